@@ -1,0 +1,76 @@
+/** The nouns of `GET /v1/cluster` (DESIGN 8.8): what every node knows and says of the whole cluster. */
+
+export type Role = 'primary' | 'replica';
+export type MemberState = 'joining' | 'live' | 'late' | 'gone';
+export type AcknowledgeLevel = 'majority' | 'all' | 'async';
+
+/** Ordinals, see Position. */
+export interface Positions {
+  received: number;
+  durable: number;
+  committed: number;
+  applied: number;
+}
+
+export interface ServerStatus {
+  flavour: 'mariadb' | 'mysql' | null;
+  version: string | null;
+  pid: number | null;
+  up: boolean;
+}
+
+export interface MemberStatus {
+  name: string;
+  role: Role;
+  state: MemberState;
+  /** Counts in the quorum. */
+  voter: boolean;
+  epoch: number;
+  http: string;
+  link: string;
+  mysqlRw: string | null;
+  mysqlRo: string | null;
+  pid: number | null;
+  server: ServerStatus;
+  positions: Positions;
+  /** Age in ms of the oldest transaction not yet applied; 0 when level, null when not known. */
+  lagMs: number | null;
+  /** Milliseconds since the primary last heard of it; null = never. */
+  lastHeartbeatMs: number | null;
+  /** ISO time of the last change of `state`. */
+  since: string;
+  /** Why it is not live and healthy, in plain words; null when all is well. */
+  reason: string | null;
+}
+
+export interface ClusterStatus {
+  cluster: string;
+  epoch: number;
+  primary: string | null;
+  acknowledge: AcknowledgeLevel;
+  /** `needed` and `attached` count voters, the primary included. */
+  quorum: { needed: number; attached: number };
+  members: MemberStatus[];
+}
+
+export type ClusterEventName =
+  | 'member.state'
+  | 'link.up'
+  | 'link.down'
+  | 'link.refused'
+  | 'server.up'
+  | 'server.down'
+  | 'quorum.lost'
+  | 'quorum.regained'
+  | 'role.open'
+  | 'role.closed'
+  | 'replication.error'
+  | 'commit.unacknowledged'
+  | 'fence'
+  | 'spool.damaged';
+
+export interface ClusterEvent {
+  id: number;
+  event: ClusterEventName;
+  data: { at: string; node: string; subject: string; reason: string; [key: string]: unknown };
+}
