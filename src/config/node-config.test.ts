@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { isSkeinError } from '../model/error.js';
+import { loadNodeConfig, nodeConfig } from './node-config.js';
+
+const minimal = {
+  name: 'n2',
+  cluster: 'demo',
+  directory: 'n2',
+  primary: 'n1',
+  voters: ['n1', 'n2', 'n3'],
+  http: { port: 8084 },
+  link: { port: 7084 },
+  primaryLink: { host: '127.0.0.1', port: 7083 },
+  secretFile: 'cluster.secret',
+};
+
+const check = (raw: unknown) => nodeConfig(raw, { source: 'node.json', baseDirectory: '/srv/skein' });
+
+function problem(raw: unknown): string {
+  try {
+    check(raw);
+  } catch (error) {
+    if (isSkeinError(error, 'CONFIG_INVALID')) return error.message;
+    throw error;
+  }
+  return 'accepted';
+}
+
+describe('nodeConfig', () => {
+  it('completes what has a default and takes paths from the file’s directory', () => {
+    const config = check(minimal);
+    expect(config).toMatchObject({
+      acknowledge: 'majority',
+      heartbeatIntervalMs: 500,
+      lateAfterMs: 1500,
+      goneAfterMs: 10_000,
+      hubWindowBytes: 33_554_432,
+      http: { host: '127.0.0.1', port: 8084 },
+      directory: '/srv/skein/n2',
+      secretFile: '/srv/skein/cluster.secret',
+      adminTokenFile: null,
+      serverArgs: [],
+    });
+  });
+
+  it('is frozen to the bottom and leaves its argument alone', () => {
+    const config = check(minimal);
+    expect(Object.isFrozen(config)).toBe(true);
+    expect(Object.isFrozen(config.http)).toBe(true);
+    expect(minimal.http).toEqual({ port: 8084 });
+  });
+
+  it('names file, field and what was expected', () => {
+    expect(problem({ ...minimal, http: { port: 70_000 } })).toBe(
+      'node.json: "http" is {"port":70000,"host":"127.0.0.1"}; expected an object such as {"host": "127.0.0.1", "port": 8083}',
+    );
+    expect(problem({ ...minimal, acknowledge: 'most' })).toContain(
+      '"acknowledge" is "most"; expected one of majority',
+    );
+    const { secretFile: _, ...without } = minimal;
+    expect(problem(without)).toContain('"secretFile" is missing; expected a path');
+  });
+
+  it('names every wrong field at once, and guesses a misspelt one', () => {
+    const text = problem({ ...minimal, hartbeatIntervalMs: 5, lateAfterMs: 'soon' });
+    expect(text).toContain('"hartbeatIntervalMs" is not a setting (did you mean "heartbeatIntervalMs"?)');
+    expect(text).toContain('"lateAfterMs" is "soon"; expected milliseconds');
+  });
+
+  it.each([
+    [{ voters: ['n2', 'n3'] }, '"primary" is "n1", which is not among "voters"'],
+    [{ primaryLink: null }, '"primaryLink" is missing'],
+    [{ link: { port: 8084 } }, '"http" and "link" are both port 8084'],
+    [{ lateAfterMs: 500 }, '"lateAfterMs" is 500; expected more than'],
+    [{ goneAfterMs: 1000 }, '"goneAfterMs" is 1000; expected more than'],
+    [{ voters: ['n1', 'n1'] }, 'expected a list of 1 to 9 different node names'],
+    [{ name: 'N 1' }, 'expected a name of small letters'],
+  ])('refuses %j', (change, text) => {
+    expect(problem({ ...minimal, ...change })).toContain(text);
+  });
+
+  it.each([null, [], 'x', 4])('refuses %j instead of an object', (raw) => {
+    expect(problem(raw)).toContain('expected an object');
+  });
+});
+
+describe('loadNodeConfig', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'skein-config-'));
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  it('says which file is missing or is not JSON', () => {
+    const file = join(directory, 'node.json');
+    expect(() => loadNodeConfig(file)).toThrowError(expect.objectContaining({ code: 'CONFIG_UNREADABLE' }));
+    writeFileSync(file, '{"name": ');
+    expect(() => loadNodeConfig(file)).toThrowError(/node\.json is not JSON/);
+    writeFileSync(file, JSON.stringify(minimal));
+    expect(loadNodeConfig(file).directory).toBe(join(directory, 'n2'));
+  });
+});

@@ -1,0 +1,296 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type Static, type TObject, Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import { messageOf, SkeinError } from '../model/error.js';
+import { nearest } from '../std/nearest.js';
+
+/**
+ * What one node is told at its start: one type, one place for defaults, load -> validate -> freeze.
+ * `expected` is what a person reads when the field is wrong. Paths in a file are relative to that file.
+ * `skein demo` writes such a file for each of its nodes (`.skein/n1/node.json`).
+ */
+
+/** Also a directory's name, a label of metrics and a word in logs: keep it plain. */
+const NodeName = Type.String({
+  pattern: '^[a-z0-9][a-z0-9_-]{0,62}$',
+  expected: 'a name of small letters, digits, - and _ (at most 63)',
+});
+
+const Path = (description: string) =>
+  Type.String({ minLength: 1, path: true, description, expected: 'a path' });
+
+const Milliseconds = (value: number, description: string) =>
+  Type.Integer({
+    minimum: 10,
+    maximum: 3_600_000,
+    default: value,
+    description,
+    expected: 'milliseconds, a whole number from 10 to 3600000',
+  });
+
+const Address = (description: string) =>
+  Type.Object(
+    {
+      /** Loopback unless said otherwise: nothing is offered to a network by accident. */
+      host: Type.String({ minLength: 1, default: '127.0.0.1', expected: 'a host name or address' }),
+      port: Type.Integer({ minimum: 1, maximum: 65535, expected: 'a port from 1 to 65535' }),
+    },
+    {
+      additionalProperties: false,
+      description,
+      expected: 'an object such as {"host": "127.0.0.1", "port": 8083}',
+    },
+  );
+
+export const NodeConfigSchema = Type.Object(
+  {
+    name: NodeName,
+    cluster: Type.String({
+      minLength: 1,
+      maxLength: 63,
+      description: 'Nodes of different clusters refuse each other.',
+      expected: 'the name of the cluster, 1 to 63 characters',
+    }),
+    directory: Path('Data, spool, state and logs of this node.'),
+    primary: NodeName,
+    voters: Type.Array(NodeName, {
+      minItems: 1,
+      // 9 voters = a quorum of 5: beyond that each commit waits for ever more disks and nothing is gained.
+      maxItems: 9,
+      uniqueItems: true,
+      description: 'All nodes that count in the quorum, the primary included.',
+      expected: 'a list of 1 to 9 different node names',
+    }),
+    acknowledge: Type.Union([Type.Literal('majority'), Type.Literal('all'), Type.Literal('async')], {
+      // Losing any minority of the nodes must lose nothing: the product's promise is the default.
+      default: 'majority',
+      description: 'When a client is answered. What "committed" means never changes: durable at a majority.',
+      expected: 'one of majority, all, async',
+    }),
+    http: Address('Where this node answers HTTP.'),
+    link: Address('Where this node, when it is the primary, accepts its replicas.'),
+    primaryLink: Type.Union([Address(''), Type.Null()], {
+      default: null,
+      description: 'Where the primary accepts links; needed on every other node.',
+      expected: 'an object such as {"host": "127.0.0.1", "port": 7083}',
+    }),
+    primaryHttp: Type.Union([Type.String({ pattern: '^https?://[^/]+' }), Type.Null()], {
+      default: null,
+      description: "The primary's HTTP address, told to a client that writes on a replica.",
+      expected: 'an address such as http://127.0.0.1:8083',
+    }),
+    secretFile: Path('Holds the secret that all nodes of the cluster share.'),
+    adminTokenFile: Type.Union([Path(''), Type.Null()], {
+      default: null,
+      description: 'An admin token that is accepted before the cluster has its own table of tokens.',
+      expected: 'a path, or null',
+    }),
+    // Twice a second: late is noticed within 1.5 s, and three nodes cost 4 small frames a second.
+    heartbeatIntervalMs: Milliseconds(500, 'How often both ends of a link tell their state.'),
+    // Three missed heartbeats: one lost or delayed packet (retransmission 200-400 ms) is not yet a sign.
+    lateAfterMs: Milliseconds(1500, 'A member that was silent for this long is "late".'),
+    // Long enough for a restart of a node (about 1 s), short enough that its buffers do not stay for nothing.
+    goneAfterMs: Milliseconds(10_000, 'A member that was silent for this long is "gone" and cleaned up.'),
+    // About 15,000 transactions of 2 KB, i.e. several seconds of full load: a replica that restarts meets the
+    // window again, and three such windows fit in a small machine.
+    hubWindowBytes: Type.Integer({
+      minimum: 64 * 1024,
+      maximum: 4 * 1024 ** 3,
+      default: 32 * 1024 ** 2,
+      description:
+        'Recent transactions kept in memory for all replicas; one behind it catches up from the binlog.',
+      expected: 'bytes, a whole number from 65536 to 4294967296',
+    }),
+    // Small enough that purging frees space soon, large enough that a new file (and its directory fsync) is rare.
+    spoolSegmentBytes: Type.Integer({
+      minimum: 64 * 1024,
+      maximum: 1024 ** 3,
+      default: 16 * 1024 ** 2,
+      description: 'Size at which the spool begins a new file.',
+      expected: 'bytes, a whole number from 65536 to 1073741824',
+    }),
+    serverArgs: Type.Array(Type.String({ pattern: '^--' }), {
+      default: [],
+      description: "Further options for the managed server; Skein's own settings come after them and win.",
+      expected: 'a list of options such as ["--max-connections=500"]',
+    }),
+    // Three servers share one machine in a local cluster; a real installation sets about 70 % of the memory.
+    serverBufferPoolBytes: Type.Integer({
+      minimum: 5 * 1024 ** 2,
+      maximum: 2 ** 44,
+      default: 128 * 1024 ** 2,
+      description: "The managed server's InnoDB buffer pool.",
+      expected: 'bytes, a whole number of at least 5242880',
+    }),
+    serverPort: Type.Union([Type.Integer({ minimum: 1, maximum: 65535 }), Type.Null()], {
+      default: null,
+      description: "The managed server's own port on 127.0.0.1; null = a free one is chosen at each start.",
+      expected: 'a port from 1 to 65535, or null',
+    }),
+    serverCacheDirectory: Type.Union([Path(''), Type.Null()], {
+      default: null,
+      description: 'Where an obtained server is kept; null = the cache of this installation.',
+      expected: 'a path, or null',
+    }),
+    mysqlPorts: Type.Union(
+      [
+        Type.Object(
+          {
+            readWrite: Type.Integer({ minimum: 1, maximum: 65535 }),
+            readOnly: Type.Integer({ minimum: 1, maximum: 65535 }),
+          },
+          { additionalProperties: false },
+        ),
+        Type.Null(),
+      ],
+      {
+        default: null,
+        description: 'Kept for the MySQL ports, which come with a later version; nothing listens there yet.',
+        expected: 'null, or an object such as {"readWrite": 6446, "readOnly": 6447}',
+      },
+    ),
+    consoleDirectory: Type.Union([Path(''), Type.Null()], {
+      default: null,
+      description: 'Files of the page at /; null = those that come with Skein.',
+      expected: 'a path, or null',
+    }),
+    logLevel: Type.Union(
+      [Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn'), Type.Literal('error')],
+      { default: 'info', expected: 'one of debug, info, warn, error' },
+    ),
+    // With 3 older files: at most 64 MiB of log for a node, some days of a busy one.
+    logBytesMax: Type.Integer({
+      minimum: 64 * 1024,
+      maximum: 1024 ** 3,
+      default: 16 * 1024 ** 2,
+      description: 'Size at which node.log is rotated; three older files are kept.',
+      expected: 'bytes, a whole number from 65536 to 1073741824',
+    }),
+  },
+  { additionalProperties: false },
+);
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+export type NodeConfig = DeepReadonly<Static<typeof NodeConfigSchema>>;
+
+/** What has no default has to be given; everything else may be. */
+type Defaulted =
+  | 'acknowledge'
+  | 'primaryLink'
+  | 'primaryHttp'
+  | 'adminTokenFile'
+  | 'heartbeatIntervalMs'
+  | 'lateAfterMs'
+  | 'goneAfterMs'
+  | 'hubWindowBytes'
+  | 'spoolSegmentBytes'
+  | 'serverArgs'
+  | 'serverBufferPoolBytes'
+  | 'serverPort'
+  | 'serverCacheDirectory'
+  | 'mysqlPorts'
+  | 'consoleDirectory'
+  | 'logLevel'
+  | 'logBytesMax';
+export type NodeConfigInput = Omit<NodeConfig, Defaulted> & Partial<Pick<NodeConfig, Defaulted>>;
+
+/**
+ * Reads, completes, checks and freezes a node's configuration.
+ * @throws SkeinError CONFIG_UNREADABLE, CONFIG_INVALID (all wrong fields are named at once)
+ */
+export function loadNodeConfig(file: string): NodeConfig {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new SkeinError('CONFIG_UNREADABLE', `Can not read the configuration ${file}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch (error) {
+    throw new SkeinError('CONFIG_INVALID', `${file} is not JSON: ${messageOf(error)}`, { cause: error });
+  }
+  return nodeConfig(raw, { source: file, baseDirectory: dirname(resolve(file)) });
+}
+
+/**
+ * The same for a value that is already in memory.
+ * `source` is the name that error messages use; relative paths are taken from `baseDirectory`.
+ * @throws SkeinError CONFIG_INVALID
+ */
+export function nodeConfig(raw: unknown, options: { source: string; baseDirectory: string }): NodeConfig {
+  if (raw === null || typeof raw !== 'object' || Array.isArray(raw)) {
+    throw new SkeinError('CONFIG_INVALID', `${options.source}: expected an object of settings.`);
+  }
+  const value = Value.Default(NodeConfigSchema, structuredClone(raw)) as Record<string, unknown>;
+  const problems = [...shapeProblems(value)];
+  if (problems.length === 0) problems.push(...relationProblems(value as Static<typeof NodeConfigSchema>));
+  if (problems.length > 0) {
+    throw new SkeinError('CONFIG_INVALID', `${options.source}: ${problems.join('\n  ')}`, {
+      data: { problems },
+    });
+  }
+  resolvePaths(value, options.baseDirectory);
+  return deepFreeze(value) as NodeConfig;
+}
+
+function* shapeProblems(value: Record<string, unknown>): Generator<string> {
+  const properties = NodeConfigSchema.properties as TObject['properties'];
+  for (const field of Object.keys(value)) {
+    if (!Object.hasOwn(properties, field)) {
+      const guess = nearest(field, Object.keys(properties));
+      yield `"${field}" is not a setting${guess ? ` (did you mean "${guess}"?)` : ''}`;
+    }
+  }
+  for (const [field, schema] of Object.entries(properties)) {
+    if (Value.Check(schema, value[field])) continue;
+    const expected = (schema.expected as string | undefined) ?? 'another value';
+    yield value[field] === undefined
+      ? `"${field}" is missing; expected ${expected}`
+      : `"${field}" is ${shorten(JSON.stringify(value[field]))}; expected ${expected}`;
+  }
+}
+
+function* relationProblems(config: Static<typeof NodeConfigSchema>): Generator<string> {
+  if (!config.voters.includes(config.primary)) {
+    yield `"primary" is "${config.primary}", which is not among "voters" (${config.voters.join(', ')})`;
+  }
+  if (config.name !== config.primary && config.primaryLink === null) {
+    yield `"primaryLink" is missing; expected the address where ${config.primary} accepts links, as ${config.name} is a replica`;
+  }
+  if (config.http.host === config.link.host && config.http.port === config.link.port) {
+    yield `"http" and "link" are both port ${config.http.port}; expected two different ports`;
+  }
+  if (config.lateAfterMs <= config.heartbeatIntervalMs) {
+    yield `"lateAfterMs" is ${config.lateAfterMs}; expected more than "heartbeatIntervalMs" (${config.heartbeatIntervalMs})`;
+  }
+  if (config.goneAfterMs <= config.lateAfterMs) {
+    yield `"goneAfterMs" is ${config.goneAfterMs}; expected more than "lateAfterMs" (${config.lateAfterMs})`;
+  }
+}
+
+const PATH_FIELDS = ['directory', 'secretFile', 'adminTokenFile', 'serverCacheDirectory', 'consoleDirectory'];
+
+function resolvePaths(value: Record<string, unknown>, base: string): void {
+  for (const field of PATH_FIELDS) {
+    const path = value[field];
+    if (typeof path === 'string') value[field] = resolve(base, path);
+  }
+}
+
+function shorten(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+function deepFreeze(value: unknown): unknown {
+  if (value !== null && typeof value === 'object') {
+    for (const inner of Object.values(value)) deepFreeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}
