@@ -1,0 +1,46 @@
+/**
+ * The seam between MariaDB and MySQL: everything in which their replication protocols differ and that the data
+ * rooms need. One implementation for each: mariadb.ts (complete), mysql.ts (codecs; the conversation comes later).
+ */
+export interface Flavour {
+  readonly name: 'mariadb' | 'mysql';
+  gtidText(binary: Uint8Array): string;
+  gtidBinary(text: string): Buffer;
+  /** A reader of one stream's grammar: says of each event where it stands in a transaction group. */
+  grammar(): GroupGrammar;
+  /** What a replication client says to get a dump that begins after `options.after`. */
+  dumpConversation(options: DumpOptions): DumpConversation;
+  /** The server id that transactions of an epoch carry, and the epoch that such an id names (null: none). */
+  epochServerId(epoch: number): number;
+}
+
+export interface DumpOptions {
+  /** Our id as a replication client; every dump connection of a server needs its own. */
+  serverId: number;
+  /** GTID text of the last group that is already there; '' for the whole history. */
+  after: string;
+  semiSync: boolean;
+  heartbeatMs: number;
+}
+
+export interface DumpConversation {
+  /** Sent as COM_QUERY one after the other; an error of any of them ends the attempt. */
+  queries: string[];
+  /** Whole command payloads, answered by OK each, except the last, which starts the stream. */
+  commands: Buffer[];
+}
+
+/** `begin`, `inside`, `end`: in a group. `whole`: a group of one event. The others stand between groups. */
+export type EventPlace = 'begin' | 'inside' | 'end' | 'format' | 'rotate' | 'skip';
+
+export interface GroupGrammar {
+  /**
+   * `event` is whole unless it is too large to be held (then its first bytes; such an event never begins a group).
+   * @throws SkeinError UNKNOWN_EVENT, UNEXPECTED_EVENT
+   */
+  place(event: Buffer): EventPlace;
+  /** The GTID of a `begin` event in binary form; `sequence` is the server's own count. */
+  gtidOf(event: Buffer): { binary: Buffer; serverId: number; sequence: number; domain: number };
+  /** A stream was cut: what comes next begins anew. */
+  reset(): void;
+}

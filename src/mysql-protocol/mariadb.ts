@@ -1,0 +1,149 @@
+import { SkeinError } from '../model/error.js';
+import { EVENT, HEADER_AT, isCommitOrRollback } from './events.js';
+import type { DumpConversation, DumpOptions, EventPlace, Flavour, GroupGrammar } from './flavour.js';
+import {
+  decodeMariadbGtid,
+  decodeMariadbGtidEvent,
+  encodeMariadbGtid,
+  formatMariadbGtid,
+  GTID_FLAG_STANDALONE,
+  parseMariadbGtid,
+} from './mariadb-gtid.js';
+
+/** Epoch e's primary writes with this plus e (SAFETY C10); replicas take ids far above, which no GTID ever shows. */
+const EPOCH_SERVER_ID_BASE = 1_000_000;
+
+/** Capability 4: the client understands MariaDB's GTID events (FACTS-mariadb 2.1). */
+const CAPABILITY_GTID = 4;
+/** A paused dump (back-pressure) must not be cut by the server; its default is 60 s. */
+const NET_WRITE_TIMEOUT_S = 31_536_000;
+
+/** Events that only lead up to the next one; a group of one statement does not end with them. */
+const LEADING = new Set<number>([
+  EVENT.intvar,
+  EVENT.rand,
+  EVENT.userVar,
+  EVENT.beginLoadQuery,
+  EVENT.annotateRows,
+  EVENT.tableMap,
+  EVENT.writeRowsV1,
+  EVENT.updateRowsV1,
+  EVENT.deleteRowsV1,
+  EVENT.writeRowsCompressedV1,
+  EVENT.updateRowsCompressedV1,
+  EVENT.deleteRowsCompressedV1,
+  EVENT.writeRowsCompressed,
+  EVENT.updateRowsCompressed,
+  EVENT.deleteRowsCompressed,
+]);
+
+/** Events that carry a statement. */
+const STATEMENTS = new Set<number>([EVENT.query, EVENT.queryCompressed, EVENT.executeLoadQuery]);
+
+/** Events of the log itself, which say nothing about data. */
+const HOUSEKEEPING = new Set<number>([EVENT.stop, EVENT.heartbeat, EVENT.binlogCheckpoint, EVENT.gtidList]);
+
+function unknownEvent(event: Buffer, type: number): SkeinError {
+  return new SkeinError(
+    'UNKNOWN_EVENT',
+    `The binary log holds an event of type ${type} that Skein does not know (server id ${event.readUInt32LE(HEADER_AT.serverId)}, ` +
+      `ending at position ${event.readUInt32LE(HEADER_AT.endPosition)}). Replication stops here, because to skip it could lose data.`,
+    { data: { type, endPosition: event.readUInt32LE(HEADER_AT.endPosition) } },
+  );
+}
+
+class MariadbGrammar implements GroupGrammar {
+  #inGroup = false;
+  #standalone = false;
+  #hasChecksum = true;
+
+  reset(): void {
+    this.#inGroup = false;
+  }
+
+  place(event: Buffer): EventPlace {
+    const type = event[HEADER_AT.type] ?? 0;
+    if (this.#inGroup) return this.#placeInGroup(event, type);
+    if (type === EVENT.gtidMariadb) {
+      this.#inGroup = true;
+      this.#standalone = (decodeMariadbGtidEvent(event).flags & GTID_FLAG_STANDALONE) !== 0;
+      return 'begin';
+    }
+    if (type === EVENT.formatDescription) return 'format';
+    if (type === EVENT.rotate) return 'rotate';
+    if (HOUSEKEEPING.has(type)) return 'skip';
+    if (!LEADING.has(type) && !STATEMENTS.has(type) && type !== EVENT.xid) throw unknownEvent(event, type);
+    throw new SkeinError('UNEXPECTED_EVENT', `An event of type ${type} stands outside of any transaction.`);
+  }
+
+  #placeInGroup(event: Buffer, type: number): EventPlace {
+    if (type === EVENT.xid || type === EVENT.xaPrepare) return this.#end();
+    if (LEADING.has(type)) return 'inside';
+    if (STATEMENTS.has(type)) {
+      const ends = this.#standalone || (type === EVENT.query && isCommitOrRollback(event, this.#hasChecksum));
+      return ends ? this.#end() : 'inside';
+    }
+    if (HOUSEKEEPING.has(type)) return 'skip';
+    if (type === EVENT.gtidMariadb || type === EVENT.formatDescription || type === EVENT.rotate) {
+      throw new SkeinError(
+        'UNEXPECTED_EVENT',
+        `An event of type ${type} stands in the middle of a transaction.`,
+      );
+    }
+    throw unknownEvent(event, type);
+  }
+
+  #end(): EventPlace {
+    this.#inGroup = false;
+    return 'end';
+  }
+
+  gtidOf(event: Buffer) {
+    const gtid = decodeMariadbGtidEvent(event);
+    return { ...gtid, binary: encodeMariadbGtid(gtid) };
+  }
+}
+
+/** Payload of COM_REGISTER_SLAVE; host, user and password are only for SHOW SLAVE HOSTS and stay empty. */
+function registerCommand(serverId: number): Buffer {
+  const payload = Buffer.alloc(1 + 4 + 1 + 1 + 1 + 2 + 4 + 4);
+  payload[0] = 0x15;
+  payload.writeUInt32LE(serverId, 1);
+  return payload;
+}
+
+/** Payload of COM_BINLOG_DUMP; file and position are not looked at in GTID mode. */
+function dumpCommand(serverId: number): Buffer {
+  const payload = Buffer.alloc(1 + 4 + 2 + 4);
+  payload[0] = 0x12;
+  payload.writeUInt32LE(4, 1);
+  payload.writeUInt16LE(2, 5);
+  payload.writeUInt32LE(serverId, 7);
+  return payload;
+}
+
+function dumpConversation(options: DumpOptions): DumpConversation {
+  // Checked before it is put into SQL text, although it only ever comes from our own records.
+  const after = options.after === '' ? '' : formatMariadbGtid(parseMariadbGtid(options.after));
+  const queries = [
+    `SET @master_heartbeat_period = ${options.heartbeatMs * 1_000_000}`,
+    'SET @master_binlog_checksum = @@global.binlog_checksum',
+    `SET @mariadb_slave_capability = ${CAPABILITY_GTID}`,
+    `SET @slave_connect_state = '${after}'`,
+    'SET @slave_gtid_strict_mode = 1',
+    'SET @slave_gtid_ignore_duplicates = 0',
+    `SET SESSION net_write_timeout = ${NET_WRITE_TIMEOUT_S}`,
+  ];
+  if (options.semiSync) queries.push('SET @rpl_semi_sync_slave = 1');
+  return { queries, commands: [registerCommand(options.serverId), dumpCommand(options.serverId)] };
+}
+
+export const mariadb: Flavour = {
+  name: 'mariadb',
+  gtidText: (binary) =>
+    formatMariadbGtid(decodeMariadbGtid(Buffer.from(binary.buffer, binary.byteOffset, binary.length))),
+  gtidBinary: (text) => (text === '' ? Buffer.alloc(0) : encodeMariadbGtid(parseMariadbGtid(text))),
+  grammar: () => new MariadbGrammar(),
+  dumpConversation,
+  epochServerId: (epoch) => EPOCH_SERVER_ID_BASE + epoch,
+};

@@ -1,0 +1,203 @@
+import type { Socket } from 'node:net';
+import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import type { Position } from '../model/position.js';
+import type { RecordBatch } from '../model/records.js';
+import type { Flavour } from '../mysql-protocol/flavour.js';
+import { packet } from '../mysql-protocol/packets.js';
+import { Signal } from '../std/emitter.js';
+import type { Logger } from '../std/logger.js';
+import { type DumpTarget, openDump } from './dump-connection.js';
+import { EventStream } from './event-stream.js';
+import { GroupAssembler } from './group-assembler.js';
+
+/**
+ * Reads the local server's binary log from one position on, as records. With `semiSync` it is the server's only
+ * semi-sync replica and answers its waiting commits; without, it serves one replica that has to catch up.
+ * One Source is one dump connection: when it ends, its owner decides where a new one begins (SAFETY C2).
+ */
+export interface SourceOptions {
+  target: DumpTarget;
+  /** Our id as a replication client; distinct for every dump connection. */
+  serverId: number;
+  after: Position;
+  semiSync: boolean;
+}
+
+export interface SourceModules {
+  flavour: Flavour;
+  logger: Logger;
+  epochOf(ordinal: number): number;
+  /** Takes a batch; false = pause until `resume`. */
+  batch(batch: RecordBatch): boolean;
+}
+
+/** The server says that it is alive when idle; three times as long without a byte and the dump is taken for dead. */
+const HEARTBEAT_MS = 5_000;
+const SILENCE_MAX_MS = 3 * HEARTBEAT_MS;
+
+interface Waiting {
+  ordinal: number;
+  file: string;
+  position: number;
+}
+
+export class Source {
+  readonly #options: SourceOptions;
+  readonly #modules: SourceModules;
+  #socket: Socket | null = null;
+  #paused = false;
+  /** Commits that wait, in the log's order; the answer to one answers all before it. */
+  #waiting: Waiting[] = [];
+  #acknowledged = 0;
+  #received: number;
+  #ended = false;
+  /** Why the dump ended; SkeinError UNKNOWN_EVENT, FOREIGN_TRANSACTION, DUMP_ENDED ... Emitted once, never after stop(). */
+  readonly onEnded = new Signal<SkeinError>();
+
+  constructor(options: SourceOptions, modules: SourceModules) {
+    this.#options = options;
+    this.#modules = modules;
+    this.#received = options.after.ordinal;
+  }
+
+  /** Ordinal of the last whole group read. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Commits that the server waits for, as far as they were read. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** @throws SkeinError DUMP_REFUSED, DUMP_UNREACHABLE */
+  async start(): Promise<void> {
+    const { target, serverId, after, semiSync } = this.#options;
+    const { flavour, logger } = this.#modules;
+    const started = performance.now();
+    const conversation = flavour.dumpConversation({
+      serverId,
+      after: after.gtid,
+      semiSync,
+      heartbeatMs: HEARTBEAT_MS,
+    });
+    const { socket, rest } = await openDump(target, conversation);
+    if (this.#ended) {
+      socket.destroy();
+      return;
+    }
+    this.#socket = socket;
+    const assembler = this.#assembler();
+    const stream = new EventStream({ semiSync }, assembler);
+    const take = (chunk: Buffer) => {
+      try {
+        stream.push(chunk);
+        assembler.flush();
+      } catch (error) {
+        this.#end(asSkeinError(error));
+      }
+    };
+    socket.setTimeout(SILENCE_MAX_MS, () => {
+      if (!this.#paused) this.#end(ended(`nothing was heard from it for ${SILENCE_MAX_MS} ms`));
+    });
+    socket.on('error', (error) => this.#end(ended(error.message)));
+    socket.on('close', () => this.#end(ended('the connection was closed')));
+    if (rest.length > 0) take(rest);
+    socket.on('data', take);
+    if (this.#paused) socket.pause();
+    else socket.resume();
+    logger.info(
+      {
+        after: after.gtid,
+        ordinal: after.ordinal,
+        semiSync,
+        serverId,
+        durationMs: Math.round(performance.now() - started),
+      },
+      'reading the binary log',
+    );
+  }
+
+  #assembler(): GroupAssembler {
+    const { flavour, epochOf } = this.#modules;
+    const { after } = this.#options;
+    return new GroupAssembler(
+      { ordinal: after.ordinal, gtid: flavour.gtidBinary(after.gtid) },
+      {
+        flavour,
+        epochOf,
+        wallClockMs: Date.now,
+        batch: (batch) => {
+          this.#received = batch.completeOrdinal;
+          if (!this.#modules.batch(batch)) this.pause();
+        },
+        ackWanted: (ordinal, file, position) => this.#ackWanted({ ordinal, file, position }),
+        ended: (error) => this.#end(ended(`${error.message} (${error.errno})`, error.errno)),
+      },
+    );
+  }
+
+  #ackWanted(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    // It may have been confirmed before the server asked: after a restart of this process (SAFETY C2).
+    if (waiting.ordinal <= this.#acknowledged) this.acknowledge(this.#acknowledged);
+  }
+
+  /** The quorum holds everything up to `ordinal`: the server's waiting commits up to there may return. */
+  acknowledge(ordinal: number): void {
+    if (ordinal > this.#acknowledged) this.#acknowledged = ordinal;
+    let last: Waiting | undefined;
+    let count = 0;
+    for (const waiting of this.#waiting) {
+      if (waiting.ordinal > ordinal) break;
+      last = waiting;
+      count++;
+    }
+    if (!last || !this.#socket) return;
+    this.#waiting.splice(0, count);
+    const payload = Buffer.allocUnsafe(9 + Buffer.byteLength(last.file));
+    payload[0] = 0xef;
+    payload.writeBigUInt64LE(BigInt(last.position), 1);
+    payload.write(last.file, 9);
+    this.#socket.write(packet(0, payload));
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#socket?.resume();
+  }
+
+  stop(): void {
+    this.#ended = true;
+    this.#socket?.destroy();
+  }
+
+  #end(error: SkeinError): void {
+    if (this.#ended) return;
+    this.stop();
+    this.#modules.logger.warn(
+      { code: error.code, reason: error.message, received: this.#received },
+      'reading the binary log ended',
+    );
+    this.onEnded.emit(error);
+  }
+}
+
+function ended(why: string, errno = 0): SkeinError {
+  return new SkeinError('DUMP_ENDED', `The local server's dump of its binary log ended: ${why}.`, {
+    data: { errno },
+  });
+}
+
+function asSkeinError(error: unknown): SkeinError {
+  if (isSkeinError(error)) return error;
+  return new SkeinError('SOURCE_FAILED', `Reading the binary log failed: ${messageOf(error)}.`, {
+    cause: error,
+  });
+}
