@@ -1,0 +1,39 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterAll, expect, it } from 'vitest';
+import { createNodeLogger } from './pino-logger.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'skein-logger-'));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+it('writes one JSON object a line, with child bindings, without secrets, and readable lines beside', async () => {
+  const path = join(directory, 'node.log');
+  const terminal = new PassThrough();
+  const logger = createNodeLogger({ path, bytesMax: 1e6, level: 'info', bindings: { node: 'n1' }, terminal });
+  const child = logger.child({ room: 'link' });
+  child.warn({ peer: 'n2', token: 'abc', inner: { password: 'geheim' } }, 'link refused');
+  child.debug({}, 'not at this level');
+  child.error({ error: new Error('disk full') }, 'append failed');
+  await turn();
+  await turn();
+  const text = readFileSync(path, 'utf8');
+  const lines = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines).toHaveLength(2);
+  expect(lines[0]).toMatchObject({
+    level: 'warn',
+    node: 'n1',
+    room: 'link',
+    peer: 'n2',
+    msg: 'link refused',
+  });
+  expect(lines[1]).toMatchObject({ level: 'error', error: { message: 'disk full' } });
+  expect(Number.isNaN(Date.parse(String(lines[0]?.time)))).toBe(false);
+  expect(text).not.toMatch(/abc|geheim/);
+  expect(String(terminal.read())).toContain('warn  [n1 link] link refused peer=n2');
+});

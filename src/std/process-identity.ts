@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/**
+ * Which process a number means. A pid alone does not tell: the system gives it again to somebody else.
+ * The time at which a process started (with the boot it belongs to) makes it certain.
+ */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Opaque; only ever compared with another one of the same machine. */
+  readonly startedAt: string;
+}
+
+/** Null when no such process lives; a zombie, which only waits to be collected, does not. */
+export function identifyProcess(pid: number): ProcessIdentity | null {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return null;
+  if (process.platform === 'linux') {
+    const fields = statFields(pid);
+    if (!fields || fields[0] === 'Z' || fields[0] === 'X') return null;
+    // proc(5): state is field 3, starttime field 22, in ticks since the boot.
+    return { pid, startedAt: `${bootId()}:${fields[19]}` };
+  }
+  try {
+    const startedAt = execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+    return startedAt === '' ? null : { pid, startedAt };
+  } catch {
+    return null;
+  }
+}
+
+export function isSameProcessAlive(identity: ProcessIdentity): boolean {
+  return identifyProcess(identity.pid)?.startedAt === identity.startedAt;
+}
+
+/** The identity of the process that asks. */
+export function ownIdentity(): ProcessIdentity {
+  return identifyProcess(process.pid) ?? { pid: process.pid, startedAt: 'unknown' };
+}
+
+/** The command line of a process for a message to people; '' where it can not be seen. */
+export function commandOf(pid: number): string {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean);
+    const text = words.join(' ');
+    return text.length > 160 ? `${text.slice(0, 157)}...` : text;
+  } catch {
+    return '';
+  }
+}
+
+/** The fields after the command's name, which is in brackets and may itself hold brackets and blanks. */
+function statFields(pid: number): string[] | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return null;
+  }
+}
+
+let boot: string | undefined;
+
+function bootId(): string {
+  if (boot === undefined) {
+    try {
+      boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    } catch {
+      boot = '';
+    }
+  }
+  return boot;
+}
