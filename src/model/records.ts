@@ -10,6 +10,8 @@ export interface RecordBatch {
   readonly lastOrdinal: number;
   /** Ordinal of the last group that is complete with this batch (firstOrdinal - 1 if none is). */
   readonly completeOrdinal: number;
+  /** Binary GTID of that group; empty when there is none yet. */
+  readonly completeGtid: Uint8Array;
   /** True when the first record is the first fragment of its group (or a whole group): a reader may begin here. */
   readonly startsGroup: boolean;
 }

@@ -10,7 +10,9 @@ export interface Flavour {
   grammar(): GroupGrammar;
   /** What a replication client says to get a dump that begins after `options.after`. */
   dumpConversation(options: DumpOptions): DumpConversation;
-  /** The server id that transactions of an epoch carry, and the epoch that such an id names (null: none). */
+  /** Where a transaction stands in the sequence of a cluster that Skein manages from its birth. */
+  ordinalOf(gtid: string): number;
+  /** The server id that transactions of an epoch carry. */
   epochServerId(epoch: number): number;
 }
 

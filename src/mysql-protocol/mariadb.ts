@@ -143,6 +143,7 @@ export const mariadb: Flavour = {
   gtidText: (binary) =>
     formatMariadbGtid(decodeMariadbGtid(Buffer.from(binary.buffer, binary.byteOffset, binary.length))),
   gtidBinary: (text) => (text === '' ? Buffer.alloc(0) : encodeMariadbGtid(parseMariadbGtid(text))),
+  ordinalOf: (gtid) => parseMariadbGtid(gtid).sequence,
   grammar: () => new MariadbGrammar(),
   dumpConversation,
   epochServerId: (epoch) => EPOCH_SERVER_ID_BASE + epoch,

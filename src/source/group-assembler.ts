@@ -63,6 +63,7 @@ export class GroupAssembler implements EventSink {
   #lastOrdinal = 0;
   #startsGroup = true;
   #complete: number;
+  #completeGtid: Buffer;
 
   #format: Buffer | null = null;
   #hasChecksum = true;
@@ -75,6 +76,7 @@ export class GroupAssembler implements EventSink {
     this.#grammar = modules.flavour.grammar();
     this.#ordinal = options.ordinal;
     this.#complete = options.ordinal;
+    this.#completeGtid = options.gtid;
     this.#gtid = options.gtid;
     this.#previousGtid = options.gtid;
     this.#epoch = modules.epochOf(Math.max(1, options.ordinal));
@@ -124,6 +126,7 @@ export class GroupAssembler implements EventSink {
       firstOrdinal: this.#firstOrdinal,
       lastOrdinal: this.#lastOrdinal,
       completeOrdinal: this.#complete,
+      completeGtid: this.#completeGtid,
       startsGroup: this.#startsGroup,
     };
     this.#batchAt = end;
@@ -186,6 +189,7 @@ export class GroupAssembler implements EventSink {
 
   #end(): void {
     this.#complete = this.#ordinal;
+    this.#completeGtid = this.#gtid;
     this.#seal(this.#recordFlags | LAST_FRAGMENT, RECORD_KIND.group);
   }
 

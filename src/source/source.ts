@@ -128,6 +128,7 @@ export class Source {
         epochOf,
         wallClockMs: Date.now,
         batch: (batch) => {
+          if (this.#ended) return;
           this.#received = batch.completeOrdinal;
           if (!this.#modules.batch(batch)) this.pause();
         },

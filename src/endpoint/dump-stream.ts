@@ -1,0 +1,152 @@
+import type { Socket } from 'node:net';
+import { SkeinError } from '../model/error.js';
+import { buildGtidList, heartbeatEvent, rotateEvent } from '../mysql-protocol/events.js';
+import { LAST_FRAGMENT, RECORD_KIND, walkRecords } from '../wire/record.js';
+import { EventFramer } from './event-framer.js';
+
+/** What the stream needs of the spool. Bytes are whole records, in order, none beyond the limit. */
+export interface RecordReader {
+  next(limitOrdinal: number, bytesMax: number): Promise<Buffer | null>;
+  close(): void;
+}
+
+export interface DumpStreamOptions {
+  /** Shown as the source's server id in the events that we make up. */
+  serverId: number;
+  /** The binary GTID after which the reader wants to go on; empty = from the beginning. */
+  after: Buffer;
+  heartbeatMs: number;
+}
+
+export interface DumpStreamModules {
+  reader: RecordReader;
+  format: Buffer;
+  /** Ordinal up to which groups may be released: committed, and on this node. */
+  releasable(): number;
+  /** Resolves when `releasable` may have grown, or after `ms`. */
+  changed(ms: number): Promise<void>;
+}
+
+/** Read from the spool at a time; a few of these are in memory for each reader. */
+const READ_BYTES_MAX = 512 * 1024;
+/**
+ * The reader counts the bytes since the last ROTATE and compares them with the heartbeat's 32-bit position; so a new
+ * file is pretended long before it overflows.
+ */
+const FILE_BYTES_MAX = 1024 * 1024 * 1024;
+
+/** Sends the head of a stream, then groups as they are released, then heartbeats while there are none. */
+export class DumpStream {
+  readonly #options: DumpStreamOptions;
+  readonly #modules: DumpStreamModules;
+  readonly #socket: Socket;
+  readonly #framer = new EventFramer(1);
+  #fileNumber = 0;
+  #closed = false;
+  #checkedPredecessor = false;
+  #betweenGroups = true;
+
+  constructor(options: DumpStreamOptions, modules: DumpStreamModules, socket: Socket) {
+    this.#options = options;
+    this.#modules = modules;
+    this.#socket = socket;
+    socket.on('close', () => this.stop());
+  }
+
+  stop(): void {
+    this.#closed = true;
+    this.#modules.reader.close();
+  }
+
+  /** Runs until the reader leaves. @throws SkeinError SERVER_DIVERGED, and what the spool's reader throws */
+  async run(): Promise<void> {
+    this.#head(this.#modules.format);
+    await this.#write();
+    let lastSent = performance.now();
+    while (!this.#closed) {
+      const bytes = await this.#modules.reader.next(this.#modules.releasable(), READ_BYTES_MAX);
+      if (this.#closed) return;
+      if (bytes) {
+        this.#push(bytes);
+        if (this.#framer.eventBytes > FILE_BYTES_MAX && this.#betweenGroups) this.#head(this.#modules.format);
+      } else {
+        const idle = performance.now() - lastSent;
+        if (idle < this.#options.heartbeatMs) {
+          await this.#modules.changed(this.#options.heartbeatMs - idle);
+          continue;
+        }
+        this.#heartbeat();
+      }
+      await this.#write();
+      lastSent = performance.now();
+    }
+  }
+
+  #file(): string {
+    return `skein.${String(this.#fileNumber).padStart(6, '0')}`;
+  }
+
+  #head(format: Buffer): void {
+    this.#fileNumber++;
+    this.#framer.push(rotateEvent(this.#options.serverId, this.#file()));
+    this.#framer.eventBytes = 0;
+    this.#framer.push(format);
+    if (this.#fileNumber > 1) return;
+    this.#framer.push(
+      buildGtidList(this.#options.serverId, this.#options.after.length > 0 ? [this.#options.after] : []),
+    );
+  }
+
+  /** In the middle of a group the position is not ours to tell; the reader is not idle then either. */
+  #heartbeat(): void {
+    if (!this.#betweenGroups) return;
+    const position = 4 + this.#framer.eventBytes;
+    const before = this.#framer.eventBytes;
+    this.#framer.push(heartbeatEvent(this.#options.serverId, this.#file(), position));
+    this.#framer.eventBytes = before;
+  }
+
+  #push(bytes: Buffer): void {
+    for (const { offset, header } of walkRecords(bytes)) {
+      const payload = bytes.subarray(offset + header.payloadOffset, offset + header.size);
+      if (header.kind === RECORD_KIND.format) {
+        this.#modules.format = payload;
+        this.#head(payload);
+        continue;
+      }
+      if (header.kind !== RECORD_KIND.group) continue;
+      if (!this.#checkedPredecessor) this.#checkPredecessor(header.previousGtid);
+      this.#framer.push(payload);
+      this.#betweenGroups = (header.flags & LAST_FRAGMENT) !== 0;
+    }
+  }
+
+  /** The server goes on after a transaction: it must be the one that the cluster has at that place. */
+  #checkPredecessor(previousGtid: Buffer): void {
+    this.#checkedPredecessor = true;
+    if (previousGtid.equals(this.#options.after)) return;
+    throw new SkeinError(
+      'SERVER_DIVERGED',
+      "The server's last transaction is not the one that the cluster has at that place: its data has diverged. It must be seeded again.",
+    );
+  }
+
+  async #write(): Promise<void> {
+    const parts = this.#framer.take();
+    if (parts.length === 0 || this.#closed) return;
+    this.#socket.cork();
+    let goOn = true;
+    for (const part of parts) goOn = this.#socket.write(part);
+    this.#socket.uncork();
+    if (goOn || this.#closed) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        this.#socket.off('drain', done);
+        this.#socket.off('close', done);
+        resolve();
+      };
+      this.#socket.on('drain', done);
+      this.#socket.on('close', done);
+    });
+  }
+}

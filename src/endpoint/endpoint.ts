@@ -1,0 +1,246 @@
+import { randomBytes } from 'node:crypto';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import type { Flavour } from '../mysql-protocol/flavour.js';
+import {
+  CAPABILITY,
+  decodeLogin,
+  encodeGreeting,
+  NATIVE_PASSWORD,
+  nativePasswordMatches,
+} from '../mysql-protocol/login.js';
+import { encodeErr, OK_PAYLOAD, type Packet, PacketSplitter, packet } from '../mysql-protocol/packets.js';
+import type { Logger } from '../std/logger.js';
+import { DumpStream, type RecordReader } from './dump-stream.js';
+import { MariadbConversation } from './mariadb-conversation.js';
+
+/**
+ * Plays the replication source for the local server: its own IO thread connects here, logs in, says up to which GTID
+ * it has everything, and gets the groups that follow from the spool. Only what is committed is released (the gate).
+ * It decides nothing about roles and never talks SQL to the server.
+ */
+export interface EndpointOptions {
+  user: string;
+  password: string;
+  /** Shown to the server as its source's id. */
+  serverId: number;
+  serverVersion: string;
+}
+
+export interface EndpointModules {
+  logger: Logger;
+  flavour: Flavour;
+  spool: EndpointSpool;
+  /** Ordinal up to which the cluster has committed; moves only forward while the chain is followed. */
+  committed(): number;
+  /** A dump could not be served or had to be cut: the server must not be left to retry unseen. */
+  refused(error: SkeinError): void;
+}
+
+export interface EndpointSpool {
+  readonly begin: number;
+  readonly end: { ordinal: number; gtid: string };
+  readonly format: Buffer | null;
+  reader(fromOrdinal: number): RecordReader;
+}
+
+const CAPABILITIES =
+  CAPABILITY.longPassword |
+  CAPABILITY.longFlag |
+  CAPABILITY.connectWithDb |
+  CAPABILITY.protocol41 |
+  CAPABILITY.transactions |
+  CAPABILITY.secureConnection |
+  CAPABILITY.pluginAuth;
+
+/** One IO thread, and one more while it reconnects; anybody else on this loopback port is turned away. */
+const CONNECTIONS_MAX = 8;
+const LOGIN_DEADLINE_MS = 10_000;
+/** The server's error for "could not read the binary log": its IO thread stops and says why. */
+const ERRNO_FATAL_DUMP = 1236;
+
+export class Endpoint {
+  readonly #options: EndpointOptions;
+  readonly #modules: EndpointModules;
+  readonly #sockets = new Set<Socket>();
+  readonly #waiters = new Set<() => void>();
+  #server: Server | null = null;
+  #connectionId = 0;
+
+  constructor(options: EndpointOptions, modules: EndpointModules) {
+    this.#options = options;
+    this.#modules = modules;
+  }
+
+  /** Listens on a free loopback port. */
+  async start(): Promise<number> {
+    const server = createServer((socket) => this.#accept(socket));
+    server.maxConnections = CONNECTIONS_MAX;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    this.#server = server;
+    return (server.address() as AddressInfo).port;
+  }
+
+  async stop(): Promise<void> {
+    this.disconnect();
+    const server = this.#server;
+    if (server) await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+
+  /** Cuts every dump; the server's IO thread dials again by itself. */
+  disconnect(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.changed();
+  }
+
+  /** Something may be released that could not be before: a commit position or new records arrived. */
+  changed(): void {
+    for (const wake of this.#waiters) wake();
+  }
+
+  #releasable(): number {
+    return Math.min(this.#modules.committed(), this.#modules.spool.end.ordinal);
+  }
+
+  #waitForChange(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#waiters.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#waiters.add(done);
+    });
+  }
+
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.on('close', () => this.#sockets.delete(socket));
+    socket.on('error', (error) =>
+      this.#modules.logger.debug({ reason: error.message }, 'endpoint connection failed'),
+    );
+    socket.setTimeout(LOGIN_DEADLINE_MS, () => socket.destroy());
+    const session = this.#session();
+    const splitter = new PacketSplitter();
+    socket.write(session.greeting);
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        splitter.push(chunk);
+        for (let got = splitter.next(); got; got = splitter.next()) session.take(got, socket);
+      } catch (error) {
+        this.#modules.logger.warn({ reason: messageOf(error) }, 'endpoint connection cut');
+        socket.destroy();
+      }
+    });
+  }
+
+  #session() {
+    const nonce = randomNonce();
+    const conversation = new MariadbConversation({ serverId: this.#options.serverId });
+    let loggedIn = false;
+    const greeting = packet(
+      0,
+      encodeGreeting(
+        {
+          serverVersion: this.#options.serverVersion,
+          connectionId: ++this.#connectionId,
+          nonce,
+          plugin: NATIVE_PASSWORD,
+        },
+        CAPABILITIES,
+      ),
+    );
+    const take = (got: Packet, socket: Socket) => {
+      if (!loggedIn) {
+        loggedIn = this.#login(got, nonce, socket);
+        return;
+      }
+      const reply = conversation.answer(got.payload);
+      if (reply.kind === 'send') socket.write(reply.bytes);
+      else if (reply.kind === 'quit') socket.end();
+      else if (reply.kind === 'dump') this.#dump(socket, reply.connectState, reply.heartbeatMs);
+      else {
+        this.#modules.logger.warn(
+          { statement: reply.statement },
+          'endpoint was asked what it does not answer',
+        );
+        socket.write(reply.bytes);
+      }
+    };
+    return { greeting, take };
+  }
+
+  #login(got: Packet, nonce: Buffer, socket: Socket): boolean {
+    const login = decodeLogin(got.payload);
+    const known =
+      login.user === this.#options.user && nativePasswordMatches(this.#options.password, nonce, login.answer);
+    if (!known) {
+      this.#modules.logger.warn({ user: login.user.slice(0, 80) }, 'endpoint login refused');
+      const message = 'Access denied: only the local server may read here.';
+      socket.end(packet(got.sequence + 1, encodeErr({ errno: 1045, sqlState: '28000', message })));
+      return false;
+    }
+    socket.write(packet(got.sequence + 1, OK_PAYLOAD));
+    socket.setTimeout(0);
+    return true;
+  }
+
+  #dump(socket: Socket, connectState: string, heartbeatMs: number): void {
+    const { logger } = this.#modules;
+    this.#serve(socket, connectState, heartbeatMs).catch((error: unknown) => {
+      if (socket.destroyed && !isSkeinError(error)) return;
+      const refusal = isSkeinError(error)
+        ? error
+        : new SkeinError('ENDPOINT_FAILED', `Serving the local server failed: ${messageOf(error)}.`, {
+            cause: error,
+          });
+      logger.error(
+        { code: refusal.code, reason: refusal.message, connectState },
+        'dump for the local server refused',
+      );
+      socket.end(
+        packet(1, encodeErr({ errno: ERRNO_FATAL_DUMP, sqlState: 'HY000', message: refusal.message })),
+      );
+      this.#modules.refused(refusal);
+    });
+  }
+
+  async #serve(socket: Socket, connectState: string, heartbeatMs: number): Promise<void> {
+    const { spool, flavour, logger } = this.#modules;
+    const after = connectState === '' ? Buffer.alloc(0) : flavour.gtidBinary(connectState);
+    const ordinal = connectState === '' ? 0 : flavour.ordinalOf(connectState);
+    await this.#formatKnown(socket);
+    const format = spool.format;
+    if (!format) return;
+    if (ordinal > spool.end.ordinal || (ordinal === spool.end.ordinal && connectState !== spool.end.gtid)) {
+      throw new SkeinError(
+        'SERVER_AHEAD',
+        `The server has applied ${connectState}, but this node's spool ends at ${spool.end.gtid || 'the beginning'}: ` +
+          'it holds transactions that the cluster does not know here. It must be seeded again.',
+      );
+    }
+    const reader = spool.reader(ordinal + 1);
+    logger.info({ after: connectState, ordinal }, 'the local server reads from the spool');
+    const stream = new DumpStream(
+      { serverId: this.#options.serverId, after, heartbeatMs },
+      { reader, format, releasable: () => this.#releasable(), changed: (ms) => this.#waitForChange(ms) },
+      socket,
+    );
+    await stream.run();
+  }
+
+  /** A fresh spool knows no format before the first record has come: the reader waits, as with a silent source. */
+  async #formatKnown(socket: Socket): Promise<void> {
+    while (!this.#modules.spool.format && !socket.destroyed) await this.#waitForChange(1_000);
+  }
+}
+
+/** 20 bytes without zero, which would end the text that some clients take the nonce for. */
+function randomNonce(): Buffer {
+  return Buffer.from(randomBytes(20).map((byte) => (byte % 127) + 1));
+}

@@ -1,0 +1,135 @@
+import type { SkeinError } from '../model/error.js';
+import type { Position } from '../model/position.js';
+import type { RecordBatch } from '../model/records.js';
+import type { Signal } from '../std/emitter.js';
+import type { Cursor, Window } from './window.js';
+
+/** What the feed needs of the connection to its replica. */
+export interface FeedSession {
+  readonly blocked: boolean;
+  readonly onDrain: Signal<void>;
+  /** False when no more should be sent until onDrain. */
+  sendRecords(bytes: Buffer, committedOrdinal: number): boolean;
+  sendCommitted(ordinal: number): void;
+}
+
+/** A dump of the binary log from a position on, for one replica that is behind the window. */
+export interface CatchUp {
+  readonly onEnded: Signal<SkeinError>;
+  start(): Promise<void>;
+  resume(): void;
+  stop(): void;
+}
+
+export interface FeedModules {
+  session: FeedSession;
+  window(): Window;
+  committed(): number;
+  catchUp(after: Position, batch: (batch: RecordBatch) => boolean): CatchUp;
+  gtidText(binary: Uint8Array): string;
+  /** The catch-up dump can not go on: the replica can not be served. */
+  failed(error: unknown): void;
+  /** The window moved on for this reader: there may be room for the source again. */
+  advanced(): void;
+}
+
+/**
+ * Brings one replica up to date and keeps it there: from the window while it keeps up, from a dump of its own while it
+ * is behind. Nothing is sent while its socket is full, and nothing is kept for it.
+ */
+export class Feed {
+  readonly #modules: FeedModules;
+  readonly #offDrain: () => void;
+  #cursor: Cursor | null = null;
+  #catchUp: CatchUp | null = null;
+  /** Last whole group that was sent. */
+  #sent: Position;
+  #committedSent = 0;
+  #closed = false;
+
+  constructor(options: { after: Position }, modules: FeedModules) {
+    this.#modules = modules;
+    this.#sent = options.after;
+    this.#offDrain = modules.session.onDrain.on(() => {
+      this.#catchUp?.resume();
+      this.pump();
+    });
+  }
+
+  get catchingUp(): boolean {
+    return this.#catchUp !== null;
+  }
+
+  get sentOrdinal(): number {
+    return this.#sent.ordinal;
+  }
+
+  /** The source began anew: find the place in the new window. */
+  rewind(): void {
+    this.#cursor?.close();
+    this.#cursor = null;
+    this.pump();
+  }
+
+  /** Sends what there is, as far as the socket takes it. */
+  pump(): void {
+    if (this.#closed || this.#catchUp) return;
+    const { session } = this.#modules;
+    while (!session.blocked) {
+      this.#cursor ??= this.#modules.window().cursor(this.#sent.ordinal + 1);
+      const batch = this.#cursor?.take() ?? (this.#cursor ? null : 'behind');
+      if (batch === null) break;
+      if (batch === 'behind') {
+        this.#startCatchUp();
+        return;
+      }
+      this.#send(batch);
+    }
+    this.#modules.advanced();
+  }
+
+  /** Tells the replica how far it may release, unless a batch has told it already. */
+  tellCommitted(): void {
+    const committed = this.#modules.committed();
+    if (this.#closed || committed <= this.#committedSent) return;
+    this.#committedSent = committed;
+    this.#modules.session.sendCommitted(committed);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#offDrain();
+    this.#cursor?.close();
+    this.#catchUp?.stop();
+  }
+
+  #send(batch: RecordBatch): boolean {
+    this.#committedSent = this.#modules.committed();
+    const goOn = this.#modules.session.sendRecords(batch.bytes, this.#committedSent);
+    if (batch.completeOrdinal > this.#sent.ordinal) {
+      this.#sent = {
+        epoch: this.#sent.epoch,
+        ordinal: batch.completeOrdinal,
+        gtid: this.#modules.gtidText(batch.completeGtid),
+      };
+    }
+    return goOn;
+  }
+
+  #startCatchUp(): void {
+    this.#cursor?.close();
+    this.#cursor = null;
+    const catchUp = this.#modules.catchUp(this.#sent, (batch) => {
+      const goOn = this.#send(batch);
+      if (!this.#modules.window().covers(this.#sent.ordinal + 1)) return goOn;
+      // It has met the window: from here on the shared batches serve it.
+      catchUp.stop();
+      this.#catchUp = null;
+      this.pump();
+      return false;
+    });
+    this.#catchUp = catchUp;
+    catchUp.onEnded.on((error) => this.#modules.failed(error));
+    catchUp.start().catch((error: unknown) => this.#modules.failed(error));
+  }
+}

@@ -1,0 +1,85 @@
+import type { AcknowledgeLevel } from '../model/status.js';
+
+/**
+ * Counts on how many voters each group is durable. Pure: durable positions in, two ordinals out.
+ * *Committed* is always a majority of the voters, the primary's own log included; `answered` is how far the server may
+ * answer its clients at the cluster's level (SAFETY C4: never less than committed for majority and all).
+ */
+export interface QuorumOptions {
+  self: string;
+  voters: readonly string[];
+  level: AcknowledgeLevel;
+}
+
+export class Quorum {
+  readonly #others: readonly string[];
+  readonly #level: AcknowledgeLevel;
+  readonly #durable = new Map<string, number>();
+  /** False when the primary's own log may lose what it wrote at a power cut (SAFETY M9): then one more is needed. */
+  #selfCounts = true;
+  #received = 0;
+  #committed = 0;
+  #everywhere = 0;
+
+  constructor(options: QuorumOptions) {
+    this.#others = options.voters.filter((voter) => voter !== options.self);
+    this.#level = options.level;
+  }
+
+  /** Replicas that must have a group durable before it is committed. */
+  get replicasNeeded(): number {
+    return Math.floor((this.#others.length + 1) / 2) + (this.#selfCounts ? 0 : 1);
+  }
+
+  /** Replicas that must have it before a client is answered. */
+  get replicasNeededToAnswer(): number {
+    return this.#level === 'all' ? this.#others.length : this.replicasNeeded;
+  }
+
+  get committed(): number {
+    return this.#committed;
+  }
+
+  get answered(): number {
+    return this.reached(this.#level);
+  }
+
+  /** Highest ordinal that is durable at this level. */
+  reached(level: AcknowledgeLevel): number {
+    if (level === 'async') return this.#received;
+    return level === 'all' ? Math.min(this.#everywhere, this.#committed) : this.#committed;
+  }
+
+  /** The primary has it in its own log. */
+  setReceived(ordinal: number): void {
+    if (ordinal <= this.#received) return;
+    this.#received = ordinal;
+    this.#count();
+  }
+
+  /** What a replica says it has on its disk. It may be less than before when it lost its disk (another incarnation). */
+  setDurable(voter: string, ordinal: number): void {
+    this.#durable.set(voter, ordinal);
+    this.#count();
+  }
+
+  setSelfCounts(counts: boolean): void {
+    this.#selfCounts = counts;
+  }
+
+  /** Voters other than the primary that have it durable. */
+  holders(ordinal: number): string[] {
+    return this.#others.filter((voter) => (this.#durable.get(voter) ?? 0) >= ordinal);
+  }
+
+  #count(): void {
+    // What a replica holds, the primary holds too: replicas only ever receive what its log already has on disk.
+    const durable = this.#others.map((voter) => this.#durable.get(voter) ?? 0).sort((a, b) => b - a);
+    const needed = this.replicasNeeded;
+    const majority = needed === 0 ? this.#received : (durable[needed - 1] ?? 0);
+    const everywhere = durable.length === 0 ? this.#received : (durable.at(-1) ?? 0);
+    // Both only grow: a position that was reached stays reached, whoever leaves.
+    if (majority > this.#committed) this.#committed = majority;
+    if (everywhere > this.#everywhere) this.#everywhere = everywhere;
+  }
+}

@@ -1,0 +1,119 @@
+import type { RecordBatch } from '../model/records.js';
+
+/**
+ * The most recent batches, shared by all readers. Each reader has a cursor of its own; the bytes are never copied.
+ * A batch leaves when the window is full and a reader has passed it: the fastest is never outrun, the slow ones are
+ * (they are 'behind' then, and catch up from the binary log).
+ */
+export class Window {
+  readonly #bytesMax: number;
+  readonly #cursors = new Set<Cursor>();
+  #batches: RecordBatch[] = [];
+  /** Number of the first batch in #batches, counted since the beginning. */
+  #base = 0;
+  #bytes = 0;
+  /** Ordinal of the last whole group that came in. */
+  #end: number;
+
+  constructor(options: { bytesMax: number; after: number }) {
+    this.#bytesMax = options.bytesMax;
+    this.#end = options.after;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get full(): boolean {
+    return this.#bytes >= this.#bytesMax;
+  }
+
+  /** Ordinal of the last whole group. */
+  get end(): number {
+    return this.#end;
+  }
+
+  append(batch: RecordBatch): void {
+    this.#batches.push(batch);
+    this.#bytes += batch.bytes.length;
+    this.#end = batch.completeOrdinal;
+    this.evict();
+  }
+
+  /** Drops what is too much and was read by at least one cursor. */
+  evict(): void {
+    let passed = this.#base;
+    for (const cursor of this.#cursors) if (cursor.at > passed) passed = cursor.at;
+    let count = 0;
+    while (this.#bytes > this.#bytesMax && this.#base + count < passed) {
+      this.#bytes -= (this.#batches[count] as RecordBatch).bytes.length;
+      count++;
+    }
+    if (count === 0) return;
+    this.#batches.splice(0, count);
+    this.#base += count;
+  }
+
+  /** A cursor whose first batch holds the beginning of group `next` (or comes after all there is); null = behind. */
+  cursor(next: number): Cursor | null {
+    const at = this.#find(next);
+    if (at === null) return null;
+    const cursor = new Cursor(this, at, next);
+    this.#cursors.add(cursor);
+    return cursor;
+  }
+
+  #find(next: number): number | null {
+    for (let i = 0; i < this.#batches.length; i++) {
+      const batch = this.#batches[i] as RecordBatch;
+      if (batch.lastOrdinal < next) continue;
+      const holdsBeginning = batch.firstOrdinal < next || (batch.firstOrdinal === next && batch.startsGroup);
+      return holdsBeginning ? this.#base + i : null;
+    }
+    return next > this.#end ? this.#base + this.#batches.length : null;
+  }
+
+  /** Whether a reader that needs group `next` first can begin here. */
+  covers(next: number): boolean {
+    return this.#find(next) !== null;
+  }
+
+  /** @internal for Cursor */
+  read(at: number): RecordBatch | null | 'behind' {
+    if (at < this.#base) return 'behind';
+    return this.#batches[at - this.#base] ?? null;
+  }
+
+  /** @internal for Cursor */
+  release(cursor: Cursor): void {
+    this.#cursors.delete(cursor);
+  }
+}
+
+export class Cursor {
+  readonly #window: Window;
+  /** Number of the next batch to read. */
+  at: number;
+  /** What is before this ordinal is there already. */
+  readonly #from: number;
+
+  constructor(window: Window, at: number, from: number) {
+    this.#window = window;
+    this.at = at;
+    this.#from = from;
+  }
+
+  /** The next batch; null = none yet; 'behind' = it has left the window. */
+  take(): RecordBatch | null | 'behind' {
+    for (;;) {
+      const batch = this.#window.read(this.at);
+      if (batch === null || batch === 'behind') return batch;
+      this.at++;
+      if (batch.lastOrdinal >= this.#from) return batch;
+    }
+  }
+
+  close(): void {
+    this.#window.release(this);
+  }
+}
