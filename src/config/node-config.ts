@@ -128,11 +128,6 @@ export const NodeConfigSchema = Type.Object(
       description: "The managed server's own port on 127.0.0.1; null = a free one is chosen at each start.",
       expected: 'a port from 1 to 65535, or null',
     }),
-    serverCacheDirectory: Type.Union([Path(''), Type.Null()], {
-      default: null,
-      description: 'Where an obtained server is kept; null = the cache of this installation.',
-      expected: 'a path, or null',
-    }),
     mysqlPorts: Type.Union(
       [
         Type.Object(
@@ -189,7 +184,6 @@ type Defaulted =
   | 'serverArgs'
   | 'serverBufferPoolBytes'
   | 'serverPort'
-  | 'serverCacheDirectory'
   | 'mysqlPorts'
   | 'consoleDirectory'
   | 'logLevel'
@@ -274,7 +268,7 @@ function* relationProblems(config: Static<typeof NodeConfigSchema>): Generator<s
   }
 }
 
-const PATH_FIELDS = ['directory', 'secretFile', 'adminTokenFile', 'serverCacheDirectory', 'consoleDirectory'];
+const PATH_FIELDS = ['directory', 'secretFile', 'adminTokenFile', 'consoleDirectory'];
 
 function resolvePaths(value: Record<string, unknown>, base: string): void {
   for (const field of PATH_FIELDS) {

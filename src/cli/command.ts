@@ -1,0 +1,42 @@
+import type { ParsedValues } from './parse-arguments.js';
+
+/** Where a command reads and writes; tests hand in their own. */
+export interface Terminal {
+  out(text: string): void;
+  err(text: string): void;
+  readonly isTerminal: boolean;
+  readonly columns: number;
+  stdin(): Promise<string>;
+}
+
+export interface CommandContext {
+  readonly terminal: Terminal;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly signal: AbortSignal;
+}
+
+export interface OptionSpec {
+  readonly type: 'string' | 'boolean';
+  readonly short?: string;
+  readonly multiple?: boolean;
+  /** What stands for the value in the help text, e.g. `<ms>`. */
+  readonly value?: string;
+  readonly help: string;
+}
+
+/** One command of `skein`. Its file is loaded only when it is asked for, so that help is quick. */
+export interface Command {
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** What follows `skein <name>`, e.g. `"<sql>" [options]`. */
+  readonly usage: string;
+  readonly description: string;
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  readonly examples: readonly (readonly [command: string, meaning: string])[];
+  /** How many positional arguments it takes. */
+  readonly positionals: readonly [least: number, most: number];
+  /** Resolves with the exit code. */
+  run(context: CommandContext, values: ParsedValues): Promise<number>;
+}

@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, SkeinError } from '../model/error.js';
+import type { CommandContext } from './command.js';
+
+/** Where a local cluster's first node answers (DESIGN 8.1). */
+const DEFAULT_URL = 'http://127.0.0.1:8083';
+/** A node that accepts the connection and says nothing for so long is of no use to a person at a terminal. */
+const ANSWER_TIMEOUT_MS = 60_000;
+
+export interface Answer<T> {
+  readonly body: T;
+  readonly headers: Headers;
+}
+
+/** Talks to one node over its HTTP API, as anybody else would. */
+export class NodeClient {
+  readonly url: string;
+  readonly #token: string | null;
+  readonly #signal: AbortSignal;
+
+  constructor(options: { url: string; token: string | null; signal: AbortSignal }) {
+    this.url = options.url;
+    this.#token = options.token;
+    this.#signal = options.signal;
+  }
+
+  /**
+   * @throws SkeinError NODE_UNREACHABLE, NOT_A_NODE, or the code of the node's own answer
+   */
+  async request<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<Answer<T>> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(`${this.url}${path}`, {
+        method,
+        headers: {
+          ...(this.#token === null ? {} : { authorization: `Bearer ${this.#token}` }),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.any([this.#signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
+      });
+      text = await response.text();
+    } catch (error) {
+      throw this.#unreachable(error);
+    }
+    const parsed = parse(text);
+    if (!response.ok) throw this.#refused(response.status, parsed);
+    if (parsed === undefined && text !== '') {
+      throw new SkeinError('NOT_A_NODE', `What answers at ${this.url} is not a Skein node.`);
+    }
+    return { body: parsed as T, headers: response.headers };
+  }
+
+  #unreachable(error: unknown): SkeinError {
+    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+    if (code === 'ECONNREFUSED') {
+      return new SkeinError(
+        'NODE_UNREACHABLE',
+        `No node answers at ${this.url}.\nStart a local cluster with \`npm start\`, or name a running node: SKEIN_URL=http://host:8083`,
+        { cause: error },
+      );
+    }
+    return new SkeinError(
+      'NODE_UNREACHABLE',
+      `The node at ${this.url} can not be asked: ${messageOf(cause)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+
+  #refused(status: number, body: unknown): SkeinError {
+    const error = (body as { error?: { code?: string; message?: string; primary?: string } } | undefined)
+      ?.error;
+    if (status === 401) {
+      return new SkeinError(
+        error?.code ?? 'UNAUTHORIZED',
+        this.#token === null
+          ? 'The node asks for a token. Set SKEIN_TOKEN, or run this where .skein/admin.token can be read.'
+          : `The node at ${this.url} does not know this token (from SKEIN_TOKEN or .skein/admin.token).`,
+      );
+    }
+    if (!error?.code) {
+      return new SkeinError('NOT_A_NODE', `${this.url} answered ${status}; is this a Skein node?`);
+    }
+    const hint = error.primary ? `\nThe primary is at ${error.primary}` : '';
+    return new SkeinError(error.code, `${error.message ?? `status ${status}`}${hint}`, {
+      data: { ...error },
+    });
+  }
+}
+
+/** SKEIN_URL and SKEIN_TOKEN, else the local cluster's address and the token file in `.skein`. */
+export function clientOf(context: CommandContext, url?: string): NodeClient {
+  const address = url ?? context.env.SKEIN_URL ?? DEFAULT_URL;
+  if (!/^https?:\/\/[^/]/.test(address)) {
+    throw new SkeinError('USAGE', `"${address}" is not an address of a node; expected http://host:port`);
+  }
+  return new NodeClient({
+    url: address.replace(/\/+$/, ''),
+    token: tokenOf(context),
+    signal: context.signal,
+  });
+}
+
+function tokenOf({ env, cwd }: CommandContext): string | null {
+  if (env.SKEIN_TOKEN) return env.SKEIN_TOKEN.trim();
+  try {
+    return readFileSync(join(cwd, '.skein', 'admin.token'), 'utf8').trim();
+  } catch {
+    return null;
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

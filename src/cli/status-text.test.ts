@@ -1,0 +1,63 @@
+import { expect, it } from 'vitest';
+import type { ClusterStatus, MemberStatus } from '../model/status.js';
+import { statusText } from './status-text.js';
+
+const now = Date.parse('2026-01-02T03:04:05Z');
+
+const member = (name: string, change: Partial<MemberStatus>): MemberStatus => ({
+  name,
+  role: 'replica',
+  state: 'live',
+  voter: true,
+  epoch: 1,
+  http: 'http://127.0.0.1:8084',
+  link: '127.0.0.1:7084',
+  mysqlRw: null,
+  mysqlRo: null,
+  pid: 1,
+  server: { flavour: 'mariadb', version: '10.11.6', pid: 2, up: true },
+  positions: { received: 42, durable: 42, committed: 41, applied: 40 },
+  lagMs: 3,
+  lastHeartbeatMs: 100,
+  since: '2026-01-02T03:00:00Z',
+  reason: null,
+  ...change,
+});
+
+const status: ClusterStatus = {
+  cluster: 'demo',
+  epoch: 1,
+  primary: 'n1',
+  acknowledge: 'majority',
+  quorum: { needed: 2, attached: 2 },
+  members: [
+    member('n1', { role: 'primary', http: 'http://127.0.0.1:8083', lagMs: 0 }),
+    member('n2', {}),
+    member('n3', {
+      state: 'late',
+      lagMs: null,
+      server: { flavour: null, version: null, pid: null, up: false },
+      reason: 'its last heartbeat is 3 s old',
+    }),
+  ],
+};
+
+it('is understood at a glance', () => {
+  expect(statusText(status, now)).toBe(
+    `cluster demo · epoch 1 · primary n1 · acknowledge majority · quorum yes (2 attached, 2 needed)
+
+NODE  ROLE     STATE   LAG  RECEIVED  DURABLE  COMMITTED  APPLIED  SERVER              HTTP                       SINCE
+n1    primary  live   0 ms        42       42         41       40  mariadb 10.11.6 up  http://127.0.0.1:8083  4 min 5 s
+n2    replica  live   3 ms        42       42         41       40  mariadb 10.11.6 up  http://127.0.0.1:8084  4 min 5 s
+n3    replica  late      ?        42       42         41       40  server DOWN         http://127.0.0.1:8084  4 min 5 s
+
+n3: its last heartbeat is 3 s old
+`,
+  );
+});
+
+it('says loudly that there is no quorum', () => {
+  expect(statusText({ ...status, primary: null, quorum: { needed: 2, attached: 1 } }, now)).toContain(
+    'primary none · acknowledge majority · NO QUORUM (1 attached, 2 needed): writes wait',
+  );
+});

@@ -1,0 +1,58 @@
+import type { ClusterStatus, MemberStatus } from '../model/status.js';
+import { durationText } from './duration-text.js';
+import { textTable } from './text-table.js';
+
+/** The cluster at a glance: one line on the whole, one for each node, and why something is not as it should be. */
+export function statusText(status: ClusterStatus, nowMs: number): string {
+  const { needed, attached } = status.quorum;
+  const quorum =
+    attached >= needed
+      ? `quorum yes (${attached} attached, ${needed} needed)`
+      : `NO QUORUM (${attached} attached, ${needed} needed): writes wait`;
+  const summary = [
+    `cluster ${status.cluster}`,
+    `epoch ${status.epoch}`,
+    `primary ${status.primary ?? 'none'}`,
+    `acknowledge ${status.acknowledge}`,
+    quorum,
+  ].join(' · ');
+  const table = textTable(
+    [
+      { name: 'NODE' },
+      { name: 'ROLE' },
+      { name: 'STATE' },
+      { name: 'LAG', align: 'right' },
+      { name: 'RECEIVED', align: 'right' },
+      { name: 'DURABLE', align: 'right' },
+      { name: 'COMMITTED', align: 'right' },
+      { name: 'APPLIED', align: 'right' },
+      { name: 'SERVER' },
+      { name: 'HTTP' },
+      { name: 'SINCE', align: 'right' },
+    ],
+    status.members.map((member) => row(member, nowMs)),
+  );
+  const reasons = status.members
+    .filter(({ reason }) => reason !== null)
+    .map(({ name, reason }) => `${name}: ${reason}`);
+  return `${[summary, '', ...table, ...(reasons.length > 0 ? ['', ...reasons] : [])].join('\n')}\n`;
+}
+
+function row(member: MemberStatus, nowMs: number): string[] {
+  const { received, durable, committed, applied } = member.positions;
+  return [
+    member.name,
+    member.role,
+    member.state,
+    member.lagMs === null ? '?' : durationText(member.lagMs),
+    ...[received, durable, committed, applied].map(String),
+    serverText(member),
+    member.http,
+    durationText(nowMs - Date.parse(member.since)),
+  ];
+}
+
+function serverText({ server }: MemberStatus): string {
+  const name = [server.flavour, server.version].filter((part) => part !== null).join(' ');
+  return `${name === '' ? 'server' : name} ${server.up ? 'up' : 'DOWN'}`;
+}

@@ -1,0 +1,69 @@
+import { messageOf } from '../model/error.js';
+import type { ClusterStatus } from '../model/status.js';
+import { sleep } from '../std/signal.js';
+import type { Command, CommandContext } from './command.js';
+import { clientOf, type NodeClient } from './node-client.js';
+import { statusText } from './status-text.js';
+
+/** Often enough to see a failover happen, seldom enough to cost nothing. */
+const WATCH_INTERVAL_MS = 1000;
+/** Home, and clear what is below: no flicker, and the scroll-back stays. */
+const REDRAW = '\u001b[H\u001b[J';
+
+export const statusCommand: Command = {
+  name: 'status',
+  summary: 'the nodes of the cluster, at a glance',
+  usage: '[--json] [--watch] [--node <url>]',
+  description: `Shows each node's role and state, how far it is behind and why something is not as it should be.
+
+  STATE      joining, live, late (three heartbeats missed) or gone
+  LAG        age of the oldest transaction that this node has not applied yet
+  RECEIVED   transactions that reached the node        DURABLE    of these, safe on its disk
+  COMMITTED  of these, safe on a majority of nodes     APPLIED    of these, executed by its server`,
+  options: {
+    json: { type: 'boolean', help: 'the document of GET /v1/cluster; with --watch one for each line' },
+    watch: { type: 'boolean', short: 'w', help: 'again each second, until Ctrl-C' },
+    node: { type: 'string', value: '<url>', help: 'the node to ask (default: SKEIN_URL)' },
+  },
+  examples: [
+    ['skein status', 'a local cluster'],
+    ['skein status --node http://10.0.0.7:8083 --watch', 'another node, live'],
+    ["skein status --json | jq '.members[] | {name, lagMs}'", 'for a script'],
+  ],
+  positionals: [0, 0],
+
+  async run(context, values) {
+    const client = clientOf(context, values.text('node'));
+    if (values.flag('watch')) return watch(context, client, values.flag('json'));
+    const { body } = await client.request<ClusterStatus>('GET', '/v1/cluster');
+    context.terminal.out(
+      values.flag('json') ? `${JSON.stringify(body, null, 2)}\n` : statusText(body, Date.now()),
+    );
+    return 0;
+  },
+};
+
+async function watch(
+  { terminal, signal }: CommandContext,
+  client: NodeClient,
+  json: boolean,
+): Promise<number> {
+  while (!signal.aborted) {
+    const text = await describe(client, json);
+    if (signal.aborted) break;
+    terminal.out(json || !terminal.isTerminal ? text : `${REDRAW}${text}\nCtrl-C ends this.\n`);
+    await sleep(WATCH_INTERVAL_MS, signal).catch(() => {});
+  }
+  return 0;
+}
+
+/** While watching, a node that does not answer is news, not the end. */
+async function describe(client: NodeClient, json: boolean): Promise<string> {
+  try {
+    const { body } = await client.request<ClusterStatus>('GET', '/v1/cluster');
+    return json ? `${JSON.stringify(body)}\n` : statusText(body, Date.now());
+  } catch (error) {
+    const message = messageOf(error);
+    return json ? `${JSON.stringify({ error: { message } })}\n` : `${message}\n`;
+  }
+}

@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { isSameProcessAlive, ownIdentity, type ProcessIdentity } from './process-identity.js';
+
+/** The lock is ours until `release`; or `owner` is the living process that has it. */
+export type LockResult =
+  | { readonly kind: 'held'; release(): void }
+  | { readonly kind: 'taken'; owner: ProcessIdentity };
+
+/** More rounds than this means that others take and leave the lock as fast as we look; their turn, then. */
+const ROUNDS_MAX = 20;
+
+/**
+ * One process at a time, also after the last one was killed: a lock whose owner no longer lives is taken over.
+ * Node has no flock(2), so the lock is a hard link, which the file system makes for one only.
+ */
+export function takeLock(file: string, identity: ProcessIdentity = ownIdentity()): LockResult {
+  const mine = `${file}.${identity.pid}.${randomBytes(4).toString('hex')}`;
+  const text = `${JSON.stringify(identity)}\n`;
+  writeFileSync(mine, text);
+  try {
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      if (tryLink(mine, file)) return { kind: 'held', release: () => releaseIfOurs(file, text) };
+      const seen = readText(file);
+      const owner = seen === null ? null : parse(seen);
+      if (owner && isSameProcessAlive(owner)) return { kind: 'taken', owner };
+      if (seen !== null) removeStale(file, seen, `${mine}.stale`);
+    }
+    throw new Error(`the lock ${file} changes its owner too quickly`);
+  } finally {
+    rmSync(mine, { force: true });
+  }
+}
+
+/** Two starters may both have seen the stale lock; the slower one must not carry away the quicker one's new lock. */
+function removeStale(file: string, seen: string, aside: string): void {
+  try {
+    renameSync(file, aside);
+  } catch {
+    return;
+  }
+  if (readText(aside) !== seen) tryLink(aside, file);
+  rmSync(aside, { force: true });
+}
+
+function tryLink(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function releaseIfOurs(file: string, text: string): void {
+  if (readText(file) === text) rmSync(file, { force: true });
+}
+
+function readText(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+function parse(text: string): ProcessIdentity | null {
+  try {
+    const { pid, startedAt } = JSON.parse(text) as Partial<ProcessIdentity>;
+    return typeof pid === 'number' && typeof startedAt === 'string' ? { pid, startedAt } : null;
+  } catch {
+    return null;
+  }
+}
