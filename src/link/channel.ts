@@ -1,0 +1,177 @@
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import { monotonicMs } from '../std/clock.js';
+import type { FrameName } from '../wire/frames.js';
+import { encodeRefuse } from '../wire/messages.js';
+import { FrameSplitter } from '../wire/splitter.js';
+
+/** How long a closing channel may take to get its last frame out before it is cut. */
+const FAREWELL_MS = 500;
+/** The kernel notices a peer that lost its power only by this (heartbeats notice sooner, but not while paused). */
+const KEEP_ALIVE_MS = 5000;
+
+/** Whoever holds the channel at present: first the handshake, then the session. */
+export interface ChannelHolder {
+  frame(name: FrameName, payload: Buffer): void;
+  /** Called once, whatever ended it. `error.code` is LINK_CLOSED when the peer hung up in order. */
+  closed(error: SkeinError): void;
+  drained?(): void;
+}
+
+/**
+ * One connection that carries frames: any Duplex, so that TLS can be put under it. Knows neither handshake nor
+ * roles. No promise and no copy per frame; writes of one turn leave together.
+ */
+export class Channel {
+  readonly #stream: Duplex;
+  #holder: ChannelHolder;
+  readonly #splitter: FrameSplitter;
+  #closed = false;
+  #corked = false;
+  bytesSent = 0;
+  bytesReceived = 0;
+  /** The first bytes that came, to tell a stranger by. */
+  opening: Buffer = Buffer.alloc(0);
+  /** Set once the peer has proven itself: it is then told why it is cut off. */
+  tellFaults = false;
+  /** Monotonic. */
+  heardAtMs = monotonicMs();
+
+  constructor(stream: Duplex, accepted: readonly FrameName[], holder: ChannelHolder) {
+    this.#stream = stream;
+    this.#holder = holder;
+    this.#splitter = new FrameSplitter(accepted, (name, payload) => this.#holder.frame(name, payload));
+    if (stream instanceof Socket) {
+      stream.setNoDelay(true);
+      stream.setKeepAlive(true, KEEP_ALIVE_MS);
+    }
+    stream.on('data', this.#onData);
+    stream.on('end', this.#onEnd);
+    stream.on('drain', () => this.guard(() => this.#holder.drained?.()));
+    stream.on('error', (error) => this.#fail(lost(error)));
+    stream.on('close', () => this.#fail(new SkeinError('LINK_LOST', 'The connection is gone.')));
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** The peer does not keep up: nothing but what must be said should be written before `drained`. */
+  get blocked(): boolean {
+    return this.#stream.writableNeedDrain;
+  }
+
+  /** Bytes that wait in this process for the socket. */
+  get buffered(): number {
+    return this.#stream.writableLength;
+  }
+
+  get paused(): boolean {
+    return this.#stream.isPaused();
+  }
+
+  accept(names: readonly FrameName[]): void {
+    this.#splitter.accept(names);
+  }
+
+  /** From the next frame on, `holder` gets what comes. */
+  handOver(accepted: readonly FrameName[], holder: ChannelHolder): void {
+    this.#holder = holder;
+    this.#splitter.accept(accepted);
+  }
+
+  /** What a room behind the link throws ends this connection, never the process. */
+  guard(action: () => void): void {
+    if (this.#closed) return;
+    try {
+      action();
+    } catch (error) {
+      this.close(asLinkError(error), { tell: this.tellFaults });
+    }
+  }
+
+  /** False: the buffer is full, wait for `drained`. The buffers must not be changed any more. */
+  write(frame: Buffer, tail?: Buffer): boolean {
+    if (this.#closed) return false;
+    if (!this.#corked) {
+      // One writev for all that is written in this turn, header and shared batch alike.
+      this.#corked = true;
+      this.#stream.cork();
+      process.nextTick(this.#uncork);
+    }
+    this.bytesSent += frame.length + (tail?.length ?? 0);
+    const room = this.#stream.write(frame);
+    return tail === undefined ? room : this.#stream.write(tail);
+  }
+
+  /** What the present chunk still holds is handed out all the same (64 KiB at most). */
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    if (!this.#closed) this.#stream.resume();
+  }
+
+  /** Ends the connection after what was written; with `tell` the peer hears the reason, if it still reads. */
+  close(error: SkeinError, options: { tell: boolean }): void {
+    if (this.#closed) return;
+    if (this.blocked) {
+      this.#stream.destroy();
+    } else {
+      if (options.tell) this.write(encodeRefuse({ code: error.code, message: error.message }));
+      this.#finish();
+    }
+    this.#fail(error);
+  }
+
+  #finish(): void {
+    this.#uncork();
+    this.#stream.end();
+    const timer = setTimeout(() => this.#stream.destroy(), FAREWELL_MS);
+    this.#stream.once('close', () => clearTimeout(timer));
+    // What still comes is thrown away, but it must be read: else the end of the stream is never seen.
+    this.#stream.resume();
+  }
+
+  readonly #uncork = (): void => {
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#stream.uncork();
+  };
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#closed) return;
+    this.heardAtMs = monotonicMs();
+    if (this.bytesReceived === 0) this.opening = Buffer.from(chunk.subarray(0, 8));
+    this.bytesReceived += chunk.length;
+    this.guard(() => this.#splitter.push(chunk));
+  };
+
+  readonly #onEnd = (): void => {
+    try {
+      this.#splitter.end();
+      this.#fail(new SkeinError('LINK_CLOSED', 'The peer closed the connection.'));
+    } catch (error) {
+      this.#fail(asLinkError(error));
+    }
+  };
+
+  #fail(error: SkeinError): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#splitter.stop();
+    if (!this.#stream.writableEnded) this.#stream.destroy();
+    this.#holder.closed(error);
+  }
+}
+
+function lost(error: unknown): SkeinError {
+  return new SkeinError('LINK_LOST', `The connection broke: ${messageOf(error)}`, { cause: error });
+}
+
+function asLinkError(error: unknown): SkeinError {
+  if (isSkeinError(error)) return error;
+  return new SkeinError('LINK_INTERNAL', `A frame could not be taken: ${messageOf(error)}`, { cause: error });
+}

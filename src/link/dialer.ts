@@ -1,0 +1,182 @@
+import { once } from 'node:events';
+import { Socket } from 'node:net';
+import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import { monotonicMs } from '../std/clock.js';
+import type { Logger } from '../std/logger.js';
+import { backoffMs, sleep } from '../std/signal.js';
+import type { Ack } from '../wire/frames.js';
+import { type Identity, linkIdentity } from './handshake.js';
+import { withDefaults } from './options.js';
+import { PrimarySession, type ReplicaRooms } from './primary-session.js';
+
+export interface LinkDialerOptions {
+  /** Of the primary's link port. */
+  readonly host: string;
+  readonly port: number;
+  readonly cluster: string;
+  /** At least 16 bytes. */
+  readonly secret: string | Uint8Array;
+  /** Name of this node. */
+  readonly node: string;
+  readonly heartbeatIntervalMs?: number;
+  readonly goneAfterMs?: number;
+  readonly stepDeadlineMs?: number;
+  readonly redialFirstMs?: number;
+  readonly redialMaxMs?: number;
+}
+
+const DEFAULTS = {
+  heartbeatIntervalMs: 500,
+  goneAfterMs: 10_000,
+  stepDeadlineMs: 5000,
+  redialFirstMs: 100,
+  redialMaxMs: 2000,
+} as const;
+type Limits = { readonly [K in keyof typeof DEFAULTS]: number };
+
+/** A link that held this long was a good one: the next dial begins with the shortest wait again. */
+const GOOD_LINK_MS = 1000;
+
+export interface LinkDialerModules extends ReplicaRooms {
+  readonly logger: Logger;
+  /** Told at each change, and when the code of the reason changes while down. `code` is 'UP' or an error's code. */
+  state(state: 'up' | 'down', reason: string, code: string): void;
+}
+
+/** The replica's end of the link: dials the primary for as long as it runs, with one connection at a time. */
+export class LinkDialer {
+  readonly #options: LinkDialerOptions & Limits;
+  readonly #modules: LinkDialerModules;
+  readonly #identity: Identity;
+  #session: PrimarySession | null = null;
+  #running: { abort: AbortController; done: Promise<void> } | null = null;
+  #said = '';
+  #openedAtMs: number | null = null;
+
+  /** @throws SkeinError WEAK_SECRET */
+  constructor(options: LinkDialerOptions, modules: LinkDialerModules) {
+    this.#options = withDefaults(DEFAULTS, options);
+    this.#modules = modules;
+    this.#identity = linkIdentity(options.cluster, options.secret);
+  }
+
+  get up(): boolean {
+    return this.#session?.open ?? false;
+  }
+
+  start(): void {
+    if (this.#running !== null) return;
+    const abort = new AbortController();
+    this.#running = { abort, done: this.#run(abort.signal) };
+  }
+
+  async stop(reason = 'the node stops'): Promise<void> {
+    const running = this.#running;
+    this.#running = null;
+    running?.abort.abort();
+    this.#session?.close('LINK_ENDED', reason);
+    await running?.done;
+  }
+
+  /** Merged: at most one frame in a turn of the event loop, the newest wins. Dropped while the link is down. */
+  ack(ack: Ack): void {
+    this.#session?.ack(ack);
+  }
+
+  /** After `records` has said false. */
+  resume(): void {
+    this.#session?.resume();
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    let attempt = 0;
+    while (!signal.aborted) {
+      const error = await this.#dial(signal);
+      if (signal.aborted) return;
+      if (this.#openedAtMs !== null && monotonicMs() - this.#openedAtMs > GOOD_LINK_MS) attempt = 0;
+      this.#openedAtMs = null;
+      const waitMs = backoffMs(attempt++, this.#options.redialFirstMs, this.#options.redialMaxMs);
+      this.#modules.logger.debug({ code: error.code, attempt, waitMs: Math.round(waitMs) }, 'link redial');
+      await sleep(waitMs, signal).catch(() => {});
+    }
+  }
+
+  /** One connection, from the dial to its end; resolves with the reason of that. */
+  async #dial(signal: AbortSignal): Promise<SkeinError> {
+    const error = await this.#connect(signal).then(
+      (socket) => this.#live(socket),
+      (reason) => dialError(this.#options, reason),
+    );
+    this.#session = null;
+    // A dial that our own stop cut short is no news.
+    if (!signal.aborted || this.#openedAtMs !== null) this.#say('down', error.message, error.code);
+    return error;
+  }
+
+  async #connect(signal: AbortSignal): Promise<Socket> {
+    const { host, port, stepDeadlineMs } = this.#options;
+    const socket = new Socket();
+    try {
+      socket.connect({ host, port });
+      await once(socket, 'connect', {
+        signal: AbortSignal.any([signal, AbortSignal.timeout(stepDeadlineMs)]),
+      });
+      return socket;
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+  }
+
+  #live(socket: Socket): Promise<SkeinError> {
+    const { heartbeatIntervalMs, goneAfterMs, stepDeadlineMs } = this.#options;
+    return new Promise((resolve) => {
+      this.#session = new PrimarySession(
+        socket,
+        { identity: this.#identity, intervalMs: heartbeatIntervalMs, goneAfterMs, stepDeadlineMs },
+        {
+          ...rooms(this.#modules),
+          opened: (welcome) => {
+            this.#openedAtMs = monotonicMs();
+            this.#say('up', `attached to ${welcome.node}, epoch ${welcome.epoch}`, 'UP');
+          },
+          closed: resolve,
+        },
+      );
+    });
+  }
+
+  #say(state: 'up' | 'down', reason: string, code: string): void {
+    const key = `${state} ${code}`;
+    if (key === this.#said) return;
+    this.#said = key;
+    const data = { host: this.#options.host, port: this.#options.port, code, reason };
+    if (state === 'up') this.#modules.logger.info(data, 'link up');
+    else this.#modules.logger.warn(data, 'link down');
+    this.#modules.state(state, reason, code);
+  }
+}
+
+/** Bound here, because modules may be an object of a class. */
+function rooms(modules: ReplicaRooms): ReplicaRooms {
+  return {
+    attachInfo: () => modules.attachInfo(),
+    welcomed: (welcome) => modules.welcomed(welcome),
+    records: (bytes, committedOrdinal) => modules.records(bytes, committedOrdinal),
+    committed: (ordinal) => modules.committed(ordinal),
+    status: (status) => modules.status(status),
+    heartbeat: () => modules.heartbeat(),
+    heard: (heartbeat, heardAtMs) => modules.heard?.(heartbeat, heardAtMs),
+  };
+}
+
+function dialError(options: LinkDialerOptions, error: unknown): SkeinError {
+  if (isSkeinError(error)) return error;
+  const timeout = error instanceof Error && error.name === 'AbortError';
+  const what = timeout ? 'it does not answer' : messageOf(error);
+  return new SkeinError(
+    'LINK_UNREACHABLE',
+    `The primary's link port ${options.host}:${options.port} can not be reached: ${what}`,
+    { cause: error },
+  );
+}

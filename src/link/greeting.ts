@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { SkeinError } from '../model/error.js';
+import type { ChainEntry } from '../model/position.js';
+import { monotonicMs } from '../std/clock.js';
+import { type FrameName, NONCE_SIZE } from '../wire/frames.js';
+import { type AttachInfo, decodeAttach, decodeReady, decodeRefuse, encodeWelcome } from '../wire/messages.js';
+import { Channel } from './channel.js';
+import { acceptedIn, type HandshakeState, handshakeStep, type Identity, listenerStart } from './handshake.js';
+
+/** What the primary says to a replica that may attach; or why it may not. */
+export type WelcomeDecision =
+  | {
+      readonly epoch: number;
+      readonly chain: readonly ChainEntry[];
+      readonly committedOrdinal: number;
+    }
+  | { readonly refuse: string; readonly message: string };
+
+export interface GreetingOptions {
+  readonly identity: Identity;
+  /** Name of this node. */
+  readonly node: string;
+  /** For each frame of the handshake; the last one has its own, because the replica cuts its spool before it. */
+  readonly stepDeadlineMs: number;
+  readonly readyDeadlineMs: number;
+}
+
+export interface GreetingModules {
+  /** @throws SkeinError when this replica may not attach now (asked twice: before the welcome and at the end) */
+  admit(attach: AttachInfo): void;
+  welcome(attach: AttachInfo): WelcomeDecision;
+  ready(channel: Channel, attach: AttachInfo): void;
+  /** It ended before it was ready. */
+  ended(error: SkeinError): void;
+}
+
+/**
+ * The listener's side of one connection up to the moment that records may flow:
+ * proof of the secret, then attach -> welcome -> ready.
+ */
+export class Greeting {
+  readonly channel: Channel;
+  readonly startedAtMs = monotonicMs();
+  readonly #options: GreetingOptions;
+  readonly #modules: GreetingModules;
+  #handshake: HandshakeState;
+  #attach: AttachInfo | null = null;
+  #deadline: NodeJS.Timeout | undefined;
+
+  constructor(stream: Duplex, options: GreetingOptions, modules: GreetingModules) {
+    this.#options = options;
+    this.#modules = modules;
+    this.#handshake = listenerStart(randomBytes(NONCE_SIZE)).state;
+    this.channel = new Channel(stream, acceptedIn(this.#handshake), {
+      frame: (name, payload) => this.#frame(name, payload),
+      closed: (error) => {
+        clearTimeout(this.#deadline);
+        modules.ended(this.#explain(error));
+      },
+    });
+    this.#deadline = this.#armDeadline(options.stepDeadlineMs);
+  }
+
+  close(error: SkeinError): void {
+    this.channel.close(error, { tell: this.#proven });
+  }
+
+  get #proven(): boolean {
+    return this.#handshake.kind === 'proven';
+  }
+
+  #armDeadline(ms: number): NodeJS.Timeout {
+    clearTimeout(this.#deadline);
+    return setTimeout(() => {
+      const what = this.#proven ? 'The replica' : 'The peer';
+      this.close(
+        new SkeinError('HANDSHAKE_TIMEOUT', `${what} did not go on with the handshake for ${ms} ms.`),
+      );
+    }, ms);
+  }
+
+  #frame(name: FrameName, payload: Buffer): void {
+    this.#deadline = this.#armDeadline(this.#options.stepDeadlineMs);
+    if (name === 'refuse') this.#onRefuse(payload);
+    else if (name === 'attach') this.#onAttach(decodeAttach(payload));
+    else if (name === 'ready') this.#onReady(payload);
+    else this.#onProof(name, payload);
+  }
+
+  #onProof(name: FrameName, payload: Buffer): void {
+    const step = handshakeStep(this.#options.identity, this.#handshake, name, payload);
+    this.#handshake = step.state;
+    if (step.send !== null) this.channel.write(step.send);
+    if (step.state.kind === 'refused') {
+      this.channel.close(step.state.error, { tell: step.state.tell });
+    } else if (step.state.kind === 'proven') {
+      this.channel.tellFaults = true;
+      this.channel.accept(['attach', 'refuse']);
+    } else {
+      this.channel.accept(acceptedIn(step.state));
+    }
+  }
+
+  #onAttach(attach: AttachInfo): void {
+    this.#modules.admit(attach);
+    const decision = this.#modules.welcome(attach);
+    if ('refuse' in decision) throw new SkeinError(decision.refuse, decision.message);
+    // H1: whoever has promised itself to a newer epoch is lost to this one, and we are the ones who are behind.
+    if (attach.epoch > decision.epoch) {
+      throw new SkeinError(
+        'OLDER_EPOCH',
+        `This primary is of epoch ${decision.epoch}, ${attach.node} already knows epoch ${attach.epoch}.`,
+      );
+    }
+    this.#attach = attach;
+    const { epoch, chain, committedOrdinal } = decision;
+    this.channel.write(
+      encodeWelcome({
+        node: this.#options.node,
+        epoch,
+        chain: chain.map((entry) => ({ epoch: entry.epoch, beginsAfter: { ...entry.beginsAfter } })),
+        committedOrdinal,
+        sentAtMs: Date.now(),
+        uptimeMs: monotonicMs(),
+      }),
+    );
+    this.channel.accept(['ready', 'refuse']);
+    this.#deadline = this.#armDeadline(this.#options.readyDeadlineMs);
+  }
+
+  #onReady(payload: Buffer): void {
+    if (this.#attach === null) throw new SkeinError('FRAME_UNEXPECTED', 'Ready without attach.');
+    const attach = { ...this.#attach, ...decodeReady(payload) };
+    this.#modules.admit(attach);
+    clearTimeout(this.#deadline);
+    this.#modules.ready(this.channel, attach);
+  }
+
+  #onRefuse(payload: Buffer): void {
+    const { code, message } = decodeRefuse(payload);
+    this.channel.close(new SkeinError(code, `The replica turned away: ${message}`), { tell: false });
+  }
+
+  /** Adds what this end knows about the reason. */
+  #explain(error: SkeinError): SkeinError {
+    if (error.code === 'LINK_CLOSED' && this.#handshake.kind === 'challenged') {
+      return new SkeinError(
+        'WRONG_SECRET',
+        'The dialer hung up when it saw our proof: most likely its cluster.secret is another one.',
+      );
+    }
+    return error;
+  }
+}

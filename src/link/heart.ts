@@ -1,0 +1,60 @@
+import { monotonicMs } from '../std/clock.js';
+
+export interface HeartOptions {
+  /** How often a heartbeat is sent. */
+  readonly intervalMs: number;
+  /** Silence after which the peer counts as gone. */
+  readonly goneAfterMs: number;
+}
+
+export interface HeartModules {
+  beat(): void;
+  /** Monotonic; when the last byte came. */
+  heardAtMs(): number;
+  /** False while we do not read ourselves: silence then says nothing about the peer. */
+  listening(): boolean;
+  silent(silentMs: number): void;
+}
+
+/** Sends heartbeats at once and then at every interval, and notices that the peer's have ceased. */
+export class Heart {
+  readonly #options: HeartOptions;
+  readonly #modules: HeartModules;
+  #timer: NodeJS.Timeout | null = null;
+  #tickAtMs = 0;
+  #heardAtMs = 0;
+  #excusedMs = 0;
+
+  constructor(options: HeartOptions, modules: HeartModules) {
+    this.#options = options;
+    this.#modules = modules;
+  }
+
+  start(): void {
+    this.#tickAtMs = monotonicMs();
+    this.#timer = setInterval(() => this.#tick(monotonicMs()), this.#options.intervalMs);
+    this.#modules.beat();
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  #tick(nowMs: number): void {
+    const { intervalMs, goneAfterMs } = this.#options;
+    const elapsedMs = nowMs - this.#tickAtMs;
+    this.#tickAtMs = nowMs;
+    const heardAtMs = this.#modules.heardAtMs();
+    if (heardAtMs !== this.#heardAtMs) {
+      this.#heardAtMs = heardAtMs;
+      this.#excusedMs = 0;
+    }
+    // A process that was stopped, or that had no turn, could not hear: its own absence is not the peer's silence.
+    if (!this.#modules.listening()) this.#excusedMs += elapsedMs;
+    else if (elapsedMs > 2 * intervalMs) this.#excusedMs += elapsedMs - intervalMs;
+    const silentMs = nowMs - heardAtMs - this.#excusedMs;
+    if (silentMs >= goneAfterMs) this.#modules.silent(silentMs);
+    else this.#modules.beat();
+  }
+}

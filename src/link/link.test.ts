@@ -1,0 +1,60 @@
+import { afterEach, expect, test } from 'vitest';
+import {
+  at,
+  attachInfo,
+  startPrimary,
+  startReplica,
+  type TestPrimary,
+  type TestReplica,
+  until,
+} from '../../test/kit/link.js';
+
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0).reverse()) await stop();
+});
+
+async function primary(...args: Parameters<typeof startPrimary>): Promise<TestPrimary> {
+  const started = await startPrimary(...args);
+  stops.push(() => started.listener.stop());
+  return started;
+}
+
+function replica(...args: Parameters<typeof startReplica>): TestReplica {
+  const started = startReplica(...args);
+  stops.push(() => started.dialer.stop());
+  return started;
+}
+
+test('a replica attaches, hears heartbeats and the status document, and gets records', async () => {
+  const p = await primary({ heartbeatIntervalMs: 20, statusIntervalMs: 50 });
+  const r = replica(p.port, { heartbeatIntervalMs: 20 });
+  await until('attached', () => p.sessions.length === 1 && r.dialer.up);
+  const session = p.sessions[0];
+  if (!session) throw new Error('no session');
+  expect(session.attach).toEqual(attachInfo('n2'));
+  expect(r.welcomes[0]).toMatchObject({ node: 'n1', epoch: 1, committedOrdinal: 5 });
+  expect(r.welcomes[0]?.chain).toEqual([{ epoch: 1, beginsAfter: at(0, 0) }]);
+
+  const bytes = Buffer.from('records, as far as the link can tell');
+  expect(session.sendRecords(bytes, 5)).toBe(true);
+  session.sendCommitted(6);
+  session.sendCommitted(7);
+  await until('records', () => r.records.length === 1);
+  expect(r.records[0]).toEqual({ bytes, committedOrdinal: 5 });
+  await until('committed', () => r.committed.length > 0);
+  expect(r.committed).toEqual([7]);
+
+  const acks: unknown[] = [];
+  session.onAck.on((ack) => acks.push(ack));
+  r.dialer.ack({ received: 6, durable: 5, applied: 5 });
+  r.dialer.ack({ received: 6, durable: 6, applied: 5 });
+  await until('ack', () => acks.length > 0);
+  expect(acks).toEqual([{ received: 6, durable: 6, applied: 5 }]);
+
+  await until('heartbeats both ways', () => r.heard.length > 3 && p.heard.length > 3);
+  await until('status', () => r.statuses.length > 1);
+  expect(r.statuses[0]?.cluster).toBe('demo');
+  expect(r.states).toEqual(['up']);
+  expect(p.refused).toEqual([]);
+});

@@ -1,0 +1,257 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import type { ClusterStatus } from '../model/status.js';
+import { monotonicMs } from '../std/clock.js';
+import type { Logger } from '../std/logger.js';
+import { type AttachInfo, encodeStatus, type HeartbeatBody } from '../wire/messages.js';
+import type { Channel } from './channel.js';
+import { Greeting, type WelcomeDecision } from './greeting.js';
+import { type Identity, linkIdentity } from './handshake.js';
+import { withDefaults } from './options.js';
+import { lookOf, RefusalFilter, type RefusedEvent } from './refusals.js';
+import { ListenerSession, type ReplicaSession } from './replica-session.js';
+
+export interface LinkListenerOptions {
+  readonly host: string;
+  /** 0: any free one, see `port` after start. */
+  readonly port: number;
+  readonly cluster: string;
+  /** At least 16 bytes. */
+  readonly secret: string | Uint8Array;
+  /** Name of this node. */
+  readonly node: string;
+  readonly heartbeatIntervalMs?: number;
+  readonly goneAfterMs?: number;
+  readonly statusIntervalMs?: number;
+  readonly stepDeadlineMs?: number;
+  readonly readyDeadlineMs?: number;
+  readonly strangersMax?: number;
+  readonly sessionsMax?: number;
+  /** Bytes buffered for one replica before `sendRecords` says false. */
+  readonly sendBufferBytes?: number;
+}
+
+const DEFAULTS = {
+  heartbeatIntervalMs: 500,
+  goneAfterMs: 10_000,
+  statusIntervalMs: 1000,
+  stepDeadlineMs: 5000,
+  // The replica cuts its spool and syncs it meanwhile, on a disk that may be slow.
+  readyDeadlineMs: 30_000,
+  strangersMax: 32,
+  sessionsMax: 64,
+  // Enough to keep a fast network busy between two turns of the event loop, little enough for 64 stopped replicas.
+  sendBufferBytes: 1024 * 1024,
+} as const;
+type Limits = { readonly [K in keyof typeof DEFAULTS]: number };
+
+/** A burst of changes becomes one status document. */
+const STATUS_MERGE_MS = 10;
+
+export interface LinkListenerModules {
+  readonly logger: Logger;
+  welcome(attach: AttachInfo): WelcomeDecision;
+  /** Put listeners on at once; records may be sent from here on, beginning after `session.attach.spoolEnd`. */
+  attached(session: ReplicaSession): void;
+  refused(event: RefusedEvent): void;
+  heartbeat(): HeartbeatBody;
+  status(): ClusterStatus;
+}
+
+/**
+ * The primary's end of the links: lets in whoever proves the secret, and hands out a session for each replica.
+ * Decides nothing about who counts or who is alive (membership), nor what is sent (hub).
+ */
+export class LinkListener {
+  readonly #options: LinkListenerOptions & Limits;
+  readonly #modules: LinkListenerModules;
+  readonly #identity: Identity;
+  readonly #refusals = new RefusalFilter();
+  /** Connections that are not attached yet, oldest first. */
+  readonly #greetings = new Set<Greeting>();
+  readonly #sessions = new Map<string, ListenerSession>();
+  readonly #epochs = new WeakMap<Channel, number>();
+  #server: Server | null = null;
+  #statusTimer: NodeJS.Timeout | null = null;
+  #statusSoon: NodeJS.Timeout | null = null;
+
+  /** @throws SkeinError WEAK_SECRET */
+  constructor(options: LinkListenerOptions, modules: LinkListenerModules) {
+    this.#options = withDefaults(DEFAULTS, options);
+    this.#modules = modules;
+    this.#identity = linkIdentity(options.cluster, options.secret);
+  }
+
+  /** The port that is listened on; 0 before `start`. */
+  get port(): number {
+    const address = this.#server?.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  get sessions(): readonly ReplicaSession[] {
+    return [...this.#sessions.values()];
+  }
+
+  /** @throws SkeinError LINK_PORT_TAKEN, LINK_LISTEN_FAILED */
+  async start(): Promise<void> {
+    const { host, port, sendBufferBytes } = this.#options;
+    const server = createServer({ highWaterMark: sendBufferBytes }, (socket) => this.#connected(socket));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) => reject(listenError(host, port, error)));
+      server.listen({ host, port }, resolve);
+    });
+    server.removeAllListeners('error');
+    // Such as EMFILE at accept: the connection is lost, the listener is not.
+    server.on('error', (error) =>
+      this.#modules.logger.error({ error: messageOf(error) }, 'link accept failed'),
+    );
+    this.#server = server;
+    this.#statusTimer = setInterval(() => this.#sendStatus(), this.#options.statusIntervalMs);
+    this.#modules.logger.info({ host, port: this.port }, 'link listening');
+  }
+
+  /** Ends all sessions, then frees the port. */
+  async stop(reason = 'the node stops'): Promise<void> {
+    const server = this.#server;
+    this.#server = null;
+    if (this.#statusTimer !== null) clearInterval(this.#statusTimer);
+    if (this.#statusSoon !== null) clearTimeout(this.#statusSoon);
+    for (const greeting of [...this.#greetings]) greeting.close(new SkeinError('LINK_ENDED', reason));
+    for (const session of [...this.#sessions.values()]) session.close(reason);
+    if (server !== null) await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+
+  /** The status document has changed: the replicas get it at once. */
+  announceStatus(): void {
+    if (this.#server === null) return;
+    this.#statusSoon ??= setTimeout(() => this.#sendStatus(), STATUS_MERGE_MS);
+  }
+
+  #sendStatus(): void {
+    if (this.#statusSoon !== null) clearTimeout(this.#statusSoon);
+    this.#statusSoon = null;
+    // Encoded once for all who are ready to take it.
+    let frame: Buffer | null = null;
+    for (const session of this.#sessions.values()) {
+      session.sendStatus(() => {
+        frame ??= this.#statusFrame();
+        return frame;
+      });
+    }
+  }
+
+  readonly #statusFrame = (): Buffer => encodeStatus(this.#modules.status());
+
+  #connected(socket: Socket): void {
+    const host = socket.remoteAddress ?? 'unknown';
+    const address = `${host}:${socket.remotePort ?? 0}`;
+    this.#makeRoom();
+    const { node, stepDeadlineMs, readyDeadlineMs } = this.#options;
+    const greeting: Greeting = new Greeting(
+      socket,
+      { identity: this.#identity, node, stepDeadlineMs, readyDeadlineMs },
+      {
+        admit: (attach) => this.#admit(attach),
+        welcome: (attach) => {
+          const decision = this.#modules.welcome(attach);
+          if ('epoch' in decision) this.#epochs.set(greeting.channel, decision.epoch);
+          return decision;
+        },
+        ready: (channel, attach) => {
+          this.#greetings.delete(greeting);
+          this.#open(channel, attach, address);
+        },
+        ended: (error) => {
+          this.#greetings.delete(greeting);
+          this.#refused(host, address, error, greeting.channel);
+        },
+      },
+    );
+    this.#greetings.add(greeting);
+  }
+
+  /** The oldest goes: a true node needs milliseconds, so whoever has sat here longest is the least likely to be one. */
+  #makeRoom(): void {
+    for (const greeting of this.#greetings) {
+      if (this.#greetings.size < this.#options.strangersMax) return;
+      greeting.close(
+        new SkeinError('TOO_MANY_STRANGERS', 'Too many connections have not proven themselves.'),
+      );
+    }
+  }
+
+  #admit(attach: AttachInfo): void {
+    const existing = this.#sessions.get(attach.node);
+    if (
+      attach.node === this.#options.node ||
+      (existing && existing.attach.incarnation !== attach.incarnation)
+    ) {
+      throw new SkeinError(
+        'DUPLICATE_NODE',
+        `Another node with the name ${attach.node} is already attached.`,
+      );
+    }
+    if (!existing && this.#sessions.size >= this.#options.sessionsMax) {
+      throw new SkeinError(
+        'TOO_MANY_SESSIONS',
+        `${this.#options.sessionsMax} replicas are already attached.`,
+      );
+    }
+  }
+
+  #open(channel: Channel, attach: AttachInfo, address: string): void {
+    const { heartbeatIntervalMs, goneAfterMs } = this.#options;
+    const { logger } = this.#modules;
+    // Its old connection is dead without our knowing: the same disk can not dial twice.
+    this.#sessions.get(attach.node)?.close('it has dialled again');
+    const session: ListenerSession = new ListenerSession(
+      channel,
+      {
+        attach,
+        address,
+        epoch: this.#epochs.get(channel) ?? 0,
+        intervalMs: heartbeatIntervalMs,
+        goneAfterMs,
+      },
+      {
+        heartbeat: () => this.#modules.heartbeat(),
+        statusFrame: this.#statusFrame,
+        closed: (error) => {
+          if (this.#sessions.get(session.node) === session) this.#sessions.delete(session.node);
+          const data = { replica: session.node, address, code: error.code, reason: error.message };
+          logger.warn({ ...data, bytesSent: session.bytesSent }, 'replica detached');
+        },
+      },
+    );
+    this.#sessions.set(attach.node, session);
+    logger.info({ replica: attach.node, address, spoolEnd: attach.spoolEnd }, 'replica attached');
+    this.#modules.attached(session);
+    session.start();
+  }
+
+  #refused(host: string, address: string, error: SkeinError, channel: Channel): void {
+    // Whoever connects and leaves without a word is a port check.
+    const silent =
+      channel.bytesReceived === 0 && (error.code === 'LINK_CLOSED' || error.code === 'LINK_LOST');
+    if (silent || error.code === 'LINK_ENDED') return;
+    const repeated = this.#refusals.note(host, error.code, monotonicMs());
+    if (repeated === null) return;
+    const look = error.code.startsWith('FRAME_') ? lookOf(channel.opening) : '';
+    const message = look ? `${error.message} It looks like ${look}.` : error.message;
+    const event = { address, code: error.code, message, repeated };
+    this.#modules.logger.warn(event, 'link refused');
+    this.#modules.refused(event);
+  }
+}
+
+function listenError(host: string, port: number, error: Error): SkeinError {
+  if (isSkeinError(error)) return error;
+  const taken = 'code' in error && error.code === 'EADDRINUSE';
+  return new SkeinError(
+    taken ? 'LINK_PORT_TAKEN' : 'LINK_LISTEN_FAILED',
+    taken
+      ? `The link port ${port} on ${host} is taken by another process; choose another with --link-port.`
+      : `Can not listen for links on ${host}:${port}: ${error.message}`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,228 @@
+import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { SkeinError } from '../model/error.js';
+import type { ClusterStatus } from '../model/status.js';
+import { monotonicMs } from '../std/clock.js';
+import {
+  type Ack,
+  decodeCommitted,
+  decodeRecords,
+  encodeAck,
+  type FrameName,
+  NONCE_SIZE,
+  unexpectedFrame,
+} from '../wire/frames.js';
+import {
+  type AttachInfo,
+  decodeHeartbeat,
+  decodeRefuse,
+  decodeStatus,
+  decodeWelcome,
+  encodeAttach,
+  encodeHeartbeat,
+  encodeReady,
+  type Heartbeat,
+  type HeartbeatBody,
+  type Welcome,
+} from '../wire/messages.js';
+import { Channel } from './channel.js';
+import { acceptedIn, dialerStart, type HandshakeState, handshakeStep, type Identity } from './handshake.js';
+import { Heart, type HeartOptions } from './heart.js';
+
+/** The rooms of a replica, as its link sees them. Whatever one of these throws ends the connection. */
+export interface ReplicaRooms {
+  attachInfo(): AttachInfo;
+  /**
+   * The primary has let us in. Cut the spool to the chain (SAFETY C7) before this resolves: `attachInfo` is asked
+   * again then, and the records begin after the spool's end that it gives. Nothing flows before.
+   */
+  welcomed(welcome: Welcome): void | Promise<void>;
+  /** Whole records; the buffer may be kept. False: hold on, until `resume` (a few more frames may still come). */
+  records(bytes: Buffer, committedOrdinal: number): boolean;
+  committed(ordinal: number): void;
+  status(status: ClusterStatus): void;
+  heartbeat(): HeartbeatBody;
+  /** A heartbeat of the primary; `heardAtMs` is monotonic (for membership/lag.ts). */
+  heard?(heartbeat: Heartbeat, heardAtMs: number): void;
+}
+
+export interface PrimarySessionOptions extends HeartOptions {
+  readonly identity: Identity;
+  readonly stepDeadlineMs: number;
+}
+
+export interface PrimarySessionModules extends ReplicaRooms {
+  opened(welcome: Welcome): void;
+  closed(error: SkeinError): void;
+}
+
+type Phase = 'proving' | 'attaching' | 'cutting' | 'open';
+
+/** The dialer's side of one connection, from the first byte to the last. */
+export class PrimarySession {
+  readonly #channel: Channel;
+  readonly #options: PrimarySessionOptions;
+  readonly #modules: PrimarySessionModules;
+  readonly #heart: Heart;
+  #phase: Phase = 'proving';
+  #handshake: HandshakeState;
+  #deadline: NodeJS.Timeout | undefined;
+  #epoch = 0;
+  #ack: Ack | null = null;
+  #ackDue = false;
+
+  constructor(stream: Duplex, options: PrimarySessionOptions, modules: PrimarySessionModules) {
+    this.#options = options;
+    this.#modules = modules;
+    const first = dialerStart(randomBytes(NONCE_SIZE));
+    this.#handshake = first.state;
+    const channel = new Channel(stream, acceptedIn(first.state), {
+      frame: (name, payload) => this.#frame(name, payload),
+      drained: () => this.#flushAck(),
+      closed: (error) => this.#closed(error),
+    });
+    this.#channel = channel;
+    this.#heart = new Heart(options, {
+      beat: () => channel.guard(() => this.#beat()),
+      heardAtMs: () => channel.heardAtMs,
+      listening: () => !channel.paused,
+      silent: (silentMs) =>
+        this.close('LINK_SILENT', `Nothing was heard of the primary for ${Math.round(silentMs)} ms.`),
+    });
+    if (first.send !== null) channel.write(first.send);
+    this.#armDeadline();
+  }
+
+  get open(): boolean {
+    return this.#phase === 'open' && !this.#channel.closed;
+  }
+
+  /** Merged: at most one frame in a turn of the event loop, the newest wins. Dropped while not open. */
+  ack(ack: Ack): void {
+    if (!this.open) return;
+    this.#ack = ack;
+    if (this.#ackDue) return;
+    this.#ackDue = true;
+    setImmediate(() => {
+      this.#ackDue = false;
+      this.#channel.guard(() => this.#flushAck());
+    });
+  }
+
+  resume(): void {
+    this.#channel.resume();
+  }
+
+  close(code: string, message: string): void {
+    // A stranger that has not proven itself is told nothing.
+    this.#channel.close(new SkeinError(code, message), { tell: this.#phase !== 'proving' });
+  }
+
+  #armDeadline(): void {
+    clearTimeout(this.#deadline);
+    const ms = this.#options.stepDeadlineMs;
+    this.#deadline = setTimeout(
+      () => this.close('HANDSHAKE_TIMEOUT', `The listener did not answer within ${ms} ms.`),
+      ms,
+    );
+  }
+
+  #frame(name: FrameName, payload: Buffer): void {
+    if (name === 'records') this.#onRecords(payload);
+    else if (name === 'committed') this.#modules.committed(decodeCommitted(payload));
+    else if (name === 'heartbeat') this.#onHeartbeat(decodeHeartbeat(payload));
+    else if (name === 'status') this.#modules.status(decodeStatus(payload));
+    else if (name === 'refuse') this.#onRefuse(payload);
+    else if (name === 'challenge') this.#onChallenge(payload);
+    else if (name === 'welcome') this.#onWelcome(decodeWelcome(payload));
+    else throw unexpectedFrame(name);
+  }
+
+  #onRecords(payload: Buffer): void {
+    const { committedOrdinal, bytes } = decodeRecords(payload);
+    if (!this.#modules.records(bytes, committedOrdinal)) this.#channel.pause();
+  }
+
+  #onChallenge(payload: Buffer): void {
+    const step = handshakeStep(this.#options.identity, this.#handshake, 'challenge', payload);
+    this.#handshake = step.state;
+    if (step.send !== null) this.#channel.write(step.send);
+    if (step.state.kind === 'refused') {
+      this.#channel.close(step.state.error, { tell: step.state.tell });
+      return;
+    }
+    this.#phase = 'attaching';
+    this.#channel.tellFaults = true;
+    this.#channel.accept(['welcome', 'refuse']);
+    this.#channel.write(encodeAttach(this.#modules.attachInfo()));
+    this.#armDeadline();
+  }
+
+  #onWelcome(welcome: Welcome): void {
+    const { epoch } = this.#modules.attachInfo();
+    // H1: whatever it says, an older primary gets no acknowledgement from a node that knows a newer epoch.
+    if (welcome.epoch < epoch) {
+      const text = `${welcome.node} is primary of epoch ${welcome.epoch}; this node already knows epoch ${epoch}.`;
+      throw new SkeinError('OLDER_EPOCH', text);
+    }
+    clearTimeout(this.#deadline);
+    this.#phase = 'cutting';
+    this.#epoch = welcome.epoch;
+    this.#channel.accept(['refuse']);
+    void this.#cut(welcome);
+  }
+
+  async #cut(welcome: Welcome): Promise<void> {
+    try {
+      await this.#modules.welcomed(welcome);
+      this.#channel.guard(() => this.#ready(welcome));
+    } catch (error) {
+      this.#channel.guard(() => {
+        throw error;
+      });
+    }
+  }
+
+  #ready(welcome: Welcome): void {
+    const { spoolEnd, previousGtid, damaged } = this.#modules.attachInfo();
+    this.#channel.accept(['records', 'committed', 'heartbeat', 'status', 'refuse']);
+    this.#channel.write(encodeReady({ spoolEnd: { ...spoolEnd }, previousGtid, damaged }));
+    this.#phase = 'open';
+    this.#modules.opened(welcome);
+    this.#channel.heardAtMs = monotonicMs();
+    this.#heart.start();
+  }
+
+  #onHeartbeat(heartbeat: Heartbeat): void {
+    // A session belongs to one epoch: with the next one, the chain has to be gone through again.
+    if (heartbeat.epoch !== this.#epoch) {
+      const text = `The primary's epoch is now ${heartbeat.epoch}; this link was made in epoch ${this.#epoch}.`;
+      throw new SkeinError('EPOCH_CHANGED', text);
+    }
+    this.#modules.heard?.(heartbeat, monotonicMs());
+  }
+
+  #onRefuse(payload: Buffer): void {
+    const { code, message } = decodeRefuse(payload);
+    this.#channel.close(new SkeinError(code, `The primary says: ${message}`), { tell: false });
+  }
+
+  #beat(): void {
+    if (this.#channel.blocked) return;
+    const clocks = { sentAtMs: Date.now(), uptimeMs: monotonicMs() };
+    this.#channel.write(encodeHeartbeat({ ...this.#modules.heartbeat(), ...clocks }));
+  }
+
+  #flushAck(): void {
+    if (this.#ack === null || !this.open || this.#channel.blocked) return;
+    const frame = encodeAck(this.#ack);
+    this.#ack = null;
+    this.#channel.write(frame);
+  }
+
+  #closed(error: SkeinError): void {
+    clearTimeout(this.#deadline);
+    this.#heart.stop();
+    this.#modules.closed(error);
+  }
+}

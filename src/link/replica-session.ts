@@ -1,0 +1,213 @@
+import { SkeinError } from '../model/error.js';
+import { monotonicMs } from '../std/clock.js';
+import { Signal } from '../std/emitter.js';
+import {
+  type Ack,
+  decodeAck,
+  encodeCommitted,
+  encodeRecordsHead,
+  type FrameName,
+  unexpectedFrame,
+} from '../wire/frames.js';
+import {
+  type AttachInfo,
+  decodeHeartbeat,
+  decodeRefuse,
+  encodeHeartbeat,
+  type Heartbeat,
+  type HeartbeatBody,
+} from '../wire/messages.js';
+import type { Channel } from './channel.js';
+import { Heart, type HeartOptions } from './heart.js';
+
+/** A replica that is attached, as the rooms of the primary see it. */
+export interface ReplicaSession {
+  readonly node: string;
+  /** With the spool's end as it is after the cut to the chain. */
+  readonly attach: AttachInfo;
+  /** `host:port` it dials from. */
+  readonly address: string;
+  /**
+   * Sends whole records (16 MiB at most) and how far they are committed; the buffer is shared, not copied, and must
+   * not change any more. False: enough is buffered, go on after `onDrain`.
+   * @throws SkeinError FRAME_TOO_LARGE
+   */
+  sendRecords(bytes: Buffer, committedOrdinal: number): boolean;
+  /** At once when idle, merged when not: only the newest counts. */
+  sendCommitted(ordinal: number): void;
+  readonly blocked: boolean;
+  /** Bytes that wait in this process for the socket. */
+  readonly bufferedBytes: number;
+  readonly onDrain: Signal<void>;
+  readonly onAck: Signal<Ack>;
+  readonly onHeartbeat: Signal<Heartbeat>;
+  /** Emitted once, with the reason in plain words. */
+  readonly onClosed: Signal<string>;
+  close(reason: string): void;
+  /** Monotonic. */
+  readonly lastHeardAtMs: number;
+  readonly bytesSent: number;
+}
+
+/** Behind `sendRecords() === false` there is room for what was under way, not for a caller that never looks. */
+const OVERRUN_BYTES_MAX = 64 * 1024 * 1024;
+
+export interface SessionOptions extends HeartOptions {
+  readonly attach: AttachInfo;
+  readonly address: string;
+  /** Epoch of the primary that this session belongs to. */
+  readonly epoch: number;
+}
+
+export interface SessionModules {
+  heartbeat(): HeartbeatBody;
+  /** A fresh STATUS frame. */
+  statusFrame(): Buffer;
+  closed(error: SkeinError): void;
+}
+
+export class ListenerSession implements ReplicaSession {
+  readonly node: string;
+  readonly attach: AttachInfo;
+  readonly address: string;
+  readonly onDrain = new Signal<void>();
+  readonly onAck = new Signal<Ack>();
+  readonly onHeartbeat = new Signal<Heartbeat>();
+  readonly onClosed = new Signal<string>();
+  readonly #channel: Channel;
+  readonly #epoch: number;
+  readonly #modules: SessionModules;
+  readonly #heart: Heart;
+  #committedSaid = -1;
+  #committed = -1;
+  #committedDue = false;
+  #statusDue = false;
+
+  constructor(channel: Channel, options: SessionOptions, modules: SessionModules) {
+    this.node = options.attach.node;
+    this.attach = options.attach;
+    this.address = options.address;
+    this.#epoch = options.epoch;
+    this.#channel = channel;
+    this.#modules = modules;
+    this.#heart = new Heart(options, {
+      beat: () => channel.guard(() => this.#beat()),
+      heardAtMs: () => channel.heardAtMs,
+      listening: () => true,
+      silent: (silentMs) =>
+        this.#end('LINK_SILENT', `Nothing was heard of ${this.node} for ${Math.round(silentMs)} ms.`),
+    });
+    channel.handOver(['ack', 'heartbeat', 'refuse'], {
+      frame: (name, payload) => this.#frame(name, payload),
+      drained: () => this.#drained(),
+      closed: (error) => this.#closed(error),
+    });
+  }
+
+  /** To be called when whoever was told of the session has put its listeners on. */
+  start(): void {
+    if (this.#channel.closed) return;
+    this.#heart.start();
+    this.sendStatus();
+  }
+
+  get blocked(): boolean {
+    return this.#channel.blocked;
+  }
+
+  get bufferedBytes(): number {
+    return this.#channel.buffered;
+  }
+
+  get lastHeardAtMs(): number {
+    return this.#channel.heardAtMs;
+  }
+
+  get bytesSent(): number {
+    return this.#channel.bytesSent;
+  }
+
+  sendRecords(bytes: Buffer, committedOrdinal: number): boolean {
+    if (this.#channel.buffered > OVERRUN_BYTES_MAX) {
+      this.#end('LINK_OVERRUN', `More than ${OVERRUN_BYTES_MAX} bytes wait for ${this.node}.`);
+      return false;
+    }
+    if (committedOrdinal > this.#committedSaid) this.#committedSaid = committedOrdinal;
+    return this.#channel.write(encodeRecordsHead(committedOrdinal, bytes.length), bytes);
+  }
+
+  sendCommitted(ordinal: number): void {
+    if (ordinal <= this.#committed) return;
+    this.#committed = ordinal;
+    if (this.#committedDue) return;
+    this.#committedDue = true;
+    setImmediate(() => {
+      this.#committedDue = false;
+      this.#flushCommitted();
+    });
+  }
+
+  /** `frame` is asked only when there is room; else a fresh one goes out after the drain. */
+  sendStatus(frame: () => Buffer = this.#modules.statusFrame): void {
+    this.#statusDue = this.blocked;
+    if (!this.blocked) this.#channel.guard(() => this.#channel.write(frame()));
+  }
+
+  close(reason: string): void {
+    this.#end('LINK_ENDED', reason);
+  }
+
+  #end(code: string, message: string): void {
+    this.#channel.close(new SkeinError(code, message), { tell: true });
+  }
+
+  /** Nothing is said while the buffer is full: a stopped replica must not cost memory for each heartbeat. */
+  #beat(): void {
+    if (this.blocked) return;
+    const clocks = { sentAtMs: Date.now(), uptimeMs: monotonicMs() };
+    this.#channel.write(encodeHeartbeat({ ...this.#modules.heartbeat(), ...clocks }));
+  }
+
+  #flushCommitted(): void {
+    if (this.blocked || this.#committed <= this.#committedSaid) return;
+    this.#committedSaid = this.#committed;
+    this.#channel.write(encodeCommitted(this.#committed));
+  }
+
+  #drained(): void {
+    this.#flushCommitted();
+    if (this.#statusDue) this.sendStatus();
+    this.onDrain.emit();
+  }
+
+  #frame(name: FrameName, payload: Buffer): void {
+    if (name === 'ack') this.onAck.emit(decodeAck(payload));
+    else if (name === 'heartbeat') this.#onHeartbeatFrame(decodeHeartbeat(payload));
+    else if (name === 'refuse') this.#onRefuse(payload);
+    else throw unexpectedFrame(name);
+  }
+
+  #onHeartbeatFrame(heartbeat: Heartbeat): void {
+    // H1: it has promised itself to a newer epoch; its acknowledgements must not count in this one.
+    if (heartbeat.epoch > this.#epoch) {
+      this.#end('OLDER_EPOCH', `${this.node} knows epoch ${heartbeat.epoch}, this one is ${this.#epoch}.`);
+      return;
+    }
+    if (heartbeat.node !== this.node) {
+      this.#end('FRAME_INVALID', `${this.node} sent a heartbeat in another name.`);
+      return;
+    }
+    this.onHeartbeat.emit(heartbeat);
+  }
+
+  #onRefuse(payload: Buffer): void {
+    const { code, message } = decodeRefuse(payload);
+    this.#channel.close(new SkeinError(code, `${this.node} hung up: ${message}`), { tell: false });
+  }
+
+  #closed(error: SkeinError): void {
+    this.#heart.stop();
+    this.#modules.closed(error);
+    this.onClosed.emit(error.message);
+  }
+}

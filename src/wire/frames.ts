@@ -1,0 +1,258 @@
+import { SkeinError } from '../model/error.js';
+import { readU53, writeU53 } from './record.js';
+
+/**
+ * What two nodes say to each other on a link. No sockets here: bytes in, values out.
+ *
+ *   0  u32 length    of the payload alone, little endian like all numbers here
+ *   4  u8  type      see FRAMES
+ *   5  payload
+ *
+ * Frames of the data path are binary and never copied; control frames are JSON (messages.ts), because they are
+ * few and because a person with a packet dump should be able to read why two nodes do not get on.
+ */
+export const FRAME_HEADER_SIZE = 5;
+
+/** Spoken by both ends or the handshake fails; raised by one with every change that an older node would misread. */
+export const LINK_VERSION = 1;
+
+/** Bytes of records in one RECORDS frame (DESIGN 8.7). */
+export const RECORDS_BYTES_MAX = 16 * 1024 * 1024;
+const RECORDS_HEAD_SIZE = 8;
+const CONTROL_MAX = 64 * 1024;
+/** A status document of a few hundred members, a chain of some ten thousand epochs. */
+const DOCUMENT_MAX = 1024 * 1024;
+
+export const NONCE_SIZE = 32;
+export const PROOF_SIZE = 32;
+const MAGIC = Buffer.from('SKEIN', 'latin1');
+
+/** The one list of frame types, each with its own limit. A number that was used once is never used for another. */
+export const FRAMES = {
+  /** dialer -> listener: magic, version, nonce. Says nothing about who dials. */
+  hello: { type: 1, payloadMax: MAGIC.length + 1 + NONCE_SIZE },
+  /** listener -> dialer: version, nonce, proofs. */
+  challenge: { type: 2, payloadMax: 1 + NONCE_SIZE + 2 * PROOF_SIZE },
+  /** dialer -> listener: proofs. */
+  proof: { type: 3, payloadMax: 2 * PROOF_SIZE },
+  /** dialer -> listener: who it is and where its spool ends. */
+  attach: { type: 4, payloadMax: CONTROL_MAX },
+  /** listener -> dialer: epoch, chain, committed. */
+  welcome: { type: 5, payloadMax: DOCUMENT_MAX },
+  /** dialer -> listener: where its spool ends after it was cut to the chain; records may flow. */
+  ready: { type: 6, payloadMax: CONTROL_MAX },
+  /** both ways: a named reason, the last frame before the sender hangs up. */
+  refuse: { type: 7, payloadMax: 4096 },
+  /** both ways. */
+  heartbeat: { type: 16, payloadMax: CONTROL_MAX },
+  /** primary -> replica: the status document of the cluster. */
+  status: { type: 17, payloadMax: DOCUMENT_MAX },
+  /** primary -> replica: u53 committed ordinal, then whole records (record.ts). */
+  records: { type: 32, payloadMax: RECORDS_HEAD_SIZE + RECORDS_BYTES_MAX },
+  /** primary -> replica: u53 committed ordinal. */
+  committed: { type: 33, payloadMax: 8 },
+  /** replica -> primary: u53 received, durable, applied. */
+  ack: { type: 34, payloadMax: 24 },
+} as const;
+
+export type FrameName = keyof typeof FRAMES;
+
+const NAMES = new Map<number, FrameName>(
+  (Object.keys(FRAMES) as FrameName[]).map((name) => [FRAMES[name].type, name]),
+);
+
+/** The largest payload of any frame: a larger length is nonsense whatever the type says. */
+export const PAYLOAD_MAX = Math.max(...Object.values(FRAMES).map((frame) => frame.payloadMax));
+
+export function frameName(type: number): FrameName | null {
+  return NAMES.get(type) ?? null;
+}
+
+/** The bytes end before the frame does. */
+export function truncated(what: string, data: Record<string, unknown> = {}): SkeinError {
+  return new SkeinError('FRAME_TRUNCATED', `The bytes end in the middle of ${what}.`, { data });
+}
+
+export function unknownType(type: number): SkeinError {
+  return new SkeinError(
+    'FRAME_UNKNOWN',
+    `Frame type ${type} is not known to version ${LINK_VERSION} of the link.`,
+    { data: { type } },
+  );
+}
+
+export function tooLarge(what: string, size: number, sizeMax: number): SkeinError {
+  return new SkeinError('FRAME_TOO_LARGE', `${what} has ${size} bytes; ${sizeMax} are the limit.`, {
+    data: { size, sizeMax },
+  });
+}
+
+/** Whole and of a known type, but its content can not be. */
+export function invalidFrame(what: string, cause?: unknown): SkeinError {
+  return new SkeinError('FRAME_INVALID', what, { cause });
+}
+
+/** A known type at a point of the conversation, or in a direction, where it has no meaning. */
+export function unexpectedFrame(name: FrameName): SkeinError {
+  return new SkeinError('FRAME_UNEXPECTED', `A ${name} frame has no place here.`, { data: { name } });
+}
+
+/**
+ * A frame with room for `payloadSize` bytes behind the header, header written.
+ * @throws SkeinError FRAME_TOO_LARGE
+ */
+export function allocateFrame(name: FrameName, payloadSize: number): Buffer {
+  const { type, payloadMax } = FRAMES[name];
+  if (payloadSize > payloadMax) throw tooLarge(`A ${name} frame`, payloadSize, payloadMax);
+  const frame = Buffer.allocUnsafe(FRAME_HEADER_SIZE + payloadSize);
+  frame.writeUInt32LE(payloadSize, 0);
+  frame[4] = type;
+  return frame;
+}
+
+function fixed(name: FrameName, payload: Buffer, size: number): Buffer {
+  if (payload.length < size) throw truncated(`a ${name} frame`, { size: payload.length });
+  if (payload.length > size) throw tooLarge(`A ${name} frame`, payload.length, size);
+  return payload;
+}
+
+function ordinalAt(name: FrameName, payload: Buffer, offset: number): number {
+  const value = readU53(payload, offset);
+  if (!Number.isSafeInteger(value)) throw invalidFrame(`A ${name} frame holds an impossible ordinal.`);
+  return value;
+}
+
+// ---- handshake -------------------------------------------------------------------------------------------------
+
+export interface Hello {
+  version: number;
+  nonce: Buffer;
+}
+
+export function encodeHello(hello: Hello): Buffer {
+  const frame = allocateFrame('hello', FRAMES.hello.payloadMax);
+  MAGIC.copy(frame, FRAME_HEADER_SIZE);
+  frame[FRAME_HEADER_SIZE + MAGIC.length] = hello.version;
+  hello.nonce.copy(frame, FRAME_HEADER_SIZE + MAGIC.length + 1);
+  return frame;
+}
+
+/** Magic and version come first in every version to come, so that a mismatch can always be named. */
+export function decodeHello(payload: Buffer): Hello {
+  fixed('hello', payload, FRAMES.hello.payloadMax);
+  if (!payload.subarray(0, MAGIC.length).equals(MAGIC)) {
+    throw invalidFrame('A hello frame does not begin as one of Skein.');
+  }
+  return { version: payload[MAGIC.length] ?? 0, nonce: payload.subarray(MAGIC.length + 1) };
+}
+
+/** `secret` proves the secret alone, `cluster` the secret and the cluster's name: two clusters can be told apart. */
+export interface Proofs {
+  secret: Buffer;
+  cluster: Buffer;
+}
+
+export interface Challenge {
+  version: number;
+  nonce: Buffer;
+  proofs: Proofs;
+}
+
+export function encodeChallenge(challenge: Challenge): Buffer {
+  const frame = allocateFrame('challenge', FRAMES.challenge.payloadMax);
+  let at = FRAME_HEADER_SIZE;
+  frame[at++] = challenge.version;
+  at += challenge.nonce.copy(frame, at);
+  at += challenge.proofs.secret.copy(frame, at);
+  challenge.proofs.cluster.copy(frame, at);
+  return frame;
+}
+
+export function decodeChallenge(payload: Buffer): Challenge {
+  fixed('challenge', payload, FRAMES.challenge.payloadMax);
+  return {
+    version: payload[0] ?? 0,
+    nonce: payload.subarray(1, 1 + NONCE_SIZE),
+    proofs: proofsAt(payload, 1 + NONCE_SIZE),
+  };
+}
+
+export function encodeProof(proofs: Proofs): Buffer {
+  const frame = allocateFrame('proof', FRAMES.proof.payloadMax);
+  proofs.secret.copy(frame, FRAME_HEADER_SIZE);
+  proofs.cluster.copy(frame, FRAME_HEADER_SIZE + PROOF_SIZE);
+  return frame;
+}
+
+export function decodeProof(payload: Buffer): Proofs {
+  return proofsAt(fixed('proof', payload, FRAMES.proof.payloadMax), 0);
+}
+
+function proofsAt(payload: Buffer, offset: number): Proofs {
+  return {
+    secret: payload.subarray(offset, offset + PROOF_SIZE),
+    cluster: payload.subarray(offset + PROOF_SIZE, offset + 2 * PROOF_SIZE),
+  };
+}
+
+// ---- the data path ---------------------------------------------------------------------------------------------
+
+/**
+ * What stands before `recordBytes` bytes of records on the wire; the records follow in a write of their own,
+ * so that one batch is shared by all replicas.
+ * @throws SkeinError FRAME_TOO_LARGE
+ */
+export function encodeRecordsHead(committedOrdinal: number, recordBytes: number): Buffer {
+  const size = RECORDS_HEAD_SIZE + recordBytes;
+  if (size > FRAMES.records.payloadMax) throw tooLarge('A batch of records', recordBytes, RECORDS_BYTES_MAX);
+  const head = Buffer.allocUnsafe(FRAME_HEADER_SIZE + RECORDS_HEAD_SIZE);
+  head.writeUInt32LE(size, 0);
+  head[4] = FRAMES.records.type;
+  writeU53(head, committedOrdinal, FRAME_HEADER_SIZE);
+  return head;
+}
+
+/** Slices, copies nothing. */
+export function decodeRecords(payload: Buffer): { committedOrdinal: number; bytes: Buffer } {
+  if (payload.length < RECORDS_HEAD_SIZE) throw truncated('a records frame', { size: payload.length });
+  return { committedOrdinal: ordinalAt('records', payload, 0), bytes: payload.subarray(RECORDS_HEAD_SIZE) };
+}
+
+export function encodeCommitted(ordinal: number): Buffer {
+  const frame = allocateFrame('committed', 8);
+  writeU53(frame, ordinal, FRAME_HEADER_SIZE);
+  return frame;
+}
+
+export function decodeCommitted(payload: Buffer): number {
+  return ordinalAt('committed', fixed('committed', payload, 8), 0);
+}
+
+/** Ordinals: in memory of the replica's node, fsynced in its spool, executed by its server. */
+export interface Ack {
+  received: number;
+  durable: number;
+  applied: number;
+}
+
+export function encodeAck(ack: Ack): Buffer {
+  const frame = allocateFrame('ack', 24);
+  writeU53(frame, ack.received, FRAME_HEADER_SIZE);
+  writeU53(frame, ack.durable, FRAME_HEADER_SIZE + 8);
+  writeU53(frame, ack.applied, FRAME_HEADER_SIZE + 16);
+  return frame;
+}
+
+/** Refuses what would be counted in a quorum and can not be true: durable before it was received. */
+export function decodeAck(payload: Buffer): Ack {
+  fixed('ack', payload, 24);
+  const ack = {
+    received: ordinalAt('ack', payload, 0),
+    durable: ordinalAt('ack', payload, 8),
+    applied: ordinalAt('ack', payload, 16),
+  };
+  if (ack.durable > ack.received) {
+    throw invalidFrame(`An ack says durable ${ack.durable} but received only ${ack.received}.`);
+  }
+  return ack;
+}

@@ -1,0 +1,197 @@
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import type { ClusterStatus } from '../model/status.js';
+import {
+  allocateFrame,
+  FRAME_HEADER_SIZE,
+  FRAMES,
+  type FrameName,
+  invalidFrame,
+  tooLarge,
+} from './frames.js';
+
+/**
+ * The control frames: JSON, checked against a schema before anything looks at them. Fields that are not known are
+ * let through (a newer node may say more), known ones must be right, and every text and list has a limit.
+ */
+
+const Ordinal = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Epoch = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
+const Text = (maxLength: number) => Type.String({ maxLength });
+const OrNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/** Names stand in logs, file names and metrics. */
+const NodeName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' });
+const Address = Text(512);
+const Gtid = Type.String({ pattern: '^[0-9A-Za-z:-]{0,100}$' });
+const Reason = Text(4096);
+const Flavour = Type.Union([Type.Literal('mariadb'), Type.Literal('mysql')]);
+const Role = Type.Union([Type.Literal('primary'), Type.Literal('replica')]);
+
+const PositionSchema = Type.Object({ epoch: Epoch, ordinal: Ordinal, gtid: Gtid });
+const PositionsSchema = Type.Object({
+  received: Ordinal,
+  durable: Ordinal,
+  committed: Ordinal,
+  applied: Ordinal,
+});
+const ServerSchema = Type.Object({
+  flavour: OrNull(Flavour),
+  version: OrNull(Text(256)),
+  pid: OrNull(Ordinal),
+  up: Type.Boolean(),
+});
+
+const SpoolEndSchema = Type.Object({
+  /** The durable end of the replica's spool. */
+  spoolEnd: PositionSchema,
+  /** GTID of the group before that of `spoolEnd`; '' when there is none. */
+  previousGtid: Gtid,
+  /** Its log has a hole: it must not be counted (SAFETY C6, H12). */
+  damaged: Type.Boolean(),
+});
+
+const AttachSchema = Type.Intersect([
+  Type.Object({
+    node: NodeName,
+    /** Names the disk behind the name: changes when the spool was lost or re-created (SAFETY C6). */
+    incarnation: Type.String({ minLength: 1, maxLength: 64 }),
+    /** The newest epoch that it knows or has promised: an older primary is refused (SAFETY H1). */
+    epoch: Epoch,
+    http: Address,
+    link: Address,
+    flavour: Flavour,
+  }),
+  SpoolEndSchema,
+]);
+export type AttachInfo = Static<typeof AttachSchema>;
+export type SpoolEnd = Static<typeof SpoolEndSchema>;
+
+const WelcomeSchema = Type.Object({
+  node: NodeName,
+  epoch: Epoch,
+  chain: Type.Array(Type.Object({ epoch: Epoch, beginsAfter: PositionSchema }), { maxItems: 100_000 }),
+  committedOrdinal: Ordinal,
+  /** Wall clock and monotonic clock of the primary's node, see Heartbeat. */
+  sentAtMs: Type.Number(),
+  uptimeMs: Type.Number(),
+});
+export type Welcome = Static<typeof WelcomeSchema>;
+
+const RefuseSchema = Type.Object({
+  code: Type.String({ pattern: '^[A-Z0-9_]{1,64}$' }),
+  message: Text(2048),
+});
+export type Refuse = Static<typeof RefuseSchema>;
+
+const HeartbeatSchema = Type.Object({
+  node: NodeName,
+  role: Role,
+  epoch: Epoch,
+  positions: PositionsSchema,
+  server: ServerSchema,
+  /** Age in ms of the oldest transaction not yet applied, as the sender measures it; null = not known. */
+  lagMs: OrNull(Type.Number({ minimum: 0 })),
+  /** Why it is not healthy, in plain words; null when all is well. */
+  reason: OrNull(Reason),
+  http: Address,
+  link: Address,
+  mysqlRw: OrNull(Address),
+  mysqlRo: OrNull(Address),
+  pid: OrNull(Ordinal),
+  /** Wall clock of the sender at the moment of sending (Unix ms). */
+  sentAtMs: Type.Number(),
+  /** The sender's monotonic clock at that moment (ms): when the two drift apart, its wall clock was set. */
+  uptimeMs: Type.Number(),
+});
+export type Heartbeat = Static<typeof HeartbeatSchema>;
+/** What a room says of itself; the link adds the clocks when it sends. */
+export type HeartbeatBody = Omit<Heartbeat, 'sentAtMs' | 'uptimeMs'>;
+
+const StatusSchema = Type.Object({
+  cluster: Text(256),
+  epoch: Epoch,
+  primary: OrNull(NodeName),
+  acknowledge: Type.Union([Type.Literal('majority'), Type.Literal('all'), Type.Literal('async')]),
+  quorum: Type.Object({ needed: Ordinal, attached: Ordinal }),
+  members: Type.Array(
+    Type.Object({
+      name: NodeName,
+      role: Role,
+      state: Type.Union([
+        Type.Literal('joining'),
+        Type.Literal('live'),
+        Type.Literal('late'),
+        Type.Literal('gone'),
+      ]),
+      voter: Type.Boolean(),
+      epoch: Epoch,
+      http: Address,
+      link: Address,
+      mysqlRw: OrNull(Address),
+      mysqlRo: OrNull(Address),
+      pid: OrNull(Ordinal),
+      server: ServerSchema,
+      positions: PositionsSchema,
+      lagMs: OrNull(Type.Number()),
+      lastHeartbeatMs: OrNull(Type.Number()),
+      since: Text(64),
+      reason: OrNull(Reason),
+    }),
+    { maxItems: 1000 },
+  ),
+});
+
+type ControlName = 'attach' | 'welcome' | 'ready' | 'refuse' | 'heartbeat' | 'status';
+
+function encodeJson(name: ControlName, value: unknown): Buffer {
+  const text = JSON.stringify(value);
+  const size = Buffer.byteLength(text);
+  const frame = allocateFrame(name, size);
+  frame.write(text, FRAME_HEADER_SIZE, 'utf8');
+  return frame;
+}
+
+function decodeJson<T extends TSchema>(name: ControlName, schema: T, payload: Buffer): Static<T> {
+  const sizeMax = FRAMES[name].payloadMax;
+  if (payload.length > sizeMax) throw tooLarge(`A ${name} frame`, payload.length, sizeMax);
+  const value = parse(name, payload);
+  if (!Value.Check(schema, value))
+    throw invalidFrame(`A ${name} frame is wrong${firstFault(schema, value)}.`);
+  return value;
+}
+
+function parse(name: FrameName, payload: Buffer): unknown {
+  try {
+    return JSON.parse(payload.toString('utf8'));
+  } catch (error) {
+    throw invalidFrame(`A ${name} frame is not JSON.`, error);
+  }
+}
+
+/** Names the field, never its value: a peer's bytes do not belong into our log. */
+function firstFault(schema: TSchema, value: unknown): string {
+  const fault = Value.Errors(schema, value).First();
+  return fault ? ` at ${fault.path || '/'}: ${fault.message}` : '';
+}
+
+export const encodeAttach = (attach: AttachInfo): Buffer => encodeJson('attach', attach);
+export const decodeAttach = (payload: Buffer): AttachInfo => decodeJson('attach', AttachSchema, payload);
+
+export const encodeWelcome = (welcome: Welcome): Buffer => encodeJson('welcome', welcome);
+export const decodeWelcome = (payload: Buffer): Welcome => decodeJson('welcome', WelcomeSchema, payload);
+
+export const encodeReady = (end: SpoolEnd): Buffer => encodeJson('ready', end);
+export const decodeReady = (payload: Buffer): SpoolEnd => decodeJson('ready', SpoolEndSchema, payload);
+
+/** Cut to the limit: a reason that is too long must not become an error of its own. */
+export const encodeRefuse = (refuse: Refuse): Buffer =>
+  encodeJson('refuse', { code: refuse.code, message: refuse.message.slice(0, 512) });
+export const decodeRefuse = (payload: Buffer): Refuse => decodeJson('refuse', RefuseSchema, payload);
+
+export const encodeHeartbeat = (heartbeat: Heartbeat): Buffer => encodeJson('heartbeat', heartbeat);
+export const decodeHeartbeat = (payload: Buffer): Heartbeat =>
+  decodeJson('heartbeat', HeartbeatSchema, payload);
+
+export const encodeStatus = (status: ClusterStatus): Buffer => encodeJson('status', status);
+export const decodeStatus = (payload: Buffer): ClusterStatus => decodeJson('status', StatusSchema, payload);

@@ -1,0 +1,128 @@
+import {
+  FRAME_HEADER_SIZE,
+  FRAMES,
+  type FrameName,
+  frameName,
+  PAYLOAD_MAX,
+  tooLarge,
+  truncated,
+  unexpectedFrame,
+  unknownType,
+} from './frames.js';
+
+/**
+ * Cuts a stream of socket chunks into frames.
+ *
+ * A payload that lies within one chunk is handed out as a slice of it; one that spans chunks is gathered in a
+ * buffer of its own. Neither is ever written to again: the receiver may keep what it was given.
+ * Only frames that were announced with `accept` get a buffer, so that a stranger can not make us allocate.
+ */
+export class FrameSplitter {
+  readonly #sink: (name: FrameName, payload: Buffer) => void;
+  /** Indexed by type; -1: not accepted now. */
+  readonly #payloadMax = new Int32Array(256).fill(-1);
+  readonly #header = Buffer.alloc(FRAME_HEADER_SIZE);
+  #headerSize = 0;
+  #name: FrameName | null = null;
+  #payload: Buffer | null = null;
+  #payloadSize = 0;
+  #stopped = false;
+
+  constructor(accepted: readonly FrameName[], sink: (name: FrameName, payload: Buffer) => void) {
+    this.#sink = sink;
+    this.accept(accepted);
+  }
+
+  /** From the next frame on (also in the middle of a chunk) only these may come. */
+  accept(names: readonly FrameName[]): void {
+    this.#payloadMax.fill(-1);
+    for (const name of names) this.#payloadMax[FRAMES[name].type] = FRAMES[name].payloadMax;
+  }
+
+  /** Hands out nothing more, not even what is left of the present chunk. */
+  stop(): void {
+    this.#stopped = true;
+    this.#payload = null;
+  }
+
+  /**
+   * Calls the sink once for each frame that is complete with this chunk.
+   * @throws SkeinError FRAME_TOO_LARGE, FRAME_UNKNOWN, FRAME_UNEXPECTED; and whatever the sink throws.
+   *   The stream has lost its place after that: call `stop`.
+   */
+  push(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length && !this.#stopped) {
+      if (this.#name !== null) {
+        at = this.#gather(this.#name, chunk, at);
+      } else if (this.#headerSize === 0 && chunk.length - at >= FRAME_HEADER_SIZE) {
+        at = this.#begin(chunk, at, chunk, at + FRAME_HEADER_SIZE);
+      } else {
+        at = this.#gatherHeader(chunk, at);
+      }
+    }
+  }
+
+  /** @throws SkeinError FRAME_TRUNCATED when the stream ended within a frame */
+  end(): void {
+    if (this.#stopped || (this.#headerSize === 0 && this.#name === null)) return;
+    throw truncated(this.#name === null ? "a frame's header" : `a ${this.#name} frame`);
+  }
+
+  #gatherHeader(chunk: Buffer, at: number): number {
+    const taken = Math.min(FRAME_HEADER_SIZE - this.#headerSize, chunk.length - at);
+    chunk.copy(this.#header, this.#headerSize, at, at + taken);
+    this.#headerSize += taken;
+    // A nonsense length is refused at once: a stranger's first four bytes may be all that ever comes.
+    if (this.#headerSize >= 4) this.#checkLength(this.#header.readUInt32LE(0));
+    if (this.#headerSize < FRAME_HEADER_SIZE) return at + taken;
+    this.#headerSize = 0;
+    return this.#begin(this.#header, 0, chunk, at + taken);
+  }
+
+  /** Reads the header at `headerAt`; the payload starts at `at` of the chunk. Returns where to go on. */
+  #begin(header: Buffer, headerAt: number, chunk: Buffer, at: number): number {
+    const size = header.readUInt32LE(headerAt);
+    this.#checkLength(size);
+    const name = this.#checkType(header[headerAt + 4] ?? 0, size);
+    if (chunk.length - at >= size) {
+      this.#sink(name, chunk.subarray(at, at + size));
+      return at + size;
+    }
+    this.#name = name;
+    // Not from Node's shared pool: the receiver may keep it for long, and would keep the whole pool slab with it.
+    this.#payload = Buffer.allocUnsafeSlow(size);
+    this.#payloadSize = 0;
+    return at;
+  }
+
+  #gather(name: FrameName, chunk: Buffer, at: number): number {
+    const payload = this.#payload as Buffer;
+    const taken = chunk.copy(
+      payload,
+      this.#payloadSize,
+      at,
+      Math.min(chunk.length, at + payload.length - this.#payloadSize),
+    );
+    this.#payloadSize += taken;
+    if (this.#payloadSize === payload.length) {
+      this.#name = null;
+      this.#payload = null;
+      this.#sink(name, payload);
+    }
+    return at + taken;
+  }
+
+  #checkLength(size: number): void {
+    if (size > PAYLOAD_MAX) throw tooLarge('A frame', size, PAYLOAD_MAX);
+  }
+
+  #checkType(type: number, size: number): FrameName {
+    const name = frameName(type);
+    if (name === null) throw unknownType(type);
+    const payloadMax = this.#payloadMax[type] ?? -1;
+    if (payloadMax < 0) throw unexpectedFrame(name);
+    if (size > payloadMax) throw tooLarge(`A ${name} frame`, size, payloadMax);
+    return name;
+  }
+}
