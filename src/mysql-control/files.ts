@@ -1,0 +1,108 @@
+import { constants } from 'node:fs';
+import { access, chmod, chown, cp, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+export async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Creates `path` if it can, and says whether files can be made in it. */
+export async function isUsableDirectory(path: string): Promise<boolean> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o755 });
+    await access(path, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function* walk(path: string): AsyncGenerator<{ path: string; directory: boolean }> {
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    const child = join(path, entry.name);
+    if (entry.isDirectory()) yield* walk(child);
+    else if (entry.isFile()) yield { path: child, directory: false };
+  }
+  yield { path, directory: true };
+}
+
+export async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** fsyncs every file and directory below `path`: what follows (a rename) must never be on disk before its contents. */
+export async function syncTree(path: string): Promise<void> {
+  for await (const entry of walk(path)) await syncPath(entry.path);
+}
+
+export async function chownTree(path: string, uid: number, gid: number): Promise<void> {
+  for await (const entry of walk(path)) await chown(entry.path, uid, gid);
+}
+
+/** Makes a tree without secrets readable for everybody, so that one cache can serve several users. */
+export async function openForReading(path: string): Promise<void> {
+  for await (const entry of walk(path)) await chmod(entry.path, entry.directory ? 0o755 : 0o644);
+}
+
+/** Copies a tree, sharing blocks where the file system can. */
+export async function copyTree(from: string, to: string): Promise<void> {
+  await cp(from, to, {
+    recursive: true,
+    errorOnExist: true,
+    force: false,
+    mode: constants.COPYFILE_FICLONE,
+  });
+}
+
+/** A name beside `path` that no other process uses; `sweepTemporary` finds it again after a crash. */
+export function temporaryName(path: string): string {
+  return `${path}.tmp-${process.pid}-${Math.random().toString(36).slice(2, 10)}`;
+}
+
+/** Removes what crashed runs left beside `path`, except those of processes that live. */
+export async function sweepTemporary(path: string): Promise<void> {
+  const parent = dirname(path);
+  const prefix = `${path.slice(parent.length + 1)}.tmp-`;
+  for (const name of await readdir(parent).catch(() => [])) {
+    if (!name.startsWith(prefix)) continue;
+    const pid = Number(name.slice(prefix.length).split('-')[0]);
+    if (pid === process.pid || (await exists(`/proc/${pid}`))) continue;
+    await rm(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+/** Gives a finished directory its name; false when somebody else was first (then theirs stands and ours is removed). */
+export async function publishDirectory(temporary: string, path: string): Promise<boolean> {
+  try {
+    await rename(temporary, path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    await rm(temporary, { recursive: true, force: true });
+    return false;
+  }
+  await syncPath(dirname(path));
+  return true;
+}
+
+/** Replaces a small file so that a reader, and a power cut, see the old or the new text whole. */
+export async function replaceFile(path: string, text: string, mode = 0o644): Promise<void> {
+  const temporary = temporaryName(path);
+  const handle = await open(temporary, 'wx', mode);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(temporary, path);
+  await syncPath(dirname(path));
+}

@@ -1,0 +1,55 @@
+import { readdir, readFile } from 'node:fs/promises';
+
+/** What /proc tells of one process. Linux only, as managed servers are. */
+export interface ProcessInfo {
+  readonly pid: number;
+  /** Start time in clock ticks since boot (field 22 of /proc/<pid>/stat): with the pid it names one process of this boot. */
+  readonly startTicks: string;
+  /** Numeric user id the process runs as. */
+  readonly uid: number;
+  /** Argument vector as started. */
+  readonly args: readonly string[];
+}
+
+/** Null when there is no such process, or only its zombie: a zombie serves nobody and holds no file. */
+export async function readProcess(pid: number): Promise<ProcessInfo | null> {
+  try {
+    const [stat, status, cmdline] = await Promise.all([
+      readFile(`/proc/${pid}/stat`, 'utf8'),
+      readFile(`/proc/${pid}/status`, 'utf8'),
+      readFile(`/proc/${pid}/cmdline`, 'utf8'),
+    ]);
+    // The command name is in parentheses and may itself hold blanks and parentheses: count from the last one.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const state = fields[0];
+    const startTicks = fields[19];
+    const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1];
+    if (startTicks === undefined || uid === undefined || state === 'Z' || state === 'X') return null;
+    return { pid, startTicks, uid: Number(uid), args: cmdline.split('\0').slice(0, -1) };
+  } catch {
+    return null;
+  }
+}
+
+/** All processes that we can see and that `matches`. */
+export async function findProcesses(matches: (info: ProcessInfo) => boolean): Promise<ProcessInfo[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const infos = await Promise.all(pids.map(readProcess));
+  return infos.filter((info): info is ProcessInfo => info !== null && matches(info));
+}
+
+/** Start ticks count from boot, so a record of them is worth nothing after a reboot. */
+export async function bootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+}
+
+/** True while exactly this process (not another one with its recycled pid) lives. */
+export async function isAlive(identity: { pid: number; startTicks: string }): Promise<boolean> {
+  return (await readProcess(identity.pid))?.startTicks === identity.startTicks;
+}
+
+/** The value of `--name=value`; the last one counts, as it does for the server. */
+export function argumentValue(args: readonly string[], name: string): string | undefined {
+  const prefix = `--${name}=`;
+  return args.findLast((argument) => argument.startsWith(prefix))?.slice(prefix.length);
+}
