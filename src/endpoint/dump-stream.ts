@@ -30,9 +30,11 @@ export interface DumpStreamModules {
 /** Read from the spool at a time; a few of these are in memory for each reader. */
 const READ_BYTES_MAX = 512 * 1024;
 /**
- * The reader counts the bytes since the last ROTATE and compares them with the heartbeat's 32-bit position; so a new
- * file is pretended long before it overflows.
+ * A reader stops for good when a heartbeat's position is behind its own idea of it, which comes from the events (they
+ * keep their position in the primary's files) or, in other versions, from counting bytes. Only "behind" is checked.
  */
+const HEARTBEAT_POSITION = 0xffff_ffff;
+/** For those that count: a new file is pretended long before the count passes 32 bits. */
 const FILE_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** Sends the head of a stream, then groups as they are released, then heartbeats while there are none. */
@@ -97,12 +99,11 @@ export class DumpStream {
     );
   }
 
-  /** In the middle of a group the position is not ours to tell; the reader is not idle then either. */
   #heartbeat(): void {
+    // In the middle of a group the reader is waiting for its rest, and takes no heartbeat for an answer.
     if (!this.#betweenGroups) return;
-    const position = 4 + this.#framer.eventBytes;
     const before = this.#framer.eventBytes;
-    this.#framer.push(heartbeatEvent(this.#options.serverId, this.#file(), position));
+    this.#framer.push(heartbeatEvent(this.#options.serverId, this.#file(), HEARTBEAT_POSITION));
     this.#framer.eventBytes = before;
   }
 
