@@ -1,0 +1,195 @@
+import { connect, createServer } from 'node:net';
+import { LinkDialer } from '../../src/link/dialer.js';
+import { LinkListener } from '../../src/link/listener.js';
+import { silentLogger } from '../../src/std/logger.js';
+import { sleep } from '../../src/std/signal.js';
+/** Real listeners and dialers on real sockets, with rooms that write down what they are told. For tests only. */
+export const SECRET = 'a secret of this test, long enough';
+export const at = (epoch, ordinal) => ({
+  epoch,
+  ordinal,
+  gtid: ordinal === 0 ? '' : `0-${1_000_000 + epoch}-${ordinal}`,
+});
+const POSITIONS = { received: 0, durable: 0, committed: 0, applied: 0 };
+export function heartbeatBody(node, role, epoch = 1) {
+  return {
+    node,
+    role,
+    epoch,
+    positions: POSITIONS,
+    server: { flavour: 'mariadb', version: '10.11.19', pid: 1, up: true },
+    lagMs: 0,
+    reason: null,
+    http: 'http://127.0.0.1:8083',
+    link: '127.0.0.1:7083',
+    mysqlRw: null,
+    mysqlRo: null,
+    pid: process.pid,
+  };
+}
+export function attachInfo(node, over = {}) {
+  return {
+    node,
+    incarnation: `${node}-disk`,
+    epoch: 1,
+    http: 'http://127.0.0.1:8084',
+    link: '127.0.0.1:7084',
+    flavour: 'mariadb',
+    spoolEnd: at(1, 5),
+    previousGtid: '0-1000001-4',
+    damaged: false,
+    ...over,
+  };
+}
+export function clusterStatus() {
+  return {
+    cluster: 'demo',
+    epoch: 1,
+    primary: 'n1',
+    acknowledge: 'majority',
+    quorum: { needed: 2, attached: 1 },
+    members: [],
+  };
+}
+/** Polls, with a named deadline. */
+export async function until(what, condition, deadlineMs = 5000) {
+  const endMs = Date.now() + deadlineMs;
+  while (!condition()) {
+    if (Date.now() > endMs) throw new Error(`not within ${deadlineMs} ms: ${what}`);
+    await sleep(5);
+  }
+}
+export async function startPrimary(options = {}, over = {}) {
+  const sessions = [];
+  const refused = [];
+  const heard = [];
+  const closed = [];
+  const listener = new LinkListener(
+    { host: '127.0.0.1', port: 0, cluster: 'demo', secret: SECRET, node: 'n1', ...options },
+    {
+      logger: silentLogger,
+      welcome: () => ({
+        epoch: 1,
+        chain: [{ epoch: 1, beginsAfter: at(0, 0) }],
+        committedOrdinal: 5,
+      }),
+      attached: (session) => {
+        sessions.push(session);
+        session.onHeartbeat.on((heartbeat) => heard.push(heartbeat));
+        session.onClosed.on((reason) => closed.push(reason));
+      },
+      refused: (event) => refused.push(event),
+      heartbeat: () => heartbeatBody('n1', 'primary'),
+      status: clusterStatus,
+      ...over,
+    },
+  );
+  await listener.start();
+  return { listener, sessions, refused, heard, closed, port: listener.port };
+}
+export function startReplica(port, options = {}, over = {}) {
+  const node = options.node ?? 'n2';
+  const replica = {
+    states: [],
+    welcomes: [],
+    records: [],
+    committed: [],
+    statuses: [],
+    heard: [],
+  };
+  const dialer = new LinkDialer(
+    { host: '127.0.0.1', port, cluster: 'demo', secret: SECRET, node, ...options },
+    {
+      logger: silentLogger,
+      attachInfo: () => attachInfo(node),
+      welcomed: (welcome) => {
+        replica.welcomes.push(welcome);
+      },
+      records: (bytes, committedOrdinal) => {
+        replica.records.push({ bytes, committedOrdinal });
+        return true;
+      },
+      committed: (ordinal) => replica.committed.push(ordinal),
+      status: (status) => replica.statuses.push(status),
+      heartbeat: () => heartbeatBody(node, 'replica'),
+      heard: (heartbeat) => replica.heard.push(heartbeat),
+      state: (state, _reason, code) => replica.states.push(state === 'up' ? 'up' : code),
+      ...over,
+    },
+  );
+  dialer.start();
+  return { dialer, ...replica };
+}
+/** A plain TCP connection that notes what comes and when it is cut. */
+export function rawConnect(port) {
+  const chunks = [];
+  const socket = connect({ host: '127.0.0.1', port });
+  socket.on('data', (chunk) => chunks.push(chunk));
+  socket.on('error', () => {});
+  const closed = new Promise((resolve) => socket.once('close', () => resolve()));
+  return { socket, received: () => Buffer.concat(chunks), closed };
+}
+/** A plain TCP server; each connection goes to `handler`. */
+export async function rawListen(handler) {
+  const sockets = new Set();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => sockets.delete(socket));
+    handler(socket);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return {
+    server,
+    port: typeof address === 'object' && address ? address.port : 0,
+    stop: () => {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+/**
+ * A TCP proxy that can record, freeze (`deaf`) and cut, for what a network does.
+ * `upstream` holds what dialers sent, `downstream` what the listener answered, one buffer for each connection.
+ */
+export async function startProxy(targetPort) {
+  const upstream = [];
+  const downstream = [];
+  const sockets = new Set();
+  const state = { deaf: false, targetPort };
+  const raw = await rawListen((client) => {
+    const target = connect({ host: '127.0.0.1', port: state.targetPort });
+    const up = [];
+    const down = [];
+    upstream.push(up);
+    downstream.push(down);
+    for (const socket of [client, target]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+    }
+    client.on('data', (chunk) => {
+      up.push(chunk);
+      if (!state.deaf) target.write(chunk);
+    });
+    target.on('data', (chunk) => {
+      down.push(chunk);
+      if (!state.deaf) client.write(chunk);
+    });
+    client.on('close', () => target.destroy());
+    target.on('close', () => client.destroy());
+  });
+  return {
+    port: raw.port,
+    state,
+    upstream,
+    downstream,
+    cut: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+    stop: () => {
+      for (const socket of sockets) socket.destroy();
+      return raw.stop();
+    },
+  };
+}

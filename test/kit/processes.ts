@@ -1,0 +1,114 @@
+import { readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { until } from './until.js';
+
+/** The first whole number of a pid file; further lines may hold what tells a recycled pid apart. */
+export async function readPidFile(path: string): Promise<number> {
+  const text = await readFile(path, 'utf8');
+  const pid = Number.parseInt(/\d+/.exec(text)?.[0] ?? '', 10);
+  if (!(pid > 1)) throw new Error(`${path} holds no process id: ${JSON.stringify(text.slice(0, 80))}`);
+  return pid;
+}
+
+/** A zombie counts as gone: it holds nothing any more, its parent has only not asked for it yet. */
+export async function isAlive(pid: number): Promise<boolean> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    const state = stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
+    return state !== 'Z' && state !== 'X';
+  } catch {
+    return false;
+  }
+}
+
+/** Sends a signal to one process; false when it is gone already. */
+export function signalPid(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
+export async function killAndWait(pid: number, deadlineMs = 10_000): Promise<void> {
+  if (!signalPid(pid, 'SIGKILL')) return;
+  await until(`process ${pid} is gone after SIGKILL`, async () => !(await isAlive(pid)), { deadlineMs });
+}
+
+export async function commandLineOf(pid: number): Promise<string[]> {
+  const text = await readFile(`/proc/${pid}/cmdline`, 'utf8');
+  return text.split('\0').filter((part) => part !== '');
+}
+
+export interface MemoryOf {
+  rssBytes: number;
+  peakRssBytes: number;
+}
+
+export async function memoryOf(pid: number): Promise<MemoryOf> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const kib = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
+  return { rssBytes: kib('VmRSS') * 1024, peakRssBytes: kib('VmHWM') * 1024 };
+}
+
+/**
+ * Finds a number b so that b + each of `offsets` is free on loopback. Below 32768, where Linux does not hand out
+ * ports to outgoing connections, so that nobody takes one between this look and its use.
+ */
+export async function freePorts(offsets: readonly number[]): Promise<number> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const base = 12_000 + Math.floor(Math.random() * 1990) * 10;
+    const free = await Promise.all(offsets.map((offset) => isFree(base + offset)));
+    if (free.every(Boolean)) return base;
+  }
+  throw new Error('No free block of ports found on 127.0.0.1');
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => {
+      const taken = (server.address() as AddressInfo).port === port;
+      server.close(() => resolve(taken));
+    });
+  });
+}
+
+/** Keeps the last lines of a stream, for the message of a test that fails. */
+export class LogRing {
+  readonly #max: number;
+  #lines: string[] = [];
+  #rest = '';
+
+  constructor(max = 200) {
+    this.#max = max;
+  }
+
+  push(text: string): void {
+    const parts = (this.#rest + text).split('\n');
+    this.#rest = parts.pop() ?? '';
+    this.#lines.push(...parts);
+    if (this.#lines.length > this.#max) this.#lines.splice(0, this.#lines.length - this.#max);
+  }
+
+  get lines(): string[] {
+    return this.#rest === '' ? [...this.#lines] : [...this.#lines, this.#rest];
+  }
+
+  text(): string {
+    return this.lines.join('\n');
+  }
+}
+
+/** The last `count` lines of a file; says so when there is no file. */
+export async function tailOf(path: string, count = 40): Promise<string> {
+  try {
+    const text = await readFile(path, 'utf8');
+    return text.trimEnd().split('\n').slice(-count).join('\n');
+  } catch (error) {
+    return `(not readable: ${(error as NodeJS.ErrnoException).code})`;
+  }
+}

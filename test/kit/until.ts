@@ -1,0 +1,43 @@
+import { messageOf } from '../../src/model/error.js';
+import { sleep } from '../../src/std/signal.js';
+
+export interface UntilOptions {
+  /** How long the condition may take; the time-out error names the condition and the last thing seen. */
+  deadlineMs?: number;
+  intervalMs?: number;
+  signal?: AbortSignal;
+  /** What to show with a missed deadline (last lines of a log, a status). */
+  context?: () => string | Promise<string>;
+}
+
+/**
+ * Asks `probe` again and again until it gives something truthy. A probe that throws counts as "not yet", because what
+ * is waited for is often down at first; its last error is part of the missed deadline's message.
+ */
+export async function until<T>(
+  what: string,
+  probe: () => T | Promise<T>,
+  options: UntilOptions = {},
+): Promise<NonNullable<T>> {
+  const { deadlineMs = 15_000, intervalMs = 50, signal, context } = options;
+  const started = performance.now();
+  let last = 'nothing yet';
+  for (;;) {
+    try {
+      const value = await probe();
+      if (value) return value;
+      last = `the answer was ${JSON.stringify(value) ?? String(value)}`;
+    } catch (error) {
+      if (error instanceof GiveUp) throw error;
+      last = `it failed with: ${messageOf(error)}`;
+    }
+    if (performance.now() - started > deadlineMs) {
+      const more = context ? `\n${await context()}` : '';
+      throw new Error(`Deadline missed: ${what}: not within ${deadlineMs} ms; at last ${last}${more}`);
+    }
+    await sleep(intervalMs, signal);
+  }
+}
+
+/** Thrown by a probe when waiting longer makes no sense (the process that should get ready has exited). */
+export class GiveUp extends Error {}
