@@ -1,0 +1,172 @@
+import type { MemberState, MemberStatus } from '../model/status.js';
+import { monotonicMs } from '../std/clock.js';
+import { Signal } from '../std/emitter.js';
+import type { Logger } from '../std/logger.js';
+import type { HeartbeatBody } from '../wire/messages.js';
+import {
+  type Member,
+  type MemberEffect,
+  type MemberEvent,
+  type MembershipOptions,
+  type MembersState,
+  NO_MEMBERS,
+  step,
+} from './state.js';
+import { memberStatus } from './status.js';
+
+/** What membership needs of an attached replica (link/replica-session.ts). */
+export interface MemberSession {
+  readonly node: string;
+  readonly attach: { readonly epoch: number; readonly http: string; readonly link: string };
+  readonly onHeartbeat: Signal<HeartbeatBody>;
+  readonly onClosed: Signal<string>;
+  close(reason: string): void;
+}
+
+export interface MemberChange {
+  readonly member: string;
+  /** null: it was not on the list before. */
+  readonly from: MemberState | null;
+  readonly to: MemberState;
+  readonly reason: string;
+  /** ISO time. */
+  readonly at: string;
+}
+
+export interface MembershipDriverOptions extends Partial<MembershipOptions> {
+  /** Replicas that are configured and so on the list before they dial. */
+  readonly expected?: readonly string[];
+  /** Names of the voters; whoever else attaches does not count. */
+  readonly voters: readonly string[];
+}
+
+export interface MembershipModules {
+  readonly logger: Logger;
+  /** Monotonic and wall clock in ms; for tests. */
+  readonly clock?: { monotonicMs(): number; wallMs(): number };
+}
+
+const DEFAULTS = { heartbeatIntervalMs: 500, goneAfterMs: 10_000 } as const;
+const MISSED_HEARTBEATS = 3;
+const SYSTEM_CLOCK = { monotonicMs, wallMs: () => Date.now() };
+
+interface Attached {
+  readonly number: number;
+  readonly session: MemberSession;
+}
+
+/**
+ * The primary's list of its replicas: feeds the pure state with sessions and time, and closes the sessions of
+ * those that are gone. Whoever keeps something for a session frees it at the session's `onClosed`.
+ */
+export class Membership {
+  readonly onChange = new Signal<MemberChange>();
+  readonly #options: MembershipOptions;
+  readonly #voters: ReadonlySet<string>;
+  readonly #logger: Logger;
+  readonly #clock: { monotonicMs(): number; wallMs(): number };
+  readonly #sessions = new Map<number, Attached>();
+  readonly #heartbeats = new Map<string, HeartbeatBody>();
+  readonly #attaches = new Map<string, MemberSession['attach']>();
+  readonly #since = new Map<string, string>();
+  #state: MembersState = NO_MEMBERS;
+  #sessionCount = 0;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: MembershipDriverOptions, modules: MembershipModules) {
+    const heartbeatIntervalMs = options.heartbeatIntervalMs ?? DEFAULTS.heartbeatIntervalMs;
+    this.#options = {
+      heartbeatIntervalMs,
+      lateAfterMs: options.lateAfterMs ?? MISSED_HEARTBEATS * heartbeatIntervalMs,
+      goneAfterMs: options.goneAfterMs ?? DEFAULTS.goneAfterMs,
+    };
+    this.#voters = new Set(options.voters);
+    this.#logger = modules.logger;
+    this.#clock = modules.clock ?? SYSTEM_CLOCK;
+    for (const member of options.expected ?? []) this.#step({ kind: 'expected', member, nowMs: this.#now() });
+  }
+
+  start(): void {
+    // Twice per heartbeat, so that a state is never older than half of one.
+    this.#timer ??= setInterval(() => this.tick(), this.#options.heartbeatIntervalMs / 2);
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  /** To be called from the listener's `attached`. */
+  attach(session: MemberSession): void {
+    const number = ++this.#sessionCount;
+    const member = session.node;
+    this.#sessions.set(number, { number, session });
+    this.#attaches.set(member, session.attach);
+    session.onHeartbeat.on((heartbeat) => {
+      if (this.#state.members.get(member)?.session !== number) return;
+      this.#heartbeats.set(member, heartbeat);
+      this.#step({ kind: 'heartbeat', member, session: number, nowMs: this.#now() });
+    });
+    session.onClosed.on((reason) => {
+      this.#sessions.delete(number);
+      this.#step({ kind: 'closed', member, session: number, reason, nowMs: this.#now() });
+    });
+    this.#step({ kind: 'attached', member, session: number, nowMs: this.#now() });
+  }
+
+  /** Called by the timer; for tests also by hand. */
+  tick(): void {
+    this.#step({ kind: 'tick', nowMs: this.#now() });
+  }
+
+  state(name: string): MemberState | null {
+    return this.#state.members.get(name)?.state ?? null;
+  }
+
+  /** The replicas as they stand in the status document, by name. */
+  list(): MemberStatus[] {
+    return [...this.#state.members.values()]
+      .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))
+      .map((member) => this.#status(member));
+  }
+
+  #status(member: Member): MemberStatus {
+    const nowMs = this.#now();
+    return memberStatus({
+      name: member.name,
+      state: member.state,
+      voter: this.#voters.has(member.name),
+      heartbeat: this.#heartbeats.get(member.name) ?? null,
+      attach: this.#attaches.get(member.name) ?? null,
+      lastHeartbeatMs: member.heardAtMs === null ? null : Math.max(0, Math.round(nowMs - member.heardAtMs)),
+      since: this.#since.get(member.name) ?? '',
+      reason: member.reason,
+    });
+  }
+
+  #now(): number {
+    return this.#clock.monotonicMs();
+  }
+
+  #step(event: MemberEvent): void {
+    const next = step(this.#options, this.#state, event);
+    this.#state = next.state;
+    for (const effect of next.effects) this.#carryOut(effect);
+  }
+
+  #carryOut(effect: MemberEffect): void {
+    if (effect.kind === 'cleanup') {
+      const attached = this.#sessions.get(effect.session);
+      this.#sessions.delete(effect.session);
+      attached?.session.close(`${effect.member} counts as gone`);
+      return;
+    }
+    const { member, from, to, reason } = effect;
+    const data = { member, from, to, reason };
+    if (to === 'late' || to === 'gone') this.#logger.warn(data, 'member state');
+    else this.#logger.info(data, 'member state');
+    const at = new Date(this.#clock.wallMs()).toISOString();
+    this.#since.set(member, at);
+    this.onChange.emit({ member, from, to, reason, at });
+  }
+}

@@ -1,0 +1,39 @@
+import type { MemberState, MemberStatus } from '../model/status.js';
+import type { HeartbeatBody } from '../wire/messages.js';
+
+export interface MemberFacts {
+  readonly name: string;
+  readonly state: MemberState;
+  readonly voter: boolean;
+  /** Its last one, however old. */
+  readonly heartbeat: HeartbeatBody | null;
+  readonly attach: { readonly epoch: number; readonly http: string; readonly link: string } | null;
+  readonly lastHeartbeatMs: number | null;
+  readonly since: string;
+  readonly reason: string | null;
+}
+
+/** A member's line of the status document; also for the primary itself, from its own heartbeat. Pure. */
+export function memberStatus(facts: MemberFacts): MemberStatus {
+  const { heartbeat, attach, state } = facts;
+  const heardNow = state === 'live';
+  return {
+    name: facts.name,
+    role: heartbeat?.role ?? 'replica',
+    state,
+    voter: facts.voter,
+    epoch: heartbeat?.epoch ?? attach?.epoch ?? 0,
+    http: heartbeat?.http ?? attach?.http ?? '',
+    link: heartbeat?.link ?? attach?.link ?? '',
+    mysqlRw: heartbeat?.mysqlRw ?? null,
+    mysqlRo: heartbeat?.mysqlRo ?? null,
+    pid: heartbeat?.pid ?? null,
+    server: heartbeat?.server ?? { flavour: null, version: null, pid: null, up: false },
+    positions: heartbeat?.positions ?? { received: 0, durable: 0, committed: 0, applied: 0 },
+    // What it measured before it fell silent would look like good news.
+    lagMs: heardNow ? (heartbeat?.lagMs ?? null) : null,
+    lastHeartbeatMs: facts.lastHeartbeatMs,
+    since: facts.since,
+    reason: facts.reason ?? heartbeat?.reason ?? null,
+  };
+}
