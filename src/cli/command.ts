@@ -1,3 +1,4 @@
+import type { Signal } from '../std/emitter.js';
 import type { ParsedValues } from './parse-arguments.js';
 
 /** Where a command reads and writes; tests hand in their own. */
@@ -13,7 +14,10 @@ export interface CommandContext {
   readonly terminal: Terminal;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** Aborted by the first SIGINT or SIGTERM: stop in order. */
   readonly signal: AbortSignal;
+  /** Each further one, counted from 2. */
+  readonly interrupted: Signal<number>;
 }
 
 export interface OptionSpec {

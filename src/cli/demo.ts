@@ -1,0 +1,144 @@
+import { resolve } from 'node:path';
+import { mainScript } from '../config/installation.js';
+import { takeLock } from '../std/lock-file.js';
+import type { Command, CommandContext } from './command.js';
+import { LocalCluster } from './demo/cluster.js';
+import { ensureSecrets, existingNodes, prepareDirectory } from './demo/directory.js';
+import { clusterFiles, type DemoOptions, planDemo } from './demo/plan.js';
+import { prepareServer } from './demo/prepare-server.js';
+import { inUse, refuseOtherSize, refuseTakenPorts } from './demo/start-checks.js';
+import type { ParsedValues } from './parse-arguments.js';
+
+const PORT = { least: 1, most: 65_535 };
+/** One primary and 8 replicas: more voters than that only make each commit wait for more disks. */
+const REPLICAS = { least: 0, most: 8 };
+
+export const demoCommand: Command = {
+  name: 'demo',
+  summary: 'a whole cluster on this machine: a primary and its replicas',
+  usage: '[options]',
+  description: `Starts one node for each name n1, n2 ... with its own MariaDB server; n1 is the primary. The server is found on this
+machine, or fetched once from the distribution's packages without touching the host. Prints
+"skein ready http://127.0.0.1:8083" when all nodes are ready, and starts a node again when it ends.
+Ctrl-C (SIGINT) or SIGTERM stops everything in order. If the demo itself is killed, nodes and servers go on,
+and the next start on the same directory takes them over.
+
+Node n(i+1) answers HTTP on --http-port + i and links on --link-port + i. The ports of the MySQL protocol
+(--mysql-port + 10 i, and one more for reads) are kept in the configuration for a later version; nothing
+listens there yet.`,
+  options: {
+    dir: { type: 'string', value: '<directory>', help: 'where everything is kept (default .skein)' },
+    'http-port': { type: 'string', value: '<port>', help: "the first node's HTTP port (default 8083)" },
+    'link-port': { type: 'string', value: '<port>', help: "the first node's port for links (default 7083)" },
+    'mysql-port': { type: 'string', value: '<port>', help: 'kept for later, see above (default 6446)' },
+    replicas: {
+      type: 'string',
+      value: '<number>',
+      help: 'how many replicas (default 2, or as many as the directory has)',
+    },
+    acknowledge: {
+      type: 'string',
+      value: '<level>',
+      help: 'when a write is answered: majority (default), all, or async',
+    },
+  },
+  examples: [
+    ['npm start', 'the usual way: installs and builds if need be, then runs this'],
+    ['npm start -- --replicas 4 --dir /var/tmp/five', 'five nodes, somewhere else'],
+    ['SKEIN_SERVER=obtain npm start', "use Skein's own server even when the machine has one"],
+  ],
+  positionals: [0, 0],
+  run: (context, values) => runDemo(context, demoOptions(values, context.cwd)),
+};
+
+function demoOptions(values: ParsedValues, cwd: string): DemoOptions {
+  const directory = resolve(cwd, values.text('dir') ?? '.skein');
+  return {
+    directory,
+    httpPort: values.integer('http-port', PORT) ?? 8083,
+    mysqlPort: values.integer('mysql-port', PORT) ?? 6446,
+    linkPort: values.integer('link-port', PORT) ?? 7083,
+    replicas: values.integer('replicas', REPLICAS) ?? presentReplicas(directory) ?? 2,
+    acknowledge: values.oneOf('acknowledge', ['majority', 'all', 'async']) ?? 'majority',
+  };
+}
+
+function presentReplicas(directory: string): number | null {
+  try {
+    const nodes = existingNodes(directory).length;
+    return nodes > 0 ? nodes - 1 : null;
+  } catch {
+    return null;
+  }
+}
+
+async function runDemo(context: CommandContext, options: DemoOptions): Promise<number> {
+  const say = (text: string) => context.terminal.err(`skein: ${text}\n`);
+  const plan = planDemo(options);
+  prepareDirectory(options.directory);
+  const lock = takeLock(clusterFiles(options.directory).lock);
+  if (lock.kind === 'taken') throw inUse(options.directory, lock.owner.pid);
+  try {
+    refuseOtherSize(options.directory, plan);
+    await refuseTakenPorts(plan);
+    say(`${plan.length === 1 ? 'one node' : `${plan.length} nodes`} in ${options.directory}`);
+    await prepareServer({ say, signal: context.signal });
+    tellToken(options.directory, say);
+    const command = [process.execPath, ...process.execArgv, mainScript, 'node'];
+    const cluster = await LocalCluster.start({ plan, command }, { say });
+    return await supervise(context, cluster, plan[0]?.url ?? '', say);
+  } catch (error) {
+    if (!context.signal.aborted) throw error;
+    say('stopped before anything was started');
+    return 0;
+  } finally {
+    lock.release();
+  }
+}
+
+function tellToken(directory: string, say: (text: string) => void): void {
+  const token = ensureSecrets(directory);
+  const file = clusterFiles(directory).adminToken;
+  say(
+    token === null
+      ? `the admin token is in ${file}`
+      : `admin token, shown this once and kept in ${file}: ${token}`,
+  );
+}
+
+/** From the first start of a node on, whatever happens ends with all of them stopped. */
+async function supervise(
+  { terminal, signal, interrupted }: CommandContext,
+  cluster: LocalCluster,
+  url: string,
+  say: (text: string) => void,
+): Promise<number> {
+  const forced = new Promise<'forced'>((resolve) => {
+    interrupted.on((count) => {
+      if (count === 2)
+        say('stopping in order, so that nothing has to be recovered; once more ends everything at once');
+      else resolve('forced');
+    });
+  });
+  let failure: unknown = null;
+  try {
+    await cluster.untilReady(signal);
+    say(`open ${url} in a browser, or try: npx skein status    (Ctrl-C stops)`);
+    terminal.out(`skein ready ${url}\n`);
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  } catch (error) {
+    if (!signal.aborted) failure = error;
+  }
+  say('stopping ...');
+  if ((await Promise.race([cluster.stop(), forced])) === 'forced') {
+    say('ending everything at once; the servers will recover at the next start');
+    await cluster.kill();
+    return 1;
+  }
+  if (failure !== null) throw failure;
+  say('all nodes and servers have stopped');
+  return 0;
+}

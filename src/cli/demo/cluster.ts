@@ -1,0 +1,132 @@
+import { SkeinError } from '../../model/error.js';
+import { sleep } from '../../std/signal.js';
+import { durationText } from '../duration-text.js';
+import { writeNodeConfig } from './directory.js';
+import { NodeProcess } from './node-process.js';
+import type { PlannedNode } from './plan.js';
+import { untilReady } from './readiness.js';
+import { killServer, runningServer } from './servers.js';
+
+/** A node that ended so often in a row before the cluster was ever ready will not start by itself. */
+const FAILURES_MAX = 6;
+/** A first message on why it takes so long; a normal start is over by then. */
+const EXPLAIN_AFTER_MS = 3000;
+/** An orderly stop takes about a second; a server with a large buffer pool writes it out for longer. */
+const STOP_EXPLAIN_MS = 10_000;
+
+export interface ClusterModules {
+  say(text: string): void;
+}
+
+/** The nodes of a local cluster as one thing that starts, becomes ready and stops. */
+export class LocalCluster {
+  readonly #nodes: readonly NodeProcess[];
+  readonly #say: (text: string) => void;
+
+  private constructor(nodes: readonly NodeProcess[], modules: ClusterModules) {
+    this.#nodes = nodes;
+    this.#say = modules.say;
+  }
+
+  /** Starts what does not run, leaves alone what runs as planned, and restarts what runs otherwise. */
+  static async start(
+    options: { plan: readonly PlannedNode[]; command: readonly string[] },
+    modules: ClusterModules,
+  ): Promise<LocalCluster> {
+    const nodes = await Promise.all(
+      options.plan.map(async (node) => {
+        const changed = writeNodeConfig(node);
+        const running = new NodeProcess({ node, command: options.command }, modules);
+        if (!running.adopted) return running;
+        if (!changed) {
+          modules.say(`${node.name} runs already (process ${running.pid}): adopted`);
+          return running;
+        }
+        modules.say(`${node.name} runs with other settings (process ${running.pid}): restarting it`);
+        await running.stop();
+        return new NodeProcess({ node, command: options.command }, modules);
+      }),
+    );
+    return new LocalCluster(nodes, modules);
+  }
+
+  /**
+   * Resolves when every node answers /ready with 200.
+   * @throws SkeinError START_FAILED when a node does not stay up; the signal's reason when aborted
+   */
+  async untilReady(signal: AbortSignal): Promise<void> {
+    const started = performance.now();
+    const failed = new AbortController();
+    const both = AbortSignal.any([signal, failed.signal]);
+    const waits = this.#nodes.map(({ node }) =>
+      untilReady(
+        node.url,
+        (reason) => {
+          if (performance.now() - started > EXPLAIN_AFTER_MS) this.#say(`${node.name}: ${reason}`);
+        },
+        both,
+      ).then(() => this.#say(`${node.name} is ready (${durationText(performance.now() - started)})`)),
+    );
+    void this.#watchFailures(failed, both);
+    try {
+      await Promise.all(waits);
+    } finally {
+      failed.abort();
+      await Promise.allSettled(waits);
+    }
+  }
+
+  async #watchFailures(failed: AbortController, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const broken = this.#nodes.find(({ failures }) => failures >= FAILURES_MAX);
+      if (broken) {
+        const { name, directory } = broken.node;
+        failed.abort(
+          new SkeinError(
+            'START_FAILED',
+            `${name} ended ${broken.failures} times in a row; see above, ${directory}/node.log and ${directory}/server.log.`,
+          ),
+        );
+      }
+      await sleep(200, signal).catch(() => {});
+    }
+  }
+
+  /**
+   * The primary first: it takes no more writes, and what still waits for its quorum gets it from replicas that are
+   * there. Then the replicas, which have everything by then. Resolves when no node and no server runs any more.
+   */
+  async stop(): Promise<void> {
+    const [primary, ...replicas] = this.#nodes;
+    if (primary) await this.#stopOne(primary);
+    await Promise.all(replicas.map((node) => this.#stopOne(node)));
+  }
+
+  async #stopOne(node: NodeProcess): Promise<void> {
+    const started = performance.now();
+    const patience = setInterval(() => {
+      this.#say(`still waiting for ${node.node.name} to stop (${durationText(performance.now() - started)})`);
+    }, STOP_EXPLAIN_MS);
+    try {
+      await node.stop();
+      await this.#stopServer(node);
+      this.#say(`${node.node.name} has stopped`);
+    } finally {
+      clearInterval(patience);
+    }
+  }
+
+  /** At once and without order; everything recovers at the next start. */
+  async kill(): Promise<void> {
+    for (const node of this.#nodes) node.kill();
+    await Promise.all(this.#nodes.map((node) => node.stop()));
+    await Promise.all(this.#nodes.map((node) => this.#stopServer(node)));
+  }
+
+  async #stopServer({ node }: NodeProcess): Promise<void> {
+    const server = runningServer(node);
+    if (server === null) return;
+    this.#say(`${node.name} left its server (process ${server.pid}) running; ending it`);
+    await killServer(server);
+  }
+}

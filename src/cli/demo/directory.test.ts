@@ -1,0 +1,67 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import {
+  configFile,
+  ensureSecrets,
+  existingNodes,
+  isConfigured,
+  prepareDirectory,
+  writeNodeConfig,
+} from './directory.js';
+import { planDemo } from './plan.js';
+
+const base = mkdtempSync(join(tmpdir(), 'skein-demo-'));
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+const plan = (directory: string) =>
+  planDemo({
+    directory,
+    httpPort: 8083,
+    mysqlPort: 6446,
+    linkPort: 7083,
+    replicas: 2,
+    acknowledge: 'majority',
+  });
+
+it('creates the directory, and says why when it can not', () => {
+  prepareDirectory(join(base, 'a', 'b'));
+  writeFileSync(join(base, 'file'), '');
+  expect(() => prepareDirectory(join(base, 'file', 'x'))).toThrowError(
+    expect.objectContaining({ code: 'DIRECTORY_UNUSABLE', message: expect.stringContaining('--dir') }),
+  );
+});
+
+it('makes secret and token once, for the owner only', () => {
+  const token = ensureSecrets(base);
+  expect(token).toMatch(/^[\w-]{43}$/);
+  expect(ensureSecrets(base)).toBeNull();
+  expect(readFileSync(join(base, 'admin.token'), 'utf8')).toBe(`${token}\n`);
+  expect(readFileSync(join(base, 'cluster.secret'), 'utf8')).not.toBe(`${token}\n`);
+  for (const name of ['admin.token', 'cluster.secret']) {
+    expect(statSync(join(base, name)).mode & 0o777).toBe(0o600);
+  }
+});
+
+it('knows the nodes that are there, in their order', () => {
+  for (const name of ['n10', 'n2', 'n1', 'other']) mkdirSync(join(base, 'nodes', name), { recursive: true });
+  expect(existingNodes(join(base, 'nodes'))).toEqual(['n1', 'n2', 'n10']);
+});
+
+it('keeps what a person set in node.json, and decides the rest', () => {
+  const [node] = plan(join(base, 'c'));
+  if (!node) throw new Error('no plan');
+  expect(writeNodeConfig(node)).toBe(true);
+  expect(writeNodeConfig(node)).toBe(false);
+  const file = configFile(node);
+  const settings = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  writeFileSync(file, JSON.stringify({ ...settings, heartbeatIntervalMs: 250, acknowledge: 'async' }));
+  expect(isConfigured(node)).toBe(false);
+  expect(writeNodeConfig(node)).toBe(true);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
+    heartbeatIntervalMs: 250,
+    acknowledge: 'majority',
+  });
+  expect(isConfigured(node)).toBe(true);
+});

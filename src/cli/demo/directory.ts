@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, SkeinError } from '../../model/error.js';
+import { clusterFiles, type PlannedNode } from './plan.js';
+
+/** 256 bit: nothing that could be guessed, and the same length as what the node's HMACs give. */
+const SECRET_BYTES = 32;
+
+/**
+ * Creates the directory of the cluster if need be, and makes sure that files can be made in it.
+ * @throws SkeinError DIRECTORY_UNUSABLE
+ */
+export function prepareDirectory(directory: string): void {
+  const probe = join(directory, `.probe-${process.pid}`);
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o755 });
+    writeFileSync(probe, '');
+    rmSync(probe);
+  } catch (error) {
+    throw new SkeinError(
+      'DIRECTORY_UNUSABLE',
+      `The directory ${directory} can not be used: ${messageOf(error)}\nName one that this user can write: --dir <directory>`,
+      { cause: error },
+    );
+  }
+}
+
+/** The names of the nodes whose data is in the directory already, in their order. */
+export function existingNodes(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && /^n\d+$/.test(entry.name))
+    .map(({ name }) => name)
+    .sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)));
+}
+
+/**
+ * The secret of the cluster and the first admin token, each made once.
+ * @returns the token if it was made now, so that it can be shown this once; else null
+ */
+export function ensureSecrets(directory: string): string | null {
+  const files = clusterFiles(directory);
+  createOnce(files.secret);
+  return createOnce(files.adminToken);
+}
+
+/** The new content, or null when the file was there. It is whole or absent, whenever we are killed. */
+function createOnce(file: string): string | null {
+  try {
+    if (readFileSync(file, 'utf8').trim() !== '') return null;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      throw new SkeinError('DIRECTORY_UNUSABLE', `${file} can not be read: ${messageOf(error)}`, {
+        cause: error,
+      });
+    }
+  }
+  const text = randomBytes(SECRET_BYTES).toString('base64url');
+  replaceFile(file, `${text}\n`, 0o600);
+  return text;
+}
+
+/**
+ * Writes the node's configuration. Settings that the demo does not decide (heartbeats, sizes, the server's
+ * options) stay as somebody put them into the file.
+ * @returns whether the file changed
+ */
+export function writeNodeConfig(node: PlannedNode): boolean {
+  const file = configFile(node);
+  mkdirSync(node.directory, { recursive: true });
+  const text = plannedText(node);
+  if (readOrNull(file) === text) return false;
+  replaceFile(file, text, 0o640);
+  return true;
+}
+
+/** Whether the file says already what is planned: a running node then runs as planned. */
+export function isConfigured(node: PlannedNode): boolean {
+  return readOrNull(configFile(node)) === plannedText(node);
+}
+
+export const configFile = (node: PlannedNode) => join(node.directory, 'node.json');
+
+function plannedText(node: PlannedNode): string {
+  return `${JSON.stringify({ ...existingSettings(configFile(node)), ...node.config }, null, 2)}\n`;
+}
+
+function existingSettings(file: string): object {
+  const text = readOrNull(file);
+  if (text === null) return {};
+  try {
+    const settings: unknown = JSON.parse(text);
+    return settings !== null && typeof settings === 'object' ? settings : {};
+  } catch (error) {
+    throw new SkeinError('CONFIG_INVALID', `${file} is not JSON: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function readOrNull(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+function replaceFile(file: string, text: string, mode: number): void {
+  const whole = `${file}.${process.pid}.new`;
+  writeFileSync(whole, text, { mode });
+  renameSync(whole, file);
+}

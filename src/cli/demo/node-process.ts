@@ -1,0 +1,142 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { livingOwner } from '../../std/pid-file.js';
+import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from '../../std/process-identity.js';
+import { backoffMs, sleep } from '../../std/signal.js';
+import { configFile } from './directory.js';
+import type { PlannedNode } from './plan.js';
+
+/** DESIGN 8.2: a node that ends is started again after 0.2 s, and more slowly each time it does not stay up. */
+const RESTART_FIRST_MS = 200;
+const RESTART_MAX_MS = 5000;
+/** A node that lived so long had started well: the next restart is quick again. */
+const STABLE_AFTER_MS = 30_000;
+/** How soon the end of an adopted node is seen; the end of our own child is seen at once. */
+const POLL_MS = 200;
+/** What a node says before its own log works (and a crash of the runtime) goes here; it is tiny, as a rule. */
+const OUTPUT_BYTES_MAX = 1024 * 1024;
+
+export interface NodeProcessModules {
+  /** A line for the person who watches. */
+  say(text: string): void;
+}
+
+/**
+ * One node of the local cluster: adopts it when it runs, starts it when it does not, starts it again when it ends.
+ *
+ *   start() -> running -(it ends)-> waiting -(back-off)-> running ...   until stop() or kill()
+ */
+export class NodeProcess {
+  readonly node: PlannedNode;
+  readonly adopted: boolean;
+  /** How often it ended without having been up for long; what is too often is for the caller to say. */
+  failures = 0;
+  #identity: ProcessIdentity | null;
+  #ended: Promise<string>;
+  #stopping = false;
+  readonly #wake = new AbortController();
+  readonly #supervision: Promise<void>;
+  readonly #modules: NodeProcessModules;
+  readonly #command: readonly string[];
+
+  constructor(options: { node: PlannedNode; command: readonly string[] }, modules: NodeProcessModules) {
+    this.node = options.node;
+    this.#command = options.command;
+    this.#modules = modules;
+    this.#identity = livingOwner(pidFile(options.node));
+    this.adopted = this.#identity !== null;
+    this.#ended = this.#identity ? watch(this.#identity) : this.#spawn();
+    this.#supervision = this.#supervise();
+  }
+
+  get pid(): number | null {
+    return this.#identity?.pid ?? null;
+  }
+
+  /** Asks the node to stop in order, and resolves when its process has ended. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#wake.abort();
+    this.#signal('SIGTERM');
+    await this.#supervision;
+  }
+
+  /** For a node that does not stop by itself. Its server stays, see `servers.ts`. */
+  kill(): void {
+    this.#stopping = true;
+    this.#wake.abort();
+    this.#signal('SIGKILL');
+  }
+
+  async #supervise(): Promise<void> {
+    for (;;) {
+      const since = performance.now();
+      const how = await this.#ended;
+      this.#identity = null;
+      if (this.#stopping) return;
+      const lived = performance.now() - since;
+      this.failures = lived > STABLE_AFTER_MS ? 0 : this.failures + 1;
+      const waitMs = backoffMs(this.failures - 1, RESTART_FIRST_MS, RESTART_MAX_MS);
+      this.#modules.say(
+        `${this.node.name} ended (${how}); starting it again in ${(waitMs / 1000).toFixed(1)} s${this.#lastWords()}`,
+      );
+      await sleep(waitMs, this.#wake.signal).catch(() => {});
+      if (this.#stopping) return;
+      this.#ended = this.#spawn();
+    }
+  }
+
+  /** In a session of its own: neither Ctrl-C nor the end of the terminal, or of the demo, reaches it. */
+  #spawn(): Promise<string> {
+    const output = openSync(outputFile(this.node), 'a', 0o640);
+    if (fstatSync(output).size > OUTPUT_BYTES_MAX) ftruncateSync(output);
+    const [file = process.execPath, ...args] = this.#command;
+    const child = spawn(file, [...args, '--config', configFile(this.node)], {
+      cwd: this.node.directory,
+      detached: true,
+      stdio: ['ignore', output, output],
+    });
+    closeSync(output);
+    this.#identity = child.pid === undefined ? null : identifyProcess(child.pid);
+    return endOf(child);
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (!this.#identity || !isSameProcessAlive(this.#identity)) return;
+    try {
+      process.kill(this.#identity.pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+
+  #lastWords(): string {
+    const lines = readOrEmpty(outputFile(this.node)).trimEnd().split('\n').slice(-6);
+    return lines.join('') === '' ? '' : `\n${lines.map((line) => `    ${line}`).join('\n')}`;
+  }
+}
+
+export const pidFile = (node: PlannedNode) => join(node.directory, 'node.pid');
+const outputFile = (node: PlannedNode) => join(node.directory, 'node.out');
+
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message));
+    child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code}` : signal));
+  });
+}
+
+/** The end of a process that is not our child can only be seen by looking. */
+async function watch(identity: ProcessIdentity): Promise<string> {
+  while (isSameProcessAlive(identity)) await sleep(POLL_MS);
+  return 'its process is gone';
+}
+
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}

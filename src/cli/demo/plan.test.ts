@@ -1,0 +1,44 @@
+import { expect, it } from 'vitest';
+import { nodeConfig } from '../../config/node-config.js';
+import { planDemo } from './plan.js';
+
+const options = {
+  directory: '/tmp/x/.skein',
+  httpPort: 8083,
+  mysqlPort: 6446,
+  linkPort: 7083,
+  replicas: 2,
+  acknowledge: 'majority',
+} as const;
+
+it('gives names and ports as the contract says', () => {
+  const plan = planDemo(options);
+  expect(plan.map(({ name, url }) => [name, url])).toEqual([
+    ['n1', 'http://127.0.0.1:8083'],
+    ['n2', 'http://127.0.0.1:8084'],
+    ['n3', 'http://127.0.0.1:8085'],
+  ]);
+  expect(plan[2]?.config).toMatchObject({
+    primary: 'n1',
+    voters: ['n1', 'n2', 'n3'],
+    link: { port: 7085 },
+    primaryLink: { port: 7083 },
+    primaryHttp: 'http://127.0.0.1:8083',
+    mysqlPorts: { readWrite: 6466, readOnly: 6467 },
+  });
+  expect(plan[0]?.config.primaryLink).toBeNull();
+});
+
+it('plans configurations that a node accepts', () => {
+  for (const { config } of planDemo({ ...options, replicas: 8 })) {
+    expect(nodeConfig(config, { source: 'node.json', baseDirectory: '/' }).name).toBe(config.name);
+  }
+});
+
+it.each([
+  [{ linkPort: 8084 }, "Port 8084 would be both n1's link (--link-port 8084) and n2's HTTP"],
+  [{ httpPort: 6447 }, "Port 6447 would be both n1's HTTP"],
+  [{ httpPort: 65_534 }, 'would be port 65536, but ports end at 65535'],
+])('refuses ports that do not go together: %j', (change, message) => {
+  expect(() => planDemo({ ...options, ...change })).toThrow(message);
+});

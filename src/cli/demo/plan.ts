@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import type { NodeConfigInput } from '../../config/node-config.js';
+import type { AcknowledgeLevel } from '../../model/status.js';
+import { UsageError } from '../usage-error.js';
+
+/** A local cluster as it is asked for (DESIGN 8.2). */
+export interface DemoOptions {
+  /** Absolute. */
+  readonly directory: string;
+  readonly httpPort: number;
+  readonly mysqlPort: number;
+  readonly linkPort: number;
+  readonly replicas: number;
+  readonly acknowledge: AcknowledgeLevel;
+}
+
+export interface PlannedNode {
+  readonly name: string;
+  readonly directory: string;
+  readonly url: string;
+  readonly config: NodeConfigInput;
+}
+
+const HOST = '127.0.0.1';
+const PORT_MAX = 65_535;
+/** Read-write and read-only port of a node lie side by side, those of the next one ten higher. */
+const MYSQL_PORT_STEP = 10;
+
+export const clusterFiles = (directory: string) => ({
+  secret: join(directory, 'cluster.secret'),
+  adminToken: join(directory, 'admin.token'),
+  lock: join(directory, 'demo.lock'),
+});
+
+/**
+ * Names, ports and configuration of each node: node i is n(i+1), HTTP and link ports +i, MySQL ports +10i.
+ * @throws UsageError when two of the ports are the same or one is no port
+ */
+export function planDemo(options: DemoOptions): PlannedNode[] {
+  const names = Array.from({ length: options.replicas + 1 }, (_, at) => `n${at + 1}`);
+  refuseOverlap(names, options);
+  const primary = names[0] ?? 'n1';
+  const files = clusterFiles(options.directory);
+  return names.map((name, at) => ({
+    name,
+    directory: join(options.directory, name),
+    url: `http://${HOST}:${options.httpPort + at}`,
+    config: {
+      name,
+      cluster: 'demo',
+      directory: join(options.directory, name),
+      primary,
+      voters: names,
+      acknowledge: options.acknowledge,
+      http: { host: HOST, port: options.httpPort + at },
+      link: { host: HOST, port: options.linkPort + at },
+      primaryLink: name === primary ? null : { host: HOST, port: options.linkPort },
+      primaryHttp: `http://${HOST}:${options.httpPort}`,
+      secretFile: files.secret,
+      adminTokenFile: files.adminToken,
+      mysqlPorts: {
+        readWrite: options.mysqlPort + at * MYSQL_PORT_STEP,
+        readOnly: options.mysqlPort + at * MYSQL_PORT_STEP + 1,
+      },
+    },
+  }));
+}
+
+function refuseOverlap(names: readonly string[], options: DemoOptions): void {
+  const uses = names.flatMap((name, at): [port: number, use: string][] => [
+    [options.httpPort + at, `${name}'s HTTP (--http-port ${options.httpPort})`],
+    [options.linkPort + at, `${name}'s link (--link-port ${options.linkPort})`],
+    [options.mysqlPort + at * MYSQL_PORT_STEP, `${name}'s MySQL (--mysql-port ${options.mysqlPort})`],
+    [options.mysqlPort + at * MYSQL_PORT_STEP + 1, `${name}'s MySQL (--mysql-port ${options.mysqlPort})`],
+  ]);
+  const seen = new Map<number, string>();
+  for (const [port, use] of uses) {
+    if (port > PORT_MAX) throw new UsageError(`${use} would be port ${port}, but ports end at ${PORT_MAX}.`);
+    const other = seen.get(port);
+    if (other !== undefined) {
+      throw new UsageError(`Port ${port} would be both ${other} and ${use}; move one of them.`);
+    }
+    seen.set(port, use);
+  }
+}

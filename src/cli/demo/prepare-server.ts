@@ -1,0 +1,32 @@
+import { installationDirectory } from '../../config/installation.js';
+import { chooseCacheDir } from '../../mysql-control/cache-dir.js';
+import { obtainServer } from '../../mysql-control/obtain.js';
+import { silentLogger } from '../../std/logger.js';
+import { durationText } from '../duration-text.js';
+
+/**
+ * Finds or fetches the database server once, with progress, before three nodes would all wait for the same thing.
+ * @throws SkeinError as obtainServer and chooseCacheDir do
+ */
+export async function prepareServer(options: {
+  say(text: string): void;
+  signal: AbortSignal;
+}): Promise<void> {
+  const started = performance.now();
+  const cacheDir = await chooseCacheDir({ projectDir: installationDirectory });
+  let told = '';
+  const server = await obtainServer(
+    {
+      cacheDir,
+      signal: options.signal,
+      progress(text, fraction) {
+        // In steps of a quarter: on a terminal as in a log file it is a handful of lines.
+        const line = fraction === null ? text : `${text} ${Math.floor(fraction * 4) * 25} %`;
+        if (line !== told) options.say(`${line} (${durationText(performance.now() - started)})`);
+        told = line;
+      },
+    },
+    { logger: silentLogger },
+  );
+  options.say(`database server: ${server.flavour} ${server.version} (${server.command})`);
+}

@@ -1,0 +1,63 @@
+import { SkeinError } from '../../model/error.js';
+import { livingOwner } from '../../std/pid-file.js';
+import { commandOf } from '../../std/process-identity.js';
+import { existingNodes } from './directory.js';
+import { pidFile } from './node-process.js';
+import type { PlannedNode } from './plan.js';
+import { isPortFree, portOwner } from './port-owner.js';
+
+/**
+ * A cluster's voters are fixed at its birth: with another number of nodes "a majority" would mean two different
+ * things at once (SAFETY C11).
+ * @throws SkeinError REPLICAS_DIFFER
+ */
+export function refuseOtherSize(directory: string, planned: readonly PlannedNode[]): void {
+  const present = existingNodes(directory).length;
+  if (present === 0 || present === planned.length) return;
+  throw new SkeinError(
+    'REPLICAS_DIFFER',
+    `${directory} holds a cluster of ${present} nodes, and ${planned.length} are asked for. The number of nodes is fixed when a cluster is made.\nStart it with --replicas ${present - 1}, or make a new one with --dir <another directory>.`,
+  );
+}
+
+/**
+ * Refuses before anything is started. A port that the node itself holds (it is adopted, or restarted with other
+ * settings) is no obstacle.
+ * @throws SkeinError PORT_TAKEN naming the owner and what to do
+ */
+export async function refuseTakenPorts(planned: readonly PlannedNode[]): Promise<void> {
+  const ours = new Set(
+    planned.map((node) => livingOwner(pidFile(node))?.pid).filter((pid) => pid !== undefined),
+  );
+  const taken: string[] = [];
+  for (const { name, config } of planned) {
+    for (const [use, option, { host, port }] of [
+      ['HTTP', '--http-port', config.http],
+      ['links', '--link-port', config.link],
+    ] as const) {
+      if (await isPortFree(host, port)) continue;
+      const owner = portOwner(port);
+      if (owner !== null && ours.has(owner.pid)) continue;
+      taken.push(`Port ${port} (${name}, ${use}; see ${option}) is taken by ${ownerText(owner)}.`);
+    }
+  }
+  if (taken.length === 0) return;
+  throw new SkeinError(
+    'PORT_TAKEN',
+    `${taken.join('\n')}\nNothing was started. Stop what is there, or choose other ports, for example: npm start -- --http-port 9083 --link-port 9183`,
+  );
+}
+
+function ownerText(owner: { pid: number; command: string } | null): string {
+  if (owner === null) return 'a process of another user';
+  return `process ${owner.pid}${owner.command === '' ? '' : ` (${owner.command})`}`;
+}
+
+/** The message to whoever starts a second demo on a directory. */
+export function inUse(directory: string, pid: number): SkeinError {
+  const command = commandOf(pid);
+  return new SkeinError(
+    'DIRECTORY_IN_USE',
+    `${directory} is in use by process ${pid}${command === '' ? '' : ` (${command})`}.\nStop it first (Ctrl-C there, or \`kill ${pid}\`), or start another cluster with --dir <another directory> and other ports.`,
+  );
+}

@@ -1,0 +1,104 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadNodeConfig, type NodeConfig } from '../config/node-config.js';
+import { messageOf, SkeinError } from '../model/error.js';
+import { takeLock } from '../std/lock-file.js';
+import type { Logger } from '../std/logger.js';
+import { removeOwnPidFile, writePidFile } from '../std/pid-file.js';
+import { createNodeLogger } from '../std/pino-logger.js';
+import { commandOf } from '../std/process-identity.js';
+import type { Command, CommandContext } from './command.js';
+import { UsageError } from './usage-error.js';
+
+export const nodeCommand: Command = {
+  name: 'node',
+  summary: 'one node, with the server beside it',
+  usage: '--config <file>',
+  description: `Runs one node in the foreground until SIGINT or SIGTERM stops it in order, and its server with it. When the node is
+killed, its server stays up, and the next start takes it over. Logs go to node.log in the node's directory
+(JSON lines, rotated), and readable to the terminal when there is one.
+
+\`skein demo\` writes such a file for each node of a local cluster: .skein/n1/node.json is an example.`,
+  options: {
+    config: { type: 'string', short: 'c', value: '<file>', help: 'the node’s configuration (JSON)' },
+  },
+  examples: [['skein node --config .skein/n2/node.json', 'a second node by hand']],
+  positionals: [0, 0],
+
+  async run(context, values) {
+    const file = values.text('config');
+    if (file === undefined) throw new UsageError('--config is missing.');
+    const config = loadNodeConfig(file);
+    createDirectory(config);
+    const lock = takeLock(join(config.directory, 'node.lock'));
+    if (lock.kind === 'taken') throw runsAlready(config, lock.owner.pid);
+    const pidFile = join(config.directory, 'node.pid');
+    try {
+      writePidFile(pidFile);
+      return await runLogged(config, context);
+    } finally {
+      removeOwnPidFile(pidFile);
+      lock.release();
+    }
+  },
+};
+
+async function runLogged(config: NodeConfig, { signal, interrupted }: CommandContext): Promise<number> {
+  const logger = createNodeLogger({
+    path: join(config.directory, 'node.log'),
+    bytesMax: config.logBytesMax,
+    level: config.logLevel,
+    bindings: { node: config.name },
+    terminal: process.stderr.isTTY ? process.stderr : null,
+  });
+  const started = performance.now();
+  interrupted.on((count) => interruptedAgain(count, logger));
+  logger.info({ pid: process.pid, version: process.version, directory: config.directory }, 'node started');
+  try {
+    const { runNode } = await loadNode();
+    await runNode(config, { logger, signal });
+  } catch (error) {
+    logger.error({ error }, 'node failed');
+    throw error;
+  }
+  logger.info({ upMs: Math.round(performance.now() - started) }, 'node stopped');
+  return 0;
+}
+
+/** Loaded only now: everything but this command does without the rooms of a node. */
+async function loadNode(): Promise<{
+  runNode(config: NodeConfig, modules: { logger: Logger; signal: AbortSignal }): Promise<void>;
+}> {
+  const path = '../node.js';
+  return await import(path);
+}
+
+function interruptedAgain(count: number, logger: Logger): void {
+  if (count === 2) {
+    logger.warn({}, 'stopping in order; a third signal ends the node at once and leaves its server running');
+    return;
+  }
+  logger.warn({}, 'ended at once by a third signal');
+  process.exit(1);
+}
+
+function createDirectory({ directory }: NodeConfig): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw new SkeinError(
+      'DIRECTORY_UNUSABLE',
+      `The directory ${directory} can not be made: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function runsAlready({ name, directory }: NodeConfig, pid: number): SkeinError {
+  return new SkeinError(
+    'NODE_RUNS_ALREADY',
+    `${name} runs already in ${directory}: process ${pid} (${commandOf(pid)}).`,
+  );
+}

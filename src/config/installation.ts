@@ -1,0 +1,11 @@
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The directory that holds `dist/`, `console/` and package.json: this file is `dist/config/installation.js`. */
+export const installationDirectory = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** The page's files that come with Skein. */
+export const consoleFilesDirectory = join(installationDirectory, 'console');
+
+/** What `skein demo` starts for each node. */
+export const mainScript = join(installationDirectory, 'dist', 'main.js');
