@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 
 /** What /proc tells of one process. Linux only, as managed servers are. */
@@ -19,16 +20,19 @@ export async function readProcess(pid: number): Promise<ProcessInfo | null> {
       readFile(`/proc/${pid}/status`, 'utf8'),
       readFile(`/proc/${pid}/cmdline`, 'utf8'),
     ]);
-    // The command name is in parentheses and may itself hold blanks and parentheses: count from the last one.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const state = fields[0];
-    const startTicks = fields[19];
+    const { state, startTicks } = parseStat(stat);
     const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1];
     if (startTicks === undefined || uid === undefined || state === 'Z' || state === 'X') return null;
     return { pid, startTicks, uid: Number(uid), args: cmdline.split('\0').slice(0, -1) };
   } catch {
     return null;
   }
+}
+
+function parseStat(text: string): { state: string | undefined; startTicks: string | undefined } {
+  // The command name is in parentheses and may itself hold blanks and parentheses: count from the last one.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0], startTicks: fields[19] };
 }
 
 /** All processes that we can see and that `matches`. */
@@ -46,6 +50,15 @@ export async function bootId(): Promise<string> {
 /** True while exactly this process (not another one with its recycled pid) lives. */
 export async function isAlive(identity: { pid: number; startTicks: string }): Promise<boolean> {
   return (await readProcess(identity.pid))?.startTicks === identity.startTicks;
+}
+
+/** The same without waiting, for what must happen at once. */
+export function isAliveNow(identity: { pid: number; startTicks: string }): boolean {
+  try {
+    return parseStat(readFileSync(`/proc/${identity.pid}/stat`, 'utf8')).startTicks === identity.startTicks;
+  } catch {
+    return false;
+  }
 }
 
 /** The value of `--name=value`; the last one counts, as it does for the server. */

@@ -1,0 +1,113 @@
+import { createHash, createHmac } from 'node:crypto';
+
+/**
+ * The accounts of a managed server. Their passwords are derived from the cluster secret, so that every node knows
+ * them and none is stored; all nodes make the same accounts for themselves, without writing to the binary log.
+ *
+ * How a role gets everything but the system schemas (seen on MariaDB 10.11): global privileges would cover `mysql` and
+ * `skein` and can not be taken back for a part. So nobody gets global ones. A database grant on the pattern `%` matches
+ * every schema, but of several rows the server takes the first that matches in the order of their exactness and does
+ * not add them up: a row for the exact name `mysql` with no privilege at all hides the pattern. GRANT can not make such
+ * a row (USAGE on a database stores nothing), so it is inserted into mysql.db; the server reads it like any other.
+ *
+ * What remains to every account of MariaDB, privileges or not: SET PASSWORD for itself (on an open primary; it is
+ * logged and reaches all nodes: see repairAccounts), KILL of its own account's sessions, and harmless session variables.
+ */
+export type AccountName = 'skein' | 'skein_repl' | 'skein_read' | 'skein_write' | 'skein_admin' | 'app';
+
+interface Account {
+  readonly name: AccountName;
+  /** `localhost` is reached through the unix socket only: names are not resolved, TCP clients are 127.0.0.1. */
+  readonly host: 'localhost' | '127.0.0.1';
+  readonly globally: string;
+  /** On the pattern `%`, that is on every schema but those of HIDDEN. */
+  readonly everywhere: string;
+  /** On the schema `skein`. */
+  readonly system: string;
+}
+
+const READ = 'SELECT, SHOW VIEW';
+const WRITE =
+  'SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, EVENT, TRIGGER, DELETE HISTORY';
+
+/** Schemas that a role sees nothing of unless it is granted something in them. */
+const HIDDEN = ['mysql', 'sys', 'skein'];
+
+/**
+ * None of the client roles has CREATE USER: with it `admin` could give `skein` another password and so become it.
+ * PROCESS shows statements of others and the engine's state, and changes nothing.
+ */
+export const ACCOUNTS: readonly Account[] = [
+  { name: 'skein', host: 'localhost', globally: 'ALL PRIVILEGES', everywhere: '', system: '' },
+  {
+    name: 'skein_repl',
+    host: 'localhost',
+    globally: 'REPLICATION SLAVE, BINLOG MONITOR, SLAVE MONITOR',
+    everywhere: '',
+    system: '',
+  },
+  { name: 'skein_read', host: 'localhost', globally: '', everywhere: READ, system: '' },
+  { name: 'skein_write', host: 'localhost', globally: '', everywhere: WRITE, system: '' },
+  {
+    name: 'skein_admin',
+    host: 'localhost',
+    globally: 'PROCESS, SHOW DATABASES',
+    everywhere: WRITE,
+    system: 'SELECT',
+  },
+  { name: 'app', host: '127.0.0.1', globally: '', everywhere: WRITE, system: '' },
+];
+
+/** The password of an account, or of the endpoint (`skein_endpoint`), in a cluster with this secret. */
+export function accountPassword(secret: Buffer, name: AccountName | 'skein_endpoint'): string {
+  return createHmac('sha256', secret).update(`account:${name}`).digest('base64url');
+}
+
+/** What mysql_native_password keeps: the SQL then holds no clear password that a log could show. */
+function nativeHash(password: string): string {
+  const sha1 = (data: Buffer | string) => createHash('sha1').update(data).digest();
+  return `*${sha1(sha1(password)).toString('hex').toUpperCase()}`;
+}
+
+/**
+ * SQL that makes the accounts what they should be, whatever is there: for `--bootstrap`, and for a session of `skein`
+ * with sql_log_bin=0. Each statement is one line, as `--bootstrap` wants it. Other accounts are left as they are.
+ */
+export function accountStatements(secret: Buffer): string[] {
+  return ACCOUNTS.flatMap((account) => {
+    const who = `'${account.name}'@'${account.host}'`;
+    const where = `Host='${account.host}' AND User='${account.name}'`;
+    const statements = [
+      `CREATE USER IF NOT EXISTS ${who} IDENTIFIED BY PASSWORD '${nativeHash(accountPassword(secret, account.name))}'`,
+      `ALTER USER ${who} IDENTIFIED BY PASSWORD '${nativeHash(accountPassword(secret, account.name))}'`,
+      // Before the revoke, which does not find what was inserted by hand.
+      `DELETE FROM mysql.db WHERE ${where}`,
+      'FLUSH LOCAL PRIVILEGES',
+      `REVOKE ALL PRIVILEGES, GRANT OPTION FROM ${who}`,
+    ];
+    if (account.globally !== '') {
+      const option = account.name === 'skein' ? ' WITH GRANT OPTION' : '';
+      statements.push(`GRANT ${account.globally} ON *.* TO ${who}${option}`);
+    }
+    if (account.everywhere === '') return statements;
+    statements.push(`GRANT ${account.everywhere} ON \`%\`.* TO ${who}`);
+    if (account.system !== '') statements.push(`GRANT ${account.system} ON \`skein\`.* TO ${who}`);
+    for (const schema of HIDDEN) {
+      if (schema === 'skein' && account.system !== '') continue;
+      statements.push(
+        `INSERT INTO mysql.db (Host, Db, User) VALUES ('${account.host}', '${schema}', '${account.name}')`,
+      );
+    }
+    statements.push('FLUSH LOCAL PRIVILEGES');
+    return statements;
+  });
+}
+
+/** Runs at the end of the template: what the server's own SQL made for a fresh installation is taken out. */
+export const REMOVE_TEMPLATE_ACCOUNTS: readonly string[] = [
+  // mariadb.sys is locked and has no password: the definer of the server's own views.
+  "DELETE FROM mysql.global_priv WHERE NOT (User='mariadb.sys' AND Host='localhost')",
+  "DELETE FROM mysql.db WHERE User<>'mariadb.sys'",
+  "DELETE FROM mysql.tables_priv WHERE User<>'mariadb.sys'",
+  'DELETE FROM mysql.proxies_priv',
+];

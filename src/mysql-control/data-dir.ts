@@ -1,0 +1,47 @@
+import { chmod, chown, mkdir, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { accountStatements } from './accounts.js';
+import { chownTree, exists, sweepTemporary, syncPath, syncTree, temporaryName } from './files.js';
+import type { RunUser } from './run-user.js';
+import { bootstrap, copyTemplate, type TemplateModules } from './template.js';
+
+/**
+ * Makes the data directory if there is none: a copy of the template with the cluster's accounts, complete and on disk
+ * before it gets its name. No server with a network ever runs on it before all its accounts have passwords.
+ * @returns true when it was made now
+ * @throws SkeinError TEMPLATE_FAILED
+ */
+export async function prepareDataDir(
+  dataDir: string,
+  options: { secret: Buffer; user: RunUser },
+  modules: TemplateModules,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  if (await exists(dataDir)) return false;
+  const { secret, user } = options;
+  await mkdir(dirname(dataDir), { recursive: true });
+  await sweepTemporary(dataDir);
+  const temporary = temporaryName(dataDir);
+  try {
+    await copyTemplate(temporary, modules, signal);
+    if (user.switched) await chownTree(temporary, user.uid, user.gid);
+    await chmod(temporary, 0o700);
+    // Accounts are not in force while bootstrapping, and no statement about them is taken before they are loaded.
+    const statements = ['USE mysql', 'FLUSH LOCAL PRIVILEGES', ...accountStatements(secret)];
+    await bootstrap(modules.binary, temporary, `${statements.join(';\n')};\n`, user, signal);
+    await syncTree(temporary);
+    await rename(temporary, dataDir);
+    await syncPath(dirname(dataDir));
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+  return true;
+}
+
+/** A directory beside the data for the server's own temporary files; emptied, as nothing in it outlives a server. */
+export async function prepareTmpDir(path: string, user: RunUser): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  if (user.switched) await chown(path, user.uid, user.gid);
+}
