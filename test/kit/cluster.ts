@@ -1,0 +1,323 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, openSync } from 'node:fs';
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach } from 'vitest';
+import { ensureSecrets, writeNodeConfig } from '../../src/cli/demo/directory.js';
+import { type DemoOptions, type PlannedNode, planDemo } from '../../src/cli/demo/plan.js';
+import type { NodeConfigInput } from '../../src/config/node-config.js';
+import type { AcknowledgeLevel } from '../../src/model/status.js';
+import { freePorts, isAlive, LogRing, readPidFile, signalPid } from './processes.js';
+import { TcpProxy } from './tcp-proxy.js';
+import { TestNode } from './test-node.js';
+import { GiveUp, until } from './until.js';
+
+/** The built CLI; `npm test` builds it first. */
+export const MAIN = resolve(import.meta.dirname, '../../dist/main.js');
+
+/** The first start may have to fetch a server: the issue allows 90 s for it. */
+const FIRST_READY_MS = 90_000;
+/** Stopping three servers in order takes about 3 s on an idle machine. */
+const STOP_MS = 40_000;
+
+export interface ClusterOptions {
+  /** Default 2. */
+  replicas?: number;
+  acknowledge?: AcknowledgeLevel;
+  /** Settings that go into every node's node.json beforehand, as a person may write them there. */
+  settings?: Partial<NodeConfigInput>;
+  /** For the demo and, because they inherit it, its nodes. */
+  env?: NodeJS.ProcessEnv;
+  /**
+   * Without a supervisor, each replica's link through a proxy of its own (`cluster.proxy('n2')`). Nodes that are killed
+   * stay down until `startNode`.
+   */
+  proxied?: boolean;
+  readyDeadlineMs?: number;
+}
+
+/**
+ * A real local cluster in a temporary directory: through `skein demo`, or (`proxied`) node by node with a proxy on each
+ * link. Everything it started is ended by pid in `dispose`.
+ */
+export class TestCluster {
+  readonly directory: string;
+  readonly nodes: readonly TestNode[];
+  /** What the supervisor printed (standard output and error). */
+  readonly output = new LogRing();
+  readonly #options: ClusterOptions;
+  readonly #demo: DemoOptions;
+  readonly #plan: PlannedNode[];
+  readonly #base: string;
+  readonly #proxies = new Map<string, TcpProxy>();
+  readonly #children = new Map<string, ChildProcess>();
+  #supervisor: ChildProcess | null = null;
+  #readyUrl: string | null = null;
+
+  private constructor(options: ClusterOptions, base: string, demo: DemoOptions) {
+    this.#options = options;
+    this.#base = base;
+    this.#demo = demo;
+    this.directory = demo.directory;
+    this.#plan = planDemo(demo);
+    this.nodes = this.#plan.map(
+      ({ name, directory, url }, at) =>
+        new TestNode({
+          name,
+          directory,
+          url,
+          linkPort: demo.linkPort + at,
+          clusterDirectory: demo.directory,
+        }),
+    );
+  }
+
+  /** Ready when it resolves; what went wrong is in the error, with the last lines of all logs. */
+  static async start(options: ClusterOptions = {}): Promise<TestCluster> {
+    const cluster = await TestCluster.prepare(options);
+    try {
+      if (options.proxied) await cluster.#startProxied();
+      else await cluster.startDemo();
+      return cluster;
+    } catch (error) {
+      const logs = await cluster.logs();
+      await cluster.dispose().catch(() => {});
+      throw new Error(`The cluster did not start: ${(error as Error).message}\n${logs}`, { cause: error });
+    }
+  }
+
+  /** Ports and directory, nothing started yet. */
+  static async prepare(options: ClusterOptions = {}): Promise<TestCluster> {
+    if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" first`);
+    const { replicas = 2, acknowledge = 'majority', settings } = options;
+    const base = await mkdtemp(join(tmpdir(), 'skein-system-'));
+    // mkdtemp makes it 0700; the server may run as another user and has to get through to its data.
+    await chmod(base, 0o755);
+    const each = Array.from({ length: replicas + 1 }, (_, i) => i);
+    const port = await freePorts(each.flatMap((i) => [i, 10 + i, 20 + 10 * i, 21 + 10 * i]));
+    const cluster = new TestCluster(options, base, {
+      directory: join(base, '.skein'),
+      httpPort: port,
+      linkPort: port + 10,
+      mysqlPort: port + 20,
+      replicas,
+      acknowledge,
+    });
+    if (settings) {
+      for (const { directory } of cluster.#plan) {
+        mkdirSync(directory, { recursive: true });
+        await writeFile(join(directory, 'node.json'), JSON.stringify(settings));
+      }
+    }
+    return cluster;
+  }
+
+  get primary(): TestNode {
+    return this.node('n1');
+  }
+
+  get replicas(): readonly TestNode[] {
+    return this.nodes.slice(1);
+  }
+
+  get token(): string {
+    return this.primary.adminToken;
+  }
+
+  get httpPort(): number {
+    return this.#demo.httpPort;
+  }
+
+  node(name: string): TestNode {
+    const node = this.nodes.find((candidate) => candidate.name === name);
+    if (!node) throw new Error(`no node ${name}`);
+    return node;
+  }
+
+  /** The command line of this cluster's demo, as a person would type it. */
+  get demoArguments(): string[] {
+    const { directory, httpPort, linkPort, mysqlPort, replicas, acknowledge } = this.#demo;
+    return [
+      ...['demo', '--dir', directory, '--http-port', String(httpPort), '--link-port', String(linkPort)],
+      ...['--mysql-port', String(mysqlPort), '--replicas', String(replicas), '--acknowledge', acknowledge],
+    ];
+  }
+
+  // --- through the supervisor ---
+
+  get supervisorPid(): number {
+    if (!this.#supervisor?.pid) throw new Error('there is no supervisor');
+    return this.#supervisor.pid;
+  }
+
+  /** Starts the demo (again) and waits for its line "skein ready"; returns the milliseconds that took. */
+  async startDemo(): Promise<number> {
+    const started = performance.now();
+    const child = spawn(process.execPath, [MAIN, ...this.demoArguments], {
+      cwd: this.#base,
+      env: { ...process.env, ...this.#options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#supervisor = child;
+    this.#readyUrl = null;
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.output.push(text);
+      stdout += text;
+      this.#readyUrl ??= /^skein ready (\S+)$/m.exec(stdout)?.[1] ?? null;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => this.output.push(text));
+    await until(
+      'the line "skein ready"',
+      () => {
+        if (child.exitCode !== null || child.signalCode !== null) {
+          throw new GiveUp(`skein demo ended with ${child.exitCode ?? child.signalCode} before it was ready`);
+        }
+        return this.#readyUrl;
+      },
+      { deadlineMs: this.#options.readyDeadlineMs ?? FIRST_READY_MS, intervalMs: 20 },
+    );
+    return performance.now() - started;
+  }
+
+  /** The address that the line "skein ready" named. */
+  get readyUrl(): string | null {
+    return this.#readyUrl;
+  }
+
+  /** Sends a signal to the supervisor and waits for its end; its exit code, or the signal's name. */
+  async endDemo(signal: NodeJS.Signals, deadlineMs = STOP_MS): Promise<number | string> {
+    const child = this.#supervisor;
+    if (!child) throw new Error('there is no supervisor');
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill(signal);
+      await until(
+        `the demo ends after ${signal}`,
+        () => child.exitCode !== null || child.signalCode !== null,
+        { deadlineMs, context: () => this.logs() },
+      );
+    }
+    this.#supervisor = null;
+    return child.exitCode ?? child.signalCode ?? 'unknown';
+  }
+
+  // --- node by node ---
+
+  proxy(replica: string): TcpProxy {
+    const proxy = this.#proxies.get(replica);
+    if (!proxy) throw new Error(`the link of ${replica} has no proxy (start the cluster with proxied: true)`);
+    return proxy;
+  }
+
+  /** Starts one node by its configuration file (proxied clusters only). Does not wait until it is ready. */
+  startNode(name: string): void {
+    const planned = this.#plan.find((candidate) => candidate.name === name);
+    if (!planned) throw new Error(`no node ${name}`);
+    const output = openSync(join(planned.directory, 'node.out'), 'a');
+    const child = spawn(process.execPath, [MAIN, 'node', '--config', join(planned.directory, 'node.json')], {
+      cwd: planned.directory,
+      env: { ...process.env, ...this.#options.env },
+      stdio: ['ignore', output, output],
+      detached: true,
+    });
+    this.#children.set(name, child);
+  }
+
+  async #startProxied(): Promise<void> {
+    mkdirSync(this.directory, { recursive: true });
+    ensureSecrets(this.directory);
+    for (const planned of this.#plan) {
+      let node = planned;
+      if (planned.config.primaryLink) {
+        const proxy = await TcpProxy.start({ target: { port: this.#demo.linkPort } });
+        this.#proxies.set(planned.name, proxy);
+        const primaryLink = { host: '127.0.0.1', port: proxy.port };
+        node = { ...planned, config: { ...planned.config, primaryLink } };
+      }
+      writeNodeConfig(node);
+      this.startNode(planned.name);
+    }
+    const deadlineMs = this.#options.readyDeadlineMs ?? FIRST_READY_MS;
+    for (const node of this.nodes) {
+      const child = this.#children.get(node.name);
+      await until(
+        `${node.name} is ready`,
+        () => {
+          if (child?.exitCode !== null) throw new GiveUp(`${node.name} ended with ${child?.exitCode}`);
+          return node.isReady();
+        },
+        { deadlineMs },
+      );
+    }
+  }
+
+  // --- the end ---
+
+  /** Last lines of everything. */
+  async logs(): Promise<string> {
+    const nodes = await Promise.all(this.nodes.map((node) => node.logs()));
+    return [`--- skein demo\n${this.output.text()}`, ...nodes].join('\n');
+  }
+
+  /** All pids that belong to this cluster now, by its pid files and our own children. */
+  async pids(): Promise<number[]> {
+    const files = this.nodes.flatMap(({ directory }) => [
+      join(directory, 'node.pid'),
+      join(directory, 'server.pid'),
+    ]);
+    const found = await Promise.all(files.map((file) => readPidFile(file).catch(() => 0)));
+    const own = [this.#supervisor, ...this.#children.values()].map((child) => child?.pid ?? 0);
+    const all = [...new Set([...found, ...own])].filter((pid) => pid > 1);
+    const alive = await Promise.all(all.map(isAlive));
+    return all.filter((_, i) => alive[i]);
+  }
+
+  /** Stops in order, kills what is left, removes the directory. Says when something had to be killed. */
+  async dispose(): Promise<void> {
+    for (const pid of await this.pids()) signalPid(pid, 'SIGCONT');
+    const left: string[] = [];
+    if (this.#supervisor) {
+      await this.endDemo('SIGTERM').catch((error: Error) => left.push(error.message.split('\n')[0] ?? ''));
+    }
+    await this.#stopOwnNodes();
+    const pids = await this.pids();
+    for (const pid of pids) signalPid(pid, 'SIGKILL');
+    for (const pid of pids) {
+      await until(`process ${pid} is gone`, async () => !(await isAlive(pid)), { deadlineMs: 10_000 });
+    }
+    for (const proxy of this.#proxies.values()) await proxy.close();
+    await rm(this.#base, { recursive: true, force: true, maxRetries: 3 });
+    if (left.length > 0) throw new Error(`The cluster did not stop in order: ${left.join('; ')}`);
+  }
+
+  async #stopOwnNodes(): Promise<void> {
+    const running = [...this.#children.values()].filter(
+      (child) => child.exitCode === null && child.signalCode === null,
+    );
+    await Promise.all(
+      running.map(async (child) => {
+        const exited = once(child, 'exit');
+        child.kill('SIGTERM');
+        const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS / 2);
+        await exited;
+        clearTimeout(timer);
+      }),
+    );
+  }
+
+  /** Files directly under the cluster's directory. */
+  async files(): Promise<string[]> {
+    return (await readdir(this.directory)).sort();
+  }
+}
+
+/** Registers (in a describe or a file) that a failing test prints the cluster's last log lines. */
+export function showLogsOnFailure(cluster: () => TestCluster | undefined): void {
+  afterEach(async (context) => {
+    if (context.task.result?.state !== 'fail') return;
+    const logs = await cluster()?.logs();
+    if (logs) console.error(`\n===== logs of the failed test "${context.task.name}"\n${logs}\n=====`);
+  });
+}
