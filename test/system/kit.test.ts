@@ -1,0 +1,182 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { judgeHttpAnswer, judgeLedger, Ledger } from '../kit/clients.js';
+import { LogRing } from '../kit/processes.js';
+import { seededRandom } from '../kit/random.js';
+import { TcpProxy } from '../kit/tcp-proxy.js';
+import { until } from '../kit/until.js';
+
+/** The tools that judge the product are judged first: a checker that can not fail proves nothing. */
+
+describe('judgeLedger', () => {
+  const ledger = new Ledger();
+  ledger.record(1, 1, { outcome: 'acknowledged' });
+  ledger.record(1, 2, { outcome: 'unknown' });
+  ledger.record(1, 3, { outcome: 'failed' });
+  const kinds = (found: Record<string, number>) =>
+    judgeLedger(ledger, new Map(Object.entries(found))).map((fault) => `${fault.kind} ${fault.row}`);
+
+  it('is content with what the clients were told', () => {
+    expect(kinds({ '1/1': 1 })).toEqual([]);
+    expect(kinds({ '1/1': 1, '1/2': 1 })).toEqual([]);
+  });
+
+  it('finds a lost, a doubled, a ghost and a strange row', () => {
+    expect(kinds({})).toEqual(['lost 1/1']);
+    expect(kinds({ '1/1': 2 })).toEqual(['doubled 1/1']);
+    expect(kinds({ '1/1': 1, '1/2': 2 })).toEqual(['doubled 1/2']);
+    expect(kinds({ '1/1': 1, '1/3': 1 })).toEqual(['ghost 1/3']);
+    expect(kinds({ '1/1': 1, '9/9': 1 })).toEqual(['stranger 9/9']);
+  });
+});
+
+describe('judgeHttpAnswer', () => {
+  const of = (status: number, body: unknown) =>
+    judgeHttpAnswer(status, typeof body === 'string' ? body : JSON.stringify(body)).outcome;
+
+  it('believes an answer only as far as it goes', () => {
+    expect(of(200, { results: [], position: '1.2.x' })).toBe('acknowledged');
+    expect(of(200, '{"results": [')).toBe('unknown');
+    expect(of(503, { error: { code: 'NO_QUORUM', applied: 'no' } })).toBe('failed');
+    expect(of(504, { error: { code: 'TIMEOUT', applied: 'unknown' } })).toBe('unknown');
+    expect(of(503, { error: { code: 'NO_QUORUM' } })).toBe('unknown');
+    expect(of(502, 'bad gateway')).toBe('unknown');
+  });
+});
+
+describe('until', () => {
+  it('names what it waited for and what it saw last', async () => {
+    const probe = () => {
+      throw new Error('still asleep');
+    };
+    await expect(until('the goose wakes', probe, { deadlineMs: 60, intervalMs: 10 })).rejects.toThrow(
+      /the goose wakes: not within 60 ms; at last it failed with: still asleep/,
+    );
+  });
+});
+
+it('seededRandom repeats itself, and keeps to its bounds', () => {
+  const draw = (seed: number) => Array.from({ length: 20 }, seededRandom(seed).next);
+  expect(draw(7)).toEqual(draw(7));
+  expect(draw(7)).not.toEqual(draw(8));
+  const random = seededRandom(3);
+  const numbers = Array.from({ length: 500 }, () => random.int(-2, 2));
+  expect([...new Set(numbers)].sort((a, b) => a - b)).toEqual([-2, -1, 0, 1, 2]);
+});
+
+it('LogRing keeps the last lines', () => {
+  const ring = new LogRing(2);
+  ring.push('a\nb');
+  ring.push('b\nc\nd');
+  expect(ring.lines).toEqual(['bb', 'c', 'd']);
+});
+
+describe('TcpProxy', () => {
+  const opened: Array<Socket | Server> = [];
+  let proxy: TcpProxy | undefined;
+  afterEach(async () => {
+    await proxy?.close();
+    for (const each of opened.splice(0)) 'destroy' in each ? each.destroy() : each.close();
+  });
+
+  /** A server that sends back what it gets, a client through the proxy, and what the client has received so far. */
+  async function echo() {
+    const server = createServer((socket) => {
+      opened.push(socket);
+      socket.on('error', () => {});
+      socket.pipe(socket);
+    });
+    opened.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    const running = await TcpProxy.start({ target: { port: address.port }, seed: 5 });
+    proxy = running;
+    const client = connect(running.port, '127.0.0.1');
+    opened.push(client);
+    const seen = { text: '', closed: false };
+    client.setEncoding('utf8');
+    client.on('data', (text: string) => {
+      seen.text += text;
+    });
+    client.on('error', () => {});
+    client.on('close', () => {
+      seen.closed = true;
+    });
+    await once(client, 'connect');
+    const hears = (text: string) =>
+      until(`the echo ${text}`, () => seen.text.endsWith(text), { deadlineMs: 3_000, intervalMs: 5 });
+    client.write('one');
+    await hears('one');
+    return { proxy: running, client, seen, hears };
+  }
+
+  const aWhile = () => new Promise((resolve) => setTimeout(resolve, 120));
+
+  it('cut: nothing arrives and nothing is lost', async () => {
+    const { proxy, client, seen, hears } = await echo();
+    proxy.cut();
+    client.write('two');
+    await aWhile();
+    expect(seen).toEqual({ text: 'one', closed: false });
+    proxy.heal();
+    await hears('onetwo');
+  });
+
+  it('cutOneWay: the request arrives, the answer does not', async () => {
+    const { proxy, client, seen, hears } = await echo();
+    proxy.cutOneWay('down');
+    client.write('two');
+    await aWhile();
+    expect(seen.text).toBe('one');
+    proxy.heal();
+    await hears('two');
+  });
+
+  it('delay: both ways add up', async () => {
+    const { proxy, client, hears } = await echo();
+    proxy.delay(60);
+    const started = performance.now();
+    client.write('two');
+    await hears('two');
+    expect(performance.now() - started).toBeGreaterThan(115);
+  });
+
+  it('reset: the connection breaks, a new one is served', async () => {
+    const { proxy, seen } = await echo();
+    proxy.reset();
+    await until('the client sees the reset', () => seen.closed, { deadlineMs: 2_000 });
+    const again = connect(proxy.port, '127.0.0.1');
+    opened.push(again);
+    again.write('x');
+    const [data] = await once(again, 'data');
+    expect(String(data)).toBe('x');
+  });
+
+  it('loss with resets: breaks after some bytes; limit: takes its time', async () => {
+    const { proxy, client, seen } = await echo();
+    proxy.limit(100_000);
+    const started = performance.now();
+    client.write('x'.repeat(20_000));
+    await until('the echo', () => seen.text.length === 20_003, { deadlineMs: 3_000, intervalMs: 5 });
+    expect(performance.now() - started).toBeGreaterThan(190);
+    proxy.heal();
+    proxy.loss({ chance: 0.2, stallMs: 5, resetAfterBytes: 50_000 });
+    const pump = setInterval(() => client.writable && client.write('y'.repeat(10_000)), 5);
+    await until('the loss breaks the connection', () => seen.closed, { deadlineMs: 3_000 }).finally(() =>
+      clearInterval(pump),
+    );
+  });
+
+  it('back-pressure: a target that does not read stops the sender', async () => {
+    const { proxy, client } = await echo();
+    proxy.cutOneWay('up');
+    // More than the proxy and the kernel's socket buffers (some MB) hold.
+    client.write(Buffer.alloc(64 * 1024 * 1024));
+    await aWhile();
+    expect(client.writableLength).toBeGreaterThan(0);
+    expect(proxy.connections).toBe(1);
+  });
+});
