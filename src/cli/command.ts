@@ -6,7 +6,8 @@ export interface Terminal {
   out(text: string): void;
   err(text: string): void;
   readonly isTerminal: boolean;
-  readonly columns: number;
+  /** True once nobody reads any more. */
+  isGone(): boolean;
   stdin(): Promise<string>;
 }
 
@@ -29,11 +30,16 @@ export interface OptionSpec {
   readonly help: string;
 }
 
-/** One command of `skein`. Its file is loaded only when it is asked for, so that help is quick. */
-export interface Command {
+/** What the list of commands needs to know; the rest is loaded when it is asked for, so that each command is quick. */
+export interface CommandEntry {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
+  load(): Promise<Command>;
+}
+
+/** One command of `skein`. */
+export interface Command {
   /** What follows `skein <name>`, e.g. `"<sql>" [options]`. */
   readonly usage: string;
   readonly description: string;

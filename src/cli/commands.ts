@@ -1,15 +1,30 @@
-import type { Command } from './command.js';
-import { demoCommand } from './demo.js';
-import { nodeCommand } from './node.js';
-import { sqlCommand } from './sql.js';
-import { statusCommand } from './status.js';
-import { tokenCommand } from './token.js';
+import type { CommandEntry } from './command.js';
 
 /** In the order in which `skein help` shows them. */
-export const commands: readonly Command[] = [
-  demoCommand,
-  statusCommand,
-  sqlCommand,
-  tokenCommand,
-  nodeCommand,
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'demo',
+    summary: 'a whole cluster on this machine: a primary and its replicas',
+    load: async () => (await import('./demo.js')).demoCommand,
+  },
+  {
+    name: 'status',
+    summary: 'the nodes of the cluster, at a glance',
+    load: async () => (await import('./status.js')).statusCommand,
+  },
+  {
+    name: 'sql',
+    summary: 'run one SQL statement on a node',
+    load: async () => (await import('./sql.js')).sqlCommand,
+  },
+  {
+    name: 'token',
+    summary: 'create, list and revoke the tokens that clients use',
+    load: async () => (await import('./token.js')).tokenCommand,
+  },
+  {
+    name: 'node',
+    summary: 'one node, with the server beside it',
+    load: async () => (await import('./node.js')).nodeCommand,
+  },
 ];

@@ -14,8 +14,6 @@ const PORT = { least: 1, most: 65_535 };
 const REPLICAS = { least: 0, most: 8 };
 
 export const demoCommand: Command = {
-  name: 'demo',
-  summary: 'a whole cluster on this machine: a primary and its replicas',
   usage: '[options]',
   description: `Starts one node for each name n1, n2 ... with its own MariaDB server; n1 is the primary. The server is found on this
 machine, or fetched once from the distribution's packages without touching the host. Prints

@@ -1,7 +1,7 @@
-import type { Command, OptionSpec } from './command.js';
+import type { Command, CommandEntry, OptionSpec } from './command.js';
 
 /** `skein help`: what there is, and the three things that a newcomer wants first. */
-export function overview(commands: readonly Command[]): string {
+export function overview(commands: readonly CommandEntry[]): string {
   const wide = Math.max(...commands.map(({ name }) => name.length));
   return `Skein makes ordinary MariaDB and MySQL servers into one database that keeps what it acknowledged.
 
@@ -23,14 +23,14 @@ exit codes: 0 done, 1 failed, 2 the command line is wrong
 `;
 }
 
-export function helpOf(command: Command): string {
+export function helpOf({ name, summary }: CommandEntry, command: Command): string {
   const options = Object.entries(command.options).map(
     ([name, spec]) => [optionText(name, spec), spec.help] as const,
   );
   const wide = Math.max(0, ...options.map(([text]) => text.length));
   const sections = [
-    `skein ${command.name}: ${command.summary}`,
-    `usage: skein ${command.name} ${command.usage}`.trimEnd(),
+    `skein ${name}: ${summary}`,
+    `usage: skein ${name} ${command.usage}`.trimEnd(),
     command.description.trim(),
   ];
   if (options.length > 0) {

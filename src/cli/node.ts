@@ -11,8 +11,6 @@ import type { Command, CommandContext } from './command.js';
 import { UsageError } from './usage-error.js';
 
 export const nodeCommand: Command = {
-  name: 'node',
-  summary: 'one node, with the server beside it',
   usage: '--config <file>',
   description: `Runs one node in the foreground until SIGINT or SIGTERM stops it in order, and its server with it. When the node is
 killed, its server stays up, and the next start takes it over. Logs go to node.log in the node's directory

@@ -1,6 +1,6 @@
 import { SkeinError } from '../model/error.js';
 import { nearest } from '../std/nearest.js';
-import type { Command, CommandContext, OptionSpec } from './command.js';
+import type { CommandContext, CommandEntry, OptionSpec } from './command.js';
 import { helpOf, overview } from './help.js';
 import { parseArguments } from './parse-arguments.js';
 import { UsageError } from './usage-error.js';
@@ -14,14 +14,15 @@ const HELP: OptionSpec = { type: 'boolean', short: 'h', help: 'this text' };
 export async function runCommandLine(
   args: readonly string[],
   context: CommandContext,
-  commands: readonly Command[],
+  commands: readonly CommandEntry[],
 ): Promise<number> {
   const [name, ...rest] = args;
   try {
-    if (name === undefined || name === '--help' || name === '-h') return help([], context, commands);
-    if (name === 'help') return help(rest, context, commands);
-    const command = find(name, commands);
-    if (rest.includes('--help') || rest.includes('-h')) return help([name], context, commands);
+    if (name === undefined || name === '--help' || name === '-h') return await help([], context, commands);
+    if (name === 'help') return await help(rest, context, commands);
+    const entry = find(name, commands);
+    if (rest.includes('--help') || rest.includes('-h')) return await help([name], context, commands);
+    const command = await entry.load();
     return await command.run(
       context,
       parseArguments(rest, { ...command.options, help: HELP }, command.positionals),
@@ -38,13 +39,21 @@ export async function runCommandLine(
   }
 }
 
-function help(args: readonly string[], { terminal }: CommandContext, commands: readonly Command[]): number {
-  const [name] = args;
-  terminal.out(name === undefined ? overview(commands) : helpOf(find(name, commands)));
+async function help(
+  [name]: readonly string[],
+  { terminal }: CommandContext,
+  commands: readonly CommandEntry[],
+): Promise<number> {
+  if (name === undefined) {
+    terminal.out(overview(commands));
+  } else {
+    const entry = find(name, commands);
+    terminal.out(helpOf(entry, await entry.load()));
+  }
   return 0;
 }
 
-function find(name: string, commands: readonly Command[]): Command {
+function find(name: string, commands: readonly CommandEntry[]): CommandEntry {
   const command = commands.find((candidate) => candidate.name === name);
   if (command) return command;
   const names = [...commands.map((candidate) => candidate.name), 'help'];

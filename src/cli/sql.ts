@@ -6,8 +6,6 @@ import { UsageError } from './usage-error.js';
 const LEVELS = ['local', 'session'] as const;
 
 export const sqlCommand: Command = {
-  name: 'sql',
-  summary: 'run one SQL statement on a node',
   usage: '["<statement>"] [options]',
   description: `Runs a statement through POST /v1/sql and shows its rows as a table. Without an argument the statement
 is read from standard input. Reads work on every node; a write has to go to the primary.

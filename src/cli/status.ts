@@ -11,8 +11,6 @@ const WATCH_INTERVAL_MS = 1000;
 const REDRAW = '\u001b[H\u001b[J';
 
 export const statusCommand: Command = {
-  name: 'status',
-  summary: 'the nodes of the cluster, at a glance',
   usage: '[--json] [--watch] [--node <url>]',
   description: `Shows each node's role and state, how far it is behind and why something is not as it should be.
 
@@ -48,7 +46,7 @@ async function watch(
   client: NodeClient,
   json: boolean,
 ): Promise<number> {
-  while (!signal.aborted) {
+  while (!signal.aborted && !terminal.isGone()) {
     const text = await describe(client, json);
     if (signal.aborted) break;
     terminal.out(json || !terminal.isTerminal ? text : `${REDRAW}${text}\nCtrl-C ends this.\n`);

@@ -23,18 +23,22 @@ export function systemContext(): { context: CommandContext; close(): void } {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  // A reader that goes away (`skein status | head -1`) is no error of ours.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
+  // A reader that goes away (`skein status --watch | head -1`, a closed terminal) is no error, and above all no
+  // reason for a demo to leave its nodes alone.
+  let outputIsGone = false;
+  const onOutputError = (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    outputIsGone = true;
+  };
+  process.stdout.on('error', onOutputError);
+  process.stderr.on('error', onOutputError);
   return {
     context: {
       terminal: {
         out: (text) => process.stdout.write(text),
         err: (text) => process.stderr.write(text),
         isTerminal: process.stdout.isTTY ?? false,
-        columns: process.stdout.columns ?? 80,
+        isGone: () => outputIsGone,
         stdin: readStdin,
       },
       env: process.env,

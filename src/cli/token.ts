@@ -17,8 +17,6 @@ interface TokenEntry {
 }
 
 export const tokenCommand: Command = {
-  name: 'token',
-  summary: 'create, list and revoke the tokens that clients use',
   usage: 'create --role <role> [--name <name>] | list | revoke <id>',
   description: `A token works on every node of the cluster. It is shown once, when it is created; the cluster keeps only a hash.
 Roles:  read   queries, on any node

@@ -35,7 +35,7 @@ it('creates the directory, and says why when it can not', () => {
 
 it('makes secret and token once, for the owner only', () => {
   const token = ensureSecrets(base);
-  expect(token).toMatch(/^[\w-]{43}$/);
+  expect(token).toMatch(/^skein_[\w-]{43}$/);
   expect(ensureSecrets(base)).toBeNull();
   expect(readFileSync(join(base, 'admin.token'), 'utf8')).toBe(`${token}\n`);
   expect(readFileSync(join(base, 'cluster.secret'), 'utf8')).not.toBe(`${token}\n`);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { generateToken } from '../../auth/token.js';
 import { messageOf, SkeinError } from '../../model/error.js';
 import { clusterFiles, type PlannedNode } from './plan.js';
 
@@ -40,12 +41,12 @@ export function existingNodes(directory: string): string[] {
  */
 export function ensureSecrets(directory: string): string | null {
   const files = clusterFiles(directory);
-  createOnce(files.secret);
-  return createOnce(files.adminToken);
+  createOnce(files.secret, randomBytes(SECRET_BYTES).toString('base64url'));
+  return createOnce(files.adminToken, generateToken());
 }
 
 /** The new content, or null when the file was there. It is whole or absent, whenever we are killed. */
-function createOnce(file: string): string | null {
+function createOnce(file: string, text: string): string | null {
   try {
     if (readFileSync(file, 'utf8').trim() !== '') return null;
   } catch (error) {
@@ -55,7 +56,6 @@ function createOnce(file: string): string | null {
       });
     }
   }
-  const text = randomBytes(SECRET_BYTES).toString('base64url');
   replaceFile(file, `${text}\n`, 0o600);
   return text;
 }

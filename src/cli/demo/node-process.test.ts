@@ -1,0 +1,115 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, it } from 'vitest';
+import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from '../../std/process-identity.js';
+import { sleep } from '../../std/signal.js';
+import { NodeProcess, pidFile } from './node-process.js';
+import { type PlannedNode, planDemo } from './plan.js';
+
+/** Stands for a node: writes its pid files as a node does, and ends when it is asked to. */
+const FAKE_NODE = `
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+const stat = readFileSync('/proc/self/stat', 'latin1');
+const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+const startedAt = boot + ':' + stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+writeFileSync('node.pid.start', JSON.stringify({ pid: process.pid, startedAt }));
+writeFileSync('node.pid', String(process.pid));
+appendFileSync('starts', process.pid + '\\n');
+if (process.env.SKEIN_TEST_FAIL) { console.error('no such luck'); process.exit(3); }
+process.on('SIGTERM', () => process.exit(0));
+setInterval(() => {}, 1000);
+`;
+
+const base = mkdtempSync(join(tmpdir(), 'skein-process-'));
+const script = join(base, 'fake-node.mjs');
+writeFileSync(script, FAKE_NODE);
+const command = [process.execPath, script];
+const started: NodeProcess[] = [];
+
+function run(node: PlannedNode, said: string[] = []): NodeProcess {
+  const running = new NodeProcess({ node, command }, { say: (text) => said.push(text) });
+  started.push(running);
+  return running;
+}
+
+function plannedNode(name: string): PlannedNode {
+  const directory = join(base, name);
+  const [node] = planDemo({
+    directory,
+    httpPort: 1,
+    mysqlPort: 100,
+    linkPort: 200,
+    replicas: 0,
+    acknowledge: 'async',
+  });
+  if (!node) throw new Error('no plan');
+  mkdirSync(node.directory, { recursive: true });
+  return node;
+}
+
+const starts = (node: PlannedNode) =>
+  existsSync(join(node.directory, 'starts'))
+    ? readFileSync(join(node.directory, 'starts'), 'utf8').trim().split('\n').map(Number)
+    : [];
+
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`not in 10 s: ${what}`);
+    await sleep(20);
+  }
+}
+
+function identity(pid: number | null): ProcessIdentity {
+  const found = identifyProcess(pid ?? -1);
+  if (!found) throw new Error(`no process ${pid}`);
+  return found;
+}
+
+afterEach(async () => {
+  delete process.env.SKEIN_TEST_FAIL;
+  await Promise.all(started.splice(0).map((node) => node.stop()));
+});
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+it('starts again a node that was killed, and not one that was stopped', async () => {
+  const node = plannedNode('restart');
+  const said: string[] = [];
+  const running = run(node, said);
+  await until('first start', () => starts(node).length === 1);
+  process.kill(running.pid ?? -1, 'SIGKILL');
+  await until('second start', () => starts(node).length === 2);
+  expect(said[0]).toMatch(/^n1 ended \(SIGKILL\); starting it again in 0\.[12] s/);
+  const second = identity(starts(node)[1] ?? null);
+  await running.stop();
+  expect(isSameProcessAlive(second)).toBe(false);
+  await sleep(300);
+  expect(starts(node)).toHaveLength(2);
+});
+
+it('adopts a running node, and watches and stops it like its own', async () => {
+  const node = plannedNode('adopt');
+  const first = run(node);
+  await until('start', () => existsSync(pidFile(node)));
+  const pid = first.pid;
+  const second = run(node);
+  expect(first.adopted).toBe(false);
+  expect(second.adopted).toBe(true);
+  expect(second.pid).toBe(pid);
+  const alive = identity(pid);
+  await Promise.all([first.stop(), second.stop()]);
+  expect(isSameProcessAlive(alive)).toBe(false);
+  expect(starts(node)).toEqual([pid]);
+});
+
+it('counts failures, waits longer each time, and shows the last words', async () => {
+  process.env.SKEIN_TEST_FAIL = '1';
+  const node = plannedNode('fail');
+  const said: string[] = [];
+  const running = run(node, said);
+  await until('three failures', () => running.failures === 3);
+  expect(said[0]).toContain('n1 ended (exit code 3)');
+  expect(said[0]).toContain('    no such luck');
+  await running.stop();
+});
