@@ -206,10 +206,12 @@ export async function startProxy(targetPort: number) {
   const downstream: Buffer[][] = [];
   const sockets = new Set<Socket>();
   const state = { deaf: false, targetPort };
+  let newestTarget: Socket | null = null;
   const raw = await rawListen((client) => {
     const target = connect({ host: '127.0.0.1', port: state.targetPort });
     const up: Buffer[] = [];
     const down: Buffer[] = [];
+    newestTarget = target;
     upstream.push(up);
     downstream.push(down);
     for (const socket of [client, target]) {
@@ -232,6 +234,8 @@ export async function startProxy(targetPort: number) {
     state,
     upstream,
     downstream,
+    /** As if the dialer of the newest connection had sent this. */
+    inject: (bytes: Buffer) => newestTarget?.write(bytes),
     cut: () => {
       for (const socket of sockets) socket.destroy();
     },
