@@ -1,0 +1,236 @@
+import { monotonicMs } from '../std/clock.js';
+import type { GroupEnd } from './chain.js';
+import { encodeMark } from './mark.js';
+import { createSegment } from './recovery.js';
+import type { Segment } from './segment.js';
+import type { Storage, StorageFile } from './storage.js';
+import type { TailEntry } from './tail.js';
+import type { Timers } from './timers.js';
+
+/**
+ * Group commit. One write and one fdatasync are under way at a time; what arrives meanwhile is gathered and goes out
+ * with the next. An entry counts as durable only after the fdatasync that followed its write has returned.
+ * The first error of any of these calls is the last thing this queue does: after a failed fsync nobody knows what
+ * is on the disk, and asking again would be answered with a yes that means nothing.
+ */
+export interface CommitQueueModules {
+  readonly storage: Storage;
+  readonly timers: Timers;
+  /** A new segment is in use (file and name are durable). */
+  readonly onSegment: (segment: Segment) => void;
+  /** Everything up to `end` is on the disk. */
+  readonly onSynced: (end: GroupEnd) => void;
+  readonly onFailed: (cause: unknown) => void;
+}
+
+export interface CommitQueueOptions {
+  readonly directory: string;
+  readonly incarnation: string;
+  /** Idle time after which the closing mark is written, ms. */
+  readonly idleMarkMs: number;
+}
+
+export class CommitQueue {
+  readonly #options: CommitQueueOptions;
+  readonly #modules: CommitQueueModules;
+  #segment: Segment;
+  #file: StorageFile;
+  #synced: GroupEnd;
+  #pending: TailEntry[] = [];
+  #pendingBytes = 0;
+  #writingBytes = 0;
+  #pump: Promise<void> | null = null;
+  #failed = false;
+  /** There are synced bytes that no mark speaks of yet. */
+  #markDue = false;
+  #lastSyncMs = 0;
+  #timerSet = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(
+    options: CommitQueueOptions,
+    modules: CommitQueueModules,
+    active: { segment: Segment; file: StorageFile; end: GroupEnd },
+  ) {
+    this.#options = options;
+    this.#modules = modules;
+    this.#segment = active.segment;
+    this.#file = active.file;
+    this.#synced = active.end;
+  }
+
+  /** Bytes that are not durable yet. */
+  get pendingBytes(): number {
+    return this.#pendingBytes + this.#writingBytes;
+  }
+
+  get file(): StorageFile {
+    return this.#file;
+  }
+
+  push(entry: TailEntry): void {
+    this.#pending.push(entry);
+    this.#pendingBytes += entry.bytes.length;
+    if (this.#pump || this.#failed) return;
+    // Not at once: the appends of this turn of the event loop go out together.
+    this.#pump = Promise.resolve().then(() => this.#run());
+  }
+
+  /** An entry that is not written yet lost bytes. */
+  shortened(bytes: number): void {
+    this.#pendingBytes -= bytes;
+  }
+
+  /** Resolves when all that was pushed is durable, or has failed. */
+  async idle(): Promise<void> {
+    while (this.#pump) await this.#pump;
+  }
+
+  /** Resolves after the next write; at once when nothing is on its way. */
+  written(): Promise<void> {
+    if (!this.#pump) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Writes the mark that proves the last sync, and syncs that too: after this nothing in the file is in doubt. */
+  async seal(): Promise<void> {
+    await this.idle();
+    if (this.#failed) return;
+    await this.#guard(async () => {
+      if (this.#markDue) await this.#writeMark();
+      await this.#file.datasync();
+    });
+  }
+
+  /** Takes another place in the files; only while idle. */
+  moveTo(active: { segment: Segment; file: StorageFile; end: GroupEnd }): void {
+    this.#segment = active.segment;
+    this.#file = active.file;
+    this.#synced = active.end;
+    this.#markDue = false;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#pending.length > 0 && !this.#failed) {
+      const entries = this.#take();
+      const done = await this.#guard(() => this.#commit(entries));
+      this.#writingBytes = 0;
+      if (done) this.#modules.onSynced(this.#synced);
+    }
+    this.#pump = null;
+    this.#release();
+    if (!this.#failed) this.#armMark();
+  }
+
+  /** The entries of the next commit: all, but not beyond the beginning of a new segment. */
+  #take(): TailEntry[] {
+    const opens = this.#pending.findIndex((entry, index) => index > 0 && entry.opensSegment !== null);
+    const entries = opens < 0 ? this.#pending : this.#pending.slice(0, opens);
+    this.#pending = opens < 0 ? [] : this.#pending.slice(opens);
+    for (const entry of entries) this.#writingBytes += entry.bytes.length;
+    this.#pendingBytes -= this.#writingBytes;
+    return entries;
+  }
+
+  async #commit(entries: readonly TailEntry[]): Promise<void> {
+    const opens = entries[0]?.opensSegment;
+    if (opens) await this.#nextSegment(opens);
+    const segment = this.#segment;
+    const mark = this.#mark();
+    const buffers = [mark];
+    let offset = segment.size + mark.length;
+    for (const entry of entries) {
+      entry.segment = segment;
+      entry.offset = offset;
+      if (entry.bytes.length === 0) continue;
+      buffers.push(entry.bytes);
+      if (entry.startOrdinal > 0) segment.noteGroup(entry.startOrdinal, offset + entry.startAt);
+      offset += entry.bytes.length;
+    }
+    await this.#file.write(buffers, segment.size);
+    segment.size = offset;
+    const last = entries.at(-1);
+    if (last) segment.lastOrdinal = last.end.ordinal;
+    for (const entry of entries) entry.written = true;
+    this.#release();
+    await this.#file.datasync();
+    segment.syncedSize = segment.size;
+    this.#markDue = true;
+    this.#lastSyncMs = monotonicMs();
+    if (last) this.#synced = last.end;
+  }
+
+  /** The old segment is proven whole and synced before the new one exists: bad bytes in it can then only be damage. */
+  async #nextSegment(opens: NonNullable<TailEntry['opensSegment']>): Promise<void> {
+    await this.#writeMark();
+    await this.#file.datasync();
+    const { directory, incarnation } = this.#options;
+    const next = await createSegment(
+      this.#modules.storage,
+      directory,
+      incarnation,
+      opens.base,
+      false,
+      opens.format,
+    );
+    const old = this.#file;
+    this.#segment = next.segment;
+    this.#file = next.file;
+    this.#modules.onSegment(next.segment);
+    await old.close();
+  }
+
+  #mark(): Buffer {
+    const offset = this.#segment.size;
+    // A closing mark that was not synced may stand before this one, hence two numbers.
+    const fields = {
+      begins: false,
+      end: this.#synced,
+      syncedOffset: this.#segment.syncedSize,
+      offset,
+      incarnation: this.#options.incarnation,
+    };
+    return encodeMark(fields, Date.now());
+  }
+
+  async #writeMark(): Promise<void> {
+    const mark = this.#mark();
+    await this.#file.write([mark], this.#segment.size);
+    this.#segment.size += mark.length;
+    this.#markDue = false;
+  }
+
+  /** One timer, looked at when it fires, instead of a new one after each of thousands of commits per second. */
+  #armMark(): void {
+    if (this.#timerSet || !this.#markDue) return;
+    this.#timerSet = true;
+    this.#modules.timers.after(this.#options.idleMarkMs, () => {
+      this.#timerSet = false;
+      if (this.#pump || this.#failed || !this.#markDue) return;
+      if (monotonicMs() - this.#lastSyncMs < this.#options.idleMarkMs) {
+        this.#armMark();
+        return;
+      }
+      this.#pump = this.#guard(() => this.#writeMark()).then(() => this.#run());
+    });
+  }
+
+  async #guard(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (cause) {
+      this.#failed = true;
+      this.#pending = [];
+      this.#modules.onFailed(cause);
+      this.#release();
+      return false;
+    }
+  }
+
+  #release(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}

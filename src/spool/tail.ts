@@ -1,0 +1,107 @@
+import { FIRST_FRAGMENT, RECORD_KIND, readU53 } from '../wire/record.js';
+import type { GroupEnd } from './chain.js';
+import type { Format } from './format.js';
+import type { Segment } from './segment.js';
+
+/**
+ * A run of records as it was appended, kept in memory until it is written and for some time after, for readers
+ * that are level. It forms a linked list; an evicted entry lets go of its bytes and of its successor, so that
+ * a slow reader that still holds it keeps nothing alive, and knows where in the files to go on.
+ */
+export interface TailEntry {
+  /** The live part: what belongs to a group that was given up is cut off. Empty once evicted. */
+  bytes: Buffer;
+  /** The last complete group once this entry is stored. */
+  end: GroupEnd;
+  /** Ordinal of the last record in it, or of the group before it when it holds none. */
+  lastOrdinal: number;
+  /** Whether its last record ends a group. */
+  endsGroup: boolean;
+  /** Ordinal of the first group that starts in it (0 = none does), and where. */
+  startOrdinal: number;
+  startAt: number;
+  /** A new segment is to begin with it (see Run). */
+  opensSegment: { base: GroupEnd; format: Format | null } | null;
+  /** Its place in the files, known as soon as its write begins. */
+  segment: Segment | null;
+  offset: number;
+  written: boolean;
+  evicted: boolean;
+  next: TailEntry | null;
+}
+
+export class Tail {
+  #first: TailEntry | null = null;
+  #last: TailEntry | null = null;
+  #bytes = 0;
+  readonly #bytesMax: number;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  get first(): TailEntry | null {
+    return this.#first;
+  }
+
+  push(entry: TailEntry): void {
+    if (this.#last) this.#last.next = entry;
+    else this.#first = entry;
+    this.#last = entry;
+    this.#bytes += entry.bytes.length;
+  }
+
+  /** Lets go of the oldest entries, but never of one that is not in its file yet. */
+  evict(): void {
+    while (this.#bytes > this.#bytesMax && this.#first?.written) this.#drop(this.#first);
+  }
+
+  clear(): void {
+    while (this.#first) this.#drop(this.#first);
+  }
+
+  /** Cuts `count` bytes off the end of an entry's live part (a group that was given up). */
+  shorten(entry: TailEntry, size: number): void {
+    this.#bytes -= entry.bytes.length - size;
+    entry.bytes = entry.bytes.subarray(0, size);
+  }
+
+  /** Where the first record of this group stands, or null when it is not in memory (any more, or yet). */
+  locate(ordinal: number): { entry: TailEntry; at: number } | null {
+    let candidate: TailEntry | null = null;
+    for (let entry = this.#first; entry; entry = entry.next) {
+      if (entry.startOrdinal === 0 || entry.bytes.length <= entry.startAt) continue;
+      if (entry.startOrdinal > ordinal) break;
+      candidate = entry;
+    }
+    return candidate && findStart(candidate, ordinal);
+  }
+
+  /** Cheap test before `locate`. */
+  mayHold(ordinal: number): boolean {
+    for (let entry = this.#first; entry; entry = entry.next) {
+      if (entry.startOrdinal > 0 && entry.bytes.length > entry.startAt) return entry.startOrdinal <= ordinal;
+    }
+    return false;
+  }
+
+  #drop(entry: TailEntry): void {
+    this.#bytes -= entry.bytes.length;
+    this.#first = entry.next;
+    if (!this.#first) this.#last = null;
+    entry.evicted = true;
+    entry.bytes = EMPTY;
+    entry.next = null;
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function findStart(entry: TailEntry, ordinal: number): { entry: TailEntry; at: number } | null {
+  const { bytes } = entry;
+  for (let at = entry.startAt; at < bytes.length; at += bytes.readUInt32LE(at)) {
+    if (bytes[at + 8] !== RECORD_KIND.group) continue;
+    if (readU53(bytes, at + 16) === ordinal && (bytes[at + 9] ?? 0) & FIRST_FRAGMENT) return { entry, at };
+  }
+  return null;
+}
