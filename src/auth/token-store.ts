@@ -1,0 +1,102 @@
+/**
+ * The tokens as this node knows them: a copy in memory of the local server's table, refreshed often enough that a
+ * revocation counts everywhere within about a second. While the server is down the last copy goes on counting, so
+ * that the cluster can be looked at; with no copy yet nobody is let in.
+ */
+import { messageOf } from '../model/error.js';
+import type { Logger } from '../std/logger.js';
+import type { TokenRecord } from './system-schema.js';
+import { hashToken, isTokenShaped, sameHash } from './token.js';
+
+export interface TokenStoreOptions {
+  /** Twice within the second that revoking may take. */
+  readonly refreshIntervalMs?: number;
+}
+
+export interface TokenStoreModules {
+  readonly load: () => Promise<readonly TokenRecord[]>;
+  readonly log: Logger;
+  readonly now?: () => number;
+}
+
+/** An unknown token asks the server at once, but not more often than this: a guesser must not load it. */
+const EXTRA_LOAD_INTERVAL_MS = 100;
+
+export class TokenStore {
+  readonly #load: () => Promise<readonly TokenRecord[]>;
+  readonly #log: Logger;
+  readonly #now: () => number;
+  readonly #intervalMs: number;
+  #byHash: Map<string, TokenRecord> | null = null;
+  #loading: Promise<void> | null = null;
+  #loadedAt = Number.NEGATIVE_INFINITY;
+  #failing = false;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(options: TokenStoreOptions, modules: TokenStoreModules) {
+    this.#intervalMs = options.refreshIntervalMs ?? 500;
+    this.#load = modules.load;
+    this.#log = modules.log;
+    this.#now = modules.now ?? Date.now;
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => void this.refresh(), this.#intervalMs);
+    this.#timer.unref();
+    void this.refresh();
+  }
+
+  stop(): void {
+    if (this.#timer) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  /** False until the tokens have been read once. */
+  get loaded(): boolean {
+    return this.#byHash !== null;
+  }
+
+  all(): readonly TokenRecord[] {
+    return [...(this.#byHash?.values() ?? [])];
+  }
+
+  /** Reads the table now; never rejects. Calls that come while one is under way share it. */
+  refresh(): Promise<void> {
+    this.#loading ??= this.#read().finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  /** The token's record; null for an unknown or expired one. */
+  async find(token: string): Promise<TokenRecord | null> {
+    if (!isTokenShaped(token)) return null;
+    const hash = hashToken(token);
+    const known = this.#look(hash);
+    if (known) return known;
+    // Perhaps it was created a moment ago.
+    if (this.#now() - this.#loadedAt >= EXTRA_LOAD_INTERVAL_MS) await this.refresh();
+    return this.#look(hash);
+  }
+
+  #look(hash: string): TokenRecord | null {
+    const record = this.#byHash?.get(hash);
+    if (!record || !sameHash(record.hash, hash)) return null;
+    if (record.expiresAt !== null && Date.parse(record.expiresAt) <= this.#now()) return null;
+    return record;
+  }
+
+  async #read(): Promise<void> {
+    this.#loadedAt = this.#now();
+    try {
+      const records = await this.#load();
+      this.#byHash = new Map(records.map((record) => [record.hash, record]));
+      if (this.#failing) this.#log.info({}, 'tokens are read again');
+      this.#failing = false;
+    } catch (error) {
+      // Said once: the server's own state is logged elsewhere.
+      if (!this.#failing) this.#log.warn({ reason: messageOf(error) }, 'tokens can not be read now');
+      this.#failing = true;
+    }
+  }
+}

@@ -1,0 +1,189 @@
+/** Errors as HTTP answers them (DESIGN 7): one class, one body, status codes that tell the truth. */
+import { isSkeinError } from '../model/error.js';
+import { ServerError } from './mysql/replies.js';
+
+/** Whether what was asked has happened: true whatever the status code says. */
+export type Applied = 'no' | 'yes' | 'partial' | 'unknown';
+
+export interface ApiErrorDetails {
+  readonly errno?: number | undefined;
+  readonly sqlState?: string | undefined;
+  /** Index of the failing statement. */
+  readonly statement?: number | undefined;
+  readonly retryable?: boolean | undefined;
+  readonly applied?: Applied | undefined;
+  readonly primary?: string | null | undefined;
+  /** What to tell in Retry-After, in seconds. */
+  readonly retryAfterS?: number | undefined;
+}
+
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly details: ApiErrorDetails;
+
+  constructor(status: number, code: string, message: string, details: ApiErrorDetails = {}) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.code = code;
+    this.details = details;
+  }
+
+  with(details: ApiErrorDetails): ApiError {
+    return new ApiError(this.status, this.code, this.message, { ...this.details, ...details });
+  }
+
+  toBody(requestId: string): { error: Record<string, unknown> } {
+    const { errno, sqlState, statement, retryable, applied, primary } = this.details;
+    return {
+      error: {
+        code: this.code,
+        ...(errno !== undefined && { errno }),
+        ...(sqlState !== undefined && { sqlState }),
+        message: this.message,
+        ...(statement !== undefined && { statement }),
+        retryable: retryable ?? false,
+        applied: applied ?? 'no',
+        ...(primary !== undefined && { primary }),
+        requestId,
+      },
+    };
+  }
+}
+
+/** What the request may do, for telling "you may not" from "not here". */
+export interface ErrorContext {
+  readonly tokenRole: 'read' | 'write' | 'admin';
+  readonly primaryHttp: string | null;
+  readonly isPrimary: boolean;
+}
+
+export function notPrimary(primary: string | null, message?: string): ApiError {
+  return new ApiError(
+    421,
+    'NOT_PRIMARY',
+    message ??
+      (primary === null
+        ? 'This node is a replica, and no primary is known now. Writes go to the primary.'
+        : `This node is a replica. Writes go to the primary at ${primary}.`),
+    { primary, applied: 'no', retryable: primary !== null },
+  );
+}
+
+/** Access denied, in all its forms: what is denied is the token's role, because the role is a server account. */
+const FORBIDDEN = new Set([
+  1044, 1045, 1095, 1131, 1132, 1142, 1143, 1211, 1227, 1370, 1410, 1419, 1449, 1698, 3159,
+]);
+const READ_ONLY_TRANSACTION = 1792;
+const SERVER_OPTION = 1290;
+/** Conflicts with other transactions: the same request may well succeed when it is sent again. */
+const CONFLICT_RETRYABLE = new Set([1020, 1205, 1213, 1637]);
+const DUPLICATE = new Set([1022, 1062, 1169, 1586, 1761, 1762]);
+const INTERRUPTED = new Set([1317, 1969, 3024]);
+const UNAVAILABLE = new Set([1040, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226]);
+
+/** Symbolic names for the errors that people meet most; others are `ER_<errno>`. */
+const NAMES: Record<number, string> = {
+  1007: 'ER_DB_CREATE_EXISTS',
+  1008: 'ER_DB_DROP_EXISTS',
+  1020: 'ER_CHECKREAD',
+  1040: 'ER_CON_COUNT_ERROR',
+  1044: 'ER_DBACCESS_DENIED_ERROR',
+  1045: 'ER_ACCESS_DENIED_ERROR',
+  1046: 'ER_NO_DB_ERROR',
+  1048: 'ER_BAD_NULL_ERROR',
+  1049: 'ER_BAD_DB_ERROR',
+  1050: 'ER_TABLE_EXISTS_ERROR',
+  1051: 'ER_BAD_TABLE_ERROR',
+  1052: 'ER_NON_UNIQ_ERROR',
+  1053: 'ER_SERVER_SHUTDOWN',
+  1054: 'ER_BAD_FIELD_ERROR',
+  1062: 'ER_DUP_ENTRY',
+  1064: 'ER_PARSE_ERROR',
+  1065: 'ER_EMPTY_QUERY',
+  1102: 'ER_WRONG_DB_NAME',
+  1136: 'ER_WRONG_VALUE_COUNT_ON_ROW',
+  1142: 'ER_TABLEACCESS_DENIED_ERROR',
+  1143: 'ER_COLUMNACCESS_DENIED_ERROR',
+  1146: 'ER_NO_SUCH_TABLE',
+  1153: 'ER_NET_PACKET_TOO_LARGE',
+  1169: 'ER_DUP_UNIQUE',
+  1193: 'ER_UNKNOWN_SYSTEM_VARIABLE',
+  1205: 'ER_LOCK_WAIT_TIMEOUT',
+  1213: 'ER_LOCK_DEADLOCK',
+  1227: 'ER_SPECIFIC_ACCESS_DENIED_ERROR',
+  1264: 'ER_WARN_DATA_OUT_OF_RANGE',
+  1290: 'ER_OPTION_PREVENTS_STATEMENT',
+  1292: 'ER_TRUNCATED_WRONG_VALUE',
+  1295: 'ER_UNSUPPORTED_PS',
+  1305: 'ER_SP_DOES_NOT_EXIST',
+  1317: 'ER_QUERY_INTERRUPTED',
+  1364: 'ER_NO_DEFAULT_FOR_FIELD',
+  1366: 'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD',
+  1370: 'ER_PROCACCESS_DENIED_ERROR',
+  1406: 'ER_DATA_TOO_LONG',
+  1451: 'ER_ROW_IS_REFERENCED_2',
+  1452: 'ER_NO_REFERENCED_ROW_2',
+  1644: 'ER_SIGNAL_EXCEPTION',
+  1792: 'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION',
+  1969: 'ER_STATEMENT_TIMEOUT',
+  4025: 'ER_CONSTRAINT_FAILED',
+};
+
+/** The server's error as an answer; its number, state and text are kept. */
+export function fromServerError(error: ServerError, context: ErrorContext): ApiError {
+  const details = { errno: error.errno, sqlState: error.sqlState };
+  const name = NAMES[error.errno] ?? `ER_${error.errno}`;
+  const readOnlyServer = error.errno === SERVER_OPTION && error.message.includes('--read-only');
+  if (context.tokenRole === 'read' && (readOnlyServer || error.errno === READ_ONLY_TRANSACTION)) {
+    return new ApiError(403, 'FORBIDDEN', `A read token can not write. ${error.message}`, details);
+  }
+  if (FORBIDDEN.has(error.errno)) {
+    return new ApiError(
+      403,
+      'FORBIDDEN',
+      `The token's role (${context.tokenRole}) may not do this. ${error.message}`,
+      details,
+    );
+  }
+  if (readOnlyServer) {
+    if (context.isPrimary) {
+      return new ApiError(503, 'NOT_OPEN', 'The primary does not take writes at the moment.', {
+        ...details,
+        retryable: true,
+      });
+    }
+    return notPrimary(context.primaryHttp).with(details);
+  }
+  if (DUPLICATE.has(error.errno)) return new ApiError(409, name, error.message, details);
+  if (CONFLICT_RETRYABLE.has(error.errno)) {
+    return new ApiError(409, name, error.message, { ...details, retryable: true });
+  }
+  if (INTERRUPTED.has(error.errno)) return new ApiError(504, name, error.message, details);
+  if (UNAVAILABLE.has(error.errno)) {
+    return new ApiError(503, name, error.message, { ...details, retryable: true });
+  }
+  return new ApiError(400, name, error.message, details);
+}
+
+/** Any error as an answer. What is not known is a 500 without its text: that belongs in the log. */
+export function toApiError(error: unknown, context: ErrorContext): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof ServerError) return fromServerError(error, context);
+  if (isSkeinError(error)) {
+    switch (error.code) {
+      case 'INVALID_POSITION':
+        return new ApiError(400, error.code, error.message);
+      case 'POSITION_NOT_REACHED':
+        return new ApiError(412, error.code, error.message, { retryable: true });
+      case 'TRANSACTION_LOST':
+        return new ApiError(409, error.code, error.message);
+      case 'SERVER_CONNECTION':
+        return new ApiError(503, 'SERVER_DOWN', error.message, { retryable: true });
+    }
+  }
+  return new ApiError(500, 'INTERNAL', 'The node failed on this request; its log says why.', {
+    applied: 'unknown',
+  });
+}

@@ -1,0 +1,71 @@
+import { Type } from '@sinclair/typebox';
+import { defineEndpoint } from './definition.js';
+
+const Nullable = <T extends ReturnType<typeof Type.String> | ReturnType<typeof Type.Number>>(schema: T) =>
+  Type.Union([schema, Type.Null()]);
+
+const Member = Type.Object({
+  name: Type.String(),
+  role: Type.Union([Type.Literal('primary'), Type.Literal('replica')]),
+  state: Type.Union(['joining', 'live', 'late', 'gone'].map((state) => Type.Literal(state))),
+  voter: Type.Boolean(),
+  epoch: Type.Integer(),
+  http: Type.String(),
+  link: Type.String(),
+  mysqlRw: Nullable(Type.String()),
+  mysqlRo: Nullable(Type.String()),
+  pid: Nullable(Type.Number()),
+  server: Type.Object({
+    flavour: Nullable(Type.String()),
+    version: Nullable(Type.String()),
+    pid: Nullable(Type.Number()),
+    up: Type.Boolean(),
+  }),
+  positions: Type.Object({
+    received: Type.Integer(),
+    durable: Type.Integer(),
+    committed: Type.Integer(),
+    applied: Type.Integer(),
+  }),
+  lagMs: Nullable(Type.Number()),
+  lastHeartbeatMs: Nullable(Type.Number()),
+  since: Type.String(),
+  reason: Nullable(Type.String()),
+});
+
+export const getCluster = defineEndpoint({
+  method: 'GET',
+  path: '/v1/cluster',
+  summary: 'All members with role, state, positions, lag and addresses, as this node knows them.',
+  auth: 'read',
+  response: Type.Object({
+    cluster: Type.String(),
+    epoch: Type.Integer(),
+    primary: Nullable(Type.String()),
+    acknowledge: Type.Union(['majority', 'all', 'async'].map((level) => Type.Literal(level))),
+    quorum: Type.Object({ needed: Type.Integer(), attached: Type.Integer() }),
+    members: Type.Array(Member),
+  }),
+});
+
+export const getEvents = defineEndpoint({
+  method: 'GET',
+  path: '/v1/events',
+  summary: 'Server-sent events of every change; Last-Event-ID resumes.',
+  auth: 'read',
+  produces: 'event-stream',
+  response: Type.String(),
+});
+
+export const getLogs = defineEndpoint({
+  method: 'GET',
+  path: '/v1/logs',
+  summary: "The last lines of this node's log, one JSON object in each line.",
+  auth: 'read',
+  query: Type.Object(
+    { tail: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 200 })) },
+    { additionalProperties: false },
+  ),
+  produces: 'ndjson',
+  response: Type.String(),
+});

@@ -1,0 +1,47 @@
+/** For load balancers: 200 or 503, no token. */
+import { Type } from '@sinclair/typebox';
+import { defineEndpoint } from './definition.js';
+
+const State = Type.Object({
+  role: Type.String(),
+  state: Type.String(),
+  lagMs: Type.Union([Type.Number(), Type.Null()]),
+  reason: Type.Union([Type.String(), Type.Null()]),
+});
+
+export const getHealth = defineEndpoint({
+  method: 'GET',
+  path: '/health',
+  summary: 'The node process lives.',
+  auth: null,
+  response: Type.Object({ status: Type.Literal('ok'), node: Type.String() }),
+});
+
+export const getReady = defineEndpoint({
+  method: 'GET',
+  path: '/ready',
+  summary:
+    'The server is up; a primary has its quorum attached, a replica is live and its lag under the limit.',
+  auth: null,
+  response: State,
+});
+
+export const getPrimary = defineEndpoint({
+  method: 'GET',
+  path: '/primary',
+  summary: '200 on the open primary, 503 elsewhere.',
+  auth: null,
+  response: State,
+});
+
+export const getReplica = defineEndpoint({
+  method: 'GET',
+  path: '/replica',
+  summary: '200 on a replica that is ready (and not further behind than maxLagMs), 503 elsewhere.',
+  auth: null,
+  query: Type.Object(
+    { maxLagMs: Type.Optional(Type.Integer({ minimum: 0 })) },
+    { additionalProperties: false },
+  ),
+  response: State,
+});

@@ -1,0 +1,52 @@
+/** One client of `GET /v1/events`: what it missed, then what happens, with comments as heartbeats. */
+import type { ServerResponse } from 'node:http';
+import type { ClusterEvent } from '../model/status.js';
+import type { EventSource } from './node-view.js';
+
+/** Below the idle time-outs of common proxies. */
+const HEARTBEAT_MS = 10_000;
+/** A client that reads this little is cut off; it comes back with Last-Event-ID. */
+const UNREAD_MAX = 1024 * 1024;
+
+export function formatEvent(event: ClusterEvent): string {
+  return `id: ${event.id}\nevent: ${event.event}\ndata: ${JSON.stringify(event.data)}\n\n`;
+}
+
+/** The id to go on after; null for a new client (or a header that is no id). */
+export function parseLastEventId(header: string | undefined): number | null {
+  if (header === undefined || !/^\d{1,16}$/.test(header)) return null;
+  const id = Number(header);
+  return Number.isSafeInteger(id) ? id : null;
+}
+
+/** Gives what ends the stream from our side. */
+export function streamEvents(
+  response: ServerResponse,
+  source: EventSource,
+  lastEventId: number | null,
+): () => void {
+  const end = () => {
+    clearInterval(heartbeat);
+    unsubscribe();
+    response.end();
+  };
+  const write = (text: string) => {
+    if (response.writableLength > UNREAD_MAX) {
+      end();
+      response.destroy();
+      return;
+    }
+    response.write(text);
+  };
+  write(': skein\n\n');
+  if (lastEventId !== null) {
+    const { events, complete } = source.since(lastEventId);
+    if (!complete) write(': some events are no longer kept\n\n');
+    for (const event of events) write(formatEvent(event));
+  }
+  const unsubscribe = source.subscribe((event) => write(formatEvent(event)));
+  const heartbeat = setInterval(() => write(': heartbeat\n\n'), HEARTBEAT_MS);
+  heartbeat.unref();
+  response.on('close', end);
+  return end;
+}

@@ -1,0 +1,33 @@
+import { parseLastEventId, streamEvents } from '../event-stream.js';
+import type { Handler } from './context.js';
+
+export const handleCluster: Handler = (_request, { node }) => ({
+  kind: 'json',
+  body: node.clusterStatus(),
+});
+
+export const handleEvents: Handler = (request, { node, openStreams }) => ({
+  kind: 'stream',
+  start(response) {
+    response.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-request-id': request.requestId,
+      'x-content-type-options': 'nosniff',
+    });
+    const end = streamEvents(response, node.events, parseLastEventId(request.header('last-event-id')));
+    openStreams.add(end);
+    response.on('close', () => openStreams.delete(end));
+  },
+});
+
+const TAIL_DEFAULT = 200;
+
+export const handleLogs: Handler = (request, { node }) => {
+  const lines = node.logTail(Number(request.query.tail ?? TAIL_DEFAULT));
+  return {
+    kind: 'json',
+    contentType: 'application/x-ndjson; charset=utf-8',
+    body: lines.map((line) => `${line.trimEnd()}\n`).join(''),
+  };
+};

@@ -1,0 +1,46 @@
+/** What every handler gets beside its request. */
+import type { ServerResponse } from 'node:http';
+import type { TokenRecord } from '../../auth/system-schema.js';
+import type { TokenStore } from '../../auth/token-store.js';
+import type { NodeView } from '../node-view.js';
+import type { SqlModules } from '../sql/execute.js';
+import type { TokenTable } from '../token-table.js';
+
+export interface HandlerModules {
+  readonly node: NodeView;
+  readonly tokens: TokenStore;
+  readonly tokenTable: TokenTable;
+  readonly sql: SqlModules;
+  /** Streams that must end when the server stops. */
+  readonly openStreams: Set<() => void>;
+}
+
+export interface HandlerRequest {
+  readonly requestId: string;
+  /** Null only where the endpoint needs no token. */
+  readonly token: TokenRecord | null;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+  header(name: string): string | undefined;
+  /** Aborted when the client has gone away before its answer. */
+  readonly gone: AbortSignal;
+}
+
+/** What a handler answers with. `facts` go into the request's log line. */
+export type HandlerReply =
+  | {
+      readonly kind: 'json';
+      readonly status?: number;
+      /** A value to serialise, or finished JSON text. */
+      readonly body: object | string;
+      readonly contentType?: string;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly facts?: Readonly<Record<string, unknown>>;
+    }
+  | { readonly kind: 'stream'; start(response: ServerResponse): void };
+
+export type Handler = (
+  request: HandlerRequest,
+  modules: HandlerModules,
+) => HandlerReply | Promise<HandlerReply>;

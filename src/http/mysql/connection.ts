@@ -1,0 +1,364 @@
+/**
+ * One session on the local server, for HTTP requests.
+ *
+ * Why not mysql2 here: a request needs the warning count, the status flags and the raw JSON text of a result,
+ * and its commands (reset, begin, prepare) should leave in one write. Commands are therefore pipelined:
+ * each call writes at once, answers come in the same order. What it does not do: TLS, text result sets for
+ * clients (only for Skein's own small questions), LOCAL INFILE, several statements in one text.
+ */
+import net from 'node:net';
+import { SkeinError } from '../../model/error.js';
+import { answerAuthSwitch, decodeGreeting, encodeLogin } from './handshake.js';
+import { frame, PacketReader, PacketSplitter } from './packet.js';
+import { type BoundParameter, encodeExecute } from './parameters.js';
+import {
+  type ColumnDefinition,
+  decodeColumn,
+  decodeEof,
+  decodeError,
+  decodeOk,
+  isEof,
+  STATUS,
+} from './replies.js';
+
+const CONNECT_TIMEOUT_MS = 5000;
+
+export type Address = { readonly socketPath: string } | { readonly host: string; readonly port: number };
+
+export interface ConnectionOptions {
+  readonly address: Address;
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface Prepared {
+  readonly id: number;
+  readonly parameterCount: number;
+  readonly columns: readonly ColumnDefinition[];
+}
+
+/** What takes the results of one execution, as they come in. */
+export interface ResultSink {
+  /** A result set begins. */
+  columns(columns: readonly ColumnDefinition[]): void;
+  /** One binary row: the payload is valid only during the call. */
+  row(payload: Buffer): void;
+  /** The result set, or a statement without rows, is complete. */
+  end(result: {
+    readonly affectedRows: bigint;
+    readonly insertId: bigint;
+    readonly warnings: number;
+    readonly status: number;
+    readonly hasRows: boolean;
+  }): void;
+}
+
+/** A command that waits for its answer. */
+interface Pending {
+  /** Takes one packet; true = the answer is complete. */
+  packet(payload: Buffer): boolean;
+  reject(error: Error): void;
+}
+
+export class Connection {
+  /** The server's id of this session, for KILL. */
+  readonly threadId: number;
+  readonly version: string;
+  /** Server status of the last answer (see STATUS). */
+  status = 0;
+  readonly #socket: net.Socket;
+  readonly #extendedMetadata: boolean;
+  readonly #splitter = new PacketSplitter();
+  readonly #queue: Pending[] = [];
+  #broken: Error | null = null;
+
+  private constructor(socket: net.Socket, threadId: number, version: string, extendedMetadata: boolean) {
+    this.#socket = socket;
+    this.threadId = threadId;
+    this.version = version;
+    this.#extendedMetadata = extendedMetadata;
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        this.#splitter.push(chunk, (payload) => this.#onPacket(payload));
+      } catch (error) {
+        this.#break(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+    socket.on('error', (error) => this.#break(error));
+    socket.on('close', () => this.#break(new Error('the server closed the connection')));
+  }
+
+  /**
+   * @throws SkeinError SERVER_CONNECTION (not reachable, cut off during the login)
+   * @throws ServerError the server's own refusal (access denied, too many connections)
+   */
+  static connect(options: ConnectionOptions): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const socket =
+        'socketPath' in options.address
+          ? net.connect(options.address.socketPath)
+          : net.connect(options.address.port, options.address.host);
+      socket.setNoDelay(true);
+      const splitter = new PacketSplitter();
+      let greeting: ReturnType<typeof decodeGreeting> | null = null;
+      const fail = (error: Error) => {
+        clearTimeout(timer);
+        socket.destroy();
+        reject(error);
+      };
+      const lost = (cause?: unknown) =>
+        fail(new SkeinError('SERVER_CONNECTION', 'The local server can not be reached.', { cause }));
+      const timer = setTimeout(() => lost(new Error('login timed out')), CONNECT_TIMEOUT_MS);
+      socket.on('error', lost);
+      socket.on('close', () => lost());
+      const onPacket = (payload: Buffer, sequence: number) => {
+        if (greeting === null) {
+          greeting = decodeGreeting(payload);
+          socket.write(frame(encodeLogin(greeting, options.user, options.password), sequence + 1));
+          return;
+        }
+        if (payload[0] === 0xff) throw decodeError(payload);
+        if (payload[0] === 0xfe) {
+          socket.write(frame(answerAuthSwitch(payload, options.password), sequence + 1));
+          return;
+        }
+        clearTimeout(timer);
+        socket.removeAllListeners();
+        resolve(new Connection(socket, greeting.threadId, greeting.version, greeting.extendedMetadata));
+      };
+      socket.on('data', (chunk: Buffer) => {
+        try {
+          splitter.push(chunk, onPacket);
+        } catch (error) {
+          fail(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+    });
+  }
+
+  /** Why this connection can no longer be used; null while it can. */
+  get broken(): Error | null {
+    return this.#broken;
+  }
+
+  get idle(): boolean {
+    return this.#queue.length === 0;
+  }
+
+  /** Ends the connection at once; the statement that may be running is not killed by this. */
+  destroy(reason = 'the session was closed'): void {
+    this.#break(new Error(reason));
+  }
+
+  /** Lets several commands leave in one packet: what is written before `uncork` goes out together. */
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
+  }
+
+  /** COM_RESET_CONNECTION: rolls back, drops temporary tables, locks, variables and prepared statements. */
+  reset(): Promise<void> {
+    return this.#simple(Buffer.from([0x1f]));
+  }
+
+  /** COM_INIT_DB */
+  useDatabase(name: string): Promise<void> {
+    return this.#simple(Buffer.concat([Buffer.from([0x02]), Buffer.from(name, 'utf8')]));
+  }
+
+  /** One of Skein's own statements without rows, by the text protocol. Never a client's text. */
+  run(sql: string): Promise<void> {
+    return this.#simple(Buffer.concat([Buffer.from([0x03]), Buffer.from(sql, 'utf8')]));
+  }
+
+  /** One of Skein's own questions, by the text protocol: rows of texts. Never a client's text. */
+  async query(sql: string): Promise<(string | null)[][]> {
+    return (await this.queryNamed(sql)).rows;
+  }
+
+  /** The same, with the names of the columns. */
+  queryNamed(sql: string): Promise<{ names: string[]; rows: (string | null)[][] }> {
+    let columnCount = -1;
+    let stage: 'header' | 'columns' | 'columnsEnd' | 'rows' = 'header';
+    const result = { names: [] as string[], rows: [] as (string | null)[][] };
+    return this.#send(Buffer.concat([Buffer.from([0x03]), Buffer.from(sql, 'utf8')]), (payload) => {
+      if (payload[0] === 0xff) throw decodeError(payload);
+      switch (stage) {
+        case 'header':
+          if (payload[0] === 0x00) {
+            this.status = decodeOk(payload).status;
+            return result;
+          }
+          columnCount = new PacketReader(payload).lenenc();
+          stage = 'columns';
+          return undefined;
+        case 'columns':
+          result.names.push(decodeColumn(payload, this.#extendedMetadata).name);
+          if (result.names.length === columnCount) stage = 'columnsEnd';
+          return undefined;
+        case 'columnsEnd':
+          stage = 'rows';
+          return undefined;
+        case 'rows':
+          if (isEof(payload)) {
+            this.status = decodeEof(payload).status;
+            return result;
+          }
+          result.rows.push(textRow(payload));
+          return undefined;
+      }
+    });
+  }
+
+  /** COM_STMT_PREPARE. @throws ServerError */
+  prepare(sql: string): Promise<Prepared> {
+    let id = 0;
+    let parameterCount = 0;
+    let columnCount = -1;
+    let skip = 0;
+    const columns: ColumnDefinition[] = [];
+    return this.#send(Buffer.concat([Buffer.from([0x16]), Buffer.from(sql, 'utf8')]), (payload) => {
+      if (columnCount === -1) {
+        if (payload[0] === 0xff) throw decodeError(payload);
+        const reader = new PacketReader(payload, 1);
+        id = reader.u32();
+        columnCount = reader.u16();
+        parameterCount = reader.u16();
+        skip = parameterCount > 0 ? parameterCount + 1 : 0;
+      } else if (skip > 0) {
+        skip -= 1;
+      } else if (columns.length < columnCount) {
+        columns.push(decodeColumn(payload, this.#extendedMetadata));
+        return undefined; // the EOF of the columns follows
+      }
+      const done = skip === 0 && (columnCount === 0 || (columns.length === columnCount && isEof(payload)));
+      return done ? { id, parameterCount, columns } : undefined;
+    });
+  }
+
+  /** COM_STMT_EXECUTE; results go to the sink. @throws ServerError */
+  execute(statementId: number, parameters: readonly BoundParameter[], sink: ResultSink): Promise<void> {
+    let columnCount = 0;
+    let columns: ColumnDefinition[] = [];
+    let stage: 'header' | 'columns' | 'columnsEnd' | 'rows' = 'header';
+    return this.#send<true>(encodeExecute(statementId, parameters), (payload) => {
+      switch (stage) {
+        case 'header': {
+          if (payload[0] === 0xff) throw decodeError(payload);
+          if (payload[0] === 0x00) {
+            const ok = decodeOk(payload);
+            this.status = ok.status;
+            sink.end({ ...ok, hasRows: false });
+            return (ok.status & STATUS.moreResults) === 0 ? true : undefined;
+          }
+          // 0xfb asks for a local file, which was never offered.
+          if (payload[0] === 0xfb) throw new Error('the server asked for a local file');
+          columnCount = new PacketReader(payload).lenenc();
+          columns = [];
+          stage = 'columns';
+          return undefined;
+        }
+        case 'columns':
+          columns.push(decodeColumn(payload, this.#extendedMetadata));
+          if (columns.length === columnCount) stage = 'columnsEnd';
+          return undefined;
+        case 'columnsEnd':
+          sink.columns(columns);
+          stage = 'rows';
+          return undefined;
+        case 'rows': {
+          if (payload[0] === 0x00) {
+            sink.row(payload);
+            return undefined;
+          }
+          if (payload[0] === 0xff) throw decodeError(payload);
+          const eof = decodeEof(payload);
+          this.status = eof.status;
+          stage = 'header';
+          sink.end({ affectedRows: 0n, insertId: 0n, ...eof, hasRows: true });
+          return (eof.status & STATUS.moreResults) === 0 ? true : undefined;
+        }
+      }
+    }).then(() => undefined);
+  }
+
+  /** COM_STMT_CLOSE: has no answer. */
+  closeStatement(id: number): void {
+    const payload = Buffer.alloc(5);
+    payload[0] = 0x19;
+    payload.writeUInt32LE(id, 1);
+    if (!this.#broken) this.#socket.write(frame(payload));
+  }
+
+  #simple(payload: Buffer): Promise<void> {
+    return this.#send<true>(payload, (answer) => {
+      if (answer[0] === 0xff) throw decodeError(answer);
+      this.status = decodeOk(answer).status;
+      return true;
+    }).then(() => undefined);
+  }
+
+  /** `take` returns undefined while more packets belong to the answer; a ServerError of it ends only this command. */
+  #send<T>(payload: Buffer, take: (payload: Buffer) => T | undefined): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#broken) {
+        reject(lostError(this.#broken));
+        return;
+      }
+      this.#queue.push({
+        packet: (answer) => {
+          const value = take(answer);
+          if (value === undefined) return false;
+          resolve(value);
+          return true;
+        },
+        reject,
+      });
+      this.#socket.write(frame(payload));
+    });
+  }
+
+  #onPacket(payload: Buffer): void {
+    const current = this.#queue[0];
+    if (!current) {
+      // An error without a question is the server's farewell (shutdown, killed).
+      throw payload[0] === 0xff ? decodeError(payload) : new Error('an answer without a question');
+    }
+    try {
+      if (current.packet(payload)) this.#queue.shift();
+    } catch (error) {
+      this.#queue.shift();
+      current.reject(error instanceof Error ? error : new Error(String(error)));
+      // A server's error ends its command in order; anything else leaves the stream in an unknown state.
+      if (!(payload[0] === 0xff)) throw error;
+    }
+  }
+
+  #break(error: Error): void {
+    if (this.#broken) return;
+    this.#broken = error;
+    this.#socket.destroy();
+    for (const pending of this.#queue.splice(0)) pending.reject(lostError(error));
+  }
+}
+
+function textRow(payload: Buffer): (string | null)[] {
+  const reader = new PacketReader(payload);
+  const row: (string | null)[] = [];
+  while (reader.remaining > 0) {
+    if (reader.bytes[reader.offset] === 0xfb) {
+      reader.skip(1);
+      row.push(null);
+    } else {
+      row.push(reader.lenencText());
+    }
+  }
+  return row;
+}
+
+function lostError(cause: Error): SkeinError {
+  return new SkeinError('SERVER_CONNECTION', 'The connection to the local server was lost.', { cause });
+}

@@ -1,0 +1,105 @@
+/** What the server sends back, decoded: OK, EOF and ERR packets and column definitions. No sockets. */
+import { PacketReader } from './packet.js';
+
+/** Bits of the server status in OK and EOF packets. */
+export const STATUS = {
+  inTransaction: 0x0001,
+  moreResults: 0x0008,
+  inReadOnlyTransaction: 0x2000,
+  outParameters: 0x1000,
+  sessionStateChanged: 0x4000,
+} as const;
+
+export interface OkReply {
+  readonly affectedRows: bigint;
+  readonly insertId: bigint;
+  readonly status: number;
+  readonly warnings: number;
+}
+
+export function decodeOk(payload: Buffer): OkReply {
+  const reader = new PacketReader(payload, 1);
+  return {
+    affectedRows: reader.lenencBig(),
+    insertId: reader.lenencBig(),
+    status: reader.u16(),
+    warnings: reader.u16(),
+  };
+}
+
+/** An error that the server itself reported. `message` is the server's own text. */
+export class ServerError extends Error {
+  readonly errno: number;
+  readonly sqlState: string;
+
+  constructor(errno: number, sqlState: string, message: string) {
+    super(message);
+    this.name = 'ServerError';
+    this.errno = errno;
+    this.sqlState = sqlState;
+  }
+}
+
+export function decodeError(payload: Buffer): ServerError {
+  const reader = new PacketReader(payload, 1);
+  const errno = reader.u16();
+  let sqlState = 'HY000';
+  if (reader.bytes[reader.offset] === 0x23) {
+    reader.skip(1);
+    sqlState = reader.slice(5).toString('latin1');
+  }
+  return new ServerError(errno, sqlState, reader.rest().toString('utf8'));
+}
+
+export function isEof(payload: Buffer): boolean {
+  return payload[0] === 0xfe && payload.length < 9;
+}
+
+export interface EofReply {
+  readonly warnings: number;
+  readonly status: number;
+}
+
+export function decodeEof(payload: Buffer): EofReply {
+  return { warnings: payload.readUInt16LE(1), status: payload.readUInt16LE(3) };
+}
+
+export interface ColumnDefinition {
+  readonly name: string;
+  readonly charset: number;
+  /** Protocol type number, see ../sql/column-types.ts. */
+  readonly type: number;
+  readonly flags: number;
+  readonly decimals: number;
+  /** MariaDB's extended metadata: `json` for its JSON alias. */
+  readonly format: string | null;
+  /** MariaDB's extended metadata: `uuid`, `inet4`, `inet6`, `point` ... */
+  readonly typeName: string | null;
+}
+
+export function decodeColumn(payload: Buffer, extendedMetadata: boolean): ColumnDefinition {
+  const reader = new PacketReader(payload);
+  // catalog, schema, table, original table
+  for (let i = 0; i < 4; i++) reader.skip(reader.lenenc());
+  const name = reader.lenencText();
+  reader.skip(reader.lenenc());
+  let format: string | null = null;
+  let typeName: string | null = null;
+  if (extendedMetadata) {
+    const length = reader.lenenc();
+    const end = reader.offset + length;
+    while (reader.offset < end) {
+      const kind = reader.u8();
+      const value = reader.lenencText();
+      if (kind === 0) typeName = value;
+      else if (kind === 1) format = value;
+    }
+  }
+  reader.skip(1);
+  const charset = reader.u16();
+  reader.skip(4);
+  const type = reader.u8();
+  const flags = reader.u16();
+  const decimals = reader.u8();
+  return { name, charset, type, flags, decimals, format, typeName };
+}

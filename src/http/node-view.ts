@@ -1,0 +1,72 @@
+/**
+ * What HTTP needs from the node it belongs to. The composition root implements it; tests implement an honest
+ * small one. Everything here is about this node only, except `clusterStatus`.
+ */
+import type { Position } from '../model/position.js';
+import type { AcknowledgeLevel, ClusterEvent, ClusterStatus, MemberState, Role } from '../model/status.js';
+
+/** Whether requests may reach the local server at all (reads included, SAFETY H9). */
+export type Openness =
+  | { readonly open: true }
+  /** `code` becomes the error code of a 503: NOT_OPEN, NO_QUORUM, SERVER_DOWN ... `reason` is for people. */
+  | { readonly open: false; readonly code: string; readonly reason: string };
+
+export interface Readiness {
+  readonly ok: boolean;
+  readonly role: Role;
+  readonly state: MemberState;
+  /** ms, null when not known */
+  readonly lagMs: number | null;
+  /** Plain words; null when all is well. */
+  readonly reason: string | null;
+}
+
+export interface ServerAccess {
+  readonly socketPath: string;
+  /** Changes at every start of the server and every change of role: sessions of an older one are closed (SAFETY C10). */
+  readonly generation: string;
+  /** `skein` (the node's own account) only writes the token table, which no client role may. */
+  passwordOf(account: 'skein' | 'skein_read' | 'skein_write' | 'skein_admin'): string;
+}
+
+export interface Committed {
+  readonly position: Position;
+  /** Names of the replicas that have it durable. */
+  readonly acknowledgedBy: readonly string[];
+}
+
+export interface EventSource {
+  /** Events after `id` that are still kept, oldest first; `complete` is false when some of them are gone. */
+  since(id: number): { readonly events: readonly ClusterEvent[]; readonly complete: boolean };
+  /** Calls `listener` for each new event; the answer takes it away again. */
+  subscribe(listener: (event: ClusterEvent) => void): () => void;
+}
+
+export interface NodeView {
+  readonly name: string;
+  role(): Role;
+  epoch(): number;
+  isOpen(): Openness;
+  ready(): Readiness;
+  clusterStatus(): ClusterStatus;
+  acknowledge(): AcknowledgeLevel;
+  /** Base address of the primary's HTTP (`http://host:port`), null when there is none. */
+  primaryHttp(): string | null;
+  /** Null while the local server is down. */
+  server(): ServerAccess | null;
+  /** The last position whose effects a read begun now will see. */
+  appliedPosition(): Position;
+  /**
+   * Resolves once the local server has applied `position`.
+   * @throws SkeinError POSITION_NOT_REACHED (time over) | TRANSACTION_LOST (SAFETY M3: on a branch that was cut)
+   */
+  waitApplied(position: Position, options: { timeoutMs: number; signal: AbortSignal }): Promise<void>;
+  /**
+   * Resolves once the transaction of this node's own server is durable at `level` (never on the server's word alone).
+   * Rejects when it can no longer be known here (role lost, node stops) or with the signal's reason.
+   */
+  waitCommitted(gtid: string, level: AcknowledgeLevel, options: { signal: AbortSignal }): Promise<Committed>;
+  readonly events: EventSource;
+  /** The last `lines` lines of this node's log, each one JSON object. */
+  logTail(lines: number): readonly string[];
+}

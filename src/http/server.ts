@@ -1,0 +1,389 @@
+/**
+ * The node's HTTP server: routes from the endpoint definitions, who may call them, errors in one shape, one log line
+ * for each request. Order of refusals (DESIGN 8.6): 401 before the body is even read, then 403, 421, 400.
+ * What it does not do: TLS, metrics, and anything about the cluster itself: it only shows what NodeView says.
+ */
+
+import { randomBytes } from 'node:crypto';
+import type { AddressInfo } from 'node:net';
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import { FailureLimit } from '../auth/failure-limit.js';
+import type { TokenRecord } from '../auth/system-schema.js';
+import { bearerToken, roleCovers } from '../auth/token.js';
+import { TokenStore } from '../auth/token-store.js';
+import { messageOf, SkeinError } from '../model/error.js';
+import type { Logger } from '../std/logger.js';
+import { ApiError, toApiError } from './api-error.js';
+import { CONSOLE_HEADERS, readConsoleFile } from './console-files.js';
+import type { EndpointDefinition } from './endpoints/definition.js';
+import type { Handler, HandlerModules, HandlerReply, HandlerRequest } from './handlers/context.js';
+import type { NodeView } from './node-view.js';
+import { coercedQuery } from './query-values.js';
+import { ROUTES } from './routes.js';
+import { errorContext } from './sql/execute.js';
+import { SessionPool } from './sql/session-pool.js';
+import { TokenTable } from './token-table.js';
+import { bodyValidator, compileValidator, type Validate } from './validation.js';
+
+const BODY_MAX = 32 * 1024 * 1024;
+const FAILURES_PER_MINUTE = 20;
+/** Below MariaDB's default of 151 connections for the three roles together, with room for the node and the ports. */
+const SESSIONS_PER_ROLE = 40;
+const WAITERS_PER_ROLE = 1000;
+
+export interface HttpServerOptions {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  /** Directory of the console's files; null = none. */
+  readonly consoleDir: string | null;
+  readonly tokenRefreshMs?: number;
+}
+
+export interface HttpServerModules {
+  readonly node: NodeView;
+  readonly log: Logger;
+}
+
+/** What is kept of a request until its log line is written. */
+interface RequestState {
+  readonly startedAt: number;
+  token: TokenRecord | null;
+  facts: Readonly<Record<string, unknown>>;
+}
+
+export class HttpServer {
+  readonly #options: HttpServerOptions;
+  readonly #node: NodeView;
+  readonly #log: Logger;
+  readonly #tokens: TokenStore;
+  readonly #tokenTable: TokenTable;
+  readonly #pools: Record<'read' | 'write' | 'admin', SessionPool>;
+  readonly #failures = new FailureLimit({ failuresMax: FAILURES_PER_MINUTE, windowMs: 60_000 });
+  readonly #openStreams = new Set<() => void>();
+  readonly #states = new WeakMap<FastifyRequest, RequestState>();
+  readonly #app: FastifyInstance;
+
+  constructor(options: HttpServerOptions, modules: HttpServerModules) {
+    this.#options = options;
+    this.#node = modules.node;
+    this.#log = modules.log;
+    this.#tokenTable = new TokenTable({ node: modules.node });
+    this.#tokens = new TokenStore(
+      options.tokenRefreshMs === undefined ? {} : { refreshIntervalMs: options.tokenRefreshMs },
+      { load: () => this.#tokenTable.load(), log: modules.log },
+    );
+    const pool = (account: 'skein_read' | 'skein_write' | 'skein_admin') =>
+      new SessionPool(
+        { account, sessionsMax: SESSIONS_PER_ROLE, waitersMax: WAITERS_PER_ROLE },
+        { server: () => modules.node.server() },
+      );
+    this.#pools = { read: pool('skein_read'), write: pool('skein_write'), admin: pool('skein_admin') };
+    this.#app = this.#build();
+  }
+
+  /** @throws SkeinError PORT_TAKEN | LISTEN_FAILED */
+  async start(): Promise<{ host: string; port: number }> {
+    const { host, port } = this.#options;
+    try {
+      await this.#app.listen({ host, port });
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      throw code === 'EADDRINUSE'
+        ? new SkeinError('PORT_TAKEN', `HTTP port ${port} on ${host} is taken by another program.`, {
+            cause: error,
+          })
+        : new SkeinError('LISTEN_FAILED', `HTTP can not listen on ${host}:${port}: ${messageOf(error)}`, {
+            cause: error,
+          });
+    }
+    this.#tokens.start();
+    const address = this.#app.server.address() as AddressInfo;
+    return { host, port: address.port };
+  }
+
+  /** Closes the sessions that no request uses; call it when the server restarts or changes its role (SAFETY C10). */
+  dropSessions(): void {
+    for (const pool of Object.values(this.#pools)) pool.dropIdle();
+  }
+
+  /** Ends streams, waits for running requests, then closes the sessions. */
+  async stop(): Promise<void> {
+    this.#tokens.stop();
+    for (const end of this.#openStreams) end();
+    await this.#app.close();
+    for (const pool of Object.values(this.#pools)) pool.close();
+    this.#tokenTable.close();
+  }
+
+  #build(): FastifyInstance {
+    const app = Fastify({
+      logger: false,
+      bodyLimit: BODY_MAX,
+      genReqId: (request) => requestId(request.headers['x-request-id']),
+      routerOptions: { ignoreTrailingSlash: true },
+      forceCloseConnections: 'idle',
+      return503OnClosing: true,
+      frameworkErrors: (error, request, reply) => this.#sendError(error, request, reply),
+      clientErrorHandler: refuseBrokenRequest,
+    });
+    // Any content type is read as JSON: `curl -d` sends another one, and the token, not a cookie, is what lets in.
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => {
+      done(null, text);
+    });
+    app.addHook('onRequest', (request, reply, done) => {
+      this.#states.set(request, { startedAt: performance.now(), token: null, facts: {} });
+      reply.header('x-request-id', request.id);
+      reply.header('x-content-type-options', 'nosniff');
+      done();
+    });
+    app.addHook('onResponse', (request, reply, done) => {
+      this.#logRequest(request, reply.statusCode);
+      done();
+    });
+    app.setErrorHandler<FastifyError>((error, request, reply) => this.#sendError(error, request, reply));
+    app.setNotFoundHandler((request, reply) =>
+      this.#sendError(
+        new ApiError(404, 'NOT_FOUND', `There is nothing at ${request.method} ${pathOf(request)}.`),
+        request,
+        reply,
+      ),
+    );
+    const modules: HandlerModules = {
+      node: this.#node,
+      tokens: this.#tokens,
+      tokenTable: this.#tokenTable,
+      sql: { node: this.#node, pools: this.#pools, log: this.#log },
+      openStreams: this.#openStreams,
+    };
+    for (const [definition, handler] of ROUTES) this.#addRoute(app, definition, handler, modules);
+    if (this.#options.consoleDir !== null) this.#addConsole(app, this.#options.consoleDir);
+    return app;
+  }
+
+  #addRoute(
+    app: FastifyInstance,
+    definition: EndpointDefinition,
+    handler: Handler,
+    modules: HandlerModules,
+  ): void {
+    const validateBody = bodyValidator(definition);
+    const validateQuery = definition.query ? compileValidator(definition.query) : null;
+    app.route({
+      method: definition.method,
+      url: definition.path,
+      // Before the body is read: who has no token does not make us read 32 MiB.
+      onRequest: async (request, reply) => {
+        if (definition.auth !== null) await this.#authorise(request, reply, definition.auth);
+      },
+      handler: async (request, reply) => {
+        const gone = new AbortController();
+        reply.raw.once('close', () => {
+          if (!reply.raw.writableFinished) gone.abort();
+        });
+        const input = this.#input(definition, request, { validateBody, validateQuery }, gone.signal);
+        const answer = await handler(input, modules);
+        return this.#send(request, reply, answer);
+      },
+    });
+  }
+
+  #input(
+    definition: EndpointDefinition,
+    request: FastifyRequest,
+    validators: { validateBody: Validate | null; validateQuery: Validate | null },
+    gone: AbortSignal,
+  ): HandlerRequest {
+    const query = coercedQuery(request.query as Record<string, unknown>, definition.query);
+    validators.validateQuery?.(query);
+    let body: unknown;
+    if (validators.validateBody) {
+      body = parseJson(request.body);
+      validators.validateBody(body);
+    }
+    return {
+      requestId: request.id,
+      token: this.#states.get(request)?.token ?? null,
+      params: request.params as Record<string, string>,
+      query,
+      body,
+      header: (name) => {
+        const value = request.headers[name];
+        return Array.isArray(value) ? value.join(', ') : value;
+      },
+      gone,
+    };
+  }
+
+  async #authorise(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    needed: 'read' | 'write' | 'admin',
+  ): Promise<void> {
+    const text = bearerToken(request.headers.authorization);
+    const record = text === null ? null : await this.#tokens.find(text);
+    if (record === null) {
+      if (!this.#tokens.loaded) {
+        throw new ApiError(503, 'NOT_OPEN', 'This node has not read the tokens yet.', { retryable: true });
+      }
+      // Asking without a token is a mistake, not a guess.
+      const waitS = text === null ? 0 : this.#failures.failed(request.ip);
+      if (waitS > 0) {
+        throw new ApiError(
+          429,
+          'TOO_MANY_FAILURES',
+          'Too many requests with a wrong token from this address.',
+          {
+            retryable: true,
+            retryAfterS: waitS,
+          },
+        );
+      }
+      reply.header('www-authenticate', 'Bearer realm="skein"');
+      throw new ApiError(
+        401,
+        'UNAUTHORIZED',
+        text === null
+          ? 'A token is needed: send the header "Authorization: Bearer <token>".'
+          : 'This token is not known here, was revoked, or has expired.',
+      );
+    }
+    const state = this.#states.get(request);
+    if (state) state.token = record;
+    if (!roleCovers(record.role, needed)) {
+      throw new ApiError(
+        403,
+        'FORBIDDEN',
+        `This needs a token of role ${needed}; yours has role ${record.role}.`,
+      );
+    }
+  }
+
+  #send(request: FastifyRequest, reply: FastifyReply, answer: HandlerReply): FastifyReply {
+    if (answer.kind === 'stream') {
+      reply.hijack();
+      answer.start(reply.raw);
+      return reply;
+    }
+    const state = this.#states.get(request);
+    if (state && answer.facts) state.facts = answer.facts;
+    if (answer.headers) reply.headers(answer.headers);
+    return reply
+      .code(answer.status ?? 200)
+      .header('content-type', answer.contentType ?? 'application/json; charset=utf-8')
+      .header('cache-control', 'no-store')
+      .send(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
+  }
+
+  #sendError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+    const state = this.#states.get(request);
+    const role = state?.token?.role ?? 'read';
+    const failure = fromFramework(error) ?? toApiError(error, errorContext(this.#node, role));
+    if (failure.status === 500) {
+      this.#log.error(
+        { requestId: request.id, path: pathOf(request), err: error },
+        'request failed inside the node',
+      );
+    }
+    if (state) {
+      state.facts = { ...state.facts, outcome: failure.code, applied: failure.details.applied ?? 'no' };
+    }
+    if (failure.details.retryAfterS !== undefined) {
+      reply.header('retry-after', String(failure.details.retryAfterS));
+    }
+    void reply
+      .code(failure.status)
+      .header('content-type', 'application/json; charset=utf-8')
+      .send(JSON.stringify(failure.toBody(request.id)));
+  }
+
+  #addConsole(app: FastifyInstance, directory: string): void {
+    const serve = async (name: string, request: FastifyRequest, reply: FastifyReply) => {
+      const file = await readConsoleFile(directory, name);
+      if (file === null) {
+        throw new ApiError(404, 'NOT_FOUND', `There is nothing at ${request.method} ${pathOf(request)}.`);
+      }
+      return reply.headers(CONSOLE_HEADERS).header('content-type', file.type).send(file.bytes);
+    };
+    app.get('/', (request, reply) => serve('index.html', request, reply));
+    app.get('/:file', (request, reply) => serve((request.params as { file: string }).file, request, reply));
+  }
+
+  #logRequest(request: FastifyRequest, status: number): void {
+    const state = this.#states.get(request);
+    const path = pathOf(request);
+    const line = {
+      requestId: request.id,
+      method: request.method,
+      path,
+      status,
+      token: state?.token?.id ?? null,
+      role: state?.token?.role ?? null,
+      durationMs: state ? Math.round((performance.now() - state.startedAt) * 100) / 100 : null,
+      outcome: status < 400 ? 'ok' : 'error',
+      ...state?.facts,
+    };
+    // Load balancers ask every second: not worth a line each.
+    if (state?.token === null && status < 400) this.#log.debug(line, 'request');
+    else this.#log.info(line, 'request');
+  }
+}
+
+/** A client's own id is kept when it is harmless in a log. */
+function requestId(header: string | string[] | undefined): string {
+  if (typeof header === 'string' && /^[\w.:-]{1,64}$/.test(header)) return header;
+  return randomBytes(9).toString('base64url');
+}
+
+/** Without the query: it could hold anything. */
+function pathOf(request: FastifyRequest): string {
+  return (request.url.split('?', 1)[0] ?? '').slice(0, 200);
+}
+
+/** @throws ApiError 400 INVALID_JSON */
+function parseJson(text: unknown): unknown {
+  if (typeof text !== 'string' || text === '') {
+    throw new ApiError(400, 'INVALID_JSON', 'The request needs a JSON body.');
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ApiError(400, 'INVALID_JSON', `The body is not JSON: ${messageOf(error).slice(0, 200)}`);
+  }
+}
+
+/** Fastify's own refusals in our shape; null for what is not one of them. */
+function fromFramework(error: Error): ApiError | null {
+  const { code, statusCode } = error as FastifyError;
+  if (typeof code !== 'string' || !code.startsWith('FST_')) return null;
+  if (statusCode === 413) {
+    return new ApiError(413, 'BODY_TOO_LARGE', 'The body is larger than 32 MiB.');
+  }
+  if (statusCode === undefined || statusCode >= 500) return null;
+  return new ApiError(statusCode, statusCode === 404 ? 'NOT_FOUND' : 'INVALID_REQUEST', error.message);
+}
+
+/** What is not HTTP at all never becomes a request; the answer still has our shape. */
+function refuseBrokenRequest(error: Error & { code?: string }, socket: import('node:net').Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
+  const status = tooLarge ? 431 : 400;
+  const failure = new ApiError(
+    status,
+    tooLarge ? 'HEADERS_TOO_LARGE' : 'INVALID_REQUEST',
+    tooLarge ? 'The request has too many or too long headers.' : 'This is not an HTTP request.',
+  );
+  const body = JSON.stringify(failure.toBody(requestId(undefined)));
+  socket.end(
+    `HTTP/1.1 ${status} ${tooLarge ? 'Request Header Fields Too Large' : 'Bad Request'}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}

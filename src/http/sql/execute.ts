@@ -1,0 +1,309 @@
+/**
+ * One `POST /v1/sql` from plan to outcome: open? position reached? session, statements, and for a write the wait
+ * for its quorum. 200 only when the node's own quorum position covers the transaction, never on the server's OK
+ * alone (SAFETY C4, KILL); what is not known in time is answered as unknown, and its later fate is logged.
+ */
+import type { TokenRole } from '../../auth/token.js';
+import { messageOf } from '../../model/error.js';
+import type { Position } from '../../model/position.js';
+import type { AcknowledgeLevel } from '../../model/status.js';
+import type { Logger } from '../../std/logger.js';
+import { ApiError, type Applied, type ErrorContext, toApiError } from '../api-error.js';
+import { Connection } from '../mysql/connection.js';
+import { ServerError } from '../mysql/replies.js';
+import type { NodeView } from '../node-view.js';
+import type { SqlPlan } from './request.js';
+import { ResultBuilder } from './result-builder.js';
+import { type Progress, runStatements, type StatementRun, settleSession } from './run-statements.js';
+import type { Session, SessionPool } from './session-pool.js';
+
+/** How long a write whose request has been answered as unknown may still occupy its session. */
+const BACKGROUND_MAX_MS = 10 * 60_000;
+
+export interface SqlModules {
+  readonly node: NodeView;
+  readonly pools: Readonly<Record<TokenRole, SessionPool>>;
+  readonly log: Logger;
+}
+
+export interface SqlCaller {
+  readonly role: TokenRole;
+  readonly requestId: string;
+  /** Aborted when the client has gone away: its reads are stopped, its writes are not. */
+  readonly gone: AbortSignal;
+}
+
+export interface SqlOutcome {
+  readonly results: readonly string[];
+  readonly rowCount: number;
+  readonly affectedRows: number;
+  readonly position: Position;
+  readonly acknowledgedBy: readonly string[];
+  readonly error: ApiError | null;
+}
+
+/** @throws ApiError when nothing was run at all; whatever happens from then on is in the outcome. */
+export async function executeSql(plan: SqlPlan, caller: SqlCaller, modules: SqlModules): Promise<SqlOutcome> {
+  const { node } = modules;
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(), plan.timeoutMs);
+  const stop = () => over.abort();
+  if (caller.role === 'read') caller.gone.addEventListener('abort', stop, { once: true });
+  const startedAt = performance.now();
+  try {
+    requireOpen(node);
+    if (plan.after) {
+      const timeoutMs = Math.max(1, plan.timeoutMs - (performance.now() - startedAt));
+      await node.waitApplied(plan.after, { timeoutMs, signal: over.signal });
+      requireOpen(node);
+    }
+    // Taken before the read: the answer may then show more than the position says, never less.
+    const position = node.appliedPosition();
+    const pool = modules.pools[caller.role];
+    const session = await pool.acquire(plan.database, over.signal);
+    const request = new SqlExecution(plan, caller, modules, pool, session, position);
+    return caller.role === 'read' ? await request.read(over.signal) : await request.write(over.signal);
+  } catch (error) {
+    throw toApiError(error, errorContext(node, caller.role));
+  } finally {
+    clearTimeout(timer);
+    caller.gone.removeEventListener('abort', stop);
+  }
+}
+
+function requireOpen(node: NodeView): void {
+  const openness = node.isOpen();
+  if (!openness.open) throw new ApiError(503, openness.code, openness.reason, { retryable: true });
+}
+
+export function errorContext(node: NodeView, tokenRole: TokenRole): ErrorContext {
+  return { tokenRole, primaryHttp: node.primaryHttp(), isPrimary: node.role() === 'primary' };
+}
+
+const LEVELS: readonly AcknowledgeLevel[] = ['async', 'majority', 'all'];
+
+/** A request may ask for more than the cluster's level, never for less. */
+export function strongerLevel(cluster: AcknowledgeLevel, asked: AcknowledgeLevel | null): AcknowledgeLevel {
+  return asked !== null && LEVELS.indexOf(asked) > LEVELS.indexOf(cluster) ? asked : cluster;
+}
+
+class SqlExecution {
+  readonly #plan: SqlPlan;
+  readonly #caller: SqlCaller;
+  readonly #modules: SqlModules;
+  readonly #pool: SessionPool;
+  readonly #session: Session;
+  readonly #results: ResultBuilder;
+  readonly #progress: Progress = { statement: 0, mayCommit: false, cancelled: false, gtid: '' };
+  #position: Position;
+  #acknowledgedBy: readonly string[] = [];
+
+  constructor(
+    plan: SqlPlan,
+    caller: SqlCaller,
+    modules: SqlModules,
+    pool: SessionPool,
+    session: Session,
+    position: Position,
+  ) {
+    this.#plan = plan;
+    this.#caller = caller;
+    this.#modules = modules;
+    this.#pool = pool;
+    this.#session = session;
+    this.#position = position;
+    this.#results = new ResultBuilder({ rows: plan.rows, bigint: plan.bigint });
+  }
+
+  async read(over: AbortSignal): Promise<SqlOutcome> {
+    try {
+      await beforeAbort(runStatements(this.#run()), over);
+      this.#giveBack();
+      return this.#outcome(null);
+    } catch (error) {
+      if (error !== ABORTED) {
+        this.#giveBack();
+        return this.#outcome(this.#failure(error, 'no'));
+      }
+      // A read commits nothing: its session may be killed.
+      this.#progress.cancelled = true;
+      void this.#killRead();
+      return this.#outcome(
+        new ApiError(
+          504,
+          'TIMEOUT',
+          `The read was not done after ${this.#plan.timeoutMs} ms; it was stopped.`,
+          {
+            statement: this.#progress.statement,
+            retryable: true,
+          },
+        ),
+      );
+    }
+  }
+
+  async write(over: AbortSignal): Promise<SqlOutcome> {
+    const background = new AbortController();
+    const work = this.#writeToTheEnd(background.signal);
+    try {
+      return await beforeAbort(work, over);
+    } catch (error) {
+      if (error !== ABORTED) throw error;
+    }
+    this.#progress.cancelled = true;
+    void this.#watchFate(work, background);
+    const { mayCommit, statement } = this.#progress;
+    const text = mayCommit
+      ? 'The write was not confirmed in time. It may or may not take effect; the log of this node will say.'
+      : 'The request was not done in time; nothing of it takes effect.';
+    return this.#outcome(
+      new ApiError(504, mayCommit ? 'OUTCOME_UNKNOWN' : 'TIMEOUT', text, {
+        statement,
+        applied: mayCommit ? 'unknown' : 'no',
+        retryable: !mayCommit,
+      }),
+    );
+  }
+
+  /** Never rejects. */
+  async #writeToTheEnd(signal: AbortSignal): Promise<SqlOutcome> {
+    let failure: unknown = null;
+    try {
+      await runStatements(this.#run());
+    } catch (error) {
+      failure = error;
+      try {
+        // Even a failed request may have committed: earlier statements, DDL, a procedure.
+        await settleSession(this.#session, this.#progress);
+      } catch {
+        this.#pool.discard(this.#session);
+        return this.#outcome(this.#failure(failure, this.#progress.mayCommit ? 'unknown' : 'no'));
+      }
+    }
+    this.#giveBack();
+    const wrote = this.#progress.gtid !== '';
+    if (wrote) {
+      try {
+        await this.#confirm(signal);
+      } catch (error) {
+        return this.#outcome(
+          new ApiError(
+            504,
+            'OUTCOME_UNKNOWN',
+            `The write was executed here, but it can not be confirmed that it is kept: ${messageOf(error)}`,
+            { applied: 'unknown' },
+          ),
+        );
+      }
+    }
+    if (failure === null) return this.#outcome(null);
+    return this.#outcome(this.#failure(failure, wrote ? this.#howMuchApplied() : 'no'));
+  }
+
+  /** Of a failed request that wrote something: everything (only its rows could not be told), or a part. */
+  #howMuchApplied(): Applied {
+    const all =
+      this.#results.results.length > 0 && this.#progress.statement === this.#plan.statements.length - 1;
+    return all && (this.#results.failure !== null || this.#results.tooLarge) && !this.#plan.transaction
+      ? 'yes'
+      : 'partial';
+  }
+
+  async #confirm(signal: AbortSignal): Promise<void> {
+    const { node } = this.#modules;
+    const level = strongerLevel(node.acknowledge(), this.#plan.acknowledge);
+    const committed = await node.waitCommitted(this.#progress.gtid, level, { signal });
+    this.#position = committed.position;
+    this.#acknowledgedBy = committed.acknowledgedBy;
+  }
+
+  /** Follows a write that was answered as unknown; its session is given up when it takes too long. */
+  async #watchFate(work: Promise<SqlOutcome>, background: AbortController): Promise<void> {
+    const { log } = this.#modules;
+    const { requestId } = this.#caller;
+    const timer = setTimeout(() => {
+      background.abort(new Error('given up'));
+      this.#session.connection.destroy('the request was over long ago');
+    }, BACKGROUND_MAX_MS);
+    timer.unref();
+    const { error } = await work;
+    clearTimeout(timer);
+    const applied = error ? (error.details.applied ?? 'no') : 'yes';
+    log.warn(
+      { requestId, applied, gtid: this.#progress.gtid, reason: error?.message ?? null },
+      'a write that was answered as unknown has ended',
+    );
+  }
+
+  #run(): StatementRun {
+    return {
+      session: this.#session,
+      plan: this.#plan,
+      role: this.#caller.role,
+      results: this.#results,
+      progress: this.#progress,
+      current: () => this.#modules.node.server()?.generation === this.#session.generation,
+    };
+  }
+
+  #failure(error: unknown, applied: Applied): ApiError {
+    const { node } = this.#modules;
+    let failure = toApiError(error, errorContext(node, this.#caller.role));
+    if (applied === 'unknown')
+      failure = new ApiError(504, 'OUTCOME_UNKNOWN', failure.message, failure.details);
+    const statement =
+      error instanceof ServerError ? this.#progress.statement : (failure.details.statement ?? undefined);
+    return failure.with({ statement, applied });
+  }
+
+  /** Resets the session and gives it back; nobody waits for this. */
+  #giveBack(): void {
+    const session = this.#session;
+    session.connection.reset().then(
+      () => this.#pool.release(session),
+      () => this.#pool.discard(session),
+    );
+  }
+
+  async #killRead(): Promise<void> {
+    const { threadId } = this.#session.connection;
+    const access = this.#modules.node.server();
+    this.#pool.discard(this.#session);
+    if (access === null) return;
+    try {
+      const killer = await Connection.connect({
+        address: { socketPath: access.socketPath },
+        user: 'skein_read',
+        password: access.passwordOf('skein_read'),
+      });
+      await killer.run(`KILL ${threadId}`).finally(() => killer.destroy());
+    } catch (error) {
+      // 1094: it ended by itself in the meantime.
+      if (error instanceof ServerError && error.errno === 1094) return;
+      this.#modules.log.warn({ threadId, reason: messageOf(error) }, 'a read that timed out was not killed');
+    }
+  }
+
+  #outcome(error: ApiError | null): SqlOutcome {
+    return {
+      results: [...this.#results.results],
+      rowCount: this.#results.rowCount,
+      affectedRows: this.#results.affectedRows,
+      position: this.#position,
+      acknowledgedBy: this.#acknowledgedBy,
+      error,
+    };
+  }
+}
+
+const ABORTED = Symbol('aborted');
+
+/** The promise's result, or a rejection with ABORTED when the signal comes first. */
+function beforeAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(ABORTED);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

@@ -1,0 +1,37 @@
+/**
+ * What no session may be used for, whatever the server's grants say. The server decides what is a write; these
+ * are the few statements that grants can not take away (seen on MariaDB 10.11):
+ *  - an account may always change its own password or default role, which every node's sessions log in with;
+ *  - an account may always KILL its own sessions, and a killed commit is answered before its quorum (SAFETY, KILL);
+ *  - a compound statement (BEGIN NOT ATOMIC) could end the read-only transaction of a read token and go on.
+ * A text is only ever refused because of this, never allowed because of it. Words are looked for everywhere, also
+ * in comments and strings: refusing too much is safe, and only statements without a result come this far.
+ */
+import { ApiError } from '../api-error.js';
+
+/** Without a result set and with a read token: only what sets up the session. */
+const READ_FIRST_WORD =
+  /^\s*(select|set|do|use|show|handler|values|with|\(|start\s+transaction|rollback|commit)(?![\w$])/i;
+const READ_NEVER = /password|default\s+role|statement|\bglobal\b|\/\*!|\/\*M!/i;
+/** Leading white space and comments; an executable comment is no comment. */
+const LEAD = /^(?:\s+|--[ \t][^\n]*\n|#[^\n]*\n|\/\*(?!M?!)[\s\S]*?\*\/)*/;
+const OWN_ACCOUNT =
+  /^(?:\/\*M?!\d*\s*)?(?:kill\b|set\b[\s\S]*\b(?:password|default\s+role)\b|alter\s+user\b)/i;
+
+/** @throws ApiError 403 */
+export function guardWithoutResult(sql: string, role: 'read' | 'write' | 'admin', statement: number): void {
+  if (role === 'read') {
+    if (READ_FIRST_WORD.test(sql) && !(READ_NEVER.test(sql) && /^\s*set/i.test(sql))) return;
+    throw new ApiError(403, 'FORBIDDEN', 'A read token can not run this kind of statement.', { statement });
+  }
+  // Only the beginning decides: a row may well hold the word "password".
+  const text = sql.slice(LEAD.exec(sql)?.[0].length ?? 0);
+  if (!OWN_ACCOUNT.test(text)) return;
+  // SET @x = 'password' in a long statement is refused too; it can be bound as a parameter.
+  throw new ApiError(
+    403,
+    'FORBIDDEN',
+    'KILL, and changing the password or default role of the account that serves HTTP, are not offered here.',
+    { statement },
+  );
+}

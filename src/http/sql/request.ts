@@ -1,0 +1,153 @@
+/** The body of `POST /v1/sql`: its schema, and the plan that follows from it. Pure. */
+import { type Static, Type } from '@sinclair/typebox';
+import { type Position, parsePosition } from '../../model/position.js';
+import { ApiError } from '../api-error.js';
+import type { BoundParameter } from '../mysql/parameters.js';
+import { bindParameters } from './bind.js';
+
+/** A text that MySQL would take as one packet anyway; the body's limit is reached first. */
+export const STATEMENTS_MAX = 10_000;
+export const TIMEOUT_DEFAULT_MS = 30_000;
+export const TIMEOUT_MAX_MS = 3_600_000;
+
+const Params = Type.Array(Type.Unknown(), {
+  maxItems: 65_535,
+  description:
+    'JSON values, or {"$type":"blob|bigint|decimal|datetime","value":...}. Bound by the server, never put into the text.',
+});
+
+const SqlText = Type.String({ minLength: 1, description: 'One statement; ? stands for a parameter.' });
+
+export const SqlRequestSchema = Type.Object(
+  {
+    sql: Type.Optional(SqlText),
+    params: Type.Optional(Params),
+    statements: Type.Optional(
+      Type.Array(
+        Type.Object({ sql: SqlText, params: Type.Optional(Params) }, { additionalProperties: false }),
+        { minItems: 1, maxItems: STATEMENTS_MAX, description: 'Several statements in one session.' },
+      ),
+    ),
+    transaction: Type.Optional(
+      Type.Boolean({
+        description: 'All statements or none of them. Without it each statement stands alone.',
+      }),
+    ),
+    database: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'Default database.' })),
+    timeoutMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: TIMEOUT_MAX_MS,
+        default: TIMEOUT_DEFAULT_MS,
+        description:
+          'Time for the whole request. A write that is not confirmed by then is answered as unknown.',
+      }),
+    ),
+    rows: Type.Optional(Type.Union([Type.Literal('array'), Type.Literal('object')], { default: 'array' })),
+    bigint: Type.Optional(
+      Type.Union([Type.Literal('string'), Type.Literal('number')], {
+        default: 'string',
+        description: 'number: an error for values that a JSON number can not carry exactly.',
+      }),
+    ),
+    read: Type.Optional(
+      Type.Object(
+        {
+          level: Type.Optional(
+            Type.Union([Type.Literal('local'), Type.Literal('session')], {
+              description: 'session: the node first applies everything up to `after`.',
+            }),
+          ),
+          after: Type.Optional(Type.String({ description: 'The position of an earlier answer.' })),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    write: Type.Optional(
+      Type.Object(
+        {
+          acknowledge: Type.Optional(
+            Type.Union([Type.Literal('majority'), Type.Literal('all')], {
+              description: "More than the cluster's level, never less.",
+            }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type SqlRequest = Static<typeof SqlRequestSchema>;
+
+/** Known to the design, not built yet: refused by name, never ignored (DESIGN 8.6). */
+export const UNSUPPORTED_SQL_FIELDS: readonly string[] = ['forward', 'read.maxLagMs', 'tx'];
+export const UNSUPPORTED_READ_LEVELS: readonly string[] = ['bounded', 'primary', 'linearizable'];
+
+export interface PlannedStatement {
+  readonly sql: string;
+  readonly parameters: readonly BoundParameter[];
+}
+
+export interface SqlPlan {
+  readonly statements: readonly PlannedStatement[];
+  /** The request had `statements`: results say which statement they belong to. */
+  readonly several: boolean;
+  readonly transaction: boolean;
+  readonly database: string | null;
+  readonly timeoutMs: number;
+  readonly rows: 'array' | 'object';
+  readonly bigint: 'string' | 'number';
+  readonly after: Position | null;
+  readonly acknowledge: 'majority' | 'all' | null;
+}
+
+/** @throws ApiError 400 */
+export function planSql(body: SqlRequest, positionHeader: string | undefined): SqlPlan {
+  const { sql, statements } = body;
+  if ((sql === undefined) === (statements === undefined)) {
+    throw new ApiError(400, 'INVALID_FIELD', 'Give either "sql" or "statements".');
+  }
+  if (statements !== undefined && body.params !== undefined) {
+    throw new ApiError(400, 'INVALID_FIELD', 'With "statements", each statement carries its own "params".');
+  }
+  const list = statements ?? [{ sql: sql ?? '', params: body.params }];
+  const planned = list.map((statement, i) => {
+    if (/^\s*$/.test(statement.sql)) {
+      throw new ApiError(400, 'INVALID_FIELD', 'The statement is empty.', { statement: i });
+    }
+    return { sql: statement.sql, parameters: bindParameters(statement.params ?? [], i) };
+  });
+  return {
+    statements: planned,
+    several: statements !== undefined,
+    transaction: body.transaction ?? false,
+    database: body.database ?? null,
+    timeoutMs: body.timeoutMs ?? TIMEOUT_DEFAULT_MS,
+    rows: body.rows ?? 'array',
+    bigint: body.bigint ?? 'string',
+    after: positionToWaitFor(body.read, positionHeader),
+    acknowledge: body.write?.acknowledge ?? null,
+  };
+}
+
+function positionToWaitFor(read: SqlRequest['read'], header: string | undefined): Position | null {
+  const text = read?.after ?? header;
+  if (read?.level === 'local') {
+    if (read.after !== undefined) {
+      throw new ApiError(400, 'INVALID_FIELD', '"read.after" goes with "read.level": "session".');
+    }
+    return null;
+  }
+  if (text === undefined) {
+    if (read?.level === 'session') {
+      throw new ApiError(
+        400,
+        'INVALID_FIELD',
+        '"read.level": "session" needs "read.after" or the header X-Skein-Position.',
+      );
+    }
+    return null;
+  }
+  return parsePosition(text);
+}

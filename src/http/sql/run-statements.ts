@@ -1,0 +1,233 @@
+/**
+ * Runs the statements of one request in one session. What is a write is decided by the server, never here:
+ * a read token's statements run in read-only transactions on an account without write grants, all others run as
+ * they are, and the session itself tells afterwards (@@last_gtid) whether a transaction was logged.
+ */
+import { ApiError } from '../api-error.js';
+import type { Connection, Prepared } from '../mysql/connection.js';
+import { ServerError, STATUS } from '../mysql/replies.js';
+import { guardWithoutResult } from './guard.js';
+import type { PlannedStatement, SqlPlan } from './request.js';
+import type { ResultBuilder } from './result-builder.js';
+import type { Session } from './session-pool.js';
+
+export interface Progress {
+  /** Index of the statement that is being run. */
+  statement: number;
+  /** True from the moment on from which something may be committed without us having heard of it. */
+  mayCommit: boolean;
+  /** Set from outside when nobody waits any more: no further statement is begun, nothing is committed. */
+  cancelled: boolean;
+  /** Name of the last transaction that this request wrote, '' = none. */
+  gtid: string;
+}
+
+export interface StatementRun {
+  readonly session: Session;
+  readonly plan: SqlPlan;
+  readonly role: 'read' | 'write' | 'admin';
+  readonly results: ResultBuilder;
+  readonly progress: Progress;
+  /** False once the server has restarted or changed its role: an old session must not go on (SAFETY C10). */
+  readonly current: () => boolean;
+}
+
+/** A mark inside the request's transaction: when it is gone, some statement has ended that transaction. */
+const SAVEPOINT = 'skein_request';
+
+/**
+ * @throws ServerError | ApiError | SkeinError SERVER_CONNECTION; `run.progress` says where and what may be committed
+ */
+export async function runStatements(run: StatementRun): Promise<void> {
+  if (run.role === 'read') await runReadOnly(run);
+  else if (run.plan.transaction) await runTransaction(run);
+  else await runEachAlone(run);
+}
+
+/** Learns whether the session has written (after a failure), and which default database it ended with. */
+export async function settleSession(session: Session, progress: Progress): Promise<void> {
+  const rows = await session.connection.query('SELECT @@last_gtid, DATABASE()');
+  progress.gtid = rows[0]?.[0] ?? '';
+  session.database = rows[0]?.[1] ?? null;
+}
+
+async function runReadOnly(run: StatementRun): Promise<void> {
+  const { plan, progress, results } = run;
+  const { connection } = run.session;
+  let setsUp = false;
+  for (const [i, statement] of plan.statements.entries()) {
+    beginStatement(run, i);
+    connection.cork();
+    const before = [selectDatabase(run, i)];
+    // Begun anew for each statement, so that no statement can end it and have the next one write.
+    if (!plan.transaction) before.push(connection.run('START TRANSACTION READ ONLY'));
+    else if (i === 0) before.push(connection.run('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY'));
+    const [prepared] = await flushed(connection, connection.prepare(statement.sql), before);
+    requireReadOnly(connection, i);
+    check(run, statement, prepared, i);
+    if (prepared.columns.length === 0) {
+      guardWithoutResult(statement.sql, 'read', i);
+      setsUp = true;
+    }
+    await connection.execute(prepared.id, statement.parameters, results);
+    connection.closeStatement(prepared.id);
+    if (plan.transaction) requireReadOnly(connection, i);
+    raise(results, i);
+  }
+  // Only a statement without a result set can have changed the default database (USE).
+  if (setsUp) await settleSession(run.session, progress);
+}
+
+function requireReadOnly(connection: Connection, statement: number): void {
+  if (connection.status & STATUS.inReadOnlyTransaction) return;
+  throw new ApiError(
+    400,
+    'TRANSACTION_ENDED',
+    'A statement ended the read-only transaction in which this request runs.',
+    { statement },
+  );
+}
+
+async function runEachAlone(run: StatementRun): Promise<void> {
+  const { plan, progress, results, session } = run;
+  const { connection } = session;
+  const last = plan.statements.length - 1;
+  for (const [i, statement] of plan.statements.entries()) {
+    beginStatement(run, i);
+    connection.cork();
+    const [prepared] = await flushed(connection, connection.prepare(statement.sql), [selectDatabase(run, i)]);
+    check(run, statement, prepared, i);
+    if (prepared.columns.length === 0) guardWithoutResult(statement.sql, run.role, i);
+    progress.mayCommit = true;
+    connection.cork();
+    const executed = connection.execute(prepared.id, statement.parameters, results);
+    connection.closeStatement(prepared.id);
+    // In the same write: asking only at the end keeps ROW_COUNT() and SHOW WARNINGS of a batch right.
+    const settled = i === last ? settleSession(session, progress) : undefined;
+    await flushed(connection, executed, settled ? [settled] : []);
+    raise(results, i);
+  }
+  if (connection.status & STATUS.inTransaction) {
+    throw new ApiError(
+      400,
+      'OPEN_TRANSACTION',
+      'The request left a transaction open; it was rolled back. Use "transaction": true, or COMMIT in the same request.',
+      { statement: last },
+    );
+  }
+}
+
+async function runTransaction(run: StatementRun): Promise<void> {
+  const { plan, progress, results, session } = run;
+  const { connection } = session;
+  const last = plan.statements.length - 1;
+  for (const [i, statement] of plan.statements.entries()) {
+    beginStatement(run, i);
+    connection.cork();
+    const before = [selectDatabase(run, i)];
+    if (i === 0) before.push(connection.run('START TRANSACTION'), connection.run(`SAVEPOINT ${SAVEPOINT}`));
+    const [prepared] = await flushed(connection, connection.prepare(statement.sql), before);
+    check(run, statement, prepared, i);
+    if (prepared.columns.length === 0) {
+      guardWithoutResult(statement.sql, run.role, i);
+      progress.mayCommit = true; // it could be DDL, which commits by itself
+    }
+    await connection.execute(prepared.id, statement.parameters, results);
+    connection.closeStatement(prepared.id);
+    raise(results, i);
+    if (!(connection.status & STATUS.inTransaction)) throw transactionEnded(i);
+  }
+  try {
+    await connection.run(`RELEASE SAVEPOINT ${SAVEPOINT}`);
+  } catch (error) {
+    if (error instanceof ServerError && error.errno === 1305) throw transactionEnded(undefined);
+    throw error;
+  }
+  if (progress.cancelled) throw cancelled(last);
+  progress.mayCommit = true;
+  connection.cork();
+  await flushed(connection, connection.run('COMMIT'), [settleSession(session, progress)]);
+}
+
+function transactionEnded(statement: number | undefined): ApiError {
+  return new ApiError(
+    400,
+    'TRANSACTION_ENDED',
+    'A statement ended the transaction of this request (DDL and COMMIT do). What came after it was rolled back.',
+    { statement },
+  );
+}
+
+function beginStatement(run: StatementRun, i: number): void {
+  if (run.progress.cancelled) throw cancelled(i);
+  if (!run.current()) {
+    throw new ApiError(503, 'NOT_OPEN', 'The server restarted or changed its role during the request.', {
+      statement: i,
+      retryable: true,
+    });
+  }
+  run.progress.statement = i;
+  run.results.begin(run.plan.several ? i : null);
+}
+
+function cancelled(statement: number): ApiError {
+  return new ApiError(504, 'TIMEOUT', 'The time of the request was over.', { statement });
+}
+
+async function selectDatabase(run: StatementRun, i: number): Promise<void> {
+  const { session, plan } = run;
+  if (i > 0 || plan.database === null || session.database === plan.database) return;
+  await session.connection.useDatabase(plan.database);
+  session.database = plan.database;
+}
+
+/**
+ * Sends what was corked and waits for all of it; the first refusal is the one that is thrown.
+ * Every promise is attended to, so that a later one can not become an unhandled rejection.
+ */
+async function flushed<T>(
+  connection: Connection,
+  main: Promise<T>,
+  others: readonly Promise<void>[],
+): Promise<[T]> {
+  connection.uncork();
+  const [value] = await Promise.all([main, ...others]);
+  return [value];
+}
+
+function check(run: StatementRun, statement: PlannedStatement, prepared: Prepared, i: number): void {
+  const given = statement.parameters.length;
+  if (prepared.parameterCount !== given) {
+    throw new ApiError(
+      400,
+      'PARAMETER_COUNT',
+      `The statement has ${prepared.parameterCount} parameter(s), ${given} were given.`,
+      { statement: i },
+    );
+  }
+  if (run.plan.rows !== 'object') return;
+  const names = new Set<string>();
+  for (const { name } of prepared.columns) {
+    if (names.has(name)) {
+      throw new ApiError(
+        400,
+        'DUPLICATE_COLUMN',
+        `Two columns are named "${name}": give one another name (AS), or ask for "rows": "array".`,
+        { statement: i },
+      );
+    }
+    names.add(name);
+  }
+}
+
+function raise(results: ResultBuilder, statement: number): void {
+  if (results.tooLarge) {
+    throw new ApiError(
+      400,
+      'RESULT_TOO_LARGE',
+      'The result is larger than one answer may be (64 MiB). Ask for fewer rows.',
+      { statement },
+    );
+  }
+  if (results.failure) throw new ApiError(400, 'UNSAFE_BIGINT', results.failure.message, { statement });
+}

@@ -1,0 +1,187 @@
+/**
+ * Sessions on the local server, one pool for each token role (a role is an account of the server, SAFETY H13).
+ * A session is handed to one request at a time and comes back reset, or not at all.
+ * What it does not do: decide anything about the statements that run in it.
+ */
+import { ApiError } from '../api-error.js';
+import { Connection } from '../mysql/connection.js';
+import { ServerError } from '../mysql/replies.js';
+import type { ServerAccess } from '../node-view.js';
+
+export interface SessionPoolOptions {
+  readonly account: 'skein_read' | 'skein_write' | 'skein_admin';
+  /** Sessions in use and idle together, those left to finish in the background included. */
+  readonly sessionsMax: number;
+  /** Requests waiting for a session; more are refused at once. */
+  readonly waitersMax: number;
+}
+
+export interface SessionPoolModules {
+  /** Null while the server is down. */
+  readonly server: () => ServerAccess | null;
+}
+
+export interface Session {
+  readonly connection: Connection;
+  readonly generation: string;
+  /** The default database, null = none. */
+  database: string | null;
+}
+
+interface Waiter {
+  wake(): void;
+}
+
+export class SessionPool {
+  readonly #options: SessionPoolOptions;
+  readonly #server: () => ServerAccess | null;
+  #idle: Session[] = [];
+  #open = 0;
+  #waiters: Waiter[] = [];
+  #closed = false;
+
+  constructor(options: SessionPoolOptions, modules: SessionPoolModules) {
+    this.#options = options;
+    this.#server = modules.server;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  /**
+   * A clean session whose default database is `database`, or can be set to it (`session.database` says).
+   * @throws ApiError 503 SERVER_DOWN | SERVER_BUSY
+   */
+  async acquire(database: string | null, signal: AbortSignal): Promise<Session> {
+    for (;;) {
+      if (this.#closed) throw new ApiError(503, 'NOT_OPEN', 'The node is stopping.', { retryable: true });
+      const access = this.#server();
+      if (access === null) throw serverDown();
+      this.#dropStale(access.generation);
+      const session = this.#takeIdle(database);
+      if (session) return session;
+      if (this.#open < this.#options.sessionsMax) return this.#connect(access);
+      const spare = this.#idle.pop();
+      if (spare) {
+        // All have another default database, which can be changed but not taken away.
+        this.discard(spare);
+        continue;
+      }
+      await this.#wait(signal);
+    }
+  }
+
+  /** Takes back a session that was reset, with the default database it has now. */
+  release(session: Session): void {
+    if (this.#closed || session.connection.broken || !session.connection.idle) {
+      this.discard(session);
+      return;
+    }
+    this.#idle.push(session);
+    this.#waiters.shift()?.wake();
+  }
+
+  /** Closes a session for good. */
+  discard(session: Session): void {
+    session.connection.destroy();
+    this.#open -= 1;
+    this.#waiters.shift()?.wake();
+  }
+
+  /** Closes the idle sessions; those in use end with their request, because their generation is over. */
+  dropIdle(): void {
+    for (const session of this.#idle.splice(0)) this.discard(session);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.dropIdle();
+    for (const waiter of this.#waiters.splice(0)) waiter.wake();
+  }
+
+  #dropStale(generation: string): void {
+    if (this.#idle.every((s) => s.generation === generation && !s.connection.broken)) return;
+    const kept: Session[] = [];
+    for (const session of this.#idle) {
+      if (session.generation === generation && !session.connection.broken) kept.push(session);
+      else {
+        session.connection.destroy();
+        this.#open -= 1;
+      }
+    }
+    this.#idle = kept;
+  }
+
+  #takeIdle(database: string | null): Session | undefined {
+    // The last one used is the warmest; one with the right database saves a command.
+    let found = -1;
+    for (let i = this.#idle.length - 1; i >= 0; i--) {
+      const has = this.#idle[i]?.database ?? null;
+      if (has === database) {
+        found = i;
+        break;
+      }
+      if (found === -1 && database !== null) found = i;
+    }
+    return found === -1 ? undefined : this.#idle.splice(found, 1)[0];
+  }
+
+  async #connect(access: ServerAccess): Promise<Session> {
+    this.#open += 1;
+    try {
+      const connection = await Connection.connect({
+        address: { socketPath: access.socketPath },
+        user: this.#options.account,
+        password: access.passwordOf(this.#options.account),
+      });
+      return { connection, generation: access.generation, database: null };
+    } catch (error) {
+      this.#open -= 1;
+      this.#waiters.shift()?.wake();
+      if (error instanceof ServerError) {
+        // The account's own trouble is the cluster's, not the client's.
+        throw new ApiError(
+          503,
+          error.errno === 1040 ? 'SERVER_BUSY' : 'SERVER_LOGIN',
+          `The local server refused the node's account ${this.#options.account}: ${error.message}`,
+          { errno: error.errno, sqlState: error.sqlState, retryable: true },
+        );
+      }
+      throw serverDown();
+    }
+  }
+
+  #wait(signal: AbortSignal): Promise<void> {
+    if (this.#waiters.length >= this.#options.waitersMax) throw busy();
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        wake: () => {
+          signal.removeEventListener('abort', onAbort);
+          resolve();
+        },
+      };
+      const onAbort = () => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter);
+        reject(busy());
+      };
+      if (signal.aborted) {
+        reject(busy());
+        return;
+      }
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#waiters.push(waiter);
+    });
+  }
+}
+
+function busy(): ApiError {
+  return new ApiError(503, 'SERVER_BUSY', 'All sessions of this role are in use; try again.', {
+    retryable: true,
+    retryAfterS: 1,
+  });
+}
+
+function serverDown(): ApiError {
+  return new ApiError(503, 'SERVER_DOWN', 'The local database server is not reachable.', { retryable: true });
+}

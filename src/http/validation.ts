@@ -1,0 +1,77 @@
+/** Checks what a client sent against an endpoint's schema, with errors that name the field. Pure. */
+import type { TSchema } from '@sinclair/typebox';
+import { type TypeCheck, TypeCompiler, type ValueError, ValueErrorType } from '@sinclair/typebox/compiler';
+import { ApiError } from './api-error.js';
+import type { EndpointDefinition } from './endpoints/definition.js';
+import { UNSUPPORTED_READ_LEVELS } from './sql/request.js';
+
+/** @throws ApiError 400 UNSUPPORTED_FIELD | UNKNOWN_FIELD | INVALID_FIELD */
+export type Validate = (value: unknown) => void;
+
+export function compileValidator(schema: TSchema, unsupported: readonly string[] = []): Validate {
+  const check = TypeCompiler.Compile(schema);
+  return (value) => {
+    if (check.Check(value)) return;
+    throw explain(check, value, unsupported);
+  };
+}
+
+export function bodyValidator(definition: EndpointDefinition): Validate | null {
+  return definition.body ? compileValidator(definition.body, definition.unsupported) : null;
+}
+
+function explain(check: TypeCheck<TSchema>, value: unknown, unsupported: readonly string[]): ApiError {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return new ApiError(400, 'INVALID_FIELD', 'A JSON object is expected.');
+  }
+  // A field that is not built yet, or not known, says more than a wrong type elsewhere.
+  const errors = [...take(check.Errors(value), 50)];
+  for (const error of errors) {
+    if (error.type !== ValueErrorType.ObjectAdditionalProperties) continue;
+    const field = dotted(error.path);
+    if (unsupported.includes(field)) return unsupportedField(field);
+  }
+  const unknown = errors.find((error) => error.type === ValueErrorType.ObjectAdditionalProperties);
+  if (unknown) {
+    return new ApiError(400, 'UNKNOWN_FIELD', `The field "${dotted(unknown.path)}" is not known.`);
+  }
+  const first = errors[0];
+  if (!first) return new ApiError(400, 'INVALID_FIELD', 'The request is not valid.');
+  const field = dotted(first.path);
+  if (field === 'read.level' && UNSUPPORTED_READ_LEVELS.includes(String(first.value))) {
+    return unsupportedField('read.level', String(first.value));
+  }
+  return new ApiError(400, 'INVALID_FIELD', `The field "${field}" is not valid: ${expected(first)}.`);
+}
+
+function unsupportedField(field: string, value?: string): ApiError {
+  const what = value === undefined ? `"${field}"` : `"${field}": "${value}"`;
+  return new ApiError(400, 'UNSUPPORTED_FIELD', `${what} is planned, but this version does not have it yet.`);
+}
+
+/** `/statements/0/sql` -> `statements.0.sql` */
+function dotted(path: string): string {
+  const text = path.slice(1).split('/').map(unescapePointer).join('.');
+  return text.length > 100 ? `${text.slice(0, 100)}...` : text;
+}
+
+function unescapePointer(part: string): string {
+  return part.replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
+function expected(error: ValueError): string {
+  const choices = (error.schema as { anyOf?: { const?: unknown }[] }).anyOf
+    ?.map((choice) => choice.const)
+    .filter((choice) => choice !== undefined);
+  if (choices && choices.length > 0) return `one of ${choices.join(', ')} is expected`;
+  return error.message.charAt(0).toLowerCase() + error.message.slice(1);
+}
+
+function* take<T>(values: Iterable<T>, count: number): Generator<T> {
+  let taken = 0;
+  for (const value of values) {
+    if (taken >= count) return;
+    taken += 1;
+    yield value;
+  }
+}
