@@ -214,6 +214,7 @@ export class LinkListener {
         goneAfterMs,
       },
       {
+        logger,
         heartbeat: () => this.#modules.heartbeat(),
         statusFrame: this.#statusFrame,
         closed: (error) => {

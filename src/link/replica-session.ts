@@ -1,6 +1,7 @@
-import { SkeinError } from '../model/error.js';
+import { messageOf, SkeinError } from '../model/error.js';
 import { monotonicMs } from '../std/clock.js';
 import { Signal } from '../std/emitter.js';
+import type { Logger } from '../std/logger.js';
 import {
   type Ack,
   decodeAck,
@@ -60,6 +61,7 @@ export interface SessionOptions extends HeartOptions {
 }
 
 export interface SessionModules {
+  readonly logger: Logger;
   heartbeat(): HeartbeatBody;
   /** A fresh STATUS frame. */
   statusFrame(): Buffer;
@@ -208,6 +210,12 @@ export class ListenerSession implements ReplicaSession {
   #closed(error: SkeinError): void {
     this.#heart.stop();
     this.#modules.closed(error);
-    this.onClosed.emit(error.message);
+    try {
+      this.onClosed.emit(error.message);
+    } catch (thrown) {
+      // Called from the socket's own events: nobody above could catch it, and one broken room must not end the rest.
+      const data = { replica: this.node, error: messageOf(thrown) };
+      this.#modules.logger.error(data, 'a listener of a closed session failed');
+    }
   }
 }

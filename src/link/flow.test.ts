@@ -1,0 +1,368 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, describe, expect, test } from 'vitest';
+import {
+  at,
+  attachInfo,
+  heartbeatBody,
+  rawListen,
+  SECRET,
+  startPrimary,
+  startProxy,
+  startReplica,
+  type TestPrimary,
+  type TestReplica,
+  until,
+} from '../../test/kit/link.js';
+import { SkeinError } from '../model/error.js';
+import { sleep } from '../std/signal.js';
+import { NONCE_SIZE } from '../wire/frames.js';
+import { FrameSplitter } from '../wire/splitter.js';
+import { handshakeStep, linkIdentity, listenerStart } from './handshake.js';
+import type { ReplicaSession } from './replica-session.js';
+
+const stops: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0).reverse()) await stop();
+});
+
+async function primary(...args: Parameters<typeof startPrimary>): Promise<TestPrimary> {
+  const started = await startPrimary(...args);
+  stops.push(() => started.listener.stop());
+  return started;
+}
+
+function replica(...args: Parameters<typeof startReplica>): TestReplica {
+  const started = startReplica(...args);
+  stops.push(() => started.dialer.stop());
+  return started;
+}
+
+async function proxyTo(port: number) {
+  const proxy = await startProxy(port);
+  stops.push(proxy.stop);
+  return proxy;
+}
+
+async function attached(p: TestPrimary, count = 1): Promise<ReplicaSession> {
+  await until('attached', () => p.sessions.length === count);
+  return p.sessions[count - 1] as ReplicaSession;
+}
+
+const FAST = { heartbeatIntervalMs: 20, goneAfterMs: 150 };
+
+describe('who falls silent', () => {
+  test('a listener that stops answering is noticed by the replica, which dials again', async () => {
+    const p = await primary(FAST);
+    const proxy = await proxyTo(p.port);
+    const r = replica(proxy.port, { ...FAST, redialFirstMs: 10 });
+    await attached(p);
+    proxy.state.deaf = true;
+    await until('noticed by both', () => r.states.length === 2 && p.closed.length === 1);
+    expect(r.states).toEqual(['up', 'LINK_SILENT']);
+    expect(p.closed[0]).toMatch(/^Nothing was heard of n2 for \d+ ms\.$/);
+    proxy.state.deaf = false;
+    await until('back', () => r.dialer.up);
+    expect(r.states.at(-1)).toBe('up');
+  });
+
+  test('a listener that proves itself but never welcomes is given up at the deadline', async () => {
+    const identity = linkIdentity('demo', SECRET);
+    let attaches = 0;
+    const half = await rawListen((socket) => {
+      let state = listenerStart(randomBytes(NONCE_SIZE)).state;
+      const splitter = new FrameSplitter(['hello', 'proof', 'attach', 'refuse'], (name, payload) => {
+        if (name === 'attach') attaches++;
+        if (name === 'attach' || name === 'refuse') return;
+        const step = handshakeStep(identity, state, name, payload);
+        state = step.state;
+        if (step.send !== null) socket.write(step.send);
+      });
+      socket.on('data', (chunk) => splitter.push(chunk));
+    });
+    stops.push(half.stop);
+    const r = replica(half.port, { stepDeadlineMs: 100 });
+    await until('given up', () => r.states.length > 0);
+    expect(attaches).toBe(1);
+    expect(r.states).toEqual(['HANDSHAKE_TIMEOUT']);
+  });
+
+  test('heartbeats keep an idle link alive', async () => {
+    const p = await primary(FAST);
+    const r = replica(p.port, FAST);
+    await attached(p);
+    await sleep(400);
+    expect(r.states).toEqual(['up']);
+    expect(p.closed).toEqual([]);
+  });
+});
+
+describe('redial', () => {
+  test('after the listener has restarted; the spool’s end is asked for anew', async () => {
+    const p = await primary();
+    let ordinal = 5;
+    const r = replica(
+      p.port,
+      { redialFirstMs: 10, redialMaxMs: 50 },
+      { attachInfo: () => attachInfo('n2', { spoolEnd: at(1, ordinal) }) },
+    );
+    await attached(p);
+    await p.listener.stop();
+    await until('down', () => r.states.includes('LINK_ENDED'));
+    await until('port is free', () => r.states.includes('LINK_UNREACHABLE'));
+    ordinal = 9;
+    const again = await primary({ port: p.port });
+    const session = await attached(again);
+    await until('up', () => r.dialer.up);
+    expect(session.attach.spoolEnd).toEqual(at(1, 9));
+    // Each change of the reason is told once, however many dials failed in between.
+    expect(r.states).toEqual(['up', 'LINK_ENDED', 'LINK_UNREACHABLE', 'up']);
+  });
+
+  test('a cut link is up again within moments, and nothing is sent to the old session', async () => {
+    const p = await primary();
+    const proxy = await proxyTo(p.port);
+    const r = replica(proxy.port, { redialFirstMs: 10 });
+    const first = await attached(p);
+    proxy.cut();
+    const second = await attached(p, 2);
+    expect(first.sendRecords(Buffer.from('lost'), 1)).toBe(false);
+    first.sendCommitted(99);
+    second.sendRecords(Buffer.from('kept'), 1);
+    await until('records', () => r.records.length > 0);
+    expect(r.records.map(({ bytes }) => bytes.toString())).toEqual(['kept']);
+    expect(r.committed).toEqual([]);
+  });
+
+  test('stop ends everything, also in the middle of a dial or a wait', async () => {
+    const silent = await rawListen(() => {});
+    stops.push(silent.stop);
+    const dialing = startReplica(silent.port);
+    await sleep(20);
+    await dialing.dialer.stop();
+    const waiting = startReplica(1, { redialFirstMs: 60_000, redialMaxMs: 60_000 });
+    await until('first dial failed', () => waiting.states.length > 0);
+    await waiting.dialer.stop();
+    expect(waiting.states).toEqual(['LINK_UNREACHABLE']);
+  });
+});
+
+describe('the chain before the records', () => {
+  test('C7: nothing flows before the spool is cut, and then from where it was cut', async () => {
+    let end = at(1, 5);
+    let cut: () => void = () => {};
+    const p = await primary({}, { welcome: () => ({ epoch: 2, chain: [], committedOrdinal: 3 }) });
+    const r = replica(
+      p.port,
+      {},
+      {
+        attachInfo: () => attachInfo('n2', { spoolEnd: end, epoch: end.ordinal === 5 ? 1 : 2 }),
+        heartbeat: () => heartbeatBody('n2', 'replica', 2),
+        welcomed: (welcome) =>
+          new Promise((resolve) => {
+            cut = () => {
+              end = at(1, welcome.committedOrdinal);
+              resolve();
+            };
+          }),
+      },
+    );
+    await sleep(60);
+    expect(p.sessions).toEqual([]);
+    expect(r.dialer.up).toBe(false);
+    r.dialer.ack({ received: 5, durable: 5, applied: 5 });
+    cut();
+    const session = await attached(p);
+    expect(session.attach.spoolEnd).toEqual(at(1, 3));
+    const acks: unknown[] = [];
+    session.onAck.on((ack) => acks.push(ack));
+    await sleep(30);
+    // What was acknowledged before the cut is not true any more.
+    expect(acks).toEqual([]);
+  });
+
+  test('a session belongs to one epoch: another one in a heartbeat ends it', async () => {
+    let epoch = 1;
+    const p = await primary(FAST, { heartbeat: () => heartbeatBody('n1', 'primary', epoch) });
+    const r = replica(p.port, { ...FAST, redialFirstMs: 60_000, redialMaxMs: 60_000 });
+    await attached(p);
+    epoch = 2;
+    await until('ended', () => r.states.length === 2);
+    expect(r.states).toEqual(['up', 'EPOCH_CHANGED']);
+  });
+
+  test('H1: a replica that has promised a newer epoch is let go', async () => {
+    let epoch = 1;
+    const p = await primary(FAST);
+    const r = replica(
+      p.port,
+      { ...FAST, redialFirstMs: 60_000, redialMaxMs: 60_000 },
+      { heartbeat: () => heartbeatBody('n2', 'replica', epoch) },
+    );
+    await attached(p);
+    epoch = 2;
+    await until('ended', () => r.states.length === 2);
+    expect(r.states).toEqual(['up', 'OLDER_EPOCH']);
+    expect(p.heard.every((heartbeat) => heartbeat.epoch === 1)).toBe(true);
+  });
+});
+
+describe('back-pressure', () => {
+  test('a replica that does not read costs bounded memory; afterwards everything arrives, in order', async () => {
+    const p = await primary({ heartbeatIntervalMs: 20, statusIntervalMs: 20, sendBufferBytes: 256 * 1024 });
+    let open = false;
+    let received = 0;
+    let firstOfFrames: number[] = [];
+    const r = replica(
+      p.port,
+      { heartbeatIntervalMs: 20, goneAfterMs: 300 },
+      {
+        records: (bytes) => {
+          received += bytes.length;
+          firstOfFrames.push(bytes.readUInt32LE(0));
+          return open;
+        },
+      },
+    );
+    const session = await attached(p);
+    const batch = Buffer.alloc(64 * 1024);
+    let sent = 0;
+    const pump = () => {
+      for (let room = true; room && sent < 400; sent++) {
+        const bytes = Buffer.from(batch);
+        bytes.writeUInt32LE(sent, 0);
+        room = session.sendRecords(bytes, sent);
+      }
+    };
+    session.onDrain.on(pump);
+    pump();
+    await until('blocked', () => session.blocked);
+    await sleep(100);
+    const sentWhenBlocked = sent;
+    // Far longer than goneAfterMs of the replica: it knows that it is itself the one who does not listen.
+    for (let i = 0; i < 20; i++) {
+      session.sendCommitted(1000 + i);
+      p.listener.announceStatus();
+      await sleep(25);
+    }
+    expect(session.blocked).toBe(true);
+    expect(sent).toBe(sentWhenBlocked);
+    expect(session.bufferedBytes).toBeLessThan(256 * 1024 + batch.length + 4096);
+    expect(r.states).toEqual(['up']);
+
+    open = true;
+    r.dialer.resume();
+    await until('all', () => received === 400 * batch.length);
+    expect(firstOfFrames).toEqual(Array.from({ length: 400 }, (_, i) => i));
+    firstOfFrames = [];
+    // Of what was said meanwhile only the newest counts.
+    await until('committed', () => r.committed.length > 0);
+    expect(r.committed).toEqual([1019]);
+    expect(p.closed).toEqual([]);
+  });
+
+  test('a caller that never looks at the answer is stopped before the memory is full', async () => {
+    const p = await primary();
+    replica(p.port, { redialFirstMs: 60_000, redialMaxMs: 60_000 }, { records: () => false });
+    const session = await attached(p);
+    const batch = Buffer.alloc(1024 * 1024);
+    for (let i = 0; i < 200; i++) session.sendRecords(batch, 0);
+    expect(session.bufferedBytes).toBeLessThan(70 * 1024 * 1024);
+    expect(p.closed[0]).toContain('wait for n2');
+  });
+
+  test('a primary that does not read gets one acknowledgement at most for each turn', async () => {
+    const p = await primary();
+    const r = replica(p.port);
+    const session = await attached(p);
+    const acks: number[] = [];
+    session.onAck.on((ack) => acks.push(ack.durable));
+    for (let i = 1; i <= 10_000; i++) r.dialer.ack({ received: i, durable: i, applied: 0 });
+    await until('ack', () => acks.length > 0);
+    expect(acks).toEqual([10_000]);
+  });
+});
+
+describe('rooms that throw', () => {
+  test('records: the link ends with the code, and the process goes on', async () => {
+    const p = await primary();
+    let throwing = true;
+    const r = replica(
+      p.port,
+      { redialFirstMs: 10 },
+      {
+        records: () => {
+          if (throwing) throw new SkeinError('SPOOL_GAP', 'ordinal 7 follows 5');
+          return true;
+        },
+      },
+    );
+    const session = await attached(p);
+    session.sendRecords(Buffer.from('x'), 1);
+    await until('down', () => r.states.includes('SPOOL_GAP'));
+    // The primary is told, so that its log has the reason too.
+    await until('told', () => p.closed.length === 1);
+    expect(p.closed[0]).toContain('ordinal 7 follows 5');
+    throwing = false;
+    await attached(p, 2);
+  });
+
+  test('heartbeat and status of the primary', async () => {
+    let broken = false;
+    const fail = () => {
+      throw new Error('not ready');
+    };
+    const p = await primary(
+      { ...FAST, statusIntervalMs: 20 },
+      { heartbeat: () => (broken ? fail() : heartbeatBody('n1', 'primary')) },
+    );
+    const r = replica(p.port, { ...FAST, redialFirstMs: 60_000, redialMaxMs: 60_000 });
+    await attached(p);
+    broken = true;
+    await until('ended', () => r.states.length === 2);
+    expect(r.states).toEqual(['up', 'LINK_INTERNAL']);
+  });
+
+  test('listeners of the session’s end', async () => {
+    const p = await primary();
+    const proxy = await proxyTo(p.port);
+    const r = replica(proxy.port);
+    const session = await attached(p);
+    session.onClosed.on(() => {
+      throw new Error('a listener is broken');
+    });
+    const reason = until('detached', () => p.listener.sessions.length === 0);
+    // Not through a refuse frame, whose handling is guarded anyway.
+    proxy.cut();
+    await reason;
+    await until('back', () => r.dialer.up);
+  });
+});
+
+test('the port is taken: a named error', async () => {
+  const p = await primary();
+  await expect(startPrimary({ port: p.port })).rejects.toMatchObject({ code: 'LINK_PORT_TAKEN' });
+});
+
+test('thousands of small frames per second, none lost', async () => {
+  const p = await primary();
+  const r = replica(p.port);
+  const session = await attached(p);
+  const bytes = Buffer.alloc(500);
+  const count = 20_000;
+  const startMs = performance.now();
+  for (let i = 0; i < count; i++) {
+    if (!session.sendRecords(bytes, i)) await new Promise<void>((resolve) => once(session, resolve));
+    if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await until('all', () => r.records.length === count);
+  expect(r.records.at(-1)?.committedOrdinal).toBe(count - 1);
+  // A floor far below what it does (see bench), to notice a promise or a copy that has crept in.
+  expect(count / (performance.now() - startMs)).toBeGreaterThan(5);
+});
+
+function once(session: ReplicaSession, listener: () => void): void {
+  const off = session.onDrain.on(() => {
+    off();
+    listener();
+  });
+}
