@@ -1,0 +1,281 @@
+import { statSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checksumAtRest } from '../kit/checksum.js';
+import { skein } from '../kit/cli.js';
+import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { run, withSql } from '../kit/sql-node.js';
+import type { HttpAnswer, SqlAnswer, TestNode } from '../kit/test-node.js';
+import { until } from '../kit/until.js';
+
+let cluster: TestCluster;
+let pidsAtStart: number[];
+showLogsOnFailure(() => cluster);
+
+beforeAll(async () => {
+  cluster = await TestCluster.start();
+  pidsAtStart = await cluster.pids();
+  await cluster.primary.sql('CREATE DATABASE demo');
+  await cluster.primary.sql(
+    'CREATE TABLE demo.t (id BIGINT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(100) UNIQUE)',
+  );
+});
+
+afterAll(async () => {
+  await cluster?.dispose();
+});
+
+const sqlOn = (node: TestNode, body: unknown, options = {}): Promise<HttpAnswer<SqlAnswer>> =>
+  node.request<SqlAnswer>('POST', '/v1/sql', body, options);
+
+describe('after the start', () => {
+  it('says "skein ready" with the first address, and every node is ready without a token', async () => {
+    expect(cluster.readyUrl).toBe(cluster.primary.url);
+    for (const node of cluster.nodes) expect(await node.isReady()).toBe(true);
+  });
+
+  it('keeps secrets to the owner', () => {
+    for (const name of ['admin.token', 'cluster.secret']) {
+      expect(statSync(join(cluster.directory, name)).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  it('shows one primary and two live replicas, the same on every node', async () => {
+    for (const node of cluster.nodes) {
+      const members = await until(`${node.name} sees three live members`, async () => {
+        const status = await node.cluster();
+        return status.members.length === 3 && status.members.every(({ state }) => state === 'live')
+          ? status.members
+          : null;
+      });
+      expect(members.map(({ name, role }) => `${name} ${role}`).sort()).toEqual([
+        'n1 primary',
+        'n2 replica',
+        'n3 replica',
+      ]);
+    }
+    const status = await cluster.primary.cluster();
+    expect(status).toMatchObject({
+      primary: 'n1',
+      acknowledge: 'majority',
+      quorum: { needed: 2, attached: 3 },
+    });
+  });
+
+  it('tells load balancers who is who', async () => {
+    const ask = async (node: TestNode, path: string) =>
+      (await node.request('GET', path, undefined, { token: null })).status;
+    for (const node of cluster.nodes) {
+      const isPrimary = node === cluster.primary;
+      expect(await ask(node, '/health')).toBe(200);
+      expect(await ask(node, '/primary')).toBe(isPrimary ? 200 : 503);
+      expect(await ask(node, '/replica')).toBe(isPrimary ? 503 : 200);
+    }
+  });
+});
+
+describe('a write and its reads', () => {
+  it('is read on every node with read.after, and never earlier than written', async () => {
+    for (let i = 0; i < 40; i++) {
+      const value = `read-your-writes ${i}`;
+      const { position } = await cluster.primary.sql('INSERT INTO demo.t (v) VALUES (?)', [value]);
+      for (const node of cluster.nodes) {
+        const answer = await node.sql('SELECT COUNT(*) FROM demo.t WHERE v = ?', [value], {
+          read: { level: 'session', after: position },
+        });
+        expect(answer.results[0]?.rows, `${node.name} after ${position}`).toEqual([['1']]);
+      }
+    }
+  });
+
+  it('takes the position from the header too', async () => {
+    const written = await sqlOn(cluster.primary, { sql: "INSERT INTO demo.t (v) VALUES ('by header')" });
+    const position = written.headers.get('x-skein-position');
+    expect(position).toBe(written.body.position);
+    const read = await sqlOn(
+      cluster.node('n3'),
+      { sql: "SELECT v FROM demo.t WHERE v = 'by header'" },
+      { headers: { 'x-skein-position': position ?? '' } },
+    );
+    expect(read.body.results[0]?.rows).toEqual([['by header']]);
+  });
+
+  it('waits for a position that is not there yet, and gives up with 412', async () => {
+    const { position } = await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('known')");
+    const future = position.replace(
+      /^(\d+)\.(\d+)\./,
+      (_, epoch, ordinal) => `${epoch}.${Number(ordinal) + 1000}.`,
+    );
+    const answer = await sqlOn(cluster.node('n2'), {
+      sql: 'SELECT 1',
+      timeoutMs: 400,
+      read: { level: 'session', after: future },
+    });
+    expect(answer.status).toBe(412);
+  });
+
+  it('replicates what is not a row: tables, views, triggers, procedures, users of none', async () => {
+    const write = (sql: string) => cluster.primary.sql(sql, [], { database: 'demo' });
+    await write('CREATE TABLE noted (id INT AUTO_INCREMENT PRIMARY KEY, what VARCHAR(100))');
+    await write('CREATE TRIGGER note AFTER INSERT ON t FOR EACH ROW INSERT INTO noted (what) VALUES (NEW.v)');
+    await write('CREATE VIEW newest AS SELECT MAX(id) id FROM t');
+    await write('CREATE PROCEDURE add_one(IN x VARCHAR(50)) BEGIN INSERT INTO t (v) VALUES (x); END');
+    const { position } = await write("CALL add_one('by procedure')");
+    for (const node of cluster.replicas) {
+      const answer = await node.sql(
+        "SELECT (SELECT COUNT(*) FROM noted WHERE what = 'by procedure'), (SELECT id FROM newest) = (SELECT MAX(id) FROM t)",
+        [],
+        { database: 'demo', read: { after: position } },
+      );
+      expect(answer.results[0]?.rows).toEqual([['1', 1]]);
+    }
+  });
+});
+
+describe('a write on a replica', () => {
+  const writes = [
+    "INSERT INTO demo.t (v) VALUES ('x')",
+    'DELETE FROM demo.t',
+    'CREATE TABLE demo.x (a INT)',
+    'TRUNCATE TABLE demo.t',
+    "CALL demo.add_one('on a replica')",
+  ];
+
+  it.each(writes)('is 421 with the address of the primary: %s', async (sql) => {
+    for (const node of cluster.replicas) {
+      const answer = await sqlOn(node, { sql });
+      expect(answer.status, answer.text).toBe(421);
+      expect(answer.body.error).toMatchObject({ primary: cluster.primary.url, applied: 'no' });
+    }
+  });
+
+  it('leaves nothing in the replica’s own binary log', async () => {
+    const { members } = await cluster.primary.cluster();
+    expect(new Set(members.map(({ positions }) => positions.applied)).size).toBe(1);
+    await checksumAtRest(cluster.primary, cluster.replicas);
+  });
+});
+
+describe('bad requests', () => {
+  const cases: Array<[name: string, body: unknown, options: object, status: number, code: string | RegExp]> =
+    [
+      ['no token', { sql: 'SELECT 1' }, { token: null }, 401, /.*/],
+      ['a wrong token', { sql: 'SELECT 1' }, { token: 'x'.repeat(43) }, 401, /.*/],
+      ['malformed JSON', '{"sql": "SELECT 1"', {}, 400, /.*/],
+      ['an unknown field', { sql: 'SELECT 1', shout: true }, {}, 400, /.*/],
+      ['a known field of a later version', { sql: 'SELECT 1', forward: true }, {}, 400, 'UNSUPPORTED_FIELD'],
+      ['a syntax error', { sql: 'SELEC 1' }, {}, 400, 'ER_PARSE_ERROR'],
+      ['no such table', { sql: 'SELECT * FROM demo.nothing' }, {}, 400, 'ER_NO_SUCH_TABLE'],
+      ['too few parameters', { sql: 'SELECT ?, ?', params: [1] }, {}, 400, /.*/],
+      ['a position of nobody', { sql: 'SELECT 1', read: { after: 'tomorrow' } }, {}, 400, 'INVALID_POSITION'],
+      ['a body over the limit', { sql: 'SELECT ?', params: ['x'.repeat(33 * 1024 * 1024)] }, {}, 413, /.*/],
+    ];
+
+  it.each(cases)('%s', async (_name, body, options, status, code) => {
+    for (const node of [cluster.primary, cluster.node('n2')]) {
+      const answer = await sqlOn(node, body, options);
+      expect(answer.status, answer.text.slice(0, 300)).toBe(status);
+      expect(answer.body.error?.code).toMatch(code);
+      expect(answer.body.error?.message).not.toBe('');
+    }
+  });
+
+  it('a duplicate key is 409 and says that nothing was applied', async () => {
+    await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('twice')");
+    const answer = await sqlOn(cluster.primary, { sql: "INSERT INTO demo.t (v) VALUES ('twice')" });
+    expect(answer.status).toBe(409);
+    expect(answer.body.error).toMatchObject({
+      code: 'ER_DUP_ENTRY',
+      errno: 1062,
+      sqlState: '23000',
+      applied: 'no',
+    });
+  });
+
+  it('a read token may read on every node and write on none', async () => {
+    const made = await cluster.primary.request<{ token: string }>('POST', '/v1/tokens', {
+      role: 'read',
+      name: 'r',
+    });
+    expect(made.status, made.text).toBeLessThan(300);
+    const token = made.body.token;
+    for (const node of cluster.nodes) {
+      await until(
+        `${node.name} knows the new token`,
+        async () => (await sqlOn(node, { sql: 'SELECT 1' }, { token })).status === 200,
+      );
+      for (const sql of [
+        "INSERT INTO demo.t (v) VALUES ('r')",
+        "CALL demo.add_one('r')",
+        'DROP TABLE demo.t',
+      ]) {
+        const answer = await sqlOn(node, { sql }, { token });
+        expect(answer.status, `${node.name} ${sql}: ${answer.text}`).toBe(403);
+      }
+    }
+  });
+});
+
+describe('a second start', () => {
+  it('on the same directory is refused and names the owner', async () => {
+    const result = await skein(cluster.demoArguments, { deadlineMs: 20_000 });
+    expect(result).toMatchObject({ code: 1, signal: null });
+    expect(result.stderr).toContain(String(cluster.supervisorPid));
+    expect(result.stdout).not.toContain('skein ready');
+  });
+
+  it('on a port that is taken is refused, names port and owner, and starts nothing', async () => {
+    const other = await TestCluster.prepare();
+    const server = createServer();
+    try {
+      const port = other.httpPort + 1;
+      await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+      const result = await skein(other.demoArguments, { deadlineMs: 20_000 });
+      expect(result).toMatchObject({ code: 1, signal: null });
+      expect(result.stderr).toContain(String(port));
+      expect(result.stderr).toContain(String(process.pid));
+      expect(await other.pids()).toEqual([]);
+    } finally {
+      server.close();
+      await other.dispose();
+    }
+  });
+
+  it('in a directory that can not be written is refused with what to do', async () => {
+    const parent = await mkdtemp(join(tmpdir(), 'skein-closed-'));
+    const isRoot = process.getuid?.() === 0;
+    const directory = isRoot ? join(parent, 'sub') : '/proc/skein';
+    try {
+      const result = await skein(['demo', '--dir', directory, '--http-port', String(cluster.httpPort + 7)], {
+        deadlineMs: 20_000,
+        cwd: '/',
+        ...(isRoot ? { uid: 65534 } : {}),
+      });
+      expect(result, result.stderr).toMatchObject({ code: 1, signal: null });
+      expect(result.stderr).toContain(directory);
+      expect(result.stderr).toContain('--dir');
+    } finally {
+      await rm(parent, { recursive: true, force: true });
+    }
+  });
+});
+
+it('after all that, nothing has crashed and nothing is lost', async () => {
+  expect(await cluster.pids()).toEqual(pidsAtStart);
+  const report = await checksumAtRest(cluster.primary, cluster.replicas);
+  expect([...report.tables.keys()]).toContain('`demo`.`t`');
+});
+
+it('an errant write on a replica is noticed, named, and the replica is no longer ready', async () => {
+  const node = cluster.node('n3');
+  await withSql(node, async (connection) => {
+    await run(connection, 'SET SESSION sql_log_bin = 1');
+    await run(connection, 'CREATE TABLE demo.errant (a INT)');
+  });
+  await until('n3 is not ready any more', async () => !(await node.isReady()), { deadlineMs: 5_000 });
+  const status = await cluster.primary.cluster();
+  expect(status.members.find(({ name }) => name === 'n3')?.reason).toMatch(/errant|not.*cluster|own/i);
+});

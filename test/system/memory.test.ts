@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { checksumAtRest } from '../kit/checksum.js';
+import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { memoryOf } from '../kit/processes.js';
+import { run, withSql } from '../kit/sql-node.js';
+
+/** A transaction far larger than the nodes' heap passes through them in pieces. */
+const MEGABYTES = 128;
+
+let cluster: TestCluster;
+showLogsOnFailure(() => cluster);
+
+beforeAll(async () => {
+  cluster = await TestCluster.start({ env: { NODE_OPTIONS: '--max-old-space-size=64' } });
+  await cluster.primary.sql('CREATE DATABASE big');
+  await cluster.primary.sql('CREATE TABLE big.t (id INT AUTO_INCREMENT PRIMARY KEY, v LONGBLOB)');
+});
+
+afterAll(async () => {
+  await cluster?.dispose();
+});
+
+/** One transaction of `megabytes` in rows of 4 MB, made by the server itself so that no client holds it. */
+async function bigTransaction(megabytes: number): Promise<void> {
+  await withSql(cluster.primary, async (connection) => {
+    await run(connection, 'START TRANSACTION');
+    for (let i = 0; i < megabytes / 4; i++) {
+      await run(connection, 'INSERT INTO big.t (v) VALUES (REPEAT(SHA2(RAND(), 512), 32768))');
+    }
+    await run(connection, 'COMMIT');
+  });
+}
+
+async function nodePids(): Promise<number[]> {
+  return await Promise.all(cluster.nodes.map((node) => node.pid('node')));
+}
+
+async function printMemory(when: string): Promise<void> {
+  for (const node of cluster.nodes) {
+    const { rssBytes, peakRssBytes } = await memoryOf(await node.pid('node'));
+    console.log(
+      `${when}: ${node.name} RSS ${(rssBytes / 2 ** 20).toFixed(0)} MiB, peak ${(peakRssBytes / 2 ** 20).toFixed(0)} MiB`,
+    );
+  }
+}
+
+it(`a transaction of ${MEGABYTES} MB passes with the heap limited to 64 MB`, async () => {
+  const pids = await nodePids();
+  await bigTransaction(MEGABYTES);
+  await checksumAtRest(cluster.primary, cluster.replicas, { deadlineMs: 90_000 });
+  await printMemory('after it');
+  expect(await nodePids(), 'no node was restarted').toEqual(pids);
+});
+
+it('also while one replica’s node is stopped by SIGSTOP, which then catches up', async () => {
+  const pids = await nodePids();
+  const stopped = cluster.node('n3');
+  await stopped.freeze('node');
+  try {
+    await bigTransaction(MEGABYTES);
+    await cluster.primary.sql('DELETE FROM big.t WHERE id <= 10');
+    await checksumAtRest(cluster.primary, [cluster.node('n2')], { deadlineMs: 90_000 });
+  } finally {
+    await stopped.unfreeze('node');
+  }
+  await checksumAtRest(cluster.primary, cluster.replicas, { deadlineMs: 90_000 });
+  await printMemory('after it, one replica stopped meanwhile');
+  expect(await nodePids(), 'no node was restarted').toEqual(pids);
+});

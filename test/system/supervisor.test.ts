@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { checksumAtRest } from '../kit/checksum.js';
+import { skein } from '../kit/cli.js';
+import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { createLedger, expectWhole, startWriters } from '../kit/kill-rounds.js';
+
+/** The life of `skein demo` itself: killed and adopted, stopped in order, started again. */
+
+let cluster: TestCluster;
+showLogsOnFailure(() => cluster);
+
+beforeAll(async () => {
+  cluster = await TestCluster.start();
+  await createLedger(cluster);
+});
+
+afterAll(async () => {
+  await cluster?.dispose();
+});
+
+const processes = () => Promise.all(cluster.nodes.flatMap((node) => [node.pid('node'), node.pid('server')]));
+
+it('kill -9 of the demo: nodes and servers go on; the next start adopts them and loses no write', async () => {
+  const before = await processes();
+  const pool = startWriters(cluster);
+  try {
+    expect(await cluster.endDemo('SIGKILL')).toBe('SIGKILL');
+    await pool.ledger.progress(50, 10_000, 'writes go on without the demo');
+    await cluster.startDemo();
+    expect(await processes()).toEqual(before);
+    await pool.ledger.progress(50, 10_000, 'writes go on after the adoption');
+  } finally {
+    await pool.stop();
+  }
+  expect(pool.ledger.counts).toMatchObject({ unknown: 0, failed: 0 });
+  await expectWhole(cluster, pool.ledger);
+});
+
+it('an adopted node is still supervised', async () => {
+  const node = cluster.node('n2');
+  const old = await node.kill('node');
+  await node.untilRestarted('node', old);
+  await node.untilReady();
+});
+
+it('SIGTERM: exit 0 after all nodes and servers have stopped', async () => {
+  expect(await cluster.endDemo('SIGTERM')).toBe(0);
+  expect(await cluster.pids()).toEqual([]);
+});
+
+it('the second start of the same cluster takes less than 5 s and has all data', async () => {
+  const tookMs = await cluster.startDemo();
+  console.log(`second start: ${tookMs.toFixed(0)} ms to "skein ready"`);
+  for (const node of cluster.nodes) expect(await node.isReady()).toBe(true);
+  expect(tookMs).toBeLessThan(5_000);
+  await checksumAtRest(cluster.primary, cluster.replicas);
+});
+
+it('skein status --json prints the document of GET /v1/cluster', async () => {
+  const result = await skein(['status', '--json'], {
+    env: { SKEIN_URL: cluster.node('n2').url, SKEIN_TOKEN: cluster.token },
+  });
+  expect(result, result.stderr).toMatchObject({ code: 0 });
+  const status = JSON.parse(result.stdout);
+  expect(status.members.map(({ name }: { name: string }) => name).sort()).toEqual(['n1', 'n2', 'n3']);
+  expect(status.primary).toBe('n1');
+});
+
+it('SIGINT: exit 0 too', async () => {
+  expect(await cluster.endDemo('SIGINT')).toBe(0);
+  expect(await cluster.pids()).toEqual([]);
+});
