@@ -6,11 +6,12 @@ import type { CommandContext } from './command.js';
 /** Where a local cluster's first node answers (DESIGN 8.1). */
 const DEFAULT_URL = 'http://127.0.0.1:8083';
 /** A node that accepts the connection and says nothing for so long is of no use to a person at a terminal. */
-const ANSWER_TIMEOUT_MS = 60_000;
+export const ANSWER_TIMEOUT_MS = 60_000;
 
 export interface Answer<T> {
   readonly body: T;
-  readonly headers: Headers;
+  /** As it came: numbers that JavaScript can not carry are still whole in it. */
+  readonly text: string;
 }
 
 /** Talks to one node over its HTTP API, as anybody else would. */
@@ -28,7 +29,12 @@ export class NodeClient {
   /**
    * @throws SkeinError NODE_UNREACHABLE, NOT_A_NODE, or the code of the node's own answer
    */
-  async request<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<Answer<T>> {
+  async request<T>(
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    body?: object,
+    timeoutMs = ANSWER_TIMEOUT_MS,
+  ): Promise<Answer<T>> {
     let response: Response;
     let text: string;
     try {
@@ -39,7 +45,7 @@ export class NodeClient {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.any([this.#signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
+        signal: AbortSignal.any([this.#signal, AbortSignal.timeout(timeoutMs)]),
       });
       text = await response.text();
     } catch (error) {
@@ -50,7 +56,7 @@ export class NodeClient {
     if (parsed === undefined && text !== '') {
       throw new SkeinError('NOT_A_NODE', `What answers at ${this.url} is not a Skein node.`);
     }
-    return { body: parsed as T, headers: response.headers };
+    return { body: parsed as T, text };
   }
 
   #unreachable(error: unknown): SkeinError {

@@ -9,7 +9,7 @@ export interface SqlAnswer {
     rowCount: number;
     affectedRows: number;
     insertId: string | null;
-    warnings: number | { message: string }[];
+    warnings: number;
     durationMs: number;
   }[];
   position: string;
@@ -19,18 +19,17 @@ export interface SqlAnswer {
 }
 
 /** Column types that read better at the right. */
-const NUMBERS = /int|float|double|decimal|number|year/i;
+const NUMBERS = /^(tinyint|smallint|mediumint|int|bigint|float|double|decimal|year)$/;
 
 export function formatResults(answer: SqlAnswer): { text: string; summary: string } {
   const tables = answer.results.filter(({ columns }) => columns.length > 0).map(tableOf);
   const counts = answer.results.map((result) => {
-    const warnings = Array.isArray(result.warnings) ? result.warnings.length : result.warnings;
     return [
       result.columns.length > 0
         ? plural(result.rows.length, 'row')
         : `${plural(result.affectedRows, 'row')} affected`,
       ...(result.insertId ? [`insert id ${result.insertId}`] : []),
-      ...(warnings > 0 ? [plural(warnings, 'warning')] : []),
+      ...(result.warnings > 0 ? [plural(result.warnings, 'warning')] : []),
     ].join(', ');
   });
   return {

@@ -1,5 +1,5 @@
 import type { Command } from './command.js';
-import { clientOf } from './node-client.js';
+import { ANSWER_TIMEOUT_MS, clientOf } from './node-client.js';
 import { formatResults, type SqlAnswer } from './sql-text.js';
 import { UsageError } from './usage-error.js';
 
@@ -18,7 +18,7 @@ only when it has applied everything up to there, so you read on a replica what y
     level: { type: 'string', value: '<level>', help: `how fresh a read is: ${LEVELS.join(' or ')}` },
     database: { type: 'string', short: 'd', value: '<name>', help: 'the default database of the statement' },
     param: { type: 'string', short: 'p', multiple: true, value: '<value>', help: 'a value for the next ?' },
-    timeout: { type: 'string', value: '<ms>', help: 'give up after this time' },
+    timeout: { type: 'string', value: '<ms>', help: 'give up after this time (default 30000)' },
     json: { type: 'boolean', help: "the node's answer as it is" },
   },
   examples: [
@@ -34,14 +34,14 @@ only when it has applied everything up to there, so you read on a replica what y
 
   async run(context, values) {
     const { terminal } = context;
-    const timeoutMs = values.integer('timeout', { least: 1, most: 86_400_000 });
+    const timeoutMs = values.integer('timeout', { least: 1, most: 3_600_000 });
     const level = values.oneOf('level', LEVELS);
     const after = values.text('after');
     const sql = (values.positionals[0] ?? (await terminal.stdin())).trim();
     if (sql === '')
       throw new UsageError('There is no statement: give it as an argument or on standard input.');
     const params = values.texts('param');
-    const { body } = await clientOf(context, values.text('node')).request<SqlAnswer>('POST', '/v1/sql', {
+    const request = {
       sql,
       ...(params.length > 0 ? { params } : {}),
       ...(after !== undefined || level !== undefined
@@ -49,9 +49,13 @@ only when it has applied everything up to there, so you read on a replica what y
         : {}),
       ...(values.text('database') === undefined ? {} : { database: values.text('database') }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    });
+    };
+    // The node itself answers when the time is over; we only wait a little longer than it may take.
+    const patienceMs = Math.max(ANSWER_TIMEOUT_MS, (timeoutMs ?? 0) + 5000);
+    const client = clientOf(context, values.text('node'));
+    const { body, text: raw } = await client.request<SqlAnswer>('POST', '/v1/sql', request, patienceMs);
     if (values.flag('json')) {
-      terminal.out(`${JSON.stringify(body, null, 2)}\n`);
+      terminal.out(`${raw}\n`);
       return 0;
     }
     const { text, summary } = formatResults(body);

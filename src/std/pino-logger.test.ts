@@ -13,7 +13,7 @@ it('writes one JSON object a line, with child bindings, without secrets, and rea
   const path = join(directory, 'node.log');
   const terminal = new PassThrough();
   const logger = createNodeLogger({ path, bytesMax: 1e6, level: 'info', bindings: { node: 'n1' }, terminal });
-  const child = logger.child({ room: 'link' });
+  const child = logger.child({ part: 'link' });
   child.warn({ peer: 'n2', token: 'abc', inner: { password: 'geheim' } }, 'link refused');
   child.debug({}, 'not at this level');
   child.error({ error: new Error('disk full') }, 'append failed');
@@ -28,7 +28,7 @@ it('writes one JSON object a line, with child bindings, without secrets, and rea
   expect(lines[0]).toMatchObject({
     level: 'warn',
     node: 'n1',
-    room: 'link',
+    part: 'link',
     peer: 'n2',
     msg: 'link refused',
   });

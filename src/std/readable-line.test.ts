@@ -5,7 +5,7 @@ const json = JSON.stringify({
   time: '2026-01-02T03:04:05.678Z',
   level: 'warn',
   node: 'n1',
-  room: 'link',
+  part: 'link',
   peer: 'n2',
   reason: 'wrong secret',
   attempts: 3,

@@ -1,4 +1,4 @@
-/** Turns one JSON log line into one that a person reads on a terminal: time, level, node and room, message, data. */
+/** Turns one JSON log line into one that a person reads on a terminal: time, level, node and part, message, data. */
 export function readableLine(json: string, options: { colour: boolean }): string {
   let line: Record<string, unknown>;
   try {
@@ -6,11 +6,11 @@ export function readableLine(json: string, options: { colour: boolean }): string
   } catch {
     return json;
   }
-  const { time, level, node, room, msg, ...data } = line;
+  const { time, level, node, part, msg, ...data } = line;
   const paint = options.colour ? PAINT : PLAIN;
   const name = String(level ?? 'info');
   const clock = typeof time === 'string' ? time.slice(11, 23) : '';
-  const where = [node, room].filter((part) => part !== undefined).join(' ');
+  const where = [node, part].filter((word) => word !== undefined).join(' ');
   const parts = [
     paint.dim(clock),
     (LEVELS[name] ?? 'dim') === 'dim'
@@ -20,7 +20,7 @@ export function readableLine(json: string, options: { colour: boolean }): string
     String(msg ?? ''),
     ...Object.entries(data).map(([key, value]) => paint.dim(`${key}=`) + valueText(value)),
   ];
-  return `${parts.filter((part) => part !== '').join(' ')}\n`;
+  return `${parts.filter((word) => word !== '').join(' ')}\n`;
 }
 
 type Style = 'dim' | 'bold' | 'yellow' | 'red' | 'green';
