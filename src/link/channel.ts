@@ -57,9 +57,9 @@ export class Channel {
     return this.#closed;
   }
 
-  /** The peer does not keep up: nothing but what must be said should be written before `drained`. */
+  /** The peer does not keep up (or is gone): nothing should be written before `drained`. */
   get blocked(): boolean {
-    return this.#stream.writableNeedDrain;
+    return this.#closed || this.#stream.writableNeedDrain;
   }
 
   /** Bytes that wait in this process for the socket. */

@@ -37,6 +37,9 @@ type Limits = { readonly [K in keyof typeof DEFAULTS]: number };
 /** A link that held this long was a good one: the next dial begins with the shortest wait again. */
 const GOOD_LINK_MS = 1000;
 
+/** Back-off (200 ms at most by default) against a proven primary whose server is only starting. */
+const NOT_OPEN_ATTEMPT = 1;
+
 export interface LinkDialerModules extends ReplicaRooms {
   readonly logger: Logger;
   /** Told at each change, and when the code of the reason changes while down. `code` is 'UP' or an error's code. */
@@ -95,6 +98,8 @@ export class LinkDialer {
       if (signal.aborted) return;
       if (this.#openedAtMs !== null && monotonicMs() - this.#openedAtMs > GOOD_LINK_MS) attempt = 0;
       this.#openedAtMs = null;
+      // The primary is there and waits for a quorum itself: not one moment longer than needed.
+      if (error.code === 'NOT_OPEN') attempt = Math.min(attempt, NOT_OPEN_ATTEMPT);
       const waitMs = backoffMs(attempt++, this.#options.redialFirstMs, this.#options.redialMaxMs);
       this.#modules.logger.debug({ code: error.code, attempt, waitMs: Math.round(waitMs) }, 'link redial');
       await sleep(waitMs, signal).catch(() => {});

@@ -180,6 +180,16 @@ describe('the chain before the records', () => {
     expect(acks).toEqual([]);
   });
 
+  test('an epoch that began while the replica cut its spool: it has to begin again', async () => {
+    let epoch = 1;
+    const p = await primary({}, { welcome: () => ({ epoch, chain: [], committedOrdinal: 0 }) });
+    const r = replica(p.port, { redialFirstMs: 10 }, { welcomed: () => void epoch++ });
+    await until('refused', () => p.refused.length > 0);
+    expect(p.refused[0]?.code).toBe('EPOCH_CHANGED');
+    await until('told', () => r.states.includes('EPOCH_CHANGED'));
+    expect(p.sessions).toEqual([]);
+  });
+
   test('a session belongs to one epoch: another one in a heartbeat ends it', async () => {
     let epoch = 1;
     const p = await primary(FAST, { heartbeat: () => heartbeatBody('n1', 'primary', epoch) });

@@ -3,19 +3,19 @@ import type { Duplex } from 'node:stream';
 import { SkeinError } from '../model/error.js';
 import type { ChainEntry } from '../model/position.js';
 import { monotonicMs } from '../std/clock.js';
-import { type FrameName, NONCE_SIZE } from '../wire/frames.js';
+import { type FrameName, NONCE_SIZE, unexpectedFrame } from '../wire/frames.js';
 import { type AttachInfo, decodeAttach, decodeReady, decodeRefuse, encodeWelcome } from '../wire/messages.js';
 import { Channel } from './channel.js';
 import { acceptedIn, type HandshakeState, handshakeStep, type Identity, listenerStart } from './handshake.js';
 
+export interface Welcomed {
+  readonly epoch: number;
+  readonly chain: readonly ChainEntry[];
+  readonly committedOrdinal: number;
+}
+
 /** What the primary says to a replica that may attach; or why it may not. */
-export type WelcomeDecision =
-  | {
-      readonly epoch: number;
-      readonly chain: readonly ChainEntry[];
-      readonly committedOrdinal: number;
-    }
-  | { readonly refuse: string; readonly message: string };
+export type WelcomeDecision = Welcomed | { readonly refuse: string; readonly message: string };
 
 export interface GreetingOptions {
   readonly identity: Identity;
@@ -30,7 +30,8 @@ export interface GreetingModules {
   /** @throws SkeinError when this replica may not attach now (asked twice: before the welcome and at the end) */
   admit(attach: AttachInfo): void;
   welcome(attach: AttachInfo): WelcomeDecision;
-  ready(channel: Channel, attach: AttachInfo): void;
+  /** It may have records now. `epoch`: of the welcome. */
+  ready(attach: AttachInfo, epoch: number): void;
   /** It ended before it was ready. */
   ended(error: SkeinError): void;
 }
@@ -45,7 +46,7 @@ export class Greeting {
   readonly #options: GreetingOptions;
   readonly #modules: GreetingModules;
   #handshake: HandshakeState;
-  #attach: AttachInfo | null = null;
+  #attached: { readonly attach: AttachInfo; readonly epoch: number } | null = null;
   #deadline: NodeJS.Timeout | undefined;
 
   constructor(stream: Duplex, options: GreetingOptions, modules: GreetingModules) {
@@ -63,17 +64,17 @@ export class Greeting {
   }
 
   close(error: SkeinError): void {
-    this.channel.close(error, { tell: this.#proven });
+    this.channel.close(error, { tell: this.proven });
   }
 
-  get #proven(): boolean {
+  get proven(): boolean {
     return this.#handshake.kind === 'proven';
   }
 
   #armDeadline(ms: number): NodeJS.Timeout {
     clearTimeout(this.#deadline);
     return setTimeout(() => {
-      const what = this.#proven ? 'The replica' : 'The peer';
+      const what = this.proven ? 'The replica' : 'The peer';
       this.close(
         new SkeinError('HANDSHAKE_TIMEOUT', `${what} did not go on with the handshake for ${ms} ms.`),
       );
@@ -103,18 +104,8 @@ export class Greeting {
   }
 
   #onAttach(attach: AttachInfo): void {
-    this.#modules.admit(attach);
-    const decision = this.#modules.welcome(attach);
-    if ('refuse' in decision) throw new SkeinError(decision.refuse, decision.message);
-    // H1: whoever has promised itself to a newer epoch is lost to this one, and we are the ones who are behind.
-    if (attach.epoch > decision.epoch) {
-      throw new SkeinError(
-        'OLDER_EPOCH',
-        `This primary is of epoch ${decision.epoch}, ${attach.node} already knows epoch ${attach.epoch}.`,
-      );
-    }
-    this.#attach = attach;
-    const { epoch, chain, committedOrdinal } = decision;
+    const { epoch, chain, committedOrdinal } = this.#decide(attach);
+    this.#attached = { attach, epoch };
     this.channel.write(
       encodeWelcome({
         node: this.#options.node,
@@ -130,11 +121,28 @@ export class Greeting {
   }
 
   #onReady(payload: Buffer): void {
-    if (this.#attach === null) throw new SkeinError('FRAME_UNEXPECTED', 'Ready without attach.');
-    const attach = { ...this.#attach, ...decodeReady(payload) };
-    this.#modules.admit(attach);
+    if (this.#attached === null) throw unexpectedFrame('ready');
+    const { epoch } = this.#attached;
+    const attach = { ...this.#attached.attach, ...decodeReady(payload) };
+    const now = this.#decide(attach);
+    // It was cut to the chain of an epoch that has ended meanwhile: its acknowledgements would mean another log.
+    if (now.epoch !== epoch) {
+      throw new SkeinError('EPOCH_CHANGED', `Epoch ${now.epoch} has begun while ${attach.node} attached.`);
+    }
     clearTimeout(this.#deadline);
-    this.#modules.ready(this.channel, attach);
+    this.#modules.ready(attach, epoch);
+  }
+
+  #decide(attach: AttachInfo): Welcomed {
+    this.#modules.admit(attach);
+    const decision = this.#modules.welcome(attach);
+    if ('refuse' in decision) throw new SkeinError(decision.refuse, decision.message);
+    // H1: whoever has promised itself to a newer epoch is lost to this one, and we are the ones who are behind.
+    if (attach.epoch > decision.epoch) {
+      const text = `This primary is of epoch ${decision.epoch}, ${attach.node} already knows epoch ${attach.epoch}.`;
+      throw new SkeinError('OLDER_EPOCH', text);
+    }
+    return decision;
   }
 
   #onRefuse(payload: Buffer): void {

@@ -50,6 +50,10 @@ const STATUS_MERGE_MS = 10;
 
 export interface LinkListenerModules {
   readonly logger: Logger;
+  /**
+   * Asked twice: when the replica attaches, and again (then with its spool's end after the cut) before its session is
+   * handed out, because the epoch may have ended meanwhile. No I/O.
+   */
   welcome(attach: AttachInfo): WelcomeDecision;
   /** Put listeners on at once; records may be sent from here on, beginning after `session.attach.spoolEnd`. */
   attached(session: ReplicaSession): void;
@@ -70,7 +74,6 @@ export class LinkListener {
   /** Connections that are not attached yet, oldest first. */
   readonly #greetings = new Set<Greeting>();
   readonly #sessions = new Map<string, ListenerSession>();
-  readonly #epochs = new WeakMap<Channel, number>();
   #server: Server | null = null;
   #statusTimer: NodeJS.Timeout | null = null;
   #statusSoon: NodeJS.Timeout | null = null;
@@ -152,14 +155,10 @@ export class LinkListener {
       { identity: this.#identity, node, stepDeadlineMs, readyDeadlineMs },
       {
         admit: (attach) => this.#admit(attach),
-        welcome: (attach) => {
-          const decision = this.#modules.welcome(attach);
-          if ('epoch' in decision) this.#epochs.set(greeting.channel, decision.epoch);
-          return decision;
-        },
-        ready: (channel, attach) => {
+        welcome: (attach) => this.#modules.welcome(attach),
+        ready: (attach, epoch) => {
           this.#greetings.delete(greeting);
-          this.#open(channel, attach, address);
+          this.#open(greeting.channel, attach, epoch, address);
         },
         ended: (error) => {
           this.#greetings.delete(greeting);
@@ -172,8 +171,9 @@ export class LinkListener {
 
   /** The oldest goes: a true node needs milliseconds, so whoever has sat here longest is the least likely to be one. */
   #makeRoom(): void {
-    for (const greeting of this.#greetings) {
-      if (this.#greetings.size < this.#options.strangersMax) return;
+    // Whoever has proven the secret is no stranger, and may need its time to cut its spool.
+    const strangers = [...this.#greetings].filter((greeting) => !greeting.proven);
+    for (const greeting of strangers.slice(0, strangers.length - this.#options.strangersMax + 1)) {
       greeting.close(
         new SkeinError('TOO_MANY_STRANGERS', 'Too many connections have not proven themselves.'),
       );
@@ -199,7 +199,7 @@ export class LinkListener {
     }
   }
 
-  #open(channel: Channel, attach: AttachInfo, address: string): void {
+  #open(channel: Channel, attach: AttachInfo, epoch: number, address: string): void {
     const { heartbeatIntervalMs, goneAfterMs } = this.#options;
     const { logger } = this.#modules;
     // Its old connection is dead without our knowing: the same disk can not dial twice.
@@ -209,7 +209,7 @@ export class LinkListener {
       {
         attach,
         address,
-        epoch: this.#epochs.get(channel) ?? 0,
+        epoch,
         intervalMs: heartbeatIntervalMs,
         goneAfterMs,
       },

@@ -140,7 +140,8 @@ export class PrimarySession {
 
   #onRecords(payload: Buffer): void {
     const { committedOrdinal, bytes } = decodeRecords(payload);
-    if (!this.#modules.records(bytes, committedOrdinal)) this.#channel.pause();
+    if (bytes.length === 0) this.#modules.committed(committedOrdinal);
+    else if (!this.#modules.records(bytes, committedOrdinal)) this.#channel.pause();
   }
 
   #onChallenge(payload: Buffer): void {

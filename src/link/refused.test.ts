@@ -258,6 +258,32 @@ describe('strangers at the port', () => {
     for (const { socket } of strangers) socket.destroy();
   });
 
+  test('strangers do not push out a replica that is cutting its spool', async () => {
+    const p = await primary({ strangersMax: 2 });
+    let cut: () => void = () => {};
+    const cutting = new Promise<void>((resolve) => {
+      cut = resolve;
+    });
+    let welcomed = false;
+    const r = replica(
+      p.port,
+      {},
+      {
+        welcomed: () => {
+          welcomed = true;
+          return cutting;
+        },
+      },
+    );
+    await until('welcomed', () => welcomed);
+    const strangers = Array.from({ length: 10 }, () => rawConnect(p.port));
+    await until('bounded', () => strangers.filter(({ socket }) => !socket.destroyed).length <= 2);
+    cut();
+    await until('attached', () => p.sessions.length === 1);
+    expect(r.states).toEqual(['up']);
+    for (const { socket } of strangers) socket.destroy();
+  });
+
   test('the same from the same host is said once, with a count the next time', async () => {
     const p = await primary();
     for (let i = 0; i < 5; i++) {
