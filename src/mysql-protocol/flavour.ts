@@ -12,6 +12,8 @@ export interface Flavour {
   dumpConversation(options: DumpOptions): DumpConversation;
   /** Where a transaction stands in the sequence of a cluster that Skein manages from its birth. */
   ordinalOf(gtid: string): number;
+  /** The name that the transaction at this place has. `ordinal` is at least 1. */
+  gtidAt(epoch: number, ordinal: number): string;
   /** The server id that transactions of an epoch carry. */
   epochServerId(epoch: number): number;
 }

@@ -144,6 +144,8 @@ export const mariadb: Flavour = {
     formatMariadbGtid(decodeMariadbGtid(Buffer.from(binary.buffer, binary.byteOffset, binary.length))),
   gtidBinary: (text) => (text === '' ? Buffer.alloc(0) : encodeMariadbGtid(parseMariadbGtid(text))),
   ordinalOf: (gtid) => parseMariadbGtid(gtid).sequence,
+  gtidAt: (epoch, ordinal) =>
+    formatMariadbGtid({ domain: 0, serverId: EPOCH_SERVER_ID_BASE + epoch, sequence: ordinal }),
   grammar: () => new MariadbGrammar(),
   dumpConversation,
   epochServerId: (epoch) => EPOCH_SERVER_ID_BASE + epoch,
