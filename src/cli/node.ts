@@ -53,7 +53,8 @@ async function runLogged(config: NodeConfig, { signal, interrupted }: CommandCon
   interrupted.on((count) => interruptedAgain(count, logger));
   logger.info({ pid: process.pid, version: process.version, directory: config.directory }, 'node started');
   try {
-    const { runNode } = await loadNode();
+    // Loaded only now: a wrong configuration is said at once, without loading the rooms of a node.
+    const { runNode } = await import('../node.js');
     await runNode(config, { logger, signal });
   } catch (error) {
     logger.error({ error }, 'node failed');
@@ -61,14 +62,6 @@ async function runLogged(config: NodeConfig, { signal, interrupted }: CommandCon
   }
   logger.info({ upMs: Math.round(performance.now() - started) }, 'node stopped');
   return 0;
-}
-
-/** Loaded only now: everything but this command does without the rooms of a node. */
-async function loadNode(): Promise<{
-  runNode(config: NodeConfig, modules: { logger: Logger; signal: AbortSignal }): Promise<void>;
-}> {
-  const path = '../node.js';
-  return await import(path);
 }
 
 function interruptedAgain(count: number, logger: Logger): void {
