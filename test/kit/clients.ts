@@ -33,6 +33,14 @@ export const CREATE_LEDGER = `CREATE TABLE IF NOT EXISTS ${LEDGER} (
 
 const INSERT = `INSERT INTO ${LEDGER} (client, seq, note) VALUES (?, ?, ?)`;
 
+/** In brackets, so that it is found in raw binary log events too, whole and not as the beginning of another one. */
+const noteOf = (how: string, client: number, seq: number) => `<${how} ${client}/${seq}>`;
+
+/** `client/seq` of every note in these bytes (row events hold texts as they are). */
+export function notesIn(bytes: Buffer): string[] {
+  return [...bytes.toString('latin1').matchAll(/<(?:http|sql) (\d+\/\d+)>/g)].map((match) => match[1] ?? '');
+}
+
 /** What each client was told, seq by seq. */
 export class Ledger {
   readonly #answers = new Map<string, WriteAnswer>();
@@ -197,7 +205,7 @@ export function httpWriter(options: HttpWriterOptions): Writer {
             authorization: `Bearer ${token}`,
             ...options.headers,
           },
-          body: JSON.stringify({ sql: INSERT, params: [client, seq, `http ${client}/${seq}`], database }),
+          body: JSON.stringify({ sql: INSERT, params: [client, seq, noteOf('http', client, seq)], database }),
           signal: AbortSignal.timeout(timeoutMs),
         });
         return judgeHttpAnswer(response.status, await response.text());
@@ -263,7 +271,7 @@ export function sqlWriter(options: SqlWriterOptions): Writer {
         return { outcome: 'failed', reason: `connect: ${(error as { code?: string }).code ?? 'failed'}` };
       }
       try {
-        await run(connection, INSERT, [client, seq, `sql ${client}/${seq}`]);
+        await run(connection, INSERT, [client, seq, noteOf('sql', client, seq)]);
         return { outcome: 'acknowledged' };
       } catch (error) {
         const code = (error as { code?: string }).code ?? 'no code';

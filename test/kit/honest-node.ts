@@ -1,0 +1,159 @@
+/**
+ * The smallest honest node behind HTTP: one real server, open as a primary whose quorum is itself, or closed as a
+ * replica. `hold()` keeps the quorum away, so that a test can see what HTTP does with a write that waits.
+ */
+import { EventRing } from '../../src/http/event-ring.js';
+import { Connection } from '../../src/http/mysql/connection.js';
+import type { Committed, NodeView, Openness } from '../../src/http/node-view.js';
+import { SkeinError } from '../../src/model/error.js';
+import type { Position } from '../../src/model/position.js';
+import type { Role } from '../../src/model/status.js';
+import { type AccountName, accountPassword } from '../../src/mysql-control/accounts.js';
+import type { ManagedServer } from '../../src/mysql-control/managed-server.js';
+
+export interface HonestNodeOptions {
+  readonly name: string;
+  readonly role: Role;
+  readonly secret: Buffer;
+  readonly primaryHttp: () => string | null;
+}
+
+export class HonestNode implements NodeView {
+  readonly name: string;
+  readonly events = new EventRing(100);
+  readonly log: string[] = [];
+  openness: Openness = { open: true };
+  lagMs = 0;
+  lost: string | null = null;
+  readonly #options: HonestNodeOptions;
+  readonly #server: ManagedServer;
+  #applied = '';
+  #held: Array<() => void> | null = null;
+  #control: Connection | null = null;
+
+  constructor(options: HonestNodeOptions, server: ManagedServer) {
+    this.name = options.name;
+    this.#options = options;
+    this.#server = server;
+  }
+
+  /** A session of the node's own account. */
+  async control(): Promise<Connection> {
+    if (this.#control && !this.#control.broken) return this.#control;
+    const access = this.server();
+    if (!access) throw new Error('the server is down');
+    this.#control = await Connection.connect({
+      address: { socketPath: access.socketPath },
+      user: 'skein',
+      password: access.passwordOf('skein'),
+    });
+    return this.#control;
+  }
+
+  async open(): Promise<void> {
+    const control = await this.control();
+    await control.run('SET GLOBAL server_id = 1000001');
+    this.close();
+    await (await this.control()).run('SET GLOBAL read_only = 0');
+  }
+
+  close(): void {
+    this.#control?.destroy();
+  }
+
+  /** From now on no write reaches its quorum, until the returned function is called. */
+  hold(): () => void {
+    const held: Array<() => void> = [];
+    this.#held = held;
+    return () => {
+      this.#held = null;
+      for (const go of held) go();
+    };
+  }
+
+  role(): Role {
+    return this.#options.role;
+  }
+
+  epoch(): number {
+    return 1;
+  }
+
+  isOpen(): Openness {
+    return this.openness;
+  }
+
+  ready() {
+    const ok = this.openness.open;
+    return {
+      ok,
+      role: this.role(),
+      state: 'live' as const,
+      lagMs: this.lagMs,
+      reason: this.openness.open ? null : this.openness.reason,
+    };
+  }
+
+  clusterStatus() {
+    return {
+      cluster: 'test',
+      epoch: 1,
+      primary: 'n1',
+      acknowledge: 'majority' as const,
+      quorum: { needed: 1, attached: 1 },
+      members: [],
+    };
+  }
+
+  acknowledge() {
+    return 'majority' as const;
+  }
+
+  primaryHttp(): string | null {
+    return this.#options.primaryHttp();
+  }
+
+  server() {
+    const up = this.#server.current;
+    if (!up) return null;
+    return {
+      socketPath: up.socketPath,
+      generation: `${up.pid}`,
+      passwordOf: (account: AccountName) => accountPassword(this.#options.secret, account),
+    };
+  }
+
+  appliedPosition(): Position {
+    return positionOf(this.#applied);
+  }
+
+  async waitApplied(position: Position, options: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
+    if (this.lost === position.gtid) throw new SkeinError('TRANSACTION_LOST', 'That transaction was lost.');
+    const control = await this.control();
+    const seconds = options.timeoutMs / 1000;
+    const rows = await control.query(`SELECT MASTER_GTID_WAIT('${position.gtid}', ${seconds})`);
+    if (rows[0]?.[0] !== '0') {
+      throw new SkeinError('POSITION_NOT_REACHED', 'This node has not applied that position in time.');
+    }
+  }
+
+  async waitCommitted(gtid: string, _level: string, { signal }: { signal: AbortSignal }): Promise<Committed> {
+    const held = this.#held;
+    if (held) {
+      await new Promise<void>((resolve, reject) => {
+        held.push(resolve);
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      });
+    }
+    this.#applied = gtid;
+    return { position: positionOf(gtid), acknowledgedBy: [] };
+  }
+
+  logTail(lines: number): readonly string[] {
+    return this.log.slice(-lines);
+  }
+}
+
+function positionOf(gtid: string): Position {
+  return { epoch: 1, ordinal: gtid === '' ? 0 : Number(gtid.split('-')[2]), gtid };
+}

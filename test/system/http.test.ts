@@ -1,0 +1,874 @@
+/** HTTP against real servers: one open primary (its quorum is itself) and one closed replica. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { adoptAdminToken, ensureSystemSchema } from '../../src/auth/system-schema.js';
+import { generateToken } from '../../src/auth/token.js';
+import { HttpServer } from '../../src/http/server.js';
+import { chooseCacheDir } from '../../src/mysql-control/cache-dir.js';
+import { ManagedServer } from '../../src/mysql-control/managed-server.js';
+import { obtainServer } from '../../src/mysql-control/obtain.js';
+import { type Logger, silentLogger } from '../../src/std/logger.js';
+import { HonestNode } from '../kit/honest-node.js';
+import { until } from '../kit/until.js';
+
+interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: what a test looks at is what the server sent
+  body: any;
+}
+
+const secret = Buffer.alloc(32, 7);
+const admin = generateToken();
+const tokens = { admin, write: '', read: '' };
+const logLines: Array<{ message: string } & Record<string, unknown>> = [];
+const logger: Logger = {
+  ...silentLogger,
+  info: (data, message) => void logLines.push({ ...data, message }),
+  warn: (data, message) => void logLines.push({ ...data, message }),
+  error: (data, message) => void logLines.push({ ...data, message }),
+};
+
+let directory = '';
+const servers: ManagedServer[] = [];
+const nodes: HonestNode[] = [];
+const https: HttpServer[] = [];
+let primaryUrl = '';
+let replicaUrl = '';
+
+async function call(
+  url: string,
+  options: {
+    method?: string;
+    token?: string | null;
+    body?: unknown;
+    raw?: string;
+    headers?: Record<string, string>;
+    signal?: AbortSignal;
+  } = {},
+): Promise<Answer> {
+  const token = options.token === undefined ? tokens.write : options.token;
+  const body = options.raw ?? (options.body === undefined ? undefined : JSON.stringify(options.body));
+  const response = await fetch(url, {
+    method: options.method ?? (body === undefined ? 'GET' : 'POST'),
+    headers: {
+      ...(token !== null && { authorization: `Bearer ${token}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...options.headers,
+    },
+    ...(body !== undefined && { body }),
+    ...(options.signal && { signal: options.signal }),
+  });
+  const text = await response.text();
+  const isJson = (response.headers.get('content-type') ?? '').startsWith('application/json');
+  return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : null };
+}
+
+const sql = (body: object | string, token = tokens.write, url = primaryUrl) =>
+  call(`${url}/v1/sql`, { token, body: typeof body === 'string' ? { sql: body } : body });
+
+/** The statement must succeed. */
+async function ok(body: object | string, token = tokens.write, url = primaryUrl): Promise<Answer['body']> {
+  const answer = await sql(body, token, url);
+  if (answer.status !== 200) throw new Error(`${JSON.stringify(body)}: ${answer.status} ${answer.text}`);
+  return answer.body;
+}
+
+async function rowsOf(statement: string, token = tokens.write): Promise<unknown[][]> {
+  return (await ok(statement, token)).results[0].rows;
+}
+
+async function createToken(role: string): Promise<string> {
+  const answer = await call(`${primaryUrl}/v1/tokens`, {
+    token: admin,
+    body: { name: `test ${role}`, role },
+  });
+  expect(answer.status).toBe(201);
+  return answer.body.token;
+}
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'skein-http-'));
+  const cacheDir = await chooseCacheDir({ projectDir: process.cwd() });
+  const binary = await obtainServer({ cacheDir }, { logger: silentLogger });
+  for (const [i, role] of (['primary', 'replica'] as const).entries()) {
+    const server = new ManagedServer(
+      // Nobody acknowledges here: the quorum of this test is the primary alone.
+      { directory: join(directory, `n${i + 1}`), secret, extraArgs: ['--rpl-semi-sync-master-enabled=0'] },
+      { binary, cacheDir, logger: silentLogger },
+    );
+    servers.push(server);
+    await server.start();
+    nodes.push(new HonestNode({ name: `n${i + 1}`, role, secret, primaryHttp: () => primaryUrl }, server));
+  }
+  const [primary, replica] = nodes as [HonestNode, HonestNode];
+  await primary.open();
+  for (const node of nodes) {
+    const control = await node.control();
+    if (node === replica) await control.run('SET SESSION sql_log_bin = 0');
+    // The replica has what replication would have brought.
+    const executor = {
+      query: async (text: string, params: readonly (string | number | null)[] = []) => {
+        let i = 0;
+        const bound = text.replace(/\?/g, () => {
+          const value = params[i++];
+          return value == null ? 'NULL' : `'${value}'`;
+        });
+        const { names, rows } = await control.queryNamed(bound);
+        return rows.map((row) => Object.fromEntries(names.map((name, k) => [name, row[k]])));
+      },
+    };
+    await ensureSystemSchema(executor);
+    await ensureSystemSchema(executor);
+    expect(await adoptAdminToken(executor, admin)).toBe(true);
+    expect(await adoptAdminToken(executor, generateToken())).toBe(false);
+    for (const statement of [
+      'CREATE DATABASE demo',
+      'CREATE DATABASE other',
+      'CREATE TABLE demo.t (id INT PRIMARY KEY, name VARCHAR(100))',
+      "INSERT INTO demo.t VALUES (1, 'one'), (2, 'two')",
+      'CREATE TABLE demo.log (id INT AUTO_INCREMENT PRIMARY KEY, note TEXT)',
+      "CREATE FUNCTION demo.noisy() RETURNS INT MODIFIES SQL DATA BEGIN INSERT INTO demo.log (note) VALUES ('called'); RETURN 1; END",
+      'CREATE FUNCTION demo.twice(x INT) RETURNS INT DETERMINISTIC NO SQL RETURN 2 * x',
+      'CREATE VIEW demo.noisy_view AS SELECT demo.noisy() AS x',
+      'CREATE PROCEDURE demo.two_results() BEGIN SELECT 1 AS a; SELECT 2 AS b, 3 AS c; END',
+      "CREATE PROCEDURE demo.writes() BEGIN INSERT INTO demo.log (note) VALUES ('by procedure'); END",
+      "CREATE PROCEDURE demo.half() BEGIN INSERT INTO demo.log (note) VALUES ('half'); COMMIT; SELECT * FROM demo.missing; END",
+    ]) {
+      await control.run(statement);
+    }
+  }
+  for (const node of nodes) {
+    const http = new HttpServer(
+      { host: '127.0.0.1', port: 0, consoleDir: null, tokenRefreshMs: 200 },
+      { node, log: logger },
+    );
+    https.push(http);
+    const { port } = await http.start();
+    if (node === primary) primaryUrl = `http://127.0.0.1:${port}`;
+    else replicaUrl = `http://127.0.0.1:${port}`;
+  }
+  tokens.write = await createToken('write');
+  tokens.read = await createToken('read');
+  // What replication would do with the token table.
+  const rows = await (await primary.control()).query(
+    'SELECT id, name, role, hash, created_at FROM skein.tokens',
+  );
+  const control = await replica.control();
+  for (const row of rows) {
+    await control.run(`REPLACE INTO skein.tokens VALUES (${row.map((v) => `'${v}'`).join(',')}, NULL)`);
+  }
+});
+
+afterAll(async () => {
+  for (const http of https) await http.stop();
+  for (const node of nodes) node.close();
+  for (const server of servers) await server.kill('test is over');
+  await rm(directory, { recursive: true, force: true });
+});
+
+const primary = () => nodes[0] as HonestNode;
+const gtidOf = async (node: HonestNode) =>
+  (await (await node.control()).query('SELECT @@GLOBAL.gtid_binlog_pos'))[0]?.[0];
+
+describe('statements', () => {
+  it('answers a SELECT with columns, rows, position and who answered', async () => {
+    const answer = await sql({ sql: 'SELECT id, name FROM demo.t WHERE id = ?', params: [2] }, tokens.read);
+    expect(answer.status).toBe(200);
+    expect(answer.body.results).toMatchObject([
+      {
+        columns: [
+          { name: 'id', type: 'int', nullable: false },
+          { name: 'name', type: 'varchar', nullable: true },
+        ],
+        rows: [[2, 'two']],
+        rowCount: 1,
+        affectedRows: 0,
+        insertId: null,
+        warnings: 0,
+      },
+    ]);
+    expect(answer.body).toMatchObject({
+      node: 'n1',
+      role: 'primary',
+      epoch: 1,
+      lagMs: 0,
+      acknowledgedBy: [],
+    });
+    expect(answer.headers.get('x-skein-position')).toBe(answer.body.position);
+    expect(answer.headers.get('x-request-id')).toMatch(/^[\w-]{12}$/);
+  });
+
+  it('gives rows as objects, and refuses two columns of one name', async () => {
+    const { results } = await ok({ sql: 'SELECT id, name FROM demo.t ORDER BY id', rows: 'object' });
+    expect(results[0].rows).toEqual([
+      { id: 1, name: 'one' },
+      { id: 2, name: 'two' },
+    ]);
+    const answer = await sql({ sql: 'SELECT 1 AS a, 2 AS a', rows: 'object' });
+    expect(answer).toMatchObject({ status: 400, body: { error: { code: 'DUPLICATE_COLUMN' } } });
+  });
+
+  it('gives the insert id, the affected rows and the transaction of a write', async () => {
+    const body = await ok({ sql: "INSERT INTO log (note) VALUES ('x'), ('y')", database: 'demo' });
+    expect(body.results[0]).toMatchObject({ columns: [], rows: [], rowCount: 0, affectedRows: 2 });
+    expect(body.results[0].insertId).toMatch(/^\d+$/);
+    expect(body.position).toBe(`1.${(await gtidOf(primary()))?.split('-')[2]}.${await gtidOf(primary())}`);
+  });
+
+  it('keeps ids beyond 2^53 exact', async () => {
+    await ok('CREATE TABLE demo.big (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY)');
+    const value = '18446744073709551610';
+    const body = await ok({
+      sql: 'INSERT INTO demo.big VALUES (?)',
+      params: [{ $type: 'bigint', value }],
+    });
+    expect(body.results[0].insertId).toBe(value);
+    expect(await rowsOf('SELECT id FROM demo.big')).toEqual([[value]]);
+    const unsafe = await sql({ sql: 'SELECT id FROM demo.big', bigint: 'number' });
+    expect(unsafe).toMatchObject({ status: 400, body: { error: { code: 'UNSAFE_BIGINT', applied: 'no' } } });
+    expect(
+      (await ok({ sql: 'SELECT COUNT(*) AS n FROM demo.big', bigint: 'number' })).results[0].rows,
+    ).toEqual([[1]]);
+  });
+
+  it('runs several statements, atomically when asked', async () => {
+    const failed = await sql({
+      statements: [
+        { sql: "INSERT INTO demo.t VALUES (50, 'fifty')" },
+        { sql: "INSERT INTO demo.t VALUES (1, 'again')" },
+      ],
+      transaction: true,
+    });
+    expect(failed).toMatchObject({
+      status: 409,
+      body: { error: { code: 'ER_DUP_ENTRY', errno: 1062, sqlState: '23000', statement: 1, applied: 'no' } },
+    });
+    expect(failed.body.results).toBeUndefined();
+    expect(await rowsOf('SELECT COUNT(*) FROM demo.t WHERE id = 50')).toEqual([['0']]);
+
+    const done = await ok({
+      statements: [
+        { sql: 'INSERT INTO demo.t VALUES (?, ?)', params: [51, 'a'] },
+        { sql: 'UPDATE demo.t SET name = ? WHERE id = ?', params: ['b', 51] },
+        { sql: 'SELECT name FROM demo.t WHERE id = 51' },
+      ],
+      transaction: true,
+    });
+    expect(done.results.map((r: { statement: number }) => r.statement)).toEqual([0, 1, 2]);
+    expect(done.results[2].rows).toEqual([['b']]);
+  });
+
+  it('gives the results of those done when one of a batch fails', async () => {
+    const answer = await sql({
+      statements: [
+        { sql: "INSERT INTO demo.t VALUES (60, 'sixty')" },
+        { sql: 'SELECT * FROM demo.missing' },
+        { sql: "INSERT INTO demo.t VALUES (61, 'never')" },
+      ],
+    });
+    expect(answer).toMatchObject({
+      status: 400,
+      body: {
+        error: { code: 'ER_NO_SUCH_TABLE', statement: 1, applied: 'partial' },
+        results: [{ statement: 0, affectedRows: 1 }],
+      },
+    });
+    expect(await rowsOf('SELECT id FROM demo.t WHERE id IN (60, 61)')).toEqual([[60]]);
+  });
+
+  it('says so when a statement ends the transaction of the request, or leaves one open', async () => {
+    const ddl = await sql({
+      statements: [
+        { sql: "INSERT INTO demo.t VALUES (70, 'x')" },
+        { sql: 'CREATE TABLE demo.ddl (a INT)' },
+        { sql: "INSERT INTO demo.t VALUES (71, 'x')" },
+      ],
+      transaction: true,
+    });
+    expect(ddl).toMatchObject({
+      status: 400,
+      body: { error: { code: 'TRANSACTION_ENDED', applied: 'partial' } },
+    });
+    const chain = await sql({
+      statements: [{ sql: "INSERT INTO demo.t VALUES (72, 'x')" }, { sql: 'ROLLBACK AND CHAIN' }],
+      transaction: true,
+    });
+    expect(chain).toMatchObject({
+      status: 400,
+      body: { error: { code: 'TRANSACTION_ENDED', applied: 'no' } },
+    });
+    const left = await sql({
+      statements: [{ sql: 'START TRANSACTION' }, { sql: "INSERT INTO demo.t VALUES (73, 'x')" }],
+    });
+    expect(left).toMatchObject({ status: 400, body: { error: { code: 'OPEN_TRANSACTION', applied: 'no' } } });
+    expect(await rowsOf('SELECT id FROM demo.t WHERE id BETWEEN 70 AND 79')).toEqual([[70]]);
+  });
+
+  it('gives every result of a CALL, and knows that a failed one has committed half', async () => {
+    const { results } = await ok('CALL demo.two_results()');
+    expect(results.slice(0, 2).map((r: { rows: unknown }) => r.rows)).toEqual([[[1]], [[2, 3]]]);
+    expect(await sql('CALL demo.half()')).toMatchObject({
+      status: 400,
+      body: { error: { code: 'ER_NO_SUCH_TABLE', applied: 'partial' } },
+    });
+  });
+
+  it('refuses several statements in one text and LOAD DATA LOCAL', async () => {
+    expect((await sql('SELECT 1; SELECT 2')).body.error).toMatchObject({
+      code: 'ER_PARSE_ERROR',
+      statement: 0,
+    });
+    const load = await sql("LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE demo.t");
+    expect(load.status).toBeGreaterThanOrEqual(400);
+    expect(load.body.error.applied).toBe('no');
+  });
+
+  it('binds what JSON can say, and refuses what JSON has already rounded', async () => {
+    const params = [null, true, -7, 1.5, 'text', { a: [1] }, { $type: 'blob', value: 'AAH/' }];
+    const marks = params.map((_, i) => `? AS p${i}`).join(', ');
+    const { results } = await ok({
+      sql: `SELECT ${marks}, ? AS d`,
+      params: [...params, { $type: 'decimal', value: '1.10' }],
+    });
+    expect(results[0].rows).toEqual([[null, 1, '-7', 1.5, 'text', '{"a":[1]}', 'AAH/', '1.10']]);
+    expect(
+      (await ok({ sql: 'SELECT id FROM demo.t ORDER BY id LIMIT ?', params: [1] })).results[0].rows,
+    ).toEqual([[1]]);
+    const rounded = await call(`${primaryUrl}/v1/sql`, {
+      raw: '{"sql":"SELECT ?","params":[12345678901234567890]}',
+    });
+    expect(rounded).toMatchObject({ status: 400, body: { error: { code: 'INVALID_PARAMETER' } } });
+    expect((await sql({ sql: 'SELECT ?', params: [] })).body.error.code).toBe('PARAMETER_COUNT');
+  });
+});
+
+describe('types', () => {
+  it('gives every column type its stable form', async () => {
+    await ok(`CREATE TABLE demo.types (
+      ti TINYINT, tu TINYINT UNSIGNED, si SMALLINT, mi MEDIUMINT, mu MEDIUMINT UNSIGNED, i INT, iu INT UNSIGNED,
+      bi BIGINT, bu BIGINT UNSIGNED, f FLOAT, d DOUBLE, de DECIMAL(65,30), y YEAR, da DATE, t TIME, t6 TIME(6),
+      dt DATETIME, dt3 DATETIME(3), ts TIMESTAMP(6) NULL, c CHAR(3), v VARCHAR(10), tx TEXT, b BINARY(3),
+      vb VARBINARY(3), bl BLOB, bt BIT(64), e ENUM('a','b'), s SET('a','b'), j JSON, g GEOMETRY, u UUID, i6 INET6)`);
+    await ok({
+      statements: [
+        { sql: "SET SESSION sql_mode = ''" },
+        {
+          sql: `INSERT INTO demo.types VALUES (-128, 255, -32768, -8388608, 16777215, -2147483648, 4294967295,
+            -9223372036854775808, 18446744073709551615, 1.1, 1e308, 12345678901234567890123456789012345.123456789012345678901234567891,
+            2026, '0000-00-00', '-838:59:59', '12:00:00.000100', '0000-00-00 00:00:00', '2026-02-28 23:59:59.120',
+            '2026-01-02 03:04:05.000006', 'ä', '😀', 'tx', 'abc', '', x'00ff', b'${'1'.repeat(64)}', 'b', 'a,b',
+            '{"big": 12345678901234567890.10}', POINT(1, 2), '123e4567-e89b-12d3-a456-426655440000', '::1')`,
+        },
+        { sql: 'INSERT INTO demo.types () VALUES ()' },
+      ],
+    });
+    const answer = await sql('SELECT * FROM demo.types');
+    const [result] = answer.body.results;
+    expect(
+      Object.fromEntries(result.columns.map((c: { name: string; type: string }) => [c.name, c.type])),
+    ).toEqual({
+      ti: 'tinyint',
+      tu: 'tinyint',
+      si: 'smallint',
+      mi: 'mediumint',
+      mu: 'mediumint',
+      i: 'int',
+      iu: 'int',
+      bi: 'bigint',
+      bu: 'bigint',
+      f: 'float',
+      d: 'double',
+      de: 'decimal',
+      y: 'year',
+      da: 'date',
+      t: 'time',
+      t6: 'time',
+      dt: 'datetime',
+      dt3: 'datetime',
+      ts: 'timestamp',
+      c: 'char',
+      v: 'varchar',
+      tx: 'text',
+      b: 'binary',
+      vb: 'varbinary',
+      bl: 'blob',
+      bt: 'bit',
+      e: 'enum',
+      s: 'set',
+      j: 'json',
+      g: 'geometry',
+      u: 'uuid',
+      i6: 'inet6',
+    });
+    const [first, second] = result.rows;
+    expect(first.slice(0, 28)).toEqual([
+      -128,
+      255,
+      -32768,
+      -8388608,
+      16777215,
+      -2147483648,
+      4294967295,
+      '-9223372036854775808',
+      '18446744073709551615',
+      1.1,
+      1e308,
+      '12345678901234567890123456789012345.123456789012345678901234567891',
+      2026,
+      '0000-00-00',
+      '-838:59:59',
+      '12:00:00.000100',
+      '0000-00-00 00:00:00',
+      '2026-02-28 23:59:59.120',
+      '2026-01-02 03:04:05.000006',
+      'ä',
+      '😀',
+      'tx',
+      'YWJj',
+      '',
+      'AP8=',
+      '//////////8=',
+      'b',
+      'a,b',
+    ]);
+    expect(answer.text).toContain('{"big": 12345678901234567890.10}');
+    expect(first[29]).toBe('AAAAAAEBAAAAAAAAAAAA8D8AAAAAAAAAQA==');
+    expect(first.slice(30)).toEqual(['123e4567-e89b-12d3-a456-426655440000', '::1']);
+    expect(second.every((value: unknown) => value === null)).toBe(true);
+  });
+
+  it('carries large values and many rows', async () => {
+    const value = 'x'.repeat(17 * 1024 * 1024);
+    const { results } = await ok({
+      sql: 'SELECT LENGTH(?) AS n, ? AS v',
+      params: [value, value.slice(0, 16777210)],
+    });
+    expect(results[0].rows[0][0]).toBe(value.length);
+    expect(results[0].rows[0][1]).toHaveLength(16777210);
+    const many = await ok(
+      'SELECT seq FROM seq_1_to_100000'.replace(
+        'seq_1_to_100000',
+        '(WITH RECURSIVE s(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM s WHERE seq < 1000) SELECT a.seq FROM s a, (SELECT seq FROM s LIMIT 100) b) AS q',
+      ),
+    );
+    expect(many.results[0].rowCount).toBe(100_000);
+  });
+});
+
+describe('roles and places', () => {
+  const WRITES = [
+    "INSERT INTO demo.t VALUES (90, 'x')",
+    "UPDATE demo.t SET name = 'x'",
+    'DELETE FROM demo.t',
+    'CREATE TABLE demo.nope (a INT)',
+    'CREATE TEMPORARY TABLE demo.nope (a INT)',
+    'CALL demo.writes()',
+    'SELECT demo.noisy()',
+    'SELECT * FROM demo.noisy_view',
+    "SELECT 1 INTO OUTFILE '/tmp/skein-nope'",
+    'SELECT * FROM demo.t FOR UPDATE',
+    'SELECT * FROM skein.tokens',
+    'SET GLOBAL read_only = 1',
+    'SET GLOBAL max_connections = 1',
+    "SET PASSWORD = PASSWORD('x')",
+    "SET @a = 1, PASSWORD = PASSWORD('x')",
+    'SET DEFAULT ROLE NONE',
+    'FLUSH TABLES',
+    'LOCK TABLES demo.t WRITE',
+    'BEGIN NOT ATOMIC COMMIT; SELECT * FROM demo.noisy_view; END',
+    '/*!BEGIN NOT ATOMIC COMMIT; SELECT * FROM demo.noisy_view; END*/',
+    'SET STATEMENT max_statement_time=1 FOR BEGIN NOT ATOMIC COMMIT; SELECT * FROM demo.noisy_view; END',
+    "LOAD DATA INFILE '/etc/passwd' INTO TABLE demo.t",
+    'ANALYZE TABLE demo.t',
+    'TRUNCATE TABLE demo.t',
+    'DROP TABLE demo.t',
+    'GRANT SELECT ON demo.* TO skein_read@localhost',
+    'KILL 1',
+    'SHUTDOWN',
+  ];
+
+  it.each(WRITES)('a read token may not: %s', async (statement) => {
+    for (const url of [primaryUrl, replicaUrl]) {
+      const before = await gtidOf(primary());
+      const answer = await sql(statement, tokens.read, url);
+      expect(answer.status, answer.text).toBe(403);
+      expect(answer.body.error).toMatchObject({ code: 'FORBIDDEN', applied: 'no' });
+      expect(await gtidOf(primary())).toBe(before);
+    }
+  });
+
+  it('a read token can not write after it has ended its own read-only transaction', async () => {
+    const before = await gtidOf(primary());
+    const answer = await sql(
+      {
+        statements: [
+          { sql: 'SET SESSION tx_read_only = 0' },
+          { sql: 'COMMIT' },
+          { sql: 'SELECT * FROM demo.noisy_view' },
+        ],
+      },
+      tokens.read,
+    );
+    expect(answer).toMatchObject({ status: 403, body: { error: { statement: 2, errno: 1792 } } });
+    const snapshot = await sql(
+      { statements: [{ sql: 'COMMIT' }, { sql: 'SELECT * FROM demo.noisy_view' }], transaction: true },
+      tokens.read,
+    );
+    expect(snapshot).toMatchObject({ status: 400, body: { error: { code: 'TRANSACTION_ENDED' } } });
+    expect(await gtidOf(primary())).toBe(before);
+  });
+
+  it.each([
+    "INSERT INTO demo.t VALUES (90, 'x')",
+    'CALL demo.writes()',
+    'SELECT demo.noisy()',
+    'WITH x AS (SELECT demo.noisy() AS a) SELECT * FROM x',
+    'SELECT * FROM demo.noisy_view',
+    'CREATE TABLE demo.nope (a INT)',
+    'ANALYZE TABLE demo.t',
+    'SELECT * FROM demo.t FOR UPDATE',
+  ])('a write on a replica is sent to the primary: %s', async (statement) => {
+    const before = await gtidOf(nodes[1] as HonestNode);
+    const answer = await sql(statement, tokens.write, replicaUrl);
+    expect(answer.status, answer.text).toBe(421);
+    expect(answer.body.error).toMatchObject({
+      code: 'NOT_PRIMARY',
+      errno: 1290,
+      primary: primaryUrl,
+      applied: 'no',
+    });
+    expect(await gtidOf(nodes[1] as HonestNode)).toBe(before);
+  });
+
+  it('reads on a replica with any role, and temporary tables there leave nothing in its log', async () => {
+    for (const token of [tokens.read, tokens.write, tokens.admin]) {
+      const body = await ok('SELECT id FROM demo.t WHERE id = 1', token, replicaUrl);
+      expect(body).toMatchObject({ node: 'n2', role: 'replica', results: [{ rows: [[1]] }] });
+    }
+    const before = await gtidOf(nodes[1] as HonestNode);
+    await sql(
+      {
+        statements: [
+          { sql: 'CREATE TEMPORARY TABLE demo.tmp (a INT)' },
+          { sql: 'INSERT INTO demo.tmp VALUES (1)' },
+        ],
+      },
+      tokens.write,
+      replicaUrl,
+    );
+    await ok('SELECT 1', tokens.write, replicaUrl);
+    expect(await gtidOf(nodes[1] as HonestNode)).toBe(before);
+  });
+
+  it('keeps the session account out of reach of a write token too', async () => {
+    for (const statement of ["SET PASSWORD = PASSWORD('x')", 'KILL 1', '/* x */ SET DEFAULT ROLE NONE']) {
+      expect((await sql(statement)).status, statement).toBe(403);
+    }
+    expect((await sql({ sql: "UPDATE demo.t SET name = 'password' WHERE id = -1" })).status).toBe(200);
+  });
+});
+
+describe('sessions', () => {
+  it('nothing of one request is left for the next', async () => {
+    for (let round = 0; round < 3; round++) {
+      await ok({
+        database: 'demo',
+        statements: [
+          { sql: 'SET @mine = 1, SESSION sql_mode = "", time_zone = "+05:00"' },
+          { sql: 'CREATE TEMPORARY TABLE tmp (a INT)' },
+          { sql: 'USE other' },
+          { sql: 'SELECT GET_LOCK("skein-test", 0)' },
+        ],
+      });
+    }
+    const seen = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        rowsOf("SELECT DATABASE(), @mine, @@time_zone, @@sql_mode <> '', IS_FREE_LOCK('skein-test')"),
+      ),
+    );
+    for (const [row] of seen) expect(row).toEqual([null, null, '+00:00', 1, 1]);
+    expect((await sql('SELECT * FROM demo.tmp')).body.error.code).toBe('ER_NO_SUCH_TABLE');
+    await ok({ sql: 'USE demo' }, tokens.read);
+    expect(await rowsOf('SELECT DATABASE()', tokens.read)).toEqual([[null]]);
+    await ok({ sql: 'SELECT 1', database: 'demo' }, tokens.read);
+    expect(await rowsOf('SELECT DATABASE()', tokens.read)).toEqual([[null]]);
+  });
+
+  it('an unknown database is an error of that request only', async () => {
+    expect(await sql({ sql: 'SELECT 1', database: 'nowhere' })).toMatchObject({
+      status: 400,
+      body: { error: { code: 'ER_BAD_DB_ERROR' } },
+    });
+    expect((await ok({ sql: 'SELECT DATABASE()', database: 'demo' })).results[0].rows).toEqual([['demo']]);
+  });
+
+  it('serves more requests at once than it has sessions', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 120 }, (_, i) => ok({ sql: 'SELECT ?, SLEEP(0.01)', params: [i] }, tokens.read)),
+    );
+    expect(answers.map((body, i) => body.results[0].rows[0][0] === String(i)).every(Boolean)).toBe(true);
+  });
+});
+
+describe('time and truth', () => {
+  it('a read that takes too long is stopped on the server', async () => {
+    const started = performance.now();
+    const answer = await sql({ sql: 'SELECT SLEEP(30), "stop me"', timeoutMs: 300 }, tokens.read);
+    expect(answer).toMatchObject({ status: 504, body: { error: { code: 'TIMEOUT', applied: 'no' } } });
+    expect(performance.now() - started).toBeLessThan(5000);
+    await until('the statement is gone', async () => {
+      const rows = await (await primary().control()).query('SHOW PROCESSLIST');
+      return !rows.some((row) => row.some((value) => value?.includes('stop me')));
+    });
+  });
+
+  it('a write without its quorum is unknown, is not answered as done, and its fate is logged', async () => {
+    const release = primary().hold();
+    const answer = await sql({ sql: "INSERT INTO demo.t VALUES (100, 'late')", timeoutMs: 300 });
+    expect(answer).toMatchObject({
+      status: 504,
+      body: { error: { code: 'OUTCOME_UNKNOWN', applied: 'unknown' } },
+    });
+    const id = answer.body.error.requestId;
+    expect(logLines.some((line) => line.requestId === id && line.applied === 'yes')).toBe(false);
+    release();
+    await until('the fate is logged', () =>
+      logLines.some(
+        (line) => line.requestId === id && line.message.includes('has ended') && line.applied === 'yes',
+      ),
+    );
+  });
+
+  it('a long write is not killed by its time-out, and what follows it is not begun', async () => {
+    const answer = await sql({
+      statements: [
+        { sql: 'INSERT INTO demo.t SELECT 101, SLEEP(1)' },
+        { sql: "INSERT INTO demo.t VALUES (102, 'never')" },
+      ],
+      timeoutMs: 200,
+    });
+    expect(answer).toMatchObject({ status: 504, body: { error: { applied: 'unknown' } } });
+    await until(
+      'the first statement is done',
+      async () => (await rowsOf('SELECT 1 FROM demo.t WHERE id = 101')).length === 1,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(await rowsOf('SELECT id FROM demo.t WHERE id = 102')).toEqual([]);
+  });
+
+  it('waits for a position, and says when it is not reached or was lost', async () => {
+    const { position } = await ok("INSERT INTO demo.t VALUES (110, 'x')");
+    expect((await sql({ sql: 'SELECT 1', read: { level: 'session', after: position } })).status).toBe(200);
+    const late = await sql({ sql: 'SELECT 1', read: { after: '1.999999.0-1000001-999999' }, timeoutMs: 300 });
+    expect(late).toMatchObject({ status: 412, body: { error: { code: 'POSITION_NOT_REACHED' } } });
+    const header = await call(`${primaryUrl}/v1/sql`, {
+      body: { sql: 'SELECT 1', timeoutMs: 300 },
+      headers: { 'x-skein-position': '1.999999.0-1000001-999999' },
+    });
+    expect(header.status).toBe(412);
+    primary().lost = '0-1000001-888888';
+    const lost = await sql({ sql: 'SELECT 1', read: { after: '1.888888.0-1000001-888888' } });
+    expect(lost).toMatchObject({ status: 409, body: { error: { code: 'TRANSACTION_LOST' } } });
+    expect((await sql({ sql: 'SELECT 1', read: { after: 'nonsense' } })).body.error.code).toBe(
+      'INVALID_POSITION',
+    );
+  });
+
+  it('a closed node serves nothing and says why', async () => {
+    primary().openness = { open: false, code: 'NO_QUORUM', reason: 'Only 1 of 2 voters is here.' };
+    const answer = await sql('SELECT 1');
+    const [ready, isPrimary] = await Promise.all([
+      call(`${primaryUrl}/ready`, { token: null }),
+      call(`${primaryUrl}/primary`, { token: null }),
+    ]);
+    primary().openness = { open: true };
+    expect(answer).toMatchObject({
+      status: 503,
+      body: {
+        error: { code: 'NO_QUORUM', message: 'Only 1 of 2 voters is here.', applied: 'no', retryable: true },
+      },
+    });
+    expect([ready.status, isPrimary.status]).toEqual([503, 503]);
+  });
+});
+
+describe('tokens', () => {
+  it('refuses no token, a wrong one, a wrong role', async () => {
+    expect(await call(`${primaryUrl}/v1/cluster`, { token: null })).toMatchObject({
+      status: 401,
+      body: { error: { code: 'UNAUTHORIZED' } },
+    });
+    expect((await call(`${primaryUrl}/v1/cluster`, { token: generateToken() })).status).toBe(401);
+    expect((await call(`${primaryUrl}/v1/tokens`, { token: tokens.write })).status).toBe(403);
+    const onReplica = await call(`${replicaUrl}/v1/tokens`, {
+      token: admin,
+      body: { name: 'x', role: 'read' },
+    });
+    expect(onReplica).toMatchObject({ status: 421, body: { error: { primary: primaryUrl } } });
+  });
+
+  it('lists without secrets, revokes at once', async () => {
+    const created = await call(`${primaryUrl}/v1/tokens`, {
+      token: admin,
+      body: { name: 'short', role: 'read' },
+    });
+    const { id, token } = created.body;
+    expect((await call(`${primaryUrl}/v1/cluster`, { token })).status).toBe(200);
+    const list = await call(`${primaryUrl}/v1/tokens`, { token: admin });
+    expect(list.body.tokens.find((t: { id: string }) => t.id === id)).toEqual({
+      id,
+      name: 'short',
+      role: 'read',
+      createdAt: expect.stringMatching(/Z$/),
+      expiresAt: null,
+    });
+    expect(list.text).not.toContain(token);
+    expect((await call(`${primaryUrl}/v1/tokens/${id}`, { token: admin, method: 'DELETE' })).status).toBe(
+      200,
+    );
+    expect((await call(`${primaryUrl}/v1/cluster`, { token })).status).toBe(401);
+    expect((await call(`${primaryUrl}/v1/tokens/${id}`, { token: admin, method: 'DELETE' })).status).toBe(
+      404,
+    );
+  });
+
+  it('never logs a token, a parameter or a literal', async () => {
+    await ok({ sql: "SELECT 'literal-secret', ?", params: ['parameter-secret'] });
+    const text = JSON.stringify(logLines);
+    for (const secretText of [admin, tokens.write, 'literal-secret', 'parameter-secret']) {
+      expect(text).not.toContain(secretText);
+    }
+    expect(logLines.findLast((line) => line.path === '/v1/sql')).toMatchObject({
+      method: 'POST',
+      status: 200,
+      role: 'write',
+      rows: 1,
+      outcome: 'ok',
+    });
+  });
+});
+
+describe('other endpoints', () => {
+  it('health, readiness and roles need no token', async () => {
+    const status = async (url: string) => (await call(url, { token: null })).status;
+    expect(await status(`${primaryUrl}/health`)).toBe(200);
+    expect(await status(`${primaryUrl}/primary`)).toBe(200);
+    expect(await status(`${primaryUrl}/replica`)).toBe(503);
+    expect(await status(`${replicaUrl}/replica`)).toBe(200);
+    expect(await status(`${replicaUrl}/primary`)).toBe(503);
+    (nodes[1] as HonestNode).lagMs = 900;
+    expect(await status(`${replicaUrl}/replica?maxLagMs=500`)).toBe(503);
+    expect(await status(`${replicaUrl}/replica?maxLagMs=1000`)).toBe(200);
+    expect(await status(`${replicaUrl}/replica?maxLagMs=x`)).toBe(400);
+    (nodes[1] as HonestNode).lagMs = 0;
+  });
+
+  it('streams events and resumes after the last one seen', async () => {
+    const event = (reason: string) =>
+      primary().events.push('member.state', { at: 'now', node: 'n1', subject: 'n2', reason });
+    const { id } = event('first');
+    event('second');
+    const over = new AbortController();
+    const response = await fetch(`${primaryUrl}/v1/events`, {
+      headers: { authorization: `Bearer ${tokens.read}`, 'last-event-id': String(id) },
+      signal: over.signal,
+    });
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    let text = '';
+    const reading = (async () => {
+      for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString();
+    })().catch(() => {});
+    await until('the missed event', () => text.includes('second'));
+    event('third');
+    await until('the new event', () => text.includes('third'));
+    expect(text).not.toContain('first');
+    expect(text).toContain(`id: ${id + 2}\nevent: member.state\ndata: {`);
+    over.abort();
+    await reading;
+  });
+
+  it('gives the tail of the log', async () => {
+    primary().log.push('{"n":1}', '{"n":2}', '{"n":3}');
+    const answer = await call(`${primaryUrl}/v1/logs?tail=2`);
+    expect(answer.text).toBe('{"n":2}\n{"n":3}\n');
+  });
+});
+
+describe('bad input', () => {
+  it.each([
+    ['{', 'INVALID_JSON'],
+    ['', 'INVALID_JSON'],
+    ['[]', 'INVALID_FIELD'],
+    ['null', 'INVALID_FIELD'],
+    ['{}', 'INVALID_FIELD'],
+    ['{"sql":1}', 'INVALID_FIELD'],
+    ['{"sql":" "}', 'INVALID_FIELD'],
+    ['{"sql":"SELECT 1","sqll":1}', 'UNKNOWN_FIELD'],
+    ['{"sql":"SELECT 1","__proto__":{}}', 'UNKNOWN_FIELD'],
+    ['{"sql":"SELECT 1","forward":true}', 'UNSUPPORTED_FIELD'],
+    ['{"sql":"SELECT 1","read":{"level":"primary"}}', 'UNSUPPORTED_FIELD'],
+    ['{"sql":"SELECT 1","read":{"level":"bounded","maxLagMs":1}}', 'UNSUPPORTED_FIELD'],
+    ['{"sql":"SELECT 1","read":{"level":"nonsense"}}', 'INVALID_FIELD'],
+    ['{"sql":"SELECT 1","write":{"acknowledge":"async"}}', 'INVALID_FIELD'],
+    ['{"sql":"SELECT ?","params":[{"$type":"blob","value":"%"}]}', 'INVALID_PARAMETER'],
+    ['{"sql":"SELECT ?","params":[{"$type":"what","value":"1"}]}', 'INVALID_PARAMETER'],
+  ])('%s is %s', async (raw, code) => {
+    const answer = await call(`${primaryUrl}/v1/sql`, { raw, method: 'POST' });
+    expect(answer.status).toBe(400);
+    expect(answer.body.error).toMatchObject({ code, applied: 'no' });
+    expect(answer.body.error.requestId).toBe(answer.headers.get('x-request-id'));
+  });
+
+  it('refuses a body over 32 MiB, and asks for the token first', async () => {
+    const raw = `{"sql":"SELECT '${'x'.repeat(32 * 1024 * 1024)}'"}`;
+    expect(await call(`${primaryUrl}/v1/sql`, { raw })).toMatchObject({
+      status: 413,
+      body: { error: { code: 'BODY_TOO_LARGE' } },
+    });
+    expect((await call(`${primaryUrl}/v1/sql`, { raw: '{', token: null })).status).toBe(401);
+  });
+
+  it('streaming is refused by name', async () => {
+    const answer = await call(`${primaryUrl}/v1/sql`, {
+      body: { sql: 'SELECT 1' },
+      headers: { accept: 'application/x-ndjson' },
+    });
+    expect(answer.body.error.code).toBe('UNSUPPORTED_FIELD');
+  });
+
+  it('answers what is no HTTP, an unknown path and a wrong method in the same shape', async () => {
+    const port = Number(new URL(primaryUrl).port);
+    const text = await new Promise<string>((resolve, reject) => {
+      const socket = net.connect(port, '127.0.0.1', () => socket.write('\u0016\u0003\u0001 hello\r\n\r\n'));
+      let received = '';
+      socket.on('data', (chunk) => {
+        received += chunk;
+      });
+      socket.on('close', () => resolve(received));
+      socket.on('error', reject);
+    });
+    expect(text).toContain('400 Bad Request');
+    expect(text).toContain('"code":"INVALID_REQUEST"');
+    for (const path of ['/v1/nothing', '/v1/sql', '/%', '/etc/passwd']) {
+      const answer = await call(`${primaryUrl}${path}`);
+      expect(answer.body.error.code, path).toMatch(/NOT_FOUND|INVALID_REQUEST/);
+    }
+  });
+});
+
+describe('too many wrong tokens', () => {
+  it('are answered with 429, while right ones still work', async () => {
+    const wrong = generateToken();
+    const statuses = new Set<number>();
+    for (let i = 0; i < 25; i++) {
+      statuses.add((await call(`${replicaUrl}/v1/cluster`, { token: wrong })).status);
+    }
+    expect([...statuses]).toEqual([401, 429]);
+    expect((await call(`${replicaUrl}/v1/cluster`, { token: tokens.read })).status).toBe(200);
+  });
+});
