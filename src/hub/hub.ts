@@ -49,6 +49,7 @@ export class Hub {
   append(batch: RecordBatch): boolean {
     this.#window.append(batch);
     for (const feed of this.#feeds) feed.pump();
+    this.#window.evict();
     this.#waitsForRoom = this.#window.full;
     return !this.#waitsForRoom;
   }

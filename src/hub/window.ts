@@ -24,8 +24,9 @@ export class Window {
     return this.#bytes;
   }
 
+  /** Over its limit, with nothing left that could be dropped. */
   get full(): boolean {
-    return this.#bytes >= this.#bytesMax;
+    return this.#bytes > this.#bytesMax;
   }
 
   /** Ordinal of the last whole group. */
@@ -37,7 +38,6 @@ export class Window {
     this.#batches.push(batch);
     this.#bytes += batch.bytes.length;
     this.#end = batch.completeOrdinal;
-    this.evict();
   }
 
   /** Drops what is too much and was read by at least one cursor. */
