@@ -147,7 +147,7 @@ export function fromServerError(error: ServerError, context: ErrorContext): ApiE
       details,
     );
   }
-  if (readOnlyServer) {
+  if (readOnlyServer || (error.errno === READ_ONLY_TRANSACTION && !context.isPrimary)) {
     if (context.isPrimary) {
       return new ApiError(503, 'NOT_OPEN', 'The primary does not take writes at the moment.', {
         ...details,

@@ -10,6 +10,7 @@ import type { Position } from '../../src/model/position.js';
 import type { Role } from '../../src/model/status.js';
 import { type AccountName, accountPassword } from '../../src/mysql-control/accounts.js';
 import type { ManagedServer } from '../../src/mysql-control/managed-server.js';
+import { sleep } from '../../src/std/signal.js';
 
 export interface HonestNodeOptions {
   readonly name: string;
@@ -129,11 +130,16 @@ export class HonestNode implements NodeView {
 
   async waitApplied(position: Position, options: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
     if (this.lost === position.gtid) throw new SkeinError('TRANSACTION_LOST', 'That transaction was lost.');
-    const control = await this.control();
-    const seconds = options.timeoutMs / 1000;
-    const rows = await control.query(`SELECT MASTER_GTID_WAIT('${position.gtid}', ${seconds})`);
-    if (rows[0]?.[0] !== '0') {
-      throw new SkeinError('POSITION_NOT_REACHED', 'This node has not applied that position in time.');
+    const reached = async () => {
+      const rows = await (await this.control()).query('SELECT @@GLOBAL.gtid_binlog_pos');
+      return positionOf(rows[0]?.[0] ?? '').ordinal >= position.ordinal;
+    };
+    const until = performance.now() + options.timeoutMs;
+    while (!(await reached())) {
+      if (performance.now() >= until) {
+        throw new SkeinError('POSITION_NOT_REACHED', 'This node has not applied that position in time.');
+      }
+      await sleep(10);
     }
   }
 

@@ -48,7 +48,9 @@ export async function executeSql(plan: SqlPlan, caller: SqlCaller, modules: SqlM
   const over = new AbortController();
   const timer = setTimeout(() => over.abort(), plan.timeoutMs);
   const stop = () => over.abort();
-  if (caller.role === 'read') caller.gone.addEventListener('abort', stop, { once: true });
+  // On a replica nobody writes (a role that changes meanwhile ends the sessions).
+  const readOnly = caller.role === 'read' || node.role() === 'replica';
+  if (readOnly) caller.gone.addEventListener('abort', stop, { once: true });
   const startedAt = performance.now();
   try {
     requireOpen(node);
@@ -62,7 +64,7 @@ export async function executeSql(plan: SqlPlan, caller: SqlCaller, modules: SqlM
     const pool = modules.pools[caller.role];
     const session = await pool.acquire(plan.database, over.signal);
     const request = new SqlExecution(plan, caller, modules, pool, session, position);
-    return caller.role === 'read' ? await request.read(over.signal) : await request.write(over.signal);
+    return readOnly ? await request.read(over.signal) : await request.write(over.signal);
   } catch (error) {
     throw toApiError(error, errorContext(node, caller.role));
   } finally {
@@ -117,7 +119,7 @@ class SqlExecution {
 
   async read(over: AbortSignal): Promise<SqlOutcome> {
     try {
-      await beforeAbort(runStatements(this.#run()), over);
+      await beforeAbort(runStatements(this.#run(true)), over);
       this.#giveBack();
       return this.#outcome(null);
     } catch (error) {
@@ -169,7 +171,7 @@ class SqlExecution {
   async #writeToTheEnd(signal: AbortSignal): Promise<SqlOutcome> {
     let failure: unknown = null;
     try {
-      await runStatements(this.#run());
+      await runStatements(this.#run(false));
     } catch (error) {
       failure = error;
       try {
@@ -235,11 +237,12 @@ class SqlExecution {
     );
   }
 
-  #run(): StatementRun {
+  #run(readOnly: boolean): StatementRun {
     return {
       session: this.#session,
       plan: this.#plan,
       role: this.#caller.role,
+      readOnly,
       results: this.#results,
       progress: this.#progress,
       current: () => this.#modules.node.server()?.generation === this.#session.generation,
@@ -273,8 +276,8 @@ class SqlExecution {
     try {
       const killer = await Connection.connect({
         address: { socketPath: access.socketPath },
-        user: 'skein_read',
-        password: access.passwordOf('skein_read'),
+        user: `skein_${this.#caller.role}`,
+        password: access.passwordOf(`skein_${this.#caller.role}`),
       });
       await killer.run(`KILL ${threadId}`).finally(() => killer.destroy());
     } catch (error) {

@@ -26,6 +26,11 @@ export interface StatementRun {
   readonly session: Session;
   readonly plan: SqlPlan;
   readonly role: 'read' | 'write' | 'admin';
+  /**
+   * Every statement in a read-only transaction: for read tokens, and for everybody on a replica, where --read-only
+   * alone does not hold back a procedure whose definer is above it (seen on MariaDB 10.11).
+   */
+  readonly readOnly: boolean;
   readonly results: ResultBuilder;
   readonly progress: Progress;
   /** False once the server has restarted or changed its role: an old session must not go on (SAFETY C10). */
@@ -39,7 +44,7 @@ const SAVEPOINT = 'skein_request';
  * @throws ServerError | ApiError | SkeinError SERVER_CONNECTION; `run.progress` says where and what may be committed
  */
 export async function runStatements(run: StatementRun): Promise<void> {
-  if (run.role === 'read') await runReadOnly(run);
+  if (run.readOnly) await runReadOnly(run);
   else if (run.plan.transaction) await runTransaction(run);
   else await runEachAlone(run);
 }
@@ -66,7 +71,7 @@ async function runReadOnly(run: StatementRun): Promise<void> {
     requireReadOnly(connection, i);
     check(run, statement, prepared, i);
     if (prepared.columns.length === 0) {
-      guardWithoutResult(statement.sql, 'read', i);
+      guardWithoutResult(statement.sql, run.role, i);
       setsUp = true;
     }
     await connection.execute(prepared.id, statement.parameters, results);
@@ -95,7 +100,8 @@ async function runEachAlone(run: StatementRun): Promise<void> {
   for (const [i, statement] of plan.statements.entries()) {
     beginStatement(run, i);
     connection.cork();
-    const [prepared] = await flushed(connection, connection.prepare(statement.sql), [selectDatabase(run, i)]);
+    const before = [selectDatabase(run, i)];
+    const [prepared] = await flushed(connection, connection.prepare(statement.sql), before);
     check(run, statement, prepared, i);
     if (prepared.columns.length === 0) guardWithoutResult(statement.sql, run.role, i);
     progress.mayCommit = true;
