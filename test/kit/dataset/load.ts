@@ -105,7 +105,7 @@ const FILLS: readonly Fill[] = [
   {
     table: 'purchase_line',
     columns: 'purchase_id, line, product_id, quantity, unit_price',
-    share: 0.45,
+    share: 0.455,
     row: (random, n, counts) =>
       `${((n - 1) % counts.purchases) + 1},${Math.floor((n - 1) / counts.purchases)},${random.int(1, counts.products)},` +
       `${random.int(1, 20)},${random.int(0, 500)}.${random.int(0, 9999)}`,
@@ -148,6 +148,12 @@ const FILLS: readonly Fill[] = [
     table: 'bucket',
     columns: 'k, v, n',
     share: 0.01,
+    row: (random, n) => `${n * 7},${text(values.words(random, 2))},${random.int(0, 9)}`,
+  },
+  {
+    table: 'shape',
+    columns: 'k, v, n',
+    share: 0.001,
     row: (random, n) => `${n * 7},${text(values.words(random, 2))},${random.int(0, 9)}`,
   },
   {

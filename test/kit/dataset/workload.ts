@@ -277,18 +277,24 @@ const createSelect: Action = async (connection, random, tag) => {
   );
 };
 
+/**
+ * On a table of their own: whoever holds the others (a checksum in a snapshot) would stop the DDL, and the DDL
+ * everybody behind it.
+ */
 const alterLive: Action = async (connection, random, tag) => {
   await run(
     connection,
-    `ALTER TABLE bucket ADD COLUMN IF NOT EXISTS extra_${tag} INT DEFAULT ${random.int(0, 9)}`,
+    `ALTER TABLE shape ADD COLUMN IF NOT EXISTS extra_${tag} INT DEFAULT ${random.int(0, 9)}`,
   );
-  await run(connection, `ALTER TABLE bucket DROP COLUMN IF EXISTS extra_${tag}`);
+  await run(connection, `UPDATE shape SET extra_${tag} = k WHERE k < 100`);
+  await run(connection, `ALTER TABLE shape DROP COLUMN IF EXISTS extra_${tag}`);
 };
 
-const partitions: Action = async (connection) => {
-  await run(connection, 'ALTER TABLE journal ANALYZE PARTITION de');
-  await run(connection, 'ALTER TABLE bucket COALESCE PARTITION 1');
-  await run(connection, 'ALTER TABLE bucket ADD PARTITION PARTITIONS 1');
+const partitions: Action = async (connection, random) => {
+  await run(connection, 'ALTER TABLE shape ANALYZE PARTITION p0');
+  await run(connection, 'ALTER TABLE shape COALESCE PARTITION 1');
+  await run(connection, `UPDATE shape SET n = ${random.int(1, 99)} ORDER BY k LIMIT 20`);
+  await run(connection, 'ALTER TABLE shape ADD PARTITION PARTITIONS 1');
 };
 
 const redefine: Action = async (connection, random, tag) => {
