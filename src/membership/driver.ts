@@ -18,7 +18,7 @@ import { memberStatus } from './status.js';
 export interface MemberSession {
   readonly node: string;
   readonly attach: { readonly epoch: number; readonly http: string; readonly link: string };
-  readonly onHeartbeat: Signal<HeartbeatBody>;
+  readonly onHeartbeat: Pick<Signal<HeartbeatBody>, 'on'>;
   readonly onClosed: Signal<string>;
   close(reason: string): void;
 }

@@ -1,0 +1,78 @@
+import type { Connection, RowDataPacket } from 'mysql2/promise';
+import { gtidOfDomain, parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
+import { sleep } from '../std/signal.js';
+
+/** While somebody waits, the position is asked for so often; each question costs the server some 30 microseconds. */
+const POLL_MS = 1;
+/** More waiting reads than this are told at once that it takes too long. */
+const WAITERS_MAX = 10_000;
+
+interface Waiter {
+  sequence: number;
+  deadline: number;
+  settle(reached: boolean): void;
+}
+
+/**
+ * Waits until the server has applied a GTID, for any number of readers with one session: while there are waiters the
+ * server's position is polled, and when there are none nothing is asked.
+ */
+export class AppliedWait {
+  readonly #connect: () => Promise<Connection>;
+  readonly #waiters = new Set<Waiter>();
+  #session: Promise<Connection> | null = null;
+  #polling = false;
+
+  constructor(modules: { connect: () => Promise<Connection> }) {
+    this.#connect = modules.connect;
+  }
+
+  wait(gtid: string, timeoutMs: number): Promise<boolean> {
+    const { sequence } = parseMariadbGtid(gtid);
+    if (this.#waiters.size >= WAITERS_MAX) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const waiter: Waiter = {
+        sequence,
+        deadline: performance.now() + timeoutMs,
+        settle: (reached) => {
+          this.#waiters.delete(waiter);
+          resolve(reached);
+        },
+      };
+      this.#waiters.add(waiter);
+      if (!this.#polling) void this.#poll();
+    });
+  }
+
+  serverDown(): void {
+    this.#session?.then((connection) => connection.destroy()).catch(() => {});
+    this.#session = null;
+  }
+
+  async #poll(): Promise<void> {
+    this.#polling = true;
+    while (this.#waiters.size > 0) {
+      const applied = await this.#applied();
+      const now = performance.now();
+      for (const waiter of this.#waiters) {
+        if (applied !== null && waiter.sequence <= applied) waiter.settle(true);
+        else if (now >= waiter.deadline) waiter.settle(false);
+      }
+      if (this.#waiters.size > 0) await sleep(applied === null ? 20 * POLL_MS : POLL_MS);
+    }
+    this.#polling = false;
+  }
+
+  /** Null when the server can not be asked now. */
+  async #applied(): Promise<number | null> {
+    this.#session ??= this.#connect();
+    try {
+      const connection = await this.#session;
+      const [rows] = await connection.query<RowDataPacket[]>('SELECT @@global.gtid_slave_pos AS position');
+      return gtidOfDomain(String(rows[0]?.position ?? ''), 0)?.sequence ?? 0;
+    } catch {
+      this.serverDown();
+      return null;
+    }
+  }
+}

@@ -1,0 +1,271 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { adoptAdminToken, ensureSystemSchema } from './auth/system-schema.js';
+import { consoleFilesDirectory, installationDirectory } from './config/installation.js';
+import type { NodeConfig } from './config/node-config.js';
+import type { NodeView, ServerAccess } from './http/node-view.js';
+import { HttpServer } from './http/server.js';
+import { messageOf, SkeinError } from './model/error.js';
+import { accountPassword } from './mysql-control/accounts.js';
+import { chooseCacheDir } from './mysql-control/cache-dir.js';
+import { MariadbControl } from './mysql-control/control.js';
+import { ManagedServer, type ServerUp } from './mysql-control/managed-server.js';
+import { obtainServer } from './mysql-control/obtain.js';
+import { mariadb } from './mysql-protocol/mariadb.js';
+import { ChainFile } from './node/chain-file.js';
+import { EventLog } from './node/event-log.js';
+import { tailOf } from './node/log-tail.js';
+import { PrimaryNode } from './node/primary-node.js';
+import { refuseLost } from './node/refuse-lost.js';
+import { ReplicaNode } from './node/replica-node.js';
+import type { NodeParts, RoleNode } from './node/role-node.js';
+import { ServerWatch } from './node/watch.js';
+import type { Logger } from './std/logger.js';
+
+/**
+ * The composition root: builds the rooms of one node in the order in which data flows, lets them live until the signal,
+ * and closes them in reverse. Nothing else imports every room.
+ */
+export async function runNode(
+  config: NodeConfig,
+  modules: { logger: Logger; signal: AbortSignal },
+): Promise<void> {
+  const node = await Node.create(config, modules.logger);
+  try {
+    await node.start(modules.signal);
+    await untilAborted(modules.signal);
+  } finally {
+    await node.stop();
+  }
+}
+
+/** A server without waiting commits ends in about two seconds; one that needs longer is not waited for for ever. */
+const SERVER_STOP_DEADLINE_MS = 20_000;
+
+class Node {
+  readonly #config: NodeConfig;
+  readonly #logger: Logger;
+  readonly #events: EventLog;
+  readonly #server: ManagedServer;
+  readonly #control: MariadbControl;
+  readonly #role: RoleNode;
+  readonly #http: HttpServer;
+  #watch: ServerWatch | null = null;
+  #generation = 0;
+
+  static async create(config: NodeConfig, logger: Logger): Promise<Node> {
+    await mkdir(join(config.directory, 'state'), { recursive: true });
+    const secret = Buffer.from((await readFile(config.secretFile, 'utf8')).trim());
+    const chainFile = new ChainFile(join(config.directory, 'state'));
+    await chainFile.load();
+    const cacheDir = await chooseCacheDir({ projectDir: installationDirectory });
+    const binary = await obtainServer({ cacheDir }, { logger: logger.child({ part: 'obtain' }) });
+    const server = new ManagedServer(
+      {
+        directory: config.directory,
+        secret,
+        bufferPoolBytes: config.serverBufferPoolBytes,
+        ...(config.serverPort === null ? {} : { port: config.serverPort }),
+        extraArgs: [...config.serverArgs, ...(config.acknowledge === 'async' ? [SEMI_SYNC_OFF] : [])],
+      },
+      { binary, cacheDir, logger: logger.child({ part: 'server' }) },
+    );
+    const events = new EventLog({ node: config.name }, { logger: logger.child({ part: 'events' }) });
+    const control = new MariadbControl(
+      { password: accountPassword(secret, 'skein') },
+      { logger: logger.child({ part: 'control' }), socketPath: () => server.current?.socketPath ?? null },
+    );
+    let role: RoleNode | null = null;
+    const parts: NodeParts = {
+      config,
+      secret,
+      logger,
+      flavour: mariadb,
+      chainFile,
+      events,
+      control: () => control,
+      kill: (reason) => void server.kill(reason, { restart: true }),
+      prepareSystem: () => prepareSystem(control, config),
+      passwordOf: (account) => accountPassword(secret, account),
+      heartbeatBase: () => ({
+        node: config.name,
+        http: `http://${config.http.host}:${config.http.port}`,
+        link: `${config.link.host}:${config.link.port}`,
+        mysqlRw: null,
+        mysqlRo: null,
+        pid: process.pid,
+        server: {
+          flavour: binary.flavour,
+          version: server.current?.version ?? binary.version,
+          pid: server.current?.pid ?? null,
+          up: server.current !== null,
+        },
+      }),
+      refuseLost: (position) => refuseLost(chainFile.chain, position),
+    };
+    role = config.name === config.primary ? new PrimaryNode(parts) : await ReplicaNode.create(parts);
+    return new Node(config, { logger, events, server, control, role, secret });
+  }
+
+  private constructor(
+    config: NodeConfig,
+    parts: {
+      logger: Logger;
+      events: EventLog;
+      server: ManagedServer;
+      control: MariadbControl;
+      role: RoleNode;
+      secret: Buffer;
+    },
+  ) {
+    this.#config = config;
+    this.#logger = parts.logger;
+    this.#events = parts.events;
+    this.#server = parts.server;
+    this.#control = parts.control;
+    this.#role = parts.role;
+    this.#http = new HttpServer(
+      { ...config.http, consoleDir: config.consoleDirectory ?? consoleFilesDirectory },
+      { node: this.#view(parts.secret), log: parts.logger.child({ part: 'http' }) },
+    );
+    this.#server.up.on((up) => this.#serverUp(up));
+    this.#server.down.on(({ reason, expected }) => this.#serverDown(reason, expected));
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    await this.#http.start();
+    await this.#role.start();
+    await this.#server.start({ signal });
+  }
+
+  async stop(): Promise<void> {
+    this.#watch?.stop();
+    await this.#http.stop();
+    const mustKill = await this.#commitsMayWait();
+    await this.#role.stop();
+    this.#control.close();
+    if (mustKill) await this.#server.kill('the node stops while commits wait for their quorum (SAFETY C1)');
+    else await this.#server.stop({ deadlineMs: SERVER_STOP_DEADLINE_MS });
+  }
+
+  /** A shutdown would let waiting commits go as if they were acknowledged. */
+  async #commitsMayWait(): Promise<boolean> {
+    if (this.#role.role !== 'primary' || !this.#server.current) return false;
+    try {
+      await this.#control.closeForWrites();
+      return false;
+    } catch (error) {
+      this.#logger.warn({ reason: messageOf(error) }, 'the server can not be closed in order');
+      return true;
+    }
+  }
+
+  #serverUp(up: ServerUp): void {
+    this.#generation++;
+    this.#http.dropSessions();
+    this.#events.add(
+      'server.up',
+      this.#config.name,
+      up.adopted ? 'A running server was adopted.' : 'The server was started.',
+      {
+        pid: up.pid,
+        version: up.version,
+      },
+    );
+    this.#watch?.stop();
+    this.#watch = new ServerWatch(
+      { intervalMs: this.#config.heartbeatIntervalMs },
+      {
+        logger: this.#logger.child({ part: 'watch' }),
+        control: this.#control,
+        role: this.#role,
+        busy: () => this.#isBusy(),
+      },
+    );
+    this.#watch.start();
+    this.#role.serverUp(up).catch((error: unknown) => {
+      this.#events.add(
+        'replication.error',
+        this.#config.name,
+        `The server could not be taken into its role: ${messageOf(error)}`,
+      );
+    });
+  }
+
+  #serverDown(reason: string, expected: boolean): void {
+    this.#watch?.stop();
+    this.#watch = null;
+    this.#http.dropSessions();
+    this.#control.serverDown();
+    this.#role.serverDown(reason);
+    this.#events.add('server.down', this.#config.name, reason, { expected });
+  }
+
+  #isBusy(): boolean {
+    const { committed, applied } = this.#role.heartbeat().positions;
+    return this.#role.role === 'replica' && applied < committed;
+  }
+
+  #view(secret: Buffer): NodeView {
+    const role = this.#role;
+    const config = this.#config;
+    return {
+      name: config.name,
+      role: () => role.role,
+      epoch: () => role.epoch(),
+      isOpen: () => role.isOpen(),
+      ready: () => role.ready(),
+      clusterStatus: () => role.clusterStatus(),
+      acknowledge: () => config.acknowledge,
+      primaryHttp: () =>
+        role.role === 'primary' ? `http://${config.http.host}:${config.http.port}` : config.primaryHttp,
+      server: () => this.#access(secret),
+      appliedPosition: () => role.appliedPosition(),
+      waitApplied: (position, options) => role.waitApplied(position, options),
+      waitCommitted: (gtid, level, options) => role.waitCommitted(gtid, level, options),
+      events: this.#events.ring,
+      logTail: (lines) => tailOf(join(config.directory, 'node.log'), lines),
+    };
+  }
+
+  #access(secret: Buffer): ServerAccess | null {
+    const up = this.#server.current;
+    if (!up) return null;
+    return {
+      socketPath: up.socketPath,
+      generation: `${this.#generation}/${this.#role.isOpen().open}`,
+      passwordOf: (account) => accountPassword(secret, account),
+    };
+  }
+}
+
+/** In a cluster that answers at once nobody waits for an acknowledgement; what "committed" means does not change. */
+const SEMI_SYNC_OFF = '--rpl-semi-sync-master-enabled=0';
+
+/** The system schema, and the first admin token; both only when they are missing. */
+async function prepareSystem(control: MariadbControl, config: NodeConfig): Promise<void> {
+  const executor = {
+    query: (sql: string, params?: readonly (string | number | null)[]) =>
+      control.executeOnPrimary(sql, params ?? []),
+  };
+  await ensureSystemSchema(executor);
+  if (config.adminTokenFile === null) return;
+  let token: string;
+  try {
+    token = (await readFile(config.adminTokenFile, 'utf8')).trim();
+  } catch (error) {
+    throw new SkeinError(
+      'ADMIN_TOKEN_UNREADABLE',
+      `Can not read ${config.adminTokenFile}: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  await adoptAdminToken(executor, token);
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

@@ -1,0 +1,45 @@
+/** What the roles need of the local server: SQL control and the last resort. Implemented by mysql-control. */
+
+export interface LocalServerUp {
+  readonly pid: number;
+  readonly adopted: boolean;
+  readonly serverId: number;
+  readonly port: number;
+  readonly socketPath: string;
+  readonly version: string;
+}
+
+export interface ServerReading {
+  /** GTID positions as text. */
+  readonly gtidBinlogPos: string;
+  readonly gtidSlavePos: string;
+  readonly readOnly: boolean;
+  readonly serverId: number;
+  readonly semiSync: {
+    readonly enabled: boolean;
+    readonly clients: number;
+    readonly waitSessions: number;
+    /** Commits that were answered without an acknowledgement, since the server's start. */
+    readonly noTx: number;
+  };
+  readonly syncBinlog: number;
+  readonly flushAtTrxCommit: number;
+}
+
+export interface ReplicaThreads {
+  readonly ioRunning: boolean;
+  readonly sqlRunning: boolean;
+  readonly lastIoErrno: number;
+  readonly lastIoError: string;
+  readonly lastSqlErrno: number;
+  readonly lastSqlError: string;
+}
+
+export interface LocalControl {
+  status(): Promise<ServerReading>;
+  openAsPrimary(options: { serverId: number }): Promise<void>;
+  followEndpoint(options: { host: string; port: number; user: string; password: string }): Promise<void>;
+  replicaStatus(): Promise<ReplicaThreads | null>;
+  startReplica(): Promise<void>;
+  waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
+}

@@ -1,0 +1,238 @@
+import type { Committed, Openness } from '../http/node-view.js';
+import { LinkListener } from '../link/listener.js';
+import { Membership } from '../membership/driver.js';
+import { epochOf } from '../model/chain.js';
+import { SkeinError } from '../model/error.js';
+import type { Position } from '../model/position.js';
+import type { AcknowledgeLevel, ClusterStatus } from '../model/status.js';
+import type { HeartbeatBody } from '../wire/messages.js';
+import { ownStatus } from './cluster-status.js';
+import type { LocalServerUp, ServerReading } from './local-server.js';
+import { PrimaryRole } from './primary-role.js';
+import type { NodeParts, RoleNode } from './role-node.js';
+
+/** The primary: its role, the listener for its replicas, and the list of members. */
+export class PrimaryNode implements RoleNode {
+  readonly role = 'primary' as const;
+  readonly #parts: NodeParts;
+  readonly #primary: PrimaryRole;
+  readonly #listener: LinkListener;
+  readonly #members: Membership;
+  #since = new Date().toISOString();
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts;
+    const { config, logger, flavour, chainFile, events, secret } = parts;
+    this.#primary = new PrimaryRole(
+      {
+        node: config.name,
+        voters: config.voters,
+        acknowledge: config.acknowledge,
+        hubWindowBytes: config.hubWindowBytes,
+        replicationUser: 'skein_repl',
+        replicationPassword: parts.passwordOf('skein_repl'),
+      },
+      {
+        logger: logger.child({ part: 'primary' }),
+        flavour,
+        chainFile,
+        events,
+        control: () => parts.control(),
+        kill: (reason) => parts.kill(reason),
+        prepareSystem: () => parts.prepareSystem(),
+      },
+    );
+    this.#members = new Membership(
+      {
+        heartbeatIntervalMs: config.heartbeatIntervalMs,
+        lateAfterMs: config.lateAfterMs,
+        goneAfterMs: config.goneAfterMs,
+        voters: config.voters,
+        expected: config.voters.filter((voter) => voter !== config.name),
+      },
+      { logger: logger.child({ part: 'membership' }) },
+    );
+    this.#listener = new LinkListener(
+      {
+        ...config.link,
+        cluster: config.cluster,
+        secret,
+        node: config.name,
+        heartbeatIntervalMs: config.heartbeatIntervalMs,
+        goneAfterMs: config.goneAfterMs,
+      },
+      {
+        logger: logger.child({ part: 'link' }),
+        welcome: (attach) => this.#primary.welcome(attach),
+        attached: (session) => {
+          this.#members.attach(session);
+          events.add('link.up', session.node, `Attached from ${session.address}.`);
+          session.onClosed.on((reason) => events.add('link.down', session.node, reason));
+          this.#primary.attach(session);
+        },
+        refused: ({ address, code, message, repeated }) =>
+          events.add('link.refused', address, message, { code, repeated }),
+        heartbeat: () => this.heartbeat(),
+        status: () => this.clusterStatus(),
+      },
+    );
+    this.#members.onChange.on(({ member, from, to, reason }) => {
+      events.add('member.state', member, reason, { from, to });
+      this.#listener.announceStatus();
+    });
+    this.#primary.onChange.on(() => {
+      this.#since = new Date().toISOString();
+      this.#listener.announceStatus();
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#members.start();
+    await this.#listener.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#primary.stop();
+    await this.#listener.stop();
+    this.#members.stop();
+  }
+
+  serverUp(up: LocalServerUp): Promise<void> {
+    return this.#primary.serverUp(up);
+  }
+
+  serverDown(reason: string): void {
+    this.#primary.serverDown(reason);
+  }
+
+  watch(reading: ServerReading): void {
+    this.#primary.watch(reading);
+  }
+
+  epoch(): number {
+    return this.#primary.epoch;
+  }
+
+  isOpen(): Openness {
+    const { phase, reason } = this.#primary;
+    if (phase === 'open') return { open: true };
+    const code = phase === 'closed' ? 'SERVER_DOWN' : 'NO_QUORUM';
+    return { open: false, code, reason: reason ?? 'The primary is not open yet.' };
+  }
+
+  ready() {
+    const { phase, reason } = this.#primary;
+    return {
+      ok: phase === 'open' && reason === null,
+      role: this.role,
+      state: this.#state(),
+      lagMs: 0,
+      reason,
+    };
+  }
+
+  #state() {
+    return this.#primary.phase === 'open' ? ('live' as const) : ('joining' as const);
+  }
+
+  heartbeat(): HeartbeatBody {
+    const { received } = this.#primary;
+    const committed = Math.min(this.#primary.quorum.committed, received);
+    return {
+      ...this.#parts.heartbeatBase(),
+      role: 'primary',
+      epoch: this.#primary.epoch,
+      positions: { received, durable: received, committed, applied: committed },
+      lagMs: 0,
+      reason: this.#primary.reason,
+    };
+  }
+
+  clusterStatus(): ClusterStatus {
+    const { config } = this.#parts;
+    const { quorum } = this.#primary;
+    const own = ownStatus({
+      heartbeat: this.heartbeat(),
+      state: this.#state(),
+      voter: config.voters.includes(config.name),
+      since: this.#since,
+    });
+    return {
+      cluster: config.cluster,
+      epoch: this.#primary.epoch,
+      primary: config.name,
+      acknowledge: config.acknowledge,
+      quorum: { needed: 1 + quorum.replicasNeededToAnswer, attached: this.#primary.attachedVoters },
+      members: [own, ...this.#members.list()],
+    };
+  }
+
+  appliedPosition(): Position {
+    const { quorum, received } = this.#primary;
+    return this.#primary.positionAt(Math.min(quorum.answered, received));
+  }
+
+  /** What was committed here is visible here; a position of a lost branch never is. */
+  async waitApplied(position: Position, options: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
+    this.#parts.refuseLost(position);
+    await this.#until(
+      () => this.#primary.quorum.answered >= position.ordinal,
+      options.timeoutMs,
+      options.signal,
+    );
+  }
+
+  async waitCommitted(
+    gtid: string,
+    level: AcknowledgeLevel,
+    options: { signal: AbortSignal },
+  ): Promise<Committed> {
+    const { flavour, chainFile } = this.#parts;
+    const ordinal = flavour.ordinalOf(gtid);
+    const quorum = this.#primary.quorum;
+    await this.#untilTrue(() => {
+      if (this.#primary.phase === 'closed' || this.#primary.quorum !== quorum) {
+        throw new SkeinError(
+          'ROLE_LOST',
+          'The server went down before the quorum had confirmed the transaction.',
+        );
+      }
+      return quorum.reached(level) >= ordinal;
+    }, options.signal);
+    return {
+      position: { epoch: epochOf(chainFile.chain, ordinal), ordinal, gtid },
+      acknowledgedBy: quorum.holders(ordinal),
+    };
+  }
+
+  async #until(done: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const timeout = AbortSignal.timeout(timeoutMs);
+    try {
+      await this.#untilTrue(done, AbortSignal.any([signal, timeout]));
+    } catch (error) {
+      if (!timeout.aborted || signal.aborted) throw error;
+      throw new SkeinError('POSITION_NOT_REACHED', `The position was not reached within ${timeoutMs} ms.`);
+    }
+  }
+
+  #untilTrue(done: () => boolean, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const finish = (settle: () => void) => {
+        off();
+        signal.removeEventListener('abort', check);
+        settle();
+      };
+      const check = () => {
+        try {
+          if (signal.aborted) finish(() => reject(signal.reason as Error));
+          else if (done()) finish(resolve);
+        } catch (error) {
+          finish(() => reject(error as Error));
+        }
+      };
+      const off = this.#primary.onCommitted.on(check);
+      signal.addEventListener('abort', check);
+      check();
+    });
+  }
+}

@@ -1,0 +1,492 @@
+import type { Feed } from '../hub/feed.js';
+import { Hub } from '../hub/hub.js';
+import { Quorum } from '../hub/quorum.js';
+import type { WelcomeDecision } from '../link/greeting.js';
+import type { ReplicaSession } from '../link/replica-session.js';
+import { type Chain, currentEpoch, epochOf, extendChain } from '../model/chain.js';
+import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import type { Position } from '../model/position.js';
+import type { RecordBatch } from '../model/records.js';
+import type { AcknowledgeLevel } from '../model/status.js';
+import type { Flavour } from '../mysql-protocol/flavour.js';
+import { Source } from '../source/source.js';
+import { Signal } from '../std/emitter.js';
+import type { Logger } from '../std/logger.js';
+import { backoffMs, sleep } from '../std/signal.js';
+import type { AttachInfo } from '../wire/messages.js';
+import type { ChainFile } from './chain-file.js';
+import type { EventLog } from './event-log.js';
+import type { LocalControl, LocalServerUp, ServerReading } from './local-server.js';
+
+/**
+ * What the primary does beside its server, as one scope for each run of the server:
+ *
+ *   closed --server up--> recovering --quorum attached--> feeding --quorum has the whole log--> open
+ *     ^                                                                                          |
+ *     +------------------------------ server down, fence ---------------------------------------+
+ *
+ * An epoch begins with every start of the server (its log may then hold what nobody acknowledged, SAFETY H9) and goes
+ * on when only the node was restarted and adopts a server that is open (its commits have waited meanwhile).
+ */
+export interface PrimaryRoleOptions {
+  node: string;
+  voters: readonly string[];
+  acknowledge: AcknowledgeLevel;
+  hubWindowBytes: number;
+  /** Account for the dumps. */
+  replicationUser: string;
+  replicationPassword: string;
+}
+
+export interface PrimaryRoleModules {
+  logger: Logger;
+  flavour: Flavour;
+  chainFile: ChainFile;
+  events: EventLog;
+  control(): LocalControl;
+  /** SIGKILL (SAFETY C1: a fence asks nobody); the server is started again. */
+  kill(reason: string): void;
+  /** First thing after the server was opened: accounts' tables and the like; waits for its commits. */
+  prepareSystem(): Promise<void>;
+}
+
+export type PrimaryPhase = 'closed' | 'recovering' | 'feeding' | 'open';
+
+/** Ids of our dump connections: above the replicas' own, and a new one each time (the server ends an older twin). */
+const DUMP_SERVER_ID_FIRST = 3_900_000_000;
+const DUMP_SERVER_ID_SPAN = 100_000_000;
+const REDIAL_FIRST_MS = 100;
+const REDIAL_MAX_MS = 2_000;
+/** A dump that held for so long was well: the next redial is quick again. */
+const GOOD_DUMP_MS = 5_000;
+/** Errors that the next attempt would meet again: they need a person. */
+const FATAL = new Set([
+  'UNKNOWN_EVENT',
+  'UNEXPECTED_EVENT',
+  'FOREIGN_TRANSACTION',
+  'NO_BINLOG_CHECKSUM',
+  'SOURCE_FAILED',
+]);
+
+interface Attached {
+  session: ReplicaSession;
+  feed: Feed;
+}
+
+export class PrimaryRole {
+  readonly #options: PrimaryRoleOptions;
+  readonly #modules: PrimaryRoleModules;
+  readonly #attached = new Map<string, Attached>();
+  readonly #hub: Hub;
+  #quorum: Quorum;
+  #scope: AbortController | null = null;
+  #server: LocalServerUp | null = null;
+  #phase: PrimaryPhase = 'closed';
+  #reason: string | null = 'The server is starting.';
+  #source: Source | null = null;
+  /** End of the server's log when this epoch began; all of it must be on a quorum before anything is served. */
+  #logEnd: Position = { epoch: 0, ordinal: 0, gtid: '' };
+  #dumps = 0;
+  #hadQuorum = false;
+  #unacknowledged: number | null = null;
+  #lastReading: ServerReading | null = null;
+  readonly onChange = new Signal<void>();
+  /** The answered or committed position moved. */
+  readonly onCommitted = new Signal<void>();
+
+  constructor(options: PrimaryRoleOptions, modules: PrimaryRoleModules) {
+    this.#options = options;
+    this.#modules = modules;
+    this.#quorum = this.#newQuorum();
+    this.#hub = new Hub(
+      { windowBytesMax: options.hubWindowBytes },
+      {
+        committed: () => this.#quorum.committed,
+        gtidText: modules.flavour.gtidText,
+        catchUp: (after, batch) => this.#dump(after, false, batch),
+      },
+    );
+    this.#hub.onRoom.on(() => this.#source?.resume());
+  }
+
+  get phase(): PrimaryPhase {
+    return this.#phase;
+  }
+
+  get reason(): string | null {
+    return this.#reason;
+  }
+
+  get epoch(): number {
+    return currentEpoch(this.#chain);
+  }
+
+  get quorum(): Quorum {
+    return this.#quorum;
+  }
+
+  get received(): number {
+    return Math.max(this.#source?.received ?? 0, this.#logEnd.ordinal);
+  }
+
+  /** Voters that are attached, the primary included. */
+  get attachedVoters(): number {
+    return 1 + this.#attachedReplicaVoters();
+  }
+
+  /** Commits that wait for their acknowledgement, as the server last said. */
+  get waitingCommits(): number {
+    return this.#lastReading?.semiSync.waitSessions ?? 0;
+  }
+
+  /** The name of the group with this ordinal in the cluster's one history. */
+  positionAt(ordinal: number): Position {
+    const epoch = epochOf(this.#chain, ordinal);
+    return { epoch, ordinal, gtid: ordinal === 0 ? '' : this.#modules.flavour.gtidAt(epoch, ordinal) };
+  }
+
+  get #chain(): Chain {
+    return this.#modules.chainFile.chain;
+  }
+
+  #newQuorum(): Quorum {
+    const { node, voters, acknowledge } = this.#options;
+    return new Quorum({ self: node, voters, level: acknowledge });
+  }
+
+  // --- the server's life ---------------------------------------------------------------------------------------
+
+  /** The server answers. Runs until it is open, or until the server is down again. */
+  async serverUp(up: LocalServerUp): Promise<void> {
+    this.#end('The server was started again.');
+    const scope = new AbortController();
+    this.#scope = scope;
+    this.#server = up;
+    const { signal } = scope;
+    try {
+      const reading = await this.#modules.control().status();
+      if (signal.aborted) return;
+      const goesOn = this.#goesOn(up, reading);
+      if (up.adopted && !goesOn && !reading.readOnly) {
+        // Open, but not as ours: whatever it accepted since must not be taken for this epoch's (SAFETY H9, C1).
+        this.#fence('an adopted server is open with a server id that is not of this epoch');
+        return;
+      }
+      this.#logEnd = this.#endOf(reading);
+      this.#quorum = this.#newQuorum();
+      if (!goesOn) await this.#beginEpoch();
+      if (signal.aborted) return;
+      this.#setPhase('recovering', this.#waitingForQuorum());
+      await this.#untilQuorum(signal);
+      this.#feed(signal);
+      if (!goesOn) {
+        this.#setPhase('feeding', 'The quorum is receiving the rest of the log.');
+        await this.#untilAnswered(this.#logEnd.ordinal, signal);
+        await this.#modules
+          .control()
+          .openAsPrimary({ serverId: this.#modules.flavour.epochServerId(this.epoch) });
+        if (signal.aborted) return;
+      }
+      await this.#modules.prepareSystem();
+      if (signal.aborted) return;
+      this.#opened(goesOn ? 'the node came back to its open server' : 'the quorum has the whole log');
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#modules.logger.error({ reason: messageOf(error) }, 'opening as primary failed');
+      this.#setPhase('recovering', `Opening failed: ${messageOf(error)} Trying again.`);
+      await sleep(REDIAL_MAX_MS, signal).catch(() => {});
+      if (!signal.aborted) await this.serverUp({ ...up, adopted: true });
+    }
+  }
+
+  serverDown(reason: string): void {
+    this.#server = null;
+    this.#end(reason);
+  }
+
+  #goesOn(up: LocalServerUp, reading: ServerReading): boolean {
+    const epoch = this.epoch;
+    return (
+      up.adopted &&
+      !reading.readOnly &&
+      epoch > 0 &&
+      reading.serverId === this.#modules.flavour.epochServerId(epoch)
+    );
+  }
+
+  #endOf(reading: ServerReading): Position {
+    const gtid = reading.gtidBinlogPos;
+    if (gtid === '') return { epoch: 0, ordinal: 0, gtid: '' };
+    const ordinal = this.#modules.flavour.ordinalOf(gtid);
+    return { epoch: epochOf(this.#chain, ordinal), ordinal, gtid };
+  }
+
+  async #beginEpoch(): Promise<void> {
+    const epoch = this.epoch + 1;
+    await this.#modules.chainFile.save(extendChain(this.#chain, { epoch, beginsAfter: this.#logEnd }));
+    this.#quorum.setReceived(this.#logEnd.ordinal);
+    this.#modules.logger.info({ epoch, beginsAfter: this.#logEnd }, 'epoch began');
+  }
+
+  #opened(why: string): void {
+    this.#setPhase('open', null);
+    this.#hadQuorum = true;
+    this.#modules.events.add(
+      'role.open',
+      this.#options.node,
+      `Open as primary of epoch ${this.epoch}: ${why}.`,
+      {
+        epoch: this.epoch,
+      },
+    );
+  }
+
+  #end(reason: string): void {
+    this.#scope?.abort(new SkeinError('ROLE_ENDED', reason));
+    this.#scope = null;
+    this.#source?.stop();
+    this.#source = null;
+    this.#lastReading = null;
+    this.#unacknowledged = null;
+    for (const { session } of [...this.#attached.values()])
+      session.close(`the primary's server is down: ${reason}`);
+    this.#hub.begin(0);
+    if (this.#phase === 'open')
+      this.#modules.events.add('role.closed', this.#options.node, reason, { epoch: this.epoch });
+    this.#hadQuorum = false;
+    this.#setPhase('closed', reason);
+    this.onCommitted.emit();
+  }
+
+  #fence(why: string): void {
+    this.#modules.events.add('fence', this.#options.node, `The server is killed and started again: ${why}.`);
+    this.#end(why);
+    this.#modules.kill(why);
+  }
+
+  #setPhase(phase: PrimaryPhase, reason: string | null): void {
+    this.#phase = phase;
+    this.#reason = reason;
+    this.onChange.emit();
+  }
+
+  // --- replicas ------------------------------------------------------------------------------------------------
+
+  welcome(attach: AttachInfo): WelcomeDecision {
+    if (this.#phase === 'closed' || this.epoch === 0) {
+      return { refuse: 'NOT_OPEN', message: this.#reason ?? 'The server of the primary is starting.' };
+    }
+    if (this.#phase === 'recovering' && attach.spoolEnd.ordinal > this.#logEnd.ordinal) {
+      const message =
+        `${attach.node} holds transactions up to ${attach.spoolEnd.gtid} (number ${attach.spoolEnd.ordinal}), but the primary's server ` +
+        `ends at number ${this.#logEnd.ordinal}: its data directory was lost or replaced by an older one. The primary stays ` +
+        `closed, so that nothing acknowledged is overwritten. Give ${this.#options.node} its data back.`;
+      this.#reason = message;
+      this.#modules.events.add('replication.error', this.#options.node, message, { code: 'REPLICA_AHEAD' });
+      this.#scope?.abort(new SkeinError('REPLICA_AHEAD', message));
+      return { refuse: 'REPLICA_AHEAD', message };
+    }
+    return { epoch: this.epoch, chain: this.#chain, committedOrdinal: this.#quorum.committed };
+  }
+
+  attach(session: ReplicaSession): void {
+    const { node, attach } = session;
+    const feed = this.#hub.attach(session, attach.spoolEnd, (error) => this.#feedFailed(session, error));
+    this.#attached.set(node, { session, feed });
+    session.onAck.on((ack) => {
+      this.#quorum.setDurable(node, ack.durable);
+      this.#quorumMoved();
+    });
+    session.onClosed.on(() => {
+      this.#hub.detach(feed);
+      if (this.#attached.get(node)?.session === session) this.#attached.delete(node);
+      this.#checkQuorum();
+    });
+    if (!attach.damaged) this.#quorum.setDurable(node, attach.spoolEnd.ordinal);
+    this.#quorumMoved();
+    this.#checkQuorum();
+  }
+
+  #feedFailed(session: ReplicaSession, error: unknown): void {
+    const reason = `${session.node} can not catch up from the binary log: ${messageOf(error)}`;
+    this.#modules.events.add('replication.error', session.node, reason, {
+      code: isSkeinError(error) ? error.code : 'CATCH_UP_FAILED',
+    });
+    session.close(reason);
+  }
+
+  #attachedReplicaVoters(): number {
+    let count = 0;
+    for (const [node, { session }] of this.#attached) {
+      if (this.#options.voters.includes(node) && !session.attach.damaged) count++;
+    }
+    return count;
+  }
+
+  #replicasNeeded(): number {
+    return this.#options.acknowledge === 'async' ? 0 : this.#quorum.replicasNeededToAnswer;
+  }
+
+  #waitingForQuorum(): string {
+    const missing = this.#replicasNeeded() - this.#attachedReplicaVoters();
+    return `Waiting for ${missing} more replica${missing === 1 ? '' : 's'} to attach before anything is served.`;
+  }
+
+  #checkQuorum(): void {
+    const has = this.#attachedReplicaVoters() >= this.#replicasNeeded();
+    if (this.#phase === 'recovering' && !has) this.#reason = this.#waitingForQuorum();
+    if (this.#phase === 'open' && has !== this.#hadQuorum) {
+      this.#hadQuorum = has;
+      const needed = this.#replicasNeeded() + 1;
+      const attached = this.attachedVoters;
+      if (has) {
+        this.#reason = null;
+        this.#modules.events.add('quorum.regained', this.#options.node, 'Writes are answered again.', {
+          needed,
+          attached,
+        });
+      } else {
+        this.#reason = `Only ${attached} of the ${needed} nodes needed are attached: writes wait, reads go on.`;
+        this.#modules.events.add('quorum.lost', this.#options.node, this.#reason, { needed, attached });
+      }
+    }
+    this.onChange.emit();
+  }
+
+  #untilQuorum(signal: AbortSignal): Promise<void> {
+    return this.#until(() => this.#attachedReplicaVoters() >= this.#replicasNeeded(), this.onChange, signal);
+  }
+
+  #untilAnswered(ordinal: number, signal: AbortSignal): Promise<void> {
+    return this.#until(() => this.#quorum.answered >= ordinal, this.onCommitted, signal);
+  }
+
+  #until(done: () => boolean, changed: Signal<void>, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        if (!signal.aborted && !done()) return;
+        off();
+        signal.removeEventListener('abort', settle);
+        if (signal.aborted) reject(signal.reason as Error);
+        else resolve();
+      };
+      const off = changed.on(settle);
+      signal.addEventListener('abort', settle);
+      settle();
+    });
+  }
+
+  #quorumMoved(): void {
+    const answered = this.#quorum.answered;
+    if (this.#options.acknowledge !== 'async') this.#source?.acknowledge(answered);
+    this.#hub.committedMoved();
+    this.onCommitted.emit();
+  }
+
+  // --- the binary log ------------------------------------------------------------------------------------------
+
+  #dump(after: Position, semiSync: boolean, batch: (batch: RecordBatch) => boolean): Source {
+    const { flavour, logger } = this.#modules;
+    const serverId = DUMP_SERVER_ID_FIRST + (this.#dumps++ % DUMP_SERVER_ID_SPAN);
+    const target = {
+      socketPath: this.#server?.socketPath ?? '',
+      user: this.#options.replicationUser,
+      password: this.#options.replicationPassword,
+    };
+    return new Source(
+      { target, serverId, after, semiSync },
+      { flavour, logger, epochOf: (ordinal) => epochOf(this.#chain, ordinal), batch },
+    );
+  }
+
+  /** Keeps the one semi-sync dump going for as long as the scope lasts. */
+  #feed(signal: AbortSignal): void {
+    const run = async () => {
+      for (let attempt = 0; !signal.aborted; attempt++) {
+        const started = performance.now();
+        const error = await this.#runSource(signal);
+        if (signal.aborted) return;
+        if (FATAL.has(error.code)) {
+          this.#reason = error.message;
+          this.#modules.events.add('replication.error', this.#options.node, error.message, {
+            code: error.code,
+            ...error.data,
+          });
+          this.onChange.emit();
+          return;
+        }
+        if (performance.now() - started > GOOD_DUMP_MS) attempt = 0;
+        await sleep(backoffMs(attempt, REDIAL_FIRST_MS, REDIAL_MAX_MS), signal);
+      }
+    };
+    run().catch((error: unknown) => {
+      if (!signal.aborted)
+        this.#modules.logger.error({ reason: messageOf(error) }, 'the source was given up');
+    });
+  }
+
+  /**
+   * One dump, until it ends. It begins one group before what the quorum is known to have: to dial is itself an
+   * acknowledgement of earlier log files, and a group that already waits is asked for only if it is sent (SAFETY C2).
+   */
+  async #runSource(signal: AbortSignal): Promise<SkeinError> {
+    const known = this.#options.acknowledge === 'async' ? this.received : this.#quorum.answered;
+    const after = this.positionAt(Math.max(0, known - 1));
+    const source = this.#dump(after, this.#options.acknowledge !== 'async', (batch) => {
+      this.#quorum.setReceived(batch.completeOrdinal);
+      const goOn = this.#hub.append(batch);
+      if (this.#options.voters.length === 1) this.#quorumMoved();
+      return goOn;
+    });
+    source.acknowledge(known);
+    this.#hub.begin(after.ordinal);
+    this.#source = source;
+    const ended = new Promise<SkeinError>((resolve) => {
+      source.onEnded.on(resolve);
+      signal.addEventListener('abort', () => resolve(new SkeinError('ROLE_ENDED', 'The role ended.')), {
+        once: true,
+      });
+    });
+    try {
+      await source.start();
+    } catch (error) {
+      return isSkeinError(error)
+        ? error
+        : new SkeinError('DUMP_UNREACHABLE', messageOf(error), { cause: error });
+    }
+    return ended;
+  }
+
+  // --- watching ------------------------------------------------------------------------------------------------
+
+  /** Looks at what the server says of itself; called at every heartbeat (SAFETY C3, M9, KILL). */
+  watch(reading: ServerReading): void {
+    if (this.#phase === 'closed') return;
+    this.#lastReading = reading;
+    this.#quorum.setSelfCounts(reading.syncBinlog === 1 && reading.flushAtTrxCommit === 1);
+    if (this.#options.acknowledge === 'async' || this.#phase !== 'open') return;
+    const { enabled, clients, noTx } = reading.semiSync;
+    if (!enabled)
+      this.#fence(
+        'semi-synchronous replication was switched off on the server: commits were answered without the quorum',
+      );
+    else if (clients > 1)
+      this.#fence(
+        `${clients} clients are registered for semi-synchronous replication, but only Skein may be: another one could acknowledge commits`,
+      );
+    if (this.#unacknowledged !== null && noTx > this.#unacknowledged) {
+      this.#modules.events.add(
+        'commit.unacknowledged',
+        this.#options.node,
+        `${noTx - this.#unacknowledged} commit(s) were answered by the server without their quorum (a waiting session was killed).`,
+        { count: noTx - this.#unacknowledged },
+      );
+    }
+    this.#unacknowledged = noTx;
+  }
+
+  /** The node stops: nothing is told to the server. */
+  stop(): void {
+    this.#end('The node stops.');
+  }
+}

@@ -1,0 +1,314 @@
+import { Endpoint } from '../endpoint/endpoint.js';
+import type { LagMeter } from '../membership/lag.js';
+import { type Chain, continues, currentEpoch, cutFor, epochOf } from '../model/chain.js';
+import { messageOf, SkeinError } from '../model/error.js';
+import type { Position } from '../model/position.js';
+import type { Positions } from '../model/status.js';
+import type { Flavour } from '../mysql-protocol/flavour.js';
+import type { Spool } from '../spool/spool.js';
+import { monotonicMs } from '../std/clock.js';
+import { Signal } from '../std/emitter.js';
+import type { Logger } from '../std/logger.js';
+import type { AttachInfo, Heartbeat, Welcome } from '../wire/messages.js';
+import { readRecordHeader } from '../wire/record.js';
+import type { ChainFile } from './chain-file.js';
+import type { EventLog } from './event-log.js';
+import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from './local-server.js';
+
+/**
+ * What a replica does beside its server: takes records from the link into the spool, acknowledges what is durable,
+ * lets its server fetch what is committed, and watches that the server applies it and has nothing of its own.
+ */
+export interface ReplicaRoleOptions {
+  node: string;
+  http: string;
+  link: string;
+  endpointUser: string;
+  endpointPassword: string;
+}
+
+export interface ReplicaRoleModules {
+  logger: Logger;
+  flavour: Flavour;
+  chainFile: ChainFile;
+  events: EventLog;
+  spool: Spool;
+  lag: LagMeter;
+  control(): LocalControl;
+  /** To the primary, when the link is up; merged there. */
+  ack(ack: { received: number; durable: number; applied: number }): void;
+  resumeLink(): void;
+}
+
+/** A stopped thread of the server is started again at most so often. */
+const THREAD_RESTART_MS = 5_000;
+/** The spool is purged at most so often. */
+const PURGE_MS = 5_000;
+
+export class ReplicaRole {
+  readonly #options: ReplicaRoleOptions;
+  readonly #modules: ReplicaRoleModules;
+  readonly #endpoint: Endpoint;
+  #endpointPort = 0;
+  #server: LocalServerUp | null = null;
+  #applied: Position = { epoch: 0, ordinal: 0, gtid: '' };
+  /** Why this node must not be read (its data has diverged); null = fine. */
+  #closed: string | null = null;
+  /** Why it does not follow at the moment; null = fine. */
+  #trouble: string | null = null;
+  #restartedAtMs = 0;
+  #purgedAtMs = 0;
+  readonly onApplied = new Signal<void>();
+  readonly #stopListening: (() => void)[] = [];
+
+  constructor(options: ReplicaRoleOptions, modules: ReplicaRoleModules) {
+    this.#options = options;
+    this.#modules = modules;
+    const { spool, logger, flavour } = modules;
+    this.#endpoint = new Endpoint(
+      {
+        user: options.endpointUser,
+        password: options.endpointPassword,
+        // Only has to differ from the server's own, whose ids are far away (epochs' or replicas').
+        serverId: 1,
+        serverVersion: '5.5.5-10.11.0-MariaDB-skein-log',
+      },
+      {
+        logger: logger.child({ part: 'endpoint' }),
+        flavour,
+        spool,
+        committed: () => spool.committed(),
+        refused: (error) => this.#refused(error),
+      },
+    );
+    this.#stopListening.push(
+      spool.onDurable.on(() => this.#acknowledge()),
+      spool.onAppended.on(() => this.#endpoint.changed()),
+      spool.onDrain.on(() => modules.resumeLink()),
+      spool.onFailed.on((error) => this.#spoolFailed(error)),
+    );
+    if (spool.damage) this.#modules.events.add('spool.damaged', options.node, describeDamage(spool));
+  }
+
+  async start(): Promise<void> {
+    this.#endpointPort = await this.#endpoint.start();
+  }
+
+  async stop(): Promise<void> {
+    for (const off of this.#stopListening) off();
+    await this.#endpoint.stop();
+  }
+
+  get #chain(): Chain {
+    return this.#modules.chainFile.chain;
+  }
+
+  get epoch(): number {
+    return currentEpoch(this.#chain);
+  }
+
+  get applied(): Position {
+    return this.#applied;
+  }
+
+  get positions(): Positions {
+    const { spool } = this.#modules;
+    return {
+      received: spool.end.ordinal,
+      durable: spool.durable.ordinal,
+      committed: spool.committed(),
+      applied: this.#applied.ordinal,
+    };
+  }
+
+  /** Why reads must be refused; null = they may go on. */
+  get closed(): string | null {
+    return this.#closed;
+  }
+
+  get reason(): string | null {
+    const { spool } = this.#modules;
+    return this.#closed ?? (spool.damage ? describeDamage(spool) : this.#trouble);
+  }
+
+  lagMs(): number | null {
+    return this.#modules.lag.lagMs(this.#applied.ordinal, monotonicMs());
+  }
+
+  // --- the link ------------------------------------------------------------------------------------------------
+
+  attachInfo(): AttachInfo {
+    const { spool, flavour } = this.#modules;
+    return {
+      node: this.#options.node,
+      incarnation: spool.incarnation,
+      epoch: this.epoch,
+      http: this.#options.http,
+      link: this.#options.link,
+      flavour: flavour.name,
+      spoolEnd: spool.durable,
+      previousGtid: spool.previousGtidOfDurable,
+      damaged: spool.damage !== null,
+    };
+  }
+
+  /** Follows the chain of the primary: what this spool holds beyond it was never committed (SAFETY C7). */
+  async welcomed(welcome: Welcome): Promise<void> {
+    const { spool, chainFile, lag, logger } = this.#modules;
+    if (!continues(this.#chain, welcome.chain)) {
+      throw new SkeinError(
+        'CHAIN_MISMATCH',
+        `The history of ${welcome.node} does not continue the one that this node knows: it is older, or of another cluster with the same name and secret.`,
+      );
+    }
+    for (let cut = cutFor(welcome.chain, spool.end); cut; cut = cutFor(welcome.chain, spool.end)) {
+      if (cut.ordinal < spool.committed()) {
+        throw new SkeinError(
+          'CUT_BELOW_COMMITTED',
+          `The chain of ${welcome.node} would cut this node's log at ${cut.gtid || 'its beginning'}, but it is committed up to number ${spool.committed()}. Nothing is cut.`,
+        );
+      }
+      logger.warn({ from: spool.end, to: cut }, 'cutting what was never committed');
+      this.#endpoint.disconnect();
+      await spool.cut(cut);
+      lag.cut(cut.ordinal);
+    }
+    if (welcome.chain.length > this.#chain.length) await chainFile.save(welcome.chain);
+    // Only up to what is here and matches; what follows on this link is the primary's own.
+    this.committed(Math.min(welcome.committedOrdinal, spool.end.ordinal));
+    lag.heard(welcome, welcome.committedOrdinal, monotonicMs());
+  }
+
+  records(bytes: Buffer, committedOrdinal: number): boolean {
+    const { spool, lag } = this.#modules;
+    const goOn = spool.append(bytes);
+    const first = readRecordHeader(bytes, 0);
+    lag.received(spool.end.ordinal, first.atMs, monotonicMs());
+    this.committed(committedOrdinal);
+    return goOn;
+  }
+
+  committed(ordinal: number): void {
+    const { spool } = this.#modules;
+    if (ordinal <= spool.committed()) return;
+    spool.setCommitted(ordinal);
+    this.#endpoint.changed();
+  }
+
+  heard(heartbeat: Heartbeat, heardAtMs: number): void {
+    this.#modules.lag.heard(heartbeat, heartbeat.positions.received, heardAtMs);
+  }
+
+  #acknowledge(): void {
+    const { received, durable, applied } = this.positions;
+    this.#modules.ack({ received, durable, applied });
+  }
+
+  #spoolFailed(error: SkeinError): void {
+    this.#trouble = error.message;
+    this.#modules.events.add('spool.damaged', this.#options.node, error.message, { code: error.code });
+  }
+
+  // --- the server ----------------------------------------------------------------------------------------------
+
+  async serverUp(up: LocalServerUp): Promise<void> {
+    this.#server = up;
+    this.#closed = null;
+    await this.#modules.control().followEndpoint({
+      host: '127.0.0.1',
+      port: this.#endpointPort,
+      user: this.#options.endpointUser,
+      password: this.#options.endpointPassword,
+    });
+  }
+
+  serverDown(): void {
+    this.#server = null;
+  }
+
+  /** Looks at what the server says of itself; called often while something is not applied yet. */
+  watch(reading: ServerReading): void {
+    const { flavour, spool } = this.#modules;
+    const gtid = reading.gtidSlavePos;
+    const ordinal = gtid === '' ? 0 : flavour.ordinalOf(gtid);
+    if (ordinal !== this.#applied.ordinal) {
+      this.#applied = { epoch: epochOf(this.#chain, ordinal), ordinal, gtid };
+      this.onApplied.emit();
+    }
+    this.#checkForeign(reading);
+    const safe = reading.syncBinlog === 1 && reading.flushAtTrxCommit === 1;
+    const now = monotonicMs();
+    if (safe && now - this.#purgedAtMs > PURGE_MS && !spool.damage) {
+      this.#purgedAtMs = now;
+      spool.purge(Math.min(ordinal, spool.durable.ordinal) + 1).catch((error: unknown) => {
+        this.#modules.logger.warn({ reason: messageOf(error) }, 'purging the spool failed');
+      });
+    }
+  }
+
+  /** A replica's log holds exactly what it applied; anything more was written here (SAFETY H13). */
+  #checkForeign(reading: ServerReading): void {
+    const gtid = reading.gtidBinlogPos;
+    if (gtid === '' || gtid === reading.gtidSlavePos || this.#closed || this.#isOurs(gtid)) return;
+    this.#closed =
+      `The server of this replica holds ${reading.gtidBinlogPos}, which the cluster did not give it (it applied up to ` +
+      `${reading.gtidSlavePos || 'nothing'}): something was written here past Skein. Reads are refused. ` +
+      `Stop the node, remove its directory, and start it again: it is filled anew.`;
+    this.#modules.events.add('replication.error', this.#options.node, this.#closed, {
+      code: 'ERRANT_TRANSACTION',
+      gtid: reading.gtidBinlogPos,
+    });
+  }
+
+  /** A moment passes between a transaction's place in the log and in gtid_slave_pos: then its name is the cluster's. */
+  #isOurs(gtid: string): boolean {
+    const { flavour, spool } = this.#modules;
+    if (gtid.includes(',')) return false;
+    const ordinal = flavour.ordinalOf(gtid);
+    return ordinal <= spool.end.ordinal && gtid === flavour.gtidAt(epochOf(this.#chain, ordinal), ordinal);
+  }
+
+  /** The server's own threads: says why they stand still, and starts them again. */
+  watchThreads(threads: ReplicaThreads | null): void {
+    const trouble = this.#threadTrouble(threads);
+    if (trouble && trouble !== this.#trouble) {
+      this.#modules.events.add('replication.error', this.#options.node, trouble, {
+        code: 'SERVER_THREADS',
+        ioErrno: threads?.lastIoErrno ?? 0,
+        sqlErrno: threads?.lastSqlErrno ?? 0,
+      });
+    }
+    this.#trouble = trouble;
+    const now = monotonicMs();
+    if (!trouble || !this.#server || now - this.#restartedAtMs < THREAD_RESTART_MS) return;
+    this.#restartedAtMs = now;
+    const server = this.#server;
+    const again = threads === null ? this.serverUp(server) : this.#modules.control().startReplica();
+    again.catch((error: unknown) => {
+      this.#modules.logger.warn(
+        { reason: messageOf(error) },
+        "starting the server's replication threads failed",
+      );
+    });
+  }
+
+  #threadTrouble(threads: ReplicaThreads | null): string | null {
+    if (threads === null) return 'The server does not follow this node.';
+    if (!threads.sqlRunning) {
+      return `The server stopped applying: ${threads.lastSqlError || 'its SQL thread was stopped'} (${threads.lastSqlErrno}).`;
+    }
+    if (!threads.ioRunning) {
+      return `The server stopped fetching: ${threads.lastIoError || 'its IO thread was stopped'} (${threads.lastIoErrno}).`;
+    }
+    return null;
+  }
+
+  #refused(error: SkeinError): void {
+    if (error.code === 'SERVER_AHEAD' || error.code === 'SERVER_DIVERGED') this.#closed = error.message;
+    this.#modules.events.add('replication.error', this.#options.node, error.message, { code: error.code });
+  }
+}
+
+function describeDamage(spool: Spool): string {
+  return `The spool of this node is damaged: ${spool.damage?.reason ?? 'unknown'}. It does not count in the quorum.`;
+}

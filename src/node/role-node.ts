@@ -1,0 +1,43 @@
+import type { NodeConfig } from '../config/node-config.js';
+import type { NodeView } from '../http/node-view.js';
+import type { Position } from '../model/position.js';
+import type { AccountName } from '../mysql-control/accounts.js';
+import type { Flavour } from '../mysql-protocol/flavour.js';
+import type { Logger } from '../std/logger.js';
+import type { HeartbeatBody } from '../wire/messages.js';
+import type { ChainFile } from './chain-file.js';
+import type { EventLog } from './event-log.js';
+import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from './local-server.js';
+
+/** What both kinds of nodes are given by the composition root. */
+export interface NodeParts {
+  config: NodeConfig;
+  secret: Buffer;
+  logger: Logger;
+  flavour: Flavour;
+  chainFile: ChainFile;
+  events: EventLog;
+  control(): LocalControl;
+  kill(reason: string): void;
+  prepareSystem(): Promise<void>;
+  passwordOf(account: AccountName | 'skein_endpoint'): string;
+  heartbeatBase(): Omit<HeartbeatBody, 'role' | 'epoch' | 'positions' | 'lagMs' | 'reason'>;
+  /** @throws SkeinError TRANSACTION_LOST when the position is not in the cluster's history (SAFETY M3) */
+  refuseLost(position: Position): void;
+}
+
+/** The part of a node that follows from its role; the rest (server, HTTP, logs) is the same for both. */
+export interface RoleNode
+  extends Pick<
+    NodeView,
+    'epoch' | 'isOpen' | 'ready' | 'clusterStatus' | 'appliedPosition' | 'waitApplied' | 'waitCommitted'
+  > {
+  readonly role: 'primary' | 'replica';
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  serverUp(up: LocalServerUp): Promise<void>;
+  serverDown(reason: string): void;
+  watch(reading: ServerReading): void;
+  heartbeat(): HeartbeatBody;
+  watchThreads?(threads: ReplicaThreads | null): void;
+}

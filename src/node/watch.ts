@@ -1,0 +1,59 @@
+import { messageOf } from '../model/error.js';
+import type { Logger } from '../std/logger.js';
+import type { LocalControl } from './local-server.js';
+import type { RoleNode } from './role-node.js';
+
+/** While something waits to be applied, its progress is looked at so often; lag is measured by it. */
+const BUSY_MS = 50;
+
+/** Asks the server how it is, one question at a time, for as long as it runs. */
+export class ServerWatch {
+  readonly #options: { intervalMs: number };
+  readonly #modules: { logger: Logger; control: LocalControl; role: RoleNode; busy(): boolean };
+  #timer: NodeJS.Timeout | null = null;
+  #stopped = false;
+  #failing = false;
+  #threadsAtMs = 0;
+
+  constructor(
+    options: { intervalMs: number },
+    modules: { logger: Logger; control: LocalControl; role: RoleNode; busy(): boolean },
+  ) {
+    this.#options = options;
+    this.#modules = modules;
+  }
+
+  start(): void {
+    this.#schedule(0);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    if (this.#timer) clearTimeout(this.#timer);
+  }
+
+  #schedule(ms: number): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => void this.#look(), ms);
+  }
+
+  async #look(): Promise<void> {
+    const { control, role, logger, busy } = this.#modules;
+    try {
+      const reading = await control.status();
+      if (this.#stopped) return;
+      role.watch(reading);
+      if (role.watchThreads && performance.now() - this.#threadsAtMs > this.#options.intervalMs) {
+        this.#threadsAtMs = performance.now();
+        const threads = await control.replicaStatus();
+        if (!this.#stopped) role.watchThreads(threads);
+      }
+      this.#failing = false;
+    } catch (error) {
+      // The server's death is told by its supervisor; what fails here while it lives is worth one line.
+      if (!this.#failing) logger.warn({ reason: messageOf(error) }, 'the server does not say how it is');
+      this.#failing = true;
+    }
+    this.#schedule(busy() ? BUSY_MS : this.#options.intervalMs);
+  }
+}
