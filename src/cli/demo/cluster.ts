@@ -20,11 +20,10 @@ export interface ClusterModules {
 
 /** The nodes of a local cluster as one thing that starts, becomes ready and stops. */
 export class LocalCluster {
-  readonly #nodes: readonly NodeProcess[];
+  readonly #nodes: NodeProcess[] = [];
   readonly #say: (text: string) => void;
 
-  private constructor(nodes: readonly NodeProcess[], modules: ClusterModules) {
-    this.#nodes = nodes;
+  private constructor(modules: ClusterModules) {
     this.#say = modules.say;
   }
 
@@ -33,21 +32,34 @@ export class LocalCluster {
     options: { plan: readonly PlannedNode[]; command: readonly string[] },
     modules: ClusterModules,
   ): Promise<LocalCluster> {
-    const nodes = await Promise.all(
-      options.plan.map(async (node) => {
-        const changed = writeNodeConfig(node);
-        const running = new NodeProcess({ node, command: options.command }, modules);
-        if (!running.adopted) return running;
-        if (!changed) {
-          modules.say(`${node.name} runs already (process ${running.pid}): adopted`);
-          return running;
-        }
-        modules.say(`${node.name} runs with other settings (process ${running.pid}): restarting it`);
-        await running.stop();
-        return new NodeProcess({ node, command: options.command }, modules);
-      }),
-    );
-    return new LocalCluster(nodes, modules);
+    // All files first: a wrong one ends this before any process was started.
+    const changed = new Set(options.plan.filter(writeNodeConfig));
+    const cluster = new LocalCluster(modules);
+    try {
+      await Promise.all(
+        options.plan.map((node) => cluster.#startOne({ node, command: options.command }, changed.has(node))),
+      );
+    } catch (error) {
+      await cluster.kill();
+      throw error;
+    }
+    return cluster;
+  }
+
+  async #startOne(
+    options: { node: PlannedNode; command: readonly string[] },
+    changed: boolean,
+  ): Promise<void> {
+    const { name } = options.node;
+    let running = new NodeProcess(options, { say: this.#say });
+    if (running.adopted && changed) {
+      this.#say(`${name} runs with other settings (process ${running.pid}): restarting it`);
+      await running.stop();
+      running = new NodeProcess(options, { say: this.#say });
+    } else if (running.adopted) {
+      this.#say(`${name} runs already (process ${running.pid}): adopted`);
+    }
+    this.#nodes.push(running);
   }
 
   /**
@@ -97,9 +109,10 @@ export class LocalCluster {
    * there. Then the replicas, which have everything by then. Resolves when no node and no server runs any more.
    */
   async stop(): Promise<void> {
-    const [primary, ...replicas] = this.#nodes;
-    if (primary) await this.#stopOne(primary);
-    await Promise.all(replicas.map((node) => this.#stopOne(node)));
+    const isPrimary = ({ node }: NodeProcess) => node.name === node.config.primary;
+    const stopAll = (nodes: NodeProcess[]) => Promise.all(nodes.map((node) => this.#stopOne(node)));
+    await stopAll(this.#nodes.filter(isPrimary));
+    await stopAll(this.#nodes.filter((node) => !isPrimary(node)));
   }
 
   async #stopOne(node: NodeProcess): Promise<void> {

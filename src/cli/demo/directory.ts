@@ -74,11 +74,6 @@ export function writeNodeConfig(node: PlannedNode): boolean {
   return true;
 }
 
-/** Whether the file says already what is planned: a running node then runs as planned. */
-export function isConfigured(node: PlannedNode): boolean {
-  return readOrNull(configFile(node)) === plannedText(node);
-}
-
 export const configFile = (node: PlannedNode) => join(node.directory, 'node.json');
 
 function plannedText(node: PlannedNode): string {
