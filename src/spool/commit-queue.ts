@@ -76,9 +76,10 @@ export class CommitQueue {
     this.#pump = Promise.resolve().then(() => this.#run());
   }
 
-  /** An entry that is not written yet lost bytes. */
-  shortened(bytes: number): void {
-    this.#pendingBytes -= bytes;
+  /** `bytes` of an entry that is not being written yet will not be. */
+  shortened(entry: TailEntry, bytes: number): void {
+    if (this.#pending.includes(entry)) this.#pendingBytes -= bytes;
+    else this.#writingBytes -= bytes;
   }
 
   /** Resolves when all that was pushed is durable, or has failed. */
@@ -142,6 +143,7 @@ export class CommitQueue {
     for (const entry of entries) {
       entry.segment = segment;
       entry.offset = offset;
+      entry.size = entry.bytes.length;
       if (entry.bytes.length === 0) continue;
       buffers.push(entry.bytes);
       if (entry.startOrdinal > 0) segment.noteGroup(entry.startOrdinal, offset + entry.startAt);

@@ -101,7 +101,8 @@ export class Reader implements SpoolReader {
       );
       return;
     }
-    this.#midGroup = false;
+    // Short of the cut its place is still good, perhaps in the middle of a group.
+    if (this.#ordinal <= after.ordinal) return;
     this.#entry = null;
     this.#segment = null;
   }

@@ -94,7 +94,8 @@ export class Spool {
   #end: Position;
   #durable: Position;
   #durableGroup: GroupEnd;
-  #openAt: { entry: TailEntry; at: number } | null = null;
+  /** The group whose last fragment has not come yet: its entries, and where it starts in the first of them. */
+  #openGroup: { entries: TailEntry[]; at: number } | null = null;
   #segmentBytes = 0;
   #segmentFirstOrdinal = 1;
   #wantsDrain = false;
@@ -211,10 +212,14 @@ export class Spool {
     walk.detach();
     this.#walk = walk;
     for (const format of plan.formats) this.#formats.add(format);
-    if (!walk.partialOpen) this.#openAt = null;
+    if (!walk.partialOpen) this.#openGroup = null;
     for (const [index, run] of plan.runs.entries()) {
       const entry = this.#store(bytes, run, queue);
-      if (plan.openedAt?.run === index) this.#openAt = { entry, at: plan.openedAt.offset - run.from };
+      if (plan.openedAt?.run === index) {
+        this.#openGroup = { entries: [entry], at: plan.openedAt.offset - run.from };
+      } else if (walk.partialOpen) {
+        this.#openGroup?.entries.push(entry);
+      }
     }
     if (walk.ordinal !== this.#end.ordinal) {
       this.#end = positionOf(walk.end(), this.#gtidText);
@@ -355,6 +360,7 @@ export class Spool {
       opensSegment: run.opensSegment,
       segment: null,
       offset: 0,
+      size: 0,
       written: false,
       evicted: false,
       next: null,
@@ -371,26 +377,22 @@ export class Spool {
 
   /** The sender starts the open group again: its fragments are dropped where they are not written, else named dead. */
   #voidOpenGroup(queue: CommitQueue): void {
-    const open = this.#openAt;
-    this.#openAt = null;
-    let dead: { from: number; to: number } | null = null;
-    let segment: Segment | null = null;
-    for (let entry = open?.entry ?? null; entry; entry = entry.next) {
-      const keep = entry === open?.entry ? open.at : 0;
-      const drop = entry.bytes.length - keep;
-      if (entry.segment) {
-        segment = entry.segment;
-        dead ??= { from: entry.offset + keep, to: 0 };
-        dead.to = entry.offset + entry.bytes.length;
-      } else {
-        queue.shortened(drop);
-      }
-      this.#tail.shorten(entry, keep);
+    const open = this.#openGroup;
+    this.#openGroup = null;
+    let last: TailEntry | null = null;
+    for (const [index, entry] of (open?.entries ?? []).entries()) {
+      const keep = index === 0 ? (open?.at ?? 0) : 0;
+      if (entry.segment) last = entry;
+      else queue.shortened(entry, entry.bytes.length - keep);
       entry.lastOrdinal = entry.end.ordinal;
       entry.endsGroup = true;
       if (entry.startAt >= keep) entry.startOrdinal = 0;
+      if (!entry.evicted) this.#tail.shorten(entry, keep);
     }
-    if (dead) segment?.dead.push(dead);
+    const first = open?.entries[0];
+    if (!first?.segment || !last) return;
+    // One stretch, marks included: nothing but fragments of this group was appended since.
+    first.segment.dead.push({ from: first.offset + (open?.at ?? 0), to: last.offset + last.size });
   }
 
   #synced(group: GroupEnd): void {
@@ -482,7 +484,7 @@ export class Spool {
 
   #moveEnd(end: GroupEnd, position: Position): void {
     this.#walk = new ChainWalk(end);
-    this.#openAt = null;
+    this.#openGroup = null;
     this.#end = position;
     this.#durable = position;
     this.#durableGroup = end;

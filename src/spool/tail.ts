@@ -25,6 +25,8 @@ export interface TailEntry {
   /** Its place in the files, known as soon as its write begins. */
   segment: Segment | null;
   offset: number;
+  /** Bytes it takes there. */
+  size: number;
   written: boolean;
   evicted: boolean;
   next: TailEntry | null;
