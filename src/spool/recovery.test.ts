@@ -1,0 +1,288 @@
+import { describe, expect, test } from 'vitest';
+import { silentLogger } from '../std/logger.js';
+import { encodeRecord } from '../wire/record.js';
+import { encodeMark, type Mark, readMark } from './mark.js';
+import { makeFormat, makeGroup, mariadbGtid, mariadbGtidText } from './record-maker.js';
+import { SimulatedStorage, seededRandom } from './simulated-storage.js';
+import { Spool } from './spool.js';
+
+/** Torn or damaged: what recovery makes of a directory. What it must survive is in spool.simulation.test.ts. */
+const DIRECTORY = '/spool';
+const noTimers = { after: () => {} };
+
+function open(storage: SimulatedStorage): Promise<Spool> {
+  return Spool.open(
+    { directory: DIRECTORY, segmentBytesMax: 6000 },
+    { storage, logger: silentLogger, gtidText: mariadbGtidText, timers: noTimers },
+  );
+}
+
+/** A spool of `count` groups in some segments; its process is killed, so that no closing mark is written. */
+async function filled(seed: number, count = 40): Promise<SimulatedStorage> {
+  const random = seededRandom(seed);
+  const storage = new SimulatedStorage({ random });
+  const spool = await open(storage);
+  spool.append(makeFormat(0, 1, Buffer.from('format')));
+  for (let ordinal = 1; ordinal <= count; ordinal++) {
+    const payload = Buffer.alloc(Math.floor(random() * 900), ordinal);
+    const fragments = payload.length > 10 && random() < 0.2 ? 3 : 1;
+    spool.append(Buffer.concat(makeGroup({ ordinal, epoch: 1, previousEpoch: 1, payload, fragments })));
+    if (random() < 0.6) await spool.flush();
+  }
+  await spool.flush();
+  return storage.processKill();
+}
+
+const segments = (storage: SimulatedStorage): string[] =>
+  storage.paths().filter((path) => path.endsWith('.seg'));
+
+function marksOf(bytes: Buffer): Mark[] {
+  const marks: Mark[] = [];
+  for (let at = 0; at < bytes.length; at += bytes.readUInt32LE(at)) {
+    const mark = readMark(bytes, at, at);
+    if (mark) marks.push(mark);
+  }
+  return marks;
+}
+
+const last = <T>(list: readonly T[]): T => list.at(-1) as T;
+
+function destroySegments(storage: SimulatedStorage): void {
+  for (const path of segments(storage)) storage.destroy(path);
+}
+
+function snapshot(storage: SimulatedStorage): string {
+  return storage
+    .paths()
+    .map((path) => `${path}:${storage.bytesOf(path).toString('base64')}`)
+    .join('\n');
+}
+
+test('a byte that was flipped where a mark says it was synced is always damage, and is left alone', async () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const storage = await filled(seed, 20);
+    const random = seededRandom(seed * 7919);
+    const paths = segments(storage);
+    const path = paths[Math.floor(random() * paths.length)] as string;
+    const bytes = storage.bytesOf(path);
+    const synced = path === last(paths) ? last(marksOf(bytes)).syncedOffset : bytes.length;
+    if (synced === 0) continue;
+    const at = Math.floor(random() * synced);
+    storage.alter(path, (copy) => {
+      copy[at] = (copy[at] ?? 0) ^ (1 << Math.floor(random() * 8));
+      return copy;
+    });
+    const before = snapshot(storage);
+    const spool = await open(storage);
+    expect(spool.damage?.file, `seed ${seed}, byte ${at} of ${path}`).toBe(path.slice(DIRECTORY.length + 1));
+    expect(spool.damage?.offset).toBeLessThanOrEqual(at);
+    expect(() => spool.append(Buffer.alloc(0))).toThrow(expect.objectContaining({ code: 'SPOOL_DAMAGED' }));
+    await expect(spool.cut({ epoch: 0, ordinal: 0, gtid: '' })).rejects.toMatchObject({
+      code: 'SPOOL_DAMAGED',
+    });
+    // What is before the damage can be looked at.
+    const reader = spool.end.ordinal >= spool.begin ? spool.reader(spool.begin) : null;
+    if (reader) expect(await reader.next(spool.end.ordinal, 1000)).not.toBeNull();
+    await spool.close();
+    expect(snapshot(storage)).toBe(before);
+  }
+});
+
+test('a tail cut at any byte behind the last mark is torn, never damage', async () => {
+  const sizes = await filled(5);
+  const path = last(segments(sizes));
+  const full = sizes.bytesOf(path).length;
+  const { syncedOffset } = last(marksOf(sizes.bytesOf(path)));
+  for (let size = syncedOffset; size <= full; size++) {
+    const storage = await filled(5);
+    // State file of the beginning: nothing is known of how far it was durable.
+    storage.alter(path, (bytes) => bytes.subarray(0, size));
+    const spool = await open(storage);
+    expect(spool.damage, `cut at ${size}`).toBeNull();
+    expect(storage.bytesOf(path).length).toBeLessThanOrEqual(size);
+    const after = await open(storage.processKill());
+    expect(after.damage).toBeNull();
+    expect(after.end).toEqual(spool.end);
+  }
+});
+
+describe('things that do not add up are damage', () => {
+  const cases: [string, (storage: SimulatedStorage) => void, RegExp][] = [
+    ['a missing segment in the middle', (s) => s.destroy(segments(s)[1] as string), /hole/],
+    ['a missing first segment', (s) => s.destroy(segments(s)[0] as string), /missing before/],
+    ['all segments missing', destroySegments, /no segment/],
+    ['the state file missing', (s) => s.destroy('/spool/state.json'), /state.json is missing/],
+    [
+      'the state file altered',
+      (s) =>
+        s.alter('/spool/state.json', (b) =>
+          Buffer.from(b.toString().replace('"committed":', '"committed":1')),
+        ),
+      /state.json is damaged/,
+    ],
+    [
+      'an earlier segment cut short',
+      (s) => s.alter(segments(s)[0] as string, (b) => b.subarray(0, b.length - 1)),
+      /bad record/,
+    ],
+    [
+      'an earlier segment cut at a group',
+      (s) => s.alter(segments(s)[0] as string, (b) => b.subarray(0, (marksOf(b)[2] as Mark).offset)),
+      /hole/,
+    ],
+    [
+      'a segment of another spool',
+      (s) => {
+        const path = last(segments(s));
+        s.alter(path, (bytes) => {
+          const head = readMark(bytes, 0, 0) as Mark;
+          return Buffer.concat([
+            encodeMark({ ...head, incarnation: '0'.repeat(32) }, 0),
+            bytes.subarray(head.size),
+          ]);
+        });
+      },
+      /another spool/,
+    ],
+    [
+      'a sound record that does not follow',
+      (s) =>
+        s.alter(last(segments(s)), (b) =>
+          Buffer.concat([
+            b,
+            ...makeGroup({ ordinal: 99, epoch: 1, previousEpoch: 1, payload: Buffer.alloc(9) }),
+          ]),
+        ),
+      /missing in between/,
+    ],
+    [
+      'a sound record of a kind that is not known',
+      (s) =>
+        s.alter(last(segments(s)), (b) =>
+          Buffer.concat([
+            b,
+            encodeRecord(
+              { kind: 9, flags: 0, epoch: 1, ordinal: 41, atMs: 0, gtid: b, previousGtid: b },
+              Buffer.alloc(0),
+            ),
+          ]),
+        ),
+      /kind/,
+    ],
+  ];
+  test.each(cases)('%s', async (_name, alter, reason) => {
+    const storage = await filled(11);
+    alter(storage);
+    const before = snapshot(storage);
+    const spool = await open(storage);
+    expect(spool.damage?.reason).toMatch(reason);
+    expect(snapshot(storage)).toBe(before);
+    await spool.close();
+    expect(snapshot(storage)).toBe(before);
+  });
+
+  test('the last segments missing, when the state file knows better', async () => {
+    const storage = await filled(11);
+    const clean = await open(storage);
+    await clean.close();
+    for (const path of segments(storage).slice(-2)) storage.destroy(path);
+    const spool = await open(storage.processKill());
+    expect(spool.damage?.reason).toMatch(/ordinal 40 was durable/);
+  });
+
+  test('bad bytes with sound records behind them that no lost sector explains', async () => {
+    const storage = await filled(12);
+    const path = last(segments(storage));
+    const { offset, size } = last(marksOf(storage.bytesOf(path)));
+    const lastGroups = makeGroup({ ordinal: 41, epoch: 1, previousEpoch: 1, payload: Buffer.alloc(600, 7) });
+    const then = makeGroup({ ordinal: 42, epoch: 1, previousEpoch: 1, payload: Buffer.alloc(600, 7) });
+    const first = offset + size;
+    storage.alter(path, (bytes) => {
+      const all = Buffer.concat([bytes, ...lastGroups, ...then]);
+      all[bytes.length + 300] = 9;
+      return all;
+    });
+    expect(first).toBeGreaterThan(0);
+    expect((await open(storage)).damage?.reason).toMatch(/sound records behind/);
+  });
+
+  test('but a sector that never reached the disk is torn, also with sound records behind it', async () => {
+    const storage = await filled(12);
+    const path = last(segments(storage));
+    const next = (ordinal: number) =>
+      makeGroup({ ordinal, epoch: 1, previousEpoch: 1, payload: Buffer.alloc(3000, 7) });
+    storage.alter(path, (bytes) => {
+      const all = Buffer.concat([bytes, ...next(41), ...next(42), ...next(43)]);
+      const page = Math.ceil((bytes.length + 3100) / 512) * 512;
+      all.fill(0, page, page + 512);
+      return all;
+    });
+    const spool = await open(storage);
+    expect(spool.damage).toBeNull();
+    expect(spool.end.ordinal).toBe(41);
+  });
+});
+
+test("users' data that looks like a mark proves nothing", async () => {
+  const storage = await filled(13);
+  const path = last(segments(storage));
+  const size = storage.bytesOf(path).length;
+  const end = { epoch: 1, ordinal: 40, ids: mariadbGtid(40, 1_000_001), gtidSize: 16 };
+  const fields = { begins: false, end, syncedOffset: size + 50, incarnation: 'ab'.repeat(16) };
+  const lookAlikes = Buffer.concat(
+    Array.from({ length: 20 }, (_, index) => encodeMark({ ...fields, offset: size + 64 + index * 96 }, 0)),
+  );
+  const record = Buffer.concat(
+    makeGroup({
+      ordinal: 41,
+      epoch: 1,
+      previousEpoch: 1,
+      payload: Buffer.concat([lookAlikes, Buffer.alloc(99)]),
+    }),
+  );
+  storage.alter(path, (bytes) => Buffer.concat([bytes, record.subarray(0, -20)]));
+  const spool = await open(storage);
+  expect(spool.damage).toBeNull();
+  expect(spool.end.ordinal).toBe(40);
+});
+
+test('a spool that begins again after a seed is the old one or the new one after a power cut at any moment', async () => {
+  const seen = new Set<number>();
+  for (let turns = 0; turns < 120; turns++) {
+    const storage = await filled(14, 20);
+    const spool = await open(storage);
+    const restart = spool.restartAfter({
+      epoch: 3,
+      ordinal: 1000,
+      gtid: mariadbGtid(1000, 1_000_003),
+      previousGtid: mariadbGtid(999, 1_000_003),
+    });
+    let done = false;
+    const settled = restart.then(
+      () => {
+        done = true;
+      },
+      () => {},
+    );
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    const wasDone = done;
+    const left = storage.powerCut();
+    await settled;
+    const again = await open(left);
+    expect(again.damage, `${turns} turns`).toBeNull();
+    seen.add(again.end.ordinal);
+    if (wasDone) expect(again.end).toEqual({ epoch: 3, ordinal: 1000, gtid: '0-1000003-1000' });
+    expect([20, 1000]).toContain(again.end.ordinal);
+    if (again.end.ordinal === 20) continue;
+    expect(again.begin).toBe(1001);
+    expect(again.previousGtidOfDurable).toBe('0-1000003-999');
+    expect(segments(left)).toHaveLength(1);
+    const next = makeGroup({ ordinal: 1001, epoch: 3, previousEpoch: 3, payload: Buffer.alloc(10) });
+    again.append(Buffer.concat(next));
+    await again.flush();
+    await expect(
+      again.restartAfter({ epoch: 3, ordinal: 1000, gtid: Buffer.alloc(16), previousGtid: Buffer.alloc(16) }),
+    ).rejects.toMatchObject({ code: 'SPOOL_NOT_COVERED' });
+  }
+  expect([...seen].sort()).toEqual([1000, 20]);
+});
