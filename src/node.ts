@@ -66,7 +66,7 @@ class Node {
         secret,
         bufferPoolBytes: config.serverBufferPoolBytes,
         ...(config.serverPort === null ? {} : { port: config.serverPort }),
-        extraArgs: [...config.serverArgs, ...(config.acknowledge === 'async' ? [SEMI_SYNC_OFF] : [])],
+        extraArgs: [...config.serverArgs, ...(waitsForAcknowledgement(config) ? [] : [SEMI_SYNC_OFF])],
       },
       { binary, cacheDir, logger: logger.child({ part: 'server' }) },
     );
@@ -239,7 +239,14 @@ class Node {
   }
 }
 
-/** In a cluster that answers at once nobody waits for an acknowledgement; what "committed" means does not change. */
+/**
+ * A replica's own threads would wait for an acknowledgement that nobody gives (seen on 10.11: "Waiting for semi-sync ACK
+ * from slave" in a worker); and in a cluster that answers at once nobody waits at all.
+ */
+function waitsForAcknowledgement(config: NodeConfig): boolean {
+  return config.name === config.primary && config.acknowledge !== 'async';
+}
+
 const SEMI_SYNC_OFF = '--rpl-semi-sync-master-enabled=0';
 
 /** The system schema, and the first admin token; both only when they are missing. */

@@ -160,7 +160,10 @@ export class ReplicaNode implements RoleNode {
 
   ready(): Readiness {
     const lagMs = this.#replica.lagMs();
-    const late = lagMs !== null && lagMs > READY_LAG_MAX_MS ? `It is ${lagMs} ms behind.` : null;
+    const late =
+      lagMs !== null && lagMs > READY_LAG_MAX_MS
+        ? `It is more than ${READY_LAG_MAX_MS / 1000} s behind.`
+        : null;
     const reason = this.#reason() ?? late;
     return { ok: reason === null, role: this.role, state: this.#state, lagMs, reason };
   }
@@ -223,6 +226,7 @@ export class ReplicaNode implements RoleNode {
     }
     // The chain may have been learnt only while we waited.
     this.#parts.refuseLost(position);
+    this.#replica.noteApplied(position);
   }
 
   async waitCommitted(): Promise<Committed> {

@@ -132,7 +132,8 @@ export class ReplicaRole {
   }
 
   lagMs(): number | null {
-    return this.#modules.lag.lagMs(this.#applied.ordinal, monotonicMs());
+    const lagMs = this.#modules.lag.lagMs(this.#applied.ordinal, monotonicMs());
+    return lagMs === null ? null : Math.round(lagMs);
   }
 
   // --- the link ------------------------------------------------------------------------------------------------
@@ -212,7 +213,6 @@ export class ReplicaRole {
   // --- the server ----------------------------------------------------------------------------------------------
 
   async serverUp(up: LocalServerUp): Promise<void> {
-    this.#server = up;
     this.#closed = null;
     await this.#modules.control().followEndpoint({
       host: '127.0.0.1',
@@ -220,10 +220,19 @@ export class ReplicaRole {
       user: this.#options.endpointUser,
       password: this.#options.endpointPassword,
     });
+    // Only from now on its threads are expected to run.
+    this.#server = up;
   }
 
   serverDown(): void {
     this.#server = null;
+  }
+
+  /** The server was seen to have applied this. */
+  noteApplied(position: Position): void {
+    if (position.ordinal <= this.#applied.ordinal) return;
+    this.#applied = position;
+    this.onApplied.emit();
   }
 
   /** Looks at what the server says of itself; called often while something is not applied yet. */
@@ -231,10 +240,7 @@ export class ReplicaRole {
     const { flavour, spool } = this.#modules;
     const gtid = reading.gtidSlavePos;
     const ordinal = gtid === '' ? 0 : flavour.ordinalOf(gtid);
-    if (ordinal !== this.#applied.ordinal) {
-      this.#applied = { epoch: epochOf(this.#chain, ordinal), ordinal, gtid };
-      this.onApplied.emit();
-    }
+    this.noteApplied({ epoch: epochOf(this.#chain, ordinal), ordinal, gtid });
     this.#checkForeign(reading);
     const safe = reading.syncBinlog === 1 && reading.flushAtTrxCommit === 1;
     const now = monotonicMs();
@@ -270,6 +276,7 @@ export class ReplicaRole {
 
   /** The server's own threads: says why they stand still, and starts them again. */
   watchThreads(threads: ReplicaThreads | null): void {
+    if (!this.#server) return;
     const trouble = this.#threadTrouble(threads);
     if (trouble && trouble !== this.#trouble) {
       this.#modules.events.add('replication.error', this.#options.node, trouble, {
@@ -280,7 +287,7 @@ export class ReplicaRole {
     }
     this.#trouble = trouble;
     const now = monotonicMs();
-    if (!trouble || !this.#server || now - this.#restartedAtMs < THREAD_RESTART_MS) return;
+    if (!trouble || now - this.#restartedAtMs < THREAD_RESTART_MS) return;
     this.#restartedAtMs = now;
     const server = this.#server;
     const again = threads === null ? this.serverUp(server) : this.#modules.control().startReplica();

@@ -57,7 +57,7 @@ export class GroupAssembler implements EventSink {
   #gtid: Buffer;
   #previousGtid: Buffer;
   #epoch: number;
-  #atMs = 0;
+  #atMs: number;
   /** Of the batch being gathered. */
   #firstOrdinal = 0;
   #lastOrdinal = 0;
@@ -79,6 +79,7 @@ export class GroupAssembler implements EventSink {
     this.#completeGtid = options.gtid;
     this.#gtid = options.gtid;
     this.#previousGtid = options.gtid;
+    this.#atMs = modules.wallClockMs();
     this.#epoch = modules.epochOf(Math.max(1, options.ordinal));
   }
 
