@@ -56,7 +56,11 @@ function nodeLink({ name, http }, self) {
 }
 
 function serverText({ flavour, version, up }) {
-  const name = element('span', { text: [flavour ?? 'server', version].filter(Boolean).join(' ') });
+  const number = /^[\d.]+/.exec(version ?? '')?.[0];
+  const name = element('span', {
+    text: [flavour ?? 'server', number].filter(Boolean).join(' '),
+    title: version ?? '',
+  });
   return element('span', {}, [
     name,
     ' ',

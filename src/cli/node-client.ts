@@ -93,7 +93,7 @@ export class NodeClient {
       return new SkeinError('NOT_A_NODE', `${this.url} answered ${status}; is this a Skein node?`);
     }
     const hint = error.primary ? `\nThe primary is at ${error.primary}` : '';
-    return new SkeinError(error.code, `${error.message ?? `status ${status}`}${hint}`, {
+    return new SkeinError(error.code, `${error.code}: ${error.message ?? `status ${status}`}${hint}`, {
       data: { ...error },
     });
   }

@@ -15,7 +15,7 @@ const member = (name: string, change: Partial<MemberStatus>): MemberStatus => ({
   mysqlRw: null,
   mysqlRo: null,
   pid: 1,
-  server: { flavour: 'mariadb', version: '10.11.6', pid: 2, up: true },
+  server: { flavour: 'mariadb', version: '10.11.6-MariaDB-log', pid: 2, up: true },
   positions: { received: 42, durable: 42, committed: 41, applied: 40 },
   lagMs: 3,
   lastHeartbeatMs: 100,

@@ -53,6 +53,8 @@ function row(member: MemberStatus, nowMs: number): string[] {
 }
 
 function serverText({ server }: MemberStatus): string {
-  const name = [server.flavour, server.version].filter((part) => part !== null).join(' ');
+  // Of `10.11.6-MariaDB-0+deb12u1-log` the number is what a table has room for.
+  const number = server.version === null ? null : (/^[\d.]+/.exec(server.version)?.[0] ?? server.version);
+  const name = [server.flavour, number].filter((part) => part !== null).join(' ');
   return `${name === '' ? 'server' : name} ${server.up ? 'up' : 'DOWN'}`;
 }

@@ -13,8 +13,9 @@ it('writes one JSON object a line, with child bindings, without secrets, and rea
   const path = join(directory, 'node.log');
   const terminal = new PassThrough();
   const logger = createNodeLogger({ path, bytesMax: 1e6, level: 'info', bindings: { node: 'n1' }, terminal });
-  const child = logger.child({ part: 'link' });
+  const child = logger.child({ part: 'replica', epoch: 1 }).child({ part: 'link' });
   child.warn({ peer: 'n2', token: 'abc', inner: { password: 'geheim' } }, 'link refused');
+  child.info({ token: 'tok_1' }, 'request');
   child.debug({}, 'not at this level');
   child.error({ error: new Error('disk full') }, 'append failed');
   await turn();
@@ -24,7 +25,7 @@ it('writes one JSON object a line, with child bindings, without secrets, and rea
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect(lines).toHaveLength(2);
+  expect(lines).toHaveLength(3);
   expect(lines[0]).toMatchObject({
     level: 'warn',
     node: 'n1',
@@ -32,8 +33,10 @@ it('writes one JSON object a line, with child bindings, without secrets, and rea
     peer: 'n2',
     msg: 'link refused',
   });
-  expect(lines[1]).toMatchObject({ level: 'error', error: { message: 'disk full' } });
+  expect(lines[1]).toMatchObject({ token: 'tok_1' });
+  expect(lines[2]).toMatchObject({ level: 'error', error: { message: 'disk full' } });
   expect(Number.isNaN(Date.parse(String(lines[0]?.time)))).toBe(false);
+  expect(text.split('\n')[0]?.match(/"part"/g)).toHaveLength(1);
   expect(text).not.toMatch(/abc|geheim/);
   expect(String(terminal.read())).toContain('warn  [n1 link] link refused peer=n2');
 });

@@ -8,7 +8,13 @@ import { RotatingFile } from './rotating-file.js';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Whatever room logs such a field by mistake: it does not reach the file. */
-const SECRETS = ['password', 'token', 'secret', 'authorization', 'passwd'];
+const SECRETS = ['password', 'passwd', 'token', 'secret', 'authorization'];
+
+/** A token's id is what requests are logged with; only the token itself, which is longer, must not be seen. */
+function censor(value: unknown, path: string[]): unknown {
+  const isTokenId = path.at(-1) === 'token' && (value === null || /^tok_/.test(String(value)));
+  return isTokenId ? value : '(hidden)';
+}
 
 /**
  * The logger of a node: JSON lines in a file of bounded size, and readable ones on a terminal when there is one.
@@ -40,20 +46,25 @@ export function createNodeLogger(options: {
         timestamp: () => `,"time":"${new Date().toISOString()}"`,
         formatters: { level: (label) => ({ level: label }) },
         serializers: { error: stdSerializers.err, err: stdSerializers.err, cause: stdSerializers.err },
-        redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: '(hidden)' },
+        redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor },
       },
       destination,
     ),
+    {},
   );
 }
 
-/** pino's own object has the right methods; this hides everything else of it. */
-function adapt(inner: PinoLogger): Logger {
+/**
+ * pino's own object has the right methods; this hides everything else of it. A child of a child is made from the root
+ * with all bindings at once: pino would write a name that is bound twice (`part`) twice into the line.
+ */
+function adapt(root: PinoLogger, bindings: Record<string, unknown>): Logger {
+  const inner = root.child(bindings);
   return {
     debug: (data, message) => inner.debug(data, message),
     info: (data, message) => inner.info(data, message),
     warn: (data, message) => inner.warn(data, message),
     error: (data, message) => inner.error(data, message),
-    child: (bindings) => adapt(inner.child(bindings)),
+    child: (more) => adapt(root, { ...bindings, ...more }),
   };
 }

@@ -1,7 +1,7 @@
 import { sleep } from '../../std/signal.js';
 
 /** Short: it is the time that a second start adds to what the nodes need. */
-const POLL_MS = 50;
+const POLL_MS = 100;
 /** A node under load answers its health within milliseconds; one that is stopped (SIGSTOP) never does. */
 const ANSWER_MS = 2000;
 
