@@ -38,5 +38,5 @@ it('writes one JSON object a line, with child bindings, without secrets, and rea
   expect(Number.isNaN(Date.parse(String(lines[0]?.time)))).toBe(false);
   expect(text.split('\n')[0]?.match(/"part"/g)).toHaveLength(1);
   expect(text).not.toMatch(/abc|geheim/);
-  expect(String(terminal.read())).toContain('warn  [n1 link] link refused peer=n2');
+  expect(String(terminal.read())).toContain('warn  [n1 link] link refused epoch=1 peer=n2');
 });
