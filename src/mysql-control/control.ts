@@ -1,7 +1,8 @@
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { SkeinError } from '../model/error.js';
 import type { Logger } from '../std/logger.js';
-import { withDeadline } from '../std/signal.js';
+import { sleep, withDeadline } from '../std/signal.js';
+import { accountStatements, writerStatements } from './accounts.js';
 import { AppliedWait } from './applied-wait.js';
 
 /**
@@ -38,17 +39,34 @@ export interface ReplicaThreads {
 }
 
 const ACCOUNT = 'skein';
+const ER_NO_SUCH_THREAD = 1094;
+const ER_LOCK_WAIT_TIMEOUT = 1205;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A question about the server's state is answered in a millisecond; a server that needs so long hangs. */
 const QUERY_DEADLINE_MS = 10_000;
 /** SET read_only waits for commits (SAFETY C1); it must not wait behind one that waits for the quorum. */
 const READ_ONLY_LOCK_WAIT_S = 2;
+/** A session that is told to end is gone in a moment; one that is not must not write under an open server (SAFETY C10). */
+const SESSIONS_GONE_MS = 5_000;
+const SESSIONS_POLL_MS = 10;
 /** The server asks its source, our endpoint on loopback, for a heartbeat so often. */
 const HEARTBEAT_PERIOD_S = 2;
 
 const READING = `SELECT @@global.gtid_binlog_pos AS gtidBinlogPos, @@global.gtid_slave_pos AS gtidSlavePos,
   @@global.read_only AS readOnly, @@global.server_id AS serverId, @@global.sync_binlog AS syncBinlog,
   @@global.innodb_flush_log_at_trx_commit AS flushAtTrxCommit`;
+
+/** What an open primary has to say of itself besides its id; a session with SUPER could have changed it. */
+const OPEN_STATE: Readonly<Record<string, string>> = {
+  read_only: '0',
+  event_scheduler: 'ON',
+  sync_binlog: '1',
+  innodb_flush_log_at_trx_commit: '1',
+  binlog_format: 'ROW',
+  gtid_domain_id: '0',
+  gtid_strict_mode: '1',
+  log_slave_updates: '1',
+};
 
 export class MariadbControl {
   readonly #options: ControlOptions;
@@ -102,40 +120,70 @@ export class MariadbControl {
 
   /**
    * Opens a closed server for writes under the id of its epoch. Everything is read back.
-   * @throws SkeinError OPEN_FAILED
+   * @throws SkeinError COMMITS_WAITING, SESSIONS_REMAIN, OPEN_FAILED
    */
   async openAsPrimary(options: { serverId: number }): Promise<void> {
     const id = Math.trunc(options.serverId);
+    // Ending a session whose commit waits would let the commit go as if it were acknowledged (SAFETY C1).
+    await this.#refuseWaiters();
     await this.#query('STOP ALL SLAVES');
     await this.#query('RESET SLAVE ALL');
     await this.#query(`SET GLOBAL server_id = ${id}`);
     // A session keeps the id that it began with (SAFETY C10): none may live on but ours and the dump.
     this.#dropWriter();
-    await this.#killSessions();
-    await this.#query('SET GLOBAL read_only = 0');
+    await this.#closeSessions();
+    for (const sql of writerStatements(true)) await this.#query(sql);
     await this.#query('SET GLOBAL event_scheduler = ON');
-    const [back] = await this.#query(
-      'SELECT @@global.server_id AS serverId, @@global.read_only AS readOnly, @@global.event_scheduler AS events',
-    );
-    if (Number(back?.serverId) !== id || Number(back?.readOnly) !== 0 || back?.events !== 'ON') {
-      throw new SkeinError(
-        'OPEN_FAILED',
-        `The server was opened, but reads back as ${JSON.stringify(back)}.`,
-      );
+    await this.#query('SET GLOBAL read_only = 0');
+    const differences = await this.#differences({ ...OPEN_STATE, server_id: String(id) });
+    if (differences.length === 0) return;
+    await this.#query('SET GLOBAL read_only = 1').catch(() => {});
+    throw new SkeinError('OPEN_FAILED', `The server was not opened as primary: ${differences.join(', ')}.`, {
+      data: { differences },
+    });
+  }
+
+  /** Ends every session but ours, the dumps (they write nothing) and the server's own, and waits until they are gone. */
+  async #closeSessions(): Promise<void> {
+    const deadline = performance.now() + SESSIONS_GONE_MS;
+    const old = await this.#otherSessions();
+    for (const id of old) {
+      await this.#query(`KILL ${id}`).catch((error: unknown) => {
+        // It may have ended by itself in between.
+        if ((error as { errno?: number }).errno !== ER_NO_SUCH_THREAD) throw error;
+      });
+    }
+    for (;;) {
+      // Those that dialled since were born under the new id, and may stay.
+      const left = new Set(await this.#otherSessions());
+      const remaining = old.filter((id) => left.has(id)).length;
+      if (remaining === 0) return;
+      if (performance.now() > deadline) {
+        throw new SkeinError(
+          'SESSIONS_REMAIN',
+          `${remaining} session(s) did not end when they were told to.`,
+        );
+      }
+      await sleep(SESSIONS_POLL_MS);
     }
   }
 
-  async #killSessions(): Promise<void> {
-    const sessions = await this.#query(
+  async #otherSessions(): Promise<number[]> {
+    const rows = await this.#query(
       `SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND command NOT IN ('Binlog Dump', 'Daemon')
         AND user NOT IN ('system user', 'event_scheduler')`,
     );
-    for (const { id } of sessions) {
-      await this.#query(`KILL ${Number(id)}`).catch((error: unknown) => {
-        // It may have ended by itself in between.
-        if ((error as { errno?: number }).errno !== 1094) throw error;
-      });
-    }
+    return rows.map(({ id }) => Number(id));
+  }
+
+  async #differences(wanted: Readonly<Record<string, string>>): Promise<string[]> {
+    const names = Object.keys(wanted);
+    const [row] = await this.#query(
+      `SELECT ${names.map((name) => `@@global.${name} AS ${name}`).join(', ')}`,
+    );
+    return names
+      .filter((name) => String(row?.[name]) !== wanted[name])
+      .map((name) => `${name} is ${String(row?.[name])} instead of ${wanted[name]}`);
   }
 
   /**
@@ -148,6 +196,7 @@ export class MariadbControl {
     try {
       await this.#query('SET GLOBAL read_only = 1');
     } catch (error) {
+      if ((error as { errno?: number }).errno !== ER_LOCK_WAIT_TIMEOUT) throw error;
       throw new SkeinError('COMMITS_WAITING', 'The server can not be made read-only: a commit waits.', {
         cause: error,
       });
@@ -177,7 +226,18 @@ export class MariadbControl {
         MASTER_PASSWORD=${text(options.password)}, MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1,
         MASTER_HEARTBEAT_PERIOD=${HEARTBEAT_PERIOD_S}, MASTER_SSL=0`,
     );
+    for (const sql of writerStatements(false)) await this.#query(sql);
     await this.#query('START SLAVE');
+  }
+
+  /**
+   * Gives the accounts back what they should be, without logging it. Any account may change its own password on an open
+   * primary, which reaches every node and shuts Skein's pools out: call it when a pool's login is refused (1045).
+   */
+  async repairAccounts(secret: Buffer): Promise<void> {
+    const { readOnly } = await this.status();
+    for (const sql of accountStatements(secret)) await this.#query(sql);
+    for (const sql of writerStatements(!readOnly)) await this.#query(sql);
   }
 
   async startReplica(): Promise<void> {
@@ -265,6 +325,8 @@ export class MariadbControl {
       supportBigNumbers: true,
       bigNumberStrings: true,
       dateStrings: true,
+      // mysql2 announces it unless told otherwise, and it would change the sql_mode of all that is created here.
+      flags: ['-IGNORE_SPACE'],
     });
     // Without a listener an error between two queries would end the process; the next query finds out.
     connection.on('error', () => {});
