@@ -5,6 +5,7 @@
  */
 import { messageOf } from '../model/error.js';
 import type { Logger } from '../std/logger.js';
+import { withDeadline } from '../std/signal.js';
 import type { TokenRecord } from './system-schema.js';
 import { hashToken, isTokenShaped, sameHash } from './token.js';
 
@@ -21,6 +22,8 @@ export interface TokenStoreModules {
 
 /** An unknown token asks the server at once, but not more often than this: a guesser must not load it. */
 const EXTRA_LOAD_INTERVAL_MS = 100;
+/** A stopped server must not hold up who asks with an unknown token. */
+const LOAD_TIMEOUT_MS = 2000;
 
 export class TokenStore {
   readonly #load: () => Promise<readonly TokenRecord[]>;
@@ -89,7 +92,7 @@ export class TokenStore {
   async #read(): Promise<void> {
     this.#loadedAt = this.#now();
     try {
-      const records = await this.#load();
+      const records = await withDeadline(this.#load(), LOAD_TIMEOUT_MS, 'reading the tokens');
       this.#byHash = new Map(records.map((record) => [record.hash, record]));
       if (this.#failing) this.#log.info({}, 'tokens are read again');
       this.#failing = false;

@@ -5,6 +5,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import Fastify, {
   type FastifyError,
@@ -35,6 +36,10 @@ const FAILURES_PER_MINUTE = 20;
 /** Below MariaDB's default of 151 connections for the three roles together, with room for the node and the ports. */
 const SESSIONS_PER_ROLE = 40;
 const WAITERS_PER_ROLE = 1000;
+/** For requests that run when the node stops. */
+const STOP_GRACE_MS = 1000;
+/** For a client to send its whole request: 32 MiB over a slow line, but not for ever. */
+const REQUEST_TIMEOUT_MS = 120_000;
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -66,6 +71,8 @@ export class HttpServer {
   readonly #pools: Record<'read' | 'write' | 'admin', SessionPool>;
   readonly #failures = new FailureLimit({ failuresMax: FAILURES_PER_MINUTE, windowMs: 60_000 });
   readonly #openStreams = new Set<() => void>();
+  readonly #stopping = new AbortController();
+  #closing = false;
   readonly #states = new WeakMap<FastifyRequest, RequestState>();
   readonly #app: FastifyInstance;
 
@@ -84,6 +91,8 @@ export class HttpServer {
         { server: () => modules.node.server() },
       );
     this.#pools = { read: pool('skein_read'), write: pool('skein_write'), admin: pool('skein_admin') };
+    // One listener for each running request.
+    setMaxListeners(0, this.#stopping.signal);
     this.#app = this.#build();
   }
 
@@ -112,11 +121,21 @@ export class HttpServer {
     for (const pool of Object.values(this.#pools)) pool.dropIdle();
   }
 
-  /** Ends streams, waits for running requests, then closes the sessions. */
+  /**
+   * Ends streams, gives running requests a moment, answers what then still waits (a write without its quorum as
+   * unknown), and closes the sessions.
+   */
   async stop(): Promise<void> {
     this.#tokens.stop();
     for (const end of this.#openStreams) end();
+    this.#closing = true;
+    const timers = [
+      setTimeout(() => this.#stopping.abort(), STOP_GRACE_MS),
+      // A client that does not read its answer must not keep the node alive.
+      setTimeout(() => this.#app.server.closeAllConnections(), 2 * STOP_GRACE_MS),
+    ];
     await this.#app.close();
+    for (const timer of timers) clearTimeout(timer);
     for (const pool of Object.values(this.#pools)) pool.close();
     this.#tokenTable.close();
   }
@@ -129,6 +148,7 @@ export class HttpServer {
       routerOptions: { ignoreTrailingSlash: true },
       forceCloseConnections: 'idle',
       return503OnClosing: true,
+      requestTimeout: REQUEST_TIMEOUT_MS,
       frameworkErrors: (error, request, reply) => this.#sendError(error, request, reply),
       clientErrorHandler: refuseBrokenRequest,
     });
@@ -142,6 +162,11 @@ export class HttpServer {
       reply.header('x-request-id', request.id);
       reply.header('x-content-type-options', 'nosniff');
       done();
+    });
+    app.addHook('onSend', (_request, reply, payload, done) => {
+      // Otherwise a kept-alive connection would hold the closing server for its whole idle time.
+      if (this.#closing) reply.header('connection', 'close');
+      done(null, payload);
     });
     app.addHook('onResponse', (request, reply, done) => {
       this.#logRequest(request, reply.statusCode);
@@ -159,7 +184,7 @@ export class HttpServer {
       node: this.#node,
       tokens: this.#tokens,
       tokenTable: this.#tokenTable,
-      sql: { node: this.#node, pools: this.#pools, log: this.#log },
+      sql: { node: this.#node, pools: this.#pools, log: this.#log, stopping: this.#stopping.signal },
       openStreams: this.#openStreams,
     };
     for (const [definition, handler] of ROUTES) this.#addRoute(app, definition, handler, modules);

@@ -72,6 +72,11 @@ export class HonestNode implements NodeView {
     };
   }
 
+  /** Writes that wait for the quorum that is held away. */
+  get waiting(): number {
+    return this.#held?.length ?? 0;
+  }
+
   role(): Role {
     return this.#options.role;
   }

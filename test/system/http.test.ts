@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { adoptAdminToken, ensureSystemSchema } from '../../src/auth/system-schema.js';
 import { generateToken } from '../../src/auth/token.js';
@@ -860,6 +861,140 @@ describe('bad input', () => {
       const answer = await call(`${primaryUrl}${path}`);
       expect(answer.body.error.code, path).toMatch(/NOT_FOUND|INVALID_REQUEST/);
     }
+  });
+});
+
+describe('limits and losses', () => {
+  it('stops a read whose answer would be too large, early', async () => {
+    const started = performance.now();
+    const answer = await sql('SELECT REPEAT("x", 10000000) FROM mysql.help_topic, demo.t', tokens.read);
+    const large = await sql(
+      "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 900) SELECT REPEAT('x', 1000000) FROM s",
+      tokens.read,
+    );
+    expect(answer.status).toBe(403);
+    expect(large).toMatchObject({
+      status: 400,
+      body: { error: { code: 'RESULT_TOO_LARGE', applied: 'no' } },
+    });
+    expect(performance.now() - started).toBeLessThan(10_000);
+    await ok('SELECT 1', tokens.read);
+  });
+
+  it('stops the read of a client that has gone away', async () => {
+    const over = new AbortController();
+    const request = call(`${primaryUrl}/v1/sql`, {
+      token: tokens.read,
+      body: { sql: 'SELECT SLEEP(30), "gone away"' },
+      signal: over.signal,
+    }).catch(() => null);
+    const running = async () =>
+      (await (await primary().control()).query('SHOW PROCESSLIST')).some((row) =>
+        row.some((value) => value?.includes('gone away')),
+      );
+    await until('the statement runs', running);
+    over.abort();
+    await request;
+    await until('the statement is gone', async () => !(await running()));
+  });
+
+  it('no body or header makes a 500, and none of them writes without its role', async () => {
+    const before = await gtidOf(primary());
+    const texts = fc.oneof(
+      fc.string(),
+      fc.constantFrom(
+        'SELECT 1',
+        'INSERT INTO demo.t VALUES (1,1)',
+        'SET @a = ?',
+        'CALL demo.writes()',
+        '?',
+        '(',
+        '-- x',
+      ),
+    );
+    const body = fc.oneof(
+      fc.record(
+        {
+          sql: texts,
+          params: fc.array(fc.jsonValue(), { maxLength: 3 }),
+          database: fc.oneof(fc.string(), fc.constantFrom('demo', 'skein', 'mysql')),
+          rows: fc.constantFrom('array', 'object'),
+          transaction: fc.boolean(),
+          timeoutMs: fc.integer({ min: 50, max: 2000 }),
+        },
+        { requiredKeys: ['sql'] },
+      ),
+      fc.record({
+        statements: fc.array(fc.record({ sql: texts }), { minLength: 1, maxLength: 3 }),
+        transaction: fc.boolean(),
+      }),
+      fc.jsonValue(),
+    );
+    await fc.assert(
+      fc.asyncProperty(body, fc.stringMatching(/^[ -~]{0,20}$/), async (value, header) => {
+        const answer = await call(`${primaryUrl}/v1/sql`, {
+          token: tokens.read,
+          body: value,
+          method: 'POST',
+          headers: { 'x-skein-position': header, 'x-request-id': header },
+        });
+        expect([200, 400, 403]).toContain(answer.status);
+      }),
+      { numRuns: 300 },
+    );
+    expect(await gtidOf(primary())).toBe(before);
+  });
+
+  it('tells the truth about a write whose server dies, and serves again when it is back', async () => {
+    const [server] = servers as [ManagedServer];
+    const writing = sql('INSERT INTO demo.t SELECT 200, SLEEP(5)');
+    const reading = sql('SELECT SLEEP(5)', tokens.read);
+    await until('both run', async () => {
+      const rows = await (await primary().control()).query('SHOW PROCESSLIST');
+      return rows.filter((row) => row.some((value) => value?.includes('SLEEP(5)'))).length === 2;
+    });
+    const up = new Promise<void>((resolve) => {
+      const off = server.up.on(() => {
+        off();
+        resolve();
+      });
+    });
+    void server.kill('test', { restart: true });
+    expect(await writing).toMatchObject({
+      status: 504,
+      body: { error: { code: 'OUTCOME_UNKNOWN', applied: 'unknown' } },
+    });
+    expect(await reading).toMatchObject({
+      status: 503,
+      body: { error: { code: 'SERVER_DOWN', applied: 'no' } },
+    });
+    // Who is known is let in even while the server is down, and told why nothing works.
+    expect((await call(`${primaryUrl}/v1/cluster`)).status).toBe(200);
+    await up;
+    await primary().open();
+    await until('requests are served again', async () => (await sql('SELECT 1')).status === 200);
+    await ok("INSERT INTO demo.t VALUES (201, 'after')");
+  });
+
+  it('stops in time although a write waits for its quorum, which is answered as unknown', async () => {
+    const node = nodes[0] as HonestNode;
+    const second = new HttpServer(
+      { host: '127.0.0.1', port: 0, consoleDir: null, tokenRefreshMs: 200 },
+      { node, log: logger },
+    );
+    const { port } = await second.start();
+    await until(
+      'tokens are read',
+      async () => (await call(`http://127.0.0.1:${port}/v1/cluster`)).status === 200,
+    );
+    const release = node.hold();
+    const waiting = sql("INSERT INTO demo.t VALUES (300, 'x')", tokens.write, `http://127.0.0.1:${port}`);
+    await until('it waits', () => node.waiting > 0);
+    const started = performance.now();
+    await second.stop();
+    expect(performance.now() - started).toBeLessThan(3000);
+    expect(await waiting).toMatchObject({ status: 504, body: { error: { applied: 'unknown' } } });
+    release();
   });
 });
 

@@ -7,6 +7,7 @@ import type { TokenRole } from '../../auth/token.js';
 import { messageOf } from '../../model/error.js';
 import type { Position } from '../../model/position.js';
 import type { AcknowledgeLevel } from '../../model/status.js';
+import { ABORTED, beforeAbort } from '../../std/before-abort.js';
 import type { Logger } from '../../std/logger.js';
 import { ApiError, type Applied, type ErrorContext, toApiError } from '../api-error.js';
 import { Connection } from '../mysql/connection.js';
@@ -14,7 +15,13 @@ import { ServerError } from '../mysql/replies.js';
 import type { NodeView } from '../node-view.js';
 import type { SqlPlan } from './request.js';
 import { ResultBuilder } from './result-builder.js';
-import { type Progress, runStatements, type StatementRun, settleSession } from './run-statements.js';
+import {
+  type Progress,
+  resultTooLarge,
+  runStatements,
+  type StatementRun,
+  settleSession,
+} from './run-statements.js';
 import type { Session, SessionPool } from './session-pool.js';
 
 /** How long a write whose request has been answered as unknown may still occupy its session. */
@@ -24,6 +31,8 @@ export interface SqlModules {
   readonly node: NodeView;
   readonly pools: Readonly<Record<TokenRole, SessionPool>>;
   readonly log: Logger;
+  /** Aborted when the node stops: what still waits is answered at once. */
+  readonly stopping: AbortSignal;
 }
 
 export interface SqlCaller {
@@ -48,6 +57,7 @@ export async function executeSql(plan: SqlPlan, caller: SqlCaller, modules: SqlM
   const over = new AbortController();
   const timer = setTimeout(() => over.abort(), plan.timeoutMs);
   const stop = () => over.abort();
+  modules.stopping.addEventListener('abort', stop, { once: true });
   // On a replica nobody writes (a role that changes meanwhile ends the sessions).
   const readOnly = caller.role === 'read' || node.role() === 'replica';
   if (readOnly) caller.gone.addEventListener('abort', stop, { once: true });
@@ -56,7 +66,7 @@ export async function executeSql(plan: SqlPlan, caller: SqlCaller, modules: SqlM
     requireOpen(node);
     if (plan.after) {
       const timeoutMs = Math.max(1, plan.timeoutMs - (performance.now() - startedAt));
-      await node.waitApplied(plan.after, { timeoutMs, signal: over.signal });
+      await beforeAbort(node.waitApplied(plan.after, { timeoutMs, signal: over.signal }), over.signal);
       requireOpen(node);
     }
     // Taken before the read: the answer may then show more than the position says, never less.
@@ -66,11 +76,19 @@ export async function executeSql(plan: SqlPlan, caller: SqlCaller, modules: SqlM
     const request = new SqlExecution(plan, caller, modules, pool, session, position);
     return readOnly ? await request.read(over.signal) : await request.write(over.signal);
   } catch (error) {
+    if (error === ABORTED) throw positionNotReached();
     throw toApiError(error, errorContext(node, caller.role));
   } finally {
     clearTimeout(timer);
     caller.gone.removeEventListener('abort', stop);
+    modules.stopping.removeEventListener('abort', stop);
   }
+}
+
+function positionNotReached(): ApiError {
+  return new ApiError(412, 'POSITION_NOT_REACHED', 'This node has not applied that position in time.', {
+    retryable: true,
+  });
 }
 
 function requireOpen(node: NodeView): void {
@@ -98,6 +116,7 @@ class SqlExecution {
   readonly #results: ResultBuilder;
   readonly #progress: Progress = { statement: 0, mayCommit: false, cancelled: false, gtid: '' };
   #position: Position;
+  #givenBack = false;
   #acknowledgedBy: readonly string[] = [];
 
   constructor(
@@ -119,17 +138,18 @@ class SqlExecution {
 
   async read(over: AbortSignal): Promise<SqlOutcome> {
     try {
-      await beforeAbort(runStatements(this.#run(true)), over);
+      await beforeAbort(Promise.race([runStatements(this.#run(true)), this.#overflow()]), over);
       this.#giveBack();
       return this.#outcome(null);
     } catch (error) {
-      if (error !== ABORTED) {
+      if (error !== ABORTED && !this.#results.tooLarge) {
         this.#giveBack();
         return this.#outcome(this.#failure(error, 'no'));
       }
       // A read commits nothing: its session may be killed.
       this.#progress.cancelled = true;
       void this.#killRead();
+      if (error !== ABORTED) return this.#outcome(this.#failure(error, 'no'));
       return this.#outcome(
         new ApiError(
           504,
@@ -144,6 +164,13 @@ class SqlExecution {
     }
   }
 
+  /** Rejects as soon as the result is too large: the rest of a read is not worth waiting for. */
+  #overflow(): Promise<never> {
+    return new Promise((_, reject) => {
+      this.#results.onTooLarge = () => reject(resultTooLarge(this.#progress.statement));
+    });
+  }
+
   async write(over: AbortSignal): Promise<SqlOutcome> {
     const background = new AbortController();
     const work = this.#writeToTheEnd(background.signal);
@@ -153,8 +180,8 @@ class SqlExecution {
       if (error !== ABORTED) throw error;
     }
     this.#progress.cancelled = true;
-    void this.#watchFate(work, background);
     const { mayCommit, statement } = this.#progress;
+    void this.#watchFate(work, background, mayCommit);
     const text = mayCommit
       ? 'The write was not confirmed in time. It may or may not take effect; the log of this node will say.'
       : 'The request was not done in time; nothing of it takes effect.';
@@ -220,16 +247,17 @@ class SqlExecution {
   }
 
   /** Follows a write that was answered as unknown; its session is given up when it takes too long. */
-  async #watchFate(work: Promise<SqlOutcome>, background: AbortController): Promise<void> {
+  async #watchFate(work: Promise<SqlOutcome>, background: AbortController, unknown: boolean): Promise<void> {
     const { log } = this.#modules;
     const { requestId } = this.#caller;
     const timer = setTimeout(() => {
       background.abort(new Error('given up'));
-      this.#session.connection.destroy('the request was over long ago');
+      if (!this.#givenBack) this.#session.connection.destroy('the request was over long ago');
     }, BACKGROUND_MAX_MS);
     timer.unref();
     const { error } = await work;
     clearTimeout(timer);
+    if (!unknown) return;
     const applied = error ? (error.details.applied ?? 'no') : 'yes';
     log.warn(
       { requestId, applied, gtid: this.#progress.gtid, reason: error?.message ?? null },
@@ -262,6 +290,7 @@ class SqlExecution {
   /** Resets the session and gives it back; nobody waits for this. */
   #giveBack(): void {
     const session = this.#session;
+    this.#givenBack = true;
     session.connection.reset().then(
       () => this.#pool.release(session),
       () => this.#pool.discard(session),
@@ -297,16 +326,4 @@ class SqlExecution {
       error,
     };
   }
-}
-
-const ABORTED = Symbol('aborted');
-
-/** The promise's result, or a rejection with ABORTED when the signal comes first. */
-function beforeAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(ABORTED);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

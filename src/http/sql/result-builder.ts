@@ -19,6 +19,8 @@ export class ResultBuilder implements ResultSink {
   /** Why the rows could not be given (an unsafe bigint, too much); the statement itself went on. */
   failure: Error | null = null;
   tooLarge = false;
+  /** Called once, when it becomes too large. */
+  onTooLarge: (() => void) | null = null;
   rowCount = 0;
   affectedRows = 0;
   readonly #format: ResultFormat;
@@ -74,6 +76,7 @@ export class ResultBuilder implements ResultSink {
     if (this.#textLength > RESULT_TEXT_MAX) {
       this.tooLarge = true;
       this.#rows = [];
+      this.onTooLarge?.();
       return;
     }
     this.#rows.push(text);

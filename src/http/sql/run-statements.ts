@@ -201,7 +201,9 @@ async function flushed<T>(
   return [value];
 }
 
+/** Just before the execution: who was told that nothing takes effect must not see it take effect. */
 function check(run: StatementRun, statement: PlannedStatement, prepared: Prepared, i: number): void {
+  if (run.progress.cancelled) throw cancelled(i);
   const given = statement.parameters.length;
   if (prepared.parameterCount !== given) {
     throw new ApiError(
@@ -226,14 +228,16 @@ function check(run: StatementRun, statement: PlannedStatement, prepared: Prepare
   }
 }
 
+export function resultTooLarge(statement: number): ApiError {
+  return new ApiError(
+    400,
+    'RESULT_TOO_LARGE',
+    'The result is larger than one answer may be (64 MiB). Ask for fewer rows.',
+    { statement },
+  );
+}
+
 function raise(results: ResultBuilder, statement: number): void {
-  if (results.tooLarge) {
-    throw new ApiError(
-      400,
-      'RESULT_TOO_LARGE',
-      'The result is larger than one answer may be (64 MiB). Ask for fewer rows.',
-      { statement },
-    );
-  }
+  if (results.tooLarge) throw resultTooLarge(statement);
   if (results.failure) throw new ApiError(400, 'UNSAFE_BIGINT', results.failure.message, { statement });
 }

@@ -3,6 +3,7 @@
  * A session is handed to one request at a time and comes back reset, or not at all.
  * What it does not do: decide anything about the statements that run in it.
  */
+import { ABORTED, beforeAbort } from '../../std/before-abort.js';
 import { ApiError } from '../api-error.js';
 import { Connection } from '../mysql/connection.js';
 import { ServerError } from '../mysql/replies.js';
@@ -61,7 +62,7 @@ export class SessionPool {
       this.#dropStale(access.generation);
       const session = this.#takeIdle(database);
       if (session) return session;
-      if (this.#open < this.#options.sessionsMax) return this.#connect(access);
+      if (this.#open < this.#options.sessionsMax) return this.#connectBefore(access, signal);
       const spare = this.#idle.pop();
       if (spare) {
         // All have another default database, which can be changed but not taken away.
@@ -125,6 +126,21 @@ export class SessionPool {
       if (found === -1 && database !== null) found = i;
     }
     return found === -1 ? undefined : this.#idle.splice(found, 1)[0];
+  }
+
+  /** A login that comes too late for its request serves the next one. */
+  async #connectBefore(access: ServerAccess, signal: AbortSignal): Promise<Session> {
+    const connecting = this.#connect(access);
+    try {
+      return await beforeAbort(connecting, signal);
+    } catch (error) {
+      if (error !== ABORTED) throw error;
+      connecting.then(
+        (session) => this.release(session),
+        () => {},
+      );
+      throw busy();
+    }
   }
 
   async #connect(access: ServerAccess): Promise<Session> {

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { silentLogger } from '../std/logger.js';
+import { FailureLimit } from './failure-limit.js';
+import type { TokenRecord } from './system-schema.js';
+import { bearerToken, generateToken, hashToken, isTokenShaped, roleCovers } from './token.js';
+import { TokenStore } from './token-store.js';
+
+const record = (token: string, more: Partial<TokenRecord> = {}): TokenRecord => ({
+  id: 'tok_1',
+  name: 'n',
+  role: 'read',
+  hash: hashToken(token),
+  createdAt: '2026-01-01T00:00:00.000000Z',
+  expiresAt: null,
+  ...more,
+});
+
+describe('tokens', () => {
+  it('are long, different, and recognised by their shape', () => {
+    const tokens = new Set(Array.from({ length: 100 }, generateToken));
+    expect(tokens.size).toBe(100);
+    for (const token of tokens) expect(isTokenShaped(token)).toBe(true);
+    expect(isTokenShaped('skein_short')).toBe(false);
+  });
+
+  it('come from the Authorization header only in its own form', () => {
+    expect(bearerToken('Bearer abc')).toBe('abc');
+    expect(bearerToken('bearer  abc ')).toBe('abc');
+    for (const bad of [undefined, '', 'Bearer', 'Bearer ', 'Basic abc', 'Bearer a b'])
+      expect(bearerToken(bad)).toBeNull();
+  });
+
+  it('a role covers what is below it', () => {
+    expect(roleCovers('admin', 'read')).toBe(true);
+    expect(roleCovers('read', 'write')).toBe(false);
+    expect(roleCovers('write', 'admin')).toBe(false);
+  });
+});
+
+describe('TokenStore', () => {
+  it('lets nobody in before it has read the tokens, and keeps the last copy while it can not', async () => {
+    const token = generateToken();
+    let load = (): Promise<TokenRecord[]> => Promise.reject(new Error('down'));
+    let now = 0;
+    const store = new TokenStore({}, { load: () => load(), log: silentLogger, now: () => now });
+    expect(await store.find(token)).toBeNull();
+    expect(store.loaded).toBe(false);
+    load = () => Promise.resolve([record(token)]);
+    now += 1000;
+    expect((await store.find(token))?.id).toBe('tok_1');
+    load = () => Promise.reject(new Error('down'));
+    await store.refresh();
+    expect(await store.find(token)).not.toBeNull();
+  });
+
+  it('forgets a revoked token with the next refresh and an expired one at once', async () => {
+    const [a, b] = [generateToken(), generateToken()];
+    let now = Date.parse('2026-01-01T00:00:00Z');
+    let tokens = [record(a), record(b, { expiresAt: '2026-01-01T00:00:01.000000Z' })];
+    const store = new TokenStore({}, { load: async () => tokens, log: silentLogger, now: () => now });
+    await store.refresh();
+    expect(await store.find(b)).not.toBeNull();
+    now += 1000;
+    expect(await store.find(b)).toBeNull();
+    tokens = [];
+    await store.refresh();
+    expect(await store.find(a)).toBeNull();
+  });
+
+  it('asks the server about unknown tokens, but a guesser does not make it ask more', async () => {
+    let loads = 0;
+    const store = new TokenStore(
+      {},
+      {
+        load: async () => {
+          loads += 1;
+          return [];
+        },
+        log: silentLogger,
+        now: () => 5000,
+      },
+    );
+    for (let i = 0; i < 50; i++) await store.find(generateToken());
+    expect(loads).toBe(1);
+  });
+});
+
+describe('FailureLimit', () => {
+  it('counts for each address in windows', () => {
+    let now = 0;
+    const limit = new FailureLimit({ failuresMax: 2, windowMs: 60_000 }, () => now);
+    expect([limit.failed('a'), limit.failed('a'), limit.failed('a')]).toEqual([0, 0, 60]);
+    expect(limit.failed('b')).toBe(0);
+    now = 59_500;
+    expect(limit.failed('a')).toBe(1);
+    now = 60_000;
+    expect(limit.failed('a')).toBe(0);
+  });
+});

@@ -1,0 +1,112 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ApiError, toApiError } from './api-error.js';
+import { getReplica } from './endpoints/health.js';
+import { postSql } from './endpoints/sql.js';
+import { coercedQuery } from './query-values.js';
+import { planSql, type SqlRequest } from './sql/request.js';
+import { bodyValidator } from './validation.js';
+
+const validate = bodyValidator(postSql);
+const context = { tokenRole: 'write', primaryHttp: null, isPrimary: true } as const;
+
+/** The code that a body is refused with, or the plan. */
+function judge(body: unknown, header?: string): string | object {
+  try {
+    validate?.(body);
+    return planSql(body as SqlRequest, header);
+  } catch (error) {
+    const failure = toApiError(error, context);
+    expect(failure.status).toBe(400);
+    return failure.code;
+  }
+}
+
+describe('the body of POST /v1/sql', () => {
+  it.each([
+    [{ sql: 'SELECT 1', statements: [{ sql: 'SELECT 1' }] }, 'INVALID_FIELD'],
+    [{ statements: [] }, 'INVALID_FIELD'],
+    [{ statements: [{ sql: 'SELECT 1', parms: [] }] }, 'UNKNOWN_FIELD'],
+    [{ statements: [{ sql: 'SELECT 1' }], params: [1] }, 'INVALID_FIELD'],
+    [{ sql: 'SELECT 1', read: { maxLagMs: 5 } }, 'UNSUPPORTED_FIELD'],
+    [{ sql: 'SELECT 1', read: { level: 'linearizable' } }, 'UNSUPPORTED_FIELD'],
+    [{ sql: 'SELECT 1', read: { level: 'session' } }, 'INVALID_FIELD'],
+    [{ sql: 'SELECT 1', read: { level: 'local', after: '1.1.0-1-1' } }, 'INVALID_FIELD'],
+    [{ sql: 'SELECT 1', timeoutMs: 0 }, 'INVALID_FIELD'],
+    [{ sql: 'SELECT 1', rows: 'csv' }, 'INVALID_FIELD'],
+    [{ sql: 'SELECT 1', nonsense: 1, forward: true }, 'UNSUPPORTED_FIELD'],
+  ])('%j is %s', (body, code) => expect(judge(body)).toBe(code));
+
+  it('names the field and what is expected', () => {
+    expect(() => validate?.({ sql: 'SELECT 1', read: { level: 'x' } })).toThrow('"read.level"');
+    expect(() => validate?.({ sql: 'SELECT 1', rows: 1 })).toThrow('one of array, object');
+  });
+
+  it('takes the position from the header, and the body’s before it', () => {
+    expect(judge({ sql: 'SELECT 1' }, '2.7.0-1000002-7')).toMatchObject({ after: { epoch: 2, ordinal: 7 } });
+    expect(judge({ sql: 'SELECT 1', read: { after: '1.1.0-1-1' } }, '2.7.0-1-7')).toMatchObject({
+      after: { epoch: 1 },
+    });
+    expect(judge({ sql: 'SELECT 1', read: { level: 'local' } }, '2.7.0-1-7')).toMatchObject({ after: null });
+  });
+
+  it('any JSON is a plan or a 400, never anything else', () => {
+    const keys = fc.constantFrom(
+      'sql',
+      'params',
+      'statements',
+      'transaction',
+      'read',
+      'write',
+      'rows',
+      'timeoutMs',
+      'database',
+      'x',
+      '__proto__',
+      'constructor',
+    );
+    const body = fc.oneof(
+      fc.jsonValue(),
+      fc.dictionary(keys, fc.jsonValue()),
+      fc.record(
+        { sql: fc.string(), read: fc.jsonValue(), params: fc.array(fc.jsonValue()) },
+        { requiredKeys: [] },
+      ),
+    );
+    fc.assert(
+      fc.property(body, fc.option(fc.string(), { nil: undefined }), (value, header) => {
+        const parsed: unknown = JSON.parse(JSON.stringify(value));
+        expect(['string', 'object']).toContain(typeof judge(parsed, header));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('query strings', () => {
+  it('become numbers where the schema says so, and nothing else', () => {
+    expect(coercedQuery({ maxLagMs: '5', other: '5' }, getReplica.query)).toEqual({
+      maxLagMs: 5,
+      other: '5',
+    });
+    expect(coercedQuery({ maxLagMs: '5x' }, getReplica.query)).toEqual({ maxLagMs: '5x' });
+    expect(coercedQuery({ constructor: '5' }, getReplica.query)).toEqual({ constructor: '5' });
+  });
+});
+
+describe('ApiError', () => {
+  it('always says whether it was applied, and can be sent again', () => {
+    expect(new ApiError(400, 'X', 'y').toBody('r')).toEqual({
+      error: { code: 'X', message: 'y', retryable: false, applied: 'no', requestId: 'r' },
+    });
+  });
+
+  it('hides what is not known behind a 500', () => {
+    expect(toApiError(new Error('secret'), context)).toMatchObject({
+      status: 500,
+      code: 'INTERNAL',
+      details: { applied: 'unknown' },
+    });
+    expect(toApiError(new Error('secret'), context).message).not.toContain('secret');
+  });
+});
