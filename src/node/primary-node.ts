@@ -206,7 +206,8 @@ export class PrimaryNode implements RoleNode {
   }
 
   async #until(done: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const timeout = AbortSignal.timeout(timeoutMs);
+    // It takes whole milliseconds only; what is left of a request's time is a fraction.
+    const timeout = AbortSignal.timeout(Math.ceil(timeoutMs));
     try {
       await this.#untilTrue(done, AbortSignal.any([signal, timeout]));
     } catch (error) {
