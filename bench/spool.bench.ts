@@ -1,0 +1,126 @@
+/**
+ * The spool alone on a real disk: groups of 2 KB appended by group commit, at several depths of the pipe (how many groups
+ * may be waiting for their fsync), then bulk, and how quickly readers follow. Run: npm run bench -- spool
+ * SKEIN_BENCH_DIR names the disk to try (default: the system's directory for temporary files).
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeGroup, mariadbGtidText } from '../src/spool/record-maker.js';
+import { Spool } from '../src/spool/spool.js';
+import { diskStorage, type Storage } from '../src/spool/storage.js';
+import { silentLogger } from '../src/std/logger.js';
+
+const PAYLOAD_BYTES = 2048;
+const RUN_MS = 3000;
+const GROUPS_MAX = 100_000;
+const BULK_BYTES = 256 * 1024 * 1024;
+
+const directory = mkdtempSync(join(process.env.SKEIN_BENCH_DIR ?? tmpdir(), 'skein-bench-spool-'));
+try {
+  for (const depth of [1, 8, 64, 512]) await groupCommit(depth);
+  await bulk();
+} finally {
+  rmSync(directory, { recursive: true });
+}
+
+function counting(): { storage: Storage; syncs: () => number } {
+  let syncs = 0;
+  const storage: Storage = {
+    ...diskStorage,
+    open: async (path, mode) => {
+      const file = await diskStorage.open(path, mode);
+      return {
+        size: () => file.size(),
+        read: (target, position) => file.read(target, position),
+        write: (buffers, position) => file.write(buffers, position),
+        truncate: (size) => file.truncate(size),
+        close: () => file.close(),
+        datasync: () => {
+          syncs += 1;
+          return file.datasync();
+        },
+      };
+    },
+  };
+  return { storage, syncs: () => syncs };
+}
+
+function open(name: string, storage: Storage): Promise<Spool> {
+  const options = { directory: join(directory, name) };
+  return Spool.open(options, { storage, logger: silentLogger, gtidText: mariadbGtidText });
+}
+
+/** Encoded beforehand: what is measured is the spool. */
+function prepare(from: number, count: number): Buffer[] {
+  const payload = Buffer.alloc(PAYLOAD_BYTES, 7);
+  return Array.from({ length: count }, (_, index) =>
+    Buffer.concat(makeGroup({ ordinal: from + index, epoch: 1, previousEpoch: 1, payload })),
+  );
+}
+
+async function groupCommit(depth: number): Promise<void> {
+  const { storage, syncs } = counting();
+  const spool = await open(`depth-${depth}`, storage);
+  const ready = prepare(1, GROUPS_MAX);
+  const cpu = process.cpuUsage();
+  const startedAt = performance.now();
+  await new Promise<void>((resolve) => {
+    const more = () => {
+      while (spool.end.ordinal - spool.durable.ordinal < depth) {
+        const bytes = ready[spool.end.ordinal];
+        if (!bytes || performance.now() - startedAt > RUN_MS) {
+          if (spool.end.ordinal === spool.durable.ordinal) resolve();
+          return;
+        }
+        spool.append(bytes);
+      }
+    };
+    spool.onDurable.on(more);
+    more();
+  });
+  const spentMs = performance.now() - startedAt;
+  const used = process.cpuUsage(cpu);
+  const groups = spool.durable.ordinal;
+  const perSecond = (value: number) => Math.round((value * 1000) / spentMs);
+  console.log(
+    `depth ${String(depth).padStart(4)}: ${perSecond(groups)} groups/s, ${perSecond(syncs())} fsyncs/s, ` +
+      `${(perSecond(groups * PAYLOAD_BYTES) / 1e6).toFixed(1)} MB/s, ${(groups / syncs()).toFixed(1)} groups per fsync, ` +
+      `${((used.user + used.system) / groups).toFixed(1)} us CPU per group`,
+  );
+  await spool.close();
+}
+
+async function bulk(): Promise<void> {
+  const { storage, syncs } = counting();
+  const spool = await open('bulk', storage);
+  const payload = Buffer.alloc(64 * 1024, 7);
+  const count = BULK_BYTES / payload.length;
+  const all = Array.from({ length: count }, (_, index) =>
+    Buffer.concat(makeGroup({ ordinal: index + 1, epoch: 1, previousEpoch: 1, payload })),
+  );
+  let startedAt = performance.now();
+  for (const bytes of all) {
+    if (!spool.append(bytes))
+      await new Promise<void>((resolve) => {
+        const off = spool.onDrain.on(() => {
+          off();
+          resolve();
+        });
+      });
+  }
+  await spool.flush();
+  const report = (what: string) => {
+    const seconds = (performance.now() - startedAt) / 1000;
+    console.log(`${what}: ${(BULK_BYTES / 1e6 / seconds).toFixed(0)} MB/s in ${seconds.toFixed(2)} s`);
+  };
+  report(`bulk append of 64 KiB groups, ${syncs()} fsyncs`);
+  startedAt = performance.now();
+  const reader = spool.reader(1);
+  while (await reader.next(count, 256 * 1024));
+  report('read back with CRC, from files');
+  await spool.close();
+  startedAt = performance.now();
+  await (await open('bulk', storage)).close();
+  report('recovery (every record checked)');
+}
