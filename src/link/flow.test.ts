@@ -109,6 +109,7 @@ describe('redial', () => {
     await p.listener.stop();
     await until('down', () => r.states.includes('LINK_ENDED'));
     await until('port is free', () => r.states.includes('LINK_UNREACHABLE'));
+    await sleep(150);
     ordinal = 9;
     const again = await primary({ port: p.port });
     const session = await attached(again);
@@ -127,6 +128,7 @@ describe('redial', () => {
     const second = await attached(p, 2);
     expect(first.sendRecords(Buffer.from('lost'), 1)).toBe(false);
     first.sendCommitted(99);
+    expect(first.blocked).toBe(true);
     second.sendRecords(Buffer.from('kept'), 1);
     await until('records', () => r.records.length > 0);
     expect(r.records.map(({ bytes }) => bytes.toString())).toEqual(['kept']);
@@ -248,6 +250,7 @@ describe('back-pressure', () => {
     await until('blocked', () => session.blocked);
     await sleep(100);
     const sentWhenBlocked = sent;
+    const bufferedWhenBlocked = session.bufferedBytes;
     // Far longer than goneAfterMs of the replica: it knows that it is itself the one who does not listen.
     for (let i = 0; i < 20; i++) {
       session.sendCommitted(1000 + i);
@@ -257,6 +260,8 @@ describe('back-pressure', () => {
     expect(session.blocked).toBe(true);
     expect(sent).toBe(sentWhenBlocked);
     expect(session.bufferedBytes).toBeLessThan(256 * 1024 + batch.length + 4096);
+    // Neither heartbeats nor status documents pile up behind what is not read.
+    expect(session.bufferedBytes).toBe(bufferedWhenBlocked);
     expect(r.states).toEqual(['up']);
 
     open = true;

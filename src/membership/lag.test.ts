@@ -110,6 +110,31 @@ describe('the clock of the primary is set', () => {
     },
   );
 
+  test('forwards, between two heartbeats: what comes after the next one counts right', () => {
+    const w = world();
+    w.heartbeat(0);
+    w.setPrimaryClock(HOUR);
+    w.received(1);
+    w.heartbeat(1);
+    w.pass(30);
+    w.received(2);
+    w.pass(50);
+    expect(w.lag(0)).toBe(80);
+    expect(w.lag(1)).toBe(50);
+  });
+
+  test('backwards, while level: no lag of an hour', () => {
+    const w = world();
+    w.heartbeat(0);
+    w.received(1);
+    expect(w.lag(1)).toBe(0);
+    w.pass(100);
+    w.setPrimaryClock(-HOUR);
+    w.received(2);
+    w.pass(20);
+    expect(w.lag(1)).toBeLessThanOrEqual(120);
+  });
+
   test('another primary process (its monotonic clock starts anew) counts as a new clock', () => {
     const w = world();
     w.heartbeat(0);

@@ -226,8 +226,9 @@ export async function startProxy(targetPort: number) {
       down.push(chunk);
       if (!state.deaf) client.write(chunk);
     });
-    client.on('close', () => target.destroy());
-    target.on('close', () => client.destroy());
+    // A network that is cut does not tell either side that the other has hung up.
+    client.on('close', () => state.deaf || target.destroy());
+    target.on('close', () => state.deaf || client.destroy());
   });
   return {
     port: raw.port,
