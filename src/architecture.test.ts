@@ -38,7 +38,7 @@ const CLI_EXTRAS: Readonly<Record<string, readonly string[]>> = {
   'cli/node.ts': ['config', 'node.ts'],
   'cli/demo.ts': ['config'],
   'cli/demo/': ['config', 'mysql-control', 'auth'],
-  'cli/spool.ts': ['spool'],
+  'cli/spool.ts': ['spool', 'mysql-protocol'],
 };
 
 const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {

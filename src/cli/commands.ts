@@ -23,6 +23,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./token.js')).tokenCommand,
   },
   {
+    name: 'spool',
+    summary: 'look at the durable queue of a replica on this machine',
+    load: async () => (await import('./spool.js')).spoolCommand,
+  },
+  {
     name: 'node',
     summary: 'one node, with the server beside it',
     load: async () => (await import('./node.js')).nodeCommand,

@@ -92,7 +92,8 @@ export class NodeClient {
     if (!error?.code) {
       return new SkeinError('NOT_A_NODE', `${this.url} answered ${status}; is this a Skein node?`);
     }
-    const hint = error.primary ? `\nThe primary is at ${error.primary}` : '';
+    const told = error.primary === undefined || error.message?.includes(error.primary);
+    const hint = told ? '' : `\nThe primary is at ${error.primary}`;
     return new SkeinError(error.code, `${error.code}: ${error.message ?? `status ${status}`}${hint}`, {
       data: { ...error },
     });

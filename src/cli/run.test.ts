@@ -66,6 +66,8 @@ describe('runCommandLine', () => {
     [['token', 'revoke'], 'revoke needs the id of a token', 'help token'],
     [['sql', ' '], 'There is no statement', 'help sql'],
     [['sql', 'SELECT 1', '--node', 'localhost:8083'], 'is not an address of a node', 'help sql'],
+    [['spool', 'verfy', 'x'], 'Did you mean verify?', 'help spool'],
+    [['spool', 'list'], 'needs a directory', 'help spool'],
     [['node'], '--config is missing', 'help node'],
     [['demo', '--replicas', '9'], 'expected a whole number from 0 to 8', 'help demo'],
     [['demo', '--acknowledge', 'none'], 'expected one of majority, all, async', 'help demo'],

@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
+import { livingOwner } from '../../std/pid-file.js';
 import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from '../../std/process-identity.js';
 import { sleep } from '../../std/signal.js';
 import { NodeProcess, pidFile } from './node-process.js';
@@ -91,7 +94,7 @@ it('starts again a node that was killed, and not one that was stopped', async ()
 it('adopts a running node, and watches and stops it like its own', async () => {
   const node = plannedNode('adopt');
   const first = run(node);
-  await until('start', () => existsSync(pidFile(node)));
+  await until('start', () => livingOwner(pidFile(node)) !== null);
   const pid = first.pid;
   const second = run(node);
   expect(first.adopted).toBe(false);
@@ -101,6 +104,21 @@ it('adopts a running node, and watches and stops it like its own', async () => {
   await Promise.all([first.stop(), second.stop()]);
   expect(isSameProcessAlive(alive)).toBe(false);
   expect(starts(node)).toEqual([pid]);
+});
+
+it('adopts, instead of starting it twice, a node that it did not know of', async () => {
+  process.env.SKEIN_TEST_FAIL = '1';
+  const node = plannedNode('late');
+  const running = run(node);
+  // From the third failure on it waits for at least 0.4 s: time for a node that somebody else started.
+  await until('three failures', () => running.failures === 3);
+  delete process.env.SKEIN_TEST_FAIL;
+  const other = spawn(process.execPath, [script], { cwd: node.directory, stdio: 'ignore' });
+  const ended = once(other, 'exit');
+  await until('it is watched', () => running.pid === other.pid);
+  await running.stop();
+  await ended;
+  expect(starts(node)).toHaveLength(4);
 });
 
 it('counts failures, waits longer each time, and shows the last words', async () => {

@@ -32,7 +32,7 @@ export class NodeProcess {
   readonly adopted: boolean;
   /** How often it ended without having been up for long; what is too often is for the caller to say. */
   failures = 0;
-  #identity: ProcessIdentity | null;
+  #identity: ProcessIdentity | null = null;
   #ended: Promise<string>;
   #stopping = false;
   readonly #wake = new AbortController();
@@ -44,9 +44,8 @@ export class NodeProcess {
     this.node = options.node;
     this.#command = options.command;
     this.#modules = modules;
-    this.#identity = livingOwner(pidFile(options.node));
-    this.adopted = this.#identity !== null;
-    this.#ended = this.#identity ? watch(this.#identity) : this.#spawn();
+    this.adopted = livingOwner(pidFile(options.node)) !== null;
+    this.#ended = this.#begin();
     this.#supervision = this.#supervise();
   }
 
@@ -83,8 +82,14 @@ export class NodeProcess {
       );
       await sleep(waitMs, this.#wake.signal).catch(() => {});
       if (this.#stopping) return;
-      this.#ended = this.#spawn();
+      this.#ended = this.#begin();
     }
+  }
+
+  /** A node may run that we did not know of: an earlier demo was killed before the node had written its pid. */
+  #begin(): Promise<string> {
+    this.#identity = livingOwner(pidFile(this.node));
+    return this.#identity ? watch(this.#identity) : this.#spawn();
   }
 
   /** In a session of its own: neither Ctrl-C nor the end of the terminal, or of the demo, reaches it. */
