@@ -7,7 +7,6 @@ import type { Positions } from '../model/status.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
 import type { Spool } from '../spool/spool.js';
 import { monotonicMs } from '../std/clock.js';
-import { Signal } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import type { AttachInfo, Heartbeat, Welcome } from '../wire/messages.js';
 import { readRecordHeader } from '../wire/record.js';
@@ -58,7 +57,6 @@ export class ReplicaRole {
   #trouble: string | null = null;
   #restartedAtMs = 0;
   #purgedAtMs = 0;
-  readonly onApplied = new Signal<void>();
   readonly #stopListening: (() => void)[] = [];
 
   constructor(options: ReplicaRoleOptions, modules: ReplicaRoleModules) {
@@ -232,7 +230,6 @@ export class ReplicaRole {
   noteApplied(position: Position): void {
     if (position.ordinal <= this.#applied.ordinal) return;
     this.#applied = position;
-    this.onApplied.emit();
   }
 
   /** Looks at what the server says of itself; called often while something is not applied yet. */
