@@ -110,15 +110,15 @@ it('adopts, instead of starting it twice, a node that it did not know of', async
   process.env.SKEIN_TEST_FAIL = '1';
   const node = plannedNode('late');
   const running = run(node);
-  // From the third failure on it waits for at least 0.4 s: time for a node that somebody else started.
-  await until('three failures', () => running.failures === 3);
+  // From the fourth failure on it waits for at least 0.8 s: time for a node that somebody else started.
+  await until('four failures', () => running.failures === 4);
   delete process.env.SKEIN_TEST_FAIL;
   const other = spawn(process.execPath, [script], { cwd: node.directory, stdio: 'ignore' });
   const ended = once(other, 'exit');
   await until('it is watched', () => running.pid === other.pid);
   await running.stop();
   await ended;
-  expect(starts(node)).toHaveLength(4);
+  expect(starts(node)).toHaveLength(5);
 });
 
 it('counts failures, waits longer each time, and shows the last words', async () => {
