@@ -80,8 +80,10 @@ export class PrimaryNode implements RoleNode {
       events.add('member.state', member, reason, { from, to });
       this.#listener.announceStatus();
     });
+    let phase = this.#primary.phase;
     this.#primary.onChange.on(() => {
-      this.#since = new Date().toISOString();
+      if (this.#primary.phase !== phase) this.#since = new Date().toISOString();
+      phase = this.#primary.phase;
       this.#listener.announceStatus();
     });
   }

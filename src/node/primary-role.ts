@@ -1,4 +1,3 @@
-import type { Feed } from '../hub/feed.js';
 import { Hub } from '../hub/hub.js';
 import { Quorum } from '../hub/quorum.js';
 import type { WelcomeDecision } from '../link/greeting.js';
@@ -68,15 +67,10 @@ const FATAL = new Set([
   'SOURCE_FAILED',
 ]);
 
-interface Attached {
-  session: ReplicaSession;
-  feed: Feed;
-}
-
 export class PrimaryRole {
   readonly #options: PrimaryRoleOptions;
   readonly #modules: PrimaryRoleModules;
-  readonly #attached = new Map<string, Attached>();
+  readonly #attached = new Map<string, ReplicaSession>();
   readonly #hub: Hub;
   #quorum: Quorum;
   #scope: AbortController | null = null;
@@ -248,7 +242,7 @@ export class PrimaryRole {
     this.#source = null;
     this.#lastReading = null;
     this.#unacknowledged = null;
-    for (const { session } of [...this.#attached.values()])
+    for (const session of [...this.#attached.values()])
       session.close(`the primary's server is down: ${reason}`);
     this.#hub.begin(0);
     if (this.#phase === 'open')
@@ -291,19 +285,24 @@ export class PrimaryRole {
 
   attach(session: ReplicaSession): void {
     const { node, attach } = session;
-    const feed = this.#hub.attach(session, attach.spoolEnd, (error) => this.#feedFailed(session, error));
-    this.#attached.set(node, { session, feed });
-    session.onAck.on((ack) => {
-      this.#quorum.setDurable(node, ack.durable);
-      this.#quorumMoved();
-    });
+    // A damaged log abstains (SAFETY C6): nothing is sent to it, and nothing that it says counts.
+    const feed = attach.damaged
+      ? null
+      : this.#hub.attach(session, attach.spoolEnd, (error) => this.#feedFailed(session, error));
+    this.#attached.set(node, session);
     session.onClosed.on(() => {
-      this.#hub.detach(feed);
-      if (this.#attached.get(node)?.session === session) this.#attached.delete(node);
+      if (feed) this.#hub.detach(feed);
+      if (this.#attached.get(node) === session) this.#attached.delete(node);
       this.#checkQuorum();
     });
-    if (!attach.damaged) this.#quorum.setDurable(node, attach.spoolEnd.ordinal);
-    this.#quorumMoved();
+    if (feed) {
+      session.onAck.on((ack) => {
+        this.#quorum.setDurable(node, ack.durable);
+        this.#quorumMoved();
+      });
+      this.#quorum.setDurable(node, attach.spoolEnd.ordinal);
+      this.#quorumMoved();
+    }
     this.#checkQuorum();
   }
 
@@ -317,7 +316,7 @@ export class PrimaryRole {
 
   #attachedReplicaVoters(): number {
     let count = 0;
-    for (const [node, { session }] of this.#attached) {
+    for (const [node, session] of this.#attached) {
       if (this.#options.voters.includes(node) && !session.attach.damaged) count++;
     }
     return count;

@@ -160,12 +160,15 @@ export class ReplicaNode implements RoleNode {
 
   ready(): Readiness {
     const lagMs = this.#replica.lagMs();
-    const late =
-      lagMs !== null && lagMs > READY_LAG_MAX_MS
-        ? `It is more than ${READY_LAG_MAX_MS / 1000} s behind.`
-        : null;
-    const reason = this.#reason() ?? late;
+    const reason = this.#reason() ?? this.#late(lagMs);
     return { ok: reason === null, role: this.role, state: this.#state, lagMs, reason };
+  }
+
+  #late(lagMs: number | null): string | null {
+    const { applied, committed } = this.#replica.positions;
+    // After a start the age of what lies in the spool is not known, only that it is not applied yet.
+    if (lagMs === null) return applied < committed ? 'It is applying what its spool holds.' : null;
+    return lagMs > READY_LAG_MAX_MS ? `It is more than ${READY_LAG_MAX_MS / 1000} s behind.` : null;
   }
 
   heartbeat(): HeartbeatBody {
