@@ -77,6 +77,8 @@ const FORBIDDEN = new Set([
 ]);
 const READ_ONLY_TRANSACTION = 1792;
 const SERVER_OPTION = 1290;
+const TABLE_DENIED = 1142;
+const COLUMN_DENIED = 1143;
 /** Conflicts with other transactions: the same request may well succeed when it is sent again. */
 const CONFLICT_RETRYABLE = new Set([1020, 1205, 1213, 1637]);
 const DUPLICATE = new Set([1022, 1062, 1169, 1586, 1761, 1762]);
@@ -132,6 +134,19 @@ const NAMES: Record<number, string> = {
 };
 
 /** The server's error as an answer; its number, state and text are kept. */
+/**
+ * A replica's writing accounts lack INSERT (mysql-control/accounts.ts says why), and a prepared statement is told so
+ * before it is told that the server is read-only. It is not the role that is refused: the primary lets it.
+ */
+function isReplicasRefusal({ errno, message }: ServerError, context: ErrorContext): boolean {
+  return (
+    !context.isPrimary &&
+    context.tokenRole !== 'read' &&
+    (errno === TABLE_DENIED || errno === COLUMN_DENIED) &&
+    /\bINSERT\b[A-Z, ]* command denied/.test(message)
+  );
+}
+
 export function fromServerError(error: ServerError, context: ErrorContext): ApiError {
   const details = { errno: error.errno, sqlState: error.sqlState };
   const name = NAMES[error.errno] ?? `ER_${error.errno}`;
@@ -139,6 +154,7 @@ export function fromServerError(error: ServerError, context: ErrorContext): ApiE
   if (context.tokenRole === 'read' && (readOnlyServer || error.errno === READ_ONLY_TRANSACTION)) {
     return new ApiError(403, 'FORBIDDEN', `A read token can not write. ${error.message}`, details);
   }
+  if (isReplicasRefusal(error, context)) return notPrimary(context.primaryHttp).with(details);
   if (FORBIDDEN.has(error.errno)) {
     return new ApiError(
       403,
