@@ -3,7 +3,7 @@ import { mainScript } from '../config/installation.js';
 import { takeLock } from '../std/lock-file.js';
 import type { Command, CommandContext } from './command.js';
 import { LocalCluster } from './demo/cluster.js';
-import { ensureSecrets, existingNodes, prepareDirectory } from './demo/directory.js';
+import { ensureSecrets, existingNodes, hasRunBefore, prepareDirectory } from './demo/directory.js';
 import { clusterFiles, type DemoOptions, planDemo } from './demo/plan.js';
 import { prepareServer } from './demo/prepare-server.js';
 import { inUse, refuseOtherSize, refuseTakenPorts } from './demo/start-checks.js';
@@ -80,7 +80,8 @@ async function runDemo(context: CommandContext, options: DemoOptions): Promise<n
     refuseOtherSize(options.directory, plan);
     await refuseTakenPorts(plan);
     say(`${plan.length === 1 ? 'one node' : `${plan.length} nodes`} in ${options.directory}`);
-    await prepareServer({ say, signal: context.signal });
+    // Nodes that ran before find their server by themselves, without three of them waiting for one download.
+    if (!plan.every(hasRunBefore)) await prepareServer({ say, signal: context.signal });
     tellToken(options.directory, say);
     const command = [process.execPath, ...process.execArgv, mainScript, 'node'];
     const cluster = await LocalCluster.start({ plan, command }, { say });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateToken } from '../../auth/token.js';
 import { messageOf, SkeinError } from '../../model/error.js';
@@ -34,6 +34,8 @@ export function existingNodes(directory: string): string[] {
     .map(({ name }) => name)
     .sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)));
 }
+
+export const hasRunBefore = (node: PlannedNode) => existsSync(join(node.directory, 'data'));
 
 /**
  * The secret of the cluster and the first admin token, each made once.
