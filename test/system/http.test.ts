@@ -445,7 +445,7 @@ describe('types', () => {
 
   it('carries large values and many rows', async () => {
     // Around the size at which a packet needs a second frame, in both directions.
-    for (const length of [0xffffff - 30, 0xffffff - 6, 0xffffff - 5, 0xffffff, 0xffffff + 100_000]) {
+    for (const length of [0xffffff - 6, 0xffffff + 100_000]) {
       const value = 'x'.repeat(length);
       const { results } = await ok({
         sql: 'SELECT LENGTH(?) AS n, REPEAT("y", ?) AS v',

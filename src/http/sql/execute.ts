@@ -114,7 +114,14 @@ class SqlExecution {
   readonly #pool: SessionPool;
   readonly #session: Session;
   readonly #results: ResultBuilder;
-  readonly #progress: Progress = { statement: 0, mayCommit: false, cancelled: false, gtid: '' };
+  readonly #progress: Progress = {
+    statement: 0,
+    mayCommit: false,
+    cancelled: false,
+    gtid: '',
+    settling: null,
+    resetting: null,
+  };
   #position: Position;
   #givenBack = false;
   #acknowledgedBy: readonly string[] = [];
@@ -202,8 +209,9 @@ class SqlExecution {
     } catch (error) {
       failure = error;
       try {
-        // Even a failed request may have committed: earlier statements, DDL, a procedure.
-        await settleSession(this.#session, this.#progress);
+        // Even a failed request may have committed: earlier statements, DDL, a procedure. A reset, where it has left
+        // already, forgets that: then the question that left before it counts.
+        await (this.#progress.settling ?? settleSession(this.#session, this.#progress));
       } catch {
         this.#pool.discard(this.#session);
         return this.#outcome(this.#failure(failure, this.#progress.mayCommit ? 'unknown' : 'no'));
@@ -291,7 +299,8 @@ class SqlExecution {
   #giveBack(): void {
     const session = this.#session;
     this.#givenBack = true;
-    session.connection.reset().then(
+    const resetting = this.#progress.resetting ?? session.connection.reset();
+    resetting.then(
       () => this.#pool.release(session),
       () => this.#pool.discard(session),
     );

@@ -22,6 +22,8 @@ export class ResultBuilder implements ResultSink {
   /** Called once, when it becomes too large. */
   onTooLarge: (() => void) | null = null;
   rowCount = 0;
+  /** Server status with the last complete result (see STATUS). */
+  status = 0;
   affectedRows = 0;
   readonly #format: ResultFormat;
   #statement: number | null = null;
@@ -86,10 +88,12 @@ export class ResultBuilder implements ResultSink {
     readonly affectedRows: bigint;
     readonly insertId: bigint;
     readonly warnings: number;
+    readonly status: number;
     readonly hasRows: boolean;
   }): void {
     const columns = result.hasRows ? this.#columns.map(columnText).join(',') : '';
     const rows = this.#rows;
+    this.status = result.status;
     this.#rows = [];
     this.rowCount += rows.length;
     this.affectedRows += Number(result.affectedRows);

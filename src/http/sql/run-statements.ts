@@ -20,6 +20,10 @@ export interface Progress {
   cancelled: boolean;
   /** Name of the last transaction that this request wrote, '' = none. */
   gtid: string;
+  /** The question what the session has written, when it left together with the last statement. */
+  settling: Promise<void> | null;
+  /** The session's reset, when it left together with the last statement (each write wakes the server up). */
+  resetting: Promise<void> | null;
 }
 
 export interface StatementRun {
@@ -68,23 +72,37 @@ async function runReadOnly(run: StatementRun): Promise<void> {
     if (!plan.transaction) before.push(connection.run('START TRANSACTION READ ONLY'));
     else if (i === 0) before.push(connection.run('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY'));
     const [prepared] = await flushed(connection, connection.prepare(statement.sql), before);
-    requireReadOnly(connection, i);
+    requireReadOnly(connection.status, i);
     check(run, statement, prepared, i);
     if (prepared.columns.length === 0) {
       guardWithoutResult(statement.sql, run.role, i);
       setsUp = true;
     }
-    await connection.execute(prepared.id, statement.parameters, results);
-    connection.closeStatement(prepared.id);
-    if (plan.transaction) requireReadOnly(connection, i);
+    connection.cork();
+    const executed = connection.execute(prepared.id, statement.parameters, results);
+    endStatement(run, prepared, i);
+    await flushed(connection, executed, []);
+    if (plan.transaction) requireReadOnly(results.status, i);
     raise(results, i);
   }
   // Only a statement without a result set can have changed the default database (USE).
   if (setsUp) await settleSession(run.session, progress);
 }
 
-function requireReadOnly(connection: Connection, statement: number): void {
-  if (connection.status & STATUS.inReadOnlyTransaction) return;
+/** A reset closes all statements; before it, each is closed. */
+function endStatement(run: StatementRun, prepared: Prepared, i: number): void {
+  const { connection } = run.session;
+  if (i < run.plan.statements.length - 1) {
+    connection.closeStatement(prepared.id);
+    return;
+  }
+  run.progress.resetting = connection.reset();
+  // Whoever gives the session back looks at it; until then it is nobody's unhandled rejection.
+  run.progress.resetting.catch(() => {});
+}
+
+function requireReadOnly(status: number, statement: number): void {
+  if (status & STATUS.inReadOnlyTransaction) return;
   throw new ApiError(
     400,
     'TRANSACTION_ENDED',
@@ -107,13 +125,13 @@ async function runEachAlone(run: StatementRun): Promise<void> {
     progress.mayCommit = true;
     connection.cork();
     const executed = connection.execute(prepared.id, statement.parameters, results);
-    connection.closeStatement(prepared.id);
     // In the same write: asking only at the end keeps ROW_COUNT() and SHOW WARNINGS of a batch right.
-    const settled = i === last ? settleSession(session, progress) : undefined;
-    await flushed(connection, executed, settled ? [settled] : []);
+    if (i === last) progress.settling = settleSession(session, progress);
+    endStatement(run, prepared, i);
+    await flushed(connection, executed, progress.settling ? [progress.settling] : []);
     raise(results, i);
   }
-  if (connection.status & STATUS.inTransaction) {
+  if (results.status & STATUS.inTransaction) {
     throw new ApiError(
       400,
       'OPEN_TRANSACTION',
@@ -141,7 +159,7 @@ async function runTransaction(run: StatementRun): Promise<void> {
     await connection.execute(prepared.id, statement.parameters, results);
     connection.closeStatement(prepared.id);
     raise(results, i);
-    if (!(connection.status & STATUS.inTransaction)) throw transactionEnded(i);
+    if (!(results.status & STATUS.inTransaction)) throw transactionEnded(i);
   }
   try {
     await connection.run(`RELEASE SAVEPOINT ${SAVEPOINT}`);
