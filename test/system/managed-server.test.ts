@@ -152,6 +152,20 @@ describe('a managed server', () => {
     expect((await stat(server.dataDir)).mode & 0o077).toBe(0);
   });
 
+  it.runIf(isRoot)('runs as the owner of its directory where nobody else can come, and says so', async () => {
+    const closed = join(directory, 'closed');
+    await mkdir(closed, { mode: 0o700 });
+    const warnings: string[] = [];
+    const server = new ManagedServer(
+      { directory: join(closed, 'n1'), secret, ...SMALL },
+      { binary, cacheDir, logger: { ...silentLogger, warn: (_, message) => void warnings.push(message) } },
+    );
+    servers.push(server);
+    const { pid } = await server.start();
+    expect((await readProcess(pid))?.uid).toBe(0);
+    expect(warnings).toContainEqual(expect.stringContaining('runs as the owner of the data'));
+  });
+
   it('is adopted, with the same pid, by the next node on its directory, and watched by it', async () => {
     const first = manage();
     const up = await first.start();
