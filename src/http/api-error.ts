@@ -133,7 +133,6 @@ const NAMES: Record<number, string> = {
   4025: 'ER_CONSTRAINT_FAILED',
 };
 
-/** The server's error as an answer; its number, state and text are kept. */
 /**
  * A replica's writing accounts lack INSERT (mysql-control/accounts.ts says why), and a prepared statement is told so
  * before it is told that the server is read-only. It is not the role that is refused: the primary lets it.
@@ -147,6 +146,7 @@ function isReplicasRefusal({ errno, message }: ServerError, context: ErrorContex
   );
 }
 
+/** The server's error as an answer; its number, state and text are kept. */
 export function fromServerError(error: ServerError, context: ErrorContext): ApiError {
   const details = { errno: error.errno, sqlState: error.sqlState };
   const name = NAMES[error.errno] ?? `ER_${error.errno}`;
