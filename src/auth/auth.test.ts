@@ -67,21 +67,26 @@ describe('TokenStore', () => {
     expect(await store.find(a)).toBeNull();
   });
 
-  it('asks the server about unknown tokens, but a guesser does not make it ask more', async () => {
+  it('asks the server about unknown tokens, but guessers do not make it ask more', async () => {
     let loads = 0;
-    const store = new TokenStore(
-      {},
-      {
-        load: async () => {
-          loads += 1;
-          return [];
-        },
-        log: silentLogger,
-        now: () => 5000,
-      },
-    );
-    for (let i = 0; i < 50; i++) await store.find(generateToken());
-    expect(loads).toBe(1);
+    const load = async (): Promise<TokenRecord[]> => {
+      loads += 1;
+      return [];
+    };
+    const store = new TokenStore({}, { load, log: silentLogger });
+    await store.refresh();
+    const guesses = Array.from({ length: 50 }, () => store.find(generateToken()));
+    expect((await Promise.all(guesses)).every((found) => found === null)).toBe(true);
+    expect(loads).toBe(2);
+  });
+
+  it('finds a token that was created just after the last reading', async () => {
+    const token = generateToken();
+    let tokens: TokenRecord[] = [];
+    const store = new TokenStore({}, { load: async () => tokens, log: silentLogger });
+    await store.refresh();
+    tokens = [record(token)];
+    expect((await store.find(token))?.id).toBe('tok_1');
   });
 });
 

@@ -5,7 +5,7 @@
  */
 import { messageOf } from '../model/error.js';
 import type { Logger } from '../std/logger.js';
-import { withDeadline } from '../std/signal.js';
+import { sleep, withDeadline } from '../std/signal.js';
 import type { TokenRecord } from './system-schema.js';
 import { hashToken, isTokenShaped, sameHash } from './token.js';
 
@@ -20,7 +20,7 @@ export interface TokenStoreModules {
   readonly now?: () => number;
 }
 
-/** An unknown token asks the server at once, but not more often than this: a guesser must not load it. */
+/** An unknown token makes us ask the server again, but not more often than this: a guesser must not load it. */
 const EXTRA_LOAD_INTERVAL_MS = 100;
 /** A stopped server must not hold up who asks with an unknown token. */
 const LOAD_TIMEOUT_MS = 2000;
@@ -32,6 +32,7 @@ export class TokenStore {
   readonly #intervalMs: number;
   #byHash: Map<string, TokenRecord> | null = null;
   #loading: Promise<void> | null = null;
+  #again: Promise<void> | null = null;
   #loadedAt = Number.NEGATIVE_INFINITY;
   #failing = false;
   #timer: NodeJS.Timeout | null = null;
@@ -77,9 +78,23 @@ export class TokenStore {
     const hash = hashToken(token);
     const known = this.#look(hash);
     if (known) return known;
-    // Perhaps it was created a moment ago.
-    if (this.#now() - this.#loadedAt >= EXTRA_LOAD_INTERVAL_MS) await this.refresh();
+    // Perhaps it was created a moment ago: a load that began before this request may just have missed it.
+    await this.#loadAgain();
     return this.#look(hash);
+  }
+
+  /** One load that begins after the call; all who call while it is waited for share it. */
+  #loadAgain(): Promise<void> {
+    this.#again ??= this.#loadLater();
+    return this.#again;
+  }
+
+  async #loadLater(): Promise<void> {
+    const waitMs = this.#loadedAt + EXTRA_LOAD_INTERVAL_MS - this.#now();
+    if (waitMs > 0) await sleep(waitMs);
+    await this.#loading;
+    this.#again = null;
+    await this.refresh();
   }
 
   #look(hash: string): TokenRecord | null {

@@ -235,9 +235,14 @@ export class LinkListener {
     const silent =
       channel.bytesReceived === 0 && (error.code === 'LINK_CLOSED' || error.code === 'LINK_LOST');
     if (silent || error.code === 'LINK_ENDED') return;
-    const repeated = this.#refusals.note(host, error.code, monotonicMs());
-    if (repeated === null) return;
     const look = error.code.startsWith('FRAME_') ? lookOf(channel.opening) : '';
+    // A browser is another kind of stranger than a port scanner, though both fail with the same code.
+    const repeated = this.#refusals.note(
+      host,
+      look === '' ? error.code : `${error.code} ${look}`,
+      monotonicMs(),
+    );
+    if (repeated === null) return;
     const message = look ? `${error.message} It looks like ${look}.` : error.message;
     const event = { address, code: error.code, message, repeated };
     this.#modules.logger.warn(event, 'link refused');
