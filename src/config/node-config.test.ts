@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { isSkeinError } from '../model/error.js';
-import { loadNodeConfig, nodeConfig } from './node-config.js';
+import { loadNodeConfig, NodeConfigSchema, nodeConfig } from './node-config.js';
 
 const minimal = {
   name: 'n2',
@@ -85,6 +85,12 @@ describe('nodeConfig', () => {
   it.each([null, [], 'x', 4])('refuses %j instead of an object', (raw) => {
     expect(problem(raw)).toContain('expected an object');
   });
+});
+
+it('is described in the README, every setting of it', () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const missing = Object.keys(NodeConfigSchema.properties).filter((name) => !readme.includes(`\`${name}\``));
+  expect(missing).toEqual([]);
 });
 
 describe('loadNodeConfig', () => {
