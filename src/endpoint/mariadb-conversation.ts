@@ -72,6 +72,8 @@ const RULES: [RegExp, (self: MariadbConversation, match: RegExpExecArray) => Rep
   [/^SELECT @@GLOBAL\.gtid_domain_id/i, () => row('@@GLOBAL.gtid_domain_id', '0')],
   [/^SET @slave_connect_state\s*=\s*'([^']*)'/i, (self, match) => self.setConnectState(match[1] ?? '')],
   [/^SET @master_heartbeat_period\s*=\s*(\d+)/i, (self, match) => self.setHeartbeat(Number(match[1]))],
+  // Only from an IO thread that dials again after it lost us: its client library restores the session's charset.
+  [/^SET NAMES\b/i, () => ok()],
   [
     /^SET @(master_binlog_checksum|mariadb_slave_capability|slave_gtid_strict_mode|slave_gtid_ignore_duplicates)\b/i,
     () => ok(),

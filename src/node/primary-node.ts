@@ -40,6 +40,7 @@ export class PrimaryNode implements RoleNode {
         control: () => parts.control(),
         kill: (reason) => parts.kill(reason),
         prepareSystem: () => parts.prepareSystem(),
+        isHeard: (node) => ['live', 'joining'].includes(this.#members.state(node) ?? 'gone'),
       },
     );
     this.#members = new Membership(
@@ -78,6 +79,7 @@ export class PrimaryNode implements RoleNode {
     );
     this.#members.onChange.on(({ member, from, to, reason }) => {
       events.add('member.state', member, reason, { from, to });
+      this.#primary.checkQuorum();
       this.#listener.announceStatus();
     });
     let phase = this.#primary.phase;

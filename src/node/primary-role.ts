@@ -45,6 +45,8 @@ export interface PrimaryRoleModules {
   control(): LocalControl;
   /** SIGKILL (SAFETY C1: a fence asks nobody); the server is started again. */
   kill(reason: string): void;
+  /** Whether this replica was heard of lately; one that is silent can acknowledge nothing. */
+  isHeard(node: string): boolean;
   /** First thing after the server was opened: accounts' tables and the like; waits for its commits. */
   prepareSystem(): Promise<void>;
 }
@@ -293,7 +295,7 @@ export class PrimaryRole {
     session.onClosed.on(() => {
       if (feed) this.#hub.detach(feed);
       if (this.#attached.get(node) === session) this.#attached.delete(node);
-      this.#checkQuorum();
+      this.checkQuorum();
     });
     if (feed) {
       session.onAck.on((ack) => {
@@ -303,7 +305,7 @@ export class PrimaryRole {
       this.#quorum.setDurable(node, attach.spoolEnd.ordinal);
       this.#quorumMoved();
     }
-    this.#checkQuorum();
+    this.checkQuorum();
   }
 
   #feedFailed(session: ReplicaSession, error: unknown): void {
@@ -317,7 +319,8 @@ export class PrimaryRole {
   #attachedReplicaVoters(): number {
     let count = 0;
     for (const [node, session] of this.#attached) {
-      if (this.#options.voters.includes(node) && !session.attach.damaged) count++;
+      const counts = this.#options.voters.includes(node) && !session.attach.damaged;
+      if (counts && this.#modules.isHeard(node)) count++;
     }
     return count;
   }
@@ -331,7 +334,8 @@ export class PrimaryRole {
     return `Waiting for ${missing} more replica${missing === 1 ? '' : 's'} to attach before anything is served.`;
   }
 
-  #checkQuorum(): void {
+  /** Who is attached, or heard of, may have changed. */
+  checkQuorum(): void {
     const has = this.#attachedReplicaVoters() >= this.#replicasNeeded();
     if (this.#phase === 'recovering' && !has) this.#reason = this.#waitingForQuorum();
     if (this.#phase === 'open' && has !== this.#hadQuorum) {

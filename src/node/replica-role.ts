@@ -284,7 +284,8 @@ export class ReplicaRole {
     }
     this.#trouble = trouble;
     const now = monotonicMs();
-    if (!trouble || now - this.#restartedAtMs < THREAD_RESTART_MS) return;
+    const dead = threads === null || !threads.ioRunning || !threads.sqlRunning;
+    if (!dead || now - this.#restartedAtMs < THREAD_RESTART_MS) return;
     this.#restartedAtMs = now;
     const server = this.#server;
     const again = threads === null ? this.serverUp(server) : this.#modules.control().startReplica();
@@ -301,7 +302,8 @@ export class ReplicaRole {
     if (!threads.sqlRunning) {
       return `The server stopped applying: ${threads.lastSqlError || 'its SQL thread was stopped'} (${threads.lastSqlErrno}).`;
     }
-    if (!threads.ioRunning) {
+    // An IO thread that is between two attempts counts as running, but says what the last one met.
+    if (!threads.ioRunning || threads.lastIoErrno !== 0) {
       return `The server stopped fetching: ${threads.lastIoError || 'its IO thread was stopped'} (${threads.lastIoErrno}).`;
     }
     return null;
