@@ -12,6 +12,8 @@ export interface Run {
   startOrdinal: number;
   /** Offset of the first group that starts in it, from `from`. */
   startAt: number;
+  /** The last FORMAT record in it. */
+  format: Format | null;
   /** A new segment is due and may begin with this run: what it follows, and the FORMAT in force. */
   opensSegment: { base: GroupEnd; format: Format | null } | null;
 }
@@ -120,6 +122,7 @@ class Planner {
   #keep(at: number, verdict: number): void {
     const walk = this.#walk;
     const run = this.#open ?? this.#start(at);
+    if (verdict & STEP.format) run.format = this.#format;
     if (verdict & STEP.starts) {
       const ordinal = walk.partialOpen ? walk.ordinal + 1 : walk.ordinal;
       if (run.startOrdinal === 0) {
@@ -142,6 +145,7 @@ class Planner {
       endsGroup: true,
       startOrdinal: 0,
       startAt: 0,
+      format: null,
       opensSegment: null,
     };
     return this.#open;

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { isSkeinError } from '../model/error.js';
 import { silentLogger } from '../std/logger.js';
 import { encodeRecord, RECORD_KIND, walkRecords } from '../wire/record.js';
+import type { SpoolReader } from './reader.js';
 import { makeFormat, makeGroup, mariadbGtidText } from './record-maker.js';
 import { settle } from './simulated-schedule.js';
 import { SimulatedStorage, seededRandom } from './simulated-storage.js';
@@ -35,6 +36,14 @@ function codeOf(action: () => unknown): string {
     throw error;
   }
   return '';
+}
+
+async function drain(reader: SpoolReader, bytesMax: number): Promise<Buffer[]> {
+  const parts: Buffer[] = [];
+  for (let bytes = await reader.next(1e9, bytesMax); bytes; bytes = await reader.next(1e9, bytesMax)) {
+    parts.push(Buffer.from(bytes));
+  }
+  return parts;
 }
 
 async function ordinalsOf(spool: Spool): Promise<string[]> {
@@ -163,22 +172,28 @@ test('any way of cutting a stream of records into batches stores the same', asyn
       fc.array(fc.integer({ min: 1, max: 5 }), { minLength: stream.length }),
       fc.integer({ min: 1, max: 1000 }),
       fc.integer({ min: 100, max: 1000 }),
-      async (cuts, bytesMax, segmentBytesMax) => {
+      fc.array(fc.boolean(), { minLength: stream.length }),
+      async (cuts, bytesMax, segmentBytesMax, pauses) => {
         const { spool } = await make({ segmentBytesMax, tailBytesMax: bytesMax });
-        const rest = [...stream];
-        for (const count of cuts) if (rest.length > 0) spool.append(Buffer.concat(rest.splice(0, count)));
-        await spool.flush();
-        const reader = spool.reader(1);
-        const parts: Buffer[] = [];
-        for (let b = await reader.next(5, bytesMax); b; b = await reader.next(5, bytesMax)) {
-          parts.push(Buffer.from(b));
-        }
         // The second FORMAT record is the same as the first and is not stored again.
-        expect(Buffer.concat(parts)).toEqual(Buffer.concat(stream.filter((_, index) => index !== 6)));
+        const wanted = Buffer.concat(stream.filter((_, index) => index !== 6));
+        const follower = spool.reader(1);
+        const followed: Buffer[] = [];
+        const rest = [...stream];
+        for (const [index, count] of cuts.entries()) {
+          if (rest.length > 0) spool.append(Buffer.concat(rest.splice(0, count)));
+          // Sometimes the reader is level and in memory, sometimes behind and in the files.
+          if (pauses[index]) await spool.flush();
+          else followed.push(...(await drain(follower, bytesMax)));
+        }
+        await spool.flush();
+        followed.push(...(await drain(follower, bytesMax)));
+        expect(Buffer.concat(await drain(spool.reader(1), bytesMax))).toEqual(wanted);
+        expect(Buffer.concat(followed)).toEqual(wanted);
         expect(spool.format?.toString()).toBe('b');
       },
     ),
-    { numRuns: 50 },
+    { numRuns: 200 },
   );
 });
 
@@ -294,6 +309,20 @@ test('a reader waits for groups that are not here yet, and never gets more than 
   expect(await reader.next(4, 1000)).toEqual(bytesOf(4));
   reader.close();
   await expect(reader.next(4, 1000)).rejects.toMatchObject({ code: 'SPOOL_CLOSED' });
+});
+
+test('a cut ends a reader that handed out what is gone, and no other', async () => {
+  const { spool } = await make();
+  spool.append(bytesOf(1, 2, 3, 4));
+  const [behind, level, waiting, ahead] = [1, 3, 9, 1].map((ordinal) => spool.reader(ordinal));
+  expect(await behind?.next(1, 1)).toEqual(bytesOf(1));
+  while (await ahead?.next(3, 100));
+  await spool.cut({ epoch: 1, ordinal: 2, gtid: '0-1000001-2' });
+  spool.append(Buffer.concat([3, 4].flatMap((o) => records(o, 1, 2, o === 3 ? 1 : 2))));
+  expect(await behind?.next(2, 1)).toEqual(bytesOf(2));
+  expect(await level?.next(3, 1)).toEqual(records(3, 1, 2, 1)[0]);
+  expect(await waiting?.next(9, 1)).toBeNull();
+  await expect(ahead?.next(4, 1)).rejects.toMatchObject({ code: 'SPOOL_CUT' });
 });
 
 test('readers of the tail share its buffers', async () => {

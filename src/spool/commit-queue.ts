@@ -87,9 +87,9 @@ export class CommitQueue {
     while (this.#pump) await this.#pump;
   }
 
-  /** Resolves after the next write; at once when nothing is on its way. */
-  written(): Promise<void> {
-    if (!this.#pump) return Promise.resolve();
+  /** Resolves after the next write; null when nothing is on its way. */
+  written(): Promise<void> | null {
+    if (!this.#pump) return null;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 

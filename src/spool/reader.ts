@@ -32,8 +32,8 @@ export interface ReaderSource {
   segmentOf(ordinal: number): Segment | null;
   segmentAfter(segment: Segment): Segment | null;
   formatFor(ordinal: number): Format | null;
-  /** Resolves when the write that is under way or due is done. */
-  written(): Promise<void>;
+  /** Resolves when the write that is under way or due is done; null when nothing is on its way. */
+  written(): Promise<void> | null;
   /** Sound bytes turned bad on disk. */
   foundDamage(file: string, offset: number, fault: string): SkeinError;
   detach(reader: Reader): void;
@@ -47,6 +47,8 @@ export class Reader implements SpoolReader {
   /** The ordinal of the next record; its first fragments were handed out already when `#midGroup`. */
   #ordinal: number;
   #midGroup = false;
+  /** The last ordinal of which anything went out. */
+  #handedOrdinal = 0;
   #entry: TailEntry | null = null;
   #at = 0;
   #segment: Segment | null = null;
@@ -54,7 +56,10 @@ export class Reader implements SpoolReader {
   #file: StorageFile | null = null;
   #fileOf: Segment | null = null;
   #format: Buffer | null = null;
+  /** It took a new place by ordinal, and may have passed over a FORMAT record in front of that. */
   #formatDue = true;
+  /** On the way to its place through records that are not wanted. */
+  #seeking = false;
   #broken: SkeinError | null = null;
   /** Counts cuts, so that a read which was under way meanwhile is thrown away. */
   #generation = 0;
@@ -70,15 +75,13 @@ export class Reader implements SpoolReader {
       this.#source.check();
       const limit = Math.min(limitOrdinal, this.#source.endOrdinal);
       if (this.#ordinal > limit) return null;
-      if (this.#formatDue) {
-        this.#formatDue = false;
-        const format = this.#source.formatFor(this.#ordinal);
-        if (format) {
-          this.#format = format.payload;
-          return format.record;
-        }
-      }
-      const bytes = this.#inTail() ? this.#fromTail(limit, bytesMax) : await this.#fromFile(limit, bytesMax);
+      const isInTail = this.#inTail();
+      const segment = isInTail ? null : this.#place();
+      const format = this.#formatDue ? this.#changedFormat() : null;
+      if (format) return format;
+      const bytes = segment
+        ? await this.#fromFile(segment, limit, bytesMax)
+        : this.#fromTail(limit, bytesMax);
       if (bytes && bytes.length > 0) return bytes;
     }
   }
@@ -93,7 +96,7 @@ export class Reader implements SpoolReader {
   /** The spool was cut: go on if nothing was handed out of what is gone. */
   onCut(after: Position): void {
     this.#generation += 1;
-    if (this.#ordinal > after.ordinal + 1 || (this.#midGroup && this.#ordinal === after.ordinal + 1)) {
+    if (this.#handedOrdinal > after.ordinal) {
       this.#broken ??= new SkeinError(
         'SPOOL_CUT',
         `The spool was cut after ordinal ${after.ordinal}, and this reader was already at ${this.#ordinal}.`,
@@ -121,9 +124,19 @@ export class Reader implements SpoolReader {
     if (!place) return false;
     this.#entry = place.entry;
     this.#at = place.at;
+    this.#formatDue = true;
     this.#segment = null;
     this.#closeFile();
     return true;
+  }
+
+  /** The FORMAT record in force for what comes next, when it is not the one that went out last. */
+  #changedFormat(): Buffer | null {
+    this.#formatDue = false;
+    const format = this.#source.formatFor(this.#ordinal);
+    if (!format || this.#format?.equals(format.payload)) return null;
+    this.#format = format.payload;
+    return format.record;
   }
 
   #fromTail(limit: number, bytesMax: number): Buffer | null {
@@ -140,6 +153,8 @@ export class Reader implements SpoolReader {
       this.#at = bytes.length;
       this.#midGroup = !entry.endsGroup;
       this.#ordinal = entry.endsGroup ? entry.lastOrdinal + 1 : entry.lastOrdinal;
+      this.#handedOrdinal = entry.lastOrdinal;
+      this.#format = entry.format?.payload ?? this.#format;
       return bytes.subarray(from);
     }
     let at = from;
@@ -147,6 +162,7 @@ export class Reader implements SpoolReader {
       const size = bytes.readUInt32LE(at);
       if (readU53(bytes, at + 16) > limit) break;
       if (at > from && at + size - from > bytesMax) break;
+      if (bytes[at + 8] === RECORD_KIND.format) this.#format = formatAt(bytes, at, 0).payload;
       this.#passed(bytes, at);
       at += size;
     }
@@ -160,11 +176,11 @@ export class Reader implements SpoolReader {
     const ordinal = readU53(bytes, at + 16);
     this.#midGroup = ((bytes[at + 9] ?? 0) & LAST_FRAGMENT) === 0;
     this.#ordinal = this.#midGroup ? ordinal : ordinal + 1;
+    this.#handedOrdinal = ordinal;
   }
 
-  async #fromFile(limit: number, bytesMax: number): Promise<Buffer | null> {
+  async #fromFile(segment: Segment, limit: number, bytesMax: number): Promise<Buffer | null> {
     const generation = this.#generation;
-    const segment = this.#place();
     this.#offset = segment.skipDead(this.#offset);
     if (this.#offset >= segment.size) {
       const after = this.#source.segmentAfter(segment);
@@ -172,8 +188,10 @@ export class Reader implements SpoolReader {
         this.#segment = after;
         this.#offset = 0;
       } else {
-        // The rest of a large group, or a record just appended, is on its way to the file.
-        await this.#source.written();
+        // The rest of a large group is on its way to the file.
+        const written = this.#source.written();
+        if (!written) throw this.#source.foundDamage(segment.name, this.#offset, 'records are missing');
+        await written;
       }
       return null;
     }
@@ -206,6 +224,8 @@ export class Reader implements SpoolReader {
     if (!segment) return this.#ordinalGone();
     this.#segment = segment;
     this.#offset = segment.offsetBefore(this.#ordinal);
+    this.#seeking = true;
+    this.#formatDue = true;
     return segment;
   }
 
@@ -230,8 +250,11 @@ export class Reader implements SpoolReader {
       const size = bytes.readUInt32LE(at);
       const ordinal = readU53(bytes, at + 16);
       const kind = bytes[at + 8];
-      if (kind === RECORD_KIND.group && ordinal > limit) break;
-      if (kind !== RECORD_KIND.mark && ordinal >= this.#ordinal - (kind === RECORD_KIND.format ? 1 : 0)) {
+      if (kind === RECORD_KIND.group) {
+        if (ordinal > limit) break;
+        if (ordinal >= this.#ordinal) this.#seeking = false;
+      }
+      if (kind !== RECORD_KIND.mark && !this.#seeking) {
         if (kept > 0 && kept + size > bytesMax) break;
         if (kind === RECORD_KIND.group || this.#isNewFormat(bytes, at)) {
           if (kept !== at) bytes.copyWithin(kept, at, at + size);

@@ -271,9 +271,8 @@ export async function recover(
   await unlinkIfThere(storage, join(directory, STATE_TEMPORARY_NAME));
   for (const name of analysis.voidFiles) {
     logger.info({ file: name }, 'void spool file removed');
+    // In no order: a file that is void is so whatever becomes of the others.
     await storage.unlink(join(directory, name));
-    // One at a time: a later removal must not become durable before an earlier one.
-    await storage.syncDirectory(directory);
   }
   if (analysis.fresh || !analysis.state) {
     const state = { incarnation: newIncarnation(), committed: 0, durable: 0, purgedBelow: 0 };

@@ -147,6 +147,12 @@ export interface Behind {
   readonly lostSector: boolean;
 }
 
+/**
+ * CRCs are computed over so many bytes in search of a record at most. Data made on purpose to look like the beginnings of
+ * many large records could else keep a start busy for hours; when the budget is spent, a record counts as found.
+ */
+const SEARCH_BYTES_MAX = 2 * 1024 * 1024 * 1024;
+
 /** Disks write sectors whole; 512 bytes is the smallest in use. */
 const SECTOR_BYTES = 512;
 
@@ -163,6 +169,7 @@ export async function lookBehind(
   const fileSize = await file.size();
   let syncedOffset = 0;
   let recordAt: number | null = null;
+  let budget = SEARCH_BYTES_MAX;
   for (let from = badOffset; from < fileSize; from += WINDOW_BYTES) {
     // Windows overlap by one record, so that each candidate is seen whole once.
     const window = await readRange(file, from, Math.min(fileSize, from + WINDOW_BYTES + RECORD_SIZE_MAX));
@@ -173,8 +180,9 @@ export async function lookBehind(
       if (kind === RECORD_KIND.mark) {
         const mark = readMark(window, at, from + at);
         if (mark?.incarnation === incarnation) syncedOffset = Math.max(syncedOffset, mark.syncedOffset);
-      } else if (recordAt === null && continues(window, at, expectedOrdinal)) {
-        recordAt = from + at;
+      } else if (recordAt === null && mayContinue(window, at, expectedOrdinal)) {
+        budget -= window.readUInt32LE(at);
+        if (budget < 0 || faultAt(window, at, false) === null) recordAt = from + at;
       }
     }
   }
@@ -186,14 +194,14 @@ export async function lookBehind(
 }
 
 /** Bytes in users' data can look like a record by accident or on purpose; one that also continues here hardly ever. */
-function continues(bytes: Buffer, at: number, expectedOrdinal: number): boolean {
+function mayContinue(bytes: Buffer, at: number, expectedOrdinal: number): boolean {
   if (bytes.length - at < 32) return false;
   const size = bytes.readUInt32LE(at);
   if (size < 32 || size > RECORD_SIZE_MAX || (bytes[at + 9] ?? 0) > 3) return false;
   const ordinal = readU53(bytes, at + 16);
   const isFormat = bytes[at + 8] === RECORD_KIND.format;
   if (ordinal < expectedOrdinal - (isFormat ? 1 : 0) || ordinal > expectedOrdinal + 0xff_ffff) return false;
-  return layoutFits(bytes, at) && faultAt(bytes, at, false) === null;
+  return layoutFits(bytes, at);
 }
 
 async function hasLostSector(file: StorageFile, from: number, to: number): Promise<boolean> {

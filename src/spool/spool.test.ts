@@ -1,8 +1,9 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { silentLogger } from '../std/logger.js';
+import { showRecords, verify } from './inspect.js';
 import { makeFormat, makeGroup, mariadbGtidText } from './record-maker.js';
 import { Spool, type SpoolOptions } from './spool.js';
 import { diskStorage } from './storage.js';
@@ -97,6 +98,20 @@ describe('a spool on a real disk', () => {
     expect(await readAll(spool, 1, 1000, 1_000_000)).toEqual(all);
     await spool.close();
     expect(await readAll(await openSpool(), 1, 1000)).toEqual(all);
+  });
+
+  test('an idle spool says in its file how far it is synced', async () => {
+    const spool = await openSpool({ idleMarkMs: 20 });
+    spool.append(groups(1, 3));
+    await spool.flush();
+    const modules = { gtidText: mariadbGtidText };
+    await vi.waitFor(async () => {
+      const records = await showRecords(directory, 0, 100, modules);
+      const [mark, group] = [records.at(-1), records.at(-2)];
+      expect(mark).toMatchObject({ kind: 'mark', syncedOffset: (group?.offset ?? 0) + (group?.bytes ?? 0) });
+    });
+    expect((await verify(directory, modules)).summary).toBe('Sound: ordinals 1 to 3.');
+    expect(spool.durable.ordinal).toBe(3);
   });
 
   test('cuts and purges', async () => {

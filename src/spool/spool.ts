@@ -357,6 +357,7 @@ export class Spool {
       endsGroup: run.endsGroup,
       startOrdinal: run.startOrdinal,
       startAt: run.startAt,
+      format: run.format,
       opensSegment: run.opensSegment,
       segment: null,
       offset: 0,
@@ -560,7 +561,7 @@ export class Spool {
       segmentOf: (ordinal) => this.#segmentOf(ordinal),
       segmentAfter: (segment) => this.#segments[this.#segments.indexOf(segment) + 1] ?? null,
       formatFor: (ordinal) => this.#formats.for(ordinal),
-      written: () => this.#queue?.written() ?? Promise.resolve(),
+      written: () => this.#queue?.written() ?? null,
       foundDamage: (file, offset, fault) => this.#foundDamage(file, offset, fault),
       detach: (reader) => this.#readers.delete(reader),
     };

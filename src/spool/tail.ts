@@ -20,6 +20,8 @@ export interface TailEntry {
   /** Ordinal of the first group that starts in it (0 = none does), and where. */
   startOrdinal: number;
   startAt: number;
+  /** The last FORMAT record in it. */
+  format: Format | null;
   /** A new segment is to begin with it (see Run). */
   opensSegment: { base: GroupEnd; format: Format | null } | null;
   /** Its place in the files, known as soon as its write begins. */
