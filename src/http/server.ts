@@ -6,6 +6,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Fastify, {
   type FastifyError,
@@ -162,6 +163,11 @@ export class HttpServer {
       reply.header('x-request-id', request.id);
       reply.header('x-content-type-options', 'nosniff');
       done();
+    });
+    app.addHook('onSend', (request, reply, payload, done) => {
+      // Closing while the body is still arriving resets the connection, and the client never sees the answer.
+      if (reply.statusCode === 413) void drain(request.raw).then(() => done(null, payload));
+      else done(null, payload);
     });
     app.addHook('onSend', (_request, reply, payload, done) => {
       // Otherwise a kept-alive connection would hold the closing server for its whole idle time.
@@ -358,6 +364,22 @@ export class HttpServer {
     if (state?.token === null && status < 400) this.#log.debug(line, 'request');
     else this.#log.info(line, 'request');
   }
+}
+
+/** A body that is refused is still read, and thrown away, for so long. */
+const DRAIN_MAX_MS = 10_000;
+
+function drain(body: IncomingMessage): Promise<void> {
+  if (body.readableEnded || body.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, DRAIN_MAX_MS);
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    for (const event of ['end', 'error', 'close'] as const) body.once(event, done);
+    body.resume();
+  });
 }
 
 /** A client's own id is kept when it is harmless in a log. */
