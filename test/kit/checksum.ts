@@ -18,7 +18,12 @@ export interface ChecksumOptions {
   schemas?: readonly string[];
 }
 
-/** The last GTID in the server's binary log: on the primary what was written, on a replica what was applied. */
+/** What a replica has applied and shows: its binary log is ahead of that while a large commit is under way. */
+async function appliedGtid(connection: Connection): Promise<string> {
+  return (await scalarOf(connection, 'SELECT @@GLOBAL.gtid_slave_pos')) ?? '';
+}
+
+/** The last GTID in the server's binary log; the engine may still be committing it. */
 export async function binlogGtid(connection: Connection): Promise<string> {
   return (await scalarOf(connection, 'SELECT @@GLOBAL.gtid_binlog_pos')) ?? '';
 }
@@ -43,7 +48,7 @@ export async function waitForGtid(node: SqlNode, gtid: string, deadlineMs = 30_0
   await until(
     `${node.name} has applied ${gtid}`,
     async () => {
-      seen = await withSql(node, binlogGtid);
+      seen = await withSql(node, appliedGtid);
       return sequenceOf(seen) >= wanted;
     },
     { deadlineMs, context: () => `${node.name} stands at ${seen || 'no GTID'}` },

@@ -258,14 +258,20 @@ const CERTAIN_FAILURES = new Set([
   'ER_BAD_DB_ERROR',
 ]);
 
+async function openQuietly({ connect, database }: SqlWriterOptions): Promise<Connection> {
+  const connection = await connect({ database });
+  // Its end is seen by the next INSERT; without a listener it would end the test's process.
+  connection.on('error', () => {});
+  return connection;
+}
+
 /** Inserts straight into the server (autocommit), on one connection that is opened again after it broke. */
 export function sqlWriter(options: SqlWriterOptions): Writer {
   let connection: Connection | null = null;
   return {
     async insert(client, seq) {
       try {
-        connection ??= await options.connect({ database: options.database });
-        connection.on('error', () => {});
+        connection ??= await openQuietly(options);
       } catch (error) {
         connection = null;
         return { outcome: 'failed', reason: `connect: ${(error as { code?: string }).code ?? 'failed'}` };

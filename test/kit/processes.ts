@@ -103,11 +103,14 @@ export class LogRing {
   }
 }
 
-/** The last `count` lines of a file; says so when there is no file. */
-export async function tailOf(path: string, count = 40): Promise<string> {
+/** The last `count` lines of a file that are not `dull`; says so when there is no file. */
+export async function tailOf(path: string, count = 40, dull?: RegExp): Promise<string> {
   try {
-    const text = await readFile(path, 'utf8');
-    return text.trimEnd().split('\n').slice(-count).join('\n');
+    const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
+    return lines
+      .filter((line) => !dull?.test(line))
+      .slice(-count)
+      .join('\n');
   } catch (error) {
     return `(not readable: ${(error as NodeJS.ErrnoException).code})`;
   }

@@ -56,6 +56,9 @@ export class HttpError extends Error {
   }
 }
 
+/** Lines that say nothing about what went wrong, and would push out those that do. */
+const DULL = /"msg":"request"|InnoDB: /;
+
 export type ProcessKind = 'node' | 'server';
 
 /** One node of a running cluster as a test sees it: its HTTP, its two processes, its server, its files. */
@@ -231,7 +234,7 @@ export class TestNode implements SqlNode {
   /** The last lines of its files, for the message of a test that fails. */
   async logs(count = 40): Promise<string> {
     const parts = ['node.log', 'node.out', 'server.log'].map(
-      async (name) => `--- ${this.name}/${name}\n${await tailOf(join(this.directory, name), count)}`,
+      async (name) => `--- ${this.name}/${name}\n${await tailOf(join(this.directory, name), count, DULL)}`,
     );
     return (await Promise.all(parts)).join('\n');
   }

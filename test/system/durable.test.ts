@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { AcknowledgeLevel } from '../../src/model/status.js';
+import { waitApplied } from '../kit/checksum.js';
 import { judgeLedger, type Ledger, type LedgerFault, readLedger } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, LEDGER_DATABASE, startWriters } from '../kit/kill-rounds.js';
@@ -17,12 +18,13 @@ const ROUNDS = Number(process.env.SKEIN_TEST_ROUNDS ?? 3);
 const CLIENTS = 8;
 
 let cluster: TestCluster | undefined;
-showLogsOnFailure(() => cluster);
-
 afterEach(async () => {
   await cluster?.dispose();
   cluster = undefined;
 });
+
+// After the hook above: the last one registered runs first.
+showLogsOnFailure(() => cluster);
 
 interface Outcome {
   ledger: Ledger;
@@ -38,13 +40,21 @@ async function destroyPrimary(options: {
   cluster = await TestCluster.start({ acknowledge, proxied: true });
   const { primary, replicas } = cluster;
   await createLedger(cluster);
+  await waitApplied(primary, replicas);
   for (const replica of replicas) if (linkDelayMs > 0) cluster.proxy(replica.name).delay(linkDelayMs);
   const pool = startWriters(cluster, CLIENTS);
-  await pool.ledger.progress(100 + seededRandom(seed).int(0, 900), 30_000, 'the clients insert');
+  const random = seededRandom(seed);
+  await pool.ledger.progress(
+    linkDelayMs > 0 ? random.int(30, 100) : random.int(100, 1000),
+    30_000,
+    'inserts go on',
+  );
 
-  // All at once: nothing of the primary may get the chance to finish anything.
+  // All at once: nothing of the primary may get the chance to finish anything, and what is under way on the network is
+  // lost with it.
   const pids = [await primary.pid('node'), await primary.pid('server')];
   for (const pid of pids) process.kill(pid, 'SIGKILL');
+  for (const replica of replicas) cluster.proxy(replica.name).refuse();
   await rm(primary.directory, { recursive: true, force: true });
   await until(
     'the primary is gone',
@@ -68,7 +78,7 @@ it.each(Array.from({ length: ROUNDS }, (_, i) => i + 1))(
     const { ledger, faults } = await destroyPrimary({ acknowledge: 'majority', seed: Date.now() + round });
     console.log(`round ${round}: ${ledger.summary()}`);
     expect(faults.slice(0, 10)).toEqual([]);
-    expect(ledger.counts.acknowledged).toBeGreaterThan(100);
+    expect(ledger.counts.acknowledged).toBeGreaterThanOrEqual(100);
   },
 );
 
