@@ -62,6 +62,7 @@ export class GroupAssembler implements EventSink {
   #firstOrdinal = 0;
   #lastOrdinal = 0;
   #startsGroup = true;
+  #batchHasGroup = false;
   #complete: number;
   #completeGtid: Buffer;
 
@@ -118,10 +119,13 @@ export class GroupAssembler implements EventSink {
     this.#modules.ended(error);
   }
 
-  /** Passes on what is sealed; called when a chunk of the socket is used up. */
+  /**
+   * Passes on what is sealed; called when a chunk of the socket is used up. A FORMAT waits for the group that follows it:
+   * alone, it would stand under the ordinal of the group before, and readers that go on after that would pass it over.
+   */
   flush(): void {
     const end = this.#recordOpen ? this.#recordAt : this.#used;
-    if (end === this.#batchAt) return;
+    if (end === this.#batchAt || !this.#batchHasGroup) return;
     const batch: RecordBatch = {
       bytes: this.#arena.subarray(this.#batchAt, end),
       firstOrdinal: this.#firstOrdinal,
@@ -131,6 +135,7 @@ export class GroupAssembler implements EventSink {
       startsGroup: this.#startsGroup,
     };
     this.#batchAt = end;
+    this.#batchHasGroup = false;
     this.#modules.batch(batch);
   }
 
@@ -241,19 +246,20 @@ export class GroupAssembler implements EventSink {
       this.#startsGroup = (flags & FIRST_FRAGMENT) !== 0;
     }
     this.#lastOrdinal = this.#ordinal;
+    if (kind === RECORD_KIND.group) this.#batchHasGroup = true;
     this.#recordOpen = false;
   }
 
-  /** Makes room for `size` more bytes; a full arena is passed on and the open record moves to a new one. */
+  /** Makes room for `size` more bytes; a full arena is passed on, and what has to stay moves to a new one. */
   #reserve(size: number): void {
     if (this.#used + size <= this.#arena.length) return;
     this.flush();
-    const open = this.#recordOpen ? this.#used - this.#recordAt : 0;
-    const arena = Buffer.allocUnsafeSlow(Math.max(ARENA_BYTES, open + size));
-    if (open > 0) this.#arena.copy(arena, 0, this.#recordAt, this.#used);
+    const kept = this.#used - this.#batchAt;
+    const arena = Buffer.allocUnsafeSlow(Math.max(ARENA_BYTES, kept + size));
+    this.#arena.copy(arena, 0, this.#batchAt, this.#used);
     this.#arena = arena;
-    this.#used = open;
-    this.#recordAt = 0;
+    this.#used = kept;
+    this.#recordAt -= this.#batchAt;
     this.#batchAt = 0;
   }
 }
