@@ -28,7 +28,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
 const FOUNDATION = ['std', 'model', 'mysql-protocol', 'wire'];
 
 /** Rooms that transactions flow through: they know no other room, and nothing of control. */
-const DATA_ROOMS = ['source', 'hub', 'link', 'spool', 'endpoint'];
+const DATA_ROOMS = ['source', 'hub', 'link', 'spool', 'endpoint', 'mysql-port'];
 
 /** Where all rooms meet. `node/` holds the parts of the composition root. */
 const COMPOSITION = ['node', 'node.ts'];

@@ -15,6 +15,7 @@ import { mariadb } from './mysql-protocol/mariadb.js';
 import { ChainFile } from './node/chain-file.js';
 import { EventLog } from './node/event-log.js';
 import { tailOf } from './node/log-tail.js';
+import { MysqlPorts } from './node/mysql-ports.js';
 import { PrimaryNode } from './node/primary-node.js';
 import { refuseLost } from './node/refuse-lost.js';
 import { ReplicaNode } from './node/replica-node.js';
@@ -50,6 +51,7 @@ class Node {
   readonly #control: MariadbControl;
   readonly #role: RoleNode;
   readonly #http: HttpServer;
+  readonly #mysqlPorts: MysqlPorts | null;
   #watch: ServerWatch | null = null;
   #generation = 0;
 
@@ -66,7 +68,11 @@ class Node {
         secret,
         bufferPoolBytes: config.serverBufferPoolBytes,
         ...(config.serverPort === null ? {} : { port: config.serverPort }),
-        extraArgs: [...config.serverArgs, ...(waitsForAcknowledgement(config) ? [] : [SEMI_SYNC_OFF])],
+        extraArgs: [
+          ...roomForClients(config),
+          ...config.serverArgs,
+          ...(waitsForAcknowledgement(config) ? [] : [SEMI_SYNC_OFF]),
+        ],
       },
       { binary, cacheDir, logger: logger.child({ part: 'server' }) },
     );
@@ -91,8 +97,7 @@ class Node {
         node: config.name,
         http: `http://${config.http.host}:${config.http.port}`,
         link: `${config.link.host}:${config.link.port}`,
-        mysqlRw: null,
-        mysqlRo: null,
+        ...mysqlAddresses(config),
         pid: process.pid,
         server: {
           flavour: binary.flavour,
@@ -128,18 +133,31 @@ class Node {
       { ...config.http, consoleDir: config.consoleDirectory ?? consoleFilesDirectory },
       { node: this.#view(parts.secret), log: parts.logger.child({ part: 'http' }) },
     );
+    const { mysqlPorts } = config;
+    this.#mysqlPorts =
+      mysqlPorts &&
+      new MysqlPorts(
+        { ...config, mysqlPorts },
+        {
+          logger: parts.logger.child({ part: 'mysql' }),
+          role: this.#role,
+          serverPort: () => this.#server.current?.port ?? null,
+        },
+      );
     this.#server.up.on((up) => this.#serverUp(up));
     this.#server.down.on(({ reason, expected }) => this.#serverDown(reason, expected));
   }
 
   async start(signal: AbortSignal): Promise<void> {
     await this.#http.start();
+    await this.#mysqlPorts?.start();
     await this.#role.start();
     await this.#server.start({ signal });
   }
 
   async stop(): Promise<void> {
     this.#watch?.stop();
+    await this.#mysqlPorts?.stop();
     await this.#http.stop();
     const mustKill = await this.#commitsMayWait();
     await this.#role.stop();
@@ -198,6 +216,7 @@ class Node {
     this.#http.dropSessions();
     this.#control.serverDown();
     this.#role.serverDown(reason);
+    this.#mysqlPorts?.update();
     this.#events.add('server.down', this.#config.name, reason, { expected });
   }
 
@@ -246,6 +265,20 @@ class Node {
 function waitsForAcknowledgement(config: NodeConfig): boolean {
   return config.name === config.primary && config.acknowledge !== 'async';
 }
+
+function mysqlAddresses({ mysqlPorts }: NodeConfig): { mysqlRw: string | null; mysqlRo: string | null } {
+  if (!mysqlPorts) return { mysqlRw: null, mysqlRo: null };
+  const { host, readWrite, readOnly } = mysqlPorts;
+  return { mysqlRw: `${host}:${readWrite}`, mysqlRo: `${host}:${readOnly}` };
+}
+
+/** The ports' limits come first, so that clients are told by them, and Skein's own sessions always find room. */
+function roomForClients(config: NodeConfig): string[] {
+  return config.mysqlPorts ? [`--max-connections=${2 * config.mysqlConnectionsMax + OWN_SESSIONS_MAX}`] : [];
+}
+
+/** HTTP's pools, the node's control, dumps and the server's own threads, with a margin. */
+const OWN_SESSIONS_MAX = 200;
 
 const SEMI_SYNC_OFF = '--rpl-semi-sync-master-enabled=0';
 

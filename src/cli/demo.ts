@@ -3,7 +3,13 @@ import { mainScript } from '../config/installation.js';
 import { takeLock } from '../std/lock-file.js';
 import type { Command, CommandContext } from './command.js';
 import { LocalCluster } from './demo/cluster.js';
-import { ensureSecrets, existingNodes, hasRunBefore, prepareDirectory } from './demo/directory.js';
+import {
+  ensureSecrets,
+  existingNodes,
+  hasRunBefore,
+  prepareDirectory,
+  writeMysqlOptions,
+} from './demo/directory.js';
 import { clusterFiles, type DemoOptions, planDemo } from './demo/plan.js';
 import { prepareServer } from './demo/prepare-server.js';
 import { inUse, refuseOtherSize, refuseTakenPorts } from './demo/start-checks.js';
@@ -21,14 +27,14 @@ machine, or fetched once from the distribution's packages without touching the h
 Ctrl-C (SIGINT) or SIGTERM stops everything in order. If the demo itself is killed, nodes and servers go on,
 and the next start on the same directory takes them over.
 
-Node n(i+1) answers HTTP on --http-port + i and links on --link-port + i. The ports of the MySQL protocol
-(--mysql-port + 10 i, and one more for reads) are kept in the configuration for a later version; nothing
-listens there yet.`,
+Node n(i+1) answers HTTP on --http-port + i, links on --link-port + i, and the MySQL protocol on
+--mysql-port + 10 i (reads and writes: leads to the primary wherever it is) and one port higher (reads of its
+own server): mariadb --defaults-file=.skein/mysql.cnf -P 6446`,
   options: {
     dir: { type: 'string', value: '<directory>', help: 'where everything is kept (default .skein)' },
     'http-port': { type: 'string', value: '<port>', help: "the first node's HTTP port (default 8083)" },
     'link-port': { type: 'string', value: '<port>', help: "the first node's port for links (default 7083)" },
-    'mysql-port': { type: 'string', value: '<port>', help: 'kept for later, see above (default 6446)' },
+    'mysql-port': { type: 'string', value: '<port>', help: "the first node's MySQL port (default 6446)" },
     replicas: {
       type: 'string',
       value: '<number>',
@@ -83,6 +89,7 @@ async function runDemo(context: CommandContext, options: DemoOptions): Promise<n
     // Nodes that ran before find their server by themselves, without three of them waiting for one download.
     if (!plan.every(hasRunBefore)) await prepareServer({ say, signal: context.signal });
     tellToken(options.directory, say);
+    writeMysqlOptions(options.directory, options.mysqlPort);
     const command = [process.execPath, ...process.execArgv, mainScript, 'node'];
     const cluster = await LocalCluster.start({ plan, command }, { say });
     return await supervise(context, cluster, plan[0]?.url ?? '', say);

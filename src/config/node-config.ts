@@ -132,6 +132,7 @@ export const NodeConfigSchema = Type.Object(
       [
         Type.Object(
           {
+            host: Type.String({ minLength: 1, default: '127.0.0.1' }),
             readWrite: Type.Integer({ minimum: 1, maximum: 65535 }),
             readOnly: Type.Integer({ minimum: 1, maximum: 65535 }),
           },
@@ -141,9 +142,23 @@ export const NodeConfigSchema = Type.Object(
       ],
       {
         default: null,
-        description: 'Kept for the MySQL ports, which come with a later version; nothing listens there yet.',
-        expected: 'null, or an object such as {"readWrite": 6446, "readOnly": 6447}',
+        description:
+          'Where this node speaks the MySQL protocol: one port leads to the primary, one reads the local server.',
+        expected: 'null, or an object such as {"host": "127.0.0.1", "readWrite": 6446, "readOnly": 6447}',
       },
+    ),
+    // A pool of 50 for each of ten application processes, and some for people. Each costs two sockets here and a thread there.
+    mysqlConnectionsMax: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      default: 600,
+      description: 'Connections that each of the two MySQL ports takes at a time.',
+      expected: 'a whole number from 1 to 10000',
+    }),
+    // Longer than a server needs to start again, shorter than the 10 s after which drivers give up by themselves.
+    mysqlOpenWaitMs: Milliseconds(
+      5000,
+      'A MySQL client that comes while no primary is open waits so long for one.',
     ),
     consoleDirectory: Type.Union([Path(''), Type.Null()], {
       default: null,
@@ -185,6 +200,8 @@ type Defaulted =
   | 'serverBufferPoolBytes'
   | 'serverPort'
   | 'mysqlPorts'
+  | 'mysqlConnectionsMax'
+  | 'mysqlOpenWaitMs'
   | 'consoleDirectory'
   | 'logLevel'
   | 'logBytesMax';
@@ -259,6 +276,10 @@ function* relationProblems(config: Static<typeof NodeConfigSchema>): Generator<s
   }
   if (config.http.host === config.link.host && config.http.port === config.link.port) {
     yield `"http" and "link" are both port ${config.http.port}; expected two different ports`;
+  }
+  const mysql = config.mysqlPorts;
+  if (mysql !== null && mysql.readWrite === mysql.readOnly) {
+    yield `"mysqlPorts" are both ${mysql.readWrite}; expected two different ports`;
   }
   if (config.lateAfterMs <= config.heartbeatIntervalMs) {
     yield `"lateAfterMs" is ${config.lateAfterMs}; expected more than "heartbeatIntervalMs" (${config.heartbeatIntervalMs})`;

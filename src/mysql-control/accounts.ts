@@ -18,13 +18,20 @@ export type AccountName = 'skein' | 'skein_repl' | 'skein_read' | 'skein_write' 
 interface Account {
   readonly name: AccountName;
   /** `localhost` is reached through the unix socket only: names are not resolved, TCP clients are 127.0.0.1. */
-  readonly host: 'localhost' | '127.0.0.1';
+  readonly host: 'localhost' | '127.0.0.1' | '127.0.0.2';
   readonly globally: string;
   /** On the pattern `%`, that is on every schema but those of HIDDEN. */
   readonly everywhere: string;
   /** On the schema `skein`. */
   readonly system: string;
 }
+
+/**
+ * The read-only MySQL ports dial the server from this address, all other TCP clients from 127.0.0.1. To the server it
+ * is part of the account, so it gives the client another set of privileges: nothing that a client sends, COM_CHANGE_USER
+ * included, makes a writer of a session that came through such a port.
+ */
+export const READ_ONLY_PORT_ADDRESS = '127.0.0.2';
 
 const READ = 'SELECT, SHOW VIEW';
 const WRITE =
@@ -76,6 +83,8 @@ export const ACCOUNTS: readonly Account[] = [
     system: 'SELECT',
   },
   { name: 'app', host: '127.0.0.1', globally: '', everywhere: WRITE, system: '' },
+  // The same name and password through a read-only port: whoever comes from there may only read, on any node.
+  { name: 'app', host: READ_ONLY_PORT_ADDRESS, globally: '', everywhere: READ, system: '' },
 ];
 
 /** The password of an account, or of the endpoint (`skein_endpoint`), in a cluster with this secret. */

@@ -5,6 +5,7 @@ import { epochOf } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { AcknowledgeLevel, ClusterStatus } from '../model/status.js';
+import { Signal } from '../std/emitter.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 import { ownStatus } from './cluster-status.js';
 import type { LocalServerUp, ServerReading } from './local-server.js';
@@ -14,6 +15,7 @@ import type { NodeParts, RoleNode } from './role-node.js';
 /** The primary: its role, the listener for its replicas, and the list of members. */
 export class PrimaryNode implements RoleNode {
   readonly role = 'primary' as const;
+  readonly onChange = new Signal<void>();
   readonly #parts: NodeParts;
   readonly #primary: PrimaryRole;
   readonly #listener: LinkListener;
@@ -84,6 +86,7 @@ export class PrimaryNode implements RoleNode {
     });
     let phase = this.#primary.phase;
     this.#primary.onChange.on(() => {
+      this.onChange.emit();
       if (this.#primary.phase !== phase) this.#since = new Date().toISOString();
       phase = this.#primary.phase;
       this.#listener.announceStatus();

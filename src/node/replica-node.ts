@@ -8,6 +8,7 @@ import type { ClusterStatus, MemberState } from '../model/status.js';
 import { Spool } from '../spool/spool.js';
 import { diskStorage } from '../spool/storage.js';
 import { monotonicMs } from '../std/clock.js';
+import { Signal } from '../std/emitter.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 import { ownStatus, seenFromReplica } from './cluster-status.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from './local-server.js';
@@ -20,6 +21,7 @@ const READY_LAG_MAX_MS = 10_000;
 /** A replica: its spool, its role, and the link to the primary. */
 export class ReplicaNode implements RoleNode {
   readonly role = 'replica' as const;
+  readonly onChange = new Signal<void>();
   readonly #parts: NodeParts;
   readonly #spool: Spool;
   readonly #replica: ReplicaRole;
@@ -86,6 +88,7 @@ export class ReplicaNode implements RoleNode {
         status: (status) => {
           this.#said = status;
           this.#heardAtMs = monotonicMs();
+          this.onChange.emit();
         },
         heartbeat: () => this.heartbeat(),
         heard: (heartbeat, heardAtMs) => {
@@ -117,16 +120,20 @@ export class ReplicaNode implements RoleNode {
     await this.#replica.serverUp(up);
     this.#serverIsUp = true;
     this.#noteState();
+    this.onChange.emit();
   }
 
   serverDown(): void {
     this.#serverIsUp = false;
     this.#replica.serverDown();
     this.#noteState();
+    this.onChange.emit();
   }
 
   watch(reading: ServerReading): void {
     this.#replica.watch(reading);
+    // It may have found that the data diverged.
+    this.onChange.emit();
   }
 
   watchThreads(threads: ReplicaThreads | null): void {

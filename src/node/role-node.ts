@@ -3,6 +3,7 @@ import type { NodeView } from '../http/node-view.js';
 import type { Position } from '../model/position.js';
 import type { AccountName } from '../mysql-control/accounts.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
+import type { Signal } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 import type { ChainFile } from './chain-file.js';
@@ -33,6 +34,8 @@ export interface RoleNode
     'epoch' | 'isOpen' | 'ready' | 'clusterStatus' | 'appliedPosition' | 'waitApplied' | 'waitCommitted'
   > {
   readonly role: 'primary' | 'replica';
+  /** Openness may be another one, or who the primary is and where. Listeners run before the role goes on. */
+  readonly onChange: Signal<void>;
   start(): Promise<void>;
   stop(): Promise<void>;
   serverUp(up: LocalServerUp): Promise<void>;

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from 'node:path';
 import { generateToken } from '../../auth/token.js';
 import { messageOf, SkeinError } from '../../model/error.js';
+import { accountPassword } from '../../mysql-control/accounts.js';
 import { clusterFiles, type PlannedNode } from './plan.js';
 
 /** 256 bit: nothing that could be guessed, and the same length as what the node's HMACs give. */
@@ -45,6 +46,26 @@ export function ensureSecrets(directory: string): string | null {
   const files = clusterFiles(directory);
   createOnce(files.secret, randomBytes(SECRET_BYTES).toString('base64url'));
   return createOnce(files.adminToken, generateToken());
+}
+
+/**
+ * An option file for MySQL's own clients: `mariadb --defaults-file=.skein/mysql.cnf -P 6446`. The password follows from
+ * the secret, so the file is written anew at each start.
+ */
+export function writeMysqlOptions(directory: string, port: number): void {
+  const files = clusterFiles(directory);
+  const secret = Buffer.from(readFileSync(files.secret, 'utf8').trim());
+  const text = `# Account "app" of this cluster (reads and writes; only reads through a read-only port).
+[client]
+protocol=tcp
+host=127.0.0.1
+port=${port}
+user=app
+password=${accountPassword(secret, 'app')}
+# Clients from 11.4 on insist on TLS otherwise, which a server without a certificate does not have. Loopback only.
+loose-ssl-verify-server-cert=0
+`;
+  if (readOrNull(files.mysqlOptions) !== text) replaceFile(files.mysqlOptions, text, 0o600);
 }
 
 /** The new content, or null when the file was there. It is whole or absent, whenever we are killed. */

@@ -29,6 +29,7 @@ const MYSQL_PORT_STEP = 10;
 export const clusterFiles = (directory: string) => ({
   secret: join(directory, 'cluster.secret'),
   adminToken: join(directory, 'admin.token'),
+  mysqlOptions: join(directory, 'mysql.cnf'),
   lock: join(directory, 'demo.lock'),
 });
 
@@ -59,6 +60,7 @@ export function planDemo(options: DemoOptions): PlannedNode[] {
       secretFile: files.secret,
       adminTokenFile: files.adminToken,
       mysqlPorts: {
+        host: HOST,
         readWrite: options.mysqlPort + at * MYSQL_PORT_STEP,
         readOnly: options.mysqlPort + at * MYSQL_PORT_STEP + 1,
       },

@@ -31,10 +31,7 @@ export async function refuseTakenPorts(planned: readonly PlannedNode[]): Promise
   );
   const taken: string[] = [];
   for (const { name, config } of planned) {
-    for (const [use, option, { host, port }] of [
-      ['HTTP', '--http-port', config.http],
-      ['links', '--link-port', config.link],
-    ] as const) {
+    for (const { use, option, host, port } of usesOf(config)) {
       if (await isPortFree(host, port)) continue;
       const owner = portOwner(port);
       if (owner !== null && ours.has(owner.pid)) continue;
@@ -44,8 +41,22 @@ export async function refuseTakenPorts(planned: readonly PlannedNode[]): Promise
   if (taken.length === 0) return;
   throw new SkeinError(
     'PORT_TAKEN',
-    `${taken.join('\n')}\nNothing was started. Stop what is there, or choose other ports, for example: npm start -- --http-port 9083 --link-port 9183`,
+    `${taken.join('\n')}\nNothing was started. Stop what is there, or choose other ports, for example: npm start -- --http-port 9083 --link-port 9183 --mysql-port 9446`,
   );
+}
+
+function usesOf({ http, link, mysqlPorts }: PlannedNode['config']) {
+  const uses = [
+    { use: 'HTTP', option: '--http-port', ...http },
+    { use: 'links', option: '--link-port', ...link },
+  ];
+  if (!mysqlPorts) return uses;
+  const { host, readWrite, readOnly } = mysqlPorts;
+  return [
+    ...uses,
+    { use: 'MySQL', option: '--mysql-port', host, port: readWrite },
+    { use: 'MySQL, read-only', option: '--mysql-port', host, port: readOnly },
+  ];
 }
 
 function ownerText(owner: { pid: number; command: string } | null): string {

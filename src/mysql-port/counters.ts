@@ -1,0 +1,19 @@
+/** What a port has done since it was started; read by the status and by metrics. */
+export interface PortCounters {
+  /** Connections now, those that still wait for their server included. */
+  open: number;
+  /** Connections that were accepted by the port, refused ones included. */
+  total: number;
+  /** Turned away with an error packet: over the limit, or nowhere to go. */
+  refused: number;
+  /** Cut because the role changed, the server went down or the node stops. */
+  cut: number;
+  /** From clients to the server. */
+  bytesIn: number;
+  /** From the server to clients. */
+  bytesOut: number;
+}
+
+export function zeroCounters(): PortCounters {
+  return { open: 0, total: 0, refused: 0, cut: 0, bytesIn: 0, bytesOut: 0 };
+}

@@ -1,0 +1,66 @@
+import { connect, type Socket } from 'node:net';
+import { messageOf, SkeinError } from '../model/error.js';
+import type { Target } from './gate.js';
+
+/** Dead peers are noticed after about this and ten probes of one second (libuv's own interval). */
+export const KEEP_ALIVE_MS = 30_000;
+
+export interface Dialled {
+  readonly socket: Socket;
+  /** What the server said first; the socket is paused behind it. */
+  readonly greeting: Buffer;
+}
+
+/**
+ * Connects and waits for the first bytes: a server that is starting or ending accepts and hangs up again, and a process
+ * that was stopped accepts and says nothing. Until its first byte a client can still be told so.
+ * @throws SkeinError MYSQL_TARGET_UNREACHABLE, MYSQL_TARGET_SILENT; the signal's reason
+ */
+export function dial(target: Target, options: { deadlineMs: number; signal: AbortSignal }): Promise<Dialled> {
+  const { deadlineMs, signal } = options;
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      ...target,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
+    });
+    const finish = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      socket.removeListener('data', onData);
+      socket.removeListener('end', onEnd);
+      socket.removeListener('error', onError);
+    };
+    const fail = (error: unknown) => {
+      finish();
+      socket.on('error', () => {});
+      socket.destroy();
+      reject(error as Error);
+    };
+    const at = `${target.host}:${target.port}`;
+    const onData = (greeting: Buffer) => {
+      socket.pause();
+      finish();
+      resolve({ socket, greeting });
+    };
+    const onEnd = () => fail(new SkeinError('MYSQL_TARGET_UNREACHABLE', `${at} hung up without a greeting.`));
+    const onError = (error: Error) =>
+      fail(
+        new SkeinError('MYSQL_TARGET_UNREACHABLE', `${at} can not be reached: ${messageOf(error)}.`, {
+          cause: error,
+          data: { errno: (error as NodeJS.ErrnoException).code },
+        }),
+      );
+    const onAbort = () => fail(signal.reason);
+    const timer = setTimeout(
+      () => fail(new SkeinError('MYSQL_TARGET_SILENT', `${at} did not greet within ${deadlineMs} ms.`)),
+      deadlineMs,
+    );
+    socket.on('data', onData);
+    socket.on('end', onEnd);
+    socket.on('error', onError);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+}

@@ -1,0 +1,86 @@
+import { Signal } from '../std/emitter.js';
+
+/** Where a port's connections go. */
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+  /** The address that we dial from; it is part of the account that the server takes a client for. */
+  readonly localAddress?: string;
+}
+
+export type Route =
+  | { readonly open: true; readonly target: Target }
+  /** `reason` is for the person whose client is turned away. */
+  | { readonly open: false; readonly reason: string };
+
+/** A target together with the moment of the cluster's life in which it was right. */
+export interface Pass {
+  readonly target: Target;
+  readonly generation: number;
+}
+
+/**
+ * Whether a port may pass bytes on at this moment, and where to (SAFETY M4). Each way out of an open route - closed, or
+ * open to another target - is a new generation; a connection belongs to the one in which it began and never outlives it.
+ * Listeners run before `set` returns: who closes a gate knows that every connection through it is cut.
+ */
+export class Gate {
+  readonly onChange = new Signal<void>();
+  #route: Route;
+  #generation = 0;
+
+  constructor(reason: string) {
+    this.#route = { open: false, reason };
+  }
+
+  get route(): Route {
+    return this.#route;
+  }
+
+  /** Asked before every chunk, so no more than a comparison. */
+  admits(generation: number): boolean {
+    return generation === this.#generation;
+  }
+
+  pass(): Pass | null {
+    return this.#route.open ? { target: this.#route.target, generation: this.#generation } : null;
+  }
+
+  set(route: Route): void {
+    const same = sameTarget(this.#route, route);
+    const wasOpen = this.#route.open;
+    if (same && wasOpen) return;
+    this.#route = route;
+    if (same) return;
+    if (wasOpen) this.#generation++;
+    this.onChange.emit();
+  }
+
+  /** The pass as soon as there is one; null when the time is over or the signal aborts. */
+  untilOpen(ms: number, signal: AbortSignal): Promise<Pass | null> {
+    const now = this.pass();
+    if (now || ms <= 0 || signal.aborted) return Promise.resolve(signal.aborted ? null : now);
+    return new Promise((resolve) => {
+      const settle = () => {
+        clearTimeout(timer);
+        off();
+        signal.removeEventListener('abort', settle);
+        resolve(signal.aborted ? null : this.pass());
+      };
+      const timer = setTimeout(settle, ms);
+      const off = this.onChange.on(() => {
+        if (this.#route.open) settle();
+      });
+      signal.addEventListener('abort', settle, { once: true });
+    });
+  }
+}
+
+function sameTarget(a: Route, b: Route): boolean {
+  if (!a.open || !b.open) return a.open === b.open;
+  return (
+    a.target.host === b.target.host &&
+    a.target.port === b.target.port &&
+    a.target.localAddress === b.target.localAddress
+  );
+}

@@ -1,0 +1,217 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { messageOf, SkeinError } from '../model/error.js';
+import { monotonicMs } from '../std/clock.js';
+import type { Logger } from '../std/logger.js';
+import { sleep } from '../std/signal.js';
+import { type PortCounters, zeroCounters } from './counters.js';
+import { type Dialled, dial, KEEP_ALIVE_MS } from './dial.js';
+import type { Gate, Pass } from './gate.js';
+import { Pipe } from './pipe.js';
+import { encodeRefusal, nowhereToGo, type Refusal, tooManyConnections } from './refusal.js';
+
+/**
+ * One listening port of the MySQL protocol. It accepts, finds the server that its gate names, and pipes. It knows
+ * nothing of roles, accounts or statements: those are the gate's and the server's.
+ */
+export interface MysqlPortOptions {
+  /** For people and logs: 'read-write' or 'read-only'. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** Connections at the same time, waiting ones included; one more is refused. */
+  readonly connectionsMax: number;
+  /** A client that comes while there is nowhere to go waits so long for that to change. */
+  readonly openWaitMs: number;
+}
+
+export interface MysqlPortModules {
+  readonly gate: Gate;
+  readonly logger: Logger;
+}
+
+/** A server that refuses while it starts is tried again so often. */
+const REDIAL_MS = 50;
+/** A target that accepts has so long for its greeting; one that waits itself for an open primary needs `openWaitMs`. */
+const GREETING_MARGIN_MS = 2_000;
+/** A refused client that does not hang up by itself is cut. */
+const REFUSAL_LINGER_MS = 1_000;
+/**
+ * A client that takes nothing for so long is cut. The server gives up after 60 s (net_write_timeout), but we do not see
+ * that while we do not read from it.
+ */
+const CLOGGED_MAX_MS = 90_000;
+const SWEEP_MS = 10_000;
+/** Refusals come in floods, one line each would fill the log. */
+const REFUSAL_LOG_MS = 1_000;
+
+export class MysqlPort {
+  readonly #options: MysqlPortOptions;
+  readonly #modules: MysqlPortModules;
+  readonly #counters = zeroCounters();
+  readonly #pipes = new Set<Pipe>();
+  readonly #clients = new Set<Socket>();
+  readonly #stopped = new AbortController();
+  readonly #off: () => void;
+  #server: Server | null = null;
+  #sweep: NodeJS.Timeout | null = null;
+  #saidAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: MysqlPortOptions, modules: MysqlPortModules) {
+    this.#options = options;
+    this.#modules = modules;
+    this.#off = modules.gate.onChange.on(() => this.#cutOld());
+  }
+
+  get counters(): Readonly<PortCounters> {
+    return this.#counters;
+  }
+
+  /** @throws SkeinError PORT_IN_USE */
+  async start(): Promise<void> {
+    const { host, port, name } = this.#options;
+    const server = createServer(
+      { pauseOnConnect: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
+      (client) => this.#accept(client),
+    );
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error) =>
+        reject(
+          new SkeinError(
+            'PORT_IN_USE',
+            `The ${name} MySQL port ${host}:${port} can not be opened: ${messageOf(error)}`,
+            {
+              cause: error,
+            },
+          ),
+        ),
+      );
+      server.listen(port, host, resolve);
+    });
+    this.#server = server;
+    // A failed accept (no file descriptors left) concerns that client only.
+    server.on('error', (error) =>
+      this.#modules.logger.warn({ reason: messageOf(error) }, 'accepting failed'),
+    );
+    this.#sweep = setInterval(() => this.#cutClogged(), SWEEP_MS);
+    this.#sweep.unref();
+    this.#modules.logger.info({ host, port, kind: name }, 'MySQL port open');
+  }
+
+  /** No connection is left when this resolves. */
+  async stop(): Promise<void> {
+    this.#stopped.abort(new SkeinError('NODE_STOPS', 'The node stops.'));
+    this.#off();
+    if (this.#sweep) clearInterval(this.#sweep);
+    const server = this.#server;
+    const closed = server ? new Promise<void>((resolve) => server.close(() => resolve())) : null;
+    for (const pipe of [...this.#pipes]) pipe.cut();
+    for (const client of this.#clients) client.destroy();
+    await closed;
+  }
+
+  #cutOld(): void {
+    let count = 0;
+    for (const pipe of [...this.#pipes]) {
+      if (pipe.valid) continue;
+      pipe.cut();
+      count++;
+    }
+    if (count === 0) return;
+    const { route } = this.#modules.gate;
+    this.#modules.logger.warn(
+      { kind: this.#options.name, count, reason: route.open ? 'there is another server now' : route.reason },
+      'connections cut',
+    );
+  }
+
+  #cutClogged(): void {
+    const now = performance.now();
+    for (const pipe of [...this.#pipes]) {
+      if (pipe.cloggedMs(now) > CLOGGED_MAX_MS) pipe.destroy();
+    }
+  }
+
+  #accept(client: Socket): void {
+    const counters = this.#counters;
+    counters.total++;
+    client.on('error', () => {});
+    this.#clients.add(client);
+    client.once('close', () => this.#clients.delete(client));
+    if (counters.open >= this.#options.connectionsMax) {
+      this.#refuse(client, tooManyConnections(this.#options.name, this.#options.connectionsMax));
+      return;
+    }
+    counters.open++;
+    client.once('close', () => counters.open--);
+    this.#connect(client).catch((error: unknown) => {
+      if (!this.#stopped.signal.aborted)
+        this.#refuse(client, nowhereToGo(this.#options.name, messageOf(error)));
+    });
+  }
+
+  async #connect(client: Socket): Promise<void> {
+    const { gate } = this.#modules;
+    const { pass, dialled } = await this.#reach(client);
+    if (client.destroyed || !gate.admits(pass.generation)) {
+      dialled.socket.destroy();
+      client.destroy();
+      return;
+    }
+    const pipe = new Pipe(
+      { generation: pass.generation },
+      {
+        client,
+        server: dialled.socket,
+        gate,
+        counters: this.#counters,
+        closed: () => this.#pipes.delete(pipe),
+      },
+    );
+    this.#pipes.add(pipe);
+    pipe.start(dialled.greeting);
+  }
+
+  /** A server that has greeted, by a pass that still holds; tried until the time is over. */
+  async #reach(client: Socket): Promise<{ pass: Pass; dialled: Dialled }> {
+    const { gate } = this.#modules;
+    const { openWaitMs } = this.#options;
+    const { signal } = this.#stopped;
+    const deadline = monotonicMs() + openWaitMs;
+    for (;;) {
+      const pass = await gate.untilOpen(deadline - monotonicMs(), signal);
+      signal.throwIfAborted();
+      if (!pass) throw new SkeinError('MYSQL_TARGET_NONE', reasonOf(gate));
+      try {
+        const dialled = await dial(pass.target, { deadlineMs: openWaitMs + GREETING_MARGIN_MS, signal });
+        if (gate.admits(pass.generation)) return { pass, dialled };
+        dialled.socket.destroy();
+      } catch (error) {
+        if (monotonicMs() >= deadline || client.destroyed) throw error;
+        await sleep(REDIAL_MS, signal);
+      }
+    }
+  }
+
+  #refuse(client: Socket, refusal: Refusal): void {
+    this.#counters.refused++;
+    if (!client.destroyed) {
+      client.end(encodeRefusal(refusal));
+      // Its own last words are thrown away, else its end would not be seen.
+      client.resume();
+      setTimeout(() => client.destroy(), REFUSAL_LINGER_MS).unref();
+    }
+    const now = monotonicMs();
+    if (now - this.#saidAtMs < REFUSAL_LOG_MS) return;
+    this.#saidAtMs = now;
+    const { name } = this.#options;
+    const { refused } = this.#counters;
+    this.#modules.logger.warn(
+      { kind: name, errno: refusal.errno, reason: refusal.message, refused },
+      'clients refused',
+    );
+  }
+}
+
+function reasonOf(gate: Gate): string {
+  return gate.route.open ? 'It opened too late.' : gate.route.reason;
+}

@@ -1,0 +1,39 @@
+import { packet } from '../mysql-protocol/packets.js';
+
+/**
+ * What a client hears in place of a greeting. Drivers know these numbers: both are failures to connect, after which a
+ * pool tries again, and never failures of a statement.
+ */
+export interface Refusal {
+  readonly errno: number;
+  readonly message: string;
+}
+
+const ER_CON_COUNT_ERROR = 1040;
+/**
+ * Of class 08S01: "this server is going away, connect again". MySQL Router sends 2003 here, a client's own number, which
+ * MariaDB's client library refuses to take from a server (seen with 10.11: "2027 Received malformed packet").
+ */
+const ER_SERVER_SHUTDOWN = 1053;
+
+export function tooManyConnections(port: string, max: number): Refusal {
+  return {
+    errno: ER_CON_COUNT_ERROR,
+    message: `Too many connections: the ${port} port of this Skein node takes ${max} at a time ("mysqlConnectionsMax")`,
+  };
+}
+
+export function nowhereToGo(port: string, reason: string): Refusal {
+  return {
+    errno: ER_SERVER_SHUTDOWN,
+    message: `Skein's ${port} port has no server to go to: ${reason} Nothing was executed; try again ("skein status" shows the cluster)`,
+  };
+}
+
+/**
+ * An ERR packet before the handshake has no SQL state: the server does not know yet whether its client speaks protocol
+ * 4.1, and C clients would show "#08004" as part of the text.
+ */
+export function encodeRefusal({ errno, message }: Refusal): Buffer {
+  return packet(0, Buffer.concat([Buffer.from([0xff, errno & 0xff, errno >> 8]), Buffer.from(message)]));
+}

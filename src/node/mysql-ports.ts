@@ -1,0 +1,100 @@
+import type { NodeConfig } from '../config/node-config.js';
+import { READ_ONLY_PORT_ADDRESS } from '../mysql-control/accounts.js';
+import type { PortCounters } from '../mysql-port/counters.js';
+import { Gate, type Route } from '../mysql-port/gate.js';
+import { MysqlPort } from '../mysql-port/port.js';
+import type { Logger } from '../std/logger.js';
+import type { RoleNode } from './role-node.js';
+
+/** The server's loopback TCP port; never its unix socket, where a stranger would be the node's own user (DESIGN 8.4). */
+const SERVER_HOST = '127.0.0.1';
+
+export interface MysqlPortsModules {
+  readonly logger: Logger;
+  readonly role: RoleNode;
+  /** Null while the local server is down. */
+  serverPort(): number | null;
+}
+
+/** The two MySQL ports of a node: where they lead follows from its role, and from what it knows of the cluster. */
+export class MysqlPorts {
+  readonly #modules: MysqlPortsModules;
+  readonly #gates: { readWrite: Gate; readOnly: Gate };
+  readonly #ports: { readWrite: MysqlPort; readOnly: MysqlPort };
+  readonly #off: () => void;
+
+  constructor(
+    config: Pick<NodeConfig, 'mysqlConnectionsMax' | 'mysqlOpenWaitMs'> & {
+      readonly mysqlPorts: NonNullable<NodeConfig['mysqlPorts']>;
+    },
+    modules: MysqlPortsModules,
+  ) {
+    this.#modules = modules;
+    const { host, readWrite, readOnly } = config.mysqlPorts;
+    const limits = { connectionsMax: config.mysqlConnectionsMax, openWaitMs: config.mysqlOpenWaitMs };
+    const { logger } = modules;
+    this.#gates = {
+      readWrite: new Gate('This node is starting.'),
+      readOnly: new Gate('This node is starting.'),
+    };
+    this.#ports = {
+      readWrite: new MysqlPort(
+        { name: 'read-write', host, port: readWrite, ...limits },
+        { gate: this.#gates.readWrite, logger },
+      ),
+      readOnly: new MysqlPort(
+        { name: 'read-only', host, port: readOnly, ...limits },
+        { gate: this.#gates.readOnly, logger },
+      ),
+    };
+    this.#off = modules.role.onChange.on(() => this.update());
+  }
+
+  async start(): Promise<void> {
+    await this.#ports.readWrite.start();
+    await this.#ports.readOnly.start();
+    this.update();
+  }
+
+  /** Cuts every connection at once: the first thing of a fence (SAFETY C1), and of an orderly stop. */
+  async stop(): Promise<void> {
+    this.#off();
+    await Promise.all([this.#ports.readWrite.stop(), this.#ports.readOnly.stop()]);
+  }
+
+  get counters(): { readWrite: Readonly<PortCounters>; readOnly: Readonly<PortCounters> } {
+    return { readWrite: this.#ports.readWrite.counters, readOnly: this.#ports.readOnly.counters };
+  }
+
+  /** Looks where the ports lead now; connections that lead elsewhere are gone when this returns. */
+  update(): void {
+    const { role } = this.#modules;
+    this.#gates.readWrite.set(role.role === 'primary' ? this.#local() : this.#primary());
+    this.#gates.readOnly.set(this.#local(READ_ONLY_PORT_ADDRESS));
+  }
+
+  #local(localAddress?: string): Route {
+    const { role, serverPort } = this.#modules;
+    const openness = role.isOpen();
+    if (!openness.open) return { open: false, reason: openness.reason };
+    const port = serverPort();
+    if (port === null) return { open: false, reason: 'The server of this node is down.' };
+    return {
+      open: true,
+      target: { host: SERVER_HOST, port, ...(localAddress === undefined ? {} : { localAddress }) },
+    };
+  }
+
+  /** On a replica: the read-write port of the primary's node, which itself knows whether it may let anybody through. */
+  #primary(): Route {
+    const { primary, members } = this.#modules.role.clusterStatus();
+    const member = members.find(({ name }) => name === primary);
+    if (!member) return { open: false, reason: 'This node has not heard of a primary yet.' };
+    if (member.mysqlRw === null) return { open: false, reason: `${member.name} has no MySQL ports.` };
+    const colon = member.mysqlRw.lastIndexOf(':');
+    return {
+      open: true,
+      target: { host: member.mysqlRw.slice(0, colon), port: Number(member.mysqlRw.slice(colon + 1)) },
+    };
+  }
+}

@@ -1,0 +1,406 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { connect as connectTcp } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createConnection as createCallbackConnection } from 'mysql2';
+import type { Connection, ConnectionOptions } from 'mysql2/promise';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { installationDirectory } from '../../src/config/installation.js';
+import { chooseCacheDir } from '../../src/mysql-control/cache-dir.js';
+import { obtainServer } from '../../src/mysql-control/obtain.js';
+import { silentLogger } from '../../src/std/logger.js';
+import { sleep } from '../../src/std/signal.js';
+import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { memoryOf } from '../kit/processes.js';
+import { openSql, rowsOf, run, scalarOf } from '../kit/sql-node.js';
+import type { TestNode } from '../kit/test-node.js';
+import { until } from '../kit/until.js';
+
+/** Real clients through the MySQL ports of a real cluster. */
+
+const CONNECTIONS_MAX = 210;
+const OPEN_WAIT_MS = 1_500;
+const DATABASE = 'ports';
+
+let cluster: TestCluster;
+let files: string;
+let client: string;
+let primary: Ports;
+let replica: Ports;
+const opened: Connection[] = [];
+showLogsOnFailure(() => cluster);
+
+interface Ports {
+  node: TestNode;
+  rw: number;
+  ro: number;
+}
+
+const hasOpenssl = (() => {
+  try {
+    execFileSync('openssl', ['version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+beforeAll(async () => {
+  files = await mkdtemp(join(tmpdir(), 'skein-ports-'));
+  await chmod(files, 0o755);
+  const serverArgs = hasOpenssl ? await certificate() : [];
+  cluster = await TestCluster.start({
+    replicas: 1,
+    settings: { mysqlConnectionsMax: CONNECTIONS_MAX, mysqlOpenWaitMs: OPEN_WAIT_MS, serverArgs },
+  });
+  const { members } = await cluster.primary.cluster();
+  const portsOf = (node: TestNode): Ports => {
+    const member = members.find(({ name }) => name === node.name);
+    const port = (address: string | null | undefined) => Number(address?.split(':')[1]);
+    return { node, rw: port(member?.mysqlRw), ro: port(member?.mysqlRo) };
+  };
+  primary = portsOf(cluster.primary);
+  replica = portsOf(cluster.node('n2'));
+  client = await mariadbClient();
+  await cluster.primary.sql(`CREATE DATABASE ${DATABASE}`);
+  await cluster.primary.sql(
+    `CREATE TABLE ${DATABASE}.t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(60), b LONGBLOB)`,
+  );
+});
+
+afterEach(() => {
+  for (const connection of opened.splice(0)) connection.destroy();
+});
+
+afterAll(async () => {
+  await cluster?.dispose();
+  await rm(files, { recursive: true, force: true });
+});
+
+/** For the server's TLS; readable for whoever the server runs as. */
+async function certificate(): Promise<string[]> {
+  const [key, cert] = [join(files, 'key.pem'), join(files, 'cert.pem')];
+  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=skein-test'];
+  execFileSync('openssl', [...request, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  await chmod(key, 0o644);
+  return [`--ssl-cert=${cert}`, `--ssl-key=${key}`];
+}
+
+async function mariadbClient(): Promise<string> {
+  const cacheDir = await chooseCacheDir({ projectDir: installationDirectory });
+  const { command } = await obtainServer({ cacheDir }, { logger: silentLogger });
+  const beside = join(dirname(command), 'mariadb');
+  return existsSync(beside) ? beside : 'mariadb';
+}
+
+/** mysql2 as `app`. */
+async function open(port: number, options: ConnectionOptions = {}): Promise<Connection> {
+  const connection = await openSql({
+    host: '127.0.0.1',
+    port,
+    user: 'app',
+    password: cluster.primary.password('app'),
+    database: DATABASE,
+    ...options,
+  });
+  connection.on('error', () => {});
+  opened.push(connection);
+  return connection;
+}
+
+interface CliResult {
+  code: number;
+  out: string;
+  err: string;
+}
+
+/** The `mariadb` command with the option file of the demo. */
+function cli(port: number, sql: string, more: string[] = []): Promise<CliResult> {
+  const args = [
+    `--defaults-file=${join(cluster.directory, 'mysql.cnf')}`,
+    ...['-P', String(port), '-N', ...more, '-e', sql],
+  ];
+  return new Promise((resolve) => {
+    execFile(client, args, { timeout: 30_000, maxBuffer: 64 * 2 ** 20 }, (error, out, err) =>
+      resolve({ code: Number(error?.code ?? 0), out: out.trim(), err }),
+    );
+  });
+}
+
+async function cliOk(port: number, sql: string, more: string[] = []): Promise<string> {
+  const { code, out, err } = await cli(port, sql, more);
+  expect(err).toBe('');
+  expect(code).toBe(0);
+  return out;
+}
+
+/** errno, message and milliseconds of a connect that has to fail. */
+async function refusal(port: number): Promise<{ errno: number; message: string; ms: number }> {
+  const started = performance.now();
+  const error = (await open(port, { connectTimeout: 30_000 }).then(
+    () => new Error('it was let in'),
+    (reason: unknown) => reason,
+  )) as Error & { errno?: number };
+  return { errno: error.errno ?? 0, message: error.message, ms: performance.now() - started };
+}
+
+/** Sessions of `app` on a node's server. */
+async function sessions(node: TestNode, where = '1=1'): Promise<number> {
+  const sql = await node.connect();
+  try {
+    const count = await scalarOf(
+      sql,
+      `SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'app' AND ${where}`,
+    );
+    return Number(count);
+  } finally {
+    sql.destroy();
+  }
+}
+
+const readableOn = (port: number, id: number) =>
+  until(`row ${id} can be read through port ${port}`, async () => {
+    const reader = await open(port);
+    const [row] = await rowsOf(reader, 'SELECT v FROM t WHERE id = ?', [id]);
+    return row ? String(row.v) : null;
+  });
+
+describe('clients', () => {
+  it('the mariadb client, by mysql.cnf: a write through any read-write port lands on the primary', async () => {
+    expect((await stat(join(cluster.directory, 'mysql.cnf'))).mode & 0o777).toBe(0o600);
+    for (const { node, rw } of [primary, replica]) {
+      const out = await cliOk(
+        rw,
+        `INSERT INTO ${DATABASE}.t (v) VALUES ('${node.name}'); SELECT LAST_INSERT_ID(), @@read_only, @@server_id < 2000000`,
+      );
+      const [id = '', readOnly, isEpochId] = out.split('\t');
+      expect([readOnly, isEpochId]).toEqual(['0', '1']);
+      for (const { ro } of [primary, replica]) expect(await readableOn(ro, Number(id))).toBe(node.name);
+    }
+    // Without -P too: the file names the first node's read-write port.
+    expect(await readFile(join(cluster.directory, 'mysql.cnf'), 'utf8')).toContain(`port=${primary.rw}\n`);
+  });
+
+  it.each([
+    ['plain', {}],
+    ['compressed', { compress: true }],
+  ])('mysql2, %s: prepared statements, transactions, 20 MB packets both ways', async (_name, options) => {
+    for (const { rw } of [primary, replica]) {
+      const sql = await open(rw, options as ConnectionOptions);
+      await sql.beginTransaction();
+      await sql.execute('INSERT INTO t (v) VALUES (?)', ['rolled back']);
+      await sql.rollback();
+      const blob = randomBytes(20 * 2 ** 20);
+      const [{ insertId }] = (await sql.execute('INSERT INTO t (v, b) VALUES (?, ?)', ['big', blob])) as [
+        { insertId: number },
+        unknown,
+      ];
+      const [rows] = await sql.execute('SELECT b, MD5(b) AS md5 FROM t WHERE id = ?', [insertId]);
+      const [row] = rows as Array<{ b: Buffer; md5: string }>;
+      expect(row?.b.equals(blob)).toBe(true);
+      expect(row?.md5).toBe(createHash('md5').update(blob).digest('hex'));
+      expect(await scalarOf(sql, "SELECT COUNT(*) FROM t WHERE v = 'rolled back'")).toBe('0');
+    }
+  });
+
+  it('LOAD DATA LOCAL of 6 MB, plain and compressed', async () => {
+    const file = join(files, 'rows.tsv');
+    const line = 'x'.repeat(50);
+    await writeFile(file, Array.from({ length: 120_000 }, (_, i) => `${i}\t${line}\n`).join(''));
+    for (const more of [[], ['--compress']]) {
+      const table = `load${more.length}`;
+      const out = await cliOk(
+        replica.rw,
+        `CREATE TABLE ${table} (id INT PRIMARY KEY, v VARCHAR(60));
+         LOAD DATA LOCAL INFILE '${file}' INTO TABLE ${table}; SELECT COUNT(*), SUM(LENGTH(v)) FROM ${table}`,
+        [...more, '--local-infile=1', '-D', DATABASE],
+      );
+      expect(out).toBe(`120000\t${120_000 * line.length}`);
+    }
+  });
+
+  it.skipIf(!hasOpenssl)('TLS goes through untouched: the server itself answers it', async () => {
+    const asked = await readFile(join(files, 'cert.pem'), 'utf8');
+    for (const port of [primary.rw, replica.rw, replica.ro]) {
+      const sql = await open(port, { ssl: { ca: asked, checkServerIdentity: () => undefined } as object });
+      const [row] = await rowsOf(sql, "SHOW SESSION STATUS LIKE 'Ssl_cipher'");
+      expect(String(row?.Value)).toMatch(/^TLS_|AES|CHACHA/);
+      await sql.end();
+    }
+  });
+});
+
+describe('read-only ports', () => {
+  it('a write on a replica is refused by the server for read_only, and leaves no trace in its log', async () => {
+    const sql = await open(replica.ro);
+    expect(await scalarOf(sql, 'SELECT @@read_only')).toBe('1');
+    for (const write of [
+      "INSERT INTO t (v) VALUES ('x')",
+      'CREATE TABLE u (i INT)',
+      'DELETE FROM t',
+      'DROP TABLE t',
+      'START TRANSACTION READ WRITE',
+    ]) {
+      await expect(run(sql, write), write).rejects.toMatchObject({ errno: 1290 });
+    }
+    await expect(run(sql, 'ANALYZE TABLE nosuch')).rejects.toMatchObject({ errno: 1142 });
+    await run(sql, 'DROP TEMPORARY TABLE IF EXISTS nosuch');
+    const control = await replica.node.connect();
+    opened.push(control);
+    const foreign = await scalarOf(control, 'SELECT @@global.gtid_binlog_pos');
+    expect(foreign).toMatch(/^0-1000\d+-\d+$/);
+  });
+
+  it('on the primary the same account may only read, whatever it does to become another one', async () => {
+    const sql = await open(primary.ro);
+    expect(await scalarOf(sql, 'SELECT @@read_only')).toBe('0');
+    expect(await scalarOf(sql, 'SELECT COUNT(*) >= 0 FROM t')).toBe('1');
+    const refused = async () => {
+      await expect(run(sql, "INSERT INTO t (v) VALUES ('x')")).rejects.toMatchObject({ errno: 1142 });
+      await expect(run(sql, 'UPDATE t SET v = 1')).rejects.toMatchObject({ errno: 1142 });
+      await expect(run(sql, 'CREATE DATABASE more')).rejects.toMatchObject({ errno: 1044 });
+    };
+    await refused();
+    await sql.changeUser({ user: 'app', password: cluster.primary.password('app'), database: DATABASE });
+    await refused();
+    await run(sql, 'SET SESSION TRANSACTION READ WRITE');
+    await refused();
+  });
+});
+
+describe('many, slow and vanishing clients', () => {
+  it('200 connections are held open and all work; one over the limit hears 1040', async () => {
+    const pool: Connection[] = [];
+    for (let i = 0; i < 200; i += 50) {
+      pool.push(...(await Promise.all(Array.from({ length: 50 }, () => open(primary.rw)))));
+    }
+    const ids = await Promise.all(pool.map((sql) => scalarOf(sql, 'SELECT CONNECTION_ID()')));
+    expect(new Set(ids).size).toBe(200);
+    // Those that came through the replica count on the primary's port too.
+    await Promise.all(Array.from({ length: CONNECTIONS_MAX - 200 }, () => open(replica.rw)));
+    for (const port of [primary.rw, replica.rw]) {
+      expect(await refusal(port)).toMatchObject({
+        errno: 1040,
+        message: expect.stringContaining('Too many connections'),
+      });
+    }
+    const { code, err } = await cli(primary.rw, 'SELECT 1');
+    expect(code).toBe(1);
+    expect(err).toMatch(/^ERROR .*1040.*Too many connections/);
+    await Promise.all(pool.map((sql) => sql.end()));
+    await until('there is room again', async () => (await open(primary.rw)) !== null);
+  });
+
+  it('a client that vanishes in mid-query leaves no session behind', async () => {
+    for (const { rw } of [primary, replica]) {
+      const sql = await open(rw);
+      sql.query('SELECT SLEEP(0.7), "vanishing"').catch(() => {});
+      await until(
+        'it runs',
+        async () =>
+          (await sessions(primary.node, "info LIKE '%vanishing%' AND info NOT LIKE '%info%'")) === 1,
+      );
+      sql.destroy();
+      await until('its session is gone', async () => (await sessions(primary.node)) === 0, {
+        deadlineMs: 5_000,
+      });
+    }
+  });
+
+  it('a client that does not read holds back the server, not the memory of the node', async () => {
+    const nodePids = await Promise.all([primary.node.pid('node'), replica.node.pid('node')]);
+    const rss = async () => (await Promise.all(nodePids.map(memoryOf))).map(({ rssBytes }) => rssBytes);
+    const before = await rss();
+    const lazy = createCallbackConnection({
+      host: '127.0.0.1',
+      port: replica.rw,
+      user: 'app',
+      password: cluster.primary.password('app'),
+    });
+    lazy.on('error', () => {});
+    await once(lazy, 'connect');
+    const rows = lazy.query("SELECT REPEAT('x', 1048576) FROM seq_1_to_300").stream();
+    rows.on('error', () => {});
+    const { stream } = lazy as unknown as { stream: NodeJS.ReadableStream };
+    stream.once('data', () => stream.pause());
+    await sleep(1_000);
+    const grown = (await rss()).map((now, at) => now - (before[at] ?? 0));
+    expect(Math.max(...grown)).toBeLessThan(60 * 2 ** 20);
+    lazy.destroy();
+    await until('its session is gone', async () => (await sessions(primary.node)) === 0);
+  });
+
+  it('what is no MySQL client is cut off and harms nobody', async () => {
+    const socket = connectTcp(primary.rw, '127.0.0.1');
+    socket.write('GET / HTTP/1.1\r\n\r\n');
+    socket.resume();
+    await once(socket, 'close');
+    expect(await cliOk(primary.rw, 'SELECT 1')).toBe('1');
+  });
+});
+
+describe('when the primary goes', () => {
+  it('a killed server closes the connections; who comes meanwhile waits, and goes on when it opens', async () => {
+    const lost: unknown[] = [];
+    for (const { rw } of [primary, replica]) {
+      const sql = await open(rw);
+      lost.push(sql.query('SELECT SLEEP(20)').catch((error: unknown) => error));
+    }
+    const idle = await open(primary.ro);
+    const reader = await open(replica.ro);
+    const gone = once(idle as unknown as NodeJS.EventEmitter, 'end').catch(() => {});
+    await primary.node.kill('server');
+    for (const error of await Promise.all(lost)) {
+      expect(error).toMatchObject({ code: expect.stringMatching(/PROTOCOL_CONNECTION_LOST|ECONNRESET/) });
+    }
+    await gone;
+    expect(await scalarOf(reader, 'SELECT 1'), "the replica's readers notice nothing").toBe('1');
+    await until('a new client gets through again', async () => {
+      const sql = await open(replica.rw);
+      return scalarOf(sql, 'SELECT 1');
+    });
+    await cluster.primary.untilReady();
+  });
+
+  it('without an open primary a client is told so, in bounded time', async () => {
+    await replica.node.freeze('node');
+    try {
+      await primary.node.kill('server');
+      await until('the primary waits for its quorum', async () => {
+        const { members } = await primary.node.cluster();
+        return members.find(({ name }) => name === 'n1')?.reason?.includes('Waiting for 1 more replica');
+      });
+      for (const port of [primary.rw, primary.ro]) {
+        const { errno, message, ms } = await refusal(port);
+        expect(errno).toBe(1053);
+        expect(message).toContain('Waiting for 1 more replica');
+        expect(ms).toBeGreaterThan(OPEN_WAIT_MS - 100);
+        expect(ms).toBeLessThan(OPEN_WAIT_MS + 1_500);
+      }
+      const { code, err } = await cli(primary.rw, 'SELECT 1');
+      expect(code).toBe(1);
+      expect(err).toMatch(/^ERROR .*1053.*read-write port has no server to go to: Waiting for/);
+    } finally {
+      await replica.node.unfreeze('node');
+    }
+    await cluster.primary.untilReady();
+  });
+
+  it('a primary whose node stands still: the replica’s port says so in bounded time', async () => {
+    await primary.node.freeze('node');
+    try {
+      const { errno, message, ms } = await refusal(replica.rw);
+      expect(errno).toBe(1053);
+      expect(message).toContain('did not greet');
+      expect(ms).toBeLessThan(2 * OPEN_WAIT_MS + 4_000);
+    } finally {
+      await primary.node.unfreeze('node');
+    }
+    await cluster.primary.untilReady();
+    expect(await cliOk(replica.rw, 'SELECT 1')).toBe('1');
+  });
+});
