@@ -2,9 +2,10 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { isSkeinError, SkeinError } from '../model/error.js';
 import type { Logger } from '../std/logger.js';
-import { aptDistribution, type Progress, unpackMariadb } from './apt.js';
+import { aptDistribution, type Progress } from './apt.js';
 import { exists, publishDirectory, sweepTemporary, temporaryName } from './files.js';
 import { withLock } from './lock.js';
+import { unpackMariadb } from './mariadb-packages.js';
 import { hostCandidates, inspectServer, type ServerBinary } from './server-binary.js';
 
 export interface ObtainOptions {
