@@ -2,6 +2,7 @@ import type { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
 import type { Signal } from '../std/emitter.js';
+import { encodeRecord, RECORD_KIND, WHOLE } from '../wire/record.js';
 import type { Cursor, Window } from './window.js';
 
 /** What the feed needs of the connection to its replica. */
@@ -45,6 +46,8 @@ export class Feed {
   /** Last whole group that was sent. */
   #sent: Position;
   #committedSent = 0;
+  /** The FORMAT that the replica has. */
+  #format: Buffer | null = null;
   #closed = false;
 
   constructor(options: { after: Position }, modules: FeedModules) {
@@ -105,6 +108,7 @@ export class Feed {
 
   #send(batch: RecordBatch): boolean {
     this.#committedSent = this.#modules.committed();
+    if (batch.format !== this.#format) this.#sendFormat(batch.format);
     const goOn = this.#modules.session.sendRecords(batch.bytes, this.#committedSent);
     if (batch.completeOrdinal > this.#sent.ordinal) {
       this.#sent = {
@@ -114,6 +118,22 @@ export class Feed {
       };
     }
     return goOn;
+  }
+
+  /** It stands in the replica's log between what was sent and what follows. */
+  #sendFormat(format: Buffer): void {
+    this.#format = format;
+    const { epoch, ordinal } = this.#sent;
+    const fields = {
+      kind: RECORD_KIND.format,
+      flags: WHOLE,
+      epoch,
+      ordinal,
+      atMs: 0,
+      gtid: NONE,
+      previousGtid: NONE,
+    };
+    this.#modules.session.sendRecords(encodeRecord(fields, format), this.#committedSent);
   }
 
   #startCatchUp(): void {
@@ -133,3 +153,5 @@ export class Feed {
     catchUp.start().catch((error: unknown) => this.#modules.failed(error));
   }
 }
+
+const NONE = Buffer.alloc(0);

@@ -4,10 +4,12 @@ import type { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
 import { Signal } from '../std/emitter.js';
+import { RECORD_KIND, readRecordHeader } from '../wire/record.js';
 import type { CatchUp, FeedSession } from './feed.js';
 import { Hub } from './hub.js';
 
 const BATCH_BYTES = 100;
+const FORMAT = Buffer.from('format');
 
 /** One batch of whole groups. */
 function batch(first: number, last: number): RecordBatch {
@@ -18,6 +20,7 @@ function batch(first: number, last: number): RecordBatch {
     completeOrdinal: last,
     completeGtid: Buffer.from(String(last)),
     startsGroup: true,
+    format: FORMAT,
   };
 }
 
@@ -27,6 +30,7 @@ const at = (ordinal: number): Position => ({ epoch: 1, ordinal, gtid: ordinal ==
 class Replica implements FeedSession {
   readonly onDrain = new Signal<void>();
   readonly batches: RecordBatch[] = [];
+  readonly formats: string[] = [];
   committed = 0;
   room = Number.POSITIVE_INFINITY;
   readonly #sent: Map<Buffer, RecordBatch>;
@@ -39,9 +43,18 @@ class Replica implements FeedSession {
   }
   sendRecords(bytes: Buffer, committed: number): boolean {
     expect(this.blocked).toBe(false);
-    this.room--;
     this.committed = committed;
-    this.batches.push(this.#sent.get(bytes) as RecordBatch);
+    const sent = this.#sent.get(bytes);
+    if (sent) {
+      this.room--;
+      // Nothing is sent in a format that the replica was not told before.
+      expect(this.formats.at(-1)).toBe(String(sent.format));
+      this.batches.push(sent);
+    } else {
+      const header = readRecordHeader(bytes, 0);
+      expect(header.kind).toBe(RECORD_KIND.format);
+      this.formats.push(bytes.toString('utf8', header.payloadOffset));
+    }
     return !this.blocked;
   }
   sendCommitted(ordinal: number): void {
@@ -181,6 +194,23 @@ describe('the hub', () => {
     append(5);
     expect(replica.end).toBe(12);
     expect(log.dumps).toBe(0);
+  });
+
+  it('tells every reader the format, also one that begins in the middle, and again when it changes', () => {
+    const { log, hub, append, attach } = setup(10_000);
+    hub.begin(0);
+    const early = attach(0);
+    append(3);
+    append(3);
+    const late = attach(6);
+    append(3);
+    const changed = { ...log.batch(10, 12), format: Buffer.from('newer') };
+    log.sent.set(changed.bytes, changed);
+    log.length = 12;
+    hub.append(changed);
+    append(1);
+    for (const { replica } of [early, late]) expect(replica.formats).toEqual(['format', 'newer', 'format']);
+    expect(late.replica.batches.map(({ firstOrdinal }) => firstOrdinal)).toEqual([7, 10, 13]);
   });
 
   it('tells the commit position once a turn, and not to who was told with records', async () => {

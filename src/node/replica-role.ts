@@ -9,7 +9,7 @@ import type { Spool } from '../spool/spool.js';
 import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 import type { AttachInfo, Heartbeat, Welcome } from '../wire/messages.js';
-import { readRecordHeader } from '../wire/record.js';
+import { RECORD_KIND, readRecordHeader } from '../wire/record.js';
 import type { ChainFile } from './chain-file.js';
 import type { EventLog } from './event-log.js';
 import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from './local-server.js';
@@ -182,7 +182,7 @@ export class ReplicaRole {
     const { spool, lag } = this.#modules;
     const goOn = spool.append(bytes);
     const first = readRecordHeader(bytes, 0);
-    lag.received(spool.end.ordinal, first.atMs, monotonicMs());
+    if (first.kind === RECORD_KIND.group) lag.received(spool.end.ordinal, first.atMs, monotonicMs());
     this.committed(committedOrdinal);
     return goOn;
   }

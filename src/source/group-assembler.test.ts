@@ -55,47 +55,49 @@ function assembler(ordinal = 0) {
 const kinds = (batch: RecordBatch | undefined) =>
   [...walkRecords(batch?.bytes ?? Buffer.alloc(0))].map(({ header }) => `${header.kind}@${header.ordinal}`);
 
-it('a FORMAT alone is not passed on before its first group: a reader of group 1 would pass it over', () => {
+it('a FORMAT is no record: it comes with every batch, for readers that begin anywhere', () => {
   const { batches, feed } = assembler();
   feed(format());
   expect(batches).toEqual([]);
   feed(gtid(1), rows(10));
   expect(batches).toEqual([]);
   feed(xid());
-  expect(kinds(batches[0])).toEqual([`${RECORD_KIND.format}@0`, `${RECORD_KIND.group}@1`]);
+  feed(gtid(2), xid());
+  expect(batches.map(kinds)).toEqual([[`${RECORD_KIND.group}@1`], [`${RECORD_KIND.group}@2`]]);
   expect(batches[0]).toMatchObject({
-    firstOrdinal: 0,
+    firstOrdinal: 1,
     lastOrdinal: 1,
     completeOrdinal: 1,
     startsGroup: true,
   });
+  expect(batches[0]?.format).toBe(batches[1]?.format);
 });
 
-it('a FORMAT that comes later stands before the group that it is in force for', () => {
+it('a FORMAT that comes later is that of the groups behind it only, also within one chunk', () => {
   const { batches, feed } = assembler(4);
-  feed(format(), gtid(5), xid());
-  feed(format('10.11.20-MariaDB'));
-  feed(gtid(6), xid());
-  expect(batches.map(kinds)).toEqual([
-    [`${RECORD_KIND.format}@4`, `${RECORD_KIND.group}@5`],
-    [`${RECORD_KIND.format}@5`, `${RECORD_KIND.group}@6`],
-  ]);
+  feed(format(), gtid(5), xid(), format('10.11.20-MariaDB'), gtid(6), xid());
+  expect(batches.map(kinds)).toEqual([[`${RECORD_KIND.group}@5`], [`${RECORD_KIND.group}@6`]]);
+  expect(batches.map((batch) => batch.format.includes('10.11.20'))).toEqual([false, true]);
 });
 
-it('a FORMAT goes out with the first piece of a large group, and no byte of the group is lost', () => {
+it('a log file that differs from the last one only in its dates has the same FORMAT', () => {
+  const { batches, feed } = assembler();
+  const later = format();
+  later.writeUInt32LE(12345, EVENT_HEADER_SIZE + 2 + 50);
+  feed(format(), gtid(1), xid());
+  feed(resealEvent(later), gtid(2), xid());
+  expect(batches[1]?.format).toBe(batches[0]?.format);
+});
+
+it('a large group flows in pieces, and no byte of it is lost', () => {
   const { batches, feed } = assembler();
   feed(format());
   feed(gtid(1), rows(1_500_000));
   feed(xid());
-  const first = kinds(batches[0]);
-  expect(first[0]).toBe(`${RECORD_KIND.format}@0`);
-  expect(first.length).toBeGreaterThan(1);
-  const bytes = batches.flatMap((batch) =>
-    [...walkRecords(batch.bytes)]
-      .filter(({ header }) => header.kind === RECORD_KIND.group)
-      .map(({ header }) => header.size - header.payloadOffset),
-  );
-  const sent = gtid(1).length + rows(1_500_000).length + xid().length;
-  expect(bytes.reduce((sum, size) => sum + size, 0)).toBe(sent);
+  expect(batches.length).toBeGreaterThan(1);
+  const pieces = batches.flatMap((batch) => [...walkRecords(batch.bytes)].map(({ header }) => header));
+  const bytes = pieces.reduce((sum, header) => sum + header.size - header.payloadOffset, 0);
+  expect(bytes).toBe(gtid(1).length + rows(1_500_000).length + xid().length);
+  expect(pieces.map(({ flags }) => flags)).toEqual([1, ...pieces.slice(1, -1).map(() => 0), 2]);
   expect(batches.at(-1)).toMatchObject({ completeOrdinal: 1, lastOrdinal: 1 });
 });

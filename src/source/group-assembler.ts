@@ -62,7 +62,6 @@ export class GroupAssembler implements EventSink {
   #firstOrdinal = 0;
   #lastOrdinal = 0;
   #startsGroup = true;
-  #batchHasGroup = false;
   #complete: number;
   #completeGtid: Buffer;
 
@@ -119,13 +118,10 @@ export class GroupAssembler implements EventSink {
     this.#modules.ended(error);
   }
 
-  /**
-   * Passes on what is sealed; called when a chunk of the socket is used up. A FORMAT waits for the group that follows it:
-   * alone, it would stand under the ordinal of the group before, and readers that go on after that would pass it over.
-   */
+  /** Passes on what is sealed; called when a chunk of the socket is used up. */
   flush(): void {
     const end = this.#recordOpen ? this.#recordAt : this.#used;
-    if (end === this.#batchAt || !this.#batchHasGroup) return;
+    if (end === this.#batchAt || !this.#format) return;
     const batch: RecordBatch = {
       bytes: this.#arena.subarray(this.#batchAt, end),
       firstOrdinal: this.#firstOrdinal,
@@ -133,9 +129,9 @@ export class GroupAssembler implements EventSink {
       completeOrdinal: this.#complete,
       completeGtid: this.#completeGtid,
       startsGroup: this.#startsGroup,
+      format: this.#format,
     };
     this.#batchAt = end;
-    this.#batchHasGroup = false;
     this.#modules.batch(batch);
   }
 
@@ -165,10 +161,9 @@ export class GroupAssembler implements EventSink {
     }
     const format = formatForStream(event);
     if (this.#format?.equals(format)) return;
+    // What is gathered is still written in the old one.
+    this.flush();
     this.#format = format;
-    this.#open(RECORD_KIND.format, FIRST_FRAGMENT);
-    this.#append(format);
-    this.#seal(FIRST_FRAGMENT | LAST_FRAGMENT, RECORD_KIND.format);
   }
 
   #begin(event: Buffer): void {
@@ -190,18 +185,17 @@ export class GroupAssembler implements EventSink {
     this.#ordinal = ordinal;
     this.#epoch = epoch;
     this.#atMs = this.#modules.wallClockMs();
-    this.#open(RECORD_KIND.group, FIRST_FRAGMENT);
+    this.#open(FIRST_FRAGMENT);
   }
 
   #end(): void {
     this.#complete = this.#ordinal;
     this.#completeGtid = this.#gtid;
-    this.#seal(this.#recordFlags | LAST_FRAGMENT, RECORD_KIND.group);
+    this.#seal(this.#recordFlags | LAST_FRAGMENT);
   }
 
-  #open(kind: number, flags: number): void {
-    const head =
-      RECORD_HEADER_SIZE + this.#gtid.length + (kind === RECORD_KIND.group ? this.#previousGtid.length : 0);
+  #open(flags: number): void {
+    const head = RECORD_HEADER_SIZE + this.#gtid.length + this.#previousGtid.length;
     this.#reserve(head);
     this.#recordAt = this.#used;
     this.#recordOpen = true;
@@ -214,8 +208,8 @@ export class GroupAssembler implements EventSink {
     let from = 0;
     while (from < bytes.length) {
       if (this.#payloadSize === FRAGMENT_BYTES) {
-        this.#seal(this.#recordFlags, RECORD_KIND.group);
-        this.#open(RECORD_KIND.group, 0);
+        this.#seal(this.#recordFlags);
+        this.#open(0);
       }
       const take = Math.min(bytes.length - from, FRAGMENT_BYTES - this.#payloadSize);
       this.#reserve(take);
@@ -226,18 +220,18 @@ export class GroupAssembler implements EventSink {
     }
   }
 
-  #seal(flags: number, kind: number): void {
+  #seal(flags: number): void {
     sealRecord(
       this.#arena,
       this.#recordAt,
       {
-        kind,
+        kind: RECORD_KIND.group,
         flags,
         epoch: this.#epoch,
         ordinal: this.#ordinal,
         atMs: this.#atMs,
         gtid: this.#gtid,
-        previousGtid: kind === RECORD_KIND.group ? this.#previousGtid : EMPTY,
+        previousGtid: this.#previousGtid,
       },
       this.#payloadSize,
     );
@@ -246,7 +240,6 @@ export class GroupAssembler implements EventSink {
       this.#startsGroup = (flags & FIRST_FRAGMENT) !== 0;
     }
     this.#lastOrdinal = this.#ordinal;
-    if (kind === RECORD_KIND.group) this.#batchHasGroup = true;
     this.#recordOpen = false;
   }
 
@@ -263,5 +256,3 @@ export class GroupAssembler implements EventSink {
     this.#batchAt = 0;
   }
 }
-
-const EMPTY = Buffer.alloc(0);
