@@ -1,8 +1,12 @@
+import { appendFile, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from '../../src/mysql-protocol/events.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { skein } from '../kit/cli.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, expectWhole, startWriters } from '../kit/kill-rounds.js';
+import { until } from '../kit/until.js';
 
 /** The life of `skein demo` itself: killed and adopted, stopped in order, started again. */
 
@@ -69,4 +73,35 @@ it('skein status --json prints the document of GET /v1/cluster', async () => {
 it('SIGINT: exit 0 too', async () => {
   expect(await cluster.endDemo('SIGINT')).toBe(0);
   expect(await cluster.pids()).toEqual([]);
+});
+
+it('an event of an unknown type in the primary’s log stops replication, and the cluster says why', async () => {
+  // As a newer server could write it: the last log file of the stopped server gets one more event.
+  const data = join(cluster.primary.directory, 'data');
+  const names = (await readdir(data)).filter((name) => /^bin\.\d+$/.test(name)).sort();
+  const file = join(data, names.at(-1) ?? '');
+  const event = Buffer.alloc(EVENT_HEADER_SIZE + 4);
+  const position = (await stat(file)).size + event.length;
+  event[HEADER_AT.type] = 99;
+  event.writeUInt32LE(1_000_001, HEADER_AT.serverId);
+  event.writeUInt32LE(event.length, HEADER_AT.size);
+  event.writeUInt32LE(position, HEADER_AT.endPosition);
+  await appendFile(file, resealEvent(event));
+
+  void cluster.startDemo().catch(() => {});
+  const reason = await until(
+    'the primary says why',
+    async () => {
+      const found = await cluster.primary.cluster().catch(() => null);
+      return (
+        found?.members.find(({ name }) => name === 'n1')?.reason?.includes('type 99') &&
+        found.members[0]?.reason
+      );
+    },
+    { deadlineMs: 30_000 },
+  );
+  expect(reason).toContain(`position ${position}`);
+  expect(await cluster.primary.isReady()).toBe(false);
+  const log = await cluster.primary.logs(500);
+  expect(log).toContain('UNKNOWN_EVENT');
 });
