@@ -14,6 +14,7 @@ import { obtainServer } from './mysql-control/obtain.js';
 import { mariadb } from './mysql-protocol/mariadb.js';
 import { ChainFile } from './node/chain-file.js';
 import { EventLog } from './node/event-log.js';
+import { killJudge } from './node/kill-judge.js';
 import { tailOf } from './node/log-tail.js';
 import { MysqlPorts } from './node/mysql-ports.js';
 import { PrimaryNode } from './node/primary-node.js';
@@ -142,6 +143,10 @@ class Node {
           logger: parts.logger.child({ part: 'mysql' }),
           role: this.#role,
           serverPort: () => this.#server.current?.port ?? null,
+          judge: killJudge({
+            logger: parts.logger.child({ part: 'mysql' }),
+            committingSessions: () => this.#control.committingSessions(),
+          }),
         },
       );
     this.#server.up.on((up) => this.#serverUp(up));

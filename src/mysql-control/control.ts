@@ -263,6 +263,18 @@ export class MariadbControl {
     };
   }
 
+  /**
+   * Sessions that commit: in the wait for the acknowledgement, or queueing for it. (Seen on 10.11: one that is killed
+   * while it queues does not wait either.)
+   */
+  async committingSessions(): Promise<{ id: number; queryId: number }[]> {
+    const rows = await this.#query(
+      `SELECT id, query_id FROM information_schema.processlist
+        WHERE state = 'Commit' OR state LIKE 'Waiting for semi-sync ACK%'`,
+    );
+    return rows.map((row) => ({ id: Number(row.id), queryId: Number(row.query_id) }));
+  }
+
   /** Resolves true once the server has applied `gtid`, false when the time is over. */
   waitApplied(gtid: string, timeoutMs: number): Promise<boolean> {
     return this.#applied.wait(gtid, timeoutMs);

@@ -18,9 +18,12 @@ export interface Dialled {
  */
 export function dial(target: Target, options: { deadlineMs: number; signal: AbortSignal }): Promise<Dialled> {
   const { deadlineMs, signal } = options;
+  const { host, port, localAddress } = target;
   return new Promise((resolve, reject) => {
     const socket = connect({
-      ...target,
+      host,
+      port,
+      ...(localAddress === undefined ? {} : { localAddress }),
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_MS,
@@ -38,7 +41,7 @@ export function dial(target: Target, options: { deadlineMs: number; signal: Abor
       socket.destroy();
       reject(error as Error);
     };
-    const at = `${target.host}:${target.port}`;
+    const at = `${host}:${port}`;
     const onData = (greeting: Buffer) => {
       socket.pause();
       finish();

@@ -6,6 +6,8 @@ export interface Target {
   readonly port: number;
   /** The address that we dial from; it is part of the account that the server takes a client for. */
   readonly localAddress?: string;
+  /** Clients' KILLs are judged here; else they pass, for a port further on to judge. */
+  readonly judgesKills?: boolean;
 }
 
 export type Route =
@@ -81,6 +83,7 @@ function sameTarget(a: Route, b: Route): boolean {
   return (
     a.target.host === b.target.host &&
     a.target.port === b.target.port &&
-    a.target.localAddress === b.target.localAddress
+    a.target.localAddress === b.target.localAddress &&
+    a.target.judgesKills === b.target.judgesKills
   );
 }

@@ -1,15 +1,21 @@
 import type { Socket } from 'node:net';
+import { CommandScan, failingStatement, type Kill } from './command-scan.js';
 import type { PortCounters } from './counters.js';
 import type { Gate } from './gate.js';
 
 /** When one end has said its last word, the other gets so long to take it. */
 const LINGER_MS = 5_000;
 
+/** Null: the KILL may go to the server; else the client hears this. It may take its time. */
+export type KillJudge = (kill: Kill) => Promise<string | null>;
+
 export interface PipeModules {
   readonly client: Socket;
   readonly server: Socket;
   readonly gate: Gate;
   readonly counters: PortCounters;
+  /** Null: what clients send is not looked at. */
+  readonly judge: KillJudge | null;
   closed(): void;
 }
 
@@ -25,10 +31,15 @@ export class Pipe {
   #linger: NodeJS.Timeout | null = null;
   /** Since when the client does not take what the server sent (monotonic ms); null = it does. */
   #clogged: number | null = null;
+  readonly #scan: CommandScan | null;
+  /** The beginning of a packet, too short yet to say whether it is a KILL. */
+  #kept: Buffer | null = null;
+  #judging = false;
 
   constructor(options: { generation: number }, modules: PipeModules) {
     this.#generation = options.generation;
     this.#modules = modules;
+    this.#scan = modules.judge ? new CommandScan() : null;
   }
 
   /** Both sockets are paused; `greeting` was read from the server already. */
@@ -40,7 +51,9 @@ export class Pipe {
       this.#clogged = null;
       server.resume();
     });
-    server.on('drain', () => client.resume());
+    server.on('drain', () => {
+      if (!this.#judging) client.resume();
+    });
     // Sockets are not half-open: whoever ends is ended; the other gets what is on its way, and is ended too.
     client.on('end', () => this.#end(server));
     server.on('end', () => this.#end(client));
@@ -67,13 +80,52 @@ export class Pipe {
   }
 
   #toServer(chunk: Buffer): void {
-    const { client, server, gate, counters } = this.#modules;
+    const { gate, counters } = this.#modules;
     if (!gate.admits(this.#generation)) {
       this.cut();
       return;
     }
     counters.bytesIn += chunk.length;
+    if (this.#scan) this.#look(this.#scan, chunk);
+    else this.#send(chunk);
+  }
+
+  #send(chunk: Buffer): void {
+    const { client, server } = this.#modules;
     if (!server.write(chunk)) client.pause();
+  }
+
+  #look(scan: CommandScan, chunk: Buffer): void {
+    const bytes = this.#kept ? Buffer.concat([this.#kept, chunk]) : chunk;
+    this.#kept = null;
+    const at = scan.find(bytes);
+    if (at < 0) {
+      this.#send(bytes);
+      return;
+    }
+    if (at > 0) this.#send(bytes.subarray(0, at));
+    const rest = bytes.subarray(at);
+    if (scan.kill) void this.#judge(scan, scan.kill, rest);
+    else this.#kept = rest;
+  }
+
+  /** The client waits meanwhile, as it would for the server. */
+  async #judge(scan: CommandScan, kill: Kill, bytes: Buffer): Promise<void> {
+    const { client, server, gate, judge } = this.#modules;
+    this.#judging = true;
+    client.pause();
+    const refusal = judge ? await judge(kill) : null;
+    this.#judging = false;
+    if (this.#closed) return;
+    if (!gate.admits(this.#generation)) {
+      this.cut();
+      return;
+    }
+    this.#send(refusal === null ? bytes.subarray(0, scan.killSize) : failingStatement(refusal));
+    const rest = bytes.subarray(scan.killSize);
+    scan.pass();
+    if (!server.writableNeedDrain) client.resume();
+    if (rest.length > 0) this.#look(scan, rest);
   }
 
   /** Lets `socket` have what was sent to it, then both are gone. */

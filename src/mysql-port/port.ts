@@ -6,7 +6,7 @@ import { sleep } from '../std/signal.js';
 import { type PortCounters, zeroCounters } from './counters.js';
 import { type Dialled, dial, KEEP_ALIVE_MS } from './dial.js';
 import type { Gate, Pass } from './gate.js';
-import { Pipe } from './pipe.js';
+import { type KillJudge, Pipe } from './pipe.js';
 import { encodeRefusal, nowhereToGo, type Refusal, tooManyConnections } from './refusal.js';
 
 /**
@@ -27,6 +27,8 @@ export interface MysqlPortOptions {
 export interface MysqlPortModules {
   readonly gate: Gate;
   readonly logger: Logger;
+  /** For targets that ask for it; must not reject. */
+  readonly judge: KillJudge;
 }
 
 /** A server that refuses while it starts is tried again so often. */
@@ -142,15 +144,22 @@ export class MysqlPort {
       return;
     }
     counters.open++;
-    client.once('close', () => counters.open--);
-    this.#connect(client).catch((error: unknown) => {
+    let holds = true;
+    const release = () => {
+      if (holds) counters.open--;
+      holds = false;
+    };
+    client.once('close', release);
+    this.#connect(client, release).catch((error: unknown) => {
+      release();
       if (!this.#stopped.signal.aborted)
         this.#refuse(client, nowhereToGo(this.#options.name, messageOf(error)));
     });
   }
 
-  async #connect(client: Socket): Promise<void> {
-    const { gate } = this.#modules;
+  /** `release` gives the place back at once; the client's own `close` comes a moment later. */
+  async #connect(client: Socket, release: () => void): Promise<void> {
+    const { gate, judge } = this.#modules;
     const { pass, dialled } = await this.#reach(client);
     if (client.destroyed || !gate.admits(pass.generation)) {
       dialled.socket.destroy();
@@ -164,7 +173,11 @@ export class MysqlPort {
         server: dialled.socket,
         gate,
         counters: this.#counters,
-        closed: () => this.#pipes.delete(pipe),
+        judge: pass.target.judgesKills ? judge : null,
+        closed: () => {
+          this.#pipes.delete(pipe);
+          release();
+        },
       },
     );
     this.#pipes.add(pipe);

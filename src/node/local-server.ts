@@ -35,11 +35,18 @@ export interface ReplicaThreads {
   readonly lastSqlError: string;
 }
 
+export interface CommittingSession {
+  readonly id: number;
+  readonly queryId: number;
+}
+
 export interface LocalControl {
   status(): Promise<ServerReading>;
   openAsPrimary(options: { serverId: number }): Promise<void>;
   followEndpoint(options: { host: string; port: number; user: string; password: string }): Promise<void>;
   replicaStatus(): Promise<ReplicaThreads | null>;
   startReplica(): Promise<void>;
+  /** Sessions whose transaction is in the log, or about to be, and not answered yet. */
+  committingSessions(): Promise<CommittingSession[]>;
   waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
 }

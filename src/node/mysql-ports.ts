@@ -2,6 +2,7 @@ import type { NodeConfig } from '../config/node-config.js';
 import { READ_ONLY_PORT_ADDRESS } from '../mysql-control/accounts.js';
 import type { PortCounters } from '../mysql-port/counters.js';
 import { Gate, type Route } from '../mysql-port/gate.js';
+import type { KillJudge } from '../mysql-port/pipe.js';
 import { MysqlPort } from '../mysql-port/port.js';
 import type { Logger } from '../std/logger.js';
 import type { RoleNode } from './role-node.js';
@@ -14,6 +15,7 @@ export interface MysqlPortsModules {
   readonly role: RoleNode;
   /** Null while the local server is down. */
   serverPort(): number | null;
+  readonly judge: KillJudge;
 }
 
 /** The two MySQL ports of a node: where they lead follows from its role, and from what it knows of the cluster. */
@@ -32,7 +34,7 @@ export class MysqlPorts {
     this.#modules = modules;
     const { host, readWrite, readOnly } = config.mysqlPorts;
     const limits = { connectionsMax: config.mysqlConnectionsMax, openWaitMs: config.mysqlOpenWaitMs };
-    const { logger } = modules;
+    const { logger, judge } = modules;
     this.#gates = {
       readWrite: new Gate('This node is starting.'),
       readOnly: new Gate('This node is starting.'),
@@ -40,11 +42,11 @@ export class MysqlPorts {
     this.#ports = {
       readWrite: new MysqlPort(
         { name: 'read-write', host, port: readWrite, ...limits },
-        { gate: this.#gates.readWrite, logger },
+        { gate: this.#gates.readWrite, logger, judge },
       ),
       readOnly: new MysqlPort(
         { name: 'read-only', host, port: readOnly, ...limits },
-        { gate: this.#gates.readOnly, logger },
+        { gate: this.#gates.readOnly, logger, judge },
       ),
     };
     this.#off = modules.role.onChange.on(() => this.update());
@@ -81,7 +83,12 @@ export class MysqlPorts {
     if (port === null) return { open: false, reason: 'The server of this node is down.' };
     return {
       open: true,
-      target: { host: SERVER_HOST, port, ...(localAddress === undefined ? {} : { localAddress }) },
+      target: {
+        host: SERVER_HOST,
+        port,
+        // Only writers of the primary wait in a commit, and a reader is not their owner to the server: it can not kill them.
+        ...(localAddress === undefined ? { judgesKills: true } : { localAddress }),
+      },
     };
   }
 

@@ -186,11 +186,13 @@ describe('clients', () => {
   });
 
   it.each([
-    ['plain', {}],
-    ['compressed', { compress: true }],
-  ])('mysql2, %s: prepared statements, transactions, 20 MB packets both ways', async (_name, options) => {
-    for (const { rw } of [primary, replica]) {
-      const sql = await open(rw, options as ConnectionOptions);
+    ['through the primary', () => primary.rw, {}],
+    ['through a replica', () => replica.rw, {}],
+    ['compressed', () => replica.rw, { compress: true } as ConnectionOptions],
+  ])(
+    'mysql2, %s: prepared statements, transactions, 20 MB packets both ways',
+    async (_name, port, options) => {
+      const sql = await open(port(), options);
       await sql.beginTransaction();
       await sql.execute('INSERT INTO t (v) VALUES (?)', ['rolled back']);
       await sql.rollback();
@@ -204,8 +206,8 @@ describe('clients', () => {
       expect(row?.b.equals(blob)).toBe(true);
       expect(row?.md5).toBe(createHash('md5').update(blob).digest('hex'));
       expect(await scalarOf(sql, "SELECT COUNT(*) FROM t WHERE v = 'rolled back'")).toBe('0');
-    }
-  });
+    },
+  );
 
   it('LOAD DATA LOCAL of 6 MB, plain and compressed', async () => {
     const file = join(files, 'rows.tsv');
@@ -340,6 +342,69 @@ describe('many, slow and vanishing clients', () => {
     socket.resume();
     await once(socket, 'close');
     expect(await cliOk(primary.rw, 'SELECT 1')).toBe('1');
+  });
+});
+
+describe('KILL', () => {
+  it('of a query goes through, in every form that names it', async () => {
+    const [victim, killer] = [await open(replica.rw), await open(primary.rw)];
+    const id = await scalarOf(victim, 'SELECT CONNECTION_ID()');
+    for (const kill of [`KILL QUERY ${id}`, `/* by hand */ kill soft connection ${id};`]) {
+      const slept = victim.query('SELECT SLEEP(20), "victim"').catch((error: unknown) => error);
+      await until(
+        'it runs',
+        async () => (await sessions(primary.node, "info LIKE 'SELECT SLEEP(20)%'")) === 1,
+      );
+      await run(killer, kill);
+      const started = performance.now();
+      await slept;
+      expect(performance.now() - started).toBeLessThan(5_000);
+    }
+    await expect(run(victim, 'SELECT 1')).rejects.toThrow();
+    await expect(run(killer, 'KILL 4000000')).rejects.toMatchObject({ errno: 1094 });
+    await expect(killer.prepare('KILL ?')).rejects.toMatchObject({ errno: 1095 });
+    expect(await scalarOf(killer, 'SELECT 1'), 'the connection is in step').toBe('1');
+    const reader = await open(primary.ro);
+    const id2 = await scalarOf(killer, 'SELECT CONNECTION_ID()');
+    await expect(run(reader, `KILL ${id2}`), 'a reader is no owner').rejects.toMatchObject({ errno: 1095 });
+  });
+
+  it('of a commit that waits for its quorum is refused, and the commit goes on waiting', async () => {
+    const [first, second, other] = [await open(primary.rw), await open(primary.rw), await open(primary.rw)];
+    const ids = [
+      await scalarOf(first, 'SELECT CONNECTION_ID()'),
+      await scalarOf(second, 'SELECT CONNECTION_ID()'),
+    ];
+    const direct = await primary.node.connect();
+    opened.push(direct);
+    const released = () =>
+      rowsOf(direct, "SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_master_no_tx'").then(([row]) => row?.Value);
+    const before = await released();
+    let answered = 0;
+    await replica.node.freeze('node');
+    const writes: Array<Promise<unknown>> = [];
+    try {
+      for (const [at, sql] of [first, second].entries()) {
+        writes.push(run(sql, 'INSERT INTO t (v) VALUES (?)', [`waits ${at}`]).then(() => answered++));
+      }
+      await until(
+        'both commit',
+        async () => (await sessions(primary.node, "info LIKE '%waits%' AND state <> ''")) >= 2,
+      );
+      await sleep(200);
+      for (const id of ids) {
+        await expect(run(other, `KILL QUERY ${id}`)).rejects.toMatchObject({
+          errno: 1095,
+          message: expect.stringContaining(`session ${id} waits for its quorum`),
+        });
+      }
+      await expect(run(other, 'KILL USER app')).rejects.toMatchObject({ errno: 1095 });
+      expect(answered).toBe(0);
+    } finally {
+      await replica.node.unfreeze('node');
+    }
+    await Promise.all(writes);
+    expect(await released()).toBe(before);
   });
 });
 

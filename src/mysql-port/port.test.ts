@@ -1,0 +1,260 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, expect, it } from 'vitest';
+import { packet } from '../mysql-protocol/packets.js';
+import { silentLogger } from '../std/logger.js';
+import { sleep } from '../std/signal.js';
+import { Gate, type Route } from './gate.js';
+import type { KillJudge } from './pipe.js';
+import { MysqlPort, type MysqlPortOptions } from './port.js';
+
+/** The port between a plain TCP server and plain TCP clients: what happens to bytes and to connections. */
+
+const GREETING = 'greeting';
+const cleanUp: Array<() => Promise<void> | void> = [];
+
+afterEach(async () => {
+  for (const end of cleanUp.splice(0).reverse()) await end();
+});
+
+interface Backend {
+  server: Server;
+  port: number;
+  sockets: Socket[];
+}
+
+async function backend(greet = true): Promise<Backend> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on('error', () => {});
+    if (greet) socket.write(GREETING);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanUp.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { server, port: (server.address() as AddressInfo).port, sockets };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function portWith(
+  route: Route,
+  options: Partial<MysqlPortOptions> = {},
+  judge: KillJudge = () => Promise.resolve(null),
+) {
+  const gate = new Gate('starting');
+  gate.set(route);
+  const listening = { name: 'test', host: '127.0.0.1', port: await freePort() };
+  const port = new MysqlPort(
+    { ...listening, connectionsMax: 3, openWaitMs: 300, ...options },
+    { gate, logger: silentLogger, judge },
+  );
+  await port.start();
+  cleanUp.push(() => port.stop());
+  return { gate, port, number: listening.port };
+}
+
+const to = (port: number, judgesKills = false): Route => ({
+  open: true,
+  target: { host: '127.0.0.1', port, judgesKills },
+});
+
+interface Client {
+  socket: Socket;
+  text(): string;
+  closed: Promise<unknown>;
+}
+
+function client(port: number): Client {
+  const socket = connect(port, '127.0.0.1');
+  let received = '';
+  socket.on('data', (chunk) => {
+    received += chunk.toString('latin1');
+  });
+  // Bytes of ours that nobody reads any more make it a reset.
+  socket.on('error', () => {});
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  cleanUp.push(() => {
+    socket.destroy();
+  });
+  return { socket, text: () => received, closed };
+}
+
+async function until(done: () => boolean, what: string): Promise<void> {
+  for (let i = 0; !done(); i++) {
+    if (i > 300) throw new Error(`not within 3 s: ${what}`);
+    await sleep(10);
+  }
+}
+
+async function greeted(port: number): Promise<Client> {
+  const one = client(port);
+  await until(() => one.text().startsWith(GREETING), 'greeted');
+  return one;
+}
+
+it('passes bytes both ways, and counts them', async () => {
+  const { port: target, sockets } = await backend();
+  const { port, number } = await portWith(to(target));
+  const one = await greeted(number);
+  sockets[0]?.on('data', (chunk: Buffer) => sockets[0]?.write(`${chunk}!`));
+  one.socket.write('hello');
+  await until(() => one.text() === `${GREETING}hello!`, 'the echo');
+  expect(port.counters).toEqual({
+    open: 1,
+    total: 1,
+    refused: 0,
+    cut: 0,
+    bytesIn: 5,
+    bytesOut: GREETING.length + 6,
+  });
+  one.socket.end();
+  await one.closed;
+  await until(() => port.counters.open === 0, 'closed');
+});
+
+it('when one end goes, the other gets what is on its way, and goes too', async () => {
+  const { port: target, sockets } = await backend();
+  const { number } = await portWith(to(target));
+  const one = await greeted(number);
+  sockets[0]?.end('last words');
+  await one.closed;
+  expect(one.text()).toBe(`${GREETING}last words`);
+
+  const two = await greeted(number);
+  const goodbye: string[] = [];
+  sockets[1]?.on('data', (chunk: Buffer) => goodbye.push(String(chunk)));
+  const serverSide = once(sockets[1] as Socket, 'close');
+  two.socket.end('quit');
+  await serverSide;
+  expect(goodbye.join('')).toBe('quit');
+
+  const three = await greeted(number);
+  const gone = once(sockets[2] as Socket, 'close');
+  sockets[2]?.resume();
+  three.socket.resetAndDestroy();
+  await gone;
+});
+
+it('cuts everything before a change of the gate returns, without a word, and passes no byte afterwards', async () => {
+  const { port: target, sockets } = await backend();
+  const { gate, port, number } = await portWith(to(target));
+  const one = await greeted(number);
+  const late: Buffer[] = [];
+  sockets[0]?.on('data', (chunk: Buffer) => late.push(chunk));
+  // In the port's own hands already when the gate closes, but not passed on.
+  one.socket.write('COMMIT');
+  gate.set({ open: false, reason: 'fenced' });
+  expect(port.counters.cut).toBe(1);
+  await one.closed;
+  expect(one.text()).toBe(GREETING);
+  await sleep(30);
+  expect(late).toEqual([]);
+});
+
+it('refuses one too many, and whom it has nowhere to send', async () => {
+  const { port: target } = await backend();
+  const { gate, port, number } = await portWith(to(target), { openWaitMs: 150 });
+  const all = await Promise.all([greeted(number), greeted(number), greeted(number)]);
+  const fourth = client(number);
+  await fourth.closed;
+  expect(fourth.text().charCodeAt(4)).toBe(0xff);
+  expect(Buffer.from(fourth.text(), 'latin1').readUInt16LE(5)).toBe(1040);
+  expect(fourth.text()).toContain('Too many connections');
+  all[0]?.socket.destroy();
+  await until(() => port.counters.open === 2, 'room');
+  await greeted(number);
+
+  gate.set({ open: false, reason: 'No replica is attached.' });
+  const started = performance.now();
+  const lost = client(number);
+  await lost.closed;
+  expect(performance.now() - started).toBeGreaterThan(140);
+  expect(Buffer.from(lost.text(), 'latin1').readUInt16LE(5)).toBe(1053);
+  expect(lost.text()).toContain('No replica is attached.');
+  expect(port.counters).toMatchObject({ refused: 2, open: 0 });
+});
+
+it('a client that comes too early gets through when the gate opens, or the server answers', async () => {
+  const first = await backend();
+  const { gate, number } = await portWith({ open: false, reason: 'starting' }, { openWaitMs: 3_000 });
+  const early = client(number);
+  await sleep(50);
+  expect(early.text()).toBe('');
+  gate.set(to(first.port));
+  await until(() => early.text() === GREETING, 'greeted');
+
+  gate.set(to(await freePort()));
+  const second = client(number);
+  await sleep(100);
+  gate.set(to(first.port));
+  await until(() => second.text() === GREETING, 'greeted by the other');
+});
+
+it('a target that never greets is given up', async () => {
+  const { port: target } = await backend(false);
+  const { number } = await portWith(to(target), { openWaitMs: 50 });
+  const one = client(number);
+  await one.closed;
+  expect(one.text()).toContain('did not greet');
+});
+
+it('stops: nobody is left, waiting ones included', async () => {
+  const { port: target } = await backend();
+  const { gate, port, number } = await portWith(to(target), { openWaitMs: 10_000 });
+  const one = await greeted(number);
+  gate.set({ open: false, reason: 'later' });
+  const two = client(number);
+  await until(() => port.counters.total === 2, 'accepted');
+  await port.stop();
+  await Promise.all([one.closed, two.closed]);
+  await until(() => port.counters.open === 0, 'counted');
+});
+
+it('holds a KILL until it is judged; what follows keeps its place', async () => {
+  const { port: target, sockets } = await backend();
+  let decide: (refusal: string | null) => void = () => {};
+  const asked: unknown[] = [];
+  const { number } = await portWith(to(target, true), {}, (kill) => {
+    asked.push(kill);
+    return new Promise((resolve) => {
+      decide = resolve;
+    });
+  });
+  const one = await greeted(number);
+  let received = '';
+  sockets[0]?.on('data', (chunk: Buffer) => {
+    received += chunk.toString('latin1');
+  });
+  const query = (text: string) => packet(0, Buffer.from(`\u0003${text}`));
+  const text = (...packets: Buffer[]) => Buffer.concat(packets).toString('latin1');
+  const login = packet(1, Buffer.alloc(40));
+  const [a, kill, b] = [query('SELECT 1'), query('KILL QUERY 7'), query('SELECT 2')];
+  const bytes = Buffer.concat([login, a, kill, b, kill, b]);
+  one.socket.write(bytes.subarray(0, 60));
+  await sleep(20);
+  one.socket.write(bytes.subarray(60));
+  await until(() => asked.length === 1, 'asked');
+  await sleep(30);
+  expect(received).toBe(text(login, a));
+  decide(null);
+  await until(() => asked.length === 2, 'asked again');
+  expect(received).toBe(text(login, a, kill, b));
+  decide('not now');
+  await until(() => received.endsWith(text(b)) && received.includes('SIGNAL'), 'all passed');
+  expect(received).toContain("MESSAGE_TEXT = 'not now'");
+  expect(received.match(/KILL/g)).toHaveLength(1);
+  expect(asked).toEqual([
+    { kind: 'session', id: 7 },
+    { kind: 'session', id: 7 },
+  ]);
+});

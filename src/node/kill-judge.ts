@@ -1,0 +1,44 @@
+import { messageOf } from '../model/error.js';
+import type { KillJudge } from '../mysql-port/pipe.js';
+import { monotonicMs } from '../std/clock.js';
+import type { Logger } from '../std/logger.js';
+import { sleep } from '../std/signal.js';
+import type { CommittingSession } from './local-server.js';
+
+/** A commit that has its quorum is answered in milliseconds; one that has not may wait for hours. */
+const HOLD_MS = 1_000;
+const POLL_MS = 25;
+
+/**
+ * MariaDB ends the wait of a killed session and answers OK, as if the quorum had the transaction (SAFETY, KILL). So a
+ * KILL waits until the session that it means is not committing any more, and is refused when that takes long.
+ */
+export function killJudge(modules: {
+  logger: Logger;
+  committingSessions(): Promise<readonly CommittingSession[]>;
+}): KillJudge {
+  return async (kill) => {
+    if (kill.kind === 'prepared') {
+      return 'Skein: KILL can not be prepared here, as a commit may wait for its quorum by then; send it as text.';
+    }
+    const deadline = monotonicMs() + HOLD_MS;
+    try {
+      for (;;) {
+        const committing = await modules.committingSessions();
+        const meant = committing.find(
+          ({ id, queryId }) =>
+            kill.kind === 'any' || (kill.kind === 'session' ? id === kill.id : queryId === kill.queryId),
+        );
+        if (!meant) return null;
+        if (monotonicMs() > deadline) {
+          modules.logger.warn({ session: meant.id }, 'KILL of a waiting commit refused');
+          return `Skein: not killed: session ${meant.id} waits for its quorum; killed, it would be answered as if it had it.`;
+        }
+        await sleep(POLL_MS);
+      }
+    } catch (error) {
+      modules.logger.warn({ reason: messageOf(error) }, 'KILL refused: the server does not say who commits');
+      return 'Skein: not killed: it is not known whether that session waits for its quorum.';
+    }
+  };
+}
