@@ -1,0 +1,70 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+
+/** A process of a target, with the name it has in the tables: `n1.server`, `n2.node`. */
+export interface NamedProcess {
+  readonly name: string;
+  readonly pid: number;
+}
+
+/** USER_HZ of Linux on every architecture that Node.js runs on. */
+const TICK_MS = 10;
+
+/** User and system time of all threads so far, those that ended included, milliseconds by name. */
+export async function cpuOf(processes: readonly NamedProcess[]): Promise<Record<string, number>> {
+  const entries = await Promise.all(
+    processes.map(async ({ name, pid }): Promise<[string, number]> => {
+      const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+      // The second field is the program's name in brackets, and may hold blanks.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return [name, (Number(fields[11]) + Number(fields[12])) * TICK_MS];
+    }),
+  );
+  return Object.fromEntries(entries);
+}
+
+export function cpuBetween(
+  before: Record<string, number>,
+  after: Record<string, number>,
+): Record<string, number> {
+  return Object.fromEntries(Object.entries(after).map(([name, ms]) => [name, ms - (before[name] ?? 0)]));
+}
+
+/** Peak resident memory since the last forgetPeaks, bytes by name. */
+export async function peakMemoryOf(processes: readonly NamedProcess[]): Promise<Record<string, number>> {
+  const entries = await Promise.all(
+    processes.map(async ({ name, pid }): Promise<[string, number]> => {
+      const status = await readFile(`/proc/${pid}/status`, 'utf8');
+      return [name, Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) * 1024];
+    }),
+  );
+  return Object.fromEntries(entries);
+}
+
+/** VmHWM counts from here on. Where the kernel refuses, it goes on counting from the process's start. */
+export async function forgetPeaks(processes: readonly NamedProcess[]): Promise<void> {
+  for (const { pid } of processes) await writeFile(`/proc/${pid}/clear_refs`, '5').catch(() => {});
+}
+
+export function signalAll(processes: readonly NamedProcess[], signal: NodeJS.Signals): void {
+  for (const { pid } of processes) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
+/** Time of each thread so far by its kernel name, milliseconds: the thread pool is not in a CPU profile. */
+export async function threadsOf(pid: number): Promise<Record<string, number>> {
+  const sums: Record<string, number> = {};
+  for (const id of await readdir(`/proc/${pid}/task`)) {
+    const stat = await readFile(`/proc/${pid}/task/${id}/stat`, 'utf8').catch(() => null);
+    if (stat === null) continue;
+    const name =
+      id === String(pid) ? 'main thread' : stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    sums[name] = (sums[name] ?? 0) + (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  }
+  return sums;
+}

@@ -1,0 +1,53 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { arch, cpus, release, totalmem } from 'node:os';
+import { dirname } from 'node:path';
+import type { DrainFigures } from './drain.js';
+import type { RunFigures } from './measure.js';
+
+/** Everything that one run of the bench has seen. */
+export interface Results {
+  readonly format: 1;
+  readonly startedAt: string;
+  readonly machine: { cores: number; cpu: string; memoryBytes: number; system: string };
+  readonly versions: { node: string; server: string; sysbench: string };
+  readonly options: object;
+  readonly runs: RunFigures[];
+  readonly drains: DrainFigures[];
+}
+
+export function newResults(versions: { server: string; sysbench: string }, options: object): Results {
+  return {
+    format: 1,
+    startedAt: new Date().toISOString(),
+    machine: {
+      cores: cpus().length,
+      cpu: cpus()[0]?.model.trim() ?? 'unknown',
+      memoryBytes: totalmem(),
+      system: `${process.platform} ${release()} ${arch()}`,
+    },
+    versions: { node: process.versions.node, ...versions },
+    options,
+    runs: [],
+    drains: [],
+  };
+}
+
+/** Written after each run: what was measured is kept whatever happens next. */
+export function keepResults(file: string, results: Results): void {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+}
+
+/** Several occasions as one; a round of another occasion is another round. */
+export function readResults(files: readonly string[]): Results {
+  const all = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Results);
+  const [first] = all;
+  if (first === undefined) throw new Error('no file of results was named');
+  for (const [at, { format }] of all.entries())
+    if (format !== 1) throw new Error(`${files[at]} is of another format`);
+  const renumber = <T extends { round: number }>(of: (results: Results) => T[]) =>
+    all.flatMap((results, occasion) =>
+      of(results).map((one) => ({ ...one, round: one.round + occasion * 1000 })),
+    );
+  return { ...first, runs: renumber(({ runs }) => runs), drains: renumber(({ drains }) => drains) };
+}
