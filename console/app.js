@@ -30,7 +30,7 @@ function signOut(message) {
   byId('signed-in').hidden = true;
   byId('sign-out').hidden = true;
   byId('sign-in').hidden = false;
-  byId('connection').textContent = '';
+  showConnection(null);
   tell(byId('sign-in-error'), message);
   byId('token').value = '';
   byId('token').focus();
@@ -52,15 +52,22 @@ async function pollCluster(signal) {
     if (!document.hidden) {
       try {
         await refreshCluster();
-        byId('connection').textContent = '';
+        showConnection(null);
       } catch (error) {
         if (signal.aborted) return;
-        byId('connection').textContent = error.message;
+        showConnection(error.message);
         onError(error);
       }
     }
     await pause(POLL_MS, signal);
   }
+}
+
+/** What is on the page while the node does not answer is old, and looks so. */
+function showConnection(problem) {
+  const target = byId('connection');
+  if (target.textContent !== (problem ?? '')) target.textContent = problem ?? '';
+  byId('cluster').classList.toggle('stale', problem !== null);
 }
 
 async function followEvents(signal) {
@@ -88,9 +95,15 @@ async function followEvents(signal) {
 function addEvent({ event, data }) {
   const list = byId('events');
   const at = typeof data.at === 'string' ? data.at.slice(11, 19) : '';
-  list.prepend(element('li', { text: `${at} ${event} ${data.subject ?? ''}: ${data.reason ?? ''}` }));
+  list.prepend(
+    element('li', {}, [
+      element('span', { text: at, className: 'time' }),
+      element('span', { text: event, className: 'part' }),
+      element('span', { text: `${data.subject ?? ''}: ${data.reason ?? ''}` }),
+    ]),
+  );
   while (list.children.length > EVENTS_KEPT) list.lastChild.remove();
-  byId('event-count').textContent = `(${list.children.length} since this page was opened)`;
+  byId('event-count').textContent = `since this page was opened: ${list.children.length}`;
 }
 
 function pause(ms, signal) {

@@ -1,40 +1,61 @@
-import { byId, count, duration, element, tell } from './dom.js';
+import { byId, count, duration, element, linkTo, tell, update } from './dom.js';
 
 const STATE_CLASS = { live: 'good', joining: 'warn', late: 'warn', gone: 'bad' };
+const FLAVOURS = { mariadb: 'MariaDB', mysql: 'MySQL' };
 
 /** Draws GET /v1/cluster. `self` is the name of the node that served the page. */
 export function drawMembers(status, self) {
   const { needed, attached } = status.quorum;
-  byId('cluster-summary').textContent = [
-    status.cluster,
-    `epoch ${status.epoch}`,
-    `primary ${status.primary ?? 'none'}`,
-    `acknowledge ${status.acknowledge}`,
-    `quorum: ${attached} attached, ${needed} needed`,
-  ].join(' · ');
+  const voters = status.members.filter(({ voter }) => voter).length;
+  update(
+    byId('facts'),
+    [
+      ['Name', status.cluster],
+      ['Primary', status.primary ?? 'none'],
+      ['Quorum', `${attached} of ${voters} attached, ${needed} needed`],
+      ['Acknowledge', status.acknowledge],
+      ['Epoch', String(status.epoch)],
+    ].map(([name, value]) =>
+      element('div', {}, [element('dt', { text: name }), element('dd', { text: value })]),
+    ),
+  );
+  drawHealth(status);
   tell(
     byId('cluster-error'),
     attached < needed ? 'There is no quorum: writes wait until enough nodes are back. Reads go on.' : null,
   );
-  byId('members').tBodies[0].replaceChildren(...status.members.flatMap((member) => rowsOf(member, self)));
+  update(
+    byId('members').tBodies[0],
+    status.members.flatMap((member) => rowsOf(member, self)),
+  );
+}
+
+function drawHealth({ quorum, primary, members }) {
+  const ill = members.filter(({ state, reason, server }) => state !== 'live' || reason || !server.up);
+  const [text, className] =
+    quorum.attached < quorum.needed || primary === null
+      ? ['writes wait', 'bad']
+      : ill.length === 0
+        ? ['all is well', 'good']
+        : [`look at ${ill.map(({ name }) => name).join(', ')}`, 'warn'];
+  const health = byId('health');
+  health.className = `health ${className}`;
+  if (health.textContent !== text) health.textContent = text;
 }
 
 function rowsOf(member, self) {
   const { received, durable, committed, applied } = member.positions;
+  const isPrimary = member.role === 'primary';
   const cells = [
-    ['Node', [nodeLink(member, self)]],
-    ['Role', [member.role]],
-    [
-      'State',
-      [element('span', { text: member.state, className: `state ${STATE_CLASS[member.state] ?? ''}` })],
-    ],
-    ['Lag', [member.lagMs === null ? 'not known' : duration(member.lagMs)], 'number'],
+    ['Node', nodeCell(member, self), 'name'],
+    ['Role', [isPrimary ? element('span', { text: 'primary', className: 'badge' }) : member.role]],
+    ['State', stateCell(member)],
+    ['Lag', [lagText(member)], 'number'],
     ['Received', [count(received)], 'number'],
     ['Durable', [count(durable)], 'number'],
     ['Committed', [count(committed)], 'number'],
     ['Applied', [count(applied)], 'number'],
-    ['Server', [serverText(member.server)]],
-    ['Since', [duration(Date.now() - Date.parse(member.since))]],
+    ['Server', serverCell(member.server)],
   ];
   const row = element(
     'tr',
@@ -47,23 +68,30 @@ function rowsOf(member, self) {
   return [row, element('tr', { className: 'reason' }, [why])];
 }
 
-function nodeLink({ name, http }, self) {
-  if (name === self) return element('strong', { text: `${name} (this node)` });
-  if (!/^https?:\/\//.test(http)) return element('span', { text: name });
-  const link = element('a', { text: name, title: `The page of ${name}` });
-  link.href = http;
-  return link;
+function nodeCell({ name, http }, self) {
+  if (name === self)
+    return [element('strong', { text: name }), element('span', { text: ' this node', className: 'hint' })];
+  return [linkTo(http, name, `The page of ${name}`) ?? element('span', { text: name })];
 }
 
-function serverText({ flavour, version, up }) {
+function stateCell({ state, since }) {
+  return [
+    element('span', { text: state, className: `state ${STATE_CLASS[state] ?? ''}` }),
+    element('span', { text: ` for ${duration(Date.now() - Date.parse(since))}`, className: 'hint' }),
+  ];
+}
+
+/** The primary can not be behind itself. */
+function lagText({ role, lagMs }) {
+  if (role === 'primary') return '–';
+  return lagMs === null ? 'not known' : duration(lagMs);
+}
+
+function serverCell({ flavour, version, up }) {
   const number = /^[\d.]+/.exec(version ?? '')?.[0];
-  const name = element('span', {
-    text: [flavour ?? 'server', number].filter(Boolean).join(' '),
-    title: version ?? '',
-  });
-  return element('span', {}, [
-    name,
-    ' ',
-    element('span', { text: up ? 'up' : 'down', className: up ? 'good' : 'bad' }),
-  ]);
+  const name = [FLAVOURS[flavour] ?? 'server', number].filter(Boolean).join(' ');
+  return [
+    element('span', { text: name, title: version ?? '' }),
+    element('span', { text: up ? ' up' : ' down', className: up ? 'good' : 'bad' }),
+  ];
 }

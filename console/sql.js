@@ -1,8 +1,13 @@
 import { postJson } from './api.js';
-import { byId, count, duration, element, tell } from './dom.js';
+import { byId, count, duration, element, linkTo, update } from './dom.js';
 
 /** More than this makes the page slow and is not read anyway. */
 const ROWS_SHOWN = 500;
+/** A short statement is over before anybody could read that it runs. */
+const TELL_AFTER_MS = 300;
+const BINARY = /^(bit|binary|varbinary|blob|geometry)$/;
+/** Of a binary value, enough to recognise it. */
+const BYTES_SHOWN = 64;
 const NUMBERS = /^(tinyint|smallint|mediumint|int|bigint|float|double|decimal|year)$/;
 
 export function startSql({ onError }) {
@@ -12,16 +17,17 @@ export function startSql({ onError }) {
     event.preventDefault();
     if (run.disabled) return;
     run.disabled = true;
-    byId('sql-summary').textContent = 'running ...';
+    const running = setTimeout(() => {
+      byId('sql-summary').textContent = 'running ...';
+    }, TELL_AFTER_MS);
     try {
       show(await postJson('/v1/sql', requestOf()));
-      tell(byId('sql-error'), null);
+      byId('sql-error').hidden = true;
     } catch (error) {
-      byId('sql-summary').textContent = '';
-      byId('sql-result').hidden = true;
-      tell(byId('sql-error'), explain(error));
+      showError(error);
       onError(error);
     } finally {
+      clearTimeout(running);
       run.disabled = false;
     }
   });
@@ -42,16 +48,11 @@ export function drawSqlRole(status, self) {
     return;
   }
   const primary = status.members.find(({ name }) => name === status.primary);
-  const text = `${self} is a replica: reads work here, writes do not.`;
-  if (notice.dataset.text === text && notice.dataset.primary === (primary?.http ?? '')) return;
-  notice.dataset.text = text;
-  notice.dataset.primary = primary?.http ?? '';
-  notice.replaceChildren(text);
-  if (primary && /^https?:\/\//.test(primary.http)) {
-    const link = element('a', { text: `Write on ${primary.name}` });
-    link.href = primary.http;
-    notice.append(' ', link, '.');
-  }
+  const link = linkTo(primary?.http, `Write on ${primary?.name}`);
+  update(notice, [
+    document.createTextNode(`${self} is a replica: reads work here, writes do not. `),
+    ...(link ? [link] : []),
+  ]);
   notice.hidden = false;
 }
 
@@ -96,7 +97,7 @@ function tableOf({ columns, rows }) {
     element(
       'tr',
       {},
-      row.map((value, at) => cellOf(value, classes[at])),
+      row.map((value, at) => cellOf(value, columns[at].type, classes[at])),
     ),
   );
   return element('table', {}, [
@@ -105,20 +106,40 @@ function tableOf({ columns, rows }) {
   ]);
 }
 
-function cellOf(value, className) {
+function cellOf(value, type, className) {
   if (value === null) return element('td', { text: 'NULL', className: `${className} null` });
-  return element('td', {
-    text: typeof value === 'object' ? JSON.stringify(value) : String(value),
-    className,
-  });
+  if (BINARY.test(type)) return element('td', { text: hexOf(value), className });
+  const text = typeof value === 'object' || type === 'json' ? JSON.stringify(value) : String(value);
+  return element('td', { text, className });
 }
 
-function explain(error) {
-  const applied = {
-    no: ' Nothing was changed.',
-    unknown: ' Whether it was done is not known; look before you repeat it.',
-    partial: ' A part of it was done.',
-  };
-  const primary = error.primary ? ` The primary is at ${error.primary}.` : '';
-  return `${error.code ? `${error.code}: ` : ''}${error.message}${primary}${applied[error.applied] ?? ''}`;
+/** Bytes come as base64; people know them by their hexadecimal digits, and SQL takes them so. */
+function hexOf(base64) {
+  const bytes = atob(base64);
+  const digits = [...bytes.slice(0, BYTES_SHOWN)].map((byte) =>
+    byte.charCodeAt(0).toString(16).padStart(2, '0'),
+  );
+  const more = bytes.length > BYTES_SHOWN ? ` ... (${count(bytes.length)} bytes)` : '';
+  return bytes.length === 0 ? '(no bytes)' : `0x${digits.join('')}${more}`;
+}
+
+const APPLIED = {
+  no: 'Nothing was changed.',
+  unknown: 'Whether it was done is not known; look before you repeat it.',
+  partial: 'A part of it was done.',
+};
+
+function showError(error) {
+  byId('sql-summary').textContent = '';
+  byId('sql-result').hidden = true;
+  const target = byId('sql-error');
+  // What only has to be asked somewhere else is no failure.
+  target.className = `message ${error.status === 421 ? 'caution' : 'bad'}`;
+  const link = error.message.includes(location.origin) ? null : linkTo(error.primary, 'Open its page');
+  target.replaceChildren(
+    [error.message, APPLIED[error.applied]].filter(Boolean).join(' '),
+    ...(link ? [' ', link, '.'] : []),
+    ...(error.code ? [element('code', { text: error.code, className: 'code' })] : []),
+  );
+  target.hidden = false;
 }

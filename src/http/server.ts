@@ -60,6 +60,8 @@ export interface HttpServerModules {
 interface RequestState {
   readonly startedAt: number;
   token: TokenRecord | null;
+  /** Null for files of the page, and for what is nowhere. */
+  endpoint: EndpointDefinition | null;
   facts: Readonly<Record<string, unknown>>;
 }
 
@@ -159,7 +161,7 @@ export class HttpServer {
       done(null, text);
     });
     app.addHook('onRequest', (request, reply, done) => {
-      this.#states.set(request, { startedAt: performance.now(), token: null, facts: {} });
+      this.#states.set(request, { startedAt: performance.now(), token: null, endpoint: null, facts: {} });
       reply.header('x-request-id', request.id);
       reply.header('x-content-type-options', 'nosniff');
       done();
@@ -211,6 +213,8 @@ export class HttpServer {
       url: definition.path,
       // Before the body is read: who has no token does not make us read 32 MiB.
       onRequest: async (request, reply) => {
+        const state = this.#states.get(request);
+        if (state) state.endpoint = definition;
         if (definition.auth !== null) await this.#authorise(request, reply, definition.auth);
       },
       handler: async (request, reply) => {
@@ -360,10 +364,15 @@ export class HttpServer {
       outcome: status < 400 ? 'ok' : 'error',
       ...state?.facts,
     };
-    // Load balancers ask every second: not worth a line each.
-    if (state?.token === null && status < 400) this.#log.debug(line, 'request');
+    if (isRoutine(state?.endpoint ?? null, status)) this.#log.debug(line, 'request');
     else this.#log.info(line, 'request');
   }
+}
+
+/** What is not worth a line each in a log that people read. Refusals are; a probe that hears "not ready" was not refused. */
+function isRoutine(endpoint: EndpointDefinition | null, status: number): boolean {
+  if (endpoint === null) return status < 400;
+  return endpoint.polled === true && (status < 400 || endpoint.auth === null);
 }
 
 /** A body that is refused is still read, and thrown away, for so long. */

@@ -38,6 +38,7 @@ export const getCluster = defineEndpoint({
   path: '/v1/cluster',
   summary: 'All members with role, state, positions, lag and addresses, as this node knows them.',
   auth: 'read',
+  polled: true,
   response: Type.Object({
     cluster: Type.String(),
     epoch: Type.Integer(),
@@ -62,6 +63,7 @@ export const getLogs = defineEndpoint({
   path: '/v1/logs',
   summary: "The last lines of this node's log, one JSON object in each line.",
   auth: 'read',
+  polled: true,
   query: Type.Object(
     { tail: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 200 })) },
     { additionalProperties: false },

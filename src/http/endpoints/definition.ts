@@ -19,6 +19,11 @@ export interface EndpointDefinition {
   readonly response: TSchema;
   /** `json` unless said otherwise. */
   readonly produces?: 'json' | 'event-stream' | 'ndjson';
+  /**
+   * Asked every second by machines and open pages: a good answer (of one without a token, any answer) is not worth a line in
+   * the log, which would push out what is.
+   */
+  readonly polled?: true;
   /** Fields (dotted) that are known but not built yet: 400 UNSUPPORTED_FIELD. */
   readonly unsupported?: readonly string[];
 }

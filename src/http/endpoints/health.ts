@@ -2,7 +2,11 @@
 import { Type } from '@sinclair/typebox';
 import { defineEndpoint } from './definition.js';
 
+/** Whose answer it is: behind a wrong port or a proxy there may be another node than the one that was meant. */
+const Identity = { node: Type.String(), cluster: Type.String() };
+
 const State = Type.Object({
+  ...Identity,
   role: Type.String(),
   state: Type.String(),
   lagMs: Type.Union([Type.Number(), Type.Null()]),
@@ -14,7 +18,8 @@ export const getHealth = defineEndpoint({
   path: '/health',
   summary: 'The node process lives.',
   auth: null,
-  response: Type.Object({ status: Type.Literal('ok'), node: Type.String() }),
+  polled: true,
+  response: Type.Object({ status: Type.Literal('ok'), ...Identity }),
 });
 
 export const getReady = defineEndpoint({
@@ -23,6 +28,7 @@ export const getReady = defineEndpoint({
   summary:
     'The server is up; a primary has its quorum attached, a replica is live and its lag under the limit.',
   auth: null,
+  polled: true,
   response: State,
 });
 
@@ -31,6 +37,7 @@ export const getPrimary = defineEndpoint({
   path: '/primary',
   summary: '200 on the open primary, 503 elsewhere.',
   auth: null,
+  polled: true,
   response: State,
 });
 
@@ -39,6 +46,7 @@ export const getReplica = defineEndpoint({
   path: '/replica',
   summary: '200 on a replica that is ready (and not further behind than maxLagMs), 503 elsewhere.',
   auth: null,
+  polled: true,
   query: Type.Object(
     { maxLagMs: Type.Optional(Type.Integer({ minimum: 0 })) },
     { additionalProperties: false },
