@@ -70,15 +70,16 @@ export class LocalCluster {
     const started = performance.now();
     const failed = new AbortController();
     const both = AbortSignal.any([signal, failed.signal]);
-    const waits = this.#nodes.map(({ node }) =>
-      untilReady(
-        node.url,
+    const waits = this.#nodes.map((running) => {
+      const { name, url, config } = running.node;
+      return untilReady(
+        { name, url, cluster: config.cluster, port: config.http.port, pid: () => running.pid },
         (reason) => {
-          if (performance.now() - started > EXPLAIN_AFTER_MS) this.#say(`${node.name}: ${reason}`);
+          if (performance.now() - started > EXPLAIN_AFTER_MS) this.#say(`${name}: ${reason}`);
         },
         both,
-      ).then(() => this.#say(`${node.name} is ready (${durationText(performance.now() - started)})`)),
-    );
+      ).then(() => this.#say(`${name} is ready (${durationText(performance.now() - started)})`));
+    });
     void this.#watchFailures(failed, both);
     try {
       await Promise.all(waits);
