@@ -2,7 +2,14 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { configFile, ensureSecrets, existingNodes, prepareDirectory, writeNodeConfig } from './directory.js';
+import {
+  configFile,
+  ensureSecrets,
+  existingNodes,
+  prepareDirectory,
+  writeMysqlOptions,
+  writeNodeConfig,
+} from './directory.js';
 import { planDemo } from './plan.js';
 
 const base = mkdtempSync(join(tmpdir(), 'skein-demo-'));
@@ -34,6 +41,18 @@ it('makes secret and token once, for the owner only', () => {
   expect(readFileSync(join(base, 'cluster.secret'), 'utf8')).not.toBe(`${token}\n`);
   for (const name of ['admin.token', 'cluster.secret']) {
     expect(statSync(join(base, name)).mode & 0o777).toBe(0o600);
+  }
+});
+
+it("writes MySQL's option file for the owner only, and follows a change of the port", () => {
+  const file = join(base, 'mysql.cnf');
+  ensureSecrets(base);
+  for (const port of [6446, 9446]) {
+    writeMysqlOptions(base, port);
+    const text = readFileSync(file, 'utf8');
+    expect(text).toContain(`[client]\nprotocol=tcp\nhost=127.0.0.1\nport=${port}\nuser=app\npassword=`);
+    expect(text).not.toContain(readFileSync(join(base, 'cluster.secret'), 'utf8').trim());
+    expect(statSync(file).mode & 0o777).toBe(0o600);
   }
 });
 
