@@ -35,10 +35,12 @@ export async function runNode(
   const node = await Node.create(config, modules.logger);
   try {
     await node.start(modules.signal);
-    await untilAborted(modules.signal);
+    await untilAborted(AbortSignal.any([modules.signal, node.failed]));
   } finally {
-    await node.stop();
+    // What failed is not trusted to stop in order; the server stays up, and the next start takes it over.
+    if (!node.failed.aborted) await node.stop();
   }
+  node.failed.throwIfAborted();
 }
 
 /** A server without waiting commits ends in about two seconds; one that needs longer is not waited for for ever. */
@@ -53,8 +55,10 @@ class Node {
   readonly #role: RoleNode;
   readonly #http: HttpServer;
   readonly #mysqlPorts: MysqlPorts | null;
+  readonly #failed: AbortController;
   #watch: ServerWatch | null = null;
   #generation = 0;
+  #repairing = false;
 
   static async create(config: NodeConfig, logger: Logger): Promise<Node> {
     await mkdir(join(config.directory, 'state'), { recursive: true });
@@ -82,7 +86,7 @@ class Node {
       { password: accountPassword(secret, 'skein') },
       { logger: logger.child({ part: 'control' }), socketPath: () => server.current?.socketPath ?? null },
     );
-    let role: RoleNode | null = null;
+    const failed = new AbortController();
     const parts: NodeParts = {
       config,
       secret,
@@ -92,6 +96,7 @@ class Node {
       events,
       control: () => control,
       kill: (reason) => void server.kill(reason, { restart: true }),
+      fail: (error) => failed.abort(error),
       prepareSystem: () => prepareSystem(control, config),
       passwordOf: (account) => accountPassword(secret, account),
       heartbeatBase: () => ({
@@ -109,8 +114,8 @@ class Node {
       }),
       refuseLost: (position) => refuseLost(chainFile.chain, position),
     };
-    role = config.name === config.primary ? new PrimaryNode(parts) : await ReplicaNode.create(parts);
-    return new Node(config, { logger, events, server, control, role, secret });
+    const role = config.name === config.primary ? new PrimaryNode(parts) : await ReplicaNode.create(parts);
+    return new Node(config, { logger, events, server, control, role, secret, failed });
   }
 
   private constructor(
@@ -122,6 +127,7 @@ class Node {
       control: MariadbControl;
       role: RoleNode;
       secret: Buffer;
+      failed: AbortController;
     },
   ) {
     this.#config = config;
@@ -130,6 +136,7 @@ class Node {
     this.#server = parts.server;
     this.#control = parts.control;
     this.#role = parts.role;
+    this.#failed = parts.failed;
     this.#http = new HttpServer(
       { ...config.http, consoleDir: config.consoleDirectory ?? consoleFilesDirectory },
       { node: this.#view(parts.secret), log: parts.logger.child({ part: 'http' }) },
@@ -151,6 +158,11 @@ class Node {
       );
     this.#server.up.on((up) => this.#serverUp(up));
     this.#server.down.on(({ reason, expected }) => this.#serverDown(reason, expected));
+  }
+
+  /** Aborted with the reason when this process must not go on (SAFETY H12: a failed fsync). */
+  get failed(): AbortSignal {
+    return this.#failed.signal;
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -259,7 +271,22 @@ class Node {
       socketPath: up.socketPath,
       generation: `${this.#generation}/${this.#role.isOpen().open}`,
       passwordOf: (account) => accountPassword(secret, account),
+      loginRefused: () => this.#repairAccounts(secret),
     };
+  }
+
+  #repairAccounts(secret: Buffer): void {
+    if (this.#repairing) return;
+    this.#repairing = true;
+    this.#control
+      .repairAccounts(secret)
+      .then(() => this.#logger.warn({}, "the server's accounts had been changed; they are put right"))
+      .catch((error: unknown) =>
+        this.#logger.error({ reason: messageOf(error) }, "repairing the server's accounts failed"),
+      )
+      .finally(() => {
+        this.#repairing = false;
+      });
   }
 }
 

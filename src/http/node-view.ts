@@ -27,6 +27,11 @@ export interface ServerAccess {
   readonly generation: string;
   /** `skein` (the node's own account) only writes the token table, which no client role may. */
   passwordOf(account: 'skein' | 'skein_read' | 'skein_write' | 'skein_admin'): string;
+  /**
+   * The server did not take an account's password: somebody changed it (any account may SET PASSWORD for itself on an
+   * open primary, and that reaches all nodes). It is put right in the background; the request may be tried again.
+   */
+  loginRefused(): void;
 }
 
 export interface Committed {

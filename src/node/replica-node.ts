@@ -66,6 +66,7 @@ export class ReplicaNode implements RoleNode {
         control: () => parts.control(),
         ack: (ack) => this.#dialer.ack(ack),
         resumeLink: () => this.#dialer.resume(),
+        fail: (error) => parts.fail(error),
       },
     );
     const primary = config.primaryLink;

@@ -37,6 +37,8 @@ export interface ReplicaRoleModules {
   /** To the primary, when the link is up; merged there. */
   ack(ack: { received: number; durable: number; applied: number }): void;
   resumeLink(): void;
+  /** Ends this process. */
+  fail(error: SkeinError): void;
 }
 
 /** A stopped thread of the server is started again at most so often. */
@@ -84,6 +86,8 @@ export class ReplicaRole {
       spool.onAppended.on(() => this.#endpoint.changed()),
       spool.onDrain.on(() => modules.resumeLink()),
       spool.onFailed.on((error) => this.#spoolFailed(error)),
+      // It was sound at the start; from now on it abstains, which the primary is told by a new link.
+      spool.onDamaged.on(() => this.#spoolFailed(new SkeinError('SPOOL_DAMAGED', describeDamage(spool)))),
     );
     if (spool.damage) this.#modules.events.add('spool.damaged', options.node, describeDamage(spool));
   }
@@ -203,9 +207,10 @@ export class ReplicaRole {
     this.#modules.ack({ received, durable, applied });
   }
 
+  /** What an fsync failed on is not known to be on the disk, and asking again may lie: only a new start can tell. */
   #spoolFailed(error: SkeinError): void {
-    this.#trouble = error.message;
     this.#modules.events.add('spool.damaged', this.#options.node, error.message, { code: error.code });
+    this.#modules.fail(error);
   }
 
   // --- the server ----------------------------------------------------------------------------------------------

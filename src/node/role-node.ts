@@ -1,5 +1,6 @@
 import type { NodeConfig } from '../config/node-config.js';
 import type { NodeView } from '../http/node-view.js';
+import type { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { AccountName } from '../mysql-control/accounts.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
@@ -20,6 +21,8 @@ export interface NodeParts {
   events: EventLog;
   control(): LocalControl;
   kill(reason: string): void;
+  /** Ends this process: it must not go on, and is started again. */
+  fail(error: SkeinError): void;
   prepareSystem(): Promise<void>;
   passwordOf(account: AccountName | 'skein_endpoint'): string;
   heartbeatBase(): Omit<HeartbeatBody, 'role' | 'epoch' | 'positions' | 'lagMs' | 'reason'>;

@@ -29,6 +29,7 @@ export class HonestNode implements NodeView {
   readonly #options: HonestNodeOptions;
   readonly #server: ManagedServer;
   #applied = '';
+  loginsRefused = 0;
   #held: Array<() => void> | null = null;
   #control: Connection | null = null;
 
@@ -126,6 +127,9 @@ export class HonestNode implements NodeView {
       socketPath: up.socketPath,
       generation: `${up.pid}`,
       passwordOf: (account: AccountName) => accountPassword(this.#options.secret, account),
+      loginRefused: () => {
+        this.loginsRefused++;
+      },
     };
   }
 

@@ -200,6 +200,29 @@ describe('bad requests', () => {
     });
   });
 
+  it('an account that was given another password is put right by itself, on every node', async () => {
+    const made = await cluster.primary.request<{ token: string }>('POST', '/v1/tokens', {
+      role: 'write',
+      name: 'w',
+    });
+    const { token } = made.body;
+    // Hidden in a compound statement: as a statement of its own it is refused.
+    const locked = await sqlOn(
+      cluster.primary,
+      { sql: "BEGIN NOT ATOMIC SET PASSWORD = PASSWORD('locked out'); END" },
+      { token },
+    );
+    expect(locked.status, locked.text).toBe(200);
+    for (const node of cluster.nodes) {
+      await until(`${node.name} serves write tokens again`, async () => {
+        const answers = await Promise.all(
+          Array.from({ length: 8 }, () => sqlOn(node, { sql: 'SELECT SLEEP(0.05)' }, { token })),
+        );
+        return answers.every(({ status }) => status === 200);
+      });
+    }
+  });
+
   it('a read token may read on every node and write on none', async () => {
     const made = await cluster.primary.request<{ token: string }>('POST', '/v1/tokens', {
       role: 'read',

@@ -9,6 +9,8 @@ import { Connection } from '../mysql/connection.js';
 import { ServerError } from '../mysql/replies.js';
 import type { ServerAccess } from '../node-view.js';
 
+const ER_ACCESS_DENIED = 1045;
+
 export interface SessionPoolOptions {
   readonly account: 'skein_read' | 'skein_write' | 'skein_admin';
   /** Sessions in use and idle together, those left to finish in the background included. */
@@ -156,6 +158,7 @@ export class SessionPool {
       this.#open -= 1;
       this.#waiters.shift()?.wake();
       if (error instanceof ServerError) {
+        if (error.errno === ER_ACCESS_DENIED) access.loginRefused();
         // The account's own trouble is the cluster's, not the client's.
         throw new ApiError(
           503,
