@@ -282,7 +282,10 @@ function countOf(report, code) {
   return count;
 }
 
-/** `npm run bench [-- name ...] [-- --option]`: each bench/<name>.bench.ts prints its own figures. */
+/**
+ * `npm run bench [-- name ...] [--option ...]`: each bench/<name>.bench.ts prints its own figures. Without a name all
+ * are run, in their short form where they have one.
+ */
 async function bench(args) {
   await ensureInstalled();
   await ensureBuilt();
@@ -291,7 +294,9 @@ async function bench(args) {
     .filter((name) => name.endsWith('.bench.ts'))
     .map((name) => name.replace(/\.bench\.ts$/, ''))
     .sort();
-  const wanted = args.filter((arg) => !arg.startsWith('-'));
+  const optionsFrom = args.findIndex((arg) => arg.startsWith('-'));
+  const wanted = optionsFrom < 0 ? args : args.slice(0, optionsFrom);
+  const options = [...(wanted.length === 0 ? ['--short'] : []), ...args.slice(wanted.length)];
   const unknown = wanted.find((name) => !all.includes(name));
   if (unknown !== undefined)
     throw new LaunchError(`There is no bench "${unknown}"; there are: ${all.join(', ') || 'none'}`);
@@ -304,7 +309,6 @@ async function bench(args) {
   let worst = 0;
   for (const name of wanted.length > 0 ? wanted : all) {
     say(`skein: bench ${name}`);
-    const options = args.filter((arg) => arg.startsWith('-'));
     worst = Math.max(
       worst,
       await run(process.execPath, [join(built, 'bench', `${name}.bench.js`), ...options]),

@@ -1,4 +1,5 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 /** A process of a target, with the name it has in the tables: `n1.server`, `n2.node`. */
 export interface NamedProcess {
@@ -55,16 +56,35 @@ export function signalAll(processes: readonly NamedProcess[], signal: NodeJS.Sig
   }
 }
 
+export const MAIN_THREAD = 'main thread';
+
 /** Time of each thread so far by its kernel name, milliseconds: the thread pool is not in a CPU profile. */
-export async function threadsOf(pid: number): Promise<Record<string, number>> {
+export function threadsOf(pid: number): Promise<Record<string, number>> {
+  return eachThread(pid, 'stat', (stat) => {
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  });
+}
+
+/** How often each thread has gone to sleep of its own will: as many times it had to be woken. */
+export function switchesOf(pid: number): Promise<Record<string, number>> {
+  return eachThread(pid, 'status', (status) =>
+    Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(status)?.[1] ?? 0),
+  );
+}
+
+async function eachThread(
+  pid: number,
+  file: 'stat' | 'status',
+  read: (text: string) => number,
+): Promise<Record<string, number>> {
   const sums: Record<string, number> = {};
   for (const id of await readdir(`/proc/${pid}/task`)) {
-    const stat = await readFile(`/proc/${pid}/task/${id}/stat`, 'utf8').catch(() => null);
-    if (stat === null) continue;
-    const name =
-      id === String(pid) ? 'main thread' : stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'));
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    sums[name] = (sums[name] ?? 0) + (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+    const directory = `/proc/${pid}/task/${id}`;
+    const text = await readFile(join(directory, file), 'utf8').catch(() => null);
+    if (text === null) continue;
+    const name = id === String(pid) ? MAIN_THREAD : (await readFile(join(directory, 'comm'), 'utf8')).trim();
+    sums[name] = (sums[name] ?? 0) + read(text);
   }
   return sums;
 }

@@ -102,9 +102,11 @@ export class SkeinTarget implements Target {
     return { port: this.#port, user: 'app', password: accountPassword(this.#secret, 'app') };
   }
 
-  /** The same account through the primary's read-write port. */
-  get readWritePort(): Endpoint {
-    return { ...this.endpoint, port: this.#plan[0]?.config.mysqlPorts?.readWrite ?? 0 };
+  /** The same account through the read-write port of a node. */
+  readWritePort(name: string): Endpoint {
+    const port = this.#plan.find((node) => node.name === name)?.config.mysqlPorts?.readWrite;
+    if (port === undefined) throw new Error(`${name} has no MySQL ports`);
+    return { ...this.endpoint, port };
   }
 
   /** Of the node named, which is where --cpu-prof and signals go. */
