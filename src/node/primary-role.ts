@@ -154,7 +154,7 @@ export class PrimaryRole {
 
   /** The server answers. Runs until it is open, or until the server is down again. */
   async serverUp(up: LocalServerUp): Promise<void> {
-    this.#end('The server was started again.');
+    this.#end('The server has just been started.');
     const scope = new AbortController();
     this.#scope = scope;
     this.#server = up;
