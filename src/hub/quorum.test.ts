@@ -33,6 +33,20 @@ describe('the quorum', () => {
     expect(quorum.holders(5)).toEqual(['r0']);
   });
 
+  it('lets replicas show what is committed, and with all not before the client may be answered', () => {
+    for (const [level, released] of [
+      ['majority', 7],
+      ['all', 4],
+      ['async', 7],
+    ] as const) {
+      const quorum = make(2, level);
+      quorum.setReceived(10);
+      quorum.setDurable('r0', 7);
+      quorum.setDurable('r1', 4);
+      expect(quorum.released, level).toBe(released);
+    }
+  });
+
   it('answers at once where that was asked for, and calls committed what it always was', () => {
     const quorum = make(2, 'async');
     quorum.setReceived(10);

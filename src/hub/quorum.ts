@@ -40,6 +40,14 @@ export class Quorum {
     return this.#committed;
   }
 
+  /**
+   * How far replicas may show their data: what is committed, but with `all` not before the client may be answered, so
+   * that no replica shows a row whose COMMIT still waits for another one.
+   */
+  get released(): number {
+    return Math.min(this.#committed, this.answered);
+  }
+
   get answered(): number {
     return this.reached(this.#level);
   }

@@ -97,7 +97,7 @@ export class PrimaryRole {
     this.#hub = new Hub(
       { windowBytesMax: options.hubWindowBytes },
       {
-        committed: () => this.#quorum.committed,
+        committed: () => this.#quorum.released,
         gtidText: modules.flavour.gtidText,
         catchUp: (after, batch) => this.#dump(after, false, batch),
       },
@@ -282,7 +282,7 @@ export class PrimaryRole {
       this.#scope?.abort(new SkeinError('REPLICA_AHEAD', message));
       return { refuse: 'REPLICA_AHEAD', message };
     }
-    return { epoch: this.epoch, chain: this.#chain, committedOrdinal: this.#quorum.committed };
+    return { epoch: this.epoch, chain: this.#chain, committedOrdinal: this.#quorum.released };
   }
 
   attach(session: ReplicaSession): void {

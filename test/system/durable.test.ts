@@ -72,23 +72,25 @@ async function destroyPrimary(options: {
   return { ledger, faults: judgeLedger(ledger, found) };
 }
 
-it.each(Array.from({ length: ROUNDS }, (_, i) => i + 1))(
-  'round %i: with majority, every acknowledged INSERT survives the destruction of the primary',
-  async (round) => {
-    const { ledger, faults } = await destroyPrimary({ acknowledge: 'majority', seed: Date.now() + round });
+/** With a quick link the race is between processes, with a slow one much is under way when the primary goes. */
+const LINK_DELAYS_MS = [0, 5, 50];
+
+it.each(Array.from({ length: ROUNDS }, (_, i) => [i + 1, LINK_DELAYS_MS[i % 3] ?? 0]))(
+  'round %i (link %i ms): with majority, every acknowledged INSERT survives the destruction of the primary',
+  async (round, linkDelayMs) => {
+    const { ledger, faults } = await destroyPrimary({
+      acknowledge: 'majority',
+      seed: Date.now() + round,
+      linkDelayMs,
+    });
     console.log(`round ${round}: ${ledger.summary()}`);
     expect(faults.slice(0, 10)).toEqual([]);
-    expect(ledger.counts.acknowledged).toBeGreaterThanOrEqual(100);
+    expect(ledger.counts.acknowledged).toBeGreaterThan(20);
   },
 );
 
 it('the same test fails with acknowledge: async and a slow link', async () => {
-  const { ledger, faults } = await destroyPrimary({ acknowledge: 'async', seed: 1, linkDelayMs: 100 });
+  const { ledger, faults } = await destroyPrimary({ acknowledge: 'async', seed: 1, linkDelayMs: 50 });
   console.log(`async: ${ledger.summary()}; ${faults.length} acknowledged rows lost`);
   expect(faults.filter(({ kind }) => kind === 'lost').length).toBeGreaterThan(0);
-});
-
-it('and holds with majority on the same slow link', async () => {
-  const { faults } = await destroyPrimary({ acknowledge: 'majority', seed: 2, linkDelayMs: 100 });
-  expect(faults).toEqual([]);
 });

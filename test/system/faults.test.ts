@@ -10,7 +10,7 @@ import { until } from '../kit/until.js';
 /** What networks and schedulers do, under load: everything goes on by itself, checksums are equal at the end of each. */
 
 /** How long a process is stopped or a link is cut. Longer than "late" (1.5 s); test/long has it for 30 s. */
-const FAULT_MS = Number(process.env.SKEIN_TEST_FAULT_MS ?? 4_000);
+const FAULT_MS = Number(process.env.SKEIN_TEST_FAULT_MS ?? 2_500);
 
 let cluster: TestCluster;
 let ledger: Ledger | undefined;

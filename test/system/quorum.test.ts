@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checksumAtRest, waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { memoryOf } from '../kit/processes.js';
 import { rowsOf, run, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
@@ -11,7 +12,8 @@ let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 async function start(acknowledge: 'majority' | 'all'): Promise<void> {
-  cluster = await TestCluster.start({ acknowledge });
+  // A small window, so that a replica is soon behind it.
+  cluster = await TestCluster.start({ acknowledge, settings: { hubWindowBytes: 1024 * 1024 } });
   await cluster.primary.sql('CREATE DATABASE demo');
   await cluster.primary.sql('CREATE TABLE demo.t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(50))');
 }
@@ -42,18 +44,44 @@ describe('majority', () => {
     await cluster?.dispose();
   });
 
-  it('one Binlog Dump on the primary serves both replicas, as the only semi-sync client', async () => {
+  const dumps = async (): Promise<number> =>
     await withSql(cluster.primary, async (connection) => {
-      const dumps = (await rowsOf(connection, 'SHOW PROCESSLIST')).filter((row) =>
-        /Binlog Dump/.test(String(row.Command)),
-      );
-      expect(dumps).toHaveLength(1);
+      const rows = await rowsOf(connection, 'SHOW PROCESSLIST');
+      return rows.filter((row) => /Binlog Dump/.test(String(row.Command))).length;
+    });
+
+  it('one Binlog Dump on the primary serves both replicas, as the only semi-sync client', async () => {
+    expect(await dumps()).toBe(1);
+    await withSql(cluster.primary, async (connection) => {
       const status = await rowsOf(
         connection,
         "SHOW GLOBAL STATUS WHERE Variable_name IN ('Rpl_semi_sync_master_clients', 'Rpl_semi_sync_master_status')",
       );
       expect(status.map((row) => String(row.Value)).sort()).toEqual(['1', 'ON']);
     });
+  });
+
+  it('a replica that is 100 MB behind a window of 1 MiB gets a dump of its own until it has caught up', async () => {
+    const stopped = cluster.node('n3');
+    await cluster.primary.sql('CREATE TABLE demo.bulk (id INT AUTO_INCREMENT PRIMARY KEY, v LONGBLOB)');
+    await checksumAtRest(cluster.primary, cluster.replicas);
+    await stopped.freeze('node');
+    try {
+      await withSql(cluster.primary, async (connection) => {
+        for (let i = 0; i < 100; i++) {
+          await run(connection, 'INSERT INTO demo.bulk (v) VALUES (REPEAT(SHA2(RAND(), 512), 8192))');
+        }
+      });
+      const { rssBytes } = await memoryOf(await cluster.primary.pid('node'));
+      console.log(`primary's node with a replica 100 MB behind: RSS ${(rssBytes / 2 ** 20).toFixed(0)} MiB`);
+      expect(rssBytes).toBeLessThan(400 * 2 ** 20);
+      expect(await dumps()).toBe(1);
+    } finally {
+      await stopped.unfreeze('node');
+    }
+    await until('a second dump serves the replica', async () => (await dumps()) === 2, { intervalMs: 5 });
+    await checksumAtRest(cluster.primary, cluster.replicas, { deadlineMs: 60_000 });
+    await until('the second dump has ended', async () => (await dumps()) === 1);
   });
 
   it('goes on with one replica stopped, which catches up later', async () => {
@@ -108,7 +136,7 @@ describe('all', () => {
     await cluster?.dispose();
   });
 
-  it('with one replica stopped COMMIT waits, the other replica shows no row before it is committed everywhere it must', async () => {
+  it('with one replica stopped COMMIT waits, and nobody shows the row; when it returns, everything goes on', async () => {
     const stopped = cluster.node('n3');
     await stopped.freeze('node');
     const insert = insertMeanwhile('for all');
@@ -119,6 +147,7 @@ describe('all', () => {
         await count(cluster.primary, 'for all'),
         'AFTER_SYNC: not visible before it is acknowledged',
       ).toBe(0);
+      expect(await count(cluster.node('n2'), 'for all'), 'shown before its client was answered').toBe(0);
       const { members, quorum } = await cluster.primary.cluster();
       expect(members.find(({ name }) => name === 'n3')?.state).not.toBe('live');
       expect(quorum.attached).toBeLessThan(3);
