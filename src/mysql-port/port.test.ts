@@ -161,6 +161,25 @@ it('cuts everything before a change of the gate returns, without a word, and pas
   expect(late).toEqual([]);
 });
 
+it.each(['to the server', 'to the client'])('asks the gate before each chunk %s', async (direction) => {
+  const { port: target, sockets } = await backend();
+  const { gate, port, number } = await portWith(to(target));
+  const one = await greeted(number);
+  let late = '';
+  sockets[0]?.on('data', (chunk: Buffer) => {
+    late += String(chunk);
+  });
+  // A lease that ran out: nobody has told the port yet.
+  gate.admits = () => false;
+  if (direction === 'to the server') one.socket.write('COMMIT');
+  else sockets[0]?.write('OK');
+  await one.closed;
+  await sleep(20);
+  expect(late).toBe('');
+  expect(one.text()).toBe(GREETING);
+  expect(port.counters.cut).toBe(1);
+});
+
 it('refuses one too many, and whom it has nowhere to send', async () => {
   const { port: target } = await backend();
   const { gate, port, number } = await portWith(to(target), { openWaitMs: 150 });
