@@ -135,6 +135,8 @@ byId('sign-in-form').addEventListener('submit', async (event) => {
     await getJson('/v1/cluster');
     tell(byId('sign-in-error'), null);
     signIn();
+    // The form that had the focus is gone; what follows begins here.
+    byId('cluster-title').focus();
   } catch (error) {
     signOut(error.status === 401 ? 'The node does not know this token.' : error.message);
   }
