@@ -2,8 +2,8 @@
  * The client's side of the login. Only mysql_native_password is spoken: it is what the managed accounts have,
  * and it never sends the password itself.
  */
-import { createHash } from 'node:crypto';
 import { SkeinError } from '../../model/error.js';
+import { NATIVE_PASSWORD, nativePasswordAnswer } from '../../mysql-protocol/login.js';
 import { PacketReader } from './packet.js';
 import { decodeError } from './replies.js';
 
@@ -63,7 +63,7 @@ export function decodeGreeting(payload: Buffer): Greeting {
   const mariadb = reader.u32();
   const second = Buffer.from(reader.slice(Math.max(12, scrambleLength - 9)));
   reader.skip(1);
-  const plugin = reader.remaining > 0 ? reader.zeroText() : 'mysql_native_password';
+  const plugin = reader.remaining > 0 ? reader.zeroText() : NATIVE_PASSWORD;
   return {
     version,
     threadId,
@@ -73,21 +73,8 @@ export function decodeGreeting(payload: Buffer): Greeting {
   };
 }
 
-/** SHA1(password) XOR SHA1(scramble + SHA1(SHA1(password))); empty for an empty password. */
-export function nativeToken(password: string, scramble: Buffer): Buffer {
-  if (password === '') return Buffer.alloc(0);
-  const sha1 = (...parts: Buffer[]) => {
-    const hash = createHash('sha1');
-    for (const part of parts) hash.update(part);
-    return hash.digest();
-  };
-  const once = sha1(Buffer.from(password, 'utf8'));
-  const mask = sha1(scramble, sha1(once));
-  return Buffer.from(once.map((byte, i) => byte ^ (mask[i] ?? 0)));
-}
-
 export function encodeLogin(greeting: Greeting, user: string, password: string): Buffer {
-  const token = nativeToken(password, greeting.scramble);
+  const token = nativePasswordAnswer(password, greeting.scramble);
   const head = Buffer.alloc(32);
   head.writeUInt32LE(CAPABILITIES, 0);
   head.writeUInt32LE(0x40000000, 4);
@@ -98,7 +85,7 @@ export function encodeLogin(greeting: Greeting, user: string, password: string):
     Buffer.from(`${user}\0`, 'utf8'),
     Buffer.from([token.length]),
     token,
-    Buffer.from('mysql_native_password\0', 'latin1'),
+    Buffer.from(`${NATIVE_PASSWORD}\0`, 'latin1'),
   ]);
 }
 
@@ -106,8 +93,8 @@ export function encodeLogin(greeting: Greeting, user: string, password: string):
 export function answerAuthSwitch(payload: Buffer, password: string): Buffer {
   const reader = new PacketReader(payload, 1);
   const plugin = reader.zeroText();
-  if (plugin !== 'mysql_native_password') {
+  if (plugin !== NATIVE_PASSWORD) {
     throw new SkeinError('SERVER_AUTH_PLUGIN', `The server asks for the unknown login method ${plugin}.`);
   }
-  return nativeToken(password, Buffer.from(reader.rest().subarray(0, 20)));
+  return nativePasswordAnswer(password, Buffer.from(reader.rest().subarray(0, 20)));
 }
