@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { sleep } from '../src/std/signal.js';
 import { until } from '../test/kit/until.js';
 import { type SelfTime, summarise } from './throughput/cpu-profile.js';
 import { freshTables } from './throughput/measure.js';
@@ -20,6 +21,7 @@ import { Workshop } from './throughput/workshop.js';
 const TOP = 20;
 /** Enough that V8 has optimised what is hot. */
 const WARMUP_SECONDS = 4;
+const IDLE_MS = 3000;
 
 const { values } = parseArgs({
   options: {
@@ -61,6 +63,8 @@ await Workshop.open(async (workshop) => {
     for (const name of names) process.kill(target.nodePid(name), 'SIGUSR2');
   };
   const processes = await target.processes();
+  const idle = await lookAt();
+  await sleep(IDLE_MS, workshop.signal);
   const before = await lookAt();
   signalNodes();
   const figures = await run(values.short ? 4 : Number(values.seconds), 3);
@@ -73,9 +77,12 @@ await Workshop.open(async (workshop) => {
   console.log(
     `\n${mode.label}, ${workload}, ${clients} clients, profiled: ${figures.transactions} transactions, ${(figures.transactions / figures.seconds).toFixed(0)}/s, p50 ${figures.latencyMs.p50} ms`,
   );
-  console.log('\nCPU by process');
+  const idleMs = cpuBetween(idle.cpu, before.cpu);
+  console.log('\nCPU by process (with what the profiler itself takes), and when idle');
   for (const [name, ms] of Object.entries(cpuBetween(before.cpu, after.cpu)))
-    console.log(`  ${name.padEnd(12)} ${each(ms)}`);
+    console.log(
+      `  ${name.padEnd(12)} ${each(ms)}  ${(((idleMs[name] ?? 0) / IDLE_MS) * 100).toFixed(1).padStart(5)} % of a core`,
+    );
   for (const [at, name] of names.entries()) {
     const profile = summarise(fileOf(name));
     console.log(`\n${name} (${at === 0 ? 'primary' : 'replica'}): threads`);
