@@ -112,7 +112,7 @@ class Node {
           up: server.current !== null,
         },
       }),
-      refuseLost: (position) => refuseLost(chainFile.chain, position),
+      refuseLost: (position, known) => refuseLost(chainFile.chain, position, known),
     };
     const role = config.name === config.primary ? new PrimaryNode(parts) : await ReplicaNode.create(parts);
     return new Node(config, { logger, events, server, control, role, secret, failed });

@@ -71,8 +71,12 @@ export class Quorum {
     this.#count();
   }
 
-  setSelfCounts(counts: boolean): void {
+  /** Returns whether that is new. What was committed stays so. */
+  setSelfCounts(counts: boolean): boolean {
+    if (counts === this.#selfCounts) return false;
     this.#selfCounts = counts;
+    this.#count();
+    return true;
   }
 
   /** Voters other than the primary that have it durable. */

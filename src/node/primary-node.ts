@@ -181,7 +181,7 @@ export class PrimaryNode implements RoleNode {
 
   /** What was committed here is visible here; a position of a lost branch never is. */
   async waitApplied(position: Position, options: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
-    this.#parts.refuseLost(position);
+    this.#parts.refuseLost(position, true);
     await this.#until(
       () => this.#primary.quorum.answered >= position.ordinal,
       options.timeoutMs,

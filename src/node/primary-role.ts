@@ -53,9 +53,14 @@ export interface PrimaryRoleModules {
 
 export type PrimaryPhase = 'closed' | 'recovering' | 'feeding' | 'open';
 
-/** Ids of our dump connections: above the replicas' own, and a new one each time (the server ends an older twin). */
-const DUMP_SERVER_ID_FIRST = 3_900_000_000;
-const DUMP_SERVER_ID_SPAN = 100_000_000;
+/**
+ * Ids of our dump connections, above the replicas' own. The semi-sync one is always the same, because the server then
+ * ends its older twin at once: a dead one would count as a second client until its next heartbeat, seconds later.
+ * Those that catch up get a new one each time, because they may live side by side.
+ */
+const SEMI_SYNC_SERVER_ID = 3_900_000_000;
+const CATCH_UP_SERVER_ID_FIRST = SEMI_SYNC_SERVER_ID + 1;
+const CATCH_UP_SERVER_ID_SPAN = 90_000_000;
 const REDIAL_FIRST_MS = 100;
 const REDIAL_MAX_MS = 2_000;
 /** A dump that held for so long was well: the next redial is quick again. */
@@ -82,9 +87,12 @@ export class PrimaryRole {
   #source: Source | null = null;
   /** End of the server's log when this epoch began; all of it must be on a quorum before anything is served. */
   #logEnd: Position = { epoch: 0, ordinal: 0, gtid: '' };
+  /** This epoch is in the chain file, but no replica was told of it yet. */
+  #epochUnheard = false;
   #dumps = 0;
   #hadQuorum = false;
   #unacknowledged: number | null = null;
+  #strangers = false;
   #lastReading: ServerReading | null = null;
   readonly onChange = new Signal<void>();
   /** The answered or committed position moved. */
@@ -169,6 +177,9 @@ export class PrimaryRole {
         return;
       }
       this.#logEnd = this.#endOf(reading);
+      // Read before anything is served: whoever kills the first commit that waits is noticed too.
+      this.#unacknowledged = reading.semiSync.noTx;
+      if (!goesOn && this.#logIsLost()) return;
       this.#quorum = this.#newQuorum();
       if (!goesOn) await this.#beginEpoch();
       if (signal.aborted) return;
@@ -217,11 +228,37 @@ export class PrimaryRole {
     return { epoch: epochOf(this.#chain, ordinal), ordinal, gtid };
   }
 
+  /**
+   * A log that ends before this epoch began is not the cluster's (a directory that is not mounted, an old copy). Nothing
+   * is written then, the chain least of all: given its data back, the node goes on as if nothing had been.
+   */
+  #logIsLost(): boolean {
+    const began = this.#chain.at(-1)?.beginsAfter;
+    if (!began || this.#logEnd.ordinal >= began.ordinal) return false;
+    const message =
+      `The server's log ends at ${this.#logEnd.gtid || 'its beginning'} (number ${this.#logEnd.ordinal}), but epoch ` +
+      `${this.epoch} began after ${began.gtid} (number ${began.ordinal}): its data directory was lost or replaced by an ` +
+      `older one. The primary stays closed, so that nothing acknowledged is overwritten. Give ${this.#options.node} its data back.`;
+    this.#modules.events.add('replication.error', this.#options.node, message, { code: 'DATA_LOST' });
+    this.#setPhase('closed', message);
+    return true;
+  }
+
   async #beginEpoch(): Promise<void> {
     const epoch = this.epoch + 1;
     await this.#modules.chainFile.save(extendChain(this.#chain, { epoch, beginsAfter: this.#logEnd }));
+    this.#epochUnheard = true;
     this.#quorum.setReceived(this.#logEnd.ordinal);
     this.#modules.logger.info({ epoch, beginsAfter: this.#logEnd }, 'epoch began');
+  }
+
+  /** An epoch that began at the end of a wrong log would cut the right one, once it is back. */
+  #takeBackEpoch(): void {
+    if (!this.#epochUnheard) return;
+    this.#epochUnheard = false;
+    this.#modules.chainFile.save(this.#chain.slice(0, -1)).catch((error: unknown) => {
+      this.#modules.logger.error({ reason: messageOf(error) }, 'taking the new epoch back failed');
+    });
   }
 
   #opened(why: string): void {
@@ -244,6 +281,7 @@ export class PrimaryRole {
     this.#source = null;
     this.#lastReading = null;
     this.#unacknowledged = null;
+    this.#strangers = false;
     for (const session of [...this.#attached.values()])
       session.close(`the primary's server is down: ${reason}`);
     this.#hub.begin(0);
@@ -277,11 +315,12 @@ export class PrimaryRole {
         `${attach.node} holds transactions up to ${attach.spoolEnd.gtid} (number ${attach.spoolEnd.ordinal}), but the primary's server ` +
         `ends at number ${this.#logEnd.ordinal}: its data directory was lost or replaced by an older one. The primary stays ` +
         `closed, so that nothing acknowledged is overwritten. Give ${this.#options.node} its data back.`;
-      this.#reason = message;
       this.#modules.events.add('replication.error', this.#options.node, message, { code: 'REPLICA_AHEAD' });
-      this.#scope?.abort(new SkeinError('REPLICA_AHEAD', message));
+      this.#takeBackEpoch();
+      this.#end(message);
       return { refuse: 'REPLICA_AHEAD', message };
     }
+    this.#epochUnheard = false;
     return { epoch: this.epoch, chain: this.#chain, committedOrdinal: this.#quorum.released };
   }
 
@@ -390,7 +429,9 @@ export class PrimaryRole {
 
   #dump(after: Position, semiSync: boolean, batch: (batch: RecordBatch) => boolean): Source {
     const { flavour, logger } = this.#modules;
-    const serverId = DUMP_SERVER_ID_FIRST + (this.#dumps++ % DUMP_SERVER_ID_SPAN);
+    const serverId = semiSync
+      ? SEMI_SYNC_SERVER_ID
+      : CATCH_UP_SERVER_ID_FIRST + (this.#dumps++ % CATCH_UP_SERVER_ID_SPAN);
     const target = {
       socketPath: this.#server?.socketPath ?? '',
       user: this.#options.replicationUser,
@@ -466,17 +507,23 @@ export class PrimaryRole {
   watch(reading: ServerReading): void {
     if (this.#phase === 'closed') return;
     this.#lastReading = reading;
-    this.#quorum.setSelfCounts(reading.syncBinlog === 1 && reading.flushAtTrxCommit === 1);
+    this.#countSelf(reading);
     if (this.#options.acknowledge === 'async' || this.#phase !== 'open') return;
     const { enabled, clients, noTx } = reading.semiSync;
-    if (!enabled)
+    if (!enabled) {
       this.#fence(
         'semi-synchronous replication was switched off on the server: commits were answered without the quorum',
       );
-    else if (clients > 1)
+      return;
+    }
+    // Twice in a row: a twin of our own dump needs a moment to end.
+    if (clients > 1 && this.#strangers) {
       this.#fence(
         `${clients} clients are registered for semi-synchronous replication, but only Skein may be: another one could acknowledge commits`,
       );
+      return;
+    }
+    this.#strangers = clients > 1;
     if (this.#unacknowledged !== null && noTx > this.#unacknowledged) {
       this.#modules.events.add(
         'commit.unacknowledged',
@@ -486,6 +533,18 @@ export class PrimaryRole {
       );
     }
     this.#unacknowledged = noTx;
+  }
+
+  /** A log that may lose what it wrote at a power cut is no copy (SAFETY M9): then one more replica is needed. */
+  #countSelf({ syncBinlog, flushAtTrxCommit }: ServerReading): void {
+    const counts = syncBinlog === 1 && flushAtTrxCommit === 1;
+    if (!this.#quorum.setSelfCounts(counts)) return;
+    const text = counts
+      ? "the server's own log counts again"
+      : "the server's own log does not count any more";
+    this.#modules.logger.warn({ syncBinlog, flushAtTrxCommit }, text);
+    this.#quorumMoved();
+    this.checkQuorum();
   }
 
   /** The node stops: nothing is told to the server. */

@@ -223,8 +223,9 @@ export class ReplicaNode implements RoleNode {
     { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
   ): Promise<void> {
     const deadline = monotonicMs() + timeoutMs;
-    this.#parts.refuseLost(position);
-    if (position.ordinal > this.#replica.applied.ordinal) {
+    const known = position.ordinal <= this.#replica.applied.ordinal;
+    this.#parts.refuseLost(position, known);
+    if (!known) {
       const applied = await this.#parts.control().waitApplied(position.gtid, timeoutMs);
       signal.throwIfAborted();
       if (!applied) {
@@ -236,7 +237,7 @@ export class ReplicaNode implements RoleNode {
       }
     }
     // The chain may have been learnt only while we waited.
-    this.#parts.refuseLost(position);
+    this.#parts.refuseLost(position, true);
     this.#replica.noteApplied(position);
   }
 

@@ -27,7 +27,7 @@ export interface NodeParts {
   passwordOf(account: AccountName | 'skein_endpoint'): string;
   heartbeatBase(): Omit<HeartbeatBody, 'role' | 'epoch' | 'positions' | 'lagMs' | 'reason'>;
   /** @throws SkeinError TRANSACTION_LOST when the position is not in the cluster's history (SAFETY M3) */
-  refuseLost(position: Position): void;
+  refuseLost(position: Position, known: boolean): void;
 }
 
 /** The part of a node that follows from its role; the rest (server, HTTP, logs) is the same for both. */
