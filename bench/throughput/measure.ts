@@ -1,9 +1,9 @@
-import { loadavg } from 'node:os';
 import type { Connection } from 'mysql2/promise';
 import { checksumAtRest, sequenceOf, waitApplied } from '../../test/kit/checksum.js';
 import { rowsOf, run, type SqlNode, scalarOf, withSql } from '../../test/kit/sql-node.js';
 import type { SysbenchBinary } from './obtain-sysbench.js';
-import { cpuBetween, cpuOf, forgetPeaks, peakMemoryOf } from './process-figures.js';
+import { cpuBetween, cpuOf, forgetPeaks, machineTime, othersShare, peakMemoryOf } from './process-figures.js';
+import { sum } from './statistics.js';
 import { DATABASE, type LoadOptions, type LoadResult, prepareTables, runLoad } from './sysbench.js';
 import type { Target } from './target.js';
 
@@ -24,8 +24,8 @@ export interface RunFigures extends LoadResult {
   /** The same until the load ended. */
   readonly cpuUnderLoadMs: Record<string, number>;
   readonly peakBytes: Record<string, number>;
-  /** Of the machine, before the load: figures of a busy machine are worth less. */
-  readonly loadBefore: number;
+  /** Share of the machine's time that other programs had under load: figures of a busy machine are worth less. */
+  readonly othersShare: number;
 }
 
 export interface MeasureOptions extends LoadOptions {
@@ -51,18 +51,20 @@ export async function measure(
 
   const processes = await target.processes();
   await forgetPeaks(processes);
-  const [loadBefore = 0] = loadavg();
   const at = new Date().toISOString();
   const eyes = await openEyes(target);
   try {
+    const machineBefore = await machineTime();
     const cpuBefore = await cpuOf(processes);
     const load = await runLoad(sysbench, target.endpoint, { ...options, seed: options.seed + 1 }, signal);
     const ended = performance.now();
     const cpuAtEnd = await cpuOf(processes);
+    const machineAtEnd = await machineTime();
     const { gtid, backlog } = await eyes.look();
     await eyes.untilApplied(gtid);
     const lagMs = target.replicas.length === 0 ? 0 : performance.now() - ended;
     const cpuAfter = await cpuOf(processes);
+    const cpuUnderLoadMs = cpuBetween(cpuBefore, cpuAtEnd);
     const peakBytes = await peakMemoryOf(processes);
     await checksumAtRest(target.primary, target.replicas, { schemas: [DATABASE] });
     await dropTables(target);
@@ -77,9 +79,9 @@ export async function measure(
       backlog,
       lagMs,
       cpuMs: cpuBetween(cpuBefore, cpuAfter),
-      cpuUnderLoadMs: cpuBetween(cpuBefore, cpuAtEnd),
+      cpuUnderLoadMs,
       peakBytes,
-      loadBefore,
+      othersShare: othersShare(machineBefore, machineAtEnd, sum(Object.values(cpuUnderLoadMs))),
     };
   } finally {
     eyes.close();

@@ -88,3 +88,32 @@ async function eachThread(
   }
   return sums;
 }
+
+/** Of the whole machine and of this bench with the children it has waited for, milliseconds so far. */
+export interface MachineTime {
+  /** All cores together, idle or not. */
+  readonly totalMs: number;
+  readonly busyMs: number;
+  readonly benchMs: number;
+}
+
+export async function machineTime(): Promise<MachineTime> {
+  const [machine, own] = await Promise.all([
+    readFile('/proc/stat', 'utf8'),
+    readFile('/proc/self/stat', 'utf8'),
+  ]);
+  // user nice system idle iowait irq softirq steal; what follows is part of user and nice already.
+  const all = (machine.split('\n')[0] ?? '').trim().split(/\s+/).slice(1, 9).map(Number);
+  const totalMs = all.reduce((sum, ticks) => sum + ticks, 0) * TICK_MS;
+  const idleMs = ((all[3] ?? 0) + (all[4] ?? 0)) * TICK_MS;
+  const fields = own.slice(own.lastIndexOf(')') + 2).split(' ');
+  const benchMs = fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * TICK_MS;
+  return { totalMs, busyMs: totalMs - idleMs, benchMs };
+}
+
+/** Share of the machine that went to programs that have nothing to do with the bench. */
+export function othersShare(before: MachineTime, after: MachineTime, targetMs: number): number {
+  const busyMs = after.busyMs - before.busyMs;
+  const oursMs = after.benchMs - before.benchMs + targetMs;
+  return Math.max(0, busyMs - oursMs) / (after.totalMs - before.totalMs);
+}

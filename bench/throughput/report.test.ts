@@ -104,7 +104,7 @@ function run(mode: string, round: number, more: Partial<RunFigures>): RunFigures
     cpuMs: {},
     cpuUnderLoadMs: {},
     peakBytes: {},
-    loadBefore: 0,
+    othersShare: 0,
     ...more,
   };
 }

@@ -23,11 +23,11 @@ export function reportOf(results: Results, form: 'text' | 'markdown'): string {
 }
 
 function about({ startedAt, machine, versions, runs }: Results): string {
-  const load = spreadOf(runs.map(({ loadBefore }) => loadBefore));
+  const others = spreadOf(runs.map((run) => run.othersShare * 100));
   return [
     `From ${startedAt.slice(0, 16).replace('T', ' ')} UTC; ${machine.cores} cores (${machine.cpu}), ${Math.round(machine.memoryBytes / 2 ** 30)} GiB, ${machine.system}.`,
     `MariaDB ${versions.server}, Node.js ${versions.node}, sysbench ${versions.sysbench}; sync_binlog=1 and innodb_flush_log_at_trx_commit=1 everywhere.`,
-    `Medians with least and most of all rounds; ratios are taken within a round. Checksums of all servers were equal after each run. Load of the machine before the runs: ${load === null ? '?' : range(load, 1)}.`,
+    `Medians with least and most of all rounds; ratios are taken within a round. Checksums of all servers were equal after each run. Other programs had ${others === null ? '?' : range(others, 0)} % of the machine meanwhile.`,
   ].join('\n');
 }
 
