@@ -42,7 +42,7 @@ const NOT_OPEN_ATTEMPT = 1;
 
 export interface LinkDialerModules extends ReplicaRooms {
   readonly logger: Logger;
-  /** Told at each change, and when the code of the reason changes while down. `code` is 'UP' or an error's code. */
+  /** Told at each change, and when the reason changes in its code, or in its words while the primary is not open. */
   state(state: 'up' | 'down', reason: string, code: string): void;
 }
 
@@ -152,7 +152,8 @@ export class LinkDialer {
   }
 
   #say(state: 'up' | 'down', reason: string, code: string): void {
-    const key = `${state} ${code}`;
+    // Why a primary is not open changes while it opens, or does not: the last word counts.
+    const key = code === 'NOT_OPEN' ? `${code} ${reason}` : `${state} ${code}`;
     if (key === this.#said) return;
     this.#said = key;
     const data = { host: this.#options.host, port: this.#options.port, code, reason };
