@@ -1,0 +1,7 @@
+// Mutant: the semi-sync dump is dialled from what was received, instead of one group before what a quorum has (SAFETY C2).
+import { PrimaryRole } from '../../../dist/node/primary-role.js';
+
+const { positionAt } = PrimaryRole.prototype;
+PrimaryRole.prototype.positionAt = function received() {
+  return positionAt.call(this, this.received);
+};

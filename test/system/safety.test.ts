@@ -1,0 +1,397 @@
+import { readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatPosition, parsePosition } from '../../src/model/position.js';
+import type { ClusterEvent } from '../../src/model/status.js';
+import { mariadb } from '../../src/mysql-protocol/mariadb.js';
+import { Source } from '../../src/source/source.js';
+import { silentLogger } from '../../src/std/logger.js';
+import { checksumAtRest, waitApplied } from '../kit/checksum.js';
+import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { rowsOf, run, scalarOf, withSql } from '../kit/sql-node.js';
+import type { TestNode } from '../kit/test-node.js';
+import { until } from '../kit/until.js';
+import { semiSync, start, stillWaits, untilWaiting, waitingSessions } from '../kit/waiting.js';
+
+/** SAFETY's rules on a whole cluster: what Skein makes of what semi-sync.test.ts shows of the server alone. */
+
+let cluster: TestCluster;
+showLogsOnFailure(() => cluster);
+
+beforeAll(async () => {
+  cluster = await TestCluster.start({ proxied: true });
+  await cluster.primary.sql('CREATE DATABASE demo');
+  await cluster.primary.sql('CREATE TABLE demo.t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(50))');
+});
+
+afterAll(async () => {
+  await cluster?.dispose();
+});
+
+const aWhile = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const logOf = (node: TestNode) => readFile(join(node.directory, 'node.log'), 'utf8');
+
+const count = (node: TestNode, v: string): Promise<number> =>
+  withSql(node, async (connection) => {
+    const [row] = await rowsOf(connection, 'SELECT COUNT(*) n FROM demo.t WHERE v = ?', [v]);
+    return Number(row?.n);
+  });
+
+const insert = (v: string) =>
+  start(cluster.primary.connectAs('skein_write'), `INSERT INTO demo.t (v) VALUES ('${v}')`);
+
+/** Events of one kind that this node's log got since the mark. */
+async function events(node: TestNode, name: string, since: number): Promise<ClusterEvent['data'][]> {
+  const lines = (await logOf(node)).slice(since).split('\n');
+  return lines.filter((line) => line.includes(`"event":"${name}"`)).map((line) => JSON.parse(line));
+}
+
+const mark = async (node: TestNode) => (await logOf(node)).length;
+
+async function withoutReplicas<T>(work: () => Promise<T>): Promise<T> {
+  for (const replica of cluster.replicas) await replica.freeze('node');
+  try {
+    return await work();
+  } finally {
+    for (const replica of cluster.replicas) await replica.unfreeze('node');
+  }
+}
+
+async function allReady(): Promise<void> {
+  for (const node of cluster.nodes) await node.untilReady(30_000);
+}
+
+describe('a commit that waits for its quorum (KILL, timeoutMs)', () => {
+  it('killed past Skein: the server says OK, we raise the alarm, HTTP says unknown, and the log its later fate', async () => {
+    const { primary } = cluster;
+    const since = await mark(primary);
+    const requestId = 'killed-write';
+    await withoutReplicas(async () => {
+      const direct = await insert('killed');
+      await untilWaiting(primary, direct.id);
+      await withSql(primary, (connection) => run(connection, `KILL QUERY ${direct.id}`));
+      expect(await direct.done).toBe('OK');
+      expect(await count(primary, 'killed'), 'the server shows it').toBe(1);
+      direct.connection.destroy();
+
+      const http = primary.request(
+        'POST',
+        '/v1/sql',
+        { sql: "INSERT INTO demo.t (v) VALUES ('killed by HTTP')", timeoutMs: 2_500 },
+        { headers: { 'x-request-id': requestId } },
+      );
+      const [id] = await until('its session waits', async () => {
+        const ids = await waitingSessions(primary);
+        return ids.length > 0 ? ids : null;
+      });
+      await withSql(primary, (connection) => run(connection, `KILL QUERY ${id}`));
+      const { status, body } = await http;
+      expect([status, body.error?.code, body.error?.applied]).toEqual([504, 'OUTCOME_UNKNOWN', 'unknown']);
+      await until('the alarm counts both', async () => {
+        const raised = await events(primary, 'commit.unacknowledged', since);
+        return raised.reduce((sum, event) => sum + Number(event.count), 0) === 2;
+      });
+      for (const replica of cluster.replicas) {
+        expect(await count(replica, 'killed'), `${replica.name} shows nothing that is not committed`).toBe(0);
+      }
+    });
+    await until('its later fate is in the log', async () => {
+      const lines = (await logOf(primary)).slice(since).split('\n');
+      const fate = lines.find((line) => line.includes('answered as unknown') && line.includes(requestId));
+      return fate && JSON.parse(fate).applied === 'yes';
+    });
+    await allReady();
+    await checksumAtRest(primary, cluster.replicas);
+    expect(await count(cluster.node('n2'), 'killed by HTTP')).toBe(1);
+  });
+
+  it('longer than timeoutMs: 504 unknown; it is applied when the quorum is back, which the log says', async () => {
+    const { primary } = cluster;
+    const since = await mark(primary);
+    await withoutReplicas(async () => {
+      const sent = performance.now();
+      const answer = await primary.request('POST', '/v1/sql', {
+        sql: "INSERT INTO demo.t (v) VALUES ('late')",
+        timeoutMs: 700,
+      });
+      expect(performance.now() - sent).toBeGreaterThanOrEqual(690);
+      expect([answer.status, answer.body.error?.applied]).toEqual([504, 'unknown']);
+      expect(await count(primary, 'late'), 'it still waits').toBe(0);
+    });
+    await until('its later fate is in the log', async () => {
+      const text = (await logOf(primary)).slice(since);
+      return /"applied":"yes".*answered as unknown/.test(text);
+    });
+    await allReady();
+    for (const node of cluster.nodes)
+      await until('it is there', async () => (await count(node, 'late')) === 1);
+    expect(await events(primary, 'commit.unacknowledged', since)).toEqual([]);
+  });
+});
+
+describe('settings that the promise rests on', () => {
+  it('sync_binlog or flush_log_at_trx_commit changed on the primary: it no longer counts (M9)', async () => {
+    const { primary } = cluster;
+    const needed = async () => (await primary.cluster()).quorum.needed;
+    const set = (sql: string) => withSql(primary, (connection) => run(connection, sql));
+    expect(await needed()).toBe(2);
+    await set('SET GLOBAL innodb_flush_log_at_trx_commit = 2');
+    await until('both replicas are needed', async () => (await needed()) === 3);
+    await set('SET GLOBAL innodb_flush_log_at_trx_commit = 1');
+    await until('one replica is enough', async () => (await needed()) === 2);
+    await set('SET GLOBAL sync_binlog = 0');
+    await until('both replicas are needed', async () => (await needed()) === 3);
+    await cluster.node('n3').freeze('node');
+    try {
+      const waiting = await insert('by two of three, one of them unsafe');
+      expect(await stillWaits(waiting)).toBe(true);
+      await set('SET GLOBAL sync_binlog = 1');
+      expect(await waiting.done, 'it counts again').toBe('OK');
+      waiting.connection.destroy();
+    } finally {
+      await cluster.node('n3').unfreeze('node');
+    }
+    await allReady();
+  });
+
+  it.each([
+    ['semi-sync is switched off', 'switched off', 'SET GLOBAL rpl_semi_sync_master_enabled = 0'],
+    ['another semi-sync client', 'registered', null],
+  ])('%s: alarm and fence, and open again by itself (C3)', async (_name, words, sql) => {
+    const { primary } = cluster;
+    const since = await mark(primary);
+    const pid = await primary.pid('server');
+    let stranger: Source | null = null;
+    if (sql !== null) await withSql(primary, (connection) => run(connection, sql));
+    else {
+      const target = {
+        socketPath: await primary.socketPath(),
+        user: 'skein_repl',
+        password: primary.password('skein_repl'),
+      };
+      const after = parsePosition((await primary.sql("INSERT INTO demo.t (v) VALUES ('x')")).position);
+      stranger = new Source(
+        { target, serverId: 77, after, semiSync: true },
+        { flavour: mariadb, logger: silentLogger, epochOf: () => after.epoch, batch: () => true },
+      );
+      await stranger.start();
+    }
+    await primary.untilRestarted('server', pid);
+    stranger?.stop();
+    const [fence] = await events(primary, 'fence', since);
+    expect(fence?.reason).toContain(words);
+    await allReady();
+    expect(await semiSync(primary)).toMatchObject({ status: 'ON', clients: '1' });
+    await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('after the fence')");
+  });
+
+  it('killed and started again while idle, the node is not fenced for its own old dump', async () => {
+    const { primary } = cluster;
+    const since = await mark(primary);
+    const server = await primary.pid('server');
+    await primary.kill('node');
+    cluster.startNode('n1');
+    await allReady();
+    await aWhile(1_500);
+    expect(await events(primary, 'fence', since)).toEqual([]);
+    expect(await primary.pid('server')).toBe(server);
+  });
+
+  it('the dump is ended by somebody: a new one, without a fence, and commits go on', async () => {
+    const { primary } = cluster;
+    const since = await mark(primary);
+    const server = await primary.pid('server');
+    const dump = await until('the dump is there', () =>
+      withSql(primary, async (connection) => {
+        const rows = await rowsOf(connection, 'SHOW PROCESSLIST');
+        return rows.find((row) => /Binlog Dump/.test(String(row.Command)));
+      }),
+    );
+    await withSql(primary, (connection) => run(connection, `KILL ${String(dump.Id)}`));
+    await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('after the dump was killed')");
+    await aWhile(1_000);
+    expect(await events(primary, 'fence', since)).toEqual([]);
+    expect(await primary.pid('server')).toBe(server);
+  });
+});
+
+describe('XA (H11)', () => {
+  const branches = (node: TestNode) =>
+    withSql(node, async (connection) =>
+      (await rowsOf(connection, 'XA RECOVER')).map((row) => String(row.data)).sort(),
+    );
+
+  it('a prepared branch is on all nodes, survives kill -9 on both sides, and is committed everywhere', async () => {
+    const { primary } = cluster;
+    const replica = cluster.node('n2');
+    for (const name of ['kept', 'undone']) {
+      const prepared = await start(
+        primary.connectAs('skein_write'),
+        `XA START '${name}'`,
+        `INSERT INTO demo.t (v) VALUES ('xa ${name}')`,
+        `XA END '${name}'`,
+        `XA PREPARE '${name}'`,
+      );
+      expect(await prepared.done).toBe('OK');
+      prepared.connection.end();
+    }
+    await waitApplied(primary, cluster.replicas);
+    for (const node of cluster.nodes) expect(await branches(node), node.name).toEqual(['kept', 'undone']);
+    for (const node of [primary, replica]) {
+      const pid = await node.kill('server');
+      await node.untilRestarted('server', pid);
+    }
+    await allReady();
+    for (const node of cluster.nodes) expect(await branches(node), node.name).toEqual(['kept', 'undone']);
+    await primary.sql("INSERT INTO demo.t (v) VALUES ('beside the branches')");
+    const commit = await start(primary.connectAs('skein_write'), "XA COMMIT 'kept'", "XA ROLLBACK 'undone'");
+    expect(await commit.done).toBe('OK');
+    commit.connection.destroy();
+    await checksumAtRest(primary, cluster.replicas);
+    for (const node of cluster.nodes) {
+      expect(await branches(node), node.name).toEqual([]);
+      expect([await count(node, 'xa kept'), await count(node, 'xa undone')], node.name).toEqual([1, 0]);
+    }
+  });
+});
+
+describe('epochs and positions', () => {
+  it('a replica whose node was down while the primary’s server restarted follows; old positions stay valid', async () => {
+    const { primary } = cluster;
+    const replica = cluster.node('n3');
+    const { position, epoch } = await primary.sql("INSERT INTO demo.t (v) VALUES ('before')");
+    await replica.kill('node');
+    const pid = await primary.kill('server');
+    await primary.untilRestarted('server', pid);
+    await primary.untilReady();
+    const later = await primary.sql("INSERT INTO demo.t (v) VALUES ('after')");
+    expect(later.epoch).toBeGreaterThan(epoch);
+    cluster.startNode('n3');
+    await replica.untilReady();
+    for (const after of [position, later.position]) {
+      const answer = await replica.sql('SELECT COUNT(*) FROM demo.t', [], { read: { after } });
+      expect(answer.epoch).toBe(later.epoch);
+    }
+    expect(await count(replica, 'after')).toBe(1);
+    const state = parsePosition(position);
+    for (const wrong of [epoch - 1, later.epoch, later.epoch + 1, 4_000]) {
+      const made = { ...state, epoch: wrong, gtid: mariadb.gtidAt(wrong, state.ordinal) };
+      for (const node of cluster.nodes) {
+        const answer = await node.request('POST', '/v1/sql', {
+          sql: 'SELECT 1',
+          read: { after: formatPosition(made) },
+          timeoutMs: 2_000,
+        });
+        expect([answer.status, answer.body.error?.code], `${node.name}, epoch ${wrong}`).toEqual([
+          409,
+          'TRANSACTION_LOST',
+        ]);
+      }
+    }
+  });
+});
+
+describe('errant writes on a replica (H13)', () => {
+  it.each([
+    ['FLUSH PRIVILEGES', 'n2'],
+    ["CREATE USER errant@'127.0.0.9'", 'n3'],
+  ])('%s as skein: noticed, named, closed to reads; filled anew it follows again', async (sql, name) => {
+    const replica = cluster.node(name);
+    const since = await mark(replica);
+    const before = performance.now();
+    await withSql(replica, (connection) => run(connection, sql));
+    const refused = await until('reads are refused', async () => {
+      const answer = await replica.request('POST', '/v1/sql', { sql: 'SELECT 1' });
+      return answer.status === 503 ? answer : null;
+    });
+    expect(performance.now() - before, 'at the next heartbeat').toBeLessThan(3_000);
+    expect(refused.body.error?.message).toMatch(/holds 0-\d+-\d+, which the cluster did not give it/);
+    const [said] = await events(replica, 'replication.error', since);
+    expect(said).toMatchObject({ code: 'ERRANT_TRANSACTION' });
+    expect(await replica.isReady()).toBe(false);
+    await until('the primary’s status says it', async () => {
+      const { members } = await cluster.primary.cluster();
+      return members.find((member) => member.name === name)?.reason?.includes('did not give it');
+    });
+    await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('beside an errant replica')");
+
+    // It is still errant after a restart of its server.
+    const pid = await replica.kill('server');
+    await replica.untilRestarted('server', pid);
+    await until('closed again', async () => {
+      const answer = await replica.request('POST', '/v1/sql', { sql: 'SELECT 1' });
+      expect(answer.status).toBe(503);
+      return answer.text.includes('did not give it');
+    });
+
+    await replica.kill('node');
+    await replica.kill('server');
+    for (const each of ['data', 'spool', 'state'])
+      await rm(join(replica.directory, each), { recursive: true });
+    cluster.startNode(name);
+    await replica.untilReady();
+    await checksumAtRest(cluster.primary, cluster.replicas);
+  });
+});
+
+describe('the primary’s data directory is not there', () => {
+  async function startWithout(...parts: string[]): Promise<number> {
+    const { primary } = cluster;
+    await waitApplied(primary, cluster.replicas);
+    await primary.kill('node');
+    await primary.kill('server');
+    for (const part of parts)
+      await rename(join(primary.directory, part), join(primary.directory, `${part}.away`));
+    const since = await mark(primary);
+    cluster.startNode('n1');
+    return since;
+  }
+
+  async function giveBack(...parts: string[]): Promise<void> {
+    const { primary } = cluster;
+    await primary.kill('node');
+    await primary.kill('server');
+    for (const part of parts) {
+      await rm(join(primary.directory, part), { recursive: true });
+      await rename(join(primary.directory, `${part}.away`), join(primary.directory, part));
+    }
+    cluster.startNode('n1');
+    await allReady();
+    await primary.sql("INSERT INTO demo.t (v) VALUES ('with its data back')");
+    await checksumAtRest(primary, cluster.replicas);
+  }
+
+  /** It says why, everywhere, takes no writes, and goes on saying so. */
+  async function refusesToOpen(since: number, code: string): Promise<void> {
+    const { primary } = cluster;
+    await until(`its log says ${code}`, async () => {
+      const said = await events(primary, 'replication.error', since);
+      return said.some((event) => event.code === code);
+    });
+    for (let look = 0; look < 8; look++) {
+      const ready = await primary.request('GET', '/ready', undefined, { token: null });
+      expect(ready.status).toBe(503);
+      expect(ready.text).toContain('Give n1 its data back');
+      await aWhile(200);
+    }
+    for (const replica of cluster.replicas) {
+      await until(`${replica.name} says it too`, async () => {
+        const { members } = await replica.cluster();
+        return members.find(({ name }) => name === replica.name)?.reason?.includes('Give n1 its data back');
+      });
+      expect(await replica.rows("SELECT COUNT(*) > 0 FROM demo.t WHERE v = 'before'")).toEqual([[1]]);
+    }
+    expect(await withSql(primary, (connection) => scalarOf(connection, 'SELECT @@read_only'))).toBe('1');
+    expect(await events(primary, 'role.open', since)).toEqual([]);
+  }
+
+  it('and its state is: it sees that itself, and is well when it has its data back', async () => {
+    await refusesToOpen(await startWithout('data'), 'DATA_LOST');
+    await giveBack('data');
+  });
+
+  it('nor its state: a replica that holds more shows it', async () => {
+    await refusesToOpen(await startWithout('data', 'state'), 'REPLICA_AHEAD');
+    await giveBack('data', 'state');
+  });
+});
