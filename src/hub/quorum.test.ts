@@ -66,6 +66,9 @@ describe('the quorum', () => {
     expect(quorum.committed).toBe(0);
     quorum.setDurable('r1', 3);
     expect(quorum.committed).toBe(3);
+    expect(quorum.setSelfCounts(false), 'nothing new').toBe(false);
+    expect(quorum.setSelfCounts(true)).toBe(true);
+    expect(quorum.committed, 'at once, without another word of a replica').toBe(5);
   });
 
   it('takes nothing back when a replica lost its disk, and counts it from where it is now', () => {

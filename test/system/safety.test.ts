@@ -233,7 +233,7 @@ describe('XA (H11)', () => {
         `XA PREPARE '${name}'`,
       );
       expect(await prepared.done).toBe('OK');
-      prepared.connection.end();
+      await prepared.connection.end();
     }
     await waitApplied(primary, cluster.replicas);
     for (const node of cluster.nodes) expect(await branches(node), node.name).toEqual(['kept', 'undone']);

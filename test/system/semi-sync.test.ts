@@ -194,34 +194,6 @@ describe('dialling the semi-sync dump again', () => {
   });
 });
 
-describe('a waiting commit is let go as if it were acknowledged by', () => {
-  useLoneServer();
-
-  it('semi-sync OFF', async () => {
-    const waiting = await waiter(1);
-    await withSql(server, (connection) => run(connection, 'SET GLOBAL rpl_semi_sync_master_enabled = 0'));
-    expect(await waiting.done).toBe('OK');
-    expect((await semiSync(server)).status).toBe('OFF');
-    await withSql(server, (connection) => run(connection, 'SET GLOBAL rpl_semi_sync_master_enabled = 1'));
-  });
-
-  it('RESET MASTER', async () => {
-    const waiting = await waiter(2);
-    await withSql(server, (connection) => run(connection, 'RESET MASTER'));
-    expect(await waiting.done).toBe('OK');
-    expect(await ids()).toBe('1,2');
-  });
-
-  it('SHUTDOWN: the client sees a lost connection, and the row is there after the next start', async () => {
-    const waiting = await waiter(3);
-    const { pid } = server;
-    await withSql(server, (connection) => run(connection, 'SHUTDOWN'));
-    expect(await waiting.done).toBe('PROTOCOL_CONNECTION_LOST');
-    await server.untilRestarted(pid);
-    expect(await ids()).toBe('1,2,3');
-  });
-});
-
 describe('a crash of the server', () => {
   useLoneServer();
 
@@ -249,7 +221,7 @@ describe('a crash of the server', () => {
     ];
     const prepared = await session(...xa('acknowledged', 2));
     expect(await prepared.done).toBe('OK');
-    prepared.connection.end();
+    await prepared.connection.end();
     await new Promise((resolve) => setTimeout(resolve, 200));
     const commit = await session("XA COMMIT 'acknowledged'");
     await untilWaiting(server, commit.id);
@@ -266,7 +238,7 @@ describe('a crash of the server', () => {
   });
 });
 
-describe('ids and engines', () => {
+describe('ids, engines, what is logged, and what lets waiting commits go', () => {
   useLoneServer();
 
   it('a session keeps the server id that it began with; opening ends such sessions', async () => {
@@ -311,31 +283,61 @@ describe('ids and engines', () => {
       'ER_SPECIFIC_ACCESS_DENIED_ERROR',
     );
   });
-});
 
-describe('on a read-only server, as skein, these are logged all the same (SAFETY H13)', () => {
-  useLoneServer();
+  describe('on a read-only server, as skein, these are logged all the same (SAFETY H13)', () => {
+    it.each([
+      ['FLUSH PRIVILEGES', true],
+      ['FLUSH LOCAL PRIVILEGES', false],
+      ['FLUSH TABLES', true],
+      ['FLUSH STATUS', true],
+      ['FLUSH BINARY LOGS', false],
+      ['ANALYZE TABLE t.t', true],
+      ['OPTIMIZE TABLE t.t', true],
+      ['REPAIR TABLE t.t', true],
+      ['ANALYZE TABLE t.missing', true],
+      ['DROP TABLE IF EXISTS t.missing', true],
+      ["CREATE USER somebody@'127.0.0.9'", true],
+      ['CREATE TEMPORARY TABLE t.x (id INT)', false],
+    ])('%s: %s', async (sql, logged) => {
+      await server.unlogged('SET GLOBAL rpl_semi_sync_master_enabled = 0', 'SET GLOBAL read_only = 1');
+      const gtid = () => server.ask('SELECT @@global.gtid_binlog_pos');
+      const before = await gtid();
+      // The session ends with it: a temporary table is dropped then.
+      await withSql(server, (connection) => run(connection, sql));
+      const after = await gtid();
+      expect(after !== before, `${before} -> ${after}`).toBe(logged);
+    });
+  });
 
-  it.each([
-    ['FLUSH PRIVILEGES', true],
-    ['FLUSH LOCAL PRIVILEGES', false],
-    ['FLUSH TABLES', true],
-    ['FLUSH STATUS', true],
-    ['FLUSH BINARY LOGS', false],
-    ['ANALYZE TABLE t.t', true],
-    ['OPTIMIZE TABLE t.t', true],
-    ['REPAIR TABLE t.t', true],
-    ['ANALYZE TABLE t.missing', true],
-    ['DROP TABLE IF EXISTS t.missing', true],
-    ["CREATE USER somebody@'127.0.0.9'", true],
-    ['CREATE TEMPORARY TABLE t.x (id INT)', false],
-  ])('%s: %s', async (sql, logged) => {
-    await server.unlogged('SET GLOBAL rpl_semi_sync_master_enabled = 0', 'SET GLOBAL read_only = 1');
-    const gtid = () => server.ask('SELECT @@global.gtid_binlog_pos');
-    const before = await gtid();
-    // The session ends with it: a temporary table is dropped then.
-    await withSql(server, (connection) => run(connection, sql));
-    const after = await gtid();
-    expect(after !== before, `${before} -> ${after}`).toBe(logged);
+  describe('a waiting commit is let go as if it were acknowledged by', () => {
+    beforeAll(async () => {
+      await server.crash();
+      await server.control.openAsPrimary({ serverId: 1_000_001 });
+      await server.unlogged('DELETE FROM t.t');
+    });
+
+    it('semi-sync OFF', async () => {
+      const waiting = await waiter(1);
+      await withSql(server, (connection) => run(connection, 'SET GLOBAL rpl_semi_sync_master_enabled = 0'));
+      expect(await waiting.done).toBe('OK');
+      expect((await semiSync(server)).status).toBe('OFF');
+      await withSql(server, (connection) => run(connection, 'SET GLOBAL rpl_semi_sync_master_enabled = 1'));
+    });
+
+    it('RESET MASTER', async () => {
+      const waiting = await waiter(2);
+      await withSql(server, (connection) => run(connection, 'RESET MASTER'));
+      expect(await waiting.done).toBe('OK');
+      expect(await ids()).toBe('1,2');
+    });
+
+    it('SHUTDOWN: the client sees a lost connection, and the row is there after the next start', async () => {
+      const waiting = await waiter(3);
+      const { pid } = server;
+      await withSql(server, (connection) => run(connection, 'SHUTDOWN'));
+      expect(await waiting.done).toBe('PROTOCOL_CONNECTION_LOST');
+      await server.untilRestarted(pid);
+      expect(await ids()).toBe('1,2,3');
+    });
   });
 });

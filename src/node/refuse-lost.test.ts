@@ -1,0 +1,35 @@
+import { expect, it } from 'vitest';
+import type { Chain } from '../model/chain.js';
+import { refuseLost } from './refuse-lost.js';
+
+const at = (epoch: number, ordinal: number) => ({
+  epoch,
+  ordinal,
+  gtid: `0-${1_000_000 + epoch}-${ordinal}`,
+});
+const chain: Chain = [
+  { epoch: 1, beginsAfter: { epoch: 0, ordinal: 0, gtid: '' } },
+  { epoch: 3, beginsAfter: at(1, 5) },
+];
+
+it.each([
+  ['of the first epoch', at(1, 5), true],
+  ['of the newest epoch', at(3, 6), true],
+  ['the beginning', at(0, 0), true],
+  ['beyond where its epoch ended', at(1, 6), false],
+  ['before its epoch began', at(3, 5), false],
+  ['of an epoch that never was', at(2, 5), false],
+])('a position %s', (_name, position, fine) => {
+  for (const known of [true, false]) {
+    const check = () => refuseLost(chain, position, known);
+    if (fine) expect(check).not.toThrow();
+    else expect(check).toThrow(expect.objectContaining({ code: 'TRANSACTION_LOST' }));
+  }
+});
+
+it('of an epoch that may still be heard of is waited for only where the node has not got so far', () => {
+  expect(() => refuseLost(chain, at(4, 9), false)).not.toThrow();
+  expect(() => refuseLost(chain, at(4, 9), true)).toThrow(
+    expect.objectContaining({ code: 'TRANSACTION_LOST' }),
+  );
+});
