@@ -1,4 +1,4 @@
-// Behind `npm start`, `npm test`, `npm run test:long` and `npm run bench`: makes a fresh clone ready (installs,
+// Behind `npm start`, `npm test`, `npm run build`, `npm run test:long` and `npm run bench`: makes a fresh clone ready (installs,
 // builds) and starts what was asked for. Plain JavaScript without a dependency, because it runs before there is one.
 // Nothing is repeated when nothing changed: stamps in node_modules and dist say what they were made from.
 import { spawn } from 'node:child_process';
@@ -99,7 +99,7 @@ async function ensureInstalled() {
     fs.readFileSync(join(root, 'package-lock.json')),
     `${process.platform} ${process.arch} ${process.versions.modules}`,
   );
-  if (readJson(installStamp)?.lock === lock) return;
+  if (readJson(installStamp)?.lock === lock) return linkCommand();
   if (!installedMatchesLock()) {
     await withLock('install', async () => {
       if (installedMatchesLock()) return;
@@ -128,6 +128,28 @@ async function ensureInstalled() {
     });
   }
   writeJson(installStamp, { lock });
+  linkCommand();
+}
+
+/**
+ * What `npx skein` runs. With a "bin" in package.json npx would install this very package into its own cache at each call:
+ * that takes a second more, and fails for a service account that has no home.
+ */
+function linkCommand() {
+  const file = join(modules, '.bin', 'skein');
+  const text = `#!/usr/bin/env node
+const main = require('node:path').join(__dirname, '..', '..', 'dist', 'main.js');
+if (require('node:fs').existsSync(main)) import(require('node:url').pathToFileURL(main).href);
+else {
+  console.error('skein: not built yet; run "npm run build" first');
+  process.exitCode = 1;
+}
+`;
+  if (readText(file) === text) return;
+  try {
+    fs.mkdirSync(dirname(file), { recursive: true });
+    fs.writeFileSync(file, text, { mode: 0o755 });
+  } catch {} // Somebody else's clone, whose owner has it.
 }
 
 // --- build -------------------------------------------------------------------------------------------------
@@ -140,11 +162,10 @@ function* sourceFiles(directory) {
   }
 }
 
+const BUILD_INPUTS = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/bundle.mjs'];
+
 function sourceState() {
-  const files = [
-    ...sourceFiles(join(root, 'src')),
-    ...['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].map((name) => join(root, name)),
-  ].sort();
+  const files = [...sourceFiles(join(root, 'src')), ...BUILD_INPUTS.map((name) => join(root, name))].sort();
   return {
     files,
     // Size and time tell in a few milliseconds that nothing was touched; contents decide when something was.
@@ -182,6 +203,11 @@ async function ensureBuilt() {
       stdio: ['ignore', 2, 2],
     });
     if (code !== 0) throw new LaunchError('The sources do not compile; see the errors above.');
+    const bundled = await run(process.execPath, [join(root, 'scripts', 'bundle.mjs'), dist], {
+      stdio: ['ignore', 'ignore', 'ignore'],
+    });
+    if (bundled !== 0)
+      say('skein: the packages could not be bundled; everything works, and starts more slowly');
     writeJson(buildStamp, { contents, quick: state.quick });
     say(`skein: built in ${seconds(started)}`);
   });
@@ -420,8 +446,15 @@ function isAlive(pid) {
   }
 }
 
+async function build() {
+  await ensureInstalled();
+  await ensureBuilt();
+}
+
 const commands = {
   start,
+  build,
+  link: linkCommand,
   test: (args) => test(args, ['unit', 'system']),
   'test-long': (args) => test(args, ['long']),
   bench,
