@@ -73,6 +73,13 @@ export function switchesOf(pid: number): Promise<Record<string, number>> {
   );
 }
 
+/** Calls of read and write (and their like) so far, sockets, files and the wake-up of a thread together. */
+export async function callsOf(pid: number): Promise<{ reads: number; writes: number }> {
+  const text = await readFile(`/proc/${pid}/io`, 'utf8');
+  const field = (name: string) => Number(new RegExp(`^${name}: (\\d+)`, 'm').exec(text)?.[1] ?? 0);
+  return { reads: field('syscr'), writes: field('syscw') };
+}
+
 async function eachThread(
   pid: number,
   file: 'stat' | 'status',
