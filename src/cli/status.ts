@@ -49,10 +49,16 @@ async function watch(
   while (!signal.aborted && !terminal.isGone()) {
     const text = await describe(client, json);
     if (signal.aborted) break;
-    terminal.out(json || !terminal.isTerminal ? text : `${REDRAW}${text}\nCtrl-C ends this.\n`);
+    terminal.out(framed(text, json, terminal.isTerminal));
     await sleep(WATCH_INTERVAL_MS, signal).catch(() => {});
   }
   return 0;
+}
+
+/** A file or a pipe gets them one after the other. */
+function framed(text: string, json: boolean, isTerminal: boolean): string {
+  if (json) return text;
+  return isTerminal ? `${REDRAW}${text}\nCtrl-C ends this.\n` : `${text}\n`;
 }
 
 /** While watching, a node that does not answer is news, not the end. */

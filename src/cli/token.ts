@@ -32,7 +32,7 @@ Each role has its own account on the database server, so that the server itself 
   examples: [
     ['skein token create --role write --name shop', 'for an application'],
     ['export SKEIN_TOKEN=$(skein token create --role read)', 'the token alone is on standard output'],
-    ['skein token revoke 4', 'no longer valid, on any node'],
+    ['skein token revoke tok_VoiTEAowrV1d', 'no longer valid, on any node; `skein token list` shows the ids'],
   ],
   positionals: [1, 2],
 

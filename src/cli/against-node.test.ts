@@ -1,0 +1,125 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ClusterStatus } from '../model/status.js';
+import { Signal } from '../std/emitter.js';
+import type { CommandContext } from './command.js';
+import { commands } from './commands.js';
+import { runCommandLine } from './run.js';
+
+/** Commands against something that answers as a node does, where a real node would only make the test slow. */
+
+const STATUS: ClusterStatus = {
+  cluster: 'demo',
+  epoch: 3,
+  primary: 'n1',
+  acknowledge: 'majority',
+  quorum: { needed: 2, attached: 3 },
+  members: [],
+};
+
+let node: Server;
+let url: string;
+let asked: string[];
+let answer: { status: number; body: unknown };
+
+beforeEach(async () => {
+  asked = [];
+  answer = { status: 200, body: STATUS };
+  node = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+    response.writeHead(answer.status, { connection: 'close' }).end(JSON.stringify(answer.body));
+  }).listen(0, '127.0.0.1');
+  await once(node, 'listening');
+  url = `http://127.0.0.1:${(node.address() as AddressInfo).port}`;
+});
+
+afterEach(() => {
+  node.close();
+});
+
+/** `heard` sees each piece of output and may end the command as Ctrl-C does. */
+async function run(
+  args: string[],
+  options: { isTerminal?: boolean; heard?(text: string, stop: () => void): void } = {},
+) {
+  const said = { out: '', err: '' };
+  const ctrlC = new AbortController();
+  const context: CommandContext = {
+    terminal: {
+      out: (text) => {
+        said.out += text;
+        options.heard?.(text, () => ctrlC.abort());
+      },
+      err: (text) => {
+        said.err += text;
+      },
+      isTerminal: options.isTerminal ?? false,
+      isGone: () => false,
+      stdin: async () => '',
+    },
+    env: { SKEIN_URL: url, SKEIN_TOKEN: 'skein_x' },
+    cwd: '/nonexistent',
+    signal: ctrlC.signal,
+    interrupted: new Signal<number>(),
+  };
+  return { code: await runCommandLine(args, context, commands), ...said };
+}
+
+describe('status --watch', () => {
+  it('goes on until Ctrl-C, over a node that fails meanwhile', async () => {
+    const frames: string[] = [];
+    const { code } = await run(['status', '--watch'], {
+      heard(text, stop) {
+        frames.push(text);
+        answer =
+          frames.length === 1
+            ? { status: 503, body: { error: { code: 'NOT_OPEN', message: 'Not yet.' } } }
+            : { status: 200, body: STATUS };
+        if (frames.length === 3) stop();
+      },
+    });
+    expect(code).toBe(0);
+    expect(frames[0]).toMatch(/^cluster demo · epoch 3 [\s\S]*\n\n$/);
+    expect(frames[1]).toContain('NOT_OPEN: Not yet.');
+    expect(frames[2]).toBe(frames[0]);
+    expect(asked).toEqual(Array(3).fill('GET /v1/cluster Bearer skein_x'));
+  });
+
+  it('draws over itself on a terminal', async () => {
+    const { out } = await run(['status', '-w'], { isTerminal: true, heard: (_text, stop) => stop() });
+    expect(out.startsWith('\u001b[H\u001b[Jcluster demo')).toBe(true);
+    expect(out).toContain('Ctrl-C ends this.');
+  });
+
+  it('writes one document in each line with --json', async () => {
+    const { out } = await run(['status', '-w', '--json'], {
+      isTerminal: true,
+      heard: (_text, stop) => stop(),
+    });
+    expect(out).toBe(`${JSON.stringify(STATUS)}\n`);
+  });
+});
+
+describe('token revoke', () => {
+  it('asks the node for exactly that token', async () => {
+    answer = { status: 200, body: { id: 'tok_1/2' } };
+    const { code, out, err } = await run(['token', 'revoke', 'tok_1/2']);
+    expect({ code, out, err }).toEqual({ code: 0, out: '', err: 'Token tok_1/2 is revoked.\n' });
+    expect(asked).toEqual(['DELETE /v1/tokens/tok_1%2F2 Bearer skein_x']);
+  });
+
+  it('fails when there is no such token', async () => {
+    answer = { status: 404, body: { error: { code: 'NOT_FOUND', message: 'There is no token tok_9.' } } };
+    const { code, err } = await run(['token', 'revoke', 'tok_9']);
+    expect({ code, err }).toEqual({ code: 1, err: 'skein: NOT_FOUND: There is no token tok_9.\n' });
+  });
+
+  it('does nothing without an id', async () => {
+    const { code, err } = await run(['token', 'revoke']);
+    expect(code).toBe(2);
+    expect(err).toContain('revoke needs the id of a token');
+    expect(asked).toEqual([]);
+  });
+});
