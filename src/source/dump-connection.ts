@@ -51,6 +51,8 @@ export function openDump(target: DumpTarget, conversation: DumpConversation): Pr
           if (!step.done) continue;
           clearTimeout(timer);
           socket.removeAllListeners();
+          // What happens before the caller listens must not end the process; `destroyed` tells of it.
+          socket.on('error', () => {});
           socket.pause();
           resolve({ socket, rest: splitter.takeRest() });
           return;

@@ -70,7 +70,7 @@ export class Source {
     return this.#waiting.length;
   }
 
-  /** @throws SkeinError DUMP_REFUSED, DUMP_UNREACHABLE */
+  /** @throws SkeinError DUMP_REFUSED, DUMP_UNREACHABLE, DUMP_ENDED */
   async start(): Promise<void> {
     const { target, serverId, after, semiSync } = this.#options;
     const { flavour, logger } = this.#modules;
@@ -86,6 +86,8 @@ export class Source {
       socket.destroy();
       return;
     }
+    // The server may have died between its last answer and now; then nobody will tell us any more.
+    if (socket.destroyed) throw ended('the connection was closed');
     this.#socket = socket;
     const assembler = this.#assembler();
     const stream = new EventStream({ semiSync }, assembler);
