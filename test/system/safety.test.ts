@@ -181,7 +181,10 @@ describe('settings that the promise rests on', () => {
     const [fence] = await events(primary, 'fence', since);
     expect(fence?.reason).toContain(words);
     await allReady();
-    expect(await semiSync(primary)).toMatchObject({ status: 'ON', clients: '1' });
+    await until('the source is there again, alone', async () => {
+      const { status, clients } = await semiSync(primary);
+      return status === 'ON' && clients === '1';
+    });
     await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('after the fence')");
   });
 
