@@ -313,7 +313,7 @@ export class HttpServer {
       .code(answer.status ?? 200)
       .header('content-type', answer.contentType ?? 'application/json; charset=utf-8')
       .header('cache-control', 'no-store')
-      .send(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body));
+      .send(answer.contentType === undefined ? jsonLine(answer.body) : answer.body);
   }
 
   #sendError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
@@ -335,7 +335,7 @@ export class HttpServer {
     void reply
       .code(failure.status)
       .header('content-type', 'application/json; charset=utf-8')
-      .send(JSON.stringify(failure.toBody(request.id)));
+      .send(jsonLine(failure.toBody(request.id)));
   }
 
   #addConsole(app: FastifyInstance, directory: string): void {
@@ -367,6 +367,11 @@ export class HttpServer {
     if (isRoutine(state?.endpoint ?? null, status)) this.#log.debug(line, 'request');
     else this.#log.info(line, 'request');
   }
+}
+
+/** Ends as a line does: in a terminal, what follows an answer of curl begins on its own. */
+function jsonLine(body: unknown): string {
+  return `${typeof body === 'string' ? body : JSON.stringify(body)}\n`;
 }
 
 /** What is not worth a line each in a log that people read. Refusals are; a probe that hears "not ready" was not refused. */
