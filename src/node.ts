@@ -5,6 +5,7 @@ import { consoleFilesDirectory, installationDirectory } from './config/installat
 import type { NodeConfig } from './config/node-config.js';
 import type { NodeView, ServerAccess } from './http/node-view.js';
 import { HttpServer } from './http/server.js';
+import { currentEpoch } from './model/chain.js';
 import { messageOf, SkeinError } from './model/error.js';
 import { accountPassword } from './mysql-control/accounts.js';
 import { chooseCacheDir } from './mysql-control/cache-dir.js';
@@ -73,11 +74,11 @@ class Node {
         secret,
         bufferPoolBytes: config.serverBufferPoolBytes,
         ...(config.serverPort === null ? {} : { port: config.serverPort }),
-        extraArgs: [
-          ...roomForClients(config),
-          ...config.serverArgs,
-          ...(waitsForAcknowledgement(config) ? [] : [SEMI_SYNC_OFF]),
-        ],
+        extraArgs: [...roomForClients(config), ...config.serverArgs, SEMI_SYNC_OFF],
+        recoveryServerId: () => {
+          const epoch = config.name === config.primary ? currentEpoch(chainFile.chain) : 0;
+          return epoch === 0 ? null : mariadb.epochServerId(epoch);
+        },
       },
       { binary, cacheDir, logger: logger.child({ part: 'server' }) },
     );
@@ -290,14 +291,6 @@ class Node {
   }
 }
 
-/**
- * A replica's own threads would wait for an acknowledgement that nobody gives (seen on 10.11: "Waiting for semi-sync ACK
- * from slave" in a worker); and in a cluster that answers at once nobody waits at all.
- */
-function waitsForAcknowledgement(config: NodeConfig): boolean {
-  return config.name === config.primary && config.acknowledge !== 'async';
-}
-
 function mysqlAddresses({ mysqlPorts }: NodeConfig): { mysqlRw: string | null; mysqlRo: string | null } {
   if (!mysqlPorts) return { mysqlRw: null, mysqlRo: null };
   const { host, readWrite, readOnly } = mysqlPorts;
@@ -312,6 +305,10 @@ function roomForClients(config: NodeConfig): string[] {
 /** HTTP's pools, the node's control, dumps and the server's own threads, with a margin. */
 const OWN_SESSIONS_MAX = 200;
 
+/**
+ * At the start nobody waits for an acknowledgement: a replica's own threads never may (seen on 10.11: "Waiting for
+ * semi-sync ACK from slave" in a worker), and a primary is told to before it opens (waitForAcknowledgements).
+ */
 const SEMI_SYNC_OFF = '--rpl-semi-sync-master-enabled=0';
 
 /** The system schema, and the first admin token; both only when they are missing. */

@@ -4,6 +4,7 @@ import type { Logger } from '../std/logger.js';
 import { sleep, withDeadline } from '../std/signal.js';
 import { accountStatements, writerStatements } from './accounts.js';
 import { AppliedWait } from './applied-wait.js';
+import { settleRecovery } from './ddl-recovery.js';
 
 /**
  * SQL control of the local MariaDB server through its unix socket as `skein@localhost`. Nothing that is done here is
@@ -116,6 +117,48 @@ export class MariadbControl {
         noTx: number('no_tx'),
       },
     };
+  }
+
+  /**
+   * From here on commits wait for the acknowledgement of our dump. Only on a closed server. Not from its start on: a DDL
+   * that the server finishes then would wait for a dump that nobody can begin yet, for ever (seen on 10.11).
+   * @throws SkeinError OPEN_FAILED
+   */
+  async waitForAcknowledgements(): Promise<void> {
+    await this.#query('SET GLOBAL rpl_semi_sync_master_enabled = 1');
+    const { semiSync } = await this.status();
+    if (semiSync.enabled) return;
+    throw new SkeinError('OPEN_FAILED', 'Semi-synchronous replication does not switch on.');
+  }
+
+  /**
+   * Brings a replica's server that has just been started level with itself after a crash in the middle of DDL.
+   * Returns what was done, for people; null when nothing was needed.
+   */
+  async settleRecovery(options: {
+    startedWithId: number | null;
+    nameOf(ordinal: number): string | null;
+  }): Promise<string | null> {
+    const { gtidBinlogPos: binlogPos, gtidSlavePos: slavePos } = await this.status();
+    if (binlogPos === '' || binlogPos === slavePos) return null;
+    const statements = await this.#statementsSinceStart();
+    const { position, beginLogAnew } = settleRecovery({ binlogPos, slavePos, statements, ...options });
+    // In this order: what is interrupted between the two is recognised at the next start.
+    if (position !== null) await this.#query(`SET GLOBAL gtid_slave_pos = '${position}'`);
+    if (beginLogAnew) await this.#query('RESET MASTER');
+    if (position === null && !beginLogAnew) return null;
+    return (
+      `The server died in the middle of DDL: its log stood at ${binlogPos}, its position at ${slavePos || 'nothing'}. ` +
+      `${position === null ? 'It is executed again.' : `${position} counts as executed.`}`
+    );
+  }
+
+  /** The server begins a new log file at each start. */
+  async #statementsSinceStart(): Promise<string[]> {
+    const [status] = await this.#query('SHOW MASTER STATUS');
+    if (!status) return [];
+    const events = await this.#query(`SHOW BINLOG EVENTS IN '${String(status.File)}' LIMIT 100`);
+    return events.filter((event) => event.Event_type === 'Query').map((event) => String(event.Info));
   }
 
   /**

@@ -7,7 +7,7 @@ import type { Logger } from '../std/logger.js';
 import { backoffMs, sleep } from '../std/signal.js';
 import { accountPassword } from './accounts.js';
 import { prepareDataDir, prepareTmpDir } from './data-dir.js';
-import { login } from './login.js';
+import { login, takeServerId } from './login.js';
 import { findFreePort, isPortFree } from './port.js';
 import {
   argumentValue,
@@ -22,7 +22,7 @@ import { socketPathFor } from './run-dir.js';
 import { canReach, ownerOf, preferredRunUser, type RunUser } from './run-user.js';
 import type { ServerBinary } from './server-binary.js';
 import { logTail, rotateLog } from './server-log.js';
-import { closedServerId, type ServerState, ServerStateFile } from './server-state.js';
+import { closedServerId, isClosedServerId, type ServerState, ServerStateFile } from './server-state.js';
 import { serverArgs } from './settings.js';
 
 export interface ManagedServerOptions {
@@ -35,6 +35,12 @@ export interface ManagedServerOptions {
   readonly bufferPoolBytes?: number;
   readonly redoLogBytes?: number;
   readonly extraArgs?: readonly string[];
+  /**
+   * The id to start with, when it may be needed: a DDL that was under way when the server died is finished at its start,
+   * and written into its log under this id (on a primary: as one more of the epoch in which it began). As soon as the
+   * server answers it gets a closed id, as every other. Null or absent: a closed id from the beginning.
+   */
+  readonly recoveryServerId?: () => number | null;
   /** start() gives up after so many servers that died before they were ready. Default 3. */
   readonly startAttemptsMax?: number;
   readonly backoffFirstMs?: number;
@@ -399,7 +405,7 @@ export class ManagedServer {
       tmpDir,
       socketPath,
       port,
-      serverId: closedServerId(state),
+      serverId: this.#options.recoveryServerId?.() ?? closedServerId(state),
       ...(this.#options.bufferPoolBytes === undefined
         ? {}
         : { bufferPoolBytes: this.#options.bufferPoolBytes }),
@@ -462,11 +468,16 @@ export class ManagedServer {
     while (!dead) {
       signal.throwIfAborted();
       try {
-        const { version, serverId, dataDir } = await login(running.socketPath, 'skein', password);
+        const { version, serverId, dataDir, readOnly } = await login(running.socketPath, 'skein', password);
         if (resolve(dataDir) !== this.#dataDir)
           throw new Error(`the socket belongs to a server on ${dataDir}`);
         const { pid, adopted, port, socketPath } = running;
-        return { pid, adopted, serverId, port, socketPath, version };
+        if (!readOnly || isClosedServerId(serverId)) {
+          return { pid, adopted, serverId, port, socketPath, version };
+        }
+        const closedId = closedServerId(await this.#stateFile.read());
+        await takeServerId(socketPath, 'skein', password, closedId);
+        return { pid, adopted, serverId: closedId, port, socketPath, version };
       } catch (error) {
         lastError = messageOf(error);
         if ((error as { errno?: number }).errno === ER_ACCESS_DENIED) throw this.#refused();

@@ -31,6 +31,11 @@ export function closedServerId(state: Pick<ServerState, 'instance' | 'starts'>):
   return FIRST_CLOSED_ID + state.instance * STARTS_PER_INSTANCE + (state.starts % STARTS_PER_INSTANCE);
 }
 
+/** Whether an id is one of those that closed servers and replicas get. */
+export function isClosedServerId(id: number): boolean {
+  return id >= FIRST_CLOSED_ID;
+}
+
 export function newServerState(): ServerState {
   return { instance: randomInt(INSTANCES), starts: 0, port: null, process: null };
 }

@@ -42,6 +42,13 @@ export interface CommittingSession {
 
 export interface LocalControl {
   status(): Promise<ServerReading>;
+  /** A commit is answered only when our dump has acknowledged it. */
+  waitForAcknowledgements(): Promise<void>;
+  /** After a crash in the middle of DDL; says what was done, null = nothing. */
+  settleRecovery(options: {
+    startedWithId: number | null;
+    nameOf(ordinal: number): string | null;
+  }): Promise<string | null>;
   openAsPrimary(options: { serverId: number }): Promise<void>;
   followEndpoint(options: { host: string; port: number; user: string; password: string }): Promise<void>;
   replicaStatus(): Promise<ReplicaThreads | null>;

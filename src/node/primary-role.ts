@@ -181,6 +181,10 @@ export class PrimaryRole {
       this.#unacknowledged = reading.semiSync.noTx;
       if (!goesOn && this.#logIsLost()) return;
       this.#quorum = this.#newQuorum();
+      if (!goesOn && this.#options.acknowledge !== 'async') {
+        await this.#modules.control().waitForAcknowledgements();
+        if (signal.aborted) return;
+      }
       if (!goesOn) await this.#beginEpoch();
       if (signal.aborted) return;
       this.#setPhase('recovering', this.#waitingForQuorum());

@@ -217,6 +217,7 @@ export class ReplicaRole {
 
   async serverUp(up: LocalServerUp): Promise<void> {
     this.#closed = null;
+    await this.#settleRecovery(up);
     await this.#modules.control().followEndpoint({
       host: '127.0.0.1',
       port: this.#endpointPort,
@@ -225,6 +226,16 @@ export class ReplicaRole {
     });
     // Only from now on its threads are expected to run.
     this.#server = up;
+  }
+
+  async #settleRecovery(up: LocalServerUp): Promise<void> {
+    const { flavour, spool, logger } = this.#modules;
+    const done = await this.#modules.control().settleRecovery({
+      startedWithId: up.adopted ? null : up.serverId,
+      nameOf: (ordinal) =>
+        ordinal <= spool.end.ordinal ? flavour.gtidAt(epochOf(this.#chain, ordinal), ordinal) : null,
+    });
+    if (done !== null) logger.warn({ reason: done }, 'the server was brought level with itself');
   }
 
   serverDown(): void {
@@ -257,6 +268,8 @@ export class ReplicaRole {
   /** A replica's log holds exactly what it applied; anything more was written here (SAFETY H13). */
   #checkForeign(reading: ServerReading): void {
     const gtid = reading.gtidBinlogPos;
+    // Before it follows, what a start left behind is being settled.
+    if (!this.#server) return;
     if (gtid === '' || gtid === reading.gtidSlavePos || this.#closed || this.#isOurs(gtid)) return;
     this.#closed =
       `The server of this replica holds ${reading.gtidBinlogPos}, which the cluster did not give it (it applied up to ` +

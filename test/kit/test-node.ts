@@ -57,7 +57,7 @@ export class HttpError extends Error {
 }
 
 /** Lines that say nothing about what went wrong, and would push out those that do. */
-const DULL = /"msg":"request"|InnoDB: /;
+const DULL = /"msg":"request"|InnoDB: |Aborted connection/;
 
 export type ProcessKind = 'node' | 'server';
 
