@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -191,38 +191,36 @@ async function ensureBuilt() {
   }
   await withLock('build', async () => {
     if (fs.existsSync(join(dist, 'main.js')) && readJson(buildStamp)?.contents === contents) return;
-    if (!isWritable(dist)) {
+    if (!isWritable(root)) {
       throw new LaunchError(
-        `The sources are newer than ${dist}, and this user can not write there.\nRun \`npm run build\` as the owner of ${root}, or make a clone of your own.`,
+        `The sources are newer than ${dist}, and this user can not write in ${root}.\nRun \`npm run build\` as the owner of ${root}, or make a clone of your own.`,
       );
     }
     const started = Date.now();
     say('skein: building ...');
-    dropOutputsWithoutSource(state.files);
-    const code = await run(process.execPath, [tool('typescript', 'tsc'), '-p', 'tsconfig.build.json'], {
-      stdio: ['ignore', 2, 2],
-    });
+    // Whole and beside the old one: what runs from dist keeps its files until the new ones are all there, no module that was
+    // removed lives on, and the bundling sees every import.
+    const fresh = `${dist}.new`;
+    fs.rmSync(fresh, { recursive: true, force: true });
+    const code = await run(
+      process.execPath,
+      [tool('typescript', 'tsc'), '-p', 'tsconfig.build.json', '--outDir', fresh],
+      { stdio: ['ignore', 2, 2] },
+    );
     if (code !== 0) throw new LaunchError('The sources do not compile; see the errors above.');
-    const bundled = await run(process.execPath, [join(root, 'scripts', 'bundle.mjs'), dist], {
+    const bundled = await run(process.execPath, [join(root, 'scripts', 'bundle.mjs'), fresh], {
       stdio: ['ignore', 'ignore', 'ignore'],
     });
     if (bundled !== 0)
       say('skein: the packages could not be bundled; everything works, and starts more slowly');
-    writeJson(buildStamp, { contents, quick: state.quick });
+    writeJson(join(fresh, basename(buildStamp)), { contents, quick: state.quick });
+    const old = `${dist}.old`;
+    fs.rmSync(old, { recursive: true, force: true });
+    if (fs.existsSync(dist)) fs.renameSync(dist, old);
+    fs.renameSync(fresh, dist);
+    fs.rmSync(old, { recursive: true, force: true });
     say(`skein: built in ${seconds(started)}`);
   });
-}
-
-/** A module that was removed or renamed must not live on in dist, where an old import would still find it. */
-function dropOutputsWithoutSource(files) {
-  if (!fs.existsSync(dist)) return;
-  const wanted = new Set(
-    files.map((file) => join(dist, file.slice(join(root, 'src').length)).replace(/\.ts$/, '')),
-  );
-  for (const name of fs.readdirSync(dist, { recursive: true })) {
-    const path = join(dist, name);
-    if (/\.js(\.map)?$/.test(name) && !wanted.has(path.replace(/\.js(\.map)?$/, ''))) fs.rmSync(path);
-  }
 }
 
 // --- what was asked for ------------------------------------------------------------------------------------

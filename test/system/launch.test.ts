@@ -1,10 +1,12 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -43,9 +45,10 @@ import fs from 'node:fs';
 fs.appendFileSync('ran', process.argv.includes('tsconfig.build.json') ? 'build\\n' : 'types\\n');
 const sources = fs.readdirSync('src');
 if (sources.some((name) => fs.readFileSync('src/' + name, 'utf8') === 'broken')) process.exit(2);
-fs.mkdirSync('dist', { recursive: true });
-for (const name of sources) {
-  fs.writeFileSync('dist/' + name.replace('.ts', '.js'), 'console.log("ran with", ...process.argv.slice(2))');
+const to = process.argv[process.argv.indexOf('--outDir') + 1] + '/';
+if (process.argv.includes('--outDir')) fs.mkdirSync(to, { recursive: true });
+for (const name of process.argv.includes('--outDir') ? sources : []) {
+  fs.writeFileSync(to + name.replace('.ts', '.js'), 'console.log("ran with", ...process.argv.slice(2))');
 }
 `;
 
@@ -234,4 +237,33 @@ describe('the last line of a test run', () => {
     const passing = report({ status: 'passed', assertionResults: [test('a', 'passed')] });
     expect(await lastLine(passing)).toBe('1 passed, 3 failed -> 1');
   });
+});
+
+it('a second build by the real tools, after one file was changed, runs as the first one did', async () => {
+  const project = resolve(import.meta.dirname, '../..');
+  await rm(join(root, 'node_modules'), { recursive: true, force: true });
+  for (const name of ['src', 'scripts', 'tsconfig.json', 'tsconfig.build.json', 'package.json']) {
+    cpSync(join(project, name), join(root, name), { recursive: true });
+  }
+  symlinkSync(join(project, 'node_modules'), join(root, 'node_modules'));
+  const help = () =>
+    spawnSync(process.execPath, [join(root, 'dist', 'main.js'), 'help', 'status'], { encoding: 'utf8' });
+  const build = () =>
+    spawnSync(process.execPath, [join(root, 'scripts', 'launch.mjs'), 'build'], { encoding: 'utf8' });
+  expect(build().stderr).toContain('built in');
+  const first = help();
+  expect(first.status, first.stderr).toBe(0);
+  write('src/std/clock.ts', `${readFileSync(join(root, 'src/std/clock.ts'), 'utf8')}// changed\n`);
+  expect(build().stderr).toContain('built in');
+  expect(existsSync(join(root, 'dist', 'packages'))).toBe(true);
+  // A module that only a node loads, and that was not changed.
+  const node = spawnSync(
+    process.execPath,
+    ['--input-type=module', '-e', `await import(${JSON.stringify(join(root, 'dist', 'node.js'))})`],
+    {
+      encoding: 'utf8',
+    },
+  );
+  expect(node.status, node.stderr).toBe(0);
+  expect(help()).toMatchObject({ status: 0, stdout: first.stdout });
 });
