@@ -1,5 +1,6 @@
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { SkeinError } from '../model/error.js';
+import { xaBranch } from '../mysql-protocol/mariadb-gtid.js';
 import type { Logger } from '../std/logger.js';
 import { sleep, withDeadline } from '../std/signal.js';
 import { accountStatements, writerStatements } from './accounts.js';
@@ -8,7 +9,7 @@ import { settleRecovery } from './ddl-recovery.js';
 
 /**
  * SQL control of the local MariaDB server through its unix socket as `skein@localhost`. Nothing that is done here is
- * written to the binary log, but for executeOnPrimary. It decides nothing; roles and order are the caller's.
+ * written to the binary log, but for executeOnPrimary and logRollback. It decides nothing; roles and order are the caller's.
  */
 export interface ControlOptions {
   password: string;
@@ -52,6 +53,9 @@ const SESSIONS_GONE_MS = 5_000;
 const SESSIONS_POLL_MS = 10;
 /** The server asks its source, our endpoint on loopback, for a heartbeat so often. */
 const HEARTBEAT_PERIOD_S = 2;
+
+/** Exists only while the end of a lost XA branch is being logged. */
+const STAND_IN = 'mysql.skein_xa_stand_in';
 
 const READING = `SELECT @@global.gtid_binlog_pos AS gtidBinlogPos, @@global.gtid_slave_pos AS gtidSlavePos,
   @@global.read_only AS readOnly, @@global.server_id AS serverId, @@global.sync_binlog AS syncBinlog,
@@ -159,6 +163,64 @@ export class MariadbControl {
     if (!status) return [];
     const events = await this.#query(`SHOW BINLOG EVENTS IN '${String(status.File)}' LIMIT 100`);
     return events.filter((event) => event.Event_type === 'Query').map((event) => String(event.Info));
+  }
+
+  async preparedBranches(): Promise<string[]> {
+    const connection = await this.#sessionNow();
+    const query = connection.query<RowDataPacket[]>({
+      sql: 'XA RECOVER',
+      // A branch's name is bytes, not text.
+      typeCast: (field, next) => (field.name === 'data' ? field.buffer() : next()),
+    });
+    const [rows] = await withDeadline(query, QUERY_DEADLINE_MS, 'The server\'s answer to "XA RECOVER"');
+    return rows.map((row) => {
+      const data = row.data as Buffer;
+      const size = Number(row.gtrid_length);
+      return xaBranch(Number(row.formatID), data.subarray(0, size), data.subarray(size));
+    });
+  }
+
+  async finishBranch(branch: string, how: 'commit' | 'rollback'): Promise<void> {
+    await this.#query(`XA ${how === 'commit' ? 'COMMIT' : 'ROLLBACK'} ${branch}`);
+  }
+
+  /** It has to change a row: the server forgets a branch without one (seen on 10.11). */
+  async prepareStandIn(branch: string): Promise<void> {
+    await this.#query(`CREATE TABLE IF NOT EXISTS ${STAND_IN} (id INT) ENGINE=InnoDB`);
+    await this.#asOther(false, [
+      `XA START ${branch}`,
+      `INSERT INTO ${STAND_IN} VALUES (1)`,
+      `XA END ${branch}`,
+      `XA PREPARE ${branch}`,
+    ]);
+  }
+
+  /** From a session of its own: within the one that prepared it, the log can not be switched on again. */
+  async logRollback(branch: string, serverId: number): Promise<void> {
+    // An adopted server may wait for acknowledgements already, which nobody gives yet; opening switches that on again.
+    await this.#refuseWaiters();
+    await this.#query('SET GLOBAL rpl_semi_sync_master_enabled = 0');
+    await this.#asOther(true, [`SET SESSION server_id = ${Math.trunc(serverId)}`, `XA ROLLBACK ${branch}`]);
+    await this.#query(`DROP TABLE IF EXISTS ${STAND_IN}`);
+  }
+
+  /** In a session that has ended when this resolves. */
+  async #asOther(logged: boolean, statements: readonly string[]): Promise<void> {
+    const other = await this.#connect(logged);
+    try {
+      for (const sql of statements)
+        await withDeadline(
+          other.query(sql),
+          QUERY_DEADLINE_MS,
+          `The server's answer to "${sql.slice(0, 40)}"`,
+        );
+    } finally {
+      const id = other.threadId;
+      other.destroy();
+      const deadline = performance.now() + SESSIONS_GONE_MS;
+      while ((await this.#otherSessions()).includes(id) && performance.now() < deadline)
+        await sleep(SESSIONS_POLL_MS);
+    }
   }
 
   /**

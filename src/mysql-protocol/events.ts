@@ -114,13 +114,17 @@ const COMMIT = Buffer.from('COMMIT');
 const ROLLBACK = Buffer.from('ROLLBACK');
 
 /**
- * Whether a QUERY event is a bare COMMIT or ROLLBACK, which ends a group of a non-transactional engine.
- * Post-header: u32 thread, u32 seconds, u8 database length, u16 error, u16 status length; then status, database, 0, text.
+ * The statement of a QUERY event. Post-header: u32 thread, u32 seconds, u8 database length, u16 error, u16 status length; then status, database, 0, text.
  */
-export function isCommitOrRollback(event: Buffer, hasChecksum: boolean): boolean {
+export function queryText(event: Buffer, hasChecksum: boolean): Buffer {
   const at = EVENT_HEADER_SIZE;
   const textAt = at + 13 + event.readUInt16LE(at + 11) + (event[at + 8] ?? 0) + 1;
-  const text = event.subarray(textAt, event.length - (hasChecksum ? CHECKSUM_SIZE : 0));
+  return event.subarray(textAt, event.length - (hasChecksum ? CHECKSUM_SIZE : 0));
+}
+
+/** Whether a QUERY event is a bare COMMIT or ROLLBACK, which ends a group of a non-transactional engine. */
+export function isCommitOrRollback(event: Buffer, hasChecksum: boolean): boolean {
+  const text = queryText(event, hasChecksum);
   return text.equals(COMMIT) || text.equals(ROLLBACK);
 }
 

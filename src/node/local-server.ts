@@ -49,6 +49,14 @@ export interface LocalControl {
     startedWithId: number | null;
     nameOf(ordinal: number): string | null;
   }): Promise<string | null>;
+  /** XA branches that the engine has prepared, as SQL names them. */
+  preparedBranches(): Promise<string[]>;
+  /** Only in the engine, past the log. */
+  finishBranch(branch: string, how: 'commit' | 'rollback'): Promise<void>;
+  /** Prepares an empty branch, past the log, so that its end can be logged. Only on a closed server. */
+  prepareStandIn(branch: string): Promise<void>;
+  /** Rolls a prepared branch back, and logs it under this id. Only on a closed server. */
+  logRollback(branch: string, serverId: number): Promise<void>;
   openAsPrimary(options: { serverId: number }): Promise<void>;
   followEndpoint(options: { host: string; port: number; user: string; password: string }): Promise<void>;
   replicaStatus(): Promise<ReplicaThreads | null>;

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Committed, Openness } from '../http/node-view.js';
 import { LinkListener } from '../link/listener.js';
 import { Membership } from '../membership/driver.js';
@@ -11,6 +12,7 @@ import { ownStatus } from './cluster-status.js';
 import type { LocalServerUp, ServerReading } from './local-server.js';
 import { PrimaryRole } from './primary-role.js';
 import type { NodeParts, RoleNode } from './role-node.js';
+import { XaFile } from './xa-file.js';
 
 /** The primary: its role, the listener for its replicas, and the list of members. */
 export class PrimaryNode implements RoleNode {
@@ -38,6 +40,7 @@ export class PrimaryNode implements RoleNode {
         logger: logger.child({ part: 'primary' }),
         flavour,
         chainFile,
+        xaFile: new XaFile(join(config.directory, 'state')),
         events,
         control: () => parts.control(),
         kill: (reason) => parts.kill(reason),

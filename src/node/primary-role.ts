@@ -8,7 +8,9 @@ import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
 import type { AcknowledgeLevel } from '../model/status.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
+import type { DumpTarget } from '../source/dump-connection.js';
 import { Source } from '../source/source.js';
+import { readXaLog } from '../source/xa-log.js';
 import { Signal } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import { backoffMs, sleep } from '../std/signal.js';
@@ -16,6 +18,8 @@ import type { AttachInfo } from '../wire/messages.js';
 import type { ChainFile } from './chain-file.js';
 import type { EventLog } from './event-log.js';
 import type { LocalControl, LocalServerUp, ServerReading } from './local-server.js';
+import type { XaFile } from './xa-file.js';
+import { XaRecovery } from './xa-recovery.js';
 
 /**
  * What the primary does beside its server, as one scope for each run of the server:
@@ -41,6 +45,7 @@ export interface PrimaryRoleModules {
   logger: Logger;
   flavour: Flavour;
   chainFile: ChainFile;
+  xaFile: XaFile;
   events: EventLog;
   control(): LocalControl;
   /** SIGKILL (SAFETY C1: a fence asks nobody); the server is started again. */
@@ -79,6 +84,7 @@ export class PrimaryRole {
   readonly #modules: PrimaryRoleModules;
   readonly #attached = new Map<string, ReplicaSession>();
   readonly #hub: Hub;
+  readonly #xa: XaRecovery;
   #quorum: Quorum;
   #scope: AbortController | null = null;
   #server: LocalServerUp | null = null;
@@ -110,6 +116,15 @@ export class PrimaryRole {
         catchUp: (after, batch) => this.#dump(after, false, batch),
       },
     );
+    this.#xa = new XaRecovery({
+      file: modules.xaFile,
+      control: () => modules.control(),
+      readLog: (after, until, signal) =>
+        readXaLog(
+          { target: this.#dumpTarget(), serverId: this.#catchUpId(), after, until },
+          { flavour: modules.flavour, signal },
+        ),
+    });
     this.#hub.onRoom.on(() => this.#source?.resume());
   }
 
@@ -167,6 +182,8 @@ export class PrimaryRole {
     this.#scope = scope;
     this.#server = up;
     const { signal } = scope;
+    // Nobody attaches before it is clear where the log ends.
+    let failedPhase: PrimaryPhase = 'closed';
     try {
       const reading = await this.#modules.control().status();
       if (signal.aborted) return;
@@ -180,6 +197,8 @@ export class PrimaryRole {
       // Read before anything is served: whoever kills the first commit that waits is noticed too.
       this.#unacknowledged = reading.semiSync.noTx;
       if (!goesOn && this.#logIsLost()) return;
+      if (!goesOn) await this.#settleXa(signal);
+      if (signal.aborted) return;
       this.#quorum = this.#newQuorum();
       if (!goesOn && this.#options.acknowledge !== 'async') {
         await this.#modules.control().waitForAcknowledgements();
@@ -187,6 +206,7 @@ export class PrimaryRole {
       }
       if (!goesOn) await this.#beginEpoch();
       if (signal.aborted) return;
+      failedPhase = 'recovering';
       this.#setPhase('recovering', this.#waitingForQuorum());
       await this.#untilQuorum(signal);
       this.#feed(signal);
@@ -204,7 +224,7 @@ export class PrimaryRole {
     } catch (error) {
       if (signal.aborted) return;
       this.#modules.logger.error({ reason: messageOf(error) }, 'opening as primary failed');
-      this.#setPhase('recovering', `Opening failed: ${messageOf(error)} Trying again.`);
+      this.#setPhase(failedPhase, `Opening failed: ${messageOf(error)} Trying again.`);
       await sleep(REDIAL_MAX_MS, signal).catch(() => {});
       if (!signal.aborted) await this.serverUp({ ...up, adopted: true });
     }
@@ -246,6 +266,19 @@ export class PrimaryRole {
     this.#modules.events.add('replication.error', this.#options.node, message, { code: 'DATA_LOST' });
     this.#setPhase('closed', message);
     return true;
+  }
+
+  /** Brings the engine level with the log, which may become longer. */
+  async #settleXa(signal: AbortSignal): Promise<void> {
+    const { flavour, events, control } = this.#modules;
+    const done = await this.#xa.settle(this.#logEnd, flavour.epochServerId(this.epoch), signal);
+    if (done !== null) {
+      events.add('replication.error', this.#options.node, `After the crash in the middle of XA: ${done}.`, {
+        code: 'XA_SETTLED',
+      });
+      this.#logEnd = this.#endOf(await control().status());
+    }
+    await this.#xa.agree(this.#logEnd);
   }
 
   async #beginEpoch(): Promise<void> {
@@ -431,16 +464,22 @@ export class PrimaryRole {
 
   // --- the binary log ------------------------------------------------------------------------------------------
 
-  #dump(after: Position, semiSync: boolean, batch: (batch: RecordBatch) => boolean): Source {
-    const { flavour, logger } = this.#modules;
-    const serverId = semiSync
-      ? SEMI_SYNC_SERVER_ID
-      : CATCH_UP_SERVER_ID_FIRST + (this.#dumps++ % CATCH_UP_SERVER_ID_SPAN);
-    const target = {
+  #catchUpId(): number {
+    return CATCH_UP_SERVER_ID_FIRST + (this.#dumps++ % CATCH_UP_SERVER_ID_SPAN);
+  }
+
+  #dumpTarget(): DumpTarget {
+    return {
       socketPath: this.#server?.socketPath ?? '',
       user: this.#options.replicationUser,
       password: this.#options.replicationPassword,
     };
+  }
+
+  #dump(after: Position, semiSync: boolean, batch: (batch: RecordBatch) => boolean): Source {
+    const { flavour, logger } = this.#modules;
+    const serverId = semiSync ? SEMI_SYNC_SERVER_ID : this.#catchUpId();
+    const target = this.#dumpTarget();
     return new Source(
       { target, serverId, after, semiSync },
       { flavour, logger, epochOf: (ordinal) => epochOf(this.#chain, ordinal), batch },

@@ -1,0 +1,157 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Connection } from 'mysql2/promise';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { checksumAtRest } from '../kit/checksum.js';
+import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { rowsOf, run, type SqlNode, withSql } from '../kit/sql-node.js';
+import { until } from '../kit/until.js';
+
+/** XA is logged before the engine does it: a crash in between must not make the primary differ (SAFETY H11). */
+let cluster: TestCluster;
+showLogsOnFailure(() => cluster);
+
+beforeAll(async () => {
+  cluster = await TestCluster.start();
+  await cluster.primary.sql('CREATE DATABASE x');
+  await cluster.primary.sql('CREATE TABLE x.t (id INT PRIMARY KEY)');
+});
+
+afterAll(async () => {
+  await cluster?.dispose();
+});
+
+const branch = (name: string, row: number) => [
+  `XA START '${name}'`,
+  `INSERT INTO t VALUES (${row})`,
+  `XA END '${name}'`,
+  `XA PREPARE '${name}'`,
+];
+
+async function session(): Promise<Connection> {
+  const connection = await cluster.primary.connectAs('skein_write', { database: 'x' });
+  connection.on('error', () => {});
+  return connection;
+}
+
+async function execute(...statements: string[]): Promise<void> {
+  const connection = await session();
+  for (const sql of statements) await run(connection, sql);
+  await connection.end();
+}
+
+const branches = (node: SqlNode) =>
+  withSql(node, async (connection) =>
+    (await rowsOf(connection, 'XA RECOVER')).map(({ data }) => String(data)).sort(),
+  );
+
+async function expectEverywhere(names: string[]): Promise<void> {
+  await checksumAtRest(cluster.primary, cluster.replicas, { deadlineMs: 30_000 });
+  for (const node of cluster.nodes) {
+    let last: string[] = [];
+    await until(
+      `${node.name} has exactly these branches: ${names}`,
+      async () => {
+        last = await branches(node);
+        return last.join() === names.join();
+      },
+      { context: () => last.join() },
+    );
+  }
+}
+
+async function crash(): Promise<void> {
+  const old = await cluster.primary.kill('server');
+  await cluster.primary.untilRestarted('server', old);
+}
+
+it('branches that were answered survive a crash, and are ended everywhere', async () => {
+  await execute(...branch('a', 1));
+  await execute(...branch('b', 2));
+  await execute(...branch('c', 3));
+  await crash();
+  await cluster.primary.untilReady();
+  await expectEverywhere(['a', 'b', 'c']);
+  await execute("XA COMMIT 'a'", "XA ROLLBACK 'b'");
+  await expectEverywhere(['c']);
+  expect(await cluster.primary.rows('SELECT id FROM x.t')).toEqual([[1]]);
+});
+
+it.each([
+  ['commit', "XA COMMIT 'c'", [[1], [3]]],
+  ['rollback', "XA ROLLBACK 'd'", [[1], [3]]],
+])('a %s and a prepare that wait when the server dies', async (_, end, rows) => {
+  if (end.includes("'d'")) await execute(...branch('d', 4));
+  await execute(...branch('old', 9));
+  for (const replica of cluster.replicas) await replica.freeze('node');
+  const sessions = [await session(), await session()];
+  const ending = run(sessions[0] as Connection, end).then(
+    () => 'answered',
+    () => 'lost',
+  );
+  const logged = () =>
+    withSql(cluster.primary, async (connection) =>
+      Number(
+        String(Object.values((await rowsOf(connection, 'SELECT @@global.gtid_binlog_pos'))[0] ?? {})[0])
+          .split('-')
+          .at(-1),
+      ),
+    );
+  const waiting = (count: number) => async () =>
+    withSql(cluster.primary, async (connection) => {
+      const list = await rowsOf(
+        connection,
+        "SELECT id FROM information_schema.processlist WHERE info LIKE 'XA %' AND state <> ''",
+      );
+      return list.length === count;
+    });
+  await until('the end waits', waiting(1));
+  const before = await logged();
+  const preparing = (async () => {
+    for (const sql of branch('lost', 5)) await run(sessions[1] as Connection, sql);
+    return 'answered';
+  })().catch(() => 'lost');
+  await until('the prepare is in the log too', async () => (await logged()) === before + 1);
+  await crash();
+  for (const replica of cluster.replicas) await replica.unfreeze('node');
+  expect(await Promise.all([ending, preparing])).toEqual(['lost', 'lost']);
+  await cluster.primary.untilReady();
+  await expectEverywhere(['old']);
+  expect(await cluster.primary.rows('SELECT id FROM x.t ORDER BY id')).toEqual(rows);
+  await execute("XA ROLLBACK 'old'");
+  // Its name and its rows are free again.
+  await execute(...branch('lost', 5));
+  await expectEverywhere(['lost']);
+  await execute("XA ROLLBACK 'lost'");
+  await expectEverywhere([]);
+});
+
+it('a commit in one phase names no branch in the log: a person decides', async () => {
+  for (const replica of cluster.replicas) await replica.freeze('node');
+  const connection = await session();
+  const ended = (async () => {
+    const [start, insert, end] = branch('one', 6);
+    for (const sql of [start, insert, end, "XA COMMIT 'one' ONE PHASE"]) await run(connection, String(sql));
+  })().catch(() => 'lost');
+  await until('it waits', () =>
+    withSql(cluster.primary, async (other) => {
+      const list = await rowsOf(
+        other,
+        "SELECT id FROM information_schema.processlist WHERE state LIKE 'Waiting for semi-sync ACK%'",
+      );
+      return list.length === 1;
+    }),
+  );
+  await crash();
+  for (const replica of cluster.replicas) await replica.unfreeze('node');
+  expect(await ended).toBe('lost');
+  await until('the primary says what to do', async () =>
+    JSON.stringify(await cluster.primary.request('GET', '/ready')).includes('ONE PHASE'),
+  );
+  const path = join(cluster.primary.directory, 'state', 'xa.json');
+  const agreement = JSON.parse(await readFile(path, 'utf8')) as object;
+  await writeFile(path, JSON.stringify({ ...agreement, decided: { "X'6f6e65',X'',1": 'commit' } }));
+  await cluster.primary.untilReady();
+  await expectEverywhere([]);
+  expect(await cluster.primary.rows('SELECT id FROM x.t WHERE id = 6')).toEqual([[6]]);
+});
