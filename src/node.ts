@@ -24,6 +24,7 @@ import { ReplicaNode } from './node/replica-node.js';
 import type { NodeParts, RoleNode } from './node/role-node.js';
 import { ServerWatch } from './node/watch.js';
 import type { Logger } from './std/logger.js';
+import { sleep } from './std/signal.js';
 
 /**
  * The composition root: builds the rooms of one node in the order in which data flows, lets them live until the signal,
@@ -46,6 +47,8 @@ export async function runNode(
 
 /** A server without waiting commits ends in about two seconds; one that needs longer is not waited for for ever. */
 const SERVER_STOP_DEADLINE_MS = 20_000;
+
+const ROLE_RETRY_MS = 2_000;
 
 class Node {
   readonly #config: NodeConfig;
@@ -219,13 +222,24 @@ class Node {
       },
     );
     this.#watch.start();
-    this.#role.serverUp(up).catch((error: unknown) => {
-      this.#events.add(
-        'replication.error',
-        this.#config.name,
-        `The server could not be taken into its role: ${messageOf(error)}`,
-      );
-    });
+    void this.#takeIntoRole(up);
+  }
+
+  /** Again and again while this server runs: what failed may have been a moment's fault. */
+  async #takeIntoRole(up: ServerUp): Promise<void> {
+    let told = '';
+    while (this.#server.current?.pid === up.pid) {
+      try {
+        await this.#role.serverUp(up);
+        return;
+      } catch (error) {
+        if (this.#server.current?.pid !== up.pid) return;
+        const reason = `The server could not be taken into its role: ${messageOf(error)}`;
+        if (reason !== told) this.#events.add('replication.error', this.#config.name, reason);
+        told = reason;
+        await sleep(ROLE_RETRY_MS);
+      }
+    }
   }
 
   #serverDown(reason: string, expected: boolean): void {

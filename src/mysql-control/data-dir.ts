@@ -1,5 +1,5 @@
-import { chmod, chown, mkdir, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { chmod, chown, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { accountStatements } from './accounts.js';
 import { chownTree, exists, sweepTemporary, syncPath, syncTree, temporaryName } from './files.js';
 import type { RunUser } from './run-user.js';
@@ -44,4 +44,16 @@ export async function prepareTmpDir(path: string, user: RunUser): Promise<void> 
   await rm(path, { recursive: true, force: true });
   await mkdir(path, { recursive: true, mode: 0o700 });
   if (user.switched) await chown(path, user.uid, user.gid);
+}
+
+const RELAY_STATE = /^(relay\.(\d+|index)|relay-log\.info|master\.info|multi-master\.info)$/;
+
+/**
+ * Takes away what a replica's server noted about its relay logs. They are thrown away at every start in any case (the spool
+ * has what they held), but a server that died while it removed some of them can not be told a source any more (seen on
+ * 10.11: "log ./relay.000002 listed in the index, but failed to stat"). No server may be running on the directory.
+ */
+export async function removeRelayState(dataDir: string): Promise<void> {
+  const names = (await readdir(dataDir)).filter((name) => RELAY_STATE.test(name));
+  await Promise.all(names.map((name) => rm(join(dataDir, name), { force: true })));
 }

@@ -6,7 +6,7 @@ import { Signal } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import { backoffMs, sleep } from '../std/signal.js';
 import { accountPassword } from './accounts.js';
-import { prepareDataDir, prepareTmpDir } from './data-dir.js';
+import { prepareDataDir, prepareTmpDir, removeRelayState } from './data-dir.js';
 import { login, takeServerId } from './login.js';
 import { findFreePort, isPortFree } from './port.js';
 import {
@@ -400,6 +400,7 @@ export class ManagedServer {
     const tmpDir = join(this.#directory, 'tmp');
     await prepareTmpDir(tmpDir, user);
     await rotateLog(this.#logPath);
+    await removeRelayState(this.#dataDir);
     const args = serverArgs(binary, {
       dataDir: this.#dataDir,
       tmpDir,
