@@ -288,7 +288,9 @@ export class TestCluster {
       await until(`process ${pid} is gone`, async () => !(await isAlive(pid)), { deadlineMs: 10_000 });
     }
     for (const proxy of this.#proxies.values()) await proxy.close();
-    await rm(this.#base, { recursive: true, force: true, maxRetries: 3 });
+    // For a person who wants to look at what a failed test left behind.
+    if (process.env.SKEIN_TEST_KEEP) console.log(`kept: ${this.directory}`);
+    else await rm(this.#base, { recursive: true, force: true, maxRetries: 3 });
     if (left.length > 0) throw new Error(`The cluster did not stop in order: ${left.join('; ')}`);
   }
 
