@@ -100,6 +100,8 @@ export class PrimaryRole {
   #unacknowledged: number | null = null;
   #strangers = false;
   #lastReading: ServerReading | null = null;
+  /** Why the log is not read any more until a person has done something; the server may have been opened meanwhile. */
+  #stopped: string | null = null;
   readonly onChange = new Signal<void>();
   /** The answered or committed position moved. */
   readonly onCommitted = new Signal<void>();
@@ -317,6 +319,7 @@ export class PrimaryRole {
     this.#source?.stop();
     this.#source = null;
     this.#lastReading = null;
+    this.#stopped = null;
     this.#unacknowledged = null;
     this.#strangers = false;
     for (const session of [...this.#attached.values()])
@@ -337,7 +340,7 @@ export class PrimaryRole {
 
   #setPhase(phase: PrimaryPhase, reason: string | null): void {
     this.#phase = phase;
-    this.#reason = reason;
+    this.#reason = reason ?? this.#stopped;
     this.onChange.emit();
   }
 
@@ -419,7 +422,7 @@ export class PrimaryRole {
       const needed = this.#replicasNeeded() + 1;
       const attached = this.attachedVoters;
       if (has) {
-        this.#reason = null;
+        this.#reason = this.#stopped;
         this.#modules.events.add('quorum.regained', this.#options.node, 'Writes are answered again.', {
           needed,
           attached,
@@ -494,6 +497,7 @@ export class PrimaryRole {
         const error = await this.#runSource(signal);
         if (signal.aborted) return;
         if (FATAL.has(error.code)) {
+          this.#stopped = error.message;
           this.#reason = error.message;
           this.#modules.events.add('replication.error', this.#options.node, error.message, {
             code: error.code,
