@@ -1,12 +1,15 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { adoptAdminToken, ensureSystemSchema } from './auth/system-schema.js';
-import { consoleFilesDirectory, installationDirectory } from './config/installation.js';
+import { consoleFilesDirectory, installationDirectory, installedVersion } from './config/installation.js';
 import type { NodeConfig } from './config/node-config.js';
 import type { NodeView, ServerAccess } from './http/node-view.js';
 import { HttpServer } from './http/server.js';
+import { processMetrics } from './metrics/process-metrics.js';
+import type { MetricFamily } from './metrics/text.js';
 import { currentEpoch } from './model/chain.js';
 import { messageOf, SkeinError } from './model/error.js';
+import type { MysqlConnections } from './model/status.js';
 import { accountPassword } from './mysql-control/accounts.js';
 import { chooseCacheDir } from './mysql-control/cache-dir.js';
 import { MariadbControl } from './mysql-control/control.js';
@@ -17,6 +20,7 @@ import { ChainFile } from './node/chain-file.js';
 import { EventLog } from './node/event-log.js';
 import { killJudge } from './node/kill-judge.js';
 import { tailOf } from './node/log-tail.js';
+import { NodeMetrics } from './node/metrics.js';
 import { MysqlPorts } from './node/mysql-ports.js';
 import { PrimaryNode } from './node/primary-node.js';
 import { refuseLost } from './node/refuse-lost.js';
@@ -60,6 +64,8 @@ class Node {
   readonly #http: HttpServer;
   readonly #mysqlPorts: MysqlPorts | null;
   readonly #failed: AbortController;
+  readonly #metrics = new NodeMetrics();
+  readonly #version = installedVersion();
   #watch: ServerWatch | null = null;
   #generation = 0;
   #repairing = false;
@@ -91,6 +97,7 @@ class Node {
       { logger: logger.child({ part: 'control' }), socketPath: () => server.current?.socketPath ?? null },
     );
     const failed = new AbortController();
+    let node: Node | null = null;
     const parts: NodeParts = {
       config,
       secret,
@@ -108,6 +115,7 @@ class Node {
         http: `http://${config.http.host}:${config.http.port}`,
         link: `${config.link.host}:${config.link.port}`,
         ...mysqlAddresses(config),
+        mysqlConnections: node?.mysqlConnections ?? null,
         pid: process.pid,
         server: {
           flavour: binary.flavour,
@@ -119,7 +127,8 @@ class Node {
       refuseLost: (position, known) => refuseLost(chainFile.chain, position, known),
     };
     const role = config.name === config.primary ? new PrimaryNode(parts) : await ReplicaNode.create(parts);
-    return new Node(config, { logger, events, server, control, role, secret, failed });
+    node = new Node(config, { logger, events, server, control, role, secret, failed });
+    return node;
   }
 
   private constructor(
@@ -167,6 +176,10 @@ class Node {
   /** Aborted with the reason when this process must not go on (SAFETY H12: a failed fsync). */
   get failed(): AbortSignal {
     return this.#failed.signal;
+  }
+
+  get mysqlConnections(): MysqlConnections | null {
+    return this.#mysqlPorts?.connections ?? null;
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -275,8 +288,25 @@ class Node {
       waitApplied: (position, options) => role.waitApplied(position, options),
       waitCommitted: (gtid, level, options) => role.waitCommitted(gtid, level, options),
       events: this.#events.ring,
+      metrics: () => this.#families(),
       logTail: (lines) => tailOf(join(config.directory, 'node.log'), lines),
     };
+  }
+
+  #families(): MetricFamily[] {
+    return [
+      ...this.#metrics.families({
+        cluster: this.#config.cluster,
+        version: this.#version,
+        heartbeat: this.#role.heartbeat(),
+        open: this.#role.isOpen().open,
+        ready: this.#role.ready().ok,
+        events: this.#events.counts,
+      }),
+      ...this.#role.metrics(),
+      ...(this.#mysqlPorts?.metrics() ?? []),
+      ...processMetrics(),
+    ];
   }
 
   #access(secret: Buffer): ServerAccess | null {

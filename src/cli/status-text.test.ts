@@ -14,6 +14,7 @@ const member = (name: string, change: Partial<MemberStatus>): MemberStatus => ({
   link: '127.0.0.1:7084',
   mysqlRw: null,
   mysqlRo: null,
+  mysqlConnections: null,
   pid: 1,
   server: { flavour: 'mariadb', version: '10.11.6-MariaDB-log', pid: 2, up: true },
   positions: { received: 42, durable: 42, committed: 41, applied: 40 },

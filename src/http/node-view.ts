@@ -2,6 +2,7 @@
  * What HTTP needs from the node it belongs to. The composition root implements it; tests implement an honest
  * small one. Everything here is about this node only, except `clusterStatus`.
  */
+import type { MetricFamily } from '../metrics/text.js';
 import type { Position } from '../model/position.js';
 import type { AcknowledgeLevel, ClusterEvent, ClusterStatus, MemberState, Role } from '../model/status.js';
 
@@ -72,6 +73,8 @@ export interface NodeView {
    */
   waitCommitted(gtid: string, level: AcknowledgeLevel, options: { signal: AbortSignal }): Promise<Committed>;
   readonly events: EventSource;
+  /** This node's part of `GET /metrics`. */
+  metrics(): MetricFamily[];
   /** The last `lines` lines of this node's log, each one JSON object. */
   logTail(lines: number): readonly string[];
 }

@@ -3,11 +3,13 @@
 import { getCluster, getEvents, getLogs } from './endpoints/cluster.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
 import { getHealth, getPrimary, getReady, getReplica } from './endpoints/health.js';
+import { getMetrics } from './endpoints/metrics.js';
 import { postSql } from './endpoints/sql.js';
 import { deleteToken, getTokens, postTokens } from './endpoints/tokens.js';
 import { handleCluster, handleEvents, handleLogs } from './handlers/cluster.js';
 import type { Handler } from './handlers/context.js';
 import { handleHealth, handlePrimary, handleReady, handleReplica } from './handlers/health.js';
+import { handleMetrics } from './handlers/metrics.js';
 import { handleSql } from './handlers/sql.js';
 import { handleCreateToken, handleDeleteToken, handleListTokens } from './handlers/tokens.js';
 
@@ -16,6 +18,7 @@ export const ROUTES: readonly (readonly [EndpointDefinition, Handler])[] = [
   [getCluster, handleCluster],
   [getEvents, handleEvents],
   [getLogs, handleLogs],
+  [getMetrics, handleMetrics],
   [getTokens, handleListTokens],
   [postTokens, handleCreateToken],
   [deleteToken, handleDeleteToken],

@@ -1,7 +1,7 @@
 /**
  * The node's HTTP server: routes from the endpoint definitions, who may call them, errors in one shape, one log line
  * for each request. Order of refusals (DESIGN 8.6): 401 before the body is even read, then 403, 421, 400.
- * What it does not do: TLS, metrics, and anything about the cluster itself: it only shows what NodeView says.
+ * What it does not do: TLS, and anything about the cluster itself: it only shows what NodeView says.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -26,6 +26,7 @@ import type { EndpointDefinition } from './endpoints/definition.js';
 import type { Handler, HandlerModules, HandlerReply, HandlerRequest } from './handlers/context.js';
 import type { NodeView } from './node-view.js';
 import { coercedQuery } from './query-values.js';
+import { RequestMeter } from './request-meter.js';
 import { ROUTES } from './routes.js';
 import { errorContext } from './sql/execute.js';
 import { SessionPool } from './sql/session-pool.js';
@@ -62,6 +63,7 @@ interface RequestState {
   token: TokenRecord | null;
   /** Null for files of the page, and for what is nowhere. */
   endpoint: EndpointDefinition | null;
+  isStream: boolean;
   facts: Readonly<Record<string, unknown>>;
 }
 
@@ -73,6 +75,7 @@ export class HttpServer {
   readonly #tokenTable: TokenTable;
   readonly #pools: Record<'read' | 'write' | 'admin', SessionPool>;
   readonly #failures = new FailureLimit({ failuresMax: FAILURES_PER_MINUTE, windowMs: 60_000 });
+  readonly #meter = new RequestMeter(ROUTES.map(([definition]) => definition));
   readonly #openStreams = new Set<() => void>();
   readonly #stopping = new AbortController();
   #closing = false;
@@ -161,7 +164,15 @@ export class HttpServer {
       done(null, text);
     });
     app.addHook('onRequest', (request, reply, done) => {
-      this.#states.set(request, { startedAt: performance.now(), token: null, endpoint: null, facts: {} });
+      this.#states.set(request, {
+        startedAt: performance.now(),
+        token: null,
+        endpoint: null,
+        isStream: false,
+        facts: {},
+      });
+      this.#meter.inFlight++;
+      reply.raw.once('close', () => this.#meter.inFlight--);
       reply.header('x-request-id', request.id);
       reply.header('x-content-type-options', 'nosniff');
       done();
@@ -194,6 +205,7 @@ export class HttpServer {
       tokenTable: this.#tokenTable,
       sql: { node: this.#node, pools: this.#pools, log: this.#log, stopping: this.#stopping.signal },
       openStreams: this.#openStreams,
+      meter: this.#meter,
     };
     for (const [definition, handler] of ROUTES) this.#addRoute(app, definition, handler, modules);
     if (this.#options.consoleDir !== null) this.#addConsole(app, this.#options.consoleDir);
@@ -269,6 +281,7 @@ export class HttpServer {
       }
       // Asking without a token is a mistake, not a guess.
       const waitS = text === null ? 0 : this.#failures.failed(request.ip);
+      if (text !== null) this.#meter.wrongTokens++;
       if (waitS > 0) {
         throw new ApiError(
           429,
@@ -301,12 +314,13 @@ export class HttpServer {
   }
 
   #send(request: FastifyRequest, reply: FastifyReply, answer: HandlerReply): FastifyReply {
+    const state = this.#states.get(request);
     if (answer.kind === 'stream') {
+      if (state) state.isStream = true;
       reply.hijack();
       answer.start(reply.raw);
       return reply;
     }
-    const state = this.#states.get(request);
     if (state && answer.facts) state.facts = answer.facts;
     if (answer.headers) reply.headers(answer.headers);
     return reply
@@ -329,6 +343,7 @@ export class HttpServer {
     if (state) {
       state.facts = { ...state.facts, outcome: failure.code, applied: failure.details.applied ?? 'no' };
     }
+    if (failure.status === 429) this.#meter.limited++;
     if (failure.details.retryAfterS !== undefined) {
       reply.header('retry-after', String(failure.details.retryAfterS));
     }
@@ -352,6 +367,8 @@ export class HttpServer {
 
   #logRequest(request: FastifyRequest, status: number): void {
     const state = this.#states.get(request);
+    const ms = state ? performance.now() - state.startedAt : null;
+    this.#meter.ended(state?.endpoint ?? null, status, state?.isStream ? null : ms);
     const path = pathOf(request);
     const line = {
       requestId: request.id,
@@ -360,7 +377,7 @@ export class HttpServer {
       status,
       token: state?.token?.id ?? null,
       role: state?.token?.role ?? null,
-      durationMs: state ? Math.round((performance.now() - state.startedAt) * 100) / 100 : null,
+      durationMs: ms === null ? null : Math.round(ms * 100) / 100,
       outcome: status < 400 ? 'ok' : 'error',
       ...state?.facts,
     };

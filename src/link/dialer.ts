@@ -55,6 +55,8 @@ export class LinkDialer {
   #running: { abort: AbortController; done: Promise<void> } | null = null;
   #said = '';
   #openedAtMs: number | null = null;
+  /** Of connections that are over. */
+  #before = { sent: 0, received: 0 };
 
   /** @throws SkeinError WEAK_SECRET */
   constructor(options: LinkDialerOptions, modules: LinkDialerModules) {
@@ -65,6 +67,15 @@ export class LinkDialer {
 
   get up(): boolean {
     return this.#session?.open ?? false;
+  }
+
+  /** Bytes on all connections so far, greetings included. */
+  get bytes(): { sent: number; received: number } {
+    const now = this.#session?.bytes;
+    return {
+      sent: this.#before.sent + (now?.sent ?? 0),
+      received: this.#before.received + (now?.received ?? 0),
+    };
   }
 
   start(): void {
@@ -112,6 +123,7 @@ export class LinkDialer {
       (socket) => this.#live(socket),
       (reason) => dialError(this.#options, reason),
     );
+    this.#before = this.bytes;
     this.#session = null;
     // A dial that our own stop cut short is no news.
     if (!signal.aborted || this.#openedAtMs !== null) this.#say('down', error.message, error.code);

@@ -97,6 +97,10 @@ export class PrimarySession {
     return this.#phase === 'open' && !this.#channel.closed;
   }
 
+  get bytes(): { sent: number; received: number } {
+    return { sent: this.#channel.bytesSent, received: this.#channel.bytesReceived };
+  }
+
   /** Merged: at most one frame in a turn of the event loop, the newest wins. Dropped while not open. */
   ack(ack: Ack): void {
     if (!this.open) return;

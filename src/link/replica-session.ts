@@ -48,6 +48,7 @@ export interface ReplicaSession {
   /** Monotonic. */
   readonly lastHeardAtMs: number;
   readonly bytesSent: number;
+  readonly bytesReceived: number;
 }
 
 /** Behind `sendRecords() === false` there is room for what was under way, not for a caller that never looks. */
@@ -127,6 +128,10 @@ export class ListenerSession implements ReplicaSession {
 
   get bytesSent(): number {
     return this.#channel.bytesSent;
+  }
+
+  get bytesReceived(): number {
+    return this.#channel.bytesReceived;
   }
 
   sendRecords(bytes: Buffer, committedOrdinal: number): boolean {

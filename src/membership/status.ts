@@ -27,6 +27,7 @@ export function memberStatus(facts: MemberFacts): MemberStatus {
     link: heartbeat?.link ?? attach?.link ?? '',
     mysqlRw: heartbeat?.mysqlRw ?? null,
     mysqlRo: heartbeat?.mysqlRo ?? null,
+    mysqlConnections: state === 'live' ? (heartbeat?.mysqlConnections ?? null) : null,
     pid: heartbeat?.pid ?? null,
     server: heartbeat?.server ?? { flavour: null, version: null, pid: null, up: false },
     positions: heartbeat?.positions ?? { received: 0, durable: 0, committed: 0, applied: 0 },

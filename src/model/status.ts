@@ -19,6 +19,11 @@ export interface ServerStatus {
   up: boolean;
 }
 
+export interface MysqlConnections {
+  readWrite: number;
+  readOnly: number;
+}
+
 export interface MemberStatus {
   name: string;
   role: Role;
@@ -30,6 +35,8 @@ export interface MemberStatus {
   link: string;
   mysqlRw: string | null;
   mysqlRo: string | null;
+  /** Clients of the two MySQL ports now; null when it has none. */
+  mysqlConnections: MysqlConnections | null;
   pid: number | null;
   server: ServerStatus;
   positions: Positions;
@@ -53,21 +60,23 @@ export interface ClusterStatus {
   members: MemberStatus[];
 }
 
-export type ClusterEventName =
-  | 'member.state'
-  | 'link.up'
-  | 'link.down'
-  | 'link.refused'
-  | 'server.up'
-  | 'server.down'
-  | 'quorum.lost'
-  | 'quorum.regained'
-  | 'role.open'
-  | 'role.closed'
-  | 'replication.error'
-  | 'commit.unacknowledged'
-  | 'fence'
-  | 'spool.damaged';
+export const CLUSTER_EVENTS = [
+  'member.state',
+  'link.up',
+  'link.down',
+  'link.refused',
+  'server.up',
+  'server.down',
+  'quorum.lost',
+  'quorum.regained',
+  'role.open',
+  'role.closed',
+  'replication.error',
+  'commit.unacknowledged',
+  'fence',
+  'spool.damaged',
+] as const;
+export type ClusterEventName = (typeof CLUSTER_EVENTS)[number];
 
 export interface ClusterEvent {
   id: number;

@@ -111,10 +111,12 @@ export class Pipe {
 
   /** The client waits meanwhile, as it would for the server. */
   async #judge(scan: CommandScan, kill: Kill, bytes: Buffer): Promise<void> {
-    const { client, server, gate, judge } = this.#modules;
+    const { client, server, gate, judge, counters } = this.#modules;
     this.#judging = true;
     client.pause();
     const refusal = judge ? await judge(kill) : null;
+    counters.kills++;
+    if (refusal !== null) counters.killsRefused++;
     this.#judging = false;
     if (this.#closed) return;
     if (!gate.admits(this.#generation)) {

@@ -114,6 +114,8 @@ it('passes bytes both ways, and counts them', async () => {
     total: 1,
     refused: 0,
     cut: 0,
+    kills: 0,
+    killsRefused: 0,
     bytesIn: 5,
     bytesOut: GREETING.length + 6,
   });

@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { messageOf, SkeinError } from '../model/error.js';
 import { monotonicMs } from '../std/clock.js';
+import { Histogram, LATENCY_BOUNDS_S } from '../std/histogram.js';
 import type { Logger } from '../std/logger.js';
 import { sleep } from '../std/signal.js';
 import { type PortCounters, zeroCounters } from './counters.js';
@@ -67,6 +68,9 @@ export class MysqlPort {
   get counters(): Readonly<PortCounters> {
     return this.#counters;
   }
+
+  /** Seconds from a client's connection to the greeting that it got, the wait for an open primary included. */
+  readonly connectTimes = new Histogram(LATENCY_BOUNDS_S);
 
   /** @throws SkeinError PORT_IN_USE */
   async start(): Promise<void> {
@@ -160,6 +164,7 @@ export class MysqlPort {
   /** `release` gives the place back at once; the client's own `close` comes a moment later. */
   async #connect(client: Socket, release: () => void): Promise<void> {
     const { gate, judge } = this.#modules;
+    const acceptedAtMs = monotonicMs();
     const { pass, dialled } = await this.#reach(client);
     if (client.destroyed || !gate.admits(pass.generation)) {
       dialled.socket.destroy();
@@ -182,6 +187,7 @@ export class MysqlPort {
     );
     this.#pipes.add(pipe);
     pipe.start(dialled.greeting);
+    this.connectTimes.observe((monotonicMs() - acceptedAtMs) / 1000);
   }
 
   /** A server that has greeted, by a pass that still holds; tried until the time is over. */

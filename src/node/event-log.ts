@@ -1,10 +1,12 @@
 import { EventRing } from '../http/event-ring.js';
-import type { ClusterEventName } from '../model/status.js';
+import { CLUSTER_EVENTS, type ClusterEventName } from '../model/status.js';
 import type { Logger } from '../std/logger.js';
 
 /** Everything that happens to the cluster as this node sees it: in the log, and in the ring for `GET /v1/events`. */
 export class EventLog {
   readonly ring = new EventRing();
+  /** How often each has happened since the node's start. */
+  readonly counts = new Map<ClusterEventName, number>(CLUSTER_EVENTS.map((event) => [event, 0]));
   readonly #node: string;
   readonly #logger: Logger;
 
@@ -14,6 +16,7 @@ export class EventLog {
   }
 
   add(event: ClusterEventName, subject: string, reason: string, more: Record<string, unknown> = {}): void {
+    this.counts.set(event, (this.counts.get(event) ?? 0) + 1);
     const level = WARNINGS.has(event) ? 'warn' : 'info';
     this.#logger[level]({ ...more, event, subject, reason }, 'cluster event');
     this.ring.push(event, { ...more, at: new Date().toISOString(), node: this.#node, subject, reason });

@@ -1,10 +1,12 @@
 import type { NodeConfig } from '../config/node-config.js';
+import type { MetricFamily } from '../metrics/text.js';
+import type { MysqlConnections } from '../model/status.js';
 import { READ_ONLY_PORT_ADDRESS } from '../mysql-control/accounts.js';
-import type { PortCounters } from '../mysql-port/counters.js';
 import { Gate, type Route } from '../mysql-port/gate.js';
 import type { KillJudge } from '../mysql-port/pipe.js';
 import { MysqlPort } from '../mysql-port/port.js';
 import type { Logger } from '../std/logger.js';
+import { mysqlPortMetrics } from './metrics.js';
 import type { RoleNode } from './role-node.js';
 
 /** The server's loopback TCP port; never its unix socket, where a stranger would be the node's own user (DESIGN 8.4). */
@@ -64,8 +66,17 @@ export class MysqlPorts {
     await Promise.all([this.#ports.readWrite.stop(), this.#ports.readOnly.stop()]);
   }
 
-  get counters(): { readWrite: Readonly<PortCounters>; readOnly: Readonly<PortCounters> } {
-    return { readWrite: this.#ports.readWrite.counters, readOnly: this.#ports.readOnly.counters };
+  get connections(): MysqlConnections {
+    const { readWrite, readOnly } = this.#ports;
+    return { readWrite: readWrite.counters.open, readOnly: readOnly.counters.open };
+  }
+
+  metrics(): MetricFamily[] {
+    const { readWrite, readOnly } = this.#ports;
+    return mysqlPortMetrics([
+      { port: 'read-write', counters: readWrite.counters, connect: readWrite.connectTimes },
+      { port: 'read-only', counters: readOnly.counters, connect: readOnly.connectTimes },
+    ]);
   }
 
   /** Looks where the ports lead now; connections that lead elsewhere are gone when this returns. */

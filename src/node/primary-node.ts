@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Committed, Openness } from '../http/node-view.js';
 import { LinkListener } from '../link/listener.js';
 import { Membership } from '../membership/driver.js';
+import type { MetricFamily } from '../metrics/text.js';
 import { epochOf } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
@@ -9,7 +10,9 @@ import type { AcknowledgeLevel, ClusterStatus } from '../model/status.js';
 import { Signal } from '../std/emitter.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 import { ownStatus } from './cluster-status.js';
+import { LinkBytes } from './link-bytes.js';
 import type { LocalServerUp, ServerReading } from './local-server.js';
+import { primaryMetrics } from './metrics.js';
 import { PrimaryRole } from './primary-role.js';
 import type { NodeParts, RoleNode } from './role-node.js';
 import { XaFile } from './xa-file.js';
@@ -22,6 +25,7 @@ export class PrimaryNode implements RoleNode {
   readonly #primary: PrimaryRole;
   readonly #listener: LinkListener;
   readonly #members: Membership;
+  readonly #links = new LinkBytes();
   #since = new Date().toISOString();
 
   constructor(parts: NodeParts) {
@@ -72,6 +76,7 @@ export class PrimaryNode implements RoleNode {
         welcome: (attach) => this.#primary.welcome(attach),
         attached: (session) => {
           this.#members.attach(session);
+          this.#links.add(session);
           events.add('link.up', session.node, `Attached from ${session.address}.`);
           session.onClosed.on((reason) => events.add('link.down', session.node, reason));
           this.#primary.attach(session);
@@ -175,6 +180,17 @@ export class PrimaryNode implements RoleNode {
       quorum: { needed: 1 + quorum.replicasNeededToAnswer, attached: this.#primary.attachedVoters },
       members: [own, ...this.#members.list()],
     };
+  }
+
+  metrics(): MetricFamily[] {
+    return primaryMetrics({
+      status: this.clusterStatus(),
+      commitsWaiting: this.#primary.waitingCommits,
+      commitWait: this.#primary.commitWait.histogram,
+      hubWindowBytes: this.#primary.hubWindowBytes,
+      bytesRead: this.#primary.bytesRead,
+      links: this.#links.list(),
+    });
   }
 
   appliedPosition(): Position {

@@ -11,11 +11,13 @@ import type { Flavour } from '../mysql-protocol/flavour.js';
 import type { DumpTarget } from '../source/dump-connection.js';
 import { Source } from '../source/source.js';
 import { readXaLog } from '../source/xa-log.js';
+import { monotonicMs } from '../std/clock.js';
 import { Signal } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import { backoffMs, sleep } from '../std/signal.js';
 import type { AttachInfo } from '../wire/messages.js';
 import type { ChainFile } from './chain-file.js';
+import { CommitWait } from './commit-wait.js';
 import type { EventLog } from './event-log.js';
 import type { LocalControl, LocalServerUp, ServerReading } from './local-server.js';
 import type { XaFile } from './xa-file.js';
@@ -100,6 +102,9 @@ export class PrimaryRole {
   #unacknowledged: number | null = null;
   #strangers = false;
   #lastReading: ServerReading | null = null;
+  /** How long commits wait for their quorum; read by the metrics. */
+  readonly commitWait = new CommitWait(monotonicMs);
+  #bytesRead = 0;
   /** Why the log is not read any more until a person has done something; the server may have been opened meanwhile. */
   #stopped: string | null = null;
   readonly onChange = new Signal<void>();
@@ -153,6 +158,15 @@ export class PrimaryRole {
   /** Voters that are attached, the primary included. */
   get attachedVoters(): number {
     return 1 + this.#attachedReplicaVoters();
+  }
+
+  get hubWindowBytes(): number {
+    return this.#hub.windowBytes;
+  }
+
+  /** Bytes of records made from the binary log since the node's start. */
+  get bytesRead(): number {
+    return this.#bytesRead;
   }
 
   /** Commits that wait for their acknowledgement, as the server last said. */
@@ -462,6 +476,7 @@ export class PrimaryRole {
     const answered = this.#quorum.answered;
     if (this.#options.acknowledge !== 'async') this.#source?.acknowledge(answered);
     this.#hub.committedMoved();
+    this.commitWait.acknowledged(answered);
     this.onCommitted.emit();
   }
 
@@ -525,12 +540,15 @@ export class PrimaryRole {
     const after = this.positionAt(Math.max(0, known - 1));
     const source = this.#dump(after, this.#options.acknowledge !== 'async', (batch) => {
       this.#quorum.setReceived(batch.completeOrdinal);
+      this.#bytesRead += batch.bytes.length;
+      this.commitWait.read(batch.completeOrdinal);
       const goOn = this.#hub.append(batch);
       if (this.#options.voters.length === 1) this.#quorumMoved();
       return goOn;
     });
     source.acknowledge(known);
     this.#hub.begin(after.ordinal);
+    this.commitWait.begin(known);
     this.#source = source;
     const ended = new Promise<SkeinError>((resolve) => {
       source.onEnded.on(resolve);

@@ -2,16 +2,20 @@ import { join } from 'node:path';
 import type { Committed, Openness, Readiness } from '../http/node-view.js';
 import { LinkDialer } from '../link/dialer.js';
 import { LagMeter } from '../membership/lag.js';
+import type { MetricFamily } from '../metrics/text.js';
 import { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { ClusterStatus, MemberState } from '../model/status.js';
 import { Spool } from '../spool/spool.js';
 import { diskStorage } from '../spool/storage.js';
+import { timedStorage } from '../spool/timed-storage.js';
 import { monotonicMs } from '../std/clock.js';
 import { Signal } from '../std/emitter.js';
+import { Histogram, LATENCY_BOUNDS_S } from '../std/histogram.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 import { ownStatus, seenFromReplica } from './cluster-status.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from './local-server.js';
+import { replicaMetrics } from './metrics.js';
 import { ReplicaRole } from './replica-role.js';
 import type { NodeParts, RoleNode } from './role-node.js';
 
@@ -24,6 +28,7 @@ export class ReplicaNode implements RoleNode {
   readonly onChange = new Signal<void>();
   readonly #parts: NodeParts;
   readonly #spool: Spool;
+  readonly #fsyncTimes: Histogram;
   readonly #replica: ReplicaRole;
   readonly #dialer: LinkDialer;
   #linkUp = false;
@@ -36,16 +41,19 @@ export class ReplicaNode implements RoleNode {
 
   static async create(parts: NodeParts): Promise<ReplicaNode> {
     const { config, logger, flavour } = parts;
+    const fsyncTimes = new Histogram(LATENCY_BOUNDS_S);
+    const storage = timedStorage(diskStorage, fsyncTimes);
     const spool = await Spool.open(
       { directory: join(config.directory, 'spool'), segmentBytesMax: config.spoolSegmentBytes },
-      { storage: diskStorage, logger: logger.child({ part: 'spool' }), gtidText: flavour.gtidText },
+      { storage, logger: logger.child({ part: 'spool' }), gtidText: flavour.gtidText },
     );
-    return new ReplicaNode(parts, spool);
+    return new ReplicaNode(parts, spool, fsyncTimes);
   }
 
-  private constructor(parts: NodeParts, spool: Spool) {
+  private constructor(parts: NodeParts, spool: Spool, fsyncTimes: Histogram) {
     this.#parts = parts;
     this.#spool = spool;
+    this.#fsyncTimes = fsyncTimes;
     const { config, logger, flavour, chainFile, events, secret } = parts;
     const base = parts.heartbeatBase();
     this.#replica = new ReplicaRole(
@@ -211,6 +219,16 @@ export class ReplicaNode implements RoleNode {
       up: this.#linkUp,
       silentMs,
       reason: this.#linkReason,
+    });
+  }
+
+  metrics(): MetricFamily[] {
+    return replicaMetrics({
+      linkUp: this.#linkUp,
+      links: [{ peer: this.#parts.config.primary, ...this.#dialer.bytes }],
+      spool: this.#spool.files,
+      spoolDamaged: this.#spool.damage !== null,
+      fsync: this.#fsyncTimes,
     });
   }
 

@@ -1,5 +1,6 @@
 import type { NodeConfig } from '../config/node-config.js';
 import type { NodeView } from '../http/node-view.js';
+import type { MetricFamily } from '../metrics/text.js';
 import type { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { AccountName } from '../mysql-control/accounts.js';
@@ -45,5 +46,7 @@ export interface RoleNode
   serverDown(reason: string): void;
   watch(reading: ServerReading): void;
   heartbeat(): HeartbeatBody;
+  /** What only this role has, for `GET /metrics`. */
+  metrics(): MetricFamily[];
   watchThreads?(threads: ReplicaThreads | null): void;
 }

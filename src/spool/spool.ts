@@ -172,6 +172,12 @@ export class Spool {
     return this.#durable;
   }
 
+  /** Its files, and the bytes in them; those that are not durable yet are on their way to the last one. */
+  get files(): { count: number; bytes: number; pendingBytes: number } {
+    const bytes = this.#segments.reduce((all, segment) => all + segment.size, 0);
+    return { count: this.#segments.length, bytes, pendingBytes: this.#queue?.pendingBytes ?? 0 };
+  }
+
   get previousGtidOfDurable(): string {
     return textOrEmpty(previousGtidOf(this.#durableGroup), this.#gtidText);
   }

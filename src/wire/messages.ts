@@ -28,6 +28,8 @@ const Reason = Text(4096);
 const Flavour = Type.Union([Type.Literal('mariadb'), Type.Literal('mysql')]);
 const Role = Type.Union([Type.Literal('primary'), Type.Literal('replica')]);
 
+const MysqlConnections = OrNull(Type.Object({ readWrite: Ordinal, readOnly: Ordinal }));
+
 const PositionSchema = Type.Object({ epoch: Epoch, ordinal: Ordinal, gtid: Gtid });
 const PositionsSchema = Type.Object({
   received: Ordinal,
@@ -98,6 +100,7 @@ const HeartbeatSchema = Type.Object({
   link: Address,
   mysqlRw: OrNull(Address),
   mysqlRo: OrNull(Address),
+  mysqlConnections: MysqlConnections,
   pid: OrNull(Ordinal),
   /** Wall clock of the sender at the moment of sending (Unix ms). */
   sentAtMs: Type.Number(),
@@ -130,6 +133,7 @@ const StatusSchema = Type.Object({
       link: Address,
       mysqlRw: OrNull(Address),
       mysqlRo: OrNull(Address),
+      mysqlConnections: MysqlConnections,
       pid: OrNull(Ordinal),
       server: ServerSchema,
       positions: PositionsSchema,

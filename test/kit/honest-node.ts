@@ -164,6 +164,10 @@ export class HonestNode implements NodeView {
     return { position: positionOf(gtid), acknowledgedBy: [] };
   }
 
+  metrics() {
+    return [];
+  }
+
   logTail(lines: number): readonly string[] {
     return this.log.slice(-lines);
   }

@@ -34,6 +34,7 @@ export function heartbeatBody(node: string, role: Role, epoch = 1): HeartbeatBod
     link: '127.0.0.1:7083',
     mysqlRw: null,
     mysqlRo: null,
+    mysqlConnections: null,
     pid: process.pid,
   };
 }

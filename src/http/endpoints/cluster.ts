@@ -14,6 +14,10 @@ const Member = Type.Object({
   link: Type.String(),
   mysqlRw: Nullable(Type.String()),
   mysqlRo: Nullable(Type.String()),
+  mysqlConnections: Type.Union([
+    Type.Object({ readWrite: Type.Integer(), readOnly: Type.Integer() }),
+    Type.Null(),
+  ]),
   pid: Nullable(Type.Number()),
   server: Type.Object({
     flavour: Nullable(Type.String()),

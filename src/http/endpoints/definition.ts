@@ -18,7 +18,7 @@ export interface EndpointDefinition {
   /** Body of the answer with status 200 (or 201). */
   readonly response: TSchema;
   /** `json` unless said otherwise. */
-  readonly produces?: 'json' | 'event-stream' | 'ndjson';
+  readonly produces?: 'json' | 'event-stream' | 'ndjson' | 'text';
   /**
    * Asked every second by machines and open pages: a good answer (of one without a token, any answer) is not worth a line in
    * the log, which would push out what is.

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { TokenRecord } from '../../auth/system-schema.js';
 import type { TokenStore } from '../../auth/token-store.js';
 import type { NodeView } from '../node-view.js';
+import type { RequestMeter } from '../request-meter.js';
 import type { SqlModules } from '../sql/execute.js';
 import type { TokenTable } from '../token-table.js';
 
@@ -11,6 +12,7 @@ export interface HandlerModules {
   readonly tokens: TokenStore;
   readonly tokenTable: TokenTable;
   readonly sql: SqlModules;
+  readonly meter: RequestMeter;
   /** Streams that must end when the server stops. */
   readonly openStreams: Set<() => void>;
 }

@@ -1,0 +1,288 @@
+/**
+ * What this node says of itself and of its cluster at `GET /metrics`: numbers in, families out. Who keeps the numbers
+ * counts them in place; all else (labels, texts, sums) happens here, at a scrape.
+ */
+import { GrowingCounter } from '../metrics/growing-counter.js';
+import { type MetricFamily, type Sample, single } from '../metrics/text.js';
+import {
+  CLUSTER_EVENTS,
+  type ClusterEventName,
+  type ClusterStatus,
+  type Positions,
+} from '../model/status.js';
+import type { PortCounters } from '../mysql-port/counters.js';
+import type { Histogram } from '../std/histogram.js';
+import type { HeartbeatBody } from '../wire/messages.js';
+import type { PeerBytes } from './link-bytes.js';
+
+const STAGES = ['received', 'durable', 'committed', 'applied'] as const;
+
+export interface NodeFacts {
+  readonly cluster: string;
+  readonly version: string;
+  readonly heartbeat: HeartbeatBody;
+  readonly open: boolean;
+  readonly ready: boolean;
+  readonly events: ReadonlyMap<ClusterEventName, number>;
+}
+
+/** The same on every node. */
+export class NodeMetrics {
+  readonly #growth = new Map(STAGES.map((stage) => [stage, new GrowingCounter()]));
+
+  families({ cluster, version, heartbeat, open, ready, events }: NodeFacts): MetricFamily[] {
+    const { node, role, epoch, positions, server, lagMs } = heartbeat;
+    return [
+      {
+        type: 'gauge',
+        name: 'skein_build_info',
+        help: 'Always 1; the labels say what runs here.',
+        samples: [{ labels: { node, cluster, version, nodejs: process.versions.node }, value: 1 }],
+      },
+      {
+        type: 'gauge',
+        name: 'skein_role',
+        help: '1 for the role that this node has.',
+        samples: ['primary', 'replica'].map((name) => ({ labels: { role: name }, value: name === role })),
+      },
+      single('gauge', 'skein_epoch', 'Epoch that this node knows; counts primaries.', epoch),
+      single('gauge', 'skein_open', '1 while requests may reach the local server.', open),
+      single('gauge', 'skein_ready', '1 while /ready says 200.', ready),
+      single('gauge', 'skein_server_up', '1 while the local database server runs.', server.up),
+      {
+        type: 'gauge',
+        name: 'skein_server_info',
+        help: 'Always 1; the labels say which database server runs.',
+        samples: [
+          {
+            labels: { flavour: server.flavour ?? 'unknown', version: server.version ?? 'unknown' },
+            value: 1,
+          },
+        ],
+      },
+      {
+        type: 'gauge',
+        name: 'skein_position',
+        help: "Ordinal of this node's last transaction in each stage.",
+        samples: stages(positions),
+      },
+      {
+        type: 'counter',
+        name: 'skein_transactions_total',
+        help: 'Transactions that passed each stage here since the process began (counted from its first scrape on).',
+        samples: STAGES.map((stage) => ({
+          labels: { stage },
+          value: this.#growth.get(stage)?.look(positions[stage]) ?? 0,
+        })),
+      },
+      single(
+        'gauge',
+        'skein_lag_seconds',
+        'Age of the oldest transaction that is not applied here yet; absent while it is not known.',
+        seconds(lagMs),
+      ),
+      {
+        type: 'counter',
+        name: 'skein_events_total',
+        help: 'Cluster events as this node saw them, see GET /v1/events.',
+        samples: CLUSTER_EVENTS.map((event) => ({ labels: { event }, value: events.get(event) ?? 0 })),
+      },
+    ];
+  }
+}
+
+export interface PrimaryFacts {
+  readonly status: ClusterStatus;
+  readonly commitsWaiting: number;
+  readonly commitWait: Histogram;
+  readonly hubWindowBytes: number;
+  readonly bytesRead: number;
+  readonly links: readonly PeerBytes[];
+}
+
+/** What only the primary knows: the quorum, its commits, and each member. */
+export function primaryMetrics(facts: PrimaryFacts): MetricFamily[] {
+  const { quorum, members } = facts.status;
+  const perMember = (sample: (member: (typeof members)[number]) => Sample[]): Sample[] =>
+    members.flatMap((member) =>
+      sample(member).map(({ labels, value }) => ({ labels: { member: member.name, ...labels }, value })),
+    );
+  return [
+    single(
+      'gauge',
+      'skein_quorum_needed',
+      'Voters that must be attached, the primary included.',
+      quorum.needed,
+    ),
+    single(
+      'gauge',
+      'skein_quorum_attached',
+      'Voters that are attached, the primary included.',
+      quorum.attached,
+    ),
+    single('gauge', 'skein_commits_waiting', 'Commits that wait for their quorum now.', facts.commitsWaiting),
+    {
+      type: 'histogram',
+      name: 'skein_commit_wait_seconds',
+      help: 'From reading a transaction in the binary log to its acknowledgement by the quorum.',
+      series: [{ histogram: facts.commitWait }],
+    },
+    single(
+      'counter',
+      'skein_binlog_read_bytes_total',
+      'Changes read from the binary log, as bytes of records.',
+      facts.bytesRead,
+    ),
+    single(
+      'gauge',
+      'skein_hub_window_bytes',
+      'Recent changes that are kept in memory for all replicas.',
+      facts.hubWindowBytes,
+    ),
+    {
+      type: 'gauge',
+      name: 'skein_member_state',
+      help: '1 for the state that each member has.',
+      samples: perMember(({ state }) =>
+        ['joining', 'live', 'late', 'gone'].map((name) => ({
+          labels: { state: name },
+          value: name === state,
+        })),
+      ),
+    },
+    {
+      type: 'gauge',
+      name: 'skein_member_server_up',
+      help: "1 while the member's database server runs, as it last said.",
+      samples: perMember(({ server }) => [{ value: server.up }]),
+    },
+    {
+      type: 'gauge',
+      name: 'skein_member_position',
+      help: "Ordinal of each member's last transaction in each stage, as it last said.",
+      samples: perMember(({ positions }) => stages(positions)),
+    },
+    {
+      type: 'gauge',
+      name: 'skein_member_lag_seconds',
+      help: 'Age of the oldest transaction that the member has not applied yet; absent while it is not known.',
+      samples: perMember(({ lagMs }) => [{ value: seconds(lagMs) }]),
+    },
+    {
+      type: 'gauge',
+      name: 'skein_member_heartbeat_age_seconds',
+      help: 'Since the member was last heard of.',
+      samples: perMember(({ lastHeartbeatMs }) => [{ value: seconds(lastHeartbeatMs) }]),
+    },
+    ...linkMetrics(facts.links),
+  ];
+}
+
+export interface ReplicaFacts {
+  readonly linkUp: boolean;
+  readonly links: readonly PeerBytes[];
+  readonly spool: { readonly count: number; readonly bytes: number; readonly pendingBytes: number };
+  readonly spoolDamaged: boolean;
+  readonly fsync: Histogram;
+}
+
+/** What only a replica has: the link to the primary, and its spool. */
+export function replicaMetrics({ linkUp, links, spool, spoolDamaged, fsync }: ReplicaFacts): MetricFamily[] {
+  return [
+    single('gauge', 'skein_link_up', '1 while the link to the primary is up.', linkUp),
+    ...linkMetrics(links),
+    single('gauge', 'skein_spool_bytes', 'Size of the spool on disk.', spool.bytes),
+    single('gauge', 'skein_spool_segments', 'Files of the spool.', spool.count),
+    single('gauge', 'skein_spool_pending_bytes', 'Received, and not on the disk yet.', spool.pendingBytes),
+    single('gauge', 'skein_spool_damaged', '1 when the spool is damaged and does not count.', spoolDamaged),
+    {
+      type: 'histogram',
+      name: 'skein_spool_fsync_seconds',
+      help: 'How long each fsync of the spool took.',
+      series: [{ histogram: fsync }],
+    },
+  ];
+}
+
+function linkMetrics(links: readonly PeerBytes[]): MetricFamily[] {
+  const counter = (name: string, help: string, value: (link: PeerBytes) => number): MetricFamily => ({
+    type: 'counter',
+    name,
+    help,
+    samples: links.map((link) => ({ labels: { peer: link.peer }, value: value(link) })),
+  });
+  return [
+    counter('skein_link_sent_bytes_total', 'Sent to the peer on its links.', ({ sent }) => sent),
+    counter(
+      'skein_link_received_bytes_total',
+      'Received from the peer on its links.',
+      ({ received }) => received,
+    ),
+  ];
+}
+
+export interface PortFacts {
+  readonly port: string;
+  readonly counters: Readonly<PortCounters>;
+  readonly connect: Histogram;
+}
+
+export function mysqlPortMetrics(ports: readonly PortFacts[]): MetricFamily[] {
+  const family = (
+    type: 'counter' | 'gauge',
+    name: string,
+    help: string,
+    field: 'open' | 'total' | 'refused' | 'cut' | 'kills' | 'killsRefused',
+  ): MetricFamily => ({
+    type,
+    name,
+    help,
+    samples: ports.map(({ port, counters }) => ({ labels: { port }, value: counters[field] })),
+  });
+  return [
+    family('gauge', 'skein_mysql_connections', 'Clients of the MySQL ports now.', 'open'),
+    family('counter', 'skein_mysql_connections_total', 'Clients that came to the MySQL ports.', 'total'),
+    family('counter', 'skein_mysql_refused_total', 'Clients that were turned away.', 'refused'),
+    family(
+      'counter',
+      'skein_mysql_cut_total',
+      'Connections cut by a change of role or of the server.',
+      'cut',
+    ),
+    family(
+      'counter',
+      'skein_mysql_kills_total',
+      'KILLs that were held until it was clear what they would hit.',
+      'kills',
+    ),
+    family(
+      'counter',
+      'skein_mysql_kills_refused_total',
+      'Of these, refused: the session waits for its quorum.',
+      'killsRefused',
+    ),
+    {
+      type: 'counter',
+      name: 'skein_mysql_bytes_total',
+      help: 'Bytes from clients (in) and to clients (out).',
+      samples: ports.flatMap(({ port, counters }) => [
+        { labels: { port, direction: 'in' }, value: counters.bytesIn },
+        { labels: { port, direction: 'out' }, value: counters.bytesOut },
+      ]),
+    },
+    {
+      type: 'histogram',
+      name: 'skein_mysql_connect_seconds',
+      help: "From a client's connection to its server's greeting, waiting for an open primary included.",
+      series: ports.map(({ port, connect }) => ({ labels: { port }, histogram: connect })),
+    },
+  ];
+}
+
+function stages(positions: Positions): Sample[] {
+  return STAGES.map((stage) => ({ labels: { stage }, value: positions[stage] }));
+}
+
+function seconds(ms: number | null): number | null {
+  return ms === null ? null : ms / 1000;
+}
