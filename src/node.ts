@@ -287,6 +287,7 @@ class Node {
       appliedPosition: () => role.appliedPosition(),
       waitApplied: (position, options) => role.waitApplied(position, options),
       waitCommitted: (gtid, level, options) => role.waitCommitted(gtid, level, options),
+      confirmPrimary: (options) => role.confirmPrimary(options),
       events: this.#events.ring,
       metrics: () => this.#families(),
       logTail: (lines) => tailOf(join(config.directory, 'node.log'), lines),

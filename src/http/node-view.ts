@@ -72,6 +72,11 @@ export interface NodeView {
    * Rejects when it can no longer be known here (role lost, node stops) or with the signal's reason.
    */
   waitCommitted(gtid: string, level: AcknowledgeLevel, options: { signal: AbortSignal }): Promise<Committed>;
+  /**
+   * Resolves once a quorum has answered, after this call, that it still follows this primary (SAFETY H3).
+   * Rejects on a replica, when the role is lost, or with the signal's reason.
+   */
+  confirmPrimary(options: { signal: AbortSignal }): Promise<void>;
   readonly events: EventSource;
   /** This node's part of `GET /metrics`. */
   metrics(): MetricFamily[];

@@ -3,7 +3,6 @@ import type { TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler, type ValueError, ValueErrorType } from '@sinclair/typebox/compiler';
 import { ApiError } from './api-error.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
-import { UNSUPPORTED_READ_LEVELS } from './sql/request.js';
 
 /** @throws ApiError 400 UNSUPPORTED_FIELD | UNKNOWN_FIELD | INVALID_FIELD */
 export type Validate = (value: unknown) => void;
@@ -38,15 +37,15 @@ function explain(check: TypeCheck<TSchema>, value: unknown, unsupported: readonl
   const first = errors[0];
   if (!first) return new ApiError(400, 'INVALID_FIELD', 'The request is not valid.');
   const field = dotted(first.path);
-  if (field === 'read.level' && UNSUPPORTED_READ_LEVELS.includes(String(first.value))) {
-    return unsupportedField('read.level', String(first.value));
-  }
   return new ApiError(400, 'INVALID_FIELD', `The field "${field}" is not valid: ${expected(first)}.`);
 }
 
-function unsupportedField(field: string, value?: string): ApiError {
-  const what = value === undefined ? `"${field}"` : `"${field}": "${value}"`;
-  return new ApiError(400, 'UNSUPPORTED_FIELD', `${what} is planned, but this version does not have it yet.`);
+function unsupportedField(field: string): ApiError {
+  return new ApiError(
+    400,
+    'UNSUPPORTED_FIELD',
+    `"${field}" is planned, but this version does not have it yet.`,
+  );
 }
 
 /** `/statements/0/sql` -> `statements.0.sql` */

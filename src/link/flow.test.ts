@@ -96,6 +96,34 @@ describe('who falls silent', () => {
   });
 });
 
+describe('who still follows', () => {
+  test('a replica answers a probe at once, with the newest epoch that it knows', async () => {
+    const p = await primary();
+    replica(p.port);
+    const session = await attached(p);
+    const echoes: number[] = [];
+    session.onEcho.on((round) => echoes.push(round));
+    session.sendProbe(7);
+    session.sendProbe(8);
+    await until('both answered', () => echoes.length === 2);
+    expect(echoes).toEqual([7, 8]);
+  });
+
+  test('one that has learnt of a newer epoch does not count: its answer ends the link', async () => {
+    const p = await primary();
+    let epoch = 1;
+    replica(p.port, {}, { attachInfo: () => attachInfo('n2', { epoch }) });
+    const session = await attached(p);
+    const echoes: number[] = [];
+    session.onEcho.on((round) => echoes.push(round));
+    epoch = 2;
+    session.sendProbe(1);
+    await until('closed', () => p.closed.length > 0);
+    expect(p.closed[0]).toMatch(/epoch 2/);
+    expect(echoes).toEqual([]);
+  });
+});
+
 describe('redial', () => {
   test('after the listener has restarted; the spool’s end is asked for anew', async () => {
     const p = await primary();

@@ -6,6 +6,7 @@ import {
   encodeProof,
   FRAME_HEADER_SIZE,
   type FrameName,
+  LINK_VERSION,
 } from '../wire/frames.js';
 import {
   dialerStart,
@@ -59,10 +60,10 @@ test('both prove the secret', () => {
 test('golden proofs: two versions of this code must go on understanding each other', () => {
   const proofs = proofsOf('dialer', linkIdentity('demo', '0123456789abcdef'), nonceD, nonceL);
   expect(proofs.secret.toString('hex')).toMatchInlineSnapshot(
-    `"664de525cb7432cc05c4266121ff25b4585148e28c16021c1d6481f5261d1150"`,
+    `"e30abdbb42df5615b921b9eba9dec5046a093ba2ccfaa044a8c8963bbce39e69"`,
   );
   expect(proofs.cluster.toString('hex')).toMatchInlineSnapshot(
-    `"72cc8909ebaedb4034505af9ad2699f7f2544f9f93a7ed777321ed3aad28df44"`,
+    `"49dafa2a894d70f7e8dffab46d9900bf8d0f6a40ae0fc6759ad6b80da8ed8e99"`,
   );
 });
 
@@ -125,7 +126,7 @@ describe('replay and reflection', () => {
       ours,
       listenerStart(nonceL).state,
       'hello',
-      body(encodeHello({ version: 1, nonce: nonceD })),
+      body(encodeHello({ version: LINK_VERSION, nonce: nonceD })),
     );
     const reflected = (challenge.send as Buffer).subarray(-64);
     expect(outcome(handshakeStep(ours, challenge.state, 'proof', reflected).state)).toBe('WRONG_SECRET');

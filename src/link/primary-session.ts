@@ -6,8 +6,10 @@ import { monotonicMs } from '../std/clock.js';
 import {
   type Ack,
   decodeCommitted,
+  decodeProbe,
   decodeRecords,
   encodeAck,
+  encodeEcho,
   type FrameName,
   NONCE_SIZE,
   unexpectedFrame,
@@ -136,6 +138,7 @@ export class PrimarySession {
     else if (name === 'committed') this.#modules.committed(decodeCommitted(payload));
     else if (name === 'heartbeat') this.#onHeartbeat(decodeHeartbeat(payload));
     else if (name === 'status') this.#modules.status(decodeStatus(payload));
+    else if (name === 'probe') this.#onProbe(decodeProbe(payload));
     else if (name === 'refuse') this.#onRefuse(payload);
     else if (name === 'challenge') this.#onChallenge(payload);
     else if (name === 'welcome') this.#onWelcome(decodeWelcome(payload));
@@ -190,7 +193,7 @@ export class PrimarySession {
 
   #ready(welcome: Welcome): void {
     const { spoolEnd, previousGtid, damaged } = this.#modules.attachInfo();
-    this.#channel.accept(['records', 'committed', 'heartbeat', 'status', 'refuse']);
+    this.#channel.accept(['records', 'committed', 'heartbeat', 'status', 'probe', 'refuse']);
     this.#channel.write(encodeReady({ spoolEnd: { ...spoolEnd }, previousGtid, damaged }));
     this.#phase = 'open';
     this.#modules.opened(welcome);
@@ -205,6 +208,11 @@ export class PrimarySession {
       throw new SkeinError('EPOCH_CHANGED', text);
     }
     this.#modules.heard?.(heartbeat, monotonicMs());
+  }
+
+  /** A few bytes each, one round at a time: also while acknowledgements wait for room. */
+  #onProbe(round: number): void {
+    this.#channel.write(encodeEcho({ round, epoch: this.#modules.attachInfo().epoch }));
   }
 
   #onRefuse(payload: Buffer): void {

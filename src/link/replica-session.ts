@@ -5,7 +5,10 @@ import type { Logger } from '../std/logger.js';
 import {
   type Ack,
   decodeAck,
+  decodeEcho,
+  type Echo,
   encodeCommitted,
+  encodeProbe,
   encodeRecordsHead,
   type FrameName,
   unexpectedFrame,
@@ -36,12 +39,16 @@ export interface ReplicaSession {
   sendRecords(bytes: Buffer, committedOrdinal: number): boolean;
   /** At once when idle, merged when not: only the newest counts. */
   sendCommitted(ordinal: number): void;
+  /** Asks whether it still follows this primary, also while its buffer is full: one round runs at a time. */
+  sendProbe(round: number): void;
   readonly blocked: boolean;
   /** Bytes that wait in this process for the socket. */
   readonly bufferedBytes: number;
   readonly onDrain: Signal<void>;
   readonly onAck: Signal<Ack>;
   readonly onHeartbeat: Signal<Heartbeat>;
+  /** It follows this primary: its answer to the probe of this round. */
+  readonly onEcho: Signal<number>;
   /** Emitted once, with the reason in plain words. */
   readonly onClosed: Signal<string>;
   close(reason: string): void;
@@ -76,6 +83,7 @@ export class ListenerSession implements ReplicaSession {
   readonly onDrain = new Signal<void>();
   readonly onAck = new Signal<Ack>();
   readonly onHeartbeat = new Signal<Heartbeat>();
+  readonly onEcho = new Signal<number>();
   readonly onClosed = new Signal<string>();
   readonly #channel: Channel;
   readonly #epoch: number;
@@ -100,7 +108,7 @@ export class ListenerSession implements ReplicaSession {
       silent: (silentMs) =>
         this.#end('LINK_SILENT', `Nothing was heard of ${this.node} for ${Math.round(silentMs)} ms.`),
     });
-    channel.handOver(['ack', 'heartbeat', 'refuse'], {
+    channel.handOver(['ack', 'heartbeat', 'echo', 'refuse'], {
       frame: (name, payload) => this.#frame(name, payload),
       drained: () => this.#drained(),
       closed: (error) => this.#closed(error),
@@ -160,6 +168,10 @@ export class ListenerSession implements ReplicaSession {
     if (!this.blocked) this.#channel.guard(() => this.#channel.write(frame()));
   }
 
+  sendProbe(round: number): void {
+    this.#channel.guard(() => this.#channel.write(encodeProbe(round)));
+  }
+
   close(reason: string): void {
     this.#end('LINK_ENDED', reason);
   }
@@ -190,16 +202,24 @@ export class ListenerSession implements ReplicaSession {
   #frame(name: FrameName, payload: Buffer): void {
     if (name === 'ack') this.onAck.emit(decodeAck(payload));
     else if (name === 'heartbeat') this.#onHeartbeatFrame(decodeHeartbeat(payload));
+    else if (name === 'echo') this.#onEchoFrame(decodeEcho(payload));
     else if (name === 'refuse') this.#onRefuse(payload);
     else throw unexpectedFrame(name);
   }
 
+  /** H1: one that has promised itself to a newer epoch does not count in this one. */
+  #follows(epoch: number): boolean {
+    if (epoch <= this.#epoch) return true;
+    this.#end('OLDER_EPOCH', `${this.node} knows epoch ${epoch}, this one is ${this.#epoch}.`);
+    return false;
+  }
+
+  #onEchoFrame({ round, epoch }: Echo): void {
+    if (this.#follows(epoch)) this.onEcho.emit(round);
+  }
+
   #onHeartbeatFrame(heartbeat: Heartbeat): void {
-    // H1: it has promised itself to a newer epoch; its acknowledgements must not count in this one.
-    if (heartbeat.epoch > this.#epoch) {
-      this.#end('OLDER_EPOCH', `${this.node} knows epoch ${heartbeat.epoch}, this one is ${this.#epoch}.`);
-      return;
-    }
+    if (!this.#follows(heartbeat.epoch)) return;
     if (heartbeat.node !== this.node) {
       this.#end('FRAME_INVALID', `${this.node} sent a heartbeat in another name.`);
       return;

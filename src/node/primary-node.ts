@@ -231,6 +231,10 @@ export class PrimaryNode implements RoleNode {
     };
   }
 
+  confirmPrimary({ signal }: { signal: AbortSignal }): Promise<void> {
+    return this.#primary.confirmFollowed(signal);
+  }
+
   async #until(done: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<void> {
     // It takes whole milliseconds only; what is left of a request's time is a fraction.
     const timeout = AbortSignal.timeout(Math.ceil(timeoutMs));

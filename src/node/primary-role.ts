@@ -1,3 +1,4 @@
+import { FollowerRounds } from '../hub/follower-rounds.js';
 import { Hub } from '../hub/hub.js';
 import { Quorum } from '../hub/quorum.js';
 import type { WelcomeDecision } from '../link/greeting.js';
@@ -86,6 +87,7 @@ export class PrimaryRole {
   readonly #modules: PrimaryRoleModules;
   readonly #attached = new Map<string, ReplicaSession>();
   readonly #hub: Hub;
+  readonly #rounds: FollowerRounds;
   readonly #xa: XaRecovery;
   #quorum: Quorum;
   #scope: AbortController | null = null;
@@ -123,6 +125,12 @@ export class PrimaryRole {
         catchUp: (after, batch) => this.#dump(after, false, batch),
       },
     );
+    this.#rounds = new FollowerRounds({
+      needed: () => this.#quorum.replicasNeeded,
+      send: (round) => {
+        for (const session of this.#attached.values()) if (this.#counts(session)) session.sendProbe(round);
+      },
+    });
     this.#xa = new XaRecovery({
       file: modules.xaFile,
       control: () => modules.control(),
@@ -167,6 +175,14 @@ export class PrimaryRole {
   /** Bytes of records made from the binary log since the node's start. */
   get bytesRead(): number {
     return this.#bytesRead;
+  }
+
+  /**
+   * Resolves once a majority of the voters has answered, after this call, that it still follows this primary.
+   * @throws SkeinError ROLE_LOST, or the signal's reason
+   */
+  confirmFollowed(signal: AbortSignal): Promise<void> {
+    return this.#rounds.confirm(signal);
   }
 
   /** Commits that wait for their acknowledgement, as the server last said. */
@@ -338,6 +354,7 @@ export class PrimaryRole {
     this.#strangers = false;
     for (const session of [...this.#attached.values()])
       session.close(`the primary's server is down: ${reason}`);
+    this.#rounds.end(new SkeinError('ROLE_LOST', `The primary is closed: ${reason}`));
     this.#hub.begin(0);
     if (this.#phase === 'open')
       this.#modules.events.add('role.closed', this.#options.node, reason, { epoch: this.epoch });
@@ -398,7 +415,15 @@ export class PrimaryRole {
       this.#quorum.setDurable(node, attach.spoolEnd.ordinal);
       this.#quorumMoved();
     }
+    if (this.#counts(session)) {
+      session.onEcho.on((round) => this.#rounds.answered(node, round));
+      if (this.#rounds.running !== null) session.sendProbe(this.#rounds.running);
+    }
     this.checkQuorum();
+  }
+
+  #counts({ node, attach }: ReplicaSession): boolean {
+    return this.#options.voters.includes(node) && !attach.damaged;
   }
 
   #feedFailed(session: ReplicaSession, error: unknown): void {
@@ -412,8 +437,7 @@ export class PrimaryRole {
   #attachedReplicaVoters(): number {
     let count = 0;
     for (const [node, session] of this.#attached) {
-      const counts = this.#options.voters.includes(node) && !session.attach.damaged;
-      if (counts && this.#modules.isHeard(node)) count++;
+      if (this.#counts(session) && this.#modules.isHeard(node)) count++;
     }
     return count;
   }

@@ -262,4 +262,8 @@ export class ReplicaNode implements RoleNode {
   async waitCommitted(): Promise<Committed> {
     throw new SkeinError('NOT_PRIMARY', 'Only the primary knows what is committed by its own server.');
   }
+
+  async confirmPrimary(): Promise<void> {
+    throw new SkeinError('NOT_PRIMARY', 'A replica can not confirm that it is the primary.');
+  }
 }

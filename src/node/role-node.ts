@@ -35,7 +35,14 @@ export interface NodeParts {
 export interface RoleNode
   extends Pick<
     NodeView,
-    'epoch' | 'isOpen' | 'ready' | 'clusterStatus' | 'appliedPosition' | 'waitApplied' | 'waitCommitted'
+    | 'epoch'
+    | 'isOpen'
+    | 'ready'
+    | 'clusterStatus'
+    | 'appliedPosition'
+    | 'waitApplied'
+    | 'waitCommitted'
+    | 'confirmPrimary'
   > {
   readonly role: 'primary' | 'replica';
   /** Openness may be another one, or who the primary is and where. Listeners run before the role goes on. */

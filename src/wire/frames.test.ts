@@ -5,13 +5,17 @@ import {
   decodeAck,
   decodeChallenge,
   decodeCommitted,
+  decodeEcho,
   decodeHello,
+  decodeProbe,
   decodeProof,
   decodeRecords,
   encodeAck,
   encodeChallenge,
   encodeCommitted,
+  encodeEcho,
   encodeHello,
+  encodeProbe,
   encodeProof,
   encodeRecordsHead,
   FRAME_HEADER_SIZE,
@@ -52,6 +56,15 @@ describe('golden bytes', () => {
       `61000000 02 01 ${r('22', 32)} ${r('33', 32)} ${r('44', 32)}`.replaceAll(' ', ''),
     );
     expect(decodeChallenge(payloadOf(frame))).toEqual({ version: 1, nonce: fill(0x22), proofs });
+  });
+
+  test('probe and echo', () => {
+    const probe = encodeProbe(7);
+    expect(probe.toString('hex')).toBe('08000000 12 0700000000000000'.replaceAll(' ', ''));
+    expect(decodeProbe(payloadOf(probe))).toBe(7);
+    const echo = encodeEcho({ round: 7, epoch: 3 });
+    expect(echo.toString('hex')).toBe('10000000 13 0700000000000000 0300000000000000'.replaceAll(' ', ''));
+    expect(decodeEcho(payloadOf(echo))).toEqual({ round: 7, epoch: 3 });
   });
 
   test('proof', () => {
@@ -108,6 +121,8 @@ const DECODERS: Record<FrameName, (payload: Buffer) => unknown> = {
   records: decodeRecords,
   committed: decodeCommitted,
   ack: decodeAck,
+  probe: decodeProbe,
+  echo: decodeEcho,
 };
 
 function codeOf(action: () => unknown): string {

@@ -14,7 +14,7 @@ import { readU53, writeU53 } from './record.js';
 export const FRAME_HEADER_SIZE = 5;
 
 /** Spoken by both ends or the handshake fails; raised by one with every change that an older node would misread. */
-export const LINK_VERSION = 1;
+export const LINK_VERSION = 2;
 
 /** Bytes of records in one RECORDS frame (DESIGN 8.7). */
 export const RECORDS_BYTES_MAX = 16 * 1024 * 1024;
@@ -47,6 +47,10 @@ export const FRAMES = {
   heartbeat: { type: 16, payloadMax: CONTROL_MAX },
   /** primary -> replica: the status document of the cluster. */
   status: { type: 17, payloadMax: DOCUMENT_MAX },
+  /** primary -> replica: u53 number of a round; answered at once with an echo. */
+  probe: { type: 18, payloadMax: 8 },
+  /** replica -> primary: u53 number of the round, u53 newest epoch that the replica knows. */
+  echo: { type: 19, payloadMax: 16 },
   /** primary -> replica: u53 committed ordinal, then whole records (record.ts). */
   records: { type: 32, payloadMax: RECORDS_HEAD_SIZE + RECORDS_BYTES_MAX },
   /** primary -> replica: u53 committed ordinal. */
@@ -193,6 +197,36 @@ function proofsAt(payload: Buffer, offset: number): Proofs {
     secret: payload.subarray(offset, offset + PROOF_SIZE),
     cluster: payload.subarray(offset + PROOF_SIZE, offset + 2 * PROOF_SIZE),
   };
+}
+
+// ---- who still follows whom ------------------------------------------------------------------------------------
+
+export function encodeProbe(round: number): Buffer {
+  const frame = allocateFrame('probe', 8);
+  writeU53(frame, round, FRAME_HEADER_SIZE);
+  return frame;
+}
+
+export function decodeProbe(payload: Buffer): number {
+  return ordinalAt('probe', fixed('probe', payload, 8), 0);
+}
+
+/** `epoch`: a replica that knows a newer one than the primary's does not follow it any more (SAFETY H1, H3). */
+export interface Echo {
+  round: number;
+  epoch: number;
+}
+
+export function encodeEcho(echo: Echo): Buffer {
+  const frame = allocateFrame('echo', 16);
+  writeU53(frame, echo.round, FRAME_HEADER_SIZE);
+  writeU53(frame, echo.epoch, FRAME_HEADER_SIZE + 8);
+  return frame;
+}
+
+export function decodeEcho(payload: Buffer): Echo {
+  fixed('echo', payload, 16);
+  return { round: ordinalAt('echo', payload, 0), epoch: ordinalAt('echo', payload, 8) };
 }
 
 // ---- the data path ---------------------------------------------------------------------------------------------

@@ -168,6 +168,15 @@ export class HonestNode implements NodeView {
     return [];
   }
 
+  async confirmPrimary({ signal }: { signal: AbortSignal }): Promise<void> {
+    const held = this.#held;
+    if (!held) return;
+    await new Promise<void>((resolve, reject) => {
+      held.push(resolve);
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+  }
+
   logTail(lines: number): readonly string[] {
     return this.log.slice(-lines);
   }

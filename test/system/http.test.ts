@@ -682,6 +682,62 @@ describe('time and truth', () => {
     );
   });
 
+  it('bounded reads are answered only as fresh as they asked', async () => {
+    const replica = nodes[1] as HonestNode;
+    const bounded = (maxLagMs: number) =>
+      sql({ sql: 'SELECT 1', read: { level: 'bounded', maxLagMs } }, tokens.read, replicaUrl);
+    replica.lagMs = 700;
+    expect(await bounded(500)).toMatchObject({
+      status: 412,
+      body: { error: { code: 'LAG_TOO_LARGE', applied: 'no', retryable: true } },
+    });
+    expect((await bounded(700)).status).toBe(200);
+    replica.lagMs = 0;
+  });
+
+  it('reads that only the primary may answer are sent there', async () => {
+    for (const level of ['primary', 'linearizable']) {
+      const body = { sql: 'SELECT COUNT(*) FROM demo.t', read: { level } };
+      for (const token of [tokens.read, tokens.write]) {
+        expect(await sql(body, token, replicaUrl)).toMatchObject({
+          status: 421,
+          body: { error: { code: 'NOT_PRIMARY', primary: primaryUrl, applied: 'no' } },
+        });
+        expect((await sql(body, token)).status).toBe(200);
+      }
+    }
+  });
+
+  it('a linearizable read waits for the quorum, a read of level primary does not', async () => {
+    const goOn = primary().hold();
+    try {
+      for (const token of [tokens.read, tokens.write]) {
+        const body = { sql: 'SELECT 1', timeoutMs: 300 };
+        expect((await sql({ ...body, read: { level: 'primary' } }, token)).status).toBe(200);
+        expect(await sql({ ...body, read: { level: 'linearizable' } }, token)).toMatchObject({
+          status: 503,
+          body: { error: { code: 'NO_QUORUM', applied: 'no', retryable: true } },
+        });
+      }
+    } finally {
+      goOn();
+    }
+  });
+
+  it.each([
+    { level: 'local', after: '1.1.0-1000001-1' },
+    { level: 'primary', after: '1.1.0-1000001-1' },
+    { level: 'bounded' },
+    { level: 'session' },
+    { level: 'local', maxLagMs: 5 },
+    { maxLagMs: 5 },
+  ])('refuses the contradiction %j', async (read) => {
+    expect(await sql({ sql: 'SELECT 1', read }, tokens.read)).toMatchObject({
+      status: 400,
+      body: { error: { code: 'INVALID_FIELD' } },
+    });
+  });
+
   it('a closed node serves nothing and says why', async () => {
     primary().openness = { open: false, code: 'NO_QUORUM', reason: 'Only 1 of 2 voters is here.' };
     const answer = await sql('SELECT 1');
@@ -814,8 +870,6 @@ describe('bad input', () => {
     ['{"sql":"SELECT 1","sqll":1}', 'UNKNOWN_FIELD'],
     ['{"sql":"SELECT 1","__proto__":{}}', 'UNKNOWN_FIELD'],
     ['{"sql":"SELECT 1","forward":true}', 'UNSUPPORTED_FIELD'],
-    ['{"sql":"SELECT 1","read":{"level":"primary"}}', 'UNSUPPORTED_FIELD'],
-    ['{"sql":"SELECT 1","read":{"level":"bounded","maxLagMs":1}}', 'UNSUPPORTED_FIELD'],
     ['{"sql":"SELECT 1","read":{"level":"nonsense"}}', 'INVALID_FIELD'],
     ['{"sql":"SELECT 1","write":{"acknowledge":"async"}}', 'INVALID_FIELD'],
     ['{"sql":"SELECT ?","params":[{"$type":"blob","value":"%"}]}', 'INVALID_PARAMETER'],

@@ -13,6 +13,7 @@ import { ApiError, type Applied, type ErrorContext, toApiError } from '../api-er
 import { Connection } from '../mysql/connection.js';
 import { ServerError } from '../mysql/replies.js';
 import type { NodeView } from '../node-view.js';
+import { confirmWhatWasRead, reachReadLevel } from './read-level.js';
 import type { SqlPlan } from './request.js';
 import { ResultBuilder } from './result-builder.js';
 import {
@@ -61,14 +62,10 @@ export async function executeSql(plan: SqlPlan, caller: SqlCaller, modules: SqlM
   // On a replica nobody writes (a role that changes meanwhile ends the sessions).
   const readOnly = caller.role === 'read' || node.role() === 'replica';
   if (readOnly) caller.gone.addEventListener('abort', stop, { once: true });
-  const startedAt = performance.now();
   try {
     requireOpen(node);
-    if (plan.after) {
-      const timeoutMs = Math.max(1, plan.timeoutMs - (performance.now() - startedAt));
-      await beforeAbort(node.waitApplied(plan.after, { timeoutMs, signal: over.signal }), over.signal);
-      requireOpen(node);
-    }
+    await reachReadLevel(plan, node, { timeoutMs: plan.timeoutMs, signal: over.signal });
+    requireOpen(node);
     // Taken before the read: the answer may then show more than the position says, never less.
     const position = node.appliedPosition();
     const pool = modules.pools[caller.role];
@@ -76,19 +73,12 @@ export async function executeSql(plan: SqlPlan, caller: SqlCaller, modules: SqlM
     const request = new SqlExecution(plan, caller, modules, pool, session, position);
     return readOnly ? await request.read(over.signal) : await request.write(over.signal);
   } catch (error) {
-    if (error === ABORTED) throw positionNotReached();
     throw toApiError(error, errorContext(node, caller.role));
   } finally {
     clearTimeout(timer);
     caller.gone.removeEventListener('abort', stop);
     modules.stopping.removeEventListener('abort', stop);
   }
-}
-
-function positionNotReached(): ApiError {
-  return new ApiError(412, 'POSITION_NOT_REACHED', 'This node has not applied that position in time.', {
-    retryable: true,
-  });
 }
 
 function requireOpen(node: NodeView): void {
@@ -146,6 +136,7 @@ class SqlExecution {
   async read(over: AbortSignal): Promise<SqlOutcome> {
     try {
       await beforeAbort(Promise.race([runStatements(this.#run(true)), this.#overflow()]), over);
+      await this.#confirmRead(over);
       this.#giveBack();
       return this.#outcome(null);
     } catch (error) {
@@ -169,6 +160,11 @@ class SqlExecution {
         ),
       );
     }
+  }
+
+  async #confirmRead(signal: AbortSignal): Promise<void> {
+    if (this.#plan.read !== 'linearizable') return;
+    await confirmWhatWasRead(this.#session.connection, this.#modules.node, signal);
   }
 
   /** Rejects as soon as the result is too large: the rest of a read is not worth waiting for. */
@@ -206,6 +202,7 @@ class SqlExecution {
     let failure: unknown = null;
     try {
       await runStatements(this.#run(false));
+      if (this.#progress.gtid === '') await this.#confirmRead(signal);
     } catch (error) {
       failure = error;
       try {

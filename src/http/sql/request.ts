@@ -10,6 +10,9 @@ export const STATEMENTS_MAX = 10_000;
 export const TIMEOUT_DEFAULT_MS = 30_000;
 export const TIMEOUT_MAX_MS = 3_600_000;
 
+export const READ_LEVELS = ['local', 'bounded', 'session', 'primary', 'linearizable'] as const;
+export type ReadLevel = (typeof READ_LEVELS)[number];
+
 const Params = Type.Array(Type.Unknown(), {
   maxItems: 65_535,
   description:
@@ -54,11 +57,18 @@ export const SqlRequestSchema = Type.Object(
       Type.Object(
         {
           level: Type.Optional(
-            Type.Union([Type.Literal('local'), Type.Literal('session')], {
-              description: 'session: the node first applies everything up to `after`.',
-            }),
+            Type.Union(
+              READ_LEVELS.map((level) => Type.Literal(level)),
+              {
+                description:
+                  'local: what this node has. bounded: at most `maxLagMs` old, else 412. session: the node first applies everything up to `after`. primary: on the primary only (421 elsewhere). linearizable: on the primary, after a quorum has confirmed that it still is.',
+              },
+            ),
           ),
           after: Type.Optional(Type.String({ description: 'The position of an earlier answer.' })),
+          maxLagMs: Type.Optional(
+            Type.Integer({ minimum: 0, maximum: TIMEOUT_MAX_MS, description: 'Goes with "bounded".' }),
+          ),
         },
         { additionalProperties: false },
       ),
@@ -81,8 +91,7 @@ export const SqlRequestSchema = Type.Object(
 export type SqlRequest = Static<typeof SqlRequestSchema>;
 
 /** Known to the design, not built yet: refused by name, never ignored (DESIGN 8.6). */
-export const UNSUPPORTED_SQL_FIELDS: readonly string[] = ['forward', 'read.maxLagMs', 'tx'];
-export const UNSUPPORTED_READ_LEVELS: readonly string[] = ['bounded', 'primary', 'linearizable'];
+export const UNSUPPORTED_SQL_FIELDS: readonly string[] = ['forward', 'tx'];
 
 export interface PlannedStatement {
   readonly sql: string;
@@ -98,7 +107,11 @@ export interface SqlPlan {
   readonly timeoutMs: number;
   readonly rows: 'array' | 'object';
   readonly bigint: 'string' | 'number';
+  readonly read: ReadLevel;
+  /** What has to be applied first; only with `session`. */
   readonly after: Position | null;
+  /** Only with `bounded`. */
+  readonly maxLagMs: number;
   readonly acknowledge: 'majority' | 'all' | null;
 }
 
@@ -126,28 +139,34 @@ export function planSql(body: SqlRequest, positionHeader: string | undefined): S
     timeoutMs: body.timeoutMs ?? TIMEOUT_DEFAULT_MS,
     rows: body.rows ?? 'array',
     bigint: body.bigint ?? 'string',
-    after: positionToWaitFor(body.read, positionHeader),
+    ...planRead(body.read, positionHeader),
     acknowledge: body.write?.acknowledge ?? null,
   };
 }
 
-function positionToWaitFor(read: SqlRequest['read'], header: string | undefined): Position | null {
+type ReadPlan = Pick<SqlPlan, 'read' | 'after' | 'maxLagMs'>;
+
+/** A position in the header is only a memory of the session: a level that was named goes before it. */
+function planRead(read: SqlRequest['read'], header: string | undefined): ReadPlan {
+  const level = read?.level ?? ((read?.after ?? header) === undefined ? 'local' : 'session');
+  if (read?.after !== undefined && level !== 'session') {
+    throw new ApiError(400, 'INVALID_FIELD', '"read.after" goes with "read.level": "session" only.');
+  }
+  if (level === 'bounded' && read?.maxLagMs === undefined) {
+    throw new ApiError(400, 'INVALID_FIELD', '"read.level": "bounded" needs "read.maxLagMs".');
+  }
+  if (level !== 'bounded' && read?.maxLagMs !== undefined) {
+    throw new ApiError(400, 'INVALID_FIELD', '"read.maxLagMs" goes with "read.level": "bounded" only.');
+  }
+  const maxLagMs = read?.maxLagMs ?? 0;
+  if (level !== 'session') return { read: level, after: null, maxLagMs };
   const text = read?.after ?? header;
-  if (read?.level === 'local') {
-    if (read.after !== undefined) {
-      throw new ApiError(400, 'INVALID_FIELD', '"read.after" goes with "read.level": "session".');
-    }
-    return null;
-  }
   if (text === undefined) {
-    if (read?.level === 'session') {
-      throw new ApiError(
-        400,
-        'INVALID_FIELD',
-        '"read.level": "session" needs "read.after" or the header X-Skein-Position.',
-      );
-    }
-    return null;
+    throw new ApiError(
+      400,
+      'INVALID_FIELD',
+      '"read.level": "session" needs "read.after" or the header X-Skein-Position.',
+    );
   }
-  return parsePosition(text);
+  return { read: level, after: parsePosition(text), maxLagMs };
 }

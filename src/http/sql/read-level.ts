@@ -1,0 +1,92 @@
+/** What must hold before a statement reads, by the level that its request asks for (DESIGN 7). */
+import { ABORTED, beforeAbort } from '../../std/before-abort.js';
+import { ApiError, notPrimary } from '../api-error.js';
+import type { Connection } from '../mysql/connection.js';
+import type { NodeView } from '../node-view.js';
+import type { SqlPlan } from './request.js';
+
+/**
+ * @throws ApiError 412 POSITION_NOT_REACHED | LAG_TOO_LARGE, 421 NOT_PRIMARY, 503 NO_QUORUM; SkeinError TRANSACTION_LOST
+ */
+export async function reachReadLevel(
+  plan: SqlPlan,
+  node: NodeView,
+  options: { timeoutMs: number; signal: AbortSignal },
+): Promise<void> {
+  switch (plan.read) {
+    case 'local':
+      return;
+    case 'bounded':
+      requireFresh(node, plan.maxLagMs);
+      return;
+    case 'session':
+      if (plan.after === null) return;
+      await orWhenOver(node.waitApplied(plan.after, options), options.signal, positionNotReached);
+      return;
+    case 'primary':
+      requirePrimary(node, plan.read);
+      return;
+    case 'linearizable':
+      requirePrimary(node, plan.read);
+      await orWhenOver(node.confirmPrimary(options), options.signal, notConfirmed);
+      return;
+  }
+}
+
+/**
+ * What was read may have been visible before a quorum had it (a killed commit, `acknowledge: async`): all that the
+ * server's log holds by now has to be committed before a linearizable read is answered.
+ */
+export async function confirmWhatWasRead(
+  connection: Connection,
+  node: NodeView,
+  signal: AbortSignal,
+): Promise<void> {
+  const [row] = await connection.query('SELECT @@GLOBAL.gtid_binlog_pos');
+  const gtid = row?.[0] ?? '';
+  if (gtid !== '') await orWhenOver(node.waitCommitted(gtid, 'majority', { signal }), signal, notConfirmed);
+}
+
+function requireFresh(node: NodeView, maxLagMs: number): void {
+  const { lagMs } = node.ready();
+  if (lagMs !== null && lagMs <= maxLagMs) return;
+  const lag = lagMs === null ? 'how far it is behind is not known' : `it is ${Math.round(lagMs)} ms behind`;
+  throw new ApiError(
+    412,
+    'LAG_TOO_LARGE',
+    `This node is not fresh enough: ${lag}, at most ${maxLagMs} ms were asked for. Ask another node.`,
+    { retryable: true },
+  );
+}
+
+function requirePrimary(node: NodeView, level: string): void {
+  if (node.role() === 'primary') return;
+  const primary = node.primaryHttp();
+  throw notPrimary(
+    primary,
+    `Reads of level "${level}" are answered by the primary only${primary === null ? ', and none is known now' : ` (${primary})`}.`,
+  );
+}
+
+async function orWhenOver<T>(work: Promise<T>, signal: AbortSignal, failure: () => ApiError): Promise<T> {
+  try {
+    return await beforeAbort(work, signal);
+  } catch (error) {
+    throw error === ABORTED ? failure() : error;
+  }
+}
+
+function positionNotReached(): ApiError {
+  return new ApiError(412, 'POSITION_NOT_REACHED', 'This node has not applied that position in time.', {
+    retryable: true,
+  });
+}
+
+function notConfirmed(): ApiError {
+  return new ApiError(
+    503,
+    'NO_QUORUM',
+    'No quorum confirmed in time that this node is still the primary, so it can not give a linearizable answer.',
+    { retryable: true },
+  );
+}

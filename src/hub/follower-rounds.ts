@@ -1,0 +1,88 @@
+/**
+ * Rounds that prove that a quorum still follows this primary, for reads that may never be stale (SAFETY H3: confirmed
+ * by a round trip that began after the request, never by a clock). One round at a time serves all who asked before it
+ * began; who asks while one runs waits for the next. Pure: who answered in, what to send and who is served out.
+ */
+export interface FollowerRoundsModules {
+  /** Replicas that must answer; the primary itself is not among them. */
+  needed(): number;
+  /** Asks every replica that counts. */
+  send(round: number): void;
+}
+
+interface Waiter {
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+export class FollowerRounds {
+  readonly #modules: FollowerRoundsModules;
+  readonly #heard = new Set<string>();
+  #round = 0;
+  #running: Set<Waiter> | null = null;
+  #next = new Set<Waiter>();
+
+  constructor(modules: FollowerRoundsModules) {
+    this.#modules = modules;
+  }
+
+  /** Number of the round that waits for answers; null when none does. A replica that attaches meanwhile is asked too. */
+  get running(): number | null {
+    return this.#running === null ? null : this.#round;
+  }
+
+  /** Resolves once a round that began after this call is answered. Rejects with the signal's reason. */
+  confirm(signal: AbortSignal): Promise<void> {
+    if (this.#modules.needed() === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const settled = (settle: () => void) => () => {
+        signal.removeEventListener('abort', abort);
+        settle();
+      };
+      const waiter: Waiter = {
+        resolve: settled(resolve),
+        reject: (error) => settled(() => reject(error))(),
+      };
+      const abort = () => {
+        this.#running?.delete(waiter);
+        this.#next.delete(waiter);
+        waiter.reject(signal.reason as Error);
+      };
+      if (signal.aborted) {
+        abort();
+        return;
+      }
+      signal.addEventListener('abort', abort, { once: true });
+      this.#next.add(waiter);
+      // A round that nobody waits for any more has no claim to be finished first.
+      if (this.#running === null || this.#running.size === 0) this.#begin();
+    });
+  }
+
+  /** `node` follows this primary, as its answer to `round` says. */
+  answered(node: string, round: number): void {
+    if (this.#running === null || round !== this.#round) return;
+    this.#heard.add(node);
+    if (this.#heard.size < this.#modules.needed()) return;
+    const served = this.#running;
+    this.#running = null;
+    for (const waiter of served) waiter.resolve();
+    if (this.#next.size > 0) this.#begin();
+  }
+
+  /** The role is over: nobody can be told any more. */
+  end(error: Error): void {
+    const waiters = [...(this.#running ?? []), ...this.#next];
+    this.#running = null;
+    this.#next = new Set();
+    for (const waiter of waiters) waiter.reject(error);
+  }
+
+  #begin(): void {
+    this.#round++;
+    this.#heard.clear();
+    this.#running = this.#next;
+    this.#next = new Set();
+    this.#modules.send(this.#round);
+  }
+}
