@@ -151,7 +151,11 @@ class Node {
     this.#role = parts.role;
     this.#failed = parts.failed;
     this.#http = new HttpServer(
-      { ...config.http, consoleDir: config.consoleDirectory ?? consoleFilesDirectory },
+      {
+        ...config.http,
+        consoleDir: config.consoleDirectory ?? consoleFilesDirectory,
+        stateDir: join(config.directory, 'state'),
+      },
       { node: this.#view(parts.secret), log: parts.logger.child({ part: 'http' }) },
     );
     const { mysqlPorts } = config;

@@ -1,9 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../std/logger.js';
 import { FailureLimit } from './failure-limit.js';
 import type { TokenRecord } from './system-schema.js';
 import { bearerToken, generateToken, hashToken, isTokenShaped, roleCovers } from './token.js';
+import { TokenLimits } from './token-limits.js';
 import { TokenStore } from './token-store.js';
+import { TokenUse } from './token-use.js';
 
 const record = (token: string, more: Partial<TokenRecord> = {}): TokenRecord => ({
   id: 'tok_1',
@@ -12,6 +17,8 @@ const record = (token: string, more: Partial<TokenRecord> = {}): TokenRecord => 
   hash: hashToken(token),
   createdAt: '2026-01-01T00:00:00.000000Z',
   expiresAt: null,
+  rateLimit: null,
+  previous: null,
   ...more,
 });
 
@@ -67,6 +74,21 @@ describe('TokenStore', () => {
     expect(await store.find(a)).toBeNull();
   });
 
+  it('takes the old text of a rotated token until its time is over', async () => {
+    const [old, fresh] = [generateToken(), generateToken()];
+    let now = Date.parse('2026-01-01T00:00:00Z');
+    const rotated = record(fresh, {
+      previous: { hash: hashToken(old), until: '2026-01-01T00:01:00.000Z' },
+    });
+    const store = new TokenStore({}, { load: async () => [rotated], log: silentLogger, now: () => now });
+    await store.refresh();
+    expect(store.all()).toHaveLength(1);
+    expect((await store.find(old))?.id).toBe('tok_1');
+    now += 60_000;
+    expect(await store.find(old)).toBeNull();
+    expect((await store.find(fresh))?.id).toBe('tok_1');
+  });
+
   it('asks the server about unknown tokens, but guessers do not make it ask more', async () => {
     let loads = 0;
     const load = async (): Promise<TokenRecord[]> => {
@@ -100,5 +122,43 @@ describe('FailureLimit', () => {
     expect(limit.failed('a')).toBe(1);
     now = 60_000;
     expect(limit.failed('a')).toBe(0);
+  });
+});
+
+describe('TokenLimits', () => {
+  it('gives one second’s worth at once, then evenly, to each token', () => {
+    let now = 0;
+    const limits = new TokenLimits(() => now);
+    expect([1, 2, 3].map(() => limits.take('a', 2))).toEqual([0, 0, 1]);
+    expect(limits.take('b', 2)).toBe(0);
+    now = 499;
+    expect(limits.take('a', 2)).toBe(1);
+    now = 501;
+    expect(limits.take('a', 2)).toBe(0);
+    now = 60_000;
+    expect([1, 2, 3].map(() => limits.take('a', 2))).toEqual([0, 0, 1]);
+  });
+});
+
+describe('TokenUse', () => {
+  it('outlives a restart, and forgets tokens that are gone', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'skein-use-'));
+    try {
+      const modules = { log: silentLogger, now: () => Date.parse('2026-01-01T00:00:00Z') };
+      const first = new TokenUse({ directory }, modules);
+      await first.start();
+      first.note('tok_1');
+      first.note('tok_2');
+      expect(first.lastUsedAt('tok_3')).toBeNull();
+      first.keepOnly(new Set(['tok_1']));
+      await first.stop();
+      const second = new TokenUse({ directory }, modules);
+      await second.start();
+      expect(second.lastUsedAt('tok_1')).toBe('2026-01-01T00:00:00.000Z');
+      expect(second.lastUsedAt('tok_2')).toBeNull();
+      await second.stop();
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 });

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { SkeinError } from '../model/error.js';
-import { generateToken, hashToken, isTokenShaped, type TokenRole } from './token.js';
+import { hashToken, isTokenShaped, type TokenRole } from './token.js';
 
 /** One way to run Skein's own statements on the local server, with bound parameters. */
 export interface SystemExecutor {
@@ -22,10 +22,21 @@ export interface TokenRecord {
   /** ISO time */
   readonly createdAt: string;
   readonly expiresAt: string | null;
+  /** Requests per second on each node; null = no limit. */
+  readonly rateLimit: number | null;
+  /** What it was before its last rotation, as long as that still counts (ISO time). */
+  readonly previous: { readonly hash: string; readonly until: string } | null;
+}
+
+interface SchemaStep {
+  /** What is there once the step is done. */
+  readonly table: string | null;
+  readonly column?: string;
+  readonly sql: string;
 }
 
 /** Each only when missing: an existing cluster gets no new transaction at a start. */
-const STATEMENTS: readonly { readonly table: string | null; readonly sql: string }[] = [
+const STEPS: readonly SchemaStep[] = [
   { table: null, sql: 'CREATE DATABASE skein CHARACTER SET utf8mb4 COLLATE utf8mb4_bin' },
   {
     table: 'tokens',
@@ -35,22 +46,41 @@ const STATEMENTS: readonly { readonly table: string | null; readonly sql: string
       role ENUM('read','write','admin') NOT NULL,
       hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL UNIQUE,
       created_at DATETIME(3) NOT NULL,
-      expires_at DATETIME(3) NULL
+      expires_at DATETIME(3) NULL,
+      rate_limit INT UNSIGNED NULL,
+      previous_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL,
+      previous_until DATETIME(3) NULL
     ) ENGINE=InnoDB`,
+  },
+  {
+    table: 'tokens',
+    column: 'previous_until',
+    sql: `ALTER TABLE skein.tokens ADD COLUMN rate_limit INT UNSIGNED NULL,
+      ADD COLUMN previous_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL,
+      ADD COLUMN previous_until DATETIME(3) NULL`,
   },
 ];
 
+const IS_THERE = {
+  database: "SELECT 1 AS found FROM information_schema.schemata WHERE schema_name = 'skein'",
+  table: "SELECT 1 AS found FROM information_schema.tables WHERE table_schema = 'skein' AND table_name = ?",
+  column:
+    "SELECT 1 AS found FROM information_schema.columns WHERE table_schema = 'skein' AND table_name = ? AND column_name = ?",
+};
+
 /** Creates what is missing. Only on an open primary. */
 export async function ensureSystemSchema(executor: SystemExecutor): Promise<void> {
-  for (const { table, sql } of STATEMENTS) {
-    const found = await executor.query(
-      table === null
-        ? "SELECT 1 AS found FROM information_schema.schemata WHERE schema_name = 'skein'"
-        : "SELECT 1 AS found FROM information_schema.tables WHERE table_schema = 'skein' AND table_name = ?",
-      table === null ? [] : [table],
-    );
-    if (found.length === 0) await executor.query(sql);
+  for (const step of STEPS) {
+    if (!(await isThere(step, executor))) await executor.query(step.sql);
   }
+}
+
+async function isThere({ table, column }: SchemaStep, executor: SystemExecutor): Promise<boolean> {
+  let found: readonly unknown[];
+  if (table === null) found = await executor.query(IS_THERE.database);
+  else if (column === undefined) found = await executor.query(IS_THERE.table, [table]);
+  else found = await executor.query(IS_THERE.column, [table, column]);
+  return found.length > 0;
 }
 
 export function newTokenId(): string {
@@ -58,25 +88,11 @@ export function newTokenId(): string {
 }
 
 export const INSERT_TOKEN =
-  'INSERT INTO skein.tokens (id, name, role, hash, created_at, expires_at) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(3), ?)';
+  'INSERT INTO skein.tokens (id, name, role, hash, created_at, expires_at, rate_limit) VALUES (?, ?, ?, ?, UTC_TIMESTAMP(3), ?, ?)';
 export const DELETE_TOKEN = 'DELETE FROM skein.tokens WHERE id = ?';
-
-/** Creates a token on an open primary. `token` is the only copy. */
-export async function createToken(
-  executor: SystemExecutor,
-  options: { name: string; role: TokenRole; expiresAt?: string | null },
-): Promise<{ id: string; token: string }> {
-  const token = generateToken();
-  const id = newTokenId();
-  await executor.query(INSERT_TOKEN, [
-    id,
-    options.name,
-    options.role,
-    hashToken(token),
-    options.expiresAt ?? null,
-  ]);
-  return { id, token };
-}
+/** New hash; the old one counts until then (null = no longer); id. Assigned from left to right. */
+export const ROTATE_TOKEN =
+  'UPDATE skein.tokens SET previous_hash = hash, hash = ?, previous_until = ? WHERE id = ?';
 
 /**
  * The first start: makes `token` (from the node's adminTokenFile) the admin token if the cluster has no token at all.
@@ -91,7 +107,7 @@ export async function adoptAdminToken(executor: SystemExecutor, token: string): 
   }
   const any = await executor.query('SELECT 1 AS found FROM skein.tokens LIMIT 1');
   if (any.length > 0) return false;
-  await executor.query(INSERT_TOKEN, [newTokenId(), 'admin', 'admin', hashToken(token), null]);
+  await executor.query(INSERT_TOKEN, [newTokenId(), 'admin', 'admin', hashToken(token), null, null]);
   return true;
 }
 
@@ -101,17 +117,28 @@ export async function loadTokens(executor: SystemExecutor): Promise<TokenRecord[
     "SELECT 1 AS found FROM information_schema.tables WHERE table_schema = 'skein' AND table_name = 'tokens'",
   );
   if (there.length === 0) return [];
-  // Times as text made here: what a driver makes of DATETIME depends on its settings.
+  // Times as text made here: what a driver makes of DATETIME depends on its settings. All columns, because a replica may
+  // still have the table of an earlier version, without the last ones.
   const rows = await executor.query(
-    `SELECT id, name, role, hash, DATE_FORMAT(created_at, '%Y-%m-%dT%T.%fZ') AS created_at,
-            DATE_FORMAT(expires_at, '%Y-%m-%dT%T.%fZ') AS expires_at FROM skein.tokens`,
+    `SELECT tokens.*, DATE_FORMAT(created_at, '%Y-%m-%dT%T.%fZ') AS created_text,
+            DATE_FORMAT(expires_at, '%Y-%m-%dT%T.%fZ') AS expires_text FROM skein.tokens`,
   );
   return rows.map((row) => ({
     id: String(row.id),
     name: String(row.name),
     role: row.role === 'admin' || row.role === 'write' ? row.role : 'read',
     hash: String(row.hash),
-    createdAt: String(row.created_at),
-    expiresAt: row.expires_at === null ? null : String(row.expires_at),
+    createdAt: String(row.created_text),
+    expiresAt: row.expires_text === null ? null : String(row.expires_text),
+    rateLimit: row.rate_limit == null ? null : Number(row.rate_limit),
+    previous:
+      row.previous_hash == null || row.previous_until == null
+        ? null
+        : { hash: String(row.previous_hash), until: isoText(row.previous_until) },
   }));
+}
+
+/** `2026-01-31 12:00:00.000`, which is UTC, or what a driver made of it. */
+function isoText(value: unknown): string {
+  return value instanceof Date ? value.toISOString() : `${String(value).replace(' ', 'T')}Z`;
 }

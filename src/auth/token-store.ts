@@ -61,7 +61,7 @@ export class TokenStore {
   }
 
   all(): readonly TokenRecord[] {
-    return [...(this.#byHash?.values() ?? [])];
+    return [...new Set(this.#byHash?.values() ?? [])];
   }
 
   /** Reads the table now; never rejects. Calls that come while one is under way share it. */
@@ -99,16 +99,19 @@ export class TokenStore {
 
   #look(hash: string): TokenRecord | null {
     const record = this.#byHash?.get(hash);
-    if (!record || !sameHash(record.hash, hash)) return null;
+    if (!record) return null;
     if (record.expiresAt !== null && Date.parse(record.expiresAt) <= this.#now()) return null;
-    return record;
+    if (sameHash(record.hash, hash)) return record;
+    const { previous } = record;
+    const counts = previous !== null && Date.parse(previous.until) > this.#now();
+    return counts && sameHash(previous.hash, hash) ? record : null;
   }
 
   async #read(): Promise<void> {
     this.#loadedAt = this.#now();
     try {
       const records = await withDeadline(this.#load(), LOAD_TIMEOUT_MS, 'reading the tokens');
-      this.#byHash = new Map(records.map((record) => [record.hash, record]));
+      this.#byHash = byHash(records);
       if (this.#failing) this.#log.info({}, 'tokens are read again');
       this.#failing = false;
     } catch (error) {
@@ -117,4 +120,14 @@ export class TokenStore {
       this.#failing = true;
     }
   }
+}
+
+/** A rotated token is found by its old hash too, as long as that counts. */
+function byHash(records: readonly TokenRecord[]): Map<string, TokenRecord> {
+  const map = new Map<string, TokenRecord>();
+  for (const record of records) {
+    if (record.previous) map.set(record.previous.hash, record);
+  }
+  for (const record of records) map.set(record.hash, record);
+  return map;
 }

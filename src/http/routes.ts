@@ -5,13 +5,18 @@ import type { EndpointDefinition } from './endpoints/definition.js';
 import { getHealth, getPrimary, getReady, getReplica } from './endpoints/health.js';
 import { getMetrics } from './endpoints/metrics.js';
 import { postSql } from './endpoints/sql.js';
-import { deleteToken, getTokens, postTokens } from './endpoints/tokens.js';
+import { deleteToken, getTokens, postTokens, rotateToken } from './endpoints/tokens.js';
 import { handleCluster, handleEvents, handleLogs } from './handlers/cluster.js';
 import type { Handler } from './handlers/context.js';
 import { handleHealth, handlePrimary, handleReady, handleReplica } from './handlers/health.js';
 import { handleMetrics } from './handlers/metrics.js';
 import { handleSql } from './handlers/sql.js';
-import { handleCreateToken, handleDeleteToken, handleListTokens } from './handlers/tokens.js';
+import {
+  handleCreateToken,
+  handleDeleteToken,
+  handleListTokens,
+  handleRotateToken,
+} from './handlers/tokens.js';
 
 export const ROUTES: readonly (readonly [EndpointDefinition, Handler])[] = [
   [postSql, handleSql],
@@ -21,6 +26,7 @@ export const ROUTES: readonly (readonly [EndpointDefinition, Handler])[] = [
   [getMetrics, handleMetrics],
   [getTokens, handleListTokens],
   [postTokens, handleCreateToken],
+  [rotateToken, handleRotateToken],
   [deleteToken, handleDeleteToken],
   [getHealth, handleHealth],
   [getReady, handleReady],

@@ -17,7 +17,9 @@ import Fastify, {
 import { FailureLimit } from '../auth/failure-limit.js';
 import type { TokenRecord } from '../auth/system-schema.js';
 import { bearerToken, roleCovers } from '../auth/token.js';
+import { TokenLimits } from '../auth/token-limits.js';
 import { TokenStore } from '../auth/token-store.js';
+import { TokenUse } from '../auth/token-use.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { Logger } from '../std/logger.js';
 import { ApiError, toApiError } from './api-error.js';
@@ -49,6 +51,8 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Directory of the console's files; null = none. */
   readonly consoleDir: string | null;
+  /** Where small facts that outlive a restart are kept; must exist. Without it they do not. */
+  readonly stateDir?: string;
   readonly tokenRefreshMs?: number;
 }
 
@@ -74,6 +78,8 @@ export class HttpServer {
   readonly #tokens: TokenStore;
   readonly #tokenTable: TokenTable;
   readonly #pools: Record<'read' | 'write' | 'admin', SessionPool>;
+  readonly #limits = new TokenLimits();
+  readonly #tokenUse: TokenUse;
   readonly #failures = new FailureLimit({ failuresMax: FAILURES_PER_MINUTE, windowMs: 60_000 });
   readonly #meter = new RequestMeter(ROUTES.map(([definition]) => definition));
   readonly #openStreams = new Set<() => void>();
@@ -91,6 +97,7 @@ export class HttpServer {
       options.tokenRefreshMs === undefined ? {} : { refreshIntervalMs: options.tokenRefreshMs },
       { load: () => this.#tokenTable.load(), log: modules.log },
     );
+    this.#tokenUse = new TokenUse({ directory: options.stateDir ?? null }, { log: modules.log });
     const pool = (account: 'skein_read' | 'skein_write' | 'skein_admin') =>
       new SessionPool(
         { account, sessionsMax: SESSIONS_PER_ROLE, waitersMax: WAITERS_PER_ROLE },
@@ -117,6 +124,7 @@ export class HttpServer {
             cause: error,
           });
     }
+    await this.#tokenUse.start();
     this.#tokens.start();
     const address = this.#app.server.address() as AddressInfo;
     return { host, port: address.port };
@@ -144,6 +152,7 @@ export class HttpServer {
     for (const timer of timers) clearTimeout(timer);
     for (const pool of Object.values(this.#pools)) pool.close();
     this.#tokenTable.close();
+    await this.#tokenUse.stop();
   }
 
   #build(): FastifyInstance {
@@ -203,6 +212,7 @@ export class HttpServer {
       node: this.#node,
       tokens: this.#tokens,
       tokenTable: this.#tokenTable,
+      tokenUse: this.#tokenUse,
       sql: { node: this.#node, pools: this.#pools, log: this.#log, stopping: this.#stopping.signal },
       openStreams: this.#openStreams,
       meter: this.#meter,
@@ -304,6 +314,16 @@ export class HttpServer {
     }
     const state = this.#states.get(request);
     if (state) state.token = record;
+    this.#tokenUse.note(record.id);
+    const waitS = record.rateLimit === null ? 0 : this.#limits.take(record.id, record.rateLimit);
+    if (waitS > 0) {
+      throw new ApiError(
+        429,
+        'RATE_LIMITED',
+        `This token may ask ${record.rateLimit} times a second on each node, and asked more often.`,
+        { retryable: true, retryAfterS: waitS },
+      );
+    }
     if (!roleCovers(record.role, needed)) {
       throw new ApiError(
         403,

@@ -3,6 +3,7 @@ import {
   DELETE_TOKEN,
   INSERT_TOKEN,
   loadTokens,
+  ROTATE_TOKEN,
   type SystemExecutor,
   type TokenRecord,
 } from '../auth/system-schema.js';
@@ -31,7 +32,14 @@ export class TokenTable {
   }
 
   insert(
-    values: readonly [id: string, name: string, role: string, hash: string, expiresAt: string | null],
+    values: readonly [
+      id: string,
+      name: string,
+      role: string,
+      hash: string,
+      expiresAt: string | null,
+      rateLimit: string | null,
+    ],
     timeoutMs: number,
   ): Promise<Committed> {
     return this.#write(INSERT_TOKEN, values, timeoutMs);
@@ -40,6 +48,11 @@ export class TokenTable {
   /** @throws ApiError 404 when there is no such token */
   delete(id: string, timeoutMs: number): Promise<Committed> {
     return this.#write(DELETE_TOKEN, [id], timeoutMs);
+  }
+
+  /** @throws ApiError 404 when there is no such token */
+  rotate(id: string, hash: string, previousUntil: string | null, timeoutMs: number): Promise<Committed> {
+    return this.#write(ROTATE_TOKEN, [hash, previousUntil, id], timeoutMs);
   }
 
   close(): void {

@@ -161,7 +161,9 @@ beforeAll(async () => {
   );
   const control = await replica.control();
   for (const row of rows) {
-    await control.run(`REPLACE INTO skein.tokens VALUES (${row.map((v) => `'${v}'`).join(',')}, NULL)`);
+    await control.run(
+      `REPLACE INTO skein.tokens (id, name, role, hash, created_at) VALUES (${row.map((v) => `'${v}'`).join(',')})`,
+    );
   }
 });
 
@@ -785,6 +787,8 @@ describe('tokens', () => {
       role: 'read',
       createdAt: expect.stringMatching(/Z$/),
       expiresAt: null,
+      rateLimit: null,
+      lastUsedAt: expect.stringMatching(/Z$/),
     });
     expect(list.text).not.toContain(token);
     expect((await call(`${primaryUrl}/v1/tokens/${id}`, { token: admin, method: 'DELETE' })).status).toBe(

@@ -7,12 +7,20 @@ const ExpiresAt = Type.Union([Type.String(), Type.Null()], {
   description: 'ISO time in UTC; null = never.',
 });
 
+const RateLimit = Type.Union([Type.Integer({ minimum: 1, maximum: 1_000_000 }), Type.Null()], {
+  description: 'Requests per second on each node, above which the answer is 429; null = no limit.',
+});
+
 const Token = Type.Object({
   id: Type.String(),
   name: Type.String(),
   role: Role,
   createdAt: Type.String(),
   expiresAt: ExpiresAt,
+  rateLimit: RateLimit,
+  lastUsedAt: Type.Union([Type.String(), Type.Null()], {
+    description: 'ISO time of the last request with it on the node that answers; null = none known.',
+  }),
 });
 
 export const getTokens = defineEndpoint({
@@ -33,6 +41,7 @@ export const postTokens = defineEndpoint({
       name: Type.String({ minLength: 1, maxLength: 100 }),
       role: Role,
       expiresAt: Type.Optional(ExpiresAt),
+      rateLimit: Type.Optional(RateLimit),
     },
     { additionalProperties: false },
   ),
@@ -46,4 +55,33 @@ export const deleteToken = defineEndpoint({
   auth: 'admin',
   params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) }),
   response: Type.Object({ id: Type.String() }),
+});
+
+/** A day: long enough for a slow roll-out, too short to be forgotten. */
+const GRACE_MAX_S = 86_400;
+
+export const rotateToken = defineEndpoint({
+  method: 'POST',
+  path: '/v1/tokens/:id/rotate',
+  summary: 'Gives a token a new text, which is in this answer only; the old one may count a while longer.',
+  auth: 'admin',
+  params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) }),
+  body: Type.Object(
+    {
+      graceSeconds: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          maximum: GRACE_MAX_S,
+          default: 0,
+          description: 'The old text counts for so long.',
+        }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+  response: Type.Object({
+    id: Type.String(),
+    token: Type.String(),
+    previousUntil: Type.Union([Type.String(), Type.Null()]),
+  }),
 });

@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { TokenRecord } from '../../auth/system-schema.js';
 import type { TokenStore } from '../../auth/token-store.js';
+import type { TokenUse } from '../../auth/token-use.js';
 import type { NodeView } from '../node-view.js';
 import type { RequestMeter } from '../request-meter.js';
 import type { SqlModules } from '../sql/execute.js';
@@ -11,6 +12,7 @@ export interface HandlerModules {
   readonly node: NodeView;
   readonly tokens: TokenStore;
   readonly tokenTable: TokenTable;
+  readonly tokenUse: TokenUse;
   readonly sql: SqlModules;
   readonly meter: RequestMeter;
   /** Streams that must end when the server stops. */

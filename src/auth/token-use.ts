@@ -1,0 +1,77 @@
+/**
+ * When each token was last used on this node. Noted in memory at each request, and written to a file of the node at
+ * most once a minute, so that it outlives a restart: in the replicated table it would be a commit for every minute in
+ * which somebody looks at a page.
+ */
+import { join } from 'node:path';
+import { messageOf } from '../model/error.js';
+import { readFileIfThere, writeFileDurably } from '../std/durable-file.js';
+import type { Logger } from '../std/logger.js';
+
+const WRITE_INTERVAL_MS = 60_000;
+const TOKENS_MAX = 10_000;
+
+export class TokenUse {
+  readonly #path: string | null;
+  readonly #log: Logger;
+  readonly #now: () => number;
+  /** Unix ms by id. */
+  #used = new Map<string, number>();
+  #changed = false;
+  #timer: NodeJS.Timeout | null = null;
+
+  /** @param options.directory  the node's state directory; null = nothing outlives this process */
+  constructor(options: { directory: string | null }, modules: { log: Logger; now?: () => number }) {
+    this.#path = options.directory === null ? null : join(options.directory, 'token-use.json');
+    this.#log = modules.log;
+    this.#now = modules.now ?? Date.now;
+  }
+
+  /** A file that can not be read is begun anew: it is for people's eyes only. */
+  async start(): Promise<void> {
+    if (this.#path === null) return;
+    try {
+      const text = await readFileIfThere(this.#path);
+      for (const [id, at] of Object.entries(text === null ? {} : (JSON.parse(text) as object))) {
+        if (typeof at === 'number' && !this.#used.has(id)) this.#used.set(id, at);
+      }
+    } catch (error) {
+      this.#log.warn({ path: this.#path, reason: messageOf(error) }, 'the last uses of tokens are not known');
+    }
+    this.#timer = setInterval(() => void this.#write(), WRITE_INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer);
+    this.#timer = null;
+    await this.#write();
+  }
+
+  note(id: string): void {
+    if (this.#used.size >= TOKENS_MAX && !this.#used.has(id)) this.#used.clear();
+    this.#used.set(id, this.#now());
+    this.#changed = true;
+  }
+
+  /** ISO time; null = never on this node. */
+  lastUsedAt(id: string): string | null {
+    const at = this.#used.get(id);
+    return at === undefined ? null : new Date(at).toISOString();
+  }
+
+  /** Forgets tokens that are no longer there. */
+  keepOnly(ids: ReadonlySet<string>): void {
+    this.#used = new Map([...this.#used].filter(([id]) => ids.has(id)));
+  }
+
+  async #write(): Promise<void> {
+    if (!this.#changed || this.#path === null) return;
+    this.#changed = false;
+    try {
+      await writeFileDurably(this.#path, JSON.stringify(Object.fromEntries(this.#used)));
+    } catch (error) {
+      this.#log.warn({ path: this.#path, reason: messageOf(error) }, 'the last uses of tokens were not kept');
+    }
+  }
+}
