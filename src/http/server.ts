@@ -6,7 +6,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Fastify, {
   type FastifyError,
@@ -244,7 +244,7 @@ export class HttpServer {
         reply.raw.once('close', () => {
           if (!reply.raw.writableFinished) gone.abort();
         });
-        const input = this.#input(definition, request, { validateBody, validateQuery }, gone.signal);
+        const input = this.#input(definition, request, reply, { validateBody, validateQuery }, gone.signal);
         const answer = await handler(input, modules);
         return this.#send(request, reply, answer);
       },
@@ -254,6 +254,7 @@ export class HttpServer {
   #input(
     definition: EndpointDefinition,
     request: FastifyRequest,
+    reply: FastifyReply,
     validators: { validateBody: Validate | null; validateQuery: Validate | null },
     gone: AbortSignal,
   ): HandlerRequest {
@@ -270,10 +271,12 @@ export class HttpServer {
       params: request.params as Record<string, string>,
       query,
       body,
+      rawBody: typeof request.body === 'string' ? request.body : '',
       header: (name) => {
         const value = request.headers[name];
         return Array.isArray(value) ? value.join(', ') : value;
       },
+      openStream: (status, headers) => this.#openStream(request, reply, status, headers),
       gone,
     };
   }
@@ -333,6 +336,22 @@ export class HttpServer {
     }
   }
 
+  #openStream(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    status: number,
+    headers: Readonly<Record<string, string>>,
+  ): ServerResponse {
+    const state = this.#states.get(request);
+    if (state) state.isStream = true;
+    reply.hijack();
+    for (const [name, value] of Object.entries(reply.getHeaders())) {
+      if (value !== undefined) reply.raw.setHeader(name, value);
+    }
+    reply.raw.writeHead(status, { 'cache-control': 'no-store', ...headers });
+    return reply.raw;
+  }
+
   #send(request: FastifyRequest, reply: FastifyReply, answer: HandlerReply): FastifyReply {
     const state = this.#states.get(request);
     if (answer.kind === 'stream') {
@@ -342,6 +361,10 @@ export class HttpServer {
       return reply;
     }
     if (state && answer.facts) state.facts = answer.facts;
+    if (answer.kind === 'sent') {
+      answer.finish();
+      return reply;
+    }
     if (answer.headers) reply.headers(answer.headers);
     return reply
       .code(answer.status ?? 200)

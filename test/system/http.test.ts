@@ -862,6 +862,111 @@ describe('other endpoints', () => {
   });
 });
 
+describe('streams', () => {
+  const stream = async (body: object, token = tokens.read) => {
+    const answer = await call(`${primaryUrl}/v1/sql`, {
+      token,
+      body,
+      headers: { accept: 'application/x-ndjson' },
+    });
+    const isLines = (answer.headers.get('content-type') ?? '').startsWith('application/x-ndjson');
+    const lines = isLines
+      ? answer.text
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line))
+      : [];
+    return { ...answer, lines };
+  };
+
+  it('tells columns, rows and the end in lines', async () => {
+    const { status, lines } = await stream({ sql: 'SELECT id, name FROM demo.t WHERE id < 3 ORDER BY id' });
+    expect(status).toBe(200);
+    expect(lines).toMatchObject([
+      { type: 'columns', columns: [{ name: 'id', type: 'int' }, { name: 'name' }] },
+      { type: 'row', row: [1, 'one'] },
+      { type: 'row', row: [2, 'two'] },
+      { type: 'end', results: [{ rowCount: 2, affectedRows: 0 }], node: 'n1', role: 'primary' },
+    ]);
+    expect(lines.at(-1).position).toMatch(/^1\./);
+    const objects = await stream({ sql: 'SELECT id FROM demo.t WHERE id = 1', rows: 'object' });
+    expect(objects.lines[1]).toEqual({ type: 'row', row: { id: 1 } });
+  });
+
+  it('many rows come whole and in order', async () => {
+    const { lines } = await stream({ sql: 'SELECT seq, REPEAT("x", seq % 50) FROM demo.seq_1_to_50000' });
+    expect(lines.length).toBe(50_002);
+    expect(lines.slice(1, -1).every((line, i) => line.row[0] === String(i + 1))).toBe(true);
+    expect(lines.at(-1)).toMatchObject({ type: 'end', results: [{ rowCount: 50_000 }] });
+  });
+
+  it('an error before the first row has its status, a later one is the last line', async () => {
+    expect(await stream({ sql: 'SELECT * FROM demo.missing' })).toMatchObject({
+      status: 400,
+      body: { error: { code: 'ER_NO_SUCH_TABLE' } },
+    });
+    const statements = [{ sql: 'SELECT 1' }, { sql: 'SELECT 2 FROM demo.missing' }];
+    const late = await stream({ statements });
+    expect([late.status, late.lines.at(-1)]).toMatchObject([
+      200,
+      { type: 'error', error: { code: 'ER_NO_SUCH_TABLE', statement: 1, applied: 'no' }, results: [{}] },
+    ]);
+    const unsafe = await stream({ sql: 'SELECT 9007199254740993', bigint: 'number' });
+    expect(unsafe.lines.at(-1) ?? unsafe.body).toMatchObject({ error: { code: 'UNSAFE_BIGINT' } });
+  });
+
+  it('a write ends only when its quorum has it', async () => {
+    const insert = (id: number) => ({ sql: `INSERT INTO demo.t VALUES (${id}, 'streamed')`, timeoutMs: 300 });
+    expect((await stream(insert(1201), tokens.write)).lines).toMatchObject([
+      { type: 'end', results: [{ affectedRows: 1 }] },
+    ]);
+    const goOn = primary().hold();
+    const held = await stream(insert(1202), tokens.write);
+    const told = await stream({ ...insert(1203), sql: `${insert(1203).sql} RETURNING id` }, tokens.write);
+    goOn();
+    expect(held).toMatchObject({ status: 504, body: { error: { applied: 'unknown' } } });
+    expect(told.lines).toMatchObject([
+      { type: 'columns' },
+      { type: 'row', row: [1203] },
+      { type: 'error', error: { code: 'OUTCOME_UNKNOWN', applied: 'unknown' } },
+    ]);
+  });
+
+  it.each(['read', 'write'] as const)(
+    'a client that does not read holds the statement up, one that vanishes ends it (%s token)',
+    async (role) => {
+      const seen = async () =>
+        (
+          await (
+            await primary().control()
+          ).query(
+            "SELECT STATE FROM information_schema.processlist WHERE COMMAND = 'Execute' AND INFO LIKE '%streamed_rows%' AND ID <> CONNECTION_ID()",
+          )
+        ).map(([state]) => state);
+      const body = JSON.stringify({
+        sql: 'SELECT seq, REPEAT("x", 500) AS streamed_rows FROM demo.seq_1_to_5000000',
+      });
+      const url = new URL(primaryUrl);
+      const socket = net.connect(Number(url.port), url.hostname);
+      let got = 0;
+      socket.on('data', (chunk) => {
+        got += chunk.length;
+        if (got > 1_000_000) socket.pause();
+      });
+      socket.on('error', () => {});
+      socket.write(
+        `POST /v1/sql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokens[role]}\r\nAccept: application/x-ndjson\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
+      await until('the server waits for its client', async () => (await seen()).includes('Writing to net'));
+      const before = got;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(got).toBe(before);
+      socket.destroy();
+      await until('the statement has ended', async () => (await seen()).length === 0);
+    },
+  );
+});
+
 describe('bad input', () => {
   it.each([
     ['{', 'INVALID_JSON'],
@@ -873,7 +978,7 @@ describe('bad input', () => {
     ['{"sql":" "}', 'INVALID_FIELD'],
     ['{"sql":"SELECT 1","sqll":1}', 'UNKNOWN_FIELD'],
     ['{"sql":"SELECT 1","__proto__":{}}', 'UNKNOWN_FIELD'],
-    ['{"sql":"SELECT 1","forward":true}', 'UNSUPPORTED_FIELD'],
+    ['{"sql":"SELECT 1","tx":"tx_1"}', 'UNSUPPORTED_FIELD'],
     ['{"sql":"SELECT 1","read":{"level":"nonsense"}}', 'INVALID_FIELD'],
     ['{"sql":"SELECT 1","write":{"acknowledge":"async"}}', 'INVALID_FIELD'],
     ['{"sql":"SELECT ?","params":[{"$type":"blob","value":"%"}]}', 'INVALID_PARAMETER'],
@@ -892,14 +997,6 @@ describe('bad input', () => {
       body: { error: { code: 'BODY_TOO_LARGE' } },
     });
     expect((await call(`${primaryUrl}/v1/sql`, { raw: '{', token: null })).status).toBe(401);
-  });
-
-  it('streaming is refused by name', async () => {
-    const answer = await call(`${primaryUrl}/v1/sql`, {
-      body: { sql: 'SELECT 1' },
-      headers: { accept: 'application/x-ndjson' },
-    });
-    expect(answer.body.error.code).toBe('UNSUPPORTED_FIELD');
   });
 
   it('answers what is no HTTP, an unknown path and a wrong method in the same shape', async () => {

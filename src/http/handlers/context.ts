@@ -26,7 +26,14 @@ export interface HandlerRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;
+  /** The body as it came. */
+  readonly rawBody: string;
   header(name: string): string | undefined;
+  /**
+   * Sends the head of the answer with the headers that every answer has. From then on the handler writes the body
+   * itself, throws no more, and gives a reply of the kind `sent`.
+   */
+  openStream(status: number, headers: Readonly<Record<string, string>>): ServerResponse;
   /** Aborted when the client has gone away before its answer. */
   readonly gone: AbortSignal;
 }
@@ -42,7 +49,9 @@ export type HandlerReply =
       readonly headers?: Readonly<Record<string, string>>;
       readonly facts?: Readonly<Record<string, unknown>>;
     }
-  | { readonly kind: 'stream'; start(response: ServerResponse): void };
+  | { readonly kind: 'stream'; start(response: ServerResponse): void }
+  /** After `openStream`; `finish` writes what is left and ends the answer. */
+  | { readonly kind: 'sent'; readonly facts?: Readonly<Record<string, unknown>>; finish(): void };
 
 export type Handler = (
   request: HandlerRequest,

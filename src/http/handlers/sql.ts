@@ -1,8 +1,14 @@
+import type { IncomingMessage } from 'node:http';
+import { pipeline } from 'node:stream';
 import { formatPosition } from '../../model/position.js';
 import { ApiError, toApiError } from '../api-error.js';
+import { answerHeaders, FORWARDED_BY, forwardToPrimary } from '../forward.js';
 import { errorContext, executeSql, type SqlOutcome } from '../sql/execute.js';
+import { NDJSON_TYPE, NdjsonOutput } from '../sql/ndjson-output.js';
 import { planSql, type SqlPlan, type SqlRequest } from '../sql/request.js';
-import type { Handler, HandlerModules, HandlerReply } from './context.js';
+import { ResultBuilder } from '../sql/result-builder.js';
+import type { ResultOutput } from '../sql/result-output.js';
+import type { Handler, HandlerModules, HandlerReply, HandlerRequest } from './context.js';
 
 /** Enough to recognise a statement in the log, too little to hold a value. */
 const LOGGED_WORDS = 2;
@@ -10,14 +16,6 @@ const LOGGED_WORDS = 2;
 export const handleSql: Handler = async (request, modules) => {
   const startedAt = performance.now();
   const role = request.token?.role ?? 'read';
-  const accept = request.header('accept') ?? '';
-  if (accept.includes('application/x-ndjson')) {
-    throw new ApiError(
-      400,
-      'UNSUPPORTED_FIELD',
-      '"Accept: application/x-ndjson" is planned, but this version does not have it yet.',
-    );
-  }
   if (request.header('idempotency-key') !== undefined) {
     throw new ApiError(
       400,
@@ -31,53 +29,151 @@ export const handleSql: Handler = async (request, modules) => {
   } catch (error) {
     throw toApiError(error, errorContext(modules.node, role));
   }
-  const outcome = await executeSql(
-    plan,
-    { role, requestId: request.requestId, gone: request.gone },
-    modules.sql,
-  );
-  return answer(outcome, plan, request.requestId, performance.now() - startedAt, modules);
+  const output = makeOutput(plan, request);
+  const caller = { role, requestId: request.requestId, gone: request.gone };
+  let outcome: SqlOutcome;
+  try {
+    outcome = await executeSql(plan, caller, output, modules.sql);
+  } catch (error) {
+    if (error instanceof ApiError && mayForward(error, plan, request, output)) {
+      return forward(plan, request, modules, error);
+    }
+    throw error;
+  }
+  const { error } = outcome;
+  if (error && mayForward(error, plan, request, output)) return forward(plan, request, modules, error);
+  const answered = { plan, outcome, request, durationMs: performance.now() - startedAt, modules };
+  return output instanceof NdjsonOutput ? answerLines(output, answered) : answer(output, answered);
 };
 
-function answer(
-  outcome: SqlOutcome,
+function makeOutput(plan: SqlPlan, request: HandlerRequest): NdjsonOutput | ResultBuilder {
+  const format = { rows: plan.rows, bigint: plan.bigint };
+  if (!(request.header('accept') ?? '').includes('application/x-ndjson')) return new ResultBuilder(format);
+  return new NdjsonOutput(format, () => request.openStream(200, { 'content-type': NDJSON_TYPE }));
+}
+
+/** What another node could do better: never anything of which a part was done or told already. */
+function mayForward(error: ApiError, plan: SqlPlan, request: HandlerRequest, output: ResultOutput): boolean {
+  if (!plan.forward || request.header(FORWARDED_BY) !== undefined) return false;
+  if (output instanceof NdjsonOutput && output.opened) return false;
+  return (
+    (error.code === 'NOT_PRIMARY' || error.code === 'LAG_TOO_LARGE') && error.details.applied !== 'unknown'
+  );
+}
+
+async function forward(
   plan: SqlPlan,
-  requestId: string,
-  durationMs: number,
-  modules: HandlerModules,
-): HandlerReply {
-  const { node } = modules;
-  const { error } = outcome;
-  const position = formatPosition(outcome.position);
-  const facts = {
-    statements: plan.statements.length,
-    verb: firstWords(plan.statements[error?.details.statement ?? 0]?.sql ?? ''),
-    rows: outcome.rowCount,
-    affected: outcome.affectedRows,
+  request: HandlerRequest,
+  { node }: HandlerModules,
+  refusal: ApiError,
+): Promise<HandlerReply> {
+  const primary = node.primaryHttp();
+  if (primary === null) throw refusal;
+  const answer: IncomingMessage = await forwardToPrimary({
+    primary,
+    path: '/v1/sql',
+    body: request.rawBody,
+    header: request.header,
+    requestId: request.requestId,
+    node: node.name,
+    timeoutMs: plan.timeoutMs,
+    mayWrite: request.token?.role !== 'read',
+    gone: request.gone,
+  });
+  const status = answer.statusCode ?? 502;
+  const response = request.openStream(status, answerHeaders(answer));
+  return {
+    kind: 'sent',
+    facts: { ...planFacts(plan, 0), forwardedTo: primary, outcome: status < 400 ? 'ok' : 'error' },
+    // Cut on either side, the other one is cut too: a body that is too short is seen by the client.
+    finish: () => pipeline(answer, response, () => {}),
   };
+}
+
+interface Answered {
+  readonly plan: SqlPlan;
+  readonly outcome: SqlOutcome;
+  readonly request: HandlerRequest;
+  readonly durationMs: number;
+  readonly modules: HandlerModules;
+}
+
+function answer(builder: ResultBuilder, answered: Answered): HandlerReply {
+  const { plan, outcome, request } = answered;
+  const { error } = outcome;
+  const facts = factsOf(builder, answered);
   // Results of a request that was undone are not results.
-  const results = error && plan.transaction ? [] : outcome.results;
-  const tail = `"position":${JSON.stringify(position)},"node":${JSON.stringify(node.name)},"role":"${node.role()}","epoch":${node.epoch()},"lagMs":${node.ready().lagMs ?? 'null'},"acknowledgedBy":${JSON.stringify(outcome.acknowledgedBy)},"durationMs":${Math.round(durationMs * 1000) / 1000}`;
+  const results = error && plan.transaction ? [] : builder.results;
   const resultsText = `"results":[${results.join(',')}]`;
   if (error === null) {
     return {
       kind: 'json',
-      body: `{${resultsText},${tail}}`,
-      headers: { 'x-skein-position': position },
+      body: `{${resultsText},${tailText(answered)}}`,
+      headers: headersOf(outcome),
       facts,
     };
   }
-  const errorText = JSON.stringify(error.toBody(requestId).error);
+  const errorText = JSON.stringify(error.toBody(request.requestId).error);
   return {
     kind: 'json',
     status: error.status,
-    body: results.length > 0 ? `{"error":${errorText},${resultsText},${tail}}` : `{"error":${errorText}}`,
-    headers: {
-      'x-skein-position': position,
-      ...(error.details.retryAfterS !== undefined && { 'retry-after': String(error.details.retryAfterS) }),
-    },
-    facts: { ...facts, outcome: error.code, applied: error.details.applied ?? 'no' },
+    body:
+      results.length > 0
+        ? `{"error":${errorText},${resultsText},${tailText(answered)}}`
+        : `{"error":${errorText}}`,
+    headers: headersOf(outcome),
+    facts,
   };
+}
+
+function answerLines(output: NdjsonOutput, answered: Answered): HandlerReply {
+  const { plan, outcome, request } = answered;
+  const { error } = outcome;
+  const facts = factsOf(output, answered);
+  if (error !== null) {
+    const { error: told } = error.toBody(request.requestId);
+    const done = output.resultCount > 0 && !plan.transaction ? `,${output.resultsText()}` : '';
+    const text = `"error":${JSON.stringify(told)}${done}`;
+    if (output.opened) {
+      return { kind: 'sent', facts, finish: () => output.finish(`{"type":"error",${text}}`) };
+    }
+    output.discard();
+    return { kind: 'json', status: error.status, body: `{${text}}`, headers: headersOf(outcome), facts };
+  }
+  const line = `{"type":"end",${output.resultsText()},${tailText(answered)}}`;
+  if (output.opened) return { kind: 'sent', facts, finish: () => output.finish(line) };
+  return {
+    kind: 'json',
+    contentType: NDJSON_TYPE,
+    body: output.take(line),
+    headers: headersOf(outcome),
+    facts,
+  };
+}
+
+/** What every complete answer says after its results. */
+function tailText({ outcome, durationMs, modules: { node } }: Answered): string {
+  return `"position":${JSON.stringify(formatPosition(outcome.position))},"node":${JSON.stringify(node.name)},"role":"${node.role()}","epoch":${node.epoch()},"lagMs":${node.ready().lagMs ?? 'null'},"acknowledgedBy":${JSON.stringify(outcome.acknowledgedBy)},"durationMs":${Math.round(durationMs * 1000) / 1000}`;
+}
+
+function headersOf({ position, error }: SqlOutcome): Record<string, string> {
+  return {
+    'x-skein-position': formatPosition(position),
+    ...(error?.details.retryAfterS !== undefined && { 'retry-after': String(error.details.retryAfterS) }),
+  };
+}
+
+function factsOf(output: ResultOutput, { plan, outcome: { error } }: Answered): Record<string, unknown> {
+  return {
+    ...planFacts(plan, error?.details.statement ?? 0),
+    rows: output.rowCount,
+    affected: output.affectedRows,
+    ...(error && { outcome: error.code, applied: error.details.applied ?? 'no' }),
+  };
+}
+
+function planFacts(plan: SqlPlan, statement: number): Record<string, unknown> {
+  return { statements: plan.statements.length, verb: firstWords(plan.statements[statement]?.sql ?? '') };
 }
 
 function firstWords(sql: string): string {

@@ -159,6 +159,15 @@ export class Connection {
     this.#socket.uncork();
   }
 
+  /** Reads nothing more until `resume`, so that the server has to wait; what has come already is still handed on. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** COM_RESET_CONNECTION: rolls back, drops temporary tables, locks, variables and prepared statements. */
   reset(): Promise<void> {
     return this.#simple(Buffer.from([0x1f]));

@@ -15,7 +15,7 @@ import { ServerError } from '../mysql/replies.js';
 import type { NodeView } from '../node-view.js';
 import { confirmWhatWasRead, reachReadLevel } from './read-level.js';
 import type { SqlPlan } from './request.js';
-import { ResultBuilder } from './result-builder.js';
+import type { ResultOutput } from './result-output.js';
 import {
   type Progress,
   resultTooLarge,
@@ -44,16 +44,18 @@ export interface SqlCaller {
 }
 
 export interface SqlOutcome {
-  readonly results: readonly string[];
-  readonly rowCount: number;
-  readonly affectedRows: number;
   readonly position: Position;
   readonly acknowledgedBy: readonly string[];
   readonly error: ApiError | null;
 }
 
 /** @throws ApiError when nothing was run at all; whatever happens from then on is in the outcome. */
-export async function executeSql(plan: SqlPlan, caller: SqlCaller, modules: SqlModules): Promise<SqlOutcome> {
+export async function executeSql(
+  plan: SqlPlan,
+  caller: SqlCaller,
+  results: ResultOutput,
+  modules: SqlModules,
+): Promise<SqlOutcome> {
   const { node } = modules;
   const over = new AbortController();
   const timer = setTimeout(() => over.abort(), plan.timeoutMs);
@@ -70,7 +72,8 @@ export async function executeSql(plan: SqlPlan, caller: SqlCaller, modules: SqlM
     const position = node.appliedPosition();
     const pool = modules.pools[caller.role];
     const session = await pool.acquire(plan.database, over.signal);
-    const request = new SqlExecution(plan, caller, modules, pool, session, position);
+    results.source(session.connection);
+    const request = new SqlExecution(plan, caller, results, modules, pool, session, position);
     return readOnly ? await request.read(over.signal) : await request.write(over.signal);
   } catch (error) {
     throw toApiError(error, errorContext(node, caller.role));
@@ -103,7 +106,7 @@ class SqlExecution {
   readonly #modules: SqlModules;
   readonly #pool: SessionPool;
   readonly #session: Session;
-  readonly #results: ResultBuilder;
+  readonly #results: ResultOutput;
   readonly #progress: Progress = {
     statement: 0,
     mayCommit: false,
@@ -119,6 +122,7 @@ class SqlExecution {
   constructor(
     plan: SqlPlan,
     caller: SqlCaller,
+    results: ResultOutput,
     modules: SqlModules,
     pool: SessionPool,
     session: Session,
@@ -130,7 +134,7 @@ class SqlExecution {
     this.#pool = pool;
     this.#session = session;
     this.#position = position;
-    this.#results = new ResultBuilder({ rows: plan.rows, bigint: plan.bigint });
+    this.#results = results;
   }
 
   async read(over: AbortSignal): Promise<SqlOutcome> {
@@ -237,7 +241,7 @@ class SqlExecution {
   /** Of a failed request that wrote something: everything (only its rows could not be told), or a part. */
   #howMuchApplied(): Applied {
     const all =
-      this.#results.results.length > 0 && this.#progress.statement === this.#plan.statements.length - 1;
+      this.#results.resultCount > 0 && this.#progress.statement === this.#plan.statements.length - 1;
     return all && (this.#results.failure !== null || this.#results.tooLarge) && !this.#plan.transaction
       ? 'yes'
       : 'partial';
@@ -324,9 +328,6 @@ class SqlExecution {
 
   #outcome(error: ApiError | null): SqlOutcome {
     return {
-      results: [...this.#results.results],
-      rowCount: this.#results.rowCount,
-      affectedRows: this.#results.affectedRows,
       position: this.#position,
       acknowledgedBy: this.#acknowledgedBy,
       error,

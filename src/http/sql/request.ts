@@ -46,6 +46,12 @@ export const SqlRequestSchema = Type.Object(
           'Time for the whole request. A write that is not confirmed by then is answered as unknown.',
       }),
     ),
+    forward: Type.Optional(
+      Type.Boolean({
+        description:
+          'A replica passes on to the primary what it can not serve itself: writes, reads of level primary and linearizable, and bounded ones while it is too far behind.',
+      }),
+    ),
     rows: Type.Optional(Type.Union([Type.Literal('array'), Type.Literal('object')], { default: 'array' })),
     bigint: Type.Optional(
       Type.Union([Type.Literal('string'), Type.Literal('number')], {
@@ -91,7 +97,7 @@ export const SqlRequestSchema = Type.Object(
 export type SqlRequest = Static<typeof SqlRequestSchema>;
 
 /** Known to the design, not built yet: refused by name, never ignored (DESIGN 8.6). */
-export const UNSUPPORTED_SQL_FIELDS: readonly string[] = ['forward', 'tx'];
+export const UNSUPPORTED_SQL_FIELDS: readonly string[] = ['tx'];
 
 export interface PlannedStatement {
   readonly sql: string;
@@ -105,6 +111,7 @@ export interface SqlPlan {
   readonly transaction: boolean;
   readonly database: string | null;
   readonly timeoutMs: number;
+  readonly forward: boolean;
   readonly rows: 'array' | 'object';
   readonly bigint: 'string' | 'number';
   readonly read: ReadLevel;
@@ -137,6 +144,7 @@ export function planSql(body: SqlRequest, positionHeader: string | undefined): S
     transaction: body.transaction ?? false,
     database: body.database ?? null,
     timeoutMs: body.timeoutMs ?? TIMEOUT_DEFAULT_MS,
+    forward: body.forward ?? false,
     rows: body.rows ?? 'array',
     bigint: body.bigint ?? 'string',
     ...planRead(body.read, positionHeader),

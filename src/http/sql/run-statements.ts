@@ -8,7 +8,7 @@ import type { Connection, Prepared } from '../mysql/connection.js';
 import { ServerError, STATUS } from '../mysql/replies.js';
 import { guardWithoutResult } from './guard.js';
 import type { PlannedStatement, SqlPlan } from './request.js';
-import type { ResultBuilder } from './result-builder.js';
+import type { ResultOutput } from './result-output.js';
 import type { Session } from './session-pool.js';
 
 export interface Progress {
@@ -35,7 +35,7 @@ export interface StatementRun {
    * alone does not hold back a procedure whose definer is above it (seen on MariaDB 10.11).
    */
   readonly readOnly: boolean;
-  readonly results: ResultBuilder;
+  readonly results: ResultOutput;
   readonly progress: Progress;
   /** False once the server has restarted or changed its role: an old session must not go on (SAFETY C10). */
   readonly current: () => boolean;
@@ -250,12 +250,12 @@ export function resultTooLarge(statement: number): ApiError {
   return new ApiError(
     400,
     'RESULT_TOO_LARGE',
-    'The result is larger than one answer may be (64 MiB). Ask for fewer rows.',
+    'The result is larger than one answer may be (64 MiB). Ask for fewer rows, or for a stream (Accept: application/x-ndjson).',
     { statement },
   );
 }
 
-function raise(results: ResultBuilder, statement: number): void {
+function raise(results: ResultOutput, statement: number): void {
   if (results.tooLarge) throw resultTooLarge(statement);
   if (results.failure) throw new ApiError(400, 'UNSAFE_BIGINT', results.failure.message, { statement });
 }

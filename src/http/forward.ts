@@ -1,0 +1,114 @@
+/**
+ * Passes a request on to the primary's node, with the caller's own token, and its answer back as it comes. One hop at
+ * most: the header says that it came this way, and who gets it does not forward again. What it does not do: retry.
+ */
+import http from 'node:http';
+import https from 'node:https';
+import { ApiError } from './api-error.js';
+
+/** Names the node that forwards; whoever receives it answers for itself. */
+export const FORWARDED_BY = 'x-skein-forwarded-by';
+/** Nothing of the request has left before a connection is there, so this failure is a certain "no". */
+const CONNECT_TIMEOUT_MS = 3000;
+/** The primary answers in time by itself; its answer needs a moment to come back. */
+const ANSWER_GRACE_MS = 2000;
+const REQUEST_HEADERS = ['authorization', 'accept', 'x-skein-position', 'idempotency-key'] as const;
+
+export interface ForwardRequest {
+  /** Base address of the primary's HTTP. */
+  readonly primary: string;
+  readonly path: string;
+  /** As the client sent it. */
+  readonly body: string;
+  readonly header: (name: string) => string | undefined;
+  readonly requestId: string;
+  /** Name of this node. */
+  readonly node: string;
+  /** The request's own time, counted anew by the primary. */
+  readonly timeoutMs: number;
+  /** A read token can not have written anything, whatever has become of its request. */
+  readonly mayWrite: boolean;
+  /** Aborted when the client has gone away: the primary then sees its client go. */
+  readonly gone: AbortSignal;
+}
+
+/** Resolves with the head of the primary's answer; its body is not read yet. @throws ApiError 503, 504 */
+export function forwardToPrimary(request: ForwardRequest): Promise<http.IncomingMessage> {
+  const url = new URL(request.path, request.primary);
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(request.body)),
+    'x-request-id': request.requestId,
+    [FORWARDED_BY]: request.node,
+  };
+  for (const name of REQUEST_HEADERS) {
+    const value = request.header(name);
+    if (value !== undefined) headers[name] = value;
+  }
+  const { request: send } = url.protocol === 'https:' ? https : http;
+  return new Promise((resolve, reject) => {
+    let connected = false;
+    // A kept connection may be dead without our knowing, and then nobody could say whether the request arrived.
+    const outgoing = send(url, { method: 'POST', headers, agent: false, signal: request.gone });
+    const fail = (why: string) => {
+      clearTimeout(connecting);
+      clearTimeout(answering);
+      outgoing.destroy();
+      reject(connected ? lost(request, why) : unreachable(request, why));
+    };
+    const connecting = setTimeout(() => {
+      if (!connected) fail(`it did not accept a connection within ${CONNECT_TIMEOUT_MS} ms`);
+    }, CONNECT_TIMEOUT_MS);
+    const answering = setTimeout(
+      () => fail('it did not answer in time'),
+      request.timeoutMs + ANSWER_GRACE_MS,
+    );
+    outgoing.once('socket', (socket) => {
+      socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+        connected = true;
+      });
+    });
+    outgoing.on('error', (error) => fail(error.message));
+    outgoing.once('response', (response) => {
+      clearTimeout(connecting);
+      clearTimeout(answering);
+      resolve(response);
+    });
+    outgoing.end(request.body);
+  });
+}
+
+function unreachable({ primary }: ForwardRequest, why: string): ApiError {
+  return new ApiError(
+    503,
+    'PRIMARY_UNREACHABLE',
+    `The request could not be forwarded to the primary at ${primary}: ${why}. Nothing of it was done.`,
+    { applied: 'no', retryable: true, primary },
+  );
+}
+
+function lost({ primary, mayWrite }: ForwardRequest, why: string): ApiError {
+  const head = `The request was forwarded to the primary at ${primary}, but no answer came back: ${why}.`;
+  return mayWrite
+    ? new ApiError(504, 'OUTCOME_UNKNOWN', `${head} It may or may not take effect.`, {
+        applied: 'unknown',
+        primary,
+      })
+    : new ApiError(504, 'TIMEOUT', head, { applied: 'no', retryable: true, primary });
+}
+
+/** Of the primary's answer what belongs to it; the rest is this node's own. */
+export function answerHeaders(answer: http.IncomingMessage): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const name of [
+    'content-type',
+    'content-length',
+    'x-skein-position',
+    'retry-after',
+    'idempotency-replayed',
+  ]) {
+    const value = answer.headers[name];
+    if (typeof value === 'string') headers[name] = value;
+  }
+  return headers;
+}

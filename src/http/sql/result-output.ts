@@ -1,0 +1,33 @@
+/** Where the results of one request go: collected for one answer (ResultBuilder), or told line by line (NdjsonOutput). */
+import type { Connection, ResultSink } from '../mysql/connection.js';
+
+export type ResultEnd = Parameters<ResultSink['end']>[0];
+
+export interface ResultOutput extends ResultSink {
+  /** Why the rows could not be given (an unsafe bigint); the statement itself went on. */
+  readonly failure: Error | null;
+  /** More than one answer may hold. */
+  readonly tooLarge: boolean;
+  /** Called once, when it becomes too large. */
+  onTooLarge: (() => void) | null;
+  /** Complete results. */
+  readonly resultCount: number;
+  readonly rowCount: number;
+  readonly affectedRows: number;
+  /** Server status with the last complete result (see STATUS). */
+  readonly status: number;
+  /** Called before each statement; `statement` is said with its results when the request has several. */
+  begin(statement: number | null): void;
+  /** The session that will give the rows: whoever tells them on may have to hold it up. */
+  source(connection: Connection): void;
+}
+
+/** What is said of a result beside its columns and rows. */
+export function summaryText(result: ResultEnd, rowCount: number, startedAt: number): string {
+  const insertId = result.insertId === 0n ? 'null' : `"${result.insertId}"`;
+  const durationMs = Math.round((performance.now() - startedAt) * 1000) / 1000;
+  return (
+    `"rowCount":${rowCount},"affectedRows":${result.affectedRows},"insertId":${insertId},` +
+    `"warnings":${result.warnings},"durationMs":${durationMs}`
+  );
+}
