@@ -1,15 +1,11 @@
 /** Which handler serves which definition. */
-
-import { getCluster, getEvents, getLogs } from './endpoints/cluster.js';
+import { ENDPOINTS, type EndpointName } from './endpoints/all.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
-import { getHealth, getPrimary, getReady, getReplica } from './endpoints/health.js';
-import { getMetrics } from './endpoints/metrics.js';
-import { postSql } from './endpoints/sql.js';
-import { deleteToken, getTokens, postTokens, rotateToken } from './endpoints/tokens.js';
 import { handleCluster, handleEvents, handleLogs } from './handlers/cluster.js';
 import type { Handler } from './handlers/context.js';
 import { handleHealth, handlePrimary, handleReady, handleReplica } from './handlers/health.js';
 import { handleMetrics } from './handlers/metrics.js';
+import { handleOpenApi } from './handlers/openapi.js';
 import { handleSql } from './handlers/sql.js';
 import {
   handleCreateToken,
@@ -18,18 +14,23 @@ import {
   handleRotateToken,
 } from './handlers/tokens.js';
 
-export const ROUTES: readonly (readonly [EndpointDefinition, Handler])[] = [
-  [postSql, handleSql],
-  [getCluster, handleCluster],
-  [getEvents, handleEvents],
-  [getLogs, handleLogs],
-  [getMetrics, handleMetrics],
-  [getTokens, handleListTokens],
-  [postTokens, handleCreateToken],
-  [rotateToken, handleRotateToken],
-  [deleteToken, handleDeleteToken],
-  [getHealth, handleHealth],
-  [getReady, handleReady],
-  [getPrimary, handlePrimary],
-  [getReplica, handleReplica],
-];
+const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
+  postSql: handleSql,
+  getCluster: handleCluster,
+  getEvents: handleEvents,
+  getLogs: handleLogs,
+  getMetrics: handleMetrics,
+  getTokens: handleListTokens,
+  postTokens: handleCreateToken,
+  rotateToken: handleRotateToken,
+  deleteToken: handleDeleteToken,
+  getOpenApi: handleOpenApi,
+  getHealth: handleHealth,
+  getReady: handleReady,
+  getPrimary: handlePrimary,
+  getReplica: handleReplica,
+};
+
+export const ROUTES: readonly (readonly [EndpointDefinition, Handler])[] = (
+  Object.keys(ENDPOINTS) as EndpointName[]
+).map((name) => [ENDPOINTS[name], HANDLERS[name]]);

@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Type } from '@sinclair/typebox';
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -40,6 +41,10 @@ const FAILURES_PER_MINUTE = 20;
 /** Below MariaDB's default of 151 connections for the three roles together, with room for the node and the ports. */
 const SESSIONS_PER_ROLE = 40;
 const WAITERS_PER_ROLE = 1000;
+/** A name of 64 characters, each of them four bytes that are escaped. */
+const PARAM_MAX = 64 * 4 * 3;
+/** What is not named is refused, not ignored. */
+const NO_QUERY = Type.Object({}, { additionalProperties: false });
 /** For requests that run when the node stops. */
 const STOP_GRACE_MS = 1000;
 /** For a client to send its whole request: 32 MiB over a slow line, but not for ever. */
@@ -160,7 +165,7 @@ export class HttpServer {
       logger: false,
       bodyLimit: BODY_MAX,
       genReqId: (request) => requestId(request.headers['x-request-id']),
-      routerOptions: { ignoreTrailingSlash: true },
+      routerOptions: { ignoreTrailingSlash: true, maxParamLength: PARAM_MAX },
       forceCloseConnections: 'idle',
       return503OnClosing: true,
       requestTimeout: REQUEST_TIMEOUT_MS,
@@ -229,7 +234,8 @@ export class HttpServer {
     modules: HandlerModules,
   ): void {
     const validateBody = bodyValidator(definition);
-    const validateQuery = definition.query ? compileValidator(definition.query) : null;
+    const validateQuery = compileValidator(definition.query ?? NO_QUERY);
+    const validateParams = definition.params ? compileValidator(definition.params) : null;
     app.route({
       method: definition.method,
       url: definition.path,
@@ -244,7 +250,13 @@ export class HttpServer {
         reply.raw.once('close', () => {
           if (!reply.raw.writableFinished) gone.abort();
         });
-        const input = this.#input(definition, request, reply, { validateBody, validateQuery }, gone.signal);
+        const input = this.#input(
+          definition,
+          request,
+          reply,
+          { validateBody, validateQuery, validateParams },
+          gone.signal,
+        );
         const answer = await handler(input, modules);
         return this.#send(request, reply, answer);
       },
@@ -255,11 +267,16 @@ export class HttpServer {
     definition: EndpointDefinition,
     request: FastifyRequest,
     reply: FastifyReply,
-    validators: { validateBody: Validate | null; validateQuery: Validate | null },
+    validators: {
+      validateBody: Validate | null;
+      validateQuery: Validate;
+      validateParams: Validate | null;
+    },
     gone: AbortSignal,
   ): HandlerRequest {
     const query = coercedQuery(request.query as Record<string, unknown>, definition.query);
-    validators.validateQuery?.(query);
+    validators.validateQuery(query);
+    validators.validateParams?.(request.params);
     let body: unknown;
     if (validators.validateBody) {
       body = parseJson(request.body);

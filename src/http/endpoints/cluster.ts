@@ -4,38 +4,41 @@ import { defineEndpoint } from './definition.js';
 const Nullable = <T extends ReturnType<typeof Type.String> | ReturnType<typeof Type.Number>>(schema: T) =>
   Type.Union([schema, Type.Null()]);
 
-const Member = Type.Object({
-  name: Type.String(),
-  role: Type.Union([Type.Literal('primary'), Type.Literal('replica')]),
-  state: Type.Union(['joining', 'live', 'late', 'gone'].map((state) => Type.Literal(state))),
-  voter: Type.Boolean(),
-  epoch: Type.Integer(),
-  http: Type.String(),
-  link: Type.String(),
-  mysqlRw: Nullable(Type.String()),
-  mysqlRo: Nullable(Type.String()),
-  mysqlConnections: Type.Union([
-    Type.Object({ readWrite: Type.Integer(), readOnly: Type.Integer() }),
-    Type.Null(),
-  ]),
-  pid: Nullable(Type.Number()),
-  server: Type.Object({
-    flavour: Nullable(Type.String()),
-    version: Nullable(Type.String()),
+const Member = Type.Object(
+  {
+    name: Type.String(),
+    role: Type.Union([Type.Literal('primary'), Type.Literal('replica')]),
+    state: Type.Union(['joining', 'live', 'late', 'gone'].map((state) => Type.Literal(state))),
+    voter: Type.Boolean(),
+    epoch: Type.Integer(),
+    http: Type.String(),
+    link: Type.String(),
+    mysqlRw: Nullable(Type.String()),
+    mysqlRo: Nullable(Type.String()),
+    mysqlConnections: Type.Union([
+      Type.Object({ readWrite: Type.Integer(), readOnly: Type.Integer() }),
+      Type.Null(),
+    ]),
     pid: Nullable(Type.Number()),
-    up: Type.Boolean(),
-  }),
-  positions: Type.Object({
-    received: Type.Integer(),
-    durable: Type.Integer(),
-    committed: Type.Integer(),
-    applied: Type.Integer(),
-  }),
-  lagMs: Nullable(Type.Number()),
-  lastHeartbeatMs: Nullable(Type.Number()),
-  since: Type.String(),
-  reason: Nullable(Type.String()),
-});
+    server: Type.Object({
+      flavour: Nullable(Type.String()),
+      version: Nullable(Type.String()),
+      pid: Nullable(Type.Number()),
+      up: Type.Boolean(),
+    }),
+    positions: Type.Object({
+      received: Type.Integer(),
+      durable: Type.Integer(),
+      committed: Type.Integer(),
+      applied: Type.Integer(),
+    }),
+    lagMs: Nullable(Type.Number()),
+    lastHeartbeatMs: Nullable(Type.Number()),
+    since: Type.String(),
+    reason: Nullable(Type.String()),
+  },
+  { title: 'Member' },
+);
 
 export const getCluster = defineEndpoint({
   method: 'GET',
@@ -43,14 +46,17 @@ export const getCluster = defineEndpoint({
   summary: 'All members with role, state, positions, lag and addresses, as this node knows them.',
   auth: 'read',
   polled: true,
-  response: Type.Object({
-    cluster: Type.String(),
-    epoch: Type.Integer(),
-    primary: Nullable(Type.String()),
-    acknowledge: Type.Union(['majority', 'all', 'async'].map((level) => Type.Literal(level))),
-    quorum: Type.Object({ needed: Type.Integer(), attached: Type.Integer() }),
-    members: Type.Array(Member),
-  }),
+  response: Type.Object(
+    {
+      cluster: Type.String(),
+      epoch: Type.Integer(),
+      primary: Nullable(Type.String()),
+      acknowledge: Type.Union(['majority', 'all', 'async'].map((level) => Type.Literal(level))),
+      quorum: Type.Object({ needed: Type.Integer(), attached: Type.Integer() }),
+      members: Type.Array(Member),
+    },
+    { title: 'ClusterStatus' },
+  ),
 });
 
 export const getEvents = defineEndpoint({
@@ -58,6 +64,9 @@ export const getEvents = defineEndpoint({
   path: '/v1/events',
   summary: 'Server-sent events of every change; Last-Event-ID resumes.',
   auth: 'read',
+  headers: Type.Object({
+    'last-event-id': Type.Optional(Type.String({ description: 'Events after this one are told first.' })),
+  }),
   produces: 'event-stream',
   response: Type.String(),
 });

@@ -2,8 +2,9 @@
  * What an endpoint is. Definitions are data: the server's routes, the OpenAPI document and the client all follow
  * from them, so nothing here or beside it does anything.
  */
-import type { TSchema } from '@sinclair/typebox';
+import type { TObject, TSchema } from '@sinclair/typebox';
 import type { TokenRole } from '../../auth/token.js';
+import type { ErrorCode } from './errors.js';
 
 export interface EndpointDefinition {
   readonly method: 'GET' | 'POST' | 'DELETE';
@@ -12,13 +13,25 @@ export interface EndpointDefinition {
   readonly summary: string;
   /** The least role that may call it; null = no token needed. */
   readonly auth: TokenRole | null;
-  readonly params?: TSchema;
-  readonly query?: TSchema;
-  readonly body?: TSchema;
-  /** Body of the answer with status 200 (or 201). */
+  /** The parts of the path that vary. */
+  readonly params?: TObject;
+  /** Without it the endpoint takes no query. Closed: what is not named in it is refused. */
+  readonly query?: TObject;
+  /** Headers that mean something to it, by their names in small letters; others are ignored. */
+  readonly headers?: TObject;
+  readonly body?: TObject;
+  /** Body of the answer with one of `statuses`. A schema with a `title` is a type of that name for clients. */
   readonly response: TSchema;
+  /** Statuses whose body is `response`; 200 alone unless said otherwise. */
+  readonly statuses?: readonly number[];
   /** `json` unless said otherwise. */
   readonly produces?: 'json' | 'event-stream' | 'ndjson' | 'text';
+  /** One line of the answer to a request with `Accept: application/x-ndjson`. */
+  readonly line?: TSchema;
+  /** Error codes beside those that follow from the rest (see `errorsOf`). */
+  readonly errors?: readonly ErrorCode[];
+  /** Body of an error, where it says more than the common one. */
+  readonly failure?: TSchema;
   /**
    * Asked every second by machines and open pages: a good answer (of one without a token, any answer) is not worth a line in
    * the log, which would push out what is.

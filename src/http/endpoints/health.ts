@@ -5,13 +5,19 @@ import { defineEndpoint } from './definition.js';
 /** Whose answer it is: behind a wrong port or a proxy there may be another node than the one that was meant. */
 const Identity = { node: Type.String(), cluster: Type.String() };
 
-const State = Type.Object({
-  ...Identity,
-  role: Type.String(),
-  state: Type.String(),
-  lagMs: Type.Union([Type.Number(), Type.Null()]),
-  reason: Type.Union([Type.String(), Type.Null()]),
-});
+const State = Type.Object(
+  {
+    ...Identity,
+    role: Type.String(),
+    state: Type.String(),
+    lagMs: Type.Union([Type.Number(), Type.Null()]),
+    reason: Type.Union([Type.String(), Type.Null()]),
+  },
+  { title: 'Readiness' },
+);
+
+/** A probe that hears no hears why. */
+const STATUSES = [200, 503] as const;
 
 export const getHealth = defineEndpoint({
   method: 'GET',
@@ -19,7 +25,7 @@ export const getHealth = defineEndpoint({
   summary: 'The node process lives.',
   auth: null,
   polled: true,
-  response: Type.Object({ status: Type.Literal('ok'), ...Identity }),
+  response: Type.Object({ status: Type.Literal('ok'), ...Identity }, { title: 'Health' }),
 });
 
 export const getReady = defineEndpoint({
@@ -30,6 +36,7 @@ export const getReady = defineEndpoint({
   auth: null,
   polled: true,
   response: State,
+  statuses: STATUSES,
 });
 
 export const getPrimary = defineEndpoint({
@@ -39,6 +46,7 @@ export const getPrimary = defineEndpoint({
   auth: null,
   polled: true,
   response: State,
+  statuses: STATUSES,
 });
 
 export const getReplica = defineEndpoint({
@@ -52,4 +60,5 @@ export const getReplica = defineEndpoint({
     { additionalProperties: false },
   ),
   response: State,
+  statuses: STATUSES,
 });

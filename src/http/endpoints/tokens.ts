@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { TOKEN_ROLES } from '../../auth/token.js';
 import { defineEndpoint } from './definition.js';
+import { CHANGE_ERRORS } from './errors.js';
 
 const Role = Type.Union(TOKEN_ROLES.map((role) => Type.Literal(role)));
 const ExpiresAt = Type.Union([Type.String(), Type.Null()], {
@@ -11,24 +12,27 @@ const RateLimit = Type.Union([Type.Integer({ minimum: 1, maximum: 1_000_000 }), 
   description: 'Requests per second on each node, above which the answer is 429; null = no limit.',
 });
 
-const Token = Type.Object({
-  id: Type.String(),
-  name: Type.String(),
-  role: Role,
-  createdAt: Type.String(),
-  expiresAt: ExpiresAt,
-  rateLimit: RateLimit,
-  lastUsedAt: Type.Union([Type.String(), Type.Null()], {
-    description: 'ISO time of the last request with it on the node that answers; null = none known.',
-  }),
-});
+const Token = Type.Object(
+  {
+    id: Type.String(),
+    name: Type.String(),
+    role: Role,
+    createdAt: Type.String(),
+    expiresAt: ExpiresAt,
+    rateLimit: RateLimit,
+    lastUsedAt: Type.Union([Type.String(), Type.Null()], {
+      description: 'ISO time of the last request with it on the node that answers; null = none known.',
+    }),
+  },
+  { title: 'Token' },
+);
 
 export const getTokens = defineEndpoint({
   method: 'GET',
   path: '/v1/tokens',
   summary: 'All tokens, without what is secret.',
   auth: 'admin',
-  response: Type.Object({ tokens: Type.Array(Token) }),
+  response: Type.Object({ tokens: Type.Array(Token) }, { title: 'TokenList' }),
 });
 
 export const postTokens = defineEndpoint({
@@ -45,7 +49,9 @@ export const postTokens = defineEndpoint({
     },
     { additionalProperties: false },
   ),
-  response: Type.Composite([Token, Type.Object({ token: Type.String() })]),
+  response: Type.Composite([Token, Type.Object({ token: Type.String() })], { title: 'NewToken' }),
+  statuses: [201],
+  errors: CHANGE_ERRORS,
 });
 
 export const deleteToken = defineEndpoint({
@@ -54,7 +60,8 @@ export const deleteToken = defineEndpoint({
   summary: 'Revokes a token on every node, within about a second.',
   auth: 'admin',
   params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) }),
-  response: Type.Object({ id: Type.String() }),
+  response: Type.Object({ id: Type.String() }, { title: 'RevokedToken' }),
+  errors: CHANGE_ERRORS,
 });
 
 /** A day: long enough for a slow roll-out, too short to be forgotten. */
@@ -79,9 +86,13 @@ export const rotateToken = defineEndpoint({
     },
     { additionalProperties: false },
   ),
-  response: Type.Object({
-    id: Type.String(),
-    token: Type.String(),
-    previousUntil: Type.Union([Type.String(), Type.Null()]),
-  }),
+  response: Type.Object(
+    {
+      id: Type.String(),
+      token: Type.String(),
+      previousUntil: Type.Union([Type.String(), Type.Null()]),
+    },
+    { title: 'RotatedToken' },
+  ),
+  errors: CHANGE_ERRORS,
 });

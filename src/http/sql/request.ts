@@ -92,7 +92,7 @@ export const SqlRequestSchema = Type.Object(
       ),
     ),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, title: 'SqlRequest' },
 );
 export type SqlRequest = Static<typeof SqlRequestSchema>;
 

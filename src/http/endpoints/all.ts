@@ -1,0 +1,27 @@
+/** All endpoints by the names that they have for clients and in the OpenAPI document (`operationId`). */
+import { getCluster, getEvents, getLogs } from './cluster.js';
+import type { EndpointDefinition } from './definition.js';
+import { getHealth, getPrimary, getReady, getReplica } from './health.js';
+import { getMetrics } from './metrics.js';
+import { getOpenApi } from './openapi.js';
+import { postSql } from './sql.js';
+import { deleteToken, getTokens, postTokens, rotateToken } from './tokens.js';
+
+export const ENDPOINTS = {
+  postSql,
+  getCluster,
+  getEvents,
+  getLogs,
+  getMetrics,
+  getTokens,
+  postTokens,
+  rotateToken,
+  deleteToken,
+  getOpenApi,
+  getHealth,
+  getReady,
+  getPrimary,
+  getReplica,
+} as const satisfies Record<string, EndpointDefinition>;
+
+export type EndpointName = keyof typeof ENDPOINTS;

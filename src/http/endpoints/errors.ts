@@ -1,0 +1,117 @@
+/** Every error code that HTTP answers with, what it means, and the body that carries it (DESIGN 7). Data only. */
+import { Type } from '@sinclair/typebox';
+import type { EndpointDefinition } from './definition.js';
+
+interface ErrorMeaning {
+  readonly status: readonly number[];
+  readonly means: string;
+}
+
+export const ERRORS = {
+  INVALID_REQUEST: { status: [400, 431], means: 'This is not a request that HTTP allows.' },
+  INVALID_JSON: { status: [400], means: 'The body is not JSON.' },
+  INVALID_FIELD: { status: [400], means: 'A field, or a part of the query, has no allowed value.' },
+  UNKNOWN_FIELD: { status: [400], means: 'A field, or a part of the query, is not known.' },
+  UNSUPPORTED_FIELD: { status: [400], means: 'A field is planned, but this version does not have it.' },
+  INVALID_PARAMETER: { status: [400], means: 'A parameter of a statement can not be bound as it is.' },
+  PARAMETER_COUNT: { status: [400], means: 'More or fewer parameters than the statement has.' },
+  INVALID_POSITION: { status: [400], means: 'The position is not one that a node gave.' },
+  INVALID_CURSOR: { status: [400], means: '"next" is not from an earlier page of the same request.' },
+  NO_KEY: { status: [400], means: 'The table has no key by which its rows could be read page by page.' },
+  DUPLICATE_COLUMN: { status: [400], means: 'Rows as objects need columns of different names.' },
+  UNSAFE_BIGINT: { status: [400], means: 'A value is beyond what a JSON number carries exactly.' },
+  RESULT_TOO_LARGE: { status: [400], means: 'The rows are more than one answer may hold.' },
+  TRANSACTION_ENDED: { status: [400], means: 'A statement ended the transaction of its request.' },
+  OPEN_TRANSACTION: { status: [400], means: 'The request left a transaction open; it was rolled back.' },
+  'ER_*': {
+    status: [400, 409, 503, 504],
+    means: "The server's own error: 409 for duplicate keys, deadlocks and lock time-outs, else mostly 400.",
+  },
+  UNAUTHORIZED: { status: [401], means: 'No token, or one that is not known, was revoked or has expired.' },
+  FORBIDDEN: { status: [403], means: "The token's role may not do this." },
+  NOT_FOUND: { status: [404], means: 'There is no such thing.' },
+  TRANSACTION_LOST: { status: [409], means: 'What the position names was lost with an earlier primary.' },
+  POSITION_NOT_REACHED: { status: [412], means: 'This node has not applied the position in time.' },
+  LAG_TOO_LARGE: { status: [412], means: 'This node is further behind than the request allows.' },
+  BODY_TOO_LARGE: { status: [413], means: 'The body is larger than 32 MiB.' },
+  NOT_PRIMARY: { status: [421], means: 'Only the primary does this; `primary` is its address.' },
+  TOO_MANY_FAILURES: { status: [429], means: 'Too many wrong tokens from this address.' },
+  RATE_LIMITED: { status: [429], means: "More requests than the token's limit allows." },
+  INTERNAL: { status: [500], means: 'The node failed on the request; its log says why.' },
+  NOT_OPEN: { status: [503], means: 'The node, or the primary, is not serving yet or not any more.' },
+  NO_QUORUM: { status: [503], means: 'No majority of the nodes is attached.' },
+  SERVER_DOWN: { status: [503], means: 'The database server beside the node is not reachable.' },
+  SERVER_BUSY: { status: [503], means: 'All sessions of the role are in use.' },
+  SERVER_LOGIN: { status: [503], means: "The server refused the node's own account." },
+  PRIMARY_UNREACHABLE: { status: [503], means: 'The request could not be forwarded; nothing was done.' },
+  TIMEOUT: { status: [504], means: 'The time of the request was over; nothing of it takes effect.' },
+  OUTCOME_UNKNOWN: { status: [504], means: 'It is not known whether the write takes effect.' },
+} as const satisfies Record<string, ErrorMeaning>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What any statement on the local server may be answered with. */
+export const STATEMENT_ERRORS = [
+  'ER_*',
+  'FORBIDDEN',
+  'INVALID_POSITION',
+  'TRANSACTION_LOST',
+  'POSITION_NOT_REACHED',
+  'RESULT_TOO_LARGE',
+  'NO_QUORUM',
+  'SERVER_DOWN',
+  'SERVER_BUSY',
+  'SERVER_LOGIN',
+  'TIMEOUT',
+] as const satisfies readonly ErrorCode[];
+
+/** What a change of the cluster's own tables may be answered with. */
+export const CHANGE_ERRORS = [
+  'NOT_PRIMARY',
+  'NO_QUORUM',
+  'SERVER_DOWN',
+  'OUTCOME_UNKNOWN',
+] as const satisfies readonly ErrorCode[];
+
+/** All codes of an endpoint: those that its definition names, and those that follow from the rest of it. */
+export function errorsOf(definition: EndpointDefinition): ErrorCode[] {
+  const { auth, params, body, unsupported, errors = [] } = definition;
+  const all = new Set<ErrorCode>([
+    'INVALID_REQUEST',
+    'INVALID_FIELD',
+    'UNKNOWN_FIELD',
+    'INTERNAL',
+    ...errors,
+  ]);
+  const add = (...codes: ErrorCode[]) => {
+    for (const code of codes) all.add(code);
+  };
+  if (params) add('NOT_FOUND');
+  if (body) add('INVALID_JSON', 'BODY_TOO_LARGE');
+  if (unsupported && unsupported.length > 0) add('UNSUPPORTED_FIELD');
+  if (auth !== null) add('UNAUTHORIZED', 'TOO_MANY_FAILURES', 'RATE_LIMITED', 'NOT_OPEN');
+  if (auth !== null && auth !== 'read') add('FORBIDDEN');
+  return (Object.keys(ERRORS) as ErrorCode[]).filter((code) => all.has(code));
+}
+
+const ErrorDetails = Type.Object(
+  {
+    code: Type.String({ description: 'For programs: one of the codes that the endpoint names.' }),
+    errno: Type.Optional(Type.Integer({ description: "The server's own number." })),
+    sqlState: Type.Optional(Type.String()),
+    message: Type.String({ description: 'For people.' }),
+    statement: Type.Optional(Type.Integer({ description: 'Index of the statement that failed.' })),
+    retryable: Type.Boolean({ description: 'The same request may succeed later, or elsewhere.' }),
+    applied: Type.Union(
+      ['no', 'yes', 'partial', 'unknown'].map((applied) => Type.Literal(applied)),
+      { description: 'Whether what was asked has happened, whatever the status says.' },
+    ),
+    primary: Type.Optional(
+      Type.Union([Type.String(), Type.Null()], { description: "Address of the primary's HTTP." }),
+    ),
+    requestId: Type.String(),
+  },
+  { title: 'ErrorDetails' },
+);
+
+export const ErrorBody = Type.Object({ error: ErrorDetails }, { title: 'ErrorBody' });
