@@ -56,7 +56,10 @@ function operation(name: string, definition: EndpointDefinition, schemas: Record
       : { description: `Needs a token of role ${auth} or above.`, 'x-skein-role': auth }),
     ...(parameters.length > 0 && { parameters }),
     ...(body && {
-      requestBody: { required: true, content: { 'application/json': { schema: plain(body, schemas) } } },
+      requestBody: {
+        required: definition.bodyOptional !== true,
+        content: { 'application/json': { schema: plain(body, schemas) } },
+      },
     }),
     responses: responsesOf(definition, schemas),
   };

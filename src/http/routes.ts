@@ -13,9 +13,13 @@ import {
   handleListTokens,
   handleRotateToken,
 } from './handlers/tokens.js';
+import { handleCommit, handleOpenTransaction, handleRollback } from './handlers/transactions.js';
 
 const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   postSql: handleSql,
+  postTx: handleOpenTransaction,
+  postTxCommit: handleCommit,
+  postTxRollback: handleRollback,
   getCluster: handleCluster,
   getEvents: handleEvents,
   getLogs: handleLogs,

@@ -33,6 +33,7 @@ import { RequestMeter } from './request-meter.js';
 import { ROUTES } from './routes.js';
 import { errorContext } from './sql/execute.js';
 import { SessionPool } from './sql/session-pool.js';
+import { OpenTransactions } from './sql/transactions.js';
 import { TokenTable } from './token-table.js';
 import { bodyValidator, compileValidator, type Validate } from './validation.js';
 
@@ -85,6 +86,7 @@ export class HttpServer {
   readonly #pools: Record<'read' | 'write' | 'admin', SessionPool>;
   readonly #limits = new TokenLimits();
   readonly #tokenUse: TokenUse;
+  readonly #transactions: OpenTransactions;
   readonly #failures = new FailureLimit({ failuresMax: FAILURES_PER_MINUTE, windowMs: 60_000 });
   readonly #meter = new RequestMeter(ROUTES.map(([definition]) => definition));
   readonly #openStreams = new Set<() => void>();
@@ -109,6 +111,11 @@ export class HttpServer {
         { server: () => modules.node.server() },
       );
     this.#pools = { read: pool('skein_read'), write: pool('skein_write'), admin: pool('skein_admin') };
+    this.#transactions = new OpenTransactions({
+      node: modules.node.name,
+      log: modules.log,
+      generation: () => modules.node.server()?.generation ?? null,
+    });
     // One listener for each running request.
     setMaxListeners(0, this.#stopping.signal);
     this.#app = this.#build();
@@ -137,6 +144,7 @@ export class HttpServer {
 
   /** Closes the sessions that no request uses; call it when the server restarts or changes its role (SAFETY C10). */
   dropSessions(): void {
+    this.#transactions.dropIdle();
     for (const pool of Object.values(this.#pools)) pool.dropIdle();
   }
 
@@ -155,6 +163,7 @@ export class HttpServer {
     ];
     await this.#app.close();
     for (const timer of timers) clearTimeout(timer);
+    this.#transactions.close();
     for (const pool of Object.values(this.#pools)) pool.close();
     this.#tokenTable.close();
     await this.#tokenUse.stop();
@@ -218,7 +227,13 @@ export class HttpServer {
       tokens: this.#tokens,
       tokenTable: this.#tokenTable,
       tokenUse: this.#tokenUse,
-      sql: { node: this.#node, pools: this.#pools, log: this.#log, stopping: this.#stopping.signal },
+      sql: {
+        node: this.#node,
+        pools: this.#pools,
+        transactions: this.#transactions,
+        log: this.#log,
+        stopping: this.#stopping.signal,
+      },
       openStreams: this.#openStreams,
       meter: this.#meter,
     };
@@ -279,7 +294,7 @@ export class HttpServer {
     validators.validateParams?.(request.params);
     let body: unknown;
     if (validators.validateBody) {
-      body = parseJson(request.body);
+      body = definition.bodyOptional && !request.body ? {} : parseJson(request.body);
       validators.validateBody(body);
     }
     return {

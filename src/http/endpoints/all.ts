@@ -6,9 +6,13 @@ import { getMetrics } from './metrics.js';
 import { getOpenApi } from './openapi.js';
 import { postSql } from './sql.js';
 import { deleteToken, getTokens, postTokens, rotateToken } from './tokens.js';
+import { postTx, postTxCommit, postTxRollback } from './transactions.js';
 
 export const ENDPOINTS = {
   postSql,
+  postTx,
+  postTxCommit,
+  postTxRollback,
   getCluster,
   getEvents,
   getLogs,

@@ -20,6 +20,8 @@ export interface EndpointDefinition {
   /** Headers that mean something to it, by their names in small letters; others are ignored. */
   readonly headers?: TObject;
   readonly body?: TObject;
+  /** Without a body the request is `{}`. */
+  readonly bodyOptional?: true;
   /** Body of the answer with one of `statuses`. A schema with a `title` is a type of that name for clients. */
   readonly response: TSchema;
   /** Statuses whose body is `response`; 200 alone unless said otherwise. */

@@ -31,10 +31,15 @@ export const ERRORS = {
   FORBIDDEN: { status: [403], means: "The token's role may not do this." },
   NOT_FOUND: { status: [404], means: 'There is no such thing.' },
   TRANSACTION_LOST: { status: [409], means: 'What the position names was lost with an earlier primary.' },
+  TX_ENDED: { status: [409], means: 'The transaction is over; `applied` says what became of it.' },
+  TX_UNKNOWN: { status: [409], means: 'The transaction is not open here, and no more is known of it.' },
+  TX_BUSY: { status: [409], means: 'Another request is running in the transaction.' },
   POSITION_NOT_REACHED: { status: [412], means: 'This node has not applied the position in time.' },
   LAG_TOO_LARGE: { status: [412], means: 'This node is further behind than the request allows.' },
   BODY_TOO_LARGE: { status: [413], means: 'The body is larger than 32 MiB.' },
   NOT_PRIMARY: { status: [421], means: 'Only the primary does this; `primary` is its address.' },
+  TX_ELSEWHERE: { status: [421], means: 'The transaction was opened on another node.' },
+  TOO_MANY_TRANSACTIONS: { status: [429], means: 'As many transactions of the role are open as may be.' },
   TOO_MANY_FAILURES: { status: [429], means: 'Too many wrong tokens from this address.' },
   RATE_LIMITED: { status: [429], means: "More requests than the token's limit allows." },
   INTERNAL: { status: [500], means: 'The node failed on the request; its log says why.' },
@@ -63,6 +68,15 @@ export const STATEMENT_ERRORS = [
   'SERVER_BUSY',
   'SERVER_LOGIN',
   'TIMEOUT',
+] as const satisfies readonly ErrorCode[];
+
+/** What the use of an open transaction may be answered with. */
+export const TRANSACTION_ERRORS = [
+  'FORBIDDEN',
+  'TX_ENDED',
+  'TX_UNKNOWN',
+  'TX_BUSY',
+  'TX_ELSEWHERE',
 ] as const satisfies readonly ErrorCode[];
 
 /** What a change of the cluster's own tables may be answered with. */

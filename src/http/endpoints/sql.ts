@@ -1,8 +1,8 @@
 import { Type } from '@sinclair/typebox';
 import { COLUMN_TYPES } from '../sql/column-types.js';
-import { SqlRequestSchema, UNSUPPORTED_SQL_FIELDS } from '../sql/request.js';
+import { SqlRequestSchema } from '../sql/request.js';
 import { defineEndpoint } from './definition.js';
-import { ErrorBody, STATEMENT_ERRORS } from './errors.js';
+import { ErrorBody, STATEMENT_ERRORS, TRANSACTION_ERRORS } from './errors.js';
 
 export const Column = Type.Object(
   {
@@ -77,7 +77,6 @@ export const postSql = defineEndpoint({
     ),
   }),
   body: SqlRequestSchema,
-  unsupported: UNSUPPORTED_SQL_FIELDS,
   response: Type.Object({ results: Type.Array(Result), ...Tail }, { title: 'SqlAnswer' }),
   line: Line,
   failure: Type.Composite(
@@ -96,6 +95,7 @@ export const postSql = defineEndpoint({
   ),
   errors: [
     ...STATEMENT_ERRORS,
+    ...TRANSACTION_ERRORS,
     'INVALID_PARAMETER',
     'PARAMETER_COUNT',
     'DUPLICATE_COLUMN',

@@ -30,7 +30,12 @@ export const handleSql: Handler = async (request, modules) => {
     throw toApiError(error, errorContext(modules.node, role));
   }
   const output = makeOutput(plan, request);
-  const caller = { role, requestId: request.requestId, gone: request.gone };
+  const caller = {
+    role,
+    tokenId: request.token?.id ?? '',
+    requestId: request.requestId,
+    gone: request.gone,
+  };
   let outcome: SqlOutcome;
   try {
     outcome = await executeSql(plan, caller, output, modules.sql);

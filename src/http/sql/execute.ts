@@ -19,11 +19,13 @@ import type { ResultOutput } from './result-output.js';
 import {
   type Progress,
   resultTooLarge,
+  runInOpenTransaction,
   runStatements,
   type StatementRun,
   settleSession,
 } from './run-statements.js';
 import type { Session, SessionPool } from './session-pool.js';
+import type { OpenTransactions } from './transactions.js';
 
 /** How long a write whose request has been answered as unknown may still occupy its session. */
 const BACKGROUND_MAX_MS = 10 * 60_000;
@@ -31,6 +33,7 @@ const BACKGROUND_MAX_MS = 10 * 60_000;
 export interface SqlModules {
   readonly node: NodeView;
   readonly pools: Readonly<Record<TokenRole, SessionPool>>;
+  readonly transactions: OpenTransactions;
   readonly log: Logger;
   /** Aborted when the node stops: what still waits is answered at once. */
   readonly stopping: AbortSignal;
@@ -38,6 +41,7 @@ export interface SqlModules {
 
 export interface SqlCaller {
   readonly role: TokenRole;
+  readonly tokenId: string;
   readonly requestId: string;
   /** Aborted when the client has gone away: its reads are stopped, its writes are not. */
   readonly gone: AbortSignal;
@@ -57,26 +61,66 @@ export async function executeSql(
   modules: SqlModules,
 ): Promise<SqlOutcome> {
   const { node } = modules;
-  const over = new AbortController();
-  const timer = setTimeout(() => over.abort(), plan.timeoutMs);
-  const stop = () => over.abort();
-  modules.stopping.addEventListener('abort', stop, { once: true });
+  if (plan.tx !== null) return executeInTransaction(plan.tx, plan, caller, results, modules);
   // On a replica nobody writes (a role that changes meanwhile ends the sessions).
   const readOnly = caller.role === 'read' || node.role() === 'replica';
+  return await withinTime(plan.timeoutMs, caller, { readOnly, modules }, async (over) => {
+    requireOpen(node);
+    await reachReadLevel(plan, node, { timeoutMs: plan.timeoutMs, signal: over });
+    requireOpen(node);
+    const pool = modules.pools[caller.role];
+    const lease = leaseOf(pool, await pool.acquire(plan.database, over));
+    const request = new SqlExecution(plan, caller, results, modules, lease, runStatements);
+    return readOnly ? await request.read(over) : await request.write(over);
+  });
+}
+
+/** Statements of a transaction that was opened before; when one of them takes too long, the transaction is over. */
+async function executeInTransaction(
+  id: string,
+  plan: SqlPlan,
+  caller: SqlCaller,
+  results: ResultOutput,
+  modules: SqlModules,
+): Promise<SqlOutcome> {
+  const { node, transactions } = modules;
+  requireOpen(node);
+  const { lease, readOnly, leftMs, end } = await transactions.use(id, caller.tokenId);
+  const timeoutMs = Math.min(plan.timeoutMs, leftMs);
+  return await withinTime(timeoutMs, caller, { readOnly, modules }, async (over) => {
+    const inTime = { ...plan, timeoutMs, transaction: true };
+    const execution = new SqlExecution(inTime, caller, results, modules, lease, (run) =>
+      runInOpenTransaction({ ...run, readOnly }),
+    );
+    const outcome = readOnly ? await execution.read(over) : await execution.write(over);
+    const { error } = outcome;
+    if (error?.status === 504 || error?.code === 'TRANSACTION_ENDED') {
+      const applied = error.details.applied ?? 'no';
+      end({ reason: `a statement of it ended it (${error.code})`, applied });
+    }
+    return outcome;
+  });
+}
+
+/**
+ * Gives `work` a signal that ends with the request's time, with the node, and for what only reads with its client.
+ * @throws ApiError
+ */
+export async function withinTime<T>(
+  timeoutMs: number,
+  caller: SqlCaller,
+  { readOnly, modules }: { readOnly: boolean; modules: SqlModules },
+  work: (over: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  const stop = () => over.abort();
+  const timer = setTimeout(stop, timeoutMs);
+  modules.stopping.addEventListener('abort', stop, { once: true });
   if (readOnly) caller.gone.addEventListener('abort', stop, { once: true });
   try {
-    requireOpen(node);
-    await reachReadLevel(plan, node, { timeoutMs: plan.timeoutMs, signal: over.signal });
-    requireOpen(node);
-    // Taken before the read: the answer may then show more than the position says, never less.
-    const position = node.appliedPosition();
-    const pool = modules.pools[caller.role];
-    const session = await pool.acquire(plan.database, over.signal);
-    results.source(session.connection);
-    const request = new SqlExecution(plan, caller, results, modules, pool, session, position);
-    return readOnly ? await request.read(over.signal) : await request.write(over.signal);
+    return await work(over.signal);
   } catch (error) {
-    throw toApiError(error, errorContext(node, caller.role));
+    throw toApiError(error, errorContext(modules.node, caller.role));
   } finally {
     clearTimeout(timer);
     caller.gone.removeEventListener('abort', stop);
@@ -84,7 +128,7 @@ export async function executeSql(
   }
 }
 
-function requireOpen(node: NodeView): void {
+export function requireOpen(node: NodeView): void {
   const openness = node.isOpen();
   if (!openness.open) throw new ApiError(503, openness.code, openness.reason, { retryable: true });
 }
@@ -100,12 +144,39 @@ export function strongerLevel(cluster: AcknowledgeLevel, asked: AcknowledgeLevel
   return asked !== null && LEVELS.indexOf(asked) > LEVELS.indexOf(cluster) ? asked : cluster;
 }
 
-class SqlExecution {
+/** A session for one request, and what becomes of it afterwards. */
+export interface SessionLease {
+  readonly session: Session;
+  /** `resetting`: the reset that has left already together with the last statement. Nobody waits for this. */
+  release(outcome: { failed: boolean; resetting: Promise<void> | null }): void;
+  /** Closes the session for good. */
+  discard(): void;
+}
+
+function leaseOf(pool: SessionPool, session: Session): SessionLease {
+  return {
+    session,
+    release: ({ resetting }) => {
+      (resetting ?? session.connection.reset()).then(
+        () => pool.release(session),
+        () => pool.discard(session),
+      );
+    },
+    discard: () => pool.discard(session),
+  };
+}
+
+/**
+ * Runs `work` in a session until it is done or its time is over; a write also until its quorum has it.
+ * Never rejects: whatever happens is in the outcome.
+ */
+export class SqlExecution {
   readonly #plan: SqlPlan;
   readonly #caller: SqlCaller;
   readonly #modules: SqlModules;
-  readonly #pool: SessionPool;
+  readonly #lease: SessionLease;
   readonly #session: Session;
+  readonly #work: (run: StatementRun) => Promise<void>;
   readonly #results: ResultOutput;
   readonly #progress: Progress = {
     statement: 0,
@@ -124,28 +195,30 @@ class SqlExecution {
     caller: SqlCaller,
     results: ResultOutput,
     modules: SqlModules,
-    pool: SessionPool,
-    session: Session,
-    position: Position,
+    lease: SessionLease,
+    work: (run: StatementRun) => Promise<void>,
   ) {
     this.#plan = plan;
     this.#caller = caller;
     this.#modules = modules;
-    this.#pool = pool;
-    this.#session = session;
-    this.#position = position;
+    this.#lease = lease;
+    this.#session = lease.session;
+    this.#work = work;
+    // Taken before the read: the answer may then show more than the position says, never less.
+    this.#position = modules.node.appliedPosition();
+    results.source(lease.session.connection);
     this.#results = results;
   }
 
   async read(over: AbortSignal): Promise<SqlOutcome> {
     try {
-      await beforeAbort(Promise.race([runStatements(this.#run(true)), this.#overflow()]), over);
+      await beforeAbort(Promise.race([this.#work(this.#run(true)), this.#overflow()]), over);
       await this.#confirmRead(over);
-      this.#giveBack();
+      this.#giveBack(false);
       return this.#outcome(null);
     } catch (error) {
       if (error !== ABORTED && !this.#results.tooLarge) {
-        this.#giveBack();
+        this.#giveBack(true);
         return this.#outcome(this.#failure(error, 'no'));
       }
       // A read commits nothing: its session may be killed.
@@ -205,7 +278,7 @@ class SqlExecution {
   async #writeToTheEnd(signal: AbortSignal): Promise<SqlOutcome> {
     let failure: unknown = null;
     try {
-      await runStatements(this.#run(false));
+      await this.#work(this.#run(false));
       if (this.#progress.gtid === '') await this.#confirmRead(signal);
     } catch (error) {
       failure = error;
@@ -214,11 +287,11 @@ class SqlExecution {
         // already, forgets that: then the question that left before it counts.
         await (this.#progress.settling ?? settleSession(this.#session, this.#progress));
       } catch {
-        this.#pool.discard(this.#session);
+        this.#lease.discard();
         return this.#outcome(this.#failure(failure, this.#progress.mayCommit ? 'unknown' : 'no'));
       }
     }
-    this.#giveBack();
+    this.#giveBack(failure !== null);
     const wrote = this.#progress.gtid !== '';
     if (wrote) {
       try {
@@ -296,21 +369,16 @@ class SqlExecution {
     return failure.with({ statement, applied });
   }
 
-  /** Resets the session and gives it back; nobody waits for this. */
-  #giveBack(): void {
-    const session = this.#session;
+  #giveBack(failed: boolean): void {
     this.#givenBack = true;
-    const resetting = this.#progress.resetting ?? session.connection.reset();
-    resetting.then(
-      () => this.#pool.release(session),
-      () => this.#pool.discard(session),
-    );
+    this.#session.connection.resume();
+    this.#lease.release({ failed, resetting: this.#progress.resetting });
   }
 
   async #killRead(): Promise<void> {
     const { threadId } = this.#session.connection;
     const access = this.#modules.node.server();
-    this.#pool.discard(this.#session);
+    this.#lease.discard();
     if (access === null) return;
     try {
       const killer = await Connection.connect({

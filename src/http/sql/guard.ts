@@ -18,6 +18,16 @@ const LEAD = /^(?:\s+|--[ \t][^\n]*\n|#[^\n]*\n|\/\*(?!M?!)[\s\S]*?\*\/)*/;
 const OWN_ACCOUNT =
   /^(?:\/\*M?!\d*\s*)?(?:kill\b|set\b[\s\S]*\b(?:password|default\s+role)\b|alter\s+user\b)/i;
 
+const ROWS_ONLY = /^(?:select|insert|update|delete|replace)(?![\w$])/i;
+
+/**
+ * A statement of this kind never ends a transaction (the server lets no function or trigger commit), so whoever gave up
+ * waiting for one in a transaction can be told that nothing took effect. False when in doubt.
+ */
+export function canNotCommit(sql: string): boolean {
+  return ROWS_ONLY.test(sql.slice(LEAD.exec(sql)?.[0].length ?? 0));
+}
+
 /** @throws ApiError 403 */
 export function guardWithoutResult(sql: string, role: 'read' | 'write' | 'admin', statement: number): void {
   if (role === 'read') {

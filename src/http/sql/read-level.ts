@@ -3,13 +3,13 @@ import { ABORTED, beforeAbort } from '../../std/before-abort.js';
 import { ApiError, notPrimary } from '../api-error.js';
 import type { Connection } from '../mysql/connection.js';
 import type { NodeView } from '../node-view.js';
-import type { SqlPlan } from './request.js';
+import type { ReadPlan } from './request.js';
 
 /**
  * @throws ApiError 412 POSITION_NOT_REACHED | LAG_TOO_LARGE, 421 NOT_PRIMARY, 503 NO_QUORUM; SkeinError TRANSACTION_LOST
  */
 export async function reachReadLevel(
-  plan: SqlPlan,
+  plan: ReadPlan,
   node: NodeView,
   options: { timeoutMs: number; signal: AbortSignal },
 ): Promise<void> {

@@ -6,7 +6,7 @@
 import { ApiError } from '../api-error.js';
 import type { Connection, Prepared } from '../mysql/connection.js';
 import { ServerError, STATUS } from '../mysql/replies.js';
-import { guardWithoutResult } from './guard.js';
+import { canNotCommit, guardWithoutResult } from './guard.js';
 import type { PlannedStatement, SqlPlan } from './request.js';
 import type { ResultOutput } from './result-output.js';
 import type { Session } from './session-pool.js';
@@ -43,6 +43,7 @@ export interface StatementRun {
 
 /** A mark inside the request's transaction: when it is gone, some statement has ended that transaction. */
 const SAVEPOINT = 'skein_request';
+const START_READ_ONLY = 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY';
 
 /**
  * @throws ServerError | ApiError | SkeinError SERVER_CONNECTION; `run.progress` says where and what may be committed
@@ -54,7 +55,7 @@ export async function runStatements(run: StatementRun): Promise<void> {
 }
 
 /** Learns whether the session has written (after a failure), and which default database it ended with. */
-export async function settleSession(session: Session, progress: Progress): Promise<void> {
+export async function settleSession(session: Session, progress: Pick<Progress, 'gtid'>): Promise<void> {
   const rows = await session.connection.query('SELECT @@last_gtid, DATABASE()');
   progress.gtid = rows[0]?.[0] ?? '';
   session.database = rows[0]?.[1] ?? null;
@@ -70,7 +71,7 @@ async function runReadOnly(run: StatementRun): Promise<void> {
     const before = [selectDatabase(run, i)];
     // Begun anew for each statement, so that no statement can end it and have the next one write.
     if (!plan.transaction) before.push(connection.run('START TRANSACTION READ ONLY'));
-    else if (i === 0) before.push(connection.run('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY'));
+    else if (i === 0) before.push(connection.run(START_READ_ONLY));
     const [prepared] = await flushed(connection, connection.prepare(statement.sql), before);
     requireReadOnly(connection.status, i);
     check(run, statement, prepared, i);
@@ -154,23 +155,78 @@ async function runTransaction(run: StatementRun): Promise<void> {
     check(run, statement, prepared, i);
     if (prepared.columns.length === 0) {
       guardWithoutResult(statement.sql, run.role, i);
-      progress.mayCommit = true; // it could be DDL, which commits by itself
+      if (!canNotCommit(statement.sql)) progress.mayCommit = true; // it could be DDL, which commits by itself
     }
     await connection.execute(prepared.id, statement.parameters, results);
     connection.closeStatement(prepared.id);
     raise(results, i);
     if (!(results.status & STATUS.inTransaction)) throw transactionEnded(i);
   }
+  if (progress.cancelled) throw cancelled(last);
+  await commit(run);
+}
+
+/** Commits what was begun with `SAVEPOINT`, if it is still that transaction. */
+async function commit({ session, progress }: StatementRun): Promise<void> {
+  const { connection } = session;
   try {
     await connection.run(`RELEASE SAVEPOINT ${SAVEPOINT}`);
   } catch (error) {
     if (error instanceof ServerError && error.errno === 1305) throw transactionEnded(undefined);
     throw error;
   }
-  if (progress.cancelled) throw cancelled(last);
+  if (progress.cancelled) throw cancelled(undefined);
   progress.mayCommit = true;
   connection.cork();
   await flushed(connection, connection.run('COMMIT'), [settleSession(session, progress)]);
+}
+
+/** Begins a transaction that goes on after its request. `isolation` as SQL says it, null = the server's. */
+export async function beginOpenTransaction(
+  connection: Connection,
+  { readOnly, isolation }: { readOnly: boolean; isolation: string | null },
+): Promise<void> {
+  connection.cork();
+  const before = isolation === null ? [] : [connection.run(`SET TRANSACTION ISOLATION LEVEL ${isolation}`)];
+  if (readOnly) {
+    await flushed(connection, connection.run(START_READ_ONLY), before);
+    return;
+  }
+  before.push(connection.run('START TRANSACTION'));
+  await flushed(connection, connection.run(`SAVEPOINT ${SAVEPOINT}`), before);
+}
+
+/** The statements of one request in a transaction that was begun earlier and goes on. */
+export async function runInOpenTransaction(run: StatementRun): Promise<void> {
+  const { plan, progress, results, session } = run;
+  const { connection } = session;
+  for (const [i, statement] of plan.statements.entries()) {
+    beginStatement(run, i);
+    connection.cork();
+    const [prepared] = await flushed(connection, connection.prepare(statement.sql), [selectDatabase(run, i)]);
+    check(run, statement, prepared, i);
+    if (prepared.columns.length === 0) {
+      guardWithoutResult(statement.sql, run.role, i);
+      if (!run.readOnly && !canNotCommit(statement.sql)) progress.mayCommit = true;
+    }
+    await connection.execute(prepared.id, statement.parameters, results);
+    connection.closeStatement(prepared.id);
+    if (!isStillOpen(results.status, run.readOnly)) throw transactionEnded(i);
+    raise(results, i);
+    progress.mayCommit = false;
+  }
+}
+
+/** Whether a transaction that was begun by `beginOpenTransaction` goes on, by the server's last status. */
+export function isStillOpen(status: number, readOnly: boolean): boolean {
+  const needed = readOnly ? STATUS.inTransaction | STATUS.inReadOnlyTransaction : STATUS.inTransaction;
+  return (status & needed) === needed;
+}
+
+export async function commitOpenTransaction(run: StatementRun): Promise<void> {
+  if (!run.current()) throw serverChanged(undefined);
+  if (run.readOnly) await run.session.connection.run('COMMIT');
+  else await commit(run);
 }
 
 function transactionEnded(statement: number | undefined): ApiError {
@@ -184,17 +240,19 @@ function transactionEnded(statement: number | undefined): ApiError {
 
 function beginStatement(run: StatementRun, i: number): void {
   if (run.progress.cancelled) throw cancelled(i);
-  if (!run.current()) {
-    throw new ApiError(503, 'NOT_OPEN', 'The server restarted or changed its role during the request.', {
-      statement: i,
-      retryable: true,
-    });
-  }
+  if (!run.current()) throw serverChanged(i);
   run.progress.statement = i;
   run.results.begin(run.plan.several ? i : null);
 }
 
-function cancelled(statement: number): ApiError {
+function serverChanged(statement: number | undefined): ApiError {
+  return new ApiError(503, 'NOT_OPEN', 'The server restarted or changed its role during the request.', {
+    statement,
+    retryable: true,
+  });
+}
+
+function cancelled(statement: number | undefined): ApiError {
   return new ApiError(504, 'TIMEOUT', 'The time of the request was over.', { statement });
 }
 

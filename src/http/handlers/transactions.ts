@@ -1,0 +1,136 @@
+import type { Static } from '@sinclair/typebox';
+import { formatPosition } from '../../model/position.js';
+import { ApiError, notPrimary } from '../api-error.js';
+import type { postTx, postTxCommit } from '../endpoints/transactions.js';
+import {
+  requireOpen,
+  type SqlCaller,
+  SqlExecution,
+  type SqlModules,
+  type SqlOutcome,
+  withinTime,
+} from '../sql/execute.js';
+import { reachReadLevel } from '../sql/read-level.js';
+import { planRead, planWithoutStatements, TIMEOUT_DEFAULT_MS } from '../sql/request.js';
+import { ResultBuilder } from '../sql/result-builder.js';
+import { beginOpenTransaction, commitOpenTransaction } from '../sql/run-statements.js';
+import type { Handler, HandlerModules, HandlerRequest } from './context.js';
+
+const IDLE_DEFAULT_MS = 10_000;
+const TOTAL_DEFAULT_MS = 60_000;
+
+export const handleOpenTransaction: Handler = async (request, modules) => {
+  const { node, sql } = modules;
+  const body = request.body as Static<typeof postTx.body>;
+  const role = request.token?.role ?? 'read';
+  if (role !== 'read' && body.readOnly !== true && node.role() === 'replica') {
+    throw notPrimary(node.primaryHttp());
+  }
+  const readOnly = role === 'read' || body.readOnly === true;
+  if (readOnly && body.isolation !== undefined && body.isolation !== 'repeatable-read') {
+    throw new ApiError(400, 'INVALID_FIELD', 'A read-only transaction is a snapshot ("repeatable-read").');
+  }
+  const timeoutMs = body.timeoutMs ?? TIMEOUT_DEFAULT_MS;
+  const level = planRead(body.read, request.header('x-skein-position'));
+  const idleMs = body.idleMs ?? IDLE_DEFAULT_MS;
+  const totalMs = body.totalMs ?? TOTAL_DEFAULT_MS;
+  const unreserve = sql.transactions.reserve(role);
+  try {
+    const caller = callerOf(request);
+    return await withinTime(timeoutMs, caller, { readOnly, modules: sql }, async (over) => {
+      requireOpen(node);
+      await reachReadLevel(level, node, { timeoutMs, signal: over });
+      requireOpen(node);
+      const pool = sql.pools[role];
+      const session = await pool.acquire(body.database ?? null, over);
+      const position = formatPosition(node.appliedPosition());
+      try {
+        if (body.database !== undefined && session.database !== body.database) {
+          await session.connection.useDatabase(body.database);
+          session.database = body.database;
+        }
+        const isolation = body.isolation?.toUpperCase().replace('-', ' ') ?? null;
+        await beginOpenTransaction(session.connection, { readOnly, isolation: readOnly ? null : isolation });
+      } catch (error) {
+        pool.discard(session);
+        throw error;
+      }
+      const owner = { tokenId: request.token?.id ?? '', role };
+      const { id, expiresAt } = sql.transactions.add(owner, { session, pool }, { readOnly, idleMs, totalMs });
+      return {
+        kind: 'json',
+        status: 201,
+        body: { id, readOnly, idleMs, expiresAt, position, ...answerer(modules) },
+        headers: { 'x-skein-position': position },
+        facts: { tx: id },
+      };
+    });
+  } finally {
+    unreserve();
+  }
+};
+
+export const handleCommit: Handler = async (request, modules) => {
+  const { id = '' } = request.params;
+  const tokenId = request.token?.id ?? '';
+  const before = modules.sql.transactions.committed(id, tokenId);
+  const outcome = before ?? (await commit(id, request, modules.sql));
+  const position = formatPosition(outcome.position);
+  const headers = { 'x-skein-position': position };
+  const { error } = outcome;
+  if (error !== null) {
+    return {
+      kind: 'json',
+      status: error.status,
+      body: error.toBody(request.requestId),
+      headers,
+      facts: { tx: id, outcome: error.code, applied: error.details.applied ?? 'no' },
+    };
+  }
+  const { acknowledgedBy } = outcome;
+  return {
+    kind: 'json',
+    body: { id, state: 'committed', position, acknowledgedBy, ...answerer(modules) },
+    headers,
+    facts: { tx: id },
+  };
+};
+
+async function commit(id: string, request: HandlerRequest, sql: SqlModules): Promise<SqlOutcome> {
+  const { write, timeoutMs = TIMEOUT_DEFAULT_MS } = request.body as Static<typeof postTxCommit.body>;
+  const use = await sql.transactions.use(id, request.token?.id ?? '');
+  use.end({ reason: 'its commit is under way', applied: 'unknown' });
+  const caller = callerOf(request);
+  const plan = planWithoutStatements({ timeoutMs, acknowledge: write?.acknowledge ?? null });
+  const results = new ResultBuilder({ rows: 'array', bigint: 'string' });
+  const execution = new SqlExecution(plan, caller, results, sql, use.lease, async (run) => {
+    await commitOpenTransaction({ ...run, readOnly: use.readOnly });
+  });
+  const outcome = await withinTime(timeoutMs, caller, { readOnly: false, modules: sql }, (over) =>
+    execution.write(over),
+  );
+  const { error } = outcome;
+  use.end(
+    error === null
+      ? { reason: 'it was committed', applied: 'yes', committed: outcome }
+      : { reason: `its commit failed: ${error.message}`, applied: error.details.applied ?? 'no' },
+  );
+  return outcome;
+}
+
+export const handleRollback: Handler = async (request, modules) => {
+  const { id = '' } = request.params;
+  const use = await modules.sql.transactions.use(id, request.token?.id ?? '');
+  use.end({ reason: 'it was rolled back', applied: 'no' });
+  // The session is reset on its way back, which rolls back.
+  use.lease.release({ failed: false, resetting: null });
+  return { kind: 'json', body: { id, state: 'rolled back', ...answerer(modules) }, facts: { tx: id } };
+};
+
+function callerOf({ token, requestId, gone }: HandlerRequest): SqlCaller {
+  return { role: token?.role ?? 'read', tokenId: token?.id ?? '', requestId, gone };
+}
+
+function answerer({ node }: HandlerModules): { node: string; role: string; epoch: number } {
+  return { node: node.name, role: node.role(), epoch: node.epoch() };
+}
