@@ -39,6 +39,7 @@ const CLI_EXTRAS: Readonly<Record<string, readonly string[]>> = {
   'cli/demo.ts': ['config'],
   'cli/demo/': ['config', 'mysql-control', 'auth'],
   'cli/spool.ts': ['spool', 'mysql-protocol'],
+  'cli/audit.ts': ['audit', 'config'],
 };
 
 const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {

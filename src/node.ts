@@ -1,5 +1,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AuditTrail } from './audit/audit-trail.js';
+import { auditKey } from './audit/chain.js';
+import { searchTrail } from './audit/search.js';
 import { adoptAdminToken, ensureSystemSchema } from './auth/system-schema.js';
 import { consoleFilesDirectory, installationDirectory, installedVersion } from './config/installation.js';
 import type { NodeConfig } from './config/node-config.js';
@@ -57,6 +60,7 @@ const ROLE_RETRY_MS = 2_000;
 class Node {
   readonly #config: NodeConfig;
   readonly #logger: Logger;
+  readonly #audit: AuditTrail;
   readonly #events: EventLog;
   readonly #server: ManagedServer;
   readonly #control: MariadbControl;
@@ -91,7 +95,18 @@ class Node {
       },
       { binary, cacheDir, logger: logger.child({ part: 'server' }) },
     );
-    const events = new EventLog({ node: config.name }, { logger: logger.child({ part: 'events' }) });
+    const audit = await AuditTrail.open(
+      {
+        directory: auditDirectory(config),
+        node: config.name,
+        key: auditKey(secret),
+        fileBytesMax: config.auditBytesMax,
+        filesMax: config.auditFilesMax,
+      },
+      { log: logger.child({ part: 'audit' }) },
+    );
+    audit.add({ kind: 'node', action: 'start', pid: process.pid, version: installedVersion() });
+    const events = new EventLog({ node: config.name }, { logger: logger.child({ part: 'events' }), audit });
     const control = new MariadbControl(
       { password: accountPassword(secret, 'skein') },
       { logger: logger.child({ part: 'control' }), socketPath: () => server.current?.socketPath ?? null },
@@ -127,7 +142,7 @@ class Node {
       refuseLost: (position, known) => refuseLost(chainFile.chain, position, known),
     };
     const role = config.name === config.primary ? new PrimaryNode(parts) : await ReplicaNode.create(parts);
-    node = new Node(config, { logger, events, server, control, role, secret, failed });
+    node = new Node(config, { logger, audit, events, server, control, role, secret, failed });
     return node;
   }
 
@@ -135,6 +150,7 @@ class Node {
     config: NodeConfig,
     parts: {
       logger: Logger;
+      audit: AuditTrail;
       events: EventLog;
       server: ManagedServer;
       control: MariadbControl;
@@ -145,6 +161,7 @@ class Node {
   ) {
     this.#config = config;
     this.#logger = parts.logger;
+    this.#audit = parts.audit;
     this.#events = parts.events;
     this.#server = parts.server;
     this.#control = parts.control;
@@ -155,6 +172,7 @@ class Node {
         ...config.http,
         consoleDir: config.consoleDirectory ?? consoleFilesDirectory,
         stateDir: join(config.directory, 'state'),
+        auditStyle: { statements: config.auditStatements, parameters: config.auditParameters },
       },
       { node: this.#view(parts.secret), log: parts.logger.child({ part: 'http' }) },
     );
@@ -202,6 +220,8 @@ class Node {
     this.#control.close();
     if (mustKill) await this.#server.kill('the node stops while commits wait for their quorum (SAFETY C1)');
     else await this.#server.stop({ deadlineMs: SERVER_STOP_DEADLINE_MS });
+    this.#audit.add({ kind: 'node', action: 'stop' });
+    await this.#audit.close();
   }
 
   /** A shutdown would let waiting commits go as if they were acknowledged. */
@@ -293,6 +313,14 @@ class Node {
       waitCommitted: (gtid, level, options) => role.waitCommitted(gtid, level, options),
       confirmPrimary: (options) => role.confirmPrimary(options),
       events: this.#events.ring,
+      audit: {
+        add: (fields) => this.#audit.add(fields),
+        search: async (filter, count) => {
+          await this.#audit.settled();
+          return searchTrail(auditDirectory(config), filter, count);
+        },
+        subscribe: (listener) => this.#audit.onLines.on(listener),
+      },
       metrics: () => this.#families(),
       logTail: (lines) => tailOf(join(config.directory, 'node.log'), lines),
     };
@@ -338,6 +366,10 @@ class Node {
         this.#repairing = false;
       });
   }
+}
+
+function auditDirectory({ directory }: NodeConfig): string {
+  return join(directory, 'audit');
 }
 
 function mysqlAddresses({ mysqlPorts }: NodeConfig): { mysqlRw: string | null; mysqlRo: string | null } {

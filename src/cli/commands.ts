@@ -23,6 +23,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./token.js')).tokenCommand,
   },
   {
+    name: 'audit',
+    summary: 'who asked what: the audit trail of a node, and whether it is whole',
+    load: async () => (await import('./audit.js')).auditCommand,
+  },
+  {
     name: 'spool',
     summary: 'look at the durable queue of a replica on this machine',
     load: async () => (await import('./spool.js')).spoolCommand,

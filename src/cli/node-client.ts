@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { messageOf, SkeinError } from '../model/error.js';
+import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import type { CommandContext } from './command.js';
 
 /** Where a local cluster's first node answers (DESIGN 8.1). */
@@ -57,6 +57,33 @@ export class NodeClient {
       throw new SkeinError('NOT_A_NODE', `What answers at ${this.url} is not a Skein node.`);
     }
     return { body: parsed as T, text };
+  }
+
+  /**
+   * Lines of an answer in NDJSON, as they come; with `follow` until the node or the caller ends it.
+   * @throws SkeinError as `request`
+   */
+  async *lines(path: string, { follow }: { follow: boolean }): AsyncGenerator<string> {
+    const signal = follow
+      ? this.#signal
+      : AbortSignal.any([this.#signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]);
+    try {
+      const response = await fetch(`${this.url}${path}`, {
+        headers: this.#token === null ? {} : { authorization: `Bearer ${this.#token}` },
+        signal,
+      });
+      if (!response.ok || response.body === null)
+        throw this.#refused(response.status, parse(await response.text()));
+      let rest = '';
+      for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+        const lines = (rest + chunk).split('\n');
+        rest = lines.pop() ?? '';
+        yield* lines.filter((line) => line !== '');
+      }
+    } catch (error) {
+      if (this.#signal.aborted) return;
+      throw isSkeinError(error) ? error : this.#unreachable(error);
+    }
   }
 
   #unreachable(error: unknown): SkeinError {

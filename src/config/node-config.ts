@@ -177,6 +177,33 @@ export const NodeConfigSchema = Type.Object(
       description: 'Size at which node.log is rotated; three older files are kept.',
       expected: 'bytes, a whole number from 65536 to 1073741824',
     }),
+    auditStatements: Type.Union([Type.Literal('masked'), Type.Literal('full'), Type.Literal('none')], {
+      // A statement's text is where applications that do not bind put their customers' data.
+      default: 'masked',
+      description:
+        'Statements in the audit trail: with ? for every literal, as they were sent, or not at all.',
+      expected: 'one of masked, full, none',
+    }),
+    auditParameters: Type.Boolean({
+      default: false,
+      description: 'Whether the audit trail keeps the values of parameters; else only how many there were.',
+      expected: 'true or false',
+    }),
+    // With 10 files about half a million requests.
+    auditBytesMax: Type.Integer({
+      minimum: 64 * 1024,
+      maximum: 1024 ** 3,
+      default: 16 * 1024 ** 2,
+      description: 'Size at which the audit trail begins a new file.',
+      expected: 'bytes, a whole number from 65536 to 1073741824',
+    }),
+    auditFilesMax: Type.Integer({
+      minimum: 2,
+      maximum: 10_000,
+      default: 10,
+      description: 'Files of the audit trail that are kept.',
+      expected: 'a whole number from 2 to 10000',
+    }),
   },
   { additionalProperties: false },
 );
@@ -204,7 +231,11 @@ type Defaulted =
   | 'mysqlOpenWaitMs'
   | 'consoleDirectory'
   | 'logLevel'
-  | 'logBytesMax';
+  | 'logBytesMax'
+  | 'auditStatements'
+  | 'auditParameters'
+  | 'auditBytesMax'
+  | 'auditFilesMax';
 export type NodeConfigInput = Omit<NodeConfig, Defaulted> & Partial<Pick<NodeConfig, Defaulted>>;
 
 /**

@@ -2,6 +2,7 @@
  * What HTTP needs from the node it belongs to. The composition root implements it; tests implement an honest
  * small one. Everything here is about this node only, except `clusterStatus`.
  */
+import type { AuditFilter } from '../audit/search.js';
 import type { MetricFamily } from '../metrics/text.js';
 import type { Position } from '../model/position.js';
 import type { AcknowledgeLevel, ClusterEvent, ClusterStatus, MemberState, Role } from '../model/status.js';
@@ -48,6 +49,16 @@ export interface EventSource {
   subscribe(listener: (event: ClusterEvent) => void): () => void;
 }
 
+/** This node's audit trail. */
+export interface AuditView {
+  /** Never throws, never waits. */
+  add(fields: { readonly kind: string; readonly [field: string]: unknown }): void;
+  /** The newest `count` lines that match, oldest first. */
+  search(filter: AuditFilter, count: number): Promise<readonly string[]>;
+  /** Calls `listener` with lines once they are written; the answer takes it away again. */
+  subscribe(listener: (lines: readonly string[]) => void): () => void;
+}
+
 export interface NodeView {
   readonly name: string;
   role(): Role;
@@ -78,6 +89,7 @@ export interface NodeView {
    */
   confirmPrimary(options: { signal: AbortSignal }): Promise<void>;
   readonly events: EventSource;
+  readonly audit: AuditView;
   /** This node's part of `GET /metrics`. */
   metrics(): MetricFamily[];
   /** The last `lines` lines of this node's log, each one JSON object. */

@@ -4,6 +4,7 @@ import type { EndpointDefinition } from './endpoints/definition.js';
 import { handleCluster, handleEvents, handleLogs } from './handlers/cluster.js';
 import type { Handler } from './handlers/context.js';
 import { handleHealth, handlePrimary, handleReady, handleReplica } from './handlers/health.js';
+import { handleAudit } from './handlers/lines.js';
 import { handleMetrics } from './handlers/metrics.js';
 import { handleOpenApi } from './handlers/openapi.js';
 import { handleSql } from './handlers/sql.js';
@@ -23,6 +24,7 @@ const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   getCluster: handleCluster,
   getEvents: handleEvents,
   getLogs: handleLogs,
+  getAudit: handleAudit,
   getMetrics: handleMetrics,
   getTokens: handleListTokens,
   postTokens: handleCreateToken,

@@ -15,6 +15,7 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import type { AuditStyle } from '../audit/request-lines.js';
 import { FailureLimit } from '../auth/failure-limit.js';
 import type { TokenRecord } from '../auth/system-schema.js';
 import { bearerToken, roleCovers } from '../auth/token.js';
@@ -29,6 +30,7 @@ import type { EndpointDefinition } from './endpoints/definition.js';
 import type { Handler, HandlerModules, HandlerReply, HandlerRequest } from './handlers/context.js';
 import type { NodeView } from './node-view.js';
 import { coercedQuery } from './query-values.js';
+import { RequestAudit } from './request-audit.js';
 import { RequestMeter } from './request-meter.js';
 import { ROUTES } from './routes.js';
 import { errorContext } from './sql/execute.js';
@@ -59,6 +61,8 @@ export interface HttpServerOptions {
   readonly consoleDir: string | null;
   /** Where small facts that outlive a restart are kept; must exist. Without it they do not. */
   readonly stateDir?: string;
+  /** Default: literals masked, no parameters. */
+  readonly auditStyle?: AuditStyle;
   readonly tokenRefreshMs?: number;
 }
 
@@ -74,6 +78,8 @@ interface RequestState {
   /** Null for files of the page, and for what is nowhere. */
   endpoint: EndpointDefinition | null;
   isStream: boolean;
+  /** As it was parsed, for the audit trail. */
+  body: unknown;
   facts: Readonly<Record<string, unknown>>;
 }
 
@@ -88,6 +94,7 @@ export class HttpServer {
   readonly #tokenUse: TokenUse;
   readonly #transactions: OpenTransactions;
   readonly #failures = new FailureLimit({ failuresMax: FAILURES_PER_MINUTE, windowMs: 60_000 });
+  readonly #audit: RequestAudit;
   readonly #meter = new RequestMeter(ROUTES.map(([definition]) => definition));
   readonly #openStreams = new Set<() => void>();
   readonly #stopping = new AbortController();
@@ -99,6 +106,9 @@ export class HttpServer {
     this.#options = options;
     this.#node = modules.node;
     this.#log = modules.log;
+    this.#audit = new RequestAudit(options.auditStyle ?? { statements: 'masked', parameters: false }, {
+      add: (fields) => modules.node.audit.add(fields),
+    });
     this.#tokenTable = new TokenTable({ node: modules.node });
     this.#tokens = new TokenStore(
       options.tokenRefreshMs === undefined ? {} : { refreshIntervalMs: options.tokenRefreshMs },
@@ -192,6 +202,7 @@ export class HttpServer {
         token: null,
         endpoint: null,
         isStream: false,
+        body: undefined,
         facts: {},
       });
       this.#meter.inFlight++;
@@ -295,6 +306,8 @@ export class HttpServer {
     let body: unknown;
     if (validators.validateBody) {
       body = definition.bodyOptional && !request.body ? {} : parseJson(request.body);
+      const state = this.#states.get(request);
+      if (state) state.body = body;
       validators.validateBody(body);
     }
     return {
@@ -445,7 +458,7 @@ export class HttpServer {
     const ms = state ? performance.now() - state.startedAt : null;
     this.#meter.ended(state?.endpoint ?? null, status, state?.isStream ? null : ms);
     const path = pathOf(request);
-    const line = {
+    const facts = {
       requestId: request.id,
       method: request.method,
       path,
@@ -454,8 +467,15 @@ export class HttpServer {
       role: state?.token?.role ?? null,
       durationMs: ms === null ? null : Math.round(ms * 100) / 100,
       outcome: status < 400 ? 'ok' : 'error',
-      ...state?.facts,
     };
+    const line = { ...facts, ...state?.facts };
+    this.#audit.ended({
+      ...facts,
+      address: request.ip,
+      facts: state?.facts ?? {},
+      body: state?.body,
+      endpoint: state?.endpoint ?? null,
+    });
     if (isRoutine(state?.endpoint ?? null, status)) this.#log.debug(line, 'request');
     else this.#log.info(line, 'request');
   }

@@ -1,24 +1,32 @@
+import type { AuditFields } from '../audit/audit-trail.js';
 import { EventRing } from '../http/event-ring.js';
 import { CLUSTER_EVENTS, type ClusterEventName } from '../model/status.js';
 import type { Logger } from '../std/logger.js';
 
-/** Everything that happens to the cluster as this node sees it: in the log, and in the ring for `GET /v1/events`. */
+/** Everything that happens to the cluster as this node sees it: in the log, in the audit trail, and in the ring for
+ * `GET /v1/events`. */
 export class EventLog {
   readonly ring = new EventRing();
   /** How often each has happened since the node's start. */
   readonly counts = new Map<ClusterEventName, number>(CLUSTER_EVENTS.map((event) => [event, 0]));
   readonly #node: string;
   readonly #logger: Logger;
+  readonly #audit: { add(fields: AuditFields): void };
 
-  constructor(options: { node: string }, modules: { logger: Logger }) {
+  constructor(
+    options: { node: string },
+    modules: { logger: Logger; audit: { add(fields: AuditFields): void } },
+  ) {
     this.#node = options.node;
     this.#logger = modules.logger;
+    this.#audit = modules.audit;
   }
 
   add(event: ClusterEventName, subject: string, reason: string, more: Record<string, unknown> = {}): void {
     this.counts.set(event, (this.counts.get(event) ?? 0) + 1);
     const level = WARNINGS.has(event) ? 'warn' : 'info';
     this.#logger[level]({ ...more, event, subject, reason }, 'cluster event');
+    this.#audit.add({ ...more, kind: 'event', event, subject, reason });
     this.ring.push(event, { ...more, at: new Date().toISOString(), node: this.#node, subject, reason });
   }
 }

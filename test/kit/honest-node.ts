@@ -164,6 +164,15 @@ export class HonestNode implements NodeView {
     return { position: positionOf(gtid), acknowledgedBy: [] };
   }
 
+  readonly audit = {
+    lines: [] as { readonly kind: string; readonly [field: string]: unknown }[],
+    add(fields: { readonly kind: string; readonly [field: string]: unknown }): void {
+      this.lines.push(fields);
+    },
+    search: async (): Promise<string[]> => [],
+    subscribe: () => () => {},
+  };
+
   metrics() {
     return [];
   }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { skein } from '../kit/cli.js';
@@ -10,7 +10,7 @@ import {
   type ScrapedSample,
   sampleValue,
 } from '../kit/prometheus-text.js';
-import type { TestNode } from '../kit/test-node.js';
+import type { RequestOptions, TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -179,5 +179,135 @@ describe('tokens', () => {
     });
     await until('n2 knows it', async () => (await ask(n2, body.token)).status === 200);
     expect((await entry())?.lastUsedAt).toMatch(/^\d{4}-.*Z$/);
+  });
+});
+
+interface AuditLine {
+  seq: number;
+  kind: string;
+  [field: string]: unknown;
+}
+
+describe('audit trail', () => {
+  const as = (node: TestNode) => ({ env: { SKEIN_URL: node.url, SKEIN_TOKEN: node.adminToken } });
+  const linesOf = (text: string) =>
+    text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as AuditLine);
+  const find = (query: string, options: RequestOptions = {}) =>
+    n1.request('GET', `/v1/audit?${query}`, undefined, options);
+
+  it('has every request with who, what and how it ended, and no secret', async () => {
+    const { body } = await n1.request<Created>('POST', '/v1/tokens', { name: 'a', role: 'write' });
+    const requestId = `audit-${Date.now()}`;
+    const options = { token: body.token, headers: { 'x-request-id': requestId } };
+    await n1.request(
+      'POST',
+      '/v1/sql',
+      { sql: "INSERT INTO ops.t (v) VALUES (?), ('literal-secret')", params: ['parameter-secret'] },
+      options,
+    );
+    await n1.request('POST', '/v1/sql', { sql: 'SELECT nonsense FROM ops.t WHERE id = 17' }, options);
+    await n1.request('GET', '/v1/audit', undefined, options);
+    const lines = linesOf((await find(`requestId=${requestId}`)).text);
+    expect(lines).toEqual([
+      expect.objectContaining({
+        kind: 'request',
+        node: 'n1',
+        token: body.id,
+        role: 'write',
+        method: 'POST',
+        path: '/v1/sql',
+        status: 200,
+        outcome: 'ok',
+        affected: 2,
+        address: '127.0.0.1',
+        durationMs: expect.any(Number),
+        statements: [{ sql: 'INSERT INTO ops.t (v) VALUES (?), (?)', params: 1 }],
+      }),
+      expect.objectContaining({
+        status: 400,
+        outcome: 'ER_BAD_FIELD_ERROR',
+        applied: 'no',
+        statements: [{ sql: 'SELECT nonsense FROM ops.t WHERE id = ?', params: 0 }],
+      }),
+      expect.objectContaining({ status: 403, outcome: 'FORBIDDEN', path: '/v1/audit' }),
+    ]);
+    const all = (await find('tail=10000')).text;
+    for (const secret of [body.token, n1.adminToken, 'literal-secret', 'parameter-secret']) {
+      expect(all).not.toContain(secret);
+    }
+    expect(linesOf(all)).toContainEqual(expect.objectContaining({ createdToken: body.id, status: 201 }));
+    expect(linesOf(all)).toContainEqual(expect.objectContaining({ kind: 'event', event: 'role.open' }));
+    expect(linesOf(all)).toContainEqual(expect.objectContaining({ kind: 'node', action: 'start' }));
+  });
+
+  it('is not pushed out by strangers: of a flood a few have a line, and the others are counted', async () => {
+    const since = new Date().toISOString();
+    await Promise.all(
+      Array.from({ length: 100 }, () => n1.request('GET', '/v1/cluster', undefined, { token: null })),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    await n1.request('GET', '/v1/cluster', undefined, { token: null });
+    const lines = linesOf((await find(`since=${since}&outcome=UNAUTHORIZED`)).text);
+    expect(lines.length).toBeLessThan(40);
+    const unrecorded = lines.reduce((sum, line) => sum + Number(line.unrecorded ?? 0), 0);
+    expect(lines.length + unrecorded).toBe(101);
+  });
+
+  it('is followed: what matches comes at once', async () => {
+    const response = await fetch(`${n1.url}/v1/audit?follow=true&tail=1&text=ops.followed`, {
+      headers: { authorization: `Bearer ${n1.adminToken}` },
+      signal: AbortSignal.timeout(20_000),
+    });
+    expect(response.headers.get('content-type')).toContain('x-ndjson');
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    await n1.sql('SELECT 1 AS `ops.other`');
+    await n1.sql('SELECT 1 AS `ops.followed`');
+    const { value = '' } = (await reader?.read()) ?? {};
+    expect(linesOf(value)).toEqual([expect.objectContaining({ path: '/v1/sql' })]);
+    await reader?.cancel();
+  });
+
+  it('is read and verified from the command line, and shows who laid hands on it', async () => {
+    const tail = await skein(['audit', 'tail', '--count', '3'], as(n1));
+    expect(tail.code, tail.stderr).toBe(0);
+    expect(tail.stdout.trimEnd().split('\n')).toHaveLength(3);
+    const search = await skein(['audit', 'search', '--text', 'ops.followed', '--json'], as(n1));
+    expect(linesOf(search.stdout)).toContainEqual(expect.objectContaining({ path: '/v1/sql', status: 200 }));
+
+    const verify = () => skein(['audit', 'verify', cluster.directory]);
+    const before = await verify();
+    expect(before, before.stdout).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('n3/audit: in order'),
+    });
+    const directory = join(n2.directory, 'audit');
+    const file = join(directory, readdirSync(directory).find((name) => name.endsWith('.jsonl')) ?? '');
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.replace('"action":"start"', '"action":"START"'));
+    const after = await verify();
+    expect(after.code).toBe(1);
+    expect(after.stdout).toMatch(
+      /n2\/audit: NOT in order, 1 fault .*\n {2}audit-0{15}1\.jsonl:2: number 2 was changed/,
+    );
+    writeFileSync(file, text);
+  });
+
+  it('goes on in order after kill -9 of the node', async () => {
+    const stop = new AbortController();
+    const load = (async () => {
+      while (!stop.signal.aborted) await n2.sql('SELECT 1').catch(() => {});
+    })();
+    const pid = await n2.kill('node');
+    await n2.untilRestarted('node', pid);
+    await n2.untilReady();
+    stop.abort();
+    await load;
+    const verdict = await skein(['audit', 'verify', n2.directory]);
+    expect(verdict.code, verdict.stdout).toBe(0);
+    const starts = await n2.request('GET', '/v1/audit?kind=node');
+    expect(linesOf(starts.text).filter(({ action }) => action === 'start')).toHaveLength(2);
   });
 });

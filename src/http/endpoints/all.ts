@@ -1,4 +1,5 @@
 /** All endpoints by the names that they have for clients and in the OpenAPI document (`operationId`). */
+import { getAudit } from './audit.js';
 import { getCluster, getEvents, getLogs } from './cluster.js';
 import type { EndpointDefinition } from './definition.js';
 import { getHealth, getPrimary, getReady, getReplica } from './health.js';
@@ -16,6 +17,7 @@ export const ENDPOINTS = {
   getCluster,
   getEvents,
   getLogs,
+  getAudit,
   getMetrics,
   getTokens,
   postTokens,

@@ -1,0 +1,289 @@
+/**
+ * Writes the audit trail of this node: JSON lines in files of bounded size, chained (chain.ts). Lines of one turn of the
+ * event loop are sealed and written together, and writing never blocks: while one write is under way, what comes is
+ * gathered. A disk that does not take them costs lines, never the node; how many is a line of its own afterwards.
+ * What it does not do: say what is worth a line (its callers do), or judge a trail (verify.ts).
+ */
+import { createHash, type KeyObject } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '../model/error.js';
+import { readFileIfThere } from '../std/durable-file.js';
+import { Signal } from '../std/emitter.js';
+import type { Logger } from '../std/logger.js';
+import { auditFileName, auditFiles, firstSeqOf, NO_MAC, parseLine, sealLine } from './chain.js';
+
+export interface AuditTrailOptions {
+  readonly directory: string;
+  readonly node: string;
+  readonly key: KeyObject;
+  /** A new file is begun above this. */
+  readonly fileBytesMax: number;
+  /** Older files are removed, which is a line itself. */
+  readonly filesMax: number;
+}
+
+export type AuditFields = Readonly<Record<string, unknown>> & { readonly kind: string };
+
+/** Lines that wait for the disk; more are lost, and counted. */
+const PENDING_MAX = 20_000;
+/** Sealed and written at a time: about two milliseconds of work. */
+const BATCH_MAX = 200;
+/**
+ * What the trail's end was is written beside it at most so often, after a sync: lines that are missing before it were
+ * taken away. (Those of the last seconds before a loss of power may be missing without that.)
+ */
+const HEAD_INTERVAL_MS = 5_000;
+export const HEAD_FILE = 'audit.head';
+
+export class AuditTrail {
+  readonly #options: AuditTrailOptions;
+  readonly #log: Logger;
+  #file: FileHandle | null = null;
+  #files: string[] = [];
+  #bytes = 0;
+  #seq = 0;
+  #mac = NO_MAC;
+  #headSeq = 0;
+  #headTimer: NodeJS.Timeout | null = null;
+  #pending: (AuditFields & { readonly time: string })[] = [];
+  #pump: Promise<void> | null = null;
+  #added = 0;
+  #done = 0;
+  #waiting: { upTo: number; resolve: () => void }[] = [];
+  #closed = false;
+  #lost = 0;
+  #failing = false;
+  /** The file may hold more than was told: bytes of a write that failed. */
+  #torn = false;
+  /** Lines that were written, as they stand in the file. */
+  readonly onLines = new Signal<readonly string[]>();
+
+  private constructor(options: AuditTrailOptions, log: Logger) {
+    this.#options = options;
+    this.#log = log;
+  }
+
+  /** Goes on where the files end. A trail that can not be opened is said, and opened with the first line that can be. */
+  static async open(options: AuditTrailOptions, modules: { log: Logger }): Promise<AuditTrail> {
+    const trail = new AuditTrail(options, modules.log);
+    await trail.#guard(async () => {
+      await mkdir(options.directory, { recursive: true, mode: 0o700 });
+      await trail.#resume();
+    });
+    return trail;
+  }
+
+  /** Never throws, never waits. The time is now. */
+  add(fields: AuditFields): void {
+    if (this.#closed) return;
+    if (this.#pending.length >= PENDING_MAX) {
+      this.#lost++;
+      return;
+    }
+    this.#added++;
+    this.#pending.push({ time: new Date().toISOString(), ...fields });
+    this.#pump ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#run());
+  }
+
+  /** Everything that was added before the call is written, or lost, when it resolves. */
+  settled(): Promise<void> {
+    if (this.#done >= this.#added) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push({ upTo: this.#added, resolve }));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.settled();
+    await this.#pump;
+    if (this.#headTimer) clearTimeout(this.#headTimer);
+    await this.#guard(() => this.#writeHead());
+    await this.#file?.close();
+    this.#file = null;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#pending.length > 0) {
+      const batch = this.#pending.slice(0, BATCH_MAX);
+      this.#pending = this.#pending.slice(BATCH_MAX);
+      const done = await this.#guard(() => this.#write(batch));
+      if (!done) this.#lost += batch.length;
+      else if (this.#bytes >= this.#options.fileBytesMax) await this.#guard(() => this.#rotate());
+      this.#done += batch.length;
+      for (const { resolve } of this.#waiting.filter(({ upTo }) => upTo <= this.#done)) resolve();
+      this.#waiting = this.#waiting.filter(({ upTo }) => upTo > this.#done);
+    }
+    this.#pump = null;
+    this.#armHead();
+  }
+
+  async #write(batch: readonly AuditFields[]): Promise<void> {
+    const file = this.#file ?? (await this.#reopen());
+    if (this.#torn) {
+      await file.truncate(this.#bytes);
+      this.#torn = false;
+    }
+    const lost = this.#lost;
+    const all = lost === 0 ? batch : [this.#own('lost', { lines: lost }), ...batch];
+    await this.#append(file, all);
+    this.#lost -= lost;
+  }
+
+  async #append(file: FileHandle, batch: readonly AuditFields[]): Promise<void> {
+    const { key, node } = this.#options;
+    let [seq, mac] = [this.#seq, this.#mac];
+    const lines = batch.map(({ time, kind, ...fields }) => {
+      const sealed = sealLine(key, mac, { seq: ++seq, time, node, kind, ...fields });
+      mac = sealed.mac;
+      return sealed.text;
+    });
+    const bytes = Buffer.from(`${lines.join('\n')}\n`);
+    this.#torn = true;
+    for (let done = 0; done < bytes.length; ) {
+      done += (await file.write(bytes, done, bytes.length - done, this.#bytes + done)).bytesWritten;
+    }
+    this.#torn = false;
+    this.#bytes += bytes.length;
+    [this.#seq, this.#mac] = [seq, mac];
+    this.onLines.emit(lines);
+  }
+
+  #own(kind: string, fields: Record<string, unknown>): AuditFields {
+    return { time: new Date().toISOString(), kind, ...fields };
+  }
+
+  /** The first line of a file names the code before it, so that it can be verified when older ones are gone. */
+  async #begin(): Promise<void> {
+    const name = auditFileName(this.#seq + 1);
+    const file = await open(join(this.#options.directory, name), 'wx', 0o600);
+    await this.#file?.close();
+    this.#file = file;
+    this.#files.push(name);
+    this.#bytes = 0;
+    await this.#append(file, [this.#own('file', { previous: this.#mac })]);
+  }
+
+  async #rotate(): Promise<void> {
+    await this.#writeHead();
+    await this.#begin();
+    while (this.#files.length > this.#options.filesMax) {
+      const [oldest = '', next = ''] = this.#files;
+      const lines = { from: firstSeqOf(oldest), to: (firstSeqOf(next) ?? 0) - 1 };
+      if (this.#file) await this.#append(this.#file, [this.#own('purge', { file: oldest, lines })]);
+      await unlink(join(this.#options.directory, oldest));
+      this.#files.shift();
+    }
+  }
+
+  async #reopen(): Promise<FileHandle> {
+    await mkdir(this.#options.directory, { recursive: true, mode: 0o700 });
+    await this.#resume();
+    if (!this.#file) throw new Error('the audit trail has no file');
+    return this.#file;
+  }
+
+  /** Finds the end of the last file; a line that a crash has torn is closed, and named by the next one. */
+  async #resume(): Promise<void> {
+    const { directory } = this.#options;
+    this.#files = auditFiles(await readdir(directory));
+    const head = await readHead(directory);
+    this.#headSeq = head?.seq ?? 0;
+    const last = this.#files.at(-1);
+    if (last === undefined) {
+      // Files that were there before are missing: their numbers are not used again, which shows it.
+      this.#seq = head?.seq ?? 0;
+      this.#mac = head?.mac ?? NO_MAC;
+      await this.#begin();
+      return;
+    }
+    const file = await open(join(directory, last), 'r+');
+    const end = await endOf(file);
+    this.#file = file;
+    this.#seq = Math.max(end.seq ?? (firstSeqOf(last) ?? 1) - 1, this.#headSeq);
+    this.#mac = end.mac ?? NO_MAC;
+    this.#bytes = end.size;
+    if (end.torn.length === 0) return;
+    await file.write('\n', this.#bytes);
+    this.#bytes += 1;
+    const sha256 = createHash('sha256').update(end.torn).digest('hex');
+    await this.#append(file, [this.#own('torn', { bytes: end.torn.length, sha256 })]);
+  }
+
+  #armHead(): void {
+    if (this.#headTimer || this.#closed || this.#seq === this.#headSeq) return;
+    this.#headTimer = setTimeout(() => {
+      this.#headTimer = null;
+      void this.#guard(() => this.#writeHead());
+    }, HEAD_INTERVAL_MS);
+    this.#headTimer.unref();
+  }
+
+  async #writeHead(): Promise<void> {
+    const head = { seq: this.#seq, mac: this.#mac };
+    if (!this.#file || head.seq === this.#headSeq) return;
+    await this.#file.datasync();
+    const path = join(this.#options.directory, HEAD_FILE);
+    await writeFile(`${path}.new`, JSON.stringify(head), { mode: 0o600 });
+    await rename(`${path}.new`, path);
+    this.#headSeq = head.seq;
+  }
+
+  async #guard(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      if (this.#failing) this.#log.info({ lost: this.#lost }, 'the audit trail is written again');
+      this.#failing = false;
+      return true;
+    } catch (error) {
+      if (!this.#failing) {
+        this.#log.error(
+          { directory: this.#options.directory, reason: messageOf(error) },
+          'the audit trail can not be written: lines are lost',
+        );
+      }
+      this.#failing = true;
+      return false;
+    }
+  }
+}
+
+/** Null when it was never written, or can not be read. */
+export async function readHead(directory: string): Promise<{ seq: number; mac: string } | null> {
+  try {
+    const head = JSON.parse((await readFileIfThere(join(directory, HEAD_FILE))) ?? 'null') as {
+      seq?: unknown;
+      mac?: unknown;
+    } | null;
+    return head && Number.isSafeInteger(head.seq) && typeof head.mac === 'string'
+      ? { seq: head.seq as number, mac: head.mac }
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+const TAIL_BYTES = 1024 * 1024;
+
+interface FileEnd {
+  readonly size: number;
+  /** Of the last line; null when there is none. */
+  readonly seq: number | null;
+  readonly mac: string | null;
+  /** Bytes behind the last new line. */
+  readonly torn: Buffer;
+}
+
+async function endOf(file: FileHandle): Promise<FileEnd> {
+  const { size } = await file.stat();
+  const bytes = Buffer.alloc(Math.min(size, TAIL_BYTES));
+  await file.read(bytes, 0, bytes.length, size - bytes.length);
+  const end = bytes.lastIndexOf(0x0a) + 1;
+  const torn = bytes.subarray(end);
+  const last = bytes
+    .subarray(0, end)
+    .toString('utf8')
+    .split('\n')
+    .map(parseLine)
+    .findLast((parsed) => parsed !== null);
+  return { size, seq: last?.line.seq ?? null, mac: last?.line.mac ?? null, torn };
+}

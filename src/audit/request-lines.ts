@@ -1,0 +1,46 @@
+/** What a request's line in the audit trail says of its statements. Pure. */
+import { cut, maskLiterals } from './mask-literals.js';
+
+export interface AuditStyle {
+  /** `masked`: with ? for each literal; `full`: as it was sent; `none`: not at all. */
+  readonly statements: 'masked' | 'full' | 'none';
+  /** Whether the values of parameters are kept; else only how many there were. */
+  readonly parameters: boolean;
+}
+
+/** Of a batch, so many; `statementCount` says how many there were. */
+const STATEMENTS_MAX = 100;
+const PARAMETERS_TEXT_MAX = 10_000;
+
+interface Statement {
+  readonly sql: string;
+  readonly params?: readonly unknown[];
+}
+
+/** Empty when the request has no statement. */
+export function statementFields(body: unknown, style: AuditStyle): Record<string, unknown> {
+  const all = statementsOf(body);
+  if (all.length === 0) return {};
+  return {
+    ...(all.length > 1 && { statementCount: all.length }),
+    statements: all.slice(0, STATEMENTS_MAX).map(({ sql, params }) => ({
+      ...(style.statements !== 'none' && {
+        sql: style.statements === 'masked' ? maskLiterals(sql) : cut(sql),
+      }),
+      params: style.parameters ? valuesText(params ?? []) : (params?.length ?? 0),
+    })),
+  };
+}
+
+/** A body of any shape, perhaps not even valid: what is in it is wanted above all when it was refused. */
+function statementsOf(body: unknown): Statement[] {
+  if (typeof body !== 'object' || body === null) return [];
+  const { sql, params, statements } = body as Record<string, unknown>;
+  if (typeof sql === 'string') return [{ sql, ...(Array.isArray(params) && { params }) }];
+  return Array.isArray(statements) ? statements.flatMap(statementsOf) : [];
+}
+
+function valuesText(params: readonly unknown[]): unknown {
+  const text = JSON.stringify(params);
+  return text.length <= PARAMETERS_TEXT_MAX ? params : `${text.slice(0, PARAMETERS_TEXT_MAX)}...`;
+}

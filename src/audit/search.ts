@@ -1,0 +1,59 @@
+/** Finds lines of an audit trail, from its end backwards, so that asking for the last ones costs little. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { backwardLines } from '../std/backward-lines.js';
+import { type AuditLine, auditFiles, parseLine } from './chain.js';
+
+export interface AuditFilter {
+  /** ISO times; the first included, the second not. */
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+  /** A token's id. */
+  readonly token?: string | undefined;
+  readonly requestId?: string | undefined;
+  readonly kind?: string | undefined;
+  /** `ok` or an error's code. */
+  readonly outcome?: string | undefined;
+  /** Anywhere in the line, whatever its case. */
+  readonly text?: string | undefined;
+}
+
+/** Whether one line is meant. */
+export function auditMatcher(filter: AuditFilter): (text: string) => boolean {
+  const { since, until, text: wanted, ...exact } = filter;
+  const fields = Object.entries(exact).filter(([, value]) => value !== undefined);
+  const needle = wanted?.toLowerCase();
+  return (text) => {
+    if (needle !== undefined && !text.toLowerCase().includes(needle)) return false;
+    if (fields.length === 0 && since === undefined && until === undefined) return true;
+    const line = parseLine(text)?.line;
+    if (!line) return false;
+    return (
+      (since === undefined || line.time >= since) &&
+      (until === undefined || line.time < until) &&
+      fields.every(([name, value]) => line[name] === value)
+    );
+  };
+}
+
+/** The newest `count` lines that match, oldest first, as they stand in the files. */
+export async function searchTrail(directory: string, filter: AuditFilter, count: number): Promise<string[]> {
+  const matches = auditMatcher(filter);
+  const found: string[] = [];
+  for (const name of auditFiles(await readdir(directory)).reverse()) {
+    for await (const lines of backwardLines(join(directory, name))) {
+      for (const line of lines) {
+        if (matches(line)) found.push(line);
+        if (found.length >= count) return found.reverse();
+      }
+      if (filter.since !== undefined && isBefore(parseLine(lines.at(-1) ?? '')?.line, filter.since)) {
+        return found.reverse();
+      }
+    }
+  }
+  return found.reverse();
+}
+
+function isBefore(line: AuditLine | undefined, time: string): boolean {
+  return line !== undefined && line.time < time;
+}

@@ -1,0 +1,29 @@
+/** What one can ask of lines: of the log, of the audit trail. */
+import { Type } from '@sinclair/typebox';
+
+export const TAIL_DEFAULT = 200;
+
+const TIME = '^\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2}(:\\d{2}(\\.\\d{1,3})?)?Z?)?$';
+
+export const Tail = Type.Optional(
+  Type.Integer({
+    minimum: 1,
+    maximum: 10_000,
+    default: TAIL_DEFAULT,
+    description: 'So many lines at most, the newest ones.',
+  }),
+);
+export const Since = Type.Optional(
+  Type.String({ pattern: TIME, description: 'ISO time in UTC, or its beginning; that moment included.' }),
+);
+export const Until = Type.Optional(
+  Type.String({ pattern: TIME, description: 'ISO time in UTC, or its beginning; before that moment.' }),
+);
+export const Text = Type.Optional(
+  Type.String({ minLength: 1, maxLength: 200, description: 'Anywhere in the line, whatever its case.' }),
+);
+export const Follow = Type.Optional(
+  Type.Union([Type.Literal('true'), Type.Literal('false')], {
+    description: 'Keep the answer open, and send lines as they come.',
+  }),
+);

@@ -1,0 +1,54 @@
+import { type AuditFilter, auditMatcher } from '../../audit/search.js';
+import { TAIL_DEFAULT } from '../endpoints/line-queries.js';
+import { type LineFeed, streamLines } from '../line-stream.js';
+import type { Handler, HandlerReply, HandlerRequest } from './context.js';
+
+const CONTENT_TYPE = 'application/x-ndjson; charset=utf-8';
+
+export const handleAudit: Handler = (request, { node, openStreams }) => {
+  const {
+    tail = TAIL_DEFAULT,
+    follow,
+    ...filter
+  } = request.query as AuditFilter & {
+    tail?: number;
+    follow?: string;
+  };
+  const feed: LineFeed = {
+    first: () => node.audit.search(filter, tail),
+    subscribe: (listener) => node.audit.subscribe(listener),
+    matches: auditMatcher(filter),
+  };
+  return answerLines(request, feed, follow === 'true', openStreams);
+};
+
+async function answerLines(
+  request: HandlerRequest,
+  feed: LineFeed,
+  follow: boolean,
+  openStreams: Set<() => void>,
+): Promise<HandlerReply> {
+  if (!follow) {
+    const lines = await feed.first();
+    return {
+      kind: 'json',
+      contentType: CONTENT_TYPE,
+      body: lines.map((line) => `${line}\n`).join(''),
+      facts: { rows: lines.length },
+    };
+  }
+  return {
+    kind: 'stream',
+    start(response) {
+      response.writeHead(200, {
+        'content-type': CONTENT_TYPE,
+        'cache-control': 'no-store',
+        'x-request-id': request.requestId,
+        'x-content-type-options': 'nosniff',
+      });
+      const end = streamLines(response, feed);
+      openStreams.add(end);
+      response.on('close', () => openStreams.delete(end));
+    },
+  };
+}

@@ -1,0 +1,58 @@
+/** Which requests are lines of the audit trail, and what these say. */
+import { type AuditStyle, statementFields } from '../audit/request-lines.js';
+import { TokenLimits } from '../auth/token-limits.js';
+import type { EndpointDefinition } from './endpoints/definition.js';
+
+export interface RequestFacts {
+  readonly requestId: string;
+  readonly address: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly token: string | null;
+  readonly role: string | null;
+  readonly durationMs: number | null;
+  readonly outcome: string;
+  /** Of the handler: rows, affected, what was created ... */
+  readonly facts: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+  readonly endpoint: EndpointDefinition | null;
+}
+
+/**
+ * Requests without a valid token that get a line of their own each second: a flood of them must not push out what others
+ * have done. Those that do not are counted in the next line.
+ */
+const STRANGERS_PER_SECOND = 10;
+
+export class RequestAudit {
+  readonly #style: AuditStyle;
+  readonly #add: (fields: { kind: string; [field: string]: unknown }) => void;
+  readonly #strangers = new TokenLimits();
+  #unrecorded = 0;
+
+  constructor(style: AuditStyle, modules: { add(fields: { kind: string; [field: string]: unknown }): void }) {
+    this.#style = style;
+    this.#add = (fields) => modules.add(fields);
+  }
+
+  /** Everything but probes and the page's files, which need no token and give nothing away. */
+  ended({ endpoint, facts, body, ...request }: RequestFacts): void {
+    if (endpoint === null ? request.status < 400 : endpoint.auth === null) return;
+    const isStranger = request.token === null;
+    if (isStranger && this.#strangers.take('', STRANGERS_PER_SECOND) > 0) {
+      this.#unrecorded++;
+      return;
+    }
+    const { statements: _count, verb: _verb, ...rest } = facts;
+    const unrecorded = isStranger ? this.#unrecorded : 0;
+    if (isStranger) this.#unrecorded = 0;
+    this.#add({
+      kind: 'request',
+      ...request,
+      ...rest,
+      ...(endpoint === null ? {} : statementFields(body, this.#style)),
+      ...(unrecorded > 0 && { unrecorded }),
+    });
+  }
+}
