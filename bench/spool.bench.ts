@@ -40,6 +40,10 @@ function counting(): { storage: Storage; syncs: () => number } {
           syncs += 1;
           return file.datasync();
         },
+        writeDurably: (buffers, position) => {
+          syncs += 1;
+          return file.writeDurably(buffers, position);
+        },
       };
     },
   };

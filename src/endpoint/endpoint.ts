@@ -66,6 +66,8 @@ export class Endpoint {
   readonly #waiters = new Set<() => void>();
   #server: Server | null = null;
   #connectionId = 0;
+  /** What `#releasable` was when the streams were last told. */
+  #released = -1;
 
   constructor(options: EndpointOptions, modules: EndpointModules) {
     this.#options = options;
@@ -93,11 +95,18 @@ export class Endpoint {
   /** Cuts every dump; the server's IO thread dials again by itself. */
   disconnect(): void {
     for (const socket of this.#sockets) socket.destroy();
-    this.changed();
+    this.#wake();
   }
 
   /** Something may be released that could not be before: a commit position or new records arrived. */
   changed(): void {
+    const releasable = this.#releasable();
+    if (releasable === this.#released) return;
+    this.#released = releasable;
+    this.#wake();
+  }
+
+  #wake(): void {
     for (const wake of this.#waiters) wake();
   }
 

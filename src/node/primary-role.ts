@@ -100,6 +100,8 @@ export class PrimaryRole {
   /** This epoch is in the chain file, but no replica was told of it yet. */
   #epochUnheard = false;
   #dumps = 0;
+  /** The quorum's positions when whoever waits for them was last told. */
+  #told = { answered: -1, released: -1, everywhere: -1 };
   #hadQuorum = false;
   #unacknowledged: number | null = null;
   #strangers = false;
@@ -497,7 +499,11 @@ export class PrimaryRole {
   }
 
   #quorumMoved(): void {
-    const answered = this.#quorum.answered;
+    const { answered, released } = this.#quorum;
+    const everywhere = this.#quorum.reached('all');
+    const told = this.#told;
+    if (answered === told.answered && released === told.released && everywhere === told.everywhere) return;
+    this.#told = { answered, released, everywhere };
     if (this.#options.acknowledge !== 'async') this.#source?.acknowledge(answered);
     this.#hub.committedMoved();
     this.commitWait.acknowledged(answered);

@@ -34,6 +34,14 @@ export interface SourceModules {
 /** The server says that it is alive when idle; three times as long without a byte and the dump is taken for dead. */
 const HEARTBEAT_MS = 5_000;
 const SILENCE_MAX_MS = 3 * HEARTBEAT_MS;
+/**
+ * While commits are on their way to the quorum, what the server logs next gathers in the socket and is read in one
+ * piece when they are confirmed, or after this: one wake-up, frame and fsync for many transactions instead of one for
+ * each. It is what a group commit does, and costs a single client nothing.
+ */
+const GATHER_MS = 1;
+/** A read of this size filled its buffer: more is there already, nothing has to gather. */
+const FULL_READ_BYTES = 64 * 1024;
 
 interface Waiting {
   ordinal: number;
@@ -46,6 +54,7 @@ export class Source {
   readonly #modules: SourceModules;
   #socket: Socket | null = null;
   #paused = false;
+  #gathering: NodeJS.Timeout | null = null;
   /** Commits that wait, in the log's order; the answer to one answers all before it. */
   #waiting: Waiting[] = [];
   #acknowledged = 0;
@@ -95,6 +104,7 @@ export class Source {
       try {
         stream.push(chunk);
         assembler.flush();
+        if (chunk.length < FULL_READ_BYTES) this.#gather();
       } catch (error) {
         this.#end(asSkeinError(error));
       }
@@ -106,8 +116,7 @@ export class Source {
     socket.on('close', () => this.#end(ended('the connection was closed')));
     if (rest.length > 0) take(rest);
     socket.on('data', take);
-    if (this.#paused) socket.pause();
-    else socket.resume();
+    this.#flow();
     logger.info(
       {
         after: after.gtid,
@@ -149,6 +158,7 @@ export class Source {
   /** The quorum holds everything up to `ordinal`: the server's waiting commits up to there may return. */
   acknowledge(ordinal: number): void {
     if (ordinal > this.#acknowledged) this.#acknowledged = ordinal;
+    if (this.#acknowledged >= this.#received) this.#gathered();
     let last: Waiting | undefined;
     let count = 0;
     for (const waiting of this.#waiting) {
@@ -167,18 +177,36 @@ export class Source {
 
   pause(): void {
     this.#paused = true;
-    this.#socket?.pause();
+    this.#flow();
   }
 
   resume(): void {
-    if (!this.#paused) return;
     this.#paused = false;
-    this.#socket?.resume();
+    this.#flow();
   }
 
   stop(): void {
     this.#ended = true;
+    this.#gathered();
     this.#socket?.destroy();
+  }
+
+  #gather(): void {
+    if (this.#gathering || this.#waiting.length === 0 || this.#acknowledged >= this.#received) return;
+    this.#gathering = setTimeout(() => this.#gathered(), GATHER_MS);
+    this.#flow();
+  }
+
+  #gathered(): void {
+    if (!this.#gathering) return;
+    clearTimeout(this.#gathering);
+    this.#gathering = null;
+    this.#flow();
+  }
+
+  #flow(): void {
+    if (this.#paused || this.#gathering) this.#socket?.pause();
+    else this.#socket?.resume();
   }
 
   #end(error: SkeinError): void {

@@ -8,8 +8,8 @@ import type { TailEntry } from './tail.js';
 import type { Timers } from './timers.js';
 
 /**
- * Group commit. One write and one fdatasync are under way at a time; what arrives meanwhile is gathered and goes out
- * with the next. An entry counts as durable only after the fdatasync that followed its write has returned.
+ * Group commit. One durable write is under way at a time; what arrives meanwhile is gathered and goes out with the
+ * next. An entry counts as durable only after its write has returned from the disk.
  * The first error of any of these calls is the last thing this queue does: after a failed fsync nobody knows what
  * is on the disk, and asking again would be answered with a yes that means nothing.
  */
@@ -149,14 +149,14 @@ export class CommitQueue {
       if (entry.startOrdinal > 0) segment.noteGroup(entry.startOrdinal, offset + entry.startAt);
       offset += entry.bytes.length;
     }
-    await this.#file.write(buffers, segment.size);
+    const writing = this.#file.writeDurably(buffers, segment.size);
+    if (writing) await writing;
     segment.size = offset;
+    segment.syncedSize = offset;
     const last = entries.at(-1);
     if (last) segment.lastOrdinal = last.end.ordinal;
     for (const entry of entries) entry.written = true;
     this.#release();
-    await this.#file.datasync();
-    segment.syncedSize = segment.size;
     this.#markDue = true;
     this.#lastSyncMs = monotonicMs();
     if (last) this.#synced = last.end;

@@ -230,7 +230,7 @@ export class SimulatedStorage implements Storage {
   }
 
   #handle(inode: Inode): StorageFile {
-    return {
+    const handle: StorageFile = {
       size: async () => {
         await this.#turn();
         return inode.cached.length;
@@ -266,12 +266,17 @@ export class SimulatedStorage implements Storage {
         inode.sync();
         await this.#turn();
       },
+      writeDurably: async (buffers, position) => {
+        await handle.write(buffers, position);
+        await handle.datasync();
+      },
       truncate: async (size) => {
         await this.#turn();
         inode.resize(size);
       },
       close: async () => {},
     };
+    return handle;
   }
 
   /** Bytes of the write that ends at `end` which still fit. */
