@@ -226,6 +226,24 @@ describe('the hub', () => {
     expect(replica.committed).toBe(3);
   });
 
+  it('lets the commit position ride on records that flow, and tells it alone when they end', async () => {
+    const { log, hub, append, attach } = setup(10_000);
+    hub.begin(0);
+    const { replica } = attach(0);
+    append(1);
+    append(1);
+    log.committed = 1;
+    hub.committedMoved();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(replica.committed).toBe(0);
+    append(1);
+    expect(replica.committed).toBe(1);
+    log.committed = 3;
+    hub.committedMoved();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(replica.committed).toBe(3);
+  });
+
   it('never leaves a gap, for any order of writing, blocking, draining, attaching and detaching', async () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('append' as const), count: fc.integer({ min: 1, max: 4 }) }),

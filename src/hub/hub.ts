@@ -1,5 +1,6 @@
 import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
+import { monotonicMs } from '../std/clock.js';
 import { Signal } from '../std/emitter.js';
 import { type CatchUp, Feed, type FeedSession } from './feed.js';
 import { Window } from './window.js';
@@ -18,13 +19,22 @@ export interface HubModules {
   catchUp(after: Position, batch: (batch: RecordBatch) => boolean): CatchUp;
 }
 
+/** Records that follow each other this quickly flow: the next are about to come. */
+const FLOWING_MS = 3;
+/** How long the commit position waits for records to ride on. */
+const RIDE_WAIT_MS = 2;
+
 export class Hub {
   readonly #options: HubOptions;
   readonly #modules: HubModules;
   readonly #feeds = new Set<Feed>();
   #window: Window;
   #waitsForRoom = false;
+  #tellTimer: NodeJS.Timeout | null = null;
   #tellScheduled = false;
+  #appendedAtMs = 0;
+  /** The newest records came shortly after those before them. */
+  #flows = false;
   /** The window has room again: a source that was told to pause may go on. */
   readonly onRoom = new Signal<void>();
 
@@ -47,6 +57,9 @@ export class Hub {
 
   /** Takes a batch; false = the window is full and not even the fastest replica has read on: pause until onRoom. */
   append(batch: RecordBatch): boolean {
+    const now = monotonicMs();
+    this.#flows = now - this.#appendedAtMs < FLOWING_MS;
+    this.#appendedAtMs = now;
     this.#window.append(batch);
     for (const feed of this.#feeds) feed.pump();
     this.#window.evict();
@@ -78,14 +91,26 @@ export class Hub {
     this.#advanced();
   }
 
-  /** The commit position moved: whoever gets no records in this turn of the event loop is told by a frame of its own. */
+  /**
+   * The commit position moved. While records flow it rides on the next of them, for a moment at most; when they do not,
+   * it is told by a frame of its own at once.
+   */
   committedMoved(): void {
     if (this.#tellScheduled) return;
+    if (this.#flows && monotonicMs() - this.#appendedAtMs < FLOWING_MS) {
+      this.#tellTimer ??= setTimeout(() => this.#tellCommitted(), RIDE_WAIT_MS);
+      return;
+    }
     this.#tellScheduled = true;
     setImmediate(() => {
       this.#tellScheduled = false;
-      for (const feed of this.#feeds) feed.tellCommitted();
+      this.#tellCommitted();
     });
+  }
+
+  #tellCommitted(): void {
+    this.#tellTimer = null;
+    for (const feed of this.#feeds) feed.tellCommitted();
   }
 
   #advanced(): void {

@@ -8,8 +8,10 @@ import type { RecordBatch } from '../model/records.js';
 export class Window {
   readonly #bytesMax: number;
   readonly #cursors = new Set<Cursor>();
-  #batches: RecordBatch[] = [];
-  /** Number of the first batch in #batches, counted since the beginning. */
+  /** The live ones begin at #head; those before it are let go of, and cut off now and then. */
+  #batches: (RecordBatch | undefined)[] = [];
+  #head = 0;
+  /** Number of the first live batch, counted since the beginning. */
   #base = 0;
   #bytes = 0;
   /** Ordinal of the last whole group that came in. */
@@ -42,16 +44,18 @@ export class Window {
 
   /** Drops what is too much and was read by at least one cursor. */
   evict(): void {
+    if (this.#bytes <= this.#bytesMax) return;
     let passed = this.#base;
     for (const cursor of this.#cursors) if (cursor.at > passed) passed = cursor.at;
-    let count = 0;
-    while (this.#bytes > this.#bytesMax && this.#base + count < passed) {
-      this.#bytes -= (this.#batches[count] as RecordBatch).bytes.length;
-      count++;
+    while (this.#bytes > this.#bytesMax && this.#base < passed) {
+      this.#bytes -= (this.#batches[this.#head] as RecordBatch).bytes.length;
+      this.#batches[this.#head++] = undefined;
+      this.#base++;
     }
-    if (count === 0) return;
-    this.#batches.splice(0, count);
-    this.#base += count;
+    // Not each time: to move what is left costs as much as there is.
+    if (this.#head * 2 <= this.#batches.length) return;
+    this.#batches.splice(0, this.#head);
+    this.#head = 0;
   }
 
   /** A cursor whose first batch holds the beginning of group `next` (or comes after all there is); null = behind. */
@@ -64,13 +68,13 @@ export class Window {
   }
 
   #find(next: number): number | null {
-    for (let i = 0; i < this.#batches.length; i++) {
+    for (let i = this.#head; i < this.#batches.length; i++) {
       const batch = this.#batches[i] as RecordBatch;
       if (batch.lastOrdinal < next) continue;
       const holdsBeginning = batch.firstOrdinal < next || (batch.firstOrdinal === next && batch.startsGroup);
-      return holdsBeginning ? this.#base + i : null;
+      return holdsBeginning ? this.#base + i - this.#head : null;
     }
-    return next > this.#end ? this.#base + this.#batches.length : null;
+    return next > this.#end ? this.#base + this.#batches.length - this.#head : null;
   }
 
   /** Whether a reader that needs group `next` first can begin here. */
@@ -81,7 +85,7 @@ export class Window {
   /** @internal for Cursor */
   read(at: number): RecordBatch | null | 'behind' {
     if (at < this.#base) return 'behind';
-    return this.#batches[at - this.#base] ?? null;
+    return this.#batches[at - this.#base + this.#head] ?? null;
   }
 
   /** @internal for Cursor */

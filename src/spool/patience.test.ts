@@ -23,23 +23,26 @@ it('waits for a quick disk each time', () => {
 it('leaves a slow disk to the pool, each time for longer, a minute at most', () => {
   const { clock, patience, wait } = at();
   const rests: number[] = [];
-  for (let i = 0; i < 14; i++) {
+  for (let waits = 0; waits < 40; waits++) {
     wait(8);
     const from = clock.ms;
     while (!patience.allows()) clock.ms += 1;
-    rests.push(clock.ms - from);
+    if (clock.ms > from) rests.push(clock.ms - from);
   }
   expect(rests.slice(0, 4)).toEqual([50, 100, 200, 400]);
-  expect(Math.max(...rests)).toBe(60_000);
+  expect(rests.at(-1)).toBe(60_000);
 });
 
-it('forgives one slow answer among quick ones', () => {
+it('does not mind a slow answer among quick ones', () => {
+  const { patience, wait } = at();
+  for (let i = 0; i < 100; i++) wait(i % 20 === 0 ? 6 : 0.2);
+  expect(patience.allows()).toBe(true);
+});
+
+it('comes back to a disk that is quick again', () => {
   const { clock, patience, wait } = at();
-  wait(20);
-  expect(patience.allows()).toBe(false);
-  clock.ms += 50;
-  wait(0.2);
-  wait(20);
-  clock.ms += 50;
+  for (let i = 0; i < 10; i++) wait(8);
+  clock.ms += 60_000;
+  for (let i = 0; i < 10; i++) wait(0.2);
   expect(patience.allows()).toBe(true);
 });
