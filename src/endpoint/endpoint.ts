@@ -10,6 +10,7 @@ import {
   nativePasswordMatches,
 } from '../mysql-protocol/login.js';
 import { encodeErr, OK_PAYLOAD, type Packet, PacketSplitter, packet } from '../mysql-protocol/packets.js';
+import { Gather } from '../std/gather.js';
 import type { Logger } from '../std/logger.js';
 import { DumpStream, type RecordReader } from './dump-stream.js';
 import { MariadbConversation } from './mariadb-conversation.js';
@@ -53,6 +54,8 @@ const CAPABILITIES =
   CAPABILITY.secureConnection |
   CAPABILITY.pluginAuth;
 
+/** While groups are released one shortly after the other, how long they gather to be sent together. */
+const RELEASE_WAIT_MS = 2;
 /** One IO thread, and one more while it reconnects; anybody else on this loopback port is turned away. */
 const CONNECTIONS_MAX = 8;
 const LOGIN_DEADLINE_MS = 10_000;
@@ -64,6 +67,7 @@ export class Endpoint {
   readonly #modules: EndpointModules;
   readonly #sockets = new Set<Socket>();
   readonly #waiters = new Set<() => void>();
+  readonly #releases = new Gather(RELEASE_WAIT_MS, () => this.#wake());
   #server: Server | null = null;
   #connectionId = 0;
   /** What `#releasable` was when the streams were last told. */
@@ -87,6 +91,7 @@ export class Endpoint {
   }
 
   async stop(): Promise<void> {
+    this.#releases.stop();
     this.disconnect();
     const server = this.#server;
     if (server) await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -103,7 +108,7 @@ export class Endpoint {
     const releasable = this.#releasable();
     if (releasable === this.#released) return;
     this.#released = releasable;
-    this.#wake();
+    this.#releases.ask();
   }
 
   #wake(): void {

@@ -49,6 +49,8 @@ export class Feed {
   /** The FORMAT that the replica has. */
   #format: Buffer | null = null;
   #closed = false;
+  /** Commits may wait for this replica: it gets records at once, others get them together with what follows shortly. */
+  urgent = true;
 
   constructor(options: { after: Position }, modules: FeedModules) {
     this.#modules = modules;

@@ -117,6 +117,7 @@ function setup(windowBytesMax: number) {
     { windowBytesMax },
     {
       committed: () => log.committed,
+      needed: () => 1,
       gtidText: (binary) => Buffer.from(binary).toString(),
       catchUp: (after, take) => log.catchUp(after, take),
     },
@@ -213,35 +214,46 @@ describe('the hub', () => {
     expect(late.replica.batches.map(({ firstOrdinal }) => firstOrdinal)).toEqual([7, 10, 13]);
   });
 
-  it('tells the commit position once a turn, and not to who was told with records', async () => {
+  it('tells the commit position at once when nothing flows, and lets it ride on records when commits do', async () => {
     const { log, hub, append, attach } = setup(10_000);
     hub.begin(0);
     const { replica } = attach(0);
-    append(3);
+    append(2);
+    log.committed = 1;
+    hub.committedMoved();
+    expect(replica.committed).toBe(1);
+    log.committed = 2;
+    hub.committedMoved();
+    expect(replica.committed).toBe(1);
+    append(1);
+    expect(replica.committed).toBe(2);
     log.committed = 3;
     hub.committedMoved();
-    hub.committedMoved();
-    expect(replica.committed).toBe(0);
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, 30));
     expect(replica.committed).toBe(3);
   });
 
-  it('lets the commit position ride on records that flow, and tells it alone when they end', async () => {
-    const { log, hub, append, attach } = setup(10_000);
+  it('serves the replica that commits wait for at once, and the others together with what follows shortly', async () => {
+    const { hub, append, attach } = setup(10_000);
     hub.begin(0);
-    const { replica } = attach(0);
+    const quick = attach(0);
+    const other = attach(0);
+    append(1);
+    expect(other.replica.end).toBe(1);
+    hub.leads(quick.feed);
     append(1);
     append(1);
-    log.committed = 1;
-    hub.committedMoved();
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(replica.committed).toBe(0);
+    expect(quick.replica.end).toBe(3);
+    expect(other.replica.end).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(other.replica.end).toBe(3);
     append(1);
-    expect(replica.committed).toBe(1);
-    log.committed = 3;
-    hub.committedMoved();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(replica.committed).toBe(3);
+    expect(other.replica.end).toBe(4);
+    // The quick one is gone: what comes now is needed of the other.
+    append(1);
+    hub.detach(quick.feed);
+    append(1);
+    expect(other.replica.end).toBe(6);
   });
 
   it('never leaves a gap, for any order of writing, blocking, draining, attaching and detaching', async () => {
@@ -253,6 +265,7 @@ describe('the hub', () => {
         room: fc.integer({ min: 0, max: 9 }),
       }),
       fc.record({ kind: fc.constant('again' as const), who: fc.nat(2) }),
+      fc.record({ kind: fc.constant('leads' as const), who: fc.nat(2) }),
       fc.constant({ kind: 'begin' as const }),
     );
     await fc.assert(
@@ -274,6 +287,8 @@ describe('the hub', () => {
             // Its log is what it was: the new session's records go on behind it.
             fresh.replica.batches.unshift(...replica.batches);
             replicas[next.who] = fresh;
+          } else if (next.kind === 'leads') {
+            hub.leads((replicas[next.who] as (typeof replicas)[number]).feed);
           } else if (next.kind === 'begin') {
             hub.begin(log.length);
             waits = false;

@@ -1,7 +1,7 @@
 import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
-import { monotonicMs } from '../std/clock.js';
 import { Signal } from '../std/emitter.js';
+import { Gather } from '../std/gather.js';
 import { type CatchUp, Feed, type FeedSession } from './feed.js';
 import { Window } from './window.js';
 
@@ -15,14 +15,17 @@ export interface HubOptions {
 
 export interface HubModules {
   committed(): number;
+  /** Replicas that a commit waits for. */
+  needed(): number;
   gtidText(binary: Uint8Array): string;
   catchUp(after: Position, batch: (batch: RecordBatch) => boolean): CatchUp;
 }
 
-/** Records that follow each other this quickly flow: the next are about to come. */
-const FLOWING_MS = 3;
-/** How long the commit position waits for records to ride on. */
+/** While commits flow, how long the commit position waits for records to ride on. */
 const RIDE_WAIT_MS = 2;
+/** While records flow, how long those gather for whom no commit waits, and how many of them. */
+const LAZY_WAIT_MS = 4;
+const LAZY_BYTES_MAX = 64 * 1024;
 
 export class Hub {
   readonly #options: HubOptions;
@@ -30,11 +33,11 @@ export class Hub {
   readonly #feeds = new Set<Feed>();
   #window: Window;
   #waitsForRoom = false;
-  #tellTimer: NodeJS.Timeout | null = null;
-  #tellScheduled = false;
-  #appendedAtMs = 0;
-  /** The newest records came shortly after those before them. */
-  #flows = false;
+  readonly #commits = new Gather(RIDE_WAIT_MS, () => this.#tellCommitted());
+  readonly #lazy = new Gather(LAZY_WAIT_MS, () => this.#pumpLazy());
+  #lazyBytes = 0;
+  /** The replicas that commits waited for last, the latest first. */
+  #leaders: Feed[] = [];
   /** The window has room again: a source that was told to pause may go on. */
   readonly onRoom = new Signal<void>();
 
@@ -57,11 +60,11 @@ export class Hub {
 
   /** Takes a batch; false = the window is full and not even the fastest replica has read on: pause until onRoom. */
   append(batch: RecordBatch): boolean {
-    const now = monotonicMs();
-    this.#flows = now - this.#appendedAtMs < FLOWING_MS;
-    this.#appendedAtMs = now;
     this.#window.append(batch);
-    for (const feed of this.#feeds) feed.pump();
+    for (const feed of this.#feeds) if (feed.urgent) feed.pump();
+    this.#lazyBytes += batch.bytes.length;
+    if (this.#lazyBytes > LAZY_BYTES_MAX) this.#lazy.now();
+    else this.#lazy.ask();
     this.#window.evict();
     this.#waitsForRoom = this.#window.full;
     return !this.#waitsForRoom;
@@ -81,6 +84,7 @@ export class Hub {
       },
     );
     this.#feeds.add(feed);
+    this.#choose();
     feed.pump();
     return feed;
   }
@@ -88,29 +92,40 @@ export class Hub {
   detach(feed: Feed): void {
     this.#feeds.delete(feed);
     feed.close();
+    this.#leaders = this.#leaders.filter((leader) => leader !== feed);
+    this.#choose();
     this.#advanced();
   }
 
+  /** Commits were answered because of this replica's acknowledgement: it is quick, so it stays one that gets all at once. */
+  leads(feed: Feed): void {
+    if (this.#leaders[0] === feed) return;
+    const others = this.#leaders.filter((leader) => leader !== feed);
+    this.#leaders = [feed, ...others].slice(0, Math.max(1, this.#modules.needed()));
+    this.#choose();
+  }
+
   /**
-   * The commit position moved. While records flow it rides on the next of them, for a moment at most; when they do not,
+   * The commit position moved. While commits flow it rides on the next records, for a moment at most; when they do not,
    * it is told by a frame of its own at once.
    */
   committedMoved(): void {
-    if (this.#tellScheduled) return;
-    if (this.#flows && monotonicMs() - this.#appendedAtMs < FLOWING_MS) {
-      this.#tellTimer ??= setTimeout(() => this.#tellCommitted(), RIDE_WAIT_MS);
-      return;
-    }
-    this.#tellScheduled = true;
-    setImmediate(() => {
-      this.#tellScheduled = false;
-      this.#tellCommitted();
-    });
+    this.#commits.ask();
+  }
+
+  /** Once there are as many leaders as a commit waits for, the other replicas get their records a moment later. */
+  #choose(): void {
+    const isEnough = this.#leaders.length >= this.#modules.needed();
+    for (const feed of this.#feeds) feed.urgent = !isEnough || this.#leaders.includes(feed);
   }
 
   #tellCommitted(): void {
-    this.#tellTimer = null;
     for (const feed of this.#feeds) feed.tellCommitted();
+  }
+
+  #pumpLazy(): void {
+    this.#lazyBytes = 0;
+    for (const feed of this.#feeds) if (!feed.urgent) feed.pump();
   }
 
   #advanced(): void {

@@ -14,6 +14,7 @@ export interface QuorumOptions {
 export class Quorum {
   readonly #others: readonly string[];
   readonly #level: AcknowledgeLevel;
+  /** Of the voters other than the primary. */
   readonly #durable = new Map<string, number>();
   /** False when the primary's own log may lose what it wrote at a power cut (SAFETY M9): then one more is needed. */
   #selfCounts = true;
@@ -67,6 +68,7 @@ export class Quorum {
 
   /** What a replica says it has on its disk. It may be less than before when it lost its disk (another incarnation). */
   setDurable(voter: string, ordinal: number): void {
+    if (!this.#others.includes(voter)) return;
     this.#durable.set(voter, ordinal);
     this.#count();
   }
@@ -86,12 +88,23 @@ export class Quorum {
 
   #count(): void {
     // What a replica holds, the primary holds too: replicas only ever receive what its log already has on disk.
-    const durable = this.#others.map((voter) => this.#durable.get(voter) ?? 0).sort((a, b) => b - a);
-    const needed = this.replicasNeeded;
-    const majority = needed === 0 ? this.#received : (durable[needed - 1] ?? 0);
-    const everywhere = durable.length === 0 ? this.#received : (durable.at(-1) ?? 0);
+    const majority = this.#heldBy(this.replicasNeeded);
+    const everywhere = this.#heldBy(this.#others.length);
     // Both only grow: a position that was reached stays reached, whoever leaves.
     if (majority > this.#committed) this.#committed = majority;
     if (everywhere > this.#everywhere) this.#everywhere = everywhere;
+  }
+
+  /** Highest ordinal that this many replicas have durable. Once for each acknowledgement, so nothing is sorted or kept. */
+  #heldBy(count: number): number {
+    if (count === 0) return this.#received;
+    let highest = 0;
+    for (const candidate of this.#durable.values()) {
+      if (candidate <= highest) continue;
+      let holders = 0;
+      for (const ordinal of this.#durable.values()) if (ordinal >= candidate) holders++;
+      if (holders >= count) highest = candidate;
+    }
+    return highest;
   }
 }

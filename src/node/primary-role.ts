@@ -123,6 +123,7 @@ export class PrimaryRole {
       { windowBytesMax: options.hubWindowBytes },
       {
         committed: () => this.#quorum.released,
+        needed: () => this.#replicasNeeded(),
         gtidText: modules.flavour.gtidText,
         catchUp: (after, batch) => this.#dump(after, false, batch),
       },
@@ -411,7 +412,9 @@ export class PrimaryRole {
     });
     if (feed) {
       session.onAck.on((ack) => {
+        const before = this.#quorum.answered;
         this.#quorum.setDurable(node, ack.durable);
+        if (this.#quorum.answered > before) this.#hub.leads(feed);
         this.#quorumMoved();
       });
       this.#quorum.setDurable(node, attach.spoolEnd.ordinal);

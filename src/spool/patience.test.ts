@@ -23,7 +23,7 @@ it('waits for a quick disk each time', () => {
 it('leaves a slow disk to the pool, each time for longer, a minute at most', () => {
   const { clock, patience, wait } = at();
   const rests: number[] = [];
-  for (let waits = 0; waits < 40; waits++) {
+  for (let waits = 0; waits < 30; waits++) {
     wait(8);
     const from = clock.ms;
     while (!patience.allows()) clock.ms += 1;
@@ -35,7 +35,7 @@ it('leaves a slow disk to the pool, each time for longer, a minute at most', () 
 
 it('does not mind a slow answer among quick ones', () => {
   const { patience, wait } = at();
-  for (let i = 0; i < 100; i++) wait(i % 20 === 0 ? 6 : 0.2);
+  for (let i = 0; i < 100; i++) wait(i % 3 === 0 ? 6 : 0.2);
   expect(patience.allows()).toBe(true);
 });
 

@@ -1,0 +1,40 @@
+import { monotonicMs } from './clock.js';
+
+/** What comes so shortly after the one before flows: the next is about to come. */
+const FLOWING_MS = 3;
+
+/**
+ * Does something at once when it is asked for now and then, and once for many when the requests flow: the first of them
+ * waits `waitMs` (a millisecond more at times) for those that follow. For work whose cost is in the doing, not in the size.
+ */
+export class Gather {
+  readonly #waitMs: number;
+  readonly #flush: () => void;
+  #lastMs = Number.NEGATIVE_INFINITY;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(waitMs: number, flush: () => void) {
+    this.#waitMs = waitMs;
+    this.#flush = flush;
+  }
+
+  ask(): void {
+    const now = monotonicMs();
+    const flows = now - this.#lastMs < FLOWING_MS;
+    this.#lastMs = now;
+    if (this.#timer) return;
+    if (flows) this.#timer = setTimeout(() => this.now(), this.#waitMs);
+    else this.#flush();
+  }
+
+  now(): void {
+    this.stop();
+    this.#flush();
+  }
+
+  /** What was asked for is not done any more, until it is asked for again. */
+  stop(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
