@@ -26,6 +26,7 @@ const RIDE_WAIT_MS = 2;
 /** While records flow, how long those gather for whom no commit waits, and how many of them. */
 const LAZY_WAIT_MS = 4;
 const LAZY_BYTES_MAX = 64 * 1024;
+const CHALLENGES_MIN = 8;
 
 export class Hub {
   readonly #options: HubOptions;
@@ -38,6 +39,7 @@ export class Hub {
   #lazyBytes = 0;
   /** The replicas that commits waited for last, the latest first. */
   #leaders: Feed[] = [];
+  #challenges = 0;
   /** The window has room again: a source that was told to pause may go on. */
   readonly onRoom = new Signal<void>();
 
@@ -99,9 +101,15 @@ export class Hub {
 
   /** Commits were answered because of this replica's acknowledgement: it is quick, so it stays one that gets all at once. */
   leads(feed: Feed): void {
-    if (this.#leaders[0] === feed) return;
-    const others = this.#leaders.filter((leader) => leader !== feed);
-    this.#leaders = [feed, ...others].slice(0, Math.max(1, this.#modules.needed()));
+    if (this.#leaders.includes(feed)) {
+      this.#challenges = 0;
+      return;
+    }
+    // One that gets several at once overtakes now and then; only one that is quicker again and again takes the place.
+    const needed = this.#modules.needed();
+    if (this.#leaders.length >= needed && ++this.#challenges < CHALLENGES_MIN) return;
+    this.#challenges = 0;
+    this.#leaders = [feed, ...this.#leaders].slice(0, Math.max(1, needed));
     this.#choose();
   }
 
@@ -120,7 +128,8 @@ export class Hub {
   }
 
   #tellCommitted(): void {
-    for (const feed of this.#feeds) feed.tellCommitted();
+    // Who has records to come hears it with them.
+    for (const feed of this.#feeds) if (feed.urgent || this.#lazyBytes === 0) feed.tellCommitted();
   }
 
   #pumpLazy(): void {
