@@ -11,6 +11,9 @@ const FAREWELL_MS = 500;
 /** The kernel notices a peer that lost its power only by this (heartbeats notice sooner, but not while paused). */
 const KEEP_ALIVE_MS = 5000;
 
+/** A batch up to this size is copied behind its header. */
+const COPY_MAX_BYTES = 16 * 1024;
+
 /** Whoever holds the channel at present: first the handshake, then the session. */
 export interface ChannelHolder {
   frame(name: FrameName, payload: Buffer): void;
@@ -101,8 +104,11 @@ export class Channel {
       process.nextTick(this.#uncork);
     }
     this.bytesSent += frame.length + (tail?.length ?? 0);
-    const room = this.#stream.write(frame);
-    return tail === undefined ? room : this.#stream.write(tail);
+    if (tail === undefined) return this.#stream.write(frame);
+    // Two buffers cost a vector and more bookkeeping in the socket: dearer than a copy of this size.
+    if (tail.length <= COPY_MAX_BYTES) return this.#stream.write(Buffer.concat([frame, tail]));
+    this.#stream.write(frame);
+    return this.#stream.write(tail);
   }
 
   /** What the present chunk still holds is handed out all the same (64 KiB at most). */

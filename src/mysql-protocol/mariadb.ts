@@ -99,8 +99,8 @@ class MariadbGrammar implements GroupGrammar {
   }
 
   gtidOf(event: Buffer) {
-    const gtid = decodeMariadbGtidEvent(event);
-    return { ...gtid, binary: encodeMariadbGtid(gtid) };
+    const { domain, serverId, sequence } = decodeMariadbGtidEvent(event);
+    return { domain, serverId, sequence, binary: encodeMariadbGtid({ domain, serverId, sequence }) };
   }
 }
 

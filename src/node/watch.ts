@@ -4,7 +4,7 @@ import type { LocalControl } from './local-server.js';
 import type { RoleNode } from './role-node.js';
 
 /** While something waits to be applied, its progress is looked at so often; lag is measured by it. */
-const BUSY_MS = 50;
+const BUSY_MS = 100;
 
 /** Asks the server how it is, one question at a time, for as long as it runs. */
 export class ServerWatch {

@@ -25,9 +25,28 @@ export interface OpenDump {
   rest: Buffer;
 }
 
-/** @throws SkeinError DUMP_REFUSED with the server's errno in data, DUMP_UNREACHABLE */
-export function openDump(target: DumpTarget, conversation: DumpConversation): Promise<OpenDump> {
-  const socket = createConnection(target.socketPath);
+/** What one read can take: a busy server's log comes in few pieces. */
+export const DUMP_READ_BYTES = 128 * 1024;
+
+/**
+ * With `read`, what comes after the conversation is given to it in one buffer that is used again for each read: it must
+ * have copied what it keeps when it returns. Without, the socket is an ordinary one.
+ * @throws SkeinError DUMP_REFUSED with the server's errno in data, DUMP_UNREACHABLE
+ */
+export function openDump(
+  target: DumpTarget,
+  conversation: DumpConversation,
+  read?: (bytes: Buffer) => void,
+): Promise<OpenDump> {
+  let take: (bytes: Buffer) => void = () => {};
+  const onread = read && {
+    buffer: Buffer.allocUnsafeSlow(DUMP_READ_BYTES),
+    callback: (size: number, buffer: Uint8Array) => {
+      take((buffer as Buffer).subarray(0, size));
+      return true;
+    },
+  };
+  const socket = createConnection({ path: target.socketPath, ...(onread && { onread }) });
   return new Promise((resolve, reject) => {
     const splitter = new PacketSplitter();
     const steps = converse(target, conversation);
@@ -42,8 +61,9 @@ export function openDump(target: DumpTarget, conversation: DumpConversation): Pr
     );
     socket.on('error', (error) => fail(unreachable(error.message)));
     socket.on('close', () => fail(unreachable('the server closed the connection')));
-    socket.on('data', (chunk: Buffer) => {
-      splitter.push(chunk);
+    take = (chunk) => {
+      // The packets are looked at while the next read may be under way.
+      splitter.push(read ? Buffer.from(chunk) : chunk);
       try {
         for (let got = splitter.next(); got; got = splitter.next()) {
           const step = steps.next(got);
@@ -54,13 +74,15 @@ export function openDump(target: DumpTarget, conversation: DumpConversation): Pr
           // What happens before the caller listens must not end the process; `destroyed` tells of it.
           socket.on('error', () => {});
           socket.pause();
+          if (read) take = read;
           resolve({ socket, rest: splitter.takeRest() });
           return;
         }
       } catch (error) {
         fail(error instanceof SkeinError ? error : unreachable(messageOf(error)));
       }
-    });
+    };
+    if (!read) socket.on('data', (chunk: Buffer) => take(chunk));
     steps.next();
   });
 }

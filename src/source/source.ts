@@ -6,7 +6,7 @@ import type { Flavour } from '../mysql-protocol/flavour.js';
 import { packet } from '../mysql-protocol/packets.js';
 import { Signal } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
-import { type DumpTarget, openDump } from './dump-connection.js';
+import { DUMP_READ_BYTES, type DumpTarget, openDump } from './dump-connection.js';
 import { EventStream } from './event-stream.js';
 import { GroupAssembler } from './group-assembler.js';
 
@@ -40,8 +40,6 @@ const SILENCE_MAX_MS = 3 * HEARTBEAT_MS;
  * each. It is what a group commit does, and costs a single client nothing.
  */
 const GATHER_MS = 1;
-/** A read of this size filled its buffer: more is there already, nothing has to gather. */
-const FULL_READ_BYTES = 64 * 1024;
 
 interface Waiting {
   ordinal: number;
@@ -90,7 +88,19 @@ export class Source {
       semiSync,
       heartbeatMs: HEARTBEAT_MS,
     });
-    const { socket, rest } = await openDump(target, conversation);
+    const assembler = this.#assembler();
+    const stream = new EventStream({ semiSync }, assembler);
+    const take = (chunk: Buffer) => {
+      try {
+        stream.push(chunk);
+        assembler.flush();
+        // A read that filled its buffer: more is there already, nothing has to gather.
+        if (chunk.length < DUMP_READ_BYTES) this.#gather();
+      } catch (error) {
+        this.#end(asSkeinError(error));
+      }
+    };
+    const { socket, rest } = await openDump(target, conversation, take);
     if (this.#ended) {
       socket.destroy();
       return;
@@ -98,24 +108,12 @@ export class Source {
     // The server may have died between its last answer and now; then nobody will tell us any more.
     if (socket.destroyed) throw ended('the connection was closed');
     this.#socket = socket;
-    const assembler = this.#assembler();
-    const stream = new EventStream({ semiSync }, assembler);
-    const take = (chunk: Buffer) => {
-      try {
-        stream.push(chunk);
-        assembler.flush();
-        if (chunk.length < FULL_READ_BYTES) this.#gather();
-      } catch (error) {
-        this.#end(asSkeinError(error));
-      }
-    };
     socket.setTimeout(SILENCE_MAX_MS, () => {
       if (!this.#paused) this.#end(ended(`nothing was heard from it for ${SILENCE_MAX_MS} ms`));
     });
     socket.on('error', (error) => this.#end(ended(error.message)));
     socket.on('close', () => this.#end(ended('the connection was closed')));
     if (rest.length > 0) take(rest);
-    socket.on('data', take);
     this.#flow();
     logger.info(
       {

@@ -1,7 +1,7 @@
 import { monotonicMs } from './clock.js';
 
 /** What comes so shortly after the one before flows: the next is about to come. */
-const FLOWING_MS = 3;
+const FLOWING_MS = 4;
 
 /**
  * Does something at once when it is asked for now and then, and once for many when the requests flow: the first of them
