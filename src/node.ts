@@ -22,7 +22,7 @@ import { mariadb } from './mysql-protocol/mariadb.js';
 import { ChainFile } from './node/chain-file.js';
 import { EventLog } from './node/event-log.js';
 import { killJudge } from './node/kill-judge.js';
-import { tailOf } from './node/log-tail.js';
+import { searchLog } from './node/log-search.js';
 import { NodeMetrics } from './node/metrics.js';
 import { MysqlPorts } from './node/mysql-ports.js';
 import { PrimaryNode } from './node/primary-node.js';
@@ -30,6 +30,7 @@ import { refuseLost } from './node/refuse-lost.js';
 import { ReplicaNode } from './node/replica-node.js';
 import type { NodeParts, RoleNode } from './node/role-node.js';
 import { ServerWatch } from './node/watch.js';
+import type { Signal } from './std/emitter.js';
 import type { Logger } from './std/logger.js';
 import { sleep } from './std/signal.js';
 
@@ -39,9 +40,9 @@ import { sleep } from './std/signal.js';
  */
 export async function runNode(
   config: NodeConfig,
-  modules: { logger: Logger; signal: AbortSignal },
+  modules: { logger: Logger; logLines: Signal<readonly string[]>; signal: AbortSignal },
 ): Promise<void> {
-  const node = await Node.create(config, modules.logger);
+  const node = await Node.create(config, modules);
   try {
     await node.start(modules.signal);
     await untilAborted(AbortSignal.any([modules.signal, node.failed]));
@@ -60,6 +61,7 @@ const ROLE_RETRY_MS = 2_000;
 class Node {
   readonly #config: NodeConfig;
   readonly #logger: Logger;
+  readonly #logLines: Signal<readonly string[]>;
   readonly #audit: AuditTrail;
   readonly #events: EventLog;
   readonly #server: ManagedServer;
@@ -74,7 +76,10 @@ class Node {
   #generation = 0;
   #repairing = false;
 
-  static async create(config: NodeConfig, logger: Logger): Promise<Node> {
+  static async create(
+    config: NodeConfig,
+    { logger, logLines }: { logger: Logger; logLines: Signal<readonly string[]> },
+  ): Promise<Node> {
     await mkdir(join(config.directory, 'state'), { recursive: true });
     const secret = Buffer.from((await readFile(config.secretFile, 'utf8')).trim());
     const chainFile = new ChainFile(join(config.directory, 'state'));
@@ -142,7 +147,7 @@ class Node {
       refuseLost: (position, known) => refuseLost(chainFile.chain, position, known),
     };
     const role = config.name === config.primary ? new PrimaryNode(parts) : await ReplicaNode.create(parts);
-    node = new Node(config, { logger, audit, events, server, control, role, secret, failed });
+    node = new Node(config, { logger, logLines, audit, events, server, control, role, secret, failed });
     return node;
   }
 
@@ -150,6 +155,7 @@ class Node {
     config: NodeConfig,
     parts: {
       logger: Logger;
+      logLines: Signal<readonly string[]>;
       audit: AuditTrail;
       events: EventLog;
       server: ManagedServer;
@@ -161,6 +167,7 @@ class Node {
   ) {
     this.#config = config;
     this.#logger = parts.logger;
+    this.#logLines = parts.logLines;
     this.#audit = parts.audit;
     this.#events = parts.events;
     this.#server = parts.server;
@@ -322,7 +329,10 @@ class Node {
         subscribe: (listener) => this.#audit.onLines.on(listener),
       },
       metrics: () => this.#families(),
-      logTail: (lines) => tailOf(join(config.directory, 'node.log'), lines),
+      logs: {
+        search: (filter, count) => searchLog(join(config.directory, 'node.log'), filter, count),
+        subscribe: (listener) => this.#logLines.on(listener),
+      },
     };
   }
 

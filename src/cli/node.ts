@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js';
 import { messageOf, SkeinError } from '../model/error.js';
+import { Signal } from '../std/emitter.js';
 import { takeLock } from '../std/lock-file.js';
 import type { Logger } from '../std/logger.js';
 import { removeOwnPidFile, writePidFile } from '../std/pid-file.js';
@@ -42,11 +43,13 @@ killed, its server stays up, and the next start takes it over. Logs go to node.l
 };
 
 async function runLogged(config: NodeConfig, { signal, interrupted }: CommandContext): Promise<number> {
+  const logLines = new Signal<readonly string[]>();
   const logger = createNodeLogger({
     path: join(config.directory, 'node.log'),
     bytesMax: config.logBytesMax,
     level: config.logLevel,
     bindings: { node: config.name },
+    lines: logLines,
     terminal: process.stderr.isTTY ? process.stderr : null,
   });
   const started = performance.now();
@@ -55,7 +58,7 @@ async function runLogged(config: NodeConfig, { signal, interrupted }: CommandCon
   try {
     // Loaded only now: a wrong configuration is said at once, without loading the rooms of a node.
     const { runNode } = await import('../node.js');
-    await runNode(config, { logger, signal });
+    await runNode(config, { logger, logLines, signal });
   } catch (error) {
     logger.error({ error }, 'node failed');
     throw error;

@@ -6,6 +6,7 @@ import type { AuditFilter } from '../audit/search.js';
 import type { MetricFamily } from '../metrics/text.js';
 import type { Position } from '../model/position.js';
 import type { AcknowledgeLevel, ClusterEvent, ClusterStatus, MemberState, Role } from '../model/status.js';
+import type { LogFilter } from './log-filter.js';
 
 /** Whether requests may reach the local server at all (reads included, SAFETY H9). */
 export type Openness =
@@ -49,14 +50,17 @@ export interface EventSource {
   subscribe(listener: (event: ClusterEvent) => void): () => void;
 }
 
-/** This node's audit trail. */
-export interface AuditView {
-  /** Never throws, never waits. */
-  add(fields: { readonly kind: string; readonly [field: string]: unknown }): void;
+/** Lines that this node writes, each one JSON object. */
+export interface LineView<Filter> {
   /** The newest `count` lines that match, oldest first. */
-  search(filter: AuditFilter, count: number): Promise<readonly string[]>;
+  search(filter: Filter, count: number): Promise<readonly string[]>;
   /** Calls `listener` with lines once they are written; the answer takes it away again. */
   subscribe(listener: (lines: readonly string[]) => void): () => void;
+}
+
+export interface AuditView extends LineView<AuditFilter> {
+  /** Never throws, never waits. */
+  add(fields: { readonly kind: string; readonly [field: string]: unknown }): void;
 }
 
 export interface NodeView {
@@ -92,6 +96,5 @@ export interface NodeView {
   readonly audit: AuditView;
   /** This node's part of `GET /metrics`. */
   metrics(): MetricFamily[];
-  /** The last `lines` lines of this node's log, each one JSON object. */
-  logTail(lines: number): readonly string[];
+  readonly logs: LineView<LogFilter>;
 }

@@ -1,10 +1,10 @@
 /** Which handler serves which definition. */
 import { ENDPOINTS, type EndpointName } from './endpoints/all.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
-import { handleCluster, handleEvents, handleLogs } from './handlers/cluster.js';
+import { handleCluster, handleEvents } from './handlers/cluster.js';
 import type { Handler } from './handlers/context.js';
 import { handleHealth, handlePrimary, handleReady, handleReplica } from './handlers/health.js';
-import { handleAudit } from './handlers/lines.js';
+import { handleAudit, handleLogs } from './handlers/lines.js';
 import { handleMetrics } from './handlers/metrics.js';
 import { handleOpenApi } from './handlers/openapi.js';
 import { handleSql } from './handlers/sql.js';

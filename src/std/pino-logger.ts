@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger as PinoLogger, pino, stdSerializers } from 'pino';
+import type { Signal } from './emitter.js';
 import type { Logger } from './logger.js';
 import { readableLine } from './readable-line.js';
 import { RotatingFile } from './rotating-file.js';
@@ -20,6 +21,7 @@ function censor(value: unknown, path: string[]): unknown {
  * The logger of a node: JSON lines in a file of bounded size, and readable ones on a terminal when there is one.
  * @param options.path  where the JSON lines go, e.g. `.skein/n1/node.log`
  * @param options.bytesMax  size at which the file is rotated
+ * @param options.lines  hears the JSON lines as they are written
  * @param options.terminal  a stream for readable lines, or null
  */
 export function createNodeLogger(options: {
@@ -27,10 +29,12 @@ export function createNodeLogger(options: {
   bytesMax: number;
   level: LogLevel;
   bindings: Record<string, unknown>;
+  lines?: Signal<readonly string[]>;
   terminal: (NodeJS.WritableStream & { hasColors?: () => boolean }) | null;
 }): Logger {
   const { terminal } = options;
   const file = new RotatingFile({ path: options.path, bytesMax: options.bytesMax });
+  file.onLines.on((written) => options.lines?.emit(written));
   const colour = terminal?.hasColors?.() ?? false;
   const destination: DestinationStream = {
     write(line) {

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
+import { Signal } from './emitter.js';
 
 /** How many older files stay: `node.log.1` is the youngest of them. */
 const OLDER_FILES = 3;
@@ -19,6 +20,8 @@ export class RotatingFile {
   #pendingBytes = 0;
   #scheduled = false;
   #lost = 0;
+  /** Lines that were written, without their ends. */
+  readonly onLines = new Signal<readonly string[]>();
 
   constructor(options: { path: string; bytesMax: number }) {
     this.#path = options.path;
@@ -52,6 +55,7 @@ export class RotatingFile {
       const text = lines.join('');
       writeSync(this.#fd, text);
       this.#bytes += Buffer.byteLength(text);
+      this.onLines.emit(lines.map((line) => line.trimEnd()));
       if (this.#lost > 0) {
         const note = {
           time: new Date().toISOString(),
@@ -77,6 +81,11 @@ export class RotatingFile {
     this.#bytes = 0;
     closeSync(old);
   }
+}
+
+/** The file and its older ones, newest first; some may not be there. */
+export function rotatedFiles(path: string): string[] {
+  return [path, ...Array.from({ length: OLDER_FILES }, (_, i) => `${path}.${i + 1}`)];
 }
 
 function renameIfPresent(from: string, to: string): void {

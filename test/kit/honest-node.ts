@@ -186,9 +186,10 @@ export class HonestNode implements NodeView {
     });
   }
 
-  logTail(lines: number): readonly string[] {
-    return this.log.slice(-lines);
-  }
+  readonly logs = {
+    search: async (_filter: object, count: number): Promise<string[]> => this.log.slice(-count),
+    subscribe: () => () => {},
+  };
 }
 
 function positionOf(gtid: string): Position {

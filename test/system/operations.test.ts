@@ -311,3 +311,43 @@ describe('audit trail', () => {
     expect(linesOf(starts.text).filter(({ action }) => action === 'start')).toHaveLength(2);
   });
 });
+
+describe('GET /v1/logs', () => {
+  const logs = async (query: string) => {
+    const answer = await n1.request('GET', `/v1/logs?${query}`);
+    expect(answer.status, answer.text).toBe(200);
+    return answer.text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as { level: string; time: string; part?: string; msg: string });
+  };
+
+  it('filters by level, time, part and text', async () => {
+    const all = await logs('tail=10000');
+    expect(new Set(all.map(({ level }) => level))).toContain('info');
+    const warnings = await logs('level=warn&tail=10000');
+    expect(warnings.length).toBeGreaterThan(0);
+    expect(warnings.length).toBe(all.filter(({ level }) => level === 'warn' || level === 'error').length);
+    const middle = all[Math.floor(all.length / 2)]?.time ?? '';
+    const later = await logs(`since=${middle}&tail=10000`);
+    expect(later.length).toBeGreaterThanOrEqual(Math.floor(all.length / 2));
+    expect(later.every(({ time }) => time >= middle)).toBe(true);
+    expect((await logs(`until=${middle}&tail=10000`)).every(({ time }) => time < middle)).toBe(true);
+    expect((await logs('part=link&text=LISTENING')).map(({ msg }) => msg)).toEqual(['link listening']);
+    expect(await logs('tail=3')).toHaveLength(3);
+    expect((await n1.request('GET', '/v1/logs?level=loud')).status).toBe(400);
+    expect((await n1.request('GET', '/v1/logs?since=yesterday')).status).toBe(400);
+  });
+
+  it('is followed', async () => {
+    const response = await fetch(`${n1.url}/v1/logs?follow=true&tail=1&text=follow-me`, {
+      headers: { authorization: `Bearer ${n1.adminToken}` },
+      signal: AbortSignal.timeout(20_000),
+    });
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    await n1.request('GET', '/v1/nothing', undefined, { headers: { 'x-request-id': 'follow-me' } });
+    const { value = '' } = (await reader?.read()) ?? {};
+    expect(JSON.parse(value)).toMatchObject({ requestId: 'follow-me', status: 404 });
+    await reader?.cancel();
+  });
+});

@@ -1,8 +1,9 @@
 /** All endpoints by the names that they have for clients and in the OpenAPI document (`operationId`). */
 import { getAudit } from './audit.js';
-import { getCluster, getEvents, getLogs } from './cluster.js';
+import { getCluster, getEvents } from './cluster.js';
 import type { EndpointDefinition } from './definition.js';
 import { getHealth, getPrimary, getReady, getReplica } from './health.js';
+import { getLogs } from './logs.js';
 import { getMetrics } from './metrics.js';
 import { getOpenApi } from './openapi.js';
 import { postSql } from './sql.js';

@@ -70,17 +70,3 @@ export const getEvents = defineEndpoint({
   produces: 'event-stream',
   response: Type.String(),
 });
-
-export const getLogs = defineEndpoint({
-  method: 'GET',
-  path: '/v1/logs',
-  summary: "The last lines of this node's log, one JSON object in each line.",
-  auth: 'read',
-  polled: true,
-  query: Type.Object(
-    { tail: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, default: 200 })) },
-    { additionalProperties: false },
-  ),
-  produces: 'ndjson',
-  response: Type.String(),
-});

@@ -20,14 +20,3 @@ export const handleEvents: Handler = (request, { node, openStreams }) => ({
     response.on('close', () => openStreams.delete(end));
   },
 });
-
-const TAIL_DEFAULT = 200;
-
-export const handleLogs: Handler = (request, { node }) => {
-  const lines = node.logTail(Number(request.query.tail ?? TAIL_DEFAULT));
-  return {
-    kind: 'json',
-    contentType: 'application/x-ndjson; charset=utf-8',
-    body: lines.map((line) => `${line.trimEnd()}\n`).join(''),
-  };
-};

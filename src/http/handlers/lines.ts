@@ -1,6 +1,7 @@
 import { type AuditFilter, auditMatcher } from '../../audit/search.js';
 import { TAIL_DEFAULT } from '../endpoints/line-queries.js';
 import { type LineFeed, streamLines } from '../line-stream.js';
+import { type LogFilter, logMatcher } from '../log-filter.js';
 import type { Handler, HandlerReply, HandlerRequest } from './context.js';
 
 const CONTENT_TYPE = 'application/x-ndjson; charset=utf-8';
@@ -18,6 +19,23 @@ export const handleAudit: Handler = (request, { node, openStreams }) => {
     first: () => node.audit.search(filter, tail),
     subscribe: (listener) => node.audit.subscribe(listener),
     matches: auditMatcher(filter),
+  };
+  return answerLines(request, feed, follow === 'true', openStreams);
+};
+
+export const handleLogs: Handler = (request, { node, openStreams }) => {
+  const {
+    tail = TAIL_DEFAULT,
+    follow,
+    ...filter
+  } = request.query as LogFilter & {
+    tail?: number;
+    follow?: string;
+  };
+  const feed: LineFeed = {
+    first: () => node.logs.search(filter, tail),
+    subscribe: (listener) => node.logs.subscribe(listener),
+    matches: logMatcher(filter),
   };
   return answerLines(request, feed, follow === 'true', openStreams);
 };

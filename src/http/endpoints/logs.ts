@@ -1,0 +1,33 @@
+import { Type } from '@sinclair/typebox';
+import { LOG_LEVELS } from '../log-filter.js';
+import { defineEndpoint } from './definition.js';
+import { Follow, Since, Tail, Text, Until } from './line-queries.js';
+
+export const getLogs = defineEndpoint({
+  method: 'GET',
+  path: '/v1/logs',
+  summary: "The newest lines of this node's log that match, one JSON object in each line.",
+  auth: 'read',
+  polled: true,
+  query: Type.Object(
+    {
+      tail: Tail,
+      level: Type.Optional(
+        Type.Union(
+          LOG_LEVELS.map((level) => Type.Literal(level)),
+          { description: 'This one and worse.' },
+        ),
+      ),
+      since: Since,
+      until: Until,
+      part: Type.Optional(
+        Type.String({ maxLength: 64, description: 'Which part of the node says it: http, link, spool ...' }),
+      ),
+      text: Text,
+      follow: Follow,
+    },
+    { additionalProperties: false },
+  ),
+  produces: 'ndjson',
+  response: Type.String(),
+});
