@@ -171,7 +171,6 @@ describe('bad requests', () => {
       ['a wrong token', { sql: 'SELECT 1' }, { token: 'x'.repeat(43) }, 401, /.*/],
       ['malformed JSON', '{"sql": "SELECT 1"', {}, 400, /.*/],
       ['an unknown field', { sql: 'SELECT 1', shout: true }, {}, 400, /.*/],
-      ['a known field of a later version', { sql: 'SELECT 1', forward: true }, {}, 400, 'UNSUPPORTED_FIELD'],
       ['a syntax error', { sql: 'SELEC 1' }, {}, 400, 'ER_PARSE_ERROR'],
       ['no such table', { sql: 'SELECT * FROM demo.nothing' }, {}, 400, 'ER_NO_SUCH_TABLE'],
       ['too few parameters', { sql: 'SELECT ?, ?', params: [1] }, {}, 400, /.*/],
