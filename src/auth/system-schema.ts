@@ -1,5 +1,5 @@
 /**
- * The replicated system schema `skein` with the tokens. Created by the primary when it first opens, by normal,
+ * The replicated system schema `skein` with the tokens and the outcomes of writes with an idempotency key. Created by the primary when it first opens, by normal,
  * logged statements, so that it reaches every node like any other data. Only hashes are stored.
  */
 import { randomBytes } from 'node:crypto';
@@ -58,6 +58,18 @@ const STEPS: readonly SchemaStep[] = [
     sql: `ALTER TABLE skein.tokens ADD COLUMN rate_limit INT UNSIGNED NULL,
       ADD COLUMN previous_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL,
       ADD COLUMN previous_until DATETIME(3) NULL`,
+  },
+  {
+    // Written and read by http/sql/outcomes.ts.
+    table: 'outcomes',
+    sql: `CREATE TABLE skein.outcomes (
+      id CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+      created_at DATETIME(3) NOT NULL,
+      fingerprint CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+      answer MEDIUMBLOB NOT NULL,
+      seal CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+      KEY (created_at)
+    ) ENGINE=InnoDB`,
   },
 ];
 

@@ -29,7 +29,7 @@ export interface ServerAccess {
   /** Changes at every start of the server and every change of role: sessions of an older one are closed (SAFETY C10). */
   readonly generation: string;
   /** `skein` (the node's own account) only writes the token table, which no client role may. */
-  passwordOf(account: 'skein' | 'skein_read' | 'skein_write' | 'skein_admin'): string;
+  passwordOf(account: 'skein' | 'skein_read' | 'skein_write' | 'skein_admin' | 'skein_outcomes'): string;
   /**
    * The server did not take an account's password: somebody changed it (any account may SET PASSWORD for itself on an
    * open primary, and that reaches all nodes). It is put right in the background; the request may be tried again.

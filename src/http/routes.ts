@@ -7,6 +7,7 @@ import { handleHealth, handlePrimary, handleReady, handleReplica } from './handl
 import { handleAudit, handleLogs } from './handlers/lines.js';
 import { handleMetrics } from './handlers/metrics.js';
 import { handleOpenApi } from './handlers/openapi.js';
+import { handleOutcome } from './handlers/outcomes.js';
 import { handleSql } from './handlers/sql.js';
 import {
   handleCreateToken,
@@ -21,6 +22,7 @@ const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   postTx: handleOpenTransaction,
   postTxCommit: handleCommit,
   postTxRollback: handleRollback,
+  getOutcome: handleOutcome,
   getCluster: handleCluster,
   getEvents: handleEvents,
   getLogs: handleLogs,

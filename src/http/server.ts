@@ -34,6 +34,7 @@ import { RequestAudit } from './request-audit.js';
 import { RequestMeter } from './request-meter.js';
 import { ROUTES } from './routes.js';
 import { errorContext } from './sql/execute.js';
+import { Outcomes } from './sql/outcomes.js';
 import { SessionPool } from './sql/session-pool.js';
 import { OpenTransactions } from './sql/transactions.js';
 import { TokenTable } from './token-table.js';
@@ -48,6 +49,9 @@ const WAITERS_PER_ROLE = 1000;
 const PARAM_MAX = 64 * 4 * 3;
 /** What is not named is refused, not ignored. */
 const NO_QUERY = Type.Object({}, { additionalProperties: false });
+/** Long enough for a client that was cut off over night to ask what became of its write. */
+const OUTCOME_KEEP_MS = 24 * 3_600_000;
+const OUTCOME_PURGE_INTERVAL_MS = 60_000;
 /** For requests that run when the node stops. */
 const STOP_GRACE_MS = 1000;
 /** For a client to send its whole request: 32 MiB over a slow line, but not for ever. */
@@ -64,6 +68,9 @@ export interface HttpServerOptions {
   /** Default: literals masked, no parameters. */
   readonly auditStyle?: AuditStyle;
   readonly tokenRefreshMs?: number;
+  /** Outcomes of writes with an idempotency key are kept so long; default a day. */
+  readonly outcomeKeepMs?: number;
+  readonly outcomePurgeIntervalMs?: number;
 }
 
 export interface HttpServerModules {
@@ -93,6 +100,7 @@ export class HttpServer {
   readonly #limits = new TokenLimits();
   readonly #tokenUse: TokenUse;
   readonly #transactions: OpenTransactions;
+  readonly #outcomes: Outcomes;
   readonly #failures = new FailureLimit({ failuresMax: FAILURES_PER_MINUTE, windowMs: 60_000 });
   readonly #audit: RequestAudit;
   readonly #meter = new RequestMeter(ROUTES.map(([definition]) => definition));
@@ -121,6 +129,13 @@ export class HttpServer {
         { server: () => modules.node.server() },
       );
     this.#pools = { read: pool('skein_read'), write: pool('skein_write'), admin: pool('skein_admin') };
+    this.#outcomes = new Outcomes(
+      {
+        keepMs: options.outcomeKeepMs ?? OUTCOME_KEEP_MS,
+        purgeIntervalMs: options.outcomePurgeIntervalMs ?? OUTCOME_PURGE_INTERVAL_MS,
+      },
+      modules,
+    );
     this.#transactions = new OpenTransactions({
       node: modules.node.name,
       log: modules.log,
@@ -148,6 +163,7 @@ export class HttpServer {
     }
     await this.#tokenUse.start();
     this.#tokens.start();
+    this.#outcomes.start();
     const address = this.#app.server.address() as AddressInfo;
     return { host, port: address.port };
   }
@@ -174,6 +190,7 @@ export class HttpServer {
     await this.#app.close();
     for (const timer of timers) clearTimeout(timer);
     this.#transactions.close();
+    this.#outcomes.close();
     for (const pool of Object.values(this.#pools)) pool.close();
     this.#tokenTable.close();
     await this.#tokenUse.stop();
@@ -242,6 +259,7 @@ export class HttpServer {
         node: this.#node,
         pools: this.#pools,
         transactions: this.#transactions,
+        outcomes: this.#outcomes,
         log: this.#log,
         stopping: this.#stopping.signal,
       },

@@ -50,11 +50,27 @@ const WRITERS = [
  * privileges are looked at, so a client sees no difference.
  */
 export function writerStatements(open: boolean): string[] {
-  return WRITERS.map(([name, host]) =>
+  const statements = WRITERS.map(([name, host]) =>
     open
       ? `GRANT INSERT ON \`%\`.* TO '${name}'@'${host}'`
       : `REVOKE INSERT ON \`%\`.* FROM '${name}'@'${host}'`,
   );
+  return open ? [...statements, ...outcomeStatements()] : statements;
+}
+
+/**
+ * HTTP's writing accounts store the outcome of a write with an idempotency key in the same transaction: they may INSERT
+ * into that one table, and nothing else; to see or change a row of it takes more (see http/sql/outcomes.ts). GRANT wants
+ * the table to be there already; the row that it would write does not.
+ */
+function outcomeStatements(): string[] {
+  const rows = WRITERS.filter(([name]) => name !== 'app').map(
+    ([name, host]) => `('${host}', 'skein', '${name}', 'outcomes', '', 'Insert', '')`,
+  );
+  return [
+    `REPLACE INTO mysql.tables_priv (Host, Db, User, Table_name, Grantor, Table_priv, Column_priv) VALUES ${rows.join(', ')}`,
+    'FLUSH LOCAL PRIVILEGES',
+  ];
 }
 
 /** Schemas that a role sees nothing of unless it is granted something in them. */
@@ -87,8 +103,14 @@ export const ACCOUNTS: readonly Account[] = [
   { name: 'app', host: READ_ONLY_PORT_ADDRESS, globally: '', everywhere: READ, system: '' },
 ];
 
-/** The password of an account, or of the endpoint (`skein_endpoint`), in a cluster with this secret. */
-export function accountPassword(secret: Buffer, name: AccountName | 'skein_endpoint'): string {
+/**
+ * The password of an account, or of the endpoint (`skein_endpoint`), in a cluster with this secret. `skein_outcomes` is no
+ * account: it is the key by which outcomes are named and sealed, which no client may know.
+ */
+export function accountPassword(
+  secret: Buffer,
+  name: AccountName | 'skein_endpoint' | 'skein_outcomes',
+): string {
   return createHmac('sha256', secret).update(`account:${name}`).digest('base64url');
 }
 

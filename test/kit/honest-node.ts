@@ -8,7 +8,7 @@ import type { Committed, NodeView, Openness } from '../../src/http/node-view.js'
 import { SkeinError } from '../../src/model/error.js';
 import type { Position } from '../../src/model/position.js';
 import type { Role } from '../../src/model/status.js';
-import { type AccountName, accountPassword } from '../../src/mysql-control/accounts.js';
+import { type AccountName, accountPassword, writerStatements } from '../../src/mysql-control/accounts.js';
 import type { ManagedServer } from '../../src/mysql-control/managed-server.js';
 import { sleep } from '../../src/std/signal.js';
 
@@ -56,7 +56,11 @@ export class HonestNode implements NodeView {
     const control = await this.control();
     await control.run('SET GLOBAL server_id = 1000001');
     this.close();
-    await (await this.control()).run('SET GLOBAL read_only = 0');
+    const own = await this.control();
+    await own.run('SET SESSION sql_log_bin = 0');
+    for (const statement of writerStatements(true)) await own.run(statement);
+    await own.run('SET SESSION sql_log_bin = 1');
+    await own.run('SET GLOBAL read_only = 0');
   }
 
   close(): void {
@@ -126,7 +130,7 @@ export class HonestNode implements NodeView {
     return {
       socketPath: up.socketPath,
       generation: `${up.pid}`,
-      passwordOf: (account: AccountName) => accountPassword(this.#options.secret, account),
+      passwordOf: (account: AccountName | 'skein_outcomes') => accountPassword(this.#options.secret, account),
       loginRefused: () => {
         this.loginsRefused++;
       },

@@ -145,7 +145,13 @@ beforeAll(async () => {
   }
   for (const node of nodes) {
     const http = new HttpServer(
-      { host: '127.0.0.1', port: 0, consoleDir: null, tokenRefreshMs: 200 },
+      {
+        host: '127.0.0.1',
+        port: 0,
+        consoleDir: null,
+        tokenRefreshMs: 200,
+        outcomePurgeIntervalMs: 500,
+      },
       { node, log: logger },
     );
     https.push(http);
@@ -859,6 +865,63 @@ describe('other endpoints', () => {
     primary().log.push('{"n":1}', '{"n":2}', '{"n":3}');
     const answer = await call(`${primaryUrl}/v1/logs?tail=2`);
     expect(answer.text).toBe('{"n":2}\n{"n":3}\n');
+  });
+});
+
+describe('stored outcomes', () => {
+  it('are out of reach of every token but for what their own writes store, and are removed when they are old', async () => {
+    const control = await primary().control();
+    const left = async () => Number((await control.query('SELECT COUNT(*) FROM skein.outcomes'))[0]?.[0]);
+    const store = (name: string, createdAt: string) =>
+      `INSERT INTO skein.outcomes VALUES (${name}, ${createdAt}, '', '', '')`;
+    const answer = await call(`${primaryUrl}/v1/sql`, {
+      body: { sql: "INSERT INTO demo.log (note) VALUES ('kept')" },
+      headers: { 'idempotency-key': 'kept' },
+    });
+    expect(answer.status).toBe(200);
+    for (const statement of [
+      'SELECT * FROM skein.outcomes',
+      "UPDATE skein.outcomes SET answer = ''",
+      'DELETE FROM skein.outcomes',
+      "REPLACE INTO skein.outcomes VALUES ('a', NOW(), '', '', '')",
+      "INSERT INTO skein.outcomes VALUES ('a', NOW(), '', '', '') ON DUPLICATE KEY UPDATE answer = ''",
+      "INSERT INTO skein.outcomes VALUES ('a', NOW(), '', '', '') RETURNING answer",
+      'TRUNCATE skein.outcomes',
+      'ALTER TABLE skein.outcomes ADD COLUMN x INT',
+      'CREATE TRIGGER skein.peek BEFORE INSERT ON skein.outcomes FOR EACH ROW SET @x = NEW.answer',
+      'SELECT * FROM skein.tokens',
+      "INSERT INTO skein.tokens VALUES ('x', 'x', 'admin', '', NOW(), NULL, NULL, NULL, NULL)",
+    ]) {
+      expect([statement, (await sql(statement)).status]).toEqual([statement, 403]);
+    }
+    // A made-up row of the future is no use to anybody, and goes as the old ones do.
+    await ok({
+      statements: [
+        { sql: store("'made up'", 'NOW() + INTERVAL 1 YEAR') },
+        {
+          sql: 'CREATE TABLE demo.holds_it (id CHAR(64) CHARACTER SET ascii COLLATE ascii_bin, FOREIGN KEY (id) REFERENCES skein.outcomes (id))',
+        },
+        { sql: "INSERT INTO demo.holds_it VALUES ('made up')" },
+      ],
+    });
+    for (let i = 0; i < 3; i++) {
+      await control.run(
+        `INSERT INTO skein.outcomes SELECT CONCAT('old', ${i}, '-', seq), UTC_TIMESTAMP(3) - INTERVAL 25 HOUR, '', '', '' FROM demo.seq_1_to_400`,
+      );
+    }
+    await until('only what is young is left', async () => (await left()) === 1);
+    const again = await call(`${primaryUrl}/v1/sql`, {
+      body: { sql: "INSERT INTO demo.log (note) VALUES ('kept')" },
+      headers: { 'idempotency-key': 'kept' },
+    });
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+    await control.run("UPDATE skein.outcomes SET answer = '[]'");
+    const forged = await call(`${primaryUrl}/v1/sql`, {
+      body: { sql: "INSERT INTO demo.log (note) VALUES ('kept')" },
+      headers: { 'idempotency-key': 'kept' },
+    });
+    expect(forged).toMatchObject({ status: 500, body: { error: { applied: 'unknown' } } });
+    await control.run('DELETE FROM skein.outcomes');
   });
 });
 

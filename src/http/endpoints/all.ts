@@ -6,6 +6,7 @@ import { getHealth, getPrimary, getReady, getReplica } from './health.js';
 import { getLogs } from './logs.js';
 import { getMetrics } from './metrics.js';
 import { getOpenApi } from './openapi.js';
+import { getOutcome } from './outcomes.js';
 import { postSql } from './sql.js';
 import { deleteToken, getTokens, postTokens, rotateToken } from './tokens.js';
 import { postTx, postTxCommit, postTxRollback } from './transactions.js';
@@ -15,6 +16,7 @@ export const ENDPOINTS = {
   postTx,
   postTxCommit,
   postTxRollback,
+  getOutcome,
   getCluster,
   getEvents,
   getLogs,

@@ -75,6 +75,12 @@ export const postSql = defineEndpoint({
     'x-skein-position': Type.Optional(
       Type.String({ description: 'The node first applies everything up to this position.' }),
     ),
+    'idempotency-key': Type.Optional(
+      Type.String({
+        description:
+          'A write with this key is done at most once; sent again, it is answered with the first results and the header Idempotency-Replayed.',
+      }),
+    ),
   }),
   body: SqlRequestSchema,
   response: Type.Object({ results: Type.Array(Result), ...Tail }, { title: 'SqlAnswer' }),
@@ -102,6 +108,9 @@ export const postSql = defineEndpoint({
     'UNSAFE_BIGINT',
     'TRANSACTION_ENDED',
     'OPEN_TRANSACTION',
+    'NOT_REPEATABLE',
+    'IDEMPOTENCY_KEY_IN_USE',
+    'IDEMPOTENCY_KEY_REUSED',
     'LAG_TOO_LARGE',
     'NOT_PRIMARY',
     'PRIMARY_UNREACHABLE',

@@ -5,7 +5,7 @@ import type { TokenStore } from '../../auth/token-store.js';
 import type { TokenUse } from '../../auth/token-use.js';
 import type { NodeView } from '../node-view.js';
 import type { RequestMeter } from '../request-meter.js';
-import type { SqlModules } from '../sql/execute.js';
+import type { SqlCaller, SqlModules } from '../sql/execute.js';
 import type { TokenTable } from '../token-table.js';
 
 export interface HandlerModules {
@@ -52,6 +52,10 @@ export type HandlerReply =
   | { readonly kind: 'stream'; start(response: ServerResponse): void }
   /** After `openStream`; `finish` writes what is left and ends the answer. */
   | { readonly kind: 'sent'; readonly facts?: Readonly<Record<string, unknown>>; finish(): void };
+
+export function callerOf({ token, requestId, gone }: HandlerRequest): SqlCaller {
+  return { role: token?.role ?? 'read', tokenId: token?.id ?? '', requestId, gone };
+}
 
 export type Handler = (
   request: HandlerRequest,

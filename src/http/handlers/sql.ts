@@ -4,11 +4,18 @@ import { formatPosition } from '../../model/position.js';
 import { ApiError, toApiError } from '../api-error.js';
 import { answerHeaders, FORWARDED_BY, forwardToPrimary } from '../forward.js';
 import { errorContext, executeSql, type SqlOutcome } from '../sql/execute.js';
+import { checkRepeatable, executeOnce, type OnceOutcome } from '../sql/execute-once.js';
 import { NDJSON_TYPE, NdjsonOutput } from '../sql/ndjson-output.js';
 import { planSql, type SqlPlan, type SqlRequest } from '../sql/request.js';
 import { ResultBuilder } from '../sql/result-builder.js';
 import type { ResultOutput } from '../sql/result-output.js';
-import type { Handler, HandlerModules, HandlerReply, HandlerRequest } from './context.js';
+import {
+  callerOf,
+  type Handler,
+  type HandlerModules,
+  type HandlerReply,
+  type HandlerRequest,
+} from './context.js';
 
 /** Enough to recognise a statement in the log, too little to hold a value. */
 const LOGGED_WORDS = 2;
@@ -16,13 +23,6 @@ const LOGGED_WORDS = 2;
 export const handleSql: Handler = async (request, modules) => {
   const startedAt = performance.now();
   const role = request.token?.role ?? 'read';
-  if (request.header('idempotency-key') !== undefined) {
-    throw new ApiError(
-      400,
-      'UNSUPPORTED_FIELD',
-      'The header "Idempotency-Key" is planned, but this version does not have it yet.',
-    );
-  }
   let plan: SqlPlan;
   try {
     plan = planSql(request.body as SqlRequest, request.header('x-skein-position'));
@@ -30,15 +30,23 @@ export const handleSql: Handler = async (request, modules) => {
     throw toApiError(error, errorContext(modules.node, role));
   }
   const output = makeOutput(plan, request);
-  const caller = {
-    role,
-    tokenId: request.token?.id ?? '',
-    requestId: request.requestId,
-    gone: request.gone,
-  };
-  let outcome: SqlOutcome;
+  const key = request.header('idempotency-key');
+  if (key !== undefined) checkRepeatable(key, plan, output instanceof NdjsonOutput);
+  let outcome: SqlOutcome | OnceOutcome;
   try {
-    outcome = await executeSql(plan, caller, output, modules.sql);
+    // Where nothing can be written, nothing has to be kept from being written twice.
+    const once = key !== undefined && role !== 'read' && modules.node.role() === 'primary';
+    if (once && output instanceof ResultBuilder) {
+      plan = { ...plan, transaction: true };
+      const body = request.body as SqlRequest;
+      outcome = await executeOnce(
+        key,
+        { plan, body, caller: callerOf(request), results: output },
+        modules.sql,
+      );
+    } else {
+      outcome = await executeSql(plan, callerOf(request), output, modules.sql);
+    }
   } catch (error) {
     if (error instanceof ApiError && mayForward(error, plan, request, output)) {
       return forward(plan, request, modules, error);
@@ -97,7 +105,7 @@ async function forward(
 
 interface Answered {
   readonly plan: SqlPlan;
-  readonly outcome: SqlOutcome;
+  readonly outcome: SqlOutcome | OnceOutcome;
   readonly request: HandlerRequest;
   readonly durationMs: number;
   readonly modules: HandlerModules;
@@ -109,7 +117,8 @@ function answer(builder: ResultBuilder, answered: Answered): HandlerReply {
   const facts = factsOf(builder, answered);
   // Results of a request that was undone are not results.
   const results = error && plan.transaction ? [] : builder.results;
-  const resultsText = `"results":[${results.join(',')}]`;
+  const replayed = 'replayed' in outcome ? outcome.replayed : null;
+  const resultsText = `"results":${replayed ?? `[${results.join(',')}]`}`;
   if (error === null) {
     return {
       kind: 'json',
@@ -161,16 +170,20 @@ function tailText({ outcome, durationMs, modules: { node } }: Answered): string 
   return `"position":${JSON.stringify(formatPosition(outcome.position))},"node":${JSON.stringify(node.name)},"role":"${node.role()}","epoch":${node.epoch()},"lagMs":${node.ready().lagMs ?? 'null'},"acknowledgedBy":${JSON.stringify(outcome.acknowledgedBy)},"durationMs":${Math.round(durationMs * 1000) / 1000}`;
 }
 
-function headersOf({ position, error }: SqlOutcome): Record<string, string> {
+function headersOf(outcome: SqlOutcome | OnceOutcome): Record<string, string> {
+  const { position, error } = outcome;
   return {
+    ...('replayed' in outcome && outcome.replayed !== null && { 'idempotency-replayed': 'true' }),
     'x-skein-position': formatPosition(position),
     ...(error?.details.retryAfterS !== undefined && { 'retry-after': String(error.details.retryAfterS) }),
   };
 }
 
-function factsOf(output: ResultOutput, { plan, outcome: { error } }: Answered): Record<string, unknown> {
+function factsOf(output: ResultOutput, { plan, outcome }: Answered): Record<string, unknown> {
+  const { error } = outcome;
   return {
     ...planFacts(plan, error?.details.statement ?? 0),
+    ...('replayed' in outcome && outcome.replayed !== null && { replayed: true }),
     rows: output.rowCount,
     affected: output.affectedRows,
     ...(error && { outcome: error.code, applied: error.details.applied ?? 'no' }),

@@ -2,19 +2,15 @@ import type { Static } from '@sinclair/typebox';
 import { formatPosition } from '../../model/position.js';
 import { ApiError, notPrimary } from '../api-error.js';
 import type { postTx, postTxCommit } from '../endpoints/transactions.js';
-import {
-  requireOpen,
-  type SqlCaller,
-  SqlExecution,
-  type SqlModules,
-  type SqlOutcome,
-  withinTime,
-} from '../sql/execute.js';
+import { requireOpen, SqlExecution, type SqlModules, type SqlOutcome, withinTime } from '../sql/execute.js';
+import { confirmStored } from '../sql/execute-once.js';
+import { fingerprintOf } from '../sql/outcomes.js';
 import { reachReadLevel } from '../sql/read-level.js';
 import { planRead, planWithoutStatements, TIMEOUT_DEFAULT_MS } from '../sql/request.js';
 import { ResultBuilder } from '../sql/result-builder.js';
 import { beginOpenTransaction, commitOpenTransaction } from '../sql/run-statements.js';
-import type { Handler, HandlerModules, HandlerRequest } from './context.js';
+import { openedSince, type TransactionUse } from '../sql/transactions.js';
+import { callerOf, type Handler, type HandlerModules, type HandlerRequest } from './context.js';
 
 const IDLE_DEFAULT_MS = 10_000;
 const TOTAL_DEFAULT_MS = 60_000;
@@ -74,7 +70,7 @@ export const handleCommit: Handler = async (request, modules) => {
   const { id = '' } = request.params;
   const tokenId = request.token?.id ?? '';
   const before = modules.sql.transactions.committed(id, tokenId);
-  const outcome = before ?? (await commit(id, request, modules.sql));
+  const outcome = before ?? (await commit(id, request, modules));
   const position = formatPosition(outcome.position);
   const headers = { 'x-skein-position': position };
   const { error } = outcome;
@@ -96,15 +92,31 @@ export const handleCommit: Handler = async (request, modules) => {
   };
 };
 
-async function commit(id: string, request: HandlerRequest, sql: SqlModules): Promise<SqlOutcome> {
+async function commit(
+  id: string,
+  request: HandlerRequest,
+  { sql, node }: HandlerModules,
+): Promise<SqlOutcome> {
   const { write, timeoutMs = TIMEOUT_DEFAULT_MS } = request.body as Static<typeof postTxCommit.body>;
-  const use = await sql.transactions.use(id, request.token?.id ?? '');
+  const tokenId = request.token?.id ?? '';
+  requireOpen(node);
+  let use: TransactionUse;
+  try {
+    use = await sql.transactions.use(id, tokenId);
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 'TX_UNKNOWN')
+      return await committedBefore(id, error, request, sql);
+    throw error;
+  }
   use.end({ reason: 'its commit is under way', applied: 'unknown' });
   const caller = callerOf(request);
   const plan = planWithoutStatements({ timeoutMs, acknowledge: write?.acknowledge ?? null });
   const results = new ResultBuilder({ rows: 'array', bigint: 'string' });
   const execution = new SqlExecution(plan, caller, results, sql, use.lease, async (run) => {
-    await commitOpenTransaction({ ...run, readOnly: use.readOnly });
+    const name = sql.outcomes.nameOf('tx', tokenId, id);
+    const beforeCommit = () =>
+      sql.outcomes.record(run.session.connection, { name, fingerprint: fingerprintOf(id), answer: '' });
+    await commitOpenTransaction({ ...run, readOnly: use.readOnly, beforeCommit });
   });
   const outcome = await withinTime(timeoutMs, caller, { readOnly: false, modules: sql }, (over) =>
     execution.write(over),
@@ -118,6 +130,26 @@ async function commit(id: string, request: HandlerRequest, sql: SqlModules): Pro
   return outcome;
 }
 
+/** The node has restarted since, or has forgotten: what was committed has left its outcome in the same transaction. */
+async function committedBefore(
+  id: string,
+  refusal: ApiError,
+  request: HandlerRequest,
+  sql: SqlModules,
+): Promise<SqlOutcome> {
+  const caller = callerOf(request);
+  const found = await sql.outcomes.find(sql.outcomes.nameOf('tx', caller.tokenId, id));
+  if (typeof found === 'object') {
+    return await withinTime(TIMEOUT_DEFAULT_MS, caller, { readOnly: false, modules: sql }, async (over) => ({
+      ...(await confirmStored(sql, over)),
+      error: null,
+    }));
+  }
+  // Its session has died with its node: what does not wait for its commit by now never will.
+  const forgotten = found === 'committing' || !openedSince(id, Date.now() - sql.outcomes.keepMs);
+  throw refusal.with({ applied: forgotten ? 'unknown' : 'no' });
+}
+
 export const handleRollback: Handler = async (request, modules) => {
   const { id = '' } = request.params;
   const use = await modules.sql.transactions.use(id, request.token?.id ?? '');
@@ -126,10 +158,6 @@ export const handleRollback: Handler = async (request, modules) => {
   use.lease.release({ failed: false, resetting: null });
   return { kind: 'json', body: { id, state: 'rolled back', ...answerer(modules) }, facts: { tx: id } };
 };
-
-function callerOf({ token, requestId, gone }: HandlerRequest): SqlCaller {
-  return { role: token?.role ?? 'read', tokenId: token?.id ?? '', requestId, gone };
-}
 
 function answerer({ node }: HandlerModules): { node: string; role: string; epoch: number } {
   return { node: node.name, role: node.role(), epoch: node.epoch() };

@@ -13,6 +13,7 @@ import { ApiError, type Applied, type ErrorContext, toApiError } from '../api-er
 import { Connection } from '../mysql/connection.js';
 import { ServerError } from '../mysql/replies.js';
 import type { NodeView } from '../node-view.js';
+import type { Outcomes } from './outcomes.js';
 import { confirmWhatWasRead, reachReadLevel } from './read-level.js';
 import type { SqlPlan } from './request.js';
 import type { ResultOutput } from './result-output.js';
@@ -34,6 +35,7 @@ export interface SqlModules {
   readonly node: NodeView;
   readonly pools: Readonly<Record<TokenRole, SessionPool>>;
   readonly transactions: OpenTransactions;
+  readonly outcomes: Outcomes;
   readonly log: Logger;
   /** Aborted when the node stops: what still waits is answered at once. */
   readonly stopping: AbortSignal;
@@ -53,12 +55,19 @@ export interface SqlOutcome {
   readonly error: ApiError | null;
 }
 
+/** What is done in the session of a request. `settled` is called when a write has come to its end, answered or not. */
+export interface SqlWork {
+  work(run: StatementRun): Promise<void>;
+  settled(): void;
+}
+
 /** @throws ApiError when nothing was run at all; whatever happens from then on is in the outcome. */
 export async function executeSql(
   plan: SqlPlan,
   caller: SqlCaller,
   results: ResultOutput,
   modules: SqlModules,
+  how: SqlWork = { work: runStatements, settled: () => {} },
 ): Promise<SqlOutcome> {
   const { node } = modules;
   if (plan.tx !== null) return executeInTransaction(plan.tx, plan, caller, results, modules);
@@ -70,8 +79,8 @@ export async function executeSql(
     requireOpen(node);
     const pool = modules.pools[caller.role];
     const lease = leaseOf(pool, await pool.acquire(plan.database, over));
-    const request = new SqlExecution(plan, caller, results, modules, lease, runStatements);
-    return readOnly ? await request.read(over) : await request.write(over);
+    const request = new SqlExecution(plan, caller, results, modules, lease, how.work);
+    return readOnly ? await request.read(over) : await request.write(over, how.settled);
   });
 }
 
@@ -251,9 +260,9 @@ export class SqlExecution {
     });
   }
 
-  async write(over: AbortSignal): Promise<SqlOutcome> {
+  async write(over: AbortSignal, settled: () => void = () => {}): Promise<SqlOutcome> {
     const background = new AbortController();
-    const work = this.#writeToTheEnd(background.signal);
+    const work = this.#writeToTheEnd(background.signal).finally(settled);
     try {
       return await beforeAbort(work, over);
     } catch (error) {

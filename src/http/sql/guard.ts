@@ -28,6 +28,14 @@ export function canNotCommit(sql: string): boolean {
   return ROWS_ONLY.test(sql.slice(LEAD.exec(sql)?.[0].length ?? 0));
 }
 
+const ENDS_TRANSACTION =
+  /^(?:\/\*M?!\d*\s*)?(?:alter|analyze|begin|commit|create|drop|flush|grant|lock|optimize|rename|repair|revoke|rollback|start|truncate|unlock|xa)(?![\w$])/i;
+
+/** A statement that ends a transaction by itself, as far as its first word tells. What a CALL does is seen only later. */
+export function endsTransaction(sql: string): boolean {
+  return ENDS_TRANSACTION.test(sql.slice(LEAD.exec(sql)?.[0].length ?? 0));
+}
+
 /** @throws ApiError 403 */
 export function guardWithoutResult(sql: string, role: 'read' | 'write' | 'admin', statement: number): void {
   if (role === 'read') {

@@ -39,6 +39,8 @@ export interface StatementRun {
   readonly progress: Progress;
   /** False once the server has restarted or changed its role: an old session must not go on (SAFETY C10). */
   readonly current: () => boolean;
+  /** What belongs into the transaction beside the statements of the request. */
+  readonly beforeCommit?: () => Promise<void>;
 }
 
 /** A mark inside the request's transaction: when it is gone, some statement has ended that transaction. */
@@ -142,7 +144,8 @@ async function runEachAlone(run: StatementRun): Promise<void> {
   }
 }
 
-async function runTransaction(run: StatementRun): Promise<void> {
+/** All statements or none, and with them what `run.beforeCommit` adds. */
+export async function runTransaction(run: StatementRun): Promise<void> {
   const { plan, progress, results, session } = run;
   const { connection } = session;
   const last = plan.statements.length - 1;
@@ -167,7 +170,7 @@ async function runTransaction(run: StatementRun): Promise<void> {
 }
 
 /** Commits what was begun with `SAVEPOINT`, if it is still that transaction. */
-async function commit({ session, progress }: StatementRun): Promise<void> {
+async function commit({ session, progress, beforeCommit }: StatementRun): Promise<void> {
   const { connection } = session;
   try {
     await connection.run(`RELEASE SAVEPOINT ${SAVEPOINT}`);
@@ -175,6 +178,7 @@ async function commit({ session, progress }: StatementRun): Promise<void> {
     if (error instanceof ServerError && error.errno === 1305) throw transactionEnded(undefined);
     throw error;
   }
+  await beforeCommit?.();
   if (progress.cancelled) throw cancelled(undefined);
   progress.mayCommit = true;
   connection.cork();

@@ -106,7 +106,7 @@ export class OpenTransactions {
     place: { session: Session; pool: SessionPool },
     limits: TransactionLimits,
   ): { id: string; expiresAt: string } {
-    const id = `tx_${randomBytes(15).toString('base64url')}.${this.#modules.node}`;
+    const id = `tx_${Date.now().toString(36)}_${randomBytes(15).toString('base64url')}.${this.#modules.node}`;
     const transaction: OpenTransaction = {
       ...owner,
       ...place,
@@ -282,6 +282,12 @@ export class OpenTransactions {
       'This transaction is not open here: it never was, or the node has restarted since, which rolled it back unless it was being committed.',
     );
   }
+}
+
+/** Whether a transaction was opened after this time, as its id says. */
+export function openedSince(id: string, sinceMs: number): boolean {
+  const openedAt = /^tx_([0-9a-z]{1,10})_/.exec(id)?.[1];
+  return openedAt !== undefined && Number.parseInt(openedAt, 36) > sinceMs;
 }
 
 function requireOwner(transaction: { readonly tokenId: string }, tokenId: string): void {
