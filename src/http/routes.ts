@@ -8,6 +8,7 @@ import { handleAudit, handleLogs } from './handlers/lines.js';
 import { handleMetrics } from './handlers/metrics.js';
 import { handleOpenApi } from './handlers/openapi.js';
 import { handleOutcome } from './handlers/outcomes.js';
+import { handleRows, handleSchema, handleTable } from './handlers/schema.js';
 import { handleSql } from './handlers/sql.js';
 import {
   handleCreateToken,
@@ -23,6 +24,9 @@ const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   postTxCommit: handleCommit,
   postTxRollback: handleRollback,
   getOutcome: handleOutcome,
+  getSchema: handleSchema,
+  getTable: handleTable,
+  getRows: handleRows,
   getCluster: handleCluster,
   getEvents: handleEvents,
   getLogs: handleLogs,

@@ -7,6 +7,7 @@ import { getLogs } from './logs.js';
 import { getMetrics } from './metrics.js';
 import { getOpenApi } from './openapi.js';
 import { getOutcome } from './outcomes.js';
+import { getRows, getSchema, getTable } from './schema.js';
 import { postSql } from './sql.js';
 import { deleteToken, getTokens, postTokens, rotateToken } from './tokens.js';
 import { postTx, postTxCommit, postTxRollback } from './transactions.js';
@@ -17,6 +18,9 @@ export const ENDPOINTS = {
   postTxCommit,
   postTxRollback,
   getOutcome,
+  getSchema,
+  getTable,
+  getRows,
   getCluster,
   getEvents,
   getLogs,
