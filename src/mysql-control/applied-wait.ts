@@ -22,6 +22,7 @@ export class AppliedWait {
   readonly #waiters = new Set<Waiter>();
   #session: Promise<Connection> | null = null;
   #polling = false;
+  #leave: () => void = () => {};
 
   constructor(modules: { connect: () => Promise<Connection> }) {
     this.#connect = modules.connect;
@@ -45,6 +46,8 @@ export class AppliedWait {
   }
 
   serverDown(): void {
+    // A query on a session that is destroyed is never settled, and would hold up all later waits.
+    this.#leave();
     this.#session?.then((connection) => connection.destroy()).catch(() => {});
     this.#session = null;
   }
@@ -67,12 +70,20 @@ export class AppliedWait {
   async #applied(): Promise<number | null> {
     this.#session ??= this.#connect();
     try {
-      const connection = await this.#session;
-      const [rows] = await connection.query<RowDataPacket[]>('SELECT @@global.gtid_slave_pos AS position');
-      return gtidOfDomain(String(rows[0]?.position ?? ''), 0)?.sequence ?? 0;
+      const down = new Promise<null>((resolve) => {
+        this.#leave = () => resolve(null);
+      });
+      const position = await Promise.race([this.#ask(this.#session), down]);
+      return position === null ? null : (gtidOfDomain(position, 0)?.sequence ?? 0);
     } catch {
       this.serverDown();
       return null;
     }
+  }
+
+  async #ask(session: Promise<Connection>): Promise<string> {
+    const connection = await session;
+    const [rows] = await connection.query<RowDataPacket[]>('SELECT @@global.gtid_slave_pos AS position');
+    return String(rows[0]?.position ?? '');
   }
 }

@@ -1,0 +1,35 @@
+import type { Connection } from 'mysql2/promise';
+import { expect, it } from 'vitest';
+import { AppliedWait } from './applied-wait.js';
+
+/** As mysql2: what is asked of a session that is destroyed meanwhile is never answered. */
+class Server {
+  position = '0-1-5';
+  silent = false;
+  readonly connect = async () =>
+    ({
+      query: () => (this.silent ? new Promise(() => {}) : Promise.resolve([[{ position: this.position }]])),
+      destroy: () => {},
+    }) as unknown as Connection;
+}
+
+it('tells when a position is reached, and when it was not in time', async () => {
+  const server = new Server();
+  const applied = new AppliedWait(server);
+  expect(await applied.wait('0-1-5', 1_000)).toBe(true);
+  expect(await applied.wait('0-1-6', 20)).toBe(false);
+});
+
+it('goes on with the next server when one dies while it is asked', async () => {
+  const server = new Server();
+  const applied = new AppliedWait(server);
+  server.silent = true;
+  const early = applied.wait('0-1-6', 5_000);
+  // Until the question is under way.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  applied.serverDown();
+  server.silent = false;
+  server.position = '0-1-7';
+  expect(await early).toBe(true);
+  expect(await applied.wait('0-1-7', 1_000)).toBe(true);
+});
