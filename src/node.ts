@@ -16,6 +16,7 @@ import type { MysqlConnections } from './model/status.js';
 import { accountPassword } from './mysql-control/accounts.js';
 import { chooseCacheDir } from './mysql-control/cache-dir.js';
 import { MariadbControl } from './mysql-control/control.js';
+import { RECOVERY_SERVER_ID } from './mysql-control/ddl-recovery.js';
 import { ManagedServer, type ServerUp } from './mysql-control/managed-server.js';
 import { obtainServer } from './mysql-control/obtain.js';
 import { mariadb } from './mysql-protocol/mariadb.js';
@@ -94,7 +95,8 @@ class Node {
         ...(config.serverPort === null ? {} : { port: config.serverPort }),
         extraArgs: [...roomForClients(config), ...config.serverArgs, SEMI_SYNC_OFF],
         recoveryServerId: () => {
-          const epoch = config.name === config.primary ? currentEpoch(chainFile.chain) : 0;
+          if (config.name !== config.primary) return RECOVERY_SERVER_ID;
+          const epoch = currentEpoch(chainFile.chain);
           return epoch === 0 ? null : mariadb.epochServerId(epoch);
         },
       },

@@ -1,7 +1,13 @@
 import type { Socket } from 'node:net';
 import { SkeinError } from '../model/error.js';
 import { buildGtidList, heartbeatEvent, rotateEvent } from '../mysql-protocol/events.js';
-import { LAST_FRAGMENT, RECORD_KIND, walkRecords } from '../wire/record.js';
+import {
+  FIRST_FRAGMENT,
+  LAST_FRAGMENT,
+  RECORD_KIND,
+  type RecordHeader,
+  walkRecords,
+} from '../wire/record.js';
 import { EventFramer } from './event-framer.js';
 
 /** What the stream needs of the spool. Bytes are whole records, in order, none beyond the limit. */
@@ -25,6 +31,13 @@ export interface DumpStreamModules {
   releasable(): number;
   /** Resolves when `releasable` may have grown, or after `ms`. */
   changed(ms: number): Promise<void>;
+  /** The group as it goes out, and until when it is held, with what follows it; null = it may go at once. */
+  admit(header: RecordHeader, payload: Buffer, signal: AbortSignal): Admitted;
+}
+
+export interface Admitted {
+  readonly payload: Buffer;
+  readonly held: Promise<void> | null;
 }
 
 /** Read from the spool at a time; a few of these are in memory for each reader. */
@@ -44,7 +57,8 @@ export class DumpStream {
   readonly #socket: Socket;
   readonly #framer = new EventFramer(1);
   #fileNumber = 0;
-  #closed = false;
+  readonly #closing = new AbortController();
+  #lastSentMs = performance.now();
   #checkedPredecessor = false;
   #betweenGroups = true;
 
@@ -56,23 +70,26 @@ export class DumpStream {
   }
 
   stop(): void {
-    this.#closed = true;
+    this.#closing.abort();
     this.#modules.reader.close();
+  }
+
+  get #closed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   /** Runs until the reader leaves. @throws SkeinError SERVER_DIVERGED, and what the spool's reader throws */
   async run(): Promise<void> {
     this.#head(this.#modules.format);
     await this.#write();
-    let lastSent = performance.now();
     while (!this.#closed) {
       const bytes = await this.#modules.reader.next(this.#modules.releasable(), READ_BYTES_MAX);
       if (this.#closed) return;
       if (bytes) {
-        this.#push(bytes);
+        await this.#push(bytes);
         if (this.#framer.eventBytes > FILE_BYTES_MAX && this.#betweenGroups) this.#head(this.#modules.format);
       } else {
-        const idle = performance.now() - lastSent;
+        const idle = performance.now() - this.#lastSentMs;
         if (idle < this.#options.heartbeatMs) {
           await this.#modules.changed(this.#options.heartbeatMs - idle);
           continue;
@@ -80,7 +97,6 @@ export class DumpStream {
         this.#heartbeat();
       }
       await this.#write();
-      lastSent = performance.now();
     }
   }
 
@@ -107,7 +123,7 @@ export class DumpStream {
     this.#framer.eventBytes = before;
   }
 
-  #push(bytes: Buffer): void {
+  async #push(bytes: Buffer): Promise<void> {
     for (const { offset, header } of walkRecords(bytes)) {
       const payload = bytes.subarray(offset + header.payloadOffset, offset + header.size);
       if (header.kind === RECORD_KIND.format) {
@@ -117,9 +133,26 @@ export class DumpStream {
       }
       if (header.kind !== RECORD_KIND.group) continue;
       if (!this.#checkedPredecessor) this.#checkPredecessor(header.previousGtid);
-      this.#framer.push(payload);
+      const { payload: admitted, held } = this.#admit(header, payload);
+      if (held) await this.#heldUntil(held);
+      if (this.#closed) return;
+      this.#framer.push(admitted);
       this.#betweenGroups = (header.flags & LAST_FRAGMENT) !== 0;
     }
+  }
+
+  #admit(header: RecordHeader, payload: Buffer): Admitted {
+    if ((header.flags & FIRST_FRAGMENT) === 0) return { payload, held: null };
+    return this.#modules.admit(header, payload, this.#closing.signal);
+  }
+
+  /** What stands before it goes out, because that is what is waited for; and the reader must not take us for dead. */
+  async #heldUntil(held: Promise<void>): Promise<void> {
+    const timer = setInterval(() => {
+      this.#heartbeat();
+      void this.#write();
+    }, this.#options.heartbeatMs);
+    await Promise.all([held, this.#write()]).finally(() => clearInterval(timer));
   }
 
   /** The server goes on after a transaction: it must be the one that the cluster has at that place. */
@@ -133,6 +166,7 @@ export class DumpStream {
   }
 
   async #write(): Promise<void> {
+    this.#lastSentMs = performance.now();
     const parts = this.#framer.take();
     if (parts.length === 0 || this.#closed) return;
     this.#socket.cork();

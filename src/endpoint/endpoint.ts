@@ -12,7 +12,8 @@ import {
 import { encodeErr, OK_PAYLOAD, type Packet, PacketSplitter, packet } from '../mysql-protocol/packets.js';
 import { Gather } from '../std/gather.js';
 import type { Logger } from '../std/logger.js';
-import { DumpStream, type RecordReader } from './dump-stream.js';
+import type { RecordHeader } from '../wire/record.js';
+import { type Admitted, DumpStream, type RecordReader } from './dump-stream.js';
 import { MariadbConversation } from './mariadb-conversation.js';
 
 /**
@@ -34,8 +35,21 @@ export interface EndpointModules {
   spool: EndpointSpool;
   /** Ordinal up to which the cluster has committed; moves only forward while the chain is followed. */
   committed(): number;
+  /**
+   * Before a group that is DDL goes to the server: null = at once, otherwise it is held until this resolves. Everything
+   * before it has been sent then, `previousGtid` last. Rejects: the dump is refused.
+   */
+  beforeDdl(ddl: HeldDdl, signal: AbortSignal): Promise<void> | null;
   /** A dump could not be served or had to be cut: the server must not be left to retry unseen. */
   refused(error: SkeinError): void;
+}
+
+export interface HeldDdl {
+  readonly ordinal: number;
+  /** Of the group before it; '' for the first. */
+  readonly previousGtid: string;
+  /** Empty when it can not be read here. */
+  readonly statement: string;
 }
 
 export interface EndpointSpool {
@@ -242,10 +256,27 @@ export class Endpoint {
     logger.info({ after: connectState, ordinal }, 'the local server reads from the spool');
     const stream = new DumpStream(
       { serverId: this.#options.serverId, after, heartbeatMs },
-      { reader, format, releasable: () => this.#releasable(), changed: (ms) => this.#waitForChange(ms) },
+      {
+        reader,
+        format,
+        releasable: () => this.#releasable(),
+        changed: (ms) => this.#waitForChange(ms),
+        admit: (header, payload, signal) => this.#admit(header, payload, signal),
+      },
       socket,
     );
     await stream.run();
+  }
+
+  #admit({ ordinal, previousGtid: before }: RecordHeader, payload: Buffer, signal: AbortSignal): Admitted {
+    const { flavour, beforeDdl } = this.#modules;
+    const ddl = flavour.ddlOf(payload);
+    if (ddl === null) return { payload, held: null };
+    const previousGtid = before.length === 0 ? '' : flavour.gtidText(before);
+    return {
+      payload: ddl.group,
+      held: beforeDdl({ ordinal, previousGtid, statement: ddl.statement }, signal),
+    };
   }
 
   /** A fresh spool knows no format before the first record has come: the reader waits, as with a silent source. */

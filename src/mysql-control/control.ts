@@ -5,7 +5,8 @@ import type { Logger } from '../std/logger.js';
 import { sleep, withDeadline } from '../std/signal.js';
 import { accountStatements, writerStatements } from './accounts.js';
 import { AppliedWait } from './applied-wait.js';
-import { settleRecovery } from './ddl-recovery.js';
+import { RECOVERY_SERVER_ID, settleRecovery } from './ddl-recovery.js';
+import { type DdlDoubt, TRACE_QUERIES, tracesOf } from './ddl-traces.js';
 
 /**
  * SQL control of the local MariaDB server through its unix socket as `skein@localhost`. Nothing that is done here is
@@ -53,6 +54,9 @@ const SESSIONS_GONE_MS = 5_000;
 const SESSIONS_POLL_MS = 10;
 /** The server asks its source, our endpoint on loopback, for a heartbeat so often. */
 const HEARTBEAT_PERIOD_S = 2;
+
+/** So many starts in a row are looked at that each died before it could be settled. */
+const RECOVERED_FILES_MAX = 10;
 
 /** Exists only while the end of a lost XA branch is being logged. */
 const STAND_IN = 'mysql.skein_xa_stand_in';
@@ -136,33 +140,59 @@ export class MariadbControl {
   }
 
   /**
-   * Brings a replica's server that has just been started level with itself after a crash in the middle of DDL.
+   * Brings a replica's server that follows nobody since its start level with itself after a crash in the middle of DDL.
    * Returns what was done, for people; null when nothing was needed.
    */
   async settleRecovery(options: {
-    startedWithId: number | null;
+    noted: { ordinal: number; doubt: DdlDoubt; traces: string } | null;
     nameOf(ordinal: number): string | null;
   }): Promise<string | null> {
+    // It follows already (its node alone was restarted): it stands where it says.
+    if ((await this.replicaStatus()) !== null) return null;
     const { gtidBinlogPos: binlogPos, gtidSlavePos: slavePos } = await this.status();
-    if (binlogPos === '' || binlogPos === slavePos) return null;
-    const statements = await this.#statementsSinceStart();
-    const { position, beginLogAnew } = settleRecovery({ binlogPos, slavePos, statements, ...options });
+    const { noted, nameOf } = options;
+    const { position, beginLogAnew } = settleRecovery({
+      binlogPos,
+      slavePos,
+      ...(await this.#writtenByRecovery(binlogPos)),
+      noted: noted && { ...noted, happened: noted.traces !== (await this.ddlTraces()) },
+      nameOf,
+    });
     // In this order: what is interrupted between the two is recognised at the next start.
     if (position !== null) await this.#query(`SET GLOBAL gtid_slave_pos = '${position}'`);
     if (beginLogAnew) await this.#query('RESET MASTER');
     if (position === null && !beginLogAnew) return null;
     return (
-      `The server died in the middle of DDL: its log stood at ${binlogPos}, its position at ${slavePos || 'nothing'}. ` +
-      `${position === null ? 'It is executed again.' : `${position} counts as executed.`}`
+      `The server died in the middle of DDL: its log stood at ${binlogPos || 'nothing'}, its position at ` +
+      `${slavePos || 'nothing'}. ${position === null ? 'What comes next is executed again.' : `${position} counts as executed.`}`
     );
   }
 
-  /** The server begins a new log file at each start. */
-  async #statementsSinceStart(): Promise<string[]> {
-    const [status] = await this.#query('SHOW MASTER STATUS');
-    if (!status) return [];
-    const events = await this.#query(`SHOW BINLOG EVENTS IN '${String(status.File)}' LIMIT 100`);
-    return events.filter((event) => event.Event_type === 'Query').map((event) => String(event.Info));
+  /** What tells afterwards whether DDL happened that the log does not tell of; see ddl-traces.ts. */
+  async ddlTraces(): Promise<string> {
+    const answers: unknown[] = [];
+    for (const sql of TRACE_QUERIES) answers.push(await this.#query(sql));
+    return tracesOf(answers);
+  }
+
+  /**
+   * The server begins a new log file at each start, and its recovery writes first. More than one file when it died again
+   * before it was settled.
+   */
+  async #writtenByRecovery(binlogPos: string): Promise<{ logBefore: string; recovered: string[] }> {
+    const recovered: string[] = [];
+    let logBefore = binlogPos;
+    if (!isOfRecovery(binlogPos)) return { logBefore, recovered };
+    const files = await this.#query('SHOW BINARY LOGS');
+    for (const file of files.reverse().slice(0, RECOVERED_FILES_MAX)) {
+      const events = await this.#query(`SHOW BINLOG EVENTS IN '${String(file.Log_name)}' LIMIT 100`);
+      const statements = events.filter((event) => event.Event_type === 'Query');
+      recovered.unshift(...statements.map((event) => String(event.Info)));
+      const list = events.find((event) => event.Event_type === 'Gtid_list');
+      logBefore = String(list?.Info ?? '').replace(/^\[|\]$/g, '');
+      if (!isOfRecovery(logBefore)) break;
+    }
+    return { logBefore, recovered };
   }
 
   async preparedBranches(): Promise<string[]> {
@@ -450,6 +480,10 @@ export class MariadbControl {
     if (!logged) await connection.query('SET SESSION sql_log_bin = 0');
     return connection;
   }
+}
+
+function isOfRecovery(gtid: string): boolean {
+  return gtid.split('-')[1] === String(RECOVERY_SERVER_ID);
 }
 
 /** The session is of no use any more: a network error, a time-out of ours, or the server's word. */

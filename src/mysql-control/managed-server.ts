@@ -37,8 +37,9 @@ export interface ManagedServerOptions {
   readonly extraArgs?: readonly string[];
   /**
    * The id to start with, when it may be needed: a DDL that was under way when the server died is finished at its start,
-   * and written into its log under this id (on a primary: as one more of the epoch in which it began). As soon as the
-   * server answers it gets a closed id, as every other. Null or absent: a closed id from the beginning.
+   * and written into its log under this id (on a primary: as one more of the epoch in which it began; on a replica: as
+   * the recovery's). As soon as the server answers it gets a closed id, as every other. Null or absent: a closed id
+   * from the beginning.
    */
   readonly recoveryServerId?: () => number | null;
   /** start() gives up after so many servers that died before they were ready. Default 3. */

@@ -1,5 +1,5 @@
 import { SkeinError } from '../model/error.js';
-import { EVENT_HEADER_SIZE, HEADER_AT } from './events.js';
+import { EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from './events.js';
 
 /**
  * MariaDB's GTID `domain-server-sequence`. Binary form (ours, in records; also that of a GTID_LIST entry):
@@ -48,6 +48,8 @@ export function decodeMariadbGtid(bytes: Buffer): MariadbGtid {
 /** Flags of a GTID event (MariaDB `Gtid_log_event`). */
 export const GTID_FLAG_STANDALONE = 0x1;
 const GTID_FLAG_GROUP_COMMIT_ID = 0x2;
+/** A replica executes nothing beside such a group. */
+const GTID_FLAG_DDL = 0x20;
 const GTID_FLAG_PREPARED_XA = 0x40;
 const GTID_FLAG_COMPLETED_XA = 0x80;
 
@@ -60,6 +62,16 @@ export function decodeMariadbGtidEvent(event: Buffer): MariadbGtid & { flags: nu
     domain: event.readUInt32LE(at + 8),
     flags: event[at + 12] ?? 0,
   };
+}
+
+/** A group, or this one with its GTID event marked as DDL. */
+export function markedAsDdl(group: Buffer): Buffer {
+  if (decodeMariadbGtidEvent(group).flags & GTID_FLAG_DDL) return group;
+  const copy = Buffer.from(group);
+  const flagsAt = EVENT_HEADER_SIZE + 12;
+  copy.writeUInt8(copy.readUInt8(flagsAt) | GTID_FLAG_DDL, flagsAt);
+  resealEvent(copy.subarray(0, copy.readUInt32LE(HEADER_AT.size)));
+  return copy;
 }
 
 /** What a group does to an XA branch; `branch` is its name as SQL takes it: `X'<gtrid>',X'<bqual>',<format>`. */

@@ -1,12 +1,14 @@
 import { SkeinError } from '../model/error.js';
-import { EVENT, HEADER_AT, isCommitOrRollback } from './events.js';
+import { EVENT, HEADER_AT, isCommitOrRollback, queryText } from './events.js';
 import type { DumpConversation, DumpOptions, EventPlace, Flavour, GroupGrammar } from './flavour.js';
 import {
   decodeMariadbGtid,
   decodeMariadbGtidEvent,
+  decodeXaMark,
   encodeMariadbGtid,
   formatMariadbGtid,
   GTID_FLAG_STANDALONE,
+  markedAsDdl,
   parseMariadbGtid,
 } from './mariadb-gtid.js';
 
@@ -138,6 +140,22 @@ function dumpConversation(options: DumpOptions): DumpConversation {
   return { queries, commands: [registerCommand(options.serverId), dumpCommand(options.serverId)] };
 }
 
+/**
+ * In row format everything that stands alone, without a COMMIT, is DDL; its events are small, the group is whole. What a
+ * server's recovery writes into its log (a DDL that it finished) is not marked so: a replica with parallel workers would
+ * begin what follows beside it, and stop or wait for ever (seen on 10.11).
+ */
+function ddlOf(group: Buffer): { statement: string; group: Buffer } | null {
+  if (group[HEADER_AT.type] !== EVENT.gtidMariadb || decodeXaMark(group) !== null) return null;
+  if ((decodeMariadbGtidEvent(group).flags & GTID_FLAG_STANDALONE) === 0) return null;
+  let statement = '';
+  for (let at = 0; at < group.length; at += group.readUInt32LE(at + HEADER_AT.size)) {
+    const event = group.subarray(at, at + group.readUInt32LE(at + HEADER_AT.size));
+    if (event[HEADER_AT.type] === EVENT.query) statement = queryText(event, true).toString();
+  }
+  return { statement, group: markedAsDdl(group) };
+}
+
 export const mariadb: Flavour = {
   name: 'mariadb',
   gtidText: (binary) =>
@@ -147,6 +165,7 @@ export const mariadb: Flavour = {
   gtidAt: (epoch, ordinal) =>
     formatMariadbGtid({ domain: 0, serverId: EPOCH_SERVER_ID_BASE + epoch, sequence: ordinal }),
   grammar: () => new MariadbGrammar(),
+  ddlOf,
   dumpConversation,
   epochServerId: (epoch) => EPOCH_SERVER_ID_BASE + epoch,
 };

@@ -1,3 +1,5 @@
+import type { DdlNote } from './ddl-note.js';
+
 /** What the roles need of the local server: SQL control and the last resort. Implemented by mysql-control. */
 
 export interface LocalServerUp {
@@ -46,9 +48,11 @@ export interface LocalControl {
   waitForAcknowledgements(): Promise<void>;
   /** After a crash in the middle of DDL; says what was done, null = nothing. */
   settleRecovery(options: {
-    startedWithId: number | null;
+    noted: DdlNote | null;
     nameOf(ordinal: number): string | null;
   }): Promise<string | null>;
+  /** Differs before and after DDL of which the server's log does not tell whether it was executed. */
+  ddlTraces(): Promise<string>;
   /** XA branches that the engine has prepared, as SQL names them. */
   preparedBranches(): Promise<string[]>;
   /** Only in the engine, past the log. */

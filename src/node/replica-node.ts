@@ -14,6 +14,7 @@ import { Signal } from '../std/emitter.js';
 import { Histogram, LATENCY_BOUNDS_S } from '../std/histogram.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 import { ownStatus, seenFromReplica } from './cluster-status.js';
+import { DdlNoteFile } from './ddl-note.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from './local-server.js';
 import { replicaMetrics } from './metrics.js';
 import { ReplicaRole } from './replica-role.js';
@@ -68,6 +69,7 @@ export class ReplicaNode implements RoleNode {
         logger: logger.child({ part: 'replica' }),
         flavour,
         chainFile,
+        ddlNote: new DdlNoteFile(join(config.directory, 'state')),
         events,
         spool,
         lag: new LagMeter({}, { nowMs: monotonicMs(), wallMs: Date.now() }),

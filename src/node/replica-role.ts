@@ -1,9 +1,10 @@
-import { Endpoint } from '../endpoint/endpoint.js';
+import { Endpoint, type HeldDdl } from '../endpoint/endpoint.js';
 import type { LagMeter } from '../membership/lag.js';
 import { type Chain, continues, currentEpoch, cutFor, epochOf } from '../model/chain.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { Positions } from '../model/status.js';
+import { doubtOfDdl } from '../mysql-control/ddl-traces.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
 import type { Spool } from '../spool/spool.js';
 import { monotonicMs } from '../std/clock.js';
@@ -11,6 +12,7 @@ import type { Logger } from '../std/logger.js';
 import type { AttachInfo, Heartbeat, Welcome } from '../wire/messages.js';
 import { RECORD_KIND, readRecordHeader } from '../wire/record.js';
 import type { ChainFile } from './chain-file.js';
+import type { DdlNoteFile } from './ddl-note.js';
 import type { EventLog } from './event-log.js';
 import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from './local-server.js';
 
@@ -30,6 +32,7 @@ export interface ReplicaRoleModules {
   logger: Logger;
   flavour: Flavour;
   chainFile: ChainFile;
+  ddlNote: DdlNoteFile;
   events: EventLog;
   spool: Spool;
   lag: LagMeter;
@@ -43,6 +46,8 @@ export interface ReplicaRoleModules {
 
 /** A stopped thread of the server is started again at most so often. */
 const THREAD_RESTART_MS = 5_000;
+/** Whether the server is still there is looked at so often while a DDL is held. */
+const HELD_WAIT_MS = 1_000;
 /** The spool is purged at most so often. */
 const PURGE_MS = 5_000;
 
@@ -78,6 +83,7 @@ export class ReplicaRole {
         flavour,
         spool,
         committed: () => spool.committed(),
+        beforeDdl: (ddl, signal) => this.#beforeDdl(ddl, signal),
         refused: (error) => this.#refused(error),
       },
     );
@@ -217,7 +223,7 @@ export class ReplicaRole {
 
   async serverUp(up: LocalServerUp): Promise<void> {
     this.#closed = null;
-    await this.#settleRecovery(up);
+    await this.#settleRecovery();
     await this.#modules.control().followEndpoint({
       host: '127.0.0.1',
       port: this.#endpointPort,
@@ -228,14 +234,28 @@ export class ReplicaRole {
     this.#server = up;
   }
 
-  async #settleRecovery(up: LocalServerUp): Promise<void> {
-    const { flavour, spool, logger } = this.#modules;
+  async #settleRecovery(): Promise<void> {
+    const { flavour, spool, logger, ddlNote } = this.#modules;
     const done = await this.#modules.control().settleRecovery({
-      startedWithId: up.adopted ? null : up.serverId,
+      noted: await ddlNote.load(),
       nameOf: (ordinal) =>
         ordinal <= spool.end.ordinal ? flavour.gtidAt(epochOf(this.#chain, ordinal), ordinal) : null,
     });
     if (done !== null) logger.warn({ reason: done }, 'the server was brought level with itself');
+  }
+
+  /** Some DDL leaves no word in the server's log, or nothing but that, when it dies: it is noted first. */
+  #beforeDdl({ ordinal, previousGtid, statement }: HeldDdl, signal: AbortSignal): Promise<void> | null {
+    const doubt = doubtOfDdl(statement);
+    if (doubt === null) return null;
+    const note = async () => {
+      const control = this.#modules.control();
+      // What it leaves behind can be told from what others do only when it is alone.
+      while (previousGtid !== '' && !(await control.waitApplied(previousGtid, HELD_WAIT_MS)))
+        signal.throwIfAborted();
+      await this.#modules.ddlNote.save({ ordinal, doubt, traces: await control.ddlTraces() });
+    };
+    return note();
   }
 
   serverDown(): void {

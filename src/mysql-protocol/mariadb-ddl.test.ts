@@ -1,0 +1,64 @@
+import { crc32 } from 'node:zlib';
+import { expect, it } from 'vitest';
+import { CHECKSUM_SIZE, EVENT, EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from './events.js';
+import { mariadb } from './mariadb.js';
+import { decodeMariadbGtidEvent } from './mariadb-gtid.js';
+
+const STANDALONE = 0x01;
+const TRANSACTIONAL = 0x04;
+const DDL = 0x20;
+const COMPLETED_XA = 0x80;
+
+const alter = 'ALTER TABLE t ADD COLUMN c INT';
+
+it('one statement is DDL, and goes to a replica marked as such', () => {
+  const group = Buffer.concat([gtid(STANDALONE | DDL), query(alter)]);
+  expect(mariadb.ddlOf(group)).toEqual({ statement: alter, group });
+});
+
+it('what a recovery wrote is not marked: it gets the mark, and a checksum that fits', () => {
+  const group = Buffer.concat([gtid(STANDALONE), query(alter)]);
+  const before = Buffer.from(group);
+  const ddl = mariadb.ddlOf(group);
+  expect(ddl?.statement).toBe(alter);
+  expect(decodeMariadbGtidEvent(ddl?.group as Buffer).flags).toBe(STANDALONE | DDL);
+  const first = ddl?.group.subarray(0, gtid(0).length) as Buffer;
+  expect(first.readUInt32LE(first.length - CHECKSUM_SIZE)).toBe(
+    crc32(first.subarray(0, first.length - CHECKSUM_SIZE)),
+  );
+  expect(ddl?.group.subarray(first.length)).toEqual(query(alter));
+  // The record's own bytes lie in the spool, and are not touched.
+  expect(group).toEqual(before);
+});
+
+it('a transaction is none, nor is the end of an XA branch, nor a later piece of a group', () => {
+  expect(mariadb.ddlOf(Buffer.concat([gtid(TRANSACTIONAL), query('BEGIN')]))).toBeNull();
+  expect(mariadb.ddlOf(Buffer.concat([gtid(STANDALONE | COMPLETED_XA), query("XA COMMIT 'a'")]))).toBeNull();
+  expect(mariadb.ddlOf(query(alter))).toBeNull();
+});
+
+it('a statement that is compressed is not read', () => {
+  const group = Buffer.concat([gtid(STANDALONE | DDL), event(EVENT.queryCompressed, Buffer.alloc(30))]);
+  expect(mariadb.ddlOf(group)?.statement).toBe('');
+});
+
+function gtid(flags: number): Buffer {
+  const body = Buffer.alloc(19);
+  body.writeUInt32LE(20, 0);
+  body[12] = flags;
+  return event(EVENT.gtidMariadb, body);
+}
+
+function query(text: string): Buffer {
+  const head = Buffer.alloc(13);
+  head[8] = 1;
+  return event(EVENT.query, Buffer.concat([head, Buffer.from(`d\0${text}`)]));
+}
+
+function event(type: number, body: Buffer): Buffer {
+  const size = EVENT_HEADER_SIZE + body.length + CHECKSUM_SIZE;
+  const bytes = Buffer.concat([Buffer.alloc(EVENT_HEADER_SIZE), body, Buffer.alloc(CHECKSUM_SIZE)]);
+  bytes[HEADER_AT.type] = type;
+  bytes.writeUInt32LE(size, HEADER_AT.size);
+  return resealEvent(bytes);
+}
