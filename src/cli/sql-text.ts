@@ -1,4 +1,4 @@
-import { durationText } from './duration-text.js';
+import { durationText } from '../std/duration-text.js';
 import { type Column, textTable } from './text-table.js';
 
 /** The part of the answer of POST /v1/sql that is shown. */

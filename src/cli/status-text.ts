@@ -1,5 +1,5 @@
 import type { ClusterStatus, MemberStatus } from '../model/status.js';
-import { durationText } from './duration-text.js';
+import { durationText } from '../std/duration-text.js';
 import { textTable } from './text-table.js';
 
 /** The cluster at a glance: one line on the whole, one for each node, and why something is not as it should be. */

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { SkeinError } from '../model/error.js';
 import type { ClusterStatus } from '../model/status.js';
 import { monotonicMs } from '../std/clock.js';
+import { durationText } from '../std/duration-text.js';
 import {
   type Ack,
   decodeCommitted,
@@ -89,7 +90,7 @@ export class PrimarySession {
       heardAtMs: () => channel.heardAtMs,
       listening: () => !channel.paused,
       silent: (silentMs) =>
-        this.close('LINK_SILENT', `Nothing was heard of the primary for ${Math.round(silentMs)} ms.`),
+        this.close('LINK_SILENT', `Nothing was heard of the primary for ${durationText(silentMs)}.`),
     });
     if (first.send !== null) channel.write(first.send);
     this.#armDeadline();

@@ -1,5 +1,6 @@
 import { messageOf, SkeinError } from '../model/error.js';
 import { monotonicMs } from '../std/clock.js';
+import { durationText } from '../std/duration-text.js';
 import { Signal } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import {
@@ -106,7 +107,7 @@ export class ListenerSession implements ReplicaSession {
       heardAtMs: () => channel.heardAtMs,
       listening: () => true,
       silent: (silentMs) =>
-        this.#end('LINK_SILENT', `Nothing was heard of ${this.node} for ${Math.round(silentMs)} ms.`),
+        this.#end('LINK_SILENT', `Nothing was heard of ${this.node} for ${durationText(silentMs)}.`),
     });
     channel.handOver(['ack', 'heartbeat', 'echo', 'refuse'], {
       frame: (name, payload) => this.#frame(name, payload),

@@ -21,6 +21,7 @@
  * The state never decides who counts in the quorum: voters are a list of their own (SAFETY, ambiguous places, 4).
  */
 import type { MemberState } from '../model/status.js';
+import { durationText } from '../std/duration-text.js';
 
 export interface MembershipOptions {
   readonly heartbeatIntervalMs: number;
@@ -179,14 +180,14 @@ function aged(options: MembershipOptions, member: Member, nowMs: number): Member
   if (silentMs < options.lateAfterMs || member.state === 'late' || member.heardAtMs === null) {
     return { member, effects: [] };
   }
-  return moved(member, 'late', `nothing heard for ${Math.round(silentMs)} ms`, nowMs);
+  return moved(member, 'late', `nothing heard for ${durationText(silentMs)}`, nowMs);
 }
 
 function gone(member: Member, silentMs: number, nowMs: number): MemberStep {
   const why =
     member.heardAtMs === null
-      ? `it has not dialled for ${Math.round(silentMs)} ms`
-      : `nothing heard for ${Math.round(silentMs)} ms`;
+      ? `it has not dialled for ${durationText(silentMs)}`
+      : `nothing heard for ${durationText(silentMs)}`;
   const next = moved({ ...member, session: null }, 'gone', why, nowMs);
   if (member.session === null) return next;
   const cleanup: MemberEffect = { kind: 'cleanup', member: member.name, session: member.session };

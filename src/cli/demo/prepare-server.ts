@@ -1,8 +1,8 @@
 import { installationDirectory } from '../../config/installation.js';
 import { chooseCacheDir } from '../../mysql-control/cache-dir.js';
 import { obtainServer } from '../../mysql-control/obtain.js';
+import { durationText } from '../../std/duration-text.js';
 import { silentLogger } from '../../std/logger.js';
-import { durationText } from '../duration-text.js';
 
 /**
  * Finds or fetches the database server once, with progress, before three nodes would all wait for the same thing.
