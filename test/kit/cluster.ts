@@ -10,6 +10,7 @@ import { type DemoOptions, type PlannedNode, planDemo } from '../../src/cli/demo
 import type { NodeConfigInput } from '../../src/config/node-config.js';
 import type { AcknowledgeLevel } from '../../src/model/status.js';
 import { freePorts, isAlive, LogRing, readPidFile, signalPid } from './processes.js';
+import { SmallDisk } from './small-disk.js';
 import { TcpProxy } from './tcp-proxy.js';
 import { TestNode } from './test-node.js';
 import { GiveUp, until } from './until.js';
@@ -35,6 +36,8 @@ export interface ClusterOptions {
    * stay down until `startNode`.
    */
   proxied?: boolean;
+  /** The spool of this node on a small file system of its own (`cluster.spoolDisk`), where mounting is permitted. */
+  smallSpool?: { node: string; bytes: number };
   readyDeadlineMs?: number;
 }
 
@@ -54,6 +57,7 @@ export class TestCluster {
   readonly #proxies = new Map<string, TcpProxy>();
   readonly #children = new Map<string, ChildProcess>();
   #supervisor: ChildProcess | null = null;
+  #spoolDisk: SmallDisk | null = null;
   #readyUrl: string | null = null;
 
   private constructor(options: ClusterOptions, base: string, demo: DemoOptions) {
@@ -111,6 +115,10 @@ export class TestCluster {
         await writeFile(join(directory, 'node.json'), JSON.stringify(settings));
       }
     }
+    if (options.smallSpool) {
+      const { node, bytes } = options.smallSpool;
+      cluster.#spoolDisk = SmallDisk.mount(join(cluster.node(node).directory, 'spool'), bytes);
+    }
     return cluster;
   }
 
@@ -124,6 +132,11 @@ export class TestCluster {
 
   get token(): string {
     return this.primary.adminToken;
+  }
+
+  /** null: none was asked for, or mounting is not permitted here. */
+  get spoolDisk(): SmallDisk | null {
+    return this.#spoolDisk;
   }
 
   get httpPort(): number {
@@ -225,6 +238,16 @@ export class TestCluster {
     this.#children.set(name, child);
   }
 
+  /** Resolves when a node's process (proxied clusters only) has ended, by itself or by a signal. */
+  async untilNodeEnded(name: string, deadlineMs = 15_000): Promise<void> {
+    const child = this.#children.get(name);
+    await until(
+      `${name}'s node has ended`,
+      () => child === undefined || child.exitCode !== null || child.signalCode !== null,
+      { deadlineMs, context: () => this.node(name).logs() },
+    );
+  }
+
   async #startProxied(): Promise<void> {
     mkdirSync(this.directory, { recursive: true });
     ensureSecrets(this.directory);
@@ -288,6 +311,7 @@ export class TestCluster {
       await until(`process ${pid} is gone`, async () => !(await isAlive(pid)), { deadlineMs: 10_000 });
     }
     for (const proxy of this.#proxies.values()) await proxy.close();
+    this.#spoolDisk?.unmount();
     // For a person who wants to look at what a failed test left behind.
     if (process.env.SKEIN_TEST_KEEP) console.log(`kept: ${this.directory}`);
     else await rm(this.#base, { recursive: true, force: true, maxRetries: 3 });

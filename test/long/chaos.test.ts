@@ -37,7 +37,7 @@ it(`${MINUTES} minutes of faults, seed ${SEED}`, async () => {
   const random = seededRandom(SEED);
   console.log(`chaos: seed ${SEED}`);
   const stop = new AbortController();
-  const pool = startWriters(cluster, 4);
+  const pool = startWriters(cluster);
   const workers = [1, 2, 3].map((seed) =>
     mixedWorkload({
       connect: () => cluster.primary.connectAs('skein_admin'),

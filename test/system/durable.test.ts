@@ -42,7 +42,7 @@ async function destroyPrimary(options: {
   await createLedger(cluster);
   await waitApplied(primary, replicas);
   for (const replica of replicas) if (linkDelayMs > 0) cluster.proxy(replica.name).delay(linkDelayMs);
-  const pool = startWriters(cluster, CLIENTS);
+  const pool = startWriters(cluster, { clients: CLIENTS });
   const random = seededRandom(seed);
   await pool.ledger.progress(
     linkDelayMs > 0 ? random.int(30, 100) : random.int(100, 1000),

@@ -110,7 +110,7 @@ async function lostByPowerCut(): Promise<number> {
   const { nodes, replicas } = cluster;
   // The replicas' servers apply nothing, so that only the spools have it.
   for (const replica of replicas) await replica.freeze('server');
-  const pool = startWriters(cluster, 4);
+  const pool = startWriters(cluster);
   await pool.ledger.progress(40, 30_000, 'inserts go on');
   for (const kind of ['node', 'server'] as const) {
     const pids = await Promise.all(nodes.map((node) => node.pid(kind)));

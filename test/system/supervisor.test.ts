@@ -4,13 +4,16 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from '../../src/mysql-protocol/events.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { skein } from '../kit/cli.js';
+import type { Ledger } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, expectWhole, startWriters } from '../kit/kill-rounds.js';
+import { signalPid } from '../kit/processes.js';
 import { until } from '../kit/until.js';
 
 /** The life of `skein demo` itself: killed and adopted, stopped in order, started again. */
 
 let cluster: TestCluster;
+let ledger: Ledger | undefined;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
@@ -27,6 +30,7 @@ const processes = () => Promise.all(cluster.nodes.flatMap((node) => [node.pid('n
 it('kill -9 of the demo: nodes and servers go on; the next start adopts them and loses no write', async () => {
   const before = await processes();
   const pool = startWriters(cluster);
+  ledger = pool.ledger;
   try {
     expect(await cluster.endDemo('SIGKILL')).toBe('SIGKILL');
     await pool.ledger.progress(50, 10_000, 'writes go on without the demo');
@@ -45,6 +49,21 @@ it('an adopted node is still supervised', async () => {
   const old = await node.kill('node');
   await node.untilRestarted('node', old);
   await node.untilReady();
+});
+
+it('kill -9 of everything at once, the demo too: the next start has every acknowledged row', async () => {
+  const pool = startWriters(cluster, { ledger });
+  ledger = pool.ledger;
+  try {
+    await ledger.progress(50, 20_000, 'writes go on');
+    for (const pid of await cluster.pids()) signalPid(pid, 'SIGKILL');
+    await cluster.endDemo('SIGKILL');
+    await cluster.startDemo();
+    await ledger.progress(20, 40_000, 'writes go on after the start');
+  } finally {
+    await pool.stop();
+  }
+  await expectWhole(cluster, ledger);
 });
 
 it('SIGTERM: exit 0 after all nodes and servers have stopped', async () => {

@@ -1,0 +1,207 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Ledger } from '../kit/clients.js';
+import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { createLedger, expectWhole, startWriters } from '../kit/kill-rounds.js';
+import type { ProcessKind, TestNode } from '../kit/test-node.js';
+import { until } from '../kit/until.js';
+
+/**
+ * The kill matrix: what machines, networks and disks do to a cluster under load, five rounds of each. Clients insert all
+ * along and note what they were told. After each kind of fault everything has gone on by itself, nothing that was
+ * acknowledged is missing, nothing is there twice, and checksums are equal.
+ *
+ * How five rounds of each fit into four minutes:
+ * - Heartbeats are quicker than in the product (250 ms; late after 750 ms, gone after 1.5 s), so that a fault of 2 s goes
+ *   through every state that one of 30 s goes through with the product's own figures. test/long has those.
+ * - Two processes of different nodes are hit at once, paired so that each of the six has its turn in three steps, and two
+ *   spools of three are always left.
+ * - The fifth SIGSTOP lasts 30 s for each of the six processes, the pairs overlapping: all of them stand for 22 s of it.
+ */
+const ROUNDS = Number(process.env.SKEIN_TEST_ROUNDS ?? 5);
+const FAULT_MS = Number(process.env.SKEIN_TEST_FAULT_MS ?? 2_000);
+const LONG_STOP_MS = 30_000;
+const QUICK_HEARTBEATS = { heartbeatIntervalMs: 250, lateAfterMs: 750, goneAfterMs: 1_500 };
+
+type Victim = readonly [node: string, kind: ProcessKind];
+const PAIRS: ReadonlyArray<readonly [Victim, Victim]> = [
+  [
+    ['n1', 'node'],
+    ['n2', 'server'],
+  ],
+  [
+    ['n1', 'server'],
+    ['n3', 'node'],
+  ],
+  [
+    ['n2', 'node'],
+    ['n3', 'server'],
+  ],
+];
+
+let cluster: TestCluster;
+let ledger: Ledger | undefined;
+showLogsOnFailure(() => cluster);
+
+beforeAll(async () => {
+  cluster = await TestCluster.start({
+    proxied: true,
+    settings: { spoolSegmentBytes: 1024 ** 2, ...(FAULT_MS < 10_000 ? QUICK_HEARTBEATS : {}) },
+    smallSpool: { node: 'n3', bytes: 64 * 1024 ** 2 },
+  });
+  await createLedger(cluster);
+});
+
+afterAll(() => cluster?.dispose());
+
+const aWhile = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const writesGoOn = (when: string, inserts = 10) =>
+  (ledger as Ledger).progress(inserts, 40_000, `writes go on ${when}`);
+
+async function allReady(): Promise<void> {
+  for (const node of cluster.nodes) await node.untilReady(60_000);
+}
+
+/** The replicas take turns. */
+const replicaOf = (round: number): TestNode => cluster.node(round % 2 === 1 ? 'n2' : 'n3');
+
+async function kill([name, kind]: Victim): Promise<void> {
+  const node = cluster.node(name);
+  const old = await node.kill(kind);
+  // A server is started again by its node; nobody supervises the nodes of a cluster with proxies but we.
+  if (kind === 'node') cluster.startNode(name);
+  await node.untilRestarted(kind, old);
+}
+
+async function stop(victims: readonly Victim[], ms: number): Promise<void> {
+  for (const [name, kind] of victims) await cluster.node(name).freeze(kind);
+  await aWhile(ms);
+  for (const [name, kind] of victims) await cluster.node(name).unfreeze(kind);
+}
+
+/** A fault of one replica's link, which the other one makes up for. */
+const oneLink = (begin: (proxy: ReturnType<TestCluster['proxy']>) => void) => async (round: number) => {
+  const proxy = cluster.proxy(replicaOf(round).name);
+  begin(proxy);
+  await writesGoOn('with one link', 50);
+  await aWhile(FAULT_MS);
+  proxy.heal();
+};
+
+const proxies = () => cluster.replicas.map(({ name }) => cluster.proxy(name));
+
+const FULL_DISK = 'the disk of a replica’s spool is full (skipped where mounting a tmpfs is not permitted)';
+
+/** What each round does; before and after it writes go on, and all nodes are ready. */
+const FAULTS: Record<string, (round: number) => Promise<void>> = {
+  'kill -9 of each process': async () => {
+    for (const pair of PAIRS) {
+      await Promise.all(pair.map(kill));
+      await writesGoOn(`after the kill of ${pair.join(' and ')}`);
+      await allReady();
+    }
+  },
+
+  'kill -9 of the primary’s node and server at once': async () => {
+    await Promise.all([kill(['n1', 'server']), kill(['n1', 'node'])]);
+  },
+
+  'SIGSTOP of each process': async (round) => {
+    if (round === ROUNDS) {
+      const staggered = PAIRS.map(async (pair, at) => {
+        await aWhile(at * 4_000);
+        await stop(pair, LONG_STOP_MS);
+      });
+      await Promise.all(staggered);
+      return;
+    }
+    for (const pair of PAIRS) {
+      await stop(pair, FAULT_MS);
+      await writesGoOn(`after ${pair.join(' and ')} stood`);
+    }
+  },
+
+  'the link is cut both ways': oneLink((proxy) => proxy.cut()),
+  'the link is cut from replica to primary': oneLink((proxy) => proxy.cutOneWay('up')),
+  'the link is cut from primary to replica': oneLink((proxy) => proxy.cutOneWay('down')),
+  'the link loses packets and breaks': oneLink((proxy) =>
+    proxy.loss({ chance: 0.05, resetAfterBytes: 100_000 }),
+  ),
+
+  'both links are slow (50 ms each way)': async () => {
+    for (const proxy of proxies()) proxy.delay(50);
+    await writesGoOn('over slow links', 50);
+    for (const proxy of proxies()) proxy.heal();
+  },
+
+  'both links are cut: nothing is acknowledged': async () => {
+    for (const proxy of proxies()) proxy.cut();
+    // What was on its way back may still arrive.
+    await aWhile(300);
+    const before = ledger?.counts.acknowledged;
+    await aWhile(FAULT_MS);
+    expect(ledger?.counts.acknowledged, 'acknowledged by a minority').toBe(before);
+    for (const proxy of proxies()) proxy.heal();
+  },
+
+  'a replica starts while its link is down: it applies what its spool holds': async (round) => {
+    const replica = replicaOf(round);
+    // The server first: what the node receives from here on lies in the spool only.
+    await replica.freeze('server');
+    const applied = await appliedBy(replica);
+    await writesGoOn('while a server stands', 200);
+    cluster.proxy(replica.name).refuse();
+    await replica.kill('node');
+    await replica.kill('server');
+    const state = JSON.parse(readFileSync(join(replica.directory, 'spool', 'state.json'), 'utf8'));
+    expect(state.committed, 'committed, and not applied').toBeGreaterThan(applied);
+    cluster.startNode(replica.name);
+    await until(
+      `${replica.name} applies up to ${state.committed} from its spool`,
+      async () => (await appliedBy(replica)) >= state.committed,
+      { deadlineMs: 30_000, context: () => replica.logs(20) },
+    );
+    cluster.proxy(replica.name).heal();
+  },
+
+  // A failed write is fatal to the spool (SAFETY H12): the node ends, and a new process reads what is on the disk.
+  [FULL_DISK]: async () => {
+    const full = cluster.node('n3');
+    cluster.spoolDisk?.fill();
+    await until('n3 does not count any more, and it is said', async () => {
+      const { members } = await cluster.primary.cluster();
+      return members.some(({ name, state, reason }) => name === 'n3' && state !== 'live' && reason !== null);
+    });
+    expect(await full.logs(200)).toMatch(/ENOSPC|no space/i);
+    await writesGoOn('with one full disk', 50);
+    await cluster.untilNodeEnded('n3');
+    cluster.spoolDisk?.makeRoom();
+    cluster.startNode('n3');
+  },
+};
+
+async function appliedBy(node: TestNode): Promise<number> {
+  const { members } = await node.cluster();
+  return members.find(({ name }) => name === node.name)?.positions.applied ?? 0;
+}
+
+it.for(Object.entries(FAULTS))('%s', { timeout: 900_000 }, async ([name, round], context) => {
+  if (name === FULL_DISK && cluster.spoolDisk === null) return context.skip();
+  const started = performance.now();
+  const pool = startWriters(cluster, { ledger, paceMs: 10 });
+  ledger = pool.ledger;
+  try {
+    for (let at = 1; at <= ROUNDS; at++) {
+      await writesGoOn('before the fault', 20);
+      await round(at);
+      await writesGoOn('after the fault', 20);
+      await allReady();
+    }
+  } finally {
+    await pool.stop();
+  }
+  await expectWhole(cluster, pool.ledger);
+  const seconds = (performance.now() - started) / 1000;
+  console.log(`${name}, ${ROUNDS} rounds: ${seconds.toFixed(1)} s; ${pool.ledger.summary()}`);
+});
