@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { memoryOf } from '../kit/processes.js';
+import { readYourWrites } from '../kit/read-your-writes.js';
 import { drainStream } from '../kit/streams.js';
 
 let cluster: TestCluster;
@@ -26,4 +27,13 @@ it('ten million rows leave a node in constant memory', async () => {
     expect([rows, last.type]).toEqual([10_000_000, 'end']);
     expect(peak - before).toBeLessThan(120);
   }
+});
+
+it('ten thousand writes are read at once on another node by their positions', async () => {
+  const result = await readYourWrites(cluster, cluster.token, 10_000);
+  console.log(
+    `${result.pairs} pairs in ${result.seconds.toFixed(1)} s: ${result.staleWithPosition} stale with the position, ${result.staleWithoutPosition} without`,
+  );
+  expect(result.staleWithPosition).toBe(0);
+  expect(result.staleWithoutPosition).toBeGreaterThan(0);
 });

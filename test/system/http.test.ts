@@ -1140,6 +1140,17 @@ describe('limits and losses', () => {
           rows: fc.constantFrom('array', 'object'),
           transaction: fc.boolean(),
           timeoutMs: fc.integer({ min: 50, max: 2000 }),
+          forward: fc.boolean(),
+          tx: fc.oneof(fc.string({ minLength: 1 }), fc.constantFrom('tx_1.n1', 'tx_1_x.n2')),
+          read: fc.record(
+            {
+              level: fc.constantFrom('local', 'bounded', 'session', 'primary', 'linearizable'),
+              after: fc.oneof(fc.string(), fc.constantFrom('1.1.0-1000001-1')),
+              maxLagMs: fc.integer({ min: 0, max: 100 }),
+            },
+            { requiredKeys: [] },
+          ),
+          write: fc.record({ acknowledge: fc.constantFrom('majority', 'all') }),
         },
         { requiredKeys: ['sql'] },
       ),
@@ -1150,16 +1161,27 @@ describe('limits and losses', () => {
       fc.jsonValue(),
     );
     await fc.assert(
-      fc.asyncProperty(body, fc.stringMatching(/^[ -~]{0,20}$/), async (value, header) => {
-        const answer = await call(`${primaryUrl}/v1/sql`, {
-          token: tokens.read,
-          body: value,
-          method: 'POST',
-          headers: { 'x-skein-position': header, 'x-request-id': header },
-        });
-        expect([200, 400, 403]).toContain(answer.status);
-      }),
-      { numRuns: 300 },
+      fc.asyncProperty(
+        body,
+        fc.stringMatching(/^[ -~]{0,20}$/),
+        fc.boolean(),
+        async (value, header, lines) => {
+          const answer = await call(`${primaryUrl}/v1/sql`, {
+            token: tokens.read,
+            body: value,
+            method: 'POST',
+            headers: {
+              'x-skein-position': header,
+              'x-request-id': header,
+              'idempotency-key': header,
+              'x-skein-forwarded-by': header,
+              ...(lines && { accept: 'application/x-ndjson' }),
+            },
+          });
+          expect([200, 400, 403, 409, 421]).toContain(answer.status);
+        },
+      ),
+      { numRuns: 400 },
     );
     expect(await gtidOf(primary())).toBe(before);
   });

@@ -73,7 +73,7 @@ export class OpenTransactions {
   readonly #modules: OpenTransactionsModules;
   readonly #open = new Map<string, OpenTransaction>();
   readonly #endings = new Map<string, Ending & { readonly tokenId: string }>();
-  #opening = 0;
+  readonly #opening: Record<TokenRole, number> = { read: 0, write: 0, admin: 0 };
 
   constructor(modules: OpenTransactionsModules) {
     this.#modules = modules;
@@ -86,7 +86,7 @@ export class OpenTransactions {
   /** Takes a place for one more. The answer gives it back. @throws ApiError 429 TOO_MANY_TRANSACTIONS */
   reserve(role: TokenRole): () => void {
     const sameRole = [...this.#open.values()].filter((transaction) => transaction.role === role).length;
-    if (sameRole + this.#opening >= OPEN_MAX) {
+    if (sameRole + this.#opening[role] >= OPEN_MAX) {
       throw new ApiError(
         429,
         'TOO_MANY_TRANSACTIONS',
@@ -94,9 +94,9 @@ export class OpenTransactions {
         { retryable: true, retryAfterS: 1 },
       );
     }
-    this.#opening++;
+    this.#opening[role]++;
     return () => {
-      this.#opening--;
+      this.#opening[role]--;
     };
   }
 
