@@ -1,0 +1,80 @@
+import { expect, it } from 'vitest';
+import { CHECKSUM_SIZE, EVENT, EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from '../mysql-protocol/events.js';
+import { mariadb } from '../mysql-protocol/mariadb.js';
+import { XaLogReader } from './xa-log.js';
+
+const STANDALONE = 0x01;
+const TRANSACTIONAL = 0x04;
+const PREPARED_XA = 0x40;
+const COMPLETED_XA = 0x80;
+
+it('keeps what was done last to each branch, and whether there was an ordinary transaction', () => {
+  const reader = new XaLogReader(mariadb, 4);
+  read(reader, gtid(5, PREPARED_XA, 'a'), event(EVENT.xaPrepare, Buffer.alloc(20)));
+  read(reader, gtid(6, PREPARED_XA, 'b'), event(EVENT.xaPrepare, Buffer.alloc(20)));
+  read(reader, gtid(7, STANDALONE | COMPLETED_XA, 'a'), query("XA COMMIT X'61',X'',1"));
+  read(reader, gtid(8, STANDALONE), query('ALTER TABLE t FORCE'));
+  expect(reader.ordinary).toBe(false);
+  expect(reader.ordinal).toBe(8);
+  expect([...reader.branches]).toEqual([
+    ["X'61',X'',1", 'commit'],
+    ["X'62',X'',1", 'prepare'],
+  ]);
+  read(reader, gtid(9, STANDALONE | COMPLETED_XA, 'b'), query("XA ROLLBACK X'62',X'',1"));
+  read(reader, gtid(10, TRANSACTIONAL), event(EVENT.xid, Buffer.alloc(8)));
+  expect(reader.branches.get("X'62',X'',1")).toBe('rollback');
+  expect(reader.ordinary).toBe(true);
+  expect(reader.ordinal).toBe(10);
+});
+
+it('does not count a group whose end it has not read', () => {
+  const reader = new XaLogReader(mariadb, 4);
+  read(reader, gtid(5, TRANSACTIONAL));
+  expect(reader.ordinal).toBe(4);
+});
+
+it('goes on behind an event that is too large to be held', () => {
+  const reader = new XaLogReader(mariadb, 4);
+  read(reader, gtid(5, TRANSACTIONAL));
+  reader.largeEvent(event(EVENT.writeRowsV1, Buffer.alloc(50)).subarray(0, 40));
+  reader.largeEventPart();
+  reader.largeEventEnd();
+  read(reader, event(EVENT.xid, Buffer.alloc(8)));
+  expect(reader.ordinal).toBe(5);
+});
+
+it('says why the log ended', () => {
+  const reader = new XaLogReader(mariadb, 0);
+  reader.ended({ errno: 1236, sqlState: 'HY000', message: 'gone' });
+  expect(reader.error).toMatchObject({ code: 'XA_LOG_UNREADABLE' });
+});
+
+function read(reader: XaLogReader, ...events: Buffer[]): void {
+  for (const each of events) reader.event(each);
+}
+
+/** Branch: format 1, its name as gtrid, no bqual. */
+function gtid(sequence: number, flags: number, branch?: string): Buffer {
+  const body = Buffer.alloc(13);
+  body.writeUInt32LE(sequence, 0);
+  body[12] = flags;
+  const name = Buffer.from(branch ?? '');
+  return event(
+    EVENT.gtidMariadb,
+    branch
+      ? Buffer.concat([body, Buffer.from([1, 0, 0, 0, name.length, 0]), name])
+      : Buffer.concat([body, Buffer.alloc(6)]),
+  );
+}
+
+function query(text: string): Buffer {
+  const head = Buffer.alloc(13);
+  return event(EVENT.query, Buffer.concat([head, Buffer.from(`\0${text}`)]));
+}
+
+function event(type: number, body: Buffer): Buffer {
+  const bytes = Buffer.concat([Buffer.alloc(EVENT_HEADER_SIZE), body, Buffer.alloc(CHECKSUM_SIZE)]);
+  bytes[HEADER_AT.type] = type;
+  bytes.writeUInt32LE(bytes.length, HEADER_AT.size);
+  return resealEvent(bytes);
+}
