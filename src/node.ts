@@ -5,7 +5,7 @@ import { auditKey } from './audit/chain.js';
 import { searchTrail } from './audit/search.js';
 import { adoptAdminToken, ensureSystemSchema } from './auth/system-schema.js';
 import { consoleFilesDirectory, installationDirectory, installedVersion } from './config/installation.js';
-import type { NodeConfig } from './config/node-config.js';
+import { type NodeConfig, usesTls } from './config/node-config.js';
 import type { NodeView, ServerAccess } from './http/node-view.js';
 import { HttpServer } from './http/server.js';
 import { processMetrics } from './metrics/process-metrics.js';
@@ -34,6 +34,7 @@ import { ServerWatch } from './node/watch.js';
 import type { Signal } from './std/emitter.js';
 import type { Logger } from './std/logger.js';
 import { sleep } from './std/signal.js';
+import { TlsFiles } from './tls/tls-files.js';
 
 /**
  * The composition root: builds the rooms of one node in the order in which data flows, lets them live until the signal,
@@ -63,6 +64,7 @@ class Node {
   readonly #config: NodeConfig;
   readonly #logger: Logger;
   readonly #logLines: Signal<readonly string[]>;
+  readonly #tls: TlsFiles | null;
   readonly #audit: AuditTrail;
   readonly #events: EventLog;
   readonly #server: ManagedServer;
@@ -82,6 +84,9 @@ class Node {
     { logger, logLines }: { logger: Logger; logLines: Signal<readonly string[]> },
   ): Promise<Node> {
     await mkdir(join(config.directory, 'state'), { recursive: true });
+    const tls =
+      config.tls &&
+      new TlsFiles({ ...config.tls, ca: config.tls.ca ?? null }, { log: logger.child({ part: 'tls' }) });
     const secret = Buffer.from((await readFile(config.secretFile, 'utf8')).trim());
     const chainFile = new ChainFile(join(config.directory, 'state'));
     await chainFile.load();
@@ -94,6 +99,7 @@ class Node {
         bufferPoolBytes: config.serverBufferPoolBytes,
         ...(config.serverPort === null ? {} : { port: config.serverPort }),
         extraArgs: [...roomForClients(config), ...config.serverArgs, SEMI_SYNC_OFF],
+        ...(tls && usesTls(config, 'mysql') && { tls: () => tls.current }),
         recoveryServerId: () => {
           if (config.name !== config.primary) return RECOVERY_SERVER_ID;
           const epoch = currentEpoch(chainFile.chain);
@@ -123,6 +129,7 @@ class Node {
     const parts: NodeParts = {
       config,
       secret,
+      linkTls: usesTls(config, 'link') ? tls : null,
       logger,
       flavour: mariadb,
       chainFile,
@@ -134,7 +141,7 @@ class Node {
       passwordOf: (account) => accountPassword(secret, account),
       heartbeatBase: () => ({
         node: config.name,
-        http: `http://${config.http.host}:${config.http.port}`,
+        http: httpAddress(config),
         link: `${config.link.host}:${config.link.port}`,
         ...mysqlAddresses(config),
         mysqlConnections: node?.mysqlConnections ?? null,
@@ -149,7 +156,7 @@ class Node {
       refuseLost: (position, known) => refuseLost(chainFile.chain, position, known),
     };
     const role = config.name === config.primary ? new PrimaryNode(parts) : await ReplicaNode.create(parts);
-    node = new Node(config, { logger, logLines, audit, events, server, control, role, secret, failed });
+    node = new Node(config, { logger, logLines, tls, audit, events, server, control, role, secret, failed });
     return node;
   }
 
@@ -158,6 +165,7 @@ class Node {
     parts: {
       logger: Logger;
       logLines: Signal<readonly string[]>;
+      tls: TlsFiles | null;
       audit: AuditTrail;
       events: EventLog;
       server: ManagedServer;
@@ -170,6 +178,7 @@ class Node {
     this.#config = config;
     this.#logger = parts.logger;
     this.#logLines = parts.logLines;
+    this.#tls = parts.tls;
     this.#audit = parts.audit;
     this.#events = parts.events;
     this.#server = parts.server;
@@ -180,6 +189,7 @@ class Node {
       {
         ...config.http,
         consoleDir: config.consoleDirectory ?? consoleFilesDirectory,
+        tls: usesTls(config, 'http') ? this.#tls : null,
         stateDir: join(config.directory, 'state'),
         auditStyle: { statements: config.auditStatements, parameters: config.auditParameters },
       },
@@ -200,6 +210,7 @@ class Node {
           }),
         },
       );
+    this.#tls?.onChange.on(() => void this.#renewServerTls());
     this.#server.up.on((up) => this.#serverUp(up));
     this.#server.down.on(({ reason, expected }) => this.#serverDown(reason, expected));
   }
@@ -214,6 +225,7 @@ class Node {
   }
 
   async start(signal: AbortSignal): Promise<void> {
+    this.#tls?.start();
     await this.#http.start();
     await this.#mysqlPorts?.start();
     await this.#role.start();
@@ -229,6 +241,7 @@ class Node {
     this.#control.close();
     if (mustKill) await this.#server.kill('the node stops while commits wait for their quorum (SAFETY C1)');
     else await this.#server.stop({ deadlineMs: SERVER_STOP_DEADLINE_MS });
+    this.#tls?.stop();
     this.#audit.add({ kind: 'node', action: 'stop' });
     await this.#audit.close();
   }
@@ -268,7 +281,19 @@ class Node {
       },
     );
     this.#watch.start();
+    if (up.adopted) void this.#renewServerTls();
     void this.#takeIntoRole(up);
+  }
+
+  /** A server that was adopted may still have a certificate of before. */
+  async #renewServerTls(): Promise<void> {
+    if (!usesTls(this.#config, 'mysql')) return;
+    try {
+      if (await this.#server.renewTls()) await this.#control.reloadTls();
+      else this.#logger.warn({}, 'the server runs without TLS until its next start');
+    } catch (error) {
+      this.#logger.error({ reason: messageOf(error) }, 'the server did not take its certificate');
+    }
   }
 
   /** Again and again while this server runs: what failed may have been a moment's fault. */
@@ -314,8 +339,8 @@ class Node {
       ready: () => role.ready(),
       clusterStatus: () => role.clusterStatus(),
       acknowledge: () => config.acknowledge,
-      primaryHttp: () =>
-        role.role === 'primary' ? `http://${config.http.host}:${config.http.port}` : config.primaryHttp,
+      primaryHttp: () => (role.role === 'primary' ? httpAddress(config) : config.primaryHttp),
+      authority: () => this.#tls?.current.ca,
       server: () => this.#access(secret),
       appliedPosition: () => role.appliedPosition(),
       waitApplied: (position, options) => role.waitApplied(position, options),
@@ -347,6 +372,7 @@ class Node {
         open: this.#role.isOpen().open,
         ready: this.#role.ready().ok,
         events: this.#events.counts,
+        certificateExpiresAtMs: this.#tls?.current.expiresAtMs ?? null,
       }),
       ...this.#role.metrics(),
       ...(this.#mysqlPorts?.metrics() ?? []),
@@ -382,6 +408,10 @@ class Node {
 
 function auditDirectory({ directory }: NodeConfig): string {
   return join(directory, 'audit');
+}
+
+function httpAddress(config: NodeConfig): string {
+  return `${usesTls(config, 'http') ? 'https' : 'http'}://${config.http.host}:${config.http.port}`;
 }
 
 function mysqlAddresses({ mysqlPorts }: NodeConfig): { mysqlRw: string | null; mysqlRo: string | null } {

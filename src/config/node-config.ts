@@ -177,6 +177,32 @@ export const NodeConfigSchema = Type.Object(
       description: 'Size at which node.log is rotated; three older files are kept.',
       expected: 'bytes, a whole number from 65536 to 1073741824',
     }),
+    tls: Type.Union(
+      [
+        Type.Object(
+          {
+            certificate: Type.String({ minLength: 1 }),
+            key: Type.String({ minLength: 1 }),
+            ca: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Null()])),
+            ports: Type.Optional(
+              Type.Array(Type.Union([Type.Literal('http'), Type.Literal('link'), Type.Literal('mysql')]), {
+                minItems: 1,
+                uniqueItems: true,
+              }),
+            ),
+          },
+          { additionalProperties: false },
+        ),
+        Type.Null(),
+      ],
+      {
+        default: null,
+        description:
+          'PEM files, read again when they change; "ports" names those that use them, all by default.',
+        expected:
+          'null, or an object such as {"certificate": "node.crt", "key": "node.key", "ca": "ca.crt", "ports": ["http", "link", "mysql"]}',
+      },
+    ),
     auditStatements: Type.Union([Type.Literal('masked'), Type.Literal('full'), Type.Literal('none')], {
       // A statement's text is where applications that do not bind put their customers' data.
       default: 'masked',
@@ -232,6 +258,7 @@ type Defaulted =
   | 'consoleDirectory'
   | 'logLevel'
   | 'logBytesMax'
+  | 'tls'
   | 'auditStatements'
   | 'auditParameters'
   | 'auditBytesMax'
@@ -312,6 +339,10 @@ function* relationProblems(config: Static<typeof NodeConfigSchema>): Generator<s
   if (mysql !== null && mysql.readWrite === mysql.readOnly) {
     yield `"mysqlPorts" are both ${mysql.readWrite}; expected two different ports`;
   }
+  const linkTls = config.tls !== null && (config.tls.ports ?? ['link']).includes('link');
+  if (linkTls && (config.tls?.ca ?? null) === null) {
+    yield '"tls.ca" is missing; expected the authority by whose certificates the nodes know each other (or "ports" without "link")';
+  }
   if (config.lateAfterMs <= config.heartbeatIntervalMs) {
     yield `"lateAfterMs" is ${config.lateAfterMs}; expected more than "heartbeatIntervalMs" (${config.heartbeatIntervalMs})`;
   }
@@ -320,12 +351,21 @@ function* relationProblems(config: Static<typeof NodeConfigSchema>): Generator<s
   }
 }
 
+/** Whether this port of the node is to speak TLS. */
+export function usesTls({ tls }: Pick<NodeConfig, 'tls'>, port: 'http' | 'link' | 'mysql'): boolean {
+  return tls !== null && (tls.ports === undefined || tls.ports.includes(port));
+}
+
 const PATH_FIELDS = ['directory', 'secretFile', 'adminTokenFile', 'consoleDirectory'];
 
 function resolvePaths(value: Record<string, unknown>, base: string): void {
   for (const field of PATH_FIELDS) {
     const path = value[field];
     if (typeof path === 'string') value[field] = resolve(base, path);
+  }
+  const tls = value.tls as Record<string, unknown> | null;
+  for (const field of tls === null ? [] : ['certificate', 'key', 'ca']) {
+    if (tls && typeof tls[field] === 'string') tls[field] = resolve(base, tls[field]);
   }
 }
 

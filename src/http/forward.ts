@@ -17,6 +17,8 @@ const REQUEST_HEADERS = ['authorization', 'accept', 'x-skein-position', 'idempot
 export interface ForwardRequest {
   /** Base address of the primary's HTTP. */
   readonly primary: string;
+  /** PEM of the authority that the primary's certificate must be of; undefined = those that every machine knows. */
+  readonly ca?: string | undefined;
   readonly path: string;
   /** As the client sent it. */
   readonly body: string;
@@ -49,7 +51,13 @@ export function forwardToPrimary(request: ForwardRequest): Promise<http.Incoming
   return new Promise((resolve, reject) => {
     let connected = false;
     // A kept connection may be dead without our knowing, and then nobody could say whether the request arrived.
-    const outgoing = send(url, { method: 'POST', headers, agent: false, signal: request.gone });
+    const outgoing = send(url, {
+      method: 'POST',
+      headers,
+      agent: false,
+      signal: request.gone,
+      ca: request.ca,
+    });
     const fail = (why: string) => {
       clearTimeout(connecting);
       clearTimeout(answering);

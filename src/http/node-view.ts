@@ -73,6 +73,8 @@ export interface NodeView {
   acknowledge(): AcknowledgeLevel;
   /** Base address of the primary's HTTP (`http://host:port`), null when there is none. */
   primaryHttp(): string | null;
+  /** PEM of the authority of the nodes' HTTPS; absent or undefined = those that every machine knows. */
+  authority?(): string | undefined;
   /** Null while the local server is down. */
   server(): ServerAccess | null;
   /** The last position whose effects a read begun now will see. */

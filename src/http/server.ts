@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Server as TlsServer } from 'node:tls';
 import { Type } from '@sinclair/typebox';
 import Fastify, {
   type FastifyError,
@@ -24,6 +25,7 @@ import { TokenStore } from '../auth/token-store.js';
 import { TokenUse } from '../auth/token-use.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { Logger } from '../std/logger.js';
+import type { TlsSource } from '../std/tls-source.js';
 import { ApiError, toApiError } from './api-error.js';
 import { CONSOLE_HEADERS, readConsoleFile } from './console-files.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
@@ -63,6 +65,8 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Directory of the console's files; null = none. */
   readonly consoleDir: string | null;
+  /** With it HTTPS is spoken, and nothing else. */
+  readonly tls?: TlsSource | null;
   /** Where small facts that outlive a restart are kept; must exist. Without it they do not. */
   readonly stateDir?: string;
   /** Default: literals masked, no parameters. */
@@ -107,6 +111,7 @@ export class HttpServer {
   readonly #openStreams = new Set<() => void>();
   readonly #stopping = new AbortController();
   #closing = false;
+  #offTls: (() => void) | null = null;
   readonly #states = new WeakMap<FastifyRequest, RequestState>();
   readonly #app: FastifyInstance;
 
@@ -191,12 +196,14 @@ export class HttpServer {
     for (const timer of timers) clearTimeout(timer);
     this.#transactions.close();
     this.#outcomes.close();
+    this.#offTls?.();
     for (const pool of Object.values(this.#pools)) pool.close();
     this.#tokenTable.close();
     await this.#tokenUse.stop();
   }
 
   #build(): FastifyInstance {
+    const tls = this.#options.tls ?? null;
     const app = Fastify({
       logger: false,
       bodyLimit: BODY_MAX,
@@ -207,7 +214,13 @@ export class HttpServer {
       requestTimeout: REQUEST_TIMEOUT_MS,
       frameworkErrors: (error, request, reply) => this.#sendError(error, request, reply),
       clientErrorHandler: refuseBrokenRequest,
-    });
+      ...(tls && { https: { ...tls.current } }),
+    }) as FastifyInstance;
+    // Connections that are there go on with the certificate that they began with.
+    if (tls)
+      this.#offTls = tls.onChange.on(() =>
+        (app.server as unknown as TlsServer).setSecureContext(tls.current),
+      );
     // Any content type is read as JSON: `curl -d` sends another one, and the token, not a cookie, is what lets in.
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => {

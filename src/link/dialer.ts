@@ -4,10 +4,12 @@ import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 import { backoffMs, sleep } from '../std/signal.js';
+import type { TlsSource } from '../std/tls-source.js';
 import type { Ack } from '../wire/frames.js';
 import { type Identity, linkIdentity } from './handshake.js';
 import { withDefaults } from './options.js';
 import { PrimarySession, type ReplicaRooms } from './primary-session.js';
+import { secure } from './tls.js';
 
 export interface LinkDialerOptions {
   /** Of the primary's link port. */
@@ -21,6 +23,8 @@ export interface LinkDialerOptions {
   readonly heartbeatIntervalMs?: number;
   readonly goneAfterMs?: number;
   readonly stepDeadlineMs?: number;
+  /** With it both ends show a certificate. */
+  readonly tls?: TlsSource | null;
   readonly redialFirstMs?: number;
   readonly redialMaxMs?: number;
 }
@@ -131,14 +135,13 @@ export class LinkDialer {
   }
 
   async #connect(signal: AbortSignal): Promise<Socket> {
-    const { host, port, stepDeadlineMs } = this.#options;
+    const { host, port, stepDeadlineMs, tls } = this.#options;
     const socket = new Socket();
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(stepDeadlineMs)]);
     try {
       socket.connect({ host, port });
-      await once(socket, 'connect', {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(stepDeadlineMs)]),
-      });
-      return socket;
+      await once(socket, 'connect', { signal: deadline });
+      return tls ? await secure(socket, tls, { host, signal: deadline }) : socket;
     } catch (error) {
       socket.destroy();
       throw error;

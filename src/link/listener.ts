@@ -1,8 +1,9 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import type { ClusterStatus } from '../model/status.js';
 import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
+import type { TlsSource } from '../std/tls-source.js';
 import { type AttachInfo, encodeStatus, type HeartbeatBody } from '../wire/messages.js';
 import type { Channel } from './channel.js';
 import { Greeting, type WelcomeDecision } from './greeting.js';
@@ -10,6 +11,7 @@ import { type Identity, linkIdentity } from './handshake.js';
 import { withDefaults } from './options.js';
 import { lookOf, RefusalFilter, type RefusedEvent } from './refusals.js';
 import { ListenerSession, type ReplicaSession } from './replica-session.js';
+import { linkServer } from './tls.js';
 
 export interface LinkListenerOptions {
   readonly host: string;
@@ -25,6 +27,8 @@ export interface LinkListenerOptions {
   readonly statusIntervalMs?: number;
   readonly stepDeadlineMs?: number;
   readonly readyDeadlineMs?: number;
+  /** With it both ends show a certificate. */
+  readonly tls?: TlsSource | null;
   readonly strangersMax?: number;
   readonly sessionsMax?: number;
   /** Bytes buffered for one replica before `sendRecords` says false. */
@@ -98,7 +102,16 @@ export class LinkListener {
   /** @throws SkeinError LINK_PORT_TAKEN, LINK_LISTEN_FAILED */
   async start(): Promise<void> {
     const { host, port, sendBufferBytes } = this.#options;
-    const server = createServer({ highWaterMark: sendBufferBytes }, (socket) => this.#connected(socket));
+    const { tls = null, strangersMax, sessionsMax } = this.#options;
+    const server = linkServer({
+      tls,
+      highWaterMark: sendBufferBytes,
+      connectionsMax: 2 * (strangersMax + sessionsMax),
+      connected: (socket) => this.#connected(socket),
+      refused: (error, socket, silent) => {
+        if (!silent) this.#report(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0, error);
+      },
+    });
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(listenError(host, port, error)));
       server.listen({ host, port }, resolve);
@@ -228,6 +241,14 @@ export class LinkListener {
     logger.info({ replica: attach.node, address, spoolEnd: attach.spoolEnd }, 'replica attached');
     this.#modules.attached(session);
     session.start();
+  }
+
+  #report(host: string, port: number, error: SkeinError): void {
+    const repeated = this.#refusals.note(host, error.message, monotonicMs());
+    if (repeated === null) return;
+    const event = { address: `${host}:${port}`, code: error.code, message: error.message, repeated };
+    this.#modules.logger.warn(event, 'link refused');
+    this.#modules.refused(event);
   }
 
   #refused(host: string, address: string, error: SkeinError, channel: Channel): void {

@@ -415,6 +415,11 @@ export class MariadbControl {
     return this.#applied.wait(gtid, timeoutMs);
   }
 
+  /** The server reads its certificate anew; connections that are there keep theirs. */
+  async reloadTls(): Promise<void> {
+    await this.#query('FLUSH LOCAL SSL');
+  }
+
   /** One statement that is written to the binary log, so that it reaches all nodes. Only on an open primary. */
   async executeOnPrimary(sql: string, params: readonly (string | number | null)[]): Promise<RowDataPacket[]> {
     this.#writer ??= this.#connect(true);

@@ -5,6 +5,7 @@ import { messageOf, SkeinError } from '../model/error.js';
 import { Signal } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import { backoffMs, sleep } from '../std/signal.js';
+import type { TlsIdentity } from '../std/tls-source.js';
 import { accountPassword } from './accounts.js';
 import { prepareDataDir, prepareTmpDir, removeRelayState } from './data-dir.js';
 import { login, takeServerId } from './login.js';
@@ -23,6 +24,7 @@ import { canReach, ownerOf, preferredRunUser, type RunUser } from './run-user.js
 import type { ServerBinary } from './server-binary.js';
 import { logTail, rotateLog } from './server-log.js';
 import { closedServerId, isClosedServerId, type ServerState, ServerStateFile } from './server-state.js';
+import { type ServerTls, writeServerTls } from './server-tls.js';
 import { serverArgs } from './settings.js';
 
 export interface ManagedServerOptions {
@@ -35,6 +37,8 @@ export interface ManagedServerOptions {
   readonly bufferPoolBytes?: number;
   readonly redoLogBytes?: number;
   readonly extraArgs?: readonly string[];
+  /** What the server shows to its TCP clients, that is, to the clients of the MySQL ports. */
+  readonly tls?: () => TlsIdentity;
   /**
    * The id to start with, when it may be needed: a DDL that was under way when the server died is finished at its start,
    * and written into its log under this id (on a primary: as one more of the epoch in which it began; on a replica: as
@@ -413,6 +417,7 @@ export class ManagedServer {
         : { bufferPoolBytes: this.#options.bufferPoolBytes }),
       ...(this.#options.redoLogBytes === undefined ? {} : { redoLogBytes: this.#options.redoLogBytes }),
       // It refuses to run as root unless told to in words.
+      tls: await this.#writeTls(user),
       extraArgs: [...(user.uid === 0 ? ['--user=root'] : []), ...(this.#options.extraArgs ?? [])],
     });
     const log = await open(this.#logPath, 'a', 0o640);
@@ -443,6 +448,22 @@ export class ManagedServer {
     } finally {
       await log.close();
     }
+  }
+
+  /** Writes the certificate anew for the running server, which then has to be told. False: it was started without one. */
+  async renewTls(): Promise<boolean> {
+    if (this.#running === null) return false;
+    const info = await readProcess(this.#running.pid);
+    if (!info || argumentValue(info.args, 'ssl-cert') === undefined) return false;
+    await this.#writeTls(await ownerOf(this.#dataDir));
+    return true;
+  }
+
+  /** Copies, because the server often runs as another user, who can not read the key where it lies. */
+  async #writeTls(user: RunUser): Promise<ServerTls | null> {
+    const identity = this.#options.tls?.();
+    if (!identity) return null;
+    return writeServerTls(join(this.#directory, 'tls'), identity, user);
   }
 
   async #choosePort(last: number | null): Promise<number> {

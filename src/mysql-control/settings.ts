@@ -1,4 +1,5 @@
 import type { ServerBinary } from './server-binary.js';
+import type { ServerTls } from './server-tls.js';
 
 export interface ServerSettings {
   readonly dataDir: string;
@@ -10,6 +11,7 @@ export interface ServerSettings {
   readonly bufferPoolBytes?: number;
   /** Default 64 MiB: enough that a bulk load does not wait for checkpoints all the time. */
   readonly redoLogBytes?: number;
+  readonly tls?: ServerTls | null;
   /** Put last, so they win; for tests and for what an operator must have. */
   readonly extraArgs?: readonly string[];
 }
@@ -118,6 +120,17 @@ export function serverArgs(binary: ServerBinary, settings: ServerSettings): stri
     '--aria-pagecache-buffer-size=4M',
     '--table-open-cache=400',
     '--max-connections=400',
+    ...tlsArgs(settings.tls ?? null),
     ...(settings.extraArgs ?? []),
+  ];
+}
+
+function tlsArgs(tls: ServerTls | null): string[] {
+  if (tls === null) return [];
+  return [
+    `--ssl-cert=${tls.cert}`,
+    `--ssl-key=${tls.key}`,
+    ...(tls.ca === null ? [] : [`--ssl-ca=${tls.ca}`]),
+    '--tls-version=TLSv1.2,TLSv1.3',
   ];
 }

@@ -24,13 +24,16 @@ export interface NodeFacts {
   readonly open: boolean;
   readonly ready: boolean;
   readonly events: ReadonlyMap<ClusterEventName, number>;
+  /** Null without TLS. */
+  readonly certificateExpiresAtMs: number | null;
 }
 
 /** The same on every node. */
 export class NodeMetrics {
   readonly #growth = new Map(STAGES.map((stage) => [stage, new GrowingCounter()]));
 
-  families({ cluster, version, heartbeat, open, ready, events }: NodeFacts): MetricFamily[] {
+  families(facts: NodeFacts): MetricFamily[] {
+    const { cluster, version, heartbeat, open, ready, events, certificateExpiresAtMs } = facts;
     const { node, role, epoch, positions, server, lagMs } = heartbeat;
     return [
       {
@@ -80,6 +83,12 @@ export class NodeMetrics {
         'skein_lag_seconds',
         'Age of the oldest transaction that is not applied here yet; absent while it is not known.',
         seconds(lagMs),
+      ),
+      single(
+        'gauge',
+        'skein_certificate_expires_timestamp_seconds',
+        'When the TLS certificate ends, Unix time; absent without TLS.',
+        seconds(certificateExpiresAtMs),
       ),
       {
         type: 'counter',

@@ -65,6 +65,7 @@ export class PrimaryNode implements RoleNode {
     this.#listener = new LinkListener(
       {
         ...config.link,
+        tls: parts.linkTls,
         cluster: config.cluster,
         secret,
         node: config.name,

@@ -84,6 +84,7 @@ export class ReplicaNode implements RoleNode {
     this.#dialer = new LinkDialer(
       {
         ...primary,
+        tls: parts.linkTls,
         cluster: config.cluster,
         secret,
         node: config.name,

@@ -7,6 +7,7 @@ import type { AccountName } from '../mysql-control/accounts.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
 import type { Signal } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
+import type { TlsSource } from '../std/tls-source.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 import type { ChainFile } from './chain-file.js';
 import type { EventLog } from './event-log.js';
@@ -16,6 +17,8 @@ import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from 
 export interface NodeParts {
   config: NodeConfig;
   secret: Buffer;
+  /** For the link; null = plain. */
+  linkTls: TlsSource | null;
   logger: Logger;
   flavour: Flavour;
   chainFile: ChainFile;

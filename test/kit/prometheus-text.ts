@@ -77,7 +77,20 @@ export function alertExpressions(yaml: string): Map<string, string> {
 }
 
 const FUNCTIONS = new Set([
-  ...['absent', 'and', 'by', 'count', 'histogram_quantile', 'increase', 'max', 'on', 'or', 'rate', 'sum'],
+  ...[
+    'absent',
+    'and',
+    'by',
+    'count',
+    'histogram_quantile',
+    'increase',
+    'max',
+    'on',
+    'or',
+    'rate',
+    'sum',
+    'time',
+  ],
 ]);
 
 /** What an expression asks for that these samples do not have; none when it fits. `up` is Prometheus's own. */

@@ -1,20 +1,17 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createConnection as createCallbackConnection } from 'mysql2';
 import type { Connection, ConnectionOptions } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { installationDirectory } from '../../src/config/installation.js';
-import { chooseCacheDir } from '../../src/mysql-control/cache-dir.js';
-import { obtainServer } from '../../src/mysql-control/obtain.js';
-import { silentLogger } from '../../src/std/logger.js';
 import { sleep } from '../../src/std/signal.js';
+import { hasOpenssl } from '../kit/certificates.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { mariadbClient } from '../kit/mariadb-client.js';
 import { memoryOf } from '../kit/processes.js';
 import { openSql, rowsOf, run, scalarOf } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
@@ -39,15 +36,6 @@ interface Ports {
   rw: number;
   ro: number;
 }
-
-const hasOpenssl = (() => {
-  try {
-    execFileSync('openssl', ['version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
 
 beforeAll(async () => {
   files = await mkdtemp(join(tmpdir(), 'skein-ports-'));
@@ -88,13 +76,6 @@ async function certificate(): Promise<string[]> {
   execFileSync('openssl', [...request, '-keyout', key, '-out', cert], { stdio: 'ignore' });
   await chmod(key, 0o644);
   return [`--ssl-cert=${cert}`, `--ssl-key=${key}`];
-}
-
-async function mariadbClient(): Promise<string> {
-  const cacheDir = await chooseCacheDir({ projectDir: installationDirectory });
-  const { command } = await obtainServer({ cacheDir }, { logger: silentLogger });
-  const beside = join(dirname(command), 'mariadb');
-  return existsSync(beside) ? beside : 'mariadb';
 }
 
 /** mysql2 as `app`. */

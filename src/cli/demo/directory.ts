@@ -100,7 +100,19 @@ export function writeNodeConfig(node: PlannedNode): boolean {
 export const configFile = (node: PlannedNode) => join(node.directory, 'node.json');
 
 function plannedText(node: PlannedNode): string {
-  return `${JSON.stringify({ ...existingSettings(configFile(node)), ...node.config }, null, 2)}\n`;
+  const existing = existingSettings(configFile(node));
+  refuseHttps(existing, node);
+  return `${JSON.stringify({ ...existing, ...node.config }, null, 2)}\n`;
+}
+
+/** The demo watches its nodes over plain HTTP, and tells people and tools so. */
+function refuseHttps(settings: object, node: PlannedNode): void {
+  const tls = (settings as { tls?: { ports?: readonly string[] } | null }).tls ?? null;
+  if (tls === null || (tls.ports !== undefined && !tls.ports.includes('http'))) return;
+  throw new SkeinError(
+    'CONFIG_INVALID',
+    `${configFile(node)}: the nodes of a local cluster speak plain HTTP. Set "ports": ["link", "mysql"] in "tls", or run the nodes with \`skein node\`.`,
+  );
 }
 
 function existingSettings(file: string): object {

@@ -84,6 +84,7 @@ async function forward(
   if (primary === null) throw refusal;
   const answer: IncomingMessage = await forwardToPrimary({
     primary,
+    ca: node.authority?.(),
     path: '/v1/sql',
     body: request.rawBody,
     header: request.header,

@@ -1,0 +1,85 @@
+import { statSync } from 'node:fs';
+import { messageOf } from '../model/error.js';
+import { Signal } from '../std/emitter.js';
+import type { Logger } from '../std/logger.js';
+import type { TlsSource } from '../std/tls-source.js';
+import { type LoadedTls, loadTls, type TlsPaths } from './load.js';
+
+/** The files are looked at so often; `stat` on three files costs nothing, and works where notifications do not. */
+const LOOK_MS = 1000;
+const EXPIRES_SOON_MS = 14 * 24 * 3600 * 1000;
+
+/**
+ * A node's certificate, as its files have it now. New files are taken within about a second; ones that are not in order
+ * (perhaps only half replaced yet) are said once, and the old certificate stays until they are.
+ */
+export class TlsFiles implements TlsSource {
+  readonly onChange = new Signal<void>();
+  readonly #paths: TlsPaths;
+  readonly #log: Logger;
+  #current: LoadedTls;
+  #seen: string;
+  #refused = '';
+  #timer: NodeJS.Timeout | null = null;
+
+  /** @throws SkeinError as loadTls */
+  constructor(paths: TlsPaths, modules: { log: Logger }) {
+    this.#paths = paths;
+    this.#log = modules.log;
+    this.#seen = this.#look();
+    this.#current = loadTls(paths);
+    this.#tell('certificate loaded');
+  }
+
+  get current(): LoadedTls {
+    return this.#current;
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => this.#reload(), LOOK_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    if (this.#timer) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  #reload(): void {
+    const seen = this.#look();
+    if (seen === this.#seen) return;
+    try {
+      this.#current = loadTls(this.#paths);
+    } catch (error) {
+      // Tried again at each look until it is in order.
+      const reason = messageOf(error);
+      if (reason !== this.#refused) {
+        this.#log.error({ reason }, 'the new certificate is not taken; the old one stays in use');
+      }
+      this.#refused = reason;
+      return;
+    }
+    this.#seen = seen;
+    this.#refused = '';
+    this.#tell('certificate changed');
+    this.onChange.emit();
+  }
+
+  #tell(message: string): void {
+    const { subject, expiresAtMs } = this.#current;
+    const data = { subject, expiresAt: new Date(expiresAtMs).toISOString() };
+    if (expiresAtMs - Date.now() < EXPIRES_SOON_MS) this.#log.warn({ ...data, soon: true }, message);
+    else this.#log.info(data, message);
+  }
+
+  /** Changes when one of the files does. */
+  #look(): string {
+    const { certificate, key, ca } = this.#paths;
+    return [certificate, key, ...(ca === null ? [] : [ca])]
+      .map((path) => {
+        const stats = statSync(path, { throwIfNoEntry: false });
+        return stats ? `${stats.ino}:${stats.mtimeMs}:${stats.size}` : 'none';
+      })
+      .join(' ');
+  }
+}
