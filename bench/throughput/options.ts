@@ -25,7 +25,7 @@ export interface BenchOptions {
 
 export const USAGE = `npm run bench -- throughput [options]
   --short              about two minutes: 8 clients, oltp_write_only, 2 rounds, modes ${SHORT_MODES.join(', ')}
-  --seconds=10         of each measured run (after a warm-up of --warmup=1)
+  --seconds=10         of each measured run (after a warm-up of --warmup=5)
   --rounds=3           each round runs every mode once, in a changing order; ratios are taken within a round
   --clients=1,8,32
   --workloads=oltp_write_only,oltp_insert,oltp_read_write
@@ -73,7 +73,7 @@ export function benchOptions(argv: readonly string[]): BenchOptions {
   return {
     short,
     seconds: number('seconds', values.seconds, short ? 6 : 10),
-    warmupSeconds: number('warmup', values.warmup, 1),
+    warmupSeconds: number('warmup', values.warmup, 5),
     rounds: number('rounds', values.rounds, short ? 2 : 3),
     clients: list(values.clients, short ? ['8'] : ['1', '8', '32']).map((one) => number('clients', one, 1)),
     workloads: list(values.workloads, short ? ['oltp_write_only'] : DEFAULT_WORKLOADS),
