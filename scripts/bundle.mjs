@@ -1,7 +1,8 @@
-// The last step of a build (`node scripts/bundle.mjs dist`): what Skein's modules import from packages becomes a few files beside them, dist/packages.
+// The last step of a build (`node scripts/bundle.mjs dist client/dist`). First, what Skein's modules import from packages becomes a few files beside them, dist/packages.
 // Else each node would look up, open and link some 800 small files at its start, which is most of what a start costs.
 // Skein's own modules stay one file each, with the names and lines that a stack trace shows; only the place that an
 // import names is changed. A dist without this step works as well, only later.
+// Second, the client's modules become one file for pages that have no bundler of their own, client/dist/skein-client.js.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { rolldown } from 'rolldown';
@@ -10,6 +11,7 @@ const IMPORT = /^import ([^'"]+?) from '((?!node:)[^./'][^']*)';$/gm;
 const VIRTUAL = '\0names-of:';
 
 await bundlePackages(resolve(process.argv[2] ?? 'dist'));
+await bundleClient(resolve(process.argv[3] ?? 'client/dist'));
 
 /** Replaces the imports of packages in all modules of `dist`. */
 async function bundlePackages(dist) {
@@ -48,6 +50,12 @@ async function bundlePackages(dist) {
     );
     if (changed !== text) writeFileSync(join(dist, name), changed);
   }
+}
+
+async function bundleClient(dist) {
+  const build = await rolldown({ input: join(dist, 'index.js'), platform: 'browser' });
+  await build.write({ file: join(dist, 'skein-client.js'), format: 'esm' });
+  await build.close();
 }
 
 /** `{ a, b as c }` imports a and b; `d, { a }` also the default. */

@@ -12,6 +12,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
 const dist = join(root, 'dist');
 const installStamp = join(modules, '.skein-install.json');
+const clientDist = join(root, 'client', 'dist');
 const buildStamp = join(dist, '.skein-build.json');
 
 /** Standard error: standard output belongs to the command (its "skein ready" line, its last line of counts). */
@@ -162,10 +163,20 @@ function* sourceFiles(directory) {
   }
 }
 
-const BUILD_INPUTS = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json', 'scripts/bundle.mjs'];
+const BUILD_INPUTS = [
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'client/tsconfig.json',
+  'package-lock.json',
+  'scripts/bundle.mjs',
+];
 
 function sourceState() {
-  const files = [...sourceFiles(join(root, 'src')), ...BUILD_INPUTS.map((name) => join(root, name))].sort();
+  const files = [
+    ...sourceFiles(join(root, 'src')),
+    ...sourceFiles(join(root, 'client', 'src')),
+    ...BUILD_INPUTS.map((name) => join(root, name)),
+  ].sort();
   return {
     files,
     // Size and time tell in a few milliseconds that nothing was touched; contents decide when something was.
@@ -182,7 +193,8 @@ function sourceState() {
 async function ensureBuilt() {
   const state = sourceState();
   const stamp = readJson(buildStamp);
-  const present = fs.existsSync(join(dist, 'main.js'));
+  const isPresent = () => fs.existsSync(join(dist, 'main.js')) && fs.existsSync(join(clientDist, 'index.js'));
+  const present = isPresent();
   if (present && stamp?.quick === state.quick) return;
   const contents = state.contents();
   if (present && stamp?.contents === contents) {
@@ -190,7 +202,7 @@ async function ensureBuilt() {
     return;
   }
   await withLock('build', async () => {
-    if (fs.existsSync(join(dist, 'main.js')) && readJson(buildStamp)?.contents === contents) return;
+    if (isPresent() && readJson(buildStamp)?.contents === contents) return;
     if (!isWritable(root)) {
       throw new LaunchError(
         `The sources are newer than ${dist}, and this user can not write in ${root}.\nRun \`npm run build\` as the owner of ${root}, or make a clone of your own.`,
@@ -202,13 +214,16 @@ async function ensureBuilt() {
     // removed lives on, and the bundling sees every import.
     const fresh = `${dist}.new`;
     fs.rmSync(fresh, { recursive: true, force: true });
-    const code = await run(
-      process.execPath,
-      [tool('typescript', 'tsc'), '-p', 'tsconfig.build.json', '--outDir', fresh],
-      { stdio: ['ignore', 2, 2] },
-    );
-    if (code !== 0) throw new LaunchError('The sources do not compile; see the errors above.');
-    const bundled = await run(process.execPath, [join(root, 'scripts', 'bundle.mjs'), fresh], {
+    fs.rmSync(clientDist, { recursive: true, force: true });
+    const compile = (...args) =>
+      run(process.execPath, [tool('typescript', 'tsc'), '-p', ...args], { stdio: ['ignore', 2, 2] });
+    const codes = await Promise.all([
+      compile('tsconfig.build.json', '--outDir', fresh),
+      compile('client/tsconfig.json', '--outDir', clientDist),
+    ]);
+    if (codes.some((code) => code !== 0))
+      throw new LaunchError('The sources do not compile; see the errors above.');
+    const bundled = await run(process.execPath, [join(root, 'scripts', 'bundle.mjs'), fresh, clientDist], {
       stdio: ['ignore', 'ignore', 'ignore'],
     });
     if (bundled !== 0)

@@ -105,6 +105,18 @@ describe('src', () => {
     expect(text(wrong)).toEqual([]);
   });
 
+  it('keeps the client package to itself: it runs in browsers, where nothing else is', () => {
+    const directory = join(src, '../client/src');
+    const targets = readdirSync(directory)
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+      .flatMap((file) => [
+        ...readFileSync(join(directory, file), 'utf8').matchAll(/\b(?:from|import)\s*\(?'([^']+)'/g),
+      ])
+      .map(([, target = '']) => target);
+    expect(targets.length).toBeGreaterThan(10);
+    expect(targets.filter((target) => !/^\.\/[\w-]+\.js$/.test(target))).toEqual([]);
+  });
+
   it('keeps sockets out of the rooms that only know bytes', () => {
     const wrong = all.filter(
       ({ room, target }) =>

@@ -1,0 +1,655 @@
+// Made from the server's endpoint definitions by src/http/client-api.test.ts (CONTRIBUTING.md says how). Not edited by hand.
+
+export type SqlRequest = {
+  /** One statement; ? stands for a parameter. */
+  sql?: string;
+  /** JSON values, or {"$type":"blob|bigint|decimal|datetime","value":...}. Bound by the server, never put into the text. */
+  params?: unknown[];
+  /** Several statements in one session. */
+  statements?: {
+    /** One statement; ? stands for a parameter. */
+    sql: string;
+    /** JSON values, or {"$type":"blob|bigint|decimal|datetime","value":...}. Bound by the server, never put into the text. */
+    params?: unknown[];
+  }[];
+  /** All statements or none of them. Without it each statement stands alone. */
+  transaction?: boolean;
+  /** Default database. */
+  database?: string;
+  /** Time for the whole request. A write that is not confirmed by then is answered as unknown. */
+  timeoutMs?: number;
+  /** A replica passes on to the primary what it can not serve itself: writes, reads of level primary and linearizable, and bounded ones while it is too far behind. */
+  forward?: boolean;
+  rows?: 'array' | 'object';
+  /** number: an error for values that a JSON number can not carry exactly. */
+  bigint?: 'string' | 'number';
+  read?: {
+    /** local: what this node has. bounded: at most `maxLagMs` old, else 412. session: the node first applies everything up to `after`. primary: on the primary only (421 elsewhere). linearizable: on the primary, after a quorum has confirmed that it still is. */
+    level?: 'local' | 'bounded' | 'session' | 'primary' | 'linearizable';
+    /** The position of an earlier answer. */
+    after?: string;
+    /** Goes with "bounded". */
+    maxLagMs?: number;
+  };
+  write?: {
+    /** More than the cluster's level, never less. */
+    acknowledge?: 'majority' | 'all';
+  };
+  /** An open transaction (POST /v1/tx) in which the statements run. */
+  tx?: string;
+};
+
+export type SqlAnswer = {
+  results: SqlResult[];
+  /** Given back as X-Skein-Position or read.after: read what you wrote. */
+  position: string;
+  node: string;
+  role: 'primary' | 'replica';
+  epoch: number;
+  lagMs: number | null;
+  /** Replicas that have the write on disk. */
+  acknowledgedBy: string[];
+  durationMs: number;
+};
+
+export type SqlResult = {
+  /** Index of its statement, with "statements". */
+  statement?: number;
+  columns: Column[];
+  /** Arrays, or objects with "rows": "object". */
+  rows: unknown[];
+  rowCount: number;
+  affectedRows: number;
+  insertId: string | null;
+  warnings: number;
+  durationMs: number;
+};
+
+export type Column = {
+  name: string;
+  type: 'tinyint' | 'smallint' | 'mediumint' | 'int' | 'bigint' | 'float' | 'double' | 'decimal' | 'bit' | 'year' | 'date' | 'time' | 'datetime' | 'timestamp' | 'char' | 'varchar' | 'text' | 'binary' | 'varbinary' | 'blob' | 'enum' | 'set' | 'json' | 'geometry' | 'uuid' | 'inet4' | 'inet6' | 'null';
+  nullable: boolean;
+};
+
+export type SqlLine = {
+  type: 'columns';
+  /** Index of its statement, with "statements". */
+  statement?: number;
+  columns: Column[];
+} | {
+  type: 'row';
+  row: unknown;
+} | {
+  type: 'end';
+  results: StreamedResult[];
+  /** Given back as X-Skein-Position or read.after: read what you wrote. */
+  position: string;
+  node: string;
+  role: 'primary' | 'replica';
+  epoch: number;
+  lagMs: number | null;
+  /** Replicas that have the write on disk. */
+  acknowledgedBy: string[];
+  durationMs: number;
+} | {
+  type: 'error';
+  error: ErrorDetails;
+  results?: StreamedResult[];
+};
+
+export type StreamedResult = {
+  /** Index of its statement, with "statements". */
+  statement?: number;
+  rowCount: number;
+  affectedRows: number;
+  insertId: string | null;
+  warnings: number;
+  durationMs: number;
+};
+
+export type ErrorDetails = {
+  /** For programs: one of the codes that the endpoint names. */
+  code: string;
+  /** The server's own number. */
+  errno?: number;
+  sqlState?: string;
+  /** For people. */
+  message: string;
+  /** Index of the statement that failed. */
+  statement?: number;
+  /** The same request may succeed later, or elsewhere. */
+  retryable: boolean;
+  /** Whether what was asked has happened, whatever the status says. */
+  applied: 'no' | 'yes' | 'partial' | 'unknown';
+  /** Address of the primary's HTTP. */
+  primary?: string | null;
+  requestId: string;
+};
+
+export type OpenedTransaction = {
+  id: string;
+  readOnly: boolean;
+  idleMs: number;
+  /** ISO time in UTC. */
+  expiresAt: string;
+  position: string;
+  node: string;
+  role: 'primary' | 'replica';
+  epoch: number;
+};
+
+export type CommittedTransaction = {
+  id: string;
+  state: 'committed';
+  position: string;
+  acknowledgedBy: string[];
+  node: string;
+  role: 'primary' | 'replica';
+  epoch: number;
+};
+
+export type RolledBackTransaction = {
+  id: string;
+  state: 'rolled back';
+  node: string;
+  role: 'primary' | 'replica';
+  epoch: number;
+};
+
+export type Outcome = {
+  key: string;
+  /** yes: a quorum has it. no: nothing of it is here or under way now. unknown: under way; ask again. */
+  applied: 'yes' | 'no' | 'unknown';
+  /** ISO time in UTC. */
+  recordedAt: string | null;
+  position: string;
+  node: string;
+  role: 'primary' | 'replica';
+  epoch: number;
+};
+
+export type Schema = {
+  databases: Database[];
+  /** false: there are more tables than one answer lists. */
+  complete: boolean;
+  position: string;
+  node: string;
+};
+
+export type Database = {
+  name: string;
+  charset: string;
+  collation: string;
+  tables: TableSummary[];
+};
+
+export type TableSummary = {
+  name: string;
+  kind: 'table' | 'view' | 'sequence';
+  engine: string | null;
+  /** The server's estimate. */
+  rows: number | null;
+  dataBytes: number | null;
+  indexBytes: number | null;
+  comment: string;
+};
+
+export type Table = {
+  database: string;
+  name: string;
+  kind: 'table' | 'view' | 'sequence';
+  engine: string | null;
+  /** The server's estimate. */
+  rows: number | null;
+  dataBytes: number | null;
+  indexBytes: number | null;
+  comment: string;
+  columns: TableColumn[];
+  primaryKey: string[] | null;
+  indexes: TableIndex[];
+  foreignKeys: ForeignKey[];
+  ddl: string;
+  position: string;
+  node: string;
+};
+
+export type TableColumn = {
+  name: string;
+  /** As the server writes it: `bigint(20) unsigned`. */
+  type: string;
+  nullable: boolean;
+  /** An SQL expression; null = none. */
+  default: string | null;
+  /** An SQL expression; null = stored as given. */
+  generated: string | null;
+  autoIncrement: boolean;
+  charset: string | null;
+  collation: string | null;
+  comment: string;
+};
+
+export type TableIndex = {
+  name: string;
+  unique: boolean;
+  /** BTREE, HASH, FULLTEXT, SPATIAL ... */
+  kind: string;
+  columns: ({
+    name: string;
+    /** Only so much of it; null = all. */
+    prefix: number | null;
+    descending: boolean;
+  })[];
+};
+
+export type ForeignKey = {
+  name: string;
+  columns: string[];
+  references: {
+    database: string;
+    table: string;
+    columns: string[];
+  };
+  onUpdate: string;
+  onDelete: string;
+};
+
+export type RowsPage = {
+  database: string;
+  table: string;
+  /** The columns that give the order. */
+  key: string[];
+  columns: Column[];
+  rows: unknown[];
+  /** null = this was the last page. */
+  next: string | null;
+  position: string;
+  node: string;
+};
+
+export type ClusterStatus = {
+  cluster: string;
+  epoch: number;
+  primary: string | null;
+  acknowledge: 'majority' | 'all' | 'async';
+  quorum: {
+    needed: number;
+    attached: number;
+  };
+  members: Member[];
+};
+
+export type Member = {
+  name: string;
+  role: 'primary' | 'replica';
+  state: 'joining' | 'live' | 'late' | 'gone';
+  voter: boolean;
+  epoch: number;
+  http: string;
+  link: string;
+  mysqlRw: string | null;
+  mysqlRo: string | null;
+  mysqlConnections: {
+    readWrite: number;
+    readOnly: number;
+  } | null;
+  pid: number | null;
+  server: {
+    flavour: string | null;
+    version: string | null;
+    pid: number | null;
+    up: boolean;
+  };
+  positions: {
+    received: number;
+    durable: number;
+    committed: number;
+    applied: number;
+  };
+  lagMs: number | null;
+  lastHeartbeatMs: number | null;
+  since: string;
+  reason: string | null;
+};
+
+export type TokenList = {
+  tokens: Token[];
+};
+
+export type Token = {
+  id: string;
+  name: string;
+  role: 'read' | 'write' | 'admin';
+  createdAt: string;
+  /** ISO time in UTC; null = never. */
+  expiresAt: string | null;
+  /** Requests per second on each node, above which the answer is 429; null = no limit. */
+  rateLimit: number | null;
+  /** ISO time of the last request with it on the node that answers; null = none known. */
+  lastUsedAt: string | null;
+};
+
+export type NewToken = {
+  id: string;
+  name: string;
+  role: 'read' | 'write' | 'admin';
+  createdAt: string;
+  /** ISO time in UTC; null = never. */
+  expiresAt: string | null;
+  /** Requests per second on each node, above which the answer is 429; null = no limit. */
+  rateLimit: number | null;
+  /** ISO time of the last request with it on the node that answers; null = none known. */
+  lastUsedAt: string | null;
+  token: string;
+};
+
+export type RotatedToken = {
+  id: string;
+  token: string;
+  previousUntil: string | null;
+};
+
+export type RevokedToken = {
+  id: string;
+};
+
+export type OpenApiDocument = {
+  openapi: string;
+  info: {
+    title: string;
+    version: string;
+    description: string;
+  };
+  paths: Record<string, unknown>;
+  components: Record<string, unknown>;
+  security: Record<string, string[]>[];
+};
+
+export type Health = {
+  status: 'ok';
+  node: string;
+  cluster: string;
+};
+
+export type Readiness = {
+  node: string;
+  cluster: string;
+  role: string;
+  state: string;
+  lagMs: number | null;
+  reason: string | null;
+};
+
+/** Codes that a node answers with, besides the server's own (`ER_...`). */
+export type NodeErrorCode =
+  | 'INVALID_REQUEST'
+  | 'INVALID_JSON'
+  | 'INVALID_FIELD'
+  | 'UNKNOWN_FIELD'
+  | 'UNSUPPORTED_FIELD'
+  | 'INVALID_PARAMETER'
+  | 'PARAMETER_COUNT'
+  | 'INVALID_POSITION'
+  | 'INVALID_CURSOR'
+  | 'NO_KEY'
+  | 'DUPLICATE_COLUMN'
+  | 'UNSAFE_BIGINT'
+  | 'RESULT_TOO_LARGE'
+  | 'TRANSACTION_ENDED'
+  | 'NOT_REPEATABLE'
+  | 'OPEN_TRANSACTION'
+  | 'UNAUTHORIZED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'TRANSACTION_LOST'
+  | 'TX_ENDED'
+  | 'TX_UNKNOWN'
+  | 'TX_BUSY'
+  | 'IDEMPOTENCY_KEY_IN_USE'
+  | 'POSITION_NOT_REACHED'
+  | 'LAG_TOO_LARGE'
+  | 'BODY_TOO_LARGE'
+  | 'NOT_PRIMARY'
+  | 'TX_ELSEWHERE'
+  | 'IDEMPOTENCY_KEY_REUSED'
+  | 'TOO_MANY_TRANSACTIONS'
+  | 'TOO_MANY_FAILURES'
+  | 'RATE_LIMITED'
+  | 'INTERNAL'
+  | 'NOT_OPEN'
+  | 'NO_QUORUM'
+  | 'SERVER_DOWN'
+  | 'SERVER_BUSY'
+  | 'SERVER_LOGIN'
+  | 'PRIMARY_UNREACHABLE'
+  | 'TIMEOUT'
+  | 'OUTCOME_UNKNOWN';
+
+/** What each endpoint takes and gives. */
+export interface Endpoints {
+  /** Runs one statement, or several, with parameters bound by the server. */
+  postSql: {
+    body: SqlRequest;
+    response: SqlAnswer;
+    line: SqlLine;
+  };
+  /** Opens a transaction that goes on over several requests to this node. It ends by itself when idle. */
+  postTx: {
+    body: {
+      /** A consistent snapshot. On a replica, and with a read token, always. */
+      readOnly?: boolean;
+      isolation?: 'read-uncommitted' | 'read-committed' | 'repeatable-read' | 'serializable';
+      database?: string;
+      /** Without a request for so long it is rolled back. */
+      idleMs?: number;
+      /** It is rolled back then, whatever it does. */
+      totalMs?: number;
+      read?: {
+        /** local: what this node has. bounded: at most `maxLagMs` old, else 412. session: the node first applies everything up to `after`. primary: on the primary only (421 elsewhere). linearizable: on the primary, after a quorum has confirmed that it still is. */
+        level?: 'local' | 'bounded' | 'session' | 'primary' | 'linearizable';
+        /** The position of an earlier answer. */
+        after?: string;
+        /** Goes with "bounded". */
+        maxLagMs?: number;
+      };
+      timeoutMs?: number;
+    };
+    response: OpenedTransaction;
+  };
+  /** Commits an open transaction; answered when its quorum has it. */
+  postTxCommit: {
+    params: {
+      id: string;
+    };
+    body: {
+      write?: {
+        /** More than the cluster's level, never less. */
+        acknowledge?: 'majority' | 'all';
+      };
+      timeoutMs?: number;
+    };
+    response: CommittedTransaction;
+  };
+  /** Rolls back an open transaction. */
+  postTxRollback: {
+    params: {
+      id: string;
+    };
+    body: Record<string, never>;
+    response: RolledBackTransaction;
+  };
+  /** Whether the write with this idempotency key, or the transaction with this id, was applied. Of the own token only; kept for 24 hours. */
+  getOutcome: {
+    params: {
+      key: string;
+    };
+    response: Outcome;
+  };
+  /** The databases and their tables that the token may see, as this node has them. */
+  getSchema: {
+    query: {
+      /** Only this one. */
+      database?: string;
+    };
+    response: Schema;
+  };
+  /** A table or view: columns, keys, indexes, its DDL, and how large it is. */
+  getTable: {
+    params: {
+      database: string;
+      table: string;
+    };
+    response: Table;
+  };
+  /** Rows in the order of the primary key, or of a unique key without NULL, page by page. Each page begins after the last row of the one before, so it costs the same wherever it is; pages are read one by one, not as one snapshot. */
+  getRows: {
+    params: {
+      database: string;
+      table: string;
+    };
+    query: {
+      limit?: number;
+      order?: 'asc' | 'desc';
+      /** `next` of the page before. */
+      next?: string;
+      rows?: 'array' | 'object';
+    };
+    response: RowsPage;
+  };
+  /** All members with role, state, positions, lag and addresses, as this node knows them. */
+  getCluster: {
+    response: ClusterStatus;
+  };
+  /** Server-sent events of every change; Last-Event-ID resumes. */
+  getEvents: {
+    response: string;
+  };
+  /** The newest lines of this node's log that match, one JSON object in each line. */
+  getLogs: {
+    query: {
+      /** So many lines at most, the newest ones. */
+      tail?: number;
+      /** This one and worse. */
+      level?: 'debug' | 'info' | 'warn' | 'error';
+      /** ISO time in UTC, or its beginning; that moment included. */
+      since?: string;
+      /** ISO time in UTC, or its beginning; before that moment. */
+      until?: string;
+      /** Which part of the node says it: http, link, spool ... */
+      part?: string;
+      /** Anywhere in the line, whatever its case. */
+      text?: string;
+      /** Keep the answer open, and send lines as they come. */
+      follow?: 'true' | 'false';
+    };
+    response: string;
+  };
+  /** The newest lines of this node's audit trail that match, one JSON object in each line. */
+  getAudit: {
+    query: {
+      /** So many lines at most, the newest ones. */
+      tail?: number;
+      /** ISO time in UTC, or its beginning; that moment included. */
+      since?: string;
+      /** ISO time in UTC, or its beginning; before that moment. */
+      until?: string;
+      /** Anywhere in the line, whatever its case. */
+      text?: string;
+      /** Keep the answer open, and send lines as they come. */
+      follow?: 'true' | 'false';
+      /** Id of a token. */
+      token?: string;
+      requestId?: string;
+      /** request, event, node ... */
+      kind?: string;
+      /** ok, or an error's code. */
+      outcome?: string;
+    };
+    response: string;
+  };
+  /** Numbers for a monitoring system, in the text form of Prometheus. */
+  getMetrics: {
+    response: string;
+  };
+  /** All tokens, without what is secret. */
+  getTokens: {
+    response: TokenList;
+  };
+  /** Creates a token. Its text is in this answer only. */
+  postTokens: {
+    body: {
+      name: string;
+      role: 'read' | 'write' | 'admin';
+      /** ISO time in UTC; null = never. */
+      expiresAt?: string | null;
+      /** Requests per second on each node, above which the answer is 429; null = no limit. */
+      rateLimit?: number | null;
+    };
+    response: NewToken;
+  };
+  /** Gives a token a new text, which is in this answer only; the old one may count a while longer. */
+  rotateToken: {
+    params: {
+      id: string;
+    };
+    body: {
+      /** The old text counts for so long. */
+      graceSeconds?: number;
+    };
+    response: RotatedToken;
+  };
+  /** Revokes a token on every node, within about a second. */
+  deleteToken: {
+    params: {
+      id: string;
+    };
+    response: RevokedToken;
+  };
+  /** This API as an OpenAPI 3.1 document. */
+  getOpenApi: {
+    response: OpenApiDocument;
+  };
+  /** The node process lives. */
+  getHealth: {
+    response: Health;
+  };
+  /** The server is up; a primary has its quorum attached, a replica is live and its lag under the limit. */
+  getReady: {
+    response: Readiness;
+  };
+  /** 200 on the open primary, 503 elsewhere. */
+  getPrimary: {
+    response: Readiness;
+  };
+  /** 200 on a replica that is ready (and not further behind than maxLagMs), 503 elsewhere. */
+  getReplica: {
+    query: {
+      maxLagMs?: number;
+    };
+    response: Readiness;
+  };
+}
+
+export const ENDPOINTS = {
+  postSql: { method: 'POST', path: '/v1/sql', produces: 'json', statuses: [200] },
+  postTx: { method: 'POST', path: '/v1/tx', produces: 'json', statuses: [201] },
+  postTxCommit: { method: 'POST', path: '/v1/tx/:id/commit', produces: 'json', statuses: [200] },
+  postTxRollback: { method: 'POST', path: '/v1/tx/:id/rollback', produces: 'json', statuses: [200] },
+  getOutcome: { method: 'GET', path: '/v1/outcome/:key', produces: 'json', statuses: [200] },
+  getSchema: { method: 'GET', path: '/v1/schema', produces: 'json', statuses: [200] },
+  getTable: { method: 'GET', path: '/v1/schema/:database/:table', produces: 'json', statuses: [200] },
+  getRows: { method: 'GET', path: '/v1/tables/:database/:table/rows', produces: 'json', statuses: [200] },
+  getCluster: { method: 'GET', path: '/v1/cluster', produces: 'json', statuses: [200] },
+  getEvents: { method: 'GET', path: '/v1/events', produces: 'event-stream', statuses: [200] },
+  getLogs: { method: 'GET', path: '/v1/logs', produces: 'ndjson', statuses: [200] },
+  getAudit: { method: 'GET', path: '/v1/audit', produces: 'ndjson', statuses: [200] },
+  getMetrics: { method: 'GET', path: '/metrics', produces: 'text', statuses: [200] },
+  getTokens: { method: 'GET', path: '/v1/tokens', produces: 'json', statuses: [200] },
+  postTokens: { method: 'POST', path: '/v1/tokens', produces: 'json', statuses: [201] },
+  rotateToken: { method: 'POST', path: '/v1/tokens/:id/rotate', produces: 'json', statuses: [200] },
+  deleteToken: { method: 'DELETE', path: '/v1/tokens/:id', produces: 'json', statuses: [200] },
+  getOpenApi: { method: 'GET', path: '/v1/openapi.json', produces: 'json', statuses: [200] },
+  getHealth: { method: 'GET', path: '/health', produces: 'json', statuses: [200] },
+  getReady: { method: 'GET', path: '/ready', produces: 'json', statuses: [200, 503] },
+  getPrimary: { method: 'GET', path: '/primary', produces: 'json', statuses: [200, 503] },
+  getReplica: { method: 'GET', path: '/replica', produces: 'json', statuses: [200, 503] },
+} as const;

@@ -1,0 +1,99 @@
+/** The package's front door. */
+import { ENDPOINTS, type Endpoints, type Outcome } from './api.js';
+import { Connection } from './connection.js';
+import type { CallOptions, ClientOptions } from './options.js';
+import { Session, type SessionDefaults } from './session.js';
+import { askOutcome } from './transaction.js';
+import { type Outgoing, request, requestJson } from './transport.js';
+
+/** Endpoints whose answer is one body. */
+export type CallableEndpoint = {
+  [Name in keyof Endpoints]: (typeof ENDPOINTS)[Name]['produces'] extends 'event-stream' ? never : Name;
+}[keyof Endpoints];
+
+type Part<Name extends keyof Endpoints, Key extends string> =
+  Endpoints[Name] extends Record<Key, infer T> ? T : undefined;
+
+export interface EndpointInput<Name extends keyof Endpoints> extends CallOptions {
+  readonly params?: Part<Name, 'params'>;
+  readonly query?: Part<Name, 'query'>;
+  readonly body?: Part<Name, 'body'>;
+  /** The node to ask; else one that is there, for what changes something the primary. */
+  readonly node?: string;
+}
+
+/**
+ * A client is a session of its own: all that goes through it sees what was written through it. Who needs them apart (one
+ * for each user of a server, say) makes a `session` for each; they share what is known of the nodes.
+ */
+export class SkeinClient extends Session {
+  readonly #connection: Connection;
+  readonly #defaults: SessionDefaults;
+
+  constructor(options: ClientOptions) {
+    const connection = new Connection(options);
+    const defaults = { database: options.database, idempotent: options.idempotent ?? true };
+    super(connection, defaults);
+    this.#connection = connection;
+    this.#defaults = defaults;
+  }
+
+  /** `position`: begins where another session was. */
+  session(position: string | null = null): Session {
+    return new Session(this.#connection, this.#defaults, position);
+  }
+
+  /** What became of a write (its `idempotencyKey`) or a transaction (its id) whose answer was lost. @throws SkeinError */
+  outcome(key: string, options: CallOptions = {}): Promise<Outcome> {
+    return askOutcome(this.#connection, key, options);
+  }
+
+  /** Any endpoint by its name in the OpenAPI document; texts come as they are. Sent again only when nothing was done. */
+  async call<Name extends CallableEndpoint>(
+    name: Name,
+    input: EndpointInput<Name> = {},
+  ): Promise<Endpoints[Name]['response']> {
+    const { method, path, produces, statuses } = ENDPOINTS[name];
+    const { params, query, body, node, signal, timeoutMs } = input;
+    const whole = pathOf(path, params) + queryOf(query);
+    return this.#connection.run<Endpoints[Name]['response']>({
+      ...(signal && { signal }),
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      where: method === 'GET' ? 'any' : 'primary',
+      nature: node !== undefined ? 'pinned' : method === 'GET' ? 'read' : 'once',
+      ...(node !== undefined && { node }),
+      send: async (attempt) => {
+        const outgoing: Outgoing = await this.#connection.outgoing(attempt, {
+          method,
+          path: whole,
+          statuses,
+          ...(body !== undefined && { body }),
+          lostApplied: method === 'GET' ? 'no' : 'unknown',
+        });
+        if (produces === 'json') {
+          const answer = await requestJson<Endpoints[Name]['response']>(
+            this.#connection.fetch,
+            attempt.node,
+            outgoing,
+          );
+          return answer.body;
+        }
+        const response = await request(this.#connection.fetch, attempt.node, outgoing);
+        return (await response.text()) as Endpoints[Name]['response'];
+      },
+    });
+  }
+}
+
+function pathOf(path: string, params: unknown): string {
+  const values = (params ?? {}) as Record<string, string>;
+  return path.replace(/:(\w+)/g, (_all, name: string) => encodeURIComponent(values[name] ?? ''));
+}
+
+function queryOf(query: unknown): string {
+  const given = Object.entries(query ?? {}).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)] as [string, string]],
+  );
+  if (given.length === 0) return '';
+  return `?${new URLSearchParams(given)}`;
+}

@@ -1,0 +1,193 @@
+/** A call to the cluster: chooses nodes, tries again what may be, within one time. Shared by all sessions of a client. */
+import type { ClusterStatus } from './api.js';
+import { afterFailure, leavesOpen, type Nature } from './attempts.js';
+import { type Applied, SkeinError } from './error.js';
+import { Nodes } from './nodes.js';
+import type { CallOptions, ClientOptions } from './options.js';
+import { type Fetch, type Outgoing, requestJson } from './transport.js';
+
+const TIMEOUT_DEFAULT_MS = 30_000;
+/** The node answers in its own time; its answer needs a moment to come. */
+const ANSWER_GRACE_MS = 2000;
+/** The members are looked up again when what is known of them is older. */
+const REFRESH_MS = 15_000;
+const LOOK_UP_TIMEOUT_MS = 2000;
+const DELAY_FIRST_MS = 50;
+const DELAY_MAX_MS = 1000;
+
+/** One attempt: everything that it needs to know of the call. */
+export interface Attempt {
+  readonly node: string;
+  /** What is left of the call's time, for the node. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Call<T> extends CallOptions {
+  readonly where: 'primary' | 'any';
+  readonly nature: Nature;
+  readonly idempotencyKey?: string;
+  /** The only one that can answer. */
+  readonly node?: string;
+  send(attempt: Attempt): Promise<T>;
+}
+
+export class Connection {
+  readonly nodes: Nodes;
+  readonly fetch: Fetch;
+  readonly discover: boolean;
+  readonly #token: ClientOptions['token'];
+  readonly #timeoutMs: number;
+  #lookedUpAt = Number.NEGATIVE_INFINITY;
+  #lookingUp: Promise<void> | null = null;
+
+  constructor(options: ClientOptions) {
+    const seeds = typeof options.nodes === 'string' ? [options.nodes] : options.nodes;
+    if (seeds.length === 0) throw new SkeinError('INVALID_FIELD', 'A client needs the address of a node.');
+    this.nodes = new Nodes(seeds);
+    // Called as a function of nothing: a browser's fetch refuses to be anybody's method.
+    this.fetch = options.fetch ?? ((...args) => fetch(...args));
+    this.discover = options.discover ?? true;
+    this.#token = options.token;
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_DEFAULT_MS;
+  }
+
+  token(): string | Promise<string> {
+    return typeof this.#token === 'string' ? this.#token : this.#token();
+  }
+
+  /** @throws SkeinError of the last attempt, with what is known of all of them */
+  async run<T>(call: Call<T>): Promise<T> {
+    const timeoutMs = call.timeoutMs ?? this.#timeoutMs;
+    const until = performance.now() + timeoutMs;
+    const deadline = AbortSignal.timeout(timeoutMs + ANSWER_GRACE_MS);
+    const signal = call.signal ? AbortSignal.any([call.signal, deadline]) : deadline;
+    if (this.discover && call.node === undefined && performance.now() - this.#lookedUpAt > REFRESH_MS)
+      await this.#lookUp(signal);
+    const refusedBy = new Set<string>();
+    let open: Applied = 'no';
+    for (let failures = 0; ; failures++) {
+      const node = call.node ?? this.#next(call.where, refusedBy);
+      try {
+        throwIfAborted(signal, open);
+        const left = Math.max(1, Math.round(until - performance.now()));
+        const answer = await call.send({ node, timeoutMs: left, signal });
+        this.nodes.answered(node);
+        return answer;
+      } catch (thrown) {
+        const error = asSkeinError(thrown);
+        const known: SkeinError =
+          leavesOpen(error) && open === 'unknown' ? error.with({ applied: open }) : error;
+        open = known.applied === 'unknown' ? 'unknown' : 'no';
+        this.#learnFrom(error, node);
+        const next = afterFailure(error, call.nature);
+        const giveUp = () =>
+          call.idempotencyKey === undefined ? known : known.with({ idempotencyKey: call.idempotencyKey });
+        if (next.kind === 'give up') throw giveUp();
+        if (next.elsewhere) refusedBy.add(node);
+        const everywhere = refusedBy.size >= this.nodes.urls.length;
+        if (everywhere) refusedBy.clear();
+        const delay = next.delay && (everywhere || !next.elsewhere || call.where === 'primary');
+        const waitMs = delay ? Math.max(error.retryAfterMs, backOff(failures)) : 0;
+        // Without a wait it may be tried a few times more; where every node refuses at once, it must not spin.
+        const pauseMs = waitMs === 0 && failures > 3 ? backOff(failures) : waitMs;
+        if (performance.now() + pauseMs >= until) throw giveUp();
+        await pause(pauseMs, signal);
+        if (this.discover && delay) await this.#lookUp(signal);
+      }
+    }
+  }
+
+  #next(where: 'primary' | 'any', refusedBy: ReadonlySet<string>): string {
+    const candidates = this.nodes.candidates(where);
+    // The one that a node named goes before those that have not been asked.
+    if (where === 'primary' && this.nodes.primary !== null) return candidates[0] as string;
+    return candidates.find((url) => !refusedBy.has(url)) ?? (candidates[0] as string);
+  }
+
+  #learnFrom(error: SkeinError, node: string): void {
+    if (error.code === 'NOT_PRIMARY') {
+      this.nodes.isNoPrimary(node);
+      // Without discovery, an address that was not given may be out of reach.
+      if (error.primary !== null && (this.discover || this.nodes.urls.includes(error.primary))) {
+        this.nodes.primaryIs(error.primary);
+      }
+    } else if (error.status === 0 && error.code !== 'ABORTED' && error.code !== 'TIMEOUT') {
+      this.nodes.failed(node);
+    } else if (error.status >= 502 && error.code !== 'OUTCOME_UNKNOWN' && error.code !== 'TIMEOUT') {
+      this.nodes.failed(node);
+    }
+  }
+
+  /** One look-up at a time; who comes meanwhile waits for it. Never fails: what is known then stays. */
+  #lookUp(signal: AbortSignal): Promise<void> {
+    this.#lookingUp ??= this.#askMembers(signal).finally(() => {
+      this.#lookingUp = null;
+    });
+    return this.#lookingUp;
+  }
+
+  async #askMembers(signal: AbortSignal): Promise<void> {
+    for (const node of this.nodes.everywhere()) {
+      if (signal.aborted) return;
+      try {
+        const { body } = await requestJson<ClusterStatus>(this.fetch, node, {
+          method: 'GET',
+          path: '/v1/cluster',
+          token: await this.token(),
+          signal: AbortSignal.any([signal, AbortSignal.timeout(LOOK_UP_TIMEOUT_MS)]),
+          lostApplied: 'no',
+        });
+        this.nodes.learn(body);
+        this.#lookedUpAt = performance.now();
+        return;
+      } catch {
+        this.nodes.failed(node);
+      }
+    }
+  }
+
+  async outgoing(attempt: Attempt, rest: Omit<Outgoing, 'token' | 'signal'>): Promise<Outgoing> {
+    return { ...rest, token: await this.token(), signal: attempt.signal };
+  }
+}
+
+/** Between a half and the whole of it, so that clients do not come back all at once. */
+function backOff(failures: number): number {
+  return Math.min(DELAY_MAX_MS, DELAY_FIRST_MS * 2 ** failures) * (0.5 + Math.random() / 2);
+}
+
+function throwIfAborted(signal: AbortSignal, applied: Applied): void {
+  if (!signal.aborted) return;
+  const timedOut = (signal.reason as { name?: string } | undefined)?.name === 'TimeoutError';
+  throw new SkeinError(
+    timedOut ? 'TIMEOUT' : 'ABORTED',
+    timedOut ? 'The time of the call was over.' : 'The call was aborted.',
+    {
+      applied,
+      cause: signal.reason,
+    },
+  );
+}
+
+function asSkeinError(error: unknown): SkeinError {
+  if (error instanceof SkeinError) return error;
+  return new SkeinError('BAD_ANSWER', error instanceof Error ? error.message : String(error), {
+    applied: 'unknown',
+    cause: error,
+  });
+}
+
+/** Ends early, without an error, when the signal does: whoever goes on looks at it. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms <= 0 || signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

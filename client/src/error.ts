@@ -1,0 +1,79 @@
+/** The one class of errors that this package throws. */
+import type { NodeErrorCode } from './api.js';
+
+/** Whether what was asked has happened. */
+export type Applied = 'no' | 'yes' | 'partial' | 'unknown';
+
+/** Codes of the client itself. */
+export type ClientErrorCode =
+  /** No node could be reached, or the connection was lost before an answer. */
+  | 'NODE_UNREACHABLE'
+  /** The signal of the caller was aborted; `cause` is its reason. */
+  | 'ABORTED'
+  /** The time of the call was over, whatever was tried. */
+  | 'TIMEOUT'
+  /** What came back is not an answer of a node. */
+  | 'BAD_ANSWER'
+  /** A stream ended without its last line: what was read is not whole. */
+  | 'STREAM_CUT';
+
+export interface SkeinErrorDetails {
+  readonly status?: number;
+  readonly applied?: Applied;
+  readonly retryable?: boolean;
+  readonly errno?: number;
+  readonly sqlState?: string;
+  readonly statement?: number;
+  readonly primary?: string | null;
+  readonly requestId?: string | null;
+  readonly retryAfterMs?: number;
+  readonly idempotencyKey?: string | null;
+  readonly cause?: unknown;
+}
+
+export class SkeinError extends Error {
+  /** `ER_...` is the database server's own. */
+  readonly code: NodeErrorCode | ClientErrorCode | (string & {});
+  /** HTTP status; 0 = there was no answer. */
+  readonly status: number;
+  /** True whatever the code is: `unknown` means that nobody can say now (see `SkeinClient.outcome`). */
+  readonly applied: Applied;
+  readonly retryable: boolean;
+  /** The database server's error number. */
+  readonly errno: number | null;
+  readonly sqlState: string | null;
+  /** Index of the statement that failed. */
+  readonly statement: number | null;
+  /** Address of the primary, where a node named it. */
+  readonly primary: string | null;
+  /** Under which the node's log has the request. */
+  readonly requestId: string | null;
+  /** The key of a write whose outcome can be asked for. */
+  readonly idempotencyKey: string | null;
+  readonly retryAfterMs: number;
+
+  constructor(code: SkeinError['code'], message: string, details: SkeinErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'SkeinError';
+    this.code = code;
+    this.status = details.status ?? 0;
+    this.applied = details.applied ?? 'no';
+    this.retryable = details.retryable ?? false;
+    this.errno = details.errno ?? null;
+    this.sqlState = details.sqlState ?? null;
+    this.statement = details.statement ?? null;
+    this.primary = details.primary ?? null;
+    this.requestId = details.requestId ?? null;
+    this.idempotencyKey = details.idempotencyKey ?? null;
+    this.retryAfterMs = details.retryAfterMs ?? 0;
+  }
+
+  /** The same error with something more known about it. */
+  with(more: SkeinErrorDetails): SkeinError {
+    const { code, message, ...known } = this;
+    const details = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== null));
+    const copy = new SkeinError(code, this.message, { ...details, cause: this.cause, ...more });
+    copy.stack = this.stack ?? '';
+    return copy;
+  }
+}

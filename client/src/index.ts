@@ -1,0 +1,9 @@
+/** What the package offers. */
+export type * from './api.js';
+export { type CallableEndpoint, type EndpointInput, SkeinClient } from './client.js';
+export { type Applied, type ClientErrorCode, SkeinError } from './error.js';
+export type * from './options.js';
+export type { RowStream } from './row-stream.js';
+export type { Session } from './session.js';
+export type { Transaction } from './transaction.js';
+export type { Parameter } from './values.js';

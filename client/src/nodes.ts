@@ -1,0 +1,107 @@
+/** What a client knows of the nodes, and which of them is to be asked next. No I/O. */
+import type { ClusterStatus } from './api.js';
+
+/** A node that did not answer is asked last for so long. */
+const COOL_DOWN_MS = 2000;
+
+interface Known {
+  readonly url: string;
+  role: 'primary' | 'replica' | null;
+  /** Whether the cluster counts it as alive. */
+  live: boolean;
+  /** On the clock of `now`; -Infinity = never. */
+  failedAt: number;
+}
+
+export class Nodes {
+  readonly #seeds: readonly string[];
+  readonly #now: () => number;
+  #known: Known[];
+  #turn: number;
+
+  /** `turn`: clients that begin at different replicas spread their reads. */
+  constructor(seeds: readonly string[], options: { now?: () => number; turn?: number } = {}) {
+    this.#seeds = seeds.map(withoutSlash);
+    this.#now = options.now ?? (() => performance.now());
+    this.#turn = options.turn ?? Math.floor(Math.random() * 1000);
+    this.#known = this.#seeds.map(unknownNode);
+  }
+
+  get urls(): string[] {
+    return this.#known.map(({ url }) => url);
+  }
+
+  get primary(): string | null {
+    return this.#known.find(({ role }) => role === 'primary')?.url ?? null;
+  }
+
+  /** Where to send it, the best first: never empty. */
+  candidates(kind: 'primary' | 'any'): string[] {
+    const since = this.#now() - COOL_DOWN_MS;
+    const weight = (node: Known) => {
+      const failed = node.failedAt > since ? 4 : node.live ? 0 : 2;
+      if (kind === 'primary') return failed + (node.role === 'primary' ? 0 : node.role === null ? 1 : 8);
+      // The primary has the writes to do.
+      return failed + (node.role === 'primary' ? 1 : 0);
+    };
+    this.#turn++;
+    const count = this.#known.length;
+    const turned = this.#known.map((_, i) => this.#known[(i + this.#turn) % count] as Known);
+    return turned.sort((a, b) => weight(a) - weight(b)).map(({ url }) => url);
+  }
+
+  failed(url: string): void {
+    const node = this.#known.find((known) => known.url === url);
+    if (node) node.failedAt = this.#now();
+  }
+
+  answered(url: string, role?: 'primary' | 'replica'): void {
+    const node = this.#known.find((known) => known.url === url);
+    if (!node) return;
+    node.failedAt = Number.NEGATIVE_INFINITY;
+    if (role === 'primary') this.primaryIs(url);
+    else if (role === 'replica') node.role = 'replica';
+  }
+
+  /** A node named the primary. */
+  primaryIs(url: string): void {
+    const address = withoutSlash(url);
+    for (const node of this.#known) if (node.role === 'primary') node.role = 'replica';
+    let node = this.#known.find((known) => known.url === address);
+    if (!node) {
+      node = unknownNode(address);
+      this.#known.push(node);
+    }
+    node.role = 'primary';
+    node.failedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** The node that was thought to be the primary is not. */
+  isNoPrimary(url: string): void {
+    const node = this.#known.find((known) => known.url === url);
+    if (node) node.role = 'replica';
+  }
+
+  /** The members as one node sees them take the place of what was known. */
+  learn(status: Pick<ClusterStatus, 'members'>): void {
+    const members = status.members.map((member) => {
+      const url = withoutSlash(member.http);
+      const failedAt = this.#known.find((known) => known.url === url)?.failedAt ?? Number.NEGATIVE_INFINITY;
+      return { url, role: member.role, live: member.state === 'live', failedAt };
+    });
+    if (members.length > 0) this.#known = members;
+  }
+
+  /** Also the addresses that the client was given, for the day on which no member is where it was. */
+  everywhere(): string[] {
+    return [...new Set([...this.candidates('any'), ...this.#seeds])];
+  }
+}
+
+function unknownNode(url: string): Known {
+  return { url, role: null, live: true, failedAt: Number.NEGATIVE_INFINITY };
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '');
+}

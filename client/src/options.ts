@@ -1,0 +1,113 @@
+/** What callers say, and what they get. Types only. */
+import type { Column, SqlAnswer, StreamedResult } from './api.js';
+import type { Fetch } from './transport.js';
+import type { Parameter } from './values.js';
+
+export interface ClientOptions {
+  /** Addresses of one or more nodes (`http://host:port`); the others are learned from them. */
+  readonly nodes: string | readonly string[];
+  /** The token, or where it comes from: asked before each request, so it may change. */
+  readonly token: string | (() => string | Promise<string>);
+  /** Default database of all statements. */
+  readonly database?: string;
+  /** For a whole call, everything that is tried again included. Default 30 000. */
+  readonly timeoutMs?: number;
+  /**
+   * Learn the members and their addresses from `/v1/cluster`. Default true. false: only the addresses that were given are
+   * used; a replica among them passes on to the primary what it can not do itself (a page in a browser can often reach
+   * the node only that served it).
+   */
+  readonly discover?: boolean;
+  /** Give each write a key, so that it can be sent again when its answer was lost. Default true. */
+  readonly idempotent?: boolean;
+  readonly fetch?: Fetch;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
+
+/**
+ * `session`: not older than anything this session has written or seen. `local`: whatever the node has. `bounded`: at most
+ * `maxLagMs` behind. `primary` and `linearizable`: what the primary has, the latter confirmed by a quorum.
+ */
+export type ReadLevel = 'session' | 'local' | 'bounded' | 'primary' | 'linearizable';
+
+export interface StatementOptions extends CallOptions {
+  readonly database?: string;
+  /** Rows as objects (default) or as arrays. */
+  readonly rows?: 'object' | 'array';
+  /** BIGINT as strings (default), or as numbers with an error for what they can not carry. */
+  readonly bigint?: 'string' | 'number';
+}
+
+export interface ReadOptions extends StatementOptions {
+  /** Default `session`. */
+  readonly level?: ReadLevel;
+  /** With `bounded`. */
+  readonly maxLagMs?: number;
+}
+
+export interface WriteOptions extends StatementOptions {
+  /** More than the cluster's level, never less. */
+  readonly acknowledge?: 'majority' | 'all';
+  /** Default: one is made. false: none, and the write is not sent again when its answer is lost. */
+  readonly idempotencyKey?: string | false;
+}
+
+export interface BatchOptions extends WriteOptions {
+  /** Default true: all or nothing. */
+  readonly transaction?: boolean;
+}
+
+export interface TransactionOptions extends CallOptions {
+  /** A snapshot, on a replica where there is one. */
+  readonly readOnly?: boolean;
+  readonly isolation?: 'read-uncommitted' | 'read-committed' | 'repeatable-read' | 'serializable';
+  readonly database?: string;
+  /** Rolled back when no statement comes for so long. */
+  readonly idleMs?: number;
+  readonly totalMs?: number;
+  readonly acknowledge?: 'majority' | 'all';
+  /** How often all of it is begun anew after a deadlock or a lock time-out. Default 0. */
+  readonly retries?: number;
+}
+
+export type Row = Record<string, unknown>;
+
+export interface Statement {
+  readonly sql: string;
+  readonly params?: readonly Parameter[];
+}
+
+/** Of one statement. */
+export interface Result<R = Row> {
+  readonly columns: readonly Column[];
+  readonly rows: R[];
+  readonly rowCount: number;
+  readonly affectedRows: number;
+  readonly insertId: string | null;
+  readonly warnings: number;
+  readonly durationMs: number;
+}
+
+/** Who answered, and up to where. */
+export type AnsweredBy = Pick<
+  SqlAnswer,
+  'position' | 'node' | 'role' | 'epoch' | 'lagMs' | 'acknowledgedBy'
+> & {
+  /** It was done by an earlier attempt, whose results these are. */
+  readonly replayed: boolean;
+};
+
+export type StatementResult<R = Row> = Result<R> & AnsweredBy;
+
+export interface BatchResult extends AnsweredBy {
+  /** A procedure may give several for one statement: `statement` is its index. */
+  readonly results: readonly (Result & { readonly statement?: number })[];
+}
+
+export interface StreamSummary extends AnsweredBy {
+  readonly results: readonly StreamedResult[];
+}
