@@ -182,6 +182,23 @@ describe('tokens', () => {
     await until('n2 knows it', async () => (await ask(n2, body.token)).status === 200);
     expect((await entry())?.lastUsedAt).toMatch(/^\d{4}-.*Z$/);
   });
+
+  it('of an earlier table still count, and it gets its new columns when the primary opens', async () => {
+    const { body } = await n1.request<Created>('POST', '/v1/tokens', { name: 'e', role: 'read' });
+    const server = await n1.connect();
+    await server.query(
+      'ALTER TABLE skein.tokens DROP COLUMN rate_limit, DROP COLUMN previous_hash, DROP COLUMN previous_until',
+    );
+    server.destroy();
+    await until('n2 knows it', async () => (await ask(n2, body.token)).status === 200);
+    const rotate = () => n1.request('POST', `/v1/tokens/${body.id}/rotate`, {});
+    expect((await rotate()).status).not.toBe(200);
+    const pid = await n1.kill('node');
+    await n1.untilRestarted('node', pid);
+    await n1.untilReady();
+    expect((await ask(n1, body.token)).status).toBe(200);
+    expect((await rotate()).status).toBe(200);
+  });
 });
 
 interface AuditLine {
@@ -329,13 +346,15 @@ describe('GET /v1/logs', () => {
     expect(new Set(all.map(({ level }) => level))).toContain('info');
     const warnings = await logs('level=warn&tail=10000');
     expect(warnings.length).toBeGreaterThan(0);
-    expect(warnings.length).toBe(all.filter(({ level }) => level === 'warn' || level === 'error').length);
+    const bad = all.filter(({ level }) => level === 'warn' || level === 'error');
+    // Others may have come since.
+    expect(warnings.slice(0, bad.length)).toEqual(bad);
     const middle = all[Math.floor(all.length / 2)]?.time ?? '';
     const later = await logs(`since=${middle}&tail=10000`);
     expect(later.length).toBeGreaterThanOrEqual(Math.floor(all.length / 2));
     expect(later.every(({ time }) => time >= middle)).toBe(true);
     expect((await logs(`until=${middle}&tail=10000`)).every(({ time }) => time < middle)).toBe(true);
-    expect((await logs('part=link&text=LISTENING')).map(({ msg }) => msg)).toEqual(['link listening']);
+    expect((await logs('part=link&text=LISTENING&tail=1')).map(({ msg }) => msg)).toEqual(['link listening']);
     expect(await logs('tail=3')).toHaveLength(3);
     expect((await n1.request('GET', '/v1/logs?level=loud')).status).toBe(400);
     expect((await n1.request('GET', '/v1/logs?since=yesterday')).status).toBe(400);
