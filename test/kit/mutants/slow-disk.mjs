@@ -5,10 +5,12 @@ const DELAY_MS = 150;
 const { open } = diskStorage;
 diskStorage.open = async (path, mode) => {
   const file = await open(path, mode);
-  const write = file.write.bind(file);
-  file.write = async (buffers, position) => {
-    await new Promise((resolve) => setTimeout(resolve, DELAY_MS));
-    await write(buffers, position);
-  };
+  for (const name of ['write', 'writeDurably']) {
+    const write = file[name].bind(file);
+    file[name] = async (buffers, position) => {
+      await new Promise((resolve) => setTimeout(resolve, DELAY_MS));
+      await write(buffers, position);
+    };
+  }
   return file;
 };
