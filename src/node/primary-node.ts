@@ -12,6 +12,7 @@ import type { HeartbeatBody } from '../wire/messages.js';
 import { ownStatus } from './cluster-status.js';
 import { LinkBytes } from './link-bytes.js';
 import type { LocalServerUp, ServerReading } from './local-server.js';
+import { LogEndFile } from './log-end-file.js';
 import { primaryMetrics } from './metrics.js';
 import { PrimaryRole } from './primary-role.js';
 import type { NodeParts, RoleNode } from './role-node.js';
@@ -45,6 +46,7 @@ export class PrimaryNode implements RoleNode {
         flavour,
         chainFile,
         xaFile: new XaFile(join(config.directory, 'state')),
+        logEndFile: new LogEndFile(join(config.directory, 'state')),
         events,
         control: () => parts.control(),
         kill: (reason) => parts.kill(reason),

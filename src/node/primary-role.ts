@@ -21,6 +21,7 @@ import type { ChainFile } from './chain-file.js';
 import { CommitWait } from './commit-wait.js';
 import type { EventLog } from './event-log.js';
 import type { LocalControl, LocalServerUp, ServerReading } from './local-server.js';
+import type { LogEndFile } from './log-end-file.js';
 import type { XaFile } from './xa-file.js';
 import { XaRecovery } from './xa-recovery.js';
 
@@ -49,6 +50,7 @@ export interface PrimaryRoleModules {
   flavour: Flavour;
   chainFile: ChainFile;
   xaFile: XaFile;
+  logEndFile: LogEndFile;
   events: EventLog;
   control(): LocalControl;
   /** SIGKILL (SAFETY C1: a fence asks nobody); the server is started again. */
@@ -288,16 +290,21 @@ export class PrimaryRole {
   }
 
   /**
-   * A log that ends before this epoch began is not the cluster's (a directory that is not mounted, an old copy). Nothing
-   * is written then, the chain least of all: given its data back, the node goes on as if nothing had been.
+   * A log that ends before this epoch began, or before what it was known to hold, is not the cluster's (a directory that
+   * is not mounted, an old copy). Nothing is written then, the chain least of all: given its data back, the node goes on as
+   * if nothing had been. A quorum could not tell: a replica that was behind lets the log look whole.
    */
   #logIsLost(): boolean {
-    const began = this.#chain.at(-1)?.beginsAfter;
-    if (!began || this.#logEnd.ordinal >= began.ordinal) return false;
+    const began = this.#chain.at(-1)?.beginsAfter.ordinal ?? 0;
+    const held = this.#modules.logEndFile.ordinal;
+    if (this.#logEnd.ordinal >= Math.max(began, held)) return false;
     const message =
-      `The server's log ends at ${this.#logEnd.gtid || 'its beginning'} (number ${this.#logEnd.ordinal}), but epoch ` +
-      `${this.epoch} began after ${began.gtid} (number ${began.ordinal}): its data directory was lost or replaced by an ` +
-      `older one. The primary stays closed, so that nothing acknowledged is overwritten. Give ${this.#options.node} its data back.`;
+      `The server's log ends at ${this.#logEnd.gtid || 'its beginning'} (number ${this.#logEnd.ordinal}), but ` +
+      (held > began
+        ? `number ${held} was committed in it`
+        : `epoch ${this.epoch} began after number ${began}`) +
+      ': its data directory was lost or replaced by an older one. The primary stays closed, so that nothing ' +
+      `acknowledged is overwritten. Give ${this.#options.node} its data back.`;
     this.#modules.events.add('replication.error', this.#options.node, message, { code: 'DATA_LOST' });
     this.#setPhase('closed', message);
     return true;
@@ -604,6 +611,8 @@ export class PrimaryRole {
   /** Looks at what the server says of itself; called at every heartbeat (SAFETY C3, M9, KILL). */
   watch(reading: ServerReading): void {
     if (this.#phase === 'closed') return;
+    if (this.#phase === 'open')
+      this.#modules.logEndFile.note(Math.min(this.#quorum.committed, this.received));
     this.#lastReading = reading;
     this.#countSelf(reading);
     if (this.#options.acknowledge === 'async' || this.#phase !== 'open') return;

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,7 +7,7 @@ import type { ClusterEvent } from '../../src/model/status.js';
 import { mariadb } from '../../src/mysql-protocol/mariadb.js';
 import { Source } from '../../src/source/source.js';
 import { silentLogger } from '../../src/std/logger.js';
-import { checksumAtRest, waitApplied } from '../kit/checksum.js';
+import { binlogGtid, checksumAtRest, sequenceOf, waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { rowsOf, run, scalarOf, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
@@ -337,10 +338,25 @@ describe('errant writes on a replica (H13)', () => {
   });
 });
 
-describe('the primary’s data directory is not there', () => {
+describe('the primary’s data directory is not there, or an old one', () => {
+  beforeAll(async () => {
+    await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('before')");
+  });
+
+  /** What it writes at each heartbeat about how far its log goes has come up to now. */
+  async function untilNoted(): Promise<void> {
+    const end = sequenceOf(await withSql(cluster.primary, binlogGtid));
+    const file = join(cluster.primary.directory, 'state', 'log-end.json');
+    await until(
+      'the primary has noted how far its log goes',
+      async () => JSON.parse(await readFile(file, 'utf8')).ordinal === end,
+    );
+  }
+
   async function startWithout(...parts: string[]): Promise<number> {
     const { primary } = cluster;
     await waitApplied(primary, cluster.replicas);
+    await untilNoted();
     await primary.kill('node');
     await primary.kill('server');
     for (const part of parts)
@@ -365,7 +381,7 @@ describe('the primary’s data directory is not there', () => {
   }
 
   /** It says why, everywhere, takes no writes, and goes on saying so. */
-  async function refusesToOpen(since: number, code: string): Promise<void> {
+  async function refusesToOpen(since: number, code: string, replicas = cluster.replicas): Promise<void> {
     const { primary } = cluster;
     await until(`its log says ${code}`, async () => {
       const said = await events(primary, 'replication.error', since);
@@ -377,7 +393,7 @@ describe('the primary’s data directory is not there', () => {
       expect(ready.text).toContain('Give n1 its data back');
       await aWhile(200);
     }
-    for (const replica of cluster.replicas) {
+    for (const replica of replicas) {
       await until(`${replica.name} says it too`, async () => {
         const { members } = await replica.cluster();
         return members.find(({ name }) => name === replica.name)?.reason?.includes('Give n1 its data back');
@@ -396,5 +412,31 @@ describe('the primary’s data directory is not there', () => {
   it('nor its state: a replica that holds more shows it', async () => {
     await refusesToOpen(await startWithout('data', 'state'), 'REPLICA_AHEAD');
     await giveBack('data', 'state');
+  });
+
+  it('an old copy of the same epoch stays closed, also when only a replica comes that was behind as well', async () => {
+    const { primary } = cluster;
+    const behind = cluster.node('n3');
+    const old = join(primary.directory, 'data.old');
+    await waitApplied(primary, cluster.replicas);
+    // Standing still, its files are what a power cut would leave.
+    await primary.freeze('server');
+    execFileSync('cp', ['-a', join(primary.directory, 'data'), old]);
+    await primary.unfreeze('server');
+    cluster.proxy('n3').refuse();
+    await primary.sql("INSERT INTO demo.t (v) VALUES ('after the copy')");
+    await untilNoted();
+    await cluster.node('n2').kill('node');
+    await primary.kill('node');
+    await primary.kill('server');
+    await rename(join(primary.directory, 'data'), join(primary.directory, 'data.away'));
+    await rename(old, join(primary.directory, 'data'));
+    const since = await mark(primary);
+    cluster.startNode('n1');
+    cluster.proxy('n3').heal();
+    await refusesToOpen(since, 'DATA_LOST', [behind]);
+    cluster.startNode('n2');
+    await giveBack('data');
+    expect(await count(cluster.primary, 'after the copy')).toBe(1);
   });
 });
