@@ -496,8 +496,16 @@ describe('control', () => {
       password: accountPassword(secret, 'skein_write'),
     });
     old.on('error', () => {});
+    // A dump that is being dialled: it writes nothing, and must not be killed half-way.
+    const dialling = await createConnection({
+      socketPath: server.current?.socketPath ?? '',
+      user: 'skein_repl',
+      password: accountPassword(secret, 'skein_repl'),
+    });
     await control.openAsPrimary({ serverId: 1_000_007 });
     await expect(old.query('SELECT 1')).rejects.toThrow();
+    await dialling.query('SELECT 1');
+    dialling.destroy();
     await control.executeOnPrimary('CREATE DATABASE a', []);
     const status = await control.status();
     expect(status).toMatchObject({ gtidBinlogPos: '0-1000007-1', readOnly: false, serverId: 1_000_007 });
