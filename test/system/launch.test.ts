@@ -28,7 +28,9 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'skein-launch-'));
   write('package-lock.json', JSON.stringify({ packages: { '': {} } }));
   write('node_modules/.package-lock.json', JSON.stringify({ packages: {} }));
-  for (const name of ['tsconfig.json', 'tsconfig.build.json', 'scripts/bundle.mjs']) write(name, '');
+  const empty = ['tsconfig.json', 'tsconfig.build.json', 'client/tsconfig.json', 'scripts/bundle.mjs'];
+  for (const name of empty) write(name, '');
+  write('client/src/index.ts', 'one');
   copyFileSync(LAUNCHER, join(root, 'scripts', 'launch.mjs'));
   write('src/main.ts', 'one');
   fakeTool('typescript', 'tsc', COMPILER);
@@ -42,9 +44,11 @@ afterEach(async () => {
 /** Notes its run; "compiles" each source to a module that tells its arguments; a source that says so does not compile. */
 const COMPILER = `
 import fs from 'node:fs';
-fs.appendFileSync('ran', process.argv.includes('tsconfig.build.json') ? 'build\\n' : 'types\\n');
-const sources = fs.readdirSync('src');
-if (sources.some((name) => fs.readFileSync('src/' + name, 'utf8') === 'broken')) process.exit(2);
+const isClient = process.argv.includes('client/tsconfig.json');
+const from = isClient ? 'client/src/' : 'src/';
+if (!isClient) fs.appendFileSync('ran', process.argv.includes('tsconfig.build.json') ? 'build\\n' : 'types\\n');
+const sources = fs.readdirSync(from);
+if (sources.some((name) => fs.readFileSync(from + name, 'utf8') === 'broken')) process.exit(2);
 const to = process.argv[process.argv.indexOf('--outDir') + 1] + '/';
 if (process.argv.includes('--outDir')) fs.mkdirSync(to, { recursive: true });
 for (const name of process.argv.includes('--outDir') ? sources : []) {
@@ -118,13 +122,24 @@ describe('building', () => {
     expect(existsSync(join(root, 'dist/main.js'))).toBe(true);
   });
 
-  it('that fails starts nothing, not even what was built before', async () => {
+  it('is of the client too', async () => {
     await launch('build');
-    write('src/main.ts', 'broken');
-    const answer = await launch('start');
-    expect(answer).toMatchObject({ code: 1, stdout: '' });
-    expect(answer.stderr).toContain('The sources do not compile');
+    expect(existsSync(join(root, 'client/dist/index.js'))).toBe(true);
+    rmSync(join(root, 'client/dist'), { recursive: true });
+    await launch('build');
+    expect(existsSync(join(root, 'client/dist/index.js'))).toBe(true);
   });
+
+  it.each(['src/main.ts', 'client/src/index.ts'])(
+    'that fails (%s) starts nothing, not even what was built before',
+    async (source) => {
+      await launch('build');
+      write(source, 'broken');
+      const answer = await launch('start');
+      expect(answer).toMatchObject({ code: 1, stdout: '' });
+      expect(answer.stderr).toContain('The sources do not compile');
+    },
+  );
 
   it('goes on without the bundle when that can not be made, and says so', async () => {
     write('scripts/bundle.mjs', 'process.exit(1)');
@@ -242,7 +257,7 @@ describe('the last line of a test run', () => {
 it('a second build by the real tools, after one file was changed, runs as the first one did', async () => {
   const project = resolve(import.meta.dirname, '../..');
   await rm(join(root, 'node_modules'), { recursive: true, force: true });
-  for (const name of ['src', 'scripts', 'tsconfig.json', 'tsconfig.build.json', 'package.json']) {
+  for (const name of ['src', 'client', 'scripts', 'tsconfig.json', 'tsconfig.build.json', 'package.json']) {
     cpSync(join(project, name), join(root, name), { recursive: true });
   }
   symlinkSync(join(project, 'node_modules'), join(root, 'node_modules'));
