@@ -1,6 +1,6 @@
 /** A call to the cluster: chooses nodes, tries again what may be, within one time. Shared by all sessions of a client. */
 import type { ClusterStatus } from './api.js';
-import { afterFailure, leavesOpen, type Nature } from './attempts.js';
+import { afterFailure, leavesOpen, type Nature, type Next } from './attempts.js';
 import { type Applied, SkeinError } from './error.js';
 import { Nodes } from './nodes.js';
 import type { CallOptions, ClientOptions } from './options.js';
@@ -14,6 +14,10 @@ const REFRESH_MS = 15_000;
 const LOOK_UP_TIMEOUT_MS = 2000;
 const DELAY_FIRST_MS = 50;
 const DELAY_MAX_MS = 1000;
+
+/** A replica is given a quarter of the time to reach a position, and so much at least. */
+const CATCH_UP_MIN_MS = 500;
+const AT_ONCE: Next = { kind: 'again', elsewhere: false, delay: false };
 
 /** One attempt: everything that it needs to know of the call. */
 export interface Attempt {
@@ -29,6 +33,8 @@ export interface Call<T> extends CallOptions {
   readonly idempotencyKey?: string;
   /** The only one that can answer. */
   readonly node?: string;
+  /** A replica first has to reach a position: one that does not get there must not use up the whole time. */
+  readonly catchUp?: boolean;
   send(attempt: Attempt): Promise<T>;
 }
 
@@ -66,12 +72,15 @@ export class Connection {
       await this.#lookUp(signal);
     const refusedBy = new Set<string>();
     let open: Applied = 'no';
+    let mayBeStuck = call.catchUp === true;
     for (let failures = 0; ; failures++) {
+      const isLast = refusedBy.size >= this.nodes.urls.length - 1;
       const node = call.node ?? this.#next(call.where, refusedBy);
       try {
         throwIfAborted(signal, open);
         const left = Math.max(1, Math.round(until - performance.now()));
-        const answer = await call.send({ node, timeoutMs: left, signal });
+        const capMs = mayBeStuck && !isLast ? Math.max(CATCH_UP_MIN_MS, left / 4) : left;
+        const answer = await call.send({ node, timeoutMs: Math.round(Math.min(left, capMs)), signal });
         this.nodes.answered(node);
         return answer;
       } catch (thrown) {
@@ -80,7 +89,10 @@ export class Connection {
           leavesOpen(error) && open === 'unknown' ? error.with({ applied: open }) : error;
         open = known.applied === 'unknown' ? 'unknown' : 'no';
         this.#learnFrom(error, node);
-        const next = afterFailure(error, call.nature);
+        // Its time was over in the statement, so it had got there: now with all the time that is left.
+        const wasShort = mayBeStuck && !isLast && error.code === 'TIMEOUT' && error.status === 504;
+        if (wasShort) mayBeStuck = false;
+        const next = wasShort ? AT_ONCE : afterFailure(error, call.nature);
         const giveUp = () =>
           call.idempotencyKey === undefined ? known : known.with({ idempotencyKey: call.idempotencyKey });
         if (next.kind === 'give up') throw giveUp();
@@ -113,6 +125,8 @@ export class Connection {
         this.nodes.primaryIs(error.primary);
       }
     } else if (error.status === 0 && error.code !== 'ABORTED' && error.code !== 'TIMEOUT') {
+      this.nodes.failed(node);
+    } else if (error.code === 'POSITION_NOT_REACHED') {
       this.nodes.failed(node);
     } else if (error.status >= 502 && error.code !== 'OUTCOME_UNKNOWN' && error.code !== 'TIMEOUT') {
       this.nodes.failed(node);

@@ -193,6 +193,7 @@ export class Session {
       ...pick(options),
       where: whereOf(options),
       nature: 'read',
+      catchUp: whereOf(options) === 'any' && this.#position !== null,
       send: (attempt) => this.#post({ ...body, ...this.#read(options) }, attempt, undefined),
     });
   }

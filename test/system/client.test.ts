@@ -298,6 +298,29 @@ describe('trouble', () => {
     expect([...asked]).toEqual([new URL(nodes).origin]);
   });
 
+  it('a replica that does not apply holds no reader up for long, and its statement has all the time it needs', async () => {
+    const nodes = [cluster.node('n2').url, cluster.primary.url];
+    const lone = clientOf({ nodes, discover: false });
+    const stuck = await cluster.node('n2').connectAs('skein');
+    try {
+      await stuck.query('FLUSH TABLES WITH READ LOCK');
+      const started = performance.now();
+      for (let i = 0; i < 4; i++) {
+        const { insertId } = await lone.execute('INSERT INTO t (v) VALUES (?)', [`stuck ${i}`]);
+        const { rows, node } = await lone.query('SELECT v FROM t WHERE id = ?', [insertId], {
+          timeoutMs: 8000,
+        });
+        expect([rows, node]).toEqual([[{ v: `stuck ${i}` }], 'n1']);
+      }
+      expect(performance.now() - started).toBeLessThan(7000);
+    } finally {
+      await stuck.query('UNLOCK TABLES');
+      await stuck.end();
+    }
+    const slow = client.query<{ s: number }>('SELECT SLEEP(1.5) AS s', [], { timeoutMs: 5000 });
+    expect((await slow).rows).toEqual([{ s: 0 }]);
+  });
+
   it('the primary is killed again and again: every write is done once, reads go on, nothing is stale', async () => {
     const working = { over: false, written: 0, read: 0 };
     const writer = async (name: string) => {
