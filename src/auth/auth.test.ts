@@ -60,6 +60,17 @@ describe('TokenStore', () => {
     expect(await store.find(token)).not.toBeNull();
   });
 
+  it('has not read the tokens while their table has not arrived', async () => {
+    let table: TokenRecord[] | null = null;
+    const token = generateToken();
+    const store = new TokenStore({}, { load: async () => table, log: silentLogger });
+    await store.refresh();
+    expect(store.loaded).toBe(false);
+    table = [record(token)];
+    await store.refresh();
+    expect([store.loaded, (await store.find(token))?.id]).toEqual([true, 'tok_1']);
+  });
+
   it('forgets a revoked token with the next refresh and an expired one at once', async () => {
     const [a, b] = [generateToken(), generateToken()];
     let now = Date.parse('2026-01-01T00:00:00Z');

@@ -123,12 +123,12 @@ export async function adoptAdminToken(executor: SystemExecutor, token: string): 
   return true;
 }
 
-/** All tokens as the local server has them; none where the schema has not arrived yet. */
-export async function loadTokens(executor: SystemExecutor): Promise<TokenRecord[]> {
+/** All tokens as the local server has them; null where the schema has not arrived yet. */
+export async function loadTokens(executor: SystemExecutor): Promise<TokenRecord[] | null> {
   const there = await executor.query(
     "SELECT 1 AS found FROM information_schema.tables WHERE table_schema = 'skein' AND table_name = 'tokens'",
   );
-  if (there.length === 0) return [];
+  if (there.length === 0) return null;
   // Times as text made here: what a driver makes of DATETIME depends on its settings. All columns, because a replica may
   // still have the table of an earlier version, without the last ones.
   const rows = await executor.query(

@@ -15,7 +15,8 @@ export interface TokenStoreOptions {
 }
 
 export interface TokenStoreModules {
-  readonly load: () => Promise<readonly TokenRecord[]>;
+  /** null: there is no table of tokens yet. */
+  readonly load: () => Promise<readonly TokenRecord[] | null>;
   readonly log: Logger;
   readonly now?: () => number;
 }
@@ -26,7 +27,7 @@ const EXTRA_LOAD_INTERVAL_MS = 100;
 const LOAD_TIMEOUT_MS = 2000;
 
 export class TokenStore {
-  readonly #load: () => Promise<readonly TokenRecord[]>;
+  readonly #load: TokenStoreModules['load'];
   readonly #log: Logger;
   readonly #now: () => number;
   readonly #intervalMs: number;
@@ -111,7 +112,8 @@ export class TokenStore {
     this.#loadedAt = this.#now();
     try {
       const records = await withDeadline(this.#load(), LOAD_TIMEOUT_MS, 'reading the tokens');
-      this.#byHash = byHash(records);
+      // A replica that has just been made: what it does not know is not wrong yet.
+      if (records !== null) this.#byHash = byHash(records);
       if (this.#failing) this.#log.info({}, 'tokens are read again');
       this.#failing = false;
     } catch (error) {

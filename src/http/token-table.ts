@@ -20,7 +20,7 @@ export class TokenTable {
     this.#node = modules.node;
   }
 
-  load(): Promise<TokenRecord[]> {
+  load(): Promise<TokenRecord[] | null> {
     const executor: SystemExecutor = {
       query: async (sql) => {
         const reader = await this.#readSession();
