@@ -210,6 +210,13 @@ export class MariadbControl {
     });
   }
 
+  async isFreeOfXa(): Promise<boolean> {
+    const running = await this.#query(
+      "SELECT id FROM information_schema.processlist WHERE info LIKE '%XA%' AND id <> CONNECTION_ID()",
+    );
+    return running.length === 0 && (await this.preparedBranches()).length === 0;
+  }
+
   async finishBranch(branch: string, how: 'commit' | 'rollback'): Promise<void> {
     await this.#query(`XA ${how === 'commit' ? 'COMMIT' : 'ROLLBACK'} ${branch}`);
   }

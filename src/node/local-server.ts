@@ -55,6 +55,8 @@ export interface LocalControl {
   ddlTraces(): Promise<string>;
   /** XA branches that the engine has prepared, as SQL names them. */
   preparedBranches(): Promise<string[]>;
+  /** No branch is prepared, and no statement of XA is running. */
+  isFreeOfXa(): Promise<boolean>;
   /** Only in the engine, past the log. */
   finishBranch(branch: string, how: 'commit' | 'rollback'): Promise<void>;
   /** Prepares an empty branch, past the log, so that its end can be logged. Only on a closed server. */

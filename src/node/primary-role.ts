@@ -608,6 +608,19 @@ export class PrimaryRole {
 
   // --- watching ------------------------------------------------------------------------------------------------
 
+  /** Where nobody waits for the quorum (`async`), nothing is known to have been done. */
+  #advanceXa(): void {
+    if (this.#options.acknowledge === 'async') return;
+    this.#xa
+      .advance(this.positionAt(this.#quorum.answered), monotonicMs())
+      .catch((error: unknown) =>
+        this.#modules.logger.warn(
+          { reason: messageOf(error) },
+          'how far the log agrees with the engine was not noted',
+        ),
+      );
+  }
+
   /** Looks at what the server says of itself; called at every heartbeat (SAFETY C3, M9, KILL). */
   watch(reading: ServerReading): void {
     if (this.#phase === 'closed') return;
@@ -615,6 +628,7 @@ export class PrimaryRole {
       this.#modules.logEndFile.note(Math.min(this.#quorum.committed, this.received));
     this.#lastReading = reading;
     this.#countSelf(reading);
+    if (this.#phase === 'open') this.#advanceXa();
     if (this.#options.acknowledge === 'async' || this.#phase !== 'open') return;
     const { enabled, clients, noTx } = reading.semiSync;
     if (!enabled) {

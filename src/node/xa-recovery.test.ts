@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
-import { ORIGIN } from '../model/position.js';
+import { ORIGIN, type Position } from '../model/position.js';
 import type { XaLog } from '../source/xa-log.js';
-import { xaMending } from './xa-recovery.js';
+import type { LocalControl } from './local-server.js';
+import type { XaAgreement, XaFile } from './xa-file.js';
+import { XaRecovery, xaMending } from './xa-recovery.js';
 
 type Last = 'prepare' | 'commit' | 'rollback';
 const log = (branches: Record<string, Last>, ordinary = false): XaLog => ({
@@ -61,4 +63,27 @@ it('a branch that the log does not name is rolled back, unless an ordinary trans
     finish: [{ branch: 'one', how: 'commit' }],
     doubtful: [],
   });
+});
+
+it('what was answered a minute ago needs not be read again, unless something of XA is under way', async () => {
+  let free = true;
+  const saved: XaAgreement[] = [];
+  const xa = new XaRecovery({
+    file: { save: async (agreement: XaAgreement) => void saved.push(agreement) } as unknown as XaFile,
+    control: () => ({ isFreeOfXa: async () => free }) as unknown as LocalControl,
+    readLog: async () => log({}),
+  });
+  const at = (ordinal: number): Position => ({ epoch: 1, ordinal, gtid: `0-1000001-${ordinal}` });
+  await xa.advance(at(10), 0);
+  await xa.advance(at(20), 59_000);
+  expect(saved).toEqual([]);
+  await xa.advance(at(30), 60_000);
+  expect(saved).toEqual([{ at: at(10), branches: [], ending: [] }]);
+  free = false;
+  await xa.advance(at(40), 120_000);
+  expect(saved).toHaveLength(1);
+  free = true;
+  // Not what was answered while a branch may have been prepared.
+  await xa.advance(at(50), 180_000);
+  expect(saved.at(-1)?.at).toEqual(at(40));
 });

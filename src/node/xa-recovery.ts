@@ -58,8 +58,17 @@ export interface XaRecoveryModules {
   readLog(after: Position, until: Position, signal: AbortSignal): Promise<XaLog>;
 }
 
+/**
+ * So long after a transaction was answered the server has done in its engine what it logged: then it needs not be read
+ * again. Bounds what a start has to read, beside what was written in this time twice.
+ */
+const ADVANCE_MS = 60_000;
+
 export class XaRecovery {
   readonly #modules: XaRecoveryModules;
+  /** Answered at that time; agreed upon when all of it has been done. */
+  #next: { at: Position; sinceMs: number } | null = null;
+  #saving: Promise<void> = Promise.resolve();
 
   constructor(modules: XaRecoveryModules) {
     this.#modules = modules;
@@ -72,6 +81,8 @@ export class XaRecovery {
   async settle(logEnd: Position, serverId: number, signal: AbortSignal): Promise<string | null> {
     const { file, readLog } = this.#modules;
     const control = this.#modules.control();
+    this.#next = null;
+    await this.#saving.catch(() => {});
     const agreed = await file.load();
     const log = await readLog(agreed.at, logEnd, signal);
     const mending = xaMending(agreed, log, await control.preparedBranches());
@@ -101,9 +112,27 @@ export class XaRecovery {
     ].join('; ');
   }
 
+  /**
+   * Called often on an open server: what was answered a while ago needs not be read again after a crash, unless a
+   * branch is prepared or something of XA is running.
+   */
+  async advance(answered: Position, nowMs: number): Promise<void> {
+    const done = this.#next;
+    if (done && nowMs - done.sinceMs < ADVANCE_MS) return;
+    const next = { at: answered, sinceMs: nowMs };
+    this.#next = next;
+    if (!done || done.at.ordinal === 0) return;
+    const { file, control } = this.#modules;
+    // The server may have died meanwhile, and what it lost may be being settled.
+    if (!(await control().isFreeOfXa()) || this.#next !== next) return;
+    this.#saving = file.save({ at: done.at, branches: [], ending: [] });
+    await this.#saving;
+  }
+
   /** What was settled needs not be read again. */
   async agree(at: Position): Promise<void> {
     const { file, control } = this.#modules;
+    this.#next = null;
     await file.save({ at, branches: await control().preparedBranches(), ending: [] });
   }
 }
