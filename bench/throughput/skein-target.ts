@@ -109,6 +109,21 @@ export class SkeinTarget implements Target {
     return { ...this.endpoint, port };
   }
 
+  httpPort(name: string): number {
+    return Number(new URL(this.#urlOf(name)).port);
+  }
+
+  /** Of an application, as an operator would make it. */
+  async createToken(role: 'read' | 'write'): Promise<string> {
+    const response = await fetch(`${this.#urlOf('n1')}/v1/tokens`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.#token}` },
+      body: JSON.stringify({ name: `bench ${role}`, role }),
+    });
+    if (!response.ok) throw new Error(`no token: ${await response.text()}`);
+    return ((await response.json()) as { token: string }).token;
+  }
+
   /** Of the node named, which is where --cpu-prof and signals go. */
   nodePid(name: string): number {
     const pid = this.#children.get(name)?.pid;
@@ -186,6 +201,12 @@ export class SkeinTarget implements Target {
       ),
     );
     return (await Promise.all(parts)).join('\n');
+  }
+
+  #urlOf(name: string): string {
+    const url = this.#plan.find((node) => node.name === name)?.url;
+    if (url === undefined) throw new Error(`there is no ${name}`);
+    return url;
   }
 
   #spawn(node: PlannedNode): void {

@@ -33,3 +33,7 @@ export function pairs<T extends { round: number }>(
 }
 
 export const sum = (values: Iterable<number>) => [...values].reduce((total, value) => total + value, 0);
+
+/** Of values in rising order; NaN when there is none. */
+export const percentile = (sorted: readonly number[], share: number) =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
