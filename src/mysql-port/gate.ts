@@ -8,6 +8,8 @@ export interface Target {
   readonly localAddress?: string;
   /** Clients' KILLs are judged here; else they pass, for a port further on to judge. */
   readonly judgesKills?: boolean;
+  /** The port of another node, which hears so first (see hop.ts); who was passed on already is not passed on again. */
+  readonly passesOn?: boolean;
 }
 
 export type Route =
@@ -84,6 +86,7 @@ function sameTarget(a: Route, b: Route): boolean {
     a.target.host === b.target.host &&
     a.target.port === b.target.port &&
     a.target.localAddress === b.target.localAddress &&
-    a.target.judgesKills === b.target.judgesKills
+    a.target.judgesKills === b.target.judgesKills &&
+    a.target.passesOn === b.target.passesOn
   );
 }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { CommandScan, failingStatement, type Kill } from './command-scan.js';
 import type { PortCounters } from './counters.js';
 import type { Gate } from './gate.js';
+import { HopFilter } from './hop.js';
 
 /** When one end has said its last word, the other gets so long to take it. */
 const LINGER_MS = 5_000;
@@ -35,6 +36,8 @@ export class Pipe {
   /** The beginning of a packet, too short yet to say whether it is a KILL. */
   #kept: Buffer | null = null;
   #judging = false;
+  /** Null: the first bytes have passed. */
+  #hop: HopFilter | null = new HopFilter();
 
   constructor(options: { generation: number }, modules: PipeModules) {
     this.#generation = options.generation;
@@ -79,11 +82,17 @@ export class Pipe {
     server.pause();
   }
 
-  #toServer(chunk: Buffer): void {
+  #toServer(received: Buffer): void {
     const { gate, counters } = this.#modules;
     if (!gate.admits(this.#generation)) {
       this.cut();
       return;
+    }
+    let chunk = received;
+    if (this.#hop) {
+      chunk = this.#hop.take(received);
+      if (this.#hop.passedOn !== null) this.#hop = null;
+      if (chunk.length === 0) return;
     }
     counters.bytesIn += chunk.length;
     if (this.#scan) this.#look(this.#scan, chunk);

@@ -5,6 +5,7 @@ import { packet } from '../mysql-protocol/packets.js';
 import { silentLogger } from '../std/logger.js';
 import { sleep } from '../std/signal.js';
 import { Gate, type Route } from './gate.js';
+import { HOP, HopFilter } from './hop.js';
 import type { KillJudge } from './pipe.js';
 import { MysqlPort, type MysqlPortOptions } from './port.js';
 
@@ -278,4 +279,63 @@ it('holds a KILL until it is judged; what follows keeps its place', async () => 
     { kind: 'session', id: 7 },
     { kind: 'session', id: 7 },
   ]);
+});
+
+const onTo = (port: number): Route => ({
+  open: true,
+  target: { host: '127.0.0.1', port, passesOn: true },
+});
+
+it('two ports that lead to each other refuse at once, instead of passing a client round and round', async () => {
+  const first = await portWith({ open: false, reason: 'not yet' }, { connectionsMax: 50 });
+  const second = await portWith(onTo(first.number), { connectionsMax: 50 });
+  first.gate.set(onTo(second.number));
+  for (const { number } of [first, second]) {
+    const started = performance.now();
+    const one = client(number);
+    await one.closed;
+    expect(one.text()).toContain("takes this one for the primary's");
+    expect(performance.now() - started).toBeLessThan(250);
+  }
+  expect(first.port.counters.total + second.port.counters.total, 'the client and few hops').toBeLessThan(12);
+});
+
+it('a port that leads to itself refuses too', async () => {
+  const { gate, number, port } = await portWith({ open: false, reason: 'not yet' }, { connectionsMax: 50 });
+  gate.set(onTo(number));
+  const one = client(number);
+  await one.closed;
+  expect(one.text()).toContain("takes this one for the primary's");
+  expect(port.counters.total).toBeLessThan(6);
+});
+
+it("through two nodes the server gets the client's bytes and nothing else", async () => {
+  const { port: target, sockets } = await backend();
+  const primary = await portWith(to(target));
+  const replica = await portWith(onTo(primary.number));
+  const one = await greeted(replica.number);
+  let received = '';
+  sockets[0]?.on('data', (chunk) => {
+    received += chunk;
+  });
+  one.socket.write('hello');
+  await until(() => received !== '', 'it arrived');
+  expect(received).toBe('hello');
+  expect(primary.port.counters.bytesIn).toBe(5);
+});
+
+it('the beginning of a hop in pieces is one, and what only looks like it goes on', () => {
+  for (const size of [1, 5, HOP.length]) {
+    const filter = new HopFilter();
+    const bytes = Buffer.concat([HOP, Buffer.from('rest')]);
+    const out: Buffer[] = [];
+    for (let at = 0; at < bytes.length; at += size) out.push(filter.take(bytes.subarray(at, at + size)));
+    expect([filter.passedOn, Buffer.concat(out).toString()]).toEqual([true, 'rest']);
+  }
+  const other = Buffer.from(HOP);
+  other[3] = 1;
+  const filter = new HopFilter();
+  expect(filter.take(other.subarray(0, 3))).toHaveLength(0);
+  expect(filter.take(other.subarray(3))).toEqual(other);
+  expect(filter.passedOn).toBe(false);
 });

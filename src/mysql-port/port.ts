@@ -1,12 +1,14 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { messageOf, SkeinError } from '../model/error.js';
+import { setImmediate } from 'node:timers/promises';
+import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import { monotonicMs } from '../std/clock.js';
 import { Histogram, LATENCY_BOUNDS_S } from '../std/histogram.js';
 import type { Logger } from '../std/logger.js';
 import { sleep } from '../std/signal.js';
 import { type PortCounters, zeroCounters } from './counters.js';
 import { type Dialled, dial, KEEP_ALIVE_MS } from './dial.js';
-import type { Gate, Pass } from './gate.js';
+import type { Gate, Pass, Target } from './gate.js';
+import { HopFilter } from './hop.js';
 import { type KillJudge, Pipe } from './pipe.js';
 import { encodeRefusal, nowhereToGo, type Refusal, tooManyConnections } from './refusal.js';
 
@@ -36,6 +38,8 @@ export interface MysqlPortModules {
 const REDIAL_MS = 50;
 /** A target that accepts has so long for its greeting; one that waits itself for an open primary needs `openWaitMs`. */
 const GREETING_MARGIN_MS = 2_000;
+/** Turns of the event loop for the first word of another node. */
+const READ_TURNS = 3;
 /** A refused client that does not hang up by itself is cut. */
 const REFUSAL_LINGER_MS = 1_000;
 /**
@@ -201,13 +205,42 @@ export class MysqlPort {
       signal.throwIfAborted();
       if (!pass) throw new SkeinError('MYSQL_TARGET_NONE', reasonOf(gate));
       try {
-        const dialled = await dial(pass.target, { deadlineMs: openWaitMs + GREETING_MARGIN_MS, signal });
+        const dialled = await this.#dial(pass.target, client);
         if (gate.admits(pass.generation)) return { pass, dialled };
         dialled.socket.destroy();
       } catch (error) {
-        if (monotonicMs() >= deadline || client.destroyed) throw error;
+        const inCircle = isSkeinError(error, 'MYSQL_PASSED_ON_TWICE');
+        if (inCircle || monotonicMs() >= deadline || client.destroyed) throw error;
         await sleep(REDIAL_MS, signal);
       }
+    }
+  }
+
+  /** While another node's port is asked, its answer may be this very connection's end: then the client is a node. */
+  async #dial(target: Target, client: Socket): Promise<Dialled> {
+    const deadlineMs = this.#options.openWaitMs + GREETING_MARGIN_MS;
+    const { signal } = this.#stopped;
+    if (!target.passesOn) return await dial(target, { deadlineMs, signal });
+    const circle = new AbortController();
+    const filter = new HopFilter();
+    const read: Buffer[] = [];
+    const onData = (chunk: Buffer) => {
+      read.push(chunk);
+      filter.take(chunk);
+      if (filter.passedOn === null) return;
+      client.pause();
+      if (filter.passedOn) circle.abort(passedOnTwice(target));
+    };
+    client.on('data', onData);
+    client.resume();
+    try {
+      // What a node says first is on its way already: not dialling before it is read keeps a circle from going round.
+      for (let turn = 0; turn < READ_TURNS; turn++) await setImmediate();
+      return await dial(target, { deadlineMs, signal: AbortSignal.any([signal, circle.signal]) });
+    } finally {
+      client.pause();
+      client.removeListener('data', onData);
+      if (read.length > 0 && !client.destroyed) client.unshift(Buffer.concat(read));
     }
   }
 
@@ -229,6 +262,13 @@ export class MysqlPort {
       'clients refused',
     );
   }
+}
+
+function passedOnTwice({ host, port }: Target): SkeinError {
+  return new SkeinError(
+    'MYSQL_PASSED_ON_TWICE',
+    `Another node takes this one for the primary's, and this one takes the node at ${host}:${port} for it.`,
+  );
 }
 
 function reasonOf(gate: Gate): string {

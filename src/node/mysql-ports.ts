@@ -112,7 +112,11 @@ export class MysqlPorts {
     const colon = member.mysqlRw.lastIndexOf(':');
     return {
       open: true,
-      target: { host: member.mysqlRw.slice(0, colon), port: Number(member.mysqlRw.slice(colon + 1)) },
+      target: {
+        host: member.mysqlRw.slice(0, colon),
+        port: Number(member.mysqlRw.slice(colon + 1)),
+        passesOn: true,
+      },
     };
   }
 }
