@@ -5,11 +5,13 @@ import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { createConnection as createCallbackConnection } from 'mysql2';
 import type { Connection, ConnectionOptions } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { sleep } from '../../src/std/signal.js';
 import { hasOpenssl } from '../kit/certificates.js';
+import { checksumAtRest, waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { mariadbClient } from '../kit/mariadb-client.js';
 import { memoryOf } from '../kit/processes.js';
@@ -207,6 +209,40 @@ describe('clients', () => {
       );
       expect(out).toBe(`60000\t${60_000 * line.length}`);
     }
+  });
+
+  it('mariadb-dump through both ports of a replica, restored through its read-write port: checksums equal', async () => {
+    const [source, restored] = ['dumped', 'restored'];
+    await cliOk(
+      replica.rw,
+      `CREATE DATABASE ${source}; CREATE DATABASE ${restored}; USE ${source};
+       CREATE TABLE p (id INT PRIMARY KEY, at TIMESTAMP(6) DEFAULT '2024-02-29 12:00:00.5', n DECIMAL(20,6), b BLOB);
+       CREATE TABLE c (id INT AUTO_INCREMENT PRIMARY KEY, p INT, t TEXT CHARACTER SET utf8mb4, FOREIGN KEY (p) REFERENCES p (id));
+       INSERT INTO p (id, n, b) SELECT seq, seq / 7, UNHEX(SHA2(seq, 512)) FROM seq_1_to_3000;
+       INSERT INTO c (p, t) SELECT seq, CONCAT('it''s \\\\ \n', CHAR(0x1F600 USING utf32)) FROM seq_1_to_3000;
+       CREATE VIEW v AS SELECT c.id, p.n FROM c JOIN p ON c.p = p.id`,
+    );
+    await waitApplied(cluster.primary, [replica.node]);
+    const sums = (schema: string) =>
+      cliOk(primary.rw, 'CHECKSUM TABLE p, c; SELECT COUNT(*), SUM(n) FROM v', ['-D', schema]).then((text) =>
+        text.replaceAll(`${schema}.`, ''),
+      );
+    const original = await sums(source);
+    for (const port of [replica.ro, replica.rw]) {
+      const dump = await promisify(execFile)(
+        `${client}-dump`,
+        [
+          `--defaults-file=${join(cluster.directory, 'mysql.cnf')}`,
+          ...['-P', String(port), '--single-transaction', '--hex-blob', source],
+        ],
+        { maxBuffer: 64 * 2 ** 20 },
+      );
+      const file = join(files, 'dump.sql');
+      await writeFile(file, dump.stdout);
+      await cliOk(replica.rw, `source ${file}`, ['-D', restored]);
+      expect(await sums(restored)).toBe(original);
+    }
+    await checksumAtRest(cluster.primary, [replica.node], { schemas: [source, restored] });
   });
 
   it.skipIf(!hasOpenssl)('TLS goes through untouched: the server itself answers it', async () => {
