@@ -144,6 +144,43 @@ describe('forwarding', () => {
   });
 });
 
+describe('a text that was run before', () => {
+  const insert = { sql: 'INSERT INTO known (v) VALUES (?)', params: ['a'], database: 'demo' };
+  const bystander = { sql: 'INSERT INTO bystander (v) VALUES (?)', params: ['b'], database: 'demo' };
+  const count = async (table: string) =>
+    (await cluster.primary.rows(`SELECT COUNT(*) FROM demo.${table}`))[0]?.[0];
+
+  it('is executed together with its preparation, and refused with it', async () => {
+    for (const table of ['known', 'bystander'])
+      await cluster.primary.sql(
+        `CREATE TABLE demo.${table} (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(9))`,
+      );
+    for (const body of [insert, insert, bystander, bystander])
+      expect((await post(cluster.primary, body)).body.results[0]?.affectedRows).toBe(1);
+    const tooMany = await post(cluster.primary, { ...insert, params: ['a', 'b'] });
+    expect(errorOf(tooMany)?.code).toBe('PARAMETER_COUNT');
+    const nowhere = await post(cluster.primary, { ...insert, database: 'nowhere' });
+    expect([errorOf(nowhere)?.code, errorOf(nowhere)?.applied]).toEqual(['ER_BAD_DB_ERROR', 'no']);
+    expect(await count('known')).toBe('2');
+    await cluster.primary.sql('DROP TABLE demo.known');
+    for (let i = 0; i < 3; i++) {
+      expect((await post(cluster.primary, bystander)).status).toBe(200);
+      const refused = await post(cluster.primary, insert);
+      const error = errorOf(refused);
+      expect([refused.status, error?.code, error?.applied]).toEqual([400, 'ER_NO_SUCH_TABLE', 'no']);
+    }
+    expect(await count('bystander')).toBe('5');
+  });
+
+  it('finds nothing of the request before', async () => {
+    const variable = { sql: 'SELECT @left' };
+    for (let i = 0; i < 3; i++) {
+      await post(cluster.primary, { statements: [{ sql: 'SET @left = 1' }, { sql: 'SELECT @left' }] });
+      expect((await post(cluster.primary, variable)).body.results[0]?.rows).toEqual([[null]]);
+    }
+  });
+});
+
 describe('streams', () => {
   it('a million rows leave the node in constant memory', async () => {
     const rssMiB = async () => (await memoryOf(await cluster.primary.pid('node'))).rssBytes / 2 ** 20;

@@ -99,9 +99,14 @@ function endStatement(run: StatementRun, prepared: Prepared, i: number): void {
     connection.closeStatement(prepared.id);
     return;
   }
-  run.progress.resetting = connection.reset();
+  run.progress.resetting = resetAhead(connection);
+}
+
+function resetAhead(connection: Connection): Promise<void> {
+  const resetting = connection.reset();
   // Whoever gives the session back looks at it; until then it is nobody's unhandled rejection.
-  run.progress.resetting.catch(() => {});
+  resetting.catch(() => {});
+  return resetting;
 }
 
 function requireReadOnly(status: number, statement: number): void {
@@ -115,6 +120,47 @@ function requireReadOnly(status: number, statement: number): void {
 }
 
 async function runEachAlone(run: StatementRun): Promise<void> {
+  const { plan, results } = run;
+  const only = plan.statements.length === 1 ? plan.statements[0] : undefined;
+  if (only !== undefined && isKnown(run, only)) await runKnown(run, only);
+  else await runOneByOne(run);
+  if (results.status & STATUS.inTransaction) {
+    throw new ApiError(
+      400,
+      'OPEN_TRANSACTION',
+      'The request left a transaction open; it was rolled back. Use "transaction": true, or COMMIT in the same request.',
+      { statement: plan.statements.length - 1 },
+    );
+  }
+}
+
+/** Whether there is nothing to look at between preparing and executing. */
+function isKnown({ plan, session }: StatementRun, { sql, parameters }: PlannedStatement): boolean {
+  // In another default database it must not be executed, should changing that one fail.
+  const inPlace = plan.database === null || plan.database === session.database;
+  // The names of the columns are looked at first, when the rows are to be objects.
+  const plainRows = plan.rows === 'array';
+  const known = session.known.parameterCount(sql) === parameters.length;
+  return inPlace && plainRows && known && session.connection.canExecuteLast;
+}
+
+/** Everything in one write, and one wake-up of the server: a session that was reset has no other last statement. */
+async function runKnown(run: StatementRun, { sql, parameters }: PlannedStatement): Promise<void> {
+  const { progress, results, session } = run;
+  const { connection } = session;
+  beginStatement(run, 0);
+  progress.mayCommit = true;
+  connection.cork();
+  const preparing = connection.prepare(sql);
+  const executed = connection.executeLast(parameters, results);
+  progress.settling = settleSession(session, progress);
+  progress.resetting = resetAhead(connection);
+  // The preparation is answered first: its refusal is the one that is told.
+  await flushed(connection, preparing, [executed, progress.settling]);
+  raise(results, 0);
+}
+
+async function runOneByOne(run: StatementRun): Promise<void> {
   const { plan, progress, results, session } = run;
   const { connection } = session;
   const last = plan.statements.length - 1;
@@ -125,6 +171,7 @@ async function runEachAlone(run: StatementRun): Promise<void> {
     const [prepared] = await flushed(connection, connection.prepare(statement.sql), before);
     check(run, statement, prepared, i);
     if (prepared.columns.length === 0) guardWithoutResult(statement.sql, run.role, i);
+    session.known.learn(statement.sql, prepared.parameterCount);
     progress.mayCommit = true;
     connection.cork();
     const executed = connection.execute(prepared.id, statement.parameters, results);
@@ -133,14 +180,6 @@ async function runEachAlone(run: StatementRun): Promise<void> {
     endStatement(run, prepared, i);
     await flushed(connection, executed, progress.settling ? [progress.settling] : []);
     raise(results, i);
-  }
-  if (results.status & STATUS.inTransaction) {
-    throw new ApiError(
-      400,
-      'OPEN_TRANSACTION',
-      'The request left a transaction open; it was rolled back. Use "transaction": true, or COMMIT in the same request.',
-      { statement: last },
-    );
   }
 }
 

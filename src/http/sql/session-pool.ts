@@ -8,6 +8,7 @@ import { ApiError } from '../api-error.js';
 import { Connection } from '../mysql/connection.js';
 import { ServerError } from '../mysql/replies.js';
 import type { ServerAccess } from '../node-view.js';
+import { KnownStatements } from './known-statements.js';
 
 const ER_ACCESS_DENIED = 1045;
 
@@ -29,6 +30,8 @@ export interface Session {
   readonly generation: string;
   /** The default database, null = none. */
   database: string | null;
+  /** Of the server, as far as this pool's sessions have met them. */
+  readonly known: KnownStatements;
 }
 
 interface Waiter {
@@ -39,6 +42,7 @@ export class SessionPool {
   readonly #options: SessionPoolOptions;
   readonly #server: () => ServerAccess | null;
   #idle: Session[] = [];
+  #known = { generation: '', statements: new KnownStatements() };
   #open = 0;
   #waiters: Waiter[] = [];
   #closed = false;
@@ -153,7 +157,10 @@ export class SessionPool {
         user: this.#options.account,
         password: access.passwordOf(this.#options.account),
       });
-      return { connection, generation: access.generation, database: null };
+      const { generation } = access;
+      if (this.#known.generation !== generation)
+        this.#known = { generation, statements: new KnownStatements() };
+      return { connection, generation, database: null, known: this.#known.statements };
     } catch (error) {
       this.#open -= 1;
       this.#waiters.shift()?.wake();
