@@ -114,6 +114,8 @@ export class Endpoint {
   /** Cuts every dump; the server's IO thread dials again by itself. */
   disconnect(): void {
     for (const socket of this.#sockets) socket.destroy();
+    // What comes next may bear the numbers of what was cut off.
+    this.#released = -1;
     this.#wake();
   }
 
