@@ -23,6 +23,8 @@ beforeAll(async () => {
   cluster = await TestCluster.start({ proxied: true });
   await cluster.primary.sql('CREATE DATABASE demo');
   await cluster.primary.sql('CREATE TABLE demo.t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(50))');
+  // The first test stops the replicas, and looks into the table on them.
+  await checksumAtRest(cluster.primary, cluster.replicas);
 });
 
 afterAll(async () => {
