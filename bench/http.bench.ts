@@ -73,6 +73,7 @@ const TABLES = [
 type Way = 'direct' | 'skein' | 'bare';
 interface Row extends LoopFigures {
   readonly perSecond: number;
+  /** CPU for each request, microseconds: of the primary's node, or of the bare handler. */
   readonly nodeUs: number;
   readonly serverUs: number;
 }
@@ -127,13 +128,18 @@ await Workshop.open(async (workshop) => {
     try {
       // Each pool logs in, each connection is there, before the time counts.
       await Promise.all(clients.map((client) => client.request()));
-      const processes = await target.processes();
+      const processes = [...(await target.processes()), { name: 'bare', pid: bare.pid ?? 0 }];
       const before = await cpuOf(processes);
       const figures = await closedLoop(clients, forSeconds);
       const cpu = cpuBetween(before, await cpuOf(processes));
       const us = (name: string) => ((cpu[name] ?? Number.NaN) * 1000) / figures.requests;
       const perSecond = figures.requests / figures.seconds;
-      return { ...figures, perSecond, nodeUs: us('n1.node'), serverUs: us('n1.server') };
+      return {
+        ...figures,
+        perSecond,
+        nodeUs: us(way === 'bare' ? 'bare' : 'n1.node'),
+        serverUs: us('n1.server'),
+      };
     } finally {
       for (const client of clients) await client.close();
     }
@@ -186,16 +192,13 @@ function report(workload: Workload, count: number, ways: readonly Way[], rows: R
       spreadOf(rows[way].map((row, round) => pick(row, rows.direct[round] ?? row)));
     const ratio = spread((row, direct) => row.perSecond / direct.perSecond);
     const p99 = spread((row, direct) => row.p99 / direct.p99);
-    const cpu =
-      way === 'bare'
-        ? ''
-        : `, CPU: node ${show(
-            spread((row) => row.nodeUs),
-            0,
-          )} us, server ${show(
-            spread((row) => row.serverUs),
-            0,
-          )} us`;
+    const cpu = `CPU: ${way === 'bare' ? 'handler' : 'node'} ${show(
+      spread((row) => row.nodeUs),
+      0,
+    )} us, server ${show(
+      spread((row) => row.serverUs),
+      0,
+    )} us`;
     console.log(
       `  ${way.padEnd(6)} ${show(
         spread((row) => row.perSecond),
@@ -206,7 +209,7 @@ function report(workload: Workload, count: number, ways: readonly Way[], rows: R
       )} ms, p99 ${show(
         spread((row) => row.p99),
         2,
-      )} ms, to direct ${show(p99, 2)}${cpu}, load ${show(
+      )} ms, to direct ${show(p99, 2)}, ${cpu}, load ${show(
         spread((row) => row.ownCore),
         2,
       )} core`,
