@@ -3,7 +3,7 @@
  * straight to the primary's server and (b) a bare Fastify handler that returns a constant. All three are asked by this
  * process, HTTP with a client that costs little (raw-http.ts); "load" says how much of a core it used itself.
  * Run: npm run bench -- http
- *   --connections=1,16,64  --workloads=select,insert  --seconds=3  --rounds=5  --short (under a minute)
+ *   --connections=1,16,64  --workloads=select,insert  --seconds=3  --rounds=5  --short
  *   --profile=DIR  also tells where the primary's node spends its time, and keeps the profiles there
  */
 import { fork } from 'node:child_process';
