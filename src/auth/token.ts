@@ -1,5 +1,5 @@
 /** Access tokens: 256 random bits, shown once, known afterwards only by their SHA-256. Pure. */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 export const TOKEN_ROLES = ['read', 'write', 'admin'] as const;
 export type TokenRole = (typeof TOKEN_ROLES)[number];
@@ -18,7 +18,7 @@ export function isTokenShaped(text: string): boolean {
 
 /** Hex SHA-256. A fast hash is enough: 256 random bits can not be guessed, unlike a password. */
 export function hashToken(token: string): string {
-  return createHash('sha256').update(token, 'utf8').digest('hex');
+  return hash('sha256', token);
 }
 
 export function sameHash(a: string, b: string): boolean {

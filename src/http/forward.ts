@@ -4,6 +4,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
+import type { Ending } from '../std/ending.js';
 import { ApiError } from './api-error.js';
 
 /** Names the node that forwards; whoever receives it answers for itself. */
@@ -30,8 +31,8 @@ export interface ForwardRequest {
   readonly timeoutMs: number;
   /** A read token can not have written anything, whatever has become of its request. */
   readonly mayWrite: boolean;
-  /** Aborted when the client has gone away: the primary then sees its client go. */
-  readonly gone: AbortSignal;
+  /** Ends when the client has gone away: the primary then sees its client go. */
+  readonly gone: Ending;
 }
 
 /** Resolves with the head of the primary's answer; its body is not read yet. @throws ApiError 503, 504 */
@@ -55,7 +56,7 @@ export function forwardToPrimary(request: ForwardRequest): Promise<http.Incoming
       method: 'POST',
       headers,
       agent: false,
-      signal: request.gone,
+      signal: request.gone.signal,
       ca: request.ca,
     });
     const fail = (why: string) => {

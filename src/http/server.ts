@@ -4,8 +4,7 @@
  * What it does not do: TLS, and anything about the cluster itself: it only shows what NodeView says.
  */
 
-import { randomBytes } from 'node:crypto';
-import { setMaxListeners } from 'node:events';
+import { randomFillSync } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Server as TlsServer } from 'node:tls';
@@ -24,6 +23,7 @@ import { TokenLimits } from '../auth/token-limits.js';
 import { TokenStore } from '../auth/token-store.js';
 import { TokenUse } from '../auth/token-use.js';
 import { messageOf, SkeinError } from '../model/error.js';
+import { Ending } from '../std/ending.js';
 import type { Logger } from '../std/logger.js';
 import type { TlsSource } from '../std/tls-source.js';
 import { ApiError, toApiError } from './api-error.js';
@@ -83,15 +83,23 @@ export interface HttpServerModules {
 }
 
 /** What is kept of a request until its log line is written. */
-interface RequestState {
-  readonly startedAt: number;
-  token: TokenRecord | null;
+class RequestState {
+  readonly startedAt = performance.now();
+  readonly gone = new Ending();
+  token: TokenRecord | null = null;
   /** Null for files of the page, and for what is nowhere. */
-  endpoint: EndpointDefinition | null;
-  isStream: boolean;
+  endpoint: EndpointDefinition | null = null;
+  isStream = false;
   /** As it was parsed, for the audit trail. */
-  body: unknown;
-  facts: Readonly<Record<string, unknown>>;
+  body: unknown = undefined;
+  facts: Readonly<Record<string, unknown>> = {};
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Null only for what was refused before it was a request. */
+    skein: RequestState | null;
+  }
 }
 
 export class HttpServer {
@@ -109,10 +117,9 @@ export class HttpServer {
   readonly #audit: RequestAudit;
   readonly #meter = new RequestMeter(ROUTES.map(([definition]) => definition));
   readonly #openStreams = new Set<() => void>();
-  readonly #stopping = new AbortController();
+  readonly #stopping = new Ending();
   #closing = false;
   #offTls: (() => void) | null = null;
-  readonly #states = new WeakMap<FastifyRequest, RequestState>();
   readonly #app: FastifyInstance;
 
   constructor(options: HttpServerOptions, modules: HttpServerModules) {
@@ -146,8 +153,6 @@ export class HttpServer {
       log: modules.log,
       generation: () => modules.node.server()?.generation ?? null,
     });
-    // One listener for each running request.
-    setMaxListeners(0, this.#stopping.signal);
     this.#app = this.#build();
   }
 
@@ -188,7 +193,7 @@ export class HttpServer {
     for (const end of this.#openStreams) end();
     this.#closing = true;
     const timers = [
-      setTimeout(() => this.#stopping.abort(), STOP_GRACE_MS),
+      setTimeout(() => this.#stopping.end(), STOP_GRACE_MS),
       // A client that does not read its answer must not keep the node alive.
       setTimeout(() => this.#app.server.closeAllConnections(), 2 * STOP_GRACE_MS),
     ];
@@ -226,17 +231,16 @@ export class HttpServer {
     app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => {
       done(null, text);
     });
+    app.decorateRequest('skein', null);
     app.addHook('onRequest', (request, reply, done) => {
-      this.#states.set(request, {
-        startedAt: performance.now(),
-        token: null,
-        endpoint: null,
-        isStream: false,
-        body: undefined,
-        facts: {},
-      });
+      const state = new RequestState();
+      request.skein = state;
       this.#meter.inFlight++;
-      reply.raw.once('close', () => this.#meter.inFlight--);
+      const response = reply.raw;
+      response.once('close', () => {
+        this.#meter.inFlight--;
+        if (!response.writableFinished) state.gone.end();
+      });
       reply.header('x-request-id', request.id);
       reply.header('x-content-type-options', 'nosniff');
       done();
@@ -274,7 +278,7 @@ export class HttpServer {
         transactions: this.#transactions,
         outcomes: this.#outcomes,
         log: this.#log,
-        stopping: this.#stopping.signal,
+        stopping: this.#stopping,
       },
       openStreams: this.#openStreams,
       meter: this.#meter,
@@ -298,22 +302,15 @@ export class HttpServer {
       url: definition.path,
       // Before the body is read: who has no token does not make us read 32 MiB.
       onRequest: async (request, reply) => {
-        const state = this.#states.get(request);
-        if (state) state.endpoint = definition;
+        if (request.skein) request.skein.endpoint = definition;
         if (definition.auth !== null) await this.#authorise(request, reply, definition.auth);
       },
       handler: async (request, reply) => {
-        const gone = new AbortController();
-        reply.raw.once('close', () => {
-          if (!reply.raw.writableFinished) gone.abort();
+        const input = this.#input(definition, request, reply, {
+          validateBody,
+          validateQuery,
+          validateParams,
         });
-        const input = this.#input(
-          definition,
-          request,
-          reply,
-          { validateBody, validateQuery, validateParams },
-          gone.signal,
-        );
         const answer = await handler(input, modules);
         return this.#send(request, reply, answer);
       },
@@ -329,21 +326,20 @@ export class HttpServer {
       validateQuery: Validate;
       validateParams: Validate | null;
     },
-    gone: AbortSignal,
   ): HandlerRequest {
+    const state = request.skein ?? new RequestState();
     const query = coercedQuery(request.query as Record<string, unknown>, definition.query);
     validators.validateQuery(query);
     validators.validateParams?.(request.params);
     let body: unknown;
     if (validators.validateBody) {
       body = definition.bodyOptional && !request.body ? {} : parseJson(request.body);
-      const state = this.#states.get(request);
-      if (state) state.body = body;
+      state.body = body;
       validators.validateBody(body);
     }
     return {
       requestId: request.id,
-      token: this.#states.get(request)?.token ?? null,
+      token: state.token,
       params: request.params as Record<string, string>,
       query,
       body,
@@ -353,7 +349,7 @@ export class HttpServer {
         return Array.isArray(value) ? value.join(', ') : value;
       },
       openStream: (status, headers) => this.#openStream(request, reply, status, headers),
-      gone,
+      gone: state.gone,
     };
   }
 
@@ -391,8 +387,7 @@ export class HttpServer {
           : 'This token is not known here, was revoked, or has expired.',
       );
     }
-    const state = this.#states.get(request);
-    if (state) state.token = record;
+    if (request.skein) request.skein.token = record;
     this.#tokenUse.note(record.id);
     const waitS = record.rateLimit === null ? 0 : this.#limits.take(record.id, record.rateLimit);
     if (waitS > 0) {
@@ -418,8 +413,7 @@ export class HttpServer {
     status: number,
     headers: Readonly<Record<string, string>>,
   ): ServerResponse {
-    const state = this.#states.get(request);
-    if (state) state.isStream = true;
+    if (request.skein) request.skein.isStream = true;
     reply.hijack();
     for (const [name, value] of Object.entries(reply.getHeaders())) {
       if (value !== undefined) reply.raw.setHeader(name, value);
@@ -429,7 +423,7 @@ export class HttpServer {
   }
 
   #send(request: FastifyRequest, reply: FastifyReply, answer: HandlerReply): FastifyReply {
-    const state = this.#states.get(request);
+    const state = request.skein;
     if (answer.kind === 'stream') {
       if (state) state.isStream = true;
       reply.hijack();
@@ -450,7 +444,7 @@ export class HttpServer {
   }
 
   #sendError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
-    const state = this.#states.get(request);
+    const state = request.skein;
     const role = state?.token?.role ?? 'read';
     const failure = fromFramework(error) ?? toApiError(error, errorContext(this.#node, role));
     if (failure.status === 500) {
@@ -485,7 +479,7 @@ export class HttpServer {
   }
 
   #logRequest(request: FastifyRequest, status: number): void {
-    const state = this.#states.get(request);
+    const state = request.skein;
     const ms = state ? performance.now() - state.startedAt : null;
     this.#meter.ended(state?.endpoint ?? null, status, state?.isStream ? null : ms);
     const path = pathOf(request);
@@ -542,7 +536,21 @@ function drain(body: IncomingMessage): Promise<void> {
 /** A client's own id is kept when it is harmless in a log. */
 function requestId(header: string | string[] | undefined): string {
   if (typeof header === 'string' && /^[\w.:-]{1,64}$/.test(header)) return header;
-  return randomBytes(9).toString('base64url');
+  return newRequestId();
+}
+
+const REQUEST_ID_BYTES = 9;
+/** Random bytes are asked for many at a time: one call costs more than a request may. */
+const randomPool = Buffer.alloc(REQUEST_ID_BYTES * 256);
+let randomUsed = randomPool.length;
+
+function newRequestId(): string {
+  if (randomUsed === randomPool.length) {
+    randomFillSync(randomPool);
+    randomUsed = 0;
+  }
+  randomUsed += REQUEST_ID_BYTES;
+  return randomPool.toString('base64url', randomUsed - REQUEST_ID_BYTES, randomUsed);
 }
 
 /** Without the query: it could hold anything. */

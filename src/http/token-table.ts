@@ -7,6 +7,8 @@ import {
   type SystemExecutor,
   type TokenRecord,
 } from '../auth/system-schema.js';
+import { ABORTED, beforeEnd } from '../std/before-end.js';
+import { Ending } from '../std/ending.js';
 import { ApiError, notPrimary } from './api-error.js';
 import { Connection } from './mysql/connection.js';
 import type { BoundParameter } from './mysql/parameters.js';
@@ -84,12 +86,18 @@ export class TokenTable {
     if (this.#node.role() !== 'primary') throw notPrimary(this.#node.primaryHttp());
     const openness = this.#node.isOpen();
     if (!openness.open) throw new ApiError(503, openness.code, openness.reason, { retryable: true });
-    const deadline = AbortSignal.timeout(timeoutMs);
     const connection = await connectAs(this.#access(), 'skein');
+    const over = new Ending();
+    const timer = setTimeout(() => over.end(), timeoutMs);
     try {
-      const work = this.#writeIn(connection, sql, values, deadline);
-      return await Promise.race([work, rejectAt(deadline)]);
+      return await beforeEnd(this.#writeIn(connection, sql, values, over), over);
+    } catch (error) {
+      if (error !== ABORTED) throw error;
+      throw new ApiError(504, 'OUTCOME_UNKNOWN', 'The change of the token was not confirmed in time.', {
+        applied: 'unknown',
+      });
     } finally {
+      clearTimeout(timer);
       // The node's own account never has a statement killed; a commit that still waits goes on without us.
       connection.destroy();
     }
@@ -99,7 +107,7 @@ export class TokenTable {
     connection: Connection,
     sql: string,
     values: readonly (string | null)[],
-    signal: AbortSignal,
+    over: Ending,
   ): Promise<Committed> {
     // This account may write on a read-only server, so the server's own word is asked for first.
     const [row] = await connection.query('SELECT @@GLOBAL.read_only');
@@ -118,7 +126,7 @@ export class TokenTable {
     });
     if (affected === 0n) throw new ApiError(404, 'NOT_FOUND', 'There is no such token.');
     const [gtid] = await connection.query('SELECT @@last_gtid');
-    return this.#node.waitCommitted(gtid?.[0] ?? '', this.#node.acknowledge(), { signal });
+    return this.#node.waitCommitted(gtid?.[0] ?? '', this.#node.acknowledge(), { over });
   }
 }
 
@@ -127,20 +135,5 @@ function connectAs(access: ServerAccess, user: 'skein' | 'skein_admin'): Promise
     address: { socketPath: access.socketPath },
     user,
     password: access.passwordOf(user),
-  });
-}
-
-function rejectAt(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener(
-      'abort',
-      () =>
-        reject(
-          new ApiError(504, 'OUTCOME_UNKNOWN', 'The change of the token was not confirmed in time.', {
-            applied: 'unknown',
-          }),
-        ),
-      { once: true },
-    );
   });
 }

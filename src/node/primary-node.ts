@@ -7,7 +7,9 @@ import { epochOf } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { AcknowledgeLevel, ClusterStatus } from '../model/status.js';
+import { ABORTED } from '../std/before-end.js';
 import { Signal } from '../std/emitter.js';
+import { Ending } from '../std/ending.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 import { ownStatus } from './cluster-status.js';
 import { LinkBytes } from './link-bytes.js';
@@ -211,11 +213,7 @@ export class PrimaryNode implements RoleNode {
     );
   }
 
-  async waitCommitted(
-    gtid: string,
-    level: AcknowledgeLevel,
-    options: { signal: AbortSignal },
-  ): Promise<Committed> {
+  async waitCommitted(gtid: string, level: AcknowledgeLevel, { over }: { over: Ending }): Promise<Committed> {
     const { flavour, chainFile } = this.#parts;
     const ordinal = flavour.ordinalOf(gtid);
     const quorum = this.#primary.quorum;
@@ -227,7 +225,7 @@ export class PrimaryNode implements RoleNode {
         );
       }
       return quorum.reached(level) >= ordinal;
-    }, options.signal);
+    }, over);
     return {
       position: { epoch: epochOf(chainFile.chain, ordinal), ordinal, gtid },
       acknowledgedBy: quorum.holders(ordinal),
@@ -239,33 +237,41 @@ export class PrimaryNode implements RoleNode {
   }
 
   async #until(done: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    // It takes whole milliseconds only; what is left of a request's time is a fraction.
-    const timeout = AbortSignal.timeout(Math.ceil(timeoutMs));
+    const over = new Ending();
+    const end = () => over.end();
+    const timer = setTimeout(end, timeoutMs);
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
     try {
-      await this.#untilTrue(done, AbortSignal.any([signal, timeout]));
+      await this.#untilTrue(done, over);
     } catch (error) {
-      if (!timeout.aborted || signal.aborted) throw error;
+      if (error !== ABORTED) throw error;
+      if (signal.aborted) throw signal.reason;
       throw new SkeinError('POSITION_NOT_REACHED', `The position was not reached within ${timeoutMs} ms.`);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
     }
   }
 
-  #untilTrue(done: () => boolean, signal: AbortSignal): Promise<void> {
+  /** Rejects with ABORTED when `over` comes first. */
+  #untilTrue(done: () => boolean, over: Ending): Promise<void> {
     return new Promise((resolve, reject) => {
       const finish = (settle: () => void) => {
         off();
-        signal.removeEventListener('abort', check);
+        over.off(check);
         settle();
       };
       const check = () => {
         try {
-          if (signal.aborted) finish(() => reject(signal.reason as Error));
+          if (over.over) finish(() => reject(ABORTED));
           else if (done()) finish(resolve);
         } catch (error) {
           finish(() => reject(error as Error));
         }
       };
       const off = this.#primary.onCommitted.on(check);
-      signal.addEventListener('abort', check);
+      if (!over.over) over.on(check);
       check();
     });
   }

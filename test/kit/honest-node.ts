@@ -10,6 +10,8 @@ import type { Position } from '../../src/model/position.js';
 import type { Role } from '../../src/model/status.js';
 import { type AccountName, accountPassword, writerStatements } from '../../src/mysql-control/accounts.js';
 import type { ManagedServer } from '../../src/mysql-control/managed-server.js';
+import { ABORTED } from '../../src/std/before-end.js';
+import type { Ending } from '../../src/std/ending.js';
 import { sleep } from '../../src/std/signal.js';
 
 export interface HonestNodeOptions {
@@ -156,12 +158,12 @@ export class HonestNode implements NodeView {
     }
   }
 
-  async waitCommitted(gtid: string, _level: string, { signal }: { signal: AbortSignal }): Promise<Committed> {
+  async waitCommitted(gtid: string, _level: string, { over }: { over: Ending }): Promise<Committed> {
     const held = this.#held;
     if (held) {
       await new Promise<void>((resolve, reject) => {
         held.push(resolve);
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+        over.on(() => reject(ABORTED));
       });
     }
     this.#applied = gtid;

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { TokenRecord } from '../../auth/system-schema.js';
 import type { TokenStore } from '../../auth/token-store.js';
 import type { TokenUse } from '../../auth/token-use.js';
+import type { Ending } from '../../std/ending.js';
 import type { NodeView } from '../node-view.js';
 import type { RequestMeter } from '../request-meter.js';
 import type { SqlCaller, SqlModules } from '../sql/execute.js';
@@ -34,8 +35,8 @@ export interface HandlerRequest {
    * itself, throws no more, and gives a reply of the kind `sent`.
    */
   openStream(status: number, headers: Readonly<Record<string, string>>): ServerResponse;
-  /** Aborted when the client has gone away before its answer. */
-  readonly gone: AbortSignal;
+  /** Ends when the client has gone away before its answer. */
+  readonly gone: Ending;
 }
 
 /** What a handler answers with. `facts` go into the request's log line. */

@@ -18,7 +18,7 @@ import {
 } from './context.js';
 
 /** Enough to recognise a statement in the log, too little to hold a value. */
-const LOGGED_WORDS = 2;
+const FIRST_WORDS = /^[^A-Za-z_]*([A-Za-z_]{1,40})(?:[^A-Za-z_]+([A-Za-z_]{1,40}))?/;
 
 export const handleSql: Handler = async (request, modules) => {
   const startedAt = performance.now();
@@ -196,6 +196,6 @@ function planFacts(plan: SqlPlan, statement: number): Record<string, unknown> {
 }
 
 function firstWords(sql: string): string {
-  const words = sql.slice(0, 200).match(/[A-Za-z_]+/g) ?? [];
-  return words.slice(0, LOGGED_WORDS).join(' ').toUpperCase().slice(0, 40);
+  const [, first = '', second] = FIRST_WORDS.exec(sql.slice(0, 200)) ?? [];
+  return (second === undefined ? first : `${first} ${second}`).toUpperCase().slice(0, 40);
 }

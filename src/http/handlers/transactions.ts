@@ -35,7 +35,7 @@ export const handleOpenTransaction: Handler = async (request, modules) => {
     const caller = callerOf(request);
     return await withinTime(timeoutMs, caller, { readOnly, modules: sql }, async (over) => {
       requireOpen(node);
-      await reachReadLevel(level, node, { timeoutMs, signal: over });
+      await reachReadLevel(level, node, { timeoutMs, over });
       requireOpen(node);
       const pool = sql.pools[role];
       const session = await pool.acquire(body.database ?? null, over);

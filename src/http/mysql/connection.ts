@@ -8,22 +8,18 @@
  */
 import net from 'node:net';
 import { SkeinError } from '../../model/error.js';
+import { ColumnCache } from './column-cache.js';
 import { answerAuthSwitch, decodeGreeting, encodeLogin } from './handshake.js';
-import { frame, PacketReader, PacketSplitter } from './packet.js';
+import { frame, PacketReader, PacketSplitter, textCommand } from './packet.js';
 import { type BoundParameter, encodeExecute } from './parameters.js';
-import {
-  type ColumnDefinition,
-  decodeColumn,
-  decodeEof,
-  decodeError,
-  decodeOk,
-  isEof,
-  STATUS,
-} from './replies.js';
+import { type ColumnDefinition, decodeEof, decodeError, decodeOk, isEof, STATUS } from './replies.js';
 
 const CONNECT_TIMEOUT_MS = 5000;
 /** MariaDB: stands for the statement that was prepared last in this session. */
 const LAST_PREPARED = 0xffffffff;
+/** Commands above this are not copied to leave together with others. */
+const COPIED_BYTES_MAX = 16 * 1024;
+const RESET = frame(Buffer.from([0x1f]));
 
 export type Address = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
@@ -55,11 +51,14 @@ export interface ResultSink {
   }): void;
 }
 
+/** Takes one packet of an answer; true = it is complete. A ServerError of it ends only its command. */
+type Take = (payload: Buffer) => boolean;
+
 /** A command that waits for its answer. */
 interface Pending {
-  /** Takes one packet; true = the answer is complete. */
-  packet(payload: Buffer): boolean;
-  reject(error: Error): void;
+  readonly take: Take;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
 }
 
 export class Connection {
@@ -70,8 +69,10 @@ export class Connection {
   status = 0;
   readonly #socket: net.Socket;
   readonly #extendedMetadata: boolean;
+  readonly #columns: ColumnCache;
   readonly #splitter = new PacketSplitter();
   readonly #queue: Pending[] = [];
+  #corked: Buffer[] | null = null;
   #broken: Error | null = null;
 
   private constructor(socket: net.Socket, threadId: number, version: string, extendedMetadata: boolean) {
@@ -79,6 +80,7 @@ export class Connection {
     this.threadId = threadId;
     this.version = version;
     this.#extendedMetadata = extendedMetadata;
+    this.#columns = new ColumnCache(extendedMetadata);
     socket.on('data', (chunk: Buffer) => {
       try {
         this.#splitter.push(chunk, (payload) => this.#onPacket(payload));
@@ -157,13 +159,18 @@ export class Connection {
     this.#break(new Error(reason));
   }
 
-  /** Lets several commands leave in one packet: what is written before `uncork` goes out together. */
+  /** Lets several commands leave together: what is sent before `uncork` goes out in one write. */
   cork(): void {
-    this.#socket.cork();
+    this.#corked ??= [];
   }
 
   uncork(): void {
-    this.#socket.uncork();
+    const parts = this.#corked;
+    this.#corked = null;
+    if (parts === null || parts.length === 0 || this.#broken) return;
+    // One buffer costs a copy of a few bytes, a vector several microseconds.
+    if (parts.every((part) => part.length <= COPIED_BYTES_MAX)) this.#socket.write(Buffer.concat(parts));
+    else for (const part of parts) this.#socket.write(part);
   }
 
   /** Reads nothing more until `resume`, so that the server has to wait; what has come already is still handed on. */
@@ -177,17 +184,17 @@ export class Connection {
 
   /** COM_RESET_CONNECTION: rolls back, drops temporary tables, locks, variables and prepared statements. */
   reset(): Promise<void> {
-    return this.#simple(Buffer.from([0x1f]));
+    return this.#simple(RESET);
   }
 
   /** COM_INIT_DB */
   useDatabase(name: string): Promise<void> {
-    return this.#simple(Buffer.concat([Buffer.from([0x02]), Buffer.from(name, 'utf8')]));
+    return this.#simple(textCommand(0x02, name));
   }
 
   /** One of Skein's own statements without rows, by the text protocol. Never a client's text. */
   run(sql: string): Promise<void> {
-    return this.#simple(Buffer.concat([Buffer.from([0x03]), Buffer.from(sql, 'utf8')]));
+    return this.#simple(textCommand(0x03, sql));
   }
 
   /** One of Skein's own questions, by the text protocol: rows of texts. Never a client's text. */
@@ -196,62 +203,76 @@ export class Connection {
   }
 
   /** The same, with the names of the columns. */
-  queryNamed(sql: string): Promise<{ names: string[]; rows: (string | null)[][] }> {
+  async queryNamed(sql: string): Promise<{ names: string[]; rows: (string | null)[][] }> {
     let columnCount = -1;
     let stage: 'header' | 'columns' | 'columnsEnd' | 'rows' = 'header';
-    const result = { names: [] as string[], rows: [] as (string | null)[][] };
-    return this.#send(Buffer.concat([Buffer.from([0x03]), Buffer.from(sql, 'utf8')]), (payload) => {
+    const definitions: ColumnDefinition[] = [];
+    const rows: (string | null)[][] = [];
+    await this.#send(textCommand(0x03, sql), (payload) => {
       if (payload[0] === 0xff) throw decodeError(payload);
       switch (stage) {
         case 'header':
           if (payload[0] === 0x00) {
             this.status = decodeOk(payload).status;
-            return result;
+            return true;
           }
           columnCount = new PacketReader(payload).lenenc();
           stage = 'columns';
-          return undefined;
+          return false;
         case 'columns':
-          result.names.push(decodeColumn(payload, this.#extendedMetadata).name);
-          if (result.names.length === columnCount) stage = 'columnsEnd';
-          return undefined;
+          definitions.push(this.#columns.decode(payload));
+          if (definitions.length === columnCount) stage = 'columnsEnd';
+          return false;
         case 'columnsEnd':
           stage = 'rows';
-          return undefined;
+          return false;
         case 'rows':
           if (isEof(payload)) {
             this.status = decodeEof(payload).status;
-            return result;
+            return true;
           }
-          result.rows.push(textRow(payload));
-          return undefined;
+          rows.push(textRow(payload));
+          return false;
       }
     });
+    return { names: definitions.map(({ name }) => name), rows };
   }
 
   /** COM_STMT_PREPARE. @throws ServerError */
-  prepare(sql: string): Promise<Prepared> {
+  async prepare(sql: string): Promise<Prepared> {
     let id = 0;
     let parameterCount = 0;
-    let columnCount = -1;
-    let skip = 0;
+    let columnCount = 0;
+    /** Definitions of parameters and columns, and an EOF after each kind. */
+    let left = -1;
     const columns: ColumnDefinition[] = [];
-    return this.#send(Buffer.concat([Buffer.from([0x16]), Buffer.from(sql, 'utf8')]), (payload) => {
-      if (columnCount === -1) {
+    await this.#send(textCommand(0x16, sql), (payload) => {
+      if (left === -1) {
         if (payload[0] === 0xff) throw decodeError(payload);
         const reader = new PacketReader(payload, 1);
         id = reader.u32();
         columnCount = reader.u16();
         parameterCount = reader.u16();
-        skip = parameterCount > 0 ? parameterCount + 1 : 0;
-      } else if (skip > 0) {
-        skip -= 1;
-      } else if (columns.length < columnCount) {
-        columns.push(decodeColumn(payload, this.#extendedMetadata));
-        return undefined; // the EOF of the columns follows
+        left = definitionPackets(parameterCount) + definitionPackets(columnCount);
+      } else {
+        if (left <= columnCount + 1 && columns.length < columnCount)
+          columns.push(this.#columns.decode(payload));
+        left -= 1;
       }
-      const done = skip === 0 && (columnCount === 0 || (columns.length === columnCount && isEof(payload)));
-      return done ? { id, parameterCount, columns } : undefined;
+      return left === 0;
+    });
+    return { id, parameterCount, columns };
+  }
+
+  /** The same for whoever knows already what it answers. @throws ServerError */
+  prepareAgain(sql: string): Promise<void> {
+    let left = -1;
+    return this.#send(textCommand(0x16, sql), (payload) => {
+      if (left === -1) {
+        if (payload[0] === 0xff) throw decodeError(payload);
+        left = definitionPackets(payload.readUInt16LE(5)) + definitionPackets(payload.readUInt16LE(7));
+      } else left -= 1;
+      return left === 0;
     });
   }
 
@@ -260,7 +281,7 @@ export class Connection {
     let columnCount = 0;
     let columns: ColumnDefinition[] = [];
     let stage: 'header' | 'columns' | 'columnsEnd' | 'rows' = 'header';
-    return this.#send<true>(encodeExecute(statementId, parameters), (payload) => {
+    return this.#send(frame(encodeExecute(statementId, parameters)), (payload) => {
       switch (stage) {
         case 'header': {
           if (payload[0] === 0xff) throw decodeError(payload);
@@ -268,37 +289,37 @@ export class Connection {
             const ok = decodeOk(payload);
             this.status = ok.status;
             sink.end({ ...ok, hasRows: false });
-            return (ok.status & STATUS.moreResults) === 0 ? true : undefined;
+            return (ok.status & STATUS.moreResults) === 0;
           }
           // 0xfb asks for a local file, which was never offered.
           if (payload[0] === 0xfb) throw new Error('the server asked for a local file');
           columnCount = new PacketReader(payload).lenenc();
           columns = [];
           stage = 'columns';
-          return undefined;
+          return false;
         }
         case 'columns':
-          columns.push(decodeColumn(payload, this.#extendedMetadata));
+          columns.push(this.#columns.decode(payload));
           if (columns.length === columnCount) stage = 'columnsEnd';
-          return undefined;
+          return false;
         case 'columnsEnd':
           sink.columns(columns);
           stage = 'rows';
-          return undefined;
+          return false;
         case 'rows': {
           if (payload[0] === 0x00) {
             sink.row(payload);
-            return undefined;
+            return false;
           }
           if (payload[0] === 0xff) throw decodeError(payload);
           const eof = decodeEof(payload);
           this.status = eof.status;
           stage = 'header';
           sink.end({ affectedRows: 0n, insertId: 0n, ...eof, hasRows: true });
-          return (eof.status & STATUS.moreResults) === 0 ? true : undefined;
+          return (eof.status & STATUS.moreResults) === 0;
         }
       }
-    }).then(() => undefined);
+    });
   }
 
   /**
@@ -314,35 +335,33 @@ export class Connection {
     const payload = Buffer.alloc(5);
     payload[0] = 0x19;
     payload.writeUInt32LE(id, 1);
-    if (!this.#broken) this.#socket.write(frame(payload));
+    if (!this.#broken) this.#write(frame(payload));
   }
 
-  #simple(payload: Buffer): Promise<void> {
-    return this.#send<true>(payload, (answer) => {
-      if (answer[0] === 0xff) throw decodeError(answer);
-      this.status = decodeOk(answer).status;
-      return true;
-    }).then(() => undefined);
+  #simple(framed: Buffer): Promise<void> {
+    return this.#send(framed, this.#takeOk);
   }
 
-  /** `take` returns undefined while more packets belong to the answer; a ServerError of it ends only this command. */
-  #send<T>(payload: Buffer, take: (payload: Buffer) => T | undefined): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
+  readonly #takeOk: Take = (payload) => {
+    if (payload[0] === 0xff) throw decodeError(payload);
+    this.status = decodeOk(payload).status;
+    return true;
+  };
+
+  #send(framed: Buffer, take: Take): Promise<void> {
+    return new Promise((resolve, reject) => {
       if (this.#broken) {
         reject(lostError(this.#broken));
         return;
       }
-      this.#queue.push({
-        packet: (answer) => {
-          const value = take(answer);
-          if (value === undefined) return false;
-          resolve(value);
-          return true;
-        },
-        reject,
-      });
-      this.#socket.write(frame(payload));
+      this.#queue.push({ take, resolve, reject });
+      this.#write(framed);
     });
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#corked) this.#corked.push(bytes);
+    else this.#socket.write(bytes);
   }
 
   #onPacket(payload: Buffer): void {
@@ -352,7 +371,9 @@ export class Connection {
       throw payload[0] === 0xff ? decodeError(payload) : new Error('an answer without a question');
     }
     try {
-      if (current.packet(payload)) this.#queue.shift();
+      if (!current.take(payload)) return;
+      this.#queue.shift();
+      current.resolve();
     } catch (error) {
       this.#queue.shift();
       current.reject(error instanceof Error ? error : new Error(String(error)));
@@ -367,6 +388,11 @@ export class Connection {
     this.#socket.destroy();
     for (const pending of this.#queue.splice(0)) pending.reject(lostError(error));
   }
+}
+
+/** Packets that define so many parameters or columns. */
+function definitionPackets(count: number): number {
+  return count === 0 ? 0 : count + 1;
 }
 
 function textRow(payload: Buffer): (string | null)[] {

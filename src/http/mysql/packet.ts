@@ -125,6 +125,18 @@ export function frame(payload: Buffer, sequence = 0): Buffer {
   return Buffer.concat(parts);
 }
 
+/** A command that is one byte and a text, as frames. */
+export function textCommand(command: number, text: string): Buffer {
+  const length = 1 + Buffer.byteLength(text);
+  if (length >= MAX_FRAME_PAYLOAD) return frame(Buffer.concat([Buffer.from([command]), Buffer.from(text)]));
+  const bytes = Buffer.allocUnsafe(4 + length);
+  bytes.writeUIntLE(length, 0, 3);
+  bytes[3] = 0;
+  bytes[4] = command;
+  bytes.write(text, 5);
+  return bytes;
+}
+
 /** Cuts a byte stream into packets; frames of one long packet are put together. */
 export class PacketSplitter {
   #pending: Buffer[] = [];

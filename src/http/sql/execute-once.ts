@@ -3,7 +3,8 @@
  * transaction; whoever sends it again gets the results of the first time.
  */
 import { messageOf } from '../../model/error.js';
-import { ABORTED, beforeAbort } from '../../std/before-abort.js';
+import { ABORTED, beforeEnd } from '../../std/before-end.js';
+import type { Ending } from '../../std/ending.js';
 import { ApiError } from '../api-error.js';
 import {
   executeSql,
@@ -135,12 +136,12 @@ async function replayed(
  */
 export async function confirmStored(
   { node, outcomes }: SqlModules,
-  signal: AbortSignal,
+  over: Ending,
 ): Promise<Pick<SqlOutcome, 'position' | 'acknowledgedBy'>> {
   if (node.role() !== 'primary') return { position: node.appliedPosition(), acknowledgedBy: [] };
   try {
     const gtid = await outcomes.logEnd();
-    return await beforeAbort(node.waitCommitted(gtid, node.acknowledge(), { signal }), signal);
+    return await beforeEnd(node.waitCommitted(gtid, node.acknowledge(), { over }), over);
   } catch (error) {
     throw new ApiError(
       504,

@@ -7,7 +7,8 @@ import type { TokenRole } from '../../auth/token.js';
 import { messageOf } from '../../model/error.js';
 import type { Position } from '../../model/position.js';
 import type { AcknowledgeLevel } from '../../model/status.js';
-import { ABORTED, beforeAbort } from '../../std/before-abort.js';
+import { ABORTED, beforeEnd } from '../../std/before-end.js';
+import { Ending } from '../../std/ending.js';
 import type { Logger } from '../../std/logger.js';
 import { ApiError, type Applied, type ErrorContext, toApiError } from '../api-error.js';
 import { Connection } from '../mysql/connection.js';
@@ -37,16 +38,16 @@ export interface SqlModules {
   readonly transactions: OpenTransactions;
   readonly outcomes: Outcomes;
   readonly log: Logger;
-  /** Aborted when the node stops: what still waits is answered at once. */
-  readonly stopping: AbortSignal;
+  /** Ends when the node stops: what still waits is answered at once. */
+  readonly stopping: Ending;
 }
 
 export interface SqlCaller {
   readonly role: TokenRole;
   readonly tokenId: string;
   readonly requestId: string;
-  /** Aborted when the client has gone away: its reads are stopped, its writes are not. */
-  readonly gone: AbortSignal;
+  /** Ends when the client has gone away: its reads are stopped, its writes are not. */
+  readonly gone: Ending;
 }
 
 export interface SqlOutcome {
@@ -75,8 +76,10 @@ export async function executeSql(
   const readOnly = caller.role === 'read' || node.role() === 'replica';
   return await withinTime(plan.timeoutMs, caller, { readOnly, modules }, async (over) => {
     requireOpen(node);
-    await reachReadLevel(plan, node, { timeoutMs: plan.timeoutMs, signal: over });
-    requireOpen(node);
+    if (plan.read !== 'local') {
+      await reachReadLevel(plan, node, { timeoutMs: plan.timeoutMs, over });
+      requireOpen(node);
+    }
     const pool = modules.pools[caller.role];
     const lease = leaseOf(pool, await pool.acquire(plan.database, over));
     const request = new SqlExecution(plan, caller, results, modules, lease, how.work);
@@ -112,28 +115,28 @@ async function executeInTransaction(
 }
 
 /**
- * Gives `work` a signal that ends with the request's time, with the node, and for what only reads with its client.
+ * Gives `work` what ends with the request's time, with the node, and for what only reads with its client.
  * @throws ApiError
  */
 export async function withinTime<T>(
   timeoutMs: number,
   caller: SqlCaller,
   { readOnly, modules }: { readOnly: boolean; modules: SqlModules },
-  work: (over: AbortSignal) => Promise<T>,
+  work: (over: Ending) => Promise<T>,
 ): Promise<T> {
-  const over = new AbortController();
-  const stop = () => over.abort();
+  const over = new Ending();
+  const stop = () => over.end();
   const timer = setTimeout(stop, timeoutMs);
-  modules.stopping.addEventListener('abort', stop, { once: true });
-  if (readOnly) caller.gone.addEventListener('abort', stop, { once: true });
+  modules.stopping.on(stop);
+  if (readOnly) caller.gone.on(stop);
   try {
-    return await work(over.signal);
+    return await work(over);
   } catch (error) {
     throw toApiError(error, errorContext(modules.node, caller.role));
   } finally {
     clearTimeout(timer);
-    caller.gone.removeEventListener('abort', stop);
-    modules.stopping.removeEventListener('abort', stop);
+    caller.gone.off(stop);
+    modules.stopping.off(stop);
   }
 }
 
@@ -219,52 +222,46 @@ export class SqlExecution {
     this.#results = results;
   }
 
-  async read(over: AbortSignal): Promise<SqlOutcome> {
+  async read(over: Ending): Promise<SqlOutcome> {
+    // The rest of a read is not worth waiting for then.
+    this.#results.onTooLarge = () => over.end();
     try {
-      await beforeAbort(Promise.race([this.#work(this.#run(true)), this.#overflow()]), over);
-      await this.#confirmRead(over);
+      await beforeEnd(this.#work(this.#run(true)), over);
+      if (this.#plan.read === 'linearizable') await this.#confirmRead(over);
       this.#giveBack(false);
       return this.#outcome(null);
     } catch (error) {
-      if (error !== ABORTED && !this.#results.tooLarge) {
+      if (error !== ABORTED) {
         this.#giveBack(true);
         return this.#outcome(this.#failure(error, 'no'));
       }
       // A read commits nothing: its session may be killed.
       this.#progress.cancelled = true;
       void this.#killRead();
-      if (error !== ABORTED) return this.#outcome(this.#failure(error, 'no'));
       return this.#outcome(
-        new ApiError(
-          504,
-          'TIMEOUT',
-          `The read was not done after ${this.#plan.timeoutMs} ms; it was stopped.`,
-          {
-            statement: this.#progress.statement,
-            retryable: true,
-          },
-        ),
+        this.#results.tooLarge ? resultTooLarge(this.#progress.statement) : this.#stopped(),
       );
     }
   }
 
-  async #confirmRead(signal: AbortSignal): Promise<void> {
-    if (this.#plan.read !== 'linearizable') return;
-    await confirmWhatWasRead(this.#session.connection, this.#modules.node, signal);
+  #stopped(): ApiError {
+    return new ApiError(
+      504,
+      'TIMEOUT',
+      `The read was not done after ${this.#plan.timeoutMs} ms; it was stopped.`,
+      { statement: this.#progress.statement, retryable: true },
+    );
   }
 
-  /** Rejects as soon as the result is too large: the rest of a read is not worth waiting for. */
-  #overflow(): Promise<never> {
-    return new Promise((_, reject) => {
-      this.#results.onTooLarge = () => reject(resultTooLarge(this.#progress.statement));
-    });
+  #confirmRead(over: Ending): Promise<void> {
+    return confirmWhatWasRead(this.#session.connection, this.#modules.node, over);
   }
 
-  async write(over: AbortSignal, settled: () => void = () => {}): Promise<SqlOutcome> {
-    const background = new AbortController();
-    const work = this.#writeToTheEnd(background.signal).finally(settled);
+  async write(over: Ending, settled: () => void = () => {}): Promise<SqlOutcome> {
+    const background = new Ending();
+    const work = this.#writeToTheEnd(background, settled);
     try {
-      return await beforeAbort(work, over);
+      return await beforeEnd(work, over);
     } catch (error) {
       if (error !== ABORTED) throw error;
     }
@@ -284,11 +281,19 @@ export class SqlExecution {
   }
 
   /** Never rejects. */
-  async #writeToTheEnd(signal: AbortSignal): Promise<SqlOutcome> {
+  async #writeToTheEnd(over: Ending, settled: () => void): Promise<SqlOutcome> {
+    try {
+      return await this.#writeAndConfirm(over);
+    } finally {
+      settled();
+    }
+  }
+
+  async #writeAndConfirm(over: Ending): Promise<SqlOutcome> {
     let failure: unknown = null;
     try {
       await this.#work(this.#run(false));
-      if (this.#progress.gtid === '') await this.#confirmRead(signal);
+      if (this.#progress.gtid === '' && this.#plan.read === 'linearizable') await this.#confirmRead(over);
     } catch (error) {
       failure = error;
       try {
@@ -304,13 +309,13 @@ export class SqlExecution {
     const wrote = this.#progress.gtid !== '';
     if (wrote) {
       try {
-        await this.#confirm(signal);
+        await this.#confirm(over);
       } catch (error) {
         return this.#outcome(
           new ApiError(
             504,
             'OUTCOME_UNKNOWN',
-            `The write was executed here, but it can not be confirmed that it is kept: ${messageOf(error)}`,
+            `The write was executed here, but it can not be confirmed that it is kept: ${error === ABORTED ? 'given up' : messageOf(error)}`,
             { applied: 'unknown' },
           ),
         );
@@ -329,20 +334,20 @@ export class SqlExecution {
       : 'partial';
   }
 
-  async #confirm(signal: AbortSignal): Promise<void> {
+  async #confirm(over: Ending): Promise<void> {
     const { node } = this.#modules;
     const level = strongerLevel(node.acknowledge(), this.#plan.acknowledge);
-    const committed = await node.waitCommitted(this.#progress.gtid, level, { signal });
+    const committed = await node.waitCommitted(this.#progress.gtid, level, { over });
     this.#position = committed.position;
     this.#acknowledgedBy = committed.acknowledgedBy;
   }
 
   /** Follows a write that was answered as unknown; its session is given up when it takes too long. */
-  async #watchFate(work: Promise<SqlOutcome>, background: AbortController, unknown: boolean): Promise<void> {
+  async #watchFate(work: Promise<SqlOutcome>, background: Ending, unknown: boolean): Promise<void> {
     const { log } = this.#modules;
     const { requestId } = this.#caller;
     const timer = setTimeout(() => {
-      background.abort(new Error('given up'));
+      background.end();
       if (!this.#givenBack) this.#session.connection.destroy('the request was over long ago');
     }, BACKGROUND_MAX_MS);
     timer.unref();

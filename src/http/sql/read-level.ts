@@ -1,5 +1,6 @@
 /** What must hold before a statement reads, by the level that its request asks for (DESIGN 7). */
-import { ABORTED, beforeAbort } from '../../std/before-abort.js';
+import { ABORTED, beforeEnd } from '../../std/before-end.js';
+import type { Ending } from '../../std/ending.js';
 import { ApiError, notPrimary } from '../api-error.js';
 import type { Connection } from '../mysql/connection.js';
 import type { NodeView } from '../node-view.js';
@@ -11,7 +12,7 @@ import type { ReadPlan } from './request.js';
 export async function reachReadLevel(
   plan: ReadPlan,
   node: NodeView,
-  options: { timeoutMs: number; signal: AbortSignal },
+  { timeoutMs, over }: { timeoutMs: number; over: Ending },
 ): Promise<void> {
   switch (plan.read) {
     case 'local':
@@ -21,14 +22,18 @@ export async function reachReadLevel(
       return;
     case 'session':
       if (plan.after === null) return;
-      await orWhenOver(node.waitApplied(plan.after, options), options.signal, positionNotReached);
+      await orWhenOver(
+        node.waitApplied(plan.after, { timeoutMs, signal: over.signal }),
+        over,
+        positionNotReached,
+      );
       return;
     case 'primary':
       requirePrimary(node, plan.read);
       return;
     case 'linearizable':
       requirePrimary(node, plan.read);
-      await orWhenOver(node.confirmPrimary(options), options.signal, notConfirmed);
+      await orWhenOver(node.confirmPrimary({ signal: over.signal }), over, notConfirmed);
       return;
   }
 }
@@ -40,11 +45,11 @@ export async function reachReadLevel(
 export async function confirmWhatWasRead(
   connection: Connection,
   node: NodeView,
-  signal: AbortSignal,
+  over: Ending,
 ): Promise<void> {
   const [row] = await connection.query('SELECT @@GLOBAL.gtid_binlog_pos');
   const gtid = row?.[0] ?? '';
-  if (gtid !== '') await orWhenOver(node.waitCommitted(gtid, 'majority', { signal }), signal, notConfirmed);
+  if (gtid !== '') await orWhenOver(node.waitCommitted(gtid, 'majority', { over }), over, notConfirmed);
 }
 
 function requireFresh(node: NodeView, maxLagMs: number): void {
@@ -68,9 +73,9 @@ function requirePrimary(node: NodeView, level: string): void {
   );
 }
 
-async function orWhenOver<T>(work: Promise<T>, signal: AbortSignal, failure: () => ApiError): Promise<T> {
+async function orWhenOver<T>(work: Promise<T>, over: Ending, failure: () => ApiError): Promise<T> {
   try {
-    return await beforeAbort(work, signal);
+    return await beforeEnd(work, over);
   } catch (error) {
     throw error === ABORTED ? failure() : error;
   }

@@ -18,7 +18,8 @@ export class RowText {
   }
 
   columns(columns: readonly ColumnDefinition[]): void {
-    this.#decoders = columns.map((column) => valueDecoder(column, this.#format.bigint));
+    const known = decodersOf[this.#format.bigint];
+    this.#decoders = columns.map((column) => once(known, column, this.#format.bigint, valueDecoder));
     const object = this.#format.rows === 'object';
     this.#prefixes = columns.map((column, i) => {
       const comma = i === 0 ? '' : ',';
@@ -45,9 +46,30 @@ export class RowText {
 
 /** `[{"name","type","nullable"}, ...]` */
 export function columnsText(columns: readonly ColumnDefinition[]): string {
-  const each = columns.map(
-    (column) =>
-      `{"name":${JSON.stringify(column.name)},"type":"${columnType(column)}","nullable":${isNullable(column)}}`,
-  );
-  return `[${each.join(',')}]`;
+  return `[${columns.map((column) => once(columnTexts, column, undefined, columnText)).join(',')}]`;
+}
+
+function columnText(column: ColumnDefinition): string {
+  return `{"name":${JSON.stringify(column.name)},"type":"${columnType(column)}","nullable":${isNullable(column)}}`;
+}
+
+/** What was made of a column once: sessions give the same object for the same column (`ColumnCache`). */
+const columnTexts = new WeakMap<ColumnDefinition, string>();
+const decodersOf = {
+  string: new WeakMap<ColumnDefinition, ValueDecoder>(),
+  number: new WeakMap<ColumnDefinition, ValueDecoder>(),
+};
+
+function once<T, O>(
+  known: WeakMap<ColumnDefinition, T>,
+  column: ColumnDefinition,
+  option: O,
+  make: (column: ColumnDefinition, option: O) => T,
+): T {
+  let made = known.get(column);
+  if (made === undefined) {
+    made = make(column, option);
+    known.set(column, made);
+  }
+  return made;
 }

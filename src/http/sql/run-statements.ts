@@ -151,7 +151,7 @@ async function runKnown(run: StatementRun, { sql, parameters }: PlannedStatement
   beginStatement(run, 0);
   progress.mayCommit = true;
   connection.cork();
-  const preparing = connection.prepare(sql);
+  const preparing = connection.prepareAgain(sql);
   const executed = connection.executeLast(parameters, results);
   progress.settling = settleSession(session, progress);
   progress.resetting = resetAhead(connection);

@@ -3,7 +3,8 @@
  * A session is handed to one request at a time and comes back reset, or not at all.
  * What it does not do: decide anything about the statements that run in it.
  */
-import { ABORTED, beforeAbort } from '../../std/before-abort.js';
+import { ABORTED, beforeEnd } from '../../std/before-end.js';
+import type { Ending } from '../../std/ending.js';
 import { ApiError } from '../api-error.js';
 import { Connection } from '../mysql/connection.js';
 import { ServerError } from '../mysql/replies.js';
@@ -57,26 +58,36 @@ export class SessionPool {
   }
 
   /**
-   * A clean session whose default database is `database`, or can be set to it (`session.database` says).
+   * A clean session whose default database is `database`, or can be set to it (`session.database` says). At once when
+   * there is one.
    * @throws ApiError 503 SERVER_DOWN | SERVER_BUSY
    */
-  async acquire(database: string | null, signal: AbortSignal): Promise<Session> {
+  acquire(database: string | null, over: Ending): Session | Promise<Session> {
+    const access = this.#access();
+    return this.#takeIdle(database, access) ?? this.#acquireLater(database, over);
+  }
+
+  async #acquireLater(database: string | null, over: Ending): Promise<Session> {
     for (;;) {
-      if (this.#closed) throw new ApiError(503, 'NOT_OPEN', 'The node is stopping.', { retryable: true });
-      const access = this.#server();
-      if (access === null) throw serverDown();
-      this.#dropStale(access.generation);
-      const session = this.#takeIdle(database);
+      const access = this.#access();
+      const session = this.#takeIdle(database, access);
       if (session) return session;
-      if (this.#open < this.#options.sessionsMax) return this.#connectBefore(access, signal);
+      if (this.#open < this.#options.sessionsMax) return this.#connectBefore(access, over);
       const spare = this.#idle.pop();
       if (spare) {
         // All have another default database, which can be changed but not taken away.
         this.discard(spare);
         continue;
       }
-      await this.#wait(signal);
+      await this.#wait(over);
     }
+  }
+
+  #access(): ServerAccess {
+    if (this.#closed) throw new ApiError(503, 'NOT_OPEN', 'The node is stopping.', { retryable: true });
+    const access = this.#server();
+    if (access === null) throw serverDown();
+    return access;
   }
 
   /** Takes back a session that was reset, with the default database it has now. */
@@ -108,7 +119,6 @@ export class SessionPool {
   }
 
   #dropStale(generation: string): void {
-    if (this.#idle.every((s) => s.generation === generation && !s.connection.broken)) return;
     const kept: Session[] = [];
     for (const session of this.#idle) {
       if (session.generation === generation && !session.connection.broken) kept.push(session);
@@ -120,25 +130,33 @@ export class SessionPool {
     this.#idle = kept;
   }
 
-  #takeIdle(database: string | null): Session | undefined {
-    // The last one used is the warmest; one with the right database saves a command.
-    let found = -1;
-    for (let i = this.#idle.length - 1; i >= 0; i--) {
-      const has = this.#idle[i]?.database ?? null;
-      if (has === database) {
-        found = i;
-        break;
+  #takeIdle(database: string | null, { generation }: ServerAccess): Session | undefined {
+    for (;;) {
+      // The last one used is the warmest; one with the right database saves a command.
+      let found = -1;
+      for (let i = this.#idle.length - 1; i >= 0; i--) {
+        const has = this.#idle[i]?.database ?? null;
+        if (has === database) {
+          found = i;
+          break;
+        }
+        if (found === -1 && database !== null) found = i;
       }
-      if (found === -1 && database !== null) found = i;
+      const session = this.#idle[found];
+      if (session === undefined) return undefined;
+      if (session.generation === generation && !session.connection.broken) {
+        this.#idle.splice(found, 1);
+        return session;
+      }
+      this.#dropStale(generation);
     }
-    return found === -1 ? undefined : this.#idle.splice(found, 1)[0];
   }
 
   /** A login that comes too late for its request serves the next one. */
-  async #connectBefore(access: ServerAccess, signal: AbortSignal): Promise<Session> {
+  async #connectBefore(access: ServerAccess, over: Ending): Promise<Session> {
     const connecting = this.#connect(access);
     try {
-      return await beforeAbort(connecting, signal);
+      return await beforeEnd(connecting, over);
     } catch (error) {
       if (error !== ABORTED) throw error;
       connecting.then(
@@ -178,25 +196,21 @@ export class SessionPool {
     }
   }
 
-  #wait(signal: AbortSignal): Promise<void> {
+  #wait(over: Ending): Promise<void> {
     if (this.#waiters.length >= this.#options.waitersMax) throw busy();
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         wake: () => {
-          signal.removeEventListener('abort', onAbort);
+          over.off(onEnd);
           resolve();
         },
       };
-      const onAbort = () => {
+      const onEnd = () => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter);
         reject(busy());
       };
-      if (signal.aborted) {
-        reject(busy());
-        return;
-      }
-      signal.addEventListener('abort', onAbort, { once: true });
       this.#waiters.push(waiter);
+      over.on(onEnd);
     });
   }
 }
