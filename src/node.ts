@@ -31,8 +31,8 @@ import { refuseLost } from './node/refuse-lost.js';
 import { ReplicaNode } from './node/replica-node.js';
 import type { NodeParts, RoleNode } from './node/role-node.js';
 import { ServerWatch } from './node/watch.js';
-import type { Signal } from './std/emitter.js';
 import type { Logger } from './std/logger.js';
+import type { RotatingFile } from './std/rotating-file.js';
 import { sleep } from './std/signal.js';
 import { TlsFiles } from './tls/tls-files.js';
 
@@ -42,7 +42,7 @@ import { TlsFiles } from './tls/tls-files.js';
  */
 export async function runNode(
   config: NodeConfig,
-  modules: { logger: Logger; logLines: Signal<readonly string[]>; signal: AbortSignal },
+  modules: { logger: Logger; logFile: RotatingFile; signal: AbortSignal },
 ): Promise<void> {
   const node = await Node.create(config, modules);
   try {
@@ -63,7 +63,7 @@ const ROLE_RETRY_MS = 2_000;
 class Node {
   readonly #config: NodeConfig;
   readonly #logger: Logger;
-  readonly #logLines: Signal<readonly string[]>;
+  readonly #logFile: RotatingFile;
   readonly #tls: TlsFiles | null;
   readonly #audit: AuditTrail;
   readonly #events: EventLog;
@@ -81,7 +81,7 @@ class Node {
 
   static async create(
     config: NodeConfig,
-    { logger, logLines }: { logger: Logger; logLines: Signal<readonly string[]> },
+    { logger, logFile }: { logger: Logger; logFile: RotatingFile },
   ): Promise<Node> {
     await mkdir(join(config.directory, 'state'), { recursive: true });
     const tls =
@@ -156,7 +156,7 @@ class Node {
       refuseLost: (position, known) => refuseLost(chainFile.chain, position, known),
     };
     const role = config.name === config.primary ? new PrimaryNode(parts) : await ReplicaNode.create(parts);
-    node = new Node(config, { logger, logLines, tls, audit, events, server, control, role, secret, failed });
+    node = new Node(config, { logger, logFile, tls, audit, events, server, control, role, secret, failed });
     return node;
   }
 
@@ -164,7 +164,7 @@ class Node {
     config: NodeConfig,
     parts: {
       logger: Logger;
-      logLines: Signal<readonly string[]>;
+      logFile: RotatingFile;
       tls: TlsFiles | null;
       audit: AuditTrail;
       events: EventLog;
@@ -177,7 +177,7 @@ class Node {
   ) {
     this.#config = config;
     this.#logger = parts.logger;
-    this.#logLines = parts.logLines;
+    this.#logFile = parts.logFile;
     this.#tls = parts.tls;
     this.#audit = parts.audit;
     this.#events = parts.events;
@@ -357,8 +357,11 @@ class Node {
       },
       metrics: () => this.#families(),
       logs: {
-        search: (filter, count) => searchLog(join(config.directory, 'node.log'), filter, count),
-        subscribe: (listener) => this.#logLines.on(listener),
+        search: (filter, count) => {
+          this.#logFile.flush();
+          return searchLog(join(config.directory, 'node.log'), filter, count);
+        },
+        subscribe: (listener) => this.#logFile.onLines.on(listener),
       },
     };
   }

@@ -1,6 +1,6 @@
 /**
- * Writes the audit trail of this node: JSON lines in files of bounded size, chained (chain.ts). Lines of one turn of the
- * event loop are sealed and written together, and writing never blocks: while one write is under way, what comes is
+ * Writes the audit trail of this node: JSON lines in files of bounded size, chained (chain.ts). Lines of a few
+ * milliseconds are sealed and written together, and writing never blocks: while one write is under way, what comes is
  * gathered. A disk that does not take them costs lines, never the node; how many is a line of its own afterwards.
  * What it does not do: say what is worth a line (its callers do), or judge a trail (verify.ts).
  */
@@ -23,12 +23,19 @@ export interface AuditTrailOptions {
   readonly filesMax: number;
 }
 
+interface PendingLine {
+  readonly atMs: number;
+  readonly fields: AuditFields;
+}
+
 export type AuditFields = Readonly<Record<string, unknown>> & { readonly kind: string };
 
 /** Lines that wait for the disk; more are lost, and counted. */
 const PENDING_MAX = 20_000;
 /** Sealed and written at a time: about two milliseconds of work. */
 const BATCH_MAX = 200;
+/** A write costs as much as ten lines, so lines wait so long for each other; a crash loses those. */
+const GATHER_MS = 10;
 /**
  * What the trail's end was is written beside it at most so often, after a sync: lines that are missing before it were
  * taken away. (Those of the last seconds before a loss of power may be missing without that.)
@@ -46,8 +53,10 @@ export class AuditTrail {
   #mac = NO_MAC;
   #headSeq = 0;
   #headTimer: NodeJS.Timeout | null = null;
-  #pending: (AuditFields & { readonly time: string })[] = [];
+  #pending: PendingLine[] = [];
   #pump: Promise<void> | null = null;
+  /** Ends the gathering that is under way. */
+  #hurry: (() => void) | null = null;
   #added = 0;
   #done = 0;
   #waiting: { upTo: number; resolve: () => void }[] = [];
@@ -82,13 +91,25 @@ export class AuditTrail {
       return;
     }
     this.#added++;
-    this.#pending.push({ time: new Date().toISOString(), ...fields });
-    this.#pump ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#run());
+    this.#pending.push({ atMs: Date.now(), fields });
+    this.#pump ??= this.#gathered().then(() => this.#run());
+  }
+
+  #gathered(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#hurry?.(), GATHER_MS);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        this.#hurry = null;
+        resolve();
+      };
+    });
   }
 
   /** Everything that was added before the call is written, or lost, when it resolves. */
   settled(): Promise<void> {
     if (this.#done >= this.#added) return Promise.resolve();
+    this.#hurry?.();
     return new Promise((resolve) => this.#waiting.push({ upTo: this.#added, resolve }));
   }
 
@@ -112,12 +133,13 @@ export class AuditTrail {
       this.#done += batch.length;
       for (const { resolve } of this.#waiting.filter(({ upTo }) => upTo <= this.#done)) resolve();
       this.#waiting = this.#waiting.filter(({ upTo }) => upTo > this.#done);
+      if (this.#waiting.length === 0 && this.#pending.length < BATCH_MAX) break;
     }
-    this.#pump = null;
+    this.#pump = this.#pending.length > 0 ? this.#gathered().then(() => this.#run()) : null;
     this.#armHead();
   }
 
-  async #write(batch: readonly AuditFields[]): Promise<void> {
+  async #write(batch: readonly PendingLine[]): Promise<void> {
     const file = this.#file ?? (await this.#reopen());
     if (this.#torn) {
       await file.truncate(this.#bytes);
@@ -129,11 +151,13 @@ export class AuditTrail {
     this.#lost -= lost;
   }
 
-  async #append(file: FileHandle, batch: readonly AuditFields[]): Promise<void> {
+  async #append(file: FileHandle, batch: readonly PendingLine[]): Promise<void> {
     const { key, node } = this.#options;
     let [seq, mac] = [this.#seq, this.#mac];
-    const lines = batch.map(({ time, kind, ...fields }) => {
-      const sealed = sealLine(key, mac, { seq: ++seq, time, node, kind, ...fields });
+    const lines = batch.map(({ atMs, fields }) => {
+      // Its kind stands before the other fields.
+      const head = { seq: ++seq, time: new Date(atMs).toISOString(), node, kind: fields.kind };
+      const sealed = sealLine(key, mac, { ...head, ...fields });
       mac = sealed.mac;
       return sealed.text;
     });
@@ -148,8 +172,8 @@ export class AuditTrail {
     this.onLines.emit(lines);
   }
 
-  #own(kind: string, fields: Record<string, unknown>): AuditFields {
-    return { time: new Date().toISOString(), kind, ...fields };
+  #own(kind: string, fields: Record<string, unknown>): PendingLine {
+    return { atMs: Date.now(), fields: { kind, ...fields } };
   }
 
   /** The first line of a file names the code before it, so that it can be verified when older ones are gone. */

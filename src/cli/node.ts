@@ -2,12 +2,12 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js';
 import { messageOf, SkeinError } from '../model/error.js';
-import { Signal } from '../std/emitter.js';
 import { takeLock } from '../std/lock-file.js';
 import type { Logger } from '../std/logger.js';
 import { removeOwnPidFile, writePidFile } from '../std/pid-file.js';
 import { createNodeLogger } from '../std/pino-logger.js';
 import { commandOf } from '../std/process-identity.js';
+import { RotatingFile } from '../std/rotating-file.js';
 import type { Command, CommandContext } from './command.js';
 import { UsageError } from './usage-error.js';
 import { warmUpSoon } from './warm-up.js';
@@ -44,13 +44,14 @@ killed, its server stays up, and the next start takes it over. Logs go to node.l
 };
 
 async function runLogged(config: NodeConfig, { signal, interrupted }: CommandContext): Promise<number> {
-  const logLines = new Signal<readonly string[]>();
-  const logger = createNodeLogger({
+  const logFile = new RotatingFile({
     path: join(config.directory, 'node.log'),
     bytesMax: config.logBytesMax,
+  });
+  const logger = createNodeLogger({
+    file: logFile,
     level: config.logLevel,
     bindings: { node: config.name },
-    lines: logLines,
     terminal: process.stderr.isTTY ? process.stderr : null,
   });
   const started = performance.now();
@@ -60,7 +61,7 @@ async function runLogged(config: NodeConfig, { signal, interrupted }: CommandCon
     warmUpSoon();
     // Loaded only now: a wrong configuration is said at once, without loading the rooms of a node.
     const { runNode } = await import('../node.js');
-    await runNode(config, { logger, logLines, signal });
+    await runNode(config, { logger, logFile, signal });
   } catch (error) {
     logger.error({ error }, 'node failed');
     throw error;

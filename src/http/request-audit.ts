@@ -3,16 +3,18 @@ import { type AuditStyle, statementFields } from '../audit/request-lines.js';
 import { TokenLimits } from '../auth/token-limits.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
 
-export interface RequestFacts {
-  readonly requestId: string;
+export interface EndedRequest {
+  readonly request: {
+    readonly requestId: string;
+    readonly method: string;
+    readonly path: string;
+    readonly status: number;
+    readonly token: string | null;
+    readonly role: string | null;
+    readonly durationMs: number | null;
+    readonly outcome: string;
+  };
   readonly address: string;
-  readonly method: string;
-  readonly path: string;
-  readonly status: number;
-  readonly token: string | null;
-  readonly role: string | null;
-  readonly durationMs: number | null;
-  readonly outcome: string;
   /** Of the handler: rows, affected, what was created ... */
   readonly facts: Readonly<Record<string, unknown>>;
   readonly body: unknown;
@@ -24,6 +26,9 @@ export interface RequestFacts {
  * have done. Those that do not are counted in the next line.
  */
 const STRANGERS_PER_SECOND = 10;
+
+/** What the log says instead of the statements themselves. */
+const TOLD_BY_STATEMENTS = new Set(['statements', 'verb']);
 
 export class RequestAudit {
   readonly #style: AuditStyle;
@@ -37,22 +42,21 @@ export class RequestAudit {
   }
 
   /** Everything but probes and the page's files, which need no token and give nothing away. */
-  ended({ endpoint, facts, body, ...request }: RequestFacts): void {
+  ended({ request, address, endpoint, facts, body }: EndedRequest): void {
     if (endpoint === null ? request.status < 400 : endpoint.auth === null) return;
     const isStranger = request.token === null;
     if (isStranger && this.#strangers.take('', STRANGERS_PER_SECOND) > 0) {
       this.#unrecorded++;
       return;
     }
-    const { statements: _count, verb: _verb, ...rest } = facts;
-    const unrecorded = isStranger ? this.#unrecorded : 0;
-    if (isStranger) this.#unrecorded = 0;
-    this.#add({
-      kind: 'request',
-      ...request,
-      ...rest,
-      ...(endpoint === null ? {} : statementFields(body, this.#style)),
-      ...(unrecorded > 0 && { unrecorded }),
-    });
+    const { requestId, ...rest } = request;
+    const line: { kind: string; [field: string]: unknown } = { kind: 'request', requestId, address, ...rest };
+    for (const name in facts) if (!TOLD_BY_STATEMENTS.has(name)) line[name] = facts[name];
+    if (endpoint !== null) Object.assign(line, statementFields(body, this.#style));
+    if (isStranger && this.#unrecorded > 0) {
+      line.unrecorded = this.#unrecorded;
+      this.#unrecorded = 0;
+    }
+    this.#add(line);
   }
 }

@@ -493,14 +493,14 @@ export class HttpServer {
       durationMs: ms === null ? null : Math.round(ms * 100) / 100,
       outcome: status < 400 ? 'ok' : 'error',
     };
-    const line = { ...facts, ...state?.facts };
     this.#audit.ended({
-      ...facts,
+      request: facts,
       address: request.ip,
       facts: state?.facts ?? {},
       body: state?.body,
       endpoint: state?.endpoint ?? null,
     });
+    const line = Object.assign(facts, state?.facts);
     if (isRoutine(state?.endpoint ?? null, status)) this.#log.debug(line, 'request');
     else this.#log.info(line, 'request');
   }

@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
 import { createNodeLogger } from './pino-logger.js';
+import { RotatingFile } from './rotating-file.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'skein-logger-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -12,14 +12,13 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 it('writes one JSON object a line, with child bindings, without secrets, and readable lines beside', async () => {
   const path = join(directory, 'node.log');
   const terminal = new PassThrough();
-  const logger = createNodeLogger({ path, bytesMax: 1e6, level: 'info', bindings: { node: 'n1' }, terminal });
+  const file = new RotatingFile({ path, bytesMax: 1e6 });
+  const logger = createNodeLogger({ file, level: 'info', bindings: { node: 'n1' }, terminal });
   const child = logger.child({ part: 'replica', epoch: 1 }).child({ part: 'link' });
   child.warn({ peer: 'n2', token: 'abc', inner: { password: 'geheim' } }, 'link refused');
   child.info({ token: 'tok_1' }, 'request');
   child.debug({}, 'not at this level');
   child.error({ error: new Error('disk full') }, 'append failed');
-  await turn();
-  await turn();
   const text = readFileSync(path, 'utf8');
   const lines = text
     .trimEnd()

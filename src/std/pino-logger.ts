@@ -1,12 +1,14 @@
 import { type DestinationStream, type Logger as PinoLogger, pino, stdSerializers } from 'pino';
-import type { Signal } from './emitter.js';
 import type { Logger } from './logger.js';
 import { readableLine } from './readable-line.js';
-import { RotatingFile } from './rotating-file.js';
+import type { RotatingFile } from './rotating-file.js';
 
 /** The only file that knows the logging library. */
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Lines of these levels may be written a moment later. */
+const ROUTINE = /^\{"level":"(?:info|debug)"/;
 
 /** Whatever room logs such a field by mistake: it does not reach the file. */
 const SECRETS = ['password', 'passwd', 'token', 'secret', 'authorization'];
@@ -19,26 +21,20 @@ function censor(value: unknown, path: string[]): unknown {
 
 /**
  * The logger of a node: JSON lines in a file of bounded size, and readable ones on a terminal when there is one.
- * @param options.path  where the JSON lines go, e.g. `.skein/n1/node.log`
- * @param options.bytesMax  size at which the file is rotated
- * @param options.lines  hears the JSON lines as they are written
+ * @param options.file  where the JSON lines go, e.g. `.skein/n1/node.log`
  * @param options.terminal  a stream for readable lines, or null
  */
 export function createNodeLogger(options: {
-  path: string;
-  bytesMax: number;
+  file: RotatingFile;
   level: LogLevel;
   bindings: Record<string, unknown>;
-  lines?: Signal<readonly string[]>;
   terminal: (NodeJS.WritableStream & { hasColors?: () => boolean }) | null;
 }): Logger {
-  const { terminal } = options;
-  const file = new RotatingFile({ path: options.path, bytesMax: options.bytesMax });
-  file.onLines.on((written) => options.lines?.emit(written));
+  const { file, terminal } = options;
   const colour = terminal?.hasColors?.() ?? false;
   const destination: DestinationStream = {
     write(line) {
-      file.write(line);
+      file.write(line, { urgent: !ROUTINE.test(line) });
       terminal?.write(readableLine(line, { colour }));
     },
   };

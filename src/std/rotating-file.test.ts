@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { until } from '../../test/kit/until.js';
 import { RotatingFile } from './rotating-file.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'skein-log-'));
@@ -11,25 +12,31 @@ it('appends, also after a restart', () => {
   const path = join(directory, 'a.log');
   for (const line of ['one\n', 'two\n']) {
     const file = new RotatingFile({ path, bytesMax: 1000 });
-    file.write(line);
+    file.write(line, { urgent: false });
     file.flush();
   }
   expect(readFileSync(path, 'utf8')).toBe('one\ntwo\n');
 });
 
-it('writes by itself at the end of the turn', async () => {
+it('writes urgent lines at once, with all before them, and others by itself a moment later', async () => {
   const path = join(directory, 'turn.log');
-  new RotatingFile({ path, bytesMax: 1000 }).write('line\n');
-  await new Promise((resolve) => setImmediate(resolve));
-  await new Promise((resolve) => setImmediate(resolve));
-  expect(readFileSync(path, 'utf8')).toBe('line\n');
+  const file = new RotatingFile({ path, bytesMax: 1000 });
+  const written: string[] = [];
+  file.onLines.on((lines) => written.push(...lines));
+  file.write('routine\n', { urgent: false });
+  expect(readFileSync(path, 'utf8')).toBe('');
+  file.write('urgent\n', { urgent: true });
+  expect(readFileSync(path, 'utf8')).toBe('routine\nurgent\n');
+  file.write('later\n', { urgent: false });
+  await until('the line is written', () => written.length === 3, { deadlineMs: 5_000 });
+  expect(readFileSync(path, 'utf8')).toBe('routine\nurgent\nlater\n');
 });
 
 it('keeps three older files and no more, whatever is written', () => {
   const path = join(directory, 'b.log');
   const file = new RotatingFile({ path, bytesMax: 1000 });
   for (let i = 0; i < 100; i++) {
-    file.write(`${String(i).padStart(99, '0')}\n`);
+    file.write(`${String(i).padStart(99, '0')}\n`, { urgent: false });
     file.flush();
   }
   expect(readFileSync(path, 'utf8')).toContain('99\n');

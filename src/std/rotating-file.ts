@@ -3,12 +3,14 @@ import { Signal } from './emitter.js';
 
 /** How many older files stay: `node.log.1` is the youngest of them. */
 const OLDER_FILES = 3;
-/** Lines are written together once a turn of the event loop; more than this is written at once. */
+/** Lines are written together; more than this is written at once. */
 const PENDING_BYTES_MAX = 256 * 1024;
+/** Lines that are not urgent wait so long for each other; a crash loses those. */
+const GATHER_MS = 10;
 
 /**
  * Appends lines to a file of bounded size. Writing is synchronous (into the system's cache, a few microseconds), so
- * that the last lines before a crash are there. A full disk loses lines, never the process: what was lost is counted
+ * that the last urgent lines before a crash are there, with all before them. A full disk loses lines, never the process: what was lost is counted
  * and said once writing works again.
  */
 export class RotatingFile {
@@ -18,7 +20,7 @@ export class RotatingFile {
   #bytes: number;
   #pending: string[] = [];
   #pendingBytes = 0;
-  #scheduled = false;
+  #gathering: NodeJS.Timeout | null = null;
   #lost = 0;
   /** Lines that were written, without their ends. */
   readonly onLines = new Signal<readonly string[]>();
@@ -31,21 +33,16 @@ export class RotatingFile {
     process.on('exit', () => this.flush());
   }
 
-  write(line: string): void {
+  write(line: string, { urgent }: { urgent: boolean }): void {
     this.#pending.push(line);
     this.#pendingBytes += line.length;
-    if (this.#pendingBytes > PENDING_BYTES_MAX) {
-      this.flush();
-    } else if (!this.#scheduled) {
-      this.#scheduled = true;
-      setImmediate(() => {
-        this.#scheduled = false;
-        this.flush();
-      });
-    }
+    if (urgent || this.#pendingBytes > PENDING_BYTES_MAX) this.flush();
+    else this.#gathering ??= setTimeout(() => this.flush(), GATHER_MS).unref();
   }
 
   flush(): void {
+    if (this.#gathering) clearTimeout(this.#gathering);
+    this.#gathering = null;
     if (this.#pending.length === 0) return;
     const lines = this.#pending;
     this.#pending = [];
