@@ -26,7 +26,7 @@ import {
   type StatementRun,
   settleSession,
 } from './run-statements.js';
-import type { Session, SessionPool } from './session-pool.js';
+import { resetSession, type Session, type SessionPool } from './session-pool.js';
 import type { OpenTransactions } from './transactions.js';
 
 /** How long a write whose request has been answered as unknown may still occupy its session. */
@@ -169,7 +169,7 @@ function leaseOf(pool: SessionPool, session: Session): SessionLease {
   return {
     session,
     release: ({ resetting }) => {
-      (resetting ?? session.connection.reset()).then(
+      (resetting ?? resetSession(session)).then(
         () => pool.release(session),
         () => pool.discard(session),
       );

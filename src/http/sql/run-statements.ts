@@ -9,7 +9,7 @@ import { ServerError, STATUS } from '../mysql/replies.js';
 import { canNotCommit, guardWithoutResult } from './guard.js';
 import type { PlannedStatement, SqlPlan } from './request.js';
 import type { ResultOutput } from './result-output.js';
-import type { Session } from './session-pool.js';
+import { resetSession, type Session } from './session-pool.js';
 
 export interface Progress {
   /** Index of the statement that is being run. */
@@ -45,7 +45,8 @@ export interface StatementRun {
 
 /** A mark inside the request's transaction: when it is gone, some statement has ended that transaction. */
 const SAVEPOINT = 'skein_request';
-const START_READ_ONLY = 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY';
+const START_SNAPSHOT = 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY';
+const START_READ_ONLY = 'START TRANSACTION READ ONLY';
 
 /**
  * @throws ServerError | ApiError | SkeinError SERVER_CONNECTION; `run.progress` says where and what may be committed
@@ -64,6 +65,11 @@ export async function settleSession(session: Session, progress: Pick<Progress, '
 }
 
 async function runReadOnly(run: StatementRun): Promise<void> {
+  const only = onlyStatement(run);
+  if (only !== undefined && !run.plan.transaction && run.session.begun && isKnown(run, only)) {
+    await runKnown(run, only);
+    return;
+  }
   const { plan, progress, results } = run;
   const { connection } = run.session;
   let setsUp = false;
@@ -72,8 +78,8 @@ async function runReadOnly(run: StatementRun): Promise<void> {
     connection.cork();
     const before = [selectDatabase(run, i)];
     // Begun anew for each statement, so that no statement can end it and have the next one write.
-    if (!plan.transaction) before.push(connection.run('START TRANSACTION READ ONLY'));
-    else if (i === 0) before.push(connection.run(START_READ_ONLY));
+    if (!plan.transaction) before.push(connection.run(START_READ_ONLY));
+    else if (i === 0) before.push(connection.run(START_SNAPSHOT));
     const [prepared] = await flushed(connection, connection.prepare(statement.sql), before);
     requireReadOnly(connection.status, i);
     check(run, statement, prepared, i);
@@ -81,6 +87,7 @@ async function runReadOnly(run: StatementRun): Promise<void> {
       guardWithoutResult(statement.sql, run.role, i);
       setsUp = true;
     }
+    run.session.known.learn(statement.sql, prepared.parameterCount);
     connection.cork();
     const executed = connection.execute(prepared.id, statement.parameters, results);
     endStatement(run, prepared, i);
@@ -99,14 +106,24 @@ function endStatement(run: StatementRun, prepared: Prepared, i: number): void {
     connection.closeStatement(prepared.id);
     return;
   }
-  run.progress.resetting = resetAhead(connection);
+  run.progress.resetting = resetAhead(run);
 }
 
-function resetAhead(connection: Connection): Promise<void> {
-  const resetting = connection.reset();
+/**
+ * Makes the session ready for the next request. Where that can only read, its transaction is begun as well: what it sees
+ * is decided when it reads, and the request finds out nothing that it would have to wait for.
+ */
+function resetAhead({ session, readOnly }: StatementRun): Promise<void> {
+  const resetting = readOnly ? resetAndBegin(session) : resetSession(session);
   // Whoever gives the session back looks at it; until then it is nobody's unhandled rejection.
   resetting.catch(() => {});
   return resetting;
+}
+
+async function resetAndBegin(session: Session): Promise<void> {
+  const { connection } = session;
+  await Promise.all([resetSession(session), connection.run(START_READ_ONLY)]);
+  session.begun = (connection.status & STATUS.inReadOnlyTransaction) !== 0;
 }
 
 function requireReadOnly(status: number, statement: number): void {
@@ -121,7 +138,7 @@ function requireReadOnly(status: number, statement: number): void {
 
 async function runEachAlone(run: StatementRun): Promise<void> {
   const { plan, results } = run;
-  const only = plan.statements.length === 1 ? plan.statements[0] : undefined;
+  const only = onlyStatement(run);
   if (only !== undefined && isKnown(run, only)) await runKnown(run, only);
   else await runOneByOne(run);
   if (results.status & STATUS.inTransaction) {
@@ -132,6 +149,10 @@ async function runEachAlone(run: StatementRun): Promise<void> {
       { statement: plan.statements.length - 1 },
     );
   }
+}
+
+function onlyStatement({ plan: { statements } }: StatementRun): PlannedStatement | undefined {
+  return statements.length === 1 ? statements[0] : undefined;
 }
 
 /** Whether there is nothing to look at between preparing and executing. */
@@ -149,14 +170,14 @@ async function runKnown(run: StatementRun, { sql, parameters }: PlannedStatement
   const { progress, results, session } = run;
   const { connection } = session;
   beginStatement(run, 0);
-  progress.mayCommit = true;
+  progress.mayCommit = !run.readOnly;
   connection.cork();
   const preparing = connection.prepareAgain(sql);
   const executed = connection.executeLast(parameters, results);
-  progress.settling = settleSession(session, progress);
-  progress.resetting = resetAhead(connection);
+  if (!run.readOnly) progress.settling = settleSession(session, progress);
+  progress.resetting = resetAhead(run);
   // The preparation is answered first: its refusal is the one that is told.
-  await flushed(connection, preparing, [executed, progress.settling]);
+  await flushed(connection, preparing, progress.settling ? [executed, progress.settling] : [executed]);
   raise(results, 0);
 }
 
@@ -232,7 +253,7 @@ export async function beginOpenTransaction(
   connection.cork();
   const before = isolation === null ? [] : [connection.run(`SET TRANSACTION ISOLATION LEVEL ${isolation}`)];
   if (readOnly) {
-    await flushed(connection, connection.run(START_READ_ONLY), before);
+    await flushed(connection, connection.run(START_SNAPSHOT), before);
     return;
   }
   before.push(connection.run('START TRANSACTION'));

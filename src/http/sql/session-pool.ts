@@ -31,8 +31,16 @@ export interface Session {
   readonly generation: string;
   /** The default database, null = none. */
   database: string | null;
+  /** It stands in a read-only transaction that has read nothing yet: the next request need not begin one. */
+  begun: boolean;
   /** Of the server, as far as this pool's sessions have met them. */
   readonly known: KnownStatements;
+}
+
+/** Rolls back, and drops what a request may have left behind; the default database stays. */
+export function resetSession(session: Session): Promise<void> {
+  session.begun = false;
+  return session.connection.reset();
 }
 
 interface Waiter {
@@ -178,7 +186,7 @@ export class SessionPool {
       const { generation } = access;
       if (this.#known.generation !== generation)
         this.#known = { generation, statements: new KnownStatements() };
-      return { connection, generation, database: null, known: this.#known.statements };
+      return { connection, generation, database: null, begun: false, known: this.#known.statements };
     } catch (error) {
       this.#open -= 1;
       this.#waiters.shift()?.wake();

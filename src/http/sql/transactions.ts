@@ -10,7 +10,7 @@ import type { Logger } from '../../std/logger.js';
 import { ApiError, type Applied } from '../api-error.js';
 import type { SessionLease, SqlOutcome } from './execute.js';
 import { isStillOpen, settleSession } from './run-statements.js';
-import type { Session, SessionPool } from './session-pool.js';
+import { resetSession, type Session, type SessionPool } from './session-pool.js';
 
 /** For each role: half of its sessions, so that open transactions never keep single requests out. */
 export const OPEN_MAX = 20;
@@ -220,8 +220,7 @@ export class OpenTransactions {
   }
 
   async #giveBack({ session, pool }: OpenTransaction): Promise<void> {
-    const { connection } = session;
-    await connection.reset();
+    await resetSession(session);
     // Its statements may have changed the default database, which a reset keeps.
     await settleSession(session, { gtid: '' });
     pool.release(session);
