@@ -35,13 +35,8 @@ export function macOf(key: KeyObject, previous: string, text: string): string {
     .slice(0, MAC_LENGTH);
 }
 
-/** A line without its end, and its code. */
-export function sealLine(
-  key: KeyObject,
-  previous: string,
-  fields: Readonly<Record<string, unknown>>,
-): { text: string; mac: string } {
-  const inner = JSON.stringify(fields);
+/** A line without its end, and its code. `inner` is a JSON object. */
+export function sealLine(key: KeyObject, previous: string, inner: string): { text: string; mac: string } {
   const mac = macOf(key, previous, inner);
   return { text: `${inner.slice(0, -1)},"mac":"${mac}"}`, mac };
 }

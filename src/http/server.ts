@@ -23,6 +23,7 @@ import { TokenLimits } from '../auth/token-limits.js';
 import { TokenStore } from '../auth/token-store.js';
 import { TokenUse } from '../auth/token-use.js';
 import { messageOf, SkeinError } from '../model/error.js';
+import { endOfTurn } from '../std/end-of-turn.js';
 import { Ending } from '../std/ending.js';
 import type { Logger } from '../std/logger.js';
 import type { TlsSource } from '../std/tls-source.js';
@@ -311,7 +312,9 @@ export class HttpServer {
           validateQuery,
           validateParams,
         });
+        await endOfTurn();
         const answer = await handler(input, modules);
+        await endOfTurn();
         return this.#send(request, reply, answer);
       },
     });
