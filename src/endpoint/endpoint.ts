@@ -69,7 +69,7 @@ const CAPABILITIES =
   CAPABILITY.pluginAuth;
 
 /** While groups are released one shortly after the other, how long they gather to be sent together. */
-const RELEASE_WAIT_MS = 1;
+const RELEASE_WAIT_MS = 2;
 /** One IO thread, and one more while it reconnects; anybody else on this loopback port is turned away. */
 const CONNECTIONS_MAX = 8;
 const LOGIN_DEADLINE_MS = 10_000;

@@ -22,9 +22,9 @@ export interface HubModules {
 }
 
 /** While commits flow, how long the commit position waits for records to ride on. */
-const RIDE_WAIT_MS = 3;
+const RIDE_WAIT_MS = 5;
 /** While records flow, how long those gather for whom no commit waits, and how many of them. */
-const LAZY_WAIT_MS = 3;
+const LAZY_WAIT_MS = 5;
 const LAZY_BYTES_MAX = 64 * 1024;
 const CHALLENGES_MIN = 8;
 

@@ -273,6 +273,7 @@ export class PrimaryNode implements RoleNode {
       const off = this.#primary.onCommitted.on(check);
       if (!over.over) over.on(check);
       check();
+      this.#primary.hurry();
     });
   }
 }

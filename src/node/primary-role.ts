@@ -127,7 +127,7 @@ export class PrimaryRole {
         committed: () => this.#quorum.released,
         needed: () => this.#replicasNeeded(),
         gtidText: modules.flavour.gtidText,
-        catchUp: (after, batch) => this.#dump(after, false, batch),
+        catchUp: (after, batch) => this.#dump(after, { semiSync: false }, batch),
       },
     );
     this.#rounds = new FollowerRounds({
@@ -188,6 +188,11 @@ export class PrimaryRole {
    */
   confirmFollowed(signal: AbortSignal): Promise<void> {
     return this.#rounds.confirm(signal);
+  }
+
+  /** Somebody waits for a position: what the log holds is read on now. */
+  hurry(): void {
+    this.#source?.hurry();
   }
 
   /** Commits that wait for their acknowledgement, as the server last said. */
@@ -534,12 +539,16 @@ export class PrimaryRole {
     };
   }
 
-  #dump(after: Position, semiSync: boolean, batch: (batch: RecordBatch) => boolean): Source {
+  #dump(
+    after: Position,
+    how: { semiSync: boolean; lazy?: boolean },
+    batch: (batch: RecordBatch) => boolean,
+  ): Source {
     const { flavour, logger } = this.#modules;
-    const serverId = semiSync ? SEMI_SYNC_SERVER_ID : this.#catchUpId();
+    const serverId = how.semiSync ? SEMI_SYNC_SERVER_ID : this.#catchUpId();
     const target = this.#dumpTarget();
     return new Source(
-      { target, serverId, after, semiSync },
+      { target, serverId, after, ...how },
       { flavour, logger, epochOf: (ordinal) => epochOf(this.#chain, ordinal), batch },
     );
   }
@@ -576,14 +585,16 @@ export class PrimaryRole {
    * acknowledgement of earlier log files, and a group that already waits is asked for only if it is sent (SAFETY C2).
    */
   async #runSource(signal: AbortSignal): Promise<SkeinError> {
-    const known = this.#options.acknowledge === 'async' ? this.received : this.#quorum.answered;
+    const isAsync = this.#options.acknowledge === 'async';
+    const known = isAsync ? this.received : this.#quorum.answered;
     const after = this.positionAt(Math.max(0, known - 1));
-    const source = this.#dump(after, this.#options.acknowledge !== 'async', (batch) => {
+    const source = this.#dump(after, { semiSync: !isAsync, lazy: isAsync }, (batch) => {
       this.#quorum.setReceived(batch.completeOrdinal);
       this.#bytesRead += batch.bytes.length;
       this.commitWait.read(batch.completeOrdinal);
       const goOn = this.#hub.append(batch);
-      if (this.#options.voters.length === 1) this.#quorumMoved();
+      // What is read is answered then, whoever has it.
+      if (isAsync || this.#options.voters.length === 1) this.#quorumMoved();
       return goOn;
     });
     source.acknowledge(known);

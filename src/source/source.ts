@@ -4,6 +4,7 @@ import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
 import { packet } from '../mysql-protocol/packets.js';
+import { monotonicMs } from '../std/clock.js';
 import { Signal } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import { DUMP_READ_BYTES, type DumpTarget, openDump } from './dump-connection.js';
@@ -21,6 +22,8 @@ export interface SourceOptions {
   serverId: number;
   after: Position;
   semiSync: boolean;
+  /** Nobody waits for what is read: while the log grows, it is read in pieces of a few milliseconds (see `hurry`). */
+  lazy?: boolean;
 }
 
 export interface SourceModules {
@@ -40,6 +43,9 @@ const SILENCE_MAX_MS = 3 * HEARTBEAT_MS;
  * each. It is what a group commit does, and costs a single client nothing.
  */
 const GATHER_MS = 1;
+/** How long a lazy source lets gather, and how shortly one read has to follow the other for that. */
+const LAZY_GATHER_MS = 5;
+const LAZY_FLOWING_MS = 10;
 
 interface Waiting {
   ordinal: number;
@@ -53,6 +59,7 @@ export class Source {
   #socket: Socket | null = null;
   #paused = false;
   #gathering: NodeJS.Timeout | null = null;
+  #readAtMs = Number.NEGATIVE_INFINITY;
   /** Commits that wait, in the log's order; the answer to one answers all before it. */
   #waiting: Waiting[] = [];
   #acknowledged = 0;
@@ -183,6 +190,11 @@ export class Source {
     this.#flow();
   }
 
+  /** Somebody waits for what the log holds by now. */
+  hurry(): void {
+    if (this.#options.lazy) this.#gathered();
+  }
+
   stop(): void {
     this.#ended = true;
     this.#gathered();
@@ -190,9 +202,21 @@ export class Source {
   }
 
   #gather(): void {
-    if (this.#gathering || this.#waiting.length === 0 || this.#acknowledged >= this.#received) return;
-    this.#gathering = setTimeout(() => this.#gathered(), GATHER_MS);
+    if (this.#gathering) return;
+    const waitMs = this.#options.lazy ? this.#lazyWaitMs() : this.#commitWaitMs();
+    if (waitMs === 0) return;
+    this.#gathering = setTimeout(() => this.#gathered(), waitMs);
     this.#flow();
+  }
+
+  #commitWaitMs(): number {
+    return this.#waiting.length > 0 && this.#acknowledged < this.#received ? GATHER_MS : 0;
+  }
+
+  #lazyWaitMs(): number {
+    const before = this.#readAtMs;
+    this.#readAtMs = monotonicMs();
+    return this.#readAtMs - before < LAZY_FLOWING_MS ? LAZY_GATHER_MS : 0;
   }
 
   #gathered(): void {

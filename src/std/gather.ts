@@ -1,11 +1,9 @@
 import { monotonicMs } from './clock.js';
 
-/** What comes so shortly after the one before flows: the next is about to come. */
-const FLOWING_MS = 4;
-
 /**
- * Does something at once when it is asked for now and then, and once for many when the requests flow: the first of them
- * waits `waitMs` (a millisecond more at times) for those that follow. For work whose cost is in the doing, not in the size.
+ * Does something at once when it is asked for now and then, and once for many when the requests flow (one comes within
+ * twice `waitMs` of the one before): the first of them waits `waitMs` (a millisecond more at times) for those that follow.
+ * For work whose cost is in the doing, not in the size.
  */
 export class Gather {
   readonly #waitMs: number;
@@ -20,7 +18,7 @@ export class Gather {
 
   ask(): void {
     const now = monotonicMs();
-    const flows = now - this.#lastMs < FLOWING_MS;
+    const flows = now - this.#lastMs < 2 * this.#waitMs;
     this.#lastMs = now;
     if (this.#timer) return;
     if (flows) this.#timer = setTimeout(() => this.now(), this.#waitMs);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AcknowledgeLevel } from '../../src/model/status.js';
 import { checksumAtRest, waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { memoryOf } from '../kit/processes.js';
@@ -11,7 +12,7 @@ import { until } from '../kit/until.js';
 let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
-async function start(acknowledge: 'majority' | 'all'): Promise<void> {
+async function start(acknowledge: AcknowledgeLevel): Promise<void> {
   // A small window, so that a replica is soon behind it.
   cluster = await TestCluster.start({ acknowledge, settings: { hubWindowBytes: 1024 * 1024 } });
   await cluster.primary.sql('CREATE DATABASE demo');
@@ -157,5 +158,46 @@ describe('all', () => {
     await insert.done;
     await checksumAtRest(cluster.primary, cluster.replicas);
     for (const node of cluster.nodes) expect(await count(node, 'for all')).toBe(1);
+  });
+});
+
+describe('async', () => {
+  interface Answer {
+    results?: { rows: string[][] }[];
+    position?: string;
+    acknowledgedBy?: string[];
+  }
+
+  beforeAll(() => start('async'));
+  afterAll(async () => {
+    await cluster?.dispose();
+  });
+
+  const insert = (v: string, more = {}) =>
+    cluster.primary.request<Answer>('POST', '/v1/sql', {
+      ...{ sql: 'INSERT INTO demo.t (v) VALUES (?)', params: [v], timeoutMs: 3_000 },
+      ...more,
+    });
+
+  it('HTTP answers a write with no replica there, and can read it at once; what asks for more waits', async () => {
+    for (const replica of cluster.replicas) await replica.freeze('node');
+    try {
+      for (let i = 0; i < 20; i++) {
+        const wrote = await insert('nobody else has it');
+        expect([wrote.status, wrote.body.acknowledgedBy], wrote.text).toEqual([200, []]);
+        const read = await cluster.primary.request<Answer>('POST', '/v1/sql', {
+          sql: "SELECT COUNT(*) FROM demo.t WHERE v = 'nobody else has it'",
+          read: { level: 'session', after: wrote.body.position },
+        });
+        expect(read.body.results?.[0]?.rows, read.text).toEqual([[String(i + 1)]]);
+      }
+      const more = await insert('for a majority', { write: { acknowledge: 'majority' }, timeoutMs: 500 });
+      expect([more.status, more.body.error?.applied]).toEqual([504, 'unknown']);
+    } finally {
+      for (const replica of cluster.replicas) await replica.unfreeze('node');
+    }
+    const more = await insert('for a majority', { write: { acknowledge: 'majority' } });
+    expect([more.status, (more.body.acknowledgedBy ?? []).length > 0], more.text).toEqual([200, true]);
+    await checksumAtRest(cluster.primary, cluster.replicas);
   });
 });
