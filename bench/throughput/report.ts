@@ -1,7 +1,7 @@
 import { type Case, cpuEach, cpuOfBusiestNode, Figures, peakOfNodes, throughputRatio } from './figures.js';
 import { goals } from './goals.js';
 import { MODES, type Mode } from './modes.js';
-import type { Results } from './results.js';
+import { occasionsOf, type Results } from './results.js';
 import { type Spread, spreadOf } from './statistics.js';
 
 interface Table {
@@ -22,10 +22,12 @@ export function reportOf(results: Results, form: 'text' | 'markdown'): string {
   return `${[about(results), ...tables.map(write)].join('\n\n')}\n`;
 }
 
-function about({ startedAt, machine, versions, runs }: Results): string {
+function about(results: Results): string {
+  const { machine, versions, runs } = results;
+  const occasions = occasionsOf(results).map((at) => at.slice(0, 16).replace('T', ' '));
   const others = spreadOf(runs.map((run) => run.othersShare * 100));
   return [
-    `From ${startedAt.slice(0, 16).replace('T', ' ')} UTC; ${machine.cores} cores (${machine.cpu}), ${Math.round(machine.memoryBytes / 2 ** 30)} GiB, ${machine.system}.`,
+    `From ${occasions.join(', ')} UTC; ${machine.cores} cores (${machine.cpu}), ${Math.round(machine.memoryBytes / 2 ** 30)} GiB, ${machine.system}.`,
     `MariaDB ${versions.server}, Node.js ${versions.node}, sysbench ${versions.sysbench}; sync_binlog=1 and innodb_flush_log_at_trx_commit=1 everywhere.`,
     `Medians with least and most of all rounds; ratios are taken within a round. Checksums of all servers were equal after each run. Other programs had ${others === null ? '?' : range(others, 0)} % of the machine meanwhile.`,
   ].join('\n');

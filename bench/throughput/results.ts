@@ -38,6 +38,20 @@ export function keepResults(file: string, results: Results): void {
   writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
 }
 
+/** Rounds of another occasion are numbered so much higher. */
+const OCCASION_ROUNDS = 1000;
+
+/** When each occasion began to measure, ISO. */
+export function occasionsOf({ runs }: Results): string[] {
+  const begun = new Map<number, string>();
+  for (const { round, at } of runs) {
+    const occasion = Math.floor(round / OCCASION_ROUNDS);
+    const earliest = begun.get(occasion);
+    if (earliest === undefined || at < earliest) begun.set(occasion, at);
+  }
+  return [...begun.values()].sort();
+}
+
 /** Several occasions as one; a round of another occasion is another round. */
 export function readResults(files: readonly string[]): Results {
   const all = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Results);
@@ -47,7 +61,7 @@ export function readResults(files: readonly string[]): Results {
     if (format !== 1) throw new Error(`${files[at]} is of another format`);
   const renumber = <T extends { round: number }>(of: (results: Results) => T[]) =>
     all.flatMap((results, occasion) =>
-      of(results).map((one) => ({ ...one, round: one.round + occasion * 1000 })),
+      of(results).map((one) => ({ ...one, round: one.round + occasion * OCCASION_ROUNDS })),
     );
   return { ...first, runs: renumber(({ runs }) => runs), drains: renumber(({ drains }) => drains) };
 }

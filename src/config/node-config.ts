@@ -92,12 +92,12 @@ export const NodeConfigSchema = Type.Object(
     lateAfterMs: Milliseconds(1500, 'A member that was silent for this long is "late".'),
     // Long enough for a restart of a node (about 1 s), short enough that its buffers do not stay for nothing.
     goneAfterMs: Milliseconds(10_000, 'A member that was silent for this long is "gone" and cleaned up.'),
-    // About 15,000 transactions of 2 KB, i.e. several seconds of full load: a replica that restarts meets the
-    // window again, and three such windows fit in a small machine.
+    // About 6,000 transactions of 2 KB, i.e. a few seconds of full load: a replica whose node restarts meets the window
+    // again, and a primary's node stays below 150 MiB (`npm run bench -- throughput`).
     hubWindowBytes: Type.Integer({
       minimum: 64 * 1024,
       maximum: 4 * 1024 ** 3,
-      default: 32 * 1024 ** 2,
+      default: 12 * 1024 ** 2,
       description:
         'Recent transactions kept in memory for all replicas; one behind it catches up from the binlog.',
       expected: 'bytes, a whole number from 65536 to 4294967296',

@@ -1,5 +1,6 @@
 /** `POST /v1/sql` and what belongs to it, on a real cluster: read levels, forwarding, streams, transactions, keys. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { memoryOf } from '../kit/processes.js';
 import { seededRandom } from '../kit/random.js';
@@ -170,6 +171,43 @@ describe('a text that was run before', () => {
       expect([refused.status, error?.code, error?.applied]).toEqual([400, 'ER_NO_SUCH_TABLE', 'no']);
     }
     expect(await count('bystander')).toBe('5');
+  });
+
+  it('is read in a transaction that was begun before it came, and sees what was committed meanwhile', async () => {
+    await cluster.primary.sql('CREATE TABLE demo.fresh (v INT)');
+    await cluster.primary.sql('INSERT INTO demo.fresh VALUES (0)');
+    for (let i = 1; i <= 5; i++) {
+      const update = { sql: 'UPDATE fresh SET v = ?', params: [i], database: 'demo' };
+      const { position } = (await post(cluster.primary, update)).body;
+      const read = {
+        sql: 'SELECT v FROM fresh',
+        database: 'demo',
+        read: { level: 'session', after: position },
+      };
+      for (const node of [cluster.primary, cluster.node('n2')]) {
+        for (const token of [tokens.read, tokens.write])
+          expect((await post(node, read, { token })).body.results[0]?.rows).toEqual([[i]]);
+      }
+    }
+  });
+
+  it('writes nothing where only reads are allowed, as often as it comes', async () => {
+    await cluster.primary.sql(
+      'CREATE FUNCTION demo.sneaky() RETURNS INT BEGIN INSERT INTO demo.fresh VALUES (99); RETURN 1; END',
+    );
+    await waitApplied(cluster.primary, [cluster.node('n2')]);
+    const refused = async (node: TestNode, sql: string, token?: string) => {
+      for (let i = 0; i < 4; i++) {
+        const answer = await post(node, { sql }, token === undefined ? {} : { token });
+        expect([answer.status >= 400, errorOf(answer)?.applied], answer.text).toEqual([true, 'no']);
+        expect((await post(node, { sql: 'SELECT 1' })).body.results[0]?.rows).toEqual([[1]]);
+      }
+    };
+    await refused(cluster.node('n2'), 'SELECT demo.sneaky()');
+    await refused(cluster.node('n2'), 'INSERT INTO demo.fresh VALUES (99)');
+    await refused(cluster.primary, 'INSERT INTO demo.fresh VALUES (99)', tokens.read);
+    for (const node of cluster.nodes)
+      expect(await node.rows('SELECT COUNT(*) FROM demo.fresh WHERE v = 99')).toEqual([['0']]);
   });
 
   it('finds nothing of the request before', async () => {
