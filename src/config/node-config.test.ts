@@ -37,7 +37,7 @@ describe('nodeConfig', () => {
       heartbeatIntervalMs: 500,
       lateAfterMs: 1500,
       goneAfterMs: 10_000,
-      hubWindowBytes: 33_554_432,
+      hubWindowBytes: 12 * 1024 ** 2,
       http: { host: '127.0.0.1', port: 8084 },
       directory: '/srv/skein/n2',
       secretFile: '/srv/skein/cluster.secret',
