@@ -1,9 +1,10 @@
 /**
  * The spool alone on a real disk: groups of 2 KB appended by group commit, at several depths of the pipe (how many groups
- * may be waiting for their fsync), then bulk, and how quickly readers follow. Run: npm run bench -- spool
+ * may be waiting for their fsync), then bulk, and how quickly readers follow; and what the disk itself takes for one durable
+ * write, at the end of a file and over what was written before (as preallocated segments would be). Run: npm run bench -- spool
  * SKEIN_BENCH_DIR names the disk to try (default: the system's directory for temporary files).
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeGroup, mariadbGtidText } from '../src/spool/record-maker.js';
@@ -15,11 +16,13 @@ const PAYLOAD_BYTES = 2048;
 const RUN_MS = 3000;
 const GROUPS_MAX = 100_000;
 const BULK_BYTES = 256 * 1024 * 1024;
+const DURABLE_WRITES = 2000;
 
 const directory = mkdtempSync(join(process.env.SKEIN_BENCH_DIR ?? tmpdir(), 'skein-bench-spool-'));
 try {
   for (const depth of [1, 8, 64, 512]) await groupCommit(depth);
   await bulk();
+  durableWrites();
 } finally {
   rmSync(directory, { recursive: true });
 }
@@ -127,4 +130,25 @@ async function bulk(): Promise<void> {
   startedAt = performance.now();
   await (await open('bulk', storage)).close();
   report('recovery (every record checked)');
+}
+
+function durableWrites(): void {
+  const payload = Buffer.alloc(PAYLOAD_BYTES, 7);
+  for (const way of ['at the end of the file', 'over zeros that were written before'] as const) {
+    const path = join(directory, 'durable-writes');
+    const { O_CREAT, O_DSYNC, O_RDWR, O_TRUNC } = constants;
+    const fd = openSync(path, O_CREAT | O_RDWR | O_TRUNC | O_DSYNC, 0o600);
+    if (way !== 'at the end of the file') {
+      writeSync(fd, Buffer.alloc(DURABLE_WRITES * PAYLOAD_BYTES));
+      fsyncSync(fd);
+    }
+    const cpu = process.cpuUsage();
+    const startedAt = performance.now();
+    for (let at = 0; at < DURABLE_WRITES; at++) writeSync(fd, payload, 0, PAYLOAD_BYTES, at * PAYLOAD_BYTES);
+    const us = ((performance.now() - startedAt) * 1000) / DURABLE_WRITES;
+    const used = process.cpuUsage(cpu);
+    const cpuUs = (used.user + used.system) / DURABLE_WRITES;
+    console.log(`one durable write ${way}: ${us.toFixed(0)} us, ${cpuUs.toFixed(0)} us of it CPU`);
+    closeSync(fd);
+  }
 }

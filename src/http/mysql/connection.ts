@@ -9,7 +9,7 @@
 import net from 'node:net';
 import { SkeinError } from '../../model/error.js';
 import { ColumnCache } from './column-cache.js';
-import { answerAuthSwitch, decodeGreeting, encodeLogin } from './handshake.js';
+import { answerAuthSwitch, decodeGreeting, encodeLogin, type Greeting } from './handshake.js';
 import { frame, PacketReader, PacketSplitter, textCommand } from './packet.js';
 import { type BoundParameter, encodeExecute } from './parameters.js';
 import { type ColumnDefinition, decodeEof, decodeError, decodeOk, isEof, STATUS } from './replies.js';
@@ -51,6 +51,37 @@ export interface ResultSink {
   }): void;
 }
 
+/** A socket whose bytes are given to one reader at a time. */
+interface Wire {
+  readonly socket: net.Socket;
+  /** The bytes are only there during the call. */
+  onRead(reader: (bytes: Buffer) => void): void;
+}
+
+/** One for all connections: a read is looked at before the next one begins, whosever it is. */
+const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** A buffer of its own for each read, as sockets have them otherwise, costs several microseconds. */
+function openWire(address: Address): Wire {
+  let reader: (bytes: Buffer) => void = () => {};
+  const onread = {
+    buffer: READ_BUFFER,
+    callback: (size: number) => {
+      reader(READ_BUFFER.subarray(0, size));
+      return true;
+    },
+  };
+  const to =
+    'socketPath' in address ? { path: address.socketPath } : { host: address.host, port: address.port };
+  const socket = net.connect({ ...to, onread, noDelay: true });
+  return {
+    socket,
+    onRead(next) {
+      reader = next;
+    },
+  };
+}
+
 /** Takes one packet of an answer; true = it is complete. A ServerError of it ends only its command. */
 type Take = (payload: Buffer) => boolean;
 
@@ -75,15 +106,16 @@ export class Connection {
   #corked: Buffer[] | null = null;
   #broken: Error | null = null;
 
-  private constructor(socket: net.Socket, threadId: number, version: string, extendedMetadata: boolean) {
+  private constructor({ socket, onRead }: Wire, { threadId, version, extendedMetadata }: Greeting) {
     this.#socket = socket;
     this.threadId = threadId;
     this.version = version;
     this.#extendedMetadata = extendedMetadata;
     this.#columns = new ColumnCache(extendedMetadata);
-    socket.on('data', (chunk: Buffer) => {
+    const onPacket = (payload: Buffer) => this.#onPacket(payload);
+    onRead((chunk) => {
       try {
-        this.#splitter.push(chunk, (payload) => this.#onPacket(payload));
+        this.#splitter.push(chunk, onPacket);
       } catch (error) {
         this.#break(error instanceof Error ? error : new Error(String(error)));
       }
@@ -98,13 +130,10 @@ export class Connection {
    */
   static connect(options: ConnectionOptions): Promise<Connection> {
     return new Promise((resolve, reject) => {
-      const socket =
-        'socketPath' in options.address
-          ? net.connect(options.address.socketPath)
-          : net.connect(options.address.port, options.address.host);
-      socket.setNoDelay(true);
+      const wire = openWire(options.address);
+      const { socket } = wire;
       const splitter = new PacketSplitter();
-      let greeting: ReturnType<typeof decodeGreeting> | null = null;
+      let greeting: Greeting | null = null;
       const fail = (error: Error) => {
         clearTimeout(timer);
         socket.destroy();
@@ -128,9 +157,9 @@ export class Connection {
         }
         clearTimeout(timer);
         socket.removeAllListeners();
-        resolve(new Connection(socket, greeting.threadId, greeting.version, greeting.extendedMetadata));
+        resolve(new Connection(wire, greeting));
       };
-      socket.on('data', (chunk: Buffer) => {
+      wire.onRead((chunk) => {
         try {
           splitter.push(chunk, onPacket);
         } catch (error) {

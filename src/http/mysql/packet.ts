@@ -143,11 +143,14 @@ export class PacketSplitter {
   #pendingBytes = 0;
   #long: Buffer[] = [];
 
-  /** Calls `onPacket` with (payload, sequence) for each whole packet. The payload is only a view into the chunk. */
+  /**
+   * Calls `onPacket` with (payload, sequence) for each whole packet. The payload is only a view into the chunk, which may be
+   * used again when this returns: what is kept is copied.
+   */
   push(chunk: Buffer, onPacket: (payload: Buffer, sequence: number) => void): void {
     let bytes = chunk;
     if (this.#pendingBytes > 0) {
-      this.#pending.push(chunk);
+      this.#pending.push(Buffer.from(chunk));
       this.#pendingBytes += chunk.length;
       // Joining only when a whole frame is there keeps a large row from being copied once per chunk.
       const head = this.#head();
@@ -164,7 +167,7 @@ export class PacketSplitter {
       const payload = bytes.subarray(at + 4, at + 4 + length);
       at += 4 + length;
       if (length === MAX_FRAME_PAYLOAD) {
-        this.#long.push(payload);
+        this.#long.push(Buffer.from(payload));
       } else if (this.#long.length > 0) {
         this.#long.push(payload);
         const whole = Buffer.concat(this.#long);
@@ -175,7 +178,7 @@ export class PacketSplitter {
       }
     }
     if (at < bytes.length) {
-      this.#pending = [bytes.subarray(at)];
+      this.#pending = [Buffer.from(bytes.subarray(at))];
       this.#pendingBytes = bytes.length - at;
     }
   }
