@@ -7,7 +7,7 @@ import { clusterFiles, type PlannedNode, planDemo } from '../../src/cli/demo/pla
 import type { ClusterStatus } from '../../src/model/status.js';
 import { accountPassword } from '../../src/mysql-control/accounts.js';
 import { commandLineOf, freePorts, readPidFile, tailOf } from '../../test/kit/processes.js';
-import { openSql, type SqlNode } from '../../test/kit/sql-node.js';
+import { openSql, rowsOf, type SqlNode, withSql } from '../../test/kit/sql-node.js';
 import { GiveUp, until } from '../../test/kit/until.js';
 import type { Mode } from './modes.js';
 import { type NamedProcess, signalAll } from './process-figures.js';
@@ -200,7 +200,22 @@ export class SkeinTarget implements Target {
         async (file) => `--- ${name}/${file}\n${await tailOf(join(directory, file), 8)}`,
       ),
     );
-    return (await Promise.all(parts)).join('\n');
+    return [await this.#status(), ...(await Promise.all(parts))].join('\n');
+  }
+
+  /** What each node says of itself, and each server of its threads. */
+  async #status(): Promise<string> {
+    const all = this.#plan.map(async ({ name, url }, at) => {
+      const response = await fetch(`${url}/v1/cluster`, {
+        headers: { authorization: `Bearer ${this.#token}` },
+        signal: AbortSignal.timeout(3000),
+      });
+      const node = this.#nodes[at] as SqlNode;
+      const threads = await withSql(node, (connection) => rowsOf(connection, 'SHOW SLAVE STATUS'));
+      return `--- ${name}\n${await response.text()}\n${JSON.stringify(threads)}`;
+    });
+    const told = await Promise.allSettled(all);
+    return told.map((one) => (one.status === 'fulfilled' ? one.value : String(one.reason))).join('\n');
   }
 
   #urlOf(name: string): string {

@@ -21,6 +21,8 @@ export interface Target {
   pause(): Promise<void>;
   /** Resolves when everything runs and replicates again. */
   resume(): Promise<void>;
+  /** The last lines of its logs, for the message of a failure. */
+  logs?(): Promise<string>;
   dispose(): Promise<void>;
 }
 

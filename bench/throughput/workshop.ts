@@ -31,6 +31,9 @@ export class Workshop {
     const workshop = new Workshop(binary, await obtainSysbench(cacheDir), cacheDir, stop.signal);
     try {
       await work(workshop);
+    } catch (error) {
+      for (const target of workshop.#targets) console.error((await target.logs?.()) ?? '');
+      throw error;
     } finally {
       await Promise.all(workshop.#targets.map((target) => target.dispose()));
       rmSync(workshop.directory, { recursive: true, force: true, maxRetries: 3 });

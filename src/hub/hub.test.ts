@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { until } from '../../test/kit/until.js';
 import type { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
@@ -111,13 +112,13 @@ class Log {
   }
 }
 
-function setup(windowBytesMax: number) {
+function setup(windowBytesMax: number, needed = 1) {
   const log = new Log();
   const hub = new Hub(
     { windowBytesMax },
     {
       committed: () => log.committed,
-      needed: () => 1,
+      needed: () => needed,
       gtidText: (binary) => Buffer.from(binary).toString(),
       catchUp: (after, take) => log.catchUp(after, take),
     },
@@ -168,6 +169,20 @@ describe('the hub', () => {
     append(1);
     expect(slow.replica.end).toBe(101);
     expect(log.dumps).toBe(1);
+  });
+
+  it('tells the last commit position also to a replica that had its records before they were due', async () => {
+    const { log, hub, append, attach } = setup(1_000, 0);
+    hub.begin(0);
+    const { replica } = attach(0);
+    append(1);
+    // The next one gathers, but a drain takes it out early; its commit is heard of before the gathering is over.
+    append(1);
+    replica.drain(10);
+    expect(replica.end).toBe(2);
+    log.committed = 2;
+    hub.committedMoved();
+    await until('the commit position is told', () => replica.committed === 2, { deadlineMs: 2_000 });
   });
 
   it('lets the source wait when even the fastest is slow, and go on when it is not', () => {

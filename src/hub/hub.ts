@@ -134,7 +134,12 @@ export class Hub {
 
   #pumpLazy(): void {
     this.#lazyBytes = 0;
-    for (const feed of this.#feeds) if (!feed.urgent) feed.pump();
+    for (const feed of this.#feeds) {
+      if (feed.urgent) continue;
+      feed.pump();
+      // It may have had these records already (after a drain, from a dump of its own): then nothing has told it.
+      feed.tellCommitted();
+    }
   }
 
   #advanced(): void {
