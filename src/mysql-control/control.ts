@@ -1,6 +1,6 @@
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { SkeinError } from '../model/error.js';
-import { xaBranch } from '../mysql-protocol/mariadb-gtid.js';
+import { parseMariadbGtid, xaBranch } from '../mysql-protocol/mariadb-gtid.js';
 import type { Logger } from '../std/logger.js';
 import { sleep, withDeadline } from '../std/signal.js';
 import { accountStatements, writerStatements } from './accounts.js';
@@ -193,6 +193,15 @@ export class MariadbControl {
       if (!isOfRecovery(logBefore)) break;
     }
     return { logBefore, recovered };
+  }
+
+  /** The GTID after which the oldest file of the log begins; '' = it is the first of all. */
+  async logBegin(): Promise<string> {
+    const [oldest] = await this.#query('SHOW BINARY LOGS');
+    const events = await this.#query(`SHOW BINLOG EVENTS IN '${oldest?.Log_name}' LIMIT 5`);
+    const list = events.find(({ Event_type: type }) => type === 'Gtid_list');
+    // One for each server id that has written; the cluster's history is one, so the highest is the last.
+    return lastGtid(String(list?.Info ?? ''));
   }
 
   async preparedBranches(): Promise<string[]> {
@@ -506,4 +515,11 @@ function isOfRecovery(gtid: string): boolean {
 function isFatal(error: unknown): boolean {
   const { errno, fatal } = error as { errno?: number; fatal?: boolean };
   return fatal === true || typeof errno !== 'number' || errno < 0;
+}
+
+/** `[0-1-5,0-2-9]`, as SHOW BINLOG EVENTS tells a list -> `0-2-9`; '' when there is none. */
+function lastGtid(list: string): string {
+  const all = list.match(/\d+-\d+-\d+/g) ?? [];
+  const sequence = (gtid: string) => parseMariadbGtid(gtid).sequence;
+  return all.reduce((last, gtid) => (last === '' || sequence(gtid) > sequence(last) ? gtid : last), '');
 }

@@ -53,6 +53,8 @@ export interface LocalControl {
   }): Promise<string | null>;
   /** Differs before and after DDL of which the server's log does not tell whether it was executed. */
   ddlTraces(): Promise<string>;
+  /** The GTID after which the oldest file of the log begins; '' = it is the first of all. */
+  logBegin(): Promise<string>;
   /** XA branches that the engine has prepared, as SQL names them. */
   preparedBranches(): Promise<string[]>;
   /** No branch is prepared, and no statement of XA is running. */

@@ -71,6 +71,8 @@ export type PrimaryPhase = 'closed' | 'recovering' | 'feeding' | 'open';
 const SEMI_SYNC_SERVER_ID = 3_900_000_000;
 const CATCH_UP_SERVER_ID_FIRST = SEMI_SYNC_SERVER_ID + 1;
 const CATCH_UP_SERVER_ID_SPAN = 90_000_000;
+/** "Could not find GTID state requested by slave in any binlog files": purged, by a person or by time. */
+const ER_BEFORE_THE_LOG = 1236;
 const REDIAL_FIRST_MS = 100;
 const REDIAL_MAX_MS = 2_000;
 /** A dump that held for so long was well: the next redial is quick again. */
@@ -139,6 +141,10 @@ export class PrimaryRole {
     this.#xa = new XaRecovery({
       file: modules.xaFile,
       control: () => modules.control(),
+      logBegin: async () => {
+        const gtid = await modules.control().logBegin();
+        return { epoch: 0, ordinal: gtid === '' ? 0 : modules.flavour.ordinalOf(gtid), gtid };
+      },
       readLog: (after, until, signal) =>
         readXaLog(
           { target: this.#dumpTarget(), serverId: this.#catchUpId(), after, until },
@@ -242,6 +248,7 @@ export class PrimaryRole {
       if (!goesOn) await this.#settleXa(signal);
       if (signal.aborted) return;
       this.#quorum = this.#newQuorum();
+      this.#quorum.setReceived(this.#logEnd.ordinal);
       if (!goesOn && this.#options.acknowledge !== 'async') {
         await this.#modules.control().waitForAcknowledgements();
         if (signal.aborted) return;
@@ -332,7 +339,6 @@ export class PrimaryRole {
     const epoch = this.epoch + 1;
     await this.#modules.chainFile.save(extendChain(this.#chain, { epoch, beginsAfter: this.#logEnd }));
     this.#epochUnheard = true;
-    this.#quorum.setReceived(this.#logEnd.ordinal);
     this.#modules.logger.info({ epoch, beginsAfter: this.#logEnd }, 'epoch began');
   }
 
@@ -556,10 +562,12 @@ export class PrimaryRole {
   /** Keeps the one semi-sync dump going for as long as the scope lasts. */
   #feed(signal: AbortSignal): void {
     const run = async () => {
+      let isPurged = false;
       for (let attempt = 0; !signal.aborted; attempt++) {
         const started = performance.now();
-        const error = await this.#runSource(signal);
+        const error = await this.#runSource(signal, { isPurged });
         if (signal.aborted) return;
+        isPurged = !isPurged && error.data.errno === ER_BEFORE_THE_LOG;
         if (FATAL.has(error.code)) {
           this.#stopped = error.message;
           this.#reason = error.message;
@@ -583,11 +591,13 @@ export class PrimaryRole {
   /**
    * One dump, until it ends. It begins one group before what the quorum is known to have: to dial is itself an
    * acknowledgement of earlier log files, and a group that already waits is asked for only if it is sent (SAFETY C2).
+   * `isPurged`: the server does not have that group any more. Then its log begins behind what the quorum has, and to dial
+   * there acknowledges that and no more.
    */
-  async #runSource(signal: AbortSignal): Promise<SkeinError> {
+  async #runSource(signal: AbortSignal, { isPurged }: { isPurged: boolean }): Promise<SkeinError> {
     const isAsync = this.#options.acknowledge === 'async';
-    const known = isAsync ? this.received : this.#quorum.answered;
-    const after = this.positionAt(Math.max(0, known - 1));
+    const known = this.#quorum.answered;
+    const after = this.positionAt(isAsync || isPurged ? known : Math.max(0, known - 1));
     const source = this.#dump(after, { semiSync: !isAsync, lazy: isAsync }, (batch) => {
       this.#quorum.setReceived(batch.completeOrdinal);
       this.#bytesRead += batch.bytes.length;

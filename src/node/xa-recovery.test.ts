@@ -71,6 +71,7 @@ it('what was answered a minute ago needs not be read again, unless something of 
   const xa = new XaRecovery({
     file: { save: async (agreement: XaAgreement) => void saved.push(agreement) } as unknown as XaFile,
     control: () => ({ isFreeOfXa: async () => free }) as unknown as LocalControl,
+    logBegin: async () => ({ epoch: 0, ordinal: 0, gtid: '' }),
     readLog: async () => log({}),
   });
   const at = (ordinal: number): Position => ({ epoch: 1, ordinal, gtid: `0-1000001-${ordinal}` });
@@ -86,4 +87,27 @@ it('what was answered a minute ago needs not be read again, unless something of 
   // Not what was answered while a branch may have been prepared.
   await xa.advance(at(50), 180_000);
   expect(saved.at(-1)?.at).toEqual(at(40));
+});
+
+it('of a log that was purged, what the engine has counts; a branch that nobody can tell of needs a person', async () => {
+  let engine = ['two'];
+  const read: number[] = [];
+  const at = (ordinal: number): Position => ({ epoch: 1, ordinal, gtid: `0-1000001-${ordinal}` });
+  const xa = new XaRecovery({
+    file: {
+      path: 'xa.json',
+      load: async () => ({ at: at(10), branches: ['one', 'two'], ending: [] }),
+    } as unknown as XaFile,
+    control: () => ({ preparedBranches: async () => engine }) as unknown as LocalControl,
+    logBegin: async () => at(50),
+    readLog: async (after) => {
+      read.push(after.ordinal);
+      return log({});
+    },
+  });
+  const { signal } = new AbortController();
+  expect(await xa.settle(at(60), 1, signal)).toBeNull();
+  engine = ['two', 'three'];
+  await expect(xa.settle(at(60), 1, signal)).rejects.toMatchObject({ code: 'XA_IN_DOUBT' });
+  expect(read).toEqual([50, 50]);
 });

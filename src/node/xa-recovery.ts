@@ -55,6 +55,8 @@ export function xaMending(agreed: XaAgreement, log: XaLog, engine: readonly stri
 export interface XaRecoveryModules {
   file: XaFile;
   control(): LocalControl;
+  /** After this the log begins: what was before has been purged. */
+  logBegin(): Promise<Position>;
   readLog(after: Position, until: Position, signal: AbortSignal): Promise<XaLog>;
 }
 
@@ -83,9 +85,13 @@ export class XaRecovery {
     const control = this.#modules.control();
     this.#next = null;
     await this.#saving.catch(() => {});
-    const agreed = await file.load();
+    const engine = await control.preparedBranches();
+    const noted = await file.load();
+    const begin = await this.#modules.logBegin();
+    const isPurged = begin.ordinal > noted.at.ordinal;
+    const agreed = isPurged ? agreedAtBegin(noted, begin, engine) : noted;
     const log = await readLog(agreed.at, logEnd, signal);
-    const mending = xaMending(agreed, log, await control.preparedBranches());
+    const mending = xaMending(agreed, isPurged ? { ...log, ordinary: true } : log, engine);
     if (mending.doubtful.length > 0) throw inDoubt(mending.doubtful, file.path);
     if (mending.end.length > 0) {
       // First of all: a stand-in must not be taken for the branch itself after another crash.
@@ -135,6 +141,14 @@ export class XaRecovery {
     this.#next = null;
     await file.save({ at, branches: await control().preparedBranches(), ending: [] });
   }
+}
+
+/**
+ * The log that would tell has been purged. The server keeps a file of its log until its engine has done all that is in it
+ * on the disk, so a branch that was prepared and is not there any more has been ended.
+ */
+function agreedAtBegin(noted: XaAgreement, begin: Position, engine: readonly string[]): XaAgreement {
+  return { ...noted, at: begin, branches: noted.branches.filter((branch) => engine.includes(branch)) };
 }
 
 function inDoubt(branches: readonly string[], path: string): SkeinError {

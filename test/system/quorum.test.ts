@@ -37,6 +37,33 @@ function insertMeanwhile(v: string): { settled: () => boolean; done: Promise<unk
   return { settled: () => settled, done };
 }
 
+/** What a person does for room on the disk: the log begins right behind the last transaction. */
+async function purgeLog(): Promise<void> {
+  await waitApplied(cluster.primary, cluster.replicas);
+  await withSql(cluster.primary, async (connection) => {
+    await run(connection, 'FLUSH LOCAL BINARY LOGS');
+    const last = (await rowsOf(connection, 'SHOW BINARY LOGS')).at(-1);
+    await run(connection, 'PURGE BINARY LOGS TO ?', [last?.Log_name]);
+  });
+}
+
+async function writesGoOnAfterPurge(): Promise<void> {
+  for (const kind of ['node', 'server'] as const) {
+    await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('before the purge')");
+    await purgeLog();
+    const old = await cluster.primary.kill(kind);
+    await cluster.primary.untilRestarted(kind, old);
+    await cluster.primary.untilReady();
+    await until('a write is answered', () =>
+      cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('after the purge')").then(
+        () => true,
+        () => false,
+      ),
+    );
+    await checksumAtRest(cluster.primary, cluster.replicas);
+  }
+}
+
 const aWhile = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('majority', () => {
@@ -129,6 +156,11 @@ describe('majority', () => {
     expect(log).toContain('quorum.lost');
     expect(log).toContain('quorum.regained');
   });
+
+  it(
+    'when the log was purged up to its end, a restart of node or server reads on behind it',
+    writesGoOnAfterPurge,
+  );
 });
 
 describe('all', () => {
@@ -200,4 +232,9 @@ describe('async', () => {
     expect([more.status, (more.body.acknowledgedBy ?? []).length > 0], more.text).toEqual([200, true]);
     await checksumAtRest(cluster.primary, cluster.replicas);
   });
+
+  it(
+    'when the log was purged up to its end, a restart of node or server reads on behind it',
+    writesGoOnAfterPurge,
+  );
 });
