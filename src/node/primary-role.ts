@@ -248,6 +248,7 @@ export class PrimaryRole {
       if (!goesOn) await this.#settleXa(signal);
       if (signal.aborted) return;
       this.#quorum = this.#newQuorum();
+      this.#told = { answered: -1, released: -1, everywhere: -1 };
       this.#quorum.setReceived(this.#logEnd.ordinal);
       if (!goesOn && this.#options.acknowledge !== 'async') {
         await this.#modules.control().waitForAcknowledgements();

@@ -608,6 +608,14 @@ describe('sessions', () => {
     expect(await rowsOf('SELECT DATABASE()', tokens.read)).toEqual([[null]]);
     await ok({ sql: 'SELECT 1', database: 'demo' }, tokens.read);
     expect(await rowsOf('SELECT DATABASE()', tokens.read)).toEqual([[null]]);
+    // A reset keeps the default database, also after a request that failed behind its USE.
+    for (const token of [tokens.read, tokens.write]) {
+      for (const transaction of [false, true]) {
+        const statements = [{ sql: 'USE demo' }, { sql: 'SELECT * FROM missing' }];
+        expect((await sql({ statements, transaction }, token)).status).toBe(400);
+        for (let i = 0; i < 5; i++) expect(await rowsOf('SELECT DATABASE()', token)).toEqual([[null]]);
+      }
+    }
   });
 
   it('an unknown database is an error of that request only', async () => {

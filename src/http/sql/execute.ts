@@ -130,6 +130,7 @@ export async function withinTime<T>(
   modules.stopping.on(stop);
   if (readOnly) caller.gone.on(stop);
   try {
+    if (over.over) throw overBeforehand();
     return await work(over);
   } catch (error) {
     throw toApiError(error, errorContext(modules.node, caller.role));
@@ -138,6 +139,13 @@ export async function withinTime<T>(
     caller.gone.off(stop);
     modules.stopping.off(stop);
   }
+}
+
+function overBeforehand(): ApiError {
+  return new ApiError(504, 'TIMEOUT', 'The node stops, or the client has gone; nothing was begun.', {
+    applied: 'no',
+    retryable: true,
+  });
 }
 
 export function requireOpen(node: NodeView): void {
@@ -385,6 +393,8 @@ export class SqlExecution {
 
   #giveBack(failed: boolean): void {
     this.#givenBack = true;
+    // From here on the session may be another request's, which must not be resumed when this one's client has read.
+    this.#results.source(null);
     this.#session.connection.resume();
     this.#lease.release({ failed, resetting: this.#progress.resetting });
   }

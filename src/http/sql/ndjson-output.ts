@@ -55,7 +55,7 @@ export class NdjsonOutput implements ResultOutput {
     return this.#summaries.length;
   }
 
-  source(connection: Connection): void {
+  source(connection: Connection | null): void {
     this.#connection = connection;
   }
 

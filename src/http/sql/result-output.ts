@@ -18,8 +18,8 @@ export interface ResultOutput extends ResultSink {
   readonly status: number;
   /** Called before each statement; `statement` is said with its results when the request has several. */
   begin(statement: number | null): void;
-  /** The session that will give the rows: whoever tells them on may have to hold it up. */
-  source(connection: Connection): void;
+  /** The session that gives the rows: whoever tells them on may have to hold it up. Null: all have been given. */
+  source(connection: Connection | null): void;
 }
 
 /** What is said of a result beside its columns and rows. */

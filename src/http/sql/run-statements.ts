@@ -70,9 +70,21 @@ async function runReadOnly(run: StatementRun): Promise<void> {
     await runKnown(run, only);
     return;
   }
-  const { plan, progress, results } = run;
+  const { progress, session } = run;
+  const setUp = { done: false };
+  try {
+    await readOneByOne(run, setUp);
+  } catch (error) {
+    if (setUp.done) await settleSession(session, progress).catch(() => session.connection.destroy());
+    throw error;
+  }
+  // Only a statement without a result set can have changed the default database (USE), which no reset puts back.
+  if (setUp.done) await settleSession(session, progress);
+}
+
+async function readOneByOne(run: StatementRun, setUp: { done: boolean }): Promise<void> {
+  const { plan, results } = run;
   const { connection } = run.session;
-  let setsUp = false;
   for (const [i, statement] of plan.statements.entries()) {
     beginStatement(run, i);
     connection.cork();
@@ -85,7 +97,7 @@ async function runReadOnly(run: StatementRun): Promise<void> {
     check(run, statement, prepared, i);
     if (prepared.columns.length === 0) {
       guardWithoutResult(statement.sql, run.role, i);
-      setsUp = true;
+      setUp.done = true;
     }
     run.session.known.learn(statement.sql, prepared.parameterCount);
     connection.cork();
@@ -95,8 +107,6 @@ async function runReadOnly(run: StatementRun): Promise<void> {
     if (plan.transaction) requireReadOnly(results.status, i);
     raise(results, i);
   }
-  // Only a statement without a result set can have changed the default database (USE).
-  if (setsUp) await settleSession(run.session, progress);
 }
 
 /** A reset closes all statements; before it, each is closed. */
