@@ -25,6 +25,7 @@ export class NativeTarget implements Target {
   readonly id: string;
   readonly #mode: Mode & { kind: 'native' };
   readonly #secret: Buffer;
+  readonly #replicationPassword = randomBytes(16).toString('base64url');
   readonly #servers: ManagedServer[] = [];
   readonly #nodes: SqlNode[] = [];
 
@@ -83,7 +84,7 @@ export class NativeTarget implements Target {
     await Promise.all(
       this.#servers.slice(1).map(async (server, at) => {
         await server.start();
-        await this.#command(at + 1, 'START SLAVE');
+        await this.#follow(at + 1);
       }),
     );
   }
@@ -144,20 +145,23 @@ export class NativeTarget implements Target {
   }
 
   async #replicate(): Promise<void> {
-    const password = randomBytes(16).toString('base64url');
     await this.#command(0, 'SET SESSION sql_log_bin = 0', [
-      `CREATE USER ${REPLICATION_USER}@127.0.0.1 IDENTIFIED BY '${password}'`,
+      `CREATE USER ${REPLICATION_USER}@127.0.0.1 IDENTIFIED BY '${this.#replicationPassword}'`,
       `GRANT REPLICATION SLAVE ON *.* TO ${REPLICATION_USER}@127.0.0.1`,
     ]);
-    for (let at = 1; at <= this.#mode.replicas; at++) {
-      await this.#command(
-        at,
-        `CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=${this.#portOf(0)}, MASTER_USER='${REPLICATION_USER}',
-          MASTER_PASSWORD='${password}', MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=2`,
-        ['START SLAVE'],
-      );
-    }
+    for (let at = 1; at <= this.#mode.replicas; at++) await this.#follow(at);
     await this.resume();
+  }
+
+  /** Also after each start: a managed server comes up without the state of its relay. */
+  async #follow(at: number): Promise<void> {
+    await this.#command(
+      at,
+      `CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=${this.#portOf(0)}, MASTER_USER='${REPLICATION_USER}',
+        MASTER_PASSWORD='${this.#replicationPassword}', MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1,
+        MASTER_HEARTBEAT_PERIOD=2`,
+      ['START SLAVE'],
+    );
   }
 
   async #replicates(replica: SqlNode): Promise<boolean> {
