@@ -128,7 +128,7 @@ function tell(results: Results, options: BenchOptions): void {
   if (!options.publish) return;
   mkdirSync(join('docs', 'pictures'), { recursive: true });
   writeFileSync(join('docs', 'pictures', 'throughput.svg'), chartOf(results));
-  writeFileSync(join('docs', 'throughput.md'), reportOf(results, 'markdown'));
+  writeFileSync(join('docs', 'throughput.md'), `# Throughput\n\n${reportOf(results, 'markdown')}`);
   console.log('written: docs/pictures/throughput.svg, docs/throughput.md');
 }
 
