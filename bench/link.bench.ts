@@ -37,6 +37,7 @@ function replica(port: number): void {
       committed: () => {},
       status: () => {},
       heartbeat: () => heartbeatBody('n2', 'replica'),
+      definitions: async ({ id }) => ({ id, definitions: {}, failed: null }),
       state: (state) => {
         if (state === 'down') process.exit(0);
       },

@@ -187,6 +187,7 @@ function rooms(modules: ReplicaRooms): ReplicaRooms {
     committed: (ordinal) => modules.committed(ordinal),
     status: (status) => modules.status(status),
     heartbeat: () => modules.heartbeat(),
+    definitions: (ask) => modules.definitions(ask),
     heard: (heartbeat, heardAtMs) => modules.heard?.(heartbeat, heardAtMs),
   };
 }

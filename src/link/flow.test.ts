@@ -16,6 +16,7 @@ import {
 import { SkeinError } from '../model/error.js';
 import { sleep } from '../std/signal.js';
 import { NONCE_SIZE } from '../wire/frames.js';
+import type { Answer } from '../wire/messages.js';
 import { FrameSplitter } from '../wire/splitter.js';
 import { handshakeStep, linkIdentity, listenerStart } from './handshake.js';
 import type { ReplicaSession } from './replica-session.js';
@@ -92,6 +93,37 @@ describe('who falls silent', () => {
     await attached(p);
     await sleep(400);
     expect(r.states).toEqual(['up']);
+    expect(p.closed).toEqual([]);
+  });
+});
+
+describe('how things are defined', () => {
+  const ask = { id: 3, gtid: '0-1000001-5', objects: ['table `d`.`t`'] };
+
+  test('a question gets its answer; one that is too large says so, and the link lives', async () => {
+    const p = await primary();
+    let size = 1;
+    replica(
+      p.port,
+      {},
+      {
+        definitions: async ({ id, gtid, objects }) => ({
+          id,
+          definitions: { [objects?.[0] ?? gtid]: 'x'.repeat(size) },
+          failed: null,
+        }),
+      },
+    );
+    const session = await attached(p);
+    const answers: Answer[] = [];
+    session.onAnswer.on((answer) => answers.push(answer));
+    session.ask(ask);
+    await until('answered', () => answers.length === 1);
+    expect(answers[0]).toEqual({ id: 3, definitions: { 'table `d`.`t`': 'x' }, failed: null });
+    size = 17 * 2 ** 20;
+    session.ask({ ...ask, id: 4 });
+    await until('answered again', () => answers.length === 2);
+    expect(answers[1]).toMatchObject({ id: 4, definitions: {}, failed: expect.stringMatching(/limit/) });
     expect(p.closed).toEqual([]);
   });
 });

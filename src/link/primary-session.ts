@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { SkeinError } from '../model/error.js';
+import { messageOf, SkeinError } from '../model/error.js';
 import type { ClusterStatus } from '../model/status.js';
 import { monotonicMs } from '../std/clock.js';
 import { durationText } from '../std/duration-text.js';
@@ -16,11 +16,15 @@ import {
   unexpectedFrame,
 } from '../wire/frames.js';
 import {
+  type Answer,
+  type Ask,
   type AttachInfo,
+  decodeAsk,
   decodeHeartbeat,
   decodeRefuse,
   decodeStatus,
   decodeWelcome,
+  encodeAnswer,
   encodeAttach,
   encodeHeartbeat,
   encodeReady,
@@ -45,6 +49,8 @@ export interface ReplicaRooms {
   committed(ordinal: number): void;
   status(status: ClusterStatus): void;
   heartbeat(): HeartbeatBody;
+  /** How objects of its server are defined; says itself why it can not tell. */
+  definitions(ask: Ask): Promise<Answer>;
   /** A heartbeat of the primary; `heardAtMs` is monotonic (for membership/lag.ts). */
   heard?(heartbeat: Heartbeat, heardAtMs: number): void;
 }
@@ -140,6 +146,7 @@ export class PrimarySession {
     else if (name === 'heartbeat') this.#onHeartbeat(decodeHeartbeat(payload));
     else if (name === 'status') this.#modules.status(decodeStatus(payload));
     else if (name === 'probe') this.#onProbe(decodeProbe(payload));
+    else if (name === 'ask') void this.#onAsk(decodeAsk(payload));
     else if (name === 'refuse') this.#onRefuse(payload);
     else if (name === 'challenge') this.#onChallenge(payload);
     else if (name === 'welcome') this.#onWelcome(decodeWelcome(payload));
@@ -194,7 +201,7 @@ export class PrimarySession {
 
   #ready(welcome: Welcome): void {
     const { spoolEnd, previousGtid, damaged } = this.#modules.attachInfo();
-    this.#channel.accept(['records', 'committed', 'heartbeat', 'status', 'probe', 'refuse']);
+    this.#channel.accept(['records', 'committed', 'heartbeat', 'status', 'probe', 'ask', 'refuse']);
     this.#channel.write(encodeReady({ spoolEnd: { ...spoolEnd }, previousGtid, damaged }));
     this.#phase = 'open';
     this.#modules.opened(welcome);
@@ -214,6 +221,19 @@ export class PrimarySession {
   /** A few bytes each, one round at a time: also while acknowledgements wait for room. */
   #onProbe(round: number): void {
     this.#channel.write(encodeEcho({ round, epoch: this.#modules.attachInfo().epoch }));
+  }
+
+  /** May take long: the records that it waits for come meanwhile. */
+  async #onAsk(ask: Ask): Promise<void> {
+    const answer = await this.#modules.definitions(ask);
+    this.#channel.guard(() => {
+      if (!this.open) return;
+      try {
+        this.#channel.write(encodeAnswer(answer));
+      } catch (error) {
+        this.#channel.write(encodeAnswer({ id: ask.id, definitions: {}, failed: messageOf(error) }));
+      }
+    });
   }
 
   #onRefuse(payload: Buffer): void {

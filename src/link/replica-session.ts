@@ -15,9 +15,13 @@ import {
   unexpectedFrame,
 } from '../wire/frames.js';
 import {
+  type Answer,
+  type Ask,
   type AttachInfo,
+  decodeAnswer,
   decodeHeartbeat,
   decodeRefuse,
+  encodeAsk,
   encodeHeartbeat,
   type Heartbeat,
   type HeartbeatBody,
@@ -42,6 +46,8 @@ export interface ReplicaSession {
   sendCommitted(ordinal: number): void;
   /** Asks whether it still follows this primary, also while its buffer is full: one round runs at a time. */
   sendProbe(round: number): void;
+  /** Answered when it has applied what is asked about; see `onAnswer`. */
+  ask(ask: Ask): void;
   readonly blocked: boolean;
   /** Bytes that wait in this process for the socket. */
   readonly bufferedBytes: number;
@@ -50,6 +56,7 @@ export interface ReplicaSession {
   readonly onHeartbeat: Signal<Heartbeat>;
   /** It follows this primary: its answer to the probe of this round. */
   readonly onEcho: Signal<number>;
+  readonly onAnswer: Signal<Answer>;
   /** Emitted once, with the reason in plain words. */
   readonly onClosed: Signal<string>;
   close(reason: string): void;
@@ -85,6 +92,7 @@ export class ListenerSession implements ReplicaSession {
   readonly onAck = new Signal<Ack>();
   readonly onHeartbeat = new Signal<Heartbeat>();
   readonly onEcho = new Signal<number>();
+  readonly onAnswer = new Signal<Answer>();
   readonly onClosed = new Signal<string>();
   readonly #channel: Channel;
   readonly #epoch: number;
@@ -109,7 +117,7 @@ export class ListenerSession implements ReplicaSession {
       silent: (silentMs) =>
         this.#end('LINK_SILENT', `Nothing was heard of ${this.node} for ${durationText(silentMs)}.`),
     });
-    channel.handOver(['ack', 'heartbeat', 'echo', 'refuse'], {
+    channel.handOver(['ack', 'heartbeat', 'echo', 'answer', 'refuse'], {
       frame: (name, payload) => this.#frame(name, payload),
       drained: () => this.#drained(),
       closed: (error) => this.#closed(error),
@@ -173,6 +181,10 @@ export class ListenerSession implements ReplicaSession {
     this.#channel.guard(() => this.#channel.write(encodeProbe(round)));
   }
 
+  ask(ask: Ask): void {
+    this.#channel.guard(() => this.#channel.write(encodeAsk(ask)));
+  }
+
   close(reason: string): void {
     this.#end('LINK_ENDED', reason);
   }
@@ -204,6 +216,7 @@ export class ListenerSession implements ReplicaSession {
     if (name === 'ack') this.onAck.emit(decodeAck(payload));
     else if (name === 'heartbeat') this.#onHeartbeatFrame(decodeHeartbeat(payload));
     else if (name === 'echo') this.#onEchoFrame(decodeEcho(payload));
+    else if (name === 'answer') this.onAnswer.emit(decodeAnswer(payload));
     else if (name === 'refuse') this.#onRefuse(payload);
     else throw unexpectedFrame(name);
   }

@@ -1,4 +1,5 @@
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
+import type { Definitions } from '../model/definitions.js';
 import { SkeinError } from '../model/error.js';
 import { parseMariadbGtid, xaBranch } from '../mysql-protocol/mariadb-gtid.js';
 import type { Logger } from '../std/logger.js';
@@ -7,10 +8,11 @@ import { accountStatements, writerStatements } from './accounts.js';
 import { AppliedWait } from './applied-wait.js';
 import { RECOVERY_SERVER_ID, settleRecovery } from './ddl-recovery.js';
 import { type DdlDoubt, TRACE_QUERIES, tracesOf } from './ddl-traces.js';
+import { readDefinitions } from './definitions.js';
 
 /**
  * SQL control of the local MariaDB server through its unix socket as `skein@localhost`. Nothing that is done here is
- * written to the binary log, but for executeOnPrimary and logRollback. It decides nothing; roles and order are the caller's.
+ * written to the binary log, but for executeOnPrimary, logRollback, and execute where told so. It decides nothing; roles and order are the caller's.
  */
 export interface ControlOptions {
   password: string;
@@ -173,6 +175,36 @@ export class MariadbControl {
     const answers: unknown[] = [];
     for (const sql of TRACE_QUERIES) answers.push(await this.#query(sql));
     return tracesOf(answers);
+  }
+
+  /** What the server has beside rows. */
+  definitions(): Promise<Definitions> {
+    return readDefinitions((sql) => this.#query(sql));
+  }
+
+  /** The engine numbers tables and partitions as it makes them: the highest number now. */
+  async tableIdMax(): Promise<number> {
+    const [row] = await this.#query('SELECT MAX(table_id) AS id FROM information_schema.innodb_sys_tables');
+    return Number(row?.id ?? 0);
+  }
+
+  /** Tables and partitions that it made after that one, as it names them. */
+  async madeSince(tableId: number): Promise<ReadonlySet<string>> {
+    const rows = await this.#query(
+      `SELECT name FROM information_schema.innodb_sys_tables WHERE table_id > ${Math.trunc(tableId)}`,
+    );
+    return new Set(rows.map(({ name }) => String(name)));
+  }
+
+  /** Past the log, or logged under this id. Takes as long as it takes. Only on a closed server. */
+  async execute(sql: string, { serverId }: { serverId?: number } = {}): Promise<void> {
+    const connection = await this.#connect(serverId !== undefined);
+    try {
+      if (serverId !== undefined) await connection.query(`SET SESSION server_id = ${Math.trunc(serverId)}`);
+      await connection.query(sql);
+    } finally {
+      connection.destroy();
+    }
   }
 
   /**

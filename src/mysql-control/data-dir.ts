@@ -1,5 +1,6 @@
-import { chmod, chown, mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, chown, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { readFileIfThere } from '../std/durable-file.js';
 import { accountStatements } from './accounts.js';
 import { chownTree, exists, sweepTemporary, syncPath, syncTree, temporaryName } from './files.js';
 import type { RunUser } from './run-user.js';
@@ -56,4 +57,26 @@ const RELAY_STATE = /^(relay\.(\d+|index)|relay-log\.info|master\.info|multi-mas
 export async function removeRelayState(dataDir: string): Promise<void> {
   const names = (await readdir(dataDir)).filter((name) => RELAY_STATE.test(name));
   await Promise.all(names.map((name) => rm(join(dataDir, name), { force: true })));
+}
+
+/** In the first event of a log file (its header begins behind four bytes): the file is in use, or its server died. */
+const FLAGS_OFFSET = 4 + 17;
+const IN_USE = 0x1;
+
+/**
+ * Whether the last server on this directory ended in order, as the last file of its binary log tells. True when there never
+ * was one. No server may be running on the directory.
+ */
+export async function endedInOrder(dataDir: string): Promise<boolean> {
+  const index = await readFileIfThere(join(dataDir, 'bin.index'));
+  const last = index?.trim().split('\n').at(-1);
+  if (!last) return true;
+  const file = await open(join(dataDir, basename(last)), 'r').catch(() => null);
+  if (file === null) return false;
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, FLAGS_OFFSET);
+    return bytesRead === 2 && (buffer.readUInt16LE(0) & IN_USE) === 0;
+  } finally {
+    await file.close();
+  }
 }

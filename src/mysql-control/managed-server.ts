@@ -7,7 +7,7 @@ import type { Logger } from '../std/logger.js';
 import { backoffMs, sleep } from '../std/signal.js';
 import type { TlsIdentity } from '../std/tls-source.js';
 import { accountPassword } from './accounts.js';
-import { prepareDataDir, prepareTmpDir, removeRelayState } from './data-dir.js';
+import { endedInOrder, prepareDataDir, prepareTmpDir, removeRelayState } from './data-dir.js';
 import { login, takeServerId } from './login.js';
 import { findFreePort, isPortFree } from './port.js';
 import {
@@ -62,6 +62,8 @@ export interface ServerUp {
   readonly pid: number;
   /** True when it ran before we did: then it need not be closed any more (SAFETY H9: it is not primary by that). */
   readonly adopted: boolean;
+  /** The server before it did not end in order; also when that is not known, because this one was adopted. */
+  readonly crashed: boolean;
   readonly serverId: number;
   readonly port: number;
   readonly socketPath: string;
@@ -83,6 +85,7 @@ interface Running {
   readonly pid: number;
   readonly startTicks: string;
   readonly adopted: boolean;
+  readonly crashed: boolean;
   readonly port: number;
   readonly socketPath: string;
   /** Where its own lines begin in server.log. */
@@ -381,6 +384,7 @@ export class ManagedServer {
       pid: info.pid,
       startTicks: info.startTicks,
       adopted: true,
+      crashed: true,
       port: Number(argumentValue(info.args, 'port')),
       socketPath: argumentValue(info.args, 'socket') ?? '',
       logFrom: 0,
@@ -406,6 +410,7 @@ export class ManagedServer {
     await prepareTmpDir(tmpDir, user);
     await rotateLog(this.#logPath);
     await removeRelayState(this.#dataDir);
+    const crashed = !(await endedInOrder(this.#dataDir));
     const args = serverArgs(binary, {
       dataDir: this.#dataDir,
       tmpDir,
@@ -439,6 +444,7 @@ export class ManagedServer {
         pid: child.pid ?? 0,
         startTicks: info?.startTicks ?? '',
         adopted: false,
+        crashed,
         port,
         socketPath,
         logFrom,
@@ -494,13 +500,13 @@ export class ManagedServer {
         const { version, serverId, dataDir, readOnly } = await login(running.socketPath, 'skein', password);
         if (resolve(dataDir) !== this.#dataDir)
           throw new Error(`the socket belongs to a server on ${dataDir}`);
-        const { pid, adopted, port, socketPath } = running;
+        const { pid, adopted, crashed, port, socketPath } = running;
         if (!readOnly || isClosedServerId(serverId)) {
-          return { pid, adopted, serverId, port, socketPath, version };
+          return { pid, adopted, crashed, serverId, port, socketPath, version };
         }
         const closedId = closedServerId(await this.#stateFile.read());
         await takeServerId(socketPath, 'skein', password, closedId);
-        return { pid, adopted, serverId: closedId, port, socketPath, version };
+        return { pid, adopted, crashed, serverId: closedId, port, socketPath, version };
       } catch (error) {
         lastError = messageOf(error);
         if ((error as { errno?: number }).errno === ER_ACCESS_DENIED) throw this.#refused();

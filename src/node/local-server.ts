@@ -1,3 +1,4 @@
+import type { Definitions } from '../model/definitions.js';
 import type { DdlNote } from './ddl-note.js';
 
 /** What the roles need of the local server: SQL control and the last resort. Implemented by mysql-control. */
@@ -5,6 +6,8 @@ import type { DdlNote } from './ddl-note.js';
 export interface LocalServerUp {
   readonly pid: number;
   readonly adopted: boolean;
+  /** Whether the server before it may have died, instead of ending in order. */
+  readonly crashed: boolean;
   readonly serverId: number;
   readonly port: number;
   readonly socketPath: string;
@@ -53,6 +56,14 @@ export interface LocalControl {
   }): Promise<string | null>;
   /** Differs before and after DDL of which the server's log does not tell whether it was executed. */
   ddlTraces(): Promise<string>;
+  /** What it has beside rows. */
+  definitions(): Promise<Definitions>;
+  /** The engine numbers tables and partitions as it makes them: the highest now. */
+  tableIdMax(): Promise<number>;
+  /** Those that it made after that one, as it names them. */
+  madeSince(tableId: number): Promise<ReadonlySet<string>>;
+  /** Past the log, or logged under this id. Takes as long as it takes. Only on a closed server. */
+  execute(sql: string, logged: { serverId?: number }): Promise<void>;
   /** The GTID after which the oldest file of the log begins; '' = it is the first of all. */
   logBegin(): Promise<string>;
   /** XA branches that the engine has prepared, as SQL names them. */

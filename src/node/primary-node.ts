@@ -12,6 +12,7 @@ import { Signal } from '../std/emitter.js';
 import { Ending } from '../std/ending.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 import { ownStatus } from './cluster-status.js';
+import { DefinitionsFile } from './definitions-file.js';
 import { LinkBytes } from './link-bytes.js';
 import type { LocalServerUp, ServerReading } from './local-server.js';
 import { LogEndFile } from './log-end-file.js';
@@ -48,6 +49,7 @@ export class PrimaryNode implements RoleNode {
         flavour,
         chainFile,
         xaFile: new XaFile(join(config.directory, 'state')),
+        definitionsFile: new DefinitionsFile(join(config.directory, 'state')),
         logEndFile: new LogEndFile(join(config.directory, 'state')),
         events,
         control: () => parts.control(),

@@ -19,6 +19,8 @@ import { backoffMs, sleep } from '../std/signal.js';
 import type { AttachInfo } from '../wire/messages.js';
 import type { ChainFile } from './chain-file.js';
 import { CommitWait } from './commit-wait.js';
+import { DefinitionLevel } from './definition-level.js';
+import type { DefinitionsFile } from './definitions-file.js';
 import type { EventLog } from './event-log.js';
 import type { LocalControl, LocalServerUp, ServerReading } from './local-server.js';
 import type { LogEndFile } from './log-end-file.js';
@@ -51,6 +53,7 @@ export interface PrimaryRoleModules {
   chainFile: ChainFile;
   xaFile: XaFile;
   logEndFile: LogEndFile;
+  definitionsFile: DefinitionsFile;
   events: EventLog;
   control(): LocalControl;
   /** SIGKILL (SAFETY C1: a fence asks nobody); the server is started again. */
@@ -93,6 +96,7 @@ export class PrimaryRole {
   readonly #hub: Hub;
   readonly #rounds: FollowerRounds;
   readonly #xa: XaRecovery;
+  readonly #definitions: DefinitionLevel;
   #quorum: Quorum;
   #scope: AbortController | null = null;
   #server: LocalServerUp | null = null;
@@ -150,6 +154,14 @@ export class PrimaryRole {
           { target: this.#dumpTarget(), serverId: this.#catchUpId(), after, until },
           { flavour: modules.flavour, signal },
         ),
+    });
+    this.#definitions = new DefinitionLevel({
+      file: modules.definitionsFile,
+      control: () => modules.control(),
+      replicas: () => [...this.#attached.values()].filter((session) => this.#counts(session)),
+      needsReplicas: () => this.#replicasNeeded() > 0,
+      waiting: (reason) => this.#setPhase('feeding', reason),
+      event: (code, reason) => modules.events.add('replication.error', options.node, reason, { code }),
     });
     this.#hub.onRoom.on(() => this.#source?.resume());
   }
@@ -263,9 +275,12 @@ export class PrimaryRole {
       if (!goesOn) {
         this.#setPhase('feeding', 'The quorum is receiving the rest of the log.');
         await this.#untilAnswered(this.#logEnd.ordinal, signal);
-        await this.#modules
-          .control()
-          .openAsPrimary({ serverId: this.#modules.flavour.epochServerId(this.epoch) });
+        const serverId = this.#modules.flavour.epochServerId(this.epoch);
+        if (up.crashed && this.#options.voters.length > 1)
+          await this.#definitions.settle({ serverId, epoch: this.epoch }, signal);
+        await this.#definitions.note();
+        if (signal.aborted) return;
+        await this.#modules.control().openAsPrimary({ serverId });
         if (signal.aborted) return;
       }
       await this.#modules.prepareSystem();

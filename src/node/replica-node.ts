@@ -103,6 +103,7 @@ export class ReplicaNode implements RoleNode {
           this.onChange.emit();
         },
         heartbeat: () => this.heartbeat(),
+        definitions: (ask) => this.#replica.definitions(ask),
         heard: (heartbeat, heardAtMs) => {
           this.#heardAtMs = heardAtMs;
           this.#replica.heard(heartbeat, heardAtMs);

@@ -1,6 +1,7 @@
 import { Endpoint, type HeldDdl } from '../endpoint/endpoint.js';
 import type { LagMeter } from '../membership/lag.js';
 import { type Chain, continues, currentEpoch, cutFor, epochOf } from '../model/chain.js';
+import { digestsOf } from '../model/definitions.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { Positions } from '../model/status.js';
@@ -9,7 +10,7 @@ import type { Flavour } from '../mysql-protocol/flavour.js';
 import type { Spool } from '../spool/spool.js';
 import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
-import type { AttachInfo, Heartbeat, Welcome } from '../wire/messages.js';
+import type { Answer, Ask, AttachInfo, Heartbeat, Welcome } from '../wire/messages.js';
 import { RECORD_KIND, readRecordHeader } from '../wire/record.js';
 import type { ChainFile } from './chain-file.js';
 import type { DdlNoteFile } from './ddl-note.js';
@@ -48,6 +49,9 @@ export interface ReplicaRoleModules {
 const THREAD_RESTART_MS = 5_000;
 /** Whether the server is still there is looked at so often while a DDL is held. */
 const HELD_WAIT_MS = 1_000;
+/** The primary wants to know how something is defined: what applies nothing for so long does not get there. */
+const APPLY_PATIENCE_MS = 10_000;
+const APPLY_LOOK_MS = 1_000;
 /** The spool is purged at most so often. */
 const PURGE_MS = 5_000;
 
@@ -186,6 +190,33 @@ export class ReplicaRole {
     // Only up to what is here and matches; what follows on this link is the primary's own.
     this.committed(Math.min(welcome.committedOrdinal, spool.end.ordinal));
     lag.heard(welcome, welcome.committedOrdinal, monotonicMs());
+  }
+
+  async definitions({ id, gtid, objects }: Ask): Promise<Answer> {
+    const answer = (definitions: Answer['definitions'], failed: string | null = null): Answer => ({
+      id,
+      definitions,
+      failed,
+    });
+    try {
+      const control = this.#modules.control();
+      let applied = this.#applied.ordinal;
+      let movedAtMs = monotonicMs();
+      while (gtid !== '' && !(await control.waitApplied(gtid, APPLY_LOOK_MS))) {
+        if (this.#applied.ordinal > applied) movedAtMs = monotonicMs();
+        applied = this.#applied.ordinal;
+        if (monotonicMs() - movedAtMs > APPLY_PATIENCE_MS)
+          return answer(
+            {},
+            `Its server does not get to ${gtid}: it stands at ${this.#applied.gtid || 'nothing'}.`,
+          );
+      }
+      const found = await control.definitions();
+      if (objects === null) return answer(digestsOf(found));
+      return answer(Object.fromEntries([...found].filter(([object]) => objects.includes(object))));
+    } catch (error) {
+      return answer({}, messageOf(error));
+    }
   }
 
   records(bytes: Buffer, committedOrdinal: number): boolean {

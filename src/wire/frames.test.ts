@@ -24,6 +24,8 @@ import {
   RECORDS_BYTES_MAX,
 } from './frames.js';
 import {
+  decodeAnswer,
+  decodeAsk,
   decodeAttach,
   decodeHeartbeat,
   decodeReady,
@@ -123,6 +125,8 @@ const DECODERS: Record<FrameName, (payload: Buffer) => unknown> = {
   ack: decodeAck,
   probe: decodeProbe,
   echo: decodeEcho,
+  ask: decodeAsk,
+  answer: decodeAnswer,
 };
 
 function codeOf(action: () => unknown): string {
@@ -174,7 +178,7 @@ describe('bad bytes', () => {
     },
   );
 
-  test.each(['attach', 'welcome', 'ready', 'refuse', 'heartbeat', 'status'] as const)(
+  test.each(['attach', 'welcome', 'ready', 'refuse', 'heartbeat', 'status', 'ask', 'answer'] as const)(
     '%s: any JSON gives a value or FRAME_INVALID',
     (name) => {
       fc.assert(

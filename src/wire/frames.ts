@@ -14,7 +14,7 @@ import { readU53, writeU53 } from './record.js';
 export const FRAME_HEADER_SIZE = 5;
 
 /** Spoken by both ends or the handshake fails; raised by one with every change that an older node would misread. */
-export const LINK_VERSION = 2;
+export const LINK_VERSION = 3;
 
 /** Bytes of records in one RECORDS frame (DESIGN 8.7). */
 export const RECORDS_BYTES_MAX = 16 * 1024 * 1024;
@@ -22,6 +22,8 @@ const RECORDS_HEAD_SIZE = 8;
 const CONTROL_MAX = 64 * 1024;
 /** A status document of a few hundred members, a chain of some ten thousand epochs. */
 const DOCUMENT_MAX = 1024 * 1024;
+/** Digests of some hundred thousand objects. */
+const DEFINITIONS_MAX = 16 * 1024 * 1024;
 
 export const NONCE_SIZE = 32;
 export const PROOF_SIZE = 32;
@@ -51,6 +53,10 @@ export const FRAMES = {
   probe: { type: 18, payloadMax: 8 },
   /** replica -> primary: u53 number of the round, u53 newest epoch that the replica knows. */
   echo: { type: 19, payloadMax: 16 },
+  /** primary -> replica: how are these objects defined, once you have applied this? */
+  ask: { type: 20, payloadMax: CONTROL_MAX },
+  /** replica -> primary: its answer to that. */
+  answer: { type: 21, payloadMax: DEFINITIONS_MAX },
   /** primary -> replica: u53 committed ordinal, then whole records (record.ts). */
   records: { type: 32, payloadMax: RECORDS_HEAD_SIZE + RECORDS_BYTES_MAX },
   /** primary -> replica: u53 committed ordinal. */

@@ -146,7 +146,26 @@ const StatusSchema = Type.Object({
   ),
 });
 
-type ControlName = 'attach' | 'welcome' | 'ready' | 'refuse' | 'heartbeat' | 'status';
+const AskSchema = Type.Object({
+  /** Stands in the answer. */
+  id: Ordinal,
+  /** The state after this transaction, '' = of a server without any; nothing may be written meanwhile. */
+  gtid: Gtid,
+  /** Objects whose definitions are wanted in full; null = digests of all. See model/definitions.ts. */
+  objects: OrNull(Type.Array(Text(512), { maxItems: 1000 })),
+});
+export type Ask = Static<typeof AskSchema>;
+
+const AnswerSchema = Type.Object({
+  id: Ordinal,
+  /** Object -> its digest or its definition; without those that it does not have. */
+  definitions: Type.Record(Type.String(), Type.String()),
+  /** Why it can not tell, in plain words; null = it does. */
+  failed: OrNull(Reason),
+});
+export type Answer = Static<typeof AnswerSchema>;
+
+type ControlName = 'attach' | 'welcome' | 'ready' | 'refuse' | 'heartbeat' | 'status' | 'ask' | 'answer';
 
 function encodeJson(name: ControlName, value: unknown): Buffer {
   const text = JSON.stringify(value);
@@ -199,3 +218,9 @@ export const decodeHeartbeat = (payload: Buffer): Heartbeat =>
 
 export const encodeStatus = (status: ClusterStatus): Buffer => encodeJson('status', status);
 export const decodeStatus = (payload: Buffer): ClusterStatus => decodeJson('status', StatusSchema, payload);
+
+export const encodeAsk = (ask: Ask): Buffer => encodeJson('ask', ask);
+export const decodeAsk = (payload: Buffer): Ask => decodeJson('ask', AskSchema, payload);
+
+export const encodeAnswer = (answer: Answer): Buffer => encodeJson('answer', answer);
+export const decodeAnswer = (payload: Buffer): Answer => decodeJson('answer', AnswerSchema, payload);

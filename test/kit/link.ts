@@ -154,6 +154,7 @@ export function startReplica(
       committed: (ordinal) => replica.committed.push(ordinal),
       status: (status) => replica.statuses.push(status),
       heartbeat: () => heartbeatBody(node, 'replica'),
+      definitions: async ({ id }) => ({ id, definitions: {}, failed: null }),
       heard: (heartbeat) => replica.heard.push(heartbeat),
       state: (state, _reason, code) => replica.states.push(state === 'up' ? 'up' : code),
       ...over,

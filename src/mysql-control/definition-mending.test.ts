@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import { mend } from './definition-mending.js';
+import type { Content, Definition, Partition, TableDefinition } from './definitions.js';
+
+const table = (over: Partial<TableDefinition> = {}): TableDefinition => ({
+  kind: 'table',
+  schema: 'd',
+  name: 't',
+  shape: ['id'],
+  partitioning: null,
+  partitions: [],
+  content: 'rows',
+  ...over,
+});
+
+const part = (name: string, values: string | null, content: Content = 'rows'): Partition => ({
+  name,
+  values,
+  subpartitions: [],
+  content,
+});
+
+const partitioned = (method: string, partitions: Partition[]) =>
+  table({ partitioning: { method, by: ['`id`'] }, partitions });
+
+function mended(
+  here: Definition | null,
+  there: Definition | null,
+  options: { object?: string; remade?: string[] } = {},
+): { sql: string[]; left: readonly string[] } {
+  const object = options.object ?? 'table `d`.`t`';
+  const map = (definition: Definition | null) =>
+    new Map(definition ? [[object, JSON.stringify(definition)]] : []);
+  const { steps, left } = mend([object], map(here), map(there), {
+    remade: new Set(options.remade),
+    setAside: (n) => `set_aside_${n}`,
+  });
+  return { sql: steps.map(({ sql, logged }) => `${logged ? 'everywhere' : 'here'}: ${sql}`), left };
+}
+
+describe('partitions', () => {
+  const key = (n: number) =>
+    partitioned(
+      'KEY',
+      Array.from({ length: n }, (_, i) => part(`p${i}`, null)),
+    );
+  const [a, b, c] = [part('a', '10'), part('b', '20'), part('c', 'MAXVALUE', 'empty')];
+
+  it.each<[string, TableDefinition, TableDefinition, string]>([
+    ['KEY, one more', key(4), key(3), 'here: ALTER TABLE `d`.`t` COALESCE PARTITION 1'],
+    ['KEY, two less', key(2), key(4), 'here: ALTER TABLE `d`.`t` ADD PARTITION PARTITIONS 2'],
+    [
+      'RANGE, a new one without rows',
+      partitioned('RANGE', [a, b, c]),
+      partitioned('RANGE', [a, b]),
+      'here: ALTER TABLE `d`.`t` DROP PARTITION `c`',
+    ],
+    [
+      'RANGE, one has gone',
+      partitioned('RANGE', [a, c]),
+      partitioned('RANGE', [a, b, c]),
+      'everywhere: ALTER TABLE `d`.`t` DROP PARTITION IF EXISTS `b`',
+    ],
+    [
+      'RANGE, one was split',
+      partitioned('RANGE', [a, part('b1', '15'), part('b2', '20'), c]),
+      partitioned('RANGE', [a, b, c]),
+      'here: ALTER TABLE `d`.`t` REORGANIZE PARTITION `b1`, `b2` INTO (PARTITION `b` VALUES LESS THAN (20))',
+    ],
+    [
+      'LIST, two became one',
+      partitioned('LIST COLUMNS', [part('ab', '1,2')]),
+      partitioned('LIST COLUMNS', [part('a', '1'), part('b', '2')]),
+      'here: ALTER TABLE `d`.`t` REORGANIZE PARTITION `ab` INTO (PARTITION `a` VALUES IN (1), PARTITION `b` VALUES IN (2))',
+    ],
+  ])('%s', (_, here, there, sql) => {
+    expect(mended(here, there)).toEqual({ sql: [sql], left: [] });
+  });
+
+  it('one that only this server has, with rows, is left', () => {
+    const { sql, left } = mended(
+      partitioned('RANGE', [a, b, part('c', 'MAXVALUE')]),
+      partitioned('RANGE', [a, b]),
+    );
+    expect(sql).toEqual([]);
+    expect(left).toEqual(['table `d`.`t` has other partitions']);
+  });
+
+  it('one that was emptied is emptied everywhere if the engine made it anew, and is left if not', () => {
+    const here = partitioned('RANGE', [part('a', '10', 'empty'), b]);
+    const there = partitioned('RANGE', [a, b]);
+    expect(mended(here, there, { remade: ['d/t#P#a'] }).sql).toEqual([
+      'everywhere: ALTER TABLE `d`.`t` TRUNCATE PARTITION `a`',
+    ]);
+    expect(mended(here, there).left).toEqual(['table `d`.`t` has lost its rows here']);
+  });
+});
+
+describe('tables', () => {
+  it('an emptied one is emptied everywhere if the engine made it anew, and is left if not', () => {
+    const [here, there] = [table({ content: 'empty' }), table()];
+    expect(mended(here, there, { remade: ['d/t'] }).sql).toEqual(['everywhere: TRUNCATE TABLE `d`.`t`']);
+    expect(mended(here, there, { remade: ['d/t2'] })).toEqual({
+      sql: [],
+      left: ['table `d`.`t` has lost its rows here'],
+    });
+  });
+
+  it('one that is not in the log is set aside, rows and all', () => {
+    expect(mended(table(), null).sql).toEqual(['here: RENAME TABLE `d`.`t` TO `skein`.`set_aside_0`']);
+  });
+
+  it('one that is missing, or has other columns, is left', () => {
+    expect(mended(null, table()).left).toEqual(['table `d`.`t` is missing']);
+    expect(mended(table(), table({ shape: ['id', 'v'] })).left).toEqual([
+      'table `d`.`t` is defined otherwise',
+    ]);
+  });
+
+  it('what can not be read, or was not found out, is no difference', () => {
+    expect(mended(table({ content: 'unreadable 1932' }), table())).toEqual({ sql: [], left: [] });
+    expect(mended(table(), table({ content: 'unreadable 1932', shape: [] }))).toEqual({ sql: [], left: [] });
+    expect(mended(table({ content: 'unknown' }), table({ content: 'empty' }))).toEqual({ sql: [], left: [] });
+  });
+});
+
+describe('schemas and what is stored in system tables', () => {
+  const schema: Definition = { kind: 'schema', schema: 'd', characterSet: 'latin1', collation: 'latin1_bin' };
+
+  it('a schema that is not in the log goes, after what it held; one that is missing comes', () => {
+    expect(mended(schema, null, { object: 'schema `d`' }).sql).toEqual(['here: DROP DATABASE `d`']);
+    expect(mended(null, schema, { object: 'schema `d`' }).sql).toEqual([
+      'here: CREATE DATABASE `d` CHARACTER SET latin1 COLLATE latin1_bin',
+    ]);
+    const own = new Map([
+      ['schema `d`', JSON.stringify(schema)],
+      ['table `d`.`t`', JSON.stringify(table())],
+    ]);
+    const { steps } = mend([...own.keys()], own, new Map(), { remade: new Set(), setAside: () => 'x' });
+    expect(steps.map(({ sql }) => sql)).toEqual(['RENAME TABLE `d`.`t` TO `skein`.`x`', 'DROP DATABASE `d`']);
+  });
+
+  it('a routine is made as its row is elsewhere, bytes and all', () => {
+    const routine = (body: string): Definition => ({
+      kind: 'routine',
+      schema: 'd',
+      name: 'p',
+      values: { db: '64', name: '70', type: '50', comment: null, body },
+    });
+    const object = 'procedure `d`.`p`';
+    const where = "WHERE db = _binary x'64' AND name = _binary x'70' AND type = _binary x'50'";
+    expect(mended(routine('41'), routine('42'), { object }).sql).toEqual([
+      `here: UPDATE mysql.proc SET db = _binary x'64', name = _binary x'70', type = _binary x'50', comment = NULL, body = _binary x'42' ${where}`,
+    ]);
+    expect(mended(null, routine('42'), { object }).sql).toEqual([
+      "here: INSERT INTO mysql.proc SET db = _binary x'64', name = _binary x'70', type = _binary x'50', comment = NULL, body = _binary x'42', created = NOW(), modified = NOW()",
+    ]);
+    expect(mended(routine('41'), null, { object }).sql).toEqual([`here: DELETE FROM mysql.proc ${where}`]);
+  });
+});

@@ -1,0 +1,199 @@
+import type { Definitions } from '../model/definitions.js';
+import {
+  type Content,
+  type Definition,
+  type Partition,
+  quoted,
+  SET_ASIDE,
+  STORED,
+  type StoredDefinition,
+  type TableDefinition,
+} from './definitions.js';
+
+/**
+ * Brings a primary's server that died in the middle of DDL level with its log, as a replica shows it that has executed all
+ * of it. Nobody was answered, so the DDL may as well not have happened, or have happened everywhere:
+ *
+ *   here more than in the log, no rows would go   taken back, past the log
+ *   rows have gone here                           done everywhere: logged, in words that do no harm where it is done
+ *   here less than in the log (routines, events)  done here too, past the log
+ *   anything else                                 left: a person decides
+ *
+ * Seen on 10.11: DDL on partitions, TRUNCATE TABLE, CREATE DATABASE and CREATE TABLE ... SELECT may be done and not logged;
+ * routines and events may be logged and not done. Other DDL the server brings level itself (see ddl-recovery.ts).
+ */
+export interface MendingStep {
+  readonly sql: string;
+  /** For people. */
+  readonly what: string;
+  /** To be written to the binary log, so that it is done everywhere. */
+  readonly logged: boolean;
+}
+
+export interface Mending {
+  readonly steps: readonly MendingStep[];
+  /** What differs and has no step, in plain words. */
+  readonly left: readonly string[];
+}
+
+/**
+ * @param remade tables and partitions that the engine made anew since the server was last opened, as the engine names them
+ * @param setAside a name for the nth table that is not in the log
+ */
+export function mend(
+  objects: readonly string[],
+  own: Definitions,
+  theirs: Definitions,
+  { remade, setAside }: { remade: ReadonlySet<string>; setAside: (n: number) => string },
+): Mending {
+  const steps: MendingStep[] = [];
+  const left: string[] = [];
+  // Last of all, when what they held is gone.
+  const schemasToDrop: string[] = [];
+  for (const object of objects) {
+    const here = parse(own.get(object));
+    const there = parse(theirs.get(object));
+    const kind = (here ?? there)?.kind;
+    if (kind === 'schema') {
+      if (!there) schemasToDrop.push(object.replace(/^schema /, ''));
+      else if (here) left.push(`${object} has another character set or collation`);
+      else steps.unshift(pastLog(createSchema(there)));
+    } else if (kind === 'routine' || kind === 'event') {
+      steps.push(...copyStored(object, here as StoredDefinition | null, there as StoredDefinition | null));
+    } else if (kind === 'table' && here && !there) {
+      const name = setAside(steps.length);
+      steps.push(
+        pastLog(`RENAME TABLE ${object.replace(/^table /, '')} TO ${quoted(SET_ASIDE.schema, name)}`),
+      );
+    } else if (kind === 'table' && here && there) {
+      const mending = mendTable(here as TableDefinition, there as TableDefinition, remade);
+      steps.push(...mending.steps);
+      left.push(...mending.left.map((what) => `${object} ${what}`));
+    } else {
+      left.push(`${object} ${!here ? 'is missing' : !there ? 'is not in the log' : 'is defined otherwise'}`);
+    }
+  }
+  for (const schema of schemasToDrop) steps.push(pastLog(`DROP DATABASE ${schema}`));
+  return { steps, left };
+}
+
+function parse(text: string | undefined): Definition | null {
+  return text === undefined ? null : (JSON.parse(text) as Definition);
+}
+
+const pastLog = (sql: string, what = sql): MendingStep => ({ sql, what, logged: false });
+const everywhere = (sql: string): MendingStep => ({ sql, what: sql, logged: true });
+
+function createSchema(definition: Definition): string {
+  if (definition.kind !== 'schema') throw new Error('not a schema');
+  const { schema, characterSet, collation } = definition;
+  return `CREATE DATABASE ${quoted(schema)} CHARACTER SET ${characterSet} COLLATE ${collation}`;
+}
+
+/** Their rows in the system tables are all that there is of them. */
+function copyStored(
+  object: string,
+  here: StoredDefinition | null,
+  there: StoredDefinition | null,
+): MendingStep[] {
+  const { kind, values: known } = (here ?? there) as StoredDefinition;
+  const { table, kindColumn, whenMade } = STORED[kind];
+  // Without the introducer it would be a number where one is wanted.
+  const literal = (hex: string | null | undefined) => (hex == null ? 'NULL' : `_binary x'${hex}'`);
+  const key = ['db', 'name', ...(kindColumn ? [kindColumn] : [])];
+  const where = key.map((column) => `${column} = ${literal(known[column])}`).join(' AND ');
+  if (!there) return [pastLog(`DELETE FROM ${table} WHERE ${where}`, `${object} is dropped`)];
+  const values = Object.entries(there.values).map(([column, hex]) => `${column} = ${literal(hex)}`);
+  if (here)
+    return [pastLog(`UPDATE ${table} SET ${values.join(', ')} WHERE ${where}`, `${object} is changed`)];
+  const all = [...values, ...whenMade].join(', ');
+  return [
+    pastLog(
+      `INSERT INTO ${table} SET ${all}`,
+      `${object} is made${kind === 'event' ? ', switched off' : ''}`,
+    ),
+  ];
+}
+
+function mendTable(here: TableDefinition, there: TableDefinition, remade: ReadonlySet<string>): Mending {
+  const contents = [here, ...here.partitions].map(({ content }) => content);
+  const theirContents = [there, ...there.partitions].map(({ content }) => content);
+  // What can not be read does no harm in silence: whoever comes to it is told. It is no reason to serve nothing at all.
+  if ([...contents, ...theirContents].some(isUnreadable)) return { steps: [], left: [] };
+  const outline = ({ shape, partitioning }: TableDefinition) => JSON.stringify([shape, partitioning]);
+  if (outline(here) !== outline(there)) return { steps: [], left: ['is defined otherwise'] };
+  const table = quoted(here.schema, here.name);
+  if (here.partitioning === null) {
+    const truncated = emptied(here.content, there.content, () => remade.has(`${here.schema}/${here.name}`));
+    return truncated(() => everywhere(`TRUNCATE TABLE ${table}`));
+  }
+  const structure = mendPartitions(table, here, there);
+  if (structure.steps.length + structure.left.length > 0) return structure;
+  const each = here.partitions.map((partition, i) => {
+    const engineName = `${here.schema}/${here.name}#P#${partition.name}`;
+    const isRemade = () =>
+      [...remade].some((name) => name === engineName || name.startsWith(`${engineName}#SP#`));
+    const truncated = emptied(partition.content, there.partitions[i]?.content ?? 'unknown', isRemade);
+    return truncated(() => everywhere(`ALTER TABLE ${table} TRUNCATE PARTITION ${quoted(partition.name)}`));
+  });
+  return { steps: each.flatMap(({ steps }) => steps), left: each.flatMap(({ left }) => left) };
+}
+
+const isUnreadable = (content: Content) => content.startsWith('unreadable');
+
+/** Empty here alone: by a TRUNCATE if the engine made it anew; else rows were lost in another way. */
+function emptied(
+  here: Content,
+  there: Content,
+  isRemade: () => boolean,
+): (truncate: () => MendingStep) => Mending {
+  return (truncate) => {
+    if (here === there || here === 'unknown' || there === 'unknown') return { steps: [], left: [] };
+    if (here === 'empty' && isRemade()) return { steps: [truncate()], left: [] };
+    return { steps: [], left: [here === 'empty' ? 'has lost its rows here' : 'has rows here only'] };
+  };
+}
+
+function mendPartitions(table: string, here: TableDefinition, there: TableDefinition): Mending {
+  const method = here.partitioning?.method ?? '';
+  if (/HASH|KEY/.test(method)) {
+    const surplus = here.partitions.length - there.partitions.length;
+    if (surplus === 0) return { steps: [], left: [] };
+    const change = surplus > 0 ? `COALESCE PARTITION ${surplus}` : `ADD PARTITION PARTITIONS ${-surplus}`;
+    return { steps: [pastLog(`ALTER TABLE ${table} ${change}`)], left: [] };
+  }
+  const [mine, others] = withoutCommon(here.partitions, there.partitions);
+  if (mine.length + others.length === 0) return { steps: [], left: [] };
+  const alter = (what: string) => `ALTER TABLE ${table} ${what}`;
+  const names = (partitions: readonly Partition[]) => partitions.map(({ name }) => quoted(name)).join(', ');
+  if (mine.length === 0)
+    return { steps: [everywhere(alter(`DROP PARTITION IF EXISTS ${names(others)}`))], left: [] };
+  if (others.length === 0 && mine.every(({ content }) => content === 'empty'))
+    return { steps: [pastLog(alter(`DROP PARTITION ${names(mine)}`))], left: [] };
+  const values = /^RANGE/.test(method) ? 'VALUES LESS THAN' : /^LIST/.test(method) ? 'VALUES IN' : null;
+  const plain = [...mine, ...others].every(({ subpartitions }) => subpartitions.length === 0);
+  if (others.length === 0 || values === null || !plain) return { steps: [], left: ['has other partitions'] };
+  const definitions = others.map(
+    (partition) => `PARTITION ${quoted(partition.name)} ${values} (${partition.values})`,
+  );
+  return {
+    steps: [pastLog(alter(`REORGANIZE PARTITION ${names(mine)} INTO (${definitions.join(', ')})`))],
+    left: [],
+  };
+}
+
+/** What is left of two lists when what they begin and end with in common is taken away. */
+function withoutCommon(
+  a: readonly Partition[],
+  b: readonly Partition[],
+): [readonly Partition[], readonly Partition[]] {
+  const same = (x?: Partition, y?: Partition) =>
+    JSON.stringify([x?.name, x?.values, x?.subpartitions]) ===
+    JSON.stringify([y?.name, y?.values, y?.subpartitions]);
+  const shorter = Math.min(a.length, b.length);
+  let head = 0;
+  while (head < shorter && same(a[head], b[head])) head++;
+  let tail = 0;
+  while (tail < shorter - head && same(a.at(-1 - tail), b.at(-1 - tail))) tail++;
+  return [a.slice(head, a.length - tail), b.slice(head, b.length - tail)];
+}

@@ -1,0 +1,297 @@
+import type { Definitions } from '../model/definitions.js';
+
+/**
+ * Reads what a MariaDB server has beside rows, so that it can be compared with another that stands at the same position.
+ * Left out is what differs on servers that are level: times, counters, and whether an event is switched on (a replica has
+ * all of them off, and does not tell which should be on).
+ */
+export type SqlRow = Readonly<Record<string, unknown>>;
+export type SqlQuery = (sql: string) => Promise<readonly SqlRow[]>;
+
+interface ObjectName {
+  readonly schema: string;
+  readonly name: string;
+}
+
+export interface SchemaDefinition {
+  readonly kind: 'schema';
+  readonly schema: string;
+  readonly characterSet: string;
+  readonly collation: string;
+}
+
+/** `rows`, `empty`, `unknown` (not found out in time), or `unreadable` with the server's error number. */
+export type Content = 'rows' | 'empty' | 'unknown' | `unreadable ${number}`;
+
+export interface Partition {
+  readonly name: string;
+  /** As it stands in VALUES LESS THAN (...) or VALUES IN (...); null for HASH and KEY. */
+  readonly values: string | null;
+  readonly subpartitions: readonly string[];
+  readonly content: Content;
+}
+
+export interface TableDefinition extends ObjectName {
+  readonly kind: 'table';
+  /** Engine, columns, keys and the like: what makes two tables the same but for their partitions and rows. */
+  readonly shape: unknown;
+  readonly partitioning: { readonly method: string; readonly by: readonly unknown[] } | null;
+  readonly partitions: readonly Partition[];
+  /** `rows` also when it is partitioned: its partitions tell. */
+  readonly content: Content;
+}
+
+/** A row of a system table that is all that there is of the object; each value in hex, as text. */
+export interface StoredDefinition extends ObjectName {
+  readonly kind: 'routine' | 'event';
+  readonly values: Readonly<Record<string, string | null>>;
+}
+
+/** Views and triggers. */
+export interface OtherDefinition extends ObjectName {
+  readonly kind: 'view' | 'trigger';
+  readonly text: unknown;
+}
+
+export type Definition = SchemaDefinition | TableDefinition | StoredDefinition | OtherDefinition;
+
+export function quoted(...names: readonly string[]): string {
+  return names.map((name) => `\`${name.replaceAll('`', '``')}\``).join('.');
+}
+
+/** The schema of tables that were set aside; see definition-mending.ts. */
+export const SET_ASIDE = { schema: 'skein', prefix: 'set_aside_' } as const;
+
+export async function readDefinitions(query: SqlQuery): Promise<Definitions> {
+  const found = new Map<string, string>();
+  const add = (object: string, definition: Definition) => found.set(object, JSON.stringify(definition));
+  for (const { schema, characterSet, collation } of await schemas(query))
+    add(`schema ${quoted(schema)}`, { kind: 'schema', schema, characterSet, collation });
+  for (const table of await tables(query)) add(`table ${quoted(table.schema, table.name)}`, table);
+  for (const other of await others(query)) add(`${other.kind} ${quoted(other.schema, other.name)}`, other);
+  for (const { object, definition } of await stored(query)) add(object, definition);
+  return found;
+}
+
+const OWN_SCHEMAS = "('mysql', 'information_schema', 'performance_schema', 'sys')";
+
+async function schemas(query: SqlQuery): Promise<Omit<SchemaDefinition, 'kind'>[]> {
+  const rows = await query(
+    `SELECT schema_name s, default_character_set_name c, default_collation_name o FROM information_schema.schemata
+      WHERE schema_name NOT IN ${OWN_SCHEMAS}`,
+  );
+  return rows.map(({ s, c, o }) => ({ schema: String(s), characterSet: String(c), collation: String(o) }));
+}
+
+/** What a table consists of, each list in an order that does not depend on the server. */
+const TABLE_PARTS = {
+  columns: `SELECT table_schema s, table_name t, column_name, column_default, is_nullable, column_type, character_set_name,
+      collation_name, column_key, extra, is_generated, generation_expression, column_comment
+    FROM information_schema.columns WHERE table_schema NOT IN ${OWN_SCHEMAS} ORDER BY s, t, ordinal_position`,
+  indexes: `SELECT table_schema s, table_name t, index_name, seq_in_index, column_name, non_unique, index_type, sub_part
+    FROM information_schema.statistics WHERE table_schema NOT IN ${OWN_SCHEMAS} ORDER BY s, t, index_name, seq_in_index`,
+  foreignKeys: `SELECT constraint_schema s, table_name t, constraint_name, referenced_table_name, update_rule, delete_rule
+    FROM information_schema.referential_constraints WHERE constraint_schema NOT IN ${OWN_SCHEMAS} ORDER BY s, t, constraint_name`,
+  checks: `SELECT constraint_schema s, table_name t, constraint_name, level, check_clause
+    FROM information_schema.check_constraints WHERE constraint_schema NOT IN ${OWN_SCHEMAS} ORDER BY s, t, level, constraint_name`,
+} as const;
+
+async function tables(query: SqlQuery): Promise<TableDefinition[]> {
+  const parts = new Map<string, Record<string, unknown[]>>();
+  for (const [part, sql] of Object.entries(TABLE_PARTS)) {
+    for (const { s, t, ...row } of await query(sql)) {
+      const of = parts.get(quoted(String(s), String(t))) ?? {};
+      parts.set(quoted(String(s), String(t)), of);
+      of[part] = [...(of[part] ?? []), Object.values(row)];
+    }
+  }
+  const partitions = await partitionsOf(query);
+  const rows = await query(
+    `SELECT table_schema s, table_name t, table_type, engine, row_format, table_collation, create_options, table_comment
+      FROM information_schema.tables WHERE table_schema NOT IN ${OWN_SCHEMAS} AND table_type <> 'VIEW'
+        AND NOT (table_schema = '${SET_ASIDE.schema}' AND table_name LIKE '${SET_ASIDE.prefix.replaceAll('_', '\\_')}%')
+      ORDER BY s, t`,
+  );
+  const names = rows.map(({ s, t }) => ({ schema: String(s), name: String(t) }));
+  const sources = names.flatMap(({ schema, name }) => {
+    const of = partitions.get(quoted(schema, name))?.partitions ?? [];
+    const table = quoted(schema, name);
+    return of.length === 0
+      ? [table]
+      : of.map((partition) => `${table} PARTITION (${quoted(partition.name)})`);
+  });
+  const contents = await contentsOf(query, sources);
+  let next = 0;
+  return rows.map(({ s, t, ...properties }, i) => {
+    const name = names[i] as ObjectName;
+    const of = partitions.get(quoted(name.schema, name.name));
+    return {
+      kind: 'table',
+      ...name,
+      shape: { properties: Object.values(properties), ...parts.get(quoted(name.schema, name.name)) },
+      partitioning: of?.partitioning ?? null,
+      partitions: (of?.partitions ?? []).map((partition) => ({
+        ...partition,
+        content: contents[next++] ?? 'unknown',
+      })),
+      content: of ? 'rows' : (contents[next++] ?? 'unknown'),
+    };
+  });
+}
+
+type BarePartition = Omit<Partition, 'content'> & { readonly subpartitions: string[] };
+
+async function partitionsOf(
+  query: SqlQuery,
+): Promise<
+  Map<string, { partitioning: NonNullable<TableDefinition['partitioning']>; partitions: BarePartition[] }>
+> {
+  const rows = await query(
+    `SELECT table_schema s, table_name t, partition_name p, subpartition_name sp, partition_description d,
+        partition_method method, partition_expression, subpartition_method, subpartition_expression
+      FROM information_schema.partitions WHERE partition_name IS NOT NULL AND table_schema NOT IN ${OWN_SCHEMAS}
+      ORDER BY s, t, partition_ordinal_position, subpartition_ordinal_position`,
+  );
+  const found: Awaited<ReturnType<typeof partitionsOf>> = new Map();
+  for (const { s, t, p, sp, d, method, ...by } of rows) {
+    const table = quoted(String(s), String(t));
+    const of = found.get(table) ?? {
+      partitioning: { method: String(method), by: Object.values(by) },
+      partitions: [],
+    };
+    found.set(table, of);
+    if (of.partitions.at(-1)?.name !== p)
+      of.partitions.push({ name: String(p), values: d === null ? null : String(d), subpartitions: [] });
+    if (sp !== null) of.partitions.at(-1)?.subpartitions.push(String(sp));
+  }
+  return found;
+}
+
+const CONTENTS_PER_QUERY = 100;
+/** To find the first row of a table whose rows were all just deleted, the server may have to look at every one of them. */
+const CONTENT_TIME_S = 2;
+const ER_STATEMENT_TIMEOUT = 1969;
+
+async function contentsOf(query: SqlQuery, sources: readonly string[]): Promise<Content[]> {
+  const found: Content[] = [];
+  for (let i = 0; i < sources.length; i += CONTENTS_PER_QUERY)
+    found.push(...(await someContents(query, sources.slice(i, i + CONTENTS_PER_QUERY))));
+  return found;
+}
+
+async function someContents(query: SqlQuery, sources: readonly string[]): Promise<Content[]> {
+  const columns = sources.map((source, i) => `EXISTS (SELECT 1 FROM ${source}) c${i}`);
+  try {
+    const [row] = await query(
+      `SET STATEMENT max_statement_time = ${CONTENT_TIME_S} FOR SELECT ${columns.join(', ')}`,
+    );
+    return sources.map((_, i) => (Number(row?.[`c${i}`]) === 1 ? 'rows' : 'empty'));
+  } catch (error) {
+    const { errno } = error as { errno?: number };
+    if (typeof errno !== 'number') throw error;
+    if (sources.length === 1) return [errno === ER_STATEMENT_TIMEOUT ? 'unknown' : `unreadable ${errno}`];
+    // One of them: each is asked alone.
+    const each: Content[] = [];
+    for (const source of sources) each.push(...(await someContents(query, [source])));
+    return each;
+  }
+}
+
+async function others(query: SqlQuery): Promise<OtherDefinition[]> {
+  const views = await query(
+    `SELECT table_schema s, table_name n, view_definition, check_option, security_type, definer
+      FROM information_schema.views WHERE table_schema NOT IN ${OWN_SCHEMAS}`,
+  );
+  const triggers = await query(
+    `SELECT trigger_schema s, trigger_name n, event_manipulation, event_object_table, action_order, action_statement,
+        action_timing, sql_mode, definer
+      FROM information_schema.triggers WHERE trigger_schema NOT IN ${OWN_SCHEMAS}`,
+  );
+  const definitions = (kind: 'view' | 'trigger', rows: readonly SqlRow[]): OtherDefinition[] =>
+    rows.map(({ s, n, ...text }) => ({
+      kind,
+      schema: String(s),
+      name: String(n),
+      text: Object.values(text),
+    }));
+  return [...definitions('view', views), ...definitions('trigger', triggers)];
+}
+
+export const STORED = {
+  routine: {
+    table: 'mysql.proc',
+    kindColumn: 'type',
+    whenMade: ['created = NOW()', 'modified = NOW()'],
+    columns: [
+      'db',
+      'name',
+      'type',
+      'specific_name',
+      'language',
+      'sql_data_access',
+      'is_deterministic',
+      'security_type',
+      'param_list',
+      'returns',
+      'body',
+      'definer',
+      'sql_mode',
+      'comment',
+      'character_set_client',
+      'collation_connection',
+      'db_collation',
+      'body_utf8',
+      'aggregate',
+    ],
+  },
+  event: {
+    table: 'mysql.event',
+    kindColumn: null,
+    // A replica does not tell whether it should run.
+    whenMade: [
+      "status = 'DISABLED'",
+      'originator = @@global.server_id',
+      'created = NOW()',
+      'modified = NOW()',
+    ],
+    columns: [
+      'db',
+      'name',
+      'body',
+      'definer',
+      'execute_at',
+      'interval_value',
+      'interval_field',
+      'starts',
+      'ends',
+      'on_completion',
+      'sql_mode',
+      'comment',
+      'time_zone',
+      'character_set_client',
+      'collation_connection',
+      'db_collation',
+      'body_utf8',
+    ],
+  },
+} as const;
+
+async function stored(query: SqlQuery): Promise<{ object: string; definition: StoredDefinition }[]> {
+  const found: { object: string; definition: StoredDefinition }[] = [];
+  for (const kind of ['routine', 'event'] as const) {
+    const { table, columns, kindColumn } = STORED[kind];
+    // Of a number HEX alone would give its digits to the base of 16.
+    const values = columns.map((column) => `HEX(CONCAT(${column})) AS ${column}`);
+    const rows = await query(
+      `SELECT db s, name n, ${kindColumn ?? "'event'"} k, ${values.join(', ')} FROM ${table} WHERE db NOT IN ${OWN_SCHEMAS}`,
+    );
+    for (const { s, n, k, ...row } of rows) {
+      const name = { schema: String(s), name: String(n) };
+      found.push({
+        object: `${String(k).toLowerCase()} ${quoted(name.schema, name.name)}`,
+        definition: { kind, ...name, values: row as Record<string, string | null> },
+      });
+    }
+  }
+  return found;
+}

@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import type { ReplicaSession } from '../link/replica-session.js';
+import {
+  type DefinitionDigests,
+  type Definitions,
+  differingObjects,
+  digestsOf,
+} from '../model/definitions.js';
+import { messageOf } from '../model/error.js';
+import { type MendingStep, mend } from '../mysql-control/definition-mending.js';
+import { SET_ASIDE } from '../mysql-control/definitions.js';
+import { sleep } from '../std/signal.js';
+import type { Answer } from '../wire/messages.js';
+import type { DefinitionsFile } from './definitions-file.js';
+import type { LocalControl } from './local-server.js';
+
+/**
+ * DDL is not transactional: a primary's server that died in the middle of one may have done what is not in its log, or not
+ * have done what is in it (SAFETY H10). Its replicas have executed exactly the log. So before such a server is opened its
+ * definitions are compared with those of a replica at the same position, and brought level with them.
+ */
+export interface DefinitionLevelModules {
+  readonly file: DefinitionsFile;
+  control(): LocalControl;
+  /** Attached, and voters. */
+  replicas(): readonly ReplicaSession[];
+  /** Whether writes would wait without one. */
+  needsReplicas(): boolean;
+  /** Why the server is not open yet. */
+  waiting(reason: string): void;
+  event(code: string, reason: string): void;
+}
+
+/** Looked at again so often while a person has to do something. */
+const LOOK_AGAIN_MS = 2_000;
+const ASK_AGAIN_MS = 200;
+/** What is mended is compared again. What differs after so often is not mended by it. */
+const MENDINGS_MAX = 3;
+/** More than this is no interrupted statement. */
+const OBJECTS_MAX = 100;
+const NAMED_MAX = 5;
+
+type Asked = Answer['definitions'] | 'failed' | 'gone';
+
+/** `nobody`: no replica is there; `not known`: those that are can not tell. */
+type Found =
+  | 'level'
+  | 'nobody'
+  | 'not known'
+  | { readonly node: string; readonly objects: readonly string[]; readonly theirs: Definitions };
+
+export class DefinitionLevel {
+  readonly #modules: DefinitionLevelModules;
+  #asked = 0;
+
+  constructor(modules: DefinitionLevelModules) {
+    this.#modules = modules;
+  }
+
+  /**
+   * On a closed server whose whole log is on the quorum. Resolves when it may be opened.
+   * @param serverId what is done everywhere is logged under it
+   */
+  async settle({ serverId, epoch }: { serverId: number; epoch: number }, signal: AbortSignal): Promise<void> {
+    const { file, event, waiting } = this.#modules;
+    const control = this.#modules.control();
+    for (let round = 1, mendings = 0; ; round++) {
+      signal.throwIfAborted();
+      const own = await control.definitions();
+      const { gtidBinlogPos: gtid } = await control.status();
+      const found = await this.#compare(gtid, own);
+      signal.throwIfAborted();
+      if (found === 'level') return;
+      if (found === 'nobody') {
+        await sleep(ASK_AGAIN_MS, signal);
+        continue;
+      }
+      if (found === 'not known') {
+        event('DEFINITIONS_UNCHECKED', UNCHECKED);
+        return;
+      }
+      const noted = await file.load();
+      const remade = await control.madeSince(noted.tableIdMax ?? Number.MAX_SAFE_INTEGER);
+      const setAside = (n: number) => `${SET_ASIDE.prefix}${epoch}_${round}_${n}`;
+      const { steps, left } =
+        found.objects.length > OBJECTS_MAX
+          ? { steps: [], left: found.objects }
+          : mend(found.objects, own, found.theirs, { remade, setAside });
+      if (steps.length + left.length === 0) return;
+      const failed = await this.#do(mendings < MENDINGS_MAX ? steps : [], serverId);
+      if (failed.length < steps.length) mendings++;
+      if (left.length + failed.length === 0 && mendings <= MENDINGS_MAX) continue;
+      const open = left.length + failed.length > 0 ? [...left, ...failed] : steps.map(({ what }) => what);
+      const name = createHash('sha256').update(open.join('\n')).digest('hex').slice(0, 12);
+      if (noted.accept === name) {
+        event('DEFINITIONS_ACCEPTED', `Opened as it is, as ${file.path} says: ${named(open)}.`);
+        return;
+      }
+      waiting(differs(found.node, open, file.path, name));
+      await sleep(LOOK_AGAIN_MS, signal);
+    }
+  }
+
+  /** To be called when the server is about to be opened. */
+  async note(): Promise<void> {
+    await this.#modules.file.save({ tableIdMax: await this.#modules.control().tableIdMax() });
+  }
+
+  async #compare(gtid: string, definitions: Definitions): Promise<Found> {
+    const own = digestsOf(definitions);
+    const sessions = this.#modules.replicas();
+    if (sessions.length === 0) return this.#modules.needsReplicas() ? 'nobody' : 'not known';
+    this.#modules.waiting(
+      `The server died, perhaps in the middle of DDL: its definitions are compared with those of ${sessions.map(({ node }) => node).join(' and ')}.`,
+    );
+    const isLevel = (answer?: Asked) =>
+      typeof answer === 'object' && differingObjects(own, answer).length === 0;
+    const answers = await firstOrAll(
+      sessions.map((session) => this.#ask(session, gtid, null)),
+      isLevel,
+    );
+    if (answers.some(isLevel)) return 'level';
+    const others = sessions.flatMap((session, i) => {
+      const digests = answers[i];
+      return typeof digests === 'object' ? [{ session, digests }] : [];
+    });
+    const [first] = others;
+    if (!first) return answers.includes('failed') ? 'not known' : 'nobody';
+    const objects = differingFromAll(
+      own,
+      others.map(({ digests }) => digests),
+    );
+    const theirs = await this.#ask(first.session, gtid, objects.slice(0, OBJECTS_MAX));
+    if (typeof theirs !== 'object') return 'nobody';
+    return { node: first.session.node, objects, theirs: new Map(Object.entries(theirs)) };
+  }
+
+  /** Once it has applied everything; its link ends when this role does. */
+  #ask(session: ReplicaSession, gtid: string, objects: readonly string[] | null): Promise<Asked> {
+    const id = this.#asked++;
+    return new Promise((resolve) => {
+      const settle = (answer: Asked) => {
+        offAnswer();
+        offClosed();
+        resolve(answer);
+      };
+      const offAnswer = session.onAnswer.on((answer) => {
+        if (answer.id !== id) return;
+        if (answer.failed !== null)
+          this.#modules.event(
+            'DEFINITIONS_UNKNOWN',
+            `${session.node} can not tell its definitions: ${answer.failed}`,
+          );
+        settle(answer.failed === null ? answer.definitions : 'failed');
+      });
+      const offClosed = session.onClosed.on(() => settle('gone'));
+      session.ask({ id, gtid, objects: objects && [...objects] });
+    });
+  }
+
+  /** Returns what could not be done, for people. */
+  async #do(steps: readonly MendingStep[], serverId: number): Promise<string[]> {
+    const { control, event } = this.#modules;
+    const failed: string[] = [];
+    for (const { sql, what, logged } of steps) {
+      try {
+        await control().execute(sql, logged ? { serverId } : {});
+        const where = logged ? 'done here and everywhere' : 'done here, past the log';
+        event(
+          'DEFINITIONS_MENDED',
+          `The server had died in the middle of DDL. To be level with its log again, ${where}: ${what}`,
+        );
+      } catch (error) {
+        failed.push(`${what} (${messageOf(error)})`);
+      }
+    }
+    return failed;
+  }
+}
+
+/** All of them, or what is there when the first has come that is enough (the others may be away for long). */
+function firstOrAll<T>(
+  promises: readonly Promise<T>[],
+  isEnough: (value: T) => boolean,
+): Promise<(T | undefined)[]> {
+  return new Promise((resolve, reject) => {
+    const values: (T | undefined)[] = promises.map(() => undefined);
+    let missing = promises.length;
+    promises.forEach((promise, i) => {
+      promise.then((value) => {
+        values[i] = value;
+        missing--;
+        if (missing === 0 || isEnough(value)) resolve(values);
+      }, reject);
+    });
+  });
+}
+
+/** What one of the others has in the same way is as the log says, whatever the rest have. */
+function differingFromAll(own: DefinitionDigests, others: readonly DefinitionDigests[]): string[] {
+  const [first, ...rest] = others.map((digests) => differingObjects(own, digests));
+  return (first ?? []).filter((object) => rest.every((differing) => differing.includes(object)));
+}
+
+const UNCHECKED =
+  'The server had died, perhaps in the middle of DDL, and no replica could tell how its tables and the like should be ' +
+  'defined: opened without a comparison.';
+
+function named(differences: readonly string[]): string {
+  const more = differences.length - NAMED_MAX;
+  const first = differences.slice(0, NAMED_MAX).map((text) => text.slice(0, 300));
+  return `${first.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
+}
+
+function differs(node: string, differences: readonly string[], path: string, name: string): string {
+  return (
+    `The server died in the middle of DDL and is not level with its log, which ${node} has executed: ${named(differences)}. ` +
+    'The primary stays closed, because what is written to these would stop its replicas. Make them as they are on ' +
+    `${node}, on this server's socket after SET sql_log_bin = 0: it is looked at every few seconds. Or, to open it as it ` +
+    `is, write {"accept":"${name}"} to ${path}.`
+  );
+}

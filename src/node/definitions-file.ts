@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import { Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import { readFileIfThere, writeFileDurably } from '../std/durable-file.js';
+
+export interface DefinitionsNote {
+  /** What the engine had made when the server was last opened: what has a higher id was made since. */
+  readonly tableIdMax?: number;
+  /** Written by a person: the difference of this name is taken as it is. */
+  readonly accept?: string;
+}
+
+const Schema = Type.Object({
+  tableIdMax: Type.Optional(Type.Integer({ minimum: 0 })),
+  accept: Type.Optional(Type.String()),
+});
+
+export class DefinitionsFile {
+  readonly path: string;
+
+  constructor(stateDirectory: string) {
+    this.path = join(stateDirectory, 'definitions.json');
+  }
+
+  /** What can not be read is not known. */
+  async load(): Promise<DefinitionsNote> {
+    const text = await readFileIfThere(this.path);
+    try {
+      const value: unknown = JSON.parse(text ?? '{}');
+      if (Value.Check(Schema, value)) return value;
+    } catch {
+      // A person's slip: it is looked at again.
+    }
+    return {};
+  }
+
+  async save(note: DefinitionsNote): Promise<void> {
+    await writeFileDurably(this.path, `${JSON.stringify(note)}\n`);
+  }
+}
