@@ -35,6 +35,8 @@ export interface EndpointModules {
   spool: EndpointSpool;
   /** Ordinal up to which the cluster has committed; moves only forward while the chain is followed. */
   committed(): number;
+  /** The name of the group with this ordinal in the history that this node knows. */
+  nameOf(ordinal: number): string;
   /**
    * Before a group that is DDL goes to the server: null = at once, otherwise it is held until this resolves. Everything
    * before it has been sent then, `previousGtid` last. Rejects: the dump is refused.
@@ -73,6 +75,8 @@ const RELEASE_WAIT_MS = 2;
 /** One IO thread, and one more while it reconnects; anybody else on this loopback port is turned away. */
 const CONNECTIONS_MAX = 8;
 const LOGIN_DEADLINE_MS = 10_000;
+/** How long a server that is ahead of the spool waits until it looks again, if nothing comes. */
+const AHEAD_LOOK_MS = 1_000;
 /** The server's error for "could not read the binary log": its IO thread stops and says why. */
 const ERRNO_FATAL_DUMP = 1236;
 
@@ -247,13 +251,8 @@ export class Endpoint {
     await this.#formatKnown(socket);
     const format = spool.format;
     if (!format) return;
-    if (ordinal > spool.end.ordinal || (ordinal === spool.end.ordinal && connectState !== spool.end.gtid)) {
-      throw new SkeinError(
-        'SERVER_AHEAD',
-        `The server has applied ${connectState}, but this node's spool ends at ${spool.end.gtid || 'the beginning'}: ` +
-          'it holds transactions that the cluster does not know here. It must be seeded again.',
-      );
-    }
+    await this.#caughtUp(ordinal, connectState, socket);
+    if (socket.destroyed) return;
     const reader = spool.reader(ordinal + 1);
     logger.info({ after: connectState, ordinal }, 'the local server reads from the spool');
     const stream = new DumpStream(
@@ -268,6 +267,31 @@ export class Endpoint {
       socket,
     );
     await stream.run();
+  }
+
+  /**
+   * What the quorum has is released before it is on this node's own disk, so a power cut may leave the server ahead of the
+   * spool: the primary sends it again. What is not of the cluster's history never comes.
+   */
+  async #caughtUp(ordinal: number, applied: string, socket: Socket): Promise<void> {
+    const { spool, nameOf, logger } = this.#modules;
+    for (let told = false; !socket.destroyed; told = true) {
+      const name = ordinal === 0 ? '' : ordinal === spool.end.ordinal ? spool.end.gtid : nameOf(ordinal);
+      if (applied !== name) {
+        throw new SkeinError(
+          'SERVER_DIVERGED',
+          `The server has applied ${applied}, but number ${ordinal} in the cluster's history is ${name}: ` +
+            'it holds transactions that the cluster does not know. It must be seeded again.',
+        );
+      }
+      if (ordinal <= spool.end.ordinal) return;
+      if (!told)
+        logger.warn(
+          { applied, spoolEnd: spool.end.gtid },
+          'the server is ahead of the spool: it waits until that has caught up',
+        );
+      await this.#waitForChange(AHEAD_LOOK_MS);
+    }
   }
 
   #admit({ ordinal, previousGtid: before }: RecordHeader, payload: Buffer, signal: AbortSignal): Admitted {

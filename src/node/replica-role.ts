@@ -87,6 +87,7 @@ export class ReplicaRole {
         flavour,
         spool,
         committed: () => spool.committed(),
+        nameOf: (ordinal) => flavour.gtidAt(epochOf(this.#chain, ordinal), ordinal),
         beforeDdl: (ddl, signal) => this.#beforeDdl(ddl, signal),
         refused: (error) => this.#refused(error),
       },
@@ -379,7 +380,7 @@ export class ReplicaRole {
   }
 
   #refused(error: SkeinError): void {
-    if (error.code === 'SERVER_AHEAD' || error.code === 'SERVER_DIVERGED') this.#closed = error.message;
+    if (error.code === 'SERVER_DIVERGED') this.#closed = error.message;
     this.#modules.events.add('replication.error', this.#options.node, error.message, { code: error.code });
   }
 }

@@ -1,4 +1,4 @@
-import { open, readdir } from 'node:fs/promises';
+import { open, readdir, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RECORD_HEADER_SIZE, RECORD_KIND, readRecordHeader, recordFault } from '../../src/wire/record.js';
 import { notesIn } from './clients.js';
@@ -22,6 +22,25 @@ export async function ledgerInSpool(directory: string): Promise<Set<string>> {
     }
   }
   return found;
+}
+
+/** Takes the last groups of a spool away, with what was written behind them. Its node must not be running. */
+export async function cutLastGroups(directory: string, count: number): Promise<void> {
+  const last =
+    (await readdir(directory))
+      .filter((name) => name.endsWith('.seg'))
+      .sort()
+      .at(-1) ?? '';
+  const bytes = await readWhole(join(directory, last));
+  const groups: number[] = [];
+  for (let offset = 0; offset + RECORD_HEADER_SIZE <= bytes.length && recordFault(bytes, offset) === null; ) {
+    const { kind, size } = readRecordHeader(bytes, offset);
+    if (kind === RECORD_KIND.group) groups.push(offset);
+    offset += size;
+  }
+  const from = groups.at(-count);
+  if (from === undefined) throw new Error(`${last} has only ${groups.length} groups`);
+  await truncate(join(directory, last), from);
 }
 
 async function readWhole(path: string): Promise<Buffer> {

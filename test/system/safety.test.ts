@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatPosition, parsePosition } from '../../src/model/position.js';
@@ -9,6 +9,7 @@ import { Source } from '../../src/source/source.js';
 import { silentLogger } from '../../src/std/logger.js';
 import { binlogGtid, checksumAtRest, sequenceOf, waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { cutLastGroups } from '../kit/spool-files.js';
 import { rowsOf, run, scalarOf, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
@@ -294,6 +295,36 @@ describe('epochs and positions', () => {
         ]);
       }
     }
+  });
+});
+
+describe('the end of a replica’s spool is lost, as at a power cut, after its server has applied it', () => {
+  it('gets it again and goes on', async () => {
+    const replica = cluster.node('n3');
+    const state = join(replica.directory, 'spool', 'state.json');
+    await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('power cut: kept')");
+    await waitApplied(cluster.primary, cluster.replicas);
+    const notedBefore = await readFile(state);
+    for (const v of ['lost', 'lost too'])
+      await cluster.primary.sql(`INSERT INTO demo.t (v) VALUES ('power cut: ${v}')`);
+    await waitApplied(cluster.primary, cluster.replicas);
+    cluster.proxy('n3').refuse();
+    await replica.freeze('node');
+    await cutLastGroups(join(replica.directory, 'spool'), 2);
+    await writeFile(state, notedBefore);
+    await replica.kill('node');
+    cluster.startNode('n3');
+    await until('the server asks for more', async () =>
+      (await logOf(replica)).includes('ahead of the spool'),
+    );
+    // What it has is the cluster's, and may be read.
+    expect(await replica.rows("SELECT COUNT(*) FROM demo.t WHERE v LIKE 'power cut: lost%'")).toEqual([
+      ['2'],
+    ]);
+    cluster.proxy('n3').heal();
+    await replica.untilReady();
+    await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('power cut: after')");
+    await checksumAtRest(cluster.primary, cluster.replicas);
   });
 });
 
