@@ -221,7 +221,7 @@ export class MariadbControl {
       const statements = events.filter((event) => event.Event_type === 'Query');
       recovered.unshift(...statements.map((event) => String(event.Info)));
       const list = events.find((event) => event.Event_type === 'Gtid_list');
-      logBefore = String(list?.Info ?? '').replace(/^\[|\]$/g, '');
+      logBefore = lastGtid(String(list?.Info ?? ''));
       if (!isOfRecovery(logBefore)) break;
     }
     return { logBefore, recovered };
@@ -232,7 +232,6 @@ export class MariadbControl {
     const [oldest] = await this.#query('SHOW BINARY LOGS');
     const events = await this.#query(`SHOW BINLOG EVENTS IN '${oldest?.Log_name}' LIMIT 5`);
     const list = events.find(({ Event_type: type }) => type === 'Gtid_list');
-    // One for each server id that has written; the cluster's history is one, so the highest is the last.
     return lastGtid(String(list?.Info ?? ''));
   }
 
@@ -549,7 +548,10 @@ function isFatal(error: unknown): boolean {
   return fatal === true || typeof errno !== 'number' || errno < 0;
 }
 
-/** `[0-1-5,0-2-9]`, as SHOW BINLOG EVENTS tells a list -> `0-2-9`; '' when there is none. */
+/**
+ * `[0-1-5,0-2-9]`, as SHOW BINLOG EVENTS tells a list -> `0-2-9`; '' when there is none. It has one for each server id that
+ * has written, so one for each epoch; the cluster's history is one, so the highest is the last.
+ */
 function lastGtid(list: string): string {
   const all = list.match(/\d+-\d+-\d+/g) ?? [];
   const sequence = (gtid: string) => parseMariadbGtid(gtid).sequence;
