@@ -8,6 +8,8 @@ import { rowsOf, run, type SqlNode, withSql } from '../kit/sql-node.js';
 import { until } from '../kit/until.js';
 
 /** XA is logged before the engine does it: a crash in between must not make the primary differ (SAFETY H11). */
+const KILLS = Number(process.env.SKEIN_TEST_XA_KILLS ?? 4);
+
 let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
@@ -154,4 +156,41 @@ it('a commit in one phase names no branch in the log: a person decides', async (
   await cluster.primary.untilReady();
   await expectEverywhere([]);
   expect(await cluster.primary.rows('SELECT id FROM x.t WHERE id = 6')).toEqual([[6]]);
+});
+
+/** Prepares and ends branches, two or three of them at a time. Returns how many it ended. */
+async function xaWriter(writer: number, signal: AbortSignal): Promise<number> {
+  const open: string[] = [];
+  let ended = 0;
+  for (let i = 0; !signal.aborted || open.length > 0; i++) {
+    if (!signal.aborted) {
+      // A session that has a prepared branch begins no other.
+      await execute(...branch(`w${writer}-${i}`, 1_000_000 * writer + i));
+      open.push(`w${writer}-${i}`);
+      if (open.length < 3) continue;
+    }
+    await execute(`XA ${i % 3 === 2 ? 'ROLLBACK' : 'COMMIT'} '${open.shift()}'`);
+    ended++;
+  }
+  return ended;
+}
+
+it('a replica’s server that dies while it applies XA goes on with the same branches', async () => {
+  await expectEverywhere([]);
+  const stop = new AbortController();
+  const writers = [1, 2, 3].map((writer) => xaWriter(writer, stop.signal));
+  const replica = cluster.node('n2');
+  try {
+    for (let i = 0; i < KILLS; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 200 + 61 * i));
+      const old = await replica.kill('server');
+      await replica.untilRestarted('server', old);
+      await replica.untilReady();
+    }
+  } finally {
+    stop.abort();
+  }
+  const counts = await Promise.all(writers);
+  expect(Math.min(...counts)).toBeGreaterThan(0);
+  await expectEverywhere([]);
 });
