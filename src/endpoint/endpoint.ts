@@ -296,12 +296,13 @@ export class Endpoint {
 
   #admit({ ordinal, previousGtid: before }: RecordHeader, payload: Buffer, signal: AbortSignal): Admitted {
     const { flavour, beforeDdl } = this.#modules;
-    const ddl = flavour.ddlOf(payload);
-    if (ddl === null) return { payload, held: null };
+    const alone = flavour.executedAlone(payload);
+    if (alone === null) return { payload, held: null };
+    if (alone.ddl === null) return { payload: alone.group, held: null };
     const previousGtid = before.length === 0 ? '' : flavour.gtidText(before);
     return {
-      payload: ddl.group,
-      held: beforeDdl({ ordinal, previousGtid, statement: ddl.statement }, signal),
+      payload: alone.group,
+      held: beforeDdl({ ordinal, previousGtid, statement: alone.ddl }, signal),
     };
   }
 

@@ -1,6 +1,7 @@
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import type { Definitions } from '../model/definitions.js';
 import { SkeinError } from '../model/error.js';
+import { rowStatements } from '../mysql-protocol/events.js';
 import { parseMariadbGtid, xaBranch } from '../mysql-protocol/mariadb-gtid.js';
 import type { Logger } from '../std/logger.js';
 import { sleep, withDeadline } from '../std/signal.js';
@@ -162,10 +163,15 @@ export class MariadbControl {
     });
     // In this order: what is interrupted between the two is recognised at the next start.
     if (position !== null) await this.#query(`SET GLOBAL gtid_slave_pos = '${position}'`);
-    if (beginLogAnew) await this.#query('RESET MASTER');
+    if (beginLogAnew) {
+      await this.#query('RESET MASTER');
+      // So that it is known after which the log begins.
+      const begin = position ?? slavePos;
+      if (begin !== '') await this.#query(`SET GLOBAL gtid_binlog_state = '${begin}'`);
+    }
     if (position === null && !beginLogAnew) return null;
     return (
-      `The server died in the middle of DDL: its log stood at ${binlogPos || 'nothing'}, its position at ` +
+      `The server died in the middle of DDL or XA: its log stood at ${binlogPos || 'nothing'}, its position at ` +
       `${slavePos || 'nothing'}. ${position === null ? 'What comes next is executed again.' : `${position} counts as executed.`}`
     );
   }
@@ -267,6 +273,25 @@ export class MariadbControl {
     await this.#asOther(false, [
       `XA START ${branch}`,
       `INSERT INTO ${STAND_IN} VALUES (1)`,
+      `XA END ${branch}`,
+      `XA PREPARE ${branch}`,
+    ]);
+  }
+
+  /**
+   * Prepares a branch with the changes that a group of the log made: its row events, as BINLOG takes them. Only on a server
+   * that follows nobody.
+   */
+  async prepareAgain(
+    branch: string,
+    { format, events }: { format: Buffer; events: readonly Buffer[] },
+  ): Promise<void> {
+    await this.#asOther(false, [
+      `BINLOG '${format.toString('base64')}'`,
+      `XA START ${branch}`,
+      ...rowStatements(events).map(
+        (rows) => `BINLOG '${rows.map((event) => event.toString('base64')).join('\n')}'`,
+      ),
       `XA END ${branch}`,
       `XA PREPARE ${branch}`,
     ]);

@@ -43,6 +43,37 @@ export const EVENT = {
 
 export const HEADER_AT = { timestamp: 0, type: 4, serverId: 5, size: 9, endPosition: 13, flags: 17 } as const;
 
+const ROWS = new Set<number>([
+  EVENT.writeRowsV1,
+  EVENT.updateRowsV1,
+  EVENT.deleteRowsV1,
+  EVENT.writeRowsCompressedV1,
+  EVENT.updateRowsCompressedV1,
+  EVENT.deleteRowsCompressedV1,
+  EVENT.writeRowsCompressed,
+  EVENT.updateRowsCompressed,
+  EVENT.deleteRowsCompressed,
+]);
+/** The last rows of a statement. */
+const STATEMENT_END = 0x1;
+
+/** The events of a group that change rows, statement by statement: its table maps, and the rows up to its end. */
+export function rowStatements(events: readonly Buffer[]): Buffer[][] {
+  const statements: Buffer[][] = [];
+  let current: Buffer[] = [];
+  for (const event of events) {
+    const type = event[HEADER_AT.type] ?? 0;
+    if (type !== EVENT.tableMap && !ROWS.has(type)) continue;
+    current.push(event);
+    // Behind a table id of six bytes.
+    if (type === EVENT.tableMap || (event.readUInt16LE(EVENT_HEADER_SIZE + 6) & STATEMENT_END) === 0)
+      continue;
+    statements.push(current);
+    current = [];
+  }
+  return statements;
+}
+
 /** Builds an event with header and CRC32, as a source makes it up for the head of a stream. */
 function buildEvent(
   type: number,

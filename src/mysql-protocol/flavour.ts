@@ -10,17 +10,21 @@ export interface Flavour {
   grammar(): GroupGrammar;
   /** What a replication client says to get a dump that begins after `options.after`. */
   dumpConversation(options: DumpOptions): DumpConversation;
-  /**
-   * For a group of one DDL statement: its text (empty when it can not be read here), and the group as a replica has to
-   * get it. Null for any other.
-   */
-  ddlOf(group: Buffer): { statement: string; group: Buffer } | null;
+  /** For a group that a replica must execute alone; null for any other. */
+  executedAlone(group: Buffer): AloneGroup | null;
   /** Where a transaction stands in the sequence of a cluster that Skein manages from its birth. */
   ordinalOf(gtid: string): number;
   /** The name that the transaction at this place has. `ordinal` is at least 1. */
   gtidAt(epoch: number, ordinal: number): string;
   /** The server id that transactions of an epoch carry. */
   epochServerId(epoch: number): number;
+}
+
+export interface AloneGroup {
+  /** As a replica has to get it. */
+  readonly group: Buffer;
+  /** Of DDL: the statement's text, empty when it can not be read here. Null: it is none. */
+  readonly ddl: string | null;
 }
 
 export interface DumpOptions {

@@ -13,14 +13,14 @@ const alter = 'ALTER TABLE t ADD COLUMN c INT';
 
 it('one statement is DDL, and goes to a replica marked as such', () => {
   const group = Buffer.concat([gtid(STANDALONE | DDL), query(alter)]);
-  expect(mariadb.ddlOf(group)).toEqual({ statement: alter, group });
+  expect(mariadb.executedAlone(group)).toEqual({ ddl: alter, group });
 });
 
 it('what a recovery wrote is not marked: it gets the mark, and a checksum that fits', () => {
   const group = Buffer.concat([gtid(STANDALONE), query(alter)]);
   const before = Buffer.from(group);
-  const ddl = mariadb.ddlOf(group);
-  expect(ddl?.statement).toBe(alter);
+  const ddl = mariadb.executedAlone(group);
+  expect(ddl?.ddl).toBe(alter);
   expect(decodeMariadbGtidEvent(ddl?.group as Buffer).flags).toBe(STANDALONE | DDL);
   const first = ddl?.group.subarray(0, gtid(0).length) as Buffer;
   expect(first.readUInt32LE(first.length - CHECKSUM_SIZE)).toBe(
@@ -31,15 +31,22 @@ it('what a recovery wrote is not marked: it gets the mark, and a checksum that f
   expect(group).toEqual(before);
 });
 
-it('a transaction is none, nor is the end of an XA branch, nor a later piece of a group', () => {
-  expect(mariadb.ddlOf(Buffer.concat([gtid(TRANSACTIONAL), query('BEGIN')]))).toBeNull();
-  expect(mariadb.ddlOf(Buffer.concat([gtid(STANDALONE | COMPLETED_XA), query("XA COMMIT 'a'")]))).toBeNull();
-  expect(mariadb.ddlOf(query(alter))).toBeNull();
+it('a transaction is none, nor is a later piece of a group', () => {
+  expect(mariadb.executedAlone(Buffer.concat([gtid(TRANSACTIONAL), query('BEGIN')]))).toBeNull();
+  expect(mariadb.executedAlone(query(alter))).toBeNull();
+});
+
+it('a group of XA is none either, and gets the mark, so that no worker begins it too early', () => {
+  const alone = mariadb.executedAlone(
+    Buffer.concat([gtid(STANDALONE | COMPLETED_XA), query("XA COMMIT 'a'")]),
+  );
+  expect(alone?.ddl).toBeNull();
+  expect(decodeMariadbGtidEvent(alone?.group as Buffer).flags).toBe(STANDALONE | COMPLETED_XA | DDL);
 });
 
 it('a statement that is compressed is not read', () => {
   const group = Buffer.concat([gtid(STANDALONE | DDL), event(EVENT.queryCompressed, Buffer.alloc(30))]);
-  expect(mariadb.ddlOf(group)?.statement).toBe('');
+  expect(mariadb.executedAlone(group)?.ddl).toBe('');
 });
 
 function gtid(flags: number): Buffer {

@@ -1,6 +1,13 @@
 import { SkeinError } from '../model/error.js';
 import { EVENT, HEADER_AT, isCommitOrRollback, queryText } from './events.js';
-import type { DumpConversation, DumpOptions, EventPlace, Flavour, GroupGrammar } from './flavour.js';
+import type {
+  AloneGroup,
+  DumpConversation,
+  DumpOptions,
+  EventPlace,
+  Flavour,
+  GroupGrammar,
+} from './flavour.js';
 import {
   decodeMariadbGtid,
   decodeMariadbGtidEvent,
@@ -144,16 +151,20 @@ function dumpConversation(options: DumpOptions): DumpConversation {
  * In row format everything that stands alone, without a COMMIT, is DDL; its events are small, the group is whole. What a
  * server's recovery writes into its log (a DDL that it finished) is not marked so: a replica with parallel workers would
  * begin what follows beside it, and stop or wait for ever (seen on 10.11).
+ *
+ * A group of XA is marked too. Beside others a replica's worker begins it too early, takes it back when one before it
+ * fails, and has lost the branch by that: the next attempt stops at 1397, 1402 (seen on 10.11).
  */
-function ddlOf(group: Buffer): { statement: string; group: Buffer } | null {
-  if (group[HEADER_AT.type] !== EVENT.gtidMariadb || decodeXaMark(group) !== null) return null;
+function executedAlone(group: Buffer): AloneGroup | null {
+  if (group[HEADER_AT.type] !== EVENT.gtidMariadb) return null;
+  if (decodeXaMark(group) !== null) return { group: markedAsDdl(group), ddl: null };
   if ((decodeMariadbGtidEvent(group).flags & GTID_FLAG_STANDALONE) === 0) return null;
-  let statement = '';
+  let ddl = '';
   for (let at = 0; at < group.length; at += group.readUInt32LE(at + HEADER_AT.size)) {
     const event = group.subarray(at, at + group.readUInt32LE(at + HEADER_AT.size));
-    if (event[HEADER_AT.type] === EVENT.query) statement = queryText(event, true).toString();
+    if (event[HEADER_AT.type] === EVENT.query) ddl = queryText(event, true).toString();
   }
-  return { statement, group: markedAsDdl(group) };
+  return { group: markedAsDdl(group), ddl };
 }
 
 export const mariadb: Flavour = {
@@ -165,7 +176,7 @@ export const mariadb: Flavour = {
   gtidAt: (epoch, ordinal) =>
     formatMariadbGtid({ domain: 0, serverId: EPOCH_SERVER_ID_BASE + epoch, sequence: ordinal }),
   grammar: () => new MariadbGrammar(),
-  ddlOf,
+  executedAlone,
   dumpConversation,
   epochServerId: (epoch) => EPOCH_SERVER_ID_BASE + epoch,
 };

@@ -1,4 +1,5 @@
 import type { Definitions } from '../model/definitions.js';
+import type { LoggedGroup } from '../source/logged-group.js';
 import type { DdlNote } from './ddl-note.js';
 
 /** What the roles need of the local server: SQL control and the last resort. Implemented by mysql-control. */
@@ -76,6 +77,8 @@ export interface LocalControl {
   prepareStandIn(branch: string): Promise<void>;
   /** Rolls a prepared branch back, and logs it under this id. Only on a closed server. */
   logRollback(branch: string, serverId: number): Promise<void>;
+  /** Prepares a branch as it is in the log, past the log. Only on a server that follows nobody. */
+  prepareAgain(branch: string, group: LoggedGroup): Promise<void>;
   openAsPrimary(options: { serverId: number }): Promise<void>;
   followEndpoint(options: { host: string; port: number; user: string; password: string }): Promise<void>;
   replicaStatus(): Promise<ReplicaThreads | null>;

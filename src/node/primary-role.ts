@@ -25,7 +25,7 @@ import type { EventLog } from './event-log.js';
 import type { LocalControl, LocalServerUp, ServerReading } from './local-server.js';
 import type { LogEndFile } from './log-end-file.js';
 import type { XaFile } from './xa-file.js';
-import { XaRecovery } from './xa-recovery.js';
+import { rolledBackEverywhere, XaRecovery } from './xa-recovery.js';
 
 /**
  * What the primary does beside its server, as one scope for each run of the server:
@@ -143,6 +143,10 @@ export class PrimaryRole {
       },
     });
     this.#xa = new XaRecovery({
+      lost: rolledBackEverywhere({
+        control: () => modules.control(),
+        serverId: () => modules.flavour.epochServerId(this.epoch),
+      }),
       file: modules.xaFile,
       control: () => modules.control(),
       logBegin: async () => {
@@ -340,8 +344,8 @@ export class PrimaryRole {
 
   /** Brings the engine level with the log, which may become longer. */
   async #settleXa(signal: AbortSignal): Promise<void> {
-    const { flavour, events, control } = this.#modules;
-    const done = await this.#xa.settle(this.#logEnd, flavour.epochServerId(this.epoch), signal);
+    const { events, control } = this.#modules;
+    const done = await this.#xa.settle(this.#logEnd, signal);
     if (done !== null) {
       events.add('replication.error', this.#options.node, `After the crash in the middle of XA: ${done}.`, {
         code: 'XA_SETTLED',

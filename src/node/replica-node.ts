@@ -19,6 +19,7 @@ import type { LocalServerUp, ReplicaThreads, ServerReading } from './local-serve
 import { replicaMetrics } from './metrics.js';
 import { ReplicaRole } from './replica-role.js';
 import type { NodeParts, RoleNode } from './role-node.js';
+import { XaFile } from './xa-file.js';
 
 /** A replica that is further behind than this is not ready for traffic that asked for nothing special. */
 const READY_LAG_MAX_MS = 10_000;
@@ -64,12 +65,15 @@ export class ReplicaNode implements RoleNode {
         link: base.link,
         endpointUser: 'skein_endpoint',
         endpointPassword: parts.passwordOf('skein_endpoint'),
+        replicationUser: 'skein_repl',
+        replicationPassword: parts.passwordOf('skein_repl'),
       },
       {
         logger: logger.child({ part: 'replica' }),
         flavour,
         chainFile,
         ddlNote: new DdlNoteFile(join(config.directory, 'state')),
+        xaFile: new XaFile(join(config.directory, 'state')),
         events,
         spool,
         lag: new LagMeter({}, { nowMs: monotonicMs(), wallMs: Date.now() }),

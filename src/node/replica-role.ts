@@ -7,6 +7,9 @@ import type { Position } from '../model/position.js';
 import type { Positions } from '../model/status.js';
 import { doubtOfDdl } from '../mysql-control/ddl-traces.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
+import { readLoggedGroup } from '../source/logged-group.js';
+import type { LogStretch } from '../source/read-log.js';
+import { readXaLog } from '../source/xa-log.js';
 import type { Spool } from '../spool/spool.js';
 import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
@@ -16,6 +19,8 @@ import type { ChainFile } from './chain-file.js';
 import type { DdlNoteFile } from './ddl-note.js';
 import type { EventLog } from './event-log.js';
 import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from './local-server.js';
+import type { XaFile } from './xa-file.js';
+import { preparedAgain, XaRecovery } from './xa-recovery.js';
 
 /**
  * What a replica does beside its server: takes records from the link into the spool, acknowledges what is durable,
@@ -27,6 +32,9 @@ export interface ReplicaRoleOptions {
   link: string;
   endpointUser: string;
   endpointPassword: string;
+  /** Account for reading the server's own log. */
+  replicationUser: string;
+  replicationPassword: string;
 }
 
 export interface ReplicaRoleModules {
@@ -34,6 +42,7 @@ export interface ReplicaRoleModules {
   flavour: Flavour;
   chainFile: ChainFile;
   ddlNote: DdlNoteFile;
+  xaFile: XaFile;
   events: EventLog;
   spool: Spool;
   lag: LagMeter;
@@ -52,6 +61,8 @@ const HELD_WAIT_MS = 1_000;
 /** The primary wants to know how something is defined: what applies nothing for so long does not get there. */
 const APPLY_PATIENCE_MS = 10_000;
 const APPLY_LOOK_MS = 1_000;
+/** Of the connections that read the server's own log; no two are open at once. */
+const OWN_LOG_SERVER_ID = 3_900_000_000;
 /** The spool is purged at most so often. */
 const PURGE_MS = 5_000;
 
@@ -59,6 +70,8 @@ export class ReplicaRole {
   readonly #options: ReplicaRoleOptions;
   readonly #modules: ReplicaRoleModules;
   readonly #endpoint: Endpoint;
+  readonly #xa: XaRecovery;
+  readonly #stopped = new AbortController();
   #endpointPort = 0;
   #server: LocalServerUp | null = null;
   #applied: Position = { epoch: 0, ordinal: 0, gtid: '' };
@@ -66,6 +79,7 @@ export class ReplicaRole {
   #closed: string | null = null;
   /** Why it does not follow at the moment; null = fine. */
   #trouble: string | null = null;
+  #socketPath = '';
   #restartedAtMs = 0;
   #purgedAtMs = 0;
   readonly #stopListening: (() => void)[] = [];
@@ -92,6 +106,17 @@ export class ReplicaRole {
         refused: (error) => this.#refused(error),
       },
     );
+    this.#xa = new XaRecovery({
+      file: modules.xaFile,
+      control: () => modules.control(),
+      lost: preparedAgain({
+        control: () => modules.control(),
+        readGroup: (ordinal, signal) =>
+          readLoggedGroup(this.#ownLog(this.#named(ordinal - 1), this.#named(ordinal)), { flavour, signal }),
+      }),
+      logBegin: async () => this.#positionOf(await modules.control().logBegin()),
+      readLog: (after, until, signal) => readXaLog(this.#ownLog(after, until), { flavour, signal }),
+    });
     this.#stopListening.push(
       spool.onDurable.on(() => this.#acknowledge()),
       spool.onAppended.on(() => this.#endpoint.changed()),
@@ -108,6 +133,7 @@ export class ReplicaRole {
   }
 
   async stop(): Promise<void> {
+    this.#stopped.abort();
     for (const off of this.#stopListening) off();
     await this.#endpoint.stop();
   }
@@ -255,6 +281,7 @@ export class ReplicaRole {
 
   async serverUp(up: LocalServerUp): Promise<void> {
     this.#closed = null;
+    if (up.crashed) await this.#settleXa(up);
     await this.#settleRecovery();
     await this.#modules.control().followEndpoint({
       host: '127.0.0.1',
@@ -264,6 +291,42 @@ export class ReplicaRole {
     });
     // Only from now on its threads are expected to run.
     this.#server = up;
+  }
+
+  #ownLog(after: Position, until: Position): LogStretch {
+    const { replicationUser: user, replicationPassword: password } = this.#options;
+    const target = { socketPath: this.#socketPath, user, password };
+    return { target, serverId: OWN_LOG_SERVER_ID, after, until };
+  }
+
+  #named(ordinal: number): Position {
+    const epoch = epochOf(this.#chain, ordinal);
+    return { epoch, ordinal, gtid: ordinal === 0 ? '' : this.#modules.flavour.gtidAt(epoch, ordinal) };
+  }
+
+  #positionOf(gtid: string): Position {
+    const ordinal = gtid === '' ? 0 : this.#modules.flavour.ordinalOf(gtid);
+    return { epoch: epochOf(this.#chain, ordinal), ordinal, gtid };
+  }
+
+  /** Brings the engine level with the server's own log, before it follows anybody. */
+  async #settleXa({ socketPath }: LocalServerUp): Promise<void> {
+    this.#socketPath = socketPath;
+    const control = this.#modules.control();
+    // It follows already (its node alone was restarted): nothing was lost.
+    if ((await control.replicaStatus()) !== null) return;
+    const logEnd = this.#positionOf((await control.status()).gtidBinlogPos);
+    const done = await this.#xa.settle(logEnd, this.#stopped.signal);
+    if (done !== null)
+      this.#modules.events.add(
+        'replication.error',
+        this.#options.node,
+        `After the crash in the middle of XA: ${done}.`,
+        {
+          code: 'XA_SETTLED',
+        },
+      );
+    await this.#xa.agree(logEnd);
   }
 
   async #settleRecovery(): Promise<void> {
@@ -305,8 +368,14 @@ export class ReplicaRole {
     const { flavour, spool } = this.#modules;
     const gtid = reading.gtidSlavePos;
     const ordinal = gtid === '' ? 0 : flavour.ordinalOf(gtid);
-    this.noteApplied({ epoch: epochOf(this.#chain, ordinal), ordinal, gtid });
+    const applied = { epoch: epochOf(this.#chain, ordinal), ordinal, gtid };
+    this.noteApplied(applied);
     this.#checkForeign(reading);
+    if (this.#server)
+      this.#xa.advance(applied, monotonicMs()).catch((error: unknown) => {
+        const reason = messageOf(error);
+        this.#modules.logger.warn({ reason }, 'how far the log agrees with the engine was not noted');
+      });
     const safe = reading.syncBinlog === 1 && reading.flushAtTrxCommit === 1;
     const now = monotonicMs();
     if (safe && now - this.#purgedAtMs > PURGE_MS && !spool.damage) {

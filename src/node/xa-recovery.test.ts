@@ -1,13 +1,15 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ORIGIN, type Position } from '../model/position.js';
+import type { LoggedGroup } from '../source/logged-group.js';
 import type { XaLog } from '../source/xa-log.js';
 import type { LocalControl } from './local-server.js';
 import type { XaAgreement, XaFile } from './xa-file.js';
-import { XaRecovery, xaMending } from './xa-recovery.js';
+import { preparedAgain, rolledBackEverywhere, XaRecovery, xaMending } from './xa-recovery.js';
 
 type Last = 'prepare' | 'commit' | 'rollback';
 const log = (branches: Record<string, Last>, ordinary = false): XaLog => ({
   branches: new Map(Object.entries(branches)),
+  preparedAt: new Map(Object.keys(branches).map((branch, i) => [branch, i + 1])),
   ordinary,
 });
 const agreed = (branches: string[] = [], ending: string[] = []) => ({ at: ORIGIN, branches, ending });
@@ -17,7 +19,7 @@ it.each([
   ['an old branch and a new one', agreed(['a']), log({ b: 'prepare' }, true), ['a', 'b']],
   ['branches that ended', agreed(['a']), log({ a: 'commit', b: 'rollback' }, true), []],
 ])('log and engine agree: %s', (_, before, tail, engine) => {
-  expect(xaMending(before, tail, engine)).toEqual({ finish: [], end: [], doubtful: [], left: engine });
+  expect(xaMending(before, tail, engine)).toEqual({ finish: [], lost: [], doubtful: [], left: engine });
 });
 
 it('what the log ended is ended in the engine in the same way', () => {
@@ -28,14 +30,14 @@ it('what the log ended is ended in the engine in the same way', () => {
       { branch: 'a', how: 'commit' },
       { branch: 'b', how: 'rollback' },
     ],
-    end: [],
+    lost: [],
     left: ['c'],
   });
 });
 
 it('a branch that the engine lost is ended in the log, by a stand-in', () => {
   expect(xaMending(agreed(), log({ a: 'prepare', b: 'prepare' }), ['b'])).toMatchObject({
-    end: [{ branch: 'a', standIn: true }],
+    lost: [{ branch: 'a', isGone: true }],
     left: ['b'],
   });
 });
@@ -43,13 +45,13 @@ it('a branch that the engine lost is ended in the log, by a stand-in', () => {
 it('a stand-in that is there already is never taken for the branch', () => {
   const tail = log({ a: 'prepare' });
   expect(xaMending(agreed([], ['a']), tail, ['a'])).toMatchObject({
-    end: [{ branch: 'a', standIn: false }],
+    lost: [{ branch: 'a', isGone: false }],
     left: [],
   });
   // Its end was logged, and then the server died again.
   expect(xaMending(agreed([], ['a']), log({ a: 'rollback' }), ['a'])).toMatchObject({
     finish: [{ branch: 'a', how: 'rollback' }],
-    end: [],
+    lost: [],
   });
 });
 
@@ -71,6 +73,7 @@ it('what was answered a minute ago needs not be read again, unless something of 
   const xa = new XaRecovery({
     file: { save: async (agreement: XaAgreement) => void saved.push(agreement) } as unknown as XaFile,
     control: () => ({ isFreeOfXa: async () => free }) as unknown as LocalControl,
+    lost: rolledBackEverywhere({ control: () => ({}) as LocalControl, serverId: () => 1 }),
     logBegin: async () => ({ epoch: 0, ordinal: 0, gtid: '' }),
     readLog: async () => log({}),
   });
@@ -99,6 +102,7 @@ it('of a log that was purged, what the engine has counts; a branch that nobody c
       load: async () => ({ at: at(10), branches: ['one', 'two'], ending: [] }),
     } as unknown as XaFile,
     control: () => ({ preparedBranches: async () => engine }) as unknown as LocalControl,
+    lost: rolledBackEverywhere({ control: () => ({}) as LocalControl, serverId: () => 1 }),
     logBegin: async () => at(50),
     readLog: async (after) => {
       read.push(after.ordinal);
@@ -106,8 +110,45 @@ it('of a log that was purged, what the engine has counts; a branch that nobody c
     },
   });
   const { signal } = new AbortController();
-  expect(await xa.settle(at(60), 1, signal)).toBeNull();
+  expect(await xa.settle(at(60), signal)).toBeNull();
   engine = ['two', 'three'];
-  await expect(xa.settle(at(60), 1, signal)).rejects.toMatchObject({ code: 'XA_IN_DOUBT' });
+  await expect(xa.settle(at(60), signal)).rejects.toMatchObject({ code: 'XA_IN_DOUBT' });
   expect(read).toEqual([50, 50]);
+});
+
+describe('on a replica', () => {
+  const at = (ordinal: number): Position => ({ epoch: 1, ordinal, gtid: `0-1000001-${ordinal}` });
+
+  function settle(engine: string[], tail: XaLog): Promise<string | null> {
+    const control = {
+      preparedBranches: async () => engine,
+      finishBranch: async (branch: string) => void engine.splice(engine.indexOf(branch), 1),
+      prepareAgain: async (branch: string, { events }: LoggedGroup) =>
+        void engine.push(`${branch}${events.length === 0 ? '' : ' with rows'}`),
+    } as unknown as LocalControl;
+    const xa = new XaRecovery({
+      file: { path: 'xa.json', load: async () => agreed() } as unknown as XaFile,
+      control: () => control,
+      lost: preparedAgain({
+        control: () => control,
+        readGroup: async () => ({ format: Buffer.alloc(0), events: [] }),
+      }),
+      logBegin: async () => at(0),
+      readLog: async () => tail,
+    });
+    return xa.settle(at(9), new AbortController().signal);
+  }
+
+  it('a branch that the engine lost is prepared again, and one that is not in the log is rolled back', async () => {
+    const engine = ['early'];
+    expect(await settle(engine, log({ lost: 'prepare' }, true))).toMatch(
+      /rollback of early was done; lost was prepared again/,
+    );
+    expect(engine).toEqual(['lost']);
+  });
+
+  it('what the log ended is ended, and what is level is left alone', async () => {
+    expect(await settle(['a', 'b'], log({ a: 'commit', b: 'prepare' }))).toBe('the commit of a was done');
+    expect(await settle(['b'], log({ a: 'commit', b: 'prepare' }))).toBeNull();
+  });
 });

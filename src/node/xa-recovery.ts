@@ -1,27 +1,35 @@
 import { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
+import type { LoggedGroup } from '../source/logged-group.js';
 import type { XaLog } from '../source/xa-log.js';
 import type { LocalControl } from './local-server.js';
 import type { XaAgreement, XaFile } from './xa-file.js';
 
 /**
- * XA is not crash-safe in MariaDB (SAFETY H11): XA PREPARE, COMMIT and ROLLBACK are logged, and wait for their
- * acknowledgement, before the engine does them. After a crash the log, and so every replica, is ahead of the engine.
- * The log is the cluster's history, so the engine is brought level with it before a new epoch begins:
+ * XA is not crash-safe in MariaDB (SAFETY H11): XA PREPARE, COMMIT and ROLLBACK are logged (and on a primary wait for
+ * their acknowledgement) before the engine does them. After a crash the log, and so every replica, is ahead of the engine.
+ * The log is the cluster's history, so the engine is brought level with it before the server goes on:
  *
  *   log          engine
  *   ended        prepared     the engine ends it in the same way, past the log
- *   prepared     nothing      its rows are lost here, and nobody was told that it is prepared: its end is logged
- *   nothing      prepared     XA COMMIT ... ONE PHASE on its way to the log. It is rolled back when it can not have got
- *                             there; when it can (such a group names no branch), a person decides
+ *   prepared     nothing      its rows are lost here. On a primary nobody was told that it is prepared: its end is logged.
+ *                             On a replica it is prepared again, from the log
+ *   nothing      prepared     on a primary: XA COMMIT ... ONE PHASE on its way to the log. It is rolled back when it can
+ *                             not have got there; when it can (such a group names no branch), a person decides.
+ *                             On a replica it is rolled back: it will be executed again
  */
 export interface XaMending {
   readonly finish: readonly { readonly branch: string; readonly how: 'commit' | 'rollback' }[];
-  /** A rollback has to be logged; `standIn`: the engine has to be given a branch of that name first. */
-  readonly end: readonly { readonly branch: string; readonly standIn: boolean }[];
+  /** The log has them prepared. `isGone` from the engine too; else what it has is a stand-in of an earlier mending. */
+  readonly lost: readonly LostBranch[];
   readonly doubtful: readonly string[];
-  /** Prepared in the end. */
+  /** Prepared in the end, without the lost ones. */
   readonly left: readonly string[];
+}
+
+export interface LostBranch {
+  readonly branch: string;
+  readonly isGone: boolean;
 }
 
 export function xaMending(agreed: XaAgreement, log: XaLog, engine: readonly string[]): XaMending {
@@ -46,15 +54,26 @@ export function xaMending(agreed: XaAgreement, log: XaLog, engine: readonly stri
   }
   return {
     finish,
-    end: lost.map((branch) => ({ branch, standIn: !has.has(branch) })),
+    lost: lost.map((branch) => ({ branch, isGone: !has.has(branch) })),
     doubtful,
     left: [...prepared].filter((branch) => !lost.includes(branch)),
   };
 }
 
+/** What a role does about branches that its engine has lost. */
+export interface LostBranches {
+  /** They are prepared afterwards; else they have ended. */
+  readonly restored: boolean;
+  mend(
+    lost: readonly LostBranch[],
+    known: { agreed: XaAgreement; log: XaLog; signal: AbortSignal },
+  ): Promise<void>;
+}
+
 export interface XaRecoveryModules {
   file: XaFile;
   control(): LocalControl;
+  lost: LostBranches;
   /** After this the log begins: what was before has been purged. */
   logBegin(): Promise<Position>;
   readLog(after: Position, until: Position, signal: AbortSignal): Promise<XaLog>;
@@ -80,8 +99,8 @@ export class XaRecovery {
    * On a closed server. Returns what was done, for people; null = nothing. The log may be longer afterwards.
    * @throws SkeinError XA_IN_DOUBT, and what reading the log throws
    */
-  async settle(logEnd: Position, serverId: number, signal: AbortSignal): Promise<string | null> {
-    const { file, readLog } = this.#modules;
+  async settle(logEnd: Position, signal: AbortSignal): Promise<string | null> {
+    const { file, readLog, lost: lostBranches } = this.#modules;
     const control = this.#modules.control();
     this.#next = null;
     await this.#saving.catch(() => {});
@@ -90,31 +109,36 @@ export class XaRecovery {
     const begin = await this.#modules.logBegin();
     const isPurged = begin.ordinal > noted.at.ordinal;
     const agreed = isPurged ? agreedAtBegin(noted, begin, engine) : noted;
-    const log = await readLog(agreed.at, logEnd, signal);
-    const mending = xaMending(agreed, isPurged ? { ...log, ordinary: true } : log, engine);
+    const read = await readLog(agreed.at, logEnd, signal);
+    // Where an end that was not logged is not done either, nothing is in doubt.
+    const log = { ...read, ordinary: !lostBranches.restored && (isPurged || read.ordinary) };
+    const mending = xaMending(agreed, log, engine);
     if (mending.doubtful.length > 0) throw inDoubt(mending.doubtful, file.path);
-    if (mending.end.length > 0) {
+    const { finish, lost } = mending;
+    if (lost.length > 0 && !lostBranches.restored) {
       // First of all: a stand-in must not be taken for the branch itself after another crash.
-      await file.save({ ...agreed, ending: mending.end.map(({ branch }) => branch) });
+      await file.save({ ...agreed, ending: lost.map(({ branch }) => branch) });
     }
-    for (const { branch, how } of mending.finish) await control.finishBranch(branch, how);
-    for (const { branch, standIn } of mending.end) {
-      signal.throwIfAborted();
-      if (standIn) await control.prepareStandIn(branch);
-      await control.logRollback(branch, serverId);
-    }
-    const left = await control.preparedBranches();
-    if (left.toSorted().join() !== mending.left.toSorted().join()) {
+    for (const { branch, how } of finish) await control.finishBranch(branch, how);
+    await lostBranches.mend(lost, { agreed, log, signal });
+    const found = await control.preparedBranches();
+    const wanted = lostBranches.restored
+      ? [...mending.left, ...lost.map(({ branch }) => branch)]
+      : mending.left;
+    if (found.toSorted().join() !== wanted.toSorted().join()) {
       throw new SkeinError(
         'XA_DIFFERS',
-        `By its log the server should have these XA branches prepared: ${mending.left.join('; ') || 'none'}. It has: ${left.join('; ') || 'none'}.`,
+        `By its log the server should have these XA branches prepared: ${wanted.join('; ') || 'none'}. It has: ${found.join('; ') || 'none'}.`,
       );
     }
-    const { finish, end } = mending;
-    if (finish.length + end.length === 0) return null;
+    if (finish.length + lost.length === 0) return null;
     return [
       ...finish.map(({ branch, how }) => `the ${how} of ${branch} was done`),
-      ...end.map(({ branch }) => `${branch}, which was never answered, was rolled back everywhere`),
+      ...lost.map(({ branch }) =>
+        lostBranches.restored
+          ? `${branch} was prepared again`
+          : `${branch}, which was never answered, was rolled back everywhere`,
+      ),
     ].join('; ');
   }
 
@@ -141,6 +165,42 @@ export class XaRecovery {
     this.#next = null;
     await file.save({ at, branches: await control().preparedBranches(), ending: [] });
   }
+}
+
+/** On a primary: rolled back in the log, under the id of the epoch, so that all nodes end them. */
+export function rolledBackEverywhere(modules: { control(): LocalControl; serverId(): number }): LostBranches {
+  return {
+    restored: false,
+    mend: async (lost, { signal }) => {
+      const control = modules.control();
+      for (const { branch, isGone } of lost) {
+        signal.throwIfAborted();
+        if (isGone) await control.prepareStandIn(branch);
+        await control.logRollback(branch, modules.serverId());
+      }
+    },
+  };
+}
+
+/** On a replica: prepared again, as the log has them. Whatever came after them there left their rows alone. */
+export function preparedAgain(modules: {
+  control(): LocalControl;
+  readGroup(ordinal: number, signal: AbortSignal): Promise<LoggedGroup>;
+}): LostBranches {
+  return {
+    restored: true,
+    mend: async (lost, { log, signal }) => {
+      for (const { branch } of lost) {
+        const ordinal = log.preparedAt.get(branch);
+        if (ordinal === undefined)
+          throw new SkeinError(
+            'XA_DIFFERS',
+            `The server has lost the XA branch ${branch}, and its log does not hold it any more. Stop the node, remove its directory, and start it again: it is filled anew.`,
+          );
+        await modules.control().prepareAgain(branch, await modules.readGroup(ordinal, signal));
+      }
+    },
+  };
 }
 
 /**

@@ -43,12 +43,6 @@ it('goes on behind an event that is too large to be held', () => {
   expect(reader.ordinal).toBe(5);
 });
 
-it('says why the log ended', () => {
-  const reader = new XaLogReader(mariadb, 0);
-  reader.ended({ errno: 1236, sqlState: 'HY000', message: 'gone' });
-  expect(reader.error).toMatchObject({ code: 'XA_LOG_UNREADABLE' });
-});
-
 function read(reader: XaLogReader, ...events: Buffer[]): void {
   for (const each of events) reader.event(each);
 }

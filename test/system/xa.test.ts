@@ -158,6 +158,38 @@ it('a commit in one phase names no branch in the log: a person decides', async (
   expect(await cluster.primary.rows('SELECT id FROM x.t WHERE id = 6')).toEqual([[6]]);
 });
 
+it('a branch that a replica’s server has logged and lost is prepared again, rows and all', async () => {
+  await expectEverywhere([]);
+  await cluster.primary.sql('CREATE TABLE x.wide (id INT PRIMARY KEY, v LONGBLOB, n INT AS (id * 2) STORED)');
+  await cluster.primary.sql("INSERT INTO x.wide (id, v) VALUES (1, 'old'), (2, 'gone')");
+  await execute(
+    "XA START 'q'",
+    "INSERT INTO wide (id, v) VALUES (3, REPEAT('x', 300000)), (4, NULL)",
+    "UPDATE wide SET v = 'new' WHERE id = 1",
+    'DELETE FROM wide WHERE id = 2',
+    "XA END 'q'",
+    "XA PREPARE 'q'",
+  );
+  await cluster.primary.sql('INSERT INTO x.t VALUES (4711)');
+  await expectEverywhere(['q']);
+  const replica = cluster.node('n3');
+  await withSql(replica, async (connection) => {
+    await run(connection, 'SET SESSION sql_log_bin = 0');
+    await run(connection, "XA ROLLBACK 'q'");
+  });
+  const old = await replica.kill('server');
+  await replica.untilRestarted('server', old);
+  await replica.untilReady();
+  await expectEverywhere(['q']);
+  await execute("XA COMMIT 'q'");
+  await expectEverywhere([]);
+  expect(await replica.rows('SELECT id, LENGTH(v) FROM x.wide ORDER BY id')).toEqual([
+    [1, 3],
+    [3, 300000],
+    [4, null],
+  ]);
+});
+
 /** Prepares and ends branches, two or three of them at a time. Returns how many it ended. */
 async function xaWriter(writer: number, signal: AbortSignal): Promise<number> {
   const open: string[] = [];
@@ -193,4 +225,8 @@ it('a replica’s server that dies while it applies XA goes on with the same bra
   const counts = await Promise.all(writers);
   expect(Math.min(...counts)).toBeGreaterThan(0);
   await expectEverywhere([]);
+  const { text } = await replica.request('GET', '/v1/logs?text=XA_SETTLED&part=events&tail=1000');
+  console.log(
+    `${counts.join(' + ')} branches, ${KILLS} kills, settled ${text.trim().split('\n').length} times`,
+  );
 });

@@ -1,0 +1,74 @@
+import { SkeinError } from '../model/error.js';
+import type { Position } from '../model/position.js';
+import type { Flavour } from '../mysql-protocol/flavour.js';
+import { type DumpTarget, openDump } from './dump-connection.js';
+import { type EventSink, EventStream } from './event-stream.js';
+
+/** A part of the server's own log: the groups behind `after`, up to and with `until`. */
+export interface LogStretch {
+  readonly target: DumpTarget;
+  readonly serverId: number;
+  readonly after: Position;
+  readonly until: Position;
+}
+
+/** Takes the events of a stretch. */
+export interface LogReader extends Omit<EventSink, 'ended'> {
+  /** Of the last whole group. */
+  readonly ordinal: number;
+}
+
+const HEARTBEAT_MS = 5_000;
+
+/**
+ * Reads the server's own log between two places.
+ * @throws SkeinError DUMP_REFUSED, DUMP_UNREACHABLE, XA_LOG_UNREADABLE
+ */
+export async function readLogUntil(
+  { target, serverId, after, until }: LogStretch,
+  reader: LogReader,
+  { flavour, signal }: { flavour: Flavour; signal: AbortSignal },
+): Promise<void> {
+  if (until.ordinal <= after.ordinal) return;
+  const conversation = flavour.dumpConversation({
+    serverId,
+    after: after.gtid,
+    semiSync: false,
+    heartbeatMs: HEARTBEAT_MS,
+  });
+  const { socket, rest } = await openDump(target, conversation);
+  let error: SkeinError | null = null;
+  const stream = new EventStream(
+    { semiSync: false },
+    {
+      event: (event, wantsAck) => reader.event(event, wantsAck),
+      largeEvent: (head, wantsAck) => reader.largeEvent(head, wantsAck),
+      largeEventPart: (bytes) => reader.largeEventPart(bytes),
+      largeEventEnd: () => reader.largeEventEnd(),
+      ended: ({ message, errno }) => {
+        error = failed(`${message} (${errno})`);
+      },
+    },
+  );
+  const abort = () => socket.destroy();
+  signal.addEventListener('abort', abort);
+  socket.setTimeout(3 * HEARTBEAT_MS, abort);
+  try {
+    signal.throwIfAborted();
+    stream.push(rest);
+    if (reader.ordinal >= until.ordinal) return;
+    for await (const chunk of socket) {
+      stream.push(chunk as Buffer);
+      if (error) throw error;
+      if (reader.ordinal >= until.ordinal) return;
+    }
+    throw failed('the connection was closed');
+  } finally {
+    signal.removeEventListener('abort', abort);
+    socket.destroy();
+  }
+}
+
+function failed(why: string): SkeinError {
+  return new SkeinError('XA_LOG_UNREADABLE', `The server's log could not be read for XA branches: ${why}.`);
+}
