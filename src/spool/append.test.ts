@@ -17,7 +17,7 @@ async function make(
   disk = new SimulatedStorage({ random: seededRandom(1) }),
 ): Promise<{ spool: Spool; disk: SimulatedStorage }> {
   const spool = await Spool.open(
-    { directory: DIRECTORY, ...options },
+    { directory: DIRECTORY, roomBytes: 4096, ...options },
     { storage: disk, logger: silentLogger, gtidText: mariadbGtidText, timers: { after: () => {} } },
   );
   return { spool, disk };
@@ -283,7 +283,7 @@ test('damage that appears while it is read is noticed, told, and ends the taking
   spool.onDamaged.on(({ file }) => damage.push(file));
   const path = disk.paths().find((name) => name.endsWith('.seg')) as string;
   disk.alter(path, (bytes) => {
-    const at = bytes.length - 10;
+    const at = bytes.findLastIndex((byte) => byte !== 0) - 10;
     bytes[at] = (bytes[at] ?? 0) ^ 1;
     return bytes;
   });

@@ -28,7 +28,12 @@ export interface CommitQueueOptions {
   readonly incarnation: string;
   /** Idle time after which the closing mark is written, ms. */
   readonly idleMarkMs: number;
+  /** Zeros written ahead of the records at a time; 0 = none. */
+  readonly roomBytes: number;
 }
+
+/** Commits larger than this part of the room are few, and would only be written twice. */
+const COMMITS_PER_ROOM = 4;
 
 export class CommitQueue {
   readonly #options: CommitQueueOptions;
@@ -41,6 +46,14 @@ export class CommitQueue {
   #writingBytes = 0;
   #pump: Promise<void> | null = null;
   #failed = false;
+  /**
+   * Up to here the file has been written: a durable write over that changes nothing but data, which costs the disk and the
+   * file system less than one that makes the file longer.
+   */
+  #room = 0;
+  #makingRoom: Promise<void> | null = null;
+  #roomWanted: boolean;
+  readonly #zeros: Buffer;
   /** There are synced bytes that no mark speaks of yet. */
   #markDue = false;
   #lastSyncMs = 0;
@@ -57,6 +70,8 @@ export class CommitQueue {
     this.#segment = active.segment;
     this.#file = active.file;
     this.#synced = active.end;
+    this.#roomWanted = options.roomBytes > 0;
+    this.#zeros = Buffer.alloc(options.roomBytes);
   }
 
   /** Bytes that are not durable yet. */
@@ -85,6 +100,7 @@ export class CommitQueue {
   /** Resolves when all that was pushed is durable, or has failed. */
   async idle(): Promise<void> {
     while (this.#pump) await this.#pump;
+    await this.#makingRoom;
   }
 
   /** Resolves after the next write; null when nothing is on its way. */
@@ -99,6 +115,7 @@ export class CommitQueue {
     if (this.#failed) return;
     await this.#guard(async () => {
       if (this.#markDue) await this.#writeMark();
+      await this.#giveRoomBack();
       await this.#file.datasync();
     });
   }
@@ -109,6 +126,7 @@ export class CommitQueue {
     this.#file = active.file;
     this.#synced = active.end;
     this.#markDue = false;
+    this.#room = 0;
   }
 
   async #run(): Promise<void> {
@@ -149,8 +167,10 @@ export class CommitQueue {
       if (entry.startOrdinal > 0) segment.noteGroup(entry.startOrdinal, offset + entry.startAt);
       offset += entry.bytes.length;
     }
+    if (offset > this.#room) await this.#makingRoom;
     const writing = this.#file.writeDurably(buffers, segment.size);
     if (writing) await writing;
+    this.#makeRoom(offset, offset - segment.size);
     segment.size = offset;
     segment.syncedSize = offset;
     const last = entries.at(-1);
@@ -164,7 +184,9 @@ export class CommitQueue {
 
   /** The old segment is proven whole and synced before the new one exists: bad bytes in it can then only be damage. */
   async #nextSegment(opens: NonNullable<TailEntry['opensSegment']>): Promise<void> {
+    await this.#makingRoom;
     await this.#writeMark();
+    await this.#giveRoomBack();
     await this.#file.datasync();
     const { directory, incarnation } = this.#options;
     const next = await createSegment(
@@ -178,6 +200,8 @@ export class CommitQueue {
     const old = this.#file;
     this.#segment = next.segment;
     this.#file = next.file;
+    this.#room = 0;
+    this.#roomWanted = this.#options.roomBytes > 0;
     this.#modules.onSegment(next.segment);
     await old.close();
   }
@@ -197,9 +221,39 @@ export class CommitQueue {
 
   async #writeMark(): Promise<void> {
     const mark = this.#mark();
+    if (this.#segment.size + mark.length > this.#room) await this.#makingRoom;
     await this.#file.write([mark], this.#segment.size);
     this.#segment.size += mark.length;
     this.#markDue = false;
+  }
+
+  /** Beside the commits, which have half of the room left meanwhile; nothing is ever written where zeros may still come. */
+  #makeRoom(size: number, commitBytes: number): void {
+    const { roomBytes } = this.#options;
+    this.#room = Math.max(this.#room, size);
+    if (!this.#roomWanted || this.#makingRoom || this.#room - size > roomBytes / 2) return;
+    if (commitBytes > roomBytes / COMMITS_PER_ROOM) return;
+    const end = this.#room + roomBytes;
+    this.#makingRoom = this.#file
+      .write([this.#zeros], this.#room)
+      .then(
+        () => {
+          this.#room = end;
+        },
+        (cause: NodeJS.ErrnoException) => {
+          // A disk without room for zeros may still have some for records. Whatever else it is, it is the file's.
+          this.#roomWanted = false;
+          if (cause.code !== 'ENOSPC') this.#fail(cause);
+        },
+      )
+      .finally(() => {
+        this.#makingRoom = null;
+      });
+  }
+
+  async #giveRoomBack(): Promise<void> {
+    await this.#file.truncate(this.#segment.size);
+    this.#room = this.#segment.size;
   }
 
   /** One timer, looked at when it fires, instead of a new one after each of thousands of commits per second. */
@@ -222,12 +276,17 @@ export class CommitQueue {
       await work();
       return true;
     } catch (cause) {
-      this.#failed = true;
-      this.#pending = [];
-      this.#modules.onFailed(cause);
-      this.#release();
+      this.#fail(cause);
       return false;
     }
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#pending = [];
+    this.#modules.onFailed(cause);
+    this.#release();
   }
 
   #release(): void {

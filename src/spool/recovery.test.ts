@@ -36,9 +36,12 @@ async function filled(seed: number, count = 40): Promise<SimulatedStorage> {
 const segments = (storage: SimulatedStorage): string[] =>
   storage.paths().filter((path) => path.endsWith('.seg'));
 
+/** Without the room behind the last record, which ends in another byte than zero here. */
+const written = (bytes: Buffer): Buffer => bytes.subarray(0, bytes.findLastIndex((byte) => byte !== 0) + 1);
+
 function marksOf(bytes: Buffer): Mark[] {
   const marks: Mark[] = [];
-  for (let at = 0; at < bytes.length; at += bytes.readUInt32LE(at)) {
+  for (let at = 0; at < bytes.length && bytes.readUInt32LE(at) > 0; at += bytes.readUInt32LE(at)) {
     const mark = readMark(bytes, at, at);
     if (mark) marks.push(mark);
   }
@@ -149,7 +152,7 @@ describe('things that do not add up are damage', () => {
       (s) =>
         s.alter(last(segments(s)), (b) =>
           Buffer.concat([
-            b,
+            written(b),
             ...makeGroup({ ordinal: 99, epoch: 1, previousEpoch: 1, payload: Buffer.alloc(9) }),
           ]),
         ),
@@ -160,7 +163,7 @@ describe('things that do not add up are damage', () => {
       (s) =>
         s.alter(last(segments(s)), (b) =>
           Buffer.concat([
-            b,
+            written(b),
             encodeRecord(
               { kind: 9, flags: 0, epoch: 1, ordinal: 41, atMs: 0, gtid: b, previousGtid: b },
               Buffer.alloc(0),
@@ -311,7 +314,7 @@ test('a closing mark that was not synced may be torn although a later mark reach
     const storage = new SimulatedStorage({ random: seededRandom(seed) });
     const due: (() => void)[] = [];
     const spool = await Spool.open(
-      { directory: DIRECTORY, idleMarkMs: 0 },
+      { directory: DIRECTORY, idleMarkMs: 0, roomBytes: 4096 },
       {
         storage,
         logger: silentLogger,
@@ -359,4 +362,43 @@ test('a spool that begins again after a seed is the old one or the new one at an
     },
   );
   expect([...seen].sort()).toEqual([1000, 20]);
+});
+
+describe('room for records to come', () => {
+  const zeros = Buffer.alloc(5000);
+
+  test('behind the last record it is cut off, and nothing is missing', async () => {
+    const storage = await filled(1);
+    const path = last(segments(storage));
+    const size = written(storage.bytesOf(path)).length;
+    storage.alter(path, (bytes) => Buffer.concat([bytes, zeros]));
+    const spool = await open(storage);
+    expect(spool.damage).toBeNull();
+    expect(spool.end.ordinal).toBe(40);
+    expect(storage.bytesOf(path).length).toBe(size);
+    await spool.close();
+  });
+
+  test('is given back when the spool is closed, and before the next segment', async () => {
+    const storage = await filled(2);
+    const spool = await open(storage);
+    await spool.close();
+    for (const path of segments(storage)) expect(storage.bytesOf(path).at(-1)).not.toBe(0);
+  });
+
+  test('at the end of an earlier segment it is damage: that was synced without it', async () => {
+    const storage = await filled(3);
+    const [first] = segments(storage) as [string];
+    storage.alter(first, (bytes) => Buffer.concat([bytes, zeros]));
+    expect((await open(storage)).damage).toMatchObject({ reason: 'it ends in zeros' });
+  });
+
+  test('zeros where a mark behind them says that it was synced are damage', async () => {
+    const storage = await filled(4);
+    const path = last(segments(storage));
+    const { syncedOffset } = last(marksOf(storage.bytesOf(path)));
+    expect(syncedOffset).toBeGreaterThan(600);
+    storage.alter(path, (bytes) => bytes.fill(0, syncedOffset - 500, syncedOffset));
+    expect((await open(storage)).damage?.reason).toMatch(/synced/);
+  });
 });

@@ -26,6 +26,7 @@ import { readRange, type Storage, type StorageFile } from './storage.js';
  *     lost an earlier one of the same unsynced commit, and a lost page reads as zeros. With such a sector of zeros
  *     between B and that record it is torn, else damage (SAFETY H12, with this one exception).
  *   - otherwise: torn.
+ * Nothing but zeros up to the end of the file is the room that was made for records to come, and is cut off.
  * Everything else that does not add up is damage: bad bytes in an earlier segment (it was synced before the next
  * was made), a sound record that does not follow its predecessor, segments that do not join, an end before the
  * position once known durable, a missing state file. Damage is never repaired here and never cut away.
@@ -208,7 +209,7 @@ class Analyser {
       }
     }
     const cutTo = scan.partialAt ?? scan.goodSize;
-    if (cutTo < scan.fileSize) this.#cutLastTo = cutTo;
+    if (cutTo < scan.fileSize + scan.roomBytes) this.#cutLastTo = cutTo;
     return null;
   }
 
@@ -238,6 +239,7 @@ class Analyser {
 /** It was synced before the next segment was made, so nothing in it may be bad; a group given up may be unfinished. */
 function judgeEarlier(segment: Segment, scan: SegmentScan): SpoolDamage | null {
   if (scan.stop) return { reason: scan.stop.detail, file: segment.name, offset: scan.stop.offset };
+  if (scan.roomBytes > 0) return { reason: 'it ends in zeros', file: segment.name, offset: scan.fileSize };
   if (scan.partialAt !== null) segment.dead.push({ from: scan.partialAt, to: scan.fileSize });
   return null;
 }
@@ -311,16 +313,15 @@ async function repairTail(
   try {
     const { cutLastTo } = analysis;
     if (cutLastTo !== null) {
-      logger.warn(
-        {
-          file: segment.name,
-          offset: cutLastTo,
-          bytes: scan.fileSize - cutLastTo,
-          end: analysis.end.ordinal,
-          fault: scan.stop?.fault ?? 'incomplete group',
-        },
-        'torn tail of the spool cut off',
-      );
+      const bytes = scan.fileSize - cutLastTo;
+      if (bytes > 0) {
+        const fault = scan.stop?.fault ?? 'incomplete group';
+        const end = analysis.end.ordinal;
+        logger.warn(
+          { file: segment.name, offset: cutLastTo, bytes, end, fault },
+          'torn tail of the spool cut off',
+        );
+      }
       await file.truncate(cutLastTo);
       segment.cutTo(cutLastTo, segment.lastOrdinal);
     }

@@ -18,7 +18,10 @@ export interface Stop {
 }
 
 export interface SegmentScan {
+  /** Without the room at its end. */
   readonly fileSize: number;
+  /** Zeros up to the end of the file, written beforehand for the records that were to come. */
+  readonly roomBytes: number;
   /** Everything before this offset is sound; = fileSize when there was no stop. */
   readonly goodSize: number;
   readonly stop: Stop | null;
@@ -49,7 +52,8 @@ export async function scanSegment(
   incarnation: string,
   visit?: (bytes: Buffer, at: number, offset: number) => void,
 ): Promise<SegmentScan> {
-  const fileSize = await file.size();
+  let fileSize = await file.size();
+  let roomBytes = 0;
   const walk = new ChainWalk(segment.base);
   const formats: Format[] = [];
   let offset = 0;
@@ -112,6 +116,11 @@ export async function scanSegment(
     while (at < window.length && !stop) {
       const fault = faultAt(window, at, true);
       if (fault === 'truncated' && !isLast && at > 0) break;
+      if (fault && (await isZero(file, offset, fileSize))) {
+        roomBytes = fileSize - offset;
+        fileSize = offset;
+        break;
+      }
       stop = fault ? { offset, fault, detail: `a bad record (${fault})` } : take(window, at);
       if (stop) break;
       visit?.(window, at, offset);
@@ -125,6 +134,7 @@ export async function scanSegment(
   segment.lastOrdinal = walk.ordinal;
   return {
     fileSize,
+    roomBytes,
     goodSize: offset,
     stop,
     end: walk.end(),
@@ -135,6 +145,14 @@ export async function scanSegment(
     groups,
     lastMark,
   };
+}
+
+async function isZero(file: StorageFile, from: number, to: number): Promise<boolean> {
+  for (let at = from; at < to; at += WINDOW_BYTES) {
+    const window = await readRange(file, at, Math.min(to, at + WINDOW_BYTES));
+    if (!window.equals(Buffer.alloc(window.length))) return false;
+  }
+  return true;
 }
 
 /** What stands behind bad bytes. */

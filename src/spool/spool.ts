@@ -36,6 +36,8 @@ export interface SpoolOptions {
   readonly pendingBytesMax?: number;
   /** Idle time after which the last sync is noted by a closing mark. */
   readonly idleMarkMs?: number;
+  /** Written with zeros ahead of the records at a time; 0 = nothing. */
+  readonly roomBytes?: number;
   /** How long a change of `committed` may wait before it is written down. */
   readonly stateDelayMs?: number;
 }
@@ -57,11 +59,14 @@ export interface SpoolBase {
 }
 
 const MIB = 1024 * 1024;
+/** A segment is not made much longer by its room. */
+const ROOMS_PER_SEGMENT = 2;
 const DEFAULTS = {
   segmentBytesMax: 64 * MIB,
   tailBytesMax: 16 * MIB,
   pendingBytesMax: 8 * MIB,
   idleMarkMs: 50,
+  roomBytes: MIB,
   stateDelayMs: 200,
 };
 
@@ -336,6 +341,10 @@ export class Spool {
         directory: this.#options.directory,
         incarnation: this.incarnation,
         idleMarkMs: this.#options.idleMarkMs,
+        roomBytes: Math.min(
+          this.#options.roomBytes,
+          Math.floor(this.#options.segmentBytesMax / ROOMS_PER_SEGMENT),
+        ),
       },
       {
         storage: this.#storage,
