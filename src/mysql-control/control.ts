@@ -50,6 +50,8 @@ const ER_LOCK_WAIT_TIMEOUT = 1205;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A question about the server's state is answered in a millisecond; a server that needs so long hangs. */
 const QUERY_DEADLINE_MS = 10_000;
+/** Of each question about all that is defined: the server opens every table for it. */
+const DEFINITIONS_DEADLINE_MS = 60_000;
 /** SET read_only waits for commits (SAFETY C1); it must not wait behind one that waits for the quorum. */
 const READ_ONLY_LOCK_WAIT_S = 2;
 /** A session that is told to end is gone in a moment; one that is not must not write under an open server (SAFETY C10). */
@@ -185,7 +187,7 @@ export class MariadbControl {
 
   /** What the server has beside rows. */
   definitions(): Promise<Definitions> {
-    return readDefinitions((sql) => this.#query(sql));
+    return readDefinitions((sql) => this.#query(sql, DEFINITIONS_DEADLINE_MS));
   }
 
   /** The engine numbers tables and partitions as it makes them: the highest number now. */
@@ -516,13 +518,13 @@ export class MariadbControl {
     this.#writer = null;
   }
 
-  async #query(sql: string): Promise<RowDataPacket[]> {
+  async #query(sql: string, deadlineMs = QUERY_DEADLINE_MS): Promise<RowDataPacket[]> {
     const session = this.#sessionNow();
     try {
       const connection = await session;
       const [rows] = await withDeadline(
         connection.query<RowDataPacket[]>(sql),
-        QUERY_DEADLINE_MS,
+        deadlineMs,
         `The server's answer to "${sql.slice(0, 40)}"`,
       );
       return Array.isArray(rows) ? rows : [];

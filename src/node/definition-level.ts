@@ -47,7 +47,12 @@ type Found =
   | 'level'
   | 'nobody'
   | 'not known'
-  | { readonly node: string; readonly objects: readonly string[]; readonly theirs: Definitions };
+  | {
+      readonly node: string;
+      readonly objects: readonly string[];
+      readonly own: Definitions;
+      readonly theirs: Definitions;
+    };
 
 export class DefinitionLevel {
   readonly #modules: DefinitionLevelModules;
@@ -66,9 +71,8 @@ export class DefinitionLevel {
     const control = this.#modules.control();
     for (let round = 1, mendings = 0; ; round++) {
       signal.throwIfAborted();
-      const own = await control.definitions();
       const { gtidBinlogPos: gtid } = await control.status();
-      const found = await this.#compare(gtid, own);
+      const found = await this.#compare(gtid);
       signal.throwIfAborted();
       if (found === 'level') return;
       if (found === 'nobody') {
@@ -85,7 +89,7 @@ export class DefinitionLevel {
       const { steps, left } =
         found.objects.length > OBJECTS_MAX
           ? { steps: [], left: found.objects }
-          : mend(found.objects, own, found.theirs, { remade, setAside });
+          : mend(found.objects, found.own, found.theirs, { remade, setAside });
       if (steps.length + left.length === 0) return;
       const failed = await this.#do(mendings < MENDINGS_MAX ? steps : [], serverId);
       if (failed.length < steps.length) mendings++;
@@ -106,19 +110,32 @@ export class DefinitionLevel {
     await this.#modules.file.save({ tableIdMax: await this.#modules.control().tableIdMax() });
   }
 
-  async #compare(gtid: string, definitions: Definitions): Promise<Found> {
-    const own = digestsOf(definitions);
+  /** Null when it can not be told (so many tables that the server takes too long): that is no reason to stay closed. */
+  async #own(): Promise<Definitions | null> {
+    try {
+      return await this.#modules.control().definitions();
+    } catch (error) {
+      this.#modules.event(
+        'DEFINITIONS_UNKNOWN',
+        `This server can not tell its definitions: ${messageOf(error)}`,
+      );
+      return null;
+    }
+  }
+
+  async #compare(gtid: string): Promise<Found> {
     const sessions = this.#modules.replicas();
     if (sessions.length === 0) return this.#modules.needsReplicas() ? 'nobody' : 'not known';
     this.#modules.waiting(
       `The server died, perhaps in the middle of DDL: its definitions are compared with those of ${sessions.map(({ node }) => node).join(' and ')}.`,
     );
+    const asked = sessions.map((session) => this.#ask(session, gtid, null));
+    const definitions = await this.#own();
+    if (definitions === null) return 'not known';
+    const own = digestsOf(definitions);
     const isLevel = (answer?: Asked) =>
       typeof answer === 'object' && differingObjects(own, answer).length === 0;
-    const answers = await firstOrAll(
-      sessions.map((session) => this.#ask(session, gtid, null)),
-      isLevel,
-    );
+    const answers = await firstOrAll(asked, isLevel);
     if (answers.some(isLevel)) return 'level';
     const others = sessions.flatMap((session, i) => {
       const digests = answers[i];
@@ -132,7 +149,7 @@ export class DefinitionLevel {
     );
     const theirs = await this.#ask(first.session, gtid, objects.slice(0, OBJECTS_MAX));
     if (typeof theirs !== 'object') return 'nobody';
-    return { node: first.session.node, objects, theirs: new Map(Object.entries(theirs)) };
+    return { node: first.session.node, objects, own: definitions, theirs: new Map(Object.entries(theirs)) };
   }
 
   /** Once it has applied everything; its link ends when this role does. */
@@ -203,8 +220,8 @@ function differingFromAll(own: DefinitionDigests, others: readonly DefinitionDig
 }
 
 const UNCHECKED =
-  'The server had died, perhaps in the middle of DDL, and no replica could tell how its tables and the like should be ' +
-  'defined: opened without a comparison.';
+  'The server had died, perhaps in the middle of DDL, and it could not be found out whether its tables and the like ' +
+  'are defined as its log has them: opened without a comparison.';
 
 function named(differences: readonly string[]): string {
   const more = differences.length - NAMED_MAX;
