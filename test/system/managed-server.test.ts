@@ -166,6 +166,17 @@ describe('a managed server', () => {
     expect(warnings).toContainEqual(expect.stringContaining('runs as the owner of the data'));
   });
 
+  it('tells of its next start whether it ended in order', async () => {
+    const server = manage();
+    expect((await server.start()).crashed).toBe(false);
+    await server.stop();
+    expect((await server.start()).crashed).toBe(false);
+    await server.kill('a test');
+    expect((await server.start()).crashed).toBe(true);
+    await server.stop();
+    expect((await server.start()).crashed).toBe(false);
+  });
+
   it('is adopted, with the same pid, by the next node on its directory, and watched by it', async () => {
     const first = manage();
     const up = await first.start();
@@ -173,7 +184,7 @@ describe('a managed server', () => {
     expect(await isAlive(up.pid)).toBe(true);
     const second = manage({ directory: join(first.dataDir, '..') });
     const again = await second.start();
-    expect(again).toEqual({ ...up, adopted: true });
+    expect(again).toEqual({ ...up, adopted: true, crashed: true });
     const restarted = new Promise<number>((resolve) => {
       second.up.on((next) => resolve(next.pid));
     });
