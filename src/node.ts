@@ -136,6 +136,7 @@ class Node {
       events,
       control: () => control,
       kill: (reason) => void server.kill(reason, { restart: true }),
+      settled: () => server.settled(),
       fail: (error) => failed.abort(error),
       prepareSystem: () => prepareSystem(control, config),
       passwordOf: (account) => accountPassword(secret, account),

@@ -1,9 +1,11 @@
 import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { gtidOfDomain, parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
-import { sleep } from '../std/signal.js';
+import { sleep, withDeadline } from '../std/signal.js';
 
 /** While somebody waits, the position is asked for so often; each question costs the server some 30 microseconds. */
 const POLL_MS = 1;
+/** A server that needs longer to say where it stands hangs. */
+const ANSWER_MS = 10_000;
 /** More waiting reads than this are told at once that it takes too long. */
 const WAITERS_MAX = 10_000;
 
@@ -83,7 +85,8 @@ export class AppliedWait {
 
   async #ask(session: Promise<Connection>): Promise<string> {
     const connection = await session;
-    const [rows] = await connection.query<RowDataPacket[]>('SELECT @@global.gtid_slave_pos AS position');
+    const query = connection.query<RowDataPacket[]>('SELECT @@global.gtid_slave_pos AS position');
+    const [rows] = await withDeadline(query, ANSWER_MS, "The server's answer to where it stands");
     return String(rows[0]?.position ?? '');
   }
 }

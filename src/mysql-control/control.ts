@@ -288,15 +288,19 @@ export class MariadbControl {
     branch: string,
     { format, events }: { format: Buffer; events: readonly Buffer[] },
   ): Promise<void> {
-    await this.#asOther(false, [
-      `BINLOG '${format.toString('base64')}'`,
-      `XA START ${branch}`,
-      ...rowStatements(events).map(
-        (rows) => `BINLOG '${rows.map((event) => event.toString('base64')).join('\n')}'`,
-      ),
-      `XA END ${branch}`,
-      `XA PREPARE ${branch}`,
-    ]);
+    await this.#asOther(
+      false,
+      [
+        `BINLOG '${format.toString('base64')}'`,
+        `XA START ${branch}`,
+        ...rowStatements(events).map(
+          (rows) => `BINLOG '${rows.map((event) => event.toString('base64')).join('\n')}'`,
+        ),
+        `XA END ${branch}`,
+        `XA PREPARE ${branch}`,
+      ],
+      null,
+    );
   }
 
   /** From a session of its own: within the one that prepared it, the log can not be switched on again. */
@@ -309,15 +313,17 @@ export class MariadbControl {
   }
 
   /** In a session that has ended when this resolves. */
-  async #asOther(logged: boolean, statements: readonly string[]): Promise<void> {
+  async #asOther(
+    logged: boolean,
+    statements: readonly string[],
+    deadlineMs: number | null = QUERY_DEADLINE_MS,
+  ): Promise<void> {
     const other = await this.#connect(logged);
     try {
       for (const sql of statements)
-        await withDeadline(
-          other.query(sql),
-          QUERY_DEADLINE_MS,
-          `The server's answer to "${sql.slice(0, 40)}"`,
-        );
+        await (deadlineMs === null
+          ? other.query(sql)
+          : withDeadline(other.query(sql), deadlineMs, `The server's answer to "${sql.slice(0, 40)}"`));
     } finally {
       const id = other.threadId;
       other.destroy();

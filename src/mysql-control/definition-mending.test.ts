@@ -120,6 +120,7 @@ describe('tables', () => {
   it('what can not be read, or was not found out, is no difference', () => {
     expect(mended(table({ content: 'unreadable 1932' }), table())).toEqual({ sql: [], left: [] });
     expect(mended(table(), table({ content: 'unreadable 1932', shape: [] }))).toEqual({ sql: [], left: [] });
+    expect(mended(table({ content: 'unreadable 1932' }), null)).toEqual({ sql: [], left: [] });
     expect(mended(table({ content: 'unknown' }), table({ content: 'empty' }))).toEqual({ sql: [], left: [] });
   });
 });

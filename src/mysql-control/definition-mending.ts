@@ -61,6 +61,7 @@ export function mend(
     } else if (kind === 'routine' || kind === 'event') {
       steps.push(...copyStored(object, here as StoredDefinition | null, there as StoredDefinition | null));
     } else if (kind === 'table' && here && !there) {
+      if (isUnreadable((here as TableDefinition).content)) continue;
       const name = setAside(steps.length);
       steps.push(
         pastLog(`RENAME TABLE ${object.replace(/^table /, '')} TO ${quoted(SET_ASIDE.schema, name)}`),

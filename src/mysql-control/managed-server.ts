@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdir, open, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { messageOf, SkeinError } from '../model/error.js';
+import { writeFileDurably } from '../std/durable-file.js';
 import { Signal } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import { backoffMs, sleep } from '../std/signal.js';
 import type { TlsIdentity } from '../std/tls-source.js';
 import { accountPassword } from './accounts.js';
 import { endedInOrder, prepareDataDir, prepareTmpDir, removeRelayState } from './data-dir.js';
+import { exists } from './files.js';
 import { login, takeServerId } from './login.js';
 import { findFreePort, isPortFree } from './port.js';
 import {
@@ -62,7 +64,10 @@ export interface ServerUp {
   readonly pid: number;
   /** True when it ran before we did: then it need not be closed any more (SAFETY H9: it is not primary by that). */
   readonly adopted: boolean;
-  /** The server before it did not end in order; also when that is not known, because this one was adopted. */
+  /**
+   * A server before it did not end in order, and what that left behind was not settled since (see `settled`); also when it
+   * is not known, because this one was adopted.
+   */
   readonly crashed: boolean;
   readonly serverId: number;
   readonly port: number;
@@ -133,6 +138,7 @@ export class ManagedServer {
   readonly #dataDir: string;
   readonly #logPath: string;
   readonly #stateFile: ServerStateFile;
+  readonly #unsettledPath: string;
   #running: Running | null = null;
   #current: ServerUp | null = null;
   #life: { controller: AbortController; done: Promise<void> } | null = null;
@@ -146,6 +152,7 @@ export class ManagedServer {
     this.#dataDir = join(this.#directory, 'data');
     this.#logPath = join(this.#directory, 'server.log');
     this.#stateFile = new ServerStateFile(this.#directory);
+    this.#unsettledPath = join(this.#directory, 'unsettled');
   }
 
   /** The server that answers now, or null. */
@@ -233,6 +240,11 @@ export class ManagedServer {
       this.#send(left, 'SIGKILL');
       await this.#buried(left, true);
     });
+  }
+
+  /** What a crash left behind is settled: the next server knows nothing of it, if this one ends in order. */
+  async settled(): Promise<void> {
+    await rm(this.#unsettledPath, { force: true });
   }
 
   /** Stops watching and leaves the server running, for the next node to adopt. */
@@ -410,7 +422,9 @@ export class ManagedServer {
     await prepareTmpDir(tmpDir, user);
     await rotateLog(this.#logPath);
     await removeRelayState(this.#dataDir);
-    const crashed = !(await endedInOrder(this.#dataDir));
+    const crashed = !(await endedInOrder(this.#dataDir)) || (await exists(this.#unsettledPath));
+    // An end in order of the next server would hide it.
+    if (crashed) await writeFileDurably(this.#unsettledPath, '');
     const args = serverArgs(binary, {
       dataDir: this.#dataDir,
       tmpDir,

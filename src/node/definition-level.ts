@@ -34,6 +34,8 @@ export interface DefinitionLevelModules {
 /** Looked at again so often while a person has to do something. */
 const LOOK_AGAIN_MS = 2_000;
 const ASK_AGAIN_MS = 200;
+/** So long the others are waited for when one has answered that it differs. */
+const OTHERS_WAIT_MS = 5_000;
 /** What is mended is compared again. What differs after so often is not mended by it. */
 const MENDINGS_MAX = 3;
 /** More than this is no interrupted statement. */
@@ -92,10 +94,11 @@ export class DefinitionLevel {
           : mend(found.objects, found.own, found.theirs, { remade, setAside });
       if (steps.length + left.length === 0) return;
       const failed = await this.#do(mendings < MENDINGS_MAX ? steps : [], serverId);
+      signal.throwIfAborted();
       if (failed.length < steps.length) mendings++;
       if (left.length + failed.length === 0 && mendings <= MENDINGS_MAX) continue;
       const open = left.length + failed.length > 0 ? [...left, ...failed] : steps.map(({ what }) => what);
-      const name = createHash('sha256').update(open.join('\n')).digest('hex').slice(0, 12);
+      const name = nameOf(open);
       if (noted.accept === name) {
         event('DEFINITIONS_ACCEPTED', `Opened as it is, as ${file.path} says: ${named(open)}.`);
         return;
@@ -135,14 +138,15 @@ export class DefinitionLevel {
     const own = digestsOf(definitions);
     const isLevel = (answer?: Asked) =>
       typeof answer === 'object' && differingObjects(own, answer).length === 0;
-    const answers = await firstOrAll(asked, isLevel);
+    const answers = await firstOrAll(asked, isLevel, OTHERS_WAIT_MS);
     if (answers.some(isLevel)) return 'level';
     const others = sessions.flatMap((session, i) => {
       const digests = answers[i];
       return typeof digests === 'object' ? [{ session, digests }] : [];
     });
     const [first] = others;
-    if (!first) return answers.includes('failed') ? 'not known' : 'nobody';
+    // One that was cut off comes back, and may tell then.
+    if (!first) return answers.every((answer) => answer === 'failed') ? 'not known' : 'nobody';
     const objects = differingFromAll(
       own,
       others.map(({ digests }) => digests),
@@ -154,6 +158,7 @@ export class DefinitionLevel {
 
   /** Once it has applied everything; its link ends when this role does. */
   #ask(session: ReplicaSession, gtid: string, objects: readonly string[] | null): Promise<Asked> {
+    if (!this.#modules.replicas().includes(session)) return Promise.resolve('gone');
     const id = this.#asked++;
     return new Promise((resolve) => {
       const settle = (answer: Asked) => {
@@ -195,10 +200,14 @@ export class DefinitionLevel {
   }
 }
 
-/** All of them, or what is there when the first has come that is enough (the others may be away for long). */
+/**
+ * All of them; or what is there when the first has come that is enough, or some time after the first that says anything:
+ * the others may be away for long.
+ */
 function firstOrAll<T>(
   promises: readonly Promise<T>[],
   isEnough: (value: T) => boolean,
+  waitMs: number,
 ): Promise<(T | undefined)[]> {
   return new Promise((resolve, reject) => {
     const values: (T | undefined)[] = promises.map(() => undefined);
@@ -208,6 +217,7 @@ function firstOrAll<T>(
         values[i] = value;
         missing--;
         if (missing === 0 || isEnough(value)) resolve(values);
+        else if (typeof value === 'object') setTimeout(() => resolve(values), waitMs).unref();
       }, reject);
     });
   });
@@ -222,6 +232,12 @@ function differingFromAll(own: DefinitionDigests, others: readonly DefinitionDig
 const UNCHECKED =
   'The server had died, perhaps in the middle of DDL, and it could not be found out whether its tables and the like ' +
   'are defined as its log has them: opened without a comparison.';
+
+/** The same at every look, whatever names a try gives. */
+function nameOf(differences: readonly string[]): string {
+  const text = differences.join('\n').replaceAll(/set_aside_[0-9_]+/g, 'set_aside');
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}
 
 function named(differences: readonly string[]): string {
   const more = differences.length - NAMED_MAX;

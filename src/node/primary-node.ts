@@ -54,6 +54,7 @@ export class PrimaryNode implements RoleNode {
         events,
         control: () => parts.control(),
         kill: (reason) => parts.kill(reason),
+        settled: () => parts.settled(),
         prepareSystem: () => parts.prepareSystem(),
         isHeard: (node) => ['live', 'joining'].includes(this.#members.state(node) ?? 'gone'),
       },

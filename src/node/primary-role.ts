@@ -58,6 +58,8 @@ export interface PrimaryRoleModules {
   control(): LocalControl;
   /** SIGKILL (SAFETY C1: a fence asks nobody); the server is started again. */
   kill(reason: string): void;
+  /** What a crash of the server left behind is settled. */
+  settled(): Promise<void>;
   /** Whether this replica was heard of lately; one that is silent can acknowledge nothing. */
   isHeard(node: string): boolean;
   /** First thing after the server was opened: accounts' tables and the like; waits for its commits. */
@@ -283,6 +285,7 @@ export class PrimaryRole {
         if (up.crashed && this.#options.voters.length > 1)
           await this.#definitions.settle({ serverId, epoch: this.epoch }, signal);
         await this.#definitions.note();
+        await this.#modules.settled();
         if (signal.aborted) return;
         await this.#modules.control().openAsPrimary({ serverId });
         if (signal.aborted) return;

@@ -80,6 +80,7 @@ export class ReplicaNode implements RoleNode {
         control: () => parts.control(),
         ack: (ack) => this.#dialer.ack(ack),
         resumeLink: () => this.#dialer.resume(),
+        settled: () => parts.settled(),
         fail: (error) => parts.fail(error),
       },
     );

@@ -50,6 +50,8 @@ export interface ReplicaRoleModules {
   /** To the primary, when the link is up; merged there. */
   ack(ack: { received: number; durable: number; applied: number }): void;
   resumeLink(): void;
+  /** What a crash of the server left behind is settled. */
+  settled(): Promise<void>;
   /** Ends this process. */
   fail(error: SkeinError): void;
 }
@@ -101,7 +103,7 @@ export class ReplicaRole {
         flavour,
         spool,
         committed: () => spool.committed(),
-        nameOf: (ordinal) => flavour.gtidAt(epochOf(this.#chain, ordinal), ordinal),
+        nameOf: (ordinal) => this.#named(ordinal).gtid,
         beforeDdl: (ddl, signal) => this.#beforeDdl(ddl, signal),
         refused: (error) => this.#refused(error),
       },
@@ -226,11 +228,13 @@ export class ReplicaRole {
       failed,
     });
     try {
+      if (this.#closed) return answer({}, this.#closed);
       const control = this.#modules.control();
       let applied = this.#applied.ordinal;
       let movedAtMs = monotonicMs();
       while (gtid !== '' && !(await control.waitApplied(gtid, APPLY_LOOK_MS))) {
-        if (this.#applied.ordinal > applied) movedAtMs = monotonicMs();
+        // A long statement, or a server that starts, gets there; one whose threads have stopped may not.
+        if (this.#applied.ordinal > applied || !this.#server || !this.#trouble) movedAtMs = monotonicMs();
         applied = this.#applied.ordinal;
         if (monotonicMs() - movedAtMs > APPLY_PATIENCE_MS)
           return answer(
@@ -281,8 +285,12 @@ export class ReplicaRole {
 
   async serverUp(up: LocalServerUp): Promise<void> {
     this.#closed = null;
-    if (up.crashed) await this.#settleXa(up);
+    const isNew = (await this.#modules.control().replicaStatus()) === null;
+    if (up.crashed && isNew) await this.#settleXa(up);
     await this.#settleRecovery();
+    // Its log may have been begun anew.
+    if (up.crashed && isNew) await this.#agreeXa();
+    await this.#modules.settled();
     await this.#modules.control().followEndpoint({
       host: '127.0.0.1',
       port: this.#endpointPort,
@@ -312,10 +320,7 @@ export class ReplicaRole {
   /** Brings the engine level with the server's own log, before it follows anybody. */
   async #settleXa({ socketPath }: LocalServerUp): Promise<void> {
     this.#socketPath = socketPath;
-    const control = this.#modules.control();
-    // It follows already (its node alone was restarted): nothing was lost.
-    if ((await control.replicaStatus()) !== null) return;
-    const logEnd = this.#positionOf((await control.status()).gtidBinlogPos);
+    const logEnd = this.#positionOf((await this.#modules.control().status()).gtidBinlogPos);
     const done = await this.#xa.settle(logEnd, this.#stopped.signal);
     if (done !== null)
       this.#modules.events.add(
@@ -329,12 +334,15 @@ export class ReplicaRole {
     await this.#xa.agree(logEnd);
   }
 
+  async #agreeXa(): Promise<void> {
+    await this.#xa.agree(this.#positionOf((await this.#modules.control().status()).gtidBinlogPos));
+  }
+
   async #settleRecovery(): Promise<void> {
-    const { flavour, spool, logger, ddlNote } = this.#modules;
+    const { logger, ddlNote } = this.#modules;
     const done = await this.#modules.control().settleRecovery({
       noted: await ddlNote.load(),
-      nameOf: (ordinal) =>
-        ordinal <= spool.end.ordinal ? flavour.gtidAt(epochOf(this.#chain, ordinal), ordinal) : null,
+      nameOf: (ordinal) => this.#named(ordinal).gtid,
     });
     if (done !== null) logger.warn({ reason: done }, 'the server was brought level with itself');
   }
@@ -404,10 +412,9 @@ export class ReplicaRole {
 
   /** A moment passes between a transaction's place in the log and in gtid_slave_pos: then its name is the cluster's. */
   #isOurs(gtid: string): boolean {
-    const { flavour, spool } = this.#modules;
+    const { flavour } = this.#modules;
     if (gtid.includes(',')) return false;
-    const ordinal = flavour.ordinalOf(gtid);
-    return ordinal <= spool.end.ordinal && gtid === flavour.gtidAt(epochOf(this.#chain, ordinal), ordinal);
+    return gtid === this.#named(flavour.ordinalOf(gtid)).gtid;
   }
 
   /** The server's own threads: says why they stand still, and starts them again. */

@@ -25,6 +25,8 @@ export interface NodeParts {
   events: EventLog;
   control(): LocalControl;
   kill(reason: string): void;
+  /** What a crash of the server left behind is settled. */
+  settled(): Promise<void>;
   /** Ends this process: it must not go on, and is started again. */
   fail(error: SkeinError): void;
   prepareSystem(): Promise<void>;

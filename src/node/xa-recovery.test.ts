@@ -147,6 +147,21 @@ describe('on a replica', () => {
     expect(engine).toEqual(['lost']);
   });
 
+  it('of a log that was purged nothing is ended: what the engine has stays', async () => {
+    const control = { preparedBranches: async () => ['old'] } as unknown as LocalControl;
+    const xa = new XaRecovery({
+      file: { path: 'xa.json', load: async () => agreed() } as unknown as XaFile,
+      control: () => control,
+      lost: preparedAgain({
+        control: () => control,
+        readGroup: () => Promise.reject(new Error('not asked')),
+      }),
+      logBegin: async () => at(50),
+      readLog: async () => log({}, true),
+    });
+    expect(await xa.settle(at(60), new AbortController().signal)).toBeNull();
+  });
+
   it('what the log ended is ended, and what is level is left alone', async () => {
     expect(await settle(['a', 'b'], log({ a: 'commit', b: 'prepare' }))).toBe('the commit of a was done');
     expect(await settle(['b'], log({ a: 'commit', b: 'prepare' }))).toBeNull();

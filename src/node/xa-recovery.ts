@@ -110,10 +110,10 @@ export class XaRecovery {
     const isPurged = begin.ordinal > noted.at.ordinal;
     const agreed = isPurged ? agreedAtBegin(noted, begin, engine) : noted;
     const read = await readLog(agreed.at, logEnd, signal);
-    // Where an end that was not logged is not done either, nothing is in doubt.
-    const log = { ...read, ordinary: !lostBranches.restored && (isPurged || read.ordinary) };
+    // A replica ends nothing before it is logged: only a log that was purged leaves doubts, and then the branch stays.
+    const log = { ...read, ordinary: isPurged || (!lostBranches.restored && read.ordinary) };
     const mending = xaMending(agreed, log, engine);
-    if (mending.doubtful.length > 0) throw inDoubt(mending.doubtful, file.path);
+    if (mending.doubtful.length > 0 && !lostBranches.restored) throw inDoubt(mending.doubtful, file.path);
     const { finish, lost } = mending;
     if (lost.length > 0 && !lostBranches.restored) {
       // First of all: a stand-in must not be taken for the branch itself after another crash.
@@ -123,7 +123,7 @@ export class XaRecovery {
     await lostBranches.mend(lost, { agreed, log, signal });
     const found = await control.preparedBranches();
     const wanted = lostBranches.restored
-      ? [...mending.left, ...lost.map(({ branch }) => branch)]
+      ? [...mending.left, ...mending.doubtful, ...lost.map(({ branch }) => branch)]
       : mending.left;
     if (found.toSorted().join() !== wanted.toSorted().join()) {
       throw new SkeinError(

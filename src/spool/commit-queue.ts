@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { monotonicMs } from '../std/clock.js';
 import type { GroupEnd } from './chain.js';
 import { encodeMark } from './mark.js';
@@ -99,8 +100,7 @@ export class CommitQueue {
 
   /** Resolves when all that was pushed is durable, or has failed. */
   async idle(): Promise<void> {
-    while (this.#pump) await this.#pump;
-    await this.#makingRoom;
+    while (this.#pump || this.#makingRoom) await (this.#pump ?? this.#makingRoom);
   }
 
   /** Resolves after the next write; null when nothing is on its way. */
@@ -134,7 +134,7 @@ export class CommitQueue {
       const entries = this.#take();
       const done = await this.#guard(() => this.#commit(entries));
       this.#writingBytes = 0;
-      if (done) this.#modules.onSynced(this.#synced);
+      if (done && !this.#failed) this.#modules.onSynced(this.#synced);
     }
     this.#pump = null;
     this.#release();
@@ -167,7 +167,7 @@ export class CommitQueue {
       if (entry.startOrdinal > 0) segment.noteGroup(entry.startOrdinal, offset + entry.startAt);
       offset += entry.bytes.length;
     }
-    if (offset > this.#room) await this.#makingRoom;
+    if (offset > this.#room) await this.#roomMade();
     const writing = this.#file.writeDurably(buffers, segment.size);
     if (writing) await writing;
     this.#makeRoom(offset, offset - segment.size);
@@ -184,7 +184,7 @@ export class CommitQueue {
 
   /** The old segment is proven whole and synced before the new one exists: bad bytes in it can then only be damage. */
   async #nextSegment(opens: NonNullable<TailEntry['opensSegment']>): Promise<void> {
-    await this.#makingRoom;
+    await this.#roomMade();
     await this.#writeMark();
     await this.#giveRoomBack();
     await this.#file.datasync();
@@ -221,7 +221,7 @@ export class CommitQueue {
 
   async #writeMark(): Promise<void> {
     const mark = this.#mark();
-    if (this.#segment.size + mark.length > this.#room) await this.#makingRoom;
+    if (this.#segment.size + mark.length > this.#room) await this.#roomMade();
     await this.#file.write([mark], this.#segment.size);
     this.#segment.size += mark.length;
     this.#markDue = false;
@@ -234,8 +234,7 @@ export class CommitQueue {
     if (!this.#roomWanted || this.#makingRoom || this.#room - size > roomBytes / 2) return;
     if (commitBytes > roomBytes / COMMITS_PER_ROOM) return;
     const end = this.#room + roomBytes;
-    this.#makingRoom = this.#file
-      .write([this.#zeros], this.#room)
+    this.#makingRoom = this.#writeZeros(this.#room)
       .then(
         () => {
           this.#room = end;
@@ -249,6 +248,23 @@ export class CommitQueue {
       .finally(() => {
         this.#makingRoom = null;
       });
+  }
+
+  /** Through a descriptor of its own: what the system says of a failed write reaches each of them. */
+  async #writeZeros(position: number): Promise<void> {
+    const path = join(this.#options.directory, this.#segment.name);
+    const file = await this.#modules.storage.open(path, 'write');
+    try {
+      await file.write([this.#zeros], position);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** @throws when the file has failed meanwhile: nothing more is written to it */
+  async #roomMade(): Promise<void> {
+    await this.#makingRoom;
+    if (this.#failed) throw new Error('the file of the spool failed while room was made in it');
   }
 
   async #giveRoomBack(): Promise<void> {

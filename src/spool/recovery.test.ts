@@ -200,7 +200,8 @@ describe('things that do not add up are damage', () => {
     const lastGroups = makeGroup({ ordinal: 41, epoch: 1, previousEpoch: 1, payload: Buffer.alloc(600, 7) });
     const then = makeGroup({ ordinal: 42, epoch: 1, previousEpoch: 1, payload: Buffer.alloc(600, 7) });
     const first = offset + size;
-    storage.alter(path, (bytes) => {
+    storage.alter(path, (found) => {
+      const bytes = written(found);
       const all = Buffer.concat([bytes, ...lastGroups, ...then]);
       all[bytes.length + 300] = 9;
       return all;
@@ -214,7 +215,8 @@ describe('things that do not add up are damage', () => {
     const path = last(segments(storage));
     const next = (ordinal: number) =>
       makeGroup({ ordinal, epoch: 1, previousEpoch: 1, payload: Buffer.alloc(3000, 7) });
-    storage.alter(path, (bytes) => {
+    storage.alter(path, (found) => {
+      const bytes = written(found);
       const all = Buffer.concat([bytes, ...next(41), ...next(42), ...next(43)]);
       const page = Math.ceil((bytes.length + 3100) / 512) * 512;
       all.fill(0, page, page + 512);

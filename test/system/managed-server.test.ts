@@ -173,6 +173,10 @@ describe('a managed server', () => {
     expect((await server.start()).crashed).toBe(false);
     await server.kill('a test');
     expect((await server.start()).crashed).toBe(true);
+    // Its end in order changes nothing about what the crash has left.
+    await server.stop();
+    expect((await server.start()).crashed).toBe(true);
+    await server.settled();
     await server.stop();
     expect((await server.start()).crashed).toBe(false);
   });
