@@ -204,6 +204,28 @@ export class MariadbControl {
     return new Set(rows.map(({ name }) => String(name)));
   }
 
+  async now(): Promise<string> {
+    const [row] = await this.#query('SELECT NOW() AS now');
+    return String(row?.now);
+  }
+
+  /** Which of these tables had DDL since then, as `schema/name`: it writes their definition's file anew. */
+  async changedSince(
+    time: string,
+    tables: readonly { readonly schema: string; readonly name: string }[],
+  ): Promise<ReadonlySet<string>> {
+    const connection = await this.#sessionNow();
+    const text = connection.escape.bind(connection);
+    const changed = new Set<string>();
+    for (const { schema, name } of tables) {
+      const found = await this.#query(
+        `SELECT 1 FROM information_schema.tables WHERE table_schema = ${text(schema)} AND table_name = ${text(name)} AND create_time >= ${text(time)}`,
+      );
+      if (found.length > 0) changed.add(`${schema}/${name}`);
+    }
+    return changed;
+  }
+
   /** Past the log, or logged under this id. Takes as long as it takes. Only on a closed server. */
   async execute(sql: string, { serverId }: { serverId?: number } = {}): Promise<void> {
     const connection = await this.#connect(serverId !== undefined);

@@ -26,13 +26,14 @@ const partitioned = (method: string, partitions: Partition[]) =>
 function mended(
   here: Definition | null,
   there: Definition | null,
-  options: { object?: string; remade?: string[] } = {},
+  options: { object?: string; remade?: string[]; changed?: string[] } = {},
 ): { sql: string[]; left: readonly string[] } {
   const object = options.object ?? 'table `d`.`t`';
   const map = (definition: Definition | null) =>
     new Map(definition ? [[object, JSON.stringify(definition)]] : []);
   const { steps, left } = mend([object], map(here), map(there), {
     remade: new Set(options.remade),
+    changed: new Set(options.changed ?? ['d/t']),
     setAside: (n) => `set_aside_${n}`,
   });
   return { sql: steps.map(({ sql, logged }) => `${logged ? 'everywhere' : 'here'}: ${sql}`), left };
@@ -106,6 +107,15 @@ describe('tables', () => {
     });
   });
 
+  it('what was otherwise before the last opening is no work of the crash, and is left', () => {
+    expect(mended(table(), null, { changed: [] }).left).toEqual(['table `d`.`t` is not in the log']);
+    const [a, b] = [part('a', '10'), part('b', '20')];
+    expect(mended(partitioned('RANGE', [a]), partitioned('RANGE', [a, b]), { changed: [] })).toEqual({
+      sql: [],
+      left: ['table `d`.`t` has other partitions'],
+    });
+  });
+
   it('one that is not in the log is set aside, rows and all', () => {
     expect(mended(table(), null).sql).toEqual(['here: RENAME TABLE `d`.`t` TO `skein`.`set_aside_0`']);
   });
@@ -137,7 +147,11 @@ describe('schemas and what is stored in system tables', () => {
       ['schema `d`', JSON.stringify(schema)],
       ['table `d`.`t`', JSON.stringify(table())],
     ]);
-    const { steps } = mend([...own.keys()], own, new Map(), { remade: new Set(), setAside: () => 'x' });
+    const { steps } = mend([...own.keys()], own, new Map(), {
+      remade: new Set(),
+      changed: new Set(['d/t']),
+      setAside: () => 'x',
+    });
     expect(steps.map(({ sql }) => sql)).toEqual(['RENAME TABLE `d`.`t` TO `skein`.`x`', 'DROP DATABASE `d`']);
   });
 

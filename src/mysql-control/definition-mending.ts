@@ -38,13 +38,18 @@ export interface Mending {
 
 /**
  * @param remade tables and partitions that the engine made anew since the server was last opened, as the engine names them
+ * @param changed tables that had DDL since then, as `schema/name`: what was otherwise before is no work of this crash
  * @param setAside a name for the nth table that is not in the log
  */
 export function mend(
   objects: readonly string[],
   own: Definitions,
   theirs: Definitions,
-  { remade, setAside }: { remade: ReadonlySet<string>; setAside: (n: number) => string },
+  {
+    remade,
+    changed,
+    setAside,
+  }: { remade: ReadonlySet<string>; changed: ReadonlySet<string>; setAside: (n: number) => string },
 ): Mending {
   const steps: MendingStep[] = [];
   const left: string[] = [];
@@ -62,12 +67,16 @@ export function mend(
       steps.push(...copyStored(object, here as StoredDefinition | null, there as StoredDefinition | null));
     } else if (kind === 'table' && here && !there) {
       if (isUnreadable((here as TableDefinition).content)) continue;
+      if (!changed.has(`${here.schema}/${(here as TableDefinition).name}`)) {
+        left.push(`${object} is not in the log`);
+        continue;
+      }
       const name = setAside(steps.length);
       steps.push(
         pastLog(`RENAME TABLE ${object.replace(/^table /, '')} TO ${quoted(SET_ASIDE.schema, name)}`),
       );
     } else if (kind === 'table' && here && there) {
-      const mending = mendTable(here as TableDefinition, there as TableDefinition, remade);
+      const mending = mendTable(here as TableDefinition, there as TableDefinition, { remade, changed });
       steps.push(...mending.steps);
       left.push(...mending.left.map((what) => `${object} ${what}`));
     } else {
@@ -116,7 +125,11 @@ function copyStored(
   ];
 }
 
-function mendTable(here: TableDefinition, there: TableDefinition, remade: ReadonlySet<string>): Mending {
+function mendTable(
+  here: TableDefinition,
+  there: TableDefinition,
+  { remade, changed }: { remade: ReadonlySet<string>; changed: ReadonlySet<string> },
+): Mending {
   const contents = [here, ...here.partitions].map(({ content }) => content);
   const theirContents = [there, ...there.partitions].map(({ content }) => content);
   // What can not be read does no harm in silence: whoever comes to it is told. It is no reason to serve nothing at all.
@@ -128,7 +141,7 @@ function mendTable(here: TableDefinition, there: TableDefinition, remade: Readon
     const truncated = emptied(here.content, there.content, () => remade.has(`${here.schema}/${here.name}`));
     return truncated(() => everywhere(`TRUNCATE TABLE ${table}`));
   }
-  const structure = mendPartitions(table, here, there);
+  const structure = mendPartitions(table, here, there, changed.has(`${here.schema}/${here.name}`));
   if (structure.steps.length + structure.left.length > 0) return structure;
   const each = here.partitions.map((partition, i) => {
     const engineName = `${here.schema}/${here.name}#P#${partition.name}`;
@@ -155,7 +168,12 @@ function emptied(
   };
 }
 
-function mendPartitions(table: string, here: TableDefinition, there: TableDefinition): Mending {
+function mendPartitions(
+  table: string,
+  here: TableDefinition,
+  there: TableDefinition,
+  isChanged: boolean,
+): Mending {
   const method = here.partitioning?.method ?? '';
   if (/HASH|KEY/.test(method)) {
     const surplus = here.partitions.length - there.partitions.length;
@@ -167,13 +185,14 @@ function mendPartitions(table: string, here: TableDefinition, there: TableDefini
   if (mine.length + others.length === 0) return { steps: [], left: [] };
   const alter = (what: string) => `ALTER TABLE ${table} ${what}`;
   const names = (partitions: readonly Partition[]) => partitions.map(({ name }) => quoted(name)).join(', ');
-  if (mine.length === 0)
+  if (mine.length === 0 && isChanged)
     return { steps: [everywhere(alter(`DROP PARTITION IF EXISTS ${names(others)}`))], left: [] };
   if (others.length === 0 && mine.every(({ content }) => content === 'empty'))
     return { steps: [pastLog(alter(`DROP PARTITION ${names(mine)}`))], left: [] };
   const values = /^RANGE/.test(method) ? 'VALUES LESS THAN' : /^LIST/.test(method) ? 'VALUES IN' : null;
   const plain = [...mine, ...others].every(({ subpartitions }) => subpartitions.length === 0);
-  if (others.length === 0 || values === null || !plain) return { steps: [], left: ['has other partitions'] };
+  if (mine.length === 0 || others.length === 0 || values === null || !plain)
+    return { steps: [], left: ['has other partitions'] };
   const definitions = others.map(
     (partition) => `PARTITION ${quoted(partition.name)} ${values} (${partition.values})`,
   );

@@ -8,7 +8,7 @@ import {
 } from '../model/definitions.js';
 import { messageOf } from '../model/error.js';
 import { type MendingStep, mend } from '../mysql-control/definition-mending.js';
-import { SET_ASIDE } from '../mysql-control/definitions.js';
+import { type Definition, SET_ASIDE } from '../mysql-control/definitions.js';
 import { sleep } from '../std/signal.js';
 import type { Answer } from '../wire/messages.js';
 import type { DefinitionsFile } from './definitions-file.js';
@@ -87,11 +87,13 @@ export class DefinitionLevel {
       }
       const noted = await file.load();
       const remade = await control.madeSince(noted.tableIdMax ?? Number.MAX_SAFE_INTEGER);
+      const tables = found.objects.flatMap((object) => tableOf(found.own.get(object)));
+      const changed = await control.changedSince(noted.openedAt ?? NEVER, tables.slice(0, OBJECTS_MAX));
       const setAside = (n: number) => `${SET_ASIDE.prefix}${epoch}_${round}_${n}`;
       const { steps, left } =
         found.objects.length > OBJECTS_MAX
           ? { steps: [], left: found.objects }
-          : mend(found.objects, found.own, found.theirs, { remade, setAside });
+          : mend(found.objects, found.own, found.theirs, { remade, changed, setAside });
       if (steps.length + left.length === 0) return;
       const failed = await this.#do(mendings < MENDINGS_MAX ? steps : [], serverId);
       signal.throwIfAborted();
@@ -110,7 +112,11 @@ export class DefinitionLevel {
 
   /** To be called when the server is about to be opened. */
   async note(): Promise<void> {
-    await this.#modules.file.save({ tableIdMax: await this.#modules.control().tableIdMax() });
+    const control = this.#modules.control();
+    await this.#modules.file.save({
+      tableIdMax: await control.tableIdMax(),
+      openedAt: await control.now(),
+    });
   }
 
   /** Null when it can not be told (so many tables that the server takes too long): that is no reason to stay closed. */
@@ -232,6 +238,14 @@ function differingFromAll(own: DefinitionDigests, others: readonly DefinitionDig
 const UNCHECKED =
   'The server had died, perhaps in the middle of DDL, and it could not be found out whether its tables and the like ' +
   'are defined as its log has them: opened without a comparison.';
+
+/** Nothing has changed since. */
+const NEVER = '9999-12-31 00:00:00';
+
+function tableOf(text: string | undefined): { schema: string; name: string }[] {
+  const definition = text === undefined ? null : (JSON.parse(text) as Definition);
+  return definition?.kind === 'table' ? [definition] : [];
+}
 
 /** The same at every look, whatever names a try gives. */
 function nameOf(differences: readonly string[]): string {

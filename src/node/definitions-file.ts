@@ -6,12 +6,15 @@ import { readFileIfThere, writeFileDurably } from '../std/durable-file.js';
 export interface DefinitionsNote {
   /** What the engine had made when the server was last opened: what has a higher id was made since. */
   readonly tableIdMax?: number;
+  /** The server's clock then, as it tells it. */
+  readonly openedAt?: string;
   /** Written by a person: the difference of this name is taken as it is. */
   readonly accept?: string;
 }
 
 const Schema = Type.Object({
   tableIdMax: Type.Optional(Type.Integer({ minimum: 0 })),
+  openedAt: Type.Optional(Type.String({ pattern: '^[0-9: -]{19}$' })),
   accept: Type.Optional(Type.String()),
 });
 

@@ -63,6 +63,13 @@ export interface LocalControl {
   tableIdMax(): Promise<number>;
   /** Those that it made after that one, as it names them. */
   madeSince(tableId: number): Promise<ReadonlySet<string>>;
+  /** Its clock, as text. */
+  now(): Promise<string>;
+  /** Which of these tables had DDL since then, as `schema/name`. */
+  changedSince(
+    time: string,
+    tables: readonly { readonly schema: string; readonly name: string }[],
+  ): Promise<ReadonlySet<string>>;
   /** Past the log, or logged under this id. Takes as long as it takes. Only on a closed server. */
   execute(sql: string, logged: { serverId?: number }): Promise<void>;
   /** The GTID after which the oldest file of the log begins; '' = it is the first of all. */
