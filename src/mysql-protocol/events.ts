@@ -43,7 +43,8 @@ export const EVENT = {
 
 export const HEADER_AT = { timestamp: 0, type: 4, serverId: 5, size: 9, endPosition: 13, flags: 17 } as const;
 
-const ROWS = new Set<number>([
+/** Events that change rows. */
+export const ROWS: ReadonlySet<number> = new Set<number>([
   EVENT.writeRowsV1,
   EVENT.updateRowsV1,
   EVENT.deleteRowsV1,

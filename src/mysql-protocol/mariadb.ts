@@ -1,5 +1,5 @@
 import { SkeinError } from '../model/error.js';
-import { EVENT, HEADER_AT, isCommitOrRollback, queryText } from './events.js';
+import { EVENT, HEADER_AT, isCommitOrRollback, queryText, ROWS } from './events.js';
 import type {
   AloneGroup,
   DumpConversation,
@@ -35,15 +35,7 @@ const LEADING = new Set<number>([
   EVENT.beginLoadQuery,
   EVENT.annotateRows,
   EVENT.tableMap,
-  EVENT.writeRowsV1,
-  EVENT.updateRowsV1,
-  EVENT.deleteRowsV1,
-  EVENT.writeRowsCompressedV1,
-  EVENT.updateRowsCompressedV1,
-  EVENT.deleteRowsCompressedV1,
-  EVENT.writeRowsCompressed,
-  EVENT.updateRowsCompressed,
-  EVENT.deleteRowsCompressed,
+  ...ROWS,
 ]);
 
 /** Events that carry a statement. */
