@@ -9,8 +9,8 @@ import { createNodeLogger } from '../std/pino-logger.js';
 import { commandOf } from '../std/process-identity.js';
 import { RotatingFile } from '../std/rotating-file.js';
 import type { Command, CommandContext } from './command.js';
+import { tuneV8 } from './tune-v8.js';
 import { UsageError } from './usage-error.js';
-import { warmUpSoon } from './warm-up.js';
 
 export const nodeCommand: Command = {
   usage: '--config <file>',
@@ -58,7 +58,7 @@ async function runLogged(config: NodeConfig, { signal, interrupted }: CommandCon
   interrupted.on((count) => interruptedAgain(count, logger));
   logger.info({ pid: process.pid, version: process.version, directory: config.directory }, 'node started');
   try {
-    warmUpSoon();
+    tuneV8();
     // Loaded only now: a wrong configuration is said at once, without loading the rooms of a node.
     const { runNode } = await import('../node.js');
     await runNode(config, { logger, logFile, signal });

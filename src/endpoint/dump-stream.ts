@@ -169,11 +169,7 @@ export class DumpStream {
     this.#lastSentMs = performance.now();
     const parts = this.#framer.take();
     if (parts.length === 0 || this.#closed) return;
-    this.#socket.cork();
-    let goOn = true;
-    for (const part of parts) goOn = this.#socket.write(part);
-    this.#socket.uncork();
-    if (goOn || this.#closed) return;
+    if (this.#send(parts) || this.#closed) return;
     await new Promise<void>((resolve) => {
       const done = () => {
         this.#socket.off('drain', done);
@@ -183,5 +179,18 @@ export class DumpStream {
       this.#socket.on('drain', done);
       this.#socket.on('close', done);
     });
+  }
+
+  #send(parts: readonly Buffer[]): boolean {
+    const socket = this.#socket;
+    const [first] = parts;
+    if (first === undefined) return true;
+    if (parts.length > 1) socket.cork();
+    let goOn = true;
+    for (const part of parts) goOn = socket.write(part);
+    if (parts.length > 1) socket.uncork();
+    // The kernel has it all.
+    if (socket.writableLength === 0) this.#framer.reuse();
+    return goOn;
   }
 }

@@ -49,6 +49,32 @@ describe('framing', () => {
     }
   });
 
+  it('uses its room again once what was taken is said to have gone', () => {
+    const framer = new EventFramer(1);
+    const out: Buffer[] = [];
+    const rooms = new Set<ArrayBufferLike>();
+    const events = Array.from({ length: 3_000 }, (_, i) => event(20 + (i % 900), i & 0xff));
+    for (const [i, one] of events.entries()) {
+      framer.push(one.subarray(0, 10));
+      if (i % 5 === 0) take();
+      framer.push(one.subarray(10));
+      if (i % 3 === 0) take();
+    }
+    take();
+    const got = unpack(Buffer.concat(out), 1);
+    expect(got.length).toBe(events.length);
+    expect(got.every((bytes, i) => bytes.equals(events[i] as Buffer))).toBe(true);
+    expect(rooms.size).toBe(1);
+
+    function take() {
+      for (const part of framer.take()) {
+        rooms.add(part.buffer);
+        out.push(Buffer.from(part));
+      }
+      framer.reuse();
+    }
+  });
+
   it.each([0xffffff - 2, 0xffffff - 1, 0xffffff, 2 * 0xffffff - 2, 2 * 0xffffff - 1, 2 * 0xffffff])(
     'splits an event of %i bytes as the protocol wants it',
     (size) => {

@@ -42,12 +42,19 @@ export class EventFramer {
     }
   }
 
-  /** The packets since the last call, ready to be written. They stay untouched by what follows. */
+  /** The packets since the last call, ready to be written. They stay untouched by what follows, until `reuse`. */
   take(): Buffer[] {
     this.#closeArena();
     const out = this.#out;
     this.#out = [];
     return out;
+  }
+
+  /** What was taken is needed no more: its room is. */
+  reuse(): void {
+    if (this.#arenaTo !== this.#arenaFrom) return;
+    this.#arenaFrom = 0;
+    this.#arenaTo = 0;
   }
 
   #begin(bytes: Buffer, at: number): number {

@@ -5,13 +5,16 @@ import { monotonicMs } from '../std/clock.js';
 import type { FrameName } from '../wire/frames.js';
 import { encodeRefuse } from '../wire/messages.js';
 import { FrameSplitter } from '../wire/splitter.js';
+import type { ReadBuffer } from './read-buffer.js';
 
 /** How long a closing channel may take to get its last frame out before it is cut. */
 const FAREWELL_MS = 500;
 /** The kernel notices a peer that lost its power only by this (heartbeats notice sooner, but not while paused). */
 const KEEP_ALIVE_MS = 5000;
 
-/** A batch up to this size is copied behind its header. */
+/** What is written in one turn of the event loop is put together here, and leaves in one write. */
+const OUT_BYTES = 64 * 1024;
+/** A larger batch is passed on as it is. */
 const COPY_MAX_BYTES = 16 * 1024;
 
 /** Whoever holds the channel at present: first the handshake, then the session. */
@@ -24,14 +27,18 @@ export interface ChannelHolder {
 
 /**
  * One connection that carries frames: any Duplex, so that TLS can be put under it. Knows neither handshake nor
- * roles. No promise and no copy per frame; writes of one turn leave together.
+ * roles. No promise and no buffer per frame; what is written in one turn leaves together.
  */
 export class Channel {
   readonly #stream: Duplex;
   #holder: ChannelHolder;
   readonly #splitter: FrameSplitter;
   #closed = false;
-  #corked = false;
+  #out: Buffer | null = null;
+  /** The part of #out that has not been given to the stream. */
+  #outFrom = 0;
+  #outTo = 0;
+  #flushDue = false;
   bytesSent = 0;
   bytesReceived = 0;
   /** The first bytes that came, to tell a stranger by. */
@@ -41,7 +48,7 @@ export class Channel {
   /** Monotonic. */
   heardAtMs = monotonicMs();
 
-  constructor(stream: Duplex, accepted: readonly FrameName[], holder: ChannelHolder) {
+  constructor(stream: Duplex, accepted: readonly FrameName[], holder: ChannelHolder, reads?: ReadBuffer) {
     this.#stream = stream;
     this.#holder = holder;
     this.#splitter = new FrameSplitter(accepted, (name, payload) => this.#holder.frame(name, payload));
@@ -49,7 +56,12 @@ export class Channel {
       stream.setNoDelay(true);
       stream.setKeepAlive(true, KEEP_ALIVE_MS);
     }
-    stream.on('data', this.#onData);
+    if (reads) {
+      reads.take = this.#onData;
+      stream.resume();
+    } else {
+      stream.on('data', this.#onData);
+    }
     stream.on('end', this.#onEnd);
     stream.on('drain', () => this.guard(() => this.#holder.drained?.()));
     stream.on('error', (error) => this.#fail(lost(error)));
@@ -67,7 +79,7 @@ export class Channel {
 
   /** Bytes that wait in this process for the socket. */
   get buffered(): number {
-    return this.#stream.writableLength;
+    return this.#stream.writableLength + this.#outTo - this.#outFrom;
   }
 
   get paused(): boolean {
@@ -94,21 +106,23 @@ export class Channel {
     }
   }
 
-  /** False: the buffer is full, wait for `drained`. The buffers must not be changed any more. */
+  /** False: the buffer is full, wait for `drained`. `tail` must not be changed any more. */
   write(frame: Buffer, tail?: Buffer): boolean {
     if (this.#closed) return false;
-    if (!this.#corked) {
-      // One writev for all that is written in this turn, header and shared batch alike.
-      this.#corked = true;
-      this.#stream.cork();
-      process.nextTick(this.#uncork);
-    }
     this.bytesSent += frame.length + (tail?.length ?? 0);
-    if (tail === undefined) return this.#stream.write(frame);
-    // Two buffers cost a vector and more bookkeeping in the socket: dearer than a copy of this size.
-    if (tail.length <= COPY_MAX_BYTES) return this.#stream.write(Buffer.concat([frame, tail]));
-    this.#stream.write(frame);
-    return this.#stream.write(tail);
+    if (tail === undefined || tail.length <= COPY_MAX_BYTES) {
+      this.#put(frame);
+      if (tail) this.#put(tail);
+    } else {
+      this.#put(frame);
+      this.#flush();
+      this.#stream.write(tail);
+    }
+    if (!this.#flushDue) {
+      this.#flushDue = true;
+      process.nextTick(this.#flushTurn);
+    }
+    return !this.#stream.writableNeedDrain;
   }
 
   /** What the present chunk still holds is handed out all the same (64 KiB at most). */
@@ -133,7 +147,7 @@ export class Channel {
   }
 
   #finish(): void {
-    this.#uncork();
+    this.#flush();
     this.#stream.end();
     const timer = setTimeout(() => this.#stream.destroy(), FAREWELL_MS);
     this.#stream.once('close', () => clearTimeout(timer));
@@ -141,10 +155,38 @@ export class Channel {
     this.#stream.resume();
   }
 
-  readonly #uncork = (): void => {
-    if (!this.#corked) return;
-    this.#corked = false;
-    this.#stream.uncork();
+  #put(bytes: Buffer): void {
+    if (bytes.length > OUT_BYTES) {
+      this.#flush();
+      this.#stream.write(bytes);
+      return;
+    }
+    if (this.#out === null || this.#outTo + bytes.length > OUT_BYTES) this.#renew();
+    this.#out?.set(bytes, this.#outTo);
+    this.#outTo += bytes.length;
+  }
+
+  #renew(): void {
+    this.#flush();
+    this.#out = Buffer.allocUnsafeSlow(OUT_BYTES);
+    this.#outFrom = 0;
+    this.#outTo = 0;
+  }
+
+  #flush(): void {
+    if (this.#out === null || this.#outFrom === this.#outTo) return;
+    this.#stream.write(this.#out.subarray(this.#outFrom, this.#outTo));
+    this.#outFrom = this.#outTo;
+    // Once the stream holds nothing any more, the kernel has it all: the room can be used again.
+    if (this.#stream.writableLength === 0) {
+      this.#outFrom = 0;
+      this.#outTo = 0;
+    }
+  }
+
+  readonly #flushTurn = (): void => {
+    this.#flushDue = false;
+    if (!this.#closed) this.#flush();
   };
 
   readonly #onData = (chunk: Buffer): void => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Socket } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
@@ -9,6 +9,7 @@ import type { Ack } from '../wire/frames.js';
 import { type Identity, linkIdentity } from './handshake.js';
 import { withDefaults } from './options.js';
 import { PrimarySession, type ReplicaRooms } from './primary-session.js';
+import { ReadBuffer } from './read-buffer.js';
 import { secure } from './tls.js';
 
 export interface LinkDialerOptions {
@@ -123,8 +124,10 @@ export class LinkDialer {
 
   /** One connection, from the dial to its end; resolves with the reason of that. */
   async #dial(signal: AbortSignal): Promise<SkeinError> {
-    const error = await this.#connect(signal).then(
-      (socket) => this.#live(socket),
+    // Over TLS it is TLS that reads.
+    const reads = this.#options.tls ? undefined : new ReadBuffer();
+    const error = await this.#connect(signal, reads).then(
+      (socket) => this.#live(socket, reads),
       (reason) => dialError(this.#options, reason),
     );
     this.#before = this.bytes;
@@ -134,12 +137,11 @@ export class LinkDialer {
     return error;
   }
 
-  async #connect(signal: AbortSignal): Promise<Socket> {
+  async #connect(signal: AbortSignal, reads: ReadBuffer | undefined): Promise<Socket> {
     const { host, port, stepDeadlineMs, tls } = this.#options;
-    const socket = new Socket();
+    const socket = createConnection({ host, port, ...(reads && { onread: reads.onread }) });
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(stepDeadlineMs)]);
     try {
-      socket.connect({ host, port });
       await once(socket, 'connect', { signal: deadline });
       return tls ? await secure(socket, tls, { host, signal: deadline }) : socket;
     } catch (error) {
@@ -148,7 +150,7 @@ export class LinkDialer {
     }
   }
 
-  #live(socket: Socket): Promise<SkeinError> {
+  #live(socket: Socket, reads: ReadBuffer | undefined): Promise<SkeinError> {
     const { heartbeatIntervalMs, goneAfterMs, stepDeadlineMs } = this.#options;
     return new Promise((resolve) => {
       this.#session = new PrimarySession(
@@ -162,6 +164,7 @@ export class LinkDialer {
           },
           closed: resolve,
         },
+        reads,
       );
     });
   }

@@ -35,6 +35,7 @@ import {
 import { Channel } from './channel.js';
 import { acceptedIn, dialerStart, type HandshakeState, handshakeStep, type Identity } from './handshake.js';
 import { Heart, type HeartOptions } from './heart.js';
+import type { ReadBuffer } from './read-buffer.js';
 
 /** The rooms of a replica, as its link sees them. Whatever one of these throws ends the connection. */
 export interface ReplicaRooms {
@@ -80,16 +81,22 @@ export class PrimarySession {
   #ack: Ack | null = null;
   #ackDue = false;
 
-  constructor(stream: Duplex, options: PrimarySessionOptions, modules: PrimarySessionModules) {
+  constructor(
+    stream: Duplex,
+    options: PrimarySessionOptions,
+    modules: PrimarySessionModules,
+    reads?: ReadBuffer,
+  ) {
     this.#options = options;
     this.#modules = modules;
     const first = dialerStart(randomBytes(NONCE_SIZE));
     this.#handshake = first.state;
-    const channel = new Channel(stream, acceptedIn(first.state), {
-      frame: (name, payload) => this.#frame(name, payload),
+    const holder = {
+      frame: (name: FrameName, payload: Buffer) => this.#frame(name, payload),
       drained: () => this.#flushAck(),
-      closed: (error) => this.#closed(error),
-    });
+      closed: (error: SkeinError) => this.#closed(error),
+    };
+    const channel = new Channel(stream, acceptedIn(first.state), holder, reads);
     this.#channel = channel;
     this.#heart = new Heart(options, {
       beat: () => channel.guard(() => this.#beat()),

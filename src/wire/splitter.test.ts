@@ -25,7 +25,7 @@ function codeOf(action: () => void): string {
   }
 }
 
-test('frames within one chunk are slices of it', () => {
+test('frames within one chunk are copies: the chunk may be read into again', () => {
   const chunk = Buffer.concat([
     encodeCommitted(5),
     records('abc'),
@@ -34,7 +34,11 @@ test('frames within one chunk are slices of it', () => {
   const { frames, splitter } = collect();
   splitter.push(chunk);
   expect(frames.map((frame) => frame.name)).toEqual(['committed', 'records', 'ack']);
-  for (const { payload } of frames) expect(payload.buffer).toBe(chunk.buffer);
+  const before = frames.map(({ payload }) => payload.toString('hex'));
+  chunk.fill(0xee);
+  splitter.push(Buffer.from(records('def')));
+  expect(frames.slice(0, 3).map(({ payload }) => payload.toString('hex'))).toEqual(before);
+  expect(before[1]).toContain(Buffer.from('abc').toString('hex'));
   splitter.end();
 });
 

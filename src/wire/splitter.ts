@@ -1,3 +1,4 @@
+import { Slab } from '../std/slab.js';
 import {
   FRAME_HEADER_SIZE,
   FRAMES,
@@ -13,11 +14,12 @@ import {
 /**
  * Cuts a stream of socket chunks into frames.
  *
- * A payload that lies within one chunk is handed out as a slice of it; one that spans chunks is gathered in a
- * buffer of its own. Neither is ever written to again: the receiver may keep what it was given.
+ * Chunks may lie in a buffer that is read into again: what is handed out is a copy, which is never written to again, so
+ * that the receiver may keep it. Records, which are kept for long, are copied behind each other.
  * Only frames that were announced with `accept` get a buffer, so that a stranger can not make us allocate.
  */
 export class FrameSplitter {
+  readonly #slab = new Slab();
   readonly #sink: (name: FrameName, payload: Buffer) => void;
   /** Indexed by type; -1: not accepted now. */
   readonly #payloadMax = new Int32Array(256).fill(-1);
@@ -86,7 +88,8 @@ export class FrameSplitter {
     this.#checkLength(size);
     const name = this.#checkType(header[headerAt + 4] ?? 0, size);
     if (chunk.length - at >= size) {
-      this.#sink(name, chunk.subarray(at, at + size));
+      const payload = chunk.subarray(at, at + size);
+      this.#sink(name, name === 'records' ? this.#slab.copy(payload) : Buffer.from(payload));
       return at + size;
     }
     this.#name = name;
