@@ -76,13 +76,13 @@ export class Feed {
     this.pump();
   }
 
-  /** Sends what there is, as far as the socket takes it. */
-  pump(): void {
+  /** Sends what there is up to `limitOrdinal`, as far as the socket takes it. */
+  pump(limitOrdinal?: number): void {
     if (this.#closed || this.#catchUp) return;
     const { session } = this.#modules;
     while (!session.blocked) {
       this.#cursor ??= this.#modules.window().cursor(this.#sent.ordinal + 1);
-      const batch = this.#cursor?.take() ?? (this.#cursor ? null : 'behind');
+      const batch = this.#cursor?.take(limitOrdinal) ?? (this.#cursor ? null : 'behind');
       if (batch === null) break;
       if (batch === 'behind') {
         this.#startCatchUp();

@@ -271,6 +271,39 @@ describe('the hub', () => {
     expect(other.replica.end).toBe(6);
   });
 
+  it('gives the others what is committed while commits flow, and all when the commit position stands still', async () => {
+    const { log, hub, append, attach } = setup(10_000);
+    hub.begin(0);
+    const quick = attach(0);
+    const other = attach(0);
+    hub.leads(quick.feed);
+    append(1);
+    append(1);
+    append(1);
+    log.committed = 2;
+    await until('more', () => other.replica.end > 1, { intervalMs: 1 });
+    expect(other.replica.end).toBe(2);
+    expect(other.replica.committed).toBe(2);
+    // Nothing more is written or committed: it may be the one that is missing.
+    await until('all', () => other.replica.end > 2, { intervalMs: 1 });
+    expect(other.replica.end).toBe(3);
+  });
+
+  it('gives a replica that commits come to wait for what it has not got yet', async () => {
+    const { hub, append, attach } = setup(10_000);
+    hub.begin(0);
+    const quick = attach(0);
+    const other = attach(0);
+    hub.leads(quick.feed);
+    append(1);
+    append(1);
+    append(1);
+    const before = other.replica.end;
+    for (let i = 0; i < 4; i++) hub.leads(other.feed);
+    expect(before).toBeLessThan(3);
+    expect(other.replica.end).toBe(3);
+  });
+
   it('never leaves a gap, for any order of writing, blocking, draining, attaching and detaching', async () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant('append' as const), count: fc.integer({ min: 1, max: 4 }) }),

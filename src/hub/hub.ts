@@ -15,7 +15,7 @@ export interface HubOptions {
 
 export interface HubModules {
   committed(): number;
-  /** Replicas that a commit waits for. */
+  /** Replicas that must have a group before it is released (and, unless `async`, answered). */
   needed(): number;
   gtidText(binary: Uint8Array): string;
   catchUp(after: Position, batch: (batch: RecordBatch) => boolean): CatchUp;
@@ -24,9 +24,9 @@ export interface HubModules {
 /** While commits flow, how long the commit position waits for records to ride on. */
 const RIDE_WAIT_MS = 5;
 /** While records flow, how long those gather for whom no commit waits, and how many of them. */
-const LAZY_WAIT_MS = 5;
+const LAZY_WAIT_MS = 10;
 const LAZY_BYTES_MAX = 64 * 1024;
-const CHALLENGES_MIN = 8;
+const CHALLENGES_MIN = 4;
 
 export class Hub {
   readonly #options: HubOptions;
@@ -35,8 +35,10 @@ export class Hub {
   #window: Window;
   #waitsForRoom = false;
   readonly #commits = new Gather(RIDE_WAIT_MS, () => this.#tellCommitted());
-  readonly #lazy = new Gather(LAZY_WAIT_MS, () => this.#pumpLazy());
+  readonly #lazy = new Gather(LAZY_WAIT_MS, (many) => this.#pumpLazy(many));
   #lazyBytes = 0;
+  #lazyCommitted = 0;
+  #appended = 0;
   /** The replicas that commits waited for last, the latest first. */
   #leaders: Feed[] = [];
   #challenges = 0;
@@ -64,6 +66,7 @@ export class Hub {
   append(batch: RecordBatch): boolean {
     this.#window.append(batch);
     for (const feed of this.#feeds) if (feed.urgent) feed.pump();
+    this.#appended = batch.lastOrdinal;
     this.#lazyBytes += batch.bytes.length;
     if (this.#lazyBytes > LAZY_BYTES_MAX) this.#lazy.now();
     else this.#lazy.ask();
@@ -99,7 +102,7 @@ export class Hub {
     this.#advanced();
   }
 
-  /** Commits were answered because of this replica's acknowledgement: it is quick, so it stays one that gets all at once. */
+  /** The commit position moved because of this replica's acknowledgement: it is quick, so it stays one that gets all at once. */
   leads(feed: Feed): void {
     if (this.#leaders.includes(feed)) {
       this.#challenges = 0;
@@ -124,22 +127,34 @@ export class Hub {
   /** Once there are as many leaders as a commit waits for, the other replicas get their records a moment later. */
   #choose(): void {
     const isEnough = this.#leaders.length >= this.#modules.needed();
-    for (const feed of this.#feeds) feed.urgent = !isEnough || this.#leaders.includes(feed);
+    for (const feed of this.#feeds) {
+      const was = feed.urgent;
+      feed.urgent = !isEnough || this.#leaders.includes(feed);
+      if (feed.urgent && !was) feed.pump();
+    }
   }
 
   #tellCommitted(): void {
     // Who has records to come hears it with them.
-    for (const feed of this.#feeds) if (feed.urgent || this.#lazyBytes === 0) feed.tellCommitted();
+    for (const feed of this.#feeds) if (feed.urgent || !this.#lazy.waiting) feed.tellCommitted();
   }
 
-  #pumpLazy(): void {
+  /**
+   * While commits flow, the others get what is committed: no commit waits for their disks then, and they need not hurry.
+   * When nothing was committed since the last time, they get all, because a commit may wait for them.
+   */
+  #pumpLazy(many: boolean): void {
     this.#lazyBytes = 0;
+    const committed = this.#modules.committed();
+    const limit = many && committed > this.#lazyCommitted ? committed : Number.POSITIVE_INFINITY;
+    this.#lazyCommitted = committed;
     for (const feed of this.#feeds) {
       if (feed.urgent) continue;
-      feed.pump();
+      feed.pump(limit);
       // It may have had these records already (after a drain, from a dump of its own): then nothing has told it.
       feed.tellCommitted();
     }
+    if (limit < this.#appended) this.#lazy.ask();
   }
 
   #advanced(): void {

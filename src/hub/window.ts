@@ -107,11 +107,12 @@ export class Cursor {
     this.#from = from;
   }
 
-  /** The next batch; null = none yet; 'behind' = it has left the window. */
-  take(): RecordBatch | null | 'behind' {
+  /** The next batch; null = none yet up to `limitOrdinal`; 'behind' = it has left the window. */
+  take(limitOrdinal = Number.POSITIVE_INFINITY): RecordBatch | null | 'behind' {
     for (;;) {
       const batch = this.#window.read(this.at);
       if (batch === null || batch === 'behind') return batch;
+      if (batch.lastOrdinal > limitOrdinal) return null;
       this.at++;
       if (batch.lastOrdinal >= this.#from) return batch;
     }

@@ -36,6 +36,10 @@ export interface CommitQueueOptions {
 /** Commits larger than this part of the room are few, and would only be written twice. */
 const COMMITS_PER_ROOM = 4;
 
+/** How long, and how much of, what nobody waits for gathers to be written together. */
+const GATHER_MS = 50;
+const GATHER_BYTES_MAX = 256 * 1024;
+
 export class CommitQueue {
   readonly #options: CommitQueueOptions;
   readonly #modules: CommitQueueModules;
@@ -59,6 +63,7 @@ export class CommitQueue {
   #markDue = false;
   #lastSyncMs = 0;
   #timerSet = false;
+  #gathering = false;
   #waiting: (() => void)[] = [];
 
   constructor(
@@ -87,9 +92,25 @@ export class CommitQueue {
   push(entry: TailEntry): void {
     this.#pending.push(entry);
     this.#pendingBytes += entry.bytes.length;
-    if (this.#pump || this.#failed) return;
+  }
+
+  /** What was pushed is waited for. */
+  write(): void {
+    if (this.#pump || this.#failed || this.#pending.length === 0) return;
     // Not at once: the appends of this turn of the event loop go out together.
     this.#pump = Promise.resolve().then(() => this.#run());
+  }
+
+  /** Nobody waits for what was pushed: it is written together with what follows shortly. */
+  writeSoon(): void {
+    if (this.#pendingBytes >= GATHER_BYTES_MAX) this.write();
+    else if (!this.#gathering) {
+      this.#gathering = true;
+      this.#modules.timers.after(GATHER_MS, () => {
+        this.#gathering = false;
+        this.write();
+      });
+    }
   }
 
   /** `bytes` of an entry that is not being written yet will not be. */
@@ -100,11 +121,13 @@ export class CommitQueue {
 
   /** Resolves when all that was pushed is durable, or has failed. */
   async idle(): Promise<void> {
+    this.write();
     while (this.#pump || this.#makingRoom) await (this.#pump ?? this.#makingRoom);
   }
 
   /** Resolves after the next write; null when nothing is on its way. */
   written(): Promise<void> | null {
+    this.write();
     if (!this.#pump) return null;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }

@@ -223,7 +223,7 @@ class Life {
   #hand(parts: Buffer[]): void {
     while (parts.length > 0) {
       const count = 1 + Math.floor(this.#random() * parts.length);
-      this.#spool.append(Buffer.concat(parts.splice(0, count)));
+      this.#spool.append(Buffer.concat(parts.splice(0, count)), this.#said());
     }
   }
 
@@ -250,6 +250,11 @@ class Life {
       this.#committed + Math.floor(this.#random() * (this.#spool.durable.ordinal - this.#committed + 1));
     this.#committed = Math.max(this.#committed, ordinal);
     this.#spool.setCommitted(ordinal);
+  }
+
+  /** What the sender says is committed: nothing, or all, so that the write waits for company. */
+  #said(): number {
+    return this.#random() < 0.5 ? 0 : this.#end;
   }
 
   #purge(): void {
@@ -335,7 +340,7 @@ class Life {
     if (!this.#failed) return;
     let refused = false;
     try {
-      this.#spool.append(Buffer.concat(makeGroup(this.#newGroup())));
+      this.#spool.append(Buffer.concat(makeGroup(this.#newGroup())), this.#said());
     } catch (error) {
       refused = isSkeinError(error, 'SPOOL_FAILED');
     }

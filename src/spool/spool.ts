@@ -63,7 +63,7 @@ const MIB = 1024 * 1024;
 const ROOMS_PER_SEGMENT = 2;
 const DEFAULTS = {
   segmentBytesMax: 64 * MIB,
-  tailBytesMax: 16 * MIB,
+  tailBytesMax: 4 * MIB,
   pendingBytesMax: 8 * MIB,
   idleMarkMs: 50,
   roomBytes: MIB,
@@ -205,12 +205,13 @@ export class Spool {
   }
 
   /**
-   * Takes whole records, stores them unchanged, and keeps the buffer (it must not be changed afterwards).
+   * Takes whole records, stores them unchanged, and keeps the buffer (it must not be changed afterwards). With all of them
+   * committed already (`committedOrdinal` is what the sender knows) no commit waits for this disk: the write waits for company.
    * All of them or, when it throws, none. False: more than `pendingBytesMax` is not durable yet, pause until `onDrain`.
    * @throws SkeinError RECORD_DAMAGED, SPOOL_GAP, SPOOL_DIVERGED (the batch is refused), SPOOL_DAMAGED, SPOOL_FAILED, SPOOL_BUSY
    *   (a cut is under way), SPOOL_CLOSED (the spool takes nothing)
    */
-  append(bytes: Buffer): boolean {
+  append(bytes: Buffer, committedOrdinal = 0): boolean {
     const queue = this.#writable();
     const walk = this.#walk.fork();
     const plan = planAppend(bytes, walk, this.#formats.newest, {
@@ -236,6 +237,8 @@ export class Spool {
       this.#end = positionOf(walk.end(), this.#gtidText);
       this.onAppended.emit(this.#end);
     }
+    if (walk.ordinal > Math.max(this.#committed, committedOrdinal)) queue.write();
+    else queue.writeSoon();
     if (queue.pendingBytes <= this.#options.pendingBytesMax) return true;
     this.#wantsDrain = true;
     return false;

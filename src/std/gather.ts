@@ -7,13 +7,18 @@ import { monotonicMs } from './clock.js';
  */
 export class Gather {
   readonly #waitMs: number;
-  readonly #flush: () => void;
+  readonly #flush: (many: boolean) => void;
   #lastMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(waitMs: number, flush: () => void) {
+  /** `flush` is told whether it is for what gathered. */
+  constructor(waitMs: number, flush: (many: boolean) => void) {
     this.#waitMs = waitMs;
     this.#flush = flush;
+  }
+
+  get waiting(): boolean {
+    return this.#timer !== null;
   }
 
   ask(): void {
@@ -22,12 +27,12 @@ export class Gather {
     this.#lastMs = now;
     if (this.#timer) return;
     if (flows) this.#timer = setTimeout(() => this.now(), this.#waitMs);
-    else this.#flush();
+    else this.#flush(false);
   }
 
   now(): void {
     this.stop();
-    this.#flush();
+    this.#flush(true);
   }
 
   /** What was asked for is not done any more, until it is asked for again. */
