@@ -38,6 +38,7 @@ describe('nodeConfig', () => {
       lateAfterMs: 1500,
       goneAfterMs: 10_000,
       hubWindowBytes: 12 * 1024 ** 2,
+      annotateRows: false,
       http: { host: '127.0.0.1', port: 8084 },
       directory: '/srv/skein/n2',
       secretFile: '/srv/skein/cluster.secret',

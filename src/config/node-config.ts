@@ -102,6 +102,13 @@ export const NodeConfigSchema = Type.Object(
         'Recent transactions kept in memory for all replicas; one behind it catches up from the binlog.',
       expected: 'bytes, a whole number from 65536 to 4294967296',
     }),
+    // They are comments: a replica applies rows. Without them its server needs about a tenth less CPU for a transaction.
+    annotateRows: Type.Boolean({
+      default: false,
+      description:
+        "Whether the primary's texts of statements go into the replicas' binary logs, beside the rows.",
+      expected: 'true or false',
+    }),
     // Small enough that purging frees space soon, large enough that a new file (and its directory fsync) is rare.
     spoolSegmentBytes: Type.Integer({
       minimum: 64 * 1024,
@@ -248,6 +255,7 @@ type Defaulted =
   | 'lateAfterMs'
   | 'goneAfterMs'
   | 'hubWindowBytes'
+  | 'annotateRows'
   | 'spoolSegmentBytes'
   | 'serverArgs'
   | 'serverBufferPoolBytes'

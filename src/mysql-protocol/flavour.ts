@@ -34,6 +34,8 @@ export interface DumpOptions {
   after: string;
   semiSync: boolean;
   heartbeatMs: number;
+  /** With the texts of the statements that changed rows, where the server can leave them out. */
+  annotated?: boolean;
 }
 
 export interface DumpConversation {

@@ -24,6 +24,8 @@ const EPOCH_SERVER_ID_BASE = 1_000_000;
 
 /** Capability 4: the client understands MariaDB's GTID events (FACTS-mariadb 2.1). */
 const CAPABILITY_GTID = 4;
+/** Flag of COM_BINLOG_DUMP: with the events that hold the statements' texts. */
+const DUMP_ANNOTATED = 2;
 /** A paused dump (back-pressure) must not be cut by the server; its default is 60 s. */
 const NET_WRITE_TIMEOUT_S = 31_536_000;
 
@@ -114,11 +116,11 @@ function registerCommand(serverId: number): Buffer {
 }
 
 /** Payload of COM_BINLOG_DUMP; file and position are not looked at in GTID mode. */
-function dumpCommand(serverId: number): Buffer {
+function dumpCommand({ serverId, annotated = false }: DumpOptions): Buffer {
   const payload = Buffer.alloc(1 + 4 + 2 + 4);
   payload[0] = 0x12;
   payload.writeUInt32LE(4, 1);
-  payload.writeUInt16LE(2, 5);
+  payload.writeUInt16LE(annotated ? DUMP_ANNOTATED : 0, 5);
   payload.writeUInt32LE(serverId, 7);
   return payload;
 }
@@ -136,7 +138,7 @@ function dumpConversation(options: DumpOptions): DumpConversation {
     `SET SESSION net_write_timeout = ${NET_WRITE_TIMEOUT_S}`,
   ];
   if (options.semiSync) queries.push('SET @rpl_semi_sync_slave = 1');
-  return { queries, commands: [registerCommand(options.serverId), dumpCommand(options.serverId)] };
+  return { queries, commands: [registerCommand(options.serverId), dumpCommand(options)] };
 }
 
 /**

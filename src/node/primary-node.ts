@@ -41,6 +41,7 @@ export class PrimaryNode implements RoleNode {
         voters: config.voters,
         acknowledge: config.acknowledge,
         hubWindowBytes: config.hubWindowBytes,
+        annotateRows: config.annotateRows,
         replicationUser: 'skein_repl',
         replicationPassword: parts.passwordOf('skein_repl'),
       },

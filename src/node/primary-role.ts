@@ -42,6 +42,7 @@ export interface PrimaryRoleOptions {
   voters: readonly string[];
   acknowledge: AcknowledgeLevel;
   hubWindowBytes: number;
+  annotateRows: boolean;
   /** Account for the dumps. */
   replicationUser: string;
   replicationPassword: string;
@@ -133,7 +134,7 @@ export class PrimaryRole {
       { windowBytesMax: options.hubWindowBytes },
       {
         committed: () => this.#quorum.released,
-        needed: () => this.#replicasNeeded(),
+        needed: () => this.#quorum.replicasNeededToAnswer,
         gtidText: modules.flavour.gtidText,
         catchUp: (after, batch) => this.#dump(after, { semiSync: false }, batch),
       },
@@ -453,9 +454,9 @@ export class PrimaryRole {
     });
     if (feed) {
       session.onAck.on((ack) => {
-        const before = this.#quorum.answered;
+        const before = this.#quorum.released;
         this.#quorum.setDurable(node, ack.durable);
-        if (this.#quorum.answered > before) this.#hub.leads(feed);
+        if (this.#quorum.released > before) this.#hub.leads(feed);
         this.#quorumMoved();
       });
       this.#quorum.setDurable(node, attach.spoolEnd.ordinal);
@@ -577,7 +578,7 @@ export class PrimaryRole {
     const serverId = how.semiSync ? SEMI_SYNC_SERVER_ID : this.#catchUpId();
     const target = this.#dumpTarget();
     return new Source(
-      { target, serverId, after, ...how },
+      { target, serverId, after, annotated: this.#options.annotateRows, ...how },
       { flavour, logger, epochOf: (ordinal) => epochOf(this.#chain, ordinal), batch },
     );
   }

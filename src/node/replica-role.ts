@@ -252,7 +252,7 @@ export class ReplicaRole {
 
   records(bytes: Buffer, committedOrdinal: number): boolean {
     const { spool, lag } = this.#modules;
-    const goOn = spool.append(bytes);
+    const goOn = spool.append(bytes, committedOrdinal);
     const first = readRecordHeader(bytes, 0);
     if (first.kind === RECORD_KIND.group) lag.received(spool.end.ordinal, first.atMs, monotonicMs());
     this.committed(committedOrdinal);

@@ -22,6 +22,8 @@ export interface SourceOptions {
   serverId: number;
   after: Position;
   semiSync: boolean;
+  /** See `DumpOptions`. */
+  annotated?: boolean;
   /** Nobody waits for what is read: while the log grows, it is read in pieces of a few milliseconds (see `hurry`). */
   lazy?: boolean;
 }
@@ -44,8 +46,8 @@ const SILENCE_MAX_MS = 3 * HEARTBEAT_MS;
  */
 const GATHER_MS = 1;
 /** How long a lazy source lets gather, and how shortly one read has to follow the other for that. */
-const LAZY_GATHER_MS = 5;
-const LAZY_FLOWING_MS = 10;
+const LAZY_GATHER_MS = 10;
+const LAZY_FLOWING_MS = 20;
 
 interface Waiting {
   ordinal: number;
@@ -86,7 +88,7 @@ export class Source {
 
   /** @throws SkeinError DUMP_REFUSED, DUMP_UNREACHABLE, DUMP_ENDED */
   async start(): Promise<void> {
-    const { target, serverId, after, semiSync } = this.#options;
+    const { target, serverId, after, semiSync, annotated = false } = this.#options;
     const { flavour, logger } = this.#modules;
     const started = performance.now();
     const conversation = flavour.dumpConversation({
@@ -94,6 +96,7 @@ export class Source {
       after: after.gtid,
       semiSync,
       heartbeatMs: HEARTBEAT_MS,
+      annotated,
     });
     const assembler = this.#assembler();
     const stream = new EventStream({ semiSync }, assembler);

@@ -14,7 +14,10 @@ showLogsOnFailure(() => cluster);
 
 async function start(acknowledge: AcknowledgeLevel): Promise<void> {
   // A small window, so that a replica is soon behind it.
-  cluster = await TestCluster.start({ acknowledge, settings: { hubWindowBytes: 1024 * 1024 } });
+  cluster = await TestCluster.start({
+    acknowledge,
+    settings: { hubWindowBytes: 1024 * 1024, annotateRows: acknowledge === 'all' },
+  });
   await cluster.primary.sql('CREATE DATABASE demo');
   await cluster.primary.sql('CREATE TABLE demo.t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(50))');
 }
@@ -35,6 +38,21 @@ function insertMeanwhile(v: string): { settled: () => boolean; done: Promise<unk
   });
   done.catch(() => {});
   return { settled: () => settled, done };
+}
+
+/** Texts of statements beside the rows in the logs of the primary and of each replica, after one more INSERT. */
+async function annotations(): Promise<boolean[]> {
+  await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('annotated')");
+  await waitApplied(cluster.primary, cluster.replicas);
+  return Promise.all(
+    cluster.nodes.map((node) =>
+      withSql(node, async (connection) => {
+        const log = (await rowsOf(connection, 'SHOW BINARY LOGS')).at(-1)?.Log_name;
+        const events = await rowsOf(connection, `SHOW BINLOG EVENTS IN '${log}'`);
+        return events.some(({ Event_type }) => Event_type === 'Annotate_rows');
+      }),
+    ),
+  );
 }
 
 /** What a person does for room on the disk: the log begins right behind the last transaction. */
@@ -169,6 +187,10 @@ describe('all', () => {
     await cluster?.dispose();
   });
 
+  it('with annotateRows the texts of statements are in the logs of all', async () => {
+    expect(await annotations()).toEqual([true, true, true]);
+  });
+
   it('with one replica stopped COMMIT waits, and nobody shows the row; when it returns, everything goes on', async () => {
     const stopped = cluster.node('n3');
     await stopped.freeze('node');
@@ -210,6 +232,10 @@ describe('async', () => {
       ...{ sql: 'INSERT INTO demo.t (v) VALUES (?)', params: [v], timeoutMs: 3_000 },
       ...more,
     });
+
+  it('texts of statements stay in the log of the primary', async () => {
+    expect(await annotations()).toEqual([true, false, false]);
+  });
 
   it('HTTP answers a write with no replica there, and can read it at once; what asks for more waits', async () => {
     for (const replica of cluster.replicas) await replica.freeze('node');
