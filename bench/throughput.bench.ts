@@ -4,7 +4,7 @@
  * All of it needs about 80 minutes; `--help` tells what can be chosen.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { chartOf } from './throughput/chart.js';
 import { drain } from './throughput/drain.js';
 import { measure } from './throughput/measure.js';
@@ -27,6 +27,7 @@ async function main(options: BenchOptions): Promise<void> {
     return;
   }
   const file = options.out ?? join('bench', 'results', `throughput-${stamp()}.json`);
+  reserve(file);
   await Workshop.open(async (workshop) => {
     const versions = { server: workshop.binary.version, sysbench: workshop.sysbench.version };
     const results = newResults(versions, options);
@@ -44,6 +45,17 @@ async function main(options: BenchOptions): Promise<void> {
     tell(results, options);
   });
   console.log(`raw values: ${file}`);
+}
+
+/** Two runs that write the same file would each have half of what it says. */
+function reserve(file: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  try {
+    writeFileSync(file, '', { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    throw new Error(`${file} is there already, of another run perhaps: move it away, or name another --out`);
+  }
 }
 
 async function startAll(workshop: Workshop, options: BenchOptions): Promise<Map<Mode, Target>> {

@@ -80,4 +80,10 @@ export function peakOfNodes(peakBytes: Record<string, number>): number {
   return Math.max(0, ...nodes.map(([, bytes]) => bytes));
 }
 
+/** Until the last replica has applied the last transaction: what the whole can keep up with. */
+export const appliedPerSecond = (run: RunFigures) => run.transactions / (run.seconds + run.lagMs / 1000);
+
+export const appliedRatio = (one: RunFigures, other: RunFigures) =>
+  appliedPerSecond(one) / appliedPerSecond(other);
+
 export const throughputRatio = (one: RunFigures, other: RunFigures) => one.perSecond / other.perSecond;

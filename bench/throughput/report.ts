@@ -1,4 +1,13 @@
-import { type Case, cpuEach, cpuOfBusiestNode, Figures, peakOfNodes, throughputRatio } from './figures.js';
+import {
+  appliedPerSecond,
+  appliedRatio,
+  type Case,
+  cpuEach,
+  cpuOfBusiestNode,
+  Figures,
+  peakOfNodes,
+  throughputRatio,
+} from './figures.js';
 import { goals } from './goals.js';
 import { MODES, type Mode } from './modes.js';
 import { occasionsOf, type Results } from './results.js';
@@ -29,7 +38,7 @@ function about(results: Results): string {
   return [
     `From ${occasions.join(', ')} UTC; ${machine.cores} cores (${machine.cpu}), ${Math.round(machine.memoryBytes / 2 ** 30)} GiB, ${machine.system}.`,
     `MariaDB ${versions.server}, Node.js ${versions.node}, sysbench ${versions.sysbench}; sync_binlog=1 and innodb_flush_log_at_trx_commit=1 everywhere.`,
-    `Medians with least and most of all rounds; ratios are taken within a round. Checksums of all servers were equal after each run. Other programs had ${others === null ? '?' : range(others, 0)} % of the machine meanwhile.`,
+    `Medians with least and most of all rounds; ratios are taken within a round. "Applied everywhere" counts the seconds until the last replica has applied the last one. Checksums of all servers were equal after each run. Other programs had ${others === null ? '?' : range(others, 0)} % of the machine meanwhile.`,
   ].join('\n');
 }
 
@@ -50,6 +59,8 @@ function caseTable(figures: Figures, one: Case): Table {
       'transactions/s',
       'to native',
       'to one server',
+      'applied everywhere/s',
+      'to native',
       'p50 ms',
       'p95',
       'p99',
@@ -72,6 +83,8 @@ function caseTable(figures: Figures, one: Case): Table {
         ),
         isSkein && base !== null ? range(figures.paired(mode.id, base, one, throughputRatio), 2) : '',
         mode.id === 'plain' ? '' : range(figures.paired(mode.id, 'plain', one, throughputRatio), 2),
+        mode.replicas === 0 ? '' : range(spread(appliedPerSecond), 0),
+        isSkein && base !== null ? range(figures.paired(mode.id, base, one, appliedRatio), 2) : '',
         middle(
           spread((run) => run.latencyMs.p50),
           2,

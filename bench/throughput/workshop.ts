@@ -25,6 +25,12 @@ export class Workshop {
     const stop = new AbortController();
     const interrupted = () => stop.abort(new Error('interrupted'));
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupted);
+    // What nobody caught must not end the bench before its servers.
+    process.on('uncaughtException', (error) => {
+      console.error(error);
+      process.exitCode = 1;
+      stop.abort(error);
+    });
     // The launcher starts benches in the project's directory; compiled code lies elsewhere.
     const cacheDir = await chooseCacheDir({ projectDir: process.cwd() });
     const binary = await obtainServer({ cacheDir, signal: stop.signal }, { logger: silentLogger });
