@@ -125,7 +125,7 @@ export class Channel {
     return !this.#stream.writableNeedDrain;
   }
 
-  /** What the present chunk still holds is handed out all the same (64 KiB at most). */
+  /** What the present chunk still holds is handed out all the same (128 KiB at most). */
   pause(): void {
     this.#stream.pause();
   }
