@@ -138,6 +138,17 @@ function setup(windowBytesMax: number, needed = 1) {
   return { log, hub, append, attach };
 }
 
+/** A replica that leads, another one, and three transactions in a row, none of them committed. */
+function threeUnderWay() {
+  const made = setup(10_000);
+  made.hub.begin(0);
+  const quick = made.attach(0);
+  const other = made.attach(0);
+  made.hub.leads(quick.feed);
+  for (let i = 0; i < 3; i++) made.append(1);
+  return { ...made, quick, other };
+}
+
 describe('the hub', () => {
   it('sends the same bytes to all replicas that keep up, and dumps nothing anew', () => {
     const { log, hub, append, attach } = setup(1_000);
@@ -272,14 +283,7 @@ describe('the hub', () => {
   });
 
   it('gives the others what is committed while commits flow, and all when the commit position stands still', async () => {
-    const { log, hub, append, attach } = setup(10_000);
-    hub.begin(0);
-    const quick = attach(0);
-    const other = attach(0);
-    hub.leads(quick.feed);
-    append(1);
-    append(1);
-    append(1);
+    const { log, other } = threeUnderWay();
     log.committed = 2;
     await until('more', () => other.replica.end > 1, { intervalMs: 1 });
     expect(other.replica.end).toBe(2);
@@ -290,14 +294,7 @@ describe('the hub', () => {
   });
 
   it('gives a replica that commits come to wait for what it has not got yet', async () => {
-    const { hub, append, attach } = setup(10_000);
-    hub.begin(0);
-    const quick = attach(0);
-    const other = attach(0);
-    hub.leads(quick.feed);
-    append(1);
-    append(1);
-    append(1);
+    const { hub, other } = threeUnderWay();
     const before = other.replica.end;
     for (let i = 0; i < 4; i++) hub.leads(other.feed);
     expect(before).toBeLessThan(3);

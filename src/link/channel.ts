@@ -168,6 +168,7 @@ export class Channel {
 
   #renew(): void {
     this.#flush();
+    if (this.#out !== null && this.#outTo === 0) return;
     this.#out = Buffer.allocUnsafeSlow(OUT_BYTES);
     this.#outFrom = 0;
     this.#outTo = 0;
