@@ -1,9 +1,11 @@
 /** `POST /v1/sql` and what belongs to it, on a real cluster: read levels, forwarding, streams, transactions, keys. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { memoryOf } from '../kit/processes.js';
 import { seededRandom } from '../kit/random.js';
+import { withSql } from '../kit/sql-node.js';
 import { drainStream } from '../kit/streams.js';
 import type { ErrorAnswer, HttpAnswer, SqlAnswer, TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
@@ -660,6 +662,15 @@ describe('what is said of a write whose time was over', () => {
     const names = Object.keys(stories);
     const told: { name: string; rows: readonly [string, string]; applied: string }[] = [];
     for (const { name } of cluster.replicas) cluster.proxy(name).delay(15);
+    // By turns nothing can be written and everything can: times end before a statement is done as well.
+    let under = true;
+    const locks = withSql(cluster.primary, async (connection) => {
+      for (; under; await delay(100)) {
+        await connection.query('LOCK TABLES demo.truth WRITE');
+        await delay(100);
+        await connection.query('UNLOCK TABLES');
+      }
+    });
     let next = 0;
     const worker = async () => {
       for (let i = next++; i < 210; i = next++) {
@@ -670,6 +681,8 @@ describe('what is said of a write whose time was over', () => {
       }
     };
     await Promise.all(Array.from({ length: 6 }, worker));
+    under = false;
+    await locks;
     for (const { name } of cluster.replicas) cluster.proxy(name).heal();
     // What was under way has ended when nothing runs as the token's account any more.
     const idle =
