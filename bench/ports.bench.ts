@@ -1,12 +1,15 @@
 /**
- * What the read-write port costs: the same queries straight to the primary's server, through the primary's port, and
- * through a replica's port (which leads to the primary's port), by turns. Run: npm run bench -- ports
+ * What the read-write port costs: the same queries straight to the primary's server, through the primary's port,
+ * through a replica's port (which leads to the primary's port), by turns, and as a peer through HAProxy.
+ * Run: npm run bench -- ports
  *   --clients=8  --seconds=5  --rounds=5  --workload=oltp_point_select
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Haproxy } from './throughput/haproxy.js';
 import { freshTables } from './throughput/measure.js';
 import { modeOf } from './throughput/modes.js';
+import { obtainHaproxy } from './throughput/obtain-tool.js';
 import { cpuBetween, cpuOf } from './throughput/process-figures.js';
 import { SkeinTarget } from './throughput/skein-target.js';
 import { type Spread, spreadOf, sum } from './throughput/statistics.js';
@@ -32,8 +35,24 @@ await Workshop.open(async (workshop) => {
   if (mode.kind !== 'skein') throw new Error('not a mode of Skein');
   const directory = join(workshop.directory, mode.id);
   const target = workshop.keep(await SkeinTarget.start(mode, { directory }));
+  const { command, version } = await obtainHaproxy(workshop.cacheDir);
+  const haproxy = await Haproxy.start(command, workshop.directory, target.endpoint.port);
+  try {
+    await compare(workshop, target, haproxy, `HAProxy ${version.replace(/-.*/, '')}`);
+  } finally {
+    await haproxy.dispose();
+  }
+});
+
+async function compare(
+  workshop: Workshop,
+  target: SkeinTarget,
+  haproxy: Haproxy,
+  peer: string,
+): Promise<void> {
   const ways = [
     { name: 'direct', endpoint: target.endpoint },
+    { name: peer, endpoint: { ...target.endpoint, port: haproxy.port } },
     { name: "primary's port", endpoint: target.readWritePort('n1') },
     { name: "replica's port", endpoint: target.readWritePort('n2') },
   ];
@@ -44,18 +63,18 @@ await Workshop.open(async (workshop) => {
   // The first round only warms up.
   for (let round = 0; round <= rounds; round++) {
     for (const { name, endpoint } of ways) {
-      const processes = await target.processes();
+      const processes = [...(await target.processes()), haproxy.process];
       const before = await cpuOf(processes);
       const options = { ...load, seconds: round === 0 ? 1 : seconds, seed: 1 + round };
       const figures = await runLoad(workshop.sysbench, endpoint, options, workshop.signal);
       const cpu = Object.entries(cpuBetween(before, await cpuOf(processes)));
-      const nodesMs = sum(cpu.filter(([process]) => process.endsWith('.node')).map(([, ms]) => ms));
+      const betweenMs = sum(cpu.filter(([process]) => !process.endsWith('.server')).map(([, ms]) => ms));
       if (round === 0) continue;
       rows.get(name)?.push({
         perSecond: figures.transactions / figures.seconds,
         p50: figures.latencyMs.p50,
         p99: figures.latencyMs.p99,
-        nodesUs: (nodesMs * 1000) / figures.transactions,
+        betweenUs: (betweenMs * 1000) / figures.transactions,
       });
     }
   }
@@ -78,8 +97,8 @@ await Workshop.open(async (workshop) => {
         `p99 ${show(
           spread((row) => row.p99),
           3,
-        )} ms, CPU of all nodes ${show(
-          spread((row) => row.nodesUs),
+        )} ms, CPU between client and server ${show(
+          spread((row) => row.betweenUs),
           1,
         )} us each`,
     );
@@ -88,13 +107,13 @@ await Workshop.open(async (workshop) => {
       console.log(`  goal: at least ${GOAL} of direct: ${verdict}`);
     }
   }
-});
+}
 
 interface Row {
   readonly perSecond: number;
   readonly p50: number;
   readonly p99: number;
-  readonly nodesUs: number;
+  readonly betweenUs: number;
 }
 
 function show(spread: Spread | null, digits: number): string {

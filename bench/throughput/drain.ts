@@ -2,7 +2,7 @@ import { sleep } from '../../src/std/signal.js';
 import { binlogGtid, checksumAtRest, sequenceOf } from '../../test/kit/checksum.js';
 import { type SqlNode, scalarOf, withSql } from '../../test/kit/sql-node.js';
 import { dropTables, freshTables } from './measure.js';
-import type { SysbenchBinary } from './obtain-sysbench.js';
+import type { SysbenchBinary } from './obtain-tool.js';
 import { cpuOf, peakMemoryOf } from './process-figures.js';
 import { DATABASE, type LoadOptions, runLoad } from './sysbench.js';
 import type { Target } from './target.js';

@@ -1,7 +1,7 @@
 import type { Connection } from 'mysql2/promise';
 import { checksumAtRest, sequenceOf, waitApplied } from '../../test/kit/checksum.js';
 import { rowsOf, run, type SqlNode, scalarOf, withSql } from '../../test/kit/sql-node.js';
-import type { SysbenchBinary } from './obtain-sysbench.js';
+import type { SysbenchBinary } from './obtain-tool.js';
 import { cpuBetween, cpuOf, forgetPeaks, machineTime, othersShare, peakMemoryOf } from './process-figures.js';
 import { sum } from './statistics.js';
 import { DATABASE, type LoadOptions, type LoadResult, prepareTables, runLoad } from './sysbench.js';

@@ -1,5 +1,5 @@
 import { run } from '../../src/mysql-control/run.js';
-import type { SysbenchBinary } from './obtain-sysbench.js';
+import type { SysbenchBinary } from './obtain-tool.js';
 
 /** Where load goes to, as which account. */
 export interface Endpoint {

@@ -7,7 +7,7 @@ import type { ServerBinary } from '../../src/mysql-control/server-binary.js';
 import { silentLogger } from '../../src/std/logger.js';
 import type { Mode } from './modes.js';
 import { NativeTarget } from './native-target.js';
-import { obtainSysbench, type SysbenchBinary } from './obtain-sysbench.js';
+import { obtainSysbench, type SysbenchBinary } from './obtain-tool.js';
 import { SkeinTarget } from './skein-target.js';
 import type { Target } from './target.js';
 
@@ -17,7 +17,8 @@ export class Workshop {
   readonly sysbench: SysbenchBinary;
   readonly directory: string;
   readonly signal: AbortSignal;
-  readonly #cacheDir: string;
+  /** Where programs that are not on the host are kept. */
+  readonly cacheDir: string;
   readonly #targets: Target[] = [];
 
   /** Runs `work`, and whatever happens (Ctrl-C too) ends all processes and removes the directory. */
@@ -49,7 +50,7 @@ export class Workshop {
   private constructor(binary: ServerBinary, sysbench: SysbenchBinary, cacheDir: string, signal: AbortSignal) {
     this.binary = binary;
     this.sysbench = sysbench;
-    this.#cacheDir = cacheDir;
+    this.cacheDir = cacheDir;
     this.signal = signal;
     // SKEIN_BENCH_DIR names the disk to try.
     this.directory = mkdtempSync(join(process.env.SKEIN_BENCH_DIR ?? tmpdir(), 'skein-bench-'));
@@ -62,7 +63,7 @@ export class Workshop {
     mkdirSync(directory, { mode: 0o755 });
     const target =
       mode.kind === 'native'
-        ? await NativeTarget.start(mode, { directory, binary: this.binary, cacheDir: this.#cacheDir })
+        ? await NativeTarget.start(mode, { directory, binary: this.binary, cacheDir: this.cacheDir })
         : await SkeinTarget.start(mode, { directory });
     return this.keep(target);
   }
