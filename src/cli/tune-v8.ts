@@ -12,7 +12,7 @@ const INTERRUPT_BUDGET_BYTES = 20_000;
  * two together grow by the heap's size only, would go through all of the heap every two seconds of load (seen: a pause of
  * 10 to 30 ms each, and 3 % of a core). With this it does so about twice a minute.
  */
-const HEAP_GROWING_PERCENT = 200;
+const HEAP_GROWING_PERCENT = 60;
 
 /** To be called before the code that it is about has run. */
 export function tuneV8(): void {
