@@ -369,7 +369,6 @@ export class MariadbControl {
     const id = Math.trunc(options.serverId);
     // Ending a session whose commit waits would let the commit go as if it were acknowledged (SAFETY C1).
     await this.#refuseWaiters();
-    if ((await this.status()).commitsGather) await this.gatherCommits(false);
     await this.#query('STOP ALL SLAVES');
     await this.#query('RESET SLAVE ALL');
     await this.#query(`SET GLOBAL server_id = ${id}`);
