@@ -171,17 +171,32 @@ export class MariadbControl {
     });
     // In this order: what is interrupted between the two is recognised at the next start.
     if (position !== null) await this.#query(`SET GLOBAL gtid_slave_pos = '${position}'`);
-    if (beginLogAnew) {
-      await this.#query('RESET MASTER');
-      // So that it is known after which the log begins.
-      const begin = position ?? slavePos;
-      if (begin !== '') await this.#query(`SET GLOBAL gtid_binlog_state = '${begin}'`);
-    }
+    if (beginLogAnew) await this.#beginLogAnew(position ?? slavePos);
     if (position === null && !beginLogAnew) return null;
     return (
       `The server died in the middle of DDL or XA: its log stood at ${binlogPos || 'nothing'}, its position at ` +
       `${slavePos || 'nothing'}. ${position === null ? 'What comes next is executed again.' : `${position} counts as executed.`}`
     );
+  }
+
+  /**
+   * A server that died while its log was begun anew (RESET MASTER removes the files one by one, the oldest first) lists
+   * files that are gone, or does not know after which the log begins. All else was settled before that: it is begun anew.
+   * Returns whether that was so. Only on a replica's server that follows nobody.
+   */
+  async finishLogReset(): Promise<boolean> {
+    const { gtidBinlogPos, gtidSlavePos } = await this.status();
+    const [oldest] = await this.#query('SHOW BINARY LOGS');
+    const isGone = Number(oldest?.File_size) === 0;
+    if (!isGone && (gtidBinlogPos !== '' || gtidSlavePos === '')) return false;
+    await this.#beginLogAnew(gtidSlavePos);
+    return true;
+  }
+
+  async #beginLogAnew(after: string): Promise<void> {
+    await this.#query('RESET MASTER');
+    // So that it is known after which the log begins.
+    if (after !== '') await this.#query(`SET GLOBAL gtid_binlog_state = '${after}'`);
   }
 
   /** What tells afterwards whether DDL happened that the log does not tell of; see ddl-traces.ts. */

@@ -52,6 +52,8 @@ export interface LocalControl {
   status(): Promise<ServerReading>;
   /** A commit is answered only when our dump has acknowledged it. */
   waitForAcknowledgements(): Promise<void>;
+  /** After a crash while the log was begun anew: finishes that; says whether it was so. Only while it follows nobody. */
+  finishLogReset(): Promise<boolean>;
   /** After a crash in the middle of DDL; says what was done, null = nothing. */
   settleRecovery(options: {
     noted: DdlNote | null;

@@ -287,11 +287,14 @@ export class ReplicaRole {
 
   async serverUp(up: LocalServerUp): Promise<void> {
     this.#closed = null;
+    this.#socketPath = up.socketPath;
     const isNew = (await this.#modules.control().replicaStatus()) === null;
-    if (up.crashed && isNew) await this.#settleXa(up);
+    const settles = up.crashed && isNew;
+    const wasSettled = settles && (await this.#modules.control().finishLogReset());
+    if (settles && !wasSettled) await this.#settleXa();
     await this.#settleRecovery();
     // Its log may have been begun anew.
-    if (up.crashed && isNew) await this.#agreeXa();
+    if (settles) await this.#agreeXa();
     await this.#modules.settled();
     await this.#modules.control().followEndpoint({
       host: '127.0.0.1',
@@ -320,8 +323,7 @@ export class ReplicaRole {
   }
 
   /** Brings the engine level with the server's own log, before it follows anybody. */
-  async #settleXa({ socketPath }: LocalServerUp): Promise<void> {
-    this.#socketPath = socketPath;
+  async #settleXa(): Promise<void> {
     const logEnd = this.#positionOf((await this.#modules.control().status()).gtidBinlogPos);
     const done = await this.#xa.settle(logEnd, this.#stopped.signal);
     if (done !== null)

@@ -128,7 +128,11 @@ export async function checksumWhileWriting(
     const results = await Promise.all(
       opened.map((connection, i) => checksums(connection, agreed.tables[i] ?? [])),
     );
-    compareMaps('checksums', agreed.gtid, nodes, results);
+    try {
+      compareMaps('checksums', agreed.gtid, nodes, results);
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n${await differences(opened, nodes, results)}`);
+    }
     return { gtid: agreed.gtid, tables: results[0] ?? new Map(), durationMs: performance.now() - started };
   } finally {
     for (const connection of opened) connection.destroy();
@@ -344,6 +348,30 @@ const DEFINITIONS = [
           FROM information_schema.EVENTS WHERE EVENT_SCHEMA NOT IN ${SYSTEM_SCHEMAS}`,
   },
 ] as const;
+
+/** The first rows that not all nodes have, of tables whose sums differ. */
+async function differences(
+  opened: readonly Connection[],
+  nodes: readonly SqlNode[],
+  results: readonly Map<string, string>[],
+): Promise<string> {
+  const lines: string[] = [];
+  for (const [table, sum] of results[0] ?? []) {
+    if (results.every((result) => result.get(table) === sum)) continue;
+    const holders = new Map<string, string[]>();
+    for (const [i, connection] of opened.entries()) {
+      for (const row of await rowsOf(connection, `SELECT * FROM ${table}`)) {
+        const text = JSON.stringify(row);
+        holders.set(text, [...(holders.get(text) ?? []), nodes[i]?.name ?? '']);
+      }
+    }
+    const partial = [...holders].filter(([, names]) => names.length < nodes.length);
+    lines.push(`  ${table}: ${partial.length} rows are not everywhere`);
+    for (const [text, names] of partial.slice(0, 10))
+      lines.push(`    only on ${names.join(', ')}: ${text.slice(0, 300)}`);
+  }
+  return lines.join('\n');
+}
 
 function compareMaps(
   what: string,

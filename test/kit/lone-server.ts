@@ -55,6 +55,11 @@ export class LoneServer implements SqlNode {
     return lone;
   }
 
+  /** Where a file of its data directory is. */
+  dataFile(name: string): string {
+    return join(this.#directory, 'data', name);
+  }
+
   get pid(): number {
     return this.#server.current?.pid ?? 0;
   }

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { RECOVERY_SERVER_ID } from '../../src/mysql-control/ddl-recovery.js';
 import { mariadb } from '../../src/mysql-protocol/mariadb.js';
@@ -100,6 +101,33 @@ it('what a recovery wrote is known as that also when the log goes back over seve
       `${mariadb.gtidAt(2, 3)} counts as executed`,
     );
     expect(await lone.ask('SELECT @@global.gtid_slave_pos')).toBe(mariadb.gtidAt(2, 3));
+  } finally {
+    await lone.dispose();
+  }
+});
+
+it('a log that was being begun anew when the server died is begun anew', async () => {
+  const lone = await LoneServer.start();
+  try {
+    const after = mariadb.gtidAt(1, 2);
+    await lone.unlogged('SET GLOBAL rpl_semi_sync_master_enabled = 0');
+    await withSql(lone, async (connection) => {
+      await run(connection, `SET SESSION server_id = ${mariadb.epochServerId(1)}`);
+      for (const sql of ['CREATE DATABASE d', 'FLUSH LOCAL BINARY LOGS', 'CREATE TABLE d.t (a INT)'])
+        await run(connection, sql);
+    });
+    await lone.unlogged(`SET GLOBAL gtid_slave_pos = '${after}'`);
+    expect(await lone.control.finishLogReset(), 'nothing is missing').toBe(false);
+    // RESET MASTER removes the oldest first.
+    await rm(lone.dataFile('bin.000001'));
+    await expect(lone.control.logBegin()).rejects.toThrow('not found');
+    expect(await lone.control.finishLogReset()).toBe(true);
+    expect(await lone.control.logBegin()).toBe(after);
+    expect(await lone.control.finishLogReset()).toBe(false);
+    await lone.unlogged('RESET MASTER');
+    expect(await lone.control.logBegin(), 'it died before it was told').toBe('');
+    expect(await lone.control.finishLogReset()).toBe(true);
+    expect(await lone.control.logBegin()).toBe(after);
   } finally {
     await lone.dispose();
   }
