@@ -59,7 +59,8 @@ export class DumpStream {
   #fileNumber = 0;
   readonly #closing = new AbortController();
   #lastSentMs = performance.now();
-  #checkedPredecessor = false;
+  /** Of the last group that was begun; null = none yet. */
+  #ordinal: number | null = null;
   #betweenGroups = true;
 
   constructor(options: DumpStreamOptions, modules: DumpStreamModules, socket: Socket) {
@@ -132,7 +133,7 @@ export class DumpStream {
         continue;
       }
       if (header.kind !== RECORD_KIND.group) continue;
-      if (!this.#checkedPredecessor) this.#checkPredecessor(header.previousGtid);
+      if ((header.flags & FIRST_FRAGMENT) !== 0) this.#checkPlace(header);
       const { payload: admitted, held } = this.#admit(header, payload);
       if (held) await this.#heldUntil(held);
       if (this.#closed) return;
@@ -155,14 +156,19 @@ export class DumpStream {
     await Promise.all([held, this.#write()]).finally(() => clearInterval(timer));
   }
 
-  /** The server goes on after a transaction: it must be the one that the cluster has at that place. */
-  #checkPredecessor(previousGtid: Buffer): void {
-    this.#checkedPredecessor = true;
-    if (previousGtid.equals(this.#options.after)) return;
-    throw new SkeinError(
-      'SERVER_DIVERGED',
-      "The server's last transaction is not the one that the cluster has at that place: its data has diverged. It must be seeded again.",
-    );
+  /** The server goes on after a transaction: it must be the one that the cluster has at that place. No server misses a gap. */
+  #checkPlace({ ordinal, previousGtid }: RecordHeader): void {
+    const before = this.#ordinal;
+    this.#ordinal = ordinal;
+    if (before === null) {
+      if (previousGtid.equals(this.#options.after)) return;
+      throw new SkeinError(
+        'SERVER_DIVERGED',
+        "The server's last transaction is not the one that the cluster has at that place: its data has diverged. It must be seeded again.",
+      );
+    }
+    if (ordinal === before + 1) return;
+    throw new SkeinError('SPOOL_GAP', `The spool gave transaction ${ordinal} after ${before}.`);
   }
 
   async #write(): Promise<void> {
