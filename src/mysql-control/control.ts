@@ -151,15 +151,19 @@ export class MariadbControl {
   async settleRecovery(options: {
     noted: { ordinal: number; doubt: DdlDoubt; traces: string } | null;
     nameOf(ordinal: number): string | null;
+    isDdl(ordinal: number): Promise<boolean | null>;
   }): Promise<string | null> {
     // It follows already (its node alone was restarted): it stands where it says.
     if ((await this.replicaStatus()) !== null) return null;
     const { gtidBinlogPos: binlogPos, gtidSlavePos: slavePos } = await this.status();
-    const { noted, nameOf } = options;
+    const { noted, nameOf, isDdl } = options;
+    const written = await this.#writtenByRecovery(binlogPos);
+    const logged = written.logBefore === '' ? 0 : parseMariadbGtid(lastGtid(written.logBefore)).sequence;
     const { position, beginLogAnew } = settleRecovery({
       binlogPos,
       slavePos,
-      ...(await this.#writtenByRecovery(binlogPos)),
+      ...written,
+      nextIsDdl: written.recovered.length === 0 ? null : await isDdl(logged + 1),
       noted: noted && { ...noted, happened: noted.traces !== (await this.ddlTraces()) },
       nameOf,
     });

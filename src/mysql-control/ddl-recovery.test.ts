@@ -14,6 +14,7 @@ const settle = (over: Partial<RecoveredState>) => {
     logBefore: over.recovered ? name(19) : binlogPos,
     recovered: [],
     noted: null,
+    nextIsDdl: true,
     nameOf: (ordinal) => (ordinal <= 30 ? name(ordinal) : null),
     ...over,
   });
@@ -39,6 +40,12 @@ it('DDL that the server finished at its start counts as the one that comes next'
   expect(settle(found)).toEqual({ position: name(20), beginLogAnew: true });
   // The position may be behind the log besides.
   expect(settle({ ...found, slavePos: name(17) })).toEqual({ position: name(20), beginLogAnew: true });
+});
+
+it('what comes next is never passed over when it is no DDL', () => {
+  const found = { binlogPos: recoverys(20), recovered: [alter] };
+  expect(settle({ ...found, nextIsDdl: false })).toEqual(again);
+  expect(settle({ ...found, nextIsDdl: null })).toEqual({ position: name(20), beginLogAnew: true });
 });
 
 it('what the recovery made up is not all of the statement: it is executed again', () => {

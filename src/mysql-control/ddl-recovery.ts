@@ -25,6 +25,8 @@ export interface RecoveredState {
   readonly recovered: readonly string[];
   /** The DDL that was noted last before the server got it, and whether it left traces; null = none was ever noted. */
   readonly noted: NotedOutcome | null;
+  /** Whether the cluster's transaction after the log's end is DDL; null = this node does not have it. */
+  readonly nextIsDdl: boolean | null;
   /** The cluster's name of the transaction with this number; null when this node does not know it. */
   nameOf(ordinal: number): string | null;
 }
@@ -57,7 +59,9 @@ export function settleRecovery(state: RecoveredState): Settlement {
   const logged = numberInCluster(logBefore, nameOf);
   // Somebody wrote here: that is not ours to settle, and is found as an errant write.
   if (applied === null || logged === null) return NOTHING;
-  const executed = state.recovered.some((statement) => !statement.includes(MADE_UP));
+  // What is no DDL can not have been finished by a recovery, and must not be passed over.
+  const executed =
+    state.nextIsDdl !== false && state.recovered.some((statement) => !statement.includes(MADE_UP));
   let end = Math.max(applied, logged + (executed ? 1 : 0));
   // Noted last, and nothing after it is known of: then everything before it was applied, and its traces tell.
   const reached = Math.max(applied, logged);

@@ -56,6 +56,8 @@ export interface LocalControl {
   settleRecovery(options: {
     noted: DdlNote | null;
     nameOf(ordinal: number): string | null;
+    /** Whether this transaction of the cluster is DDL; null = the node does not have it. */
+    isDdl(ordinal: number): Promise<boolean | null>;
   }): Promise<string | null>;
   /** Differs before and after DDL of which the server's log does not tell whether it was executed. */
   ddlTraces(): Promise<string>;

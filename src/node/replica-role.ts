@@ -14,7 +14,7 @@ import type { Spool } from '../spool/spool.js';
 import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 import type { Answer, Ask, AttachInfo, Heartbeat, Welcome } from '../wire/messages.js';
-import { RECORD_KIND, readRecordHeader } from '../wire/record.js';
+import { RECORD_KIND, readRecordHeader, walkRecords } from '../wire/record.js';
 import type { ChainFile } from './chain-file.js';
 import type { DdlNoteFile } from './ddl-note.js';
 import type { EventLog } from './event-log.js';
@@ -345,8 +345,27 @@ export class ReplicaRole {
     const done = await this.#modules.control().settleRecovery({
       noted: await ddlNote.load(),
       nameOf: (ordinal) => this.#named(ordinal).gtid,
+      isDdl: (ordinal) => this.#isDdl(ordinal),
     });
     if (done !== null) logger.warn({ reason: done }, 'the server was brought level with itself');
+  }
+
+  async #isDdl(ordinal: number): Promise<boolean | null> {
+    const { spool, flavour } = this.#modules;
+    if (ordinal < spool.begin || ordinal > spool.durable.ordinal) return null;
+    const reader = spool.reader(ordinal);
+    try {
+      for (let bytes = await reader.next(ordinal, 1); bytes !== null; bytes = await reader.next(ordinal, 1)) {
+        for (const { offset, header } of walkRecords(bytes)) {
+          if (header.kind !== RECORD_KIND.group || header.ordinal !== ordinal) continue;
+          const group = bytes.subarray(offset + header.payloadOffset, offset + header.size);
+          return flavour.executedAlone(group) !== null;
+        }
+      }
+      return null;
+    } finally {
+      reader.close();
+    }
   }
 
   /** Some DDL leaves no word in the server's log, or nothing but that, when it dies: it is noted first. */
