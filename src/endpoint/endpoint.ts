@@ -38,10 +38,10 @@ export interface EndpointModules {
   /** The name of the group with this ordinal in the history that this node knows. */
   nameOf(ordinal: number): string;
   /**
-   * Before a group that is DDL goes to the server: null = at once, otherwise it is held until this resolves. Everything
-   * before it has been sent then, `previousGtid` last. Rejects: the dump is refused.
+   * A group that is DDL is held until this resolves, while everything before it is sent, `previousGtid` last. Rejects:
+   * the dump is refused.
    */
-  beforeDdl(ddl: HeldDdl, signal: AbortSignal): Promise<void> | null;
+  beforeDdl(ddl: HeldDdl, signal: AbortSignal): Promise<void>;
   /** A dump could not be served or had to be cut: the server must not be left to retry unseen. */
   refused(error: SkeinError): void;
 }

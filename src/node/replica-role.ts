@@ -13,6 +13,7 @@ import { readXaLog } from '../source/xa-log.js';
 import type { Spool } from '../spool/spool.js';
 import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
+import { sleep } from '../std/signal.js';
 import type { Answer, Ask, AttachInfo, Heartbeat, Welcome } from '../wire/messages.js';
 import { RECORD_KIND, readRecordHeader, walkRecords } from '../wire/record.js';
 import type { ChainFile } from './chain-file.js';
@@ -60,6 +61,7 @@ export interface ReplicaRoleModules {
 const THREAD_RESTART_MS = 5_000;
 /** Whether the server is still there is looked at so often while a DDL is held. */
 const HELD_WAIT_MS = 1_000;
+const HELD_PAUSE_MS = 20;
 /** The primary wants to know how something is defined: what applies nothing for so long does not get there. */
 const APPLY_PATIENCE_MS = 10_000;
 const APPLY_LOOK_MS = 1_000;
@@ -368,18 +370,19 @@ export class ReplicaRole {
     }
   }
 
-  /** Some DDL leaves no word in the server's log, or nothing but that, when it dies: it is noted first. */
-  #beforeDdl({ ordinal, previousGtid, statement }: HeldDdl, signal: AbortSignal): Promise<void> | null {
+  /**
+   * A parallel worker begins DDL as soon as what comes before it has begun to commit. A server that dies then finishes the
+   * DDL at its start, and its log does not hold what comes before: so that is waited for. Some DDL also leaves no word in
+   * the log, or nothing but that, when the server dies: it is noted, with traces that nobody else changes meanwhile.
+   */
+  async #beforeDdl({ ordinal, previousGtid, statement }: HeldDdl, signal: AbortSignal): Promise<void> {
+    const control = this.#modules.control();
+    while (previousGtid !== '' && !(await control.waitApplied(previousGtid, HELD_WAIT_MS)))
+      // It says no at once where too many wait.
+      await sleep(HELD_PAUSE_MS, signal);
     const doubt = doubtOfDdl(statement);
-    if (doubt === null) return null;
-    const note = async () => {
-      const control = this.#modules.control();
-      // What it leaves behind can be told from what others do only when it is alone.
-      while (previousGtid !== '' && !(await control.waitApplied(previousGtid, HELD_WAIT_MS)))
-        signal.throwIfAborted();
+    if (doubt !== null)
       await this.#modules.ddlNote.save({ ordinal, doubt, traces: await control.ddlTraces() });
-    };
-    return note();
   }
 
   serverDown(): void {

@@ -133,6 +133,29 @@ it('a log that was being begun anew when the server died is begun anew', async (
   }
 });
 
+it('a replica begins no DDL while a commit before it is still under way', async () => {
+  // Two tables: on one the metadata lock would keep the ALTER waiting.
+  await cluster.primary.sql('CREATE TABLE demo.filled (a INT PRIMARY KEY)');
+  await cluster.primary.sql('CREATE TABLE demo.altered (a INT PRIMARY KEY, b INT)');
+  const node = cluster.node('n2');
+  await until(
+    'n2 has them',
+    async () => (await node.rows("SHOW TABLES FROM demo LIKE 'altered'")).length > 0,
+  );
+  await withSql(node, async (connection) => {
+    // No commit ends before it has waited for others.
+    await run(connection, 'SET GLOBAL binlog_commit_wait_usec = 3000000');
+    await run(connection, 'SET GLOBAL binlog_commit_wait_count = 100');
+  });
+  await cluster.primary.sql('INSERT INTO demo.filled VALUES (1)');
+  await cluster.primary.sql('ALTER TABLE demo.altered ADD KEY (b)');
+  await sleep(1_000);
+  const old = await node.kill('server');
+  await node.untilRestarted('server', old);
+  // Its start finished an ALTER that had begun, and the INSERT before it was passed over.
+  await checksumAtRest(cluster.primary, cluster.replicas, { deadlineMs: 60_000 });
+});
+
 it.each<[string, Statements[]]>([
   // The primary's first: each of its starts begins an epoch, and a replica must know all of them.
   ['n1', [TABLES, PARTITIONS, ROUTINES]],
