@@ -6,7 +6,12 @@ export type Mode = {
   readonly label: string;
   readonly replicas: number;
 } & (
-  | { readonly kind: 'native'; readonly semiSync: boolean }
+  | {
+      readonly kind: 'native';
+      readonly semiSync: boolean;
+      /** The replicas' commits gather, always, as Skein lets them while many come. */
+      readonly gathering?: true;
+    }
   | { readonly kind: 'skein'; readonly acknowledge: AcknowledgeLevel }
 );
 
@@ -45,10 +50,33 @@ const both = (replicas: 1 | 2) => {
   ] as const satisfies readonly Mode[];
 };
 
-export const MODES: readonly Mode[] = [
+const USUAL_MODES: readonly Mode[] = [
   { id: 'plain', label: 'one server, no replica', replicas: 0, kind: 'native', semiSync: false },
   ...both(2),
   ...both(1),
+];
+
+/** What runs unless others are asked for. */
+export const USUAL_MODE_IDS: readonly string[] = USUAL_MODES.map(({ id }) => id);
+
+export const MODES: readonly Mode[] = [
+  ...USUAL_MODES,
+  {
+    id: 'native-async-gathering',
+    label: 'native async, 2 replicas whose commits gather',
+    replicas: 2,
+    kind: 'native',
+    semiSync: false,
+    gathering: true,
+  },
+  {
+    id: 'native-semisync-gathering',
+    label: 'native semi-sync, 2 replicas whose commits gather',
+    replicas: 2,
+    kind: 'native',
+    semiSync: true,
+    gathering: true,
+  },
 ];
 
 /** What daily use compares. */

@@ -118,7 +118,7 @@ export class NativeTarget implements Target {
           directory: join(directory, name),
           secret: this.#secret,
           bufferPoolBytes: SERVER_SIZES.bufferPoolBytes,
-          extraArgs: [...SERVER_SIZES.args, ...this.#semiSyncArgs(at)],
+          extraArgs: [...SERVER_SIZES.args, ...this.#semiSyncArgs(at), ...this.#gatheringArgs(at)],
         },
         { binary, cacheDir, logger: silentLogger },
       );
@@ -142,6 +142,11 @@ export class NativeTarget implements Target {
   #semiSyncArgs(at: number): string[] {
     if (!this.#mode.semiSync) return [NO_SEMI_SYNC_PRIMARY];
     return at === 0 ? [] : [NO_SEMI_SYNC_PRIMARY, '--rpl-semi-sync-slave-enabled=1'];
+  }
+
+  #gatheringArgs(at: number): string[] {
+    if (at === 0 || !this.#mode.gathering) return [];
+    return ['--binlog-commit-wait-count=8', '--binlog-commit-wait-usec=5000'];
   }
 
   async #replicate(): Promise<void> {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { MODES, modeOf, SHORT_MODES } from './modes.js';
+import { MODES, modeOf, SHORT_MODES, USUAL_MODE_IDS } from './modes.js';
 
 export interface BenchOptions {
   readonly short: boolean;
@@ -68,7 +68,7 @@ export function benchOptions(argv: readonly string[]): BenchOptions {
   };
   const list = (value: string | undefined, otherwise: readonly string[]) =>
     value === undefined ? otherwise : value.split(',').filter((part) => part !== '');
-  const modes = list(values.modes, short ? SHORT_MODES : MODES.map(({ id }) => id));
+  const modes = list(values.modes, short ? SHORT_MODES : USUAL_MODE_IDS);
   for (const id of modes) modeOf(id);
   return {
     short,

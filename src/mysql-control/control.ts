@@ -33,6 +33,7 @@ export interface ServerReading {
   semiSync: { enabled: boolean; clients: number; waitSessions: number; noTx: number };
   syncBinlog: number;
   flushAtTrxCommit: number;
+  commitsGather: boolean | null;
 }
 
 export interface ReplicaThreads {
@@ -68,7 +69,11 @@ const STAND_IN = 'mysql.skein_xa_stand_in';
 
 const READING = `SELECT @@global.gtid_binlog_pos AS gtidBinlogPos, @@global.gtid_slave_pos AS gtidSlavePos,
   @@global.read_only AS readOnly, @@global.server_id AS serverId, @@global.sync_binlog AS syncBinlog,
-  @@global.innodb_flush_log_at_trx_commit AS flushAtTrxCommit`;
+  @@global.innodb_flush_log_at_trx_commit AS flushAtTrxCommit, @@global.binlog_commit_wait_count AS gatheredCommits,
+  @@global.binlog_commit_wait_usec AS gatheringUs`;
+
+/** How long a replica's commit waits for others at most: an uneven time, which tells ours from an operator's own. */
+const GATHERING_US = 4_999;
 
 /** What an open primary has to say of itself besides its id; a session with SUPER could have changed it. */
 const OPEN_STATE: Readonly<Record<string, string>> = {
@@ -123,6 +128,7 @@ export class MariadbControl {
       serverId: Number(reading?.serverId),
       syncBinlog: Number(reading?.syncBinlog),
       flushAtTrxCommit: Number(reading?.flushAtTrxCommit),
+      commitsGather: commitsGather(Number(reading?.gatheredCommits), Number(reading?.gatheringUs)),
       semiSync: {
         enabled: semi.get('status') === 'ON',
         clients: number('clients'),
@@ -508,6 +514,14 @@ export class MariadbControl {
     await this.#query('STOP SLAVE');
   }
 
+  async gatherCommits(on: boolean): Promise<void> {
+    await this.#query(`SET GLOBAL binlog_commit_wait_usec = ${GATHERING_US}`);
+    // There can not be more than there are workers.
+    await this.#query(
+      `SET GLOBAL binlog_commit_wait_count = ${on ? '@@global.slave_parallel_threads' : '0'}`,
+    );
+  }
+
   /** Null when the server follows nobody. */
   async replicaStatus(): Promise<ReplicaThreads | null> {
     const [row] = await this.#query('SHOW SLAVE STATUS');
@@ -610,6 +624,12 @@ export class MariadbControl {
     if (!logged) await connection.query('SET SESSION sql_log_bin = 0');
     return connection;
   }
+}
+
+/** Null: it is as an operator wants it. */
+function commitsGather(count: number, waitUs: number): boolean | null {
+  if (count === 0) return false;
+  return waitUs === GATHERING_US ? true : null;
 }
 
 function isOfRecovery(gtid: string): boolean {

@@ -92,7 +92,7 @@ export function serverArgs(binary: ServerBinary, settings: ServerSettings): stri
     '--log-bin-trust-function-creators=1',
     // applying
     '--slave-parallel-mode=optimistic',
-    '--slave-parallel-threads=4',
+    '--slave-parallel-threads=8',
     '--slave-net-timeout=10',
     '--slave-max-allowed-packet=1G',
     '--max-allowed-packet=1G',

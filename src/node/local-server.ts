@@ -30,6 +30,8 @@ export interface ServerReading {
   };
   readonly syncBinlog: number;
   readonly flushAtTrxCommit: number;
+  /** Whether gatherCommits is on; null = somebody else decides about it. */
+  readonly commitsGather: boolean | null;
 }
 
 export interface ReplicaThreads {
@@ -94,6 +96,8 @@ export interface LocalControl {
   followEndpoint(options: { host: string; port: number; user: string; password: string }): Promise<void>;
   replicaStatus(): Promise<ReplicaThreads | null>;
   startReplica(): Promise<void>;
+  /** On a replica: its parallel workers commit together, each waits for others for some milliseconds at most. */
+  gatherCommits(on: boolean): Promise<void>;
   /** Sessions whose transaction is in the log, or about to be, and not answered yet. */
   committingSessions(): Promise<CommittingSession[]>;
   waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;

@@ -673,6 +673,14 @@ export class PrimaryRole {
       this.#modules.logEndFile.note(Math.min(this.#quorum.committed, this.received));
     this.#lastReading = reading;
     this.#countSelf(reading);
+    // It was a replica, where commits gather (CommitGathering): here clients wait for them.
+    if (reading.commitsGather)
+      this.#modules
+        .control()
+        .gatherCommits(false)
+        .catch((error: unknown) => {
+          this.#modules.logger.warn({ reason: messageOf(error) }, 'commits still gather');
+        });
     if (this.#phase === 'open') this.#advanceXa();
     if (this.#options.acknowledge === 'async' || this.#phase !== 'open') return;
     const { enabled, clients, noTx } = reading.semiSync;

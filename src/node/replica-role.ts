@@ -17,6 +17,7 @@ import { sleep } from '../std/signal.js';
 import type { Answer, Ask, AttachInfo, Heartbeat, Welcome } from '../wire/messages.js';
 import { RECORD_KIND, readRecordHeader, walkRecords } from '../wire/record.js';
 import type { ChainFile } from './chain-file.js';
+import { CommitGathering } from './commit-gathering.js';
 import type { DdlNoteFile } from './ddl-note.js';
 import type { EventLog } from './event-log.js';
 import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from './local-server.js';
@@ -86,6 +87,7 @@ export class ReplicaRole {
   #socketPath = '';
   #restartedAtMs = 0;
   #purgedAtMs = 0;
+  readonly #gathering = new CommitGathering((on) => this.#modules.control().gatherCommits(on));
   readonly #stopListening: (() => void)[] = [];
 
   constructor(options: ReplicaRoleOptions, modules: ReplicaRoleModules) {
@@ -408,6 +410,9 @@ export class ReplicaRole {
         const reason = messageOf(error);
         this.#modules.logger.warn({ reason }, 'how far the log agrees with the engine was not noted');
       });
+    this.#gathering.watch(ordinal, reading).catch((error: unknown) => {
+      this.#modules.logger.warn({ reason: messageOf(error) }, 'whether commits gather was not set');
+    });
     const safe = reading.syncBinlog === 1 && reading.flushAtTrxCommit === 1;
     const now = monotonicMs();
     if (safe && now - this.#purgedAtMs > PURGE_MS && !spool.damage) {

@@ -3,12 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatPosition, parsePosition } from '../../src/model/position.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { skein } from '../kit/cli.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
-import { run, withSql } from '../kit/sql-node.js';
+import { rowsOf, run, withSql } from '../kit/sql-node.js';
 import type { HttpAnswer, SqlAnswer, TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
 
@@ -288,6 +289,49 @@ describe('a second start', () => {
       await rm(parent, { recursive: true, force: true });
     }
   });
+});
+
+/** So many commits of this server wait for each other; 0 = they do not. */
+const gathered = (node: TestNode) =>
+  withSql(node, async (connection) => {
+    const [row] = await rowsOf(connection, 'SELECT @@global.binlog_commit_wait_count AS n');
+    return Number(row?.n);
+  });
+
+it('commits of replicas gather while many come, never the primary’s, and not afterwards', async () => {
+  let writing = true;
+  const writers = Array.from({ length: 16 }, () =>
+    withSql(cluster.primary, async (connection) => {
+      while (writing) await run(connection, 'INSERT INTO demo.t (v) VALUES (UUID())');
+    }),
+  );
+  try {
+    await until('both replicas gather', async () =>
+      (await Promise.all(cluster.replicas.map(gathered))).every((n) => n === 8),
+    );
+    expect(await gathered(cluster.primary)).toBe(0);
+  } finally {
+    writing = false;
+    await Promise.all(writers);
+  }
+  await until('no replica does', async () =>
+    (await Promise.all(cluster.replicas.map(gathered))).every((n) => n === 0),
+  );
+});
+
+it('a primary whose commits gather as a replica’s do is put right, one that its operator has set so is left', async () => {
+  const set = (count: number, waitUs: number) =>
+    withSql(cluster.primary, async (connection) => {
+      await run(connection, `SET GLOBAL binlog_commit_wait_usec = ${waitUs}`);
+      await run(connection, `SET GLOBAL binlog_commit_wait_count = ${count}`);
+    });
+  await set(2, 100);
+  await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('gathered')");
+  // Longer than the server is looked at.
+  await delay(1_500);
+  expect(await gathered(cluster.primary)).toBe(2);
+  await set(8, 4_999);
+  await until('the primary’s do not', async () => (await gathered(cluster.primary)) === 0);
 });
 
 it('after all that, nothing has crashed and nothing is lost', async () => {
