@@ -11,6 +11,7 @@ import type { NodeConfigInput } from '../../src/config/node-config.js';
 import type { AcknowledgeLevel } from '../../src/model/status.js';
 import { freePorts, isAlive, LogRing, readPidFile, signalPid } from './processes.js';
 import { SmallDisk } from './small-disk.js';
+import { rowsOf, withSql } from './sql-node.js';
 import { TcpProxy } from './tcp-proxy.js';
 import { TestNode } from './test-node.js';
 import { GiveUp, until } from './until.js';
@@ -343,7 +344,17 @@ export class TestCluster {
 export function showLogsOnFailure(cluster: () => TestCluster | undefined): void {
   afterEach(async (context) => {
     if (context.task.result?.state !== 'fail') return;
-    const logs = await cluster()?.logs();
-    if (logs) console.error(`\n===== logs of the failed test "${context.task.name}"\n${logs}\n=====`);
+    const failed = cluster();
+    if (!failed) return;
+    const logs = [await failed.logs(), ...(await Promise.all(failed.nodes.map(stateOf)))].join('\n');
+    console.error(`\n===== logs of the failed test "${context.task.name}"\n${logs}\n=====`);
   });
+}
+
+/** What the node says of itself, and what its server is busy with. */
+async function stateOf(node: TestNode): Promise<string> {
+  const status = node.request('GET', '/v1/cluster').then(({ body }) => body);
+  const threads = withSql(node, (connection) => rowsOf(connection, 'SHOW FULL PROCESSLIST'));
+  const [said, busy] = await Promise.allSettled([status, threads]);
+  return `--- ${node.name} now\n${JSON.stringify(said)}\n${JSON.stringify(busy)}`;
 }
