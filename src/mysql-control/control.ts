@@ -51,6 +51,8 @@ const ER_LOCK_WAIT_TIMEOUT = 1205;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A question about the server's state is answered in a millisecond; a server that needs so long hangs. */
 const QUERY_DEADLINE_MS = 10_000;
+/** What is executed past the clients waits so long for their locks: it is tried again. */
+const LOCK_WAIT_S = 5;
 /** Of each question about all that is defined: the server opens every table for it. */
 const DEFINITIONS_DEADLINE_MS = 60_000;
 /** SET read_only waits for commits (SAFETY C1); it must not wait behind one that waits for the quorum. */
@@ -256,6 +258,9 @@ export class MariadbControl {
     const connection = await this.#connect(serverId !== undefined);
     try {
       if (serverId !== undefined) await connection.query(`SET SESSION server_id = ${Math.trunc(serverId)}`);
+      await connection.query(
+        `SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}, innodb_lock_wait_timeout = ${LOCK_WAIT_S}`,
+      );
       await connection.query(sql);
     } finally {
       connection.destroy();
@@ -393,7 +398,7 @@ export class MariadbControl {
     await this.#query(`SET GLOBAL server_id = ${id}`);
     // A session keeps the id that it began with (SAFETY C10): none may live on but ours and the dump.
     this.#dropWriter();
-    await this.#closeSessions();
+    await this.closeSessions();
     for (const sql of writerStatements(true)) await this.#query(sql);
     await this.#query('SET GLOBAL event_scheduler = ON');
     await this.#query('SET GLOBAL read_only = 0');
@@ -410,7 +415,7 @@ export class MariadbControl {
    * Dumps are known by their account too: one that is just being dialled is no "Binlog Dump" yet. Seen once on MariaDB
    * 10.11: a semi-sync dump ended in the moment of the opening, one session never did, and no later dump began.
    */
-  async #closeSessions(): Promise<void> {
+  async closeSessions(): Promise<void> {
     const deadline = performance.now() + SESSIONS_GONE_MS;
     const old = await this.#otherSessions();
     for (const id of old) {

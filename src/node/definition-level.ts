@@ -190,6 +190,8 @@ export class DefinitionLevel {
   async #do(steps: readonly MendingStep[], serverId: number): Promise<string[]> {
     const { control, event } = this.#modules;
     const failed: string[] = [];
+    // A client may read on a closed server; the locks of its transaction would keep the statements waiting.
+    if (steps.length > 0) await control().closeSessions();
     for (const { sql, what, logged } of steps) {
       try {
         await control().execute(sql, logged ? { serverId } : {});

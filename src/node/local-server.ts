@@ -78,6 +78,8 @@ export interface LocalControl {
   ): Promise<ReadonlySet<string>>;
   /** Past the log, or logged under this id. Takes as long as it takes. Only on a closed server. */
   execute(sql: string, logged: { serverId?: number }): Promise<void>;
+  /** Ends the clients' sessions, and with them their transactions and locks. */
+  closeSessions(): Promise<void>;
   /** The GTID after which the oldest file of the log begins; '' = it is the first of all. */
   logBegin(): Promise<string>;
   /** XA branches that the engine has prepared, as SQL names them. */
