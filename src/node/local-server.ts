@@ -76,7 +76,7 @@ export interface LocalControl {
     time: string,
     tables: readonly { readonly schema: string; readonly name: string }[],
   ): Promise<ReadonlySet<string>>;
-  /** Past the log, or logged under this id. Takes as long as it takes. Only on a closed server. */
+  /** Past the log, or logged under this id. Takes as long as it takes, but for locks of others. Only on a closed server. */
   execute(sql: string, logged: { serverId?: number }): Promise<void>;
   /** Ends the clients' sessions, and with them their transactions and locks. */
   closeSessions(): Promise<void>;

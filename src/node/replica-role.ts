@@ -363,7 +363,8 @@ export class ReplicaRole {
         for (const { offset, header } of walkRecords(bytes)) {
           if (header.kind !== RECORD_KIND.group || header.ordinal !== ordinal) continue;
           const group = bytes.subarray(offset + header.payloadOffset, offset + header.size);
-          return flavour.executedAlone(group) !== null;
+          // A group of XA is executed alone too.
+          return (flavour.executedAlone(group)?.ddl ?? null) !== null;
         }
       }
       return null;
