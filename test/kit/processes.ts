@@ -53,17 +53,34 @@ export async function memoryOf(pid: number): Promise<MemoryOf> {
   return { rssBytes: kib('VmRSS') * 1024, peakRssBytes: kib('VmHWM') * 1024 };
 }
 
+/** Ports of one block: enough for the widest cluster of a test (the MySQL ports of its last node). */
+const PORTS_OF_A_BLOCK = 128;
+/** Below 32768, where Linux does not hand out ports to outgoing connections. */
+const FIRST_PORT = 12_000;
+const BLOCKS = Math.floor((32_768 - FIRST_PORT) / PORTS_OF_A_BLOCK);
+
 /**
- * Finds a number b so that b + each of `offsets` is free on loopback. Below 32768, where Linux does not hand out
- * ports to outgoing connections, so that nobody takes one between this look and its use.
+ * Finds a number b so that b + each of `offsets` is free on loopback, and reserves its block of ports for this process.
+ * Looking alone is not enough: another test run may look between our look and our use.
  */
 export async function freePorts(offsets: readonly number[]): Promise<number> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    const base = 12_000 + Math.floor(Math.random() * 1990) * 10;
+  const first = Math.floor(Math.random() * BLOCKS);
+  for (let i = 0; i < BLOCKS; i++) {
+    const base = FIRST_PORT + ((first + i) % BLOCKS) * PORTS_OF_A_BLOCK;
+    if (!(await reserveBlock(base))) continue;
     const free = await Promise.all(offsets.map((offset) => isFree(base + offset)));
     if (free.every(Boolean)) return base;
   }
   throw new Error('No free block of ports found on 127.0.0.1');
+}
+
+/** The reservation is an abstract Unix socket: it names the block for all processes, and ends with this one. */
+function reserveBlock(base: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const reservation = createServer().unref();
+    reservation.once('error', () => resolve(false));
+    reservation.listen(`\0skein-test-ports-${base}`, () => resolve(true));
+  });
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -61,6 +61,15 @@ async function withoutReplicas<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** The replica's own spool holds everything up to this ordinal on its disk. */
+async function untilDurable(replica: TestNode, ordinal: number): Promise<void> {
+  await until(`${replica.name}'s spool is durable up to ${ordinal}`, async () => {
+    const { members } = await replica.cluster();
+    const durable = members.find(({ name }) => name === replica.name)?.positions.durable ?? 0;
+    return durable >= ordinal;
+  });
+}
+
 async function allReady(): Promise<void> {
   for (const node of cluster.nodes) await node.untilReady(30_000);
 }
@@ -304,10 +313,13 @@ describe('the end of a replica’s spool is lost, as at a power cut, after its s
     const state = join(replica.directory, 'spool', 'state.json');
     await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('power cut: kept')");
     await waitApplied(cluster.primary, cluster.replicas);
+    await untilDurable(replica, sequenceOf(await withSql(cluster.primary, binlogGtid)));
     const notedBefore = await readFile(state);
     for (const v of ['lost', 'lost too'])
       await cluster.primary.sql(`INSERT INTO demo.t (v) VALUES ('power cut: ${v}')`);
     await waitApplied(cluster.primary, cluster.replicas);
+    // Applied is not durable: a replica that no commit waits for writes its spool later.
+    await untilDurable(replica, sequenceOf(await withSql(cluster.primary, binlogGtid)));
     cluster.proxy('n3').refuse();
     await replica.freeze('node');
     await cutLastGroups(join(replica.directory, 'spool'), 2);
