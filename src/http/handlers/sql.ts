@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
 import { formatPosition } from '../../model/position.js';
+import { withoutLeadingComments } from '../../mysql-protocol/sql-text.js';
 import { ApiError, toApiError } from '../api-error.js';
 import { answerHeaders, FORWARDED_BY, forwardToPrimary } from '../forward.js';
 import { errorContext, executeSql, type SqlOutcome } from '../sql/execute.js';
@@ -196,6 +197,6 @@ function planFacts(plan: SqlPlan, statement: number): Record<string, unknown> {
 }
 
 function firstWords(sql: string): string {
-  const [, first = '', second] = FIRST_WORDS.exec(sql.slice(0, 200)) ?? [];
+  const [, first = '', second] = FIRST_WORDS.exec(withoutLeadingComments(sql).slice(0, 200)) ?? [];
   return (second === undefined ? first : `${first} ${second}`).toUpperCase().slice(0, 40);
 }

@@ -20,6 +20,9 @@ describe('guardWithoutResult', () => {
     'COMMIT',
     'START TRANSACTION',
     'SHOW WARNINGS',
+    '/* app */ SET @a = 1',
+    '-- app\nSET @a = 1',
+    '#\n/**/ USE demo',
   ])('lets a read token set up its session: %s', (sql) => expect(allowed(sql)).toBe(true));
 
   it.each([
@@ -35,6 +38,10 @@ describe('guardWithoutResult', () => {
     'SET DEFAULT\n ROLE NONE',
     'SETX',
     'KILL 1',
+    '/* app */ KILL 1',
+    '/* app */ SET DEFAULT ROLE NONE',
+    '-- x\n/**/ BEGIN NOT ATOMIC COMMIT; END',
+    '/* open SET @a = 1',
   ])('refuses a read token: %s', (sql) => expect(allowed(sql)).toBe(false));
 
   it.each([

@@ -7,14 +7,13 @@
  * A text is only ever refused because of this, never allowed because of it. Words are looked for everywhere, also
  * in comments and strings: refusing too much is safe, and only statements without a result come this far.
  */
+import { withoutLeadingComments } from '../../mysql-protocol/sql-text.js';
 import { ApiError } from '../api-error.js';
 
 /** Without a result set and with a read token: only what sets up the session. */
 const READ_FIRST_WORD =
-  /^\s*(select|set|do|use|show|handler|values|with|\(|start\s+transaction|rollback|commit)(?![\w$])/i;
+  /^(select|set|do|use|show|handler|values|with|\(|start\s+transaction|rollback|commit)(?![\w$])/i;
 const READ_NEVER = /password|default\s+role|statement|\bglobal\b|\/\*!|\/\*M!/i;
-/** Leading white space and comments; an executable comment is no comment. */
-const LEAD = /^(?:\s+|--[ \t][^\n]*\n|#[^\n]*\n|\/\*(?!M?!)[\s\S]*?\*\/)*/;
 const OWN_ACCOUNT =
   /^(?:\/\*M?!\d*\s*)?(?:kill\b|set\b[\s\S]*\b(?:password|default\s+role)\b|alter\s+user\b)/i;
 
@@ -25,7 +24,7 @@ const ROWS_ONLY = /^(?:select|insert|update|delete|replace)(?![\w$])/i;
  * waiting for one in a transaction can be told that nothing took effect. False when in doubt.
  */
 export function canNotCommit(sql: string): boolean {
-  return ROWS_ONLY.test(sql.slice(LEAD.exec(sql)?.[0].length ?? 0));
+  return ROWS_ONLY.test(withoutLeadingComments(sql));
 }
 
 const ENDS_TRANSACTION =
@@ -33,17 +32,17 @@ const ENDS_TRANSACTION =
 
 /** A statement that ends a transaction by itself, as far as its first word tells. What a CALL does is seen only later. */
 export function endsTransaction(sql: string): boolean {
-  return ENDS_TRANSACTION.test(sql.slice(LEAD.exec(sql)?.[0].length ?? 0));
+  return ENDS_TRANSACTION.test(withoutLeadingComments(sql));
 }
 
 /** @throws ApiError 403 */
 export function guardWithoutResult(sql: string, role: 'read' | 'write' | 'admin', statement: number): void {
+  const text = withoutLeadingComments(sql);
   if (role === 'read') {
-    if (READ_FIRST_WORD.test(sql) && !(READ_NEVER.test(sql) && /^\s*set/i.test(sql))) return;
+    if (READ_FIRST_WORD.test(text) && !(READ_NEVER.test(text) && /^set/i.test(text))) return;
     throw new ApiError(403, 'FORBIDDEN', 'A read token can not run this kind of statement.', { statement });
   }
   // Only the beginning decides: a row may well hold the word "password".
-  const text = sql.slice(LEAD.exec(sql)?.[0].length ?? 0);
   if (!OWN_ACCOUNT.test(text)) return;
   // SET @x = 'password' in a long statement is refused too; it can be bound as a parameter.
   throw new ApiError(
