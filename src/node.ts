@@ -13,7 +13,7 @@ import type { MetricFamily } from './metrics/text.js';
 import { currentEpoch } from './model/chain.js';
 import { messageOf, SkeinError } from './model/error.js';
 import type { MysqlConnections } from './model/status.js';
-import { accountPassword } from './mysql-control/accounts.js';
+import { accountPassword, userPassword } from './mysql-control/accounts.js';
 import { chooseCacheDir } from './mysql-control/cache-dir.js';
 import { MariadbControl } from './mysql-control/control.js';
 import { RECOVERY_SERVER_ID } from './mysql-control/ddl-recovery.js';
@@ -30,6 +30,7 @@ import { PrimaryNode } from './node/primary-node.js';
 import { refuseLost } from './node/refuse-lost.js';
 import { ReplicaNode } from './node/replica-node.js';
 import type { NodeParts, RoleNode } from './node/role-node.js';
+import { UserKeeper } from './node/user-keeper.js';
 import { ServerWatch } from './node/watch.js';
 import type { Logger } from './std/logger.js';
 import type { RotatingFile } from './std/rotating-file.js';
@@ -72,6 +73,7 @@ class Node {
   readonly #role: RoleNode;
   readonly #http: HttpServer;
   readonly #mysqlPorts: MysqlPorts | null;
+  readonly #users: UserKeeper;
   readonly #failed: AbortController;
   readonly #metrics = new NodeMetrics();
   readonly #version = installedVersion();
@@ -121,7 +123,7 @@ class Node {
     audit.add({ kind: 'node', action: 'start', pid: process.pid, version: installedVersion() });
     const events = new EventLog({ node: config.name }, { logger: logger.child({ part: 'events' }), audit });
     const control = new MariadbControl(
-      { password: accountPassword(secret, 'skein') },
+      { secret },
       { logger: logger.child({ part: 'control' }), socketPath: () => server.current?.socketPath ?? null },
     );
     const failed = new AbortController();
@@ -211,6 +213,12 @@ class Node {
           }),
         },
       );
+    this.#users = new UserKeeper({
+      logger: parts.logger.child({ part: 'users' }),
+      events: this.#events,
+      accounts: this.#control.users,
+      cut: (sessions) => this.#mysqlPorts?.cutSessions(sessions) ?? 0,
+    });
     this.#tls?.onChange.on(() => void this.#renewServerTls());
     this.#server.up.on((up) => this.#serverUp(up));
     this.#server.down.on(({ reason, expected }) => this.#serverDown(reason, expected));
@@ -235,6 +243,7 @@ class Node {
 
   async stop(): Promise<void> {
     this.#watch?.stop();
+    this.#users.stop();
     await this.#mysqlPorts?.stop();
     await this.#http.stop();
     const mustKill = await this.#commitsMayWait();
@@ -282,6 +291,7 @@ class Node {
       },
     );
     this.#watch.start();
+    this.#users.start();
     if (up.adopted) void this.#renewServerTls();
     void this.#takeIntoRole(up);
   }
@@ -315,6 +325,7 @@ class Node {
   }
 
   #serverDown(reason: string, expected: boolean): void {
+    this.#users.stop();
     this.#watch?.stop();
     this.#watch = null;
     this.#http.dropSessions();
@@ -347,6 +358,7 @@ class Node {
       waitApplied: (position, options) => role.waitApplied(position, options),
       waitCommitted: (gtid, level, options) => role.waitCommitted(gtid, level, options),
       confirmPrimary: (options) => role.confirmPrimary(options),
+      levelUsers: () => this.#users.level(),
       events: this.#events.ring,
       audit: {
         add: (fields) => this.#audit.add(fields),
@@ -391,6 +403,7 @@ class Node {
       socketPath: up.socketPath,
       generation: `${this.#generation}/${this.#role.isOpen().open}`,
       passwordOf: (account) => accountPassword(secret, account),
+      userPassword: (user) => userPassword(secret, user),
       loginRefused: () => this.#repairAccounts(secret),
     };
   }

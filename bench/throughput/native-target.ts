@@ -132,7 +132,7 @@ export class NativeTarget implements Target {
     }
     await this.#replicate();
     const control = new MariadbControl(
-      { password },
+      { secret: this.#secret },
       { logger: silentLogger, socketPath: () => this.#servers[0]?.current?.socketPath ?? null },
     );
     await control.openAsPrimary({ serverId: PRIMARY_SERVER_ID });

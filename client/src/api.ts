@@ -352,6 +352,48 @@ export type RevokedToken = {
   id: string;
 };
 
+export type UserList = {
+  users: User[];
+};
+
+export type User = {
+  name: string;
+  role: 'read' | 'write';
+  /** The only databases that it sees; null = all. */
+  databases: string[] | null;
+  createdAt: string;
+  /** ISO time of its last new password. */
+  passwordAt: string;
+};
+
+export type NewUser = {
+  name: string;
+  role: 'read' | 'write';
+  /** The only databases that it sees; null = all. */
+  databases: string[] | null;
+  createdAt: string;
+  /** ISO time of its last new password. */
+  passwordAt: string;
+  /** In this answer only. */
+  password: string;
+  /** Replicas that have the change on disk. The node that answers has the account; a replica has it within a second of applying the change. */
+  acknowledgedBy: string[];
+};
+
+export type RotatedUser = {
+  name: string;
+  /** In this answer only. */
+  password: string;
+  /** Replicas that have the change on disk. The node that answers has the account; a replica has it within a second of applying the change. */
+  acknowledgedBy: string[];
+};
+
+export type DroppedUser = {
+  name: string;
+  /** Replicas that have the change on disk. The node that answers has the account; a replica has it within a second of applying the change. */
+  acknowledgedBy: string[];
+};
+
 export type OpenApiDocument = {
   openapi: string;
   info: {
@@ -404,6 +446,8 @@ export type NodeErrorCode =
   | 'TX_ENDED'
   | 'TX_UNKNOWN'
   | 'TX_BUSY'
+  | 'USER_EXISTS'
+  | 'USER_IN_USE'
   | 'IDEMPOTENCY_KEY_IN_USE'
   | 'POSITION_NOT_REACHED'
   | 'LAG_TOO_LARGE'
@@ -604,6 +648,39 @@ export interface Endpoints {
     };
     response: RevokedToken;
   };
+  /** The accounts that applications use on the MySQL ports, without what is secret. */
+  getUsers: {
+    response: UserList;
+  };
+  /** Creates an account for the MySQL ports of every node. Its password is in this answer only. */
+  postUsers: {
+    body: {
+      name: string;
+      role: 'read' | 'write';
+      /** The only databases that it sees, which need not exist yet; null = all. */
+      databases?: string[] | null;
+    };
+    response: NewUser;
+  };
+  /** Gives an account a new password, which is in this answer only, and ends its sessions. */
+  rotateUser: {
+    params: {
+      name: string;
+    };
+    body: Record<string, never>;
+    response: RotatedUser;
+  };
+  /** Drops an account on every node, and ends its sessions. */
+  deleteUser: {
+    params: {
+      name: string;
+    };
+    query: {
+      /** Also when views, routines, triggers or events run as this account. */
+      force?: boolean;
+    };
+    response: DroppedUser;
+  };
   /** This API as an OpenAPI 3.1 document. */
   getOpenApi: {
     response: OpenApiDocument;
@@ -647,6 +724,10 @@ export const ENDPOINTS = {
   postTokens: { method: 'POST', path: '/v1/tokens', produces: 'json', statuses: [201] },
   rotateToken: { method: 'POST', path: '/v1/tokens/:id/rotate', produces: 'json', statuses: [200] },
   deleteToken: { method: 'DELETE', path: '/v1/tokens/:id', produces: 'json', statuses: [200] },
+  getUsers: { method: 'GET', path: '/v1/users', produces: 'json', statuses: [200] },
+  postUsers: { method: 'POST', path: '/v1/users', produces: 'json', statuses: [201] },
+  rotateUser: { method: 'POST', path: '/v1/users/:name/rotate', produces: 'json', statuses: [200] },
+  deleteUser: { method: 'DELETE', path: '/v1/users/:name', produces: 'json', statuses: [200] },
   getOpenApi: { method: 'GET', path: '/v1/openapi.json', produces: 'json', statuses: [200] },
   getHealth: { method: 'GET', path: '/health', produces: 'json', statuses: [200] },
   getReady: { method: 'GET', path: '/ready', produces: 'json', statuses: [200, 503] },

@@ -1,10 +1,11 @@
 /**
- * The replicated system schema `skein` with the tokens and the outcomes of writes with an idempotency key. Created by the primary when it first opens, by normal,
+ * The replicated system schema `skein` with the tokens, the outcomes of writes with an idempotency key, and the accounts of applications. Created by the primary when it first opens, by normal,
  * logged statements, so that it reaches every node like any other data. Only hashes are stored.
  */
 import { randomBytes } from 'node:crypto';
 import { SkeinError } from '../model/error.js';
 import { hashToken, isTokenShaped, type TokenRole } from './token.js';
+import { CREATE_USERS } from './user-table.js';
 
 /** One way to run Skein's own statements on the local server, with bound parameters. */
 export interface SystemExecutor {
@@ -71,6 +72,8 @@ const STEPS: readonly SchemaStep[] = [
       KEY (created_at)
     ) ENGINE=InnoDB`,
   },
+  // See user-table.ts.
+  { table: 'users', sql: CREATE_USERS },
 ];
 
 const IS_THERE = {

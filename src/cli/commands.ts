@@ -23,6 +23,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./token.js')).tokenCommand,
   },
   {
+    name: 'user',
+    summary: 'create, list and drop the accounts that applications use on the MySQL ports',
+    load: async () => (await import('./user.js')).userCommand,
+  },
+  {
     name: 'audit',
     summary: 'who asked what: the audit trail of a node, and whether it is whole',
     load: async () => (await import('./audit.js')).auditCommand,

@@ -31,6 +31,8 @@ export interface ServerAccess {
   readonly generation: string;
   /** `skein` (the node's own account) only writes the token table, which no client role may. */
   passwordOf(account: 'skein' | 'skein_read' | 'skein_write' | 'skein_admin' | 'skein_outcomes'): string;
+  /** Of an application's account; a new salt makes a new one. */
+  userPassword(user: { readonly name: string; readonly salt: string }): string;
   /**
    * The server did not take an account's password: somebody changed it (any account may SET PASSWORD for itself on an
    * open primary, and that reaches all nodes). It is put right in the background; the request may be tried again.
@@ -95,6 +97,8 @@ export interface NodeView {
    * Rejects on a replica, when the role is lost, or with the signal's reason.
    */
   confirmPrimary(options: { signal: AbortSignal }): Promise<void>;
+  /** Resolves once this node's server has the accounts of applications as the replicated table says after the call. */
+  levelUsers(): Promise<void>;
   readonly events: EventSource;
   readonly audit: AuditView;
   /** This node's part of `GET /metrics`. */

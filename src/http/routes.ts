@@ -17,6 +17,7 @@ import {
   handleRotateToken,
 } from './handlers/tokens.js';
 import { handleCommit, handleOpenTransaction, handleRollback } from './handlers/transactions.js';
+import { handleCreateUser, handleDropUser, handleListUsers, handleRotateUser } from './handlers/users.js';
 
 const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   postSql: handleSql,
@@ -36,6 +37,10 @@ const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   postTokens: handleCreateToken,
   rotateToken: handleRotateToken,
   deleteToken: handleDeleteToken,
+  getUsers: handleListUsers,
+  postUsers: handleCreateUser,
+  rotateUser: handleRotateUser,
+  deleteUser: handleDropUser,
   getOpenApi: handleOpenApi,
   getHealth: handleHealth,
   getReady: handleReady,

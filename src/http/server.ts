@@ -40,7 +40,9 @@ import { errorContext } from './sql/execute.js';
 import { Outcomes } from './sql/outcomes.js';
 import { SessionPool } from './sql/session-pool.js';
 import { OpenTransactions } from './sql/transactions.js';
+import { SystemTable } from './system-table.js';
 import { TokenTable } from './token-table.js';
+import { UserTable } from './user-table.js';
 import { bodyValidator, compileValidator, type Validate } from './validation.js';
 
 const BODY_MAX = 32 * 1024 * 1024;
@@ -108,6 +110,7 @@ export class HttpServer {
   readonly #node: NodeView;
   readonly #log: Logger;
   readonly #tokens: TokenStore;
+  readonly #systemTable: SystemTable;
   readonly #tokenTable: TokenTable;
   readonly #pools: Record<'read' | 'write' | 'admin', SessionPool>;
   readonly #limits = new TokenLimits();
@@ -130,7 +133,8 @@ export class HttpServer {
     this.#audit = new RequestAudit(options.auditStyle ?? { statements: 'masked', parameters: false }, {
       add: (fields) => modules.node.audit.add(fields),
     });
-    this.#tokenTable = new TokenTable({ node: modules.node });
+    this.#systemTable = new SystemTable({ node: modules.node });
+    this.#tokenTable = new TokenTable({ table: this.#systemTable });
     this.#tokens = new TokenStore(
       options.tokenRefreshMs === undefined ? {} : { refreshIntervalMs: options.tokenRefreshMs },
       { load: () => this.#tokenTable.load(), log: modules.log },
@@ -204,7 +208,7 @@ export class HttpServer {
     this.#outcomes.close();
     this.#offTls?.();
     for (const pool of Object.values(this.#pools)) pool.close();
-    this.#tokenTable.close();
+    this.#systemTable.close();
     await this.#tokenUse.stop();
   }
 
@@ -273,6 +277,7 @@ export class HttpServer {
       tokens: this.#tokens,
       tokenTable: this.#tokenTable,
       tokenUse: this.#tokenUse,
+      users: new UserTable({ table: this.#systemTable, node: this.#node }),
       sql: {
         node: this.#node,
         pools: this.#pools,

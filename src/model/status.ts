@@ -75,6 +75,7 @@ export const CLUSTER_EVENTS = [
   'commit.unacknowledged',
   'fence',
   'spool.damaged',
+  'account.changed',
 ] as const;
 export type ClusterEventName = (typeof CLUSTER_EVENTS)[number];
 

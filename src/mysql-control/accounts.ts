@@ -33,8 +33,8 @@ interface Account {
  */
 export const READ_ONLY_PORT_ADDRESS = '127.0.0.2';
 
-const READ = 'SELECT, SHOW VIEW';
-const WRITE =
+export const READ = 'SELECT, SHOW VIEW';
+export const WRITE =
   'SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, EVENT, TRIGGER, DELETE HISTORY';
 
 const WRITERS = [
@@ -74,7 +74,7 @@ function outcomeStatements(): string[] {
 }
 
 /** Schemas that a role sees nothing of unless it is granted something in them. */
-const HIDDEN = ['mysql', 'sys', 'skein'];
+export const HIDDEN = ['mysql', 'sys', 'skein'];
 
 /**
  * None of the client roles has CREATE USER: with it `admin` could give `skein` another password and so become it.
@@ -114,8 +114,13 @@ export function accountPassword(
   return createHmac('sha256', secret).update(`account:${name}`).digest('base64url');
 }
 
+/** The password of an application's account; another one with each salt. */
+export function userPassword(secret: Buffer, { name, salt }: { name: string; salt: string }): string {
+  return createHmac('sha256', secret).update(`user:${name}:${salt}`).digest('base64url');
+}
+
 /** What mysql_native_password keeps: the SQL then holds no clear password that a log could show. */
-function nativeHash(password: string): string {
+export function nativeHash(password: string): string {
   const sha1 = (data: Buffer | string) => createHash('sha1').update(data).digest();
   return `*${sha1(sha1(password)).toString('hex').toUpperCase()}`;
 }

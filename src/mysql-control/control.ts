@@ -5,18 +5,20 @@ import { rowStatements } from '../mysql-protocol/events.js';
 import { parseMariadbGtid, xaBranch } from '../mysql-protocol/mariadb-gtid.js';
 import type { Logger } from '../std/logger.js';
 import { sleep, withDeadline } from '../std/signal.js';
-import { accountStatements, writerStatements } from './accounts.js';
+import { accountPassword, accountStatements, writerStatements } from './accounts.js';
 import { AppliedWait } from './applied-wait.js';
 import { RECOVERY_SERVER_ID, settleRecovery } from './ddl-recovery.js';
 import { type DdlDoubt, TRACE_QUERIES, tracesOf } from './ddl-traces.js';
 import { readDefinitions } from './definitions.js';
+import { UserAccounts } from './user-accounts.js';
 
 /**
  * SQL control of the local MariaDB server through its unix socket as `skein@localhost`. Nothing that is done here is
  * written to the binary log, but for executeOnPrimary, logRollback, and execute where told so. It decides nothing; roles and order are the caller's.
  */
 export interface ControlOptions {
-  password: string;
+  /** Of the cluster: all accounts' passwords follow from it. */
+  secret: Buffer;
 }
 
 export interface ControlModules {
@@ -93,6 +95,8 @@ export class MariadbControl {
   readonly #options: ControlOptions;
   readonly #modules: ControlModules;
   readonly #applied: AppliedWait;
+  /** Accounts of applications. */
+  readonly users: UserAccounts;
   #session: Promise<Connection> | null = null;
   #writer: Promise<Connection> | null = null;
 
@@ -100,6 +104,7 @@ export class MariadbControl {
     this.#options = options;
     this.#modules = modules;
     this.#applied = new AppliedWait({ connect: () => this.#connect(false) });
+    this.users = new UserAccounts(options, { query: (sql) => this.#query(sql) });
   }
 
   /** The server is gone: sessions on it are of no use. */
@@ -110,6 +115,7 @@ export class MariadbControl {
     this.#session = null;
     this.#writer = null;
     this.#applied.serverDown();
+    this.users.forget();
   }
 
   close(): void {
@@ -400,8 +406,10 @@ export class MariadbControl {
     this.#dropWriter();
     await this.closeSessions();
     for (const sql of writerStatements(true)) await this.#query(sql);
-    await this.#query('SET GLOBAL event_scheduler = ON');
-    await this.#query('SET GLOBAL read_only = 0');
+    await this.users.whileOpening(async () => {
+      await this.#query('SET GLOBAL event_scheduler = ON');
+      await this.#query('SET GLOBAL read_only = 0');
+    });
     const differences = await this.#differences({ ...OPEN_STATE, server_id: String(id) });
     if (differences.length === 0) return;
     await this.#query('SET GLOBAL read_only = 1').catch(() => {});
@@ -498,6 +506,7 @@ export class MariadbControl {
         MASTER_HEARTBEAT_PERIOD=${HEARTBEAT_PERIOD_S}, MASTER_SSL=0`,
     );
     for (const sql of writerStatements(false)) await this.#query(sql);
+    await this.users.level();
     await this.#query('START SLAVE');
   }
 
@@ -616,7 +625,7 @@ export class MariadbControl {
     const connection = await createConnection({
       socketPath,
       user: ACCOUNT,
-      password: this.#options.password,
+      password: accountPassword(this.#options.secret, ACCOUNT),
       connectTimeout: CONNECT_TIMEOUT_MS,
       supportBigNumbers: true,
       bigNumberStrings: true,

@@ -164,6 +164,11 @@ export class Pipe {
     this.destroy();
   }
 
+  /** The port of this machine that the server sees as its client's; 0 = it is gone. */
+  get dialledFrom(): number {
+    return this.#modules.server.localPort ?? 0;
+  }
+
   /** Whether it may live on after a change of the gate. */
   get valid(): boolean {
     return this.#modules.gate.admits(this.#generation);

@@ -119,6 +119,13 @@ export class MysqlPort {
     await closed;
   }
 
+  /** Cuts the connections that reach their server from these ports of this machine; says how many there were. */
+  cutFrom(ports: ReadonlySet<number>): number {
+    const meant = [...this.#pipes].filter(({ dialledFrom }) => ports.has(dialledFrom));
+    for (const pipe of meant) pipe.cut();
+    return meant.length;
+  }
+
   #cutOld(): void {
     let count = 0;
     for (const pipe of [...this.#pipes]) {

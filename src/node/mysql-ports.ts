@@ -79,6 +79,17 @@ export class MysqlPorts {
     ]);
   }
 
+  /** Cuts the connections behind these sessions of this node's server, as a closing gate does; says how many there were. */
+  cutSessions(sessions: readonly { readonly address: string; readonly port: number }[]): number {
+    const through = (isReadOnly: boolean) =>
+      new Set(
+        sessions
+          .filter(({ address }) => (address === READ_ONLY_PORT_ADDRESS) === isReadOnly)
+          .map(({ port }) => port),
+      );
+    return this.#ports.readWrite.cutFrom(through(false)) + this.#ports.readOnly.cutFrom(through(true));
+  }
+
   /** Looks where the ports lead now; connections that lead elsewhere are gone when this returns. */
   update(): void {
     const { role } = this.#modules;

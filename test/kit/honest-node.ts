@@ -8,8 +8,14 @@ import type { Committed, NodeView, Openness } from '../../src/http/node-view.js'
 import { SkeinError } from '../../src/model/error.js';
 import type { Position } from '../../src/model/position.js';
 import type { Role } from '../../src/model/status.js';
-import { type AccountName, accountPassword, writerStatements } from '../../src/mysql-control/accounts.js';
+import {
+  type AccountName,
+  accountPassword,
+  userPassword,
+  writerStatements,
+} from '../../src/mysql-control/accounts.js';
 import type { ManagedServer } from '../../src/mysql-control/managed-server.js';
+import { UserAccounts } from '../../src/mysql-control/user-accounts.js';
 import { ABORTED } from '../../src/std/before-end.js';
 import type { Ending } from '../../src/std/ending.js';
 import { sleep } from '../../src/std/signal.js';
@@ -133,6 +139,7 @@ export class HonestNode implements NodeView {
       socketPath: up.socketPath,
       generation: `${up.pid}`,
       passwordOf: (account: AccountName | 'skein_outcomes') => accountPassword(this.#options.secret, account),
+      userPassword: (user: { name: string; salt: string }) => userPassword(this.#options.secret, user),
       loginRefused: () => {
         this.loginsRefused++;
       },
@@ -181,6 +188,19 @@ export class HonestNode implements NodeView {
 
   metrics() {
     return [];
+  }
+
+  async levelUsers(): Promise<void> {
+    const accounts = new UserAccounts(
+      { secret: this.#options.secret },
+      {
+        query: async (sql) => {
+          const { names, rows } = await (await this.control()).queryNamed(sql);
+          return rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i]])));
+        },
+      },
+    );
+    await accounts.level();
   }
 
   async confirmPrimary({ signal }: { signal: AbortSignal }): Promise<void> {

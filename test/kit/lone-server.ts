@@ -32,7 +32,7 @@ export class LoneServer implements SqlNode {
     this.#directory = directory;
     this.#secret = secret;
     this.control = new MariadbControl(
-      { password: accountPassword(secret, 'skein') },
+      { secret },
       { logger: silentLogger, socketPath: () => server.current?.socketPath ?? null },
     );
     server.down.on(() => this.control.serverDown());

@@ -44,6 +44,10 @@ interface Input {
 
 const newToken = async () =>
   (await http.call('/v1/tokens', { role: 'admin', body: { name: 'sample', role: 'read' } })).body.id;
+let users = 0;
+const newUser = async () =>
+  (await http.call('/v1/users', { role: 'admin', body: { name: `user-${++users}`, role: 'write' } })).body
+    .name;
 const newTx = async () => (await http.call('/v1/tx', { role: 'admin', body: {} })).body.id;
 
 /** A good request for each: a new endpoint needs one here before this compiles. */
@@ -65,6 +69,10 @@ const SAMPLES: Readonly<Record<EndpointName, () => Input | Promise<Input>>> = {
   postTokens: () => ({ body: { name: 'made', role: 'read', rateLimit: 5 } }),
   rotateToken: async () => ({ params: { id: await newToken() }, body: { graceSeconds: 1 } }),
   deleteToken: async () => ({ params: { id: await newToken() } }),
+  getUsers: () => ({}),
+  postUsers: () => ({ body: { name: `made-${++users}`, role: 'read', databases: ['demo'] } }),
+  rotateUser: async () => ({ params: { name: await newUser() }, body: {} }),
+  deleteUser: async () => ({ params: { name: await newUser() }, query: { force: 'true' } }),
   getOpenApi: () => ({}),
   getHealth: () => ({}),
   getReady: () => ({}),
@@ -133,7 +141,7 @@ describe.each(all)('%s', (name, definition) => {
   });
 
   it.skipIf(definition.auth === null)('asks for a token before anything else, and for its role', async () => {
-    const params = { id: 'x', key: 'x', database: 'x', table: 'x' };
+    const params = { id: 'x', key: 'x', name: 'x', database: 'x', table: 'x' };
     const wrong: Input = {
       params,
       query: { nonsense: '1' },

@@ -69,7 +69,7 @@ async function sql(
 
 function controlOf(server: ManagedServer): MariadbControl {
   return new MariadbControl(
-    { password: accountPassword(secret, 'skein') },
+    { secret },
     { logger: silentLogger, socketPath: () => server.current?.socketPath ?? null },
   );
 }

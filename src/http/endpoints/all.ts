@@ -11,6 +11,7 @@ import { getRows, getSchema, getTable } from './schema.js';
 import { postSql } from './sql.js';
 import { deleteToken, getTokens, postTokens, rotateToken } from './tokens.js';
 import { postTx, postTxCommit, postTxRollback } from './transactions.js';
+import { deleteUser, getUsers, postUsers, rotateUser } from './users.js';
 
 export const ENDPOINTS = {
   postSql,
@@ -30,6 +31,10 @@ export const ENDPOINTS = {
   postTokens,
   rotateToken,
   deleteToken,
+  getUsers,
+  postUsers,
+  rotateUser,
+  deleteUser,
   getOpenApi,
   getHealth,
   getReady,

@@ -38,6 +38,11 @@ export const ERRORS = {
   TX_ENDED: { status: [409], means: 'The transaction is over; `applied` says what became of it.' },
   TX_UNKNOWN: { status: [409], means: 'The transaction is not open here, and no more is known of it.' },
   TX_BUSY: { status: [409], means: 'Another request is running in the transaction.' },
+  USER_EXISTS: { status: [409], means: 'There is an account of this name already.' },
+  USER_IN_USE: {
+    status: [409],
+    means: 'Views, routines, triggers or events run with the rights of the account.',
+  },
   IDEMPOTENCY_KEY_IN_USE: { status: [409], means: 'A request with this key is under way.' },
   POSITION_NOT_REACHED: { status: [412], means: 'This node has not applied the position in time.' },
   LAG_TOO_LARGE: { status: [412], means: 'This node is further behind than the request allows.' },

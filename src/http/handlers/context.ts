@@ -8,12 +8,14 @@ import type { NodeView } from '../node-view.js';
 import type { RequestMeter } from '../request-meter.js';
 import type { SqlCaller, SqlModules } from '../sql/execute.js';
 import type { TokenTable } from '../token-table.js';
+import type { UserTable } from '../user-table.js';
 
 export interface HandlerModules {
   readonly node: NodeView;
   readonly tokens: TokenStore;
   readonly tokenTable: TokenTable;
   readonly tokenUse: TokenUse;
+  readonly users: UserTable;
   readonly sql: SqlModules;
   readonly meter: RequestMeter;
   /** Streams that must end when the server stops. */

@@ -1,0 +1,275 @@
+import { loadUsers } from '../auth/user-table.js';
+import { databasePattern, type User } from '../model/user.js';
+import {
+  ACCOUNTS,
+  HIDDEN,
+  nativeHash,
+  READ,
+  READ_ONLY_PORT_ADDRESS,
+  userPassword,
+  WRITE,
+} from './accounts.js';
+
+/**
+ * The accounts of applications on one server. The replicated table `skein.users` says which there are; each node makes
+ * them for its own server, past the log: an account in the log would be lost with a crash (the privilege tables are
+ * Aria's), and DDL on accounts that comes twice stops a replica. The rows of the privilege tables are written as they
+ * should be, and loaded at once: no session loses its rights for a moment on the way.
+ *
+ * Each is two accounts to the server: one for the read-write ports, one for the read-only ports (see accounts.ts). At the
+ * second address there is nobody else's account, so it tells which names are ours when their row is gone.
+ */
+export type SqlRow = Readonly<Record<string, unknown>>;
+export type SqlQuery = (sql: string) => Promise<readonly SqlRow[]>;
+
+export interface UserChange {
+  readonly name: string;
+  readonly what: 'made' | 'password' | 'rights' | 'dropped';
+}
+
+const ER_NO_SUCH_THREAD = 1094;
+const WRITER_HOST = '127.0.0.1';
+const HOSTS = `('${WRITER_HOST}', '${READ_ONLY_PORT_ADDRESS}')`;
+
+/** One account as the privilege tables hold it; texts, so that two can be compared. */
+export interface AccountRows {
+  readonly name: string;
+  readonly host: string;
+  readonly hash: string;
+  readonly locked: boolean;
+  /** By pattern; the names of the columns that say Y. */
+  readonly databases: ReadonlyMap<string, readonly string[]>;
+}
+
+/** `CREATE TEMPORARY TABLES` -> `Create_tmp_table_priv` */
+function privilegeColumns(list: string): string[] {
+  const columns = list.split(', ').map((privilege) => {
+    if (privilege === 'CREATE TEMPORARY TABLES') return 'Create_tmp_table_priv';
+    const words = privilege.toLowerCase().replaceAll(' ', '_');
+    return `${words.charAt(0).toUpperCase()}${words.slice(1)}_priv`;
+  });
+  return columns.sort();
+}
+
+/**
+ * @param open  the server is an open primary's. On a replica a writer lacks INSERT (SAFETY H13), and an account that is
+ *   being dropped stays as a name without rights: what it did before may still come from the log (SET PASSWORD).
+ */
+export function wantedAccounts(
+  users: readonly User[],
+  { secret, open }: { secret: Buffer; open: boolean },
+): AccountRows[] {
+  const there = open ? users.filter(({ dropped }) => !dropped) : users;
+  return there.flatMap((user) => {
+    const { name, dropped: locked } = user;
+    const hash = nativeHash(userPassword(secret, user));
+    const writes = privilegeColumns(WRITE).filter((column) => open || column !== 'Insert_priv');
+    const at = (host: string, columns: readonly string[]): AccountRows => {
+      const databases = new Map<string, readonly string[]>();
+      if (!locked && user.databases) {
+        for (const database of user.databases) databases.set(databasePattern(database), columns);
+      } else if (!locked) {
+        databases.set('%', columns);
+        for (const database of HIDDEN) databases.set(database, []);
+      }
+      return { name, host, hash, locked, databases };
+    };
+    const reads = privilegeColumns(READ);
+    // In this order: whoever has the first has the mark of being ours.
+    return [at(READ_ONLY_PORT_ADDRESS, reads), at(WRITER_HOST, user.role === 'write' ? writes : reads)];
+  });
+}
+
+/** The statements that make what is there what is wanted, and what that changes. Pure; empty = nothing to do. */
+export function planAccounts(
+  wanted: readonly AccountRows[],
+  found: readonly AccountRows[],
+): { readonly statements: string[]; readonly changes: UserChange[] } {
+  const statements: string[] = [];
+  const changes = new Map<string, UserChange['what']>();
+  const foundByKey = new Map(found.map((account) => [keyOf(account), account]));
+  const wantedKeys = new Set(wanted.map(keyOf));
+  for (const account of wanted) {
+    const now = foundByKey.get(keyOf(account));
+    if (now && sameAccount(account, now)) continue;
+    statements.push(...statementsFor(account));
+    changes.set(account.name, changeOf(account, now, changes.get(account.name)));
+  }
+  const ours = new Set([
+    ...found.filter(({ host }) => host === READ_ONLY_PORT_ADDRESS).map(({ name }) => name),
+    ...wanted.map(({ name }) => name),
+  ]);
+  // The mark goes last.
+  const gone = found.filter((account) => ours.has(account.name) && !wantedKeys.has(keyOf(account)));
+  for (const account of gone.sort((a, b) => (a.host < b.host ? -1 : 1))) {
+    statements.push(...removal(account));
+    changes.set(account.name, 'dropped');
+  }
+  return {
+    statements,
+    changes: [...changes].map(([name, what]) => ({ name, what })),
+  };
+}
+
+function changeOf(
+  wanted: AccountRows,
+  found: AccountRows | undefined,
+  before: UserChange['what'] | undefined,
+): UserChange['what'] {
+  if (wanted.locked) return 'dropped';
+  if (!found || before === 'made') return 'made';
+  return found.hash !== wanted.hash || before === 'password' ? 'password' : 'rights';
+}
+
+function keyOf({ name, host }: AccountRows): string {
+  return `${name}@${host}`;
+}
+
+function sameAccount(a: AccountRows, b: AccountRows): boolean {
+  if (a.hash !== b.hash || a.locked !== b.locked || a.databases.size !== b.databases.size) return false;
+  return [...a.databases].every(([pattern, columns]) => b.databases.get(pattern)?.join() === columns.join());
+}
+
+function statementsFor(account: AccountRows): string[] {
+  const { name, host, hash, locked, databases } = account;
+  const who = `Host = ${text(host)}, User = ${text(name)}`;
+  return [
+    `REPLACE INTO mysql.global_priv (Host, User, Priv) VALUES (${text(host)}, ${text(name)}, JSON_OBJECT('access', 0, 'plugin', 'mysql_native_password', 'authentication_string', ${text(hash)}${locked ? ", 'account_locked', true" : ''}))`,
+    `DELETE FROM mysql.db WHERE Host = ${text(host)} AND User = ${text(name)}`,
+    ...[...databases].map(
+      ([pattern, columns]) =>
+        `INSERT INTO mysql.db SET ${who}, Db = ${text(pattern)}${columns.map((column) => `, ${column} = 'Y'`).join('')}`,
+    ),
+  ];
+}
+
+/** The tables in which anything of an account may stand. */
+const PRIVILEGE_TABLES = ['db', 'tables_priv', 'columns_priv', 'procs_priv', 'global_priv'];
+
+function removal({ name, host }: AccountRows): string[] {
+  return PRIVILEGE_TABLES.map(
+    (table) => `DELETE FROM mysql.${table} WHERE Host = ${text(host)} AND User = ${text(name)}`,
+  );
+}
+
+/** As a text of SQL in any sql_mode. */
+function text(value: string): string {
+  return value === '' ? "''" : `CONVERT(_binary x'${Buffer.from(value).toString('hex')}' USING utf8mb3)`;
+}
+
+/** What the server has of accounts at our two addresses, but for those of accounts.ts. */
+export async function readAccounts(query: SqlQuery): Promise<AccountRows[]> {
+  const fixed = new Set(ACCOUNTS.map(({ name, host }) => `${name}@${host}`));
+  const databases = new Map<string, Map<string, readonly string[]>>();
+  for (const row of await query(`SELECT * FROM mysql.db WHERE Host IN ${HOSTS}`)) {
+    const key = `${row.User}@${row.Host}`;
+    const granted = Object.keys(row).filter((column) => column.endsWith('_priv') && row[column] === 'Y');
+    const ofAccount = databases.get(key) ?? new Map<string, readonly string[]>();
+    databases.set(key, ofAccount.set(String(row.Db), granted.sort()));
+  }
+  const rows = await query(`SELECT Host, User, Priv FROM mysql.global_priv WHERE Host IN ${HOSTS}`);
+  return rows.flatMap((row) => {
+    const [name, host] = [String(row.User), String(row.Host)];
+    const key = `${name}@${host}`;
+    if (fixed.has(key)) return [];
+    return [{ name, host, ...privOf(String(row.Priv)), databases: databases.get(key) ?? new Map() }];
+  });
+}
+
+/** An account with global privileges or another way to log in is none that we made: it has no hash that could be right. */
+function privOf(json: string): { hash: string; locked: boolean } {
+  const priv = JSON.parse(json) as Record<string, unknown>;
+  const isPlain =
+    priv.plugin === 'mysql_native_password' && (priv.access ?? 0) === 0 && priv.auth_or === undefined;
+  return { hash: isPlain ? String(priv.authentication_string) : '', locked: priv.account_locked === true };
+}
+
+/** A session of an account, by what the server knows of its client. */
+export interface UserSession {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface Leveled {
+  readonly changes: readonly UserChange[];
+  /** The table said the same before: somebody else had changed the server. */
+  readonly restored: boolean;
+}
+
+export class UserAccounts {
+  readonly #secret: Buffer;
+  readonly #query: SqlQuery;
+  #opening = false;
+  /** For what the server was levelled last; null = not yet. */
+  #key: string | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @param query  in a session that writes past the log */
+  constructor(options: { secret: Buffer }, modules: { query: SqlQuery }) {
+    this.#secret = options.secret;
+    this.#query = modules.query;
+  }
+
+  /** Another server, or another state of it: all is compared again. */
+  forget(): void {
+    this.#key = null;
+  }
+
+  /** While `open` runs, the accounts are those of an open primary, though it is read-only until the end of it. */
+  async whileOpening(open: () => Promise<void>): Promise<void> {
+    this.#opening = true;
+    try {
+      await this.level();
+      await open();
+    } finally {
+      this.#opening = false;
+    }
+  }
+
+  /**
+   * Makes the accounts what the table says now; one after the other.
+   * @param options.ifChanged  only when the table, or whether the server is open, is not what it was
+   */
+  level(options: { ifChanged?: boolean } = {}): Promise<Leveled> {
+    const leveled = this.#last.then(() => this.#level(options.ifChanged ?? false));
+    this.#last = leveled.catch(() => {});
+    return leveled;
+  }
+
+  async #level(ifChanged: boolean): Promise<Leveled> {
+    const users = await loadUsers({ query: this.#query });
+    if (users === null) return { changes: [], restored: false };
+    const [row] = await this.#query('SELECT @@global.read_only AS closed');
+    const open = this.#opening || Number(row?.closed) === 0;
+    const key = JSON.stringify([open, users]);
+    const restored = key === this.#key;
+    if (ifChanged && restored) return { changes: [], restored };
+    const wanted = wantedAccounts(users, { secret: this.#secret, open });
+    const { statements, changes } = planAccounts(wanted, await readAccounts(this.#query));
+    for (const sql of statements) await this.#query(sql);
+    if (statements.length > 0) await this.#query('FLUSH LOCAL PRIVILEGES');
+    this.#key = key;
+    return { changes, restored };
+  }
+
+  /**
+   * The sessions of these accounts. Those that can only read are told to end as well: nobody waits for a commit of theirs.
+   * A writer's on an open primary are not (SAFETY, KILL): whoever cuts their connections ends them after their statement.
+   */
+  async sessionsOf(names: readonly string[]): Promise<UserSession[]> {
+    if (names.length === 0) return [];
+    const rows = await this.#query(
+      `SELECT id, host, @@global.read_only AS closed FROM information_schema.processlist WHERE user IN (${names.map(text).join(', ')})`,
+    );
+    const found: UserSession[] = [];
+    for (const { id, host, closed } of rows) {
+      const [address = '', port = ''] = String(host).split(':');
+      found.push({ address, port: Number(port) });
+      if (address !== READ_ONLY_PORT_ADDRESS && Number(closed) === 0) continue;
+      await this.#query(`KILL ${Number(id)}`).catch((error: unknown) => {
+        if ((error as { errno?: number }).errno !== ER_NO_SUCH_THREAD) throw error;
+      });
+    }
+    return found;
+  }
+}

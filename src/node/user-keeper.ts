@@ -1,0 +1,90 @@
+import { messageOf } from '../model/error.js';
+import type { UserAccounts, UserChange, UserSession } from '../mysql-control/user-accounts.js';
+import { monotonicMs } from '../std/clock.js';
+import type { Logger } from '../std/logger.js';
+import type { EventLog } from './event-log.js';
+
+/** A change of the table is on this server within this time after it was applied; the documents promise a second. */
+const LOOK_MS = 500;
+/** What somebody did to the accounts on the server itself is put right within this time. */
+const COMPARE_MS = 5_000;
+
+const SAID: Readonly<Record<UserChange['what'], string>> = {
+  made: 'The account is on this server.',
+  password: 'The account has its new password on this server.',
+  rights: 'The account has other rights on this server.',
+  dropped: 'The account is gone from this server.',
+};
+const RESTORED = 'The account was not as it should be on this server; it is put right.';
+
+export interface UserKeeperModules {
+  readonly logger: Logger;
+  readonly events: EventLog;
+  readonly accounts: UserAccounts;
+  /** Ends connections; says how many. */
+  cut(sessions: readonly UserSession[]): number;
+}
+
+/** Keeps the accounts of applications on this node's server as the replicated table says; see mysql-control/user-accounts.ts. */
+export class UserKeeper {
+  readonly #modules: UserKeeperModules;
+  #timer: NodeJS.Timeout | null = null;
+  #running = false;
+  #comparedAtMs = Number.NEGATIVE_INFINITY;
+  #failing = false;
+
+  constructor(modules: UserKeeperModules) {
+    this.#modules = modules;
+  }
+
+  /** From now on there is a server. */
+  start(): void {
+    this.stop();
+    this.#running = true;
+    void this.#look();
+  }
+
+  stop(): void {
+    this.#running = false;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  async #look(): Promise<void> {
+    const now = monotonicMs();
+    const compares = now - this.#comparedAtMs > COMPARE_MS;
+    if (compares) this.#comparedAtMs = now;
+    try {
+      await this.#level({ ifChanged: !compares });
+      this.#failing = false;
+    } catch (error) {
+      // The server's death is told by its supervisor; what fails while it lives is worth one line.
+      if (!this.#failing && this.#running) {
+        this.#modules.logger.warn(
+          { reason: messageOf(error) },
+          'the accounts can not be made as they should be',
+        );
+      }
+      this.#failing = true;
+    }
+    if (this.#running) this.#timer = setTimeout(() => void this.#look(), LOOK_MS);
+  }
+
+  /** Resolves when the server has what the table says after the call; rejects when it could not be made so. */
+  level(): Promise<void> {
+    return this.#level({});
+  }
+
+  async #level(options: { ifChanged?: boolean }): Promise<void> {
+    const { accounts, events, cut } = this.#modules;
+    const { changes, restored } = await accounts.level(options);
+    for (const { name, what } of changes) {
+      if (restored) events.add('account.changed', name, RESTORED, { action: 'restored' });
+      else if (what !== 'rights') events.add('account.changed', name, SAID[what], { action: what });
+    }
+    if (restored) return;
+    const without = changes.filter(({ what }) => what === 'password' || what === 'dropped');
+    const sessions = await accounts.sessionsOf(without.map(({ name }) => name));
+    if (sessions.length > 0) cut(sessions);
+  }
+}
