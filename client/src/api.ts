@@ -677,7 +677,7 @@ export interface Endpoints {
     };
     query: {
       /** Also when views, routines, triggers or events run as this account. */
-      force?: boolean;
+      force?: 'true' | 'false';
     };
     response: DroppedUser;
   };

@@ -9,6 +9,7 @@ import {
   ownedObjects,
   ROTATE_USER,
 } from '../auth/user-table.js';
+import { messageOf } from '../model/error.js';
 import type { User, UserRole } from '../model/user.js';
 import { ApiError } from './api-error.js';
 import type { Committed, NodeView } from './node-view.js';
@@ -83,11 +84,11 @@ export class UserTable {
   async #level(): Promise<void> {
     try {
       await this.#node.levelUsers();
-    } catch {
+    } catch (error) {
       throw new ApiError(
         504,
         'OUTCOME_UNKNOWN',
-        "The change is stored, but this node's server has not taken it yet; it does so by itself. Rotate the account for a password.",
+        `The change is stored, but this node's server has not taken it yet; it does so by itself. Rotate the account for a password. ${messageOf(error)}`,
         { applied: 'yes' },
       );
     }

@@ -167,7 +167,10 @@ export async function readAccounts(query: SqlQuery): Promise<AccountRows[]> {
     const ofAccount = databases.get(key) ?? new Map<string, readonly string[]>();
     databases.set(key, ofAccount.set(String(row.Db), granted.sort()));
   }
-  const rows = await query(`SELECT Host, User, Priv FROM mysql.global_priv WHERE Host IN ${HOSTS}`);
+  // As text: drivers make an object of what the server marks as JSON.
+  const rows = await query(
+    `SELECT Host, User, CONCAT(Priv, '') AS Priv FROM mysql.global_priv WHERE Host IN ${HOSTS}`,
+  );
   return rows.flatMap((row) => {
     const [name, host] = [String(row.User), String(row.Host)];
     const key = `${name}@${host}`;

@@ -80,7 +80,9 @@ export const deleteUser = defineEndpoint({
   query: Type.Object(
     {
       force: Type.Optional(
-        Type.Boolean({ description: 'Also when views, routines, triggers or events run as this account.' }),
+        Type.Union([Type.Literal('true'), Type.Literal('false')], {
+          description: 'Also when views, routines, triggers or events run as this account.',
+        }),
       ),
     },
     { additionalProperties: false },

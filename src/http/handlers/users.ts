@@ -60,7 +60,7 @@ export const handleRotateUser: Handler = async (request, { users }) => {
 export const handleDropUser: Handler = async (request, { users }) => {
   const name = request.params.name ?? '';
   refuseFault('name', name, userNameFault(name));
-  const committed = await users.drop(name, { force: request.query.force === true });
+  const committed = await users.drop(name, { force: request.query.force === 'true' });
   return {
     kind: 'json',
     body: { name, acknowledgedBy: committed.acknowledgedBy },

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import type { User } from '../model/user.js';
+import { type AccountRows, planAccounts, wantedAccounts } from './user-accounts.js';
+
+const secret = Buffer.from('a secret');
+const user = (more: Partial<User> = {}): User => ({
+  name: 'shop',
+  role: 'write',
+  databases: null,
+  salt: 'salt',
+  createdAt: '',
+  passwordAt: '',
+  dropped: false,
+  ...more,
+});
+const wanted = (users: readonly User[], open = true) => wantedAccounts(users, { secret, open });
+const changes = (want: readonly AccountRows[], found: readonly AccountRows[]) =>
+  planAccounts(want, found).changes;
+
+describe('the accounts that a server should have', () => {
+  it('are two for each user: one may only read, and nothing but its databases is seen', () => {
+    const [reader, writer] = wanted([user()]);
+    expect([reader?.host, writer?.host]).toEqual(['127.0.0.2', '127.0.0.1']);
+    expect(reader?.databases.get('%')).toEqual(['Select_priv', 'Show_view_priv']);
+    expect(writer?.databases.get('%')).toEqual(
+      expect.arrayContaining(['Insert_priv', 'Create_tmp_table_priv']),
+    );
+    for (const hidden of ['mysql', 'sys', 'skein']) expect(writer?.databases.get(hidden)).toEqual([]);
+    const [, limited] = wanted([user({ databases: ['my_shop'] })]);
+    expect([...(limited?.databases.keys() ?? [])]).toEqual(['my\\_shop']);
+    const [, reads] = wanted([user({ role: 'read' })]);
+    expect(reads?.databases.get('%')).toEqual(['Select_priv', 'Show_view_priv']);
+  });
+
+  it('lack INSERT on a replica', () => {
+    const [, writer] = wanted([user()], false);
+    expect(writer?.databases.get('%')).not.toContain('Insert_priv');
+    expect(writer?.databases.get('%')).toContain('Update_priv');
+  });
+
+  it('keep the name without rights on a replica while one is dropped, and not on an open primary', () => {
+    expect(wanted([user({ dropped: true })])).toEqual([]);
+    for (const account of wanted([user({ dropped: true })], false)) {
+      expect([account.locked, account.databases.size]).toEqual([true, 0]);
+    }
+  });
+
+  it('have another password with another salt', () => {
+    const [a, b, c] = [user(), user({ salt: 'other' }), user({ name: 'other' })].map(
+      (one) => wanted([one])[0]?.hash,
+    );
+    expect(new Set([a, b, c]).size).toBe(3);
+  });
+});
+
+describe('what has to be done', () => {
+  const now = wanted([user()]);
+
+  it('is nothing when all is as it should be', () => {
+    expect(planAccounts(now, wanted([user()]))).toEqual({ statements: [], changes: [] });
+  });
+
+  it('is told by what is not', () => {
+    expect(changes(now, [])).toEqual([{ name: 'shop', what: 'made' }]);
+    expect(changes(now, now.slice(0, 1))).toEqual([{ name: 'shop', what: 'made' }]);
+    expect(changes(wanted([user({ salt: 'new' })]), now)).toEqual([{ name: 'shop', what: 'password' }]);
+    expect(changes(now, wanted([user()], false))).toEqual([{ name: 'shop', what: 'rights' }]);
+    expect(changes([], now)).toEqual([{ name: 'shop', what: 'dropped' }]);
+    expect(changes(wanted([user({ dropped: true })], false), now)).toEqual([
+      { name: 'shop', what: 'dropped' },
+    ]);
+  });
+
+  it('leaves alone who is at the writers’ address only: nobody of ours is', () => {
+    const stranger = now.filter(({ host }) => host === '127.0.0.1');
+    expect(planAccounts([], stranger).statements).toEqual([]);
+  });
+
+  it('takes the mark of being ours away last', () => {
+    const hosts = planAccounts([], now).statements.map(
+      (sql) => /Host = CONVERT\(_binary x'(\w+)'/.exec(sql)?.[1],
+    );
+    const hex = (text: string) => Buffer.from(text).toString('hex');
+    expect(hosts[0]).toBe(hex('127.0.0.1'));
+    expect(hosts.at(-1)).toBe(hex('127.0.0.2'));
+  });
+
+  it('puts no name into a statement as it is', () => {
+    const { statements } = planAccounts(wanted([user({ databases: ["'; DROP"] })]), []);
+    expect(statements.join()).not.toContain('DROP');
+  });
+});
