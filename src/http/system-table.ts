@@ -38,6 +38,13 @@ export class SystemTable {
     });
   }
 
+  /** @throws ApiError 421 NOT_PRIMARY, 503 */
+  refuseUnlessOpen(): void {
+    if (this.#node.role() !== 'primary') throw notPrimary(this.#node.primaryHttp());
+    const openness = this.#node.isOpen();
+    if (!openness.open) throw new ApiError(503, openness.code, openness.reason, { retryable: true });
+  }
+
   async #readSession(): Promise<Connection> {
     const access = this.access();
     const reader = this.#reader;
@@ -54,9 +61,7 @@ export class SystemTable {
    * @throws ApiError 421 NOT_PRIMARY, 503, 504 OUTCOME_UNKNOWN
    */
   async write(sql: string, values: readonly (string | null)[], timeoutMs: number): Promise<Committed | null> {
-    if (this.#node.role() !== 'primary') throw notPrimary(this.#node.primaryHttp());
-    const openness = this.#node.isOpen();
-    if (!openness.open) throw new ApiError(503, openness.code, openness.reason, { retryable: true });
+    this.refuseUnlessOpen();
     const connection = await connectAs(this.access(), 'skein');
     const over = new Ending();
     const timer = setTimeout(() => over.end(), timeoutMs);

@@ -68,6 +68,9 @@ export class UserTable {
    * @throws ApiError 404 when there is no such account, 409 USER_IN_USE
    */
   async drop(name: string, { force }: { force: boolean }): Promise<Committed> {
+    this.#table.refuseUnlessOpen();
+    const users = (await loadUsers(this.#table.reader)) ?? [];
+    if (!users.some((user) => user.name === name)) throw noSuchUser(name);
     if (!force) refuseOwner(name, await ownedObjects(this.#table.reader, name));
     const begun = await this.#table.write(BEGIN_DROP_USER, [name], TIMEOUT_MS);
     if (begun === null) throw noSuchUser(name);
