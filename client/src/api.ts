@@ -1,17 +1,17 @@
 // Made from the server's endpoint definitions by src/http/client-api.test.ts (CONTRIBUTING.md says how). Not edited by hand.
 
 export type SqlRequest = {
-  /** One statement; ? stands for a parameter. */
+  /** One statement; ? or :name stands for a parameter. */
   sql?: string;
-  /** JSON values, or {"$type":"blob|bigint|decimal|datetime","value":...}. Bound by the server, never put into the text. */
-  params?: unknown[];
+  /** An array for ?, or an object for :name. JSON values, or {"$type":"blob|bigint|decimal|datetime|json","value":...}. Bound by the server, never put into the text. */
+  params?: unknown[] | Record<string, unknown>;
   /** Several statements in one session. */
-  statements?: {
-    /** One statement; ? stands for a parameter. */
+  statements?: (string | {
+    /** One statement; ? or :name stands for a parameter. */
     sql: string;
-    /** JSON values, or {"$type":"blob|bigint|decimal|datetime","value":...}. Bound by the server, never put into the text. */
-    params?: unknown[];
-  }[];
+    /** An array for ?, or an object for :name. JSON values, or {"$type":"blob|bigint|decimal|datetime|json","value":...}. Bound by the server, never put into the text. */
+    params?: unknown[] | Record<string, unknown>;
+  })[];
   /** All statements or none of them. Without it each statement stands alone. */
   transaction?: boolean;
   /** Default database. */
@@ -425,6 +425,7 @@ export type Readiness = {
 export type NodeErrorCode =
   | 'INVALID_REQUEST'
   | 'INVALID_JSON'
+  | 'INEXACT_NUMBER'
   | 'INVALID_FIELD'
   | 'UNKNOWN_FIELD'
   | 'UNSUPPORTED_FIELD'
@@ -435,6 +436,8 @@ export type NodeErrorCode =
   | 'NO_KEY'
   | 'DUPLICATE_COLUMN'
   | 'UNSAFE_BIGINT'
+  | 'SESSION_VARIABLE'
+  | 'UNREADABLE_ANSWER'
   | 'RESULT_TOO_LARGE'
   | 'TRANSACTION_ENDED'
   | 'NOT_REPEATABLE'

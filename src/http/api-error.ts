@@ -190,7 +190,10 @@ export function toApiError(error: unknown, context: ErrorContext): ApiError {
   if (isSkeinError(error)) {
     switch (error.code) {
       case 'INVALID_POSITION':
+      case 'SESSION_VARIABLE':
         return new ApiError(400, error.code, error.message);
+      case 'UNREADABLE_ANSWER':
+        return new ApiError(501, error.code, error.message);
       case 'POSITION_NOT_REACHED':
         return new ApiError(412, error.code, error.message, { retryable: true });
       case 'TRANSACTION_LOST':

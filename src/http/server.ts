@@ -30,6 +30,7 @@ import type { TlsSource } from '../std/tls-source.js';
 import { ApiError, toApiError } from './api-error.js';
 import { CONSOLE_HEADERS, readConsoleFile } from './console-files.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
+import { parseExactJson } from './exact-json.js';
 import type { Handler, HandlerModules, HandlerReply, HandlerRequest } from './handlers/context.js';
 import type { NodeView } from './node-view.js';
 import { coercedQuery } from './query-values.js';
@@ -571,11 +572,7 @@ function parseJson(text: unknown): unknown {
   if (typeof text !== 'string' || text === '') {
     throw new ApiError(400, 'INVALID_JSON', 'The request needs a JSON body.');
   }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new ApiError(400, 'INVALID_JSON', `The body is not JSON: ${messageOf(error).slice(0, 200)}`);
-  }
+  return parseExactJson(text);
 }
 
 /** Fastify's own refusals in our shape; null for what is not one of them. */

@@ -24,7 +24,7 @@ function explain(check: TypeCheck<TSchema>, value: unknown, unsupported: readonl
     return new ApiError(400, 'INVALID_FIELD', 'A JSON object is expected.');
   }
   // A field that is not built yet, or not known, says more than a wrong type elsewhere.
-  const errors = [...take(check.Errors(value), 50)];
+  const errors = [...take(check.Errors(value), 50)].flatMap(inMatchingChoice);
   for (const error of errors) {
     if (error.type !== ValueErrorType.ObjectAdditionalProperties) continue;
     const field = dotted(error.path);
@@ -38,6 +38,15 @@ function explain(check: TypeCheck<TSchema>, value: unknown, unsupported: readonl
   if (!first) return new ApiError(400, 'INVALID_FIELD', 'The request is not valid.');
   const field = dotted(first.path);
   return new ApiError(400, 'INVALID_FIELD', `The field "${field}" is not valid: ${expected(first)}.`);
+}
+
+/** What is wrong inside of the one choice that the value can only have meant: the object, where an object was given. */
+function inMatchingChoice(error: ValueError): ValueError[] {
+  for (const choice of error.errors) {
+    const inner = [...take(choice, 50)];
+    if (inner[0] !== undefined && inner[0].path !== error.path) return inner;
+  }
+  return [error];
 }
 
 function unsupportedField(field: string): ApiError {
@@ -63,6 +72,10 @@ function expected(error: ValueError): string {
     ?.map((choice) => choice.const)
     .filter((choice) => choice !== undefined);
   if (choices && choices.length > 0) return `one of ${choices.join(', ')} is expected`;
+  if (error.type === ValueErrorType.Union) {
+    const types = (error.schema as { anyOf?: { type?: string }[] }).anyOf?.map(({ type }) => type);
+    return `expected ${types?.join(' or ')}`;
+  }
   return error.message.charAt(0).toLowerCase() + error.message.slice(1);
 }
 

@@ -9,7 +9,8 @@ interface ErrorMeaning {
 
 export const ERRORS = {
   INVALID_REQUEST: { status: [400, 431], means: 'This is not a request that HTTP allows.' },
-  INVALID_JSON: { status: [400], means: 'The body is not JSON.' },
+  INVALID_JSON: { status: [400], means: 'The body is not JSON, or a text in it is not Unicode.' },
+  INEXACT_NUMBER: { status: [400], means: 'A number of the body is one that a double cannot carry.' },
   INVALID_FIELD: { status: [400], means: 'A field, or a part of the query, has no allowed value.' },
   UNKNOWN_FIELD: { status: [400], means: 'A field, or a part of the query, is not known.' },
   UNSUPPORTED_FIELD: { status: [400], means: 'A field is planned, but this version does not have it.' },
@@ -20,6 +21,14 @@ export const ERRORS = {
   NO_KEY: { status: [400], means: 'The table has no key by which its rows could be read page by page.' },
   DUPLICATE_COLUMN: { status: [400], means: 'Rows as objects need columns of different names.' },
   UNSAFE_BIGINT: { status: [400], means: 'A value is beyond what a JSON number carries exactly.' },
+  SESSION_VARIABLE: {
+    status: [400],
+    means: 'The statement changed a session variable that the node depends on (the character sets).',
+  },
+  UNREADABLE_ANSWER: {
+    status: [501],
+    means: "The server's answer to this statement has a form that HTTP does not offer.",
+  },
   RESULT_TOO_LARGE: { status: [400], means: 'The rows are more than one answer may hold.' },
   TRANSACTION_ENDED: { status: [400], means: 'A statement ended the transaction of its request.' },
   NOT_REPEATABLE: {
@@ -73,6 +82,8 @@ export const STATEMENT_ERRORS = [
   'INVALID_POSITION',
   'TRANSACTION_LOST',
   'POSITION_NOT_REACHED',
+  'SESSION_VARIABLE',
+  'UNREADABLE_ANSWER',
   'RESULT_TOO_LARGE',
   'NO_QUORUM',
   'SERVER_DOWN',
@@ -112,7 +123,7 @@ export function errorsOf(definition: EndpointDefinition): ErrorCode[] {
     for (const code of codes) all.add(code);
   };
   if (params) add('NOT_FOUND');
-  if (body) add('INVALID_JSON', 'BODY_TOO_LARGE');
+  if (body) add('INVALID_JSON', 'INEXACT_NUMBER', 'BODY_TOO_LARGE');
   if (unsupported && unsupported.length > 0) add('UNSUPPORTED_FIELD');
   if (auth !== null) add('UNAUTHORIZED', 'TOO_MANY_FAILURES', 'RATE_LIMITED', 'NOT_OPEN');
   if (auth !== null && auth !== 'read') add('FORBIDDEN');

@@ -39,12 +39,7 @@ export const handleSql: Handler = async (request, modules) => {
     const once = key !== undefined && role !== 'read' && modules.node.role() === 'primary';
     if (once && output instanceof ResultBuilder) {
       plan = { ...plan, transaction: true };
-      const body = request.body as SqlRequest;
-      outcome = await executeOnce(
-        key,
-        { plan, body, caller: callerOf(request), results: output },
-        modules.sql,
-      );
+      outcome = await executeOnce(key, { plan, caller: callerOf(request), results: output }, modules.sql);
     } else {
       outcome = await executeSql(plan, callerOf(request), output, modules.sql);
     }

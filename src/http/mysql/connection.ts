@@ -12,7 +12,15 @@ import { ColumnCache } from './column-cache.js';
 import { answerAuthSwitch, decodeGreeting, encodeLogin, type Greeting } from './handshake.js';
 import { frame, PacketReader, PacketSplitter, textCommand } from './packet.js';
 import { type BoundParameter, encodeExecute } from './parameters.js';
-import { type ColumnDefinition, decodeEof, decodeError, decodeOk, isEof, STATUS } from './replies.js';
+import {
+  type ColumnDefinition,
+  changedVariables,
+  decodeEof,
+  decodeError,
+  decodeOk,
+  isEof,
+  STATUS,
+} from './replies.js';
 
 const CONNECT_TIMEOUT_MS = 5000;
 /** MariaDB: stands for the statement that was prepared last in this session. */
@@ -20,6 +28,9 @@ const LAST_PREPARED = 0xffffffff;
 /** Commands above this are not copied to leave together with others. */
 const COPIED_BYTES_MAX = 16 * 1024;
 const RESET = frame(Buffer.from([0x1f]));
+/** The server tracks these by default (session_track_system_variables). Texts go both ways in this character set only. */
+const CHARACTER_SETS = ['character_set_client', 'character_set_connection', 'character_set_results'];
+const CHARACTER_SET = 'utf8mb4';
 
 export type Address = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
@@ -231,7 +242,17 @@ export class Connection {
     return (await this.queryNamed(sql)).rows;
   }
 
-  /** The same, with the names of the columns. */
+  /**
+   * A question that has one row, in a session of a client: what the client set (sql_select_limit) does not hide the row.
+   * @throws SkeinError SERVER_CONNECTION when there is none
+   */
+  async ask(sql: string): Promise<(string | null)[]> {
+    const [row] = await this.query(`${sql} LIMIT 1`);
+    if (row === undefined) throw lostError(new Error(`no answer to ${sql}`));
+    return row;
+  }
+
+  /** Like `query`, with the names of the columns. */
   async queryNamed(sql: string): Promise<{ names: string[]; rows: (string | null)[][] }> {
     let columnCount = -1;
     let stage: 'header' | 'columns' | 'columnsEnd' | 'rows' = 'header';
@@ -305,23 +326,30 @@ export class Connection {
     });
   }
 
-  /** COM_STMT_EXECUTE; results go to the sink. @throws ServerError */
-  execute(statementId: number, parameters: readonly BoundParameter[], sink: ResultSink): Promise<void> {
+  /**
+   * COM_STMT_EXECUTE; results go to the sink.
+   * @throws ServerError
+   * @throws SkeinError UNREADABLE_ANSWER | SESSION_VARIABLE: the statement was executed; the character set is set back
+   */
+  async execute(statementId: number, parameters: readonly BoundParameter[], sink: ResultSink): Promise<void> {
     let columnCount = 0;
     let columns: ColumnDefinition[] = [];
     let stage: 'header' | 'columns' | 'columnsEnd' | 'rows' = 'header';
-    return this.#send(frame(encodeExecute(statementId, parameters)), (payload) => {
+    let foreign: string | null = null;
+    let isText = false;
+    await this.#send(frame(encodeExecute(statementId, parameters)), (payload) => {
       switch (stage) {
         case 'header': {
           if (payload[0] === 0xff) throw decodeError(payload);
           if (payload[0] === 0x00) {
             const ok = decodeOk(payload);
             this.status = ok.status;
+            if (ok.status & STATUS.sessionStateChanged) foreign = foreignCharacterSet(payload) ?? foreign;
             sink.end({ ...ok, hasRows: false });
             return (ok.status & STATUS.moreResults) === 0;
           }
-          // 0xfb asks for a local file, which was never offered.
-          if (payload[0] === 0xfb) throw new Error('the server asked for a local file');
+          // It asks for a local file, which was never offered.
+          if (payload[0] === 0xfb) throw unreadable('it asks for a local file');
           columnCount = new PacketReader(payload).lenenc();
           columns = [];
           stage = 'columns';
@@ -336,11 +364,13 @@ export class Connection {
           stage = 'rows';
           return false;
         case 'rows': {
-          if (payload[0] === 0x00) {
-            sink.row(payload);
+          if (payload[0] === 0xff) throw decodeError(payload);
+          if (!isEof(payload)) {
+            // HELP answers in the text protocol, prepared or not. Its rows are passed over up to their end.
+            isText ||= payload[0] !== 0x00;
+            if (!isText) sink.row(payload);
             return false;
           }
-          if (payload[0] === 0xff) throw decodeError(payload);
           const eof = decodeEof(payload);
           this.status = eof.status;
           stage = 'header';
@@ -349,6 +379,13 @@ export class Connection {
         }
       }
     });
+    if (isText) throw unreadable('its rows come in the text protocol');
+    if (foreign === null) return;
+    await this.run(`SET NAMES ${CHARACTER_SET}`);
+    throw new SkeinError(
+      'SESSION_VARIABLE',
+      `The statement set ${foreign}. HTTP carries all texts as ${CHARACTER_SET}, so the session's character sets cannot be changed; convert texts with CONVERT(... USING ...).`,
+    );
   }
 
   /**
@@ -438,6 +475,22 @@ function textRow(payload: Buffer): (string | null)[] {
   return row;
 }
 
+/** What was set to another character set than ours, as `name to value`. */
+function foreignCharacterSet(ok: Buffer): string | null {
+  for (const [name, value] of changedVariables(ok)) {
+    if (CHARACTER_SETS.includes(name) && value !== CHARACTER_SET) return `${name} to "${value}"`;
+  }
+  return null;
+}
+
+function unreadable(why: string): SkeinError {
+  return new SkeinError(
+    'UNREADABLE_ANSWER',
+    `HTTP cannot give the server's answer to this statement: ${why}. Use a MySQL client on the MySQL port for it.`,
+  );
+}
+
 function lostError(cause: Error): SkeinError {
+  if (cause instanceof SkeinError) return cause;
   return new SkeinError('SERVER_CONNECTION', 'The connection to the local server was lost.', { cause });
 }

@@ -15,6 +15,7 @@ const CLIENT = {
   multiResults: 1 << 17,
   psMultiResults: 1 << 18,
   pluginAuth: 1 << 19,
+  sessionTrack: 1 << 23,
 } as const;
 
 /** In MariaDB's own capability word, which is there only while CLIENT_MYSQL (bit 0) is not set. */
@@ -34,7 +35,8 @@ const CAPABILITIES =
   CLIENT.secureConnection |
   CLIENT.multiResults |
   CLIENT.psMultiResults |
-  CLIENT.pluginAuth;
+  CLIENT.pluginAuth |
+  CLIENT.sessionTrack;
 
 export interface Greeting {
   readonly version: string;

@@ -17,6 +17,9 @@ export interface OkReply {
   readonly warnings: number;
 }
 
+/** In an OK packet's account of what changed in the session: a system variable. */
+const CHANGED_VARIABLE = 0;
+
 export function decodeOk(payload: Buffer): OkReply {
   const reader = new PacketReader(payload, 1);
   return {
@@ -25,6 +28,26 @@ export function decodeOk(payload: Buffer): OkReply {
     status: reader.u16(),
     warnings: reader.u16(),
   };
+}
+
+/** The session's system variables that an OK packet says were set, with their values: those that the server tracks. */
+export function changedVariables(payload: Buffer): ReadonlyMap<string, string> {
+  const changed = new Map<string, string>();
+  const reader = new PacketReader(payload, 1);
+  reader.lenencBig();
+  reader.lenencBig();
+  const status = reader.u16();
+  reader.skip(2);
+  if ((status & STATUS.sessionStateChanged) === 0 || reader.remaining === 0) return changed;
+  reader.skip(reader.lenenc());
+  if (reader.remaining === 0) return changed;
+  const changes = new PacketReader(reader.slice(reader.lenenc()));
+  while (changes.remaining > 0) {
+    const kind = changes.u8();
+    const data = new PacketReader(changes.slice(changes.lenenc()));
+    while (kind === CHANGED_VARIABLE && data.remaining > 0) changed.set(data.lenencText(), data.lenencText());
+  }
+  return changed;
 }
 
 /** An error that the server itself reported. `message` is the server's own text. */

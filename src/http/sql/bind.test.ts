@@ -24,7 +24,6 @@ describe('bindParameters', () => {
     expect(bind(1e300)).toEqual({ kind: 'double', value: 1e300 });
     expect(bind('x')).toEqual({ kind: 'text', value: 'x' });
     expect(bind({ a: [1, null] })).toEqual({ kind: 'text', value: '{"a":[1,null]}' });
-    expect(bind([])).toEqual({ kind: 'text', value: '[]' });
   });
 
   it('binds tagged values', () => {
@@ -36,6 +35,15 @@ describe('bindParameters', () => {
     expect(bind({ $type: 'bigint', value: -5 })).toEqual({ kind: 'integer', value: -5n });
     expect(bind({ $type: 'decimal', value: '-12.50' })).toEqual({ kind: 'decimal', value: '-12.50' });
     expect(bind({ $type: 'blob', value: null })).toEqual({ kind: 'null' });
+    expect(
+      bind({ $type: 'decimal', value: `${'0'.repeat(80)}${'9'.repeat(27)}.${'1'.repeat(38)}` }),
+    ).toHaveProperty('kind', 'decimal');
+  });
+
+  it('binds what is tagged as JSON as its text, whatever it is', () => {
+    for (const value of [[], [1, null], { a: [1] }, 'x', 7, true, null, { $type: 'blob', value: '' }]) {
+      expect(bind({ $type: 'json', value })).toEqual({ kind: 'text', value: JSON.stringify(value) });
+    }
   });
 
   it.each([
@@ -44,6 +52,11 @@ describe('bindParameters', () => {
     ['2026-01-31T12:00:00Z', '2026-01-31 12:00:00'],
     ['2026-01-31 12:00:00.123456', '2026-01-31 12:00:00.123456'],
     ['2026-01-01T00:30:00.5+02:00', '2025-12-31 22:30:00.5'],
+    ['2026-00-00', '2026-00-00'],
+    ['2024-02-29T23:30:00-01:00', '2024-03-01 00:30:00'],
+    ['0050-01-01T00:00:00+00:00', '0050-01-01 00:00:00'],
+    ['9999-12-31T23:59:59.999999Z', '9999-12-31 23:59:59.999999'],
+    ['2026-01-31T12:00Z', '2026-01-31 12:00'],
   ])('gives the datetime %s as %s', (value, text) => {
     expect(bind({ $type: 'datetime', value })).toEqual({ kind: 'text', value: text });
   });
@@ -62,6 +75,34 @@ describe('bindParameters', () => {
     { $type: 'decimal', value: '.' },
     { $type: 'datetime', value: 'yesterday' },
     { $type: 'datetime', value: '2026-13-45T99:00:00+02:00' },
+    ...[
+      '2024-02-30T00:00:00+00:00',
+      '2024-02-30',
+      '2023-02-29 00:00:00',
+      '1900-02-29 00:00:00',
+      '2024-04-31 00:00:00Z',
+      '2024-13-01',
+      '2024-01-32',
+      '2024-01-01 24:00:00',
+      '2024-01-01 00:60:00',
+      '2024-01-01 00:00:60',
+      '2024-00-00T00:00:00+01:00',
+      '2024-01-01T00:00:00+24:00',
+      '2024-01-01T00:00:00+01:60',
+      '9999-12-31T23:00:00-05:00',
+      '0000-01-01T00:00:00+01:00',
+      '2024-01-01T00:00:00.1234567Z',
+      ' 2024-01-01',
+    ].map((value) => ({ $type: 'datetime', value })),
+    { $type: 'decimal', value: `${'9'.repeat(66)}` },
+    { $type: 'decimal', value: `0.${'9'.repeat(39)}` },
+    { $type: 'decimal', value: `${'9'.repeat(30)}.${'9'.repeat(36)}` },
+    { $type: 'decimal', value: ' 1' },
+    { $type: 'decimal', value: 'Infinity' },
+    { $type: 'json' },
+    { $type: 'json', value: { n: 2 ** 53 } },
+    [],
+    [1, 2, 3],
     { $type: 'float', value: 1 },
     { $type: 'blob', value: 'AAH/', more: 1 },
     { $type: null },
@@ -75,7 +116,7 @@ describe('bindParameters', () => {
     fc.assert(
       fc.property(
         fc.jsonValue(),
-        fc.constantFrom('blob', 'bigint', 'decimal', 'datetime', 'x'),
+        fc.constantFrom('blob', 'bigint', 'decimal', 'datetime', 'json', 'x'),
         (value, type) => {
           for (const parameter of [value, { $type: type, value }]) {
             try {

@@ -1,6 +1,7 @@
 /** Request parameters (JSON) -> bound parameters of a prepared statement. Pure. */
 import { ApiError } from '../api-error.js';
 import type { BoundParameter } from '../mysql/parameters.js';
+import { datetimeText } from './datetime.js';
 
 /** Beyond this no BIGINT reaches, so a large whole number can only be meant as a DOUBLE. */
 const TWO_64 = 2 ** 64;
@@ -27,7 +28,17 @@ function bindParameter(value: unknown, place: Place): BoundParameter {
       return bindNumber(value, place);
   }
   if (value === null) return { kind: 'null' };
+  if (Array.isArray(value)) {
+    throw invalid(
+      place,
+      'is an array. A list like IN (?, ?, ?) needs one ? and one parameter for each value; a JSON array is sent as {"$type":"json","value":[...]}.',
+    );
+  }
   if (typeof value === 'object' && '$type' in value) return bindTagged(value, place);
+  return bindJson(value, place);
+}
+
+function bindJson(value: unknown, place: Place): BoundParameter {
   refuseUnsafeNumbers(value, place);
   return { kind: 'text', value: JSON.stringify(value) };
 }
@@ -39,7 +50,10 @@ function bindNumber(value: number, place: Place): BoundParameter {
   return { kind: 'double', value };
 }
 
-/** JSON.parse has already rounded such a number: storing it would silently store another one. */
+/**
+ * The body has this very number (../exact-json.ts), but the program that wrote it may have rounded it: most hold numbers as
+ * doubles.
+ */
 function refuseUnsafeNumbers(value: unknown, place: Place): void {
   if (typeof value === 'number') {
     if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < TWO_64) {
@@ -56,12 +70,17 @@ function refuseUnsafeNumbers(value: unknown, place: Place): void {
 }
 
 const INTEGER = /^[+-]?\d{1,20}$/;
-const DECIMAL = /^[+-]?(?:\d{1,66}(?:\.\d{0,66})?|\.\d{1,66})$/;
-const DATETIME = /^(\d{4}-\d{2}-\d{2})(?:[ T](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(Z|[+-]\d{2}:\d{2})?)?$/;
+const DECIMAL = /^[+-]?(?:0*(\d{1,65})(?:\.(\d{0,38}))?|\.(\d{1,38}))$/;
+/** A DECIMAL of the server has so many digits; with more it would be rounded. */
+const DECIMAL_DIGITS_MAX = 65;
 
 function bindTagged(tagged: object, place: Place): BoundParameter {
   const { $type: type, value, ...others } = tagged as { $type: unknown; value?: unknown };
   if (Object.keys(others).length > 0) throw invalid(place, 'has fields beside "$type" and "value".');
+  if (type === 'json') {
+    if (value === undefined) throw invalid(place, 'is tagged "json" and has no value.');
+    return bindJson(value, place);
+  }
   if (value === null) return { kind: 'null' };
   switch (type) {
     case 'blob': {
@@ -82,38 +101,29 @@ function bindTagged(tagged: object, place: Place): BoundParameter {
       return { kind: 'integer', value: integer };
     }
     case 'decimal': {
-      if (typeof value !== 'string' || !DECIMAL.test(value)) {
+      const match = typeof value === 'string' ? DECIMAL.exec(value) : null;
+      const digits = (match?.[1]?.length ?? 0) + (match?.[2] ?? match?.[3] ?? '').length;
+      if (match === null || digits > DECIMAL_DIGITS_MAX) {
         throw invalid(
           place,
-          'is tagged "decimal": its value must be a decimal number as text, like "-12.50".',
+          'is tagged "decimal": its value must be a decimal number as text, like "-12.50", with 65 digits at most, 38 of them after the point.',
         );
       }
-      return { kind: 'decimal', value };
+      return { kind: 'decimal', value: match[0] };
     }
-    case 'datetime':
-      return { kind: 'text', value: datetimeText(value, place) };
+    case 'datetime': {
+      const text = typeof value === 'string' ? datetimeText(value) : null;
+      if (text === null) {
+        throw invalid(
+          place,
+          'is tagged "datetime": its value must be a time that exists, like "2026-01-31 12:00:00.123456" or "2026-01-31T12:00:00+02:00", of the years 0000 to 9999 in UTC.',
+        );
+      }
+      return { kind: 'text', value: text };
+    }
     default:
-      throw invalid(place, 'has an unknown "$type"; known are blob, bigint, decimal and datetime.');
+      throw invalid(place, 'has an unknown "$type"; known are blob, bigint, decimal, datetime and json.');
   }
-}
-
-/** MySQL's text as it is (zero dates included); an ISO time with a zone becomes its UTC text. */
-function datetimeText(value: unknown, place: Place): string {
-  const match = typeof value === 'string' ? DATETIME.exec(value) : null;
-  if (!match) {
-    throw invalid(
-      place,
-      'is tagged "datetime": its value must be like "2026-01-31 12:00:00.123456" or "2026-01-31T12:00:00Z".',
-    );
-  }
-  const [, date = '', time, zone] = match;
-  if (time === undefined) return date;
-  if (zone === undefined || zone === 'Z') return `${date} ${time}`;
-  const [clock = '', fraction] = time.split('.');
-  const utc = new Date(`${date}T${clock}${zone}`);
-  if (Number.isNaN(utc.getTime())) throw invalid(place, 'is tagged "datetime" and names no real time.');
-  const text = utc.toISOString().slice(0, 19).replace('T', ' ');
-  return fraction === undefined ? text : `${text}.${fraction}`;
 }
 
 function invalid(place: Place, what: string): ApiError {

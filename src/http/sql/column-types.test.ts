@@ -5,9 +5,9 @@ import type { ColumnDefinition } from '../mysql/replies.js';
 import {
   COLUMN_TYPES,
   columnType,
+  numberText,
   shortestFloat,
   splicedJson,
-  UnsafeBigintError,
   valueDecoder,
 } from './column-types.js';
 
@@ -78,20 +78,34 @@ describe('valueDecoder', () => {
     const max = Buffer.alloc(8, 0xff);
     expect(decode({ type: 8, flags: 0x20 }, max)).toBe('"18446744073709551615"');
     expect(decode({ type: 8 }, max, 'number')).toBe('-1');
-    expect(() => decode({ type: 8, flags: 0x20 }, max, 'number')).toThrow(UnsafeBigintError);
+    expect(() => decode({ type: 8, flags: 0x20 }, max, 'number')).toThrow(
+      expect.objectContaining({ status: 400, code: 'UNSAFE_BIGINT' }),
+    );
   });
 
   it('gives the shortest text of a float that reads back as the same float', () => {
     expect(shortestFloat(Math.fround(1.1))).toBe('1.1');
     fc.assert(
       fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), (value) => {
-        expect(Math.fround(Number(shortestFloat(value)))).toBe(Object.is(value, -0) ? 0 : value);
+        expect(Math.fround(Number(shortestFloat(value)))).toBe(value);
+      }),
+    );
+  });
+
+  it('has a text for every double that reads back as the same one', () => {
+    expect([Infinity, -Infinity, NaN].map(numberText)).toEqual(['"Infinity"', '"-Infinity"', '"NaN"']);
+    expect([Infinity, -Infinity].map(shortestFloat)).toEqual(['"Infinity"', '"-Infinity"']);
+    fc.assert(
+      fc.property(fc.double(), (value) => {
+        expect(Number(JSON.parse(numberText(value)))).toBe(value);
       }),
     );
   });
 
   it('never makes broken JSON of a JSON column', () => {
     expect(splicedJson('{"n": 12345678901234567890}')).toBe('{"n": 12345678901234567890}');
+    expect(splicedJson('[\n1,\r\n"a\\n"]')).toBe('[ 1,  "a\\n"]');
+    expect(splicedJson('["a\n"]')).toBe('"[\\"a\\n\\"]"');
     fc.assert(fc.property(fc.string(), (text) => void JSON.parse(splicedJson(text))));
   });
 });

@@ -3,6 +3,7 @@
  * Values are decoded from binary rows straight into JSON text; JSON columns are spliced in as they are, so that
  * big numbers in them survive.
  */
+import { ApiError } from '../api-error.js';
 import type { PacketReader } from '../mysql/packet.js';
 import type { ColumnDefinition } from '../mysql/replies.js';
 
@@ -107,16 +108,6 @@ export function isNullable(column: ColumnDefinition): boolean {
   return (column.flags & FLAG.notNull) === 0;
 }
 
-/** A BIGINT that a JSON number can not hold, asked for with `bigint: "number"`. */
-export class UnsafeBigintError extends Error {
-  constructor(column: string, value: bigint) {
-    super(
-      `Column "${column}" holds ${value}, which a JSON number can not carry exactly. Ask without "bigint": "number".`,
-    );
-    this.name = 'UnsafeBigintError';
-  }
-}
-
 /** Reads one value (not NULL) at the reader's offset and gives its JSON text. */
 export type ValueDecoder = (reader: PacketReader) => string;
 
@@ -137,7 +128,7 @@ export function valueDecoder(column: ColumnDefinition, bigint: 'string' | 'numbe
     case 'float':
       return (r) => shortestFloat(float(r));
     case 'double':
-      return (r) => String(double(r));
+      return (r) => numberText(double(r));
     case 'decimal':
       return (r) => `"${r.lenencText()}"`;
     case 'date':
@@ -166,7 +157,13 @@ function bigintDecoder(name: string, unsigned: boolean, mode: 'string' | 'number
   if (mode === 'string') return (r) => `"${read(r)}"`;
   return (r) => {
     const value = read(r);
-    if (!Number.isSafeInteger(Number(value))) throw new UnsafeBigintError(name, value);
+    if (!Number.isSafeInteger(Number(value))) {
+      throw new ApiError(
+        400,
+        'UNSAFE_BIGINT',
+        `Column "${name}" holds ${value}, which a JSON number can not carry exactly. Ask without "bigint": "number".`,
+      );
+    }
     return String(value);
   };
 }
@@ -183,13 +180,22 @@ function double(reader: PacketReader): number {
   return value;
 }
 
+/**
+ * JSON text of a double. JSON has no infinity (SUM can overflow to it) and no NaN: these become the strings "Infinity",
+ * "-Infinity" and "NaN", as in the JSON form of Protocol Buffers.
+ */
+export function numberText(value: number): string {
+  if (!Number.isFinite(value)) return `"${value}"`;
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
 /** The shortest text that reads back as the same 32-bit float: 1.1, not 1.100000023841858. */
 export function shortestFloat(value: number): string {
   for (let digits = 6; digits < 9; digits++) {
-    const text = Number(value.toPrecision(digits));
-    if (Math.fround(text) === value) return String(text);
+    const shorter = Number(value.toPrecision(digits));
+    if (Math.fround(shorter) === value) return numberText(shorter);
   }
-  return String(Number(value.toPrecision(9)));
+  return numberText(Number(value.toPrecision(9)));
 }
 
 const two = (value: number) => (value < 10 ? `0${value}` : String(value));
@@ -234,12 +240,17 @@ function timeText(reader: PacketReader, decimals: number): string {
   return `${sign}${clock}${fraction(micros, decimals)}`;
 }
 
-/** A server without its JSON check can hold anything: what is not JSON goes out as a text, never as broken JSON. */
+const LINE_BREAK = /[\n\r]/g;
+
+/**
+ * A JSON value of the server as part of ours. What is not JSON (a server without its JSON check can hold anything) goes out
+ * as a text. Line breaks would end a line of NDJSON: in valid JSON they stand between the values only, and mean nothing.
+ */
 export function splicedJson(text: string): string {
   try {
     JSON.parse(text);
-    return text;
   } catch {
     return JSON.stringify(text);
   }
+  return text.includes('\n') || text.includes('\r') ? text.replace(LINE_BREAK, ' ') : text;
 }

@@ -6,6 +6,7 @@ import { messageOf } from '../../model/error.js';
 import { ABORTED, beforeEnd } from '../../std/before-end.js';
 import type { Ending } from '../../std/ending.js';
 import { ApiError } from '../api-error.js';
+import type { BoundParameter } from '../mysql/parameters.js';
 import {
   executeSql,
   requireOpen,
@@ -16,7 +17,7 @@ import {
 } from './execute.js';
 import { endsTransaction } from './guard.js';
 import { fingerprintOf, keyInUse } from './outcomes.js';
-import type { SqlPlan, SqlRequest } from './request.js';
+import type { SqlPlan } from './request.js';
 import type { ResultBuilder } from './result-builder.js';
 import { runTransaction } from './run-statements.js';
 
@@ -61,19 +62,13 @@ function notRepeatable(message: string): ApiError {
  */
 export async function executeOnce(
   key: string,
-  {
-    plan,
-    body,
-    caller,
-    results,
-  }: { plan: SqlPlan; body: SqlRequest; caller: SqlCaller; results: ResultBuilder },
+  { plan, caller, results }: { plan: SqlPlan; caller: SqlCaller; results: ResultBuilder },
   modules: SqlModules,
 ): Promise<OnceOutcome> {
   const { outcomes, node } = modules;
   requireOpen(node);
   const name = outcomes.nameOf('key', caller.tokenId, key);
-  const { sql, params, statements, transaction, database, rows, bigint } = body;
-  const fingerprint = fingerprintOf({ sql, params, statements, transaction, database, rows, bigint });
+  const fingerprint = fingerprintOf(meaningOf(plan));
   const giveBack = outcomes.take(name);
   const replay = () => replayed(name, fingerprint, plan, caller, modules);
   try {
@@ -104,6 +99,30 @@ export async function executeOnce(
   } catch (error) {
     giveBack();
     throw error;
+  }
+}
+
+/**
+ * What a request asks for, in one form for all of its spellings: defaults left out or written, parameters by name or by
+ * place, a number as such or tagged. As JSON can carry it.
+ */
+export function meaningOf({ statements, several, database, rows, bigint }: SqlPlan): unknown {
+  const bound = statements.map(({ sql, parameters }) => [sql, ...parameters.map(plainParameter)]);
+  return { bound, several, database, rows, bigint };
+}
+
+function plainParameter(parameter: BoundParameter): unknown {
+  switch (parameter.kind) {
+    case 'null':
+      return null;
+    case 'integer':
+      return [parameter.kind, String(parameter.value)];
+    case 'double':
+      return [parameter.kind, Object.is(parameter.value, -0) ? '-0' : parameter.value];
+    case 'blob':
+      return [parameter.kind, parameter.value.toString('base64')];
+    default:
+      return [parameter.kind, parameter.value];
   }
 }
 

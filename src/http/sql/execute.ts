@@ -386,8 +386,11 @@ export class SqlExecution {
     let failure = toApiError(error, errorContext(node, this.#caller.role));
     if (applied === 'unknown')
       failure = new ApiError(504, 'OUTCOME_UNKNOWN', failure.message, failure.details);
+    if (failure.status === 500 || failure.code === 'UNREADABLE_ANSWER') {
+      this.#modules.log.error({ requestId: this.#caller.requestId, err: error }, failure.message);
+    }
     const statement =
-      error instanceof ServerError ? this.#progress.statement : (failure.details.statement ?? undefined);
+      error instanceof ApiError ? (failure.details.statement ?? undefined) : this.#progress.statement;
     return failure.with({ statement, applied });
   }
 

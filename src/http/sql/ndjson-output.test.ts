@@ -38,3 +38,28 @@ it('holds up its session for a slow client, but not any more when it was given b
   await turn();
   expect(calls).toEqual(['pause', 'resume', 'pause']);
 });
+
+it('writes each value on one line, whatever breaks lines in it', () => {
+  const output = new NdjsonOutput({ rows: 'array', bigint: 'string' }, () => {
+    throw new Error('nothing is sent');
+  });
+  const text = (value: string, format: string | null) => {
+    const bytes = Buffer.from(value);
+    output.columns([
+      { name: 'x\u2028y', charset: 45, type: 253, flags: 0, decimals: 0, format, typeName: null },
+    ]);
+    output.row(Buffer.concat([Buffer.from([0, 0, bytes.length]), bytes]));
+  };
+  const pretty = '{\n  "a": [\r\n 1, 2],\n  "b": "x\\ny"\n}';
+  text(pretty, 'json');
+  text('a\nb\r\u0085\u2028\u2029c', null);
+  const lines = output.take('{"type":"end","note":"\u2029"}').split(/[\n\r\u0085\u2028\u2029]/);
+  expect(lines.pop()).toBe('');
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { type: 'columns', columns: [{ name: 'x\u2028y' }] },
+    { type: 'row', row: [JSON.parse(pretty)] },
+    { type: 'columns' },
+    { type: 'row', row: ['a\nb\r\u0085\u2028\u2029c'] },
+    { type: 'end', note: '\u2029' },
+  ]);
+});

@@ -8,7 +8,7 @@ import { ApiError } from '../api-error.js';
 import type { Connection } from '../mysql/connection.js';
 import type { ColumnDefinition } from '../mysql/replies.js';
 import { type ResultEnd, type ResultOutput, summaryText } from './result-output.js';
-import { columnsText, type ResultFormat, RowText } from './row-text.js';
+import { columnsText, type ResultFormat, RowText, rowFailure } from './row-text.js';
 
 /** Lines are written together up to this: a write for each row would cost more than the row. */
 const CHUNK_LENGTH = 64 * 1024;
@@ -19,8 +19,15 @@ const STALLED_MS = 45_000;
 
 export const NDJSON_TYPE = 'application/x-ndjson; charset=utf-8';
 
+/** Some readers of lines (Python's `splitlines`) end a line at these, which JSON allows in its strings and nowhere else. */
+const SEPARATORS = /[\u0085\u2028\u2029]/g;
+
+function escapeLineSeparators(text: string): string {
+  return text.replace(SEPARATORS, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 export class NdjsonOutput implements ResultOutput {
-  failure: Error | null = null;
+  failure: ApiError | null = null;
   tooLarge = false;
   onTooLarge: (() => void) | null = null;
   rowCount = 0;
@@ -65,8 +72,12 @@ export class NdjsonOutput implements ResultOutput {
   }
 
   columns(columns: readonly ColumnDefinition[]): void {
-    this.#rowText.columns(columns);
     this.#rows = 0;
+    try {
+      this.#rowText.columns(columns);
+    } catch (error) {
+      this.failure ??= rowFailure(error);
+    }
     if (this.failure || this.#over) return;
     this.#line(`{"type":"columns",${this.#statementText()}"columns":${columnsText(columns)}}\n`);
   }
@@ -83,7 +94,7 @@ export class NdjsonOutput implements ResultOutput {
     try {
       text = this.#rowText.row(payload);
     } catch (error) {
-      this.failure = error instanceof Error ? error : new Error(String(error));
+      this.failure = rowFailure(error);
       return;
     }
     this.#rows++;
@@ -117,14 +128,14 @@ export class NdjsonOutput implements ResultOutput {
   /** All lines that were not sent yet, for an answer that needs no stream. Only while not `opened`. */
   take(lastLine: string): string {
     this.#over = true;
-    return `${this.#text}${lastLine}\n`;
+    return `${this.#text}${escapeLineSeparators(lastLine)}\n`;
   }
 
   /** Ends the stream; rows that still come are of no use to anybody. */
   finish(lastLine: string): void {
     if (this.#over) return;
     this.#over = true;
-    this.#response?.end(`${this.#text}${lastLine}\n`);
+    this.#response?.end(`${this.#text}${escapeLineSeparators(lastLine)}\n`);
     this.#text = '';
     // A session that is held up could never end its statement.
     this.#connection?.resume();
@@ -136,7 +147,7 @@ export class NdjsonOutput implements ResultOutput {
   }
 
   #line(text: string): void {
-    this.#text += text;
+    this.#text += escapeLineSeparators(text);
     if (this.#text.length >= CHUNK_LENGTH) {
       this.#flush();
     } else if (!this.#flushDue) {

@@ -47,9 +47,8 @@ export async function confirmWhatWasRead(
   node: NodeView,
   over: Ending,
 ): Promise<void> {
-  const [row] = await connection.query('SELECT @@GLOBAL.gtid_binlog_pos');
-  const gtid = row?.[0] ?? '';
-  if (gtid !== '') await orWhenOver(node.waitCommitted(gtid, 'majority', { over }), over, notConfirmed);
+  const [gtid] = await connection.ask('SELECT @@GLOBAL.gtid_binlog_pos');
+  if (gtid) await orWhenOver(node.waitCommitted(gtid, 'majority', { over }), over, notConfirmed);
 }
 
 function requireFresh(node: NodeView, maxLagMs: number): void {

@@ -4,6 +4,7 @@ import { type Position, parsePosition } from '../../model/position.js';
 import { ApiError } from '../api-error.js';
 import type { BoundParameter } from '../mysql/parameters.js';
 import { bindParameters } from './bind.js';
+import { toPositional } from './named-parameters.js';
 
 /** A text that MySQL would take as one packet anyway; the body's limit is reached first. */
 export const STATEMENTS_MAX = 10_000;
@@ -13,13 +14,20 @@ export const TIMEOUT_MAX_MS = 3_600_000;
 export const READ_LEVELS = ['local', 'bounded', 'session', 'primary', 'linearizable'] as const;
 export type ReadLevel = (typeof READ_LEVELS)[number];
 
-const Params = Type.Array(Type.Unknown(), {
-  maxItems: 65_535,
-  description:
-    'JSON values, or {"$type":"blob|bigint|decimal|datetime","value":...}. Bound by the server, never put into the text.',
-});
+const Params = Type.Union(
+  [Type.Array(Type.Unknown(), { maxItems: 65_535 }), Type.Record(Type.String(), Type.Unknown())],
+  {
+    description:
+      'An array for ?, or an object for :name. JSON values, or {"$type":"blob|bigint|decimal|datetime|json","value":...}. Bound by the server, never put into the text.',
+  },
+);
 
-const SqlText = Type.String({ minLength: 1, description: 'One statement; ? stands for a parameter.' });
+type Params = Static<typeof Params>;
+
+const SqlText = Type.String({
+  minLength: 1,
+  description: 'One statement; ? or :name stands for a parameter.',
+});
 
 export const ReadSchema = Type.Object(
   {
@@ -57,7 +65,10 @@ export const SqlRequestSchema = Type.Object(
     params: Type.Optional(Params),
     statements: Type.Optional(
       Type.Array(
-        Type.Object({ sql: SqlText, params: Type.Optional(Params) }, { additionalProperties: false }),
+        Type.Union([
+          SqlText,
+          Type.Object({ sql: SqlText, params: Type.Optional(Params) }, { additionalProperties: false }),
+        ]),
         { minItems: 1, maxItems: STATEMENTS_MAX, description: 'Several statements in one session.' },
       ),
     ),
@@ -137,15 +148,9 @@ export function planSql(body: SqlRequest, positionHeader: string | undefined): S
   if (statements !== undefined && body.params !== undefined) {
     throw new ApiError(400, 'INVALID_FIELD', 'With "statements", each statement carries its own "params".');
   }
-  const list = statements ?? [{ sql: sql ?? '', params: body.params }];
-  const planned = list.map((statement, i) => {
-    if (/^\s*$/.test(statement.sql)) {
-      throw new ApiError(400, 'INVALID_FIELD', 'The statement is empty.', { statement: i });
-    }
-    return { sql: statement.sql, parameters: bindParameters(statement.params ?? [], i) };
-  });
+  const list = statements ?? [{ sql: sql ?? '', ...(body.params && { params: body.params }) }];
   return {
-    statements: planned,
+    statements: list.map(planStatement),
     several: statements !== undefined,
     transaction: body.transaction ?? false,
     database: body.database ?? null,
@@ -157,6 +162,16 @@ export function planSql(body: SqlRequest, positionHeader: string | undefined): S
     ...planRead(body.read, positionHeader),
     acknowledge: body.write?.acknowledge ?? null,
   };
+}
+
+function planStatement(statement: string | { sql: string; params?: Params }, i: number): PlannedStatement {
+  const { sql, params = [] } = typeof statement === 'string' ? { sql: statement } : statement;
+  if (/^\s*$/.test(sql)) {
+    throw new ApiError(400, 'INVALID_FIELD', 'The statement is empty.', { statement: i });
+  }
+  if (Array.isArray(params)) return { sql, parameters: bindParameters(params, i) };
+  const positional = toPositional(sql, params as Record<string, unknown>, i);
+  return { sql: positional.sql, parameters: bindParameters(positional.params, i) };
 }
 
 /** What was decided when the transaction was opened can not be said again by its statements. */

@@ -1,7 +1,8 @@
 /** Builds the `results` of an answer as JSON text while rows come in. One builder serves one request. */
+import type { ApiError } from '../api-error.js';
 import type { ColumnDefinition } from '../mysql/replies.js';
 import { type ResultEnd, type ResultOutput, summaryText } from './result-output.js';
-import { columnsText, type ResultFormat, RowText } from './row-text.js';
+import { columnsText, type ResultFormat, RowText, rowFailure } from './row-text.js';
 
 /** Text of one answer's results; more belongs in a narrower query, or in a stream. */
 export const RESULT_TEXT_MAX = 64 * 1024 * 1024;
@@ -9,7 +10,7 @@ export const RESULT_TEXT_MAX = 64 * 1024 * 1024;
 export class ResultBuilder implements ResultOutput {
   /** One JSON text for each complete result. */
   readonly results: string[] = [];
-  failure: Error | null = null;
+  failure: ApiError | null = null;
   tooLarge = false;
   onTooLarge: (() => void) | null = null;
   rowCount = 0;
@@ -40,7 +41,11 @@ export class ResultBuilder implements ResultOutput {
 
   columns(columns: readonly ColumnDefinition[]): void {
     this.#columns = columns;
-    this.#rowText.columns(columns);
+    try {
+      this.#rowText.columns(columns);
+    } catch (error) {
+      this.failure ??= rowFailure(error);
+    }
   }
 
   row(payload: Buffer): void {
@@ -49,7 +54,7 @@ export class ResultBuilder implements ResultOutput {
     try {
       text = this.#rowText.row(payload);
     } catch (error) {
-      this.failure = error instanceof Error ? error : new Error(String(error));
+      this.failure = rowFailure(error);
       this.#rows = [];
       return;
     }

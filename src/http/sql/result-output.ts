@@ -1,11 +1,12 @@
 /** Where the results of one request go: collected for one answer (ResultBuilder), or told line by line (NdjsonOutput). */
+import type { ApiError } from '../api-error.js';
 import type { Connection, ResultSink } from '../mysql/connection.js';
 
 export type ResultEnd = Parameters<ResultSink['end']>[0];
 
 export interface ResultOutput extends ResultSink {
-  /** Why the rows could not be given (an unsafe bigint); the statement itself went on. */
-  readonly failure: Error | null;
+  /** Why the rows could not be given (an unsafe bigint, equal names); the statement itself went on. */
+  readonly failure: ApiError | null;
   /** More than one answer may hold. */
   readonly tooLarge: boolean;
   /** Called once, when it becomes too large. */

@@ -1,4 +1,6 @@
 /** Rows of the binary protocol -> JSON text. One for each request; `columns` begins a result set. */
+import { messageOf } from '../../model/error.js';
+import { ApiError } from '../api-error.js';
 import { PacketReader } from '../mysql/packet.js';
 import type { ColumnDefinition } from '../mysql/replies.js';
 import { columnType, isNullable, type ValueDecoder, valueDecoder } from './column-types.js';
@@ -17,7 +19,9 @@ export class RowText {
     this.#format = format;
   }
 
+  /** @throws ApiError 400 DUPLICATE_COLUMN when two keys of one object would be equal */
   columns(columns: readonly ColumnDefinition[]): void {
+    if (this.#format.rows === 'object') refuseEqualNames(columns);
     const known = decodersOf[this.#format.bigint];
     this.#decoders = columns.map((column) => once(known, column, this.#format.bigint, valueDecoder));
     const object = this.#format.rows === 'object';
@@ -27,7 +31,7 @@ export class RowText {
     });
   }
 
-  /** @throws ApiError 400 UNSAFE_BIGINT, and whatever a value that is no value makes */
+  /** @throws ApiError 400 UNSAFE_BIGINT, 501 UNREADABLE_ANSWER */
   row(payload: Buffer): string {
     const count = this.#decoders.length;
     // Header byte, then the bitmap of NULLs, which begins with two unused bits.
@@ -40,8 +44,34 @@ export class RowText {
       text += this.#prefixes[i];
       text += isNull ? 'null' : this.#decoders[i]?.(reader);
     }
+    if (reader.remaining !== 0) throw new RangeError('a row is longer than its columns');
     return text + (object ? '}' : ']');
   }
+}
+
+/** @throws ApiError 400 DUPLICATE_COLUMN */
+export function refuseEqualNames(columns: readonly ColumnDefinition[]): void {
+  const names = new Set<string>();
+  for (const { name } of columns) {
+    if (names.has(name)) {
+      throw new ApiError(
+        400,
+        'DUPLICATE_COLUMN',
+        `Two columns are named "${name}": give one another name (AS), or ask for "rows": "array".`,
+      );
+    }
+    names.add(name);
+  }
+}
+
+/** Why the rows of a result cannot be given. */
+export function rowFailure(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  return new ApiError(
+    501,
+    'UNREADABLE_ANSWER',
+    `HTTP cannot read a row that the server gave: ${messageOf(error)}. Use a MySQL client on the MySQL port for this statement.`,
+  );
 }
 
 /** `[{"name","type","nullable"}, ...]` */

@@ -9,6 +9,7 @@ import { ServerError, STATUS } from '../mysql/replies.js';
 import { canNotCommit, guardWithoutResult } from './guard.js';
 import type { PlannedStatement, SqlPlan } from './request.js';
 import type { ResultOutput } from './result-output.js';
+import { refuseEqualNames } from './row-text.js';
 import { resetSession, type Session } from './session-pool.js';
 
 export interface Progress {
@@ -59,9 +60,9 @@ export async function runStatements(run: StatementRun): Promise<void> {
 
 /** Learns whether the session has written (after a failure), and which default database it ended with. */
 export async function settleSession(session: Session, progress: Pick<Progress, 'gtid'>): Promise<void> {
-  const rows = await session.connection.query('SELECT @@last_gtid, DATABASE()');
-  progress.gtid = rows[0]?.[0] ?? '';
-  session.database = rows[0]?.[1] ?? null;
+  const [gtid, database] = await session.connection.ask('SELECT @@last_gtid, DATABASE()');
+  progress.gtid = gtid ?? '';
+  session.database = database ?? null;
 }
 
 async function runReadOnly(run: StatementRun): Promise<void> {
@@ -364,17 +365,10 @@ function check(run: StatementRun, statement: PlannedStatement, prepared: Prepare
     );
   }
   if (run.plan.rows !== 'object') return;
-  const names = new Set<string>();
-  for (const { name } of prepared.columns) {
-    if (names.has(name)) {
-      throw new ApiError(
-        400,
-        'DUPLICATE_COLUMN',
-        `Two columns are named "${name}": give one another name (AS), or ask for "rows": "array".`,
-        { statement: i },
-      );
-    }
-    names.add(name);
+  try {
+    refuseEqualNames(prepared.columns);
+  } catch (error) {
+    throw error instanceof ApiError ? error.with({ statement: i }) : error;
   }
 }
 
@@ -389,5 +383,5 @@ export function resultTooLarge(statement: number): ApiError {
 
 function raise(results: ResultOutput, statement: number): void {
   if (results.tooLarge) throw resultTooLarge(statement);
-  if (results.failure) throw new ApiError(400, 'UNSAFE_BIGINT', results.failure.message, { statement });
+  if (results.failure) throw results.failure.with({ statement });
 }
