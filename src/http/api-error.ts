@@ -1,5 +1,6 @@
 /** Errors as HTTP answers them (DESIGN 7): one class, one body, status codes that tell the truth. */
 import { isSkeinError } from '../model/error.js';
+import { errorName } from '../mysql-protocol/error-names.js';
 import { ServerError } from './mysql/replies.js';
 
 /** Whether what was asked has happened: true whatever the status code says. */
@@ -85,54 +86,6 @@ const DUPLICATE = new Set([1022, 1062, 1169, 1586, 1761, 1762]);
 const INTERRUPTED = new Set([1317, 1969, 3024]);
 const UNAVAILABLE = new Set([1040, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226]);
 
-/** Symbolic names for the errors that people meet most; others are `ER_<errno>`. */
-const NAMES: Record<number, string> = {
-  1007: 'ER_DB_CREATE_EXISTS',
-  1008: 'ER_DB_DROP_EXISTS',
-  1020: 'ER_CHECKREAD',
-  1040: 'ER_CON_COUNT_ERROR',
-  1044: 'ER_DBACCESS_DENIED_ERROR',
-  1045: 'ER_ACCESS_DENIED_ERROR',
-  1046: 'ER_NO_DB_ERROR',
-  1048: 'ER_BAD_NULL_ERROR',
-  1049: 'ER_BAD_DB_ERROR',
-  1050: 'ER_TABLE_EXISTS_ERROR',
-  1051: 'ER_BAD_TABLE_ERROR',
-  1052: 'ER_NON_UNIQ_ERROR',
-  1053: 'ER_SERVER_SHUTDOWN',
-  1054: 'ER_BAD_FIELD_ERROR',
-  1062: 'ER_DUP_ENTRY',
-  1064: 'ER_PARSE_ERROR',
-  1065: 'ER_EMPTY_QUERY',
-  1102: 'ER_WRONG_DB_NAME',
-  1136: 'ER_WRONG_VALUE_COUNT_ON_ROW',
-  1142: 'ER_TABLEACCESS_DENIED_ERROR',
-  1143: 'ER_COLUMNACCESS_DENIED_ERROR',
-  1146: 'ER_NO_SUCH_TABLE',
-  1153: 'ER_NET_PACKET_TOO_LARGE',
-  1169: 'ER_DUP_UNIQUE',
-  1193: 'ER_UNKNOWN_SYSTEM_VARIABLE',
-  1205: 'ER_LOCK_WAIT_TIMEOUT',
-  1213: 'ER_LOCK_DEADLOCK',
-  1227: 'ER_SPECIFIC_ACCESS_DENIED_ERROR',
-  1264: 'ER_WARN_DATA_OUT_OF_RANGE',
-  1290: 'ER_OPTION_PREVENTS_STATEMENT',
-  1292: 'ER_TRUNCATED_WRONG_VALUE',
-  1295: 'ER_UNSUPPORTED_PS',
-  1305: 'ER_SP_DOES_NOT_EXIST',
-  1317: 'ER_QUERY_INTERRUPTED',
-  1364: 'ER_NO_DEFAULT_FOR_FIELD',
-  1366: 'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD',
-  1370: 'ER_PROCACCESS_DENIED_ERROR',
-  1406: 'ER_DATA_TOO_LONG',
-  1451: 'ER_ROW_IS_REFERENCED_2',
-  1452: 'ER_NO_REFERENCED_ROW_2',
-  1644: 'ER_SIGNAL_EXCEPTION',
-  1792: 'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION',
-  1969: 'ER_STATEMENT_TIMEOUT',
-  4025: 'ER_CONSTRAINT_FAILED',
-};
-
 /**
  * A replica's writing accounts lack INSERT (mysql-control/accounts.ts says why), and a prepared statement is told so
  * before it is told that the server is read-only. It is not the role that is refused: the primary lets it.
@@ -149,7 +102,7 @@ function isReplicasRefusal({ errno, message }: ServerError, context: ErrorContex
 /** The server's error as an answer; its number, state and text are kept. */
 export function fromServerError(error: ServerError, context: ErrorContext): ApiError {
   const details = { errno: error.errno, sqlState: error.sqlState };
-  const name = NAMES[error.errno] ?? `ER_${error.errno}`;
+  const name = errorName(error.errno);
   const readOnlyServer = error.errno === SERVER_OPTION && error.message.includes('--read-only');
   if (context.tokenRole === 'read' && (readOnlyServer || error.errno === READ_ONLY_TRANSACTION)) {
     return new ApiError(403, 'FORBIDDEN', `A read token can not write. ${error.message}`, details);
@@ -171,6 +124,14 @@ export function fromServerError(error: ServerError, context: ErrorContext): ApiE
       });
     }
     return notPrimary(context.primaryHttp).with(details);
+  }
+  if (error.errno === SERVER_OPTION && error.message.includes('NO_ENGINE_SUBSTITUTION')) {
+    return new ApiError(
+      400,
+      name,
+      `Only InnoDB tables are kept here, temporary ones included: leave ENGINE out, or say ENGINE=InnoDB. ${error.message}`,
+      details,
+    );
   }
   if (DUPLICATE.has(error.errno)) return new ApiError(409, name, error.message, details);
   if (CONFLICT_RETRYABLE.has(error.errno)) {

@@ -4,6 +4,7 @@
  * What it does not do: TLS, and anything about the cluster itself: it only shows what NodeView says.
  */
 
+import { isUtf8 } from 'node:buffer';
 import { randomFillSync } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -234,8 +235,9 @@ export class HttpServer {
       );
     // Any content type is read as JSON: `curl -d` sends another one, and the token, not a cookie, is what lets in.
     app.removeAllContentTypeParsers();
-    app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => {
-      done(null, text);
+    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, bytes: Buffer, done) => {
+      if (isUtf8(bytes)) done(null, bytes.toString('utf8'));
+      else done(new ApiError(400, 'INVALID_JSON', 'The body is not UTF-8.'));
     });
     app.decorateRequest('skein', null);
     app.addHook('onRequest', (request, reply, done) => {

@@ -351,7 +351,7 @@ describe('statements', () => {
     const rounded = await call(`${primaryUrl}/v1/sql`, {
       raw: '{"sql":"SELECT ?","params":[12345678901234567890]}',
     });
-    expect(rounded).toMatchObject({ status: 400, body: { error: { code: 'INVALID_PARAMETER' } } });
+    expect(rounded).toMatchObject({ status: 400, body: { error: { code: 'INEXACT_NUMBER' } } });
     expect((await sql({ sql: 'SELECT ?', params: [] })).body.error.code).toBe('PARAMETER_COUNT');
   });
 });

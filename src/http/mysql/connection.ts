@@ -28,9 +28,10 @@ const LAST_PREPARED = 0xffffffff;
 /** Commands above this are not copied to leave together with others. */
 const COPIED_BYTES_MAX = 16 * 1024;
 const RESET = frame(Buffer.from([0x1f]));
-/** The server tracks these by default (session_track_system_variables). Texts go both ways in this character set only. */
-const CHARACTER_SETS = ['character_set_client', 'character_set_connection', 'character_set_results'];
+/** Texts go both ways in this character set only. */
 const CHARACTER_SET = 'utf8mb4';
+/** Variables that decide it. The server tells of a change of those in its session_track_system_variables (settings.ts). */
+const CHARACTER_SET_VARIABLE = /^(?:character_set_(?:client|connection|results)|collation_connection)$/;
 
 export type Address = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
@@ -288,7 +289,7 @@ export class Connection {
     return { names: definitions.map(({ name }) => name), rows };
   }
 
-  /** COM_STMT_PREPARE. @throws ServerError */
+  /** COM_STMT_PREPARE. @throws ServerError, SkeinError UNREADABLE_ANSWER (the connection is broken then) */
   async prepare(sql: string): Promise<Prepared> {
     let id = 0;
     let parameterCount = 0;
@@ -299,6 +300,7 @@ export class Connection {
     await this.#send(textCommand(0x16, sql), (payload) => {
       if (left === -1) {
         if (payload[0] === 0xff) throw decodeError(payload);
+        requirePrepared(payload);
         const reader = new PacketReader(payload, 1);
         id = reader.u32();
         columnCount = reader.u16();
@@ -320,6 +322,7 @@ export class Connection {
     return this.#send(textCommand(0x16, sql), (payload) => {
       if (left === -1) {
         if (payload[0] === 0xff) throw decodeError(payload);
+        requirePrepared(payload);
         left = definitionPackets(payload.readUInt16LE(5)) + definitionPackets(payload.readUInt16LE(7));
       } else left -= 1;
       return left === 0;
@@ -329,14 +332,14 @@ export class Connection {
   /**
    * COM_STMT_EXECUTE; results go to the sink.
    * @throws ServerError
-   * @throws SkeinError UNREADABLE_ANSWER | SESSION_VARIABLE: the statement was executed; the character set is set back
+   * @throws SkeinError UNREADABLE_ANSWER (the connection is broken then) | SESSION_VARIABLE (the statement was executed; the
+   * character set is set back)
    */
   async execute(statementId: number, parameters: readonly BoundParameter[], sink: ResultSink): Promise<void> {
     let columnCount = 0;
     let columns: ColumnDefinition[] = [];
     let stage: 'header' | 'columns' | 'columnsEnd' | 'rows' = 'header';
     let foreign: string | null = null;
-    let isText = false;
     await this.#send(frame(encodeExecute(statementId, parameters)), (payload) => {
       switch (stage) {
         case 'header': {
@@ -364,13 +367,12 @@ export class Connection {
           stage = 'rows';
           return false;
         case 'rows': {
-          if (payload[0] === 0xff) throw decodeError(payload);
-          if (!isEof(payload)) {
-            // HELP answers in the text protocol, prepared or not. Its rows are passed over up to their end.
-            isText ||= payload[0] !== 0x00;
-            if (!isText) sink.row(payload);
+          if (payload[0] === 0x00) {
+            sink.row(payload);
             return false;
           }
+          if (payload[0] === 0xff) throw decodeError(payload);
+          if (!isEof(payload)) throw unreadable('its rows are not in the binary protocol');
           const eof = decodeEof(payload);
           this.status = eof.status;
           stage = 'header';
@@ -379,7 +381,6 @@ export class Connection {
         }
       }
     });
-    if (isText) throw unreadable('its rows come in the text protocol');
     if (foreign === null) return;
     await this.run(`SET NAMES ${CHARACTER_SET}`);
     throw new SkeinError(
@@ -475,10 +476,20 @@ function textRow(payload: Buffer): (string | null)[] {
   return row;
 }
 
+/** Bytes of the answer to COM_STMT_PREPARE. */
+const PREPARED_BYTES = 12;
+
+/** MariaDB's HELP is answered with an OK packet when it is prepared, and nothing is. */
+function requirePrepared(payload: Buffer): void {
+  if (payload.length < PREPARED_BYTES) throw unreadable('it cannot be prepared');
+}
+
 /** What was set to another character set than ours, as `name to value`. */
 function foreignCharacterSet(ok: Buffer): string | null {
   for (const [name, value] of changedVariables(ok)) {
-    if (CHARACTER_SETS.includes(name) && value !== CHARACTER_SET) return `${name} to "${value}"`;
+    if (!CHARACTER_SET_VARIABLE.test(name)) continue;
+    // `utf8mb4`, or a collation of it: `utf8mb4_bin`.
+    if (value.split('_')[0] !== CHARACTER_SET) return `${name} to "${value}"`;
   }
   return null;
 }
