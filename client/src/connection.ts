@@ -152,7 +152,7 @@ export class Connection {
           signal: AbortSignal.any([signal, AbortSignal.timeout(LOOK_UP_TIMEOUT_MS)]),
           lostApplied: 'no',
         });
-        this.nodes.learn(body);
+        if (!this.nodes.learn(body)) continue;
         this.#lookedUpAt = performance.now();
         return;
       } catch {

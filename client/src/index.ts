@@ -6,4 +6,4 @@ export type * from './options.js';
 export type { RowStream } from './row-stream.js';
 export type { Session } from './session.js';
 export type { Transaction } from './transaction.js';
-export type { Parameter } from './values.js';
+export { json, type Parameter, type StatementParameters } from './values.js';

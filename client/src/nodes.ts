@@ -18,6 +18,8 @@ export class Nodes {
   readonly #now: () => number;
   #known: Known[];
   #turn: number;
+  /** The newest that was heard of. What a node says that still lives in an older one is not believed. */
+  #epoch = 0;
 
   /** `turn`: clients that begin at different replicas spread their reads. */
   constructor(seeds: readonly string[], options: { now?: () => number; turn?: number } = {}) {
@@ -55,10 +57,13 @@ export class Nodes {
     if (node) node.failedAt = this.#now();
   }
 
-  answered(url: string, role?: 'primary' | 'replica'): void {
+  answered(url: string, as?: { readonly role: 'primary' | 'replica'; readonly epoch: number }): void {
     const node = this.#known.find((known) => known.url === url);
     if (!node) return;
     node.failedAt = Number.NEGATIVE_INFINITY;
+    if (as === undefined || as.epoch < this.#epoch) return;
+    this.#epoch = as.epoch;
+    const { role } = as;
     if (role === 'primary') this.primaryIs(url);
     else if (role === 'replica') node.role = 'replica';
   }
@@ -82,14 +87,20 @@ export class Nodes {
     if (node) node.role = 'replica';
   }
 
-  /** The members as one node sees them take the place of what was known. */
-  learn(status: Pick<ClusterStatus, 'members'>): void {
+  /**
+   * The members as one node sees them take the place of what was known. False: the node lives in an older epoch (a primary
+   * that was cut off), and nothing was taken from it.
+   */
+  learn(status: Pick<ClusterStatus, 'members' | 'epoch'>): boolean {
+    if (status.epoch < this.#epoch) return false;
+    this.#epoch = status.epoch;
     const members = status.members.map((member) => {
       const url = withoutSlash(member.http);
       const failedAt = this.#known.find((known) => known.url === url)?.failedAt ?? Number.NEGATIVE_INFINITY;
       return { url, role: member.role, live: member.state === 'live', failedAt };
     });
     if (members.length > 0) this.#known = members;
+    return true;
   }
 
   /** Also the addresses that the client was given, for the day on which no member is where it was. */

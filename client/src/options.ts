@@ -1,7 +1,7 @@
 /** What callers say, and what they get. Types only. */
 import type { Column, SqlAnswer, StreamedResult } from './api.js';
 import type { Fetch } from './transport.js';
-import type { Parameter } from './values.js';
+import type { StatementParameters } from './values.js';
 
 export interface ClientOptions {
   /** Addresses of one or more nodes (`http://host:port`); the others are learned from them. */
@@ -78,7 +78,7 @@ export type Row = Record<string, unknown>;
 
 export interface Statement {
   readonly sql: string;
-  readonly params?: readonly Parameter[];
+  readonly params?: StatementParameters;
 }
 
 /** Of one statement. */
@@ -90,6 +90,13 @@ export interface Result<R = Row> {
   readonly insertId: string | null;
   readonly warnings: number;
   readonly durationMs: number;
+  /** All result sets of the statement; a procedure may give several, of which `rows` is the first. */
+  readonly resultSets: readonly ResultSet<R>[];
+}
+
+export interface ResultSet<R = Row> {
+  readonly columns: readonly Column[];
+  readonly rows: R[];
 }
 
 /** Who answered, and up to where. */
@@ -105,7 +112,7 @@ export type StatementResult<R = Row> = Result<R> & AnsweredBy;
 
 export interface BatchResult extends AnsweredBy {
   /** A procedure may give several for one statement: `statement` is its index. */
-  readonly results: readonly (Result & { readonly statement?: number })[];
+  readonly results: readonly (Omit<Result, 'resultSets'> & { readonly statement?: number })[];
 }
 
 export interface StreamSummary extends AnsweredBy {

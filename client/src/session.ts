@@ -7,7 +7,6 @@ import type {
   BatchOptions,
   BatchResult,
   ReadOptions,
-  Result,
   Row,
   Statement,
   StatementOptions,
@@ -16,10 +15,11 @@ import type {
   WriteOptions,
 } from './options.js';
 import { laterPosition } from './position.js';
+import { mainResult } from './results.js';
 import { RowStream } from './row-stream.js';
 import { Transaction } from './transaction.js';
 import { requestJson } from './transport.js';
-import { encodeParameters, type Parameter } from './values.js';
+import { encodeStatement, type StatementParameters } from './values.js';
 
 export interface SessionDefaults {
   readonly database?: string | undefined;
@@ -48,23 +48,23 @@ export class Session {
    */
   async query<R = Row>(
     sql: string,
-    params: readonly Parameter[] = [],
+    params: StatementParameters = [],
     options: ReadOptions = {},
   ): Promise<StatementResult<R>> {
-    const body = { ...this.#body(options), sql, params: encodeParameters(params) };
+    const body = { ...this.#body(options), ...encodeStatement(sql, params) };
     const { answer, replayed } = await this.#send(body, { read: options });
-    return { ...only<R>(answer), ...answeredBy(answer, replayed) };
+    return { ...mainResult<R>(answer.results), ...answeredBy(answer, replayed) };
   }
 
   /** A statement on the primary, done at most once. @throws SkeinError */
   async execute<R = Row>(
     sql: string,
-    params: readonly Parameter[] = [],
+    params: StatementParameters = [],
     options: WriteOptions = {},
   ): Promise<StatementResult<R>> {
-    const body = { ...this.#body(options), sql, params: encodeParameters(params) };
+    const body = { ...this.#body(options), ...encodeStatement(sql, params) };
     const { answer, replayed } = await this.#send(body, { write: options });
-    return { ...only<R>(answer), ...answeredBy(answer, replayed) };
+    return { ...mainResult<R>(answer.results), ...answeredBy(answer, replayed) };
   }
 
   /** Several statements in one request to the primary: all or nothing, unless `transaction: false`. @throws SkeinError */
@@ -72,7 +72,7 @@ export class Session {
     const transaction = options.transaction ?? true;
     const body = {
       ...this.#body(options),
-      statements: statements.map(({ sql, params = [] }) => ({ sql, params: encodeParameters(params) })),
+      statements: statements.map(({ sql, params }) => encodeStatement(sql, params)),
       transaction,
     };
     // What stands alone, statement by statement, has no one outcome that a key could stand for.
@@ -84,8 +84,10 @@ export class Session {
   /**
    * Rows as they come, of a statement that changes nothing. As long as they are not read, the server waits. To stop early,
    * leave the loop.
+   * @throws SkeinError INVALID_PARAMETER at once
    */
-  stream<R = Row>(sql: string, params: readonly Parameter[] = [], options: ReadOptions = {}): RowStream<R> {
+  stream<R = Row>(sql: string, params: StatementParameters = [], options: ReadOptions = {}): RowStream<R> {
+    const statement = encodeStatement(sql, params);
     return new RowStream<R>({
       connection: this.#connection,
       options,
@@ -93,8 +95,7 @@ export class Session {
       body: () => ({
         ...this.#body(options),
         ...this.#read(options),
-        sql,
-        params: encodeParameters(params),
+        ...statement,
       }),
       seen: (position) => this.#saw(position),
       failed: (error) => this.#forget(error),
@@ -235,7 +236,7 @@ export class Session {
         lostApplied: 'unknown',
       }),
     );
-    this.#connection.nodes.answered(node, this.#connection.discover ? answer.role : undefined);
+    this.#connection.nodes.answered(node, this.#connection.discover ? answer : undefined);
     return { answer, replayed: headers.get('idempotency-replayed') === 'true' };
   }
 
@@ -255,13 +256,6 @@ function whereOf({ level = 'session' }: ReadOptions): 'primary' | 'any' {
 
 function pick({ signal, timeoutMs }: { signal?: AbortSignal; timeoutMs?: number }) {
   return { ...(signal && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) };
-}
-
-/** The last result: a procedure's others come before it. */
-function only<R>(answer: SqlAnswer): Result<R> {
-  const result = answer.results.at(-1);
-  if (!result) throw new SkeinError('BAD_ANSWER', 'The answer has no result.', { applied: 'unknown' });
-  return result as Result<R>;
 }
 
 export function answeredBy(answer: Omit<SqlAnswer, 'results'>, replayed: boolean): AnsweredBy {

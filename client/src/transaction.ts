@@ -3,8 +3,9 @@ import type { CommittedTransaction, Outcome, SqlAnswer } from './api.js';
 import type { Connection } from './connection.js';
 import { SkeinError } from './error.js';
 import type { Result, Row, StatementOptions, TransactionOptions } from './options.js';
+import { mainResult } from './results.js';
 import { requestJson } from './transport.js';
-import { encodeParameters, type Parameter } from './values.js';
+import { encodeStatement, type StatementParameters } from './values.js';
 
 /** For a rollback that nobody waits for longer: the node does it by itself when the transaction is idle. */
 const ROLLBACK_TIMEOUT_MS = 2000;
@@ -30,27 +31,25 @@ export class Transaction {
   /** A statement in the transaction; reads and writes alike. @throws SkeinError */
   async query<R = Row>(
     sql: string,
-    params: readonly Parameter[] = [],
+    params: StatementParameters = [],
     options: Omit<StatementOptions, 'database'> = {},
   ): Promise<Result<R>> {
     const { rows = 'object', bigint } = options;
+    const statement = encodeStatement(sql, params);
     const answer = await this.#here<SqlAnswer>('/v1/sql', options, (timeoutMs) => ({
       tx: this.#id,
-      sql,
-      params: encodeParameters(params),
+      ...statement,
       rows,
       ...(bigint && { bigint }),
       timeoutMs,
     }));
-    const result = answer.results.at(-1);
-    if (!result) throw new SkeinError('BAD_ANSWER', 'The answer has no result.', { applied: 'unknown' });
-    return result as Result<R>;
+    return mainResult<R>(answer.results);
   }
 
   /** The same as `query`, for the eye of the reader. */
   execute<R = Row>(
     sql: string,
-    params: readonly Parameter[] = [],
+    params: StatementParameters = [],
     options: Omit<StatementOptions, 'database'> = {},
   ): Promise<Result<R>> {
     return this.query<R>(sql, params, options);

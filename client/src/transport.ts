@@ -28,17 +28,14 @@ const NEVER_SENT = new Set([
 
 /** A good answer, its body not read yet. @throws SkeinError */
 export async function request(send: Fetch, node: string, outgoing: Outgoing): Promise<Response> {
-  const { token, body, signal } = outgoing;
+  const { signal } = outgoing;
+  const { headers, text } = written(outgoing);
   let response: Response;
   try {
     response = await send(`${node}${outgoing.path}`, {
       method: outgoing.method,
-      headers: {
-        ...(token !== null && { authorization: `Bearer ${token}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...outgoing.headers,
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      headers,
+      ...(text !== undefined && { body: text }),
       signal,
     });
   } catch (error) {
@@ -46,6 +43,26 @@ export async function request(send: Fetch, node: string, outgoing: Outgoing): Pr
   }
   if (response.ok || outgoing.statuses?.includes(response.status)) return response;
   throw await refused(response, node, outgoing);
+}
+
+/** What goes out as text. @throws SkeinError INVALID_REQUEST: it cannot be written (a bigint, a circle, a line break in a header) */
+function written({ token, headers, body }: Outgoing): { headers: Headers; text: string | undefined } {
+  try {
+    return {
+      headers: new Headers({
+        ...(token !== null && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      }),
+      text: body === undefined ? undefined : JSON.stringify(body),
+    };
+  } catch (error) {
+    throw new SkeinError(
+      'INVALID_REQUEST',
+      `The request can not be sent: ${error instanceof Error ? error.message : String(error)}`,
+      { applied: 'no', cause: error },
+    );
+  }
 }
 
 export async function requestJson<T>(

@@ -107,7 +107,8 @@ test('a tail cut at any byte behind the last mark is torn, never damage', async 
     expect(after.damage).toBeNull();
     expect(after.end).toEqual(spool.end);
   }
-});
+  // Opens a spool for each byte: ten seconds of one core, which it may have to share.
+}, 120_000);
 
 describe('things that do not add up are damage', () => {
   const cases: [string, (storage: SimulatedStorage) => void, RegExp][] = [

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SkeinClient, SkeinError } from '../../client/src/index.js';
+import { json, SkeinClient, SkeinError } from '../../client/src/index.js';
 import { launch, obtainBrowser } from '../kit/browser.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { until } from '../kit/until.js';
@@ -116,6 +116,32 @@ describe('statements', () => {
       { rows: 'array' },
     );
     expect(rows).toEqual([['18446744073709551615', '1970-01-01 00:00:00.000', '01FF']]);
+  });
+
+  it('stores bytes and documents as they are, and gives the result sets of a procedure', async () => {
+    const bytes = new Uint8Array([0, 1, 255]);
+    const { rows } = await client.query(
+      'SELECT HEX(:buffer) AS buffer, HEX(:part) AS part, :document AS document, :list AS list',
+      {
+        buffer: bytes.buffer,
+        part: new DataView(bytes.buffer, 1),
+        document: { id: 12345678901234567890n },
+        list: json([1, 2]),
+      },
+    );
+    expect(rows).toEqual([
+      { buffer: '0001FF', part: '01FF', document: '{"id":12345678901234567890}', list: '[1,2]' },
+    ]);
+    await expect(client.query('SELECT ?', [[1] as never])).rejects.toMatchObject({
+      code: 'INVALID_PARAMETER',
+      applied: 'no',
+    });
+    await client.execute('CREATE PROCEDURE two() BEGIN SELECT 1 AS a; SELECT 2 AS b UNION SELECT 3; END');
+    const called = await client.query('CALL two()');
+    expect(called.rows).toEqual([{ a: 1 }]);
+    expect(called.resultSets.map((set) => set.rows)).toEqual([[{ a: 1 }], [{ b: 2 }, { b: 3 }]]);
+    const inside = await client.transaction((tx) => tx.query('CALL two()'));
+    expect(inside.resultSets).toHaveLength(2);
   });
 
   it('says what a token may not', async () => {

@@ -29,6 +29,15 @@ beforeAll(async () => {
     "CREATE PROCEDURE demo.escapes() BEGIN COMMIT; START TRANSACTION READ WRITE; INSERT INTO demo.t (v) VALUES ('x'); COMMIT; END",
     "CREATE FUNCTION demo.noisy() RETURNS INT BEGIN INSERT INTO demo.t (v) VALUES ('function'); RETURN 1; END",
     'CREATE SQL SECURITY DEFINER VIEW demo.noisy_view AS SELECT demo.noisy() AS x',
+    'CREATE SEQUENCE demo.numbers',
+    'CREATE FUNCTION demo.plus_one(a INT) RETURNS INT RETURN a + 1',
+    'CREATE FUNCTION demo.rows_of_t() RETURNS INT RETURN (SELECT COUNT(*) FROM demo.t)',
+    'CREATE FUNCTION demo.calls() RETURNS INT BEGIN CALL demo.escapes(); RETURN 1; END',
+    'CREATE FUNCTION demo.next_number() RETURNS INT RETURN NEXTVAL(demo.numbers)',
+    "CREATE FUNCTION demo.read_write() RETURNS INT BEGIN SET SESSION TRANSACTION READ WRITE; SET @@tx_read_only = 0; INSERT INTO demo.t (v) VALUES ('x'); RETURN 1; END",
+    'CREATE FUNCTION demo.temporary() RETURNS INT BEGIN CREATE TEMPORARY TABLE demo.x (a INT); INSERT INTO demo.t SELECT a, a FROM demo.x; RETURN 1; END',
+    "CREATE FUNCTION demo.branch() RETURNS INT BEGIN XA START 'no'; RETURN 1; END",
+    "CREATE FUNCTION demo.in_time() RETURNS INT BEGIN SET STATEMENT max_statement_time = 9 FOR INSERT INTO demo.t (v) VALUES ('x'); RETURN 1; END",
   ]) {
     position = (await cluster.primary.sql(sql)).position;
   }
@@ -76,6 +85,21 @@ const WRITES = [
   'DO demo.noisy()',
   'SET @x = demo.noisy()',
   'SELECT * FROM demo.noisy_view',
+  '/* x */ CALL demo.escapes()',
+  '/*! CALL demo.escapes() */',
+  'SELECT demo.calls()',
+  'SET @x = demo.calls()',
+  'SELECT demo.read_write()',
+  'DO demo.read_write()',
+  'SELECT demo.next_number()',
+  'SELECT NEXTVAL(demo.numbers)',
+  'SELECT demo.temporary()',
+  'SELECT demo.branch()',
+  'SELECT demo.in_time()',
+  'EXPLAIN SELECT demo.noisy()',
+  'ANALYZE SELECT demo.noisy()',
+  'VALUES (demo.noisy())',
+  'SELECT 1 FROM demo.t WHERE demo.read_write()',
   `EXECUTE IMMEDIATE '${INSERT.replaceAll("'", "''")}'`,
   `PREPARE s FROM '${INSERT.replaceAll("'", "''")}'`,
   `BEGIN NOT ATOMIC COMMIT; ${INSERT}; END`,
@@ -134,6 +158,8 @@ const BATCHES = [
   ['SET SESSION TRANSACTION READ WRITE', 'COMMIT', INSERT],
   ['SET autocommit = 1', INSERT],
   ['SET @@tx_read_only = 0', 'COMMIT', INSERT],
+  ['SELECT demo.read_write()', INSERT],
+  ['SET @x = demo.calls()', 'SELECT demo.noisy()'],
   ['SET @s = "INSERT INTO demo.t (v) VALUES (\'no\')"', 'PREPARE s FROM @s', 'EXECUTE s'],
 ];
 
@@ -172,6 +198,7 @@ async function stateOf(node: TestNode): Promise<unknown> {
   return await withSql(node, async (connection) => [
     await rowsOf(connection, 'SELECT @@GLOBAL.gtid_binlog_pos AS position'),
     await rowsOf(connection, 'SELECT * FROM demo.t'),
+    await rowsOf(connection, 'SELECT next_not_cached_value FROM demo.numbers'),
     await rowsOf(
       connection,
       'SELECT @@GLOBAL.read_only, @@GLOBAL.max_connections, @@GLOBAL.event_scheduler, @@GLOBAL.rpl_semi_sync_master_enabled',
@@ -220,6 +247,11 @@ describe.each(CASES)('a read token on the %s %j', (place, more) => {
       expect([batch, (answers.at(-1) ?? 0) >= 400]).toEqual([batch, true]);
       await node().request('POST', `/v1/tx/${opened.body.id}/rollback`, undefined, { token: tokens.read });
     }
+  });
+
+  it('calls functions, which read as their definer does', async () => {
+    const sql = 'SELECT demo.plus_one(1), demo.rows_of_t()';
+    expect((await ask(node(), { sql, ...more }, tokens.read)).body.results?.[0]?.rows).toEqual([[2, 1]]);
   });
 
   it('reads nothing that is secret', async () => {
