@@ -457,6 +457,7 @@ async function prepareSystem(control: MariadbControl, config: NodeConfig): Promi
     query: (sql: string, params?: readonly (string | number | null)[]) =>
       control.executeOnPrimary(sql, params ?? []),
   };
+  await control.requirePrimaryKeys(config.requirePrimaryKey);
   await ensureSystemSchema(executor);
   if (config.adminTokenFile === null) return;
   let token: string;

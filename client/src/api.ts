@@ -276,6 +276,8 @@ export type ClusterStatus = {
     attached: number;
   };
   members: Member[];
+  /** What in the schema endangers the cluster's promises; empty when nothing does. */
+  warnings: string[];
 };
 
 export type Member = {

@@ -17,6 +17,7 @@ const STATUS: ClusterStatus = {
   acknowledge: 'majority',
   quorum: { needed: 2, attached: 3 },
   members: [],
+  warnings: [],
 };
 
 let node: Server;

@@ -41,6 +41,7 @@ const status: ClusterStatus = {
       reason: 'its last heartbeat is 3 s old',
     }),
   ],
+  warnings: [],
 };
 
 it('is understood at a glance', () => {
@@ -60,5 +61,11 @@ n3: its last heartbeat is 3 s old
 it('says loudly that there is no quorum', () => {
   expect(statusText({ ...status, primary: null, quorum: { needed: 2, attached: 1 } }, now)).toContain(
     'primary none · acknowledge majority · NO QUORUM (1 attached, 2 needed): writes wait',
+  );
+});
+
+it('says what in the schema endangers the cluster', () => {
+  expect(statusText({ ...status, warnings: ['No primary key: demo.a.'] }, now)).toContain(
+    'n3: its last heartbeat is 3 s old\nwarning: No primary key: demo.a.\n',
   );
 });

@@ -35,7 +35,9 @@ export function statusText(status: ClusterStatus, nowMs: number): string {
   const reasons = status.members
     .filter(({ reason }) => reason !== null)
     .map(({ name, reason }) => `${name}: ${reason}`);
-  return `${[summary, '', ...table, ...(reasons.length > 0 ? ['', ...reasons] : [])].join('\n')}\n`;
+  const warnings = status.warnings.map((warning) => `warning: ${warning}`);
+  const notes = [...reasons, ...warnings];
+  return `${[summary, '', ...table, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')}\n`;
 }
 
 function row(member: MemberStatus, nowMs: number): string[] {

@@ -109,6 +109,13 @@ export const NodeConfigSchema = Type.Object(
         "Whether the primary's texts of statements go into the replicas' binary logs, beside the rows.",
       expected: 'true or false',
     }),
+    // Off by default, because it also refuses temporary tables without one, which harm nothing.
+    requirePrimaryKey: Type.Boolean({
+      default: false,
+      description:
+        'Whether the primary refuses to make a table without a primary key, or a unique key that is NOT NULL (error 1173).',
+      expected: 'true or false',
+    }),
     // Small enough that purging frees space soon, large enough that a new file (and its directory fsync) is rare.
     spoolSegmentBytes: Type.Integer({
       minimum: 64 * 1024,
@@ -256,6 +263,7 @@ type Defaulted =
   | 'goneAfterMs'
   | 'hubWindowBytes'
   | 'annotateRows'
+  | 'requirePrimaryKey'
   | 'spoolSegmentBytes'
   | 'serverArgs'
   | 'serverBufferPoolBytes'

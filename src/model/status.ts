@@ -58,6 +58,8 @@ export interface ClusterStatus {
   /** `needed` and `attached` count voters, the primary included. */
   quorum: { needed: number; attached: number };
   members: MemberStatus[];
+  /** What in the schema endangers the cluster's promises, in plain words; empty when nothing does. */
+  warnings: string[];
 }
 
 export const CLUSTER_EVENTS = [
@@ -76,6 +78,7 @@ export const CLUSTER_EVENTS = [
   'fence',
   'spool.damaged',
   'account.changed',
+  'schema.warning',
 ] as const;
 export type ClusterEventName = (typeof CLUSTER_EVENTS)[number];
 

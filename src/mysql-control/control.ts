@@ -10,6 +10,8 @@ import { AppliedWait } from './applied-wait.js';
 import { RECOVERY_SERVER_ID, settleRecovery } from './ddl-recovery.js';
 import { type DdlDoubt, TRACE_QUERIES, tracesOf } from './ddl-traces.js';
 import { readDefinitions } from './definitions.js';
+import { roleStatements } from './role-settings.js';
+import { conversionStatements, lookAtSchema, type SchemaLook, type TableName } from './schema-look.js';
 import { UserAccounts } from './user-accounts.js';
 
 /**
@@ -223,6 +225,31 @@ export class MariadbControl {
     return readDefinitions((sql) => this.#query(sql, DEFINITIONS_DEADLINE_MS));
   }
 
+  /** Tables that endanger the promise. */
+  lookAtSchema(): Promise<SchemaLook> {
+    return lookAtSchema((sql) => this.#query(sql, DEFINITIONS_DEADLINE_MS));
+  }
+
+  /** Makes a table one of InnoDB, on all nodes. Takes as long as it takes, and waits for the quorum. Only on an open primary. */
+  async convertToInnodb(table: TableName): Promise<void> {
+    const connection = await this.#connect(true);
+    const [required] = await this.#query('SELECT @@global.innodb_force_primary_key AS isOn');
+    const isOn = Number(required?.isOn) === 1;
+    try {
+      // A table of another engine gets past that check, and must not be kept from becoming safe by it.
+      if (isOn) await this.requirePrimaryKeys(false);
+      for (const sql of conversionStatements(table, LOCK_WAIT_S)) await connection.query(sql);
+    } finally {
+      connection.destroy();
+      if (isOn) await this.requirePrimaryKeys(true);
+    }
+  }
+
+  /** Whether the server refuses to make a table without a usable primary key (error 1173). Only on an open primary. */
+  async requirePrimaryKeys(on: boolean): Promise<void> {
+    await this.#query(`SET GLOBAL innodb_force_primary_key = ${on ? 'ON' : 'OFF'}`);
+  }
+
   /** The engine numbers tables and partitions as it makes them: the highest number now. */
   async tableIdMax(): Promise<number> {
     const [row] = await this.#query('SELECT MAX(table_id) AS id FROM information_schema.innodb_sys_tables');
@@ -265,7 +292,7 @@ export class MariadbControl {
     try {
       if (serverId !== undefined) await connection.query(`SET SESSION server_id = ${Math.trunc(serverId)}`);
       await connection.query(
-        `SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}, innodb_lock_wait_timeout = ${LOCK_WAIT_S}`,
+        `SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}, innodb_lock_wait_timeout = ${LOCK_WAIT_S}, innodb_strict_mode = OFF`,
       );
       await connection.query(sql);
     } finally {
@@ -402,6 +429,7 @@ export class MariadbControl {
     await this.#query('STOP ALL SLAVES');
     await this.#query('RESET SLAVE ALL');
     await this.#query(`SET GLOBAL server_id = ${id}`);
+    for (const sql of roleStatements('serving')) await this.#query(sql);
     // A session keeps the id that it began with (SAFETY C10): none may live on but ours and the dump.
     this.#dropWriter();
     await this.closeSessions();
@@ -505,7 +533,7 @@ export class MariadbControl {
         MASTER_PASSWORD=${text(options.password)}, MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1,
         MASTER_HEARTBEAT_PERIOD=${HEARTBEAT_PERIOD_S}, MASTER_SSL=0`,
     );
-    for (const sql of writerStatements(false)) await this.#query(sql);
+    for (const sql of [...writerStatements(false), ...roleStatements('applying')]) await this.#query(sql);
     await this.users.level();
     await this.#query('START SLAVE');
   }

@@ -1,4 +1,5 @@
 import { SkeinError } from '../model/error.js';
+import { toleratingRename, withoutOldEngineName } from './ddl-for-replicas.js';
 import { EVENT, HEADER_AT, isCommitOrRollback, queryText, ROWS } from './events.js';
 import type {
   AloneGroup,
@@ -14,6 +15,7 @@ import {
   decodeXaMark,
   encodeMariadbGtid,
   formatMariadbGtid,
+  GTID_FLAG_DDL,
   GTID_FLAG_STANDALONE,
   markedAsDdl,
   parseMariadbGtid,
@@ -152,13 +154,18 @@ function dumpConversation(options: DumpOptions): DumpConversation {
 function executedAlone(group: Buffer): AloneGroup | null {
   if (group[HEADER_AT.type] !== EVENT.gtidMariadb) return null;
   if (decodeXaMark(group) !== null) return { group: markedAsDdl(group), ddl: null };
-  if ((decodeMariadbGtidEvent(group).flags & GTID_FLAG_STANDALONE) === 0) return null;
+  const { flags } = decodeMariadbGtidEvent(group);
+  if ((flags & GTID_FLAG_STANDALONE) === 0) {
+    // CREATE TABLE ... SELECT: its rows follow in the same group, which commits like a transaction.
+    const readable = (flags & GTID_FLAG_DDL) === 0 ? group : withoutOldEngineName(group);
+    return readable === group ? null : { group: readable, ddl: null };
+  }
   let ddl = '';
   for (let at = 0; at < group.length; at += group.readUInt32LE(at + HEADER_AT.size)) {
     const event = group.subarray(at, at + group.readUInt32LE(at + HEADER_AT.size));
     if (event[HEADER_AT.type] === EVENT.query) ddl = queryText(event, true).toString();
   }
-  return { group: markedAsDdl(group), ddl };
+  return { group: toleratingRename(withoutOldEngineName(markedAsDdl(group)), ddl), ddl };
 }
 
 export const mariadb: Flavour = {

@@ -41,4 +41,5 @@ const WARNINGS = new Set<ClusterEventName>([
   'commit.unacknowledged',
   'fence',
   'spool.damaged',
+  'schema.warning',
 ]);

@@ -1,4 +1,5 @@
 import type { Definitions } from '../model/definitions.js';
+import type { SchemaLook, TableName } from '../mysql-control/schema-look.js';
 import type { LoggedGroup } from '../source/logged-group.js';
 import type { DdlNote } from './ddl-note.js';
 
@@ -65,6 +66,10 @@ export interface LocalControl {
   ddlTraces(): Promise<string>;
   /** What it has beside rows. */
   definitions(): Promise<Definitions>;
+  /** Tables that endanger the promise. */
+  lookAtSchema(): Promise<SchemaLook>;
+  /** Makes a table one of InnoDB, on all nodes; waits for the quorum. Only on an open primary. */
+  convertToInnodb(table: TableName): Promise<void>;
   /** The engine numbers tables and partitions as it makes them: the highest now. */
   tableIdMax(): Promise<number>;
   /** Those that it made after that one, as it names them. */

@@ -106,6 +106,8 @@ export interface PrimaryFacts {
   readonly commitWait: Histogram;
   readonly hubWindowBytes: number;
   readonly bytesRead: number;
+  readonly keylessTables: number;
+  readonly foreignTables: number;
   readonly links: readonly PeerBytes[];
 }
 
@@ -128,6 +130,18 @@ export function primaryMetrics(facts: PrimaryFacts): MetricFamily[] {
       'skein_quorum_attached',
       'Voters that are attached, the primary included.',
       quorum.attached,
+    ),
+    single(
+      'gauge',
+      'skein_tables_without_key',
+      'Tables in which a replica has no key to find a row by.',
+      facts.keylessTables,
+    ),
+    single(
+      'gauge',
+      'skein_tables_not_innodb',
+      'Tables of an engine that can lose acknowledged rows, until they are converted.',
+      facts.foreignTables,
     ),
     single('gauge', 'skein_commits_waiting', 'Commits that wait for their quorum now.', facts.commitsWaiting),
     {

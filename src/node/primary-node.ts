@@ -188,6 +188,7 @@ export class PrimaryNode implements RoleNode {
       acknowledge: config.acknowledge,
       quorum: { needed: 1 + quorum.replicasNeededToAnswer, attached: this.#primary.attachedVoters },
       members: [own, ...this.#members.list()],
+      warnings: this.#primary.schema.warnings,
     };
   }
 
@@ -198,6 +199,8 @@ export class PrimaryNode implements RoleNode {
       commitWait: this.#primary.commitWait.histogram,
       hubWindowBytes: this.#primary.hubWindowBytes,
       bytesRead: this.#primary.bytesRead,
+      keylessTables: this.#primary.schema.keylessTables,
+      foreignTables: this.#primary.schema.foreignTables,
       links: this.#links.list(),
     });
   }

@@ -24,6 +24,7 @@ import type { DefinitionsFile } from './definitions-file.js';
 import type { EventLog } from './event-log.js';
 import type { LocalControl, LocalServerUp, ServerReading } from './local-server.js';
 import type { LogEndFile } from './log-end-file.js';
+import { SchemaGuard } from './schema-guard.js';
 import type { XaFile } from './xa-file.js';
 import { rolledBackEverywhere, XaRecovery } from './xa-recovery.js';
 
@@ -100,6 +101,7 @@ export class PrimaryRole {
   readonly #rounds: FollowerRounds;
   readonly #xa: XaRecovery;
   readonly #definitions: DefinitionLevel;
+  readonly schema: SchemaGuard;
   #quorum: Quorum;
   #scope: AbortController | null = null;
   #server: LocalServerUp | null = null;
@@ -170,6 +172,15 @@ export class PrimaryRole {
       waiting: (reason) => this.#setPhase('feeding', reason),
       event: (code, reason) => modules.events.add('replication.error', options.node, reason, { code }),
     });
+    this.schema = new SchemaGuard(
+      { node: options.node },
+      {
+        logger: modules.logger,
+        events: modules.events,
+        control: () => modules.control(),
+        changed: () => this.onChange.emit(),
+      },
+    );
     this.#hub.onRoom.on(() => this.#source?.resume());
   }
 
@@ -294,6 +305,7 @@ export class PrimaryRole {
       await this.#modules.prepareSystem();
       if (signal.aborted) return;
       this.#opened(goesOn ? 'the node came back to its open server' : 'the quorum has the whole log');
+      this.schema.opened({ crashed: up.crashed && !goesOn });
     } catch (error) {
       if (signal.aborted) return;
       this.#modules.logger.error({ reason: messageOf(error) }, 'opening as primary failed');
@@ -391,6 +403,7 @@ export class PrimaryRole {
   #end(reason: string): void {
     this.#scope?.abort(new SkeinError('ROLE_ENDED', reason));
     this.#scope = null;
+    this.schema.closed();
     this.#source?.stop();
     this.#source = null;
     this.#lastReading = null;
@@ -573,13 +586,20 @@ export class PrimaryRole {
     after: Position,
     how: { semiSync: boolean; lazy?: boolean },
     batch: (batch: RecordBatch) => boolean,
+    statement?: (text: string) => void,
   ): Source {
     const { flavour, logger } = this.#modules;
     const serverId = how.semiSync ? SEMI_SYNC_SERVER_ID : this.#catchUpId();
     const target = this.#dumpTarget();
     return new Source(
       { target, serverId, after, annotated: this.#options.annotateRows, ...how },
-      { flavour, logger, epochOf: (ordinal) => epochOf(this.#chain, ordinal), batch },
+      {
+        flavour,
+        logger,
+        epochOf: (ordinal) => epochOf(this.#chain, ordinal),
+        batch,
+        ...(statement && { statement }),
+      },
     );
   }
 
@@ -622,7 +642,7 @@ export class PrimaryRole {
     const isAsync = this.#options.acknowledge === 'async';
     const known = this.#quorum.answered;
     const after = this.positionAt(isAsync || isPurged ? known : Math.max(0, known - 1));
-    const source = this.#dump(after, { semiSync: !isAsync, lazy: isAsync }, (batch) => {
+    const take = (batch: RecordBatch) => {
       this.#quorum.setReceived(batch.completeOrdinal);
       this.#bytesRead += batch.bytes.length;
       this.commitWait.read(batch.completeOrdinal);
@@ -630,7 +650,10 @@ export class PrimaryRole {
       // What is read is answered then, whoever has it.
       if (isAsync || this.#options.voters.length === 1) this.#quorumMoved();
       return goOn;
-    });
+    };
+    const source = this.#dump(after, { semiSync: !isAsync, lazy: isAsync }, take, (text) =>
+      this.schema.statement(text),
+    );
     source.acknowledge(known);
     this.#hub.begin(after.ordinal);
     this.commitWait.begin(known);

@@ -222,6 +222,7 @@ export class ReplicaNode implements RoleNode {
       acknowledge: config.acknowledge,
       quorum: { needed: 1 + Math.floor(config.voters.length / 2), attached: 0 },
       members: [],
+      warnings: [],
     };
     const silentMs = this.#heardAtMs === null ? null : Math.round(monotonicMs() - this.#heardAtMs);
     return seenFromReplica(this.#said, own, fallback, {

@@ -1,6 +1,13 @@
 import { SkeinError } from '../model/error.js';
 import type { RecordBatch } from '../model/records.js';
-import { decodeRotate, formatForStream, formatHasChecksum, HEADER_AT } from '../mysql-protocol/events.js';
+import {
+  decodeRotate,
+  EVENT,
+  formatForStream,
+  formatHasChecksum,
+  HEADER_AT,
+  queryText,
+} from '../mysql-protocol/events.js';
 import type { EventPlace, Flavour } from '../mysql-protocol/flavour.js';
 import type { ServerErr } from '../mysql-protocol/packets.js';
 import {
@@ -32,6 +39,8 @@ export interface AssemblerModules {
   /** A commit waits for the acknowledgement of everything up to this place of the server's log. */
   ackWanted(ordinal: number, file: string, position: number): void;
   ended(error: ServerErr): void;
+  /** A group that is a statement was read; '' = its text can not be told. */
+  statement?(text: string): void;
 }
 
 /** Payload of one fragment; far below the record's limit, so that a large group flows in small pieces. */
@@ -90,7 +99,10 @@ export class GroupAssembler implements EventSink {
     if (place === 'begin' || place === 'inside' || place === 'end') this.#append(event);
     else if (place === 'format') this.#takeFormat(event);
     else if (place === 'rotate') this.#takeRotate(event);
-    if (place === 'end') this.#end();
+    if (place === 'end') {
+      this.#end();
+      this.#tellStatement(event);
+    }
     if (wantsAck) this.#modules.ackWanted(this.#ordinal, this.#file, this.#position);
   }
 
@@ -111,11 +123,20 @@ export class GroupAssembler implements EventSink {
   }
 
   largeEventEnd(): void {
-    if (this.#largePlace === 'end') this.#end();
+    if (this.#largePlace !== 'end') return;
+    this.#end();
+    this.#modules.statement?.('');
   }
 
   ended(error: ServerErr): void {
     this.#modules.ended(error);
+  }
+
+  /** Groups of rows end with an XID or XA_PREPARE event: they cost one comparison here. */
+  #tellStatement(event: Buffer): void {
+    const type = event[HEADER_AT.type];
+    if (type === EVENT.query) this.#modules.statement?.(queryText(event, this.#hasChecksum).toString());
+    else if (type === EVENT.queryCompressed) this.#modules.statement?.('');
   }
 
   /** Passes on what is sealed; called when a chunk of the socket is used up. */

@@ -34,6 +34,8 @@ export interface SourceModules {
   epochOf(ordinal: number): number;
   /** Takes a batch; false = pause until `resume`. */
   batch(batch: RecordBatch): boolean;
+  /** The log holds a statement (DDL); '' = its text can not be told. Called while the batch is being read. */
+  statement?(text: string): void;
 }
 
 /** The server says that it is alive when idle; three times as long without a byte and the dump is taken for dead. */
@@ -151,6 +153,7 @@ export class Source {
           this.#received = batch.completeOrdinal;
           if (!this.#modules.batch(batch)) this.pause();
         },
+        ...(this.#modules.statement && { statement: this.#modules.statement }),
         ackWanted: (ordinal, file, position) => this.#ackWanted({ ordinal, file, position }),
         ended: (error) => this.#end(ended(`${error.message} (${error.errno})`, error.errno)),
       },

@@ -117,6 +117,7 @@ const StatusSchema = Type.Object({
   primary: OrNull(NodeName),
   acknowledge: Type.Union([Type.Literal('majority'), Type.Literal('all'), Type.Literal('async')]),
   quorum: Type.Object({ needed: Ordinal, attached: Ordinal }),
+  warnings: Type.Array(Reason, { maxItems: 100 }),
   members: Type.Array(
     Type.Object({
       name: NodeName,

@@ -121,6 +121,7 @@ export class HonestNode implements NodeView {
       acknowledge: 'majority' as const,
       quorum: { needed: 1, attached: 1 },
       members: [],
+      warnings: [],
     };
   }
 

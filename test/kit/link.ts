@@ -62,6 +62,7 @@ export function clusterStatus(): ClusterStatus {
     acknowledge: 'majority',
     quorum: { needed: 2, attached: 1 },
     members: [],
+    warnings: [],
   };
 }
 

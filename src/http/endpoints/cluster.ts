@@ -54,6 +54,9 @@ export const getCluster = defineEndpoint({
       acknowledge: Type.Union(['majority', 'all', 'async'].map((level) => Type.Literal(level))),
       quorum: Type.Object({ needed: Type.Integer(), attached: Type.Integer() }),
       members: Type.Array(Member),
+      warnings: Type.Array(Type.String(), {
+        description: "What in the schema endangers the cluster's promises; empty when nothing does.",
+      }),
     },
     { title: 'ClusterStatus' },
   ),

@@ -1,0 +1,188 @@
+import { messageOf } from '../model/error.js';
+import { keyOf, type SchemaLook, type TableName } from '../mysql-control/schema-look.js';
+import { isNoDdl, riskOf } from '../promise/ddl-risk.js';
+import type { Logger } from '../std/logger.js';
+import { sleep } from '../std/signal.js';
+import type { EventLog } from './event-log.js';
+import type { LocalControl } from './local-server.js';
+
+/**
+ * Watches the schema of an open primary for what the server can not refuse and the cluster can not keep its promises for:
+ * after every DDL that the source reads, when the primary opens, and once a minute. A table of another engine is
+ * converted at once. Everything else is said: an event when it is seen first, `warnings` in the status while it is there.
+ */
+export interface SchemaGuardModules {
+  readonly logger: Logger;
+  readonly events: EventLog;
+  control(): LocalControl;
+  /** `warnings` may be other ones. */
+  changed(): void;
+}
+
+/** DDL that comes in a row is looked at together: this many times longer than a look takes nothing is looked at. */
+const REST_PER_LOOK = 10;
+const REST_MIN_MS = 100;
+/** Also without DDL: what could not be converted is tried again, and nothing stays unseen. */
+const LOOK_AGAIN_MS = 60_000;
+const RETRY_MS = 5_000;
+const NAMED_MAX = 5;
+
+export class SchemaGuard {
+  readonly #node: string;
+  readonly #modules: SchemaGuardModules;
+  #scope: AbortController | null = null;
+  #look: SchemaLook = { foreign: [], keyless: [] };
+  #wake: (() => void) | null = null;
+  #wanted = false;
+  #urgent = false;
+  /** What an event has told of already. */
+  #told = new Set<string>();
+
+  constructor(options: { node: string }, modules: SchemaGuardModules) {
+    this.#node = options.node;
+    this.#modules = modules;
+  }
+
+  get warnings(): string[] {
+    const { foreign, keyless } = this.#look;
+    const spatial = keyless.filter(({ hasSpatialKey }) => hasSpatialKey);
+    const others = keyless.filter(({ hasSpatialKey }) => !hasSpatialKey);
+    return [
+      ...(foreign.length > 0 ? [FOREIGN(names(foreign))] : []),
+      ...(spatial.length > 0 ? [SPATIAL_ONLY(names(spatial))] : []),
+      ...(others.length > 0 ? [KEYLESS(names(others))] : []),
+    ];
+  }
+
+  /** Tables without a key by which a replica finds a row. */
+  get keylessTables(): number {
+    return this.#look.keyless.length;
+  }
+
+  get foreignTables(): number {
+    return this.#look.foreign.length;
+  }
+
+  /** The primary is open. `crashed`: its server may have died before. */
+  opened({ crashed }: { crashed: boolean }): void {
+    this.closed();
+    const scope = new AbortController();
+    this.#scope = scope;
+    this.#wanted = true;
+    this.#urgent = true;
+    this.#run(crashed, scope.signal).catch((error: unknown) => {
+      if (!scope.signal.aborted)
+        this.#modules.logger.error({ reason: messageOf(error) }, 'the schema is not watched any more');
+    });
+  }
+
+  closed(): void {
+    this.#scope?.abort();
+    this.#scope = null;
+    this.#wake?.();
+  }
+
+  /** The log holds this statement; '' = it can not be told. */
+  statement(text: string): void {
+    if (this.#scope === null || isNoDdl(text)) return;
+    const risk = riskOf(text);
+    if (risk !== null) this.#warn(risk.code, risk.text);
+    this.#wanted = true;
+    if (text === '' || /partition|engine/i.test(text)) this.#urgent = true;
+    this.#wake?.();
+  }
+
+  async #run(crashed: boolean, signal: AbortSignal): Promise<void> {
+    for (let first = true; !signal.aborted; first = false) {
+      this.#wanted = false;
+      this.#urgent = false;
+      const started = performance.now();
+      const level = await this.#lookOnce(first && crashed, signal);
+      signal.throwIfAborted();
+      const rest = Math.max(REST_MIN_MS, REST_PER_LOOK * (performance.now() - started));
+      await this.#pause(rest, () => this.#urgent, signal);
+      await this.#pause(level ? LOOK_AGAIN_MS : RETRY_MS, () => this.#wanted, signal);
+    }
+  }
+
+  /** Until the time is over or `cut` holds. */
+  async #pause(ms: number, cut: () => boolean, signal: AbortSignal): Promise<void> {
+    if (cut() || signal.aborted) return;
+    const ended = new AbortController();
+    this.#wake = () => {
+      if (cut() || signal.aborted) ended.abort();
+    };
+    await sleep(ms, ended.signal).catch(() => {});
+    this.#wake = null;
+  }
+
+  /** Returns whether nothing is left to be done. */
+  async #lookOnce(afterCrash: boolean, signal: AbortSignal): Promise<boolean> {
+    try {
+      this.#take(await this.#modules.control().lookAtSchema());
+      if (this.#look.foreign.length === 0) return true;
+      for (const table of this.#look.foreign) {
+        if (signal.aborted) return false;
+        await this.#convert(table, afterCrash);
+      }
+      this.#take(await this.#modules.control().lookAtSchema());
+      return this.#look.foreign.length === 0;
+    } catch (error) {
+      if (!signal.aborted)
+        this.#modules.logger.warn({ reason: messageOf(error) }, 'the schema could not be looked at');
+      return false;
+    }
+  }
+
+  #take(look: SchemaLook): void {
+    const before = this.warnings.join('\n');
+    this.#look = look;
+    const present = new Set(look.keyless.map(keyOf));
+    for (const key of this.#told) if (!present.has(key)) this.#told.delete(key);
+    const appeared = look.keyless.filter((table) => !this.#told.has(keyOf(table)));
+    for (const table of appeared) this.#told.add(keyOf(table));
+    const spatial = appeared.filter(({ hasSpatialKey }) => hasSpatialKey);
+    const others = appeared.filter(({ hasSpatialKey }) => !hasSpatialKey);
+    if (spatial.length > 0) this.#warn('SPATIAL_KEY_ONLY', SPATIAL_ONLY(names(spatial)));
+    if (others.length > 0) this.#warn('NO_PRIMARY_KEY', KEYLESS(names(others)));
+    if (before !== this.warnings.join('\n')) this.#modules.changed();
+  }
+
+  async #convert(table: TableName & { readonly engine: string }, afterCrash: boolean): Promise<void> {
+    const name = nameOf(table);
+    const lost = afterCrash
+      ? ' The server had died: compare its rows with those of a replica, acknowledged ones may be missing here.'
+      : '';
+    try {
+      await this.#modules.control().convertToInnodb(table);
+      this.#warn(
+        'ENGINE_CONVERTED',
+        `${name} was a table of ${table.engine}, which can lose acknowledged rows: it was converted to InnoDB on all nodes.${lost}`,
+      );
+    } catch (error) {
+      this.#warn(
+        'ENGINE_NOT_CONVERTED',
+        `${name} is a table of ${table.engine}, which can lose acknowledged rows, and could not be converted to InnoDB: ` +
+          `${messageOf(error)} It is tried again every ${RETRY_MS / 1000} s.${lost}`,
+      );
+    }
+  }
+
+  #warn(code: string, reason: string): void {
+    this.#modules.events.add('schema.warning', this.#node, reason, { code });
+  }
+}
+
+const FOREIGN = (tables: string) =>
+  `Not of InnoDB, rows in them are not safe: ${tables}. They are being converted.`;
+const KEYLESS = (tables: string) =>
+  `No primary key: ${tables}. A replica reads the whole table for each row of an UPDATE or DELETE. Add a primary key, or refuse such tables with "requirePrimaryKey".`;
+const SPATIAL_ONLY = (tables: string) =>
+  `A spatial key and no primary key: ${tables}. An UPDATE or DELETE of such a table stops the replicas. Add a primary key.`;
+
+const nameOf = ({ schema, name }: TableName): string => `${schema}.${name}`;
+
+function names(tables: readonly TableName[]): string {
+  const more = tables.length - NAMED_MAX;
+  return `${tables.slice(0, NAMED_MAX).map(nameOf).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}

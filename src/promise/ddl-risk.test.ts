@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest';
+import { isNoDdl, riskOf } from './ddl-risk.js';
+
+it.each([
+  ['ALTER TABLE t ADD u VARCHAR(40) DEFAULT (UUID())', 'EACH_NODE_ITS_OWN_VALUES'],
+  ['/* app */ alter online table `d`.`t 1` add column r double default (rand())', 'EACH_NODE_ITS_OWN_VALUES'],
+  ['ALTER TABLE t ADD COLUMN s DATETIME(6) DEFAULT (SYSDATE(6))', 'EACH_NODE_ITS_OWN_VALUES'],
+  ['ALTER TABLE t MODIFY u VARCHAR(90) DEFAULT (CURRENT_USER())', 'EACH_NODE_ITS_OWN_VALUES'],
+  ['ALTER TABLE t ADD u INT DEFAULT NEXTVAL(s)', 'SEQUENCE_DEFAULT_ADDED'],
+  ['ALTER TABLE t ADD u INT DEFAULT NEXT VALUE FOR s', 'SEQUENCE_DEFAULT_ADDED'],
+])('%s: existing rows get values that differ', (statement, code) => {
+  expect(riskOf(statement)?.code).toBe(code);
+});
+
+it('an index over a division', () => {
+  expect(riskOf('CREATE TABLE t (a INT, v DECIMAL(9,4) AS (1 / a) VIRTUAL, KEY (v))')?.code).toBe(
+    'INDEXED_DIVISION',
+  );
+  expect(riskOf('CREATE TABLE t (a INT, v INT AS (a + 1) VIRTUAL, KEY (v)) /* of the app */')).toBeNull();
+});
+
+it.each([
+  // A new table has no rows yet, and an INSERT is replicated as the rows that it made.
+  'CREATE TABLE t (id UUID DEFAULT UUID() PRIMARY KEY)',
+  'ALTER TABLE t ADD created DATETIME DEFAULT NOW()',
+  'ALTER TABLE t ADD n INT DEFAULT 5',
+  'ALTER TABLE users ADD KEY (user)',
+  'DROP TABLE t',
+  '',
+])('%s: nothing is said', (statement) => {
+  expect(riskOf(statement)).toBeNull();
+});
+
+it('the table is named as the statement names it', () => {
+  expect(riskOf('ALTER TABLE `d`.`t 1` ADD u INT DEFAULT (RAND())')?.text).toContain(
+    'ALTER TABLE `d`.`t 1` gave',
+  );
+});
+
+it.each(['COMMIT', 'ROLLBACK', 'XA COMMIT 0x61', 'SAVEPOINT a'])('%s is no DDL', (statement) => {
+  expect(isNoDdl(statement)).toBe(true);
+});
+
+it('a large statement is looked at in linear time', () => {
+  const started = performance.now();
+  for (const text of ['alter ', 'alter table ', 'table `', 'as ( key / ', '/* ', 'add default '])
+    riskOf(text.repeat(1_000_000 / text.length));
+  expect(performance.now() - started).toBeLessThan(2_000);
+});

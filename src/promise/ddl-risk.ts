@@ -1,0 +1,69 @@
+/**
+ * DDL is replicated as text, and each node executes it for itself. These statements give another result on each node, or
+ * stop the replicas; no setting of the server refuses them (tried on MariaDB 10.11). What is found here is said at once.
+ */
+export interface DdlRisk {
+  readonly code: 'EACH_NODE_ITS_OWN_VALUES' | 'SEQUENCE_DEFAULT_ADDED' | 'INDEXED_DIVISION';
+  /** For people: what was executed, what follows, what to do. */
+  readonly text: string;
+}
+
+/** How a group begins that is a statement, and no DDL. */
+const NO_DDL = /^(COMMIT|ROLLBACK|SAVEPOINT|XA)\b/i;
+
+export function isNoDdl(statement: string): boolean {
+  return NO_DDL.test(statement);
+}
+
+const ALTER_TABLE = /\balter\s[^;]{0,100}?\btable\b/i;
+const ADDS_OR_CHANGES = /\b(add|modify|change)\b/i;
+/** Functions whose value is another one on each node. Literal dates and NOW() come with the log. */
+const OWN_VALUE =
+  /\b(uuid|uuid_short|sys_guid|rand|user|current_user|session_user|system_user|current_role|connection_id|last_insert_id|sysdate|random_bytes|version)\s*\(/i;
+const DEFAULT_OR_GENERATED = /\b(default|as)\b/i;
+const NEXT_VALUE = /\bnextval\s*\(|\bnext\s+value\s+for\b/i;
+const GENERATED = /\bas\s*\(/i;
+const DIVIDES = /(?<!\*)\/(?!\*)/;
+const INDEXES = /\b(key|index|unique)\b/i;
+
+export function riskOf(statement: string): DdlRisk | null {
+  const table = tableOf(statement);
+  if (
+    ALTER_TABLE.test(statement) &&
+    ADDS_OR_CHANGES.test(statement) &&
+    DEFAULT_OR_GENERATED.test(statement)
+  ) {
+    if (NEXT_VALUE.test(statement))
+      return {
+        code: 'SEQUENCE_DEFAULT_ADDED',
+        text:
+          `ALTER TABLE${table} gave existing rows values of a sequence: the replicas can not execute that (1950). ` +
+          'Add the column without the default, fill it by UPDATE, then set the default.',
+      };
+    const found = OWN_VALUE.exec(statement);
+    if (found !== null)
+      return {
+        code: 'EACH_NODE_ITS_OWN_VALUES',
+        text:
+          `ALTER TABLE${table} gave existing rows a default of ${(found[1] ?? '').toUpperCase()}(): each node computed its ` +
+          'own values. Add the column without the default, fill it by UPDATE (rows are replicated as they are), then set the default.',
+      };
+  }
+  if (GENERATED.test(statement) && INDEXES.test(statement) && DIVIDES.test(statement))
+    return {
+      code: 'INDEXED_DIVISION',
+      text:
+        `A generated column with a division may be indexed in${table || ' a table'}: its value follows div_precision_increment of each ` +
+        'session, and under different values the index is corrupted. Do not set div_precision_increment, or make the column STORED with ROUND().',
+    };
+  return null;
+}
+
+const NAME =
+  /\btable\s+(?:if\s+(?:not\s+)?exists\s+)?((?:`[^`]{1,64}`|[\w$]{1,64})(?:\s?\.\s?(?:`[^`]{1,64}`|[\w$]{1,64}))?)/i;
+
+/** ` name`, as it is written in the statement; '' = it is not plain. */
+function tableOf(statement: string): string {
+  const name = NAME.exec(statement)?.[1];
+  return name === undefined ? '' : ` ${name}`;
+}

@@ -1,0 +1,137 @@
+/**
+ * What a client of MariaDB 10.11 can do that the cluster could not keep its promises for, and what holds each. Each entry
+ * was tried on real servers; `docs/promise.md` has a section with the same title, and `test` is the test that tries it again.
+ *
+ * - `server`: an option of the server refuses it, or makes it harmless.
+ * - `grant`: it needs a privilege that no client has.
+ * - `port`: the read-write MySQL port, or the HTTP API, refuses it.
+ * - `replica`: the replicas' servers get the statement in a form that they can execute.
+ * - `found`: the primary finds it after the statement, and mends it or says it (event `schema.warning`, status, metric).
+ * - `not held`: it does harm, and is only written down.
+ */
+export type Hold = 'server' | 'grant' | 'port' | 'replica' | 'found' | 'not held';
+
+export interface PromiseRule {
+  /** As in docs/promise.md. */
+  readonly title: string;
+  readonly danger: string;
+  readonly heldBy: readonly Hold[];
+  /** Where, in the code. */
+  readonly place: string;
+  /** File and name; null = nothing is held, so nothing can be tried. */
+  readonly test: { readonly file: string; readonly name: string } | null;
+}
+
+const PROMISE_TEST = 'test/system/promise.test.ts';
+const KEY_TEST = 'a table without a usable key is told of once, and in the status until it has one';
+
+export const PROMISE_RULES: readonly PromiseRule[] = [
+  {
+    title: 'Tables of another engine',
+    danger:
+      'MyISAM, Aria, MEMORY and CSV lose acknowledged rows in a crash, and show rows before the quorum has them.',
+    heldBy: ['server', 'found'],
+    place:
+      '--enforce-storage-engine in mysql-control/settings.ts; node/schema-guard.ts converts what gets past it',
+    test: {
+      file: PROMISE_TEST,
+      name: 'whatever way an engine is named, no table of another one than InnoDB stays',
+    },
+  },
+  {
+    title: 'Statements that only a lenient session can execute',
+    danger: 'A replica would stop at a table whose options or row size it refuses (1005, 1118).',
+    heldBy: ['server'],
+    place: 'mysql-control/role-settings.ts',
+    test: {
+      file: PROMISE_TEST,
+      name: 'replicas take what a client without innodb_strict_mode made; clients have it unless they switch it off',
+    },
+  },
+  {
+    title: 'RENAME TABLE of a temporary table',
+    danger:
+      'It is logged as if it were of an ordinary table: a replica would stop (1146), or rename a table of the same name.',
+    heldBy: ['replica'],
+    place: 'mysql-protocol/ddl-for-replicas.ts',
+    test: {
+      file: PROMISE_TEST,
+      name: 'a RENAME of temporary tables does not stop the replicas, whatever it stands beside',
+    },
+  },
+  {
+    title: 'CREATE TABLE under sql_mode MYSQL323 or MYSQL40',
+    danger: 'The server logs text that it can not read itself (1064), without character sets.',
+    heldBy: ['replica'],
+    place: 'mysql-protocol/ddl-for-replicas.ts',
+    test: { file: PROMISE_TEST, name: 'CREATE TABLE ... SELECT under sql_mode %s reaches the replicas' },
+  },
+  {
+    title: 'Tables without a primary key',
+    danger:
+      'A replica reads the whole table for each row of an UPDATE or DELETE; with a spatial key only, it stops (1032).',
+    heldBy: ['server', 'found'],
+    place: 'requirePrimaryKey in config/node-config.ts; node/schema-guard.ts',
+    test: { file: PROMISE_TEST, name: KEY_TEST },
+  },
+  {
+    title: 'Values that each node computes for itself',
+    danger:
+      'ALTER TABLE fills existing rows on each node: UUID(), RAND() and the like differ; NEXTVAL stops the replicas (1950).',
+    heldBy: ['found'],
+    place: 'promise/ddl-risk.ts',
+    test: { file: PROMISE_TEST, name: 'what each node computes for itself is told of' },
+  },
+  {
+    title: 'An index over a division',
+    danger:
+      'The value of a virtual column follows div_precision_increment of the session: the index is corrupted (1034).',
+    heldBy: ['found'],
+    place: 'promise/ddl-risk.ts',
+    test: { file: 'src/promise/ddl-risk.test.ts', name: 'an index over a division' },
+  },
+  {
+    title: 'Words whose meaning is not in the log',
+    danger:
+      'utf8 under another old_mode, or a character set that the logged text leaves out: replicas make another table.',
+    heldBy: ['not held'],
+    place: '',
+    test: null,
+  },
+  {
+    title: 'A temporary table that hides a real one',
+    danger: 'RENAME TABLE of the temporary one renames the real one on the replicas, without an error.',
+    heldBy: ['not held'],
+    place: '',
+    test: null,
+  },
+  {
+    title: 'NEXTVAL as a default, written by a trigger or a function',
+    danger: "The sequence's own change is not logged: after a promotion numbers come twice.",
+    heldBy: ['not held'],
+    place: '',
+    test: null,
+  },
+  {
+    title: 'A CREATE TABLE ... SELECT that fails after it has written',
+    danger: 'What a function that it calls has written stays on the primary and is in no log.',
+    heldBy: ['not held'],
+    place: '',
+    test: null,
+  },
+  {
+    title: 'Changing or leaving the log',
+    danger:
+      'sql_log_bin, binlog_format, gtid_seq_no, server_id and the like take writes out of the replicated history.',
+    heldBy: ['grant'],
+    place: 'mysql-control/accounts.ts',
+    test: { file: PROMISE_TEST, name: 'no client can leave the log or change its place in it' },
+  },
+  {
+    title: 'skip_replication',
+    danger: 'Any session may mark its changes as not to be replicated.',
+    heldBy: ['server'],
+    place: '--replicate-events-marked-for-skip in mysql-control/settings.ts',
+    test: { file: PROMISE_TEST, name: 'changes that a client marks to be skipped are replicated' },
+  },
+];
