@@ -331,8 +331,14 @@ describe('statements in a session', () => {
     "SET collation_connection = 'latin1_bin'",
     '/* app */ SET NAMES latin1',
     'CALL demo.sets_results()',
+    'SELECT demo.sets_results()',
+    'INSERT INTO demo.other SELECT demo.sets_results()',
   ])('cannot change the character set: %s', async (sql) => {
     await plain.query('CREATE OR REPLACE PROCEDURE demo.sets_results() SET character_set_results = latin1');
+    await plain.query(
+      'CREATE OR REPLACE FUNCTION demo.sets_results() RETURNS INT BEGIN SET character_set_results = latin1; RETURN 1; END',
+    );
+    await plain.query('CREATE TABLE IF NOT EXISTS demo.other (a INT)');
     const before = await scalarOf(plain, 'SELECT COUNT(*) FROM demo.kept');
     const batch = { statements: [sql, { sql: INSERT, params: ['é漢'] }] };
     for (const body of [batch, { ...batch, transaction: true }]) {
@@ -387,6 +393,25 @@ describe('statements in a session', () => {
       );
     },
   );
+
+  it('of every kind are answered, or refused by the server with its own error', async () => {
+    const handler = ['HANDLER demo.stored_0 OPEN AS h', 'HANDLER h READ FIRST', 'HANDLER h CLOSE'];
+    const read = await post({ statements: handler });
+    expect(read.body.results?.[1]?.rows).toEqual([[1, -128]]);
+    const analysed = await post({ sql: 'SELECT id FROM demo.stored_0 PROCEDURE ANALYSE()' });
+    expect([analysed.status, analysed.body.results?.[0]?.rowCount]).toEqual([200, 1]);
+    const compound = await post({ sql: 'BEGIN NOT ATOMIC SELECT 1; SELECT 2, 3; END' });
+    expect(compound.body.results?.map(({ rows }) => rows)).toEqual([[[1]], [[2, 3]], []]);
+    const refused = [
+      ["LOAD DATA LOCAL INFILE '/etc/hostname' INTO TABLE demo.kept (v)", 4166],
+      ["EXECUTE IMMEDIATE 'SELECT 1'", 1295],
+      ['SELECT 1; SELECT 2', 1064],
+    ] as const;
+    for (const [sql, errno] of refused) {
+      const { status, body } = await post({ sql });
+      expect([sql, status, body.error?.errno, body.error?.applied]).toEqual([sql, 400, errno, 'no']);
+    }
+  });
 
   it('give no object with two equal keys', async () => {
     const sql = 'INSERT INTO demo.kept (v) VALUES (1) RETURNING id, v AS id';

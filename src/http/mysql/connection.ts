@@ -15,10 +15,9 @@ import { type BoundParameter, encodeExecute } from './parameters.js';
 import {
   type ColumnDefinition,
   changedVariables,
-  decodeEof,
   decodeError,
   decodeOk,
-  isEof,
+  endsRows,
   STATUS,
 } from './replies.js';
 
@@ -256,7 +255,7 @@ export class Connection {
   /** Like `query`, with the names of the columns. */
   async queryNamed(sql: string): Promise<{ names: string[]; rows: (string | null)[][] }> {
     let columnCount = -1;
-    let stage: 'header' | 'columns' | 'columnsEnd' | 'rows' = 'header';
+    let stage: 'header' | 'columns' | 'rows' = 'header';
     const definitions: ColumnDefinition[] = [];
     const rows: (string | null)[][] = [];
     await this.#send(textCommand(0x03, sql), (payload) => {
@@ -272,14 +271,11 @@ export class Connection {
           return false;
         case 'columns':
           definitions.push(this.#columns.decode(payload));
-          if (definitions.length === columnCount) stage = 'columnsEnd';
-          return false;
-        case 'columnsEnd':
-          stage = 'rows';
+          if (definitions.length === columnCount) stage = 'rows';
           return false;
         case 'rows':
-          if (isEof(payload)) {
-            this.status = decodeEof(payload).status;
+          if (endsRows(payload)) {
+            this.status = decodeOk(payload).status;
             return true;
           }
           rows.push(textRow(payload));
@@ -294,7 +290,7 @@ export class Connection {
     let id = 0;
     let parameterCount = 0;
     let columnCount = 0;
-    /** Definitions of parameters and columns, and an EOF after each kind. */
+    /** Definitions of parameters, and then of columns. */
     let left = -1;
     const columns: ColumnDefinition[] = [];
     await this.#send(textCommand(0x16, sql), (payload) => {
@@ -305,10 +301,9 @@ export class Connection {
         id = reader.u32();
         columnCount = reader.u16();
         parameterCount = reader.u16();
-        left = definitionPackets(parameterCount) + definitionPackets(columnCount);
+        left = parameterCount + columnCount;
       } else {
-        if (left <= columnCount + 1 && columns.length < columnCount)
-          columns.push(this.#columns.decode(payload));
+        if (left <= columnCount) columns.push(this.#columns.decode(payload));
         left -= 1;
       }
       return left === 0;
@@ -323,7 +318,7 @@ export class Connection {
       if (left === -1) {
         if (payload[0] === 0xff) throw decodeError(payload);
         requirePrepared(payload);
-        left = definitionPackets(payload.readUInt16LE(5)) + definitionPackets(payload.readUInt16LE(7));
+        left = payload.readUInt16LE(5) + payload.readUInt16LE(7);
       } else left -= 1;
       return left === 0;
     });
@@ -338,7 +333,7 @@ export class Connection {
   async execute(statementId: number, parameters: readonly BoundParameter[], sink: ResultSink): Promise<void> {
     let columnCount = 0;
     let columns: ColumnDefinition[] = [];
-    let stage: 'header' | 'columns' | 'columnsEnd' | 'rows' = 'header';
+    let stage: 'header' | 'columns' | 'rows' = 'header';
     let foreign: string | null = null;
     await this.#send(frame(encodeExecute(statementId, parameters)), (payload) => {
       switch (stage) {
@@ -360,11 +355,10 @@ export class Connection {
         }
         case 'columns':
           columns.push(this.#columns.decode(payload));
-          if (columns.length === columnCount) stage = 'columnsEnd';
-          return false;
-        case 'columnsEnd':
-          sink.columns(columns);
-          stage = 'rows';
+          if (columns.length === columnCount) {
+            sink.columns(columns);
+            stage = 'rows';
+          }
           return false;
         case 'rows': {
           if (payload[0] === 0x00) {
@@ -372,12 +366,13 @@ export class Connection {
             return false;
           }
           if (payload[0] === 0xff) throw decodeError(payload);
-          if (!isEof(payload)) throw unreadable('its rows are not in the binary protocol');
-          const eof = decodeEof(payload);
-          this.status = eof.status;
+          if (!endsRows(payload)) throw unreadable('its rows are not in the binary protocol');
+          const end = decodeOk(payload);
+          this.status = end.status;
+          if (end.status & STATUS.sessionStateChanged) foreign = foreignCharacterSet(payload) ?? foreign;
           stage = 'header';
-          sink.end({ affectedRows: 0n, insertId: 0n, ...eof, hasRows: true });
-          return (eof.status & STATUS.moreResults) === 0;
+          sink.end({ ...end, affectedRows: 0n, insertId: 0n, hasRows: true });
+          return (end.status & STATUS.moreResults) === 0;
         }
       }
     });
@@ -455,11 +450,6 @@ export class Connection {
     this.#socket.destroy();
     for (const pending of this.#queue.splice(0)) pending.reject(lostError(error));
   }
-}
-
-/** Packets that define so many parameters or columns. */
-function definitionPackets(count: number): number {
-  return count === 0 ? 0 : count + 1;
 }
 
 function textRow(payload: Buffer): (string | null)[] {

@@ -16,6 +16,7 @@ const CLIENT = {
   psMultiResults: 1 << 18,
   pluginAuth: 1 << 19,
   sessionTrack: 1 << 23,
+  deprecateEof: 1 << 24,
 } as const;
 
 /** In MariaDB's own capability word, which is there only while CLIENT_MYSQL (bit 0) is not set. */
@@ -27,6 +28,7 @@ const UTF8MB4 = 45;
 /**
  * What is left out matters: no CLIENT_LOCAL_FILES (LOAD DATA LOCAL is refused by the server itself), no
  * CLIENT_MULTI_STATEMENTS (one text is one statement), no CLIENT_FOUND_ROWS (affected rows are changed rows).
+ * CLIENT_DEPRECATE_EOF: rows end with an OK packet, which tells of changed session variables as well.
  */
 const CAPABILITIES =
   CLIENT.longFlag |
@@ -36,7 +38,8 @@ const CAPABILITIES =
   CLIENT.multiResults |
   CLIENT.psMultiResults |
   CLIENT.pluginAuth |
-  CLIENT.sessionTrack;
+  CLIENT.sessionTrack |
+  CLIENT.deprecateEof;
 
 export interface Greeting {
   readonly version: string;

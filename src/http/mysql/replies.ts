@@ -1,7 +1,7 @@
-/** What the server sends back, decoded: OK, EOF and ERR packets and column definitions. No sockets. */
-import { PacketReader } from './packet.js';
+/** What the server sends back, decoded: OK and ERR packets and column definitions. No sockets. */
+import { MAX_FRAME_PAYLOAD, PacketReader } from './packet.js';
 
-/** Bits of the server status in OK and EOF packets. */
+/** Bits of the server status in OK packets. */
 export const STATUS = {
   inTransaction: 0x0001,
   moreResults: 0x0008,
@@ -74,17 +74,9 @@ export function decodeError(payload: Buffer): ServerError {
   return new ServerError(errno, sqlState, reader.rest().toString('utf8'));
 }
 
-export function isEof(payload: Buffer): boolean {
-  return payload[0] === 0xfe && payload.length < 9;
-}
-
-export interface EofReply {
-  readonly warnings: number;
-  readonly status: number;
-}
-
-export function decodeEof(payload: Buffer): EofReply {
-  return { warnings: payload.readUInt16LE(1), status: payload.readUInt16LE(3) };
+/** The OK packet behind the last row. (A row that begins with this byte has a value of 16 MiB and more.) */
+export function endsRows(payload: Buffer): boolean {
+  return payload[0] === 0xfe && payload.length < MAX_FRAME_PAYLOAD;
 }
 
 export interface ColumnDefinition {
