@@ -19,6 +19,7 @@ import { MariadbControl } from './mysql-control/control.js';
 import { RECOVERY_SERVER_ID } from './mysql-control/ddl-recovery.js';
 import { ManagedServer, type ServerUp } from './mysql-control/managed-server.js';
 import { obtainServer } from './mysql-control/obtain.js';
+import { initConnectArg } from './mysql-control/settings.js';
 import { mariadb } from './mysql-protocol/mariadb.js';
 import { ChainFile } from './node/chain-file.js';
 import { EventLog } from './node/event-log.js';
@@ -100,7 +101,12 @@ class Node {
         secret,
         bufferPoolBytes: config.serverBufferPoolBytes,
         ...(config.serverPort === null ? {} : { port: config.serverPort }),
-        extraArgs: [...roomForClients(config), ...config.serverArgs, SEMI_SYNC_OFF],
+        extraArgs: [
+          ...roomForClients(config),
+          ...config.serverArgs,
+          initConnectArg(config.serverArgs),
+          SEMI_SYNC_OFF,
+        ],
         ...(tls && usesTls(config, 'mysql') && { tls: () => tls.current }),
         recoveryServerId: () => {
           if (config.name !== config.primary) return RECOVERY_SERVER_ID;
@@ -211,6 +217,7 @@ class Node {
             logger: parts.logger.child({ part: 'mysql' }),
             committingSessions: () => this.#control.committingSessions(),
           }),
+          threadsBeforeLogin: () => this.#control.threadsBeforeLogin(),
         },
       );
     this.#users = new UserKeeper({

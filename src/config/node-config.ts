@@ -174,6 +174,25 @@ export const NodeConfigSchema = Type.Object(
       5000,
       'A MySQL client that comes while no primary is open waits so long for one.',
     ),
+    // A real client logs in within milliseconds: half of the port is more than any start of a pool has under way.
+    mysqlLoginsMax: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      default: 300,
+      description:
+        'Connections of each MySQL port on which nobody has logged in yet; beyond it the oldest ones are dropped.',
+      expected: 'a whole number from 1 to 10000',
+    }),
+    mysqlLoginsPerAddressMax: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      default: 150,
+      description:
+        'Of these, from one address of clients; beyond it the oldest ones of that address are dropped.',
+      expected: 'a whole number from 1 to 10000',
+    }),
+    // What the server itself gives a login (connect_timeout), and what drivers wait for at most.
+    mysqlLoginMs: Milliseconds(10_000, 'A MySQL client has so long to log in, from the greeting on.'),
     consoleDirectory: Type.Union([Path(''), Type.Null()], {
       default: null,
       description: 'Files of the page at /; null = those that come with Skein.',
@@ -271,6 +290,9 @@ type Defaulted =
   | 'mysqlPorts'
   | 'mysqlConnectionsMax'
   | 'mysqlOpenWaitMs'
+  | 'mysqlLoginsMax'
+  | 'mysqlLoginsPerAddressMax'
+  | 'mysqlLoginMs'
   | 'consoleDirectory'
   | 'logLevel'
   | 'logBytesMax'

@@ -33,6 +33,14 @@ interface Account {
  */
 export const READ_ONLY_PORT_ADDRESS = '127.0.0.2';
 
+/**
+ * What the server executes for each session when it logs in. Privileges alone do not keep a reader from writing: a SELECT
+ * from a view runs a function with the rights of its definer, who may write (seen on 10.11). In a read-only transaction
+ * that fails with 1792. A session can turn it off (SET SESSION TRANSACTION READ WRITE), then only privileges hold; MariaDB
+ * has nothing that binds an account. The server does not do it again when a session is reset: there the port does it.
+ */
+export const READ_ONLY_SESSIONS = `SET SESSION tx_read_only = USER() LIKE '%@${READ_ONLY_PORT_ADDRESS}'`;
+
 export const READ = 'SELECT, SHOW VIEW';
 /**
  * With EXECUTE, whoever reads runs what definers with more rights have written. Over HTTP every statement of a read token runs

@@ -591,6 +591,14 @@ export class MariadbControl {
     return rows.map((row) => ({ id: Number(row.id), queryId: Number(row.query_id) }));
   }
 
+  /** Threads on which nobody has logged in yet; under TLS nobody else can tell. */
+  async threadsBeforeLogin(): Promise<ReadonlySet<number>> {
+    const rows = await this.#query(
+      "SELECT id FROM information_schema.processlist WHERE user = 'unauthenticated user'",
+    );
+    return new Set(rows.map((row) => Number(row.id)));
+  }
+
   /** Resolves true once the server has applied `gtid`, false when the time is over. */
   waitApplied(gtid: string, timeoutMs: number): Promise<boolean> {
     return this.#applied.wait(gtid, timeoutMs);

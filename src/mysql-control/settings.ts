@@ -1,3 +1,4 @@
+import { READ_ONLY_SESSIONS } from './accounts.js';
 import type { ServerBinary } from './server-binary.js';
 import type { ServerTls } from './server-tls.js';
 
@@ -49,6 +50,13 @@ export function bootstrapArgs(binary: ServerBinary, dataDir: string): string[] {
     '--innodb-flush-log-at-trx-commit=1',
     '--innodb-fast-shutdown=0',
   ];
+}
+
+/** The option that makes sessions of the read-only ports read-only; an operator's own (the last one counts) is kept. */
+export function initConnectArg(operatorArgs: readonly string[]): string {
+  const own = operatorArgs.findLast((arg) => /^--init[-_]connect=/.test(arg));
+  const before = own === undefined ? '' : `${own.slice(own.indexOf('=') + 1)}; `;
+  return `--init-connect=${before}${READ_ONLY_SESSIONS}`;
 }
 
 /** The command line of a node's server. It always starts closed (SAFETY H9): nothing here is SET after the start. */

@@ -1,53 +1,66 @@
-import { CAPABILITY } from '../mysql-protocol/login.js';
 import { PACKET_HEADER_SIZE, packet } from '../mysql-protocol/packets.js';
+import { type Kill, killIn } from './kill-text.js';
 
-/** Whom a client's KILL means. */
-export type Kill =
-  | { readonly kind: 'session'; readonly id: number }
-  | { readonly kind: 'query'; readonly queryId: number }
-  /** A user, an expression: could be anyone. */
-  | { readonly kind: 'any' }
-  /** To be executed whenever the client likes: nothing can be said about that moment. */
-  | { readonly kind: 'prepared' };
+const COM = {
+  query: 0x03,
+  processKill: 0x0c,
+  changeUser: 0x11,
+  stmtPrepare: 0x16,
+  setOption: 0x1b,
+  resetConnection: 0x1f,
+} as const;
 
-const COM_QUERY = 0x03;
-const COM_PROCESS_KILL = 0x0c;
-const COM_STMT_PREPARE = 0x16;
-/** MySQL's second compression. */
-const ZSTD_COMPRESSION = 0x0400_0000;
-/** A KILL longer than this hides from us; so does one behind another statement. */
-const KILL_BYTES_MAX = 1024;
+/** A longer statement is not looked at: so much of each connection is kept at most, until the whole of it is here. */
+export const STATEMENT_BYTES_MAX = 64 * 1024;
 const SEQUENCE_LAST = 255;
+const SEMICOLON = 0x3b;
+/** COM_SET_OPTION 0 switches several statements in one text on, 1 off. */
+const MULTI_STATEMENTS_ON = 0;
 
-/** White space, comments, and the opening of an executable comment. */
-const LEADING = '(?:\\s|--\\s[^\\n]*\\n|#[^\\n]*\\n|/\\*M?!\\d*|/\\*(?!M?!)[\\s\\S]*?\\*/|\\()*';
-const KILL = new RegExp(`^${LEADING}KILL\\b`, 'i');
-const KILL_NUMBER = new RegExp(
-  `^${LEADING}KILL\\s+(?:(?:HARD|SOFT)\\s+)?(?:(?:CONNECTION|QUERY)\\s+)?(ID\\s+)?(\\d{1,15})\\s*;?\\s*$`,
-  'i',
-);
+/** What a port wants to know of before it passes. */
+export interface ScanOptions {
+  readonly kills: boolean;
+  /** COM_RESET_CONNECTION and COM_CHANGE_USER, and the command after it. */
+  readonly resets: boolean;
+  /** Whether the client has asked for several statements in one text when it logged in. */
+  readonly multi: boolean;
+}
+
+export type Found =
+  /** It must be judged. */
+  | { readonly kind: 'kill'; readonly kill: Kill }
+  /** The session was reset before: what was set for it must be set again first. */
+  | { readonly kind: 'after-reset' };
 
 /**
- * Follows the borders of a client's packets, four bytes each, to find those that begin with KILL; everything else is
- * skipped unseen. On a connection with TLS or compression there is nothing to follow: then it finds nothing.
+ * Follows the borders of a client's packets, four bytes each, from the first command on; what is not asked for is skipped
+ * unseen. Only for connections that are logged in, without TLS and compression.
  */
 export class CommandScan {
-  #blind = false;
-  #loggedIn = false;
+  readonly #options: ScanOptions;
+  #multi: boolean;
   /** Bytes of the present packet that have not come yet. */
   #rest = 0;
+  /** Of the packet before. */
   #sequence = 0;
+  #length = 0;
+  #wasReset = false;
   /** What was found, when `find` did not return -1; null = the bytes end before that can be said. */
-  kill: Kill | null = null;
-  /** Length of the found packet with its header. */
-  killSize = 0;
+  found: Found | null = null;
+  /** Length of the found packet with its header, or how many bytes are needed to say what it is. */
+  size = 0;
+
+  constructor(options: ScanOptions) {
+    this.#options = options;
+    this.#multi = options.multi;
+  }
 
   /**
    * -1: all of it may pass. Otherwise the offset of a packet that must not pass yet; call again with the bytes from
-   * there on (and what follows them), after `pass()` if `kill` was judged.
+   * there on (and what follows them): when `size` of them are there, or after `pass()` or `resume()` if something was found.
    */
   find(bytes: Buffer): number {
-    if (this.#blind) return -1;
+    this.found = null;
     const size = bytes.length;
     let at = this.#rest;
     if (at >= size) {
@@ -55,32 +68,24 @@ export class CommandScan {
       return -1;
     }
     while (at < size) {
-      if (size - at < PACKET_HEADER_SIZE) return this.#incomplete(at);
+      if (size - at < PACKET_HEADER_SIZE) return this.#incomplete(at, PACKET_HEADER_SIZE);
       const length = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16);
       const sequence = bytes[at + 3] ?? 0;
       const body = at + PACKET_HEADER_SIZE;
-      if (!this.#loggedIn) {
-        if (size - body < 4) return this.#incomplete(at);
-        this.#loggedIn = true;
-        const hides = CAPABILITY.ssl | CAPABILITY.compress | ZSTD_COMPRESSION;
-        if ((bytes.readUInt32LE(body) & hides) !== 0) {
-          this.#blind = true;
-          return -1;
+      if (sequence === 0 && length > 0 && !this.#isPieceOfFile()) {
+        // The command, and the four letters that its text begins with.
+        const needed = Math.min(length, 5);
+        if (size - body < needed) return this.#incomplete(at, PACKET_HEADER_SIZE + needed);
+        if (this.#wasReset) return this.#hold(at, { kind: 'after-reset' }, 0);
+        if (this.#options.kills && this.#mayKill(bytes, body, length)) {
+          if (size - body < length) return this.#incomplete(at, PACKET_HEADER_SIZE + length);
+          const kill = this.#killIn(bytes.subarray(body, body + length));
+          if (kill) return this.#hold(at, { kind: 'kill', kill }, PACKET_HEADER_SIZE + length);
         }
-      } else if (sequence === 0 && this.#sequence !== SEQUENCE_LAST && length > 1) {
-        // (After 255 it is the next piece of a local file.)
-        if (size - body < 2) return this.#incomplete(at);
-        if (mayKill(bytes[body] ?? 0, bytes[body + 1] ?? 0, length)) {
-          if (size - body < length) return this.#incomplete(at);
-          this.kill = killIn(bytes.subarray(body, body + length));
-          this.killSize = PACKET_HEADER_SIZE + length;
-          if (this.kill) {
-            this.#rest = 0;
-            return at;
-          }
-        }
+        this.#note(bytes, body, length);
       }
       this.#sequence = sequence;
+      this.#length = length;
       at = body + length;
     }
     this.#rest = at - size;
@@ -90,34 +95,78 @@ export class CommandScan {
   /** The found packet was dealt with; the next bytes are what follows it. */
   pass(): void {
     this.#sequence = 0;
-    this.kill = null;
+    this.#length = this.size - PACKET_HEADER_SIZE;
+    this.found = null;
   }
 
-  #incomplete(at: number): number {
-    this.kill = null;
+  /** What comes after a reset was done; the next bytes are the held command, which is looked at like any other. */
+  resume(): void {
+    this.#wasReset = false;
+    this.found = null;
+  }
+
+  /** Pieces of a local file count on from the command's number, past 255 to 0; an empty one is the last. */
+  #isPieceOfFile(): boolean {
+    return this.#sequence === SEQUENCE_LAST && this.#length > 0;
+  }
+
+  #note(bytes: Buffer, body: number, length: number): void {
+    const command = bytes[body];
+    if (command === COM.setOption && length === 3) this.#multi = bytes[body + 1] === MULTI_STATEMENTS_ON;
+    else if (command === COM.resetConnection || command === COM.changeUser)
+      this.#wasReset = this.#options.resets;
+  }
+
+  /** By the command and its first letters; nearly every statement ends here. */
+  #mayKill(bytes: Buffer, body: number, length: number): boolean {
+    const command = bytes[body];
+    if (command === COM.processKill) return length === 5;
+    if (command !== COM.query && command !== COM.stmtPrepare) return false;
+    if (length < 5 || length > STATEMENT_BYTES_MAX) return false;
+    if (mayLeadToKill(bytes, body + 1)) return true;
+    if (!this.#multi || command !== COM.query) return false;
+    // Behind another statement: the whole text has to be here.
+    return bytes.length - body < length || bytes.subarray(body, body + length).includes(SEMICOLON);
+  }
+
+  #killIn(payload: Buffer): Kill | null {
+    if (payload[0] === COM.processKill) return { kind: 'session', id: payload.readUInt32LE(1) };
+    const multi = this.#multi && payload[0] === COM.query;
+    const kill = killIn(payload.toString('latin1', 1), { multi });
+    return kill && payload[0] === COM.stmtPrepare ? { kind: 'later' } : kill;
+  }
+
+  #incomplete(at: number, needed: number): number {
+    this.size = needed;
+    this.#rest = 0;
+    return at;
+  }
+
+  #hold(at: number, found: Found, size: number): number {
+    this.found = found;
+    this.size = size;
     this.#rest = 0;
     return at;
   }
 }
 
-/** By the command and its next byte; nearly every statement ends here. */
-function mayKill(command: number, next: number, length: number): boolean {
-  if (command === COM_PROCESS_KILL) return length === 5;
-  if ((command !== COM_QUERY && command !== COM_STMT_PREPARE) || length > KILL_BYTES_MAX) return false;
-  // k K, white space, and what opens a comment: / - # (
-  return (
-    (next | 0x20) === 0x6b || next <= 0x20 || next === 0x2f || next === 0x2d || next === 0x23 || next === 0x28
-  );
+/** First words of statements that may be or hold a KILL, four letters each; ? stands for what is no letter. */
+const LEADS = new Set([...'kill begi case loop repe whil decl exec prep'.split(' ')].map(numberOf));
+const SHORT_LEADS = new Set(['set', 'for'].map((word) => numberOf(`${word} `) >>> 8));
+const IF = numberOf('if  ') >>> 16;
+
+function numberOf(word: string): number {
+  return Buffer.from(word, 'latin1').readUInt32BE();
 }
 
-function killIn(payload: Buffer): Kill | null {
-  if (payload[0] === COM_PROCESS_KILL) return { kind: 'session', id: payload.readUInt32LE(1) };
-  const text = payload.toString('latin1', 1);
-  if (!KILL.test(text)) return null;
-  if (payload[0] === COM_STMT_PREPARE) return { kind: 'prepared' };
-  const [, isQueryId, number] = KILL_NUMBER.exec(text) ?? [];
-  if (number === undefined) return { kind: 'any' };
-  return isQueryId ? { kind: 'query', queryId: Number(number) } : { kind: 'session', id: Number(number) };
+/** White space, comments, parentheses, or one of the words above. */
+function mayLeadToKill(bytes: Buffer, at: number): boolean {
+  const first = bytes[at] ?? 0;
+  const isLetter = (first | 0x20) >= 0x61 && (first | 0x20) <= 0x7a;
+  if (!isLetter) return first !== 0x60;
+  // Capital letters become small ones; what else this changes can only make it look at more.
+  const four = ((bytes.readUInt32BE(at) | 0x20202020) & 0xffffffff) >>> 0;
+  return LEADS.has(four) || SHORT_LEADS.has(four >>> 8) || four >>> 16 === IF;
 }
 
 const ER_KILL_DENIED_ERROR = 1095;
@@ -130,6 +179,10 @@ const MESSAGE_MAX = 128;
  */
 export function failingStatement(message: string): Buffer {
   const text = message.slice(0, MESSAGE_MAX).replaceAll("'", '').replaceAll('\\', '');
-  const sql = `SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = ${ER_KILL_DENIED_ERROR}, MESSAGE_TEXT = '${text}'`;
-  return packet(0, Buffer.concat([Buffer.from([COM_QUERY]), Buffer.from(sql, 'latin1')]));
+  return query(`SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = ${ER_KILL_DENIED_ERROR}, MESSAGE_TEXT = '${text}'`);
+}
+
+/** A statement of ours, as a client would send it. */
+export function query(sql: string): Buffer {
+  return packet(0, Buffer.concat([Buffer.from([COM.query]), Buffer.from(sql, 'latin1')]));
 }

@@ -8,6 +8,10 @@ export interface PortCounters {
   refused: number;
   /** Cut because the role changed, the server went down or the node stops. */
   cut: number;
+  /** Connections now on which nobody has logged in, as far as it is known. */
+  loginsOpen: number;
+  /** Of such, dropped: too late, or too many. */
+  loginsDropped: number;
   /** KILLs that were looked at before they went on. */
   kills: number;
   /** Of these, refused: the session that they name waits for its quorum. */
@@ -19,5 +23,16 @@ export interface PortCounters {
 }
 
 export function zeroCounters(): PortCounters {
-  return { open: 0, total: 0, refused: 0, cut: 0, kills: 0, killsRefused: 0, bytesIn: 0, bytesOut: 0 };
+  return {
+    open: 0,
+    total: 0,
+    refused: 0,
+    cut: 0,
+    loginsOpen: 0,
+    loginsDropped: 0,
+    kills: 0,
+    killsRefused: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+  };
 }

@@ -8,6 +8,8 @@ export interface Target {
   readonly localAddress?: string;
   /** Clients' KILLs are judged here; else they pass, for a port further on to judge. */
   readonly judgesKills?: boolean;
+  /** Its server makes sessions read-only at their login; the port sees to it that they stay so. */
+  readonly keepsReadOnly?: boolean;
   /** The port of another node, which hears so first (see hop.ts); who was passed on already is not passed on again. */
   readonly passesOn?: boolean;
 }
@@ -87,6 +89,7 @@ function sameTarget(a: Route, b: Route): boolean {
     a.target.port === b.target.port &&
     a.target.localAddress === b.target.localAddress &&
     a.target.judgesKills === b.target.judgesKills &&
+    a.target.keepsReadOnly === b.target.keepsReadOnly &&
     a.target.passesOn === b.target.passesOn
   );
 }

@@ -1,11 +1,16 @@
 import type { Socket } from 'node:net';
-import { CommandScan, failingStatement, type Kill } from './command-scan.js';
+import { PacketSplitter } from '../mysql-protocol/packets.js';
+import { CommandScan, failingStatement, query } from './command-scan.js';
 import type { PortCounters } from './counters.js';
 import type { Gate } from './gate.js';
 import { HopFilter } from './hop.js';
+import type { Kill } from './kill-text.js';
+import { type LoginState, LoginWatch } from './login-watch.js';
 
 /** When one end has said its last word, the other gets so long to take it. */
 const LINGER_MS = 5_000;
+const OK = 0x00;
+const SET_READ_ONLY = query('SET SESSION TRANSACTION READ ONLY');
 
 /** Null: the KILL may go to the server; else the client hears this. It may take its time. */
 export type KillJudge = (kill: Kill) => Promise<string | null>;
@@ -15,34 +20,56 @@ export interface PipeModules {
   readonly server: Socket;
   readonly gate: Gate;
   readonly counters: PortCounters;
-  /** Null: what clients send is not looked at. */
+  /** Null: clients' KILLs are not looked for. */
   readonly judge: KillJudge | null;
-  closed(): void;
+  /** The server made the session read-only at its login; a reset undoes that, and the pipe makes it so again. */
+  readonly keepsReadOnly: boolean;
+  /** Called when the login's state is another one. */
+  onLogin(pipe: Pipe): void;
+  /** Called once, when both ends are gone; `wrong` says what the client did that no client does. */
+  closed(wrong: string | null): void;
 }
 
 /**
  * Passes bytes between a client and its server as they are, whatever they mean: TLS, compression and local files go
  * through untouched. Before each chunk, in both directions, the gate is asked (SAFETY M4). A slow reader stops the
- * reading at the other end; at most one chunk and the sockets' own buffers lie here.
+ * reading at the other end; at most one chunk, one statement of STATEMENT_BYTES_MAX and the sockets' own buffers lie here.
  */
 export class Pipe {
   readonly #generation: number;
   readonly #modules: PipeModules;
+  readonly #login = new LoginWatch();
   #closed = false;
   #linger: NodeJS.Timeout | null = null;
   /** Since when the client does not take what the server sent (monotonic ms); null = it does. */
   #clogged: number | null = null;
-  readonly #scan: CommandScan | null;
-  /** The beginning of a packet, too short yet to say whether it is a KILL. */
-  #kept: Buffer | null = null;
-  #judging = false;
+  /** Null: nobody has logged in, or what clients send is not looked at. */
+  #scan: CommandScan | null = null;
+  /** The beginning of a packet, too short yet to say what it is. */
+  #kept: Buffer[] = [];
+  #keptSize = 0;
+  #needed = 0;
+  /** The client is not read from: something of its own is being dealt with first. */
+  #holding = false;
+  /** Called with what the server sends next, in place of the client; returns what the client gets of it. */
+  #listener: ((chunk: Buffer) => Buffer) | null = null;
+  /** The server has said nothing since the client spoke. */
+  #owesAnswer = false;
   /** Null: the first bytes have passed. */
   #hop: HopFilter | null = new HopFilter();
 
   constructor(options: { generation: number }, modules: PipeModules) {
     this.#generation = options.generation;
     this.#modules = modules;
-    this.#scan = modules.judge ? new CommandScan() : null;
+  }
+
+  get loginState(): LoginState {
+    return this.#login.state;
+  }
+
+  /** The server's number for this session; null = it did not greet. */
+  get threadId(): number | null {
+    return this.#login.threadId;
   }
 
   /** Both sockets are paused; `greeting` was read from the server already. */
@@ -55,7 +82,7 @@ export class Pipe {
       server.resume();
     });
     server.on('drain', () => {
-      if (!this.#judging) client.resume();
+      if (!this.#holding) client.resume();
     });
     // Sockets are not half-open: whoever ends is ended; the other gets what is on its way, and is ended too.
     client.on('end', () => this.#end(server));
@@ -64,22 +91,45 @@ export class Pipe {
     server.on('error', () => this.#end(client));
     client.on('close', () => this.#end(server));
     server.on('close', () => this.#end(client));
+    this.#login.server(greeting);
     counters.bytesOut += greeting.length;
     client.write(greeting);
     server.resume();
     client.resume();
   }
 
-  #toClient(chunk: Buffer): void {
+  #toClient(received: Buffer): void {
     const { client, server, gate, counters } = this.#modules;
     if (!gate.admits(this.#generation)) {
       this.cut();
       return;
     }
+    if (this.#login.state === 'before') {
+      this.#login.server(received);
+      if (this.#login.state !== 'before' && !this.#letIn()) return;
+    }
+    this.#owesAnswer = false;
+    const chunk = this.#listener ? this.#listener(received) : received;
+    if (chunk.length === 0 || this.#closed) return;
     counters.bytesOut += chunk.length;
     if (client.write(chunk)) return;
     this.#clogged = performance.now();
     server.pause();
+  }
+
+  /** The server's OK has come; false = the connection is cut. */
+  #letIn(): boolean {
+    if (this.#login.clientIsAhead) {
+      this.destroy('it sends more than a login before it is logged in');
+      return false;
+    }
+    const { judge, keepsReadOnly } = this.#modules;
+    if (!this.#login.compressed && (judge || keepsReadOnly)) {
+      const multi = this.#login.multiStatements;
+      this.#scan = new CommandScan({ kills: judge !== null, resets: keepsReadOnly, multi });
+    }
+    this.#modules.onLogin(this);
+    return true;
   }
 
   #toServer(received: Buffer): void {
@@ -95,18 +145,34 @@ export class Pipe {
       if (chunk.length === 0) return;
     }
     counters.bytesIn += chunk.length;
+    if (this.#login.state === 'before') {
+      const wrong = this.#login.client(chunk);
+      if (wrong !== null) {
+        this.destroy(wrong);
+        return;
+      }
+      if (this.#login.state !== 'before') this.#modules.onLogin(this);
+    }
     if (this.#scan) this.#look(this.#scan, chunk);
     else this.#send(chunk);
   }
 
   #send(chunk: Buffer): void {
     const { client, server } = this.#modules;
+    this.#owesAnswer = true;
     if (!server.write(chunk)) client.pause();
   }
 
   #look(scan: CommandScan, chunk: Buffer): void {
-    const bytes = this.#kept ? Buffer.concat([this.#kept, chunk]) : chunk;
-    this.#kept = null;
+    let bytes = chunk;
+    if (this.#keptSize > 0) {
+      this.#kept.push(chunk);
+      this.#keptSize += chunk.length;
+      if (this.#keptSize < this.#needed) return;
+      bytes = Buffer.concat(this.#kept);
+      this.#kept = [];
+      this.#keptSize = 0;
+    }
     const at = scan.find(bytes);
     if (at < 0) {
       this.#send(bytes);
@@ -114,29 +180,74 @@ export class Pipe {
     }
     if (at > 0) this.#send(bytes.subarray(0, at));
     const rest = bytes.subarray(at);
-    if (scan.kill) void this.#judge(scan, scan.kill, rest);
-    else this.#kept = rest;
+    const { found } = scan;
+    if (!found) {
+      this.#kept = [rest];
+      this.#keptSize = rest.length;
+      this.#needed = scan.size;
+      return;
+    }
+    this.#holding = true;
+    this.#modules.client.pause();
+    if (found.kind === 'kill') void this.#judge(scan, found.kill, rest);
+    else this.#renew(scan, rest);
   }
 
   /** The client waits meanwhile, as it would for the server. */
   async #judge(scan: CommandScan, kill: Kill, bytes: Buffer): Promise<void> {
-    const { client, server, gate, judge, counters } = this.#modules;
-    this.#judging = true;
-    client.pause();
+    const { judge, counters } = this.#modules;
     const refusal = judge ? await judge(kill) : null;
     counters.kills++;
     if (refusal !== null) counters.killsRefused++;
-    this.#judging = false;
-    if (this.#closed) return;
-    if (!gate.admits(this.#generation)) {
-      this.cut();
+    if (!this.#goOn()) return;
+    this.#send(refusal === null ? bytes.subarray(0, scan.size) : failingStatement(refusal));
+    const rest = bytes.subarray(scan.size);
+    scan.pass();
+    if (rest.length > 0) this.#look(scan, rest);
+  }
+
+  /**
+   * After a reset and before the next command: a statement of ours, whose answer the client does not see. (A client that
+   * sends statements, a reset and a further command without waiting for any answer gets these in the wrong order.)
+   */
+  #renew(scan: CommandScan, bytes: Buffer): void {
+    if (this.#owesAnswer) {
+      this.#listener = (chunk) => {
+        this.#listener = null;
+        setImmediate(() => {
+          if (!this.#closed) this.#renew(scan, bytes);
+        });
+        return chunk;
+      };
       return;
     }
-    this.#send(refusal === null ? bytes.subarray(0, scan.killSize) : failingStatement(refusal));
-    const rest = bytes.subarray(scan.killSize);
-    scan.pass();
+    const answers = new PacketSplitter();
+    this.#listener = (chunk) => {
+      answers.push(chunk);
+      const answer = answers.next();
+      if (!answer) return Buffer.alloc(0);
+      this.#listener = null;
+      if (answer.payload[0] !== OK) this.destroy('its session can not be made read-only again');
+      else if (this.#goOn()) {
+        scan.resume();
+        this.#look(scan, bytes);
+      }
+      return answers.takeRest();
+    };
+    this.#send(SET_READ_ONLY);
+  }
+
+  /** After something was held: the client is read from again. False = the connection is gone. */
+  #goOn(): boolean {
+    const { client, server, gate } = this.#modules;
+    this.#holding = false;
+    if (this.#closed) return false;
+    if (!gate.admits(this.#generation)) {
+      this.cut();
+      return false;
+    }
     if (!server.writableNeedDrain) client.resume();
-    if (rest.length > 0) this.#look(scan, rest);
+    return true;
   }
 
   /** Lets `socket` have what was sent to it, then both are gone. */
@@ -174,13 +285,13 @@ export class Pipe {
     return this.#modules.gate.admits(this.#generation);
   }
 
-  destroy(): void {
+  destroy(wrong: string | null = null): void {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#linger) clearTimeout(this.#linger);
     const { client, server, closed } = this.#modules;
     client.destroy();
     server.destroy();
-    closed();
+    closed(wrong);
   }
 }

@@ -1,17 +1,33 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import { CAPABILITY, encodeGreeting } from '../mysql-protocol/login.js';
 import { packet } from '../mysql-protocol/packets.js';
 import { silentLogger } from '../std/logger.js';
 import { sleep } from '../std/signal.js';
-import { Gate, type Route } from './gate.js';
+import { Gate, type Route, type Target } from './gate.js';
 import { HOP, HopFilter } from './hop.js';
 import type { KillJudge } from './pipe.js';
 import { MysqlPort, type MysqlPortOptions } from './port.js';
 
 /** The port between a plain TCP server and plain TCP clients: what happens to bytes and to connections. */
 
-const GREETING = 'greeting';
+const GREETING = packet(
+  0,
+  encodeGreeting(
+    { serverVersion: '5.5.5-10.11.19-MariaDB', connectionId: 7, nonce: Buffer.alloc(20, 1), plugin: 'x' },
+    0xffff,
+  ),
+).toString('latin1');
+const ok = (sequence: number) => packet(sequence, Buffer.from([0, 0, 0, 2, 0, 0, 0]));
+const query = (text: string) => packet(0, Buffer.from(`\u0003${text}`));
+const loginWith = (capabilities: number) => {
+  const body = Buffer.alloc(40);
+  body.writeUInt32LE(capabilities, 0);
+  return packet(1, body);
+};
+const LOGIN = loginWith(CAPABILITY.protocol41);
+const RESET = packet(0, Buffer.from([0x1f]));
 const cleanUp: Array<() => Promise<void> | void> = [];
 
 afterEach(async () => {
@@ -29,7 +45,7 @@ async function backend(greet = true): Promise<Backend> {
   const server = createServer((socket) => {
     sockets.push(socket);
     socket.on('error', () => {});
-    if (greet) socket.write(GREETING);
+    if (greet) socket.write(GREETING, 'latin1');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   cleanUp.push(() => {
@@ -51,22 +67,28 @@ async function portWith(
   route: Route,
   options: Partial<MysqlPortOptions> = {},
   judge: KillJudge = () => Promise.resolve(null),
+  beforeLogin: number[] = [],
 ) {
   const gate = new Gate('starting');
   gate.set(route);
   const listening = { name: 'test', host: '127.0.0.1', port: await freePort() };
   const port = new MysqlPort(
-    { ...listening, connectionsMax: 3, openWaitMs: 300, ...options },
-    { gate, logger: silentLogger, judge },
+    {
+      ...listening,
+      ...{ connectionsMax: 3, openWaitMs: 300 },
+      ...{ loginsMax: 100, loginsPerAddressMax: 100, loginMs: 60_000 },
+      ...options,
+    },
+    { gate, logger: silentLogger, judge, threadsBeforeLogin: () => Promise.resolve(new Set(beforeLogin)) },
   );
   await port.start();
   cleanUp.push(() => port.stop());
   return { gate, port, number: listening.port };
 }
 
-const to = (port: number, judgesKills = false): Route => ({
+const to = (port: number, target: Partial<Target> = {}): Route => ({
   open: true,
-  target: { host: '127.0.0.1', port, judgesKills },
+  target: { host: '127.0.0.1', port, ...target },
 });
 
 interface Client {
@@ -103,6 +125,21 @@ async function greeted(port: number): Promise<Client> {
   return one;
 }
 
+/** The newest connection of the backend, and what it gets after the login. */
+async function loggedIn(port: number, sockets: Socket[], login = LOGIN) {
+  const one = await greeted(port);
+  const server = sockets.at(-1) as Socket;
+  let received = Buffer.alloc(0);
+  server.on('data', (chunk: Buffer) => {
+    received = Buffer.concat([received, chunk]);
+  });
+  one.socket.write(login);
+  await until(() => received.length >= login.length, 'the login arrived');
+  server.write(ok(2));
+  await until(() => one.text().length >= GREETING.length + ok(2).length, 'let in');
+  return { one, server, received: () => received.subarray(login.length).toString('latin1') };
+}
+
 it('passes bytes both ways, and counts them', async () => {
   const { port: target, sockets } = await backend();
   const { port, number } = await portWith(to(target));
@@ -115,6 +152,8 @@ it('passes bytes both ways, and counts them', async () => {
     total: 1,
     refused: 0,
     cut: 0,
+    loginsOpen: 1,
+    loginsDropped: 0,
     kills: 0,
     killsRefused: 0,
     bytesIn: 5,
@@ -184,9 +223,10 @@ it.each(['to the server', 'to the client'])('asks the gate before each chunk %s'
 });
 
 it('refuses one too many, and whom it has nowhere to send', async () => {
-  const { port: target } = await backend();
+  const { port: target, sockets } = await backend();
   const { gate, port, number } = await portWith(to(target), { openWaitMs: 150 });
-  const all = await Promise.all([greeted(number), greeted(number), greeted(number)]);
+  const all: Client[] = [];
+  for (let i = 0; i < 3; i++) all.push((await loggedIn(number, sockets)).one);
   const fourth = client(number);
   await fourth.closed;
   expect(fourth.text().charCodeAt(4)).toBe(0xff);
@@ -194,7 +234,7 @@ it('refuses one too many, and whom it has nowhere to send', async () => {
   expect(fourth.text()).toContain('Too many connections');
   all[0]?.socket.destroy();
   await until(() => port.counters.open === 2, 'room');
-  await greeted(number);
+  await loggedIn(number, sockets);
 
   gate.set({ open: false, reason: 'No replica is attached.' });
   const started = performance.now();
@@ -246,35 +286,29 @@ it('holds a KILL until it is judged; what follows keeps its place', async () => 
   const { port: target, sockets } = await backend();
   let decide: (refusal: string | null) => void = () => {};
   const asked: unknown[] = [];
-  const { number } = await portWith(to(target, true), {}, (kill) => {
+  const { number } = await portWith(to(target, { judgesKills: true }), {}, (kill) => {
     asked.push(kill);
     return new Promise((resolve) => {
       decide = resolve;
     });
   });
-  const one = await greeted(number);
-  let received = '';
-  sockets[0]?.on('data', (chunk: Buffer) => {
-    received += chunk.toString('latin1');
-  });
-  const query = (text: string) => packet(0, Buffer.from(`\u0003${text}`));
+  const { one, received } = await loggedIn(number, sockets);
   const text = (...packets: Buffer[]) => Buffer.concat(packets).toString('latin1');
-  const login = packet(1, Buffer.alloc(40));
   const [a, kill, b] = [query('SELECT 1'), query('KILL QUERY 7'), query('SELECT 2')];
-  const bytes = Buffer.concat([login, a, kill, b, kill, b]);
-  one.socket.write(bytes.subarray(0, 60));
+  const bytes = Buffer.concat([a, kill, b, kill, b]);
+  one.socket.write(bytes.subarray(0, 20));
   await sleep(20);
-  one.socket.write(bytes.subarray(60));
+  one.socket.write(bytes.subarray(20));
   await until(() => asked.length === 1, 'asked');
   await sleep(30);
-  expect(received).toBe(text(login, a));
+  expect(received()).toBe(text(a));
   decide(null);
   await until(() => asked.length === 2, 'asked again');
-  expect(received).toBe(text(login, a, kill, b));
+  expect(received()).toBe(text(a, kill, b));
   decide('not now');
-  await until(() => received.endsWith(text(b)) && received.includes('SIGNAL'), 'all passed');
-  expect(received).toContain("MESSAGE_TEXT = 'not now'");
-  expect(received.match(/KILL/g)).toHaveLength(1);
+  await until(() => received().endsWith(text(b)) && received().includes('SIGNAL'), 'all passed');
+  expect(received()).toContain("MESSAGE_TEXT = 'not now'");
+  expect(received().match(/KILL/g)).toHaveLength(1);
   expect(asked).toEqual([
     { kind: 'session', id: 7 },
     { kind: 'session', id: 7 },
@@ -338,4 +372,99 @@ it('the beginning of a hop in pieces is one, and what only looks like it goes on
   expect(filter.take(other.subarray(0, 3))).toHaveLength(0);
   expect(filter.take(other.subarray(3))).toEqual(other);
   expect(filter.passedOn).toBe(false);
+});
+
+it('a command before the login is not looked at but cut, with all that it costs (A1)', async () => {
+  const { port: target, sockets } = await backend();
+  const { number } = await portWith(to(target, { judgesKills: true }));
+  const one = await greeted(number);
+  let received = 0;
+  sockets[0]?.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+  });
+  one.socket.write(Buffer.concat([LOGIN, query(`${'/**/'.repeat(250)}X`)]));
+  await one.closed;
+  expect(received, 'not even the login of it').toBe(0);
+});
+
+describe('a session that the server made read-only at its login', () => {
+  it('is made so again between a reset and the next command, and the client sees nothing of it', async () => {
+    const { port: target, sockets } = await backend();
+    const { number } = await portWith(to(target, { keepsReadOnly: true }));
+    const { one, server, received } = await loggedIn(number, sockets);
+    const before = one.text().length;
+    const again = query('SET SESSION TRANSACTION READ ONLY').toString('latin1');
+    one.socket.write(RESET);
+    await until(() => received().length === RESET.length, 'the reset');
+    server.write(ok(1));
+    await until(() => one.text().length === before + 11, 'its answer');
+    one.socket.write(query('SELECT 1'));
+    await until(() => received().endsWith(again), 'set again');
+    // The answer in two pieces.
+    server.write(ok(1).subarray(0, 5));
+    await sleep(20);
+    server.write(ok(1).subarray(5));
+    await until(() => received().endsWith(query('SELECT 1').toString('latin1')), 'the command');
+    expect(one.text().length).toBe(before + 11);
+    server.write('rows');
+    await until(() => one.text().endsWith('rows'), 'the answer of the command');
+    one.socket.write(query('SELECT 2'));
+    await until(() => received().endsWith('SELECT 2'), 'nothing is set a second time');
+    expect(received().split(again)).toHaveLength(2);
+  });
+
+  it('also when the client does not wait for the answer of the reset; and is cut when it can not be', async () => {
+    const { port: target, sockets } = await backend();
+    const { number } = await portWith(to(target, { keepsReadOnly: true }));
+    const { one, server, received } = await loggedIn(number, sockets);
+    one.socket.write(Buffer.concat([RESET, query('SELECT 1')]));
+    await until(() => received().length === RESET.length, 'the reset alone');
+    server.write(ok(1));
+    await until(() => received().endsWith('READ ONLY'), 'set again');
+    server.write(packet(1, Buffer.from([0xff, 1, 2])));
+    await one.closed;
+    expect(received()).not.toContain('SELECT 1');
+  });
+});
+
+describe('connections on which nobody logs in', () => {
+  const many = (count: number, port: number) =>
+    Promise.all(Array.from({ length: count }, () => greeted(port)));
+
+  it('leave room for a real client when they fill the port: the oldest goes', async () => {
+    const { port: target, sockets } = await backend();
+    const { port, number } = await portWith(to(target), { connectionsMax: 8 });
+    const { one: real } = await loggedIn(number, sockets);
+    const silent = await many(7, number);
+    expect(port.counters).toMatchObject({ open: 8, loginsOpen: 7 });
+    const { one } = await loggedIn(number, sockets);
+    await silent[0]?.closed;
+    expect(port.counters).toMatchObject({ open: 8, refused: 0, loginsDropped: 1, loginsOpen: 6 });
+    expect([real, one, silent[1]].some((each) => each?.socket.destroyed)).toBe(false);
+  });
+
+  it('have their time, and no more', async () => {
+    const { port: target, sockets } = await backend();
+    const { port, number } = await portWith(to(target), { connectionsMax: 8, loginMs: 300 });
+    const { one } = await loggedIn(number, sockets);
+    const silent = await many(3, number);
+    await Promise.all(silent.map(({ closed }) => closed));
+    expect(port.counters).toMatchObject({ open: 1, loginsDropped: 3, loginsOpen: 0, cut: 0 });
+    expect(one.socket.destroyed).toBe(false);
+  });
+
+  it.each([
+    ['under TLS are told by the server, and dropped', [7], 1],
+    ['under TLS that have logged in stay', [], 0],
+  ])('%s', async (_name, beforeLogin, dropped) => {
+    const { port: target } = await backend();
+    const options = { connectionsMax: 8, loginMs: 300 };
+    const { port, number } = await portWith(to(target), options, undefined, beforeLogin);
+    const one = await greeted(number);
+    one.socket.write(Buffer.concat([loginWith(CAPABILITY.ssl), Buffer.from('TLS')]));
+    await until(() => port.counters.loginsOpen === 0, 'not known');
+    if (dropped > 0) await one.closed;
+    else await sleep(1_500);
+    expect(port.counters).toMatchObject({ open: 1 - dropped, loginsDropped: dropped });
+  });
 });

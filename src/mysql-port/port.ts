@@ -9,6 +9,8 @@ import { type PortCounters, zeroCounters } from './counters.js';
 import { type Dialled, dial, KEEP_ALIVE_MS } from './dial.js';
 import type { Gate, Pass, Target } from './gate.js';
 import { HopFilter } from './hop.js';
+import { LoginGuard } from './login-guard.js';
+import type { LoginLimits } from './login-places.js';
 import { type KillJudge, Pipe } from './pipe.js';
 import { encodeRefusal, nowhereToGo, type Refusal, tooManyConnections } from './refusal.js';
 
@@ -16,7 +18,7 @@ import { encodeRefusal, nowhereToGo, type Refusal, tooManyConnections } from './
  * One listening port of the MySQL protocol. It accepts, finds the server that its gate names, and pipes. It knows
  * nothing of roles, accounts or statements: those are the gate's and the server's.
  */
-export interface MysqlPortOptions {
+export interface MysqlPortOptions extends LoginLimits {
   /** For people and logs: 'read-write' or 'read-only'. */
   readonly name: string;
   readonly host: string;
@@ -32,6 +34,8 @@ export interface MysqlPortModules {
   readonly logger: Logger;
   /** For targets that ask for it; must not reject. */
   readonly judge: KillJudge;
+  /** Of the local server: the threads on which nobody has logged in yet. */
+  threadsBeforeLogin(): Promise<ReadonlySet<number>>;
 }
 
 /** A server that refuses while it starts is tried again so often. */
@@ -48,8 +52,8 @@ const REFUSAL_LINGER_MS = 1_000;
  */
 const CLOGGED_MAX_MS = 90_000;
 const SWEEP_MS = 10_000;
-/** Refusals come in floods, one line each would fill the log. */
-const REFUSAL_LOG_MS = 1_000;
+/** At most one line about refused and cut clients in this time. */
+const LOG_INTERVAL_MS = 1_000;
 
 export class MysqlPort {
   readonly #options: MysqlPortOptions;
@@ -58,6 +62,7 @@ export class MysqlPort {
   readonly #pipes = new Set<Pipe>();
   readonly #clients = new Set<Socket>();
   readonly #stopped = new AbortController();
+  readonly #logins: LoginGuard;
   readonly #off: () => void;
   #server: Server | null = null;
   #sweep: NodeJS.Timeout | null = null;
@@ -67,9 +72,23 @@ export class MysqlPort {
     this.#options = options;
     this.#modules = modules;
     this.#off = modules.gate.onChange.on(() => this.#cutOld());
+    const { loginsMax, loginMs, connectionsMax } = options;
+    // One address alone must not be able to fill a small port either.
+    const loginsPerAddressMax = Math.min(options.loginsPerAddressMax, Math.ceil(connectionsMax / 2));
+    this.#logins = new LoginGuard(
+      { loginsMax, loginsPerAddressMax, loginMs },
+      {
+        threadsBeforeLogin: () => modules.threadsBeforeLogin(),
+        dropped: (reason) => {
+          this.#counters.loginsDropped++;
+          this.#say({ reason, dropped: this.#counters.loginsDropped }, 'connections without a login dropped');
+        },
+      },
+    );
   }
 
   get counters(): Readonly<PortCounters> {
+    this.#counters.loginsOpen = this.#logins.count;
     return this.#counters;
   }
 
@@ -111,6 +130,7 @@ export class MysqlPort {
   async stop(): Promise<void> {
     this.#stopped.abort(new SkeinError('NODE_STOPS', 'The node stops.'));
     this.#off();
+    this.#logins.stop();
     if (this.#sweep) clearInterval(this.#sweep);
     const server = this.#server;
     const closed = server ? new Promise<void>((resolve) => server.close(() => resolve())) : null;
@@ -154,7 +174,8 @@ export class MysqlPort {
     client.on('error', () => {});
     this.#clients.add(client);
     client.once('close', () => this.#clients.delete(client));
-    if (counters.open >= this.#options.connectionsMax) {
+    const full = counters.open >= this.#options.connectionsMax;
+    if (!this.#logins.makeRoom(full) && full) {
       this.#refuse(client, tooManyConnections(this.#options.name, this.#options.connectionsMax));
       return;
     }
@@ -175,6 +196,7 @@ export class MysqlPort {
   /** `release` gives the place back at once; the client's own `close` comes a moment later. */
   async #connect(client: Socket, release: () => void): Promise<void> {
     const { gate, judge } = this.#modules;
+    const address = client.remoteAddress ?? '';
     const acceptedAtMs = monotonicMs();
     const { pass, dialled } = await this.#reach(client);
     if (client.destroyed || !gate.admits(pass.generation)) {
@@ -190,13 +212,18 @@ export class MysqlPort {
         gate,
         counters: this.#counters,
         judge: pass.target.judgesKills ? judge : null,
-        closed: () => {
+        keepsReadOnly: pass.target.keepsReadOnly === true,
+        onLogin: () => this.#logins.loginChanged(pipe, { asksServer: pass.target.passesOn !== true }),
+        closed: (wrong) => {
+          this.#logins.remove(pipe);
           this.#pipes.delete(pipe);
           release();
+          if (wrong !== null) this.#say({ reason: wrong, address }, 'connection cut');
         },
       },
     );
     this.#pipes.add(pipe);
+    this.#logins.add(pipe, address);
     pipe.start(dialled.greeting);
     this.connectTimes.observe((monotonicMs() - acceptedAtMs) / 1000);
   }
@@ -259,15 +286,16 @@ export class MysqlPort {
       client.resume();
       setTimeout(() => client.destroy(), REFUSAL_LINGER_MS).unref();
     }
-    const now = monotonicMs();
-    if (now - this.#saidAtMs < REFUSAL_LOG_MS) return;
-    this.#saidAtMs = now;
-    const { name } = this.#options;
     const { refused } = this.#counters;
-    this.#modules.logger.warn(
-      { kind: name, errno: refusal.errno, reason: refusal.message, refused },
-      'clients refused',
-    );
+    this.#say({ errno: refusal.errno, reason: refusal.message, refused }, 'clients refused');
+  }
+
+  /** Such things come in floods, one line each would fill the log. */
+  #say(facts: Record<string, unknown>, message: string): void {
+    const now = monotonicMs();
+    if (now - this.#saidAtMs < LOG_INTERVAL_MS) return;
+    this.#saidAtMs = now;
+    this.#modules.logger.warn({ kind: this.#options.name, ...facts }, message);
   }
 }
 

@@ -11,6 +11,7 @@ export const CAPABILITY = {
   ssl: 0x800,
   transactions: 0x2000,
   secureConnection: 0x8000,
+  multiStatements: 0x10000,
   pluginAuth: 0x80000,
 } as const;
 

@@ -18,8 +18,8 @@ export function killJudge(modules: {
   committingSessions(): Promise<readonly CommittingSession[]>;
 }): KillJudge {
   return async (kill) => {
-    if (kill.kind === 'prepared') {
-      return 'Skein: KILL can not be prepared here, as a commit may wait for its quorum by then; send it as text.';
+    if (kill.kind === 'later') {
+      return 'Skein: KILL must be sent as a statement of its own: when it runs later, a commit may wait for its quorum by then.';
     }
     const deadline = monotonicMs() + HOLD_MS;
     try {

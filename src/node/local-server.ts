@@ -107,5 +107,7 @@ export interface LocalControl {
   gatherCommits(on: boolean): Promise<void>;
   /** Sessions whose transaction is in the log, or about to be, and not answered yet. */
   committingSessions(): Promise<CommittingSession[]>;
+  /** Threads on which nobody has logged in yet. */
+  threadsBeforeLogin(): Promise<ReadonlySet<number>>;
   waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
 }

@@ -255,7 +255,7 @@ export function mysqlPortMetrics(ports: readonly PortFacts[]): MetricFamily[] {
     type: 'counter' | 'gauge',
     name: string,
     help: string,
-    field: 'open' | 'total' | 'refused' | 'cut' | 'kills' | 'killsRefused',
+    field: Exclude<keyof PortCounters, 'bytesIn' | 'bytesOut'>,
   ): MetricFamily => ({
     type,
     name,
@@ -271,6 +271,18 @@ export function mysqlPortMetrics(ports: readonly PortFacts[]): MetricFamily[] {
       'skein_mysql_cut_total',
       'Connections cut by a change of role or of the server.',
       'cut',
+    ),
+    family(
+      'gauge',
+      'skein_mysql_logins_open',
+      'Connections on which nobody has logged in yet.',
+      'loginsOpen',
+    ),
+    family(
+      'counter',
+      'skein_mysql_logins_dropped_total',
+      'Connections dropped because nobody logged in, in time or before there were too many.',
+      'loginsDropped',
     ),
     family(
       'counter',

@@ -18,7 +18,14 @@ export interface MysqlPortsModules {
   /** Null while the local server is down. */
   serverPort(): number | null;
   readonly judge: KillJudge;
+  /** Of the local server. */
+  threadsBeforeLogin(): Promise<ReadonlySet<number>>;
 }
+
+type Settings = Pick<
+  NodeConfig,
+  'mysqlConnectionsMax' | 'mysqlOpenWaitMs' | 'mysqlLoginsMax' | 'mysqlLoginsPerAddressMax' | 'mysqlLoginMs'
+>;
 
 /** The two MySQL ports of a node: where they lead follows from its role, and from what it knows of the cluster. */
 export class MysqlPorts {
@@ -28,15 +35,20 @@ export class MysqlPorts {
   readonly #off: () => void;
 
   constructor(
-    config: Pick<NodeConfig, 'mysqlConnectionsMax' | 'mysqlOpenWaitMs'> & {
-      readonly mysqlPorts: NonNullable<NodeConfig['mysqlPorts']>;
-    },
+    config: Settings & { readonly mysqlPorts: NonNullable<NodeConfig['mysqlPorts']> },
     modules: MysqlPortsModules,
   ) {
     this.#modules = modules;
     const { host, readWrite, readOnly } = config.mysqlPorts;
-    const limits = { connectionsMax: config.mysqlConnectionsMax, openWaitMs: config.mysqlOpenWaitMs };
+    const limits = {
+      connectionsMax: config.mysqlConnectionsMax,
+      openWaitMs: config.mysqlOpenWaitMs,
+      loginsMax: config.mysqlLoginsMax,
+      loginsPerAddressMax: config.mysqlLoginsPerAddressMax,
+      loginMs: config.mysqlLoginMs,
+    };
     const { logger, judge } = modules;
+    const threadsBeforeLogin = () => modules.threadsBeforeLogin();
     this.#gates = {
       readWrite: new Gate('This node is starting.'),
       readOnly: new Gate('This node is starting.'),
@@ -44,11 +56,11 @@ export class MysqlPorts {
     this.#ports = {
       readWrite: new MysqlPort(
         { name: 'read-write', host, port: readWrite, ...limits },
-        { gate: this.#gates.readWrite, logger, judge },
+        { gate: this.#gates.readWrite, logger, judge, threadsBeforeLogin },
       ),
       readOnly: new MysqlPort(
         { name: 'read-only', host, port: readOnly, ...limits },
-        { gate: this.#gates.readOnly, logger, judge },
+        { gate: this.#gates.readOnly, logger, judge, threadsBeforeLogin },
       ),
     };
     this.#off = modules.role.onChange.on(() => this.update());
@@ -109,7 +121,7 @@ export class MysqlPorts {
         host: SERVER_HOST,
         port,
         // Only writers of the primary wait in a commit, and a reader is not their owner to the server: it can not kill them.
-        ...(localAddress === undefined ? { judgesKills: true } : { localAddress }),
+        ...(localAddress === undefined ? { judgesKills: true } : { localAddress, keepsReadOnly: true }),
       },
     };
   }

@@ -1,0 +1,105 @@
+import { type LoginLimits, LoginPlaces } from './login-places.js';
+import type { Pipe } from './pipe.js';
+
+/** So often it is looked whose time is over, and asked who has logged in under TLS. */
+const SWEEP_MS = 1_000;
+
+export interface LoginGuardModules {
+  /** The threads of the server on which nobody has logged in yet. */
+  threadsBeforeLogin(): Promise<ReadonlySet<number>>;
+  /** Called for each connection that is dropped. */
+  dropped(reason: string): void;
+}
+
+interface Hidden {
+  readonly address: string;
+  readonly sinceMs: number;
+}
+
+/**
+ * Drops connections on which nobody logs in: when their time is over, and the oldest first when there are too many.
+ * Under TLS only the server knows who has logged in; it is asked, once a second, while there are any that are not known.
+ */
+export class LoginGuard {
+  readonly #places: LoginPlaces<Pipe>;
+  readonly #limits: LoginLimits;
+  readonly #modules: LoginGuardModules;
+  readonly #addresses = new Map<Pipe, Hidden>();
+  readonly #hidden = new Set<Pipe>();
+  readonly #timer: NodeJS.Timeout;
+  #asking = false;
+
+  constructor(limits: LoginLimits, modules: LoginGuardModules) {
+    this.#limits = limits;
+    this.#modules = modules;
+    this.#places = new LoginPlaces(limits);
+    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Connections on which nobody has logged in, as far as it is known. */
+  get count(): number {
+    return this.#places.count;
+  }
+
+  add(pipe: Pipe, address: string): void {
+    const place = { address, sinceMs: performance.now() };
+    this.#addresses.set(pipe, place);
+    this.#places.add(pipe, address, place.sinceMs);
+  }
+
+  /** `asksServer`: the threads of the server that it leads to are known here. */
+  loginChanged(pipe: Pipe, { asksServer }: { asksServer: boolean }): void {
+    this.#places.remove(pipe);
+    if (pipe.loginState === 'hidden' && asksServer) this.#hidden.add(pipe);
+    else this.remove(pipe);
+  }
+
+  remove(pipe: Pipe): void {
+    this.#places.remove(pipe);
+    this.#hidden.delete(pipe);
+    this.#addresses.delete(pipe);
+  }
+
+  /** Before one more is let in; false = a full port stays full. */
+  makeRoom(full: boolean): boolean {
+    const pipe = this.#places.toDrop(performance.now(), full);
+    if (pipe) this.#drop(pipe, 'too many connections on which nobody has logged in');
+    return pipe !== null;
+  }
+
+  #drop(pipe: Pipe, reason: string): void {
+    this.remove(pipe);
+    this.#modules.dropped(reason);
+    pipe.destroy();
+  }
+
+  #sweep(): void {
+    for (const pipe of this.#places.late(performance.now())) {
+      this.#drop(pipe, `nobody has logged in within ${this.#limits.loginMs} ms`);
+    }
+    if (this.#hidden.size > 0 && !this.#asking) void this.#ask();
+  }
+
+  async #ask(): Promise<void> {
+    this.#asking = true;
+    const asked = [...this.#hidden];
+    try {
+      const threads = await this.#modules.threadsBeforeLogin();
+      for (const pipe of asked) {
+        const place = this.#addresses.get(pipe);
+        if (!place) continue;
+        if (pipe.threadId === null || !threads.has(pipe.threadId)) this.remove(pipe);
+        else this.#places.add(pipe, place.address, place.sinceMs);
+      }
+    } catch {
+      // Asked again in a second; a server that is down has ended its connections anyway.
+    } finally {
+      this.#asking = false;
+    }
+  }
+}
