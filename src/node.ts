@@ -31,6 +31,7 @@ import { PrimaryNode } from './node/primary-node.js';
 import { refuseLost } from './node/refuse-lost.js';
 import { ReplicaNode } from './node/replica-node.js';
 import type { NodeParts, RoleNode } from './node/role-node.js';
+import { SessionGeneration } from './node/session-generation.js';
 import { UserKeeper } from './node/user-keeper.js';
 import { ServerWatch } from './node/watch.js';
 import type { Logger } from './std/logger.js';
@@ -79,7 +80,7 @@ class Node {
   readonly #metrics = new NodeMetrics();
   readonly #version = installedVersion();
   #watch: ServerWatch | null = null;
-  #generation = 0;
+  readonly #generation = new SessionGeneration();
   #repairing = false;
 
   static async create(
@@ -226,6 +227,7 @@ class Node {
       accounts: this.#control.users,
       cut: (sessions) => this.#mysqlPorts?.cutSessions(sessions) ?? 0,
     });
+    this.#role.onChange.on(() => this.#generation.roleChanged(this.#role.isOpen().open));
     this.#tls?.onChange.on(() => void this.#renewServerTls());
     this.#server.up.on((up) => this.#serverUp(up));
     this.#server.down.on(({ reason, expected }) => this.#serverDown(reason, expected));
@@ -276,7 +278,7 @@ class Node {
   }
 
   #serverUp(up: ServerUp): void {
-    this.#generation++;
+    this.#generation.serverStarted();
     this.#http.dropSessions();
     this.#events.add(
       'server.up',
@@ -408,7 +410,7 @@ class Node {
     if (!up) return null;
     return {
       socketPath: up.socketPath,
-      generation: `${this.#generation}/${this.#role.isOpen().open}`,
+      generation: this.#generation.name,
       passwordOf: (account) => accountPassword(secret, account),
       userPassword: (user) => userPassword(secret, user),
       loginRefused: () => this.#repairAccounts(secret),

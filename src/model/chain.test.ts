@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Chain, continues, cutFor, epochOf, extendChain } from './chain.js';
+import { type Chain, continues, cutFor, epochOf, extendChain, isSameChain } from './chain.js';
 
 const at = (epoch: number, ordinal: number) => ({ epoch, ordinal, gtid: ordinal === 0 ? '' : `g${ordinal}` });
 const chain: Chain = [
@@ -27,6 +27,31 @@ describe('the chain', () => {
     const quiet = extendChain(chain, { epoch: 4, beginsAfter: at(2, 5) });
     expect(epochOf(quiet, 6)).toBe(4);
     expect(cutFor(quiet, at(3, 6))).toEqual(at(2, 5));
+  });
+
+  it('grows with the epochs that wrote, not with every attempt to open', () => {
+    let grown = chain;
+    for (let epoch = 4; epoch < 100_000; epoch++)
+      grown = extendChain(grown, { epoch, beginsAfter: at(2, 5) });
+    expect(grown).toEqual([...chain.slice(0, 2), { epoch: 99_999, beginsAfter: at(2, 5) }]);
+    // A replica that knows an epoch that was replaced, and one that missed several, both follow.
+    expect(continues(chain, grown)).toBe(true);
+    expect(continues(chain.slice(0, 2), grown)).toBe(true);
+    expect(continues(grown, chain)).toBe(false);
+  });
+
+  it('is not continued by a history in which an epoch that we know began elsewhere, or not at all', () => {
+    const missed: Chain = [...chain.slice(0, 1), { epoch: 3, beginsAfter: at(1, 5) }];
+    expect(continues(chain, missed)).toBe(false);
+    const gtid = { epoch: 4, beginsAfter: { ...at(2, 5), gtid: 'other' } };
+    expect(continues(chain, [...chain.slice(0, 2), gtid])).toBe(false);
+    expect(extendChain(chain, gtid)).toHaveLength(4);
+  });
+
+  it('is the same only with the same newest epoch', () => {
+    const replaced = extendChain(chain, { epoch: 4, beginsAfter: at(2, 5) });
+    expect([isSameChain(chain, [...chain]), isSameChain(chain, replaced)]).toEqual([true, false]);
+    expect(isSameChain(chain, chain.slice(0, 2))).toBe(false);
   });
 
   it('only grows', () => {

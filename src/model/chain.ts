@@ -20,7 +20,11 @@ export function epochOf(chain: Chain, ordinal: number): number {
   return 0;
 }
 
-/** @throws SkeinError CHAIN_INVALID when the new epoch does not continue the chain */
+/**
+ * An epoch that begins where the newest one began takes its place: nothing was written in between, so no group belongs to
+ * the older one. The chain grows only with epochs that wrote, however often a primary is opened.
+ * @throws SkeinError CHAIN_INVALID when the new epoch does not continue the chain
+ */
 export function extendChain(chain: Chain, entry: ChainEntry): Chain {
   const last = chain.at(-1);
   if (last && (entry.epoch <= last.epoch || entry.beginsAfter.ordinal < last.beginsAfter.ordinal)) {
@@ -29,7 +33,7 @@ export function extendChain(chain: Chain, entry: ChainEntry): Chain {
       `Epoch ${entry.epoch} after ordinal ${entry.beginsAfter.ordinal} can not follow epoch ${last.epoch} after ordinal ${last.beginsAfter.ordinal}.`,
     );
   }
-  return [...chain, entry];
+  return last && beginsAlike(last, entry) ? [...chain.slice(0, -1), entry] : [...chain, entry];
 }
 
 /**
@@ -42,16 +46,21 @@ export function cutFor(chain: Chain, end: Position): Position | null {
 }
 
 /**
- * Whether `theirs` continues `ours`: every epoch that we know stands in it with the same beginning.
- * If not, the other side is older or of another history, and must not be followed.
+ * Whether `theirs` continues `ours`: every epoch that we know stands in it with the same beginning, itself or as a later
+ * epoch that took its place. If not, the other side is older or of another history, and must not be followed.
  */
 export function continues(ours: Chain, theirs: Chain): boolean {
-  return ours.every((entry, i) => {
-    const other = theirs[i];
-    return (
-      other?.epoch === entry.epoch &&
-      other.beginsAfter.ordinal === entry.beginsAfter.ordinal &&
-      other.beginsAfter.gtid === entry.beginsAfter.gtid
-    );
+  return ours.every((entry) => {
+    const other = theirs.find(({ epoch }) => epoch >= entry.epoch);
+    return other !== undefined && beginsAlike(other, entry);
   });
+}
+
+function beginsAlike(a: ChainEntry, b: ChainEntry): boolean {
+  return a.beginsAfter.ordinal === b.beginsAfter.ordinal && a.beginsAfter.gtid === b.beginsAfter.gtid;
+}
+
+/** Whether both name the same epochs with the same beginnings. */
+export function isSameChain(a: Chain, b: Chain): boolean {
+  return a.length === b.length && currentEpoch(a) === currentEpoch(b) && continues(a, b) && continues(b, a);
 }

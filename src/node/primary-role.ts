@@ -110,8 +110,10 @@ export class PrimaryRole {
   #source: Source | null = null;
   /** End of the server's log when this epoch began; all of it must be on a quorum before anything is served. */
   #logEnd: Position = { epoch: 0, ordinal: 0, gtid: '' };
-  /** This epoch is in the chain file, but no replica was told of it yet. */
-  #epochUnheard = false;
+  /** An epoch was begun for this run of the server: what failed after it is tried again in the same epoch. */
+  #epochBegun = false;
+  /** The chain before this epoch, as long as no replica was told of the epoch; then null. */
+  #chainBefore: Chain | null = null;
   #dumps = 0;
   /** The quorum's positions when whoever waits for them was last told. */
   #told = { answered: -1, released: -1, everywhere: -1 };
@@ -255,6 +257,13 @@ export class PrimaryRole {
 
   /** The server answers. Runs until it is open, or until the server is down again. */
   async serverUp(up: LocalServerUp): Promise<void> {
+    this.#epochBegun = false;
+    let isOver = await this.#tryToOpen(up);
+    while (!isOver) isOver = await this.#tryToOpen({ ...up, adopted: true });
+  }
+
+  /** False: it failed, and may be tried again with the same server. */
+  async #tryToOpen(up: LocalServerUp): Promise<boolean> {
     this.#end('The server has just been started.');
     const scope = new AbortController();
     this.#scope = scope;
@@ -264,28 +273,28 @@ export class PrimaryRole {
     let failedPhase: PrimaryPhase = 'closed';
     try {
       const reading = await this.#modules.control().status();
-      if (signal.aborted) return;
+      if (signal.aborted) return true;
       const goesOn = this.#goesOn(up, reading);
       if (up.adopted && !goesOn && !reading.readOnly) {
         // Open, but not as ours: whatever it accepted since must not be taken for this epoch's (SAFETY H9, C1).
         this.#fence('an adopted server is open with a server id that is not of this epoch');
-        return;
+        return true;
       }
       this.#logEnd = this.#endOf(reading);
       // Read before anything is served: whoever kills the first commit that waits is noticed too.
       this.#unacknowledged = reading.semiSync.noTx;
-      if (!goesOn && this.#logIsLost()) return;
+      if (!goesOn && this.#logIsLost()) return true;
       if (!goesOn) await this.#settleXa(signal);
-      if (signal.aborted) return;
+      if (signal.aborted) return true;
       this.#quorum = this.#newQuorum();
       this.#told = { answered: -1, released: -1, everywhere: -1 };
       this.#quorum.setReceived(this.#logEnd.ordinal);
       if (!goesOn && this.#options.acknowledge !== 'async') {
         await this.#modules.control().waitForAcknowledgements();
-        if (signal.aborted) return;
+        if (signal.aborted) return true;
       }
-      if (!goesOn) await this.#beginEpoch();
-      if (signal.aborted) return;
+      if (!goesOn && !this.#epochBegun) await this.#beginEpoch();
+      if (signal.aborted) return true;
       failedPhase = 'recovering';
       this.#setPhase('recovering', this.#waitingForQuorum());
       await this.#untilQuorum(signal);
@@ -298,20 +307,21 @@ export class PrimaryRole {
           await this.#definitions.settle({ serverId, epoch: this.epoch }, signal);
         await this.#definitions.note();
         await this.#modules.settled();
-        if (signal.aborted) return;
+        if (signal.aborted) return true;
         await this.#modules.control().openAsPrimary({ serverId });
-        if (signal.aborted) return;
+        if (signal.aborted) return true;
       }
       await this.#modules.prepareSystem();
-      if (signal.aborted) return;
+      if (signal.aborted) return true;
       this.#opened(goesOn ? 'the node came back to its open server' : 'the quorum has the whole log');
       this.schema.opened({ crashed: up.crashed && !goesOn });
+      return true;
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return true;
       this.#modules.logger.error({ reason: messageOf(error) }, 'opening as primary failed');
       this.#setPhase(failedPhase, `Opening failed: ${messageOf(error)} Trying again.`);
       await sleep(REDIAL_MAX_MS, signal).catch(() => {});
-      if (!signal.aborted) await this.serverUp({ ...up, adopted: true });
+      return signal.aborted;
     }
   }
 
@@ -373,16 +383,19 @@ export class PrimaryRole {
 
   async #beginEpoch(): Promise<void> {
     const epoch = this.epoch + 1;
-    await this.#modules.chainFile.save(extendChain(this.#chain, { epoch, beginsAfter: this.#logEnd }));
-    this.#epochUnheard = true;
+    const before = this.#chain;
+    await this.#modules.chainFile.save(extendChain(before, { epoch, beginsAfter: this.#logEnd }));
+    this.#chainBefore = before;
+    this.#epochBegun = true;
     this.#modules.logger.info({ epoch, beginsAfter: this.#logEnd }, 'epoch began');
   }
 
   /** An epoch that began at the end of a wrong log would cut the right one, once it is back. */
   #takeBackEpoch(): void {
-    if (!this.#epochUnheard) return;
-    this.#epochUnheard = false;
-    this.#modules.chainFile.save(this.#chain.slice(0, -1)).catch((error: unknown) => {
+    if (this.#chainBefore === null) return;
+    const before = this.#chainBefore;
+    this.#chainBefore = null;
+    this.#modules.chainFile.save(before).catch((error: unknown) => {
       this.#modules.logger.error({ reason: messageOf(error) }, 'taking the new epoch back failed');
     });
   }
@@ -449,7 +462,7 @@ export class PrimaryRole {
       this.#end(message);
       return { refuse: 'REPLICA_AHEAD', message };
     }
-    this.#epochUnheard = false;
+    this.#chainBefore = null;
     return { epoch: this.epoch, chain: this.#chain, committedOrdinal: this.#quorum.released };
   }
 

@@ -1,6 +1,6 @@
 import { Endpoint, type HeldDdl } from '../endpoint/endpoint.js';
 import type { LagMeter } from '../membership/lag.js';
-import { type Chain, continues, currentEpoch, cutFor, epochOf } from '../model/chain.js';
+import { type Chain, continues, currentEpoch, cutFor, epochOf, isSameChain } from '../model/chain.js';
 import { digestsOf } from '../model/definitions.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
@@ -219,7 +219,7 @@ export class ReplicaRole {
       await spool.cut(cut);
       lag.cut(cut.ordinal);
     }
-    if (welcome.chain.length > this.#chain.length) await chainFile.save(welcome.chain);
+    if (!isSameChain(welcome.chain, this.#chain)) await chainFile.save(welcome.chain);
     // Only up to what is here and matches; what follows on this link is the primary's own.
     this.committed(Math.min(welcome.committedOrdinal, spool.end.ordinal));
     lag.heard(welcome, welcome.committedOrdinal, monotonicMs());
