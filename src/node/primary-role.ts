@@ -47,6 +47,8 @@ export interface PrimaryRoleOptions {
   /** Account for the dumps. */
   replicationUser: string;
   replicationPassword: string;
+  /** Pause before the server is tried again that could not be opened; default 2,000 ms. */
+  retryMs?: number;
 }
 
 export interface PrimaryRoleModules {
@@ -82,6 +84,8 @@ const CATCH_UP_SERVER_ID_SPAN = 90_000_000;
 const ER_BEFORE_THE_LOG = 1236;
 const REDIAL_FIRST_MS = 100;
 const REDIAL_MAX_MS = 2_000;
+/** What keeps a server from being opened is mostly a session that needs some seconds to end. */
+const RETRY_MS = 2_000;
 /** A dump that held for so long was well: the next redial is quick again. */
 const GOOD_DUMP_MS = 5_000;
 /** Errors that the next attempt would meet again: they need a person. */
@@ -320,7 +324,7 @@ export class PrimaryRole {
       if (signal.aborted) return true;
       this.#modules.logger.error({ reason: messageOf(error) }, 'opening as primary failed');
       this.#setPhase(failedPhase, `Opening failed: ${messageOf(error)} Trying again.`);
-      await sleep(REDIAL_MAX_MS, signal).catch(() => {});
+      await sleep(this.#options.retryMs ?? RETRY_MS, signal).catch(() => {});
       return signal.aborted;
     }
   }
