@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { PROMISE_RULES } from './rules.js';
+import { MEANINGFUL_VARIABLES } from './session-variables.js';
 
 const root = join(import.meta.dirname, '../..');
 const read = (file: string) => readFileSync(join(root, file), 'utf8');
@@ -36,3 +37,8 @@ it.each(PROMISE_RULES)(
     expect([test !== null, place !== '']).toEqual([held, held]);
   },
 );
+
+it('the document names each session variable that DDL depends on', () => {
+  const text = read('docs/promise.md');
+  expect(MEANINGFUL_VARIABLES.filter(({ name }) => !text.includes(`\`${name}`))).toEqual([]);
+});

@@ -1,5 +1,6 @@
 import type { Connection } from 'mysql2/promise';
-import { rowsOf } from './sql-node.js';
+import { attempt } from './app-port.js';
+import { rowsOf, run } from './sql-node.js';
 
 /** A session variable that a client may set, and values to try: all of a list, the limits of a number and some between. */
 export interface SessionVariable {
@@ -45,7 +46,7 @@ const columns = (count: number, type: string) =>
 export const BATTERY: readonly string[] = [
   `CREATE TABLE a (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(20) NOT NULL DEFAULT 'x', j JSON, ts TIMESTAMP, ts2 TIMESTAMP,
     tm TIME(3), dt DATETIME DEFAULT NOW(), y YEAR, b BLOB, e ENUM('a','b'), d DOUBLE, f FLOAT, de DECIMAL(10,3),
-    u VARCHAR(20) CHARACTER SET utf8, bi BIT(3), q INT DEFAULT 7, gs DECIMAL(20,10) AS (q * 2) STORED,
+    u VARCHAR(20) CHARACTER SET utf8, bi BIT(3), q INT DEFAULT 7,
     gv VARCHAR(60) AS (CONCAT(q, v)) VIRTUAL, KEY (gv), KEY (v))`,
   'CREATE TABLE k (a INT) KEY_BLOCK_SIZE=3',
   'CREATE TABLE IF NOT EXISTS k (a INT)',
@@ -90,7 +91,7 @@ export const BATTERY: readonly string[] = [
   "INSERT INTO tp VALUES (1, 1.5, 'c', 'd')",
   'INSERT INTO k VALUES (1), (2)',
   'UPDATE k SET a = a + 1',
-  "ALTER TABLE a ADD COLUMN n1 INT NOT NULL DEFAULT 5, ADD COLUMN n2 VARCHAR(10) DEFAULT (CONCAT('a', q))",
+  "ALTER TABLE a ADD COLUMN n1 INT NOT NULL DEFAULT 5, ADD COLUMN n2 VARCHAR(40) DEFAULT (CONCAT('a', 1/3))",
   "ALTER TABLE a ADD COLUMN n4 TIMESTAMP, ADD COLUMN n5 DATETIME DEFAULT '2020-01-01 01:02:03'",
   'ALTER TABLE a MODIFY v VARCHAR(40)',
   'ALTER TABLE a MODIFY d VARCHAR(60)',
@@ -140,3 +141,37 @@ export const BATTERY: readonly string[] = [
   "INSERT INTO a (id, v) VALUES (1, 'du') ON DUPLICATE KEY UPDATE v = 'odku'",
   'DROP SEQUENCE sq',
 ];
+
+export interface Tried {
+  /** Variables that the session took. */
+  readonly accepted: readonly string[];
+  /** Statements of the battery that were executed. */
+  readonly executed: number;
+}
+
+/** Sets what the server lets be set, then executes the battery in a new database. */
+export async function tryVariables(
+  connection: Connection,
+  database: string,
+  settings: readonly { readonly name: string; readonly value: string }[],
+): Promise<Tried> {
+  // Under some character sets the text of these could not be read any more.
+  await run(connection, `CREATE DATABASE ${database}`);
+  await run(connection, `USE ${database}`);
+  const accepted: string[] = [];
+  for (const { name, value } of settings) {
+    if ((await attempt(connection, `SET SESSION ${name} = ${value}`)) === null)
+      accepted.push(`${name}=${value}`);
+  }
+  let executed = 0;
+  if (accepted.length === 0) return { accepted, executed };
+  for (const sql of BATTERY) {
+    try {
+      if ((await attempt(connection, sql)) === null) executed++;
+    } catch {
+      // A time-out that it has set ended the session.
+      break;
+    }
+  }
+  return { accepted, executed };
+}
