@@ -3,6 +3,7 @@ import type { Definitions } from '../model/definitions.js';
 import { SkeinError } from '../model/error.js';
 import { rowStatements } from '../mysql-protocol/events.js';
 import { parseMariadbGtid, xaBranch } from '../mysql-protocol/mariadb-gtid.js';
+import type { TableCollations } from '../promise/charset-risk.js';
 import type { Logger } from '../std/logger.js';
 import { sleep, withDeadline } from '../std/signal.js';
 import { accountPassword, accountStatements, writerStatements } from './accounts.js';
@@ -11,7 +12,13 @@ import { RECOVERY_SERVER_ID, settleRecovery } from './ddl-recovery.js';
 import { type DdlDoubt, TRACE_QUERIES, tracesOf } from './ddl-traces.js';
 import { readDefinitions } from './definitions.js';
 import { roleStatements } from './role-settings.js';
-import { conversionStatements, lookAtSchema, type SchemaLook, type TableName } from './schema-look.js';
+import {
+  collationsOf,
+  conversionStatements,
+  lookAtSchema,
+  type SchemaLook,
+  type TableName,
+} from './schema-look.js';
 import { UserAccounts } from './user-accounts.js';
 
 /**
@@ -228,6 +235,11 @@ export class MariadbControl {
   /** Tables that endanger the promise. */
   lookAtSchema(): Promise<SchemaLook> {
     return lookAtSchema((sql) => this.#query(sql, DEFINITIONS_DEADLINE_MS));
+  }
+
+  /** Null when there is no such table. */
+  collationsOf(table: TableName): Promise<TableCollations | null> {
+    return collationsOf((sql) => this.#query(sql), table);
   }
 
   /** Makes a table one of InnoDB, on all nodes. Takes as long as it takes, and waits for the quorum. Only on an open primary. */

@@ -1,3 +1,4 @@
+import type { TableCollations } from '../promise/charset-risk.js';
 import { quoted, type SqlQuery } from './definitions.js';
 
 /**
@@ -90,6 +91,29 @@ async function decode(query: SqlQuery, names: readonly string[]): Promise<TableN
     return { schema: texts.get(schema) ?? schema, name: texts.get(table) ?? table };
   });
 }
+
+/** Null when there is no such table. */
+export async function collationsOf(
+  query: SqlQuery,
+  { schema, name }: TableName,
+): Promise<TableCollations | null> {
+  const where = `table_schema = ${text(schema)} AND table_name = ${text(name)}`;
+  const [table] = await query(`SELECT table_collation c FROM information_schema.tables WHERE ${where}`);
+  if (typeof table?.c !== 'string') return null;
+  const [owner] = await query(
+    `SELECT default_collation_name c FROM information_schema.schemata WHERE schema_name = ${text(schema)}`,
+  );
+  const columns = await query(
+    `SELECT DISTINCT collation_name c FROM information_schema.columns WHERE ${where} AND collation_name IS NOT NULL`,
+  );
+  return {
+    schemaDefault: String(owner?.c),
+    tableDefault: table.c,
+    columns: columns.map(({ c }) => String(c)),
+  };
+}
+
+const text = (value: string) => `_utf8mb4 x'${Buffer.from(value).toString('hex')}'`;
 
 /**
  * The server refuses ENGINE=InnoDB for a partitioned table while it enforces InnoDB (1290, seen on 10.11), unless it may

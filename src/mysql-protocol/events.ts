@@ -154,6 +154,13 @@ export function queryText(event: Buffer, hasChecksum: boolean): Buffer {
   return event.subarray(textAt, event.length - (hasChecksum ? CHECKSUM_SIZE : 0));
 }
 
+/** The database that the statement of a QUERY event was executed in; '' = none. */
+export function queryDatabase(event: Buffer): string {
+  const at = EVENT_HEADER_SIZE;
+  const from = at + 13 + event.readUInt16LE(at + 11);
+  return event.toString('utf8', from, from + (event[at + 8] ?? 0));
+}
+
 /** Whether a QUERY event is a bare COMMIT or ROLLBACK, which ends a group of a non-transactional engine. */
 export function isCommitOrRollback(event: Buffer, hasChecksum: boolean): boolean {
   const text = queryText(event, hasChecksum);

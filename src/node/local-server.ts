@@ -1,5 +1,6 @@
 import type { Definitions } from '../model/definitions.js';
 import type { SchemaLook, TableName } from '../mysql-control/schema-look.js';
+import type { TableCollations } from '../promise/charset-risk.js';
 import type { LoggedGroup } from '../source/logged-group.js';
 import type { DdlNote } from './ddl-note.js';
 
@@ -68,6 +69,8 @@ export interface LocalControl {
   definitions(): Promise<Definitions>;
   /** Tables that endanger the promise. */
   lookAtSchema(): Promise<SchemaLook>;
+  /** Character sets of a table as it is here; null when there is none. */
+  collationsOf(table: TableName): Promise<TableCollations | null>;
   /** Makes a table one of InnoDB, on all nodes; waits for the quorum. Only on an open primary. */
   convertToInnodb(table: TableName): Promise<void>;
   /** The engine numbers tables and partitions as it makes them: the highest now. */

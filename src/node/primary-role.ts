@@ -603,7 +603,7 @@ export class PrimaryRole {
     after: Position,
     how: { semiSync: boolean; lazy?: boolean },
     batch: (batch: RecordBatch) => boolean,
-    statement?: (text: string) => void,
+    statement?: (text: string, database: string) => void,
   ): Source {
     const { flavour, logger } = this.#modules;
     const serverId = how.semiSync ? SEMI_SYNC_SERVER_ID : this.#catchUpId();
@@ -668,8 +668,8 @@ export class PrimaryRole {
       if (isAsync || this.#options.voters.length === 1) this.#quorumMoved();
       return goOn;
     };
-    const source = this.#dump(after, { semiSync: !isAsync, lazy: isAsync }, take, (text) =>
-      this.schema.statement(text),
+    const source = this.#dump(after, { semiSync: !isAsync, lazy: isAsync }, take, (text, database) =>
+      this.schema.statement(text, database),
     );
     source.acknowledge(known);
     this.#hub.begin(after.ordinal);

@@ -1,6 +1,8 @@
 import { messageOf } from '../model/error.js';
 import { keyOf, type SchemaLook, type TableName } from '../mysql-control/schema-look.js';
+import { charsetRisk, mayHideCharset } from '../promise/charset-risk.js';
 import { isNoDdl, riskOf } from '../promise/ddl-risk.js';
+import { tableIn } from '../promise/table-name.js';
 import type { Logger } from '../std/logger.js';
 import { sleep } from '../std/signal.js';
 import type { EventLog } from './event-log.js';
@@ -26,6 +28,8 @@ const REST_MIN_MS = 100;
 const LOOK_AGAIN_MS = 60_000;
 const RETRY_MS = 5_000;
 const NAMED_MAX = 5;
+/** Statements that wait for the next look; of a flood of DDL the rest is not compared. */
+const COMPARED_MAX = 1_000;
 
 export class SchemaGuard {
   readonly #node: string;
@@ -35,6 +39,8 @@ export class SchemaGuard {
   #wake: (() => void) | null = null;
   #wanted = false;
   #urgent = false;
+  /** Statements whose tables are compared with their text at the next look. */
+  #compared: { readonly text: string; readonly database: string }[] = [];
   /** What an event has told of already. */
   #told = new Set<string>();
 
@@ -77,16 +83,18 @@ export class SchemaGuard {
   }
 
   closed(): void {
+    this.#compared = [];
     this.#scope?.abort();
     this.#scope = null;
     this.#wake?.();
   }
 
-  /** The log holds this statement; '' = it can not be told. */
-  statement(text: string): void {
+  /** The log holds this statement, executed in this database; '' = it can not be told. */
+  statement(text: string, database: string): void {
     if (this.#scope === null || isNoDdl(text)) return;
     const risk = riskOf(text);
     if (risk !== null) this.#warn(risk.code, risk.text);
+    if (mayHideCharset(text) && this.#compared.length < COMPARED_MAX) this.#compared.push({ text, database });
     this.#wanted = true;
     if (text === '' || /partition|engine/i.test(text)) this.#urgent = true;
     this.#wake?.();
@@ -120,6 +128,7 @@ export class SchemaGuard {
   async #lookOnce(afterCrash: boolean, signal: AbortSignal): Promise<boolean> {
     try {
       this.#take(await this.#modules.control().lookAtSchema());
+      for (const statement of this.#compared.splice(0)) await this.#compare(statement);
       if (this.#look.foreign.length === 0) return true;
       for (const table of this.#look.foreign) {
         if (signal.aborted) return false;
@@ -146,6 +155,15 @@ export class SchemaGuard {
     if (spatial.length > 0) this.#warn('SPATIAL_KEY_ONLY', SPATIAL_ONLY(names(spatial)));
     if (others.length > 0) this.#warn('NO_PRIMARY_KEY', KEYLESS(names(others)));
     if (before !== this.warnings.join('\n')) this.#modules.changed();
+  }
+
+  async #compare({ text, database }: { readonly text: string; readonly database: string }): Promise<void> {
+    const table = tableIn(text);
+    if (table === null) return;
+    const named = { schema: table.schema ?? database, name: table.name };
+    const collations = await this.#modules.control().collationsOf(named);
+    const risk = collations === null ? null : charsetRisk(text, collations);
+    if (risk !== null) this.#warn(risk.code, `${nameOf(named)} ${risk.text}`);
   }
 
   async #convert(table: TableName & { readonly engine: string }, afterCrash: boolean): Promise<void> {

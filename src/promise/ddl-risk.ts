@@ -1,3 +1,5 @@
+import { tableIn } from './table-name.js';
+
 /**
  * DDL is replicated as text, and each node executes it for itself. These statements give another result on each node, or
  * stop the replicas; no setting of the server refuses them (tried on MariaDB 10.11). What is found here is said at once.
@@ -58,12 +60,9 @@ export function riskOf(statement: string): DdlRisk | null {
     };
   return null;
 }
-
-const NAME =
-  /\btable\s+(?:if\s+(?:not\s+)?exists\s+)?((?:`[^`]{1,64}`|[\w$]{1,64})(?:\s?\.\s?(?:`[^`]{1,64}`|[\w$]{1,64}))?)/i;
-
-/** ` name`, as it is written in the statement; '' = it is not plain. */
+/** ` name`; '' = the statement does not name it plainly. */
 function tableOf(statement: string): string {
-  const name = NAME.exec(statement)?.[1];
-  return name === undefined ? '' : ` ${name}`;
+  const table = tableIn(statement);
+  if (table === null) return '';
+  return ` ${table.schema === null ? '' : `${table.schema}.`}${table.name}`;
 }

@@ -94,9 +94,9 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     title: 'Words whose meaning is not in the log',
     danger:
       'utf8 under another old_mode, or a character set that the logged text leaves out: replicas make another table.',
-    heldBy: ['not held'],
-    place: '',
-    test: null,
+    heldBy: ['found'],
+    place: 'promise/charset-risk.ts',
+    test: { file: PROMISE_TEST, name: 'a character set that is not in the log is told of before rows come' },
   },
   {
     title: 'A temporary table that hides a real one',

@@ -6,6 +6,7 @@ import {
   formatForStream,
   formatHasChecksum,
   HEADER_AT,
+  queryDatabase,
   queryText,
 } from '../mysql-protocol/events.js';
 import type { EventPlace, Flavour } from '../mysql-protocol/flavour.js';
@@ -39,8 +40,8 @@ export interface AssemblerModules {
   /** A commit waits for the acknowledgement of everything up to this place of the server's log. */
   ackWanted(ordinal: number, file: string, position: number): void;
   ended(error: ServerErr): void;
-  /** A group that is a statement was read; '' = its text can not be told. */
-  statement?(text: string): void;
+  /** A statement was read, by itself or in a group (CREATE TABLE ... SELECT, SAVEPOINT); '' = its text can not be told. */
+  statement?(text: string, database: string): void;
 }
 
 /** Payload of one fragment; far below the record's limit, so that a large group flows in small pieces. */
@@ -99,10 +100,8 @@ export class GroupAssembler implements EventSink {
     if (place === 'begin' || place === 'inside' || place === 'end') this.#append(event);
     else if (place === 'format') this.#takeFormat(event);
     else if (place === 'rotate') this.#takeRotate(event);
-    if (place === 'end') {
-      this.#end();
-      this.#tellStatement(event);
-    }
+    if (place === 'end') this.#end();
+    if (place === 'end' || place === 'inside') this.#tellStatement(event);
     if (wantsAck) this.#modules.ackWanted(this.#ordinal, this.#file, this.#position);
   }
 
@@ -125,18 +124,19 @@ export class GroupAssembler implements EventSink {
   largeEventEnd(): void {
     if (this.#largePlace !== 'end') return;
     this.#end();
-    this.#modules.statement?.('');
+    this.#modules.statement?.('', '');
   }
 
   ended(error: ServerErr): void {
     this.#modules.ended(error);
   }
 
-  /** Groups of rows end with an XID or XA_PREPARE event: they cost one comparison here. */
+  /** Groups of rows hold no such event: each of theirs costs two comparisons here. */
   #tellStatement(event: Buffer): void {
     const type = event[HEADER_AT.type];
-    if (type === EVENT.query) this.#modules.statement?.(queryText(event, this.#hasChecksum).toString());
-    else if (type === EVENT.queryCompressed) this.#modules.statement?.('');
+    if (type === EVENT.query)
+      this.#modules.statement?.(queryText(event, this.#hasChecksum).toString(), queryDatabase(event));
+    else if (type === EVENT.queryCompressed) this.#modules.statement?.('', '');
   }
 
   /** Passes on what is sealed; called when a chunk of the socket is used up. */

@@ -34,8 +34,8 @@ export interface SourceModules {
   epochOf(ordinal: number): number;
   /** Takes a batch; false = pause until `resume`. */
   batch(batch: RecordBatch): boolean;
-  /** The log holds a statement (DDL); '' = its text can not be told. Called while the batch is being read. */
-  statement?(text: string): void;
+  /** The log holds a statement, executed in this database; '' = its text can not be told. Called while a batch is read. */
+  statement?(text: string, database: string): void;
 }
 
 /** The server says that it is alive when idle; three times as long without a byte and the dump is taken for dead. */

@@ -257,3 +257,30 @@ it('changes that a client marks to be skipped are replicated', async () => {
   for (const node of cluster.nodes)
     expect(await withSql(node, (connection) => scalarOf(connection, 'SELECT a FROM demo.skipped'))).toBe('1');
 });
+
+it('a character set that is not in the log is told of before rows come', async () => {
+  const other = await openApp(cluster);
+  try {
+    await run(app, 'CREATE DATABASE words');
+    await run(app, 'USE words');
+    await run(app, "SET old_mode = ''");
+    await run(app, 'CREATE TABLE w_utf8 (b VARCHAR(20) CHARACTER SET utf8)');
+    await run(app, 'SET old_mode = DEFAULT');
+    await run(app, 'CREATE TABLE w_fine (b VARCHAR(20) CHARACTER SET utf8)');
+    await run(app, 'CREATE TEMPORARY TABLE w_tmp (b VARCHAR(20)) CHARACTER SET latin1');
+    await run(app, 'CREATE TABLE w_like LIKE w_tmp');
+    await run(app, 'CREATE TABLE w_latin (b VARCHAR(20)) CHARACTER SET latin1');
+    await isTold('UTF8_BY_OLD_MODE', 'words.w_utf8 ');
+    await isTold('CHARSET_NOT_LOGGED', 'words.w_like ');
+    await run(other, 'ALTER DATABASE words CHARACTER SET latin1');
+    await run(app, 'CREATE TABLE w_stale (b VARCHAR(20))');
+    await isTold('CHARSET_NOT_LOGGED', 'words.w_stale ');
+    const all = [...(await told('UTF8_BY_OLD_MODE')), ...(await told('CHARSET_NOT_LOGGED'))].join('\n');
+    for (const name of ['w_fine', 'w_latin']) expect(all).not.toContain(name);
+  } finally {
+    other.destroy();
+    // Replicas have these tables, made differently.
+    await run(app, 'DROP DATABASE words');
+  }
+  await checksumAtRest(cluster.primary, cluster.replicas);
+});
