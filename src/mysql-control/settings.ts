@@ -120,8 +120,8 @@ export function serverArgs(binary: ServerBinary, settings: ServerSettings): stri
     '--character-set-server=utf8mb4',
     '--collation-server=utf8mb4_general_ci',
     '--lower-case-table-names=0',
-    // The node's sessions are told of a change of these (http/mysql/connection.ts): MariaDB's default, and the collation.
-    '--session-track-system-variables=autocommit,character_set_client,character_set_connection,character_set_results,collation_connection,time_zone',
+    // HTTP sessions are told of a change of these (http/mysql/session-state.ts): MariaDB's default list, and two more.
+    '--session-track-system-variables=autocommit,character_set_client,character_set_connection,character_set_results,time_zone,collation_connection,completion_type',
     // memory
     '--performance-schema=0',
     '--query-cache-type=0',

@@ -320,7 +320,7 @@ describe('statements in a session', () => {
     expect(answer.body.results?.map(({ rows }) => rows)).toEqual([[[1]], [['x']]]);
   });
 
-  /** Statement that changes a variable on which the texts of HTTP depend. */
+  /** Statements that change a variable on which the node depends. */
   it.each([
     'SET NAMES latin1',
     'SET NAMES utf8mb3',
@@ -330,10 +330,12 @@ describe('statements in a session', () => {
     "SET character_set_client = 'cp1251'",
     "SET collation_connection = 'latin1_bin'",
     '/* app */ SET NAMES latin1',
+    'SET completion_type = 1',
+    "SET completion_type = 'RELEASE'",
     'CALL demo.sets_results()',
     'SELECT demo.sets_results()',
     'INSERT INTO demo.other SELECT demo.sets_results()',
-  ])('cannot change the character set: %s', async (sql) => {
+  ])('cannot change what the node depends on: %s', async (sql) => {
     await plain.query('CREATE OR REPLACE PROCEDURE demo.sets_results() SET character_set_results = latin1');
     await plain.query(
       'CREATE OR REPLACE FUNCTION demo.sets_results() RETURNS INT BEGIN SET character_set_results = latin1; RETURN 1; END',
@@ -351,13 +353,16 @@ describe('statements in a session', () => {
     }
   });
 
-  it('cannot change the character set in an open transaction, which goes on', async () => {
+  it('cannot change it in an open transaction either, which goes on', async () => {
     const opened = await cluster.primary.request<{ id: string }>('POST', '/v1/tx', {}, { token: writer });
     const tx = opened.body.id;
-    expect((await post({ tx, sql: 'SET NAMES latin1' })).body.error?.code).toBe('SESSION_VARIABLE');
+    for (const sql of ['SET NAMES latin1', 'SET completion_type = 2']) {
+      expect((await post({ tx, sql })).body.error?.code).toBe('SESSION_VARIABLE');
+    }
     const answer = await post({ tx, sql: 'SELECT ?', params: ['é漢'] });
     expect([answer.status, answer.body.results?.[0]?.rows]).toEqual([200, [['é漢']]]);
-    await cluster.primary.request('POST', `/v1/tx/${tx}/rollback`, {}, { token: writer });
+    const committed = await cluster.primary.request('POST', `/v1/tx/${tx}/commit`, {}, { token: writer });
+    expect(committed.status).toBe(200);
   });
 
   it.each(['SET NAMES utf8mb4', "SET NAMES utf8mb4 COLLATE 'utf8mb4_bin'", "SET time_zone = '+01:00'"])(

@@ -23,7 +23,8 @@ export const ERRORS = {
   UNSAFE_BIGINT: { status: [400], means: 'A value is beyond what a JSON number carries exactly.' },
   SESSION_VARIABLE: {
     status: [400],
-    means: 'The statement changed a session variable that the node depends on (the character sets).',
+    means:
+      'The statement changed a session variable that the node depends on: a character set, completion_type.',
   },
   UNREADABLE_ANSWER: {
     status: [501],

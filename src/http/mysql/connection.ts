@@ -12,14 +12,8 @@ import { ColumnCache } from './column-cache.js';
 import { answerAuthSwitch, decodeGreeting, encodeLogin, type Greeting } from './handshake.js';
 import { frame, PacketReader, PacketSplitter, textCommand } from './packet.js';
 import { type BoundParameter, encodeExecute } from './parameters.js';
-import {
-  type ColumnDefinition,
-  changedVariables,
-  decodeError,
-  decodeOk,
-  endsRows,
-  STATUS,
-} from './replies.js';
+import { type ColumnDefinition, decodeError, decodeOk, endsRows, STATUS } from './replies.js';
+import { RESTORE_SESSION, refusedChange } from './session-state.js';
 
 const CONNECT_TIMEOUT_MS = 5000;
 /** MariaDB: stands for the statement that was prepared last in this session. */
@@ -27,10 +21,6 @@ const LAST_PREPARED = 0xffffffff;
 /** Commands above this are not copied to leave together with others. */
 const COPIED_BYTES_MAX = 16 * 1024;
 const RESET = frame(Buffer.from([0x1f]));
-/** Texts go both ways in this character set only. */
-const CHARACTER_SET = 'utf8mb4';
-/** Variables that decide it. The server tells of a change of those in its session_track_system_variables (settings.ts). */
-const CHARACTER_SET_VARIABLE = /^(?:character_set_(?:client|connection|results)|collation_connection)$/;
 
 export type Address = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
@@ -328,13 +318,13 @@ export class Connection {
    * COM_STMT_EXECUTE; results go to the sink.
    * @throws ServerError
    * @throws SkeinError UNREADABLE_ANSWER (the connection is broken then) | SESSION_VARIABLE (the statement was executed; the
-   * character set is set back)
+   * variable is set back)
    */
   async execute(statementId: number, parameters: readonly BoundParameter[], sink: ResultSink): Promise<void> {
     let columnCount = 0;
     let columns: ColumnDefinition[] = [];
     let stage: 'header' | 'columns' | 'rows' = 'header';
-    let foreign: string | null = null;
+    let refused: string | null = null;
     await this.#send(frame(encodeExecute(statementId, parameters)), (payload) => {
       switch (stage) {
         case 'header': {
@@ -342,7 +332,7 @@ export class Connection {
           if (payload[0] === 0x00) {
             const ok = decodeOk(payload);
             this.status = ok.status;
-            if (ok.status & STATUS.sessionStateChanged) foreign = foreignCharacterSet(payload) ?? foreign;
+            if (ok.status & STATUS.sessionStateChanged) refused = refusedChange(payload) ?? refused;
             sink.end({ ...ok, hasRows: false });
             return (ok.status & STATUS.moreResults) === 0;
           }
@@ -369,19 +359,16 @@ export class Connection {
           if (!endsRows(payload)) throw unreadable('its rows are not in the binary protocol');
           const end = decodeOk(payload);
           this.status = end.status;
-          if (end.status & STATUS.sessionStateChanged) foreign = foreignCharacterSet(payload) ?? foreign;
+          if (end.status & STATUS.sessionStateChanged) refused = refusedChange(payload) ?? refused;
           stage = 'header';
           sink.end({ ...end, affectedRows: 0n, insertId: 0n, hasRows: true });
           return (end.status & STATUS.moreResults) === 0;
         }
       }
     });
-    if (foreign === null) return;
-    await this.run(`SET NAMES ${CHARACTER_SET}`);
-    throw new SkeinError(
-      'SESSION_VARIABLE',
-      `The statement set ${foreign}. HTTP carries all texts as ${CHARACTER_SET}, so the session's character sets cannot be changed; convert texts with CONVERT(... USING ...).`,
-    );
+    if (refused === null) return;
+    await this.run(RESTORE_SESSION);
+    throw new SkeinError('SESSION_VARIABLE', refused);
   }
 
   /**
@@ -472,16 +459,6 @@ const PREPARED_BYTES = 12;
 /** MariaDB's HELP is answered with an OK packet when it is prepared, and nothing is. */
 function requirePrepared(payload: Buffer): void {
   if (payload.length < PREPARED_BYTES) throw unreadable('it cannot be prepared');
-}
-
-/** What was set to another character set than ours, as `name to value`. */
-function foreignCharacterSet(ok: Buffer): string | null {
-  for (const [name, value] of changedVariables(ok)) {
-    if (!CHARACTER_SET_VARIABLE.test(name)) continue;
-    // `utf8mb4`, or a collation of it: `utf8mb4_bin`.
-    if (value.split('_')[0] !== CHARACTER_SET) return `${name} to "${value}"`;
-  }
-  return null;
 }
 
 function unreadable(why: string): SkeinError {
