@@ -79,6 +79,31 @@ describe('numbers', () => {
     );
   });
 
+  it('knows each number of few digits, however it is written', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 10 ** 14 }),
+        fc.integer({ min: -300, max: 290 }),
+        (digits, exponent) => {
+          for (const text of [
+            `${digits}e${exponent}`,
+            `${digits}.000E${exponent}`,
+            `-${digits}.0000000000e+0`,
+          ]) {
+            expect(findInexactNumber(`[${text}]`)).toBeNull();
+          }
+        },
+      ),
+    );
+  });
+
+  it('is quick on a quarter of a million numbers', () => {
+    const numbers = Array.from({ length: 250_000 }, (_, i) => (i % 2 ? 1 / (i + 3) : i * 1e-7));
+    const startedAt = performance.now();
+    expect(findInexactNumber(JSON.stringify(numbers))).toBeNull();
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  });
+
   it('looks at a large body once', () => {
     const text = JSON.stringify(Array.from({ length: 200_000 }, () => '4E"\\\\\\"1e999\\'));
     const startedAt = performance.now();

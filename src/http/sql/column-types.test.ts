@@ -84,7 +84,7 @@ describe('valueDecoder', () => {
   });
 
   it('gives the shortest text of a float that reads back as the same float', () => {
-    expect(shortestFloat(Math.fround(1.1))).toBe('1.1');
+    expect([Math.fround(1.1), 0, -0].map(shortestFloat)).toEqual(['1.1', '0', '-0']);
     fc.assert(
       fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), (value) => {
         expect(Math.fround(Number(shortestFloat(value)))).toBe(value);

@@ -191,6 +191,8 @@ export function numberText(value: number): string {
 
 /** The shortest text that reads back as the same 32-bit float: 1.1, not 1.100000023841858. */
 export function shortestFloat(value: number): string {
+  // toPrecision drops the sign of -0.
+  if (value === 0) return numberText(value);
   for (let digits = 6; digits < 9; digits++) {
     const shorter = Number(value.toPrecision(digits));
     if (Math.fround(shorter) === value) return numberText(shorter);
