@@ -4,6 +4,7 @@ import { AuditTrail } from './audit/audit-trail.js';
 import { auditKey } from './audit/chain.js';
 import { searchTrail } from './audit/search.js';
 import { adoptAdminToken, ensureSystemSchema } from './auth/system-schema.js';
+import { httpLimits } from './config/http-settings.js';
 import { consoleFilesDirectory, installationDirectory, installedVersion } from './config/installation.js';
 import { type NodeConfig, usesTls } from './config/node-config.js';
 import type { NodeView, ServerAccess } from './http/node-view.js';
@@ -201,6 +202,7 @@ class Node {
         consoleDir: config.consoleDirectory ?? consoleFilesDirectory,
         tls: usesTls(config, 'http') ? this.#tls : null,
         stateDir: join(config.directory, 'state'),
+        limits: httpLimits(config),
         auditStyle: { statements: config.auditStatements, parameters: config.auditParameters },
       },
       { node: this.#view(parts.secret), log: parts.logger.child({ part: 'http' }) },

@@ -34,10 +34,17 @@ export function statementFields(body: unknown, style: AuditStyle): Record<string
 
 /** A body of any shape, perhaps not even valid: what is in it is wanted above all when it was refused. */
 function statementsOf(body: unknown): Statement[] {
+  const one = statementOf(body);
+  if (one) return [one];
   if (typeof body !== 'object' || body === null) return [];
-  const { sql, params, statements } = body as Record<string, unknown>;
-  if (typeof sql === 'string') return [{ sql, ...(Array.isArray(params) && { params }) }];
-  return Array.isArray(statements) ? statements.flatMap(statementsOf) : [];
+  const { statements } = body as Record<string, unknown>;
+  return Array.isArray(statements) ? statements.flatMap((each) => statementOf(each) ?? []) : [];
+}
+
+function statementOf(value: unknown): Statement | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const { sql, params } = value as Record<string, unknown>;
+  return typeof sql === 'string' ? { sql, ...(Array.isArray(params) && { params }) } : null;
 }
 
 function valuesText(params: readonly unknown[]): unknown {

@@ -4,7 +4,9 @@
  * that the cluster can be looked at; with no copy yet nobody is let in.
  */
 import { messageOf } from '../model/error.js';
+import { Signal } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
+
 import { sleep, withDeadline } from '../std/signal.js';
 import type { TokenRecord } from './system-schema.js';
 import { hashToken, isTokenShaped, sameHash } from './token.js';
@@ -36,6 +38,8 @@ export class TokenStore {
   #again: Promise<void> | null = null;
   #loadedAt = Number.NEGATIVE_INFINITY;
   #failing = false;
+  /** Emitted whenever the table was read, whether it has changed or not: tokens also expire. */
+  readonly onRefresh = new Signal<void>();
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: TokenStoreOptions, modules: TokenStoreModules) {
@@ -84,6 +88,19 @@ export class TokenStore {
     return this.#look(hash);
   }
 
+  /**
+   * Why a token that was let in does not count any more; null while it does.
+   * `hash` is that of the text that its client holds, which a rotation changes.
+   */
+  refusal(id: string, hash: string): string | null {
+    if (this.#byHash === null || this.#look(hash)) return null;
+    const now = this.#now();
+    const record = this.all().find((one) => one.id === id);
+    if (!record) return 'the token was revoked';
+    const isExpired = record.expiresAt !== null && Date.parse(record.expiresAt) <= now;
+    return isExpired ? 'the token has expired' : 'the token was rotated';
+  }
+
   /** One load that begins after the call; all who call while it is waited for share it. */
   #loadAgain(): Promise<void> {
     this.#again ??= this.#loadLater();
@@ -121,6 +138,7 @@ export class TokenStore {
       if (!this.#failing) this.#log.warn({ reason: messageOf(error) }, 'tokens can not be read now');
       this.#failing = true;
     }
+    this.onRefresh.emit();
   }
 }
 

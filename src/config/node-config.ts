@@ -4,6 +4,7 @@ import { type Static, type TObject, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { messageOf, SkeinError } from '../model/error.js';
 import { nearest } from '../std/nearest.js';
+import { HttpSettings, httpLimitProblems } from './http-settings.js';
 
 /**
  * What one node is told at its start: one type, one place for defaults, load -> validate -> freeze.
@@ -193,6 +194,7 @@ export const NodeConfigSchema = Type.Object(
     }),
     // What the server itself gives a login (connect_timeout), and what drivers wait for at most.
     mysqlLoginMs: Milliseconds(10_000, 'A MySQL client has so long to log in, from the greeting on.'),
+    ...HttpSettings,
     consoleDirectory: Type.Union([Path(''), Type.Null()], {
       default: null,
       description: 'Files of the page at /; null = those that come with Skein.',
@@ -273,6 +275,7 @@ export type NodeConfig = DeepReadonly<Static<typeof NodeConfigSchema>>;
 
 /** What has no default has to be given; everything else may be. */
 type Defaulted =
+  | keyof typeof HttpSettings
   | 'acknowledge'
   | 'primaryLink'
   | 'primaryHttp'
@@ -373,6 +376,7 @@ function* relationProblems(config: Static<typeof NodeConfigSchema>): Generator<s
   if (config.http.host === config.link.host && config.http.port === config.link.port) {
     yield `"http" and "link" are both port ${config.http.port}; expected two different ports`;
   }
+  yield* httpLimitProblems(config);
   const mysql = config.mysqlPorts;
   if (mysql !== null && mysql.readWrite === mysql.readOnly) {
     yield `"mysqlPorts" are both ${mysql.readWrite}; expected two different ports`;

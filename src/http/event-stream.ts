@@ -19,16 +19,16 @@ export function parseLastEventId(header: string | undefined): number | null {
   return Number.isSafeInteger(id) ? id : null;
 }
 
-/** Gives what ends the stream from our side. */
+/** Gives what ends the stream from our side; `last` is written before the end. */
 export function streamEvents(
   response: ServerResponse,
   source: EventSource,
   lastEventId: number | null,
-): () => void {
-  const end = () => {
+): (last?: string) => void {
+  const end = (last = '') => {
     clearInterval(heartbeat);
     unsubscribe();
-    response.end();
+    response.end(last);
   };
   const write = (text: string) => {
     if (response.writableLength > UNREAD_MAX) {
@@ -47,6 +47,6 @@ export function streamEvents(
   const unsubscribe = source.subscribe((event) => write(formatEvent(event)));
   const heartbeat = setInterval(() => write(': heartbeat\n\n'), HEARTBEAT_MS);
   heartbeat.unref();
-  response.on('close', end);
+  response.on('close', () => end());
   return end;
 }

@@ -13,14 +13,14 @@ export interface LineFeed {
   matches(line: string): boolean;
 }
 
-/** Gives what ends the stream from our side. */
-export function streamLines(response: ServerResponse, feed: LineFeed): () => void {
+/** Gives what ends the stream from our side; `last` is written before the end. */
+export function streamLines(response: ServerResponse, feed: LineFeed): (last?: string) => void {
   /** Lines that come while the first ones are looked up; some may be among these. */
   let early: string[] | null = [];
-  const end = () => {
+  const end = (last = '') => {
     clearInterval(heartbeat);
     unsubscribe();
-    response.end();
+    response.end(last);
   };
   const write = (text: string) => {
     if (text !== '') response.write(text);
@@ -35,7 +35,7 @@ export function streamLines(response: ServerResponse, feed: LineFeed): () => voi
   });
   const heartbeat = setInterval(() => write('\n'), HEARTBEAT_MS);
   heartbeat.unref();
-  response.on('close', end);
+  response.on('close', () => end());
   // Headers go out at once: a client may have to wait long for the first line.
   response.flushHeaders();
   feed.first().then(

@@ -12,13 +12,22 @@ interface EndpointCounts {
   readonly times: Histogram;
 }
 
+/** What is in use of the node's limits (docs/limits.md). */
+export interface HttpBudgets {
+  connections(): MetricFamily[];
+  bodiesBytes(): number;
+  answersBytes(): number;
+}
+
 export class RequestMeter {
   readonly #endpoints = new Map<EndpointDefinition | null, EndpointCounts>();
+  readonly #budgets: HttpBudgets;
   inFlight = 0;
   wrongTokens = 0;
   limited = 0;
 
-  constructor(definitions: readonly EndpointDefinition[]) {
+  constructor(definitions: readonly EndpointDefinition[], budgets: HttpBudgets) {
+    this.#budgets = budgets;
     for (const definition of definitions) this.#add(definition, definition.method, definition.path);
     // The page's files, and what is nowhere: one label for all, since a client may ask for any path.
     this.#add(null, 'any', 'other');
@@ -65,6 +74,19 @@ export class RequestMeter {
         this.wrongTokens,
       ),
       single('counter', 'skein_http_limited_total', 'Requests that were refused with 429.', this.limited),
+      ...this.#budgets.connections(),
+      single(
+        'gauge',
+        'skein_http_bodies_bytes',
+        'Bodies of requests under way, of httpBodiesBytesMax.',
+        this.#budgets.bodiesBytes(),
+      ),
+      single(
+        'gauge',
+        'skein_http_answers_bytes',
+        'Answers that are put together in memory, of httpAnswersBytesMax.',
+        this.#budgets.answersBytes(),
+      ),
     ];
   }
 

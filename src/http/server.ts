@@ -1,15 +1,13 @@
 /**
- * The node's HTTP server: routes from the endpoint definitions, who may call them, errors in one shape, one log line
- * for each request. Order of refusals (DESIGN 8.6): 401 before the body is even read, then 403, 421, 400.
- * What it does not do: TLS, and anything about the cluster itself: it only shows what NodeView says.
+ * The node's HTTP server: routes from the endpoint definitions, errors in one shape, one log line for each request. Order of
+ * refusals (DESIGN 8.6): 503 for a connection too many, 401 before the body is even read, then 403, 413, 421, 400.
+ * What it does not do: anything about the cluster itself: it only shows what NodeView says.
  */
 
-import { isUtf8 } from 'node:buffer';
-import { randomFillSync } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import type { Server as TlsServer } from 'node:tls';
-import { Type } from '@sinclair/typebox';
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -17,27 +15,34 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import type { AuditStyle } from '../audit/request-lines.js';
-import { FailureLimit } from '../auth/failure-limit.js';
-import type { TokenRecord } from '../auth/system-schema.js';
-import { bearerToken, roleCovers } from '../auth/token.js';
-import { TokenLimits } from '../auth/token-limits.js';
 import { TokenStore } from '../auth/token-store.js';
 import { TokenUse } from '../auth/token-use.js';
 import { messageOf, SkeinError } from '../model/error.js';
+import { ByteBudget } from '../std/byte-budget.js';
 import { endOfTurn } from '../std/end-of-turn.js';
 import { Ending } from '../std/ending.js';
 import type { Logger } from '../std/logger.js';
 import type { TlsSource } from '../std/tls-source.js';
+import { answerRoom } from './answer-room.js';
 import { ApiError, toApiError } from './api-error.js';
+import { Authoriser } from './authorise.js';
+import { AnswerCompression } from './compress.js';
+import { Connections } from './connections.js';
 import { CONSOLE_HEADERS, readConsoleFile } from './console-files.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
-import { parseExactJson } from './exact-json.js';
-import type { Handler, HandlerModules, HandlerReply, HandlerRequest } from './handlers/context.js';
+import type { Handler, HandlerModules, HandlerReply } from './handlers/context.js';
+import { HTTP_CONSTANTS, HTTP_LIMITS, type HttpLimits } from './limits.js';
+import { LiveTokens } from './live-tokens.js';
 import type { NodeView } from './node-view.js';
-import { coercedQuery } from './query-values.js';
-import { RequestAudit } from './request-audit.js';
+import { fromFramework, refuseBrokenRequest, thenDrained } from './refusals.js';
+import { type BodyLimit, readBody } from './request-body.js';
+import { requestId } from './request-id.js';
+import { inputReader } from './request-input.js';
+import { RequestLines } from './request-lines.js';
 import { RequestMeter } from './request-meter.js';
+import { hasBody, RequestState } from './request-state.js';
 import { ROUTES } from './routes.js';
+import { shownPath } from './shown-path.js';
 import { errorContext } from './sql/execute.js';
 import { Outcomes } from './sql/outcomes.js';
 import { SessionPool } from './sql/session-pool.js';
@@ -45,24 +50,19 @@ import { OpenTransactions } from './sql/transactions.js';
 import { SystemTable } from './system-table.js';
 import { TokenTable } from './token-table.js';
 import { UserTable } from './user-table.js';
-import { bodyValidator, compileValidator, type Validate } from './validation.js';
 
-const BODY_MAX = 32 * 1024 * 1024;
-const FAILURES_PER_MINUTE = 20;
 /** Below MariaDB's default of 151 connections for the three roles together, with room for the node and the ports. */
 const SESSIONS_PER_ROLE = 40;
 const WAITERS_PER_ROLE = 1000;
 /** A name of 64 characters, each of them four bytes that are escaped. */
 const PARAM_MAX = 64 * 4 * 3;
-/** What is not named is refused, not ignored. */
-const NO_QUERY = Type.Object({}, { additionalProperties: false });
 /** Long enough for a client that was cut off over night to ask what became of its write. */
 const OUTCOME_KEEP_MS = 24 * 3_600_000;
 const OUTCOME_PURGE_INTERVAL_MS = 60_000;
 /** For requests that run when the node stops. */
 const STOP_GRACE_MS = 1000;
-/** For a client to send its whole request: 32 MiB over a slow line, but not for ever. */
-const REQUEST_TIMEOUT_MS = 120_000;
+/** How often Node looks for requests and heads that are late: a fifth of the shorter of the two times. */
+const LATE_CHECK_MS = 2000;
 
 export interface HttpServerOptions {
   readonly host: string;
@@ -80,6 +80,8 @@ export interface HttpServerOptions {
   /** Outcomes of writes with an idempotency key are kept so long; default a day. */
   readonly outcomeKeepMs?: number;
   readonly outcomePurgeIntervalMs?: number;
+  /** What is not named has its default. */
+  readonly limits?: Partial<HttpLimits>;
 }
 
 export interface HttpServerModules {
@@ -87,41 +89,26 @@ export interface HttpServerModules {
   readonly log: Logger;
 }
 
-/** What is kept of a request until its log line is written. */
-class RequestState {
-  readonly startedAt = performance.now();
-  readonly gone = new Ending();
-  token: TokenRecord | null = null;
-  /** Null for files of the page, and for what is nowhere. */
-  endpoint: EndpointDefinition | null = null;
-  isStream = false;
-  /** As it was parsed, for the audit trail. */
-  body: unknown = undefined;
-  facts: Readonly<Record<string, unknown>> = {};
-}
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Null only for what was refused before it was a request. */
-    skein: RequestState | null;
-  }
-}
-
 export class HttpServer {
   readonly #options: HttpServerOptions;
   readonly #node: NodeView;
   readonly #log: Logger;
+  readonly #limits: HttpLimits;
   readonly #tokens: TokenStore;
   readonly #systemTable: SystemTable;
   readonly #tokenTable: TokenTable;
   readonly #pools: Record<'read' | 'write' | 'admin', SessionPool>;
-  readonly #limits = new TokenLimits();
   readonly #tokenUse: TokenUse;
   readonly #transactions: OpenTransactions;
   readonly #outcomes: Outcomes;
-  readonly #failures = new FailureLimit({ failuresMax: FAILURES_PER_MINUTE, windowMs: 60_000 });
-  readonly #audit: RequestAudit;
-  readonly #meter = new RequestMeter(ROUTES.map(([definition]) => definition));
+  readonly #meter: RequestMeter;
+  readonly #lines: RequestLines;
+  readonly #authoriser: Authoriser;
+  readonly #live: LiveTokens;
+  readonly #connections: Connections;
+  readonly #bodies: ByteBudget;
+  readonly #answers: ByteBudget;
+  readonly #compression = new AnswerCompression();
   readonly #openStreams = new Set<() => void>();
   readonly #stopping = new Ending();
   #closing = false;
@@ -132,9 +119,18 @@ export class HttpServer {
     this.#options = options;
     this.#node = modules.node;
     this.#log = modules.log;
-    this.#audit = new RequestAudit(options.auditStyle ?? { statements: 'masked', parameters: false }, {
-      add: (fields) => modules.node.audit.add(fields),
-    });
+    this.#limits = { ...HTTP_LIMITS, ...options.limits };
+    this.#bodies = new ByteBudget({ bytesMax: this.#limits.bodiesBytesMax });
+    this.#answers = new ByteBudget({ bytesMax: this.#limits.answersBytesMax });
+    this.#connections = new Connections({ ...this.#limits, halfClosedMs: HTTP_CONSTANTS.halfClosedMs });
+    this.#meter = new RequestMeter(
+      ROUTES.map(([definition]) => definition),
+      {
+        connections: () => this.#connections.metrics(),
+        bodiesBytes: () => this.#bodies.used,
+        answersBytes: () => this.#answers.used,
+      },
+    );
     this.#systemTable = new SystemTable({ node: modules.node });
     this.#tokenTable = new TokenTable({ table: this.#systemTable });
     this.#tokens = new TokenStore(
@@ -142,6 +138,17 @@ export class HttpServer {
       { load: () => this.#tokenTable.load(), log: modules.log },
     );
     this.#tokenUse = new TokenUse({ directory: options.stateDir ?? null }, { log: modules.log });
+    this.#authoriser = new Authoriser({
+      tokens: this.#tokens,
+      tokenUse: this.#tokenUse,
+      meter: this.#meter,
+    });
+    this.#live = new LiveTokens(this.#tokens);
+    this.#lines = new RequestLines(options.auditStyle ?? { statements: 'masked', parameters: false }, {
+      node: modules.node,
+      log: modules.log,
+      meter: this.#meter,
+    });
     const pool = (account: 'skein_read' | 'skein_write' | 'skein_admin') =>
       new SessionPool(
         { account, sessionsMax: SESSIONS_PER_ROLE, waitersMax: WAITERS_PER_ROLE },
@@ -159,6 +166,10 @@ export class HttpServer {
       node: modules.node.name,
       log: modules.log,
       generation: () => modules.node.server()?.generation ?? null,
+    });
+    this.#tokens.onRefresh.on(() => {
+      this.#live.check();
+      this.#transactions.endRevoked((tokenId, hash) => this.#tokens.refusal(tokenId, hash));
     });
     this.#app = this.#build();
   }
@@ -206,6 +217,7 @@ export class HttpServer {
     ];
     await this.#app.close();
     for (const timer of timers) clearTimeout(timer);
+    this.#connections.stop();
     this.#transactions.close();
     this.#outcomes.close();
     this.#offTls?.();
@@ -215,66 +227,31 @@ export class HttpServer {
   }
 
   #build(): FastifyInstance {
-    const tls = this.#options.tls ?? null;
-    const app = Fastify({
-      logger: false,
-      bodyLimit: BODY_MAX,
-      genReqId: (request) => requestId(request.headers['x-request-id']),
-      routerOptions: { ignoreTrailingSlash: true, maxParamLength: PARAM_MAX },
-      forceCloseConnections: 'idle',
-      return503OnClosing: true,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      frameworkErrors: (error, request, reply) => this.#sendError(error, request, reply),
-      clientErrorHandler: refuseBrokenRequest,
-      ...(tls && { https: { ...tls.current } }),
-    }) as FastifyInstance;
-    // Connections that are there go on with the certificate that they began with.
-    if (tls)
-      this.#offTls = tls.onChange.on(() =>
-        (app.server as unknown as TlsServer).setSecureContext(tls.current),
-      );
+    const app = this.#framework();
     // Any content type is read as JSON: `curl -d` sends another one, and the token, not a cookie, is what lets in.
     app.removeAllContentTypeParsers();
-    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, bytes: Buffer, done) => {
-      if (isUtf8(bytes)) done(null, bytes.toString('utf8'));
-      else done(new ApiError(400, 'INVALID_JSON', 'The body is not UTF-8.'));
-    });
+    app.addContentTypeParser('*', (request: FastifyRequest) => this.#readBody(request));
     app.decorateRequest('skein', null);
     app.addHook('onRequest', (request, reply, done) => {
-      const state = new RequestState();
-      request.skein = state;
-      this.#meter.inFlight++;
-      const response = reply.raw;
-      response.once('close', () => {
-        this.#meter.inFlight--;
-        if (!response.writableFinished) state.gone.end();
-      });
-      reply.header('x-request-id', request.id);
-      reply.header('x-content-type-options', 'nosniff');
+      this.#begin(request, reply);
       done();
     });
     app.addHook('onSend', (request, reply, payload, done) => {
-      // Closing while the body is still arriving resets the connection, and the client never sees the answer.
-      if (reply.statusCode === 413) void drain(request.raw).then(() => done(null, payload));
-      else done(null, payload);
-    });
-    app.addHook('onSend', (_request, reply, payload, done) => {
+      const { raw } = request;
       // Otherwise a kept-alive connection would hold the closing server for its whole idle time.
       if (this.#closing) reply.header('connection', 'close');
-      done(null, payload);
+      if (raw.complete || !hasBody(raw)) return done(null, payload);
+      const text = String(payload ?? '');
+      reply.headers({ connection: 'close', 'content-length': Buffer.byteLength(text) });
+      request.skein?.answered();
+      done(null, Readable.from(thenDrained(text, raw)));
     });
     app.addHook('onResponse', (request, reply, done) => {
-      this.#logRequest(request, reply.statusCode);
+      this.#lines.ended(request, reply.statusCode);
       done();
     });
     app.setErrorHandler<FastifyError>((error, request, reply) => this.#sendError(error, request, reply));
-    app.setNotFoundHandler((request, reply) =>
-      this.#sendError(
-        new ApiError(404, 'NOT_FOUND', `There is nothing at ${request.method} ${pathOf(request)}.`),
-        request,
-        reply,
-      ),
-    );
+    app.setNotFoundHandler((request, reply) => this.#sendError(notFound(request), request, reply));
     const modules: HandlerModules = {
       node: this.#node,
       tokens: this.#tokens,
@@ -293,8 +270,54 @@ export class HttpServer {
       meter: this.#meter,
     };
     for (const [definition, handler] of ROUTES) this.#addRoute(app, definition, handler, modules);
-    if (this.#options.consoleDir !== null) this.#addConsole(app, this.#options.consoleDir);
+    if (this.#options.consoleDir !== null) addConsole(app, this.#options.consoleDir);
     return app;
+  }
+
+  #framework(): FastifyInstance {
+    const tls = this.#options.tls ?? null;
+    const times = {
+      headersTimeout: HTTP_CONSTANTS.headersTimeoutMs,
+      connectionsCheckingInterval: LATE_CHECK_MS,
+    };
+    const app = Fastify({
+      logger: false,
+      genReqId: (request) => requestId(request.headers['x-request-id']),
+      routerOptions: { ignoreTrailingSlash: true, maxParamLength: PARAM_MAX },
+      forceCloseConnections: 'idle',
+      return503OnClosing: true,
+      requestTimeout: HTTP_CONSTANTS.requestTimeoutMs,
+      keepAliveTimeout: HTTP_CONSTANTS.keepAliveMs,
+      connectionTimeout: HTTP_CONSTANTS.stalledAnswerMs,
+      frameworkErrors: (error, request, reply) => this.#sendError(error, request, reply),
+      clientErrorHandler: refuseBrokenRequest,
+      ...(tls ? { https: { ...tls.current, ...times } } : { http: times }),
+    }) as FastifyInstance;
+    // Connections that are there go on with the certificate that they began with.
+    if (tls)
+      this.#offTls = tls.onChange.on(() =>
+        (app.server as unknown as TlsServer).setSecureContext(tls.current),
+      );
+    this.#connections.guard(app.server, { tls: tls !== null });
+    return app;
+  }
+
+  #begin(request: FastifyRequest, reply: FastifyReply): void {
+    const state = new RequestState();
+    request.skein = state;
+    this.#meter.inFlight++;
+    const connection = this.#connections.requestBegins(request.raw.socket);
+    state.known = connection.known;
+    state.answered = connection.ends;
+    const response = reply.raw;
+    response.once('close', () => {
+      this.#meter.inFlight--;
+      connection.ends();
+      state.closed.end();
+      if (!response.writableFinished) state.gone.end();
+    });
+    reply.header('x-request-id', request.id);
+    reply.header('x-content-type-options', 'nosniff');
   }
 
   #addRoute(
@@ -303,137 +326,61 @@ export class HttpServer {
     handler: Handler,
     modules: HandlerModules,
   ): void {
-    const validateBody = bodyValidator(definition);
-    const validateQuery = compileValidator(definition.query ?? NO_QUERY);
-    const validateParams = definition.params ? compileValidator(definition.params) : null;
+    const readInput = inputReader(definition);
     app.route({
       method: definition.method,
       url: definition.path,
-      // Before the body is read: who has no token does not make us read 32 MiB.
+      // Before the body is read: who has no token does not make us read it.
       onRequest: async (request, reply) => {
-        if (request.skein) request.skein.endpoint = definition;
-        if (definition.auth !== null) await this.#authorise(request, reply, definition.auth);
+        const state = request.skein;
+        if (state) state.endpoint = definition;
+        if (definition.auth === null) return;
+        await this.#authoriser.authorise(request, reply, definition.auth);
+        state?.known();
+        state?.closed.on(this.#live.begin(state, request.headers.authorization));
       },
       handler: async (request, reply) => {
-        const input = this.#input(definition, request, reply, {
-          validateBody,
-          validateQuery,
-          validateParams,
+        const state = request.skein ?? new RequestState();
+        const held = this.#answers.hold(holderOf(state));
+        state.closed.on(() => held.release());
+        const input = readInput({
+          request,
+          state,
+          answerRoom: answerRoom(this.#limits.answerBytesMax, held),
+          openStream: (status, headers) => openStream(request, reply, status, headers),
         });
         await endOfTurn();
         const answer = await handler(input, modules);
         await endOfTurn();
-        return this.#send(request, reply, answer);
+        return await this.#send(request, reply, answer);
       },
     });
   }
 
-  #input(
-    definition: EndpointDefinition,
-    request: FastifyRequest,
-    reply: FastifyReply,
-    validators: {
-      validateBody: Validate | null;
-      validateQuery: Validate;
-      validateParams: Validate | null;
-    },
-  ): HandlerRequest {
-    const state = request.skein ?? new RequestState();
-    const query = coercedQuery(request.query as Record<string, unknown>, definition.query);
-    validators.validateQuery(query);
-    validators.validateParams?.(request.params);
-    let body: unknown;
-    if (validators.validateBody) {
-      body = definition.bodyOptional && !request.body ? {} : parseJson(request.body);
-      state.body = body;
-      validators.validateBody(body);
-    }
-    return {
-      requestId: request.id,
-      token: state.token,
-      params: request.params as Record<string, string>,
-      query,
-      body,
-      rawBody: typeof request.body === 'string' ? request.body : '',
-      header: (name) => {
-        const value = request.headers[name];
-        return Array.isArray(value) ? value.join(', ') : value;
-      },
-      openStream: (status, headers) => this.#openStream(request, reply, status, headers),
-      gone: state.gone,
-    };
+  /** What belongs to no endpoint is not read: its answer needs no body. */
+  async #readBody(request: FastifyRequest): Promise<string> {
+    const state = request.skein;
+    if (!state?.endpoint) return '';
+    const held = this.#bodies.hold(holderOf(state));
+    state.closed.on(() => held.release());
+    return await readBody(request.raw, this.#bodyLimit(state), held);
   }
 
-  async #authorise(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    needed: 'read' | 'write' | 'admin',
-  ): Promise<void> {
-    const text = bearerToken(request.headers.authorization);
-    const record = text === null ? null : await this.#tokens.find(text);
-    if (record === null) {
-      if (!this.#tokens.loaded) {
-        throw new ApiError(503, 'NOT_OPEN', 'This node has not read the tokens yet.', { retryable: true });
-      }
-      // Asking without a token is a mistake, not a guess.
-      const waitS = text === null ? 0 : this.#failures.failed(request.ip);
-      if (text !== null) this.#meter.wrongTokens++;
-      if (waitS > 0) {
-        throw new ApiError(
-          429,
-          'TOO_MANY_FAILURES',
-          'Too many requests with a wrong token from this address.',
-          {
-            retryable: true,
-            retryAfterS: waitS,
-          },
-        );
-      }
-      reply.header('www-authenticate', 'Bearer realm="skein"');
-      throw new ApiError(
-        401,
-        'UNAUTHORIZED',
-        text === null
-          ? 'A token is needed: send the header "Authorization: Bearer <token>".'
-          : 'This token is not known here, was revoked, or has expired.',
-      );
+  #bodyLimit({ endpoint, token }: RequestState): BodyLimit {
+    const { bodyBytesMax, readBodyBytesMax } = this.#limits;
+    if (!endpoint?.largeBody) {
+      return { bytesMax: HTTP_CONSTANTS.smallBodyBytesMax, name: 'smallBodyBytesMax' };
     }
-    if (request.skein) request.skein.token = record;
-    this.#tokenUse.note(record.id);
-    const waitS = record.rateLimit === null ? 0 : this.#limits.take(record.id, record.rateLimit);
-    if (waitS > 0) {
-      throw new ApiError(
-        429,
-        'RATE_LIMITED',
-        `This token may ask ${record.rateLimit} times a second on each node, and asked more often.`,
-        { retryable: true, retryAfterS: waitS },
-      );
-    }
-    if (!roleCovers(record.role, needed)) {
-      throw new ApiError(
-        403,
-        'FORBIDDEN',
-        `This needs a token of role ${needed}; yours has role ${record.role}.`,
-      );
-    }
+    return token?.role === 'read'
+      ? { bytesMax: readBodyBytesMax, name: 'httpReadBodyBytesMax' }
+      : { bytesMax: bodyBytesMax, name: 'httpBodyBytesMax' };
   }
 
-  #openStream(
+  #send(
     request: FastifyRequest,
     reply: FastifyReply,
-    status: number,
-    headers: Readonly<Record<string, string>>,
-  ): ServerResponse {
-    if (request.skein) request.skein.isStream = true;
-    reply.hijack();
-    for (const [name, value] of Object.entries(reply.getHeaders())) {
-      if (value !== undefined) reply.raw.setHeader(name, value);
-    }
-    reply.raw.writeHead(status, { 'cache-control': 'no-store', ...headers });
-    return reply.raw;
-  }
-
-  #send(request: FastifyRequest, reply: FastifyReply, answer: HandlerReply): FastifyReply {
+    answer: HandlerReply,
+  ): FastifyReply | Promise<FastifyReply> {
     const state = request.skein;
     if (answer.kind === 'stream') {
       if (state) state.isStream = true;
@@ -447,11 +394,16 @@ export class HttpServer {
       return reply;
     }
     if (answer.headers) reply.headers(answer.headers);
-    return reply
+    reply
       .code(answer.status ?? 200)
       .header('content-type', answer.contentType ?? 'application/json; charset=utf-8')
       .header('cache-control', 'no-store')
-      .send(answer.contentType === undefined ? jsonLine(answer.body) : answer.body);
+      .header('vary', 'accept, accept-encoding');
+    const text = answer.contentType === undefined ? jsonLine(answer.body) : textOf(answer.body);
+    if (!this.#compression.suits(text, header(request, 'accept-encoding'))) return reply.send(text);
+    return this.#compression
+      .compress(text)
+      .then((bytes) => reply.header('content-encoding', 'gzip').send(bytes));
   }
 
   #sendError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
@@ -471,138 +423,63 @@ export class HttpServer {
     if (failure.details.retryAfterS !== undefined) {
       reply.header('retry-after', String(failure.details.retryAfterS));
     }
+    if (failure.code === 'UNSUPPORTED_ENCODING') reply.header('accept-encoding', 'gzip');
     void reply
       .code(failure.status)
       .header('content-type', 'application/json; charset=utf-8')
       .send(jsonLine(failure.toBody(request.id)));
   }
+}
 
-  #addConsole(app: FastifyInstance, directory: string): void {
-    const serve = async (name: string, request: FastifyRequest, reply: FastifyReply) => {
-      const file = await readConsoleFile(directory, name);
-      if (file === null) {
-        throw new ApiError(404, 'NOT_FOUND', `There is nothing at ${request.method} ${pathOf(request)}.`);
-      }
-      return reply.headers(CONSOLE_HEADERS).header('content-type', file.type).send(file.bytes);
-    };
-    app.get('/', (request, reply) => serve('index.html', request, reply));
-    app.get('/:file', (request, reply) => serve((request.params as { file: string }).file, request, reply));
+/** From then on the handler writes the body itself. */
+function openStream(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+): ServerResponse {
+  if (request.skein) request.skein.isStream = true;
+  reply.hijack();
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined) reply.raw.setHeader(name, value);
   }
+  reply.raw.writeHead(status, { 'cache-control': 'no-store', ...headers });
+  return reply.raw;
+}
 
-  #logRequest(request: FastifyRequest, status: number): void {
-    const state = request.skein;
-    const ms = state ? performance.now() - state.startedAt : null;
-    this.#meter.ended(state?.endpoint ?? null, status, state?.isStream ? null : ms);
-    const path = pathOf(request);
-    const facts = {
-      requestId: request.id,
-      method: request.method,
-      path,
-      status,
-      token: state?.token?.id ?? null,
-      role: state?.token?.role ?? null,
-      durationMs: ms === null ? null : Math.round(ms * 100) / 100,
-      outcome: status < 400 ? 'ok' : 'error',
-    };
-    this.#audit.ended({
-      request: facts,
-      address: request.ip,
-      facts: state?.facts ?? {},
-      body: state?.body,
-      endpoint: state?.endpoint ?? null,
-    });
-    const line = Object.assign(facts, state?.facts);
-    if (isRoutine(state?.endpoint ?? null, status)) this.#log.debug(line, 'request');
-    else this.#log.info(line, 'request');
-  }
+function addConsole(app: FastifyInstance, directory: string): void {
+  const serve = async (name: string, request: FastifyRequest, reply: FastifyReply) => {
+    const file = await readConsoleFile(directory, name);
+    if (file === null) throw notFound(request);
+    return reply.headers(CONSOLE_HEADERS).header('content-type', file.type).send(file.bytes);
+  };
+  app.get('/', (request, reply) => serve('index.html', request, reply));
+  app.get('/:file', (request, reply) => serve((request.params as { file: string }).file, request, reply));
+}
+
+function notFound(request: FastifyRequest): ApiError {
+  return new ApiError(404, 'NOT_FOUND', `There is nothing at ${request.method} ${pathOf(request)}.`);
+}
+
+/** Whose share of a budget a request takes. */
+function holderOf({ token }: RequestState): string {
+  return token?.id ?? '';
 }
 
 /** Ends as a line does: in a terminal, what follows an answer of curl begins on its own. */
 function jsonLine(body: unknown): string {
-  return `${typeof body === 'string' ? body : JSON.stringify(body)}\n`;
+  return `${textOf(body)}\n`;
 }
 
-/** What is not worth a line each in a log that people read. Refusals are; a probe that hears "not ready" was not refused. */
-function isRoutine(endpoint: EndpointDefinition | null, status: number): boolean {
-  if (endpoint === null) return status < 400;
-  return endpoint.polled === true && (status < 400 || endpoint.auth === null);
+function textOf(body: unknown): string {
+  return typeof body === 'string' ? body : JSON.stringify(body);
 }
 
-/** A body that is refused is still read, and thrown away, for so long. */
-const DRAIN_MAX_MS = 10_000;
-
-function drain(body: IncomingMessage): Promise<void> {
-  if (body.readableEnded || body.destroyed) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, DRAIN_MAX_MS);
-    const done = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    for (const event of ['end', 'error', 'close'] as const) body.once(event, done);
-    body.resume();
-  });
+function header(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
 }
 
-/** A client's own id is kept when it is harmless in a log. */
-function requestId(header: string | string[] | undefined): string {
-  if (typeof header === 'string' && /^[\w.:-]{1,64}$/.test(header)) return header;
-  return newRequestId();
-}
-
-const REQUEST_ID_BYTES = 9;
-/** Random bytes are asked for many at a time: one call costs more than a request may. */
-const randomPool = Buffer.alloc(REQUEST_ID_BYTES * 256);
-let randomUsed = randomPool.length;
-
-function newRequestId(): string {
-  if (randomUsed === randomPool.length) {
-    randomFillSync(randomPool);
-    randomUsed = 0;
-  }
-  randomUsed += REQUEST_ID_BYTES;
-  return randomPool.toString('base64url', randomUsed - REQUEST_ID_BYTES, randomUsed);
-}
-
-/** Without the query: it could hold anything. */
 function pathOf(request: FastifyRequest): string {
-  return (request.url.split('?', 1)[0] ?? '').slice(0, 200);
-}
-
-/** @throws ApiError 400 INVALID_JSON */
-function parseJson(text: unknown): unknown {
-  if (typeof text !== 'string' || text === '') {
-    throw new ApiError(400, 'INVALID_JSON', 'The request needs a JSON body.');
-  }
-  return parseExactJson(text);
-}
-
-/** Fastify's own refusals in our shape; null for what is not one of them. */
-function fromFramework(error: Error): ApiError | null {
-  const { code, statusCode } = error as FastifyError;
-  if (typeof code !== 'string' || !code.startsWith('FST_')) return null;
-  if (statusCode === 413) {
-    return new ApiError(413, 'BODY_TOO_LARGE', 'The body is larger than 32 MiB.');
-  }
-  if (statusCode === undefined || statusCode >= 500) return null;
-  return new ApiError(statusCode, statusCode === 404 ? 'NOT_FOUND' : 'INVALID_REQUEST', error.message);
-}
-
-/** What is not HTTP at all never becomes a request; the answer still has our shape. */
-function refuseBrokenRequest(error: Error & { code?: string }, socket: import('node:net').Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
-  const status = tooLarge ? 431 : 400;
-  const failure = new ApiError(
-    status,
-    tooLarge ? 'HEADERS_TOO_LARGE' : 'INVALID_REQUEST',
-    tooLarge ? 'The request has too many or too long headers.' : 'This is not an HTTP request.',
-  );
-  const body = JSON.stringify(failure.toBody(requestId(undefined)));
-  socket.end(
-    `HTTP/1.1 ${status} ${tooLarge ? 'Request Header Fields Too Large' : 'Bad Request'}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
-  );
+  return shownPath(request.url, request.skein?.endpoint != null);
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { adoptAdminToken, ensureSystemSchema } from '../../src/auth/system-schema.js';
 import { generateToken, type TokenRole } from '../../src/auth/token.js';
+import type { HttpLimits } from '../../src/http/limits.js';
 import type { Connection } from '../../src/http/mysql/connection.js';
 import { HttpServer } from '../../src/http/server.js';
 import { chooseCacheDir } from '../../src/mysql-control/cache-dir.js';
@@ -11,6 +12,14 @@ import { ManagedServer } from '../../src/mysql-control/managed-server.js';
 import { obtainServer } from '../../src/mysql-control/obtain.js';
 import { silentLogger } from '../../src/std/logger.js';
 import { HonestNode } from './honest-node.js';
+
+/** For values of 16 MiB and more, both ways. */
+export const LARGE_LIMITS: Partial<HttpLimits> = {
+  bodyBytesMax: 31 * 1024 ** 2,
+  bodiesBytesMax: 256 * 1024 ** 2,
+  answerBytesMax: 64 * 1024 ** 2,
+  answersBytesMax: 256 * 1024 ** 2,
+};
 
 export interface Answer {
   readonly status: number;
@@ -64,7 +73,7 @@ export class HttpNode {
     await ensureSystemSchema(executor);
     await adoptAdminToken(executor, admin);
     const http = new HttpServer(
-      { host: '127.0.0.1', port: 0, consoleDir: null, tokenRefreshMs: 200 },
+      { host: '127.0.0.1', port: 0, consoleDir: null, tokenRefreshMs: 200, limits: LARGE_LIMITS },
       { node, log: silentLogger },
     );
     url = `http://127.0.0.1:${(await http.start()).port}`;

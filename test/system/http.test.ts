@@ -13,6 +13,7 @@ import { ManagedServer } from '../../src/mysql-control/managed-server.js';
 import { obtainServer } from '../../src/mysql-control/obtain.js';
 import { type Logger, silentLogger } from '../../src/std/logger.js';
 import { HonestNode } from '../kit/honest-node.js';
+import { LARGE_LIMITS } from '../kit/http-node.js';
 import { until } from '../kit/until.js';
 
 interface Answer {
@@ -151,6 +152,7 @@ beforeAll(async () => {
         consoleDir: null,
         tokenRefreshMs: 200,
         outcomePurgeIntervalMs: 500,
+        limits: LARGE_LIMITS,
       },
       { node, log: logger },
     );
@@ -1064,7 +1066,7 @@ describe('bad input', () => {
     expect(answer.body.error.requestId).toBe(answer.headers.get('x-request-id'));
   });
 
-  it('refuses a body over 32 MiB, and asks for the token first', async () => {
+  it('refuses a body over its limit, and asks for the token first', async () => {
     const raw = `{"sql":"SELECT '${'x'.repeat(32 * 1024 * 1024)}'"}`;
     expect(await call(`${primaryUrl}/v1/sql`, { raw })).toMatchObject({
       status: 413,

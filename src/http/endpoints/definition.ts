@@ -20,6 +20,8 @@ export interface EndpointDefinition {
   /** Headers that mean something to it, by their names in small letters; others are ignored. */
   readonly headers?: TObject;
   readonly body?: TObject;
+  /** Its body may hold statements and their values; others have the limit `smallBodyBytesMax`. */
+  readonly largeBody?: true;
   /** Without a body the request is `{}`. */
   readonly bodyOptional?: true;
   /** Body of the answer with one of `statuses`. A schema with a `title` is a type of that name for clients. */

@@ -8,8 +8,9 @@ interface ErrorMeaning {
 }
 
 export const ERRORS = {
-  INVALID_REQUEST: { status: [400, 431], means: 'This is not a request that HTTP allows.' },
+  INVALID_REQUEST: { status: [400, 415], means: 'This is not a request that HTTP allows.' },
   INVALID_JSON: { status: [400], means: 'The body is not JSON, or a text in it is not Unicode.' },
+  JSON_TOO_COMPLEX: { status: [400], means: 'The body nests deeper, or has more values, than a body may.' },
   INEXACT_NUMBER: { status: [400], means: 'A number of the body is one that a double cannot carry.' },
   INVALID_FIELD: { status: [400], means: 'A field, or a part of the query, has no allowed value.' },
   UNKNOWN_FIELD: { status: [400], means: 'A field, or a part of the query, is not known.' },
@@ -42,6 +43,7 @@ export const ERRORS = {
     means: "The server's own error: 409 for duplicate keys, deadlocks and lock time-outs, else mostly 400.",
   },
   UNAUTHORIZED: { status: [401], means: 'No token, or one that is not known, was revoked or has expired.' },
+  TOKEN_REVOKED: { status: [401], means: 'The token was revoked, rotated or expired while the request ran.' },
   FORBIDDEN: { status: [403], means: "The token's role may not do this." },
   NOT_FOUND: { status: [404], means: 'There is no such thing.' },
   TRANSACTION_LOST: { status: [409], means: 'What the position names was lost with an earlier primary.' },
@@ -56,17 +58,21 @@ export const ERRORS = {
   IDEMPOTENCY_KEY_IN_USE: { status: [409], means: 'A request with this key is under way.' },
   POSITION_NOT_REACHED: { status: [412], means: 'This node has not applied the position in time.' },
   LAG_TOO_LARGE: { status: [412], means: 'This node is further behind than the request allows.' },
-  BODY_TOO_LARGE: { status: [413], means: 'The body is larger than 32 MiB.' },
+  BODY_TOO_LARGE: { status: [413], means: 'The body is larger than its limit, which `message` names.' },
+  UNSUPPORTED_ENCODING: { status: [415], means: 'The body is encoded otherwise than by gzip.' },
   NOT_PRIMARY: { status: [421], means: 'Only the primary does this; `primary` is its address.' },
   TX_ELSEWHERE: { status: [421], means: 'The transaction was opened on another node.' },
   IDEMPOTENCY_KEY_REUSED: { status: [422], means: 'The key belongs to another request.' },
   TOO_MANY_TRANSACTIONS: { status: [429], means: 'As many transactions of the role are open as may be.' },
   TOO_MANY_FAILURES: { status: [429], means: 'Too many wrong tokens from this address.' },
   RATE_LIMITED: { status: [429], means: "More requests than the token's limit allows." },
+  REQUEST_TOO_SLOW: { status: [408], means: 'The request did not arrive in time.' },
+  HEADERS_TOO_LARGE: { status: [431], means: 'The head of the request is too large.' },
   INTERNAL: { status: [500], means: 'The node failed on the request; its log says why.' },
   NOT_OPEN: { status: [503], means: 'The node, or the primary, is not serving yet or not any more.' },
   NO_QUORUM: { status: [503], means: 'No majority of the nodes is attached.' },
   SERVER_DOWN: { status: [503], means: 'The database server beside the node is not reachable.' },
+  NODE_BUSY: { status: [503], means: 'A limit of the node is reached, which `message` names.' },
   SERVER_BUSY: { status: [503], means: 'All sessions of the role are in use.' },
   SERVER_LOGIN: { status: [503], means: "The server refused the node's own account." },
   PRIMARY_UNREACHABLE: { status: [503], means: 'The request could not be forwarded; nothing was done.' },
@@ -79,6 +85,7 @@ export type ErrorCode = keyof typeof ERRORS;
 /** What any statement on the local server may be answered with. */
 export const STATEMENT_ERRORS = [
   'ER_*',
+  'TOKEN_REVOKED',
   'FORBIDDEN',
   'INVALID_POSITION',
   'TRANSACTION_LOST',
@@ -118,13 +125,16 @@ export function errorsOf(definition: EndpointDefinition): ErrorCode[] {
     'INVALID_FIELD',
     'UNKNOWN_FIELD',
     'INTERNAL',
+    'NODE_BUSY',
     ...errors,
   ]);
   const add = (...codes: ErrorCode[]) => {
     for (const code of codes) all.add(code);
   };
   if (params) add('NOT_FOUND');
-  if (body) add('INVALID_JSON', 'INEXACT_NUMBER', 'BODY_TOO_LARGE');
+  if (body) {
+    add('INVALID_JSON', 'JSON_TOO_COMPLEX', 'INEXACT_NUMBER', 'BODY_TOO_LARGE', 'UNSUPPORTED_ENCODING');
+  }
   if (unsupported && unsupported.length > 0) add('UNSUPPORTED_FIELD');
   if (auth !== null) add('UNAUTHORIZED', 'TOO_MANY_FAILURES', 'RATE_LIMITED', 'NOT_OPEN');
   if (auth !== null && auth !== 'read') add('FORBIDDEN');

@@ -83,6 +83,7 @@ export const postSql = defineEndpoint({
     ),
   }),
   body: SqlRequestSchema,
+  largeBody: true,
   response: Type.Object({ results: Type.Array(Result), ...Tail }, { title: 'SqlAnswer' }),
   line: Line,
   failure: Type.Composite(

@@ -1,4 +1,5 @@
 import { parseLastEventId, streamEvents } from '../event-stream.js';
+import { keepStream, TOKEN_REVOKED } from '../live-streams.js';
 import type { Handler } from './context.js';
 
 export const handleCluster: Handler = (_request, { node }) => ({
@@ -16,7 +17,11 @@ export const handleEvents: Handler = (request, { node, openStreams }) => ({
       'x-content-type-options': 'nosniff',
     });
     const end = streamEvents(response, node.events, parseLastEventId(request.header('last-event-id')));
-    openStreams.add(end);
-    response.on('close', () => openStreams.delete(end));
+    keepStream(end, {
+      request,
+      response,
+      openStreams,
+      lastText: (reason) => `event: ${TOKEN_REVOKED}\ndata: ${JSON.stringify({ reason })}\n\n`,
+    });
   },
 });

@@ -4,6 +4,7 @@ import type { TokenRecord } from '../../auth/system-schema.js';
 import type { TokenStore } from '../../auth/token-store.js';
 import type { TokenUse } from '../../auth/token-use.js';
 import type { Ending } from '../../std/ending.js';
+import type { AnswerRoom } from '../answer-room.js';
 import type { NodeView } from '../node-view.js';
 import type { RequestMeter } from '../request-meter.js';
 import type { SqlCaller, SqlModules } from '../sql/execute.js';
@@ -37,8 +38,14 @@ export interface HandlerRequest {
    * itself, throws no more, and gives a reply of the kind `sent`.
    */
   openStream(status: number, headers: Readonly<Record<string, string>>): ServerResponse;
-  /** Ends when the client has gone away before its answer. */
+  /** For the text of an answer that is put together in memory. */
+  readonly answerRoom: AnswerRoom;
+  /** Ends when the client has gone away before its answer, or its token does not count any more. */
   readonly gone: Ending;
+  /** Of the token as the client sent it. */
+  tokenHash(): string;
+  /** Calls the listener, once, when the token does not count any more: it was revoked, rotated, or has expired. */
+  onRevoked(listener: (reason: string) => void): void;
 }
 
 /** What a handler answers with. `facts` go into the request's log line. */

@@ -1,6 +1,7 @@
 import { type AuditFilter, auditMatcher } from '../../audit/search.js';
 import { TAIL_DEFAULT } from '../endpoints/line-queries.js';
 import { type LineFeed, streamLines } from '../line-stream.js';
+import { keepStream, TOKEN_REVOKED } from '../live-streams.js';
 import { type LogFilter, logMatcher } from '../log-filter.js';
 import type { Handler, HandlerReply, HandlerRequest } from './context.js';
 
@@ -65,8 +66,12 @@ async function answerLines(
         'x-content-type-options': 'nosniff',
       });
       const end = streamLines(response, feed);
-      openStreams.add(end);
-      response.on('close', () => openStreams.delete(end));
+      keepStream(end, {
+        request,
+        response,
+        openStreams,
+        lastText: (reason) => `${JSON.stringify({ event: TOKEN_REVOKED, reason })}\n`,
+      });
     },
   };
 }

@@ -94,7 +94,7 @@ export const handleRows: Handler = async (request, modules) => {
   const cursor = { database, table, key, order };
   const after = next === undefined ? null : decodeCursor(next, cursor);
   const statement = pageStatement({ ...cursor, columns, limit, after });
-  const page = new PageOutput({ limit, rows });
+  const page = new PageOutput({ limit, rows }, request.answerRoom);
   const plan = { ...planOf([{ sql: statement.sql, params: [] }], request), statements: [statement] };
   const outcome = await run(plan, page, request, modules);
   if (outcome.error) throw outcome.error;
@@ -172,7 +172,7 @@ async function ask(
   modules: HandlerModules,
   check: (tables: readonly Row[][]) => void = () => {},
 ): Promise<{ tables: Row[][]; outcome: SqlOutcome }> {
-  const builder = new ResultBuilder({ rows: 'object', bigint: 'string' });
+  const builder = new ResultBuilder({ rows: 'object', bigint: 'string' }, request.answerRoom);
   const outcome = await run(planOf(questions, request), builder, request, modules);
   const tables = builder.results.map((text) => (JSON.parse(text) as { rows: Row[] }).rows);
   check(tables);

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
 import { formatPosition } from '../../model/position.js';
 import { withoutLeadingComments } from '../../mysql-protocol/sql-text.js';
+import { wantsLines } from '../accept.js';
 import { ApiError, toApiError } from '../api-error.js';
 import { answerHeaders, FORWARDED_BY, forwardToPrimary } from '../forward.js';
 import { errorContext, executeSql, type SqlOutcome } from '../sql/execute.js';
@@ -21,6 +22,13 @@ import {
 /** Enough to recognise a statement in the log, too little to hold a value. */
 const FIRST_WORDS = /^[^A-Za-z_]*([A-Za-z_]{1,40})(?:[^A-Za-z_]+([A-Za-z_]{1,40}))?/;
 
+/** How a read fails that is stopped because nobody may have its answer any more. */
+const STOPPED = new Set(['TIMEOUT', 'CLIENT_GONE']);
+
+function tokenRevoked(reason: string): ApiError {
+  return new ApiError(401, 'TOKEN_REVOKED', `The request was stopped: ${reason}.`, { applied: 'no' });
+}
+
 export const handleSql: Handler = async (request, modules) => {
   const startedAt = performance.now();
   const role = request.token?.role ?? 'read';
@@ -33,6 +41,12 @@ export const handleSql: Handler = async (request, modules) => {
   const output = makeOutput(plan, request);
   const key = request.header('idempotency-key');
   if (key !== undefined) checkRepeatable(key, plan, output instanceof NdjsonOutput);
+  let revokedBecause: string | null = null;
+  request.onRevoked((reason) => {
+    revokedBecause = reason;
+    if (!(output instanceof NdjsonOutput) || !output.opened) return;
+    output.finish(JSON.stringify({ type: 'error', ...tokenRevoked(reason).toBody(request.requestId) }));
+  });
   let outcome: SqlOutcome | OnceOutcome;
   try {
     // Where nothing can be written, nothing has to be kept from being written twice.
@@ -49,6 +63,9 @@ export const handleSql: Handler = async (request, modules) => {
     }
     throw error;
   }
+  if (revokedBecause !== null && STOPPED.has(outcome.error?.code ?? '')) {
+    outcome = { ...outcome, error: tokenRevoked(revokedBecause) };
+  }
   const { error } = outcome;
   if (error && mayForward(error, plan, request, output)) return forward(plan, request, modules, error);
   const answered = { plan, outcome, request, durationMs: performance.now() - startedAt, modules };
@@ -57,7 +74,7 @@ export const handleSql: Handler = async (request, modules) => {
 
 function makeOutput(plan: SqlPlan, request: HandlerRequest): NdjsonOutput | ResultBuilder {
   const format = { rows: plan.rows, bigint: plan.bigint };
-  if (!(request.header('accept') ?? '').includes('application/x-ndjson')) return new ResultBuilder(format);
+  if (!wantsLines(request.header('accept'))) return new ResultBuilder(format, request.answerRoom);
   return new NdjsonOutput(format, () => request.openStream(200, { 'content-type': NDJSON_TYPE }));
 }
 

@@ -51,7 +51,7 @@ export const handleOpenTransaction: Handler = async (request, modules) => {
         pool.discard(session);
         throw error;
       }
-      const owner = { tokenId: request.token?.id ?? '', role };
+      const owner = { tokenId: request.token?.id ?? '', tokenHash: request.tokenHash(), role };
       const { id, expiresAt } = sql.transactions.add(owner, { session, pool }, { readOnly, idleMs, totalMs });
       return {
         kind: 'json',
@@ -111,7 +111,7 @@ async function commit(
   use.end({ reason: 'its commit is under way', applied: 'unknown' });
   const caller = callerOf(request);
   const plan = planWithoutStatements({ timeoutMs, acknowledge: write?.acknowledge ?? null });
-  const results = new ResultBuilder({ rows: 'array', bigint: 'string' });
+  const results = new ResultBuilder({ rows: 'array', bigint: 'string' }, request.answerRoom);
   const execution = new SqlExecution(plan, caller, results, sql, use.lease, async (run) => {
     const name = sql.outcomes.nameOf('tx', tokenId, id);
     const beforeCommit = () =>

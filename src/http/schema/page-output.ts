@@ -1,12 +1,13 @@
 /** The rows of one page: their JSON texts, and the last one once more as values, for `next`. */
+import type { AnswerRoom } from '../answer-room.js';
+import type { ApiError } from '../api-error.js';
 import type { ColumnDefinition } from '../mysql/replies.js';
-import { RESULT_TEXT_MAX } from '../sql/result-builder.js';
 import type { ResultEnd, ResultOutput } from '../sql/result-output.js';
 import { columnsText, RowText } from '../sql/row-text.js';
 
 export class PageOutput implements ResultOutput {
   readonly failure = null;
-  tooLarge = false;
+  tooLarge: ApiError | null = null;
   onTooLarge: (() => void) | null = null;
   resultCount = 0;
   readonly affectedRows = 0;
@@ -20,9 +21,10 @@ export class PageOutput implements ResultOutput {
   readonly #rowText: RowText;
   readonly #values = new RowText({ rows: 'array', bigint: 'string' });
   #last: Buffer | null = null;
-  #textLength = 0;
+  readonly #room: AnswerRoom;
 
-  constructor(options: { limit: number; rows: 'array' | 'object' }) {
+  constructor(options: { limit: number; rows: 'array' | 'object' }, room: AnswerRoom) {
+    this.#room = room;
     this.#limit = options.limit;
     this.#rowText = new RowText({ rows: options.rows, bigint: 'string' });
   }
@@ -53,9 +55,8 @@ export class PageOutput implements ResultOutput {
       return;
     }
     const text = this.#rowText.row(payload);
-    this.#textLength += text.length + 1;
-    if (this.#textLength > RESULT_TEXT_MAX) {
-      this.tooLarge = true;
+    this.tooLarge = this.#room.add(text.length + 1);
+    if (this.tooLarge) {
       this.onTooLarge?.();
       return;
     }

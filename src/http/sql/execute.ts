@@ -20,7 +20,6 @@ import type { SqlPlan } from './request.js';
 import type { ResultOutput } from './result-output.js';
 import {
   type Progress,
-  resultTooLarge,
   runInOpenTransaction,
   runStatements,
   type StatementRun,
@@ -247,7 +246,7 @@ export class SqlExecution {
       this.#progress.cancelled = true;
       void this.#killRead();
       return this.#outcome(
-        this.#results.tooLarge ? resultTooLarge(this.#progress.statement) : this.#stopped(),
+        this.#results.tooLarge?.with({ statement: this.#progress.statement }) ?? this.#stopped(),
       );
     }
   }
@@ -337,7 +336,9 @@ export class SqlExecution {
   #howMuchApplied(): Applied {
     const all =
       this.#results.resultCount > 0 && this.#progress.statement === this.#plan.statements.length - 1;
-    return all && (this.#results.failure !== null || this.#results.tooLarge) && !this.#plan.transaction
+    return all &&
+      (this.#results.failure !== null || this.#results.tooLarge !== null) &&
+      !this.#plan.transaction
       ? 'yes'
       : 'partial';
   }

@@ -28,7 +28,7 @@ function escapeLineSeparators(text: string): string {
 
 export class NdjsonOutput implements ResultOutput {
   failure: ApiError | null = null;
-  tooLarge = false;
+  tooLarge: ApiError | null = null;
   onTooLarge: (() => void) | null = null;
   rowCount = 0;
   affectedRows = 0;
@@ -107,7 +107,11 @@ export class NdjsonOutput implements ResultOutput {
     this.rowCount += rows;
     this.affectedRows += Number(result.affectedRows);
     if (this.#summaries.length === RESULTS_MAX) {
-      this.tooLarge = true;
+      this.tooLarge = new ApiError(
+        400,
+        'RESULT_TOO_LARGE',
+        `A stream tells of ${RESULTS_MAX} results at most.`,
+      );
       this.onTooLarge?.();
       return;
     }

@@ -1,17 +1,15 @@
 /** Builds the `results` of an answer as JSON text while rows come in. One builder serves one request. */
+import type { AnswerRoom } from '../answer-room.js';
 import type { ApiError } from '../api-error.js';
 import type { ColumnDefinition } from '../mysql/replies.js';
 import { type ResultEnd, type ResultOutput, summaryText } from './result-output.js';
 import { columnsText, type ResultFormat, RowText, rowFailure } from './row-text.js';
 
-/** Text of one answer's results; more belongs in a narrower query, or in a stream. */
-export const RESULT_TEXT_MAX = 64 * 1024 * 1024;
-
 export class ResultBuilder implements ResultOutput {
   /** One JSON text for each complete result. */
   readonly results: string[] = [];
   failure: ApiError | null = null;
-  tooLarge = false;
+  tooLarge: ApiError | null = null;
   onTooLarge: (() => void) | null = null;
   rowCount = 0;
   status = 0;
@@ -21,10 +19,11 @@ export class ResultBuilder implements ResultOutput {
   #startedAt = performance.now();
   #columns: readonly ColumnDefinition[] = [];
   #rows: string[] = [];
-  #textLength = 0;
+  readonly #room: AnswerRoom;
 
-  constructor(format: ResultFormat) {
+  constructor(format: ResultFormat, room: AnswerRoom) {
     this.#rowText = new RowText(format);
+    this.#room = room;
   }
 
   get resultCount(): number {
@@ -58,9 +57,8 @@ export class ResultBuilder implements ResultOutput {
       this.#rows = [];
       return;
     }
-    this.#textLength += text.length + 1;
-    if (this.#textLength > RESULT_TEXT_MAX) {
-      this.tooLarge = true;
+    this.tooLarge = this.#room.add(text.length + 1);
+    if (this.tooLarge) {
       this.#rows = [];
       this.onTooLarge?.();
       return;

@@ -372,16 +372,7 @@ function check(run: StatementRun, statement: PlannedStatement, prepared: Prepare
   }
 }
 
-export function resultTooLarge(statement: number): ApiError {
-  return new ApiError(
-    400,
-    'RESULT_TOO_LARGE',
-    'The result is larger than one answer may be (64 MiB). Ask for fewer rows, or for a stream (Accept: application/x-ndjson).',
-    { statement },
-  );
-}
-
 function raise(results: ResultOutput, statement: number): void {
-  if (results.tooLarge) throw resultTooLarge(statement);
+  if (results.tooLarge) throw results.tooLarge.with({ statement });
   if (results.failure) throw results.failure.with({ statement });
 }

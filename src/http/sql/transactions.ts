@@ -34,6 +34,8 @@ interface Ending {
 interface OpenTransaction extends TransactionLimits {
   readonly id: string;
   readonly tokenId: string;
+  /** Of the token that opened it, as it was then. */
+  readonly tokenHash: string;
   readonly role: TokenRole;
   readonly session: Session;
   readonly pool: SessionPool;
@@ -102,7 +104,7 @@ export class OpenTransactions {
 
   /** A session in which a transaction was just begun. */
   add(
-    owner: { tokenId: string; role: TokenRole },
+    owner: { tokenId: string; tokenHash: string; role: TokenRole },
     place: { session: Session; pool: SessionPool },
     limits: TransactionLimits,
   ): { id: string; expiresAt: string } {
@@ -162,6 +164,23 @@ export class OpenTransactions {
   committed(id: string, tokenId: string): SqlOutcome | null {
     const ending = this.#endings.get(id);
     return ending?.tokenId === tokenId ? (ending.committed ?? null) : null;
+  }
+
+  /**
+   * Rolls back what was opened by tokens that do not count any more; `refusal` says why one does not. Where a statement
+   * runs, at its end: it may be one that commits, which must not be interrupted.
+   */
+  endRevoked(refusal: (tokenId: string, tokenHash: string) => string | null): void {
+    for (const transaction of [...this.#open.values()]) {
+      const why = refusal(transaction.tokenId, transaction.tokenHash);
+      if (why === null) continue;
+      const { busy, settling } = transaction;
+      this.#end(transaction, { reason: `${why}; it was rolled back`, applied: 'no' });
+      this.#modules.log.info({ tx: transaction.id, why }, 'an open transaction was rolled back');
+      if (!busy && !settling) {
+        this.#giveBack(transaction).catch(() => transaction.pool.discard(transaction.session));
+      }
+    }
   }
 
   /** The server restarts or changes its role: what is idle is closed now, what runs when its request ends (SAFETY C10). */

@@ -1,0 +1,70 @@
+/** Which connections a node keeps when there are too many, and which have had their time. Pure. */
+
+export interface ConnectionFacts {
+  readonly address: string;
+  /** A request with a valid token has come on it. */
+  readonly known: boolean;
+  /** Requests that are not answered yet. */
+  readonly requests: number;
+  /** When something last happened: it was opened, or a request was answered. Milliseconds of one clock. */
+  readonly quietSinceMs: number;
+}
+
+export interface ConnectionLimits {
+  readonly connectionsMax: number;
+  readonly connectionsPerAddressMax: number;
+}
+
+export type Admission<C> =
+  | { readonly admit: true /** Makes room. */; readonly drop: C | null }
+  | {
+      readonly admit: false /** The name of the limit. */;
+      readonly limit: 'httpConnectionsMax' | 'httpConnectionsPerAddressMax';
+    };
+
+/**
+ * A new connection is let in as long as there is room, or can be made: by dropping the connection without a known token
+ * that is quiet for longest. Who has a token, or is being answered, is never dropped for a newcomer.
+ */
+export function admit<C extends ConnectionFacts>(
+  address: string,
+  open: Iterable<C>,
+  limits: ConnectionLimits,
+): Admission<C> {
+  let all = 0;
+  let same = 0;
+  let oldest: C | null = null;
+  let oldestOfSame: C | null = null;
+  for (const connection of open) {
+    all++;
+    const isSame = connection.address === address;
+    if (isSame) same++;
+    if (connection.known || connection.requests > 0) continue;
+    if (oldest === null || connection.quietSinceMs < oldest.quietSinceMs) oldest = connection;
+    if (isSame && (oldestOfSame === null || connection.quietSinceMs < oldestOfSame.quietSinceMs)) {
+      oldestOfSame = connection;
+    }
+  }
+  if (same >= limits.connectionsPerAddressMax) {
+    return oldestOfSame
+      ? { admit: true, drop: oldestOfSame }
+      : { admit: false, limit: 'httpConnectionsPerAddressMax' };
+  }
+  if (all < limits.connectionsMax) return { admit: true, drop: null };
+  return oldest ? { admit: true, drop: oldest } : { admit: false, limit: 'httpConnectionsMax' };
+}
+
+export interface ConnectionRest {
+  /** When one of its sides was closed; null while both are open. */
+  readonly halfClosedSinceMs: number | null;
+  readonly requests: number;
+  /** Bytes that the client has not taken yet. */
+  readonly unsentBytes: number;
+}
+
+/** Whether nothing can come of a connection any more, although its other side keeps it open. */
+export function isOver(connection: ConnectionRest, nowMs: number, halfClosedMs: number): boolean {
+  const { halfClosedSinceMs, requests, unsentBytes } = connection;
+  if (halfClosedSinceMs === null || requests > 0 || unsentBytes > 0) return false;
+  return nowMs - halfClosedSinceMs >= halfClosedMs;
+}

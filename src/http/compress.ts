@@ -1,0 +1,30 @@
+/**
+ * Compresses larger answers for clients that ask for it. zlib works in the threads that also write and sync files, the
+ * spool's among them: so one answer at a time, quickly rather than small, and others leave as they are meanwhile.
+ */
+import { promisify } from 'node:util';
+import { constants, gzip } from 'node:zlib';
+import { wantsGzip } from './accept.js';
+
+const gzipped = promisify(gzip);
+
+/** Below this a packet more or less is all that could be won. */
+export const COMPRESS_MIN_BYTES = 4 * 1024;
+
+export class AnswerCompression {
+  #busy = false;
+
+  /** Whether an answer is compressed now: it is large, its client takes gzip, and no other one is being compressed. */
+  suits(text: string, acceptEncoding: string | undefined): boolean {
+    return text.length >= COMPRESS_MIN_BYTES && !this.#busy && wantsGzip(acceptEncoding);
+  }
+
+  async compress(text: string): Promise<Buffer> {
+    this.#busy = true;
+    try {
+      return await gzipped(text, { level: constants.Z_BEST_SPEED });
+    } finally {
+      this.#busy = false;
+    }
+  }
+}

@@ -1,0 +1,24 @@
+/** Streams that go on until somebody ends them: the client, the node's stop, or the end of the token. */
+import type { ServerResponse } from 'node:http';
+import type { HandlerRequest } from './handlers/context.js';
+
+/** What the last line or event of a stream is named when its token does not count any more. */
+export const TOKEN_REVOKED = 'token.revoked';
+
+/** `end` ends the stream with a last text. */
+export function keepStream(
+  end: (last?: string) => void,
+  stream: {
+    readonly request: HandlerRequest;
+    readonly response: ServerResponse;
+    /** What is called when the node stops. */
+    readonly openStreams: Set<() => void>;
+    lastText(reason: string): string;
+  },
+): void {
+  const { request, response, openStreams, lastText } = stream;
+  const stop = () => end();
+  openStreams.add(stop);
+  response.on('close', () => openStreams.delete(stop));
+  request.onRevoked((reason) => end(lastText(reason)));
+}

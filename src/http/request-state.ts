@@ -1,0 +1,40 @@
+/** What is kept of a request until its log line is written. */
+import type { IncomingMessage } from 'node:http';
+import type { TokenRecord } from '../auth/system-schema.js';
+import { Ending } from '../std/ending.js';
+import type { EndpointDefinition } from './endpoints/definition.js';
+
+export class RequestState {
+  readonly startedAt = performance.now();
+  /** Ends when the client has gone away before its answer, or its token does not count any more. */
+  readonly gone = new Ending();
+  /** Ends when the token does not count any more; `revokedBecause` then says why. */
+  readonly revoked = new Ending();
+  revokedBecause = '';
+  token: TokenRecord | null = null;
+  /** Null for files of the page, and for what is nowhere. */
+  endpoint: EndpointDefinition | null = null;
+  isStream = false;
+  /** As it was parsed, for the audit trail. */
+  body: unknown = undefined;
+  facts: Readonly<Record<string, unknown>> = {};
+  /** Tells the connection that its client has a valid token. */
+  known: () => void = () => {};
+  /** Tells the connection that the request has its answer, although its body still comes. */
+  answered: () => void = () => {};
+  /** Ends when the answer has left, or nobody waits for it any more. */
+  readonly closed = new Ending();
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Null only for what was refused before it was a request. */
+    skein: RequestState | null;
+  }
+}
+
+/** Whether a body comes with the request. */
+export function hasBody(request: IncomingMessage): boolean {
+  const { 'content-length': length, 'transfer-encoding': chunked } = request.headers;
+  return chunked !== undefined || (length !== undefined && length !== '0');
+}
