@@ -40,6 +40,8 @@ const CLI_EXTRAS: Readonly<Record<string, readonly string[]>> = {
   'cli/demo/': ['config', 'mysql-control', 'auth'],
   'cli/spool.ts': ['spool', 'mysql-protocol'],
   'cli/audit.ts': ['audit', 'config'],
+  'cli/dump.ts': ['dump'],
+  'cli/load.ts': ['dump'],
 };
 
 const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {

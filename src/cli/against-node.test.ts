@@ -59,6 +59,8 @@ async function run(
       isTerminal: options.isTerminal ?? false,
       isGone: () => false,
       stdin: async () => '',
+      input: async function* () {},
+      write: async () => {},
     },
     env: { SKEIN_URL: url, SKEIN_TOKEN: 'skein_x' },
     cwd: '/nonexistent',

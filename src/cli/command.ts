@@ -9,6 +9,10 @@ export interface Terminal {
   /** True once nobody reads any more. */
   isGone(): boolean;
   stdin(): Promise<string>;
+  /** Standard input as it comes. */
+  input(): AsyncIterable<Uint8Array>;
+  /** Resolves when there is room for more, or nobody reads any more. */
+  write(bytes: Uint8Array): Promise<void>;
 }
 
 export interface CommandContext {

@@ -28,6 +28,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./user.js')).userCommand,
   },
   {
+    name: 'load',
+    summary: 'load a dump into the cluster, and say what became of its DEFINERs',
+    load: async () => (await import('./load.js')).loadCommand,
+  },
+  {
     name: 'audit',
     summary: 'who asked what: the audit trail of a node, and whether it is whole',
     load: async () => (await import('./audit.js')).auditCommand,

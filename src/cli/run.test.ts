@@ -27,6 +27,8 @@ function terminal(stdin = '') {
       isTerminal: false,
       isGone: () => false,
       stdin: async () => stdin,
+      input: async function* () {},
+      write: async () => {},
     },
     env: { SKEIN_URL: nobody, SKEIN_TOKEN: 'x' },
     cwd: '/nonexistent',

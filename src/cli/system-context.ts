@@ -40,6 +40,15 @@ export function systemContext(): { context: CommandContext; close(): void } {
         isTerminal: process.stdout.isTTY ?? false,
         isGone: () => outputIsGone,
         stdin: readStdin,
+        input: () => process.stdin,
+        write: (bytes) =>
+          new Promise((resolve) => {
+            if (outputIsGone || process.stdout.write(bytes)) resolve();
+            else {
+              process.stdout.once('drain', resolve);
+              process.stdout.once('error', () => resolve());
+            }
+          }),
       },
       env: process.env,
       cwd: process.cwd(),

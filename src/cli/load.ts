@@ -1,0 +1,191 @@
+import { createReadStream, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Connection, createConnection, type ResultSetHeader } from 'mysql2/promise';
+import { Adapter } from '../dump/adapt.js';
+import { DumpSplitter, type DumpStatement } from '../dump/split-dump.js';
+import { messageOf, SkeinError } from '../model/error.js';
+import type { Command, CommandContext } from './command.js';
+import type { ParsedValues } from './parse-arguments.js';
+import { UsageError } from './usage-error.js';
+
+/** In the status of each answer: texts have no escapes now (sql_mode of the session). */
+const NO_BACKSLASH_ESCAPES = 0x200;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Of a statement that fails, so much is shown. */
+const SHOWN_MAX = 120;
+
+interface Login {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+}
+
+export const loadCommand: Command = {
+  usage: '[<file>] [-d <database>] [options]',
+  description: `Loads a dump of mariadb-dump, mysqldump or \`skein dump\`, from a file or standard input, through a read-write MySQL port.
+Views, routines, triggers and events get the account that loads as their DEFINER, because only a superuser may name another one.
+Accounts, replication settings and system schemas are left out. All of this is said, one line for each.
+A dump is not one transaction: when a statement fails, what came before it stays. Loading again begins from the start.`,
+  options: {
+    database: {
+      type: 'string',
+      short: 'd',
+      value: '<name>',
+      help: 'the database that is current at the beginning',
+    },
+    user: {
+      type: 'string',
+      value: '<name>',
+      help: 'log in as this account; SKEIN_PASSWORD holds its password',
+    },
+    host: { type: 'string', value: '<host>', help: 'of the port (default: as .skein/mysql.cnf says)' },
+    port: {
+      type: 'string',
+      value: '<port>',
+      help: 'a read-write port of any node (default: as .skein/mysql.cnf says)',
+    },
+    quiet: { type: 'boolean', help: 'only how many things were said of each kind, and errors' },
+  },
+  examples: [
+    ['skein load < shop.sql', 'as the account of .skein/mysql.cnf'],
+    ['SKEIN_PASSWORD=... skein load shop.sql --user shop -d shop', 'as an account of an application'],
+  ],
+  positionals: [0, 1],
+
+  async run(context, values) {
+    const login = loginOf(context, values);
+    const [file] = values.positionals;
+    const input = file === undefined ? context.terminal.input() : createReadStream(join(context.cwd, file));
+    const connection = await connect(login, values.text('database'));
+    try {
+      return await load(context, values, { connection, input, user: login.user });
+    } finally {
+      connection.destroy();
+    }
+  },
+};
+
+/** @throws SkeinError NO_LOGIN */
+function loginOf({ cwd, env }: CommandContext, values: ParsedValues): Login {
+  const path = join(cwd, '.skein', 'mysql.cnf');
+  let text = '';
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    // Everything may be given otherwise.
+  }
+  const inFile = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(text)?.[1]?.trim();
+  const user = values.text('user');
+  const port = values.integer('port', { least: 1, most: 65_535 }) ?? Number(inFile('port') ?? 0);
+  const password = user === undefined ? inFile('password') : env.SKEIN_PASSWORD;
+  if (port === 0) throw new UsageError(`--port is missing, and there is no ${path}.`);
+  if (password === undefined) {
+    throw new UsageError(
+      user === undefined ? `--user is missing, and there is no ${path}.` : 'SKEIN_PASSWORD is not set.',
+    );
+  }
+  return {
+    host: values.text('host') ?? inFile('host') ?? '127.0.0.1',
+    port,
+    user: user ?? inFile('user') ?? 'app',
+    password,
+  };
+}
+
+async function connect(login: Login, database: string | undefined): Promise<Connection> {
+  try {
+    const connection = await createConnection({
+      ...login,
+      ...(database !== undefined && { database }),
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      // One byte a character: what the dump holds goes out as it is, and the dump itself says what it means.
+      charset: 'latin1',
+      flags: ['-SESSION_TRACK', '-IGNORE_SPACE'],
+    });
+    connection.on('error', () => {});
+    await connection.query('SET NAMES utf8mb4');
+    return connection;
+  } catch (error) {
+    throw new SkeinError(
+      'LOGIN_FAILED',
+      `${login.user} can not log in at ${login.host}:${login.port}: ${said(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+async function load(
+  { terminal, signal }: CommandContext,
+  values: ParsedValues,
+  parts: { connection: Connection; input: AsyncIterable<Uint8Array>; user: string },
+): Promise<number> {
+  const { connection, input, user } = parts;
+  const splitter = new DumpSplitter();
+  const adapter = new Adapter();
+  const counts = { executed: 0, changed: 0, leftOut: 0 };
+  const say = ({ line }: DumpStatement, what: string) => terminal.err(`line ${line}: ${what}\n`);
+  const take = async (statement: DumpStatement) => {
+    signal.throwIfAborted();
+    const { sql, leftOut, definer } = adapter.adapt(statement.text);
+    if (sql === null) counts.leftOut++;
+    if (definer) counts.changed++;
+    if (!values.flag('quiet')) {
+      if (leftOut !== null) say(statement, `left out (${leftOut}): ${shown(statement.text)}`);
+      if (definer) say(statement, `${text(definer.object)}: DEFINER=${text(definer.was)} became ${user}`);
+    }
+    if (sql === null) return;
+    splitter.plainBackslashes = await execute(connection, sql, statement, counts.executed);
+    counts.executed++;
+  };
+  const takeAll = async (atEnd: boolean) => {
+    for (let next = splitter.next(atEnd); next; next = splitter.next(atEnd)) await take(next);
+  };
+  for await (const bytes of input) {
+    splitter.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    await takeAll(false);
+  }
+  await takeAll(true);
+  terminal.err(
+    `Loaded as ${user}: ${counts.executed} statements, ${counts.changed} of them with another DEFINER; ${counts.leftOut} left out.\n`,
+  );
+  return 0;
+}
+
+/** Whether the session takes backslashes as they are from now on. @throws SkeinError LOAD_FAILED */
+async function execute(
+  connection: Connection,
+  sql: string,
+  { line }: DumpStatement,
+  before: number,
+): Promise<boolean> {
+  try {
+    const [result] = await connection.query(sql);
+    const status = (result as Partial<ResultSetHeader> & { serverStatus?: number }).serverStatus;
+    return status !== undefined && (status & NO_BACKSLASH_ESCAPES) !== 0;
+  } catch (error) {
+    throw new SkeinError(
+      'LOAD_FAILED',
+      `line ${line}: ${said(error)}\n  in: ${shown(sql)}\nThe ${before} statements before it have been executed, and stay.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Bytes of the dump, or of the server's answer, as the UTF-8 that they nearly always are. */
+function text(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}
+
+function said(error: unknown): string {
+  const { errno } = error as { errno?: number };
+  return `${text(messageOf(error))}${errno === undefined ? '' : ` (${errno})`}`;
+}
+
+/** Without what a terminal would take for commands. */
+function shown(sql: string): string {
+  const line = text(sql.slice(0, SHOWN_MAX * 4))
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
+  return line.length > SHOWN_MAX ? `${line.slice(0, SHOWN_MAX)}...` : line;
+}
