@@ -20,6 +20,7 @@ import { MariadbControl } from './mysql-control/control.js';
 import { RECOVERY_SERVER_ID } from './mysql-control/ddl-recovery.js';
 import { ManagedServer, type ServerUp } from './mysql-control/managed-server.js';
 import { obtainServer } from './mysql-control/obtain.js';
+import { dumpProgramOf } from './mysql-control/server-binary.js';
 import { initConnectArg } from './mysql-control/settings.js';
 import { mariadb } from './mysql-protocol/mariadb.js';
 import { ChainFile } from './node/chain-file.js';
@@ -77,6 +78,7 @@ class Node {
   readonly #http: HttpServer;
   readonly #mysqlPorts: MysqlPorts | null;
   readonly #users: UserKeeper;
+  readonly #dumpProgram: string;
   readonly #failed: AbortController;
   readonly #metrics = new NodeMetrics();
   readonly #version = installedVersion();
@@ -167,7 +169,11 @@ class Node {
       refuseLost: (position, known) => refuseLost(chainFile.chain, position, known),
     };
     const role = config.name === config.primary ? new PrimaryNode(parts) : await ReplicaNode.create(parts);
-    node = new Node(config, { logger, logFile, tls, audit, events, server, control, role, secret, failed });
+    const dumpProgram = dumpProgramOf(binary);
+    node = new Node(config, {
+      ...{ logger, logFile, tls, audit, events, server, control, role, secret, failed },
+      dumpProgram,
+    });
     return node;
   }
 
@@ -184,6 +190,7 @@ class Node {
       role: RoleNode;
       secret: Buffer;
       failed: AbortController;
+      dumpProgram: string;
     },
   ) {
     this.#config = config;
@@ -196,6 +203,7 @@ class Node {
     this.#control = parts.control;
     this.#role = parts.role;
     this.#failed = parts.failed;
+    this.#dumpProgram = parts.dumpProgram;
     this.#http = new HttpServer(
       {
         ...config.http,
@@ -412,6 +420,7 @@ class Node {
     if (!up) return null;
     return {
       socketPath: up.socketPath,
+      dumpProgram: this.#dumpProgram,
       generation: this.#generation.name,
       passwordOf: (account) => accountPassword(secret, account),
       userPassword: (user) => userPassword(secret, user),

@@ -469,6 +469,7 @@ export type NodeErrorCode =
   | 'REQUEST_TOO_SLOW'
   | 'HEADERS_TOO_LARGE'
   | 'INTERNAL'
+  | 'DUMP_FAILED'
   | 'NOT_OPEN'
   | 'NO_QUORUM'
   | 'SERVER_DOWN'
@@ -625,6 +626,14 @@ export interface Endpoints {
   getMetrics: {
     response: string;
   };
+  /** A dump of this node's databases as SQL, whole and at one position, which stands in it. It is whole when its last line begins with "-- Dump completed". */
+  getDump: {
+    query: {
+      /** Only this one, without its name, so that it can be loaded into another. */
+      database?: string;
+    };
+    response: string;
+  };
   /** All tokens, without what is secret. */
   getTokens: {
     response: TokenList;
@@ -731,6 +740,7 @@ export const ENDPOINTS = {
   getLogs: { method: 'GET', path: '/v1/logs', produces: 'ndjson', statuses: [200] },
   getAudit: { method: 'GET', path: '/v1/audit', produces: 'ndjson', statuses: [200] },
   getMetrics: { method: 'GET', path: '/metrics', produces: 'text', statuses: [200] },
+  getDump: { method: 'GET', path: '/v1/dump', produces: 'text', statuses: [200] },
   getTokens: { method: 'GET', path: '/v1/tokens', produces: 'json', statuses: [200] },
   postTokens: { method: 'POST', path: '/v1/tokens', produces: 'json', statuses: [201] },
   rotateToken: { method: 'POST', path: '/v1/tokens/:id/rotate', produces: 'json', statuses: [200] },

@@ -28,6 +28,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./user.js')).userCommand,
   },
   {
+    name: 'dump',
+    summary: 'a dump of a node as SQL: rows, views, triggers, routines, events',
+    load: async () => (await import('./dump.js')).dumpCommand,
+  },
+  {
     name: 'load',
     summary: 'load a dump into the cluster, and say what became of its DEFINERs',
     load: async () => (await import('./load.js')).loadCommand,

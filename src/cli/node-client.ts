@@ -86,6 +86,24 @@ export class NodeClient {
     }
   }
 
+  /**
+   * The bytes of an answer as they come; there is no time limit but the caller's patience.
+   * @throws SkeinError as `request`, also when it ends early
+   */
+  async *bytes(path: string): AsyncGenerator<Uint8Array> {
+    try {
+      const response = await fetch(`${this.url}${path}`, {
+        headers: this.#token === null ? {} : { authorization: `Bearer ${this.#token}` },
+        signal: this.#signal,
+      });
+      if (!response.ok || response.body === null)
+        throw this.#refused(response.status, parse(await response.text()));
+      yield* response.body;
+    } catch (error) {
+      throw isSkeinError(error) ? error : this.#unreachable(error);
+    }
+  }
+
   #unreachable(error: unknown): SkeinError {
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
     const code = (cause as NodeJS.ErrnoException | undefined)?.code;

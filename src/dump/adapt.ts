@@ -60,6 +60,7 @@ const SYSTEM_SCHEMA = start(
 const USE = start('USE\\b');
 
 const SET = start('SET\\b');
+const CREATES = start('CREATE\\b');
 
 /** Keeps from statement to statement whether a system schema is the current one: its tables are not the dump's to change. */
 export class Adapter {
@@ -91,4 +92,18 @@ export function withoutDefiner(text: string): Adapted {
   const object = OBJECT.exec(rest.slice(0, HEAD));
   const name = object ? `${object[1]?.toLowerCase()} ${object[2]}` : 'an object';
   return { sql: before + rest, leftOut: null, definer: { object: name, was } };
+}
+
+export type EventState = 'ENABLE' | 'DISABLE';
+
+const EVENT = /\bEVENT\s+(?:IF\s+NOT\s+EXISTS\s+)?`((?:[^`]|``)*)`/i;
+const SWITCHED_OFF = /(\bON COMPLETION (?:NOT )?PRESERVE )DISABLE ON (?:SLAVE|REPLICA)\b/;
+
+/** A replica writes every event as `DISABLE ON SLAVE`: what it should be is asked by the event's name. */
+export function withEventState(sql: string, stateOf: (name: string) => EventState): string {
+  const head = sql.slice(0, HEAD);
+  if (!CREATES.test(head) || !SWITCHED_OFF.test(head)) return sql;
+  const name = EVENT.exec(head)?.[1];
+  if (name === undefined) return sql;
+  return head.replace(SWITCHED_OFF, `$1${stateOf(name.replaceAll('``', '`'))}`) + sql.slice(HEAD);
 }

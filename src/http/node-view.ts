@@ -27,6 +27,8 @@ export interface Readiness {
 
 export interface ServerAccess {
   readonly socketPath: string;
+  /** Makes dumps of the server: a path, or a name to be looked up. */
+  readonly dumpProgram: string;
   /** Changes at every start of the server and every change of role: sessions of an older one are closed (SAFETY C10). */
   readonly generation: string;
   /** `skein` (the node's own account) only writes the token table, which no client role may. */

@@ -3,6 +3,7 @@ import { ENDPOINTS, type EndpointName } from './endpoints/all.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
 import { handleCluster, handleEvents } from './handlers/cluster.js';
 import type { Handler } from './handlers/context.js';
+import { handleDump } from './handlers/dump.js';
 import { handleHealth, handlePrimary, handleReady, handleReplica } from './handlers/health.js';
 import { handleAudit, handleLogs } from './handlers/lines.js';
 import { handleMetrics } from './handlers/metrics.js';
@@ -33,6 +34,7 @@ const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   getLogs: handleLogs,
   getAudit: handleAudit,
   getMetrics: handleMetrics,
+  getDump: handleDump,
   getTokens: handleListTokens,
   postTokens: handleCreateToken,
   rotateToken: handleRotateToken,

@@ -257,6 +257,7 @@ export class HttpServer {
       tokens: this.#tokens,
       tokenTable: this.#tokenTable,
       tokenUse: this.#tokenUse,
+      systemTable: this.#systemTable,
       users: new UserTable({ table: this.#systemTable, node: this.#node }),
       sql: {
         node: this.#node,

@@ -71,7 +71,27 @@ export function writerStatements(open: boolean): string[] {
       ? `GRANT INSERT ON \`%\`.* TO '${name}'@'${host}'`
       : `REVOKE INSERT ON \`%\`.* FROM '${name}'@'${host}'`,
   );
-  return open ? [...statements, ...outcomeStatements()] : statements;
+  return [...statements, ...dumperStatements(open), ...(open ? outcomeStatements() : [])];
+}
+
+/**
+ * What `mariadb-dump` needs beside READ. TRIGGER and EVENT would let a reader write through the read-only port of an open
+ * primary; a replica is read-only for everybody. Without the others' routine bodies a dump would lack them.
+ */
+export const DUMP_ON_REPLICA = 'TRIGGER, EVENT';
+
+function dumperStatements(open: boolean): string[] {
+  const reader = `'app'@'${READ_ONLY_PORT_ADDRESS}'`;
+  const rows = ['127.0.0.1', READ_ONLY_PORT_ADDRESS].map(
+    (host) => `('${host}', 'mysql', 'app', 'proc', '', 'Select', '')`,
+  );
+  return [
+    open
+      ? `REVOKE ${DUMP_ON_REPLICA} ON \`%\`.* FROM ${reader}`
+      : `GRANT ${DUMP_ON_REPLICA} ON \`%\`.* TO ${reader}`,
+    `REPLACE INTO mysql.tables_priv (Host, Db, User, Table_name, Grantor, Table_priv, Column_priv) VALUES ${rows.join(', ')}`,
+    'FLUSH LOCAL PRIVILEGES',
+  ];
 }
 
 /**

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { access, realpath } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { messageOf, SkeinError } from '../model/error.js';
@@ -20,6 +20,15 @@ export interface ServerBinary {
   readonly shareDir: string;
   /** Options that tell the program where its own files are; needed for a tree that was unpacked elsewhere. */
   readonly pathArgs: readonly string[];
+}
+
+/** The program beside the server that dumps it, as both come from one release; else what the machine has by that name. */
+export function dumpProgramOf({ command, flavour }: ServerBinary): string {
+  const names = flavour === 'mariadb' ? ['mariadb-dump', 'mysqldump'] : ['mysqldump'];
+  const directory = dirname(command);
+  const places = [directory, join(directory, '../bin')];
+  const paths = places.flatMap((place) => names.map((name) => join(place, name)));
+  return paths.find((path) => existsSync(path)) ?? names[0] ?? 'mysqldump';
 }
 
 const VERSION_TIMEOUT_MS = 20_000;

@@ -2,6 +2,7 @@ import { loadUsers } from '../auth/user-table.js';
 import { databasePattern, type User } from '../model/user.js';
 import {
   ACCOUNTS,
+  DUMP_ON_REPLICA,
   HIDDEN,
   nativeHash,
   READ,
@@ -37,6 +38,8 @@ export interface AccountRows {
   readonly host: string;
   readonly hash: string;
   readonly locked: boolean;
+  /** Sees the bodies of all routines, without which a dump would lack them. */
+  readonly seesRoutines: boolean;
   /** By pattern; the names of the columns that say Y. */
   readonly databases: ReadonlyMap<string, readonly string[]>;
 }
@@ -72,11 +75,12 @@ export function wantedAccounts(
         databases.set('%', columns);
         for (const database of HIDDEN) databases.set(database, []);
       }
-      return { name, host, hash, locked, databases };
+      return { name, host, hash, locked, seesRoutines: !locked && user.databases === null, databases };
     };
     const reads = privilegeColumns(READ);
+    const dumps = open ? reads : privilegeColumns(`${READ}, ${DUMP_ON_REPLICA}`);
     // In this order: whoever has the first has the mark of being ours.
-    return [at(READ_ONLY_PORT_ADDRESS, reads), at(WRITER_HOST, user.role === 'write' ? writes : reads)];
+    return [at(READ_ONLY_PORT_ADDRESS, dumps), at(WRITER_HOST, user.role === 'write' ? writes : reads)];
   });
 }
 
@@ -126,16 +130,21 @@ function keyOf({ name, host }: AccountRows): string {
 }
 
 function sameAccount(a: AccountRows, b: AccountRows): boolean {
-  if (a.hash !== b.hash || a.locked !== b.locked || a.databases.size !== b.databases.size) return false;
+  if (a.hash !== b.hash || a.locked !== b.locked || a.seesRoutines !== b.seesRoutines) return false;
+  if (a.databases.size !== b.databases.size) return false;
   return [...a.databases].every(([pattern, columns]) => b.databases.get(pattern)?.join() === columns.join());
 }
 
 function statementsFor(account: AccountRows): string[] {
-  const { name, host, hash, locked, databases } = account;
+  const { name, host, hash, locked, seesRoutines, databases } = account;
   const who = `Host = ${text(host)}, User = ${text(name)}`;
   return [
     `REPLACE INTO mysql.global_priv (Host, User, Priv) VALUES (${text(host)}, ${text(name)}, JSON_OBJECT('access', 0, 'plugin', 'mysql_native_password', 'authentication_string', ${text(hash)}${locked ? ", 'account_locked', true" : ''}))`,
     `DELETE FROM mysql.db WHERE Host = ${text(host)} AND User = ${text(name)}`,
+    `DELETE FROM mysql.tables_priv WHERE Host = ${text(host)} AND User = ${text(name)}`,
+    ...(seesRoutines
+      ? [`INSERT INTO mysql.tables_priv SET ${who}, Db = 'mysql', Table_name = 'proc', Table_priv = 'Select'`]
+      : []),
     ...[...databases].map(
       ([pattern, columns]) =>
         `INSERT INTO mysql.db SET ${who}, Db = ${text(pattern)}${columns.map((column) => `, ${column} = 'Y'`).join('')}`,
@@ -167,6 +176,10 @@ export async function readAccounts(query: SqlQuery): Promise<AccountRows[]> {
     const ofAccount = databases.get(key) ?? new Map<string, readonly string[]>();
     databases.set(key, ofAccount.set(String(row.Db), granted.sort()));
   }
+  const readers = await query(
+    `SELECT Host, User FROM mysql.tables_priv WHERE Host IN ${HOSTS} AND Db = 'mysql' AND Table_name = 'proc' AND Table_priv = 'Select'`,
+  );
+  const seeRoutines = new Set(readers.map(({ Host, User }) => `${User}@${Host}`));
   // As text: drivers make an object of what the server marks as JSON.
   const rows = await query(
     `SELECT Host, User, CONCAT(Priv, '') AS Priv FROM mysql.global_priv WHERE Host IN ${HOSTS}`,
@@ -175,7 +188,15 @@ export async function readAccounts(query: SqlQuery): Promise<AccountRows[]> {
     const [name, host] = [String(row.User), String(row.Host)];
     const key = `${name}@${host}`;
     if (fixed.has(key)) return [];
-    return [{ name, host, ...privOf(String(row.Priv)), databases: databases.get(key) ?? new Map() }];
+    return [
+      {
+        name,
+        host,
+        ...privOf(String(row.Priv)),
+        seesRoutines: seeRoutines.has(key),
+        databases: databases.get(key) ?? new Map(),
+      },
+    ];
   });
 }
 

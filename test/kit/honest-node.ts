@@ -25,6 +25,7 @@ export interface HonestNodeOptions {
   readonly role: Role;
   readonly secret: Buffer;
   readonly primaryHttp: () => string | null;
+  readonly dumpProgram?: string;
 }
 
 export class HonestNode implements NodeView {
@@ -138,6 +139,7 @@ export class HonestNode implements NodeView {
     if (!up) return null;
     return {
       socketPath: up.socketPath,
+      dumpProgram: this.#options.dumpProgram ?? 'mariadb-dump',
       generation: `${up.pid}`,
       passwordOf: (account: AccountName | 'skein_outcomes') => accountPassword(this.#options.secret, account),
       userPassword: (user: { name: string; salt: string }) => userPassword(this.#options.secret, user),

@@ -10,6 +10,7 @@ import { HttpServer } from '../../src/http/server.js';
 import { chooseCacheDir } from '../../src/mysql-control/cache-dir.js';
 import { ManagedServer } from '../../src/mysql-control/managed-server.js';
 import { obtainServer } from '../../src/mysql-control/obtain.js';
+import { dumpProgramOf } from '../../src/mysql-control/server-binary.js';
 import { silentLogger } from '../../src/std/logger.js';
 import { HonestNode } from './honest-node.js';
 
@@ -66,7 +67,10 @@ export class HttpNode {
     );
     await server.start();
     let url = '';
-    const node = new HonestNode({ name: 'n1', role: 'primary', secret, primaryHttp: () => url }, server);
+    const node = new HonestNode(
+      { name: 'n1', role: 'primary', secret, primaryHttp: () => url, dumpProgram: dumpProgramOf(binary) },
+      server,
+    );
     await node.open();
     const admin = generateToken();
     const executor = await systemExecutor(await node.control());

@@ -65,6 +65,7 @@ const SAMPLES: Readonly<Record<EndpointName, () => Input | Promise<Input>>> = {
   getLogs: () => ({ query: { tail: '10' } }),
   getAudit: () => ({ query: { tail: '10' } }),
   getMetrics: () => ({}),
+  getDump: () => ({ query: { database: 'demo' } }),
   getTokens: () => ({}),
   postTokens: () => ({ body: { name: 'made', role: 'read', rateLimit: 5 } }),
   rotateToken: async () => ({ params: { id: await newToken() }, body: { graceSeconds: 1 } }),

@@ -2,6 +2,7 @@
 import { getAudit } from './audit.js';
 import { getCluster, getEvents } from './cluster.js';
 import type { EndpointDefinition } from './definition.js';
+import { getDump } from './dump.js';
 import { getHealth, getPrimary, getReady, getReplica } from './health.js';
 import { getLogs } from './logs.js';
 import { getMetrics } from './metrics.js';
@@ -27,6 +28,7 @@ export const ENDPOINTS = {
   getLogs,
   getAudit,
   getMetrics,
+  getDump,
   getTokens,
   postTokens,
   rotateToken,

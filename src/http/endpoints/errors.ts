@@ -69,6 +69,7 @@ export const ERRORS = {
   REQUEST_TOO_SLOW: { status: [408], means: 'The request did not arrive in time.' },
   HEADERS_TOO_LARGE: { status: [431], means: 'The head of the request is too large.' },
   INTERNAL: { status: [500], means: 'The node failed on the request; its log says why.' },
+  DUMP_FAILED: { status: [500], means: 'The dump program could not be started, or failed at once.' },
   NOT_OPEN: { status: [503], means: 'The node, or the primary, is not serving yet or not any more.' },
   NO_QUORUM: { status: [503], means: 'No majority of the nodes is attached.' },
   SERVER_DOWN: { status: [503], means: 'The database server beside the node is not reachable.' },

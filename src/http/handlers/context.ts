@@ -8,6 +8,7 @@ import type { AnswerRoom } from '../answer-room.js';
 import type { NodeView } from '../node-view.js';
 import type { RequestMeter } from '../request-meter.js';
 import type { SqlCaller, SqlModules } from '../sql/execute.js';
+import type { SystemTable } from '../system-table.js';
 import type { TokenTable } from '../token-table.js';
 import type { UserTable } from '../user-table.js';
 
@@ -17,6 +18,7 @@ export interface HandlerModules {
   readonly tokenTable: TokenTable;
   readonly tokenUse: TokenUse;
   readonly users: UserTable;
+  readonly systemTable: SystemTable;
   readonly sql: SqlModules;
   readonly meter: RequestMeter;
   /** Streams that must end when the server stops. */
