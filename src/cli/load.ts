@@ -1,5 +1,6 @@
-import { createReadStream, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { type Connection, createConnection, type ResultSetHeader } from 'mysql2/promise';
 import { Adapter } from '../dump/adapt.js';
 import { DumpSplitter, type DumpStatement } from '../dump/split-dump.js';
@@ -56,7 +57,7 @@ A dump is not one transaction: when a statement fails, what came before it stays
   async run(context, values) {
     const login = loginOf(context, values);
     const [file] = values.positionals;
-    const input = file === undefined ? context.terminal.input() : createReadStream(join(context.cwd, file));
+    const input = file === undefined ? context.terminal.input() : await fileInput(resolve(context.cwd, file));
     const connection = await connect(login, values.text('database'));
     try {
       return await load(context, values, { connection, input, user: login.user });
@@ -66,7 +67,19 @@ A dump is not one transaction: when a statement fails, what came before it stays
   },
 };
 
-/** @throws SkeinError NO_LOGIN */
+/** @throws SkeinError FILE_UNREADABLE */
+async function fileInput(path: string): Promise<AsyncIterable<Uint8Array>> {
+  try {
+    const file = await open(path, 'r');
+    return file.createReadStream();
+  } catch (error) {
+    throw new SkeinError('FILE_UNREADABLE', `The dump can not be read: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** @throws UsageError */
 function loginOf({ cwd, env }: CommandContext, values: ParsedValues): Login {
   const path = join(cwd, '.skein', 'mysql.cnf');
   let text = '';

@@ -68,11 +68,15 @@ export class LoneServer implements SqlNode {
     return this.connectAs('skein', options);
   }
 
+  password(account: AccountName): string {
+    return accountPassword(this.#secret, account);
+  }
+
   connectAs(account: AccountName, options: ConnectionOptions = {}): Promise<Connection> {
     return openSql({
       socketPath: this.#server.current?.socketPath ?? '',
       user: account,
-      password: accountPassword(this.#secret, account),
+      password: this.password(account),
       ...options,
     });
   }
