@@ -27,7 +27,7 @@ export const userCommand: Command = {
   usage: 'create <name> --role <role> [--database <name> ...] | list | rotate <name> | drop <name> [--force]',
   description: `An account works on the MySQL ports of every node of the cluster, and the server's list of sessions shows its name.
 Its password is made by the cluster and shown once. A new password, and dropping, end its sessions on every node.
-Roles:  read   queries, on every port
+Roles:  read   queries, on the read-only ports
         write  queries and changes of data and tables on the read-write ports; queries on the read-only ports
 An account has no more rights than a token of its role. With --database it sees only those databases.`,
   options: {

@@ -17,8 +17,8 @@ import {
  * Aria's), and DDL on accounts that comes twice stops a replica. The rows of the privilege tables are written as they
  * should be, and loaded at once: no session loses its rights for a moment on the way.
  *
- * Each is two accounts to the server: one for the read-write ports, one for the read-only ports (see accounts.ts). At the
- * second address there is nobody else's account, so it tells which names are ours when their row is gone.
+ * To the server one of role `write` is two accounts: one for the read-write ports, one for the read-only ports (see
+ * accounts.ts); one of role `read` has only the second. At that address there is nobody else's account, so it tells which names are ours when their row is gone.
  */
 export type SqlRow = Readonly<Record<string, unknown>>;
 export type SqlQuery = (sql: string) => Promise<readonly SqlRow[]>;
@@ -80,7 +80,9 @@ export function wantedAccounts(
     const reads = privilegeColumns(READ);
     const dumps = open ? reads : privilegeColumns(`${READ}, ${DUMP_ON_REPLICA}`);
     // In this order: whoever has the first has the mark of being ours.
-    return [at(READ_ONLY_PORT_ADDRESS, dumps), at(WRITER_HOST, user.role === 'write' ? writes : reads)];
+    const reader = at(READ_ONLY_PORT_ADDRESS, dumps);
+    // At the other address a view of a writer's could write for a reader: only the read-only ports' sessions are bound.
+    return user.role === 'write' ? [reader, at(WRITER_HOST, writes)] : [reader];
   });
 }
 

@@ -108,7 +108,9 @@ describe('an account', () => {
       expect(await scalarOf(writer, 'SELECT CURRENT_USER()')).toBe('app-1@127.0.0.1');
       const reader = await login(node, 'ro', 'app-1', password);
       expect(await scalarOf(reader, 'SELECT COUNT(*) FROM other.t')).toBe('0');
-      expect([1142, 1290]).toContain(await errnoOf(run(reader, "INSERT INTO shop.t (v) VALUES ('no')")));
+      expect([1142, 1290, 1792]).toContain(
+        await errnoOf(run(reader, "INSERT INTO shop.t (v) VALUES ('no')")),
+      );
       const other = await connectMariadb({
         host: '127.0.0.1',
         port: ports.get(node.name)?.rw ?? 0,
@@ -144,16 +146,17 @@ describe('an account', () => {
     }
     expect(JSON.stringify(await rowsOf(writer, 'SHOW GRANTS'))).not.toContain('GRANT OPTION');
     const reader = await create('reads-only', { role: 'read' });
-    for (const kind of ['rw', 'ro'] as const) {
-      const session = await login(cluster.primary, kind, 'reads-only', reader.password);
-      expect(await errnoOf(run(session, "INSERT INTO shop.t (v) VALUES ('no')"))).toBe(1142);
-      expect(await errnoOf(run(session, 'CREATE TABLE shop.no (id INT)'))).toBe(1142);
-      expect(Number(await scalarOf(session, 'SELECT COUNT(*) FROM shop.t'))).toBeGreaterThan(0);
+    const session = await login(cluster.primary, 'ro', 'reads-only', reader.password);
+    for (const sql of ["INSERT INTO shop.t (v) VALUES ('no')", 'CREATE TABLE shop.no (id INT)']) {
+      expect([1142, 1792], sql).toContain(await errnoOf(run(session, sql)));
     }
+    expect(Number(await scalarOf(session, 'SELECT COUNT(*) FROM shop.t'))).toBeGreaterThan(0);
+    // Where a writer's view could write for it, it does not get in at all.
+    expect(await errnoOf(login(cluster.primary, 'rw', 'reads-only', reader.password))).toBe(1045);
     // What came through a read-only port stays a reader, whoever it becomes.
     const through = await login(cluster.primary, 'ro', 'reads-only', reader.password);
     await through.changeUser({ user: 'plain', password });
-    expect(await errnoOf(run(through, "INSERT INTO shop.t (v) VALUES ('no')"))).toBe(1142);
+    expect([1142, 1792]).toContain(await errnoOf(run(through, "INSERT INTO shop.t (v) VALUES ('no')")));
   });
 
   it('limited to databases sees these, existing or not, and no others', async () => {
