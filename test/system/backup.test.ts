@@ -329,6 +329,8 @@ describe('mariadb-dump through the ports', () => {
       password: cluster.primary.password('app'),
     });
     try {
+      // A reader may turn this off: what follows must hold without it.
+      await run(reader, 'SET SESSION TRANSACTION READ WRITE');
       for (const sql of [
         'CREATE TRIGGER `my shop`.no BEFORE DELETE ON `my shop`.parts FOR EACH ROW SET @x = 1',
         'DROP TRIGGER `my shop`.counted',
