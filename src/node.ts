@@ -34,6 +34,7 @@ import { refuseLost } from './node/refuse-lost.js';
 import { ReplicaNode } from './node/replica-node.js';
 import type { NodeParts, RoleNode } from './node/role-node.js';
 import { SessionGeneration } from './node/session-generation.js';
+import { TmpWatch } from './node/tmp-watch.js';
 import { UserKeeper } from './node/user-keeper.js';
 import { ServerWatch } from './node/watch.js';
 import type { Logger } from './std/logger.js';
@@ -77,6 +78,7 @@ class Node {
   readonly #role: RoleNode;
   readonly #http: HttpServer;
   readonly #mysqlPorts: MysqlPorts | null;
+  readonly #tmpWatch: TmpWatch;
   readonly #users: UserKeeper;
   readonly #dumpProgram: string;
   readonly #failed: AbortController;
@@ -84,7 +86,6 @@ class Node {
   readonly #version = installedVersion();
   #watch: ServerWatch | null = null;
   readonly #generation = new SessionGeneration();
-  #repairing = false;
 
   static async create(
     config: NodeConfig,
@@ -107,6 +108,7 @@ class Node {
         ...(config.serverPort === null ? {} : { port: config.serverPort }),
         extraArgs: [
           ...roomForClients(config),
+          ...tmpTableArgs(config),
           ...config.serverArgs,
           initConnectArg(config.serverArgs),
           SEMI_SYNC_OFF,
@@ -210,6 +212,7 @@ class Node {
         consoleDir: config.consoleDirectory ?? consoleFilesDirectory,
         tls: usesTls(config, 'http') ? this.#tls : null,
         stateDir: join(config.directory, 'state'),
+        sessionsPerRole: config.httpSessionsPerRole,
         limits: httpLimits(config),
         auditStyle: { statements: config.auditStatements, parameters: config.auditParameters },
       },
@@ -231,6 +234,15 @@ class Node {
           threadsBeforeLogin: () => this.#control.threadsBeforeLogin(),
         },
       );
+    this.#tmpWatch = new TmpWatch(
+      { node: config.name, directory: this.#server.tmpDirectory, bytesMax: config.serverTmpBytesMax },
+      {
+        events: this.#events,
+        serverPid: () => this.#server.current?.pid ?? null,
+        runningStatements: () => this.#control.runningStatements(),
+        killQuery: (queryId) => this.#control.killQuery(queryId),
+      },
+    );
     this.#users = new UserKeeper({
       logger: parts.logger.child({ part: 'users' }),
       events: this.#events,
@@ -306,6 +318,7 @@ class Node {
         logger: this.#logger.child({ part: 'watch' }),
         control: this.#control,
         role: this.#role,
+        upkeep: [() => this.#repairLogins(), () => this.#tmpWatch.look()],
         busy: () => this.#isBusy(),
       },
     );
@@ -424,22 +437,20 @@ class Node {
       generation: this.#generation.name,
       passwordOf: (account) => accountPassword(secret, account),
       userPassword: (user) => userPassword(secret, user),
-      loginRefused: () => this.#repairAccounts(secret),
+      loginRefused: () => void this.#repairLogins().catch(() => {}),
     };
   }
 
-  #repairAccounts(secret: Buffer): void {
-    if (this.#repairing) return;
-    this.#repairing = true;
-    this.#control
-      .repairAccounts(secret)
-      .then(() => this.#logger.warn({}, "the server's accounts had been changed; they are put right"))
-      .catch((error: unknown) =>
-        this.#logger.error({ reason: messageOf(error) }, "repairing the server's accounts failed"),
-      )
-      .finally(() => {
-        this.#repairing = false;
-      });
+  /** A client may have changed the password of the account that it uses: see mysql-control/account-logins.ts. */
+  async #repairLogins(): Promise<void> {
+    const repaired = await this.#control.repairLogins();
+    if (repaired.length === 0) return;
+    this.#events.add(
+      'accounts.repaired',
+      this.#config.name,
+      `How ${repaired.join(', ')} log${repaired.length === 1 ? 's' : ''} in had been changed on this server; it is put right.`,
+      { accounts: repaired },
+    );
   }
 }
 
@@ -459,10 +470,19 @@ function mysqlAddresses({ mysqlPorts }: NodeConfig): { mysqlRw: string | null; m
 
 /** The ports' limits come first, so that clients are told by them, and Skein's own sessions always find room. */
 function roomForClients(config: NodeConfig): string[] {
-  return config.mysqlPorts ? [`--max-connections=${2 * config.mysqlConnectionsMax + OWN_SESSIONS_MAX}`] : [];
+  const ports = config.mysqlPorts ? 2 * config.mysqlConnectionsMax : 0;
+  return [`--max-connections=${ports + ROLES * config.httpSessionsPerRole + OWN_SESSIONS_MAX}`];
 }
 
-/** HTTP's pools, the node's control, dumps and the server's own threads, with a margin. */
+/** A client may ask for less; without a maximum it could ask for more. */
+function tmpTableArgs(config: NodeConfig): string[] {
+  const bytes = Math.floor(config.serverTmpBytesMax / 2);
+  return [`--tmp-disk-table-size=${bytes}`, `--maximum-tmp-disk-table-size=${bytes}`];
+}
+
+/** Each has a pool of HTTP's sessions. */
+const ROLES = 3;
+/** The node's control, what kills sessions, dumps and the server's own threads, with a margin. */
 const OWN_SESSIONS_MAX = 200;
 
 /**

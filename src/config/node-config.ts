@@ -138,6 +138,15 @@ export const NodeConfigSchema = Type.Object(
       description: "The managed server's InnoDB buffer pool.",
       expected: 'bytes, a whole number of at least 5242880',
     }),
+    // A large sort fits, and a disk of some ten gigabytes keeps room for data and spool.
+    serverTmpBytesMax: Type.Integer({
+      minimum: 16 * 1024 ** 2,
+      maximum: 2 ** 44,
+      default: 2 * 1024 ** 3,
+      description:
+        'Temporary files of the managed server; beyond it the read that wrote most is ended. A temporary table may have half of it.',
+      expected: 'bytes, a whole number of at least 16777216',
+    }),
     serverPort: Type.Union([Type.Integer({ minimum: 1, maximum: 65535 }), Type.Null()], {
       default: null,
       description: "The managed server's own port on 127.0.0.1; null = a free one is chosen at each start.",
@@ -162,6 +171,15 @@ export const NodeConfigSchema = Type.Object(
         expected: 'null, or an object such as {"host": "127.0.0.1", "readWrite": 6446, "readOnly": 6447}',
       },
     ),
+    // With three quarters of it a token alone keeps two cores busy with writes that wait for their quorum.
+    httpSessionsPerRole: Type.Integer({
+      minimum: 4,
+      maximum: 1000,
+      default: 64,
+      description:
+        'Sessions on the server for the tokens of each role. One token gets three quarters at most; half may hold open transactions.',
+      expected: 'a whole number from 4 to 1000',
+    }),
     // A pool of 50 for each of ten application processes, and some for people. Each costs two sockets here and a thread there.
     mysqlConnectionsMax: Type.Integer({
       minimum: 1,
@@ -289,8 +307,10 @@ type Defaulted =
   | 'spoolSegmentBytes'
   | 'serverArgs'
   | 'serverBufferPoolBytes'
+  | 'serverTmpBytesMax'
   | 'serverPort'
   | 'mysqlPorts'
+  | 'httpSessionsPerRole'
   | 'mysqlConnectionsMax'
   | 'mysqlOpenWaitMs'
   | 'mysqlLoginsMax'

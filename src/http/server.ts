@@ -51,8 +51,8 @@ import { SystemTable } from './system-table.js';
 import { TokenTable } from './token-table.js';
 import { UserTable } from './user-table.js';
 
-/** Below MariaDB's default of 151 connections for the three roles together, with room for the node and the ports. */
-const SESSIONS_PER_ROLE = 40;
+/** Three quarters of it, what a token alone gets, keep two cores busy with writes that wait for their quorum. */
+const SESSIONS_PER_ROLE = 64;
 const WAITERS_PER_ROLE = 1000;
 /** A name of 64 characters, each of them four bytes that are escaped. */
 const PARAM_MAX = 64 * 4 * 3;
@@ -80,6 +80,8 @@ export interface HttpServerOptions {
   /** Outcomes of writes with an idempotency key are kept so long; default a day. */
   readonly outcomeKeepMs?: number;
   readonly outcomePurgeIntervalMs?: number;
+  /** Sessions on the local server for the tokens of each role; default 64. */
+  readonly sessionsPerRole?: number;
   /** What is not named has its default. */
   readonly limits?: Partial<HttpLimits>;
 }
@@ -149,9 +151,10 @@ export class HttpServer {
       log: modules.log,
       meter: this.#meter,
     });
+    const sessionsMax = options.sessionsPerRole ?? SESSIONS_PER_ROLE;
     const pool = (account: 'skein_read' | 'skein_write' | 'skein_admin') =>
       new SessionPool(
-        { account, sessionsMax: SESSIONS_PER_ROLE, waitersMax: WAITERS_PER_ROLE },
+        { account, sessionsMax, waitersMax: WAITERS_PER_ROLE },
         { server: () => modules.node.server() },
       );
     this.#pools = { read: pool('skein_read'), write: pool('skein_write'), admin: pool('skein_admin') };
@@ -162,11 +165,15 @@ export class HttpServer {
       },
       modules,
     );
-    this.#transactions = new OpenTransactions({
-      node: modules.node.name,
-      log: modules.log,
-      generation: () => modules.node.server()?.generation ?? null,
-    });
+    this.#transactions = new OpenTransactions(
+      // So that they never keep single requests out.
+      { perRoleMax: Math.floor(sessionsMax / 2) },
+      {
+        node: modules.node.name,
+        log: modules.log,
+        generation: () => modules.node.server()?.generation ?? null,
+      },
+    );
     this.#tokens.onRefresh.on(() => {
       this.#live.check();
       this.#transactions.endRevoked((tokenId, hash) => this.#tokens.refusal(tokenId, hash));

@@ -79,6 +79,9 @@ export const CLUSTER_EVENTS = [
   'spool.damaged',
   'account.changed',
   'schema.warning',
+  'accounts.repaired',
+  'read.killed',
+  'tmp.full',
 ] as const;
 export type ClusterEventName = (typeof CLUSTER_EVENTS)[number];
 

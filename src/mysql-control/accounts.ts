@@ -11,7 +11,7 @@ import { createHash, createHmac } from 'node:crypto';
  * a row (USAGE on a database stores nothing), so it is inserted into mysql.db; the server reads it like any other.
  *
  * What remains to every account of MariaDB, privileges or not: SET PASSWORD for itself (on an open primary; it is
- * logged and reaches all nodes: see repairAccounts), KILL of its own account's sessions, and harmless session variables.
+ * logged and reaches all nodes: see account-logins.ts), KILL of its own account's sessions, and harmless session variables.
  */
 export type AccountName = 'skein' | 'skein_repl' | 'skein_read' | 'skein_write' | 'skein_admin' | 'app';
 

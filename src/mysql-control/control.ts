@@ -6,12 +6,14 @@ import { parseMariadbGtid, xaBranch } from '../mysql-protocol/mariadb-gtid.js';
 import type { TableCollations } from '../promise/charset-risk.js';
 import type { Logger } from '../std/logger.js';
 import { sleep, withDeadline } from '../std/signal.js';
+import { changedLogins, LOGINS_QUERY } from './account-logins.js';
 import { accountPassword, accountStatements, writerStatements } from './accounts.js';
 import { AppliedWait } from './applied-wait.js';
 import { RECOVERY_SERVER_ID, settleRecovery } from './ddl-recovery.js';
 import { type DdlDoubt, TRACE_QUERIES, tracesOf } from './ddl-traces.js';
 import { readDefinitions } from './definitions.js';
 import { roleStatements } from './role-settings.js';
+import { RUNNING_STATEMENTS, type RunningStatement, runningStatement } from './running-statements.js';
 import {
   collationsOf,
   conversionStatements,
@@ -58,6 +60,7 @@ export interface ReplicaThreads {
 
 const ACCOUNT = 'skein';
 const ER_NO_SUCH_THREAD = 1094;
+const ER_NO_SUCH_QUERY = 1957;
 const ER_LOCK_WAIT_TIMEOUT = 1205;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A question about the server's state is answered in a millisecond; a server that needs so long hangs. */
@@ -551,13 +554,26 @@ export class MariadbControl {
   }
 
   /**
-   * Gives the accounts back what they should be, without logging it. Any account may change its own password on an open
-   * primary, which reaches every node and shuts Skein's pools out: call it when a pool's login is refused (1045).
+   * Gives the accounts back what they should be, rights included, without logging it: for an account that is missing, or
+   * may not do what it must.
    */
   async repairAccounts(secret: Buffer): Promise<void> {
     const { readOnly } = await this.status();
     for (const sql of accountStatements(secret)) await this.#query(sql);
     for (const sql of writerStatements(!readOnly)) await this.#query(sql);
+  }
+
+  /** Puts right how the accounts log in, past the log; gives those that were otherwise. Sessions that are there go on. */
+  async repairLogins(): Promise<string[]> {
+    const { secret } = this.#options;
+    const rows = await this.#query(LOGINS_QUERY);
+    const changed = changedLogins(secret, rows);
+    if (changed.some(({ account }) => !rows.some((row) => `'${row.user}'@'${row.host}'` === account))) {
+      await this.repairAccounts(secret);
+    } else {
+      for (const { sql } of changed) await this.#query(sql);
+    }
+    return changed.map(({ account }) => account);
   }
 
   async startReplica(): Promise<void> {
@@ -609,6 +625,20 @@ export class MariadbControl {
       "SELECT id FROM information_schema.processlist WHERE user = 'unauthenticated user'",
     );
     return new Set(rows.map((row) => Number(row.id)));
+  }
+
+  async runningStatements(): Promise<RunningStatement[]> {
+    return (await this.#query(RUNNING_STATEMENTS)).map(runningStatement);
+  }
+
+  /** Only for a statement that can not be committing (SAFETY, KILL). Does nothing when it has ended. */
+  async killQuery(queryId: number): Promise<void> {
+    try {
+      await this.#query(`KILL QUERY ID ${Math.trunc(queryId)}`);
+    } catch (error) {
+      const { errno } = error as { errno?: number };
+      if (errno !== ER_NO_SUCH_THREAD && errno !== ER_NO_SUCH_QUERY) throw error;
+    }
   }
 
   /** Resolves true once the server has applied `gtid`, false when the time is over. */

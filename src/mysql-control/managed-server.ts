@@ -155,6 +155,11 @@ export class ManagedServer {
     this.#unsettledPath = join(this.#directory, 'unsettled');
   }
 
+  /** Where the server keeps its temporary files. */
+  get tmpDirectory(): string {
+    return join(this.#directory, 'tmp');
+  }
+
   /** The server that answers now, or null. */
   get current(): ServerUp | null {
     return this.#current;
@@ -418,7 +423,7 @@ export class ManagedServer {
     const state: ServerState = { ...before, starts: before.starts + 1, port, process: null };
     await this.#stateFile.write(state);
     const socketPath = await socketPathFor(this.#dataDir, user);
-    const tmpDir = join(this.#directory, 'tmp');
+    const tmpDir = this.tmpDirectory;
     await prepareTmpDir(tmpDir, user);
     await rotateLog(this.#logPath);
     await removeRelayState(this.#dataDir);

@@ -122,6 +122,9 @@ export function serverArgs(binary: ServerBinary, settings: ServerSettings): stri
     '--lower-case-table-names=0',
     // HTTP sessions are told of a change of these (http/mysql/session-state.ts): MariaDB's default list, and two more.
     '--session-track-system-variables=autocommit,character_set_client,character_set_connection,character_set_results,time_zone,collation_connection,completion_type',
+    // A reset of a session keeps its list of statements, which the next client would see; no client can raise a maximum.
+    '--profiling-history-size=0',
+    '--maximum-profiling-history-size=0',
     // memory
     '--performance-schema=0',
     '--query-cache-type=0',

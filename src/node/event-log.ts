@@ -42,4 +42,7 @@ const WARNINGS = new Set<ClusterEventName>([
   'fence',
   'spool.damaged',
   'schema.warning',
+  'accounts.repaired',
+  'read.killed',
+  'tmp.full',
 ]);

@@ -6,19 +6,26 @@ import type { RoleNode } from './role-node.js';
 /** While something waits to be applied, its progress is looked at so often; lag is measured by it. */
 const BUSY_MS = 100;
 
+interface ServerWatchModules {
+  readonly logger: Logger;
+  readonly control: LocalControl;
+  readonly role: RoleNode;
+  /** What else is to be looked after on the server at each interval, whatever the node's role. */
+  readonly upkeep: readonly (() => Promise<void>)[];
+  busy(): boolean;
+}
+
 /** Asks the server how it is, one question at a time, for as long as it runs. */
 export class ServerWatch {
   readonly #options: { intervalMs: number };
-  readonly #modules: { logger: Logger; control: LocalControl; role: RoleNode; busy(): boolean };
+  readonly #modules: ServerWatchModules;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
   #failing = false;
   #threadsAtMs = 0;
+  #upkeepAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    options: { intervalMs: number },
-    modules: { logger: Logger; control: LocalControl; role: RoleNode; busy(): boolean },
-  ) {
+  constructor(options: { intervalMs: number }, modules: ServerWatchModules) {
     this.#options = options;
     this.#modules = modules;
   }
@@ -48,6 +55,7 @@ export class ServerWatch {
         const threads = await control.replicaStatus();
         if (!this.#stopped) role.watchThreads(threads);
       }
+      await this.#lookAfter();
       this.#failing = false;
     } catch (error) {
       // The server's death is told by its supervisor; what fails here while it lives is worth one line.
@@ -55,5 +63,13 @@ export class ServerWatch {
       this.#failing = true;
     }
     this.#schedule(busy() ? BUSY_MS : this.#options.intervalMs);
+  }
+
+  async #lookAfter(): Promise<void> {
+    if (performance.now() - this.#upkeepAtMs < this.#options.intervalMs) return;
+    this.#upkeepAtMs = performance.now();
+    for (const task of this.#modules.upkeep) {
+      if (!this.#stopped) await task();
+    }
   }
 }

@@ -38,7 +38,7 @@ export class LoneServer implements SqlNode {
     server.down.on(() => this.control.serverDown());
   }
 
-  static async start(): Promise<LoneServer> {
+  static async start({ extraArgs = [] }: { extraArgs?: readonly string[] } = {}): Promise<LoneServer> {
     const directory = await mkdtemp(join(tmpdir(), 'skein-lone-'));
     // Root's server runs as somebody else, who must be able to come here.
     await chmod(directory, 0o755);
@@ -46,7 +46,7 @@ export class LoneServer implements SqlNode {
     const cacheDir = await chooseCacheDir({ projectDir: process.cwd() });
     const binary = await obtainServer({ cacheDir }, { logger: silentLogger });
     const server = new ManagedServer(
-      { directory, secret, bufferPoolBytes: 16 * 2 ** 20, redoLogBytes: 8 * 2 ** 20 },
+      { directory, secret, bufferPoolBytes: 16 * 2 ** 20, redoLogBytes: 8 * 2 ** 20, extraArgs },
       { binary, cacheDir, logger: silentLogger },
     );
     await server.start();

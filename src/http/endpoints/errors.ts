@@ -64,6 +64,10 @@ export const ERRORS = {
   TX_ELSEWHERE: { status: [421], means: 'The transaction was opened on another node.' },
   IDEMPOTENCY_KEY_REUSED: { status: [422], means: 'The key belongs to another request.' },
   TOO_MANY_TRANSACTIONS: { status: [429], means: 'As many transactions of the role are open as may be.' },
+  TOKEN_BUSY: {
+    status: [429],
+    means: "The token uses its whole share of the role's sessions; the rest is kept for other tokens.",
+  },
   TOO_MANY_FAILURES: { status: [429], means: 'Too many wrong tokens from this address.' },
   RATE_LIMITED: { status: [429], means: "More requests than the token's limit allows." },
   REQUEST_TOO_SLOW: { status: [408], means: 'The request did not arrive in time.' },
@@ -97,6 +101,7 @@ export const STATEMENT_ERRORS = [
   'NO_QUORUM',
   'SERVER_DOWN',
   'SERVER_BUSY',
+  'TOKEN_BUSY',
   'SERVER_LOGIN',
   'TIMEOUT',
 ] as const satisfies readonly ErrorCode[];

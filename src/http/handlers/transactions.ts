@@ -30,7 +30,8 @@ export const handleOpenTransaction: Handler = async (request, modules) => {
   const level = planRead(body.read, request.header('x-skein-position'));
   const idleMs = body.idleMs ?? IDLE_DEFAULT_MS;
   const totalMs = body.totalMs ?? TOTAL_DEFAULT_MS;
-  const unreserve = sql.transactions.reserve(role);
+  const owner = { tokenId: request.token?.id ?? '', tokenHash: request.tokenHash(), role };
+  const unreserve = sql.transactions.reserve(owner);
   try {
     const caller = callerOf(request);
     return await withinTime(timeoutMs, caller, { readOnly, modules: sql }, async (over) => {
@@ -38,7 +39,7 @@ export const handleOpenTransaction: Handler = async (request, modules) => {
       await reachReadLevel(level, node, { timeoutMs, over });
       requireOpen(node);
       const pool = sql.pools[role];
-      const session = await pool.acquire(body.database ?? null, over);
+      const session = await pool.acquire(body.database ?? null, owner.tokenId, over);
       const position = formatPosition(node.appliedPosition());
       try {
         if (body.database !== undefined && session.database !== body.database) {
@@ -51,7 +52,6 @@ export const handleOpenTransaction: Handler = async (request, modules) => {
         pool.discard(session);
         throw error;
       }
-      const owner = { tokenId: request.token?.id ?? '', tokenHash: request.tokenHash(), role };
       const { id, expiresAt } = sql.transactions.add(owner, { session, pool }, { readOnly, idleMs, totalMs });
       return {
         kind: 'json',

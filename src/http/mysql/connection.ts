@@ -212,9 +212,18 @@ export class Connection {
     this.#socket.resume();
   }
 
-  /** COM_RESET_CONNECTION: rolls back, drops temporary tables, locks, variables and prepared statements. */
-  reset(): Promise<void> {
-    return this.#simple(RESET);
+  /**
+   * COM_RESET_CONNECTION: rolls back, drops temporary tables, locks, variables and prepared statements. Gives the server
+   * status of its own answer; `status` may be a later one by the time it is looked at.
+   */
+  async reset(): Promise<number> {
+    let status = 0;
+    await this.#send(RESET, (payload) => {
+      const complete = this.#takeOk(payload);
+      status = this.status;
+      return complete;
+    });
+    return status;
   }
 
   /** COM_INIT_DB */

@@ -38,6 +38,15 @@ export class PageOutput implements ResultOutput {
     return this.#last ? JSON.parse(this.#values.row(this.#last)) : [];
   }
 
+  readonly tellsEarly = false;
+
+  restart(): boolean {
+    this.rows.length = 0;
+    this.more = false;
+    this.tooLarge = null;
+    return true;
+  }
+
   source(): void {}
 
   begin(): void {}

@@ -11,9 +11,9 @@ import { ABORTED, beforeEnd } from '../../std/before-end.js';
 import { Ending } from '../../std/ending.js';
 import type { Logger } from '../../std/logger.js';
 import { ApiError, type Applied, type ErrorContext, toApiError } from '../api-error.js';
-import { Connection } from '../mysql/connection.js';
 import { ServerError } from '../mysql/replies.js';
 import type { NodeView } from '../node-view.js';
+import { looksLikeRead } from './guard.js';
 import type { Outcomes } from './outcomes.js';
 import { confirmWhatWasRead, reachReadLevel } from './read-level.js';
 import type { SqlPlan } from './request.js';
@@ -25,7 +25,9 @@ import {
   type StatementRun,
   settleSession,
 } from './run-statements.js';
-import { resetSession, type Session, type SessionPool } from './session-pool.js';
+import { cleanSession, type Ended, endTransaction } from './session-cleaning.js';
+import { killSession } from './session-killing.js';
+import type { Session, SessionPool } from './session-pool.js';
 import type { OpenTransactions } from './transactions.js';
 
 /** How long a write whose request has been answered as unknown may still occupy its session. */
@@ -55,11 +57,15 @@ export interface SqlOutcome {
   readonly error: ApiError | null;
 }
 
+const ER_READ_ONLY_TRANSACTION = 1792;
+
 /** What is done in the session of a request. `settled` is called when a write has come to its end, answered or not. */
 export interface SqlWork {
   work(run: StatementRun): Promise<void>;
   settled(): void;
 }
+
+const ORDINARY_WORK: SqlWork = { work: runStatements, settled: () => {} };
 
 /** @throws ApiError when nothing was run at all; whatever happens from then on is in the outcome. */
 export async function executeSql(
@@ -67,12 +73,43 @@ export async function executeSql(
   caller: SqlCaller,
   results: ResultOutput,
   modules: SqlModules,
-  how: SqlWork = { work: runStatements, settled: () => {} },
+  how: SqlWork = ORDINARY_WORK,
+): Promise<SqlOutcome> {
+  if (plan.tx !== null) return executeInTransaction(plan.tx, plan, caller, results, modules);
+  const request = { caller, results, modules, how };
+  if (readsOnly(caller, modules.node)) return executeAs('read', plan, request);
+  if (how !== ORDINARY_WORK || !looksLikeReads(plan, results)) return executeAs('write', plan, request);
+  const startedAtMs = performance.now();
+  const outcome = await executeAs('read', plan, request);
+  // The server's word: it does write (by a function, a sequence, a lock). Nothing of it was done.
+  if (outcome.error?.details.errno !== ER_READ_ONLY_TRANSACTION || !results.restart()) return outcome;
+  const timeoutMs = Math.max(1, plan.timeoutMs - Math.round(performance.now() - startedAtMs));
+  return executeAs('write', { ...plan, timeoutMs }, request);
+}
+
+/** On a replica nobody writes (a role that changes meanwhile ends the sessions). */
+function readsOnly(caller: SqlCaller, node: NodeView): boolean {
+  return caller.role === 'read' || node.role() === 'replica';
+}
+
+function looksLikeReads({ statements }: SqlPlan, { tellsEarly }: ResultOutput): boolean {
+  // What was told can not be taken back when a later statement turns out to write.
+  if (statements.length > 1 && tellsEarly) return false;
+  return statements.every(({ sql }) => looksLikeRead(sql));
+}
+
+async function executeAs(
+  kind: 'read' | 'write',
+  plan: SqlPlan,
+  {
+    caller,
+    results,
+    modules,
+    how,
+  }: { caller: SqlCaller; results: ResultOutput; modules: SqlModules; how: SqlWork },
 ): Promise<SqlOutcome> {
   const { node } = modules;
-  if (plan.tx !== null) return executeInTransaction(plan.tx, plan, caller, results, modules);
-  // On a replica nobody writes (a role that changes meanwhile ends the sessions).
-  const readOnly = caller.role === 'read' || node.role() === 'replica';
+  const readOnly = kind === 'read';
   return await withinTime(plan.timeoutMs, caller, { readOnly, modules }, async (over) => {
     requireOpen(node);
     if (plan.read !== 'local') {
@@ -80,7 +117,7 @@ export async function executeSql(
       requireOpen(node);
     }
     const pool = modules.pools[caller.role];
-    const lease = leaseOf(pool, await pool.acquire(plan.database, over));
+    const lease = leaseOf(pool, await pool.acquire(plan.database, caller.tokenId, over));
     const request = new SqlExecution(plan, caller, results, modules, lease, how.work);
     return readOnly ? await request.read(over) : await request.write(over, how.settled);
   });
@@ -100,9 +137,8 @@ async function executeInTransaction(
   const timeoutMs = Math.min(plan.timeoutMs, leftMs);
   return await withinTime(timeoutMs, caller, { readOnly, modules }, async (over) => {
     const inTime = { ...plan, timeoutMs, transaction: true };
-    const execution = new SqlExecution(inTime, caller, results, modules, lease, (run) =>
-      runInOpenTransaction({ ...run, readOnly }),
-    );
+    const work = (run: StatementRun) => runInOpenTransaction({ ...run, readOnly });
+    const execution = new SqlExecution(inTime, caller, results, modules, lease, work);
     const outcome = readOnly ? await execution.read(over) : await execution.write(over);
     const { error } = outcome;
     if (error?.status === 504 || error?.code === 'TRANSACTION_ENDED') {
@@ -166,6 +202,8 @@ export function strongerLevel(cluster: AcknowledgeLevel, asked: AcknowledgeLevel
 /** A session for one request, and what becomes of it afterwards. */
 export interface SessionLease {
   readonly session: Session;
+  /** Its transaction goes on after the request, also after one that failed. */
+  readonly goesOn: boolean;
   /** `resetting`: the reset that has left already together with the last statement. Nobody waits for this. */
   release(outcome: { failed: boolean; resetting: Promise<void> | null }): void;
   /** Closes the session for good. */
@@ -175,8 +213,9 @@ export interface SessionLease {
 function leaseOf(pool: SessionPool, session: Session): SessionLease {
   return {
     session,
+    goesOn: false,
     release: ({ resetting }) => {
-      (resetting ?? resetSession(session)).then(
+      (resetting ?? cleanSession(session)).then(
         () => pool.release(session),
         () => pool.discard(session),
       );
@@ -207,6 +246,8 @@ export class SqlExecution {
   };
   #position: Position;
   #givenBack = false;
+  /** Its session is being killed, so nobody else may have it. */
+  #killed = false;
   #acknowledgedBy: readonly string[] = [];
 
   constructor(
@@ -244,7 +285,8 @@ export class SqlExecution {
       }
       // A read commits nothing: its session may be killed.
       this.#progress.cancelled = true;
-      void this.#killRead();
+      this.#session.connection.destroy();
+      void this.#kill().then(() => this.#lease.discard());
       return this.#outcome(
         this.#results.tooLarge?.with({ statement: this.#progress.statement }) ?? this.#stopped(),
       );
@@ -274,6 +316,11 @@ export class SqlExecution {
     }
     this.#progress.cancelled = true;
     const { mayCommit, statement } = this.#progress;
+    // From here on nothing is sent that could commit: what still runs would only be rolled back.
+    if (!mayCommit && !this.#givenBack) {
+      this.#killed = true;
+      void this.#kill();
+    }
     void this.#watchFate(work, background, mayCommit);
     const text = mayCommit
       ? 'The write was not confirmed in time. It may or may not take effect; the log of this node will say.'
@@ -304,11 +351,9 @@ export class SqlExecution {
     } catch (error) {
       failure = error;
       try {
-        // Even a failed request may have committed: earlier statements, DDL, a procedure. A reset, where it has left
-        // already, forgets that: then the question that left before it counts.
-        await (this.#progress.settling ?? settleSession(this.#session, this.#progress));
+        if ((await this.#endWhatIsOpen()) === 'branch') failure = branchLeft(this.#progress.statement);
       } catch {
-        this.#lease.discard();
+        this.#giveBack(true);
         return this.#outcome(this.#failure(failure, this.#progress.mayCommit ? 'unknown' : 'no'));
       }
     }
@@ -330,6 +375,22 @@ export class SqlExecution {
     }
     if (failure === null) return this.#outcome(null);
     return this.#outcome(this.#failure(failure, wrote ? this.#howMuchApplied() : 'no'));
+  }
+
+  /**
+   * After a failure: what it left open is rolled back before anybody is told so, and it is asked what it wrote. Even a failed
+   * request may have committed: earlier statements, DDL, a procedure.
+   */
+  async #endWhatIsOpen(): Promise<Ended> {
+    const { settling, resetting } = this.#progress;
+    // A reset that has left already forgets what was written: then the question that left before it counts.
+    if (resetting !== null) {
+      await settling;
+      return 'nothing';
+    }
+    const ended = this.#lease.goesOn ? 'nothing' : await endTransaction(this.#session);
+    await settleSession(this.#session, this.#progress);
+    return ended;
   }
 
   /** Of a failed request that wrote something: everything (only its rows could not be told), or a part. */
@@ -376,6 +437,7 @@ export class SqlExecution {
       plan: this.#plan,
       role: this.#caller.role,
       readOnly,
+      nextReadsOnly: readsOnly(this.#caller, this.#modules.node),
       results: this.#results,
       progress: this.#progress,
       current: () => this.#modules.node.server()?.generation === this.#session.generation,
@@ -400,25 +462,22 @@ export class SqlExecution {
     // From here on the session may be another request's, which must not be resumed when this one's client has read.
     this.#results.source(null);
     this.#session.connection.resume();
-    this.#lease.release({ failed, resetting: this.#progress.resetting });
+    if (this.#killed) this.#lease.discard();
+    else this.#lease.release({ failed, resetting: this.#progress.resetting });
   }
 
-  async #killRead(): Promise<void> {
-    const { threadId } = this.#session.connection;
+  /** Resolves when the server has ended the session, or does not say so. Never rejects. */
+  async #kill(): Promise<void> {
     const access = this.#modules.node.server();
-    this.#lease.discard();
+    const { threadId } = this.#session.connection;
     if (access === null) return;
     try {
-      const killer = await Connection.connect({
-        address: { socketPath: access.socketPath },
-        user: `skein_${this.#caller.role}`,
-        password: access.passwordOf(`skein_${this.#caller.role}`),
-      });
-      await killer.run(`KILL ${threadId}`).finally(() => killer.destroy());
+      await killSession(threadId, { account: `skein_${this.#caller.role}`, access });
     } catch (error) {
-      // 1094: it ended by itself in the meantime.
-      if (error instanceof ServerError && error.errno === 1094) return;
-      this.#modules.log.warn({ threadId, reason: messageOf(error) }, 'a read that timed out was not killed');
+      this.#modules.log.warn(
+        { threadId, reason: messageOf(error) },
+        'a statement whose time was over was not killed',
+      );
     }
   }
 
@@ -429,4 +488,13 @@ export class SqlExecution {
       error,
     };
   }
+}
+
+function branchLeft(statement: number): ApiError {
+  return new ApiError(
+    400,
+    'OPEN_TRANSACTION',
+    'The request left an XA branch open, which is not offered over HTTP; the branch was rolled back.',
+    { statement },
+  );
 }

@@ -3,12 +3,14 @@
  * are the few statements that grants can not take away (seen on MariaDB 10.11):
  *  - an account may always change its own password or default role, which every node's sessions log in with;
  *  - an account may always KILL its own sessions, and a killed commit is answered before its quorum (SAFETY, KILL);
+ *  - XA leaves a branch with its locks that belongs to no request, and keeps its session from being used again;
  *  - a compound statement (BEGIN NOT ATOMIC) could end the read-only transaction of a read token and go on.
  * A text is only ever refused because of this, never allowed because of it. Words are looked for everywhere, also
  * in comments and strings: refusing too much is safe, and only statements without a result come this far.
  */
 import { withoutLeadingComments } from '../../mysql-protocol/sql-text.js';
 import { ApiError } from '../api-error.js';
+import { findOwnStatement } from './own-statements.js';
 
 /** Without a result set and with a read token: only what sets up the session. */
 const READ_FIRST_WORD =
@@ -27,6 +29,16 @@ export function canNotCommit(sql: string): boolean {
   return ROWS_ONLY.test(withoutLeadingComments(sql));
 }
 
+const READ_ONLY_FORM = /^(?:select|with|show|describe|desc|explain|values|\()/i;
+
+/**
+ * Whether the server is to be asked first to run it read-only. It may write all the same (a function, a sequence): then the
+ * server refuses it there, and it is run as a write.
+ */
+export function looksLikeRead(sql: string): boolean {
+  return READ_ONLY_FORM.test(withoutLeadingComments(sql));
+}
+
 const ENDS_TRANSACTION =
   /^(?:\/\*M?!\d*\s*)?(?:alter|analyze|begin|commit|create|drop|flush|grant|lock|optimize|rename|repair|revoke|rollback|start|truncate|unlock|xa)(?![\w$])/i;
 
@@ -43,7 +55,16 @@ export function guardWithoutResult(sql: string, role: 'read' | 'write' | 'admin'
     throw new ApiError(403, 'FORBIDDEN', 'A read token can not run this kind of statement.', { statement });
   }
   // Only the beginning decides: a row may well hold the word "password".
-  if (!OWN_ACCOUNT.test(text)) return;
+  const ownStatement = findOwnStatement(text);
+  if (ownStatement === 'xa') {
+    throw new ApiError(
+      403,
+      'FORBIDDEN',
+      'XA transactions are not offered over HTTP: a branch would outlive its request. Use POST /v1/tx, or a MySQL port.',
+      { statement },
+    );
+  }
+  if (ownStatement === null && !OWN_ACCOUNT.test(text)) return;
   // SET @x = 'password' in a long statement is refused too; it can be bound as a parameter.
   throw new ApiError(
     403,

@@ -62,6 +62,18 @@ export class NdjsonOutput implements ResultOutput {
     return this.#summaries.length;
   }
 
+  readonly tellsEarly = true;
+
+  restart(): boolean {
+    if (this.opened) return false;
+    this.#text = '';
+    this.#summaries.length = 0;
+    this.rowCount = 0;
+    this.affectedRows = 0;
+    this.failure = null;
+    return true;
+  }
+
   source(connection: Connection | null): void {
     this.#connection = connection;
   }

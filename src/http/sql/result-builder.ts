@@ -30,6 +30,18 @@ export class ResultBuilder implements ResultOutput {
     return this.results.length;
   }
 
+  readonly tellsEarly = false;
+
+  restart(): boolean {
+    this.results.length = 0;
+    this.#rows = [];
+    this.rowCount = 0;
+    this.affectedRows = 0;
+    this.failure = null;
+    this.tooLarge = null;
+    return true;
+  }
+
   /** Everything is kept here, so nothing has to be held up. */
   source(): void {}
 

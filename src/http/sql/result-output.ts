@@ -19,6 +19,10 @@ export interface ResultOutput extends ResultSink {
   readonly status: number;
   /** Called before each statement; `statement` is said with its results when the request has several. */
   begin(statement: number | null): void;
+  /** Whether rows are told while their statement still runs. */
+  readonly tellsEarly: boolean;
+  /** Forgets all results, because the statements are run again. False: some were told already. */
+  restart(): boolean;
   /** The session that gives the rows: whoever tells them on may have to hold it up. Null: all have been given. */
   source(connection: Connection | null): void;
 }

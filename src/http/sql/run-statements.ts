@@ -1,7 +1,7 @@
 /**
- * Runs the statements of one request in one session. What is a write is decided by the server, never here:
- * a read token's statements run in read-only transactions on an account without write grants, all others run as
- * they are, and the session itself tells afterwards (@@last_gtid) whether a transaction was logged.
+ * Runs the statements of one request in one session. What is a write is decided by the server, never here: what is to
+ * read only runs in read-only transactions (a read token's also on an account without write grants), all else runs as it
+ * is, and the session itself tells afterwards (@@last_gtid) whether a transaction was logged.
  */
 import { ApiError } from '../api-error.js';
 import type { Connection, Prepared } from '../mysql/connection.js';
@@ -10,7 +10,8 @@ import { canNotCommit, guardWithoutResult } from './guard.js';
 import type { PlannedStatement, SqlPlan } from './request.js';
 import type { ResultOutput } from './result-output.js';
 import { refuseEqualNames } from './row-text.js';
-import { resetSession, type Session } from './session-pool.js';
+import { resetSession } from './session-cleaning.js';
+import type { Session } from './session-pool.js';
 
 export interface Progress {
   /** Index of the statement that is being run. */
@@ -32,10 +33,12 @@ export interface StatementRun {
   readonly plan: SqlPlan;
   readonly role: 'read' | 'write' | 'admin';
   /**
-   * Every statement in a read-only transaction: for read tokens, and for everybody on a replica, where --read-only
-   * alone does not hold back a procedure whose definer is above it (seen on MariaDB 10.11).
+   * Every statement in a read-only transaction: for read tokens, for what looks like a read, and for everybody on a
+   * replica, where --read-only alone does not hold back a procedure whose definer is above it (seen on MariaDB 10.11).
    */
   readonly readOnly: boolean;
+  /** Whether the next request of this session will be run read-only, too. */
+  readonly nextReadsOnly: boolean;
   readonly results: ResultOutput;
   readonly progress: Progress;
   /** False once the server has restarted or changed its role: an old session must not go on (SAFETY C10). */
@@ -67,7 +70,7 @@ export async function settleSession(session: Session, progress: Pick<Progress, '
 
 async function runReadOnly(run: StatementRun): Promise<void> {
   const only = onlyStatement(run);
-  if (only !== undefined && !run.plan.transaction && run.session.begun && isKnown(run, only)) {
+  if (only !== undefined && !run.plan.transaction && isKnown(run, only)) {
     await runKnown(run, only);
     return;
   }
@@ -110,22 +113,23 @@ async function readOneByOne(run: StatementRun, setUp: { done: boolean }): Promis
   }
 }
 
-/** A reset closes all statements; before it, each is closed. */
+/**
+ * A reset closes all statements; before it, each is closed. It leaves ahead only when no statement can have left what has
+ * to be looked at first (see session-cleaning.ts).
+ */
 function endStatement(run: StatementRun, prepared: Prepared, i: number): void {
-  const { connection } = run.session;
-  if (i < run.plan.statements.length - 1) {
-    connection.closeStatement(prepared.id);
-    return;
-  }
-  run.progress.resetting = resetAhead(run);
+  const { statements } = run.plan;
+  const isLast = i === statements.length - 1;
+  if (isLast && statements.every(({ sql }) => canNotCommit(sql))) run.progress.resetting = resetAhead(run);
+  else run.session.connection.closeStatement(prepared.id);
 }
 
 /**
  * Makes the session ready for the next request. Where that can only read, its transaction is begun as well: what it sees
  * is decided when it reads, and the request finds out nothing that it would have to wait for.
  */
-function resetAhead({ session, readOnly }: StatementRun): Promise<void> {
-  const resetting = readOnly ? resetAndBegin(session) : resetSession(session);
+function resetAhead({ session, nextReadsOnly }: StatementRun): Promise<void> {
+  const resetting = nextReadsOnly ? resetAndBegin(session) : resetSession(session);
   // Whoever gives the session back looks at it; until then it is nobody's unhandled rejection.
   resetting.catch(() => {});
   return resetting;
@@ -183,12 +187,14 @@ async function runKnown(run: StatementRun, { sql, parameters }: PlannedStatement
   beginStatement(run, 0);
   progress.mayCommit = !run.readOnly;
   connection.cork();
+  const before = run.readOnly && !session.begun ? [connection.run(START_READ_ONLY)] : [];
   const preparing = connection.prepareAgain(sql);
   const executed = connection.executeLast(parameters, results);
   if (!run.readOnly) progress.settling = settleSession(session, progress);
   progress.resetting = resetAhead(run);
   // The preparation is answered first: its refusal is the one that is told.
-  await flushed(connection, preparing, progress.settling ? [executed, progress.settling] : [executed]);
+  const others = progress.settling ? [executed, progress.settling] : [executed];
+  await flushed(connection, preparing, [...before, ...others]);
   raise(results, 0);
 }
 

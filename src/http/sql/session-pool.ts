@@ -1,23 +1,26 @@
 /**
  * Sessions on the local server, one pool for each token role (a role is an account of the server, SAFETY H13).
- * A session is handed to one request at a time and comes back reset, or not at all.
- * What it does not do: decide anything about the statements that run in it.
+ * A session is handed to one request at a time and comes back clean, or not at all. Tokens of a role share the pool
+ * fairly: see fair-slots.ts.
+ * What it does not do: decide anything about the statements that run in it, or clean a session.
  */
 import { ABORTED, beforeEnd } from '../../std/before-end.js';
-import type { Ending } from '../../std/ending.js';
+import { Ending } from '../../std/ending.js';
 import { ApiError } from '../api-error.js';
 import { Connection } from '../mysql/connection.js';
 import { ServerError } from '../mysql/replies.js';
 import type { ServerAccess } from '../node-view.js';
+import { FairSlots, NoSlot } from './fair-slots.js';
 import { KnownStatements } from './known-statements.js';
 
+const ER_TOO_MANY_CONNECTIONS = 1040;
 const ER_ACCESS_DENIED = 1045;
 
 export interface SessionPoolOptions {
   readonly account: 'skein_read' | 'skein_write' | 'skein_admin';
   /** Sessions in use and idle together, those left to finish in the background included. */
   readonly sessionsMax: number;
-  /** Requests waiting for a session; more are refused at once. */
+  /** Requests of all tokens that wait for a session; more are refused at once. */
   readonly waitersMax: number;
 }
 
@@ -31,34 +34,27 @@ export interface Session {
   readonly generation: string;
   /** The default database, null = none. */
   database: string | null;
+  /** Id of the token whose request has it, and whose share it counts in. */
+  tokenId: string;
   /** It stands in a read-only transaction that has read nothing yet: the next request need not begin one. */
   begun: boolean;
   /** Of the server, as far as this pool's sessions have met them. */
   readonly known: KnownStatements;
 }
 
-/** Rolls back, and drops what a request may have left behind; the default database stays. */
-export function resetSession(session: Session): Promise<void> {
-  session.begun = false;
-  return session.connection.reset();
-}
-
-interface Waiter {
-  wake(): void;
-}
-
 export class SessionPool {
   readonly #options: SessionPoolOptions;
   readonly #server: () => ServerAccess | null;
+  readonly #slots: FairSlots;
+  readonly #closing = new Ending();
   #idle: Session[] = [];
   #known = { generation: '', statements: new KnownStatements() };
   #open = 0;
-  #waiters: Waiter[] = [];
-  #closed = false;
 
   constructor(options: SessionPoolOptions, modules: SessionPoolModules) {
     this.#options = options;
     this.#server = modules.server;
+    this.#slots = new FairSlots({ slots: options.sessionsMax, waitersMax: options.waitersMax });
   }
 
   get open(): number {
@@ -68,77 +64,81 @@ export class SessionPool {
   /**
    * A clean session whose default database is `database`, or can be set to it (`session.database` says). At once when
    * there is one.
-   * @throws ApiError 503 SERVER_DOWN | SERVER_BUSY
+   * @throws ApiError 429 TOKEN_BUSY, 503 SERVER_DOWN | SERVER_BUSY | NOT_OPEN
    */
-  acquire(database: string | null, over: Ending): Session | Promise<Session> {
+  acquire(database: string | null, tokenId: string, over: Ending): Session | Promise<Session> {
     const access = this.#access();
-    return this.#takeIdle(database, access) ?? this.#acquireLater(database, over);
+    if (!this.#slots.tryTake(tokenId)) return this.#acquireLater(database, tokenId, over);
+    return this.#takeIdle(database, tokenId, access) ?? this.#connectBefore(tokenId, over);
   }
 
-  async #acquireLater(database: string | null, over: Ending): Promise<Session> {
-    for (;;) {
-      const access = this.#access();
-      const session = this.#takeIdle(database, access);
-      if (session) return session;
-      if (this.#open < this.#options.sessionsMax) return this.#connectBefore(access, over);
-      const spare = this.#idle.pop();
-      if (spare) {
-        // All have another default database, which can be changed but not taken away.
-        this.discard(spare);
-        continue;
-      }
-      await this.#wait(over);
+  async #acquireLater(database: string | null, tokenId: string, over: Ending): Promise<Session> {
+    try {
+      await this.#slots.take(tokenId, over);
+    } catch (error) {
+      throw error instanceof NoSlot ? this.#refused(error) : error;
     }
+    try {
+      const session = this.#takeIdle(database, tokenId, this.#access());
+      if (session) return session;
+    } catch (error) {
+      this.#slots.release(tokenId);
+      throw error;
+    }
+    return this.#connectBefore(tokenId, over);
   }
 
   #access(): ServerAccess {
-    if (this.#closed) throw new ApiError(503, 'NOT_OPEN', 'The node is stopping.', { retryable: true });
+    if (this.#closing.over) {
+      throw new ApiError(503, 'NOT_OPEN', 'The node is stopping.', { retryable: true });
+    }
     const access = this.#server();
     if (access === null) throw serverDown();
     return access;
   }
 
-  /** Takes back a session that was reset, with the default database it has now. */
+  /** Takes back a session that was cleaned, with the default database it has now. */
   release(session: Session): void {
-    if (this.#closed || session.connection.broken || !session.connection.idle) {
+    if (this.#closing.over || session.connection.broken || !session.connection.idle) {
       this.discard(session);
       return;
     }
     this.#idle.push(session);
-    this.#waiters.shift()?.wake();
+    this.#slots.release(session.tokenId);
   }
 
   /** Closes a session for good. */
   discard(session: Session): void {
     session.connection.destroy();
     this.#open -= 1;
-    this.#waiters.shift()?.wake();
+    this.#slots.release(session.tokenId);
   }
 
   /** Closes the idle sessions; those in use end with their request, because their generation is over. */
   dropIdle(): void {
-    for (const session of this.#idle.splice(0)) this.discard(session);
+    for (const session of this.#idle.splice(0)) this.#closeIdle(session);
   }
 
   close(): void {
-    this.#closed = true;
+    this.#closing.end();
     this.dropIdle();
-    for (const waiter of this.#waiters.splice(0)) waiter.wake();
+  }
+
+  #closeIdle(session: Session): void {
+    session.connection.destroy();
+    this.#open -= 1;
   }
 
   #dropStale(generation: string): void {
     const kept: Session[] = [];
     for (const session of this.#idle) {
       if (session.generation === generation && !session.connection.broken) kept.push(session);
-      else {
-        session.connection.destroy();
-        this.#open -= 1;
-      }
+      else this.#closeIdle(session);
     }
     this.#idle = kept;
   }
 
-  #takeIdle(database: string | null, { generation }: ServerAccess): Session | undefined {
+  #takeIdle(database: string | null, tokenId: string, { generation }: ServerAccess): Session | undefined {
     for (;;) {
       // The last one used is the warmest; one with the right database saves a command.
       let found = -1;
@@ -154,15 +154,16 @@ export class SessionPool {
       if (session === undefined) return undefined;
       if (session.generation === generation && !session.connection.broken) {
         this.#idle.splice(found, 1);
+        session.tokenId = tokenId;
         return session;
       }
       this.#dropStale(generation);
     }
   }
 
-  /** A login that comes too late for its request serves the next one. */
-  async #connectBefore(access: ServerAccess, over: Ending): Promise<Session> {
-    const connecting = this.#connect(access);
+  /** Takes the slot over. A login that comes too late for its request serves another one. */
+  async #connectBefore(tokenId: string, over: Ending): Promise<Session> {
+    const connecting = this.#connect(tokenId);
     try {
       return await beforeEnd(connecting, over);
     } catch (error) {
@@ -171,55 +172,67 @@ export class SessionPool {
         (session) => this.release(session),
         () => {},
       );
-      throw busy();
+      throw new ApiError(504, 'TIMEOUT', 'The time of the request was over before it had a session.', {
+        applied: 'no',
+        retryable: true,
+      });
     }
   }
 
-  async #connect(access: ServerAccess): Promise<Session> {
+  async #connect(tokenId: string): Promise<Session> {
+    // All have another default database, which can be changed but not taken away.
+    const spare = this.#open >= this.#options.sessionsMax ? this.#idle.pop() : undefined;
+    if (spare) this.#closeIdle(spare);
     this.#open += 1;
     try {
+      const access = this.#access();
       const connection = await Connection.connect({
         address: { socketPath: access.socketPath },
         user: this.#options.account,
         password: access.passwordOf(this.#options.account),
+      }).catch((error: unknown) => {
+        throw this.#loginFailure(error, access);
       });
       const { generation } = access;
       if (this.#known.generation !== generation)
         this.#known = { generation, statements: new KnownStatements() };
-      return { connection, generation, database: null, begun: false, known: this.#known.statements };
+      return {
+        connection,
+        generation,
+        database: null,
+        tokenId,
+        begun: false,
+        known: this.#known.statements,
+      };
     } catch (error) {
       this.#open -= 1;
-      this.#waiters.shift()?.wake();
-      if (error instanceof ServerError) {
-        if (error.errno === ER_ACCESS_DENIED) access.loginRefused();
-        // The account's own trouble is the cluster's, not the client's.
-        throw new ApiError(
-          503,
-          error.errno === 1040 ? 'SERVER_BUSY' : 'SERVER_LOGIN',
-          `The local server refused the node's account ${this.#options.account}: ${error.message}`,
-          { errno: error.errno, sqlState: error.sqlState, retryable: true },
-        );
-      }
-      throw serverDown();
+      this.#slots.release(tokenId);
+      throw error;
     }
   }
 
-  #wait(over: Ending): Promise<void> {
-    if (this.#waiters.length >= this.#options.waitersMax) throw busy();
-    return new Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        wake: () => {
-          over.off(onEnd);
-          resolve();
-        },
-      };
-      const onEnd = () => {
-        this.#waiters = this.#waiters.filter((other) => other !== waiter);
-        reject(busy());
-      };
-      this.#waiters.push(waiter);
-      over.on(onEnd);
-    });
+  #loginFailure(error: unknown, access: ServerAccess): ApiError {
+    if (!(error instanceof ServerError)) return serverDown();
+    if (error.errno === ER_ACCESS_DENIED) access.loginRefused();
+    // The account's own trouble is the cluster's, not the client's.
+    return new ApiError(
+      503,
+      error.errno === ER_TOO_MANY_CONNECTIONS ? 'SERVER_BUSY' : 'SERVER_LOGIN',
+      `The local server refused the node's account ${this.#options.account}: ${error.message}`,
+      { errno: error.errno, sqlState: error.sqlState, retryable: true },
+    );
+  }
+
+  #refused({ refusal }: NoSlot): ApiError {
+    if (refusal.limit === 'all') return busy();
+    const { sessionsMax } = this.#options;
+    const queue = refusal.limit === 'queue' ? `, and ${refusal.waiting} of its requests wait` : '';
+    return new ApiError(
+      429,
+      'TOKEN_BUSY',
+      `This token has ${refusal.held} of this node's ${sessionsMax} sessions for its role in use (httpSessionsPerRole)${queue}; the rest is kept for other tokens. Send fewer requests at a time, or end what runs.`,
+      { retryable: true, retryAfterS: 1 },
+    );
   }
 }
 

@@ -9,11 +9,11 @@ import type { TokenRole } from '../../auth/token.js';
 import type { Logger } from '../../std/logger.js';
 import { ApiError, type Applied } from '../api-error.js';
 import type { SessionLease, SqlOutcome } from './execute.js';
+import { mayHaveOneMore } from './fair-slots.js';
 import { isStillOpen, settleSession } from './run-statements.js';
-import { resetSession, type Session, type SessionPool } from './session-pool.js';
+import { cleanSession } from './session-cleaning.js';
+import type { Session, SessionPool } from './session-pool.js';
 
-/** For each role: half of its sessions, so that open transactions never keep single requests out. */
-export const OPEN_MAX = 20;
 const REMEMBERED_MAX = 1000;
 
 export interface TransactionLimits {
@@ -31,12 +31,15 @@ interface Ending {
   readonly committed?: SqlOutcome;
 }
 
-interface OpenTransaction extends TransactionLimits {
-  readonly id: string;
+interface Owner {
   readonly tokenId: string;
   /** Of the token that opened it, as it was then. */
   readonly tokenHash: string;
   readonly role: TokenRole;
+}
+
+interface OpenTransaction extends TransactionLimits, Owner {
+  readonly id: string;
   readonly session: Session;
   readonly pool: SessionPool;
   readonly expiresAtMs: number;
@@ -72,12 +75,14 @@ export interface OpenTransactionsModules {
 }
 
 export class OpenTransactions {
+  readonly #options: { readonly perRoleMax: number };
   readonly #modules: OpenTransactionsModules;
   readonly #open = new Map<string, OpenTransaction>();
   readonly #endings = new Map<string, Ending & { readonly tokenId: string }>();
-  readonly #opening: Record<TokenRole, number> = { read: 0, write: 0, admin: 0 };
+  readonly #opening = new Set<Owner>();
 
-  constructor(modules: OpenTransactionsModules) {
+  constructor(options: { perRoleMax: number }, modules: OpenTransactionsModules) {
+    this.#options = options;
     this.#modules = modules;
   }
 
@@ -85,26 +90,30 @@ export class OpenTransactions {
     return this.#open.size;
   }
 
-  /** Takes a place for one more. The answer gives it back. @throws ApiError 429 TOO_MANY_TRANSACTIONS */
-  reserve(role: TokenRole): () => void {
-    const sameRole = [...this.#open.values()].filter((transaction) => transaction.role === role).length;
-    if (sameRole + this.#opening[role] >= OPEN_MAX) {
+  /**
+   * Takes a place for one more, of a role's places and of the token's share in them. The answer gives it back.
+   * @throws ApiError 429 TOO_MANY_TRANSACTIONS
+   */
+  reserve(owner: Owner): () => void {
+    const max = this.#options.perRoleMax;
+    const sameRole = [...this.#open.values(), ...this.#opening].filter(({ role }) => role === owner.role);
+    const own = sameRole.filter(({ tokenId }) => tokenId === owner.tokenId).length;
+    if (!mayHaveOneMore(own, max - sameRole.length)) {
       throw new ApiError(
         429,
         'TOO_MANY_TRANSACTIONS',
-        `${OPEN_MAX} transactions of this role are open on this node already. Commit or roll back, or try again later.`,
+        `${sameRole.length} of at most ${max} transactions of this role are open on this node (half of httpSessionsPerRole), ${own} of them by this token; the rest is kept for other tokens. Commit or roll back, or try again later.`,
         { retryable: true, retryAfterS: 1 },
       );
     }
-    this.#opening[role]++;
-    return () => {
-      this.#opening[role]--;
-    };
+    const opening = { ...owner };
+    this.#opening.add(opening);
+    return () => this.#opening.delete(opening);
   }
 
   /** A session in which a transaction was just begun. */
   add(
-    owner: { tokenId: string; tokenHash: string; role: TokenRole },
+    owner: Owner,
     place: { session: Session; pool: SessionPool },
     limits: TransactionLimits,
   ): { id: string; expiresAt: string } {
@@ -205,6 +214,7 @@ export class OpenTransactions {
   #leaseOf(transaction: OpenTransaction): SessionLease {
     return {
       session: transaction.session,
+      goesOn: true,
       release: ({ failed }) => {
         transaction.settling = this.#settle(transaction, failed).finally(() => {
           transaction.settling = null;
@@ -234,12 +244,13 @@ export class OpenTransactions {
       await this.#giveBack(transaction);
     } catch {
       this.#end(transaction, { reason: 'its session was lost; it was rolled back', applied: 'no' });
-      pool.discard(session);
+      // What it may have left is ended before it is closed.
+      await this.#giveBack(transaction).catch(() => pool.discard(session));
     }
   }
 
   async #giveBack({ session, pool }: OpenTransaction): Promise<void> {
-    await resetSession(session);
+    await cleanSession(session);
     // Its statements may have changed the default database, which a reset keeps.
     await settleSession(session, { gtid: '' });
     pool.release(session);

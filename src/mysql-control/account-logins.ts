@@ -1,0 +1,41 @@
+/**
+ * How the node's accounts log in, compared with what it must be. Any account of MariaDB may change its own password, on an
+ * open primary, and the change is logged and reaches every node: SET PASSWORD in a client's text, a procedure, an event.
+ * The server can not forbid it (a plugin that refuses passwords is not part of every installation), so each node looks again
+ * and again, and puts it right past the log. Pure.
+ */
+import { ACCOUNTS, accountPassword, nativeHash } from './accounts.js';
+
+const PLUGIN = 'mysql_native_password';
+
+export const LOGINS_QUERY = `SELECT User AS user, Host AS host, JSON_VALUE(Priv, '$.plugin') AS plugin,
+  JSON_VALUE(Priv, '$.authentication_string') AS hash, JSON_EXTRACT(Priv, '$.auth_or') AS others,
+  JSON_VALUE(Priv, '$.account_locked') AS locked FROM mysql.global_priv
+  WHERE User IN (${[...new Set(ACCOUNTS.map(({ name }) => `'${name}'`))].join(', ')})`;
+
+export interface ChangedLogin {
+  /** `'app'@'127.0.0.1'` */
+  readonly account: string;
+  readonly sql: string;
+}
+
+/** Accounts that clients could not log in with, or not as they should. `rows`: the answer to LOGINS_QUERY. */
+export function changedLogins(
+  secret: Buffer,
+  rows: readonly Readonly<Record<string, unknown>>[],
+): ChangedLogin[] {
+  const found = new Map(rows.map((row) => [`'${row.user}'@'${row.host}'`, row]));
+  return ACCOUNTS.flatMap(({ name, host }) => {
+    const account = `'${name}'@'${host}'`;
+    const hash = nativeHash(accountPassword(secret, name));
+    const row = found.get(account);
+    const isRight = row?.plugin === PLUGIN && row.hash === hash && row.others == null && !isTrue(row.locked);
+    if (isRight) return [];
+    return [{ account, sql: `ALTER USER ${account} IDENTIFIED BY PASSWORD '${hash}' ACCOUNT UNLOCK` }];
+  });
+}
+
+/** What JSON_VALUE makes of true. */
+function isTrue(value: unknown): boolean {
+  return value === 'true' || value === '1' || value === 1;
+}

@@ -1,0 +1,36 @@
+/** What runs on the server now, as far as it matters for temporary files. Pure. */
+import { READ_ONLY_PORT_ADDRESS } from './accounts.js';
+
+export interface RunningStatement {
+  readonly sessionId: number;
+  readonly queryId: number;
+  /** Of the operating system. */
+  readonly threadId: number;
+  /** `skein_read@localhost` */
+  readonly account: string;
+  /** It has written no row, and can not: for the server, its account or its transaction. */
+  readonly readsOnly: boolean;
+}
+
+export const RUNNING_STATEMENTS = `SELECT p.id, p.query_id, p.tid, p.user, p.host, @@global.read_only AS replica,
+  t.trx_rows_modified AS modified, t.trx_is_read_only AS readOnly, t.trx_autocommit_non_locking AS plainRead,
+  EXISTS (SELECT 1 FROM mysql.db d WHERE d.User = p.user AND d.Host = SUBSTRING_INDEX(p.host, ':', 1) AND
+    'Y' IN (d.Insert_priv, d.Update_priv, d.Delete_priv, d.Create_priv, d.Alter_priv, d.Execute_priv)) AS mayWrite
+  FROM information_schema.processlist p LEFT JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id
+  WHERE p.command IN ('Query', 'Execute') AND p.user NOT IN ('skein', 'skein_repl', 'system user')`;
+
+export function runningStatement(row: Readonly<Record<string, unknown>>): RunningStatement {
+  // TCP clients come with their port.
+  const host = String(row.host).split(':')[0] ?? '';
+  const is = (column: string) => Number(row[column] ?? 0) === 1;
+  // Of a read token each statement is in a read-only transaction, whatever else the account may do.
+  const isReader = row.user === 'skein_read' || host === READ_ONLY_PORT_ADDRESS || !is('mayWrite');
+  return {
+    sessionId: Number(row.id),
+    queryId: Number(row.query_id),
+    threadId: Number(row.tid),
+    account: `${row.user}@${host}`,
+    readsOnly:
+      (is('replica') || isReader || is('readOnly') || is('plainRead')) && Number(row.modified ?? 0) === 0,
+  };
+}

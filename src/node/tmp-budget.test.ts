@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { readToEnd, type TmpStatement } from './tmp-budget.js';
+
+const MB = 1e6;
+const statement = (queryId: number, writtenMb: number, readsOnly = true): TmpStatement => ({
+  sessionId: queryId,
+  queryId,
+  account: 'x@localhost',
+  readsOnly,
+  writtenBytes: writtenMb * MB,
+});
+
+describe('the read that is ended', () => {
+  it('is the one that wrote most', () => {
+    const all = [statement(1, 10), statement(2, 90), statement(3, 500, false)];
+    expect(readToEnd(all, { bytes: 700 * MB, bytesMax: 650 * MB })?.queryId).toBe(2);
+  });
+
+  it('is none while there is room', () => {
+    expect(readToEnd([statement(1, 90)], { bytes: 100 * MB, bytesMax: 100 * MB })).toBeNull();
+  });
+
+  it('is none when a write has filled it, and reads would not make room', () => {
+    const all = [statement(1, 1), statement(2, 900, false)];
+    expect(readToEnd(all, { bytes: 901 * MB, bytesMax: 500 * MB })).toBeNull();
+  });
+
+  it('is none when nobody was seen to write', () => {
+    expect(readToEnd([statement(1, 0)], { bytes: 2 * MB, bytesMax: 1 * MB })).toBeNull();
+  });
+});
