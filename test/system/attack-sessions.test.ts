@@ -475,7 +475,16 @@ describe('an account whose password a client changed', () => {
       'through a read-only port of the primary',
       async () => {
         const connection = await login('mysqlRo');
-        await run(connection, "SET PASSWORD = PASSWORD('x')").finally(() => connection.destroy());
+        try {
+          await expect(run(connection, "SET PASSWORD = PASSWORD('x')")).rejects.toMatchObject({
+            errno: 1792,
+          });
+          // Whether a session is read-only is its own to say.
+          await run(connection, 'SET SESSION TRANSACTION READ WRITE');
+          await run(connection, "SET PASSWORD = PASSWORD('x')");
+        } finally {
+          connection.destroy();
+        }
       },
     ],
     ['by a procedure over HTTP', () => ask({ sql: 'CALL demo.locked_out()' }, attacker)],
