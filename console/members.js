@@ -1,6 +1,13 @@
 import { byId, count, duration, element, linkTo, tell, update } from './dom.js';
 
-const STATE_CLASS = { live: 'good', joining: 'warn', late: 'warn', gone: 'bad' };
+const STATE_CLASS = {
+  live: 'good',
+  joining: 'warn',
+  late: 'warn',
+  stopped: 'bad',
+  stalled: 'bad',
+  gone: 'bad',
+};
 const FLAVOURS = { mariadb: 'MariaDB', mysql: 'MySQL' };
 
 /** Draws GET /v1/cluster. `self` is the name of the node that served the page. */

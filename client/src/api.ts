@@ -283,7 +283,7 @@ export type ClusterStatus = {
 export type Member = {
   name: string;
   role: 'primary' | 'replica';
-  state: 'joining' | 'live' | 'late' | 'gone';
+  state: 'joining' | 'live' | 'stopped' | 'stalled' | 'late' | 'gone';
   voter: boolean;
   epoch: number;
   http: string;

@@ -14,10 +14,13 @@ export const statusCommand: Command = {
   usage: '[--json] [--watch] [--node <url>]',
   description: `Shows each node's role and state, how far it is behind and why something is not as it should be.
 
-  STATE      joining, live, late (three heartbeats missed) or gone
+  STATE      joining, live, stopped (its server applies nothing after an error), stalled (its server's workers wait and
+             do not get on), late (three heartbeats missed) or gone
   LAG        age of the oldest transaction that this node has not applied yet
   RECEIVED   transactions that reached the node        DURABLE    of these, safe on its disk
-  COMMITTED  of these, safe on a majority of nodes     APPLIED    of these, executed by its server`,
+  COMMITTED  of these, safe on a majority of nodes     APPLIED    of these, executed by its server
+
+Exits with 1 when the quorum is missing, or a node is not live.`,
   options: {
     json: { type: 'boolean', help: 'the document of GET /v1/cluster; with --watch one for each line' },
     watch: { type: 'boolean', short: 'w', help: 'again each second, until Ctrl-C' },
@@ -37,9 +40,13 @@ export const statusCommand: Command = {
     context.terminal.out(
       values.flag('json') ? `${JSON.stringify(body, null, 2)}\n` : statusText(body, Date.now()),
     );
-    return 0;
+    return isWell(body) ? 0 : 1;
   },
 };
+
+function isWell({ quorum, members }: ClusterStatus): boolean {
+  return quorum.attached >= quorum.needed && members.every(({ state }) => state === 'live');
+}
 
 async function watch(
   { terminal, signal }: CommandContext,

@@ -93,6 +93,11 @@ export const NodeConfigSchema = Type.Object(
     lateAfterMs: Milliseconds(1500, 'A member that was silent for this long is "late".'),
     // Long enough for a restart of a node (about 1 s), short enough that its buffers do not stay for nothing.
     goneAfterMs: Milliseconds(10_000, 'A member that was silent for this long is "gone" and cleaned up.'),
+    // A reader's open transaction or a short lock is over by then; a replica that stands still is noticed in time.
+    applierStallMs: Milliseconds(
+      10_000,
+      'A replica whose server applies nothing for this long, with all workers waiting, is "stalled": what blocks it is ended.',
+    ),
     // About 6,000 transactions of 2 KB, i.e. a few seconds of full load: a replica whose node restarts meets the window
     // again, and a primary's node stays below 150 MiB (`npm run bench -- throughput`).
     hubWindowBytes: Type.Integer({
@@ -301,6 +306,7 @@ type Defaulted =
   | 'heartbeatIntervalMs'
   | 'lateAfterMs'
   | 'goneAfterMs'
+  | 'applierStallMs'
   | 'hubWindowBytes'
   | 'annotateRows'
   | 'requirePrimaryKey'

@@ -15,26 +15,35 @@ export interface MemberFacts {
 
 /** A member's line of the status document; also for the primary itself, from its own heartbeat. Pure. */
 export function memberStatus(facts: MemberFacts): MemberStatus {
-  const { heartbeat, attach, state } = facts;
-  const heardNow = state === 'live';
+  const { heartbeat, attach } = facts;
+  const heardNow = facts.state === 'live';
+  // A node that is heard of, and whose server executes nothing, is no live member.
+  const ill = heardNow && heartbeat ? notRunning(heartbeat.applier) : null;
   return {
     name: facts.name,
     role: heartbeat?.role ?? 'replica',
-    state,
+    state: ill?.state ?? facts.state,
     voter: facts.voter,
     epoch: heartbeat?.epoch ?? attach?.epoch ?? 0,
     http: heartbeat?.http ?? attach?.http ?? '',
     link: heartbeat?.link ?? attach?.link ?? '',
     mysqlRw: heartbeat?.mysqlRw ?? null,
     mysqlRo: heartbeat?.mysqlRo ?? null,
-    mysqlConnections: state === 'live' ? (heartbeat?.mysqlConnections ?? null) : null,
+    mysqlConnections: heardNow ? (heartbeat?.mysqlConnections ?? null) : null,
     pid: heartbeat?.pid ?? null,
     server: heartbeat?.server ?? { flavour: null, version: null, pid: null, up: false },
     positions: heartbeat?.positions ?? { received: 0, durable: 0, committed: 0, applied: 0 },
     // What it measured before it fell silent would look like good news.
     lagMs: heardNow ? (heartbeat?.lagMs ?? null) : null,
     lastHeartbeatMs: facts.lastHeartbeatMs,
-    since: facts.since,
+    since: ill?.since ?? facts.since,
     reason: facts.reason ?? heartbeat?.reason ?? null,
   };
+}
+
+function notRunning({
+  state,
+  since,
+}: HeartbeatBody['applier']): { state: MemberState; since: string } | null {
+  return state === 'running' ? null : { state, since };
 }

@@ -1,7 +1,15 @@
 /** The nouns of `GET /v1/cluster` (DESIGN 8.8): what every node knows and says of the whole cluster. */
 
 export type Role = 'primary' | 'replica';
-export type MemberState = 'joining' | 'live' | 'late' | 'gone';
+/**
+ * `stopped`: it is heard of, but its server executes nothing any more, after an error. `stalled`: its server's workers wait for
+ * something and do not get on.
+ */
+export const MEMBER_STATES = ['joining', 'live', 'stopped', 'stalled', 'late', 'gone'] as const;
+export type MemberState = (typeof MEMBER_STATES)[number];
+/** Whether a server executes what it is given. */
+export const APPLIER_STATES = ['running', 'stopped', 'stalled'] as const;
+export type ApplierState = (typeof APPLIER_STATES)[number];
 export type AcknowledgeLevel = 'majority' | 'all' | 'async';
 
 /** Ordinals, see Position. */
@@ -74,6 +82,9 @@ export const CLUSTER_EVENTS = [
   'role.open',
   'role.closed',
   'replication.error',
+  'applier.stopped',
+  'applier.stalled',
+  'applier.resumed',
   'commit.unacknowledged',
   'fence',
   'spool.damaged',

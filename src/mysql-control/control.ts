@@ -9,6 +9,13 @@ import { sleep, withDeadline } from '../std/signal.js';
 import { changedLogins, LOGINS_QUERY } from './account-logins.js';
 import { accountPassword, accountStatements, writerStatements } from './accounts.js';
 import { AppliedWait } from './applied-wait.js';
+import {
+  applierWorkers,
+  longReaders,
+  type ReaderRow,
+  restartApplier,
+  type WorkerRow,
+} from './applier-sessions.js';
 import { RECOVERY_SERVER_ID, settleRecovery } from './ddl-recovery.js';
 import { type DdlDoubt, TRACE_QUERIES, tracesOf } from './ddl-traces.js';
 import { readDefinitions } from './definitions.js';
@@ -470,10 +477,7 @@ export class MariadbControl {
     const deadline = performance.now() + SESSIONS_GONE_MS;
     const old = await this.#otherSessions();
     for (const id of old) {
-      await this.#query(`KILL ${id}`).catch((error: unknown) => {
-        // It may have ended by itself in between.
-        if ((error as { errno?: number }).errno !== ER_NO_SUCH_THREAD) throw error;
-      });
+      await this.endSession(id);
     }
     for (;;) {
       // Those that dialled since were born under the new id, and may stay.
@@ -539,9 +543,11 @@ export class MariadbControl {
     port: number;
     user: string;
     password: string;
+    workers: number;
   }): Promise<void> {
     const connection = await this.#sessionNow();
     await this.#query('STOP SLAVE');
+    await this.#query(`SET GLOBAL slave_parallel_threads = ${Math.trunc(options.workers)}`);
     const text = connection.escape.bind(connection);
     await this.#query(
       `CHANGE MASTER TO MASTER_HOST=${text(options.host)}, MASTER_PORT=${Math.trunc(options.port)}, MASTER_USER=${text(options.user)},
@@ -605,6 +611,38 @@ export class MariadbControl {
       lastSqlErrno: Number(row.Last_SQL_Errno),
       lastSqlError: String(row.Last_SQL_Error),
     };
+  }
+
+  applierWorkers(): Promise<WorkerRow[]> {
+    return applierWorkers((sql) => this.#query(sql));
+  }
+
+  longReaders(seconds: number): Promise<ReaderRow[]> {
+    return longReaders((sql) => this.#query(sql), seconds);
+  }
+
+  async endSession(id: number): Promise<void> {
+    await this.#query(`KILL ${id}`).catch((error: unknown) => {
+      // It may have ended by itself in between.
+      if ((error as { errno?: number }).errno !== ER_NO_SUCH_THREAD) throw error;
+    });
+  }
+
+  /** In a session of its own: it may have to wait, and the server is looked at meanwhile. */
+  async restartApplier(workers: number, stopDeadlineMs: number): Promise<void> {
+    const connection = await this.#connect(false);
+    try {
+      await restartApplier(
+        async (sql, deadlineMs = QUERY_DEADLINE_MS) => {
+          const [rows] = await withDeadline(connection.query<RowDataPacket[]>(sql), deadlineMs, `"${sql}"`);
+          return Array.isArray(rows) ? rows : [];
+        },
+        workers,
+        stopDeadlineMs,
+      );
+    } finally {
+      connection.destroy();
+    }
   }
 
   /**

@@ -2,6 +2,7 @@ import type { Definitions } from '../model/definitions.js';
 import type { SchemaLook, TableName } from '../mysql-control/schema-look.js';
 import type { TableCollations } from '../promise/charset-risk.js';
 import type { LoggedGroup } from '../source/logged-group.js';
+import type { ApplierWorker } from './applier.js';
 import type { DdlNote } from './ddl-note.js';
 
 /** What the roles need of the local server: SQL control and the last resort. Implemented by mysql-control. */
@@ -103,8 +104,22 @@ export interface LocalControl {
   /** Prepares a branch as it is in the log, past the log. Only on a server that follows nobody. */
   prepareAgain(branch: string, group: LoggedGroup): Promise<void>;
   openAsPrimary(options: { serverId: number }): Promise<void>;
-  followEndpoint(options: { host: string; port: number; user: string; password: string }): Promise<void>;
+  followEndpoint(options: {
+    host: string;
+    port: number;
+    user: string;
+    password: string;
+    /** Parallel workers; 0 = one transaction after the other. */
+    workers: number;
+  }): Promise<void>;
   replicaStatus(): Promise<ReplicaThreads | null>;
+  /** What the server's applying threads do now. */
+  applierWorkers(): Promise<ApplierWorker[]>;
+  /** Clients with a transaction or a statement that is open for at least so long. */
+  longReaders(seconds: number): Promise<{ id: number; user: string; seconds: number }[]>;
+  endSession(id: number): Promise<void>;
+  /** With so many parallel workers; 0 = one transaction after the other. @throws when it does not stop in time */
+  restartApplier(workers: number, stopDeadlineMs: number): Promise<void>;
   startReplica(): Promise<void>;
   /** On a replica: its parallel workers commit together, each waits for others for some milliseconds at most. */
   gatherCommits(on: boolean): Promise<void>;

@@ -2,12 +2,14 @@
  * What this node says of itself and of its cluster at `GET /metrics`: numbers in, families out. Who keeps the numbers
  * counts them in place; all else (labels, texts, sums) happens here, at a scrape.
  */
+
 import { GrowingCounter } from '../metrics/growing-counter.js';
 import { type MetricFamily, type Sample, single } from '../metrics/text.js';
 import {
   CLUSTER_EVENTS,
   type ClusterEventName,
   type ClusterStatus,
+  MEMBER_STATES,
   type Positions,
 } from '../model/status.js';
 import type { PortCounters } from '../mysql-port/counters.js';
@@ -167,7 +169,7 @@ export function primaryMetrics(facts: PrimaryFacts): MetricFamily[] {
       name: 'skein_member_state',
       help: '1 for the state that each member has.',
       samples: perMember(({ state }) =>
-        ['joining', 'live', 'late', 'gone'].map((name) => ({
+        MEMBER_STATES.map((name) => ({
           labels: { state: name },
           value: name === state,
         })),

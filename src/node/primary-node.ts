@@ -168,6 +168,7 @@ export class PrimaryNode implements RoleNode {
       epoch: this.#primary.epoch,
       positions: { received, durable: received, committed, applied: committed },
       lagMs: 0,
+      applier: { state: 'running', since: '' },
       reason: this.#primary.reason,
     };
   }

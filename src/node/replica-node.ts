@@ -65,6 +65,7 @@ export class ReplicaNode implements RoleNode {
         link: base.link,
         endpointUser: 'skein_endpoint',
         endpointPassword: parts.passwordOf('skein_endpoint'),
+        applierStallMs: config.applierStallMs,
         replicationUser: 'skein_repl',
         replicationPassword: parts.passwordOf('skein_repl'),
       },
@@ -81,6 +82,7 @@ export class ReplicaNode implements RoleNode {
         ack: (ack) => this.#dialer.ack(ack),
         resumeLink: () => this.#dialer.resume(),
         settled: () => parts.settled(),
+        kill: (reason) => parts.kill(reason),
         fail: (error) => parts.fail(error),
       },
     );
@@ -154,8 +156,8 @@ export class ReplicaNode implements RoleNode {
     this.onChange.emit();
   }
 
-  watchThreads(threads: ReplicaThreads | null): void {
-    this.#replica.watchThreads(threads);
+  watchThreads(threads: ReplicaThreads | null): Promise<void> {
+    return this.#replica.watchThreads(threads);
   }
 
   epoch(): number {
@@ -186,7 +188,9 @@ export class ReplicaNode implements RoleNode {
   ready(): Readiness {
     const lagMs = this.#replica.lagMs();
     const reason = this.#reason() ?? this.#late(lagMs);
-    return { ok: reason === null, role: this.role, state: this.#state, lagMs, reason };
+    const { state } = this.#replica.applier;
+    const shown = this.#state === 'live' && state !== 'running' ? state : this.#state;
+    return { ok: reason === null, role: this.role, state: shown, lagMs, reason };
   }
 
   #late(lagMs: number | null): string | null {
@@ -203,6 +207,7 @@ export class ReplicaNode implements RoleNode {
       epoch: this.#replica.epoch,
       positions: this.#replica.positions,
       lagMs: this.#replica.lagMs(),
+      applier: this.#replica.applier,
       reason: this.#reason(),
     };
   }

@@ -4,7 +4,7 @@ import { type Chain, continues, currentEpoch, cutFor, epochOf, isSameChain } fro
 import { digestsOf } from '../model/definitions.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
-import type { Positions } from '../model/status.js';
+import type { ApplierState, Positions } from '../model/status.js';
 import { doubtOfDdl } from '../mysql-control/ddl-traces.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
 import { readLoggedGroup } from '../source/logged-group.js';
@@ -16,6 +16,8 @@ import type { Logger } from '../std/logger.js';
 import { sleep } from '../std/signal.js';
 import type { Answer, Ask, AttachInfo, Heartbeat, Welcome } from '../wire/messages.js';
 import { RECORD_KIND, readRecordHeader, walkRecords } from '../wire/record.js';
+import { Applier, type ApplierView } from './applier.js';
+import { ApplierUnblock } from './applier-unblock.js';
 import type { ChainFile } from './chain-file.js';
 import { CommitGathering } from './commit-gathering.js';
 import type { DdlNoteFile } from './ddl-note.js';
@@ -37,6 +39,7 @@ export interface ReplicaRoleOptions {
   /** Account for reading the server's own log. */
   replicationUser: string;
   replicationPassword: string;
+  applierStallMs: number;
 }
 
 export interface ReplicaRoleModules {
@@ -54,6 +57,8 @@ export interface ReplicaRoleModules {
   resumeLink(): void;
   /** What a crash of the server left behind is settled. */
   settled(): Promise<void>;
+  /** SIGKILL of the server; it is started again. */
+  kill(reason: string): void;
   /** Ends this process. */
   fail(error: SkeinError): void;
 }
@@ -82,8 +87,10 @@ export class ReplicaRole {
   #applied: Position = { epoch: 0, ordinal: 0, gtid: '' };
   /** Why this node must not be read (its data has diverged); null = fine. */
   #closed: string | null = null;
-  /** Why it does not follow at the moment; null = fine. */
-  #trouble: string | null = null;
+  readonly #applier: Applier;
+  readonly #unblock: ApplierUnblock;
+  #applierView: ApplierView = { state: 'running', reason: null };
+  #applierSince = new Date().toISOString();
   #socketPath = '';
   #restartedAtMs = 0;
   #purgedAtMs = 0;
@@ -123,6 +130,16 @@ export class ReplicaRole {
       logBegin: async () => this.#positionOf(await modules.control().logBegin()),
       readLog: (after, until, signal) => readXaLog(this.#ownLog(after, until), { flavour, signal }),
     });
+    this.#applier = new Applier({ stallAfterMs: options.applierStallMs });
+    this.#unblock = new ApplierUnblock(
+      { stepMs: options.applierStallMs },
+      {
+        control: () => modules.control(),
+        event: (code, reason) => modules.events.add('replication.error', options.node, reason, { code }),
+        kill: (reason) => modules.kill(reason),
+        nowMs: monotonicMs,
+      },
+    );
     this.#stopListening.push(
       spool.onDurable.on(() => this.#acknowledge()),
       spool.onAppended.on(() => this.#endpoint.changed()),
@@ -173,7 +190,7 @@ export class ReplicaRole {
 
   get reason(): string | null {
     const { spool } = this.#modules;
-    return this.#closed ?? (spool.damage ? describeDamage(spool) : this.#trouble);
+    return this.#closed ?? (spool.damage ? describeDamage(spool) : this.#applierReason());
   }
 
   lagMs(): number | null {
@@ -238,7 +255,8 @@ export class ReplicaRole {
       let movedAtMs = monotonicMs();
       while (gtid !== '' && !(await control.waitApplied(gtid, APPLY_LOOK_MS))) {
         // A long statement, or a server that starts, gets there; one whose threads have stopped may not.
-        if (this.#applied.ordinal > applied || !this.#server || !this.#trouble) movedAtMs = monotonicMs();
+        if (this.#applied.ordinal > applied || !this.#server || this.#applierView.state === 'running')
+          movedAtMs = monotonicMs();
         applied = this.#applied.ordinal;
         if (monotonicMs() - movedAtMs > APPLY_PATIENCE_MS)
           return answer(
@@ -303,6 +321,7 @@ export class ReplicaRole {
       port: this.#endpointPort,
       user: this.#options.endpointUser,
       password: this.#options.endpointPassword,
+      workers: this.#unblock.workers,
     });
     // Only from now on its threads are expected to run.
     this.#server = up;
@@ -447,22 +466,30 @@ export class ReplicaRole {
     return gtid === this.#named(flavour.ordinalOf(gtid)).gtid;
   }
 
-  /** The server's own threads: says why they stand still, and starts them again. */
-  watchThreads(threads: ReplicaThreads | null): void {
+  /** Whether its server executes what is committed, and the ISO time since when. */
+  get applier(): { state: ApplierState; since: string } {
+    return { state: this.#applierView.state, since: this.#applierSince };
+  }
+
+  #applierReason(): string | null {
+    const { state, reason } = this.#applierView;
+    if (state !== 'stalled' || !this.#unblock.isGivenUp) return reason;
+    return `${reason} Ending its readers and executing one after the other did not help: stop the node, remove its data, spool and state directories, and start it again; it is filled anew.`;
+  }
+
+  /** The server's own threads: says why they stand still, starts them again, and takes out of their way what blocks them. */
+  async watchThreads(threads: ReplicaThreads | null): Promise<void> {
     if (!this.#server) return;
-    const trouble = this.#threadTrouble(threads);
-    if (trouble && trouble !== this.#trouble) {
-      this.#modules.events.add('replication.error', this.#options.node, trouble, {
-        code: 'SERVER_THREADS',
-        ioErrno: threads?.lastIoErrno ?? 0,
-        sqlErrno: threads?.lastSqlErrno ?? 0,
-      });
-    }
-    this.#trouble = trouble;
-    const now = monotonicMs();
+    const { applied, committed } = this.positions;
+    const nowMs = monotonicMs();
+    const isSlow = threads?.sqlRunning && this.#applier.isSlow(applied, committed, nowMs);
+    const workers = isSlow ? await this.#modules.control().applierWorkers() : null;
+    this.#noteApplier(this.#applier.view({ threads, applied, committed, workers, nowMs }), threads);
+    if (this.#applierView.state === 'stalled') await this.#unblock.stalled(applied, committed);
+    else if (this.#applierView.state === 'running') await this.#unblock.running(applied);
     const dead = threads === null || !threads.ioRunning || !threads.sqlRunning;
-    if (!dead || now - this.#restartedAtMs < THREAD_RESTART_MS) return;
-    this.#restartedAtMs = now;
+    if (!dead || nowMs - this.#restartedAtMs < THREAD_RESTART_MS) return;
+    this.#restartedAtMs = nowMs;
     const server = this.#server;
     const again = threads === null ? this.serverUp(server) : this.#modules.control().startReplica();
     again.catch((error: unknown) => {
@@ -473,16 +500,18 @@ export class ReplicaRole {
     });
   }
 
-  #threadTrouble(threads: ReplicaThreads | null): string | null {
-    if (threads === null) return 'The server does not follow this node.';
-    if (!threads.sqlRunning) {
-      return `The server stopped applying: ${threads.lastSqlError || 'its SQL thread was stopped'} (${threads.lastSqlErrno}).`;
-    }
-    // An IO thread that is between two attempts counts as running, but says what the last one met.
-    if (!threads.ioRunning || threads.lastIoErrno !== 0) {
-      return `The server stopped fetching: ${threads.lastIoError || 'its IO thread was stopped'} (${threads.lastIoErrno}).`;
-    }
-    return null;
+  #noteApplier(view: ApplierView, threads: ReplicaThreads | null): void {
+    const { events } = this.#modules;
+    const { node } = this.#options;
+    const before = this.#applierView;
+    this.#applierView = view;
+    const codes = { ioErrno: threads?.lastIoErrno ?? 0, sqlErrno: threads?.lastSqlErrno ?? 0 };
+    if (view.state === 'running' && threads?.lastIoErrno && view.reason !== before.reason)
+      events.add('replication.error', node, view.reason ?? '', { code: 'SERVER_THREADS', ...codes });
+    if (view.state === before.state) return;
+    this.#applierSince = new Date().toISOString();
+    if (view.state === 'running') events.add('applier.resumed', node, 'Its server applies again.');
+    else events.add(`applier.${view.state}`, node, view.reason ?? '', { code: 'SERVER_THREADS', ...codes });
   }
 
   #refused(error: SkeinError): void {

@@ -31,7 +31,7 @@ export interface NodeParts {
   fail(error: SkeinError): void;
   prepareSystem(): Promise<void>;
   passwordOf(account: AccountName | 'skein_endpoint'): string;
-  heartbeatBase(): Omit<HeartbeatBody, 'role' | 'epoch' | 'positions' | 'lagMs' | 'reason'>;
+  heartbeatBase(): Omit<HeartbeatBody, 'role' | 'epoch' | 'positions' | 'lagMs' | 'applier' | 'reason'>;
   /** @throws SkeinError TRANSACTION_LOST when the position is not in the cluster's history (SAFETY M3) */
   refuseLost(position: Position, known: boolean): void;
 }
@@ -60,5 +60,5 @@ export interface RoleNode
   heartbeat(): HeartbeatBody;
   /** What only this role has, for `GET /metrics`. */
   metrics(): MetricFamily[];
-  watchThreads?(threads: ReplicaThreads | null): void;
+  watchThreads?(threads: ReplicaThreads | null): Promise<void>;
 }

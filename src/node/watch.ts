@@ -53,7 +53,7 @@ export class ServerWatch {
       if (role.watchThreads && performance.now() - this.#threadsAtMs > this.#options.intervalMs) {
         this.#threadsAtMs = performance.now();
         const threads = await control.replicaStatus();
-        if (!this.#stopped) role.watchThreads(threads);
+        if (!this.#stopped) await role.watchThreads(threads);
       }
       await this.#lookAfter();
       this.#failing = false;

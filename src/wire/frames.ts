@@ -14,7 +14,7 @@ import { readU53, writeU53 } from './record.js';
 export const FRAME_HEADER_SIZE = 5;
 
 /** Spoken by both ends or the handshake fails; raised by one with every change that an older node would misread. */
-export const LINK_VERSION = 3;
+export const LINK_VERSION = 4;
 
 /** Bytes of records in one RECORDS frame (DESIGN 8.7). */
 export const RECORDS_BYTES_MAX = 16 * 1024 * 1024;

@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { ClusterStatus } from '../model/status.js';
+import { APPLIER_STATES, MEMBER_STATES } from '../model/status.js';
 import {
   allocateFrame,
   FRAME_HEADER_SIZE,
@@ -94,6 +95,11 @@ const HeartbeatSchema = Type.Object({
   server: ServerSchema,
   /** Age in ms of the oldest transaction not yet applied, as the sender measures it; null = not known. */
   lagMs: OrNull(Type.Number({ minimum: 0 })),
+  /** Whether its server executes what is committed, and the ISO time since when that is so. */
+  applier: Type.Object({
+    state: Type.Union(APPLIER_STATES.map((state) => Type.Literal(state))),
+    since: Text(64),
+  }),
   /** Why it is not healthy, in plain words; null when all is well. */
   reason: OrNull(Reason),
   http: Address,
@@ -122,12 +128,7 @@ const StatusSchema = Type.Object({
     Type.Object({
       name: NodeName,
       role: Role,
-      state: Type.Union([
-        Type.Literal('joining'),
-        Type.Literal('live'),
-        Type.Literal('late'),
-        Type.Literal('gone'),
-      ]),
+      state: Type.Union(MEMBER_STATES.map((state) => Type.Literal(state))),
       voter: Type.Boolean(),
       epoch: Epoch,
       http: Address,

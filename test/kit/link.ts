@@ -29,6 +29,7 @@ export function heartbeatBody(node: string, role: Role, epoch = 1): HeartbeatBod
     positions: POSITIONS,
     server: { flavour: 'mariadb', version: '10.11.19', pid: 1, up: true },
     lagMs: 0,
+    applier: { state: 'running', since: '' },
     reason: null,
     http: 'http://127.0.0.1:8083',
     link: '127.0.0.1:7083',

@@ -469,7 +469,7 @@ describe('accounts', () => {
     await server.start();
     const control = controlOf(server);
     // Nobody listens there; the role of the server is what counts.
-    await control.followEndpoint({ host: '127.0.0.1', port: 9, user: 'u', password: 'p' });
+    await control.followEndpoint({ host: '127.0.0.1', port: 9, user: 'u', password: 'p', workers: 8 });
     for (const role of ['skein_read', 'skein_write', 'skein_admin'] as const) {
       const { errors } = await sql(server, role, [
         'ANALYZE TABLE nosuch.t',

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { MEMBER_STATES } from '../../model/status.js';
 import { defineEndpoint } from './definition.js';
 
 const Nullable = <T extends ReturnType<typeof Type.String> | ReturnType<typeof Type.Number>>(schema: T) =>
@@ -8,7 +9,7 @@ const Member = Type.Object(
   {
     name: Type.String(),
     role: Type.Union([Type.Literal('primary'), Type.Literal('replica')]),
-    state: Type.Union(['joining', 'live', 'late', 'gone'].map((state) => Type.Literal(state))),
+    state: Type.Union(MEMBER_STATES.map((state) => Type.Literal(state))),
     voter: Type.Boolean(),
     epoch: Type.Integer(),
     http: Type.String(),

@@ -1,0 +1,58 @@
+/** What a replica's server is busy with, and which clients stand in its way. */
+
+type Query = (sql: string, deadlineMs?: number) => Promise<Record<string, unknown>[]>;
+
+export interface WorkerRow {
+  readonly id: number;
+  readonly state: string;
+  readonly statement: string;
+  readonly waitsForLock: boolean;
+}
+
+export interface ReaderRow {
+  readonly id: number;
+  readonly user: string;
+  /** Seconds since its transaction began, or its statement. */
+  readonly seconds: number;
+}
+
+const WORKERS = `
+  SELECT p.ID AS id, p.STATE AS state, p.INFO AS statement, t.trx_state AS trx
+    FROM information_schema.PROCESSLIST p
+    LEFT JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID
+   WHERE p.USER = 'system user' AND p.COMMAND IN ('Slave_worker', 'Slave_SQL')`;
+
+export async function applierWorkers(query: Query): Promise<WorkerRow[]> {
+  return (await query(WORKERS)).map((row) => ({
+    id: Number(row.id),
+    state: String(row.state ?? ''),
+    statement: String(row.statement ?? ''),
+    waitsForLock: row.trx === 'LOCK WAIT',
+  }));
+}
+
+/**
+ * Clients with an open transaction, or a statement under way, for at least so long. On a replica they only read, so ending
+ * them loses nothing; a lock of one may be what every worker waits for, and the server does not tell whose it is (metadata
+ * locks have no list without a plug-in).
+ */
+export async function longReaders(query: Query, seconds: number): Promise<ReaderRow[]> {
+  const rows = await query(`
+    SELECT p.ID AS id, p.USER AS user,
+           GREATEST(IF(p.COMMAND = 'Sleep', 0, p.TIME), COALESCE(TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), 0)) AS seconds
+      FROM information_schema.PROCESSLIST p
+      LEFT JOIN information_schema.INNODB_TRX t ON t.trx_mysql_thread_id = p.ID
+     WHERE p.USER NOT IN ('system user', 'event_scheduler', 'skein', 'skein_repl') AND p.ID <> CONNECTION_ID()
+    HAVING seconds >= ${Math.floor(seconds)}`);
+  return rows.map((row) => ({ id: Number(row.id), user: String(row.user), seconds: Number(row.seconds) }));
+}
+
+/**
+ * Restarts the applier with so many parallel workers; 0 = one transaction after the other. STOP SLAVE waits for the
+ * transactions under way, for ever when they wait for each other.
+ */
+export async function restartApplier(query: Query, workers: number, stopDeadlineMs: number): Promise<void> {
+  await query('STOP SLAVE SQL_THREAD', stopDeadlineMs);
+  await query(`SET GLOBAL slave_parallel_threads = ${workers}`);
+  await query('START SLAVE SQL_THREAD');
+}
