@@ -187,13 +187,15 @@ describe('bodies', () => {
   });
 
   it.each([
-    ['statements in statements', '{"statements":[', 6_000],
-    ['arrays', '[', 500_000],
-    ['objects', '{"a":', 100_000],
-  ])('%s, thousands deep, are refused, and leave their lines', async (_, unit, depth) => {
+    ['statements in statements', '{"statements":[', ']}', 6_000],
+    ['arrays', '[', ']', 500_000],
+    ['objects', '{"a":', '}', 100_000],
+  ])('%s, thousands deep, are refused, and leave their lines', async (_, open, close, depth) => {
     const requestId = `deep-${depth}`;
     const answers = await eight((client) =>
-      sql(unit.repeat(depth), { headers: { 'x-request-id': `${requestId}-${client}` } }),
+      sql(`${open.repeat(depth)}1${close.repeat(depth)}`, {
+        headers: { 'x-request-id': `${requestId}-${client}` },
+      }),
     );
     for (const { status, body } of answers) {
       expect([status, body.error?.code]).toEqual([400, 'JSON_TOO_COMPLEX']);
