@@ -232,6 +232,8 @@ class Node {
             committingSessions: () => this.#control.committingSessions(),
           }),
           threadsBeforeLogin: () => this.#control.threadsBeforeLogin(),
+          waitApplied: (gtid, timeoutMs) => this.#control.waitApplied(gtid, timeoutMs),
+          password: accountPassword(parts.secret, 'app'),
         },
       );
     this.#tmpWatch = new TmpWatch(

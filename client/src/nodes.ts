@@ -114,5 +114,7 @@ function unknownNode(url: string): Known {
 }
 
 function withoutSlash(url: string): string {
-  return url.replace(/\/+$/, '');
+  let end = url.length;
+  while (url.endsWith('/', end)) end--;
+  return url.slice(0, end);
 }

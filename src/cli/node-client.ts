@@ -152,7 +152,7 @@ export function clientOf(context: CommandContext, url?: string): NodeClient {
     throw new SkeinError('USAGE', `"${address}" is not an address of a node; expected http://host:port`);
   }
   return new NodeClient({
-    url: address.replace(/\/+$/, ''),
+    url: withoutSlash(address),
     token: tokenOf(context),
     signal: context.signal,
   });
@@ -173,4 +173,10 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function withoutSlash(url: string): string {
+  let end = url.length;
+  while (url.endsWith('/', end)) end--;
+  return url.slice(0, end);
 }

@@ -218,6 +218,15 @@ export const NodeConfigSchema = Type.Object(
     // What the server itself gives a login (connect_timeout), and what drivers wait for at most.
     mysqlLoginMs: Milliseconds(10_000, 'A MySQL client has so long to log in, from the greeting on.'),
     ...HttpSettings,
+    // Off: a read then needs the primary, and the read-only ports are what is left when there is none.
+    mysqlReadOnlyWaitMs: Type.Integer({
+      minimum: 0,
+      maximum: 60_000,
+      default: 0,
+      description:
+        "What a client sends to a replica's read-only port waits so long until its server has all that was written before; 0 = it does not wait.",
+      expected: 'milliseconds, a whole number from 0 to 60000',
+    }),
     consoleDirectory: Type.Union([Path(''), Type.Null()], {
       default: null,
       description: 'Files of the page at /; null = those that come with Skein.',
@@ -322,6 +331,7 @@ type Defaulted =
   | 'mysqlLoginsMax'
   | 'mysqlLoginsPerAddressMax'
   | 'mysqlLoginMs'
+  | 'mysqlReadOnlyWaitMs'
   | 'consoleDirectory'
   | 'logLevel'
   | 'logBytesMax'

@@ -10,6 +10,8 @@ export interface Target {
   readonly judgesKills?: boolean;
   /** Its server makes sessions read-only at their login; the port sees to it that they stay so. */
   readonly keepsReadOnly?: boolean;
+  /** Its server is behind the primary's: what clients send waits until it is not (where the port has such a wait). */
+  readonly waitsForPrimary?: boolean;
   /** The port of another node, which hears so first (see hop.ts); who was passed on already is not passed on again. */
   readonly passesOn?: boolean;
 }
@@ -90,6 +92,7 @@ function sameTarget(a: Route, b: Route): boolean {
     a.target.localAddress === b.target.localAddress &&
     a.target.judgesKills === b.target.judgesKills &&
     a.target.keepsReadOnly === b.target.keepsReadOnly &&
+    a.target.waitsForPrimary === b.target.waitsForPrimary &&
     a.target.passesOn === b.target.passesOn
   );
 }

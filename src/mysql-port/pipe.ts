@@ -24,6 +24,8 @@ export interface PipeModules {
   readonly judge: KillJudge | null;
   /** The server made the session read-only at its login; a reset undoes that, and the pipe makes it so again. */
   readonly keepsReadOnly: boolean;
+  /** Awaited before each chunk of a client that is logged in: whether the server has what it should have. Null: nothing. */
+  readonly fresh: (() => Promise<boolean>) | null;
   /** Called when the login's state is another one. */
   onLogin(pipe: Pipe): void;
   /** Called once, when both ends are gone; `wrong` says what the client did that no client does. */
@@ -153,6 +155,23 @@ export class Pipe {
       }
       if (this.#login.state !== 'before') this.#modules.onLogin(this);
     }
+    const { fresh } = this.#modules;
+    if (fresh && this.#login.state !== 'before') void this.#whenFresh(fresh, chunk);
+    else this.#pass(chunk);
+  }
+
+  /** Better no answer than an old one: the client connects again, and may choose another node. */
+  async #whenFresh(fresh: () => Promise<boolean>, chunk: Buffer): Promise<void> {
+    this.#holding = true;
+    this.#modules.client.pause();
+    const isFresh = await fresh();
+    if (!isFresh && !this.#closed) {
+      this.#modules.counters.cut++;
+      this.destroy('this server did not get to where the primary stands in time');
+    } else if (this.#goOn()) this.#pass(chunk);
+  }
+
+  #pass(chunk: Buffer): void {
     if (this.#scan) this.#look(this.#scan, chunk);
     else this.#send(chunk);
   }

@@ -68,6 +68,7 @@ async function portWith(
   options: Partial<MysqlPortOptions> = {},
   judge: KillJudge = () => Promise.resolve(null),
   beforeLogin: number[] = [],
+  fresh: (() => Promise<boolean>) | null = null,
 ) {
   const gate = new Gate('starting');
   gate.set(route);
@@ -79,7 +80,13 @@ async function portWith(
       ...{ loginsMax: 100, loginsPerAddressMax: 100, loginMs: 60_000 },
       ...options,
     },
-    { gate, logger: silentLogger, judge, threadsBeforeLogin: () => Promise.resolve(new Set(beforeLogin)) },
+    {
+      gate,
+      logger: silentLogger,
+      judge,
+      fresh,
+      threadsBeforeLogin: () => Promise.resolve(new Set(beforeLogin)),
+    },
   );
   await port.start();
   cleanUp.push(() => port.stop());
@@ -467,4 +474,24 @@ describe('connections on which nobody logs in', () => {
     else await sleep(1_500);
     expect(port.counters).toMatchObject({ open: 1 - dropped, loginsDropped: dropped });
   });
+});
+
+it('what a client sends after its login waits until the server is where the primary stands, or the client is cut', async () => {
+  const { port: target, sockets } = await backend();
+  const answers: Array<(fresh: boolean) => void> = [];
+  const fresh = () => new Promise<boolean>((resolve) => answers.push(resolve));
+  const { number } = await portWith(to(target, { waitsForPrimary: true }), {}, undefined, [], fresh);
+  const { one, received } = await loggedIn(number, sockets);
+  const text = query('SELECT 1').toString('latin1');
+  one.socket.write(query('SELECT 1'));
+  await until(() => answers.length === 1, 'asked');
+  await sleep(30);
+  expect(received()).toBe('');
+  answers[0]?.(true);
+  await until(() => received() === text, 'passed');
+  one.socket.write(query('SELECT 2'));
+  await until(() => answers.length === 2, 'asked again');
+  answers[1]?.(false);
+  await one.closed;
+  expect(received()).toBe(text);
 });

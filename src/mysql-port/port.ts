@@ -36,6 +36,8 @@ export interface MysqlPortModules {
   readonly judge: KillJudge;
   /** Of the local server: the threads on which nobody has logged in yet. */
   threadsBeforeLogin(): Promise<ReadonlySet<number>>;
+  /** For targets that ask for it; must not reject. Null: they do not wait. */
+  readonly fresh: (() => Promise<boolean>) | null;
 }
 
 /** A server that refuses while it starts is tried again so often. */
@@ -195,7 +197,7 @@ export class MysqlPort {
 
   /** `release` gives the place back at once; the client's own `close` comes a moment later. */
   async #connect(client: Socket, release: () => void): Promise<void> {
-    const { gate, judge } = this.#modules;
+    const { gate, judge, fresh } = this.#modules;
     const address = client.remoteAddress ?? '';
     const acceptedAtMs = monotonicMs();
     const { pass, dialled } = await this.#reach(client);
@@ -213,6 +215,7 @@ export class MysqlPort {
         counters: this.#counters,
         judge: pass.target.judgesKills ? judge : null,
         keepsReadOnly: pass.target.keepsReadOnly === true,
+        fresh: pass.target.waitsForPrimary ? fresh : null,
         onLogin: () => this.#logins.loginChanged(pipe, { asksServer: pass.target.passesOn !== true }),
         closed: (wrong) => {
           this.#logins.remove(pipe);

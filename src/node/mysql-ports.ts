@@ -1,11 +1,14 @@
+import { type Connection, createConnection } from 'mysql2/promise';
 import type { NodeConfig } from '../config/node-config.js';
 import type { MetricFamily } from '../metrics/text.js';
+import { SkeinError } from '../model/error.js';
 import type { MysqlConnections } from '../model/status.js';
 import { READ_ONLY_PORT_ADDRESS } from '../mysql-control/accounts.js';
 import { Gate, type Route } from '../mysql-port/gate.js';
 import type { KillJudge } from '../mysql-port/pipe.js';
 import { MysqlPort } from '../mysql-port/port.js';
 import type { Logger } from '../std/logger.js';
+import { FreshReads } from './fresh-reads.js';
 import { mysqlPortMetrics } from './metrics.js';
 import type { RoleNode } from './role-node.js';
 
@@ -20,11 +23,19 @@ export interface MysqlPortsModules {
   readonly judge: KillJudge;
   /** Of the local server. */
   threadsBeforeLogin(): Promise<ReadonlySet<number>>;
+  waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
+  /** Of the account `app`. */
+  readonly password: string;
 }
 
 type Settings = Pick<
   NodeConfig,
-  'mysqlConnectionsMax' | 'mysqlOpenWaitMs' | 'mysqlLoginsMax' | 'mysqlLoginsPerAddressMax' | 'mysqlLoginMs'
+  | 'mysqlConnectionsMax'
+  | 'mysqlOpenWaitMs'
+  | 'mysqlLoginsMax'
+  | 'mysqlLoginsPerAddressMax'
+  | 'mysqlLoginMs'
+  | 'mysqlReadOnlyWaitMs'
 >;
 
 /** The two MySQL ports of a node: where they lead follows from its role, and from what it knows of the cluster. */
@@ -32,6 +43,8 @@ export class MysqlPorts {
   readonly #modules: MysqlPortsModules;
   readonly #gates: { readWrite: Gate; readOnly: Gate };
   readonly #ports: { readWrite: MysqlPort; readOnly: MysqlPort };
+  /** Null: reads of a replica do not wait. */
+  readonly #fresh: FreshReads | null;
   readonly #off: () => void;
 
   constructor(
@@ -49,6 +62,18 @@ export class MysqlPorts {
     };
     const { logger, judge } = modules;
     const threadsBeforeLogin = () => modules.threadsBeforeLogin();
+    const waitMs = config.mysqlReadOnlyWaitMs;
+    this.#fresh =
+      waitMs === 0
+        ? null
+        : new FreshReads(
+            { waitMs },
+            {
+              connect: () => this.#connectToPrimary(waitMs),
+              waitApplied: (gtid, timeoutMs) => modules.waitApplied(gtid, timeoutMs),
+            },
+          );
+    const fresh = this.#fresh ? () => this.#fresh?.wait() ?? Promise.resolve(false) : null;
     this.#gates = {
       readWrite: new Gate('This node is starting.'),
       readOnly: new Gate('This node is starting.'),
@@ -56,11 +81,11 @@ export class MysqlPorts {
     this.#ports = {
       readWrite: new MysqlPort(
         { name: 'read-write', host, port: readWrite, ...limits },
-        { gate: this.#gates.readWrite, logger, judge, threadsBeforeLogin },
+        { gate: this.#gates.readWrite, logger, judge, threadsBeforeLogin, fresh },
       ),
       readOnly: new MysqlPort(
         { name: 'read-only', host, port: readOnly, ...limits },
-        { gate: this.#gates.readOnly, logger, judge, threadsBeforeLogin },
+        { gate: this.#gates.readOnly, logger, judge, threadsBeforeLogin, fresh },
       ),
     };
     this.#off = modules.role.onChange.on(() => this.update());
@@ -75,6 +100,7 @@ export class MysqlPorts {
   /** Cuts every connection at once: the first thing of a fence (SAFETY C1), and of an orderly stop. */
   async stop(): Promise<void> {
     this.#off();
+    this.#fresh?.stop();
     await Promise.all([this.#ports.readWrite.stop(), this.#ports.readOnly.stop()]);
   }
 
@@ -121,9 +147,26 @@ export class MysqlPorts {
         host: SERVER_HOST,
         port,
         // Only writers of the primary wait in a commit, and a reader is not their owner to the server: it can not kill them.
-        ...(localAddress === undefined ? { judgesKills: true } : { localAddress, keepsReadOnly: true }),
+        ...(localAddress === undefined
+          ? { judgesKills: true }
+          : { localAddress, keepsReadOnly: true, waitsForPrimary: role.role === 'replica' }),
       },
     };
+  }
+
+  /** Through its read-only port: the question needs no right at all. */
+  async #connectToPrimary(connectTimeout: number): Promise<Connection> {
+    const { primary, members } = this.#modules.role.clusterStatus();
+    const address = members.find(({ name }) => name === primary)?.mysqlRo ?? null;
+    if (address === null)
+      throw new SkeinError('MYSQL_TARGET_NONE', 'The primary has no read-only MySQL port.');
+    const connection = await createConnection({
+      ...hostAndPort(address),
+      ...{ user: 'app', password: this.#modules.password, connectTimeout },
+    });
+    // Without a listener an error between two questions would end the process; the next question finds out.
+    connection.on('error', () => {});
+    return connection;
   }
 
   /** On a replica: the read-write port of the primary's node, which itself knows whether it may let anybody through. */
@@ -132,14 +175,11 @@ export class MysqlPorts {
     const member = members.find(({ name }) => name === primary);
     if (!member) return { open: false, reason: 'This node has not heard of a primary yet.' };
     if (member.mysqlRw === null) return { open: false, reason: `${member.name} has no MySQL ports.` };
-    const colon = member.mysqlRw.lastIndexOf(':');
-    return {
-      open: true,
-      target: {
-        host: member.mysqlRw.slice(0, colon),
-        port: Number(member.mysqlRw.slice(colon + 1)),
-        passesOn: true,
-      },
-    };
+    return { open: true, target: { ...hostAndPort(member.mysqlRw), passesOn: true } };
   }
+}
+
+function hostAndPort(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
 }

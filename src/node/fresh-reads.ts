@@ -1,0 +1,91 @@
+import type { Connection, RowDataPacket } from 'mysql2/promise';
+import { withDeadline } from '../std/signal.js';
+
+export interface FreshReadsModules {
+  /** A session on the primary's server. */
+  connect(): Promise<Connection>;
+  /** Whether the local server has applied this in time. */
+  waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
+}
+
+/**
+ * Reads of a replica that see all that was answered before they came: the primary is asked where its log ends, and the
+ * local server has to get there. One question at a time serves all who came before it was asked.
+ */
+export class FreshReads {
+  readonly #waitMs: number;
+  readonly #modules: FreshReadsModules;
+  #session: Promise<Connection> | null = null;
+  #running: Promise<string> | null = null;
+  #next: Promise<string> | null = null;
+
+  constructor(options: { waitMs: number }, modules: FreshReadsModules) {
+    this.#waitMs = options.waitMs;
+    this.#modules = modules;
+  }
+
+  /** False: not in time, or the primary did not say. */
+  async wait(): Promise<boolean> {
+    const deadline = performance.now() + this.#waitMs;
+    try {
+      const gtid = await withDeadline(
+        this.#ask(),
+        this.#waitMs,
+        "The primary's answer to where its log ends",
+      );
+      return (
+        gtid === '' || (await this.#modules.waitApplied(gtid, Math.max(0, deadline - performance.now())))
+      );
+    } catch {
+      return false;
+    }
+  }
+
+  stop(): void {
+    this.#drop();
+  }
+
+  /** The end of the primary's log at some moment after this call. */
+  #ask(): Promise<string> {
+    if (!this.#running) return this.#begin();
+    // A question that is under way may have been answered before this caller came.
+    this.#next ??= this.#running.then(
+      () => this.#begin(),
+      () => this.#begin(),
+    );
+    return this.#next;
+  }
+
+  #begin(): Promise<string> {
+    this.#next = null;
+    const running = this.#question().finally(() => {
+      if (this.#running === running) this.#running = null;
+    });
+    this.#running = running;
+    return running;
+  }
+
+  async #question(): Promise<string> {
+    this.#session ??= this.#modules.connect();
+    try {
+      const connection = await this.#session;
+      const query = connection.query<RowDataPacket[]>('SELECT @@global.gtid_binlog_pos AS position');
+      // A session whose peer stands still must not hold up all who come later.
+      const [rows] = await withDeadline(query, this.#waitMs, 'The primary');
+      return ownDomain(String(rows[0]?.position ?? ''));
+    } catch (error) {
+      this.#drop();
+      throw error;
+    }
+  }
+
+  #drop(): void {
+    this.#session?.then((connection) => connection.destroy()).catch(() => {});
+    this.#session = null;
+  }
+}
+
+/** Skein writes in domain 0 alone. */
+function ownDomain(position: string): string {
+  return position.split(',').find((gtid) => gtid.startsWith('0-')) ?? '';
+}
