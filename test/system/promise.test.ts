@@ -284,3 +284,17 @@ it('a character set that is not in the log is told of before rows come', async (
   }
   await checksumAtRest(cluster.primary, cluster.replicas);
 });
+
+it('a table of another engine that is there after a crash is converted before a minute is over', async () => {
+  // The reader's lock keeps the table from being converted before the crash, if it gets there first.
+  await run(
+    app,
+    'CREATE PROCEDURE held() BEGIN CREATE TABLE crashed (a INT PRIMARY KEY) PARTITION BY HASH (a) (PARTITION p ENGINE=MyISAM); START TRANSACTION; INSERT INTO crashed VALUES (1); END',
+  );
+  await run(app, 'CALL held()');
+  const old = await cluster.primary.kill('server');
+  await cluster.primary.untilRestarted('server', old);
+  await cluster.primary.untilReady();
+  await until('it is converted', async () => (await foreignTables()).length === 0, { deadlineMs: 30_000 });
+  await isTold('ENGINE_CONVERTED', 'demo.crashed ');
+}, 60_000);
