@@ -25,8 +25,10 @@ import {
   collationsOf,
   conversionStatements,
   lookAtSchema,
+  renameBackStatement,
   type SchemaLook,
   type TableName,
+  tableIdOf,
 } from './schema-look.js';
 import { UserAccounts } from './user-accounts.js';
 
@@ -250,6 +252,22 @@ export class MariadbControl {
   /** Null when there is no such table. */
   collationsOf(table: TableName): Promise<TableCollations | null> {
     return collationsOf((sql) => this.#query(sql), table);
+  }
+
+  /** The engine's number of a table; null when there is none. */
+  tableIdOf(table: TableName): Promise<number | null> {
+    return tableIdOf((sql) => this.#query(sql), table);
+  }
+
+  /** Replicas have renamed `from` to `to`, and this server has not. Only on an open primary; waits for the quorum. */
+  async renameBack(from: TableName, to: TableName): Promise<void> {
+    const connection = await this.#connect(true);
+    try {
+      await connection.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
+      await connection.query(renameBackStatement(from, to));
+    } finally {
+      connection.destroy();
+    }
   }
 
   /** Makes a table one of InnoDB, on all nodes. Takes as long as it takes, and waits for the quorum. Only on an open primary. */

@@ -11,6 +11,8 @@ export interface TableName {
 }
 
 export interface SchemaLook {
+  /** The engine numbers tables as it makes them: the highest number now. */
+  readonly tableIdMax: number;
   /** Tables of another engine than InnoDB, whatever way they were made; of a partitioned table its partitions' engine. */
   readonly foreign: readonly (TableName & { readonly engine: string })[];
   /** Tables in which a replica has no key to find a row by. */
@@ -49,7 +51,8 @@ export async function lookAtSchema(query: SqlQuery): Promise<SchemaLook> {
   const keyless = encoded
     .map((name, i) => ({ ...(decoded[i] as TableName), hasSpatialKey: spatial.has(name) }))
     .filter((table) => !sequences.has(keyOf(table)));
-  return { foreign, keyless };
+  const [newest] = await query('SELECT MAX(table_id) id FROM information_schema.innodb_sys_tables');
+  return { tableIdMax: Number(newest?.id ?? 0), foreign, keyless };
 }
 
 export const keyOf = ({ schema, name }: TableName): string => `${schema}\0${name}`;
@@ -90,6 +93,23 @@ async function decode(query: SqlQuery, names: readonly string[]): Promise<TableN
     const [schema = '', table = ''] = name.split('/', 2);
     return { schema: texts.get(schema) ?? schema, name: texts.get(table) ?? table };
   });
+}
+
+/** The engine's number of a table, which a renamed one keeps; null when there is none, and of a partitioned one. */
+export async function tableIdOf(query: SqlQuery, { schema, name }: TableName): Promise<number | null> {
+  const [row] = await query(
+    `SELECT table_id id FROM information_schema.innodb_sys_tables
+      WHERE HEX(name) = CONCAT(HEX(CONVERT(${text(schema)} USING filename)), '2F', HEX(CONVERT(${text(name)} USING filename)))`,
+  );
+  return row === undefined ? null : Number(row.id);
+}
+
+/**
+ * Replicas have renamed a table that the primary has not: taken back by a statement that does nothing on the primary, where
+ * the new name is of no table, and is logged all the same. It fails (1050) where both names are there.
+ */
+export function renameBackStatement(from: TableName, to: TableName): string {
+  return `RENAME TABLE IF EXISTS ${quoted(to.schema, to.name)} TO ${quoted(from.schema, from.name)}`;
 }
 
 /** Null when there is no such table. */

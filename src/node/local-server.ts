@@ -72,6 +72,10 @@ export interface LocalControl {
   lookAtSchema(): Promise<SchemaLook>;
   /** Character sets of a table as it is here; null when there is none. */
   collationsOf(table: TableName): Promise<TableCollations | null>;
+  /** The engine's number of a table, which a renamed one keeps; null when there is none. */
+  tableIdOf(table: TableName): Promise<number | null>;
+  /** Replicas have renamed `from` to `to`, and this server has not: they take it back. Only on an open primary. */
+  renameBack(from: TableName, to: TableName): Promise<void>;
   /** Makes a table one of InnoDB, on all nodes; waits for the quorum. Only on an open primary. */
   convertToInnodb(table: TableName): Promise<void>;
   /** The engine numbers tables and partitions as it makes them: the highest now. */

@@ -2,7 +2,7 @@ import { messageOf } from '../model/error.js';
 import { keyOf, type SchemaLook, type TableName } from '../mysql-control/schema-look.js';
 import { charsetRisk, mayHideCharset } from '../promise/charset-risk.js';
 import { isNoDdl, riskOf } from '../promise/ddl-risk.js';
-import { tableIn } from '../promise/table-name.js';
+import { type NamedTable, renamingsIn, tableIn } from '../promise/table-name.js';
 import type { Logger } from '../std/logger.js';
 import { sleep } from '../std/signal.js';
 import type { EventLog } from './event-log.js';
@@ -28,19 +28,27 @@ const REST_MIN_MS = 100;
 const LOOK_AGAIN_MS = 60_000;
 const RETRY_MS = 5_000;
 const NAMED_MAX = 5;
+const ER_TABLE_EXISTS = 1050;
 /** Statements that wait for the next look; of a flood of DDL the rest is not compared. */
 const COMPARED_MAX = 1_000;
+
+interface Compared {
+  readonly text: string;
+  readonly database: string;
+  /** Tables with a higher number were made after the look before the statement. */
+  readonly tableIdMax: number;
+}
 
 export class SchemaGuard {
   readonly #node: string;
   readonly #modules: SchemaGuardModules;
   #scope: AbortController | null = null;
-  #look: SchemaLook = { foreign: [], keyless: [] };
+  #look: SchemaLook = { tableIdMax: 0, foreign: [], keyless: [] };
   #wake: (() => void) | null = null;
   #wanted = false;
   #urgent = false;
   /** Statements whose tables are compared with their text at the next look. */
-  #compared: { readonly text: string; readonly database: string }[] = [];
+  #compared: Compared[] = [];
   /** What an event has told of already. */
   #told = new Set<string>();
 
@@ -94,7 +102,9 @@ export class SchemaGuard {
     if (this.#scope === null || isNoDdl(text)) return;
     const risk = riskOf(text);
     if (risk !== null) this.#warn(risk.code, risk.text);
-    if (mayHideCharset(text) && this.#compared.length < COMPARED_MAX) this.#compared.push({ text, database });
+    const isCompared = mayHideCharset(text) || renamingsIn(text).length > 0;
+    if (isCompared && this.#compared.length < COMPARED_MAX)
+      this.#compared.push({ text, database, tableIdMax: this.#look.tableIdMax });
     this.#wanted = true;
     if (text === '' || /partition|engine/i.test(text)) this.#urgent = true;
     this.#wake?.();
@@ -128,7 +138,7 @@ export class SchemaGuard {
   async #lookOnce(afterCrash: boolean, signal: AbortSignal): Promise<boolean> {
     try {
       this.#take(await this.#modules.control().lookAtSchema());
-      for (const statement of this.#compared.splice(0)) await this.#compare(statement);
+      await this.#compare(this.#compared.splice(0));
       if (this.#look.foreign.length === 0) return true;
       for (const table of this.#look.foreign) {
         if (signal.aborted) return false;
@@ -157,13 +167,47 @@ export class SchemaGuard {
     if (before !== this.warnings.join('\n')) this.#modules.changed();
   }
 
-  async #compare({ text, database }: { readonly text: string; readonly database: string }): Promise<void> {
-    const table = tableIn(text);
-    if (table === null) return;
-    const named = { schema: table.schema ?? database, name: table.name };
-    const collations = await this.#modules.control().collationsOf(named);
-    const risk = collations === null ? null : charsetRisk(text, collations);
-    if (risk !== null) this.#warn(risk.code, `${nameOf(named)} ${risk.text}`);
+  async #compare(statements: readonly Compared[]): Promise<void> {
+    const all = statements.map(({ text, database, tableIdMax }) => {
+      const inDatabase = ({ schema, name }: NamedTable): TableName => ({ schema: schema ?? database, name });
+      const renamings = renamingsIn(text).map(({ from, to }) => ({
+        from: inDatabase(from),
+        to: inDatabase(to),
+      }));
+      const table = mayHideCharset(text) ? tableIn(text) : null;
+      return { text, tableIdMax, renamings, table: table && inDatabase(table) };
+    });
+    // What another RENAME gave this name to is not the table that was there before.
+    const targets = new Set(all.flatMap(({ renamings }) => renamings.map(({ to }) => keyOf(to))));
+    for (const { text, tableIdMax, renamings, table } of all) {
+      for (const { from, to } of renamings)
+        if (!targets.has(keyOf(from))) await this.#takeBack(from, to, tableIdMax);
+      const collations = table && (await this.#modules.control().collationsOf(table));
+      const risk = collations && charsetRisk(text, collations);
+      if (table && risk) this.#warn(risk.code, `${nameOf(table)} ${risk.text}`);
+    }
+  }
+
+  /** A table that is older than the RENAME, and still there: a temporary one of its name was renamed. */
+  async #takeBack(from: TableName, to: TableName, tableIdMax: number): Promise<void> {
+    const control = this.#modules.control();
+    const id = await control.tableIdOf(from);
+    if (id === null || id > tableIdMax) return;
+    const what = `RENAME TABLE ${nameOf(from)} TO ${nameOf(to)} was of a temporary table that hides a real one, which the replicas renamed`;
+    try {
+      await control.renameBack(from, to);
+      this.#warn(
+        'HIDDEN_TABLE_RENAMED',
+        `${what}: they take that back. Give temporary tables names of their own.`,
+      );
+    } catch (error) {
+      // Both names are there: it was renamed, and another table was given its name since. (Or replicas have stopped, for that.)
+      if ((error as { errno?: number }).errno === ER_TABLE_EXISTS) return;
+      this.#warn(
+        'HIDDEN_TABLE_RENAMED',
+        `${what}, and it could not be taken back: ${messageOf(error)} They stop at the next row of ${nameOf(from)}.`,
+      );
+    }
   }
 
   async #convert(table: TableName & { readonly engine: string }, afterCrash: boolean): Promise<void> {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { charsetRisk, mayHideCharset, type TableCollations } from './charset-risk.js';
-import { tableIn } from './table-name.js';
+import { renamingsIn, tableIn } from './table-name.js';
 
 const MB3 = 'utf8mb3_general_ci';
 const MB4 = 'utf8mb4_general_ci';
@@ -48,6 +48,18 @@ it.each([
   expect(tableIn(statement)).toEqual(table);
 });
 
+it('a RENAME names its tables, in order', () => {
+  const t = (name: string, schema: string | null = null) => ({ schema, name });
+  expect(renamingsIn('/* app */ rename tables a to b, `d`.`x y` TO e . f')).toEqual([
+    { from: t('a'), to: t('b') },
+    { from: t('x y', 'd'), to: t('f', 'e') },
+  ]);
+  expect(renamingsIn('SET STATEMENT lock_wait_timeout=3 FOR RENAME TABLE IF EXISTS a TO b')).toEqual([
+    { from: t('a'), to: t('b') },
+  ]);
+  expect(renamingsIn('ALTER TABLE a RENAME TO b')).toEqual([]);
+});
+
 it('a large statement is looked at in linear time', () => {
   const started = performance.now();
   for (const text of [
@@ -63,6 +75,7 @@ it('a large statement is looked at in linear time', () => {
     mayHideCharset(large);
     charsetRisk(large, has(LATIN));
     tableIn(large);
+    renamingsIn(`RENAME TABLE ${large}`);
   }
   expect(performance.now() - started).toBeLessThan(2_000);
 });

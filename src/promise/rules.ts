@@ -101,9 +101,9 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
   {
     title: 'A temporary table that hides a real one',
     danger: 'RENAME TABLE of the temporary one renames the real one on the replicas, without an error.',
-    heldBy: ['not held'],
-    place: '',
-    test: null,
+    heldBy: ['found'],
+    place: 'node/schema-guard.ts',
+    test: { file: PROMISE_TEST, name: 'a real table that a renamed temporary one hides gets its name back' },
   },
   {
     title: 'NEXTVAL as a default, written by a trigger or a function',

@@ -189,6 +189,27 @@ it('a real table keeps its name on every node when the rename that is logged was
     ).toBe('r_b');
 });
 
+it('a real table that a renamed temporary one hides gets its name back', async () => {
+  await run(app, 'CREATE TABLE `h $1` (i INT PRIMARY KEY)');
+  await run(app, 'INSERT INTO `h $1` VALUES (1)');
+  // The table is there for longer than the RENAME: told by a look after it, as every table is in the end.
+  await run(app, 'CREATE TABLE h_seen (i INT)');
+  await isTold('NO_PRIMARY_KEY', 'demo.h_seen');
+  await run(app, 'CREATE TEMPORARY TABLE `h $1` (j INT)');
+  await run(app, 'RENAME TABLE `h $1` TO h2');
+  await isTold('HIDDEN_TABLE_RENAMED', 'demo.h $1 ');
+  await checksumAtRest(cluster.primary, cluster.replicas);
+  await run(app, 'INSERT INTO `h $1` VALUES (2)');
+  // Renamed in earnest, and made again: nothing is taken back.
+  await run(app, 'RENAME TABLE `h $1` TO h3');
+  await run(app, 'CREATE TABLE `h $1` (i INT PRIMARY KEY)');
+  await run(app, 'CREATE TABLE h_seen2 (i INT)');
+  await isTold('NO_PRIMARY_KEY', 'demo.h_seen2');
+  await checksumAtRest(cluster.primary, cluster.replicas);
+  expect(await told('HIDDEN_TABLE_RENAMED')).toHaveLength(1);
+  expect(await scalarOf(app, 'SELECT COUNT(*) FROM h3')).toBe('2');
+});
+
 it.each(['MYSQL323', 'MYSQL40'])(
   'CREATE TABLE ... SELECT under sql_mode %s reaches the replicas',
   async (mode) => {
