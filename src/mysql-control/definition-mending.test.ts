@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mend } from './definition-mending.js';
+import { differenceOf, mend } from './definition-mending.js';
 import type { Content, Definition, Partition, TableDefinition } from './definitions.js';
 
 const table = (over: Partial<TableDefinition> = {}): TableDefinition => ({
@@ -26,7 +26,7 @@ const partitioned = (method: string, partitions: Partition[]) =>
 function mended(
   here: Definition | null,
   there: Definition | null,
-  options: { object?: string; remade?: string[]; changed?: string[] } = {},
+  options: { object?: string; remade?: string[]; changed?: string[]; known?: string[] } = {},
 ): { sql: string[]; left: readonly string[] } {
   const object = options.object ?? 'table `d`.`t`';
   const map = (definition: Definition | null) =>
@@ -34,6 +34,7 @@ function mended(
   const { steps, left } = mend([object], map(here), map(there), {
     remade: new Set(options.remade),
     changed: new Set(options.changed ?? ['d/t']),
+    known: new Set(options.known),
     setAside: (n) => `set_aside_${n}`,
   });
   return { sql: steps.map(({ sql, logged }) => `${logged ? 'everywhere' : 'here'}: ${sql}`), left };
@@ -120,6 +121,25 @@ describe('tables', () => {
     expect(mended(table(), null).sql).toEqual(['here: RENAME TABLE `d`.`t` TO `skein`.`set_aside_0`']);
   });
 
+  it('one that was known to be defined otherwise is left as it is; its rows are not overlooked', () => {
+    const known = { known: ['table `d`.`t`'] };
+    const otherwise = { shape: ['id', 'v'] };
+    expect(mended(table(), table(otherwise), known)).toEqual({ sql: [], left: [] });
+    expect(mended(table({ content: 'empty' }), table(otherwise), known).left).toEqual([
+      'table `d`.`t` has lost its rows here',
+    ]);
+  });
+
+  it('a difference has a name of its own, whatever rows the tables have', () => {
+    const name = (here: TableDefinition, there: TableDefinition) =>
+      differenceOf('table `d`.`t`', JSON.stringify(here), JSON.stringify(there));
+    const [v, w] = [table({ shape: ['id', 'v'] }), table({ shape: ['id', 'w'] })];
+    expect(name(table(), table({ content: 'empty' }))).toBeNull();
+    expect(name(table(), v)).toBe(name(table({ content: 'empty' }), v));
+    expect(new Set([name(table(), v), name(table(), w), name(v, table())]).size).toBe(3);
+    expect(differenceOf('table `d`.`t`', undefined, JSON.stringify(v))).toBeNull();
+  });
+
   it('one that is missing, or has other columns, is left', () => {
     expect(mended(null, table()).left).toEqual(['table `d`.`t` is missing']);
     expect(mended(table(), table({ shape: ['id', 'v'] })).left).toEqual([
@@ -150,6 +170,7 @@ describe('schemas and what is stored in system tables', () => {
     const { steps } = mend([...own.keys()], own, new Map(), {
       remade: new Set(),
       changed: new Set(['d/t']),
+      known: new Set(),
       setAside: () => 'x',
     });
     expect(steps.map(({ sql }) => sql)).toEqual(['RENAME TABLE `d`.`t` TO `skein`.`x`', 'DROP DATABASE `d`']);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Definitions } from '../model/definitions.js';
 import {
   type Content,
@@ -39,6 +40,7 @@ export interface Mending {
 /**
  * @param remade tables and partitions that the engine made anew since the server was last opened, as the engine names them
  * @param changed tables that had DDL since then, as `schema/name`: what was otherwise before is no work of this crash
+ * @param known objects whose own definition and the replica's differed in the same way before the crash
  * @param setAside a name for the nth table that is not in the log
  */
 export function mend(
@@ -48,8 +50,14 @@ export function mend(
   {
     remade,
     changed,
+    known,
     setAside,
-  }: { remade: ReadonlySet<string>; changed: ReadonlySet<string>; setAside: (n: number) => string },
+  }: {
+    remade: ReadonlySet<string>;
+    changed: ReadonlySet<string>;
+    known: ReadonlySet<string>;
+    setAside: (n: number) => string;
+  },
 ): Mending {
   const steps: MendingStep[] = [];
   const left: string[] = [];
@@ -76,15 +84,36 @@ export function mend(
         pastLog(`RENAME TABLE ${object.replace(/^table /, '')} TO ${quoted(SET_ASIDE.schema, name)}`),
       );
     } else if (kind === 'table' && here && there) {
-      const mending = mendTable(here as TableDefinition, there as TableDefinition, { remade, changed });
+      const mending = mendTable(here as TableDefinition, there as TableDefinition, {
+        remade,
+        changed,
+        isKnown: known.has(object),
+      });
       steps.push(...mending.steps);
       left.push(...mending.left.map((what) => `${object} ${what}`));
-    } else {
+    } else if (!known.has(object)) {
       left.push(`${object} ${!here ? 'is missing' : !there ? 'is not in the log' : 'is defined otherwise'}`);
     }
   }
   for (const schema of schemasToDrop) steps.push(pastLog(`DROP DATABASE ${schema}`));
   return { steps, left };
+}
+
+/** Without partitions and rows, which change while a table stays defined as it is. */
+function outlineOf(definition: Definition | null): string {
+  if (definition?.kind !== 'table') return JSON.stringify(definition);
+  return JSON.stringify([definition.shape, definition.partitioning]);
+}
+
+/** The name of how an object is defined otherwise on two servers; null when it is the same, or is on one of them only. */
+export function differenceOf(object: string, own?: string, theirs?: string): string | null {
+  if (own === undefined || theirs === undefined) return null;
+  const outlines = [own, theirs].map((text) => outlineOf(parse(text)));
+  if (outlines[0] === outlines[1]) return null;
+  return createHash('sha256')
+    .update(JSON.stringify([object, ...outlines]))
+    .digest('hex')
+    .slice(0, 16);
 }
 
 function parse(text: string | undefined): Definition | null {
@@ -128,14 +157,17 @@ function copyStored(
 function mendTable(
   here: TableDefinition,
   there: TableDefinition,
-  { remade, changed }: { remade: ReadonlySet<string>; changed: ReadonlySet<string> },
+  {
+    remade,
+    changed,
+    isKnown,
+  }: { remade: ReadonlySet<string>; changed: ReadonlySet<string>; isKnown: boolean },
 ): Mending {
   const contents = [here, ...here.partitions].map(({ content }) => content);
   const theirContents = [there, ...there.partitions].map(({ content }) => content);
   // What can not be read does no harm in silence: whoever comes to it is told. It is no reason to serve nothing at all.
   if ([...contents, ...theirContents].some(isUnreadable)) return { steps: [], left: [] };
-  const outline = ({ shape, partitioning }: TableDefinition) => JSON.stringify([shape, partitioning]);
-  if (outline(here) !== outline(there)) return { steps: [], left: ['is defined otherwise'] };
+  if (!isKnown && outlineOf(here) !== outlineOf(there)) return { steps: [], left: ['is defined otherwise'] };
   const table = quoted(here.schema, here.name);
   if (here.partitioning === null) {
     const truncated = emptied(here.content, there.content, () => remade.has(`${here.schema}/${here.name}`));

@@ -7,7 +7,7 @@ import {
   digestsOf,
 } from '../model/definitions.js';
 import { messageOf } from '../model/error.js';
-import { type MendingStep, mend } from '../mysql-control/definition-mending.js';
+import { differenceOf, type MendingStep, mend } from '../mysql-control/definition-mending.js';
 import { type Definition, SET_ASIDE } from '../mysql-control/definitions.js';
 import { sleep } from '../std/signal.js';
 import type { Answer } from '../wire/messages.js';
@@ -56,6 +56,15 @@ type Found =
       readonly theirs: Definitions;
     };
 
+export interface KnownDifference {
+  readonly object: string;
+  /** See `differenceOf`. */
+  readonly name: string;
+  readonly node: string;
+  readonly own: string;
+  readonly theirs: string;
+}
+
 export class DefinitionLevel {
   readonly #modules: DefinitionLevelModules;
   #asked = 0;
@@ -93,14 +102,19 @@ export class DefinitionLevel {
       const { steps, left } =
         found.objects.length > OBJECTS_MAX
           ? { steps: [], left: found.objects }
-          : mend(found.objects, found.own, found.theirs, { remade, changed, setAside });
+          : mend(found.objects, found.own, found.theirs, {
+              remade,
+              changed,
+              known: knownOf(found, noted.known ?? []),
+              setAside,
+            });
       if (steps.length + left.length === 0) return;
       const failed = await this.#do(mendings < MENDINGS_MAX ? steps : [], serverId);
       signal.throwIfAborted();
       if (failed.length < steps.length) mendings++;
       if (left.length + failed.length === 0 && mendings <= MENDINGS_MAX) continue;
       const open = left.length + failed.length > 0 ? [...left, ...failed] : steps.map(({ what }) => what);
-      const name = nameOf(open);
+      const name = nameOf(open, found);
       if (noted.accept === name) {
         event('DEFINITIONS_ACCEPTED', `Opened as it is, as ${file.path} says: ${named(open)}.`);
         return;
@@ -113,10 +127,39 @@ export class DefinitionLevel {
   /** To be called when the server is about to be opened. */
   async note(): Promise<void> {
     const control = this.#modules.control();
+    const { known } = await this.#modules.file.load();
     await this.#modules.file.save({
+      ...(known && { known }),
       tableIdMax: await control.tableIdMax(),
       openedAt: await control.now(),
     });
+  }
+
+  /**
+   * On an open server: how objects are defined otherwise here than on a replica that has executed the log at least as far
+   * as this server had when it was asked. DDL that is under way may be among it, so only what is found twice is a difference.
+   */
+  async differences(): Promise<readonly KnownDifference[]> {
+    const own = await this.#own();
+    const session = this.#modules.replicas()[0];
+    if (own === null || !session) return [];
+    const { gtidBinlogPos: gtid } = await this.#modules.control().status();
+    const digests = await this.#ask(session, gtid, null);
+    if (typeof digests !== 'object') return [];
+    const objects = differingObjects(digestsOf(own), digests).slice(0, OBJECTS_MAX);
+    const theirs = objects.length === 0 ? {} : await this.#ask(session, gtid, objects);
+    if (typeof theirs !== 'object') return [];
+    return objects.flatMap((object) => {
+      const name = differenceOf(object, own.get(object), theirs[object]);
+      const texts = { own: own.get(object) ?? '', theirs: theirs[object] ?? '' };
+      return name === null ? [] : [{ object, name, node: session.node, ...texts }];
+    });
+  }
+
+  /** What is known durably before a crash is no work of the crash. */
+  async know(names: readonly string[]): Promise<void> {
+    const { file } = this.#modules;
+    await file.save({ ...(await file.load()), known: names });
   }
 
   /** Null when it can not be told (so many tables that the server takes too long): that is no reason to stay closed. */
@@ -249,10 +292,23 @@ function tableOf(text: string | undefined): { schema: string; name: string }[] {
   return definition?.kind === 'table' ? [definition] : [];
 }
 
-/** The same at every look, whatever names a try gives. */
-function nameOf(differences: readonly string[]): string {
-  const text = differences.join('\n').replaceAll(/set_aside_[0-9_]+/g, 'set_aside');
-  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+type Compared = Exclude<Found, string>;
+
+const differenceIn = ({ own, theirs }: Compared, object: string) =>
+  differenceOf(object, own.get(object), theirs.get(object));
+
+function knownOf(found: Compared, names: readonly string[]): ReadonlySet<string> {
+  return new Set(found.objects.filter((object) => names.includes(differenceIn(found, object) ?? '')));
+}
+
+/** The same at every look, whatever names a try gives; another one for another difference of the same object. */
+function nameOf(differences: readonly string[], found: Compared): string {
+  const texts = differences.map((text) => text.replaceAll(/set_aside_[0-9_]+/g, 'set_aside'));
+  const outlines = found.objects.map((object) => differenceIn(found, object));
+  return createHash('sha256')
+    .update(JSON.stringify([texts, outlines]))
+    .digest('hex')
+    .slice(0, 12);
 }
 
 function named(differences: readonly string[]): string {

@@ -8,6 +8,8 @@ export interface DefinitionsNote {
   readonly tableIdMax?: number;
   /** The server's clock then, as it tells it. */
   readonly openedAt?: string;
+  /** Differences from the replicas that were seen in peace; see `differenceOf`. */
+  readonly known?: readonly string[];
   /** Written by a person: the difference of this name is taken as it is. */
   readonly accept?: string;
 }
@@ -15,6 +17,7 @@ export interface DefinitionsNote {
 const Schema = Type.Object({
   tableIdMax: Type.Optional(Type.Integer({ minimum: 0 })),
   openedAt: Type.Optional(Type.String({ pattern: '^[0-9: -]{19}$' })),
+  known: Type.Optional(Type.Array(Type.String())),
   accept: Type.Optional(Type.String()),
 });
 

@@ -189,7 +189,7 @@ export class PrimaryNode implements RoleNode {
       acknowledge: config.acknowledge,
       quorum: { needed: 1 + quorum.replicasNeededToAnswer, attached: this.#primary.attachedVoters },
       members: [own, ...this.#members.list()],
-      warnings: this.#primary.schema.warnings,
+      warnings: this.#primary.warnings,
     };
   }
 

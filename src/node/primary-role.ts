@@ -9,6 +9,7 @@ import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
 import type { AcknowledgeLevel } from '../model/status.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
+import { isNoDdl } from '../promise/ddl-risk.js';
 import type { DumpTarget } from '../source/dump-connection.js';
 import { Source } from '../source/source.js';
 import { readXaLog } from '../source/xa-log.js';
@@ -20,6 +21,7 @@ import type { AttachInfo } from '../wire/messages.js';
 import type { ChainFile } from './chain-file.js';
 import { CommitWait } from './commit-wait.js';
 import { DefinitionLevel } from './definition-level.js';
+import { DefinitionWatch } from './definition-watch.js';
 import type { DefinitionsFile } from './definitions-file.js';
 import type { EventLog } from './event-log.js';
 import type { LocalControl, LocalServerUp, ServerReading } from './local-server.js';
@@ -105,6 +107,7 @@ export class PrimaryRole {
   readonly #rounds: FollowerRounds;
   readonly #xa: XaRecovery;
   readonly #definitions: DefinitionLevel;
+  readonly #definitionWatch: DefinitionWatch;
   readonly schema: SchemaGuard;
   #quorum: Quorum;
   #scope: AbortController | null = null;
@@ -178,6 +181,13 @@ export class PrimaryRole {
       waiting: (reason) => this.#setPhase('feeding', reason),
       event: (code, reason) => modules.events.add('replication.error', options.node, reason, { code }),
     });
+    this.#definitionWatch = new DefinitionWatch({
+      logger: modules.logger,
+      level: this.#definitions,
+      found: (reason) =>
+        modules.events.add('schema.warning', options.node, reason, { code: 'DEFINITIONS_DIFFER' }),
+      changed: () => this.onChange.emit(),
+    });
     this.schema = new SchemaGuard(
       { node: options.node },
       {
@@ -188,6 +198,11 @@ export class PrimaryRole {
       },
     );
     this.#hub.onRoom.on(() => this.#source?.resume());
+  }
+
+  /** What a user should know of the schema. */
+  get warnings(): string[] {
+    return [...this.schema.warnings, ...this.#definitionWatch.warnings];
   }
 
   get phase(): PrimaryPhase {
@@ -319,6 +334,7 @@ export class PrimaryRole {
       if (signal.aborted) return true;
       this.#opened(goesOn ? 'the node came back to its open server' : 'the quorum has the whole log');
       this.schema.opened({ crashed: up.crashed && !goesOn });
+      this.#definitionWatch.opened();
       return true;
     } catch (error) {
       if (signal.aborted) return true;
@@ -421,6 +437,7 @@ export class PrimaryRole {
     this.#scope?.abort(new SkeinError('ROLE_ENDED', reason));
     this.#scope = null;
     this.schema.closed();
+    this.#definitionWatch.closed();
     this.#source?.stop();
     this.#source = null;
     this.#lastReading = null;
@@ -668,9 +685,10 @@ export class PrimaryRole {
       if (isAsync || this.#options.voters.length === 1) this.#quorumMoved();
       return goOn;
     };
-    const source = this.#dump(after, { semiSync: !isAsync, lazy: isAsync }, take, (text, database) =>
-      this.schema.statement(text, database),
-    );
+    const source = this.#dump(after, { semiSync: !isAsync, lazy: isAsync }, take, (text, database) => {
+      this.schema.statement(text, database);
+      if (!isNoDdl(text)) this.#definitionWatch.ddl();
+    });
     source.acknowledge(known);
     this.#hub.begin(after.ordinal);
     this.commitWait.begin(known);

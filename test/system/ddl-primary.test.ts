@@ -170,3 +170,39 @@ it('what can not be mended without losing rows keeps the primary closed, and say
   const noted = await readFile(join(cluster.primary.directory, 'state', 'definitions.json'), 'utf8');
   expect(noted).not.toContain('accept');
 });
+
+it('what differed before the crash is told of, and does not keep the primary closed after it', async () => {
+  const { primary } = cluster;
+  await onPrimary(
+    [
+      'CREATE TABLE demo.a (id INT PRIMARY KEY)',
+      'CREATE TABLE demo.b (id INT PRIMARY KEY)',
+      // Its column has no default here, and DEFAULT NULL where the logged text is executed.
+      'CREATE TABLE demo.joined AS SELECT a.id x, b.id y FROM demo.a LEFT JOIN demo.b USING (id)',
+    ],
+    { logged: true },
+  );
+  await until('the difference is known', async () => {
+    const { text } = await primary.request('GET', '/v1/logs?text=DEFINITIONS_DIFFER&part=events&tail=1000');
+    const noted = await readFile(join(primary.directory, 'state', 'definitions.json'), 'utf8');
+    return text.includes('`demo`.`joined`') && noted.includes('known');
+  });
+  await dieAfter([]);
+  await primary.untilReady();
+  // The same table otherwise than known is the crash's work, and has another name to be accepted by.
+  const accepts: string[] = [];
+  for (const column of ['y', 'z']) {
+    await dieAfter(
+      column === 'y'
+        ? ['ALTER TABLE demo.joined DROP COLUMN y']
+        : ['ALTER TABLE demo.joined ADD COLUMN z INT'],
+    );
+    await until('it names a difference', async () => {
+      const { members } = await primary.cluster();
+      const reason = members.find(({ name }) => name === 'n1')?.reason ?? '';
+      const accept = /"accept":"(\w+)"/.exec(reason)?.[1];
+      if (accept !== undefined && !accepts.includes(accept)) accepts.push(accept);
+      return accepts.length === (column === 'y' ? 1 : 2);
+    });
+  }
+});
