@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Three tiers: `unit` runs in parallel; `system` starts real servers and runs one file at a time (two cores);
-// `long` is for `npm run test:long` only.
+// Four tiers. `npm test` runs `unit`, in parallel, and `system`, which starts real servers and runs one file at a time (two
+// cores). `npm run test:all` runs `full` too, `npm run test:long` runs `long`.
 export default defineConfig({
   test: {
     projects: [
@@ -10,6 +10,15 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/system/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'full',
+          include: ['test/full/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           fileParallelism: false,

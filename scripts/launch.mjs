@@ -1,4 +1,4 @@
-// Behind `npm start`, `npm test`, `npm run build`, `npm run test:long` and `npm run bench`: makes a fresh clone ready (installs,
+// Behind `npm start`, `npm test`, `npm run build`, `npm run test:all`, `test:long`, `fuzz` and `bench`: makes a fresh clone ready (installs,
 // builds) and starts what was asked for. Plain JavaScript without a dependency, because it runs before there is one.
 // Nothing is repeated when nothing changed: stamps in node_modules and dist say what they were made from.
 import { spawn } from 'node:child_process';
@@ -7,6 +7,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
@@ -278,6 +279,24 @@ async function test(args, projects) {
   return failed > 0 ? 1 : 0;
 }
 
+/**
+ * `npm run fuzz [-- --minutes N] [--target NAME] [--seed N] [--case N]`: the hostile inputs of `npm test` for longer, or one
+ * of them again.
+ */
+async function fuzz(args) {
+  const { values } = parseArgs({
+    args,
+    options: Object.fromEntries(
+      ['minutes', 'target', 'seed', 'case'].map((name) => [name, { type: 'string' }]),
+    ),
+  });
+  process.env.SKEIN_FUZZ_SECONDS = String(60 * Number(values.minutes ?? 5));
+  if (values.target !== undefined) process.env.SKEIN_FUZZ_TARGET = values.target;
+  if (values.seed !== undefined) process.env.SKEIN_FUZZ_SEED = values.seed;
+  if (values.case !== undefined) process.env.SKEIN_FUZZ_CASE = values.case;
+  return test(['test/system/fuzz.test.ts'], ['system']);
+}
+
 /** Runs the test projects and counts; a run that could not happen counts as failed, never as "0 failed". */
 async function vitest(args, projects) {
   const directory = fs.mkdtempSync(join(tmpdir(), 'skein-test-'));
@@ -469,7 +488,9 @@ const commands = {
   build,
   link: linkCommand,
   test: (args) => test(args, ['unit', 'system']),
+  'test-all': (args) => test(args, ['unit', 'system', 'full']),
   'test-long': (args) => test(args, ['long']),
+  fuzz,
   bench,
 };
 

@@ -107,6 +107,8 @@ describe('loadNodeConfig', () => {
     expect(() => loadNodeConfig(file)).toThrowError(expect.objectContaining({ code: 'CONFIG_UNREADABLE' }));
     writeFileSync(file, '{"name": ');
     expect(() => loadNodeConfig(file)).toThrowError(/node\.json is not JSON/);
+    writeFileSync(file, `{"name": ${'['.repeat(20_000)}${']'.repeat(20_000)}}`);
+    expect(() => loadNodeConfig(file)).toThrowError(/node\.json is nested too deeply/);
     writeFileSync(file, JSON.stringify(minimal));
     expect(loadNodeConfig(file).directory).toBe(join(directory, 'n2'));
   });

@@ -373,7 +373,7 @@ export function nodeConfig(raw: unknown, options: { source: string; baseDirector
   if (raw === null || typeof raw !== 'object' || Array.isArray(raw)) {
     throw new SkeinError('CONFIG_INVALID', `${options.source}: expected an object of settings.`);
   }
-  const value = Value.Default(NodeConfigSchema, structuredClone(raw)) as Record<string, unknown>;
+  const value = withDefaults(raw, options.source);
   const problems = [...shapeProblems(value)];
   if (problems.length === 0) problems.push(...relationProblems(value as Static<typeof NodeConfigSchema>));
   if (problems.length > 0) {
@@ -383,6 +383,17 @@ export function nodeConfig(raw: unknown, options: { source: string; baseDirector
   }
   resolvePaths(value, options.baseDirectory);
   return deepFreeze(value) as NodeConfig;
+}
+
+function withDefaults(raw: object, source: string): Record<string, unknown> {
+  try {
+    return Value.Default(NodeConfigSchema, structuredClone(raw)) as Record<string, unknown>;
+  } catch (error) {
+    // Values thousands of levels deep, which no setting has, exceed the stack.
+    throw new SkeinError('CONFIG_INVALID', `${source} is nested too deeply to be a configuration.`, {
+      cause: error,
+    });
+  }
 }
 
 function* shapeProblems(value: Record<string, unknown>): Generator<string> {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { until } from '../../test/kit/until.js';
 import { EventRing } from './event-ring.js';
 import { parseLastEventId } from './event-stream.js';
 
@@ -16,7 +17,8 @@ describe('EventRing', () => {
 
   it('goes on growing after a restart', async () => {
     const { id } = new EventRing().push('link.up', data);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    const before = Date.now();
+    await until('the clock has gone on', () => Date.now() > before, { intervalMs: 1 });
     expect(new EventRing().push('link.up', data).id).toBeGreaterThan(id);
     expect(Number.isSafeInteger(id)).toBe(true);
   });

@@ -5,6 +5,7 @@ import type { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
 import { Signal } from '../std/emitter.js';
+import { sleep } from '../std/signal.js';
 import { RECORD_KIND, readRecordHeader } from '../wire/record.js';
 import type { CatchUp, FeedSession } from './feed.js';
 import { Hub } from './hub.js';
@@ -255,8 +256,7 @@ describe('the hub', () => {
     expect(replica.committed).toBe(2);
     log.committed = 3;
     hub.committedMoved();
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    expect(replica.committed).toBe(3);
+    await until('told without records to ride on', () => replica.committed === 3, { intervalMs: 1 });
   });
 
   it('serves the replica that commits wait for at once, and the others together with what follows shortly', async () => {
@@ -271,8 +271,8 @@ describe('the hub', () => {
     append(1);
     expect(quick.replica.end).toBe(3);
     expect(other.replica.end).toBe(1);
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    expect(other.replica.end).toBe(3);
+    await until('the others get it too', () => other.replica.end === 3, { intervalMs: 1 });
+    await sleep(30); // Longer than records are gathered: they do not flow any more.
     append(1);
     expect(other.replica.end).toBe(4);
     // The quick one is gone: what comes now is needed of the other.
@@ -285,12 +285,10 @@ describe('the hub', () => {
   it('gives the others what is committed while commits flow, and all when the commit position stands still', async () => {
     const { log, other } = threeUnderWay();
     log.committed = 2;
-    await until('more', () => other.replica.end > 1, { intervalMs: 1 });
-    expect(other.replica.end).toBe(2);
-    expect(other.replica.committed).toBe(2);
     // Nothing more is written or committed: it may be the one that is missing.
-    await until('all', () => other.replica.end > 2, { intervalMs: 1 });
-    expect(other.replica.end).toBe(3);
+    await until('all', () => other.replica.end === 3, { intervalMs: 1 });
+    expect(other.replica.batches.map(({ lastOrdinal }) => lastOrdinal).slice(-2)).toEqual([2, 3]);
+    expect(other.replica.committed).toBe(2);
   });
 
   it('gives a replica that commits come to wait for what it has not got yet', async () => {

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import {
   at,
   attachInfo,
+  clusterStatus,
   heartbeatBody,
   rawListen,
   SECRET,
@@ -11,8 +12,8 @@ import {
   startReplica,
   type TestPrimary,
   type TestReplica,
-  until,
 } from '../../test/kit/link.js';
+import { throughout, until } from '../../test/kit/until.js';
 import { SkeinError } from '../model/error.js';
 import { sleep } from '../std/signal.js';
 import { NONCE_SIZE } from '../wire/frames.js';
@@ -49,7 +50,8 @@ async function attached(p: TestPrimary, count = 1): Promise<ReplicaSession> {
   return p.sessions[count - 1] as ReplicaSession;
 }
 
-const FAST = { heartbeatIntervalMs: 20, goneAfterMs: 150 };
+/** Quick enough for a test, slow enough for a machine whose cores are all busy. */
+const FAST = { heartbeatIntervalMs: 20, goneAfterMs: 600 };
 
 describe('who falls silent', () => {
   test('a listener that stops answering is noticed by the replica, which dials again', async () => {
@@ -91,9 +93,8 @@ describe('who falls silent', () => {
     const p = await primary(FAST);
     const r = replica(p.port, FAST);
     await attached(p);
-    await sleep(400);
+    await throughout('the link lives', 2 * FAST.goneAfterMs, () => p.closed.length === 0);
     expect(r.states).toEqual(['up']);
-    expect(p.closed).toEqual([]);
   });
 });
 
@@ -169,7 +170,12 @@ describe('redial', () => {
     await p.listener.stop();
     await until('down', () => r.states.includes('LINK_ENDED'));
     await until('port is free', () => r.states.includes('LINK_UNREACHABLE'));
-    await sleep(150);
+    // Ten dials and more fail in this time, for the same reason.
+    await throughout(
+      'it is told once',
+      300,
+      () => r.states.at(-1) === 'LINK_UNREACHABLE' && r.states.length === 3,
+    );
     ordinal = 9;
     const again = await primary({ port: p.port });
     const session = await attached(again);
@@ -196,10 +202,13 @@ describe('redial', () => {
   });
 
   test('stop ends everything, also in the middle of a dial or a wait', async () => {
-    const silent = await rawListen(() => {});
+    let accepted = false;
+    const silent = await rawListen(() => {
+      accepted = true;
+    });
     stops.push(silent.stop);
     const dialing = startReplica(silent.port);
-    await sleep(20);
+    await until('the dial has begun', () => accepted);
     await dialing.dialer.stop();
     const waiting = startReplica(1, { redialFirstMs: 60_000, redialMaxMs: 60_000 });
     await until('first dial failed', () => waiting.states.length > 0);
@@ -212,7 +221,14 @@ describe('the chain before the records', () => {
   test('C7: nothing flows before the spool is cut, and then from where it was cut', async () => {
     let end = at(1, 5);
     let cut: () => void = () => {};
-    const p = await primary({}, { welcome: () => ({ epoch: 2, chain: [], committedOrdinal: 3 }) });
+    let cutting = false;
+    const p = await primary(
+      {},
+      {
+        welcome: () => ({ epoch: 2, chain: [], committedOrdinal: 3 }),
+        heartbeat: () => heartbeatBody('n1', 'primary', 2),
+      },
+    );
     const r = replica(
       p.port,
       {},
@@ -221,6 +237,7 @@ describe('the chain before the records', () => {
         heartbeat: () => heartbeatBody('n2', 'replica', 2),
         welcomed: (welcome) =>
           new Promise((resolve) => {
+            cutting = true;
             cut = () => {
               end = at(1, welcome.committedOrdinal);
               resolve();
@@ -228,18 +245,17 @@ describe('the chain before the records', () => {
           }),
       },
     );
-    await sleep(60);
-    expect(p.sessions).toEqual([]);
-    expect(r.dialer.up).toBe(false);
+    await until('the spool is being cut', () => cutting);
+    await throughout('nothing flows', 100, () => p.sessions.length === 0 && !r.dialer.up);
     r.dialer.ack({ received: 5, durable: 5, applied: 5 });
     cut();
     const session = await attached(p);
     expect(session.attach.spoolEnd).toEqual(at(1, 3));
-    const acks: unknown[] = [];
-    session.onAck.on((ack) => acks.push(ack));
-    await sleep(30);
-    // What was acknowledged before the cut is not true any more.
-    expect(acks).toEqual([]);
+    // The acknowledgement of before the cut is not true any more.
+    await throughout('it is not sent', 100, () => p.acks.length === 0);
+    r.dialer.ack({ received: 4, durable: 4, applied: 3 });
+    await until('a later one is', () => p.acks.length > 0);
+    expect(p.acks[0]?.durable).toBe(4);
   });
 
   test('an epoch that began while the replica cut its spool: it has to begin again', async () => {
@@ -307,11 +323,19 @@ describe('back-pressure', () => {
     };
     session.onDrain.on(pump);
     pump();
-    await until('blocked', () => session.blocked);
-    await sleep(100);
+    let sentBefore = -1;
+    await until(
+      'the kernel takes no more',
+      () => {
+        const stands = session.blocked && sent === sentBefore;
+        sentBefore = sent;
+        return stands;
+      },
+      { intervalMs: 100 },
+    );
     const sentWhenBlocked = sent;
     const bufferedWhenBlocked = session.bufferedBytes;
-    // Far longer than goneAfterMs of the replica: it knows that it is itself the one who does not listen.
+    // In all far longer than the replica's goneAfterMs: the replica knows that it does not listen itself.
     for (let i = 0; i < 20; i++) {
       session.sendCommitted(1000 + i);
       p.listener.announceStatus();
@@ -345,15 +369,13 @@ describe('back-pressure', () => {
     expect(p.closed[0]).toContain('wait for n2');
   });
 
-  test('a primary that does not read gets one acknowledgement at most for each turn', async () => {
+  test('of all acknowledgements of one turn only the newest leaves', async () => {
     const p = await primary();
     const r = replica(p.port);
-    const session = await attached(p);
-    const acks: number[] = [];
-    session.onAck.on((ack) => acks.push(ack.durable));
+    await attached(p);
     for (let i = 1; i <= 10_000; i++) r.dialer.ack({ received: i, durable: i, applied: 0 });
-    await until('ack', () => acks.length > 0);
-    expect(acks).toEqual([10_000]);
+    await until('acknowledged', () => p.acks.length > 0);
+    expect(p.acks.map(({ durable }) => durable)).toEqual([10_000]);
   });
 });
 
@@ -381,18 +403,22 @@ describe('rooms that throw', () => {
     await attached(p, 2);
   });
 
-  test('heartbeat and status of the primary', async () => {
-    let broken = false;
-    const fail = () => {
-      throw new Error('not ready');
+  test.each(['heartbeat', 'status'])('%s of the primary', async (which) => {
+    let broken = '';
+    const unless = <T>(name: string, value: T): T => {
+      if (broken === name) throw new Error('not ready');
+      return value;
     };
     const p = await primary(
       { ...FAST, statusIntervalMs: 20 },
-      { heartbeat: () => (broken ? fail() : heartbeatBody('n1', 'primary')) },
+      {
+        heartbeat: () => unless('heartbeat', heartbeatBody('n1', 'primary')),
+        status: () => unless('status', clusterStatus()),
+      },
     );
     const r = replica(p.port, { ...FAST, redialFirstMs: 60_000, redialMaxMs: 60_000 });
     await attached(p);
-    broken = true;
+    broken = which;
     await until('ended', () => r.states.length === 2);
     expect(r.states).toEqual(['up', 'LINK_INTERNAL']);
   });
@@ -418,21 +444,18 @@ test('the port is taken: a named error', async () => {
   await expect(startPrimary({ port: p.port })).rejects.toMatchObject({ code: 'LINK_PORT_TAKEN' });
 });
 
-test('thousands of small frames per second, none lost', async () => {
+test('of thousands of small frames none is lost', async () => {
   const p = await primary();
   const r = replica(p.port);
   const session = await attached(p);
   const bytes = Buffer.alloc(500);
   const count = 20_000;
-  const startMs = performance.now();
   for (let i = 0; i < count; i++) {
     if (!session.sendRecords(bytes, i)) await new Promise<void>((resolve) => once(session, resolve));
     if (i % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   await until('all', () => r.records.length === count);
   expect(r.records.at(-1)?.committedOrdinal).toBe(count - 1);
-  // A floor far below what it does (see bench), to notice a promise or a copy that has crept in.
-  expect(count / (performance.now() - startMs)).toBeGreaterThan(5);
 });
 
 function once(session: ReplicaSession, listener: () => void): void {

@@ -6,8 +6,8 @@ import {
   startReplica,
   type TestPrimary,
   type TestReplica,
-  until,
 } from '../../test/kit/link.js';
+import { until } from '../../test/kit/until.js';
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -8,8 +8,8 @@ import {
   startReplica,
   type TestPrimary,
   type TestReplica,
-  until,
 } from '../../test/kit/link.js';
+import { until } from '../../test/kit/until.js';
 import { encodeCommitted, encodeHello, encodeRecordsHead } from '../wire/frames.js';
 
 const stops: (() => Promise<void>)[] = [];

@@ -1,14 +1,19 @@
 import type { Connection } from 'mysql2/promise';
 import { expect, it } from 'vitest';
+import { until } from '../../test/kit/until.js';
 import { AppliedWait } from './applied-wait.js';
 
 /** As mysql2: what is asked of a session that is destroyed meanwhile is never answered. */
 class Server {
   position = '0-1-5';
   silent = false;
+  asked = false;
   readonly connect = async () =>
     ({
-      query: () => (this.silent ? new Promise(() => {}) : Promise.resolve([[{ position: this.position }]])),
+      query: () => {
+        this.asked = true;
+        return this.silent ? new Promise(() => {}) : Promise.resolve([[{ position: this.position }]]);
+      },
       destroy: () => {},
     }) as unknown as Connection;
 }
@@ -25,8 +30,7 @@ it('goes on with the next server when one dies while it is asked', async () => {
   const applied = new AppliedWait(server);
   server.silent = true;
   const early = applied.wait('0-1-6', 5_000);
-  // Until the question is under way.
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await until('the question is under way', () => server.asked);
   applied.serverDown();
   server.silent = false;
   server.position = '0-1-7';

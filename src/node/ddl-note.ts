@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import { SkeinError } from '../model/error.js';
 import { readFileIfThere, writeFileDurably } from '../std/durable-file.js';
 
 /** DDL whose outcome the server's log does not tell, as it was noted before the server got it. */
@@ -27,16 +28,29 @@ export class DdlNoteFile {
     this.#path = join(stateDirectory, 'ddl.json');
   }
 
+  /** @throws SkeinError DDL_NOTE_UNREADABLE */
   async load(): Promise<DdlNote | null> {
     const text = await readFileIfThere(this.#path);
     if (text === null) return null;
-    const value: unknown = JSON.parse(text);
+    const value = parse(text);
     if (Value.Check(Schema, value)) return value;
-    throw new Error(`${this.#path} is not a note of ours`);
+    throw new SkeinError(
+      'DDL_NOTE_UNREADABLE',
+      `${this.#path} is damaged: it says which DDL this replica's server was executing. If the server ended in order, ` +
+        "remove the file. If the server crashed, remove the node's data, spool and state directories: the replica is filled again.",
+    );
   }
 
   /** Resolves when it is on the disk. */
   async save(note: DdlNote): Promise<void> {
     await writeFileDurably(this.#path, `${JSON.stringify(note)}\n`);
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }

@@ -6,7 +6,7 @@ import type { ReplicaSession } from '../../src/link/replica-session.js';
 import type { Position } from '../../src/model/position.js';
 import type { ClusterStatus, Positions, Role } from '../../src/model/status.js';
 import { silentLogger } from '../../src/std/logger.js';
-import { sleep } from '../../src/std/signal.js';
+import type { Ack } from '../../src/wire/frames.js';
 import type { AttachInfo, Heartbeat, HeartbeatBody, Welcome } from '../../src/wire/messages.js';
 
 /** Real listeners and dialers on real sockets, with rooms that write down what they are told. For tests only. */
@@ -67,21 +67,13 @@ export function clusterStatus(): ClusterStatus {
   };
 }
 
-/** Polls, with a named deadline. */
-export async function until(what: string, condition: () => boolean, deadlineMs = 5000): Promise<void> {
-  const endMs = Date.now() + deadlineMs;
-  while (!condition()) {
-    if (Date.now() > endMs) throw new Error(`not within ${deadlineMs} ms: ${what}`);
-    await sleep(5);
-  }
-}
-
 export interface TestPrimary {
   listener: LinkListener;
   sessions: ReplicaSession[];
   refused: RefusedEvent[];
   heard: Heartbeat[];
   closed: string[];
+  acks: Ack[];
   readonly port: number;
 }
 
@@ -93,6 +85,7 @@ export async function startPrimary(
   const refused: RefusedEvent[] = [];
   const heard: Heartbeat[] = [];
   const closed: string[] = [];
+  const acks: Ack[] = [];
   const listener = new LinkListener(
     { host: '127.0.0.1', port: 0, cluster: 'demo', secret: SECRET, node: 'n1', ...options },
     {
@@ -106,6 +99,7 @@ export async function startPrimary(
         sessions.push(session);
         session.onHeartbeat.on((heartbeat) => heard.push(heartbeat));
         session.onClosed.on((reason) => closed.push(reason));
+        session.onAck.on((ack) => acks.push(ack));
       },
       refused: (event) => refused.push(event),
       heartbeat: () => heartbeatBody('n1', 'primary'),
@@ -114,7 +108,7 @@ export async function startPrimary(
     },
   );
   await listener.start();
-  return { listener, sessions, refused, heard, closed, port: listener.port };
+  return { listener, sessions, refused, heard, closed, acks, port: listener.port };
 }
 
 export interface TestReplica {

@@ -39,5 +39,24 @@ export async function until<T>(
   }
 }
 
+/**
+ * Looks at `holds` again and again for a named time: for what must not happen. Passing says only that it did not happen
+ * within that time, so choose it well beyond what the fault would take.
+ * @throws Error as soon as it does not hold
+ */
+export async function throughout(
+  what: string,
+  durationMs: number,
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const started = performance.now();
+  do {
+    const atMs = Math.round(performance.now() - started);
+    if (!(await holds()))
+      throw new Error(`Not throughout ${durationMs} ms: ${what} (it ended after ${atMs} ms)`);
+    await sleep(25);
+  } while (performance.now() - started < durationMs);
+}
+
 /** Thrown by a probe when waiting longer makes no sense (the process that should get ready has exited). */
 export class GiveUp extends Error {}

@@ -1,13 +1,17 @@
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parsePosition } from '../../src/model/position.js';
 import { RECOVERY_SERVER_ID } from '../../src/mysql-control/ddl-recovery.js';
 import { mariadb } from '../../src/mysql-protocol/mariadb.js';
 import { sleep } from '../../src/std/signal.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { LoneServer } from '../kit/lone-server.js';
-import { run, withSql } from '../kit/sql-node.js';
-import { until } from '../kit/until.js';
+import { signalPid } from '../kit/processes.js';
+import { rowsOf, run, withSql } from '../kit/sql-node.js';
+import type { TestNode } from '../kit/test-node.js';
+import { throughout, until } from '../kit/until.js';
 
 /**
  * DDL is not transactional: a server that dies in the middle of it finishes it at its next start, or takes it back, and
@@ -61,9 +65,13 @@ const ROUTINES: Statements = (t, i) => [
   `DROP EVENT IF EXISTS e_${t}`,
 ];
 
-/** Executes them again and again; what happens while the server is away is nobody's fault. Returns how often it did. */
-async function alterer(table: string, statements: Statements, signal: AbortSignal): Promise<number> {
-  let done = 0;
+/** Executes them again and again, and counts; what happens while the server is away is nobody's fault. */
+async function alterer(
+  table: string,
+  statements: Statements,
+  signal: AbortSignal,
+  ended: () => void,
+): Promise<void> {
   for (let turn = 0; !signal.aborted; turn++) {
     try {
       const connection = await cluster.primary.connectAs('skein_admin', { database: 'demo' });
@@ -71,7 +79,7 @@ async function alterer(table: string, statements: Statements, signal: AbortSigna
       while (!signal.aborted) {
         turn += 1;
         for (const sql of statements(table, turn)) await run(connection, sql);
-        done += 1;
+        ended();
         // A replica executes DDL one after the other: one that is away half of the time would be left behind.
         await sleep(PAUSE_MS, signal).catch(() => {});
       }
@@ -80,7 +88,6 @@ async function alterer(table: string, statements: Statements, signal: AbortSigna
       await sleep(50, signal).catch(() => {});
     }
   }
-  return done;
 }
 
 it('what a recovery wrote is known as that also when the log goes back over several epochs', async () => {
@@ -148,13 +155,52 @@ it('a replica begins no DDL while a commit before it is still under way', async 
     await run(connection, 'SET GLOBAL binlog_commit_wait_count = 100');
   });
   await cluster.primary.sql('INSERT INTO demo.filled VALUES (1)');
-  await cluster.primary.sql('ALTER TABLE demo.altered ADD KEY (b)');
-  await sleep(1_000);
+  const { position } = await cluster.primary.sql('ALTER TABLE demo.altered ADD KEY (b)');
+  const { ordinal } = parsePosition(position);
+  await until('n2 may apply the ALTER', async () => {
+    const { members } = await node.cluster();
+    return (members.find(({ name }) => name === 'n2')?.positions.committed ?? 0) >= ordinal;
+  });
+  await throughout('the INSERT is still under way, and the ALTER is not begun', 700, () =>
+    withSql(node, async (connection) => {
+      const threads = await rowsOf(connection, 'SHOW FULL PROCESSLIST');
+      return !threads.some(({ Info }) => /ALTER TABLE/.test(String(Info)));
+    }),
+  );
+  expect(await node.rows('SELECT COUNT(*) FROM demo.filled')).toEqual([['0']]);
   const old = await node.kill('server');
   await node.untilRestarted('server', old);
   // Its start finished an ALTER that had begun, and the INSERT before it was passed over.
   await checksumAtRest(cluster.primary, cluster.replicas, { deadlineMs: 60_000 });
 });
+
+/**
+ * A server that dies while it makes a table with partitions may not be able to open that table again (ARCHITECTURE, "Seen on
+ * real servers"). A replica stops there and says so; then it is emptied, as an operator would do it, and is filled again.
+ */
+const UNREADABLE_TABLE = /doesn't exist in engine|\b(1030|1194|1696|1932)\b/;
+
+async function readyOrFilledAgain(node: TestNode): Promise<void> {
+  const state = await until(
+    `${node.name} is ready, or says that it can not open a table`,
+    async () => {
+      const { status, text } = await node.request('GET', '/ready', undefined, { token: null });
+      if (status === 200) return 'ready';
+      return node !== cluster.primary && UNREADABLE_TABLE.test(text) ? 'unreadable' : null;
+    },
+    { deadlineMs: 60_000, context: () => node.logs(20) },
+  );
+  if (state === 'ready') return;
+  console.log(`${node.name} can not open a table after the crash, and is filled again`);
+  // The supervisor would start it again in the middle of it.
+  signalPid(cluster.supervisorPid, 'SIGSTOP');
+  await node.kill('node');
+  await node.kill('server');
+  for (const each of ['data', 'spool', 'state'])
+    await rm(join(node.directory, each), { recursive: true, force: true });
+  signalPid(cluster.supervisorPid, 'SIGCONT');
+  await node.untilReady(60_000);
+}
 
 it.each<[string, Statements[]]>([
   // The primary's first: each of its starts begins an epoch, and a replica must know all of them.
@@ -162,20 +208,28 @@ it.each<[string, Statements[]]>([
   ['n2', [TABLES, PARTITIONS, ROUTINES]],
 ])('%s’s server dies in the middle of DDL, again and again', async (name, work) => {
   const stop = new AbortController();
-  const alterers = work.map((statements, i) => alterer(`${name}_${i}`, statements, stop.signal));
+  const done = work.map(() => 0);
+  const alterers = work.map((statements, i) =>
+    alterer(`${name}_${i}`, statements, stop.signal, () => {
+      done[i] = (done[i] ?? 0) + 1;
+    }),
+  );
   const node = cluster.node(name);
   try {
     for (let i = 0; i < KILLS; i++) {
+      // Not a wait for something: kills at ever other moments of the statements' course.
       await sleep(300 + 137 * i);
       const old = await node.kill('server');
       await node.untilRestarted('server', old);
-      for (const each of cluster.nodes) await each.untilReady(60_000);
+      for (const each of cluster.nodes) await readyOrFilledAgain(each);
     }
+    await until('each list of statements was executed to its end', () => Math.min(...done) > 0, {
+      deadlineMs: 60_000,
+    });
   } finally {
     stop.abort();
   }
-  const done = await Promise.all(alterers);
-  expect(Math.max(...done)).toBeGreaterThan(0);
+  await Promise.all(alterers);
   await until('the primary takes writes', async () => {
     const answer = await cluster.primary.request('POST', '/v1/sql', {
       sql: 'CREATE OR REPLACE TABLE demo.last (a INT)',

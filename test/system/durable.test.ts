@@ -16,6 +16,8 @@ import { until } from '../kit/until.js';
  */
 const ROUNDS = Number(process.env.SKEIN_TEST_ROUNDS ?? 3);
 const CLIENTS = 8;
+/** Printed with each round; SKEIN_TEST_SEED plays a run again, as far as its processes do. */
+const SEED = Number(process.env.SKEIN_TEST_SEED ?? Date.now());
 
 let cluster: TestCluster | undefined;
 afterEach(async () => {
@@ -78,9 +80,10 @@ const LINK_DELAYS_MS = [0, 5, 50];
 it.each(Array.from({ length: ROUNDS }, (_, i) => [i + 1, LINK_DELAYS_MS[i % 3] ?? 0]))(
   'round %i (link %i ms): with majority, every acknowledged INSERT survives the destruction of the primary',
   async (round, linkDelayMs) => {
+    console.log(`round ${round}: seed ${SEED} + ${round}`);
     const { ledger, faults } = await destroyPrimary({
       acknowledge: 'majority',
-      seed: Date.now() + round,
+      seed: SEED + round,
       linkDelayMs,
     });
     console.log(`round ${round}: ${ledger.summary()}`);

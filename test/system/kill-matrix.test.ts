@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { sleep } from '../../src/std/signal.js';
 import type { Ledger } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, expectWhole, startWriters } from '../kit/kill-rounds.js';
@@ -55,7 +56,8 @@ beforeAll(async () => {
 
 afterAll(() => cluster?.dispose());
 
-const aWhile = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** How long a fault lasts; nothing is waited for. */
+const lasting = (ms: number) => sleep(ms);
 const writesGoOn = (when: string, inserts = 10) =>
   (ledger as Ledger).progress(inserts, 40_000, `writes go on ${when}`);
 
@@ -76,7 +78,7 @@ async function kill([name, kind]: Victim): Promise<void> {
 
 async function stop(victims: readonly Victim[], ms: number): Promise<void> {
   for (const [name, kind] of victims) await cluster.node(name).freeze(kind);
-  await aWhile(ms);
+  await lasting(ms);
   for (const [name, kind] of victims) await cluster.node(name).unfreeze(kind);
 }
 
@@ -85,7 +87,7 @@ const oneLink = (begin: (proxy: ReturnType<TestCluster['proxy']>) => void) => as
   const proxy = cluster.proxy(replicaOf(round).name);
   begin(proxy);
   await writesGoOn('with one link', 50);
-  await aWhile(FAULT_MS);
+  await lasting(FAULT_MS);
   proxy.heal();
 };
 
@@ -110,7 +112,7 @@ const FAULTS: Record<string, (round: number) => Promise<void>> = {
   'SIGSTOP of each process': async (round) => {
     if (round === ROUNDS) {
       const staggered = PAIRS.map(async (pair, at) => {
-        await aWhile(at * 4_000);
+        await lasting(at * 4_000);
         await stop(pair, LONG_STOP_MS);
       });
       await Promise.all(staggered);
@@ -138,9 +140,9 @@ const FAULTS: Record<string, (round: number) => Promise<void>> = {
   'both links are cut: nothing is acknowledged': async () => {
     for (const proxy of proxies()) proxy.cut();
     // What was on its way back may still arrive.
-    await aWhile(300);
+    await lasting(300);
     const before = ledger?.counts.acknowledged;
-    await aWhile(FAULT_MS);
+    await lasting(FAULT_MS);
     expect(ledger?.counts.acknowledged, 'acknowledged by a minority').toBe(before);
     for (const proxy of proxies()) proxy.heal();
   },

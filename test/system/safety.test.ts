@@ -12,7 +12,7 @@ import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { cutLastGroups } from '../kit/spool-files.js';
 import { rowsOf, run, scalarOf, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
-import { until } from '../kit/until.js';
+import { throughout, until } from '../kit/until.js';
 import { semiSync, start, stillWaits, untilWaiting, waitingSessions } from '../kit/waiting.js';
 
 /** SAFETY's rules on a whole cluster: what Skein makes of what semi-sync.test.ts shows of the server alone. */
@@ -32,7 +32,6 @@ afterAll(async () => {
   await cluster?.dispose();
 });
 
-const aWhile = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const logOf = (node: TestNode) => readFile(join(node.directory, 'node.log'), 'utf8');
 
 const count = (node: TestNode, v: string): Promise<number> =>
@@ -51,6 +50,8 @@ async function events(node: TestNode, name: string, since: number): Promise<Clus
 }
 
 const mark = async (node: TestNode) => (await logOf(node)).length;
+
+const unfenced = async (since: number) => (await events(cluster.primary, 'fence', since)).length === 0;
 
 async function withoutReplicas<T>(work: () => Promise<T>): Promise<T> {
   for (const replica of cluster.replicas) await replica.freeze('node');
@@ -208,8 +209,8 @@ describe('settings that the promise rests on', () => {
     await primary.kill('node');
     cluster.startNode('n1');
     await allReady();
-    await aWhile(1_500);
-    expect(await events(primary, 'fence', since)).toEqual([]);
+    // A second dump must be seen in two heartbeats in a row before the node would be fenced.
+    await throughout('the node is not fenced', 1_500, () => unfenced(since));
     expect(await primary.pid('server')).toBe(server);
   });
 
@@ -225,8 +226,7 @@ describe('settings that the promise rests on', () => {
     );
     await withSql(primary, (connection) => run(connection, `KILL ${String(dump.Id)}`));
     await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('after the dump was killed')");
-    await aWhile(1_000);
-    expect(await events(primary, 'fence', since)).toEqual([]);
+    await throughout('the node is not fenced', 1_000, () => unfenced(since));
     expect(await primary.pid('server')).toBe(server);
   });
 });
@@ -432,12 +432,11 @@ describe('the primary’s data directory is not there, or an old one', () => {
       const said = await events(primary, 'replication.error', since);
       return said.some((event) => event.code === code);
     });
-    for (let look = 0; look < 8; look++) {
+    // Longer than the node waits before it tries again.
+    await throughout('the primary stays closed and says why', 2_500, async () => {
       const ready = await primary.request('GET', '/ready', undefined, { token: null });
-      expect(ready.status).toBe(503);
-      expect(ready.text).toContain('Give n1 its data back');
-      await aWhile(200);
-    }
+      return ready.status === 503 && ready.text.includes('Give n1 its data back');
+    });
     for (const replica of replicas) {
       await until(`${replica.name} says it too`, async () => {
         const { members } = await replica.cluster();

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { sleep } from '../../src/std/signal.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { rowsOf, run, type SqlNode, withSql } from '../kit/sql-node.js';
@@ -214,7 +215,8 @@ it('a replica’s server that dies while it applies XA goes on with the same bra
   const replica = cluster.node('n2');
   try {
     for (let i = 0; i < KILLS; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 200 + 61 * i));
+      // Not a wait for something: kills at ever other moments of the branches' course.
+      await sleep(200 + 61 * i);
       const old = await replica.kill('server');
       await replica.untilRestarted('server', old);
       await replica.untilReady();
