@@ -184,6 +184,8 @@ async function commandLine(random: Random, spool: string): Promise<void> {
         isTerminal: false,
         isGone: () => false,
         stdin: async () => '',
+        input: nothing,
+        write: async () => {},
       },
       // Nobody listens there.
       env: { SKEIN_URL: 'http://127.0.0.1:1', SKEIN_TOKEN: 'x' },
@@ -195,3 +197,5 @@ async function commandLine(random: Random, spool: string): Promise<void> {
   );
   if (![0, 1, 2].includes(ended)) throw new Error(`${JSON.stringify(args)} ended with ${ended}`);
 }
+
+async function* nothing(): AsyncIterable<Uint8Array> {}

@@ -11,7 +11,6 @@ import { ABORTED, beforeEnd } from '../../std/before-end.js';
 import { Ending } from '../../std/ending.js';
 import type { Logger } from '../../std/logger.js';
 import { ApiError, type Applied, type ErrorContext, toApiError } from '../api-error.js';
-import { ServerError } from '../mysql/replies.js';
 import type { NodeView } from '../node-view.js';
 import { looksLikeRead } from './guard.js';
 import type { Outcomes } from './outcomes.js';
