@@ -1,4 +1,4 @@
-import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
+import type { Connection, RowDataPacket } from 'mysql2/promise';
 import type { Definitions } from '../model/definitions.js';
 import { SkeinError } from '../model/error.js';
 import { rowStatements } from '../mysql-protocol/events.js';
@@ -19,6 +19,7 @@ import {
 import { RECOVERY_SERVER_ID, settleRecovery } from './ddl-recovery.js';
 import { type DdlDoubt, TRACE_QUERIES, tracesOf } from './ddl-traces.js';
 import { readDefinitions } from './definitions.js';
+import { openLocalSession } from './local-session.js';
 import { roleStatements } from './role-settings.js';
 import { RUNNING_STATEMENTS, type RunningStatement, runningStatement } from './running-statements.js';
 import {
@@ -71,7 +72,6 @@ const ACCOUNT = 'skein';
 const ER_NO_SUCH_THREAD = 1094;
 const ER_NO_SUCH_QUERY = 1957;
 const ER_LOCK_WAIT_TIMEOUT = 1205;
-const CONNECT_TIMEOUT_MS = 5_000;
 /** A question about the server's state is answered in a millisecond; a server that needs so long hangs. */
 const QUERY_DEADLINE_MS = 10_000;
 /** What is executed past the clients waits so long for their locks: it is tried again. */
@@ -756,11 +756,10 @@ export class MariadbControl {
   async #connect(logged: boolean): Promise<Connection> {
     const socketPath = this.#modules.socketPath();
     if (socketPath === null) throw new SkeinError('SERVER_DOWN', 'The local server is down.');
-    const connection = await createConnection({
+    const connection = await openLocalSession({
       socketPath,
       user: ACCOUNT,
       password: accountPassword(this.#options.secret, ACCOUNT),
-      connectTimeout: CONNECT_TIMEOUT_MS,
       supportBigNumbers: true,
       bigNumberStrings: true,
       dateStrings: true,

@@ -1,6 +1,7 @@
-import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import type { RowDataPacket } from 'mysql2/promise';
+import { openLocalSession } from './local-session.js';
 
-const CONNECT_TIMEOUT_MS = 5000;
+const QUERY_TIMEOUT_MS = 5000;
 
 /** Logs in for real: a socket that accepts, or a process that lives, is not yet a server that answers. */
 export async function login(
@@ -8,16 +9,11 @@ export async function login(
   user: string,
   password: string,
 ): Promise<{ version: string; serverId: number; dataDir: string; readOnly: boolean }> {
-  const connection = await createConnection({
-    socketPath,
-    user,
-    password,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-  });
+  const connection = await openLocalSession({ socketPath, user, password });
   try {
     const [rows] = await connection.query<RowDataPacket[]>({
       sql: 'SELECT @@version AS version, @@global.server_id AS serverId, @@datadir AS dataDir, @@global.read_only AS readOnly',
-      timeout: CONNECT_TIMEOUT_MS,
+      timeout: QUERY_TIMEOUT_MS,
     });
     const row = rows[0] as { version: string; serverId: number; dataDir: string; readOnly: number };
     return {
@@ -38,16 +34,11 @@ export async function takeServerId(
   password: string,
   serverId: number,
 ): Promise<void> {
-  const connection = await createConnection({
-    socketPath,
-    user,
-    password,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-  });
+  const connection = await openLocalSession({ socketPath, user, password });
   try {
     await connection.query({
       sql: `SET GLOBAL server_id = ${Math.trunc(serverId)}`,
-      timeout: CONNECT_TIMEOUT_MS,
+      timeout: QUERY_TIMEOUT_MS,
     });
   } finally {
     connection.destroy();

@@ -12,17 +12,10 @@ import { endedInOrder, prepareDataDir, prepareTmpDir, removeRelayState } from '.
 import { exists } from './files.js';
 import { login, takeServerId } from './login.js';
 import { findFreePort, isPortFree } from './port.js';
-import {
-  argumentValue,
-  bootId,
-  findProcesses,
-  isAlive,
-  isAliveNow,
-  type ProcessInfo,
-  readProcess,
-} from './processes.js';
+import { argumentValue, bootId, isAlive, isAliveNow, type ProcessInfo, readProcess } from './processes.js';
 import { socketPathFor } from './run-dir.js';
 import { canReach, ownerOf, preferredRunUser, type RunUser } from './run-user.js';
+import { findServer } from './running-server.js';
 import type { ServerBinary } from './server-binary.js';
 import { logTail, rotateLog } from './server-log.js';
 import { closedServerId, isClosedServerId, type ServerState, ServerStateFile } from './server-state.js';
@@ -363,36 +356,25 @@ export class ManagedServer {
     return user;
   }
 
-  /** A server of ours that runs: the recorded process, or one whose record was lost in a crash between its start and the writing. */
   async #findRunning(state: ServerState): Promise<Running | null> {
-    const recorded = state.process;
+    const { logger } = this.#modules;
     const pid = await this.#stateFile.readPid();
-    if (recorded !== null && recorded.pid === pid && recorded.bootId === (await bootId())) {
-      const info = await readProcess(recorded.pid);
-      if (info !== null && info.startTicks === recorded.startTicks && this.#isOurs(info))
-        return this.#adopt(info);
-    }
-    const [found] = await findProcesses((info) => this.#isOurs(info));
-    if (found !== undefined) {
-      this.#modules.logger.warn(
-        { pid: found.pid, recordedPid: pid },
-        'found our server without its pid file',
+    const { found, refused } = await findServer(this.#dataDir, { ...state, pid });
+    for (const { info, reason } of refused) {
+      logger.warn(
+        { pid: info.pid, uid: info.uid, reason },
+        'a process has our data directory in its arguments and is not our server: not adopted',
       );
-      await this.#record(state, found);
-      return this.#adopt(found);
     }
-    if (pid !== null) {
-      this.#modules.logger.info({ pid }, 'server.pid names no server of ours: not adopted');
+    if (found === null) {
+      if (pid !== null) logger.info({ pid }, 'server.pid names no server of ours: not adopted');
+      return null;
     }
-    return null;
-  }
-
-  #isOurs(info: ProcessInfo): boolean {
-    if (info.pid === process.pid || info.args.includes('--bootstrap')) return false;
-    return (
-      argumentValue(info.args, 'datadir') === this.#dataDir &&
-      argumentValue(info.args, 'socket') !== undefined
-    );
+    if (!found.recorded) {
+      logger.warn({ pid: found.info.pid, recordedPid: pid }, 'found our server without its pid file');
+      await this.#record(state, found.info);
+    }
+    return this.#adopt(found.info);
   }
 
   #adopt(info: ProcessInfo): Running {

@@ -6,8 +6,8 @@ export interface ProcessInfo {
   readonly pid: number;
   /** Start time in clock ticks since boot (field 22 of /proc/<pid>/stat): with the pid it names one process of this boot. */
   readonly startTicks: string;
-  /** Numeric user id the process runs as. */
-  readonly uid: number;
+  /** Numeric user id the process runs as; null for a set-uid program, whose arguments another user chose. */
+  readonly uid: number | null;
   /** Argument vector as started. */
   readonly args: readonly string[];
 }
@@ -21,9 +21,16 @@ export async function readProcess(pid: number): Promise<ProcessInfo | null> {
       readFile(`/proc/${pid}/cmdline`, 'utf8'),
     ]);
     const { state, startTicks } = parseStat(stat);
-    const uid = /^Uid:\s+\d+\s+(\d+)/m.exec(status)?.[1];
-    if (startTicks === undefined || uid === undefined || state === 'Z' || state === 'X') return null;
-    return { pid, startTicks, uid: Number(uid), args: cmdline.split('\0').slice(0, -1) };
+    // Real, effective, saved and file system id (proc(5)).
+    const uids = new Set(/^Uid:\s+([\d\s]+)$/m.exec(status)?.[1]?.trim().split(/\s+/));
+    if (startTicks === undefined || uids.size === 0 || state === 'Z' || state === 'X') return null;
+    const [uid] = uids;
+    return {
+      pid,
+      startTicks,
+      uid: uids.size === 1 ? Number(uid) : null,
+      args: cmdline.split('\0').slice(0, -1),
+    };
   } catch {
     return null;
   }

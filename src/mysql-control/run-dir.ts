@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { chown, lstat, mkdir } from 'node:fs/promises';
+import { chown, lstat, mkdir, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SkeinError } from '../model/error.js';
 import type { RunUser } from './run-user.js';
 
@@ -33,11 +33,33 @@ export async function socketPathFor(dataDir: string, user: RunUser): Promise<str
     found = await lstat(directory);
   }
   // Temporary directories are everybody's: somebody else may have been there first.
-  if (!found.isDirectory() || found.uid !== user.uid || (found.mode & 0o077) !== 0) {
+  const reason =
+    (found.mode & 0o077) === 0 ? await unsafeBecause(directory, user.uid) : 'other users can look into it';
+  if (reason !== null) {
     throw new SkeinError(
       'RUN_DIR_UNSAFE',
-      `${directory} should be a directory of user ${user.name} with mode 0700, and is not. Remove it, or set TMPDIR to a directory of your own.`,
+      `The directory for sockets, ${directory}, should be one of user ${user.name} with mode 0700: ${reason}. Remove it, or set TMPDIR to a directory of your own.`,
     );
   }
   return path;
+}
+
+const OTHERS_WRITE = 0o002;
+const STICKY = 0o1000;
+
+/** Why another user than `uid`, root and ourselves could put a socket of its own into a directory; null when none can. */
+export async function unsafeBecause(directory: string, uid: number): Promise<string | null> {
+  let at = await lstat(directory).catch(() => null);
+  if (!at?.isDirectory()) return 'it is not a directory';
+  if (at.uid !== uid) return `it belongs to user ${at.uid}`;
+  if ((at.mode & 0o022) !== 0) return 'other users can write in it';
+  // Who may rename a directory above it may put another one in its place.
+  const trusted = [0, uid, process.getuid?.() ?? uid];
+  for (let path = await realpath(directory); path !== dirname(path); ) {
+    path = dirname(path);
+    at = await lstat(path);
+    if (!trusted.includes(at.uid)) return `${path} above it belongs to user ${at.uid}`;
+    if ((at.mode & OTHERS_WRITE) !== 0 && (at.mode & STICKY) === 0) return `everybody can write in ${path}`;
+  }
+  return null;
 }

@@ -103,6 +103,33 @@ export function encodeLogin(user: string, answer: Buffer, maxPacket = 0x40000000
   ]);
 }
 
+/**
+ * What a client sends after the server's reply to its login packet: null when the login is done. Whoever listens there may
+ * name any method: all but this one would send the password itself, or a weaker hash of it, to a server that has proved
+ * nothing.
+ * @param reply  a payload that is no error packet
+ * @throws SkeinError SERVER_AUTH_PLUGIN
+ */
+export function answerLoginReply(reply: Buffer, password: string): Buffer | null {
+  if (reply[0] === 0) return null;
+  if (reply[0] !== 0xfe)
+    throw new SkeinError('SERVER_AUTH_PLUGIN', 'The reply to the login is not understood.');
+  const end = reply.indexOf(0, 1);
+  const plugin = end < 0 ? 'mysql_old_password' : reply.toString('latin1', 1, end);
+  if (plugin !== NATIVE_PASSWORD) throw authPluginRefused(plugin);
+  const nonce = reply.subarray(end + 1, end + 1 + NONCE_SIZE);
+  if (nonce.length < NONCE_SIZE) throw authPluginRefused(`${plugin} with a short nonce`);
+  return nativePasswordAnswer(password, nonce);
+}
+
+export function authPluginRefused(plugin: string, cause?: unknown): SkeinError {
+  return new SkeinError(
+    'SERVER_AUTH_PLUGIN',
+    `The database server asks for the login method ${JSON.stringify(plugin)}. Skein answers ${NATIVE_PASSWORD} only, which its own accounts have: either the account was changed, or another program listens in the server's place.`,
+    { cause },
+  );
+}
+
 export interface Login {
   user: string;
   answer: Buffer;

@@ -2,9 +2,9 @@ import { createConnection, type Socket } from 'node:net';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { DumpConversation } from '../mysql-protocol/flavour.js';
 import {
+  answerLoginReply,
   decodeGreeting,
   encodeLogin,
-  NATIVE_PASSWORD,
   nativePasswordAnswer,
 } from '../mysql-protocol/login.js';
 import { decodeErr, isErr, type Packet, PacketSplitter, packet } from '../mysql-protocol/packets.js';
@@ -31,7 +31,7 @@ export const DUMP_READ_BYTES = 128 * 1024;
 /**
  * With `read`, what comes after the conversation is given to it in one buffer that is used again for each read: it must
  * have copied what it keeps when it returns. Without, the socket is an ordinary one.
- * @throws SkeinError DUMP_REFUSED with the server's errno in data, DUMP_UNREACHABLE
+ * @throws SkeinError DUMP_REFUSED with the server's errno in data, DUMP_UNREACHABLE, SERVER_AUTH_PLUGIN
  */
 export function openDump(
   target: DumpTarget,
@@ -106,20 +106,12 @@ function* converse(
     greeted.sequence + 1,
     encodeLogin(target.user, nativePasswordAnswer(target.password, greeting.nonce)),
   );
-  if (answered.payload[0] === 0xfe) {
-    // The account's plug-in is not the one that we began with: the server names it and gives a new nonce.
-    const end = answered.payload.indexOf(0, 1);
-    const plugin = answered.payload.toString('latin1', 1, end);
-    if (plugin !== NATIVE_PASSWORD) {
-      throw new SkeinError(
-        'DUMP_REFUSED',
-        `The account ${target.user} uses ${plugin}; Skein needs ${NATIVE_PASSWORD}.`,
-      );
-    }
-    const nonce = answered.payload.subarray(end + 1, end + 21);
-    answered = yield packet(answered.sequence + 1, nativePasswordAnswer(target.password, nonce));
+  for (;;) {
+    refuseErr(answered, `login as ${target.user}`);
+    const answer = answerLoginReply(answered.payload, target.password);
+    if (answer === null) break;
+    answered = yield packet(answered.sequence + 1, answer);
   }
-  refuseErr(answered, `login as ${target.user}`);
   for (const query of conversation.queries) {
     refuseErr(yield packet(0, Buffer.concat([COM_QUERY, Buffer.from(query)])), query);
   }

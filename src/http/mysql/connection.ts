@@ -8,8 +8,9 @@
  */
 import net from 'node:net';
 import { SkeinError } from '../../model/error.js';
+import { answerLoginReply } from '../../mysql-protocol/login.js';
 import { ColumnCache } from './column-cache.js';
-import { answerAuthSwitch, decodeGreeting, encodeLogin, type Greeting } from './handshake.js';
+import { decodeGreeting, encodeLogin, type Greeting } from './handshake.js';
 import { frame, PacketReader, PacketSplitter, textCommand } from './packet.js';
 import { type BoundParameter, encodeExecute } from './parameters.js';
 import { type ColumnDefinition, decodeError, decodeOk, endsRows, STATUS } from './replies.js';
@@ -152,8 +153,9 @@ export class Connection {
           return;
         }
         if (payload[0] === 0xff) throw decodeError(payload);
-        if (payload[0] === 0xfe) {
-          socket.write(frame(answerAuthSwitch(payload, options.password), sequence + 1));
+        const answer = answerLoginReply(payload, options.password);
+        if (answer !== null) {
+          socket.write(frame(answer, sequence + 1));
           return;
         }
         clearTimeout(timer);

@@ -93,13 +93,3 @@ export function encodeLogin(greeting: Greeting, user: string, password: string):
     Buffer.from(`${NATIVE_PASSWORD}\0`, 'latin1'),
   ]);
 }
-
-/** The answer to "use another plugin"; only the native one is known. */
-export function answerAuthSwitch(payload: Buffer, password: string): Buffer {
-  const reader = new PacketReader(payload, 1);
-  const plugin = reader.zeroText();
-  if (plugin !== NATIVE_PASSWORD) {
-    throw new SkeinError('SERVER_AUTH_PLUGIN', `The server asks for the unknown login method ${plugin}.`);
-  }
-  return nativePasswordAnswer(password, Buffer.from(reader.rest().subarray(0, 20)));
-}
