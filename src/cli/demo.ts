@@ -18,12 +18,15 @@ import type { ParsedValues } from './parse-arguments.js';
 const PORT = { least: 1, most: 65_535 };
 /** One primary and 8 replicas: more voters than that only make each commit wait for more disks. */
 const REPLICAS = { least: 0, most: 8 };
+const WATCHDOG_S = { least: 0, most: 3600 };
+/** The longest work that a node does in one turn is a few hundred milliseconds. */
+const HUNG_AFTER_S = 5;
 
 export const demoCommand: Command = {
   usage: '[options]',
   description: `Starts one node for each name n1, n2 ... with its own MariaDB server; n1 is the primary. The server is found on this
 machine, or fetched once from the distribution's packages without touching the host. Prints
-"skein ready http://127.0.0.1:8083" when all nodes are ready, and starts a node again when it ends.
+"skein ready http://127.0.0.1:8083" when all nodes are ready, and starts a node again when it ends or hangs.
 Ctrl-C (SIGINT) or SIGTERM stops everything in order. If the demo itself is killed, nodes and servers go on,
 and the next start on the same directory takes them over.
 
@@ -45,6 +48,11 @@ own server): mariadb --defaults-file=.skein/mysql.cnf -P 6446`,
       value: '<level>',
       help: 'when a write is answered: majority (default), all, or async',
     },
+    watchdog: {
+      type: 'string',
+      value: '<seconds>',
+      help: 'a node that hangs for so long is killed and started again (default 5; 0: never)',
+    },
   },
   examples: [
     ['npm start', 'the usual way: installs and builds if need be, then runs this'],
@@ -52,7 +60,10 @@ own server): mariadb --defaults-file=.skein/mysql.cnf -P 6446`,
     ['SKEIN_SERVER=obtain npm start', "use Skein's own server even when the machine has one"],
   ],
   positionals: [0, 0],
-  run: (context, values) => runDemo(context, demoOptions(values, context.cwd)),
+  run(context, values) {
+    const hungAfterMs = 1000 * (values.integer('watchdog', WATCHDOG_S) ?? HUNG_AFTER_S);
+    return runDemo(context, demoOptions(values, context.cwd), hungAfterMs);
+  },
 };
 
 function demoOptions(values: ParsedValues, cwd: string): DemoOptions {
@@ -76,7 +87,7 @@ function presentReplicas(directory: string): number | null {
   }
 }
 
-async function runDemo(context: CommandContext, options: DemoOptions): Promise<number> {
+async function runDemo(context: CommandContext, options: DemoOptions, hungAfterMs: number): Promise<number> {
   const say = (text: string) => context.terminal.err(`skein: ${text}\n`);
   const plan = planDemo(options);
   prepareDirectory(options.directory);
@@ -91,7 +102,7 @@ async function runDemo(context: CommandContext, options: DemoOptions): Promise<n
     tellToken(options.directory, say);
     writeMysqlOptions(options.directory, options.mysqlPort);
     const command = [process.execPath, ...process.execArgv, mainScript, 'node'];
-    const cluster = await LocalCluster.start({ plan, command }, { say });
+    const cluster = await LocalCluster.start({ plan, command, hungAfterMs }, { say });
     return await supervise(context, cluster, plan[0]?.url ?? '', say);
   } catch (error) {
     if (!context.signal.aborted) throw error;

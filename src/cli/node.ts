@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js';
 import { messageOf, SkeinError } from '../model/error.js';
+import { aliveFile, keepAliveFile } from '../std/alive-file.js';
 import { takeLock } from '../std/lock-file.js';
 import type { Logger } from '../std/logger.js';
 import { removeOwnPidFile, writePidFile } from '../std/pid-file.js';
@@ -9,6 +10,7 @@ import { createNodeLogger } from '../std/pino-logger.js';
 import { commandOf } from '../std/process-identity.js';
 import { RotatingFile } from '../std/rotating-file.js';
 import type { Command, CommandContext } from './command.js';
+import { SystemdWatchdog } from './systemd-watchdog.js';
 import { tuneV8 } from './tune-v8.js';
 import { UsageError } from './usage-error.js';
 
@@ -33,17 +35,20 @@ killed, its server stays up, and the next start takes it over. Logs go to node.l
     const lock = takeLock(join(config.directory, 'node.lock'));
     if (lock.kind === 'taken') throw runsAlready(config, lock.owner.pid);
     const pidFile = join(config.directory, 'node.pid');
+    let endAlive = () => {};
     try {
       writePidFile(pidFile);
+      endAlive = keepAliveFile(aliveFile(config.directory));
       return await runLogged(config, context);
     } finally {
+      endAlive();
       removeOwnPidFile(pidFile);
       lock.release();
     }
   },
 };
 
-async function runLogged(config: NodeConfig, { signal, interrupted }: CommandContext): Promise<number> {
+async function runLogged(config: NodeConfig, { env, signal, interrupted }: CommandContext): Promise<number> {
   const logFile = new RotatingFile({
     path: join(config.directory, 'node.log'),
     bytesMax: config.logBytesMax,
@@ -57,6 +62,7 @@ async function runLogged(config: NodeConfig, { signal, interrupted }: CommandCon
   const started = performance.now();
   interrupted.on((count) => interruptedAgain(count, logger));
   logger.info({ pid: process.pid, version: process.version, directory: config.directory }, 'node started');
+  const watchdog = SystemdWatchdog.start({ env, pid: process.pid }, { logger });
   try {
     tuneV8();
     // Loaded only now: a wrong configuration is said at once, without loading the rooms of a node.
@@ -65,6 +71,8 @@ async function runLogged(config: NodeConfig, { signal, interrupted }: CommandCon
   } catch (error) {
     logger.error({ error }, 'node failed');
     throw error;
+  } finally {
+    watchdog?.stop();
   }
   logger.info({ upMs: Math.round(performance.now() - started) }, 'node stopped');
   return 0;

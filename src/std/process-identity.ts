@@ -48,6 +48,18 @@ export function commandOf(pid: number): string {
   }
 }
 
+/** Clock ticks of proc(5) are hundredths of a second on every Linux architecture that Node runs on. */
+const TICK_MS = 10;
+
+/** What a process does now; null where it can not be seen. `runnable`: it runs, or waits for a core only. */
+export function processActivity(pid: number): { cpuMs: number; runnable: boolean } | null {
+  const fields = process.platform === 'linux' ? statFields(pid) : null;
+  // utime and stime are fields 14 and 15.
+  return (
+    fields && { cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS, runnable: fields[0] === 'R' }
+  );
+}
+
 /** The fields after the command's name, which is in brackets and may itself hold brackets and blanks. */
 function statFields(pid: number): string[] | null {
   try {

@@ -40,6 +40,8 @@ export interface ClusterOptions {
   /** The spool of this node on a small file system of its own (`cluster.spoolDisk`), where mounting is permitted. */
   smallSpool?: { node: string; bytes: number };
   readyDeadlineMs?: number;
+  /** Seconds; 0 for tests that stop nodes by SIGSTOP. Default: the demo's own. */
+  watchdog?: number;
 }
 
 /**
@@ -156,6 +158,7 @@ export class TestCluster {
     return [
       ...['demo', '--dir', directory, '--http-port', String(httpPort), '--link-port', String(linkPort)],
       ...['--mysql-port', String(mysqlPort), '--replicas', String(replicas), '--acknowledge', acknowledge],
+      ...(this.#options.watchdog === undefined ? [] : ['--watchdog', String(this.#options.watchdog)]),
     ];
   }
 

@@ -14,7 +14,11 @@ let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ env: { NODE_OPTIONS: '--max-old-space-size=64' } });
+  cluster = await TestCluster.start({
+    env: { NODE_OPTIONS: '--max-old-space-size=64' },
+    // A test stops a node for longer than the supervisor allows.
+    watchdog: 0,
+  });
   await cluster.primary.sql('CREATE DATABASE big');
   await cluster.primary.sql('CREATE TABLE big.t (id INT AUTO_INCREMENT PRIMARY KEY, v LONGBLOB)');
 });

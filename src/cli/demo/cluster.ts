@@ -2,7 +2,7 @@ import { SkeinError } from '../../model/error.js';
 import { durationText } from '../../std/duration-text.js';
 import { sleep } from '../../std/signal.js';
 import { writeNodeConfig } from './directory.js';
-import { NodeProcess } from './node-process.js';
+import { NodeProcess, type NodeProcessOptions } from './node-process.js';
 import type { PlannedNode } from './plan.js';
 import { untilReady } from './readiness.js';
 import { killServer, runningServer } from './servers.js';
@@ -29,7 +29,7 @@ export class LocalCluster {
 
   /** Starts what does not run, leaves alone what runs as planned, and restarts what runs otherwise. */
   static async start(
-    options: { plan: readonly PlannedNode[]; command: readonly string[] },
+    options: { plan: readonly PlannedNode[]; command: readonly string[]; hungAfterMs: number },
     modules: ClusterModules,
   ): Promise<LocalCluster> {
     // All files first: a wrong one ends this before any process was started.
@@ -37,7 +37,7 @@ export class LocalCluster {
     const cluster = new LocalCluster(modules);
     try {
       await Promise.all(
-        options.plan.map((node) => cluster.#startOne({ node, command: options.command }, changed.has(node))),
+        options.plan.map((node) => cluster.#startOne({ ...options, node }, changed.has(node))),
       );
     } catch (error) {
       await cluster.kill();
@@ -46,10 +46,7 @@ export class LocalCluster {
     return cluster;
   }
 
-  async #startOne(
-    options: { node: PlannedNode; command: readonly string[] },
-    changed: boolean,
-  ): Promise<void> {
+  async #startOne(options: NodeProcessOptions, changed: boolean): Promise<void> {
     const { name } = options.node;
     let running = new NodeProcess(options, { say: this.#say });
     if (running.adopted && changed) {

@@ -22,6 +22,10 @@ writeFileSync('node.pid', String(process.pid));
 appendFileSync('starts', process.pid + '\\n');
 if (process.env.SKEIN_TEST_FAIL) { console.error('no such luck'); process.exit(3); }
 process.on('SIGTERM', () => process.exit(0));
+process.on('SIGUSR2', () => { for (;;); });
+const touch = () => writeFileSync('node.alive', JSON.stringify({ pid: process.pid, startedAt }));
+touch();
+setInterval(touch, 500);
 setInterval(() => {}, 1000);
 `;
 
@@ -31,8 +35,8 @@ writeFileSync(script, FAKE_NODE);
 const command = [process.execPath, script];
 const started: NodeProcess[] = [];
 
-function run(node: PlannedNode, said: string[] = []): NodeProcess {
-  const running = new NodeProcess({ node, command }, { say: (text) => said.push(text) });
+function run(node: PlannedNode, said: string[] = [], hungAfterMs = 0): NodeProcess {
+  const running = new NodeProcess({ node, command, hungAfterMs }, { say: (text) => said.push(text) });
   started.push(running);
   return running;
 }
@@ -57,10 +61,10 @@ const starts = (node: PlannedNode) =>
     ? readFileSync(join(node.directory, 'starts'), 'utf8').trim().split('\n').map(Number)
     : [];
 
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
+async function until(what: string, condition: () => boolean, deadlineMs = 10_000): Promise<void> {
+  const deadline = performance.now() + deadlineMs;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`not in 10 s: ${what}`);
+    if (performance.now() > deadline) throw new Error(`not in ${deadlineMs} ms: ${what}`);
     await sleep(20);
   }
 }
@@ -82,7 +86,7 @@ it('starts again a node that was killed, and not one that was stopped', async ()
   const said: string[] = [];
   const running = run(node, said);
   await until('first start', () => starts(node).length === 1);
-  process.kill(running.pid ?? -1, 'SIGKILL');
+  process.kill(identity(running.pid).pid, 'SIGKILL');
   await until('second start', () => starts(node).length === 2);
   expect(said[0]).toMatch(/^n1 ended \(SIGKILL\); starting it again in 0\.[12] s/);
   const second = identity(starts(node)[1] ?? null);
@@ -120,6 +124,36 @@ it('adopts, instead of starting it twice, a node that it did not know of', async
   await running.stop();
   await ended;
   expect(starts(node)).toHaveLength(5);
+});
+
+it('kills and starts again a node whose event loop spins, and says so', { timeout: 40_000 }, async () => {
+  const node = plannedNode('spin');
+  const said: string[] = [];
+  const running = run(node, said, 2000);
+  await until('it turns its loop', () => existsSync(join(node.directory, 'node.alive')));
+  const hung = identity(running.pid);
+  process.kill(hung.pid, 'SIGUSR2');
+  // Six times the limit when the machine is so busy that the spinning process hardly runs.
+  await until('second start', () => starts(node).length === 2, 25_000);
+  expect(isSameProcessAlive(hung)).toBe(false);
+  expect(said[0]).toMatch(
+    new RegExp(`^n1 hangs: the event loop of process ${hung.pid} has not turned for \\d+\\.\\d s`),
+  );
+  expect(said[1]).toContain('n1 ended (SIGKILL)');
+});
+
+it('also one that it adopted, and that was stopped before', async () => {
+  const node = plannedNode('stopped');
+  const other = spawn(process.execPath, [script], { cwd: node.directory, stdio: 'ignore' });
+  await until(
+    'it runs',
+    () => livingOwner(pidFile(node)) !== null && existsSync(join(node.directory, 'node.alive')),
+  );
+  process.kill(other.pid ?? 0, 'SIGSTOP');
+  const said: string[] = [];
+  expect(run(node, said, 2000).adopted).toBe(true);
+  await until('second start', () => starts(node).length === 2);
+  expect(said[0]).toContain(`the event loop of process ${other.pid}`);
 });
 
 it('counts failures, waits longer each time, and shows the last words', async () => {

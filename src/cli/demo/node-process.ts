@@ -1,10 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { aliveFile, lastTouch } from '../../std/alive-file.js';
 import { livingOwner } from '../../std/pid-file.js';
-import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from '../../std/process-identity.js';
+import {
+  identifyProcess,
+  isSameProcessAlive,
+  type ProcessIdentity,
+  processActivity,
+} from '../../std/process-identity.js';
 import { backoffMs, sleep } from '../../std/signal.js';
 import { configFile } from './directory.js';
+import { HangJudge, LOOK_INTERVAL_MS } from './hang-judge.js';
 import type { PlannedNode } from './plan.js';
 
 /** DESIGN 8.2: a node that ends is started again after 0.2 s, and more slowly each time it does not stay up. */
@@ -17,13 +24,21 @@ const POLL_MS = 200;
 /** What a node says before its own log works (and a crash of the runtime) goes here; it is tiny, as a rule. */
 const OUTPUT_BYTES_MAX = 1024 * 1024;
 
+export interface NodeProcessOptions {
+  readonly node: PlannedNode;
+  readonly command: readonly string[];
+  /** A node whose event loop does not turn for so long is killed and started again; 0: never. */
+  readonly hungAfterMs: number;
+}
+
 export interface NodeProcessModules {
   /** A line for the person who watches. */
   say(text: string): void;
 }
 
 /**
- * One node of the local cluster: adopts it when it runs, starts it when it does not, starts it again when it ends.
+ * One node of the local cluster: adopts it when it runs, starts it when it does not, starts it again when it ends, and ends
+ * it when it hangs.
  *
  *   start() -> running -(it ends)-> waiting -(back-off)-> running ...   until stop() or kill()
  */
@@ -39,10 +54,12 @@ export class NodeProcess {
   readonly #supervision: Promise<void>;
   readonly #modules: NodeProcessModules;
   readonly #command: readonly string[];
+  readonly #hungAfterMs: number;
 
-  constructor(options: { node: PlannedNode; command: readonly string[] }, modules: NodeProcessModules) {
+  constructor(options: NodeProcessOptions, modules: NodeProcessModules) {
     this.node = options.node;
     this.#command = options.command;
+    this.#hungAfterMs = options.hungAfterMs;
     this.#modules = modules;
     this.adopted = livingOwner(pidFile(options.node)) !== null;
     this.#ended = this.#begin();
@@ -71,7 +88,9 @@ export class NodeProcess {
   async #supervise(): Promise<void> {
     for (;;) {
       const since = performance.now();
+      const watch = this.#watchForHang();
       const how = await this.#ended;
+      clearInterval(watch);
       this.#identity = null;
       if (this.#stopping) return;
       const lived = performance.now() - since;
@@ -84,6 +103,24 @@ export class NodeProcess {
       if (this.#stopping) return;
       this.#ended = this.#begin();
     }
+  }
+
+  /** Also while it stops: a node that hangs then would keep everybody waiting. */
+  #watchForHang(): NodeJS.Timeout | undefined {
+    const identity = this.#identity;
+    if (identity === null || this.#hungAfterMs === 0) return undefined;
+    const judge = new HangJudge(this.#hungAfterMs);
+    const file = aliveFile(this.node.directory);
+    return setInterval(() => {
+      const touch = lastTouch(file, identity);
+      const activity = processActivity(identity.pid) ?? { cpuMs: 0, runnable: false };
+      const silentMs = judge.look({ nowMs: performance.now(), touch, ...activity });
+      if (silentMs === null) return;
+      this.#modules.say(
+        `${this.node.name} hangs: the event loop of process ${identity.pid} has not turned for ${(silentMs / 1000).toFixed(1)} s; killing it (its server stays)`,
+      );
+      this.#signal('SIGKILL');
+    }, LOOK_INTERVAL_MS);
   }
 
   /** A node may run that we did not know of: an earlier demo was killed before the node had written its pid. */

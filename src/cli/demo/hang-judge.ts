@@ -1,0 +1,55 @@
+/** What the supervisor sees of a node at one moment. */
+export interface NodeLook {
+  /** Of a clock that never goes back, of the supervisor. */
+  readonly nowMs: number;
+  /** Changes when the node's event loop turns; null: it has not begun to show it. */
+  readonly touch: string | null;
+  /** CPU time of the process so far. */
+  readonly cpuMs: number;
+  /** It could run, but the system may not let it. */
+  readonly runnable: boolean;
+}
+
+/** The supervisor's own looks come so often; one that comes much later says that it was kept from running itself. */
+export const LOOK_INTERVAL_MS = 1000;
+const OWN_PAUSE_MS = 3 * LOOK_INTERVAL_MS;
+/**
+ * SAFETY H4: saturated cores are no failure for 30 s. A loop that spins gets more than this part of the time even beside a
+ * few others, and no turn of a healthy one takes so much CPU: a second, with the default limit.
+ */
+const STARVED_FACTOR = 6;
+const STARVED_SHARE = 0.2;
+
+/**
+ * Decides whether a node hangs: its event loop has not turned for `limitMs`. A busy node is not a dead one (SAFETY H4):
+ * time in which the supervisor itself did not run does not count (a suspended machine), and a node that could run but got
+ * little CPU has six times the limit.
+ */
+export class HangJudge {
+  readonly #limitMs: number;
+  #touch: string | null = null;
+  #since: { nowMs: number; cpuMs: number } | null = null;
+  #lastLookMs = Number.NEGATIVE_INFINITY;
+
+  constructor(limitMs: number) {
+    this.#limitMs = limitMs;
+  }
+
+  /** Milliseconds of silence when the node hangs, else null. */
+  look({ nowMs, touch, cpuMs, runnable }: NodeLook): number | null {
+    const paused = nowMs - this.#lastLookMs > OWN_PAUSE_MS;
+    this.#lastLookMs = nowMs;
+    if (touch === null) {
+      this.#since = null;
+      return null;
+    }
+    if (paused || this.#since === null || touch !== this.#touch) {
+      this.#touch = touch;
+      this.#since = { nowMs, cpuMs };
+      return null;
+    }
+    const silentMs = nowMs - this.#since.nowMs;
+    const starved = runnable && cpuMs - this.#since.cpuMs < silentMs * STARVED_SHARE;
+    return silentMs >= this.#limitMs * (starved ? STARVED_FACTOR : 1) ? silentMs : null;
+  }
+}

@@ -1,0 +1,43 @@
+import { closeSync, futimesSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { ownIdentity, type ProcessIdentity } from './process-identity.js';
+
+/**
+ * The proof that a process turns its event loop: a file that it touches every second from a timer of that loop. It works
+ * for whoever finds the process later, too. What it does not do: judge (cli/demo/hang-judge.ts does).
+ */
+
+/** Often enough to see a hang of five seconds; a touch costs a few microseconds and writes no data. */
+export const ALIVE_INTERVAL_MS = 1000;
+
+/** Where a node has it. */
+export const aliveFile = (directory: string) => join(directory, 'node.alive');
+
+/** @returns what ends the touching and removes the file */
+export function keepAliveFile(path: string, identity: ProcessIdentity = ownIdentity()): () => void {
+  // A new file, so that nobody takes the touch of an earlier process for ours.
+  rmSync(path, { force: true });
+  const fd = openSync(path, 'w', 0o644);
+  writeSync(fd, `${JSON.stringify(identity)}\n`);
+  const timer = setInterval(() => {
+    const now = Date.now() / 1000;
+    futimesSync(fd, now, now);
+  }, ALIVE_INTERVAL_MS);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    closeSync(fd);
+    rmSync(path, { force: true });
+  };
+}
+
+/** Changes with each turn of that process's loop; null while it has no such file. */
+export function lastTouch(path: string, identity: ProcessIdentity): string | null {
+  try {
+    const { pid, startedAt } = JSON.parse(readFileSync(path, 'utf8')) as Partial<ProcessIdentity>;
+    if (pid !== identity.pid || startedAt !== identity.startedAt) return null;
+    return String(statSync(path, { bigint: true }).mtimeNs);
+  } catch {
+    return null;
+  }
+}

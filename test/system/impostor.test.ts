@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { chooseCacheDir } from '../../src/mysql-control/cache-dir.js';
+import { ManagedServer } from '../../src/mysql-control/managed-server.js';
+import { obtainServer } from '../../src/mysql-control/obtain.js';
+import { canReach } from '../../src/mysql-control/run-user.js';
+import { type Logger, silentLogger } from '../../src/std/logger.js';
+import { until } from '../kit/until.js';
+
+/**
+ * A process of another user that has our server's arguments. When the real server ends, or none was started yet, it must
+ * not be taken for it, and nothing may be sent to it.
+ */
+
+const isRoot = process.getuid?.() === 0;
+/** Neither root nor one that runs our servers. */
+const STRANGER = 65_533;
+const PROGRAM = `
+import { createServer } from 'node:net';
+import { appendFileSync, writeFileSync } from 'node:fs';
+const socket = process.argv.findLast((argument) => argument.startsWith('--socket=')).slice('--socket='.length);
+const seen = socket + '.seen';
+writeFileSync(seen, '');
+createServer((client) => {
+  appendFileSync(seen, 'connected ');
+  client.on('error', () => {});
+  client.on('data', (bytes) => appendFileSync(seen, bytes));
+}).listen(socket, () => process.stdout.write('listening'));
+`;
+
+let directory = '';
+let server: ManagedServer;
+const children: ChildProcess[] = [];
+const warnings: { reason?: unknown; uid?: unknown; message: string }[] = [];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'skein-impostor-'));
+  await chmod(directory, 0o755);
+  await writeFile(join(directory, 'impostor.mjs'), PROGRAM);
+  const cacheDir = await chooseCacheDir({ projectDir: process.cwd() });
+  const binary = await obtainServer({ cacheDir }, { logger: silentLogger });
+  const logger: Logger = {
+    ...silentLogger,
+    warn: (data, message) => void warnings.push({ ...data, message }),
+    child: () => logger,
+  };
+  server = new ManagedServer(
+    {
+      directory: join(directory, 'n1'),
+      secret: Buffer.from('a secret of this test'),
+      bufferPoolBytes: 16 * 2 ** 20,
+      redoLogBytes: 8 * 2 ** 20,
+    },
+    { binary, cacheDir, logger },
+  );
+  await server.start();
+});
+
+afterAll(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await server?.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** Resolves when it listens; returns what it has been sent so far. */
+async function startImpostor(name: string, { uid, mode }: { uid: number; mode: number }) {
+  const home = join(directory, name);
+  await mkdir(home);
+  if (isRoot) await chown(home, uid, uid);
+  await chmod(home, mode);
+  const socket = join(home, 'server.sock');
+  const child = spawn(
+    process.execPath,
+    [join(directory, 'impostor.mjs'), `--datadir=${server.dataDir}`, `--socket=${socket}`, '--port=3306'],
+    { cwd: directory, stdio: ['ignore', 'pipe', 'inherit'], ...(isRoot && { uid, gid: uid }) },
+  );
+  children.push(child);
+  await once(child.stdout, 'data');
+  return { pid: child.pid, received: () => readFile(`${socket}.seen`, 'utf8') };
+}
+
+async function nextServerIsReal(old: number, impostor: Awaited<ReturnType<typeof startImpostor>>) {
+  await server.kill('a test', { restart: true });
+  const up = await until(
+    'a server runs again',
+    () => (server.current !== null && server.current.pid !== old ? server.current : null),
+    { deadlineMs: 30_000 },
+  );
+  expect(up).toMatchObject({ adopted: false });
+  expect(up.pid).not.toBe(impostor.pid);
+  expect(await impostor.received()).toBe('');
+}
+
+it.skipIf(!isRoot)('of another user: not adopted, not even dialled, and said', async (context) => {
+  const stranger = { uid: STRANGER, gid: STRANGER, name: 'stranger', switched: true };
+  if (!(await canReach(stranger, process.execPath))) context.skip('another user can not run this Node');
+  const impostor = await startImpostor('stranger', { uid: STRANGER, mode: 0o700 });
+  await nextServerIsReal(server.current?.pid ?? 0, impostor);
+  expect(warnings).toContainEqual(
+    expect.objectContaining({ uid: STRANGER, reason: expect.stringContaining(`user ${STRANGER}`) }),
+  );
+});
+
+it('of the right user, with a socket where anybody can put one: neither', async (context) => {
+  const { uid, gid } = await stat(server.dataDir);
+  const owner = { uid, gid, name: 'owner', switched: uid !== process.getuid?.() };
+  if (!(await canReach(owner, process.execPath))) context.skip('the server’s user can not run this Node');
+  const impostor = await startImpostor('open', { uid, mode: 0o777 });
+  await nextServerIsReal(server.current?.pid ?? 0, impostor);
+  expect(warnings).toContainEqual(
+    expect.objectContaining({ uid, reason: expect.stringContaining('other users can write in it') }),
+  );
+});

@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { sleep } from '../../src/std/signal.js';
+import type { Ledger } from '../kit/clients.js';
+import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { createLedger, expectWhole, startWriters } from '../kit/kill-rounds.js';
+import { signalPid } from '../kit/processes.js';
+import { until } from '../kit/until.js';
+
+/** A node whose event loop does not turn is killed by the supervisor and started again; one that only waits is not. */
+
+/** The nodes inherit it: on this signal the event loop is blocked for ever. Nothing of it is in the build. */
+const BLOCKED_BY_SIGNAL = `--import "data:text/javascript,process.on('SIGUSR2',()=>{for(;;);})"`;
+/** Five seconds; six times as much when this machine does not let the blocked node run. */
+const DEADLINE_MS = 45_000;
+
+let cluster: TestCluster;
+let ledger: Ledger | undefined;
+showLogsOnFailure(() => cluster);
+
+beforeAll(async () => {
+  cluster = await TestCluster.start({ env: { NODE_OPTIONS: BLOCKED_BY_SIGNAL } });
+  await createLedger(cluster);
+});
+
+afterAll(async () => {
+  await cluster?.dispose();
+});
+
+const hangs = (name: string, pid: number) =>
+  new RegExp(`${name} hangs: the event loop of process ${pid} has not turned for \\d+\\.\\d s`);
+
+it('the primary’s node blocked: killed, said, started again with the same server, and nothing lost', async () => {
+  const primary = cluster.primary;
+  const [node, server] = [await primary.pid('node'), await primary.pid('server')];
+  const pool = startWriters(cluster);
+  ledger = pool.ledger;
+  try {
+    await ledger.progress(20, 20_000, 'writes go on');
+    signalPid(node, 'SIGUSR2');
+    await primary.untilRestarted('node', node, DEADLINE_MS);
+    expect(cluster.output.text()).toMatch(hangs('n1', node));
+    await primary.untilReady(30_000);
+    await ledger.progress(20, 20_000, 'writes go on after it');
+  } finally {
+    await pool.stop();
+  }
+  expect(await primary.pid('server'), 'the server was adopted').toBe(server);
+  await expectWhole(cluster, pool.ledger);
+});
+
+it('a supervisor that did not run itself for longer than the limit kills nobody', async () => {
+  const before = await Promise.all(cluster.nodes.map((node) => node.pid('node')));
+  signalPid(cluster.supervisorPid, 'SIGSTOP');
+  await sleep(7_000);
+  signalPid(cluster.supervisorPid, 'SIGCONT');
+  await sleep(3_000);
+  expect(await Promise.all(cluster.nodes.map((node) => node.pid('node')))).toEqual(before);
+});
+
+it('a replica’s node that was stopped, found so by a supervisor that adopts it', async () => {
+  const replica = cluster.node('n3');
+  const node = await replica.pid('node');
+  await cluster.endDemo('SIGKILL');
+  await replica.freeze('node');
+  void cluster.startDemo().catch(() => {});
+  await until('it is said', () => hangs('n3', node).test(cluster.output.text()), { deadlineMs: DEADLINE_MS });
+  await replica.untilRestarted('node', node);
+  await replica.untilReady();
+});
