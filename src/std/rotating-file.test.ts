@@ -1,7 +1,16 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { until } from '../../test/kit/until.js';
 import { RotatingFile } from './rotating-file.js';
 
@@ -42,4 +51,77 @@ it('keeps three older files and no more, whatever is written', () => {
   expect(readFileSync(path, 'utf8')).toContain('99\n');
   for (const age of [1, 2, 3]) expect(statSync(`${path}.${age}`).size).toBe(1000);
   expect(existsSync(`${path}.4`)).toBe(false);
+});
+
+describe('a disk that does not take everything', () => {
+  /** Takes so many bytes of each write, then the next number; a negative one is an error. */
+  function fileWith(name: string, takes: number[]) {
+    const path = join(directory, name);
+    const write = (fd: number, bytes: Buffer) => {
+      const size = takes.shift() ?? bytes.length;
+      if (size < 0) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+      return writeSync(fd, bytes.subarray(0, size));
+    };
+    const told: string[] = [];
+    const file = new RotatingFile({ path, bytesMax: 10_000, write });
+    file.onLines.on((lines) => told.push(...lines));
+    const add = (...lines: string[]) => {
+      for (const line of lines) file.write(`${line}\n`, { urgent: false });
+      file.flush();
+    };
+    return { add, told, text: () => readFileSync(path, 'utf8') };
+  }
+  const lostNote = (lines: number) =>
+    expect.stringMatching(new RegExp(`"lines":${lines},"msg":"log lines were lost"`));
+
+  it('a short write is gone on with', () => {
+    const { add, told, text } = fileWith('short.log', [3, 1]);
+    add('first', 'second');
+    expect(text()).toBe('first\nsecond\n');
+    expect(told).toEqual(['first', 'second']);
+  });
+
+  it('a line that was cut is ended, counted and not told to readers', () => {
+    const { add, told, text } = fileWith('torn.log', [9, -1]);
+    add('first', 'second', 'third');
+    expect(told).toEqual(['first']);
+    add('fourth');
+    expect(text().split('\n')).toEqual(['first', 'sec', lostNote(2), 'fourth', '']);
+    expect(told).toEqual(['first', 'fourth']);
+  });
+
+  it('lost lines stay counted until the note itself is in the file', () => {
+    const { add, text } = fileWith('full.log', [-1, -1, 10, -1]);
+    add('first');
+    add('second');
+    // The note itself is cut.
+    add('third');
+    add('fourth');
+    expect(text().split('\n')).toEqual([expect.stringMatching(/^.{10}$/), lostNote(3), 'fourth', '']);
+  });
+});
+
+it('a reader that throws loses no line, for nobody, and is said once', () => {
+  const path = join(directory, 'reader.log');
+  const file = new RotatingFile({ path, bytesMax: 10_000 });
+  file.onLines.on(() => {
+    throw new Error('broken reader');
+  });
+  file.write('one\n', { urgent: true });
+  file.write('two\n', { urgent: true });
+  const lines = readFileSync(path, 'utf8').trim().split('\n');
+  expect(lines).toEqual(['one', expect.stringContaining('broken reader'), 'two']);
+});
+
+it('a file that can not be rotated grows on, and no older one is pushed out', () => {
+  const path = join(directory, 'stuck.log');
+  mkdirSync(`${path}.new`);
+  writeFileSync(`${path}.1`, 'older\n');
+  const file = new RotatingFile({ path, bytesMax: 10 });
+  for (const line of ['first line\n', 'second\n', 'third\n']) {
+    file.write(line, { urgent: false });
+    file.flush();
+  }
+  expect(readFileSync(path, 'utf8')).toBe('first line\nsecond\nthird\n');
+  expect(readFileSync(`${path}.1`, 'utf8')).toBe('older\n');
 });

@@ -7,32 +7,42 @@ const OLDER_FILES = 3;
 const PENDING_BYTES_MAX = 256 * 1024;
 /** Lines that are not urgent wait so long for each other; a crash loses those. */
 const GATHER_MS = 10;
+const NEW_LINE = 0x0a;
+
+/** Bytes written, perhaps fewer than were given; as `fs.writeSync`. */
+type Write = (fd: number, bytes: Buffer) => number;
 
 /**
  * Appends lines to a file of bounded size. Writing is synchronous (into the system's cache, a few microseconds), so
- * that the last urgent lines before a crash are there, with all before them. A full disk loses lines, never the process: what was lost is counted
- * and said once writing works again.
+ * that the last urgent lines before a crash are there, with all before them. A full disk loses lines, never the process:
+ * how many is a line of its own once writing works again.
  */
 export class RotatingFile {
   readonly #path: string;
   readonly #bytesMax: number;
+  readonly #write: Write;
   #fd: number;
   #bytes: number;
   #pending: string[] = [];
   #pendingBytes = 0;
   #gathering: NodeJS.Timeout | null = null;
   #lost = 0;
+  /** The file ends within a line: the disk took only a part of it. */
+  #torn = false;
+  #listenerFailed = false;
   /** Lines that were written, without their ends. */
   readonly onLines = new Signal<readonly string[]>();
 
-  constructor(options: { path: string; bytesMax: number }) {
+  constructor(options: { path: string; bytesMax: number; write?: Write }) {
     this.#path = options.path;
     this.#bytesMax = options.bytesMax;
+    this.#write = options.write ?? writeSync;
     this.#fd = openSync(options.path, 'a', 0o640);
     this.#bytes = fstatSync(this.#fd).size;
     process.on('exit', () => this.flush());
   }
 
+  /** @param line  with its line break at the end */
   write(line: string, { urgent }: { urgent: boolean }): void {
     this.#pending.push(line);
     this.#pendingBytes += line.length;
@@ -47,42 +57,87 @@ export class RotatingFile {
     const lines = this.#pending;
     this.#pending = [];
     this.#pendingBytes = 0;
-    try {
-      if (this.#bytes >= this.#bytesMax) this.#rotate();
-      const text = lines.join('');
-      writeSync(this.#fd, text);
-      this.#bytes += Buffer.byteLength(text);
-      this.onLines.emit(lines.map((line) => line.trimEnd()));
-      if (this.#lost > 0) {
-        const note = {
-          time: new Date().toISOString(),
-          level: 'warn',
-          lines: this.#lost,
-          msg: 'log lines were lost',
-        };
-        this.#lost = 0;
-        this.#bytes += writeSync(this.#fd, `${JSON.stringify(note)}\n`);
+    if (this.#bytes >= this.#bytesMax) this.#rotate();
+    const note = this.#lost > 0 ? [ownLine('log lines were lost', { lines: this.#lost })] : [];
+    const written = this.#append([...note, ...lines]);
+    const whole = Math.max(0, written - note.length);
+    this.#lost = (written < note.length ? this.#lost : 0) + lines.length - whole;
+    if (whole > 0) this.#tell(lines.slice(0, whole));
+  }
+
+  /** How many of the lines are whole in the file: all, or those before an error. */
+  #append(lines: readonly string[]): number {
+    const bytes = Buffer.from(`${this.#torn ? '\n' : ''}${lines.join('')}`);
+    let done = 0;
+    let failed = false;
+    while (done < bytes.length && !failed) {
+      try {
+        const written = this.#write(this.#fd, done === 0 ? bytes : bytes.subarray(done));
+        failed = written === 0;
+        done += written;
+      } catch {
+        failed = true;
       }
-    } catch {
-      this.#lost += lines.length;
+    }
+    this.#bytes += done;
+    if (!failed) {
+      this.#torn = false;
+      return lines.length;
+    }
+    const ended = count(bytes.subarray(0, done), NEW_LINE) - (this.#torn && done > 0 ? 1 : 0);
+    if (done > 0) this.#torn = bytes[done - 1] !== NEW_LINE;
+    return ended;
+  }
+
+  /** A listener's fault is neither a lost line nor the end of the node; it is said once. */
+  #tell(lines: readonly string[]): void {
+    try {
+      this.onLines.emit(lines.map((line) => line.trimEnd()));
+    } catch (error) {
+      if (this.#listenerFailed) return;
+      this.#listenerFailed = true;
+      this.write(ownLine('a reader of the log failed', { reason: String(error) }), { urgent: true });
     }
   }
 
+  /** The new file is there before the old ones move: when it can not be opened, the old one grows on. */
   #rotate(): void {
-    for (let age = OLDER_FILES - 1; age >= 1; age--) {
-      renameIfPresent(`${this.#path}.${age}`, `${this.#path}.${age + 1}`);
+    let fresh: number;
+    try {
+      fresh = openSync(`${this.#path}.new`, 'a', 0o640);
+    } catch {
+      return;
     }
-    renameIfPresent(this.#path, `${this.#path}.1`);
-    const old = this.#fd;
-    this.#fd = openSync(this.#path, 'a', 0o640);
+    try {
+      for (let age = OLDER_FILES - 1; age >= 1; age--) {
+        renameIfPresent(`${this.#path}.${age}`, `${this.#path}.${age + 1}`);
+      }
+      renameIfPresent(this.#path, `${this.#path}.1`);
+      renameSync(`${this.#path}.new`, this.#path);
+    } catch {
+      closeSync(fresh);
+      return;
+    }
+    closeSync(this.#fd);
+    this.#fd = fresh;
     this.#bytes = 0;
-    closeSync(old);
+    this.#torn = false;
   }
 }
 
 /** The file and its older ones, newest first; some may not be there. */
 export function rotatedFiles(path: string): string[] {
   return [path, ...Array.from({ length: OLDER_FILES }, (_, i) => `${path}.${i + 1}`)];
+}
+
+function ownLine(msg: string, data: Record<string, unknown>): string {
+  return `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), ...data, msg })}\n`;
+}
+
+function count(bytes: Buffer, value: number): number {
+  let found = 0;
+  for (const byte of bytes) if (byte === value) found++;
+  return found;
 }
 
 function renameIfPresent(from: string, to: string): void {
