@@ -7,6 +7,7 @@ import { Signal } from '../std/emitter.js';
 import type { CommandContext } from './command.js';
 import { commands } from './commands.js';
 import { runCommandLine } from './run.js';
+import { createTerminal } from './terminal.js';
 
 /** Commands against something that answers as a node does, where a real node would only make the test slow. */
 
@@ -30,7 +31,7 @@ beforeEach(async () => {
   answer = { status: 200, body: STATUS };
   node = createServer((request, response) => {
     asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
-    response.writeHead(answer.status, { connection: 'close' }).end(JSON.stringify(answer.body));
+    response.writeHead(answer.status, { connection: 'close' }).end(`${JSON.stringify(answer.body)}\n`);
   }).listen(0, '127.0.0.1');
   await once(node, 'listening');
   url = `http://127.0.0.1:${(node.address() as AddressInfo).port}`;
@@ -48,20 +49,24 @@ async function run(
   const said = { out: '', err: '' };
   const ctrlC = new AbortController();
   const context: CommandContext = {
-    terminal: {
-      out: (text) => {
-        said.out += text;
-        options.heard?.(text, () => ctrlC.abort());
+    terminal: createTerminal(
+      {
+        out: (text) => {
+          said.out += text;
+          options.heard?.(text, () => ctrlC.abort());
+        },
+        err: (text) => {
+          said.err += text;
+        },
       },
-      err: (text) => {
-        said.err += text;
+      {
+        isTerminal: options.isTerminal ?? false,
+        isGone: () => false,
+        stdin: async () => '',
+        input: async function* () {},
+        write: async () => {},
       },
-      isTerminal: options.isTerminal ?? false,
-      isGone: () => false,
-      stdin: async () => '',
-      input: async function* () {},
-      write: async () => {},
-    },
+    ),
     env: { SKEIN_URL: url, SKEIN_TOKEN: 'skein_x' },
     cwd: '/nonexistent',
     signal: ctrlC.signal,
@@ -124,5 +129,73 @@ describe('token revoke', () => {
     expect(code).toBe(2);
     expect(err).toContain('revoke needs the id of a token');
     expect(asked).toEqual([]);
+  });
+});
+
+describe('what a node says never steers the terminal', () => {
+  const EVIL = 'x\u001b[2J\u001b]0;t\u0007\r\u009b31m\u202ey';
+  const HARMLESS = 'x\\e[2J\\e]0;t\\u0007\\r\\u009b31m\\u202ey';
+  const evilStatus = () => ({
+    ...STATUS,
+    cluster: EVIL,
+    members: [
+      {
+        ...{ name: EVIL, role: EVIL, state: EVIL, lagMs: null, http: EVIL, since: '2026-01-01T00:00:00Z' },
+        positions: { received: 1, durable: 1, committed: 1, applied: 1 },
+        server: { flavour: EVIL, version: EVIL, up: true },
+        reason: `${EVIL}\nn9: fine`,
+      },
+    ],
+  });
+  const line = {
+    ...{ seq: 1, time: '2026-01-01T00:00:00.000Z', node: EVIL, kind: 'request', token: EVIL, address: EVIL },
+    ...{
+      status: 404,
+      outcome: EVIL,
+      durationMs: 1,
+      method: EVIL,
+      path: `/${EVIL}\n`,
+      statements: [{ sql: `${EVIL}\n` }],
+    },
+  };
+  const result = {
+    ...{ columns: [{ name: EVIL, type: 'int' }], rows: [[EVIL]], rowCount: 1, affectedRows: 0 },
+    ...{ insertId: EVIL, warnings: 0, durationMs: 1 },
+  };
+  const sql = { results: [result], position: EVIL, node: EVIL, role: EVIL, durationMs: 1 };
+
+  it.each([
+    [['status'], { status: 200, body: evilStatus() }],
+    [['sql', 'SELECT 1'], { status: 200, body: sql }],
+    [
+      ['sql', 'SELECT 1'],
+      { status: 400, body: { error: { code: EVIL, message: `${EVIL}\n`, primary: EVIL } } },
+    ],
+    [['audit', 'tail'], { status: 200, body: line }],
+    [
+      ['audit', 'tail'],
+      { status: 200, body: { ...line, kind: 'event', event: EVIL, subject: EVIL, reason: EVIL } },
+    ],
+    [['audit', 'tail'], { status: 200, body: { ...line, kind: EVIL } }],
+  ])('%j', async (args, reply) => {
+    answer = reply;
+    const { out, err } = await run(args);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there.
+    expect(out + err).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    expect(out + err).toContain(HARMLESS);
+  });
+
+  it('a reason stays on its line', async () => {
+    answer = { status: 200, body: evilStatus() };
+    expect((await run(['status'])).out.split('\n').filter((text) => text.startsWith('n9'))).toEqual([]);
+  });
+
+  it('--json is exact in a pipe, and means the same on a terminal', async () => {
+    answer = { status: 200, body: evilStatus() };
+    const piped = (await run(['status', '--json'])).out;
+    const shown = (await run(['status', '--json'], { isTerminal: true })).out;
+    expect(JSON.parse(piped)).toEqual(evilStatus());
+    expect(JSON.parse(shown)).toEqual(evilStatus());
+    expect([piped.includes('\u009b'), shown.includes('\u009b')]).toEqual([true, false]);
   });
 });

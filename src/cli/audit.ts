@@ -5,6 +5,7 @@ import { type AuditVerdict, verifyTrail } from '../audit/verify.js';
 import { loadNodeConfig } from '../config/node-config.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import { nearest } from '../std/nearest.js';
+import { terminalLine } from '../std/terminal-text.js';
 import type { Command, CommandContext } from './command.js';
 import { clientOf } from './node-client.js';
 import type { ParsedValues } from './parse-arguments.js';
@@ -92,7 +93,8 @@ async function show(
   if (follow) query.set('follow', 'true');
   const client = clientOf(context, values.text('node'));
   for await (const line of client.lines(`/v1/audit?${query}`, { follow })) {
-    context.terminal.out(`${values.flag('json') ? line : readable(line)}\n`);
+    if (values.flag('json')) context.terminal.json(`${line}\n`);
+    else context.terminal.out(`${terminalLine(readable(line))}\n`);
   }
   return 0;
 }
@@ -119,7 +121,7 @@ async function verify(context: CommandContext, values: ParsedValues, place: stri
     const secret = readSecret(values.text('secret-file') ?? secretFileOf(directory));
     results.push({ directory, ...(await verifyTrail(directory, auditKey(secret))) });
   }
-  if (values.flag('json')) context.terminal.out(`${JSON.stringify({ trails: results }, null, 2)}\n`);
+  if (values.flag('json')) context.terminal.json(`${JSON.stringify({ trails: results }, null, 2)}\n`);
   else for (const result of results) context.terminal.out(verdictText(result));
   return results.every(({ ok }) => ok) ? 0 : 1;
 }
@@ -140,9 +142,9 @@ function verdictText({
     ok
       ? `${directory}: in order, ${lines} lines (number ${from} to ${to}) in ${files} file${files === 1 ? '' : 's'}`
       : `${directory}: NOT in order, ${faults.length} fault${faults.length === 1 ? '' : 's'} in ${lines} lines`,
-    ...shown.map((fault) => `  ${place(fault)}: ${fault.message}`),
+    ...shown.map((fault) => `  ${terminalLine(`${place(fault)}: ${fault.message}`)}`),
     ...(faults.length > shown.length ? [`  ... and ${faults.length - shown.length} more (--json)`] : []),
-    ...notes.map((note) => `  note: ${place(note)}: ${note.message}`),
+    ...notes.map((note) => `  note: ${terminalLine(`${place(note)}: ${note.message}`)}`),
     '',
   ].join('\n');
 }

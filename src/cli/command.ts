@@ -3,15 +3,20 @@ import type { ParsedValues } from './parse-arguments.js';
 
 /** Where a command reads and writes; tests hand in their own. */
 export interface Terminal {
+  /** Text of several lines: what it holds of other people's is made harmless (std/terminal-text.ts). */
   out(text: string): void;
   err(text: string): void;
+  /** A JSON text, exactly; on a terminal what JSON leaves unescaped is escaped. */
+  json(text: string): void;
+  /** Only for sequences of our own that a terminal should obey. */
+  control(sequence: string): void;
   readonly isTerminal: boolean;
   /** True once nobody reads any more. */
   isGone(): boolean;
   stdin(): Promise<string>;
   /** Standard input as it comes. */
   input(): AsyncIterable<Uint8Array>;
-  /** Resolves when there is room for more, or nobody reads any more. */
+  /** Bytes, exactly; on a terminal made harmless. Resolves when there is room for more, or nobody reads any more. */
   write(bytes: Uint8Array): Promise<void>;
 }
 

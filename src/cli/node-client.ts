@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import { terminalLine } from '../std/terminal-text.js';
 import type { CommandContext } from './command.js';
 
 /** Where a local cluster's first node answers (DESIGN 8.1). */
@@ -138,8 +139,10 @@ export class NodeClient {
       return new SkeinError('NOT_A_NODE', `${this.url} answered ${status}; is this a Skein node?`);
     }
     const told = error.primary === undefined || error.message?.includes(error.primary);
-    const hint = told ? '' : `\nThe primary is at ${error.primary}`;
-    return new SkeinError(error.code, `${error.code}: ${error.message ?? `status ${status}`}${hint}`, {
+    const hint = told ? '' : `\nThe primary is at ${terminalLine(error.primary ?? '')}`;
+    // A server's own message quotes the statement, line breaks and all.
+    const message = terminalLine(`${error.code}: ${error.message ?? `status ${status}`}`);
+    return new SkeinError(error.code, `${message}${hint}`, {
       data: { ...error },
     });
   }

@@ -5,6 +5,7 @@ import { Signal } from '../std/emitter.js';
 import type { CommandContext, CommandEntry } from './command.js';
 import { commands } from './commands.js';
 import { runCommandLine } from './run.js';
+import { createTerminal } from './terminal.js';
 
 /** An address where nobody listens: the port was free a moment ago. */
 const nobody = await new Promise<string>((resolve) => {
@@ -17,19 +18,23 @@ const nobody = await new Promise<string>((resolve) => {
 function terminal(stdin = '') {
   const said = { out: '', err: '' };
   const context: CommandContext = {
-    terminal: {
-      out: (text) => {
-        said.out += text;
+    terminal: createTerminal(
+      {
+        out: (text) => {
+          said.out += text;
+        },
+        err: (text) => {
+          said.err += text;
+        },
       },
-      err: (text) => {
-        said.err += text;
+      {
+        isTerminal: false,
+        isGone: () => false,
+        stdin: async () => stdin,
+        input: async function* () {},
+        write: async () => {},
       },
-      isTerminal: false,
-      isGone: () => false,
-      stdin: async () => stdin,
-      input: async function* () {},
-      write: async () => {},
-    },
+    ),
     env: { SKEIN_URL: nobody, SKEIN_TOKEN: 'x' },
     cwd: '/nonexistent',
     signal: new AbortController().signal,

@@ -74,7 +74,7 @@ function spoolDirectory({ cwd }: CommandContext, place: string): string {
 async function list({ terminal }: CommandContext, values: ParsedValues, directory: string): Promise<number> {
   const info = await listSegments(directory, modules);
   if (values.flag('json')) {
-    terminal.out(`${JSON.stringify(info, null, 2)}\n`);
+    terminal.json(`${JSON.stringify(info, null, 2)}\n`);
     return 0;
   }
   const lines = textTable(
@@ -107,7 +107,7 @@ async function show({ terminal }: CommandContext, values: ParsedValues, director
   const from = values.integer('from', ORDINAL) ?? (await listSegments(directory, modules)).begin;
   const records = await showRecords(directory, from, count, modules);
   if (values.flag('json')) {
-    terminal.out(`${JSON.stringify(records, null, 2)}\n`);
+    terminal.json(`${JSON.stringify(records, null, 2)}\n`);
     return 0;
   }
   const lines = textTable(
@@ -140,6 +140,7 @@ async function show({ terminal }: CommandContext, values: ParsedValues, director
 
 async function check({ terminal }: CommandContext, values: ParsedValues, directory: string): Promise<number> {
   const result = await verify(directory, modules);
-  terminal.out(values.flag('json') ? `${JSON.stringify(result, null, 2)}\n` : `${result.summary}\n`);
+  if (values.flag('json')) terminal.json(`${JSON.stringify(result, null, 2)}\n`);
+  else terminal.out(`${result.summary}\n`);
   return result.ok ? 0 : 1;
 }

@@ -55,7 +55,7 @@ only when it has applied everything up to there, so you read on a replica what y
     const client = clientOf(context, values.text('node'));
     const { body, text: raw } = await client.request<SqlAnswer>('POST', '/v1/sql', request, patienceMs);
     if (values.flag('json')) {
-      terminal.out(`${raw}\n`);
+      terminal.json(`${raw}\n`);
       return 0;
     }
     const { text, summary } = formatResults(body);

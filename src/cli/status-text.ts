@@ -1,5 +1,6 @@
 import type { ClusterStatus, MemberStatus } from '../model/status.js';
 import { durationText } from '../std/duration-text.js';
+import { terminalLine } from '../std/terminal-text.js';
 import { textTable } from './text-table.js';
 
 /** The cluster at a glance: one line on the whole, one for each node, and why something is not as it should be. */
@@ -15,7 +16,9 @@ export function statusText(status: ClusterStatus, nowMs: number): string {
     `primary ${status.primary ?? 'none'}`,
     `acknowledge ${status.acknowledge}`,
     quorum,
-  ].join(' · ');
+  ]
+    .map(terminalLine)
+    .join(' · ');
   const table = textTable(
     [
       { name: 'NODE' },
@@ -36,7 +39,7 @@ export function statusText(status: ClusterStatus, nowMs: number): string {
     .filter(({ reason }) => reason !== null)
     .map(({ name, reason }) => `${name}: ${reason}`);
   const warnings = status.warnings.map((warning) => `warning: ${warning}`);
-  const notes = [...reasons, ...warnings];
+  const notes = [...reasons, ...warnings].map(terminalLine);
   return `${[summary, '', ...table, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')}\n`;
 }
 

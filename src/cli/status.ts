@@ -1,7 +1,7 @@
 import { messageOf } from '../model/error.js';
 import type { ClusterStatus } from '../model/status.js';
 import { sleep } from '../std/signal.js';
-import type { Command, CommandContext } from './command.js';
+import type { Command, CommandContext, Terminal } from './command.js';
 import { clientOf, type NodeClient } from './node-client.js';
 import { statusText } from './status-text.js';
 
@@ -37,9 +37,8 @@ Exits with 1 when the quorum is missing, or a node is not live.`,
     const client = clientOf(context, values.text('node'));
     if (values.flag('watch')) return watch(context, client, values.flag('json'));
     const { body } = await client.request<ClusterStatus>('GET', '/v1/cluster');
-    context.terminal.out(
-      values.flag('json') ? `${JSON.stringify(body, null, 2)}\n` : statusText(body, Date.now()),
-    );
+    if (values.flag('json')) context.terminal.json(`${JSON.stringify(body, null, 2)}\n`);
+    else context.terminal.out(statusText(body, Date.now()));
     return isWell(body) ? 0 : 1;
   },
 };
@@ -56,16 +55,17 @@ async function watch(
   while (!signal.aborted && !terminal.isGone()) {
     const text = await describe(client, json);
     if (signal.aborted) break;
-    terminal.out(framed(text, json, terminal.isTerminal));
+    if (json) terminal.json(text);
+    else show(text, terminal);
     await sleep(WATCH_INTERVAL_MS, signal).catch(() => {});
   }
   return 0;
 }
 
 /** A file or a pipe gets them one after the other. */
-function framed(text: string, json: boolean, isTerminal: boolean): string {
-  if (json) return text;
-  return isTerminal ? `${REDRAW}${text}\nCtrl-C ends this.\n` : `${text}\n`;
+function show(text: string, terminal: Terminal): void {
+  if (terminal.isTerminal) terminal.control(REDRAW);
+  terminal.out(terminal.isTerminal ? `${text}\nCtrl-C ends this.\n` : `${text}\n`);
 }
 
 /** While watching, a node that does not answer is news, not the end. */

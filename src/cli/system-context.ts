@@ -1,5 +1,6 @@
 import { Signal } from '../std/emitter.js';
 import type { CommandContext } from './command.js';
+import { createTerminal } from './terminal.js';
 
 /**
  * One Ctrl-C may arrive twice within milliseconds: from the terminal and, passed on, from npm. No person presses
@@ -34,22 +35,23 @@ export function systemContext(): { context: CommandContext; close(): void } {
   process.stderr.on('error', onOutputError);
   return {
     context: {
-      terminal: {
-        out: (text) => process.stdout.write(text),
-        err: (text) => process.stderr.write(text),
-        isTerminal: process.stdout.isTTY ?? false,
-        isGone: () => outputIsGone,
-        stdin: readStdin,
-        input: () => process.stdin,
-        write: (bytes) =>
-          new Promise((resolve) => {
-            if (outputIsGone || process.stdout.write(bytes)) resolve();
-            else {
-              process.stdout.once('drain', resolve);
-              process.stdout.once('error', () => resolve());
-            }
-          }),
-      },
+      terminal: createTerminal(
+        { out: (text) => process.stdout.write(text), err: (text) => process.stderr.write(text) },
+        {
+          isTerminal: process.stdout.isTTY ?? false,
+          isGone: () => outputIsGone,
+          stdin: readStdin,
+          input: () => process.stdin,
+          write: (bytes) =>
+            new Promise((resolve) => {
+              if (outputIsGone || process.stdout.write(bytes)) resolve();
+              else {
+                process.stdout.once('drain', resolve);
+                process.stdout.once('error', () => resolve());
+              }
+            }),
+        },
+      ),
       env: process.env,
       cwd: process.cwd(),
       signal: stop.signal,

@@ -18,7 +18,8 @@ it('counts wide letters as two and marks as none', () => {
 });
 
 it('keeps one row on one line, and control characters off the terminal', () => {
-  expect(textTable([{ name: 'A' }], [['a\nb\tc\u001b[31m']])[1]).toBe('a\\nb\\tc\ufffd[31m');
+  expect(textTable([{ name: 'A' }], [['a\nb\tc\u001b[31m']])[1]).toBe('a\\nb\\tc\\e[31m');
+  expect(textTable([{ name: 'a\n\u001b[31m\u009bb' }], [])).toEqual(['a\\n\\e[31m\\u009bb']);
 });
 
 it('cuts a very long cell', () => {

@@ -1,3 +1,5 @@
+import { terminalLine } from '../std/terminal-text.js';
+
 export interface Column {
   readonly name: string;
   readonly align?: 'left' | 'right';
@@ -8,16 +10,15 @@ const CELL_WIDTH_MAX = 80;
 
 /** Lines of a table with its head, two blanks between columns, no line that ends in blanks. */
 export function textTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
-  const cells = rows.map((row) => row.map((cell) => shorten(oneLine(cell))));
-  const widths = columns.map(({ name }, at) =>
-    Math.max(width(name), ...cells.map((row) => width(row[at] ?? ''))),
-  );
+  const cells = rows.map((row) => row.map((cell) => shorten(terminalLine(cell))));
+  const heads = columns.map(({ name }) => shorten(terminalLine(name)));
+  const widths = heads.map((name, at) => Math.max(width(name), ...cells.map((row) => width(row[at] ?? ''))));
   const line = (row: readonly string[]) =>
     columns
       .map(({ align }, at) => pad(row[at] ?? '', widths[at] ?? 0, align ?? 'left'))
       .join('  ')
       .trimEnd();
-  return [line(columns.map(({ name }) => name)), ...cells.map(line)];
+  return [line(heads), ...cells.map(line)];
 }
 
 /** How many columns of a terminal a text takes: wide letters (CJK, emoji) take two, combining marks none. */
@@ -38,15 +39,6 @@ export function width(text: string): number {
 function pad(text: string, columns: number, align: 'left' | 'right'): string {
   const blanks = ' '.repeat(Math.max(0, columns - width(text)));
   return align === 'right' ? blanks + text : text + blanks;
-}
-
-/** Also keeps control characters of a value from reaching the terminal. */
-function oneLine(text: string): string {
-  return text
-    .replaceAll('\n', '\\n')
-    .replaceAll('\r', '\\r')
-    .replaceAll('\t', '\\t')
-    .replace(/\p{Cc}/gu, '\ufffd');
 }
 
 function shorten(text: string): string {

@@ -78,7 +78,7 @@ async function create(context: CommandContext, values: ParsedValues): Promise<nu
   });
   const { terminal } = context;
   if (values.flag('json')) {
-    terminal.out(`${JSON.stringify(body, null, 2)}\n`);
+    terminal.json(`${JSON.stringify(body, null, 2)}\n`);
   } else {
     terminal.err(`Token ${body.id} (${body.role}, "${body.name}"). It is shown this once:\n`);
     terminal.out(`${body.token}\n`);
@@ -108,7 +108,7 @@ async function list(context: CommandContext, values: ParsedValues): Promise<numb
     lastUsedAt: newest([token.lastUsedAt, ...uses.map((use) => use.get(token.id) ?? null)]),
   }));
   if (values.flag('json')) {
-    context.terminal.out(`${JSON.stringify({ tokens }, null, 2)}\n`);
+    context.terminal.json(`${JSON.stringify({ tokens }, null, 2)}\n`);
     return 0;
   }
   const lines = textTable(
@@ -174,7 +174,7 @@ async function rotate(context: CommandContext, values: ParsedValues): Promise<nu
   );
   const { terminal } = context;
   if (values.flag('json')) {
-    terminal.out(`${JSON.stringify(body, null, 2)}\n`);
+    terminal.json(`${JSON.stringify(body, null, 2)}\n`);
   } else {
     const old =
       grace === undefined ? 'the old one is no longer valid' : `the old one counts for ${grace} more`;
@@ -190,7 +190,7 @@ async function revoke(context: CommandContext, values: ParsedValues): Promise<nu
     throw new UsageError('revoke needs the id of a token; `skein token list` shows them.');
   const client = clientOf(context, values.text('node'));
   const { body } = await client.request<unknown>('DELETE', `/v1/tokens/${encodeURIComponent(id)}`);
-  if (values.flag('json')) context.terminal.out(`${JSON.stringify(body ?? {}, null, 2)}\n`);
+  if (values.flag('json')) context.terminal.json(`${JSON.stringify(body ?? {}, null, 2)}\n`);
   else context.terminal.err(`Token ${id} is revoked.\n`);
   return 0;
 }

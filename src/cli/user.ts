@@ -108,7 +108,7 @@ function showPassword(
   what: string,
 ): number {
   if (values.flag('json')) {
-    terminal.out(`${JSON.stringify(body, null, 2)}\n`);
+    terminal.json(`${JSON.stringify(body, null, 2)}\n`);
     return 0;
   }
   const others = body.acknowledgedBy.length === 0 ? 'no replica yet' : body.acknowledgedBy.join(', ');
@@ -128,7 +128,7 @@ async function list(context: CommandContext, values: ParsedValues): Promise<numb
     '/v1/users',
   );
   if (values.flag('json')) {
-    context.terminal.out(`${JSON.stringify(body, null, 2)}\n`);
+    context.terminal.json(`${JSON.stringify(body, null, 2)}\n`);
     return 0;
   }
   const lines = textTable(
@@ -156,7 +156,7 @@ async function drop(context: CommandContext, values: ParsedValues): Promise<numb
     'DELETE',
     `/v1/users/${encodeURIComponent(name)}${values.flag('force') ? '?force=true' : ''}`,
   );
-  if (values.flag('json')) context.terminal.out(`${JSON.stringify(body, null, 2)}\n`);
+  if (values.flag('json')) context.terminal.json(`${JSON.stringify(body, null, 2)}\n`);
   else context.terminal.err(`Account ${name} is dropped, and its sessions end.\n`);
   return 0;
 }

@@ -1,10 +1,12 @@
+import { terminalLine, terminalText } from './terminal-text.js';
+
 /** Turns one JSON log line into one that a person reads on a terminal: time, level, node and part, message, data. */
 export function readableLine(json: string, options: { colour: boolean }): string {
   let line: Record<string, unknown>;
   try {
     line = JSON.parse(json) as Record<string, unknown>;
   } catch {
-    return json;
+    return terminalText(json);
   }
   const { time, level, node, part, msg, ...data } = line;
   const paint = options.colour ? PAINT : PLAIN;
@@ -12,13 +14,15 @@ export function readableLine(json: string, options: { colour: boolean }): string
   const clock = typeof time === 'string' ? time.slice(11, 23) : '';
   const where = [node, part].filter((word) => word !== undefined).join(' ');
   const parts = [
-    paint.dim(clock),
+    paint.dim(terminalLine(clock)),
     (LEVELS[name] ?? 'dim') === 'dim'
       ? paint.dim(name.padEnd(5))
       : paint[LEVELS[name] ?? 'dim'](name.padEnd(5)),
-    where === '' ? '' : paint.bold(`[${where}]`),
-    String(msg ?? ''),
-    ...Object.entries(data).map(([key, value]) => paint.dim(`${key}=`) + valueText(value)),
+    where === '' ? '' : paint.bold(`[${terminalLine(where)}]`),
+    terminalLine(String(msg ?? '')),
+    ...Object.entries(data).map(
+      ([key, value]) => paint.dim(`${terminalLine(key)}=`) + terminalText(valueText(value)),
+    ),
   ];
   return `${parts.filter((word) => word !== '').join(' ')}\n`;
 }
