@@ -1,7 +1,8 @@
 /**
  * Writes the audit trail of this node: JSON lines in files of bounded size, chained (chain.ts). Lines of a few
  * milliseconds are sealed and written together, and writing never blocks: while one write is under way, what comes is
- * gathered. A disk that does not take them costs lines, never the node; how many is a line of its own afterwards.
+ * gathered. Lines that could not be written (no space, no descriptor) are kept and tried again; above a bound they are lost,
+ * which costs the node nothing, and how many is a line of its own afterwards.
  * What it does not do: say what is worth a line (its callers do), or judge a trail (verify.ts).
  */
 import { createHash, type KeyObject } from 'node:crypto';
@@ -11,6 +12,7 @@ import { messageOf } from '../model/error.js';
 import { readFileIfThere } from '../std/durable-file.js';
 import { Signal } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
+import { redactTokens } from '../std/redact-tokens.js';
 import { auditFileName, auditFiles, firstSeqOf, NO_MAC, parseLine, sealLine } from './chain.js';
 
 export interface AuditTrailOptions {
@@ -30,6 +32,8 @@ interface PendingLine {
 
 export type AuditFields = Readonly<Record<string, unknown>> & { readonly kind: string };
 
+/** After a write that failed, the same lines are tried again so often. */
+const RETRY_MS = 1000;
 /** Lines that wait for the disk; more are lost, and counted. */
 const PENDING_MAX = 20_000;
 /** Sealed and written at a time: about two milliseconds of work. */
@@ -95,9 +99,9 @@ export class AuditTrail {
     this.#pump ??= this.#gathered().then(() => this.#run());
   }
 
-  #gathered(): Promise<void> {
+  #gathered(waitMs = GATHER_MS): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#hurry?.(), GATHER_MS);
+      const timer = setTimeout(() => this.#hurry?.(), waitMs);
       this.#hurry = () => {
         clearTimeout(timer);
         this.#hurry = null;
@@ -106,9 +110,11 @@ export class AuditTrail {
     });
   }
 
-  /** Everything that was added before the call is written, or lost, when it resolves. */
+  /** Everything that was added before the call is written when it resolves, or could not be at least once. */
   settled(): Promise<void> {
     if (this.#done >= this.#added) return Promise.resolve();
+    // While writing fails, who asks does not wait for the next attempt.
+    if (this.#failing && !this.#closed) return Promise.resolve();
     this.#hurry?.();
     return new Promise((resolve) => this.#waiting.push({ upTo: this.#added, resolve }));
   }
@@ -126,17 +132,32 @@ export class AuditTrail {
   async #run(): Promise<void> {
     while (this.#pending.length > 0) {
       const batch = this.#pending.slice(0, BATCH_MAX);
-      this.#pending = this.#pending.slice(BATCH_MAX);
-      const done = await this.#guard(() => this.#write(batch));
-      if (!done) this.#lost += batch.length;
-      else if (this.#bytes >= this.#options.fileBytesMax) await this.#guard(() => this.#rotate());
+      if (!(await this.#guard(() => this.#write(batch)))) {
+        this.#failed();
+        return;
+      }
+      this.#pending = this.#pending.slice(batch.length);
+      if (this.#bytes >= this.#options.fileBytesMax) await this.#guard(() => this.#rotate());
       this.#done += batch.length;
-      for (const { resolve } of this.#waiting.filter(({ upTo }) => upTo <= this.#done)) resolve();
-      this.#waiting = this.#waiting.filter(({ upTo }) => upTo > this.#done);
+      this.#settle(this.#done);
       if (this.#waiting.length === 0 && this.#pending.length < BATCH_MAX) break;
     }
     this.#pump = this.#pending.length > 0 ? this.#gathered().then(() => this.#run()) : null;
     this.#armHead();
+  }
+
+  #settle(upTo: number): void {
+    for (const waiting of this.#waiting.filter((one) => one.upTo <= upTo)) waiting.resolve();
+    this.#waiting = this.#waiting.filter((one) => one.upTo > upTo);
+  }
+
+  /** The lines stay for the next attempt; there is none when the trail is being closed. */
+  #failed(): void {
+    this.#settle(this.#added);
+    this.#pump = this.#closed ? null : this.#gathered(RETRY_MS).then(() => this.#run());
+    if (!this.#closed) return;
+    this.#log.error({ lines: this.#pending.length + this.#lost }, 'audit lines are lost: the node ends');
+    this.#pending = [];
   }
 
   async #write(batch: readonly PendingLine[]): Promise<void> {
@@ -157,7 +178,7 @@ export class AuditTrail {
     let [seq, mac] = [this.#seq, this.#mac];
     const lines = batch.map(({ atMs, fields }) => {
       const head = `{"seq":${++seq},"time":"${new Date(atMs).toISOString()}","node":${nodeText},`;
-      const sealed = sealLine(key, mac, `${head}${JSON.stringify(fields).slice(1)}`);
+      const sealed = sealLine(key, mac, redactTokens(`${head}${JSON.stringify(fields).slice(1)}`));
       mac = sealed.mac;
       return sealed.text;
     });
@@ -262,7 +283,7 @@ export class AuditTrail {
       if (!this.#failing) {
         this.#log.error(
           { directory: this.#options.directory, reason: messageOf(error) },
-          'the audit trail can not be written: lines are lost',
+          'the audit trail can not be written: lines are kept, and lost above 20,000',
         );
       }
       this.#failing = true;

@@ -1,5 +1,6 @@
 import {
   appendFileSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -11,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { until } from '../../test/kit/until.js';
 import { silentLogger } from '../std/logger.js';
 import { AuditTrail } from './audit-trail.js';
 import { auditKey } from './chain.js';
@@ -178,16 +180,41 @@ describe('an audit trail', () => {
     expect(await texts({ until: '2000-01-01' }, 10)).toEqual([]);
   });
 
-  it('never throws or waits, and says how many lines the disk did not take', async () => {
+  it('keeps lines that could not be written, and writes them when it can', async () => {
     writeFileSync(directory, 'a file stands in its place');
     const trail = await open();
+    for (let i = 0; i < 500; i++) trail.add({ kind: 'request', text: `line ${i}` });
+    await trail.settled();
+    rmSync(directory);
+    await until('all is written', () => existsSync(directory) && linesOf(-1).at(-1)?.includes('line 499'));
+    await trail.close();
+    const found = await searchTrail(directory, { kind: 'request' }, 1000);
+    expect(found.map((line) => JSON.parse(line).text)).toEqual(
+      Array.from({ length: 500 }, (_, i) => `line ${i}`),
+    );
+    expect(await verify()).toMatchObject({ ok: true, notes: [] });
+  });
+
+  it('hides tokens, wherever they stand in a line', async () => {
+    const trail = await open();
+    const token = `skein_${'aB3'.repeat(14)}x`;
+    trail.add({ kind: 'request', path: `/v1/${token}`, statements: [{ sql: `SELECT '${token}'` }] });
+    await trail.close();
+    expect(linesOf(0).at(-1)).toContain('"/v1/skein_(hidden)"');
+    expect(readFileSync(path(0), 'utf8')).not.toContain('aB3');
+    expect((await verify()).ok).toBe(true);
+  });
+
+  it('never throws or waits, and says how many lines it had no room for', async () => {
+    writeFileSync(directory, 'a file stands in its place');
+    const trail = await open({ fileBytesMax: 50e6 });
     for (let i = 0; i < 30_000; i++) trail.add({ kind: 'request' });
     await trail.settled();
     rmSync(directory);
     trail.add({ kind: 'request' });
     await trail.close();
-    expect(await verify()).toMatchObject({ ok: true, lines: 3, notes: [{ line: 2 }] });
-    expect(JSON.parse(linesOf(0)[1] ?? '')).toMatchObject({ kind: 'lost', lines: 30_000 });
+    expect(await verify()).toMatchObject({ ok: true, lines: 20_002, notes: [{ line: 2 }] });
+    expect(JSON.parse(linesOf(0)[1] ?? '')).toMatchObject({ kind: 'lost', lines: 10_001 });
   });
 });
 

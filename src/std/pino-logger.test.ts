@@ -16,7 +16,7 @@ it('writes one JSON object a line, with child bindings, without secrets, and rea
   const logger = createNodeLogger({ file, level: 'info', bindings: { node: 'n1' }, terminal });
   const child = logger.child({ part: 'replica', epoch: 1 }).child({ part: 'link' });
   child.warn({ peer: 'n2', token: 'abc', inner: { password: 'geheim' } }, 'link refused');
-  child.info({ token: 'tok_1' }, 'request');
+  child.info({ token: 'tok_1', path: `/v1/skein_${'A'.repeat(43)}` }, `at skein_${'A'.repeat(43)}`);
   child.debug({}, 'not at this level');
   child.error({ error: new Error('disk full') }, 'append failed');
   const text = readFileSync(path, 'utf8');
@@ -37,5 +37,6 @@ it('writes one JSON object a line, with child bindings, without secrets, and rea
   expect(Number.isNaN(Date.parse(String(lines[0]?.time)))).toBe(false);
   expect(text.split('\n')[0]?.match(/"part"/g)).toHaveLength(1);
   expect(text).not.toMatch(/abc|geheim/);
+  expect(text).not.toMatch(/skein_A/);
   expect(String(terminal.read())).toContain('warn  [n1 link] link refused epoch=1 peer=n2');
 });

@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger as PinoLogger, pino, stdSerializers } from 'pino';
 import type { Logger } from './logger.js';
 import { readableLine } from './readable-line.js';
+import { redactTokens } from './redact-tokens.js';
 import type { RotatingFile } from './rotating-file.js';
 
 /** The only file that knows the logging library. */
@@ -33,7 +34,8 @@ export function createNodeLogger(options: {
   const { file, terminal } = options;
   const colour = terminal?.hasColors?.() ?? false;
   const destination: DestinationStream = {
-    write(line) {
+    write(text) {
+      const line = redactTokens(text);
       file.write(line, { urgent: !ROUTINE.test(line) });
       terminal?.write(readableLine(line, { colour }));
     },
