@@ -102,6 +102,9 @@ export function serverArgs(binary: ServerBinary, settings: ServerSettings): stri
     '--slave-parallel-mode=optimistic',
     '--slave-parallel-threads=8',
     '--slave-net-timeout=10',
+    // The IO thread dials its node once, at once, and then stops: a port that the node left may be anybody's a moment later,
+    // and what comes from there would be applied. The node starts the thread again as long as it lives.
+    '--master-retry-count=1',
     '--slave-max-allowed-packet=1G',
     '--max-allowed-packet=1G',
     // the engine

@@ -1,19 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { RowDataPacket } from 'mysql2/promise';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chooseCacheDir } from '../../src/mysql-control/cache-dir.js';
 import { ManagedServer } from '../../src/mysql-control/managed-server.js';
 import { obtainServer } from '../../src/mysql-control/obtain.js';
 import { canReach } from '../../src/mysql-control/run-user.js';
 import { type Logger, silentLogger } from '../../src/std/logger.js';
+import { sleep } from '../../src/std/signal.js';
+import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import type { TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
 
 /**
- * A process of another user that has our server's arguments. When the real server ends, or none was started yet, it must
- * not be taken for it, and nothing may be sent to it.
+ * Another user's process that has our server's arguments, or the port that a node left. It must not be taken for the server,
+ * or for the node, and nothing may be sent to it.
  */
 
 const isRoot = process.getuid?.() === 0;
@@ -115,3 +120,73 @@ it('of the right user, with a socket where anybody can put one: neither', async 
     expect.objectContaining({ uid, reason: expect.stringContaining('other users can write in it') }),
   );
 });
+
+describe('in the place of a node that is gone', () => {
+  let cluster: TestCluster;
+  showLogsOnFailure(() => cluster);
+  beforeAll(async () => {
+    cluster = await TestCluster.start({ replicas: 1, proxied: true });
+  });
+  afterAll(async () => {
+    await cluster?.dispose();
+  });
+
+  it('the replica’s server does not dial the port that its node left, and follows it again when it is back', async () => {
+    const replica = cluster.node('n2');
+    const before = await ioThread(replica);
+    expect(before).toMatchObject({ Slave_IO_Running: 'Yes' });
+    await replica.kill('node');
+    // Whatever it sends to this port, it would apply what comes back.
+    let dialled = 0;
+    const taken = createServer((socket) => {
+      dialled++;
+      socket.on('error', () => {});
+    });
+    await until('the server has given up', async () => (await ioThread(replica)).Slave_IO_Running === 'No', {
+      deadlineMs: 10_000,
+    });
+    await new Promise<void>((resolve) => taken.listen(Number(before.Master_Port), '127.0.0.1', resolve));
+    // It would dial once a second.
+    await sleep(3_000);
+    expect(dialled).toBe(0);
+    await new Promise((resolve) => taken.close(resolve));
+    cluster.startNode('n2');
+    await replica.untilReady(30_000);
+    await cluster.primary.sql('CREATE DATABASE after_it');
+    await until(
+      'the replica applies',
+      async () => (await replica.rows("SHOW DATABASES LIKE 'after_it'").catch(() => [])).length === 1,
+      { deadlineMs: 20_000 },
+    );
+    expect(await ioThread(replica)).toMatchObject({ Slave_IO_Running: 'Yes' });
+  });
+
+  it('an interrupted dump is dialled again at once while the node is there', async () => {
+    const replica = cluster.node('n2');
+    const connection = await replica.connectAs('skein');
+    try {
+      const [rows] = await connection.query<RowDataPacket[]>(
+        "SELECT ID FROM information_schema.PROCESSLIST WHERE COMMAND = 'Slave_IO'",
+      );
+      await connection.query(`KILL ${Number(rows[0]?.ID)}`);
+    } finally {
+      connection.destroy();
+    }
+    await cluster.primary.sql('CREATE DATABASE after_kill');
+    await until(
+      'the replica applies',
+      async () => (await replica.rows("SHOW DATABASES LIKE 'after_kill'").catch(() => [])).length === 1,
+      { deadlineMs: 20_000 },
+    );
+  });
+});
+
+async function ioThread(node: TestNode): Promise<Partial<RowDataPacket>> {
+  const connection = await node.connectAs('skein');
+  try {
+    const [rows] = await connection.query<RowDataPacket[]>('SHOW SLAVE STATUS');
+    return { ...rows[0] };
+  } finally {
+    connection.destroy();
+  }
+}
