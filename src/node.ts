@@ -4,7 +4,6 @@ import { AuditTrail } from './audit/audit-trail.js';
 import { auditKey } from './audit/chain.js';
 import { searchTrail } from './audit/search.js';
 import { adoptAdminToken, ensureSystemSchema } from './auth/system-schema.js';
-import { httpLimits } from './config/http-settings.js';
 import { consoleFilesDirectory, installationDirectory, installedVersion } from './config/installation.js';
 import { type NodeConfig, usesTls } from './config/node-config.js';
 import type { NodeView, ServerAccess } from './http/node-view.js';
@@ -24,6 +23,7 @@ import { dumpProgramOf } from './mysql-control/server-binary.js';
 import { initConnectArg } from './mysql-control/settings.js';
 import { mariadb } from './mysql-protocol/mariadb.js';
 import { ChainFile } from './node/chain-file.js';
+import { budgetOf, limitsWithin } from './node/descriptors.js';
 import { EventLog } from './node/event-log.js';
 import { killJudge } from './node/kill-judge.js';
 import { searchLog } from './node/log-search.js';
@@ -206,14 +206,15 @@ class Node {
     this.#role = parts.role;
     this.#failed = parts.failed;
     this.#dumpProgram = parts.dumpProgram;
+    const budget = budgetOf(config, parts.logger);
     this.#http = new HttpServer(
       {
         ...config.http,
         consoleDir: config.consoleDirectory ?? consoleFilesDirectory,
         tls: usesTls(config, 'http') ? this.#tls : null,
         stateDir: join(config.directory, 'state'),
-        sessionsPerRole: config.httpSessionsPerRole,
-        limits: httpLimits(config),
+        sessionsPerRole: budget.httpSessionsPerRole,
+        limits: limitsWithin(budget, config),
         auditStyle: { statements: config.auditStatements, parameters: config.auditParameters },
       },
       { node: this.#view(parts.secret), log: parts.logger.child({ part: 'http' }) },
@@ -222,7 +223,7 @@ class Node {
     this.#mysqlPorts =
       mysqlPorts &&
       new MysqlPorts(
-        { ...config, mysqlPorts },
+        { ...config, mysqlPorts, mysqlConnectionsMax: budget.mysqlConnectionsMax },
         {
           logger: parts.logger.child({ part: 'mysql' }),
           role: this.#role,

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
+import { requireDescriptors } from '../config/descriptor-budget.js';
 import { mainScript } from '../config/installation.js';
+import { descriptorLimit } from '../std/descriptor-limit.js';
 import { takeLock } from '../std/lock-file.js';
 import type { Command, CommandContext } from './command.js';
 import { LocalCluster } from './demo/cluster.js';
@@ -89,6 +91,8 @@ function presentReplicas(directory: string): number | null {
 
 async function runDemo(context: CommandContext, options: DemoOptions, hungAfterMs: number): Promise<number> {
   const say = (text: string) => context.terminal.err(`skein: ${text}\n`);
+  // The nodes inherit the limit; here it is said once, and before anything is made.
+  requireDescriptors(descriptorLimit());
   const plan = planDemo(options);
   prepareDirectory(options.directory);
   const lock = takeLock(clusterFiles(options.directory).lock);

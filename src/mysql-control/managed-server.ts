@@ -576,7 +576,7 @@ function deathOf(child: ChildProcess): Promise<Death> {
 function goneOf(identity: { pid: number; startTicks: string }, signal: AbortSignal): Promise<Death> {
   return new Promise((resolve) => {
     const look = async () => {
-      while (await isAlive(identity)) await sleep(ADOPTED_POLL_MS, signal);
+      while (await isAlive(identity).catch(() => true)) await sleep(ADOPTED_POLL_MS, signal);
       resolve({ exitCode: null, killedBy: null });
     };
     look().catch(() => {});

@@ -12,7 +12,17 @@ export interface ProcessInfo {
   readonly args: readonly string[];
 }
 
-/** Null when there is no such process, or only its zombie: a zombie serves nobody and holds no file. */
+/** What /proc answers when a process is not there, or not for us to see. */
+const NOT_THERE = new Set(['ENOENT', 'ESRCH', 'EACCES', 'EPERM']);
+
+function isNotThere(error: unknown): boolean {
+  return NOT_THERE.has((error as NodeJS.ErrnoException).code ?? '');
+}
+
+/**
+ * Null when there is no such process, or only its zombie: a zombie serves nobody and holds no file.
+ * @throws when it can not be told, such as without a free descriptor: nobody may take that for a process's end
+ */
 export async function readProcess(pid: number): Promise<ProcessInfo | null> {
   try {
     const [stat, status, cmdline] = await Promise.all([
@@ -31,8 +41,9 @@ export async function readProcess(pid: number): Promise<ProcessInfo | null> {
       uid: uids.size === 1 ? Number(uid) : null,
       args: cmdline.split('\0').slice(0, -1),
     };
-  } catch {
-    return null;
+  } catch (error) {
+    if (isNotThere(error)) return null;
+    throw error;
   }
 }
 
@@ -45,8 +56,13 @@ function parseStat(text: string): { state: string | undefined; startTicks: strin
 /** All processes that we can see and that `matches`. */
 export async function findProcesses(matches: (info: ProcessInfo) => boolean): Promise<ProcessInfo[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const infos = await Promise.all(pids.map(readProcess));
-  return infos.filter((info): info is ProcessInfo => info !== null && matches(info));
+  const found: ProcessInfo[] = [];
+  // One after the other: all at once would need three descriptors for each process of the machine.
+  for (const pid of pids) {
+    const info = await readProcess(pid);
+    if (info !== null && matches(info)) found.push(info);
+  }
+  return found;
 }
 
 /** Start ticks count from boot, so a record of them is worth nothing after a reboot. */
@@ -59,12 +75,12 @@ export async function isAlive(identity: { pid: number; startTicks: string }): Pr
   return (await readProcess(identity.pid))?.startTicks === identity.startTicks;
 }
 
-/** The same without waiting, for what must happen at once. */
+/** The same without waiting, for what must happen at once. What can not be told counts as alive: a fence must not fail for it. */
 export function isAliveNow(identity: { pid: number; startTicks: string }): boolean {
   try {
     return parseStat(readFileSync(`/proc/${identity.pid}/stat`, 'utf8')).startTicks === identity.startTicks;
-  } catch {
-    return false;
+  } catch (error) {
+    return !isNotThere(error);
   }
 }
 

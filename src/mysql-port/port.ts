@@ -46,6 +46,8 @@ const REDIAL_MS = 50;
 const GREETING_MARGIN_MS = 2_000;
 /** Turns of the event loop for the first word of another node. */
 const READ_TURNS = 3;
+/** Clients that are being told so at a time, each with a descriptor; more are closed without a word. */
+const REFUSING_MAX = 8;
 /** A refused client that does not hang up by itself is cut. */
 const REFUSAL_LINGER_MS = 1_000;
 /**
@@ -104,6 +106,7 @@ export class MysqlPort {
       { pauseOnConnect: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
       (client) => this.#accept(client),
     );
+    server.maxConnections = this.#options.connectionsMax + REFUSING_MAX;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) =>
         reject(

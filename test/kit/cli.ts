@@ -16,11 +16,13 @@ export interface CommandOptions {
   deadlineMs?: number;
   /** Run as this user (needs root); 65534 is nobody. */
   uid?: number;
+  /** Its limit of open files. */
+  descriptors?: number;
 }
 
 /** Runs the built CLI to its end. */
 export function skein(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-  const { uid, cwd, env, deadlineMs = 30_000 } = options;
+  const { uid, cwd, env, descriptors, deadlineMs = 30_000 } = options;
   const started = performance.now();
   const spawnOptions: SpawnOptions = {
     env: { ...process.env, ...env },
@@ -29,7 +31,9 @@ export function skein(args: readonly string[], options: CommandOptions = {}): Pr
     ...(uid === undefined ? {} : { uid, gid: uid }),
   };
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], spawnOptions);
+    const limit = descriptors === undefined ? '' : `ulimit -n ${descriptors}; `;
+    const command = ['-c', `${limit}exec "$0" "$@"`, process.execPath, MAIN, ...args];
+    const child = spawn('/bin/sh', command, spawnOptions);
     let stdout = '';
     let stderr = '';
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {

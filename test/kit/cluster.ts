@@ -23,6 +23,7 @@ export const MAIN = resolve(import.meta.dirname, '../../dist/main.js');
 const FIRST_READY_MS = 90_000;
 /** Stopping three servers in order takes about 3 s on an idle machine. */
 const STOP_MS = 40_000;
+const WATCHDOG_S = 60;
 
 export interface ClusterOptions {
   /** Default 2. */
@@ -40,7 +41,7 @@ export interface ClusterOptions {
   /** The spool of this node on a small file system of its own (`cluster.spoolDisk`), where mounting is permitted. */
   smallSpool?: { node: string; bytes: number };
   readyDeadlineMs?: number;
-  /** Seconds; 0 for tests that stop nodes by SIGSTOP. Default: the demo's own. */
+  /** Seconds, 0: never. Default 60, longer than tests stop nodes by SIGSTOP; a node that spins is noticed all the same. */
   watchdog?: number;
 }
 
@@ -158,7 +159,7 @@ export class TestCluster {
     return [
       ...['demo', '--dir', directory, '--http-port', String(httpPort), '--link-port', String(linkPort)],
       ...['--mysql-port', String(mysqlPort), '--replicas', String(replicas), '--acknowledge', acknowledge],
-      ...(this.#options.watchdog === undefined ? [] : ['--watchdog', String(this.#options.watchdog)]),
+      ...['--watchdog', String(this.#options.watchdog ?? WATCHDOG_S)],
     ];
   }
 
@@ -228,12 +229,17 @@ export class TestCluster {
     return proxy;
   }
 
-  /** Starts one node by its configuration file (proxied clusters only). Does not wait until it is ready. */
-  startNode(name: string): void {
+  /**
+   * Starts one node by its configuration file (proxied clusters only), with a limit of open files of its own if there is
+   * one. Does not wait until it is ready.
+   */
+  startNode(name: string, { descriptors }: { descriptors?: number } = {}): void {
     const planned = this.#plan.find((candidate) => candidate.name === name);
     if (!planned) throw new Error(`no node ${name}`);
     const output = openSync(join(planned.directory, 'node.out'), 'a');
-    const child = spawn(process.execPath, [MAIN, 'node', '--config', join(planned.directory, 'node.json')], {
+    const command = [process.execPath, MAIN, 'node', '--config', join(planned.directory, 'node.json')];
+    const limit = descriptors === undefined ? '' : `ulimit -n ${descriptors}; `;
+    const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, ...command], {
       cwd: planned.directory,
       env: { ...process.env, ...this.#options.env },
       stdio: ['ignore', output, output],
