@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { requireDescriptors } from '../config/descriptor-budget.js';
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js';
 import { messageOf, SkeinError } from '../model/error.js';
-import { aliveFile, keepAliveFile } from '../std/alive-file.js';
+import { aliveFile, keepAliveFile, leftBehind } from '../std/alive-file.js';
+import { descriptorLimit } from '../std/descriptor-limit.js';
 import { takeLock } from '../std/lock-file.js';
 import type { Logger } from '../std/logger.js';
 import { removeOwnPidFile, writePidFile } from '../std/pid-file.js';
@@ -30,6 +32,7 @@ killed, its server stays up, and the next start takes it over. Logs go to node.l
   async run(context, values) {
     const file = values.text('config');
     if (file === undefined) throw new UsageError('--config is missing.');
+    requireDescriptors(descriptorLimit());
     const config = loadNodeConfig(file);
     createDirectory(config);
     const lock = takeLock(join(config.directory, 'node.lock'));
@@ -38,8 +41,9 @@ killed, its server stays up, and the next start takes it over. Logs go to node.l
     let endAlive = () => {};
     try {
       writePidFile(pidFile);
+      const before = leftBehind(aliveFile(config.directory));
       endAlive = keepAliveFile(aliveFile(config.directory));
-      return await runLogged(config, context);
+      return await runLogged(config, before, context);
     } finally {
       endAlive();
       removeOwnPidFile(pidFile);
@@ -48,7 +52,11 @@ killed, its server stays up, and the next start takes it over. Logs go to node.l
   },
 };
 
-async function runLogged(config: NodeConfig, { env, signal, interrupted }: CommandContext): Promise<number> {
+async function runLogged(
+  config: NodeConfig,
+  before: ReturnType<typeof leftBehind>,
+  { env, signal, interrupted }: CommandContext,
+): Promise<number> {
   const logFile = new RotatingFile({
     path: join(config.directory, 'node.log'),
     bytesMax: config.logBytesMax,
@@ -62,6 +70,7 @@ async function runLogged(config: NodeConfig, { env, signal, interrupted }: Comma
   const started = performance.now();
   interrupted.on((count) => interruptedAgain(count, logger));
   logger.info({ pid: process.pid, version: process.version, directory: config.directory }, 'node started');
+  if (before) logger.warn(before, 'the process before did not end in order');
   const watchdog = SystemdWatchdog.start({ env, pid: process.pid }, { logger });
   try {
     tuneV8();

@@ -31,6 +31,16 @@ export function keepAliveFile(path: string, identity: ProcessIdentity = ownIdent
   };
 }
 
+/** Of an earlier process that did not end in order and so left its file: when its loop turned last. */
+export function leftBehind(path: string): { pid: number; lastTurnAt: string } | null {
+  try {
+    const { pid } = JSON.parse(readFileSync(path, 'utf8')) as Partial<ProcessIdentity>;
+    return typeof pid === 'number' ? { pid, lastTurnAt: statSync(path).mtime.toISOString() } : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Changes with each turn of that process's loop; null while it has no such file. */
 export function lastTouch(path: string, identity: ProcessIdentity): string | null {
   try {

@@ -16,7 +16,7 @@ showLogsOnFailure(() => cluster);
 beforeAll(async () => {
   cluster = await TestCluster.start({
     env: { NODE_OPTIONS: '--max-old-space-size=64' },
-    // A test stops a node for longer than the supervisor allows.
+    // A test stops a node while a large transaction passes.
     watchdog: 0,
   });
   await cluster.primary.sql('CREATE DATABASE big');

@@ -18,7 +18,7 @@ let ledger: Ledger | undefined;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ env: { NODE_OPTIONS: BLOCKED_BY_SIGNAL } });
+  cluster = await TestCluster.start({ env: { NODE_OPTIONS: BLOCKED_BY_SIGNAL }, watchdog: 5 });
   await createLedger(cluster);
 });
 
@@ -40,6 +40,7 @@ it('the primary’s node blocked: killed, said, started again with the same serv
     await primary.untilRestarted('node', node, DEADLINE_MS);
     expect(cluster.output.text()).toMatch(hangs('n1', node));
     await primary.untilReady(30_000);
+    expect(await primary.logs(500)).toMatch(new RegExp(`"pid":${node},"lastTurnAt":.*did not end in order`));
     await ledger.progress(20, 20_000, 'writes go on after it');
   } finally {
     await pool.stop();
