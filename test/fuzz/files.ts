@@ -181,6 +181,8 @@ async function commandLine(random: Random, spool: string): Promise<void> {
       terminal: {
         out: () => {},
         err: () => {},
+        json: () => {},
+        control: () => {},
         isTerminal: false,
         isGone: () => false,
         stdin: async () => '',
