@@ -1,0 +1,66 @@
+/** The documents of the repository: links lead somewhere, and the README stays short. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '..');
+const DOCUMENTS = [
+  ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'client/README.md'],
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+
+/** Without what stands in code, where brackets mean other things. */
+const prose = (text: string): string => text.replace(/^```[\s\S]*?^```/gm, '').replace(/`[^`\n]*`/g, 'code');
+
+const linksOf = (text: string): string[] =>
+  [...prose(text).matchAll(/\]\(([^)\s]+)\)|(?:src|href)="([^"]+)"/g)].map(
+    ([, markdown, html]) => markdown ?? html ?? '',
+  );
+
+/** The names that GitHub gives to headings. */
+function anchorsOf(text: string): string[] {
+  const seen = new Map<string, number>();
+  return [...text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/^#{1,6} (.+)$/gm)].map(([, title = '']) => {
+    const anchor = title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\p{M}_ -]/gu, '')
+      .replace(/ /g, '-');
+    const times = seen.get(anchor) ?? 0;
+    seen.set(anchor, times + 1);
+    return times === 0 ? anchor : `${anchor}-${times}`;
+  });
+}
+
+/** What is wrong with a link of the document, null if nothing is. */
+function problem(document: string, link: string): string | null {
+  if (/^(https?|mailto):/.test(link)) return null;
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? join(root, document) : join(root, dirname(document), path);
+  if (relative(root, target).startsWith('..')) return `${link}: outside of the repository`;
+  if (!existsSync(target)) return `${link}: no such file`;
+  if (anchor === undefined) return null;
+  return anchorsOf(readFileSync(target, 'utf8')).includes(anchor) ? null : `${link}: no such heading`;
+}
+
+it.each(DOCUMENTS)('every relative link of %s leads to a file, and to a heading of it', (document) => {
+  const links = linksOf(readFileSync(join(root, document), 'utf8'));
+  expect(links.flatMap((link) => problem(document, link) ?? [])).toEqual([]);
+});
+
+it('finds links that lead nowhere', () => {
+  expect(linksOf('[a](b.md) `[c](d.md)` <img src="e.png">')).toEqual(['b.md', 'e.png']);
+  expect(problem('docs/limits.md', 'nothing.md')).toBe('nothing.md: no such file');
+  expect(problem('docs/limits.md', '#nothing')).toBe('#nothing: no such heading');
+  expect(problem('docs/limits.md', '../../README.md')).toBe('../../README.md: outside of the repository');
+  expect(problem('README.md', 'docs/limits.md#http-settings')).toBeNull();
+  expect(anchorsOf('# A `b`: c-d\n## A `b`: c-d')).toEqual(['a-b-c-d', 'a-b-c-d-1']);
+});
+
+it('the README has at most 200 lines, and leads to every document of docs/', () => {
+  const text = readFileSync(join(root, 'README.md'), 'utf8');
+  expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(200);
+  const documents = DOCUMENTS.filter((name) => name.startsWith('docs/'));
+  expect(documents.filter((name) => !linksOf(text).some((link) => link.split('#')[0] === name))).toEqual([]);
+});
