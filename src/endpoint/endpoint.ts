@@ -12,7 +12,7 @@ import {
 import { encodeErr, OK_PAYLOAD, type Packet, PacketSplitter, packet } from '../mysql-protocol/packets.js';
 import { Gather } from '../std/gather.js';
 import type { Logger } from '../std/logger.js';
-import type { RecordHeader } from '../wire/record.js';
+import { LAST_FRAGMENT, type RecordHeader } from '../wire/record.js';
 import { type Admitted, DumpStream, type RecordReader } from './dump-stream.js';
 import { MariadbConversation } from './mariadb-conversation.js';
 
@@ -294,15 +294,19 @@ export class Endpoint {
     }
   }
 
-  #admit({ ordinal, previousGtid: before }: RecordHeader, payload: Buffer, signal: AbortSignal): Admitted {
+  #admit(
+    { ordinal, previousGtid: before, flags }: RecordHeader,
+    payload: Buffer,
+    signal: AbortSignal,
+  ): Admitted {
     const { flavour, beforeDdl } = this.#modules;
-    const alone = flavour.executedAlone(payload);
-    if (alone === null) return { payload, held: null };
-    if (alone.ddl === null) return { payload: alone.group, held: null };
+    const changed = flavour.forReplica(payload, (flags & LAST_FRAGMENT) !== 0);
+    if (changed === null) return { payload, held: null };
+    if (changed.ddl === null) return { payload: changed.group, held: null };
     const previousGtid = before.length === 0 ? '' : flavour.gtidText(before);
     return {
-      payload: alone.group,
-      held: beforeDdl({ ordinal, previousGtid, statement: alone.ddl }, signal),
+      payload: changed.group,
+      held: beforeDdl({ ordinal, previousGtid, statement: changed.ddl }, signal),
     };
   }
 

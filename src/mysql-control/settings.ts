@@ -90,6 +90,8 @@ export function serverArgs(binary: ServerBinary, settings: ServerSettings): stri
     '--log-slave-updates=1',
     '--binlog-format=ROW',
     '--binlog-checksum=CRC32',
+    // Each group tells whether its tables have a primary key (mysql-protocol/mariadb-table-map.ts).
+    '--binlog-row-metadata=FULL',
     '--sync-binlog=1',
     '--expire-logs-days=0',
     '--gtid-domain-id=0',

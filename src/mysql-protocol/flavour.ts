@@ -10,8 +10,8 @@ export interface Flavour {
   grammar(): GroupGrammar;
   /** What a replication client says to get a dump that begins after `options.after`. */
   dumpConversation(options: DumpOptions): DumpConversation;
-  /** For a group that a replica must execute alone; null for any other. */
-  executedAlone(group: Buffer): AloneGroup | null;
+  /** For a group that a replica may not execute beside any other; null: as it is. `isWhole`: false for a first piece. */
+  forReplica(group: Buffer, isWhole: boolean): ReplicaGroup | null;
   /** Where a transaction stands in the sequence of a cluster that Skein manages from its birth. */
   ordinalOf(gtid: string): number;
   /** The name that the transaction at this place has. `ordinal` is at least 1. */
@@ -20,7 +20,7 @@ export interface Flavour {
   epochServerId(epoch: number): number;
 }
 
-export interface AloneGroup {
+export interface ReplicaGroup {
   /** As a replica has to get it. */
   readonly group: Buffer;
   /** Of DDL: the statement's text, empty when it can not be read here. Null: it is none. */

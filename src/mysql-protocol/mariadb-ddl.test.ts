@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { CHECKSUM_SIZE, EVENT, EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from './events.js';
 import { mariadb } from './mariadb.js';
 import { decodeMariadbGtidEvent } from './mariadb-gtid.js';
+import { TABLE_MAPS } from './table-maps.fixture.js';
 
 const STANDALONE = 0x01;
 const TRANSACTIONAL = 0x04;
@@ -13,13 +14,13 @@ const alter = 'ALTER TABLE t ADD COLUMN c INT';
 
 it('one statement is DDL, and goes to a replica marked as such', () => {
   const group = Buffer.concat([gtid(STANDALONE | DDL), query(alter)]);
-  expect(mariadb.executedAlone(group)).toEqual({ ddl: alter, group });
+  expect(mariadb.forReplica(group, true)).toEqual({ ddl: alter, group });
 });
 
 it('what a recovery wrote is not marked: it gets the mark, and a checksum that fits', () => {
   const group = Buffer.concat([gtid(STANDALONE), query(alter)]);
   const before = Buffer.from(group);
-  const ddl = mariadb.executedAlone(group);
+  const ddl = mariadb.forReplica(group, true);
   expect(ddl?.ddl).toBe(alter);
   expect(decodeMariadbGtidEvent(ddl?.group as Buffer).flags).toBe(STANDALONE | DDL);
   const first = ddl?.group.subarray(0, gtid(0).length) as Buffer;
@@ -32,21 +33,37 @@ it('what a recovery wrote is not marked: it gets the mark, and a checksum that f
 });
 
 it('a transaction is none, nor is a later piece of a group', () => {
-  expect(mariadb.executedAlone(Buffer.concat([gtid(TRANSACTIONAL), query('BEGIN')]))).toBeNull();
-  expect(mariadb.executedAlone(query(alter))).toBeNull();
+  expect(mariadb.forReplica(Buffer.concat([gtid(TRANSACTIONAL), query('BEGIN')]), true)).toBeNull();
+  expect(mariadb.forReplica(query(alter), true)).toBeNull();
 });
 
 it('a group of XA is none either, and gets the mark, so that no worker begins it too early', () => {
-  const alone = mariadb.executedAlone(
+  const alone = mariadb.forReplica(
     Buffer.concat([gtid(STANDALONE | COMPLETED_XA), query("XA COMMIT 'a'")]),
+    true,
   );
   expect(alone?.ddl).toBeNull();
   expect(decodeMariadbGtidEvent(alone?.group as Buffer).flags).toBe(STANDALONE | COMPLETED_XA | DDL);
 });
 
+it('a group that changes a table without a key, or whose later pieces may do so, gets the mark too', () => {
+  const flags = TRANSACTIONAL | 0x08;
+  const change = (table: Buffer) =>
+    Buffer.concat([gtid(flags), table, event(EVENT.writeRowsV1, Buffer.alloc(20))]);
+  expect(mariadb.forReplica(change(TABLE_MAPS.keyed), true)).toBeNull();
+  for (const changed of [
+    mariadb.forReplica(change(TABLE_MAPS.keyless), true),
+    mariadb.forReplica(Buffer.concat([change(TABLE_MAPS.keyed), TABLE_MAPS.keyless]), true),
+    mariadb.forReplica(change(TABLE_MAPS.keyed), false),
+  ]) {
+    expect(changed?.ddl).toBeNull();
+    expect(decodeMariadbGtidEvent(changed?.group as Buffer).flags).toBe(flags | DDL);
+  }
+});
+
 it('a statement that is compressed is not read', () => {
   const group = Buffer.concat([gtid(STANDALONE | DDL), event(EVENT.queryCompressed, Buffer.alloc(30))]);
-  expect(mariadb.executedAlone(group)?.ddl).toBe('');
+  expect(mariadb.forReplica(group, true)?.ddl).toBe('');
 });
 
 function gtid(flags: number): Buffer {

@@ -2,12 +2,12 @@ import { SkeinError } from '../model/error.js';
 import { toleratingRename, withoutOldEngineName } from './ddl-for-replicas.js';
 import { EVENT, HEADER_AT, isCommitOrRollback, queryText, ROWS } from './events.js';
 import type {
-  AloneGroup,
   DumpConversation,
   DumpOptions,
   EventPlace,
   Flavour,
   GroupGrammar,
+  ReplicaGroup,
 } from './flavour.js';
 import {
   decodeMariadbGtid,
@@ -20,6 +20,7 @@ import {
   markedAsDdl,
   parseMariadbGtid,
 } from './mariadb-gtid.js';
+import { changesKeylessTable } from './mariadb-table-map.js';
 
 /** Epoch e's primary writes with this plus e (SAFETY C10); replicas take ids far above, which no GTID ever shows. */
 const EPOCH_SERVER_ID_BASE = 1_000_000;
@@ -144,21 +145,25 @@ function dumpConversation(options: DumpOptions): DumpConversation {
 }
 
 /**
- * In row format everything that stands alone, without a COMMIT, is DDL; its events are small, the group is whole. What a
- * server's recovery writes into its log (a DDL that it finished) is not marked so: a replica with parallel workers would
- * begin what follows beside it, and stop or wait for ever (seen on 10.11).
+ * A group that parallel workers may not execute beside others goes to a replica marked as DDL. Then it begins when all before
+ * it has been executed and begins to commit, and what follows begins when this one begins to commit.
  *
- * A group of XA is marked too. Beside others a replica's worker begins it too early, takes it back when one before it
- * fails, and has lost the branch by that: the next attempt stops at 1397, 1402 (seen on 10.11).
+ * - In row format everything that stands alone, without a COMMIT, is DDL; its events are small, the group is whole. What a
+ *   server's recovery writes into its log (a DDL that it finished) is not marked so: a replica would begin what follows
+ *   beside it, and stop or wait for ever (seen on 10.11).
+ * - A group of XA: beside others a worker begins it too early, takes it back when one before it fails, and has lost the
+ *   branch by that: the next attempt stops at 1397, 1402 (seen on 10.11).
+ * - A group that changes a table without a key: the table keeps its rows in the order in which they were inserted, and DDL may
+ *   compute from that order. What later pieces of a large group change is not known when the first one is sent.
  */
-function executedAlone(group: Buffer): AloneGroup | null {
+function forReplica(group: Buffer, isWhole: boolean): ReplicaGroup | null {
   if (group[HEADER_AT.type] !== EVENT.gtidMariadb) return null;
   if (decodeXaMark(group) !== null) return { group: markedAsDdl(group), ddl: null };
   const { flags } = decodeMariadbGtidEvent(group);
   if ((flags & GTID_FLAG_STANDALONE) === 0) {
     // CREATE TABLE ... SELECT: its rows follow in the same group, which commits like a transaction.
-    const readable = (flags & GTID_FLAG_DDL) === 0 ? group : withoutOldEngineName(group);
-    return readable === group ? null : { group: readable, ddl: null };
+    if ((flags & GTID_FLAG_DDL) !== 0) return { group: withoutOldEngineName(group), ddl: null };
+    return isWhole && !changesKeylessTable(group) ? null : { group: markedAsDdl(group), ddl: null };
   }
   let ddl = '';
   for (let at = 0; at < group.length; at += group.readUInt32LE(at + HEADER_AT.size)) {
@@ -177,7 +182,7 @@ export const mariadb: Flavour = {
   gtidAt: (epoch, ordinal) =>
     formatMariadbGtid({ domain: 0, serverId: EPOCH_SERVER_ID_BASE + epoch, sequence: ordinal }),
   grammar: () => new MariadbGrammar(),
-  executedAlone,
+  forReplica,
   dumpConversation,
   epochServerId: (epoch) => EPOCH_SERVER_ID_BASE + epoch,
 };

@@ -382,8 +382,8 @@ export class ReplicaRole {
         for (const { offset, header } of walkRecords(bytes)) {
           if (header.kind !== RECORD_KIND.group || header.ordinal !== ordinal) continue;
           const group = bytes.subarray(offset + header.payloadOffset, offset + header.size);
-          // A group of XA is executed alone too.
-          return (flavour.executedAlone(group)?.ddl ?? null) !== null;
+          // DDL is never sent in pieces, and other groups are changed too.
+          return (flavour.forReplica(group, true)?.ddl ?? null) !== null;
         }
       }
       return null;

@@ -25,10 +25,25 @@ it.each([
   'ALTER TABLE t ADD created DATETIME DEFAULT NOW()',
   'ALTER TABLE t ADD n INT DEFAULT 5',
   'ALTER TABLE users ADD KEY (user)',
+  'ALTER TABLE t AUTO_INCREMENT = 100, ADD KEY (v)',
+  'ALTER TABLE t MODIFY id INT NOT NULL AUTO_INCREMENT, AUTO_INCREMENT=5',
+  'CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY)',
+  'INSERT IGNORE INTO t VALUES (1)',
   'DROP TABLE t',
   '',
 ])('%s: nothing is said', (statement) => {
   expect(riskOf(statement)).toBeNull();
+});
+
+it.each([
+  'ALTER TABLE t ADD id INT AUTO_INCREMENT PRIMARY KEY',
+  'alter table t add column (id bigint not null auto_increment, primary key (id))',
+  'ALTER TABLE t ADD id SERIAL',
+  'ALTER TABLE t MODIFY id INT AUTO_INCREMENT, ADD PRIMARY KEY (id)',
+  'ALTER IGNORE TABLE t ADD UNIQUE (v)',
+  'ALTER ONLINE IGNORE TABLE t ADD UNIQUE (v)',
+])('%s: the order of rows is told of', (statement) => {
+  expect(riskOf(statement)?.code).toBe('ORDER_OF_ROWS');
 });
 
 it('the table is named', () => {

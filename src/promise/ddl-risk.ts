@@ -5,7 +5,7 @@ import { tableIn } from './table-name.js';
  * stop the replicas; no setting of the server refuses them (tried on MariaDB 10.11). What is found here is said at once.
  */
 export interface DdlRisk {
-  readonly code: 'EACH_NODE_ITS_OWN_VALUES' | 'SEQUENCE_DEFAULT_ADDED' | 'INDEXED_DIVISION';
+  readonly code: 'EACH_NODE_ITS_OWN_VALUES' | 'SEQUENCE_DEFAULT_ADDED' | 'INDEXED_DIVISION' | 'ORDER_OF_ROWS';
   /** For people: what was executed, what follows, what to do. */
   readonly text: string;
 }
@@ -27,6 +27,11 @@ const NEXT_VALUE = /\bnextval\s*\(|\bnext\s+value\s+for\b/i;
 const GENERATED = /\bas\s*\(/i;
 const DIVIDES = /(?<!\*)\/(?!\*)/;
 const INDEXES = /\b(key|index|unique)\b/i;
+
+const ADDS = /\badd\b/i;
+/** A column whose values count the rows that are there; not the option of a table. */
+const COUNTS_ROWS = /\bauto_increment\b(?!\s*=)|\bserial\b/i;
+const DROPS_DOUBLES = /\balter\s[^;]{0,40}?\bignore\s+table\b/i;
 
 export function riskOf(statement: string): DdlRisk | null {
   const table = tableOf(statement);
@@ -51,6 +56,17 @@ export function riskOf(statement: string): DdlRisk | null {
           'own values. Add the column without the default, fill it by UPDATE (rows are replicated as they are), then set the default.',
       };
   }
+  if (
+    DROPS_DOUBLES.test(statement) ||
+    (ALTER_TABLE.test(statement) && ADDS.test(statement) && COUNTS_ROWS.test(statement))
+  )
+    return {
+      code: 'ORDER_OF_ROWS',
+      text:
+        `ALTER TABLE${table} counted rows, or kept the first of equal ones. If the table had no primary key and several clients ` +
+        'had written to it at the same time, the nodes may have its rows in another order, and now other values. Compare the ' +
+        'table on the nodes; if they differ, make it again: CREATE TABLE with the key, then INSERT ... SELECT.',
+    };
   if (GENERATED.test(statement) && INDEXES.test(statement) && DIVIDES.test(statement))
     return {
       code: 'INDEXED_DIVISION',

@@ -75,6 +75,18 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     test: { file: PROMISE_TEST, name: KEY_TEST },
   },
   {
+    title: 'The order of rows without a key',
+    danger:
+      'ALTER TABLE computes AUTO_INCREMENT values, and which of equal rows to keep, from the order in which rows were inserted.',
+    heldBy: ['replica', 'found'],
+    place:
+      'forReplica in mysql-protocol/mariadb.ts, mysql-protocol/mariadb-table-map.ts; promise/ddl-risk.ts',
+    test: {
+      file: 'test/system/row-order.test.ts',
+      name: 'ids that an ALTER gives to the rows of a keyless table are the same on every node',
+    },
+  },
+  {
     title: 'Values that each node computes for itself',
     danger:
       'ALTER TABLE fills existing rows on each node: UUID(), RAND() and the like differ; NEXTVAL stops the replicas (1950).',
