@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { cpuTimeMs } from '../../test/kit/cpu-time.js';
 import { ApiError } from './api-error.js';
 import { findInexactNumber, parseExactJson } from './exact-json.js';
 
@@ -99,16 +100,13 @@ describe('numbers', () => {
 
   it('is quick on a quarter of a million numbers', () => {
     const numbers = Array.from({ length: 250_000 }, (_, i) => (i % 2 ? 1 / (i + 3) : i * 1e-7));
-    const startedAt = performance.now();
-    expect(findInexactNumber(JSON.stringify(numbers))).toBeNull();
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    const text = JSON.stringify(numbers);
+    expect(cpuTimeMs(() => expect(findInexactNumber(text)).toBeNull())).toBeLessThan(5_000);
   });
 
   it('looks at a large body once', () => {
     const text = JSON.stringify(Array.from({ length: 200_000 }, () => '4E"\\\\\\"1e999\\'));
-    const startedAt = performance.now();
-    expect(findInexactNumber(text)).toBeNull();
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(cpuTimeMs(() => expect(findInexactNumber(text)).toBeNull())).toBeLessThan(5_000);
   });
 });
 

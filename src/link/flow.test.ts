@@ -15,7 +15,6 @@ import {
 } from '../../test/kit/link.js';
 import { throughout, until } from '../../test/kit/until.js';
 import { SkeinError } from '../model/error.js';
-import { sleep } from '../std/signal.js';
 import { NONCE_SIZE } from '../wire/frames.js';
 import type { Answer } from '../wire/messages.js';
 import { FrameSplitter } from '../wire/splitter.js';
@@ -57,7 +56,7 @@ describe('who falls silent', () => {
   test('a listener that stops answering is noticed by the replica, which dials again', async () => {
     const p = await primary(FAST);
     const proxy = await proxyTo(p.port);
-    const r = replica(proxy.port, { ...FAST, redialFirstMs: 10 });
+    const r = replica(proxy.port, { ...FAST, redialFirstMs: 10, stepDeadlineMs: 600 });
     await attached(p);
     proxy.state.deaf = true;
     await until('noticed by both', () => r.states.length === 2 && p.closed.length === 1);
@@ -83,7 +82,7 @@ describe('who falls silent', () => {
       socket.on('data', (chunk) => splitter.push(chunk));
     });
     stops.push(half.stop);
-    const r = replica(half.port, { stepDeadlineMs: 100 });
+    const r = replica(half.port, { stepDeadlineMs: 600 });
     await until('given up', () => r.states.length > 0);
     expect(attaches).toBe(1);
     expect(r.states).toEqual(['HANDSHAKE_TIMEOUT']);
@@ -300,17 +299,13 @@ describe('back-pressure', () => {
     let open = false;
     let received = 0;
     let firstOfFrames: number[] = [];
-    const r = replica(
-      p.port,
-      { heartbeatIntervalMs: 20, goneAfterMs: 300 },
-      {
-        records: (bytes) => {
-          received += bytes.length;
-          firstOfFrames.push(bytes.readUInt32LE(0));
-          return open;
-        },
+    const r = replica(p.port, FAST, {
+      records: (bytes) => {
+        received += bytes.length;
+        firstOfFrames.push(bytes.readUInt32LE(0));
+        return open;
       },
-    );
+    });
     const session = await attached(p);
     const batch = Buffer.alloc(64 * 1024);
     let sent = 0;
@@ -335,13 +330,13 @@ describe('back-pressure', () => {
     );
     const sentWhenBlocked = sent;
     const bufferedWhenBlocked = session.bufferedBytes;
-    // In all far longer than the replica's goneAfterMs: the replica knows that it does not listen itself.
-    for (let i = 0; i < 20; i++) {
-      session.sendCommitted(1000 + i);
+    // The replica knows that it does not listen itself.
+    let committed = 1000;
+    await throughout('it stays blocked, and the link lives', 2 * FAST.goneAfterMs, () => {
+      session.sendCommitted(++committed);
       p.listener.announceStatus();
-      await sleep(25);
-    }
-    expect(session.blocked).toBe(true);
+      return session.blocked && p.closed.length === 0;
+    });
     expect(sent).toBe(sentWhenBlocked);
     expect(session.bufferedBytes).toBeLessThan(256 * 1024 + batch.length + 4096);
     // Neither heartbeats nor status documents pile up behind what is not read.
@@ -355,7 +350,7 @@ describe('back-pressure', () => {
     firstOfFrames = [];
     // Of what was said meanwhile only the newest counts.
     await until('committed', () => r.committed.length > 0);
-    expect(r.committed).toEqual([1019]);
+    expect(r.committed).toEqual([committed]);
     expect(p.closed).toEqual([]);
   });
 

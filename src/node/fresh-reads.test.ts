@@ -1,11 +1,16 @@
 import type { Connection } from 'mysql2/promise';
 import { expect, it } from 'vitest';
-import { sleep } from '../std/signal.js';
+import { throughout, until } from '../../test/kit/until.js';
 import { FreshReads } from './fresh-reads.js';
+
+interface Question {
+  answer(position: string): void;
+  fail(): void;
+}
 
 /** A primary that is asked, with its answers in the test's hands. */
 function primary() {
-  const asked: Array<{ answer(position: string): void; fail(): void }> = [];
+  const asked: Question[] = [];
   const state = { sessions: 0, destroyed: 0 };
   const connect = () => {
     state.sessions++;
@@ -40,20 +45,22 @@ function reads(waitMs = 5_000, applied = true) {
   return { fresh, asked, state, waited };
 }
 
-const turn = () => sleep(5);
+/** The newest of so many questions. */
+async function asks(asked: Question[], count: number): Promise<Question> {
+  await until(`${count} questions`, () => asked.length >= count, { intervalMs: 1 });
+  expect(asked).toHaveLength(count);
+  return asked[count - 1] as Question;
+}
 
 it('one question serves all who came before it was asked; who comes later waits for the next', async () => {
   const { fresh, asked, state, waited } = reads();
   const first = fresh.wait();
-  await turn();
+  const question = await asks(asked, 1);
   const later = [fresh.wait(), fresh.wait()];
-  await turn();
-  expect(asked).toHaveLength(1);
-  asked[0]?.answer('0-1000001-7');
+  await throughout('no second question is asked beside the first', 30, () => asked.length === 1);
+  question.answer('0-1000001-7');
   expect(await first).toBe(true);
-  await turn();
-  expect(asked).toHaveLength(2);
-  asked[1]?.answer('5-1-1,0-1000001-9');
+  (await asks(asked, 2)).answer('5-1-1,0-1000001-9');
   expect(await Promise.all(later)).toEqual([true, true]);
   expect(waited).toEqual(['0-1000001-7', '0-1000001-9', '0-1000001-9']);
   expect(state).toEqual({ sessions: 1, destroyed: 0 });
@@ -62,29 +69,27 @@ it('one question serves all who came before it was asked; who comes later waits 
 it('an empty log is reached; what is not applied in time is not', async () => {
   const { fresh, asked, waited } = reads(5_000, false);
   const first = fresh.wait();
-  await turn();
-  asked[0]?.answer('');
+  (await asks(asked, 1)).answer('');
   expect(await first).toBe(true);
   const second = fresh.wait();
-  await turn();
-  asked[1]?.answer('0-1-1');
+  (await asks(asked, 2)).answer('0-1-1');
   expect(await second).toBe(false);
   expect(waited).toEqual(['0-1-1']);
 });
 
 it('a primary that fails or does not answer is asked again on another session', async () => {
-  const { fresh, asked, state } = reads(60);
+  const { fresh, asked, state } = reads(1_000);
   const failed = fresh.wait();
-  await turn();
+  const question = await asks(asked, 1);
   const behind = fresh.wait();
-  asked[0]?.fail();
+  question.fail();
   expect(await failed).toBe(false);
   // Nobody answers this one.
+  await asks(asked, 2);
   expect(await behind).toBe(false);
-  await sleep(80);
+  await until('its session is given up', () => state.destroyed === 2, { intervalMs: 5 });
   const third = fresh.wait();
-  await turn();
-  asked[2]?.answer('0-1-3');
+  (await asks(asked, 3)).answer('0-1-3');
   expect(await third).toBe(true);
   expect(state.sessions).toBe(3);
 });

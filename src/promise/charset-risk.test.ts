@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { cpuTimeMs } from '../../test/kit/cpu-time.js';
 import { charsetRisk, mayHideCharset, type TableCollations } from './charset-risk.js';
 import { renamingsIn, tableIn } from './table-name.js';
 
@@ -61,21 +62,22 @@ it('a RENAME names its tables, in order', () => {
 });
 
 it('a large statement is looked at in linear time', () => {
-  const started = performance.now();
-  for (const text of [
-    'create ',
-    'create table ',
-    'table `',
-    'collate utf8 ',
-    'character ',
-    '``',
-    'create\n',
-  ]) {
-    const large = text.repeat(1_000_000 / text.length);
-    mayHideCharset(large);
-    charsetRisk(large, has(LATIN));
-    tableIn(large);
-    renamingsIn(`RENAME TABLE ${large}`);
-  }
-  expect(performance.now() - started).toBeLessThan(2_000);
+  const look = () => {
+    for (const text of [
+      'create ',
+      'create table ',
+      'table `',
+      'collate utf8 ',
+      'character ',
+      '``',
+      'create\n',
+    ]) {
+      const large = text.repeat(1_000_000 / text.length);
+      mayHideCharset(large);
+      charsetRisk(large, has(LATIN));
+      tableIn(large);
+      renamingsIn(`RENAME TABLE ${large}`);
+    }
+  };
+  expect(cpuTimeMs(look)).toBeLessThan(2_000);
 });

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { cpuTimeMs } from '../../test/kit/cpu-time.js';
 import { isNoDdl, riskOf } from './ddl-risk.js';
 
 it.each([
@@ -57,8 +58,9 @@ it.each(['COMMIT', 'ROLLBACK', 'XA COMMIT 0x61', 'SAVEPOINT a'])('%s is no DDL',
 });
 
 it('a large statement is looked at in linear time', () => {
-  const started = performance.now();
-  for (const text of ['alter ', 'alter table ', 'table `', 'as ( key / ', '/* ', 'add default '])
-    riskOf(text.repeat(1_000_000 / text.length));
-  expect(performance.now() - started).toBeLessThan(2_000);
+  const look = () => {
+    for (const text of ['alter ', 'alter table ', 'table `', 'as ( key / ', '/* ', 'add default '])
+      riskOf(text.repeat(1_000_000 / text.length));
+  };
+  expect(cpuTimeMs(look)).toBeLessThan(2_000);
 });

@@ -5,7 +5,7 @@ import { commandOf, identifyProcess, isSameProcessAlive, ownIdentity } from './p
 
 it('tells a living process from an ended one', async () => {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
-  const identity = identifyProcess(child.pid ?? -1);
+  const identity = identifyProcess(child.pid as number);
   if (!identity) throw new Error('the child has no identity');
   expect(isSameProcessAlive(identity)).toBe(true);
   expect(commandOf(identity.pid)).toContain('setInterval');

@@ -4,10 +4,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
-import { throughout } from '../../../test/kit/until.js';
-import { livingOwner } from '../../std/pid-file.js';
+import { throughout, until } from '../../../test/kit/until.js';
+import { livingOwner, writePidFile } from '../../std/pid-file.js';
 import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from '../../std/process-identity.js';
-import { sleep } from '../../std/signal.js';
 import { NodeProcess, pidFile } from './node-process.js';
 import { type PlannedNode, planDemo } from './plan.js';
 
@@ -61,16 +60,8 @@ const starts = (node: PlannedNode) =>
     ? readFileSync(join(node.directory, 'starts'), 'utf8').trim().split('\n').map(Number)
     : [];
 
-async function until(what: string, condition: () => boolean, deadlineMs = 10_000): Promise<void> {
-  const deadline = performance.now() + deadlineMs;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`not in ${deadlineMs} ms: ${what}`);
-    await sleep(20);
-  }
-}
-
 function identity(pid: number | null): ProcessIdentity {
-  const found = identifyProcess(pid ?? -1);
+  const found = pid === null ? null : identifyProcess(pid);
   if (!found) throw new Error(`no process ${pid}`);
   return found;
 }
@@ -114,16 +105,22 @@ it('adopts a running node, and watches and stops it like its own', async () => {
 it('adopts, instead of starting it twice, a node that it did not know of', async () => {
   process.env.SKEIN_TEST_FAIL = '1';
   const node = plannedNode('late');
-  const running = run(node);
-  // From the fourth failure on it waits for at least 0.8 s: time for a node that somebody else started.
-  await until('four failures', () => running.failures === 4);
-  delete process.env.SKEIN_TEST_FAIL;
-  const other = spawn(process.execPath, [script], { cwd: node.directory, stdio: 'ignore' });
+  // What somebody else started; it ends by SIGTERM, as a node does.
+  const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
   const ended = once(other, 'exit');
+  const owner = identity(other.pid ?? null);
+  const running = run(node);
+  // In the same turn, before the next start is due: it waits for 0.1 s and more after each failure.
+  const hasFailed = () => {
+    if (running.failures > 0) writePidFile(pidFile(node), owner);
+    return running.failures > 0;
+  };
+  await until('it has failed, and the other one’s pid is written', hasFailed, { intervalMs: 10 });
+  const failed = starts(node).length;
   await until('it is watched', () => running.pid === other.pid);
   await running.stop();
   await ended;
-  expect(starts(node)).toHaveLength(5);
+  expect(starts(node)).toHaveLength(failed);
 });
 
 it('kills and starts again a node whose event loop spins, and says so', { timeout: 40_000 }, async () => {
@@ -134,7 +131,7 @@ it('kills and starts again a node whose event loop spins, and says so', { timeou
   const hung = identity(running.pid);
   process.kill(hung.pid, 'SIGUSR2');
   // Six times the limit when the machine is so busy that the spinning process hardly runs.
-  await until('second start', () => starts(node).length === 2, 25_000);
+  await until('second start', () => starts(node).length === 2, { deadlineMs: 25_000 });
   expect(isSameProcessAlive(hung)).toBe(false);
   expect(said[0]).toMatch(
     new RegExp(`^n1 hangs: the event loop of process ${hung.pid} has not turned for \\d+\\.\\d s`),
@@ -149,7 +146,7 @@ it('also one that it adopted, and that was stopped before', async () => {
     'it runs',
     () => livingOwner(pidFile(node)) !== null && existsSync(join(node.directory, 'node.alive')),
   );
-  process.kill(other.pid ?? 0, 'SIGSTOP');
+  process.kill(identity(other.pid ?? null).pid, 'SIGSTOP');
   const said: string[] = [];
   expect(run(node, said, 2000).adopted).toBe(true);
   await until('second start', () => starts(node).length === 2);

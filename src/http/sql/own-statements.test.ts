@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { cpuTimeMs } from '../../../test/kit/cpu-time.js';
 import { findOwnStatement } from './own-statements.js';
 
 describe('statements that every account may execute', () => {
@@ -55,9 +56,10 @@ describe('statements that every account may execute', () => {
   });
 
   it('needs time that grows with the length only', () => {
-    const startedAtMs = performance.now();
-    for (const part of ['/**/', '/*!', "'\\'", 'xa ', '`', '--', 'set default '])
-      findOwnStatement(`SET ${part.repeat(200_000)}X`);
-    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+    const look = () => {
+      for (const part of ['/**/', '/*!', "'\\'", 'xa ', '`', '--', 'set default '])
+        findOwnStatement(`SET ${part.repeat(200_000)}X`);
+    };
+    expect(cpuTimeMs(look)).toBeLessThan(5_000);
   });
 });
