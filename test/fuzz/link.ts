@@ -80,6 +80,7 @@ async function afterProof(
   if (start.send) socket.write(start.send);
   await Promise.race([proven, closed]);
   for (const frame of frames) if (!socket.destroyed) socket.write(frame);
+  // Most frames are answered by a hang-up; the others by nothing that could be waited for.
   await Promise.race([sleep(80), closed]);
   socket.destroy();
 }

@@ -20,6 +20,7 @@ export async function throwAt(
     for (const piece of pieces) {
       if (socket.destroyed) break;
       socket.write(piece);
+      // So that the pieces arrive one by one, as a rule.
       await Promise.race([sleep(2), over]);
     }
     await Promise.race([sleep(LISTEN_MS), over]);

@@ -96,6 +96,7 @@ it(`${MINUTES} minutes of faults, seed ${SEED}`, async () => {
   await expectWhole(cluster, pool.ledger);
 });
 
+/** Nothing is waited for: faults come at random moments, and last for random times. */
 function aWhile(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

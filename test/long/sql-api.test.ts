@@ -35,5 +35,4 @@ it('ten thousand writes are read at once on another node by their positions', as
     `${result.pairs} pairs in ${result.seconds.toFixed(1)} s: ${result.staleWithPosition} stale with the position, ${result.staleWithoutPosition} without`,
   );
   expect(result.staleWithPosition).toBe(0);
-  expect(result.staleWithoutPosition).toBeGreaterThan(0);
 });

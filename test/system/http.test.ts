@@ -14,7 +14,15 @@ import { obtainServer } from '../../src/mysql-control/obtain.js';
 import { type Logger, silentLogger } from '../../src/std/logger.js';
 import { HonestNode } from '../kit/honest-node.js';
 import { LARGE_LIMITS } from '../kit/http-node.js';
-import { until } from '../kit/until.js';
+import { throughout, until } from '../kit/until.js';
+
+/** Not faults of the request but of its time (it may have 50 ms), or of how much is going on. */
+const OF_ITS_TIME: Record<number, unknown> = {
+  412: expect.stringMatching(/^(POSITION_NOT_REACHED|LAG_TOO_LARGE)$/),
+  429: 'TOKEN_BUSY',
+  503: 'SERVER_BUSY',
+  504: expect.stringMatching(/^(TIMEOUT|ER_.*)$/),
+};
 
 interface Answer {
   status: number;
@@ -678,8 +686,8 @@ describe('time and truth', () => {
       'the first statement is done',
       async () => (await rowsOf('SELECT 1 FROM demo.t WHERE id = 101')).length === 1,
     );
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(await rowsOf('SELECT id FROM demo.t WHERE id = 102')).toEqual([]);
+    const isBegun = async () => (await rowsOf('SELECT id FROM demo.t WHERE id = 102')).length > 0;
+    await throughout('the second is not begun', 300, async () => !(await isBegun()));
   });
 
   it('waits for a position, and says when it is not reached or was lost', async () => {
@@ -1035,8 +1043,7 @@ describe('streams', () => {
       await until('the client has read enough', () => got > 1_000_000);
       await until('the server waits for its client', async () => (await seen()).includes('Writing to net'));
       const before = got;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      expect(got).toBe(before);
+      await throughout('nothing more is taken', 200, () => got === before);
       socket.destroy();
       await until('the statement has ended', async () => (await seen()).length === 0);
     },
@@ -1097,18 +1104,21 @@ describe('bad input', () => {
 
 describe('limits and losses', () => {
   it('stops a read whose answer would be too large, early', async () => {
-    const started = performance.now();
-    const answer = await sql('SELECT REPEAT("x", 10000000) FROM mysql.help_topic, demo.t', tokens.read);
-    const large = await sql(
+    // What the server has sent so far, in MB of all sessions.
+    const sent = async () =>
+      Number((await (await primary().control()).query("SHOW GLOBAL STATUS LIKE 'Bytes_sent'"))[0]?.[1]) / 1e6;
+    const before = await sent();
+    for (const text of [
       "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 900) SELECT REPEAT('x', 1000000) FROM s",
-      tokens.read,
-    );
-    expect(answer.status).toBe(403);
-    expect(large).toMatchObject({
-      status: 400,
-      body: { error: { code: 'RESULT_TOO_LARGE', applied: 'no' } },
-    });
-    expect(performance.now() - started).toBeLessThan(10_000);
+      'SELECT seq, REPEAT("x", 10000) FROM demo.seq_1_to_90000',
+    ]) {
+      expect(await sql(text, tokens.read)).toMatchObject({
+        status: 400,
+        body: { error: { code: 'RESULT_TOO_LARGE', applied: 'no', message: expect.stringMatching(/limit/) } },
+      });
+    }
+    // Of 1800 MB; the limit of an answer is 16 MiB (docs/limits.md), and some are on their way when it is met.
+    expect((await sent()) - before).toBeLessThan(400);
     await ok('SELECT 1', tokens.read);
   });
 
@@ -1190,7 +1200,14 @@ describe('limits and losses', () => {
               ...(lines && { accept: 'application/x-ndjson' }),
             },
           });
-          expect([200, 400, 403, 409, 421]).toContain(answer.status);
+          expect([200, 400, 403, 409, 421, ...Object.keys(OF_ITS_TIME).map(Number)], answer.text).toContain(
+            answer.status,
+          );
+          if (answer.status === 200 || lines) return;
+          expect(answer.body.error).toMatchObject({
+            applied: 'no',
+            code: OF_ITS_TIME[answer.status] ?? expect.any(String),
+          });
         },
       ),
       { numRuns: 400 },
@@ -1252,13 +1269,28 @@ describe('limits and losses', () => {
 });
 
 describe('too many wrong tokens', () => {
-  it('are answered with 429, while right ones still work', async () => {
-    const wrong = generateToken();
-    const statuses = new Set<number>();
-    for (let i = 0; i < 25; i++) {
-      statuses.add((await call(`${replicaUrl}/v1/cluster`, { token: wrong })).status);
+  it('are answered with 429 from the 21st of a minute on, while right ones still work', async () => {
+    // A server of its own: others have counted wrong tokens of this address already.
+    const fresh = new HttpServer(
+      { host: '127.0.0.1', port: 0, consoleDir: null, tokenRefreshMs: 200 },
+      { node: nodes[0] as HonestNode, log: logger },
+    );
+    try {
+      const { port } = await fresh.start();
+      const url = `http://127.0.0.1:${port}/v1/cluster`;
+      await until('tokens are read', async () => (await call(url)).status === 200);
+      const answers: Answer[] = [];
+      for (let i = 0; i < 25; i++) answers.push(await call(url, { token: generateToken() }));
+      const statuses = answers.map(({ status }) => status);
+      expect(statuses).toEqual([...Array(20).fill(401), ...Array(5).fill(429)]);
+      expect(answers[24]?.body.error).toMatchObject({ code: 'TOO_MANY_FAILURES', applied: 'no' });
+      const waitS = Number(answers[24]?.headers.get('retry-after'));
+      expect(waitS > 0 && waitS <= 60, `Retry-After: ${waitS}`).toBe(true);
+      expect((await call(url, { token: tokens.read })).status).toBe(200);
+      // Asking without a token is a mistake, not a guess.
+      expect((await call(url, { token: null })).status).toBe(401);
+    } finally {
+      await fresh.stop();
     }
-    expect([...statuses]).toEqual([401, 429]);
-    expect((await call(`${replicaUrl}/v1/cluster`, { token: tokens.read })).status).toBe(200);
   });
 });

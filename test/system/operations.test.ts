@@ -130,17 +130,21 @@ describe('tokens', () => {
     const { body } = await n1.request<Created>('POST', '/v1/tokens', {
       name: 'l',
       role: 'read',
-      rateLimit: 5,
+      rateLimit: 1,
     });
     await until('n2 knows it', async () => (await ask(n2, body.token)).status === 200);
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask(n1, body.token)));
     const refused = answers.filter(({ status }) => status === 429);
-    expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(5);
+    // One at once and one more for each second that the twenty took.
+    expect(answers[0]?.status).toBe(200);
     expect(refused.length).toBeGreaterThanOrEqual(10);
     expect(refused[0]?.headers.get('retry-after')).toBe('1');
     expect(refused[0]?.body.error).toMatchObject({ code: 'RATE_LIMITED', retryable: true });
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    expect((await ask(n1, body.token)).status).toBe(200);
+    await until('it may ask again', async () => {
+      const again = await ask(n1, body.token);
+      if (again.status === 429) refused.push(again);
+      return again.status === 200;
+    });
     expect(sampleValue(await scrape(n1), 'skein_http_limited_total')).toBe(refused.length);
   });
 
@@ -192,7 +196,7 @@ describe('tokens', () => {
     server.destroy();
     await until('n2 knows it', async () => (await ask(n2, body.token)).status === 200);
     const rotate = () => n1.request('POST', `/v1/tokens/${body.id}/rotate`, {});
-    expect((await rotate()).status).not.toBe(200);
+    expect(await rotate()).toMatchObject({ status: 500, body: { error: { code: 'INTERNAL' } } });
     const pid = await n1.kill('node');
     await n1.untilRestarted('node', pid);
     await n1.untilReady();
@@ -264,15 +268,20 @@ describe('audit trail', () => {
 
   it('is not pushed out by strangers: of a flood a few have a line, and the others are counted', async () => {
     const since = new Date().toISOString();
-    await Promise.all(
-      Array.from({ length: 100 }, () => n1.request('GET', '/v1/cluster', undefined, { token: null })),
-    );
-    await new Promise((resolve) => setTimeout(resolve, 1_100));
-    await n1.request('GET', '/v1/cluster', undefined, { token: null });
-    const lines = linesOf((await find(`since=${since}&outcome=UNAUTHORIZED`)).text);
-    expect(lines.length).toBeLessThan(40);
-    const unrecorded = lines.reduce((sum, line) => sum + Number(line.unrecorded ?? 0), 0);
-    expect(lines.length + unrecorded).toBe(101);
+    const started = performance.now();
+    const askAsStranger = () => n1.request('GET', '/v1/cluster', undefined, { token: null });
+    await Promise.all(Array.from({ length: 100 }, askAsStranger));
+    let asked = 100;
+    // The first line of a later second has the count of those before it that have none.
+    const lines = await until('each is recorded or counted', async () => {
+      await askAsStranger();
+      asked++;
+      const found = linesOf((await find(`since=${since}&outcome=UNAUTHORIZED&tail=1000`)).text);
+      const unrecorded = found.reduce((sum, line) => sum + Number(line.unrecorded ?? 0), 0);
+      return found.length + unrecorded === asked && found;
+    });
+    // Ten a second (STRANGERS_PER_SECOND), and a full measure at the beginning.
+    expect(lines.length).toBeLessThanOrEqual(10 * (2 + (performance.now() - started) / 1000));
   });
 
   it('is followed: what matches comes at once', async () => {

@@ -347,12 +347,17 @@ describe('interactive transactions', () => {
     expect([stranger.status, errorOf(stranger)?.code]).toEqual([403, 'FORBIDDEN']);
     const elsewhere = await post(cluster.node('n2'), { tx: id, sql: 'SELECT 1' });
     expect([elsewhere.status, errorOf(elsewhere)?.code]).toEqual([421, 'TX_ELSEWHERE']);
-    const [slow, busy] = await Promise.all([
-      post(cluster.primary, { tx: id, sql: 'SELECT SLEEP(0.3)' }),
-      new Promise((resolve) => setTimeout(resolve, 100)).then(() =>
-        post(cluster.primary, { tx: id, sql: 'SELECT 1' }),
-      ),
-    ]);
+    // Its first statement waits for a lock of ours, as long as we want.
+    const { slow, busy } = await withSql(cluster.primary, async (connection) => {
+      await connection.query('LOCK TABLES demo.t WRITE');
+      const slow = post(cluster.primary, { tx: id, sql: 'SELECT COUNT(*) FROM demo.t' });
+      const waiting =
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE STATE LIKE '%table metadata%'";
+      await until('it waits', async () => (await cluster.primary.rows(waiting))[0]?.[0] === '1');
+      const busy = await post(cluster.primary, { tx: id, sql: 'SELECT 1' });
+      await connection.query('UNLOCK TABLES');
+      return { slow: await slow, busy };
+    });
     expect([slow.status, busy.status, errorOf(busy)?.code]).toEqual([200, 409, 'TX_BUSY']);
     expect((await end(cluster.primary, id, 'rollback')).status).toBe(200);
   });
