@@ -23,6 +23,8 @@ export async function isAlive(pid: number): Promise<boolean> {
 
 /** Sends a signal to one process; false when it is gone already. */
 export function signalPid(pid: number, signal: NodeJS.Signals): boolean {
+  // 0 and negative numbers are groups of processes; -1 is every process there is.
+  if (!(Number.isSafeInteger(pid) && pid > 1)) throw new Error(`${pid} is not the id of one process`);
   try {
     process.kill(pid, signal);
     return true;

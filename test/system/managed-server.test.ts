@@ -316,7 +316,9 @@ describe('a managed server', () => {
     );
     const { up } = JSON.parse(line);
     const gone = new Promise((resolve) => node.once('exit', (_code, signal) => resolve(signal)));
-    process.kill(-(node.pid ?? 0), 'SIGINT');
+    // Its group, as a terminal does it.
+    expect(node.pid).toBeGreaterThan(1);
+    process.kill(-(node.pid as number), 'SIGINT');
     expect(await gone).toBe('SIGINT');
     expect(await isAlive(up.pid)).toBe(true);
     expect(await manage({ directory: home }).start()).toMatchObject({ pid: up.pid, adopted: true });
