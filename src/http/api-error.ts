@@ -1,6 +1,7 @@
 /** Errors as HTTP answers them (DESIGN 7): one class, one body, status codes that tell the truth. */
 import { isSkeinError } from '../model/error.js';
-import { errorName } from '../mysql-protocol/error-names.js';
+import { errorName, type ServerErrorName } from '../mysql-protocol/error-names.js';
+import type { ERRORS, ErrorCode } from './endpoints/errors.js';
 import { ServerError } from './mysql/replies.js';
 
 /** Whether what was asked has happened: true whatever the status code says. */
@@ -18,12 +19,21 @@ export interface ApiErrorDetails {
   readonly retryAfterS?: number | undefined;
 }
 
-export class ApiError extends Error {
+/**
+ * A code of the catalogue, or the name of one of the server's own errors. CLIENT_GONE is not in the catalogue: it ends
+ * the stream of a client that has hung up, and nobody is told.
+ */
+export type ApiErrorCode = Exclude<ErrorCode, 'ER_*'> | ServerErrorName | 'CLIENT_GONE';
+
+/** The statuses that the catalogue has for a code. */
+type StatusOf<Code> = (typeof ERRORS)[Code extends ErrorCode ? Code : 'ER_*']['status'][number];
+
+export class ApiError<Code extends ApiErrorCode = ApiErrorCode> extends Error {
   readonly status: number;
-  readonly code: string;
+  readonly code: ApiErrorCode;
   readonly details: ApiErrorDetails;
 
-  constructor(status: number, code: string, message: string, details: ApiErrorDetails = {}) {
+  constructor(status: StatusOf<Code>, code: Code, message: string, details: ApiErrorDetails = {}) {
     super(message);
     this.name = 'ApiError';
     this.status = status;
@@ -32,7 +42,9 @@ export class ApiError extends Error {
   }
 
   with(details: ApiErrorDetails): ApiError {
-    return new ApiError(this.status, this.code, this.message, { ...this.details, ...details });
+    // The catalogue has the two together already.
+    const status = this.status as StatusOf<ApiErrorCode>;
+    return new ApiError(status, this.code, this.message, { ...this.details, ...details });
   }
 
   toBody(requestId: string): { error: Record<string, unknown> } {

@@ -12,8 +12,12 @@ import type { LogFilter } from './log-filter.js';
 /** Whether requests may reach the local server at all (reads included, SAFETY H9). */
 export type Openness =
   | { readonly open: true }
-  /** `code` becomes the error code of a 503: NOT_OPEN, NO_QUORUM, SERVER_DOWN ... `reason` is for people. */
-  | { readonly open: false; readonly code: string; readonly reason: string };
+  /** `code` becomes the error code of a 503; `reason` is for people. */
+  | {
+      readonly open: false;
+      readonly code: 'NOT_OPEN' | 'NO_QUORUM' | 'SERVER_DOWN';
+      readonly reason: string;
+    };
 
 export interface Readiness {
   readonly ok: boolean;

@@ -48,7 +48,8 @@ export function fromFramework(error: Error): ApiError | null {
   const { code, statusCode } = error as FastifyError;
   if (typeof code !== 'string' || !code.startsWith('FST_')) return null;
   if (statusCode === undefined || statusCode >= 500) return null;
-  return new ApiError(statusCode, statusCode === 404 ? 'NOT_FOUND' : 'INVALID_REQUEST', error.message);
+  if (statusCode === 404) return new ApiError(404, 'NOT_FOUND', error.message);
+  return new ApiError(statusCode === 415 ? 415 : 400, 'INVALID_REQUEST', error.message);
 }
 
 const STATUS_TEXTS = {

@@ -95,8 +95,8 @@ describe('query strings', () => {
 
 describe('ApiError', () => {
   it('always says whether it was applied, and can be sent again', () => {
-    expect(new ApiError(400, 'X', 'y').toBody('r')).toEqual({
-      error: { code: 'X', message: 'y', retryable: false, applied: 'no', requestId: 'r' },
+    expect(new ApiError(400, 'INVALID_FIELD', 'y').toBody('r')).toEqual({
+      error: { code: 'INVALID_FIELD', message: 'y', retryable: false, applied: 'no', requestId: 'r' },
     });
   });
 

@@ -299,14 +299,16 @@ JSON_HISTOGRAM_PARSE_FAILED SF_OUT_INOUT_ARG_NOT_ALLOWED INCONSISTENT_SLAVE_TEMP
 WARN_OPTION_CHANGING CM_OPTION_MISSING_REQUIREMENT SLAVE_STATEMENT_TIMEOUT
 `;
 
-const names = new Map<number, string>();
+export type ServerErrorName = `ER_${string}` | `WARN_${string}`;
+
+const names = new Map<number, ServerErrorName>();
 let next = 0;
 for (const word of LIST.trim().split(/\s+/)) {
   if (/^\d+$/.test(word)) next = Number(word);
-  else names.set(next++, /^(ER_)?WARN_/.test(word) ? word : `ER_${word}`);
+  else names.set(next++, /^(ER_)?WARN_/.test(word) ? (word as ServerErrorName) : `ER_${word}`);
 }
 
 /** `ER_DUP_ENTRY` for 1062; `ER_<errno>` for what the list does not have (a newer server's). */
-export function errorName(errno: number): string {
+export function errorName(errno: number): ServerErrorName {
   return names.get(errno) ?? `ER_${errno}`;
 }

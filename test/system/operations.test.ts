@@ -196,7 +196,10 @@ describe('tokens', () => {
     server.destroy();
     await until('n2 knows it', async () => (await ask(n2, body.token)).status === 200);
     const rotate = () => n1.request('POST', `/v1/tokens/${body.id}/rotate`, {});
-    expect(await rotate()).toMatchObject({ status: 500, body: { error: { code: 'INTERNAL' } } });
+    expect(await rotate()).toMatchObject({
+      status: 400,
+      body: { error: { code: 'ER_BAD_FIELD_ERROR', applied: 'no' } },
+    });
     const pid = await n1.kill('node');
     await n1.untilRestarted('node', pid);
     await n1.untilReady();
