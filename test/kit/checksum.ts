@@ -216,11 +216,15 @@ async function userTables(connection: Connection, schemas?: readonly string[]): 
     .map((row) => `${quoted(String(row.s))}.${quoted(String(row.t))}`);
 }
 
-async function checksums(connection: Connection, tables: readonly string[]): Promise<Map<string, string>> {
-  const virtual = await tablesWithVirtualColumns(connection);
+/** What the rows of each table sum up to, in whatever order they stand. */
+export async function checksums(
+  connection: Connection,
+  tables: readonly string[],
+): Promise<Map<string, string>> {
+  const generated = await tablesWithGeneratedColumns(connection);
   const sums = new Map<string, string>();
   for (const table of tables) {
-    const columns = virtual.get(table);
+    const columns = generated.get(table);
     sums.set(
       table,
       columns ? await rowHashes(connection, table, columns) : await checksumOf(connection, table),
@@ -238,28 +242,31 @@ async function checksumOf(connection: Connection, table: string): Promise<string
 }
 
 /**
- * MariaDB 10.11 does not compute VIRTUAL columns for CHECKSUM TABLE: it sums up what happens to lie in the row buffer,
- * so two runs on one idle server differ (seen; FLUSH TABLES changes it). Such tables get row hashes by SELECT instead.
+ * MariaDB 10.11 does not read generated columns for CHECKSUM TABLE, VIRTUAL or STORED: it sums up what happens to lie in the
+ * row buffer. Two tables with the same rows differ (seen; FLUSH TABLES and ALTER TABLE ... FORCE change it), and two with other
+ * values in a STORED column may not. Such tables get row hashes by SELECT instead.
  */
-async function tablesWithVirtualColumns(connection: Connection): Promise<Map<string, string[]>> {
+async function tablesWithGeneratedColumns(connection: Connection): Promise<Map<string, string[]>> {
   const rows = await rowsOf(
     connection,
     `SELECT c.TABLE_SCHEMA s, c.TABLE_NAME t, c.COLUMN_NAME n, c.DATA_TYPE d FROM information_schema.COLUMNS c
      WHERE (c.TABLE_SCHEMA, c.TABLE_NAME) IN (SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.COLUMNS
-       WHERE EXTRA LIKE '%VIRTUAL GENERATED%' AND TABLE_SCHEMA NOT IN ${SYSTEM_SCHEMAS})
+       WHERE EXTRA LIKE '%GENERATED%' AND TABLE_SCHEMA NOT IN ${SYSTEM_SCHEMAS})
      ORDER BY 1, 2, c.ORDINAL_POSITION`,
   );
   const found = new Map<string, string[]>();
   for (const { s, t, n, d } of rows) {
     const table = `${quoted(String(s))}.${quoted(String(t))}`;
     const column = quoted(String(n));
-    // HEX of a number would round it; HEX of text and bytes is exact whatever the character set.
-    const exact = /char|text|binary|blob|enum|set|point|string|polygon|geometry/.test(String(d))
-      ? `HEX(${column})`
-      : `CAST(${column} AS CHAR)`;
-    found.set(table, [...(found.get(table) ?? []), `IFNULL(${exact}, '-')`]);
+    found.set(table, [...(found.get(table) ?? []), `IFNULL(${exactText(column, String(d))}, '-')`]);
   }
   return found;
+}
+
+/** HEX of a number would round it, and a FLOAT as text has six digits; HEX of text and bytes is exact in any character set. */
+function exactText(column: string, type: string): string {
+  if (/char|text|binary|blob|enum|set|point|string|polygon|geometry/.test(type)) return `HEX(${column})`;
+  return `CAST(${type === 'float' ? `CAST(${column} AS DOUBLE)` : column} AS CHAR)`;
 }
 
 async function rowHashes(connection: Connection, table: string, columns: readonly string[]): Promise<string> {
