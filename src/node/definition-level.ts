@@ -138,17 +138,18 @@ export class DefinitionLevel {
   /**
    * On an open server: how objects are defined otherwise here than on a replica that has executed the log at least as far
    * as this server had when it was asked. DDL that is under way may be among it, so only what is found twice is a difference.
+   * Null when it can not be told now.
    */
-  async differences(): Promise<readonly KnownDifference[]> {
+  async differences(): Promise<readonly KnownDifference[] | null> {
     const own = await this.#own();
     const session = this.#modules.replicas()[0];
-    if (own === null || !session) return [];
+    if (own === null || !session) return null;
     const { gtidBinlogPos: gtid } = await this.#modules.control().status();
     const digests = await this.#ask(session, gtid, null);
-    if (typeof digests !== 'object') return [];
+    if (typeof digests !== 'object') return null;
     const objects = differingObjects(digestsOf(own), digests).slice(0, OBJECTS_MAX);
     const theirs = objects.length === 0 ? {} : await this.#ask(session, gtid, objects);
-    if (typeof theirs !== 'object') return [];
+    if (typeof theirs !== 'object') return null;
     return objects.flatMap((object) => {
       const name = differenceOf(object, own.get(object), theirs[object]);
       const texts = { own: own.get(object) ?? '', theirs: theirs[object] ?? '' };

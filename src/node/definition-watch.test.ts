@@ -15,14 +15,14 @@ const difference = (name: string): KnownDifference => ({
   theirs: '{}',
 });
 
-function watching(looks: readonly string[][]) {
+function watching(looks: readonly (string[] | null)[]) {
   const known: (readonly string[])[] = [];
   const told: string[] = [];
   let next = 0;
   watch = new DefinitionWatch({
     logger: silentLogger,
     level: {
-      differences: async () => (looks[next++] ?? []).map(difference),
+      differences: async () => looks[next++]?.map(difference) ?? null,
       know: async (names) => void known.push(names),
     },
     found: (reason) => told.push(reason),
@@ -33,7 +33,7 @@ function watching(looks: readonly string[][]) {
 }
 
 it('knows what is found twice, not what was under way at one look; forgets what is level again', async () => {
-  const { watch, known, told } = watching([['a', 'passing'], ['a'], []]);
+  const { watch, known, told } = watching([null, ['a', 'passing'], ['a'], []]);
   await until('it knows', () => known.length === 1, { intervalMs: 10 });
   expect(known).toEqual([['a']]);
   await until('it has told', () => told.length === 1, { intervalMs: 10 });

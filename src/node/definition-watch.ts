@@ -85,9 +85,15 @@ export class DefinitionWatch {
 
   async #look(signal: AbortSignal): Promise<void> {
     const { level } = this.#modules;
-    const first = new Set((await level.differences()).map(({ name }) => name));
+    const once = await level.differences();
+    const first = new Set(once?.map(({ name }) => name));
     if (first.size > 0) await sleep(BETWEEN_MS, signal);
-    const second = first.size > 0 ? await level.differences() : [];
+    const second = first.size > 0 ? await level.differences() : once;
+    // No replica can tell now: what is known stays known.
+    if (second === null) {
+      this.#wanted = true;
+      return;
+    }
     // The server may have died between the two.
     if (signal.aborted) return;
     const known = second.filter(({ name }) => first.has(name));
