@@ -1,4 +1,4 @@
-import { appendFile, readdir, stat } from 'node:fs/promises';
+import { appendFile, readdir, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from '../../src/mysql-protocol/events.js';
@@ -101,7 +101,8 @@ it('an event of an unknown type in the primary’s log stops replication, and th
   const names = (await readdir(data)).filter((name) => /^bin\.\d+$/.test(name)).sort();
   const file = join(data, names.at(-1) ?? '');
   const event = Buffer.alloc(EVENT_HEADER_SIZE + 4);
-  const position = (await stat(file)).size + event.length;
+  const sizeBefore = (await stat(file)).size;
+  const position = sizeBefore + event.length;
   event[HEADER_AT.type] = 99;
   event.writeUInt32LE(1_000_001, HEADER_AT.serverId);
   event.writeUInt32LE(event.length, HEADER_AT.size);
@@ -124,4 +125,11 @@ it('an event of an unknown type in the primary’s log stops replication, and th
   expect(await cluster.primary.isReady()).toBe(false);
   const log = await cluster.primary.logs(500);
   expect(log).toContain('UNKNOWN_EVENT');
+
+  // Once the event is gone the cluster goes on where it was.
+  await cluster.endDemo('SIGTERM');
+  await truncate(file, sizeBefore);
+  await cluster.startDemo();
+  for (const node of cluster.nodes) await node.untilReady(30_000);
+  await checksumAtRest(cluster.primary, cluster.replicas);
 });
