@@ -34,6 +34,7 @@ import { refuseLost } from './node/refuse-lost.js';
 import { ReplicaNode } from './node/replica-node.js';
 import type { NodeParts, RoleNode } from './node/role-node.js';
 import { SessionGeneration } from './node/session-generation.js';
+import { OwnTimeZones } from './node/time-zones.js';
 import { TmpWatch } from './node/tmp-watch.js';
 import { UserKeeper } from './node/user-keeper.js';
 import { ServerWatch } from './node/watch.js';
@@ -79,6 +80,7 @@ class Node {
   readonly #http: HttpServer;
   readonly #mysqlPorts: MysqlPorts | null;
   readonly #tmpWatch: TmpWatch;
+  readonly #timeZones: OwnTimeZones;
   readonly #users: UserKeeper;
   readonly #dumpProgram: string;
   readonly #failed: AbortController;
@@ -167,6 +169,7 @@ class Node {
           pid: server.current?.pid ?? null,
           up: server.current !== null,
         },
+        timeZones: node?.timeZones ?? null,
       }),
       refuseLost: (position, known) => refuseLost(chainFile.chain, position, known),
     };
@@ -246,6 +249,7 @@ class Node {
         killQuery: (queryId) => this.#control.killQuery(queryId),
       },
     );
+    this.#timeZones = new OwnTimeZones(this.#control);
     this.#users = new UserKeeper({
       logger: parts.logger.child({ part: 'users' }),
       events: this.#events,
@@ -261,6 +265,11 @@ class Node {
   /** Aborted with the reason when this process must not go on (SAFETY H12: a failed fsync). */
   get failed(): AbortSignal {
     return this.#failed.signal;
+  }
+
+  /** See the heartbeat. */
+  get timeZones(): string | null {
+    return this.#timeZones.sums;
   }
 
   get mysqlConnections(): MysqlConnections | null {
@@ -314,6 +323,7 @@ class Node {
         version: up.version,
       },
     );
+    this.#timeZones.forget();
     this.#watch?.stop();
     this.#watch = new ServerWatch(
       { intervalMs: this.#config.heartbeatIntervalMs },
@@ -321,7 +331,7 @@ class Node {
         logger: this.#logger.child({ part: 'watch' }),
         control: this.#control,
         role: this.#role,
-        upkeep: [() => this.#repairLogins(), () => this.#tmpWatch.look()],
+        upkeep: [() => this.#repairLogins(), () => this.#tmpWatch.look(), () => this.#timeZones.look()],
         busy: () => this.#isBusy(),
       },
     );

@@ -107,13 +107,10 @@ class PrivateApt {
     };
     const result = await this.get(['--download-only', 'install', ...packages.closure], onLine);
     if (result.code !== 0) throw failed(this.#set, 'the packages could not be fetched', result);
-    if (packages.alone.length === 0) return;
-    await this.#run(
-      'apt-get',
-      ['-q', 'download', ...packages.alone],
-      undefined,
-      join(this.#state, 'cache', 'archives'),
-    );
+    const archives = join(this.#state, 'cache', 'archives');
+    // One by one: of several names apt fetches nothing when it does not know one of them.
+    for (const name of packages.alone)
+      await this.#run('apt-get', ['-q', 'download', name], undefined, archives);
   }
 
   async #run(

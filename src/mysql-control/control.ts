@@ -31,6 +31,7 @@ import {
   type TableName,
   tableIdOf,
 } from './schema-look.js';
+import { TIME_ZONE_SUMS } from './time-zones.js';
 import { UserAccounts } from './user-accounts.js';
 
 /**
@@ -242,6 +243,12 @@ export class MariadbControl {
   /** What the server has beside rows. */
   definitions(): Promise<Definitions> {
     return readDefinitions((sql) => this.#query(sql, DEFINITIONS_DEADLINE_MS));
+  }
+
+  /** Checksums of the named time zones that the server knows: the same on servers with the same zones. */
+  async timeZoneSums(): Promise<string> {
+    const rows = await this.#query(TIME_ZONE_SUMS);
+    return rows.map(({ Checksum }) => String(Checksum)).join('-');
   }
 
   /** Tables that endanger the promise. */

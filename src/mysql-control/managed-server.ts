@@ -21,6 +21,7 @@ import { logTail, rotateLog } from './server-log.js';
 import { closedServerId, isClosedServerId, type ServerState, ServerStateFile } from './server-state.js';
 import { type ServerTls, writeServerTls } from './server-tls.js';
 import { serverArgs } from './settings.js';
+import { loadMissingTimeZones } from './time-zones.js';
 
 export interface ManagedServerOptions {
   /** The node's directory: gets `data/`, `tmp/`, `server.pid`, `server.json`, `server.log`. */
@@ -305,6 +306,7 @@ export class ManagedServer {
     this.#running = running;
     const up = await this.#ready(running, signal);
     if (up !== null) {
+      if (!up.adopted) await this.#loadMissingTimeZones(up.socketPath);
       this.#current = up;
       const durationMs = Math.round(performance.now() - started);
       this.#modules.logger.info({ ...up, durationMs }, 'server up');
@@ -519,6 +521,13 @@ export class ManagedServer {
       await sleep(READY_POLL_MS, signal);
     }
     return null;
+  }
+
+  async #loadMissingTimeZones(socketPath: string): Promise<void> {
+    const { binary, logger } = this.#modules;
+    const password = accountPassword(this.#options.secret, 'skein');
+    const marker = join(this.#directory, 'load-time-zones');
+    await loadMissingTimeZones({ binary, socketPath, user: 'skein', password, marker }, logger);
   }
 
   #refused(): SkeinError {

@@ -16,6 +16,7 @@ const PROGRAMS = [
   'mariadb-dump',
   'mariadb-binlog',
   'mariadb-upgrade',
+  'mariadb-tzinfo-to-sql',
 ];
 
 export const mariadbPackages: PackageSet = {
@@ -36,8 +37,9 @@ export const mariadbPackages: PackageSet = {
     if (server.length === 0) return null;
     return {
       closure: [...server, ...present('mariadb-client-core')],
-      // Depends on Perl as a whole; only its programs are wanted (mariadb-dump, mariadb-binlog), for convenience.
-      alone: present('mariadb-client'),
+      // The client depends on Perl as a whole; only its programs are wanted (mariadb-dump, mariadb-binlog), for convenience.
+      // The zones come with the server, so that hosts of one distribution have the same; newer releases have them in two.
+      alone: [...present('mariadb-client'), 'tzdata', 'tzdata-legacy'],
     };
   },
   // Unpacking what only serves installing would cost a third of the space.

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { SkeinError } from '../model/error.js';
+import { isSkeinError, SkeinError } from '../model/error.js';
 import type { Logger } from '../std/logger.js';
 import { REMOVE_TEMPLATE_ACCOUNTS } from './accounts.js';
 import {
@@ -16,9 +16,10 @@ import { lastLines, run } from './run.js';
 import type { RunUser } from './run-user.js';
 import { type ServerBinary, systemTableFiles } from './server-binary.js';
 import { bootstrapArgs } from './settings.js';
+import { timeZoneSql } from './time-zones.js';
 
 /** Raised when what a template holds changes. */
-const TEMPLATE_FORMAT = 1;
+const TEMPLATE_FORMAT = 2;
 
 export interface TemplateModules {
   readonly binary: ServerBinary;
@@ -28,7 +29,7 @@ export interface TemplateModules {
 
 /**
  * Fills `directory` (which must not exist) with an empty server's files: system tables, no account that anybody could
- * log in with, no binary log, no GTID. They are made once for each version of the server and then copied (0.05 s instead of 1 s).
+ * log in with, named time zones, no binary log, no GTID. They are made once for each version of the server and then copied (0.05 s instead of 1 s).
  * @throws SkeinError TEMPLATE_FAILED
  */
 export async function copyTemplate(
@@ -83,7 +84,8 @@ async function makeTemplate(
   try {
     const sql = ['CREATE DATABASE mysql', 'USE mysql', 'SET @auth_root_socket=NULL'].join(';\n');
     const cleaning = `USE mysql;\n${REMOVE_TEMPLATE_ACCOUNTS.join(';\n')};\n`;
-    await bootstrap(binary, directory, `${sql};\n${parts.join('\n')}\n${cleaning}`, null, signal);
+    const zones = await zonesOrNone(modules, signal);
+    await bootstrap(binary, directory, `${sql};\n${parts.join('\n')}\n${cleaning}${zones}`, null, signal);
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     throw error;
@@ -92,6 +94,17 @@ async function makeTemplate(
     { directory, version: binary.version, durationMs: Math.round(performance.now() - started) },
     'made an empty data directory',
   );
+}
+
+/** A server starts without named zones too: then each start on the directory tries to load them, and says why it can not. */
+async function zonesOrNone({ binary, logger }: TemplateModules, signal?: AbortSignal): Promise<string> {
+  try {
+    return await timeZoneSql(binary, signal);
+  } catch (error) {
+    if (!isSkeinError(error, 'TIME_ZONES_MISSING')) throw error;
+    logger.warn({ reason: error.message }, 'a data directory is made without named time zones');
+    return '';
+  }
 }
 
 /**

@@ -68,6 +68,8 @@ export interface LocalControl {
   ddlTraces(): Promise<string>;
   /** What it has beside rows. */
   definitions(): Promise<Definitions>;
+  /** Checksums of the named time zones that it knows: the same on servers with the same zones. */
+  timeZoneSums(): Promise<string>;
   /** Tables that endanger the promise. */
   lookAtSchema(): Promise<SchemaLook>;
   /** Character sets of a table as it is here; null when there is none. */

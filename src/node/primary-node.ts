@@ -19,6 +19,7 @@ import { LogEndFile } from './log-end-file.js';
 import { primaryMetrics } from './metrics.js';
 import { PrimaryRole } from './primary-role.js';
 import type { NodeParts, RoleNode } from './role-node.js';
+import { TimeZoneGuard } from './time-zones.js';
 import { XaFile } from './xa-file.js';
 
 /** The primary: its role, the listener for its replicas, and the list of members. */
@@ -29,6 +30,7 @@ export class PrimaryNode implements RoleNode {
   readonly #primary: PrimaryRole;
   readonly #listener: LinkListener;
   readonly #members: Membership;
+  readonly #timeZones: TimeZoneGuard;
   readonly #links = new LinkBytes();
   #since = new Date().toISOString();
 
@@ -87,6 +89,8 @@ export class PrimaryNode implements RoleNode {
           this.#members.attach(session);
           this.#links.add(session);
           events.add('link.up', session.node, `Attached from ${session.address}.`);
+          session.onHeartbeat.on(({ timeZones }) => this.#timeZones.heard(session.node, timeZones));
+          session.onClosed.on(() => this.#timeZones.left(session.node));
           session.onClosed.on((reason) => events.add('link.down', session.node, reason));
           this.#primary.attach(session);
         },
@@ -96,6 +100,11 @@ export class PrimaryNode implements RoleNode {
         status: () => this.clusterStatus(),
       },
     );
+    this.#timeZones = new TimeZoneGuard({
+      own: () => parts.heartbeatBase().timeZones ?? null,
+      found: (reason) => events.add('schema.warning', config.name, reason, { code: 'TIME_ZONES_DIFFER' }),
+      changed: () => this.#listener.announceStatus(),
+    });
     this.#members.onChange.on(({ member, from, to, reason }) => {
       events.add('member.state', member, reason, { from, to });
       this.#primary.checkQuorum();
@@ -189,7 +198,7 @@ export class PrimaryNode implements RoleNode {
       acknowledge: config.acknowledge,
       quorum: { needed: 1 + quorum.replicasNeededToAnswer, attached: this.#primary.attachedVoters },
       members: [own, ...this.#members.list()],
-      warnings: this.#primary.warnings,
+      warnings: [...this.#primary.warnings, ...this.#timeZones.warnings],
     };
   }
 

@@ -111,6 +111,17 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     test: { file: PROMISE_TEST, name: 'a character set that is not in the log is told of before rows come' },
   },
   {
+    title: 'Named time zones',
+    danger:
+      "The session's zone is logged with DDL: a replica without it would stop (1298), one with other rules for it differs.",
+    heldBy: ['server', 'found'],
+    place: 'mysql-control/time-zones.ts loads them; node/time-zones.ts compares them',
+    test: {
+      file: 'test/system/time-zones.test.ts',
+      name: 'DDL and rows of a session with a named zone are the same on all nodes',
+    },
+  },
+  {
     title: 'A temporary table that hides a real one',
     danger: 'RENAME TABLE of the temporary one renames the real one on the replicas, without an error.',
     heldBy: ['found'],

@@ -100,6 +100,8 @@ const HeartbeatSchema = Type.Object({
     state: Type.Union(APPLIER_STATES.map((state) => Type.Literal(state))),
     since: Text(64),
   }),
+  /** Checksums of the named time zones of its server; null = not known yet, absent = an older node does not tell. */
+  timeZones: Type.Optional(OrNull(Text(64))),
   /** Why it is not healthy, in plain words; null when all is well. */
   reason: OrNull(Reason),
   http: Address,

@@ -1,0 +1,115 @@
+import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { RowDataPacket } from 'mysql2/promise';
+import { messageOf, SkeinError } from '../model/error.js';
+import { writeFileDurably } from '../std/durable-file.js';
+import type { Logger } from '../std/logger.js';
+import { exists } from './files.js';
+import { openLocalSession } from './local-session.js';
+import { lastLines, run } from './run.js';
+import type { ServerBinary } from './server-binary.js';
+
+/**
+ * Named time zones: the server looks them up in tables of its own (mysql.time_zone and four more), which are empty unless
+ * somebody fills them. They are filled past the log, on each node from the zone files that came with its server.
+ */
+
+const PROGRAMS = ['mariadb-tzinfo-to-sql', 'mysql_tzinfo_to_sql'];
+/** Seen from the directory of the server's program. The last is where an obtained server's tree has it. */
+const PROGRAM_PLACES = ['.', '../bin', '../root/usr/bin'];
+const HOST_ZONES = '/usr/share/zoneinfo';
+const READ_TIMEOUT_MS = 20_000;
+const LOAD_TIMEOUT_MS = 60_000;
+
+/** A zone, or a directory of zones. Not `posix` and `right` (the same zones again), `localtime` (the host's own choice), lists. */
+const ZONE_ENTRY = /^[A-Z][^.]*$/;
+
+/**
+ * SQL that fills the time zone tables of the current database, as the server's own program writes it.
+ * @throws SkeinError TIME_ZONES_MISSING: the program or the zone files are not there, or it can not read them
+ */
+export async function timeZoneSql(binary: ServerBinary, signal?: AbortSignal): Promise<string> {
+  const program = await firstThere(
+    PROGRAM_PLACES.flatMap((place) => PROGRAMS.map((name) => join(dirname(binary.command), place, name))),
+  );
+  if (program === null) throw missing(`${PROGRAMS.join(' or ')} is not beside ${binary.command}`);
+  // Those of the server's own tree or distribution first: hosts that got the same packages have the same zones.
+  const places = [join(binary.shareDir, '../zoneinfo'), HOST_ZONES];
+  const zones = await firstThere(places);
+  if (zones === null) throw missing(`there are no zone files in ${places.join(' or ')} (package tzdata)`);
+  const chosen = await mkdtemp(join(tmpdir(), 'skein-zones-'));
+  try {
+    const names = (await readdir(zones)).filter((name) => ZONE_ENTRY.test(name));
+    await Promise.all(names.map((name) => symlink(join(zones, name), join(chosen, name))));
+    const lines: string[] = [];
+    const result = await run(program, [chosen], {
+      onLine: (line) => lines.push(line),
+      timeoutMs: READ_TIMEOUT_MS,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (result.code !== 0 || !lines.some((line) => line.startsWith('INSERT INTO time_zone_name')))
+      throw missing(`${program} could not read ${zones}: ${lastLines(result.stderr, 2)}`);
+    return `${lines.join('\n')}\n`;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error instanceof SkeinError ? error : missing(`${program} failed: ${messageOf(error)}`, error);
+  } finally {
+    await rm(chosen, { recursive: true, force: true });
+  }
+}
+
+export interface MissingZones {
+  readonly binary: ServerBinary;
+  readonly socketPath: string;
+  readonly user: string;
+  readonly password: string;
+  /** File that exists while zones are loaded: what a crash cut short is loaded again. An operator makes it to load newer ones. */
+  readonly marker: string;
+}
+
+/**
+ * Loads the zones past the log into a server whose data directory was made without them, or whose operator asks for it. A
+ * server that has zones keeps them otherwise, whoever loaded them. Without a way to load them the server works as before: named zones are unknown to it.
+ */
+export async function loadMissingTimeZones(
+  { binary, socketPath, user, password, marker }: MissingZones,
+  logger: Logger,
+): Promise<void> {
+  try {
+    const connection = await openLocalSession({ socketPath, user, password, multipleStatements: true });
+    try {
+      const [rows] = await connection.query<RowDataPacket[]>(
+        'SELECT COUNT(*) AS zones FROM mysql.time_zone_name',
+      );
+      if (Number(rows[0]?.zones) > 0 && !(await exists(marker))) return;
+      const started = performance.now();
+      const sql = await timeZoneSql(binary);
+      await writeFileDurably(marker, '');
+      await connection.query('SET SESSION sql_log_bin = 0, enforce_storage_engine = NULL; USE mysql');
+      await connection.query({ sql, timeout: LOAD_TIMEOUT_MS });
+      await rm(marker, { force: true });
+      logger.info({ durationMs: Math.round(performance.now() - started) }, 'time zones loaded');
+    } finally {
+      connection.destroy();
+    }
+  } catch (error) {
+    logger.warn(
+      { reason: messageOf(error) },
+      'time zones are not loaded: named zones are unknown to the server',
+    );
+  }
+}
+
+/** Quick (some 10 ms). Rows count with their numbers, which the program gives to the zones in the order of their names. */
+export const TIME_ZONE_SUMS =
+  'CHECKSUM TABLE mysql.time_zone_name, mysql.time_zone_transition, mysql.time_zone_transition_type';
+
+async function firstThere(paths: readonly string[]): Promise<string | null> {
+  for (const path of paths) if (await exists(path)) return path;
+  return null;
+}
+
+function missing(why: string, cause?: unknown): SkeinError {
+  return new SkeinError('TIME_ZONES_MISSING', `The time zones can not be read: ${why}.`, { cause });
+}

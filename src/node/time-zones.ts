@@ -1,0 +1,89 @@
+/**
+ * Named time zones are in tables of each server, not in the log, but a session's zone is in the log with every DDL: a
+ * replica without that zone stops (1298), and one with other rules for it computes other values.
+ */
+
+/** An operator may load newer zones at any time. */
+const LOOK_AGAIN_MS = 60_000;
+
+/** What this node says of its server's zones in its heartbeats. */
+export class OwnTimeZones {
+  readonly #control: { timeZoneSums(): Promise<string> };
+  readonly #nowMs: () => number;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #sums: string | null = null;
+
+  constructor(control: { timeZoneSums(): Promise<string> }, nowMs: () => number = () => performance.now()) {
+    this.#control = control;
+    this.#nowMs = nowMs;
+  }
+
+  /** Checksums; null = not known. */
+  get sums(): string | null {
+    return this.#sums;
+  }
+
+  /** Another server runs. */
+  forget(): void {
+    this.#sums = null;
+    this.#lookedAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** May be called at every heartbeat. */
+  async look(): Promise<void> {
+    const nowMs = this.#nowMs();
+    if (nowMs - this.#lookedAtMs < LOOK_AGAIN_MS) return;
+    this.#lookedAtMs = nowMs;
+    this.#sums = await this.#control.timeZoneSums();
+  }
+}
+
+export interface TimeZoneGuardModules {
+  /** Checksums of the primary's own zones; null = not known. */
+  own(): string | null;
+  /** A replica was found to have other zones, and was not before. */
+  found(reason: string): void;
+  /** `warnings` may be other ones. */
+  changed(): void;
+}
+
+/** On the primary: tells of replicas whose servers have other zones. */
+export class TimeZoneGuard {
+  readonly #modules: TimeZoneGuardModules;
+  readonly #differing = new Set<string>();
+
+  constructor(modules: TimeZoneGuardModules) {
+    this.#modules = modules;
+  }
+
+  get warnings(): string[] {
+    return this.#differing.size === 0 ? [] : [differs([...this.#differing].sort())];
+  }
+
+  /** A heartbeat of this replica. Null: not known; undefined: an older node, which does not tell. */
+  heard(node: string, sums: string | null | undefined): void {
+    const own = this.#modules.own();
+    if (own === null || sums === null || sums === undefined) return;
+    if (sums === own) {
+      this.left(node);
+      return;
+    }
+    if (this.#differing.has(node)) return;
+    this.#differing.add(node);
+    this.#modules.found(differs([node]));
+    this.#modules.changed();
+  }
+
+  /** What is gone is compared again when it is back. */
+  left(node: string): void {
+    if (this.#differing.delete(node)) this.#modules.changed();
+  }
+}
+
+function differs(nodes: readonly string[]): string {
+  return (
+    `The named time zones of the primary's server are not those of ${nodes.join(', ')}: DDL of a session with a named zone ` +
+    'can stop a replica (1298), and values computed there can differ. Load the same zones on all nodes (docs/operations.md, ' +
+    '"Time zones"); until then let clients use offsets such as +02:00.'
+  );
+}
