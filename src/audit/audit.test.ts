@@ -170,7 +170,7 @@ describe('an audit trail', () => {
   it('is searched from its end, over all files', async () => {
     await fill(60);
     const texts = async (filter: object, most: number) =>
-      (await searchTrail(directory, filter, most)).map((line) => JSON.parse(line).text);
+      (await searchTrail(directory, filter, most)).lines.map((line) => JSON.parse(line).text);
     expect(await texts({ token: 'tok_0' }, 2)).toEqual(['line 54', 'line 57']);
     expect(await texts({ text: 'LINE 1' }, 100)).toHaveLength(11);
     expect(await texts({ kind: 'request' }, 1000)).toHaveLength(60);
@@ -186,7 +186,7 @@ describe('an audit trail', () => {
     rmSync(directory);
     await until('all is written', () => files().length > 0 && linesOf(-1).at(-1)?.includes('line 499'));
     await trail.close();
-    const found = await searchTrail(directory, { kind: 'request' }, 1000);
+    const { lines: found } = await searchTrail(directory, { kind: 'request' }, 1000);
     expect(found.map((line) => JSON.parse(line).text)).toEqual(
       Array.from({ length: 500 }, (_, i) => `line ${i}`),
     );

@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backwardLines } from '../std/backward-lines.js';
+import { type FoundLines, NewestLines } from '../std/newest-lines.js';
 import { type AuditLine, auditFiles, parseLine } from './chain.js';
 
 export interface AuditFilter {
@@ -36,22 +37,25 @@ export function auditMatcher(filter: AuditFilter): (text: string) => boolean {
   };
 }
 
-/** The newest `count` lines that match, oldest first, as they stand in the files. */
-export async function searchTrail(directory: string, filter: AuditFilter, count: number): Promise<string[]> {
+/** The newest `count` lines that match and fit, as they stand in the files. */
+export async function searchTrail(
+  directory: string,
+  filter: AuditFilter,
+  count: number,
+): Promise<FoundLines> {
   const matches = auditMatcher(filter);
-  const found: string[] = [];
+  const newest = new NewestLines(count);
   for (const name of auditFiles(await readdir(directory)).reverse()) {
     for await (const lines of backwardLines(join(directory, name))) {
       for (const line of lines) {
-        if (matches(line)) found.push(line);
-        if (found.length >= count) return found.reverse();
+        if (matches(line) && !newest.add(line)) return newest.found;
       }
       if (filter.since !== undefined && isBefore(parseLine(lines.at(-1) ?? '')?.line, filter.since)) {
-        return found.reverse();
+        return newest.found;
       }
     }
   }
-  return found.reverse();
+  return newest.found;
 }
 
 function isBefore(line: AuditLine | undefined, time: string): boolean {

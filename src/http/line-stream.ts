@@ -1,5 +1,6 @@
 /** One client that follows lines (log, audit trail) as NDJSON: those that are there, then those that come. */
 import type { ServerResponse } from 'node:http';
+import { FOUND_LINES_BYTES_MAX, type FoundLines } from '../std/newest-lines.js';
 
 /** A client that reads this little is cut off. */
 const UNREAD_MAX = 4 * 1024 * 1024;
@@ -7,8 +8,8 @@ const UNREAD_MAX = 4 * 1024 * 1024;
 const HEARTBEAT_MS = 10_000;
 
 export interface LineFeed {
-  /** Lines that are there already, oldest first. */
-  first(): Promise<readonly string[]>;
+  /** Lines that are there already. */
+  first(): Promise<FoundLines>;
   subscribe(listener: (lines: readonly string[]) => void): () => void;
   matches(line: string): boolean;
 }
@@ -39,9 +40,9 @@ export function streamLines(response: ServerResponse, feed: LineFeed): (last?: s
   // Headers go out at once: a client may have to wait long for the first line.
   response.flushHeaders();
   feed.first().then(
-    (lines) => {
-      const known = new Set(lines);
-      write(textOf([...lines, ...(early ?? []).filter((line) => !known.has(line))]));
+    (found) => {
+      const known = new Set(found.lines);
+      write(textOf([...linesToSend(found), ...(early ?? []).filter((line) => !known.has(line))]));
       early = null;
     },
     () => response.destroy(),
@@ -49,6 +50,16 @@ export function streamLines(response: ServerResponse, feed: LineFeed): (last?: s
   return end;
 }
 
-function textOf(lines: readonly string[]): string {
+/** A client sees that older lines were left out by the first one, which is none of the log's. */
+export function linesToSend({ lines, isCut }: FoundLines): readonly string[] {
+  return isCut ? [LINES_CUT, ...lines] : lines;
+}
+
+const LINES_CUT = JSON.stringify({
+  event: 'lines.cut',
+  reason: `Older lines that match were left out: lines of ${FOUND_LINES_BYTES_MAX} bytes together are sent at most. Ask for them with "until".`,
+});
+
+export function textOf(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join('');
 }

@@ -7,6 +7,7 @@ import type { MetricFamily } from '../metrics/text.js';
 import type { Position } from '../model/position.js';
 import type { AcknowledgeLevel, ClusterEvent, ClusterStatus, MemberState, Role } from '../model/status.js';
 import type { Ending } from '../std/ending.js';
+import type { FoundLines } from '../std/newest-lines.js';
 import type { LogFilter } from './log-filter.js';
 
 /** Whether requests may reach the local server at all (reads included, SAFETY H9). */
@@ -61,8 +62,8 @@ export interface EventSource {
 
 /** Lines that this node writes, each one JSON object. */
 export interface LineView<Filter> {
-  /** The newest `count` lines that match, oldest first. */
-  search(filter: Filter, count: number): Promise<readonly string[]>;
+  /** The newest `count` lines that match and fit. */
+  search(filter: Filter, count: number): Promise<FoundLines>;
   /** Calls `listener` with lines once they are written; the answer takes it away again. */
   subscribe(listener: (lines: readonly string[]) => void): () => void;
 }

@@ -1,20 +1,20 @@
 import { type LogFilter, logMatcher, parseLogLine } from '../http/log-filter.js';
 import { backwardLines } from '../std/backward-lines.js';
+import { type FoundLines, NewestLines } from '../std/newest-lines.js';
 import { rotatedFiles } from '../std/rotating-file.js';
 
-/** The newest `count` lines of a rotated log that match, oldest first. Reads from its end, as far back as it has to. */
-export async function searchLog(path: string, filter: LogFilter, count: number): Promise<string[]> {
+/** The newest `count` lines of a rotated log that match and fit. Reads from its end, as far back as it has to. */
+export async function searchLog(path: string, filter: LogFilter, count: number): Promise<FoundLines> {
   const matches = logMatcher(filter);
-  const found: string[] = [];
+  const newest = new NewestLines(count);
   for (const file of rotatedFiles(path)) {
     for await (const lines of backwardLines(file)) {
       for (const line of lines) {
-        if (matches(line)) found.push(line);
-        if (found.length >= count) return found.reverse();
+        if (matches(line) && !newest.add(line)) return newest.found;
       }
       const oldest = parseLogLine(lines.at(-1) ?? '')?.time;
-      if (filter.since !== undefined && oldest !== undefined && oldest < filter.since) return found.reverse();
+      if (filter.since !== undefined && oldest !== undefined && oldest < filter.since) return newest.found;
     }
   }
-  return found.reverse();
+  return newest.found;
 }

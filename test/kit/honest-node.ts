@@ -185,7 +185,7 @@ export class HonestNode implements NodeView {
     add(fields: { readonly kind: string; readonly [field: string]: unknown }): void {
       this.lines.push(fields);
     },
-    search: async (): Promise<string[]> => [],
+    search: async () => ({ lines: [], isCut: false }),
     subscribe: () => () => {},
   };
 
@@ -216,7 +216,7 @@ export class HonestNode implements NodeView {
   }
 
   readonly logs = {
-    search: async (_filter: object, count: number): Promise<string[]> => this.log.slice(-count),
+    search: async (_filter: object, count: number) => ({ lines: this.log.slice(-count), isCut: false }),
     subscribe: () => () => {},
   };
 }

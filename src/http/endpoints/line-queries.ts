@@ -10,7 +10,8 @@ export const Tail = Type.Optional(
     minimum: 1,
     maximum: 10_000,
     default: TAIL_DEFAULT,
-    description: 'So many lines at most, the newest ones.',
+    description:
+      'So many lines at most, the newest ones, and 2 MiB of them. When there are more for that size, the first line is {"event":"lines.cut"}.',
   }),
 );
 export const Since = Type.Optional(

@@ -1,6 +1,6 @@
 import { type AuditFilter, auditMatcher } from '../../audit/search.js';
 import { TAIL_DEFAULT } from '../endpoints/line-queries.js';
-import { type LineFeed, streamLines } from '../line-stream.js';
+import { type LineFeed, linesToSend, streamLines, textOf } from '../line-stream.js';
 import { keepStream, TOKEN_REVOKED } from '../live-streams.js';
 import { type LogFilter, logMatcher } from '../log-filter.js';
 import type { Handler, HandlerReply, HandlerRequest } from './context.js';
@@ -48,12 +48,12 @@ async function answerLines(
   openStreams: Set<() => void>,
 ): Promise<HandlerReply> {
   if (!follow) {
-    const lines = await feed.first();
+    const found = await feed.first();
     return {
       kind: 'json',
       contentType: CONTENT_TYPE,
-      body: lines.map((line) => `${line}\n`).join(''),
-      facts: { rows: lines.length },
+      body: textOf(linesToSend(found)),
+      facts: { rows: found.lines.length },
     };
   }
   return {
