@@ -583,7 +583,7 @@ export interface Endpoints {
   /** The newest lines of this node's log that match, one JSON object in each line. */
   getLogs: {
     query: {
-      /** So many lines at most, the newest ones. */
+      /** So many lines at most, the newest ones, and 2 MiB of them. When there are more for that size, the first line is {"event":"lines.cut"}. */
       tail?: number;
       /** This one and worse. */
       level?: 'debug' | 'info' | 'warn' | 'error';
@@ -603,7 +603,7 @@ export interface Endpoints {
   /** The newest lines of this node's audit trail that match, one JSON object in each line. */
   getAudit: {
     query: {
-      /** So many lines at most, the newest ones. */
+      /** So many lines at most, the newest ones, and 2 MiB of them. When there are more for that size, the first line is {"event":"lines.cut"}. */
       tail?: number;
       /** ISO time in UTC, or its beginning; that moment included. */
       since?: string;
