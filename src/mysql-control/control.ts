@@ -240,9 +240,20 @@ export class MariadbControl {
     return tracesOf(answers);
   }
 
-  /** What the server has beside rows. */
-  definitions(): Promise<Definitions> {
-    return readDefinitions((sql) => this.#query(sql, DEFINITIONS_DEADLINE_MS));
+  /** What the server has beside rows. Fails when a table's definition is locked for long: by DDL that is under way. */
+  async definitions(): Promise<Definitions> {
+    // In a session of its own: questions about the server's state must not wait behind such a lock.
+    const connection = await this.#connect(false);
+    try {
+      await connection.query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
+      return await readDefinitions(async (sql) => {
+        const query = connection.query<RowDataPacket[]>(sql);
+        const [rows] = await withDeadline(query, DEFINITIONS_DEADLINE_MS, 'The list of what is defined');
+        return rows;
+      });
+    } finally {
+      connection.destroy();
+    }
   }
 
   /** Checksums of the named time zones that the server knows: the same on servers with the same zones. */

@@ -21,7 +21,7 @@ const part = (name: string, values: string | null, content: Content = 'rows'): P
 });
 
 const partitioned = (method: string, partitions: Partition[]) =>
-  table({ partitioning: { method, by: ['`id`'] }, partitions });
+  table({ partitioning: { method, by: ['`id`'], isAuto: false }, partitions });
 
 function mended(
   here: Definition | null,
@@ -98,6 +98,36 @@ describe('partitions', () => {
   });
 });
 
+describe('history partitions that servers add by themselves', () => {
+  const history = (partitions: Partition[], isAuto = true) =>
+    table({ partitioning: { method: 'SYSTEM_TIME', by: ['`row_end`'], isAuto }, partitions });
+  const [p0, p1, p2] = [part('p0', null), part('p1', null), part('p2', null, 'empty')];
+  const current = part('pn', 'CURRENT');
+
+  it.each<[string, Partition[], Partition[]]>([
+    ['more here, with rows', [p0, p1, current], [p0, current]],
+    ['more here, without rows', [p0, p2, current], [p0, current]],
+    ['less here', [p0, current], [p0, p1, current]],
+    ['others here', [p1, p2, current], [p0, p1, current]],
+    ['history in other partitions', [p0, part('p1', null, 'empty'), current], [p0, p1, current]],
+  ])('are no difference: %s', (_, here, there) => {
+    const remade = ['d/t#P#p0', 'd/t#P#p1', 'd/t#P#p2'];
+    expect(mended(history(here), history(there), { remade })).toEqual({ sql: [], left: [] });
+  });
+
+  it('rows that are not history are not overlooked', () => {
+    const here = history([p0, part('pn', 'CURRENT', 'empty')]);
+    expect(mended(here, history([p0, p1, current])).left).toEqual(['table `d`.`t` has lost its rows here']);
+  });
+
+  it('a person adds and drops them where the server does not: as with RANGE', () => {
+    const [here, there] = [history([p0, current], false), history([p0, p1, current], false)];
+    expect(mended(here, there).sql).toEqual([
+      'everywhere: ALTER TABLE `d`.`t` DROP PARTITION IF EXISTS `p1`',
+    ]);
+  });
+});
+
 describe('tables', () => {
   it('an emptied one is emptied everywhere if the engine made it anew, and is left if not', () => {
     const [here, there] = [table({ content: 'empty' }), table()];
@@ -138,6 +168,37 @@ describe('tables', () => {
     expect(name(table(), v)).toBe(name(table({ content: 'empty' }), v));
     expect(new Set([name(table(), v), name(table(), w), name(v, table())]).size).toBe(3);
     expect(differenceOf('table `d`.`t`', undefined, JSON.stringify(v))).toBeNull();
+  });
+
+  it.each<[string, string, string, string | null]>([
+    ['a default', '`a` int(11)', '`a` int(11) DEFAULT NULL', null],
+    ['an option', '`a` int(11)', "`a` int(11)\n) ENGINE=InnoDB `ENCRYPTION_KEY_ID`='5'", null],
+    ['a type', '`a` int(11)', '`a` bigint(20)', 'is defined otherwise'],
+    ['a name', '`a` int(11)', '`b` int(11)', 'is defined otherwise'],
+    ['NULL', '`a` int(11)', '`a` int(11) NOT NULL', 'is defined otherwise'],
+  ])('one that differs in %s', (_, a, b, left) => {
+    const shaped = (column: string, content: Content = 'rows') => {
+      const end = column.includes(') ENGINE') ? '' : '\n) ENGINE=InnoDB';
+      return table({ shape: `CREATE TABLE \`t\` (\n  ${column}${end}`, content });
+    };
+    expect(mended(shaped(a), shaped(b))).toEqual({
+      sql: [],
+      left: left === null ? [] : [`table \`d\`.\`t\` ${left}`],
+    });
+    // Nothing hides that rows are gone.
+    expect(mended(shaped(a, 'empty'), shaped(b)).left).toEqual([
+      `table \`d\`.\`t\` ${left ?? 'has lost its rows here'}`,
+    ]);
+  });
+
+  it('a view or trigger that is defined otherwise stops no replica; one that is missing is left', () => {
+    for (const kind of ['view', 'trigger'] as const) {
+      const defined = (text: string): Definition => ({ kind, schema: 'd', name: 'v', text });
+      const object = `${kind} \`d\`.\`v\``;
+      expect(mended(defined('a'), defined('b'), { object })).toEqual({ sql: [], left: [] });
+      expect(mended(null, defined('b'), { object }).left).toEqual([`${object} is missing`]);
+      expect(mended(defined('a'), null, { object }).left).toEqual([`${object} is not in the log`]);
+    }
   });
 
   it('one that is missing, or has other columns, is left', () => {

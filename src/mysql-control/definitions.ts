@@ -31,11 +31,18 @@ export interface Partition {
   readonly content: Content;
 }
 
+export interface Partitioning {
+  readonly method: string;
+  readonly by: readonly unknown[];
+  /** PARTITION BY SYSTEM_TIME ... AUTO: the server adds partitions by itself. */
+  readonly isAuto: boolean;
+}
+
 export interface TableDefinition extends ObjectName {
   readonly kind: 'table';
   /** What makes two tables the same but for their partitions and rows. */
   readonly shape: unknown;
-  readonly partitioning: { readonly method: string; readonly by: readonly unknown[] } | null;
+  readonly partitioning: Partitioning | null;
   readonly partitions: readonly Partition[];
   /** `rows` also when it is partitioned: its partitions tell. */
   readonly content: Content;
@@ -93,8 +100,11 @@ async function tables(query: SqlQuery): Promise<TableDefinition[]> {
   const found: (Omit<TableDefinition, 'partitions' | 'content'> & { partitions: BarePartition[] })[] = [];
   for (const { s, t } of await query(TABLES)) {
     const name = { schema: String(s), name: String(t) };
-    const { shape, isPartitioned } = await shapeOf(query, name);
-    const parts = isPartitioned ? await partitionsOf(query, name) : { partitioning: null, partitions: [] };
+    const { shape, partitionedBy } = await shapeOf(query, name);
+    const parts =
+      partitionedBy === null
+        ? { partitioning: null, partitions: [] }
+        : await partitionsOf(query, name, { isAuto: AUTO.test(partitionedBy) });
     found.push({ kind: 'table', ...name, shape, ...parts });
   }
   const sources = found.flatMap(({ schema, name, partitions }) => {
@@ -119,6 +129,7 @@ async function tables(query: SqlQuery): Promise<TableDefinition[]> {
 
 /** Behind this the statement says only how the table is partitioned. A line's end within a text is written as \\n. */
 const PARTITIONS_BEGIN = /\n\s*PARTITION BY /;
+const AUTO = /^SYSTEM_TIME [^\n]*\bAUTO\b/;
 /** A counter, no definition. */
 const AUTO_INCREMENT = / AUTO_INCREMENT=\d+/;
 
@@ -126,17 +137,18 @@ const AUTO_INCREMENT = / AUTO_INCREMENT=\d+/;
 async function shapeOf(
   query: SqlQuery,
   { schema, name }: ObjectName,
-): Promise<{ shape: unknown; isPartitioned: boolean }> {
+): Promise<{ shape: unknown; partitionedBy: string | null }> {
   try {
     const [row] = await query(`SHOW CREATE TABLE ${quoted(schema, name)}`);
-    const [table = '', partitions] = String(row?.['Create Table']).split(PARTITIONS_BEGIN, 2);
+    const [table = '', partitionedBy = null] = String(row?.['Create Table']).split(PARTITIONS_BEGIN, 2);
     const end = table.lastIndexOf('\n)');
     const shape = table.slice(0, end) + table.slice(end).replace(AUTO_INCREMENT, '');
-    return { shape, isPartitioned: partitions !== undefined };
+    return { shape, partitionedBy };
   } catch (error) {
     const { errno } = error as { errno?: number };
-    if (typeof errno !== 'number' || errno < 0) throw error;
-    return { shape: null, isPartitioned: false };
+    // DDL that is under way has it locked: it may be opened later.
+    if (typeof errno !== 'number' || errno < 0 || errno === ER_LOCK_WAIT_TIMEOUT) throw error;
+    return { shape: null, partitionedBy: null };
   }
 }
 
@@ -145,17 +157,18 @@ type BarePartition = Omit<Partition, 'content'> & { readonly subpartitions: stri
 async function partitionsOf(
   query: SqlQuery,
   { schema, name }: ObjectName,
-): Promise<{ partitioning: TableDefinition['partitioning']; partitions: BarePartition[] }> {
+  { isAuto }: { isAuto: boolean },
+): Promise<{ partitioning: Partitioning | null; partitions: BarePartition[] }> {
   const rows = await query(
     `SELECT partition_name p, subpartition_name sp, partition_description d,
         partition_method method, partition_expression, subpartition_method, subpartition_expression
       FROM information_schema.partitions WHERE table_schema = ${text(schema)} AND table_name = ${text(name)}
       ORDER BY partition_ordinal_position, subpartition_ordinal_position`,
   );
-  let partitioning: TableDefinition['partitioning'] = null;
+  let partitioning: Partitioning | null = null;
   const partitions: BarePartition[] = [];
   for (const { p, sp, d, method, ...by } of rows) {
-    partitioning ??= { method: String(method), by: Object.values(by) };
+    partitioning ??= { method: String(method), by: Object.values(by), isAuto };
     if (partitions.at(-1)?.name !== p)
       partitions.push({ name: String(p), values: d === null ? null : String(d), subpartitions: [] });
     if (sp !== null) partitions.at(-1)?.subpartitions.push(String(sp));
@@ -169,6 +182,7 @@ const CONTENTS_PER_QUERY = 100;
 /** To find the first row of a table whose rows were all just deleted, the server may have to look at every one of them. */
 const CONTENT_TIME_S = 2;
 const ER_STATEMENT_TIMEOUT = 1969;
+const ER_LOCK_WAIT_TIMEOUT = 1205;
 
 async function contentsOf(query: SqlQuery, sources: readonly string[]): Promise<Content[]> {
   const found: Content[] = [];

@@ -141,7 +141,11 @@ export class DefinitionLevel {
    * Null when it can not be told now.
    */
   async differences(): Promise<readonly KnownDifference[] | null> {
-    const own = await this.#own();
+    // Locked by DDL that is under way: asked again later.
+    const own = await this.#modules
+      .control()
+      .definitions()
+      .catch(() => null);
     const session = this.#modules.replicas()[0];
     if (own === null || !session) return null;
     const { gtidBinlogPos: gtid } = await this.#modules.control().status();
