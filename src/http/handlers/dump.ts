@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { ApiError } from '../api-error.js';
 import { startDump } from '../dump-process.js';
+import { pipeUntilStalled } from '../stalled-pipe.js';
 import type { Handler, HandlerModules } from './context.js';
 
 /** Each reads the whole server, and holds its old row versions as long as it runs. */
@@ -40,7 +41,7 @@ export const handleDump: Handler = async (request, modules) => {
   if (first !== null) throw new ApiError(500, 'DUMP_FAILED', `The dump could not be made: ${first}`);
   const response = request.openStream(200, { 'content-type': 'application/sql; charset=utf-8' });
   response.once('close', dump.kill);
-  dump.output.pipe(response, { end: false });
+  pipeUntilStalled(dump.output, response);
   const failed = await dump.ended;
   // A client sees that an answer without its end is not whole; so does who looks for its last line.
   if (failed === null)
