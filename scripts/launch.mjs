@@ -494,7 +494,8 @@ const commands = {
   start,
   build,
   link: linkCommand,
-  test: (args) => test(args, ['unit', 'system']),
+  // A file that is named may be of the rest.
+  test: (args) => test(args, args.length === 0 ? ['unit', 'system'] : ['unit', 'system', 'full']),
   'test-all': (args) => testAll(args),
   'test-long': (args) => test(args, ['long']),
   fuzz,

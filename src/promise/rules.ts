@@ -22,7 +22,7 @@ export interface PromiseRule {
   readonly test: { readonly file: string; readonly name: string } | null;
 }
 
-const PROMISE_TEST = 'test/system/promise.test.ts';
+const PROMISE_TEST = 'test/full/promise.test.ts';
 const KEY_TEST = 'a table without a usable key is told of once, and in the status until it has one';
 
 export const PROMISE_RULES: readonly PromiseRule[] = [
@@ -82,7 +82,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     place:
       'forReplica in mysql-protocol/mariadb.ts, mysql-protocol/mariadb-table-map.ts; promise/ddl-risk.ts',
     test: {
-      file: 'test/system/row-order.test.ts',
+      file: 'test/full/row-order.test.ts',
       name: 'ids that an ALTER gives to the rows of a keyless table are the same on every node',
     },
   },
@@ -117,7 +117,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     heldBy: ['server', 'found'],
     place: 'mysql-control/time-zones.ts loads them; node/time-zones.ts compares them',
     test: {
-      file: 'test/system/time-zones.test.ts',
+      file: 'test/full/time-zones.test.ts',
       name: 'DDL and rows of a session with a named zone are the same on all nodes',
     },
   },

@@ -1,7 +1,7 @@
 /**
  * Session variables of MariaDB 10.11 that a client may set and that make DDL mean something else on the primary than on its
  * replicas, which get the text without the variable. All others were tried and make no difference; a generated test tries
- * them again (test/system/session-variables.test.ts, and each value by itself in test/long).
+ * them again (test/full/session-variables.test.ts, and each value by itself in test/long).
  */
 export interface MeaningfulVariable {
   readonly name: string;

@@ -1,3 +1,3 @@
 // The same story as in test/system, ten rounds.
 process.env.SKEIN_TEST_ROUNDS ??= '10';
-await import('../system/durable.test.js');
+await import('../full/durable.test.js');

@@ -1,4 +1,4 @@
-/** The same as test/system/mysql-port.test.ts, at full size: hundreds of connections, hundreds of megabytes. */
+/** The same as test/full/mysql-port.test.ts, at full size: hundreds of connections, hundreds of megabytes. */
 import { createReadStream } from 'node:fs';
 import { mkdtemp, open as openFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
  * Makes a session ready for the next request, which may be another token's. What COM_RESET_CONNECTION clears on MariaDB
- * 10.11 is shown by test/system/attack-sessions.test.ts: transaction, locks, temporary tables, variables, prepared
+ * 10.11 is shown by test/full/attack-sessions.test.ts: transaction, locks, temporary tables, variables, prepared
  * statements. What it does not clear is XA: a branch that is prepared outlives its session, with its locks. So a branch is
  * rolled back here, and a session of which anything is in doubt is refused: whoever has it closes it.
  */

@@ -254,6 +254,33 @@ describe('the last line of a test run', () => {
   });
 });
 
+it.each<[string[], string]>([
+  [['test'], 'unit system'],
+  [['test', 'test/full/x.test.ts'], 'unit system full'],
+  [['test-all'], 'unit system full'],
+  [['test-all', '--rest'], 'full'],
+  [['test-long'], 'long'],
+])('%j runs the tiers %s', async (args, tiers) => {
+  fakeTool(
+    'vitest',
+    'vitest',
+    "process.stdout.write(['ran', ...process.argv].join(' ') + String.fromCharCode(10))",
+  );
+  const { stdout } = await launch(...(args as [string, ...string[]]));
+  const ran = /^ran (.*)$/m.exec(stdout)?.[1] ?? '';
+  expect([...ran.matchAll(/--project (\S+)/g)].map(([, name]) => name).join(' ')).toBe(tiers);
+});
+
+it('a fuzz run hands its options on, to the one file', async () => {
+  fakeTool(
+    'vitest',
+    'vitest',
+    "const e = process.env; process.stdout.write(['ran', process.argv.at(-1), e.SKEIN_FUZZ_SECONDS, e.SKEIN_FUZZ_TARGET, e.SKEIN_FUZZ_SEED].join(' '))",
+  );
+  const { stdout } = await launch('fuzz', '--minutes', '2', '--target', 'HTTP bodies', '--seed', '7');
+  expect(stdout).toContain('ran test/system/fuzz.test.ts 120 HTTP bodies 7');
+});
+
 it('a second build by the real tools, after one file was changed, runs as the first one did', async () => {
   const project = resolve(import.meta.dirname, '../..');
   await rm(join(root, 'node_modules'), { recursive: true, force: true });
