@@ -146,9 +146,20 @@ export class DefinitionLevel {
       .control()
       .definitions()
       .catch(() => null);
-    const session = this.#modules.replicas()[0];
-    if (own === null || !session) return null;
+    if (own === null) return null;
     const { gtidBinlogPos: gtid } = await this.#modules.control().status();
+    for (const session of this.#modules.replicas()) {
+      const found = await this.#differencesFrom(session, gtid, own);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  async #differencesFrom(
+    session: ReplicaSession,
+    gtid: string,
+    own: Definitions,
+  ): Promise<readonly KnownDifference[] | null> {
     const digests = await this.#ask(session, gtid, null);
     if (typeof digests !== 'object') return null;
     const objects = differingObjects(digestsOf(own), digests).slice(0, OBJECTS_MAX);
@@ -186,7 +197,9 @@ export class DefinitionLevel {
     this.#modules.waiting(
       `The server died, perhaps in the middle of DDL: its definitions are compared with those of ${sessions.map(({ node }) => node).join(' and ')}.`,
     );
-    const asked = sessions.map((session) => this.#ask(session, gtid, null));
+    const failed = (node: string, reason: string) =>
+      this.#modules.event('DEFINITIONS_UNKNOWN', `${node} can not tell its definitions: ${reason}`);
+    const asked = sessions.map((session) => this.#ask(session, gtid, null, failed));
     const definitions = await this.#own();
     if (definitions === null) return 'not known';
     const own = digestsOf(definitions);
@@ -205,13 +218,18 @@ export class DefinitionLevel {
       own,
       others.map(({ digests }) => digests),
     );
-    const theirs = await this.#ask(first.session, gtid, objects.slice(0, OBJECTS_MAX));
+    const theirs = await this.#ask(first.session, gtid, objects.slice(0, OBJECTS_MAX), failed);
     if (typeof theirs !== 'object') return 'nobody';
     return { node: first.session.node, objects, own: definitions, theirs: new Map(Object.entries(theirs)) };
   }
 
   /** Once it has applied everything; its link ends when this role does. */
-  #ask(session: ReplicaSession, gtid: string, objects: readonly string[] | null): Promise<Asked> {
+  #ask(
+    session: ReplicaSession,
+    gtid: string,
+    objects: readonly string[] | null,
+    failed: (node: string, reason: string) => void = () => {},
+  ): Promise<Asked> {
     if (!this.#modules.replicas().includes(session)) return Promise.resolve('gone');
     const id = this.#asked++;
     return new Promise((resolve) => {
@@ -222,11 +240,7 @@ export class DefinitionLevel {
       };
       const offAnswer = session.onAnswer.on((answer) => {
         if (answer.id !== id) return;
-        if (answer.failed !== null)
-          this.#modules.event(
-            'DEFINITIONS_UNKNOWN',
-            `${session.node} can not tell its definitions: ${answer.failed}`,
-          );
+        if (answer.failed !== null) failed(session.node, answer.failed);
         settle(answer.failed === null ? answer.definitions : 'failed');
       });
       const offClosed = session.onClosed.on(() => settle('gone'));

@@ -164,6 +164,8 @@ it('DDL that is done and not logged yet can not be seen; what asks for it keeps 
     await begin('ALTER TABLE t ADD COLUMN v INT', 'Writing to binlog');
     const order: string[] = [];
     const definitions = lone.control.definitions().catch((error: Error) => order.push(error.message));
+    const look = "SELECT state FROM information_schema.processlist WHERE info LIKE 'SHOW CREATE TABLE%'";
+    await until('the look waits', async () => (await lone.ask(look)) === 'Waiting for table metadata lock');
     await lone.control.status();
     order.push('status');
     await definitions;
