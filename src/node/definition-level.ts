@@ -38,9 +38,11 @@ const ASK_AGAIN_MS = 200;
 const OTHERS_WAIT_MS = 5_000;
 /** What is mended is compared again. What differs after so often is not mended by it. */
 const MENDINGS_MAX = 3;
-/** More than this is no interrupted statement. */
+/** To mend more than this is no matter of one interrupted statement. */
 const OBJECTS_MAX = 100;
 const NAMED_MAX = 5;
+/** Definitions that are asked for at once: an answer is a frame of the link. */
+const ASKED_MAX = 100;
 
 type Asked = Answer['definitions'] | 'failed' | 'gone';
 
@@ -99,15 +101,16 @@ export class DefinitionLevel {
       const tables = found.objects.flatMap((object) => tableOf(found.own.get(object)));
       const changed = await control.changedSince(noted.openedAt ?? NEVER, tables.slice(0, OBJECTS_MAX));
       const setAside = (n: number) => `${SET_ASIDE.prefix}${epoch}_${round}_${n}`;
-      const { steps, left } =
-        found.objects.length > OBJECTS_MAX
-          ? { steps: [], left: found.objects }
-          : mend(found.objects, found.own, found.theirs, {
-              remade,
-              changed,
-              known: knownOf(found, noted.known ?? []),
-              setAside,
-            });
+      const mending = mend(found.objects, found.own, found.theirs, {
+        remade,
+        changed,
+        known: knownOf(found, noted.known ?? []),
+        setAside,
+      });
+      const isTooMuch = mending.steps.length + mending.left.length > OBJECTS_MAX;
+      const { steps, left } = isTooMuch
+        ? { steps: [], left: [...mending.left, ...mending.steps.map(({ what }) => what)] }
+        : mending;
       if (steps.length + left.length === 0) return;
       const failed = await this.#do(mendings < MENDINGS_MAX ? steps : [], serverId);
       signal.throwIfAborted();
@@ -162,12 +165,12 @@ export class DefinitionLevel {
   ): Promise<readonly KnownDifference[] | null> {
     const digests = await this.#ask(session, gtid, null);
     if (typeof digests !== 'object') return null;
-    const objects = differingObjects(digestsOf(own), digests).slice(0, OBJECTS_MAX);
-    const theirs = objects.length === 0 ? {} : await this.#ask(session, gtid, objects);
-    if (typeof theirs !== 'object') return null;
+    const objects = differingObjects(digestsOf(own), digests);
+    const theirs = await this.#definitionsOf(session, gtid, objects);
+    if (theirs === null) return null;
     return objects.flatMap((object) => {
-      const name = differenceOf(object, own.get(object), theirs[object]);
-      const texts = { own: own.get(object) ?? '', theirs: theirs[object] ?? '' };
+      const name = differenceOf(object, own.get(object), theirs.get(object));
+      const texts = { own: own.get(object) ?? '', theirs: theirs.get(object) ?? '' };
       return name === null ? [] : [{ object, name, node: session.node, ...texts }];
     });
   }
@@ -218,9 +221,25 @@ export class DefinitionLevel {
       own,
       others.map(({ digests }) => digests),
     );
-    const theirs = await this.#ask(first.session, gtid, objects.slice(0, OBJECTS_MAX), failed);
-    if (typeof theirs !== 'object') return 'nobody';
-    return { node: first.session.node, objects, own: definitions, theirs: new Map(Object.entries(theirs)) };
+    const theirs = await this.#definitionsOf(first.session, gtid, objects, failed);
+    if (theirs === null) return 'nobody';
+    return { node: first.session.node, objects, own: definitions, theirs };
+  }
+
+  /** In pieces that fit into an answer. Null when it can not be told. */
+  async #definitionsOf(
+    session: ReplicaSession,
+    gtid: string,
+    objects: readonly string[],
+    failed?: (node: string, reason: string) => void,
+  ): Promise<Definitions | null> {
+    const found = new Map<string, string>();
+    for (let i = 0; i < objects.length; i += ASKED_MAX) {
+      const some = await this.#ask(session, gtid, objects.slice(i, i + ASKED_MAX), failed);
+      if (typeof some !== 'object') return null;
+      for (const [object, text] of Object.entries(some)) found.set(object, text);
+    }
+    return found;
   }
 
   /** Once it has applied everything; its link ends when this role does. */
