@@ -5,6 +5,14 @@
 
 const NEWLINE = '\n';
 
+/** Codes of the characters that matter, in ASCII: comparing numbers makes no string for each place of a long text. */
+const HASH = 0x23;
+const ASTERISK = 0x2a;
+const MINUS = 0x2d;
+const SLASH = 0x2f;
+const EXCLAMATION = 0x21;
+const CAPITAL_M = 0x4d;
+
 /** White space, and what MariaDB skips like it: control characters. */
 function isSpace(code: number): boolean {
   return code <= 0x20 || code === 0x7f;
@@ -15,15 +23,15 @@ function isSpace(code: number): boolean {
  * with `!` or `M!`) is code, not a comment. One that is not closed reaches to the end.
  */
 export function skipComment(text: string, at: number): number {
-  switch (text[at]) {
-    case '#':
+  switch (text.charCodeAt(at)) {
+    case HASH:
       return afterLine(text, at);
-    case '-': {
-      const isComment = text[at + 1] === '-' && !(text.charCodeAt(at + 2) > 0x20);
+    case MINUS: {
+      const isComment = text.charCodeAt(at + 1) === MINUS && !(text.charCodeAt(at + 2) > 0x20);
       return isComment ? afterLine(text, at) : at;
     }
-    case '/': {
-      if (text[at + 1] !== '*' || executableCommentLength(text, at) > 0) return at;
+    case SLASH: {
+      if (text.charCodeAt(at + 1) !== ASTERISK || executableCommentLength(text, at) > 0) return at;
       const end = text.indexOf('*/', at + 2);
       return end === -1 ? text.length : end + 2;
     }
@@ -39,10 +47,10 @@ function afterLine(text: string, at: number): number {
 
 /** Length of the opening of an executable comment at `at` (`/*!`, `/*M!`, with a version number); 0 when there is none. */
 export function executableCommentLength(text: string, at: number): number {
-  if (text[at] !== '/' || text[at + 1] !== '*') return 0;
+  if (text.charCodeAt(at) !== SLASH || text.charCodeAt(at + 1) !== ASTERISK) return 0;
   let end = at + 2;
-  if (text[end] === 'M') end++;
-  if (text[end] !== '!') return 0;
+  if (text.charCodeAt(end) === CAPITAL_M) end++;
+  if (text.charCodeAt(end) !== EXCLAMATION) return 0;
   end++;
   const digitsMax = end + 6;
   while (end < digitsMax && text.charCodeAt(end) >= 0x30 && text.charCodeAt(end) <= 0x39) end++;

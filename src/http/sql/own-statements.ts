@@ -8,7 +8,13 @@ import { executableCommentLength, skipComment, skipQuoted } from '../../mysql-pr
 
 export type OwnStatement = 'kill' | 'xa' | 'account';
 
-const WORD = /[\w$\u0080-\uffff]+/y;
+/** Codes of the characters that matter, in ASCII. */
+const APOSTROPHE = 0x27;
+const QUOTE = 0x22;
+const BACKTICK = 0x60;
+const BACKSLASH = 0x5c;
+const DOT = 0x2e;
+const AT = 0x40;
 /** It is defined here, and executed by somebody else, or later. */
 const DEFINES = /^(?:create|alter(?!\s+user))(?![\w$])/i;
 const ROWS = /^(?:select|insert|update|delete|replace)(?![\w$])/i;
@@ -51,29 +57,38 @@ function* codeWords(text: string, escapes: boolean): Generator<string> {
       at = afterComment;
       continue;
     }
-    const char = text[at] ?? '';
-    if (char === "'" || char === '"' || char === '`') {
-      at = escapes && char !== '`' ? skipEscaped(text, at) : skipQuoted(text, at).end;
+    const code = text.charCodeAt(at);
+    if (code === APOSTROPHE || code === QUOTE || code === BACKTICK) {
+      at = escapes && code !== BACKTICK ? skipEscaped(text, at) : skipQuoted(text, at).end;
       continue;
     }
-    WORD.lastIndex = at;
-    const word = WORD.exec(text)?.[0];
-    if (word === undefined) {
-      at++;
-      continue;
-    }
-    const isName = text[at - 1] === '.' || text[at - 1] === '@';
-    if (!isName) yield word.toLowerCase();
-    at += word.length;
+    const end = wordEnd(text, at);
+    const before = text.charCodeAt(at - 1);
+    if (end > at && before !== DOT && before !== AT) yield text.slice(at, end).toLowerCase();
+    at = Math.max(end, at + 1);
   }
+}
+
+/** The place after the word that begins at `at`; `at` itself when none does. */
+function wordEnd(text: string, at: number): number {
+  let end = at;
+  while (end < text.length && isWordCode(text.charCodeAt(end))) end++;
+  return end;
+}
+
+function isWordCode(code: number): boolean {
+  const isDigit = code >= 0x30 && code <= 0x39;
+  const isLetter = (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
+  return isLetter || isDigit || code === 0x5f || code === 0x24 || code >= 0x80;
 }
 
 /** The same as `skipQuoted`, for a server that takes a backslash and what follows it as one character. */
 function skipEscaped(text: string, at: number): number {
-  const quote = text[at];
+  const quote = text.charCodeAt(at);
   for (let end = at + 1; end < text.length; end++) {
-    if (text[end] === '\\') end++;
-    else if (text[end] === quote) return end + 1;
+    const code = text.charCodeAt(end);
+    if (code === BACKSLASH) end++;
+    else if (code === quote) return end + 1;
   }
   return text.length;
 }
