@@ -157,4 +157,44 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     place: '--replicate-events-marked-for-skip in mysql-control/settings.ts',
     test: { file: PROMISE_TEST, name: 'changes that a client marks to be skipped are replicated' },
   },
+  {
+    title: 'KILL of a commit that waits',
+    danger: 'MariaDB answers OK to a commit whose session is killed while it waits for its quorum.',
+    heldBy: ['port', 'found'],
+    place:
+      'mysql-port/kill-text.ts, http/sql/own-statements.ts; node/primary-role.ts counts what got past them',
+    test: {
+      file: 'test/full/attack-mysql-port.test.ts',
+      name: 'is refused however it is written, and the commit goes on waiting',
+    },
+  },
+  {
+    title: 'Passwords of the accounts that all share',
+    danger: 'Any account may change its own password, on the primary, and that reaches all nodes.',
+    heldBy: ['port', 'found'],
+    place: 'http/sql/own-statements.ts; mysql-control/account-logins.ts puts them right at each heartbeat',
+    test: { file: 'test/full/attack-sessions.test.ts', name: '%s gets it back on every node within seconds' },
+  },
+  {
+    title: 'XA transactions',
+    danger:
+      'A prepared branch outlives its session. Over HTTP it poisons a session of the pool; on replicas it holds locks that others may wait for.',
+    heldBy: ['port', 'replica', 'found'],
+    place: 'http/sql/own-statements.ts; forReplica in mysql-protocol/mariadb.ts; node/applier.ts',
+    test: {
+      file: 'test/full/attack-sessions.test.ts',
+      name: 'leaves no branch and no poisoned session where a procedure hides it',
+    },
+  },
+  {
+    title: 'What makes a replica stand still',
+    danger:
+      'A reader that holds a lock, or parallel workers that wait for each other, keep a replica from applying anything.',
+    heldBy: ['found'],
+    place: 'node/applier.ts, node/applier-unblock.ts',
+    test: {
+      file: 'test/full/applier-faults.test.ts',
+      name: 'parallel workers that wait for each other on a history table go on',
+    },
+  },
 ];
