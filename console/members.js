@@ -32,18 +32,24 @@ export function drawMembers(status, self) {
     attached < needed ? 'There is no quorum: writes wait until enough nodes are back. Reads go on.' : null,
   );
   update(
+    byId('cluster-warnings'),
+    status.warnings.map((warning) => element('li', { text: warning })),
+  );
+  update(
     byId('members').tBodies[0],
     status.members.flatMap((member) => rowsOf(member, self)),
   );
 }
 
-function drawHealth({ quorum, primary, members }) {
+function drawHealth({ quorum, primary, members, warnings }) {
   const ill = members.filter(({ state, reason, server }) => state !== 'live' || reason || !server.up);
   const [text, className] =
     quorum.attached < quorum.needed || primary === null
       ? ['writes wait', 'bad']
       : ill.length === 0
-        ? ['all is well', 'good']
+        ? warnings.length === 0
+          ? ['all is well', 'good']
+          : ['see the warnings', 'warn']
         : [`look at ${ill.map(({ name }) => name).join(', ')}`, 'warn'];
   const health = byId('health');
   health.className = `health ${className}`;

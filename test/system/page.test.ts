@@ -125,6 +125,17 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
     await page.getByText('This token is not known to the node, or was revoked.').waitFor();
   });
 
+  it('shows what in the schema endangers the promise, as long as it is there', async () => {
+    const page = await openSignedIn(cluster.primary);
+    await page.getByText('all is well').waitFor();
+    await cluster.primary.sql('CREATE TABLE shop.keyless (a INT)');
+    await page.locator('#cluster-warnings li', { hasText: 'No primary key: shop.keyless' }).waitFor();
+    await page.getByText('see the warnings').waitFor();
+    await cluster.primary.sql('DROP TABLE shop.keyless');
+    await page.getByText('all is well').waitFor();
+    expect(await page.locator('#cluster-warnings li').count()).toBe(0);
+  });
+
   it('shows the members with their roles, lag and positions, live', async () => {
     const page = await openSignedIn(cluster.primary);
     const texts = async () =>
