@@ -59,6 +59,13 @@ describe('SystemdWatchdog', () => {
     });
   });
 
+  it('says that it ends also when the message before is still on its way', async () => {
+    rmSync(messages, { force: true });
+    SystemdWatchdog.start({ env, pid: 1 }, { logger: silentLogger })?.stop();
+    await until('both', () => existsSync(messages) && readFileSync(messages, 'utf8').includes('STOPPING=1'));
+    expect(readFileSync(messages, 'utf8').split('\n')[0]).toBe('/the/socket READY=1 WATCHDOG=1');
+  });
+
   it('says once that messages can not be sent', async () => {
     const errors: unknown[] = [];
     const logger: Logger = { ...silentLogger, error: (data) => void errors.push(data) };

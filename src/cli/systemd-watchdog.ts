@@ -34,6 +34,8 @@ export class SystemdWatchdog {
   readonly #timer: NodeJS.Timeout;
   /** The message before is still on its way: not more than one process at a time. */
   #sending = false;
+  /** To be sent when that one has gone: the last message must not be lost. */
+  #last: readonly string[] | null = null;
   #failing = false;
 
   private constructor(plan: WatchdogPlan, logger: Logger) {
@@ -58,7 +60,9 @@ export class SystemdWatchdog {
 
   stop(): void {
     clearInterval(this.#timer);
-    this.#send('STOPPING=1', 'WATCHDOG=1');
+    const last = ['STOPPING=1', 'WATCHDOG=1'];
+    if (this.#sending) this.#last = last;
+    else this.#send(...last);
   }
 
   #send(...messages: string[]): void {
@@ -74,6 +78,9 @@ export class SystemdWatchdog {
         );
       }
       this.#failing = failure !== null;
+      const last = this.#last;
+      this.#last = null;
+      if (last) this.#send(...last);
     };
     child.once('error', (error) => ended(error.message));
     child.once('exit', (code) => ended(code === 0 ? null : `exit code ${code}`));
