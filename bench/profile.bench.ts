@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { sleep } from '../src/std/signal.js';
+import { sleep } from '../src/std/timing.js';
 import { until } from '../test/kit/until.js';
 import { type SelfTime, summarise } from './throughput/cpu-profile.js';
 import { freshTables } from './throughput/measure.js';

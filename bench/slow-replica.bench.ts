@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { sleep } from '../src/std/signal.js';
+import { sleep } from '../src/std/timing.js';
 import { waitApplied } from '../test/kit/checksum.js';
 import { freshTables } from './throughput/measure.js';
 import { modeOf } from './throughput/modes.js';

@@ -1,4 +1,4 @@
-import { sleep } from '../../src/std/signal.js';
+import { sleep } from '../../src/std/timing.js';
 import { binlogGtid, checksumAtRest, sequenceOf } from '../../test/kit/checksum.js';
 import { type SqlNode, scalarOf, withSql } from '../../test/kit/sql-node.js';
 import { dropTables, freshTables } from './measure.js';

@@ -1,4 +1,4 @@
-import { run } from '../../src/mysql-control/run.js';
+import { run } from '../../src/std/run.js';
 import type { SysbenchBinary } from './obtain-tool.js';
 
 /** Where load goes to, as which account. */

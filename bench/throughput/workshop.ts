@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chooseCacheDir } from '../../src/mysql-control/cache-dir.js';
-import { obtainServer } from '../../src/mysql-control/obtain.js';
-import type { ServerBinary } from '../../src/mysql-control/server-binary.js';
+import { chooseCacheDir } from '../../src/server-packages/cache-dir.js';
+import { obtainServer } from '../../src/server-packages/obtain.js';
+import type { ServerBinary } from '../../src/server-packages/server-binary.js';
 import { silentLogger } from '../../src/std/logger.js';
 import type { Mode } from './modes.js';
 import { NativeTarget } from './native-target.js';

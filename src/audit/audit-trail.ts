@@ -10,7 +10,7 @@ import { type FileHandle, mkdir, open, readdir, rename, unlink, writeFile } from
 import { join } from 'node:path';
 import { messageOf } from '../model/error.js';
 import { readFileIfThere } from '../std/durable-file.js';
-import { Signal } from '../std/emitter.js';
+import { Emitter } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import { redactTokens } from '../std/redact-tokens.js';
 import { auditFileName, auditFiles, firstSeqOf, NO_MAC, parseLine, sealLine } from './chain.js';
@@ -70,7 +70,7 @@ export class AuditTrail {
   /** The file may hold more than was told: bytes of a write that failed. */
   #torn = false;
   /** Lines that were written, as they stand in the file. */
-  readonly onLines = new Signal<readonly string[]>();
+  readonly onLines = new Emitter<readonly string[]>();
 
   private constructor(options: AuditTrailOptions, log: Logger) {
     this.#options = options;

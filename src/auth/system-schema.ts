@@ -61,7 +61,7 @@ const STEPS: readonly SchemaStep[] = [
       ADD COLUMN previous_until DATETIME(3) NULL`,
   },
   {
-    // Written and read by http/sql/outcomes.ts.
+    // Written and read by sql/outcomes.ts.
     table: 'outcomes',
     sql: `CREATE TABLE skein.outcomes (
       id CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,

@@ -4,10 +4,10 @@
  * that the cluster can be looked at; with no copy yet nobody is let in.
  */
 import { messageOf } from '../model/error.js';
-import { Signal } from '../std/emitter.js';
+import { Emitter } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 
-import { sleep, withDeadline } from '../std/signal.js';
+import { sleep, withDeadline } from '../std/timing.js';
 import type { TokenRecord } from './system-schema.js';
 import { hashToken, isTokenShaped, sameHash } from './token.js';
 
@@ -39,7 +39,7 @@ export class TokenStore {
   #loadedAt = Number.NEGATIVE_INFINITY;
   #failing = false;
   /** Emitted whenever the table was read, whether it has changed or not: tokens also expire. */
-  readonly onRefresh = new Signal<void>();
+  readonly onRefresh = new Emitter<void>();
   #timer: NodeJS.Timeout | null = null;
 
   constructor(options: TokenStoreOptions, modules: TokenStoreModules) {

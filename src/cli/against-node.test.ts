@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ClusterStatus } from '../model/status.js';
-import { Signal } from '../std/emitter.js';
+import { Emitter } from '../std/emitter.js';
 import type { CommandContext } from './command.js';
 import { commands } from './commands.js';
 import { runCommandLine } from './run.js';
@@ -70,7 +70,7 @@ async function run(
     env: { SKEIN_URL: url, SKEIN_TOKEN: 'skein_x' },
     cwd: '/nonexistent',
     signal: ctrlC.signal,
-    interrupted: new Signal<number>(),
+    interrupted: new Emitter<number>(),
   };
   return { code: await runCommandLine(args, context, commands), ...said };
 }

@@ -1,4 +1,4 @@
-import type { Signal } from '../std/emitter.js';
+import type { Emitter } from '../std/emitter.js';
 import type { ParsedValues } from './parse-arguments.js';
 
 /** Where a command reads and writes; tests hand in their own. */
@@ -27,7 +27,7 @@ export interface CommandContext {
   /** Aborted by the first SIGINT or SIGTERM: stop in order. */
   readonly signal: AbortSignal;
   /** Each further one, counted from 2. */
-  readonly interrupted: Signal<number>;
+  readonly interrupted: Emitter<number>;
 }
 
 export interface OptionSpec {

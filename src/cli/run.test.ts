@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { SkeinError } from '../model/error.js';
-import { Signal } from '../std/emitter.js';
+import { Emitter } from '../std/emitter.js';
 import type { CommandContext, CommandEntry } from './command.js';
 import { commands } from './commands.js';
 import { runCommandLine } from './run.js';
@@ -38,7 +38,7 @@ function terminal(stdin = '') {
     env: { SKEIN_URL: nobody, SKEIN_TOKEN: 'x' },
     cwd: '/nonexistent',
     signal: new AbortController().signal,
-    interrupted: new Signal<number>(),
+    interrupted: new Emitter<number>(),
   };
   return { said, context };
 }

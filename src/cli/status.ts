@@ -1,6 +1,6 @@
 import { messageOf } from '../model/error.js';
 import type { ClusterStatus } from '../model/status.js';
-import { sleep } from '../std/signal.js';
+import { sleep } from '../std/timing.js';
 import type { Command, CommandContext, Terminal } from './command.js';
 import { clientOf, type NodeClient } from './node-client.js';
 import { statusText } from './status-text.js';

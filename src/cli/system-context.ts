@@ -1,4 +1,4 @@
-import { Signal } from '../std/emitter.js';
+import { Emitter } from '../std/emitter.js';
 import type { CommandContext } from './command.js';
 import { createTerminal } from './terminal.js';
 
@@ -11,7 +11,7 @@ const SAME_INTERRUPT_MS = 300;
 /** The real terminal, environment and signals of this process. `close` takes the signal handlers away. */
 export function systemContext(): { context: CommandContext; close(): void } {
   const stop = new AbortController();
-  const interrupted = new Signal<number>();
+  const interrupted = new Emitter<number>();
   let count = 0;
   let last = Number.NEGATIVE_INFINITY;
   const onSignal = () => {

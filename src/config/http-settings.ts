@@ -1,6 +1,6 @@
 /** The settings of a node that bound what HTTP may take; docs/limits.md says what each protects. */
 import { Type } from '@sinclair/typebox';
-import { HTTP_LIMITS, type HttpLimits } from '../http/limits.js';
+import { HTTP_LIMITS, type HttpLimits } from './http-limits.js';
 
 const MIB = 1024 ** 2;
 

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { ERRORS } from '../http/endpoints/errors.js';
-import { HTTP_CONSTANTS } from '../http/limits.js';
+import { ERRORS } from '../api/errors.js';
+import { HTTP_CONSTANTS } from './http-limits.js';
 import { HttpSettings } from './http-settings.js';
 import { NodeConfigSchema } from './node-config.js';
 

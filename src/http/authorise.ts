@@ -1,11 +1,11 @@
 /** Who may ask: the token, its limit, its role. Everything here happens before the body is read. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ApiError } from '../api/api-error.js';
 import { FailureLimit } from '../auth/failure-limit.js';
 import { bearerToken, roleCovers, type TokenRole } from '../auth/token.js';
 import { TokenLimits } from '../auth/token-limits.js';
 import type { TokenStore } from '../auth/token-store.js';
 import type { TokenUse } from '../auth/token-use.js';
-import { ApiError } from './api-error.js';
 import type { RequestMeter } from './request-meter.js';
 
 const FAILURES_PER_MINUTE = 20;

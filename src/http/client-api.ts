@@ -1,7 +1,7 @@
 /** The types and the table of endpoints that the client package is made from (client/src/api.ts). Pure. */
 import type { TSchema } from '@sinclair/typebox';
+import { ERRORS } from '../api/errors.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
-import { ERRORS } from './endpoints/errors.js';
 
 interface JsonSchema {
   readonly title?: string;

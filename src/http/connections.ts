@@ -4,10 +4,10 @@
  */
 import type { Server as HttpServer } from 'node:http';
 import type { Socket } from 'node:net';
+import { ApiError } from '../api/api-error.js';
 import type { MetricFamily } from '../metrics/text.js';
 import { single } from '../metrics/text.js';
 import { admit, type ConnectionLimits, isOver } from './admission.js';
-import { ApiError } from './api-error.js';
 import { answerText } from './refusals.js';
 
 /** Often enough for a time limit of a second. */

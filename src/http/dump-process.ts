@@ -1,7 +1,7 @@
 /** One run of `mariadb-dump` on the local server: its text comes out as a stream, and whether it is whole is known at the end. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import type { ServerAccess } from './node-view.js';
+import type { ServerAccess } from '../api/node-view.js';
 
 /**
  * All that belongs to a schema, at one position: views, triggers, routines and events as well as rows. Nothing is locked or

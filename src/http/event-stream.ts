@@ -1,7 +1,7 @@
 /** One client of `GET /v1/events`: what it missed, then what happens, with comments as heartbeats. */
 import type { ServerResponse } from 'node:http';
+import type { EventSource } from '../api/node-view.js';
 import type { ClusterEvent } from '../model/status.js';
-import type { EventSource } from './node-view.js';
 
 /** Below the idle time-outs of common proxies. */
 const HEARTBEAT_MS = 10_000;

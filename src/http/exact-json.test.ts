@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cpuTimeMs } from '../../test/kit/cpu-time.js';
-import { ApiError } from './api-error.js';
+import { ApiError } from '../api/api-error.js';
 import { findInexactNumber, parseExactJson } from './exact-json.js';
 
 const codeOf = (work: () => unknown): string | null => {

@@ -2,8 +2,9 @@
  * Reads a request's body without the silent changes of `JSON.parse` and of UTF-8 encoders: numbers that a double cannot
  * carry and halves of surrogate pairs are refused. Pure.
  */
+
+import { ApiError } from '../api/api-error.js';
 import { messageOf } from '../model/error.js';
-import { ApiError } from './api-error.js';
 
 /** A number of the body is quoted in the refusal up to this length. */
 const QUOTED_MAX = 40;

@@ -4,8 +4,8 @@
  */
 import http from 'node:http';
 import https from 'node:https';
+import { ApiError } from '../api/api-error.js';
 import type { Ending } from '../std/ending.js';
-import { ApiError } from './api-error.js';
 
 /** Names the node that forwards; whoever receives it answers for itself. */
 export const FORWARDED_BY = 'x-skein-forwarded-by';

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasOpenssl, TestAuthority } from '../../test/kit/certificates.js';
 import { HonestNode } from '../../test/kit/honest-node.js';
 import { until } from '../../test/kit/until.js';
-import type { ManagedServer } from '../mysql-control/managed-server.js';
+import type { ManagedServer } from '../server-process/managed-server.js';
 import { silentLogger } from '../std/logger.js';
 import { TlsFiles } from '../tls/tls-files.js';
 import { HttpServer } from './server.js';

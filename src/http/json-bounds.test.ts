@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cpuTimeMs } from '../../test/kit/cpu-time.js';
+import { HTTP_CONSTANTS } from '../config/http-limits.js';
 import { JsonBounds, type JsonLimits } from './json-bounds.js';
-import { HTTP_CONSTANTS } from './limits.js';
 
 const LIMITS: JsonLimits = { depthMax: 3, valuesMax: 6, keysMax: 2 };
 

@@ -1,7 +1,8 @@
 /** The OpenAPI 3.1 document, made from the endpoint definitions. Pure. */
 import type { TObject, TSchema } from '@sinclair/typebox';
+import { ERRORS, ErrorBody, type ErrorCode } from '../api/errors.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
-import { ERRORS, ErrorBody, type ErrorCode, errorsOf } from './endpoints/errors.js';
+import { errorsOf } from './endpoints/errors-of.js';
 
 type Json = Record<string, unknown>;
 

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError } from 'fastify';
-import { ApiError } from './api-error.js';
+import { ApiError } from '../api/api-error.js';
 import { requestId } from './request-id.js';
 
 /** A body that is refused is still read, and thrown away, for so long: eight clients may send their 20 MB at once. */

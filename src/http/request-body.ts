@@ -6,10 +6,11 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { ApiError } from '../api/api-error.js';
+import { HTTP_CONSTANTS } from '../config/http-limits.js';
 import type { HeldBytes } from '../std/byte-budget.js';
-import { ApiError } from './api-error.js';
+import { bytesText } from '../std/bytes-text.js';
 import { JsonBounds, type JsonExcess } from './json-bounds.js';
-import { HTTP_CONSTANTS } from './limits.js';
 
 export interface BodyLimit {
   readonly bytesMax: number;
@@ -123,9 +124,4 @@ function unsupported(): ApiError {
     'UNSUPPORTED_ENCODING',
     'A body may be sent as it is, or with Content-Encoding: gzip.',
   );
-}
-
-export function bytesText(bytes: number): string {
-  const mib = bytes / 1024 ** 2;
-  return mib >= 1 ? `${Number(mib.toFixed(1))} MiB` : `${Number((bytes / 1024).toFixed(1))} KiB`;
 }

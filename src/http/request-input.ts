@@ -2,8 +2,8 @@
 import type { ServerResponse } from 'node:http';
 import { Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
+import { ApiError } from '../api/api-error.js';
 import { bearerToken, hashToken } from '../auth/token.js';
-import { ApiError } from './api-error.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
 import { parseExactJson } from './exact-json.js';
 import type { HandlerRequest } from './handlers/context.js';

@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import { expect, it } from 'vitest';
+import type { NodeView } from '../api/node-view.js';
 import { silentLogger } from '../std/logger.js';
 import { ENDPOINTS } from './endpoints/all.js';
-import type { NodeView } from './node-view.js';
 import { RequestLines } from './request-lines.js';
 import { RequestMeter } from './request-meter.js';
 import { RequestState } from './request-state.js';

@@ -1,10 +1,10 @@
 /** The line in the log, the line in the audit trail and the count that each request leaves when it has ended. */
 import type { FastifyRequest } from 'fastify';
+import type { NodeView } from '../api/node-view.js';
 import type { AuditStyle } from '../audit/request-lines.js';
 import { messageOf } from '../model/error.js';
 import type { Logger } from '../std/logger.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
-import type { NodeView } from './node-view.js';
 import { RequestAudit } from './request-audit.js';
 import type { RequestMeter } from './request-meter.js';
 import { shownPath } from './shown-path.js';

@@ -14,26 +14,33 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import { ApiError, toApiError } from '../api/api-error.js';
+import type { NodeView } from '../api/node-view.js';
 import type { AuditStyle } from '../audit/request-lines.js';
 import { TokenStore } from '../auth/token-store.js';
 import { TokenUse } from '../auth/token-use.js';
+import { HTTP_CONSTANTS, HTTP_LIMITS, type HttpLimits } from '../config/http-limits.js';
 import { messageOf, SkeinError } from '../model/error.js';
+import { answerRoom } from '../sql/answer-room.js';
+import { errorContext } from '../sql/execute.js';
+import { Outcomes } from '../sql/outcomes.js';
+import { SessionPool } from '../sql/session-pool.js';
+import { SystemTable } from '../sql/system/system-table.js';
+import { TokenTable } from '../sql/system/token-table.js';
+import { UserTable } from '../sql/system/user-table.js';
+import { OpenTransactions } from '../sql/transactions.js';
 import { ByteBudget } from '../std/byte-budget.js';
 import { endOfTurn } from '../std/end-of-turn.js';
 import { Ending } from '../std/ending.js';
 import type { Logger } from '../std/logger.js';
 import type { TlsSource } from '../std/tls-source.js';
-import { answerRoom } from './answer-room.js';
-import { ApiError, toApiError } from './api-error.js';
 import { Authoriser } from './authorise.js';
 import { AnswerCompression } from './compress.js';
 import { Connections } from './connections.js';
 import { CONSOLE_HEADERS, readConsoleFile } from './console-files.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
 import type { Handler, HandlerModules, HandlerReply } from './handlers/context.js';
-import { HTTP_CONSTANTS, HTTP_LIMITS, type HttpLimits } from './limits.js';
 import { LiveTokens } from './live-tokens.js';
-import type { NodeView } from './node-view.js';
 import { fromFramework, refuseBrokenRequest, thenDrained } from './refusals.js';
 import { type BodyLimit, readBody } from './request-body.js';
 import { requestId } from './request-id.js';
@@ -43,13 +50,6 @@ import { RequestMeter } from './request-meter.js';
 import { hasBody, RequestState } from './request-state.js';
 import { ROUTES } from './routes.js';
 import { shownPath } from './shown-path.js';
-import { errorContext } from './sql/execute.js';
-import { Outcomes } from './sql/outcomes.js';
-import { SessionPool } from './sql/session-pool.js';
-import { OpenTransactions } from './sql/transactions.js';
-import { SystemTable } from './system-table.js';
-import { TokenTable } from './token-table.js';
-import { UserTable } from './user-table.js';
 
 /** Three quarters of it, what a token alone gets, keep two cores busy with writes that wait for their quorum. */
 const SESSIONS_PER_ROLE = 64;

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { HTTP_CONSTANTS } from './limits.js';
+import { HTTP_CONSTANTS } from '../config/http-limits.js';
 
 /**
  * Pipes a source into an answer. A client that takes nothing for `stalledMs` is cut off: the source (a process, the old row

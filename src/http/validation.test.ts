@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ApiError, toApiError } from './api-error.js';
+import { ApiError, toApiError } from '../api/api-error.js';
+import { planSql, type SqlRequest } from '../sql/request.js';
 import { getReplica } from './endpoints/health.js';
 import { postSql } from './endpoints/sql.js';
 import { coercedQuery } from './query-values.js';
-import { planSql, type SqlRequest } from './sql/request.js';
 import { bodyValidator } from './validation.js';
 
 const validate = bodyValidator(postSql);

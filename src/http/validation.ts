@@ -1,7 +1,7 @@
 /** Checks what a client sent against an endpoint's schema, with errors that name the field. Pure. */
 import type { TSchema } from '@sinclair/typebox';
 import { type TypeCheck, TypeCompiler, type ValueError, ValueErrorType } from '@sinclair/typebox/compiler';
-import { ApiError } from './api-error.js';
+import { ApiError } from '../api/api-error.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
 
 /** @throws ApiError 400 UNSUPPORTED_FIELD | UNKNOWN_FIELD | INVALID_FIELD */

@@ -1,14 +1,14 @@
 import type { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
-import type { Signal } from '../std/emitter.js';
+import type { Emitter } from '../std/emitter.js';
 import { encodeRecord, RECORD_KIND, WHOLE } from '../wire/record.js';
 import type { Cursor, Window } from './window.js';
 
 /** What the feed needs of the connection to its replica. */
 export interface FeedSession {
   readonly blocked: boolean;
-  readonly onDrain: Signal<void>;
+  readonly onDrain: Emitter<void>;
   /** False when no more should be sent until onDrain. */
   sendRecords(bytes: Buffer, committedOrdinal: number): boolean;
   sendCommitted(ordinal: number): void;
@@ -16,7 +16,7 @@ export interface FeedSession {
 
 /** A dump of the binary log from a position on, for one replica that is behind the window. */
 export interface CatchUp {
-  readonly onEnded: Signal<SkeinError>;
+  readonly onEnded: Emitter<SkeinError>;
   start(): Promise<void>;
   resume(): void;
   stop(): void;

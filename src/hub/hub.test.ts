@@ -4,8 +4,8 @@ import { until } from '../../test/kit/until.js';
 import type { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
-import { Signal } from '../std/emitter.js';
-import { sleep } from '../std/signal.js';
+import { Emitter } from '../std/emitter.js';
+import { sleep } from '../std/timing.js';
 import { RECORD_KIND, readRecordHeader } from '../wire/record.js';
 import type { CatchUp, FeedSession } from './feed.js';
 import { Hub } from './hub.js';
@@ -30,7 +30,7 @@ const at = (ordinal: number): Position => ({ epoch: 1, ordinal, gtid: ordinal ==
 
 /** A replica: takes `room` batches, then its socket is full until it drains. */
 class Replica implements FeedSession {
-  readonly onDrain = new Signal<void>();
+  readonly onDrain = new Emitter<void>();
   readonly batches: RecordBatch[] = [];
   readonly formats: string[] = [];
   committed = 0;
@@ -103,7 +103,7 @@ class Log {
       }
     };
     return {
-      onEnded: new Signal<SkeinError>(),
+      onEnded: new Emitter<SkeinError>(),
       start: async () => go(),
       resume: go,
       stop: () => {

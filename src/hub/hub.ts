@@ -1,6 +1,6 @@
 import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
-import { Signal } from '../std/emitter.js';
+import { Emitter } from '../std/emitter.js';
 import { Gather } from '../std/gather.js';
 import { type CatchUp, Feed, type FeedSession } from './feed.js';
 import { Window } from './window.js';
@@ -43,7 +43,7 @@ export class Hub {
   #leaders: Feed[] = [];
   #challenges = 0;
   /** The window has room again: a source that was told to pause may go on. */
-  readonly onRoom = new Signal<void>();
+  readonly onRoom = new Emitter<void>();
 
   constructor(options: HubOptions, modules: HubModules) {
     this.#options = options;

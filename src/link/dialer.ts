@@ -3,7 +3,7 @@ import { createConnection, type Socket } from 'node:net';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
-import { backoffMs, sleep } from '../std/signal.js';
+import { backoffMs, sleep } from '../std/timing.js';
 import type { TlsSource } from '../std/tls-source.js';
 import type { Ack } from '../wire/frames.js';
 import { type Identity, linkIdentity } from './handshake.js';

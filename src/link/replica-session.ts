@@ -1,7 +1,7 @@
 import { messageOf, SkeinError } from '../model/error.js';
 import { monotonicMs } from '../std/clock.js';
 import { durationText } from '../std/duration-text.js';
-import { Signal } from '../std/emitter.js';
+import { Emitter } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import {
   type Ack,
@@ -51,14 +51,14 @@ export interface ReplicaSession {
   readonly blocked: boolean;
   /** Bytes that wait in this process for the socket. */
   readonly bufferedBytes: number;
-  readonly onDrain: Signal<void>;
-  readonly onAck: Signal<Ack>;
-  readonly onHeartbeat: Signal<Heartbeat>;
+  readonly onDrain: Emitter<void>;
+  readonly onAck: Emitter<Ack>;
+  readonly onHeartbeat: Emitter<Heartbeat>;
   /** It follows this primary: its answer to the probe of this round. */
-  readonly onEcho: Signal<number>;
-  readonly onAnswer: Signal<Answer>;
+  readonly onEcho: Emitter<number>;
+  readonly onAnswer: Emitter<Answer>;
   /** Emitted once, with the reason in plain words. */
-  readonly onClosed: Signal<string>;
+  readonly onClosed: Emitter<string>;
   close(reason: string): void;
   /** Monotonic. */
   readonly lastHeardAtMs: number;
@@ -88,12 +88,12 @@ export class ListenerSession implements ReplicaSession {
   readonly node: string;
   readonly attach: AttachInfo;
   readonly address: string;
-  readonly onDrain = new Signal<void>();
-  readonly onAck = new Signal<Ack>();
-  readonly onHeartbeat = new Signal<Heartbeat>();
-  readonly onEcho = new Signal<number>();
-  readonly onAnswer = new Signal<Answer>();
-  readonly onClosed = new Signal<string>();
+  readonly onDrain = new Emitter<void>();
+  readonly onAck = new Emitter<Ack>();
+  readonly onHeartbeat = new Emitter<Heartbeat>();
+  readonly onEcho = new Emitter<number>();
+  readonly onAnswer = new Emitter<Answer>();
+  readonly onClosed = new Emitter<string>();
   readonly #channel: Channel;
   readonly #epoch: number;
   readonly #modules: SessionModules;

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { heartbeatBody } from '../../test/kit/link.js';
-import { Signal } from '../std/emitter.js';
+import { Emitter } from '../std/emitter.js';
 import { silentLogger } from '../std/logger.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 import { type MemberChange, type MemberSession, Membership } from './driver.js';
 
 class Session implements MemberSession {
   readonly attach = { epoch: 1, http: 'http://h:1', link: 'h:2' };
-  readonly onHeartbeat = new Signal<HeartbeatBody>();
-  readonly onClosed = new Signal<string>();
+  readonly onHeartbeat = new Emitter<HeartbeatBody>();
+  readonly onClosed = new Emitter<string>();
   readonly node: string;
   closes: string[] = [];
   constructor(node: string) {

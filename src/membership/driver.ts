@@ -1,6 +1,6 @@
 import type { MemberState, MemberStatus } from '../model/status.js';
 import { monotonicMs } from '../std/clock.js';
-import { Signal } from '../std/emitter.js';
+import { Emitter } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 import {
@@ -18,8 +18,8 @@ import { memberStatus } from './status.js';
 export interface MemberSession {
   readonly node: string;
   readonly attach: { readonly epoch: number; readonly http: string; readonly link: string };
-  readonly onHeartbeat: Pick<Signal<HeartbeatBody>, 'on'>;
-  readonly onClosed: Signal<string>;
+  readonly onHeartbeat: Pick<Emitter<HeartbeatBody>, 'on'>;
+  readonly onClosed: Emitter<string>;
   close(reason: string): void;
 }
 
@@ -60,7 +60,7 @@ interface Attached {
  * those that are gone. Whoever keeps something for a session frees it at the session's `onClosed`.
  */
 export class Membership {
-  readonly onChange = new Signal<MemberChange>();
+  readonly onChange = new Emitter<MemberChange>();
   readonly #options: MembershipOptions;
   readonly #voters: ReadonlySet<string>;
   readonly #logger: Logger;

@@ -44,7 +44,7 @@ export const READ_ONLY_SESSIONS = `SET SESSION tx_read_only = USER() LIKE '%@${R
 export const READ = 'SELECT, SHOW VIEW';
 /**
  * With EXECUTE, whoever reads runs what definers with more rights have written. Over HTTP every statement of a read token runs
- * in a READ ONLY transaction, and CALL and compound statements are refused (http/sql/guard.ts): what is left are functions,
+ * in a READ ONLY transaction, and CALL and compound statements are refused (sql/guard.ts): what is left are functions,
  * which cannot end that transaction (1422, 1445) and so cannot write (1792), whatever they set or call
  * (test/system/sql-rights.test.ts). The read-only MySQL ports have no such transaction around a statement: a procedure could
  * COMMIT and write there, so they do not get EXECUTE.
@@ -96,7 +96,7 @@ function dumperStatements(open: boolean): string[] {
 
 /**
  * HTTP's writing accounts store the outcome of a write with an idempotency key in the same transaction: they may INSERT
- * into that one table, and nothing else; to see or change a row of it takes more (see http/sql/outcomes.ts). GRANT wants
+ * into that one table, and nothing else; to see or change a row of it takes more (see sql/outcomes.ts). GRANT wants
  * the table to be there already; the row that it would write does not.
  */
 function outcomeStatements(): string[] {

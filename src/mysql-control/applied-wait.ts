@@ -1,6 +1,6 @@
 import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { gtidOfDomain, parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
-import { sleep, withDeadline } from '../std/signal.js';
+import { sleep, withDeadline } from '../std/timing.js';
 
 /** While somebody waits, the position is asked for so often; each question costs the server some 30 microseconds. */
 const POLL_MS = 1;

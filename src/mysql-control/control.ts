@@ -5,7 +5,7 @@ import { rowStatements } from '../mysql-protocol/events.js';
 import { parseMariadbGtid, xaBranch } from '../mysql-protocol/mariadb-gtid.js';
 import type { TableCollations } from '../promise/charset-risk.js';
 import type { Logger } from '../std/logger.js';
-import { sleep, withDeadline } from '../std/signal.js';
+import { sleep, withDeadline } from '../std/timing.js';
 import { changedLogins, LOGINS_QUERY } from './account-logins.js';
 import { accountPassword, accountStatements, writerStatements } from './accounts.js';
 import { AppliedWait } from './applied-wait.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import mysql2 from 'mysql2';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startImpostor } from '../../test/kit/impostor-server.js';
-import { Connection } from '../http/mysql/connection.js';
+import { Connection } from '../mysql-client/connection.js';
 import { mariadb } from '../mysql-protocol/mariadb.js';
 import { openDump } from '../source/dump-connection.js';
 import { openLocalSession } from './local-session.js';

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { ServerBinary } from './server-binary.js';
+import type { ServerBinary } from '../server-packages/server-binary.js';
 import { timeZoneSql } from './time-zones.js';
 
 let root = '';

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { RowDataPacket } from 'mysql2/promise';
 import { messageOf, SkeinError } from '../model/error.js';
+import type { ServerBinary } from '../server-packages/server-binary.js';
 import { writeFileDurably } from '../std/durable-file.js';
+import { exists } from '../std/files.js';
 import type { Logger } from '../std/logger.js';
-import { exists } from './files.js';
+import { lastLines, run } from '../std/run.js';
 import { openLocalSession } from './local-session.js';
-import { lastLines, run } from './run.js';
-import type { ServerBinary } from './server-binary.js';
 
 /**
  * Named time zones: the server looks them up in tables of its own (mysql.time_zone and four more), which are empty unless

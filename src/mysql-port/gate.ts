@@ -1,4 +1,4 @@
-import { Signal } from '../std/emitter.js';
+import { Emitter } from '../std/emitter.js';
 
 /** Where a port's connections go. */
 export interface Target {
@@ -33,7 +33,7 @@ export interface Pass {
  * Listeners run before `set` returns: who closes a gate knows that every connection through it is cut.
  */
 export class Gate {
-  readonly onChange = new Signal<void>();
+  readonly onChange = new Emitter<void>();
   #route: Route;
   #generation = 0;
 

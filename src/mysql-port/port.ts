@@ -4,7 +4,7 @@ import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import { monotonicMs } from '../std/clock.js';
 import { Histogram, LATENCY_BOUNDS_S } from '../std/histogram.js';
 import type { Logger } from '../std/logger.js';
-import { sleep } from '../std/signal.js';
+import { sleep } from '../std/timing.js';
 import { type PortCounters, zeroCounters } from './counters.js';
 import { type Dialled, dial, KEEP_ALIVE_MS } from './dial.js';
 import type { Gate, Pass, Target } from './gate.js';

@@ -1,7 +1,7 @@
 import { type DescriptorBudget, descriptorBudget } from '../config/descriptor-budget.js';
+import type { HttpLimits } from '../config/http-limits.js';
 import { httpLimits } from '../config/http-settings.js';
 import type { NodeConfig } from '../config/node-config.js';
-import type { HttpLimits } from '../http/limits.js';
 import { descriptorLimit } from '../std/descriptor-limit.js';
 import type { Logger } from '../std/logger.js';
 

@@ -1,5 +1,5 @@
 import type { Connection, RowDataPacket } from 'mysql2/promise';
-import { withDeadline } from '../std/signal.js';
+import { withDeadline } from '../std/timing.js';
 
 export interface FreshReadsModules {
   /** A session on the primary's server. */

@@ -1,9 +1,9 @@
 import { messageOf } from '../model/error.js';
 import type { KillJudge } from '../mysql-port/pipe.js';
+import type { CommittingSession } from '../roles/local-server.js';
 import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
-import { sleep } from '../std/signal.js';
-import type { CommittingSession } from './local-server.js';
+import { sleep } from '../std/timing.js';
 
 /** A commit that has its quorum is answered in milliseconds; one that has not may wait for hours. */
 const HOLD_MS = 1_000;

@@ -1,4 +1,4 @@
-import { type LogFilter, logMatcher, parseLogLine } from '../http/log-filter.js';
+import { type LogFilter, logMatcher, parseLogLine } from '../api/log-filter.js';
 import { backwardLines } from '../std/backward-lines.js';
 import { type FoundLines, NewestLines } from '../std/newest-lines.js';
 import { rotatedFiles } from '../std/rotating-file.js';

@@ -7,10 +7,10 @@ import { READ_ONLY_PORT_ADDRESS } from '../mysql-control/accounts.js';
 import { Gate, type Route } from '../mysql-port/gate.js';
 import type { KillJudge } from '../mysql-port/pipe.js';
 import { MysqlPort } from '../mysql-port/port.js';
+import { mysqlPortMetrics } from '../roles/metrics.js';
+import type { RoleNode } from '../roles/role-node.js';
 import type { Logger } from '../std/logger.js';
 import { FreshReads } from './fresh-reads.js';
-import { mysqlPortMetrics } from './metrics.js';
-import type { RoleNode } from './role-node.js';
 
 /** The server's loopback TCP port; never its unix socket, where a stranger would be the node's own user (DESIGN 8.4). */
 const SERVER_HOST = '127.0.0.1';

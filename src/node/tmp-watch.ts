@@ -1,7 +1,8 @@
 /** Watches how much the server writes into temporary files, and ends the read that writes most when it is too much. */
+
+import type { EventLog } from '../events/event-log.js';
 import type { RunningStatement } from '../mysql-control/running-statements.js';
-import { tmpBytes, writtenByThread } from '../mysql-control/tmp-space.js';
-import type { EventLog } from './event-log.js';
+import { tmpBytes, writtenByThread } from '../server-process/tmp-space.js';
 import { readToEnd, type TmpStatement } from './tmp-budget.js';
 
 export interface TmpWatchOptions {

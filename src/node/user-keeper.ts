@@ -1,8 +1,8 @@
+import type { EventLog } from '../events/event-log.js';
 import { messageOf } from '../model/error.js';
 import type { UserAccounts, UserChange, UserSession } from '../mysql-control/user-accounts.js';
 import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
-import type { EventLog } from './event-log.js';
 
 /** A change of the table is on this server within this time after it was applied; the documents promise a second. */
 const LOOK_MS = 500;

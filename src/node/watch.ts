@@ -1,7 +1,7 @@
 import { messageOf } from '../model/error.js';
+import type { LocalControl } from '../roles/local-server.js';
+import type { RoleNode } from '../roles/role-node.js';
 import type { Logger } from '../std/logger.js';
-import type { LocalControl } from './local-server.js';
-import type { RoleNode } from './role-node.js';
 
 /** While something waits to be applied, its progress is looked at so often; lag is measured by it. */
 const BUSY_MS = 100;

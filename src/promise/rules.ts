@@ -32,7 +32,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
       'MyISAM, Aria, MEMORY and CSV lose acknowledged rows in a crash, and show rows before the quorum has them.',
     heldBy: ['server', 'found'],
     place:
-      '--enforce-storage-engine in mysql-control/settings.ts; node/schema-guard.ts converts what gets past it',
+      '--enforce-storage-engine in server-process/settings.ts; roles/primary/schema-guard.ts converts what gets past it',
     test: {
       file: PROMISE_TEST,
       name: 'whatever way an engine is named, no table of another one than InnoDB stays',
@@ -71,7 +71,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     danger:
       'A replica reads the whole table for each row of an UPDATE or DELETE; with a spatial key only, it stops (1032).',
     heldBy: ['server', 'found'],
-    place: 'requirePrimaryKey in config/node-config.ts; node/schema-guard.ts',
+    place: 'requirePrimaryKey in config/node-config.ts; roles/primary/schema-guard.ts',
     test: { file: PROMISE_TEST, name: KEY_TEST },
   },
   {
@@ -115,7 +115,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     danger:
       "The session's zone is logged with DDL: a replica without it would stop (1298), one with other rules for it differs.",
     heldBy: ['server', 'found'],
-    place: 'mysql-control/time-zones.ts loads them; node/time-zones.ts compares them',
+    place: 'mysql-control/time-zones.ts loads them; roles/time-zones.ts compares them',
     test: {
       file: 'test/full/time-zones.test.ts',
       name: 'DDL and rows of a session with a named zone are the same on all nodes',
@@ -125,7 +125,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     title: 'A temporary table that hides a real one',
     danger: 'RENAME TABLE of the temporary one renames the real one on the replicas, without an error.',
     heldBy: ['found'],
-    place: 'node/schema-guard.ts',
+    place: 'roles/primary/schema-guard.ts',
     test: { file: PROMISE_TEST, name: 'a real table that a renamed temporary one hides gets its name back' },
   },
   {
@@ -154,7 +154,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     title: 'skip_replication',
     danger: 'Any session may mark its changes as not to be replicated.',
     heldBy: ['server'],
-    place: '--replicate-events-marked-for-skip in mysql-control/settings.ts',
+    place: '--replicate-events-marked-for-skip in server-process/settings.ts',
     test: { file: PROMISE_TEST, name: 'changes that a client marks to be skipped are replicated' },
   },
   {
@@ -162,7 +162,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     danger: 'MariaDB answers OK to a commit whose session is killed while it waits for its quorum.',
     heldBy: ['port', 'found'],
     place:
-      'mysql-port/kill-text.ts, http/sql/own-statements.ts; node/primary-role.ts counts what got past them',
+      'mysql-port/kill-text.ts, sql/own-statements.ts; roles/primary/primary-role.ts counts what got past them',
     test: {
       file: 'test/full/attack-mysql-port.test.ts',
       name: 'is refused however it is written, and the commit goes on waiting',
@@ -172,7 +172,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     title: 'Passwords of the accounts that all share',
     danger: 'Any account may change its own password, on the primary, and that reaches all nodes.',
     heldBy: ['port', 'found'],
-    place: 'http/sql/own-statements.ts; mysql-control/account-logins.ts puts them right at each heartbeat',
+    place: 'sql/own-statements.ts; mysql-control/account-logins.ts puts them right at each heartbeat',
     test: { file: 'test/full/attack-sessions.test.ts', name: '%s gets it back on every node within seconds' },
   },
   {
@@ -180,7 +180,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     danger:
       'A prepared branch outlives its session. Over HTTP it poisons a session of the pool; on replicas it holds locks that others may wait for.',
     heldBy: ['port', 'replica', 'found'],
-    place: 'http/sql/own-statements.ts; forReplica in mysql-protocol/mariadb.ts; node/applier.ts',
+    place: 'sql/own-statements.ts; forReplica in mysql-protocol/mariadb.ts; roles/replica/applier.ts',
     test: {
       file: 'test/full/attack-sessions.test.ts',
       name: 'leaves no branch and no poisoned session where a procedure hides it',
@@ -191,7 +191,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     danger:
       'A reader that holds a lock, or parallel workers that wait for each other, keep a replica from applying anything.',
     heldBy: ['found'],
-    place: 'node/applier.ts, node/applier-unblock.ts',
+    place: 'roles/replica/applier.ts, roles/replica/applier-unblock.ts',
     test: {
       file: 'test/full/applier-faults.test.ts',
       name: 'parallel workers that wait for each other on a history table go on',

@@ -5,7 +5,7 @@ import type { RecordBatch } from '../model/records.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
 import { packet } from '../mysql-protocol/packets.js';
 import { monotonicMs } from '../std/clock.js';
-import { Signal } from '../std/emitter.js';
+import { Emitter } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import { DUMP_READ_BYTES, type DumpTarget, openDump } from './dump-connection.js';
 import { EventStream } from './event-stream.js';
@@ -70,7 +70,7 @@ export class Source {
   #received: number;
   #ended = false;
   /** Why the dump ended; SkeinError UNKNOWN_EVENT, FOREIGN_TRANSACTION, DUMP_ENDED ... Emitted once, never after stop(). */
-  readonly onEnded = new Signal<SkeinError>();
+  readonly onEnded = new Emitter<SkeinError>();
 
   constructor(options: SourceOptions, modules: SourceModules) {
     this.#options = options;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
-import { Signal } from '../std/emitter.js';
+import { Emitter } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import { planAppend, type Run } from './append-plan.js';
 import { ChainWalk, type GroupEnd, type GtidText, positionOf, previousGtidOf, textOrEmpty } from './chain.js';
@@ -71,12 +71,12 @@ const DEFAULTS = {
 };
 
 export class Spool {
-  readonly onDurable = new Signal<Position>();
-  readonly onAppended = new Signal<Position>();
-  readonly onDrain = new Signal<void>();
-  readonly onFailed = new Signal<SkeinError>();
+  readonly onDurable = new Emitter<Position>();
+  readonly onAppended = new Emitter<Position>();
+  readonly onDrain = new Emitter<void>();
+  readonly onFailed = new Emitter<SkeinError>();
   /** Damage found while reading, after it was opened sound. */
-  readonly onDamaged = new Signal<SpoolDamage>();
+  readonly onDamaged = new Emitter<SpoolDamage>();
   readonly incarnation: string;
 
   readonly #options: Required<SpoolOptions>;

@@ -1,5 +1,5 @@
 /** A typed list of listeners for one kind of event; `on` returns what takes the listener away again. */
-export class Signal<T> {
+export class Emitter<T> {
   #listeners = new Set<(value: T) => void>();
 
   on(listener: (value: T) => void): () => void {

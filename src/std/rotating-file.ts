@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
-import { Signal } from './emitter.js';
+import { Emitter } from './emitter.js';
 
 /** How many older files stay: `node.log.1` is the youngest of them. */
 const OLDER_FILES = 3;
@@ -31,7 +31,7 @@ export class RotatingFile {
   #torn = false;
   #listenerFailed = false;
   /** Lines that were written, without their ends. */
-  readonly onLines = new Signal<readonly string[]>();
+  readonly onLines = new Emitter<readonly string[]>();
 
   constructor(options: { path: string; bytesMax: number; write?: Write }) {
     this.#path = options.path;

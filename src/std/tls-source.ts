@@ -1,4 +1,4 @@
-import type { Signal } from './emitter.js';
+import type { Emitter } from './emitter.js';
 
 /** PEM texts. */
 export interface TlsIdentity {
@@ -13,5 +13,5 @@ export interface TlsIdentity {
 export interface TlsSource {
   readonly current: TlsIdentity;
   /** There is another one now. */
-  readonly onChange: Signal<void>;
+  readonly onChange: Emitter<void>;
 }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { messageOf } from '../model/error.js';
-import { Signal } from '../std/emitter.js';
+import { Emitter } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import type { TlsSource } from '../std/tls-source.js';
 import { type LoadedTls, loadTls, type TlsPaths } from './load.js';
@@ -14,7 +14,7 @@ const EXPIRES_SOON_MS = 14 * 24 * 3600 * 1000;
  * (perhaps only half replaced yet) are said once, and the old certificate stays until they are.
  */
 export class TlsFiles implements TlsSource {
-  readonly onChange = new Signal<void>();
+  readonly onChange = new Emitter<void>();
   readonly #paths: TlsPaths;
   readonly #log: Logger;
   #current: LoadedTls;

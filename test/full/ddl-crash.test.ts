@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parsePosition } from '../../src/model/position.js';
 import { RECOVERY_SERVER_ID } from '../../src/mysql-control/ddl-recovery.js';
 import { mariadb } from '../../src/mysql-protocol/mariadb.js';
-import { sleep } from '../../src/std/signal.js';
+import { sleep } from '../../src/std/timing.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { LoneServer } from '../kit/lone-server.js';

@@ -5,16 +5,16 @@ import { commands } from '../../src/cli/commands.js';
 import { runCommandLine } from '../../src/cli/run.js';
 import { loadNodeConfig } from '../../src/config/node-config.js';
 import { SkeinError } from '../../src/model/error.js';
-import { ChainFile } from '../../src/node/chain-file.js';
-import { DdlNoteFile } from '../../src/node/ddl-note.js';
-import { DefinitionsFile } from '../../src/node/definitions-file.js';
-import { LogEndFile } from '../../src/node/log-end-file.js';
-import { XaFile } from '../../src/node/xa-file.js';
+import { ChainFile } from '../../src/roles/chain-file.js';
+import { DefinitionsFile } from '../../src/roles/primary/definitions-file.js';
+import { LogEndFile } from '../../src/roles/primary/log-end-file.js';
+import { DdlNoteFile } from '../../src/roles/replica/ddl-note.js';
+import { XaFile } from '../../src/roles/xa-file.js';
 import { verify } from '../../src/spool/inspect.js';
 import { makeFormat, makeGroup, mariadbGtidText } from '../../src/spool/record-maker.js';
 import { Spool } from '../../src/spool/spool.js';
 import { diskStorage } from '../../src/spool/storage.js';
-import { Signal } from '../../src/std/emitter.js';
+import { Emitter } from '../../src/std/emitter.js';
 import { silentLogger } from '../../src/std/logger.js';
 import type { Random } from '../kit/random.js';
 import { until } from '../kit/until.js';
@@ -193,7 +193,7 @@ async function commandLine(random: Random, spool: string): Promise<void> {
       env: { SKEIN_URL: 'http://127.0.0.1:1', SKEIN_TOKEN: 'x' },
       cwd: tmpdir(),
       signal: AbortSignal.timeout(5_000),
-      interrupted: new Signal<number>(),
+      interrupted: new Emitter<number>(),
     },
     commands.filter(({ name }) => name !== 'demo'),
   );

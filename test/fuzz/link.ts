@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { dialerStart, handshakeStep, linkIdentity } from '../../src/link/handshake.js';
-import { sleep } from '../../src/std/signal.js';
+import { sleep } from '../../src/std/timing.js';
 import { encodeAck, encodeEcho, encodeHello, LINK_VERSION, NONCE_SIZE } from '../../src/wire/frames.js';
 import { encodeAnswer, encodeAttach, encodeHeartbeat, encodeReady } from '../../src/wire/messages.js';
 import { FrameSplitter } from '../../src/wire/splitter.js';

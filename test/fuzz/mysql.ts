@@ -1,7 +1,7 @@
 import { createConnection } from 'mysql2/promise';
 import { encodeLogin } from '../../src/mysql-protocol/login.js';
 import { packet } from '../../src/mysql-protocol/packets.js';
-import { sleep } from '../../src/std/signal.js';
+import { sleep } from '../../src/std/timing.js';
 import type { Random } from '../kit/random.js';
 import { mutate } from './mutate.js';
 import { throwAt } from './sockets.js';

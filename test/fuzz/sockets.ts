@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { sleep } from '../../src/std/signal.js';
+import { sleep } from '../../src/std/timing.js';
 
 /** How long the other side may answer before we hang up: most inputs are never answered. */
 const LISTEN_MS = 60;

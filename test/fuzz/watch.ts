@@ -1,4 +1,4 @@
-import { sleep } from '../../src/std/signal.js';
+import { sleep } from '../../src/std/timing.js';
 import type { TestCluster } from '../kit/cluster.js';
 import { memoryOf } from '../kit/processes.js';
 

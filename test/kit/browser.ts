@@ -8,10 +8,10 @@ import {
   libraryDirectories,
   type PackageSet,
   unpackPackages,
-} from '../../src/mysql-control/apt.js';
-import { chooseCacheDir } from '../../src/mysql-control/cache-dir.js';
-import { exists, publishDirectory, sweepTemporary, temporaryName } from '../../src/mysql-control/files.js';
-import { withLock } from '../../src/mysql-control/lock.js';
+} from '../../src/server-packages/apt.js';
+import { chooseCacheDir } from '../../src/server-packages/cache-dir.js';
+import { exists, publishDirectory, sweepTemporary, temporaryName } from '../../src/std/files.js';
+import { withLock } from '../../src/std/process-lock.js';
 
 /** A browser, or why there is none here: then the tests that need one are skipped by name. */
 export type ObtainedBrowser =

@@ -1,5 +1,5 @@
 import type { Connection, ConnectionOptions } from 'mysql2/promise';
-import { sleep } from '../../src/std/signal.js';
+import { sleep } from '../../src/std/timing.js';
 import { rowsOf, run, type SqlNode, withSql } from './sql-node.js';
 
 /**

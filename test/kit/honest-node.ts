@@ -2,23 +2,24 @@
  * The smallest honest node behind HTTP: one real server, open as a primary whose quorum is itself, or closed as a
  * replica. `hold()` keeps the quorum away, so that a test can see what HTTP does with a write that waits.
  */
-import { EventRing } from '../../src/http/event-ring.js';
-import { Connection } from '../../src/http/mysql/connection.js';
-import type { Committed, NodeView, Openness } from '../../src/http/node-view.js';
+
+import type { Committed, NodeView, Openness } from '../../src/api/node-view.js';
+import { EventRing } from '../../src/events/event-ring.js';
 import { SkeinError } from '../../src/model/error.js';
 import type { Position } from '../../src/model/position.js';
 import type { Role } from '../../src/model/status.js';
+import { Connection } from '../../src/mysql-client/connection.js';
 import {
   type AccountName,
   accountPassword,
   userPassword,
   writerStatements,
 } from '../../src/mysql-control/accounts.js';
-import type { ManagedServer } from '../../src/mysql-control/managed-server.js';
 import { UserAccounts } from '../../src/mysql-control/user-accounts.js';
+import type { ManagedServer } from '../../src/server-process/managed-server.js';
 import { ABORTED } from '../../src/std/before-end.js';
 import type { Ending } from '../../src/std/ending.js';
-import { sleep } from '../../src/std/signal.js';
+import { sleep } from '../../src/std/timing.js';
 
 export interface HonestNodeOptions {
   readonly name: string;

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { installationDirectory } from '../../src/config/installation.js';
-import { chooseCacheDir } from '../../src/mysql-control/cache-dir.js';
-import { obtainServer } from '../../src/mysql-control/obtain.js';
+import { chooseCacheDir } from '../../src/server-packages/cache-dir.js';
+import { obtainServer } from '../../src/server-packages/obtain.js';
 import { silentLogger } from '../../src/std/logger.js';
 
 /** The `mariadb` program that lies beside the server, else the one of the machine. */

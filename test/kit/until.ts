@@ -1,5 +1,5 @@
 import { messageOf } from '../../src/model/error.js';
-import { sleep } from '../../src/std/signal.js';
+import { sleep } from '../../src/std/timing.js';
 
 export interface UntilOptions {
   /** How long the condition may take; the time-out error names the condition and the last thing seen. */

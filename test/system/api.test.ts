@@ -3,10 +3,11 @@ import { Ajv2020, type AnySchemaObject } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CallableEndpoint, SkeinClient } from '../../client/src/index.js';
+import { ERRORS } from '../../src/api/errors.js';
 import { roleCovers, TOKEN_ROLES } from '../../src/auth/token.js';
 import { ENDPOINTS, type EndpointName } from '../../src/http/endpoints/all.js';
 import type { EndpointDefinition } from '../../src/http/endpoints/definition.js';
-import { ERRORS, errorsOf } from '../../src/http/endpoints/errors.js';
+import { errorsOf } from '../../src/http/endpoints/errors-of.js';
 import { type Answer, HttpNode } from '../kit/http-node.js';
 
 let http: HttpNode;

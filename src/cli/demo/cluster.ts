@@ -1,6 +1,6 @@
 import { SkeinError } from '../../model/error.js';
 import { durationText } from '../../std/duration-text.js';
-import { sleep } from '../../std/signal.js';
+import { sleep } from '../../std/timing.js';
 import { writeNodeConfig } from './directory.js';
 import { NodeProcess, type NodeProcessOptions } from './node-process.js';
 import type { PlannedNode } from './plan.js';

@@ -9,7 +9,7 @@ import {
   type ProcessIdentity,
   processActivity,
 } from '../../std/process-identity.js';
-import { backoffMs, sleep } from '../../std/signal.js';
+import { backoffMs, sleep } from '../../std/timing.js';
 import { configFile } from './directory.js';
 import { HangJudge, LOOK_INTERVAL_MS } from './hang-judge.js';
 import type { PlannedNode } from './plan.js';

@@ -1,6 +1,6 @@
 import { installationDirectory } from '../../config/installation.js';
-import { chooseCacheDir } from '../../mysql-control/cache-dir.js';
-import { obtainServer } from '../../mysql-control/obtain.js';
+import { chooseCacheDir } from '../../server-packages/cache-dir.js';
+import { obtainServer } from '../../server-packages/obtain.js';
 import { durationText } from '../../std/duration-text.js';
 import { silentLogger } from '../../std/logger.js';
 

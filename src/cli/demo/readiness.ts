@@ -1,4 +1,4 @@
-import { sleep } from '../../std/signal.js';
+import { sleep } from '../../std/timing.js';
 import { portOwner } from './port-owner.js';
 
 /** Short: it is the time that a second start adds to what the nodes need. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from '../../std/process-identity.js';
-import { sleep } from '../../std/signal.js';
+import { sleep } from '../../std/timing.js';
 import type { PlannedNode } from './plan.js';
 
 const POLL_MS = 50;

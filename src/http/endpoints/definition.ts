@@ -3,8 +3,8 @@
  * from them, so nothing here or beside it does anything.
  */
 import type { TObject, TSchema } from '@sinclair/typebox';
+import type { ErrorCode } from '../../api/errors.js';
 import type { TokenRole } from '../../auth/token.js';
-import type { ErrorCode } from './errors.js';
 
 export interface EndpointDefinition {
   readonly method: 'GET' | 'POST' | 'DELETE';

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import { LOG_LEVELS } from '../log-filter.js';
+import { LOG_LEVELS } from '../../api/log-filter.js';
 import { defineEndpoint } from './definition.js';
 import { Follow, Since, Tail, Text, Until } from './line-queries.js';
 

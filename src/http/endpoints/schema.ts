@@ -1,7 +1,7 @@
 /** What is in the databases: tables, their columns and keys, and their rows page by page. */
 import { Type } from '@sinclair/typebox';
+import { STATEMENT_ERRORS } from '../../api/errors.js';
 import { defineEndpoint } from './definition.js';
-import { STATEMENT_ERRORS } from './errors.js';
 import { Column } from './sql.js';
 
 const NullableText = Type.Union([Type.String(), Type.Null()]);

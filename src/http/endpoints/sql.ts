@@ -1,8 +1,8 @@
 import { Type } from '@sinclair/typebox';
-import { COLUMN_TYPES } from '../sql/column-types.js';
-import { SqlRequestSchema } from '../sql/request.js';
+import { ErrorBody, STATEMENT_ERRORS, TRANSACTION_ERRORS } from '../../api/errors.js';
+import { COLUMN_TYPES } from '../../sql/column-types.js';
+import { SqlRequestSchema } from '../../sql/request.js';
 import { defineEndpoint } from './definition.js';
-import { ErrorBody, STATEMENT_ERRORS, TRANSACTION_ERRORS } from './errors.js';
 
 export const Column = Type.Object(
   {

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
+import { CHANGE_ERRORS } from '../../api/errors.js';
 import { TOKEN_ROLES } from '../../auth/token.js';
 import { defineEndpoint } from './definition.js';
-import { CHANGE_ERRORS } from './errors.js';
 
 const Role = Type.Union(TOKEN_ROLES.map((role) => Type.Literal(role)));
 const ExpiresAt = Type.Union([Type.String(), Type.Null()], {

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
-import { ReadSchema, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS, WriteSchema } from '../sql/request.js';
+import { STATEMENT_ERRORS, TRANSACTION_ERRORS } from '../../api/errors.js';
+import { ReadSchema, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS, WriteSchema } from '../../sql/request.js';
 import { defineEndpoint } from './definition.js';
-import { STATEMENT_ERRORS, TRANSACTION_ERRORS } from './errors.js';
 
 export const ISOLATION_LEVELS = [
   'read-uncommitted',

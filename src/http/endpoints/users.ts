@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox';
+import { CHANGE_ERRORS } from '../../api/errors.js';
 import { USER_NAME_MAX, USER_ROLES } from '../../model/user.js';
 import { defineEndpoint } from './definition.js';
-import { CHANGE_ERRORS } from './errors.js';
 
 const User = Type.Object(
   {

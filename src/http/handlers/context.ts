@@ -1,16 +1,16 @@
 /** What every handler gets beside its request. */
 import type { ServerResponse } from 'node:http';
+import type { NodeView } from '../../api/node-view.js';
 import type { TokenRecord } from '../../auth/system-schema.js';
 import type { TokenStore } from '../../auth/token-store.js';
 import type { TokenUse } from '../../auth/token-use.js';
+import type { AnswerRoom } from '../../sql/answer-room.js';
+import type { SqlCaller, SqlModules } from '../../sql/execute.js';
+import type { SystemTable } from '../../sql/system/system-table.js';
+import type { TokenTable } from '../../sql/system/token-table.js';
+import type { UserTable } from '../../sql/system/user-table.js';
 import type { Ending } from '../../std/ending.js';
-import type { AnswerRoom } from '../answer-room.js';
-import type { NodeView } from '../node-view.js';
 import type { RequestMeter } from '../request-meter.js';
-import type { SqlCaller, SqlModules } from '../sql/execute.js';
-import type { SystemTable } from '../system-table.js';
-import type { TokenTable } from '../token-table.js';
-import type { UserTable } from '../user-table.js';
 
 export interface HandlerModules {
   readonly node: NodeView;

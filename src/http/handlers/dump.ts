@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { ApiError } from '../api-error.js';
+import { ApiError } from '../../api/api-error.js';
 import { startDump } from '../dump-process.js';
 import { pipeUntilStalled } from '../stalled-pipe.js';
 import type { Handler, HandlerModules } from './context.js';

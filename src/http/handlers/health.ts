@@ -1,4 +1,4 @@
-import type { NodeView, Readiness } from '../node-view.js';
+import type { NodeView, Readiness } from '../../api/node-view.js';
 import type { Handler, HandlerReply } from './context.js';
 
 const identity = (node: NodeView) => ({ node: node.name, cluster: node.clusterStatus().cluster });

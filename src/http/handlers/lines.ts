@@ -1,8 +1,8 @@
+import { type LogFilter, logMatcher } from '../../api/log-filter.js';
 import { type AuditFilter, auditMatcher } from '../../audit/search.js';
 import { TAIL_DEFAULT } from '../endpoints/line-queries.js';
 import { type LineFeed, linesToSend, streamLines, textOf } from '../line-stream.js';
 import { keepStream, TOKEN_REVOKED } from '../live-streams.js';
-import { type LogFilter, logMatcher } from '../log-filter.js';
 import type { Handler, HandlerReply, HandlerRequest } from './context.js';
 
 const CONTENT_TYPE = 'application/x-ndjson; charset=utf-8';

@@ -1,8 +1,8 @@
+import { notPrimary } from '../../api/api-error.js';
 import { formatPosition, type Position } from '../../model/position.js';
-import { notPrimary } from '../api-error.js';
-import { requireOpen, withinTime } from '../sql/execute.js';
-import { confirmStored } from '../sql/execute-once.js';
-import type { FoundOutcome } from '../sql/outcomes.js';
+import { requireOpen, withinTime } from '../../sql/execute.js';
+import { confirmStored } from '../../sql/execute-once.js';
+import type { FoundOutcome } from '../../sql/outcomes.js';
 import { callerOf, type Handler, type HandlerModules } from './context.js';
 
 /** For the quorum of what is found. */

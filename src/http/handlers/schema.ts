@@ -1,7 +1,11 @@
 /** Tables and rows, read with the token's own role: what its account may not see does not exist here. */
+
+import { ApiError } from '../../api/api-error.js';
 import { formatPosition } from '../../model/position.js';
-import { ApiError } from '../api-error.js';
-import { PAGE_ROWS_DEFAULT } from '../endpoints/schema.js';
+import { executeSql, type SqlOutcome } from '../../sql/execute.js';
+import { planSql, type SqlPlan } from '../../sql/request.js';
+import { ResultBuilder } from '../../sql/result-builder.js';
+import type { ResultOutput } from '../../sql/result-output.js';
 import {
   columnFacts,
   columnsQuestion,
@@ -17,7 +21,7 @@ import {
   tableFacts,
   tableQuestion,
   tablesQuestion,
-} from '../schema/catalogue.js';
+} from '../../sql/schema/catalogue.js';
 import {
   choosePageKey,
   decodeCursor,
@@ -26,12 +30,9 @@ import {
   type PageKey,
   pageStatement,
   quoted,
-} from '../schema/keyset.js';
-import { PageOutput } from '../schema/page-output.js';
-import { executeSql, type SqlOutcome } from '../sql/execute.js';
-import { planSql, type SqlPlan } from '../sql/request.js';
-import { ResultBuilder } from '../sql/result-builder.js';
-import type { ResultOutput } from '../sql/result-output.js';
+} from '../../sql/schema/keyset.js';
+import { PageOutput } from '../../sql/schema/page-output.js';
+import { PAGE_ROWS_DEFAULT } from '../endpoints/schema.js';
 import type { Handler, HandlerModules, HandlerReply, HandlerRequest } from './context.js';
 
 type Row = Readonly<Record<string, string | number | null>>;

@@ -1,16 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
+import { ApiError, toApiError } from '../../api/api-error.js';
 import { formatPosition } from '../../model/position.js';
 import { withoutLeadingComments } from '../../mysql-protocol/sql-text.js';
+import { errorContext, executeSql, type SqlOutcome } from '../../sql/execute.js';
+import { checkRepeatable, executeOnce, type OnceOutcome } from '../../sql/execute-once.js';
+import { NDJSON_TYPE, NdjsonOutput } from '../../sql/ndjson-output.js';
+import { planSql, type SqlPlan, type SqlRequest } from '../../sql/request.js';
+import { ResultBuilder } from '../../sql/result-builder.js';
+import type { ResultOutput } from '../../sql/result-output.js';
 import { wantsLines } from '../accept.js';
-import { ApiError, toApiError } from '../api-error.js';
 import { answerHeaders, FORWARDED_BY, forwardToPrimary } from '../forward.js';
-import { errorContext, executeSql, type SqlOutcome } from '../sql/execute.js';
-import { checkRepeatable, executeOnce, type OnceOutcome } from '../sql/execute-once.js';
-import { NDJSON_TYPE, NdjsonOutput } from '../sql/ndjson-output.js';
-import { planSql, type SqlPlan, type SqlRequest } from '../sql/request.js';
-import { ResultBuilder } from '../sql/result-builder.js';
-import type { ResultOutput } from '../sql/result-output.js';
 import {
   callerOf,
   type Handler,

@@ -1,7 +1,7 @@
+import { ApiError } from '../../api/api-error.js';
 import { newTokenId, type TokenRecord } from '../../auth/system-schema.js';
 import { generateToken, hashToken, type TokenRole } from '../../auth/token.js';
 import { formatPosition } from '../../model/position.js';
-import { ApiError } from '../api-error.js';
 import type { Handler } from './context.js';
 
 /** A change of tokens waits for its quorum like any other write. */

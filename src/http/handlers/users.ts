@@ -1,7 +1,7 @@
+import { ApiError } from '../../api/api-error.js';
+import type { Committed } from '../../api/node-view.js';
 import { formatPosition } from '../../model/position.js';
 import { databaseNameFault, type UserRole, userNameFault } from '../../model/user.js';
-import { ApiError } from '../api-error.js';
-import type { Committed } from '../node-view.js';
 import type { Handler } from './context.js';
 
 export const handleListUsers: Handler = async (_request, { users }) => {

@@ -1,5 +1,5 @@
 import type { Connection } from 'mysql2/promise';
-import { sleep } from '../../../src/std/signal.js';
+import { sleep } from '../../../src/std/timing.js';
 import { type Random, seededRandom } from '../random.js';
 import { run, scalarOf } from '../sql-node.js';
 import { DATABASE, EVERY_TYPE_COLUMNS } from './schema.js';

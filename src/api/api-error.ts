@@ -1,0 +1,181 @@
+/** Errors as HTTP answers them (DESIGN 7): one class, one body, status codes that tell the truth. */
+import { isSkeinError } from '../model/error.js';
+import { ServerError } from '../mysql-client/replies.js';
+import { errorName, type ServerErrorName } from '../mysql-protocol/error-names.js';
+import type { ERRORS, ErrorCode } from './errors.js';
+
+/** Whether what was asked has happened: true whatever the status code says. */
+export type Applied = 'no' | 'yes' | 'partial' | 'unknown';
+
+export interface ApiErrorDetails {
+  readonly errno?: number | undefined;
+  readonly sqlState?: string | undefined;
+  /** Index of the failing statement. */
+  readonly statement?: number | undefined;
+  readonly retryable?: boolean | undefined;
+  readonly applied?: Applied | undefined;
+  readonly primary?: string | null | undefined;
+  /** What to tell in Retry-After, in seconds. */
+  readonly retryAfterS?: number | undefined;
+}
+
+/**
+ * A code of the catalogue, or the name of one of the server's own errors. CLIENT_GONE is not in the catalogue: it ends
+ * the stream of a client that has hung up, and nobody is told.
+ */
+export type ApiErrorCode = Exclude<ErrorCode, 'ER_*'> | ServerErrorName | 'CLIENT_GONE';
+
+/** The statuses that the catalogue has for a code. */
+type StatusOf<Code> = (typeof ERRORS)[Code extends ErrorCode ? Code : 'ER_*']['status'][number];
+
+export class ApiError<Code extends ApiErrorCode = ApiErrorCode> extends Error {
+  readonly status: number;
+  readonly code: ApiErrorCode;
+  readonly details: ApiErrorDetails;
+
+  constructor(status: StatusOf<Code>, code: Code, message: string, details: ApiErrorDetails = {}) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status;
+    this.code = code;
+    this.details = details;
+  }
+
+  with(details: ApiErrorDetails): ApiError {
+    // The catalogue has the two together already.
+    const status = this.status as StatusOf<ApiErrorCode>;
+    return new ApiError(status, this.code, this.message, { ...this.details, ...details });
+  }
+
+  toBody(requestId: string): { error: Record<string, unknown> } {
+    const { errno, sqlState, statement, retryable, applied, primary } = this.details;
+    return {
+      error: {
+        code: this.code,
+        ...(errno !== undefined && { errno }),
+        ...(sqlState !== undefined && { sqlState }),
+        message: this.message,
+        ...(statement !== undefined && { statement }),
+        retryable: retryable ?? false,
+        applied: applied ?? 'no',
+        ...(primary !== undefined && { primary }),
+        requestId,
+      },
+    };
+  }
+}
+
+/** What the request may do, for telling "you may not" from "not here". */
+export interface ErrorContext {
+  readonly tokenRole: 'read' | 'write' | 'admin';
+  readonly primaryHttp: string | null;
+  readonly isPrimary: boolean;
+}
+
+export function notPrimary(primary: string | null, message?: string): ApiError {
+  return new ApiError(
+    421,
+    'NOT_PRIMARY',
+    message ??
+      (primary === null
+        ? 'This node is a replica, and no primary is known now. Writes go to the primary.'
+        : `This node is a replica. Writes go to the primary at ${primary}.`),
+    { primary, applied: 'no', retryable: primary !== null },
+  );
+}
+
+/** Access denied, in all its forms: what is denied is the token's role, because the role is a server account. */
+const FORBIDDEN = new Set([
+  1044, 1045, 1095, 1131, 1132, 1142, 1143, 1211, 1227, 1370, 1410, 1419, 1449, 1698, 3159,
+]);
+const READ_ONLY_TRANSACTION = 1792;
+const SERVER_OPTION = 1290;
+const TABLE_DENIED = 1142;
+const COLUMN_DENIED = 1143;
+/** Conflicts with other transactions: the same request may well succeed when it is sent again. */
+const CONFLICT_RETRYABLE = new Set([1020, 1205, 1213, 1637]);
+const DUPLICATE = new Set([1022, 1062, 1169, 1586, 1761, 1762]);
+const INTERRUPTED = new Set([1317, 1969, 3024]);
+const UNAVAILABLE = new Set([1040, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226]);
+
+/**
+ * A replica's writing accounts lack INSERT (mysql-control/accounts.ts says why), and a prepared statement is told so
+ * before it is told that the server is read-only. It is not the role that is refused: the primary lets it.
+ */
+function isReplicasRefusal({ errno, message }: ServerError, context: ErrorContext): boolean {
+  return (
+    !context.isPrimary &&
+    context.tokenRole !== 'read' &&
+    (errno === TABLE_DENIED || errno === COLUMN_DENIED) &&
+    /\bINSERT\b[A-Z, ]* command denied/.test(message)
+  );
+}
+
+/** The server's error as an answer; its number, state and text are kept. */
+export function fromServerError(error: ServerError, context: ErrorContext): ApiError {
+  const details = { errno: error.errno, sqlState: error.sqlState };
+  const name = errorName(error.errno);
+  const readOnlyServer = error.errno === SERVER_OPTION && error.message.includes('--read-only');
+  if (context.tokenRole === 'read' && (readOnlyServer || error.errno === READ_ONLY_TRANSACTION)) {
+    return new ApiError(403, 'FORBIDDEN', `A read token can not write. ${error.message}`, details);
+  }
+  if (isReplicasRefusal(error, context)) return notPrimary(context.primaryHttp).with(details);
+  if (FORBIDDEN.has(error.errno)) {
+    return new ApiError(
+      403,
+      'FORBIDDEN',
+      `The token's role (${context.tokenRole}) may not do this. ${error.message}`,
+      details,
+    );
+  }
+  if (readOnlyServer || (error.errno === READ_ONLY_TRANSACTION && !context.isPrimary)) {
+    if (context.isPrimary) {
+      return new ApiError(503, 'NOT_OPEN', 'The primary does not take writes at the moment.', {
+        ...details,
+        retryable: true,
+      });
+    }
+    return notPrimary(context.primaryHttp).with(details);
+  }
+  if (error.errno === SERVER_OPTION && error.message.includes('NO_ENGINE_SUBSTITUTION')) {
+    return new ApiError(
+      400,
+      name,
+      `Only InnoDB tables are kept here, temporary ones included: leave ENGINE out, or say ENGINE=InnoDB. ${error.message}`,
+      details,
+    );
+  }
+  if (DUPLICATE.has(error.errno)) return new ApiError(409, name, error.message, details);
+  if (CONFLICT_RETRYABLE.has(error.errno)) {
+    return new ApiError(409, name, error.message, { ...details, retryable: true });
+  }
+  if (INTERRUPTED.has(error.errno)) return new ApiError(504, name, error.message, details);
+  if (UNAVAILABLE.has(error.errno)) {
+    return new ApiError(503, name, error.message, { ...details, retryable: true });
+  }
+  return new ApiError(400, name, error.message, details);
+}
+
+/** Any error as an answer. What is not known is a 500 without its text: that belongs in the log. */
+export function toApiError(error: unknown, context: ErrorContext): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof ServerError) return fromServerError(error, context);
+  if (isSkeinError(error)) {
+    switch (error.code) {
+      case 'INVALID_POSITION':
+      case 'SESSION_VARIABLE':
+        return new ApiError(400, error.code, error.message);
+      case 'UNREADABLE_ANSWER':
+        return new ApiError(501, error.code, error.message);
+      case 'POSITION_NOT_REACHED':
+        return new ApiError(412, error.code, error.message, { retryable: true });
+      case 'TRANSACTION_LOST':
+        return new ApiError(409, error.code, error.message);
+      case 'SERVER_CONNECTION':
+        return new ApiError(503, 'SERVER_DOWN', error.message, { retryable: true });
+    }
+  }
+  return new ApiError(500, 'INTERNAL', 'The node failed on this request; its log says why.', {
+    applied: 'unknown',
+  });
+}

@@ -1,0 +1,145 @@
+/** Every error code that HTTP answers with, what it means, and the body that carries it (DESIGN 7). Data only. */
+import { Type } from '@sinclair/typebox';
+
+interface ErrorMeaning {
+  readonly status: readonly number[];
+  readonly means: string;
+}
+
+export const ERRORS = {
+  INVALID_REQUEST: { status: [400, 415], means: 'This is not a request that HTTP allows.' },
+  INVALID_JSON: { status: [400], means: 'The body is not JSON, or a text in it is not Unicode.' },
+  JSON_TOO_COMPLEX: { status: [400], means: 'The body nests deeper, or has more values, than a body may.' },
+  INEXACT_NUMBER: { status: [400], means: 'A number of the body is one that a double cannot carry.' },
+  INVALID_FIELD: { status: [400], means: 'A field, or a part of the query, has no allowed value.' },
+  UNKNOWN_FIELD: { status: [400], means: 'A field, or a part of the query, is not known.' },
+  UNSUPPORTED_FIELD: { status: [400], means: 'A field is planned, but this version does not have it.' },
+  INVALID_PARAMETER: { status: [400], means: 'A parameter of a statement can not be bound as it is.' },
+  PARAMETER_COUNT: { status: [400], means: 'More or fewer parameters than the statement has.' },
+  INVALID_POSITION: { status: [400], means: 'The position is not one that a node gave.' },
+  INVALID_CURSOR: { status: [400], means: '"next" is not from an earlier page of the same request.' },
+  NO_KEY: { status: [400], means: 'The table has no key by which its rows could be read page by page.' },
+  DUPLICATE_COLUMN: { status: [400], means: 'Rows as objects need columns of different names.' },
+  UNSAFE_BIGINT: { status: [400], means: 'A value is beyond what a JSON number carries exactly.' },
+  SESSION_VARIABLE: {
+    status: [400],
+    means:
+      'The statement changed a session variable that the node depends on: a character set, completion_type.',
+  },
+  UNREADABLE_ANSWER: {
+    status: [501],
+    means: "The server's answer to this statement has a form that HTTP does not offer.",
+  },
+  RESULT_TOO_LARGE: { status: [400], means: 'The rows are more than one answer may hold.' },
+  TRANSACTION_ENDED: { status: [400], means: 'A statement ended the transaction of its request.' },
+  NOT_REPEATABLE: {
+    status: [400],
+    means: 'An idempotency key can not be kept for this: DDL, a stream, a batch without a transaction.',
+  },
+  OPEN_TRANSACTION: { status: [400], means: 'The request left a transaction open; it was rolled back.' },
+  'ER_*': {
+    status: [400, 409, 503, 504],
+    means: "The server's own error: 409 for duplicate keys, deadlocks and lock time-outs, else mostly 400.",
+  },
+  UNAUTHORIZED: { status: [401], means: 'No token, or one that is not known, was revoked or has expired.' },
+  TOKEN_REVOKED: { status: [401], means: 'The token was revoked, rotated or expired while the request ran.' },
+  FORBIDDEN: { status: [403], means: "The token's role may not do this." },
+  NOT_FOUND: { status: [404], means: 'There is no such thing.' },
+  TRANSACTION_LOST: { status: [409], means: 'What the position names was lost with an earlier primary.' },
+  TX_ENDED: { status: [409], means: 'The transaction is over; `applied` says what became of it.' },
+  TX_UNKNOWN: { status: [409], means: 'The transaction is not open here, and no more is known of it.' },
+  TX_BUSY: { status: [409], means: 'Another request is running in the transaction.' },
+  USER_EXISTS: { status: [409], means: 'There is an account of this name already.' },
+  USER_IN_USE: {
+    status: [409],
+    means: 'Views, routines, triggers or events run with the rights of the account.',
+  },
+  IDEMPOTENCY_KEY_IN_USE: { status: [409], means: 'A request with this key is under way.' },
+  POSITION_NOT_REACHED: { status: [412], means: 'This node has not applied the position in time.' },
+  LAG_TOO_LARGE: { status: [412], means: 'This node is further behind than the request allows.' },
+  BODY_TOO_LARGE: { status: [413], means: 'The body is larger than its limit, which `message` names.' },
+  UNSUPPORTED_ENCODING: { status: [415], means: 'The body is encoded otherwise than by gzip.' },
+  NOT_PRIMARY: { status: [421], means: 'Only the primary does this; `primary` is its address.' },
+  TX_ELSEWHERE: { status: [421], means: 'The transaction was opened on another node.' },
+  IDEMPOTENCY_KEY_REUSED: { status: [422], means: 'The key belongs to another request.' },
+  TOO_MANY_TRANSACTIONS: { status: [429], means: 'As many transactions of the role are open as may be.' },
+  TOKEN_BUSY: {
+    status: [429],
+    means: "The token uses its whole share of the role's sessions; the rest is kept for other tokens.",
+  },
+  TOO_MANY_FAILURES: { status: [429], means: 'Too many wrong tokens from this address.' },
+  RATE_LIMITED: { status: [429], means: "More requests than the token's limit allows." },
+  REQUEST_TOO_SLOW: { status: [408], means: 'The request did not arrive in time.' },
+  HEADERS_TOO_LARGE: { status: [431], means: 'The head of the request is too large.' },
+  INTERNAL: { status: [500], means: 'The node failed on the request; its log says why.' },
+  DUMP_FAILED: { status: [500], means: 'The dump program could not be started, or failed at once.' },
+  NOT_OPEN: { status: [503], means: 'The node, or the primary, is not serving yet or not any more.' },
+  NO_QUORUM: { status: [503], means: 'No majority of the nodes is attached.' },
+  SERVER_DOWN: { status: [503], means: 'The database server beside the node is not reachable.' },
+  NODE_BUSY: { status: [503], means: 'A limit of the node is reached, which `message` names.' },
+  SERVER_BUSY: { status: [503], means: 'All sessions of the role are in use.' },
+  SERVER_LOGIN: { status: [503], means: "The server refused the node's own account." },
+  PRIMARY_UNREACHABLE: { status: [503], means: 'The request could not be forwarded; nothing was done.' },
+  TIMEOUT: { status: [504], means: 'The time of the request was over; nothing of it takes effect.' },
+  OUTCOME_UNKNOWN: { status: [504], means: 'It is not known whether the write takes effect.' },
+} as const satisfies Record<string, ErrorMeaning>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** What any statement on the local server may be answered with. */
+export const STATEMENT_ERRORS = [
+  'ER_*',
+  'TOKEN_REVOKED',
+  'FORBIDDEN',
+  'INVALID_POSITION',
+  'TRANSACTION_LOST',
+  'POSITION_NOT_REACHED',
+  'SESSION_VARIABLE',
+  'UNREADABLE_ANSWER',
+  'RESULT_TOO_LARGE',
+  'NO_QUORUM',
+  'SERVER_DOWN',
+  'SERVER_BUSY',
+  'TOKEN_BUSY',
+  'SERVER_LOGIN',
+  'TIMEOUT',
+] as const satisfies readonly ErrorCode[];
+
+/** What the use of an open transaction may be answered with. */
+export const TRANSACTION_ERRORS = [
+  'FORBIDDEN',
+  'TX_ENDED',
+  'TX_UNKNOWN',
+  'TX_BUSY',
+  'TX_ELSEWHERE',
+] as const satisfies readonly ErrorCode[];
+
+/** What a change of the cluster's own tables may be answered with. */
+export const CHANGE_ERRORS = [
+  'NOT_PRIMARY',
+  'NO_QUORUM',
+  'SERVER_DOWN',
+  'OUTCOME_UNKNOWN',
+] as const satisfies readonly ErrorCode[];
+
+const ErrorDetails = Type.Object(
+  {
+    code: Type.String({ description: 'For programs: one of the codes that the endpoint names.' }),
+    errno: Type.Optional(Type.Integer({ description: "The server's own number." })),
+    sqlState: Type.Optional(Type.String()),
+    message: Type.String({ description: 'For people.' }),
+    statement: Type.Optional(Type.Integer({ description: 'Index of the statement that failed.' })),
+    retryable: Type.Boolean({ description: 'The same request may succeed later, or elsewhere.' }),
+    applied: Type.Union(
+      ['no', 'yes', 'partial', 'unknown'].map((applied) => Type.Literal(applied)),
+      { description: 'Whether what was asked has happened, whatever the status says.' },
+    ),
+    primary: Type.Optional(
+      Type.Union([Type.String(), Type.Null()], { description: "Address of the primary's HTTP." }),
+    ),
+    requestId: Type.String(),
+  },
+  { title: 'ErrorDetails' },
+);
+
+export const ErrorBody = Type.Object({ error: ErrorDetails }, { title: 'ErrorBody' });

@@ -1,0 +1,52 @@
+import { afterEach, expect, it } from 'vitest';
+import { until } from '../../../test/kit/until.js';
+import { silentLogger } from '../../std/logger.js';
+import type { KnownDifference } from './definition-level.js';
+import { DefinitionWatch } from './definition-watch.js';
+
+let watch: DefinitionWatch | undefined;
+afterEach(() => watch?.closed());
+
+const difference = (name: string): KnownDifference => ({
+  object: `table \`d\`.\`${name}\``,
+  name,
+  node: 'n2',
+  own: '{}',
+  theirs: '{}',
+});
+
+function watching(looks: readonly (string[] | null)[]) {
+  const known: (readonly string[])[] = [];
+  const told: string[] = [];
+  let next = 0;
+  watch = new DefinitionWatch({
+    logger: silentLogger,
+    level: {
+      differences: async () => looks[next++]?.map(difference) ?? null,
+      know: async (names) => void known.push(names),
+    },
+    found: (reason) => told.push(reason),
+    changed: () => {},
+  });
+  watch.opened();
+  return { watch, known, told };
+}
+
+it('knows what is found twice, not what was under way at one look; forgets what is level again', async () => {
+  const { watch, known, told } = watching([null, ['a', 'passing'], ['a'], []]);
+  await until('it knows', () => known.length === 1, { intervalMs: 10 });
+  expect(known).toEqual([['a']]);
+  await until('it has told', () => told.length === 1, { intervalMs: 10 });
+  expect(told[0]).toContain('table `d`.`a` is defined otherwise here than on n2');
+  expect(watch.warnings[0]).toContain('table `d`.`a`');
+  watch.ddl();
+  await until('it has forgotten', () => known.length === 2, { intervalMs: 10 });
+  expect(known[1]).toEqual([]);
+  await until('it does not warn any more', () => watch.warnings.length === 0, { intervalMs: 10 });
+});
+
+it('writes at the first look also that nothing differs: what the file has may be older', async () => {
+  const { known } = watching([[]]);
+  await until('it is written', () => known.length === 1, { intervalMs: 10 });
+  expect(known).toEqual([[]]);
+});

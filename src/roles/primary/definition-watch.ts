@@ -1,0 +1,117 @@
+import { messageOf } from '../../model/error.js';
+import type { Logger } from '../../std/logger.js';
+import { sleep } from '../../std/timing.js';
+import type { DefinitionLevel, KnownDifference } from './definition-level.js';
+
+/**
+ * Compares an open primary's definitions with a replica's: when it was opened, and after DDL. Session variables that are
+ * not in the log make tables differ in peace. Known before a crash, such a difference is not taken for the crash's work.
+ */
+export interface DefinitionWatchModules {
+  readonly logger: Logger;
+  readonly level: Pick<DefinitionLevel, 'differences' | 'know'>;
+  /** A difference that was not known before. */
+  found(reason: string): void;
+  changed(): void;
+}
+
+/** DDL that comes in a row is looked at together. */
+const QUIET_MS = 500;
+/** Between the two looks: DDL that was done and not logged yet at the first is logged at the second. */
+const BETWEEN_MS = 500;
+/** The looks take at most this part of the time of the servers' control connections. */
+const REST_PER_LOOK = 10;
+const TEXT_MAX = 400;
+const NAMED_MAX = 5;
+
+export class DefinitionWatch {
+  readonly #modules: DefinitionWatchModules;
+  #scope: AbortController | null = null;
+  #wanted = false;
+  #wake: (() => void) | null = null;
+  #known: readonly KnownDifference[] = [];
+  /** What the file has is of this run. */
+  #isSaved = false;
+  /** What an event has told of. */
+  #told = new Set<string>();
+
+  constructor(modules: DefinitionWatchModules) {
+    this.#modules = modules;
+  }
+
+  get warnings(): string[] {
+    if (this.#known.length === 0) return [];
+    const names = this.#known.slice(0, NAMED_MAX).map(({ object }) => object);
+    const more = this.#known.length - names.length;
+    return [
+      `Defined otherwise here than on a replica: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}. The events tell how.`,
+    ];
+  }
+
+  opened(): void {
+    this.closed();
+    const scope = new AbortController();
+    this.#scope = scope;
+    this.#wanted = true;
+    this.#run(scope.signal).catch(() => {});
+  }
+
+  closed(): void {
+    this.#scope?.abort();
+    this.#scope = null;
+    this.#wake?.();
+  }
+
+  /** The log holds DDL. */
+  ddl(): void {
+    this.#wanted = true;
+    this.#wake?.();
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      if (!this.#wanted) await new Promise<void>((resolve) => (this.#wake = resolve));
+      this.#wake = null;
+      await sleep(QUIET_MS, signal);
+      this.#wanted = false;
+      const started = performance.now();
+      await this.#look(signal).catch((error: unknown) => {
+        if (!signal.aborted)
+          this.#modules.logger.warn({ reason: messageOf(error) }, 'definitions were not compared');
+      });
+      await sleep(REST_PER_LOOK * Math.max(0, performance.now() - started - BETWEEN_MS), signal);
+    }
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    const { level } = this.#modules;
+    const once = await level.differences();
+    const first = new Set(once?.map(({ name }) => name));
+    if (first.size > 0) await sleep(BETWEEN_MS, signal);
+    const second = first.size > 0 ? await level.differences() : once;
+    // No replica can tell now: what is known stays known.
+    if (second === null) {
+      this.#wanted = true;
+      return;
+    }
+    // The server may have died between the two.
+    if (signal.aborted) return;
+    const known = second.filter(({ name }) => first.has(name));
+    const isNew = known.filter(({ name }) => !this.#told.has(name));
+    if (this.#isSaved && isNew.length === 0 && known.length === this.#known.length) return;
+    await level.know(known.map(({ name }) => name));
+    this.#isSaved = true;
+    this.#known = known;
+    this.#told = new Set(known.map(({ name }) => name));
+    for (const difference of isNew) this.#modules.found(textOf(difference));
+    this.#modules.changed();
+  }
+}
+
+function textOf({ object, node, own, theirs }: KnownDifference): string {
+  return (
+    `${object} is defined otherwise here than on ${node}, which has executed the same log. Here: ${own.slice(0, TEXT_MAX)} ` +
+    `On ${node}: ${theirs.slice(0, TEXT_MAX)} Mostly a session variable that is not logged made the difference. ` +
+    'It is known now and does not keep the primary closed after a crash. Drop and create the object again to make all nodes level.'
+  );
+}

@@ -1,0 +1,296 @@
+import { join } from 'node:path';
+import type { Committed, Openness } from '../../api/node-view.js';
+import { LinkListener } from '../../link/listener.js';
+import { Membership } from '../../membership/driver.js';
+import type { MetricFamily } from '../../metrics/text.js';
+import { epochOf } from '../../model/chain.js';
+import { SkeinError } from '../../model/error.js';
+import type { Position } from '../../model/position.js';
+import type { AcknowledgeLevel, ClusterStatus } from '../../model/status.js';
+import { ABORTED } from '../../std/before-end.js';
+import { Emitter } from '../../std/emitter.js';
+import { Ending } from '../../std/ending.js';
+import type { HeartbeatBody } from '../../wire/messages.js';
+import { ownStatus } from '../cluster-status.js';
+import { LinkBytes } from '../link-bytes.js';
+import type { LocalServerUp, ServerReading } from '../local-server.js';
+import { primaryMetrics } from '../metrics.js';
+import type { NodeParts, RoleNode } from '../role-node.js';
+import { TimeZoneGuard } from '../time-zones.js';
+import { XaFile } from '../xa-file.js';
+import { DefinitionsFile } from './definitions-file.js';
+import { LogEndFile } from './log-end-file.js';
+import { PrimaryRole } from './primary-role.js';
+
+/** The primary: its role, the listener for its replicas, and the list of members. */
+export class PrimaryNode implements RoleNode {
+  readonly role = 'primary' as const;
+  readonly onChange = new Emitter<void>();
+  readonly #parts: NodeParts;
+  readonly #primary: PrimaryRole;
+  readonly #listener: LinkListener;
+  readonly #members: Membership;
+  readonly #timeZones: TimeZoneGuard;
+  readonly #links = new LinkBytes();
+  #since = new Date().toISOString();
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts;
+    const { config, logger, flavour, chainFile, events, secret } = parts;
+    this.#primary = new PrimaryRole(
+      {
+        node: config.name,
+        voters: config.voters,
+        acknowledge: config.acknowledge,
+        hubWindowBytes: config.hubWindowBytes,
+        annotateRows: config.annotateRows,
+        replicationUser: 'skein_repl',
+        replicationPassword: parts.passwordOf('skein_repl'),
+      },
+      {
+        logger: logger.child({ part: 'primary' }),
+        flavour,
+        chainFile,
+        xaFile: new XaFile(join(config.directory, 'state')),
+        definitionsFile: new DefinitionsFile(join(config.directory, 'state')),
+        logEndFile: new LogEndFile(join(config.directory, 'state')),
+        events,
+        control: () => parts.control(),
+        kill: (reason) => parts.kill(reason),
+        settled: () => parts.settled(),
+        prepareSystem: () => parts.prepareSystem(),
+        isHeard: (node) => ['live', 'joining'].includes(this.#members.state(node) ?? 'gone'),
+      },
+    );
+    this.#members = new Membership(
+      {
+        heartbeatIntervalMs: config.heartbeatIntervalMs,
+        lateAfterMs: config.lateAfterMs,
+        goneAfterMs: config.goneAfterMs,
+        voters: config.voters,
+        expected: config.voters.filter((voter) => voter !== config.name),
+      },
+      { logger: logger.child({ part: 'membership' }) },
+    );
+    this.#listener = new LinkListener(
+      {
+        ...config.link,
+        tls: parts.linkTls,
+        cluster: config.cluster,
+        secret,
+        node: config.name,
+        heartbeatIntervalMs: config.heartbeatIntervalMs,
+        goneAfterMs: config.goneAfterMs,
+      },
+      {
+        logger: logger.child({ part: 'link' }),
+        welcome: (attach) => this.#primary.welcome(attach),
+        attached: (session) => {
+          this.#members.attach(session);
+          this.#links.add(session);
+          events.add('link.up', session.node, `Attached from ${session.address}.`);
+          session.onHeartbeat.on(({ timeZones }) => this.#timeZones.heard(session.node, timeZones));
+          session.onClosed.on(() => this.#timeZones.left(session.node));
+          session.onClosed.on((reason) => events.add('link.down', session.node, reason));
+          this.#primary.attach(session);
+        },
+        refused: ({ address, code, message, repeated }) =>
+          events.add('link.refused', address, message, { code, repeated }),
+        heartbeat: () => this.heartbeat(),
+        status: () => this.clusterStatus(),
+      },
+    );
+    this.#timeZones = new TimeZoneGuard({
+      own: () => parts.heartbeatBase().timeZones ?? null,
+      found: (reason) => events.add('schema.warning', config.name, reason, { code: 'TIME_ZONES_DIFFER' }),
+      changed: () => this.#listener.announceStatus(),
+    });
+    this.#members.onChange.on(({ member, from, to, reason }) => {
+      events.add('member.state', member, reason, { from, to });
+      this.#primary.checkQuorum();
+      this.#listener.announceStatus();
+    });
+    let phase = this.#primary.phase;
+    this.#primary.onChange.on(() => {
+      this.onChange.emit();
+      if (this.#primary.phase !== phase) this.#since = new Date().toISOString();
+      phase = this.#primary.phase;
+      this.#listener.announceStatus();
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#members.start();
+    await this.#listener.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#primary.stop();
+    await this.#listener.stop();
+    this.#members.stop();
+  }
+
+  serverUp(up: LocalServerUp): Promise<void> {
+    return this.#primary.serverUp(up);
+  }
+
+  serverDown(reason: string): void {
+    this.#primary.serverDown(reason);
+  }
+
+  watch(reading: ServerReading): void {
+    this.#primary.watch(reading);
+  }
+
+  epoch(): number {
+    return this.#primary.epoch;
+  }
+
+  isOpen(): Openness {
+    const { phase, reason } = this.#primary;
+    if (phase === 'open') return { open: true };
+    const code = phase === 'closed' ? 'SERVER_DOWN' : 'NO_QUORUM';
+    return { open: false, code, reason: reason ?? 'The primary is not open yet.' };
+  }
+
+  ready() {
+    const { phase, reason } = this.#primary;
+    return {
+      ok: phase === 'open' && reason === null,
+      role: this.role,
+      state: this.#state(),
+      lagMs: 0,
+      reason,
+    };
+  }
+
+  #state() {
+    return this.#primary.phase === 'open' ? ('live' as const) : ('joining' as const);
+  }
+
+  heartbeat(): HeartbeatBody {
+    const { received } = this.#primary;
+    const committed = Math.min(this.#primary.quorum.committed, received);
+    return {
+      ...this.#parts.heartbeatBase(),
+      role: 'primary',
+      epoch: this.#primary.epoch,
+      positions: { received, durable: received, committed, applied: committed },
+      lagMs: 0,
+      applier: { state: 'running', since: '' },
+      reason: this.#primary.reason,
+    };
+  }
+
+  clusterStatus(): ClusterStatus {
+    const { config } = this.#parts;
+    const { quorum } = this.#primary;
+    const own = ownStatus({
+      heartbeat: this.heartbeat(),
+      state: this.#state(),
+      voter: config.voters.includes(config.name),
+      since: this.#since,
+    });
+    return {
+      cluster: config.cluster,
+      epoch: this.#primary.epoch,
+      primary: config.name,
+      acknowledge: config.acknowledge,
+      quorum: { needed: 1 + quorum.replicasNeededToAnswer, attached: this.#primary.attachedVoters },
+      members: [own, ...this.#members.list()],
+      warnings: [...this.#primary.warnings, ...this.#timeZones.warnings],
+    };
+  }
+
+  metrics(): MetricFamily[] {
+    return primaryMetrics({
+      status: this.clusterStatus(),
+      commitsWaiting: this.#primary.waitingCommits,
+      commitWait: this.#primary.commitWait.histogram,
+      hubWindowBytes: this.#primary.hubWindowBytes,
+      bytesRead: this.#primary.bytesRead,
+      keylessTables: this.#primary.schema.keylessTables,
+      foreignTables: this.#primary.schema.foreignTables,
+      links: this.#links.list(),
+    });
+  }
+
+  appliedPosition(): Position {
+    const { quorum, received } = this.#primary;
+    return this.#primary.positionAt(Math.min(quorum.answered, received));
+  }
+
+  /** What was committed here is visible here; a position of a lost branch never is. */
+  async waitApplied(position: Position, options: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
+    this.#parts.refuseLost(position, true);
+    await this.#until(
+      () => this.#primary.quorum.answered >= position.ordinal,
+      options.timeoutMs,
+      options.signal,
+    );
+  }
+
+  async waitCommitted(gtid: string, level: AcknowledgeLevel, { over }: { over: Ending }): Promise<Committed> {
+    const { flavour, chainFile } = this.#parts;
+    const ordinal = flavour.ordinalOf(gtid);
+    const quorum = this.#primary.quorum;
+    await this.#untilTrue(() => {
+      if (this.#primary.phase === 'closed' || this.#primary.quorum !== quorum) {
+        throw new SkeinError(
+          'ROLE_LOST',
+          'The server went down before the quorum had confirmed the transaction.',
+        );
+      }
+      return quorum.reached(level) >= ordinal;
+    }, over);
+    return {
+      position: { epoch: epochOf(chainFile.chain, ordinal), ordinal, gtid },
+      acknowledgedBy: quorum.holders(ordinal),
+    };
+  }
+
+  confirmPrimary({ signal }: { signal: AbortSignal }): Promise<void> {
+    return this.#primary.confirmFollowed(signal);
+  }
+
+  async #until(done: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const over = new Ending();
+    const end = () => over.end();
+    const timer = setTimeout(end, timeoutMs);
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+    try {
+      await this.#untilTrue(done, over);
+    } catch (error) {
+      if (error !== ABORTED) throw error;
+      if (signal.aborted) throw signal.reason;
+      throw new SkeinError('POSITION_NOT_REACHED', `The position was not reached within ${timeoutMs} ms.`);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+    }
+  }
+
+  /** Rejects with ABORTED when `over` comes first. */
+  #untilTrue(done: () => boolean, over: Ending): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const finish = (settle: () => void) => {
+        off();
+        over.off(check);
+        settle();
+      };
+      const check = () => {
+        try {
+          if (over.over) finish(() => reject(ABORTED));
+          else if (done()) finish(resolve);
+        } catch (error) {
+          finish(() => reject(error as Error));
+        }
+      };
+      const off = this.#primary.onCommitted.on(check);
+      if (!over.over) over.on(check);
+      check();
+      this.#primary.hurry();
+    });
+  }
+}

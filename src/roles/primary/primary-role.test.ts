@@ -1,0 +1,108 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { until } from '../../../test/kit/until.js';
+import { EventLog } from '../../events/event-log.js';
+import { mariadb } from '../../mysql-protocol/mariadb.js';
+import { silentLogger } from '../../std/logger.js';
+import { ChainFile } from '../chain-file.js';
+import type { LocalControl, LocalServerUp, ServerReading } from '../local-server.js';
+import { XaFile } from '../xa-file.js';
+import { DefinitionsFile } from './definitions-file.js';
+import { LogEndFile } from './log-end-file.js';
+import { PrimaryRole } from './primary-role.js';
+
+let directory: string;
+let role: PrimaryRole | undefined;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'skein-primary-'));
+});
+
+afterEach(async () => {
+  role?.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** A server with an empty log that refuses to be opened so often. */
+function serverThatRefuses(times: number): { control: LocalControl; opened: () => number[] } {
+  const opened: number[] = [];
+  let refusals = times;
+  const reading: ServerReading = {
+    gtidBinlogPos: '',
+    gtidSlavePos: '',
+    readOnly: true,
+    serverId: 1,
+    semiSync: { enabled: true, clients: 0, waitSessions: 0, noTx: 0 },
+    syncBinlog: 1,
+    flushAtTrxCommit: 1,
+    commitsGather: null,
+  };
+  const control: Partial<LocalControl> = {
+    status: async () => reading,
+    waitForAcknowledgements: async () => {},
+    preparedBranches: async () => [],
+    logBegin: async () => '',
+    tableIdMax: async () => 1,
+    now: async () => '2026-01-01 00:00:00',
+    openAsPrimary: async ({ serverId }) => {
+      if (refusals-- > 0) throw new Error('some sessions remain');
+      opened.push(serverId);
+    },
+  };
+  return { control: control as LocalControl, opened: () => opened };
+}
+
+const up: LocalServerUp = {
+  pid: 1,
+  adopted: false,
+  crashed: false,
+  serverId: 1,
+  port: 1,
+  socketPath: join(tmpdir(), 'skein-nobody-listens-here'),
+  version: '10.11',
+};
+
+it('tries again in the same epoch when the server could not be opened', async () => {
+  const chainFile = new ChainFile(directory);
+  const { control, opened } = serverThatRefuses(2);
+  role = new PrimaryRole(
+    {
+      node: 'n1',
+      voters: ['n1'],
+      acknowledge: 'majority',
+      hubWindowBytes: 1024,
+      annotateRows: false,
+      replicationUser: 'nobody',
+      replicationPassword: '',
+      retryMs: 20,
+    },
+    {
+      logger: silentLogger,
+      flavour: mariadb,
+      chainFile,
+      xaFile: new XaFile(directory),
+      logEndFile: new LogEndFile(directory),
+      definitionsFile: new DefinitionsFile(directory),
+      events: new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } }),
+      control: () => control,
+      kill: () => {},
+      settled: async () => {},
+      isHeard: () => true,
+      prepareSystem: async () => {},
+    },
+  );
+  const opening = role.serverUp(up);
+  await until('it says that it tries again', () => role?.reason?.includes('some sessions remain'), {
+    intervalMs: 1,
+  });
+  await opening;
+  expect(role.phase).toBe('open');
+  expect(chainFile.chain).toEqual([{ epoch: 1, beginsAfter: { epoch: 0, ordinal: 0, gtid: '' } }]);
+  expect(opened()).toEqual([mariadb.epochServerId(1)]);
+
+  // The next run of the server is another epoch, which takes the place of the one that wrote nothing.
+  await role.serverUp(up);
+  expect(chainFile.chain.map(({ epoch }) => epoch)).toEqual([2]);
+});

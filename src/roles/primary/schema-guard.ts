@@ -1,0 +1,250 @@
+import type { EventLog } from '../../events/event-log.js';
+import { messageOf } from '../../model/error.js';
+import { keyOf, type SchemaLook, type TableName } from '../../mysql-control/schema-look.js';
+import { charsetRisk, mayHideCharset } from '../../promise/charset-risk.js';
+import { isNoDdl, riskOf } from '../../promise/ddl-risk.js';
+import { type NamedTable, renamingsIn, tableIn } from '../../promise/table-name.js';
+import type { Logger } from '../../std/logger.js';
+import { sleep } from '../../std/timing.js';
+import type { LocalControl } from '../local-server.js';
+
+/**
+ * Watches the schema of an open primary for what the server can not refuse and the cluster can not keep its promises for:
+ * after every DDL that the source reads, when the primary opens, and once a minute. A table of another engine is
+ * converted at once. Everything else is said: an event when it is seen first, `warnings` in the status while it is there.
+ */
+export interface SchemaGuardModules {
+  readonly logger: Logger;
+  readonly events: EventLog;
+  control(): LocalControl;
+  /** `warnings` may be other ones. */
+  changed(): void;
+}
+
+/** DDL that comes in a row is looked at together: this many times longer than a look takes nothing is looked at. */
+const REST_PER_LOOK = 10;
+const REST_MIN_MS = 100;
+/** Also without DDL: what could not be converted is tried again, and nothing stays unseen. */
+const LOOK_AGAIN_MS = 60_000;
+const RETRY_MS = 5_000;
+const NAMED_MAX = 5;
+const ER_TABLE_EXISTS = 1050;
+/** Statements that wait for the next look; of a flood of DDL the rest is not compared. */
+const COMPARED_MAX = 1_000;
+
+interface Compared {
+  readonly text: string;
+  readonly database: string;
+  /** Tables with a higher number were made after the look before the statement. */
+  readonly tableIdMax: number;
+}
+
+export class SchemaGuard {
+  readonly #node: string;
+  readonly #modules: SchemaGuardModules;
+  #scope: AbortController | null = null;
+  #look: SchemaLook = { tableIdMax: 0, foreign: [], keyless: [] };
+  #wake: (() => void) | null = null;
+  #wanted = false;
+  #urgent = false;
+  /** Statements whose tables are compared with their text at the next look. */
+  #compared: Compared[] = [];
+  /** What an event has told of already. */
+  #told = new Set<string>();
+
+  constructor(options: { node: string }, modules: SchemaGuardModules) {
+    this.#node = options.node;
+    this.#modules = modules;
+  }
+
+  get warnings(): string[] {
+    const { foreign, keyless } = this.#look;
+    const spatial = keyless.filter(({ hasSpatialKey }) => hasSpatialKey);
+    const others = keyless.filter(({ hasSpatialKey }) => !hasSpatialKey);
+    return [
+      ...(foreign.length > 0 ? [FOREIGN(names(foreign))] : []),
+      ...(spatial.length > 0 ? [SPATIAL_ONLY(names(spatial))] : []),
+      ...(others.length > 0 ? [KEYLESS(names(others))] : []),
+    ];
+  }
+
+  /** Tables without a key by which a replica finds a row. */
+  get keylessTables(): number {
+    return this.#look.keyless.length;
+  }
+
+  get foreignTables(): number {
+    return this.#look.foreign.length;
+  }
+
+  /** The primary is open. `crashed`: its server may have died before. */
+  opened({ crashed }: { crashed: boolean }): void {
+    this.closed();
+    const scope = new AbortController();
+    this.#scope = scope;
+    this.#wanted = true;
+    this.#urgent = true;
+    this.#run(crashed, scope.signal).catch((error: unknown) => {
+      if (!scope.signal.aborted)
+        this.#modules.logger.error({ reason: messageOf(error) }, 'the schema is not watched any more');
+    });
+  }
+
+  closed(): void {
+    this.#compared = [];
+    this.#scope?.abort();
+    this.#scope = null;
+    this.#wake?.();
+  }
+
+  /** The log holds this statement, executed in this database; '' = it can not be told. */
+  statement(text: string, database: string): void {
+    if (this.#scope === null || isNoDdl(text)) return;
+    const risk = riskOf(text);
+    if (risk !== null) this.#warn(risk.code, risk.text);
+    const isCompared = mayHideCharset(text) || renamingsIn(text).length > 0;
+    if (isCompared && this.#compared.length < COMPARED_MAX)
+      this.#compared.push({ text, database, tableIdMax: this.#look.tableIdMax });
+    this.#wanted = true;
+    if (text === '' || /partition|engine/i.test(text)) this.#urgent = true;
+    this.#wake?.();
+  }
+
+  async #run(crashed: boolean, signal: AbortSignal): Promise<void> {
+    for (let first = true; !signal.aborted; first = false) {
+      this.#wanted = false;
+      this.#urgent = false;
+      const started = performance.now();
+      const level = await this.#lookOnce(first && crashed, signal);
+      signal.throwIfAborted();
+      const rest = Math.max(REST_MIN_MS, REST_PER_LOOK * (performance.now() - started));
+      await this.#pause(rest, () => this.#urgent, signal);
+      await this.#pause(level ? LOOK_AGAIN_MS : RETRY_MS, () => this.#wanted, signal);
+    }
+  }
+
+  /** Until the time is over or `cut` holds. */
+  async #pause(ms: number, cut: () => boolean, signal: AbortSignal): Promise<void> {
+    if (cut() || signal.aborted) return;
+    const ended = new AbortController();
+    this.#wake = () => {
+      if (cut() || signal.aborted) ended.abort();
+    };
+    await sleep(ms, ended.signal).catch(() => {});
+    this.#wake = null;
+  }
+
+  /** Returns whether nothing is left to be done. */
+  async #lookOnce(afterCrash: boolean, signal: AbortSignal): Promise<boolean> {
+    try {
+      this.#take(await this.#modules.control().lookAtSchema());
+      await this.#compare(this.#compared.splice(0));
+      if (this.#look.foreign.length === 0) return true;
+      for (const table of this.#look.foreign) {
+        if (signal.aborted) return false;
+        await this.#convert(table, afterCrash);
+      }
+      this.#take(await this.#modules.control().lookAtSchema());
+      return this.#look.foreign.length === 0;
+    } catch (error) {
+      if (!signal.aborted)
+        this.#modules.logger.warn({ reason: messageOf(error) }, 'the schema could not be looked at');
+      return false;
+    }
+  }
+
+  #take(look: SchemaLook): void {
+    const before = this.warnings.join('\n');
+    this.#look = look;
+    const present = new Set(look.keyless.map(keyOf));
+    for (const key of this.#told) if (!present.has(key)) this.#told.delete(key);
+    const appeared = look.keyless.filter((table) => !this.#told.has(keyOf(table)));
+    for (const table of appeared) this.#told.add(keyOf(table));
+    const spatial = appeared.filter(({ hasSpatialKey }) => hasSpatialKey);
+    const others = appeared.filter(({ hasSpatialKey }) => !hasSpatialKey);
+    if (spatial.length > 0) this.#warn('SPATIAL_KEY_ONLY', SPATIAL_ONLY(names(spatial)));
+    if (others.length > 0) this.#warn('NO_PRIMARY_KEY', KEYLESS(names(others)));
+    if (before !== this.warnings.join('\n')) this.#modules.changed();
+  }
+
+  async #compare(statements: readonly Compared[]): Promise<void> {
+    const all = statements.map(({ text, database, tableIdMax }) => {
+      const inDatabase = ({ schema, name }: NamedTable): TableName => ({ schema: schema ?? database, name });
+      const renamings = renamingsIn(text).map(({ from, to }) => ({
+        from: inDatabase(from),
+        to: inDatabase(to),
+      }));
+      const table = mayHideCharset(text) ? tableIn(text) : null;
+      return { text, tableIdMax, renamings, table: table && inDatabase(table) };
+    });
+    // What another RENAME gave this name to is not the table that was there before.
+    const targets = new Set(all.flatMap(({ renamings }) => renamings.map(({ to }) => keyOf(to))));
+    for (const { text, tableIdMax, renamings, table } of all) {
+      for (const { from, to } of renamings)
+        if (!targets.has(keyOf(from))) await this.#takeBack(from, to, tableIdMax);
+      const collations = table && (await this.#modules.control().collationsOf(table));
+      const risk = collations && charsetRisk(text, collations);
+      if (table && risk) this.#warn(risk.code, `${nameOf(table)} ${risk.text}`);
+    }
+  }
+
+  /** A table that is older than the RENAME, and still there: a temporary one of its name was renamed. */
+  async #takeBack(from: TableName, to: TableName, tableIdMax: number): Promise<void> {
+    const control = this.#modules.control();
+    const id = await control.tableIdOf(from);
+    if (id === null || id > tableIdMax) return;
+    const what = `RENAME TABLE ${nameOf(from)} TO ${nameOf(to)} was of a temporary table that hides a real one, which the replicas renamed`;
+    try {
+      await control.renameBack(from, to);
+      this.#warn(
+        'HIDDEN_TABLE_RENAMED',
+        `${what}: they take that back. Give temporary tables names of their own.`,
+      );
+    } catch (error) {
+      // Both names are there: it was renamed, and another table was given its name since. (Or replicas have stopped, for that.)
+      if ((error as { errno?: number }).errno === ER_TABLE_EXISTS) return;
+      this.#warn(
+        'HIDDEN_TABLE_RENAMED',
+        `${what}, and it could not be taken back: ${messageOf(error)} They stop at the next row of ${nameOf(from)}.`,
+      );
+    }
+  }
+
+  async #convert(table: TableName & { readonly engine: string }, afterCrash: boolean): Promise<void> {
+    const name = nameOf(table);
+    const lost = afterCrash
+      ? ' The server had died: compare its rows with those of a replica, acknowledged ones may be missing here.'
+      : '';
+    try {
+      await this.#modules.control().convertToInnodb(table);
+      this.#warn(
+        'ENGINE_CONVERTED',
+        `${name} was a table of ${table.engine}, which can lose acknowledged rows: it was converted to InnoDB on all nodes.${lost}`,
+      );
+    } catch (error) {
+      this.#warn(
+        'ENGINE_NOT_CONVERTED',
+        `${name} is a table of ${table.engine}, which can lose acknowledged rows, and could not be converted to InnoDB: ` +
+          `${messageOf(error)} It is tried again every ${RETRY_MS / 1000} s.${lost}`,
+      );
+    }
+  }
+
+  #warn(code: string, reason: string): void {
+    this.#modules.events.add('schema.warning', this.#node, reason, { code });
+  }
+}
+
+const FOREIGN = (tables: string) =>
+  `Not of InnoDB, rows in them are not safe: ${tables}. They are being converted.`;
+const KEYLESS = (tables: string) =>
+  `No primary key: ${tables}. A replica reads the whole table for each row of an UPDATE or DELETE. Add a primary key, or refuse such tables with "requirePrimaryKey".`;
+const SPATIAL_ONLY = (tables: string) =>
+  `A spatial key and no primary key: ${tables}. An UPDATE or DELETE of such a table stops the replicas. Add a primary key.`;
+
+const nameOf = ({ schema, name }: TableName): string => `${schema}.${name}`;
+
+function names(tables: readonly TableName[]): string {
+  const more = tables.length - NAMED_MAX;
+  return `${tables.slice(0, NAMED_MAX).map(nameOf).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}

@@ -1,0 +1,284 @@
+import { join } from 'node:path';
+import type { Committed, Openness, Readiness } from '../../api/node-view.js';
+import { LinkDialer } from '../../link/dialer.js';
+import { LagMeter } from '../../membership/lag.js';
+import type { MetricFamily } from '../../metrics/text.js';
+import { SkeinError } from '../../model/error.js';
+import type { Position } from '../../model/position.js';
+import type { ClusterStatus, MemberState } from '../../model/status.js';
+import { Spool } from '../../spool/spool.js';
+import { diskStorage } from '../../spool/storage.js';
+import { timedStorage } from '../../spool/timed-storage.js';
+import { monotonicMs } from '../../std/clock.js';
+import { Emitter } from '../../std/emitter.js';
+import { Histogram, LATENCY_BOUNDS_S } from '../../std/histogram.js';
+import type { HeartbeatBody } from '../../wire/messages.js';
+import { ownStatus, seenFromReplica } from '../cluster-status.js';
+import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
+import { replicaMetrics } from '../metrics.js';
+import type { NodeParts, RoleNode } from '../role-node.js';
+import { XaFile } from '../xa-file.js';
+import { DdlNoteFile } from './ddl-note.js';
+import { ReplicaRole } from './replica-role.js';
+
+/** A replica that is further behind than this is not ready for traffic that asked for nothing special. */
+const READY_LAG_MAX_MS = 10_000;
+
+/** A replica: its spool, its role, and the link to the primary. */
+export class ReplicaNode implements RoleNode {
+  readonly role = 'replica' as const;
+  readonly onChange = new Emitter<void>();
+  readonly #parts: NodeParts;
+  readonly #spool: Spool;
+  readonly #fsyncTimes: Histogram;
+  readonly #replica: ReplicaRole;
+  readonly #dialer: LinkDialer;
+  #linkUp = false;
+  #linkReason = 'The link to the primary is not up yet.';
+  #said: ClusterStatus | null = null;
+  #heardAtMs: number | null = null;
+  #serverIsUp = false;
+  #since = new Date().toISOString();
+  #state: MemberState = 'joining';
+
+  static async create(parts: NodeParts): Promise<ReplicaNode> {
+    const { config, logger, flavour } = parts;
+    const fsyncTimes = new Histogram(LATENCY_BOUNDS_S);
+    const storage = timedStorage(diskStorage, fsyncTimes);
+    const spool = await Spool.open(
+      { directory: join(config.directory, 'spool'), segmentBytesMax: config.spoolSegmentBytes },
+      { storage, logger: logger.child({ part: 'spool' }), gtidText: flavour.gtidText },
+    );
+    return new ReplicaNode(parts, spool, fsyncTimes);
+  }
+
+  private constructor(parts: NodeParts, spool: Spool, fsyncTimes: Histogram) {
+    this.#parts = parts;
+    this.#spool = spool;
+    this.#fsyncTimes = fsyncTimes;
+    const { config, logger, flavour, chainFile, events, secret } = parts;
+    const base = parts.heartbeatBase();
+    this.#replica = new ReplicaRole(
+      {
+        node: config.name,
+        http: base.http,
+        link: base.link,
+        endpointUser: 'skein_endpoint',
+        endpointPassword: parts.passwordOf('skein_endpoint'),
+        applierStallMs: config.applierStallMs,
+        replicationUser: 'skein_repl',
+        replicationPassword: parts.passwordOf('skein_repl'),
+      },
+      {
+        logger: logger.child({ part: 'replica' }),
+        flavour,
+        chainFile,
+        ddlNote: new DdlNoteFile(join(config.directory, 'state')),
+        xaFile: new XaFile(join(config.directory, 'state')),
+        events,
+        spool,
+        lag: new LagMeter({}, { nowMs: monotonicMs(), wallMs: Date.now() }),
+        control: () => parts.control(),
+        ack: (ack) => this.#dialer.ack(ack),
+        resumeLink: () => this.#dialer.resume(),
+        settled: () => parts.settled(),
+        kill: (reason) => parts.kill(reason),
+        fail: (error) => parts.fail(error),
+      },
+    );
+    const primary = config.primaryLink;
+    if (!primary) throw new SkeinError('CONFIG_INVALID', `${config.name} needs "primaryLink".`);
+    this.#dialer = new LinkDialer(
+      {
+        ...primary,
+        tls: parts.linkTls,
+        cluster: config.cluster,
+        secret,
+        node: config.name,
+        heartbeatIntervalMs: config.heartbeatIntervalMs,
+        goneAfterMs: config.goneAfterMs,
+      },
+      {
+        logger: logger.child({ part: 'link' }),
+        attachInfo: () => this.#replica.attachInfo(),
+        welcomed: (welcome) => this.#replica.welcomed(welcome),
+        records: (bytes, committed) => this.#replica.records(bytes, committed),
+        committed: (ordinal) => this.#replica.committed(ordinal),
+        status: (status) => {
+          this.#said = status;
+          this.#heardAtMs = monotonicMs();
+          this.onChange.emit();
+        },
+        heartbeat: () => this.heartbeat(),
+        definitions: (ask) => this.#replica.definitions(ask),
+        heard: (heartbeat, heardAtMs) => {
+          this.#heardAtMs = heardAtMs;
+          this.#replica.heard(heartbeat, heardAtMs);
+        },
+        state: (state, reason, code) => {
+          this.#linkUp = state === 'up';
+          this.#linkReason = reason;
+          this.#noteState();
+          events.add(state === 'up' ? 'link.up' : 'link.down', config.primary, reason, { code });
+        },
+      },
+    );
+  }
+
+  async start(): Promise<void> {
+    await this.#replica.start();
+    this.#dialer.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#dialer.stop();
+    await this.#replica.stop();
+    await this.#spool.close();
+  }
+
+  async serverUp(up: LocalServerUp): Promise<void> {
+    await this.#replica.serverUp(up);
+    this.#serverIsUp = true;
+    this.#noteState();
+    this.onChange.emit();
+  }
+
+  serverDown(): void {
+    this.#serverIsUp = false;
+    this.#replica.serverDown();
+    this.#noteState();
+    this.onChange.emit();
+  }
+
+  watch(reading: ServerReading): void {
+    this.#replica.watch(reading);
+    // It may have found that the data diverged.
+    this.onChange.emit();
+  }
+
+  watchThreads(threads: ReplicaThreads | null): Promise<void> {
+    return this.#replica.watchThreads(threads);
+  }
+
+  epoch(): number {
+    return this.#replica.epoch;
+  }
+
+  #noteState(): void {
+    const state: MemberState = this.#linkUp ? 'live' : 'joining';
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#since = new Date().toISOString();
+  }
+
+  #reason(): string | null {
+    if (!this.#serverIsUp) return 'The server of this replica is down or starting.';
+    return this.#replica.reason ?? (this.#linkUp ? null : this.#linkReason);
+  }
+
+  /** Reads go on without the primary; what they show is committed, only its age grows. */
+  isOpen(): Openness {
+    const closed = this.#replica.closed;
+    if (closed) return { open: false, code: 'NOT_OPEN', reason: closed };
+    if (!this.#serverIsUp)
+      return { open: false, code: 'SERVER_DOWN', reason: 'The server of this replica is down or starting.' };
+    return { open: true };
+  }
+
+  ready(): Readiness {
+    const lagMs = this.#replica.lagMs();
+    const reason = this.#reason() ?? this.#late(lagMs);
+    const { state } = this.#replica.applier;
+    const shown = this.#state === 'live' && state !== 'running' ? state : this.#state;
+    return { ok: reason === null, role: this.role, state: shown, lagMs, reason };
+  }
+
+  #late(lagMs: number | null): string | null {
+    const { applied, committed } = this.#replica.positions;
+    // After a start the age of what lies in the spool is not known, only that it is not applied yet.
+    if (lagMs === null) return applied < committed ? 'It is applying what its spool holds.' : null;
+    return lagMs > READY_LAG_MAX_MS ? `It is more than ${READY_LAG_MAX_MS / 1000} s behind.` : null;
+  }
+
+  heartbeat(): HeartbeatBody {
+    return {
+      ...this.#parts.heartbeatBase(),
+      role: 'replica',
+      epoch: this.#replica.epoch,
+      positions: this.#replica.positions,
+      lagMs: this.#replica.lagMs(),
+      applier: this.#replica.applier,
+      reason: this.#reason(),
+    };
+  }
+
+  clusterStatus(): ClusterStatus {
+    const { config } = this.#parts;
+    const own = ownStatus({
+      heartbeat: this.heartbeat(),
+      state: this.#state,
+      voter: config.voters.includes(config.name),
+      since: this.#since,
+    });
+    const fallback: ClusterStatus = {
+      cluster: config.cluster,
+      epoch: this.#replica.epoch,
+      primary: config.primary,
+      acknowledge: config.acknowledge,
+      quorum: { needed: 1 + Math.floor(config.voters.length / 2), attached: 0 },
+      members: [],
+      warnings: [],
+    };
+    const silentMs = this.#heardAtMs === null ? null : Math.round(monotonicMs() - this.#heardAtMs);
+    return seenFromReplica(this.#said, own, fallback, {
+      up: this.#linkUp,
+      silentMs,
+      reason: this.#linkReason,
+    });
+  }
+
+  metrics(): MetricFamily[] {
+    return replicaMetrics({
+      linkUp: this.#linkUp,
+      links: [{ peer: this.#parts.config.primary, ...this.#dialer.bytes }],
+      spool: this.#spool.files,
+      spoolDamaged: this.#spool.damage !== null,
+      fsync: this.#fsyncTimes,
+    });
+  }
+
+  appliedPosition(): Position {
+    return this.#replica.applied;
+  }
+
+  async waitApplied(
+    position: Position,
+    { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<void> {
+    const deadline = monotonicMs() + timeoutMs;
+    const known = position.ordinal <= this.#replica.applied.ordinal;
+    this.#parts.refuseLost(position, known);
+    if (!known) {
+      const applied = await this.#parts.control().waitApplied(position.gtid, timeoutMs);
+      signal.throwIfAborted();
+      if (!applied) {
+        const ms = Math.round(monotonicMs() - deadline + timeoutMs);
+        throw new SkeinError(
+          'POSITION_NOT_REACHED',
+          `This replica has not applied the position within ${ms} ms.`,
+        );
+      }
+    }
+    // The chain may have been learnt only while we waited.
+    this.#parts.refuseLost(position, true);
+    this.#replica.noteApplied(position);
+  }
+
+  async waitCommitted(): Promise<Committed> {
+    throw new SkeinError('NOT_PRIMARY', 'Only the primary knows what is committed by its own server.');
+  }
+
+  async confirmPrimary(): Promise<void> {
+    throw new SkeinError('NOT_PRIMARY', 'A replica can not confirm that it is the primary.');
+  }
+}

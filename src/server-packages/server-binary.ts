@@ -1,0 +1,138 @@
+import { constants, existsSync } from 'node:fs';
+import { access, realpath } from 'node:fs/promises';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
+import { messageOf, SkeinError } from '../model/error.js';
+import { exists } from '../std/files.js';
+import { lastLines, run } from '../std/run.js';
+
+export type Flavour = 'mariadb' | 'mysql';
+
+/** A database server program that can be started. */
+export interface ServerBinary {
+  readonly flavour: Flavour;
+  /** As the program says it, e.g. `10.11.19-MariaDB-0+deb12u1`. */
+  readonly version: string;
+  /** `host`: found installed; `named`: by SKEIN_SERVER; `obtained`: unpacked in Skein's cache. */
+  readonly origin: 'host' | 'named' | 'obtained';
+  /** Absolute path of the program, or of the script that starts it. */
+  readonly command: string;
+  /** Where its SQL files, messages and character sets are. */
+  readonly shareDir: string;
+  /** Options that tell the program where its own files are; needed for a tree that was unpacked elsewhere. */
+  readonly pathArgs: readonly string[];
+}
+
+/** The program beside the server that dumps it, as both come from one release; else what the machine has by that name. */
+export function dumpProgramOf({ command, flavour }: ServerBinary): string {
+  const names = flavour === 'mariadb' ? ['mariadb-dump', 'mysqldump'] : ['mysqldump'];
+  const directory = dirname(command);
+  const places = [directory, join(directory, '../bin')];
+  const paths = places.flatMap((place) => names.map((name) => join(place, name)));
+  return paths.find((path) => existsSync(path)) ?? names[0] ?? 'mysqldump';
+}
+
+const VERSION_TIMEOUT_MS = 20_000;
+
+/** Where the files of a server lie, seen from the directory of its program. The third is our unpacked tree. */
+const ROOTS = ['..', '../..', '../root/usr'];
+const SHARES = ['share/mysql', 'share/mariadb', 'share'];
+const PLUGINS = ['lib/mysql/plugin', 'lib64/mysql/plugin', 'lib/mariadb/plugin', 'lib/plugin'];
+
+/**
+ * Looks at one program. The flavour comes from what `--version` answers, never from the file's name
+ * (Debian's `mysqld` is MariaDB).
+ * @throws SkeinError SERVER_UNUSABLE
+ */
+export async function inspectServer(command: string, origin: ServerBinary['origin']): Promise<ServerBinary> {
+  const answer = await run(command, ['--no-defaults', '--version'], { timeoutMs: VERSION_TIMEOUT_MS }).catch(
+    (error: unknown) => {
+      throw unusable(command, `it can not be started: ${messageOf(error)}`, error);
+    },
+  );
+  const version = /\bVer ([0-9]+\.[0-9]+\.[0-9]+\S*)/.exec(answer.stdout)?.[1];
+  if (answer.code !== 0 || version === undefined) {
+    throw unusable(
+      command,
+      `its --version does not answer as a server does: ${lastLines(answer.stdout + answer.stderr, 2)}`,
+    );
+  }
+  const flavour: Flavour = /mariadb/i.test(answer.stdout) ? 'mariadb' : 'mysql';
+  const places = await locate(command);
+  if (places === null) throw unusable(command, 'the SQL files of its system tables are not beside it');
+  return { flavour, version, origin, command, ...places };
+}
+
+async function locate(command: string): Promise<{ shareDir: string; pathArgs: string[] } | null> {
+  const from = dirname(await realpath(command));
+  for (const root of ROOTS.map((relative) => join(from, relative))) {
+    for (const share of SHARES) {
+      const shareDir = join(root, share);
+      if ((await systemTableFiles(shareDir)) === null) continue;
+      const pathArgs = [`--basedir=${root}`, `--lc-messages-dir=${shareDir}`];
+      const charsets = join(shareDir, 'charsets');
+      if (await exists(charsets)) pathArgs.push(`--character-sets-dir=${charsets}`);
+      for (const plugins of PLUGINS.map((relative) => join(root, relative))) {
+        if (!(await exists(plugins))) continue;
+        pathArgs.push(`--plugin-dir=${plugins}`);
+        break;
+      }
+      return { shareDir, pathArgs };
+    }
+  }
+  return null;
+}
+
+/** In the order in which they have to be run; MariaDB 11 renamed them. */
+const SYSTEM_TABLE_FILES = [
+  ['mysql_system_tables.sql', 'mariadb_system_tables.sql'],
+  ['mysql_performance_tables.sql', 'mariadb_performance_tables.sql'],
+  ['mysql_system_tables_data.sql', 'mariadb_system_tables_data.sql'],
+  ['maria_add_gis_sp_bootstrap.sql'],
+  ['mysql_sys_schema.sql', 'mariadb_sys_schema.sql'],
+];
+
+/** The SQL files that make an empty data directory into a server's; null when the first ones are not there. */
+export async function systemTableFiles(shareDir: string): Promise<string[] | null> {
+  const found: string[] = [];
+  for (const [index, names] of SYSTEM_TABLE_FILES.entries()) {
+    let path: string | undefined;
+    for (const name of names) if (await exists(join(shareDir, name))) path = join(shareDir, name);
+    if (path !== undefined) found.push(path);
+    else if (index < 3) return null;
+  }
+  return found;
+}
+
+/** Programs on this host that may be servers, in the order of preference. */
+export async function hostCandidates(env: NodeJS.ProcessEnv = process.env): Promise<string[]> {
+  const directories = [
+    ...(env.PATH ?? '').split(delimiter).filter(isAbsolute),
+    '/usr/sbin',
+    '/usr/bin',
+    '/usr/libexec',
+    '/usr/local/sbin',
+    '/usr/local/bin',
+    '/usr/local/libexec',
+    '/usr/local/mariadb/bin',
+    '/usr/local/mysql/bin',
+    '/opt/mariadb/bin',
+  ];
+  const found: string[] = [];
+  for (const name of ['mariadbd', 'mysqld']) {
+    for (const directory of new Set(directories)) {
+      const path = join(directory, name);
+      const executable = await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      );
+      if (executable) found.push(path);
+    }
+  }
+  return found;
+}
+
+function unusable(command: string, why: string, cause?: unknown): SkeinError {
+  return new SkeinError('SERVER_UNUSABLE', `${command} can not be used as the database server: ${why}.`, {
+    cause,
+  });
+}

@@ -1,0 +1,82 @@
+import { chmod, chown, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { accountStatements } from '../mysql-control/accounts.js';
+import { readFileIfThere } from '../std/durable-file.js';
+import { chownTree, exists, sweepTemporary, syncPath, syncTree, temporaryName } from '../std/files.js';
+import type { RunUser } from '../std/run-user.js';
+import { bootstrap, copyTemplate, type TemplateModules } from './template.js';
+
+/**
+ * Makes the data directory if there is none: a copy of the template with the cluster's accounts, complete and on disk
+ * before it gets its name. No server with a network ever runs on it before all its accounts have passwords.
+ * @returns true when it was made now
+ * @throws SkeinError TEMPLATE_FAILED
+ */
+export async function prepareDataDir(
+  dataDir: string,
+  options: { secret: Buffer; user: RunUser },
+  modules: TemplateModules,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  if (await exists(dataDir)) return false;
+  const { secret, user } = options;
+  await mkdir(dirname(dataDir), { recursive: true });
+  await sweepTemporary(dataDir);
+  const temporary = temporaryName(dataDir);
+  try {
+    await copyTemplate(temporary, modules, signal);
+    if (user.switched) await chownTree(temporary, user.uid, user.gid);
+    await chmod(temporary, 0o700);
+    // Accounts are not in force while bootstrapping, and no statement about them is taken before they are loaded.
+    const statements = ['USE mysql', 'FLUSH LOCAL PRIVILEGES', ...accountStatements(secret)];
+    await bootstrap(modules.binary, temporary, `${statements.join(';\n')};\n`, user, signal);
+    await syncTree(temporary);
+    await rename(temporary, dataDir);
+    await syncPath(dirname(dataDir));
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+  return true;
+}
+
+/** A directory beside the data for the server's own temporary files; emptied, as nothing in it outlives a server. */
+export async function prepareTmpDir(path: string, user: RunUser): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  if (user.switched) await chown(path, user.uid, user.gid);
+}
+
+const RELAY_STATE = /^(relay\.(\d+|index)|relay-log\.info|master\.info|multi-master\.info)$/;
+
+/**
+ * Takes away what a replica's server noted about its relay logs. They are thrown away at every start in any case (the spool
+ * has what they held), but a server that died while it removed some of them can not be told a source any more (seen on
+ * 10.11: "log ./relay.000002 listed in the index, but failed to stat"). No server may be running on the directory.
+ */
+export async function removeRelayState(dataDir: string): Promise<void> {
+  const names = (await readdir(dataDir)).filter((name) => RELAY_STATE.test(name));
+  await Promise.all(names.map((name) => rm(join(dataDir, name), { force: true })));
+}
+
+/** In the first event of a log file (its header begins behind four bytes): the file is in use, or its server died. */
+const FLAGS_OFFSET = 4 + 17;
+const IN_USE = 0x1;
+
+/**
+ * Whether the last server on this directory ended in order, as the last file of its binary log tells. True when there never
+ * was one. No server may be running on the directory.
+ */
+export async function endedInOrder(dataDir: string): Promise<boolean> {
+  const index = await readFileIfThere(join(dataDir, 'bin.index'));
+  const last = index?.trim().split('\n').at(-1);
+  if (!last) return true;
+  const file = await open(join(dataDir, basename(last)), 'r').catch(() => null);
+  if (file === null) return false;
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, FLAGS_OFFSET);
+    return bytesRead === 2 && (buffer.readUInt16LE(0) & IN_USE) === 0;
+  } finally {
+    await file.close();
+  }
+}

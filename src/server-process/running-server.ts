@@ -1,0 +1,62 @@
+import { lstat, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { argumentValue, bootId, findProcesses, type ProcessInfo } from '../std/processes.js';
+import { unsafeBecause } from './run-dir.js';
+import type { StartedProcess } from './server-state.js';
+
+export interface FoundServer {
+  readonly info: ProcessInfo;
+  /** False when its record was lost in a crash between its start and the writing. */
+  readonly recorded: boolean;
+}
+
+/**
+ * The server process that runs on a data directory, and processes that only look like it. Arguments are what whoever
+ * started a process wrote: any local user can write ours. So a server is adopted only when it runs as the owner of the data
+ * and its socket lies where nobody else can put one; whoever can do both has the data in any case.
+ */
+export async function findServer(
+  dataDir: string,
+  known: { readonly process: StartedProcess | null; readonly pid: number | null },
+): Promise<{ found: FoundServer | null; refused: { info: ProcessInfo; reason: string }[] }> {
+  const refused: { info: ProcessInfo; reason: string }[] = [];
+  let found: FoundServer | null = null;
+  const boot = await bootId();
+  for (const info of await findProcesses((candidate) => namesDataDir(candidate, dataDir))) {
+    const reason = await notOursBecause(info, dataDir);
+    if (reason !== null) {
+      refused.push({ info, reason });
+      continue;
+    }
+    const { process: last, pid } = known;
+    const recorded =
+      last !== null &&
+      last.pid === pid &&
+      last.bootId === boot &&
+      last.pid === info.pid &&
+      last.startTicks === info.startTicks;
+    if (found === null || recorded) found = { info, recorded };
+  }
+  return { found, refused };
+}
+
+function namesDataDir(info: ProcessInfo, dataDir: string): boolean {
+  if (info.pid === process.pid || info.args.includes('--bootstrap')) return false;
+  return argumentValue(info.args, 'datadir') === dataDir && argumentValue(info.args, 'socket') !== undefined;
+}
+
+async function notOursBecause(info: ProcessInfo, dataDir: string): Promise<string | null> {
+  const owner = await stat(dataDir).catch(() => null);
+  if (owner === null) return 'the data directory can not be looked at';
+  if (info.uid !== owner.uid) {
+    return `it runs as user ${info.uid ?? 'unknown'}, and the data belongs to user ${owner.uid}`;
+  }
+  const socket = argumentValue(info.args, 'socket') ?? '';
+  const unsafe = await unsafeBecause(dirname(socket), owner.uid);
+  if (unsafe !== null) return `the directory of its socket ${socket} is not safe: ${unsafe}`;
+  // A server that is starting has none yet.
+  const file = await lstat(socket).catch(() => null);
+  if (file !== null && !file.isSocket()) return `${socket} is no socket`;
+  if (file !== null && file.uid !== owner.uid) return `its socket ${socket} belongs to user ${file.uid}`;
+  return null;
+}

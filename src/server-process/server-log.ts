@@ -1,0 +1,39 @@
+import { open, rename, stat } from 'node:fs/promises';
+import { lastLines } from '../std/run.js';
+
+const LOG_BYTES_MAX = 16 * 2 ** 20;
+const TAIL_BYTES = 16 * 1024;
+
+/** Keeps one old log: called between two servers, as a running one holds its file open. */
+export async function rotateLog(path: string): Promise<void> {
+  const size = await stat(path).then(
+    (found) => found.size,
+    () => 0,
+  );
+  if (size > LOG_BYTES_MAX) await rename(path, `${path}.1`);
+}
+
+/** What a server writes when all is well explains no death. */
+const WELL = /\[Note\]|^Version: /;
+
+/** The last lines that the server wrote after byte `from` and that may explain its end; '' when there are none. */
+export async function logTail(path: string, from: number, lines: number): Promise<string> {
+  try {
+    const handle = await open(path, 'r');
+    try {
+      const { size } = await handle.stat();
+      const start = Math.max(from, size - TAIL_BYTES);
+      const buffer = Buffer.alloc(Math.max(0, size - start));
+      await handle.read(buffer, 0, buffer.length, start);
+      const telling = buffer
+        .toString('utf8')
+        .split('\n')
+        .filter((line) => !WELL.test(line));
+      return lastLines(telling.join('\n'), lines);
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,33 @@
+import { chown, mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RunUser } from '../std/run-user.js';
+import type { TlsIdentity } from '../std/tls-source.js';
+
+/** Paths of the server's own copies. */
+export interface ServerTls {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string | null;
+}
+
+/** Writes the copies that the server reads, for its user alone. */
+export async function writeServerTls(
+  directory: string,
+  { cert, key, ca }: TlsIdentity,
+  user: RunUser,
+): Promise<ServerTls> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (user.switched) await chown(directory, user.uid, user.gid);
+  const write = async (name: string, text: string) => {
+    const path = join(directory, name);
+    await writeFile(`${path}.new`, text, { mode: 0o600 });
+    if (user.switched) await chown(`${path}.new`, user.uid, user.gid);
+    await rename(`${path}.new`, path);
+    return path;
+  };
+  return {
+    cert: await write('server.crt', cert),
+    key: await write('server.key', key),
+    ca: ca === undefined ? null : await write('ca.crt', ca),
+  };
+}

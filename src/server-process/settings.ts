@@ -1,0 +1,154 @@
+import { READ_ONLY_SESSIONS } from '../mysql-control/accounts.js';
+import type { ServerBinary } from '../server-packages/server-binary.js';
+import type { ServerTls } from './server-tls.js';
+
+export interface ServerSettings {
+  readonly dataDir: string;
+  readonly tmpDir: string;
+  readonly socketPath: string;
+  readonly port: number;
+  readonly serverId: number;
+  /** Default 64 MiB. */
+  readonly bufferPoolBytes?: number;
+  /** Default 64 MiB: enough that a bulk load does not wait for checkpoints all the time. */
+  readonly redoLogBytes?: number;
+  readonly tls?: ServerTls | null;
+  /** Put last, so they win; for tests and for what an operator must have. */
+  readonly extraArgs?: readonly string[];
+}
+
+/**
+ * The largest rpl_semi_sync_master_timeout the server takes, in ms (tried on 10.11: larger values are cut to it,
+ * and a commit does wait under it): a commit must never be let go because time passed (SAFETY M1).
+ */
+export const SEMI_SYNC_TIMEOUT_MAX_MS = '18446744073709551615';
+
+/** These shape the files, so every program that opens the data directory has to be given the same. */
+const FILE_FORMAT_ARGS = ['--innodb-data-file-path=ibdata1:10M:autoextend', '--innodb-undo-tablespaces=0'];
+
+/** Redo log of the template; the server resizes it at its first real start. */
+const TEMPLATE_REDO_BYTES = 8 * 2 ** 20;
+
+/** For `mariadbd --bootstrap`: reads SQL from standard input, has no network, no accounts in force, no binary log. */
+export function bootstrapArgs(binary: ServerBinary, dataDir: string): string[] {
+  return [
+    '--no-defaults',
+    '--bootstrap',
+    ...binary.pathArgs,
+    `--datadir=${dataDir}`,
+    // System tables are of several engines: what binds users would keep the server from making them.
+    '--enforce-storage-engine=',
+    '--log-warnings=0',
+    '--max-allowed-packet=8M',
+    '--net-buffer-length=16K',
+    '--performance-schema=0',
+    '--skip-log-bin',
+    ...FILE_FORMAT_ARGS,
+    `--innodb-log-file-size=${TEMPLATE_REDO_BYTES}`,
+    '--innodb-buffer-pool-size=8M',
+    // The accounts made here must be on disk before the directory gets its name.
+    '--innodb-flush-log-at-trx-commit=1',
+    '--innodb-fast-shutdown=0',
+  ];
+}
+
+/** The option that makes sessions of the read-only ports read-only; an operator's own (the last one counts) is kept. */
+export function initConnectArg(operatorArgs: readonly string[]): string {
+  const own = operatorArgs.findLast((arg) => /^--init[-_]connect=/.test(arg));
+  const before = own === undefined ? '' : `${own.slice(own.indexOf('=') + 1)}; `;
+  return `--init-connect=${before}${READ_ONLY_SESSIONS}`;
+}
+
+/** The command line of a node's server. It always starts closed (SAFETY H9): nothing here is SET after the start. */
+export function serverArgs(binary: ServerBinary, settings: ServerSettings): string[] {
+  const MiB = 2 ** 20;
+  return [
+    // No option file of the host may change what the promise rests on.
+    '--no-defaults',
+    ...binary.pathArgs,
+    `--datadir=${settings.dataDir}`,
+    `--tmpdir=${settings.tmpDir}`,
+    `--socket=${settings.socketPath}`,
+    `--port=${settings.port}`,
+    '--bind-address=127.0.0.1',
+    '--skip-name-resolve',
+    '--pid-file=mariadbd.pid',
+    `--server-id=${settings.serverId}`,
+    // closed
+    '--read-only=1',
+    '--event-scheduler=OFF',
+    '--skip-slave-start',
+    '--rpl-semi-sync-master-enabled=1',
+    '--rpl-semi-sync-master-wait-point=AFTER_SYNC',
+    '--rpl-semi-sync-master-wait-no-slave=1',
+    `--rpl-semi-sync-master-timeout=${SEMI_SYNC_TIMEOUT_MAX_MS}`,
+    '--rpl-semi-sync-slave-enabled=0',
+    // the log
+    '--log-bin=bin',
+    '--relay-log=relay',
+    '--relay-log-recovery=1',
+    '--log-slave-updates=1',
+    '--binlog-format=ROW',
+    '--binlog-checksum=CRC32',
+    // Each group tells whether its tables have a primary key (mysql-protocol/mariadb-table-map.ts).
+    '--binlog-row-metadata=FULL',
+    '--sync-binlog=1',
+    '--expire-logs-days=0',
+    '--gtid-domain-id=0',
+    '--gtid-strict-mode=1',
+    // A client may mark its changes with skip_replication without any privilege: they are replicated all the same.
+    '--replicate-events-marked-for-skip=REPLICATE',
+    // Row format makes functions and triggers safe; without this only SUPER could create them.
+    '--log-bin-trust-function-creators=1',
+    // applying
+    '--slave-parallel-mode=optimistic',
+    '--slave-parallel-threads=8',
+    '--slave-net-timeout=10',
+    // The IO thread dials its node once, at once, and then stops: a port that the node left may be anybody's a moment later,
+    // and what comes from there would be applied. The node starts the thread again as long as it lives.
+    '--master-retry-count=1',
+    '--slave-max-allowed-packet=1G',
+    '--max-allowed-packet=1G',
+    // the engine
+    '--enforce-storage-engine=InnoDB',
+    '--default-storage-engine=InnoDB',
+    '--innodb-flush-log-at-trx-commit=1',
+    ...FILE_FORMAT_ARGS,
+    `--innodb-buffer-pool-size=${settings.bufferPoolBytes ?? 64 * MiB}`,
+    `--innodb-log-file-size=${settings.redoLogBytes ?? 64 * MiB}`,
+    '--innodb-buffer-pool-dump-at-shutdown=0',
+    '--innodb-buffer-pool-load-at-startup=0',
+    // DATA DIRECTORY in a CREATE TABLE would name one path for all servers of a local cluster.
+    '--skip-symbolic-links',
+    // values mean the same on all nodes, whatever their host
+    '--default-time-zone=+00:00',
+    '--character-set-server=utf8mb4',
+    '--collation-server=utf8mb4_general_ci',
+    '--lower-case-table-names=0',
+    // HTTP sessions are told of a change of these (mysql-client/session-state.ts): MariaDB's default list, and two more.
+    '--session-track-system-variables=autocommit,character_set_client,character_set_connection,character_set_results,time_zone,collation_connection,completion_type',
+    // A reset of a session keeps its list of statements, which the next client would see; no client can raise a maximum.
+    '--profiling-history-size=0',
+    '--maximum-profiling-history-size=0',
+    // memory
+    '--performance-schema=0',
+    '--query-cache-type=0',
+    '--query-cache-size=0',
+    '--key-buffer-size=64K',
+    '--aria-pagecache-buffer-size=4M',
+    '--table-open-cache=400',
+    '--max-connections=400',
+    ...tlsArgs(settings.tls ?? null),
+    ...(settings.extraArgs ?? []),
+  ];
+}
+
+function tlsArgs(tls: ServerTls | null): string[] {
+  if (tls === null) return [];
+  return [
+    `--ssl-cert=${tls.cert}`,
+    `--ssl-key=${tls.key}`,
+    ...(tls.ca === null ? [] : [`--ssl-ca=${tls.ca}`]),
+    '--tls-version=TLSv1.2,TLSv1.3',
+  ];
+}

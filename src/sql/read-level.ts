@@ -1,0 +1,97 @@
+/** What must hold before a statement reads, by the level that its request asks for (DESIGN 7). */
+
+import { ApiError, notPrimary } from '../api/api-error.js';
+import type { NodeView } from '../api/node-view.js';
+import type { Connection } from '../mysql-client/connection.js';
+import { ABORTED, beforeEnd } from '../std/before-end.js';
+import type { Ending } from '../std/ending.js';
+import type { ReadPlan } from './request.js';
+
+/**
+ * @throws ApiError 412 POSITION_NOT_REACHED | LAG_TOO_LARGE, 421 NOT_PRIMARY, 503 NO_QUORUM; SkeinError TRANSACTION_LOST
+ */
+export async function reachReadLevel(
+  plan: ReadPlan,
+  node: NodeView,
+  { timeoutMs, over }: { timeoutMs: number; over: Ending },
+): Promise<void> {
+  switch (plan.read) {
+    case 'local':
+      return;
+    case 'bounded':
+      requireFresh(node, plan.maxLagMs);
+      return;
+    case 'session':
+      if (plan.after === null) return;
+      await orWhenOver(
+        node.waitApplied(plan.after, { timeoutMs, signal: over.signal }),
+        over,
+        positionNotReached,
+      );
+      return;
+    case 'primary':
+      requirePrimary(node, plan.read);
+      return;
+    case 'linearizable':
+      requirePrimary(node, plan.read);
+      await orWhenOver(node.confirmPrimary({ signal: over.signal }), over, notConfirmed);
+      return;
+  }
+}
+
+/**
+ * What was read may have been visible before a quorum had it (a killed commit, `acknowledge: async`): all that the
+ * server's log holds by now has to be committed before a linearizable read is answered.
+ */
+export async function confirmWhatWasRead(
+  connection: Connection,
+  node: NodeView,
+  over: Ending,
+): Promise<void> {
+  const [gtid] = await connection.ask('SELECT @@GLOBAL.gtid_binlog_pos');
+  if (gtid) await orWhenOver(node.waitCommitted(gtid, 'majority', { over }), over, notConfirmed);
+}
+
+function requireFresh(node: NodeView, maxLagMs: number): void {
+  const { lagMs } = node.ready();
+  if (lagMs !== null && lagMs <= maxLagMs) return;
+  const lag = lagMs === null ? 'how far it is behind is not known' : `it is ${Math.round(lagMs)} ms behind`;
+  throw new ApiError(
+    412,
+    'LAG_TOO_LARGE',
+    `This node is not fresh enough: ${lag}, at most ${maxLagMs} ms were asked for. Ask another node.`,
+    { retryable: true },
+  );
+}
+
+function requirePrimary(node: NodeView, level: string): void {
+  if (node.role() === 'primary') return;
+  const primary = node.primaryHttp();
+  throw notPrimary(
+    primary,
+    `Reads of level "${level}" are answered by the primary only${primary === null ? ', and none is known now' : ` (${primary})`}.`,
+  );
+}
+
+async function orWhenOver<T>(work: Promise<T>, over: Ending, failure: () => ApiError): Promise<T> {
+  try {
+    return await beforeEnd(work, over);
+  } catch (error) {
+    throw error === ABORTED ? failure() : error;
+  }
+}
+
+function positionNotReached(): ApiError {
+  return new ApiError(412, 'POSITION_NOT_REACHED', 'This node has not applied that position in time.', {
+    retryable: true,
+  });
+}
+
+function notConfirmed(): ApiError {
+  return new ApiError(
+    503,
+    'NO_QUORUM',
+    'No quorum confirmed in time that this node is still the primary, so it can not give a linearizable answer.',
+    { retryable: true },
+  );
+}

@@ -1,0 +1,61 @@
+/**
+ * Makes a session ready for the next request, which may be another token's. What COM_RESET_CONNECTION clears on MariaDB
+ * 10.11 is shown by test/full/attack-sessions.test.ts: transaction, locks, temporary tables, variables, prepared
+ * statements. What it does not clear is XA: a branch that is prepared outlives its session, with its locks. So a branch is
+ * rolled back here, and a session of which anything is in doubt is refused: whoever has it closes it.
+ */
+import { SkeinError } from '../model/error.js';
+import type { Connection } from '../mysql-client/connection.js';
+import { ServerError, STATUS } from '../mysql-client/replies.js';
+import type { Session } from './session-pool.js';
+
+/** What the server says to anything else while a branch is active, idle or prepared. */
+const ER_XAER_RMFAIL = 1399;
+
+export type Ended = 'nothing' | 'transaction' | 'branch';
+
+/** Rolls back what the session has open. A session whose branch was ended is not to be used again. @throws ServerError | SkeinError */
+export async function endTransaction({ connection }: Session): Promise<Ended> {
+  if ((connection.status & STATUS.inTransaction) === 0) return 'nothing';
+  try {
+    await connection.run('ROLLBACK');
+    return 'transaction';
+  } catch (error) {
+    if (!(error instanceof ServerError) || error.errno !== ER_XAER_RMFAIL) throw error;
+  }
+  await endBranch(connection);
+  return 'branch';
+}
+
+/**
+ * A session can only name its own branch: for all others the server refuses it (seen on 10.11), so each is tried. One that
+ * is not in the list was not prepared, and ends with its session.
+ */
+async function endBranch(connection: Connection): Promise<void> {
+  const branches = await connection.query("XA RECOVER FORMAT='SQL'");
+  for (const [, , , name] of branches) {
+    try {
+      await connection.run(`XA ROLLBACK ${name}`);
+      return;
+    } catch (error) {
+      if (!(error instanceof ServerError)) throw error;
+    }
+  }
+}
+
+/** @throws when the session is not certainly clean: it must be closed */
+export async function cleanSession(session: Session): Promise<void> {
+  if ((await endTransaction(session)) === 'branch') throw notClean('it had an XA branch');
+  await resetSession(session);
+}
+
+/** Rolls back, and drops what a request may have left behind; the default database stays. @throws as cleanSession */
+export async function resetSession(session: Session): Promise<void> {
+  session.begun = false;
+  const status = await session.connection.reset();
+  if ((status & STATUS.inTransaction) !== 0) throw notClean('it is still in a transaction');
+}
+
+function notClean(why: string): SkeinError {
+  return new SkeinError('SESSION_NOT_CLEAN', `The session is not used again: ${why}.`);
+}

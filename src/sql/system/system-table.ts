@@ -1,0 +1,116 @@
+/** The tables of the schema `skein` through sessions of our own: read with the admin role's account, written with the node's. */
+
+import { ApiError, notPrimary } from '../../api/api-error.js';
+import type { Committed, NodeView, ServerAccess } from '../../api/node-view.js';
+import type { SystemExecutor } from '../../auth/system-schema.js';
+import { Connection } from '../../mysql-client/connection.js';
+import type { BoundParameter } from '../../mysql-client/parameters.js';
+import { ABORTED, beforeEnd } from '../../std/before-end.js';
+import { Ending } from '../../std/ending.js';
+
+export class SystemTable {
+  readonly #node: NodeView;
+  #reader: { connection: Connection; generation: string } | null = null;
+
+  constructor(modules: { node: NodeView }) {
+    this.#node = modules.node;
+  }
+
+  /** What this node's server has now. */
+  readonly reader: SystemExecutor = {
+    query: async (sql) => {
+      const session = await this.#readSession();
+      const { names, rows } = await session.queryNamed(sql);
+      return rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i] ?? null])));
+    },
+  };
+
+  close(): void {
+    this.#reader?.connection.destroy();
+    this.#reader = null;
+  }
+
+  /** @throws ApiError 503 SERVER_DOWN */
+  access(): ServerAccess {
+    const access = this.#node.server();
+    if (access) return access;
+    throw new ApiError(503, 'SERVER_DOWN', 'The local database server is not reachable.', {
+      retryable: true,
+    });
+  }
+
+  /** @throws ApiError 421 NOT_PRIMARY, 503 */
+  refuseUnlessOpen(): void {
+    if (this.#node.role() !== 'primary') throw notPrimary(this.#node.primaryHttp());
+    const openness = this.#node.isOpen();
+    if (!openness.open) throw new ApiError(503, openness.code, openness.reason, { retryable: true });
+  }
+
+  async #readSession(): Promise<Connection> {
+    const access = this.access();
+    const reader = this.#reader;
+    if (reader && reader.generation === access.generation && !reader.connection.broken)
+      return reader.connection;
+    this.close();
+    const connection = await connectAs(access, 'skein_admin');
+    this.#reader = { connection, generation: access.generation };
+    return connection;
+  }
+
+  /**
+   * One statement on the open primary, answered when its quorum has it; null when it changed no row.
+   * @throws ApiError 421 NOT_PRIMARY, 503, 504 OUTCOME_UNKNOWN
+   */
+  async write(sql: string, values: readonly (string | null)[], timeoutMs: number): Promise<Committed | null> {
+    this.refuseUnlessOpen();
+    const connection = await connectAs(this.access(), 'skein');
+    const over = new Ending();
+    const timer = setTimeout(() => over.end(), timeoutMs);
+    try {
+      return await beforeEnd(this.#writeIn(connection, sql, values, over), over);
+    } catch (error) {
+      if (error !== ABORTED) throw error;
+      throw new ApiError(504, 'OUTCOME_UNKNOWN', 'The change was not confirmed in time.', {
+        applied: 'unknown',
+      });
+    } finally {
+      clearTimeout(timer);
+      // The node's own account never has a statement killed; a commit that still waits goes on without us.
+      connection.destroy();
+    }
+  }
+
+  async #writeIn(
+    connection: Connection,
+    sql: string,
+    values: readonly (string | null)[],
+    over: Ending,
+  ): Promise<Committed | null> {
+    // This account may write on a read-only server, so the server's own word is asked for first.
+    const [row] = await connection.query('SELECT @@GLOBAL.read_only');
+    if (row?.[0] !== '0') throw notPrimary(this.#node.primaryHttp());
+    const prepared = await connection.prepare(sql);
+    let affected = 0n;
+    const parameters = values.map(
+      (value): BoundParameter => (value === null ? { kind: 'null' } : { kind: 'text', value }),
+    );
+    await connection.execute(prepared.id, parameters, {
+      columns() {},
+      row() {},
+      end(result) {
+        affected = result.affectedRows;
+      },
+    });
+    if (affected === 0n) return null;
+    const [gtid] = await connection.query('SELECT @@last_gtid');
+    return this.#node.waitCommitted(gtid?.[0] ?? '', this.#node.acknowledge(), { over });
+  }
+}
+
+function connectAs(access: ServerAccess, user: 'skein' | 'skein_admin'): Promise<Connection> {
+  return Connection.connect({
+    address: { socketPath: access.socketPath },
+    user,
+    password: access.passwordOf(user),
+  });
+}
