@@ -7,10 +7,10 @@
 import { closeSync, constants, fsyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeGroup, mariadbGtidText } from '../src/spool/record-maker.js';
 import { Spool } from '../src/spool/spool.js';
 import { diskStorage, type Storage } from '../src/spool/storage.js';
 import { silentLogger } from '../src/std/logger.js';
+import { makeGroup, mariadbGtidText } from '../test/kit/spool/record-maker.js';
 
 const PAYLOAD_BYTES = 2048;
 const RUN_MS = 3000;

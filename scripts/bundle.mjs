@@ -1,3 +1,4 @@
+// @ts-nocheck
 // The last step of a build (`node scripts/bundle.mjs dist client/dist`). First, what Skein's modules import from packages becomes a few files beside them, dist/packages.
 // Else each node would look up, open and link some 800 small files at its start, which is most of what a start costs.
 // Skein's own modules stay one file each, with the names and lines that a stack trace shows; only the place that an

@@ -7,7 +7,7 @@ const [header, version] = process.argv.slice(2);
 if (!header || !version) throw new Error('usage: error-names.mjs <mysqld_error.h> <version of the server>');
 
 const names = new Map();
-for (const [, name, number] of readFileSync(header, 'utf8').matchAll(
+for (const [, name = '', number] of readFileSync(header, 'utf8').matchAll(
   /^#define\s+((?:ER|WARN)_\w+)\s+(\d+)\s*$/gm,
 )) {
   const isMark = /^ER_ERROR_(FIRST|LAST)|^ER_UNUSED/.test(name);

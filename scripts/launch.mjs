@@ -1,3 +1,4 @@
+// @ts-nocheck
 // Behind `npm start`, `npm test`, `npm run build`, `npm run test:all`, `test:long`, `fuzz` and `bench`: makes a fresh clone ready (installs,
 // builds) and starts what was asked for. Plain JavaScript without a dependency, because it runs before there is one.
 // Nothing is repeated when nothing changed: stamps in node_modules and dist say what they were made from.

@@ -1,4 +1,4 @@
-// Made from the server's endpoint definitions by src/http/client-api.test.ts (CONTRIBUTING.md says how). Not edited by hand.
+// Made from the server's endpoint definitions by `npm run client-api`. Not edited by hand.
 
 export type SqlRequest = {
   /** One statement; ? or :name stands for a parameter. */

@@ -6,9 +6,8 @@ import { loadNodeConfig } from '../config/node-config.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import { nearest } from '../std/nearest.js';
 import { terminalLine } from '../std/terminal-text.js';
-import type { Command, CommandContext } from './command.js';
+import type { Command, CommandContext, ParsedValues } from './command.js';
 import { clientOf } from './node-client.js';
-import type { ParsedValues } from './parse-arguments.js';
 import { UsageError } from './usage-error.js';
 
 const ACTIONS = ['tail', 'search', 'verify'] as const;

@@ -1,5 +1,4 @@
 import type { Emitter } from '../std/emitter.js';
-import type { ParsedValues } from './parse-arguments.js';
 
 /** Where a command reads and writes; tests hand in their own. */
 export interface Terminal {
@@ -37,6 +36,18 @@ export interface OptionSpec {
   /** What stands for the value in the help text, e.g. `<ms>`. */
   readonly value?: string;
   readonly help: string;
+}
+
+/** The arguments of a command line, by its options. */
+export interface ParsedValues {
+  readonly positionals: readonly string[];
+  flag(name: string): boolean;
+  text(name: string): string | undefined;
+  texts(name: string): readonly string[];
+  /** @throws UsageError when the text is not a whole number within the limits. */
+  integer(name: string, limits: { least: number; most: number }): number | undefined;
+  /** @throws UsageError when the text is none of the words. */
+  oneOf<Word extends string>(name: string, words: readonly Word[]): Word | undefined;
 }
 
 /** What the list of commands needs to know; the rest is loaded when it is asked for, so that each command is quick. */

@@ -3,7 +3,7 @@ import { requireDescriptors } from '../config/descriptor-budget.js';
 import { mainScript } from '../config/installation.js';
 import { descriptorLimit } from '../std/descriptor-limit.js';
 import { takeLock } from '../std/lock-file.js';
-import type { Command, CommandContext } from './command.js';
+import type { Command, CommandContext, ParsedValues } from './command.js';
 import { LocalCluster } from './demo/cluster.js';
 import {
   ensureSecrets,
@@ -15,7 +15,6 @@ import {
 import { clusterFiles, type DemoOptions, planDemo } from './demo/plan.js';
 import { prepareServer } from './demo/prepare-server.js';
 import { inUse, refuseOtherSize, refuseTakenPorts } from './demo/start-checks.js';
-import type { ParsedValues } from './parse-arguments.js';
 
 const PORT = { least: 1, most: 65_535 };
 /** One primary and 8 replicas: more voters than that only make each commit wait for more disks. */

@@ -5,8 +5,7 @@ import { type Connection, createConnection, type ResultSetHeader } from 'mysql2/
 import { Adapter } from '../dump/adapt.js';
 import { DumpSplitter, type DumpStatement } from '../dump/split-dump.js';
 import { messageOf, SkeinError } from '../model/error.js';
-import type { Command, CommandContext } from './command.js';
-import type { ParsedValues } from './parse-arguments.js';
+import type { Command, CommandContext, ParsedValues } from './command.js';
 import { UsageError } from './usage-error.js';
 
 /** In the status of each answer: texts have no escapes now (sql_mode of the session). */

@@ -1,18 +1,7 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../std/nearest.js';
-import type { OptionSpec } from './command.js';
+import type { OptionSpec, ParsedValues } from './command.js';
 import { UsageError } from './usage-error.js';
-
-export interface ParsedValues {
-  readonly positionals: readonly string[];
-  flag(name: string): boolean;
-  text(name: string): string | undefined;
-  texts(name: string): readonly string[];
-  /** @throws UsageError when the text is not a whole number within the limits. */
-  integer(name: string, limits: { least: number; most: number }): number | undefined;
-  /** @throws UsageError when the text is none of the words. */
-  oneOf<Word extends string>(name: string, words: readonly Word[]): Word | undefined;
-}
 
 /**
  * Strict about what it is given, and helpful about what was probably meant.

@@ -4,8 +4,7 @@ import { messageOf, SkeinError } from '../model/error.js';
 import { mariadb } from '../mysql-protocol/mariadb.js';
 import { listSegments, type SpoolInfo, showRecords, verify } from '../spool/inspect.js';
 import { nearest } from '../std/nearest.js';
-import type { Command, CommandContext } from './command.js';
-import type { ParsedValues } from './parse-arguments.js';
+import type { Command, CommandContext, ParsedValues } from './command.js';
 import { textTable } from './text-table.js';
 import { UsageError } from './usage-error.js';
 

@@ -1,8 +1,7 @@
 import { USER_ROLES } from '../model/user.js';
 import { nearest } from '../std/nearest.js';
-import type { Command, CommandContext } from './command.js';
+import type { Command, CommandContext, ParsedValues } from './command.js';
 import { clientOf } from './node-client.js';
-import type { ParsedValues } from './parse-arguments.js';
 import { textTable } from './text-table.js';
 import { UsageError } from './usage-error.js';
 

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { makeFormat, makeGroup, mariadbGtidText } from '../../test/kit/spool/record-maker.js';
+import { settle } from '../../test/kit/spool/simulated-schedule.js';
+import { SimulatedStorage, seededRandom } from '../../test/kit/spool/simulated-storage.js';
 import { isSkeinError } from '../model/error.js';
 import { silentLogger } from '../std/logger.js';
 import { encodeRecord, RECORD_KIND, walkRecords } from '../wire/record.js';
 import type { SpoolReader } from './reader.js';
-import { makeFormat, makeGroup, mariadbGtidText } from './record-maker.js';
-import { settle } from './simulated-schedule.js';
-import { SimulatedStorage, seededRandom } from './simulated-storage.js';
 import { Spool, type SpoolOptions } from './spool.js';
 
 /** What the spool takes and refuses, and how it fails. */

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import { makeFormat, makeGroup, mariadbGtidText } from '../../test/kit/spool/record-maker.js';
+import { SimulatedStorage, seededRandom } from '../../test/kit/spool/simulated-storage.js';
 import { silentLogger } from '../std/logger.js';
 import { listSegments, showRecords, verify } from './inspect.js';
-import { makeFormat, makeGroup, mariadbGtidText } from './record-maker.js';
-import { SimulatedStorage, seededRandom } from './simulated-storage.js';
 import { Spool } from './spool.js';
 
 const DIRECTORY = '/spool';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { makeFormat, makeGroup, mariadbGtid, mariadbGtidText } from '../../test/kit/spool/record-maker.js';
+import { SimulatedStorage, seededRandom } from '../../test/kit/spool/simulated-storage.js';
 import { silentLogger } from '../std/logger.js';
 import { encodeRecord, RECORD_HEADER_SIZE } from '../wire/record.js';
 import { encodeMark, type Mark, readMark } from './mark.js';
-import { makeFormat, makeGroup, mariadbGtid, mariadbGtidText } from './record-maker.js';
-import { SimulatedStorage, seededRandom } from './simulated-storage.js';
 import { Spool } from './spool.js';
 
 /** Torn or damaged: what recovery makes of a directory. What it must survive is in spool.simulation.test.ts. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runSchedule, Violation } from './simulated-schedule.js';
+import { runSchedule, Violation } from '../../test/kit/spool/simulated-schedule.js';
 import type { Storage, StorageFile } from './storage.js';
 
 /** Another seed range: SKEIN_SPOOL_SEED=5000 SKEIN_SPOOL_SCHEDULES=100000 npx vitest run src/spool */

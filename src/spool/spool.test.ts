@@ -2,9 +2,9 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { makeFormat, makeGroup, mariadbGtidText } from '../../test/kit/spool/record-maker.js';
 import { silentLogger } from '../std/logger.js';
 import { showRecords, verify } from './inspect.js';
-import { makeFormat, makeGroup, mariadbGtidText } from './record-maker.js';
 import { Spool, type SpoolOptions } from './spool.js';
 import { diskStorage } from './storage.js';
 

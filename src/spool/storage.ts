@@ -16,7 +16,7 @@ import { Patience } from './patience.js';
 
 /**
  * The few things that the spool asks of a file system. It is a seam so that tests can put a disk behind it that
- * forgets what was not synced (simulated-storage.ts): whatever the spool promises must follow from these calls alone.
+ * forgets what was not synced (test/kit/spool/simulated-storage.ts): whatever the spool promises must follow from these calls alone.
  * All calls reject with the operating system's error (`code`: ENOSPC, EIO, ENOENT ...).
  */
 export interface Storage {

@@ -8,19 +8,13 @@ import { messageOf } from '../model/error.js';
 import type { BoundParameter } from '../mysql-client/parameters.js';
 import { ABORTED, beforeEnd } from '../std/before-end.js';
 import type { Ending } from '../std/ending.js';
-import {
-  executeSql,
-  requireOpen,
-  type SqlCaller,
-  type SqlModules,
-  type SqlOutcome,
-  withinTime,
-} from './execute.js';
+import { executeSql, requireOpen, type SqlCaller, type SqlModules, withinTime } from './execute.js';
 import { endsTransaction } from './guard.js';
 import { fingerprintOf, keyInUse } from './outcomes.js';
 import type { SqlPlan } from './request.js';
 import type { ResultBuilder } from './result-builder.js';
 import { runTransaction } from './run-statements.js';
+import type { SqlOutcome } from './sql-outcome.js';
 
 const KEY = /^[\x21-\x7e]{1,200}$/;
 

@@ -25,9 +25,11 @@ import {
   type StatementRun,
   settleSession,
 } from './run-statements.js';
-import { cleanSession, type Ended, endTransaction } from './session-cleaning.js';
+import { type Ended, endTransaction } from './session-cleaning.js';
 import { killSession } from './session-killing.js';
+import { leaseOf, type SessionLease } from './session-lease.js';
 import type { Session, SessionPool } from './session-pool.js';
+import type { SqlOutcome } from './sql-outcome.js';
 import type { OpenTransactions } from './transactions.js';
 
 /** How long a write whose request has been answered as unknown may still occupy its session. */
@@ -49,12 +51,6 @@ export interface SqlCaller {
   readonly requestId: string;
   /** Ends when the client has gone away: its reads are stopped, its writes are not. */
   readonly gone: Ending;
-}
-
-export interface SqlOutcome {
-  readonly position: Position;
-  readonly acknowledgedBy: readonly string[];
-  readonly error: ApiError | null;
 }
 
 const ER_READ_ONLY_TRANSACTION = 1792;
@@ -197,31 +193,6 @@ const LEVELS: readonly AcknowledgeLevel[] = ['async', 'majority', 'all'];
 /** A request may ask for more than the cluster's level, never for less. */
 export function strongerLevel(cluster: AcknowledgeLevel, asked: AcknowledgeLevel | null): AcknowledgeLevel {
   return asked !== null && LEVELS.indexOf(asked) > LEVELS.indexOf(cluster) ? asked : cluster;
-}
-
-/** A session for one request, and what becomes of it afterwards. */
-export interface SessionLease {
-  readonly session: Session;
-  /** Its transaction goes on after the request, also after one that failed. */
-  readonly goesOn: boolean;
-  /** `resetting`: the reset that has left already together with the last statement. Nobody waits for this. */
-  release(outcome: { failed: boolean; resetting: Promise<void> | null }): void;
-  /** Closes the session for good. */
-  discard(): void;
-}
-
-function leaseOf(pool: SessionPool, session: Session): SessionLease {
-  return {
-    session,
-    goesOn: false,
-    release: ({ resetting }) => {
-      (resetting ?? cleanSession(session)).then(
-        () => pool.release(session),
-        () => pool.discard(session),
-      );
-    },
-    discard: () => pool.discard(session),
-  };
 }
 
 /**

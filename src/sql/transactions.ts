@@ -8,11 +8,12 @@ import { randomBytes } from 'node:crypto';
 import { ApiError, type Applied } from '../api/api-error.js';
 import type { TokenRole } from '../auth/token.js';
 import type { Logger } from '../std/logger.js';
-import type { SessionLease, SqlOutcome } from './execute.js';
 import { mayHaveOneMore } from './fair-slots.js';
 import { isStillOpen, settleSession } from './run-statements.js';
 import { cleanSession } from './session-cleaning.js';
+import type { SessionLease } from './session-lease.js';
 import type { Session, SessionPool } from './session-pool.js';
+import type { SqlOutcome } from './sql-outcome.js';
 
 const REMEMBERED_MAX = 1000;
 

@@ -2,7 +2,7 @@
 
 import { ApiError } from '../../api/api-error.js';
 import { formatPosition } from '../../model/position.js';
-import { executeSql, type SqlOutcome } from '../../sql/execute.js';
+import { executeSql } from '../../sql/execute.js';
 import { planSql, type SqlPlan } from '../../sql/request.js';
 import { ResultBuilder } from '../../sql/result-builder.js';
 import type { ResultOutput } from '../../sql/result-output.js';
@@ -32,6 +32,7 @@ import {
   quoted,
 } from '../../sql/schema/keyset.js';
 import { PageOutput } from '../../sql/schema/page-output.js';
+import type { SqlOutcome } from '../../sql/sql-outcome.js';
 import { PAGE_ROWS_DEFAULT } from '../endpoints/schema.js';
 import type { Handler, HandlerModules, HandlerReply, HandlerRequest } from './context.js';
 

@@ -3,12 +3,13 @@ import { pipeline } from 'node:stream';
 import { ApiError, toApiError } from '../../api/api-error.js';
 import { formatPosition } from '../../model/position.js';
 import { withoutLeadingComments } from '../../mysql-protocol/sql-text.js';
-import { errorContext, executeSql, type SqlOutcome } from '../../sql/execute.js';
+import { errorContext, executeSql } from '../../sql/execute.js';
 import { checkRepeatable, executeOnce, type OnceOutcome } from '../../sql/execute-once.js';
 import { NDJSON_TYPE, NdjsonOutput } from '../../sql/ndjson-output.js';
 import { planSql, type SqlPlan, type SqlRequest } from '../../sql/request.js';
 import { ResultBuilder } from '../../sql/result-builder.js';
 import type { ResultOutput } from '../../sql/result-output.js';
+import type { SqlOutcome } from '../../sql/sql-outcome.js';
 import { wantsLines } from '../accept.js';
 import { answerHeaders, FORWARDED_BY, forwardToPrimary } from '../forward.js';
 import {

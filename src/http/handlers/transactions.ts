@@ -1,19 +1,14 @@
 import type { Static } from '@sinclair/typebox';
 import { ApiError, notPrimary } from '../../api/api-error.js';
 import { formatPosition } from '../../model/position.js';
-import {
-  requireOpen,
-  SqlExecution,
-  type SqlModules,
-  type SqlOutcome,
-  withinTime,
-} from '../../sql/execute.js';
+import { requireOpen, SqlExecution, type SqlModules, withinTime } from '../../sql/execute.js';
 import { confirmStored } from '../../sql/execute-once.js';
 import { fingerprintOf } from '../../sql/outcomes.js';
 import { reachReadLevel } from '../../sql/read-level.js';
 import { planRead, planWithoutStatements, TIMEOUT_DEFAULT_MS } from '../../sql/request.js';
 import { ResultBuilder } from '../../sql/result-builder.js';
 import { beginOpenTransaction, commitOpenTransaction } from '../../sql/run-statements.js';
+import type { SqlOutcome } from '../../sql/sql-outcome.js';
 import { openedSince, type TransactionUse } from '../../sql/transactions.js';
 import type { postTx, postTxCommit } from '../endpoints/transactions.js';
 import { callerOf, type Handler, type HandlerModules, type HandlerRequest } from './context.js';

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { Storage, StorageFile } from './storage.js';
+import type { Storage, StorageFile } from '../../../src/spool/storage.js';
 
 /**
  * A disk in memory that keeps no more than it must. What was written is only in the cache until a sync; what was

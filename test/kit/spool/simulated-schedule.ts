@@ -1,12 +1,12 @@
-import { isSkeinError } from '../model/error.js';
-import { silentLogger } from '../std/logger.js';
-import { RECORD_KIND, readU53, walkRecords } from '../wire/record.js';
-import type { SpoolReader } from './reader.js';
+import { isSkeinError } from '../../../src/model/error.js';
+import type { SpoolReader } from '../../../src/spool/reader.js';
+import { Spool } from '../../../src/spool/spool.js';
+import type { Storage } from '../../../src/spool/storage.js';
+import type { Timers } from '../../../src/spool/timers.js';
+import { silentLogger } from '../../../src/std/logger.js';
+import { RECORD_KIND, readU53, walkRecords } from '../../../src/wire/record.js';
 import { makeFormat, makeGroup, mariadbGtid, mariadbGtidText, serverOfEpoch } from './record-maker.js';
 import { SimulatedStorage, seededRandom } from './simulated-storage.js';
-import { Spool } from './spool.js';
-import type { Storage } from './storage.js';
-import type { Timers } from './timers.js';
 
 /**
  * One random life of a spool on a simulated disk, and beside it a plain model of what must be there. After each step the

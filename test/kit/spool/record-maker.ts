@@ -1,6 +1,6 @@
-import { encodeRecord, FIRST_FRAGMENT, LAST_FRAGMENT, RECORD_KIND, WHOLE } from '../wire/record.js';
+import { encodeRecord, FIRST_FRAGMENT, LAST_FRAGMENT, RECORD_KIND, WHOLE } from '../../../src/wire/record.js';
 
-/** Test material: records as a MariaDB source would encode them. Not used by the product. */
+/** Test material: records as a MariaDB source would encode them. */
 export function mariadbGtid(sequence: number, serverId: number, domain = 0): Buffer {
   const gtid = Buffer.alloc(16);
   gtid.writeUInt32LE(domain, 0);
