@@ -1,4 +1,4 @@
-/** The documents of the repository: links lead somewhere, and the README stays short. */
+/** The documents of the repository: links lead somewhere, the README stays short, and every rule that is cited exists. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { expect, it } from 'vitest';
@@ -63,4 +63,51 @@ it('the README has at most 200 lines, and leads to every document of docs/', () 
   expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(200);
   const documents = DOCUMENTS.filter((name) => name.startsWith('docs/'));
   expect(documents.filter((name) => !linksOf(text).some((link) => link.split('#')[0] === name))).toEqual([]);
+});
+
+const SOURCES = ['src', 'test', 'client/src', 'scripts', 'bench'].flatMap((directory) =>
+  readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
+    .filter(
+      (file) => /\.(ts|mjs)$/.test(file) && !file.includes('node_modules') && file !== 'documents.test.ts',
+    )
+    .map((file) => `${directory}/${file}`),
+);
+
+const COMMENT = /\/\*[\s\S]*?\*\/|(?<!:)\/\/.*/g;
+
+/** What a reader may look up: the prose of a document, the comments of a source file. */
+const citing = (file: string, text: string): string =>
+  file.endsWith('.md') ? prose(text) : (text.match(COMMENT) ?? []).join('\n');
+
+const rulesIn = (text: string): string[] => [...text.matchAll(/\b[CHM]\d{1,2}\b/g)].map(([rule]) => rule);
+
+/** Documents that comments cited once and that are not in the repository. */
+const absentIn = (text: string): string[] => text.match(/\b(DESIGN|SAFETY|FACTS)(-\w+)? ?[CHM]?\d?/g) ?? [];
+
+const rules = new Set(
+  [...readFileSync(join(root, 'docs/safety.md'), 'utf8').matchAll(/^\*\*([CHM]\d{1,2})\./gm)].map(
+    ([, rule]) => rule,
+  ),
+);
+
+it('every safety rule that a document or a comment cites is in docs/safety.md', () => {
+  expect(rules.size).toBeGreaterThan(30);
+  const cited = [...DOCUMENTS, ...SOURCES].flatMap((file) =>
+    rulesIn(citing(file, readFileSync(join(root, file), 'utf8'))).map((rule) => ({ file, rule })),
+  );
+  expect(cited.length).toBeGreaterThan(100);
+  expect(cited.filter(({ rule }) => !rules.has(rule))).toEqual([]);
+});
+
+it('no document or comment cites a document that is not in the repository', () => {
+  const cited = [...DOCUMENTS, ...SOURCES].flatMap((file) =>
+    absentIn(citing(file, readFileSync(join(root, file), 'utf8'))).map((name) => `${file}: ${name}`),
+  );
+  expect(cited).toEqual([]);
+});
+
+it('finds citations in comments only', () => {
+  const text = "const C7 = 'DESIGN 7'; // rule C8\n/** Rule H99 (DESIGN 7.1). */ const url = 'http://M4';";
+  expect(rulesIn(citing('a.ts', text))).toEqual(['C8', 'H99']);
+  expect(absentIn(citing('a.ts', text))).toEqual(['DESIGN 7']);
 });

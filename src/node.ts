@@ -262,7 +262,7 @@ class Node {
     this.#server.down.on(({ reason, expected }) => this.#serverDown(reason, expected));
   }
 
-  /** Aborted with the reason when this process must not go on (SAFETY H12: a failed fsync). */
+  /** Aborted with the reason when this process must not go on (rule H12: a failed fsync). */
   get failed(): AbortSignal {
     return this.#failed.signal;
   }
@@ -292,7 +292,7 @@ class Node {
     const mustKill = await this.#commitsMayWait();
     await this.#role.stop();
     this.#control.close();
-    if (mustKill) await this.#server.kill('the node stops while commits wait for their quorum (SAFETY C1)');
+    if (mustKill) await this.#server.kill('the node stops while commits wait for their quorum (rule C1)');
     else await this.#server.stop({ deadlineMs: SERVER_STOP_DEADLINE_MS });
     this.#tls?.stop();
     this.#audit.add({ kind: 'node', action: 'stop' });

@@ -1,4 +1,4 @@
-/** Errors as HTTP answers them (DESIGN 7): one class, one body, status codes that tell the truth. */
+/** Errors as HTTP answers them: one class, one body, status codes that tell the truth. */
 import { isSkeinError } from '../model/error.js';
 import { ServerError } from '../mysql-client/replies.js';
 import { errorName, type ServerErrorName } from '../mysql-protocol/error-names.js';

@@ -1,4 +1,4 @@
-/** Every error code that HTTP answers with, what it means, and the body that carries it (DESIGN 7). Data only. */
+/** Every error code that HTTP answers with, what it means, and the body that carries it. Data only. */
 import { Type } from '@sinclair/typebox';
 
 interface ErrorMeaning {

@@ -10,7 +10,7 @@ import type { Ending } from '../std/ending.js';
 import type { FoundLines } from '../std/newest-lines.js';
 import type { LogFilter } from './log-filter.js';
 
-/** Whether requests may reach the local server at all (reads included, SAFETY H9). */
+/** Whether requests may reach the local server at all (reads included, rule H9). */
 export type Openness =
   | { readonly open: true }
   /** `code` becomes the error code of a 503; `reason` is for people. */
@@ -34,7 +34,7 @@ export interface ServerAccess {
   readonly socketPath: string;
   /** Makes dumps of the server: a path, or a name to be looked up. */
   readonly dumpProgram: string;
-  /** Changes at every start of the server and every change of role: sessions of an older one are closed (SAFETY C10). */
+  /** Changes at every start of the server and every change of role: sessions of an older one are closed (rule C10). */
   readonly generation: string;
   /** `skein` (the node's own account) only writes the token table, which no client role may. */
   passwordOf(account: 'skein' | 'skein_read' | 'skein_write' | 'skein_admin' | 'skein_outcomes'): string;
@@ -91,7 +91,7 @@ export interface NodeView {
   appliedPosition(): Position;
   /**
    * Resolves once the local server has applied `position`.
-   * @throws SkeinError POSITION_NOT_REACHED (time over) | TRANSACTION_LOST (SAFETY M3: on a branch that was cut)
+   * @throws SkeinError POSITION_NOT_REACHED (time over) | TRANSACTION_LOST (rule M3: on a branch that was cut)
    */
   waitApplied(position: Position, options: { timeoutMs: number; signal: AbortSignal }): Promise<void>;
   /**
@@ -100,7 +100,7 @@ export interface NodeView {
    */
   waitCommitted(gtid: string, level: AcknowledgeLevel, options: { over: Ending }): Promise<Committed>;
   /**
-   * Resolves once a quorum has answered, after this call, that it still follows this primary (SAFETY H3).
+   * Resolves once a quorum has answered, after this call, that it still follows this primary (rule H3).
    * Rejects on a replica, when the role is lost, or with the signal's reason.
    */
   confirmPrimary(options: { signal: AbortSignal }): Promise<void>;

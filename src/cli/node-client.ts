@@ -4,7 +4,7 @@ import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import { terminalLine } from '../std/terminal-text.js';
 import type { CommandContext } from './command.js';
 
-/** Where a local cluster's first node answers (DESIGN 8.1). */
+/** Where a local cluster's first node answers. */
 const DEFAULT_URL = 'http://127.0.0.1:8083';
 /** A node that accepts the connection and says nothing for so long is of no use to a person at a terminal. */
 export const ANSWER_TIMEOUT_MS = 60_000;

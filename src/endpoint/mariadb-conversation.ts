@@ -2,7 +2,7 @@ import { parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
 import { encodeErr, encodeRow, OK_PAYLOAD, packet } from '../mysql-protocol/packets.js';
 
 /**
- * What a MariaDB IO thread says before it asks for a dump, and what a source answers (FACTS-mariadb 2.1).
+ * What a MariaDB IO thread says before it asks for a dump, and what a source answers.
  * Pure: a command's payload in, bytes to send or the request for a dump out.
  */
 export type Reply =

@@ -1,6 +1,6 @@
 /**
  * The node's HTTP server: routes from the endpoint definitions, errors in one shape, one log line for each request. Order of
- * refusals (DESIGN 8.6): 503 for a connection too many, 401 before the body is even read, then 403, 413, 421, 400.
+ * refusals: 503 for a connection too many, 401 before the body is even read, then 403, 413, 421, 400.
  * What it does not do: anything about the cluster itself: it only shows what NodeView says.
  */
 
@@ -203,7 +203,7 @@ export class HttpServer {
     return { host, port: address.port };
   }
 
-  /** Closes the sessions that no request uses; call it when the server restarts or changes its role (SAFETY C10). */
+  /** Closes the sessions that no request uses; call it when the server restarts or changes its role (rule C10). */
   dropSessions(): void {
     this.#transactions.dropIdle();
     for (const pool of Object.values(this.#pools)) pool.dropIdle();

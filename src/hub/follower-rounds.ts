@@ -1,5 +1,5 @@
 /**
- * Rounds that prove that a quorum still follows this primary, for reads that may never be stale (SAFETY H3: confirmed
+ * Rounds that prove that a quorum still follows this primary, for reads that may never be stale (rule H3: confirmed
  * by a round trip that began after the request, never by a clock). One round at a time serves all who asked before it
  * began; who asks while one runs waits for the next. Pure: who answered in, what to send and who is served out.
  */

@@ -3,7 +3,7 @@ import type { AcknowledgeLevel } from '../model/status.js';
 /**
  * Counts on how many voters each group is durable. Pure: durable positions in, two ordinals out.
  * *Committed* is always a majority of the voters, the primary's own log included; `answered` is how far the server may
- * answer its clients at the cluster's level (SAFETY C4: never less than committed for majority and all).
+ * answer its clients at the cluster's level (rule C4: never less than committed for majority and all).
  */
 export interface QuorumOptions {
   self: string;
@@ -16,7 +16,7 @@ export class Quorum {
   readonly #level: AcknowledgeLevel;
   /** Of the voters other than the primary. */
   readonly #durable = new Map<string, number>();
-  /** False when the primary's own log may lose what it wrote at a power cut (SAFETY M9): then one more is needed. */
+  /** False when the primary's own log may lose what it wrote at a power cut (rule M9): then one more is needed. */
   #selfCounts = true;
   #received = 0;
   #committed = 0;

@@ -41,7 +41,7 @@ import type { ReadBuffer } from './read-buffer.js';
 export interface ReplicaRooms {
   attachInfo(): AttachInfo;
   /**
-   * The primary has let us in. Cut the spool to the chain (SAFETY C7) before this resolves: `attachInfo` is asked
+   * The primary has let us in. Cut the spool to the chain (rule C7) before this resolves: `attachInfo` is asked
    * again then, and the records begin after the spool's end that it gives. Nothing flows before.
    */
   welcomed(welcome: Welcome): void | Promise<void>;

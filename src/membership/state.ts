@@ -18,7 +18,8 @@
  *  3 a gone member has no session, and each session that went is cleaned up exactly once
  *  4 every change of state, and nothing else, is an effect `changed`
  *  5 `since` moves with the state alone
- * The state never decides who counts in the quorum: voters are a list of their own (SAFETY, ambiguous places, 4).
+ * The state never decides who counts in the quorum: voters are a list of their own
+ * (docs/safety.md, "What holds where two readings are possible").
  */
 import type { MemberState } from '../model/status.js';
 import { durationText } from '../std/duration-text.js';

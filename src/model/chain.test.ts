@@ -14,7 +14,7 @@ describe('the chain', () => {
     expect(epochOf([], 1)).toBe(0);
   });
 
-  it('cuts a log to the beginning of the epoch after its own, not to the newest (SAFETY C7)', () => {
+  it('cuts a log to the beginning of the epoch after its own, not to the newest (rule C7)', () => {
     // Up to 5 in epoch 1; epoch 2 began after 3 and wrote other groups 4 and 5.
     expect(cutFor(chain, at(1, 5))).toEqual(at(1, 3));
     expect(cutFor(chain, at(1, 3))).toBeNull();

@@ -3,7 +3,7 @@ import type { ChainEntry, Position } from './position.js';
 
 /**
  * The chain: for each epoch the position after which it began, oldest first, kept for ever. It says of every ordinal
- * which epoch it belongs to, and of a log that ends in an older epoch where it must be cut (SAFETY C7).
+ * which epoch it belongs to, and of a log that ends in an older epoch where it must be cut (rule C7).
  */
 export type Chain = readonly ChainEntry[];
 

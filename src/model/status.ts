@@ -1,4 +1,4 @@
-/** The nouns of `GET /v1/cluster` (DESIGN 8.8): what every node knows and says of the whole cluster. */
+/** The nouns of `GET /v1/cluster`: what every node knows and says of the whole cluster. */
 
 export type Role = 'primary' | 'replica';
 /**

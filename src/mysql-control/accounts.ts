@@ -62,7 +62,7 @@ const WRITERS = [
 /**
  * INSERT is taken from the writing accounts while their server is a replica, and given back when it opens as primary:
  * seen on MariaDB 10.11, ANALYZE of a table that does not exist gets past read_only and into the binary log, a GTID
- * that belongs to nobody (SAFETY H13), and ANALYZE needs INSERT. Real writes are refused for read_only before
+ * that belongs to nobody (rule H13), and ANALYZE needs INSERT. Real writes are refused for read_only before
  * privileges are looked at, so a client sees no difference.
  */
 export function writerStatements(open: boolean): string[] {

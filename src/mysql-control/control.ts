@@ -79,9 +79,9 @@ const QUERY_DEADLINE_MS = 10_000;
 const LOCK_WAIT_S = 5;
 /** Of each question about all that is defined: the server opens every table for it. */
 const DEFINITIONS_DEADLINE_MS = 60_000;
-/** SET read_only waits for commits (SAFETY C1); it must not wait behind one that waits for the quorum. */
+/** SET read_only waits for commits (rule C1); it must not wait behind one that waits for the quorum. */
 const READ_ONLY_LOCK_WAIT_S = 2;
-/** A session that is told to end is gone in a moment; one that is not must not write under an open server (SAFETY C10). */
+/** A session that is told to end is gone in a moment; one that is not must not write under an open server (rule C10). */
 const SESSIONS_GONE_MS = 5_000;
 const SESSIONS_POLL_MS = 10;
 /** The server asks its source, our endpoint on loopback, for a heartbeat so often. */
@@ -482,13 +482,13 @@ export class MariadbControl {
    */
   async openAsPrimary(options: { serverId: number }): Promise<void> {
     const id = Math.trunc(options.serverId);
-    // Ending a session whose commit waits would let the commit go as if it were acknowledged (SAFETY C1).
+    // Ending a session whose commit waits would let the commit go as if it were acknowledged (rule C1).
     await this.#refuseWaiters();
     await this.#query('STOP ALL SLAVES');
     await this.#query('RESET SLAVE ALL');
     await this.#query(`SET GLOBAL server_id = ${id}`);
     for (const sql of roleStatements('serving')) await this.#query(sql);
-    // A session keeps the id that it began with (SAFETY C10): none may live on but ours and the dump.
+    // A session keeps the id that it began with (rule C10): none may live on but ours and the dump.
     this.#dropWriter();
     await this.closeSessions();
     for (const sql of writerStatements(true)) await this.#query(sql);
@@ -550,7 +550,7 @@ export class MariadbControl {
 
   /**
    * Closes an open server in order: nothing is written afterwards.
-   * @throws SkeinError COMMITS_WAITING (then only a kill is safe, SAFETY C1)
+   * @throws SkeinError COMMITS_WAITING (then only a kill is safe, rule C1)
    */
   async closeForWrites(): Promise<void> {
     await this.#refuseWaiters();
@@ -705,7 +705,7 @@ export class MariadbControl {
     return (await this.#query(RUNNING_STATEMENTS)).map(runningStatement);
   }
 
-  /** Only for a statement that can not be committing (SAFETY, KILL). Does nothing when it has ended. */
+  /** Only for a statement that can not be committing (rule C1). Does nothing when it has ended. */
   async killQuery(queryId: number): Promise<void> {
     try {
       await this.#query(`KILL QUERY ID ${Math.trunc(queryId)}`);

@@ -55,7 +55,7 @@ function privilegeColumns(list: string): string[] {
 }
 
 /**
- * @param open  the server is an open primary's. On a replica a writer lacks INSERT (SAFETY H13), and an account that is
+ * @param open  the server is an open primary's. On a replica a writer lacks INSERT (rule H13), and an account that is
  *   being dropped stays as a name without rights: what it did before may still come from the log (SET PASSWORD).
  */
 export function wantedAccounts(
@@ -280,7 +280,7 @@ export class UserAccounts {
 
   /**
    * The sessions of these accounts. Those that can only read are told to end as well: nobody waits for a commit of theirs.
-   * A writer's on an open primary are not (SAFETY, KILL): whoever cuts their connections ends them after their statement.
+   * A writer's on an open primary are not (rule C1): whoever cuts their connections ends them after their statement.
    */
   async sessionsOf(names: readonly string[]): Promise<UserSession[]> {
     if (names.length === 0) return [];

@@ -28,7 +28,7 @@ export interface Pass {
 }
 
 /**
- * Whether a port may pass bytes on at this moment, and where to (SAFETY M4). Each way out of an open route - closed, or
+ * Whether a port may pass bytes on at this moment, and where to (rule M4). Each way out of an open route - closed, or
  * open to another target - is a new generation; a connection belongs to the one in which it began and never outlives it.
  * Listeners run before `set` returns: who closes a gate knows that every connection through it is cut.
  */

@@ -34,7 +34,7 @@ export interface PipeModules {
 
 /**
  * Passes bytes between a client and its server as they are, whatever they mean: TLS, compression and local files go
- * through untouched. Before each chunk, in both directions, the gate is asked (SAFETY M4). A slow reader stops the
+ * through untouched. Before each chunk, in both directions, the gate is asked (rule M4). A slow reader stops the
  * reading at the other end; at most one chunk, one statement of STATEMENT_BYTES_MAX and the sockets' own buffers lie here.
  */
 export class Pipe {

@@ -3,7 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 /**
  * caching_sha2_password, MySQL's default plug-in: the fast answer
  * SHA256(password) XOR SHA256(SHA256(SHA256(password)) + nonce). A side that knows the password can always check it,
- * so neither RSA nor TLS is needed between a node and its own server (FACTS-mysql 2).
+ * so neither RSA nor TLS is needed between a node and its own server.
  */
 export const CACHING_SHA2 = 'caching_sha2_password';
 /** AuthMoreData: the fast answer was right, OK follows. */

@@ -80,7 +80,7 @@ export function encodeGreeting(greeting: Greeting, capabilities: number): Buffer
   body.writeUInt32LE(greeting.connectionId, 0);
   greeting.nonce.copy(body, 4, 0, 8);
   body.writeUInt16LE(capabilities & 0xffff, 13);
-  body[15] = 8; // latin1, what real servers send (FACTS-mariadb 2.1)
+  body[15] = 8; // latin1, what real servers send
   body.writeUInt16LE(2, 16); // autocommit
   body.writeUInt16LE(capabilities >>> 16, 18);
   body[20] = NONCE_SIZE + 1;

@@ -22,10 +22,10 @@ import {
 } from './mariadb-gtid.js';
 import { changesKeylessTable } from './mariadb-table-map.js';
 
-/** Epoch e's primary writes with this plus e (SAFETY C10); replicas take ids far above, which no GTID ever shows. */
+/** Epoch e's primary writes with this plus e (rule C10); replicas take ids far above, which no GTID ever shows. */
 const EPOCH_SERVER_ID_BASE = 1_000_000;
 
-/** Capability 4: the client understands MariaDB's GTID events (FACTS-mariadb 2.1). */
+/** Capability 4: the client understands MariaDB's GTID events. */
 const CAPABILITY_GTID = 4;
 /** Flag of COM_BINLOG_DUMP: with the events that hold the statements' texts. */
 const DUMP_ANNOTATED = 2;

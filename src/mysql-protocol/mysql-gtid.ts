@@ -2,7 +2,7 @@ import { SkeinError } from '../model/error.js';
 
 /**
  * MySQL's GTIDs are sets: for each source (a UUID, from 8.4/9.x on also a tag) the intervals of transaction numbers.
- * Here: text and binary form of such sets, and the dump command that carries one (FACTS-mysql 2). Numbers stay below 2^53.
+ * Here: text and binary form of such sets, and the dump command that carries one. Numbers stay below 2^53.
  */
 
 /** Both ends inclusive, as in the text form. */

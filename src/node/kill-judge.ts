@@ -10,7 +10,7 @@ const HOLD_MS = 1_000;
 const POLL_MS = 25;
 
 /**
- * MariaDB ends the wait of a killed session and answers OK, as if the quorum had the transaction (SAFETY, KILL). So a
+ * MariaDB ends the wait of a killed session and answers OK, as if the quorum had the transaction (rule C1). So a
  * KILL waits until the session that it means is not committing any more, and is refused when that takes long.
  */
 export function killJudge(modules: {

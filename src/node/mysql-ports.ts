@@ -12,7 +12,7 @@ import type { RoleNode } from '../roles/role-node.js';
 import type { Logger } from '../std/logger.js';
 import { FreshReads } from './fresh-reads.js';
 
-/** The server's loopback TCP port; never its unix socket, where a stranger would be the node's own user (DESIGN 8.4). */
+/** The server's loopback TCP port; never its unix socket, where a stranger would be the node's own user. */
 const SERVER_HOST = '127.0.0.1';
 
 export interface MysqlPortsModules {
@@ -97,7 +97,7 @@ export class MysqlPorts {
     this.update();
   }
 
-  /** Cuts every connection at once: the first thing of a fence (SAFETY C1), and of an orderly stop. */
+  /** Cuts every connection at once: the first thing of a fence (rule C1), and of an orderly stop. */
   async stop(): Promise<void> {
     this.#off();
     this.#fresh?.stop();

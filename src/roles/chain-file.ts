@@ -16,7 +16,7 @@ const Schema = Type.Array(
   }),
 );
 
-/** The chain as this node knows it, kept for ever in its own fsynced file (SAFETY H2). */
+/** The chain as this node knows it, kept for ever in its own fsynced file (rule H2). */
 export class ChainFile {
   readonly #path: string;
   #chain: Chain = [];

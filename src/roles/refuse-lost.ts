@@ -3,7 +3,7 @@ import { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 
 /**
- * A position is compared on the chain, never by its number alone (SAFETY M3): one that lies beyond the beginning of
+ * A position is compared on the chain, never by its number alone (rule M3): one that lies beyond the beginning of
  * the epoch after its own was lost at a change of primaries, and waiting for it would end with other data.
  * An epoch that the chain does not have yet may still be heard of, unless the node has this place of the history already
  * (`known`).

@@ -32,7 +32,7 @@ export interface NodeParts {
   prepareSystem(): Promise<void>;
   passwordOf(account: AccountName | 'skein_endpoint'): string;
   heartbeatBase(): Omit<HeartbeatBody, 'role' | 'epoch' | 'positions' | 'lagMs' | 'applier' | 'reason'>;
-  /** @throws SkeinError TRANSACTION_LOST when the position is not in the cluster's history (SAFETY M3) */
+  /** @throws SkeinError TRANSACTION_LOST when the position is not in the cluster's history (rule M3) */
   refuseLost(position: Position, known: boolean): void;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Names the time in which a session on the local server may be used. It changes with every start of the server and every
  * opening and closing of the role, and no name comes back: a session of an earlier time may write with an earlier
- * primary's server id (SAFETY C10).
+ * primary's server id (rule C10).
  */
 export class SessionGeneration {
   #number = 0;

@@ -6,7 +6,7 @@ import type { LocalControl } from './local-server.js';
 import type { XaAgreement, XaFile } from './xa-file.js';
 
 /**
- * XA is not crash-safe in MariaDB (SAFETY H11): XA PREPARE, COMMIT and ROLLBACK are logged (and on a primary wait for
+ * XA is not crash-safe in MariaDB (rule H11): XA PREPARE, COMMIT and ROLLBACK are logged (and on a primary wait for
  * their acknowledgement) before the engine does them. After a crash the log, and so every replica, is ahead of the engine.
  * The log is the cluster's history, so the engine is brought level with it before the server goes on:
  *

@@ -63,7 +63,7 @@ export interface ManagedServerModules {
 
 export interface ServerUp {
   readonly pid: number;
-  /** True when it ran before we did: then it need not be closed any more (SAFETY H9: it is not primary by that). */
+  /** True when it ran before we did: then it need not be closed any more (rule H9: it is not primary by that). */
   readonly adopted: boolean;
   /**
    * A server before it did not end in order, and what that left behind was not settled since (see `settled`); also when it
@@ -203,7 +203,7 @@ export class ManagedServer {
 
   /**
    * Ends the server in order. Only for a server without waiting commits: a shutdown would let them go as if they
-   * were acknowledged (SAFETY C1); where some may wait, kill() is the way.
+   * were acknowledged (rule C1); where some may wait, kill() is the way.
    * @returns `killed` when it had to be killed after `deadlineMs`
    */
   async stop(options: { deadlineMs?: number } = {}): Promise<{ killed: boolean }> {
@@ -230,7 +230,7 @@ export class ManagedServer {
   }
 
   /**
-   * Ends the server at once (SAFETY C1: a fence asks nobody). The signal is sent before this returns; the promise
+   * Ends the server at once (rule C1: a fence asks nobody). The signal is sent before this returns; the promise
    * resolves when the process is gone. Without `restart` it stays down until start().
    */
   kill(reason: string, options: { restart?: boolean } = {}): Promise<void> {

@@ -26,7 +26,7 @@ const STARTS_PER_INSTANCE = 65_536;
 /** Keeps the largest id below 4_000_000_000. */
 const INSTANCES = 30_500;
 
-/** The server id of start number `starts`: fresh each time, and never in a GTID (SAFETY C10: those come from the epoch). */
+/** The server id of start number `starts`: fresh each time, and never in a GTID (rule C10: those come from the epoch). */
 export function closedServerId(state: Pick<ServerState, 'instance' | 'starts'>): number {
   return FIRST_CLOSED_ID + state.instance * STARTS_PER_INSTANCE + (state.starts % STARTS_PER_INSTANCE);
 }

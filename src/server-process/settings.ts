@@ -19,7 +19,7 @@ export interface ServerSettings {
 
 /**
  * The largest rpl_semi_sync_master_timeout the server takes, in ms (tried on 10.11: larger values are cut to it,
- * and a commit does wait under it): a commit must never be let go because time passed (SAFETY M1).
+ * and a commit does wait under it): a commit must never be let go because time passed (rule M1).
  */
 export const SEMI_SYNC_TIMEOUT_MAX_MS = '18446744073709551615';
 
@@ -59,7 +59,7 @@ export function initConnectArg(operatorArgs: readonly string[]): string {
   return `--init-connect=${before}${READ_ONLY_SESSIONS}`;
 }
 
-/** The command line of a node's server. It always starts closed (SAFETY H9): nothing here is SET after the start. */
+/** The command line of a node's server. It always starts closed (rule H9): nothing here is SET after the start. */
 export function serverArgs(binary: ServerBinary, settings: ServerSettings): string[] {
   const MiB = 2 ** 20;
   return [

@@ -22,7 +22,7 @@ import type { EventSink } from './event-stream.js';
 
 /**
  * Puts the events of a dump together into records, each written once into an arena that is then passed on as it is.
- * It checks that every group is the next one of the chain (SAFETY C10); it never looks into rows.
+ * It checks that every group is the next one of the chain (rule C10); it never looks into rows.
  */
 export interface AssemblerOptions {
   /** Ordinal and GTID (binary) of the group after which the dump begins. */

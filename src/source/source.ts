@@ -14,7 +14,7 @@ import { GroupAssembler } from './group-assembler.js';
 /**
  * Reads the local server's binary log from one position on, as records. With `semiSync` it is the server's only
  * semi-sync replica and answers its waiting commits; without, it serves one replica that has to catch up.
- * One Source is one dump connection: when it ends, its owner decides where a new one begins (SAFETY C2).
+ * One Source is one dump connection: when it ends, its owner decides where a new one begins (rule C2).
  */
 export interface SourceOptions {
   target: DumpTarget;
@@ -162,7 +162,7 @@ export class Source {
 
   #ackWanted(waiting: Waiting): void {
     this.#waiting.push(waiting);
-    // It may have been confirmed before the server asked: after a restart of this process (SAFETY C2).
+    // It may have been confirmed before the server asked: after a restart of this process (rule C2).
     if (waiting.ordinal <= this.#acknowledged) this.acknowledge(this.#acknowledged);
   }
 

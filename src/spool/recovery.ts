@@ -24,7 +24,7 @@ import { readRange, type Storage, type StorageFile } from './storage.js';
  *   - a mark anywhere, also behind B, that states a synced offset beyond B: these bytes were on the disk. Damage.
  *   - a sound record behind B that continues the sequence: in a power cut the disk may have written a later page and
  *     lost an earlier one of the same unsynced commit, and a lost page reads as zeros. With such a sector of zeros
- *     between B and that record it is torn, else damage (SAFETY H12, with this one exception).
+ *     between B and that record it is torn, else damage (rule H12, with this one exception).
  *   - otherwise: torn.
  * Nothing but zeros up to the end of the file is the room that was made for records to come, and is cut off.
  * Everything else that does not add up is damage: bad bytes in an earlier segment (it was synced before the next

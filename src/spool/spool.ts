@@ -20,10 +20,10 @@ import { realTimers, type Timers } from './timers.js';
 /**
  * The replica's durable queue of transaction groups: segment files of records as they arrived (wire/record.ts), and
  * marks between them (mark.ts). What it promises: a position that `durable` ever had is there again after any crash,
- * unless it was cut (chain rule, SAFETY C7) or purged. It does not decide what is committed, who may cut, or when it
+ * unless it was cut (chain rule, rule C7) or purged. It does not decide what is committed, who may cut, or when it
  * is safe to purge; it does not talk to servers or peers.
  *
- * A damaged spool (SAFETY C6, H12) opens, so that it can be looked at, but takes nothing: its node abstains.
+ * A damaged spool (rules C6, H12) opens, so that it can be looked at, but takes nothing: its node abstains.
  * One process at a time may have a directory open; that is for the node's own lock to see to.
  */
 export interface SpoolOptions {
@@ -301,7 +301,7 @@ export class Spool {
 
   /**
    * The server's data was seeded up to `base` and is durable there: the spool drops what it has and goes on after `base`.
-   * Only forward, so that nothing is lost which the new data does not cover (SAFETY C6).
+   * Only forward, so that nothing is lost which the new data does not cover (rule C6).
    * @throws SkeinError SPOOL_NOT_COVERED when the spool holds groups beyond `base`, and those of append
    */
   restartAfter(base: SpoolBase): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * How the values of a result become JSON text (DESIGN 7, 8.7): by the column's type only, never by the value.
+ * How the values of a result become JSON text: by the column's type only, never by the value.
  * Values are decoded from binary rows straight into JSON text; JSON columns are spliced in as they are, so that
  * big numbers in them survive.
  */

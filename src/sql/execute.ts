@@ -1,7 +1,7 @@
 /**
  * One `POST /v1/sql` from plan to outcome: open? position reached? session, statements, and for a write the wait
  * for its quorum. 200 only when the node's own quorum position covers the transaction, never on the server's OK
- * alone (SAFETY C4, KILL); what is not known in time is answered as unknown, and its later fate is logged.
+ * alone (rules C1 and C4); what is not known in time is answered as unknown, and its later fate is logged.
  */
 
 import { ApiError, type Applied, type ErrorContext, toApiError } from '../api/api-error.js';

@@ -2,7 +2,7 @@
  * What no session may be used for, whatever the server's grants say. The server decides what is a write; these
  * are the few statements that grants can not take away (seen on MariaDB 10.11):
  *  - an account may always change its own password or default role, which every node's sessions log in with;
- *  - an account may always KILL its own sessions, and a killed commit is answered before its quorum (SAFETY, KILL);
+ *  - an account may always KILL its own sessions, and a killed commit is answered before its quorum (rule C1);
  *  - XA leaves a branch with its locks that belongs to no request, and keeps its session from being used again;
  *  - a compound statement (BEGIN NOT ATOMIC) could end the read-only transaction of a read token and go on.
  * A text is only ever refused because of this, never allowed because of it. Words are looked for everywhere, also

@@ -96,7 +96,7 @@ export class NdjsonOutput implements ResultOutput {
 
   /**
    * @throws ApiError CLIENT_GONE: ends the session in the middle of its rows, as if the client had hung up on the server
-   * itself. Never a KILL, which could let a commit go that waits for its quorum (SAFETY, KILL).
+   * itself. Never a KILL, which could let a commit go that waits for its quorum (rule C1).
    */
   row(payload: Buffer): void {
     if (this.#over)

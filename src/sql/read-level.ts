@@ -1,4 +1,4 @@
-/** What must hold before a statement reads, by the level that its request asks for (DESIGN 7). */
+/** What must hold before a statement reads, by the level that its request asks for. */
 
 import { ApiError, notPrimary } from '../api/api-error.js';
 import type { NodeView } from '../api/node-view.js';

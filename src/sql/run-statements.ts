@@ -41,7 +41,7 @@ export interface StatementRun {
   readonly nextReadsOnly: boolean;
   readonly results: ResultOutput;
   readonly progress: Progress;
-  /** False once the server has restarted or changed its role: an old session must not go on (SAFETY C10). */
+  /** False once the server has restarted or changed its role: an old session must not go on (rule C10). */
   readonly current: () => boolean;
   /** What belongs into the transaction beside the statements of the request. */
   readonly beforeCommit?: () => Promise<void>;

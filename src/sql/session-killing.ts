@@ -1,4 +1,4 @@
-/** Ends a session of the node's own pools on the server. Never for what may be committing (SAFETY, KILL). */
+/** Ends a session of the node's own pools on the server. Never for what may be committing (rule C1). */
 
 import type { ServerAccess } from '../api/node-view.js';
 import { Connection } from '../mysql-client/connection.js';

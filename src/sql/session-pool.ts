@@ -1,5 +1,5 @@
 /**
- * Sessions on the local server, one pool for each token role (a role is an account of the server, SAFETY H13).
+ * Sessions on the local server, one pool for each token role (a role is an account of the server, rule H13).
  * A session is handed to one request at a time and comes back clean, or not at all. Tokens of a role share the pool
  * fairly: see fair-slots.ts.
  * What it does not do: decide anything about the statements that run in it, or clean a session.

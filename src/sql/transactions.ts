@@ -193,7 +193,7 @@ export class OpenTransactions {
     }
   }
 
-  /** The server restarts or changes its role: what is idle is closed now, what runs when its request ends (SAFETY C10). */
+  /** The server restarts or changes its role: what is idle is closed now, what runs when its request ends (rule C10). */
   dropIdle(): void {
     for (const transaction of [...this.#open.values()]) {
       if (transaction.busy || transaction.settling) continue;

@@ -3,7 +3,7 @@
  * may hold escape sequences that colour, move, erase or rename, and characters that turn the order of letters around.
  */
 
-/** C0, DEL and C1; then what changes the direction of text, breaks a line, or is invisible and no part of a letter. */
+/** Control characters (U+0000 to U+001F, U+007F to U+009F); then what changes the direction of text, breaks a line, or is invisible and no part of a letter. */
 const CONTROLS =
   /[\p{Cc}\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu;
 const ALL_BUT_LAYOUT =

@@ -16,7 +16,7 @@ export const FRAME_HEADER_SIZE = 5;
 /** Spoken by both ends or the handshake fails; raised by one with every change that an older node would misread. */
 export const LINK_VERSION = 4;
 
-/** Bytes of records in one RECORDS frame (DESIGN 8.7). */
+/** Bytes of records in one RECORDS frame: the receiver keeps a whole frame in memory. */
 export const RECORDS_BYTES_MAX = 16 * 1024 * 1024;
 const RECORDS_HEAD_SIZE = 8;
 const CONTROL_MAX = 64 * 1024;
@@ -217,7 +217,7 @@ export function decodeProbe(payload: Buffer): number {
   return ordinalAt('probe', fixed('probe', payload, 8), 0);
 }
 
-/** `epoch`: a replica that knows a newer one than the primary's does not follow it any more (SAFETY H1, H3). */
+/** `epoch`: a replica that knows a newer one than the primary's does not follow it any more (rules H1, H3). */
 export interface Echo {
   round: number;
   epoch: number;

@@ -50,16 +50,16 @@ const SpoolEndSchema = Type.Object({
   spoolEnd: PositionSchema,
   /** GTID of the group before that of `spoolEnd`; '' when there is none. */
   previousGtid: Gtid,
-  /** Its log has a hole: it must not be counted (SAFETY C6, H12). */
+  /** Its log has a hole: it must not be counted (rules C6, H12). */
   damaged: Type.Boolean(),
 });
 
 const AttachSchema = Type.Intersect([
   Type.Object({
     node: NodeName,
-    /** Names the disk behind the name: changes when the spool was lost or re-created (SAFETY C6). */
+    /** Names the disk behind the name: changes when the spool was lost or re-created (rule C6). */
     incarnation: Type.String({ minLength: 1, maxLength: 64 }),
-    /** The newest epoch that it knows or has promised: an older primary is refused (SAFETY H1). */
+    /** The newest epoch that it knows or has promised: an older primary is refused (rule H1). */
     epoch: Epoch,
     http: Address,
     link: Address,

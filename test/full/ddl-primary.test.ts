@@ -8,7 +8,7 @@ import { until } from '../kit/until.js';
 
 /**
  * A primary's server that dies in the middle of DDL may have done it without logging it, or have logged it without doing it
- * (SAFETY H10; seen on 10.11 under kills, see ddl-crash.test.ts). Here each such end is made on purpose, past the log.
+ * (rule H10; seen on 10.11 under kills, see ddl-crash.test.ts). Here each such end is made on purpose, past the log.
  */
 let cluster: TestCluster;
 showLogsOnFailure(() => cluster);

@@ -167,7 +167,7 @@ const FAULTS: Record<string, (round: number) => Promise<void>> = {
     cluster.proxy(replica.name).heal();
   },
 
-  // A failed write is fatal to the spool (SAFETY H12): the node ends, and a new process reads what is on the disk.
+  // A failed write is fatal to the spool (rule H12): the node ends, and a new process reads what is on the disk.
   [FULL_DISK]: async () => {
     const full = cluster.node('n3');
     cluster.spoolDisk?.fill();

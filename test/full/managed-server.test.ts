@@ -448,7 +448,7 @@ describe('accounts', () => {
       ]);
       await sql(server, role, ['DROP DATABASE `my app`']);
     }
-    // MyISAM would be changed before the log is: refused by name (SAFETY H10).
+    // MyISAM would be changed before the log is: refused by name (rule H10).
     expect(
       (await sql(server, 'skein_write', ['CREATE DATABASE m', 'CREATE TABLE m.t (a INT) ENGINE=MyISAM']))
         .errors,

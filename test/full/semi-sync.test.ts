@@ -5,7 +5,7 @@ import { throughout, until } from '../kit/until.js';
 import { type Started, semiSync, start, stillWaits, untilWaiting } from '../kit/waiting.js';
 
 /**
- * What the server itself does with commits that wait: the ground under SAFETY C1, C2, C10, H9 to H11 and KILL. No node
+ * What the server itself does with commits that wait: the ground under rules C1, C2, C10 and H9 to H11. No node
  * takes part; the last word on each is in ARCHITECTURE.md, "Seen on real servers". A server of another version that
  * fails here needs another look at the rule that stands on it.
  */
@@ -240,7 +240,7 @@ describe('a crash of the server', () => {
 
     await server.crash();
     expect(await server.ask('SELECT @@global.gtid_binlog_pos')).toBe('0-1000001-5');
-    // The log has the XA COMMIT and the second XA PREPARE; the engine has neither (SAFETY H11).
+    // The log has the XA COMMIT and the second XA PREPARE; the engine has neither (rule H11).
     expect(await ids()).toBe('1');
     const branches = await withSql(server, (connection) => rowsOf(connection, 'XA RECOVER'));
     expect(branches.map((branch) => String(branch.data))).toEqual(['acknowledged']);
@@ -293,7 +293,7 @@ describe('ids, engines, what is logged, and what lets waiting commits go', () =>
     );
   });
 
-  describe('on a read-only server, as skein, these are logged all the same (SAFETY H13)', () => {
+  describe('on a read-only server, as skein, these are logged all the same (rule H13)', () => {
     it.each([
       ['FLUSH PRIVILEGES', true],
       ['FLUSH LOCAL PRIVILEGES', false],

@@ -8,7 +8,7 @@ import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { rowsOf, run, type SqlNode, withSql } from '../kit/sql-node.js';
 import { until } from '../kit/until.js';
 
-/** XA is logged before the engine does it: a crash in between must not make the primary differ (SAFETY H11). */
+/** XA is logged before the engine does it: a crash in between must not make the primary differ (rule H11). */
 const KILLS = Number(process.env.SKEIN_TEST_XA_KILLS ?? 4);
 
 let cluster: TestCluster;

@@ -15,7 +15,7 @@ import type { TestNode } from '../kit/test-node.js';
 import { throughout, until } from '../kit/until.js';
 import { semiSync, start, stillWaits, untilWaiting, waitingSessions } from '../kit/waiting.js';
 
-/** SAFETY's rules on a whole cluster: what Skein makes of what semi-sync.test.ts shows of the server alone. */
+/** The rules of docs/safety.md on a whole cluster: what Skein makes of what semi-sync.test.ts shows of the server alone. */
 
 let cluster: TestCluster;
 showLogsOnFailure(() => cluster);

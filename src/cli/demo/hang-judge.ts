@@ -14,14 +14,14 @@ export interface NodeLook {
 export const LOOK_INTERVAL_MS = 1000;
 const OWN_PAUSE_MS = 3 * LOOK_INTERVAL_MS;
 /**
- * SAFETY H4: saturated cores are no failure for 30 s. A loop that spins gets more than this part of the time even beside a
+ * Rule H4: saturated cores are no failure for 30 s. A loop that spins gets more than this part of the time even beside a
  * few others, and no turn of a healthy one takes so much CPU: a second, with the default limit.
  */
 const STARVED_FACTOR = 6;
 const STARVED_SHARE = 0.2;
 
 /**
- * Decides whether a node hangs: its event loop has not turned for `limitMs`. A busy node is not a dead one (SAFETY H4):
+ * Decides whether a node hangs: its event loop has not turned for `limitMs`. A busy node is not a dead one (rule H4):
  * time in which the supervisor itself did not run does not count (a suspended machine), and a node that could run but got
  * little CPU has six times the limit.
  */

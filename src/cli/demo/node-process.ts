@@ -14,7 +14,7 @@ import { configFile } from './directory.js';
 import { HangJudge, LOOK_INTERVAL_MS } from './hang-judge.js';
 import type { PlannedNode } from './plan.js';
 
-/** DESIGN 8.2: a node that ends is started again after 0.2 s, and more slowly each time it does not stay up. */
+/** A node that ends is started again after 0.2 s, and more slowly each time it does not stay up. */
 const RESTART_FIRST_MS = 200;
 const RESTART_MAX_MS = 5000;
 /** A node that lived so long had started well: the next restart is quick again. */

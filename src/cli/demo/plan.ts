@@ -3,7 +3,7 @@ import type { NodeConfigInput } from '../../config/node-config.js';
 import type { AcknowledgeLevel } from '../../model/status.js';
 import { UsageError } from '../usage-error.js';
 
-/** A local cluster as it is asked for (DESIGN 8.2). */
+/** A local cluster as it is asked for. */
 export interface DemoOptions {
   /** Absolute. */
   readonly directory: string;

@@ -8,7 +8,7 @@ import { isPortFree, portOwner } from './port-owner.js';
 
 /**
  * A cluster's voters are fixed at its birth: with another number of nodes "a majority" would mean two different
- * things at once (SAFETY C11).
+ * things at once (rule C11).
  * @throws SkeinError REPLICAS_DIFFER
  */
 export function refuseOtherSize(directory: string, planned: readonly PlannedNode[]): void {

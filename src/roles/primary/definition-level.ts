@@ -16,7 +16,7 @@ import type { DefinitionsFile } from './definitions-file.js';
 
 /**
  * DDL is not transactional: a primary's server that died in the middle of one may have done what is not in its log, or not
- * have done what is in it (SAFETY H10). Its replicas have executed exactly the log. So before such a server is opened its
+ * have done what is in it (rule H10). Its replicas have executed exactly the log. So before such a server is opened its
  * definitions are compared with those of a replica at the same position, and brought level with them.
  */
 export interface DefinitionLevelModules {

@@ -37,7 +37,7 @@ import { SchemaGuard } from './schema-guard.js';
  *     ^                                                                                          |
  *     +------------------------------ server down, fence ---------------------------------------+
  *
- * An epoch begins with every start of the server (its log may then hold what nobody acknowledged, SAFETY H9) and goes
+ * An epoch begins with every start of the server (its log may then hold what nobody acknowledged, rule H9) and goes
  * on when only the node was restarted and adopts a server that is open (its commits have waited meanwhile).
  */
 export interface PrimaryRoleOptions {
@@ -62,7 +62,7 @@ export interface PrimaryRoleModules {
   definitionsFile: DefinitionsFile;
   events: EventLog;
   control(): LocalControl;
-  /** SIGKILL (SAFETY C1: a fence asks nobody); the server is started again. */
+  /** SIGKILL (rule C1: a fence asks nobody); the server is started again. */
   kill(reason: string): void;
   /** What a crash of the server left behind is settled. */
   settled(): Promise<void>;
@@ -295,7 +295,7 @@ export class PrimaryRole {
       if (signal.aborted) return true;
       const goesOn = this.#goesOn(up, reading);
       if (up.adopted && !goesOn && !reading.readOnly) {
-        // Open, but not as ours: whatever it accepted since must not be taken for this epoch's (SAFETY H9, C1).
+        // Open, but not as ours: whatever it accepted since must not be taken for this epoch's (rules H9, C1).
         this.#fence('an adopted server is open with a server id that is not of this epoch');
         return true;
       }
@@ -489,7 +489,7 @@ export class PrimaryRole {
 
   attach(session: ReplicaSession): void {
     const { node, attach } = session;
-    // A damaged log abstains (SAFETY C6): nothing is sent to it, and nothing that it says counts.
+    // A damaged log abstains (rule C6): nothing is sent to it, and nothing that it says counts.
     const feed = attach.damaged
       ? null
       : this.#hub.attach(session, attach.spoolEnd, (error) => this.#feedFailed(session, error));
@@ -668,7 +668,7 @@ export class PrimaryRole {
 
   /**
    * One dump, until it ends. It begins one group before what the quorum is known to have: to dial is itself an
-   * acknowledgement of earlier log files, and a group that already waits is asked for only if it is sent (SAFETY C2).
+   * acknowledgement of earlier log files, and a group that already waits is asked for only if it is sent (rule C2).
    * `isPurged`: the server does not have that group any more. Then its log begins behind what the quorum has, and to dial
    * there acknowledges that and no more.
    */
@@ -724,7 +724,7 @@ export class PrimaryRole {
       );
   }
 
-  /** Looks at what the server says of itself; called at every heartbeat (SAFETY C3, M9, KILL). */
+  /** Looks at what the server says of itself; called at every heartbeat (rules C1, C3, M9). */
   watch(reading: ServerReading): void {
     if (this.#phase === 'closed') return;
     if (this.#phase === 'open')
@@ -767,7 +767,7 @@ export class PrimaryRole {
     this.#unacknowledged = noTx;
   }
 
-  /** A log that may lose what it wrote at a power cut is no copy (SAFETY M9): then one more replica is needed. */
+  /** A log that may lose what it wrote at a power cut is no copy (rule M9): then one more replica is needed. */
   #countSelf({ syncBinlog, flushAtTrxCommit }: ServerReading): void {
     const counts = syncBinlog === 1 && flushAtTrxCommit === 1;
     if (!this.#quorum.setSelfCounts(counts)) return;

@@ -215,7 +215,7 @@ export class ReplicaRole {
     };
   }
 
-  /** Follows the chain of the primary: what this spool holds beyond it was never committed (SAFETY C7). */
+  /** Follows the chain of the primary: what this spool holds beyond it was never committed (rule C7). */
   async welcomed(welcome: Welcome): Promise<void> {
     const { spool, chainFile, lag, logger } = this.#modules;
     if (!continues(this.#chain, welcome.chain)) {
@@ -443,7 +443,7 @@ export class ReplicaRole {
     }
   }
 
-  /** A replica's log holds exactly what it applied; anything more was written here (SAFETY H13). */
+  /** A replica's log holds exactly what it applied; anything more was written here (rule H13). */
   #checkForeign(reading: ServerReading): void {
     const gtid = reading.gtidBinlogPos;
     // Before it follows, what a start left behind is being settled.

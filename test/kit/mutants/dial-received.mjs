@@ -1,4 +1,4 @@
-// Mutant: the semi-sync dump is dialled from what was received, instead of one group before what a quorum has (SAFETY C2).
+// Mutant: the semi-sync dump is dialled from what was received, instead of one group before what a quorum has (rule C2).
 import { PrimaryRole } from '../../../dist/node/primary-role.js';
 
 const { positionAt } = PrimaryRole.prototype;
