@@ -4,16 +4,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { SkeinError } from '../model/error.js';
+import type { SystemExecutor } from './system-executor.js';
 import { hashToken, isTokenShaped, type TokenRole } from './token.js';
 import { CREATE_USERS } from './user-table.js';
-
-/** One way to run Skein's own statements on the local server, with bound parameters. */
-export interface SystemExecutor {
-  query(
-    sql: string,
-    params?: readonly (string | number | null)[],
-  ): Promise<readonly Readonly<Record<string, unknown>>[]>;
-}
 
 export interface TokenRecord {
   readonly id: string;

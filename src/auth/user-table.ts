@@ -1,7 +1,7 @@
 /** The replicated table `skein.users`: which accounts applications have. Each node makes them for its own server. */
 import { randomBytes } from 'node:crypto';
 import type { User } from '../model/user.js';
-import type { SystemExecutor } from './system-schema.js';
+import type { SystemExecutor } from './system-executor.js';
 
 /** `scope`: a JSON array of databases, NULL = all. Nothing in it lets anybody in; whoever may read the schema may see it. */
 export const CREATE_USERS = `CREATE TABLE skein.users (

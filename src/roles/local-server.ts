@@ -2,7 +2,6 @@ import type { Definitions } from '../model/definitions.js';
 import type { SchemaLook, TableName } from '../mysql-control/schema-look.js';
 import type { TableCollations } from '../promise/charset-risk.js';
 import type { LoggedGroup } from '../source/logged-group.js';
-import type { ApplierWorker } from './replica/applier.js';
 import type { DdlNote } from './replica/ddl-note.js';
 
 /** What the roles need of the local server: SQL control and the last resort. Implemented by mysql-control. */
@@ -35,6 +34,16 @@ export interface ServerReading {
   readonly flushAtTrxCommit: number;
   /** Whether gatherCommits is on; null = somebody else decides about it. */
   readonly commitsGather: boolean | null;
+}
+
+/** One of the server's own threads that executes a transaction. */
+export interface ApplierWorker {
+  readonly id: number;
+  /** As SHOW PROCESSLIST names it. */
+  readonly state: string;
+  readonly statement: string;
+  /** Waits for a row lock of another transaction. */
+  readonly waitsForLock: boolean;
 }
 
 export interface ReplicaThreads {

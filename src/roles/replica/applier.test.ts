@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { ReplicaThreads } from '../local-server.js';
-import { Applier, type ApplierWorker } from './applier.js';
+import type { ApplierWorker, ReplicaThreads } from '../local-server.js';
+import { Applier } from './applier.js';
 
 const RUNNING: ReplicaThreads = {
   ioRunning: true,

@@ -1,5 +1,5 @@
 import type { ApplierState } from '../../model/status.js';
-import type { ReplicaThreads } from '../local-server.js';
+import type { ApplierWorker, ReplicaThreads } from '../local-server.js';
 
 /**
  * Whether a replica's server executes what is committed. Pure: what the server says -> a state and a reason for people.
@@ -10,16 +10,6 @@ import type { ReplicaThreads } from '../local-server.js';
  *
  * A worker that works is no stall, however long its statement takes: it is said, and the lag tells the rest.
  */
-
-/** One of the server's own threads that executes a transaction. */
-export interface ApplierWorker {
-  readonly id: number;
-  /** As SHOW PROCESSLIST names it. */
-  readonly state: string;
-  readonly statement: string;
-  /** Waits for a row lock of another transaction. */
-  readonly waitsForLock: boolean;
-}
 
 export interface ApplierReading {
   readonly threads: ReplicaThreads | null;

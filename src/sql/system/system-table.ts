@@ -2,7 +2,7 @@
 
 import { ApiError, notPrimary } from '../../api/api-error.js';
 import type { Committed, NodeView, ServerAccess } from '../../api/node-view.js';
-import type { SystemExecutor } from '../../auth/system-schema.js';
+import type { SystemExecutor } from '../../auth/system-executor.js';
 import { Connection } from '../../mysql-client/connection.js';
 import type { BoundParameter } from '../../mysql-client/parameters.js';
 import { ABORTED, beforeEnd } from '../../std/before-end.js';
