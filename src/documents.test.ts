@@ -111,3 +111,39 @@ it('finds citations in comments only', () => {
   expect(rulesIn(citing('a.ts', text))).toEqual(['C8', 'H99']);
   expect(absentIn(citing('a.ts', text))).toEqual(['DESIGN 7']);
 });
+
+const FILES = new Set([
+  ...readdirSync(root),
+  ...['src', 'test', 'client', 'console', 'scripts', 'bench', 'docs', 'monitoring'].flatMap((directory) =>
+    readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
+      .filter((file) => !file.includes('node_modules'))
+      .map((file) => `${directory}/${file}`),
+  ),
+]);
+
+/** The TypeScript files that a document names in code: `x.ts` anywhere, `y/x.ts` by the end of its path. */
+const filesIn = (text: string): string[] =>
+  [...text.matchAll(/`([\w./-]+\.ts)`/g)]
+    .map(([, file = '']) => file)
+    .filter((file) => !/\bx\b|\by\b/.test(file));
+
+const isThere = (name: string): boolean =>
+  [...FILES].some((file) => file === name || file.endsWith(`/${name}`));
+
+it.each(DOCUMENTS.filter((document) => document !== 'CHANGELOG.md'))(
+  'every source file that %s names exists',
+  (document) => {
+    const text = readFileSync(join(root, document), 'utf8');
+    expect(filesIn(text).filter((name) => !isThere(name))).toEqual([]);
+  },
+);
+
+it('every finding about MariaDB names its test, or says that it has none', () => {
+  const [, ...findings] = readFileSync(join(root, 'docs/mariadb-findings.md'), 'utf8').split(/^### /m);
+  expect(findings.length).toBeGreaterThan(30);
+  const untested = findings.filter((finding) => {
+    const test = /^Test: ([\s\S]*?)(?:\n\n|\n?$)/m.exec(finding)?.[1] ?? '';
+    return !test.startsWith('none') && !filesIn(test).some((name) => name.endsWith('.test.ts'));
+  });
+  expect(untested.map((finding) => finding.split('\n')[0])).toEqual([]);
+});

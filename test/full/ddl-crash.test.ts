@@ -175,8 +175,9 @@ it('a replica begins no DDL while a commit before it is still under way', async 
 });
 
 /**
- * A server that dies while it makes a table with partitions may not be able to open that table again (ARCHITECTURE, "Seen on
- * real servers"). A replica stops there and says so; then it is emptied, as an operator would do it, and is filled again.
+ * A server that dies while it makes a table with partitions may not be able to open that table again
+ * (docs/mariadb-findings.md, "A table may be unreadable after a crash"). A replica stops there and says so; then it is
+ * emptied, as an operator would do it, and is filled again.
  */
 const UNREADABLE_TABLE = /doesn't exist in engine|\b(1030|1194|1696|1932)\b/;
 

@@ -6,7 +6,7 @@ import { type Started, semiSync, start, stillWaits, untilWaiting } from '../kit/
 
 /**
  * What the server itself does with commits that wait: the ground under rules C1, C2, C10 and H9 to H11. No node
- * takes part; the last word on each is in ARCHITECTURE.md, "Seen on real servers". A server of another version that
+ * takes part; docs/mariadb-findings.md says what follows from each. A server of another version that
  * fails here needs another look at the rule that stands on it.
  */
 
