@@ -165,7 +165,8 @@ export class Endpoint {
     socket.on('data', (chunk: Buffer) => {
       try {
         splitter.push(chunk);
-        for (let got = splitter.next(); got; got = splitter.next()) session.take(got, socket);
+        for (let payload = splitter.next(); payload; payload = splitter.next())
+          session.take({ sequence: splitter.sequence, payload }, socket);
       } catch (error) {
         this.#modules.logger.warn({ reason: messageOf(error) }, 'endpoint connection cut');
         socket.destroy();

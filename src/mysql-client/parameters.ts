@@ -1,5 +1,5 @@
 /** Bound parameters and the COM_STMT_EXECUTE packet. Pure. */
-import { lenencBytes } from './packet.js';
+import { lenencBytes } from '../mysql-protocol/packet-reader.js';
 
 export type BoundParameter =
   | { readonly kind: 'null' }

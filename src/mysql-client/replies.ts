@@ -1,5 +1,6 @@
 /** What the server sends back, decoded: OK and ERR packets and column definitions. No sockets. */
-import { MAX_FRAME_PAYLOAD, PacketReader } from './packet.js';
+import { PacketReader } from '../mysql-protocol/packet-reader.js';
+import { decodeErr, PACKET_PAYLOAD_MAX } from '../mysql-protocol/packets.js';
 
 /** Bits of the server status in OK packets. */
 export const STATUS = {
@@ -64,19 +65,13 @@ export class ServerError extends Error {
 }
 
 export function decodeError(payload: Buffer): ServerError {
-  const reader = new PacketReader(payload, 1);
-  const errno = reader.u16();
-  let sqlState = 'HY000';
-  if (reader.bytes[reader.offset] === 0x23) {
-    reader.skip(1);
-    sqlState = reader.slice(5).toString('latin1');
-  }
-  return new ServerError(errno, sqlState, reader.rest().toString('utf8'));
+  const { errno, sqlState, message } = decodeErr(payload);
+  return new ServerError(errno, sqlState, message);
 }
 
 /** The OK packet behind the last row. (A row that begins with this byte has a value of 16 MiB and more.) */
 export function endsRows(payload: Buffer): boolean {
-  return payload[0] === 0xfe && payload.length < MAX_FRAME_PAYLOAD;
+  return payload[0] === 0xfe && payload.length < PACKET_PAYLOAD_MAX;
 }
 
 export interface ColumnDefinition {

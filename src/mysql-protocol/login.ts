@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { SkeinError } from '../model/error.js';
+import { PacketReader } from './packet-reader.js';
 
 /** Capability bits (protocol documentation, "Capabilities Flags"). */
 export const CAPABILITY = {
@@ -12,11 +13,18 @@ export const CAPABILITY = {
   transactions: 0x2000,
   secureConnection: 0x8000,
   multiStatements: 0x10000,
+  multiResults: 0x20000,
+  psMultiResults: 0x40000,
   pluginAuth: 0x80000,
+  sessionTrack: 0x800000,
+  deprecateEof: 0x1000000,
 } as const;
 
-const CLIENT_CAPABILITIES =
-  CAPABILITY.longPassword |
+/** MariaDB's own capabilities have a word of their own; the server has it when bit 0 of the others (CLIENT_MYSQL) is not set. */
+export const MARIADB_CAPABILITY = { extendedMetadata: 0x8 } as const;
+
+/** What every client of ours announces. */
+const LOGIN_CAPABILITIES =
   CAPABILITY.longFlag |
   CAPABILITY.protocol41 |
   CAPABILITY.transactions |
@@ -24,8 +32,10 @@ const CLIENT_CAPABILITIES =
   CAPABILITY.pluginAuth;
 
 export const NATIVE_PASSWORD = 'mysql_native_password';
-/** utf8 general; the conversation is ASCII anyway. */
-const CHARSET = 33;
+/** utf8mb4_general_ci: known to every server; texts go and come in utf8mb4. */
+const UTF8MB4 = 45;
+/** Bytes; what a server takes at most (max_allowed_packet). */
+const PACKET_MAX = 0x40000000;
 const NONCE_SIZE = 20;
 
 const sha1 = (...parts: Uint8Array[]): Buffer => {
@@ -57,20 +67,35 @@ export interface Greeting {
   plugin: string;
 }
 
-/** @throws SkeinError UNKNOWN_GREETING */
-export function decodeGreeting(payload: Buffer): Greeting {
-  if (payload[0] !== 10) {
-    throw new SkeinError('UNKNOWN_GREETING', `The server greets with protocol ${payload[0]}, not 10.`);
+/** @throws SkeinError UNKNOWN_GREETING; RangeError when it is cut short */
+export function decodeGreeting(
+  payload: Buffer,
+): Greeting & { readonly capabilities: number; readonly mariadbCapabilities: number } {
+  const reader = new PacketReader(payload);
+  const protocol = reader.u8();
+  if (protocol !== 10) {
+    throw new SkeinError('UNKNOWN_GREETING', `The server greets with protocol ${protocol}, not 10.`);
   }
-  const versionEnd = payload.indexOf(0, 1);
-  const at = versionEnd + 1;
-  const nonce = Buffer.concat([payload.subarray(at + 4, at + 12), payload.subarray(at + 31, at + 43)]);
-  const pluginEnd = payload.indexOf(0, at + 44);
+  const serverVersion = reader.zeroText();
+  const connectionId = reader.u32();
+  const first = reader.slice(8);
+  reader.skip(1);
+  const low = reader.u16();
+  // Character set and status.
+  reader.skip(3);
+  const capabilities = low | (reader.u16() << 16);
+  const nonceSize = reader.u8();
+  reader.skip(6);
+  const ownWord = reader.u32();
+  const second = reader.slice(Math.max(12, nonceSize - 9));
+  reader.skip(1);
   return {
-    serverVersion: payload.toString('latin1', 1, versionEnd),
-    connectionId: payload.readUInt32LE(at),
-    nonce,
-    plugin: payload.toString('latin1', at + 44, pluginEnd < 0 ? payload.length : pluginEnd),
+    serverVersion,
+    connectionId,
+    nonce: Buffer.concat([first, second]).subarray(0, NONCE_SIZE),
+    plugin: reader.remaining > 0 ? reader.zeroText() : NATIVE_PASSWORD,
+    capabilities,
+    mariadbCapabilities: (capabilities & CAPABILITY.longPassword) === 0 ? ownWord : 0,
   };
 }
 
@@ -88,17 +113,33 @@ export function encodeGreeting(greeting: Greeting, capabilities: number): Buffer
   return Buffer.concat([Buffer.from([10]), version, body, Buffer.from(`${greeting.plugin}\0`, 'latin1')]);
 }
 
-/** HandshakeResponse41 with mysql_native_password. `maxPacket` in bytes. */
-export function encodeLogin(user: string, answer: Buffer, maxPacket = 0x40000000): Buffer {
+export interface LoginOptions {
+  /** The answer to the nonce (`nativePasswordAnswer`). */
+  readonly answer: Buffer;
+  /** Besides those that every client of ours announces. */
+  readonly capabilities?: number;
+  readonly mariadbCapabilities?: number;
+  /** The default database. */
+  readonly database?: string | undefined;
+}
+
+/** HandshakeResponse41 with mysql_native_password. */
+export function encodeLogin(
+  user: string,
+  { answer, capabilities = 0, mariadbCapabilities = 0, database }: LoginOptions,
+): Buffer {
+  const withDatabase = database === undefined ? 0 : CAPABILITY.connectWithDb;
   const head = Buffer.alloc(32);
-  head.writeUInt32LE(CLIENT_CAPABILITIES, 0);
-  head.writeUInt32LE(maxPacket, 4);
-  head[8] = CHARSET;
+  head.writeUInt32LE((LOGIN_CAPABILITIES | capabilities | withDatabase) >>> 0, 0);
+  head.writeUInt32LE(PACKET_MAX, 4);
+  head[8] = UTF8MB4;
+  head.writeUInt32LE(mariadbCapabilities, 28);
   return Buffer.concat([
     head,
     Buffer.from(`${user}\0`),
     Buffer.from([answer.length]),
     answer,
+    Buffer.from(database === undefined ? '' : `${database}\0`),
     Buffer.from(`${NATIVE_PASSWORD}\0`),
   ]);
 }

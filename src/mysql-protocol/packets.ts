@@ -2,7 +2,7 @@ import { SkeinError } from '../model/error.js';
 
 /**
  * MySQL packets: [u24 length][u8 sequence][payload]. A payload of 0xffffff bytes goes on in the next packet.
- * Here: the conversation part (small packets, read whole). The event stream has a reader of its own (source/).
+ * The binary log's stream has a reader of its own (source/event-stream.ts).
  */
 export const PACKET_HEADER_SIZE = 4;
 export const PACKET_PAYLOAD_MAX = 0xffffff;
@@ -15,45 +15,157 @@ export interface Packet {
   payload: Buffer;
 }
 
-/** Cuts a byte stream into whole packets; for conversations only (bounded, may copy). */
+/**
+ * Cuts a byte stream into whole packets; a payload of several packets is put together. After each `push`, call `next`
+ * until it gives null: only then the chunk may be used again for something else.
+ */
 export class PacketSplitter {
-  #pending: Buffer = Buffer.alloc(0);
+  readonly #payloadMaxBytes: number;
+  #bytes: Buffer = Buffer.alloc(0);
+  #at = 0;
+  /** Pieces of the packet that is not whole yet; `#bytes` is used up while there are any. */
+  #pieces: Buffer[] = [];
+  #piecesBytes = 0;
+  /** The full packets of a payload that goes on. */
+  #long: Buffer[] = [];
+  #longBytes = 0;
+  #sequence = 0;
 
-  /** Bytes that came behind the last whole packet: handed over when the connection turns into a stream. */
-  takeRest(): Buffer {
-    const rest = this.#pending;
-    this.#pending = Buffer.alloc(0);
-    return rest;
+  constructor(options: { payloadMaxBytes?: number } = {}) {
+    this.#payloadMaxBytes = options.payloadMaxBytes ?? CONVERSATION_PACKET_MAX;
+  }
+
+  /** Of the packet that `next` gave last. */
+  get sequence(): number {
+    return this.#sequence;
   }
 
   push(chunk: Buffer): void {
-    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    if (this.#piecesBytes > 0) {
+      this.#pieces.push(Buffer.from(chunk));
+      this.#piecesBytes += chunk.length;
+      return;
+    }
+    this.#bytes = this.#at < this.#bytes.length ? Buffer.concat([this.takeRest(), chunk]) : chunk;
+    this.#at = 0;
   }
 
-  /** The next whole packet, or null. @throws SkeinError PACKET_TOO_LARGE */
-  next(): Packet | null {
-    const bytes = this.#pending;
-    if (bytes.length < PACKET_HEADER_SIZE) return null;
-    const length = bytes.readUIntLE(0, 3);
-    if (length > CONVERSATION_PACKET_MAX) {
-      throw new SkeinError(
-        'PACKET_TOO_LARGE',
-        `A packet of ${length} bytes in a conversation of small ones.`,
-      );
+  /**
+   * The payload of the next whole packet, or null. It is a view into the chunk: what is kept of it has to be copied.
+   * @throws SkeinError PACKET_TOO_LARGE
+   */
+  next(): Buffer | null {
+    if (this.#piecesBytes > 0 && !this.#join()) return null;
+    for (;;) {
+      const bytes = this.#bytes;
+      const begin = this.#at + PACKET_HEADER_SIZE;
+      const length = begin > bytes.length ? -1 : bytes.readUIntLE(this.#at, 3);
+      if (this.#longBytes + length > this.#payloadMaxBytes) throw tooLarge(this.#longBytes + length);
+      if (length < 0 || begin + length > bytes.length) {
+        this.#keepRest();
+        return null;
+      }
+      this.#sequence = bytes[begin - 1] ?? 0;
+      this.#at = begin + length;
+      const payload = bytes.subarray(begin, this.#at);
+      if (length === PACKET_PAYLOAD_MAX) {
+        this.#long.push(Buffer.from(payload));
+        this.#longBytes += length;
+      } else {
+        return this.#longBytes > 0 ? this.#endLong(payload) : payload;
+      }
     }
-    const end = PACKET_HEADER_SIZE + length;
-    if (bytes.length < end) return null;
-    this.#pending = bytes.subarray(end);
-    return { sequence: bytes[3] ?? 0, payload: bytes.subarray(PACKET_HEADER_SIZE, end) };
+  }
+
+  /** A copy of what came behind the last whole packet, for who reads on without the splitter. */
+  takeRest(): Buffer {
+    const rest = Buffer.concat([...this.#pieces, this.#bytes.subarray(this.#at)]);
+    this.#clear();
+    return rest;
+  }
+
+  #clear(): void {
+    this.#pieces = [];
+    this.#piecesBytes = 0;
+    this.#bytes = Buffer.alloc(0);
+    this.#at = 0;
+  }
+
+  /** The chunk belongs to the caller again when this returns. */
+  #keepRest(): void {
+    if (this.#at === this.#bytes.length) return;
+    this.#pieces = [Buffer.from(this.#bytes.subarray(this.#at))];
+    this.#piecesBytes = this.#bytes.length - this.#at;
+    this.#at = this.#bytes.length;
+  }
+
+  /** Joins the pieces when they hold a whole packet: a large row is not copied once for each chunk. */
+  #join(): boolean {
+    if (this.#piecesBytes < PACKET_HEADER_SIZE) return false;
+    const length = this.#firstByte(0) | (this.#firstByte(1) << 8) | (this.#firstByte(2) << 16);
+    if (length > this.#payloadMaxBytes) throw tooLarge(length);
+    if (this.#piecesBytes < PACKET_HEADER_SIZE + length) return false;
+    const whole = Buffer.concat(this.#pieces, this.#piecesBytes);
+    this.#clear();
+    this.#bytes = whole;
+    return true;
+  }
+
+  #firstByte(index: number): number {
+    let at = index;
+    for (const piece of this.#pieces) {
+      if (at < piece.length) return piece[at] ?? 0;
+      at -= piece.length;
+    }
+    return 0;
+  }
+
+  #endLong(last: Buffer): Buffer {
+    const whole = Buffer.concat([...this.#long, last]);
+    this.#long = [];
+    this.#longBytes = 0;
+    return whole;
   }
 }
 
-/** Frames one small payload. */
+function tooLarge(bytes: number): SkeinError {
+  return new SkeinError('PACKET_TOO_LARGE', `A packet of ${bytes} bytes in a conversation of small ones.`);
+}
+
+/** Frames one payload; what is too long for one packet goes on in the next ones. */
 export function packet(sequence: number, payload: Uint8Array): Buffer {
+  if (payload.length >= PACKET_PAYLOAD_MAX) return longPacket(sequence, payload);
   const bytes = Buffer.allocUnsafe(PACKET_HEADER_SIZE + payload.length);
   bytes.writeUIntLE(payload.length, 0, 3);
   bytes[3] = sequence & 0xff;
   bytes.set(payload, PACKET_HEADER_SIZE);
+  return bytes;
+}
+
+function longPacket(sequence: number, payload: Uint8Array): Buffer {
+  const parts: Uint8Array[] = [];
+  // A payload that fills its last packet exactly is followed by an empty one: `<=` on purpose.
+  for (let at = 0, next = sequence; at <= payload.length; at += PACKET_PAYLOAD_MAX, next++) {
+    const part = payload.subarray(at, at + PACKET_PAYLOAD_MAX);
+    const header = Buffer.allocUnsafe(PACKET_HEADER_SIZE);
+    header.writeUIntLE(part.length, 0, 3);
+    header[3] = next & 0xff;
+    parts.push(header, part);
+  }
+  return Buffer.concat(parts);
+}
+
+/** A command that is one byte and a text, framed. */
+export function textCommand(command: number, text: string): Buffer {
+  const length = 1 + Buffer.byteLength(text);
+  if (length >= PACKET_PAYLOAD_MAX) {
+    return packet(0, Buffer.concat([Buffer.from([command]), Buffer.from(text)]));
+  }
+  const bytes = Buffer.allocUnsafe(PACKET_HEADER_SIZE + length);
+  bytes.writeUIntLE(length, 0, 3);
+  bytes[3] = 0;
+  bytes[4] = command;
+  bytes.write(text, 5);
   return bytes;
 }
 
@@ -113,26 +225,4 @@ export function encodeRow(sequence: number, columns: readonly string[], row: rea
   payloads.push(Buffer.concat(row.map(shortText)));
   payloads.push(EOF_PAYLOAD);
   return Buffer.concat(payloads.map((payload, i) => packet(sequence + i, payload)));
-}
-
-/** Reads a length-encoded integer; returns [value, next offset]. NULL (0xfb) gives -1. */
-export function readLengthEncoded(bytes: Buffer, offset: number): [number, number] {
-  const first = bytes[offset] ?? 0;
-  if (first < 0xfb) return [first, offset + 1];
-  if (first === 0xfb) return [-1, offset + 1];
-  if (first === 0xfc) return [bytes.readUInt16LE(offset + 1), offset + 3];
-  if (first === 0xfd) return [bytes.readUIntLE(offset + 1, 3), offset + 4];
-  return [Number(bytes.readBigUInt64LE(offset + 1)), offset + 9];
-}
-
-/** The values of one text row. */
-export function decodeRow(payload: Buffer): (string | null)[] {
-  const values: (string | null)[] = [];
-  let offset = 0;
-  while (offset < payload.length) {
-    const [length, start] = readLengthEncoded(payload, offset);
-    values.push(length < 0 ? null : payload.toString('utf8', start, start + length));
-    offset = start + Math.max(length, 0);
-  }
-  return values;
 }

@@ -28,8 +28,8 @@ function dyingServer(socketPath: string, answers: number): Promise<Server> {
     socket.on('error', () => {});
     socket.on('data', (chunk) => {
       splitter.push(chunk);
-      for (let got = splitter.next(); got; got = splitter.next()) {
-        socket.write(packet(got.sequence + 1, OK_PAYLOAD));
+      while (splitter.next()) {
+        socket.write(packet(splitter.sequence + 1, OK_PAYLOAD));
         if (--left === 0) socket.destroy();
       }
     });

@@ -7,7 +7,14 @@ import {
   encodeLogin,
   nativePasswordAnswer,
 } from '../mysql-protocol/login.js';
-import { decodeErr, isErr, type Packet, PacketSplitter, packet } from '../mysql-protocol/packets.js';
+import {
+  decodeErr,
+  isErr,
+  type Packet,
+  PacketSplitter,
+  packet,
+  textCommand,
+} from '../mysql-protocol/packets.js';
 
 /** Logs in to a server as a replication client and leads the conversation up to the point where events flow. */
 export interface DumpTarget {
@@ -62,11 +69,10 @@ export function openDump(
     socket.on('error', (error) => fail(unreachable(error.message)));
     socket.on('close', () => fail(unreachable('the server closed the connection')));
     take = (chunk) => {
-      // The packets are looked at while the next read may be under way.
-      splitter.push(read ? Buffer.from(chunk) : chunk);
+      splitter.push(chunk);
       try {
-        for (let got = splitter.next(); got; got = splitter.next()) {
-          const step = steps.next(got);
+        for (let payload = splitter.next(); payload; payload = splitter.next()) {
+          const step = steps.next({ sequence: splitter.sequence, payload });
           if (step.value) socket.write(step.value);
           if (!step.done) continue;
           clearTimeout(timer);
@@ -104,7 +110,7 @@ function* converse(
   const greeting = decodeGreeting(greeted.payload);
   let answered = yield packet(
     greeted.sequence + 1,
-    encodeLogin(target.user, nativePasswordAnswer(target.password, greeting.nonce)),
+    encodeLogin(target.user, { answer: nativePasswordAnswer(target.password, greeting.nonce) }),
   );
   for (;;) {
     refuseErr(answered, `login as ${target.user}`);
@@ -113,7 +119,7 @@ function* converse(
     answered = yield packet(answered.sequence + 1, answer);
   }
   for (const query of conversation.queries) {
-    refuseErr(yield packet(0, Buffer.concat([COM_QUERY, Buffer.from(query)])), query);
+    refuseErr(yield textCommand(COM_QUERY, query), query);
   }
   for (const command of conversation.commands.slice(0, -1))
     refuseErr(yield packet(0, command), 'registering');
@@ -121,7 +127,7 @@ function* converse(
   return last && packet(0, last);
 }
 
-const COM_QUERY = Buffer.from([3]);
+const COM_QUERY = 0x03;
 
 function refuseErr(got: Packet, step: string): void {
   if (!isErr(got.payload)) return;

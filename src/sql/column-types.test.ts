@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PacketReader } from '../mysql-client/packet.js';
 import type { ColumnDefinition } from '../mysql-client/replies.js';
+import { PacketReader } from '../mysql-protocol/packet-reader.js';
 import {
   COLUMN_TYPES,
   columnType,

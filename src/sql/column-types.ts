@@ -4,8 +4,8 @@
  * big numbers in them survive.
  */
 import { ApiError } from '../api/api-error.js';
-import type { PacketReader } from '../mysql-client/packet.js';
 import type { ColumnDefinition } from '../mysql-client/replies.js';
+import type { PacketReader } from '../mysql-protocol/packet-reader.js';
 
 /** The closed list of `columns[].type`. */
 export const COLUMN_TYPES = [

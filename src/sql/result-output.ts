@@ -1,6 +1,7 @@
 /** Where the results of one request go: collected for one answer (ResultBuilder), or told line by line (NdjsonOutput). */
 import type { ApiError } from '../api/api-error.js';
-import type { Connection, ResultSink } from '../mysql-client/connection.js';
+import type { ResultSink } from '../mysql-client/answers.js';
+import type { Connection } from '../mysql-client/connection.js';
 
 export type ResultEnd = Parameters<ResultSink['end']>[0];
 

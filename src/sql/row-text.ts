@@ -2,8 +2,8 @@
 
 import { ApiError } from '../api/api-error.js';
 import { messageOf } from '../model/error.js';
-import { PacketReader } from '../mysql-client/packet.js';
 import type { ColumnDefinition } from '../mysql-client/replies.js';
+import { PacketReader } from '../mysql-protocol/packet-reader.js';
 import { columnType, isNullable, type ValueDecoder, valueDecoder } from './column-types.js';
 
 export interface ResultFormat {

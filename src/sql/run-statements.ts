@@ -4,7 +4,8 @@
  * is, and the session itself tells afterwards (@@last_gtid) whether a transaction was logged.
  */
 import { ApiError } from '../api/api-error.js';
-import type { Connection, Prepared } from '../mysql-client/connection.js';
+import type { Prepared } from '../mysql-client/answers.js';
+import type { Connection } from '../mysql-client/connection.js';
 import { ServerError, STATUS } from '../mysql-client/replies.js';
 import { canNotCommit, guardWithoutResult } from './guard.js';
 import type { PlannedStatement, SqlPlan } from './request.js';

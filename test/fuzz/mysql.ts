@@ -46,7 +46,7 @@ export function hostileSql(random: Random): string {
   return text;
 }
 
-const LOGIN = encodeLogin('app', Buffer.alloc(20, 7));
+const LOGIN = encodeLogin('app', { answer: Buffer.alloc(20, 7) });
 const BEFORE_LOGIN: readonly Buffer[] = [
   LOGIN,
   packet(0, Buffer.from('skein-hop')),

@@ -198,10 +198,7 @@ export class HonestNode implements NodeView {
     const accounts = new UserAccounts(
       { secret: this.#options.secret },
       {
-        query: async (sql) => {
-          const { names, rows } = await (await this.control()).queryNamed(sql);
-          return rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i]])));
-        },
+        query: async (sql) => (await this.control()).queryRows(sql),
       },
     );
     await accounts.level();

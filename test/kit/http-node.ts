@@ -7,6 +7,7 @@ import { generateToken, type TokenRole } from '../../src/auth/token.js';
 import type { HttpLimits } from '../../src/config/http-limits.js';
 import { HttpServer } from '../../src/http/server.js';
 import type { Connection } from '../../src/mysql-client/connection.js';
+import { bindValues, type TextValue } from '../../src/mysql-client/sql-text.js';
 import { chooseCacheDir } from '../../src/server-packages/cache-dir.js';
 import { obtainServer } from '../../src/server-packages/obtain.js';
 import { dumpProgramOf } from '../../src/server-packages/server-binary.js';
@@ -142,17 +143,8 @@ async function request(
   return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : null };
 }
 
-/** Bound by putting them in, which is enough for what these tests store. */
 async function systemExecutor(control: Connection) {
   return {
-    query: async (text: string, params: readonly (string | number | null)[] = []) => {
-      let i = 0;
-      const bound = text.replace(/\?/g, () => {
-        const value = params[i++];
-        return value == null ? 'NULL' : `'${value}'`;
-      });
-      const { names, rows } = await control.queryNamed(bound);
-      return rows.map((row) => Object.fromEntries(names.map((name, k) => [name, row[k]])));
-    },
+    query: (sql: string, params: readonly TextValue[] = []) => control.queryRows(bindValues(sql, params)),
   };
 }

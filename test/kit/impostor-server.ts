@@ -31,9 +31,9 @@ export async function startImpostor(options: { socketPath: string; plugin: strin
     socket.on('data', (chunk) => {
       chunks.push(chunk);
       splitter.push(chunk);
-      for (let got = splitter.next(); got; got = splitter.next()) {
+      while (splitter.next()) {
         const ask = left.shift();
-        if (ask) socket.write(packet(got.sequence + 1, ask));
+        if (ask) socket.write(packet(splitter.sequence + 1, ask));
       }
     });
     const greeting = { serverVersion: '10.11.0-MariaDB', connectionId: 1, nonce, plugin };

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { adoptAdminToken, ensureSystemSchema } from '../../src/auth/system-schema.js';
 import { generateToken } from '../../src/auth/token.js';
 import { HttpServer } from '../../src/http/server.js';
+import { bindValues, type TextValue } from '../../src/mysql-client/sql-text.js';
 import { chooseCacheDir } from '../../src/server-packages/cache-dir.js';
 import { obtainServer } from '../../src/server-packages/obtain.js';
 import { ManagedServer } from '../../src/server-process/managed-server.js';
@@ -122,15 +123,7 @@ beforeAll(async () => {
     if (node === replica) await control.run('SET SESSION sql_log_bin = 0');
     // The replica has what replication would have brought.
     const executor = {
-      query: async (text: string, params: readonly (string | number | null)[] = []) => {
-        let i = 0;
-        const bound = text.replace(/\?/g, () => {
-          const value = params[i++];
-          return value == null ? 'NULL' : `'${value}'`;
-        });
-        const { names, rows } = await control.queryNamed(bound);
-        return rows.map((row) => Object.fromEntries(names.map((name, k) => [name, row[k]])));
-      },
+      query: (sql: string, params: readonly TextValue[] = []) => control.queryRows(bindValues(sql, params)),
     };
     await ensureSystemSchema(executor);
     await ensureSystemSchema(executor);

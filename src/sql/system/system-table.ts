@@ -18,11 +18,7 @@ export class SystemTable {
 
   /** What this node's server has now. */
   readonly reader: SystemExecutor = {
-    query: async (sql) => {
-      const session = await this.#readSession();
-      const { names, rows } = await session.queryNamed(sql);
-      return rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i] ?? null])));
-    },
+    query: async (sql) => (await this.#readSession()).queryRows(sql),
   };
 
   close(): void {

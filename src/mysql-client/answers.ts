@@ -1,0 +1,226 @@
+/** Takes the packets of the server's answer to one command. No sockets. */
+import { SkeinError } from '../model/error.js';
+import { PacketReader } from '../mysql-protocol/packet-reader.js';
+import { isErr } from '../mysql-protocol/packets.js';
+import type { ColumnCache } from './column-cache.js';
+import { type ColumnDefinition, decodeError, decodeOk, endsRows, STATUS } from './replies.js';
+import { refusedChange } from './session-state.js';
+
+export interface Answer {
+  /** Takes one packet; true = the answer is complete. A ServerError of it ends only its command. */
+  take(payload: Buffer): boolean;
+}
+
+/** Of whose commands these are the answers. */
+export interface SessionStatus {
+  /** Of the last answer (see STATUS). */
+  status: number;
+}
+
+export interface Prepared {
+  readonly id: number;
+  readonly parameterCount: number;
+  readonly columns: readonly ColumnDefinition[];
+}
+
+/** What takes the results of one execution, as they come in. */
+export interface ResultSink {
+  /** A result set begins. */
+  columns(columns: readonly ColumnDefinition[]): void;
+  /** One binary row: the payload is valid only during the call. */
+  row(payload: Buffer): void;
+  /** The result set, or a statement without rows, is complete. */
+  end(result: {
+    readonly affectedRows: bigint;
+    readonly insertId: bigint;
+    readonly warnings: number;
+    readonly status: number;
+    readonly hasRows: boolean;
+  }): void;
+}
+
+/** One OK packet. */
+export class OkAnswer implements Answer {
+  status = 0;
+  readonly #session: SessionStatus;
+
+  constructor(session: SessionStatus) {
+    this.#session = session;
+  }
+
+  take(payload: Buffer): boolean {
+    if (isErr(payload)) throw decodeError(payload);
+    this.status = decodeOk(payload).status;
+    this.#session.status = this.status;
+    return true;
+  }
+}
+
+type Stage = 'header' | 'columns' | 'rows';
+
+/** It asks for a local file, which was never offered. */
+const LOCAL_FILE = 0xfb;
+
+/** Of COM_QUERY. Of several results (CALL, several statements) the last one with rows is kept. */
+export class TextAnswer implements Answer {
+  names: string[] = [];
+  rows: (string | null)[][] = [];
+  readonly #session: SessionStatus;
+  readonly #columns: ColumnCache;
+  readonly #encoding: BufferEncoding;
+  #stage: Stage = 'header';
+  #columnCount = 0;
+
+  constructor(session: SessionStatus, columns: ColumnCache, encoding: BufferEncoding) {
+    this.#session = session;
+    this.#columns = columns;
+    this.#encoding = encoding;
+  }
+
+  take(payload: Buffer): boolean {
+    if (isErr(payload)) throw decodeError(payload);
+    switch (this.#stage) {
+      case 'header':
+        if (payload[0] === 0x00) return this.#end(payload);
+        if (payload[0] === LOCAL_FILE) throw unreadable('it asks for a local file');
+        this.#columnCount = new PacketReader(payload).lenenc();
+        this.names = [];
+        this.rows = [];
+        this.#stage = 'columns';
+        return false;
+      case 'columns':
+        this.names.push(this.#columns.decode(payload).name);
+        if (this.names.length === this.#columnCount) this.#stage = 'rows';
+        return false;
+      case 'rows':
+        if (endsRows(payload)) return this.#end(payload);
+        this.rows.push(textRow(payload, this.#encoding));
+        return false;
+    }
+  }
+
+  #end(payload: Buffer): boolean {
+    const { status } = decodeOk(payload);
+    this.#session.status = status;
+    this.#stage = 'header';
+    return (status & STATUS.moreResults) === 0;
+  }
+}
+
+const NULL_VALUE = 0xfb;
+
+function textRow(payload: Buffer, encoding: BufferEncoding): (string | null)[] {
+  const reader = new PacketReader(payload);
+  const row: (string | null)[] = [];
+  while (reader.remaining > 0) {
+    if (payload[reader.offset] === NULL_VALUE) {
+      reader.skip(1);
+      row.push(null);
+    } else {
+      row.push(reader.lenencText(encoding));
+    }
+  }
+  return row;
+}
+
+/** Of COM_STMT_EXECUTE. */
+export class ExecuteAnswer implements Answer {
+  /** Why the session cannot be used as a statement left it; null when it can. */
+  refused: string | null = null;
+  readonly #session: SessionStatus;
+  readonly #columns: ColumnCache;
+  readonly #sink: ResultSink;
+  #stage: Stage = 'header';
+  #columnCount = 0;
+  #found: ColumnDefinition[] = [];
+
+  constructor(session: SessionStatus, columns: ColumnCache, sink: ResultSink) {
+    this.#session = session;
+    this.#columns = columns;
+    this.#sink = sink;
+  }
+
+  /** @throws SkeinError UNREADABLE_ANSWER */
+  take(payload: Buffer): boolean {
+    switch (this.#stage) {
+      case 'header':
+        if (isErr(payload)) throw decodeError(payload);
+        if (payload[0] === 0x00) return this.#end(payload, false);
+        if (payload[0] === LOCAL_FILE) throw unreadable('it asks for a local file');
+        this.#columnCount = new PacketReader(payload).lenenc();
+        this.#found = [];
+        this.#stage = 'columns';
+        return false;
+      case 'columns':
+        this.#found.push(this.#columns.decode(payload));
+        if (this.#found.length === this.#columnCount) {
+          this.#sink.columns(this.#found);
+          this.#stage = 'rows';
+        }
+        return false;
+      case 'rows':
+        if (payload[0] === 0x00) {
+          this.#sink.row(payload);
+          return false;
+        }
+        if (isErr(payload)) throw decodeError(payload);
+        if (!endsRows(payload)) throw unreadable('its rows are not in the binary protocol');
+        return this.#end(payload, true);
+    }
+  }
+
+  #end(payload: Buffer, hasRows: boolean): boolean {
+    const { status, warnings, affectedRows, insertId } = decodeOk(payload);
+    this.#session.status = status;
+    if (status & STATUS.sessionStateChanged) this.refused = refusedChange(payload) ?? this.refused;
+    this.#stage = 'header';
+    this.#sink.end(
+      hasRows
+        ? { affectedRows: 0n, insertId: 0n, warnings, status, hasRows }
+        : { affectedRows, insertId, warnings, status, hasRows },
+    );
+    return (status & STATUS.moreResults) === 0;
+  }
+}
+
+/** Bytes of the answer to COM_STMT_PREPARE. */
+const PREPARED_BYTES = 12;
+
+/** Of COM_STMT_PREPARE; without a cache of columns for who knows already what the statement answers. */
+export class PrepareAnswer implements Answer, Prepared {
+  id = 0;
+  parameterCount = 0;
+  columns: ColumnDefinition[] = [];
+  readonly #cache: ColumnCache | null;
+  #columnCount = 0;
+  /** Definitions of parameters, and then of columns, that are still to come; -1 before the first packet. */
+  #left = -1;
+
+  constructor(columns: ColumnCache | null) {
+    this.#cache = columns;
+  }
+
+  /** @throws SkeinError UNREADABLE_ANSWER */
+  take(payload: Buffer): boolean {
+    if (this.#left === -1) {
+      if (isErr(payload)) throw decodeError(payload);
+      // MariaDB's HELP is answered with an OK packet when it is prepared, and nothing is.
+      if (payload.length < PREPARED_BYTES) throw unreadable('it cannot be prepared');
+      this.id = payload.readUInt32LE(1);
+      this.#columnCount = payload.readUInt16LE(5);
+      this.parameterCount = payload.readUInt16LE(7);
+      this.#left = this.parameterCount + this.#columnCount;
+    } else {
+      if (this.#cache && this.#left <= this.#columnCount) this.columns.push(this.#cache.decode(payload));
+      this.#left -= 1;
+    }
+    return this.#left === 0;
+  }
+}
+
+function unreadable(why: string): SkeinError {
+  return new SkeinError(
+    'UNREADABLE_ANSWER',
+    `HTTP cannot give the server's answer to this statement: ${why}. Use a MySQL client on the MySQL port for it.`,
+  );
+}

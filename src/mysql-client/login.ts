@@ -1,0 +1,117 @@
+/**
+ * Dials a server and logs in. Only mysql_native_password is spoken: it is what the managed accounts have, and it never
+ * sends the password itself. What it does not do: TLS.
+ */
+import { SkeinError } from '../model/error.js';
+import {
+  answerLoginReply,
+  CAPABILITY,
+  decodeGreeting,
+  encodeLogin,
+  MARIADB_CAPABILITY,
+  nativePasswordAnswer,
+} from '../mysql-protocol/login.js';
+import { isErr, PacketSplitter, packet } from '../mysql-protocol/packets.js';
+import { decodeError } from './replies.js';
+import { type Address, openWire, type Wire } from './wire.js';
+
+/** From dialling to the end of the login. */
+const CONNECT_TIMEOUT_MS = 5000;
+
+/**
+ * What is left out matters: no CLIENT_LOCAL_FILES (LOAD DATA LOCAL is refused by the server itself), no CLIENT_FOUND_ROWS
+ * (affected rows are changed rows), no CLIENT_IGNORE_SPACE (it would change the sql_mode of all that is created).
+ * CLIENT_DEPRECATE_EOF: rows end with an OK packet, which tells of changed session variables as well.
+ */
+const CAPABILITIES =
+  CAPABILITY.multiResults | CAPABILITY.psMultiResults | CAPABILITY.sessionTrack | CAPABILITY.deprecateEof;
+
+export interface ConnectionOptions {
+  readonly address: Address;
+  readonly user: string;
+  readonly password: string;
+  /** The default database. */
+  readonly database?: string | undefined;
+  /** One text may hold several statements. Never in a session that gets a client's text. */
+  readonly multiStatements?: boolean;
+  readonly connectTimeoutMs?: number;
+}
+
+export interface LoggedIn {
+  readonly wire: Wire;
+  /** The server's id of the session. */
+  readonly threadId: number;
+  readonly version: string;
+  /** Column definitions have MariaDB's extended metadata. */
+  readonly extendedMetadata: boolean;
+}
+
+/**
+ * @throws SkeinError SERVER_CONNECTION (not reachable, cut off during the login), SERVER_AUTH_PLUGIN, UNKNOWN_GREETING
+ * @throws ServerError the server's own refusal (access denied, too many connections)
+ */
+export function logIn(options: ConnectionOptions): Promise<LoggedIn> {
+  return new Promise((resolve, reject) => {
+    const wire = openWire(options.address);
+    const { socket } = wire;
+    const splitter = new PacketSplitter();
+    let loggedIn: LoggedIn | null = null;
+    const fail = (error: Error) => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(error);
+    };
+    const lost = (cause: Error) =>
+      fail(
+        new SkeinError('SERVER_CONNECTION', `The server can not be reached: ${cause.message}.`, { cause }),
+      );
+    const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+    const timer = setTimeout(() => lost(new Error(`no login within ${timeoutMs} ms`)), timeoutMs);
+    socket.on('error', lost);
+    socket.on('close', () => lost(new Error('it closed the connection')));
+    const take = (payload: Buffer) => {
+      if (isErr(payload)) throw decodeError(payload);
+      if (loggedIn === null) {
+        const { login, ...greeted } = answerGreeting(payload, options);
+        loggedIn = { wire, ...greeted };
+        socket.write(packet(splitter.sequence + 1, login));
+        return;
+      }
+      const answer = answerLoginReply(payload, options.password);
+      if (answer !== null) {
+        socket.write(packet(splitter.sequence + 1, answer));
+        return;
+      }
+      clearTimeout(timer);
+      socket.removeAllListeners();
+      resolve(loggedIn);
+    };
+    wire.onRead((chunk) => {
+      try {
+        splitter.push(chunk);
+        for (let payload = splitter.next(); payload; payload = splitter.next()) take(payload);
+      } catch (error) {
+        fail(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  });
+}
+
+function answerGreeting(
+  payload: Buffer,
+  { user, password, database, multiStatements = false }: ConnectionOptions,
+): Omit<LoggedIn, 'wire'> & { readonly login: Buffer } {
+  const { serverVersion, connectionId, nonce, mariadbCapabilities } = decodeGreeting(payload);
+  const common = mariadbCapabilities & MARIADB_CAPABILITY.extendedMetadata;
+  return {
+    threadId: connectionId,
+    version: serverVersion,
+    extendedMetadata: common !== 0,
+    login: encodeLogin(user, {
+      answer: nativePasswordAnswer(password, nonce),
+      capabilities: CAPABILITIES | (multiStatements ? CAPABILITY.multiStatements : 0),
+      mariadbCapabilities: common,
+      database,
+    }),
+  };
+}
