@@ -48,13 +48,13 @@ export class SkeinTarget implements Target {
       acknowledge: mode.acknowledge,
     });
     mkdirSync(options.directory, { recursive: true });
-    ensureSecrets(options.directory);
+    await ensureSecrets(options.directory);
     const target = new SkeinTarget(mode, options, plan);
     try {
       for (const node of plan) {
         const { bufferPoolBytes, args } = SERVER_SIZES;
         const config = { ...node.config, serverBufferPoolBytes: bufferPoolBytes, serverArgs: [...args] };
-        writeNodeConfig({ ...node, config });
+        await writeNodeConfig({ ...node, config });
         target.#spawn(node);
       }
       await target.#untilReady();

@@ -6,14 +6,14 @@
  * What it does not do: say what is worth a line (its callers do), or judge a trail (verify.ts).
  */
 import { createHash, type KeyObject } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../model/error.js';
-import { readFileIfThere } from '../std/durable-file.js';
 import { Emitter } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import { redactTokens } from '../std/redact-tokens.js';
 import { auditFileName, auditFiles, firstSeqOf, NO_MAC, parseLine, sealLine } from './chain.js';
+import { type HeadFile, headFile } from './head-file.js';
 
 export interface AuditTrailOptions {
   readonly directory: string;
@@ -40,16 +40,13 @@ const PENDING_MAX = 20_000;
 const BATCH_MAX = 200;
 /** A write costs as much as ten lines, so lines wait so long for each other; a crash loses those. */
 const GATHER_MS = 10;
-/**
- * What the trail's end was is written beside it at most so often, after a sync: lines that are missing before it were
- * taken away. (Those of the last seconds before a loss of power may be missing without that.)
- */
+/** The head is written this often at most: lines of the last seconds before a power cut may be missing without a fault. */
 const HEAD_INTERVAL_MS = 5_000;
-export const HEAD_FILE = 'audit.head';
 
 export class AuditTrail {
   readonly #options: AuditTrailOptions;
   readonly #log: Logger;
+  readonly #headFile: HeadFile;
   #file: FileHandle | null = null;
   #files: string[] = [];
   #bytes = 0;
@@ -75,6 +72,7 @@ export class AuditTrail {
   private constructor(options: AuditTrailOptions, log: Logger) {
     this.#options = options;
     this.#log = log;
+    this.#headFile = headFile(options.directory, log);
   }
 
   /** Goes on where the files end. A trail that can not be opened is said, and opened with the first line that can be. */
@@ -231,7 +229,7 @@ export class AuditTrail {
   async #resume(): Promise<void> {
     const { directory } = this.#options;
     this.#files = auditFiles(await readdir(directory));
-    const head = await readHead(directory);
+    const head = await this.#headFile.load();
     this.#headSeq = head?.seq ?? 0;
     const last = this.#files.at(-1);
     if (last === undefined) {
@@ -267,9 +265,7 @@ export class AuditTrail {
     const head = { seq: this.#seq, mac: this.#mac };
     if (!this.#file || head.seq === this.#headSeq) return;
     await this.#file.datasync();
-    const path = join(this.#options.directory, HEAD_FILE);
-    await writeFile(`${path}.new`, JSON.stringify(head), { mode: 0o600 });
-    await rename(`${path}.new`, path);
+    await this.#headFile.save(head);
     this.#headSeq = head.seq;
   }
 
@@ -289,21 +285,6 @@ export class AuditTrail {
       this.#failing = true;
       return false;
     }
-  }
-}
-
-/** Null when it was never written, or can not be read. */
-export async function readHead(directory: string): Promise<{ seq: number; mac: string } | null> {
-  try {
-    const head = JSON.parse((await readFileIfThere(join(directory, HEAD_FILE))) ?? 'null') as {
-      seq?: unknown;
-      mac?: unknown;
-    } | null;
-    return head && Number.isSafeInteger(head.seq) && typeof head.mac === 'string'
-      ? { seq: head.seq as number, mac: head.mac }
-      : null;
-  } catch {
-    return null;
   }
 }
 

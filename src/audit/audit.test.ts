@@ -140,6 +140,19 @@ describe('an audit trail', () => {
     ]);
   });
 
+  it('shows a head that was damaged, which would hide that lines are missing at the end', async () => {
+    await fill(10);
+    const head = join(directory, 'audit.head');
+    for (const text of ['', '{"seq":', '{"seq":"10","mac":""}']) {
+      writeFileSync(head, text);
+      expect(await verify()).toMatchObject({ ok: false, faults: [{ file: 'audit.head', line: 0 }] });
+    }
+    await fill(1);
+    expect((await verify()).ok).toBe(true);
+    unlinkSync(head);
+    expect(await verify()).toMatchObject({ ok: true, notes: [{ file: 'audit.head' }] });
+  });
+
   it('tells a line torn by a crash from a changed one', async () => {
     await fill(5, { fileBytesMax: 1_000_000 });
     appendFileSync(path(0), '{"seq":7,"time":"2026-01-01T00');

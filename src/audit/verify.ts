@@ -2,8 +2,8 @@
 import { createHash, type KeyObject } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HEAD_FILE, readHead } from './audit-trail.js';
 import { type AuditLine, auditFiles, firstSeqOf, macOf, NO_MAC, parseLine } from './chain.js';
+import { HEAD_FILE, type HeadRead, readHead } from './head-file.js';
 
 export interface AuditFault {
   readonly file: string;
@@ -47,16 +47,18 @@ class Judge {
   #mac: string | null = null;
   #purgedTo = 0;
   /** The trail's end at some time, written beside it. */
-  readonly #head: { seq: number; mac: string } | null;
+  readonly #head: HeadRead;
+  readonly #headSeq: number | null;
   /** The code of the line that the head names. */
   #headMac: string | null = null;
   #firstFile = '';
   /** A line that can not be read; the next one may say that a crash has torn it. */
   #unread: { file: string; line: number; bytes: Buffer } | null = null;
 
-  constructor(key: KeyObject, head: { seq: number; mac: string } | null) {
+  constructor(key: KeyObject, head: HeadRead) {
     this.#key = key;
     this.#head = head;
+    this.#headSeq = head.kind === 'found' ? head.value.seq : null;
   }
 
   file(name: string, bytes: Buffer): void {
@@ -138,7 +140,7 @@ class Judge {
     if (line.kind === 'purge') this.#purged(line);
     if (line.kind === 'lost')
       this.#note(file, number, `${line.lines} lines could not be written (disk full?)`);
-    if (line.seq === this.#head?.seq) this.#headMac = line.mac;
+    if (line.seq === this.#headSeq) this.#headMac = line.mac;
     this.#expected = line.seq + 1;
     this.#mac = line.mac;
   }
@@ -149,7 +151,6 @@ class Judge {
   }
 
   end(lastFile: string): void {
-    const head = this.#head;
     this.#settleUnread();
     const last = (this.#expected ?? 1) - 1;
     if (this.#lines > 0 && this.#from > this.#purgedTo + 1) {
@@ -162,15 +163,20 @@ class Judge {
         `lines 1 to ${this.#from - 1} were removed in turn, as the settings say`,
       );
     }
-    if (head === null) {
+    this.#judgeHead(lastFile, last);
+  }
+
+  #judgeHead(lastFile: string, last: number): void {
+    const head = this.#head;
+    if (head.kind === 'damaged') {
+      this.#fault(HEAD_FILE, 0, `it was changed or damaged (${head.reason}): missing last lines do not show`);
+    } else if (head.kind === 'missing') {
       // It is written five seconds after the first line.
       this.#note(HEAD_FILE, 0, 'there is none, so lines that are missing at the end do not show');
-      return;
-    }
-    if (head.seq > last) {
-      this.#fault(lastFile, 0, `lines ${last + 1} to ${head.seq} are missing at the end`);
-    } else if (this.#headMac !== null && this.#headMac !== head.mac) {
-      this.#fault(HEAD_FILE, 0, `it names another line ${head.seq} than the one that is there`);
+    } else if (head.value.seq > last) {
+      this.#fault(lastFile, 0, `lines ${last + 1} to ${head.value.seq} are missing at the end`);
+    } else if (this.#headMac !== null && this.#headMac !== head.value.mac) {
+      this.#fault(HEAD_FILE, 0, `it names another line ${head.value.seq} than the one that is there`);
     }
   }
 

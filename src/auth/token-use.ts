@@ -4,15 +4,19 @@
  * which somebody looks at a page.
  */
 import { join } from 'node:path';
+import { Type } from '@sinclair/typebox';
 import { messageOf } from '../model/error.js';
-import { readFileIfThere, writeFileDurably } from '../std/durable-file.js';
 import type { Logger } from '../std/logger.js';
+import { StateFile } from '../std/state-file.js';
+
+/** Unix ms by id. */
+const Schema = Type.Record(Type.String(), Type.Number());
 
 const WRITE_INTERVAL_MS = 60_000;
 const TOKENS_MAX = 10_000;
 
 export class TokenUse {
-  readonly #path: string | null;
+  readonly #file: StateFile<typeof Schema, Record<string, number>> | null;
   readonly #log: Logger;
   readonly #now: () => number;
   /** Unix ms by id. */
@@ -22,21 +26,31 @@ export class TokenUse {
 
   /** @param options.directory  the node's state directory; null = nothing outlives this process */
   constructor(options: { directory: string | null }, modules: { log: Logger; now?: () => number }) {
-    this.#path = options.directory === null ? null : join(options.directory, 'token-use.json');
     this.#log = modules.log;
+    this.#file =
+      options.directory === null
+        ? null
+        : new StateFile({
+            path: join(options.directory, 'token-use.json'),
+            schema: Schema,
+            missing: {},
+            onDamage: { startOver: modules.log },
+          });
     this.#now = modules.now ?? Date.now;
   }
 
-  /** A file that can not be read is begun anew: it is for people's eyes only. */
+  /** What cannot be read is said in the log, and no more: it is for people's eyes only. */
   async start(): Promise<void> {
-    if (this.#path === null) return;
+    if (this.#file === null) return;
     try {
-      const text = await readFileIfThere(this.#path);
-      for (const [id, at] of Object.entries(text === null ? {} : (JSON.parse(text) as object))) {
-        if (typeof at === 'number' && !this.#used.has(id)) this.#used.set(id, at);
+      for (const [id, at] of Object.entries(await this.#file.load())) {
+        if (!this.#used.has(id)) this.#used.set(id, at);
       }
     } catch (error) {
-      this.#log.warn({ path: this.#path, reason: messageOf(error) }, 'the last uses of tokens are not known');
+      this.#log.warn(
+        { path: this.#file.path, reason: messageOf(error) },
+        'the last uses of tokens are not known',
+      );
     }
     this.#timer = setInterval(() => void this.#write(), WRITE_INTERVAL_MS);
     this.#timer.unref();
@@ -66,12 +80,15 @@ export class TokenUse {
   }
 
   async #write(): Promise<void> {
-    if (!this.#changed || this.#path === null) return;
+    if (!this.#changed || this.#file === null) return;
     this.#changed = false;
     try {
-      await writeFileDurably(this.#path, JSON.stringify(Object.fromEntries(this.#used)));
+      await this.#file.save(Object.fromEntries(this.#used));
     } catch (error) {
-      this.#log.warn({ path: this.#path, reason: messageOf(error) }, 'the last uses of tokens were not kept');
+      this.#log.warn(
+        { path: this.#file.path, reason: messageOf(error) },
+        'the last uses of tokens were not kept',
+      );
     }
   }
 }

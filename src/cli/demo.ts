@@ -102,8 +102,8 @@ async function runDemo(context: CommandContext, options: DemoOptions, hungAfterM
     say(`${plan.length === 1 ? 'one node' : `${plan.length} nodes`} in ${options.directory}`);
     // Nodes that ran before find their server by themselves, without three of them waiting for one download.
     if (!plan.every(hasRunBefore)) await prepareServer({ say, signal: context.signal });
-    tellToken(options.directory, say);
-    writeMysqlOptions(options.directory, options.mysqlPort);
+    await tellToken(options.directory, say);
+    await writeMysqlOptions(options.directory, options.mysqlPort);
     const command = [process.execPath, ...process.execArgv, mainScript, 'node'];
     const cluster = await LocalCluster.start({ plan, command, hungAfterMs }, { say });
     return await supervise(context, cluster, plan[0]?.url ?? '', say);
@@ -116,8 +116,8 @@ async function runDemo(context: CommandContext, options: DemoOptions, hungAfterM
   }
 }
 
-function tellToken(directory: string, say: (text: string) => void): void {
-  const token = ensureSecrets(directory);
+async function tellToken(directory: string, say: (text: string) => void): Promise<void> {
+  const token = await ensureSecrets(directory);
   const file = clusterFiles(directory).adminToken;
   say(
     token === null

@@ -40,7 +40,7 @@ killed, its server stays up, and the next start takes it over. Logs go to node.l
     const pidFile = join(config.directory, 'node.pid');
     let endAlive = () => {};
     try {
-      writePidFile(pidFile);
+      await writePidFile(pidFile);
       const before = leftBehind(aliveFile(config.directory));
       endAlive = keepAliveFile(aliveFile(config.directory));
       return await runLogged(config, before, context);

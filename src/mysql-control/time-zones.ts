@@ -4,8 +4,7 @@ import { dirname, join } from 'node:path';
 import type { RowDataPacket } from 'mysql2/promise';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { ServerBinary } from '../server-packages/server-binary.js';
-import { writeFileDurably } from '../std/durable-file.js';
-import { exists } from '../std/files.js';
+import { exists, replaceFile } from '../std/files.js';
 import type { Logger } from '../std/logger.js';
 import { lastLines, run } from '../std/run.js';
 import { openLocalSession } from './local-session.js';
@@ -85,7 +84,7 @@ export async function loadMissingTimeZones(
       if (Number(rows[0]?.zones) > 0 && !(await exists(marker))) return;
       const started = performance.now();
       const sql = await timeZoneSql(binary);
-      await writeFileDurably(marker, '');
+      await replaceFile(marker, '');
       await connection.query('SET SESSION sql_log_bin = 0, enforce_storage_engine = NULL; USE mysql');
       await connection.query({ sql, timeout: LOAD_TIMEOUT_MS });
       await rm(marker, { force: true });

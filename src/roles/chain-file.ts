@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { Type } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
 import type { Chain } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
-import { readFileIfThere, writeFileDurably } from '../std/durable-file.js';
+import { StateFile } from '../std/state-file.js';
 
 const Schema = Type.Array(
   Type.Object({
@@ -16,13 +15,24 @@ const Schema = Type.Array(
   }),
 );
 
-/** The chain as this node knows it, kept for ever in its own fsynced file (rule H2). */
+/** The chain as this node knows it, kept forever in its own fsynced file (rule H2). */
 export class ChainFile {
-  readonly #path: string;
+  readonly #file: StateFile<typeof Schema, []>;
   #chain: Chain = [];
 
   constructor(stateDirectory: string) {
-    this.#path = join(stateDirectory, 'chain.json');
+    this.#file = new StateFile({
+      path: join(stateDirectory, 'chain.json'),
+      schema: Schema,
+      missing: [],
+      onDamage: {
+        refuse: ({ path, reason }) =>
+          new SkeinError(
+            'CHAIN_UNREADABLE',
+            `${path} is not a list of epochs (${reason}). Restore it from another node of this cluster (it is the same on all).`,
+          ),
+      },
+    });
   }
 
   get chain(): Chain {
@@ -31,29 +41,12 @@ export class ChainFile {
 
   /** @throws SkeinError CHAIN_UNREADABLE */
   async load(): Promise<void> {
-    const text = await readFileIfThere(this.#path);
-    if (text === null) return;
-    const value = parse(text);
-    if (!Value.Check(Schema, value)) {
-      throw new SkeinError(
-        'CHAIN_UNREADABLE',
-        `${this.#path} is not a list of epochs. Restore it from another node of this cluster (it is the same on all).`,
-      );
-    }
-    this.#chain = value;
+    this.#chain = await this.#file.load();
   }
 
   /** Resolves when it is on the disk. */
   async save(chain: Chain): Promise<void> {
-    await writeFileDurably(this.#path, `${JSON.stringify(chain)}\n`);
+    await this.#file.save([...chain]);
     this.#chain = chain;
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

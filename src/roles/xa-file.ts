@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { Type } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
+import { SkeinError } from '../model/error.js';
 import { ORIGIN, type Position } from '../model/position.js';
-import { readFileIfThere, writeFileDurably } from '../std/durable-file.js';
+import { StateFile } from '../std/state-file.js';
 
 /** Where the primary's log and its engine were last seen to have the same XA branches prepared. */
 export interface XaAgreement {
   readonly at: Position;
-  readonly branches: readonly string[];
+  readonly branches: string[];
   /** Branches that the engine had lost and whose end is being logged; what the engine has of them is a stand-in. */
-  readonly ending: readonly string[];
+  readonly ending: string[];
   /** Written by a person: how a branch ended that is in doubt. */
   readonly decided?: Readonly<Record<string, 'commit' | 'rollback'>>;
 }
@@ -27,30 +27,22 @@ const Schema = Type.Object({
   ),
 });
 
-export class XaFile {
-  readonly #path: string;
+/** `load` throws XA_STATE_UNREADABLE: without `ending` a stand-in would be taken for the branch itself. */
+export type XaFile = StateFile<typeof Schema, XaAgreement>;
 
-  constructor(stateDirectory: string) {
-    this.#path = join(stateDirectory, 'xa.json');
-  }
-
-  /** Without a file that can be read the whole log has to be. */
-  async load(): Promise<XaAgreement> {
-    const text = await readFileIfThere(this.#path);
-    try {
-      const value: unknown = JSON.parse(text ?? 'null');
-      if (Value.Check(Schema, value)) return value;
-    } catch {
-      // As if it were missing.
-    }
-    return { at: ORIGIN, branches: [], ending: [] };
-  }
-
-  get path(): string {
-    return this.#path;
-  }
-
-  async save(agreement: XaAgreement): Promise<void> {
-    await writeFileDurably(this.#path, `${JSON.stringify(agreement)}\n`);
-  }
+export function xaFile(stateDirectory: string): XaFile {
+  return new StateFile<typeof Schema, XaAgreement>({
+    path: join(stateDirectory, 'xa.json'),
+    schema: Schema,
+    // The whole log has to be read.
+    missing: { at: ORIGIN, branches: [], ending: [] },
+    onDamage: {
+      refuse: ({ path, reason }) =>
+        new SkeinError(
+          'XA_STATE_UNREADABLE',
+          `${path} can not be used (${reason}): it says which XA branches were prepared. Mend what was edited in it. If it was ` +
+            'damaged and no XA transaction was under way when the server ended, remove it: the whole log is read then.',
+        ),
+    },
+  });
 }

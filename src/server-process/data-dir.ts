@@ -1,8 +1,15 @@
 import { chmod, chown, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { accountStatements } from '../mysql-control/accounts.js';
-import { readFileIfThere } from '../std/durable-file.js';
-import { chownTree, exists, sweepTemporary, syncPath, syncTree, temporaryName } from '../std/files.js';
+import {
+  chownTree,
+  exists,
+  readFileIfThere,
+  sweepTemporary,
+  syncPath,
+  syncTree,
+  temporaryName,
+} from '../std/files.js';
 import type { RunUser } from '../std/run-user.js';
 import { bootstrap, copyTemplate, type TemplateModules } from './template.js';
 

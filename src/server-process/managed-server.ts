@@ -6,9 +6,8 @@ import { accountPassword } from '../mysql-control/accounts.js';
 import { login, takeServerId } from '../mysql-control/login.js';
 import { loadMissingTimeZones } from '../mysql-control/time-zones.js';
 import type { ServerBinary } from '../server-packages/server-binary.js';
-import { writeFileDurably } from '../std/durable-file.js';
 import { Emitter } from '../std/emitter.js';
-import { exists } from '../std/files.js';
+import { exists, replaceFile } from '../std/files.js';
 import { findFreePort, isPortFree } from '../std/free-port.js';
 import type { Logger } from '../std/logger.js';
 import {
@@ -152,7 +151,7 @@ export class ManagedServer {
     this.#directory = resolve(options.directory);
     this.#dataDir = join(this.#directory, 'data');
     this.#logPath = join(this.#directory, 'server.log');
-    this.#stateFile = new ServerStateFile(this.#directory);
+    this.#stateFile = new ServerStateFile(this.#directory, modules);
     this.#unsettledPath = join(this.#directory, 'unsettled');
   }
 
@@ -420,7 +419,7 @@ export class ManagedServer {
     await removeRelayState(this.#dataDir);
     const crashed = !(await endedInOrder(this.#dataDir)) || (await exists(this.#unsettledPath));
     // An end in order of the next server would hide it.
-    if (crashed) await writeFileDurably(this.#unsettledPath, '');
+    if (crashed) await replaceFile(this.#unsettledPath, '');
     const args = serverArgs(binary, {
       dataDir: this.#dataDir,
       tmpDir,

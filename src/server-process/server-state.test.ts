@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentLogger } from '../std/logger.js';
 import { closedServerId, newServerState, ServerStateFile } from './server-state.js';
 
 let directory = '';
@@ -25,7 +26,7 @@ describe('the id of a closed server', () => {
 
 describe('the files about a server', () => {
   it('hold the bare pid for people, and the rest beside it', async () => {
-    const file = new ServerStateFile(directory);
+    const file = new ServerStateFile(directory, { logger: silentLogger });
     const process = { pid: 4711, startTicks: '99', bootId: 'b' };
     await file.write({ instance: 5, starts: 2, port: 4000, process });
     expect(await readFile(join(directory, 'server.pid'), 'utf8')).toBe('4711\n');
@@ -37,7 +38,7 @@ describe('the files about a server', () => {
 
   it.each(['', '{', '[]', '{"instance":"x"}', 'null'])('begin anew when they hold %j', async (text) => {
     await writeFile(join(directory, 'server.json'), text);
-    expect(await new ServerStateFile(directory).read()).toMatchObject({
+    expect(await new ServerStateFile(directory, { logger: silentLogger }).read()).toMatchObject({
       starts: 0,
       port: null,
       process: null,
@@ -46,6 +47,6 @@ describe('the files about a server', () => {
 
   it.each(['', 'x', '1 2', '-1'])('name no process when the pid file holds %j', async (text) => {
     await writeFile(join(directory, 'server.pid'), text);
-    expect(await new ServerStateFile(directory).readPid()).toBeNull();
+    expect(await new ServerStateFile(directory, { logger: silentLogger }).readPid()).toBeNull();
   });
 });

@@ -1,25 +1,28 @@
 import { randomInt } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFile } from '../std/files.js';
+import { type Static, Type } from '@sinclair/typebox';
+import { readFileIfThere, replaceFile } from '../std/files.js';
+import type { Logger } from '../std/logger.js';
+import { StateFile } from '../std/state-file.js';
 
-/** The process that was started last: with the boot it belongs to, these name it for certain. */
-export interface StartedProcess {
-  readonly pid: number;
-  readonly startTicks: string;
-  readonly bootId: string;
-}
+const Schema = Type.Object({
+  /** Chosen once: keeps the server ids of one cluster's servers apart. */
+  instance: Type.Integer({ minimum: 0 }),
+  /** How often a server process was started here. */
+  starts: Type.Integer({ minimum: 0 }),
+  /** TCP port of the last start. */
+  port: Type.Union([Type.Integer(), Type.Null()]),
+  /** The process that was started last: with the boot it belongs to, these name it for certain. */
+  process: Type.Union([
+    Type.Object({ pid: Type.Integer(), startTicks: Type.String(), bootId: Type.String() }),
+    Type.Null(),
+  ]),
+});
 
 /** What a managed server keeps about itself in `server.json`, beside `server.pid` (the bare number, for people and scripts). */
-export interface ServerState {
-  /** Chosen once: keeps the server ids of one cluster's servers apart. */
-  readonly instance: number;
-  /** How often a server process was started here. */
-  readonly starts: number;
-  /** TCP port of the last start. */
-  readonly port: number | null;
-  readonly process: StartedProcess | null;
-}
+export type ServerState = Readonly<Static<typeof Schema>>;
+export type StartedProcess = NonNullable<ServerState['process']>;
 
 const FIRST_CLOSED_ID = 2_000_000_000;
 const STARTS_PER_INSTANCE = 65_536;
@@ -40,41 +43,38 @@ export function newServerState(): ServerState {
   return { instance: randomInt(INSTANCES), starts: 0, port: null, process: null };
 }
 
+/** Both files may be read by everybody: they hold nothing secret. */
+const MODE = 0o644;
+
 export class ServerStateFile {
-  readonly #jsonPath: string;
+  readonly #file: StateFile<typeof Schema, null>;
   readonly #pidPath: string;
 
-  constructor(directory: string) {
-    this.#jsonPath = join(directory, 'server.json');
+  constructor(directory: string, { logger }: { logger: Logger }) {
+    this.#file = new StateFile({
+      path: join(directory, 'server.json'),
+      schema: Schema,
+      missing: null,
+      // It holds nothing that cannot be chosen again; a server that runs is found without it.
+      onDamage: { startOver: logger },
+      mode: MODE,
+    });
     this.#pidPath = join(directory, 'server.pid');
   }
 
-  /** A missing or unreadable file is a new state: it holds nothing that can not be chosen again. */
   async read(): Promise<ServerState> {
-    try {
-      const value = JSON.parse(await readFile(this.#jsonPath, 'utf8')) as Partial<ServerState>;
-      const { instance, starts, port, process } = value;
-      if (!Number.isInteger(instance) || !Number.isInteger(starts)) return newServerState();
-      return {
-        instance: instance as number,
-        starts: starts as number,
-        port: typeof port === 'number' ? port : null,
-        process: process && typeof process.pid === 'number' ? process : null,
-      };
-    } catch {
-      return newServerState();
-    }
+    return (await this.#file.load()) ?? newServerState();
   }
 
   /** The number in server.pid, or null. */
   async readPid(): Promise<number | null> {
-    const text = await readFile(this.#pidPath, 'utf8').catch(() => '');
+    const text = (await readFileIfThere(this.#pidPath)) ?? '';
     return /^\d+\s*$/.test(text) ? Number(text) : null;
   }
 
   async write(state: ServerState): Promise<void> {
-    await replaceFile(this.#jsonPath, `${JSON.stringify(state, null, 2)}\n`);
+    await this.#file.save(state);
     if (state.process === null) await rm(this.#pidPath, { force: true });
-    else await replaceFile(this.#pidPath, `${state.process.pid}\n`);
+    else await replaceFile(this.#pidPath, `${state.process.pid}\n`, { mode: MODE, durable: false });
   }
 }

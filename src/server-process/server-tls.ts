@@ -1,5 +1,6 @@
-import { chown, mkdir, rename, writeFile } from 'node:fs/promises';
+import { chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile } from '../std/files.js';
 import type { RunUser } from '../std/run-user.js';
 import type { TlsIdentity } from '../std/tls-source.js';
 
@@ -20,9 +21,8 @@ export async function writeServerTls(
   if (user.switched) await chown(directory, user.uid, user.gid);
   const write = async (name: string, text: string) => {
     const path = join(directory, name);
-    await writeFile(`${path}.new`, text, { mode: 0o600 });
-    if (user.switched) await chown(`${path}.new`, user.uid, user.gid);
-    await rename(`${path}.new`, path);
+    // Written again at each start: nothing is lost with a power cut.
+    await replaceFile(path, text, { durable: false, ...(user.switched ? { owner: user } : {}) });
     return path;
   };
   return {

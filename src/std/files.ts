@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, chmod, chown, cp, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { access, chmod, chown, cp, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 export async function exists(path: string): Promise<boolean> {
@@ -93,16 +93,45 @@ export async function publishDirectory(temporary: string, path: string): Promise
   return true;
 }
 
-/** Replaces a small file so that a reader, and a power cut, see the old or the new text whole. */
-export async function replaceFile(path: string, text: string, mode = 0o644): Promise<void> {
+export interface ReplaceOptions {
+  /** Default: for the owner only. */
+  readonly mode?: number;
+  /** False: a power cut may leave the old content, or none. Default true. */
+  readonly durable?: boolean;
+  /** Who gets the file; default: this process's user. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+}
+
+/** Replaces a small file: a reader sees the old or the new content whole, and so it is after a power cut, if durable. */
+export async function replaceFile(
+  path: string,
+  content: string | Uint8Array,
+  { mode = 0o600, durable = true, owner }: ReplaceOptions = {},
+): Promise<void> {
   const temporary = temporaryName(path);
-  const handle = await open(temporary, 'wx', mode);
   try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(temporary, 'wx', mode);
+    try {
+      if (owner) await handle.chown(owner.uid, owner.gid);
+      await handle.writeFile(content);
+      if (durable) await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
   }
-  await rename(temporary, path);
-  await syncPath(dirname(path));
+  if (durable) await syncPath(dirname(path));
+}
+
+/** The file's text, or null when there is none. */
+export async function readFileIfThere(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
 }

@@ -8,9 +8,9 @@ import { ownIdentity } from './process-identity.js';
 const directory = mkdtempSync(join(tmpdir(), 'skein-pid-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-it('holds the number alone, and knows its owner', () => {
+it('holds the number alone, and knows its owner', async () => {
   const file = join(directory, 'node.pid');
-  writePidFile(file);
+  await writePidFile(file);
   expect(readFileSync(file, 'utf8')).toBe(`${process.pid}\n`);
   expect(livingOwner(file)).toEqual(ownIdentity());
   removeOwnPidFile(file);
@@ -18,16 +18,16 @@ it('holds the number alone, and knows its owner', () => {
   expect(livingOwner(file)).toBeNull();
 });
 
-it('does not take a recycled number for the owner', () => {
+it('does not take a recycled number for the owner', async () => {
   const file = join(directory, 'recycled.pid');
-  writePidFile(file, { ...ownIdentity(), startedAt: 'another boot:1' });
+  await writePidFile(file, { ...ownIdentity(), startedAt: 'another boot:1' });
   expect(readPidFile(file)?.pid).toBe(process.pid);
   expect(livingOwner(file)).toBeNull();
 });
 
-it('trusts no pair that does not belong together', () => {
+it('trusts no pair that does not belong together', async () => {
   const file = join(directory, 'mixed.pid');
-  writePidFile(file);
+  await writePidFile(file);
   writeFileSync(file, '1\n');
   expect(readPidFile(file)).toBeNull();
   removeOwnPidFile(file);

@@ -1,13 +1,15 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
+import { replaceFile } from './files.js';
 import { isSameProcessAlive, ownIdentity, type ProcessIdentity } from './process-identity.js';
 
 /**
  * `node.pid` holds the number alone, so that `kill $(cat node.pid)` works. Which process that number meant stands
  * beside it, in `node.pid.start`: the number may long belong to somebody else.
  */
-export function writePidFile(file: string, identity: ProcessIdentity = ownIdentity()): void {
-  replace(startFile(file), `${JSON.stringify({ pid: identity.pid, startedAt: identity.startedAt })}\n`);
-  replace(file, `${identity.pid}\n`);
+export async function writePidFile(file: string, identity: ProcessIdentity = ownIdentity()): Promise<void> {
+  const { pid, startedAt } = identity;
+  await replaceFile(startFile(file), `${JSON.stringify({ pid, startedAt })}\n`, OPTIONS);
+  await replaceFile(file, `${pid}\n`, OPTIONS);
 }
 
 /** What the files say, dead or alive; null when there are none or they do not belong together. */
@@ -34,11 +36,7 @@ export function removeOwnPidFile(file: string): void {
   rmSync(startFile(file), { force: true });
 }
 
-const startFile = (file: string) => `${file}.start`;
+/** No process outlives a power cut. */
+const OPTIONS = { mode: 0o644, durable: false };
 
-/** A reader sees the old file or the new one, never half of one. */
-function replace(file: string, text: string): void {
-  const whole = `${file}.${process.pid}.new`;
-  writeFileSync(whole, text);
-  renameSync(whole, file);
-}
+const startFile = (file: string) => `${file}.start`;

@@ -6,10 +6,10 @@ import { runCommandLine } from '../../src/cli/run.js';
 import { loadNodeConfig } from '../../src/config/node-config.js';
 import { SkeinError } from '../../src/model/error.js';
 import { ChainFile } from '../../src/roles/chain-file.js';
-import { DefinitionsFile } from '../../src/roles/primary/definitions-file.js';
+import { definitionsFile } from '../../src/roles/primary/definitions-file.js';
 import { LogEndFile } from '../../src/roles/primary/log-end-file.js';
-import { DdlNoteFile } from '../../src/roles/replica/ddl-note.js';
-import { XaFile } from '../../src/roles/xa-file.js';
+import { ddlNoteFile } from '../../src/roles/replica/ddl-note.js';
+import { xaFile } from '../../src/roles/xa-file.js';
 import { verify } from '../../src/spool/inspect.js';
 import { Spool } from '../../src/spool/spool.js';
 import { diskStorage } from '../../src/spool/storage.js';
@@ -96,10 +96,10 @@ export async function fileTargets(base: string): Promise<FuzzTarget[]> {
           await writeFile(join(directory, name), bytes);
         }
         await orSkeinError(() => new ChainFile(directory).load());
-        await orSkeinError(() => new DdlNoteFile(directory).load());
-        await orSkeinError(() => new DefinitionsFile(directory).load());
-        await orSkeinError(() => new LogEndFile(directory).ordinal);
-        await orSkeinError(() => new XaFile(directory).load());
+        await orSkeinError(() => ddlNoteFile(directory).load());
+        await orSkeinError(() => definitionsFile(directory).load());
+        await orSkeinError(() => new LogEndFile(directory, { logger: silentLogger }).load());
+        await orSkeinError(() => xaFile(directory).load());
         await orSkeinError(() => loadNodeConfig(join(directory, 'node.json')));
         await rm(directory, { recursive: true });
       },

@@ -260,7 +260,7 @@ export class TestCluster {
 
   async #startProxied(): Promise<void> {
     mkdirSync(this.directory, { recursive: true });
-    ensureSecrets(this.directory);
+    await ensureSecrets(this.directory);
     for (const planned of this.#plan) {
       let node = planned;
       if (planned.config.primaryLink) {
@@ -269,7 +269,7 @@ export class TestCluster {
         const primaryLink = { host: '127.0.0.1', port: proxy.port };
         node = { ...planned, config: { ...planned.config, primaryLink } };
       }
-      writeNodeConfig(node);
+      await writeNodeConfig(node);
       this.startNode(planned.name);
     }
     const deadlineMs = this.#options.readyDeadlineMs ?? FIRST_READY_MS;

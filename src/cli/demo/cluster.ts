@@ -33,7 +33,8 @@ export class LocalCluster {
     modules: ClusterModules,
   ): Promise<LocalCluster> {
     // All files first: a wrong one ends this before any process was started.
-    const changed = new Set(options.plan.filter(writeNodeConfig));
+    const changed = new Set<PlannedNode>();
+    for (const node of options.plan) if (await writeNodeConfig(node)) changed.add(node);
     const cluster = new LocalCluster(modules);
     try {
       await Promise.all(

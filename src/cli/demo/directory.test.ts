@@ -33,10 +33,10 @@ it('creates the directory, and says why when it can not', () => {
   );
 });
 
-it('makes secret and token once, for the owner only', () => {
-  const token = ensureSecrets(base);
+it('makes secret and token once, for the owner only', async () => {
+  const token = await ensureSecrets(base);
   expect(token).toMatch(/^skein_[\w-]{43}$/);
-  expect(ensureSecrets(base)).toBeNull();
+  expect(await ensureSecrets(base)).toBeNull();
   expect(readFileSync(join(base, 'admin.token'), 'utf8')).toBe(`${token}\n`);
   expect(readFileSync(join(base, 'cluster.secret'), 'utf8')).not.toBe(`${token}\n`);
   for (const name of ['admin.token', 'cluster.secret']) {
@@ -44,11 +44,11 @@ it('makes secret and token once, for the owner only', () => {
   }
 });
 
-it("writes MySQL's option file for the owner only, and follows a change of the port", () => {
+it("writes MySQL's option file for the owner only, and follows a change of the port", async () => {
   const file = join(base, 'mysql.cnf');
-  ensureSecrets(base);
+  await ensureSecrets(base);
   for (const port of [6446, 9446]) {
-    writeMysqlOptions(base, port);
+    await writeMysqlOptions(base, port);
     const text = readFileSync(file, 'utf8');
     expect(text).toContain(`[client]\nprotocol=tcp\nhost=127.0.0.1\nport=${port}\nuser=app\npassword=`);
     expect(text).not.toContain(readFileSync(join(base, 'cluster.secret'), 'utf8').trim());
@@ -61,18 +61,18 @@ it('knows the nodes that are there, in their order', () => {
   expect(existingNodes(join(base, 'nodes'))).toEqual(['n1', 'n2', 'n10']);
 });
 
-it('keeps what a person set in node.json, and decides the rest', () => {
+it('keeps what a person set in node.json, and decides the rest', async () => {
   const [node] = plan(join(base, 'c'));
   if (!node) throw new Error('no plan');
-  expect(writeNodeConfig(node)).toBe(true);
-  expect(writeNodeConfig(node)).toBe(false);
+  expect(await writeNodeConfig(node)).toBe(true);
+  expect(await writeNodeConfig(node)).toBe(false);
   const file = configFile(node);
   const settings = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
   writeFileSync(file, JSON.stringify({ ...settings, heartbeatIntervalMs: 250, acknowledge: 'async' }));
-  expect(writeNodeConfig(node)).toBe(true);
+  expect(await writeNodeConfig(node)).toBe(true);
   expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
     heartbeatIntervalMs: 250,
     acknowledge: 'majority',
   });
-  expect(writeNodeConfig(node)).toBe(false);
+  expect(await writeNodeConfig(node)).toBe(false);
 });

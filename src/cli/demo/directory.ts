@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateToken } from '../../auth/token.js';
 import { messageOf, SkeinError } from '../../model/error.js';
 import { accountPassword } from '../../mysql-control/accounts.js';
+import { readFileIfThere, replaceFile } from '../../std/files.js';
 import { clusterFiles, type PlannedNode } from './plan.js';
 
 /** 256 bit: nothing that could be guessed, and the same length as what the node's HMACs give. */
@@ -42,17 +43,17 @@ export const hasRunBefore = (node: PlannedNode) => existsSync(join(node.director
  * The secret of the cluster and the first admin token, each made once.
  * @returns the token if it was made now, so that it can be shown this once; else null
  */
-export function ensureSecrets(directory: string): string | null {
+export async function ensureSecrets(directory: string): Promise<string | null> {
   const files = clusterFiles(directory);
-  createOnce(files.secret, randomBytes(SECRET_BYTES).toString('base64url'));
-  return createOnce(files.adminToken, generateToken());
+  await createOnce(files.secret, randomBytes(SECRET_BYTES).toString('base64url'));
+  return await createOnce(files.adminToken, generateToken());
 }
 
 /**
  * An option file for MySQL's own clients: `mariadb --defaults-file=.skein/mysql.cnf -P 6446`. The password follows from
  * the secret, so the file is written anew at each start.
  */
-export function writeMysqlOptions(directory: string, port: number): void {
+export async function writeMysqlOptions(directory: string, port: number): Promise<void> {
   const files = clusterFiles(directory);
   const secret = Buffer.from(readFileSync(files.secret, 'utf8').trim());
   const text = `# Account "app" of this cluster (reads and writes; only reads through a read-only port).
@@ -65,22 +66,26 @@ password=${accountPassword(secret, 'app')}
 # Clients from 11.4 on insist on TLS otherwise, which a server without a certificate does not have. Loopback only.
 loose-ssl-verify-server-cert=0
 `;
-  if (readOrNull(files.mysqlOptions) !== text) replaceFile(files.mysqlOptions, text, 0o600);
+  if ((await readText(files.mysqlOptions)) !== text) await replaceFile(files.mysqlOptions, text);
 }
 
 /** The new content, or null when the file was there. It is whole or absent, whenever we are killed. */
-function createOnce(file: string, text: string): string | null {
-  try {
-    if (readFileSync(file, 'utf8').trim() !== '') return null;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      throw new SkeinError('DIRECTORY_UNUSABLE', `${file} can not be read: ${messageOf(error)}`, {
-        cause: error,
-      });
-    }
-  }
-  replaceFile(file, `${text}\n`, 0o600);
+async function createOnce(file: string, text: string): Promise<string | null> {
+  const existing = (await readText(file))?.trim() ?? '';
+  if (existing !== '') return null;
+  await replaceFile(file, `${text}\n`);
   return text;
+}
+
+/** @throws SkeinError DIRECTORY_UNUSABLE: what cannot be read is not missing, and must not be written again */
+async function readText(file: string): Promise<string | null> {
+  try {
+    return await readFileIfThere(file);
+  } catch (error) {
+    throw new SkeinError('DIRECTORY_UNUSABLE', `${file} can not be read: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 /**
@@ -88,19 +93,20 @@ function createOnce(file: string, text: string): string | null {
  * options) stay as somebody put them into the file.
  * @returns whether the file changed
  */
-export function writeNodeConfig(node: PlannedNode): boolean {
+export async function writeNodeConfig(node: PlannedNode): Promise<boolean> {
   const file = configFile(node);
   mkdirSync(node.directory, { recursive: true });
-  const text = plannedText(node);
-  if (readOrNull(file) === text) return false;
-  replaceFile(file, text, 0o640);
+  const existing = await readText(file);
+  const text = plannedText(node, existing);
+  if (existing === text) return false;
+  await replaceFile(file, text, { mode: 0o640 });
   return true;
 }
 
 export const configFile = (node: PlannedNode) => join(node.directory, 'node.json');
 
-function plannedText(node: PlannedNode): string {
-  const existing = existingSettings(configFile(node));
+function plannedText(node: PlannedNode, existingText: string | null): string {
+  const existing = existingSettings(configFile(node), existingText);
   refuseHttps(existing, node);
   return `${JSON.stringify({ ...existing, ...node.config }, null, 2)}\n`;
 }
@@ -115,8 +121,7 @@ function refuseHttps(settings: object, node: PlannedNode): void {
   );
 }
 
-function existingSettings(file: string): object {
-  const text = readOrNull(file);
+function existingSettings(file: string, text: string | null): object {
   if (text === null) return {};
   try {
     const settings: unknown = JSON.parse(text);
@@ -124,18 +129,4 @@ function existingSettings(file: string): object {
   } catch (error) {
     throw new SkeinError('CONFIG_INVALID', `${file} is not JSON: ${messageOf(error)}`, { cause: error });
   }
-}
-
-function readOrNull(file: string): string | null {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return null;
-  }
-}
-
-function replaceFile(file: string, text: string, mode: number): void {
-  const whole = `${file}.${process.pid}.new`;
-  writeFileSync(whole, text, { mode });
-  renameSync(whole, file);
 }

@@ -110,14 +110,10 @@ it('adopts, instead of starting it twice, a node that it did not know of', async
   const ended = once(other, 'exit');
   const owner = identity(other.pid ?? null);
   const running = run(node);
-  // In the same turn, before the next start is due: it waits for 0.1 s and more after each failure.
-  const hasFailed = () => {
-    if (running.failures > 0) writePidFile(pidFile(node), owner);
-    return running.failures > 0;
-  };
-  await until('it has failed, and the other one’s pid is written', hasFailed, { intervalMs: 10 });
-  const failed = starts(node).length;
+  await until('it has failed', () => running.failures > 0, { intervalMs: 10 });
+  await writePidFile(pidFile(node), owner);
   await until('it is watched', () => running.pid === other.pid);
+  const failed = starts(node).length;
   await running.stop();
   await ended;
   expect(starts(node)).toHaveLength(failed);

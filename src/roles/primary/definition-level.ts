@@ -178,7 +178,7 @@ export class DefinitionLevel {
   /** What is known durably before a crash is no work of the crash. */
   async know(names: readonly string[]): Promise<void> {
     const { file } = this.#modules;
-    await file.save({ ...(await file.load()), known: names });
+    await file.save({ ...(await file.load()), known: [...names] });
   }
 
   /** Null when it can not be told (so many tables that the server takes too long): that is no reason to stay closed. */

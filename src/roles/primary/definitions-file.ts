@@ -1,46 +1,34 @@
 import { join } from 'node:path';
 import { Type } from '@sinclair/typebox';
-import { Value } from '@sinclair/typebox/value';
-import { readFileIfThere, writeFileDurably } from '../../std/durable-file.js';
-
-export interface DefinitionsNote {
-  /** What the engine had made when the server was last opened: what has a higher id was made since. */
-  readonly tableIdMax?: number;
-  /** The server's clock then, as it tells it. */
-  readonly openedAt?: string;
-  /** Differences from the replicas that were seen in peace; see `differenceOf`. */
-  readonly known?: readonly string[];
-  /** Written by a person: the difference of this name is taken as it is. */
-  readonly accept?: string;
-}
+import { SkeinError } from '../../model/error.js';
+import { StateFile } from '../../std/state-file.js';
 
 const Schema = Type.Object({
+  /** What the engine had made when the server was last opened: what has a higher id was made since. */
   tableIdMax: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** The server's clock then, as it tells it. */
   openedAt: Type.Optional(Type.String({ pattern: '^[0-9: -]{19}$' })),
+  /** Differences from the replicas that were seen in peace; see `differenceOf`. */
   known: Type.Optional(Type.Array(Type.String())),
+  /** Written by a person: the difference of this name is taken as it is. */
   accept: Type.Optional(Type.String()),
 });
 
-export class DefinitionsFile {
-  readonly path: string;
+/** `load` throws DEFINITIONS_NOTE_UNREADABLE. */
+export type DefinitionsFile = StateFile<typeof Schema, Record<string, never>>;
 
-  constructor(stateDirectory: string) {
-    this.path = join(stateDirectory, 'definitions.json');
-  }
-
-  /** What can not be read is not known. */
-  async load(): Promise<DefinitionsNote> {
-    const text = await readFileIfThere(this.path);
-    try {
-      const value: unknown = JSON.parse(text ?? '{}');
-      if (Value.Check(Schema, value)) return value;
-    } catch {
-      // A person's slip: it is looked at again.
-    }
-    return {};
-  }
-
-  async save(note: DefinitionsNote): Promise<void> {
-    await writeFileDurably(this.path, `${JSON.stringify(note)}\n`);
-  }
+export function definitionsFile(stateDirectory: string): DefinitionsFile {
+  return new StateFile({
+    path: join(stateDirectory, 'definitions.json'),
+    schema: Schema,
+    missing: {},
+    onDamage: {
+      refuse: ({ path, reason }) =>
+        new SkeinError(
+          'DEFINITIONS_NOTE_UNREADABLE',
+          `${path} can not be used (${reason}). Mend what was edited in it, or remove it: differences between the nodes' ` +
+            'definitions that were known are then looked at again after the next crash.',
+        ),
+    },
+  });
 }

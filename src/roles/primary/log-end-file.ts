@@ -1,6 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Type } from '@sinclair/typebox';
+import type { Logger } from '../../std/logger.js';
+import { StateFile } from '../../std/state-file.js';
+
+const Schema = Type.Object({ ordinal: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }) });
 
 /**
  * Up to where the primary last knew its log to be committed, kept outside of the server's data: a log that ends before it
@@ -8,23 +11,29 @@ import { join } from 'node:path';
  * power cut leaves is an older number, or none.
  */
 export class LogEndFile {
-  readonly #path: string;
+  readonly #file: StateFile<typeof Schema, { ordinal: 0 }>;
   #known: number | null = null;
   #writing = false;
 
-  constructor(stateDirectory: string) {
-    this.#path = join(stateDirectory, 'log-end.json');
+  constructor(stateDirectory: string, { logger }: { logger: Logger }) {
+    this.#file = new StateFile({
+      path: join(stateDirectory, 'log-end.json'),
+      schema: Schema,
+      missing: { ordinal: 0 },
+      onDamage: { startOver: logger },
+      durable: false,
+    });
   }
 
   /** 0 = nothing is known. */
-  get ordinal(): number {
-    this.#known ??= read(this.#path);
+  async load(): Promise<number> {
+    this.#known ??= (await this.#file.load()).ordinal;
     return this.#known;
   }
 
-  /** Never throws and waits for nobody: what could not be written is written with the next call. */
+  /** Never throws and does not wait: what could not be written is written with the next call. */
   note(ordinal: number): void {
-    if (ordinal <= this.ordinal || this.#writing) return;
+    if (this.#writing) return;
     this.#writing = true;
     this.#write(ordinal)
       .catch(() => {})
@@ -34,17 +43,8 @@ export class LogEndFile {
   }
 
   async #write(ordinal: number): Promise<void> {
-    await writeFile(`${this.#path}.new`, JSON.stringify({ ordinal }), { mode: 0o600 });
-    await rename(`${this.#path}.new`, this.#path);
+    if (ordinal <= (await this.load())) return;
+    await this.#file.save({ ordinal });
     this.#known = ordinal;
-  }
-}
-
-function read(path: string): number {
-  try {
-    const { ordinal } = JSON.parse(readFileSync(path, 'utf8')) as { ordinal?: unknown };
-    return Number.isSafeInteger(ordinal) ? (ordinal as number) : 0;
-  } catch {
-    return 0;
   }
 }

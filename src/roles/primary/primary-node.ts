@@ -17,8 +17,8 @@ import type { LocalServerUp, ServerReading } from '../local-server.js';
 import { primaryMetrics } from '../metrics.js';
 import type { NodeParts, RoleNode } from '../role-node.js';
 import { TimeZoneGuard } from '../time-zones.js';
-import { XaFile } from '../xa-file.js';
-import { DefinitionsFile } from './definitions-file.js';
+import { xaFile } from '../xa-file.js';
+import { definitionsFile } from './definitions-file.js';
 import { LogEndFile } from './log-end-file.js';
 import { PrimaryRole } from './primary-role.js';
 
@@ -51,9 +51,9 @@ export class PrimaryNode implements RoleNode {
         logger: logger.child({ part: 'primary' }),
         flavour,
         chainFile,
-        xaFile: new XaFile(join(config.directory, 'state')),
-        definitionsFile: new DefinitionsFile(join(config.directory, 'state')),
-        logEndFile: new LogEndFile(join(config.directory, 'state')),
+        xaFile: xaFile(join(config.directory, 'state')),
+        definitionsFile: definitionsFile(join(config.directory, 'state')),
+        logEndFile: new LogEndFile(join(config.directory, 'state'), { logger }),
         events,
         control: () => parts.control(),
         kill: (reason) => parts.kill(reason),

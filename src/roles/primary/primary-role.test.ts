@@ -8,8 +8,8 @@ import { mariadb } from '../../mysql-protocol/mariadb.js';
 import { silentLogger } from '../../std/logger.js';
 import { ChainFile } from '../chain-file.js';
 import type { LocalControl, LocalServerUp, ServerReading } from '../local-server.js';
-import { XaFile } from '../xa-file.js';
-import { DefinitionsFile } from './definitions-file.js';
+import { xaFile } from '../xa-file.js';
+import { definitionsFile } from './definitions-file.js';
 import { LogEndFile } from './log-end-file.js';
 import { PrimaryRole } from './primary-role.js';
 
@@ -82,9 +82,9 @@ it('tries again in the same epoch when the server could not be opened', async ()
       logger: silentLogger,
       flavour: mariadb,
       chainFile,
-      xaFile: new XaFile(directory),
-      logEndFile: new LogEndFile(directory),
-      definitionsFile: new DefinitionsFile(directory),
+      xaFile: xaFile(directory),
+      logEndFile: new LogEndFile(directory, { logger: silentLogger }),
+      definitionsFile: definitionsFile(directory),
       events: new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } }),
       control: () => control,
       kill: () => {},

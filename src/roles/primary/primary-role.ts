@@ -302,7 +302,7 @@ export class PrimaryRole {
       this.#logEnd = this.#endOf(reading);
       // Read before anything is served: whoever kills the first commit that waits is noticed too.
       this.#unacknowledged = reading.semiSync.noTx;
-      if (!goesOn && this.#logIsLost()) return true;
+      if (!goesOn && (await this.#logIsLost())) return true;
       if (!goesOn) await this.#settleXa(signal);
       if (signal.aborted) return true;
       this.#quorum = this.#newQuorum();
@@ -372,9 +372,9 @@ export class PrimaryRole {
    * is not mounted, an old copy). Nothing is written then, the chain least of all: given its data back, the node goes on as
    * if nothing had been. A quorum could not tell: a replica that was behind lets the log look whole.
    */
-  #logIsLost(): boolean {
+  async #logIsLost(): Promise<boolean> {
     const began = this.#chain.at(-1)?.beginsAfter.ordinal ?? 0;
-    const held = this.#modules.logEndFile.ordinal;
+    const held = await this.#modules.logEndFile.load();
     if (this.#logEnd.ordinal >= Math.max(began, held)) return false;
     const message =
       `The server's log ends at ${this.#logEnd.gtid || 'its beginning'} (number ${this.#logEnd.ordinal}), but ` +

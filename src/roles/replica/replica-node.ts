@@ -17,8 +17,8 @@ import { ownStatus, seenFromReplica } from '../cluster-status.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
 import { replicaMetrics } from '../metrics.js';
 import type { NodeParts, RoleNode } from '../role-node.js';
-import { XaFile } from '../xa-file.js';
-import { DdlNoteFile } from './ddl-note.js';
+import { xaFile } from '../xa-file.js';
+import { ddlNoteFile } from './ddl-note.js';
 import { ReplicaRole } from './replica-role.js';
 
 /** A replica that is further behind than this is not ready for traffic that asked for nothing special. */
@@ -73,8 +73,8 @@ export class ReplicaNode implements RoleNode {
         logger: logger.child({ part: 'replica' }),
         flavour,
         chainFile,
-        ddlNote: new DdlNoteFile(join(config.directory, 'state')),
-        xaFile: new XaFile(join(config.directory, 'state')),
+        ddlNote: ddlNoteFile(join(config.directory, 'state')),
+        xaFile: xaFile(join(config.directory, 'state')),
         events,
         spool,
         lag: new LagMeter({}, { nowMs: monotonicMs(), wallMs: Date.now() }),

@@ -1,0 +1,68 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Logger, silentLogger } from '../std/logger.js';
+import { ChainFile } from './chain-file.js';
+import { definitionsFile } from './primary/definitions-file.js';
+import { LogEndFile } from './primary/log-end-file.js';
+import { ddlNoteFile } from './replica/ddl-note.js';
+import { xaFile } from './xa-file.js';
+
+let directory = '';
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'skein-role-state-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const DAMAGED = ['', '[{"epoch":', '{"epoch":1,"known":7}', '[{"epoch":1}]', 'null', '7'];
+
+/** What decisions about data rest on: lost silently, each of these would let a node do something else than it must. */
+const REFUSED = [
+  { name: 'chain.json', code: 'CHAIN_UNREADABLE', load: () => new ChainFile(directory).load() },
+  { name: 'xa.json', code: 'XA_STATE_UNREADABLE', load: () => xaFile(directory).load() },
+  { name: 'ddl.json', code: 'DDL_NOTE_UNREADABLE', load: () => ddlNoteFile(directory).load() },
+  {
+    name: 'definitions.json',
+    code: 'DEFINITIONS_NOTE_UNREADABLE',
+    load: () => definitionsFile(directory).load(),
+  },
+];
+
+describe.each(REFUSED)('a damaged $name', ({ name, code, load }) => {
+  it.each(DAMAGED)('is refused when it holds %j, with its path, and stays as it is', async (text) => {
+    const path = join(directory, name);
+    writeFileSync(path, text);
+    await expect(load()).rejects.toMatchObject({ code, message: expect.stringContaining(path) });
+    expect(readFileSync(path, 'utf8')).toBe(text);
+  });
+});
+
+it('the chain stays unknown, not empty, after a damaged file was refused, until it is given back', async () => {
+  const chain = [{ epoch: 3, beginsAfter: { epoch: 2, ordinal: 9, gtid: '0-2-9' } }];
+  await new ChainFile(directory).save(chain);
+  const path = join(directory, 'chain.json');
+  const whole = readFileSync(path, 'utf8');
+  writeFileSync(path, whole.slice(0, -5));
+  const file = new ChainFile(directory);
+  await expect(file.load()).rejects.toMatchObject({ code: 'CHAIN_UNREADABLE' });
+  writeFileSync(path, whole);
+  await file.load();
+  expect(file.chain).toEqual(chain);
+});
+
+describe('the log end', () => {
+  it('outlives the process', async () => {
+    const file = new LogEndFile(directory, { logger: silentLogger });
+    file.note(7);
+    await expect.poll(() => new LogEndFile(directory, { logger: silentLogger }).load()).toBe(7);
+  });
+
+  it('is not known when its file is damaged, and the log says so', async () => {
+    const warned: object[] = [];
+    const logger: Logger = { ...silentLogger, warn: (data) => void warned.push(data) };
+    writeFileSync(join(directory, 'log-end.json'), '{"ordinal":"7"}');
+    expect(await new LogEndFile(directory, { logger }).load()).toBe(0);
+    expect(warned).toEqual([{ path: join(directory, 'log-end.json'), reason: '/ordinal: Expected integer' }]);
+  });
+});
