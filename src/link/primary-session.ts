@@ -34,7 +34,7 @@ import {
 } from '../wire/messages.js';
 import { Channel } from './channel.js';
 import { acceptedIn, dialerStart, type HandshakeState, handshakeStep, type Identity } from './handshake.js';
-import { Heart, type HeartOptions } from './heart.js';
+import { HeartbeatMonitor, type HeartbeatOptions } from './heartbeat-monitor.js';
 import type { ReadBuffer } from './read-buffer.js';
 
 /** The rooms of a replica, as its link sees them. Whatever one of these throws ends the connection. */
@@ -56,7 +56,7 @@ export interface ReplicaRooms {
   heard?(heartbeat: Heartbeat, heardAtMs: number): void;
 }
 
-export interface PrimarySessionOptions extends HeartOptions {
+export interface PrimarySessionOptions extends HeartbeatOptions {
   readonly identity: Identity;
   readonly stepDeadlineMs: number;
 }
@@ -73,7 +73,7 @@ export class PrimarySession {
   readonly #channel: Channel;
   readonly #options: PrimarySessionOptions;
   readonly #modules: PrimarySessionModules;
-  readonly #heart: Heart;
+  readonly #heartbeats: HeartbeatMonitor;
   #phase: Phase = 'proving';
   #handshake: HandshakeState;
   #deadline: NodeJS.Timeout | undefined;
@@ -98,7 +98,7 @@ export class PrimarySession {
     };
     const channel = new Channel(stream, acceptedIn(first.state), holder, reads);
     this.#channel = channel;
-    this.#heart = new Heart(options, {
+    this.#heartbeats = new HeartbeatMonitor(options, {
       beat: () => channel.guard(() => this.#beat()),
       heardAtMs: () => channel.heardAtMs,
       listening: () => !channel.paused,
@@ -213,7 +213,7 @@ export class PrimarySession {
     this.#phase = 'open';
     this.#modules.opened(welcome);
     this.#channel.heardAtMs = monotonicMs();
-    this.#heart.start();
+    this.#heartbeats.start();
   }
 
   #onHeartbeat(heartbeat: Heartbeat): void {
@@ -263,7 +263,7 @@ export class PrimarySession {
 
   #closed(error: SkeinError): void {
     clearTimeout(this.#deadline);
-    this.#heart.stop();
+    this.#heartbeats.stop();
     this.#modules.closed(error);
   }
 }

@@ -27,7 +27,7 @@ import {
   type HeartbeatBody,
 } from '../wire/messages.js';
 import type { Channel } from './channel.js';
-import { Heart, type HeartOptions } from './heart.js';
+import { HeartbeatMonitor, type HeartbeatOptions } from './heartbeat-monitor.js';
 
 /** A replica that is attached, as the rooms of the primary see it. */
 export interface ReplicaSession {
@@ -69,7 +69,7 @@ export interface ReplicaSession {
 /** Behind `sendRecords() === false` there is room for what was under way, not for a caller that never looks. */
 const OVERRUN_BYTES_MAX = 64 * 1024 * 1024;
 
-export interface SessionOptions extends HeartOptions {
+export interface SessionOptions extends HeartbeatOptions {
   readonly attach: AttachInfo;
   readonly address: string;
   /** Epoch of the primary that this session belongs to. */
@@ -97,7 +97,7 @@ export class ListenerSession implements ReplicaSession {
   readonly #channel: Channel;
   readonly #epoch: number;
   readonly #modules: SessionModules;
-  readonly #heart: Heart;
+  readonly #heartbeats: HeartbeatMonitor;
   #committedSaid = -1;
   #committed = -1;
   #committedDue = false;
@@ -110,7 +110,7 @@ export class ListenerSession implements ReplicaSession {
     this.#epoch = options.epoch;
     this.#channel = channel;
     this.#modules = modules;
-    this.#heart = new Heart(options, {
+    this.#heartbeats = new HeartbeatMonitor(options, {
       beat: () => channel.guard(() => this.#beat()),
       heardAtMs: () => channel.heardAtMs,
       listening: () => true,
@@ -127,7 +127,7 @@ export class ListenerSession implements ReplicaSession {
   /** To be called when whoever was told of the session has put its listeners on. */
   start(): void {
     if (this.#channel.closed) return;
-    this.#heart.start();
+    this.#heartbeats.start();
     this.sendStatus();
   }
 
@@ -247,7 +247,7 @@ export class ListenerSession implements ReplicaSession {
   }
 
   #closed(error: SkeinError): void {
-    this.#heart.stop();
+    this.#heartbeats.stop();
     this.#modules.closed(error);
     try {
       this.onClosed.emit(error.message);

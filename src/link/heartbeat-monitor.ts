@@ -1,13 +1,13 @@
 import { monotonicMs } from '../std/clock.js';
 
-export interface HeartOptions {
+export interface HeartbeatOptions {
   /** How often a heartbeat is sent. */
   readonly intervalMs: number;
   /** Silence after which the peer counts as gone. */
   readonly goneAfterMs: number;
 }
 
-export interface HeartModules {
+export interface HeartbeatModules {
   beat(): void;
   /** Monotonic; when the last byte came. */
   heardAtMs(): number;
@@ -17,15 +17,15 @@ export interface HeartModules {
 }
 
 /** Sends heartbeats at once and then at every interval, and notices that the peer's have ceased. */
-export class Heart {
-  readonly #options: HeartOptions;
-  readonly #modules: HeartModules;
+export class HeartbeatMonitor {
+  readonly #options: HeartbeatOptions;
+  readonly #modules: HeartbeatModules;
   #timer: NodeJS.Timeout | null = null;
   #tickAtMs = 0;
   #heardAtMs = 0;
   #excusedMs = 0;
 
-  constructor(options: HeartOptions, modules: HeartModules) {
+  constructor(options: HeartbeatOptions, modules: HeartbeatModules) {
     this.#options = options;
     this.#modules = modules;
   }
