@@ -5,7 +5,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { LinkDialer } from '../src/link/dialer.js';
-import type { ReplicaSession } from '../src/link/replica-session.js';
+import type { ReplicaSession } from '../src/link/listener-session.js';
 import { silentLogger } from '../src/std/logger.js';
 import { at, attachInfo, heartbeatBody, SECRET, startPrimary } from '../test/kit/link.js';
 

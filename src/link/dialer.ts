@@ -6,9 +6,9 @@ import type { Logger } from '../std/logger.js';
 import { backoffMs, sleep } from '../std/timing.js';
 import type { TlsSource } from '../std/tls-source.js';
 import type { Ack } from '../wire/frames.js';
+import { DialerSession, type ReplicaCallbacks } from './dialer-session.js';
 import { type Identity, linkIdentity } from './handshake.js';
 import { withDefaults } from './options.js';
-import { PrimarySession, type ReplicaRooms } from './primary-session.js';
 import { ReadBuffer } from './read-buffer.js';
 import { secure } from './tls.js';
 
@@ -45,7 +45,7 @@ const GOOD_LINK_MS = 1000;
 /** Back-off (200 ms at most by default) against a proven primary whose server is only starting. */
 const NOT_OPEN_ATTEMPT = 1;
 
-export interface LinkDialerModules extends ReplicaRooms {
+export interface LinkDialerModules extends ReplicaCallbacks {
   readonly logger: Logger;
   /** Told at each change, and when the reason changes in its code, or in its words while the primary is not open. */
   state(state: 'up' | 'down', reason: string, code: string): void;
@@ -56,7 +56,7 @@ export class LinkDialer {
   readonly #options: LinkDialerOptions & Limits;
   readonly #modules: LinkDialerModules;
   readonly #identity: Identity;
-  #session: PrimarySession | null = null;
+  #session: DialerSession | null = null;
   #running: { abort: AbortController; done: Promise<void> } | null = null;
   #said = '';
   #openedAtMs: number | null = null;
@@ -153,11 +153,11 @@ export class LinkDialer {
   #live(socket: Socket, reads: ReadBuffer | undefined): Promise<SkeinError> {
     const { heartbeatIntervalMs, goneAfterMs, stepDeadlineMs } = this.#options;
     return new Promise((resolve) => {
-      this.#session = new PrimarySession(
+      this.#session = new DialerSession(
         socket,
         { identity: this.#identity, intervalMs: heartbeatIntervalMs, goneAfterMs, stepDeadlineMs },
         {
-          ...rooms(this.#modules),
+          ...callbacks(this.#modules),
           opened: (welcome) => {
             this.#openedAtMs = monotonicMs();
             this.#say('up', `attached to ${welcome.node}, epoch ${welcome.epoch}`, 'UP');
@@ -182,7 +182,7 @@ export class LinkDialer {
 }
 
 /** Bound here, because modules may be an object of a class. */
-function rooms(modules: ReplicaRooms): ReplicaRooms {
+function callbacks(modules: ReplicaCallbacks): ReplicaCallbacks {
   return {
     attachInfo: () => modules.attachInfo(),
     welcomed: (welcome) => modules.welcomed(welcome),

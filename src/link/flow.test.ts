@@ -19,7 +19,7 @@ import { NONCE_SIZE } from '../wire/frames.js';
 import type { Answer } from '../wire/messages.js';
 import { FrameSplitter } from '../wire/splitter.js';
 import { handshakeStep, linkIdentity, listenerStart } from './handshake.js';
-import type { ReplicaSession } from './replica-session.js';
+import type { ReplicaSession } from './listener-session.js';
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {

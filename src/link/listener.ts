@@ -8,9 +8,9 @@ import { type AttachInfo, encodeStatus, type HeartbeatBody } from '../wire/messa
 import type { Channel } from './channel.js';
 import { Greeting, type WelcomeDecision } from './greeting.js';
 import { type Identity, linkIdentity } from './handshake.js';
+import { ListenerSession, type ReplicaSession } from './listener-session.js';
 import { withDefaults } from './options.js';
 import { lookOf, RefusalFilter, type RefusedEvent } from './refusals.js';
-import { ListenerSession, type ReplicaSession } from './replica-session.js';
 import { linkServer } from './tls.js';
 
 export interface LinkListenerOptions {

@@ -14,7 +14,7 @@ import {
 } from './state.js';
 import { memberStatus } from './status.js';
 
-/** What membership needs of an attached replica (link/replica-session.ts). */
+/** What membership needs of an attached replica (link/listener-session.ts). */
 export interface MemberSession {
   readonly node: string;
   readonly attach: { readonly epoch: number; readonly http: string; readonly link: string };

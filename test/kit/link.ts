@@ -1,8 +1,8 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { LinkDialer, type LinkDialerModules, type LinkDialerOptions } from '../../src/link/dialer.js';
 import { LinkListener, type LinkListenerModules, type LinkListenerOptions } from '../../src/link/listener.js';
+import type { ReplicaSession } from '../../src/link/listener-session.js';
 import type { RefusedEvent } from '../../src/link/refusals.js';
-import type { ReplicaSession } from '../../src/link/replica-session.js';
 import type { Position } from '../../src/model/position.js';
 import type { ClusterStatus, Positions, Role } from '../../src/model/status.js';
 import { silentLogger } from '../../src/std/logger.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ReplicaSession } from '../../link/replica-session.js';
+import type { ReplicaSession } from '../../link/listener-session.js';
 import {
   type DefinitionDigests,
   type Definitions,

@@ -3,7 +3,7 @@ import { FollowerRounds } from '../../hub/follower-rounds.js';
 import { Hub } from '../../hub/hub.js';
 import { Quorum } from '../../hub/quorum.js';
 import type { WelcomeDecision } from '../../link/greeting.js';
-import type { ReplicaSession } from '../../link/replica-session.js';
+import type { ReplicaSession } from '../../link/listener-session.js';
 import { type Chain, currentEpoch, epochOf, extendChain } from '../../model/chain.js';
 import { isSkeinError, messageOf, SkeinError } from '../../model/error.js';
 import type { Position } from '../../model/position.js';

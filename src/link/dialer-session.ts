@@ -38,7 +38,7 @@ import { HeartbeatMonitor, type HeartbeatOptions } from './heartbeat-monitor.js'
 import type { ReadBuffer } from './read-buffer.js';
 
 /** The rooms of a replica, as its link sees them. Whatever one of these throws ends the connection. */
-export interface ReplicaRooms {
+export interface ReplicaCallbacks {
   attachInfo(): AttachInfo;
   /**
    * The primary has let us in. Cut the spool to the chain (rule C7) before this resolves: `attachInfo` is asked
@@ -56,12 +56,12 @@ export interface ReplicaRooms {
   heard?(heartbeat: Heartbeat, heardAtMs: number): void;
 }
 
-export interface PrimarySessionOptions extends HeartbeatOptions {
+export interface DialerSessionOptions extends HeartbeatOptions {
   readonly identity: Identity;
   readonly stepDeadlineMs: number;
 }
 
-export interface PrimarySessionModules extends ReplicaRooms {
+export interface DialerSessionModules extends ReplicaCallbacks {
   opened(welcome: Welcome): void;
   closed(error: SkeinError): void;
 }
@@ -69,10 +69,10 @@ export interface PrimarySessionModules extends ReplicaRooms {
 type Phase = 'proving' | 'attaching' | 'cutting' | 'open';
 
 /** The dialer's side of one connection, from the first byte to the last. */
-export class PrimarySession {
+export class DialerSession {
   readonly #channel: Channel;
-  readonly #options: PrimarySessionOptions;
-  readonly #modules: PrimarySessionModules;
+  readonly #options: DialerSessionOptions;
+  readonly #modules: DialerSessionModules;
   readonly #heartbeats: HeartbeatMonitor;
   #phase: Phase = 'proving';
   #handshake: HandshakeState;
@@ -83,8 +83,8 @@ export class PrimarySession {
 
   constructor(
     stream: Duplex,
-    options: PrimarySessionOptions,
-    modules: PrimarySessionModules,
+    options: DialerSessionOptions,
+    modules: DialerSessionModules,
     reads?: ReadBuffer,
   ) {
     this.#options = options;

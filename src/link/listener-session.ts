@@ -69,14 +69,14 @@ export interface ReplicaSession {
 /** Behind `sendRecords() === false` there is room for what was under way, not for a caller that never looks. */
 const OVERRUN_BYTES_MAX = 64 * 1024 * 1024;
 
-export interface SessionOptions extends HeartbeatOptions {
+export interface ListenerSessionOptions extends HeartbeatOptions {
   readonly attach: AttachInfo;
   readonly address: string;
   /** Epoch of the primary that this session belongs to. */
   readonly epoch: number;
 }
 
-export interface SessionModules {
+export interface ListenerSessionModules {
   readonly logger: Logger;
   heartbeat(): HeartbeatBody;
   /** A fresh STATUS frame. */
@@ -96,14 +96,14 @@ export class ListenerSession implements ReplicaSession {
   readonly onClosed = new Emitter<string>();
   readonly #channel: Channel;
   readonly #epoch: number;
-  readonly #modules: SessionModules;
+  readonly #modules: ListenerSessionModules;
   readonly #heartbeats: HeartbeatMonitor;
   #committedSaid = -1;
   #committed = -1;
   #committedDue = false;
   #statusDue = false;
 
-  constructor(channel: Channel, options: SessionOptions, modules: SessionModules) {
+  constructor(channel: Channel, options: ListenerSessionOptions, modules: ListenerSessionModules) {
     this.node = options.attach.node;
     this.attach = options.attach;
     this.address = options.address;
