@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { messageOf, SkeinError } from '../model/error.js';
+import { FORWARD_MARKER } from './forward-marker.js';
 import type { Target } from './gate.js';
-import { HOP } from './hop.js';
 
 /** Dead peers are noticed after about this and ten probes of one second (libuv's own interval). */
 export const KEEP_ALIVE_MS = 30_000;
@@ -19,7 +19,7 @@ export interface Dialled {
  */
 export function dial(target: Target, options: { deadlineMs: number; signal: AbortSignal }): Promise<Dialled> {
   const { deadlineMs, signal } = options;
-  const { host, port, localAddress, passesOn } = target;
+  const { host, port, localAddress, forwards } = target;
   return new Promise((resolve, reject) => {
     const socket = connect({
       host,
@@ -29,7 +29,7 @@ export function dial(target: Target, options: { deadlineMs: number; signal: Abor
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_MS,
     });
-    if (passesOn) socket.write(HOP);
+    if (forwards) socket.write(FORWARD_MARKER);
     const finish = () => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);

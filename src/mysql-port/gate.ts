@@ -12,8 +12,8 @@ export interface Target {
   readonly keepsReadOnly?: boolean;
   /** Its server is behind the primary's: what clients send waits until it is not (where the port has such a wait). */
   readonly waitsForPrimary?: boolean;
-  /** The port of another node, which hears so first (see hop.ts); who was passed on already is not passed on again. */
-  readonly passesOn?: boolean;
+  /** The port of another node, which hears so first (see forward-marker.ts); who was passed on already is not passed on again. */
+  readonly forwards?: boolean;
 }
 
 export type Route =
@@ -93,6 +93,6 @@ function sameTarget(a: Route, b: Route): boolean {
     a.target.judgesKills === b.target.judgesKills &&
     a.target.keepsReadOnly === b.target.keepsReadOnly &&
     a.target.waitsForPrimary === b.target.waitsForPrimary &&
-    a.target.passesOn === b.target.passesOn
+    a.target.forwards === b.target.forwards
   );
 }

@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import { PacketSplitter } from '../mysql-protocol/packets.js';
 import { CommandScan, failingStatement, query } from './command-scan.js';
 import type { PortCounters } from './counters.js';
+import { ForwardMarkerFilter } from './forward-marker.js';
 import type { Gate } from './gate.js';
-import { HopFilter } from './hop.js';
 import type { Kill } from './kill-text.js';
 import { type LoginState, LoginWatch } from './login-watch.js';
 
@@ -58,7 +58,7 @@ export class Pipe {
   /** The server has said nothing since the client spoke. */
   #owesAnswer = false;
   /** Null: the first bytes have passed. */
-  #hop: HopFilter | null = new HopFilter();
+  #marker: ForwardMarkerFilter | null = new ForwardMarkerFilter();
 
   constructor(options: { generation: number }, modules: PipeModules) {
     this.#generation = options.generation;
@@ -141,9 +141,9 @@ export class Pipe {
       return;
     }
     let chunk = received;
-    if (this.#hop) {
-      chunk = this.#hop.take(received);
-      if (this.#hop.passedOn !== null) this.#hop = null;
+    if (this.#marker) {
+      chunk = this.#marker.take(received);
+      if (this.#marker.forwarded !== null) this.#marker = null;
       if (chunk.length === 0) return;
     }
     counters.bytesIn += chunk.length;

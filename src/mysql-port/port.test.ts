@@ -5,8 +5,8 @@ import { throughout, until as untilTrue } from '../../test/kit/until.js';
 import { CAPABILITY, encodeGreeting } from '../mysql-protocol/login.js';
 import { packet } from '../mysql-protocol/packets.js';
 import { silentLogger } from '../std/logger.js';
+import { FORWARD_MARKER, ForwardMarkerFilter } from './forward-marker.js';
 import { Gate, type Route, type Target } from './gate.js';
-import { HOP, HopFilter } from './hop.js';
 import type { KillJudge } from './pipe.js';
 import { MysqlPort, type MysqlPortOptions } from './port.js';
 
@@ -331,7 +331,7 @@ it('holds a KILL until it is judged; what follows keeps its place', async () => 
 
 const onTo = (port: number): Route => ({
   open: true,
-  target: { host: '127.0.0.1', port, passesOn: true },
+  target: { host: '127.0.0.1', port, forwards: true },
 });
 
 it('two ports that lead to each other refuse at once, instead of passing a client round and round', async () => {
@@ -375,19 +375,19 @@ it("through two nodes the server gets the client's bytes and nothing else", asyn
 });
 
 it('the beginning of a hop in pieces is one, and what only looks like it goes on', () => {
-  for (const size of [1, 5, HOP.length]) {
-    const filter = new HopFilter();
-    const bytes = Buffer.concat([HOP, Buffer.from('rest')]);
+  for (const size of [1, 5, FORWARD_MARKER.length]) {
+    const filter = new ForwardMarkerFilter();
+    const bytes = Buffer.concat([FORWARD_MARKER, Buffer.from('rest')]);
     const out: Buffer[] = [];
     for (let at = 0; at < bytes.length; at += size) out.push(filter.take(bytes.subarray(at, at + size)));
-    expect([filter.passedOn, Buffer.concat(out).toString()]).toEqual([true, 'rest']);
+    expect([filter.forwarded, Buffer.concat(out).toString()]).toEqual([true, 'rest']);
   }
-  const other = Buffer.from(HOP);
+  const other = Buffer.from(FORWARD_MARKER);
   other[3] = 1;
-  const filter = new HopFilter();
+  const filter = new ForwardMarkerFilter();
   expect(filter.take(other.subarray(0, 3))).toHaveLength(0);
   expect(filter.take(other.subarray(3))).toEqual(other);
-  expect(filter.passedOn).toBe(false);
+  expect(filter.forwarded).toBe(false);
 });
 
 it('a command before the login is not looked at but cut, with all that it costs (A1)', async () => {

@@ -7,8 +7,8 @@ import type { Logger } from '../std/logger.js';
 import { sleep } from '../std/timing.js';
 import { type PortCounters, zeroCounters } from './counters.js';
 import { type Dialled, dial, KEEP_ALIVE_MS } from './dial.js';
+import { ForwardMarkerFilter } from './forward-marker.js';
 import type { Gate, Pass, Target } from './gate.js';
-import { HopFilter } from './hop.js';
 import { LoginGuard } from './login-guard.js';
 import type { LoginLimits } from './login-places.js';
 import { type KillJudge, Pipe } from './pipe.js';
@@ -219,7 +219,7 @@ export class MysqlPort {
         judge: pass.target.judgesKills ? judge : null,
         keepsReadOnly: pass.target.keepsReadOnly === true,
         fresh: pass.target.waitsForPrimary ? fresh : null,
-        onLogin: () => this.#logins.loginChanged(pipe, { asksServer: pass.target.passesOn !== true }),
+        onLogin: () => this.#logins.loginChanged(pipe, { asksServer: pass.target.forwards !== true }),
         closed: (wrong) => {
           this.#logins.remove(pipe);
           this.#pipes.delete(pipe);
@@ -249,8 +249,8 @@ export class MysqlPort {
         if (gate.admits(pass.generation)) return { pass, dialled };
         dialled.socket.destroy();
       } catch (error) {
-        const inCircle = isSkeinError(error, 'MYSQL_PASSED_ON_TWICE');
-        if (inCircle || monotonicMs() >= deadline || client.destroyed) throw error;
+        const inLoop = isSkeinError(error, 'MYSQL_PASSED_ON_TWICE');
+        if (inLoop || monotonicMs() >= deadline || client.destroyed) throw error;
         await sleep(REDIAL_MS, signal);
       }
     }
@@ -260,23 +260,23 @@ export class MysqlPort {
   async #dial(target: Target, client: Socket): Promise<Dialled> {
     const deadlineMs = this.#options.openWaitMs + GREETING_MARGIN_MS;
     const { signal } = this.#stopped;
-    if (!target.passesOn) return await dial(target, { deadlineMs, signal });
-    const circle = new AbortController();
-    const filter = new HopFilter();
+    if (!target.forwards) return await dial(target, { deadlineMs, signal });
+    const loop = new AbortController();
+    const filter = new ForwardMarkerFilter();
     const read: Buffer[] = [];
     const onData = (chunk: Buffer) => {
       read.push(chunk);
       filter.take(chunk);
-      if (filter.passedOn === null) return;
+      if (filter.forwarded === null) return;
       client.pause();
-      if (filter.passedOn) circle.abort(passedOnTwice(target));
+      if (filter.forwarded) loop.abort(forwardLoop(target));
     };
     client.on('data', onData);
     client.resume();
     try {
       // What a node says first is on its way already: not dialling before it is read keeps a circle from going round.
       for (let turn = 0; turn < READ_TURNS; turn++) await setImmediate();
-      return await dial(target, { deadlineMs, signal: AbortSignal.any([signal, circle.signal]) });
+      return await dial(target, { deadlineMs, signal: AbortSignal.any([signal, loop.signal]) });
     } finally {
       client.pause();
       client.removeListener('data', onData);
@@ -305,7 +305,7 @@ export class MysqlPort {
   }
 }
 
-function passedOnTwice({ host, port }: Target): SkeinError {
+function forwardLoop({ host, port }: Target): SkeinError {
   return new SkeinError(
     'MYSQL_PASSED_ON_TWICE',
     `Another node takes this one for the primary's, and this one takes the node at ${host}:${port} for it.`,

@@ -175,7 +175,7 @@ export class MysqlPorts {
     const member = members.find(({ name }) => name === primary);
     if (!member) return { open: false, reason: 'This node has not heard of a primary yet.' };
     if (member.mysqlRw === null) return { open: false, reason: `${member.name} has no MySQL ports.` };
-    return { open: true, target: { ...hostAndPort(member.mysqlRw), passesOn: true } };
+    return { open: true, target: { ...hostAndPort(member.mysqlRw), forwards: true } };
   }
 }
 

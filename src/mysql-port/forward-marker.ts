@@ -5,25 +5,25 @@ import { packet } from '../mysql-protocol/packets.js';
  * two nodes that take each other for the primary's would else pass one client to and fro until nothing is left.
  * A packet with sequence number 0, where a client's first one has 1: no client can be taken for a node.
  */
-export const HOP = packet(0, Buffer.from('skein-hop'));
+export const FORWARD_MARKER = packet(0, Buffer.from('skein-hop'));
 
 /** Takes the hop out of the first bytes of a connection. */
-export class HopFilter {
+export class ForwardMarkerFilter {
   #held: Buffer = Buffer.alloc(0);
   /** Null: too few bytes came to say. */
-  passedOn: boolean | null = null;
+  forwarded: boolean | null = null;
 
   /** What of the bytes goes to the server. */
   take(chunk: Buffer): Buffer {
-    if (this.passedOn !== null) return chunk;
+    if (this.forwarded !== null) return chunk;
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
-    const size = Math.min(bytes.length, HOP.length);
-    if (!bytes.subarray(0, size).equals(HOP.subarray(0, size))) {
-      this.passedOn = false;
+    const size = Math.min(bytes.length, FORWARD_MARKER.length);
+    if (!bytes.subarray(0, size).equals(FORWARD_MARKER.subarray(0, size))) {
+      this.forwarded = false;
       return bytes;
     }
-    if (size === HOP.length) {
-      this.passedOn = true;
+    if (size === FORWARD_MARKER.length) {
+      this.forwarded = true;
       return bytes.subarray(size);
     }
     this.#held = bytes;
