@@ -14,7 +14,7 @@ export interface FeedSession {
   sendCommitted(ordinal: number): void;
 }
 
-/** A dump of the binary log from a position on, for one replica that is behind the window. */
+/** A dump of the binary log from a position on, for a replica that is behind the window. */
 export interface CatchUp {
   readonly onEnded: Emitter<SkeinError>;
   start(): Promise<void>;
@@ -28,15 +28,15 @@ export interface FeedModules {
   committed(): number;
   catchUp(after: Position, batch: (batch: RecordBatch) => boolean): CatchUp;
   gtidText(binary: Uint8Array): string;
-  /** The catch-up dump can not go on: the replica can not be served. */
+  /** The catch-up dump failed: the replica cannot be served. */
   failed(error: unknown): void;
-  /** The window moved on for this reader: there may be room for the source again. */
+  /** This reader moved on in the window: the source may have space again. */
   advanced(): void;
 }
 
 /**
- * Brings one replica up to date and keeps it there: from the window while it keeps up, from a dump of its own while it
- * is behind. Nothing is sent while its socket is full, and nothing is kept for it.
+ * Sends one replica everything it needs: from the window while the replica keeps up, from a dump of its own while it is
+ * behind. A feed sends nothing while the socket is full, and buffers nothing.
  */
 export class Feed {
   readonly #modules: FeedModules;
@@ -46,11 +46,11 @@ export class Feed {
   /** Last whole group that was sent. */
   #sent: Position;
   #committedSent = 0;
-  /** The FORMAT that the replica has. */
+  /** The last FORMAT event that the replica got. */
   #format: Buffer | null = null;
   #closed = false;
-  /** Commits may wait for this replica: it gets records at once, others get them together with what follows shortly. */
-  urgent = true;
+  /** Commits may wait for this replica, so it gets records at once. Other replicas get them in batches. */
+  commitCritical = true;
 
   constructor(options: { after: Position }, modules: FeedModules) {
     this.#modules = modules;
@@ -69,14 +69,14 @@ export class Feed {
     return this.#sent.ordinal;
   }
 
-  /** The source began anew: find the place in the new window. */
+  /** The source was restarted: find the place in the new window. */
   rewind(): void {
     this.#cursor?.close();
     this.#cursor = null;
     this.pump();
   }
 
-  /** Sends what there is up to `limitOrdinal`, as far as the socket takes it. */
+  /** Sends records up to `limitOrdinal`, until the socket is full. */
   pump(limitOrdinal?: number): void {
     if (this.#closed || this.#catchUp) return;
     const { session } = this.#modules;
@@ -93,8 +93,8 @@ export class Feed {
     this.#modules.advanced();
   }
 
-  /** Tells the replica how far it may release, unless a batch has told it already. */
-  tellCommitted(): void {
+  /** Sends the commit position, unless a batch has carried it already. */
+  sendCommitted(): void {
     const committed = this.#modules.committed();
     if (this.#closed || committed <= this.#committedSent) return;
     this.#committedSent = committed;
@@ -122,7 +122,7 @@ export class Feed {
     return goOn;
   }
 
-  /** It stands in the replica's log between what was sent and what follows. */
+  /** The replica's log has it between the records already sent and the next ones. */
   #sendFormat(format: Buffer): void {
     this.#format = format;
     const { epoch, ordinal } = this.#sent;
@@ -144,7 +144,7 @@ export class Feed {
     const catchUp = this.#modules.catchUp(this.#sent, (batch) => {
       const goOn = this.#send(batch);
       if (!this.#modules.window().covers(this.#sent.ordinal + 1)) return goOn;
-      // It has met the window: from here on the shared batches serve it.
+      // The dump has reached the window: from here on the window serves this replica.
       catchUp.stop();
       this.#catchUp = null;
       this.pump();

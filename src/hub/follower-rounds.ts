@@ -1,7 +1,8 @@
 /**
  * Rounds that prove that a quorum still follows this primary, for reads that may never be stale (rule H3: confirmed
- * by a round trip that began after the request, never by a clock). One round at a time serves all who asked before it
- * began; who asks while one runs waits for the next. Pure: who answered in, what to send and who is served out.
+ * by a round trip that began after the request, never by a clock). One round runs at a time. It serves all requests
+ * that came before it began; a request that comes during a round waits for the next. Pure: answers in, rounds to send
+ * out.
  */
 export interface FollowerRoundsModules {
   /** Replicas that must answer; the primary itself is not among them. */
@@ -26,7 +27,7 @@ export class FollowerRounds {
     this.#modules = modules;
   }
 
-  /** Number of the round that waits for answers; null when none does. A replica that attaches meanwhile is asked too. */
+  /** The round that waits for answers, or null. A replica that attaches during a round is asked too. */
   get running(): number | null {
     return this.#running === null ? null : this.#round;
   }
@@ -54,12 +55,12 @@ export class FollowerRounds {
       }
       signal.addEventListener('abort', abort, { once: true });
       this.#next.add(waiter);
-      // A round that nobody waits for any more has no claim to be finished first.
+      // A round without waiters need not finish before the next begins.
       if (this.#running === null || this.#running.size === 0) this.#begin();
     });
   }
 
-  /** `node` follows this primary, as its answer to `round` says. */
+  /** `node` has answered `round`: it follows this primary. */
   answered(node: string, round: number): void {
     if (this.#running === null || round !== this.#round) return;
     this.#heard.add(node);
@@ -70,7 +71,7 @@ export class FollowerRounds {
     if (this.#next.size > 0) this.#begin();
   }
 
-  /** The role is over: nobody can be told any more. */
+  /** The role has ended: rejects every waiter. */
   end(error: Error): void {
     const waiters = [...(this.#running ?? []), ...this.#next];
     this.#running = null;

@@ -145,7 +145,7 @@ function threeUnderWay() {
   made.hub.begin(0);
   const quick = made.attach(0);
   const other = made.attach(0);
-  made.hub.leads(quick.feed);
+  made.hub.movedCommit(quick.feed);
   for (let i = 0; i < 3; i++) made.append(1);
   return { ...made, quick, other };
 }
@@ -206,7 +206,7 @@ describe('the hub', () => {
     while (append(1)) accepted++;
     expect(accepted).toBe(10);
     let room = 0;
-    hub.onRoom.on(() => room++);
+    hub.onCapacity.on(() => room++);
     replica.drain(5);
     expect(room).toBe(1);
     expect(replica.end).toBe(5);
@@ -266,7 +266,7 @@ describe('the hub', () => {
     const other = attach(0);
     append(1);
     expect(other.replica.end).toBe(1);
-    hub.leads(quick.feed);
+    hub.movedCommit(quick.feed);
     append(1);
     append(1);
     expect(quick.replica.end).toBe(3);
@@ -294,7 +294,7 @@ describe('the hub', () => {
   it('gives a replica that commits come to wait for what it has not got yet', async () => {
     const { hub, other } = threeUnderWay();
     const before = other.replica.end;
-    for (let i = 0; i < 4; i++) hub.leads(other.feed);
+    for (let i = 0; i < 4; i++) hub.movedCommit(other.feed);
     expect(before).toBeLessThan(3);
     expect(other.replica.end).toBe(3);
   });
@@ -308,7 +308,7 @@ describe('the hub', () => {
         room: fc.integer({ min: 0, max: 9 }),
       }),
       fc.record({ kind: fc.constant('again' as const), who: fc.nat(2) }),
-      fc.record({ kind: fc.constant('leads' as const), who: fc.nat(2) }),
+      fc.record({ kind: fc.constant('movedCommit' as const), who: fc.nat(2) }),
       fc.constant({ kind: 'begin' as const }),
     );
     await fc.assert(
@@ -317,7 +317,7 @@ describe('the hub', () => {
         hub.begin(0);
         const replicas = [attach(0), attach(0), attach(0)];
         let waits = false;
-        hub.onRoom.on(() => {
+        hub.onCapacity.on(() => {
           waits = false;
         });
         for (const next of steps) {
@@ -330,8 +330,8 @@ describe('the hub', () => {
             // Its log is what it was: the new session's records go on behind it.
             fresh.replica.batches.unshift(...replica.batches);
             replicas[next.who] = fresh;
-          } else if (next.kind === 'leads') {
-            hub.leads((replicas[next.who] as (typeof replicas)[number]).feed);
+          } else if (next.kind === 'movedCommit') {
+            hub.movedCommit((replicas[next.who] as (typeof replicas)[number]).feed);
           } else if (next.kind === 'begin') {
             hub.begin(log.length);
             waits = false;

@@ -21,29 +21,30 @@ export interface HubModules {
   catchUp(after: Position, batch: (batch: RecordBatch) => boolean): CatchUp;
 }
 
-/** While commits flow, how long the commit position waits for records to ride on. */
-const RIDE_WAIT_MS = 5;
-/** While records flow, how long those gather for whom no commit waits, and how many of them. */
-const LAZY_WAIT_MS = 10;
-const LAZY_BYTES_MAX = 64 * 1024;
-const CHALLENGES_MIN = 4;
+/** While commits flow, the commit position waits this long for records that can carry it. */
+const PIGGYBACK_WAIT_MS = 5;
+/** While records flow, records for replicas that no commit waits for are batched this long, up to this many bytes. */
+const DEFERRED_WAIT_MS = 10;
+const DEFERRED_BYTES_MAX = 64 * 1024;
+/** A replica takes over as commit-critical after it was faster this many times in a row. */
+const OVERTAKES_MIN = 4;
 
 export class Hub {
   readonly #options: HubOptions;
   readonly #modules: HubModules;
   readonly #feeds = new Set<Feed>();
   #window: Window;
-  #waitsForRoom = false;
-  readonly #commits = new Gather(RIDE_WAIT_MS, () => this.#tellCommitted());
-  readonly #lazy = new Gather(LAZY_WAIT_MS, (many) => this.#pumpLazy(many));
-  #lazyBytes = 0;
-  #lazyCommitted = 0;
+  #atCapacity = false;
+  readonly #commits = new Gather(PIGGYBACK_WAIT_MS, () => this.#sendCommitted());
+  readonly #deferred = new Gather(DEFERRED_WAIT_MS, (many) => this.#pumpDeferred(many));
+  #deferredBytes = 0;
+  #deferredCommitted = 0;
   #appended = 0;
-  /** The replicas that commits waited for last, the latest first. */
-  #leaders: Feed[] = [];
-  #challenges = 0;
-  /** The window has room again: a source that was told to pause may go on. */
-  readonly onRoom = new Emitter<void>();
+  /** The commit-critical replicas: those whose acknowledgements moved the commit position last, the latest first. */
+  #critical: Feed[] = [];
+  #overtakes = 0;
+  /** The window has space again: a source that was paused may go on. */
+  readonly onCapacity = new Emitter<void>();
 
   constructor(options: HubOptions, modules: HubModules) {
     this.#options = options;
@@ -55,24 +56,24 @@ export class Hub {
     return this.#window.bytes;
   }
 
-  /** A source begins to read after this ordinal: the old window is of no use, every replica finds its place anew. */
+  /** A source begins to read after this ordinal. The old window is dropped, and every replica finds its place again. */
   begin(afterOrdinal: number): void {
-    this.#waitsForRoom = false;
+    this.#atCapacity = false;
     this.#window = new Window({ bytesMax: this.#options.windowBytesMax, after: afterOrdinal });
     for (const feed of this.#feeds) feed.rewind();
   }
 
-  /** Takes a batch; false = the window is full and not even the fastest replica has read on: pause until onRoom. */
+  /** Takes a batch. False: the window is full, even for the fastest replica; pause until onCapacity. */
   append(batch: RecordBatch): boolean {
     this.#window.append(batch);
-    for (const feed of this.#feeds) if (feed.urgent) feed.pump();
+    for (const feed of this.#feeds) if (feed.commitCritical) feed.pump();
     this.#appended = batch.lastOrdinal;
-    this.#lazyBytes += batch.bytes.length;
-    if (this.#lazyBytes > LAZY_BYTES_MAX) this.#lazy.now();
-    else this.#lazy.ask();
+    this.#deferredBytes += batch.bytes.length;
+    if (this.#deferredBytes > DEFERRED_BYTES_MAX) this.#deferred.now();
+    else this.#deferred.ask();
     this.#window.evict();
-    this.#waitsForRoom = this.#window.full;
-    return !this.#waitsForRoom;
+    this.#atCapacity = this.#window.full;
+    return !this.#atCapacity;
   }
 
   attach(session: FeedSession, after: Position, failed: (error: unknown) => void): Feed {
@@ -89,7 +90,7 @@ export class Hub {
       },
     );
     this.#feeds.add(feed);
-    this.#choose();
+    this.#chooseCritical();
     feed.pump();
     return feed;
   }
@@ -97,71 +98,78 @@ export class Hub {
   detach(feed: Feed): void {
     this.#feeds.delete(feed);
     feed.close();
-    this.#leaders = this.#leaders.filter((leader) => leader !== feed);
-    this.#choose();
+    this.#critical = this.#critical.filter((other) => other !== feed);
+    this.#chooseCritical();
     this.#advanced();
   }
 
-  /** The commit position moved because of this replica's acknowledgement: it is quick, so it stays one that gets all at once. */
-  leads(feed: Feed): void {
-    if (this.#leaders.includes(feed)) {
-      this.#challenges = 0;
+  /**
+   * The commit position moved because of this replica's acknowledgement, so it is fast: keep sending it every record at
+   * once.
+   */
+  movedCommit(feed: Feed): void {
+    if (this.#critical.includes(feed)) {
+      this.#overtakes = 0;
       return;
     }
-    // One that gets several at once overtakes now and then; only one that is quicker again and again takes the place.
+    // A replica that gets batches is faster by chance now and then. Only one that is faster several times takes a
+    // place.
     const needed = this.#modules.needed();
-    if (this.#leaders.length >= needed && ++this.#challenges < CHALLENGES_MIN) return;
-    this.#challenges = 0;
-    this.#leaders = [feed, ...this.#leaders].slice(0, Math.max(1, needed));
-    this.#choose();
+    if (this.#critical.length >= needed && ++this.#overtakes < OVERTAKES_MIN) return;
+    this.#overtakes = 0;
+    this.#critical = [feed, ...this.#critical].slice(0, Math.max(1, needed));
+    this.#chooseCritical();
   }
 
   /**
-   * The commit position moved. While commits flow it rides on the next records, for a moment at most; when they do not,
-   * it is told by a frame of its own at once.
+   * The commit position moved. While commits flow, it is sent with the next records, within PIGGYBACK_WAIT_MS.
+   * Otherwise a frame of its own is sent at once.
    */
   committedMoved(): void {
     this.#commits.ask();
   }
 
-  /** Once there are as many leaders as a commit waits for, the other replicas get their records a moment later. */
-  #choose(): void {
-    const isEnough = this.#leaders.length >= this.#modules.needed();
+  /**
+   * Once there are as many commit-critical replicas as a commit needs, the other replicas get their records in batches.
+   */
+  #chooseCritical(): void {
+    const isEnough = this.#critical.length >= this.#modules.needed();
     for (const feed of this.#feeds) {
-      const was = feed.urgent;
-      feed.urgent = !isEnough || this.#leaders.includes(feed);
-      if (feed.urgent && !was) feed.pump();
+      const was = feed.commitCritical;
+      feed.commitCritical = !isEnough || this.#critical.includes(feed);
+      if (feed.commitCritical && !was) feed.pump();
     }
   }
 
-  #tellCommitted(): void {
-    // Who has records to come hears it with them.
-    for (const feed of this.#feeds) if (feed.urgent || !this.#lazy.waiting) feed.tellCommitted();
+  #sendCommitted(): void {
+    // Feeds with pending records get the commit position with them.
+    for (const feed of this.#feeds) if (feed.commitCritical || !this.#deferred.waiting) feed.sendCommitted();
   }
 
   /**
-   * While commits flow, the others get what is committed: no commit waits for their disks then, and they need not hurry.
-   * When nothing was committed since the last time, they get all, because a commit may wait for them.
+   * While commits flow, the other replicas get committed records only: no commit waits for their disks, so they can
+   * write in batches. When nothing was committed since the last call, they get all records, because a commit may need
+   * them.
    */
-  #pumpLazy(many: boolean): void {
-    this.#lazyBytes = 0;
+  #pumpDeferred(many: boolean): void {
+    this.#deferredBytes = 0;
     const committed = this.#modules.committed();
-    const limit = many && committed > this.#lazyCommitted ? committed : Number.POSITIVE_INFINITY;
-    this.#lazyCommitted = committed;
+    const limit = many && committed > this.#deferredCommitted ? committed : Number.POSITIVE_INFINITY;
+    this.#deferredCommitted = committed;
     for (const feed of this.#feeds) {
-      if (feed.urgent) continue;
+      if (feed.commitCritical) continue;
       feed.pump(limit);
-      // It may have had these records already (after a drain, from a dump of its own): then nothing has told it.
-      feed.tellCommitted();
+      // When pump sent nothing (records that came after a drain, or from its own dump), the position is still unsent.
+      feed.sendCommitted();
     }
-    if (limit < this.#appended) this.#lazy.ask();
+    if (limit < this.#appended) this.#deferred.ask();
   }
 
   #advanced(): void {
-    if (!this.#waitsForRoom) return;
+    if (!this.#atCapacity) return;
     this.#window.evict();
     if (this.#window.full) return;
-    this.#waitsForRoom = false;
-    this.onRoom.emit();
+    this.#atCapacity = false;
+    this.onCapacity.emit();
   }
 }

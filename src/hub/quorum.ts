@@ -16,7 +16,7 @@ export class Quorum {
   readonly #level: AcknowledgeLevel;
   /** Of the voters other than the primary. */
   readonly #durable = new Map<string, number>();
-  /** False when the primary's own log may lose what it wrote at a power cut (rule M9): then one more is needed. */
+  /** False when a power cut may lose part of the primary's own log (rule M9): then one more replica is needed. */
   #selfCounts = true;
   #received = 0;
   #committed = 0;
@@ -27,7 +27,7 @@ export class Quorum {
     this.#level = options.level;
   }
 
-  /** Replicas that must have a group durable before it is committed. */
+  /** Replicas that must have a group durable before it counts as committed. */
   get replicasNeeded(): number {
     return Math.floor((this.#others.length + 1) / 2) + (this.#selfCounts ? 0 : 1);
   }
@@ -42,8 +42,8 @@ export class Quorum {
   }
 
   /**
-   * How far replicas may show their data: what is committed, but with `all` not before the client may be answered, so
-   * that no replica shows a row whose COMMIT still waits for another one.
+   * Replicas may show data up to here: what is committed, and with `all` only what clients may be answered for. So no
+   * replica shows a row whose COMMIT still waits for another replica.
    */
   get released(): number {
     return Math.min(this.#committed, this.answered);
@@ -66,14 +66,14 @@ export class Quorum {
     this.#count();
   }
 
-  /** What a replica says it has on its disk. It may be less than before when it lost its disk (another incarnation). */
+  /** What a replica reports as durable. It is less than before when the replica lost its disk (another incarnation). */
   setDurable(voter: string, ordinal: number): void {
     if (!this.#others.includes(voter)) return;
     this.#durable.set(voter, ordinal);
     this.#count();
   }
 
-  /** Returns whether that is new. What was committed stays so. */
+  /** Returns whether the value changed. What is committed stays committed. */
   setSelfCounts(counts: boolean): boolean {
     if (counts === this.#selfCounts) return false;
     this.#selfCounts = counts;
@@ -87,15 +87,18 @@ export class Quorum {
   }
 
   #count(): void {
-    // What a replica holds, the primary holds too: replicas only ever receive what its log already has on disk.
+    // The primary holds whatever a replica holds: a replica only receives what the primary's log already has on disk.
     const majority = this.#heldBy(this.replicasNeeded);
     const everywhere = this.#heldBy(this.#others.length);
-    // Both only grow: a position that was reached stays reached, whoever leaves.
+    // Both only grow: a position that was reached stays reached when a replica leaves.
     if (majority > this.#committed) this.#committed = majority;
     if (everywhere > this.#everywhere) this.#everywhere = everywhere;
   }
 
-  /** Highest ordinal that this many replicas have durable. Once for each acknowledgement, so nothing is sorted or kept. */
+  /**
+   * Highest ordinal that this many replicas have durable. Runs for each acknowledgement, so it neither sorts nor
+   * allocates.
+   */
   #heldBy(count: number): number {
     if (count === 0) return this.#received;
     let highest = 0;

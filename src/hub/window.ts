@@ -2,13 +2,13 @@ import type { RecordBatch } from '../model/records.js';
 
 /**
  * The most recent batches, shared by all readers. Each reader has a cursor of its own; the bytes are never copied.
- * A batch leaves when the window is full and a reader has passed it: the fastest is never outrun, the slow ones are
- * (they are 'behind' then, and catch up from the binary log).
+ * A batch is dropped when the window is full and at least one reader has passed it. So the window never drops what the
+ * fastest reader still needs. Slow readers may lose their place: they are 'behind', and catch up from the binary log.
  */
 export class Window {
   readonly #bytesMax: number;
   readonly #cursors = new Set<Cursor>();
-  /** The live ones begin at #head; those before it are let go of, and cut off now and then. */
+  /** Live batches begin at #head. Slots before it are empty, and are removed in larger steps. */
   #batches: (RecordBatch | undefined)[] = [];
   #head = 0;
   /** Number of the first live batch, counted since the beginning. */
@@ -26,7 +26,7 @@ export class Window {
     return this.#bytes;
   }
 
-  /** Over its limit, with nothing left that could be dropped. */
+  /** Over its limit, and nothing can be dropped. */
   get full(): boolean {
     return this.#bytes > this.#bytesMax;
   }
@@ -42,7 +42,7 @@ export class Window {
     this.#end = batch.completeOrdinal;
   }
 
-  /** Drops what is too much and was read by at least one cursor. */
+  /** Drops batches above the limit that at least one cursor has read. */
   evict(): void {
     if (this.#bytes <= this.#bytesMax) return;
     let passed = this.#base;
@@ -52,13 +52,13 @@ export class Window {
       this.#batches[this.#head++] = undefined;
       this.#base++;
     }
-    // Not each time: to move what is left costs as much as there is.
+    // Not at each call: it moves all batches that are left.
     if (this.#head * 2 <= this.#batches.length) return;
     this.#batches.splice(0, this.#head);
     this.#head = 0;
   }
 
-  /** A cursor whose first batch holds the beginning of group `next` (or comes after all there is); null = behind. */
+  /** A cursor whose first batch has the beginning of group `next`, or comes after the last batch. Null: behind. */
   cursor(next: number): Cursor | null {
     const at = this.#find(next);
     if (at === null) return null;
@@ -77,7 +77,7 @@ export class Window {
     return next > this.#end ? this.#base + this.#batches.length - this.#head : null;
   }
 
-  /** Whether a reader that needs group `next` first can begin here. */
+  /** Whether a reader whose first group is `next` can begin in this window. */
   covers(next: number): boolean {
     return this.#find(next) !== null;
   }
@@ -98,7 +98,7 @@ export class Cursor {
   readonly #window: Window;
   /** Number of the next batch to read. */
   at: number;
-  /** What is before this ordinal is there already. */
+  /** The reader already has every group before this ordinal. */
   readonly #from: number;
 
   constructor(window: Window, at: number, from: number) {
@@ -107,7 +107,7 @@ export class Cursor {
     this.#from = from;
   }
 
-  /** The next batch; null = none yet up to `limitOrdinal`; 'behind' = it has left the window. */
+  /** The next batch. Null: none up to `limitOrdinal` yet. 'behind': the window has dropped it. */
   take(limitOrdinal = Number.POSITIVE_INFINITY): RecordBatch | null | 'behind' {
     for (;;) {
       const batch = this.#window.read(this.at);

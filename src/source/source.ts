@@ -24,8 +24,8 @@ export interface SourceOptions {
   semiSync: boolean;
   /** See `DumpOptions`. */
   annotated?: boolean;
-  /** Nobody waits for what is read: while the log grows, it is read in pieces of a few milliseconds (see `hurry`). */
-  lazy?: boolean;
+  /** No commit waits for the log (`async`): while it grows, it is read in pieces of a few milliseconds (see `readNow`). */
+  batched?: boolean;
 }
 
 export interface SourceModules {
@@ -34,22 +34,22 @@ export interface SourceModules {
   epochOf(ordinal: number): number;
   /** Takes a batch; false = pause until `resume`. */
   batch(batch: RecordBatch): boolean;
-  /** The log holds a statement, executed in this database; '' = its text can not be told. Called while a batch is read. */
+  /** The log has a statement, executed in this database; '' = its text is not known. Called while a batch is read. */
   statement?(text: string, database: string): void;
 }
 
-/** The server says that it is alive when idle; three times as long without a byte and the dump is taken for dead. */
+/** The server sends heartbeats while idle. After three intervals without a byte the dump counts as dead. */
 const HEARTBEAT_MS = 5_000;
 const SILENCE_MAX_MS = 3 * HEARTBEAT_MS;
 /**
- * While commits are on their way to the quorum, what the server logs next gathers in the socket and is read in one
- * piece when they are confirmed, or after this: one wake-up, frame and fsync for many transactions instead of one for
- * each. It is what a group commit does, and costs a single client nothing.
+ * While commits wait for the quorum, the socket is not read: what the server logs meanwhile is read at once when they
+ * are confirmed, or after this time. So many transactions share one wake-up, frame and fsync, as in a group commit. A
+ * single client's commit is not delayed.
  */
-const GATHER_MS = 1;
-/** How long a lazy source lets gather, and how shortly one read has to follow the other for that. */
-const LAZY_GATHER_MS = 10;
-const LAZY_FLOWING_MS = 20;
+const COMMIT_WAIT_MS = 1;
+/** Batched reading: how long to wait before a read, when the read before is at most BATCH_FLOW_MS ago. */
+const BATCH_WAIT_MS = 10;
+const BATCH_FLOW_MS = 20;
 
 interface Waiting {
   ordinal: number;
@@ -62,14 +62,16 @@ export class Source {
   readonly #modules: SourceModules;
   #socket: Socket | null = null;
   #paused = false;
-  #gathering: NodeJS.Timeout | null = null;
+  #batchTimer: NodeJS.Timeout | null = null;
   #readAtMs = Number.NEGATIVE_INFINITY;
   /** Commits that wait, in the log's order; the answer to one answers all before it. */
   #waiting: Waiting[] = [];
   #acknowledged = 0;
   #received: number;
   #ended = false;
-  /** Why the dump ended; SkeinError UNKNOWN_EVENT, FOREIGN_TRANSACTION, DUMP_ENDED ... Emitted once, never after stop(). */
+  /**
+   * Why the dump ended; SkeinError UNKNOWN_EVENT, FOREIGN_TRANSACTION, DUMP_ENDED ... Emitted once, never after stop().
+   */
   readonly onEnded = new Emitter<SkeinError>();
 
   constructor(options: SourceOptions, modules: SourceModules) {
@@ -107,7 +109,7 @@ export class Source {
         stream.push(chunk);
         assembler.flush();
         // A read that filled its buffer: more is there already, nothing has to gather.
-        if (chunk.length < DUMP_READ_BYTES) this.#gather();
+        if (chunk.length < DUMP_READ_BYTES) this.#beginBatch();
       } catch (error) {
         this.#end(asSkeinError(error));
       }
@@ -169,7 +171,7 @@ export class Source {
   /** The quorum holds everything up to `ordinal`: the server's waiting commits up to there may return. */
   acknowledge(ordinal: number): void {
     if (ordinal > this.#acknowledged) this.#acknowledged = ordinal;
-    if (this.#acknowledged >= this.#received) this.#gathered();
+    if (this.#acknowledged >= this.#received) this.#endBatch();
     let last: Waiting | undefined;
     let count = 0;
     for (const waiting of this.#waiting) {
@@ -196,44 +198,44 @@ export class Source {
     this.#flow();
   }
 
-  /** Somebody waits for what the log holds by now. */
-  hurry(): void {
-    if (this.#options.lazy) this.#gathered();
+  /** A request waits for what the log holds by now. */
+  readNow(): void {
+    if (this.#options.batched) this.#endBatch();
   }
 
   stop(): void {
     this.#ended = true;
-    this.#gathered();
+    this.#endBatch();
     this.#socket?.destroy();
   }
 
-  #gather(): void {
-    if (this.#gathering) return;
-    const waitMs = this.#options.lazy ? this.#lazyWaitMs() : this.#commitWaitMs();
+  #beginBatch(): void {
+    if (this.#batchTimer) return;
+    const waitMs = this.#options.batched ? this.#batchWaitMs() : this.#commitWaitMs();
     if (waitMs === 0) return;
-    this.#gathering = setTimeout(() => this.#gathered(), waitMs);
+    this.#batchTimer = setTimeout(() => this.#endBatch(), waitMs);
     this.#flow();
   }
 
   #commitWaitMs(): number {
-    return this.#waiting.length > 0 && this.#acknowledged < this.#received ? GATHER_MS : 0;
+    return this.#waiting.length > 0 && this.#acknowledged < this.#received ? COMMIT_WAIT_MS : 0;
   }
 
-  #lazyWaitMs(): number {
+  #batchWaitMs(): number {
     const before = this.#readAtMs;
     this.#readAtMs = monotonicMs();
-    return this.#readAtMs - before < LAZY_FLOWING_MS ? LAZY_GATHER_MS : 0;
+    return this.#readAtMs - before < BATCH_FLOW_MS ? BATCH_WAIT_MS : 0;
   }
 
-  #gathered(): void {
-    if (!this.#gathering) return;
-    clearTimeout(this.#gathering);
-    this.#gathering = null;
+  #endBatch(): void {
+    if (!this.#batchTimer) return;
+    clearTimeout(this.#batchTimer);
+    this.#batchTimer = null;
     this.#flow();
   }
 
   #flow(): void {
-    if (this.#paused || this.#gathering) this.#socket?.pause();
+    if (this.#paused || this.#batchTimer) this.#socket?.pause();
     else this.#socket?.resume();
   }
 

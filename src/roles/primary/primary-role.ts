@@ -197,7 +197,7 @@ export class PrimaryRole {
         changed: () => this.onChange.emit(),
       },
     );
-    this.#hub.onRoom.on(() => this.#source?.resume());
+    this.#hub.onCapacity.on(() => this.#source?.resume());
   }
 
   /** What a user should know of the schema. */
@@ -249,7 +249,7 @@ export class PrimaryRole {
 
   /** Somebody waits for a position: what the log holds is read on now. */
   hurry(): void {
-    this.#source?.hurry();
+    this.#source?.readNow();
   }
 
   /** Commits that wait for their acknowledgement, as the server last said. */
@@ -503,7 +503,7 @@ export class PrimaryRole {
       session.onAck.on((ack) => {
         const before = this.#quorum.released;
         this.#quorum.setDurable(node, ack.durable);
-        if (this.#quorum.released > before) this.#hub.leads(feed);
+        if (this.#quorum.released > before) this.#hub.movedCommit(feed);
         this.#quorumMoved();
       });
       this.#quorum.setDurable(node, attach.spoolEnd.ordinal);
@@ -618,7 +618,7 @@ export class PrimaryRole {
 
   #dump(
     after: Position,
-    how: { semiSync: boolean; lazy?: boolean },
+    how: { semiSync: boolean; batched?: boolean },
     batch: (batch: RecordBatch) => boolean,
     statement?: (text: string, database: string) => void,
   ): Source {
@@ -685,7 +685,7 @@ export class PrimaryRole {
       if (isAsync || this.#options.voters.length === 1) this.#quorumMoved();
       return goOn;
     };
-    const source = this.#dump(after, { semiSync: !isAsync, lazy: isAsync }, take, (text, database) => {
+    const source = this.#dump(after, { semiSync: !isAsync, batched: isAsync }, take, (text, database) => {
       this.schema.statement(text, database);
       if (!isNoDdl(text)) this.#definitionWatch.ddl();
     });
