@@ -23,7 +23,11 @@ export class RawHttp {
   readonly #socket: Socket;
   readonly #head: string;
   #waiting: Waiting | null = null;
+  /** What came of an answer whose head is not whole yet, or which is an error. */
   #received: Buffer | null = null;
+  /** Bytes of the answer under way that are still to come; they are counted, not kept. */
+  #left = 0;
+  bytesReceived = 0;
 
   static open(options: RawHttpOptions): Promise<RawHttp> {
     return new Promise((resolve, reject) => {
@@ -45,11 +49,16 @@ export class RawHttp {
     socket.on('close', () => this.#fail(new Error('the connection was closed')));
   }
 
-  /** @throws when the answer is not a 200. `body` is ASCII. */
-  post(body: string): Promise<void> {
+  /** @throws when the answer is not a 200. A text is ASCII. */
+  post(body: string | Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
-      this.#socket.write(`${this.#head}${body.length}\r\n\r\n${body}`, 'latin1');
+      const head = `${this.#head}${body.length}\r\n\r\n`;
+      if (typeof body === 'string') this.#socket.write(head + body, 'latin1');
+      else {
+        this.#socket.write(head, 'latin1');
+        this.#socket.write(body);
+      }
     });
   }
 
@@ -59,6 +68,12 @@ export class RawHttp {
   }
 
   #take(chunk: Buffer): void {
+    this.bytesReceived += chunk.length;
+    if (this.#left > 0) {
+      this.#left -= chunk.length;
+      if (this.#left <= 0) this.#done();
+      return;
+    }
     const bytes = this.#received === null ? chunk : Buffer.concat([this.#received, chunk]);
     this.#received = bytes;
     const headEnd = bytes.indexOf(END_OF_HEAD);
@@ -69,13 +84,24 @@ export class RawHttp {
       this.#fail(new Error(`an answer without a length: ${head}`));
       return;
     }
-    if (bytes.length < headEnd + END_OF_HEAD.length + length) return;
+    const left = headEnd + END_OF_HEAD.length + length - bytes.length;
+    if (!head.startsWith('HTTP/1.1 200 ')) {
+      // An error is short, and its text is wanted.
+      if (left > 0) return;
+      this.#received = null;
+      this.#fail(new Error(bytes.toString('utf8')));
+      return;
+    }
     this.#received = null;
-    if (head.startsWith('HTTP/1.1 200 ')) {
-      const waiting = this.#waiting;
-      this.#waiting = null;
-      waiting?.resolve();
-    } else this.#fail(new Error(bytes.toString('utf8')));
+    this.#left = left;
+    if (left <= 0) this.#done();
+  }
+
+  #done(): void {
+    this.#left = 0;
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    waiting?.resolve();
   }
 
   #fail(error: Error): void {

@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { configFile, ensureSecrets, writeNodeConfig } from '../../src/cli/demo/directory.js';
 import { clusterFiles, type PlannedNode, planDemo } from '../../src/cli/demo/plan.js';
+import type { NodeConfigInput } from '../../src/config/node-config.js';
 import type { ClusterStatus } from '../../src/model/status.js';
 import { accountPassword } from '../../src/mysql-control/accounts.js';
 import { commandLineOf, freePorts, readPidFile, tailOf } from '../../test/kit/processes.js';
@@ -23,6 +24,12 @@ export interface SkeinOptions {
   readonly directory: string;
   /** For the Node.js of every node, before the script. */
   readonly nodeArgs?: (node: string) => readonly string[];
+  /** The product's script; by default that of this clone. */
+  readonly main?: string;
+  /** For every node, over what the plan says. */
+  readonly settings?: Partial<NodeConfigInput>;
+  /** Gives the port that a replica dials instead of the primary's link port. */
+  readonly linkPort?: (node: string, primaryLinkPort: number) => Promise<number>;
 }
 
 /** A real cluster, node by node as `skein demo` would start them, without a supervisor (what dies is a failure here). */
@@ -53,7 +60,8 @@ export class SkeinTarget implements Target {
     try {
       for (const node of plan) {
         const { bufferPoolBytes, args } = SERVER_SIZES;
-        const config = { ...node.config, serverBufferPoolBytes: bufferPoolBytes, serverArgs: [...args] };
+        const sizes = { serverBufferPoolBytes: bufferPoolBytes, serverArgs: [...args] };
+        const config = { ...node.config, ...sizes, ...options.settings, ...(await dialled(node, options)) };
         await writeNodeConfig({ ...node, config });
         target.#spawn(node);
       }
@@ -114,7 +122,7 @@ export class SkeinTarget implements Target {
   }
 
   /** Of an application, as an operator would make it. */
-  async createToken(role: 'read' | 'write'): Promise<string> {
+  async createToken(role: 'read' | 'write' | 'admin'): Promise<string> {
     const response = await fetch(`${this.#urlOf('n1')}/v1/tokens`, {
       method: 'POST',
       headers: { authorization: `Bearer ${this.#token}` },
@@ -227,12 +235,16 @@ export class SkeinTarget implements Target {
   #spawn(node: PlannedNode): void {
     const output = openSync(join(node.directory, 'node.out'), 'a');
     const nodeArgs = this.#options.nodeArgs?.(node.name) ?? [];
-    const child = spawn(process.execPath, [...nodeArgs, MAIN, 'node', '--config', configFile(node)], {
-      cwd: node.directory,
-      stdio: ['ignore', output, output],
-      // Ctrl-C is for the bench alone: it ends its nodes in order.
-      detached: true,
-    });
+    const child = spawn(
+      process.execPath,
+      [...nodeArgs, this.#options.main ?? MAIN, 'node', '--config', configFile(node)],
+      {
+        cwd: node.directory,
+        stdio: ['ignore', output, output],
+        // Ctrl-C is for the bench alone: it ends its nodes in order.
+        detached: true,
+      },
+    );
     closeSync(output);
     this.#children.set(node.name, child);
   }
@@ -268,6 +280,12 @@ export class SkeinTarget implements Target {
     const [primary] = this.#plan;
     if (primary) this.#port = Number(await argumentOf(primary, 'port'));
   }
+}
+
+async function dialled(node: PlannedNode, { linkPort }: SkeinOptions): Promise<Partial<NodeConfigInput>> {
+  const link = node.config.primaryLink ?? null;
+  if (link === null || linkPort === undefined) return {};
+  return { primaryLink: { ...link, port: await linkPort(node.name, link.port) } };
 }
 
 /** The server's own words where it listens. */
