@@ -6,7 +6,7 @@
  */
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { sleep } from '../src/std/signal.js';
+import { sleep } from '../src/std/timing.js';
 import { Helper } from './isolation/helper.js';
 import type { TapFigures } from './isolation/link-tap.js';
 import type { LoadCounts, LoadRequest } from './isolation/load-client.js';
@@ -143,9 +143,7 @@ await Workshop.open(async (workshop) => {
       p50: committed.p50,
       p99: committed.p99,
       commitsPerSecond: committed.requests / committed.seconds,
-      toReplicaMs: beats.toReplicaMs,
-      toPrimaryMs: beats.toPrimaryMs,
-      tapDelayMs: beats.ownDelayMs,
+      ...beats,
       requestsPerSecond: perSecond(to.counts.requests - from.counts.requests),
       primaryCores: cores(`${PRIMARY}.node`),
       elsewhereCores: cores(`${ELSEWHERE}.node`),
@@ -156,12 +154,12 @@ await Workshop.open(async (workshop) => {
 });
 
 function report(subjects: readonly Subject[], turns: readonly Turn[]): void {
-  const delays = turns.map(({ tapDelayMs }) => tapDelayMs);
+  const delays = turns.map(({ ownDelayMs }) => ownDelayMs);
   const load = loadavg().map((value) => value.toFixed(1));
   console.log(`
 ${new Set(turns.map(({ round }) => round)).size} rounds of ${seconds} s, 2 replicas, majority, one client of the read-write port: one INSERT for each commit
 heartbeats each ${HEARTBEAT_MS} ms; the tap could not look for ${Math.max(...delays).toFixed(0)} ms at most; \
-it goes before other processes: ${subjects.every(({ isTapUrgent }) => isTapUrgent) ? 'yes' : 'no (not permitted)'}
+it goes before other processes: ${turns.every(({ isUrgent }) => isUrgent) ? 'yes' : 'no (not permitted)'}
 load averages of the machine at the end: ${load.join(', ')}; "others": its CPU that was not the bench's`);
   for (const { name } of subjects) {
     tell(name, commitTable(turns, name));

@@ -21,10 +21,10 @@ export class Helper {
   readonly #waiting = new Map<number, Waiting>();
   #last = 0;
 
-  constructor(name: string, script: URL, args: readonly string[] = []) {
+  constructor(name: string, script: URL) {
     this.#name = name;
     // In a session of its own: the kernel gives CPU time to sessions before it gives it to processes (autogroup).
-    this.#child = fork(fileURLToPath(script), args, { detached: true });
+    this.#child = fork(fileURLToPath(script), { detached: true });
     this.#child.on('message', (answer: Answer) => {
       const waiting = this.#waiting.get(answer.id);
       this.#waiting.delete(answer.id);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { JsonBounds } from '../../src/http/json-bounds.js';
-import { HTTP_CONSTANTS } from '../../src/http/limits.js';
+import { HTTP_CONSTANTS } from '../../src/config/http-limits.js';
 import { allocateFrame, encodeAck, encodeCommitted, encodeRecordsHead } from '../../src/wire/frames.js';
 import { HeartbeatFinder } from './heartbeat-finder.js';
 import { latenessOf, worstOf } from './lateness.js';
@@ -173,7 +173,8 @@ function turn(some: Pick<Turn, 'build' | 'place' | 'round' | 'p50' | 'p99'>): Tu
     commitsPerSecond: 500,
     toReplicaMs: [0, 9],
     toPrimaryMs: [4],
-    tapDelayMs: 1,
+    ownDelayMs: 1,
+    isUrgent: true,
     requestsPerSecond: 7.5,
     primaryCores: 0.5,
     elsewhereCores: 0.1,

@@ -1,12 +1,12 @@
 /**
  * A process of its own between a replica and the primary's link port. It passes on what comes and notes when heartbeats do:
  * one of the primary when it has arrived here, which is the replica's end of the link; one of the replica when the primary has
- * taken it out of its socket. Arguments: the port to dial, the interval of heartbeats in milliseconds.
+ * taken it out of its socket.
  */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { sleep } from '../../src/std/signal.js';
+import { sleep } from '../../src/std/timing.js';
 import { HeartbeatFinder } from './heartbeat-finder.js';
 import { answerBench } from './helper.js';
 import { latenessOf } from './lateness.js';
@@ -25,13 +25,25 @@ export interface TapFigures {
   readonly toPrimaryMs: readonly number[];
   /** The longest that this process itself could not look, milliseconds. */
   readonly ownDelayMs: number;
+  /** Whether it goes before other processes. */
+  readonly isUrgent: boolean;
 }
 
-const [linkPort = 0, intervalMs = 0] = process.argv.slice(2).map(Number);
+export interface TapOptions {
+  readonly primaryLinkPort: number;
+  /** Of heartbeats. */
+  readonly intervalMs: number;
+}
+
 const isUrgent = becomeUrgent();
 const ownDelay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 ownDelay.enable();
 
+let options: TapOptions = { primaryLinkPort: 0, intervalMs: 0 };
+/** The replica dials again when its link breaks. */
+let links = 0;
+let linksAtBegin = 0;
+let failure: Error | null = null;
 let fromMs = 0;
 let arrivedMs: number[] = [];
 let taken: number[] = [];
@@ -39,7 +51,9 @@ let taken: number[] = [];
 const lying: { end: number; sinceMs: number }[] = [];
 
 const server = createServer({ noDelay: true }, (replica) => {
-  const primary = connect({ host: '127.0.0.1', port: linkPort, noDelay: true });
+  const primary = connect({ host: '127.0.0.1', port: options.primaryLinkPort, noDelay: true });
+  links++;
+  lying.length = 0;
   const down = new HeartbeatFinder();
   const up = new HeartbeatFinder();
   let looking = false;
@@ -55,7 +69,9 @@ const server = createServer({ noDelay: true }, (replica) => {
     if (looking || lying.length === 0) return;
     looking = true;
     watch(primary, up)
-      .catch((error: Error) => fail(error))
+      .catch((error: Error) => {
+        failure ??= error;
+      })
       .finally(() => {
         looking = false;
       });
@@ -67,17 +83,12 @@ const server = createServer({ noDelay: true }, (replica) => {
   for (const socket of [replica, primary]) socket.on('error', cut).on('close', cut);
 });
 
-let failure: Error | null = null;
-function fail(error: Error): void {
-  failure ??= error;
-}
-
 /** Looks into the primary's socket until nothing of the replica's heartbeats is left there. */
 async function watch(primary: Socket, up: HeartbeatFinder): Promise<void> {
   while (lying.length > 0) {
     const lookMs = performance.now();
     const sent = up.passed;
-    const queued = await receiveQueueOf(linkPort, primary.localPort ?? 0);
+    const queued = await receiveQueueOf(options.primaryLinkPort, primary.localPort ?? 0);
     if (queued === null) lying.length = 0;
     while (lying[0] && lying[0].end <= sent - (queued ?? 0)) {
       taken.push(lookMs - lying[0].sinceMs);
@@ -89,12 +100,14 @@ async function watch(primary: Socket, up: HeartbeatFinder): Promise<void> {
 }
 
 answerBench({
-  port: async () => {
+  listen: async (given: TapOptions) => {
+    options = given;
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return { port: (server.address() as AddressInfo).port, isUrgent };
+    return (server.address() as AddressInfo).port;
   },
   begin: () => {
+    linksAtBegin = links;
     fromMs = performance.now();
     arrivedMs = [];
     taken = [];
@@ -102,11 +115,13 @@ answerBench({
   },
   end: (): TapFigures => {
     if (failure !== null) throw failure;
+    if (links !== linksAtBegin) throw new Error('the replica has dialled again while its link was measured');
     const toMs = performance.now();
     return {
-      toReplicaMs: latenessOf(arrivedMs, { fromMs, toMs }, intervalMs),
+      toReplicaMs: latenessOf(arrivedMs, { fromMs, toMs }, options.intervalMs),
       toPrimaryMs: [...taken, ...lying.map(({ sinceMs }) => toMs - Math.max(sinceMs, fromMs))],
       ownDelayMs: Math.max(0, ownDelay.max / 1e6 - RESOLUTION_MS),
+      isUrgent,
     };
   },
 });

@@ -1,6 +1,6 @@
 /** A process of its own that makes load over HTTP until it is told to stop. */
 import { type ClientRequest, get } from 'node:http';
-import { sleep } from '../../src/std/signal.js';
+import { sleep } from '../../src/std/timing.js';
 import { RawHttp } from '../throughput/raw-http.js';
 import { answerBench } from './helper.js';
 import { LOADS, type Load, type LoadName } from './loads.js';

@@ -5,12 +5,18 @@ const run = promisify(execFile);
 
 /**
  * Bytes that lie in the receive queue of a socket of another process: what has arrived and was not read yet. Null when there
- * is no such connection. Needs `ss` (iproute2): it asks the kernel about one socket, where /proc/net/tcp lists all of them.
+ * is no such connection. `ss` (iproute2) asks the kernel about one socket, where /proc/net/tcp lists all of them.
+ * @throws Error when there is no `ss`
  */
 export async function receiveQueueOf(localPort: number, peerPort: number): Promise<number | null> {
   const filter = `sport = :${localPort} and dport = :${peerPort}`;
-  const { stdout } = await run('ss', ['-tnH', 'state', 'established', filter]);
-  return parseReceiveQueue(stdout, localPort, peerPort);
+  try {
+    const { stdout } = await run('ss', ['-tnH', 'state', 'established', filter]);
+    return parseReceiveQueue(stdout, localPort, peerPort);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new Error('There is no program "ss"; install iproute2.', { cause: error });
+  }
 }
 
 /** Exported for its test. */

@@ -21,7 +21,8 @@ export interface Turn {
   /** See TapFigures. */
   readonly toReplicaMs: readonly number[];
   readonly toPrimaryMs: readonly number[];
-  readonly tapDelayMs: number;
+  readonly ownDelayMs: number;
+  readonly isUrgent: boolean;
   /** Of the load. */
   readonly requestsPerSecond: number;
   /** CPU, in cores: of the primary's node, of the node elsewhere, of all nodes, servers and the load's client. */

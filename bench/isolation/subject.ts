@@ -8,6 +8,7 @@ import type { NamedProcess } from '../throughput/process-figures.js';
 import { SkeinTarget } from '../throughput/skein-target.js';
 import type { Workshop } from '../throughput/workshop.js';
 import { Helper } from './helper.js';
+import type { TapOptions } from './link-tap.js';
 import type { LoadRequest } from './load-client.js';
 import { LOAD_SETTINGS, LOAD_TABLES } from './loads.js';
 import { withChildren } from './node-processes.js';
@@ -30,7 +31,6 @@ export class Subject {
   readonly name: string;
   readonly target: SkeinTarget;
   readonly tap: Helper;
-  readonly isTapUrgent: boolean;
   readonly #tokens: readonly string[];
   readonly #adminToken: string;
 
@@ -40,50 +40,44 @@ export class Subject {
     if (!existsSync(main)) throw new Error(`${main} is missing: run "npm run build" in ${directory} first`);
     const mode = modeOf('skein-majority');
     if (mode.kind !== 'skein') throw new Error('not a mode of Skein');
-    let tap: Helper | null = null;
-    let isTapUrgent = false;
-    const target = workshop.keep(
-      await SkeinTarget.start(mode, {
-        directory: join(workshop.directory, id),
-        main,
-        settings: { ...LOAD_SETTINGS, heartbeatIntervalMs: HEARTBEAT_MS },
-        linkPort: async (node, primaryLinkPort) => {
-          if (node !== ELSEWHERE) return primaryLinkPort;
-          const args = [String(primaryLinkPort), String(HEARTBEAT_MS)];
-          tap = new Helper('tap', new URL('link-tap.js', import.meta.url), args);
-          const { port, isUrgent } = await tap.ask<{ port: number; isUrgent: boolean }>('port');
-          isTapUrgent = isUrgent;
-          return port;
-        },
-      }),
-    );
-    if (tap === null) throw new Error('no node has dialled through the tap');
-    await withSql(target.primary, async (connection) => {
-      for (const sql of TABLES) await run(connection, sql);
-    });
-    const tokens: string[] = [];
-    for (let i = 0; i < TOKENS; i++) tokens.push(await target.createToken('write'));
-    const adminToken = await target.createToken('admin');
-    await untilKnown(target.httpPort(ELSEWHERE), adminToken);
-    return new Subject(`${id} (${describe(directory)})`, { target, tap, isTapUrgent, tokens, adminToken });
+    const tap = new Helper('tap', new URL('link-tap.js', import.meta.url));
+    try {
+      const listen = (primaryLinkPort: number) =>
+        tap.ask<number>('listen', { primaryLinkPort, intervalMs: HEARTBEAT_MS } satisfies TapOptions);
+      const target = workshop.keep(
+        await SkeinTarget.start(mode, {
+          directory: join(workshop.directory, id),
+          main,
+          settings: { ...LOAD_SETTINGS, heartbeatIntervalMs: HEARTBEAT_MS },
+          linkPort: async (node, port) => (node === ELSEWHERE ? listen(port) : port),
+        }),
+      );
+      await withSql(target.primary, async (connection) => {
+        for (const sql of TABLES) await run(connection, sql);
+      });
+      const tokens: string[] = [];
+      for (let i = 0; i < TOKENS; i++) tokens.push(await target.createToken('write'));
+      const adminToken = await target.createToken('admin');
+      await untilKnown(target.httpPort(ELSEWHERE), adminToken);
+      return new Subject(`${id} (${describe(directory)})`, target, tap, tokens, adminToken);
+    } catch (error) {
+      tap.end();
+      throw error;
+    }
   }
 
   private constructor(
     name: string,
-    parts: {
-      target: SkeinTarget;
-      tap: Helper;
-      isTapUrgent: boolean;
-      tokens: readonly string[];
-      adminToken: string;
-    },
+    target: SkeinTarget,
+    tap: Helper,
+    tokens: readonly string[],
+    adminToken: string,
   ) {
     this.name = name;
-    this.target = parts.target;
-    this.tap = parts.tap;
-    this.isTapUrgent = parts.isTapUrgent;
-    this.#tokens = parts.tokens;
-    this.#adminToken = parts.adminToken;
+    this.target = target;
+    this.tap = tap;
+    this.#tokens = tokens;
+    this.#adminToken = adminToken;
   }
 
   /** What a load needs to know of one of its nodes. */
