@@ -24,7 +24,7 @@ import {
 import { ELSEWHERE, HEARTBEAT_MS, PRIMARY, Subject } from './isolation/subject.js';
 import type { LoopFigures } from './throughput/closed-loop.js';
 import { cpuBetween, cpuOf, machineTime, othersShare } from './throughput/process-figures.js';
-import { sum } from './throughput/statistics.js';
+import { spreadOf, sum } from './throughput/statistics.js';
 import { Workshop } from './throughput/workshop.js';
 
 /** What a load or a process that was halted brings up at first is over. */
@@ -32,6 +32,8 @@ const SETTLE_MS = 300;
 const WARM_UP_SECONDS = 1;
 /** On a machine that others use too there are fewer rounds, not a run of more than ten minutes. */
 const RUN_MS_MAX = 9.5 * 60_000;
+/** With more, the machine's ups and downs are larger than what is looked for. */
+const OTHERS_SHARE_MAX = 0.1;
 
 const { values } = parseArgs({
   options: {
@@ -154,13 +156,18 @@ await Workshop.open(async (workshop) => {
 });
 
 function report(subjects: readonly Subject[], turns: readonly Turn[]): void {
-  const delays = turns.map(({ ownDelayMs }) => ownDelayMs);
+  const done = new Set(turns.map(({ round }) => round)).size;
+  const blindMs = Math.max(...turns.map(({ ownDelayMs }) => ownDelayMs));
+  const urgent = turns.every(({ isUrgent }) => isUrgent) ? 'yes' : 'no (not permitted)';
   const load = loadavg().map((value) => value.toFixed(1));
+  const others = spreadOf(turns.map(({ othersShare }) => othersShare))?.median ?? 0;
   console.log(`
-${new Set(turns.map(({ round }) => round)).size} rounds of ${seconds} s, 2 replicas, majority, one client of the read-write port: one INSERT for each commit
-heartbeats each ${HEARTBEAT_MS} ms; the tap could not look for ${Math.max(...delays).toFixed(0)} ms at most; \
-it goes before other processes: ${turns.every(({ isUrgent }) => isUrgent) ? 'yes' : 'no (not permitted)'}
+${done} rounds of ${seconds} s, 2 replicas, majority, one client of the read-write port: one INSERT for each commit
+heartbeats each ${HEARTBEAT_MS} ms; the tap could not look for ${blindMs.toFixed(0)} ms at most; it goes before others: ${urgent}
 load averages of the machine at the end: ${load.join(', ')}; "others": its CPU that was not the bench's`);
+  if (others > OTHERS_SHARE_MAX) {
+    console.log(`others used ${(100 * others).toFixed(0)} % of the machine: measure again when it is calm`);
+  }
   for (const { name } of subjects) {
     tell(name, commitTable(turns, name));
     tell('heartbeats, and cores of CPU', nodeTable(turns, name));

@@ -13,9 +13,9 @@ import { latenessOf } from './lateness.js';
 import { receiveQueueOf } from './receive-queue.js';
 import { becomeUrgent } from './urgent.js';
 
-/** Asking the kernel takes some milliseconds of a core, so a long wait is measured to a fifth of its length. */
+/** Asking the kernel takes some milliseconds of a core, so a long wait is measured to a tenth of its length. */
 const LOOK_AGAIN_MS = 5;
-const LOOK_AGAIN_SHARE = 0.2;
+const LOOK_AGAIN_SHARE = 0.1;
 const RESOLUTION_MS = 10;
 
 export interface TapFigures {
