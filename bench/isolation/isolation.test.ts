@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { JsonBounds } from '../../src/http/json-bounds.js';
 import { HTTP_CONSTANTS } from '../../src/config/http-limits.js';
+import { JsonBounds } from '../../src/http/json-bounds.js';
 import { allocateFrame, encodeAck, encodeCommitted, encodeRecordsHead } from '../../src/wire/frames.js';
 import { HeartbeatFinder } from './heartbeat-finder.js';
 import { latenessOf, worstOf } from './lateness.js';
