@@ -9,7 +9,7 @@ export const token = {
 };
 
 /** An answer that is not a result: `code` and `message` of the node, or of the way to it. */
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(status, body, fallback) {
     super(body?.error?.message ?? fallback);
     this.status = status;

@@ -258,7 +258,7 @@ function pick({ signal, timeoutMs }: { signal?: AbortSignal; timeoutMs?: number 
   return { ...(signal && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) };
 }
 
-export function answeredBy(answer: Omit<SqlAnswer, 'results'>, replayed: boolean): AnsweredBy {
+function answeredBy(answer: Omit<SqlAnswer, 'results'>, replayed: boolean): AnsweredBy {
   const { position, node, role, epoch, lagMs, acknowledgedBy } = answer;
   return { position, node, role, epoch, lagMs, acknowledgedBy, replayed };
 }

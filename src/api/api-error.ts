@@ -112,7 +112,7 @@ function isReplicasRefusal({ errno, message }: ServerError, context: ErrorContex
 }
 
 /** The server's error as an answer; its number, state and text are kept. */
-export function fromServerError(error: ServerError, context: ErrorContext): ApiError {
+function fromServerError(error: ServerError, context: ErrorContext): ApiError {
   const details = { errno: error.errno, sqlState: error.sqlState };
   const name = errorName(error.errno);
   const readOnlyServer = error.errno === SERVER_OPTION && error.message.includes('--read-only');

@@ -13,7 +13,6 @@ export const ERRORS = {
   INEXACT_NUMBER: { status: [400], means: 'A number of the body is one that a double cannot carry.' },
   INVALID_FIELD: { status: [400], means: 'A field, or a part of the query, has no allowed value.' },
   UNKNOWN_FIELD: { status: [400], means: 'A field, or a part of the query, is not known.' },
-  UNSUPPORTED_FIELD: { status: [400], means: 'A field is planned, but this version does not have it.' },
   INVALID_PARAMETER: { status: [400], means: 'A parameter of a statement can not be bound as it is.' },
   PARAMETER_COUNT: { status: [400], means: 'More or fewer parameters than the statement has.' },
   INVALID_POSITION: { status: [400], means: 'The position is not one that a node gave.' },

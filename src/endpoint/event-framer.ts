@@ -29,11 +29,6 @@ export class EventFramer {
     this.#sequence = firstSequence;
   }
 
-  /** True between two events (a group may still be open). */
-  get betweenEvents(): boolean {
-    return this.#eventLeft === 0 && this.#head === null;
-  }
-
   /** Takes the next bytes of the event stream. */
   push(bytes: Buffer): void {
     let at = 0;

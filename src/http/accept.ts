@@ -10,7 +10,7 @@ interface Preference {
 const PREFERENCES_MAX = 50;
 
 /** `application/json;q=0.5, text/*` in parts; what can not be read is left out. */
-export function preferences(header: string): Preference[] {
+function preferences(header: string): Preference[] {
   return header
     .toLowerCase()
     .split(',', PREFERENCES_MAX)

@@ -9,7 +9,7 @@ import { wantsGzip } from './accept.js';
 const gzipped = promisify(gzip);
 
 /** Below this a packet more or less is all that could be won. */
-export const COMPRESS_MIN_BYTES = 4 * 1024;
+const COMPRESS_MIN_BYTES = 4 * 1024;
 
 export class AnswerCompression {
   #busy = false;

@@ -8,7 +8,7 @@ const HEARTBEAT_MS = 10_000;
 /** A client that reads this little is cut off; it comes back with Last-Event-ID. */
 const UNREAD_MAX = 1024 * 1024;
 
-export function formatEvent(event: ClusterEvent): string {
+function formatEvent(event: ClusterEvent): string {
   return `id: ${event.id}\nevent: ${event.event}\ndata: ${JSON.stringify(event.data)}\n\n`;
 }
 

@@ -80,7 +80,7 @@ function brokenRequest(code: string | undefined): ApiError {
 }
 
 /** Writes an answer on a connection that has no request, and closes it for good. */
-export function endWithAnswer(socket: Socket, failure: ApiError): void {
+function endWithAnswer(socket: Socket, failure: ApiError): void {
   socket.write(answerText(failure));
   socket.destroySoon();
 }

@@ -4,32 +4,27 @@ import { type TypeCheck, TypeCompiler, type ValueError, ValueErrorType } from '@
 import { ApiError } from '../api/api-error.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
 
-/** @throws ApiError 400 UNSUPPORTED_FIELD | UNKNOWN_FIELD | INVALID_FIELD */
+/** @throws ApiError 400 UNKNOWN_FIELD | INVALID_FIELD */
 export type Validate = (value: unknown) => void;
 
-export function compileValidator(schema: TSchema, unsupported: readonly string[] = []): Validate {
+export function compileValidator(schema: TSchema): Validate {
   const check = TypeCompiler.Compile(schema);
   return (value) => {
     if (check.Check(value)) return;
-    throw explain(check, value, unsupported);
+    throw explain(check, value);
   };
 }
 
 export function bodyValidator(definition: EndpointDefinition): Validate | null {
-  return definition.body ? compileValidator(definition.body, definition.unsupported) : null;
+  return definition.body ? compileValidator(definition.body) : null;
 }
 
-function explain(check: TypeCheck<TSchema>, value: unknown, unsupported: readonly string[]): ApiError {
+function explain(check: TypeCheck<TSchema>, value: unknown): ApiError {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return new ApiError(400, 'INVALID_FIELD', 'A JSON object is expected.');
   }
-  // A field that is not built yet, or not known, says more than a wrong type elsewhere.
+  // A field that is not known says more than a wrong type elsewhere.
   const errors = [...take(check.Errors(value), 50)].flatMap(inMatchingChoice);
-  for (const error of errors) {
-    if (error.type !== ValueErrorType.ObjectAdditionalProperties) continue;
-    const field = dotted(error.path);
-    if (unsupported.includes(field)) return unsupportedField(field);
-  }
   const unknown = errors.find((error) => error.type === ValueErrorType.ObjectAdditionalProperties);
   if (unknown) {
     return new ApiError(400, 'UNKNOWN_FIELD', `The field "${dotted(unknown.path)}" is not known.`);
@@ -47,14 +42,6 @@ function inMatchingChoice(error: ValueError): ValueError[] {
     if (inner[0] !== undefined && inner[0].path !== error.path) return inner;
   }
   return [error];
-}
-
-function unsupportedField(field: string): ApiError {
-  return new ApiError(
-    400,
-    'UNSUPPORTED_FIELD',
-    `"${field}" is planned, but this version does not have it yet.`,
-  );
 }
 
 /** `/statements/0/sql` -> `statements.0.sql` */

@@ -65,10 +65,6 @@ export class Feed {
     return this.#catchUp !== null;
   }
 
-  get sentOrdinal(): number {
-    return this.#sent.ordinal;
-  }
-
   /** The source was restarted: find the place in the new window. */
   rewind(): void {
     this.#cursor?.close();

@@ -87,7 +87,7 @@ const MESSAGES: Record<RefusalCode, string> = {
   UNKNOWN_VERSION: 'The peer speaks another version of the link protocol.',
 };
 
-export function handshakeRefusal(code: RefusalCode, data: Record<string, unknown> = {}): SkeinError {
+function handshakeRefusal(code: RefusalCode, data: Record<string, unknown> = {}): SkeinError {
   return new SkeinError(code, MESSAGES[code], { data });
 }
 

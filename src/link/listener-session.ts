@@ -60,8 +60,6 @@ export interface ReplicaSession {
   /** Emitted once, with the reason in plain words. */
   readonly onClosed: Emitter<string>;
   close(reason: string): void;
-  /** Monotonic. */
-  readonly lastHeardAtMs: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
 }
@@ -137,10 +135,6 @@ export class ListenerSession implements ReplicaSession {
 
   get bufferedBytes(): number {
     return this.#channel.buffered;
-  }
-
-  get lastHeardAtMs(): number {
-    return this.#channel.heardAtMs;
   }
 
   get bytesSent(): number {

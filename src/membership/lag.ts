@@ -19,7 +19,7 @@ export interface LagOptions {
   readonly silentAfterMs: number;
 }
 
-export const LAG_DEFAULTS: LagOptions = { markersMax: 2048, windowSize: 60, silentAfterMs: 1500 };
+const LAG_DEFAULTS: LagOptions = { markersMax: 2048, windowSize: 60, silentAfterMs: 1500 };
 
 /** Smaller differences are rounding of the two clocks. */
 const CLOCK_SET_MS = 20;

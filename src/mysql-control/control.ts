@@ -622,10 +622,6 @@ export class MariadbControl {
     await this.#query('START SLAVE');
   }
 
-  async stopReplica(): Promise<void> {
-    await this.#query('STOP SLAVE');
-  }
-
   async gatherCommits(on: boolean): Promise<void> {
     await this.#query(`SET GLOBAL binlog_commit_wait_usec = ${GATHERING_US}`);
     // There can not be more than there are workers.

@@ -11,7 +11,7 @@ export interface RoleSetting {
   readonly serving: string;
 }
 
-export const ROLE_SETTINGS: readonly RoleSetting[] = [
+const ROLE_SETTINGS: readonly RoleSetting[] = [
   // A client that switches it off creates tables whose options or row size are refused otherwise (1005, 1118).
   { variable: 'innodb_strict_mode', applying: 'OFF', serving: 'ON' },
   // A replica takes what its primary once took; on a primary see MariadbControl.requirePrimaryKeys.

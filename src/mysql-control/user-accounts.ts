@@ -169,7 +169,7 @@ function text(value: string): string {
 }
 
 /** What the server has of accounts at our two addresses, but for those of accounts.ts. */
-export async function readAccounts(query: SqlQuery): Promise<AccountRows[]> {
+async function readAccounts(query: SqlQuery): Promise<AccountRows[]> {
   const fixed = new Set(ACCOUNTS.map(({ name, host }) => `${name}@${host}`));
   const databases = new Map<string, Map<string, readonly string[]>>();
   for (const row of await query(`SELECT * FROM mysql.db WHERE Host IN ${HOSTS}`)) {

@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib';
 export const EVENT_HEADER_SIZE = 19;
 export const CHECKSUM_SIZE = 4;
 /** Set on events that a source makes up for the stream and that stand in no file. */
-export const FLAG_ARTIFICIAL = 0x20;
+const FLAG_ARTIFICIAL = 0x20;
 
 export const EVENT = {
   query: 2,

@@ -1,6 +1,6 @@
 /**
  * The seam between MariaDB and MySQL: everything in which their replication protocols differ and that the data
- * rooms need. One implementation for each: mariadb.ts (complete), mysql.ts (codecs; the conversation comes later).
+ * rooms need. One implementation so far: mariadb.ts.
  */
 export interface Flavour {
   readonly name: 'mariadb' | 'mysql';
@@ -56,6 +56,4 @@ export interface GroupGrammar {
   place(event: Buffer): EventPlace;
   /** The GTID of a `begin` event in binary form; `sequence` is the server's own count. */
   gtidOf(event: Buffer): { binary: Buffer; serverId: number; sequence: number; domain: number };
-  /** A stream was cut: what comes next begins anew. */
-  reset(): void;
 }

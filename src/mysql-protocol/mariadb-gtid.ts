@@ -5,7 +5,7 @@ import { EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from './events.js';
  * MariaDB's GTID `domain-server-sequence`. Binary form (ours, in records; also that of a GTID_LIST entry):
  * u32 domain, u32 server id, u64 sequence, little endian.
  */
-export const MARIADB_GTID_SIZE = 16;
+const MARIADB_GTID_SIZE = 16;
 const U32 = 0x1_0000_0000;
 
 export interface MariadbGtid {

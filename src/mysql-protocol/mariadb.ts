@@ -63,10 +63,6 @@ class MariadbGrammar implements GroupGrammar {
   #standalone = false;
   #hasChecksum = true;
 
-  reset(): void {
-    this.#inGroup = false;
-  }
-
   place(event: Buffer): EventPlace {
     const type = event[HEADER_AT.type] ?? 0;
     if (this.#inGroup) return this.#placeInGroup(event, type);

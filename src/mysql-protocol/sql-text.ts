@@ -58,7 +58,7 @@ export function executableCommentLength(text: string, at: number): number {
 }
 
 /** The place of the first character that is neither white space nor in a comment. */
-export function skipSpaceAndComments(text: string, from = 0): number {
+function skipSpaceAndComments(text: string, from = 0): number {
   let at = from;
   while (at < text.length) {
     const next = isSpace(text.charCodeAt(at)) ? at + 1 : skipComment(text, at);

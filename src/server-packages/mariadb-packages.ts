@@ -19,7 +19,7 @@ const PROGRAMS = [
   'mariadb-tzinfo-to-sql',
 ];
 
-export const mariadbPackages: PackageSet = {
+const mariadbPackages: PackageSet = {
   label: 'MariaDB',
   hint: INSTALL_HINT,
   prefix: 'mariadb-',

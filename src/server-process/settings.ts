@@ -21,7 +21,7 @@ export interface ServerSettings {
  * The largest rpl_semi_sync_master_timeout the server takes, in ms (tried on 10.11: larger values are cut to it,
  * and a commit does wait under it): a commit must never be let go because time passed (rule M1).
  */
-export const SEMI_SYNC_TIMEOUT_MAX_MS = '18446744073709551615';
+const SEMI_SYNC_TIMEOUT_MAX_MS = '18446744073709551615';
 
 /** These shape the files, so every program that opens the data directory has to be given the same. */
 const FILE_FORMAT_ARGS = ['--innodb-data-file-path=ibdata1:10M:autoextend', '--innodb-undo-tablespaces=0'];

@@ -182,7 +182,7 @@ class Planner {
   }
 }
 
-export function damagedRecord(offset: number, fault: string): SkeinError {
+function damagedRecord(offset: number, fault: string): SkeinError {
   return new SkeinError(
     'RECORD_DAMAGED',
     `A record at byte ${offset} of what was received is damaged (${fault}). Nothing of it was stored.`,

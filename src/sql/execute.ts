@@ -191,7 +191,7 @@ export function errorContext(node: NodeView, tokenRole: TokenRole): ErrorContext
 const LEVELS: readonly AcknowledgeLevel[] = ['async', 'majority', 'all'];
 
 /** A request may ask for more than the cluster's level, never for less. */
-export function strongerLevel(cluster: AcknowledgeLevel, asked: AcknowledgeLevel | null): AcknowledgeLevel {
+function strongerLevel(cluster: AcknowledgeLevel, asked: AcknowledgeLevel | null): AcknowledgeLevel {
   return asked !== null && LEVELS.indexOf(asked) > LEVELS.indexOf(cluster) ? asked : cluster;
 }
 

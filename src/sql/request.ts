@@ -7,7 +7,7 @@ import { bindParameters } from './bind.js';
 import { toPositional } from './named-parameters.js';
 
 /** A text that MySQL would take as one packet anyway; the body's limit is reached first. */
-export const STATEMENTS_MAX = 10_000;
+const STATEMENTS_MAX = 10_000;
 export const TIMEOUT_DEFAULT_MS = 30_000;
 export const TIMEOUT_MAX_MS = 3_600_000;
 

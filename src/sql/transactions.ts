@@ -87,10 +87,6 @@ export class OpenTransactions {
     this.#modules = modules;
   }
 
-  get size(): number {
-    return this.#open.size;
-  }
-
   /**
    * Takes a place for one more, of a role's places and of the token's share in them. The answer gives it back.
    * @throws ApiError 429 TOO_MANY_TRANSACTIONS

@@ -8,7 +8,7 @@ import { ownIdentity, type ProcessIdentity } from './process-identity.js';
  */
 
 /** Often enough to see a hang of five seconds; a touch costs a few microseconds and writes no data. */
-export const ALIVE_INTERVAL_MS = 1000;
+const ALIVE_INTERVAL_MS = 1000;
 
 /** Where a node has it. */
 export const aliveFile = (directory: string) => join(directory, 'node.alive');

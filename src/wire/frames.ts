@@ -26,7 +26,7 @@ const DOCUMENT_MAX = 1024 * 1024;
 const DEFINITIONS_MAX = 16 * 1024 * 1024;
 
 export const NONCE_SIZE = 32;
-export const PROOF_SIZE = 32;
+const PROOF_SIZE = 32;
 const MAGIC = Buffer.from('SKEIN', 'latin1');
 
 /** The one list of frame types, each with its own limit. A number that was used once is never used for another. */

@@ -33,7 +33,7 @@ export const WHOLE = FIRST_FRAGMENT | LAST_FRAGMENT;
 export const RECORD_HEADER_SIZE = 32;
 export const GTID_SIZE_MAX = 64;
 /** A group larger than this is cut into fragments, so that no buffer on the path grows with the transaction. */
-export const FRAGMENT_PAYLOAD_MAX = 1024 * 1024;
+const FRAGMENT_PAYLOAD_MAX = 1024 * 1024;
 export const RECORD_SIZE_MAX = RECORD_HEADER_SIZE + 2 * GTID_SIZE_MAX + FRAGMENT_PAYLOAD_MAX;
 
 export interface RecordHeader {

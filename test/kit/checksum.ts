@@ -42,7 +42,7 @@ export async function waitApplied(
 }
 
 /** Polls, because MASTER_GTID_WAIT would hang on a replica whose server is killed and started again meanwhile. */
-export async function waitForGtid(node: SqlNode, gtid: string, deadlineMs = 30_000): Promise<void> {
+async function waitForGtid(node: SqlNode, gtid: string, deadlineMs = 30_000): Promise<void> {
   const wanted = sequenceOf(gtid);
   let seen = '';
   await until(
@@ -190,7 +190,7 @@ async function holdTables(connection: Connection, schemas?: readonly string[]): 
 }
 
 /** Opens a consistent snapshot and returns the GTID that it shows, read from the snapshot's binary log position. */
-export async function openSnapshot(connection: Connection): Promise<string> {
+async function openSnapshot(connection: Connection): Promise<string> {
   await run(connection, 'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
   await run(connection, 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
   const status = await rowsOf(connection, `SHOW STATUS LIKE 'binlog_snapshot_%'`);

@@ -21,7 +21,7 @@ export interface Writer {
   close(): Promise<void>;
 }
 
-export const LEDGER = 'ledger';
+const LEDGER = 'ledger';
 
 /**
  * `id` is the primary key, and not (client, seq), so that a row inserted twice shows as two rows instead of hiding

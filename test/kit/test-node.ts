@@ -47,7 +47,7 @@ export interface RequestOptions {
 }
 
 /** An answer that was not what a test's helper asked for; the test may look at all of it. */
-export class HttpError extends Error {
+class HttpError extends Error {
   readonly answer: HttpAnswer;
 
   constructor(what: string, answer: HttpAnswer) {

@@ -41,8 +41,6 @@ export interface EndpointDefinition {
    * the log, which would push out what is.
    */
   readonly polled?: true;
-  /** Fields (dotted) that are known but not built yet: 400 UNSUPPORTED_FIELD. */
-  readonly unsupported?: readonly string[];
 }
 
 export function defineEndpoint<const T extends EndpointDefinition>(definition: T): T {

@@ -3,7 +3,7 @@ import type { EndpointDefinition } from './definition.js';
 
 /** All codes of an endpoint: those that its definition names, and those that follow from the rest of it. */
 export function errorsOf(definition: EndpointDefinition): ErrorCode[] {
-  const { auth, params, body, unsupported, errors = [] } = definition;
+  const { auth, params, body, errors = [] } = definition;
   const all = new Set<ErrorCode>([
     'INVALID_REQUEST',
     'INVALID_FIELD',
@@ -19,7 +19,6 @@ export function errorsOf(definition: EndpointDefinition): ErrorCode[] {
   if (body) {
     add('INVALID_JSON', 'JSON_TOO_COMPLEX', 'INEXACT_NUMBER', 'BODY_TOO_LARGE', 'UNSUPPORTED_ENCODING');
   }
-  if (unsupported && unsupported.length > 0) add('UNSUPPORTED_FIELD');
   if (auth !== null) add('UNAUTHORIZED', 'TOO_MANY_FAILURES', 'RATE_LIMITED', 'NOT_OPEN');
   if (auth !== null && auth !== 'read') add('FORBIDDEN');
   return (Object.keys(ERRORS) as ErrorCode[]).filter((code) => all.has(code));

@@ -132,7 +132,7 @@ export const getTable = defineEndpoint({
   errors: STATEMENT_ERRORS,
 });
 
-export const PAGE_ROWS_MAX = 1000;
+const PAGE_ROWS_MAX = 1000;
 export const PAGE_ROWS_DEFAULT = 100;
 
 export const getRows = defineEndpoint({

@@ -3,12 +3,7 @@ import { STATEMENT_ERRORS, TRANSACTION_ERRORS } from '../../api/errors.js';
 import { ReadSchema, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS, WriteSchema } from '../../sql/request.js';
 import { defineEndpoint } from './definition.js';
 
-export const ISOLATION_LEVELS = [
-  'read-uncommitted',
-  'read-committed',
-  'repeatable-read',
-  'serializable',
-] as const;
+const ISOLATION_LEVELS = ['read-uncommitted', 'read-committed', 'repeatable-read', 'serializable'] as const;
 
 const Answerer = {
   node: Type.String(),

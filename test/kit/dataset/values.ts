@@ -17,7 +17,7 @@ export function date(random: Random, fromYear = 1990, toYear = 2025): string {
   return `${random.int(fromYear, toYear)}-${pad(random.int(1, 12))}-${pad(random.int(1, 28))}`;
 }
 
-export function clock(random: Random, fraction = 0): string {
+function clock(random: Random, fraction = 0): string {
   const whole = `${pad(random.int(0, 23))}:${pad(random.int(0, 59))}:${pad(random.int(0, 59))}`;
   return fraction === 0 ? whole : `${whole}.${pad(random.int(0, 10 ** fraction - 1), fraction)}`;
 }
