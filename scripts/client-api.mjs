@@ -1,5 +1,5 @@
 // `npm run client-api`: writes client/src/api.ts, the types and the table of endpoints that the client package is made from, out of
-// the server's endpoint definitions (built first). src/client-api.test.ts fails while the file is old.
+// the server's endpoint definitions (launch.mjs builds them first). src/client-api.test.ts fails while the file is old.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
