@@ -162,7 +162,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     danger: 'MariaDB answers OK to a commit whose session is killed while it waits for its quorum.',
     heldBy: ['port', 'found'],
     place:
-      'mysql-port/kill-text.ts, sql/own-statements.ts; roles/primary/primary-role.ts counts what got past them',
+      'mysql-port/kill-text.ts, sql/own-statements.ts; roles/primary/primary-checks.ts counts what got past them',
     test: {
       file: 'test/full/attack-mysql-port.test.ts',
       name: 'is refused however it is written, and the commit goes on waiting',

@@ -56,6 +56,7 @@ export class PrimaryNode implements RoleNode {
         logEndFile: new LogEndFile(join(config.directory, 'state'), { logger }),
         events,
         control: () => parts.control(),
+        newEpoch: async (known) => known + 1,
         kill: (reason) => parts.kill(reason),
         settled: () => parts.settled(),
         prepareSystem: () => parts.prepareSystem(),
@@ -92,7 +93,7 @@ export class PrimaryNode implements RoleNode {
           session.onHeartbeat.on(({ timeZones }) => this.#timeZones.heard(session.node, timeZones));
           session.onClosed.on(() => this.#timeZones.left(session.node));
           session.onClosed.on((reason) => events.add('link.down', session.node, reason));
-          this.#primary.attach(session);
+          this.#primary.replicas.attach(session);
         },
         refused: ({ address, code, message, repeated }) =>
           events.add('link.refused', address, message, { code, repeated }),
@@ -207,7 +208,7 @@ export class PrimaryNode implements RoleNode {
       status: this.clusterStatus(),
       commitsWaiting: this.#primary.waitingCommits,
       commitWait: this.#primary.commitWait.histogram,
-      hubWindowBytes: this.#primary.hubWindowBytes,
+      hubWindowBytes: this.#primary.replicas.hub.windowBytes,
       bytesRead: this.#primary.bytesRead,
       keylessTables: this.#primary.schema.keylessTables,
       foreignTables: this.#primary.schema.foreignTables,
@@ -250,7 +251,7 @@ export class PrimaryNode implements RoleNode {
   }
 
   confirmPrimary({ signal }: { signal: AbortSignal }): Promise<void> {
-    return this.#primary.confirmFollowed(signal);
+    return this.#primary.replicas.confirmFollowed(signal);
   }
 
   async #until(done: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -287,10 +288,10 @@ export class PrimaryNode implements RoleNode {
           finish(() => reject(error as Error));
         }
       };
-      const off = this.#primary.onCommitted.on(check);
+      const off = this.#primary.replicas.onCommitted.on(check);
       if (!over.over) over.on(check);
       check();
-      this.#primary.hurry();
+      this.#primary.readNow();
     });
   }
 }

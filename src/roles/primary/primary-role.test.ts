@@ -87,6 +87,7 @@ it('tries again in the same epoch when the server could not be opened', async ()
       definitionsFile: definitionsFile(directory),
       events: new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } }),
       control: () => control,
+      newEpoch: async (known) => known + 1,
       kill: () => {},
       settled: async () => {},
       isHeard: () => true,

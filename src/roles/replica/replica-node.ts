@@ -178,7 +178,7 @@ export class ReplicaNode implements RoleNode {
 
   /** Reads go on without the primary; what they show is committed, only its age grows. */
   isOpen(): Openness {
-    const closed = this.#replica.closed;
+    const closed = this.#replica.checks.closed;
     if (closed) return { open: false, code: 'NOT_OPEN', reason: closed };
     if (!this.#serverIsUp)
       return { open: false, code: 'SERVER_DOWN', reason: 'The server of this replica is down or starting.' };
@@ -188,7 +188,7 @@ export class ReplicaNode implements RoleNode {
   ready(): Readiness {
     const lagMs = this.#replica.lagMs();
     const reason = this.#reason() ?? this.#late(lagMs);
-    const { state } = this.#replica.applier;
+    const { state } = this.#replica.checks.applier;
     const shown = this.#state === 'live' && state !== 'running' ? state : this.#state;
     return { ok: reason === null, role: this.role, state: shown, lagMs, reason };
   }
@@ -207,7 +207,7 @@ export class ReplicaNode implements RoleNode {
       epoch: this.#replica.epoch,
       positions: this.#replica.positions,
       lagMs: this.#replica.lagMs(),
-      applier: this.#replica.applier,
+      applier: this.#replica.checks.applier,
       reason: this.#reason(),
     };
   }
@@ -248,7 +248,7 @@ export class ReplicaNode implements RoleNode {
   }
 
   appliedPosition(): Position {
-    return this.#replica.applied;
+    return this.#replica.checks.applied;
   }
 
   async waitApplied(
@@ -256,7 +256,7 @@ export class ReplicaNode implements RoleNode {
     { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
   ): Promise<void> {
     const deadline = monotonicMs() + timeoutMs;
-    const known = position.ordinal <= this.#replica.applied.ordinal;
+    const known = position.ordinal <= this.#replica.checks.applied.ordinal;
     this.#parts.refuseLost(position, known);
     if (!known) {
       const applied = await this.#parts.control().waitApplied(position.gtid, timeoutMs);
@@ -271,7 +271,7 @@ export class ReplicaNode implements RoleNode {
     }
     // The chain may have been learnt only while we waited.
     this.#parts.refuseLost(position, true);
-    this.#replica.noteApplied(position);
+    this.#replica.checks.noteApplied(position);
   }
 
   async waitCommitted(): Promise<Committed> {

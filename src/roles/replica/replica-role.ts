@@ -1,11 +1,10 @@
 import { Endpoint, type HeldDdl } from '../../endpoint/endpoint.js';
 import type { EventLog } from '../../events/event-log.js';
 import type { LagMeter } from '../../membership/lag.js';
-import { type Chain, continues, currentEpoch, cutFor, epochOf, isSameChain } from '../../model/chain.js';
 import { digestsOf } from '../../model/definitions.js';
 import { messageOf, SkeinError } from '../../model/error.js';
 import type { Position } from '../../model/position.js';
-import type { ApplierState, Positions } from '../../model/status.js';
+import type { Positions } from '../../model/status.js';
 import { doubtOfDdl } from '../../mysql-control/ddl-traces.js';
 import type { Flavour } from '../../mysql-protocol/flavour.js';
 import { readLoggedGroup } from '../../source/logged-group.js';
@@ -18,13 +17,14 @@ import { sleep } from '../../std/timing.js';
 import type { Answer, Ask, AttachInfo, Heartbeat, Welcome } from '../../wire/messages.js';
 import { RECORD_KIND, readRecordHeader, walkRecords } from '../../wire/record.js';
 import type { ChainFile } from '../chain-file.js';
+import { Epochs } from '../epochs.js';
 import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
 import type { XaFile } from '../xa-file.js';
 import { preparedAgain, XaRecovery } from '../xa-recovery.js';
-import { Applier, type ApplierView } from './applier.js';
-import { ApplierUnblock } from './applier-unblock.js';
-import { CommitGathering } from './commit-gathering.js';
 import type { DdlNoteFile } from './ddl-note.js';
+import { followPlan } from './follow-plan.js';
+import { ReplicaChecks } from './replica-checks.js';
+import { SERVER_DOWN, type TakeOverEvent, takeOverStep } from './take-over.js';
 
 /**
  * What a replica does beside its server: takes records from the link into the spool, acknowledges what is durable,
@@ -63,8 +63,6 @@ export interface ReplicaRoleModules {
   fail(error: SkeinError): void;
 }
 
-/** A stopped thread of the server is started again at most so often. */
-const THREAD_RESTART_MS = 5_000;
 /** Whether the server is still there is looked at so often while a DDL is held. */
 const HELD_WAIT_MS = 1_000;
 const HELD_PAUSE_MS = 20;
@@ -73,8 +71,6 @@ const APPLY_PATIENCE_MS = 10_000;
 const APPLY_LOOK_MS = 1_000;
 /** Of the connections that read the server's own log; no two are open at once. */
 const OWN_LOG_SERVER_ID = 3_900_000_000;
-/** The spool is purged at most so often. */
-const PURGE_MS = 5_000;
 
 export class ReplicaRole {
   readonly #options: ReplicaRoleOptions;
@@ -83,24 +79,18 @@ export class ReplicaRole {
   readonly #xa: XaRecovery;
   readonly #stopped = new AbortController();
   #endpointPort = 0;
+  readonly #epochs: Epochs;
+  readonly checks: ReplicaChecks;
   #server: LocalServerUp | null = null;
-  #applied: Position = { epoch: 0, ordinal: 0, gtid: '' };
-  /** Why this node must not be read (its data has diverged); null = fine. */
-  #closed: string | null = null;
-  readonly #applier: Applier;
-  readonly #unblock: ApplierUnblock;
-  #applierView: ApplierView = { state: 'running', reason: null };
-  #applierSince = new Date().toISOString();
-  #socketPath = '';
-  #restartedAtMs = 0;
-  #purgedAtMs = 0;
-  readonly #gathering = new CommitGathering((on) => this.#modules.control().gatherCommits(on));
+  #takeOver = SERVER_DOWN;
+  #runs = 0;
   readonly #stopListening: (() => void)[] = [];
 
   constructor(options: ReplicaRoleOptions, modules: ReplicaRoleModules) {
     this.#options = options;
     this.#modules = modules;
     const { spool, logger, flavour } = modules;
+    this.#epochs = new Epochs(modules);
     this.#endpoint = new Endpoint(
       {
         user: options.endpointUser,
@@ -114,7 +104,7 @@ export class ReplicaRole {
         flavour,
         spool,
         committed: () => spool.committed(),
-        nameOf: (ordinal) => this.#named(ordinal).gtid,
+        nameOf: (ordinal) => this.#epochs.positionAt(ordinal).gtid,
         beforeDdl: (ddl, signal) => this.#beforeDdl(ddl, signal),
         refused: (error) => this.#refused(error),
       },
@@ -125,21 +115,27 @@ export class ReplicaRole {
       lost: preparedAgain({
         control: () => modules.control(),
         readGroup: (ordinal, signal) =>
-          readLoggedGroup(this.#ownLog(this.#named(ordinal - 1), this.#named(ordinal)), { flavour, signal }),
+          readLoggedGroup(
+            this.#ownLog(this.#epochs.positionAt(ordinal - 1), this.#epochs.positionAt(ordinal)),
+            {
+              flavour,
+              signal,
+            },
+          ),
       }),
-      logBegin: async () => this.#positionOf(await modules.control().logBegin()),
+      logBegin: async () => this.#epochs.positionOf(await modules.control().logBegin()),
       readLog: (after, until, signal) => readXaLog(this.#ownLog(after, until), { flavour, signal }),
     });
-    this.#applier = new Applier({ stallAfterMs: options.applierStallMs });
-    this.#unblock = new ApplierUnblock(
-      { stepMs: options.applierStallMs },
-      {
-        control: () => modules.control(),
-        event: (code, reason) => modules.events.add('replication.error', options.node, reason, { code }),
-        kill: (reason) => modules.kill(reason),
-        nowMs: monotonicMs,
+    this.checks = new ReplicaChecks(options, {
+      ...{ logger, flavour, spool, events: modules.events },
+      epochs: this.#epochs,
+      xa: this.#xa,
+      control: () => modules.control(),
+      kill: (reason) => modules.kill(reason),
+      takeOver: async () => {
+        if (this.#server) await this.serverUp(this.#server);
       },
-    );
+    });
     this.#stopListening.push(
       spool.onDurable.on(() => this.#acknowledge()),
       spool.onAppended.on(() => this.#endpoint.changed()),
@@ -161,16 +157,8 @@ export class ReplicaRole {
     await this.#endpoint.stop();
   }
 
-  get #chain(): Chain {
-    return this.#modules.chainFile.chain;
-  }
-
   get epoch(): number {
-    return currentEpoch(this.#chain);
-  }
-
-  get applied(): Position {
-    return this.#applied;
+    return this.#epochs.current;
   }
 
   get positions(): Positions {
@@ -179,22 +167,17 @@ export class ReplicaRole {
       received: spool.end.ordinal,
       durable: spool.durable.ordinal,
       committed: spool.committed(),
-      applied: this.#applied.ordinal,
+      applied: this.checks.applied.ordinal,
     };
-  }
-
-  /** Why reads must be refused; null = they may go on. */
-  get closed(): string | null {
-    return this.#closed;
   }
 
   get reason(): string | null {
     const { spool } = this.#modules;
-    return this.#closed ?? (spool.damage ? describeDamage(spool) : this.#applierReason());
+    return this.checks.closed ?? (spool.damage ? describeDamage(spool) : this.checks.applierReason);
   }
 
   lagMs(): number | null {
-    const lagMs = this.#modules.lag.lagMs(this.#applied.ordinal, monotonicMs());
+    const lagMs = this.#modules.lag.lagMs(this.checks.applied.ordinal, monotonicMs());
     return lagMs === null ? null : Math.round(lagMs);
   }
 
@@ -218,25 +201,20 @@ export class ReplicaRole {
   /** Follows the chain of the primary: what this spool holds beyond it was never committed (rule C7). */
   async welcomed(welcome: Welcome): Promise<void> {
     const { spool, chainFile, lag, logger } = this.#modules;
-    if (!continues(this.#chain, welcome.chain)) {
-      throw new SkeinError(
-        'CHAIN_MISMATCH',
-        `The history of ${welcome.node} does not continue the one that this node knows: it is older, or of another cluster with the same name and secret.`,
-      );
-    }
-    for (let cut = cutFor(welcome.chain, spool.end); cut; cut = cutFor(welcome.chain, spool.end)) {
-      if (cut.ordinal < spool.committed()) {
-        throw new SkeinError(
-          'CUT_BELOW_COMMITTED',
-          `The chain of ${welcome.node} would cut this node's log at ${cut.gtid || 'its beginning'}, but it is committed up to number ${spool.committed()}. Nothing is cut.`,
-        );
-      }
-      logger.warn({ from: spool.end, to: cut }, 'cutting what was never committed');
+    const plan = followPlan({
+      primary: welcome.node,
+      ours: this.#epochs.chain,
+      theirs: welcome.chain,
+      end: spool.end,
+      committed: spool.committed(),
+    });
+    if (plan.cut !== null) {
+      logger.warn({ from: spool.end, to: plan.cut }, 'cutting what was never committed');
       this.#endpoint.disconnect();
-      await spool.cut(cut);
-      lag.cut(cut.ordinal);
+      await spool.cut(plan.cut);
+      lag.cut(plan.cut.ordinal);
     }
-    if (!isSameChain(welcome.chain, this.#chain)) await chainFile.save(welcome.chain);
+    if (plan.save) await chainFile.save(welcome.chain);
     // Only up to what is here and matches; what follows on this link is the primary's own.
     this.committed(Math.min(welcome.committedOrdinal, spool.end.ordinal));
     lag.heard(welcome, welcome.committedOrdinal, monotonicMs());
@@ -249,19 +227,19 @@ export class ReplicaRole {
       failed,
     });
     try {
-      if (this.#closed) return answer({}, this.#closed);
+      if (this.checks.closed) return answer({}, this.checks.closed);
       const control = this.#modules.control();
-      let applied = this.#applied.ordinal;
+      let applied = this.checks.applied.ordinal;
       let movedAtMs = monotonicMs();
       while (gtid !== '' && !(await control.waitApplied(gtid, APPLY_LOOK_MS))) {
         // A long statement, or a server that starts, gets there; one whose threads have stopped may not.
-        if (this.#applied.ordinal > applied || !this.#server || this.#applierView.state === 'running')
+        if (this.checks.applied.ordinal > applied || !this.#follows || this.checks.isRunning())
           movedAtMs = monotonicMs();
-        applied = this.#applied.ordinal;
+        applied = this.checks.applied.ordinal;
         if (monotonicMs() - movedAtMs > APPLY_PATIENCE_MS)
           return answer(
             {},
-            `Its server does not get to ${gtid}: it stands at ${this.#applied.gtid || 'nothing'}.`,
+            `Its server does not get to ${gtid}: it stands at ${this.checks.applied.gtid || 'nothing'}.`,
           );
       }
       const found = await control.definitions();
@@ -305,47 +283,80 @@ export class ReplicaRole {
 
   // --- the server ----------------------------------------------------------------------------------------------
 
+  /** Takes the server over: resolves when it follows this node. Whatever fails is thrown, and may be tried again. */
   async serverUp(up: LocalServerUp): Promise<void> {
-    this.#closed = null;
-    this.#socketPath = up.socketPath;
-    const isNew = (await this.#modules.control().replicaStatus()) === null;
-    const settles = up.crashed && isNew;
-    const wasSettled = settles && (await this.#modules.control().finishLogReset());
-    if (settles && !wasSettled) await this.#settleXa();
-    await this.#settleRecovery();
-    // Its log may have been begun anew.
-    if (settles) await this.#agreeXa();
-    await this.#modules.settled();
-    await this.#modules.control().followEndpoint({
-      host: '127.0.0.1',
-      port: this.#endpointPort,
-      user: this.#options.endpointUser,
-      password: this.#options.endpointPassword,
-      workers: this.#unblock.workers,
-    });
-    // Only from now on its threads are expected to run.
+    this.checks.closed = null;
     this.#server = up;
+    const run = ++this.#runs;
+    let event: TakeOverEvent = { kind: 'up', crashed: up.crashed };
+    try {
+      for (;;) {
+        this.#takeOver = takeOverStep(this.#takeOver, event);
+        if (this.#takeOver.step === 'down' || this.#takeOver.step === 'following') return;
+        event = await this.#perform();
+        // Another server came up meanwhile, which has a run of its own.
+        if (run !== this.#runs) return;
+      }
+    } catch (error) {
+      if (run !== this.#runs) return;
+      this.#takeOver = takeOverStep(this.#takeOver, { kind: 'failed' });
+      throw error;
+    }
+  }
+
+  serverDown(): void {
+    this.#server = null;
+    this.#takeOver = takeOverStep(this.#takeOver, { kind: 'down' });
+  }
+
+  /** Its server was taken over: from then on its threads are expected to run. */
+  get #follows(): boolean {
+    return this.#takeOver.step === 'following';
+  }
+
+  /** Does what the step names. */
+  async #perform(): Promise<TakeOverEvent> {
+    const { control, settled } = this.#modules;
+    switch (this.#takeOver.step) {
+      case 'look':
+        return { kind: 'looked', follows: (await control().replicaStatus()) !== null };
+      case 'reset':
+        return { kind: 'done', reset: await control().finishLogReset() };
+      case 'xa':
+        await this.#settleXa();
+        break;
+      case 'recover':
+        await this.#settleRecovery();
+        break;
+      case 'agree':
+        // Its log may have been begun anew.
+        await this.#agreeXa();
+        break;
+      case 'settled':
+        await settled();
+        break;
+      case 'follow':
+        await control().followEndpoint({
+          host: '127.0.0.1',
+          port: this.#endpointPort,
+          user: this.#options.endpointUser,
+          password: this.#options.endpointPassword,
+          workers: this.checks.workers,
+        });
+        break;
+    }
+    return { kind: 'done' };
   }
 
   #ownLog(after: Position, until: Position): LogStretch {
     const { replicationUser: user, replicationPassword: password } = this.#options;
-    const target = { socketPath: this.#socketPath, user, password };
+    const target = { socketPath: this.#server?.socketPath ?? '', user, password };
     return { target, serverId: OWN_LOG_SERVER_ID, after, until };
-  }
-
-  #named(ordinal: number): Position {
-    const epoch = epochOf(this.#chain, ordinal);
-    return { epoch, ordinal, gtid: ordinal === 0 ? '' : this.#modules.flavour.gtidAt(epoch, ordinal) };
-  }
-
-  #positionOf(gtid: string): Position {
-    const ordinal = gtid === '' ? 0 : this.#modules.flavour.ordinalOf(gtid);
-    return { epoch: epochOf(this.#chain, ordinal), ordinal, gtid };
   }
 
   /** Brings the engine level with the server's own log, before it follows anybody. */
   async #settleXa(): Promise<void> {
-    const logEnd = this.#positionOf((await this.#modules.control().status()).gtidBinlogPos);
+    const logEnd = this.#epochs.positionOf((await this.#modules.control().status()).gtidBinlogPos);
     const done = await this.#xa.settle(logEnd, this.#stopped.signal);
     if (done !== null)
       this.#modules.events.add(
@@ -360,14 +371,14 @@ export class ReplicaRole {
   }
 
   async #agreeXa(): Promise<void> {
-    await this.#xa.agree(this.#positionOf((await this.#modules.control().status()).gtidBinlogPos));
+    await this.#xa.agree(this.#epochs.positionOf((await this.#modules.control().status()).gtidBinlogPos));
   }
 
   async #settleRecovery(): Promise<void> {
     const { logger, ddlNote } = this.#modules;
     const done = await this.#modules.control().settleRecovery({
       noted: await ddlNote.load(),
-      nameOf: (ordinal) => this.#named(ordinal).gtid,
+      nameOf: (ordinal) => this.#epochs.positionAt(ordinal).gtid,
       isDdl: (ordinal) => this.#isDdl(ordinal),
     });
     if (done !== null) logger.warn({ reason: done }, 'the server was brought level with itself');
@@ -407,115 +418,17 @@ export class ReplicaRole {
       await this.#modules.ddlNote.save({ ordinal, doubt, traces: await control.ddlTraces() });
   }
 
-  serverDown(): void {
-    this.#server = null;
-  }
-
-  /** The server was seen to have applied this. */
-  noteApplied(position: Position): void {
-    if (position.ordinal <= this.#applied.ordinal) return;
-    this.#applied = position;
-  }
-
   /** Looks at what the server says of itself; called often while something is not applied yet. */
   watch(reading: ServerReading): void {
-    const { flavour, spool } = this.#modules;
-    const gtid = reading.gtidSlavePos;
-    const ordinal = gtid === '' ? 0 : flavour.ordinalOf(gtid);
-    const applied = { epoch: epochOf(this.#chain, ordinal), ordinal, gtid };
-    this.noteApplied(applied);
-    this.#checkForeign(reading);
-    if (this.#server)
-      this.#xa.advance(applied, monotonicMs()).catch((error: unknown) => {
-        const reason = messageOf(error);
-        this.#modules.logger.warn({ reason }, 'how far the log agrees with the engine was not noted');
-      });
-    this.#gathering.watch(ordinal, reading).catch((error: unknown) => {
-      this.#modules.logger.warn({ reason: messageOf(error) }, 'whether commits gather was not set');
-    });
-    const safe = reading.syncBinlog === 1 && reading.flushAtTrxCommit === 1;
-    const now = monotonicMs();
-    if (safe && now - this.#purgedAtMs > PURGE_MS && !spool.damage) {
-      this.#purgedAtMs = now;
-      spool.purge(Math.min(ordinal, spool.durable.ordinal) + 1).catch((error: unknown) => {
-        this.#modules.logger.warn({ reason: messageOf(error) }, 'purging the spool failed');
-      });
-    }
+    this.checks.look(reading, { follows: this.#follows });
   }
 
-  /** A replica's log holds exactly what it applied; anything more was written here (rule H13). */
-  #checkForeign(reading: ServerReading): void {
-    const gtid = reading.gtidBinlogPos;
-    // Before it follows, what a start left behind is being settled.
-    if (!this.#server) return;
-    if (gtid === '' || gtid === reading.gtidSlavePos || this.#closed || this.#isOurs(gtid)) return;
-    this.#closed =
-      `The server of this replica holds ${reading.gtidBinlogPos}, which the cluster did not give it (it applied up to ` +
-      `${reading.gtidSlavePos || 'nothing'}): something was written here past Skein. Reads are refused. ` +
-      `Stop the node, remove its directory, and start it again: it is filled anew.`;
-    this.#modules.events.add('replication.error', this.#options.node, this.#closed, {
-      code: 'ERRANT_TRANSACTION',
-      gtid: reading.gtidBinlogPos,
-    });
-  }
-
-  /** A moment passes between a transaction's place in the log and in gtid_slave_pos: then its name is the cluster's. */
-  #isOurs(gtid: string): boolean {
-    const { flavour } = this.#modules;
-    if (gtid.includes(',')) return false;
-    return gtid === this.#named(flavour.ordinalOf(gtid)).gtid;
-  }
-
-  /** Whether its server executes what is committed, and the ISO time since when. */
-  get applier(): { state: ApplierState; since: string } {
-    return { state: this.#applierView.state, since: this.#applierSince };
-  }
-
-  #applierReason(): string | null {
-    const { state, reason } = this.#applierView;
-    if (state !== 'stalled' || !this.#unblock.isGivenUp) return reason;
-    return `${reason} Ending its readers and executing one after the other did not help: stop the node, remove its data, spool and state directories, and start it again; it is filled anew.`;
-  }
-
-  /** The server's own threads: says why they stand still, starts them again, and takes out of their way what blocks them. */
   async watchThreads(threads: ReplicaThreads | null): Promise<void> {
-    if (!this.#server) return;
-    const { applied, committed } = this.positions;
-    const nowMs = monotonicMs();
-    const isSlow = threads?.sqlRunning && this.#applier.isSlow(applied, committed, nowMs);
-    const workers = isSlow ? await this.#modules.control().applierWorkers() : null;
-    this.#noteApplier(this.#applier.view({ threads, applied, committed, workers, nowMs }), threads);
-    if (this.#applierView.state === 'stalled') await this.#unblock.stalled(applied, committed);
-    else if (this.#applierView.state === 'running') await this.#unblock.running(applied);
-    const dead = threads === null || !threads.ioRunning || !threads.sqlRunning;
-    if (!dead || nowMs - this.#restartedAtMs < THREAD_RESTART_MS) return;
-    this.#restartedAtMs = nowMs;
-    const server = this.#server;
-    const again = threads === null ? this.serverUp(server) : this.#modules.control().startReplica();
-    again.catch((error: unknown) => {
-      this.#modules.logger.warn(
-        { reason: messageOf(error) },
-        "starting the server's replication threads failed",
-      );
-    });
-  }
-
-  #noteApplier(view: ApplierView, threads: ReplicaThreads | null): void {
-    const { events } = this.#modules;
-    const { node } = this.#options;
-    const before = this.#applierView;
-    this.#applierView = view;
-    const codes = { ioErrno: threads?.lastIoErrno ?? 0, sqlErrno: threads?.lastSqlErrno ?? 0 };
-    if (view.state === 'running' && threads?.lastIoErrno && view.reason !== before.reason)
-      events.add('replication.error', node, view.reason ?? '', { code: 'SERVER_THREADS', ...codes });
-    if (view.state === before.state) return;
-    this.#applierSince = new Date().toISOString();
-    if (view.state === 'running') events.add('applier.resumed', node, 'Its server applies again.');
-    else events.add(`applier.${view.state}`, node, view.reason ?? '', { code: 'SERVER_THREADS', ...codes });
+    if (this.#follows) await this.checks.lookAtThreads(threads);
   }
 
   #refused(error: SkeinError): void {
-    if (error.code === 'SERVER_DIVERGED') this.#closed = error.message;
+    if (error.code === 'SERVER_DIVERGED') this.checks.closed = error.message;
     this.#modules.events.add('replication.error', this.#options.node, error.message, { code: error.code });
   }
 }

@@ -1,0 +1,71 @@
+import { type Chain, currentEpoch, epochOf, extendChain } from '../model/chain.js';
+import { messageOf } from '../model/error.js';
+import type { Position } from '../model/position.js';
+import type { Flavour } from '../mysql-protocol/flavour.js';
+import type { Logger } from '../std/logger.js';
+import type { ChainFile } from './chain-file.js';
+
+export interface EpochsModules {
+  readonly logger: Logger;
+  readonly flavour: Flavour;
+  readonly chainFile: ChainFile;
+}
+
+/** Names of transactions by the chain that this node knows, and the beginning of a new epoch in it. */
+export class Epochs {
+  readonly #modules: EpochsModules;
+  /** The chain before the newest epoch, as long as no other node was told of that; then null. */
+  #before: Chain | null = null;
+
+  constructor(modules: EpochsModules) {
+    this.#modules = modules;
+  }
+
+  get chain(): Chain {
+    return this.#modules.chainFile.chain;
+  }
+
+  get current(): number {
+    return currentEpoch(this.chain);
+  }
+
+  /** The newest epoch began after this ordinal. */
+  get began(): number {
+    return this.chain.at(-1)?.beginsAfter.ordinal ?? 0;
+  }
+
+  /** The group with this ordinal in the cluster's one history. */
+  positionAt(ordinal: number): Position {
+    const epoch = epochOf(this.chain, ordinal);
+    return { epoch, ordinal, gtid: ordinal === 0 ? '' : this.#modules.flavour.gtidAt(epoch, ordinal) };
+  }
+
+  /** Where a server stands that names this GTID as its last one. */
+  positionOf(gtid: string): Position {
+    const ordinal = gtid === '' ? 0 : this.#modules.flavour.ordinalOf(gtid);
+    return { epoch: epochOf(this.chain, ordinal), ordinal, gtid };
+  }
+
+  /** Resolves when the beginning is on the disk. @throws SkeinError CHAIN_INVALID */
+  async begin(epoch: number, beginsAfter: Position): Promise<void> {
+    const before = this.chain;
+    await this.#modules.chainFile.save(extendChain(before, { epoch, beginsAfter }));
+    this.#before = before;
+    this.#modules.logger.info({ epoch, beginsAfter }, 'epoch began');
+  }
+
+  /** Another node is told of the newest epoch: it stays. */
+  told(): void {
+    this.#before = null;
+  }
+
+  /** An epoch that began at the end of a wrong log would cut the right one, once it is back. Its number is used up. */
+  takeBack(): void {
+    if (this.#before === null) return;
+    const before = this.#before;
+    this.#before = null;
+    this.#modules.chainFile.save(before).catch((error: unknown) => {
+      this.#modules.logger.error({ reason: messageOf(error) }, 'taking the new epoch back failed');
+    });
+  }
+}

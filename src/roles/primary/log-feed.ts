@@ -1,0 +1,211 @@
+import type { EventLog } from '../../events/event-log.js';
+import { type Chain, epochOf } from '../../model/chain.js';
+import { isSkeinError, messageOf, SkeinError } from '../../model/error.js';
+import type { Position } from '../../model/position.js';
+import type { RecordBatch } from '../../model/records.js';
+import type { AcknowledgeLevel } from '../../model/status.js';
+import type { Flavour } from '../../mysql-protocol/flavour.js';
+import type { DumpTarget } from '../../source/dump-connection.js';
+import { Source } from '../../source/source.js';
+import { readXaLog, type XaLog } from '../../source/xa-log.js';
+import type { Logger } from '../../std/logger.js';
+import { backoffMs, sleep } from '../../std/timing.js';
+import type { CommitWait } from './commit-wait.js';
+import type { ReplicaSet } from './replica-set.js';
+
+export interface LogFeedOptions {
+  readonly node: string;
+  readonly alone: boolean;
+  readonly acknowledge: AcknowledgeLevel;
+  readonly annotateRows: boolean;
+  readonly user: string;
+  readonly password: string;
+}
+
+export interface LogFeedModules {
+  readonly logger: Logger;
+  readonly flavour: Flavour;
+  readonly events: EventLog;
+  readonly commitWait: CommitWait;
+  readonly replicas: () => ReplicaSet;
+  chain(): Chain;
+  /** Of the server that runs; '' = none does. */
+  socketPath(): string;
+  /** The name of the group with this ordinal. */
+  positionAt(ordinal: number): Position;
+  statement(text: string, database: string): void;
+  /** The log is not read any more until a person has done something. */
+  stopped(reason: string): void;
+}
+
+/**
+ * Ids of our dump connections, above the replicas' own. The semi-sync one is always the same, because the server then
+ * ends its older twin at once: a dead one would count as a second client until its next heartbeat, seconds later.
+ * Those that catch up get a new one each time, because they may live side by side.
+ */
+const SEMI_SYNC_SERVER_ID = 3_900_000_000;
+const CATCH_UP_SERVER_ID_FIRST = SEMI_SYNC_SERVER_ID + 1;
+const CATCH_UP_SERVER_ID_SPAN = 90_000_000;
+/** "Could not find GTID state requested by slave in any binlog files": purged, by a person or by time. */
+const ER_BEFORE_THE_LOG = 1236;
+const REDIAL_FIRST_MS = 100;
+const REDIAL_MAX_MS = 2_000;
+/** A dump that held for this long was sound: the next redial is quick again. */
+const GOOD_DUMP_MS = 5_000;
+/** Errors that the next attempt would meet again: they need a person. */
+const FATAL = new Set([
+  'UNKNOWN_EVENT',
+  'UNEXPECTED_EVENT',
+  'FOREIGN_TRANSACTION',
+  'NO_BINLOG_CHECKSUM',
+  'SOURCE_FAILED',
+]);
+
+/** Reads the local server's log: the one semi-sync dump for all replicas, and a dump for each that is behind. */
+export class LogFeed {
+  readonly #options: LogFeedOptions;
+  readonly #modules: LogFeedModules;
+  #source: Source | null = null;
+  #dumps = 0;
+  /** Bytes of records made from the log since the role began. */
+  bytesRead = 0;
+
+  constructor(options: LogFeedOptions, modules: LogFeedModules) {
+    this.#options = options;
+    this.#modules = modules;
+  }
+
+  /** Ordinal of the last group that was read. */
+  get received(): number {
+    return this.#source?.received ?? 0;
+  }
+
+  /** The server's commits up to here may be answered. */
+  acknowledge(ordinal: number): void {
+    if (this.#options.acknowledge !== 'async') this.#source?.acknowledge(ordinal);
+  }
+
+  /** Somebody waits for a position: what the log holds is read on now. */
+  readNow(): void {
+    this.#source?.readNow();
+  }
+
+  resume(): void {
+    this.#source?.resume();
+  }
+
+  stop(): void {
+    this.#source?.stop();
+    this.#source = null;
+  }
+
+  /** For a replica that is behind the window. */
+  catchUp(after: Position, batch: (batch: RecordBatch) => boolean): Source {
+    return this.#dump(after, { semiSync: false }, batch);
+  }
+
+  readXa(after: Position, until: Position, signal: AbortSignal): Promise<XaLog> {
+    const stretch = { target: this.#target(), serverId: this.#catchUpId(), after, until };
+    return readXaLog(stretch, { flavour: this.#modules.flavour, signal });
+  }
+
+  /** Keeps the one semi-sync dump going until the signal. */
+  run(signal: AbortSignal): void {
+    this.#keepReading(signal).catch((error: unknown) => {
+      if (!signal.aborted)
+        this.#modules.logger.error({ reason: messageOf(error) }, 'the source was given up');
+    });
+  }
+
+  async #keepReading(signal: AbortSignal): Promise<void> {
+    const { events, stopped } = this.#modules;
+    let isPurged = false;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const started = performance.now();
+      const error = await this.#runSource(signal, { isPurged });
+      if (signal.aborted) return;
+      isPurged = !isPurged && error.data.errno === ER_BEFORE_THE_LOG;
+      if (FATAL.has(error.code)) {
+        events.add('replication.error', this.#options.node, error.message, {
+          code: error.code,
+          ...error.data,
+        });
+        stopped(error.message);
+        return;
+      }
+      if (performance.now() - started > GOOD_DUMP_MS) attempt = 0;
+      await sleep(backoffMs(attempt, REDIAL_FIRST_MS, REDIAL_MAX_MS), signal);
+    }
+  }
+
+  /**
+   * One dump, until it ends. It begins one group before what the quorum is known to have: to dial is itself an
+   * acknowledgement of earlier log files, and a group that already waits is asked for only if it is sent (rule C2).
+   * `isPurged`: the server does not have that group any more. Then its log begins behind what the quorum has, and to dial
+   * there acknowledges that and no more.
+   */
+  async #runSource(signal: AbortSignal, { isPurged }: { isPurged: boolean }): Promise<SkeinError> {
+    const { commitWait, positionAt, statement } = this.#modules;
+    const replicas = this.#modules.replicas();
+    const isAsync = this.#options.acknowledge === 'async';
+    const known = replicas.quorum.answered;
+    const after = positionAt(isAsync || isPurged ? known : Math.max(0, known - 1));
+    const take = (batch: RecordBatch) => {
+      replicas.quorum.setReceived(batch.completeOrdinal);
+      this.bytesRead += batch.bytes.length;
+      commitWait.read(batch.completeOrdinal);
+      const goOn = replicas.hub.append(batch);
+      // What is read is answered then, whoever has it.
+      if (isAsync || this.#options.alone) replicas.moved();
+      return goOn;
+    };
+    const source = this.#dump(after, { semiSync: !isAsync, batched: isAsync }, take, statement);
+    source.acknowledge(known);
+    replicas.hub.begin(after.ordinal);
+    commitWait.begin(known);
+    this.#source = source;
+    const ended = new Promise<SkeinError>((resolve) => {
+      source.onEnded.on(resolve);
+      signal.addEventListener('abort', () => resolve(new SkeinError('ROLE_ENDED', 'The role ended.')), {
+        once: true,
+      });
+    });
+    try {
+      await source.start();
+    } catch (error) {
+      return isSkeinError(error)
+        ? error
+        : new SkeinError('DUMP_UNREACHABLE', messageOf(error), { cause: error });
+    }
+    return ended;
+  }
+
+  #catchUpId(): number {
+    return CATCH_UP_SERVER_ID_FIRST + (this.#dumps++ % CATCH_UP_SERVER_ID_SPAN);
+  }
+
+  #target(): DumpTarget {
+    const { user, password } = this.#options;
+    return { socketPath: this.#modules.socketPath(), user, password };
+  }
+
+  #dump(
+    after: Position,
+    how: { semiSync: boolean; batched?: boolean },
+    batch: (batch: RecordBatch) => boolean,
+    statement?: (text: string, database: string) => void,
+  ): Source {
+    const { flavour, logger, chain } = this.#modules;
+    const serverId = how.semiSync ? SEMI_SYNC_SERVER_ID : this.#catchUpId();
+    return new Source(
+      { target: this.#target(), serverId, after, annotated: this.#options.annotateRows, ...how },
+      {
+        flavour,
+        logger,
+        epochOf: (ordinal) => epochOf(chain(), ordinal),
+        batch,
+        ...(statement && { statement }),
+      },
+    );
+  }
+}

@@ -1,0 +1,163 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  findingOf,
+  NOT_OPENING,
+  OPENING_STEPS,
+  type OpeningEvent,
+  type OpeningState,
+  type OpeningStep,
+  openingStep,
+  phaseOf,
+  type ServerFacts,
+} from './opening.js';
+
+const EVENTS: Record<string, OpeningEvent> = {
+  up: { kind: 'up', adopted: false, crashed: true },
+  closed: { kind: 'looked', finding: 'closed' },
+  goesOn: { kind: 'looked', finding: 'goes on' },
+  foreign: { kind: 'looked', finding: 'foreign' },
+  lost: { kind: 'looked', finding: 'lost' },
+  done: { kind: 'done' },
+  failed: { kind: 'failed' },
+  retry: { kind: 'retry' },
+  ended: { kind: 'ended' },
+};
+
+/** Every step, as it stands in a pass that opens a closed server. */
+function at(step: OpeningStep): OpeningState {
+  const order = OPENING_STEPS.indexOf(step);
+  const begun = order > OPENING_STEPS.indexOf('begin') && step !== 'pause';
+  return { ...NOT_OPENING, step, crashed: true, epochBegun: begun, attachable: begun };
+}
+
+type Row = Record<keyof typeof EVENTS, OpeningStep>;
+const SAME = (step: OpeningStep): Row => ({
+  up: 'look',
+  closed: step,
+  goesOn: step,
+  foreign: step,
+  lost: step,
+  done: step,
+  failed: 'pause',
+  retry: step,
+  ended: 'closed',
+});
+
+/** step, event -> step afterwards. Complete: each pair is here. */
+const TABLE: Record<OpeningStep, Row> = {
+  closed: { ...SAME('closed'), failed: 'closed' },
+  look: { ...SAME('look'), closed: 'settle', goesOn: 'gather', foreign: 'closed', lost: 'closed' },
+  settle: { ...SAME('settle'), done: 'arm' },
+  arm: { ...SAME('arm'), done: 'begin' },
+  begin: { ...SAME('begin'), done: 'gather' },
+  gather: { ...SAME('gather'), done: 'log' },
+  log: { ...SAME('log'), done: 'level' },
+  level: { ...SAME('level'), done: 'open' },
+  open: { ...SAME('open'), done: 'prepare' },
+  prepare: { ...SAME('prepare'), done: 'serving' },
+  serving: { ...SAME('serving'), failed: 'serving' },
+  pause: { ...SAME('pause'), failed: 'pause', retry: 'look' },
+};
+
+describe('the transition table', () => {
+  for (const step of OPENING_STEPS) {
+    for (const [name, event] of Object.entries(EVENTS)) {
+      it(`${step}, ${name}`, () => expect(openingStep(at(step), event).step).toBe(TABLE[step][name]));
+    }
+  }
+});
+
+const PHASES: Record<OpeningStep, string> = {
+  closed: 'closed',
+  look: 'closed',
+  settle: 'closed',
+  arm: 'closed',
+  begin: 'closed',
+  gather: 'recovering',
+  log: 'feeding',
+  level: 'feeding',
+  open: 'feeding',
+  prepare: 'feeding',
+  serving: 'open',
+  pause: 'closed',
+};
+
+it('lets replicas attach once the epoch has begun', () => {
+  for (const step of OPENING_STEPS) expect(`${step}: ${phaseOf(at(step))}`).toBe(`${step}: ${PHASES[step]}`);
+});
+
+const run = (events: readonly OpeningEvent[], from = NOT_OPENING) => {
+  const states = [from];
+  for (const event of events) states.push(openingStep(states.at(-1) as OpeningState, event));
+  return states;
+};
+const { up, closed, goesOn, done, failed, retry } = EVENTS as Record<string, OpeningEvent>;
+const some = (event: OpeningEvent | undefined, count: number) => Array(count).fill(event) as OpeningEvent[];
+
+it('stays attachable while it pauses in an epoch, and begins no second one for the same run of the server', () => {
+  const open = [up, closed, ...some(done, 6), failed] as OpeningEvent[];
+  const paused = run(open).at(-1) as OpeningState;
+  expect([paused.step, phaseOf(paused)]).toEqual(['pause', 'recovering']);
+  const again = run([retry, closed, done, done] as OpeningEvent[], paused);
+  expect(again.map(({ step }) => step)).toEqual(['pause', 'look', 'settle', 'arm', 'gather']);
+  expect(again.at(1)).toMatchObject({ adopted: true, attachable: false });
+  expect(openingStep(paused, up as OpeningEvent)).toMatchObject({ epochBegun: false });
+});
+
+it('only feeds and prepares a server that is open already', () => {
+  const states = run([up, goesOn, done, done] as OpeningEvent[]);
+  expect(states.map(({ step }) => step)).toEqual(['closed', 'look', 'gather', 'prepare', 'serving']);
+});
+
+/** Whatever happens in whatever order. */
+it('keeps its invariants', () => {
+  const event = fc.constantFrom(...Object.values(EVENTS));
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 60 }), (events) => {
+      let state = NOT_OPENING;
+      let pass: OpeningStep[] = [];
+      let begun = 0;
+      for (const next of events) {
+        const after = openingStep(state, next);
+        if (next.kind === 'up') begun = 0;
+        if (after.step === 'look' || after.step === 'closed') pass = [];
+        if (after.step !== state.step && !after.goesOn && state.step === 'begin' && after.step === 'gather')
+          begun++;
+        if (after.step !== state.step) pass.push(after.step);
+        expect(begun).toBeLessThanOrEqual(1);
+        if (after.step === 'open') {
+          expect(after.goesOn).toBe(false);
+          for (const step of ['settle', 'arm', 'gather', 'log'] as const) expect(pass).toContain(step);
+          expect(after.epochBegun).toBe(true);
+        }
+        if (after.goesOn) expect(['gather', 'prepare', 'serving', 'pause']).toContain(after.step);
+        state = after;
+      }
+    }),
+  );
+});
+
+describe('what it finds at the server', () => {
+  const facts: ServerFacts = {
+    adopted: true,
+    readOnly: false,
+    serverId: 7,
+    epochServerId: 7,
+    logEnd: 10,
+    epochBegan: 10,
+    held: 10,
+  };
+  const cases: [string, Partial<ServerFacts>, string][] = [
+    ['open under the id of the epoch', {}, 'goes on'],
+    ['open under another id', { serverId: 8 }, 'foreign'],
+    ['open, and there is no epoch', { epochServerId: null }, 'foreign'],
+    ['read-only', { readOnly: true }, 'closed'],
+    ['just started, whatever it is', { adopted: false, readOnly: false }, 'closed'],
+    ['ends before its epoch began', { readOnly: true, logEnd: 9, held: 0 }, 'lost'],
+    ['ends before what it held', { readOnly: true, logEnd: 10, held: 11 }, 'lost'],
+  ];
+  for (const [name, changed, finding] of cases) {
+    it(name, () => expect(findingOf({ ...facts, ...changed })).toBe(finding));
+  }
+});

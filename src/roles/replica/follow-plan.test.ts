@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import type { Chain } from '../../model/chain.js';
+import type { Position } from '../../model/position.js';
+import { type FollowFacts, followPlan } from './follow-plan.js';
+
+const at = (epoch: number, ordinal: number): Position => ({
+  epoch,
+  ordinal,
+  gtid: ordinal === 0 ? '' : `0-${epoch}-${ordinal}`,
+});
+const epoch = (number: number, beginsAfter: Position) => ({ epoch: number, beginsAfter });
+const e1 = epoch(1, at(0, 0));
+const e2 = epoch(2, at(1, 3));
+const e3 = epoch(3, at(2, 5));
+const chains: Record<string, Chain> = { none: [], e1: [e1], e2: [e1, e2], e3: [e1, e2, e3] };
+
+/** What this node knows, what the primary says, where the log ends, what is committed -> what is done. */
+const TABLE: [ours: string, theirs: string, end: Position, committed: number, expected: string][] = [
+  ['none', 'e1', at(0, 0), 0, 'save'],
+  ['e1', 'e1', at(1, 3), 3, 'nothing'],
+  ['e1', 'e2', at(1, 3), 3, 'save'],
+  ['e1', 'e2', at(1, 2), 2, 'save'],
+  ['e1', 'e2', at(1, 5), 3, 'cut 0-1-3, save'],
+  ['e1', 'e2', at(1, 5), 4, 'CUT_BELOW_COMMITTED'],
+  // Kafka's KIP-101: the end is not beyond the newest epoch, but beyond the one that follows its own.
+  ['e1', 'e3', at(1, 5), 3, 'cut 0-1-3, save'],
+  ['e1', 'e3', at(1, 3), 3, 'save'],
+  ['e2', 'e3', at(2, 7), 5, 'cut 0-2-5, save'],
+  ['e3', 'e3', at(3, 9), 9, 'nothing'],
+  ['e2', 'e1', at(2, 5), 3, 'CHAIN_MISMATCH'],
+  ['e3', 'none', at(3, 9), 9, 'CHAIN_MISMATCH'],
+  // Damage of an earlier time: both cuts, the second one below the first.
+  ['e2', 'e3', at(1, 8), 3, 'cut 0-1-3, save'],
+];
+
+function done(facts: FollowFacts): string {
+  try {
+    const { cut, save } = followPlan(facts);
+    return [cut && `cut ${cut.gtid}`, save && 'save'].filter(Boolean).join(', ') || 'nothing';
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
+describe('following a primary', () => {
+  for (const [ours, theirs, end, committed, expected] of TABLE) {
+    it(`${ours} -> ${theirs}, log ends at ${end.gtid}, ${committed} committed: ${expected}`, () => {
+      const facts = { primary: 'n1', ours: chains[ours] ?? [], theirs: chains[theirs] ?? [], end, committed };
+      expect(done(facts)).toBe(expected);
+    });
+  }
+});

@@ -1,0 +1,180 @@
+import type { EventLog } from '../../events/event-log.js';
+import { messageOf } from '../../model/error.js';
+import type { Position } from '../../model/position.js';
+import type { ApplierState } from '../../model/status.js';
+import type { Flavour } from '../../mysql-protocol/flavour.js';
+import type { Spool } from '../../spool/spool.js';
+import { monotonicMs } from '../../std/clock.js';
+import type { Logger } from '../../std/logger.js';
+import type { Epochs } from '../epochs.js';
+import type { LocalControl, ReplicaThreads, ServerReading } from '../local-server.js';
+import type { XaRecovery } from '../xa-recovery.js';
+import { Applier, type ApplierView } from './applier.js';
+import { ApplierUnblock } from './applier-unblock.js';
+import { CommitGathering } from './commit-gathering.js';
+
+export interface ReplicaChecksModules {
+  readonly logger: Logger;
+  readonly flavour: Flavour;
+  readonly events: EventLog;
+  readonly spool: Spool;
+  readonly epochs: Epochs;
+  readonly xa: XaRecovery;
+  control(): LocalControl;
+  /** SIGKILL of the server; it is started again. */
+  kill(reason: string): void;
+  /** Its threads are gone, or never were: it is taken over again. */
+  takeOver(): Promise<void>;
+}
+
+/** Pause between two attempts to start a stopped thread of the server. */
+const THREAD_RESTART_MS = 5_000;
+/** Pause between two purges of the spool. */
+const PURGE_MS = 5_000;
+
+/** What a replica's server says of itself at each heartbeat, and what follows from it. */
+export class ReplicaChecks {
+  readonly #node: string;
+  readonly #modules: ReplicaChecksModules;
+  readonly #applier: Applier;
+  readonly #unblock: ApplierUnblock;
+  readonly #gathering: CommitGathering;
+  #applied: Position = { epoch: 0, ordinal: 0, gtid: '' };
+  #applierView: ApplierView = { state: 'running', reason: null };
+  #applierSince = new Date().toISOString();
+  #restartedAtMs = 0;
+  #purgedAtMs = 0;
+  /** Why this node must not be read (its data has diverged); null = it may. */
+  closed: string | null = null;
+
+  constructor(options: { node: string; applierStallMs: number }, modules: ReplicaChecksModules) {
+    this.#node = options.node;
+    this.#modules = modules;
+    this.#applier = new Applier({ stallAfterMs: options.applierStallMs });
+    this.#gathering = new CommitGathering((on) => modules.control().gatherCommits(on));
+    this.#unblock = new ApplierUnblock(
+      { stepMs: options.applierStallMs },
+      {
+        control: () => modules.control(),
+        event: (code, reason) => modules.events.add('replication.error', options.node, reason, { code }),
+        kill: (reason) => modules.kill(reason),
+        nowMs: monotonicMs,
+      },
+    );
+  }
+
+  /** Parallel workers that the server is to have. */
+  get workers(): number {
+    return this.#unblock.workers;
+  }
+
+  get applied(): Position {
+    return this.#applied;
+  }
+
+  /** The server was seen to have applied this. */
+  noteApplied(position: Position): void {
+    if (position.ordinal > this.#applied.ordinal) this.#applied = position;
+  }
+
+  /** Whether its server executes what is committed, and the ISO time since when. */
+  get applier(): { state: ApplierState; since: string } {
+    return { state: this.#applierView.state, since: this.#applierSince };
+  }
+
+  get applierReason(): string | null {
+    const { state, reason } = this.#applierView;
+    if (state !== 'stalled' || !this.#unblock.isGivenUp) return reason;
+    return `${reason} Ending its readers and executing one after the other did not help: stop the node, remove its data, spool and state directories, and start it again; it is filled anew.`;
+  }
+
+  /** Called often while something is not applied yet. `follows`: the server was taken over, nothing is being settled. */
+  look(reading: ServerReading, { follows }: { follows: boolean }): void {
+    const { epochs, logger, xa } = this.#modules;
+    const applied = epochs.positionOf(reading.gtidSlavePos);
+    this.noteApplied(applied);
+    if (follows) {
+      this.#checkForeign(reading);
+      xa.advance(applied, monotonicMs()).catch((error: unknown) => {
+        logger.warn({ reason: messageOf(error) }, 'how far the log agrees with the engine was not noted');
+      });
+    }
+    this.#gathering.watch(applied.ordinal, reading).catch((error: unknown) => {
+      logger.warn({ reason: messageOf(error) }, 'whether commits gather was not set');
+    });
+    this.#purge(reading, applied.ordinal);
+  }
+
+  /** Only what survives a crash of the server is dropped (rule H12). */
+  #purge({ syncBinlog, flushAtTrxCommit }: ServerReading, applied: number): void {
+    const { spool, logger } = this.#modules;
+    const isSafe = syncBinlog === 1 && flushAtTrxCommit === 1;
+    const now = monotonicMs();
+    if (!isSafe || now - this.#purgedAtMs <= PURGE_MS || spool.damage) return;
+    this.#purgedAtMs = now;
+    spool.purge(Math.min(applied, spool.durable.ordinal) + 1).catch((error: unknown) => {
+      logger.warn({ reason: messageOf(error) }, 'purging the spool failed');
+    });
+  }
+
+  /** A replica's log holds exactly what it applied; anything more was written here (rule H13). */
+  #checkForeign({ gtidBinlogPos: gtid, gtidSlavePos }: ServerReading): void {
+    if (gtid === '' || gtid === gtidSlavePos || this.closed || this.#isOurs(gtid)) return;
+    this.closed =
+      `The server of this replica holds ${gtid}, which the cluster did not give it (it applied up to ` +
+      `${gtidSlavePos || 'nothing'}): something was written here past Skein. Reads are refused. ` +
+      `Stop the node, remove its directory, and start it again: it is filled anew.`;
+    this.#modules.events.add('replication.error', this.#node, this.closed, {
+      code: 'ERRANT_TRANSACTION',
+      gtid,
+    });
+  }
+
+  /** A moment passes between a transaction's place in the log and in gtid_slave_pos: then its name is the cluster's. */
+  #isOurs(gtid: string): boolean {
+    const { flavour, epochs } = this.#modules;
+    if (gtid.includes(',')) return false;
+    return gtid === epochs.positionAt(flavour.ordinalOf(gtid)).gtid;
+  }
+
+  /** The server's own threads: says why they stand still, starts them again, and takes out of their way what blocks them. */
+  async lookAtThreads(threads: ReplicaThreads | null): Promise<void> {
+    const { control, logger, spool, takeOver } = this.#modules;
+    const applied = this.#applied.ordinal;
+    const committed = spool.committed();
+    const nowMs = monotonicMs();
+    const isSlow = threads?.sqlRunning && this.#applier.isSlow(applied, committed, nowMs);
+    const workers = isSlow ? await control().applierWorkers() : null;
+    this.#noteApplier(this.#applier.view({ threads, applied, committed, workers, nowMs }), threads);
+    if (this.#applierView.state === 'stalled') await this.#unblock.stalled(applied, committed);
+    else if (this.#applierView.state === 'running') await this.#unblock.running(applied);
+    const dead = threads === null || !threads.ioRunning || !threads.sqlRunning;
+    if (!dead || nowMs - this.#restartedAtMs < THREAD_RESTART_MS) return;
+    this.#restartedAtMs = nowMs;
+    const again = threads === null ? takeOver() : control().startReplica();
+    again.catch((error: unknown) => {
+      logger.warn({ reason: messageOf(error) }, "starting the server's replication threads failed");
+    });
+  }
+
+  isRunning(): boolean {
+    return this.#applierView.state === 'running';
+  }
+
+  #noteApplier(view: ApplierView, threads: ReplicaThreads | null): void {
+    const { events } = this.#modules;
+    const before = this.#applierView;
+    this.#applierView = view;
+    const codes = { ioErrno: threads?.lastIoErrno ?? 0, sqlErrno: threads?.lastSqlErrno ?? 0 };
+    if (view.state === 'running' && threads?.lastIoErrno && view.reason !== before.reason)
+      events.add('replication.error', this.#node, view.reason ?? '', { code: 'SERVER_THREADS', ...codes });
+    if (view.state === before.state) return;
+    this.#applierSince = new Date().toISOString();
+    if (view.state === 'running') events.add('applier.resumed', this.#node, 'Its server applies again.');
+    else
+      events.add(`applier.${view.state}`, this.#node, view.reason ?? '', {
+        code: 'SERVER_THREADS',
+        ...codes,
+      });
+  }
+}

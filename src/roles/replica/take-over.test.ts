@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import {
+  SERVER_DOWN,
+  TAKE_OVER_STEPS,
+  type TakeOverEvent,
+  type TakeOverState,
+  type TakeOverStep,
+  takeOverStep,
+} from './take-over.js';
+
+const EVENTS: Record<string, TakeOverEvent> = {
+  up: { kind: 'up', crashed: true },
+  follows: { kind: 'looked', follows: true },
+  followsNot: { kind: 'looked', follows: false },
+  done: { kind: 'done' },
+  reset: { kind: 'done', reset: true },
+  failed: { kind: 'failed' },
+  down: { kind: 'down' },
+};
+
+type Row = Record<keyof typeof EVENTS, TakeOverStep>;
+const row = (step: TakeOverStep, next: TakeOverStep, more: Partial<Row> = {}): Row => ({
+  up: 'look',
+  follows: step,
+  followsNot: step,
+  done: next,
+  reset: next,
+  failed: 'down',
+  down: 'down',
+  ...more,
+});
+
+/** step, event -> step afterwards, for a server that died. Complete: each pair is here. */
+const TABLE: Record<TakeOverStep, Row> = {
+  down: row('down', 'down'),
+  look: row('look', 'look', { follows: 'recover', followsNot: 'reset' }),
+  reset: row('reset', 'xa', { reset: 'recover' }),
+  xa: row('xa', 'recover'),
+  recover: row('recover', 'agree'),
+  agree: row('agree', 'settled'),
+  settled: row('settled', 'follow'),
+  follow: row('follow', 'following'),
+  following: row('following', 'following', { failed: 'following' }),
+};
+
+describe('the transition table', () => {
+  for (const step of TAKE_OVER_STEPS) {
+    for (const [name, event] of Object.entries(EVENTS)) {
+      it(`${step}, ${name}`, () =>
+        expect(takeOverStep({ step, crashed: true, settles: true }, event).step).toBe(TABLE[step][name]));
+    }
+  }
+});
+
+const way = (crashed: boolean, follows: boolean) => {
+  let state: TakeOverState = takeOverStep(SERVER_DOWN, { kind: 'up', crashed });
+  state = takeOverStep(state, { kind: 'looked', follows });
+  const steps: TakeOverStep[] = [];
+  while (state.step !== 'following') {
+    steps.push(state.step);
+    state = takeOverStep(state, { kind: 'done' });
+  }
+  return steps.join(' ');
+};
+
+it('settles only what died and follows nobody yet', () => {
+  expect(way(false, false)).toBe('recover settled follow');
+  expect(way(false, true)).toBe('recover settled follow');
+  // Adopted by a node that was started again: it follows, and stands where it says.
+  expect(way(true, true)).toBe('recover settled follow');
+  expect(way(true, false)).toBe('reset xa recover agree settled follow');
+});
