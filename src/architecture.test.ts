@@ -185,8 +185,6 @@ describe('a source file', () => {
     'src/mysql-control/control.ts': 818,
     'src/mysql-port/port.test.ts': 506,
     'src/node.ts': 534,
-    'src/roles/primary/primary-role.ts': 786,
-    'src/roles/replica/replica-role.ts': 525,
     'src/server-process/managed-server.ts': 608,
     'src/spool/spool.ts': 672,
     'test/full/attack-sessions.test.ts': 510,
