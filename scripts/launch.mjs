@@ -47,9 +47,14 @@ function isInstalled() {
 function install() {
   console.error('skein: installing the packages that package-lock.json names (once) ...');
   const env = { ...process.env };
-  // A service account may have no home, and npm needs a place for its cache.
-  if (!env.npm_config_cache && !may(constants.W_OK, env.HOME ?? '/nonexistent')) {
-    env.npm_config_cache = join(root, '.skein-cache', 'npm');
+  // A service account may have no home, and npm needs a place for its cache (which the npm above us has set).
+  const cache = env.npm_config_cache ?? join(env.HOME ?? '/nonexistent', '.npm');
+  try {
+    mkdirSync(cache, { recursive: true });
+    accessSync(cache, constants.W_OK);
+  } catch {
+    env.npm_config_cache = join(root, '.skein-cache/npm');
+    env.npm_config_logs_dir = join(env.npm_config_cache, '_logs');
   }
   // Standard output belongs to the command: its line "skein ready", its counts.
   const { status } = spawnSync('npm', ['ci', '--include=dev', '--loglevel=error'], {

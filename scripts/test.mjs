@@ -1,12 +1,14 @@
 // `npm test`, `npm run test:full`, ...: the checks, then the tests of vitest; the last line counts.
 //   npm test -- <part of a path> [options of vitest]     only these tests, of all tiers but the long ones, without the checks
 import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseCLI, startVitest } from 'vitest/node';
 
 const root = join(import.meta.dirname, '..');
-const LOGS = 'test-results';
+/** Of this run; the test kit writes the logs of failed tests there (test/kit/test-logs.ts). */
+const logs = `test-results/${new Date().toISOString().replaceAll(':', '-').slice(0, 19)}-${process.pid}`;
+process.env.SKEIN_TEST_RESULTS = logs;
 
 const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)]);
 const isNamed = filter.length > 0 || options.testNamePattern !== undefined;
@@ -17,7 +19,6 @@ options.project ??= [
   ...(filter.some((path) => path.includes('test/long')) ? ['long'] : []),
 ];
 
-rmSync(join(root, LOGS), { recursive: true, force: true });
 /** What failed, with the reason. @type {string[]} */
 const failures = [];
 if (!isNamed && options.project.includes('unit')) {
@@ -51,7 +52,7 @@ if (failures.length === 0 && (process.exitCode || passed === 0)) failures.push('
 await vitest.close();
 
 for (const failure of failures) console.log(`FAILED ${failure}`);
-if (existsSync(join(root, LOGS))) console.log(`The logs of failed tests are in ${LOGS}/.`);
+if (existsSync(join(root, logs))) console.log(`The logs of failed tests are in ${logs}/.`);
 console.log(`${passed} passed, ${failures.length} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exit(failures.length > 0 ? 1 : 0);
 

@@ -1,7 +1,7 @@
 /** What clients ask a node over HTTP while commits are measured. Pure: bodies and numbers, no sockets. */
 import type { NodeConfigInput } from '../../src/config/node-config.js';
 
-export const ROWS = 10_000;
+const ROWS = 10_000;
 const MIB = 1024 ** 2;
 /** Body of a request of the load "bodies"; beyond the 16 MiB that one packet of the server's protocol carries. */
 const BODY_BYTES = 18_000_000;

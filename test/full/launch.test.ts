@@ -26,11 +26,13 @@ const FILES = [
   'scripts',
 ];
 let root: string;
+let npmCache: string;
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'skein-launch-'));
   for (const name of [...FILES, 'client/tsconfig.json'])
     cpSync(join(PROJECT, name), join(root, name), { recursive: true });
+  npmCache = join(root, 'npm-cache');
   write('client/src/index.ts', 'export const client = 1;\n');
   write(
     'src/main.ts',
@@ -39,7 +41,7 @@ beforeEach(async () => {
   // An npm that "installs" the packages of this project, notes that it was called, and passes all checks.
   write(
     'bin/npm',
-    `#!/bin/sh\necho "$1" >> npm-calls\n[ "$1" = ci ] && ln -sfn ${PROJECT}/node_modules node_modules\nexit 0\n`,
+    `#!/bin/sh\necho "$1" >> npm-calls\necho "$npm_config_cache" > used-cache\n[ "$1" = ci ] && ln -sfn ${PROJECT}/node_modules node_modules\nexit 0\n`,
     0o755,
   );
 });
@@ -65,7 +67,12 @@ interface Ended {
 function begin(...args: string[]): { child: ChildProcess; ended: Promise<Ended> } {
   const child = spawn(process.execPath, args, {
     cwd: root,
-    env: { ...process.env, PATH: [join(root, 'bin'), process.env.PATH].join(delimiter), NO_COLOR: '1' },
+    env: {
+      ...process.env,
+      PATH: [join(root, 'bin'), process.env.PATH].join(delimiter),
+      NO_COLOR: '1',
+      npm_config_cache: npmCache,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const text = { stdout: '', stderr: '' };
@@ -128,6 +135,17 @@ describe('a command', () => {
     );
     holder.child.kill('SIGKILL');
     expect(await waiting.ended).toMatchObject({ code: 0, stdout: 'function ran with\n' });
+  });
+
+  it('gives npm a cache in the clone when it can not have its own (an account without a home)', async () => {
+    const usedCache = () => readFileSync(join(root, 'used-cache'), 'utf8').trim();
+    await start();
+    expect(usedCache()).toBe(npmCache);
+    rmSync(join(root, 'node_modules'));
+    // A file has no directories in it.
+    npmCache = join(root, 'package.json/.npm');
+    await start();
+    expect(usedCache()).toBe(join(root, '.skein-cache/npm'));
   });
 
   it('installs again when the lock file names another version, and says what to do when that fails', async () => {

@@ -13,6 +13,7 @@ import { freePorts, isAlive, LogRing, readPidFile, signalPid } from './processes
 import { SmallDisk } from './small-disk.js';
 import { rowsOf, withSql } from './sql-node.js';
 import { TcpProxy } from './tcp-proxy.js';
+import { keptLogs } from './test-logs.js';
 import { TestNode } from './test-node.js';
 import { GiveUp, until } from './until.js';
 
@@ -92,7 +93,9 @@ export class TestCluster {
     } catch (error) {
       const logs = await cluster.logs();
       await cluster.dispose().catch(() => {});
-      throw new Error(`The cluster did not start: ${(error as Error).message}\n${logs}`, { cause: error });
+      throw new Error(`The cluster did not start: ${(error as Error).message}\n${keptLogs('start', logs)}`, {
+        cause: error,
+      });
     }
   }
 
@@ -349,14 +352,14 @@ export class TestCluster {
   }
 }
 
-/** Registers (in a describe or a file) that a failing test prints the cluster's last log lines. */
+/** Registers (in a describe or a file) that a failing test keeps the cluster's last log lines, and says where. */
 export function showLogsOnFailure(cluster: () => TestCluster | undefined): void {
   afterEach(async (context) => {
     if (context.task.result?.state !== 'fail') return;
     const failed = cluster();
     if (!failed) return;
     const logs = [await failed.logs(), ...(await Promise.all(failed.nodes.map(stateOf)))].join('\n');
-    console.error(`\n===== logs of the failed test "${context.task.name}"\n${logs}\n=====`);
+    console.error(`"${context.task.name}" failed; ${keptLogs(context.task.name, logs)}`);
   });
 }
 

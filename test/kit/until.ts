@@ -1,12 +1,13 @@
 import { messageOf } from '../../src/model/error.js';
 import { sleep } from '../../src/std/timing.js';
+import { keptLogs } from './test-logs.js';
 
 export interface UntilOptions {
   /** How long the condition may take; the time-out error names the condition and the last thing seen. */
   deadlineMs?: number;
   intervalMs?: number;
   signal?: AbortSignal;
-  /** What to show with a missed deadline (last lines of a log, a status). */
+  /** What to show with a missed deadline (last lines of a log, a status); long ones go into a file. */
   context?: () => string | Promise<string>;
 }
 
@@ -32,7 +33,7 @@ export async function until<T>(
       last = `it failed with: ${messageOf(error)}`;
     }
     if (performance.now() - started > deadlineMs) {
-      const more = context ? `\n${await context()}` : '';
+      const more = context ? `\n${keptLogs(what, await context())}` : '';
       throw new Error(`Deadline missed: ${what}: not within ${deadlineMs} ms; at last ${last}${more}`);
     }
     await sleep(intervalMs, signal);

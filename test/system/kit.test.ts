@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { judgeHttpAnswer, judgeLedger, Ledger } from '../kit/clients.js';
@@ -53,6 +54,21 @@ describe('until', () => {
     await expect(until('the goose wakes', probe, { deadlineMs: 60, intervalMs: 10 })).rejects.toThrow(
       /the goose wakes: not within 60 ms; at last it failed with: still asleep/,
     );
+  });
+
+  it('keeps a long context in a file, and says in which', async () => {
+    const log = 'a line of a log\n'.repeat(100);
+    const late = (context: string) =>
+      until('geese: two', () => false, { deadlineMs: 0, context: () => context }).catch(
+        (error: Error) => error.message,
+      );
+    expect(await late('a short state')).toMatch(/false\na short state$/);
+    const path = /\nlogs: (.*geese-two\.log)$/.exec(`${await late(log)}`)?.[1] ?? '';
+    try {
+      expect(readFileSync(path, 'utf8')).toContain(log);
+    } finally {
+      rmSync(path, { force: true });
+    }
   });
 });
 
