@@ -65,7 +65,7 @@ export async function getLog(tail) {
 }
 
 /**
- * Server-sent events over fetch: EventSource can not send a token. Calls `onEvent({id, event, data})` for each one and
+ * Server-sent events over fetch: EventSource cannot send a token. Calls `onEvent({id, event, data})` for each one and
  * resolves when the stream ends; the caller begins again, with the last id that it has seen.
  */
 export async function readEvents({ lastId, signal, onEvent, onOpen }) {

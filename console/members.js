@@ -94,7 +94,7 @@ function stateCell({ state, since }) {
   ];
 }
 
-/** The primary can not be behind itself. */
+/** The primary cannot be behind itself. */
 function lagText({ role, lagMs }) {
   if (role === 'primary') return '–';
   return lagMs === null ? 'not known' : duration(lagMs);

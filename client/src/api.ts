@@ -18,10 +18,10 @@ export type SqlRequest = {
   database?: string;
   /** Time for the whole request. A write that is not confirmed by then is answered as unknown. */
   timeoutMs?: number;
-  /** A replica passes on to the primary what it can not serve itself: writes, reads of level primary and linearizable, and bounded ones while it is too far behind. */
+  /** A replica passes on to the primary what it cannot serve itself: writes, reads of level primary and linearizable, and bounded ones while it is too far behind. */
   forward?: boolean;
   rows?: 'array' | 'object';
-  /** number: an error for values that a JSON number can not carry exactly. */
+  /** number: an error for values that a JSON number cannot carry exactly. */
   bigint?: 'string' | 'number';
   read?: {
     /** local: what this node has. bounded: at most `maxLagMs` old, else 412. session: the node first applies everything up to `after`. primary: on the primary only (421 elsewhere). linearizable: on the primary, after a quorum has confirmed that it still is. */

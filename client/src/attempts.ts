@@ -9,7 +9,7 @@ export type Nature = 'read' | 'keyed' | 'once' | 'pinned';
 
 export type Next =
   | { readonly kind: 'give up' }
-  /** `elsewhere`: this node can not help now. `delay`: wait before it, since nothing better is known. */
+  /** `elsewhere`: this node cannot help now. `delay`: wait before it, since nothing better is known. */
   | { readonly kind: 'again'; readonly elsewhere: boolean; readonly delay: boolean };
 
 const GIVE_UP: Next = { kind: 'give up' };

@@ -14,7 +14,7 @@ export interface ClientOptions {
   readonly timeoutMs?: number;
   /**
    * Learn the members and their addresses from `/v1/cluster`. Default true. false: only the addresses that were given are
-   * used; a replica among them passes on to the primary what it can not do itself (a page in a browser can often reach
+   * used; a replica among them passes on to the primary what it cannot do itself (a page in a browser can often reach
    * the node only that served it).
    */
   readonly discover?: boolean;
@@ -38,7 +38,7 @@ export interface StatementOptions extends CallOptions {
   readonly database?: string;
   /** Rows as objects (default) or as arrays. */
   readonly rows?: 'object' | 'array';
-  /** BIGINT as strings (default), or as numbers with an error for what they can not carry. */
+  /** BIGINT as strings (default), or as numbers with an error for what they cannot carry. */
   readonly bigint?: 'string' | 'number';
 }
 
@@ -70,7 +70,7 @@ export interface TransactionOptions extends CallOptions {
   readonly idleMs?: number;
   readonly totalMs?: number;
   readonly acknowledge?: 'majority' | 'all';
-  /** How often all of it is begun anew after a deadlock or a lock time-out. Default 0. */
+  /** How often the whole transaction is repeated after a deadlock or a lock time-out. Default 0. */
   readonly retries?: number;
 }
 

@@ -104,7 +104,7 @@ export class Session {
 
   /**
    * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. With `retries`, all of it is
-   * begun anew after a deadlock. @throws SkeinError; what `work` throws
+   * begun again after a deadlock. @throws SkeinError; what `work` throws
    */
   async transaction<T>(work: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     for (let left = options.retries ?? 0; ; left--) {
@@ -244,7 +244,7 @@ export class Session {
     if (position !== null) this.#position = laterPosition(this.#position, position);
   }
 
-  /** What was lost with an earlier primary can not be waited for; the error has said so. */
+  /** What was lost with an earlier primary cannot be waited for; the error has said so. */
   #forget(error: unknown): void {
     if (error instanceof SkeinError && error.code === 'TRANSACTION_LOST') this.#position = null;
   }

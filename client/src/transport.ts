@@ -59,7 +59,7 @@ function written({ token, headers, body }: Outgoing): { headers: Headers; text: 
   } catch (error) {
     throw new SkeinError(
       'INVALID_REQUEST',
-      `The request can not be sent: ${error instanceof Error ? error.message : String(error)}`,
+      `The request cannot be sent: ${error instanceof Error ? error.message : String(error)}`,
       { applied: 'no', cause: error },
     );
   }

@@ -68,7 +68,7 @@ function encodeParameter(value: unknown, place: string): unknown {
     case 'object':
       return encodeObject(value, place, refuse);
     default:
-      throw refuse(`a ${typeof value} can not be bound; null is NULL`);
+      throw refuse(`a ${typeof value} cannot be bound; null is NULL`);
   }
 }
 
@@ -85,7 +85,7 @@ function encodeObject(value: object | null, place: string, refuse: (why: string)
   if (value instanceof ArrayBuffer) return blob(new Uint8Array(value));
   if (Array.isArray(value)) {
     throw refuse(
-      'an array can not be bound; a list like IN (?, ?) needs a ? for each value, and a JSON array is json([...])',
+      'an array cannot be bound; a list like IN (?, ?) needs a ? for each value, and a JSON array is json([...])',
     );
   }
   if ('$type' in value) {
@@ -98,7 +98,7 @@ function encodeObject(value: object | null, place: string, refuse: (why: string)
   if (!isPlain(value)) {
     const name = (value.constructor as { name?: string } | undefined)?.name ?? 'object';
     throw refuse(
-      `a ${name} can not be bound; give its bytes, its text, or json(...) of plain objects and arrays`,
+      `a ${name} cannot be bound; give its bytes, its text, or json(...) of plain objects and arrays`,
     );
   }
   return document(value, refuse);

@@ -117,7 +117,7 @@ function fromServerError(error: ServerError, context: ErrorContext): ApiError {
   const name = errorName(error.errno);
   const readOnlyServer = error.errno === SERVER_OPTION && error.message.includes('--read-only');
   if (context.tokenRole === 'read' && (readOnlyServer || error.errno === READ_ONLY_TRANSACTION)) {
-    return new ApiError(403, 'FORBIDDEN', `A read token can not write. ${error.message}`, details);
+    return new ApiError(403, 'FORBIDDEN', `A read token cannot write. ${error.message}`, details);
   }
   if (isReplicasRefusal(error, context)) return notPrimary(context.primaryHttp).with(details);
   if (FORBIDDEN.has(error.errno)) {

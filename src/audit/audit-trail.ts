@@ -75,7 +75,7 @@ export class AuditTrail {
     this.#headFile = headFile(options.directory, log);
   }
 
-  /** Goes on where the files end. A trail that can not be opened is said, and opened with the first line that can be. */
+  /** Goes on where the files end. A trail that cannot be opened is said, and opened with the first line that can be. */
   static async open(options: AuditTrailOptions, modules: { log: Logger }): Promise<AuditTrail> {
     const trail = new AuditTrail(options, modules.log);
     await trail.#guard(async () => {
@@ -279,7 +279,7 @@ export class AuditTrail {
       if (!this.#failing) {
         this.#log.error(
           { directory: this.#options.directory, reason: messageOf(error) },
-          'the audit trail can not be written: lines are kept, and lost above 20,000',
+          'the audit trail cannot be written: lines are kept, and lost above 20,000',
         );
       }
       this.#failing = true;

@@ -52,7 +52,7 @@ class Judge {
   /** The code of the line that the head names. */
   #headMac: string | null = null;
   #firstFile = '';
-  /** A line that can not be read; the next one may say that a crash has torn it. */
+  /** A line that cannot be read; the next one may say that a crash has torn it. */
   #unread: { file: string; line: number; bytes: Buffer } | null = null;
 
   constructor(key: KeyObject, head: HeadRead) {
@@ -99,7 +99,7 @@ class Judge {
     this.#place(file, number, parsed.line, parsed.inner);
   }
 
-  /** The line after one that can not be read. */
+  /** The line after one that cannot be read. */
   #explain(next: AuditLine): void {
     const unread = this.#unread;
     if (!unread) return;

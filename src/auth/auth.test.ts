@@ -45,7 +45,7 @@ describe('tokens', () => {
 });
 
 describe('TokenStore', () => {
-  it('lets nobody in before it has read the tokens, and keeps the last copy while it can not', async () => {
+  it('lets nobody in before it has read the tokens, and keeps the last copy while it cannot', async () => {
     const token = generateToken();
     let load = (): Promise<TokenRecord[]> => Promise.reject(new Error('down'));
     let now = 0;

@@ -7,7 +7,7 @@ interface Bucket {
   atMs: number;
 }
 
-/** Tokens that were revoked leave their buckets behind; more than so many and all begin anew. */
+/** Revoked tokens leave their buckets behind. Above this number all buckets are dropped. */
 const BUCKETS_MAX = 10_000;
 
 export class TokenLimits {

@@ -135,7 +135,7 @@ export class TokenStore {
       this.#failing = false;
     } catch (error) {
       // Said once: the server's own state is logged elsewhere.
-      if (!this.#failing) this.#log.warn({ reason: messageOf(error) }, 'tokens can not be read now');
+      if (!this.#failing) this.#log.warn({ reason: messageOf(error) }, 'tokens cannot be read now');
       this.#failing = true;
     }
     this.onRefresh.emit();

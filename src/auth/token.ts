@@ -16,7 +16,7 @@ export function isTokenShaped(text: string): boolean {
   return TOKEN.test(text);
 }
 
-/** Hex SHA-256. A fast hash is enough: 256 random bits can not be guessed, unlike a password. */
+/** Hex SHA-256. A fast hash is enough: 256 random bits cannot be guessed, unlike a password. */
 export function hashToken(token: string): string {
   return hash('sha256', token);
 }

@@ -176,7 +176,7 @@ function readSecret(file: string): Buffer {
   try {
     return Buffer.from(readFileSync(file, 'utf8').trim());
   } catch (error) {
-    throw new SkeinError('SECRET_UNREADABLE', `The cluster's secret can not be read: ${messageOf(error)}`, {
+    throw new SkeinError('SECRET_UNREADABLE', `The cluster's secret cannot be read: ${messageOf(error)}`, {
       cause: error,
     });
   }

@@ -72,7 +72,7 @@ async function fileInput(path: string): Promise<AsyncIterable<Uint8Array>> {
     const file = await open(path, 'r');
     return file.createReadStream();
   } catch (error) {
-    throw new SkeinError('FILE_UNREADABLE', `The dump can not be read: ${messageOf(error)}`, {
+    throw new SkeinError('FILE_UNREADABLE', `The dump cannot be read: ${messageOf(error)}`, {
       cause: error,
     });
   }
@@ -121,7 +121,7 @@ async function connect(login: Login, database: string | undefined): Promise<Conn
   } catch (error) {
     throw new SkeinError(
       'LOGIN_FAILED',
-      `${login.user} can not log in at ${login.host}:${login.port}: ${said(error)}`,
+      `${login.user} cannot log in at ${login.host}:${login.port}: ${said(error)}`,
       { cause: error },
     );
   }

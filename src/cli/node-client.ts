@@ -11,7 +11,7 @@ export const ANSWER_TIMEOUT_MS = 60_000;
 
 export interface Answer<T> {
   readonly body: T;
-  /** As it came: numbers that JavaScript can not carry are still whole in it. */
+  /** As it came: numbers that JavaScript cannot carry are still whole in it. */
   readonly text: string;
 }
 
@@ -117,7 +117,7 @@ export class NodeClient {
     }
     return new SkeinError(
       'NODE_UNREACHABLE',
-      `The node at ${this.url} can not be asked: ${messageOf(cause)}`,
+      `The node at ${this.url} cannot be asked: ${messageOf(cause)}`,
       {
         cause: error,
       },

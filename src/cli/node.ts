@@ -102,7 +102,7 @@ function createDirectory({ directory }: NodeConfig): void {
   } catch (error) {
     throw new SkeinError(
       'DIRECTORY_UNUSABLE',
-      `The directory ${directory} can not be made: ${messageOf(error)}`,
+      `The directory ${directory} cannot be made: ${messageOf(error)}`,
       {
         cause: error,
       },

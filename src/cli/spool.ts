@@ -50,13 +50,9 @@ changed, and the node may be running. The directory is the node's (.skein/n2) or
       return await check(context, values, directory);
     } catch (error) {
       if (error instanceof SkeinError) throw error;
-      throw new SkeinError(
-        'SPOOL_UNREADABLE',
-        `The spool ${directory} can not be read: ${messageOf(error)}`,
-        {
-          cause: error,
-        },
-      );
+      throw new SkeinError('SPOOL_UNREADABLE', `The spool ${directory} cannot be read: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   },
 };

@@ -66,7 +66,7 @@ describe('SystemdWatchdog', () => {
     expect(readFileSync(messages, 'utf8').split('\n')[0]).toBe('/the/socket READY=1 WATCHDOG=1');
   });
 
-  it('says once that messages can not be sent', async () => {
+  it('says once that messages cannot be sent', async () => {
     const errors: unknown[] = [];
     const logger: Logger = { ...silentLogger, error: (data) => void errors.push(data) };
     const watchdog = SystemdWatchdog.start({ env: { ...env, PATH: '/nowhere' }, pid: 1 }, { logger });

@@ -351,7 +351,7 @@ export function loadNodeConfig(file: string): NodeConfig {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new SkeinError('CONFIG_UNREADABLE', `Can not read the configuration ${file}: ${messageOf(error)}`, {
+    throw new SkeinError('CONFIG_UNREADABLE', `Cannot read the configuration ${file}: ${messageOf(error)}`, {
       cause: error,
     });
   }

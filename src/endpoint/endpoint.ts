@@ -50,7 +50,7 @@ export interface HeldDdl {
   readonly ordinal: number;
   /** Of the group before it; '' for the first. */
   readonly previousGtid: string;
-  /** Empty when it can not be read here. */
+  /** Empty when it cannot be read here. */
   readonly statement: string;
 }
 

@@ -59,7 +59,7 @@ export function startDump(
     errors = (errors + text).slice(-ERRORS_MAX);
   });
   const ended = new Promise<string | null>((resolve) => {
-    child.once('error', (error) => resolve(`${dumpProgram} can not be started: ${error.message}`));
+    child.once('error', (error) => resolve(`${dumpProgram} cannot be started: ${error.message}`));
     child.once('close', (code, signal) =>
       resolve(code === 0 ? null : errors.trim() || `${dumpProgram} ended with ${code ?? signal}`),
     );

@@ -27,9 +27,9 @@ export interface ForwardRequest {
   readonly requestId: string;
   /** Name of this node. */
   readonly node: string;
-  /** The request's own time, counted anew by the primary. */
+  /** The request's own time, counted again by the primary. */
   readonly timeoutMs: number;
-  /** A read token can not have written anything, whatever has become of its request. */
+  /** A read token cannot have written anything, whatever has become of its request. */
   readonly mayWrite: boolean;
   /** Ends when the client has gone away: the primary then sees its client go. */
   readonly gone: Ending;

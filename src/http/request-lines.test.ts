@@ -42,7 +42,7 @@ it('a request leaves a line in the audit trail and one in the log', () => {
   expect(errors).toEqual([]);
 });
 
-it('whatever its body is: where that can not be told, the log says so', () => {
+it('whatever its body is: where that cannot be told, the log says so', () => {
   const circle: unknown[] = [];
   circle.push(circle);
   const { audit, errors, logged } = ended({ sql: 'SELECT ?', params: [circle] });

@@ -44,7 +44,7 @@ export class RequestLines {
     try {
       this.#audit.ended({ ...ended, body: state?.body });
     } catch (error) {
-      // Whatever the body is that can not be told: that the request was there has to stand in the trail.
+      // Whatever the body is that cannot be told: that the request was there has to stand in the trail.
       log.error(
         { requestId: request.id, reason: messageOf(error) },
         'the audit line of a request is not whole',

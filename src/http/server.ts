@@ -192,7 +192,7 @@ export class HttpServer {
         ? new SkeinError('PORT_TAKEN', `HTTP port ${port} on ${host} is taken by another program.`, {
             cause: error,
           })
-        : new SkeinError('LISTEN_FAILED', `HTTP can not listen on ${host}:${port}: ${messageOf(error)}`, {
+        : new SkeinError('LISTEN_FAILED', `HTTP cannot listen on ${host}:${port}: ${messageOf(error)}`, {
             cause: error,
           });
     }

@@ -151,7 +151,7 @@ function threeUnderWay() {
 }
 
 describe('the hub', () => {
-  it('sends the same bytes to all replicas that keep up, and dumps nothing anew', () => {
+  it('sends the same bytes to all replicas that keep up, without a dump of its own', () => {
     const { log, hub, append, attach } = setup(1_000);
     hub.begin(0);
     const a = attach(0);
@@ -212,7 +212,7 @@ describe('the hub', () => {
     expect(replica.end).toBe(5);
   });
 
-  it('begins anew with a source that begins anew: nothing is missed, what is there already is passed over', () => {
+  it('starts over with a restarted source: nothing is missed, and groups that are there already are skipped', () => {
     const { log, hub, append, attach } = setup(10_000);
     hub.begin(0);
     const { replica } = attach(0);

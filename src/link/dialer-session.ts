@@ -50,7 +50,7 @@ export interface ReplicaCallbacks {
   committed(ordinal: number): void;
   status(status: ClusterStatus): void;
   heartbeat(): HeartbeatBody;
-  /** How objects of its server are defined; says itself why it can not tell. */
+  /** How objects of its server are defined; says itself why it cannot tell. */
   definitions(ask: Ask): Promise<Answer>;
   /** A heartbeat of the primary; `heardAtMs` is monotonic (for membership/lag.ts). */
   heard?(heartbeat: Heartbeat, heardAtMs: number): void;

@@ -201,7 +201,7 @@ function dialError(options: LinkDialerOptions, error: unknown): SkeinError {
   const what = timeout ? 'it does not answer' : messageOf(error);
   return new SkeinError(
     'LINK_UNREACHABLE',
-    `The primary's link port ${options.host}:${options.port} can not be reached: ${what}`,
+    `The primary's link port ${options.host}:${options.port} cannot be reached: ${what}`,
     { cause: error },
   );
 }

@@ -157,7 +157,7 @@ describe('who still follows', () => {
 });
 
 describe('redial', () => {
-  test('after the listener has restarted; the spool’s end is asked for anew', async () => {
+  test('after the listener has restarted; the dialer asks for the spool’s end again', async () => {
     const p = await primary();
     let ordinal = 5;
     const r = replica(

@@ -25,7 +25,7 @@ import {
  * A proof is HMAC-SHA256(link key, role tag, version, dialer's nonce, listener's nonce [, cluster]).
  *  - The secret never travels; the link key is derived from it, so nothing said here is of use for anything else.
  *  - Both nonces are in both proofs: a recorded conversation proves nothing to a fresh nonce (replay).
- *  - The role tag differs: what a listener said can not be sent back to it as a dialer's proof (reflection).
+ *  - The role tag differs: what a listener said cannot be sent back to it as a dialer's proof (reflection).
  *  - The dialer says nothing of itself before the listener has proven the secret, and the listener says nothing
  *    but its challenge to one that has not. So neither learns even a name from the other without the secret.
  * Whoever sits between two true nodes can still pass everything on and read what follows: that is what TLS is for.

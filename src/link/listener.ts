@@ -215,7 +215,7 @@ export class LinkListener {
   #open(channel: Channel, attach: AttachInfo, epoch: number, address: string): void {
     const { heartbeatIntervalMs, goneAfterMs } = this.#options;
     const { logger } = this.#modules;
-    // Its old connection is dead without our knowing: the same disk can not dial twice.
+    // Its old connection is dead without our knowing: the same disk cannot dial twice.
     this.#sessions.get(attach.node)?.close('it has dialled again');
     const session: ListenerSession = new ListenerSession(
       channel,
@@ -278,7 +278,7 @@ function listenError(host: string, port: number, error: Error): SkeinError {
     taken ? 'LINK_PORT_TAKEN' : 'LINK_LISTEN_FAILED',
     taken
       ? `The link port ${port} on ${host} is taken by another process; choose another with --link-port.`
-      : `Can not listen for links on ${host}:${port}: ${error.message}`,
+      : `Cannot listen for links on ${host}:${port}: ${error.message}`,
     { cause: error },
   );
 }

@@ -186,7 +186,7 @@ describe('attaching is refused', () => {
     expect(p.closed).toEqual(['it has dialled again']);
   });
 
-  test('a spool that can not be cut ends the link with the reason', async () => {
+  test('a spool that cannot be cut ends the link with the reason', async () => {
     const p = await primary();
     const r = replica(p.port, {}, { welcomed: () => Promise.reject(new Error('disk is full')) });
     await until('refused', () => r.states.length > 0 && p.refused.length > 0);

@@ -75,7 +75,7 @@ describe.each([0, 5 * HOUR, -5 * HOUR])('with clocks %d ms apart', (wallSkewMs) 
     }
     w.received(1);
     w.pass(10);
-    // What can not be told apart from the offset is the shortest journey itself: 2 ms.
+    // What cannot be told apart from the offset is the shortest journey itself: 2 ms.
     expect(w.lag(0)).toBe(10);
   });
 });
@@ -135,7 +135,7 @@ describe('the clock of the primary is set', () => {
     expect(w.lag(1)).toBeLessThanOrEqual(120);
   });
 
-  test('another primary process (its monotonic clock starts anew) counts as a new clock', () => {
+  test('another primary process (its monotonic clock starts again) counts as a new clock', () => {
     const w = world();
     w.heartbeat(0);
     w.pass(1000);

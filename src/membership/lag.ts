@@ -6,7 +6,7 @@
  * clock: heartbeats say what the primary's clock showed when they were sent, the smallest (heard - sent) of a window
  * is the offset to our monotonic clock plus the shortest journey, and each marker is turned into our time when it
  * comes in. Heartbeats also carry the sender's monotonic clock; when the sender's two clocks drift apart, its wall
- * clock was set (or it is another process), and the window begins anew.
+ * clock was set (or it is another process), and the window begins again.
  *
  * Pure: every method takes the time; all times are monotonic ms of this node unless they are called `atMs`/`sentAtMs`.
  */

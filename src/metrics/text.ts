@@ -1,5 +1,5 @@
 /**
- * The text form that Prometheus and its relatives read (exposition format 0.0.4). Families are made anew at each
+ * The text form that Prometheus and its relatives read (exposition format 0.0.4). Families are made again at each
  * scrape from counters that their owners keep; nothing is registered, so nothing can be forgotten. Pure.
  */
 import type { Histogram } from '../std/histogram.js';

@@ -2,7 +2,7 @@ import { SkeinError } from './error.js';
 import type { ChainEntry, Position } from './position.js';
 
 /**
- * The chain: for each epoch the position after which it began, oldest first, kept for ever. It says of every ordinal
+ * The chain: for each epoch the position after which it began, oldest first, kept forever. It says of every ordinal
  * which epoch it belongs to, and of a log that ends in an older epoch where it must be cut (rule C7).
  */
 export type Chain = readonly ChainEntry[];
@@ -30,7 +30,7 @@ export function extendChain(chain: Chain, entry: ChainEntry): Chain {
   if (last && (entry.epoch <= last.epoch || entry.beginsAfter.ordinal < last.beginsAfter.ordinal)) {
     throw new SkeinError(
       'CHAIN_INVALID',
-      `Epoch ${entry.epoch} after ordinal ${entry.beginsAfter.ordinal} can not follow epoch ${last.epoch} after ordinal ${last.beginsAfter.ordinal}.`,
+      `Epoch ${entry.epoch} after ordinal ${entry.beginsAfter.ordinal} cannot follow epoch ${last.epoch} after ordinal ${last.beginsAfter.ordinal}.`,
     );
   }
   return last && beginsAlike(last, entry) ? [...chain.slice(0, -1), entry] : [...chain, entry];

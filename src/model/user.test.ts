@@ -26,7 +26,7 @@ describe('names of accounts', () => {
     ['Skein_read', 'reserved'],
     ['mysql.sys', 'reserved'],
     ['mariadb.sys', 'reserved'],
-  ])('%j can not: %s', (name, why) => {
+  ])('%j cannot: %s', (name, why) => {
     expect(userNameFault(name)).toContain(why);
   });
 });

@@ -37,7 +37,7 @@ export function userNameFault(name: string): string | null {
 const PATTERN_MAX = 64;
 const HIDDEN_DATABASES = ['mysql', 'sys', 'skein', 'information_schema', 'performance_schema'];
 
-/** Why an account can not be limited to a database of this name; null = it can. The database need not exist yet. */
+/** Why an account cannot be limited to a database of this name; null = it can. The database need not exist yet. */
 export function databaseNameFault(name: string): string | null {
   if (HIDDEN_DATABASES.includes(name.toLowerCase())) return 'no account of an application sees it';
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is refused

@@ -1,6 +1,6 @@
 import { type ColumnDefinition, decodeColumn } from './replies.js';
 
-/** Statements that a session runs again and again have a few hundred columns together; more begin anew. */
+/** Statements that a session runs again and again have a few hundred columns together; more begin again. */
 const DEFINITIONS_MAX = 1000;
 
 /** Definitions of columns that were decoded before: the same bytes mean the same column, in one object. */

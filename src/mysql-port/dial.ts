@@ -52,7 +52,7 @@ export function dial(target: Target, options: { deadlineMs: number; signal: Abor
     const onEnd = () => fail(new SkeinError('MYSQL_TARGET_UNREACHABLE', `${at} hung up without a greeting.`));
     const onError = (error: Error) =>
       fail(
-        new SkeinError('MYSQL_TARGET_UNREACHABLE', `${at} can not be reached: ${messageOf(error)}.`, {
+        new SkeinError('MYSQL_TARGET_UNREACHABLE', `${at} cannot be reached: ${messageOf(error)}.`, {
           cause: error,
           data: { errno: (error as NodeJS.ErrnoException).code },
         }),

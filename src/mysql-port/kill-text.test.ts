@@ -39,7 +39,7 @@ describe('sees the KILL', () => {
     ['set/**/statement a=1, b="for kill" FOR SET STATEMENT c=(2) FOR\nkill 5', later],
     ['SET STATEMENT max_statement_time=(SELECT SLEEP(1)) FOR KILL 5', later],
     ['SET STATEMENT a=1 FOR BEGIN NOT ATOMIC KILL 5; END', later],
-    // who is meant can not be said
+    // who is meant cannot be said
     ['KILL USER app', any],
     ['KILL @x', any],
     ['KILL 5+0', any],
@@ -47,7 +47,7 @@ describe('sees the KILL', () => {
     ['KILL 0x5', any],
     ['KILL (SELECT 5)', any],
     ['KILL CONNECTION_ID()', any],
-    // when it runs can not be said
+    // when it runs cannot be said
     ['BEGIN NOT ATOMIC KILL 5; END', later],
     ['IF 1 THEN KILL 5; END IF', later],
     ['CASE 1 WHEN 1 THEN KILL 5; END CASE', later],

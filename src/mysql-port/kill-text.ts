@@ -17,7 +17,7 @@ export interface TextOptions {
 const BLOCKS = new Set(['begin', 'if', 'case', 'loop', 'repeat', 'while', 'for', 'declare']);
 /** Of a session or a query; a larger one names nobody. */
 const NUMBER = /^\d{1,15}$/;
-/** EXECUTE IMMEDIATE in a text of EXECUTE IMMEDIATE: nobody writes more, and each level is read anew. */
+/** EXECUTE IMMEDIATE in a text of EXECUTE IMMEDIATE: nobody writes more, and each level is read again. */
 const NESTING_MAX = 3;
 const LATER: Kill = { kind: 'later' };
 

@@ -77,7 +77,7 @@ export class LoginWatch {
         if (this.#has(CAPABILITY.ssl)) this.#state = 'hidden';
         return this.#state === 'before';
       }
-      // Sequence numbers go on during a login; a command begins anew.
+      // Sequence numbers continue during a login. A command starts at 0.
       if (sequence === 0) wrong = 'it sends a command before it is logged in';
       return wrong === null;
     });

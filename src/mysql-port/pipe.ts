@@ -246,7 +246,7 @@ export class Pipe {
       const answer = answers.next();
       if (!answer) return Buffer.alloc(0);
       this.#listener = null;
-      if (answer[0] !== OK) this.destroy('its session can not be made read-only again');
+      if (answer[0] !== OK) this.destroy('its session cannot be made read-only again');
       else if (this.#goOn()) {
         scan.resume();
         this.#look(scan, bytes);

@@ -429,7 +429,7 @@ describe('a session that the server made read-only at its login', () => {
     expect(received().split(again)).toHaveLength(2);
   });
 
-  it('also when the client does not wait for the answer of the reset; and is cut when it can not be', async () => {
+  it('also when the client does not wait for the answer of the reset; and is cut when it cannot be', async () => {
     const { port: target, sockets } = await backend();
     const { number } = await portWith(to(target, { keepsReadOnly: true }));
     const { one, server, received } = await loggedIn(number, sockets);

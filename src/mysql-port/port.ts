@@ -112,7 +112,7 @@ export class MysqlPort {
         reject(
           new SkeinError(
             'PORT_IN_USE',
-            `The ${name} MySQL port ${host}:${port} can not be opened: ${messageOf(error)}`,
+            `The ${name} MySQL port ${host}:${port} cannot be opened: ${messageOf(error)}`,
             {
               cause: error,
             },

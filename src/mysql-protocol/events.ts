@@ -94,7 +94,7 @@ function buildEvent(
   return resealEvent(event);
 }
 
-/** Writes the checksum anew after a change, in place. */
+/** Recomputes the checksum in place, after a change. */
 export function resealEvent(event: Buffer): Buffer {
   event.writeUInt32LE(crc32(event.subarray(0, event.length - CHECKSUM_SIZE)), event.length - CHECKSUM_SIZE);
   return event;

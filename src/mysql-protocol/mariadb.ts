@@ -146,7 +146,7 @@ function dumpConversation(options: DumpOptions): DumpConversation {
  *
  * - In row format everything that stands alone, without a COMMIT, is DDL; its events are small, the group is whole. What a
  *   server's recovery writes into its log (a DDL that it finished) is not marked so: a replica would begin what follows
- *   beside it, and stop or wait for ever (seen on 10.11).
+ *   beside it, and stop or wait forever (seen on 10.11).
  * - A group of XA: beside others a worker begins it too early, takes it back when one before it fails, and has lost the
  *   branch by that: the next attempt stops at 1397, 1402 (seen on 10.11).
  * - A group that changes a table without a key: the table keeps its rows in the order in which they were inserted, and DDL may

@@ -44,7 +44,7 @@ export function riskOf(statement: string): DdlRisk | null {
       return {
         code: 'SEQUENCE_DEFAULT_ADDED',
         text:
-          `ALTER TABLE${table} gave existing rows values of a sequence: the replicas can not execute that (1950). ` +
+          `ALTER TABLE${table} gave existing rows values of a sequence: the replicas cannot execute that (1950). ` +
           'Add the column without the default, fill it by UPDATE, then set the default.',
       };
     const found = OWN_VALUE.exec(statement);

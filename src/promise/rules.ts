@@ -61,7 +61,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
   },
   {
     title: 'CREATE TABLE under sql_mode MYSQL323 or MYSQL40',
-    danger: 'The server logs text that it can not read itself (1064), without character sets.',
+    danger: 'The server logs text that it cannot read itself (1064), without character sets.',
     heldBy: ['replica'],
     place: 'mysql-protocol/ddl-for-replicas.ts',
     test: { file: PROMISE_TEST, name: 'CREATE TABLE ... SELECT under sql_mode %s reaches the replicas' },

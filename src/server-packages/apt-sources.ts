@@ -1,6 +1,6 @@
 /**
  * Which of a machine's package sources are the distribution's own. Pure: text in, text out.
- * Third-party sources are left out, so that a broken one can not keep us from the server's packages.
+ * Third-party sources are left out, so that a broken one cannot keep us from the server's packages.
  */
 
 export interface Distribution {

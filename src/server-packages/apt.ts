@@ -12,7 +12,7 @@ export type Progress = (text: string, fraction: number | null) => void;
 export interface PackageSet {
   /** For messages: `MariaDB`. */
   readonly label: string;
-  /** What a person can do when it can not be had. */
+  /** What a person can do when it cannot be had. */
   readonly hint: string;
   /** All names of the sources that begin like this are offered to `choose`. */
   readonly prefix: string;
@@ -22,7 +22,7 @@ export interface PackageSet {
   readonly notUnpacked: RegExp;
 }
 
-/** This machine's distribution, or null where apt can not help. */
+/** This machine's distribution, or null where apt cannot help. */
 export async function aptDistribution(): Promise<Distribution | null> {
   const text = await readFile('/etc/os-release', 'utf8').catch(() => '');
   const distribution = parseOsRelease(text);

@@ -5,7 +5,7 @@ import { isUsableDirectory } from '../std/files.js';
 import { canReach, preferredRunUser } from '../std/run-user.js';
 
 export interface CacheDirOptions {
-  /** Where `.skein-cache` goes when the home directory can not be used. */
+  /** Where `.skein-cache` goes when the home directory cannot be used. */
   readonly projectDir: string;
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -23,7 +23,7 @@ export async function chooseCacheDir(options: CacheDirOptions): Promise<string> 
     if (await isUsableDirectory(named)) return named;
     throw new SkeinError(
       'CACHE_NOT_WRITABLE',
-      `SKEIN_CACHE is ${named}, but files can not be created there. Name a directory that this user can write.`,
+      `SKEIN_CACHE is ${named}, but files cannot be created there. Name a directory that this user can write.`,
     );
   }
   const candidates = [

@@ -43,7 +43,7 @@ async function findOnHost(logger: Logger): Promise<ServerBinary | null> {
       logger.info({ path, version: server.version }, 'passed over a server that is not MariaDB');
     } catch (error) {
       if (!isSkeinError(error, 'SERVER_UNUSABLE')) throw error;
-      logger.warn({ path, reason: error.message }, 'passed over a server that can not be used');
+      logger.warn({ path, reason: error.message }, 'passed over a server that cannot be used');
     }
   }
   return null;

@@ -46,7 +46,7 @@ const PLUGINS = ['lib/mysql/plugin', 'lib64/mysql/plugin', 'lib/mariadb/plugin',
 export async function inspectServer(command: string, origin: ServerBinary['origin']): Promise<ServerBinary> {
   const answer = await run(command, ['--no-defaults', '--version'], { timeoutMs: VERSION_TIMEOUT_MS }).catch(
     (error: unknown) => {
-      throw unusable(command, `it can not be started: ${messageOf(error)}`, error);
+      throw unusable(command, `it cannot be started: ${messageOf(error)}`, error);
     },
   );
   const version = /\bVer ([0-9]+\.[0-9]+\.[0-9]+\S*)/.exec(answer.stdout)?.[1];
@@ -132,7 +132,7 @@ export async function hostCandidates(env: NodeJS.ProcessEnv = process.env): Prom
 }
 
 function unusable(command: string, why: string, cause?: unknown): SkeinError {
-  return new SkeinError('SERVER_UNUSABLE', `${command} can not be used as the database server: ${why}.`, {
+  return new SkeinError('SERVER_UNUSABLE', `${command} cannot be used as the database server: ${why}.`, {
     cause,
   });
 }

@@ -96,7 +96,7 @@ export function openDump(
 function unreachable(why: string): SkeinError {
   return new SkeinError(
     'DUMP_UNREACHABLE',
-    `The local server can not be read as a replication source: ${why}.`,
+    `The local server cannot be read as a replication source: ${why}.`,
   );
 }
 

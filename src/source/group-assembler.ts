@@ -40,7 +40,7 @@ export interface AssemblerModules {
   /** A commit waits for the acknowledgement of everything up to this place of the server's log. */
   ackWanted(ordinal: number, file: string, position: number): void;
   ended(error: ServerErr): void;
-  /** A statement was read, by itself or in a group (CREATE TABLE ... SELECT, SAVEPOINT); '' = its text can not be told. */
+  /** A statement was read, by itself or in a group (CREATE TABLE ... SELECT, SAVEPOINT); '' = its text cannot be told. */
   statement?(text: string, database: string): void;
 }
 
@@ -197,7 +197,7 @@ export class GroupAssembler implements EventSink {
       throw new SkeinError(
         'FOREIGN_TRANSACTION',
         `The server's log holds transaction ${next.gtidText(gtid.binary)} where number ${ordinal} by server id ${next.epochServerId(epoch)} must come ` +
-          `(epoch ${epoch}). It was written past Skein (another domain, server id or a set sequence number) and can not be replicated.`,
+          `(epoch ${epoch}). It was written past Skein (another domain, server id or a set sequence number) and cannot be replicated.`,
         { data: { found: next.gtidText(gtid.binary), expectedOrdinal: ordinal, epoch } },
       );
     }

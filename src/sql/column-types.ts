@@ -161,7 +161,7 @@ function bigintDecoder(name: string, unsigned: boolean, mode: 'string' | 'number
       throw new ApiError(
         400,
         'UNSAFE_BIGINT',
-        `Column "${name}" holds ${value}, which a JSON number can not carry exactly. Ask without "bigint": "number".`,
+        `Column "${name}" holds ${value}, which a JSON number cannot carry exactly. Ask without "bigint": "number".`,
       );
     }
     return String(value);

@@ -40,11 +40,11 @@ export function checkRepeatable(key: string, plan: SqlPlan, streams: boolean): v
       'In an open transaction only its commit can be repeated, and it needs no key for that.',
     );
   }
-  if (streams) throw notRepeatable('A stream can not be repeated.');
+  if (streams) throw notRepeatable('A stream cannot be repeated.');
   const at = plan.statements.findIndex(({ sql }) => endsTransaction(sql));
   if (at === -1) return;
   throw notRepeatable(
-    'DDL and whatever else commits by itself can not be stored together with its outcome: send it without an idempotency key, with IF [NOT] EXISTS.',
+    'DDL and whatever else commits by itself cannot be stored together with its outcome: send it without an idempotency key, with IF [NOT] EXISTS.',
   ).with({ statement: at });
 }
 
@@ -160,7 +160,7 @@ export async function confirmStored(
     throw new ApiError(
       504,
       'OUTCOME_UNKNOWN',
-      `The write was executed, but it can not be confirmed that it is kept: ${error === ABORTED ? 'no quorum in time' : messageOf(error)}.`,
+      `The write was executed, but it cannot be confirmed that it is kept: ${error === ABORTED ? 'no quorum in time' : messageOf(error)}.`,
       { applied: 'unknown' },
     );
   }

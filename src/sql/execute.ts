@@ -89,7 +89,7 @@ function readsOnly(caller: SqlCaller, node: NodeView): boolean {
 }
 
 function looksLikeReads({ statements }: SqlPlan, { tellsEarly }: ResultOutput): boolean {
-  // What was told can not be taken back when a later statement turns out to write.
+  // What was told cannot be taken back when a later statement turns out to write.
   if (statements.length > 1 && tellsEarly) return false;
   return statements.every(({ sql }) => looksLikeRead(sql));
 }
@@ -338,7 +338,7 @@ export class SqlExecution {
           new ApiError(
             504,
             'OUTCOME_UNKNOWN',
-            `The write was executed here, but it can not be confirmed that it is kept: ${error === ABORTED ? 'given up' : messageOf(error)}`,
+            `The write was executed here, but it cannot be confirmed that it is kept: ${error === ABORTED ? 'given up' : messageOf(error)}`,
             { applied: 'unknown' },
           ),
         );

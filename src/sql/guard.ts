@@ -1,6 +1,6 @@
 /**
  * What no session may be used for, whatever the server's grants say. The server decides what is a write; these
- * are the few statements that grants can not take away (seen on MariaDB 10.11):
+ * are the few statements that grants cannot take away (seen on MariaDB 10.11):
  *  - an account may always change its own password or default role, which every node's sessions log in with;
  *  - an account may always KILL its own sessions, and a killed commit is answered before its quorum (rule C1);
  *  - XA leaves a branch with its locks that belongs to no request, and keeps its session from being used again;
@@ -53,7 +53,7 @@ export function guardWithoutResult(sql: string, role: 'read' | 'write' | 'admin'
   const text = withoutLeadingComments(sql);
   if (role === 'read') {
     if (READ_FIRST_WORD.test(text) && !(READ_NEVER.test(text) && /^set/i.test(text))) return;
-    throw new ApiError(403, 'FORBIDDEN', 'A read token can not run this kind of statement.', { statement });
+    throw new ApiError(403, 'FORBIDDEN', 'A read token cannot run this kind of statement.', { statement });
   }
   // Only the beginning decides: a row may well hold the word "password".
   const ownStatement = findOwnStatement(text);

@@ -1,7 +1,7 @@
 /**
  * Finds, anywhere in a statement's text, the statements that every account of MariaDB may execute and no token may: KILL,
  * XA, and changes of the account itself. So they are also seen behind SET STATEMENT ... FOR, in executable comments, and
- * in BEGIN NOT ATOMIC. What it can not see is a text that the server puts together or reads later: EXECUTE IMMEDIATE of
+ * in BEGIN NOT ATOMIC. What it cannot see is a text that the server puts together or reads later: EXECUTE IMMEDIATE of
  * an expression, a procedure. Linear in the text's length; pure.
  */
 import { executableCommentLength, skipComment, skipQuoted } from '../mysql-protocol/sql-text.js';

@@ -91,7 +91,7 @@ function notConfirmed(): ApiError {
   return new ApiError(
     503,
     'NO_QUORUM',
-    'No quorum confirmed in time that this node is still the primary, so it can not give a linearizable answer.',
+    'No quorum confirmed in time that this node is still the primary, so it cannot give a linearizable answer.',
     { retryable: true },
   );
 }

@@ -90,14 +90,14 @@ export const SqlRequestSchema = Type.Object(
     forward: Type.Optional(
       Type.Boolean({
         description:
-          'A replica passes on to the primary what it can not serve itself: writes, reads of level primary and linearizable, and bounded ones while it is too far behind.',
+          'A replica passes on to the primary what it cannot serve itself: writes, reads of level primary and linearizable, and bounded ones while it is too far behind.',
       }),
     ),
     rows: Type.Optional(Type.Union([Type.Literal('array'), Type.Literal('object')], { default: 'array' })),
     bigint: Type.Optional(
       Type.Union([Type.Literal('string'), Type.Literal('number')], {
         default: 'string',
-        description: 'number: an error for values that a JSON number can not carry exactly.',
+        description: 'number: an error for values that a JSON number cannot carry exactly.',
       }),
     ),
     read: Type.Optional(ReadSchema),
@@ -174,7 +174,7 @@ function planStatement(statement: string | { sql: string; params?: Params }, i: 
   return { sql: positional.sql, parameters: bindParameters(positional.params, i) };
 }
 
-/** What was decided when the transaction was opened can not be said again by its statements. */
+/** What was decided when the transaction was opened cannot be said again by its statements. */
 function planTx(body: SqlRequest): string | null {
   if (body.tx === undefined) return null;
   for (const field of ['transaction', 'read', 'write', 'forward'] as const) {

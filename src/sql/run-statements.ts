@@ -94,7 +94,7 @@ async function readOneByOne(run: StatementRun, setUp: { done: boolean }): Promis
     beginStatement(run, i);
     connection.cork();
     const before = [selectDatabase(run, i)];
-    // Begun anew for each statement, so that no statement can end it and have the next one write.
+    // Begun again for each statement, so that no statement can end it and have the next one write.
     if (!plan.transaction) before.push(connection.run(START_READ_ONLY));
     else if (i === 0) before.push(connection.run(START_SNAPSHOT));
     const [prepared] = await flushed(connection, connection.prepare(statement.sql), before);
@@ -347,7 +347,7 @@ async function selectDatabase(run: StatementRun, i: number): Promise<void> {
 
 /**
  * Sends what was corked and waits for all of it; the first refusal is the one that is thrown.
- * Every promise is attended to, so that a later one can not become an unhandled rejection.
+ * Every promise is attended to, so that a later one cannot become an unhandled rejection.
  */
 async function flushed<T>(
   connection: Connection,

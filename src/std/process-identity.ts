@@ -37,7 +37,7 @@ export function ownIdentity(): ProcessIdentity {
   return identifyProcess(process.pid) ?? { pid: process.pid, startedAt: 'unknown' };
 }
 
-/** The command line of a process for a message to people; '' where it can not be seen. */
+/** The command line of a process for a message to people; '' where it cannot be seen. */
 export function commandOf(pid: number): string {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean);
@@ -51,7 +51,7 @@ export function commandOf(pid: number): string {
 /** Clock ticks of proc(5) are hundredths of a second on every Linux architecture that Node runs on. */
 const TICK_MS = 10;
 
-/** What a process does now; null where it can not be seen. `runnable`: it runs, or waits for a core only. */
+/** What a process does now; null where it cannot be seen. `runnable`: it runs, or waits for a core only. */
 export function processActivity(pid: number): { cpuMs: number; runnable: boolean } | null {
   const fields = process.platform === 'linux' ? statFields(pid) : null;
   // utime and stime are fields 14 and 15.

@@ -113,7 +113,7 @@ it('a reader that throws loses no line, for nobody, and is said once', () => {
   expect(lines).toEqual(['one', expect.stringContaining('broken reader'), 'two']);
 });
 
-it('a file that can not be rotated grows on, and no older one is pushed out', () => {
+it('a file that cannot be rotated grows on, and no older one is pushed out', () => {
   const path = join(directory, 'stuck.log');
   mkdirSync(`${path}.new`);
   writeFileSync(`${path}.1`, 'older\n');

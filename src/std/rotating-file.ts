@@ -100,7 +100,7 @@ export class RotatingFile {
     }
   }
 
-  /** The new file is there before the old ones move: when it can not be opened, the old one grows on. */
+  /** The new file is there before the old ones move: when it cannot be opened, the old one grows on. */
   #rotate(): void {
     let fresh: number;
     try {

@@ -61,7 +61,7 @@ function read(path: string, what: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new SkeinError('TLS_FILE_UNREADABLE', `The TLS ${what} can not be read: ${messageOf(error)}`, {
+    throw new SkeinError('TLS_FILE_UNREADABLE', `The TLS ${what} cannot be read: ${messageOf(error)}`, {
       cause: error,
     });
   }

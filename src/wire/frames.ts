@@ -97,7 +97,7 @@ export function tooLarge(what: string, size: number, sizeMax: number): SkeinErro
   });
 }
 
-/** Whole and of a known type, but its content can not be. */
+/** Whole and of a known type, but its content cannot be. */
 export function invalidFrame(what: string, cause?: unknown): SkeinError {
   return new SkeinError('FRAME_INVALID', what, { cause });
 }
@@ -283,7 +283,7 @@ export function encodeAck(ack: Ack): Buffer {
   return frame;
 }
 
-/** Refuses what would be counted in a quorum and can not be true: durable before it was received. */
+/** Refuses what would be counted in a quorum and cannot be true: durable before it was received. */
 export function decodeAck(payload: Buffer): Ack {
   fixed('ack', payload, 24);
   const ack = {

@@ -164,7 +164,7 @@ const AnswerSchema = Type.Object({
   id: Ordinal,
   /** Object -> its digest or its definition; without those that it does not have. */
   definitions: Type.Record(Type.String(), Type.String()),
-  /** Why it can not tell, in plain words; null = it does. */
+  /** Why it cannot tell, in plain words; null = it does. */
   failed: OrNull(Reason),
 });
 export type Answer = Static<typeof AnswerSchema>;

@@ -16,7 +16,7 @@ import {
  *
  * Chunks may lie in a buffer that is read into again: what is handed out is a copy, which is never written to again, so
  * that the receiver may keep it. Records, which are kept for long, are copied behind each other.
- * Only frames that were announced with `accept` get a buffer, so that a stranger can not make us allocate.
+ * Only frames that were announced with `accept` get a buffer, so that a stranger cannot make us allocate.
  */
 export class FrameSplitter {
   readonly #slab = new Slab();

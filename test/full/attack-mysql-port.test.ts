@@ -123,7 +123,7 @@ describe('bytes before any login (A1)', () => {
     ['white space', Buffer.concat([login(), query(`${' '.repeat(1_000)}X`)])],
     ['a command at once', query(comments)],
     [
-      'a login that goes on for ever',
+      'a login that goes on forever',
       Buffer.concat([Buffer.from([0xff, 0xff, 0xff, 1]), Buffer.alloc(200_000)]),
     ],
     [
@@ -329,7 +329,7 @@ describe('a read-only port of the primary (A9)', () => {
     await expect(run(sql, "INSERT INTO t (v) VALUES ('x')")).rejects.toMatchObject({ errno: 1142 });
   });
 
-  it('and the account can not give itself another password there (A8)', async () => {
+  it('and the account cannot give itself another password there (A8)', async () => {
     const sql = await open(ports.primary.ro);
     await expect(run(sql, "SET PASSWORD = PASSWORD('x')")).rejects.toMatchObject({ errno: 1792 });
   });

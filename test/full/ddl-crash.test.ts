@@ -113,7 +113,7 @@ it('what a recovery wrote is known as that also when the log goes back over seve
   }
 });
 
-it('a log that was being begun anew when the server died is begun anew', async () => {
+it('a log reset that a crash interrupted is done again', async () => {
   const lone = await LoneServer.start();
   try {
     const after = mariadb.gtidAt(1, 2);
@@ -183,7 +183,7 @@ const UNREADABLE_TABLE = /doesn't exist in engine|\b(1030|1194|1696|1932)\b/;
 
 async function readyOrFilledAgain(node: TestNode): Promise<void> {
   const state = await until(
-    `${node.name} is ready, or says that it can not open a table`,
+    `${node.name} is ready, or says that it cannot open a table`,
     async () => {
       const { status, text } = await node.request('GET', '/ready', undefined, { token: null });
       if (status === 200) return 'ready';
@@ -192,7 +192,7 @@ async function readyOrFilledAgain(node: TestNode): Promise<void> {
     { deadlineMs: 60_000, context: () => node.logs(20) },
   );
   if (state === 'ready') return;
-  console.log(`${node.name} can not open a table after the crash, and is filled again`);
+  console.log(`${node.name} cannot open a table after the crash, and is filled again`);
   // The supervisor would start it again in the middle of it.
   signalPid(cluster.supervisorPid, 'SIGSTOP');
   await node.kill('node');

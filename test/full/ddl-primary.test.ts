@@ -69,7 +69,7 @@ it('what was done and is not in the log is taken back, or done everywhere; what 
     ],
     { logged: true },
   );
-  // Made anew since the last opening is what counts for what was emptied.
+  // Made again since the last opening is what counts for what was emptied.
   await dieAfter([]);
   await cluster.primary.untilReady();
   expect(await mended()).toEqual([]);
@@ -141,7 +141,7 @@ it('a client that reads on the closed server does not keep it from being mended'
   await checksumAtRest(cluster.primary, cluster.replicas, { schemas: ['demo'] });
 });
 
-it('what can not be mended without losing rows keeps the primary closed, and says what to do', async () => {
+it('what cannot be mended without losing rows keeps the primary closed, and says what to do', async () => {
   await cluster.primary.sql('CREATE TABLE demo.other (k INT PRIMARY KEY, v INT)');
   await dieAfter(['ALTER TABLE demo.other DROP COLUMN v']);
   let reason = '';

@@ -141,7 +141,7 @@ it('history partitions that a server has added by itself are no damage, and none
   expect(text).toBe('');
 });
 
-it('DDL that is done and not logged yet can not be seen; what asks for it keeps no heartbeat waiting', async () => {
+it('DDL that is done and not logged yet cannot be seen; what asks for it keeps no heartbeat waiting', async () => {
   const lone = await LoneServer.start();
   const waiting: Connection[] = [];
   const begin = async (sql: string, state: string) => {
@@ -169,7 +169,7 @@ it('DDL that is done and not logged yet can not be seen; what asks for it keeps 
     await lone.control.status();
     order.push('status');
     await definitions;
-    // A table that can not be looked at now is not one without a definition.
+    // A table that cannot be looked at now is not one without a definition.
     expect(order).toEqual(['status', expect.stringContaining('Lock wait timeout')]);
   } finally {
     for (const connection of waiting) connection.destroy();

@@ -101,7 +101,7 @@ async function nextServerIsReal(old: number, impostor: Awaited<ReturnType<typeof
 
 it.skipIf(!isRoot)('of another user: not adopted, not even dialled, and said', async (context) => {
   const stranger = { uid: STRANGER, gid: STRANGER, name: 'stranger', switched: true };
-  if (!(await canReach(stranger, process.execPath))) context.skip('another user can not run this Node');
+  if (!(await canReach(stranger, process.execPath))) context.skip('another user cannot run this Node');
   const impostor = await startImpostor('stranger', { uid: STRANGER, mode: 0o700 });
   await nextServerIsReal(server.current?.pid ?? 0, impostor);
   expect(warnings).toContainEqual(
@@ -112,7 +112,7 @@ it.skipIf(!isRoot)('of another user: not adopted, not even dialled, and said', a
 it('of the right user, with a socket where anybody can put one: neither', async (context) => {
   const { uid, gid } = await stat(server.dataDir);
   const owner = { uid, gid, name: 'owner', switched: uid !== process.getuid?.() };
-  if (!(await canReach(owner, process.execPath))) context.skip('the server’s user can not run this Node');
+  if (!(await canReach(owner, process.execPath))) context.skip('the server’s user cannot run this Node');
   const impostor = await startImpostor('open', { uid, mode: 0o777 });
   await nextServerIsReal(server.current?.pid ?? 0, impostor);
   expect(warnings).toContainEqual(

@@ -279,7 +279,7 @@ describe('a managed server', () => {
     expect(await isAlive(pid)).toBe(false);
   });
 
-  it('says why a server can not start, with its own words, and gives up', async () => {
+  it('says why a server cannot start, with its own words, and gives up', async () => {
     const server = manage({ extraArgs: ['--no-such-option=1'], startAttemptsMax: 2 });
     await expect(server.start()).rejects.toMatchObject({
       code: 'SERVER_START_FAILED',
@@ -378,7 +378,7 @@ describe('accounts', () => {
     expect((await sql(server, 'skein_read', ['SELECT * FROM skein.tokens'])).errors).toEqual([1142]);
     expect((await sql(server, 'skein_write', ['SELECT * FROM skein.tokens'])).errors).toEqual([1142]);
     expect((await sql(server, 'skein_admin', ['SELECT * FROM skein.tokens'])).errors).toEqual([null]);
-    // The session of control that everything hangs on can not be killed either.
+    // The session of control that everything hangs on cannot be killed either.
     const { rows } = await sql(server, 'skein', [
       "SELECT id FROM information_schema.processlist WHERE user='skein'",
     ]);
@@ -534,7 +534,7 @@ describe('control', () => {
     control.close();
   });
 
-  it('refuses to open or close while a commit waits, which it does for ever', async () => {
+  it('refuses to open or close while a commit waits, which it does forever', async () => {
     const server = manage();
     await server.start();
     const control = controlOf(server);

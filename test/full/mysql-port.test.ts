@@ -186,7 +186,7 @@ describe('clients', () => {
       await sql.beginTransaction();
       await sql.execute('INSERT INTO t (v) VALUES (?)', ['rolled back']);
       await sql.rollback();
-      // What can not be compressed takes seconds to compress.
+      // What cannot be compressed takes seconds to compress.
       const blob = options.compress
         ? Buffer.alloc(20 * 2 ** 20, randomBytes(999))
         : randomBytes(20 * 2 ** 20);

@@ -54,7 +54,7 @@ it('rows that ALTER IGNORE keeps of a keyless table are the same on every node',
   await checksumAtRest(cluster.primary, cluster.replicas, { schemas: ['ignored'] });
 });
 
-it('such an ALTER is told of; rows that are logged anew are the same whoever wrote them', async () => {
+it('such an ALTER is told of; rows that are logged again are the same whoever wrote them', async () => {
   await run(app, 'USE recreated');
   await run(app, 'CREATE TABLE old (v INT, w INT)');
   const others = await Promise.all([0, 1, 2, 3].map(() => openApp(cluster, { database: 'recreated' })));

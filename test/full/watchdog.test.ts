@@ -8,7 +8,7 @@ import { throughout, until } from '../kit/until.js';
 
 /** A node whose event loop does not turn is killed by the supervisor and started again; one that only waits is not. */
 
-/** The nodes inherit it: on this signal the event loop is blocked for ever. Nothing of it is in the build. */
+/** The nodes inherit it: on this signal the event loop is blocked forever. Nothing of it is in the build. */
 const BLOCKED_BY_SIGNAL = `--import "data:text/javascript,process.on('SIGUSR2',()=>{for(;;);})"`;
 /** Five seconds; six times as much when this machine does not let the blocked node run. */
 const DEADLINE_MS = 45_000;

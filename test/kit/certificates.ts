@@ -7,7 +7,7 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** Tests that need certificates are left out on a machine that can not make them. */
+/** Tests that need certificates are left out on a machine that cannot make them. */
 export const hasOpenssl = (() => {
   try {
     execFileSync('openssl', ['version'], { stdio: 'ignore' });

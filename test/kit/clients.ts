@@ -4,7 +4,7 @@ import { rowsOf, run, type SqlNode, withSql } from './sql-node.js';
 
 /**
  * What a client was told of one INSERT.
- * acknowledged: it must be there, once, for ever. failed: it must not be there. unknown: either is true.
+ * acknowledged: it must be there, once, forever. failed: it must not be there. unknown: either is true.
  */
 export type Outcome = 'acknowledged' | 'failed' | 'unknown';
 

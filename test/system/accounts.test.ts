@@ -181,7 +181,7 @@ describe('an account', () => {
     expect(await errnoOf(rowsOf(reader, 'SELECT * FROM other.t'))).toBe(1142);
   });
 
-  it('is refused with a reason when its name or a database can not be granted, or it is there', async () => {
+  it('is refused with a reason when its name or a database cannot be granted, or it is there', async () => {
     const ask = (body: object) => cluster.primary.request('POST', '/v1/users', body);
     for (const name of [
       "a'; DROP TABLE x",

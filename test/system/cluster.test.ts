@@ -288,7 +288,7 @@ describe('a second start', () => {
     }
   });
 
-  it('in a directory that can not be written is refused with what to do', async () => {
+  it('in a directory that cannot be written is refused with what to do', async () => {
     const parent = await mkdtemp(join(tmpdir(), 'skein-closed-'));
     const isRoot = process.getuid?.() === 0;
     const directory = isRoot ? join(parent, 'sub') : '/proc/skein';

@@ -517,7 +517,7 @@ describe('roles and places', () => {
     }
   });
 
-  it('a read token can not write after it has ended its own read-only transaction', async () => {
+  it('a read token cannot write after it has ended its own read-only transaction', async () => {
     const before = await gtidOf(primary());
     const answer = await sql(
       {

@@ -8,7 +8,7 @@ import { seededRandom } from '../kit/random.js';
 import { TcpProxy } from '../kit/tcp-proxy.js';
 import { throughout, until } from '../kit/until.js';
 
-/** The tools that judge the product are judged first: a checker that can not fail proves nothing. */
+/** The tools that judge the product are judged first: a checker that cannot fail proves nothing. */
 
 describe('judgeLedger', () => {
   const ledger = new Ledger();

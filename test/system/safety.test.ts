@@ -344,43 +344,46 @@ describe('errant writes on a replica (H13)', () => {
   it.each([
     ['FLUSH PRIVILEGES', 'n2'],
     ["CREATE USER errant@'127.0.0.9'", 'n3'],
-  ])('%s as skein: noticed, named, closed to reads; filled anew it follows again', async (sql, name) => {
-    const replica = cluster.node(name);
-    const since = await mark(replica);
-    const before = performance.now();
-    await withSql(replica, (connection) => run(connection, sql));
-    const refused = await until('reads are refused', async () => {
-      const answer = await replica.request('POST', '/v1/sql', { sql: 'SELECT 1' });
-      return answer.status === 503 ? answer : null;
-    });
-    expect(performance.now() - before, 'at the next heartbeat').toBeLessThan(3_000);
-    expect(refused.body.error?.message).toMatch(/holds 0-\d+-\d+, which the cluster did not give it/);
-    const [said] = await events(replica, 'replication.error', since);
-    expect(said).toMatchObject({ code: 'ERRANT_TRANSACTION' });
-    expect(await replica.isReady()).toBe(false);
-    await until('the primary’s status says it', async () => {
-      const { members } = await cluster.primary.cluster();
-      return members.find((member) => member.name === name)?.reason?.includes('did not give it');
-    });
-    await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('beside an errant replica')");
+  ])(
+    '%s as skein: found and named, the replica is closed to reads; emptied and filled it follows again',
+    async (sql, name) => {
+      const replica = cluster.node(name);
+      const since = await mark(replica);
+      const before = performance.now();
+      await withSql(replica, (connection) => run(connection, sql));
+      const refused = await until('reads are refused', async () => {
+        const answer = await replica.request('POST', '/v1/sql', { sql: 'SELECT 1' });
+        return answer.status === 503 ? answer : null;
+      });
+      expect(performance.now() - before, 'at the next heartbeat').toBeLessThan(3_000);
+      expect(refused.body.error?.message).toMatch(/holds 0-\d+-\d+, which the cluster did not give it/);
+      const [said] = await events(replica, 'replication.error', since);
+      expect(said).toMatchObject({ code: 'ERRANT_TRANSACTION' });
+      expect(await replica.isReady()).toBe(false);
+      await until('the primary’s status says it', async () => {
+        const { members } = await cluster.primary.cluster();
+        return members.find((member) => member.name === name)?.reason?.includes('did not give it');
+      });
+      await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('beside an errant replica')");
 
-    // It is still errant after a restart of its server.
-    const pid = await replica.kill('server');
-    await replica.untilRestarted('server', pid);
-    await until('closed again', async () => {
-      const answer = await replica.request('POST', '/v1/sql', { sql: 'SELECT 1' });
-      expect(answer.status).toBe(503);
-      return answer.text.includes('did not give it');
-    });
+      // It is still errant after a restart of its server.
+      const pid = await replica.kill('server');
+      await replica.untilRestarted('server', pid);
+      await until('closed again', async () => {
+        const answer = await replica.request('POST', '/v1/sql', { sql: 'SELECT 1' });
+        expect(answer.status).toBe(503);
+        return answer.text.includes('did not give it');
+      });
 
-    await replica.kill('node');
-    await replica.kill('server');
-    for (const each of ['data', 'spool', 'state'])
-      await rm(join(replica.directory, each), { recursive: true });
-    cluster.startNode(name);
-    await replica.untilReady();
-    await checksumAtRest(cluster.primary, cluster.replicas);
-  });
+      await replica.kill('node');
+      await replica.kill('server');
+      for (const each of ['data', 'spool', 'state'])
+        await rm(join(replica.directory, each), { recursive: true });
+      cluster.startNode(name);
+      await replica.untilReady();
+      await checksumAtRest(cluster.primary, cluster.replicas);
+    },
+  );
 });
 
 describe('the primary’s data directory is not there, or an old one', () => {

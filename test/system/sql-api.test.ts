@@ -495,7 +495,7 @@ describe('idempotency keys', () => {
     expect((await outcome('again')).body.applied).toBe('yes');
   });
 
-  it('refuses what can not be kept together with its outcome', async () => {
+  it('refuses what cannot be kept together with its outcome', async () => {
     const refused = [
       await keyed('ddl', { sql: '/* x */ CREATE TABLE demo.never (id INT PRIMARY KEY)' }),
       await keyed('batch', { statements: [insert('a'), insert('b')] }),

@@ -25,7 +25,7 @@ const plan = (directory: string) =>
     acknowledge: 'majority',
   });
 
-it('creates the directory, and says why when it can not', () => {
+it('creates the directory, and says why when it cannot', () => {
   prepareDirectory(join(base, 'a', 'b'));
   writeFileSync(join(base, 'file'), '');
   expect(() => prepareDirectory(join(base, 'file', 'x'))).toThrowError(

@@ -23,7 +23,7 @@ export function prepareDirectory(directory: string): void {
   } catch (error) {
     throw new SkeinError(
       'DIRECTORY_UNUSABLE',
-      `The directory ${directory} can not be used: ${messageOf(error)}\nName one that this user can write: --dir <directory>`,
+      `The directory ${directory} cannot be used: ${messageOf(error)}\nName one that this user can write: --dir <directory>`,
       { cause: error },
     );
   }
@@ -51,7 +51,7 @@ export async function ensureSecrets(directory: string): Promise<string | null> {
 
 /**
  * An option file for MySQL's own clients: `mariadb --defaults-file=.skein/mysql.cnf -P 6446`. The password follows from
- * the secret, so the file is written anew at each start.
+ * the secret, so the file is written again at each start.
  */
 export async function writeMysqlOptions(directory: string, port: number): Promise<void> {
   const files = clusterFiles(directory);
@@ -82,7 +82,7 @@ async function readText(file: string): Promise<string | null> {
   try {
     return await readFileIfThere(file);
   } catch (error) {
-    throw new SkeinError('DIRECTORY_UNUSABLE', `${file} can not be read: ${messageOf(error)}`, {
+    throw new SkeinError('DIRECTORY_UNUSABLE', `${file} cannot be read: ${messageOf(error)}`, {
       cause: error,
     });
   }

@@ -17,7 +17,7 @@ export function runningServer(node: PlannedNode): ProcessIdentity | null {
 }
 
 /**
- * For a server whose node is gone and can not stop it in order. Killed, never asked to shut down: a server that
+ * For a server whose node is gone and cannot stop it in order. Killed, never asked to shut down: a server that
  * shuts down releases commits that still wait for their quorum (rule C1), one that is killed recovers.
  */
 export async function killServer(server: ProcessIdentity): Promise<void> {

@@ -111,7 +111,7 @@ export const handleRows: Handler = async (request, modules) => {
   const tail = JSON.stringify({ next: following, ...answeredBy(outcome, modules) });
   return {
     kind: 'json',
-    // Put together as text: JSON columns hold numbers that JavaScript can not carry.
+    // Put together as text: JSON columns hold numbers that JavaScript cannot carry.
     body: `${head.slice(0, -1)},"columns":${page.columnsText},"rows":[${page.rows.join(',')}],${tail.slice(1)}`,
     headers: { 'x-skein-position': formatPosition(outcome.position) },
     facts: { rows: page.rowCount },

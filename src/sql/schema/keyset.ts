@@ -63,7 +63,7 @@ export function pageStatement(page: {
   const { key, order, after } = page;
   const parameters: BoundParameter[] = [];
   const where = after === null ? '' : ` WHERE ${afterCondition(key.columns, after, order, parameters)}`;
-  // The primary key can not be missing or ignored, and no other index may turn the page into a sort of the whole table.
+  // The primary key cannot be missing or ignored, and no other index may turn the page into a sort of the whole table.
   const force = key.index === 'PRIMARY' ? ' FORCE INDEX (PRIMARY)' : '';
   const by = key.columns.map(({ name }) => `${quoted(name)}${order === 'desc' ? ' DESC' : ''}`).join(', ');
   return {

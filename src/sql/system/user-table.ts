@@ -112,6 +112,6 @@ function refuseOwner(name: string, owned: readonly OwnedObject[]): void {
   throw new ApiError(
     409,
     'USER_IN_USE',
-    `"${name}" is the DEFINER of ${named.join(', ')}${more}; without the account they fail with error 1449. Make them anew as another account, or drop it with force.`,
+    `"${name}" is the DEFINER of ${named.join(', ')}${more}; without the account they fail with error 1449. Create them again as another account, or drop this account with force.`,
   );
 }
