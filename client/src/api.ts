@@ -18,7 +18,7 @@ export type SqlRequest = {
   database?: string;
   /** Time for the whole request. A write that is not confirmed by then is answered as unknown. */
   timeoutMs?: number;
-  /** A replica passes on to the primary what it cannot serve itself: writes, reads of level primary and linearizable, and bounded ones while it is too far behind. */
+  /** A replica forwards to the primary what it cannot serve itself: writes, reads of level primary and linearizable, and bounded reads while it is too far behind. */
   forward?: boolean;
   rows?: 'array' | 'object';
   /** number: an error for values that a JSON number cannot carry exactly. */
@@ -235,7 +235,7 @@ export type TableIndex = {
   kind: string;
   columns: ({
     name: string;
-    /** Only so much of it; null = all. */
+    /** Length of the indexed prefix; null = the whole column. */
     prefix: number | null;
     descending: boolean;
   })[];
@@ -276,7 +276,7 @@ export type ClusterStatus = {
     attached: number;
   };
   members: Member[];
-  /** What in the schema endangers the cluster's promises; empty when nothing does. */
+  /** Problems in the schema that endanger the cluster's promise; empty if there are none. */
   warnings: string[];
 };
 
@@ -495,9 +495,9 @@ export interface Endpoints {
       readOnly?: boolean;
       isolation?: 'read-uncommitted' | 'read-committed' | 'repeatable-read' | 'serializable';
       database?: string;
-      /** Without a request for so long it is rolled back. */
+      /** The transaction is rolled back after this time without a request. */
       idleMs?: number;
-      /** It is rolled back then, whatever it does. */
+      /** The transaction is rolled back after this time in any case. */
       totalMs?: number;
       read?: {
         /** local: what this node has. bounded: at most `maxLagMs` old, else 412. session: the node first applies everything up to `after`. primary: on the primary only (421 elsewhere). linearizable: on the primary, after a quorum has confirmed that it still is. */
@@ -533,7 +533,7 @@ export interface Endpoints {
     body: Record<string, never>;
     response: RolledBackTransaction;
   };
-  /** Whether the write with this idempotency key, or the transaction with this id, was applied. Of the own token only; kept for 24 hours. */
+  /** Whether the write with this idempotency key, or the transaction with this id, was applied. Only for keys of the same token; kept for 24 hours. */
   getOutcome: {
     params: {
       key: string;
@@ -582,7 +582,7 @@ export interface Endpoints {
   /** The newest lines of this node's log that match, one JSON object in each line. */
   getLogs: {
     query: {
-      /** So many lines at most, the newest ones, and 2 MiB of them. When there are more for that size, the first line is {"event":"lines.cut"}. */
+      /** Maximum number of lines, the newest ones. If they exceed 2 MiB, the older ones are left out and the first line is {"event":"lines.cut"}. */
       tail?: number;
       /** This one and worse. */
       level?: 'debug' | 'info' | 'warn' | 'error';
@@ -592,7 +592,7 @@ export interface Endpoints {
       until?: string;
       /** Which part of the node says it: http, link, spool ... */
       part?: string;
-      /** Anywhere in the line, whatever its case. */
+      /** Text anywhere in the line; upper and lower case are the same. */
       text?: string;
       /** Keep the answer open, and send lines as they come. */
       follow?: 'true' | 'false';
@@ -602,13 +602,13 @@ export interface Endpoints {
   /** The newest lines of this node's audit trail that match, one JSON object in each line. */
   getAudit: {
     query: {
-      /** So many lines at most, the newest ones, and 2 MiB of them. When there are more for that size, the first line is {"event":"lines.cut"}. */
+      /** Maximum number of lines, the newest ones. If they exceed 2 MiB, the older ones are left out and the first line is {"event":"lines.cut"}. */
       tail?: number;
       /** ISO time in UTC, or its beginning; that moment included. */
       since?: string;
       /** ISO time in UTC, or its beginning; before that moment. */
       until?: string;
-      /** Anywhere in the line, whatever its case. */
+      /** Text anywhere in the line; upper and lower case are the same. */
       text?: string;
       /** Keep the answer open, and send lines as they come. */
       follow?: 'true' | 'false';
@@ -626,10 +626,10 @@ export interface Endpoints {
   getMetrics: {
     response: string;
   };
-  /** A dump of this node's databases as SQL, whole and at one position, which stands in it. It is whole when its last line begins with "-- Dump completed". */
+  /** A dump of this node's databases as SQL, complete and at one position, which the dump contains. It is complete when its last line begins with "-- Dump completed". */
   getDump: {
     query: {
-      /** Only this one, without its name, so that it can be loaded into another. */
+      /** Only this database, without its name, so that the dump can be loaded into another one. */
       database?: string;
     };
     response: string;
@@ -650,13 +650,13 @@ export interface Endpoints {
     };
     response: NewToken;
   };
-  /** Gives a token a new text, which is in this answer only; the old one may count a while longer. */
+  /** Gives a token a new text, which is in this answer only. The old one can stay valid for a while. */
   rotateToken: {
     params: {
       id: string;
     };
     body: {
-      /** The old text counts for so long. */
+      /** How long the old token text stays valid. */
       graceSeconds?: number;
     };
     response: RotatedToken;
@@ -696,7 +696,7 @@ export interface Endpoints {
       name: string;
     };
     query: {
-      /** Also when views, routines, triggers or events run as this account. */
+      /** Drop it even if views, routines, triggers or events run as this account. */
       force?: 'true' | 'false';
     };
     response: DroppedUser;

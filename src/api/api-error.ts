@@ -141,7 +141,7 @@ function fromServerError(error: ServerError, context: ErrorContext): ApiError {
     return new ApiError(
       400,
       name,
-      `Only InnoDB tables are kept here, temporary ones included: leave ENGINE out, or say ENGINE=InnoDB. ${error.message}`,
+      `Only InnoDB tables are allowed, temporary tables included. Leave ENGINE out, or write ENGINE=InnoDB. ${error.message}`,
       details,
     );
   }

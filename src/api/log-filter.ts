@@ -11,7 +11,7 @@ export interface LogFilter {
   readonly until?: string | undefined;
   /** Which part of the node says it. */
   readonly part?: string | undefined;
-  /** Anywhere in the line, whatever its case. */
+  /** Text anywhere in the line; upper and lower case are the same. */
   readonly text?: string | undefined;
 }
 

@@ -15,7 +15,7 @@ export interface AuditFilter {
   readonly kind?: string | undefined;
   /** `ok` or an error's code. */
   readonly outcome?: string | undefined;
-  /** Anywhere in the line, whatever its case. */
+  /** Text anywhere in the line; upper and lower case are the same. */
   readonly text?: string | undefined;
 }
 

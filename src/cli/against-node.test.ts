@@ -98,7 +98,7 @@ describe('status --watch', () => {
   it('draws over itself on a terminal', async () => {
     const { out } = await run(['status', '-w'], { isTerminal: true, heard: (_text, stop) => stop() });
     expect(out.startsWith('\u001b[H\u001b[Jcluster demo')).toBe(true);
-    expect(out).toContain('Ctrl-C ends this.');
+    expect(out).toContain('Press Ctrl-C to end.');
   });
 
   it('writes one document in each line with --json', async () => {

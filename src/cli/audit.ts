@@ -18,15 +18,15 @@ const FAULTS_SHOWN = 20;
 
 export const auditCommand: Command = {
   usage: 'tail|search [options] | verify [<directory>]',
-  description: `The audit trail of a node: every request that needs a token, and all that happened to the node, one JSON object in
-each line. Each line carries a code over itself and the line before.
+  description: `The audit trail of a node: every request that needs a token, and every event of the node, one JSON object in each
+line. Each line has a code over itself and the line before.
 
   tail     the newest lines of a node
-  search   lines of a node that match all of what is given
+  search   lines of a node that match all options given
   verify   whether lines were changed, removed or moved, on this machine: the directory of a node, or of a local
-           cluster (default: .skein); exit code 1 when something was`,
+           cluster (default: .skein); exit code 1 if any were`,
   options: {
-    follow: { type: 'boolean', short: 'f', help: 'tail: go on with lines as they come, until Ctrl-C' },
+    follow: { type: 'boolean', short: 'f', help: 'tail: print new lines as they come, until Ctrl-C' },
     count: { type: 'string', value: '<number>', help: `lines at most (tail ${SHOWN}, search ${FOUND})` },
     since: {
       type: 'string',

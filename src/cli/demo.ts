@@ -52,7 +52,7 @@ own server): mariadb --defaults-file=.skein/mysql.cnf -P 6446`,
     watchdog: {
       type: 'string',
       value: '<seconds>',
-      help: 'a node that hangs for so long is killed and started again (default 5; 0: never)',
+      help: 'kill and restart a node that hangs for this long (default 5; 0: never)',
     },
   },
   examples: [
@@ -136,7 +136,7 @@ async function supervise(
   const forced = new Promise<'forced'>((resolve) => {
     interrupted.on((count) => {
       if (count === 2)
-        say('stopping in order, so that nothing has to be recovered; once more ends everything at once');
+        say('stopping in order, so that nothing has to be recovered; Ctrl-C again ends everything at once');
       else resolve('forced');
     });
   });

@@ -9,10 +9,10 @@ const USE = /^\s*USE\s+`((?:[^`]|``)*)`/i;
 
 export const dumpCommand: Command = {
   usage: '[-d <database>] [--node <url>] > <file>',
-  description: `A dump of a node's databases as SQL: rows, views, triggers, routines and events, at one position, which stands in it.
-Ask a replica: the dump costs the primary nothing then. Nothing is locked and nothing is written.
-Objects are written without their DEFINER, so that any account can load them, with \`skein load\` or another client, and becomes it.
-Events are switched on or off as on the primary. With -d one database is dumped without its name, so that it can be loaded into another.`,
+  description: `Dumps a node's databases as SQL: rows, views, triggers, routines and events, at one position, which the dump contains.
+Ask a replica, so that the primary has no work from it. Nothing is locked and nothing is written.
+Objects are written without their DEFINER. So any account can load them, with \`skein load\` or another client, and becomes their definer.
+Events are enabled or disabled as on the primary. With -d one database is dumped without its name, so that it can be loaded into another.`,
   options: {
     database: {
       type: 'string',
@@ -40,7 +40,7 @@ Events are switched on or off as on the primary. With -d one database is dumped 
       database: database ?? '',
       states,
     });
-    context.terminal.err(`The dump is whole. ${objects} objects stand in it without their DEFINER.\n`);
+    context.terminal.err(`The dump is complete. ${objects} objects were written without their DEFINER.\n`);
     return 0;
   },
 };
@@ -66,7 +66,7 @@ async function eventStates({ terminal }: CommandContext, client: NodeClient): Pr
     );
   } catch (error) {
     terminal.err(
-      `The primary does not say which events are on (${messageOf(error)}): all are written as off.\n`,
+      `The primary did not answer which events are enabled (${messageOf(error)}). All events are written as disabled.\n`,
     );
     return new Map();
   }
@@ -97,14 +97,15 @@ async function write(
     signal.throwIfAborted();
     splitter.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     await terminal.write(Buffer.from(pieces(false), 'latin1'));
-    if (terminal.isGone()) throw new SkeinError('DUMP_NOT_WRITTEN', 'Nobody reads the dump any more.');
+    if (terminal.isGone())
+      throw new SkeinError('DUMP_NOT_WRITTEN', 'The output was closed before the dump was complete.');
   }
   const rest = pieces(true) + splitter.tail;
   await terminal.write(Buffer.from(rest, 'latin1'));
   if (!rest.includes(LAST_LINE)) {
     throw new SkeinError(
       'DUMP_NOT_WHOLE',
-      `The dump is not whole: it ended before its last line ("${LAST_LINE}").`,
+      `The dump is not complete: it ended before its last line ("${LAST_LINE}").`,
     );
   }
   return { objects };

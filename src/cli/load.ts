@@ -24,9 +24,9 @@ interface Login {
 export const loadCommand: Command = {
   usage: '[<file>] [-d <database>] [options]',
   description: `Loads a dump of mariadb-dump, mysqldump or \`skein dump\`, from a file or standard input, through a read-write MySQL port.
-Views, routines, triggers and events get the account that loads as their DEFINER, because only a superuser may name another one.
-Accounts, replication settings and system schemas are left out. All of this is said, one line for each.
-A dump is not one transaction: when a statement fails, what came before it stays. Loading again begins from the start.`,
+The loading account becomes the DEFINER of views, routines, triggers and events, because only a superuser may name another one.
+Accounts, replication settings and system schemas are left out. The command prints one line for each such change.
+A dump is not one transaction: when a statement fails, the statements before it stay. Loading again starts from the beginning.`,
   options: {
     database: {
       type: 'string',
@@ -39,13 +39,13 @@ A dump is not one transaction: when a statement fails, what came before it stays
       value: '<name>',
       help: 'log in as this account; SKEIN_PASSWORD holds its password',
     },
-    host: { type: 'string', value: '<host>', help: 'of the port (default: as .skein/mysql.cnf says)' },
+    host: { type: 'string', value: '<host>', help: 'host of the port (default: from .skein/mysql.cnf)' },
     port: {
       type: 'string',
       value: '<port>',
-      help: 'a read-write port of any node (default: as .skein/mysql.cnf says)',
+      help: 'a read-write port of any node (default: from .skein/mysql.cnf)',
     },
-    quiet: { type: 'boolean', help: 'only how many things were said of each kind, and errors' },
+    quiet: { type: 'boolean', help: 'print only the number of changes of each kind, and errors' },
   },
   examples: [
     ['skein load < shop.sql', 'as the account of .skein/mysql.cnf'],

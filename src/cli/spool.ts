@@ -16,8 +16,8 @@ const modules = { gtidText: mariadb.gtidText };
 
 export const spoolCommand: Command = {
   usage: 'list|show|verify <directory> [options]',
-  description: `Looks at the spool of a replica on this machine: the changes that it has received and made durable. Nothing is
-changed, and the node may be running. The directory is the node's (.skein/n2) or the spool's own (.skein/n2/spool).
+  description: `Shows the spool of a replica on this machine: the changes that it has received and made durable. The command changes
+nothing, and the node may be running. The directory is the node's (.skein/n2) or the spool's own (.skein/n2/spool).
 
   list     the files, and the ordinals that each holds
   show     single records: ordinal, GTID, size, time

@@ -12,10 +12,10 @@ const REDRAW = '\u001b[H\u001b[J';
 
 export const statusCommand: Command = {
   usage: '[--json] [--watch] [--node <url>]',
-  description: `Shows each node's role and state, how far it is behind and why something is not as it should be.
+  description: `Shows each node's role and state, how far it is behind, and the reason for any problem.
 
-  STATE      joining, live, stopped (its server applies nothing after an error), stalled (its server's workers wait and
-             do not get on), late (three heartbeats missed) or gone
+  STATE      joining, live, stopped (its server applies nothing after an error), stalled (all workers of its server
+             wait), late (three heartbeats missed) or gone
   LAG        age of the oldest transaction that this node has not applied yet
   RECEIVED   transactions that reached the node        DURABLE    of these, safe on its disk
   COMMITTED  of these, safe on a majority of nodes     APPLIED    of these, executed by its server
@@ -23,7 +23,7 @@ export const statusCommand: Command = {
 Exits with 1 when the quorum is missing, or a node is not live.`,
   options: {
     json: { type: 'boolean', help: 'the document of GET /v1/cluster; with --watch one for each line' },
-    watch: { type: 'boolean', short: 'w', help: 'again each second, until Ctrl-C' },
+    watch: { type: 'boolean', short: 'w', help: 'refresh each second, until Ctrl-C' },
     node: { type: 'string', value: '<url>', help: 'the node to ask (default: SKEIN_URL)' },
   },
   examples: [
@@ -65,7 +65,7 @@ async function watch(
 /** A file or a pipe gets them one after the other. */
 function show(text: string, terminal: Terminal): void {
   if (terminal.isTerminal) terminal.control(REDRAW);
-  terminal.out(terminal.isTerminal ? `${text}\nCtrl-C ends this.\n` : `${text}\n`);
+  terminal.out(terminal.isTerminal ? `${text}\nPress Ctrl-C to end.\n` : `${text}\n`);
 }
 
 /** While watching, a node that does not answer is news, not the end. */

@@ -27,24 +27,28 @@ export const tokenCommand: Command = {
 Roles:  read   queries, on any node
         write  queries and changes of data and tables
         admin  all that, tokens and the cluster itself
-Each role has its own account on the database server, so that the server itself holds it to its rights.`,
+Each role has its own account on the database server, so the server itself enforces the role's rights.`,
   options: {
     role: { type: 'string', value: '<role>', help: `what the token may do: ${ROLES.join(', ')}` },
     name: { type: 'string', value: '<name>', help: 'what it is for, to recognise it in the list' },
     expires: {
       type: 'string',
       value: '<time>',
-      help: 'create: ends after so long (90d, 12h) or at an ISO time',
+      help: 'create: expires after this time (90d, 12h) or at an ISO time',
     },
     'rate-limit': { type: 'string', value: '<number>', help: 'create: requests per second on each node' },
-    grace: { type: 'string', value: '<time>', help: 'rotate: the old text counts for so long (up to 1d)' },
+    grace: {
+      type: 'string',
+      value: '<time>',
+      help: 'rotate: the old text stays valid for this long (up to 1d)',
+    },
     node: { type: 'string', value: '<url>', help: 'the node to ask (default: SKEIN_URL)' },
     json: { type: 'boolean', help: "the node's answer as it is" },
   },
   examples: [
     ['skein token create --role write --name shop', 'for an application'],
     ['export SKEIN_TOKEN=$(skein token create --role read)', 'the token alone is on standard output'],
-    ['skein token rotate tok_VoiTEAowrV1d --grace 1h', 'a new text; the old one counts for another hour'],
+    ['skein token rotate tok_VoiTEAowrV1d --grace 1h', 'a new text; the old one stays valid for an hour'],
     ['skein token revoke tok_VoiTEAowrV1d', 'no longer valid, on any node; `skein token list` shows the ids'],
   ],
   positionals: [1, 2],
@@ -176,7 +180,7 @@ async function rotate(context: CommandContext, values: ParsedValues): Promise<nu
     terminal.json(`${JSON.stringify(body, null, 2)}\n`);
   } else {
     const old =
-      grace === undefined ? 'the old one is no longer valid' : `the old one counts for ${grace} more`;
+      grace === undefined ? 'the old one is no longer valid' : `the old one stays valid for ${grace}`;
     terminal.err(`Token ${id} has a new text, shown this once; ${old}:\n`);
     terminal.out(`${body.token}\n`);
   }

@@ -25,7 +25,7 @@ const ACTIONS: Readonly<Record<string, (context: CommandContext, values: ParsedV
 export const userCommand: Command = {
   usage: 'create <name> --role <role> [--database <name> ...] | list | rotate <name> | drop <name> [--force]',
   description: `An account works on the MySQL ports of every node of the cluster, and the server's list of sessions shows its name.
-Its password is made by the cluster and shown once. A new password, and dropping, end its sessions on every node.
+The cluster makes its password and shows it once. Rotating or dropping an account ends its sessions on every node.
 Roles:  read   queries, on the read-only ports
         write  queries and changes of data and tables on the read-write ports; queries on the read-only ports
 An account has no more rights than a token of its role. With --database it sees only those databases.`,
@@ -40,7 +40,7 @@ An account has no more rights than a token of its role. With --database it sees 
     },
     force: {
       type: 'boolean',
-      help: 'drop: also when views, routines, triggers or events run as this account',
+      help: 'drop: even if views, routines, triggers or events run as this account',
     },
     node: {
       type: 'string',
@@ -112,7 +112,7 @@ function showPassword(
   }
   const others = body.acknowledgedBy.length === 0 ? 'no replica yet' : body.acknowledgedBy.join(', ');
   terminal.err(
-    `${what} On disk on ${others}; every node takes it within a second of applying it. The password is shown this once:\n`,
+    `${what} Durable on ${others}; every node uses it within a second of applying it. The password is shown only this once:\n`,
   );
   terminal.out(`${body.password}\n`);
   return 0;

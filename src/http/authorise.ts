@@ -41,7 +41,7 @@ export class Authoriser {
       throw new ApiError(
         429,
         'RATE_LIMITED',
-        `This token may ask ${record.rateLimit} times a second on each node, and asked more often.`,
+        `This token is limited to ${record.rateLimit} requests per second on each node.`,
         { retryable: true, retryAfterS: waitS },
       );
     }

@@ -19,7 +19,7 @@ export function killJudge(modules: {
 }): KillJudge {
   return async (kill) => {
     if (kill.kind === 'later') {
-      return 'Skein: KILL must be sent as a statement of its own: when it runs later, a commit may wait for its quorum by then.';
+      return 'Skein: not killed: send KILL as a statement of its own, because Skein cannot check a KILL that runs later.';
     }
     const deadline = monotonicMs() + HOLD_MS;
     try {
@@ -32,13 +32,13 @@ export function killJudge(modules: {
         if (!meant) return null;
         if (monotonicMs() > deadline) {
           modules.logger.warn({ session: meant.id }, 'KILL of a waiting commit refused');
-          return `Skein: not killed: session ${meant.id} waits for its quorum; killed, it would be answered as if it had it.`;
+          return `Skein: not killed: session ${meant.id} waits for its quorum, and the server would answer OK to a killed commit without it.`;
         }
         await sleep(POLL_MS);
       }
     } catch (error) {
       modules.logger.warn({ reason: messageOf(error) }, 'KILL refused: the server does not say who commits');
-      return 'Skein: not killed: it is not known whether that session waits for its quorum.';
+      return 'Skein: not killed: the server does not say whether that session waits for its quorum.';
     }
   };
 }

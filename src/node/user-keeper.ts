@@ -10,12 +10,12 @@ const LOOK_MS = 500;
 const COMPARE_MS = 5_000;
 
 const SAID: Readonly<Record<UserChange['what'], string>> = {
-  made: 'The account is on this server.',
-  password: 'The account has its new password on this server.',
-  rights: 'The account has other rights on this server.',
-  dropped: 'The account is gone from this server.',
+  made: 'The account was created on this server.',
+  password: 'The password of the account was changed on this server.',
+  rights: 'The rights of the account were changed on this server.',
+  dropped: 'The account was removed from this server.',
 };
-const RESTORED = 'The account was not as it should be on this server; it is put right.';
+const RESTORED = 'The account on this server was changed from outside; the node restored it.';
 
 export interface UserKeeperModules {
   readonly logger: Logger;
@@ -60,10 +60,7 @@ export class UserKeeper {
     } catch (error) {
       // The server's death is told by its supervisor; what fails while it lives is worth one line.
       if (!this.#failing && this.#running) {
-        this.#modules.logger.warn(
-          { reason: messageOf(error) },
-          'the accounts can not be made as they should be',
-        );
+        this.#modules.logger.warn({ reason: messageOf(error) }, 'the accounts could not be repaired');
       }
       this.#failing = true;
     }

@@ -59,7 +59,8 @@ export class ServerWatch {
       this.#failing = false;
     } catch (error) {
       // The server's death is told by its supervisor; what fails here while it lives is worth one line.
-      if (!this.#failing) logger.warn({ reason: messageOf(error) }, 'the server does not say how it is');
+      if (!this.#failing)
+        logger.warn({ reason: messageOf(error) }, 'the server did not answer a status query');
       this.#failing = true;
     }
     this.#schedule(busy() ? BUSY_MS : this.#options.intervalMs);

@@ -40,7 +40,7 @@ function noRoom(): ApiError {
   return new ApiError(
     503,
     'NODE_BUSY',
-    'The answers that are under way fill "httpAnswersBytesMax" of this node (a token may take half of it). Try again in a moment, or ask for a stream (Accept: application/x-ndjson).',
+    'Answers in progress use all of "httpAnswersBytesMax" of this node (a token may use half of it). Try again in a moment, or ask for a stream (Accept: application/x-ndjson).',
     { retryable: true, retryAfterS: 1 },
   );
 }

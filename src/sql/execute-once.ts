@@ -137,7 +137,7 @@ async function replayed(
       throw new ApiError(
         422,
         'IDEMPOTENCY_KEY_REUSED',
-        'This idempotency key belongs to an earlier request that was another one.',
+        'This idempotency key was used for a different request.',
       );
     }
     return { ...(await confirmStored(modules, over)), error: null, replayed: found.answer };
@@ -160,7 +160,7 @@ export async function confirmStored(
     throw new ApiError(
       504,
       'OUTCOME_UNKNOWN',
-      `The write was executed, but it cannot be confirmed that it is kept: ${error === ABORTED ? 'no quorum in time' : messageOf(error)}.`,
+      `The write was executed, but the node could not confirm that it is kept: ${error === ABORTED ? 'no quorum in time' : messageOf(error)}.`,
       { applied: 'unknown' },
     );
   }

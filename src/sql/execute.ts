@@ -268,7 +268,7 @@ export class SqlExecution {
     return new ApiError(
       504,
       'TIMEOUT',
-      `The read was not done after ${this.#plan.timeoutMs} ms; it was stopped.`,
+      `The read did not finish within ${this.#plan.timeoutMs} ms; it was stopped.`,
       { statement: this.#progress.statement, retryable: true },
     );
   }
@@ -295,7 +295,7 @@ export class SqlExecution {
     void this.#watchFate(work, background, mayCommit);
     const text = mayCommit
       ? 'The write was not confirmed in time. It may or may not take effect; the log of this node will say.'
-      : 'The request was not done in time; nothing of it takes effect.';
+      : 'The request did not finish in time; nothing of it takes effect.';
     return this.#outcome(
       new ApiError(504, mayCommit ? 'OUTCOME_UNKNOWN' : 'TIMEOUT', text, {
         statement,
@@ -338,7 +338,7 @@ export class SqlExecution {
           new ApiError(
             504,
             'OUTCOME_UNKNOWN',
-            `The write was executed here, but it cannot be confirmed that it is kept: ${error === ABORTED ? 'given up' : messageOf(error)}`,
+            `The write was executed here, but the node could not confirm that it is kept: ${error === ABORTED ? 'given up' : messageOf(error)}`,
             { applied: 'unknown' },
           ),
         );

@@ -100,7 +100,7 @@ export class NdjsonOutput implements ResultOutput {
    */
   row(payload: Buffer): void {
     if (this.#over)
-      throw new ApiError(504, 'CLIENT_GONE', 'Nobody takes the rows of this statement any more.');
+      throw new ApiError(504, 'CLIENT_GONE', 'The client has stopped reading the rows of this statement.');
     if (this.failure) return;
     let text: string;
     try {
@@ -119,11 +119,7 @@ export class NdjsonOutput implements ResultOutput {
     this.rowCount += rows;
     this.affectedRows += Number(result.affectedRows);
     if (this.#summaries.length === RESULTS_MAX) {
-      this.tooLarge = new ApiError(
-        400,
-        'RESULT_TOO_LARGE',
-        `A stream tells of ${RESULTS_MAX} results at most.`,
-      );
+      this.tooLarge = new ApiError(400, 'RESULT_TOO_LARGE', `A stream has ${RESULTS_MAX} results at most.`);
       this.onTooLarge?.();
       return;
     }

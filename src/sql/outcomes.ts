@@ -139,7 +139,7 @@ export class Outcomes {
       throw new ApiError(
         400,
         'RESULT_TOO_LARGE',
-        'With an idempotency key the results are kept, and may have 1 MiB at most. Nothing was done.',
+        'Results of a request with an idempotency key are stored, so they may have 1 MiB at most. Nothing was done.',
       );
     }
     const createdAt = mysqlTime(Date.now());

@@ -59,7 +59,7 @@ function requireFresh(node: NodeView, maxLagMs: number): void {
   throw new ApiError(
     412,
     'LAG_TOO_LARGE',
-    `This node is not fresh enough: ${lag}, at most ${maxLagMs} ms were asked for. Ask another node.`,
+    `This node is too far behind: ${lag}, and the request allows ${maxLagMs} ms. Ask another node.`,
     { retryable: true },
   );
 }

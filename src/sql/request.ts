@@ -90,7 +90,7 @@ export const SqlRequestSchema = Type.Object(
     forward: Type.Optional(
       Type.Boolean({
         description:
-          'A replica passes on to the primary what it cannot serve itself: writes, reads of level primary and linearizable, and bounded ones while it is too far behind.',
+          'A replica forwards to the primary what it cannot serve itself: writes, reads of level primary and linearizable, and bounded reads while it is too far behind.',
       }),
     ),
     rows: Type.Optional(Type.Union([Type.Literal('array'), Type.Literal('object')], { default: 'array' })),

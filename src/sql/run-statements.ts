@@ -335,7 +335,7 @@ function serverChanged(statement: number | undefined): ApiError {
 }
 
 function cancelled(statement: number | undefined): ApiError {
-  return new ApiError(504, 'TIMEOUT', 'The time of the request was over.', { statement });
+  return new ApiError(504, 'TIMEOUT', 'The request timed out.', { statement });
 }
 
 async function selectDatabase(run: StatementRun, i: number): Promise<void> {

@@ -173,7 +173,7 @@ export class SessionPool {
         (session) => this.release(session),
         () => {},
       );
-      throw new ApiError(504, 'TIMEOUT', 'The time of the request was over before it had a session.', {
+      throw new ApiError(504, 'TIMEOUT', 'The request timed out before it got a session.', {
         applied: 'no',
         retryable: true,
       });

@@ -19,7 +19,7 @@ const REMEMBERED_MAX = 1000;
 
 export interface TransactionLimits {
   readonly readOnly: boolean;
-  /** Without a request for so long it is rolled back. */
+  /** The transaction is rolled back after this time without a request. */
   readonly idleMs: number;
   /** It is rolled back then whatever it does. */
   readonly totalMs: number;
@@ -305,7 +305,7 @@ export class OpenTransactions {
     return new ApiError(
       409,
       'TX_UNKNOWN',
-      'This transaction is not open here: it never was, or the node has restarted since, which rolled it back unless it was being committed.',
+      'This transaction is not open on this node. Either it never was, or the node has restarted since, which rolled it back unless it was being committed.',
     );
   }
 }

@@ -56,7 +56,7 @@ export const getCluster = defineEndpoint({
       quorum: Type.Object({ needed: Type.Integer(), attached: Type.Integer() }),
       members: Type.Array(Member),
       warnings: Type.Array(Type.String(), {
-        description: "What in the schema endangers the cluster's promises; empty when nothing does.",
+        description: "Problems in the schema that endanger the cluster's promise; empty if there are none.",
       }),
     },
     { title: 'ClusterStatus' },
@@ -69,7 +69,7 @@ export const getEvents = defineEndpoint({
   summary: 'Server-sent events of every change; Last-Event-ID resumes.',
   auth: 'read',
   headers: Type.Object({
-    'last-event-id': Type.Optional(Type.String({ description: 'Events after this one are told first.' })),
+    'last-event-id': Type.Optional(Type.String({ description: 'Events after this one come first.' })),
   }),
   produces: 'event-stream',
   response: Type.String(),

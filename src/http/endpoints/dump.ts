@@ -5,7 +5,7 @@ export const getDump = defineEndpoint({
   method: 'GET',
   path: '/v1/dump',
   summary:
-    'A dump of this node\'s databases as SQL, whole and at one position, which stands in it. It is whole when its last line begins with "-- Dump completed".',
+    'A dump of this node\'s databases as SQL, complete and at one position, which the dump contains. It is complete when its last line begins with "-- Dump completed".',
   auth: 'admin',
   query: Type.Object(
     {
@@ -13,7 +13,8 @@ export const getDump = defineEndpoint({
         Type.String({
           minLength: 1,
           maxLength: 64,
-          description: 'Only this one, without its name, so that it can be loaded into another.',
+          description:
+            'Only this database, without its name, so that the dump can be loaded into another one.',
         }),
       ),
     },

@@ -11,7 +11,7 @@ export const Tail = Type.Optional(
     maximum: 10_000,
     default: TAIL_DEFAULT,
     description:
-      'So many lines at most, the newest ones, and 2 MiB of them. When there are more for that size, the first line is {"event":"lines.cut"}.',
+      'Maximum number of lines, the newest ones. If they exceed 2 MiB, the older ones are left out and the first line is {"event":"lines.cut"}.',
   }),
 );
 export const Since = Type.Optional(
@@ -21,7 +21,11 @@ export const Until = Type.Optional(
   Type.String({ pattern: TIME, description: 'ISO time in UTC, or its beginning; before that moment.' }),
 );
 export const Text = Type.Optional(
-  Type.String({ minLength: 1, maxLength: 200, description: 'Anywhere in the line, whatever its case.' }),
+  Type.String({
+    minLength: 1,
+    maxLength: 200,
+    description: 'Text anywhere in the line; upper and lower case are the same.',
+  }),
 );
 export const Follow = Type.Optional(
   Type.Union([Type.Literal('true'), Type.Literal('false')], {

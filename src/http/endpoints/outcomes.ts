@@ -5,7 +5,7 @@ export const getOutcome = defineEndpoint({
   method: 'GET',
   path: '/v1/outcome/:key',
   summary:
-    'Whether the write with this idempotency key, or the transaction with this id, was applied. Of the own token only; kept for 24 hours.',
+    'Whether the write with this idempotency key, or the transaction with this id, was applied. Only for keys of the same token; kept for 24 hours.',
   auth: 'write',
   params: Type.Object({ key: Type.String({ minLength: 1, maxLength: 200 }) }),
   response: Type.Object(

@@ -83,7 +83,9 @@ const TableIndex = Type.Object(
     columns: Type.Array(
       Type.Object({
         name: Type.String(),
-        prefix: Type.Union([Type.Integer(), Type.Null()], { description: 'Only so much of it; null = all.' }),
+        prefix: Type.Union([Type.Integer(), Type.Null()], {
+          description: 'Length of the indexed prefix; null = the whole column.',
+        }),
         descending: Type.Boolean(),
       }),
     ),

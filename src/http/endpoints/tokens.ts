@@ -70,7 +70,7 @@ const GRACE_MAX_S = 86_400;
 export const rotateToken = defineEndpoint({
   method: 'POST',
   path: '/v1/tokens/:id/rotate',
-  summary: 'Gives a token a new text, which is in this answer only; the old one may count a while longer.',
+  summary: 'Gives a token a new text, which is in this answer only. The old one can stay valid for a while.',
   auth: 'admin',
   params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) }),
   body: Type.Object(
@@ -80,7 +80,7 @@ export const rotateToken = defineEndpoint({
           minimum: 0,
           maximum: GRACE_MAX_S,
           default: 0,
-          description: 'The old text counts for so long.',
+          description: 'How long the old token text stays valid.',
         }),
       ),
     },

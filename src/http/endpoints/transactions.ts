@@ -33,7 +33,7 @@ export const postTx = defineEndpoint({
           minimum: 100,
           maximum: 300_000,
           default: 10_000,
-          description: 'Without a request for so long it is rolled back.',
+          description: 'The transaction is rolled back after this time without a request.',
         }),
       ),
       totalMs: Type.Optional(
@@ -41,7 +41,7 @@ export const postTx = defineEndpoint({
           minimum: 100,
           maximum: 600_000,
           default: 60_000,
-          description: 'It is rolled back then, whatever it does.',
+          description: 'The transaction is rolled back after this time in any case.',
         }),
       ),
       read: Type.Optional(ReadSchema),

@@ -81,7 +81,7 @@ export const deleteUser = defineEndpoint({
     {
       force: Type.Optional(
         Type.Union([Type.Literal('true'), Type.Literal('false')], {
-          description: 'Also when views, routines, triggers or events run as this account.',
+          description: 'Drop it even if views, routines, triggers or events run as this account.',
         }),
       ),
     },

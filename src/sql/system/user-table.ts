@@ -92,7 +92,7 @@ export class UserTable {
       throw new ApiError(
         504,
         'OUTCOME_UNKNOWN',
-        `The change is stored, but this node's server has not taken it yet; it does so by itself. Rotate the account for a password. ${messageOf(error)}`,
+        `The change is stored, but this node's server does not have it yet. The node tries again by itself. To get a password, rotate the account. ${messageOf(error)}`,
         { applied: 'yes' },
       );
     }
