@@ -133,7 +133,7 @@ export class Connection {
     }
   }
 
-  /** One look-up at a time; who comes meanwhile waits for it. Never fails: what is known then stays. */
+  /** One look-up at a time, shared by concurrent callers. Never fails: on an error the known nodes stay. */
   #lookUp(signal: AbortSignal): Promise<void> {
     this.#lookingUp ??= this.#askMembers(signal).finally(() => {
       this.#lookingUp = null;
@@ -192,7 +192,7 @@ function asSkeinError(error: unknown): SkeinError {
   });
 }
 
-/** Ends early, without an error, when the signal does: whoever goes on looks at it. */
+/** Returns early, without an error, when the signal aborts; the caller checks the signal. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (ms <= 0 || signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

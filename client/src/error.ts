@@ -36,7 +36,7 @@ export class SkeinError extends Error {
   readonly code: NodeErrorCode | ClientErrorCode | (string & {});
   /** HTTP status; 0 = there was no answer. */
   readonly status: number;
-  /** True whatever the code is: `unknown` means that nobody can say now (see `SkeinClient.outcome`). */
+  /** Reliable with any code. `unknown`: the outcome is not known yet (see `SkeinClient.outcome`). */
   readonly applied: Applied;
   readonly retryable: boolean;
   /** The database server's error number. */

@@ -1,6 +1,6 @@
 /** A value as JSON text, without what `JSON.stringify` drops or changes in silence. Pure. */
 
-/** MySQL's documents have at most so many levels; more is a circle. */
+/** Maximum nesting of a MySQL JSON document; a deeper value is taken for a cycle. */
 const DEPTH_MAX = 100;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 

@@ -1,7 +1,7 @@
 /** What a client knows of the nodes, and which of them is to be asked next. No I/O. */
 import type { ClusterStatus } from './api.js';
 
-/** A node that did not answer is asked last for so long. */
+/** How long a node that did not answer is asked last. */
 const COOL_DOWN_MS = 2000;
 
 interface Known {

@@ -66,7 +66,7 @@ export interface TransactionOptions extends CallOptions {
   readonly readOnly?: boolean;
   readonly isolation?: 'read-uncommitted' | 'read-committed' | 'repeatable-read' | 'serializable';
   readonly database?: string;
-  /** Rolled back when no statement comes for so long. */
+  /** The transaction is rolled back after this time without a statement. */
   readonly idleMs?: number;
   readonly totalMs?: number;
   readonly acknowledge?: 'majority' | 'all';

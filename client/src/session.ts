@@ -1,4 +1,4 @@
-/** Statements, one after the other or at once, of somebody who must see what he has written. */
+/** Statements, in sequence or at once, that see all earlier writes of the same session. */
 import type { OpenedTransaction, SqlAnswer, SqlRequest } from './api.js';
 import type { Attempt, Connection } from './connection.js';
 import { SkeinError } from './error.js';
@@ -37,7 +37,10 @@ export class Session {
     this.#position = position;
   }
 
-  /** Up to where this session has seen the data; give it to `client.session(position)` somewhere else to go on from there. */
+  /**
+   * Up to where this session has seen the data; give it to `client.session(position)` somewhere else to go on from
+   * there.
+   */
   get position(): string | null {
     return this.#position;
   }

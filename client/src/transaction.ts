@@ -7,7 +7,7 @@ import { mainResult } from './results.js';
 import { requestJson } from './transport.js';
 import { encodeStatement, type StatementParameters } from './values.js';
 
-/** For a rollback that nobody waits for longer: the node does it by itself when the transaction is idle. */
+/** Deadline of a rollback. If it fails, the node rolls the idle transaction back by itself. */
 const ROLLBACK_TIMEOUT_MS = 2000;
 
 export class Transaction {

@@ -32,13 +32,13 @@ interface PendingLine {
 
 export type AuditFields = Readonly<Record<string, unknown>> & { readonly kind: string };
 
-/** After a write that failed, the same lines are tried again so often. */
+/** Interval of retries after a write has failed. */
 const RETRY_MS = 1000;
 /** Lines that wait for the disk; more are lost, and counted. */
 const PENDING_MAX = 20_000;
 /** Sealed and written at a time: about two milliseconds of work. */
 const BATCH_MAX = 200;
-/** A write costs as much as ten lines, so lines wait so long for each other; a crash loses those. */
+/** Batching time: a write costs as much as ten lines. A crash loses the lines of this time. */
 const GATHER_MS = 10;
 /** The head is written this often at most: lines of the last seconds before a power cut may be missing without a fault. */
 const HEAD_INTERVAL_MS = 5_000;
@@ -111,7 +111,7 @@ export class AuditTrail {
   /** Everything that was added before the call is written when it resolves, or could not be at least once. */
   settled(): Promise<void> {
     if (this.#done >= this.#added) return Promise.resolve();
-    // While writing fails, who asks does not wait for the next attempt.
+    // While writing fails, callers do not wait for the next attempt.
     if (this.#failing && !this.#closed) return Promise.resolve();
     this.#hurry?.();
     return new Promise((resolve) => this.#waiting.push({ upTo: this.#added, resolve }));

@@ -8,7 +8,7 @@ export interface AuditStyle {
   readonly parameters: boolean;
 }
 
-/** Of a batch, so many; `statementCount` says how many there were. */
+/** Statements of a batch that are recorded; `statementCount` has their number. */
 const STATEMENTS_MAX = 100;
 const PARAMETERS_TEXT_MAX = 10_000;
 

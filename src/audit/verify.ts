@@ -19,7 +19,7 @@ export interface AuditVerdict {
   /** Numbers of the first and the last line. */
   readonly from: number;
   readonly to: number;
-  /** Somebody changed something. */
+  /** The trail was changed. */
   readonly faults: readonly AuditFault[];
   /** What has another, harmless reason: a crash, a full disk, files that were removed in turn. */
   readonly notes: readonly AuditFault[];

@@ -1,7 +1,7 @@
 /**
  * The tokens as this node knows them: a copy in memory of the local server's table, refreshed often enough that a
  * revocation counts everywhere within about a second. While the server is down the last copy goes on counting, so
- * that the cluster can be looked at; with no copy yet nobody is let in.
+ * that an operator can inspect the cluster. Without a copy every token is refused.
  */
 import { messageOf } from '../model/error.js';
 import { Emitter } from '../std/emitter.js';
@@ -25,7 +25,7 @@ export interface TokenStoreModules {
 
 /** An unknown token makes us ask the server again, but not more often than this: a guesser must not load it. */
 const EXTRA_LOAD_INTERVAL_MS = 100;
-/** A stopped server must not hold up who asks with an unknown token. */
+/** A stopped server must not delay requests with an unknown token. */
 const LOAD_TIMEOUT_MS = 2000;
 
 export class TokenStore {
@@ -101,7 +101,7 @@ export class TokenStore {
     return isExpired ? 'the token has expired' : 'the token was rotated';
   }
 
-  /** One load that begins after the call; all who call while it is waited for share it. */
+  /** Loads once, beginning after the call. Concurrent callers share the load. */
   #loadAgain(): Promise<void> {
     this.#again ??= this.#loadLater();
     return this.#again;

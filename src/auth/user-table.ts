@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { User } from '../model/user.js';
 import type { SystemExecutor } from './system-executor.js';
 
-/** `scope`: a JSON array of databases, NULL = all. Nothing in it lets anybody in; whoever may read the schema may see it. */
+/** `scope`: a JSON array of databases, NULL = all. It has no secrets: every account that may read the schema may see it. */
 export const CREATE_USERS = `CREATE TABLE skein.users (
   name VARCHAR(80) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   role ENUM('read','write') NOT NULL,
@@ -20,7 +20,10 @@ export function newSalt(): string {
   return randomBytes(SALT_BYTES).toString('base64url');
 }
 
-/** Name, role, scope, salt. Changes nothing when there is one of that name, unless it is being dropped. From left to right. */
+/**
+ * Name, role, scope, salt. Changes nothing when there is one of that name, unless it is being dropped. From left to
+ * right.
+ */
 export const INSERT_USER = `INSERT INTO skein.users (name, role, scope, salt, created_at, password_at)
   VALUES (?, ?, ?, ?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))
   ON DUPLICATE KEY UPDATE role = IF(dropped_at IS NULL, role, VALUES(role)),

@@ -98,7 +98,7 @@ async function show(
   return 0;
 }
 
-/** Time, who, what, how it ended; the rest is for --json. */
+/** Time, token, request and outcome; the rest is for --json. */
 function readable(text: string): string {
   const line = JSON.parse(text) as Record<string, unknown>;
   // What the node says of the answer itself: token.revoked, lines.cut.

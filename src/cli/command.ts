@@ -10,12 +10,15 @@ export interface Terminal {
   /** Only for sequences of our own that a terminal should obey. */
   control(sequence: string): void;
   readonly isTerminal: boolean;
-  /** True once nobody reads any more. */
+  /** True once the reader has closed the output. */
   isGone(): boolean;
   stdin(): Promise<string>;
   /** Standard input as it comes. */
   input(): AsyncIterable<Uint8Array>;
-  /** Bytes, exactly; on a terminal made harmless. Resolves when there is room for more, or nobody reads any more. */
+  /**
+   * Bytes, exactly; on a terminal made harmless. Resolves when there is room for more, or when the reader has closed
+   * the output.
+   */
   write(bytes: Uint8Array): Promise<void>;
 }
 

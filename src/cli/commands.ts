@@ -39,7 +39,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'audit',
-    summary: 'who asked what: the audit trail of a node, and whether it is whole',
+    summary: 'the audit trail of a node: which token asked what, and whether the trail is intact',
     load: async () => (await import('./audit.js')).auditCommand,
   },
   {

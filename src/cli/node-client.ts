@@ -6,7 +6,7 @@ import type { CommandContext } from './command.js';
 
 /** Where a local cluster's first node answers. */
 const DEFAULT_URL = 'http://127.0.0.1:8083';
-/** A node that accepts the connection and says nothing for so long is of no use to a person at a terminal. */
+/** A user at a terminal does not wait longer for a node that accepts the connection and does not answer. */
 export const ANSWER_TIMEOUT_MS = 60_000;
 
 export interface Answer<T> {

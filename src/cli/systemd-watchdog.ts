@@ -16,7 +16,7 @@ export interface WatchdogPlan {
 /** Below it the processes would cost more than the watch is worth. */
 const INTERVAL_MIN_MS = 500;
 
-/** Null when nobody watches this process. Systemd advises to send at half of the time that it waits; a third bears one lost message. */
+/** Null without a watchdog. Systemd advises to send at half of its time-out; at a third, one message may be lost. */
 export function watchdogPlan(env: NodeJS.ProcessEnv, pid: number): WatchdogPlan | null {
   const { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID, PATH } = env;
   const limitUs = /^\d+$/.test(WATCHDOG_USEC ?? '') ? Number(WATCHDOG_USEC) : 0;

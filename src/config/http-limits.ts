@@ -1,4 +1,7 @@
-/** What one node gives to HTTP, so that no client can take what replication needs. Names and defaults stand in docs/limits.md. */
+/**
+ * What one node gives to HTTP, so that no client can take what replication needs. Names and defaults stand in
+ * docs/limits.md.
+ */
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -36,18 +39,21 @@ export const HTTP_CONSTANTS = {
   jsonDepthMax: 104,
   /** Values in one body: 10,000 statements of 10 parameters, and some. Parsing and binding them takes about 20 ms. */
   jsonValuesMax: 150_000,
-  /** Names of fields in one body: two for each of 10,000 statements. Each different one costs more than a value: about 30 ms. */
+  /**
+   * Names of fields in one body: two for each of 10,000 statements. Each different one costs more than a value: about
+   * 30 ms.
+   */
   jsonKeysMax: 25_000,
   /** Bodies of endpoints that take only a few short fields. */
   smallBodyBytesMax: 64 * KIB,
-  /** A client has so long for its whole request. */
+  /** Deadline for a client's whole request. */
   requestTimeoutMs: 60_000,
-  /** A connection has so long for the head of a request. */
+  /** Deadline for the headers of a request. */
   headersTimeoutMs: 10_000,
   /** Between two requests. Longer than clients keep idle connections by themselves, so that these close first. */
   keepAliveMs: 72_000,
-  /** A client that takes nothing of its answer for so long is cut off. */
+  /** A client that reads nothing of its answer for this long is cut. */
   stalledAnswerMs: 45_000,
-  /** A connection of which one side is closed, and on which nothing is answered any more, is closed after so long. */
+  /** Time after which a half-closed connection without an answer in progress is closed. */
   halfClosedMs: 1_000,
 } as const;

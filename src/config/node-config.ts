@@ -185,7 +185,8 @@ export const NodeConfigSchema = Type.Object(
         'Sessions on the server for the tokens of each role. One token gets three quarters at most; half may hold open transactions.',
       expected: 'a whole number from 4 to 1000',
     }),
-    // A pool of 50 for each of ten application processes, and some for people. Each costs two sockets here and a thread there.
+    // A pool of 50 for each of ten application processes, and some for people. Each costs two sockets here and a thread
+    // there.
     mysqlConnectionsMax: Type.Integer({
       minimum: 1,
       maximum: 10_000,
@@ -194,17 +195,13 @@ export const NodeConfigSchema = Type.Object(
       expected: 'a whole number from 1 to 10000',
     }),
     // Longer than a server needs to start again, shorter than the 10 s after which drivers give up by themselves.
-    mysqlOpenWaitMs: Milliseconds(
-      5000,
-      'A MySQL client that comes while no primary is open waits so long for one.',
-    ),
+    mysqlOpenWaitMs: Milliseconds(5000, 'How long a MySQL client waits for an open primary.'),
     // A real client logs in within milliseconds: half of the port is more than any start of a pool has under way.
     mysqlLoginsMax: Type.Integer({
       minimum: 1,
       maximum: 10_000,
       default: 300,
-      description:
-        'Connections of each MySQL port on which nobody has logged in yet; beyond it the oldest ones are dropped.',
+      description: 'Connections without a login on each MySQL port. Above it the oldest are closed.',
       expected: 'a whole number from 1 to 10000',
     }),
     mysqlLoginsPerAddressMax: Type.Integer({
@@ -216,7 +213,7 @@ export const NodeConfigSchema = Type.Object(
       expected: 'a whole number from 1 to 10000',
     }),
     // What the server itself gives a login (connect_timeout), and what drivers wait for at most.
-    mysqlLoginMs: Milliseconds(10_000, 'A MySQL client has so long to log in, from the greeting on.'),
+    mysqlLoginMs: Milliseconds(10_000, 'Deadline for the login of a MySQL client, from the greeting on.'),
     ...HttpSettings,
     // Off: a read then needs the primary, and the read-only ports are what is left when there is none.
     mysqlReadOnlyWaitMs: Type.Integer({
@@ -224,7 +221,7 @@ export const NodeConfigSchema = Type.Object(
       maximum: 60_000,
       default: 0,
       description:
-        "What a client sends to a replica's read-only port waits so long until its server has all that was written before; 0 = it does not wait.",
+        "How long a replica's read-only port waits until its server has all writes that came before; 0 = it does not wait.",
       expected: 'milliseconds, a whole number from 0 to 60000',
     }),
     consoleDirectory: Type.Union([Path(''), Type.Null()], {

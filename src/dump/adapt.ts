@@ -44,7 +44,7 @@ const LEFT_OUT: readonly LeftOut[] = [
     pattern: start(
       'CHANGE\\s+(?:MASTER|REPLICATION)\\b|SET\\s+GLOBAL\\s+gtid_slave_pos\\b|(?:START|STOP|RESET)\\s+(?:SLAVE|REPLICA|MASTER)\\b',
     ),
-    why: "who follows whom is the cluster's affair",
+    why: 'Skein manages replication',
   },
   {
     pattern: start(

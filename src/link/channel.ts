@@ -18,7 +18,7 @@ const KEEP_ALIVE_MS = 5000;
  */
 const OUT_BYTES = 64 * 1024;
 
-/** Whoever holds the channel at present: first the handshake, then the session. */
+/** The current owner of the channel: first the handshake, then the session. */
 export interface ChannelHolder {
   frame(name: FrameName, payload: Buffer): void;
   /** Called once, whatever ended it. `error.code` is LINK_CLOSED when the peer hung up in order. */

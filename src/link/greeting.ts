@@ -137,7 +137,7 @@ export class Greeting {
     this.#modules.admit(attach);
     const decision = this.#modules.welcome(attach);
     if ('refuse' in decision) throw new SkeinError(decision.refuse, decision.message);
-    // H1: whoever has promised itself to a newer epoch is lost to this one, and we are the ones who are behind.
+    // H1: a replica that has promised a newer epoch cannot follow this one. This primary is the outdated side.
     if (attach.epoch > decision.epoch) {
       const text = `This primary is of epoch ${decision.epoch}, ${attach.node} already knows epoch ${attach.epoch}.`;
       throw new SkeinError('OLDER_EPOCH', text);

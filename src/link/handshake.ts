@@ -28,7 +28,7 @@ import {
  *  - The role tag differs: what a listener said cannot be sent back to it as a dialer's proof (reflection).
  *  - The dialer says nothing of itself before the listener has proven the secret, and the listener says nothing
  *    but its challenge to one that has not. So neither learns even a name from the other without the secret.
- * Whoever sits between two true nodes can still pass everything on and read what follows: that is what TLS is for.
+ * A man in the middle can still relay everything and read what follows. TLS prevents that.
  */
 export interface Identity {
   readonly cluster: string;

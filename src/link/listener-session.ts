@@ -122,7 +122,7 @@ export class ListenerSession implements ReplicaSession {
     });
   }
 
-  /** To be called when whoever was told of the session has put its listeners on. */
+  /** Call it after the `attached` callback has added its listeners. */
   start(): void {
     if (this.#channel.closed) return;
     this.#heartbeats.start();
@@ -246,7 +246,7 @@ export class ListenerSession implements ReplicaSession {
     try {
       this.onClosed.emit(error.message);
     } catch (thrown) {
-      // Called from the socket's own events: nobody above could catch it, and one broken room must not end the rest.
+      // Called from socket events, where no caller could catch it. One failing listener must not end the process.
       const data = { replica: this.node, error: messageOf(thrown) };
       this.#modules.logger.error(data, 'a listener of a closed session failed');
     }

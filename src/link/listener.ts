@@ -67,8 +67,8 @@ export interface LinkListenerModules {
 }
 
 /**
- * The primary's end of the links: lets in whoever proves the secret, and hands out a session for each replica.
- * Decides nothing about who counts or who is alive (membership), nor what is sent (hub).
+ * The primary's end of the links: authenticates dialers by the cluster's secret, and hands out a session for each replica.
+ * It decides neither which nodes count or are alive (membership) nor what is sent (hub).
  */
 export class LinkListener {
   readonly #options: LinkListenerOptions & Limits;
@@ -146,7 +146,7 @@ export class LinkListener {
   #sendStatus(): void {
     if (this.#statusSoon !== null) clearTimeout(this.#statusSoon);
     this.#statusSoon = null;
-    // Encoded once for all who are ready to take it.
+    // Encoded once for all sessions that can take it.
     let frame: Buffer | null = null;
     for (const session of this.#sessions.values()) {
       session.sendStatus(() => {
@@ -182,9 +182,9 @@ export class LinkListener {
     this.#greetings.add(greeting);
   }
 
-  /** The oldest goes: a true node needs milliseconds, so whoever has sat here longest is the least likely to be one. */
+  /** Closes the oldest: a node authenticates within milliseconds, so the oldest connection is least likely to be a node. */
   #makeRoom(): void {
-    // Whoever has proven the secret is no stranger, and may need its time to cut its spool.
+    // An authenticated replica is not evicted: it may need time to cut its spool.
     const strangers = [...this.#greetings].filter((greeting) => !greeting.proven);
     for (const greeting of strangers.slice(0, strangers.length - this.#options.strangersMax + 1)) {
       greeting.close(
@@ -252,7 +252,7 @@ export class LinkListener {
   }
 
   #refused(host: string, address: string, error: SkeinError, channel: Channel): void {
-    // Whoever connects and leaves without a word is a port check.
+    // A peer that connects and closes without sending a byte is a port check.
     const silent =
       channel.bytesReceived === 0 && (error.code === 'LINK_CLOSED' || error.code === 'LINK_LOST');
     if (silent || error.code === 'LINK_ENDED') return;

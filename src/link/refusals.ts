@@ -8,7 +8,7 @@ export interface RefusedEvent {
   readonly repeated: number;
 }
 
-/** The same reason from the same host is said once in this time: whoever knocks in a loop must not fill the log. */
+/** The same reason from the same host is logged once in this time, so that a dialer in a loop does not fill the log. */
 const QUIET_MS = 10_000;
 const KINDS_MAX = 256;
 

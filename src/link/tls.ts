@@ -5,7 +5,7 @@ import { createServer as createTlsServer, connect as tlsConnect } from 'node:tls
 import { messageOf, SkeinError } from '../model/error.js';
 import type { TlsSource } from '../std/tls-source.js';
 
-/** A stranger that opens TLS connections and says nothing holds one for so long. */
+/** Deadline for the TLS handshake, so that idle unauthenticated connections do not pile up. */
 const HANDSHAKE_MS = 5_000;
 
 export interface AcceptOptions {

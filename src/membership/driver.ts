@@ -36,7 +36,7 @@ export interface MemberChange {
 export interface MembershipDriverOptions extends Partial<MembershipOptions> {
   /** Replicas that are configured and so on the list before they dial. */
   readonly expected?: readonly string[];
-  /** Names of the voters; whoever else attaches does not count. */
+  /** Names of the voters; any other node that attaches does not count. */
   readonly voters: readonly string[];
 }
 
@@ -57,7 +57,7 @@ interface Attached {
 
 /**
  * The primary's list of its replicas: feeds the pure state with sessions and time, and closes the sessions of
- * those that are gone. Whoever keeps something for a session frees it at the session's `onClosed`.
+ * those that are gone. An owner of per-session state frees it at the session's `onClosed`.
  */
 export class Membership {
   readonly onChange = new Emitter<MemberChange>();

@@ -15,7 +15,10 @@ export interface LagOptions {
   readonly markersMax: number;
   /** Heartbeats that the offset is the minimum of. */
   readonly windowSize: number;
-  /** Without a heartbeat for so long, a level replica counts from the last time it was known to be level. */
+  /**
+   * After this time without a heartbeat, the lag of an up-to-date replica counts from when it was last known to be up
+   * to date.
+   */
   readonly silentAfterMs: number;
 }
 

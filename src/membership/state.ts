@@ -162,7 +162,7 @@ function tick(options: MembershipOptions, state: MembersState, nowMs: number): M
   return { state: { members, tickAtMs: nowMs }, effects };
 }
 
-/** While this process was stopped or had no turn it could hear nobody: that is not their silence. */
+/** While this process was stopped or starved it could not receive anything. That is not the members' silence. */
 function sleptSince(options: MembershipOptions, tickAtMs: number | null, nowMs: number): number {
   const elapsedMs = tickAtMs === null ? 0 : nowMs - tickAtMs;
   return elapsedMs > 2 * options.heartbeatIntervalMs ? elapsedMs - options.heartbeatIntervalMs : 0;

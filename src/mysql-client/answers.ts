@@ -186,7 +186,7 @@ export class ExecuteAnswer implements Answer {
 /** Bytes of the answer to COM_STMT_PREPARE. */
 const PREPARED_BYTES = 12;
 
-/** Of COM_STMT_PREPARE; without a cache of columns for who knows already what the statement answers. */
+/** Of COM_STMT_PREPARE; without a cache of columns when the caller already knows the columns. */
 export class PrepareAnswer implements Answer, Prepared {
   id = 0;
   parameterCount = 0;

@@ -173,7 +173,7 @@ export class Connection implements SessionStatus {
     return answer;
   }
 
-  /** The same for whoever knows already what it answers. @throws ServerError */
+  /** The same when the caller already knows the columns. @throws ServerError */
   prepareAgain(sql: string): Promise<void> {
     return this.#send(textCommand(COMMAND.prepare, sql), new PrepareAnswer(null));
   }

@@ -8,7 +8,7 @@ export interface PortCounters {
   refused: number;
   /** Cut because the role changed, the server went down or the node stops. */
   cut: number;
-  /** Connections now on which nobody has logged in, as far as it is known. */
+  /** Open connections without a login, as far as known. */
   loginsOpen: number;
   /** Of such, dropped: too late, or too many. */
   loginsDropped: number;

@@ -12,7 +12,10 @@ export interface Target {
   readonly keepsReadOnly?: boolean;
   /** Its server is behind the primary's: what clients send waits until it is not (where the port has such a wait). */
   readonly waitsForPrimary?: boolean;
-  /** The port of another node, which hears so first (see forward-marker.ts); who was passed on already is not passed on again. */
+  /**
+   * The target is another node's port. It gets a marker first, because a forwarded client is not forwarded again
+   * (forward-marker.ts).
+   */
   readonly forwards?: boolean;
 }
 
@@ -30,7 +33,7 @@ export interface Pass {
 /**
  * Whether a port may pass bytes on at this moment, and where to (rule M4). Each way out of an open route - closed, or
  * open to another target - is a new generation; a connection belongs to the one in which it began and never outlives it.
- * Listeners run before `set` returns: who closes a gate knows that every connection through it is cut.
+ * Listeners run before `set` returns, so every connection through a closed gate is cut by then.
  */
 export class Gate {
   readonly onChange = new Emitter<void>();

@@ -15,9 +15,9 @@ export interface TextOptions {
 }
 
 const BLOCKS = new Set(['begin', 'if', 'case', 'loop', 'repeat', 'while', 'for', 'declare']);
-/** Of a session or a query; a larger one names nobody. */
+/** Largest number of a session or query. */
 const NUMBER = /^\d{1,15}$/;
-/** EXECUTE IMMEDIATE in a text of EXECUTE IMMEDIATE: nobody writes more, and each level is read again. */
+/** Levels of EXECUTE IMMEDIATE inside EXECUTE IMMEDIATE. Each level parses the text again, so the number is bounded. */
 const NESTING_MAX = 3;
 const LATER: Kill = { kind: 'later' };
 

@@ -1,11 +1,11 @@
 import { type LoginLimits, LoginPlaces } from './login-places.js';
 import type { Pipe } from './pipe.js';
 
-/** So often it is looked whose time is over, and asked who has logged in under TLS. */
+/** Interval of the check for expired logins, and of the question to the server for logins under TLS. */
 const SWEEP_MS = 1_000;
 
 export interface LoginGuardModules {
-  /** The threads of the server on which nobody has logged in yet. */
+  /** The server's threads that have no login yet. */
   threadsBeforeLogin(): Promise<ReadonlySet<number>>;
   /** Called for each connection that is dropped. */
   dropped(reason: string): void;
@@ -17,8 +17,8 @@ interface Hidden {
 }
 
 /**
- * Drops connections on which nobody logs in: when their time is over, and the oldest first when there are too many.
- * Under TLS only the server knows who has logged in; it is asked, once a second, while there are any that are not known.
+ * Closes connections without a login: when their time is over, and the oldest first when there are too many. Under TLS
+ * only the server knows about logins. It is asked once a second, while the state of any connection is unknown.
  */
 export class LoginGuard {
   readonly #places: LoginPlaces<Pipe>;
@@ -41,7 +41,7 @@ export class LoginGuard {
     clearInterval(this.#timer);
   }
 
-  /** Connections on which nobody has logged in, as far as it is known. */
+  /** Connections without a login, as far as known. */
   get count(): number {
     return this.#places.count;
   }
@@ -68,7 +68,7 @@ export class LoginGuard {
   /** Before one more is let in; false = a full port stays full. */
   makeRoom(full: boolean): boolean {
     const pipe = this.#places.toDrop(performance.now(), full);
-    if (pipe) this.#drop(pipe, 'too many connections on which nobody has logged in');
+    if (pipe) this.#drop(pipe, 'too many connections without a login');
     return pipe !== null;
   }
 
@@ -80,7 +80,7 @@ export class LoginGuard {
 
   #sweep(): void {
     for (const pipe of this.#places.late(performance.now())) {
-      this.#drop(pipe, `nobody has logged in within ${this.#limits.loginMs} ms`);
+      this.#drop(pipe, `no login within ${this.#limits.loginMs} ms`);
     }
     if (this.#hidden.size > 0 && !this.#asking) void this.#ask();
   }

@@ -1,5 +1,5 @@
 /**
- * Connections that nobody has logged in on, and which of them has to go when there are too many. Pure.
+ * Connections without a login, and which of them to close when there are too many. Pure.
  * A real client logs in within milliseconds; so the oldest is the least likely to be one.
  */
 
@@ -12,7 +12,10 @@ export interface LoginLimits {
   readonly loginMs: number;
 }
 
-/** A younger one is only dropped when its address has more than its share and the port is full: a busy machine is no attack. */
+/**
+ * A younger one is only dropped when its address has more than its share and the port is full: a busy machine is no
+ * attack.
+ */
 export const LOGIN_GRACE_MS = 2_000;
 
 interface Place<T> {

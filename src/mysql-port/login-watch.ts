@@ -9,7 +9,7 @@ const GREETING_HEAD_MAX = 128;
 const ANSWER = { ok: 0x00, error: 0xff } as const;
 
 /**
- * - `before`: nobody has logged in.
+ * - `before`: the login is not complete.
  * - `in`: the server has said OK, and commands follow.
  * - `hidden`: TLS begins; from here on nothing can be seen, also not whether anybody has logged in.
  */
@@ -84,7 +84,7 @@ export class LoginWatch {
     return wrong;
   }
 
-  /** Whether the client has sent a part of a packet that nobody asked for. */
+  /** Whether the client has sent part of a packet ahead of its turn. */
   get clientIsAhead(): boolean {
     return !this.#fromClient.atBorder;
   }

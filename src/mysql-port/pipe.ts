@@ -7,7 +7,7 @@ import type { Gate } from './gate.js';
 import type { Kill } from './kill-text.js';
 import { type LoginState, LoginWatch } from './login-watch.js';
 
-/** When one end has said its last word, the other gets so long to take it. */
+/** After one end has closed, the other has this long to take what is buffered. */
 const LINGER_MS = 5_000;
 const OK = 0x00;
 const SET_READ_ONLY = query('SET SESSION TRANSACTION READ ONLY');
@@ -45,7 +45,7 @@ export class Pipe {
   #linger: NodeJS.Timeout | null = null;
   /** Since when the client does not take what the server sent (monotonic ms); null = it does. */
   #clogged: number | null = null;
-  /** Null: nobody has logged in, or what clients send is not looked at. */
+  /** Null: no login yet, or commands need not be inspected. */
   #scan: CommandScan | null = null;
   /** The beginning of a packet, too short yet to say what it is. */
   #kept: Buffer[] = [];
@@ -86,7 +86,7 @@ export class Pipe {
     server.on('drain', () => {
       if (!this.#holding) client.resume();
     });
-    // Sockets are not half-open: whoever ends is ended; the other gets what is on its way, and is ended too.
+    // Sockets are not half-open. When one end closes, the other gets what is on its way, and is closed too.
     client.on('end', () => this.#end(server));
     server.on('end', () => this.#end(client));
     client.on('error', () => this.destroy());

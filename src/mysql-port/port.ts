@@ -25,7 +25,7 @@ export interface MysqlPortOptions extends LoginLimits {
   readonly port: number;
   /** Connections at the same time, waiting ones included; one more is refused. */
   readonly connectionsMax: number;
-  /** A client that comes while there is nowhere to go waits so long for that to change. */
+  /** A client waits this long for the gate to open. */
   readonly openWaitMs: number;
 }
 
@@ -34,25 +34,25 @@ export interface MysqlPortModules {
   readonly logger: Logger;
   /** For targets that ask for it; must not reject. */
   readonly judge: KillJudge;
-  /** Of the local server: the threads on which nobody has logged in yet. */
+  /** The local server's threads that have no login yet. */
   threadsBeforeLogin(): Promise<ReadonlySet<number>>;
   /** For targets that ask for it; must not reject. Null: they do not wait. */
   readonly fresh: (() => Promise<boolean>) | null;
 }
 
-/** A server that refuses while it starts is tried again so often. */
+/** Interval of redials while the server refuses connections, as it does when it starts. */
 const REDIAL_MS = 50;
-/** A target that accepts has so long for its greeting; one that waits itself for an open primary needs `openWaitMs`. */
+/** Deadline for a target's greeting, beyond `openWaitMs`, which another node's port may need for itself. */
 const GREETING_MARGIN_MS = 2_000;
-/** Turns of the event loop for the first word of another node. */
+/** Turns of the event loop in which to wait for another node's forward marker. */
 const READ_TURNS = 3;
-/** Clients that are being told so at a time, each with a descriptor; more are closed without a word. */
+/** Refused clients that are sent an error at the same time, each with a descriptor. More are closed without one. */
 const REFUSING_MAX = 8;
-/** A refused client that does not hang up by itself is cut. */
+/** Time after which a refused client that has not hung up is cut. */
 const REFUSAL_LINGER_MS = 1_000;
 /**
- * A client that takes nothing for so long is cut. The server gives up after 60 s (net_write_timeout), but we do not see
- * that while we do not read from it.
+ * A client that reads nothing for this long is cut. The server gives up after 60 s (net_write_timeout), but the port does
+ * not notice while it does not read from the server.
  */
 const CLOGGED_MAX_MS = 90_000;
 const SWEEP_MS = 10_000;

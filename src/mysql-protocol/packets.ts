@@ -77,7 +77,7 @@ export class PacketSplitter {
     }
   }
 
-  /** A copy of what came behind the last whole packet, for who reads on without the splitter. */
+  /** A copy of the bytes after the last whole packet, for a caller that reads on without the splitter. */
   takeRest(): Buffer {
     const rest = Buffer.concat([...this.#pieces, this.#bytes.subarray(this.#at)]);
     this.#clear();

@@ -119,7 +119,7 @@ export class Source {
       socket.destroy();
       return;
     }
-    // The server may have died between its last answer and now; then nobody will tell us any more.
+    // The server may have died since its last answer; then the socket emits no further event.
     if (socket.destroyed) throw ended('the connection was closed');
     this.#socket = socket;
     socket.setTimeout(SILENCE_MAX_MS, () => {

@@ -4,7 +4,7 @@ import { ownIdentity, type ProcessIdentity } from './process-identity.js';
 
 /**
  * The proof that a process turns its event loop: a file that it touches every second from a timer of that loop. It works
- * for whoever finds the process later, too. What it does not do: judge (cli/demo/hang-judge.ts does).
+ * also for an observer that finds the process later. What it does not do: judge (cli/demo/hang-judge.ts does).
  */
 
 /** Often enough to see a hang of five seconds; a touch costs a few microseconds and writes no data. */
@@ -15,7 +15,7 @@ export const aliveFile = (directory: string) => join(directory, 'node.alive');
 
 /** @returns what ends the touching and removes the file */
 export function keepAliveFile(path: string, identity: ProcessIdentity = ownIdentity()): () => void {
-  // A new file, so that nobody takes the touch of an earlier process for ours.
+  // A new file, so that an earlier process's touch is not taken for ours.
   rmSync(path, { force: true });
   const fd = openSync(path, 'w', 0o644);
   writeSync(fd, `${JSON.stringify(identity)}\n`);

@@ -79,7 +79,7 @@ export async function sweepTemporary(path: string): Promise<void> {
   }
 }
 
-/** Gives a finished directory its name; false when somebody else was first (then theirs stands and ours is removed). */
+/** Renames a finished directory; false when another process was first (its directory stays, ours is removed). */
 export async function publishDirectory(temporary: string, path: string): Promise<boolean> {
   try {
     await rename(temporary, path);

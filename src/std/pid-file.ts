@@ -4,7 +4,7 @@ import { isSameProcessAlive, ownIdentity, type ProcessIdentity } from './process
 
 /**
  * `node.pid` holds the number alone, so that `kill $(cat node.pid)` works. Which process that number meant stands
- * beside it, in `node.pid.start`: the number may long belong to somebody else.
+ * beside it, in `node.pid.start`: the pid may belong to another process by now.
  */
 export async function writePidFile(file: string, identity: ProcessIdentity = ownIdentity()): Promise<void> {
   const { pid, startedAt } = identity;

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /**
- * Which process a number means. A pid alone does not tell: the system gives it again to somebody else.
+ * Which process a pid means. A pid alone does not tell, because the system reuses it.
  * The time at which a process started (with the boot it belongs to) makes it certain.
  */
 export interface ProcessIdentity {

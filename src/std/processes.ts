@@ -20,8 +20,8 @@ function isNotThere(error: unknown): boolean {
 }
 
 /**
- * Null when there is no such process, or only its zombie: a zombie serves nobody and holds no file.
- * @throws when it cannot be told, such as without a free descriptor: nobody may take that for a process's end
+ * Null when there is no such process, or only its zombie: a zombie serves no client and holds no file.
+ * @throws when it cannot be told, such as without a free descriptor: that must not be taken for the end of the process
  */
 export async function readProcess(pid: number): Promise<ProcessInfo | null> {
   try {
@@ -75,7 +75,10 @@ export async function isAlive(identity: { pid: number; startTicks: string }): Pr
   return (await readProcess(identity.pid))?.startTicks === identity.startTicks;
 }
 
-/** The same without waiting, for what must happen at once. What cannot be told counts as alive: a fence must not fail for it. */
+/**
+ * The same without waiting, for what must happen at once. What cannot be told counts as alive: a fence must not fail
+ * for it.
+ */
 export function isAliveNow(identity: { pid: number; startTicks: string }): boolean {
   try {
     return parseStat(readFileSync(`/proc/${identity.pid}/stat`, 'utf8')).startTicks === identity.startTicks;

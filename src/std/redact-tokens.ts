@@ -1,5 +1,5 @@
 /**
- * A token of an access that stands in a text, whole or cut. Whoever reads logs may have fewer rights than the token gives.
+ * A token of an access that stands in a text, whole or cut. A reader of logs may have fewer rights than the token gives.
  * A client puts it by mistake into a path, a query or a statement. 24 of its 43 characters are enough to know one, and what
  * a shorter rest leaves open (19 characters, 114 bits) nobody guesses. Names such as `skein_write` are shorter.
  */

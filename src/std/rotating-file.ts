@@ -5,7 +5,7 @@ import { Emitter } from './emitter.js';
 const OLDER_FILES = 3;
 /** Lines are written together; more than this is written at once. */
 const PENDING_BYTES_MAX = 256 * 1024;
-/** Lines that are not urgent wait so long for each other; a crash loses those. */
+/** Batching time of lines that are not urgent. A crash loses the lines of this time. */
 const GATHER_MS = 10;
 const NEW_LINE = 0x0a;
 

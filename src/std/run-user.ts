@@ -23,7 +23,7 @@ export async function preferredRunUser(): Promise<RunUser> {
   return { uid: NOBODY, gid: NOBODY, name: (await nameOf(NOBODY)) ?? String(NOBODY), switched: true };
 }
 
-/** The owner of `path` as a run user: the way out where nobody else can get at it. */
+/** The owner of `path` as a run user: the fallback when no other user can reach the path. */
 export async function ownerOf(path: string): Promise<RunUser> {
   const { uid, gid } = await stat(path);
   return { uid, gid, name: (await nameOf(uid)) ?? String(uid), switched: uid !== process.getuid?.() };

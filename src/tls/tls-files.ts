@@ -5,7 +5,7 @@ import type { Logger } from '../std/logger.js';
 import type { TlsSource } from '../std/tls-source.js';
 import { type LoadedTls, loadTls, type TlsPaths } from './load.js';
 
-/** The files are looked at so often; `stat` on three files costs nothing, and works where notifications do not. */
+/** Poll interval of the files. `stat` on three files costs nothing, and works where notifications do not. */
 const LOOK_MS = 1000;
 const EXPIRES_SOON_MS = 14 * 24 * 3600 * 1000;
 

@@ -31,13 +31,13 @@ const MAGIC = Buffer.from('SKEIN', 'latin1');
 
 /** The one list of frame types, each with its own limit. A number that was used once is never used for another. */
 export const FRAMES = {
-  /** dialer -> listener: magic, version, nonce. Says nothing about who dials. */
+  /** dialer -> listener: magic, version, nonce. Does not identify the dialer. */
   hello: { type: 1, payloadMax: MAGIC.length + 1 + NONCE_SIZE },
   /** listener -> dialer: version, nonce, proofs. */
   challenge: { type: 2, payloadMax: 1 + NONCE_SIZE + 2 * PROOF_SIZE },
   /** dialer -> listener: proofs. */
   proof: { type: 3, payloadMax: 2 * PROOF_SIZE },
-  /** dialer -> listener: who it is and where its spool ends. */
+  /** dialer -> listener: its name and the end of its spool. */
   attach: { type: 4, payloadMax: CONTROL_MAX },
   /** listener -> dialer: epoch, chain, committed. */
   welcome: { type: 5, payloadMax: DOCUMENT_MAX },
@@ -205,7 +205,7 @@ function proofsAt(payload: Buffer, offset: number): Proofs {
   };
 }
 
-// ---- who still follows whom ------------------------------------------------------------------------------------
+// ---- whether a replica follows ---------------------------------------------------------------------------------
 
 export function encodeProbe(round: number): Buffer {
   const frame = allocateFrame('probe', 8);

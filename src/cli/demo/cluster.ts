@@ -7,9 +7,9 @@ import type { PlannedNode } from './plan.js';
 import { untilReady } from './readiness.js';
 import { killServer, runningServer } from './servers.js';
 
-/** A node that ended so often in a row before the cluster was ever ready will not start by itself. */
+/** Give up after a node has ended this many times in a row before the cluster was ever ready. */
 const FAILURES_MAX = 6;
-/** A first message on why it takes so long; a normal start is over by then. */
+/** Time of the first message about a slow start; a normal start is done by then. */
 const EXPLAIN_AFTER_MS = 3000;
 /** An orderly stop takes about a second; a server with a large buffer pool writes it out for longer. */
 const STOP_EXPLAIN_MS = 10_000;

@@ -90,7 +90,7 @@ async function readText(file: string): Promise<string | null> {
 
 /**
  * Writes the node's configuration. Settings that the demo does not decide (heartbeats, sizes, the server's
- * options) stay as somebody put them into the file.
+ * options) stay as the operator wrote them.
  * @returns whether the file changed
  */
 export async function writeNodeConfig(node: PlannedNode): Promise<boolean> {

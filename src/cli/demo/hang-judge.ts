@@ -10,7 +10,7 @@ export interface NodeLook {
   readonly runnable: boolean;
 }
 
-/** The supervisor's own looks come so often; one that comes much later says that it was kept from running itself. */
+/** Interval of the supervisor's checks. A check that comes much later shows that the supervisor itself did not run. */
 export const LOOK_INTERVAL_MS = 1000;
 const OWN_PAUSE_MS = 3 * LOOK_INTERVAL_MS;
 /**

@@ -17,7 +17,7 @@ import type { PlannedNode } from './plan.js';
 /** A node that ends is started again after 0.2 s, and more slowly each time it does not stay up. */
 const RESTART_FIRST_MS = 200;
 const RESTART_MAX_MS = 5000;
-/** A node that lived so long had started well: the next restart is quick again. */
+/** Uptime after which the restart back-off is reset. */
 const STABLE_AFTER_MS = 30_000;
 /** How soon the end of an adopted node is seen; the end of our own child is seen at once. */
 const POLL_MS = 200;
@@ -27,12 +27,12 @@ const OUTPUT_BYTES_MAX = 1024 * 1024;
 export interface NodeProcessOptions {
   readonly node: PlannedNode;
   readonly command: readonly string[];
-  /** A node whose event loop does not turn for so long is killed and started again; 0: never. */
+  /** Time without a turn of the event loop after which a node is killed and started again; 0: never. */
   readonly hungAfterMs: number;
 }
 
 export interface NodeProcessModules {
-  /** A line for the person who watches. */
+  /** Prints a line for the operator. */
   say(text: string): void;
 }
 

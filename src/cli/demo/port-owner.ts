@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { commandOf } from '../../std/process-identity.js';
 
-/** Whether somebody listens there. Tried for real: a table of sockets may be hidden from us. */
+/** Whether the port is taken. Tests by a connection, because the kernel's table of sockets may be hidden. */
 export function isPortFree(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();

@@ -64,7 +64,7 @@ function ownerText(owner: { pid: number; command: string } | null): string {
   return `process ${owner.pid}${owner.command === '' ? '' : ` (${owner.command})`}`;
 }
 
-/** The message to whoever starts a second demo on a directory. */
+/** The message of a second demo on the same directory. */
 export function inUse(directory: string, pid: number): SkeinError {
   const command = commandOf(pid);
   return new SkeinError(
