@@ -120,7 +120,7 @@ await Workshop.open(async (workshop) => {
     const node = what.place === 'elsewhere' ? ELSEWHERE : PRIMARY;
     if (isLoaded) await client.ask('start', { ...subject.http(node), load: what.load } satisfies LoadRequest);
     await sleep(SETTLE_MS, workshop.signal);
-    // Listed anew at the end: a process of a node that has begun meanwhile counts.
+    // Listed again at the end: a process of a node that has begun meanwhile counts.
     const cpuNow = async () => cpuOf([...(await subject.processes()), client.process]);
     const counted = async () =>
       isLoaded ? await client.ask<LoadCounts>('counts') : { requests: 0, bytes: 0 };

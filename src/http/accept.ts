@@ -9,7 +9,7 @@ interface Preference {
 /** More than this no client needs; the rest is not looked at. */
 const PREFERENCES_MAX = 50;
 
-/** `application/json;q=0.5, text/*` in parts; what can not be read is left out. */
+/** `application/json;q=0.5, text/*` in parts; what cannot be read is left out. */
 function preferences(header: string): Preference[] {
   return header
     .toLowerCase()

@@ -62,9 +62,7 @@ export function logIn(options: ConnectionOptions): Promise<LoggedIn> {
       reject(error);
     };
     const lost = (cause: Error) =>
-      fail(
-        new SkeinError('SERVER_CONNECTION', `The server can not be reached: ${cause.message}.`, { cause }),
-      );
+      fail(new SkeinError('SERVER_CONNECTION', `The server cannot be reached: ${cause.message}.`, { cause }));
     const timeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     const timer = setTimeout(() => lost(new Error(`no login within ${timeoutMs} ms`)), timeoutMs);
     socket.on('error', lost);

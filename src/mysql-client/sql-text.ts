@@ -39,6 +39,6 @@ export function plainText(value: string): string {
   if (PLAIN.test(value)) return `'${value}'`;
   throw new SkeinError(
     'SQL_VALUE',
-    'A text with other characters than letters, digits and -_.:@ can not stand here.',
+    'A text with other characters than letters, digits and -_.:@ cannot stand here.',
   );
 }

@@ -23,7 +23,7 @@ export interface Flavour {
 export interface ReplicaGroup {
   /** As a replica has to get it. */
   readonly group: Buffer;
-  /** Of DDL: the statement's text, empty when it can not be read here. Null: it is none. */
+  /** Of DDL: the statement's text, empty when it cannot be read here. Null: it is none. */
   readonly ddl: string | null;
 }
 

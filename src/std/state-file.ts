@@ -6,12 +6,12 @@ import type { Logger } from './logger.js';
 
 export interface Damage {
   readonly path: string;
-  /** For people: why the content can not be used. */
+  /** For people: why the content cannot be used. */
   readonly reason: string;
 }
 
 /**
- * What a file that is there but can not be used means. A file that can not be read at all (no permission, a disk error) is
+ * What a file that is there but cannot be used means. A file that cannot be read at all (no permission, a disk error) is
  * neither missing nor damaged: `load` throws then.
  */
 export type DamagePolicy =
