@@ -59,8 +59,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...['source', 'hub', 'link', 'spool', 'endpoint', 'mysql-port', 'membership', 'mysql-control'],
   ],
   node: [
-    ...['std', 'model', 'metrics', 'api', 'config', 'events', 'http', 'mysql-port', 'mysql-control'],
-    ...['server-process', 'roles'],
+    ...['std', 'model', 'metrics', 'api', 'config', 'events', 'http', 'mysql-port', 'mysql-client'],
+    ...['mysql-control', 'server-process', 'roles'],
   ],
   'node.ts': [
     ...[
@@ -91,7 +91,7 @@ const CLI_EXTRAS: Readonly<Record<string, readonly string[]>> = {
   'cli/spool.ts': ['spool', 'mysql-protocol'],
   'cli/audit.ts': ['audit', 'config'],
   'cli/dump.ts': ['dump'],
-  'cli/load.ts': ['dump'],
+  'cli/load.ts': ['dump', 'mysql-client'],
 };
 
 const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {

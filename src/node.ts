@@ -136,10 +136,7 @@ class Node {
     );
     audit.add({ kind: 'node', action: 'start', pid: process.pid, version: installedVersion() });
     const events = new EventLog({ node: config.name }, { logger: logger.child({ part: 'events' }), audit });
-    const control = new MariadbControl(
-      { secret },
-      { logger: logger.child({ part: 'control' }), socketPath: () => server.current?.socketPath ?? null },
-    );
+    const control = new MariadbControl({ secret }, { socketPath: () => server.current?.socketPath ?? null });
     const failed = new AbortController();
     let node: Node | null = null;
     const parts: NodeParts = {

@@ -133,7 +133,7 @@ export class NativeTarget implements Target {
     await this.#replicate();
     const control = new MariadbControl(
       { secret: this.#secret },
-      { logger: silentLogger, socketPath: () => this.#servers[0]?.current?.socketPath ?? null },
+      { socketPath: () => this.#servers[0]?.current?.socketPath ?? null },
     );
     await control.openAsPrimary({ serverId: PRIMARY_SERVER_ID });
     control.close();

@@ -1,15 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type Connection, createConnection, type ResultSetHeader } from 'mysql2/promise';
 import { Adapter } from '../dump/adapt.js';
 import { DumpSplitter, type DumpStatement } from '../dump/split-dump.js';
 import { messageOf, SkeinError } from '../model/error.js';
+import { Connection } from '../mysql-client/connection.js';
+import { STATUS } from '../mysql-client/replies.js';
 import type { Command, CommandContext, ParsedValues } from './command.js';
 import { UsageError } from './usage-error.js';
 
-/** In the status of each answer: texts have no escapes now (sql_mode of the session). */
-const NO_BACKSLASH_ESCAPES = 0x200;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Of a statement that fails, so much is shown. */
 const SHOWN_MAX = 120;
@@ -107,16 +106,12 @@ function loginOf({ cwd, env }: CommandContext, values: ParsedValues): Login {
 
 async function connect(login: Login, database: string | undefined): Promise<Connection> {
   try {
-    const connection = await createConnection({
-      ...login,
-      ...(database !== undefined && { database }),
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      // One byte a character: what the dump holds goes out as it is, and the dump itself says what it means.
-      charset: 'latin1',
-      flags: ['-SESSION_TRACK', '-IGNORE_SPACE'],
+    const { host, port, user, password } = login;
+    const connection = await Connection.connect({
+      ...{ address: { host, port }, user, password, database },
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
     });
-    connection.on('error', () => {});
-    await connection.query('SET NAMES utf8mb4');
+    await connection.run('SET NAMES utf8mb4');
     return connection;
   } catch (error) {
     throw new SkeinError(
@@ -172,9 +167,9 @@ async function execute(
   before: number,
 ): Promise<boolean> {
   try {
-    const [result] = await connection.query(sql);
-    const status = (result as Partial<ResultSetHeader> & { serverStatus?: number }).serverStatus;
-    return status !== undefined && (status & NO_BACKSLASH_ESCAPES) !== 0;
+    // What the dump holds goes out byte by byte: the dump itself says what it means.
+    await connection.queryRows(sql, 'latin1');
+    return (connection.status & STATUS.noBackslashEscapes) !== 0;
   } catch (error) {
     throw new SkeinError(
       'LOAD_FAILED',
@@ -184,14 +179,14 @@ async function execute(
   }
 }
 
-/** Bytes of the dump, or of the server's answer, as the UTF-8 that they nearly always are. */
+/** Bytes of the dump as the UTF-8 that they nearly always are. */
 function text(bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }
 
 function said(error: unknown): string {
   const { errno } = error as { errno?: number };
-  return `${text(messageOf(error))}${errno === undefined ? '' : ` (${errno})`}`;
+  return `${messageOf(error)}${errno === undefined ? '' : ` (${errno})`}`;
 }
 
 /** Without what a terminal would take for commands. */

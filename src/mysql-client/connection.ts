@@ -153,7 +153,7 @@ export class Connection implements SessionStatus {
 
   /**
    * Like `query`, with the names of the columns.
-   * @param encoding  `latin1` for values that are bytes: one character for each byte
+   * @param encoding  `latin1` for a statement and values that are bytes: one character for each byte
    */
   async queryRows(sql: string, encoding: 'utf8' | 'latin1' = 'utf8'): Promise<TextRow[]> {
     const { names, rows } = await this.#text(sql, encoding);
@@ -162,7 +162,7 @@ export class Connection implements SessionStatus {
 
   async #text(sql: string, encoding: BufferEncoding): Promise<TextAnswer> {
     const answer = new TextAnswer(this, this.#columns, encoding);
-    await this.#send(textCommand(COMMAND.query, sql), answer);
+    await this.#send(textCommand(COMMAND.query, sql, encoding), answer);
     return answer;
   }
 

@@ -6,6 +6,8 @@ import { decodeErr, PACKET_PAYLOAD_MAX } from '../mysql-protocol/packets.js';
 export const STATUS = {
   inTransaction: 0x0001,
   moreResults: 0x0008,
+  /** Texts have no escapes (sql_mode of the session). */
+  noBackslashEscapes: 0x0200,
   inReadOnlyTransaction: 0x2000,
   outParameters: 0x1000,
   sessionStateChanged: 0x4000,

@@ -1,21 +1,27 @@
-import type { Connection } from 'mysql2/promise';
 import { expect, it } from 'vitest';
 import { until } from '../../test/kit/until.js';
+import type { Connection } from '../mysql-client/connection.js';
 import { AppliedWait } from './applied-wait.js';
 
-/** As mysql2: what is asked of a session that is destroyed meanwhile is never answered. */
+/** What is asked of a session that is destroyed meanwhile fails. */
 class Server {
   position = '0-1-5';
   silent = false;
   asked = false;
-  readonly connect = async () =>
-    ({
+  readonly connect = async () => {
+    let fail = (_: Error) => {};
+    return {
+      broken: null,
       query: () => {
         this.asked = true;
-        return this.silent ? new Promise(() => {}) : Promise.resolve([[{ position: this.position }]]);
+        if (!this.silent) return Promise.resolve([[this.position]]);
+        return new Promise((_, reject) => {
+          fail = reject;
+        });
       },
-      destroy: () => {},
-    }) as unknown as Connection;
+      destroy: () => fail(new Error('the session was closed')),
+    } as unknown as Connection;
+  };
 }
 
 it('tells when a position is reached, and when it was not in time', async () => {

@@ -1,9 +1,11 @@
-import type { Connection, RowDataPacket } from 'mysql2/promise';
+import type { Connection } from '../mysql-client/connection.js';
+import { KeptSession } from '../mysql-client/kept-session.js';
 import { gtidOfDomain, parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
 import { sleep, withDeadline } from '../std/timing.js';
 
 /** While somebody waits, the position is asked for so often; each question costs the server some 30 microseconds. */
 const POLL_MS = 1;
+const WHERE_IT_STANDS = 'SELECT @@global.gtid_slave_pos';
 /** A server that needs longer to say where it stands hangs. */
 const ANSWER_MS = 10_000;
 /** More waiting reads than this are told at once that it takes too long. */
@@ -20,14 +22,12 @@ interface Waiter {
  * server's position is polled, and when there are none nothing is asked.
  */
 export class AppliedWait {
-  readonly #connect: () => Promise<Connection>;
+  readonly #session: KeptSession;
   readonly #waiters = new Set<Waiter>();
-  #session: Promise<Connection> | null = null;
   #polling = false;
-  #leave: () => void = () => {};
 
   constructor(modules: { connect: () => Promise<Connection> }) {
-    this.#connect = modules.connect;
+    this.#session = new KeptSession(modules.connect);
   }
 
   wait(gtid: string, timeoutMs: number): Promise<boolean> {
@@ -48,10 +48,7 @@ export class AppliedWait {
   }
 
   serverDown(): void {
-    // A query on a session that is destroyed is never settled, and would hold up all later waits.
-    this.#leave();
-    this.#session?.then((connection) => connection.destroy()).catch(() => {});
-    this.#session = null;
+    this.#session.drop();
   }
 
   async #poll(): Promise<void> {
@@ -70,23 +67,13 @@ export class AppliedWait {
 
   /** Null when the server can not be asked now. */
   async #applied(): Promise<number | null> {
-    this.#session ??= this.#connect();
     try {
-      const down = new Promise<null>((resolve) => {
-        this.#leave = () => resolve(null);
-      });
-      const position = await Promise.race([this.#ask(this.#session), down]);
-      return position === null ? null : (gtidOfDomain(position, 0)?.sequence ?? 0);
+      const position = await this.#session.use((connection) =>
+        withDeadline(connection.query(WHERE_IT_STANDS), ANSWER_MS, "The server's answer to where it stands"),
+      );
+      return gtidOfDomain(position[0]?.[0] ?? '', 0)?.sequence ?? 0;
     } catch {
-      this.serverDown();
       return null;
     }
-  }
-
-  async #ask(session: Promise<Connection>): Promise<string> {
-    const connection = await session;
-    const query = connection.query<RowDataPacket[]>('SELECT @@global.gtid_slave_pos AS position');
-    const [rows] = await withDeadline(query, ANSWER_MS, "The server's answer to where it stands");
-    return String(rows[0]?.position ?? '');
   }
 }

@@ -1,46 +1,42 @@
-import type { RowDataPacket } from 'mysql2/promise';
-import { openLocalSession } from './local-session.js';
+import { Connection } from '../mysql-client/connection.js';
+import { withDeadline } from '../std/timing.js';
 
 const QUERY_TIMEOUT_MS = 5000;
 
-/** Logs in for real: a socket that accepts, or a process that lives, is not yet a server that answers. */
-export async function login(
-  socketPath: string,
-  user: string,
-  password: string,
-): Promise<{ version: string; serverId: number; dataDir: string; readOnly: boolean }> {
-  const connection = await openLocalSession({ socketPath, user, password });
+export interface Account {
+  readonly socketPath: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** One question in a session of its own. @throws what Connection.connect and its query throw */
+async function askOnce({ socketPath, user, password }: Account, sql: string) {
+  const connection = await Connection.connect({ address: { socketPath }, user, password });
   try {
-    const [rows] = await connection.query<RowDataPacket[]>({
-      sql: 'SELECT @@version AS version, @@global.server_id AS serverId, @@datadir AS dataDir, @@global.read_only AS readOnly',
-      timeout: QUERY_TIMEOUT_MS,
-    });
-    const row = rows[0] as { version: string; serverId: number; dataDir: string; readOnly: number };
-    return {
-      version: row.version,
-      serverId: Number(row.serverId),
-      dataDir: row.dataDir,
-      readOnly: Number(row.readOnly) !== 0,
-    };
+    const answer = connection.queryRows(sql);
+    return await withDeadline(answer, QUERY_TIMEOUT_MS, `The server's answer to "${sql}"`);
   } finally {
     connection.destroy();
   }
 }
 
+/** Logs in for real: a socket that accepts, or a process that lives, is not yet a server that answers. */
+export async function login(
+  account: Account,
+): Promise<{ version: string; serverId: number; dataDir: string; readOnly: boolean }> {
+  const [row] = await askOnce(
+    account,
+    'SELECT @@version AS version, @@global.server_id AS serverId, @@datadir AS dataDir, @@global.read_only AS readOnly',
+  );
+  return {
+    version: String(row?.version),
+    serverId: Number(row?.serverId),
+    dataDir: String(row?.dataDir),
+    readOnly: Number(row?.readOnly) !== 0,
+  };
+}
+
 /** For a closed server, before anything but us has a session there: sessions keep the id that they began with. */
-export async function takeServerId(
-  socketPath: string,
-  user: string,
-  password: string,
-  serverId: number,
-): Promise<void> {
-  const connection = await openLocalSession({ socketPath, user, password });
-  try {
-    await connection.query({
-      sql: `SET GLOBAL server_id = ${Math.trunc(serverId)}`,
-      timeout: QUERY_TIMEOUT_MS,
-    });
-  } finally {
-    connection.destroy();
-  }
+export async function takeServerId(account: Account, serverId: number): Promise<void> {
+  await askOnce(account, `SET GLOBAL server_id = ${Math.trunc(serverId)}`);
 }

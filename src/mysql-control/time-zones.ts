@@ -1,13 +1,13 @@
 import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { RowDataPacket } from 'mysql2/promise';
 import { messageOf, SkeinError } from '../model/error.js';
+import { Connection } from '../mysql-client/connection.js';
 import type { ServerBinary } from '../server-packages/server-binary.js';
 import { exists, replaceFile } from '../std/files.js';
 import type { Logger } from '../std/logger.js';
 import { lastLines, run } from '../std/run.js';
-import { openLocalSession } from './local-session.js';
+import { withDeadline } from '../std/timing.js';
 
 /**
  * Named time zones: the server looks them up in tables of its own (mysql.time_zone and four more), which are empty unless
@@ -76,17 +76,20 @@ export async function loadMissingTimeZones(
   logger: Logger,
 ): Promise<void> {
   try {
-    const connection = await openLocalSession({ socketPath, user, password, multipleStatements: true });
+    const connection = await Connection.connect({
+      address: { socketPath },
+      user,
+      password,
+      multiStatements: true,
+    });
     try {
-      const [rows] = await connection.query<RowDataPacket[]>(
-        'SELECT COUNT(*) AS zones FROM mysql.time_zone_name',
-      );
-      if (Number(rows[0]?.zones) > 0 && !(await exists(marker))) return;
+      const [row] = await connection.query('SELECT COUNT(*) FROM mysql.time_zone_name');
+      if (Number(row?.[0]) > 0 && !(await exists(marker))) return;
       const started = performance.now();
       const sql = await timeZoneSql(binary);
       await replaceFile(marker, '');
       await connection.query('SET SESSION sql_log_bin = 0, enforce_storage_engine = NULL; USE mysql');
-      await connection.query({ sql, timeout: LOAD_TIMEOUT_MS });
+      await withDeadline(connection.query(sql), LOAD_TIMEOUT_MS, 'Loading the time zones');
       await rm(marker, { force: true });
       logger.info({ durationMs: Math.round(performance.now() - started) }, 'time zones loaded');
     } finally {

@@ -156,16 +156,16 @@ function longPacket(sequence: number, payload: Uint8Array): Buffer {
 }
 
 /** A command that is one byte and a text, framed. */
-export function textCommand(command: number, text: string): Buffer {
-  const length = 1 + Buffer.byteLength(text);
+export function textCommand(command: number, text: string, encoding: BufferEncoding = 'utf8'): Buffer {
+  const length = 1 + Buffer.byteLength(text, encoding);
   if (length >= PACKET_PAYLOAD_MAX) {
-    return packet(0, Buffer.concat([Buffer.from([command]), Buffer.from(text)]));
+    return packet(0, Buffer.concat([Buffer.from([command]), Buffer.from(text, encoding)]));
   }
   const bytes = Buffer.allocUnsafe(PACKET_HEADER_SIZE + length);
   bytes.writeUIntLE(length, 0, 3);
   bytes[3] = 0;
   bytes[4] = command;
-  bytes.write(text, 5);
+  bytes.write(text, 5, encoding);
   return bytes;
 }
 

@@ -1,6 +1,6 @@
-import type { Connection } from 'mysql2/promise';
 import { expect, it } from 'vitest';
 import { throughout, until } from '../../test/kit/until.js';
+import type { Connection } from '../mysql-client/connection.js';
 import { FreshReads } from './fresh-reads.js';
 
 interface Question {
@@ -17,14 +17,14 @@ function primary() {
     const query = () =>
       new Promise((resolve, reject) => {
         asked.push({
-          answer: (position) => resolve([[{ position }], []]),
+          answer: (position) => resolve([[position]]),
           fail: () => reject(new Error('the session ended')),
         });
       });
     const destroy = () => {
       state.destroyed++;
     };
-    return Promise.resolve({ query, destroy } as unknown as Connection);
+    return Promise.resolve({ query, destroy, broken: null } as unknown as Connection);
   };
   return { asked, state, connect };
 }

@@ -1,4 +1,5 @@
-import type { Connection, RowDataPacket } from 'mysql2/promise';
+import type { Connection } from '../mysql-client/connection.js';
+import { KeptSession } from '../mysql-client/kept-session.js';
 import { withDeadline } from '../std/timing.js';
 
 export interface FreshReadsModules {
@@ -15,13 +16,14 @@ export interface FreshReadsModules {
 export class FreshReads {
   readonly #waitMs: number;
   readonly #modules: FreshReadsModules;
-  #session: Promise<Connection> | null = null;
+  readonly #session: KeptSession;
   #running: Promise<string> | null = null;
   #next: Promise<string> | null = null;
 
   constructor(options: { waitMs: number }, modules: FreshReadsModules) {
     this.#waitMs = options.waitMs;
     this.#modules = modules;
+    this.#session = new KeptSession(() => modules.connect());
   }
 
   /** False: not in time, or the primary did not say. */
@@ -42,7 +44,7 @@ export class FreshReads {
   }
 
   stop(): void {
-    this.#drop();
+    this.#session.drop();
   }
 
   /** The end of the primary's log at some moment after this call. */
@@ -66,22 +68,11 @@ export class FreshReads {
   }
 
   async #question(): Promise<string> {
-    this.#session ??= this.#modules.connect();
-    try {
-      const connection = await this.#session;
-      const query = connection.query<RowDataPacket[]>('SELECT @@global.gtid_binlog_pos AS position');
+    const [row] = await this.#session.use((connection) =>
       // A session whose peer stands still must not hold up all who come later.
-      const [rows] = await withDeadline(query, this.#waitMs, 'The primary');
-      return ownDomain(String(rows[0]?.position ?? ''));
-    } catch (error) {
-      this.#drop();
-      throw error;
-    }
-  }
-
-  #drop(): void {
-    this.#session?.then((connection) => connection.destroy()).catch(() => {});
-    this.#session = null;
+      withDeadline(connection.query('SELECT @@global.gtid_binlog_pos'), this.#waitMs, 'The primary'),
+    );
+    return ownDomain(row?.[0] ?? '');
   }
 }
 

@@ -1,8 +1,8 @@
-import { type Connection, createConnection } from 'mysql2/promise';
 import type { NodeConfig } from '../config/node-config.js';
 import type { MetricFamily } from '../metrics/text.js';
 import { SkeinError } from '../model/error.js';
 import type { MysqlConnections } from '../model/status.js';
+import { Connection } from '../mysql-client/connection.js';
 import { READ_ONLY_PORT_ADDRESS } from '../mysql-control/accounts.js';
 import { Gate, type Route } from '../mysql-port/gate.js';
 import type { KillJudge } from '../mysql-port/pipe.js';
@@ -155,18 +155,15 @@ export class MysqlPorts {
   }
 
   /** Through its read-only port: the question needs no right at all. */
-  async #connectToPrimary(connectTimeout: number): Promise<Connection> {
+  async #connectToPrimary(connectTimeoutMs: number): Promise<Connection> {
     const { primary, members } = this.#modules.role.clusterStatus();
     const address = members.find(({ name }) => name === primary)?.mysqlRo ?? null;
     if (address === null)
       throw new SkeinError('MYSQL_TARGET_NONE', 'The primary has no read-only MySQL port.');
-    const connection = await createConnection({
-      ...hostAndPort(address),
-      ...{ user: 'app', password: this.#modules.password, connectTimeout },
+    return Connection.connect({
+      ...{ address: hostAndPort(address), user: 'app', password: this.#modules.password },
+      connectTimeoutMs,
     });
-    // Without a listener an error between two questions would end the process; the next question finds out.
-    connection.on('error', () => {});
-    return connection;
   }
 
   /** On a replica: the read-write port of the primary's node, which itself knows whether it may let anybody through. */

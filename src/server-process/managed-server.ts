@@ -501,12 +501,13 @@ export class ManagedServer {
       dead = true;
     });
     const password = accountPassword(this.#options.secret, 'skein');
+    const account = { socketPath: running.socketPath, user: 'skein', password };
     let tellAt = performance.now() + STILL_STARTING_MS;
     let lastError = '';
     while (!dead) {
       signal.throwIfAborted();
       try {
-        const { version, serverId, dataDir, readOnly } = await login(running.socketPath, 'skein', password);
+        const { version, serverId, dataDir, readOnly } = await login(account);
         if (resolve(dataDir) !== this.#dataDir)
           throw new Error(`the socket belongs to a server on ${dataDir}`);
         const { pid, adopted, crashed, port, socketPath } = running;
@@ -514,7 +515,7 @@ export class ManagedServer {
           return { pid, adopted, crashed, serverId, port, socketPath, version };
         }
         const closedId = closedServerId(await this.#stateFile.read());
-        await takeServerId(socketPath, 'skein', password, closedId);
+        await takeServerId(account, closedId);
         return { pid, adopted, crashed, serverId: closedId, port, socketPath, version };
       } catch (error) {
         lastError = messageOf(error);

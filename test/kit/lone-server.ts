@@ -31,10 +31,7 @@ export class LoneServer implements SqlNode {
     this.#server = server;
     this.#directory = directory;
     this.#secret = secret;
-    this.control = new MariadbControl(
-      { secret },
-      { logger: silentLogger, socketPath: () => server.current?.socketPath ?? null },
-    );
+    this.control = new MariadbControl({ secret }, { socketPath: () => server.current?.socketPath ?? null });
     server.down.on(() => this.control.serverDown());
   }
 

@@ -1,0 +1,102 @@
+import { SkeinError } from '../model/error.js';
+import { Connection, type TextRow } from '../mysql-client/connection.js';
+import { KeptSession } from '../mysql-client/kept-session.js';
+import { bindValues, type TextValue } from '../mysql-client/sql-text.js';
+import { withDeadline } from '../std/timing.js';
+import { accountPassword } from './accounts.js';
+
+/**
+ * The node's own sessions on the local server, through its unix socket as `skein@localhost`. Three kinds: one for questions
+ * about the server's state, one for statements that are logged, and any number for single purposes.
+ */
+export interface ControlSessionsOptions {
+  /** Of the cluster: all accounts' passwords follow from it. */
+  readonly secret: Buffer;
+}
+
+export interface ControlSessionsModules {
+  /** Null while the server is down. */
+  socketPath(): string | null;
+}
+
+/** Runs one statement. `deadlineMs`: null = it may take as long as it takes. */
+export type Query = (sql: string, deadlineMs?: number | null) => Promise<TextRow[]>;
+
+const ACCOUNT = 'skein';
+/** A question about the server's state is answered in a millisecond; a server that needs this long hangs. */
+export const QUERY_DEADLINE_MS = 10_000;
+const SHOWN_CHARACTERS = 40;
+
+export class ControlSessions {
+  readonly #options: ControlSessionsOptions;
+  readonly #modules: ControlSessionsModules;
+  readonly #questions: KeptSession;
+  readonly #writer: KeptSession;
+
+  constructor(options: ControlSessionsOptions, modules: ControlSessionsModules) {
+    this.#options = options;
+    this.#modules = modules;
+    this.#questions = new KeptSession(() => this.connect());
+    this.#writer = new KeptSession(() => this.connect({ logged: true }));
+  }
+
+  /** The server is gone, and with it every session. */
+  drop(): void {
+    this.#questions.drop();
+    this.#writer.drop();
+  }
+
+  dropWriter(): void {
+    this.#writer.drop();
+  }
+
+  /** In the session for questions. Nothing that is done in it is logged. */
+  readonly query: Query = (sql, deadlineMs = QUERY_DEADLINE_MS) =>
+    this.#questions.use((connection) => answerOf(connection.queryRows(sql), sql, deadlineMs));
+
+  /** Like `query`, with each byte of a value as one character. */
+  queryBytes(sql: string): Promise<TextRow[]> {
+    return this.#questions.use((connection) =>
+      answerOf(connection.queryRows(sql, 'latin1'), sql, QUERY_DEADLINE_MS),
+    );
+  }
+
+  /** In the session whose statements are logged. No deadline: a commit that waits for the quorum is never given up here. */
+  executeLogged(sql: string, values: readonly TextValue[]): Promise<TextRow[]> {
+    return this.#writer.use((connection) => connection.queryRows(bindValues(sql, values)));
+  }
+
+  /** In a session of its own, which is closed afterwards. `logged`: what it does is written to the binary log. */
+  async alone<T>(
+    { logged = false }: { logged?: boolean },
+    use: (query: Query, connection: Connection) => Promise<T>,
+  ): Promise<T> {
+    const connection = await this.connect({ logged });
+    try {
+      return await use(
+        (sql, deadlineMs = QUERY_DEADLINE_MS) => answerOf(connection.queryRows(sql), sql, deadlineMs),
+        connection,
+      );
+    } finally {
+      connection.destroy();
+    }
+  }
+
+  /** @throws SkeinError SERVER_DOWN, and what Connection.connect throws */
+  async connect({ logged = false }: { logged?: boolean } = {}): Promise<Connection> {
+    const socketPath = this.#modules.socketPath();
+    if (socketPath === null) throw new SkeinError('SERVER_DOWN', 'The local server is down.');
+    const connection = await Connection.connect({
+      address: { socketPath },
+      user: ACCOUNT,
+      password: accountPassword(this.#options.secret, ACCOUNT),
+    });
+    if (!logged) await connection.run('SET SESSION sql_log_bin = 0');
+    return connection;
+  }
+}
+
+function answerOf<T>(answer: Promise<T>, sql: string, deadlineMs: number | null): Promise<T> {
+  if (deadlineMs === null) return answer;
+  return withDeadline(answer, deadlineMs, `The server's answer to "${sql.slice(0, SHOWN_CHARACTERS)}"`);
+}

@@ -1,0 +1,73 @@
+/** What the server's own binary log says, and how it is begun anew. */
+import { parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
+import type { Query } from './control-sessions.js';
+import { RECOVERY_SERVER_ID } from './ddl-recovery.js';
+import { serverReading } from './server-status.js';
+
+/** A server that dies at each start before its recovery is settled begins one log file each time; older ones are not read. */
+const RECOVERED_FILES_MAX = 10;
+
+/** The GTID after which the oldest file of the log begins; '' = it is the first of all. */
+export async function logBegin(query: Query): Promise<string> {
+  const [oldest] = await query('SHOW BINARY LOGS');
+  const events = await query(`SHOW BINLOG EVENTS IN '${oldest?.Log_name}' LIMIT 5`);
+  const list = events.find(({ Event_type: type }) => type === 'Gtid_list');
+  return lastGtid(list?.Info ?? '');
+}
+
+/**
+ * The server begins a new log file at each start, and its recovery writes first. More than one file when it died again
+ * before it was settled.
+ */
+export async function writtenByRecovery(
+  query: Query,
+  binlogPos: string,
+): Promise<{ logBefore: string; recovered: string[] }> {
+  const recovered: string[] = [];
+  let logBefore = binlogPos;
+  if (!isOfRecovery(binlogPos)) return { logBefore, recovered };
+  const files = await query('SHOW BINARY LOGS');
+  for (const file of files.reverse().slice(0, RECOVERED_FILES_MAX)) {
+    const events = await query(`SHOW BINLOG EVENTS IN '${file.Log_name}' LIMIT 100`);
+    const statements = events.filter((event) => event.Event_type === 'Query');
+    recovered.unshift(...statements.map((event) => String(event.Info)));
+    const list = events.find((event) => event.Event_type === 'Gtid_list');
+    logBefore = lastGtid(list?.Info ?? '');
+    if (!isOfRecovery(logBefore)) break;
+  }
+  return { logBefore, recovered };
+}
+
+function isOfRecovery(gtid: string): boolean {
+  return gtid.split('-')[1] === String(RECOVERY_SERVER_ID);
+}
+
+/**
+ * A server that died while its log was begun anew (RESET MASTER removes the files one by one, the oldest first) lists
+ * files that are gone, or does not know after which the log begins. All else was settled before that: it is begun anew.
+ * Returns whether that was so. Only on a replica's server that follows nobody.
+ */
+export async function finishLogReset(query: Query): Promise<boolean> {
+  const { gtidBinlogPos, gtidSlavePos } = await serverReading(query);
+  const [oldest] = await query('SHOW BINARY LOGS');
+  const isGone = Number(oldest?.File_size) === 0;
+  if (!isGone && (gtidBinlogPos !== '' || gtidSlavePos === '')) return false;
+  await beginLogAnew(query, gtidSlavePos);
+  return true;
+}
+
+export async function beginLogAnew(query: Query, after: string): Promise<void> {
+  await query('RESET MASTER');
+  // So that it is known after which the log begins.
+  if (after !== '') await query(`SET GLOBAL gtid_binlog_state = '${after}'`);
+}
+
+/**
+ * `[0-1-5,0-2-9]`, as SHOW BINLOG EVENTS tells a list -> `0-2-9`; '' when there is none. It has one for each server id that
+ * has written, so one for each epoch; the cluster's history is one, so the highest is the last.
+ */
+export function lastGtid(list: string): string {
+  const all = list.match(/\d+-\d+-\d+/g) ?? [];
+  const sequence = (gtid: string) => parseMariadbGtid(gtid).sequence;
+  return all.reduce((last, gtid) => (last === '' || sequence(gtid) > sequence(last) ? gtid : last), '');
+}

@@ -1,0 +1,53 @@
+/** Brings a replica's server level with itself after a crash; what is decided is in ddl-recovery.ts. */
+import { parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
+import type { Query } from './control-sessions.js';
+import { settleRecovery } from './ddl-recovery.js';
+import { type DdlDoubt, TRACE_QUERIES, tracesOf } from './ddl-traces.js';
+import { beginLogAnew, lastGtid, writtenByRecovery } from './own-log.js';
+import { replicaThreads, serverReading } from './server-status.js';
+
+export interface RecoveryOptions {
+  /** The DDL that was noted last before the server got it. */
+  readonly noted: { ordinal: number; doubt: DdlDoubt; traces: string } | null;
+  nameOf(ordinal: number): string | null;
+  isDdl(ordinal: number): Promise<boolean | null>;
+}
+
+/**
+ * Brings a replica's server that follows nobody since its start level with itself after a crash in the middle of DDL.
+ * Returns what was done, for people; null when nothing was needed.
+ */
+export async function recoverReplica(
+  query: Query,
+  { noted, nameOf, isDdl }: RecoveryOptions,
+): Promise<string | null> {
+  // It follows already (its node alone was restarted): it stands where it says.
+  if ((await replicaThreads(query)) !== null) return null;
+  const { gtidBinlogPos: binlogPos, gtidSlavePos: slavePos } = await serverReading(query);
+  const written = await writtenByRecovery(query, binlogPos);
+  const logged = written.logBefore === '' ? 0 : parseMariadbGtid(lastGtid(written.logBefore)).sequence;
+  const settlement = settleRecovery({
+    binlogPos,
+    slavePos,
+    ...written,
+    nextIsDdl: written.recovered.length === 0 ? null : await isDdl(logged + 1),
+    noted: noted && { ...noted, happened: noted.traces !== (await ddlTraces(query)) },
+    nameOf,
+  });
+  const { position } = settlement;
+  // In this order: what is interrupted between the two is recognised at the next start.
+  if (position !== null) await query(`SET GLOBAL gtid_slave_pos = '${position}'`);
+  if (settlement.beginLogAnew) await beginLogAnew(query, position ?? slavePos);
+  if (position === null && !settlement.beginLogAnew) return null;
+  return (
+    `The server died in the middle of DDL or XA: its log stood at ${binlogPos || 'nothing'}, its position at ` +
+    `${slavePos || 'nothing'}. ${position === null ? 'What comes next is executed again.' : `${position} counts as executed.`}`
+  );
+}
+
+/** What tells afterwards whether DDL happened that the log does not tell of; see ddl-traces.ts. */
+export async function ddlTraces(query: Query): Promise<string> {
+  const answers: unknown[] = [];
+  for (const sql of TRACE_QUERIES) answers.push(await query(sql));
+  return tracesOf(answers);
+}

@@ -1,0 +1,118 @@
+/** Opens the server as the primary, closes it, and makes it follow our endpoint. */
+import { SkeinError } from '../model/error.js';
+import { ServerError } from '../mysql-client/replies.js';
+import { plainText } from '../mysql-client/sql-text.js';
+import { writerStatements } from './accounts.js';
+import type { ControlSessions, Query } from './control-sessions.js';
+import { roleStatements } from './role-settings.js';
+import { closeSessions } from './server-sessions.js';
+import { refuseWaitingCommits } from './server-status.js';
+import type { UserAccounts } from './user-accounts.js';
+
+const ER_LOCK_WAIT_TIMEOUT = 1205;
+/** SET read_only waits for commits (rule C1); it must not wait behind one that waits for the quorum. */
+const READ_ONLY_LOCK_WAIT_S = 2;
+/** The server asks its source, our endpoint on loopback, for a heartbeat this often. */
+const HEARTBEAT_PERIOD_S = 2;
+
+/** What an open primary has to say of itself besides its id; a session with SUPER could have changed it. */
+const OPEN_STATE: Readonly<Record<string, string>> = {
+  read_only: '0',
+  event_scheduler: 'ON',
+  sync_binlog: '1',
+  innodb_flush_log_at_trx_commit: '1',
+  binlog_format: 'ROW',
+  gtid_domain_id: '0',
+  gtid_strict_mode: '1',
+  log_slave_updates: '1',
+};
+
+interface Server {
+  readonly sessions: ControlSessions;
+  readonly users: UserAccounts;
+}
+
+/**
+ * Opens a closed server for writes under the id of its epoch. Everything is read back.
+ * @throws SkeinError COMMITS_WAITING, SESSIONS_REMAIN, OPEN_FAILED
+ */
+export async function openAsPrimary(
+  { sessions, users }: Server,
+  options: { serverId: number },
+): Promise<void> {
+  const { query } = sessions;
+  const id = Math.trunc(options.serverId);
+  // Ending a session whose commit waits would let the commit go as if it were acknowledged (rule C1).
+  await refuseWaitingCommits(query);
+  await query('STOP ALL SLAVES');
+  await query('RESET SLAVE ALL');
+  await query(`SET GLOBAL server_id = ${id}`);
+  for (const sql of roleStatements('serving')) await query(sql);
+  // A session keeps the id that it began with (rule C10): none may live on but ours and the dump.
+  sessions.dropWriter();
+  await closeSessions(query);
+  for (const sql of writerStatements(true)) await query(sql);
+  await users.whileOpening(async () => {
+    await query('SET GLOBAL event_scheduler = ON');
+    await query('SET GLOBAL read_only = 0');
+  });
+  const differences = await differencesOf(query, { ...OPEN_STATE, server_id: String(id) });
+  if (differences.length === 0) return;
+  await query('SET GLOBAL read_only = 1').catch(() => {});
+  throw new SkeinError('OPEN_FAILED', `The server was not opened as primary: ${differences.join(', ')}.`, {
+    data: { differences },
+  });
+}
+
+async function differencesOf(query: Query, wanted: Readonly<Record<string, string>>): Promise<string[]> {
+  const names = Object.keys(wanted);
+  const [row] = await query(`SELECT ${names.map((name) => `@@global.${name} AS ${name}`).join(', ')}`);
+  return names
+    .filter((name) => row?.[name] !== wanted[name])
+    .map((name) => `${name} is ${String(row?.[name])} instead of ${wanted[name]}`);
+}
+
+/**
+ * Closes an open server in order: nothing is written afterwards.
+ * @throws SkeinError COMMITS_WAITING (then only a kill is safe, rule C1)
+ */
+export async function closeForWrites({ query }: ControlSessions): Promise<void> {
+  await refuseWaitingCommits(query);
+  await query(`SET SESSION lock_wait_timeout = ${READ_ONLY_LOCK_WAIT_S}`);
+  try {
+    await query('SET GLOBAL read_only = 1');
+  } catch (error) {
+    if (!(error instanceof ServerError) || error.errno !== ER_LOCK_WAIT_TIMEOUT) throw error;
+    throw new SkeinError('COMMITS_WAITING', 'The server can not be made read-only: a commit waits.', {
+      cause: error,
+    });
+  }
+  await query('SET GLOBAL event_scheduler = OFF');
+  await refuseWaitingCommits(query);
+}
+
+export interface EndpointAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  /** Parallel workers; 0 = one transaction after the other. */
+  readonly workers: number;
+}
+
+/** Makes the server follow our endpoint. Its relay logs are thrown away; the spool has what they held. */
+export async function followEndpoint(
+  { sessions: { query }, users }: Server,
+  { host, port, user, password, workers }: EndpointAddress,
+): Promise<void> {
+  await query('STOP SLAVE');
+  await query(`SET GLOBAL slave_parallel_threads = ${Math.trunc(workers)}`);
+  await query(
+    `CHANGE MASTER TO MASTER_HOST=${plainText(host)}, MASTER_PORT=${Math.trunc(port)}, MASTER_USER=${plainText(user)},
+      MASTER_PASSWORD=${plainText(password)}, MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1,
+      MASTER_HEARTBEAT_PERIOD=${HEARTBEAT_PERIOD_S}, MASTER_SSL=0`,
+  );
+  for (const sql of [...writerStatements(false), ...roleStatements('applying')]) await query(sql);
+  await users.level();
+  await query('START SLAVE');
+}

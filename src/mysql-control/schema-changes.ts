@@ -1,0 +1,93 @@
+/** Definitions on the server: reads them, and makes the few changes to them that a node decides on. */
+import type { Definitions } from '../model/definitions.js';
+import { sqlText } from '../mysql-client/sql-text.js';
+import type { ControlSessions, Query } from './control-sessions.js';
+import { readDefinitions } from './definitions.js';
+import { conversionStatements, renameBackStatement, type TableName } from './schema-look.js';
+
+/** What is executed past the clients waits this long for their locks: it is tried again. */
+const LOCK_WAIT_S = 5;
+/** Of each question about all that is defined: the server opens every table for it. */
+export const DEFINITIONS_DEADLINE_MS = 60_000;
+
+/** What the server has beside rows. Fails when a table's definition is locked for long: by DDL that is under way. */
+export function definitionsOf(sessions: ControlSessions): Promise<Definitions> {
+  // In a session of its own: questions about the server's state must not wait behind such a lock.
+  return sessions.alone({}, async (query) => {
+    await query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
+    return readDefinitions((sql) => query(sql, DEFINITIONS_DEADLINE_MS));
+  });
+}
+
+/** Replicas have renamed `from` to `to`, and this server has not. Only on an open primary; waits for the quorum. */
+export function renameBack(sessions: ControlSessions, from: TableName, to: TableName): Promise<void> {
+  return sessions.alone({ logged: true }, async (query) => {
+    await query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
+    await query(renameBackStatement(from, to), null);
+  });
+}
+
+/** Makes a table one of InnoDB, on all nodes. Takes as long as it takes, and waits for the quorum. Only on an open primary. */
+export async function convertToInnodb(sessions: ControlSessions, table: TableName): Promise<void> {
+  await sessions.alone({ logged: true }, async (query) => {
+    const [required] = await sessions.query('SELECT @@global.innodb_force_primary_key AS isOn');
+    const isOn = Number(required?.isOn) === 1;
+    try {
+      // A table of another engine gets past that check, and must not be kept from becoming safe by it.
+      if (isOn) await requirePrimaryKeys(sessions.query, false);
+      for (const sql of conversionStatements(table, LOCK_WAIT_S)) await query(sql, null);
+    } finally {
+      if (isOn) await requirePrimaryKeys(sessions.query, true);
+    }
+  });
+}
+
+/** Whether the server refuses to make a table without a usable primary key (error 1173). Only on an open primary. */
+export async function requirePrimaryKeys(query: Query, on: boolean): Promise<void> {
+  await query(`SET GLOBAL innodb_force_primary_key = ${on ? 'ON' : 'OFF'}`);
+}
+
+/** Past the log, or logged under this id. Takes as long as it takes. Only on a closed server. */
+export function execute(
+  sessions: ControlSessions,
+  sql: string,
+  { serverId }: { serverId?: number },
+): Promise<void> {
+  return sessions.alone({ logged: serverId !== undefined }, async (query) => {
+    if (serverId !== undefined) await query(`SET SESSION server_id = ${Math.trunc(serverId)}`);
+    await query(
+      `SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}, innodb_lock_wait_timeout = ${LOCK_WAIT_S}, innodb_strict_mode = OFF`,
+    );
+    await query(sql, null);
+  });
+}
+
+/** The engine numbers tables and partitions as it makes them: the highest number now. */
+export async function tableIdMax(query: Query): Promise<number> {
+  const [row] = await query('SELECT MAX(table_id) AS id FROM information_schema.innodb_sys_tables');
+  return Number(row?.id ?? 0);
+}
+
+/** Tables and partitions that it made after that one, as it names them. */
+export async function madeSince(query: Query, tableId: number): Promise<ReadonlySet<string>> {
+  const rows = await query(
+    `SELECT name FROM information_schema.innodb_sys_tables WHERE table_id > ${Math.trunc(tableId)}`,
+  );
+  return new Set(rows.map(({ name }) => String(name)));
+}
+
+/** Which of these tables had DDL since then, as `schema/name`: it writes their definition's file anew. */
+export async function changedSince(
+  query: Query,
+  time: string,
+  tables: readonly TableName[],
+): Promise<ReadonlySet<string>> {
+  const changed = new Set<string>();
+  for (const { schema, name } of tables) {
+    const found = await query(
+      `SELECT 1 FROM information_schema.tables WHERE table_schema = ${sqlText(schema)} AND table_name = ${sqlText(name)} AND create_time >= ${sqlText(time)}`,
+    );
+    if (found.length > 0) changed.add(`${schema}/${name}`);
+  }
+  return changed;
+}

@@ -1,0 +1,99 @@
+/** Branches of XA transactions that the engine has prepared: lists, ends and prepares them (see roles/xa-recovery.ts). */
+import { rowStatements } from '../mysql-protocol/events.js';
+import { xaBranch } from '../mysql-protocol/mariadb-gtid.js';
+import { type ControlSessions, QUERY_DEADLINE_MS } from './control-sessions.js';
+import { sessionsGone } from './server-sessions.js';
+import { refuseWaitingCommits } from './server-status.js';
+
+/** Exists only while the end of a lost XA branch is being logged. */
+const STAND_IN = 'mysql.skein_xa_stand_in';
+
+export async function preparedBranches(sessions: ControlSessions): Promise<string[]> {
+  // A branch's name is bytes, not text.
+  const rows = await sessions.queryBytes('XA RECOVER');
+  return rows.map((row) => {
+    const data = Buffer.from(String(row.data), 'latin1');
+    const size = Number(row.gtrid_length);
+    return xaBranch(Number(row.formatID), data.subarray(0, size), data.subarray(size));
+  });
+}
+
+/** No branch is prepared, and no statement of XA is running. */
+export async function isFreeOfXa(sessions: ControlSessions): Promise<boolean> {
+  const running = await sessions.query(
+    "SELECT id FROM information_schema.processlist WHERE info LIKE '%XA%' AND id <> CONNECTION_ID()",
+  );
+  return running.length === 0 && (await preparedBranches(sessions)).length === 0;
+}
+
+export async function finishBranch(
+  { query }: ControlSessions,
+  branch: string,
+  how: 'commit' | 'rollback',
+): Promise<void> {
+  await query(`XA ${how === 'commit' ? 'COMMIT' : 'ROLLBACK'} ${branch}`);
+}
+
+/** It has to change a row: the server forgets a branch without one (seen on 10.11). */
+export async function prepareStandIn(sessions: ControlSessions, branch: string): Promise<void> {
+  await sessions.query(`CREATE TABLE IF NOT EXISTS ${STAND_IN} (id INT) ENGINE=InnoDB`);
+  await inEndedSession(sessions, { logged: false, deadlineMs: QUERY_DEADLINE_MS }, [
+    `XA START ${branch}`,
+    `INSERT INTO ${STAND_IN} VALUES (1)`,
+    `XA END ${branch}`,
+    `XA PREPARE ${branch}`,
+  ]);
+}
+
+/**
+ * Prepares a branch with the changes that a group of the log made: its row events, as BINLOG takes them. Only on a server
+ * that follows nobody.
+ */
+export async function prepareAgain(
+  sessions: ControlSessions,
+  branch: string,
+  { format, events }: { format: Buffer; events: readonly Buffer[] },
+): Promise<void> {
+  await inEndedSession(sessions, { logged: false, deadlineMs: null }, [
+    `BINLOG '${format.toString('base64')}'`,
+    `XA START ${branch}`,
+    ...rowStatements(events).map(
+      (rows) => `BINLOG '${rows.map((event) => event.toString('base64')).join('\n')}'`,
+    ),
+    `XA END ${branch}`,
+    `XA PREPARE ${branch}`,
+  ]);
+}
+
+/** From a session of its own: within the one that prepared it, the log can not be switched on again. */
+export async function logRollback(
+  sessions: ControlSessions,
+  branch: string,
+  serverId: number,
+): Promise<void> {
+  // An adopted server may wait for acknowledgements already, which nobody gives yet; opening switches that on again.
+  await refuseWaitingCommits(sessions.query);
+  await sessions.query('SET GLOBAL rpl_semi_sync_master_enabled = 0');
+  await inEndedSession(sessions, { logged: true, deadlineMs: QUERY_DEADLINE_MS }, [
+    `SET SESSION server_id = ${Math.trunc(serverId)}`,
+    `XA ROLLBACK ${branch}`,
+  ]);
+  await sessions.query(`DROP TABLE IF EXISTS ${STAND_IN}`);
+}
+
+/** In a session of its own, which the server has ended when this resolves: a branch is bound to its session until then. */
+async function inEndedSession(
+  sessions: ControlSessions,
+  { logged, deadlineMs }: { logged: boolean; deadlineMs: number | null },
+  statements: readonly string[],
+): Promise<void> {
+  let id: number | null = null;
+  try {
+    await sessions.alone({ logged }, async (query, { threadId }) => {
+      id = threadId;
+      for (const sql of statements) await query(sql, deadlineMs);
+    });
+  } finally {
+    if (id !== null) await sessionsGone(sessions.query, [id]);
+  }
+}
