@@ -1,53 +1,29 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdir, open, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { messageOf, SkeinError } from '../model/error.js';
 import { accountPassword } from '../mysql-control/accounts.js';
 import { login, takeServerId } from '../mysql-control/login.js';
 import { loadMissingTimeZones } from '../mysql-control/time-zones.js';
 import type { ServerBinary } from '../server-packages/server-binary.js';
 import { Emitter } from '../std/emitter.js';
-import { exists, replaceFile } from '../std/files.js';
-import { findFreePort, isPortFree } from '../std/free-port.js';
 import type { Logger } from '../std/logger.js';
-import {
-  argumentValue,
-  bootId,
-  isAlive,
-  isAliveNow,
-  type ProcessInfo,
-  readProcess,
-} from '../std/processes.js';
-import { canReach, ownerOf, preferredRunUser, type RunUser } from '../std/run-user.js';
+import { argumentValue, isAliveNow, readProcess } from '../std/processes.js';
+import { ownerOf, type RunUser } from '../std/run-user.js';
 import { backoffMs, sleep } from '../std/timing.js';
-import type { TlsIdentity } from '../std/tls-source.js';
-import { endedInOrder, prepareDataDir, prepareTmpDir, removeRelayState } from './data-dir.js';
-import { socketPathFor } from './run-dir.js';
-import { findServer } from './running-server.js';
-import { logTail, rotateLog } from './server-log.js';
-import { closedServerId, isClosedServerId, type ServerState, ServerStateFile } from './server-state.js';
-import { type ServerTls, writeServerTls } from './server-tls.js';
-import { serverArgs } from './settings.js';
+import { adoptRunning } from './adoption.js';
+import { prepareDataDir } from './data-dir.js';
+import type { Running } from './process-run.js';
+import { logTail } from './server-log.js';
+import { type ServerPaths, serverPaths } from './server-paths.js';
+import { closedServerId, isClosedServerId, ServerStateFile } from './server-state.js';
+import { chooseServerUser } from './server-user.js';
+import { type SpawnOptions, spawnServer, writeTls } from './spawn-server.js';
 
-export interface ManagedServerOptions {
+export interface ManagedServerOptions extends SpawnOptions {
   /** The node's directory: gets `data/`, `tmp/`, `server.pid`, `server.json`, `server.log`. */
   readonly directory: string;
   /** The cluster's secret, from which the accounts' passwords come. */
   readonly secret: Buffer;
-  /** Loopback TCP port; without it one is chosen, and kept as long as it is free. */
-  readonly port?: number;
-  readonly bufferPoolBytes?: number;
-  readonly redoLogBytes?: number;
-  readonly extraArgs?: readonly string[];
-  /** What the server shows to its TCP clients, that is, to the clients of the MySQL ports. */
-  readonly tls?: () => TlsIdentity;
-  /**
-   * The id to start with, when it may be needed: a DDL that was under way when the server died is finished at its start,
-   * and written into its log under this id (on a primary: as one more of the epoch in which it began; on a replica: as
-   * the recovery's). As soon as the server answers it gets a closed id, as every other. Null or absent: a closed id
-   * from the beginning.
-   */
-  readonly recoveryServerId?: () => number | null;
   /** start() gives up after so many servers that died before they were ready. Default 3. */
   readonly startAttemptsMax?: number;
   readonly backoffFirstMs?: number;
@@ -86,25 +62,6 @@ export interface ServerDown {
   readonly expected: boolean;
 }
 
-interface Running {
-  readonly pid: number;
-  readonly startTicks: string;
-  readonly adopted: boolean;
-  readonly crashed: boolean;
-  readonly port: number;
-  readonly socketPath: string;
-  /** Where its own lines begin in server.log. */
-  readonly logFrom: number;
-  readonly died: Promise<Death>;
-  /** Stops waiting for `died`, which then never settles. */
-  readonly unwatch: () => void;
-}
-
-interface Death {
-  readonly exitCode: number | null;
-  readonly killedBy: NodeJS.Signals | null;
-}
-
 const START_ATTEMPTS_MAX = 3;
 const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MAX_MS = 5000;
@@ -112,8 +69,6 @@ const BACKOFF_MAX_MS = 5000;
 const STABLE_MS = 30_000;
 /** Login is tried so often while a server starts. */
 const READY_POLL_MS = 20;
-/** A server that is not our child is looked at so often. */
-const ADOPTED_POLL_MS = 100;
 /** A long recovery is told to people so often. */
 const STILL_STARTING_MS = 10_000;
 const STOP_DEADLINE_MS = 30_000;
@@ -122,7 +77,7 @@ const ER_ACCESS_DENIED = 1045;
 /**
  * One mariadbd beside its node: makes its data directory, starts it closed, watches and restarts it, stops it in order.
  * It runs in its own session, so that neither Ctrl-C nor the death of the node ends it; the next node on the same
- * directory adopts it. It does not open, close or configure a server by SQL: that is ServerControl's.
+ * directory adopts it. It does not open, close or configure a server by SQL: that is MariadbControl's.
  *
  *   stopped --start()--> starting --login works--> up --dies--> (back-off) --> starting ...
  *      ^                    `--- adopts a server that runs already
@@ -134,11 +89,8 @@ export class ManagedServer {
 
   readonly #options: ManagedServerOptions;
   readonly #modules: ManagedServerModules;
-  readonly #directory: string;
-  readonly #dataDir: string;
-  readonly #logPath: string;
+  readonly #paths: ServerPaths;
   readonly #stateFile: ServerStateFile;
-  readonly #unsettledPath: string;
   #running: Running | null = null;
   #current: ServerUp | null = null;
   #life: { controller: AbortController; done: Promise<void> } | null = null;
@@ -147,17 +99,13 @@ export class ManagedServer {
   constructor(options: ManagedServerOptions, modules: ManagedServerModules) {
     this.#options = options;
     this.#modules = modules;
-    // mariadbd gets absolute paths: they are also what it is recognised by.
-    this.#directory = resolve(options.directory);
-    this.#dataDir = join(this.#directory, 'data');
-    this.#logPath = join(this.#directory, 'server.log');
-    this.#stateFile = new ServerStateFile(this.#directory, modules);
-    this.#unsettledPath = join(this.#directory, 'unsettled');
+    this.#paths = serverPaths(options.directory);
+    this.#stateFile = new ServerStateFile(this.#paths.directory, modules);
   }
 
   /** Where the server keeps its temporary files. */
   get tmpDirectory(): string {
-    return join(this.#directory, 'tmp');
+    return this.#paths.tmpDir;
   }
 
   /** The server that answers now, or null. */
@@ -166,7 +114,7 @@ export class ManagedServer {
   }
 
   get dataDir(): string {
-    return this.#dataDir;
+    return this.#paths.dataDir;
   }
 
   /**
@@ -209,7 +157,7 @@ export class ManagedServer {
     const started = performance.now();
     this.#expectDeath = true;
     await this.#endLife();
-    const running = this.#running ?? (await this.#findRunning(await this.#stateFile.read()));
+    const running = this.#running ?? (await this.#adopt());
     if (running === null) return { killed: false };
     this.#send(running, 'SIGTERM');
     const timer = new AbortController();
@@ -240,7 +188,7 @@ export class ManagedServer {
     this.#expectDeath = true;
     return this.#endLife().then(async () => {
       // It may have been started in the very moment, or not be watched at all.
-      const left = this.#running ?? (await this.#findRunning(await this.#stateFile.read()));
+      const left = this.#running ?? (await this.#adopt());
       if (left === null) return;
       this.#send(left, 'SIGKILL');
       await this.#buried(left, true);
@@ -249,7 +197,7 @@ export class ManagedServer {
 
   /** What a crash left behind is settled: the next server knows nothing of it, if this one ends in order. */
   async settled(): Promise<void> {
-    await rm(this.#unsettledPath, { force: true });
+    await rm(this.#paths.unsettled, { force: true });
   }
 
   /** Stops watching and leaves the server running, for the next node to adopt. */
@@ -296,7 +244,7 @@ export class ManagedServer {
       if (!everUp && failures >= (this.#options.startAttemptsMax ?? START_ATTEMPTS_MAX)) {
         throw new SkeinError(
           'SERVER_START_FAILED',
-          `The database server could not be started: ${end.reason}. Its log is ${this.#logPath}.`,
+          `The database server could not be started: ${end.reason}. Its log is ${this.#paths.log}.`,
         );
       }
       const first = this.#options.backoffFirstMs ?? BACKOFF_FIRST_MS;
@@ -308,7 +256,7 @@ export class ManagedServer {
   /** From adopting or starting one server process to its end; null when the watching ends first. */
   async #oneServer(user: RunUser, signal: AbortSignal): Promise<{ wasUp: boolean; reason: string } | null> {
     const started = performance.now();
-    const running = (await this.#findRunning(await this.#stateFile.read())) ?? (await this.#spawn(user));
+    const running = (await this.#adopt()) ?? (await this.#spawn(user));
     this.#running = running;
     const up = await this.#ready(running, signal);
     if (up !== null) {
@@ -326,143 +274,38 @@ export class ManagedServer {
   /** What is needed once: directories, the user to run as, the data. */
   async #prepare(signal: AbortSignal): Promise<RunUser> {
     const { logger, binary } = this.#modules;
-    await mkdir(this.#directory, { recursive: true, mode: 0o755 });
-    const user = await this.#chooseUser();
+    await mkdir(this.#paths.directory, { recursive: true, mode: 0o755 });
+    const user = await chooseServerUser(this.#paths.directory, this.#modules);
     const started = performance.now();
     const made = await prepareDataDir(
-      this.#dataDir,
+      this.#paths.dataDir,
       { secret: this.#options.secret, user },
       this.#modules,
       signal,
     );
     if (made) {
       const durationMs = Math.round(performance.now() - started);
-      logger.info({ dataDir: this.#dataDir, version: binary.version, durationMs }, 'data directory made');
+      logger.info(
+        { dataDir: this.#paths.dataDir, version: binary.version, durationMs },
+        'data directory made',
+      );
       return user;
     }
     // What is there decides: a directory made by root as `nobody` is not read by `mysql`, which came later.
-    const owner = await ownerOf(this.#dataDir);
+    const owner = await ownerOf(this.#paths.dataDir);
     return owner.uid === user.uid || process.getuid?.() !== 0 ? user : owner;
   }
 
-  async #chooseUser(): Promise<RunUser> {
-    const user = await preferredRunUser();
-    if (!user.switched) return user;
-    // Our own directory may have been made with a narrow umask; those above it are not ours to open.
-    const { mode } = await stat(this.#directory);
-    await chmod(this.#directory, mode | 0o055);
-    for (const path of [this.#directory, this.#modules.binary.command, this.#modules.binary.shareDir]) {
-      const directory = path === this.#modules.binary.command ? join(path, '..') : path;
-      if (await canReach(user, directory)) continue;
-      const owner = await ownerOf(this.#directory);
-      this.#modules.logger.warn(
-        { unreachable: directory, user: user.name, owner: owner.name },
-        'the unprivileged user can not reach this directory: the server runs as the owner of the data',
-      );
-      return owner;
-    }
-    return user;
-  }
-
-  async #findRunning(state: ServerState): Promise<Running | null> {
+  #adopt(): Promise<Running | null> {
     const { logger } = this.#modules;
-    const pid = await this.#stateFile.readPid();
-    const { found, refused } = await findServer(this.#dataDir, { ...state, pid });
-    for (const { info, reason } of refused) {
-      logger.warn(
-        { pid: info.pid, uid: info.uid, reason },
-        'a process has our data directory in its arguments and is not our server: not adopted',
-      );
-    }
-    if (found === null) {
-      if (pid !== null) logger.info({ pid }, 'server.pid names no server of ours: not adopted');
-      return null;
-    }
-    if (!found.recorded) {
-      logger.warn({ pid: found.info.pid, recordedPid: pid }, 'found our server without its pid file');
-      await this.#record(state, found.info);
-    }
-    return this.#adopt(found.info);
+    return adoptRunning(this.#paths.dataDir, { stateFile: this.#stateFile, logger });
   }
 
-  #adopt(info: ProcessInfo): Running {
-    const watching = new AbortController();
-    return {
-      pid: info.pid,
-      startTicks: info.startTicks,
-      adopted: true,
-      crashed: true,
-      port: Number(argumentValue(info.args, 'port')),
-      socketPath: argumentValue(info.args, 'socket') ?? '',
-      logFrom: 0,
-      died: goneOf(info, watching.signal),
-      unwatch: () => watching.abort(),
-    };
-  }
-
-  async #record(state: ServerState, info: ProcessInfo): Promise<void> {
-    const { pid, startTicks } = info;
-    await this.#stateFile.write({ ...state, process: { pid, startTicks, bootId: await bootId() } });
-  }
-
-  async #spawn(user: RunUser): Promise<Running> {
+  #spawn(user: RunUser): Promise<Running> {
     const { binary, logger } = this.#modules;
-    const before = await this.#stateFile.read();
-    const port = await this.#choosePort(before.port);
-    // Written first: a start that crashes half-way must not give its server id away twice.
-    const state: ServerState = { ...before, starts: before.starts + 1, port, process: null };
-    await this.#stateFile.write(state);
-    const socketPath = await socketPathFor(this.#dataDir, user);
-    const tmpDir = this.tmpDirectory;
-    await prepareTmpDir(tmpDir, user);
-    await rotateLog(this.#logPath);
-    await removeRelayState(this.#dataDir);
-    const crashed = !(await endedInOrder(this.#dataDir)) || (await exists(this.#unsettledPath));
-    // An end in order of the next server would hide it.
-    if (crashed) await replaceFile(this.#unsettledPath, '');
-    const args = serverArgs(binary, {
-      dataDir: this.#dataDir,
-      tmpDir,
-      socketPath,
-      port,
-      serverId: this.#options.recoveryServerId?.() ?? closedServerId(state),
-      ...(this.#options.bufferPoolBytes === undefined
-        ? {}
-        : { bufferPoolBytes: this.#options.bufferPoolBytes }),
-      ...(this.#options.redoLogBytes === undefined ? {} : { redoLogBytes: this.#options.redoLogBytes }),
-      // It refuses to run as root unless told to in words.
-      tls: await this.#writeTls(user),
-      extraArgs: [...(user.uid === 0 ? ['--user=root'] : []), ...(this.#options.extraArgs ?? [])],
+    return spawnServer(this.#options, {
+      ...{ binary, logger, paths: this.#paths, stateFile: this.#stateFile, user },
     });
-    const log = await open(this.#logPath, 'a', 0o640);
-    try {
-      const logFrom = (await log.stat()).size;
-      const child = spawn(binary.command, args, {
-        cwd: this.#dataDir,
-        detached: true,
-        stdio: ['ignore', log.fd, log.fd],
-        // Nothing of our environment (tokens, options of the client library) is the server's business.
-        env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
-        ...(user.switched ? { uid: user.uid, gid: user.gid } : {}),
-      });
-      const died = deathOf(child);
-      const info = child.pid === undefined ? null : await readProcess(child.pid);
-      if (info !== null) await this.#record(state, info);
-      logger.info({ pid: child.pid ?? null, port, user: user.name, start: state.starts }, 'server started');
-      return {
-        pid: child.pid ?? 0,
-        startTicks: info?.startTicks ?? '',
-        adopted: false,
-        crashed,
-        port,
-        socketPath,
-        logFrom,
-        died,
-        unwatch: () => child.unref(),
-      };
-    } finally {
-      await log.close();
-    }
   }
 
   /** Writes the certificate anew for the running server, which then has to be told. False: it was started without one. */
@@ -470,28 +313,8 @@ export class ManagedServer {
     if (this.#running === null) return false;
     const info = await readProcess(this.#running.pid);
     if (!info || argumentValue(info.args, 'ssl-cert') === undefined) return false;
-    await this.#writeTls(await ownerOf(this.#dataDir));
+    await writeTls(this.#options, this.#paths, await ownerOf(this.#paths.dataDir));
     return true;
-  }
-
-  /** Copies, because the server often runs as another user, who can not read the key where it lies. */
-  async #writeTls(user: RunUser): Promise<ServerTls | null> {
-    const identity = this.#options.tls?.();
-    if (!identity) return null;
-    return writeServerTls(join(this.#directory, 'tls'), identity, user);
-  }
-
-  async #choosePort(last: number | null): Promise<number> {
-    const fixed = this.#options.port;
-    if (fixed !== undefined) {
-      if (await isPortFree(fixed)) return fixed;
-      throw new SkeinError(
-        'PORT_IN_USE',
-        `The database server's port 127.0.0.1:${fixed} is taken by another program. Stop that, or give the server another port.`,
-        { data: { port: fixed } },
-      );
-    }
-    return last !== null && (await isPortFree(last)) ? last : await findFreePort();
   }
 
   /** Resolves when somebody can log in; null when it dies before. Recovery may take long: there is no deadline but its death. */
@@ -508,7 +331,7 @@ export class ManagedServer {
       signal.throwIfAborted();
       try {
         const { version, serverId, dataDir, readOnly } = await login(account);
-        if (resolve(dataDir) !== this.#dataDir)
+        if (resolve(dataDir) !== this.#paths.dataDir)
           throw new Error(`the socket belongs to a server on ${dataDir}`);
         const { pid, adopted, crashed, port, socketPath } = running;
         if (!readOnly || isClosedServerId(serverId)) {
@@ -533,21 +356,21 @@ export class ManagedServer {
   async #loadMissingTimeZones(socketPath: string): Promise<void> {
     const { binary, logger } = this.#modules;
     const password = accountPassword(this.#options.secret, 'skein');
-    const marker = join(this.#directory, 'load-time-zones');
+    const marker = this.#paths.loadTimeZones;
     await loadMissingTimeZones({ binary, socketPath, user: 'skein', password, marker }, logger);
   }
 
   #refused(): SkeinError {
     return new SkeinError(
       'SERVER_LOGIN_REFUSED',
-      `The database server on ${this.#dataDir} does not know this cluster's secret. The data directory belongs to another cluster: give the node its own directory, or the secret that the directory was made with.`,
+      `The database server on ${this.#paths.dataDir} does not know this cluster's secret. The data directory belongs to another cluster: give the node its own directory, or the secret that the directory was made with.`,
     );
   }
 
   /** Waits for the process's end and tells it once. */
   async #buried(running: Running, expected: boolean): Promise<ServerDown> {
     const death = await running.died;
-    const said = await logTail(this.#logPath, running.logFrom, 6);
+    const said = await logTail(this.#paths.log, running.logFrom, 6);
     const how =
       death.killedBy !== null
         ? `killed by ${death.killedBy}`
@@ -579,24 +402,6 @@ export class ManagedServer {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
   }
-}
-
-function deathOf(child: ChildProcess): Promise<Death> {
-  return new Promise((resolve) => {
-    child.once('error', () => resolve({ exitCode: 127, killedBy: null }));
-    child.once('exit', (exitCode, killedBy) => resolve({ exitCode, killedBy }));
-  });
-}
-
-/** The end of a process that is not our child; never settles once `signal` is aborted. */
-function goneOf(identity: { pid: number; startTicks: string }, signal: AbortSignal): Promise<Death> {
-  return new Promise((resolve) => {
-    const look = async () => {
-      while (await isAlive(identity).catch(() => true)) await sleep(ADOPTED_POLL_MS, signal);
-      resolve({ exitCode: null, killedBy: null });
-    };
-    look().catch(() => {});
-  });
 }
 
 /** Resolves when the signal is aborted. */

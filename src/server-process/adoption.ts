@@ -1,0 +1,55 @@
+/** Finds the server that runs on a data directory already, and takes it over; what is refused is logged. */
+import type { Logger } from '../std/logger.js';
+import { argumentValue, bootId, type ProcessInfo } from '../std/processes.js';
+import { goneOf, type Running } from './process-run.js';
+import { findServer } from './running-server.js';
+import type { ServerState, ServerStateFile } from './server-state.js';
+
+/** Null when no server of ours runs there. */
+export async function adoptRunning(
+  dataDir: string,
+  { stateFile, logger }: { stateFile: ServerStateFile; logger: Logger },
+): Promise<Running | null> {
+  const state = await stateFile.read();
+  const pid = await stateFile.readPid();
+  const { found, refused } = await findServer(dataDir, { ...state, pid });
+  for (const { info, reason } of refused) {
+    logger.warn(
+      { pid: info.pid, uid: info.uid, reason },
+      'a process has our data directory in its arguments and is not our server: not adopted',
+    );
+  }
+  if (found === null) {
+    if (pid !== null) logger.info({ pid }, 'server.pid names no server of ours: not adopted');
+    return null;
+  }
+  if (!found.recorded) {
+    logger.warn({ pid: found.info.pid, recordedPid: pid }, 'found our server without its pid file');
+    await recordProcess(stateFile, state, found.info);
+  }
+  return adopted(found.info);
+}
+
+function adopted(info: ProcessInfo): Running {
+  const watching = new AbortController();
+  return {
+    pid: info.pid,
+    startTicks: info.startTicks,
+    adopted: true,
+    crashed: true,
+    port: Number(argumentValue(info.args, 'port')),
+    socketPath: argumentValue(info.args, 'socket') ?? '',
+    logFrom: 0,
+    died: goneOf(info, watching.signal),
+    unwatch: () => watching.abort(),
+  };
+}
+
+/** So that the next node knows this process again. */
+export async function recordProcess(
+  stateFile: ServerStateFile,
+  state: ServerState,
+  { pid, startTicks }: ProcessInfo,
+): Promise<void> {
+  await stateFile.write({ ...state, process: { pid, startTicks, bootId: await bootId() } });
+}

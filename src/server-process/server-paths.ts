@@ -1,0 +1,26 @@
+import { join, resolve } from 'node:path';
+
+/** Where the things of a managed server lie, in the directory of its node. */
+export interface ServerPaths {
+  readonly directory: string;
+  readonly dataDir: string;
+  readonly tmpDir: string;
+  readonly log: string;
+  /** Exists while what a crash left behind is not settled. */
+  readonly unsettled: string;
+  /** Exists while time zones are to be loaded. */
+  readonly loadTimeZones: string;
+}
+
+export function serverPaths(nodeDirectory: string): ServerPaths {
+  // mariadbd gets absolute paths: they are also what it is recognised by.
+  const directory = resolve(nodeDirectory);
+  return {
+    directory,
+    dataDir: join(directory, 'data'),
+    tmpDir: join(directory, 'tmp'),
+    log: join(directory, 'server.log'),
+    unsettled: join(directory, 'unsettled'),
+    loadTimeZones: join(directory, 'load-time-zones'),
+  };
+}

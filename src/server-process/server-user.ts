@@ -1,0 +1,27 @@
+import { chmod, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ServerBinary } from '../server-packages/server-binary.js';
+import type { Logger } from '../std/logger.js';
+import { canReach, ownerOf, preferredRunUser, type RunUser } from '../std/run-user.js';
+
+/** The user that the server of a new data directory runs as: an unprivileged one when we are root and it can reach all. */
+export async function chooseServerUser(
+  nodeDirectory: string,
+  { binary, logger }: { binary: ServerBinary; logger: Logger },
+): Promise<RunUser> {
+  const user = await preferredRunUser();
+  if (!user.switched) return user;
+  // Our own directory may have been made with a narrow umask; those above it are not ours to open.
+  const { mode } = await stat(nodeDirectory);
+  await chmod(nodeDirectory, mode | 0o055);
+  for (const directory of [nodeDirectory, join(binary.command, '..'), binary.shareDir]) {
+    if (await canReach(user, directory)) continue;
+    const owner = await ownerOf(nodeDirectory);
+    logger.warn(
+      { unreachable: directory, user: user.name, owner: owner.name },
+      'the unprivileged user can not reach this directory: the server runs as the owner of the data',
+    );
+    return owner;
+  }
+  return user;
+}

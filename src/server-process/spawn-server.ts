@@ -1,0 +1,129 @@
+/** Starts one server process, closed. */
+import { spawn } from 'node:child_process';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SkeinError } from '../model/error.js';
+import type { ServerBinary } from '../server-packages/server-binary.js';
+import { exists, replaceFile } from '../std/files.js';
+import { findFreePort, isPortFree } from '../std/free-port.js';
+import type { Logger } from '../std/logger.js';
+import { readProcess } from '../std/processes.js';
+import type { RunUser } from '../std/run-user.js';
+import type { TlsIdentity } from '../std/tls-source.js';
+import { recordProcess } from './adoption.js';
+import { endedInOrder, prepareTmpDir, removeRelayState } from './data-dir.js';
+import { deathOf, type Running } from './process-run.js';
+import { socketPathFor } from './run-dir.js';
+import { rotateLog } from './server-log.js';
+import type { ServerPaths } from './server-paths.js';
+import { closedServerId, type ServerState, type ServerStateFile } from './server-state.js';
+import { type ServerTls, writeServerTls } from './server-tls.js';
+import { serverArgs } from './settings.js';
+
+export interface SpawnOptions {
+  /** Loopback TCP port; without it one is chosen, and kept as long as it is free. */
+  readonly port?: number;
+  readonly bufferPoolBytes?: number;
+  readonly redoLogBytes?: number;
+  readonly extraArgs?: readonly string[];
+  /** What the server shows to its TCP clients, that is, to the clients of the MySQL ports. */
+  readonly tls?: () => TlsIdentity;
+  /**
+   * The id to start with, when it may be needed: a DDL that was under way when the server died is finished at its start,
+   * and written into its log under this id (on a primary: as one more of the epoch in which it began; on a replica: as
+   * the recovery's). As soon as the server answers it gets a closed id, as every other. Null or absent: a closed id
+   * from the beginning.
+   */
+  readonly recoveryServerId?: () => number | null;
+}
+
+export interface SpawnModules {
+  readonly binary: ServerBinary;
+  readonly logger: Logger;
+  readonly paths: ServerPaths;
+  readonly stateFile: ServerStateFile;
+  readonly user: RunUser;
+}
+
+/** @throws SkeinError PORT_IN_USE, RUN_DIR_UNSAFE, SOCKET_PATH_TOO_LONG */
+export async function spawnServer(
+  options: SpawnOptions,
+  { binary, logger, paths, stateFile, user }: SpawnModules,
+): Promise<Running> {
+  const before = await stateFile.read();
+  const port = await choosePort(options.port, before.port);
+  // Written first: a start that crashes half-way must not give its server id away twice.
+  const state: ServerState = { ...before, starts: before.starts + 1, port, process: null };
+  await stateFile.write(state);
+  const socketPath = await socketPathFor(paths.dataDir, user);
+  await prepareTmpDir(paths.tmpDir, user);
+  await rotateLog(paths.log);
+  await removeRelayState(paths.dataDir);
+  const crashed = !(await endedInOrder(paths.dataDir)) || (await exists(paths.unsettled));
+  // An end in order of the next server would hide it.
+  if (crashed) await replaceFile(paths.unsettled, '');
+  const args = serverArgs(binary, {
+    dataDir: paths.dataDir,
+    tmpDir: paths.tmpDir,
+    socketPath,
+    port,
+    serverId: options.recoveryServerId?.() ?? closedServerId(state),
+    ...(options.bufferPoolBytes === undefined ? {} : { bufferPoolBytes: options.bufferPoolBytes }),
+    ...(options.redoLogBytes === undefined ? {} : { redoLogBytes: options.redoLogBytes }),
+    tls: await writeTls(options, paths, user),
+    // It refuses to run as root unless told to in words.
+    extraArgs: [...(user.uid === 0 ? ['--user=root'] : []), ...(options.extraArgs ?? [])],
+  });
+  const log = await open(paths.log, 'a', 0o640);
+  try {
+    const logFrom = (await log.stat()).size;
+    const child = spawn(binary.command, args, {
+      cwd: paths.dataDir,
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+      // Nothing of our environment (tokens, options of the client library) is the server's business.
+      env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+      ...(user.switched ? { uid: user.uid, gid: user.gid } : {}),
+    });
+    const died = deathOf(child);
+    const info = child.pid === undefined ? null : await readProcess(child.pid);
+    if (info !== null) await recordProcess(stateFile, state, info);
+    logger.info({ pid: child.pid ?? null, port, user: user.name, start: state.starts }, 'server started');
+    return {
+      pid: child.pid ?? 0,
+      startTicks: info?.startTicks ?? '',
+      adopted: false,
+      crashed,
+      port,
+      socketPath,
+      logFrom,
+      died,
+      unwatch: () => child.unref(),
+    };
+  } finally {
+    await log.close();
+  }
+}
+
+/** Copies, because the server often runs as another user, who can not read the key where it lies. */
+export async function writeTls(
+  { tls }: SpawnOptions,
+  { directory }: ServerPaths,
+  user: RunUser,
+): Promise<ServerTls | null> {
+  const identity = tls?.();
+  if (!identity) return null;
+  return writeServerTls(join(directory, 'tls'), identity, user);
+}
+
+async function choosePort(fixed: number | undefined, last: number | null): Promise<number> {
+  if (fixed !== undefined) {
+    if (await isPortFree(fixed)) return fixed;
+    throw new SkeinError(
+      'PORT_IN_USE',
+      `The database server's port 127.0.0.1:${fixed} is taken by another program. Stop that, or give the server another port.`,
+      { data: { port: fixed } },
+    );
+  }
+  return last !== null && (await isPortFree(last)) ? last : await findFreePort();
+}
