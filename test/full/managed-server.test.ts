@@ -76,8 +76,8 @@ async function writeScript(): Promise<string> {
   const script = join(directory, 'node.mjs');
   await writeFile(
     script,
-    `import { obtainServer } from '${BUILT}/mysql-control/obtain.js';
-     import { ManagedServer } from '${BUILT}/mysql-control/managed-server.js';
+    `import { obtainServer } from '${BUILT}/server-packages/obtain.js';
+     import { ManagedServer } from '${BUILT}/server-process/managed-server.js';
      import { silentLogger as logger } from '${BUILT}/std/logger.js';
      const [cacheDir, directory, stay] = process.argv.slice(2);
      const texts = new Set();
