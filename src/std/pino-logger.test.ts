@@ -18,13 +18,15 @@ it('writes one JSON object a line, with child bindings, without secrets, and rea
   child.warn({ peer: 'n2', token: 'abc', inner: { password: 'geheim' } }, 'link refused');
   child.info({ token: 'tok_1', path: `/v1/skein_${'A'.repeat(43)}` }, `at skein_${'A'.repeat(43)}`);
   child.debug({}, 'not at this level');
-  child.error({ error: new Error('disk full') }, 'append failed');
+  const error = Object.assign(new Error('disk full'), { path: '/x', password: 'geheim' });
+  child.error({ error }, 'append failed');
+  child.child({ secret: 'geheim' }).error({ error: 'no error object' }, 'append failed');
   const text = readFileSync(path, 'utf8');
   const lines = text
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect(lines).toHaveLength(3);
+  expect(lines).toHaveLength(4);
   expect(lines[0]).toMatchObject({
     level: 'warn',
     node: 'n1',
@@ -33,7 +35,8 @@ it('writes one JSON object a line, with child bindings, without secrets, and rea
     msg: 'link refused',
   });
   expect(lines[1]).toMatchObject({ token: 'tok_1' });
-  expect(lines[2]).toMatchObject({ level: 'error', error: { message: 'disk full' } });
+  expect(lines[2]).toMatchObject({ level: 'error', error: { message: 'disk full', path: '/x' } });
+  expect(lines[3]).toMatchObject({ secret: '(hidden)', error: 'no error object' });
   expect(Number.isNaN(Date.parse(String(lines[0]?.time)))).toBe(false);
   expect(text.split('\n')[0]?.match(/"part"/g)).toHaveLength(1);
   expect(text).not.toMatch(/abc|geheim/);

@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger as PinoLogger, pino, stdSerializers } from 'pino';
+import { hideSecrets } from './hide-secrets.js';
 import type { Logger } from './logger.js';
 import { readableLine } from './readable-line.js';
 import { redactTokens } from './redact-tokens.js';
@@ -11,14 +12,9 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 /** Lines of these levels may be written a moment later. */
 const ROUTINE = /^\{"level":"(?:info|debug)"/;
 
-/** Whatever room logs such a field by mistake: it does not reach the file. */
-const SECRETS = ['password', 'passwd', 'token', 'secret', 'authorization'];
-
-/** A token's id is what requests are logged with; only the token itself, which is longer, must not be seen. */
-function censor(value: unknown, path: string[]): unknown {
-  const isTokenId = path.at(-1) === 'token' && (value === null || /^tok_/.test(String(value)));
-  return isTokenId ? value : '(hidden)';
-}
+/** What an error carries beside its message may hold a secret as well. */
+const errorField = (error: unknown) =>
+  error instanceof Error ? hideSecrets({ ...stdSerializers.err(error) }) : error;
 
 /**
  * The logger of a node: JSON lines in a file of bounded size, and readable ones on a terminal when there is one.
@@ -47,8 +43,7 @@ export function createNodeLogger(options: {
         base: options.bindings,
         timestamp: () => `,"time":"${new Date().toISOString()}"`,
         formatters: { level: (label) => ({ level: label }) },
-        serializers: { error: stdSerializers.err, err: stdSerializers.err, cause: stdSerializers.err },
-        redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor },
+        serializers: { error: errorField, err: errorField, cause: errorField },
       },
       destination,
     ),
@@ -61,12 +56,12 @@ export function createNodeLogger(options: {
  * with all bindings at once: pino would write a name that is bound twice (`part`) twice into the line.
  */
 function adapt(root: PinoLogger, bindings: Record<string, unknown>): Logger {
-  const inner = root.child(bindings);
+  const inner = root.child(hideSecrets(bindings));
   return {
-    debug: (data, message) => inner.debug(data, message),
-    info: (data, message) => inner.info(data, message),
-    warn: (data, message) => inner.warn(data, message),
-    error: (data, message) => inner.error(data, message),
+    debug: (data, message) => inner.debug(hideSecrets(data), message),
+    info: (data, message) => inner.info(hideSecrets(data), message),
+    warn: (data, message) => inner.warn(hideSecrets(data), message),
+    error: (data, message) => inner.error(hideSecrets(data), message),
     child: (more) => adapt(root, { ...bindings, ...more }),
   };
 }

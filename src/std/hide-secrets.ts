@@ -1,0 +1,34 @@
+/** What no line of a log may show, whichever room logs it by mistake. Pure. */
+
+const SECRETS: ReadonlySet<string> = new Set(['password', 'passwd', 'token', 'secret', 'authorization']);
+const HIDDEN = '(hidden)';
+/** Data of log lines are flat; what is deeper than this is as it is. */
+const DEPTH_MAX = 3;
+
+/**
+ * The same data with each field of a secret's name hidden. What has none, which is nearly every line, is not copied: a copy
+ * of each line costs more than all else that is done for it.
+ */
+export function hideSecrets<T>(data: T, depthMax = DEPTH_MAX): T {
+  if (depthMax === 0 || !isPlain(data)) return data;
+  let copy: Record<string, unknown> | null = null;
+  for (const name in data) {
+    const value = data[name];
+    const shown = SECRETS.has(name) ? shownSecret(name, value) : hideSecrets(value, depthMax - 1);
+    if (shown === value) continue;
+    copy ??= { ...data };
+    copy[name] = shown;
+  }
+  return (copy ?? data) as T;
+}
+
+/** A token's id is what requests are logged with; only the token itself, which is longer, must not be seen. */
+function shownSecret(name: string, value: unknown): unknown {
+  if (name === 'token' && (value === null || (typeof value === 'string' && value.startsWith('tok_'))))
+    return value;
+  return value === undefined ? undefined : HIDDEN;
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
