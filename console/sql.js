@@ -125,8 +125,8 @@ function hexOf(base64) {
 
 const APPLIED = {
   no: 'Nothing was changed.',
-  unknown: 'Whether it was done is not known; look before you repeat it.',
-  partial: 'A part of it was done.',
+  unknown: 'It is not known whether it was done. Check before you repeat it.',
+  partial: 'Part of it was done.',
 };
 
 function showError(error) {
