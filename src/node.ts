@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeView, ServerAccess } from './api/node-view.js';
 import { AuditTrail } from './audit/audit-trail.js';
-import { auditKey } from './audit/chain.js';
+import { auditKey } from './audit/sealed-line.js';
 import { searchTrail } from './audit/search.js';
 import { adoptAdminToken, ensureSystemSchema } from './auth/system-schema.js';
 import { consoleFilesDirectory, installationDirectory, installedVersion } from './config/installation.js';

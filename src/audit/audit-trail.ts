@@ -1,5 +1,5 @@
 /**
- * Writes the audit trail of this node: JSON lines in files of bounded size, chained (chain.ts). Lines of a few
+ * Writes the audit trail of this node: JSON lines in files of bounded size, chained (sealed-line.ts). Lines of a few
  * milliseconds are sealed and written together, and writing never blocks: while one write is under way, what comes is
  * gathered. Lines that could not be written (no space, no descriptor) are kept and tried again; above a bound they are lost,
  * which costs the node nothing, and how many is a line of its own afterwards.
@@ -12,8 +12,8 @@ import { messageOf } from '../model/error.js';
 import { Emitter } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import { redactTokens } from '../std/redact-tokens.js';
-import { auditFileName, auditFiles, firstSeqOf, NO_MAC, parseLine, sealLine } from './chain.js';
 import { type HeadFile, headFile } from './head-file.js';
+import { auditFileName, auditFiles, firstSeqOf, NO_MAC, parseLine, sealLine } from './sealed-line.js';
 
 export interface AuditTrailOptions {
   readonly directory: string;
@@ -39,7 +39,7 @@ const PENDING_MAX = 20_000;
 /** Sealed and written at a time: about two milliseconds of work. */
 const BATCH_MAX = 200;
 /** Batching time: a write costs as much as ten lines. A crash loses the lines of this time. */
-const GATHER_MS = 10;
+const BATCH_WAIT_MS = 10;
 /** The head is written this often at most: lines of the last seconds before a power cut may be missing without a fault. */
 const HEAD_INTERVAL_MS = 5_000;
 
@@ -56,15 +56,15 @@ export class AuditTrail {
   #headTimer: NodeJS.Timeout | null = null;
   #pending: PendingLine[] = [];
   #pump: Promise<void> | null = null;
-  /** Ends the gathering that is under way. */
-  #hurry: (() => void) | null = null;
+  /** Writes the current batch now. */
+  #endBatch: (() => void) | null = null;
   #added = 0;
   #done = 0;
   #waiting: { upTo: number; resolve: () => void }[] = [];
   #closed = false;
   #lost = 0;
   #failing = false;
-  /** The file may hold more than was told: bytes of a write that failed. */
+  /** The file may have bytes of a failed write after its last line. */
   #torn = false;
   /** Lines that were written, as they stand in the file. */
   readonly onLines = new Emitter<readonly string[]>();
@@ -75,7 +75,7 @@ export class AuditTrail {
     this.#headFile = headFile(options.directory, log);
   }
 
-  /** Goes on where the files end. A trail that cannot be opened is said, and opened with the first line that can be. */
+  /** Resumes at the end of the files. A failure to open is logged, and opening is tried again with each line. */
   static async open(options: AuditTrailOptions, modules: { log: Logger }): Promise<AuditTrail> {
     const trail = new AuditTrail(options, modules.log);
     await trail.#guard(async () => {
@@ -94,26 +94,26 @@ export class AuditTrail {
     }
     this.#added++;
     this.#pending.push({ atMs: Date.now(), fields });
-    this.#pump ??= this.#gathered().then(() => this.#run());
+    this.#pump ??= this.#untilBatch().then(() => this.#run());
   }
 
-  #gathered(waitMs = GATHER_MS): Promise<void> {
+  #untilBatch(waitMs = BATCH_WAIT_MS): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.#hurry?.(), waitMs);
-      this.#hurry = () => {
+      const timer = setTimeout(() => this.#endBatch?.(), waitMs);
+      this.#endBatch = () => {
         clearTimeout(timer);
-        this.#hurry = null;
+        this.#endBatch = null;
         resolve();
       };
     });
   }
 
-  /** Everything that was added before the call is written when it resolves, or could not be at least once. */
+  /** Resolves when all lines added before the call are written, or when writing them has failed once. */
   settled(): Promise<void> {
     if (this.#done >= this.#added) return Promise.resolve();
     // While writing fails, callers do not wait for the next attempt.
     if (this.#failing && !this.#closed) return Promise.resolve();
-    this.#hurry?.();
+    this.#endBatch?.();
     return new Promise((resolve) => this.#waiting.push({ upTo: this.#added, resolve }));
   }
 
@@ -140,7 +140,7 @@ export class AuditTrail {
       this.#settle(this.#done);
       if (this.#waiting.length === 0 && this.#pending.length < BATCH_MAX) break;
     }
-    this.#pump = this.#pending.length > 0 ? this.#gathered().then(() => this.#run()) : null;
+    this.#pump = this.#pending.length > 0 ? this.#untilBatch().then(() => this.#run()) : null;
     this.#armHead();
   }
 
@@ -152,7 +152,7 @@ export class AuditTrail {
   /** The lines stay for the next attempt; there is none when the trail is being closed. */
   #failed(): void {
     this.#settle(this.#added);
-    this.#pump = this.#closed ? null : this.#gathered(RETRY_MS).then(() => this.#run());
+    this.#pump = this.#closed ? null : this.#untilBatch(RETRY_MS).then(() => this.#run());
     if (!this.#closed) return;
     this.#log.error({ lines: this.#pending.length + this.#lost }, 'audit lines are lost: the node ends');
     this.#pending = [];

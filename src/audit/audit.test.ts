@@ -15,9 +15,9 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../test/kit/until.js';
 import { silentLogger } from '../std/logger.js';
 import { AuditTrail } from './audit-trail.js';
-import { auditKey } from './chain.js';
 import { maskLiterals } from './mask-literals.js';
 import { statementFields } from './request-lines.js';
+import { auditKey } from './sealed-line.js';
 import { searchTrail } from './search.js';
 import { verifyTrail } from './verify.js';
 

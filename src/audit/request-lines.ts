@@ -32,7 +32,7 @@ export function statementFields(body: unknown, style: AuditStyle): Record<string
   };
 }
 
-/** A body of any shape, perhaps not even valid: what is in it is wanted above all when it was refused. */
+/** Accepts a body of any shape, even an invalid one: refused requests are recorded too. */
 function statementsOf(body: unknown): Statement[] {
   const one = statementOf(body);
   if (one) return [one];

@@ -1,9 +1,9 @@
-/** Finds lines of an audit trail, from its end backwards, so that asking for the last ones costs little. */
+/** Finds lines of an audit trail, from its end backwards, so that the last lines are cheap to find. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backwardLines } from '../std/backward-lines.js';
 import { type FoundLines, NewestLines } from '../std/newest-lines.js';
-import { type AuditLine, auditFiles, parseLine } from './chain.js';
+import { type AuditLine, auditFiles, parseLine } from './sealed-line.js';
 
 export interface AuditFilter {
   /** ISO times; the first included, the second not. */

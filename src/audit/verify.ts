@@ -1,9 +1,9 @@
-/** Judges an audit trail: is every line there, unchanged, and in its place? */
+/** Verifies an audit trail: is every line there, unchanged, and in its place? */
 import { createHash, type KeyObject } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AuditLine, auditFiles, firstSeqOf, macOf, NO_MAC, parseLine } from './chain.js';
 import { HEAD_FILE, type HeadRead, readHead } from './head-file.js';
+import { type AuditLine, auditFiles, firstSeqOf, macOf, NO_MAC, parseLine } from './sealed-line.js';
 
 export interface AuditFault {
   readonly file: string;
@@ -21,7 +21,7 @@ export interface AuditVerdict {
   readonly to: number;
   /** The trail was changed. */
   readonly faults: readonly AuditFault[];
-  /** What has another, harmless reason: a crash, a full disk, files that were removed in turn. */
+  /** Harmless findings: a crash, a full disk, files removed by rotation. */
   readonly notes: readonly AuditFault[];
 }
 

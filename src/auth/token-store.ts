@@ -1,6 +1,6 @@
 /**
  * The tokens as this node knows them: a copy in memory of the local server's table, refreshed often enough that a
- * revocation counts everywhere within about a second. While the server is down the last copy goes on counting, so
+ * revocation is effective everywhere within about a second. While the server is down the last copy stays valid, so
  * that an operator can inspect the cluster. Without a copy every token is refused.
  */
 import { messageOf } from '../model/error.js';
@@ -23,7 +23,7 @@ export interface TokenStoreModules {
   readonly now?: () => number;
 }
 
-/** An unknown token makes us ask the server again, but not more often than this: a guesser must not load it. */
+/** An unknown token makes the node ask the server again, but not more often than this: guessing must not load the server. */
 const EXTRA_LOAD_INTERVAL_MS = 100;
 /** A stopped server must not delay requests with an unknown token. */
 const LOAD_TIMEOUT_MS = 2000;
@@ -83,7 +83,7 @@ export class TokenStore {
     const hash = hashToken(token);
     const known = this.#look(hash);
     if (known) return known;
-    // Perhaps it was created a moment ago: a load that began before this request may just have missed it.
+    // The token may have been created a moment ago: a load that began before this request may have missed it.
     await this.#loadAgain();
     return this.#look(hash);
   }
@@ -129,12 +129,12 @@ export class TokenStore {
     this.#loadedAt = this.#now();
     try {
       const records = await withDeadline(this.#load(), LOAD_TIMEOUT_MS, 'reading the tokens');
-      // A replica that has just been made: what it does not know is not wrong yet.
+      // On a new replica the table has not arrived yet, so an unknown token may be valid.
       if (records !== null) this.#byHash = byHash(records);
       if (this.#failing) this.#log.info({}, 'tokens are read again');
       this.#failing = false;
     } catch (error) {
-      // Said once: the server's own state is logged elsewhere.
+      // Logged once: the server's own state is logged elsewhere.
       if (!this.#failing) this.#log.warn({ reason: messageOf(error) }, 'tokens cannot be read now');
       this.#failing = true;
     }

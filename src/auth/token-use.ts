@@ -1,7 +1,6 @@
 /**
  * When each token was last used on this node. Noted in memory at each request, and written to a file of the node at
- * most once a minute, so that it outlives a restart: in the replicated table it would be a commit for every minute in
- * which somebody looks at a page.
+ * most once a minute, so that it survives a restart. In the replicated table it would cost a commit a minute.
  */
 import { join } from 'node:path';
 import { Type } from '@sinclair/typebox';
@@ -24,7 +23,7 @@ export class TokenUse {
   #changed = false;
   #timer: NodeJS.Timeout | null = null;
 
-  /** @param options.directory  the node's state directory; null = nothing outlives this process */
+  /** @param options.directory  the node's state directory; null = nothing survives this process */
   constructor(options: { directory: string | null }, modules: { log: Logger; now?: () => number }) {
     this.#log = modules.log;
     this.#file =
@@ -39,7 +38,7 @@ export class TokenUse {
     this.#now = modules.now ?? Date.now;
   }
 
-  /** What cannot be read is said in the log, and no more: it is for people's eyes only. */
+  /** An unreadable file is only logged: it serves `token list` alone. */
   async start(): Promise<void> {
     if (this.#file === null) return;
     try {

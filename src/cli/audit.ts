@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { auditFiles, auditKey } from '../audit/chain.js';
+import { auditFiles, auditKey } from '../audit/sealed-line.js';
 import { type AuditVerdict, verifyTrail } from '../audit/verify.js';
 import { loadNodeConfig } from '../config/node-config.js';
 import { messageOf, SkeinError } from '../model/error.js';

@@ -1,17 +1,17 @@
 /**
- * What becomes of a dump's statement in a cluster: which are left out, and whose rights objects get. Pure. A statement
- * is a text of bytes (latin1), as it stands in the dump.
+ * How a dump's statement is changed for a cluster: which statements are left out, and who becomes the definer. Pure. A
+ * statement is a text of bytes (latin1), as in the dump.
  */
 export interface Adapted {
   /** What is executed; null = nothing. */
   readonly sql: string | null;
   /** Why it is left out; null = it is not, or it belongs to what was left out before. */
   readonly leftOut: string | null;
-  /** Whose rights an object would have had, and has not any more. */
+  /** The definer that was removed from an object. */
   readonly definer: { readonly object: string; readonly was: string } | null;
 }
 
-/** How long the part of a statement is in which its kind and its DEFINER stand. */
+/** Length of the beginning of a statement that is searched for its kind and DEFINER. */
 const HEAD = 4096;
 
 const NAME = '(?:`(?:[^`]|``)*`|\'(?:[^\'\\\\]|\'\'|\\\\.)*\'|"(?:[^"\\\\]|""|\\\\.)*"|[\\w$.%-]+)';
@@ -62,7 +62,7 @@ const USE = start('USE\\b');
 const SET = start('SET\\b');
 const CREATES = start('CREATE\\b');
 
-/** Keeps from statement to statement whether a system schema is the current one: its tables are not the dump's to change. */
+/** Remembers whether the current database is a system schema, whose statements are left out. */
 export class Adapter {
   #inSystemSchema = false;
 
@@ -83,7 +83,7 @@ function leftOut(why: string): Adapted {
   return { sql: null, leftOut: why, definer: null };
 }
 
-/** Without the clause the account that executes it becomes the definer; any other may only be named by a superuser. */
+/** Without the clause the executing account becomes the definer. Only a superuser may name another one. */
 export function withoutDefiner(text: string): Adapted {
   const found = DEFINER.exec(text.slice(0, HEAD));
   if (!found) return { sql: text, leftOut: null, definer: null };

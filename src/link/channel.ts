@@ -7,14 +7,14 @@ import { encodeRefuse } from '../wire/messages.js';
 import { FrameSplitter } from '../wire/splitter.js';
 import type { ReadBuffer } from './read-buffer.js';
 
-/** How long a closing channel may take to get its last frame out before it is cut. */
+/** How long a closing channel may take to send its last frame before it is cut. */
 const FAREWELL_MS = 500;
-/** The kernel notices a peer that lost its power only by this (heartbeats notice sooner, but not while paused). */
+/** TCP keep-alive notices a peer that lost power. Heartbeats notice sooner, but not while reading is paused. */
 const KEEP_ALIVE_MS = 5000;
 
 /**
- * What is written in one turn of the event loop is put together here, and leaves in one write: to copy 30 KB costs less
- * than a write more and the wake-up of the reader. What is larger is passed on as it is.
+ * Buffer for the frames of one turn of the event loop, which leave in one write. Copying 30 KB costs less than another
+ * write and another wake-up of the reader. Larger frames are written directly.
  */
 const OUT_BYTES = 64 * 1024;
 
@@ -27,8 +27,8 @@ export interface ChannelHolder {
 }
 
 /**
- * One connection that carries frames: any Duplex, so that TLS can be put under it. Knows neither handshake nor
- * roles. No promise and no buffer per frame; what is written in one turn leaves together.
+ * One connection that carries frames, over any Duplex, so that TLS can be below it. It knows neither handshake nor roles.
+ * It allocates neither promises nor buffers for each frame.
  */
 export class Channel {
   readonly #stream: Duplex;
@@ -42,9 +42,9 @@ export class Channel {
   #flushDue = false;
   bytesSent = 0;
   bytesReceived = 0;
-  /** The first bytes that came, to tell a stranger by. */
+  /** The first bytes that came; they show what kind of client an unauthenticated peer is. */
   opening: Buffer = Buffer.alloc(0);
-  /** Set once the peer has proven itself: it is then told why it is cut off. */
+  /** Set once the peer is authenticated: then it is told why its connection is closed. */
   tellFaults = false;
   /** Monotonic. */
   heardAtMs = monotonicMs();
@@ -73,7 +73,7 @@ export class Channel {
     return this.#closed;
   }
 
-  /** The peer does not keep up (or is gone): nothing should be written before `drained`. */
+  /** The peer does not keep up, or is gone: write nothing before `drained`. */
   get blocked(): boolean {
     return this.#closed || this.#stream.writableNeedDrain;
   }
@@ -91,13 +91,13 @@ export class Channel {
     this.#splitter.accept(names);
   }
 
-  /** From the next frame on, `holder` gets what comes. */
+  /** From the next frame on, `holder` gets the frames. */
   handOver(accepted: readonly FrameName[], holder: ChannelHolder): void {
     this.#holder = holder;
     this.#splitter.accept(accepted);
   }
 
-  /** What a room behind the link throws ends this connection, never the process. */
+  /** An exception in `action` ends this connection, never the process. */
   guard(action: () => void): void {
     if (this.#closed) return;
     try {
@@ -120,7 +120,7 @@ export class Channel {
     return !this.#stream.writableNeedDrain;
   }
 
-  /** What the present chunk still holds is handed out all the same (128 KiB at most). */
+  /** Frames of the current chunk are still delivered (128 KiB at most). */
   pause(): void {
     this.#stream.pause();
   }
@@ -129,7 +129,7 @@ export class Channel {
     if (!this.#closed) this.#stream.resume();
   }
 
-  /** Ends the connection after what was written; with `tell` the peer hears the reason, if it still reads. */
+  /** Ends the connection after the buffered frames; with `tell` the peer gets the reason, if it still reads. */
   close(error: SkeinError, options: { tell: boolean }): void {
     if (this.#closed) return;
     if (this.blocked) {
@@ -146,7 +146,7 @@ export class Channel {
     this.#stream.end();
     const timer = setTimeout(() => this.#stream.destroy(), FAREWELL_MS);
     this.#stream.once('close', () => clearTimeout(timer));
-    // What still comes is thrown away, but it must be read: else the end of the stream is never seen.
+    // Incoming data is dropped, but must be read: otherwise the end of the stream is never seen.
     this.#stream.resume();
   }
 
@@ -173,7 +173,7 @@ export class Channel {
     if (this.#out === null || this.#outFrom === this.#outTo) return;
     this.#stream.write(this.#out.subarray(this.#outFrom, this.#outTo));
     this.#outFrom = this.#outTo;
-    // Once the stream holds nothing any more, the kernel has it all: the room can be used again.
+    // When the stream holds nothing, the kernel has copied everything: reuse the buffer.
     if (this.#stream.writableLength === 0) {
       this.#outFrom = 0;
       this.#outTo = 0;
@@ -217,5 +217,7 @@ function lost(error: unknown): SkeinError {
 
 function asLinkError(error: unknown): SkeinError {
   if (isSkeinError(error)) return error;
-  return new SkeinError('LINK_INTERNAL', `A frame could not be taken: ${messageOf(error)}`, { cause: error });
+  return new SkeinError('LINK_INTERNAL', `A frame could not be processed: ${messageOf(error)}`, {
+    cause: error,
+  });
 }

@@ -37,20 +37,20 @@ import { acceptedIn, dialerStart, type HandshakeState, handshakeStep, type Ident
 import { HeartbeatMonitor, type HeartbeatOptions } from './heartbeat-monitor.js';
 import type { ReadBuffer } from './read-buffer.js';
 
-/** The rooms of a replica, as its link sees them. Whatever one of these throws ends the connection. */
+/** What the dialer's session calls on a replica. An exception in any of them ends the connection. */
 export interface ReplicaCallbacks {
   attachInfo(): AttachInfo;
   /**
-   * The primary has let us in. Cut the spool to the chain (rule C7) before this resolves: `attachInfo` is asked
-   * again then, and the records begin after the spool's end that it gives. Nothing flows before.
+   * The primary has accepted this replica. Cut the spool to the chain (rule C7) before this resolves. Then `attachInfo`
+   * is called again, and the records begin after the end of the spool that it returns. No record comes before.
    */
   welcomed(welcome: Welcome): void | Promise<void>;
-  /** Whole records; the buffer may be kept. False: hold on, until `resume` (a few more frames may still come). */
+  /** Whole records; the buffer may be kept. False: pause until `resume` (a few more frames may still come). */
   records(bytes: Buffer, committedOrdinal: number): boolean;
   committed(ordinal: number): void;
   status(status: ClusterStatus): void;
   heartbeat(): HeartbeatBody;
-  /** How objects of its server are defined; says itself why it cannot tell. */
+  /** How objects of the replica's server are defined; the answer has the reason when that cannot be told. */
   definitions(ask: Ask): Promise<Answer>;
   /** A heartbeat of the primary; `heardAtMs` is monotonic (for membership/lag.ts). */
   heard?(heartbeat: Heartbeat, heardAtMs: number): void;
@@ -134,7 +134,7 @@ export class DialerSession {
   }
 
   close(code: string, message: string): void {
-    // A stranger that has not proven itself is told nothing.
+    // An unauthenticated peer is told nothing.
     this.#channel.close(new SkeinError(code, message), { tell: this.#phase !== 'proving' });
   }
 
@@ -183,7 +183,7 @@ export class DialerSession {
 
   #onWelcome(welcome: Welcome): void {
     const { epoch } = this.#modules.attachInfo();
-    // H1: whatever it says, an older primary gets no acknowledgement from a node that knows a newer epoch.
+    // H1: a node that knows a newer epoch never acknowledges to an older primary.
     if (welcome.epoch < epoch) {
       const text = `${welcome.node} is primary of epoch ${welcome.epoch}; this node already knows epoch ${epoch}.`;
       throw new SkeinError('OLDER_EPOCH', text);
@@ -217,7 +217,7 @@ export class DialerSession {
   }
 
   #onHeartbeat(heartbeat: Heartbeat): void {
-    // A session belongs to one epoch: with the next one, the chain has to be gone through again.
+    // A session belongs to one epoch. With the next epoch, the spool has to be compared with the chain again.
     if (heartbeat.epoch !== this.#epoch) {
       const text = `The primary's epoch is now ${heartbeat.epoch}; this link was made in epoch ${this.#epoch}.`;
       throw new SkeinError('EPOCH_CHANGED', text);
@@ -225,12 +225,12 @@ export class DialerSession {
     this.#modules.heard?.(heartbeat, monotonicMs());
   }
 
-  /** A few bytes each, one round at a time: also while acknowledgements wait for room. */
+  /** Sent even while acknowledgements wait for space: an echo has a few bytes, and one round runs at a time. */
   #onProbe(round: number): void {
     this.#channel.write(encodeEcho({ round, epoch: this.#modules.attachInfo().epoch }));
   }
 
-  /** May take long: the records that it waits for come meanwhile. */
+  /** May take long. Records, which the answer may wait for, come meanwhile. */
   async #onAsk(ask: Ask): Promise<void> {
     const answer = await this.#modules.definitions(ask);
     this.#channel.guard(() => {

@@ -39,15 +39,15 @@ const DEFAULTS = {
 } as const;
 type Limits = { readonly [K in keyof typeof DEFAULTS]: number };
 
-/** A link that held this long was a good one: the next dial begins with the shortest wait again. */
+/** A link that lasted this long resets the back-off. */
 const GOOD_LINK_MS = 1000;
 
-/** Back-off (200 ms at most by default) against a proven primary whose server is only starting. */
+/** Highest back-off step (200 ms by default) while an authenticated primary is not open yet. */
 const NOT_OPEN_ATTEMPT = 1;
 
 export interface LinkDialerModules extends ReplicaCallbacks {
   readonly logger: Logger;
-  /** Told at each change, and when the reason changes in its code, or in its words while the primary is not open. */
+  /** Called at each change of state or code, and for each new reason while the primary is not open. */
   state(state: 'up' | 'down', reason: string, code: string): void;
 }
 
@@ -58,9 +58,9 @@ export class LinkDialer {
   readonly #identity: Identity;
   #session: DialerSession | null = null;
   #running: { abort: AbortController; done: Promise<void> } | null = null;
-  #said = '';
+  #lastReported = '';
   #openedAtMs: number | null = null;
-  /** Of connections that are over. */
+  /** Sum of closed connections. */
   #before = { sent: 0, received: 0 };
 
   /** @throws SkeinError WEAK_SECRET */
@@ -102,7 +102,7 @@ export class LinkDialer {
     this.#session?.ack(ack);
   }
 
-  /** After `records` has said false. */
+  /** Call it after `records` has returned false. */
   resume(): void {
     this.#session?.resume();
   }
@@ -114,7 +114,7 @@ export class LinkDialer {
       if (signal.aborted) return;
       if (this.#openedAtMs !== null && monotonicMs() - this.#openedAtMs > GOOD_LINK_MS) attempt = 0;
       this.#openedAtMs = null;
-      // The primary is there and waits for a quorum itself: not one moment longer than needed.
+      // The primary is up and waits for a quorum itself, so dial again soon.
       if (error.code === 'NOT_OPEN') attempt = Math.min(attempt, NOT_OPEN_ATTEMPT);
       const waitMs = backoffMs(attempt++, this.#options.redialFirstMs, this.#options.redialMaxMs);
       this.#modules.logger.debug({ code: error.code, attempt, waitMs: Math.round(waitMs) }, 'link redial');
@@ -124,7 +124,7 @@ export class LinkDialer {
 
   /** One connection, from the dial to its end; resolves with the reason of that. */
   async #dial(signal: AbortSignal): Promise<SkeinError> {
-    // Over TLS it is TLS that reads.
+    // With TLS the TLS socket reads.
     const reads = this.#options.tls ? undefined : new ReadBuffer();
     const error = await this.#connect(signal, reads).then(
       (socket) => this.#live(socket, reads),
@@ -132,7 +132,7 @@ export class LinkDialer {
     );
     this.#before = this.bytes;
     this.#session = null;
-    // A dial that our own stop cut short is no news.
+    // A dial that stop() aborted is not reported.
     if (!signal.aborted || this.#openedAtMs !== null) this.#say('down', error.message, error.code);
     return error;
   }
@@ -170,10 +170,10 @@ export class LinkDialer {
   }
 
   #say(state: 'up' | 'down', reason: string, code: string): void {
-    // Why a primary is not open changes while it opens, or does not: the last word counts.
+    // While a primary opens, its reason changes under the same code. Report each one.
     const key = code === 'NOT_OPEN' ? `${code} ${reason}` : `${state} ${code}`;
-    if (key === this.#said) return;
-    this.#said = key;
+    if (key === this.#lastReported) return;
+    this.#lastReported = key;
     const data = { host: this.#options.host, port: this.#options.port, code, reason };
     if (state === 'up') this.#modules.logger.info(data, 'link up');
     else this.#modules.logger.warn(data, 'link down');

@@ -14,14 +14,14 @@ export interface Welcomed {
   readonly committedOrdinal: number;
 }
 
-/** What the primary says to a replica that may attach; or why it may not. */
+/** The primary's answer to a replica: its welcome, or why the replica may not attach. */
 export type WelcomeDecision = Welcomed | { readonly refuse: string; readonly message: string };
 
 export interface GreetingOptions {
   readonly identity: Identity;
   /** Name of this node. */
   readonly node: string;
-  /** For each frame of the handshake; the last one has its own, because the replica cuts its spool before it. */
+  /** Deadline for each frame of the handshake. `ready` has its own: the replica cuts its spool before it. */
   readonly stepDeadlineMs: number;
   readonly readyDeadlineMs: number;
 }
@@ -30,9 +30,9 @@ export interface GreetingModules {
   /** @throws SkeinError when this replica may not attach now (asked twice: before the welcome and at the end) */
   admit(attach: AttachInfo): void;
   welcome(attach: AttachInfo): WelcomeDecision;
-  /** It may have records now. `epoch`: of the welcome. */
+  /** The replica may be sent records now. `epoch`: of the welcome. */
   ready(attach: AttachInfo, epoch: number): void;
-  /** It ended before it was ready. */
+  /** The connection ended before it was ready. */
   ended(error: SkeinError): void;
 }
 
@@ -76,7 +76,7 @@ export class Greeting {
     return setTimeout(() => {
       const what = this.proven ? 'The replica' : 'The peer';
       this.close(
-        new SkeinError('HANDSHAKE_TIMEOUT', `${what} did not go on with the handshake for ${ms} ms.`),
+        new SkeinError('HANDSHAKE_TIMEOUT', `${what} did not continue the handshake within ${ms} ms.`),
       );
     }, ms);
   }
@@ -125,9 +125,9 @@ export class Greeting {
     const { epoch } = this.#attached;
     const attach = { ...this.#attached.attach, ...decodeReady(payload) };
     const now = this.#decide(attach);
-    // It was cut to the chain of an epoch that has ended meanwhile: its acknowledgements would mean another log.
+    // The replica cut its spool to an epoch that has ended meanwhile. Its acknowledgements would be of another log.
     if (now.epoch !== epoch) {
-      throw new SkeinError('EPOCH_CHANGED', `Epoch ${now.epoch} has begun while ${attach.node} attached.`);
+      throw new SkeinError('EPOCH_CHANGED', `Epoch ${now.epoch} began while ${attach.node} attached.`);
     }
     clearTimeout(this.#deadline);
     this.#modules.ready(attach, epoch);
@@ -147,7 +147,7 @@ export class Greeting {
 
   #onRefuse(payload: Buffer): void {
     const { code, message } = decodeRefuse(payload);
-    this.channel.close(new SkeinError(code, `The replica turned away: ${message}`), { tell: false });
+    this.channel.close(new SkeinError(code, `The replica refused: ${message}`), { tell: false });
   }
 
   /** Adds what this end knows about the reason. */
@@ -155,7 +155,7 @@ export class Greeting {
     if (error.code === 'LINK_CLOSED' && this.#handshake.kind === 'challenged') {
       return new SkeinError(
         'WRONG_SECRET',
-        'The dialer hung up when it saw our proof: most likely its cluster.secret is another one.',
+        "The dialer hung up after this node's proof. Most likely its cluster.secret differs.",
       );
     }
     return error;

@@ -11,12 +11,12 @@ export interface HeartbeatModules {
   beat(): void;
   /** Monotonic; when the last byte came. */
   heardAtMs(): number;
-  /** False while we do not read ourselves: silence then says nothing about the peer. */
+  /** False while this end does not read: then silence says nothing about the peer. */
   listening(): boolean;
   silent(silentMs: number): void;
 }
 
-/** Sends heartbeats at once and then at every interval, and notices that the peer's have ceased. */
+/** Sends a heartbeat at once and then at every interval, and reports when the peer has been silent for too long. */
 export class HeartbeatMonitor {
   readonly #options: HeartbeatOptions;
   readonly #modules: HeartbeatModules;
@@ -50,7 +50,7 @@ export class HeartbeatMonitor {
       this.#heardAtMs = heardAtMs;
       this.#excusedMs = 0;
     }
-    // A process that was stopped, or that had no turn, could not hear: its own absence is not the peer's silence.
+    // While this process was stopped or starved it could not receive. That time does not count as the peer's silence.
     if (!this.#modules.listening()) this.#excusedMs += elapsedMs;
     else if (elapsedMs > 2 * intervalMs) this.#excusedMs += elapsedMs - intervalMs;
     const silentMs = nowMs - heardAtMs - this.#excusedMs;

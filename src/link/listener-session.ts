@@ -29,7 +29,7 @@ import {
 import type { Channel } from './channel.js';
 import { HeartbeatMonitor, type HeartbeatOptions } from './heartbeat-monitor.js';
 
-/** A replica that is attached, as the rooms of the primary see it. */
+/** An attached replica, as the primary sees it. */
 export interface ReplicaSession {
   readonly node: string;
   /** With the spool's end as it is after the cut to the chain. */
@@ -42,11 +42,11 @@ export interface ReplicaSession {
    * @throws SkeinError FRAME_TOO_LARGE
    */
   sendRecords(bytes: Buffer, committedOrdinal: number): boolean;
-  /** At once when idle, merged when not: only the newest counts. */
+  /** Sent at once when idle, merged otherwise: only the newest counts. */
   sendCommitted(ordinal: number): void;
-  /** Asks whether it still follows this primary, also while its buffer is full: one round runs at a time. */
+  /** Asks whether the replica still follows this primary. Sent even while its buffer is full: one round runs at a time. */
   sendProbe(round: number): void;
-  /** Answered when it has applied what is asked about; see `onAnswer`. */
+  /** The replica answers when it has applied the position in question; see `onAnswer`. */
   ask(ask: Ask): void;
   readonly blocked: boolean;
   /** Bytes that wait in this process for the socket. */
@@ -54,7 +54,7 @@ export interface ReplicaSession {
   readonly onDrain: Emitter<void>;
   readonly onAck: Emitter<Ack>;
   readonly onHeartbeat: Emitter<Heartbeat>;
-  /** It follows this primary: its answer to the probe of this round. */
+  /** The replica has answered the probe of this round: it follows this primary. */
   readonly onEcho: Emitter<number>;
   readonly onAnswer: Emitter<Answer>;
   /** Emitted once, with the reason in plain words. */
@@ -64,7 +64,7 @@ export interface ReplicaSession {
   readonly bytesReceived: number;
 }
 
-/** Behind `sendRecords() === false` there is room for what was under way, not for a caller that never looks. */
+/** After `sendRecords() === false` this much may still be sent; it protects against a caller that ignores the result. */
 const OVERRUN_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface ListenerSessionOptions extends HeartbeatOptions {
@@ -165,7 +165,7 @@ export class ListenerSession implements ReplicaSession {
     });
   }
 
-  /** `frame` is asked only when there is room; else a fresh one goes out after the drain. */
+  /** `frame` is called only when there is space; otherwise a fresh one is sent after the drain. */
   sendStatus(frame: () => Buffer = this.#modules.statusFrame): void {
     this.#statusDue = this.blocked;
     if (!this.blocked) this.#channel.guard(() => this.#channel.write(frame()));
@@ -187,7 +187,7 @@ export class ListenerSession implements ReplicaSession {
     this.#channel.close(new SkeinError(code, message), { tell: true });
   }
 
-  /** Nothing is said while the buffer is full: a stopped replica must not cost memory for each heartbeat. */
+  /** Sends no heartbeat while the buffer is full: a stopped replica must not cost memory for each one. */
   #beat(): void {
     if (this.blocked) return;
     const clocks = { sentAtMs: Date.now(), uptimeMs: monotonicMs() };
@@ -215,7 +215,7 @@ export class ListenerSession implements ReplicaSession {
     else throw unexpectedFrame(name);
   }
 
-  /** H1: one that has promised itself to a newer epoch does not count in this one. */
+  /** H1: a replica that has promised a newer epoch does not count in this one. */
   #follows(epoch: number): boolean {
     if (epoch <= this.#epoch) return true;
     this.#end('OLDER_EPOCH', `${this.node} knows epoch ${epoch}, this one is ${this.#epoch}.`);
@@ -229,7 +229,7 @@ export class ListenerSession implements ReplicaSession {
   #onHeartbeatFrame(heartbeat: Heartbeat): void {
     if (!this.#follows(heartbeat.epoch)) return;
     if (heartbeat.node !== this.node) {
-      this.#end('FRAME_INVALID', `${this.node} sent a heartbeat in another name.`);
+      this.#end('FRAME_INVALID', `${this.node} sent a heartbeat with another node's name.`);
       return;
     }
     this.onHeartbeat.emit(heartbeat);

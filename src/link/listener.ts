@@ -29,7 +29,7 @@ export interface LinkListenerOptions {
   readonly readyDeadlineMs?: number;
   /** With it both ends show a certificate. */
   readonly tls?: TlsSource | null;
-  readonly strangersMax?: number;
+  readonly unauthenticatedMax?: number;
   readonly sessionsMax?: number;
   /** Bytes buffered for one replica before `sendRecords` says false. */
   readonly sendBufferBytes?: number;
@@ -42,7 +42,7 @@ const DEFAULTS = {
   stepDeadlineMs: 5000,
   // The replica cuts its spool and syncs it meanwhile, on a disk that may be slow.
   readyDeadlineMs: 30_000,
-  strangersMax: 32,
+  unauthenticatedMax: 32,
   sessionsMax: 64,
   // Enough to keep a fast network busy between two turns of the event loop, little enough for 64 stopped replicas.
   sendBufferBytes: 1024 * 1024,
@@ -102,11 +102,11 @@ export class LinkListener {
   /** @throws SkeinError LINK_PORT_TAKEN, LINK_LISTEN_FAILED */
   async start(): Promise<void> {
     const { host, port, sendBufferBytes } = this.#options;
-    const { tls = null, strangersMax, sessionsMax } = this.#options;
+    const { tls = null, unauthenticatedMax, sessionsMax } = this.#options;
     const server = linkServer({
       tls,
       highWaterMark: sendBufferBytes,
-      connectionsMax: 2 * (strangersMax + sessionsMax),
+      connectionsMax: 2 * (unauthenticatedMax + sessionsMax),
       connected: (socket) => this.#connected(socket),
       refused: (error, socket, silent) => {
         if (!silent) this.#report(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0, error);
@@ -161,7 +161,7 @@ export class LinkListener {
   #connected(socket: Socket): void {
     const host = socket.remoteAddress ?? 'unknown';
     const address = `${host}:${socket.remotePort ?? 0}`;
-    this.#makeRoom();
+    this.#evictUnproven();
     const { node, stepDeadlineMs, readyDeadlineMs } = this.#options;
     const greeting: Greeting = new Greeting(
       socket,
@@ -183,12 +183,12 @@ export class LinkListener {
   }
 
   /** Closes the oldest: a node authenticates within milliseconds, so the oldest connection is least likely to be a node. */
-  #makeRoom(): void {
+  #evictUnproven(): void {
     // An authenticated replica is not evicted: it may need time to cut its spool.
-    const strangers = [...this.#greetings].filter((greeting) => !greeting.proven);
-    for (const greeting of strangers.slice(0, strangers.length - this.#options.strangersMax + 1)) {
+    const unproven = [...this.#greetings].filter((greeting) => !greeting.proven);
+    for (const greeting of unproven.slice(0, unproven.length - this.#options.unauthenticatedMax + 1)) {
       greeting.close(
-        new SkeinError('TOO_MANY_STRANGERS', 'Too many connections have not proven themselves.'),
+        new SkeinError('TOO_MANY_STRANGERS', 'Too many connections have not authenticated yet.'),
       );
     }
   }
@@ -215,7 +215,7 @@ export class LinkListener {
   #open(channel: Channel, attach: AttachInfo, epoch: number, address: string): void {
     const { heartbeatIntervalMs, goneAfterMs } = this.#options;
     const { logger } = this.#modules;
-    // Its old connection is dead without our knowing: the same disk cannot dial twice.
+    // The same node dials only once at a time, so its old connection is dead.
     this.#sessions.get(attach.node)?.close('it has dialled again');
     const session: ListenerSession = new ListenerSession(
       channel,
@@ -257,7 +257,7 @@ export class LinkListener {
       channel.bytesReceived === 0 && (error.code === 'LINK_CLOSED' || error.code === 'LINK_LOST');
     if (silent || error.code === 'LINK_ENDED') return;
     const look = error.code.startsWith('FRAME_') ? lookOf(channel.opening) : '';
-    // A browser is another kind of stranger than a port scanner, though both fail with the same code.
+    // Browsers and port scanners fail with the same code; the log should tell them apart.
     const repeated = this.#refusals.note(
       host,
       look === '' ? error.code : `${error.code} ${look}`,

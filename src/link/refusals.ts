@@ -13,18 +13,18 @@ const QUIET_MS = 10_000;
 const KINDS_MAX = 256;
 
 export class RefusalFilter {
-  readonly #kinds = new Map<string, { saidAtMs: number; repeated: number }>();
+  readonly #kinds = new Map<string, { loggedAtMs: number; repeated: number }>();
 
-  /** How many went unsaid since the last time, or null when this one is not to be said either. */
+  /** How many were not reported since the last report; null: do not report this one either. */
   note(host: string, code: string, nowMs: number): number | null {
     const key = `${code} ${host}`;
     const kind = this.#kinds.get(key);
-    if (kind && nowMs - kind.saidAtMs < QUIET_MS) {
+    if (kind && nowMs - kind.loggedAtMs < QUIET_MS) {
       kind.repeated++;
       return null;
     }
     this.#kinds.delete(key);
-    this.#kinds.set(key, { saidAtMs: nowMs, repeated: 0 });
+    this.#kinds.set(key, { loggedAtMs: nowMs, repeated: 0 });
     if (this.#kinds.size > KINDS_MAX) this.#forgetOldest();
     return kind?.repeated ?? 0;
   }
@@ -37,7 +37,7 @@ export class RefusalFilter {
   }
 }
 
-/** What a stranger's first bytes look like; '' when they look like nothing in particular. */
+/** The protocol that a peer's first bytes look like; '' when unknown. */
 export function lookOf(opening: Buffer): string {
   const text = opening.toString('latin1');
   if (/^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|PRI|TRACE)\b/.test(text)) return 'an HTTP request';

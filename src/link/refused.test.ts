@@ -249,7 +249,7 @@ describe('strangers at the port', () => {
   });
 
   test('a hundred that say nothing: their number is bounded, and a true node still gets in', async () => {
-    const p = await primary({ strangersMax: 8 });
+    const p = await primary({ unauthenticatedMax: 8 });
     const strangers = Array.from({ length: 100 }, () => rawConnect(p.port));
     const r = replica(p.port);
     await until('attached', () => r.dialer.up);
@@ -261,7 +261,7 @@ describe('strangers at the port', () => {
   });
 
   test('strangers do not push out a replica that is cutting its spool', async () => {
-    const p = await primary({ strangersMax: 2 });
+    const p = await primary({ unauthenticatedMax: 2 });
     let cut: () => void = () => {};
     const cutting = new Promise<void>((resolve) => {
       cut = resolve;

@@ -38,7 +38,7 @@ export interface Member {
   readonly sinceMs: number;
   /** Number of its newest session while that is attached. */
   readonly session: number | null;
-  /** Monotonic ms, moved forward by what this process slept; null = never heard of. */
+  /** Monotonic ms, moved forward by the time in which this process did not run; null = never heard of. */
   readonly heardAtMs: number | null;
   /** In plain words; null while live. */
   readonly reason: string | null;
@@ -50,7 +50,7 @@ export interface MembersState {
 }
 
 export type MemberEvent =
-  /** It is in the configuration; a name that is known already is left as it is. */
+  /** The member is in the configuration. A known member stays unchanged. */
   | { readonly kind: 'expected'; readonly member: string; readonly nowMs: number }
   /** `session` numbers grow and are never used twice. */
   | { readonly kind: 'attached'; readonly member: string; readonly session: number; readonly nowMs: number }
@@ -73,7 +73,7 @@ export type MemberEffect =
       readonly to: MemberState;
       readonly reason: string;
     }
-  /** Close the session and free what is kept for it. */
+  /** Close the session and free its resources. */
   | { readonly kind: 'cleanup'; readonly member: string; readonly session: number };
 
 export interface MembersStep {
@@ -141,7 +141,7 @@ function heartbeat(member: Member, nowMs: number): MemberStep {
   return moved({ ...member, heardAtMs: nowMs }, 'live', 'heartbeats arrive', nowMs);
 }
 
-/** Not gone at once: a link that broke is mostly dialled again within a second. */
+/** A closed link makes a member late, not gone: mostly it is dialled again within a second. */
 function closed(member: Member, session: number, why: string, nowMs: number): MemberStep {
   const next = moved({ ...member, session: null }, 'late', `its link has ended: ${why}`, nowMs);
   return {
@@ -170,7 +170,7 @@ function sleptSince(options: MembershipOptions, tickAtMs: number | null, nowMs: 
 
 function excused(member: Member, sleptMs: number): Member {
   if (sleptMs === 0) return member;
-  // Never heard of: the time it has to dial begins at `sinceMs`, which is told to people and stays as it was.
+  // Never heard of: its time to dial begins at `sinceMs`, which the status shows and which stays unchanged.
   return member.heardAtMs === null ? member : { ...member, heardAtMs: member.heardAtMs + sleptMs };
 }
 

@@ -37,8 +37,8 @@ export function extendChain(chain: Chain, entry: ChainEntry): Chain {
 }
 
 /**
- * Where a log whose last group is `end` must be cut so that it is a prefix of the chain's history; null = nowhere.
- * For the epoch of its last group the cut is where the next epoch began, and again until nothing is beyond.
+ * Where a log whose last group is `end` must be cut so that it is a prefix of the chain's history; null = nowhere. The cut
+ * is where the epoch after that of the last group begins; this is repeated until nothing lies beyond.
  */
 export function cutFor(chain: Chain, end: Position): Position | null {
   const next = chain.find((entry) => entry.epoch > end.epoch);
@@ -46,7 +46,7 @@ export function cutFor(chain: Chain, end: Position): Position | null {
 }
 
 /**
- * Whether `theirs` continues `ours`: every epoch that we know stands in it with the same beginning, itself or as a later
+ * Whether `theirs` continues `ours`: every epoch that we know is in it with the same beginning, itself or as a later
  * epoch that took its place. If not, the other side is older or of another history, and must not be followed.
  */
 export function continues(ours: Chain, theirs: Chain): boolean {

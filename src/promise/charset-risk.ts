@@ -1,6 +1,6 @@
 /**
- * A character set that DDL means, and that its logged text does not say: the primary's table then has another one than the
- * replicas make from the text. It is found by comparing the text with the table as the primary has it.
+ * A character set that DDL used and that its logged text does not contain. Then the replicas, which execute the text, make
+ * a table with another character set than the primary's. Found by comparing the text with the primary's table.
  */
 export interface TableCollations {
   readonly schemaDefault: string;
@@ -18,7 +18,7 @@ const MAKES_OR_CHANGES = /^[^\n]{0,200}?\b(create|alter)\b[^\n]{0,200}?\btable\b
 const SAYS_UTF8 = /\b(?:charset|character\s+set|char\s+set|collate)\s*=?\s*['"`]?utf8(?!mb)/i;
 const SAYS_A_CHARSET = /\b(?:charset|character\s+set|char\s+set|collate)\b/i;
 const CREATES = /\bcreate\b/i;
-/** It takes the other table's, on every node. */
+/** LIKE takes the other table's character set, on every node. */
 const LIKE_ANOTHER = /\blike\b/i;
 
 /** Whether the text has to be compared with the table at all. */

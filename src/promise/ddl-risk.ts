@@ -2,7 +2,8 @@ import { tableIn } from './table-name.js';
 
 /**
  * DDL is replicated as text, and each node executes it for itself. These statements give another result on each node, or
- * stop the replicas; no setting of the server refuses them (tried on MariaDB 10.11). What is found here is said at once.
+ * stop the replicas; no setting of the server refuses them (tried on MariaDB 10.11). A statement found here is reported
+ * at once.
  */
 export interface DdlRisk {
   readonly code: 'EACH_NODE_ITS_OWN_VALUES' | 'SEQUENCE_DEFAULT_ADDED' | 'INDEXED_DIVISION' | 'ORDER_OF_ROWS';
@@ -10,7 +11,7 @@ export interface DdlRisk {
   readonly text: string;
 }
 
-/** How a group begins that is a statement, and no DDL. */
+/** The beginning of a logged statement that is not DDL. */
 const NO_DDL = /^(COMMIT|ROLLBACK|SAVEPOINT|XA)\b/i;
 
 export function isNoDdl(statement: string): boolean {
@@ -19,7 +20,7 @@ export function isNoDdl(statement: string): boolean {
 
 const ALTER_TABLE = /\balter\s[^;]{0,100}?\btable\b/i;
 const ADDS_OR_CHANGES = /\b(add|modify|change)\b/i;
-/** Functions whose value is another one on each node. Literal dates and NOW() come with the log. */
+/** Functions whose value differs on each node. Literal dates and NOW() are in the log. */
 const OWN_VALUE =
   /\b(uuid|uuid_short|sys_guid|rand|user|current_user|session_user|system_user|current_role|connection_id|last_insert_id|sysdate|random_bytes|version)\s*\(/i;
 const DEFAULT_OR_GENERATED = /\b(default|as)\b/i;
@@ -29,7 +30,7 @@ const DIVIDES = /(?<!\*)\/(?!\*)/;
 const INDEXES = /\b(key|index|unique)\b/i;
 
 const ADDS = /\badd\b/i;
-/** A column whose values count the rows that are there; not the option of a table. */
+/** An AUTO_INCREMENT column, which numbers the existing rows; not the option of a table. */
 const COUNTS_ROWS = /\bauto_increment\b(?!\s*=)|\bserial\b/i;
 const DROPS_DOUBLES = /\balter\s[^;]{0,40}?\bignore\s+table\b/i;
 

@@ -1,13 +1,13 @@
 /**
- * What a client of MariaDB 10.11 can do that the cluster could not keep its promises for, and what holds each. Each entry
- * was tried on real servers; `docs/promise.md` has a section with the same title, and `test` is the test that tries it again.
+ * Statements with which a client of MariaDB 10.11 could break the cluster's promise, and what prevents each. Each entry was
+ * tried on real servers. `docs/promise.md` has a section with the same title, and `test` is its test.
  *
  * - `server`: an option of the server refuses it, or makes it harmless.
  * - `grant`: it needs a privilege that no client has.
  * - `port`: the read-write MySQL port, or the HTTP API, refuses it.
  * - `replica`: the replicas' servers get the statement in a form that they can execute.
- * - `found`: the primary finds it after the statement, and mends it or says it (event `schema.warning`, status, metric).
- * - `not held`: it does harm, and is only written down.
+ * - `found`: the primary detects it after the statement, and repairs or reports it (event `schema.warning`, status, metric).
+ * - `not held`: it does harm, and is only documented.
  */
 export type Hold = 'server' | 'grant' | 'port' | 'replica' | 'found' | 'not held';
 

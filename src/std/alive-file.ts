@@ -4,7 +4,7 @@ import { ownIdentity, type ProcessIdentity } from './process-identity.js';
 
 /**
  * The proof that a process turns its event loop: a file that it touches every second from a timer of that loop. It works
- * also for an observer that finds the process later. What it does not do: judge (cli/demo/hang-judge.ts does).
+ * also for an observer that finds the process later. What it does not do: judge (cli/demo/hang-detector.ts does).
  */
 
 /** Often enough to see a hang of five seconds; a touch costs a few microseconds and writes no data. */

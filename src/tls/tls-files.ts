@@ -10,8 +10,8 @@ const LOOK_MS = 1000;
 const EXPIRES_SOON_MS = 14 * 24 * 3600 * 1000;
 
 /**
- * A node's certificate, as its files have it now. New files are taken within about a second; ones that are not in order
- * (perhaps only half replaced yet) are said once, and the old certificate stays until they are.
+ * A node's certificate, as its files have it now. New files are taken within about a second; invalid ones
+ * (perhaps replaced only in part) are logged once, and the old certificate stays until they are valid.
  */
 export class TlsFiles implements TlsSource {
   readonly onChange = new Emitter<void>();
@@ -51,7 +51,7 @@ export class TlsFiles implements TlsSource {
     try {
       this.#current = loadTls(this.#paths);
     } catch (error) {
-      // Tried again at each look until it is in order.
+      // Tried again at each poll until the files are valid.
       const reason = messageOf(error);
       if (reason !== this.#refused) {
         this.#log.error({ reason }, 'the new certificate is not taken; the old one stays in use');

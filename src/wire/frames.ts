@@ -2,14 +2,14 @@ import { SkeinError } from '../model/error.js';
 import { readU53, writeU53 } from './record.js';
 
 /**
- * What two nodes say to each other on a link. No sockets here: bytes in, values out.
+ * The frames between two nodes. No sockets here: bytes in, values out.
  *
  *   0  u32 length    of the payload alone, little endian like all numbers here
  *   4  u8  type      see FRAMES
  *   5  payload
  *
  * Frames of the data path are binary and never copied; control frames are JSON (messages.ts), because they are
- * few and because a person with a packet dump should be able to read why two nodes do not get on.
+ * few, and because an operator with a packet dump should be able to read why two nodes do not connect.
  */
 export const FRAME_HEADER_SIZE = 5;
 
@@ -283,7 +283,7 @@ export function encodeAck(ack: Ack): Buffer {
   return frame;
 }
 
-/** Refuses what would be counted in a quorum and cannot be true: durable before it was received. */
+/** Refuses an impossible acknowledgement, which would count in a quorum: durable before it was received. */
 export function decodeAck(payload: Buffer): Ack {
   fixed('ack', payload, 24);
   const ack = {

@@ -50,7 +50,7 @@ const SpoolEndSchema = Type.Object({
   spoolEnd: PositionSchema,
   /** GTID of the group before that of `spoolEnd`; '' when there is none. */
   previousGtid: Gtid,
-  /** Its log has a hole: it must not be counted (rules C6, H12). */
+  /** The replica's spool is damaged: it must not count (rules C6, H12). */
   damaged: Type.Boolean(),
 });
 
@@ -116,7 +116,7 @@ const HeartbeatSchema = Type.Object({
   uptimeMs: Type.Number(),
 });
 export type Heartbeat = Static<typeof HeartbeatSchema>;
-/** What a room says of itself; the link adds the clocks when it sends. */
+/** A heartbeat without the clocks, which the link adds when it sends. */
 export type HeartbeatBody = Omit<Heartbeat, 'sentAtMs' | 'uptimeMs'>;
 
 const StatusSchema = Type.Object({
@@ -196,7 +196,7 @@ function parse(name: FrameName, payload: Buffer): unknown {
   }
 }
 
-/** Names the field, never its value: a peer's bytes do not belong into our log. */
+/** Names the field, never its value: a peer's bytes do not belong in the log. */
 function firstFault(schema: TSchema, value: unknown): string {
   const fault = Value.Errors(schema, value).First();
   return fault ? ` at ${fault.path || '/'}: ${fault.message}` : '';
@@ -211,7 +211,7 @@ export const decodeWelcome = (payload: Buffer): Welcome => decodeJson('welcome',
 export const encodeReady = (end: SpoolEnd): Buffer => encodeJson('ready', end);
 export const decodeReady = (payload: Buffer): SpoolEnd => decodeJson('ready', SpoolEndSchema, payload);
 
-/** Cut to the limit: a reason that is too long must not become an error of its own. */
+/** Cut to the limit: a long reason must not become an error itself. */
 export const encodeRefuse = (refuse: Refuse): Buffer =>
   encodeJson('refuse', { code: refuse.code, message: refuse.message.slice(0, 512) });
 export const decodeRefuse = (payload: Buffer): Refuse => decodeJson('refuse', RefuseSchema, payload);

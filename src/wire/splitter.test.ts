@@ -94,7 +94,7 @@ describe('three different errors', () => {
   });
 });
 
-test('what was not announced is refused at its header: a stranger cannot make us allocate 16 MiB', () => {
+test('what was not announced is refused at its header: an unauthenticated peer cannot make us allocate 16 MiB', () => {
   const { splitter } = collect(['hello']);
   expect(codeOf(() => splitter.push(encodeRecordsHead(0, 16_000_000)))).toBe('FRAME_UNEXPECTED');
 });

@@ -16,7 +16,7 @@ import {
  *
  * Chunks may lie in a buffer that is read into again: what is handed out is a copy, which is never written to again, so
  * that the receiver may keep it. Records, which are kept for long, are copied behind each other.
- * Only frames that were announced with `accept` get a buffer, so that a stranger cannot make us allocate.
+ * Only frames that were announced with `accept` get a buffer, so that an unauthenticated peer cannot make us allocate.
  */
 export class FrameSplitter {
   readonly #slab = new Slab();
@@ -75,7 +75,7 @@ export class FrameSplitter {
     const taken = Math.min(FRAME_HEADER_SIZE - this.#headerSize, chunk.length - at);
     chunk.copy(this.#header, this.#headerSize, at, at + taken);
     this.#headerSize += taken;
-    // A nonsense length is refused at once: a stranger's first four bytes may be all that ever comes.
+    // An impossible length is refused at once, because no further bytes may come.
     if (this.#headerSize >= 4) this.#checkLength(this.#header.readUInt32LE(0));
     if (this.#headerSize < FRAME_HEADER_SIZE) return at + taken;
     this.#headerSize = 0;

@@ -11,7 +11,7 @@ import {
 } from '../../std/process-identity.js';
 import { backoffMs, sleep } from '../../std/timing.js';
 import { configFile } from './directory.js';
-import { HangJudge, LOOK_INTERVAL_MS } from './hang-judge.js';
+import { HangDetector, LOOK_INTERVAL_MS } from './hang-detector.js';
 import type { PlannedNode } from './plan.js';
 
 /** A node that ends is started again after 0.2 s, and more slowly each time it does not stay up. */
@@ -109,7 +109,7 @@ export class NodeProcess {
   #watchForHang(): NodeJS.Timeout | undefined {
     const identity = this.#identity;
     if (identity === null || this.#hungAfterMs === 0) return undefined;
-    const judge = new HangJudge(this.#hungAfterMs);
+    const judge = new HangDetector(this.#hungAfterMs);
     const file = aliveFile(this.node.directory);
     return setInterval(() => {
       const touch = lastTouch(file, identity);

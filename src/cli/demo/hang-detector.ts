@@ -25,7 +25,7 @@ const STARVED_SHARE = 0.2;
  * time in which the supervisor itself did not run does not count (a suspended machine), and a node that could run but got
  * little CPU has six times the limit.
  */
-export class HangJudge {
+export class HangDetector {
   readonly #limitMs: number;
   #touch: string | null = null;
   #since: { nowMs: number; cpuMs: number } | null = null;

@@ -1,6 +1,6 @@
 /**
- * How lines of the audit trail hang together: each carries a number and a code (`mac`) over itself and the code of the
- * line before, made with a key that only the cluster has. Who changes, removes or reorders a line without it is found.
+ * The chain of the audit trail: each line has a number and a code (`mac`) over itself and the code of the
+ * line before, made with a key that only the cluster has. So a changed, removed or reordered line is detected.
  * Pure.
  */
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';

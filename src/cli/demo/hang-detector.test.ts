@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { HangJudge, LOOK_INTERVAL_MS } from './hang-judge.js';
+import { HangDetector, LOOK_INTERVAL_MS } from './hang-detector.js';
 
 /** Looks each second; `touched`: the loop turned since the last look; `cpu`: share of the time that it got. */
 function watch(
   seconds: readonly { touched?: boolean; cpu?: number; runnable?: boolean; gapMs?: number }[],
 ): (number | null)[] {
-  const judge = new HangJudge(5000);
+  const judge = new HangDetector(5000);
   let [nowMs, cpuMs, turns] = [0, 0, 0];
   return seconds.map(({ touched = false, cpu = 0, runnable = false, gapMs = LOOK_INTERVAL_MS }) => {
     nowMs += gapMs;
@@ -54,7 +54,7 @@ it('a node that could run and is not let has 30 seconds', () => {
 });
 
 it('a node that has not begun to show its turns is not judged', () => {
-  const judge = new HangJudge(5000);
+  const judge = new HangDetector(5000);
   for (let nowMs = 0; nowMs < 60_000; nowMs += 1000) {
     expect(judge.look({ nowMs, touch: null, cpuMs: nowMs, runnable: true })).toBeNull();
   }
