@@ -31,7 +31,7 @@ export interface DumpStreamModules {
   releasable(): number;
   /** Resolves when `releasable` may have grown, or after `ms`. */
   changed(ms: number): Promise<void>;
-  /** The group as it goes out, and until when it is held, with what follows it; null = it may go at once. */
+  /** The group in the form to send, and the promise that holds it and everything after it; null = send it at once. */
   admit(header: RecordHeader, payload: Buffer, signal: AbortSignal): Admitted;
 }
 
@@ -40,14 +40,14 @@ export interface Admitted {
   readonly held: Promise<void> | null;
 }
 
-/** Read from the spool at a time; a few of these are in memory for each reader. */
+/** Bytes read from the spool at once; a few such pieces are in memory for each reader. */
 const READ_BYTES_MAX = 512 * 1024;
 /**
  * A reader stops for good when a heartbeat's position is behind its own idea of it, which comes from the events (they
  * keep their position in the primary's files) or, in other versions, from counting bytes. Only "behind" is checked.
  */
 const HEARTBEAT_POSITION = 0xffff_ffff;
-/** For those that count: a new file is pretended long before the count passes 32 bits. */
+/** For versions that count: announce a new file long before the count passes 32 bits. */
 const FILE_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** Sends the head of a stream, then groups as they are released, then heartbeats while there are none. */
@@ -117,7 +117,7 @@ export class DumpStream {
   }
 
   #heartbeat(): void {
-    // In the middle of a group the reader is waiting for its rest, and takes no heartbeat for an answer.
+    // In the middle of a group a reader does not accept a heartbeat.
     if (!this.#betweenGroups) return;
     const before = this.#framer.eventBytes;
     this.#framer.push(heartbeatEvent(this.#options.serverId, this.#file(), HEARTBEAT_POSITION));
@@ -147,7 +147,7 @@ export class DumpStream {
     return this.#modules.admit(header, payload, this.#closing.signal);
   }
 
-  /** What stands before it goes out, because that is what is waited for; and the reader must not take us for dead. */
+  /** Flushes the preceding groups (the hold waits until they are applied), and keeps sending heartbeats. */
   async #heldUntil(held: Promise<void>): Promise<void> {
     const timer = setInterval(() => {
       this.#heartbeat();
@@ -156,7 +156,7 @@ export class DumpStream {
     await Promise.all([held, this.#write()]).finally(() => clearInterval(timer));
   }
 
-  /** The server goes on after a transaction: it must be the one that the cluster has at that place. No server misses a gap. */
+  /** The server's last transaction must be the one that the cluster has at that place. */
   #checkPlace({ ordinal, previousGtid }: RecordHeader): void {
     const before = this.#ordinal;
     this.#ordinal = ordinal;
@@ -195,7 +195,7 @@ export class DumpStream {
     let goOn = true;
     for (const part of parts) goOn = socket.write(part);
     if (parts.length > 1) socket.uncork();
-    // The kernel has it all.
+    // The kernel has copied everything.
     if (socket.writableLength === 0) this.#framer.reuse();
     return goOn;
   }

@@ -33,7 +33,7 @@ export interface EndpointModules {
   logger: Logger;
   flavour: Flavour;
   spool: EndpointSpool;
-  /** Ordinal up to which the cluster has committed; moves only forward while the chain is followed. */
+  /** The cluster's commit position; only grows while the chain is followed. */
   committed(): number;
   /** The name of the group with this ordinal in the history that this node knows. */
   nameOf(ordinal: number): string;
@@ -42,7 +42,7 @@ export interface EndpointModules {
    * the dump is refused.
    */
   beforeDdl(ddl: HeldDdl, signal: AbortSignal): Promise<void>;
-  /** A dump could not be served or had to be cut: the server must not be left to retry unseen. */
+  /** A dump could not be served or had to be cut. Reported, because the server would only retry. */
   refused(error: SkeinError): void;
 }
 
@@ -70,12 +70,12 @@ const CAPABILITIES =
   CAPABILITY.secureConnection |
   CAPABILITY.pluginAuth;
 
-/** While groups are released one shortly after the other, how long they gather to be sent together. */
+/** Batching time of released groups, while releases follow each other closely. */
 const RELEASE_WAIT_MS = 2;
-/** One IO thread, and one more while it reconnects; anybody else on this loopback port is turned away. */
+/** One IO thread, and one more while it reconnects; other clients of this loopback port are refused. */
 const CONNECTIONS_MAX = 8;
 const LOGIN_DEADLINE_MS = 10_000;
-/** How long a server that is ahead of the spool waits until it looks again, if nothing comes. */
+/** Interval at which a server that is ahead of the spool checks again. */
 const AHEAD_LOOK_MS = 1_000;
 /** The server's error for "could not read the binary log": its IO thread stops and says why. */
 const ERRNO_FATAL_DUMP = 1236;
@@ -88,7 +88,7 @@ export class Endpoint {
   readonly #releases = new Gather(RELEASE_WAIT_MS, () => this.#wake());
   #server: Server | null = null;
   #connectionId = 0;
-  /** What `#releasable` was when the streams were last told. */
+  /** Value of `#releasable` when the streams were last notified. */
   #released = -1;
 
   constructor(options: EndpointOptions, modules: EndpointModules) {
@@ -118,12 +118,12 @@ export class Endpoint {
   /** Cuts every dump; the server's IO thread dials again by itself. */
   disconnect(): void {
     for (const socket of this.#sockets) socket.destroy();
-    // What comes next may bear the numbers of what was cut off.
+    // The next groups may reuse the ordinals of those that were cut.
     this.#released = -1;
     this.#wake();
   }
 
-  /** Something may be released that could not be before: a commit position or new records arrived. */
+  /** A commit position or new records arrived, so more may be released. */
   changed(): void {
     const releasable = this.#releasable();
     if (releasable === this.#released) return;
@@ -271,8 +271,8 @@ export class Endpoint {
   }
 
   /**
-   * What the quorum has is released before it is on this node's own disk, so a power cut may leave the server ahead of the
-   * spool: the primary sends it again. What is not of the cluster's history never comes.
+   * Groups that a quorum has are released before they are on this node's own disk. So a power cut may leave the server
+   * ahead of the spool: the primary sends these groups again. A group outside the cluster's history never comes.
    */
   async #caughtUp(ordinal: number, applied: string, socket: Socket): Promise<void> {
     const { spool, nameOf, logger } = this.#modules;

@@ -22,7 +22,7 @@ export class EventFramer {
   #packetFull = false;
   /** The beginning of an event whose header is cut by the end of a piece. */
   #head: Buffer | null = null;
-  /** Bytes of events since the stream's last ROTATE: what the reader's own count can at most have reached. */
+  /** Bytes of events since the stream's last ROTATE: upper bound of the reader's own count. */
   eventBytes = 0;
 
   constructor(firstSequence: number) {
@@ -37,7 +37,7 @@ export class EventFramer {
     }
   }
 
-  /** The packets since the last call, ready to be written. They stay untouched by what follows, until `reuse`. */
+  /** The packets since the last call, ready to be written. They stay valid until `reuse`. */
   take(): Buffer[] {
     this.#closeArena();
     const out = this.#out;
@@ -45,7 +45,7 @@ export class EventFramer {
     return out;
   }
 
-  /** What was taken is needed no more: its room is. */
+  /** Reuses the buffer: the taken packets have been written. */
   reuse(): void {
     if (this.#arenaTo !== this.#arenaFrom) return;
     this.#arenaFrom = 0;

@@ -2,7 +2,7 @@ import { parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
 import { encodeErr, encodeRow, OK_PAYLOAD, packet } from '../mysql-protocol/packets.js';
 
 /**
- * What a MariaDB IO thread says before it asks for a dump, and what a source answers.
+ * The commands that a MariaDB IO thread sends before it asks for a dump, and a source's answers.
  * Pure: a command's payload in, bytes to send or the request for a dump out.
  */
 export type Reply =
@@ -21,7 +21,7 @@ export interface ConversationOptions {
 export class MariadbConversation {
   readonly #options: ConversationOptions;
   #connectState = '';
-  /** The reader's own wish; it takes its source for dead when nothing comes for slave_net_timeout. */
+  /** Requested by the reader, which gives its source up after slave_net_timeout without a byte. */
   #heartbeatMs = 1_000;
 
   constructor(options: ConversationOptions) {
@@ -53,7 +53,7 @@ export class MariadbConversation {
   }
 
   setConnectState(state: string): Reply {
-    // Checked here, because everything behind it relies on it.
+    // Checked here, because the rest of the stream relies on it.
     for (const gtid of state.split(',')) if (gtid !== '') parseMariadbGtid(gtid);
     this.#connectState = state;
     return ok();
@@ -72,7 +72,7 @@ const RULES: [RegExp, (self: MariadbConversation, match: RegExpExecArray) => Rep
   [/^SELECT @@GLOBAL\.gtid_domain_id/i, () => row('@@GLOBAL.gtid_domain_id', '0')],
   [/^SET @slave_connect_state\s*=\s*'([^']*)'/i, (self, match) => self.setConnectState(match[1] ?? '')],
   [/^SET @master_heartbeat_period\s*=\s*(\d+)/i, (self, match) => self.setHeartbeat(Number(match[1]))],
-  // Only from an IO thread that dials again after it lost us: its client library restores the session's charset.
+  // Sent by an IO thread that reconnects: its client library restores the session's character set.
   [/^SET NAMES\b/i, () => ok()],
   [
     /^SET @(master_binlog_checksum|mariadb_slave_capability|slave_gtid_strict_mode|slave_gtid_ignore_duplicates)\b/i,

@@ -10,31 +10,31 @@ const COM = {
   resetConnection: 0x1f,
 } as const;
 
-/** A longer statement is not looked at: so much of each connection is kept at most, until the whole of it is here. */
+/** Longer statements are not inspected: a connection buffers at most this much until its statement is complete. */
 export const STATEMENT_BYTES_MAX = 64 * 1024;
 const SEQUENCE_LAST = 255;
 const SEMICOLON = 0x3b;
 /** COM_SET_OPTION 0 switches several statements in one text on, 1 off. */
 const MULTI_STATEMENTS_ON = 0;
 
-/** What a port wants to know of before it passes. */
+/** What a port inspects before it passes a command on. */
 export interface ScanOptions {
   readonly kills: boolean;
   /** COM_RESET_CONNECTION and COM_CHANGE_USER, and the command after it. */
   readonly resets: boolean;
-  /** Whether the client has asked for several statements in one text when it logged in. */
+  /** Whether the client's login allows several statements in one text. */
   readonly multi: boolean;
 }
 
 export type Found =
-  /** It must be judged. */
+  /** A KILL, which must be judged. */
   | { readonly kind: 'kill'; readonly kill: Kill }
-  /** The session was reset before: what was set for it must be set again first. */
+  /** The session was reset: its settings must be restored before this command. */
   | { readonly kind: 'after-reset' };
 
 /**
- * Follows the borders of a client's packets, four bytes each, from the first command on; what is not asked for is skipped
- * unseen. Only for connections that are logged in, without TLS and compression.
+ * Follows the borders of a client's packets, four bytes each, from the first command on. It skips commands that the port
+ * does not inspect. Only for connections after the login, without TLS and compression.
  */
 export class CommandScan {
   readonly #options: ScanOptions;
@@ -45,9 +45,9 @@ export class CommandScan {
   #sequence = 0;
   #length = 0;
   #wasReset = false;
-  /** What was found, when `find` did not return -1; null = the bytes end before that can be said. */
+  /** The command found, when `find` did not return -1; null = more bytes are needed. */
   found: Found | null = null;
-  /** Length of the found packet with its header, or how many bytes are needed to say what it is. */
+  /** Length of the found packet with its header, or the number of bytes needed to identify it. */
   size = 0;
 
   constructor(options: ScanOptions) {
@@ -92,14 +92,14 @@ export class CommandScan {
     return -1;
   }
 
-  /** The found packet was dealt with; the next bytes are what follows it. */
+  /** The found packet was handled; the next bytes come after it. */
   pass(): void {
     this.#sequence = 0;
     this.#length = this.size - PACKET_HEADER_SIZE;
     this.found = null;
   }
 
-  /** What comes after a reset was done; the next bytes are the held command, which is looked at like any other. */
+  /** The settings are restored after a reset; the next bytes are the held command, which is inspected as usual. */
   resume(): void {
     this.#wasReset = false;
     this.found = null;
@@ -117,7 +117,7 @@ export class CommandScan {
       this.#wasReset = this.#options.resets;
   }
 
-  /** By the command and its first letters; nearly every statement ends here. */
+  /** Decides by the command and its first letters, which is enough for nearly every statement. */
   #mayKill(bytes: Buffer, body: number, length: number): boolean {
     const command = bytes[body];
     if (command === COM.processKill) return length === 5;
@@ -164,13 +164,13 @@ function mayLeadToKill(bytes: Buffer, at: number): boolean {
   const first = bytes[at] ?? 0;
   const isLetter = (first | 0x20) >= 0x61 && (first | 0x20) <= 0x7a;
   if (!isLetter) return first !== 0x60;
-  // Capital letters become small ones; what else this changes can only make it look at more.
+  // Lower-cases ASCII letters. Other bytes may change too, which at worst causes a closer inspection.
   const four = ((bytes.readUInt32BE(at) | 0x20202020) & 0xffffffff) >>> 0;
   return LEADS.has(four) || SHORT_LEADS.has(four >>> 8) || four >>> 16 === IF;
 }
 
 const ER_KILL_DENIED_ERROR = 1095;
-/** More does not fit into MySQL's MESSAGE_TEXT. */
+/** Limit of MySQL's MESSAGE_TEXT. */
 const MESSAGE_MAX = 128;
 
 /**

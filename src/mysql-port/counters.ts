@@ -1,18 +1,18 @@
 /** What a port has done since it was started; read by the status and by metrics. */
 export interface PortCounters {
-  /** Connections now, those that still wait for their server included. */
+  /** Open connections, including those that still wait for their server. */
   open: number;
-  /** Connections that were accepted by the port, refused ones included. */
+  /** Accepted connections, including refused ones. */
   total: number;
-  /** Turned away with an error packet: over the limit, or nowhere to go. */
+  /** Refused with an error packet: over the limit, or no server. */
   refused: number;
   /** Cut because the role changed, the server went down or the node stops. */
   cut: number;
   /** Open connections without a login, as far as known. */
   loginsOpen: number;
-  /** Of such, dropped: too late, or too many. */
+  /** Connections without a login that were closed: too late, or too many. */
   loginsDropped: number;
-  /** KILLs that were looked at before they went on. */
+  /** KILLs that were judged. */
   kills: number;
   /** Of these, refused: the session that they name waits for its quorum. */
   killsRefused: number;

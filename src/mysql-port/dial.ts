@@ -13,8 +13,8 @@ export interface Dialled {
 }
 
 /**
- * Connects and waits for the first bytes: a server that is starting or ending accepts and hangs up again, and a process
- * that was stopped accepts and says nothing. Until its first byte a client can still be told so.
+ * Connects and waits for the first bytes: a server that starts or ends accepts and hangs up, and a stopped process accepts
+ * and stays silent. Before the first byte reaches it, a client can still be refused with a reason.
  * @throws SkeinError MYSQL_TARGET_UNREACHABLE, MYSQL_TARGET_SILENT; the signal's reason
  */
 export function dial(target: Target, options: { deadlineMs: number; signal: AbortSignal }): Promise<Dialled> {

@@ -1,19 +1,19 @@
 import { packet } from '../mysql-protocol/packets.js';
 
 /**
- * What a node's port says first when it passes a client on to another node's port. That node must lead to its own server:
- * two nodes that take each other for the primary's would else pass one client to and fro until nothing is left.
- * A packet with sequence number 0, where a client's first one has 1: no client can be taken for a node.
+ * A node's port sends this first when it forwards a client to another node's port. That port must connect to its own server.
+ * Without the marker, two nodes that take each other for the primary's would forward one client in a loop.
+ * Its sequence number is 0, where a client's first packet has 1. So no client is taken for a node.
  */
 export const FORWARD_MARKER = packet(0, Buffer.from('skein-hop'));
 
-/** Takes the hop out of the first bytes of a connection. */
+/** Removes the marker from the first bytes of a connection. */
 export class ForwardMarkerFilter {
   #held: Buffer = Buffer.alloc(0);
-  /** Null: too few bytes came to say. */
+  /** Null: not enough bytes yet. */
   forwarded: boolean | null = null;
 
-  /** What of the bytes goes to the server. */
+  /** Returns the bytes for the server. */
   take(chunk: Buffer): Buffer {
     if (this.forwarded !== null) return chunk;
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);

@@ -6,11 +6,14 @@ export interface Target {
   readonly port: number;
   /** The address that we dial from; it is part of the account that the server takes a client for. */
   readonly localAddress?: string;
-  /** Clients' KILLs are judged here; else they pass, for a port further on to judge. */
+  /** This port judges clients' KILLs. Otherwise the next port does. */
   readonly judgesKills?: boolean;
-  /** Its server makes sessions read-only at their login; the port sees to it that they stay so. */
+  /** The server makes sessions read-only at login; the port keeps them read-only after a reset. */
   readonly keepsReadOnly?: boolean;
-  /** Its server is behind the primary's: what clients send waits until it is not (where the port has such a wait). */
+  /**
+   * The server may be behind the primary's. Clients' commands wait until it has caught up, where the port is set to
+   * wait.
+   */
   readonly waitsForPrimary?: boolean;
   /**
    * The target is another node's port. It gets a marker first, because a forwarded client is not forwarded again
@@ -21,10 +24,10 @@ export interface Target {
 
 export type Route =
   | { readonly open: true; readonly target: Target }
-  /** `reason` is for the person whose client is turned away. */
+  /** `reason` is shown to the user of a refused client. */
   | { readonly open: false; readonly reason: string };
 
-/** A target together with the moment of the cluster's life in which it was right. */
+/** A target, and the generation of the gate in which it is valid. */
 export interface Pass {
   readonly target: Target;
   readonly generation: number;
@@ -67,7 +70,7 @@ export class Gate {
     this.onChange.emit();
   }
 
-  /** The pass as soon as there is one; null when the time is over or the signal aborts. */
+  /** Resolves with a pass once the gate is open; with null on time-out or abort. */
   untilOpen(ms: number, signal: AbortSignal): Promise<Pass | null> {
     const now = this.pass();
     if (now || ms <= 0 || signal.aborted) return Promise.resolve(signal.aborted ? null : now);

@@ -1,12 +1,12 @@
 import { SqlTokens, type Text } from './sql-tokens.js';
 
-/** Whom a client's KILL means. */
+/** The target of a client's KILL. */
 export type Kill =
   | { readonly kind: 'session'; readonly id: number }
   | { readonly kind: 'query'; readonly queryId: number }
-  /** A user, an expression: could be anyone. */
+  /** A user or an expression: any session may be meant. */
   | { readonly kind: 'any' }
-  /** To be executed at a moment of which nothing can be said yet: prepared, in a block, behind another statement. */
+  /** Executed later, when the target may be committing: prepared, in a block, after another statement. */
   | { readonly kind: 'later' };
 
 /** `multi`: the connection allows several statements in one text. */
@@ -73,7 +73,7 @@ function findInStatement(tokens: SqlTokens, text: Text, nesting: number): Kill |
   return null;
 }
 
-/** Up to the FOR of SET STATEMENT ... FOR; says whether a value may take its time. */
+/** Skips to the FOR of SET STATEMENT ... FOR. Returns whether a value may take time to compute. */
 function skipSettings(tokens: SqlTokens): boolean {
   let depth = 0;
   let computed = false;

@@ -65,7 +65,7 @@ export class LoginGuard {
     this.#addresses.delete(pipe);
   }
 
-  /** Before one more is let in; false = a full port stays full. */
+  /** Closes a connection for a new one if necessary; false = a full port stays full. */
   makeRoom(full: boolean): boolean {
     const pipe = this.#places.toDrop(performance.now(), full);
     if (pipe) this.#drop(pipe, 'too many connections without a login');

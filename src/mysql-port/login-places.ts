@@ -13,8 +13,8 @@ export interface LoginLimits {
 }
 
 /**
- * A younger one is only dropped when its address has more than its share and the port is full: a busy machine is no
- * attack.
+ * A younger connection is closed only when its address has more than its share and the port is full: on a busy machine a
+ * login may take this long.
  */
 export const LOGIN_GRACE_MS = 2_000;
 
@@ -64,7 +64,7 @@ export class LoginPlaces<T> {
     return late;
   }
 
-  /** The one to drop before one more is let in; null = none. `full`: the port has no place left at all. */
+  /** The connection to close for a new one; null = none. `full`: the port has no place left. */
   toDrop(nowMs: number, full: boolean): T | null {
     const crowd = this.#busiest();
     if (!crowd) return null;
@@ -77,7 +77,7 @@ export class LoginPlaces<T> {
     return tooMany && (slow || (full && crowded)) ? oldest.item : null;
   }
 
-  /** Of the address that has the most: one that fills the port does not push out the others. */
+  /** From the address with the most: an address that fills the port must not push out others. */
   #busiest(): Map<T, Place<T>> | null {
     let busiest: Map<T, Place<T>> | null = null;
     for (const own of this.#byAddress.values()) if (own.size > (busiest?.size ?? 0)) busiest = own;

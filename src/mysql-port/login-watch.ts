@@ -11,7 +11,7 @@ const ANSWER = { ok: 0x00, error: 0xff } as const;
 /**
  * - `before`: the login is not complete.
  * - `in`: the server has said OK, and commands follow.
- * - `hidden`: TLS begins; from here on nothing can be seen, also not whether anybody has logged in.
+ * - `hidden`: TLS begins; from here on the port sees nothing, not even the login.
  */
 export type LoginState = 'before' | 'in' | 'hidden';
 
@@ -63,7 +63,7 @@ export class LoginWatch {
     });
   }
 
-  /** Null: it may pass. Otherwise why this is no client of MySQL that logs in. */
+  /** Null: the bytes may pass. Otherwise why this is not a MySQL client that logs in. */
   client(chunk: Buffer): string | null {
     if (this.#state !== 'before') return null;
     let wrong: string | null = null;
@@ -90,7 +90,7 @@ export class LoginWatch {
   }
 }
 
-/** Calls back with the first bytes of each packet, as soon as they are there; keeps no more than these. */
+/** Calls back with the first bytes of each packet as soon as they arrive, and buffers only these. */
 class Heads {
   readonly #headMax: number;
   #header = Buffer.alloc(PACKET_HEADER_SIZE);

@@ -12,7 +12,7 @@ const LINGER_MS = 5_000;
 const OK = 0x00;
 const SET_READ_ONLY = query('SET SESSION TRANSACTION READ ONLY');
 
-/** Null: the KILL may go to the server; else the client hears this. It may take its time. */
+/** Null: the KILL may go to the server. Otherwise the error text for the client. May wait before it resolves. */
 export type KillJudge = (kill: Kill) => Promise<string | null>;
 
 export interface PipeModules {
@@ -22,20 +22,20 @@ export interface PipeModules {
   readonly counters: PortCounters;
   /** Null: clients' KILLs are not looked for. */
   readonly judge: KillJudge | null;
-  /** The server made the session read-only at its login; a reset undoes that, and the pipe makes it so again. */
+  /** The server makes the session read-only at login. A reset undoes that, so the pipe restores it. */
   readonly keepsReadOnly: boolean;
-  /** Awaited before each chunk of a client that is logged in: whether the server has what it should have. Null: nothing. */
+  /** Awaited before each chunk after the login: whether the server has caught up with the primary. Null: no wait. */
   readonly fresh: (() => Promise<boolean>) | null;
-  /** Called when the login's state is another one. */
+  /** Called when the login's state changes. */
   onLogin(pipe: Pipe): void;
-  /** Called once, when both ends are gone; `wrong` says what the client did that no client does. */
+  /** Called once, when both ends are closed; `wrong` names the client's violation of the protocol. */
   closed(wrong: string | null): void;
 }
 
 /**
- * Passes bytes between a client and its server as they are, whatever they mean: TLS, compression and local files go
- * through untouched. Before each chunk, in both directions, the gate is asked (rule M4). A slow reader stops the
- * reading at the other end; at most one chunk, one statement of STATEMENT_BYTES_MAX and the sockets' own buffers lie here.
+ * Passes bytes between a client and its server unchanged, so TLS, compression and local files work. Before each chunk, in
+ * both directions, it asks the gate (rule M4). A slow reader pauses the reading at the other end. At most one chunk, one
+ * statement of STATEMENT_BYTES_MAX and the sockets' own buffers are held.
  */
 export class Pipe {
   readonly #generation: number;
@@ -43,19 +43,19 @@ export class Pipe {
   readonly #login = new LoginWatch();
   #closed = false;
   #linger: NodeJS.Timeout | null = null;
-  /** Since when the client does not take what the server sent (monotonic ms); null = it does. */
+  /** Since when the client has not read what the server sent (monotonic ms); null = it reads. */
   #clogged: number | null = null;
   /** Null: no login yet, or commands need not be inspected. */
   #scan: CommandScan | null = null;
-  /** The beginning of a packet, too short yet to say what it is. */
+  /** The beginning of a packet that cannot be identified yet. */
   #kept: Buffer[] = [];
   #keptSize = 0;
   #needed = 0;
-  /** The client is not read from: something of its own is being dealt with first. */
+  /** The client is not read: one of its commands is being handled. */
   #holding = false;
-  /** Called with what the server sends next, in place of the client; returns what the client gets of it. */
+  /** Gets the server's next bytes instead of the client; returns the part for the client. */
   #listener: ((chunk: Buffer) => Buffer) | null = null;
-  /** The server has said nothing since the client spoke. */
+  /** The server has not answered the client's last bytes yet. */
   #owesAnswer = false;
   /** Null: the first bytes have passed. */
   #marker: ForwardMarkerFilter | null = new ForwardMarkerFilter();
@@ -160,7 +160,7 @@ export class Pipe {
     else this.#pass(chunk);
   }
 
-  /** Better no answer than an old one: the client connects again, and may choose another node. */
+  /** An old answer is never given: on time-out the connection is cut, and the client may connect to another node. */
   async #whenFresh(fresh: () => Promise<boolean>, chunk: Buffer): Promise<void> {
     this.#holding = true;
     this.#modules.client.pause();
@@ -212,7 +212,7 @@ export class Pipe {
     else this.#renew(scan, rest);
   }
 
-  /** The client waits meanwhile, as it would for the server. */
+  /** The client waits meanwhile, as for the server. */
   async #judge(scan: CommandScan, kill: Kill, bytes: Buffer): Promise<void> {
     const { judge, counters } = this.#modules;
     const refusal = judge ? await judge(kill) : null;
@@ -256,7 +256,7 @@ export class Pipe {
     this.#send(SET_READ_ONLY);
   }
 
-  /** After something was held: the client is read from again. False = the connection is gone. */
+  /** Reads from the client again. False = the connection is closed. */
   #goOn(): boolean {
     const { client, server, gate } = this.#modules;
     this.#holding = false;
@@ -269,7 +269,7 @@ export class Pipe {
     return true;
   }
 
-  /** Lets `socket` have what was sent to it, then both are gone. */
+  /** Closes both ends after `socket` has got what was sent to it. */
   #end(socket: Socket): void {
     if (this.#closed) return;
     if (socket.destroyed) {
@@ -277,29 +277,29 @@ export class Pipe {
       return;
     }
     socket.end();
-    // Otherwise what it still sends keeps its end from being seen.
+    // Unread data would keep the end of the stream from being seen.
     socket.resume();
     this.#linger ??= setTimeout(() => this.destroy(), LINGER_MS);
   }
 
-  /** How long the client has not taken anything although there is something; 0 = it reads. */
+  /** How long the client has left data unread; 0 = it reads. */
   cloggedMs(now: number): number {
     return this.#clogged === null ? 0 : now - this.#clogged;
   }
 
-  /** At once and without a word: what was in flight is unknown to the client, and any error packet would say more. */
+  /** Cuts both ends at once, without an error packet: what was in flight must stay unknown to the client. */
   cut(): void {
     if (this.#closed) return;
     this.#modules.counters.cut++;
     this.destroy();
   }
 
-  /** The port of this machine that the server sees as its client's; 0 = it is gone. */
+  /** The local port of the connection to the server; 0 = it is closed. */
   get dialledFrom(): number {
     return this.#modules.server.localPort ?? 0;
   }
 
-  /** Whether it may live on after a change of the gate. */
+  /** Whether the connection stays valid after a change of the gate. */
   get valid(): boolean {
     return this.#modules.gate.admits(this.#generation);
   }

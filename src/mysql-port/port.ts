@@ -19,7 +19,7 @@ import { encodeRefusal, nowhereToGo, type Refusal, tooManyConnections } from './
  * nothing of roles, accounts or statements: those are the gate's and the server's.
  */
 export interface MysqlPortOptions extends LoginLimits {
-  /** For people and logs: 'read-write' or 'read-only'. */
+  /** For messages: 'read-write' or 'read-only'. */
   readonly name: string;
   readonly host: string;
   readonly port: number;
@@ -77,7 +77,7 @@ export class MysqlPort {
     this.#modules = modules;
     this.#off = modules.gate.onChange.on(() => this.#cutOld());
     const { loginsMax, loginMs, connectionsMax } = options;
-    // One address alone must not be able to fill a small port either.
+    // One address must not fill a small port either.
     const loginsPerAddressMax = Math.min(options.loginsPerAddressMax, Math.ceil(connectionsMax / 2));
     this.#logins = new LoginGuard(
       { loginsMax, loginsPerAddressMax, loginMs },
@@ -256,7 +256,10 @@ export class MysqlPort {
     }
   }
 
-  /** While another node's port is asked, its answer may be this very connection's end: then the client is a node. */
+  /**
+   * Watches the client for a forward marker while it dials another node's port: a forwarded client must not be
+   * forwarded again.
+   */
   async #dial(target: Target, client: Socket): Promise<Dialled> {
     const deadlineMs = this.#options.openWaitMs + GREETING_MARGIN_MS;
     const { signal } = this.#stopped;
@@ -274,7 +277,7 @@ export class MysqlPort {
     client.on('data', onData);
     client.resume();
     try {
-      // What a node says first is on its way already: not dialling before it is read keeps a circle from going round.
+      // A node's marker is on its way already. Reading it before dialling keeps a loop from forming.
       for (let turn = 0; turn < READ_TURNS; turn++) await setImmediate();
       return await dial(target, { deadlineMs, signal: AbortSignal.any([signal, loop.signal]) });
     } finally {
@@ -288,7 +291,7 @@ export class MysqlPort {
     this.#counters.refused++;
     if (!client.destroyed) {
       client.end(encodeRefusal(refusal));
-      // Its own last words are thrown away, else its end would not be seen.
+      // Its remaining data is dropped; unread data would hide the end of the stream.
       client.resume();
       setTimeout(() => client.destroy(), REFUSAL_LINGER_MS).unref();
     }
@@ -296,7 +299,7 @@ export class MysqlPort {
     this.#say({ errno: refusal.errno, reason: refusal.message, refused }, 'clients refused');
   }
 
-  /** Such things come in floods, one line each would fill the log. */
+  /** Rate-limited: a flood of refused clients must not fill the log. */
   #say(facts: Record<string, unknown>, message: string): void {
     const now = monotonicMs();
     if (now - this.#saidAtMs < LOG_INTERVAL_MS) return;

@@ -1,8 +1,8 @@
 import { packet } from '../mysql-protocol/packets.js';
 
 /**
- * What a client hears in place of a greeting. Drivers know these numbers: both are failures to connect, after which a
- * pool tries again, and never failures of a statement.
+ * The error that a client gets in place of a greeting. Drivers know both numbers as failures to connect, after which a pool
+ * tries again, and never as failures of a statement.
  */
 export interface Refusal {
   readonly errno: number;

@@ -30,7 +30,7 @@ const DELETE = 0x7f;
 const LATIN1_SPACE = 0xa0;
 const CAPITAL_M = 0x4d;
 
-/** No word that anybody asks for is longer. */
+/** No word that a caller looks for is longer. */
 const WORD_MAX = 16;
 /** The server skips comments for the versions of MySQL that it never was, unless they are marked as MariaDB's own. */
 const MYSQL_ONLY_FROM = 50_700;
@@ -103,7 +103,7 @@ export class SqlTokens {
     return 'word';
   }
 
-  /** A doubled quote makes two tokens of one string, which changes nothing for anybody. */
+  /** A doubled quote makes two tokens of one string, which no caller distinguishes. */
   #quoted(quote: number, kind: TokenKind): TokenKind {
     for (this.#at++; this.#at < this.#text.length; this.#at++) {
       const code = this.#code(this.#at);

@@ -1,11 +1,14 @@
 import { CHECKSUM_SIZE, EVENT, EVENT_HEADER_SIZE, HEADER_AT, queryText, resealEvent } from './events.js';
 
 /**
- * Some statements stand in MariaDB's log in a form that no replica can execute (seen on 10.11). A replica's server gets them
- * in one that it can; the bytes in the spool stay as they are, and the lengths of all events too.
+ * MariaDB logs some statements in a form that no replica can execute (seen on 10.11). A replica's server gets them in
+ * another form. The bytes in the spool stay unchanged, and so do the lengths of all events.
  */
 
-/** Behind the header of a QUERY event: u32 thread, u32 seconds, u8 database length, u16 error, u16 length of the status variables. */
+/**
+ * Behind the header of a QUERY event: u32 thread, u32 seconds, u8 database length, u16 error, u16 length of the status
+ * variables.
+ */
 const STATUS_AT = EVENT_HEADER_SIZE + 13;
 /** The first two status variables: u8 0, u32 flags; u8 1, u64 sql_mode. */
 const FLAGS2 = 0;
@@ -40,8 +43,9 @@ const CREATE_TABLE = Buffer.from('CREATE TABLE `');
 const OLD_ENGINE = Buffer.from('\n) TYPE=InnoDB');
 
 /**
- * Under sql_mode MYSQL323 or MYSQL40 the server logs CREATE TABLE ... SELECT, and LIKE a temporary table, with `TYPE=InnoDB`, which it does not understand
- * itself (1064). The words are blanked: InnoDB is the only engine. Returns the group itself when there is nothing to do.
+ * Under sql_mode MYSQL323 or MYSQL40 the server logs CREATE TABLE ... SELECT, and LIKE a temporary table, with
+ * `TYPE=InnoDB`, which it does not understand itself (1064). The words are blanked: InnoDB is the only engine. Returns
+ * the group itself when there is nothing to do.
  */
 export function withoutOldEngineName(group: Buffer): Buffer {
   if (!group.includes(OLD_ENGINE)) return group;
@@ -63,7 +67,7 @@ function changed(group: Buffer, change: (event: Buffer) => boolean): Buffer {
   let some = false;
   for (let at = 0; at + EVENT_HEADER_SIZE <= copy.length; ) {
     const size = copy.readUInt32LE(at + HEADER_AT.size);
-    // A group that is sent in pieces: what does not lie whole in this one holds no statement.
+    // A group that is sent in pieces: an event that is not complete here is no statement.
     if (size < EVENT_HEADER_SIZE + CHECKSUM_SIZE || at + size > copy.length) break;
     const event = copy.subarray(at, at + size);
     if (event[HEADER_AT.type] === EVENT.query && size > SQL_MODE_AT + 9 && change(event)) {

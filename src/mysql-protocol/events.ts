@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
  */
 export const EVENT_HEADER_SIZE = 19;
 export const CHECKSUM_SIZE = 4;
-/** Set on events that a source makes up for the stream and that stand in no file. */
+/** Set on events that a source generates for the stream and that are in no file. */
 const FLAG_ARTIFICIAL = 0x20;
 
 export const EVENT = {
@@ -146,7 +146,8 @@ const COMMIT = Buffer.from('COMMIT');
 const ROLLBACK = Buffer.from('ROLLBACK');
 
 /**
- * The statement of a QUERY event. Post-header: u32 thread, u32 seconds, u8 database length, u16 error, u16 status length; then status, database, 0, text.
+ * The statement of a QUERY event. Post-header: u32 thread, u32 seconds, u8 database length, u16 error, u16 status
+ * length; then status, database, 0, text.
  */
 export function queryText(event: Buffer, hasChecksum: boolean): Buffer {
   const at = EVENT_HEADER_SIZE;

@@ -1,27 +1,27 @@
 /**
- * The seam between MariaDB and MySQL: everything in which their replication protocols differ and that the data
- * rooms need. One implementation so far: mariadb.ts.
+ * What differs between the replication protocols of MariaDB and MySQL, as far as the data rooms need it. One implementation
+ * so far: mariadb.ts.
  */
 export interface Flavour {
   readonly name: 'mariadb' | 'mysql';
   gtidText(binary: Uint8Array): string;
   gtidBinary(text: string): Buffer;
-  /** A reader of one stream's grammar: says of each event where it stands in a transaction group. */
+  /** A parser of one stream: tells the place of each event in its transaction group. */
   grammar(): GroupGrammar;
-  /** What a replication client says to get a dump that begins after `options.after`. */
+  /** The commands with which a replication client asks for a dump that begins after `options.after`. */
   dumpConversation(options: DumpOptions): DumpConversation;
   /** For a group that a replica may not execute beside any other; null: as it is. `isWhole`: false for a first piece. */
   forReplica(group: Buffer, isWhole: boolean): ReplicaGroup | null;
-  /** Where a transaction stands in the sequence of a cluster that Skein manages from its birth. */
+  /** The ordinal of a transaction in a cluster that Skein has managed from its birth. */
   ordinalOf(gtid: string): number;
-  /** The name that the transaction at this place has. `ordinal` is at least 1. */
+  /** The GTID of the transaction at this place. `ordinal` is at least 1. */
   gtidAt(epoch: number, ordinal: number): string;
   /** The server id that transactions of an epoch carry. */
   epochServerId(epoch: number): number;
 }
 
 export interface ReplicaGroup {
-  /** As a replica has to get it. */
+  /** The group in the form for a replica. */
   readonly group: Buffer;
   /** Of DDL: the statement's text, empty when it cannot be read here. Null: it is none. */
   readonly ddl: string | null;

@@ -20,7 +20,10 @@ export const CAPABILITY = {
   deprecateEof: 0x1000000,
 } as const;
 
-/** MariaDB's own capabilities have a word of their own; the server has it when bit 0 of the others (CLIENT_MYSQL) is not set. */
+/**
+ * MariaDB's own capabilities have a word of their own; the server has it when bit 0 of the others (CLIENT_MYSQL) is not
+ * set.
+ */
 export const MARIADB_CAPABILITY = { extendedMetadata: 0x8 } as const;
 
 /** What every client of ours announces. */
@@ -145,9 +148,9 @@ export function encodeLogin(
 }
 
 /**
- * What a client sends after the server's reply to its login packet: null when the login is done. Whoever listens there may
- * name any method: all but this one would send the password itself, or a weaker hash of it, to a server that has proved
- * nothing.
+ * What a client sends after the server's reply to its login packet: null when the login is done. A false server may ask
+ * for any method. All but this one would send the password itself, or a weaker hash of it, to a server that has not
+ * authenticated.
  * @param reply  a payload that is no error packet
  * @throws SkeinError SERVER_AUTH_PLUGIN
  */

@@ -48,7 +48,7 @@ export function decodeMariadbGtid(bytes: Buffer): MariadbGtid {
 /** Flags of a GTID event (MariaDB `Gtid_log_event`). */
 export const GTID_FLAG_STANDALONE = 0x1;
 const GTID_FLAG_GROUP_COMMIT_ID = 0x2;
-/** A replica executes nothing beside such a group. */
+/** A replica executes such a group alone. */
 export const GTID_FLAG_DDL = 0x20;
 const GTID_FLAG_PREPARED_XA = 0x40;
 const GTID_FLAG_COMPLETED_XA = 0x80;

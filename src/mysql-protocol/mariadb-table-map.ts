@@ -10,8 +10,8 @@ const SIMPLE_PRIMARY_KEY = 8;
 const PRIMARY_KEY_WITH_PREFIX = 9;
 
 /**
- * Whether the table is told to have a primary key, or a unique one of columns that are NOT NULL: the engine orders its rows
- * by that. False also where the log was written without these fields.
+ * Whether the log says that the table has a primary key, or a unique key of NOT NULL columns, by which the engine orders
+ * its rows. False also when the log was written without these fields.
  */
 function hasKey(event: Buffer): boolean {
   const end = event.length - CHECKSUM_SIZE;
@@ -38,7 +38,7 @@ function lengthAt(event: Buffer, at: number): { value: number; end: number } {
   return { value: event.readUIntLE(at + 1, size), end: at + 1 + (size === 6 ? 8 : size) };
 }
 
-/** Whether the group changes a table whose rows stand in the order in which they were inserted, as far as it is told. */
+/** Whether the group changes a table without a key, whose rows are in the order of insertion, as far as the log tells. */
 export function changesKeylessTable(group: Buffer): boolean {
   for (let at = 0; at + EVENT_HEADER_SIZE <= group.length; ) {
     const size = group.readUInt32LE(at + HEADER_AT.size);

@@ -27,7 +27,7 @@ export class LocalCluster {
     this.#say = modules.say;
   }
 
-  /** Starts what does not run, leaves alone what runs as planned, and restarts what runs otherwise. */
+  /** Starts nodes that do not run, adopts those that run as planned, and restarts those with another configuration. */
   static async start(
     options: { plan: readonly PlannedNode[]; command: readonly string[]; hungAfterMs: number },
     modules: ClusterModules,

@@ -111,7 +111,7 @@ function plannedText(node: PlannedNode, existingText: string | null): string {
   return `${JSON.stringify({ ...existing, ...node.config }, null, 2)}\n`;
 }
 
-/** The demo watches its nodes over plain HTTP, and tells people and tools so. */
+/** The demo watches its nodes over plain HTTP, and prints such addresses. */
 function refuseHttps(settings: object, node: PlannedNode): void {
   const tls = (settings as { tls?: { ports?: readonly string[] } | null }).tls ?? null;
   if (tls === null || (tls.ports !== undefined && !tls.ports.includes('http'))) return;

@@ -1,4 +1,4 @@
-/** What the supervisor sees of a node at one moment. */
+/** One observation of a node by the supervisor. */
 export interface NodeLook {
   /** Of a clock that never goes back, of the supervisor. */
   readonly nowMs: number;
@@ -6,7 +6,7 @@ export interface NodeLook {
   readonly touch: string | null;
   /** CPU time of the process so far. */
   readonly cpuMs: number;
-  /** It could run, but the system may not let it. */
+  /** The process is runnable, even if it gets no CPU. */
   readonly runnable: boolean;
 }
 

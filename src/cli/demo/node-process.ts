@@ -21,7 +21,7 @@ const RESTART_MAX_MS = 5000;
 const STABLE_AFTER_MS = 30_000;
 /** How soon the end of an adopted node is seen; the end of our own child is seen at once. */
 const POLL_MS = 200;
-/** What a node says before its own log works (and a crash of the runtime) goes here; it is tiny, as a rule. */
+/** File for the node's output before its log works, and for a crash of the runtime. */
 const OUTPUT_BYTES_MAX = 1024 * 1024;
 
 export interface NodeProcessOptions {
@@ -45,7 +45,7 @@ export interface NodeProcessModules {
 export class NodeProcess {
   readonly node: PlannedNode;
   readonly adopted: boolean;
-  /** How often it ended without having been up for long; what is too often is for the caller to say. */
+  /** Number of ends in a row without a long uptime; the caller decides when to give up. */
   failures = 0;
   #identity: ProcessIdentity | null = null;
   #ended: Promise<string>;
@@ -78,7 +78,7 @@ export class NodeProcess {
     await this.#supervision;
   }
 
-  /** For a node that does not stop by itself. Its server stays, see `servers.ts`. */
+  /** Kills a node that does not stop by itself. Its server stays, see `servers.ts`. */
   kill(): void {
     this.#stopping = true;
     this.#wake.abort();
@@ -105,7 +105,7 @@ export class NodeProcess {
     }
   }
 
-  /** Also while it stops: a node that hangs then would keep everybody waiting. */
+  /** Watches also while the node stops: a hang would delay the whole stop. */
   #watchForHang(): NodeJS.Timeout | undefined {
     const identity = this.#identity;
     if (identity === null || this.#hungAfterMs === 0) return undefined;
