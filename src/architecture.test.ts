@@ -184,7 +184,6 @@ describe('a source file', () => {
     'scripts/launch.mjs': 518,
     'src/mysql-port/port.test.ts': 506,
     'src/node.ts': 534,
-    'src/spool/spool.ts': 672,
     'test/full/attack-sessions.test.ts': 510,
     'test/full/managed-server.test.ts': 600,
     'test/system/http.test.ts': 1296,

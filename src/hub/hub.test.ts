@@ -1,16 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { until } from '../../test/kit/until.js';
+import { VirtualClock } from '../../test/kit/virtual-clock.js';
 import type { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
 import { Emitter } from '../std/emitter.js';
-import { sleep } from '../std/timing.js';
 import { RECORD_KIND, readRecordHeader } from '../wire/record.js';
 import type { CatchUp, FeedSession } from './feed.js';
 import { Hub } from './hub.js';
 
 const BATCH_BYTES = 100;
+/** Longer than anything gathers, and than the pause after which nothing counts as flowing. */
+const GATHERED_MS = 30;
 const FORMAT = Buffer.from('format');
 
 /** One batch of whole groups. */
@@ -115,6 +116,7 @@ class Log {
 
 function setup(windowBytesMax: number, needed = 1) {
   const log = new Log();
+  const clock = new VirtualClock();
   const hub = new Hub(
     { windowBytesMax },
     {
@@ -122,6 +124,7 @@ function setup(windowBytesMax: number, needed = 1) {
       needed: () => needed,
       gtidText: (binary) => Buffer.from(binary).toString(),
       catchUp: (after, take) => log.catchUp(after, take),
+      clock,
     },
   );
   const append = (count: number) => {
@@ -136,7 +139,7 @@ function setup(windowBytesMax: number, needed = 1) {
     });
     return { replica, feed };
   };
-  return { log, hub, append, attach };
+  return { log, hub, append, attach, clock };
 }
 
 /** A replica that leads, another one, and three transactions in a row, none of them committed. */
@@ -183,8 +186,8 @@ describe('the hub', () => {
     expect(log.dumps).toBe(1);
   });
 
-  it('tells the last commit position also to a replica that had its records before they were due', async () => {
-    const { log, hub, append, attach } = setup(1_000, 0);
+  it('tells the last commit position also to a replica that had its records before they were due', () => {
+    const { log, hub, append, attach, clock } = setup(1_000, 0);
     hub.begin(0);
     const { replica } = attach(0);
     append(1);
@@ -194,7 +197,8 @@ describe('the hub', () => {
     expect(replica.end).toBe(2);
     log.committed = 2;
     hub.committedMoved();
-    await until('the commit position is told', () => replica.committed === 2, { deadlineMs: 2_000 });
+    clock.pass(GATHERED_MS);
+    expect(replica.committed).toBe(2);
   });
 
   it('lets the source wait when even the fastest is slow, and go on when it is not', () => {
@@ -241,8 +245,8 @@ describe('the hub', () => {
     expect(late.replica.batches.map(({ firstOrdinal }) => firstOrdinal)).toEqual([7, 10, 13]);
   });
 
-  it('tells the commit position at once when nothing flows, and lets it ride on records when commits do', async () => {
-    const { log, hub, append, attach } = setup(10_000);
+  it('tells the commit position at once when nothing flows, and lets it ride on records when commits do', () => {
+    const { log, hub, append, attach, clock } = setup(10_000);
     hub.begin(0);
     const { replica } = attach(0);
     append(2);
@@ -256,11 +260,13 @@ describe('the hub', () => {
     expect(replica.committed).toBe(2);
     log.committed = 3;
     hub.committedMoved();
-    await until('told without records to ride on', () => replica.committed === 3, { intervalMs: 1 });
+    expect(replica.committed).toBe(2);
+    clock.pass(GATHERED_MS);
+    expect(replica.committed).toBe(3);
   });
 
-  it('serves the replica that commits wait for at once, and the others together with what follows shortly', async () => {
-    const { hub, append, attach } = setup(10_000);
+  it('serves the replica that commits wait for at once, and the others together with what follows shortly', () => {
+    const { hub, append, attach, clock } = setup(10_000);
     hub.begin(0);
     const quick = attach(0);
     const other = attach(0);
@@ -271,8 +277,10 @@ describe('the hub', () => {
     append(1);
     expect(quick.replica.end).toBe(3);
     expect(other.replica.end).toBe(1);
-    await until('the others get it too', () => other.replica.end === 3, { intervalMs: 1 });
-    await sleep(30); // Longer than records are gathered: they do not flow any more.
+    clock.pass(GATHERED_MS);
+    expect(other.replica.end).toBe(3);
+    // They do not flow any more.
+    clock.pass(GATHERED_MS);
     append(1);
     expect(other.replica.end).toBe(4);
     // The quick one is gone: what comes now is needed of the other.
@@ -282,16 +290,16 @@ describe('the hub', () => {
     expect(other.replica.end).toBe(6);
   });
 
-  it('gives the others what is committed while commits flow, and all when the commit position stands still', async () => {
-    const { log, other } = threeUnderWay();
+  it('gives the others what is committed while commits flow, and all when the commit position stands still', () => {
+    const { log, other, clock } = threeUnderWay();
     log.committed = 2;
     // Nothing more is written or committed: it may be the one that is missing.
-    await until('all', () => other.replica.end === 3, { intervalMs: 1 });
+    clock.pass(GATHERED_MS);
     expect(other.replica.batches.map(({ lastOrdinal }) => lastOrdinal).slice(-2)).toEqual([2, 3]);
     expect(other.replica.committed).toBe(2);
   });
 
-  it('gives a replica that commits come to wait for what it has not got yet', async () => {
+  it('gives a replica that commits come to wait for what it has not got yet', () => {
     const { hub, other } = threeUnderWay();
     const before = other.replica.end;
     for (let i = 0; i < 4; i++) hub.movedCommit(other.feed);

@@ -1,5 +1,6 @@
 import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
+import type { Clock } from '../std/clock.js';
 import { Emitter } from '../std/emitter.js';
 import { Gather } from '../std/gather.js';
 import { type CatchUp, Feed, type FeedSession } from './feed.js';
@@ -19,6 +20,7 @@ export interface HubModules {
   needed(): number;
   gtidText(binary: Uint8Array): string;
   catchUp(after: Position, batch: (batch: RecordBatch) => boolean): CatchUp;
+  clock?: Clock;
 }
 
 /** While commits flow, the commit position waits this long for records that can carry it. */
@@ -35,8 +37,8 @@ export class Hub {
   readonly #feeds = new Set<Feed>();
   #window: Window;
   #atCapacity = false;
-  readonly #commits = new Gather(PIGGYBACK_WAIT_MS, () => this.#sendCommitted());
-  readonly #deferred = new Gather(DEFERRED_WAIT_MS, (many) => this.#pumpDeferred(many));
+  readonly #commits: Gather;
+  readonly #deferred: Gather;
   #deferredBytes = 0;
   #deferredCommitted = 0;
   #appended = 0;
@@ -50,6 +52,9 @@ export class Hub {
     this.#options = options;
     this.#modules = modules;
     this.#window = new Window({ bytesMax: options.windowBytesMax, after: 0 });
+    const { clock } = modules;
+    this.#commits = new Gather(PIGGYBACK_WAIT_MS, () => this.#sendCommitted(), clock);
+    this.#deferred = new Gather(DEFERRED_WAIT_MS, (many) => this.#pumpDeferred(many), clock);
   }
 
   get windowBytes(): number {

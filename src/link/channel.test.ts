@@ -35,7 +35,7 @@ test('frames of all sizes arrive as they were written, while the reader stops no
     reader,
     ['records'],
     { ...holder, frame: (_name, payload) => got.push(payload) },
-    reads,
+    { reads },
   );
   const sending = new Channel(writer, [], holder);
   const sent: Buffer[] = [];
@@ -67,7 +67,7 @@ test('what was written in the turn that closes the channel still leaves', async 
   const reads = new ReadBuffer();
   const { writer, reader, close } = await pair(reads);
   const got: string[] = [];
-  new Channel(reader, ['records', 'refuse'], { ...holder, frame: (name) => got.push(name) }, reads);
+  new Channel(reader, ['records', 'refuse'], { ...holder, frame: (name) => got.push(name) }, { reads });
   const sending = new Channel(writer, [], holder);
   const bytes = Buffer.alloc(100);
   sending.write(encodeRecordsHead(1, bytes.length), bytes);

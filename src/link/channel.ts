@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
-import { monotonicMs } from '../std/clock.js';
+import { type Clock, systemClock } from '../std/clock.js';
 import type { FrameName } from '../wire/frames.js';
 import { encodeRefuse } from '../wire/messages.js';
 import { FrameSplitter } from '../wire/splitter.js';
@@ -32,6 +32,7 @@ export interface ChannelHolder {
  */
 export class Channel {
   readonly #stream: Duplex;
+  readonly #clock: Clock;
   #holder: ChannelHolder;
   readonly #splitter: FrameSplitter;
   #closed = false;
@@ -47,10 +48,17 @@ export class Channel {
   /** Set once the peer is authenticated: then it is told why its connection is closed. */
   tellFaults = false;
   /** Monotonic. */
-  heardAtMs = monotonicMs();
+  heardAtMs: number;
 
-  constructor(stream: Duplex, accepted: readonly FrameName[], holder: ChannelHolder, reads?: ReadBuffer) {
+  constructor(
+    stream: Duplex,
+    accepted: readonly FrameName[],
+    holder: ChannelHolder,
+    { reads, clock = systemClock }: { reads?: ReadBuffer | undefined; clock?: Clock } = {},
+  ) {
     this.#stream = stream;
+    this.#clock = clock;
+    this.heardAtMs = clock.nowMs();
     this.#holder = holder;
     this.#splitter = new FrameSplitter(accepted, (name, payload) => this.#holder.frame(name, payload));
     if (stream instanceof Socket) {
@@ -187,7 +195,7 @@ export class Channel {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#closed) return;
-    this.heardAtMs = monotonicMs();
+    this.heardAtMs = this.#clock.nowMs();
     if (this.bytesReceived === 0) this.opening = Buffer.from(chunk.subarray(0, 8));
     this.bytesReceived += chunk.length;
     this.guard(() => this.#splitter.push(chunk));

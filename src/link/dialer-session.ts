@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { ClusterStatus } from '../model/status.js';
-import { monotonicMs } from '../std/clock.js';
+import type { Clock, Timer } from '../std/clock.js';
 import { durationText } from '../std/duration-text.js';
 import {
   type Ack,
@@ -62,6 +62,7 @@ export interface DialerSessionOptions extends HeartbeatOptions {
 }
 
 export interface DialerSessionModules extends ReplicaCallbacks {
+  readonly clock: Clock;
   opened(welcome: Welcome): void;
   closed(error: SkeinError): void;
 }
@@ -76,7 +77,7 @@ export class DialerSession {
   readonly #heartbeats: HeartbeatMonitor;
   #phase: Phase = 'proving';
   #handshake: HandshakeState;
-  #deadline: NodeJS.Timeout | undefined;
+  #deadline: Timer | null = null;
   #epoch = 0;
   #ack: Ack | null = null;
   #ackDue = false;
@@ -96,9 +97,10 @@ export class DialerSession {
       drained: () => this.#flushAck(),
       closed: (error: SkeinError) => this.#closed(error),
     };
-    const channel = new Channel(stream, acceptedIn(first.state), holder, reads);
+    const channel = new Channel(stream, acceptedIn(first.state), holder, { reads, clock: modules.clock });
     this.#channel = channel;
     this.#heartbeats = new HeartbeatMonitor(options, {
+      clock: modules.clock,
       beat: () => channel.guard(() => this.#beat()),
       heardAtMs: () => channel.heardAtMs,
       listening: () => !channel.paused,
@@ -139,11 +141,11 @@ export class DialerSession {
   }
 
   #armDeadline(): void {
-    clearTimeout(this.#deadline);
+    const { clock } = this.#modules;
+    clock.clearTimer(this.#deadline);
     const ms = this.#options.stepDeadlineMs;
-    this.#deadline = setTimeout(
-      () => this.close('HANDSHAKE_TIMEOUT', `The listener did not answer within ${ms} ms.`),
-      ms,
+    this.#deadline = clock.setTimer(ms, () =>
+      this.close('HANDSHAKE_TIMEOUT', `The listener did not answer within ${ms} ms.`),
     );
   }
 
@@ -188,7 +190,7 @@ export class DialerSession {
       const text = `${welcome.node} is primary of epoch ${welcome.epoch}; this node already knows epoch ${epoch}.`;
       throw new SkeinError('OLDER_EPOCH', text);
     }
-    clearTimeout(this.#deadline);
+    this.#modules.clock.clearTimer(this.#deadline);
     this.#phase = 'cutting';
     this.#epoch = welcome.epoch;
     this.#channel.accept(['refuse']);
@@ -212,7 +214,7 @@ export class DialerSession {
     this.#channel.write(encodeReady({ spoolEnd: { ...spoolEnd }, previousGtid, damaged }));
     this.#phase = 'open';
     this.#modules.opened(welcome);
-    this.#channel.heardAtMs = monotonicMs();
+    this.#channel.heardAtMs = this.#modules.clock.nowMs();
     this.#heartbeats.start();
   }
 
@@ -222,7 +224,7 @@ export class DialerSession {
       const text = `The primary's epoch is now ${heartbeat.epoch}; this link was made in epoch ${this.#epoch}.`;
       throw new SkeinError('EPOCH_CHANGED', text);
     }
-    this.#modules.heard?.(heartbeat, monotonicMs());
+    this.#modules.heard?.(heartbeat, this.#modules.clock.nowMs());
   }
 
   /** Sent even while acknowledgements wait for space: an echo has a few bytes, and one round runs at a time. */
@@ -250,7 +252,7 @@ export class DialerSession {
 
   #beat(): void {
     if (this.#channel.blocked) return;
-    const clocks = { sentAtMs: Date.now(), uptimeMs: monotonicMs() };
+    const clocks = { sentAtMs: Date.now(), uptimeMs: this.#modules.clock.nowMs() };
     this.#channel.write(encodeHeartbeat({ ...this.#modules.heartbeat(), ...clocks }));
   }
 
@@ -262,7 +264,7 @@ export class DialerSession {
   }
 
   #closed(error: SkeinError): void {
-    clearTimeout(this.#deadline);
+    this.#modules.clock.clearTimer(this.#deadline);
     this.#heartbeats.stop();
     this.#modules.closed(error);
   }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
-import { monotonicMs } from '../std/clock.js';
+import { type Clock, systemClock } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 import { backoffMs, sleep } from '../std/timing.js';
 import type { TlsSource } from '../std/tls-source.js';
@@ -49,6 +49,7 @@ export interface LinkDialerModules extends ReplicaCallbacks {
   readonly logger: Logger;
   /** Called at each change of state or code, and for each new reason while the primary is not open. */
   state(state: 'up' | 'down', reason: string, code: string): void;
+  readonly clock?: Clock;
 }
 
 /** The replica's end of the link: dials the primary for as long as it runs, with one connection at a time. */
@@ -56,6 +57,7 @@ export class LinkDialer {
   readonly #options: LinkDialerOptions & Limits;
   readonly #modules: LinkDialerModules;
   readonly #identity: Identity;
+  readonly #clock: Clock;
   #session: DialerSession | null = null;
   #running: { abort: AbortController; done: Promise<void> } | null = null;
   #lastReported = '';
@@ -67,6 +69,7 @@ export class LinkDialer {
   constructor(options: LinkDialerOptions, modules: LinkDialerModules) {
     this.#options = withDefaults(DEFAULTS, options);
     this.#modules = modules;
+    this.#clock = modules.clock ?? systemClock;
     this.#identity = linkIdentity(options.cluster, options.secret);
   }
 
@@ -112,13 +115,13 @@ export class LinkDialer {
     while (!signal.aborted) {
       const error = await this.#dial(signal);
       if (signal.aborted) return;
-      if (this.#openedAtMs !== null && monotonicMs() - this.#openedAtMs > GOOD_LINK_MS) attempt = 0;
+      if (this.#openedAtMs !== null && this.#clock.nowMs() - this.#openedAtMs > GOOD_LINK_MS) attempt = 0;
       this.#openedAtMs = null;
       // The primary is up and waits for a quorum itself, so dial again soon.
       if (error.code === 'NOT_OPEN') attempt = Math.min(attempt, NOT_OPEN_ATTEMPT);
       const waitMs = backoffMs(attempt++, this.#options.redialFirstMs, this.#options.redialMaxMs);
       this.#modules.logger.debug({ code: error.code, attempt, waitMs: Math.round(waitMs) }, 'link redial');
-      await sleep(waitMs, signal).catch(() => {});
+      await sleep(waitMs, signal, this.#clock).catch(() => {});
     }
   }
 
@@ -140,13 +143,17 @@ export class LinkDialer {
   async #connect(signal: AbortSignal, reads: ReadBuffer | undefined): Promise<Socket> {
     const { host, port, stepDeadlineMs, tls } = this.#options;
     const socket = createConnection({ host, port, ...(reads && { onread: reads.onread }) });
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(stepDeadlineMs)]);
+    const late = new AbortController();
+    const timer = this.#clock.setTimer(stepDeadlineMs, () => late.abort());
+    const deadline = AbortSignal.any([signal, late.signal]);
     try {
       await once(socket, 'connect', { signal: deadline });
       return tls ? await secure(socket, tls, { host, signal: deadline }) : socket;
     } catch (error) {
       socket.destroy();
       throw error;
+    } finally {
+      this.#clock.clearTimer(timer);
     }
   }
 
@@ -158,8 +165,9 @@ export class LinkDialer {
         { identity: this.#identity, intervalMs: heartbeatIntervalMs, goneAfterMs, stepDeadlineMs },
         {
           ...callbacks(this.#modules),
+          clock: this.#clock,
           opened: (welcome) => {
-            this.#openedAtMs = monotonicMs();
+            this.#openedAtMs = this.#clock.nowMs();
             this.#say('up', `attached to ${welcome.node}, epoch ${welcome.epoch}`, 'UP');
           },
           closed: resolve,

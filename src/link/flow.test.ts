@@ -1,101 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
-import {
-  at,
-  attachInfo,
-  clusterStatus,
-  heartbeatBody,
-  rawListen,
-  SECRET,
-  startPrimary,
-  startProxy,
-  startReplica,
-  type TestPrimary,
-  type TestReplica,
-} from '../../test/kit/link.js';
+import { at, attachInfo, clusterStatus, heartbeatBody, startPrimary } from '../../test/kit/link.js';
+import { attached, BEATS, beat, INTERVALS_MAX, linkEnds } from '../../test/kit/link-ends.js';
 import { throughout, until } from '../../test/kit/until.js';
+import { VirtualClock } from '../../test/kit/virtual-clock.js';
 import { SkeinError } from '../model/error.js';
-import { NONCE_SIZE } from '../wire/frames.js';
 import type { Answer } from '../wire/messages.js';
-import { FrameSplitter } from '../wire/splitter.js';
-import { handshakeStep, linkIdentity, listenerStart } from './handshake.js';
 import type { ReplicaSession } from './listener-session.js';
 
-const stops: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const stop of stops.splice(0).reverse()) await stop();
-});
-
-async function primary(...args: Parameters<typeof startPrimary>): Promise<TestPrimary> {
-  const started = await startPrimary(...args);
-  stops.push(() => started.listener.stop());
-  return started;
-}
-
-function replica(...args: Parameters<typeof startReplica>): TestReplica {
-  const started = startReplica(...args);
-  stops.push(() => started.dialer.stop());
-  return started;
-}
-
-async function proxyTo(port: number) {
-  const proxy = await startProxy(port);
-  stops.push(proxy.stop);
-  return proxy;
-}
-
-async function attached(p: TestPrimary, count = 1): Promise<ReplicaSession> {
-  await until('attached', () => p.sessions.length === count);
-  return p.sessions[count - 1] as ReplicaSession;
-}
-
-/** Quick enough for a test, slow enough for a machine whose cores are all busy. */
-const FAST = { heartbeatIntervalMs: 20, goneAfterMs: 600 };
-
-describe('who falls silent', () => {
-  test('a listener that stops answering is noticed by the replica, which dials again', async () => {
-    const p = await primary(FAST);
-    const proxy = await proxyTo(p.port);
-    const r = replica(proxy.port, { ...FAST, redialFirstMs: 10, stepDeadlineMs: 600 });
-    await attached(p);
-    proxy.state.deaf = true;
-    await until('noticed by both', () => r.states.length === 2 && p.closed.length === 1);
-    expect(r.states).toEqual(['up', 'LINK_SILENT']);
-    expect(p.closed[0]).toMatch(/^Nothing was heard of n2 for \d+ ms\.$/);
-    proxy.state.deaf = false;
-    await until('back', () => r.dialer.up);
-    expect(r.states.at(-1)).toBe('up');
-  });
-
-  test('a listener that proves itself but never welcomes is given up at the deadline', async () => {
-    const identity = linkIdentity('demo', SECRET);
-    let attaches = 0;
-    const half = await rawListen((socket) => {
-      let state = listenerStart(randomBytes(NONCE_SIZE)).state;
-      const splitter = new FrameSplitter(['hello', 'proof', 'attach', 'refuse'], (name, payload) => {
-        if (name === 'attach') attaches++;
-        if (name === 'attach' || name === 'refuse') return;
-        const step = handshakeStep(identity, state, name, payload);
-        state = step.state;
-        if (step.send !== null) socket.write(step.send);
-      });
-      socket.on('data', (chunk) => splitter.push(chunk));
-    });
-    stops.push(half.stop);
-    const r = replica(half.port, { stepDeadlineMs: 600 });
-    await until('given up', () => r.states.length > 0);
-    expect(attaches).toBe(1);
-    expect(r.states).toEqual(['HANDSHAKE_TIMEOUT']);
-  });
-
-  test('heartbeats keep an idle link alive', async () => {
-    const p = await primary(FAST);
-    const r = replica(p.port, FAST);
-    await attached(p);
-    await throughout('the link lives', 2 * FAST.goneAfterMs, () => p.closed.length === 0);
-    expect(r.states).toEqual(['up']);
-  });
-});
+const { primary, replica, proxyTo, stop } = linkEnds();
+afterEach(stop);
 
 describe('how things are defined', () => {
   const ask = { id: 3, gtid: '0-1000001-5', objects: ['table `d`.`t`'] };
@@ -156,66 +69,6 @@ describe('who still follows', () => {
   });
 });
 
-describe('redial', () => {
-  test('after the listener has restarted; the dialer asks for the spool’s end again', async () => {
-    const p = await primary();
-    let ordinal = 5;
-    const r = replica(
-      p.port,
-      { redialFirstMs: 10, redialMaxMs: 50 },
-      { attachInfo: () => attachInfo('n2', { spoolEnd: at(1, ordinal) }) },
-    );
-    await attached(p);
-    await p.listener.stop();
-    await until('down', () => r.states.includes('LINK_ENDED'));
-    await until('port is free', () => r.states.includes('LINK_UNREACHABLE'));
-    // Ten dials and more fail in this time, for the same reason.
-    await throughout(
-      'it is told once',
-      300,
-      () => r.states.at(-1) === 'LINK_UNREACHABLE' && r.states.length === 3,
-    );
-    ordinal = 9;
-    const again = await primary({ port: p.port });
-    const session = await attached(again);
-    await until('up', () => r.dialer.up);
-    expect(session.attach.spoolEnd).toEqual(at(1, 9));
-    // Each change of the reason is told once, however many dials failed in between.
-    expect(r.states).toEqual(['up', 'LINK_ENDED', 'LINK_UNREACHABLE', 'up']);
-  });
-
-  test('a cut link is up again within moments, and nothing is sent to the old session', async () => {
-    const p = await primary();
-    const proxy = await proxyTo(p.port);
-    const r = replica(proxy.port, { redialFirstMs: 10 });
-    const first = await attached(p);
-    proxy.cut();
-    const second = await attached(p, 2);
-    expect(first.sendRecords(Buffer.from('lost'), 1)).toBe(false);
-    first.sendCommitted(99);
-    expect(first.blocked).toBe(true);
-    second.sendRecords(Buffer.from('kept'), 1);
-    await until('records', () => r.records.length > 0);
-    expect(r.records.map(({ bytes }) => bytes.toString())).toEqual(['kept']);
-    expect(r.committed).toEqual([]);
-  });
-
-  test('stop ends everything, also in the middle of a dial or a wait', async () => {
-    let accepted = false;
-    const silent = await rawListen(() => {
-      accepted = true;
-    });
-    stops.push(silent.stop);
-    const dialing = startReplica(silent.port);
-    await until('the dial has begun', () => accepted);
-    await dialing.dialer.stop();
-    const waiting = startReplica(1, { redialFirstMs: 60_000, redialMaxMs: 60_000 });
-    await until('first dial failed', () => waiting.states.length > 0);
-    await waiting.dialer.stop();
-    expect(waiting.states).toEqual(['LINK_UNREACHABLE']);
-  });
-});
-
 describe('the chain before the records', () => {
   test('C7: nothing flows before the spool is cut, and then from where it was cut', async () => {
     let end = at(1, 5);
@@ -269,24 +122,26 @@ describe('the chain before the records', () => {
 
   test('a session belongs to one epoch: another one in a heartbeat ends it', async () => {
     let epoch = 1;
-    const p = await primary(FAST, { heartbeat: () => heartbeatBody('n1', 'primary', epoch) });
-    const r = replica(p.port, { ...FAST, redialFirstMs: 60_000, redialMaxMs: 60_000 });
+    const clock = new VirtualClock();
+    const p = await primary(BEATS, { clock, heartbeat: () => heartbeatBody('n1', 'primary', epoch) });
+    const r = replica(p.port, BEATS, { clock });
     await attached(p);
+    await until('up', () => r.dialer.up);
     epoch = 2;
+    clock.pass(BEATS.heartbeatIntervalMs);
     await until('ended', () => r.states.length === 2);
     expect(r.states).toEqual(['up', 'EPOCH_CHANGED']);
   });
 
   test('H1: a replica that has promised a newer epoch is let go', async () => {
     let epoch = 1;
-    const p = await primary(FAST);
-    const r = replica(
-      p.port,
-      { ...FAST, redialFirstMs: 60_000, redialMaxMs: 60_000 },
-      { heartbeat: () => heartbeatBody('n2', 'replica', epoch) },
-    );
+    const clock = new VirtualClock();
+    const p = await primary(BEATS, { clock });
+    const r = replica(p.port, BEATS, { clock, heartbeat: () => heartbeatBody('n2', 'replica', epoch) });
     await attached(p);
+    await until('up', () => r.dialer.up);
     epoch = 2;
+    clock.pass(BEATS.heartbeatIntervalMs);
     await until('ended', () => r.states.length === 2);
     expect(r.states).toEqual(['up', 'OLDER_EPOCH']);
     expect(p.heard.every((heartbeat) => heartbeat.epoch === 1)).toBe(true);
@@ -295,11 +150,14 @@ describe('the chain before the records', () => {
 
 describe('back-pressure', () => {
   test('a replica that does not read costs bounded memory; afterwards everything arrives, in order', async () => {
-    const p = await primary({ heartbeatIntervalMs: 20, statusIntervalMs: 20, sendBufferBytes: 256 * 1024 });
+    const clock = new VirtualClock();
+    const limits = { ...BEATS, statusIntervalMs: BEATS.heartbeatIntervalMs, sendBufferBytes: 256 * 1024 };
+    const p = await primary(limits, { clock });
     let open = false;
     let received = 0;
     let firstOfFrames: number[] = [];
-    const r = replica(p.port, FAST, {
+    const r = replica(p.port, BEATS, {
+      clock,
       records: (bytes) => {
         received += bytes.length;
         firstOfFrames.push(bytes.readUInt32LE(0));
@@ -332,11 +190,13 @@ describe('back-pressure', () => {
     const bufferedWhenBlocked = session.bufferedBytes;
     // The replica knows that it does not listen itself.
     let committed = 1000;
-    await throughout('it stays blocked, and the link lives', 2 * FAST.goneAfterMs, () => {
+    for (let i = 0; i < 2 * INTERVALS_MAX; i++) {
       session.sendCommitted(++committed);
       p.listener.announceStatus();
-      return session.blocked && p.closed.length === 0;
-    });
+      // Only the primary hears: the replica does not read.
+      await beat(clock, () => [p.heard.length]);
+      expect([session.blocked, p.closed]).toEqual([true, []]);
+    }
     expect(sent).toBe(sentWhenBlocked);
     expect(session.bufferedBytes).toBeLessThan(256 * 1024 + batch.length + 4096);
     // Neither heartbeats nor status documents pile up behind what is not read.
@@ -404,16 +264,20 @@ describe('rooms that throw', () => {
       if (broken === name) throw new Error('not ready');
       return value;
     };
+    const clock = new VirtualClock();
     const p = await primary(
-      { ...FAST, statusIntervalMs: 20 },
+      { ...BEATS, statusIntervalMs: BEATS.heartbeatIntervalMs },
       {
+        clock,
         heartbeat: () => unless('heartbeat', heartbeatBody('n1', 'primary')),
         status: () => unless('status', clusterStatus()),
       },
     );
-    const r = replica(p.port, { ...FAST, redialFirstMs: 60_000, redialMaxMs: 60_000 });
+    const r = replica(p.port, BEATS, { clock });
     await attached(p);
+    await until('up', () => r.dialer.up);
     broken = which;
+    clock.pass(BEATS.heartbeatIntervalMs);
     await until('ended', () => r.states.length === 2);
     expect(r.states).toEqual(['up', 'LINK_INTERNAL']);
   });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { SkeinError } from '../model/error.js';
 import type { ChainEntry } from '../model/position.js';
-import { monotonicMs } from '../std/clock.js';
+import type { Clock, Timer } from '../std/clock.js';
 import { type FrameName, NONCE_SIZE, unexpectedFrame } from '../wire/frames.js';
 import { type AttachInfo, decodeAttach, decodeReady, decodeRefuse, encodeWelcome } from '../wire/messages.js';
 import { Channel } from './channel.js';
@@ -27,6 +27,7 @@ export interface GreetingOptions {
 }
 
 export interface GreetingModules {
+  readonly clock: Clock;
   /** @throws SkeinError when this replica may not attach now (asked twice: before the welcome and at the end) */
   admit(attach: AttachInfo): void;
   welcome(attach: AttachInfo): WelcomeDecision;
@@ -42,24 +43,29 @@ export interface GreetingModules {
  */
 export class Greeting {
   readonly channel: Channel;
-  readonly startedAtMs = monotonicMs();
   readonly #options: GreetingOptions;
   readonly #modules: GreetingModules;
   #handshake: HandshakeState;
   #attached: { readonly attach: AttachInfo; readonly epoch: number } | null = null;
-  #deadline: NodeJS.Timeout | undefined;
+  #deadline: Timer | null = null;
 
   constructor(stream: Duplex, options: GreetingOptions, modules: GreetingModules) {
     this.#options = options;
     this.#modules = modules;
     this.#handshake = listenerStart(randomBytes(NONCE_SIZE)).state;
-    this.channel = new Channel(stream, acceptedIn(this.#handshake), {
-      frame: (name, payload) => this.#frame(name, payload),
-      closed: (error) => {
-        clearTimeout(this.#deadline);
-        modules.ended(this.#explain(error));
+    const { clock } = modules;
+    this.channel = new Channel(
+      stream,
+      acceptedIn(this.#handshake),
+      {
+        frame: (name, payload) => this.#frame(name, payload),
+        closed: (error) => {
+          clock.clearTimer(this.#deadline);
+          modules.ended(this.#explain(error));
+        },
       },
-    });
+      { clock },
+    );
     this.#deadline = this.#armDeadline(options.stepDeadlineMs);
   }
 
@@ -71,14 +77,15 @@ export class Greeting {
     return this.#handshake.kind === 'proven';
   }
 
-  #armDeadline(ms: number): NodeJS.Timeout {
-    clearTimeout(this.#deadline);
-    return setTimeout(() => {
+  #armDeadline(ms: number): Timer {
+    const { clock } = this.#modules;
+    clock.clearTimer(this.#deadline);
+    return clock.setTimer(ms, () => {
       const what = this.proven ? 'The replica' : 'The peer';
       this.close(
         new SkeinError('HANDSHAKE_TIMEOUT', `${what} did not continue the handshake within ${ms} ms.`),
       );
-    }, ms);
+    });
   }
 
   #frame(name: FrameName, payload: Buffer): void {
@@ -113,7 +120,7 @@ export class Greeting {
         chain: chain.map((entry) => ({ epoch: entry.epoch, beginsAfter: { ...entry.beginsAfter } })),
         committedOrdinal,
         sentAtMs: Date.now(),
-        uptimeMs: monotonicMs(),
+        uptimeMs: this.#modules.clock.nowMs(),
       }),
     );
     this.channel.accept(['ready', 'refuse']);
@@ -129,7 +136,7 @@ export class Greeting {
     if (now.epoch !== epoch) {
       throw new SkeinError('EPOCH_CHANGED', `Epoch ${now.epoch} began while ${attach.node} attached.`);
     }
-    clearTimeout(this.#deadline);
+    this.#modules.clock.clearTimer(this.#deadline);
     this.#modules.ready(attach, epoch);
   }
 

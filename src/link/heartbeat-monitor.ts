@@ -1,4 +1,4 @@
-import { monotonicMs } from '../std/clock.js';
+import type { Clock, Timer } from '../std/clock.js';
 
 export interface HeartbeatOptions {
   /** How often a heartbeat is sent. */
@@ -8,6 +8,7 @@ export interface HeartbeatOptions {
 }
 
 export interface HeartbeatModules {
+  readonly clock: Clock;
   beat(): void;
   /** Monotonic; when the last byte came. */
   heardAtMs(): number;
@@ -20,7 +21,7 @@ export interface HeartbeatModules {
 export class HeartbeatMonitor {
   readonly #options: HeartbeatOptions;
   readonly #modules: HeartbeatModules;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: Timer | null = null;
   #tickAtMs = 0;
   #heardAtMs = 0;
   #excusedMs = 0;
@@ -31,17 +32,24 @@ export class HeartbeatMonitor {
   }
 
   start(): void {
-    this.#tickAtMs = monotonicMs();
-    this.#timer = setInterval(() => this.#tick(monotonicMs()), this.#options.intervalMs);
+    this.#tickAtMs = this.#modules.clock.nowMs();
+    this.#arm();
     this.#modules.beat();
   }
 
   stop(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#modules.clock.clearTimer(this.#timer);
     this.#timer = null;
   }
 
+  #arm(): void {
+    const { clock } = this.#modules;
+    this.#timer = clock.setTimer(this.#options.intervalMs, () => this.#tick(clock.nowMs()));
+  }
+
   #tick(nowMs: number): void {
+    // First, because what follows may stop this.
+    this.#arm();
     const { intervalMs, goneAfterMs } = this.#options;
     const elapsedMs = nowMs - this.#tickAtMs;
     this.#tickAtMs = nowMs;

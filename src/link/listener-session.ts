@@ -1,5 +1,5 @@
 import { messageOf, SkeinError } from '../model/error.js';
-import { monotonicMs } from '../std/clock.js';
+import type { Clock } from '../std/clock.js';
 import { durationText } from '../std/duration-text.js';
 import { Emitter } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
@@ -75,6 +75,7 @@ export interface ListenerSessionOptions extends HeartbeatOptions {
 }
 
 export interface ListenerSessionModules {
+  readonly clock: Clock;
   readonly logger: Logger;
   heartbeat(): HeartbeatBody;
   /** A fresh STATUS frame. */
@@ -109,6 +110,7 @@ export class ListenerSession implements ReplicaSession {
     this.#channel = channel;
     this.#modules = modules;
     this.#heartbeats = new HeartbeatMonitor(options, {
+      clock: modules.clock,
       beat: () => channel.guard(() => this.#beat()),
       heardAtMs: () => channel.heardAtMs,
       listening: () => true,
@@ -190,7 +192,7 @@ export class ListenerSession implements ReplicaSession {
   /** Sends no heartbeat while the buffer is full: a stopped replica must not cost memory for each one. */
   #beat(): void {
     if (this.blocked) return;
-    const clocks = { sentAtMs: Date.now(), uptimeMs: monotonicMs() };
+    const clocks = { sentAtMs: Date.now(), uptimeMs: this.#modules.clock.nowMs() };
     this.#channel.write(encodeHeartbeat({ ...this.#modules.heartbeat(), ...clocks }));
   }
 

@@ -1,7 +1,7 @@
 import type { Server, Socket } from 'node:net';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import type { ClusterStatus } from '../model/status.js';
-import { monotonicMs } from '../std/clock.js';
+import { type Clock, systemClock, type Timer } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 import type { TlsSource } from '../std/tls-source.js';
 import { type AttachInfo, encodeStatus, type HeartbeatBody } from '../wire/messages.js';
@@ -64,6 +64,7 @@ export interface LinkListenerModules {
   refused(event: RefusedEvent): void;
   heartbeat(): HeartbeatBody;
   status(): ClusterStatus;
+  readonly clock?: Clock;
 }
 
 /**
@@ -79,13 +80,15 @@ export class LinkListener {
   readonly #greetings = new Set<Greeting>();
   readonly #sessions = new Map<string, ListenerSession>();
   #server: Server | null = null;
-  #statusTimer: NodeJS.Timeout | null = null;
-  #statusSoon: NodeJS.Timeout | null = null;
+  readonly #clock: Clock;
+  #statusTimer: Timer | null = null;
+  #statusSoon: Timer | null = null;
 
   /** @throws SkeinError WEAK_SECRET */
   constructor(options: LinkListenerOptions, modules: LinkListenerModules) {
     this.#options = withDefaults(DEFAULTS, options);
     this.#modules = modules;
+    this.#clock = modules.clock ?? systemClock;
     this.#identity = linkIdentity(options.cluster, options.secret);
   }
 
@@ -122,7 +125,7 @@ export class LinkListener {
       this.#modules.logger.error({ error: messageOf(error) }, 'link accept failed'),
     );
     this.#server = server;
-    this.#statusTimer = setInterval(() => this.#sendStatus(), this.#options.statusIntervalMs);
+    this.#statusRegularly();
     this.#modules.logger.info({ host, port: this.port }, 'link listening');
   }
 
@@ -130,8 +133,8 @@ export class LinkListener {
   async stop(reason = 'the node stops'): Promise<void> {
     const server = this.#server;
     this.#server = null;
-    if (this.#statusTimer !== null) clearInterval(this.#statusTimer);
-    if (this.#statusSoon !== null) clearTimeout(this.#statusSoon);
+    this.#clock.clearTimer(this.#statusTimer);
+    this.#clock.clearTimer(this.#statusSoon);
     for (const greeting of [...this.#greetings]) greeting.close(new SkeinError('LINK_ENDED', reason));
     for (const session of [...this.#sessions.values()]) session.close(reason);
     if (server !== null) await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -140,11 +143,18 @@ export class LinkListener {
   /** The status document has changed: the replicas get it at once. */
   announceStatus(): void {
     if (this.#server === null) return;
-    this.#statusSoon ??= setTimeout(() => this.#sendStatus(), STATUS_MERGE_MS);
+    this.#statusSoon ??= this.#clock.setTimer(STATUS_MERGE_MS, () => this.#sendStatus());
+  }
+
+  #statusRegularly(): void {
+    this.#statusTimer = this.#clock.setTimer(this.#options.statusIntervalMs, () => {
+      this.#statusRegularly();
+      this.#sendStatus();
+    });
   }
 
   #sendStatus(): void {
-    if (this.#statusSoon !== null) clearTimeout(this.#statusSoon);
+    this.#clock.clearTimer(this.#statusSoon);
     this.#statusSoon = null;
     // Encoded once for all sessions that can take it.
     let frame: Buffer | null = null;
@@ -167,6 +177,7 @@ export class LinkListener {
       socket,
       { identity: this.#identity, node, stepDeadlineMs, readyDeadlineMs },
       {
+        clock: this.#clock,
         admit: (attach) => this.#admit(attach),
         welcome: (attach) => this.#modules.welcome(attach),
         ready: (attach, epoch) => {
@@ -228,6 +239,7 @@ export class LinkListener {
       },
       {
         logger,
+        clock: this.#clock,
         heartbeat: () => this.#modules.heartbeat(),
         statusFrame: this.#statusFrame,
         closed: (error) => {
@@ -244,7 +256,7 @@ export class LinkListener {
   }
 
   #report(host: string, port: number, error: SkeinError): void {
-    const repeated = this.#refusals.note(host, error.message, monotonicMs());
+    const repeated = this.#refusals.note(host, error.message, this.#clock.nowMs());
     if (repeated === null) return;
     const event = { address: `${host}:${port}`, code: error.code, message: error.message, repeated };
     this.#modules.logger.warn(event, 'link refused');
@@ -261,7 +273,7 @@ export class LinkListener {
     const repeated = this.#refusals.note(
       host,
       look === '' ? error.code : `${error.code} ${look}`,
-      monotonicMs(),
+      this.#clock.nowMs(),
     );
     if (repeated === null) return;
     const message = look ? `${error.message} It looks like ${look}.` : error.message;

@@ -1,6 +1,7 @@
 import { messageOf } from '../model/error.js';
 import type { LocalControl } from '../roles/local-server.js';
 import type { RoleNode } from '../roles/role-node.js';
+import { type Clock, systemClock, type Timer } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 
 /** While something waits to be applied, its progress is looked at so often; lag is measured by it. */
@@ -13,13 +14,15 @@ interface ServerWatchModules {
   /** What else is to be looked after on the server at each interval, whatever the node's role. */
   readonly upkeep: readonly (() => Promise<void>)[];
   busy(): boolean;
+  readonly clock?: Clock;
 }
 
 /** Asks the server how it is, one question at a time, for as long as it runs. */
 export class ServerWatch {
   readonly #options: { intervalMs: number };
   readonly #modules: ServerWatchModules;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #clock: Clock;
+  #timer: Timer | null = null;
   #stopped = false;
   #failing = false;
   #threadsAtMs = 0;
@@ -28,6 +31,7 @@ export class ServerWatch {
   constructor(options: { intervalMs: number }, modules: ServerWatchModules) {
     this.#options = options;
     this.#modules = modules;
+    this.#clock = modules.clock ?? systemClock;
   }
 
   start(): void {
@@ -36,12 +40,12 @@ export class ServerWatch {
 
   stop(): void {
     this.#stopped = true;
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#clock.clearTimer(this.#timer);
   }
 
   #schedule(ms: number): void {
     if (this.#stopped) return;
-    this.#timer = setTimeout(() => void this.#look(), ms);
+    this.#timer = this.#clock.setTimer(ms, () => void this.#look());
   }
 
   async #look(): Promise<void> {
@@ -50,8 +54,8 @@ export class ServerWatch {
       const reading = await control.status();
       if (this.#stopped) return;
       role.watch(reading);
-      if (role.watchThreads && performance.now() - this.#threadsAtMs > this.#options.intervalMs) {
-        this.#threadsAtMs = performance.now();
+      if (role.watchThreads && this.#clock.nowMs() - this.#threadsAtMs > this.#options.intervalMs) {
+        this.#threadsAtMs = this.#clock.nowMs();
         const threads = await control.replicaStatus();
         if (!this.#stopped) await role.watchThreads(threads);
       }
@@ -67,8 +71,8 @@ export class ServerWatch {
   }
 
   async #lookAfter(): Promise<void> {
-    if (performance.now() - this.#upkeepAtMs < this.#options.intervalMs) return;
-    this.#upkeepAtMs = performance.now();
+    if (this.#clock.nowMs() - this.#upkeepAtMs < this.#options.intervalMs) return;
+    this.#upkeepAtMs = this.#clock.nowMs();
     for (const task of this.#modules.upkeep) {
       if (!this.#stopped) await task();
     }

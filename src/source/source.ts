@@ -4,7 +4,7 @@ import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
 import { packet } from '../mysql-protocol/packets.js';
-import { monotonicMs } from '../std/clock.js';
+import { type Clock, systemClock, type Timer } from '../std/clock.js';
 import { Emitter } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import { DUMP_READ_BYTES, type DumpTarget, openDump } from './dump-connection.js';
@@ -36,6 +36,7 @@ export interface SourceModules {
   batch(batch: RecordBatch): boolean;
   /** The log has a statement, executed in this database; '' = its text is not known. Called while a batch is read. */
   statement?(text: string, database: string): void;
+  clock?: Clock;
 }
 
 /** The server sends heartbeats while idle. After three intervals without a byte the dump counts as dead. */
@@ -60,9 +61,10 @@ interface Waiting {
 export class Source {
   readonly #options: SourceOptions;
   readonly #modules: SourceModules;
+  readonly #clock: Clock;
   #socket: Socket | null = null;
   #paused = false;
-  #batchTimer: NodeJS.Timeout | null = null;
+  #batchTimer: Timer | null = null;
   #readAtMs = Number.NEGATIVE_INFINITY;
   /** Commits that wait, in the log's order; the answer to one answers all before it. */
   #waiting: Waiting[] = [];
@@ -77,6 +79,7 @@ export class Source {
   constructor(options: SourceOptions, modules: SourceModules) {
     this.#options = options;
     this.#modules = modules;
+    this.#clock = modules.clock ?? systemClock;
     this.#received = options.after.ordinal;
   }
 
@@ -213,7 +216,7 @@ export class Source {
     if (this.#batchTimer) return;
     const waitMs = this.#options.batched ? this.#batchWaitMs() : this.#commitWaitMs();
     if (waitMs === 0) return;
-    this.#batchTimer = setTimeout(() => this.#endBatch(), waitMs);
+    this.#batchTimer = this.#clock.setTimer(waitMs, () => this.#endBatch());
     this.#flow();
   }
 
@@ -223,13 +226,13 @@ export class Source {
 
   #batchWaitMs(): number {
     const before = this.#readAtMs;
-    this.#readAtMs = monotonicMs();
+    this.#readAtMs = this.#clock.nowMs();
     return this.#readAtMs - before < BATCH_FLOW_MS ? BATCH_WAIT_MS : 0;
   }
 
   #endBatch(): void {
     if (!this.#batchTimer) return;
-    clearTimeout(this.#batchTimer);
+    this.#clock.clearTimer(this.#batchTimer);
     this.#batchTimer = null;
     this.#flow();
   }

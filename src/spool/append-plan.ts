@@ -1,21 +1,12 @@
 import { SkeinError } from '../model/error.js';
 import { type ChainWalk, faultAt, type GroupEnd, NO_GROUP, STEP } from './chain.js';
 import { type Format, formatAt, formatPayload } from './format.js';
+import type { RunFacts } from './tail.js';
 
 /** A stretch of an appended buffer that is to be stored as it is. */
-export interface Run {
+export interface Run extends RunFacts {
   from: number;
   to: number;
-  end: GroupEnd;
-  lastOrdinal: number;
-  endsGroup: boolean;
-  startOrdinal: number;
-  /** Offset of the first group that starts in it, from `from`. */
-  startAt: number;
-  /** The last FORMAT record in it. */
-  format: Format | null;
-  /** A new segment is due and may begin with this run: what it follows, and the FORMAT in force. */
-  opensSegment: { base: GroupEnd; format: Format | null } | null;
 }
 
 export interface AppendPlan {

@@ -3,11 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { makeFormat, makeGroup, mariadbGtidText } from '../../test/kit/spool/record-maker.js';
 import { settle } from '../../test/kit/spool/simulated-schedule.js';
 import { SimulatedStorage, seededRandom } from '../../test/kit/spool/simulated-storage.js';
+import { VirtualClock } from '../../test/kit/virtual-clock.js';
 import { isSkeinError } from '../model/error.js';
 import { silentLogger } from '../std/logger.js';
 import { encodeRecord, RECORD_KIND, walkRecords } from '../wire/record.js';
 import type { SpoolReader } from './reader.js';
-import { Spool, type SpoolOptions } from './spool.js';
+import { Spool } from './spool.js';
+import type { SpoolOptions } from './spool-options.js';
 
 /** What the spool takes and refuses, and how it fails. */
 const DIRECTORY = '/spool';
@@ -18,7 +20,7 @@ async function make(
 ): Promise<{ spool: Spool; disk: SimulatedStorage }> {
   const spool = await Spool.open(
     { directory: DIRECTORY, roomBytes: 4096, ...options },
-    { storage: disk, logger: silentLogger, gtidText: mariadbGtidText, timers: { after: () => {} } },
+    { storage: disk, logger: silentLogger, gtidText: mariadbGtidText, clock: new VirtualClock() },
   );
   return { spool, disk };
 }

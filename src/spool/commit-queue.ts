@@ -1,12 +1,11 @@
 import { join } from 'node:path';
-import { monotonicMs } from '../std/clock.js';
+import type { Clock, Timer } from '../std/clock.js';
 import type { GroupEnd } from './chain.js';
 import { encodeMark } from './mark.js';
 import { createSegment } from './recovery.js';
 import type { Segment } from './segment.js';
 import type { Storage, StorageFile } from './storage.js';
 import type { TailEntry } from './tail.js';
-import type { Timers } from './timers.js';
 
 /**
  * Group commit. One durable write is under way at a time; what arrives meanwhile is gathered and goes out with the
@@ -16,7 +15,7 @@ import type { Timers } from './timers.js';
  */
 export interface CommitQueueModules {
   readonly storage: Storage;
-  readonly timers: Timers;
+  readonly clock: Clock;
   /** A new segment is in use (file and name are durable). */
   readonly onSegment: (segment: Segment) => void;
   /** Everything up to `end` is on the disk. */
@@ -62,8 +61,8 @@ export class CommitQueue {
   /** There are synced bytes that no mark speaks of yet. */
   #markDue = false;
   #lastSyncMs = 0;
-  #timerSet = false;
-  #gathering = false;
+  #markTimer: Timer | null = null;
+  #gathering: Timer | null = null;
   #waiting: (() => void)[] = [];
 
   constructor(
@@ -104,10 +103,9 @@ export class CommitQueue {
   /** Nobody waits for what was pushed: it is written together with what follows shortly. */
   writeSoon(): void {
     if (this.#pendingBytes >= GATHER_BYTES_MAX) this.write();
-    else if (!this.#gathering) {
-      this.#gathering = true;
-      this.#modules.timers.after(GATHER_MS, () => {
-        this.#gathering = false;
+    else {
+      this.#gathering ??= this.#modules.clock.setTimer(GATHER_MS, () => {
+        this.#gathering = null;
         this.write();
       });
     }
@@ -135,6 +133,11 @@ export class CommitQueue {
   /** Writes the mark that proves the last sync, and syncs that too: after this nothing in the file is in doubt. */
   async seal(): Promise<void> {
     await this.idle();
+    const { clock } = this.#modules;
+    clock.clearTimer(this.#gathering);
+    clock.clearTimer(this.#markTimer);
+    this.#gathering = null;
+    this.#markTimer = null;
     if (this.#failed) return;
     await this.#guard(async () => {
       if (this.#markDue) await this.#writeMark();
@@ -201,7 +204,7 @@ export class CommitQueue {
     for (const entry of entries) entry.written = true;
     this.#release();
     this.#markDue = true;
-    this.#lastSyncMs = monotonicMs();
+    this.#lastSyncMs = this.#modules.clock.nowMs();
     if (last) this.#synced = last.end;
   }
 
@@ -297,12 +300,12 @@ export class CommitQueue {
 
   /** One timer, looked at when it fires, instead of a new one after each of thousands of commits per second. */
   #armMark(): void {
-    if (this.#timerSet || !this.#markDue) return;
-    this.#timerSet = true;
-    this.#modules.timers.after(this.#options.idleMarkMs, () => {
-      this.#timerSet = false;
+    if (this.#markTimer || !this.#markDue) return;
+    const { clock } = this.#modules;
+    this.#markTimer = clock.setTimer(this.#options.idleMarkMs, () => {
+      this.#markTimer = null;
       if (this.#pump || this.#failed || !this.#markDue) return;
-      if (monotonicMs() - this.#lastSyncMs < this.#options.idleMarkMs) {
+      if (clock.nowMs() - this.#lastSyncMs < this.#options.idleMarkMs) {
         this.#armMark();
         return;
       }

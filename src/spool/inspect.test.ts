@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { makeFormat, makeGroup, mariadbGtidText } from '../../test/kit/spool/record-maker.js';
 import { SimulatedStorage, seededRandom } from '../../test/kit/spool/simulated-storage.js';
+import { VirtualClock } from '../../test/kit/virtual-clock.js';
 import { silentLogger } from '../std/logger.js';
 import { listSegments, showRecords, verify } from './inspect.js';
 import { Spool } from './spool.js';
@@ -11,7 +12,7 @@ async function filled(): Promise<SimulatedStorage> {
   const storage = new SimulatedStorage({ random: seededRandom(1) });
   const spool = await Spool.open(
     { directory: DIRECTORY, segmentBytesMax: 1200 },
-    { storage, logger: silentLogger, gtidText: mariadbGtidText, timers: { after: () => {} } },
+    { storage, logger: silentLogger, gtidText: mariadbGtidText, clock: new VirtualClock() },
   );
   spool.append(makeFormat(0, 1, Buffer.from('format')));
   for (let ordinal = 1; ordinal <= 12; ordinal++) {

@@ -29,9 +29,28 @@ it('leaves a slow disk to the pool, each time for longer, a minute at most', () 
     while (!patience.allows()) clock.ms += 1;
     if (clock.ms > from) rests.push(clock.ms - from);
   }
-  expect(rests.slice(0, 4)).toEqual([50, 100, 200, 400]);
+  // Twenty times the wait before, and then twice the rest before.
+  expect(rests.slice(0, 5)).toEqual([160, 160, 200, 400, 800]);
   expect(rests.at(-1)).toBe(60_000);
 });
+
+it.each([5, 20, 100, 3000])(
+  'lets answers of %d ms cost the loop a few of them at first, and a twentieth of its time then',
+  (tookMs) => {
+    const { clock, patience, wait } = at();
+    const from = clock.ms;
+    let lostMs = 0;
+    while (clock.ms - from < 600_000) {
+      if (patience.allows()) {
+        wait(tookMs);
+        lostMs += tookMs;
+      } else {
+        clock.ms += 1;
+      }
+    }
+    expect(lostMs).toBeLessThan(20 + tookMs + (clock.ms - from) / 20);
+  },
+);
 
 it('does not mind a slow answer among quick ones', () => {
   const { patience, wait } = at();
@@ -41,8 +60,10 @@ it('does not mind a slow answer among quick ones', () => {
 
 it('comes back to a disk that is quick again', () => {
   const { clock, patience, wait } = at();
-  for (let i = 0; i < 10; i++) wait(8);
-  clock.ms += 60_000;
+  for (let i = 0; i < 10; i++) {
+    wait(8);
+    while (!patience.allows()) clock.ms += 1;
+  }
   for (let i = 0; i < 10; i++) wait(0.2);
   expect(patience.allows()).toBe(true);
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { makeFormat, makeGroup, mariadbGtid, mariadbGtidText } from '../../test/kit/spool/record-maker.js';
 import { SimulatedStorage, seededRandom } from '../../test/kit/spool/simulated-storage.js';
+import { VirtualClock } from '../../test/kit/virtual-clock.js';
 import { silentLogger } from '../std/logger.js';
 import { encodeRecord, RECORD_HEADER_SIZE } from '../wire/record.js';
 import { encodeMark, type Mark, readMark } from './mark.js';
@@ -8,12 +9,11 @@ import { Spool } from './spool.js';
 
 /** Torn or damaged: what recovery makes of a directory. What it must survive is in spool.simulation.test.ts. */
 const DIRECTORY = '/spool';
-const noTimers = { after: () => {} };
 
 function open(storage: SimulatedStorage): Promise<Spool> {
   return Spool.open(
     { directory: DIRECTORY, segmentBytesMax: 6000 },
-    { storage, logger: silentLogger, gtidText: mariadbGtidText, timers: noTimers },
+    { storage, logger: silentLogger, gtidText: mariadbGtidText, clock: new VirtualClock() },
   );
 }
 
@@ -328,14 +328,14 @@ test('a purge of many segments leaves all that it may not take at any moment', a
 test('a closing mark that was not synced may be torn although a later mark reached the disk', async () => {
   for (let seed = 1; seed <= 400; seed++) {
     const storage = new SimulatedStorage({ random: seededRandom(seed) });
-    const due: (() => void)[] = [];
+    const clock = new VirtualClock();
     const spool = await Spool.open(
       { directory: DIRECTORY, idleMarkMs: 0, roomBytes: 4096 },
       {
         storage,
         logger: silentLogger,
         gtidText: mariadbGtidText,
-        timers: { after: (_ms, action) => due.push(action) },
+        clock,
       },
     );
     const group = (ordinal: number, size: number) =>
@@ -343,7 +343,7 @@ test('a closing mark that was not synced may be torn although a later mark reach
     // The closing mark comes to lie across the border of a page, the next commit behind it.
     spool.append(group(1, 4096 - 250 + (seed % 100)));
     await spool.flush();
-    for (const action of due.splice(0)) action();
+    clock.pass(0);
     await spool.flush();
     const { durable } = spool;
     spool.append(group(2, 9000));

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { makeFormat, makeGroup, mariadbGtidText } from '../../test/kit/spool/record-maker.js';
 import { silentLogger } from '../std/logger.js';
 import { showRecords, verify } from './inspect.js';
-import { Spool, type SpoolOptions } from './spool.js';
+import { Spool } from './spool.js';
+import type { SpoolOptions } from './spool-options.js';
 import { diskStorage } from './storage.js';
 
 /** The basics on a real disk; what a power cut does is in spool.simulation.test.ts. */

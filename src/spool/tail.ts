@@ -3,27 +3,31 @@ import type { GroupEnd } from './chain.js';
 import type { Format } from './format.js';
 import type { Segment } from './segment.js';
 
-/**
- * A run of records as it was appended, kept in memory until it is written and for some time after, for readers
- * that are level. It forms a linked list; an evicted entry lets go of its bytes and of its successor, so that
- * a slow reader that still holds it keeps nothing alive, and knows where in the files to go on.
- */
-export interface TailEntry {
-  /** The live part: what belongs to a group that was given up is cut off. Empty once evicted. */
-  bytes: Buffer;
-  /** The last complete group once this entry is stored. */
+/** What is known of a run of records before it is stored. */
+export interface RunFacts {
+  /** The last complete group once it is stored. */
   end: GroupEnd;
   /** Ordinal of the last record in it, or of the group before it when it holds none. */
   lastOrdinal: number;
   /** Whether its last record ends a group. */
   endsGroup: boolean;
-  /** Ordinal of the first group that starts in it (0 = none does), and where. */
+  /** Ordinal of the first group that starts in it (0 = none does), and where, from its beginning. */
   startOrdinal: number;
   startAt: number;
   /** The last FORMAT record in it. */
   format: Format | null;
-  /** A new segment is to begin with it (see Run). */
+  /** A new segment is due and begins with it: what it follows, and the FORMAT in force. */
   opensSegment: { base: GroupEnd; format: Format | null } | null;
+}
+
+/**
+ * A run of records as it was appended, kept in memory until it is written and for some time after, for readers
+ * that are level. It forms a linked list; an evicted entry lets go of its bytes and of its successor, so that
+ * a slow reader that still holds it keeps nothing alive, and knows where in the files to go on.
+ */
+export interface TailEntry extends RunFacts {
+  /** The live part: what belongs to a group that was given up is cut off. Empty once evicted. */
+  bytes: Buffer;
   /** Its place in the files, known as soon as its write begins. */
   segment: Segment | null;
   offset: number;
@@ -32,6 +36,25 @@ export interface TailEntry {
   written: boolean;
   evicted: boolean;
   next: TailEntry | null;
+}
+
+export function tailEntry(bytes: Buffer, facts: RunFacts): TailEntry {
+  return {
+    bytes,
+    end: facts.end,
+    lastOrdinal: facts.lastOrdinal,
+    endsGroup: facts.endsGroup,
+    startOrdinal: facts.startOrdinal,
+    startAt: facts.startAt,
+    format: facts.format,
+    opensSegment: facts.opensSegment,
+    segment: null,
+    offset: 0,
+    size: 0,
+    written: false,
+    evicted: false,
+    next: null,
+  };
 }
 
 export class Tail {

@@ -1,4 +1,4 @@
-import { monotonicMs } from './clock.js';
+import { type Clock, systemClock, type Timer } from './clock.js';
 
 /**
  * Does something at once when it is asked for now and then, and once for many when the requests flow (one comes within
@@ -8,13 +8,15 @@ import { monotonicMs } from './clock.js';
 export class Gather {
   readonly #waitMs: number;
   readonly #flush: (many: boolean) => void;
+  readonly #clock: Clock;
   #lastMs = Number.NEGATIVE_INFINITY;
-  #timer: NodeJS.Timeout | null = null;
+  #timer: Timer | null = null;
 
   /** `flush` is told whether it is for what gathered. */
-  constructor(waitMs: number, flush: (many: boolean) => void) {
+  constructor(waitMs: number, flush: (many: boolean) => void, clock: Clock = systemClock) {
     this.#waitMs = waitMs;
     this.#flush = flush;
+    this.#clock = clock;
   }
 
   get waiting(): boolean {
@@ -22,11 +24,11 @@ export class Gather {
   }
 
   ask(): void {
-    const now = monotonicMs();
+    const now = this.#clock.nowMs();
     const flows = now - this.#lastMs < 2 * this.#waitMs;
     this.#lastMs = now;
     if (this.#timer) return;
-    if (flows) this.#timer = setTimeout(() => this.now(), this.#waitMs);
+    if (flows) this.#timer = this.#clock.setTimer(this.#waitMs, () => this.now());
     else this.#flush(false);
   }
 
@@ -37,7 +39,7 @@ export class Gather {
 
   /** What was asked for is not done any more, until it is asked for again. */
   stop(): void {
-    if (this.#timer) clearTimeout(this.#timer);
+    this.#clock.clearTimer(this.#timer);
     this.#timer = null;
   }
 }

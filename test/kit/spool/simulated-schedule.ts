@@ -2,9 +2,9 @@ import { isSkeinError } from '../../../src/model/error.js';
 import type { SpoolReader } from '../../../src/spool/reader.js';
 import { Spool } from '../../../src/spool/spool.js';
 import type { Storage } from '../../../src/spool/storage.js';
-import type { Timers } from '../../../src/spool/timers.js';
 import { silentLogger } from '../../../src/std/logger.js';
 import { RECORD_KIND, readU53, walkRecords } from '../../../src/wire/record.js';
+import { VirtualClock } from '../virtual-clock.js';
 import { makeFormat, makeGroup, mariadbGtid, mariadbGtidText, serverOfEpoch } from './record-maker.js';
 import { SimulatedStorage, seededRandom } from './simulated-storage.js';
 
@@ -49,7 +49,7 @@ class Life {
   readonly #options: ScheduleOptions;
   #disk: SimulatedStorage;
   #spool!: Spool;
-  #timers: (() => void)[] = [];
+  #clock = new VirtualClock();
   #groups: Group[] = [];
   /** Ordinal of the first group in `#groups`, minus one. */
   #epoch = 1;
@@ -105,9 +105,8 @@ class Life {
   }
 
   async #open(): Promise<void> {
-    const timers: Timers = { after: (_ms, action) => this.#timers.push(action) };
     const storage = this.#options.wrap?.(this.#disk) ?? this.#disk;
-    this.#timers = [];
+    this.#clock = new VirtualClock();
     this.#failed = false;
     this.#openFragments = null;
     this.#follower = null;
@@ -121,7 +120,7 @@ class Life {
         pendingBytesMax: 20_000,
         idleMarkMs: 0,
       },
-      { storage, logger: silentLogger, gtidText: mariadbGtidText, timers },
+      { storage, logger: silentLogger, gtidText: mariadbGtidText, clock: this.#clock },
     );
     const spool = this.#spool;
     spool.onFailed.on(() => {
@@ -239,9 +238,8 @@ class Life {
   }
 
   #timePasses(): void {
-    const due = this.#timers;
-    this.#timers = [];
-    for (const action of due) action();
+    // Longer than anything in the spool waits.
+    this.#clock.pass(1000);
   }
 
   #learnCommitted(): void {
