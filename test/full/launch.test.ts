@@ -213,11 +213,15 @@ describe('a build', () => {
   });
 });
 
-it('the command skein says what to do before the first build', async () => {
-  expect(await run('scripts/skein.mjs', 'status')).toMatchObject({
-    code: 1,
-    stderr: expect.stringContaining('npm run build'),
-  });
+it('npx skein runs what was built, and says what to do before the first build', () => {
+  // As npx does: by its link, which has to be executable.
+  mkdirSync(join(root, 'node_modules'));
+  spawnSync(process.execPath, ['scripts/launch.mjs', '--installed'], { cwd: root });
+  const skein = () =>
+    spawnSync(join(root, 'node_modules/.bin/skein'), ['status'], { cwd: tmpdir(), encoding: 'utf8' });
+  expect(skein()).toMatchObject({ status: 1, stderr: expect.stringContaining('run "npm run build" first') });
+  write('dist/main.js', "console.log('ran with', ...process.argv.slice(2));");
+  expect(skein()).toMatchObject({ status: 0, stdout: 'ran with status\n' });
 });
 
 describe('a test run', () => {

@@ -121,7 +121,7 @@ function done(state: OpeningState): OpeningState {
 }
 
 /** Something is being done, and may fail. */
-export function isWorking(step: OpeningStep): boolean {
+function isWorking(step: OpeningStep): boolean {
   return step !== 'closed' && step !== 'serving' && step !== 'pause';
 }
 
