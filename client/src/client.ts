@@ -1,4 +1,4 @@
-/** The package's front door. */
+/** The client: the class that applications use. */
 import { ENDPOINTS, type Endpoints, type Outcome } from './api.js';
 import { Connection } from './connection.js';
 import type { CallOptions, ClientOptions } from './options.js';
@@ -18,13 +18,13 @@ export interface EndpointInput<Name extends keyof Endpoints> extends CallOptions
   readonly params?: Part<Name, 'params'>;
   readonly query?: Part<Name, 'query'>;
   readonly body?: Part<Name, 'body'>;
-  /** The node to ask; else one that is there, for what changes something the primary. */
+  /** The node to ask. Default: any node that answers, or the primary for changes. */
   readonly node?: string;
 }
 
 /**
- * A client is a session of its own: all that goes through it sees what was written through it. Who needs them apart (one
- * for each user of a server, say) makes a `session` for each; they share what is known of the nodes.
+ * A client is a session: its reads see all writes made through it. To keep users apart, make a `session` for each; sessions
+ * share the knowledge about the nodes.
  */
 export class SkeinClient extends Session {
   readonly #connection: Connection;
@@ -38,17 +38,17 @@ export class SkeinClient extends Session {
     this.#defaults = defaults;
   }
 
-  /** `position`: begins where another session was. */
+  /** `position`: continues where another session was. */
   session(position: string | null = null): Session {
     return new Session(this.#connection, this.#defaults, position);
   }
 
-  /** What became of a write (its `idempotencyKey`) or a transaction (its id) whose answer was lost. @throws SkeinError */
+  /** The outcome of a write (its `idempotencyKey`) or a transaction (its id) whose answer was lost. @throws SkeinError */
   outcome(key: string, options: CallOptions = {}): Promise<Outcome> {
     return askOutcome(this.#connection, key, options);
   }
 
-  /** Any endpoint by its name in the OpenAPI document; texts come as they are. Sent again only when nothing was done. */
+  /** Calls any endpoint by its name in the OpenAPI document. Sent again only when nothing was done. */
   async call<Name extends CallableEndpoint>(
     name: Name,
     input: EndpointInput<Name> = {},

@@ -1,4 +1,4 @@
-/** A call to the cluster: chooses nodes, tries again what may be, within one time. Shared by all sessions of a client. */
+/** A call to the cluster: chooses nodes and repeats what may be repeated, within one deadline. Shared by all sessions. */
 import type { ClusterStatus } from './api.js';
 import { afterFailure, leavesOpen, type Nature, type Next } from './attempts.js';
 import { type Applied, SkeinError } from './error.js';
@@ -7,22 +7,22 @@ import type { CallOptions, ClientOptions } from './options.js';
 import { type Fetch, type Outgoing, requestJson } from './transport.js';
 
 const TIMEOUT_DEFAULT_MS = 30_000;
-/** The node answers in its own time; its answer needs a moment to come. */
+/** Added to the node's own deadline, for its answer to arrive. */
 const ANSWER_GRACE_MS = 2000;
-/** The members are looked up again when what is known of them is older. */
+/** Age of the known members above which they are looked up again. */
 const REFRESH_MS = 15_000;
 const LOOK_UP_TIMEOUT_MS = 2000;
 const DELAY_FIRST_MS = 50;
 const DELAY_MAX_MS = 1000;
 
-/** A replica is given a quarter of the time to reach a position, and so much at least. */
+/** A replica gets a quarter of the call's time to reach a position, but at least this much. */
 const CATCH_UP_MIN_MS = 500;
 const AT_ONCE: Next = { kind: 'again', elsewhere: false, delay: false };
 
-/** One attempt: everything that it needs to know of the call. */
+/** What one attempt needs to know of its call. */
 export interface Attempt {
   readonly node: string;
-  /** What is left of the call's time, for the node. */
+  /** Remaining time of the call, sent to the node. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -33,7 +33,7 @@ export interface Call<T> extends CallOptions {
   readonly idempotencyKey?: string;
   /** The only one that can answer. */
   readonly node?: string;
-  /** A replica first has to reach a position: one that does not get there must not use up the whole time. */
+  /** The replica has to reach a position first. If it does not, it must not use up the whole time. */
   readonly catchUp?: boolean;
   send(attempt: Attempt): Promise<T>;
 }
@@ -51,7 +51,7 @@ export class Connection {
     const seeds = typeof options.nodes === 'string' ? [options.nodes] : options.nodes;
     if (seeds.length === 0) throw new SkeinError('INVALID_FIELD', 'A client needs the address of a node.');
     this.nodes = new Nodes(seeds);
-    // Called as a function of nothing: a browser's fetch refuses to be anybody's method.
+    // Called without `this`: a browser's fetch throws when it is called as a method.
     this.fetch = options.fetch ?? ((...args) => fetch(...args));
     this.discover = options.discover ?? true;
     this.#token = options.token;
@@ -89,7 +89,7 @@ export class Connection {
           leavesOpen(error) && open === 'unknown' ? error.with({ applied: open }) : error;
         open = known.applied === 'unknown' ? 'unknown' : 'no';
         this.#learnFrom(error, node);
-        // Its time was over in the statement, so it had got there: now with all the time that is left.
+        // The time-out came in the statement, so the replica has reached the position: try with all the remaining time.
         const wasShort = mayBeStuck && !isLast && error.code === 'TIMEOUT' && error.status === 504;
         if (wasShort) mayBeStuck = false;
         const next = wasShort ? AT_ONCE : afterFailure(error, call.nature);
@@ -101,7 +101,7 @@ export class Connection {
         if (everywhere) refusedBy.clear();
         const delay = next.delay && (everywhere || !next.elsewhere || call.where === 'primary');
         const waitMs = delay ? Math.max(error.retryAfterMs, backOff(failures)) : 0;
-        // Without a wait it may be tried a few times more; where every node refuses at once, it must not spin.
+        // Without a delay, try a few more times only: when every node refuses at once, this must not spin.
         const pauseMs = waitMs === 0 && failures > 3 ? backOff(failures) : waitMs;
         if (performance.now() + pauseMs >= until) throw giveUp();
         await pause(pauseMs, signal);
@@ -112,7 +112,7 @@ export class Connection {
 
   #next(where: 'primary' | 'any', refusedBy: ReadonlySet<string>): string {
     const candidates = this.nodes.candidates(where);
-    // The one that a node named goes before those that have not been asked.
+    // The primary that a node named comes before nodes that have not been asked.
     if (where === 'primary' && this.nodes.primary !== null) return candidates[0] as string;
     return candidates.find((url) => !refusedBy.has(url)) ?? (candidates[0] as string);
   }
@@ -166,7 +166,7 @@ export class Connection {
   }
 }
 
-/** Between a half and the whole of it, so that clients do not come back all at once. */
+/** Random, between a half and the whole, so that clients do not retry at the same moment. */
 function backOff(failures: number): number {
   return Math.min(DELAY_MAX_MS, DELAY_FIRST_MS * 2 ** failures) * (0.5 + Math.random() / 2);
 }

@@ -1,7 +1,7 @@
 /** The one class of errors that this package throws. */
 import type { NodeErrorCode } from './api.js';
 
-/** Whether what was asked has happened. */
+/** Whether the requested change has happened. */
 export type Applied = 'no' | 'yes' | 'partial' | 'unknown';
 
 /** Codes of the client itself. */
@@ -10,11 +10,11 @@ export type ClientErrorCode =
   | 'NODE_UNREACHABLE'
   /** The signal of the caller was aborted; `cause` is its reason. */
   | 'ABORTED'
-  /** The time of the call was over, whatever was tried. */
+  /** The call timed out, with all its attempts. */
   | 'TIMEOUT'
-  /** What came back is not an answer of a node. */
+  /** The answer is not one of a Skein node. */
   | 'BAD_ANSWER'
-  /** A stream ended without its last line: what was read is not whole. */
+  /** A stream ended without its last line, so it is not complete. */
   | 'STREAM_CUT';
 
 export interface SkeinErrorDetails {
@@ -46,7 +46,7 @@ export class SkeinError extends Error {
   readonly statement: number | null;
   /** Address of the primary, where a node named it. */
   readonly primary: string | null;
-  /** Under which the node's log has the request. */
+  /** The request's id in the node's log. */
   readonly requestId: string | null;
   /** The key of a write whose outcome can be asked for. */
   readonly idempotencyKey: string | null;
@@ -68,7 +68,7 @@ export class SkeinError extends Error {
     this.retryAfterMs = details.retryAfterMs ?? 0;
   }
 
-  /** The same error with something more known about it. */
+  /** A copy of the error with further data. */
   with(more: SkeinErrorDetails): SkeinError {
     const { code, message, ...known } = this;
     const details = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== null));

@@ -1,4 +1,4 @@
-/** What the package offers. */
+/** The exports of the package. */
 export type * from './api.js';
 export { type CallableEndpoint, type EndpointInput, SkeinClient } from './client.js';
 export { type Applied, type ClientErrorCode, SkeinError } from './error.js';

@@ -1,4 +1,4 @@
-/** A value as JSON text, without what `JSON.stringify` drops or changes in silence. Pure. */
+/** A value as JSON text. Throws where `JSON.stringify` would drop or change something silently. Pure. */
 
 /** Maximum nesting of a MySQL JSON document; a deeper value is taken for a cycle. */
 const DEPTH_MAX = 100;

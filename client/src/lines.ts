@@ -1,4 +1,4 @@
-/** Lines of JSON from the body of an answer, as they come; what is not read holds the sender up. */
+/** Lines of JSON from the body of an answer, as they arrive. While the caller does not read, the sender waits. */
 export async function* jsonLines<T>(body: ReadableStream<Uint8Array>): AsyncGenerator<T, void, undefined> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
@@ -11,7 +11,7 @@ export async function* jsonLines<T>(body: ReadableStream<Uint8Array>): AsyncGene
       rest = lines.pop() ?? '';
       for (const line of lines) if (line !== '') yield JSON.parse(line) as T;
     }
-    // A line without its end was cut: it is not given.
+    // A line without its end was cut, and is dropped.
   } finally {
     await reader.cancel().catch(() => {});
   }

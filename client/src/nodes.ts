@@ -1,4 +1,4 @@
-/** What a client knows of the nodes, and which of them is to be asked next. No I/O. */
+/** What a client knows about the nodes, and which node to ask next. No I/O. */
 import type { ClusterStatus } from './api.js';
 
 /** How long a node that did not answer is asked last. */
@@ -7,7 +7,7 @@ const COOL_DOWN_MS = 2000;
 interface Known {
   readonly url: string;
   role: 'primary' | 'replica' | null;
-  /** Whether the cluster counts it as alive. */
+  /** Whether the cluster reports the node as alive. */
   live: boolean;
   /** On the clock of `now`; -Infinity = never. */
   failedAt: number;
@@ -18,7 +18,7 @@ export class Nodes {
   readonly #now: () => number;
   #known: Known[];
   #turn: number;
-  /** The newest that was heard of. What a node says that still lives in an older one is not believed. */
+  /** The newest known epoch. Members reported by a node of an older epoch are ignored. */
   #epoch = 0;
 
   /** `turn`: clients that begin at different replicas spread their reads. */
@@ -37,13 +37,13 @@ export class Nodes {
     return this.#known.find(({ role }) => role === 'primary')?.url ?? null;
   }
 
-  /** Where to send it, the best first: never empty. */
+  /** Addresses for a request, the best first; never empty. */
   candidates(kind: 'primary' | 'any'): string[] {
     const since = this.#now() - COOL_DOWN_MS;
     const weight = (node: Known) => {
       const failed = node.failedAt > since ? 4 : node.live ? 0 : 2;
       if (kind === 'primary') return failed + (node.role === 'primary' ? 0 : node.role === null ? 1 : 8);
-      // The primary has the writes to do.
+      // The primary is busy with writes.
       return failed + (node.role === 'primary' ? 1 : 0);
     };
     this.#turn++;
@@ -81,15 +81,15 @@ export class Nodes {
     node.failedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** The node that was thought to be the primary is not. */
+  /** The node taken for the primary is not the primary. */
   isNoPrimary(url: string): void {
     const node = this.#known.find((known) => known.url === url);
     if (node) node.role = 'replica';
   }
 
   /**
-   * The members as one node sees them take the place of what was known. False: the node lives in an older epoch (a primary
-   * that was cut off), and nothing was taken from it.
+   * Replaces the known members by those that one node reports. False: the node is in an older epoch (a primary that was cut
+   * off), and nothing was changed.
    */
   learn(status: Pick<ClusterStatus, 'members' | 'epoch'>): boolean {
     if (status.epoch < this.#epoch) return false;
@@ -103,7 +103,7 @@ export class Nodes {
     return true;
   }
 
-  /** Also the addresses that the client was given, for the day on which no member is where it was. */
+  /** Keeps the configured addresses too, in case all members move. */
   everywhere(): string[] {
     return [...new Set([...this.candidates('any'), ...this.#seeds])];
   }

@@ -1,24 +1,24 @@
-/** What callers say, and what they get. Types only. */
+/** Options and results of calls. Types only. */
 import type { Column, SqlAnswer, StreamedResult } from './api.js';
 import type { Fetch } from './transport.js';
 import type { StatementParameters } from './values.js';
 
 export interface ClientOptions {
-  /** Addresses of one or more nodes (`http://host:port`); the others are learned from them. */
+  /** Addresses of one or more nodes (`http://host:port`). The client learns the others from them. */
   readonly nodes: string | readonly string[];
-  /** The token, or where it comes from: asked before each request, so it may change. */
+  /** The token, or a function that returns it, called before each request. */
   readonly token: string | (() => string | Promise<string>);
   /** Default database of all statements. */
   readonly database?: string;
-  /** For a whole call, everything that is tried again included. Default 30 000. */
+  /** Deadline of a whole call in ms, all attempts included. Default 30 000. */
   readonly timeoutMs?: number;
   /**
-   * Learn the members and their addresses from `/v1/cluster`. Default true. false: only the addresses that were given are
-   * used; a replica among them passes on to the primary what it cannot do itself (a page in a browser can often reach
-   * the node only that served it).
+   * Learn the members and their addresses from `/v1/cluster`. Default true. false: use only the
+   * configured addresses; a replica among them forwards to the primary what it cannot do itself (a page in a browser can
+   * often reach only the node that served it).
    */
   readonly discover?: boolean;
-  /** Give each write a key, so that it can be sent again when its answer was lost. Default true. */
+  /** Give each write an idempotency key, so that it can be sent again when its answer was lost. Default true. */
   readonly idempotent?: boolean;
   readonly fetch?: Fetch;
 }
@@ -38,7 +38,7 @@ export interface StatementOptions extends CallOptions {
   readonly database?: string;
   /** Rows as objects (default) or as arrays. */
   readonly rows?: 'object' | 'array';
-  /** BIGINT as strings (default), or as numbers with an error for what they cannot carry. */
+  /** BIGINT as strings (default), or as numbers, with an error for values that a number cannot represent. */
   readonly bigint?: 'string' | 'number';
 }
 
@@ -52,7 +52,7 @@ export interface ReadOptions extends StatementOptions {
 export interface WriteOptions extends StatementOptions {
   /** More than the cluster's level, never less. */
   readonly acknowledge?: 'majority' | 'all';
-  /** Default: one is made. false: none, and the write is not sent again when its answer is lost. */
+  /** Default: the client makes one. false: no key, and the write is not sent again when its answer is lost. */
   readonly idempotencyKey?: string | false;
 }
 
@@ -99,12 +99,12 @@ export interface ResultSet<R = Row> {
   readonly rows: R[];
 }
 
-/** Who answered, and up to where. */
+/** The node that answered, and its position. */
 export type AnsweredBy = Pick<
   SqlAnswer,
   'position' | 'node' | 'role' | 'epoch' | 'lagMs' | 'acknowledgedBy'
 > & {
-  /** It was done by an earlier attempt, whose results these are. */
+  /** True: an earlier attempt had done the write; these are its results. */
   readonly replayed: boolean;
 };
 

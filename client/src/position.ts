@@ -1,4 +1,4 @@
-/** Which of two positions is the later one. Pure. */
+/** Compares two positions. Pure. */
 
 /** `epoch.ordinal.gtid`; the rest of the text is the nodes' own. */
 const FORM = /^(\d{1,15})\.(\d{1,15})\./;

@@ -1,4 +1,4 @@
-/** What a statement gave, out of the results that the node tells of it. Pure. */
+/** Builds a statement's result from the node's answer. Pure. */
 import type { SqlResult } from './api.js';
 import { SkeinError } from './error.js';
 import type { Result } from './options.js';

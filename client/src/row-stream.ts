@@ -83,7 +83,7 @@ export class RowStream<R> implements AsyncIterable<R> {
     throw new SkeinError('STREAM_CUT', `The rows from ${node} ended early: what came is not all.`);
   }
 
-  /** Until the first line is there it may be tried again; then rows may have been used. */
+  /** May be tried again until the first line has come; after that the caller may have used rows. */
   #begin(over: AbortSignal): Promise<Begun> {
     const { connection, options, where } = this.#parts;
     const { signal } = options;
@@ -92,7 +92,7 @@ export class RowStream<R> implements AsyncIterable<R> {
       where,
       nature: 'read',
       send: async (attempt) => {
-        // The call's time ends with the first line; the node's own counts for the whole stream.
+        // The client's deadline ends with the first line; the node's deadline covers the whole stream.
         const first = AbortSignal.any([over, attempt.signal]);
         const rest = AbortSignal.any([over, ...(signal ? [signal] : [])]);
         const own = new AbortController();

@@ -78,15 +78,15 @@ export class Session {
       statements: statements.map(({ sql, params }) => encodeStatement(sql, params)),
       transaction,
     };
-    // What stands alone, statement by statement, has no one outcome that a key could stand for.
+    // Statements without a common transaction have no common outcome, so a key is no use.
     const write = transaction ? options : { ...options, idempotencyKey: false as const };
     const { answer, replayed } = await this.#send(body, { write });
     return { results: answer.results as BatchResult['results'], ...answeredBy(answer, replayed) };
   }
 
   /**
-   * Rows as they come, of a statement that changes nothing. As long as they are not read, the server waits. To stop early,
-   * leave the loop.
+   * Rows as they arrive, of a statement that changes nothing. While the caller does not read, the server waits. To stop
+   * early, leave the loop.
    * @throws SkeinError INVALID_PARAMETER at once
    */
   stream<R = Row>(sql: string, params: StatementParameters = [], options: ReadOptions = {}): RowStream<R> {
@@ -106,8 +106,8 @@ export class Session {
   }
 
   /**
-   * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. With `retries`, all of it is
-   * begun again after a deadlock. @throws SkeinError; what `work` throws
+   * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. With `retries`, `work`
+   * is repeated after a deadlock. @throws SkeinError; what `work` throws
    */
   async transaction<T>(work: (tx: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     for (let left = options.retries ?? 0; ; left--) {
@@ -126,7 +126,7 @@ export class Session {
     const opened = await this.#connection.run({
       ...pick(options),
       where: readOnly ? 'any' : 'primary',
-      // Opened twice, the first one ends by itself.
+      // If it was opened twice, the first transaction ends by its idle time.
       nature: 'read',
       send: async (attempt) => {
         const { body } = await requestJson<OpenedTransaction>(
@@ -217,7 +217,7 @@ export class Session {
     try {
       return await attemptWith(idempotencyKey);
     } catch (error) {
-      // DDL commits by itself, so no key can be kept with it. A key that the caller chose is his to drop.
+      // DDL commits by itself, so no key can be kept with it. Only the caller can drop a key that it chose.
       const isOurs = options.idempotencyKey === undefined;
       const refused =
         error instanceof SkeinError && error.code === 'NOT_REPEATABLE' && error.applied === 'no';
@@ -247,7 +247,7 @@ export class Session {
     if (position !== null) this.#position = laterPosition(this.#position, position);
   }
 
-  /** What was lost with an earlier primary cannot be waited for; the error has said so. */
+  /** A position that was lost with an earlier primary cannot be waited for; the error reported it. */
   #forget(error: unknown): void {
     if (error instanceof SkeinError && error.code === 'TRANSACTION_LOST') this.#position = null;
   }

@@ -46,7 +46,7 @@ export class Transaction {
     return mainResult<R>(answer.results);
   }
 
-  /** The same as `query`, for the eye of the reader. */
+  /** The same as `query`; the name tells the reader that it writes. */
   execute<R = Row>(
     sql: string,
     params: StatementParameters = [],
@@ -85,7 +85,7 @@ export class Transaction {
         ...(timeoutMs && { timeoutMs }),
       });
     } catch {
-      // Not even that: the first error says what is known.
+      // The outcome could not be asked: throw the first error.
       throw lost.with({ idempotencyKey: this.#id });
     }
     if (outcome.applied === 'yes') return outcome.position;
@@ -127,7 +127,7 @@ export class Transaction {
 }
 
 /**
- * What became of a write with this key, or of the transaction with this id; asked again while it is under way.
+ * The outcome of the write with this key, or of the transaction with this id. Asks again while it is in progress.
  * @throws SkeinError
  */
 export async function askOutcome(

@@ -1,4 +1,4 @@
-/** One request to one node: an answer, or a SkeinError that says what is known. What it does not do: choose, or try again. */
+/** One request to one node: an answer, or a SkeinError. It neither chooses nodes nor tries again. */
 import { type Applied, SkeinError } from './error.js';
 
 export type Fetch = typeof fetch;
@@ -16,7 +16,7 @@ export interface Outgoing {
   readonly statuses?: readonly number[];
 }
 
-/** Failures of a connection that never was: nothing has been sent. */
+/** Failures to connect: nothing has been sent. */
 const NEVER_SENT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -26,7 +26,7 @@ const NEVER_SENT = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
 
-/** A good answer, its body not read yet. @throws SkeinError */
+/** A successful answer, its body not read yet. @throws SkeinError */
 export async function request(send: Fetch, node: string, outgoing: Outgoing): Promise<Response> {
   const { signal } = outgoing;
   const { headers, text } = written(outgoing);
@@ -45,7 +45,10 @@ export async function request(send: Fetch, node: string, outgoing: Outgoing): Pr
   throw await refused(response, node, outgoing);
 }
 
-/** What goes out as text. @throws SkeinError INVALID_REQUEST: it cannot be written (a bigint, a circle, a line break in a header) */
+/**
+ * What goes out as text. @throws SkeinError INVALID_REQUEST: it cannot be written (a bigint, a circle, a line break in
+ * a header)
+ */
 function written({ token, headers, body }: Outgoing): { headers: Headers; text: string | undefined } {
   try {
     return {
@@ -109,7 +112,7 @@ async function refused(response: Response, node: string, outgoing: Outgoing): Pr
   try {
     body = (await response.json()) as { error?: ErrorBody };
   } catch {
-    // Not a node's answer: said below.
+    // Not a node's answer; reported below.
   }
   const error = body?.error;
   if (typeof error?.code !== 'string') return badAnswer(node, response.status, outgoing, undefined);

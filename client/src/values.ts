@@ -3,9 +3,9 @@ import { SkeinError } from './error.js';
 import { isLoneSurrogateIn, isPlain, jsonText } from './json-text.js';
 
 /**
- * What a statement can be given. bigint, Date (its UTC time) and bytes (an ArrayBuffer, or any view of one) are bound as
- * what they are; a decimal number is best given as a string. A plain object is JSON, exactly: bigint in it keeps all digits.
- * An array is JSON too, but has to say so: `json([1, 2])`.
+ * Parameters of a statement. bigint, Date (its UTC time) and bytes (an ArrayBuffer, or any view of one) keep their
+ * type. Pass a decimal number as a string. A plain object is JSON, exactly: bigint in it keeps all digits. An array is
+ * JSON too, but has to say so: `json([1, 2])`.
  */
 export type Parameter =
   | null
@@ -115,7 +115,7 @@ function blob(bytes: Uint8Array): { $type: 'blob'; value: string } {
   return { $type: 'blob', value: base64(bytes) };
 }
 
-/** As many arguments as a call takes everywhere. */
+/** Number of arguments that every engine accepts in a call. */
 const CHUNK = 0x8000;
 
 function base64(bytes: Uint8Array): string {

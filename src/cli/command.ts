@@ -2,12 +2,12 @@ import type { Emitter } from '../std/emitter.js';
 
 /** Where a command reads and writes; tests hand in their own. */
 export interface Terminal {
-  /** Text of several lines: what it holds of other people's is made harmless (std/terminal-text.ts). */
+  /** Text of several lines; control characters in it are escaped (std/terminal-text.ts). */
   out(text: string): void;
   err(text: string): void;
   /** A JSON text, exactly; on a terminal what JSON leaves unescaped is escaped. */
   json(text: string): void;
-  /** Only for sequences of our own that a terminal should obey. */
+  /** Only for our own control sequences. */
   control(sequence: string): void;
   readonly isTerminal: boolean;
   /** True once the reader has closed the output. */
@@ -53,7 +53,7 @@ export interface ParsedValues {
   oneOf<Word extends string>(name: string, words: readonly Word[]): Word | undefined;
 }
 
-/** What the list of commands needs to know; the rest is loaded when it is asked for, so that each command is quick. */
+/** Data for the list of commands. A command's code is loaded only when it runs, so that each command starts fast. */
 export interface CommandEntry {
   readonly name: string;
   /** One line for the list of commands. */

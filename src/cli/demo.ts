@@ -90,7 +90,7 @@ function presentReplicas(directory: string): number | null {
 
 async function runDemo(context: CommandContext, options: DemoOptions, hungAfterMs: number): Promise<number> {
   const say = (text: string) => context.terminal.err(`skein: ${text}\n`);
-  // The nodes inherit the limit; here it is said once, and before anything is made.
+  // The nodes inherit the limit. Check it here once, before anything is created.
   requireDescriptors(descriptorLimit());
   const plan = planDemo(options);
   prepareDirectory(options.directory);
@@ -126,7 +126,7 @@ async function tellToken(directory: string, say: (text: string) => void): Promis
   );
 }
 
-/** From the first start of a node on, whatever happens ends with all of them stopped. */
+/** Once a node was started, every exit stops all nodes. */
 async function supervise(
   { terminal, signal, interrupted }: CommandContext,
   cluster: LocalCluster,

@@ -45,7 +45,7 @@ Events are enabled or disabled as on the primary. With -d one database is dumped
   },
 };
 
-/** By schema and name. A replica has all events switched off, and does not tell which should be on. */
+/** By schema and name. A replica has all events disabled, so only the primary knows which are enabled. */
 type EventStates = ReadonlyMap<string, EventState>;
 
 const keyOf = (schema: string, name: string) => JSON.stringify([schema, name]);

@@ -1,6 +1,6 @@
 import type { Command, CommandEntry, OptionSpec } from './command.js';
 
-/** `skein help`: what there is, and the three things that a newcomer wants first. */
+/** `skein help`: the list of commands, and three first steps. */
 export function overview(commands: readonly CommandEntry[]): string {
   const wide = Math.max(...commands.map(({ name }) => name.length));
   return `Skein makes ordinary MariaDB and MySQL servers into one database that keeps what it acknowledged.

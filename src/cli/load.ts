@@ -10,7 +10,7 @@ import type { Command, CommandContext, ParsedValues } from './command.js';
 import { UsageError } from './usage-error.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Of a statement that fails, so much is shown. */
+/** Characters of a failed statement that are shown. */
 const SHOWN_MAX = 120;
 
 interface Login {
@@ -84,7 +84,7 @@ function loginOf({ cwd, env }: CommandContext, values: ParsedValues): Login {
   try {
     text = readFileSync(path, 'utf8');
   } catch {
-    // Everything may be given otherwise.
+    // Without the file, options give all values.
   }
   const inFile = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(text)?.[1]?.trim();
   const user = values.text('user');
@@ -167,7 +167,7 @@ async function execute(
   before: number,
 ): Promise<boolean> {
   try {
-    // What the dump holds goes out byte by byte: the dump itself says what it means.
+    // Bytes are sent unchanged; the dump itself declares their character set.
     await connection.queryRows(sql, 'latin1');
     return (connection.status & STATUS.noBackslashEscapes) !== 0;
   } catch (error) {

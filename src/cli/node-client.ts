@@ -11,11 +11,11 @@ export const ANSWER_TIMEOUT_MS = 60_000;
 
 export interface Answer<T> {
   readonly body: T;
-  /** As it came: numbers that JavaScript cannot carry are still whole in it. */
+  /** The original text, in which large numbers keep all digits. */
   readonly text: string;
 }
 
-/** Talks to one node over its HTTP API, as anybody else would. */
+/** Talks to one node over its public HTTP API. */
 export class NodeClient {
   readonly url: string;
   readonly #token: string | null;
@@ -88,7 +88,7 @@ export class NodeClient {
   }
 
   /**
-   * The bytes of an answer as they come; there is no time limit but the caller's patience.
+   * The bytes of an answer as they come; there is no time limit but the caller's signal.
    * @throws SkeinError as `request`, also when it ends early
    */
   async *bytes(path: string): AsyncGenerator<Uint8Array> {

@@ -74,7 +74,7 @@ async function runLogged(
   const watchdog = SystemdWatchdog.start({ env, pid: process.pid }, { logger });
   try {
     tuneV8();
-    // Loaded only now: a wrong configuration is said at once, without loading the rooms of a node.
+    // Loaded only now, so that an invalid configuration is reported fast.
     const { runNode } = await import('../node.js');
     await runNode(config, { logger, logFile, signal });
   } catch (error) {

@@ -4,7 +4,7 @@ import type { OptionSpec, ParsedValues } from './command.js';
 import { UsageError } from './usage-error.js';
 
 /**
- * Strict about what it is given, and helpful about what was probably meant.
+ * Parses arguments strictly, and suggests what was probably meant.
  * @throws UsageError for an unknown option (with the nearest one), a missing or a superfluous value
  */
 export function parseArguments(

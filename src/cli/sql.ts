@@ -50,7 +50,7 @@ only when it has applied everything up to there, so you read on a replica what y
       ...(values.text('database') === undefined ? {} : { database: values.text('database') }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     };
-    // The node itself answers when the time is over; we only wait a little longer than it may take.
+    // The node answers at its deadline; the client waits slightly longer.
     const patienceMs = Math.max(ANSWER_TIMEOUT_MS, (timeoutMs ?? 0) + 5000);
     const client = clientOf(context, values.text('node'));
     const { body, text: raw } = await client.request<SqlAnswer>('POST', '/v1/sql', request, patienceMs);

@@ -3,7 +3,7 @@ import { durationText } from '../std/duration-text.js';
 import { terminalLine } from '../std/terminal-text.js';
 import { textTable } from './text-table.js';
 
-/** The cluster at a glance: one line on the whole, one for each node, and why something is not as it should be. */
+/** The cluster at a glance: one line on the whole, one for each node, and the reason for any problem. */
 export function statusText(status: ClusterStatus, nowMs: number): string {
   const { needed, attached } = status.quorum;
   const quorum =

@@ -5,7 +5,7 @@ import type { Command, CommandContext, Terminal } from './command.js';
 import { clientOf, type NodeClient } from './node-client.js';
 import { statusText } from './status-text.js';
 
-/** Often enough to see a failover happen, seldom enough to cost nothing. */
+/** Fast enough to watch a restart of a node, slow enough to cost nothing. */
 const WATCH_INTERVAL_MS = 1000;
 /** Home, and clear what is below: no flicker, and the scroll-back stays. */
 const REDRAW = '\u001b[H\u001b[J';
@@ -68,7 +68,7 @@ function show(text: string, terminal: Terminal): void {
   terminal.out(terminal.isTerminal ? `${text}\nPress Ctrl-C to end.\n` : `${text}\n`);
 }
 
-/** While watching, a node that does not answer is news, not the end. */
+/** While watching, print it when a node does not answer, and go on. */
 async function describe(client: NodeClient, json: boolean): Promise<string> {
   try {
     const { body } = await client.request<ClusterStatus>('GET', '/v1/cluster');

@@ -3,8 +3,8 @@ import type { CommandContext } from './command.js';
 import { createTerminal } from './terminal.js';
 
 /**
- * One Ctrl-C may arrive twice within milliseconds: from the terminal and, passed on, from npm. No person presses
- * the key that quickly.
+ * One Ctrl-C may arrive twice within milliseconds: from the terminal, and forwarded by npm. A user cannot press the key
+ * that fast.
  */
 const SAME_INTERRUPT_MS = 300;
 

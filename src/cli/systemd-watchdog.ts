@@ -13,7 +13,7 @@ export interface WatchdogPlan {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Below it the processes would cost more than the watch is worth. */
+/** A shorter interval would start too many processes. */
 const INTERVAL_MIN_MS = 500;
 
 /** Null without a watchdog. Systemd advises to send at half of its time-out; at a third, one message may be lost. */
@@ -32,9 +32,9 @@ export class SystemdWatchdog {
   readonly #plan: WatchdogPlan;
   readonly #logger: Logger;
   readonly #timer: NodeJS.Timeout;
-  /** The message before is still on its way: not more than one process at a time. */
+  /** The previous message is still being sent: one process at a time. */
   #sending = false;
-  /** To be sent when that one has gone: the last message must not be lost. */
+  /** Sent after that one, so that the last message is not lost. */
   #last: readonly string[] | null = null;
   #failing = false;
 
@@ -43,7 +43,7 @@ export class SystemdWatchdog {
     this.#logger = logger;
     this.#timer = setInterval(() => this.#send('WATCHDOG=1'), plan.intervalMs);
     this.#timer.unref();
-    // For a unit of Type=notify; others do not mind.
+    // For a unit of Type=notify; others ignore it.
     this.#send('READY=1', 'WATCHDOG=1');
   }
 

@@ -1,7 +1,7 @@
 import { terminalJson, terminalText } from '../std/terminal-text.js';
 import type { Terminal } from './command.js';
 
-/** The rules of what reaches a terminal, over bare writing: what is not said to be our own is made harmless. */
+/** Writes to a terminal. Escapes control characters in all text that is not our own. */
 export function createTerminal(
   bare: { out(text: string): void; err(text: string): void },
   rest: Omit<Terminal, 'out' | 'err' | 'json' | 'control'>,

@@ -5,7 +5,7 @@ export interface Column {
   readonly align?: 'left' | 'right';
 }
 
-/** A cell longer than this is cut: one long text must not make every line of a table unreadable. */
+/** Longer cells are cut, so that one long text does not make a table unreadable. */
 const CELL_WIDTH_MAX = 80;
 
 /** Lines of a table with its head, two blanks between columns, no line that ends in blanks. */

@@ -138,7 +138,7 @@ async function list(context: CommandContext, values: ParsedValues): Promise<numb
   return 0;
 }
 
-/** Each node knows only what it was asked itself; one that does not answer soon is left out. */
+/** Each node knows only its own requests. A node that does not answer soon is left out. */
 async function lastUses(context: CommandContext, client: NodeClient): Promise<Map<string, string | null>[]> {
   const { body } = await client.request<{ members: { http: string }[] }>('GET', '/v1/cluster');
   const others = body.members.map(({ http }) => http).filter((http) => http !== '' && http !== client.url);

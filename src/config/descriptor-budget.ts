@@ -16,17 +16,17 @@ export interface DescriptorBudget {
 const RESERVED = {
   /** Node.js itself, standard streams, listeners, log, audit trail and spool: 31 to 36 were counted on idle nodes. */
   node: 40,
-  /** Eight replicas, and 32 strangers that have not proved the secret yet. */
+  /** Eight replicas, and 32 connections that have not authenticated yet. */
   links: 48,
   /** The endpoint's connections, the dump, sessions of the node's own control. */
   server: 16,
-  /** Clients that are being told that there is no room: 16 of HTTP, 8 of each MySQL port. */
+  /** Clients that are being refused: 16 of HTTP, 8 of each MySQL port. */
   refusals: 32,
   /** Files that are read for a moment: logs, audit trail, certificates; pipes of a child process. */
   moments: 24,
 };
 const RESERVED_ALL = Object.values(RESERVED).reduce((sum, count) => sum + count, 0);
-/** Below it a handful of clients would be all that fits. */
+/** With fewer descriptors, only a handful of clients would fit. */
 export const DESCRIPTORS_MIN = RESERVED_ALL + 64;
 /** All limits at their defaults fit into it. */
 const DESCRIPTORS_ENOUGH = 4096;
@@ -38,7 +38,7 @@ const PER_HTTP_CONNECTION = 2;
 const PER_MYSQL_CONNECTION = 2;
 
 /**
- * What of the wanted limits fits into `limit` descriptors (null: not known, everything fits).
+ * Reduces the wanted limits to what fits into `limit` descriptors (null: not known, everything fits).
  * @throws SkeinError DESCRIPTORS_TOO_FEW
  */
 export function descriptorBudget(limit: number | null, wanted: DescriptorBudget): DescriptorBudget {

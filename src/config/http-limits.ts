@@ -1,12 +1,11 @@
 /**
- * What one node gives to HTTP, so that no client can take what replication needs. Names and defaults stand in
- * docs/limits.md.
+ * Limits of HTTP on one node, so that no client can take what replication needs. Names and defaults are in docs/limits.md.
  */
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** Limits that a person may set; in node.json their names begin with `http` (config/http-settings.ts). */
+/** Limits that an operator may set; in node.json their names begin with `http` (config/http-settings.ts). */
 export interface HttpLimits {
   readonly connectionsMax: number;
   readonly connectionsPerAddressMax: number;

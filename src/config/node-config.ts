@@ -7,8 +7,8 @@ import { nearest } from '../std/nearest.js';
 import { HttpSettings, httpLimitProblems } from './http-settings.js';
 
 /**
- * What one node is told at its start: one type, one place for defaults, load -> validate -> freeze.
- * `expected` is what a person reads when the field is wrong. Paths in a file are relative to that file.
+ * The configuration of one node: one type, one place for defaults, load -> validate -> freeze.
+ * `expected` is shown when the field is invalid. Paths in a file are relative to that file.
  * `skein demo` writes such a file for each of its nodes (`.skein/n1/node.json`).
  */
 
@@ -33,7 +33,7 @@ const Milliseconds = (value: number, description: string) =>
 const Address = (description: string) =>
   Type.Object(
     {
-      /** Loopback unless said otherwise: nothing is offered to a network by accident. */
+      /** Loopback by default: nothing is exposed to a network by accident. */
       host: Type.String({ minLength: 1, default: '127.0.0.1', expected: 'a host name or address' }),
       port: Type.Integer({ minimum: 1, maximum: 65535, expected: 'a port from 1 to 65535' }),
     },
@@ -302,7 +302,7 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 
 export type NodeConfig = DeepReadonly<Static<typeof NodeConfigSchema>>;
 
-/** What has no default has to be given; everything else may be. */
+/** Settings without a default are required; all others are optional. */
 type Defaulted =
   | keyof typeof HttpSettings
   | 'acknowledge'

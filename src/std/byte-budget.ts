@@ -1,6 +1,6 @@
 /**
- * A total of bytes that may be held at a time. Each holder (a token) has at most a share of it, so that one that takes
- * all it can get leaves something to the others. Callers do not wait: what does not fit is refused.
+ * A limit on the bytes held at a time. Each holder (a token) gets at most a share, so that one holder cannot use it
+ * all. Callers do not wait: what does not fit is refused.
  */
 
 export interface ByteBudgetOptions {

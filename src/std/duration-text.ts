@@ -1,4 +1,4 @@
-/** A length of time as people say it, never more than two units: `3 ms`, `1.2 s`, `4 min 10 s`, `2 h 5 min`, `3 d`. */
+/** A duration for people, in two units at most: `3 ms`, `1.2 s`, `4 min 10 s`, `2 h 5 min`, `3 d`. */
 export function durationText(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;

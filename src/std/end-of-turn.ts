@@ -1,8 +1,8 @@
 let turn: Promise<void> | null = null;
 
 /**
- * Resolves when everything that has arrived by now has been looked at. What is sent after that leaves in one burst, which
- * wakes its receivers once instead of once for each piece: on the same machine a wake-up costs more than the piece.
+ * Resolves when everything that has arrived in this turn of the event loop has been processed. Answers sent after that leave
+ * together and wake their receivers once. On one machine a wake-up costs more than a small answer.
  */
 export function endOfTurn(): Promise<void> {
   turn ??= new Promise((resolve) =>

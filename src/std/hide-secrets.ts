@@ -1,4 +1,4 @@
-/** What no line of a log may show, whichever room logs it by mistake. Pure. */
+/** Removes secrets from log lines, in case a room logs one by mistake. Pure. */
 
 const SECRETS: ReadonlySet<string> = new Set(['password', 'passwd', 'token', 'secret', 'authorization']);
 const HIDDEN = '(hidden)';

@@ -1,6 +1,5 @@
 /**
- * Counts of values in fixed classes. Made once, written on hot paths (no allocation, no look-up by a label), read when
- * somebody asks. It only grows, like a counter.
+ * Counts of values in fixed buckets. Cheap to write on hot paths: no allocation, no look-up by a label. Counts only grow.
  */
 export class Histogram {
   /** Upper limits of the classes, ascending, in the unit of the values; one more class is for what is above the last. */

@@ -7,7 +7,7 @@ export type LockResult =
   | { readonly kind: 'held'; release(): void }
   | { readonly kind: 'taken'; owner: ProcessIdentity };
 
-/** More rounds than this means that others take and leave the lock as fast as we look; their turn, then. */
+/** Rounds before giving up: by then other processes keep taking the lock. */
 const ROUNDS_MAX = 20;
 
 /**
@@ -32,7 +32,7 @@ export function takeLock(file: string, identity: ProcessIdentity = ownIdentity()
   }
 }
 
-/** Two starters may both have seen the stale lock; the slower one must not carry away the quicker one's new lock. */
+/** Two starters may both have seen the stale lock; the slower one must not remove the faster one's new lock. */
 function removeStale(file: string, seen: string, aside: string): void {
   try {
     renameSync(file, aside);

@@ -1,4 +1,4 @@
-/** The candidate that a person most likely meant, or null when none is near (at most a third of the letters differ). */
+/** The most similar candidate, or null when none is similar (at most a third of the letters differ). */
 export function nearest(word: string, candidates: readonly string[]): string | null {
   let best: string | null = null;
   let bestDistance = Number.POSITIVE_INFINITY;

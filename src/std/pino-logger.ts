@@ -5,14 +5,14 @@ import { readableLine } from './readable-line.js';
 import { redactTokens } from './redact-tokens.js';
 import type { RotatingFile } from './rotating-file.js';
 
-/** The only file that knows the logging library. */
+/** The only file that imports the logging library. */
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** Lines of these levels may be written a moment later. */
 const ROUTINE = /^\{"level":"(?:info|debug)"/;
 
-/** What an error carries beside its message may hold a secret as well. */
+/** Data of an error beside its message may hold a secret too. */
 const errorField = (error: unknown) =>
   error instanceof Error ? hideSecrets({ ...stdSerializers.err(error) }) : error;
 
