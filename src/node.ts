@@ -303,7 +303,7 @@ class Node {
       await this.#control.closeForWrites();
       return false;
     } catch (error) {
-      this.#logger.warn({ reason: messageOf(error) }, 'the server can not be closed in order');
+      this.#logger.warn({ reason: messageOf(error) }, 'the server could not be closed in order');
       return true;
     }
   }
@@ -345,7 +345,7 @@ class Node {
       if (await this.#server.renewTls()) await this.#control.reloadTls();
       else this.#logger.warn({}, 'the server runs without TLS until its next start');
     } catch (error) {
-      this.#logger.error({ reason: messageOf(error) }, 'the server did not take its certificate');
+      this.#logger.error({ reason: messageOf(error) }, 'the server did not load its certificate');
     }
   }
 
@@ -516,7 +516,7 @@ async function prepareSystem(control: MariadbControl, config: NodeConfig): Promi
   } catch (error) {
     throw new SkeinError(
       'ADMIN_TOKEN_UNREADABLE',
-      `Can not read ${config.adminTokenFile}: ${messageOf(error)}`,
+      `Cannot read ${config.adminTokenFile}: ${messageOf(error)}`,
       {
         cause: error,
       },

@@ -154,7 +154,10 @@ export class AuditTrail {
     this.#settle(this.#added);
     this.#pump = this.#closed ? null : this.#untilBatch(RETRY_MS).then(() => this.#run());
     if (!this.#closed) return;
-    this.#log.error({ lines: this.#pending.length + this.#lost }, 'audit lines are lost: the node ends');
+    this.#log.error(
+      { lines: this.#pending.length + this.#lost },
+      'audit lines are lost, because the node ends',
+    );
     this.#pending = [];
   }
 
@@ -279,7 +282,7 @@ export class AuditTrail {
       if (!this.#failing) {
         this.#log.error(
           { directory: this.#options.directory, reason: messageOf(error) },
-          'the audit trail cannot be written: lines are kept, and lost above 20,000',
+          'the audit trail cannot be written: up to 20,000 lines are kept in memory, more are lost',
         );
       }
       this.#failing = true;

@@ -92,7 +92,7 @@ describe('an audit trail', () => {
     ]);
     write(1, lines.toSpliced(3, 0, '{"text":"mine"}'));
     expect((await verify()).faults).toEqual([
-      { file: files()[1], line: 4, message: expect.stringContaining('no line of an audit trail') },
+      { file: files()[1], line: 4, message: expect.stringContaining('not a line of an audit trail') },
     ]);
     write(1, lines.toSpliced(3, 2, lines[4] ?? '', lines[3] ?? ''));
     expect((await verify()).faults.map(({ line }) => line)).toEqual([4, 5]);
@@ -160,7 +160,7 @@ describe('an audit trail', () => {
     await fill(3, { fileBytesMax: 1_000_000 });
     expect(await verify()).toMatchObject({
       ok: true,
-      notes: [{ line: 7, message: expect.stringContaining('a crash has torn this line') }],
+      notes: [{ line: 7, message: expect.stringContaining('a crash cut this line') }],
     });
     write(0, linesOf(0).with(6, '{"seq":7,"time":"2026-01-01T01'));
     expect(await verify()).toMatchObject({ ok: false, faults: [{ line: 7 }] });
@@ -174,7 +174,7 @@ describe('an audit trail', () => {
     expect(files().length).toBeLessThanOrEqual(3);
     expect(await verify()).toMatchObject({
       ok: true,
-      notes: [{ message: expect.stringContaining('removed in turn') }],
+      notes: [{ message: expect.stringContaining('removed by rotation') }],
     });
     unlinkSync(path(0));
     expect((await verify()).ok).toBe(false);

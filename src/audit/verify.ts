@@ -82,7 +82,7 @@ class Judge {
       this.#line(name, line, bytes.subarray(at, end < 0 ? bytes.length : end), end < 0);
       at = end < 0 ? bytes.length : end + 1;
     }
-    if (line === 0) this.#note(name, 0, 'the file is empty: a crash as it was begun');
+    if (line === 0) this.#note(name, 0, 'the file is empty: a crash when it was created');
   }
 
   #line(file: string, number: number, bytes: Buffer, isOpen: boolean): void {
@@ -91,7 +91,7 @@ class Judge {
     if (parsed === null) {
       this.#settleUnread();
       this.#unread = { file, line: number, bytes };
-      if (isOpen) this.#settleUnread('the last line is not whole: a crash, or it is being written just now');
+      if (isOpen) this.#settleUnread('the last line is incomplete: a crash, or the node is writing it now');
       return;
     }
     this.#lines++;
@@ -106,7 +106,7 @@ class Judge {
     const sha256 = createHash('sha256').update(unread.bytes).digest('hex');
     const isTorn = next.kind === 'torn' && next.sha256 === sha256;
     this.#settleUnread(
-      isTorn ? 'a crash has torn this line; the node noted it at its next start' : undefined,
+      isTorn ? 'a crash cut this line; the node recorded that at its next start' : undefined,
     );
   }
 
@@ -115,7 +115,12 @@ class Judge {
     this.#unread = null;
     if (!unread) return;
     if (harmless) this.#note(unread.file, unread.line, harmless);
-    else this.#fault(unread.file, unread.line, 'this is no line of an audit trail: it was changed or put in');
+    else
+      this.#fault(
+        unread.file,
+        unread.line,
+        'this is not a line of an audit trail: it was changed or inserted',
+      );
   }
 
   #place(file: string, number: number, line: AuditLine, inner: string): void {
@@ -135,7 +140,7 @@ class Judge {
     if (previous === null && line.kind === 'file' && typeof line.previous === 'string')
       previous = line.previous;
     if (previous !== null && macOf(this.#key, previous, inner) !== line.mac) {
-      this.#fault(file, number, `number ${line.seq} was changed, or what stands before it`);
+      this.#fault(file, number, `line number ${line.seq}, or the line before it, was changed`);
     }
     if (line.kind === 'purge') this.#purged(line);
     if (line.kind === 'lost')
@@ -154,14 +159,10 @@ class Judge {
     this.#settleUnread();
     const last = (this.#expected ?? 1) - 1;
     if (this.#lines > 0 && this.#from > this.#purgedTo + 1) {
-      const text = `lines ${this.#purgedTo + 1} to ${this.#from - 1} are missing: older files were removed, and not in turn`;
+      const text = `lines ${this.#purgedTo + 1} to ${this.#from - 1} are missing: older files were removed, but not by rotation`;
       this.#fault(this.#firstFile, 0, text);
     } else if (this.#from > 1) {
-      this.#note(
-        this.#firstFile,
-        0,
-        `lines 1 to ${this.#from - 1} were removed in turn, as the settings say`,
-      );
+      this.#note(this.#firstFile, 0, `lines 1 to ${this.#from - 1} were removed by rotation, as configured`);
     }
     this.#judgeHead(lastFile, last);
   }
@@ -169,14 +170,18 @@ class Judge {
   #judgeHead(lastFile: string, last: number): void {
     const head = this.#head;
     if (head.kind === 'damaged') {
-      this.#fault(HEAD_FILE, 0, `it was changed or damaged (${head.reason}): missing last lines do not show`);
+      this.#fault(
+        HEAD_FILE,
+        0,
+        `it was changed or damaged (${head.reason}), so missing lines at the end cannot be detected`,
+      );
     } else if (head.kind === 'missing') {
       // It is written five seconds after the first line.
-      this.#note(HEAD_FILE, 0, 'there is none, so lines that are missing at the end do not show');
+      this.#note(HEAD_FILE, 0, 'it does not exist, so missing lines at the end cannot be detected');
     } else if (head.value.seq > last) {
       this.#fault(lastFile, 0, `lines ${last + 1} to ${head.value.seq} are missing at the end`);
     } else if (this.#headMac !== null && this.#headMac !== head.value.mac) {
-      this.#fault(HEAD_FILE, 0, `it names another line ${head.value.seq} than the one that is there`);
+      this.#fault(HEAD_FILE, 0, `its code of line ${head.value.seq} differs from that line`);
     }
   }
 

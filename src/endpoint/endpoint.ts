@@ -200,10 +200,7 @@ export class Endpoint {
       else if (reply.kind === 'quit') socket.end();
       else if (reply.kind === 'dump') this.#dump(socket, reply.connectState, reply.heartbeatMs);
       else {
-        this.#modules.logger.warn(
-          { statement: reply.statement },
-          'endpoint was asked what it does not answer',
-        );
+        this.#modules.logger.warn({ statement: reply.statement }, 'endpoint got an unknown command');
         socket.write(reply.bytes);
       }
     };
@@ -282,14 +279,14 @@ export class Endpoint {
         throw new SkeinError(
           'SERVER_DIVERGED',
           `The server has applied ${applied}, but number ${ordinal} in the cluster's history is ${name}: ` +
-            'it holds transactions that the cluster does not know. It must be seeded again.',
+            'it has transactions that are not in the cluster. Stop the node, remove its data, spool and state directories, and start it again: it is filled from the primary.',
         );
       }
       if (ordinal <= spool.end.ordinal) return;
       if (!told)
         logger.warn(
           { applied, spoolEnd: spool.end.gtid },
-          'the server is ahead of the spool: it waits until that has caught up',
+          'the server is ahead of the spool, and waits until the spool has caught up',
         );
       await this.#waitForChange(AHEAD_LOOK_MS);
     }

@@ -89,7 +89,8 @@ function ok(): Reply {
 }
 
 function refused(statement: string): Reply {
-  const message = 'This is the replication endpoint of a Skein node; it answers only what a replica asks.';
+  const message =
+    'This is the replication endpoint of a Skein node; it answers only the commands of a replica.';
   return {
     kind: 'refused',
     statement: statement.slice(0, 200),

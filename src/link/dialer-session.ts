@@ -105,7 +105,7 @@ export class DialerSession {
       heardAtMs: () => channel.heardAtMs,
       listening: () => !channel.paused,
       silent: (silentMs) =>
-        this.close('LINK_SILENT', `Nothing was heard of the primary for ${durationText(silentMs)}.`),
+        this.close('LINK_SILENT', `No data from the primary for ${durationText(silentMs)}.`),
     });
     if (first.send !== null) channel.write(first.send);
     this.#armDeadline();

@@ -115,7 +115,7 @@ export class ListenerSession implements ReplicaSession {
       heardAtMs: () => channel.heardAtMs,
       listening: () => true,
       silent: (silentMs) =>
-        this.#end('LINK_SILENT', `Nothing was heard of ${this.node} for ${durationText(silentMs)}.`),
+        this.#end('LINK_SILENT', `No data from ${this.node} for ${durationText(silentMs)}.`),
     });
     channel.handOver(['ack', 'heartbeat', 'echo', 'answer', 'refuse'], {
       frame: (name, payload) => this.#frame(name, payload),

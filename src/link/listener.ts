@@ -227,7 +227,7 @@ export class LinkListener {
     const { heartbeatIntervalMs, goneAfterMs } = this.#options;
     const { logger } = this.#modules;
     // The same node dials only once at a time, so its old connection is dead.
-    this.#sessions.get(attach.node)?.close('it has dialled again');
+    this.#sessions.get(attach.node)?.close('it has connected again');
     const session: ListenerSession = new ListenerSession(
       channel,
       {

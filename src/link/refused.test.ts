@@ -183,7 +183,7 @@ describe('attaching is refused', () => {
     await until('attached', () => p.sessions.length === 2);
     expect(again.dialer.up).toBe(true);
     await until('first closed', () => first.states.length === 2);
-    expect(p.closed).toEqual(['it has dialled again']);
+    expect(p.closed).toEqual(['it has connected again']);
   });
 
   test('a spool that cannot be cut ends the link with the reason', async () => {

@@ -115,13 +115,13 @@ function memberStep(
 }
 
 function expected(name: string, nowMs: number): MemberStep {
-  const reason = 'it has not dialled yet';
+  const reason = 'it has not connected yet';
   const member: Member = { name, state: 'joining', sinceMs: nowMs, session: null, heardAtMs: null, reason };
   return { member, effects: [changed(member, null)] };
 }
 
 function attached(old: Member | undefined, name: string, session: number, nowMs: number): MemberStep {
-  const reason = old?.state === 'gone' ? 'it has dialled again' : 'it has dialled';
+  const reason = old?.state === 'gone' ? 'it has connected again' : 'it has connected';
   const base: Member = old ?? {
     name,
     state: 'joining',
@@ -181,14 +181,14 @@ function aged(options: MembershipOptions, member: Member, nowMs: number): Member
   if (silentMs < options.lateAfterMs || member.state === 'late' || member.heardAtMs === null) {
     return { member, effects: [] };
   }
-  return moved(member, 'late', `nothing heard for ${durationText(silentMs)}`, nowMs);
+  return moved(member, 'late', `no heartbeat for ${durationText(silentMs)}`, nowMs);
 }
 
 function gone(member: Member, silentMs: number, nowMs: number): MemberStep {
   const why =
     member.heardAtMs === null
-      ? `it has not dialled for ${durationText(silentMs)}`
-      : `nothing heard for ${durationText(silentMs)}`;
+      ? `it has not connected for ${durationText(silentMs)}`
+      : `no heartbeat for ${durationText(silentMs)}`;
   const next = moved({ ...member, session: null }, 'gone', why, nowMs);
   if (member.session === null) return next;
   const cleanup: MemberEffect = { kind: 'cleanup', member: member.name, session: member.session };

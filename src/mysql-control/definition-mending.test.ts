@@ -173,9 +173,9 @@ describe('tables', () => {
   it.each<[string, string, string, string | null]>([
     ['a default', '`a` int(11)', '`a` int(11) DEFAULT NULL', null],
     ['an option', '`a` int(11)', "`a` int(11)\n) ENGINE=InnoDB `ENCRYPTION_KEY_ID`='5'", null],
-    ['a type', '`a` int(11)', '`a` bigint(20)', 'is defined otherwise'],
-    ['a name', '`a` int(11)', '`b` int(11)', 'is defined otherwise'],
-    ['NULL', '`a` int(11)', '`a` int(11) NOT NULL', 'is defined otherwise'],
+    ['a type', '`a` int(11)', '`a` bigint(20)', 'has another definition'],
+    ['a name', '`a` int(11)', '`b` int(11)', 'has another definition'],
+    ['NULL', '`a` int(11)', '`a` int(11) NOT NULL', 'has another definition'],
   ])('one that differs in %s', (_, a, b, left) => {
     const shaped = (column: string, content: Content = 'rows') => {
       const end = column.includes(') ENGINE') ? '' : '\n) ENGINE=InnoDB';
@@ -204,7 +204,7 @@ describe('tables', () => {
   it('one that is missing, or has other columns, is left', () => {
     expect(mended(null, table()).left).toEqual(['table `d`.`t` is missing']);
     expect(mended(table(), table({ shape: ['id', 'v'] })).left).toEqual([
-      'table `d`.`t` is defined otherwise',
+      'table `d`.`t` has another definition',
     ]);
   });
 

@@ -170,7 +170,7 @@ function mendTable(
   const theirContents = [there, ...there.partitions].map(({ content }) => content);
   // What can not be read does no harm in silence: whoever comes to it is told. It is no reason to serve nothing at all.
   if ([...contents, ...theirContents].some(isUnreadable)) return { steps: [], left: [] };
-  if (!isKnown && !isAlikeForRows(here, there)) return { steps: [], left: ['is defined otherwise'] };
+  if (!isKnown && !isAlikeForRows(here, there)) return { steps: [], left: ['has another definition'] };
   const table = quoted(here.schema, here.name);
   if (here.partitioning === null) {
     const truncated = emptied(here.content, there.content, () => remade.has(`${here.schema}/${here.name}`));

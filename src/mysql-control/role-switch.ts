@@ -83,7 +83,7 @@ export async function closeForWrites({ query }: ControlSessions): Promise<void> 
     await query('SET GLOBAL read_only = 1');
   } catch (error) {
     if (!(error instanceof ServerError) || error.errno !== ER_LOCK_WAIT_TIMEOUT) throw error;
-    throw new SkeinError('COMMITS_WAITING', 'The server can not be made read-only: a commit waits.', {
+    throw new SkeinError('COMMITS_WAITING', 'The server cannot be made read-only: a commit waits.', {
       cause: error,
     });
   }

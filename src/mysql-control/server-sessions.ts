@@ -30,7 +30,7 @@ export async function closeSessions(query: Query): Promise<void> {
   // Those that dialled since were born under the new id, and may stay.
   const remaining = await sessionsGone(query, old);
   if (remaining === 0) return;
-  throw new SkeinError('SESSIONS_REMAIN', `${remaining} session(s) did not end when they were told to.`);
+  throw new SkeinError('SESSIONS_REMAIN', `${remaining} session(s) did not end after KILL.`);
 }
 
 /** Waits until these sessions are gone, and gives how many were not in time. */

@@ -76,7 +76,7 @@ export async function waitForAcknowledgements(query: Query): Promise<void> {
   await query('SET GLOBAL rpl_semi_sync_master_enabled = 1');
   const { semiSync } = await serverReading(query);
   if (semiSync.enabled) return;
-  throw new SkeinError('OPEN_FAILED', 'Semi-synchronous replication does not switch on.');
+  throw new SkeinError('OPEN_FAILED', 'Semi-synchronous replication could not be switched on.');
 }
 
 /** @throws SkeinError COMMITS_WAITING */

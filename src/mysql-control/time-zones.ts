@@ -21,7 +21,10 @@ const HOST_ZONES = '/usr/share/zoneinfo';
 const READ_TIMEOUT_MS = 20_000;
 const LOAD_TIMEOUT_MS = 60_000;
 
-/** A zone, or a directory of zones. Not `posix` and `right` (the same zones again), `localtime` (the host's own choice), lists. */
+/**
+ * A zone, or a directory of zones. Not `posix` and `right` (the same zones again), `localtime` (the host's own choice),
+ * lists.
+ */
 const ZONE_ENTRY = /^[A-Z][^.]*$/;
 
 /**
@@ -63,13 +66,17 @@ export interface MissingZones {
   readonly socketPath: string;
   readonly user: string;
   readonly password: string;
-  /** File that exists while zones are loaded: what a crash cut short is loaded again. An operator makes it to load newer ones. */
+  /**
+   * File that exists while zones are loaded: what a crash cut short is loaded again. An operator makes it to load newer
+   * ones.
+   */
   readonly marker: string;
 }
 
 /**
  * Loads the zones past the log into a server whose data directory was made without them, or whose operator asks for it. A
- * server that has zones keeps them otherwise, whoever loaded them. Without a way to load them the server works as before: named zones are unknown to it.
+ * server that has zones keeps them otherwise, whoever loaded them. Without a way to load them the server works as
+ * before: named zones are unknown to it.
  */
 export async function loadMissingTimeZones(
   { binary, socketPath, user, password, marker }: MissingZones,
@@ -113,5 +120,5 @@ async function firstThere(paths: readonly string[]): Promise<string | null> {
 }
 
 function missing(why: string, cause?: unknown): SkeinError {
-  return new SkeinError('TIME_ZONES_MISSING', `The time zones can not be read: ${why}.`, { cause });
+  return new SkeinError('TIME_ZONES_MISSING', `The time zones cannot be read: ${why}.`, { cause });
 }

@@ -36,14 +36,14 @@ export function charsetRisk(statement: string, collations: TableCollations): Cha
       code: 'UTF8_BY_OLD_MODE',
       text:
         'was defined with the word utf8, which was utf8mb4 in that session (old_mode) and is utf8mb3 on the replicas: they ' +
-        'may stop at its rows (1677). Make it again, and write utf8mb4 or utf8mb3.',
+        'may stop at its rows (1677). Create the table again, with utf8mb4 or utf8mb3.',
     };
   if (SAYS_A_CHARSET.test(statement) || LIKE_ANOTHER.test(statement) || tableDefault === schemaDefault)
     return null;
   return {
     code: 'CHARSET_NOT_LOGGED',
     text:
-      `has the collation ${tableDefault}, which its logged statement does not say: the replicas made it with ${schemaDefault}, ` +
+      `has the collation ${tableDefault}, which its logged statement does not contain: the replicas made it with ${schemaDefault}, ` +
       "the schema's default, and may stop at its rows (1677). Make it again, and write its character set.",
   };
 }

@@ -65,7 +65,7 @@ export class Epochs {
     const before = this.#before;
     this.#before = null;
     this.#modules.chainFile.save(before).catch((error: unknown) => {
-      this.#modules.logger.error({ reason: messageOf(error) }, 'taking the new epoch back failed');
+      this.#modules.logger.error({ reason: messageOf(error) }, 'removing the new epoch failed');
     });
   }
 }

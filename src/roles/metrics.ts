@@ -41,7 +41,7 @@ export class NodeMetrics {
       {
         type: 'gauge',
         name: 'skein_build_info',
-        help: 'Always 1; the labels say what runs here.',
+        help: 'Always 1; the labels have the version of the node.',
         samples: [{ labels: { node, cluster, version, nodejs: process.versions.node }, value: 1 }],
       },
       {
@@ -95,7 +95,7 @@ export class NodeMetrics {
       {
         type: 'counter',
         name: 'skein_events_total',
-        help: 'Cluster events as this node saw them, see GET /v1/events.',
+        help: 'Events of this node, see GET /v1/events.',
         samples: CLUSTER_EVENTS.map((event) => ({ labels: { event }, value: events.get(event) ?? 0 })),
       },
     ];
@@ -196,7 +196,7 @@ export function primaryMetrics(facts: PrimaryFacts): MetricFamily[] {
     {
       type: 'gauge',
       name: 'skein_member_heartbeat_age_seconds',
-      help: 'Since the member was last heard of.',
+      help: 'Time since the last heartbeat of the member.',
       samples: perMember(({ lastHeartbeatMs }) => [{ value: seconds(lastHeartbeatMs) }]),
     },
     ...linkMetrics(facts.links),
@@ -218,7 +218,12 @@ export function replicaMetrics({ linkUp, links, spool, spoolDamaged, fsync }: Re
     ...linkMetrics(links),
     single('gauge', 'skein_spool_bytes', 'Size of the spool on disk.', spool.bytes),
     single('gauge', 'skein_spool_segments', 'Files of the spool.', spool.count),
-    single('gauge', 'skein_spool_pending_bytes', 'Received, and not on the disk yet.', spool.pendingBytes),
+    single(
+      'gauge',
+      'skein_spool_pending_bytes',
+      'Received bytes that are not on the disk yet.',
+      spool.pendingBytes,
+    ),
     single('gauge', 'skein_spool_damaged', '1 when the spool is damaged and does not count.', spoolDamaged),
     {
       type: 'histogram',
@@ -265,31 +270,31 @@ export function mysqlPortMetrics(ports: readonly PortFacts[]): MetricFamily[] {
     samples: ports.map(({ port, counters }) => ({ labels: { port }, value: counters[field] })),
   });
   return [
-    family('gauge', 'skein_mysql_connections', 'Clients of the MySQL ports now.', 'open'),
-    family('counter', 'skein_mysql_connections_total', 'Clients that came to the MySQL ports.', 'total'),
-    family('counter', 'skein_mysql_refused_total', 'Clients that were turned away.', 'refused'),
+    family('gauge', 'skein_mysql_connections', 'Open client connections of the MySQL ports.', 'open'),
+    family(
+      'counter',
+      'skein_mysql_connections_total',
+      'Accepted client connections of the MySQL ports.',
+      'total',
+    ),
+    family('counter', 'skein_mysql_refused_total', 'Refused clients.', 'refused'),
     family(
       'counter',
       'skein_mysql_cut_total',
       'Connections cut by a change of role or of the server.',
       'cut',
     ),
-    family(
-      'gauge',
-      'skein_mysql_logins_open',
-      'Connections on which nobody has logged in yet.',
-      'loginsOpen',
-    ),
+    family('gauge', 'skein_mysql_logins_open', 'Open connections without a login.', 'loginsOpen'),
     family(
       'counter',
       'skein_mysql_logins_dropped_total',
-      'Connections dropped because nobody logged in, in time or before there were too many.',
+      'Connections closed without a login: too late, or too many.',
       'loginsDropped',
     ),
     family(
       'counter',
       'skein_mysql_kills_total',
-      'KILLs that were held until it was clear what they would hit.',
+      'KILLs that were held until their target was checked.',
       'kills',
     ),
     family(

@@ -14,6 +14,6 @@ export function refuseLost(chain: Chain, position: Position, known: boolean): vo
   if (epochOf(chain, position.ordinal) === position.epoch) return;
   throw new SkeinError(
     'TRANSACTION_LOST',
-    `The transaction ${position.gtid} of epoch ${position.epoch} is not in the cluster's history: it was never acknowledged, and lost when the primary changed.`,
+    `The transaction ${position.gtid} of epoch ${position.epoch} is not in the cluster's history. It was never acknowledged, and was lost when the primary changed.`,
   );
 }

@@ -40,8 +40,8 @@ export function xaFile(stateDirectory: string): XaFile {
       refuse: ({ path, reason }) =>
         new SkeinError(
           'XA_STATE_UNREADABLE',
-          `${path} can not be used (${reason}): it says which XA branches were prepared. Mend what was edited in it. If it was ` +
-            'damaged and no XA transaction was under way when the server ended, remove it: the whole log is read then.',
+          `${path} cannot be used (${reason}). It says which XA branches were prepared. Correct it. If it was ` +
+            'damaged and no XA transaction was open when the server ended, remove it: then the whole log is read.',
         ),
     },
   });

@@ -128,7 +128,7 @@ export class XaRecovery {
     if (found.toSorted().join() !== wanted.toSorted().join()) {
       throw new SkeinError(
         'XA_DIFFERS',
-        `By its log the server should have these XA branches prepared: ${wanted.join('; ') || 'none'}. It has: ${found.join('; ') || 'none'}.`,
+        `According to its log the server should have these XA branches prepared: ${wanted.join('; ') || 'none'}. It has: ${found.join('; ') || 'none'}.`,
       );
     }
     if (finish.length + lost.length === 0) return null;
@@ -137,7 +137,7 @@ export class XaRecovery {
       ...lost.map(({ branch }) =>
         lostBranches.restored
           ? `${branch} was prepared again`
-          : `${branch}, which was never answered, was rolled back everywhere`,
+          : `${branch}, whose preparation was never answered, was rolled back on all nodes`,
       ),
     ].join('; ');
   }
@@ -195,7 +195,7 @@ export function preparedAgain(modules: {
         if (ordinal === undefined)
           throw new SkeinError(
             'XA_DIFFERS',
-            `The server has lost the XA branch ${branch}, and its log does not hold it any more. Stop the node, remove its directory, and start it again: it is filled anew.`,
+            `The server has lost the XA branch ${branch}, and its log no longer has it. Stop the node, remove its data, spool and state directories, and start it again: it is filled from the primary.`,
           );
         await modules.control().prepareAgain(branch, await modules.readGroup(ordinal, signal));
       }
@@ -215,7 +215,7 @@ function inDoubt(branches: readonly string[], path: string): SkeinError {
   const decided = JSON.stringify(Object.fromEntries(branches.map((branch) => [branch, 'rollback'])));
   return new SkeinError(
     'XA_IN_DOUBT',
-    `The server died while XA COMMIT ... ONE PHASE ran, and its log does not say whether it is in it: ${branches.join('; ')}. ` +
+    `The server died during XA COMMIT ... ONE PHASE, and its log does not tell whether it was committed: ${branches.join('; ')}. ` +
       `Look for its rows at the end of the binary log (mariadb-binlog -v). Then add to ${path}, with commit for each whose ` +
       `rows are there: "decided":${decided}. It is read every few seconds.`,
     { data: { branches } },

@@ -40,10 +40,10 @@ async function findOnHost(logger: Logger): Promise<ServerBinary | null> {
     try {
       const server = await inspectServer(path, 'host');
       if (server.flavour === 'mariadb') return server;
-      logger.info({ path, version: server.version }, 'passed over a server that is not MariaDB');
+      logger.info({ path, version: server.version }, 'skipped a server that is not MariaDB');
     } catch (error) {
       if (!isSkeinError(error, 'SERVER_UNUSABLE')) throw error;
-      logger.warn({ path, reason: error.message }, 'passed over a server that cannot be used');
+      logger.warn({ path, reason: error.message }, 'skipped a server that cannot be used');
     }
   }
   return null;

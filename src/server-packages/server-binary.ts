@@ -53,12 +53,12 @@ export async function inspectServer(command: string, origin: ServerBinary['origi
   if (answer.code !== 0 || version === undefined) {
     throw unusable(
       command,
-      `its --version does not answer as a server does: ${lastLines(answer.stdout + answer.stderr, 2)}`,
+      `its --version output is not that of a database server: ${lastLines(answer.stdout + answer.stderr, 2)}`,
     );
   }
   const flavour: Flavour = /mariadb/i.test(answer.stdout) ? 'mariadb' : 'mysql';
   const places = await locate(command);
-  if (places === null) throw unusable(command, 'the SQL files of its system tables are not beside it');
+  if (places === null) throw unusable(command, 'the SQL files of its system tables are missing');
   return { flavour, version, origin, command, ...places };
 }
 

@@ -16,15 +16,15 @@ export async function adoptRunning(
   for (const { info, reason } of refused) {
     logger.warn(
       { pid: info.pid, uid: info.uid, reason },
-      'a process has our data directory in its arguments and is not our server: not adopted',
+      "a process has the data directory in its arguments but is not this node's server: not adopted",
     );
   }
   if (found === null) {
-    if (pid !== null) logger.info({ pid }, 'server.pid names no server of ours: not adopted');
+    if (pid !== null) logger.info({ pid }, "server.pid does not name this node's server: not adopted");
     return null;
   }
   if (!found.recorded) {
-    logger.warn({ pid: found.info.pid, recordedPid: pid }, 'found our server without its pid file');
+    logger.warn({ pid: found.info.pid, recordedPid: pid }, 'found the running server without its pid file');
     await recordProcess(stateFile, state, found.info);
   }
   return adopted(found.info);

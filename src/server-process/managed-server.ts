@@ -317,7 +317,10 @@ export class ManagedServer {
     return true;
   }
 
-  /** Resolves when somebody can log in; null when it dies before. Recovery may take long: there is no deadline but its death. */
+  /**
+   * Resolves when somebody can log in; null when it dies before. Recovery may take long: there is no deadline but its
+   * death.
+   */
   async #ready(running: Running, signal: AbortSignal): Promise<ServerUp | null> {
     let dead = false;
     void running.died.then(() => {
@@ -363,7 +366,7 @@ export class ManagedServer {
   #refused(): SkeinError {
     return new SkeinError(
       'SERVER_LOGIN_REFUSED',
-      `The database server on ${this.#paths.dataDir} does not know this cluster's secret. The data directory belongs to another cluster: give the node its own directory, or the secret that the directory was made with.`,
+      `The database server on ${this.#paths.dataDir} does not know this cluster's secret. The data directory belongs to another cluster. Give the node its own directory, or the secret with which the directory was made.`,
     );
   }
 

@@ -47,7 +47,7 @@ function namesDataDir(info: ProcessInfo, dataDir: string): boolean {
 
 async function notOursBecause(info: ProcessInfo, dataDir: string): Promise<string | null> {
   const owner = await stat(dataDir).catch(() => null);
-  if (owner === null) return 'the data directory can not be looked at';
+  if (owner === null) return 'the data directory cannot be read';
   if (info.uid !== owner.uid) {
     return `it runs as user ${info.uid ?? 'unknown'}, and the data belongs to user ${owner.uid}`;
   }

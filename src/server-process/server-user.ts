@@ -19,7 +19,7 @@ export async function chooseServerUser(
     const owner = await ownerOf(nodeDirectory);
     logger.warn(
       { unreachable: directory, user: user.name, owner: owner.name },
-      'the unprivileged user can not reach this directory: the server runs as the owner of the data',
+      'the unprivileged user cannot reach this directory: the server runs as the owner of the data',
     );
     return owner;
   }

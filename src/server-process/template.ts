@@ -29,7 +29,8 @@ export interface TemplateModules {
 
 /**
  * Fills `directory` (which must not exist) with an empty server's files: system tables, no account that anybody could
- * log in with, named time zones, no binary log, no GTID. They are made once for each version of the server and then copied (0.05 s instead of 1 s).
+ * log in with, named time zones, no binary log, no GTID. They are made once for each version of the server and then
+ * copied (0.05 s instead of 1 s).
  * @throws SkeinError TEMPLATE_FAILED
  */
 export async function copyTemplate(
@@ -66,7 +67,7 @@ async function cachedTemplate(modules: TemplateModules, signal?: AbortSignal): P
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== 'EACCES' && code !== 'EROFS' && code !== 'EPERM') throw error;
-    logger.warn({ path, reason: code }, 'the cache can not be written: making a data directory without it');
+    logger.warn({ path, reason: code }, 'the cache cannot be written: making a data directory without it');
     return null;
   }
 }

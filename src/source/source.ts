@@ -126,7 +126,7 @@ export class Source {
     if (socket.destroyed) throw ended('the connection was closed');
     this.#socket = socket;
     socket.setTimeout(SILENCE_MAX_MS, () => {
-      if (!this.#paused) this.#end(ended(`nothing was heard from it for ${SILENCE_MAX_MS} ms`));
+      if (!this.#paused) this.#end(ended(`it sent nothing for ${SILENCE_MAX_MS} ms`));
     });
     socket.on('error', (error) => this.#end(ended(error.message)));
     socket.on('close', () => this.#end(ended('the connection was closed')));

@@ -95,7 +95,7 @@ function summarize(info: SpoolInfo, groups: number, incomplete: number): string 
     const where = damage.file
       ? ` in ${damage.file}${damage.offset === null ? '' : ` at byte ${damage.offset}`}`
       : '';
-    return `Damaged${where}: ${damage.reason}. Sound up to ordinal ${info.end.ordinal}. The node of this spool abstains from every vote and acknowledgement.`;
+    return `Damaged${where}: ${damage.reason}. Sound up to ordinal ${info.end.ordinal}. The node of this spool does not acknowledge, and does not count in the quorum.`;
   }
   if (groups === 0) return `Sound and empty; the next group is ordinal ${info.begin}.`;
   const tail =

@@ -44,7 +44,7 @@ export function loadTls(paths: TlsPaths, nowMs = Date.now()): LoadedTls {
       throw new SkeinError(
         'TLS_CA_MISMATCH',
         `The certificate ${paths.certificate} (${nameOf(leaf)}) was not signed by the authority in ${paths.ca}. ` +
-          'Certificates between the two belong into the certificate file, behind the certificate.',
+          'Intermediate certificates belong in the certificate file, after the certificate.',
       );
     }
   }

@@ -54,7 +54,7 @@ export class TlsFiles implements TlsSource {
       // Tried again at each poll until the files are valid.
       const reason = messageOf(error);
       if (reason !== this.#refused) {
-        this.#log.error({ reason }, 'the new certificate is not taken; the old one stays in use');
+        this.#log.error({ reason }, 'the new certificate is not used; the old one stays in use');
       }
       this.#refused = reason;
       return;

@@ -7,8 +7,8 @@ import { run, scalarOf, withSql } from '../kit/sql-node.js';
 import { until } from '../kit/until.js';
 
 /**
- * Some DDL is executed otherwise by a replica than by its primary, in peace, because of what the log does not hold. A crash of
- * the primary's server must not be taken for the cause, however soon it comes after such DDL.
+ * Some DDL is executed otherwise by a replica than by its primary, in peace, because of what the log does not hold. A
+ * crash of the primary's server must not be taken for the cause, however soon it comes after such DDL.
  */
 let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
@@ -91,7 +91,7 @@ it.each(DIFFERING)(
       return text.includes(name);
     });
     await until('the status says that definitions differ', async () =>
-      (await cluster.primary.cluster()).warnings.some((text) => text.startsWith('Defined otherwise here')),
+      (await cluster.primary.cluster()).warnings.some((text) => text.startsWith('These definitions differ')),
     );
   },
 );
@@ -129,7 +129,7 @@ it('other columns than in the log still keep it closed, also beside what is harm
   await until('it says why it is closed', async () => {
     const { members } = await cluster.primary.cluster();
     const reason = members.find(({ name }) => name === 'n1')?.reason ?? '';
-    return reason.includes('t_damaged` is defined otherwise') && !reason.includes('t_joined');
+    return reason.includes('t_damaged` has another definition') && !reason.includes('t_joined');
   });
   expect(await cluster.primary.isReady()).toBe(false);
   await damage('ALTER TABLE demo.t_damaged ADD COLUMN v INT');

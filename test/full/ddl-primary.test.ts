@@ -148,7 +148,7 @@ it('what cannot be mended without losing rows keeps the primary closed, and says
   await until('it says why it is closed', async () => {
     const { members } = await cluster.primary.cluster();
     reason = members.find(({ name }) => name === 'n1')?.reason ?? '';
-    return reason.includes('table `demo`.`other` is defined otherwise');
+    return reason.includes('table `demo`.`other` has another definition');
   });
   expect(reason).toMatch(/SET sql_log_bin = 0/);
   expect(await cluster.primary.isReady()).toBe(false);

@@ -95,7 +95,9 @@ it.each<[string, string, string[]]>([
     const [replica] = replicas;
     if (!replica) throw new Error('no replica');
     expect(await shown(primary, table), 'the input makes a difference').not.toBe(await shown(replica, table));
-    await until('it is told', () => told(`table \`demo\`.\`${table}\` is defined otherwise here than on`));
+    await until('it is told', () =>
+      told(`The definition of table \`demo\`.\`${table}\` differs from that on`),
+    );
     const { warnings } = (await primary.cluster()) as unknown as { warnings: string[] };
     expect(warnings.join()).toContain(`demo\`.\`${table}`);
     // It stops no replica.

@@ -119,7 +119,7 @@ export class DefinitionLevel {
       const open = left.length + failed.length > 0 ? [...left, ...failed] : steps.map(({ what }) => what);
       const name = nameOf(open, found);
       if (noted.accept === name) {
-        event('DEFINITIONS_ACCEPTED', `Opened as it is, as ${file.path} says: ${named(open)}.`);
+        event('DEFINITIONS_ACCEPTED', `Opened with these differences, as ${file.path} says: ${named(open)}.`);
         return;
       }
       waiting(differs(found.node, open, file.path, name));
@@ -188,7 +188,7 @@ export class DefinitionLevel {
     } catch (error) {
       this.#modules.event(
         'DEFINITIONS_UNKNOWN',
-        `This server can not tell its definitions: ${messageOf(error)}`,
+        `The definitions of this server could not be read: ${messageOf(error)}`,
       );
       return null;
     }
@@ -198,10 +198,10 @@ export class DefinitionLevel {
     const sessions = this.#modules.replicas();
     if (sessions.length === 0) return this.#modules.needsReplicas() ? 'nobody' : 'not known';
     this.#modules.waiting(
-      `The server died, perhaps in the middle of DDL: its definitions are compared with those of ${sessions.map(({ node }) => node).join(' and ')}.`,
+      `The server died, perhaps in the middle of DDL. The node compares its definitions with those of ${sessions.map(({ node }) => node).join(' and ')}.`,
     );
     const failed = (node: string, reason: string) =>
-      this.#modules.event('DEFINITIONS_UNKNOWN', `${node} can not tell its definitions: ${reason}`);
+      this.#modules.event('DEFINITIONS_UNKNOWN', `The definitions of ${node} could not be read: ${reason}`);
     const asked = sessions.map((session) => this.#ask(session, gtid, null, failed));
     const definitions = await this.#own();
     if (definitions === null) return 'not known';
@@ -276,10 +276,10 @@ export class DefinitionLevel {
     for (const { sql, what, logged } of steps) {
       try {
         await control().execute(sql, logged ? { serverId } : {});
-        const where = logged ? 'done here and everywhere' : 'done here, past the log';
+        const where = logged ? 'executed on all nodes' : 'executed on this server only, without logging it';
         event(
           'DEFINITIONS_MENDED',
-          `The server had died in the middle of DDL. To be level with its log again, ${where}: ${what}`,
+          `The server had died in the middle of DDL. To make it agree with its log, this was ${where}: ${what}`,
         );
       } catch (error) {
         failed.push(`${what} (${messageOf(error)})`);
@@ -319,8 +319,8 @@ function differingFromAll(own: DefinitionDigests, others: readonly DefinitionDig
 }
 
 const UNCHECKED =
-  'The server had died, perhaps in the middle of DDL, and it could not be found out whether its tables and the like ' +
-  'are defined as its log has them: opened without a comparison.';
+  'The server had died, perhaps in the middle of DDL, and its definitions could not be compared with a replica: ' +
+  'opened without a comparison.';
 
 /** Nothing has changed since. */
 const NEVER = '9999-12-31 00:00:00';
@@ -357,9 +357,9 @@ function named(differences: readonly string[]): string {
 
 function differs(node: string, differences: readonly string[], path: string, name: string): string {
   return (
-    `The server died in the middle of DDL and is not level with its log, which ${node} has executed: ${named(differences)}. ` +
-    'The primary stays closed, because what is written to these would stop its replicas. Make them as they are on ' +
-    `${node}, on this server's socket after SET sql_log_bin = 0: it is looked at every few seconds. Or, to open it as it ` +
-    `is, write {"accept":"${name}"} to ${path}.`
+    `The server died in the middle of DDL and differs from its log, which ${node} has executed: ${named(differences)}. ` +
+    'The primary stays closed, because writes to these objects would stop its replicas. Make them as they are on ' +
+    `${node}: connect to this server's socket, and SET sql_log_bin = 0 first. The node checks every few seconds. Or, to ` +
+    `open with these differences, write {"accept":"${name}"} to ${path}.`
   );
 }

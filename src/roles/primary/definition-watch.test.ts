@@ -37,7 +37,7 @@ it('knows what is found twice, not what was under way at one look; forgets what 
   await until('it knows', () => known.length === 1, { intervalMs: 10 });
   expect(known).toEqual([['a']]);
   await until('it has told', () => told.length === 1, { intervalMs: 10 });
-  expect(told[0]).toContain('table `d`.`a` is defined otherwise here than on n2');
+  expect(told[0]).toContain('The definition of table `d`.`a` differs from that on n2');
   expect(watch.warnings[0]).toContain('table `d`.`a`');
   watch.ddl();
   await until('it has forgotten', () => known.length === 2, { intervalMs: 10 });

@@ -44,7 +44,7 @@ export class DefinitionWatch {
     const names = this.#known.slice(0, NAMED_MAX).map(({ object }) => object);
     const more = this.#known.length - names.length;
     return [
-      `Defined otherwise here than on a replica: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}. The events tell how.`,
+      `These definitions differ from a replica's: ${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}. The events have details.`,
     ];
   }
 
@@ -110,8 +110,8 @@ export class DefinitionWatch {
 
 function textOf({ object, node, own, theirs }: KnownDifference): string {
   return (
-    `${object} is defined otherwise here than on ${node}, which has executed the same log. Here: ${own.slice(0, TEXT_MAX)} ` +
-    `On ${node}: ${theirs.slice(0, TEXT_MAX)} Mostly a session variable that is not logged made the difference. ` +
-    'It is known now and does not keep the primary closed after a crash. Drop and create the object again to make all nodes level.'
+    `The definition of ${object} differs from that on ${node}, which has executed the same log. Here: ${own.slice(0, TEXT_MAX)} ` +
+    `On ${node}: ${theirs.slice(0, TEXT_MAX)} The usual cause is a session variable that is not logged. ` +
+    'The difference is known now, and does not keep the primary closed after a crash. To make all nodes equal, drop the object and create it again.'
   );
 }

@@ -26,8 +26,8 @@ export function definitionsFile(stateDirectory: string): DefinitionsFile {
       refuse: ({ path, reason }) =>
         new SkeinError(
           'DEFINITIONS_NOTE_UNREADABLE',
-          `${path} can not be used (${reason}). Mend what was edited in it, or remove it: differences between the nodes' ` +
-            'definitions that were known are then looked at again after the next crash.',
+          `${path} cannot be used (${reason}). Correct it, or remove it: known differences between the nodes' ` +
+            'definitions are then judged again after the next crash.',
         ),
     },
   });

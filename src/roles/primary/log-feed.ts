@@ -113,7 +113,7 @@ export class LogFeed {
   run(signal: AbortSignal): void {
     this.#keepReading(signal).catch((error: unknown) => {
       if (!signal.aborted)
-        this.#modules.logger.error({ reason: messageOf(error) }, 'the source was given up');
+        this.#modules.logger.error({ reason: messageOf(error) }, 'reading the binary log failed for good');
     });
   }
 

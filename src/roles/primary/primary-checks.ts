@@ -80,7 +80,10 @@ export class PrimaryChecks {
   #advanceXa(): void {
     const { xa, positionAt, replicas, logger } = this.#modules;
     xa.advance(positionAt(replicas.quorum.answered), monotonicMs()).catch((error: unknown) =>
-      logger.warn({ reason: messageOf(error) }, 'how far the log agrees with the engine was not noted'),
+      logger.warn(
+        { reason: messageOf(error) },
+        'the position up to which log and engine agree was not recorded',
+      ),
     );
   }
 
@@ -95,7 +98,7 @@ export class PrimaryChecks {
     // Twice in a row: a twin of our own dump needs a moment to end.
     if (clients > 1 && this.#strangers) {
       fence(
-        `${clients} clients are registered for semi-synchronous replication, but only Skein may be: another one could acknowledge commits`,
+        `${clients} clients are registered for semi-synchronous replication. Only Skein may be: any other client could acknowledge commits`,
       );
       return true;
     }

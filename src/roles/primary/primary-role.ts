@@ -245,7 +245,7 @@ export class PrimaryRole {
         if (signal.aborted) return;
         this.#modules.logger.error({ reason: messageOf(error) }, 'opening as primary failed');
         event = { kind: 'failed' };
-        this.#reason = `Opening failed: ${messageOf(error)} Trying again.`;
+        this.#reason = `Opening failed: ${messageOf(error)} The node tries again.`;
       }
       if (signal.aborted) return;
       if (event.kind === 'retry') signal = this.#newScope();
@@ -279,7 +279,7 @@ export class PrimaryRole {
         this.#feed.run(signal);
         break;
       case 'log':
-        this.#say('The quorum is receiving the rest of the log.');
+        this.#say('Waiting until a quorum has the whole log.');
         await untilTrue(
           () => this.quorum.answered >= this.#logEnd.ordinal,
           this.replicas.onCommitted,
@@ -320,7 +320,7 @@ export class PrimaryRole {
       held,
     });
     if (finding === 'foreign') {
-      this.#fence('an adopted server is open with a server id that is not of this epoch');
+      this.#fence('an adopted server is open under a server id of another epoch');
     } else if (finding === 'lost') {
       this.#sayLost(held);
     } else {
@@ -424,7 +424,11 @@ export class PrimaryRole {
   }
 
   #fence(why: string): void {
-    this.#modules.events.add('fence', this.#options.node, `The server is killed and started again: ${why}.`);
+    this.#modules.events.add(
+      'fence',
+      this.#options.node,
+      `The node kills the server and starts it again: ${why}.`,
+    );
     this.#end(why);
     this.#modules.kill(why);
   }
@@ -463,7 +467,12 @@ export class PrimaryRole {
     this.#hadQuorum = has;
     if (has) {
       this.#reason = this.#stopped;
-      events.add('quorum.regained', this.#options.node, 'Writes are answered again.', data);
+      events.add(
+        'quorum.regained',
+        this.#options.node,
+        'A quorum is attached again; writes are answered.',
+        data,
+      );
     } else {
       this.#reason = `Only ${data.attached} of the ${data.needed} nodes needed are attached: writes wait, reads go on.`;
       events.add('quorum.lost', this.#options.node, this.#reason, data);

@@ -126,7 +126,7 @@ export class ReplicaSet {
   }
 
   #feedFailed(session: ReplicaSession, error: unknown): void {
-    const reason = `${session.node} can not catch up from the binary log: ${messageOf(error)}`;
+    const reason = `${session.node} cannot catch up from the binary log: ${messageOf(error)}`;
     this.#modules.events.add('replication.error', session.node, reason, {
       code: isSkeinError(error) ? error.code : 'CATCH_UP_FAILED',
     });
@@ -154,7 +154,7 @@ export class ReplicaSet {
 
   get missing(): string {
     const missing = this.needed - this.heard;
-    return `Waiting for ${missing} more replica${missing === 1 ? '' : 's'} to attach before anything is served.`;
+    return `Waiting for ${missing} more replica${missing === 1 ? '' : 's'} to attach. Nothing is served before that.`;
   }
 
   /** Whether this replica is attached and its server has executed everything up to `ordinal`. */

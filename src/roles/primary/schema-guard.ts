@@ -86,7 +86,7 @@ export class SchemaGuard {
     this.#urgent = true;
     this.#run(crashed, scope.signal).catch((error: unknown) => {
       if (!scope.signal.aborted)
-        this.#modules.logger.error({ reason: messageOf(error) }, 'the schema is not watched any more');
+        this.#modules.logger.error({ reason: messageOf(error) }, 'watching the schema failed for good');
     });
   }
 
@@ -148,7 +148,7 @@ export class SchemaGuard {
       return this.#look.foreign.length === 0;
     } catch (error) {
       if (!signal.aborted)
-        this.#modules.logger.warn({ reason: messageOf(error) }, 'the schema could not be looked at');
+        this.#modules.logger.warn({ reason: messageOf(error) }, 'the schema could not be checked');
       return false;
     }
   }
@@ -193,19 +193,19 @@ export class SchemaGuard {
     const control = this.#modules.control();
     const id = await control.tableIdOf(from);
     if (id === null || id > tableIdMax) return;
-    const what = `RENAME TABLE ${nameOf(from)} TO ${nameOf(to)} was of a temporary table that hides a real one, which the replicas renamed`;
+    const what = `RENAME TABLE ${nameOf(from)} TO ${nameOf(to)} renamed a temporary table, but on the replicas the real table of this name`;
     try {
       await control.renameBack(from, to);
       this.#warn(
         'HIDDEN_TABLE_RENAMED',
-        `${what}: they take that back. Give temporary tables names of their own.`,
+        `${what}: the replicas undo that. Give temporary tables names of their own.`,
       );
     } catch (error) {
       // Both names are there: it was renamed, and another table was given its name since. (Or replicas have stopped, for that.)
       if ((error as { errno?: number }).errno === ER_TABLE_EXISTS) return;
       this.#warn(
         'HIDDEN_TABLE_RENAMED',
-        `${what}, and it could not be taken back: ${messageOf(error)} They stop at the next row of ${nameOf(from)}.`,
+        `${what}, and that could not be undone: ${messageOf(error)} The replicas stop at the next row of ${nameOf(from)}.`,
       );
     }
   }
@@ -225,7 +225,7 @@ export class SchemaGuard {
       this.#warn(
         'ENGINE_NOT_CONVERTED',
         `${name} is a table of ${table.engine}, which can lose acknowledged rows, and could not be converted to InnoDB: ` +
-          `${messageOf(error)} It is tried again every ${RETRY_MS / 1000} s.${lost}`,
+          `${messageOf(error)} The primary tries again every ${RETRY_MS / 1000} s.${lost}`,
       );
     }
   }
@@ -236,7 +236,7 @@ export class SchemaGuard {
 }
 
 const FOREIGN = (tables: string) =>
-  `Not of InnoDB, rows in them are not safe: ${tables}. They are being converted.`;
+  `Tables of another engine than InnoDB, whose rows are not safe: ${tables}. They are being converted.`;
 const KEYLESS = (tables: string) =>
   `No primary key: ${tables}. A replica reads the whole table for each row of an UPDATE or DELETE. Add a primary key, or refuse such tables with "requirePrimaryKey".`;
 const SPATIAL_ONLY = (tables: string) =>

@@ -90,7 +90,7 @@ export class ApplierUnblock {
     this.#serialUntil = committed;
     this.#modules.event(
       'APPLIER_SERIAL',
-      'The workers of its server wait for each other: what is committed now is executed one after the other.',
+      'The workers of its server wait for each other, so it executes transactions one by one for now.',
     );
     try {
       await this.#modules.control().restartApplier(0, this.#stepMs);

@@ -77,7 +77,7 @@ function isWaiting({ state, waitsForLock }: ApplierWorker): boolean {
 }
 
 function threadTrouble(threads: ReplicaThreads | null): ApplierView | null {
-  if (threads === null) return { state: 'stopped', reason: 'The server does not follow this node.' };
+  if (threads === null) return { state: 'stopped', reason: 'The server does not replicate from this node.' };
   if (!threads.sqlRunning) {
     const why = threads.lastSqlError || 'its SQL thread was stopped';
     return { state: 'stopped', reason: `The server stopped applying: ${why} (${threads.lastSqlErrno}).` };
@@ -86,7 +86,7 @@ function threadTrouble(threads: ReplicaThreads | null): ApplierView | null {
   if (!threads.ioRunning || threads.lastIoErrno !== 0) {
     const why = threads.lastIoError || 'its IO thread was stopped';
     const state = threads.ioRunning ? 'running' : 'stopped';
-    return { state, reason: `The server stopped fetching: ${why} (${threads.lastIoErrno}).` };
+    return { state, reason: `The server stopped reading from this node: ${why} (${threads.lastIoErrno}).` };
   }
   return null;
 }

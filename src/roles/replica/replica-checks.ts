@@ -85,7 +85,7 @@ export class ReplicaChecks {
   get applierReason(): string | null {
     const { state, reason } = this.#applierView;
     if (state !== 'stalled' || !this.#unblock.isGivenUp) return reason;
-    return `${reason} Ending its readers and executing one after the other did not help: stop the node, remove its data, spool and state directories, and start it again; it is filled anew.`;
+    return `${reason} Disconnecting its clients and executing transactions one by one did not help. Stop the node, remove its data, spool and state directories, and start it again: it is filled from the primary.`;
   }
 
   /** Called often while something is not applied yet. `follows`: the server was taken over, nothing is being settled. */
@@ -96,11 +96,14 @@ export class ReplicaChecks {
     if (follows) {
       this.#checkForeign(reading);
       xa.advance(applied, monotonicMs()).catch((error: unknown) => {
-        logger.warn({ reason: messageOf(error) }, 'how far the log agrees with the engine was not noted');
+        logger.warn(
+          { reason: messageOf(error) },
+          'the position up to which log and engine agree was not recorded',
+        );
       });
     }
     this.#gathering.watch(applied.ordinal, reading).catch((error: unknown) => {
-      logger.warn({ reason: messageOf(error) }, 'whether commits gather was not set');
+      logger.warn({ reason: messageOf(error) }, 'the batching of commits was not set');
     });
     this.#purge(reading, applied.ordinal);
   }
@@ -123,7 +126,7 @@ export class ReplicaChecks {
     this.closed =
       `The server of this replica holds ${gtid}, which the cluster did not give it (it applied up to ` +
       `${gtidSlavePos || 'nothing'}): something was written here past Skein. Reads are refused. ` +
-      `Stop the node, remove its directory, and start it again: it is filled anew.`;
+      `Stop the node, remove its data, spool and state directories, and start it again: it is filled from the primary.`;
     this.#modules.events.add('replication.error', this.#node, this.closed, {
       code: 'ERRANT_TRANSACTION',
       gtid,

@@ -196,7 +196,7 @@ export class ReplicaNode implements RoleNode {
   #late(lagMs: number | null): string | null {
     const { applied, committed } = this.#replica.positions;
     // After a start the age of what lies in the spool is not known, only that it is not applied yet.
-    if (lagMs === null) return applied < committed ? 'It is applying what its spool holds.' : null;
+    if (lagMs === null) return applied < committed ? 'Its server is applying the rest of its spool.' : null;
     return lagMs > READY_LAG_MAX_MS ? `It is more than ${READY_LAG_MAX_MS / 1000} s behind.` : null;
   }
 
@@ -275,10 +275,13 @@ export class ReplicaNode implements RoleNode {
   }
 
   async waitCommitted(): Promise<Committed> {
-    throw new SkeinError('NOT_PRIMARY', 'Only the primary knows what is committed by its own server.');
+    throw new SkeinError('NOT_PRIMARY', 'Only the primary knows what its own server has committed.');
   }
 
   async confirmPrimary(): Promise<void> {
-    throw new SkeinError('NOT_PRIMARY', 'A replica can not confirm that it is the primary.');
+    throw new SkeinError(
+      'NOT_PRIMARY',
+      'This node is a replica, so it cannot confirm that it is the primary.',
+    );
   }
 }

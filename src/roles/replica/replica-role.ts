@@ -209,7 +209,7 @@ export class ReplicaRole {
       committed: spool.committed(),
     });
     if (plan.cut !== null) {
-      logger.warn({ from: spool.end, to: plan.cut }, 'cutting what was never committed');
+      logger.warn({ from: spool.end, to: plan.cut }, 'cutting transactions that were never committed');
       this.#endpoint.disconnect();
       await spool.cut(plan.cut);
       lag.cut(plan.cut.ordinal);
@@ -239,7 +239,7 @@ export class ReplicaRole {
         if (monotonicMs() - movedAtMs > APPLY_PATIENCE_MS)
           return answer(
             {},
-            `Its server does not get to ${gtid}: it stands at ${this.checks.applied.gtid || 'nothing'}.`,
+            `Its server did not reach ${gtid} in time: it has applied up to ${this.checks.applied.gtid || 'nothing'}.`,
           );
       }
       const found = await control.definitions();
