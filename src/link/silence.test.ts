@@ -34,7 +34,7 @@ describe('who falls silent', () => {
     pass(BEATS.heartbeatIntervalMs);
     await until('the replica tells it', () => r.states.length === 2, { intervalMs: 1 });
     expect(r.states).toEqual(['up', 'LINK_SILENT']);
-    expect(p.closed).toEqual(['Nothing was heard of n2 for 1.0 s.']);
+    expect(p.closed).toEqual(['No data from n2 for 1.0 s.']);
     proxy.state.deaf = false;
     await redial(clocks.dialer);
     await until('back', () => r.dialer.up);
