@@ -166,7 +166,7 @@ export function answerLoginReply(reply: Buffer, password: string): Buffer | null
   return nativePasswordAnswer(password, nonce);
 }
 
-export function authPluginRefused(plugin: string, cause?: unknown): SkeinError {
+function authPluginRefused(plugin: string, cause?: unknown): SkeinError {
   return new SkeinError(
     'SERVER_AUTH_PLUGIN',
     `The database server asks for the login method ${JSON.stringify(plugin)}. Skein answers ${NATIVE_PASSWORD} only, which its own accounts have: either the account was changed, or another program listens in the server's place.`,
