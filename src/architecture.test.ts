@@ -53,29 +53,23 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   config: ['std', 'model'],
   http: ['std', 'model', 'mysql-protocol', 'metrics', 'audit', 'auth', 'api', 'sql', 'config'],
   events: ['std', 'model', 'audit', 'api'],
-  // A node: what it does as primary or as replica, its parts, and the composition root.
+  // What the two planes of a node know of each other, and the client plane: the entry of its thread imports it, nobody else.
+  planes: ['std', 'model', 'metrics', 'audit', 'config'],
+  'client-plane': [
+    ...['std', 'model', 'mysql-protocol', 'metrics', 'audit', 'mysql-port', 'mysql-client', 'api'],
+    ...['mysql-control', 'config', 'http', 'events', 'planes'],
+  ],
+  // The replication plane: what a node does as primary or as replica, its parts, and the composition root.
   roles: [
     ...['std', 'model', 'mysql-protocol', 'wire', 'metrics', 'promise', 'api', 'config', 'events'],
-    ...['source', 'hub', 'link', 'spool', 'endpoint', 'mysql-port', 'membership', 'mysql-control'],
+    ...['source', 'hub', 'link', 'spool', 'endpoint', 'membership', 'mysql-control'],
   ],
   node: [
-    ...['std', 'model', 'metrics', 'api', 'config', 'events', 'http', 'mysql-port', 'mysql-client'],
-    ...['mysql-control', 'server-process', 'roles'],
+    ...['std', 'model', 'metrics', 'audit', 'api', 'config', 'events', 'mysql-control', 'server-process'],
+    ...['planes', 'roles'],
   ],
   'node.ts': [
-    ...[
-      'std',
-      'model',
-      'mysql-protocol',
-      'metrics',
-      'tls',
-      'audit',
-      'auth',
-      'api',
-      'config',
-      'events',
-      'http',
-    ],
+    ...['std', 'model', 'mysql-protocol', 'metrics', 'tls', 'audit', 'auth', 'config', 'events', 'planes'],
     ...['server-packages', 'mysql-control', 'server-process', 'roles', 'node'],
   ],
   // The command line talks to a node over its HTTP API only; single files of it may use more, see below.

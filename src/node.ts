@@ -1,34 +1,29 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { NodeView, ServerAccess } from './api/node-view.js';
-import { AuditTrail } from './audit/audit-trail.js';
+import { Worker } from 'node:worker_threads';
+import type { AuditTrailOptions } from './audit/audit-trail.js';
 import { auditKey } from './audit/sealed-line.js';
-import { searchTrail } from './audit/search.js';
 import { adoptAdminToken, ensureSystemSchema } from './auth/system-schema.js';
-import { consoleFilesDirectory, installationDirectory, installedVersion } from './config/installation.js';
-import { type NodeConfig, usesTls } from './config/node-config.js';
+import { installationDirectory, installedVersion } from './config/installation.js';
+import { auditDirectory, httpAddress, type NodeConfig, usesTls } from './config/node-config.js';
 import { EventLog } from './events/event-log.js';
-import { HttpServer } from './http/server.js';
-import { processMetrics } from './metrics/process-metrics.js';
-import type { MetricFamily } from './metrics/text.js';
 import { currentEpoch } from './model/chain.js';
 import { messageOf, SkeinError } from './model/error.js';
 import type { MysqlConnections } from './model/status.js';
-import { accountPassword, userPassword } from './mysql-control/accounts.js';
+import { accountPassword } from './mysql-control/accounts.js';
 import { MariadbControl } from './mysql-control/control.js';
 import { RECOVERY_SERVER_ID } from './mysql-control/ddl-recovery.js';
 import { mariadb } from './mysql-protocol/mariadb.js';
-import { budgetOf, limitsWithin } from './node/descriptors.js';
-import { killJudge } from './node/kill-judge.js';
-import { searchLog } from './node/log-search.js';
-import { MysqlPorts } from './node/mysql-ports.js';
+import { AuditRelay } from './node/audit-relay.js';
+import { ClientPlaneHost } from './node/client-plane-host.js';
+import { PlaneDesk } from './node/plane-desk.js';
+import { PlanePublisher } from './node/plane-publisher.js';
 import { TmpWatch } from './node/tmp-watch.js';
 import { UserKeeper } from './node/user-keeper.js';
 import { ServerWatch } from './node/watch.js';
+import type { ClientPlaneData } from './planes/messages.js';
 import { ChainFile } from './roles/chain-file.js';
-import { NodeMetrics } from './roles/metrics.js';
 import { PrimaryNode } from './roles/primary/primary-node.js';
-import { refuseLost } from './roles/refuse-lost.js';
 import { ReplicaNode } from './roles/replica/replica-node.js';
 import type { NodeParts, RoleNode } from './roles/role-node.js';
 import { SessionGeneration } from './roles/session-generation.js';
@@ -39,6 +34,7 @@ import { dumpProgramOf } from './server-packages/server-binary.js';
 import { ManagedServer, type ServerUp } from './server-process/managed-server.js';
 import { initConnectArg } from './server-process/settings.js';
 import type { Logger } from './std/logger.js';
+import type { LineSink } from './std/pino-logger.js';
 import type { RotatingFile } from './std/rotating-file.js';
 import { sleep } from './std/timing.js';
 import { TlsFiles } from './tls/tls-files.js';
@@ -49,7 +45,7 @@ import { TlsFiles } from './tls/tls-files.js';
  */
 export async function runNode(
   config: NodeConfig,
-  modules: { logger: Logger; logFile: RotatingFile; signal: AbortSignal },
+  modules: NodeModules & { signal: AbortSignal },
 ): Promise<void> {
   const node = await Node.create(config, modules);
   try {
@@ -58,8 +54,16 @@ export async function runNode(
   } finally {
     // What failed is not trusted to stop in order; the server stays up, and the next start takes it over.
     if (!node.failed.aborted) await node.stop();
+    else node.abandon();
   }
   node.failed.throwIfAborted();
+}
+
+/** The log of the node: lines for `sink` end in `logFile`, which tells of them once they are written. */
+interface NodeModules {
+  readonly logger: Logger;
+  readonly logFile: RotatingFile;
+  readonly sink: LineSink;
 }
 
 /** A server without waiting commits ends in about two seconds; one that needs longer is not waited for for ever. */
@@ -71,28 +75,28 @@ class Node {
   readonly #config: NodeConfig;
   readonly #logger: Logger;
   readonly #logFile: RotatingFile;
+  readonly #sink: LineSink;
+  readonly #secret: Buffer;
   readonly #tls: TlsFiles | null;
-  readonly #audit: AuditTrail;
+  readonly #audit: AuditRelay;
   readonly #events: EventLog;
   readonly #server: ManagedServer;
   readonly #control: MariadbControl;
   readonly #role: RoleNode;
-  readonly #http: HttpServer;
-  readonly #mysqlPorts: MysqlPorts | null;
+  readonly #desk: PlaneDesk;
+  readonly #publisher: PlanePublisher;
+  readonly #clients: ClientPlaneHost;
   readonly #tmpWatch: TmpWatch;
   readonly #timeZones: OwnTimeZones;
   readonly #users: UserKeeper;
   readonly #dumpProgram: string;
   readonly #failed: AbortController;
-  readonly #metrics = new NodeMetrics();
   readonly #version = installedVersion();
   #watch: ServerWatch | null = null;
   readonly #generation = new SessionGeneration();
+  #unfollow: (() => void) | null = null;
 
-  static async create(
-    config: NodeConfig,
-    { logger, logFile }: { logger: Logger; logFile: RotatingFile },
-  ): Promise<Node> {
+  static async create(config: NodeConfig, { logger, logFile, sink }: NodeModules): Promise<Node> {
     await mkdir(join(config.directory, 'state'), { recursive: true });
     const tls =
       config.tls &&
@@ -124,16 +128,7 @@ class Node {
       },
       { binary, cacheDir, logger: logger.child({ part: 'server' }) },
     );
-    const audit = await AuditTrail.open(
-      {
-        directory: auditDirectory(config),
-        node: config.name,
-        key: auditKey(secret),
-        fileBytesMax: config.auditBytesMax,
-        filesMax: config.auditFilesMax,
-      },
-      { log: logger.child({ part: 'audit' }) },
-    );
+    const audit = new AuditRelay();
     audit.add({ kind: 'node', action: 'start', pid: process.pid, version: installedVersion() });
     const events = new EventLog({ node: config.name }, { logger: logger.child({ part: 'events' }), audit });
     const control = new MariadbControl({ secret }, { socketPath: () => server.current?.socketPath ?? null });
@@ -148,7 +143,11 @@ class Node {
       chainFile,
       events,
       control: () => control,
-      kill: (reason) => void server.kill(reason, { restart: true }),
+      kill: (reason) => {
+        // The ports pass nothing on since the role was closed (see Gate); that they hang up is not waited for.
+        void node?.cutClients();
+        void server.kill(reason, { restart: true });
+      },
       settled: () => server.settled(),
       fail: (error) => failed.abort(error),
       prepareSystem: () => prepareSystem(control, config),
@@ -168,12 +167,11 @@ class Node {
         },
         timeZones: node?.timeZones ?? null,
       }),
-      refuseLost: (position, known) => refuseLost(chainFile.chain, position, known),
     };
     const role = config.name === config.primary ? new PrimaryNode(parts) : await ReplicaNode.create(parts);
     const dumpProgram = dumpProgramOf(binary);
     node = new Node(config, {
-      ...{ logger, logFile, tls, audit, events, server, control, role, secret, failed },
+      ...{ logger, logFile, sink, tls, audit, events, server, control, role, secret, failed, chainFile },
       dumpProgram,
     });
     return node;
@@ -184,8 +182,9 @@ class Node {
     parts: {
       logger: Logger;
       logFile: RotatingFile;
+      sink: LineSink;
       tls: TlsFiles | null;
-      audit: AuditTrail;
+      audit: AuditRelay;
       events: EventLog;
       server: ManagedServer;
       control: MariadbControl;
@@ -193,11 +192,14 @@ class Node {
       secret: Buffer;
       failed: AbortController;
       dumpProgram: string;
+      chainFile: ChainFile;
     },
   ) {
     this.#config = config;
     this.#logger = parts.logger;
     this.#logFile = parts.logFile;
+    this.#sink = parts.sink;
+    this.#secret = parts.secret;
     this.#tls = parts.tls;
     this.#audit = parts.audit;
     this.#events = parts.events;
@@ -206,37 +208,25 @@ class Node {
     this.#role = parts.role;
     this.#failed = parts.failed;
     this.#dumpProgram = parts.dumpProgram;
-    const budget = budgetOf(config, parts.logger);
-    this.#http = new HttpServer(
+    this.#desk = new PlaneDesk(
+      { config, version: this.#version },
       {
-        ...config.http,
-        consoleDir: config.consoleDirectory ?? consoleFilesDirectory,
-        tls: usesTls(config, 'http') ? this.#tls : null,
-        stateDir: join(config.directory, 'state'),
-        sessionsPerRole: budget.httpSessionsPerRole,
-        limits: limitsWithin(budget, config),
-        auditStyle: { statements: config.auditStatements, parameters: config.auditParameters },
+        role: this.#role,
+        events: this.#events,
+        server: () => this.#server.current,
+        generation: () => this.#generation.number,
+        levelUsers: () => this.#users.level(),
+        flushLog: () => this.#logFile.flush(),
+        certificateExpiresAtMs: () => this.#tls?.current.expiresAtMs ?? null,
       },
-      { node: this.#view(parts.secret), log: parts.logger.child({ part: 'http' }) },
     );
-    const { mysqlPorts } = config;
-    this.#mysqlPorts =
-      mysqlPorts &&
-      new MysqlPorts(
-        { ...config, mysqlPorts, mysqlConnectionsMax: budget.mysqlConnectionsMax },
-        {
-          logger: parts.logger.child({ part: 'mysql' }),
-          role: this.#role,
-          serverPort: () => this.#server.current?.port ?? null,
-          judge: killJudge({
-            logger: parts.logger.child({ part: 'mysql' }),
-            committingSessions: () => this.#control.committingSessions(),
-          }),
-          threadsBeforeLogin: () => this.#control.threadsBeforeLogin(),
-          waitApplied: (gtid, timeoutMs) => this.#control.waitApplied(gtid, timeoutMs),
-          password: accountPassword(parts.secret, 'app'),
-        },
-      );
+    this.#publisher = new PlanePublisher({
+      role: this.#role,
+      chain: () => parts.chainFile.chain,
+      generation: () => (this.#server.current ? this.#generation.number : null),
+      facts: () => this.#desk.facts(),
+    });
+    this.#clients = this.#clientPlane();
     this.#tmpWatch = new TmpWatch(
       { node: config.name, directory: this.#server.tmpDirectory, bytesMax: config.serverTmpBytesMax },
       {
@@ -251,10 +241,15 @@ class Node {
       logger: parts.logger.child({ part: 'users' }),
       events: this.#events,
       accounts: this.#control.users,
-      cut: (sessions) => this.#mysqlPorts?.cutSessions(sessions) ?? 0,
+      cut: (sessions) => this.#clients.cutSessions(sessions),
     });
-    this.#role.onChange.on(() => this.#generation.roleChanged(this.#role.isOpen().open));
-    this.#tls?.onChange.on(() => void this.#renewServerTls());
+    this.#role.onMoved.on(() => this.#publisher.moved());
+    this.#role.onChange.on(() => {
+      this.#generation.roleChanged(this.#role.isOpen().open);
+      this.#publisher.publish();
+    });
+    this.#events.ring.subscribe((event) => this.#clients.post({ kind: 'event', event }));
+    this.#tls?.onChange.on(() => void this.#renewTls());
     this.#server.up.on((up) => this.#serverUp(up));
     this.#server.down.on(({ reason, expected }) => this.#serverDown(reason, expected));
   }
@@ -270,13 +265,12 @@ class Node {
   }
 
   get mysqlConnections(): MysqlConnections | null {
-    return this.#mysqlPorts?.connections ?? null;
+    return this.#config.mysqlPorts ? this.#publisher.mysqlConnections : null;
   }
 
   async start(signal: AbortSignal): Promise<void> {
     this.#tls?.start();
-    await this.#http.start();
-    await this.#mysqlPorts?.start();
+    await this.#clients.start();
     await this.#role.start();
     await this.#server.start({ signal });
   }
@@ -284,16 +278,30 @@ class Node {
   async stop(): Promise<void> {
     this.#watch?.stop();
     this.#users.stop();
-    await this.#mysqlPorts?.stop();
-    await this.#http.stop();
+    await this.#clients.stop();
     const mustKill = await this.#commitsMayWait();
     await this.#role.stop();
     this.#control.close();
     if (mustKill) await this.#server.kill('the node stops while commits wait for their quorum (rule C1)');
     else await this.#server.stop({ deadlineMs: SERVER_STOP_DEADLINE_MS });
     this.#tls?.stop();
+    this.#desk.stop();
     this.#audit.add({ kind: 'node', action: 'stop' });
-    await this.#audit.close();
+    if (await this.#clients.end()) return;
+    // No client plane is left to write what is kept.
+    await this.#audit.writeKept(auditTrail(this.#config, this.#secret), {
+      log: this.#logger.child({ part: 'audit' }),
+    });
+  }
+
+  /** This process ends as it is. */
+  abandon(): void {
+    this.#clients.abandon();
+  }
+
+  /** See ClientPlaneHost. */
+  cutClients(): Promise<void> {
+    return this.#clients.cut();
   }
 
   /** A shutdown would let waiting commits go as if they were acknowledged. */
@@ -310,7 +318,7 @@ class Node {
 
   #serverUp(up: ServerUp): void {
     this.#generation.serverStarted();
-    this.#http.dropSessions();
+    this.#publisher.publish();
     this.#events.add(
       'server.up',
       this.#config.name,
@@ -338,6 +346,11 @@ class Node {
     void this.#takeIntoRole(up);
   }
 
+  #renewTls(): Promise<void> {
+    if (this.#tls) this.#clients.post({ kind: 'tls', identity: this.#tls.current });
+    return this.#renewServerTls();
+  }
+
   /** A server that was adopted may still have a certificate of before. */
   async #renewServerTls(): Promise<void> {
     if (!usesTls(this.#config, 'mysql')) return;
@@ -352,6 +365,8 @@ class Node {
   /** Again and again while this server runs: what failed may have been a moment's fault. */
   async #takeIntoRole(up: ServerUp): Promise<void> {
     let told = '';
+    // Nothing of the server's earlier life is served any more (rule M4).
+    await this.#clients.cut();
     while (this.#server.current?.pid === up.pid) {
       try {
         await this.#role.serverUp(up);
@@ -370,10 +385,9 @@ class Node {
     this.#users.stop();
     this.#watch?.stop();
     this.#watch = null;
-    this.#http.dropSessions();
     this.#control.serverDown();
     this.#role.serverDown(reason);
-    this.#mysqlPorts?.update();
+    this.#publisher.publish();
     this.#events.add('server.down', this.#config.name, reason, { expected });
   }
 
@@ -382,73 +396,46 @@ class Node {
     return this.#role.role === 'replica' && applied < committed;
   }
 
-  #view(secret: Buffer): NodeView {
-    const role = this.#role;
-    const config = this.#config;
-    return {
-      name: config.name,
-      role: () => role.role,
-      epoch: () => role.epoch(),
-      isOpen: () => role.isOpen(),
-      ready: () => role.ready(),
-      clusterStatus: () => role.clusterStatus(),
-      acknowledge: () => config.acknowledge,
-      primaryHttp: () => (role.role === 'primary' ? httpAddress(config) : config.primaryHttp),
-      authority: () => this.#tls?.current.ca,
-      server: () => this.#access(secret),
-      appliedPosition: () => role.appliedPosition(),
-      waitApplied: (position, options) => role.waitApplied(position, options),
-      waitCommitted: (gtid, level, options) => role.waitCommitted(gtid, level, options),
-      confirmPrimary: (options) => role.confirmPrimary(options),
-      levelUsers: () => this.#users.level(),
-      events: this.#events.ring,
-      audit: {
-        add: (fields) => this.#audit.add(fields),
-        search: async (filter, count) => {
-          await this.#audit.settled();
-          return searchTrail(auditDirectory(config), filter, count);
-        },
-        subscribe: (listener) => this.#audit.onLines.on(listener),
+  #clientPlane(): ClientPlaneHost {
+    return new ClientPlaneHost({
+      logger: this.#logger.child({ part: 'clients' }),
+      publisher: this.#publisher,
+      audit: this.#audit,
+      spawn: (ends) => {
+        const workerData: ClientPlaneData = {
+          ...ends,
+          config: this.#config,
+          secret: this.#secret,
+          dumpProgram: this.#dumpProgram,
+          tls: this.#tls?.current ?? null,
+          events: this.#events.ring.kept,
+        };
+        return new Worker(new URL('./client-plane/main.js', import.meta.url), {
+          name: 'clients',
+          workerData,
+          transferList: [ends.factsPort],
+        });
       },
-      metrics: () => this.#families(),
-      logs: {
-        search: (filter, count) => {
-          this.#logFile.flush();
-          return searchLog(join(config.directory, 'node.log'), filter, count);
-        },
-        subscribe: (listener) => this.#logFile.onLines.on(listener),
-      },
-    };
-  }
-
-  #families(): MetricFamily[] {
-    return [
-      ...this.#metrics.families({
-        cluster: this.#config.cluster,
-        version: this.#version,
-        heartbeat: this.#role.heartbeat(),
-        open: this.#role.isOpen().open,
-        ready: this.#role.ready().ok,
-        events: this.#events.counts,
-        certificateExpiresAtMs: this.#tls?.current.expiresAtMs ?? null,
-      }),
-      ...this.#role.metrics(),
-      ...(this.#mysqlPorts?.metrics() ?? []),
-      ...processMetrics(),
-    ];
-  }
-
-  #access(secret: Buffer): ServerAccess | null {
-    const up = this.#server.current;
-    if (!up) return null;
-    return {
-      socketPath: up.socketPath,
-      dumpProgram: this.#dumpProgram,
-      generation: this.#generation.name,
-      passwordOf: (account) => accountPassword(secret, account),
-      userPassword: (user) => userPassword(secret, user),
+      answer: (what) => this.#desk.answer(what),
+      hurry: () => this.#role.readNow(),
       loginRefused: () => void this.#repairLogins().catch(() => {}),
-    };
+      log: (lines, urgent) => {
+        for (const line of lines) this.#sink.write(line, { urgent: false });
+        if (urgent) this.#logFile.flush();
+      },
+      follow: (on) => {
+        this.#unfollow?.();
+        this.#unfollow = on
+          ? this.#logFile.onLines.on((lines) => this.#clients.post({ kind: 'logged', lines }))
+          : null;
+      },
+      restarted: (reason) =>
+        this.#events.add(
+          'clients.restarted',
+          this.#config.name,
+          `What serves clients is started again: ${reason}. Its connections were cut; replication went on.`,
+        ),
+    });
   }
 
   /** A client may have changed the password of the account that it uses: see mysql-control/account-logins.ts. */
@@ -464,12 +451,14 @@ class Node {
   }
 }
 
-function auditDirectory({ directory }: NodeConfig): string {
-  return join(directory, 'audit');
-}
-
-function httpAddress(config: NodeConfig): string {
-  return `${usesTls(config, 'http') ? 'https' : 'http'}://${config.http.host}:${config.http.port}`;
+function auditTrail(config: NodeConfig, secret: Buffer): AuditTrailOptions {
+  return {
+    directory: auditDirectory(config),
+    node: config.name,
+    key: auditKey(secret),
+    fileBytesMax: config.auditBytesMax,
+    filesMax: config.auditFilesMax,
+  };
 }
 
 function mysqlAddresses({ mysqlPorts }: NodeConfig): { mysqlRw: string | null; mysqlRo: string | null } {

@@ -3,7 +3,6 @@
  * small one. Everything here is about this node only, except `clusterStatus`.
  */
 import type { AuditFilter } from '../audit/search.js';
-import type { MetricFamily } from '../metrics/text.js';
 import type { Position } from '../model/position.js';
 import type { AcknowledgeLevel, ClusterEvent, ClusterStatus, MemberState, Role } from '../model/status.js';
 import type { Ending } from '../std/ending.js';
@@ -75,11 +74,12 @@ export interface AuditView extends LineView<AuditFilter> {
 
 export interface NodeView {
   readonly name: string;
+  readonly cluster: string;
   role(): Role;
   epoch(): number;
   isOpen(): Openness;
   ready(): Readiness;
-  clusterStatus(): ClusterStatus;
+  clusterStatus(): Promise<ClusterStatus>;
   acknowledge(): AcknowledgeLevel;
   /** Base address of the primary's HTTP (`http://host:port`), null when there is none. */
   primaryHttp(): string | null;
@@ -108,7 +108,7 @@ export interface NodeView {
   levelUsers(): Promise<void>;
   readonly events: EventSource;
   readonly audit: AuditView;
-  /** This node's part of `GET /metrics`. */
-  metrics(): MetricFamily[];
+  /** This node's part of `GET /metrics`, in the text form of Prometheus. */
+  metrics(): Promise<string>;
   readonly logs: LineView<LogFilter>;
 }

@@ -85,15 +85,15 @@ export class AuditTrail {
     return trail;
   }
 
-  /** Never throws, never waits. The time is now. */
-  add(fields: AuditFields): void {
+  /** Never throws, never waits. `atMs`: when it happened, Unix ms. */
+  add(fields: AuditFields, atMs = Date.now()): void {
     if (this.#closed) return;
     if (this.#pending.length >= PENDING_MAX) {
       this.#lost++;
       return;
     }
     this.#added++;
-    this.#pending.push({ atMs: Date.now(), fields });
+    this.#pending.push({ atMs, fields });
     this.#pump ??= this.#untilBatch().then(() => this.#run());
   }
 

@@ -8,7 +8,7 @@ import { descriptorLimit } from '../std/descriptor-limit.js';
 import { takeLock } from '../std/lock-file.js';
 import type { Logger } from '../std/logger.js';
 import { removeOwnPidFile, writePidFile } from '../std/pid-file.js';
-import { createNodeLogger } from '../std/pino-logger.js';
+import { createNodeLogger, nodeLog } from '../std/pino-logger.js';
 import { commandOf } from '../std/process-identity.js';
 import { RotatingFile } from '../std/rotating-file.js';
 import type { Command, CommandContext } from './command.js';
@@ -61,12 +61,8 @@ async function runLogged(
     path: join(config.directory, 'node.log'),
     bytesMax: config.logBytesMax,
   });
-  const logger = createNodeLogger({
-    file: logFile,
-    level: config.logLevel,
-    bindings: { node: config.name },
-    terminal: process.stderr.isTTY ? process.stderr : null,
-  });
+  const sink = nodeLog({ file: logFile, terminal: process.stderr.isTTY ? process.stderr : null });
+  const logger = createNodeLogger({ sink, level: config.logLevel, bindings: { node: config.name } });
   const started = performance.now();
   interrupted.on((count) => interruptedAgain(count, logger));
   logger.info({ pid: process.pid, version: process.version, directory: config.directory }, 'node started');
@@ -76,7 +72,7 @@ async function runLogged(
     tuneV8();
     // Loaded only now, so that an invalid configuration is reported fast.
     const { runNode } = await import('../node.js');
-    await runNode(config, { logger, logFile, signal });
+    await runNode(config, { logger, logFile, sink, signal });
   } catch (error) {
     logger.error({ error }, 'node failed');
     throw error;

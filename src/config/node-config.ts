@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type Static, type TObject, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { messageOf, SkeinError } from '../model/error.js';
@@ -440,6 +440,16 @@ function* relationProblems(config: Static<typeof NodeConfigSchema>): Generator<s
 /** Whether this port of the node is to speak TLS. */
 export function usesTls({ tls }: Pick<NodeConfig, 'tls'>, port: 'http' | 'link' | 'mysql'): boolean {
   return tls !== null && (tls.ports === undefined || tls.ports.includes(port));
+}
+
+/** Where a node answers HTTP. */
+export function httpAddress(config: Pick<NodeConfig, 'tls' | 'http'>): string {
+  return `${usesTls(config, 'http') ? 'https' : 'http'}://${config.http.host}:${config.http.port}`;
+}
+
+/** Files of the audit trail. */
+export function auditDirectory({ directory }: Pick<NodeConfig, 'directory'>): string {
+  return join(directory, 'audit');
 }
 
 const PATH_FIELDS = ['directory', 'secretFile', 'adminTokenFile', 'consoleDirectory'];

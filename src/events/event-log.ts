@@ -45,4 +45,5 @@ const WARNINGS = new Set<ClusterEventName>([
   'accounts.repaired',
   'read.killed',
   'tmp.full',
+  'clients.restarted',
 ]);

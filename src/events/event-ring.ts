@@ -18,11 +18,21 @@ export class EventRing implements EventSource {
 
   push(event: ClusterEventName, data: ClusterEvent['data']): ClusterEvent {
     const entry: ClusterEvent = { id: this.#nextId, event, data };
-    this.#nextId += 1;
+    this.take(entry);
+    return entry;
+  }
+
+  /** One that another ring has made, in its turn. */
+  take(entry: ClusterEvent): void {
+    this.#nextId = entry.id + 1;
     this.#events.push(entry);
     if (this.#events.length > this.#size) this.#events = this.#events.slice(-this.#size);
     this.#signal.emit(entry);
-    return entry;
+  }
+
+  /** Those that are still kept, oldest first. */
+  get kept(): readonly ClusterEvent[] {
+    return this.#events;
   }
 
   since(id: number): { events: readonly ClusterEvent[]; complete: boolean } {

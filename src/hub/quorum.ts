@@ -86,6 +86,11 @@ export class Quorum {
     return this.#others.filter((voter) => (this.#durable.get(voter) ?? 0) >= ordinal);
   }
 
+  /** How far each voter other than the primary has it durable, in the order of the voters. */
+  get durable(): number[] {
+    return this.#others.map((voter) => this.#durable.get(voter) ?? 0);
+  }
+
   #count(): void {
     // The primary holds whatever a replica holds: a replica only receives what the primary's log already has on disk.
     const majority = this.#heldBy(this.replicasNeeded);

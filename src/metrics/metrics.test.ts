@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Histogram } from '../std/histogram.js';
 import { GrowingCounter } from './growing-counter.js';
-import { processMetrics } from './process-metrics.js';
+import { processMetrics, ThreadMeter } from './process-metrics.js';
 import { metricsText } from './text.js';
 
 describe('metricsText', () => {
@@ -42,7 +42,12 @@ describe('metricsText', () => {
   });
 
   it('tells of the process', () => {
-    const text = metricsText(processMetrics());
+    const meter = new ThreadMeter('clients');
+    const other = { ...meter.look(), name: 'replication' };
+    const text = metricsText(processMetrics([other, meter.look()]));
+    meter.stop();
+    for (const thread of ['replication', 'clients'])
+      expect(text).toMatch(new RegExp(`^nodejs_heap_size_used_bytes\\{thread="${thread}"\\} \\d+$`, 'm'));
     expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
     expect(text).toMatch(/^process_cpu_seconds_total [\d.]+$/m);
   });

@@ -93,6 +93,7 @@ export const CLUSTER_EVENTS = [
   'accounts.repaired',
   'read.killed',
   'tmp.full',
+  'clients.restarted',
 ] as const;
 export type ClusterEventName = (typeof CLUSTER_EVENTS)[number];
 

@@ -40,11 +40,14 @@ export interface Pass {
  */
 export class Gate {
   readonly onChange = new Emitter<void>();
+  readonly #look: () => void;
   #route: Route;
   #generation = 0;
 
-  constructor(reason: string) {
+  /** `look` sets the gate, when what decides about it has changed without a word. Called before each chunk. */
+  constructor(reason: string, look: () => void = () => {}) {
     this.#route = { open: false, reason };
+    this.#look = look;
   }
 
   get route(): Route {
@@ -53,10 +56,12 @@ export class Gate {
 
   /** Asked before every chunk, so no more than a comparison. */
   admits(generation: number): boolean {
+    this.#look();
     return generation === this.#generation;
   }
 
   pass(): Pass | null {
+    this.#look();
     return this.#route.open ? { target: this.#route.target, generation: this.#generation } : null;
   }
 

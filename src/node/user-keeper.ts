@@ -21,8 +21,8 @@ export interface UserKeeperModules {
   readonly logger: Logger;
   readonly events: EventLog;
   readonly accounts: UserAccounts;
-  /** Ends connections; says how many. */
-  cut(sessions: readonly UserSession[]): number;
+  /** Ends the connections behind them. */
+  cut(sessions: readonly UserSession[]): void;
 }
 
 /** Keeps the accounts of applications on this node's server as the replicated table says; see mysql-control/user-accounts.ts. */

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
 import { SessionGeneration } from './session-generation.js';
 
-it('has another name after every start of the server and every change of the role, and none comes back', () => {
+it('has another number after every start of the server and every change of the role, and none comes back', () => {
   const generation = new SessionGeneration();
-  const names = [generation.name];
+  const numbers = [generation.number];
   const after = (change: () => void) => {
     change();
-    names.push(generation.name);
+    numbers.push(generation.number);
   };
   after(() => generation.serverStarted());
   for (let i = 0; i < 3; i++) {
@@ -14,13 +14,13 @@ it('has another name after every start of the server and every change of the rol
     after(() => generation.roleChanged(false));
   }
   after(() => generation.serverStarted());
-  expect(new Set(names).size).toBe(names.length);
+  expect(new Set(numbers).size).toBe(numbers.length);
 });
 
 it('stays while nothing changes', () => {
   const generation = new SessionGeneration();
   generation.roleChanged(true);
-  const { name } = generation;
+  const { number } = generation;
   generation.roleChanged(true);
-  expect(generation.name).toBe(name);
+  expect(generation.number).toBe(number);
 });

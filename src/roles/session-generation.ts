@@ -1,6 +1,6 @@
 /**
- * Names the time in which a session on the local server may be used. It changes with every start of the server and every
- * opening and closing of the role, and no name comes back: a session of an earlier time may write with an earlier
+ * Numbers the time in which a session on the local server may be used. It changes with every start of the server and every
+ * opening and closing of the role, and no number comes back: a session of an earlier time may write with an earlier
  * primary's server id (rule C10).
  */
 export class SessionGeneration {
@@ -18,7 +18,7 @@ export class SessionGeneration {
     this.#number++;
   }
 
-  get name(): string {
-    return String(this.#number);
+  get number(): number {
+    return this.#number;
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, expect, it } from 'vitest';
-import { createNodeLogger } from './pino-logger.js';
+import { createNodeLogger, nodeLog } from './pino-logger.js';
 import { RotatingFile } from './rotating-file.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'skein-logger-'));
@@ -13,7 +13,8 @@ it('writes one JSON object a line, with child bindings, without secrets, and rea
   const path = join(directory, 'node.log');
   const terminal = new PassThrough();
   const file = new RotatingFile({ path, bytesMax: 1e6 });
-  const logger = createNodeLogger({ file, level: 'info', bindings: { node: 'n1' }, terminal });
+  const sink = nodeLog({ file, terminal });
+  const logger = createNodeLogger({ sink, level: 'info', bindings: { node: 'n1' } });
   const child = logger.child({ part: 'replica', epoch: 1 }).child({ part: 'link' });
   child.warn({ peer: 'n2', token: 'abc', inner: { password: 'geheim' } }, 'link refused');
   child.info({ token: 'tok_1', path: `/v1/skein_${'A'.repeat(43)}` }, `at skein_${'A'.repeat(43)}`);

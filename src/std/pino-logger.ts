@@ -3,11 +3,16 @@ import { hideSecrets } from './hide-secrets.js';
 import type { Logger } from './logger.js';
 import { readableLine } from './readable-line.js';
 import { redactTokens } from './redact-tokens.js';
-import type { RotatingFile } from './rotating-file.js';
 
 /** The only file that imports the logging library. */
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Takes the lines of a log. */
+export interface LineSink {
+  /** @param line  with its line break at the end */
+  write(line: string, options: { urgent: boolean }): void;
+}
 
 /** Lines of these levels may be written a moment later. */
 const ROUTINE = /^\{"level":"(?:info|debug)"/;
@@ -17,23 +22,36 @@ const errorField = (error: unknown) =>
   error instanceof Error ? hideSecrets({ ...stdSerializers.err(error) }) : error;
 
 /**
- * The logger of a node: JSON lines in a file of bounded size, and readable ones on a terminal when there is one.
- * @param options.file  where the JSON lines go, e.g. `.skein/n1/node.log`
+ * JSON lines in a file of bounded size, and readable ones on a terminal when there is one.
+ * @param options.file  e.g. `.skein/n1/node.log`
  * @param options.terminal  a stream for readable lines, or null
  */
+export function nodeLog(options: {
+  file: LineSink;
+  terminal: (NodeJS.WritableStream & { hasColors?: () => boolean }) | null;
+}): LineSink {
+  const { file, terminal } = options;
+  if (!terminal) return file;
+  const colour = terminal.hasColors?.() ?? false;
+  return {
+    write(line, how) {
+      file.write(line, how);
+      terminal.write(readableLine(line, { colour }));
+    },
+  };
+}
+
+/** The logger of a node, or of one of its planes. */
 export function createNodeLogger(options: {
-  file: RotatingFile;
+  sink: LineSink;
   level: LogLevel;
   bindings: Record<string, unknown>;
-  terminal: (NodeJS.WritableStream & { hasColors?: () => boolean }) | null;
 }): Logger {
-  const { file, terminal } = options;
-  const colour = terminal?.hasColors?.() ?? false;
+  const { sink } = options;
   const destination: DestinationStream = {
     write(text) {
       const line = redactTokens(text);
-      file.write(line, { urgent: !ROUTINE.test(line) });
-      terminal?.write(readableLine(line, { colour }));
+      sink.write(line, { urgent: !ROUTINE.test(line) });
     },
   };
   return adapt(

@@ -31,6 +31,7 @@ export interface HonestNodeOptions {
 
 export class HonestNode implements NodeView {
   readonly name: string;
+  readonly cluster = 'test';
   readonly events = new EventRing(100);
   readonly log: string[] = [];
   openness: Openness = { open: true };
@@ -115,7 +116,7 @@ export class HonestNode implements NodeView {
     };
   }
 
-  clusterStatus() {
+  async clusterStatus() {
     return {
       cluster: 'test',
       epoch: 1,
@@ -190,8 +191,8 @@ export class HonestNode implements NodeView {
     subscribe: () => () => {},
   };
 
-  metrics() {
-    return [];
+  async metrics() {
+    return '';
   }
 
   async levelUsers(): Promise<void> {

@@ -2,9 +2,9 @@ import { parseLastEventId, streamEvents } from '../event-stream.js';
 import { keepStream, TOKEN_REVOKED } from '../live-streams.js';
 import type { Handler } from './context.js';
 
-export const handleCluster: Handler = (_request, { node }) => ({
+export const handleCluster: Handler = async (_request, { node }) => ({
   kind: 'json',
-  body: node.clusterStatus(),
+  body: await node.clusterStatus(),
 });
 
 export const handleEvents: Handler = (request, { node, openStreams }) => ({

@@ -1,7 +1,7 @@
 import type { NodeView, Readiness } from '../../api/node-view.js';
 import type { Handler, HandlerReply } from './context.js';
 
-const identity = (node: NodeView) => ({ node: node.name, cluster: node.clusterStatus().cluster });
+const identity = (node: NodeView) => ({ node: node.name, cluster: node.cluster });
 
 function state(node: NodeView, ready: Readiness, ok: boolean, reason: string | null): HandlerReply {
   const { role, state, lagMs } = ready;

@@ -1,21 +1,16 @@
 import { join } from 'node:path';
-import type { Committed, Openness } from '../../api/node-view.js';
+import type { Openness } from '../../api/node-view.js';
 import { LinkListener } from '../../link/listener.js';
 import { Membership } from '../../membership/driver.js';
 import type { MetricFamily } from '../../metrics/text.js';
-import { epochOf } from '../../model/chain.js';
-import { SkeinError } from '../../model/error.js';
-import type { Position } from '../../model/position.js';
-import type { AcknowledgeLevel, ClusterStatus } from '../../model/status.js';
-import { ABORTED } from '../../std/before-end.js';
+import type { ClusterStatus } from '../../model/status.js';
 import { Emitter } from '../../std/emitter.js';
-import { Ending } from '../../std/ending.js';
 import type { HeartbeatBody } from '../../wire/messages.js';
 import { ownStatus } from '../cluster-status.js';
 import { LinkBytes } from '../link-bytes.js';
 import type { LocalServerUp, ServerReading } from '../local-server.js';
 import { primaryMetrics } from '../metrics.js';
-import type { NodeParts, RoleNode } from '../role-node.js';
+import type { NodeParts, RoleNode, RolePositions } from '../role-node.js';
 import { TimeZoneGuard } from '../time-zones.js';
 import { xaFile } from '../xa-file.js';
 import { definitionsFile } from './definitions-file.js';
@@ -26,6 +21,7 @@ import { PrimaryRole } from './primary-role.js';
 export class PrimaryNode implements RoleNode {
   readonly role = 'primary' as const;
   readonly onChange = new Emitter<void>();
+  readonly onMoved: Emitter<void>;
   readonly #parts: NodeParts;
   readonly #primary: PrimaryRole;
   readonly #listener: LinkListener;
@@ -63,6 +59,7 @@ export class PrimaryNode implements RoleNode {
         isHeard: (node) => ['live', 'joining'].includes(this.#members.state(node) ?? 'gone'),
       },
     );
+    this.onMoved = this.#primary.replicas.onMoved;
     this.#members = new Membership(
       {
         heartbeatIntervalMs: config.heartbeatIntervalMs,
@@ -203,6 +200,25 @@ export class PrimaryNode implements RoleNode {
     };
   }
 
+  positions(): RolePositions {
+    const { quorum, phase } = this.#primary;
+    const received = quorum.reached('async');
+    return {
+      count: phase === 'closed' ? null : quorum,
+      received,
+      committed: quorum.committed,
+      everywhere: quorum.reached('all'),
+      answered: quorum.answered,
+      applied: Math.min(quorum.answered, received),
+      durable: quorum.durable,
+      lagMs: 0,
+    };
+  }
+
+  readNow(): void {
+    this.#primary.readNow();
+  }
+
   metrics(): MetricFamily[] {
     return primaryMetrics({
       status: this.clusterStatus(),
@@ -216,82 +232,7 @@ export class PrimaryNode implements RoleNode {
     });
   }
 
-  appliedPosition(): Position {
-    const { quorum, received } = this.#primary;
-    return this.#primary.positionAt(Math.min(quorum.answered, received));
-  }
-
-  /** What was committed here is visible here; a position of a lost branch never is. */
-  async waitApplied(position: Position, options: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
-    this.#parts.refuseLost(position, true);
-    await this.#until(
-      () => this.#primary.quorum.answered >= position.ordinal,
-      options.timeoutMs,
-      options.signal,
-    );
-  }
-
-  async waitCommitted(gtid: string, level: AcknowledgeLevel, { over }: { over: Ending }): Promise<Committed> {
-    const { flavour, chainFile } = this.#parts;
-    const ordinal = flavour.ordinalOf(gtid);
-    const quorum = this.#primary.quorum;
-    await this.#untilTrue(() => {
-      if (this.#primary.phase === 'closed' || this.#primary.quorum !== quorum) {
-        throw new SkeinError(
-          'ROLE_LOST',
-          'The server went down before the quorum had confirmed the transaction.',
-        );
-      }
-      return quorum.reached(level) >= ordinal;
-    }, over);
-    return {
-      position: { epoch: epochOf(chainFile.chain, ordinal), ordinal, gtid },
-      acknowledgedBy: quorum.holders(ordinal),
-    };
-  }
-
   confirmPrimary({ signal }: { signal: AbortSignal }): Promise<void> {
     return this.#primary.replicas.confirmFollowed(signal);
-  }
-
-  async #until(done: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const over = new Ending();
-    const end = () => over.end();
-    const timer = setTimeout(end, timeoutMs);
-    signal.addEventListener('abort', end);
-    if (signal.aborted) end();
-    try {
-      await this.#untilTrue(done, over);
-    } catch (error) {
-      if (error !== ABORTED) throw error;
-      if (signal.aborted) throw signal.reason;
-      throw new SkeinError('POSITION_NOT_REACHED', `The position was not reached within ${timeoutMs} ms.`);
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-    }
-  }
-
-  /** Rejects with ABORTED when `over` comes first. */
-  #untilTrue(done: () => boolean, over: Ending): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const finish = (settle: () => void) => {
-        off();
-        over.off(check);
-        settle();
-      };
-      const check = () => {
-        try {
-          if (over.over) finish(() => reject(ABORTED));
-          else if (done()) finish(resolve);
-        } catch (error) {
-          finish(() => reject(error as Error));
-        }
-      };
-      const off = this.#primary.replicas.onCommitted.on(check);
-      if (!over.over) over.on(check);
-      check();
-      this.#primary.readNow();
-    });
   }
 }

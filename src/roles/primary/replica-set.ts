@@ -42,6 +42,8 @@ export class ReplicaSet {
   #told = { answered: -1, released: -1, everywhere: -1 };
   /** The answered or committed position moved. */
   readonly onCommitted = new Emitter<void>();
+  /** A replica's log grew, or the quorum did; before anybody is answered for it. */
+  readonly onMoved = new Emitter<void>();
   /** A replica came or went. */
   readonly onAttached = new Emitter<void>();
 
@@ -172,6 +174,7 @@ export class ReplicaSet {
 
   /** A position may have moved: whoever waits for one is told when it has. */
   moved(): void {
+    this.onMoved.emit();
     const { answered, released } = this.#quorum;
     const everywhere = this.#quorum.reached('all');
     const told = this.#told;

@@ -72,11 +72,6 @@ export class ReplicaChecks {
     return this.#applied;
   }
 
-  /** The server was seen to have applied this. */
-  noteApplied(position: Position): void {
-    if (position.ordinal > this.#applied.ordinal) this.#applied = position;
-  }
-
   /** Whether its server executes what is committed, and the ISO time since when. */
   get applier(): { state: ApplierState; since: string } {
     return { state: this.#applierView.state, since: this.#applierSince };
@@ -92,7 +87,7 @@ export class ReplicaChecks {
   look(reading: ServerReading, { follows }: { follows: boolean }): void {
     const { epochs, logger, xa } = this.#modules;
     const applied = epochs.positionOf(reading.gtidSlavePos);
-    this.noteApplied(applied);
+    if (applied.ordinal > this.#applied.ordinal) this.#applied = applied;
     if (follows) {
       this.#checkForeign(reading);
       xa.advance(applied, monotonicMs()).catch((error: unknown) => {

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
-import type { Committed, Openness, Readiness } from '../../api/node-view.js';
+import type { Openness, Readiness } from '../../api/node-view.js';
 import { LinkDialer } from '../../link/dialer.js';
 import { LagMeter } from '../../membership/lag.js';
 import type { MetricFamily } from '../../metrics/text.js';
 import { SkeinError } from '../../model/error.js';
-import type { Position } from '../../model/position.js';
 import type { ClusterStatus, MemberState } from '../../model/status.js';
 import { Spool } from '../../spool/spool.js';
 import { diskStorage } from '../../spool/storage.js';
@@ -16,7 +15,7 @@ import type { HeartbeatBody } from '../../wire/messages.js';
 import { ownStatus, seenFromReplica } from '../cluster-status.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
 import { replicaMetrics } from '../metrics.js';
-import type { NodeParts, RoleNode } from '../role-node.js';
+import type { NodeParts, RoleNode, RolePositions } from '../role-node.js';
 import { xaFile } from '../xa-file.js';
 import { ddlNoteFile } from './ddl-note.js';
 import { ReplicaRole } from './replica-role.js';
@@ -28,6 +27,7 @@ const READY_LAG_MAX_MS = 10_000;
 export class ReplicaNode implements RoleNode {
   readonly role = 'replica' as const;
   readonly onChange = new Emitter<void>();
+  readonly onMoved = new Emitter<void>();
   readonly #parts: NodeParts;
   readonly #spool: Spool;
   readonly #fsyncTimes: Histogram;
@@ -152,6 +152,7 @@ export class ReplicaNode implements RoleNode {
 
   watch(reading: ServerReading): void {
     this.#replica.watch(reading);
+    this.onMoved.emit();
     // It may have found that the data diverged.
     this.onChange.emit();
   }
@@ -237,6 +238,17 @@ export class ReplicaNode implements RoleNode {
     });
   }
 
+  positions(): RolePositions {
+    const { received, committed, applied } = this.#replica.positions;
+    return {
+      ...{ count: null, received, committed, everywhere: 0, answered: 0, applied, durable: [] },
+      lagMs: this.#replica.lagMs(),
+    };
+  }
+
+  /** What a replica waits for is on its way. */
+  readNow(): void {}
+
   metrics(): MetricFamily[] {
     return replicaMetrics({
       linkUp: this.#linkUp,
@@ -245,37 +257,6 @@ export class ReplicaNode implements RoleNode {
       spoolDamaged: this.#spool.damage !== null,
       fsync: this.#fsyncTimes,
     });
-  }
-
-  appliedPosition(): Position {
-    return this.#replica.checks.applied;
-  }
-
-  async waitApplied(
-    position: Position,
-    { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-  ): Promise<void> {
-    const deadline = monotonicMs() + timeoutMs;
-    const known = position.ordinal <= this.#replica.checks.applied.ordinal;
-    this.#parts.refuseLost(position, known);
-    if (!known) {
-      const applied = await this.#parts.control().waitApplied(position.gtid, timeoutMs);
-      signal.throwIfAborted();
-      if (!applied) {
-        const ms = Math.round(monotonicMs() - deadline + timeoutMs);
-        throw new SkeinError(
-          'POSITION_NOT_REACHED',
-          `This replica has not applied the position within ${ms} ms.`,
-        );
-      }
-    }
-    // The chain may have been learnt only while we waited.
-    this.#parts.refuseLost(position, true);
-    this.#replica.checks.noteApplied(position);
-  }
-
-  async waitCommitted(): Promise<Committed> {
-    throw new SkeinError('NOT_PRIMARY', 'Only the primary knows what its own server has committed.');
   }
 
   async confirmPrimary(): Promise<void> {

@@ -1,6 +1,5 @@
 import { messageOf } from '../model/error.js';
 import type { KillJudge } from '../mysql-port/pipe.js';
-import type { CommittingSession } from '../roles/local-server.js';
 import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 import { sleep } from '../std/timing.js';
@@ -15,7 +14,7 @@ const POLL_MS = 25;
  */
 export function killJudge(modules: {
   logger: Logger;
-  committingSessions(): Promise<readonly CommittingSession[]>;
+  committingSessions(): Promise<readonly { readonly id: number; readonly queryId: number }[]>;
 }): KillJudge {
   return async (kill) => {
     if (kill.kind === 'later') {

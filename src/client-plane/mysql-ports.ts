@@ -7,19 +7,17 @@ import { READ_ONLY_PORT_ADDRESS } from '../mysql-control/accounts.js';
 import { Gate, type Route } from '../mysql-port/gate.js';
 import type { KillJudge } from '../mysql-port/pipe.js';
 import { MysqlPort } from '../mysql-port/port.js';
-import { mysqlPortMetrics } from '../roles/metrics.js';
-import type { RoleNode } from '../roles/role-node.js';
+import type { FactsReader } from '../planes/facts-reader.js';
 import type { Logger } from '../std/logger.js';
 import { FreshReads } from './fresh-reads.js';
+import { mysqlPortMetrics } from './port-metrics.js';
 
 /** The server's loopback TCP port; never its unix socket, where a stranger would be the node's own user. */
 const SERVER_HOST = '127.0.0.1';
 
 export interface MysqlPortsModules {
   readonly logger: Logger;
-  readonly role: RoleNode;
-  /** Null while the local server is down. */
-  serverPort(): number | null;
+  readonly plane: FactsReader;
   readonly judge: KillJudge;
   /** Of the local server. */
   threadsBeforeLogin(): Promise<ReadonlySet<number>>;
@@ -74,9 +72,10 @@ export class MysqlPorts {
             },
           );
     const fresh = this.#fresh ? () => this.#fresh?.wait() ?? Promise.resolve(false) : null;
+    const look = () => modules.plane.look();
     this.#gates = {
-      readWrite: new Gate('This node is starting.'),
-      readOnly: new Gate('This node is starting.'),
+      readWrite: new Gate('This node is starting.', look),
+      readOnly: new Gate('This node is starting.', look),
     };
     this.#ports = {
       readWrite: new MysqlPort(
@@ -88,7 +87,7 @@ export class MysqlPorts {
         { gate: this.#gates.readOnly, logger, judge, threadsBeforeLogin, fresh },
       ),
     };
-    this.#off = modules.role.onChange.on(() => this.update());
+    this.#off = modules.plane.onChange.on(() => this.update());
   }
 
   async start(): Promise<void> {
@@ -130,34 +129,33 @@ export class MysqlPorts {
 
   /** Looks where the ports lead now; connections that lead elsewhere are gone when this returns. */
   update(): void {
-    const { role } = this.#modules;
-    this.#gates.readWrite.set(role.role === 'primary' ? this.#local() : this.#primary());
+    const { role } = this.#modules.plane.state;
+    this.#gates.readWrite.set(role === 'primary' ? this.#local() : this.#primary());
     this.#gates.readOnly.set(this.#local(READ_ONLY_PORT_ADDRESS));
   }
 
   #local(localAddress?: string): Route {
-    const { role, serverPort } = this.#modules;
-    const openness = role.isOpen();
-    if (!openness.open) return { open: false, reason: openness.reason };
-    const port = serverPort();
-    if (port === null) return { open: false, reason: 'The server of this node is down.' };
+    const { role, openness, generation } = this.#modules.plane.state;
+    const { server, closedReason } = this.#modules.plane.facts;
+    if (openness !== 'OPEN') return { open: false, reason: closedReason ?? 'This node is closed.' };
+    if (server === null || server.generation !== generation)
+      return { open: false, reason: 'The server of this node is down.' };
     return {
       open: true,
       target: {
         host: SERVER_HOST,
-        port,
+        port: server.port,
         // Only writers of the primary wait in a commit, and a reader is not their owner to the server: it can not kill them.
         ...(localAddress === undefined
           ? { judgesKills: true }
-          : { localAddress, keepsReadOnly: true, waitsForPrimary: role.role === 'replica' }),
+          : { localAddress, keepsReadOnly: true, waitsForPrimary: role === 'replica' }),
       },
     };
   }
 
   /** Through its read-only port: the question needs no right at all. */
   async #connectToPrimary(connectTimeoutMs: number): Promise<Connection> {
-    const { primary, members } = this.#modules.role.clusterStatus();
-    const address = members.find(({ name }) => name === primary)?.mysqlRo ?? null;
+    const address = this.#modules.plane.facts.primary?.mysqlRo ?? null;
     if (address === null)
       throw new SkeinError('MYSQL_TARGET_NONE', 'The primary has no read-only MySQL port.');
     return Connection.connect({
@@ -168,11 +166,10 @@ export class MysqlPorts {
 
   /** On a replica: the read-write port of the primary's node, which itself knows whether it may let anybody through. */
   #primary(): Route {
-    const { primary, members } = this.#modules.role.clusterStatus();
-    const member = members.find(({ name }) => name === primary);
-    if (!member) return { open: false, reason: 'This node has not heard of a primary yet.' };
-    if (member.mysqlRw === null) return { open: false, reason: `${member.name} has no MySQL ports.` };
-    return { open: true, target: { ...hostAndPort(member.mysqlRw), forwards: true } };
+    const { primary } = this.#modules.plane.facts;
+    if (!primary) return { open: false, reason: 'This node has not heard of a primary yet.' };
+    if (primary.mysqlRw === null) return { open: false, reason: `${primary.name} has no MySQL ports.` };
+    return { open: true, target: { ...hostAndPort(primary.mysqlRw), forwards: true } };
   }
 }
 

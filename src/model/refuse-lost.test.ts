@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Chain } from '../model/chain.js';
-import { refuseLost } from './refuse-lost.js';
+import type { Chain } from './chain.js';
+import { refuseLost } from './chain.js';
 
 const at = (epoch: number, ordinal: number) => ({
   epoch,

@@ -1,5 +1,6 @@
 import type { Connection } from '../mysql-client/connection.js';
 import { KeptSession } from '../mysql-client/kept-session.js';
+import { FreshAnswers } from '../std/fresh-answers.js';
 import { withDeadline } from '../std/timing.js';
 
 export interface FreshReadsModules {
@@ -17,8 +18,8 @@ export class FreshReads {
   readonly #waitMs: number;
   readonly #modules: FreshReadsModules;
   readonly #session: KeptSession;
-  #running: Promise<string> | null = null;
-  #next: Promise<string> | null = null;
+  /** The end of the primary's log at some moment after each question. */
+  readonly #logEnd = new FreshAnswers(() => this.#question());
 
   constructor(options: { waitMs: number }, modules: FreshReadsModules) {
     this.#waitMs = options.waitMs;
@@ -31,7 +32,7 @@ export class FreshReads {
     const deadline = performance.now() + this.#waitMs;
     try {
       const gtid = await withDeadline(
-        this.#ask(),
+        this.#logEnd.get(),
         this.#waitMs,
         "The primary's answer to where its log ends",
       );
@@ -45,26 +46,6 @@ export class FreshReads {
 
   stop(): void {
     this.#session.drop();
-  }
-
-  /** The end of the primary's log at some moment after this call. */
-  #ask(): Promise<string> {
-    if (!this.#running) return this.#begin();
-    // A question that is under way may have been answered before this caller came.
-    this.#next ??= this.#running.then(
-      () => this.#begin(),
-      () => this.#begin(),
-    );
-    return this.#next;
-  }
-
-  #begin(): Promise<string> {
-    this.#next = null;
-    const running = this.#question().finally(() => {
-      if (this.#running === running) this.#running = null;
-    });
-    this.#running = running;
-    return running;
   }
 
   async #question(): Promise<string> {

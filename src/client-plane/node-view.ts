@@ -1,0 +1,262 @@
+import type { LogFilter } from '../api/log-filter.js';
+import type {
+  AuditView,
+  Committed,
+  EventSource,
+  LineView,
+  NodeView,
+  Openness,
+  ServerAccess,
+} from '../api/node-view.js';
+import type { NodeConfig } from '../config/node-config.js';
+import { epochOf, refuseLost } from '../model/chain.js';
+import { SkeinError } from '../model/error.js';
+import type { Position } from '../model/position.js';
+import type { AcknowledgeLevel } from '../model/status.js';
+import { accountPassword, userPassword } from '../mysql-control/accounts.js';
+import type { Flavour } from '../mysql-protocol/flavour.js';
+import type { FactsReader } from '../planes/facts-reader.js';
+import { sharedClockMs } from '../planes/shared-clock.js';
+import type { PlaneState } from '../planes/shared-state.js';
+import { ABORTED } from '../std/before-end.js';
+import { monotonicMs } from '../std/clock.js';
+import { Ending } from '../std/ending.js';
+import type { PositionWaits } from './position-waits.js';
+import type { Questions } from './questions.js';
+
+/** The replication plane writes its state this much more often: what is older is a plane that does not turn. */
+const SILENT_MS = 2_000;
+
+export interface PlaneNodeViewModules {
+  readonly config: Pick<NodeConfig, 'name' | 'cluster' | 'acknowledge'>;
+  readonly secret: Buffer;
+  readonly dumpProgram: string;
+  readonly flavour: Flavour;
+  readonly plane: FactsReader;
+  readonly waits: PositionWaits;
+  readonly questions: Questions;
+  /** Whether the local server of a replica has applied this in time. */
+  waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
+  /** PEM of the authority of the nodes' HTTPS. */
+  authority(): string | undefined;
+  loginRefused(): void;
+  metrics(): Promise<string>;
+  readonly events: EventSource;
+  readonly audit: AuditView;
+  readonly logs: LineView<LogFilter>;
+}
+
+/** What HTTP sees of the node: numbers from shared memory, facts from messages, and a few questions. */
+export class PlaneNodeView implements NodeView {
+  readonly name: string;
+  readonly cluster: string;
+  readonly events: EventSource;
+  readonly audit: AuditView;
+  readonly logs: LineView<LogFilter>;
+  readonly #modules: PlaneNodeViewModules;
+  /** Applied by the server of this generation, as it said itself when somebody waited: more than the memory says yet. */
+  #seen = { generation: -1, ordinal: 0 };
+
+  constructor(modules: PlaneNodeViewModules) {
+    this.#modules = modules;
+    this.name = modules.config.name;
+    this.cluster = modules.config.cluster;
+    this.events = modules.events;
+    this.audit = modules.audit;
+    this.logs = modules.logs;
+  }
+
+  get #state(): PlaneState {
+    return this.#modules.plane.state;
+  }
+
+  role() {
+    return this.#state.role;
+  }
+
+  epoch() {
+    return this.#state.epoch;
+  }
+
+  isOpen(): Openness {
+    const { openness } = this.#state;
+    if (openness === 'OPEN') return { open: true };
+    const reason = this.#modules.plane.facts.closedReason ?? 'This node is closed.';
+    return { open: false, code: openness, reason };
+  }
+
+  ready() {
+    const { role, atMs } = this.#state;
+    const { ok, state, reason } = this.#modules.plane.facts.ready;
+    const ageMs = sharedClockMs() - atMs;
+    if (ageMs > SILENT_MS) {
+      const text = `The replication of this node has not turned for ${Math.round(ageMs / 1000)} s.`;
+      return { ok: false, role, state, lagMs: this.#lagMs(), reason: reason ?? text };
+    }
+    return { ok, role, state, lagMs: this.#lagMs(), reason };
+  }
+
+  /** A lag grows between two writes of it, and what is level stays so as long as somebody says so. */
+  #lagMs(): number | null {
+    const { lagMs, atMs } = this.#state;
+    if (lagMs === null) return null;
+    const ageMs = sharedClockMs() - atMs;
+    return lagMs === 0 && ageMs < SILENT_MS ? 0 : Math.round(lagMs + ageMs);
+  }
+
+  clusterStatus() {
+    return this.#modules.questions.status();
+  }
+
+  acknowledge(): AcknowledgeLevel {
+    return this.#modules.config.acknowledge;
+  }
+
+  primaryHttp(): string | null {
+    return this.#modules.plane.facts.primaryHttp;
+  }
+
+  authority(): string | undefined {
+    return this.#modules.authority();
+  }
+
+  server(): ServerAccess | null {
+    const { generation } = this.#state;
+    const { server } = this.#modules.plane.facts;
+    if (generation === null || server?.generation !== generation) return null;
+    const { secret, dumpProgram, loginRefused } = this.#modules;
+    return {
+      socketPath: server.socketPath,
+      dumpProgram,
+      generation: String(generation),
+      passwordOf: (account) => accountPassword(secret, account),
+      userPassword: (user) => userPassword(secret, user),
+      loginRefused,
+    };
+  }
+
+  appliedPosition(): Position {
+    return this.#positionAt(this.#appliedOrdinal());
+  }
+
+  #appliedOrdinal(): number {
+    const { applied, generation } = this.#state;
+    return generation === this.#seen.generation ? Math.max(applied, this.#seen.ordinal) : applied;
+  }
+
+  #positionAt(ordinal: number): Position {
+    const epoch = epochOf(this.#modules.plane.chain, ordinal);
+    return { epoch, ordinal, gtid: ordinal === 0 ? '' : this.#modules.flavour.gtidAt(epoch, ordinal) };
+  }
+
+  async waitApplied(position: Position, options: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
+    const { plane } = this.#modules;
+    if (this.#state.role === 'primary') {
+      // What was committed here is visible here; a position of a lost branch never is.
+      refuseLost(plane.chain, position, true);
+      await this.#untilAnswered(position.ordinal, options);
+      return;
+    }
+    const known = position.ordinal <= this.#appliedOrdinal();
+    refuseLost(plane.chain, position, known);
+    if (known) return;
+    await this.#untilAppliedHere(position, options);
+    // The chain may have been learnt only while we waited.
+    refuseLost(plane.chain, position, true);
+  }
+
+  async #untilAppliedHere(
+    position: Position,
+    { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<void> {
+    const { generation } = this.#state;
+    const beganAtMs = monotonicMs();
+    const applied = await this.#modules.waitApplied(position.gtid, timeoutMs);
+    signal.throwIfAborted();
+    if (!applied) {
+      const ms = Math.round(monotonicMs() - beganAtMs);
+      throw new SkeinError(
+        'POSITION_NOT_REACHED',
+        `This replica has not applied the position within ${ms} ms.`,
+      );
+    }
+    if (generation === null || generation !== this.#state.generation) return;
+    const before = this.#seen.generation === generation ? this.#seen.ordinal : 0;
+    this.#seen = { generation, ordinal: Math.max(before, position.ordinal) };
+  }
+
+  async #untilAnswered(
+    ordinal: number,
+    { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<void> {
+    if (this.#state.answered >= ordinal) return;
+    const over = new Ending();
+    const end = () => over.end();
+    const timer = setTimeout(end, timeoutMs);
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+    try {
+      await this.#modules.waits.until(({ answered }) => answered >= ordinal, over);
+    } catch (error) {
+      if (error !== ABORTED) throw error;
+      if (signal.aborted) throw signal.reason;
+      throw new SkeinError('POSITION_NOT_REACHED', `The position was not reached within ${timeoutMs} ms.`);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+    }
+  }
+
+  async waitCommitted(gtid: string, level: AcknowledgeLevel, { over }: { over: Ending }): Promise<Committed> {
+    const { flavour, plane, waits } = this.#modules;
+    const { role, count } = this.#state;
+    if (role !== 'primary')
+      throw new SkeinError('NOT_PRIMARY', 'Only the primary knows what is committed by its own server.');
+    const ordinal = flavour.ordinalOf(gtid);
+    const isReached = (state: PlaneState) => {
+      if (state.count === null || state.count !== count) {
+        throw new SkeinError(
+          'ROLE_LOST',
+          'The server went down before the quorum had confirmed the transaction.',
+        );
+      }
+      return reached(state, level) >= ordinal;
+    };
+    // Mostly: the server answered its commit when the quorum had it.
+    if (!isReached(this.#state)) await waits.until(isReached, over);
+    const { durable } = this.#state;
+    return {
+      position: { epoch: epochOf(plane.chain, ordinal), ordinal, gtid },
+      acknowledgedBy: plane.facts.voters.filter((_, i) => (durable[i] ?? 0) >= ordinal),
+    };
+  }
+
+  confirmPrimary({ signal }: { signal: AbortSignal }): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const abort = () => reject(signal.reason as Error);
+      if (signal.aborted) {
+        abort();
+        return;
+      }
+      signal.addEventListener('abort', abort, { once: true });
+      this.#modules.questions
+        .confirmPrimary()
+        .then(resolve, reject)
+        .finally(() => signal.removeEventListener('abort', abort));
+    });
+  }
+
+  levelUsers(): Promise<void> {
+    return this.#modules.questions.levelUsers();
+  }
+
+  metrics(): Promise<string> {
+    return this.#modules.metrics();
+  }
+}
+
+/** Highest ordinal that is durable at this level; as Quorum.reached. */
+function reached({ received, committed, everywhere }: PlaneState, level: AcknowledgeLevel): number {
+  if (level === 'async') return received;
+  return level === 'all' ? everywhere : committed;
+}

@@ -1,0 +1,69 @@
+import type { FactsReader } from '../planes/facts-reader.js';
+import type { PlaneState, StateReader } from '../planes/shared-state.js';
+import { ABORTED } from '../std/before-end.js';
+import type { Ending } from '../std/ending.js';
+
+/**
+ * Waits for positions in shared memory. What is there already costs one look; whoever has to wait is told by the
+ * replication plane of the next move, and of none while nobody waits.
+ */
+export class PositionWaits {
+  readonly #plane: FactsReader;
+  readonly #memory: StateReader;
+  readonly #hurry: () => void;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(modules: {
+    readonly plane: FactsReader;
+    readonly memory: StateReader;
+    /** Tells the replication plane that somebody waits: what it gathers at leisure is wanted now. */
+    hurry(): void;
+  }) {
+    this.#plane = modules.plane;
+    this.#memory = modules.memory;
+    this.#hurry = modules.hurry;
+  }
+
+  /** Resolves once `done` is true. Rejects with what it throws, or with ABORTED when `over` comes first. */
+  until(done: (state: PlaneState) => boolean, over: Ending): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const finish = (settle: () => void) => {
+        this.#waiting.delete(check);
+        over.off(check);
+        settle();
+      };
+      const check = () => {
+        try {
+          if (over.over) finish(() => reject(ABORTED));
+          else if (done(this.#plane.state)) finish(resolve);
+          else return false;
+        } catch (error) {
+          finish(() => reject(error as Error));
+        }
+        return true;
+      };
+      if (check()) return;
+      this.#waiting.add(check);
+      over.on(check);
+      this.#hurry();
+      this.#wait();
+    });
+  }
+
+  /** The positions moved since the replication plane was told that somebody waits. */
+  moved(): void {
+    this.#checkAll();
+    this.#wait();
+  }
+
+  #wait(): void {
+    if (this.#waiting.size === 0) return;
+    this.#memory.wait();
+    // It may have moved just before it could be told.
+    this.#checkAll();
+  }
+
+  #checkAll(): void {
+    for (const check of [...this.#waiting]) check();
+  }
+}

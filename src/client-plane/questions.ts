@@ -1,0 +1,75 @@
+import { ApiError } from '../api/api-error.js';
+import { type Answer, type AnswerTo, errorOf, type Question } from '../planes/messages.js';
+import { FreshAnswers } from '../std/fresh-answers.js';
+import { withDeadline } from '../std/timing.js';
+
+/** The replication plane answers within a millisecond, unless it is in trouble itself. */
+const ANSWER_MS = 5_000;
+
+/** What the client plane asks the replication plane, however many clients want to know the same. */
+export class Questions {
+  readonly #send: (id: number, what: Question) => void;
+  readonly #open = new Map<number, (answer: Answer) => void>();
+  readonly #status = new FreshAnswers(() => this.#inTime('status'));
+  readonly #metrics = new FreshAnswers(() => this.#inTime('metrics'));
+  readonly #confirmed = new FreshAnswers(() => this.#ask('confirmPrimary'));
+  #lastId = 0;
+
+  constructor(modules: { send(id: number, what: Question): void }) {
+    this.#send = modules.send;
+  }
+
+  /** @throws ApiError 503 NOT_OPEN when the replication plane does not answer */
+  status(): Promise<AnswerTo<'status'>> {
+    return this.#status.get();
+  }
+
+  /** @throws ApiError 503 NOT_OPEN when the replication plane does not answer */
+  metrics(): Promise<AnswerTo<'metrics'>> {
+    return this.#metrics.get();
+  }
+
+  /** Answered when a quorum has confirmed it after the call, which may be never. @throws SkeinError */
+  async confirmPrimary(): Promise<void> {
+    await this.#confirmed.get();
+  }
+
+  /** @throws SkeinError */
+  async levelUsers(): Promise<void> {
+    await this.#ask('levelUsers');
+  }
+
+  async flushLog(): Promise<void> {
+    await this.#inTime('flushLog');
+  }
+
+  answered(id: number, answer: Answer): void {
+    const settle = this.#open.get(id);
+    this.#open.delete(id);
+    settle?.(answer);
+  }
+
+  #ask<What extends Question>(what: What): Promise<AnswerTo<What>> {
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#open.set(id, (answer) => {
+        if (answer.ok) resolve(answer.value as AnswerTo<What>);
+        else reject(errorOf(answer.error));
+      });
+      this.#send(id, what);
+    });
+  }
+
+  async #inTime<What extends Question>(what: What): Promise<AnswerTo<What>> {
+    try {
+      return await withDeadline(this.#ask(what), ANSWER_MS, 'The answer of the replication plane');
+    } catch (error) {
+      throw new ApiError(
+        503,
+        'NOT_OPEN',
+        `This node is too busy with its replication to answer, or it failed: ${(error as Error).message}`,
+        { retryable: true },
+      );
+    }
+  }
+}

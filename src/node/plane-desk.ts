@@ -1,0 +1,86 @@
+import { httpAddress, type NodeConfig } from '../config/node-config.js';
+import type { EventLog } from '../events/event-log.js';
+import { ThreadMeter } from '../metrics/process-metrics.js';
+import { metricsText } from '../metrics/text.js';
+import type { AnswerTo, PlaneFacts, Question } from '../planes/messages.js';
+import { NodeMetrics } from '../roles/metrics.js';
+import { otherVoters, type RoleNode } from '../roles/role-node.js';
+
+export interface PlaneDeskModules {
+  readonly role: RoleNode;
+  readonly events: EventLog;
+  /** Null while the local server is down. */
+  server(): { readonly socketPath: string; readonly port: number } | null;
+  /** Of sessions on it. */
+  generation(): number;
+  /** Resolves once the server has the accounts of applications that the table says after the call. */
+  levelUsers(): Promise<void>;
+  flushLog(): void;
+  /** Unix ms; null without TLS. */
+  certificateExpiresAtMs(): number | null;
+}
+
+/** Where the client plane is told, and asked for, what this node is. */
+export class PlaneDesk {
+  readonly #config: NodeConfig;
+  readonly #version: string;
+  readonly #modules: PlaneDeskModules;
+  readonly #metrics = new NodeMetrics();
+  readonly #meter = new ThreadMeter('replication');
+
+  constructor(options: { config: NodeConfig; version: string }, modules: PlaneDeskModules) {
+    this.#config = options.config;
+    this.#version = options.version;
+    this.#modules = modules;
+  }
+
+  facts(): PlaneFacts {
+    const { role, server, generation } = this.#modules;
+    const config = this.#config;
+    const openness = role.isOpen();
+    const { ok, state, reason } = role.ready();
+    const up = server();
+    const { primary, members } = role.clusterStatus();
+    const { name, mysqlRw, mysqlRo } = members.find((member) => member.name === primary) ?? {};
+    return {
+      closedReason: openness.open ? null : openness.reason,
+      ready: { ok, state, reason },
+      server: up && { socketPath: up.socketPath, port: up.port, generation: generation() },
+      primary: name === undefined ? null : { name, mysqlRw: mysqlRw ?? null, mysqlRo: mysqlRo ?? null },
+      primaryHttp: role.role === 'primary' ? httpAddress(config) : config.primaryHttp,
+      voters: otherVoters(config),
+    };
+  }
+
+  async answer<What extends Question>(what: What): Promise<AnswerTo<What>> {
+    const { role, levelUsers, flushLog } = this.#modules;
+    const answers: { [Each in Question]: () => AnswerTo<Each> | Promise<AnswerTo<Each>> } = {
+      status: () => role.clusterStatus(),
+      metrics: () => ({ text: this.#metricsText(), thread: this.#meter.look() }),
+      confirmPrimary: () => role.confirmPrimary({ signal: new AbortController().signal }),
+      levelUsers,
+      flushLog,
+    };
+    return await answers[what]();
+  }
+
+  #metricsText(): string {
+    const { role, events, certificateExpiresAtMs } = this.#modules;
+    return metricsText([
+      ...this.#metrics.families({
+        cluster: this.#config.cluster,
+        version: this.#version,
+        heartbeat: role.heartbeat(),
+        open: role.isOpen().open,
+        ready: role.ready().ok,
+        events: events.counts,
+        certificateExpiresAtMs: certificateExpiresAtMs(),
+      }),
+      ...role.metrics(),
+    ]);
+  }
+
+  stop(): void {
+    this.#meter.stop();
+  }
+}
