@@ -1,12 +1,11 @@
 // Required by the nodes of a test's cluster, see trouble.ts. In the thread that serves clients, and there alone, what the
 // file says is done once.
 const { readFileSync, rmSync } = require('node:fs');
-const { dirname, join } = require('node:path');
-const { isMainThread } = require('node:worker_threads');
-
-const file = join(dirname(process.argv.at(-1) ?? ''), 'trouble-for-clients');
+const { join } = require('node:path');
+const { isMainThread, workerData } = require('node:worker_threads');
 
 function make() {
+  const file = join(workerData.config.directory, 'trouble-for-clients');
   let what;
   try {
     what = readFileSync(file, 'utf8');
