@@ -1,8 +1,8 @@
 /**
- * How the node's accounts log in, compared with what it must be. Any account of MariaDB may change its own password, on an
- * open primary, and the change is logged and reaches every node: SET PASSWORD in a client's text, a procedure, an event.
- * The server can not forbid it (a plugin that refuses passwords is not part of every installation), so each node looks again
- * and again, and puts it right past the log. Pure.
+ * Compares the logins of the node's accounts with what they must be. Every account of MariaDB may change its own password on
+ * an open primary. The change is logged and reaches every node: SET PASSWORD in a client's text, a procedure, an event. The
+ * server cannot forbid it (a plugin that refuses passwords is not part of every installation). So each node checks
+ * periodically, and repairs logins without logging it. Pure.
  */
 import { ACCOUNTS, accountPassword, nativeHash } from './accounts.js';
 
@@ -19,7 +19,7 @@ export interface ChangedLogin {
   readonly sql: string;
 }
 
-/** Accounts that clients could not log in with, or not as they should. `rows`: the answer to LOGINS_QUERY. */
+/** Accounts whose login differs from what it must be. `rows`: the answer to LOGINS_QUERY. */
 export function changedLogins(
   secret: Buffer,
   rows: readonly Readonly<Record<string, unknown>>[],

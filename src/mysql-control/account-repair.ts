@@ -1,12 +1,11 @@
-/** Puts the node's own accounts on its server right, past the log; see accounts.ts and account-logins.ts. */
+/** Repairs the node's own accounts on its server, without logging it; see accounts.ts and account-logins.ts. */
 import { changedLogins, LOGINS_QUERY } from './account-logins.js';
 import { accountStatements, writerStatements } from './accounts.js';
 import type { Query } from './control-sessions.js';
 import { serverReading } from './server-status.js';
 
 /**
- * Gives the accounts back what they should be, rights included: for an account that is missing, or may not do what it
- * must.
+ * Restores all accounts with their rights, when an account is missing or lacks a right.
  */
 async function repairAccounts(query: Query, secret: Buffer): Promise<void> {
   const { readOnly } = await serverReading(query);
@@ -14,7 +13,7 @@ async function repairAccounts(query: Query, secret: Buffer): Promise<void> {
   for (const sql of writerStatements(!readOnly)) await query(sql);
 }
 
-/** Puts right how the accounts log in; gives those that were otherwise. Sessions that are there go on. */
+/** Repairs the logins of the accounts, and returns those that differed. Open sessions go on. */
 export async function repairLogins(query: Query, secret: Buffer): Promise<string[]> {
   const rows = await query(LOGINS_QUERY);
   const changed = changedLogins(secret, rows);

@@ -5,12 +5,12 @@ import { createHash, createHmac } from 'node:crypto';
  * them and none is stored; all nodes make the same accounts for themselves, without writing to the binary log.
  *
  * How a role gets everything but the system schemas (seen on MariaDB 10.11): global privileges would cover `mysql` and
- * `skein` and can not be taken back for a part. So nobody gets global ones. A database grant on the pattern `%` matches
+ * `skein` and cannot be revoked for a part. So no account gets global ones. A database grant on the pattern `%` matches
  * every schema, but of several rows the server takes the first that matches in the order of their exactness and does
- * not add them up: a row for the exact name `mysql` with no privilege at all hides the pattern. GRANT can not make such
+ * not add them up: a row for the exact name `mysql` with no privilege at all hides the pattern. GRANT cannot make such
  * a row (USAGE on a database stores nothing), so it is inserted into mysql.db; the server reads it like any other.
  *
- * What remains to every account of MariaDB, privileges or not: SET PASSWORD for itself (on an open primary; it is
+ * What every account of MariaDB can do without privileges: SET PASSWORD for itself (on an open primary; it is
  * logged and reaches all nodes: see account-logins.ts), KILL of its own account's sessions, and harmless session variables.
  */
 export type AccountName = 'skein' | 'skein_repl' | 'skein_read' | 'skein_write' | 'skein_admin' | 'app';
@@ -43,7 +43,7 @@ export const READ_ONLY_SESSIONS = `SET SESSION tx_read_only = USER() LIKE '%@${R
 
 export const READ = 'SELECT, SHOW VIEW';
 /**
- * With EXECUTE, whoever reads runs what definers with more rights have written. Over HTTP every statement of a read token runs
+ * With EXECUTE a reader runs routines of definers with more rights. Over HTTP every statement of a read token runs
  * in a READ ONLY transaction, and CALL and compound statements are refused (sql/guard.ts): what is left are functions,
  * which cannot end that transaction (1422, 1445) and so cannot write (1792), whatever they set or call
  * (test/system/sql-rights.test.ts). The read-only MySQL ports have no such transaction around a statement: a procedure could
@@ -62,7 +62,7 @@ const WRITERS = [
 /**
  * INSERT is taken from the writing accounts while their server is a replica, and given back when it opens as primary:
  * seen on MariaDB 10.11, ANALYZE of a table that does not exist gets past read_only and into the binary log, a GTID
- * that belongs to nobody (rule H13), and ANALYZE needs INSERT. Real writes are refused for read_only before
+ * that is not the cluster's (rule H13), and ANALYZE needs INSERT. Real writes are refused for read_only before
  * privileges are looked at, so a client sees no difference.
  */
 export function writerStatements(open: boolean): string[] {
@@ -76,7 +76,7 @@ export function writerStatements(open: boolean): string[] {
 
 /**
  * What `mariadb-dump` needs beside READ. TRIGGER and EVENT would let a reader write through the read-only port of an open
- * primary; a replica is read-only for everybody. Without the others' routine bodies a dump would lack them.
+ * primary; a replica is read-only for every account. Without the rights on others' routines a dump would lack their bodies.
  */
 export const DUMP_ON_REPLICA = 'TRIGGER, EVENT';
 
@@ -135,7 +135,7 @@ export const ACCOUNTS: readonly Account[] = [
     system: 'SELECT',
   },
   { name: 'app', host: '127.0.0.1', globally: '', everywhere: WRITE, system: '' },
-  // The same name and password through a read-only port: whoever comes from there may only read, on any node.
+  // The same name and password through a read-only port: a session from there may only read, on any node.
   { name: 'app', host: READ_ONLY_PORT_ADDRESS, globally: '', everywhere: READ, system: '' },
 ];
 
@@ -162,7 +162,7 @@ export function nativeHash(password: string): string {
 }
 
 /**
- * SQL that makes the accounts what they should be, whatever is there: for `--bootstrap`, and for a session of `skein`
+ * SQL that creates or repairs the accounts, whatever exists: for `--bootstrap`, and for a session of `skein`
  * with sql_log_bin=0. Each statement is one line, as `--bootstrap` wants it. Other accounts are left as they are.
  */
 export function accountStatements(secret: Buffer): string[] {
@@ -195,7 +195,7 @@ export function accountStatements(secret: Buffer): string[] {
   });
 }
 
-/** Runs at the end of the template: what the server's own SQL made for a fresh installation is taken out. */
+/** Runs at the end of the template: removes the accounts that the server's own SQL creates for a fresh installation. */
 export const REMOVE_TEMPLATE_ACCOUNTS: readonly string[] = [
   // mariadb.sys is locked and has no password: the definer of the server's own views.
   "DELETE FROM mysql.global_priv WHERE NOT (User='mariadb.sys' AND Host='localhost')",

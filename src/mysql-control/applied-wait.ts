@@ -3,12 +3,12 @@ import { KeptSession } from '../mysql-client/kept-session.js';
 import { gtidOfDomain, parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
 import { sleep, withDeadline } from '../std/timing.js';
 
-/** While somebody waits, the position is asked for so often; each question costs the server some 30 microseconds. */
+/** Interval of position queries while there are waiters; each costs the server some 30 microseconds. */
 const POLL_MS = 1;
 const WHERE_IT_STANDS = 'SELECT @@global.gtid_slave_pos';
-/** A server that needs longer to say where it stands hangs. */
+/** A server that needs longer to answer its position hangs. */
 const ANSWER_MS = 10_000;
-/** More waiting reads than this are told at once that it takes too long. */
+/** Above this number of waiters, further ones time out at once. */
 const WAITERS_MAX = 10_000;
 
 interface Waiter {
@@ -18,8 +18,8 @@ interface Waiter {
 }
 
 /**
- * Waits until the server has applied a GTID, for any number of readers with one session: while there are waiters the
- * server's position is polled, and when there are none nothing is asked.
+ * Waits until the server has applied a GTID, for any number of readers with one session. The server's position is polled
+ * only while there are waiters.
  */
 export class AppliedWait {
   readonly #session: KeptSession;
@@ -65,7 +65,7 @@ export class AppliedWait {
     this.#polling = false;
   }
 
-  /** Null when the server can not be asked now. */
+  /** Null when the server cannot be asked now. */
   async #applied(): Promise<number | null> {
     try {
       const position = await this.#session.use((connection) =>

@@ -1,4 +1,4 @@
-/** What a replica's server is busy with, and which clients stand in its way. */
+/** What a replica's server executes, and which clients block it. */
 
 type Query = (sql: string, deadlineMs?: number) => Promise<Record<string, unknown>[]>;
 
@@ -32,8 +32,8 @@ export async function applierWorkers(query: Query): Promise<WorkerRow[]> {
 }
 
 /**
- * Clients with an open transaction, or a statement under way, for at least so long. On a replica they only read, so ending
- * them loses nothing; a lock of one may be what every worker waits for, and the server does not tell whose it is (metadata
+ * Clients with an open transaction or a running statement of at least this age. On a replica they only read, so ending them
+ * loses nothing. Every worker may wait for a lock of one of them, and the server does not tell whose lock it is (metadata
  * locks have no list without a plug-in).
  */
 export async function longReaders(query: Query, seconds: number): Promise<ReaderRow[]> {
@@ -48,8 +48,8 @@ export async function longReaders(query: Query, seconds: number): Promise<Reader
 }
 
 /**
- * Restarts the applier with so many parallel workers; 0 = one transaction after the other. STOP SLAVE waits for the
- * transactions under way, for ever when they wait for each other.
+ * Restarts the applier with this number of parallel workers; 0 = one transaction after the other. STOP SLAVE waits for the
+ * running transactions, forever when they wait for each other.
  */
 export async function restartApplier(query: Query, workers: number, stopDeadlineMs: number): Promise<void> {
   await query('STOP SLAVE SQL_THREAD', stopDeadlineMs);

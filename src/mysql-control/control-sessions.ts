@@ -19,11 +19,11 @@ export interface ControlSessionsModules {
   socketPath(): string | null;
 }
 
-/** Runs one statement. `deadlineMs`: null = it may take as long as it takes. */
+/** Runs one statement. `deadlineMs`: null = no deadline. */
 export type Query = (sql: string, deadlineMs?: number | null) => Promise<TextRow[]>;
 
 const ACCOUNT = 'skein';
-/** A question about the server's state is answered in a millisecond; a server that needs this long hangs. */
+/** Deadline of questions about the server's state, which take a millisecond. A server that needs this long hangs. */
 export const QUERY_DEADLINE_MS = 10_000;
 const SHOWN_CHARACTERS = 40;
 
@@ -40,7 +40,7 @@ export class ControlSessions {
     this.#writer = new KeptSession(() => this.connect({ logged: true }));
   }
 
-  /** The server is gone, and with it every session. */
+  /** The server is down, and with it every session. */
   drop(): void {
     this.#questions.drop();
     this.#writer.drop();

@@ -2,9 +2,9 @@ import { parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
 import type { DdlDoubt } from './ddl-traces.js';
 
 /**
- * DDL is not transactional. A server that dies in the middle of one finishes it (or takes it back) at its next start, and
- * its log and its position need not agree with what it did. This decides where a replica's server that has just been
- * started really stands; on a primary the recovery's own writes are of the epoch (see ManagedServer).
+ * DDL is not transactional. A server that dies in the middle of DDL finishes or undoes it at its next start, and its log and
+ * position need not agree with the result. This decides the real position of a replica's server that has just been started.
+ * On a primary the recovery's own writes belong to the epoch (see ManagedServer).
  *
  * All of this was seen on 10.11, by killing a server before each of its writes to the disk:
  *   - DDL on tables: what the log has under the cluster's name was executed, though the position may not follow for two
@@ -19,7 +19,7 @@ export interface RecoveredState {
   /** `@@gtid_binlog_pos` and `@@gtid_slave_pos`. */
   readonly binlogPos: string;
   readonly slavePos: string;
-  /** Where the log stood before what the recovery wrote; `binlogPos` when it wrote nothing. */
+  /** End of the log before the recovery's own writes; `binlogPos` when it wrote nothing. */
   readonly logBefore: string;
   /** Statements that the recovery wrote at the end of the log. */
   readonly recovered: readonly string[];
@@ -40,7 +40,7 @@ export interface NotedOutcome {
 export interface Settlement {
   /** Taken as applied; null = as it is. */
   readonly position: string | null;
-  /** The server's own log is to be begun anew, because it does not end at what is applied. */
+  /** The server's own log must be reset, because it does not end at the applied position. */
   readonly beginLogAnew: boolean;
 }
 
@@ -57,13 +57,13 @@ export function settleRecovery(state: RecoveredState): Settlement {
   const { binlogPos, slavePos, logBefore, noted, nameOf } = state;
   const applied = numberInCluster(slavePos, nameOf);
   const logged = numberInCluster(logBefore, nameOf);
-  // Somebody wrote here: that is not ours to settle, and is found as an errant write.
+  // A foreign write: it is not resolved here, but found as an errant transaction.
   if (applied === null || logged === null) return NOTHING;
-  // What is no DDL can not have been finished by a recovery, and must not be passed over.
+  // A recovery finishes DDL only, so any other transaction must not be skipped.
   const executed =
     state.nextIsDdl !== false && state.recovered.some((statement) => !statement.includes(MADE_UP));
   let end = Math.max(applied, logged + (executed ? 1 : 0));
-  // Noted last, and nothing after it is known of: then everything before it was applied, and its traces tell.
+  // This DDL was noted last and nothing later is known: everything before it was applied, and its traces tell the rest.
   const reached = Math.max(applied, logged);
   if (noted && noted.ordinal > applied && noted.ordinal >= logged && noted.ordinal <= reached + 1) {
     if (noted.happened) end = noted.ordinal;

@@ -1,10 +1,10 @@
-/** What the server's own binary log says, and how it is begun anew. */
+/** Reads the server's own binary log, and resets it. */
 import { parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
 import type { Query } from './control-sessions.js';
 import { RECOVERY_SERVER_ID } from './ddl-recovery.js';
 import { serverReading } from './server-status.js';
 
-/** A server that dies at each start before its recovery is settled begins one log file each time; older ones are not read. */
+/** A server that dies at each start before its recovery is finished begins a log file each time. Only this many are read. */
 const RECOVERED_FILES_MAX = 10;
 
 /** The GTID after which the oldest file of the log begins; '' = it is the first of all. */
@@ -43,9 +43,9 @@ function isOfRecovery(gtid: string): boolean {
 }
 
 /**
- * A server that died while its log was begun anew (RESET MASTER removes the files one by one, the oldest first) lists
- * files that are gone, or does not know after which the log begins. All else was settled before that: it is begun anew.
- * Returns whether that was so. Only on a replica's server that follows nobody.
+ * Finishes a log reset that a crash interrupted: RESET MASTER removes the files one by one, the oldest first, so the index
+ * lists files that are gone, or the log does not tell where it begins. Recovery was finished before the reset began, so the
+ * log is reset again. Returns whether that was necessary. Only on a replica's server that does not replicate yet.
  */
 export async function finishLogReset(query: Query): Promise<boolean> {
   const { gtidBinlogPos, gtidSlavePos } = await serverReading(query);

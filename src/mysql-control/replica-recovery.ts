@@ -1,4 +1,4 @@
-/** Brings a replica's server level with itself after a crash; what is decided is in ddl-recovery.ts. */
+/** Recovers a replica's server after a crash, so that engine, log and position agree; ddl-recovery.ts decides how. */
 import { parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
 import type { Query } from './control-sessions.js';
 import { settleRecovery } from './ddl-recovery.js';
@@ -14,14 +14,14 @@ export interface RecoveryOptions {
 }
 
 /**
- * Brings a replica's server that follows nobody since its start level with itself after a crash in the middle of DDL.
- * Returns what was done, for people; null when nothing was needed.
+ * Recovers a replica's server after a crash in the middle of DDL, before it replicates again. Returns a message about what
+ * was done; null when nothing was necessary.
  */
 export async function recoverReplica(
   query: Query,
   { noted, nameOf, isDdl }: RecoveryOptions,
 ): Promise<string | null> {
-  // It follows already (its node alone was restarted): it stands where it says.
+  // It replicates already (only its node was restarted), so its position is right.
   if ((await replicaThreads(query)) !== null) return null;
   const { gtidBinlogPos: binlogPos, gtidSlavePos: slavePos } = await serverReading(query);
   const written = await writtenByRecovery(query, binlogPos);
@@ -35,7 +35,7 @@ export async function recoverReplica(
     nameOf,
   });
   const { position } = settlement;
-  // In this order: what is interrupted between the two is recognised at the next start.
+  // In this order, so that an interruption between the two is recognised at the next start.
   if (position !== null) await query(`SET GLOBAL gtid_slave_pos = '${position}'`);
   if (settlement.beginLogAnew) await beginLogAnew(query, position ?? slavePos);
   if (position === null && !settlement.beginLogAnew) return null;
@@ -45,7 +45,7 @@ export async function recoverReplica(
   );
 }
 
-/** What tells afterwards whether DDL happened that the log does not tell of; see ddl-traces.ts. */
+/** Traces that tell after a crash whether DDL was executed; see ddl-traces.ts. */
 export async function ddlTraces(query: Query): Promise<string> {
   const answers: unknown[] = [];
   for (const sql of TRACE_QUERIES) answers.push(await query(sql));

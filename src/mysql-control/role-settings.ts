@@ -1,7 +1,7 @@
 /**
  * Global variables whose right value depends on the role. A client's session begins with the global value and may change
- * its own; the log does not carry it. So whoever applies the log is as lenient as the most lenient client: a statement
- * that one client could execute must not stop a replica.
+ * its own; the log does not carry it. So servers that apply the log are as lenient as the most lenient client: a
+ * statement that one client could execute must not stop a replica.
  */
 export interface RoleSetting {
   readonly variable: string;

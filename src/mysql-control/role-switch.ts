@@ -1,4 +1,4 @@
-/** Opens the server as the primary, closes it, and makes it follow our endpoint. */
+/** Opens the server as the primary, closes it, and makes it replicate from the endpoint. */
 import { SkeinError } from '../model/error.js';
 import { ServerError } from '../mysql-client/replies.js';
 import { plainText } from '../mysql-client/sql-text.js';
@@ -100,7 +100,7 @@ export interface EndpointAddress {
   readonly workers: number;
 }
 
-/** Makes the server follow our endpoint. Its relay logs are thrown away; the spool has what they held. */
+/** Makes the server replicate from the endpoint. Its relay logs are dropped; the spool has their content. */
 export async function followEndpoint(
   { sessions: { query }, users }: Server,
   { host, port, user, password, workers }: EndpointAddress,

@@ -8,7 +8,7 @@ export interface RunningStatement {
   readonly threadId: number;
   /** `skein_read@localhost` */
   readonly account: string;
-  /** It has written no row, and can not: for the server, its account or its transaction. */
+  /** It has written no row and cannot: because of the server, its account or its transaction. */
   readonly readsOnly: boolean;
 }
 

@@ -1,16 +1,16 @@
-/** Definitions on the server: reads them, and makes the few changes to them that a node decides on. */
+/** Reads definitions on the server, and makes the few changes that a node decides on. */
 import type { Definitions } from '../model/definitions.js';
 import { sqlText } from '../mysql-client/sql-text.js';
 import type { ControlSessions, Query } from './control-sessions.js';
 import { readDefinitions } from './definitions.js';
 import { conversionStatements, renameBackStatement, type TableName } from './schema-look.js';
 
-/** What is executed past the clients waits this long for their locks: it is tried again. */
+/** lock_wait_timeout of the node's own changes; they are tried again after it. */
 const LOCK_WAIT_S = 5;
 /** Of each question about all that is defined: the server opens every table for it. */
 export const DEFINITIONS_DEADLINE_MS = 60_000;
 
-/** What the server has beside rows. Fails when a table's definition is locked for long: by DDL that is under way. */
+/** All definitions on the server. Fails when running DDL locks a table's definition for long. */
 export function definitionsOf(sessions: ControlSessions): Promise<Definitions> {
   // In a session of its own: questions about the server's state must not wait behind such a lock.
   return sessions.alone({}, async (query) => {
@@ -27,13 +27,16 @@ export function renameBack(sessions: ControlSessions, from: TableName, to: Table
   });
 }
 
-/** Makes a table one of InnoDB, on all nodes. Takes as long as it takes, and waits for the quorum. Only on an open primary. */
+/**
+ * Makes a table one of InnoDB, on all nodes. Takes as long as it takes, and waits for the quorum. Only on an open
+ * primary.
+ */
 export async function convertToInnodb(sessions: ControlSessions, table: TableName): Promise<void> {
   await sessions.alone({ logged: true }, async (query) => {
     const [required] = await sessions.query('SELECT @@global.innodb_force_primary_key AS isOn');
     const isOn = Number(required?.isOn) === 1;
     try {
-      // A table of another engine gets past that check, and must not be kept from becoming safe by it.
+      // A table of another engine may lack a key; that check must not keep it from being converted.
       if (isOn) await requirePrimaryKeys(sessions.query, false);
       for (const sql of conversionStatements(table, LOCK_WAIT_S)) await query(sql, null);
     } finally {
@@ -47,7 +50,7 @@ export async function requirePrimaryKeys(query: Query, on: boolean): Promise<voi
   await query(`SET GLOBAL innodb_force_primary_key = ${on ? 'ON' : 'OFF'}`);
 }
 
-/** Past the log, or logged under this id. Takes as long as it takes. Only on a closed server. */
+/** Without logging, or logged under this server id. No deadline. Only on a closed server. */
 export function execute(
   sessions: ControlSessions,
   sql: string,
@@ -76,7 +79,7 @@ export async function madeSince(query: Query, tableId: number): Promise<Readonly
   return new Set(rows.map(({ name }) => String(name)));
 }
 
-/** Which of these tables had DDL since then, as `schema/name`: it writes their definition's file anew. */
+/** Which of these tables had DDL since then, as `schema/name`: it writes their definition's file again. */
 export async function changedSince(
   query: Query,
   time: string,

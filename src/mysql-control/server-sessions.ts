@@ -1,4 +1,4 @@
-/** The sessions on the server: who is there, and how they are ended. */
+/** Lists and ends sessions on the server. */
 import { SkeinError } from '../model/error.js';
 import { ServerError } from '../mysql-client/replies.js';
 import { sleep } from '../std/timing.js';
@@ -6,7 +6,7 @@ import type { Query } from './control-sessions.js';
 
 const ER_NO_SUCH_THREAD = 1094;
 const ER_NO_SUCH_QUERY = 1957;
-/** A session that is told to end is gone in a moment; one that is not must not write under an open server (rule C10). */
+/** A killed session normally ends within a moment. One that remains could write on an open server (rule C10). */
 const SESSIONS_GONE_MS = 5_000;
 const SESSIONS_POLL_MS = 10;
 
@@ -27,7 +27,7 @@ async function otherSessions(query: Query): Promise<number[]> {
 export async function closeSessions(query: Query): Promise<void> {
   const old = await otherSessions(query);
   for (const id of old) await endSession(query, id);
-  // Those that dialled since were born under the new id, and may stay.
+  // Sessions that connected since have the new server id, and may stay.
   const remaining = await sessionsGone(query, old);
   if (remaining === 0) return;
   throw new SkeinError('SESSIONS_REMAIN', `${remaining} session(s) did not end after KILL.`);
@@ -51,7 +51,7 @@ export async function endSession(query: Query, id: number): Promise<void> {
   });
 }
 
-/** Only for a statement that can not be committing (rule C1). Does nothing when it has ended. */
+/** Only for a statement that cannot be committing (rule C1). Does nothing when it has ended. */
 export async function killQuery(query: Query, queryId: number): Promise<void> {
   await query(`KILL QUERY ID ${Math.trunc(queryId)}`).catch((error: unknown) => {
     if (!isServerError(error, [ER_NO_SUCH_THREAD, ER_NO_SUCH_QUERY])) throw error;
@@ -74,7 +74,7 @@ export async function committingSessions(query: Query): Promise<{ id: number; qu
   return rows.map((row) => ({ id: Number(row.id), queryId: Number(row.query_id) }));
 }
 
-/** Threads on which nobody has logged in yet; under TLS nobody else can tell. */
+/** Threads without a login; under TLS only the server knows them. */
 export async function threadsBeforeLogin(query: Query): Promise<ReadonlySet<number>> {
   const rows = await query(
     "SELECT id FROM information_schema.processlist WHERE user = 'unauthenticated user'",

@@ -1,4 +1,4 @@
-/** What the server says of itself: positions, semi-sync, its replication threads. */
+/** The server's status: positions, semi-sync, replication threads. */
 import { SkeinError } from '../model/error.js';
 import type { Query } from './control-sessions.js';
 
@@ -28,7 +28,7 @@ const READING = `SELECT @@global.gtid_binlog_pos AS gtidBinlogPos, @@global.gtid
   @@global.binlog_commit_wait_usec AS gatheringUs`;
 const SEMI_SYNC_PREFIX = 'Rpl_semi_sync_master_';
 
-/** How long a replica's commit waits for others at most: an uneven time, which tells ours from an operator's own. */
+/** Longest wait of a replica's commit for others. The uneven value distinguishes Skein's setting from an operator's. */
 const GATHERING_US = 4_999;
 
 export async function serverReading(query: Query): Promise<ServerReading> {
@@ -55,7 +55,7 @@ export async function serverReading(query: Query): Promise<ServerReading> {
   };
 }
 
-/** Null: it is as an operator wants it. */
+/** Null: an operator has set it. */
 function commitsGather(count: number, waitUs: number): boolean | null {
   if (count === 0) return false;
   return waitUs === GATHERING_US ? true : null;
@@ -63,13 +63,13 @@ function commitsGather(count: number, waitUs: number): boolean | null {
 
 export async function gatherCommits(query: Query, on: boolean): Promise<void> {
   await query(`SET GLOBAL binlog_commit_wait_usec = ${GATHERING_US}`);
-  // There can not be more than there are workers.
+  // There cannot be more commits than workers.
   await query(`SET GLOBAL binlog_commit_wait_count = ${on ? '@@global.slave_parallel_threads' : '0'}`);
 }
 
 /**
  * From here on commits wait for the acknowledgement of our dump. Only on a closed server. Not from its start on: a DDL
- * that the server finishes then would wait for a dump that nobody can begin yet, for ever (seen on 10.11).
+ * that the server finishes then would wait forever for a dump that cannot begin yet (seen on 10.11).
  * @throws SkeinError OPEN_FAILED
  */
 export async function waitForAcknowledgements(query: Query): Promise<void> {
@@ -86,7 +86,7 @@ export async function refuseWaitingCommits(query: Query): Promise<void> {
   throw new SkeinError('COMMITS_WAITING', `${semiSync.waitSessions} commit(s) wait for their quorum.`);
 }
 
-/** Null when the server follows nobody. */
+/** Null when the server does not replicate. */
 export async function replicaThreads(query: Query): Promise<ReplicaThreads | null> {
   const [row] = await query('SHOW SLAVE STATUS');
   if (!row) return null;

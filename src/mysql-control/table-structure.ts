@@ -1,9 +1,9 @@
 /**
- * Of how a table was created, what a replica depends on that applies row events by position and type, and DDL as text:
- * columns in their order with their types, character sets and NULL, generated columns, keys, checks, the engine, the
- * default character set and system versioning.
+ * The parts of a table's definition that matter to a replica, which applies row events by position and type, and DDL as
+ * text: columns in their order with their types, character sets and NULL, generated columns, keys, checks, the engine,
+ * the default character set and system versioning.
  *
- * Left out is what changes no row and stops no replica. A row event holds every column's value (clients can not set
+ * Left out is what changes no row and stops no replica. A row event holds every column's value (clients cannot set
  * binlog_row_image), so defaults are not asked there; comments, compression, encryption and statistics are each server's
  * own. Only these are taken out of the text: what is not understood stays in it, and is compared.
  */

@@ -11,7 +11,7 @@ import { withDeadline } from '../std/timing.js';
 
 /**
  * Named time zones: the server looks them up in tables of its own (mysql.time_zone and four more), which are empty unless
- * somebody fills them. They are filled past the log, on each node from the zone files that came with its server.
+ * filled. Each node fills them without logging it,  from the zone files that came with its server.
  */
 
 const PROGRAMS = ['mariadb-tzinfo-to-sql', 'mysql_tzinfo_to_sql'];
@@ -29,7 +29,7 @@ const ZONE_ENTRY = /^[A-Z][^.]*$/;
 
 /**
  * SQL that fills the time zone tables of the current database, as the server's own program writes it.
- * @throws SkeinError TIME_ZONES_MISSING: the program or the zone files are not there, or it can not read them
+ * @throws SkeinError TIME_ZONES_MISSING: the program or the zone files are not there, or it cannot read them
  */
 export async function timeZoneSql(binary: ServerBinary, signal?: AbortSignal): Promise<string> {
   const program = await firstThere(

@@ -65,7 +65,7 @@ export async function prepareAgain(
   ]);
 }
 
-/** From a session of its own: within the one that prepared it, the log can not be switched on again. */
+/** From a session of its own: within the one that prepared it, the log cannot be switched on again. */
 export async function logRollback(
   sessions: ControlSessions,
   branch: string,

@@ -58,7 +58,7 @@ const RELAY_STATE = /^(relay\.(\d+|index)|relay-log\.info|master\.info|multi-mas
 
 /**
  * Takes away what a replica's server noted about its relay logs. They are thrown away at every start in any case (the spool
- * has what they held), but a server that died while it removed some of them can not be told a source any more (seen on
+ * has what they held), but a server that died while it removed some of them cannot be told a source any more (seen on
  * 10.11: "log ./relay.000002 listed in the index, but failed to stat"). No server may be running on the directory.
  */
 export async function removeRelayState(dataDir: string): Promise<void> {

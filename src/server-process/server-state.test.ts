@@ -36,7 +36,7 @@ describe('the files about a server', () => {
     expect(await file.readPid()).toBeNull();
   });
 
-  it.each(['', '{', '[]', '{"instance":"x"}', 'null'])('begin anew when they hold %j', async (text) => {
+  it.each(['', '{', '[]', '{"instance":"x"}', 'null'])('begin again when they hold %j', async (text) => {
     await writeFile(join(directory, 'server.json'), text);
     expect(await new ServerStateFile(directory, { logger: silentLogger }).read()).toMatchObject({
       starts: 0,

@@ -105,7 +105,7 @@ export async function spawnServer(
   }
 }
 
-/** Copies, because the server often runs as another user, who can not read the key where it lies. */
+/** Copies, because the server often runs as another user, who cannot read the key where it lies. */
 export async function writeTls(
   { tls }: SpawnOptions,
   { directory }: ServerPaths,

@@ -43,7 +43,7 @@ export async function copyTemplate(
   else await makeTemplate(directory, modules, signal);
 }
 
-/** Null when the cache can not be written (it may belong to another user). */
+/** Null when the cache cannot be written (it may belong to another user). */
 async function cachedTemplate(modules: TemplateModules, signal?: AbortSignal): Promise<string | null> {
   const { binary, cacheDir, logger } = modules;
   const name = `${binary.flavour}-${binary.version.replace(/[^A-Za-z0-9.+-]/g, '_')}-t${TEMPLATE_FORMAT}`;
@@ -97,7 +97,7 @@ async function makeTemplate(
   );
 }
 
-/** A server starts without named zones too: then each start on the directory tries to load them, and says why it can not. */
+/** A server starts without named zones too: then each start on the directory tries to load them, and says why it cannot. */
 async function zonesOrNone({ binary, logger }: TemplateModules, signal?: AbortSignal): Promise<string> {
   try {
     return await timeZoneSql(binary, signal);

@@ -8,7 +8,7 @@ const SLICE = 200;
 
 /**
  * Bytes on the disk of the files below `directory` that the process has open. Most have no name any more, so the directory
- * itself does not show them. Null when it can not be seen (another user's process).
+ * itself does not show them. Null when it cannot be seen (another user's process).
  */
 export async function tmpBytes(pid: number, directory: string): Promise<number | null> {
   let descriptors: string[];
@@ -38,7 +38,7 @@ function bytesBelow(prefix: string, descriptor: string): number {
   }
 }
 
-/** Bytes that a thread of the process has written into files since it began; null when that can not be seen. */
+/** Bytes that a thread of the process has written into files since it began; null when that cannot be seen. */
 export async function writtenByThread(pid: number, threadId: number): Promise<number | null> {
   try {
     const text = await readFile(`/proc/${pid}/task/${threadId}/io`, 'utf8');
