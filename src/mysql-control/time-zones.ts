@@ -11,7 +11,7 @@ import { withDeadline } from '../std/timing.js';
 
 /**
  * Named time zones: the server looks them up in tables of its own (mysql.time_zone and four more), which are empty unless
- * filled. Each node fills them without logging it,  from the zone files that came with its server.
+ * filled. Each node fills them without logging it, from the zone files that came with its server.
  */
 
 const PROGRAMS = ['mariadb-tzinfo-to-sql', 'mysql_tzinfo_to_sql'];

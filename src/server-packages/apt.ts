@@ -5,7 +5,7 @@ import { exists } from '../std/files.js';
 import { lastLines, type RunResult, run } from '../std/run.js';
 import { type Distribution, ownSources, parseOsRelease } from './apt-sources.js';
 
-/** What is told while packages are fetched: a text and how much is done, 0 to 1, null where that is not known. */
+/** Progress of a download: a text, and the completed fraction from 0 to 1, null if not known. */
 export type Progress = (text: string, fraction: number | null) => void;
 
 /** What is wanted of the distribution's packages. */

@@ -73,7 +73,7 @@ async function fromCache(options: ObtainOptions, logger: Logger): Promise<Server
   return await inspectServer(command, 'obtained');
 }
 
-/** The entry gets its name only when it is whole and its server has answered: a name that exists can be trusted. */
+/** The entry gets its name only when it is complete and its server has answered, so an existing name can be trusted. */
 async function fill(
   entry: string,
   distribution: Parameters<typeof unpackMariadb>[1],

@@ -57,7 +57,7 @@ export async function prepareTmpDir(path: string, user: RunUser): Promise<void> 
 const RELAY_STATE = /^(relay\.(\d+|index)|relay-log\.info|master\.info|multi-master\.info)$/;
 
 /**
- * Takes away what a replica's server noted about its relay logs. They are thrown away at every start in any case (the spool
+ * Removes a replica's records about its relay logs. The relay logs are dropped at every start anyway (the spool
  * has what they held), but a server that died while it removed some of them cannot be told a source any more (seen on
  * 10.11: "log ./relay.000002 listed in the index, but failed to stat"). No server may be running on the directory.
  */

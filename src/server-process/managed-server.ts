@@ -24,7 +24,7 @@ export interface ManagedServerOptions extends SpawnOptions {
   readonly directory: string;
   /** The cluster's secret, from which the accounts' passwords come. */
   readonly secret: Buffer;
-  /** start() gives up after so many servers that died before they were ready. Default 3. */
+  /** start() gives up after this many servers died before they were ready. Default 3. */
   readonly startAttemptsMax?: number;
   readonly backoffFirstMs?: number;
   readonly backoffMaxMs?: number;
@@ -55,7 +55,7 @@ export interface ServerDown {
   readonly pid: number;
   /** How it ended and its last words, for people. */
   readonly reason: string;
-  /** Null for an adopted server: only a parent is told. */
+  /** Null for an adopted server: only a parent process learns it. */
   readonly exitCode: number | null;
   readonly killedBy: NodeJS.Signals | null;
   /** True when stop() or kill() asked for it. */
@@ -65,11 +65,11 @@ export interface ServerDown {
 const START_ATTEMPTS_MAX = 3;
 const BACKOFF_FIRST_MS = 200;
 const BACKOFF_MAX_MS = 5000;
-/** A server that lived so long was well: its next restart is quick again. */
+/** Uptime after which the restart back-off is reset. */
 const STABLE_MS = 30_000;
-/** Login is tried so often while a server starts. */
+/** Interval of login attempts while a server starts. */
 const READY_POLL_MS = 20;
-/** A long recovery is told to people so often. */
+/** Interval of messages about a long recovery. */
 const STILL_STARTING_MS = 10_000;
 const STOP_DEADLINE_MS = 30_000;
 const ER_ACCESS_DENIED = 1045;
@@ -118,7 +118,7 @@ export class ManagedServer {
   }
 
   /**
-   * Adopts or starts the server, resolves when somebody could log in, and keeps it running from then on.
+   * Adopts or starts the server, resolves when a login has succeeded, and keeps it running from then on.
    * An abort before that ends the watching and leaves the server as it is.
    * @throws SkeinError SERVER_START_FAILED, PORT_IN_USE, TEMPLATE_FAILED, RUN_DIR_UNSAFE, SOCKET_PATH_TOO_LONG,
    * SERVER_LOGIN_REFUSED
@@ -177,7 +177,7 @@ export class ManagedServer {
   }
 
   /**
-   * Ends the server at once (rule C1: a fence asks nobody). The signal is sent before this returns; the promise
+   * Ends the server at once (rule C1: a fence waits for nothing). The signal is sent before this returns; the promise
    * resolves when the process is gone. Without `restart` it stays down until start().
    */
   kill(reason: string, options: { restart?: boolean } = {}): Promise<void> {
@@ -222,7 +222,7 @@ export class ManagedServer {
     return () => signal?.removeEventListener('abort', abort);
   }
 
-  /** The whole life, from start() to the abort; rejects when the first server can not be brought up. */
+  /** The whole life, from start() to the abort; rejects when the first server cannot be started. */
   async #live(signal: AbortSignal): Promise<void> {
     const { logger } = this.#modules;
     const user = await this.#prepare(signal);
@@ -233,7 +233,7 @@ export class ManagedServer {
       const started = performance.now();
       const end = await this.#oneServer(user, signal).catch((error: unknown) => {
         if (signal.aborted) return null;
-        // Once it has run, nothing ends the watching: what is in the way may go away.
+        // After the first successful start the node keeps trying: the obstacle may disappear.
         if (!everUp) throw error;
         logger.error({ reason: messageOf(error) }, 'server could not be started');
         return { wasUp: false, reason: messageOf(error) };
@@ -291,7 +291,7 @@ export class ManagedServer {
       );
       return user;
     }
-    // What is there decides: a directory made by root as `nobody` is not read by `mysql`, which came later.
+    // The existing owner decides: a user `mysql` that was created later cannot read a directory of `nobody`.
     const owner = await ownerOf(this.#paths.dataDir);
     return owner.uid === user.uid || process.getuid?.() !== 0 ? user : owner;
   }
@@ -308,7 +308,7 @@ export class ManagedServer {
     });
   }
 
-  /** Writes the certificate anew for the running server, which then has to be told. False: it was started without one. */
+  /** Writes the new certificate for the running server, which must then be told to reload. False: it runs without TLS. */
   async renewTls(): Promise<boolean> {
     if (this.#running === null) return false;
     const info = await readProcess(this.#running.pid);
@@ -318,7 +318,7 @@ export class ManagedServer {
   }
 
   /**
-   * Resolves when somebody can log in; null when it dies before. Recovery may take long: there is no deadline but its
+   * Resolves when a login succeeds; null when the server dies before. Recovery may take long: there is no deadline but its
    * death.
    */
   async #ready(running: Running, signal: AbortSignal): Promise<ServerUp | null> {

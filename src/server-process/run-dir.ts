@@ -10,7 +10,7 @@ const SOCKET_PATH_BYTES_MAX = 107;
 
 /**
  * A short path for the server's unix socket: the data directory's own may be too long for one. In a directory that only
- * the server's user (and root) can enter: who can connect to the socket is not yet who may log in, but need not try.
+ * the server's user (and root) can enter: connecting to the socket is not a login, but other users need not even connect.
  * @throws SkeinError RUN_DIR_UNSAFE, SOCKET_PATH_TOO_LONG
  */
 export async function socketPathFor(dataDir: string, user: RunUser): Promise<string> {
@@ -32,7 +32,7 @@ export async function socketPathFor(dataDir: string, user: RunUser): Promise<str
     await chown(directory, user.uid, user.gid);
     found = await lstat(directory);
   }
-  // Temporary directories are everybody's: somebody else may have been there first.
+  // Any user can write in a temporary directory, so another user may have created it first.
   const reason =
     (found.mode & 0o077) === 0 ? await unsafeBecause(directory, user.uid) : 'other users can look into it';
   if (reason !== null) {

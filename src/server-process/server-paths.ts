@@ -6,14 +6,14 @@ export interface ServerPaths {
   readonly dataDir: string;
   readonly tmpDir: string;
   readonly log: string;
-  /** Exists while what a crash left behind is not settled. */
+  /** Exists while recovery after a crash is not finished. */
   readonly unsettled: string;
   /** Exists while time zones are to be loaded. */
   readonly loadTimeZones: string;
 }
 
 export function serverPaths(nodeDirectory: string): ServerPaths {
-  // mariadbd gets absolute paths: they are also what it is recognised by.
+  // mariadbd gets absolute paths, by which it is also recognised.
   const directory = resolve(nodeDirectory);
   return {
     directory,

@@ -13,7 +13,7 @@ export interface ServerSettings {
   /** Default 64 MiB: enough that a bulk load does not wait for checkpoints all the time. */
   readonly redoLogBytes?: number;
   readonly tls?: ServerTls | null;
-  /** Put last, so they win; for tests and for what an operator must have. */
+  /** Placed last, so they take precedence; for tests and operators' needs. */
   readonly extraArgs?: readonly string[];
 }
 
@@ -63,7 +63,7 @@ export function initConnectArg(operatorArgs: readonly string[]): string {
 export function serverArgs(binary: ServerBinary, settings: ServerSettings): string[] {
   const MiB = 2 ** 20;
   return [
-    // No option file of the host may change what the promise rests on.
+    // No option file of the host may change settings that the promise depends on.
     '--no-defaults',
     ...binary.pathArgs,
     `--datadir=${settings.dataDir}`,

@@ -18,7 +18,7 @@ import { lastLines, run } from '../std/run.js';
 import type { RunUser } from '../std/run-user.js';
 import { bootstrapArgs } from './settings.js';
 
-/** Raised when what a template holds changes. */
+/** Increased with every change of the template's content. */
 const TEMPLATE_FORMAT = 2;
 
 export interface TemplateModules {
@@ -28,7 +28,7 @@ export interface TemplateModules {
 }
 
 /**
- * Fills `directory` (which must not exist) with an empty server's files: system tables, no account that anybody could
+ * Fills `directory` (which must not exist) with an empty server's files: system tables, no account that a user could
  * log in with, named time zones, no binary log, no GTID. They are made once for each version of the server and then
  * copied (0.05 s instead of 1 s).
  * @throws SkeinError TEMPLATE_FAILED
@@ -97,7 +97,7 @@ async function makeTemplate(
   );
 }
 
-/** A server starts without named zones too: then each start on the directory tries to load them, and says why it cannot. */
+/** A server starts without named zones too. Then each start on the directory tries to load them, and logs why it cannot. */
 async function zonesOrNone({ binary, logger }: TemplateModules, signal?: AbortSignal): Promise<string> {
   try {
     return await timeZoneSql(binary, signal);

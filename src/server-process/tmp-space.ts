@@ -1,4 +1,4 @@
-/** What a server holds in its directory for temporary files, and what each of its threads has written, from /proc. */
+/** Size of a server's temporary files, and bytes written by each of its threads, from /proc. */
 import { readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';

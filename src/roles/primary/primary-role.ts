@@ -60,7 +60,7 @@ export interface PrimaryRoleModules {
   control(): LocalControl;
   /** The number of the next epoch, never given before and larger than this one. */
   newEpoch(known: number): Promise<number>;
-  /** SIGKILL (rule C1: a fence asks nobody); the server is started again. */
+  /** SIGKILL (rule C1: a fence waits for nothing); the server is started again. */
   kill(reason: string): void;
   /** What a crash of the server left behind is settled. */
   settled(): Promise<void>;
