@@ -16,16 +16,16 @@ import {
   unexpectedFrame,
 } from '../wire/frames.js';
 import {
-  type Answer,
-  type Ask,
   type AttachInfo,
-  decodeAsk,
+  type DefinitionsQuery,
+  type DefinitionsReply,
+  decodeDefinitionsQuery,
   decodeHeartbeat,
   decodeRefuse,
   decodeStatus,
   decodeWelcome,
-  encodeAnswer,
   encodeAttach,
+  encodeDefinitionsReply,
   encodeHeartbeat,
   encodeReady,
   type Heartbeat,
@@ -51,7 +51,7 @@ export interface ReplicaCallbacks {
   status(status: ClusterStatus): void;
   heartbeat(): HeartbeatBody;
   /** How objects of the replica's server are defined; the answer has the reason when that cannot be told. */
-  definitions(ask: Ask): Promise<Answer>;
+  definitions(query: DefinitionsQuery): Promise<DefinitionsReply>;
   /** A heartbeat of the primary; `heardAtMs` is monotonic (for membership/lag.ts). */
   heard?(heartbeat: Heartbeat, heardAtMs: number): void;
 }
@@ -155,7 +155,7 @@ export class DialerSession {
     else if (name === 'heartbeat') this.#onHeartbeat(decodeHeartbeat(payload));
     else if (name === 'status') this.#modules.status(decodeStatus(payload));
     else if (name === 'probe') this.#onProbe(decodeProbe(payload));
-    else if (name === 'ask') void this.#onAsk(decodeAsk(payload));
+    else if (name === 'definitionsQuery') void this.#onDefinitionsQuery(decodeDefinitionsQuery(payload));
     else if (name === 'refuse') this.#onRefuse(payload);
     else if (name === 'challenge') this.#onChallenge(payload);
     else if (name === 'welcome') this.#onWelcome(decodeWelcome(payload));
@@ -210,7 +210,15 @@ export class DialerSession {
 
   #ready(welcome: Welcome): void {
     const { spoolEnd, previousGtid, damaged } = this.#modules.attachInfo();
-    this.#channel.accept(['records', 'committed', 'heartbeat', 'status', 'probe', 'ask', 'refuse']);
+    this.#channel.accept([
+      'records',
+      'committed',
+      'heartbeat',
+      'status',
+      'probe',
+      'definitionsQuery',
+      'refuse',
+    ]);
     this.#channel.write(encodeReady({ spoolEnd: { ...spoolEnd }, previousGtid, damaged }));
     this.#phase = 'open';
     this.#modules.opened(welcome);
@@ -233,14 +241,16 @@ export class DialerSession {
   }
 
   /** May take long. Records, which the answer may wait for, come meanwhile. */
-  async #onAsk(ask: Ask): Promise<void> {
-    const answer = await this.#modules.definitions(ask);
+  async #onDefinitionsQuery(query: DefinitionsQuery): Promise<void> {
+    const answer = await this.#modules.definitions(query);
     this.#channel.guard(() => {
       if (!this.open) return;
       try {
-        this.#channel.write(encodeAnswer(answer));
+        this.#channel.write(encodeDefinitionsReply(answer));
       } catch (error) {
-        this.#channel.write(encodeAnswer({ id: ask.id, definitions: {}, failed: messageOf(error) }));
+        this.#channel.write(
+          encodeDefinitionsReply({ id: query.id, definitions: {}, failed: messageOf(error) }),
+        );
       }
     });
   }

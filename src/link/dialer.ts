@@ -198,7 +198,7 @@ function callbacks(modules: ReplicaCallbacks): ReplicaCallbacks {
     committed: (ordinal) => modules.committed(ordinal),
     status: (status) => modules.status(status),
     heartbeat: () => modules.heartbeat(),
-    definitions: (ask) => modules.definitions(ask),
+    definitions: (query) => modules.definitions(query),
     heard: (heartbeat, heardAtMs) => modules.heard?.(heartbeat, heardAtMs),
   };
 }

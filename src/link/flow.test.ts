@@ -4,7 +4,7 @@ import { attached, BEATS, beat, INTERVALS_MAX, linkEnds } from '../../test/kit/l
 import { throughout, until } from '../../test/kit/until.js';
 import { VirtualClock } from '../../test/kit/virtual-clock.js';
 import { SkeinError } from '../model/error.js';
-import type { Answer } from '../wire/messages.js';
+import type { DefinitionsReply } from '../wire/messages.js';
 import type { ReplicaSession } from './listener-session.js';
 
 const { primary, replica, proxyTo, stop } = linkEnds();
@@ -28,13 +28,13 @@ describe('how things are defined', () => {
       },
     );
     const session = await attached(p);
-    const answers: Answer[] = [];
-    session.onAnswer.on((answer) => answers.push(answer));
-    session.ask(ask);
+    const answers: DefinitionsReply[] = [];
+    session.onDefinitions.on((answer) => answers.push(answer));
+    session.askDefinitions(ask);
     await until('answered', () => answers.length === 1);
     expect(answers[0]).toEqual({ id: 3, definitions: { 'table `d`.`t`': 'x' }, failed: null });
     size = 17 * 2 ** 20;
-    session.ask({ ...ask, id: 4 });
+    session.askDefinitions({ ...ask, id: 4 });
     await until('answered again', () => answers.length === 2);
     expect(answers[1]).toMatchObject({ id: 4, definitions: {}, failed: expect.stringMatching(/limit/) });
     expect(p.closed).toEqual([]);

@@ -15,13 +15,13 @@ import {
   unexpectedFrame,
 } from '../wire/frames.js';
 import {
-  type Answer,
-  type Ask,
   type AttachInfo,
-  decodeAnswer,
+  type DefinitionsQuery,
+  type DefinitionsReply,
+  decodeDefinitionsReply,
   decodeHeartbeat,
   decodeRefuse,
-  encodeAsk,
+  encodeDefinitionsQuery,
   encodeHeartbeat,
   type Heartbeat,
   type HeartbeatBody,
@@ -46,8 +46,8 @@ export interface ReplicaSession {
   sendCommitted(ordinal: number): void;
   /** Asks whether the replica still follows this primary. Sent even while its buffer is full: one round runs at a time. */
   sendProbe(round: number): void;
-  /** The replica answers when it has applied the position in question; see `onAnswer`. */
-  ask(ask: Ask): void;
+  /** The replica answers when it has applied the position in question; see `onDefinitions`. */
+  askDefinitions(query: DefinitionsQuery): void;
   readonly blocked: boolean;
   /** Bytes that wait in this process for the socket. */
   readonly bufferedBytes: number;
@@ -56,7 +56,7 @@ export interface ReplicaSession {
   readonly onHeartbeat: Emitter<Heartbeat>;
   /** The replica has answered the probe of this round: it follows this primary. */
   readonly onEcho: Emitter<number>;
-  readonly onAnswer: Emitter<Answer>;
+  readonly onDefinitions: Emitter<DefinitionsReply>;
   /** Emitted once, with the reason in plain words. */
   readonly onClosed: Emitter<string>;
   close(reason: string): void;
@@ -91,7 +91,7 @@ export class ListenerSession implements ReplicaSession {
   readonly onAck = new Emitter<Ack>();
   readonly onHeartbeat = new Emitter<Heartbeat>();
   readonly onEcho = new Emitter<number>();
-  readonly onAnswer = new Emitter<Answer>();
+  readonly onDefinitions = new Emitter<DefinitionsReply>();
   readonly onClosed = new Emitter<string>();
   readonly #channel: Channel;
   readonly #epoch: number;
@@ -117,7 +117,7 @@ export class ListenerSession implements ReplicaSession {
       silent: (silentMs) =>
         this.#end('LINK_SILENT', `No data from ${this.node} for ${durationText(silentMs)}.`),
     });
-    channel.handOver(['ack', 'heartbeat', 'echo', 'answer', 'refuse'], {
+    channel.handOver(['ack', 'heartbeat', 'echo', 'definitionsReply', 'refuse'], {
       frame: (name, payload) => this.#frame(name, payload),
       drained: () => this.#drained(),
       closed: (error) => this.#closed(error),
@@ -177,8 +177,8 @@ export class ListenerSession implements ReplicaSession {
     this.#channel.guard(() => this.#channel.write(encodeProbe(round)));
   }
 
-  ask(ask: Ask): void {
-    this.#channel.guard(() => this.#channel.write(encodeAsk(ask)));
+  askDefinitions(query: DefinitionsQuery): void {
+    this.#channel.guard(() => this.#channel.write(encodeDefinitionsQuery(query)));
   }
 
   close(reason: string): void {
@@ -212,7 +212,7 @@ export class ListenerSession implements ReplicaSession {
     if (name === 'ack') this.onAck.emit(decodeAck(payload));
     else if (name === 'heartbeat') this.#onHeartbeatFrame(decodeHeartbeat(payload));
     else if (name === 'echo') this.#onEchoFrame(decodeEcho(payload));
-    else if (name === 'answer') this.onAnswer.emit(decodeAnswer(payload));
+    else if (name === 'definitionsReply') this.onDefinitions.emit(decodeDefinitionsReply(payload));
     else if (name === 'refuse') this.#onRefuse(payload);
     else throw unexpectedFrame(name);
   }

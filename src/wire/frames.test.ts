@@ -24,9 +24,9 @@ import {
   RECORDS_BYTES_MAX,
 } from './frames.js';
 import {
-  decodeAnswer,
-  decodeAsk,
   decodeAttach,
+  decodeDefinitionsQuery,
+  decodeDefinitionsReply,
   decodeHeartbeat,
   decodeReady,
   decodeRefuse,
@@ -125,8 +125,8 @@ const DECODERS: Record<FrameName, (payload: Buffer) => unknown> = {
   ack: decodeAck,
   probe: decodeProbe,
   echo: decodeEcho,
-  ask: decodeAsk,
-  answer: decodeAnswer,
+  definitionsQuery: decodeDefinitionsQuery,
+  definitionsReply: decodeDefinitionsReply,
 };
 
 function codeOf(action: () => unknown): string {
@@ -178,14 +178,20 @@ describe('bad bytes', () => {
     },
   );
 
-  test.each(['attach', 'welcome', 'ready', 'refuse', 'heartbeat', 'status', 'ask', 'answer'] as const)(
-    '%s: any JSON gives a value or FRAME_INVALID',
-    (name) => {
-      fc.assert(
-        fc.property(fc.json({ maxDepth: 3 }), (json) => {
-          expect(['none', 'FRAME_INVALID']).toContain(codeOf(() => DECODERS[name](Buffer.from(json))));
-        }),
-      );
-    },
-  );
+  test.each([
+    'attach',
+    'welcome',
+    'ready',
+    'refuse',
+    'heartbeat',
+    'status',
+    'definitionsQuery',
+    'definitionsReply',
+  ] as const)('%s: any JSON gives a value or FRAME_INVALID', (name) => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 3 }), (json) => {
+        expect(['none', 'FRAME_INVALID']).toContain(codeOf(() => DECODERS[name](Buffer.from(json))));
+      }),
+    );
+  });
 });

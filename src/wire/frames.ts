@@ -54,9 +54,9 @@ export const FRAMES = {
   /** replica -> primary: u53 number of the round, u53 newest epoch that the replica knows. */
   echo: { type: 19, payloadMax: 16 },
   /** primary -> replica: how are these objects defined, once you have applied this? */
-  ask: { type: 20, payloadMax: CONTROL_MAX },
+  definitionsQuery: { type: 20, payloadMax: CONTROL_MAX },
   /** replica -> primary: its answer to that. */
-  answer: { type: 21, payloadMax: DEFINITIONS_MAX },
+  definitionsReply: { type: 21, payloadMax: DEFINITIONS_MAX },
   /** primary -> replica: u53 committed ordinal, then whole records (record.ts). */
   records: { type: 32, payloadMax: RECORDS_HEAD_SIZE + RECORDS_BYTES_MAX },
   /** primary -> replica: u53 committed ordinal. */

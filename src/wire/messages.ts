@@ -150,7 +150,7 @@ const StatusSchema = Type.Object({
   ),
 });
 
-const AskSchema = Type.Object({
+const DefinitionsQuerySchema = Type.Object({
   /** Stands in the answer. */
   id: Ordinal,
   /** The state after this transaction, '' = of a server without any; nothing may be written meanwhile. */
@@ -158,18 +158,26 @@ const AskSchema = Type.Object({
   /** Objects whose definitions are wanted in full; null = digests of all. See model/definitions.ts. */
   objects: OrNull(Type.Array(Text(512), { maxItems: 1000 })),
 });
-export type Ask = Static<typeof AskSchema>;
+export type DefinitionsQuery = Static<typeof DefinitionsQuerySchema>;
 
-const AnswerSchema = Type.Object({
+const DefinitionsReplySchema = Type.Object({
   id: Ordinal,
   /** Object -> its digest or its definition; without those that it does not have. */
   definitions: Type.Record(Type.String(), Type.String()),
   /** Why it cannot tell, in plain words; null = it does. */
   failed: OrNull(Reason),
 });
-export type Answer = Static<typeof AnswerSchema>;
+export type DefinitionsReply = Static<typeof DefinitionsReplySchema>;
 
-type ControlName = 'attach' | 'welcome' | 'ready' | 'refuse' | 'heartbeat' | 'status' | 'ask' | 'answer';
+type ControlName =
+  | 'attach'
+  | 'welcome'
+  | 'ready'
+  | 'refuse'
+  | 'heartbeat'
+  | 'status'
+  | 'definitionsQuery'
+  | 'definitionsReply';
 
 function encodeJson(name: ControlName, value: unknown): Buffer {
   const text = JSON.stringify(value);
@@ -223,8 +231,11 @@ export const decodeHeartbeat = (payload: Buffer): Heartbeat =>
 export const encodeStatus = (status: ClusterStatus): Buffer => encodeJson('status', status);
 export const decodeStatus = (payload: Buffer): ClusterStatus => decodeJson('status', StatusSchema, payload);
 
-export const encodeAsk = (ask: Ask): Buffer => encodeJson('ask', ask);
-export const decodeAsk = (payload: Buffer): Ask => decodeJson('ask', AskSchema, payload);
+export const encodeDefinitionsQuery = (ask: DefinitionsQuery): Buffer => encodeJson('definitionsQuery', ask);
+export const decodeDefinitionsQuery = (payload: Buffer): DefinitionsQuery =>
+  decodeJson('definitionsQuery', DefinitionsQuerySchema, payload);
 
-export const encodeAnswer = (answer: Answer): Buffer => encodeJson('answer', answer);
-export const decodeAnswer = (payload: Buffer): Answer => decodeJson('answer', AnswerSchema, payload);
+export const encodeDefinitionsReply = (answer: DefinitionsReply): Buffer =>
+  encodeJson('definitionsReply', answer);
+export const decodeDefinitionsReply = (payload: Buffer): DefinitionsReply =>
+  decodeJson('definitionsReply', DefinitionsReplySchema, payload);

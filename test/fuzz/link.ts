@@ -4,7 +4,12 @@ import { connect } from 'node:net';
 import { dialerStart, handshakeStep, linkIdentity } from '../../src/link/handshake.js';
 import { sleep } from '../../src/std/timing.js';
 import { encodeAck, encodeEcho, encodeHello, LINK_VERSION, NONCE_SIZE } from '../../src/wire/frames.js';
-import { encodeAnswer, encodeAttach, encodeHeartbeat, encodeReady } from '../../src/wire/messages.js';
+import {
+  encodeAttach,
+  encodeDefinitionsReply,
+  encodeHeartbeat,
+  encodeReady,
+} from '../../src/wire/messages.js';
 import { FrameSplitter } from '../../src/wire/splitter.js';
 import { attachInfo, heartbeatBody } from '../kit/link.js';
 import { mutate } from './mutate.js';
@@ -27,7 +32,7 @@ const FRAMES: readonly Buffer[] = [
   encodeHeartbeat({ ...heartbeatBody(NAME, 'replica'), sentAtMs: 0 } as Parameters<
     typeof encodeHeartbeat
   >[0]),
-  encodeAnswer({ id: 1, definitions: { x: 'y' }, failed: null }),
+  encodeDefinitionsReply({ id: 1, definitions: { x: 'y' }, failed: null }),
 ];
 
 export function linkTargets(options: { port: number; cluster: string; secret: Buffer }): FuzzTarget[] {

@@ -10,7 +10,7 @@ import { messageOf } from '../../model/error.js';
 import { differenceOf, type MendingStep, mend } from '../../mysql-control/definition-mending.js';
 import { type Definition, SET_ASIDE } from '../../mysql-control/definitions.js';
 import { sleep } from '../../std/timing.js';
-import type { Answer } from '../../wire/messages.js';
+import type { DefinitionsReply } from '../../wire/messages.js';
 import type { LocalControl } from '../local-server.js';
 import type { DefinitionsFile } from './definitions-file.js';
 
@@ -44,7 +44,7 @@ const NAMED_MAX = 5;
 /** Definitions that are asked for at once: an answer is a frame of the link. */
 const ASKED_MAX = 100;
 
-type Asked = Answer['definitions'] | 'failed' | 'gone';
+type Asked = DefinitionsReply['definitions'] | 'failed' | 'gone';
 
 /** `nobody`: no replica is there; `not known`: those that are can not tell. */
 type Found =
@@ -257,13 +257,13 @@ export class DefinitionLevel {
         offClosed();
         resolve(answer);
       };
-      const offAnswer = session.onAnswer.on((answer) => {
+      const offAnswer = session.onDefinitions.on((answer) => {
         if (answer.id !== id) return;
         if (answer.failed !== null) failed(session.node, answer.failed);
         settle(answer.failed === null ? answer.definitions : 'failed');
       });
       const offClosed = session.onClosed.on(() => settle('gone'));
-      session.ask({ id, gtid, objects: objects && [...objects] });
+      session.askDefinitions({ id, gtid, objects: objects && [...objects] });
     });
   }
 

@@ -14,7 +14,13 @@ import type { Spool } from '../../spool/spool.js';
 import { monotonicMs } from '../../std/clock.js';
 import type { Logger } from '../../std/logger.js';
 import { sleep } from '../../std/timing.js';
-import type { Answer, Ask, AttachInfo, Heartbeat, Welcome } from '../../wire/messages.js';
+import type {
+  AttachInfo,
+  DefinitionsQuery,
+  DefinitionsReply,
+  Heartbeat,
+  Welcome,
+} from '../../wire/messages.js';
 import { RECORD_KIND, readRecordHeader, walkRecords } from '../../wire/record.js';
 import type { ChainFile } from '../chain-file.js';
 import { Epochs } from '../epochs.js';
@@ -220,8 +226,11 @@ export class ReplicaRole {
     lag.heard(welcome, welcome.committedOrdinal, monotonicMs());
   }
 
-  async definitions({ id, gtid, objects }: Ask): Promise<Answer> {
-    const answer = (definitions: Answer['definitions'], failed: string | null = null): Answer => ({
+  async definitions({ id, gtid, objects }: DefinitionsQuery): Promise<DefinitionsReply> {
+    const answer = (
+      definitions: DefinitionsReply['definitions'],
+      failed: string | null = null,
+    ): DefinitionsReply => ({
       id,
       definitions,
       failed,
