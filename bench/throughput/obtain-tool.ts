@@ -2,7 +2,7 @@ import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { aptDistribution, libraryDirectories, unpackPackages } from '../../src/server-packages/apt.js';
 import { exists, publishDirectory, sweepTemporary, temporaryName } from '../../src/std/files.js';
-import { withLock } from '../../src/std/process-lock.js';
+import { withLock } from '../../src/std/lock-file.js';
 import { run } from '../../src/std/run.js';
 
 /** A program that a bench needs, in the distribution's package of the same name. */

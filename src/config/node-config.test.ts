@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { isSkeinError } from '../model/error.js';
-import { loadNodeConfig, NodeConfigSchema, nodeConfig } from './node-config.js';
+import { loadNodeConfig, NodeConfigSchema, nodeConfig, REQUIRED_SETTINGS } from './node-config.js';
 
 const minimal = {
   name: 'n2',
@@ -86,6 +86,13 @@ describe('nodeConfig', () => {
   it.each([null, [], 'x', 4])('refuses %j instead of an object', (raw) => {
     expect(problem(raw)).toContain('expected an object');
   });
+});
+
+it('requires what has no default, and nothing else', () => {
+  const withoutDefault = Object.entries(NodeConfigSchema.properties)
+    .filter(([, schema]) => !('default' in schema))
+    .map(([name]) => name);
+  expect(withoutDefault).toEqual([...REQUIRED_SETTINGS]);
 });
 
 it('is described in the README or in docs, every setting of it', () => {

@@ -302,42 +302,21 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 
 export type NodeConfig = DeepReadonly<Static<typeof NodeConfigSchema>>;
 
-/** Settings without a default are required; all others are optional. */
-type Defaulted =
-  | keyof typeof HttpSettings
-  | 'acknowledge'
-  | 'primaryLink'
-  | 'primaryHttp'
-  | 'adminTokenFile'
-  | 'heartbeatIntervalMs'
-  | 'lateAfterMs'
-  | 'goneAfterMs'
-  | 'applierStallMs'
-  | 'hubWindowBytes'
-  | 'annotateRows'
-  | 'requirePrimaryKey'
-  | 'spoolSegmentBytes'
-  | 'serverArgs'
-  | 'serverBufferPoolBytes'
-  | 'serverTmpBytesMax'
-  | 'serverPort'
-  | 'mysqlPorts'
-  | 'httpSessionsPerRole'
-  | 'mysqlConnectionsMax'
-  | 'mysqlOpenWaitMs'
-  | 'mysqlLoginsMax'
-  | 'mysqlLoginsPerAddressMax'
-  | 'mysqlLoginMs'
-  | 'mysqlReadOnlyWaitMs'
-  | 'consoleDirectory'
-  | 'logLevel'
-  | 'logBytesMax'
-  | 'tls'
-  | 'auditStatements'
-  | 'auditParameters'
-  | 'auditBytesMax'
-  | 'auditFilesMax';
-export type NodeConfigInput = Omit<NodeConfig, Defaulted> & Partial<Pick<NodeConfig, Defaulted>>;
+/** The settings without a default; node-config.test.ts holds this against the schema. */
+export const REQUIRED_SETTINGS = [
+  'name',
+  'cluster',
+  'directory',
+  'primary',
+  'voters',
+  'http',
+  'link',
+  'secretFile',
+] as const;
+type Required = (typeof REQUIRED_SETTINGS)[number];
+
+/** What a file may say: what has no default has to be given, everything else may be. */
+export type NodeConfigInput = Pick<NodeConfig, Required> & Partial<NodeConfig>;
 
 /**
  * Reads, completes, checks and freezes a node's configuration.

@@ -15,14 +15,15 @@ export interface LagOptions {
   readonly markersMax: number;
   /** Heartbeats that the offset is the minimum of. */
   readonly windowSize: number;
-  /**
-   * After this time without a heartbeat, the lag of an up-to-date replica counts from when it was last known to be up
-   * to date.
-   */
-  readonly silentAfterMs: number;
 }
 
-const LAG_DEFAULTS: LagOptions = { markersMax: 2048, windowSize: 60, silentAfterMs: 1500 };
+const LAG_DEFAULTS: LagOptions = { markersMax: 2048, windowSize: 60 };
+
+/**
+ * After this time without a heartbeat, the lag of an up-to-date replica counts from when it was last known to be up to
+ * date.
+ */
+const SILENT_AFTER_MS = 1500;
 
 /** Smaller differences are rounding of the two clocks. */
 const CLOCK_SET_MS = 20;
@@ -123,7 +124,7 @@ export class LagMeter {
     const sinceMs = this.#lastLevelMs();
     if (applied < this.#headOrdinal) return sinceMs;
     // A silent link hides what the primary has done since.
-    return sinceMs !== null && nowMs - sinceMs <= this.#options.silentAfterMs ? nowMs : sinceMs;
+    return sinceMs !== null && nowMs - sinceMs <= SILENT_AFTER_MS ? nowMs : sinceMs;
   }
 
   /** With all that has come applied: when it had everything for the last time; what it lacks is younger. */

@@ -1,6 +1,6 @@
 /** Finds the server that runs on a data directory already, and takes it over; what is refused is logged. */
 import type { Logger } from '../std/logger.js';
-import { argumentValue, bootId, type ProcessInfo } from '../std/processes.js';
+import { argumentValue, type ProcessInfo } from '../std/processes.js';
 import { goneOf, type Running } from './process-run.js';
 import { findServer } from './running-server.js';
 import type { ServerState, ServerStateFile } from './server-state.js';
@@ -34,7 +34,7 @@ function adopted(info: ProcessInfo): Running {
   const watching = new AbortController();
   return {
     pid: info.pid,
-    startTicks: info.startTicks,
+    startedAt: info.startedAt,
     adopted: true,
     crashed: true,
     port: Number(argumentValue(info.args, 'port')),
@@ -49,7 +49,7 @@ function adopted(info: ProcessInfo): Running {
 export async function recordProcess(
   stateFile: ServerStateFile,
   state: ServerState,
-  { pid, startTicks }: ProcessInfo,
+  { pid, startedAt }: ProcessInfo,
 ): Promise<void> {
-  await stateFile.write({ ...state, process: { pid, startTicks, bootId: await bootId() } });
+  await stateFile.write({ ...state, process: { pid, startedAt } });
 }

@@ -7,7 +7,7 @@ import { loadMissingTimeZones } from '../mysql-control/time-zones.js';
 import type { ServerBinary } from '../server-packages/server-binary.js';
 import { Emitter } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
-import { argumentValue, isAliveNow, readProcess } from '../std/processes.js';
+import { argumentValue, mayBeAlive, readProcess } from '../std/processes.js';
 import { ownerOf, type RunUser } from '../std/run-user.js';
 import { backoffMs, sleep } from '../std/timing.js';
 import { adoptRunning } from './adoption.js';
@@ -26,8 +26,6 @@ export interface ManagedServerOptions extends SpawnOptions {
   readonly secret: Buffer;
   /** start() gives up after this many servers died before they were ready. Default 3. */
   readonly startAttemptsMax?: number;
-  readonly backoffFirstMs?: number;
-  readonly backoffMaxMs?: number;
 }
 
 export interface ManagedServerModules {
@@ -247,9 +245,7 @@ export class ManagedServer {
           `The database server could not be started: ${end.reason}. Its log is ${this.#paths.log}.`,
         );
       }
-      const first = this.#options.backoffFirstMs ?? BACKOFF_FIRST_MS;
-      const max = this.#options.backoffMaxMs ?? BACKOFF_MAX_MS;
-      await sleep(backoffMs(failures - 1, first, max), signal).catch(() => {});
+      await sleep(backoffMs(failures - 1, BACKOFF_FIRST_MS, BACKOFF_MAX_MS), signal).catch(() => {});
     }
   }
 
@@ -311,7 +307,7 @@ export class ManagedServer {
   /** Writes the new certificate for the running server, which must then be told to reload. False: it runs without TLS. */
   async renewTls(): Promise<boolean> {
     if (this.#running === null) return false;
-    const info = await readProcess(this.#running.pid);
+    const info = readProcess(this.#running.pid);
     if (!info || argumentValue(info.args, 'ssl-cert') === undefined) return false;
     await writeTls(this.#options, this.#paths, await ownerOf(this.#paths.dataDir));
     return true;
@@ -398,7 +394,7 @@ export class ManagedServer {
 
   /** A process that was never started, or is gone, gets nothing: its number may be another's by now. */
   #send(running: Running, signal: 'SIGTERM' | 'SIGKILL'): void {
-    if (running.pid <= 0 || !isAliveNow(running)) return;
+    if (running.pid <= 0 || !mayBeAlive(running)) return;
     try {
       process.kill(running.pid, signal);
     } catch (error) {

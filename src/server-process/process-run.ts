@@ -1,11 +1,12 @@
 /** One process of the server, as its node knows it. */
 import type { ChildProcess } from 'node:child_process';
-import { isAlive } from '../std/processes.js';
+import type { ProcessIdentity } from '../std/process-identity.js';
+import { mayBeAlive } from '../std/processes.js';
 import { sleep } from '../std/timing.js';
 
 export interface Running {
   readonly pid: number;
-  readonly startTicks: string;
+  readonly startedAt: string;
   readonly adopted: boolean;
   /** A server before it may not have ended in order. */
   readonly crashed: boolean;
@@ -34,10 +35,10 @@ export function deathOf(child: ChildProcess): Promise<Death> {
 }
 
 /** The end of a process that is not our child; never settles once `signal` is aborted. */
-export function goneOf(identity: { pid: number; startTicks: string }, signal: AbortSignal): Promise<Death> {
+export function goneOf(identity: ProcessIdentity, signal: AbortSignal): Promise<Death> {
   return new Promise((resolve) => {
     const look = async () => {
-      while (await isAlive(identity).catch(() => true)) await sleep(ADOPTED_POLL_MS, signal);
+      while (mayBeAlive(identity)) await sleep(ADOPTED_POLL_MS, signal);
       resolve({ exitCode: null, killedBy: null });
     };
     look().catch(() => {});

@@ -1,6 +1,6 @@
 import { lstat, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { argumentValue, bootId, findProcesses, type ProcessInfo } from '../std/processes.js';
+import { argumentValue, findProcesses, type ProcessInfo } from '../std/processes.js';
 import { unsafeBecause } from './run-dir.js';
 import type { StartedProcess } from './server-state.js';
 
@@ -21,8 +21,7 @@ export async function findServer(
 ): Promise<{ found: FoundServer | null; refused: { info: ProcessInfo; reason: string }[] }> {
   const refused: { info: ProcessInfo; reason: string }[] = [];
   let found: FoundServer | null = null;
-  const boot = await bootId();
-  for (const info of await findProcesses((candidate) => namesDataDir(candidate, dataDir))) {
+  for (const info of findProcesses((candidate) => namesDataDir(candidate, dataDir))) {
     const reason = await notOursBecause(info, dataDir);
     if (reason !== null) {
       refused.push({ info, reason });
@@ -30,11 +29,7 @@ export async function findServer(
     }
     const { process: last, pid } = known;
     const recorded =
-      last !== null &&
-      last.pid === pid &&
-      last.bootId === boot &&
-      last.pid === info.pid &&
-      last.startTicks === info.startTicks;
+      last !== null && last.pid === pid && last.pid === info.pid && last.startedAt === info.startedAt;
     if (found === null || recorded) found = { info, recorded };
   }
   return { found, refused };

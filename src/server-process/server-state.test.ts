@@ -27,7 +27,7 @@ describe('the id of a closed server', () => {
 describe('the files about a server', () => {
   it('hold the bare pid for people, and the rest beside it', async () => {
     const file = new ServerStateFile(directory, { logger: silentLogger });
-    const process = { pid: 4711, startTicks: '99', bootId: 'b' };
+    const process = { pid: 4711, startedAt: 'b:99' };
     await file.write({ instance: 5, starts: 2, port: 4000, process });
     expect(await readFile(join(directory, 'server.pid'), 'utf8')).toBe('4711\n');
     expect(await file.readPid()).toBe(4711);

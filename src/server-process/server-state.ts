@@ -13,9 +13,9 @@ const Schema = Type.Object({
   starts: Type.Integer({ minimum: 0 }),
   /** TCP port of the last start. */
   port: Type.Union([Type.Integer(), Type.Null()]),
-  /** The process that was started last: with the boot it belongs to, these name it for certain. */
+  /** The process that was started last. Builds of before wrote the time of its start otherwise: that is none. */
   process: Type.Union([
-    Type.Object({ pid: Type.Integer(), startTicks: Type.String(), bootId: Type.String() }),
+    Type.Object({ pid: Type.Integer(), startedAt: Type.Optional(Type.String()) }),
     Type.Null(),
   ]),
 });

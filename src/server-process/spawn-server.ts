@@ -86,12 +86,12 @@ export async function spawnServer(
       ...(user.switched ? { uid: user.uid, gid: user.gid } : {}),
     });
     const died = deathOf(child);
-    const info = child.pid === undefined ? null : await readProcess(child.pid);
+    const info = child.pid === undefined ? null : readProcess(child.pid);
     if (info !== null) await recordProcess(stateFile, state, info);
     logger.info({ pid: child.pid ?? null, port, user: user.name, start: state.starts }, 'server started');
     return {
       pid: child.pid ?? 0,
-      startTicks: info?.startTicks ?? '',
+      startedAt: info?.startedAt ?? '',
       adopted: false,
       crashed,
       port,

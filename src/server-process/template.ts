@@ -12,8 +12,8 @@ import {
   sweepTemporary,
   temporaryName,
 } from '../std/files.js';
+import { withLock } from '../std/lock-file.js';
 import type { Logger } from '../std/logger.js';
-import { withLock } from '../std/process-lock.js';
 import { lastLines, run } from '../std/run.js';
 import type { RunUser } from '../std/run-user.js';
 import { bootstrapArgs } from './settings.js';

@@ -1,6 +1,6 @@
 import { closeSync, futimesSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { ownIdentity, type ProcessIdentity } from './process-identity.js';
+import { ownIdentity, type ProcessIdentity, parseIdentity } from './process-identity.js';
 
 /**
  * The proof that a process turns its event loop: a file that it touches every second from a timer of that loop. It works
@@ -34,8 +34,8 @@ export function keepAliveFile(path: string, identity: ProcessIdentity = ownIdent
 /** Of an earlier process that did not end in order and so left its file: when its loop turned last. */
 export function leftBehind(path: string): { pid: number; lastTurnAt: string } | null {
   try {
-    const { pid } = JSON.parse(readFileSync(path, 'utf8')) as Partial<ProcessIdentity>;
-    return typeof pid === 'number' ? { pid, lastTurnAt: statSync(path).mtime.toISOString() } : null;
+    const identity = parseIdentity(readFileSync(path, 'utf8'));
+    return identity && { pid: identity.pid, lastTurnAt: statSync(path).mtime.toISOString() };
   } catch {
     return null;
   }
@@ -44,8 +44,8 @@ export function leftBehind(path: string): { pid: number; lastTurnAt: string } | 
 /** Changes with each turn of that process's loop; null while it has no such file. */
 export function lastTouch(path: string, identity: ProcessIdentity): string | null {
   try {
-    const { pid, startedAt } = JSON.parse(readFileSync(path, 'utf8')) as Partial<ProcessIdentity>;
-    if (pid !== identity.pid || startedAt !== identity.startedAt) return null;
+    const owner = parseIdentity(readFileSync(path, 'utf8'));
+    if (owner?.pid !== identity.pid || owner.startedAt !== identity.startedAt) return null;
     return String(statSync(path, { bigint: true }).mtimeNs);
   } catch {
     return null;

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { takeLock } from './lock-file.js';
+import { takeLock, withLock } from './lock-file.js';
 import { identifyProcess, ownIdentity } from './process-identity.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'skein-lock-'));
@@ -39,4 +39,35 @@ it('releases only its own, and leaves nothing behind', () => {
   if (lock.kind === 'held') lock.release();
   expect(next.kind).toBe('held');
   expect(readdirSync(directory)).toEqual(['other.lock']);
+});
+
+it('lets work that needs the same lock follow one after the other, also after one that failed', async () => {
+  const file = join(directory, 'work.lock');
+  const steps: string[] = [];
+  let finish = () => {};
+  const first = withLock(file, async () => {
+    steps.push('first begins');
+    await new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    steps.push('first fails');
+    throw new Error('it failed');
+  });
+  const second = withLock(file, async () => steps.push('second'));
+  expect(steps).toEqual(['first begins']);
+  finish();
+  await expect(first).rejects.toThrow('it failed');
+  await second;
+  expect(steps).toEqual(['first begins', 'first fails', 'second']);
+  expect(existsSync(file)).toBe(false);
+});
+
+it('gives up waiting for a lock when it is told to', async () => {
+  const file = join(directory, 'wait.lock');
+  const lock = takeLock(file);
+  const waiting = new AbortController();
+  const second = withLock(file, () => Promise.reject(new Error('it got the lock')), waiting.signal);
+  waiting.abort(new Error('no longer wanted'));
+  await expect(second).rejects.toThrow('no longer wanted');
+  if (lock.kind === 'held') lock.release();
 });

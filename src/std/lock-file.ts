@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { isSameProcessAlive, ownIdentity, type ProcessIdentity } from './process-identity.js';
+import { isSameProcessAlive, ownIdentity, type ProcessIdentity, parseIdentity } from './process-identity.js';
+import { sleep } from './timing.js';
 
 /** The lock is ours until `release`; or `owner` is the living process that has it. */
 export type LockResult =
@@ -22,13 +23,30 @@ export function takeLock(file: string, identity: ProcessIdentity = ownIdentity()
     for (let round = 0; round < ROUNDS_MAX; round++) {
       if (tryLink(mine, file)) return { kind: 'held', release: () => releaseIfOurs(file, text) };
       const seen = readText(file);
-      const owner = seen === null ? null : parse(seen);
+      const owner = seen === null ? null : parseIdentity(seen);
       if (owner && isSameProcessAlive(owner)) return { kind: 'taken', owner };
       if (seen !== null) removeStale(file, seen, `${mine}.stale`);
     }
     throw new Error(`the lock ${file} changes its owner too quickly`);
   } finally {
     rmSync(mine, { force: true });
+  }
+}
+
+/** Between two looks at a lock that another process has. */
+const POLL_MS = 100;
+
+/** Runs `work` while no other process, and nothing else in this one, has the lock. */
+export async function withLock<T>(file: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  let lock = takeLock(file);
+  while (lock.kind === 'taken') {
+    await sleep(POLL_MS, signal);
+    lock = takeLock(file);
+  }
+  try {
+    return await work();
+  } finally {
+    lock.release();
   }
 }
 
@@ -60,15 +78,6 @@ function releaseIfOurs(file: string, text: string): void {
 function readText(file: string): string | null {
   try {
     return readFileSync(file, 'utf8');
-  } catch {
-    return null;
-  }
-}
-
-function parse(text: string): ProcessIdentity | null {
-  try {
-    const { pid, startedAt } = JSON.parse(text) as Partial<ProcessIdentity>;
-    return typeof pid === 'number' && typeof startedAt === 'string' ? { pid, startedAt } : null;
   } catch {
     return null;
   }

@@ -1,6 +1,6 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { replaceFile } from './files.js';
-import { isSameProcessAlive, ownIdentity, type ProcessIdentity } from './process-identity.js';
+import { isSameProcessAlive, ownIdentity, type ProcessIdentity, parseIdentity } from './process-identity.js';
 
 /**
  * `node.pid` holds the number alone, so that `kill $(cat node.pid)` works. Which process that number meant stands
@@ -16,8 +16,8 @@ export async function writePidFile(file: string, identity: ProcessIdentity = own
 export function readPidFile(file: string): ProcessIdentity | null {
   try {
     const written = Number(readFileSync(file, 'utf8'));
-    const { pid, startedAt } = JSON.parse(readFileSync(startFile(file), 'utf8')) as Partial<ProcessIdentity>;
-    return pid === written && typeof startedAt === 'string' ? { pid, startedAt } : null;
+    const identity = parseIdentity(readFileSync(startFile(file), 'utf8'));
+    return identity?.pid === written ? identity : null;
   } catch {
     return null;
   }

@@ -37,6 +37,16 @@ export function ownIdentity(): ProcessIdentity {
   return identifyProcess(process.pid) ?? { pid: process.pid, startedAt: 'unknown' };
 }
 
+/** What was written as JSON; null when it names no process. */
+export function parseIdentity(text: string): ProcessIdentity | null {
+  try {
+    const { pid, startedAt } = JSON.parse(text) as Partial<ProcessIdentity>;
+    return typeof pid === 'number' && typeof startedAt === 'string' ? { pid, startedAt } : null;
+  } catch {
+    return null;
+  }
+}
+
 /** The command line of a process for a message to people; '' where it cannot be seen. */
 export function commandOf(pid: number): string {
   try {

@@ -140,7 +140,7 @@ describe('a managed server', () => {
       zone: '+00:00',
       timeout: '18446744073709551615',
     });
-    const process_ = await readProcess(up.pid);
+    const process_ = readProcess(up.pid);
     if (isRoot) expect(process_?.uid).not.toBe(0);
     expect(await readPidFile(join(server.dataDir, '..', 'server.pid'))).toBe(up.pid);
     const stat_ = await readFile(`/proc/${up.pid}/stat`, 'utf8');
@@ -159,7 +159,7 @@ describe('a managed server', () => {
     );
     servers.push(server);
     const { pid } = await server.start();
-    expect((await readProcess(pid))?.uid).toBe(0);
+    expect(readProcess(pid)?.uid).toBe(0);
     expect(warnings).toContainEqual(expect.stringContaining('runs as the owner of the data'));
   });
 
@@ -214,13 +214,9 @@ describe('a managed server', () => {
     try {
       const home = join(server.dataDir, '..');
       const state = JSON.parse(await readFile(join(home, 'server.json'), 'utf8'));
-      const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-      const startTicks = (await readProcess(pid))?.startTicks;
+      const startedAt = readProcess(pid)?.startedAt;
       await writeFile(join(home, 'server.pid'), `${pid}\n`);
-      await writeFile(
-        join(home, 'server.json'),
-        JSON.stringify({ ...state, process: { pid, startTicks, bootId } }),
-      );
+      await writeFile(join(home, 'server.json'), JSON.stringify({ ...state, process: { pid, startedAt } }));
       const up = await server.start();
       expect(up).toMatchObject({ adopted: false });
       expect(up.pid).not.toBe(pid);

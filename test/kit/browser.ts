@@ -11,7 +11,7 @@ import {
 } from '../../src/server-packages/apt.js';
 import { chooseCacheDir } from '../../src/server-packages/cache-dir.js';
 import { exists, publishDirectory, sweepTemporary, temporaryName } from '../../src/std/files.js';
-import { withLock } from '../../src/std/process-lock.js';
+import { withLock } from '../../src/std/lock-file.js';
 
 /** A browser, or why there is none here: then the tests that need one are skipped by name. */
 export type ObtainedBrowser =

@@ -1,0 +1,27 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, it } from 'vitest';
+import { ownIdentity } from './process-identity.js';
+import { argumentValue, findProcesses, mayBeAlive, readProcess } from './processes.js';
+
+it('knows a process by its identity, owner and arguments, and no other', () => {
+  expect(readProcess(process.pid)).toMatchObject({ ...ownIdentity(), uid: process.getuid?.() });
+  expect(readProcess(2 ** 30)).toBeNull();
+});
+
+it('finds a process by its arguments, until it has ended', async () => {
+  const name = `--name=skein-${process.pid}-${Date.now()}`;
+  const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)', '--', name]);
+  await once(child, 'spawn');
+  const matching = () => findProcesses(({ args }) => args.includes(name));
+  const [found] = matching();
+  if (!found) throw new Error('the child was not found');
+  expect(found.pid).toBe(child.pid);
+  expect(argumentValue(found.args, 'name')).toBe(name.slice('--name='.length));
+  expect(mayBeAlive(found)).toBe(true);
+  expect(mayBeAlive({ ...found, startedAt: 'another boot:1' })).toBe(false);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  expect(matching()).toEqual([]);
+  expect(mayBeAlive(found)).toBe(false);
+});
