@@ -175,7 +175,6 @@ describe('a source file', () => {
   /** Files that were longer when the limit came, with the lines that they may have. Only ever shorter. */
   const LONGER: Readonly<Record<string, number>> = {
     'console/style.css': 650,
-    'src/mysql-port/port.test.ts': 506,
     'src/node.ts': 534,
     'test/full/attack-sessions.test.ts': 510,
     'test/full/managed-server.test.ts': 600,

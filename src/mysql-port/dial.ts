@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { messageOf, SkeinError } from '../model/error.js';
+import type { Clock } from '../std/clock.js';
 import { FORWARD_MARKER } from './forward-marker.js';
 import type { Target } from './gate.js';
 
@@ -17,8 +18,11 @@ export interface Dialled {
  * and stays silent. Before the first byte reaches it, a client can still be refused with a reason.
  * @throws SkeinError MYSQL_TARGET_UNREACHABLE, MYSQL_TARGET_SILENT; the signal's reason
  */
-export function dial(target: Target, options: { deadlineMs: number; signal: AbortSignal }): Promise<Dialled> {
-  const { deadlineMs, signal } = options;
+export function dial(
+  target: Target,
+  options: { deadlineMs: number; signal: AbortSignal; clock: Clock },
+): Promise<Dialled> {
+  const { deadlineMs, signal, clock } = options;
   const { host, port, localAddress, forwards } = target;
   return new Promise((resolve, reject) => {
     const socket = connect({
@@ -31,7 +35,7 @@ export function dial(target: Target, options: { deadlineMs: number; signal: Abor
     });
     if (forwards) socket.write(FORWARD_MARKER);
     const finish = () => {
-      clearTimeout(timer);
+      clock.clearTimer(timer);
       signal.removeEventListener('abort', onAbort);
       socket.removeListener('data', onData);
       socket.removeListener('end', onEnd);
@@ -58,9 +62,8 @@ export function dial(target: Target, options: { deadlineMs: number; signal: Abor
         }),
       );
     const onAbort = () => fail(signal.reason);
-    const timer = setTimeout(
-      () => fail(new SkeinError('MYSQL_TARGET_SILENT', `${at} did not greet within ${deadlineMs} ms.`)),
-      deadlineMs,
+    const timer = clock.setTimer(deadlineMs, () =>
+      fail(new SkeinError('MYSQL_TARGET_SILENT', `${at} did not greet within ${deadlineMs} ms.`)),
     );
     socket.on('data', onData);
     socket.on('end', onEnd);

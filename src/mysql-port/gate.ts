@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../std/clock.js';
 import { Emitter } from '../std/emitter.js';
 
 /** Where a port's connections go. */
@@ -76,17 +77,17 @@ export class Gate {
   }
 
   /** Resolves with a pass once the gate is open; with null on time-out or abort. */
-  untilOpen(ms: number, signal: AbortSignal): Promise<Pass | null> {
+  untilOpen(ms: number, signal: AbortSignal, clock: Clock = systemClock): Promise<Pass | null> {
     const now = this.pass();
     if (now || ms <= 0 || signal.aborted) return Promise.resolve(signal.aborted ? null : now);
     return new Promise((resolve) => {
       const settle = () => {
-        clearTimeout(timer);
+        clock.clearTimer(timer);
         off();
         signal.removeEventListener('abort', settle);
         resolve(signal.aborted ? null : this.pass());
       };
-      const timer = setTimeout(settle, ms);
+      const timer = clock.setTimer(ms, settle);
       const off = this.onChange.on(() => {
         if (this.#route.open) settle();
       });

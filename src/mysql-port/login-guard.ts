@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '../std/clock.js';
 import { type LoginLimits, LoginPlaces } from './login-places.js';
 import type { Pipe } from './pipe.js';
 
@@ -5,6 +6,7 @@ import type { Pipe } from './pipe.js';
 const SWEEP_MS = 1_000;
 
 export interface LoginGuardModules {
+  readonly clock: Clock;
   /** The server's threads that have no login yet. */
   threadsBeforeLogin(): Promise<ReadonlySet<number>>;
   /** Called for each connection that is dropped. */
@@ -26,19 +28,28 @@ export class LoginGuard {
   readonly #modules: LoginGuardModules;
   readonly #addresses = new Map<Pipe, Hidden>();
   readonly #hidden = new Set<Pipe>();
-  readonly #timer: NodeJS.Timeout;
+  #timer: Timer | null = null;
   #asking = false;
 
   constructor(limits: LoginLimits, modules: LoginGuardModules) {
     this.#limits = limits;
     this.#modules = modules;
     this.#places = new LoginPlaces(limits);
-    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
-    this.#timer.unref();
+  }
+
+  start(): void {
+    this.#sweepRegularly();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#modules.clock.clearTimer(this.#timer);
+  }
+
+  #sweepRegularly(): void {
+    this.#timer = this.#modules.clock.setTimer(SWEEP_MS, () => {
+      this.#sweepRegularly();
+      this.#sweep();
+    });
   }
 
   /** Connections without a login, as far as known. */
@@ -47,7 +58,7 @@ export class LoginGuard {
   }
 
   add(pipe: Pipe, address: string): void {
-    const place = { address, sinceMs: performance.now() };
+    const place = { address, sinceMs: this.#modules.clock.nowMs() };
     this.#addresses.set(pipe, place);
     this.#places.add(pipe, address, place.sinceMs);
   }
@@ -67,7 +78,7 @@ export class LoginGuard {
 
   /** Closes a connection for a new one if necessary; false = a full port stays full. */
   makeRoom(full: boolean): boolean {
-    const pipe = this.#places.toDrop(performance.now(), full);
+    const pipe = this.#places.toDrop(this.#modules.clock.nowMs(), full);
     if (pipe) this.#drop(pipe, 'too many connections without a login');
     return pipe !== null;
   }
@@ -79,7 +90,7 @@ export class LoginGuard {
   }
 
   #sweep(): void {
-    for (const pipe of this.#places.late(performance.now())) {
+    for (const pipe of this.#places.late(this.#modules.clock.nowMs())) {
       this.#drop(pipe, `no login within ${this.#limits.loginMs} ms`);
     }
     if (this.#hidden.size > 0 && !this.#asking) void this.#ask();

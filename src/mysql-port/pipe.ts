@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { PacketSplitter } from '../mysql-protocol/packets.js';
+import type { Clock } from '../std/clock.js';
 import { CommandScan, failingStatement, query } from './command-scan.js';
 import type { PortCounters } from './counters.js';
 import { ForwardMarkerFilter } from './forward-marker.js';
@@ -27,6 +28,7 @@ export interface PipeModules {
   /** Awaited before each chunk after the login: whether the server has caught up with the primary. Null: no wait. */
   readonly fresh: (() => Promise<boolean>) | null;
   /** Called when the login's state changes. */
+  readonly clock: Clock;
   onLogin(pipe: Pipe): void;
   /** Called once, when both ends are closed; `wrong` names the client's violation of the protocol. */
   closed(wrong: string | null): void;
@@ -115,7 +117,7 @@ export class Pipe {
     if (chunk.length === 0 || this.#closed) return;
     counters.bytesOut += chunk.length;
     if (client.write(chunk)) return;
-    this.#clogged = performance.now();
+    this.#clogged = this.#modules.clock.nowMs();
     server.pause();
   }
 

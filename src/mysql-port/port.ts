@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
-import { monotonicMs } from '../std/clock.js';
+import { type Clock, systemClock, type Timer } from '../std/clock.js';
 import { Histogram, LATENCY_BOUNDS_S } from '../std/histogram.js';
 import type { Logger } from '../std/logger.js';
 import { sleep } from '../std/timing.js';
@@ -38,6 +38,7 @@ export interface MysqlPortModules {
   threadsBeforeLogin(): Promise<ReadonlySet<number>>;
   /** For targets that ask for it; must not reject. Null: they do not wait. */
   readonly fresh: (() => Promise<boolean>) | null;
+  readonly clock?: Clock;
 }
 
 /** Interval of redials while the server refuses connections, as it does when it starts. */
@@ -69,12 +70,14 @@ export class MysqlPort {
   readonly #logins: LoginGuard;
   readonly #off: () => void;
   #server: Server | null = null;
-  #sweep: NodeJS.Timeout | null = null;
+  readonly #clock: Clock;
+  #sweep: Timer | null = null;
   #saidAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: MysqlPortOptions, modules: MysqlPortModules) {
     this.#options = options;
     this.#modules = modules;
+    this.#clock = modules.clock ?? systemClock;
     this.#off = modules.gate.onChange.on(() => this.#cutOld());
     const { loginsMax, loginMs, connectionsMax } = options;
     // One address must not fill a small port either.
@@ -82,6 +85,7 @@ export class MysqlPort {
     this.#logins = new LoginGuard(
       { loginsMax, loginsPerAddressMax, loginMs },
       {
+        clock: this.#clock,
         threadsBeforeLogin: () => modules.threadsBeforeLogin(),
         dropped: (reason) => {
           this.#counters.loginsDropped++;
@@ -122,12 +126,12 @@ export class MysqlPort {
       server.listen(port, host, resolve);
     });
     this.#server = server;
+    this.#logins.start();
     // A failed accept (no file descriptors left) concerns that client only.
     server.on('error', (error) =>
       this.#modules.logger.warn({ reason: messageOf(error) }, 'accepting failed'),
     );
-    this.#sweep = setInterval(() => this.#cutClogged(), SWEEP_MS);
-    this.#sweep.unref();
+    this.#sweepRegularly();
     this.#modules.logger.info({ host, port, kind: name }, 'MySQL port open');
   }
 
@@ -136,7 +140,7 @@ export class MysqlPort {
     this.#stopped.abort(new SkeinError('NODE_STOPS', 'The node stops.'));
     this.#off();
     this.#logins.stop();
-    if (this.#sweep) clearInterval(this.#sweep);
+    this.#clock.clearTimer(this.#sweep);
     const server = this.#server;
     const closed = server ? new Promise<void>((resolve) => server.close(() => resolve())) : null;
     for (const pipe of [...this.#pipes]) pipe.cut();
@@ -166,8 +170,15 @@ export class MysqlPort {
     );
   }
 
+  #sweepRegularly(): void {
+    this.#sweep = this.#clock.setTimer(SWEEP_MS, () => {
+      this.#sweepRegularly();
+      this.#cutClogged();
+    });
+  }
+
   #cutClogged(): void {
-    const now = performance.now();
+    const now = this.#clock.nowMs();
     for (const pipe of [...this.#pipes]) {
       if (pipe.cloggedMs(now) > CLOGGED_MAX_MS) pipe.destroy();
     }
@@ -202,7 +213,7 @@ export class MysqlPort {
   async #connect(client: Socket, release: () => void): Promise<void> {
     const { gate, judge, fresh } = this.#modules;
     const address = client.remoteAddress ?? '';
-    const acceptedAtMs = monotonicMs();
+    const acceptedAtMs = this.#clock.nowMs();
     const { pass, dialled } = await this.#reach(client);
     if (client.destroyed || !gate.admits(pass.generation)) {
       dialled.socket.destroy();
@@ -215,6 +226,7 @@ export class MysqlPort {
         client,
         server: dialled.socket,
         gate,
+        clock: this.#clock,
         counters: this.#counters,
         judge: pass.target.judgesKills ? judge : null,
         keepsReadOnly: pass.target.keepsReadOnly === true,
@@ -231,7 +243,7 @@ export class MysqlPort {
     this.#pipes.add(pipe);
     this.#logins.add(pipe, address);
     pipe.start(dialled.greeting);
-    this.connectTimes.observe((monotonicMs() - acceptedAtMs) / 1000);
+    this.connectTimes.observe((this.#clock.nowMs() - acceptedAtMs) / 1000);
   }
 
   /** A server that has greeted, by a pass that still holds; tried until the time is over. */
@@ -239,9 +251,9 @@ export class MysqlPort {
     const { gate } = this.#modules;
     const { openWaitMs } = this.#options;
     const { signal } = this.#stopped;
-    const deadline = monotonicMs() + openWaitMs;
+    const deadline = this.#clock.nowMs() + openWaitMs;
     for (;;) {
-      const pass = await gate.untilOpen(deadline - monotonicMs(), signal);
+      const pass = await gate.untilOpen(deadline - this.#clock.nowMs(), signal, this.#clock);
       signal.throwIfAborted();
       if (!pass) throw new SkeinError('MYSQL_TARGET_NONE', reasonOf(gate));
       try {
@@ -250,8 +262,8 @@ export class MysqlPort {
         dialled.socket.destroy();
       } catch (error) {
         const inLoop = isSkeinError(error, 'MYSQL_PASSED_ON_TWICE');
-        if (inLoop || monotonicMs() >= deadline || client.destroyed) throw error;
-        await sleep(REDIAL_MS, signal);
+        if (inLoop || this.#clock.nowMs() >= deadline || client.destroyed) throw error;
+        await sleep(REDIAL_MS, signal, this.#clock);
       }
     }
   }
@@ -263,7 +275,7 @@ export class MysqlPort {
   async #dial(target: Target, client: Socket): Promise<Dialled> {
     const deadlineMs = this.#options.openWaitMs + GREETING_MARGIN_MS;
     const { signal } = this.#stopped;
-    if (!target.forwards) return await dial(target, { deadlineMs, signal });
+    if (!target.forwards) return await dial(target, { deadlineMs, signal, clock: this.#clock });
     const loop = new AbortController();
     const filter = new ForwardMarkerFilter();
     const read: Buffer[] = [];
@@ -279,7 +291,11 @@ export class MysqlPort {
     try {
       // A node's marker is on its way already. Reading it before dialling keeps a loop from forming.
       for (let turn = 0; turn < READ_TURNS; turn++) await setImmediate();
-      return await dial(target, { deadlineMs, signal: AbortSignal.any([signal, loop.signal]) });
+      return await dial(target, {
+        deadlineMs,
+        clock: this.#clock,
+        signal: AbortSignal.any([signal, loop.signal]),
+      });
     } finally {
       client.pause();
       client.removeListener('data', onData);
@@ -301,7 +317,7 @@ export class MysqlPort {
 
   /** Rate-limited: a flood of refused clients must not fill the log. */
   #say(facts: Record<string, unknown>, message: string): void {
-    const now = monotonicMs();
+    const now = this.#clock.nowMs();
     if (now - this.#saidAtMs < LOG_INTERVAL_MS) return;
     this.#saidAtMs = now;
     this.#modules.logger.warn({ kind: this.#options.name, ...facts }, message);
