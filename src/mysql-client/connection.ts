@@ -18,7 +18,7 @@ import {
 } from './answers.js';
 import { ColumnCache } from './column-cache.js';
 import { type ConnectionOptions, type LoggedIn, logIn } from './login.js';
-import { type BoundParameter, encodeExecute } from './parameters.js';
+import { type BoundParameter, executeCommand } from './parameters.js';
 import { decodeError } from './replies.js';
 import { RESTORE_SESSION } from './session-state.js';
 
@@ -186,7 +186,7 @@ export class Connection implements SessionStatus {
    */
   async execute(statementId: number, parameters: readonly BoundParameter[], sink: ResultSink): Promise<void> {
     const answer = new ExecuteAnswer(this, this.#columns, sink);
-    await this.#send(packet(0, encodeExecute(statementId, parameters)), answer);
+    await this.#send(executeCommand(statementId, parameters), answer);
     if (answer.refused === null) return;
     await this.run(RESTORE_SESSION);
     throw new SkeinError('SESSION_VARIABLE', answer.refused);

@@ -1,5 +1,6 @@
 /** Bound parameters and the COM_STMT_EXECUTE packet. Pure. */
-import { lenencBytes } from '../mysql-protocol/packet-reader.js';
+import { lenencSize, writeLenenc } from '../mysql-protocol/packet-reader.js';
+import { PACKET_HEADER_SIZE, PACKET_PAYLOAD_MAX, packet } from '../mysql-protocol/packets.js';
 
 export type BoundParameter =
   | { readonly kind: 'null' }
@@ -10,69 +11,98 @@ export type BoundParameter =
   | { readonly kind: 'decimal'; readonly value: string }
   | { readonly kind: 'blob'; readonly value: Buffer };
 
-/** [protocol type, unsigned flag] */
-function wireType(parameter: BoundParameter): [number, number] {
+/** Numbers of the protocol. */
+const TYPE = { boolean: 1, double: 5, null: 6, integer: 8, decimal: 246, blob: 252, text: 253 } as const;
+const UNSIGNED = 0x80;
+const COM_STMT_EXECUTE = 0x17;
+/** Command, statement id, no cursor, and the count of executions, which is 1. */
+const HEAD_BYTES = 10;
+
+/** COM_STMT_EXECUTE without a cursor, framed. It is written into one buffer: it is part of every request over HTTP. */
+export function executeCommand(statementId: number, parameters: readonly BoundParameter[]): Buffer {
+  let size = HEAD_BYTES;
+  if (parameters.length > 0) size += bitmapBytes(parameters.length) + 1 + 2 * parameters.length;
+  for (const parameter of parameters) size += valueBytes(parameter);
+  if (size >= PACKET_PAYLOAD_MAX) {
+    const payload = Buffer.allocUnsafe(size);
+    writeExecute(payload, 0, statementId, parameters);
+    return packet(0, payload);
+  }
+  const bytes = Buffer.allocUnsafe(PACKET_HEADER_SIZE + size);
+  bytes.writeUInt32LE(size, 0);
+  writeExecute(bytes, PACKET_HEADER_SIZE, statementId, parameters);
+  return bytes;
+}
+
+function bitmapBytes(count: number): number {
+  return (count + 7) >> 3;
+}
+
+function valueBytes(parameter: BoundParameter): number {
   switch (parameter.kind) {
     case 'null':
-      return [6, 0];
+      return 0;
     case 'integer':
-      return [8, parameter.value > 0x7fffffffffffffffn ? 0x80 : 0];
     case 'double':
-      return [5, 0];
+      return 8;
     case 'boolean':
-      return [1, 0];
-    case 'text':
-      return [253, 0];
-    case 'decimal':
-      return [246, 0];
-    case 'blob':
-      return [252, 0];
+      return 1;
+    default: {
+      const length = Buffer.byteLength(parameter.value);
+      return lenencSize(length) + length;
+    }
   }
 }
 
-function wireValue(parameter: BoundParameter): Buffer[] {
+function writeExecute(
+  bytes: Buffer,
+  from: number,
+  statementId: number,
+  parameters: readonly BoundParameter[],
+): void {
+  const count = parameters.length;
+  bytes[from] = COM_STMT_EXECUTE;
+  bytes.writeUInt32LE(statementId, from + 1);
+  bytes[from + 5] = 0;
+  bytes.writeUInt32LE(1, from + 6);
+  if (count === 0) return;
+  const bitmapAt = from + HEAD_BYTES;
+  const typesAt = bitmapAt + bitmapBytes(count) + 1;
+  bytes.fill(0, bitmapAt, typesAt);
+  // The types follow.
+  bytes[typesAt - 1] = 1;
+  let at = typesAt + 2 * count;
+  for (const [i, parameter] of parameters.entries()) {
+    bytes[typesAt + 2 * i] = TYPE[parameter.kind];
+    bytes[typesAt + 2 * i + 1] = isUnsigned(parameter) ? UNSIGNED : 0;
+    if (parameter.kind === 'null')
+      bytes[bitmapAt + (i >> 3)] = (bytes[bitmapAt + (i >> 3)] ?? 0) | (1 << (i & 7));
+    else at = writeValue(bytes, at, parameter);
+  }
+}
+
+function isUnsigned(parameter: BoundParameter): boolean {
+  return parameter.kind === 'integer' && parameter.value > 0x7fffffffffffffffn;
+}
+
+/** The place behind the value. */
+function writeValue(bytes: Buffer, at: number, parameter: Exclude<BoundParameter, { kind: 'null' }>): number {
   switch (parameter.kind) {
-    case 'null':
-      return [];
-    case 'integer': {
-      const bytes = Buffer.allocUnsafe(8);
-      bytes.writeBigUInt64LE(BigInt.asUintN(64, parameter.value));
-      return [bytes];
-    }
-    case 'double': {
-      const bytes = Buffer.allocUnsafe(8);
-      bytes.writeDoubleLE(parameter.value);
-      return [bytes];
-    }
+    case 'integer':
+      return bytes.writeBigUInt64LE(BigInt.asUintN(64, parameter.value), at);
+    case 'double':
+      return bytes.writeDoubleLE(parameter.value, at);
     case 'boolean':
-      return [Buffer.from([parameter.value ? 1 : 0])];
+      bytes[at] = parameter.value ? 1 : 0;
+      return at + 1;
     case 'text':
     case 'decimal': {
-      const bytes = Buffer.from(parameter.value, 'utf8');
-      return [lenencBytes(bytes.length), bytes];
+      const begin = writeLenenc(bytes, at, Buffer.byteLength(parameter.value));
+      return begin + bytes.write(parameter.value, begin, 'utf8');
     }
-    case 'blob':
-      return [lenencBytes(parameter.value.length), parameter.value];
+    case 'blob': {
+      const begin = writeLenenc(bytes, at, parameter.value.length);
+      return begin + parameter.value.copy(bytes, begin);
+    }
   }
-}
-
-/** Payload of COM_STMT_EXECUTE without a cursor. */
-export function encodeExecute(statementId: number, parameters: readonly BoundParameter[]): Buffer {
-  const count = parameters.length;
-  const head = Buffer.alloc(10);
-  head[0] = 0x17;
-  head.writeUInt32LE(statementId, 1);
-  head.writeUInt32LE(1, 6);
-  if (count === 0) return head;
-  const bitmap = Buffer.alloc((count + 7) >> 3);
-  const types = Buffer.alloc(count * 2);
-  const values: Buffer[] = [];
-  parameters.forEach((parameter, i) => {
-    const [type, unsigned] = wireType(parameter);
-    types[2 * i] = type;
-    types[2 * i + 1] = unsigned;
-    if (parameter.kind === 'null') bitmap[i >> 3] = (bitmap[i >> 3] ?? 0) | (1 << (i & 7));
-    else values.push(...wireValue(parameter));
-  });
-  return Buffer.concat([head, bitmap, Buffer.from([1]), types, ...values]);
 }

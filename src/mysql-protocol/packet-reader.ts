@@ -104,13 +104,23 @@ export class PacketReader {
   }
 }
 
-/** A length-encoded integer. */
-export function lenencBytes(value: number): Buffer {
-  if (value < 0xfb) return Buffer.from([value]);
-  if (value <= 0xffff) return Buffer.from([0xfc, value & 0xff, value >> 8]);
-  if (value <= 0xffffff) return Buffer.from([0xfd, value & 0xff, (value >> 8) & 0xff, value >> 16]);
-  const bytes = Buffer.alloc(9);
-  bytes[0] = 0xfe;
-  bytes.writeBigUInt64LE(BigInt(value), 1);
-  return bytes;
+/** Bytes of `value` as a length-encoded integer. */
+export function lenencSize(value: number): number {
+  if (value < 0xfb) return 1;
+  if (value <= 0xffff) return 3;
+  return value <= 0xffffff ? 4 : 9;
+}
+
+/** Writes a length-encoded integer, and gives the place behind it. */
+export function writeLenenc(bytes: Buffer, at: number, value: number): number {
+  switch (lenencSize(value)) {
+    case 1:
+      return bytes.writeUInt8(value, at);
+    case 3:
+      return bytes.writeUInt16LE(value, bytes.writeUInt8(0xfc, at));
+    case 4:
+      return bytes.writeUIntLE(value, bytes.writeUInt8(0xfd, at), 3);
+    default:
+      return bytes.writeBigUInt64LE(BigInt(value), bytes.writeUInt8(0xfe, at));
+  }
 }
