@@ -166,13 +166,19 @@ export function toApiError(error: unknown, context: ErrorContext): ApiError {
       case 'SESSION_VARIABLE':
         return new ApiError(400, error.code, error.message);
       case 'UNREADABLE_ANSWER':
-        return new ApiError(501, error.code, error.message);
+        return new ApiError(501, error.code, `${error.message} Use a MySQL client on the MySQL port for it.`);
       case 'POSITION_NOT_REACHED':
         return new ApiError(412, error.code, error.message, { retryable: true });
       case 'TRANSACTION_LOST':
         return new ApiError(409, error.code, error.message);
       case 'SERVER_CONNECTION':
-        return new ApiError(503, 'SERVER_DOWN', error.message, { retryable: true });
+        // Its own text names the socket, which is for the log.
+        return new ApiError(
+          503,
+          'SERVER_DOWN',
+          'The connection to the local database server was lost, or could not be made.',
+          { retryable: true },
+        );
     }
   }
   return new ApiError(500, 'INTERNAL', 'The node failed on this request; its log says why.', {

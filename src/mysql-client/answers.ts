@@ -219,8 +219,5 @@ export class PrepareAnswer implements Answer, Prepared {
 }
 
 function unreadable(why: string): SkeinError {
-  return new SkeinError(
-    'UNREADABLE_ANSWER',
-    `HTTP cannot give the server's answer to this statement: ${why}. Use a MySQL client on the MySQL port for it.`,
-  );
+  return new SkeinError('UNREADABLE_ANSWER', `The server's answer to this statement cannot be read: ${why}.`);
 }
