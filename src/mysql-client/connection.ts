@@ -70,8 +70,8 @@ export class Connection implements SessionStatus {
    * @throws SkeinError SERVER_CONNECTION (not reachable, cut off during the login), SERVER_AUTH_PLUGIN, UNKNOWN_GREETING
    * @throws ServerError the server's own refusal (access denied, too many connections)
    */
-  static async connect(options: ConnectionOptions): Promise<Connection> {
-    return new Connection(await logIn(options));
+  static connect(options: ConnectionOptions): Promise<Connection> {
+    return logIn(options, (loggedIn) => new Connection(loggedIn));
   }
 
   /** Why this connection can no longer be used; null while it can. */

@@ -47,10 +47,11 @@ export interface LoggedIn {
 }
 
 /**
+ * @param made  takes the socket over, at once: what happens to it from then on is told to its new owner alone
  * @throws SkeinError SERVER_CONNECTION (not reachable, cut off during the login), SERVER_AUTH_PLUGIN, UNKNOWN_GREETING
  * @throws ServerError the server's own refusal (access denied, too many connections)
  */
-export function logIn(options: ConnectionOptions): Promise<LoggedIn> {
+export function logIn<T>(options: ConnectionOptions, made: (loggedIn: LoggedIn) => T): Promise<T> {
   return new Promise((resolve, reject) => {
     const wire = openWire(options.address);
     const { socket } = wire;
@@ -82,7 +83,7 @@ export function logIn(options: ConnectionOptions): Promise<LoggedIn> {
       }
       clearTimeout(timer);
       socket.removeAllListeners();
-      resolve(loggedIn);
+      resolve(made(loggedIn));
     };
     wire.onRead((chunk) => {
       try {
