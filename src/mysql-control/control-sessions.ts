@@ -26,6 +26,7 @@ const ACCOUNT = 'skein';
 /** Deadline of questions about the server's state, which take a millisecond. A server that needs this long hangs. */
 export const QUERY_DEADLINE_MS = 10_000;
 const SHOWN_CHARACTERS = 40;
+const NOT_LOGGED = 'SET SESSION sql_log_bin = 0';
 
 export class ControlSessions {
   readonly #options: ControlSessionsOptions;
@@ -91,8 +92,14 @@ export class ControlSessions {
       user: ACCOUNT,
       password: accountPassword(this.#options.secret, ACCOUNT),
     });
-    if (!logged) await connection.run('SET SESSION sql_log_bin = 0');
-    return connection;
+    if (logged) return connection;
+    try {
+      await answerOf(connection.run(NOT_LOGGED), NOT_LOGGED, QUERY_DEADLINE_MS);
+      return connection;
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
   }
 }
 
