@@ -456,6 +456,11 @@ describe('the primary’s data directory is not there, or an old one', () => {
     await giveBack('data');
   });
 
+  it('its state is not: without the chain no epoch is begun, and it is well when it has that back', async () => {
+    await refusesToOpen(await startWithout('state'), 'CHAIN_LOST');
+    await giveBack('state');
+  });
+
   it('nor its state: a replica that holds more shows it', async () => {
     await refusesToOpen(await startWithout('data', 'state'), 'REPLICA_AHEAD');
     await giveBack('data', 'state');

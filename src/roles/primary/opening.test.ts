@@ -155,6 +155,8 @@ describe('what it finds at the server', () => {
     ['read-only', { readOnly: true }, 'closed'],
     ['just started, whatever it is', { adopted: false, readOnly: false }, 'closed'],
     ['ends before its epoch began', { readOnly: true, logEnd: 9, held: 0 }, 'lost'],
+    ['holds transactions, and there is no chain', { readOnly: true, epochServerId: null }, 'lost'],
+    ['is new', { readOnly: true, epochServerId: null, logEnd: 0, epochBegan: 0, held: 0 }, 'closed'],
     ['ends before what it held', { readOnly: true, logEnd: 10, held: 11 }, 'lost'],
   ];
   for (const [name, changed, finding] of cases) {

@@ -151,11 +151,13 @@ export interface ServerFacts {
 /**
  * An open server that ran before counts as this epoch's only by the epoch's id: whatever another one accepted since must
  * not be taken for it (rules H9, C1). A log that ends before the newest epoch began, or before what it was known to hold,
- * is not the cluster's: a directory that is not mounted, or an old copy.
+ * is not the cluster's: a directory that is not mounted, or an old copy. A log without any epoch has lost its chain, and the
+ * numbers of its epochs would be used again (rule H2).
  */
 export function findingOf(facts: ServerFacts): Finding {
   if (facts.adopted && !facts.readOnly) {
     return facts.serverId === facts.epochServerId ? 'goes on' : 'foreign';
   }
-  return facts.logEnd < Math.max(facts.epochBegan, facts.held) ? 'lost' : 'closed';
+  const hasNoChain = facts.epochServerId === null && facts.logEnd > 0;
+  return hasNoChain || facts.logEnd < Math.max(facts.epochBegan, facts.held) ? 'lost' : 'closed';
 }

@@ -23,6 +23,7 @@ import { DefinitionWatch } from './definition-watch.js';
 import type { DefinitionsFile } from './definitions-file.js';
 import type { LogEndFile } from './log-end-file.js';
 import { LogFeed } from './log-feed.js';
+import { lostLog } from './lost-log.js';
 import {
   findingOf,
   NOT_OPENING,
@@ -334,15 +335,14 @@ export class PrimaryRole {
    * could not tell: a replica that was behind lets the log look whole.
    */
   #sayLost(held: number): void {
-    const { began } = this.#epochs;
-    const message =
-      `The server's log ends at ${this.#logEnd.gtid || 'its beginning'} (number ${this.#logEnd.ordinal}), but ` +
-      (held > began
-        ? `number ${held} was committed in it`
-        : `epoch ${this.epoch} began after number ${began}`) +
-      ': its data directory was lost or replaced by an older one. The primary stays closed, so that nothing ' +
-      `acknowledged is overwritten. Give ${this.#options.node} its data back.`;
-    this.#modules.events.add('replication.error', this.#options.node, message, { code: 'DATA_LOST' });
+    const { code, message } = lostLog({
+      node: this.#options.node,
+      logEnd: this.#logEnd,
+      held,
+      epoch: this.epoch,
+      began: this.#epochs.began,
+    });
+    this.#modules.events.add('replication.error', this.#options.node, message, { code });
     this.#reason = message;
   }
 

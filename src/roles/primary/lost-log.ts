@@ -1,0 +1,34 @@
+import type { Position } from '../../model/position.js';
+
+export interface LostLogFacts {
+  readonly node: string;
+  readonly logEnd: Position;
+  /** Ordinal up to which the log was known to be committed. */
+  readonly held: number;
+  /** The newest epoch that this node knows, which began after `began`; 0 = none. */
+  readonly epoch: number;
+  readonly began: number;
+}
+
+/** What a person is told of a server's log that is not the cluster's, or whose chain is gone; see `findingOf`. */
+export function lostLog(facts: LostLogFacts): { code: 'CHAIN_LOST' | 'DATA_LOST'; message: string } {
+  const { node, logEnd, held, epoch, began } = facts;
+  if (epoch === 0 && logEnd.ordinal > 0) {
+    return {
+      code: 'CHAIN_LOST',
+      message:
+        `The server's log ends at ${logEnd.gtid}, but state/chain.json, which says where each epoch began, is missing. ` +
+        'The primary stays closed, so that no number of an epoch is used twice. ' +
+        `Give ${node} its data back: chain.json is the same on all nodes of the cluster.`,
+    };
+  }
+  const known =
+    held > began ? `number ${held} was committed in it` : `epoch ${epoch} began after number ${began}`;
+  return {
+    code: 'DATA_LOST',
+    message:
+      `The server's log ends at ${logEnd.gtid || 'its beginning'} (number ${logEnd.ordinal}), but ${known}: its data ` +
+      'directory was lost or replaced by an older one. The primary stays closed, so that nothing acknowledged is ' +
+      `overwritten. Give ${node} its data back.`,
+  };
+}
