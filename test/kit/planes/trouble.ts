@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestNode } from '../test-node.js';
 import { until } from '../until.js';
@@ -22,6 +22,8 @@ export async function throwInClients(node: TestNode): Promise<void> {
 
 async function make({ name, directory }: TestNode, what: string): Promise<void> {
   const file = join(directory, FILE);
-  await writeFile(file, what);
+  // Whole when it is there.
+  await writeFile(`${file}.new`, what);
+  await rename(`${file}.new`, file);
   await until(`the client plane of ${name} has its trouble`, () => !existsSync(file));
 }
