@@ -417,7 +417,7 @@ class Node {
         });
       },
       answer: (what) => this.#desk.answer(what),
-      hurry: () => this.#role.readNow(),
+      readNow: () => this.#role.readNow(),
       loginRefused: () => void this.#repairLogins().catch(() => {}),
       log: (lines, urgent) => {
         for (const line of lines) this.#sink.write(line, { urgent: false });

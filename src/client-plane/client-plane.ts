@@ -95,7 +95,7 @@ export class ClientPlane {
     this.#waits = new PositionWaits({
       plane: this.#plane,
       memory: this.#memory,
-      hurry: () => send({ kind: 'hurry' }),
+      readNow: () => send({ kind: 'readNow' }),
     });
     this.#questions = new Questions({ send: (id, what) => send({ kind: 'ask', id, what }) });
     this.#control = new MariadbControl(

@@ -11,8 +11,8 @@ afterEach(() => {
   for (const one of open.splice(0)) one.close();
 });
 
-/** `hurry`: called when somebody begins to wait, before the replication plane can know of it. */
-function planes(hurry: (committed: (ordinal: number) => void) => void = () => {}) {
+/** `readNow`: called when somebody begins to wait, before the replication plane can know of it. */
+function planes(readNow: (committed: (ordinal: number) => void) => void = () => {}) {
   const memory = createSharedMemory();
   const { port1, port2 } = new MessageChannel();
   const reader = new StateReader(memory);
@@ -37,7 +37,7 @@ function planes(hurry: (committed: (ordinal: number) => void) => void = () => {}
     // As the replication plane does.
     return writer.takeWaiting();
   };
-  const waits = new PositionWaits({ plane, memory: reader, hurry: () => hurry(committed) });
+  const waits = new PositionWaits({ plane, memory: reader, readNow: () => readNow(committed) });
   return { waits, committed };
 }
 

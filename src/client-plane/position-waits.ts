@@ -10,18 +10,18 @@ import type { Ending } from '../std/ending.js';
 export class PositionWaits {
   readonly #plane: FactsReader;
   readonly #memory: StateReader;
-  readonly #hurry: () => void;
+  readonly #readNow: () => void;
   readonly #waiting = new Set<() => void>();
 
   constructor(modules: {
     readonly plane: FactsReader;
     readonly memory: StateReader;
     /** Tells the replication plane that somebody waits: what it gathers at leisure is wanted now. */
-    hurry(): void;
+    readNow(): void;
   }) {
     this.#plane = modules.plane;
     this.#memory = modules.memory;
-    this.#hurry = modules.hurry;
+    this.#readNow = modules.readNow;
   }
 
   /** Resolves once `done` is true. Rejects with what it throws, or with ABORTED when `over` comes first. */
@@ -45,7 +45,7 @@ export class PositionWaits {
       if (check()) return;
       this.#waiting.add(check);
       over.on(check);
-      this.#hurry();
+      this.#readNow();
       this.#wait();
     });
   }

@@ -56,7 +56,7 @@ function host(behaviours: Behaviour[], times: Partial<ClientPlaneTimes> = {}) {
         return worker;
       },
       answer: () => Promise.reject(new Error('the answer failed')),
-      hurry() {},
+      readNow() {},
       loginRefused() {},
       log: (more) => lines.push(...more),
       follow() {},

@@ -50,7 +50,7 @@ export interface ClientPlaneHostModules {
   /** Answers what the client plane asks. */
   answer<What extends Question>(what: What): Promise<AnswerTo<What>>;
   /** Somebody waits for a position. */
-  hurry(): void;
+  readNow(): void;
   loginRefused(): void;
   /** Lines for the node's log. */
   log(lines: readonly string[], urgent: boolean): void;
@@ -228,7 +228,7 @@ export class ClientPlaneHost {
   }
 
   #received(run: Run, message: Exclude<ToNode, { kind: 'started' | 'failed' }>): void {
-    const { audit, log, follow, hurry, loginRefused } = this.#modules;
+    const { audit, log, follow, readNow, loginRefused } = this.#modules;
     switch (message.kind) {
       case 'ask':
         void this.#answer(run, message.id, message.what);
@@ -237,8 +237,8 @@ export class ClientPlaneHost {
         this.#orders.get(message.id)?.('done');
         this.#orders.delete(message.id);
         return;
-      case 'hurry':
-        hurry();
+      case 'readNow':
+        readNow();
         return;
       case 'loginRefused':
         loginRefused();

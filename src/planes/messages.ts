@@ -85,7 +85,7 @@ export type ToNode =
   | { readonly kind: 'ask'; readonly id: number; readonly what: Question }
   | { readonly kind: 'done'; readonly id: number }
   /** Somebody waits for a position. */
-  | { readonly kind: 'hurry' }
+  | { readonly kind: 'readNow' }
   | { readonly kind: 'loginRefused' }
   /** Lines for the node's log, each with its end. */
   | { readonly kind: 'log'; readonly lines: readonly string[]; readonly urgent: boolean }
