@@ -53,6 +53,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   config: ['std', 'model'],
   http: ['std', 'model', 'mysql-protocol', 'metrics', 'audit', 'auth', 'api', 'sql', 'config'],
   events: ['std', 'model', 'audit', 'api'],
+  election: ['std', 'model'],
   // What the two planes of a node know of each other, and the client plane: the entry of its thread imports it, nobody else.
   planes: ['std', 'model', 'metrics', 'audit', 'config'],
   'client-plane': [
@@ -62,7 +63,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // The replication plane: what a node does as primary or as replica, its parts, and the composition root.
   roles: [
     ...['std', 'model', 'mysql-protocol', 'wire', 'metrics', 'promise', 'api', 'config', 'events'],
-    ...['source', 'hub', 'link', 'spool', 'endpoint', 'membership', 'mysql-control'],
+    ...['source', 'hub', 'link', 'spool', 'endpoint', 'membership', 'mysql-control', 'election'],
   ],
   node: [
     ...['std', 'model', 'metrics', 'audit', 'api', 'config', 'events', 'mysql-control', 'server-process'],
@@ -70,7 +71,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   'node.ts': [
     ...['std', 'model', 'mysql-protocol', 'metrics', 'tls', 'audit', 'auth', 'config', 'events', 'planes'],
-    ...['server-packages', 'mysql-control', 'server-process', 'roles', 'node'],
+    ...['server-packages', 'mysql-control', 'server-process', 'roles', 'node', 'election', 'link', 'spool'],
   ],
   // The command line talks to a node over its HTTP API only; single files of it may use more, see below.
   cli: ['std', 'model'],

@@ -6,7 +6,11 @@ import { auditKey } from './audit/sealed-line.js';
 import { adoptAdminToken, ensureSystemSchema } from './auth/system-schema.js';
 import { installationDirectory, installedVersion } from './config/installation.js';
 import { auditDirectory, httpAddress, type NodeConfig, usesTls } from './config/node-config.js';
+import type { Election } from './election/election.js';
+import { epochFile } from './election/epoch-file.js';
+import { FixedPrimary } from './election/fixed-primary.js';
 import { EventLog } from './events/event-log.js';
+import type { LinkListener } from './link/listener.js';
 import { currentEpoch } from './model/chain.js';
 import { messageOf, SkeinError } from './model/error.js';
 import type { MysqlConnections } from './model/status.js';
@@ -18,30 +22,32 @@ import { AuditRelay } from './node/audit-relay.js';
 import { ClientPlaneHost } from './node/client-plane-host.js';
 import { PlaneDesk } from './node/plane-desk.js';
 import { PlanePublisher } from './node/plane-publisher.js';
+import { ownServerArgs } from './node/server-args.js';
 import { TmpWatch } from './node/tmp-watch.js';
 import { UserKeeper } from './node/user-keeper.js';
 import { ServerWatch } from './node/watch.js';
 import type { ClientPlaneData } from './planes/messages.js';
 import { ChainFile } from './roles/chain-file.js';
-import { PrimaryNode } from './roles/primary/primary-node.js';
-import { ReplicaNode } from './roles/replica/replica-node.js';
-import type { NodeParts, RoleNode } from './roles/role-node.js';
+import { linkListener } from './roles/link-listening.js';
+import { openSpool } from './roles/open-spool.js';
+import { RoleHost } from './roles/role-host.js';
+import type { NodeParts } from './roles/role-node.js';
 import { SessionGeneration } from './roles/session-generation.js';
 import { OwnTimeZones } from './roles/time-zones.js';
 import { chooseCacheDir } from './server-packages/cache-dir.js';
 import { obtainServer } from './server-packages/obtain.js';
 import { dumpProgramOf } from './server-packages/server-binary.js';
 import { ManagedServer, type ServerUp } from './server-process/managed-server.js';
-import { initConnectArg } from './server-process/settings.js';
+import type { Spool } from './spool/spool.js';
 import type { Logger } from './std/logger.js';
 import type { LineSink } from './std/pino-logger.js';
 import type { RotatingFile } from './std/rotating-file.js';
-import { sleep } from './std/timing.js';
 import { TlsFiles } from './tls/tls-files.js';
 
 /**
  * The composition root: builds the rooms of one node in the order in which data flows, lets them live until the signal,
  * and closes them in reverse. Nothing else imports every room.
+ * `election` says what this node is; without it, `primary` of the configuration does.
  */
 export async function runNode(
   config: NodeConfig,
@@ -64,12 +70,11 @@ interface NodeModules {
   readonly logger: Logger;
   readonly logFile: RotatingFile;
   readonly sink: LineSink;
+  readonly election?: Election;
 }
 
 /** A server without waiting commits ends in about two seconds; one that needs longer is not waited for for ever. */
 const SERVER_STOP_DEADLINE_MS = 20_000;
-
-const ROLE_RETRY_MS = 2_000;
 
 class Node {
   readonly #config: NodeConfig;
@@ -82,7 +87,9 @@ class Node {
   readonly #events: EventLog;
   readonly #server: ManagedServer;
   readonly #control: MariadbControl;
-  readonly #role: RoleNode;
+  readonly #role: RoleHost;
+  readonly #listener: LinkListener;
+  readonly #spool: Spool;
   readonly #desk: PlaneDesk;
   readonly #publisher: PlanePublisher;
   readonly #clients: ClientPlaneHost;
@@ -96,13 +103,14 @@ class Node {
   readonly #generation = new SessionGeneration();
   #unfollow: (() => void) | null = null;
 
-  static async create(config: NodeConfig, { logger, logFile, sink }: NodeModules): Promise<Node> {
-    await mkdir(join(config.directory, 'state'), { recursive: true });
+  static async create(config: NodeConfig, { logger, logFile, sink, election }: NodeModules): Promise<Node> {
+    const stateDir = join(config.directory, 'state');
+    await mkdir(stateDir, { recursive: true });
     const tls =
       config.tls &&
       new TlsFiles({ ...config.tls, ca: config.tls.ca ?? null }, { log: logger.child({ part: 'tls' }) });
     const secret = Buffer.from((await readFile(config.secretFile, 'utf8')).trim());
-    const chainFile = new ChainFile(join(config.directory, 'state'));
+    const chainFile = new ChainFile(stateDir);
     await chainFile.load();
     const cacheDir = await chooseCacheDir({ projectDir: installationDirectory });
     const binary = await obtainServer({ cacheDir }, { logger: logger.child({ part: 'obtain' }) });
@@ -112,16 +120,10 @@ class Node {
         secret,
         bufferPoolBytes: config.serverBufferPoolBytes,
         ...(config.serverPort === null ? {} : { port: config.serverPort }),
-        extraArgs: [
-          ...roomForClients(config),
-          ...tmpTableArgs(config),
-          ...config.serverArgs,
-          initConnectArg(config.serverArgs),
-          SEMI_SYNC_OFF,
-        ],
+        extraArgs: ownServerArgs(config),
         ...(tls && usesTls(config, 'mysql') && { tls: () => tls.current }),
         recoveryServerId: () => {
-          if (config.name !== config.primary) return RECOVERY_SERVER_ID;
+          if (role.role !== 'primary') return RECOVERY_SERVER_ID;
           const epoch = currentEpoch(chainFile.chain);
           return epoch === 0 ? null : mariadb.epochServerId(epoch);
         },
@@ -134,6 +136,7 @@ class Node {
     const control = new MariadbControl({ secret }, { socketPath: () => server.current?.socketPath ?? null });
     const failed = new AbortController();
     let node: Node | null = null;
+    const { spool, fsyncTimes } = await openSpool(config, { logger, flavour: mariadb });
     const parts: NodeParts = {
       config,
       secret,
@@ -141,13 +144,18 @@ class Node {
       logger,
       flavour: mariadb,
       chainFile,
+      spool,
+      fsyncTimes,
       events,
       control: () => control,
       kill: (reason) => {
         // The ports pass nothing on since the role was closed (see Gate); that they hang up is not waited for.
         void node?.cutClients();
-        void server.kill(reason, { restart: true });
+        return server.kill(reason, { restart: true });
       },
+      cutClients: async () => node?.cutClients(),
+      newServerId: () => server.newClosedId(),
+      newEpoch: (known) => elected.newEpoch(known),
       settled: () => server.settled(),
       fail: (error) => failed.abort(error),
       prepareSystem: () => prepareSystem(control, config),
@@ -168,10 +176,16 @@ class Node {
         timeZones: node?.timeZones ?? null,
       }),
     };
-    const role = config.name === config.primary ? new PrimaryNode(parts) : await ReplicaNode.create(parts);
+    const elected =
+      election ??
+      new FixedPrimary({ node: config.name, primary: config.primary }, { epochFile: epochFile(stateDir) });
+    const role: RoleHost = new RoleHost(parts, elected);
+    const listener = linkListener(parts, role);
     const dumpProgram = dumpProgramOf(binary);
     node = new Node(config, {
       ...{ logger, logFile, sink, tls, audit, events, server, control, role, secret, failed, chainFile },
+      listener,
+      spool,
       dumpProgram,
     });
     return node;
@@ -188,7 +202,9 @@ class Node {
       events: EventLog;
       server: ManagedServer;
       control: MariadbControl;
-      role: RoleNode;
+      role: RoleHost;
+      listener: LinkListener;
+      spool: Spool;
       secret: Buffer;
       failed: AbortController;
       dumpProgram: string;
@@ -206,6 +222,8 @@ class Node {
     this.#server = parts.server;
     this.#control = parts.control;
     this.#role = parts.role;
+    this.#listener = parts.listener;
+    this.#spool = parts.spool;
     this.#failed = parts.failed;
     this.#dumpProgram = parts.dumpProgram;
     this.#desk = new PlaneDesk(
@@ -272,6 +290,7 @@ class Node {
     this.#tls?.start();
     await this.#clients.start();
     await this.#role.start();
+    await this.#listener.start();
     await this.#server.start({ signal });
   }
 
@@ -281,6 +300,8 @@ class Node {
     await this.#clients.stop();
     const mustKill = await this.#commitsMayWait();
     await this.#role.stop();
+    await this.#listener.stop();
+    await this.#spool.close();
     this.#control.close();
     if (mustKill) await this.#server.kill('the node stops while commits wait for their quorum (rule C1)');
     else await this.#server.stop({ deadlineMs: SERVER_STOP_DEADLINE_MS });
@@ -362,23 +383,10 @@ class Node {
     }
   }
 
-  /** Again and again while this server runs: what failed may have been a moment's fault. */
+  /** Nothing of the server's earlier life is served any more before it is taken into its role (rule M4). */
   async #takeIntoRole(up: ServerUp): Promise<void> {
-    let told = '';
-    // Nothing of the server's earlier life is served any more (rule M4).
     await this.#clients.cut();
-    while (this.#server.current?.pid === up.pid) {
-      try {
-        await this.#role.serverUp(up);
-        return;
-      } catch (error) {
-        if (this.#server.current?.pid !== up.pid) return;
-        const reason = `The server could not be taken into its role: ${messageOf(error)}`;
-        if (reason !== told) this.#events.add('replication.error', this.#config.name, reason);
-        told = reason;
-        await sleep(ROLE_RETRY_MS);
-      }
-    }
+    if (this.#server.current?.pid === up.pid) this.#role.serverUp(up);
   }
 
   #serverDown(reason: string, expected: boolean): void {
@@ -466,29 +474,6 @@ function mysqlAddresses({ mysqlPorts }: NodeConfig): { mysqlRw: string | null; m
   const { host, readWrite, readOnly } = mysqlPorts;
   return { mysqlRw: `${host}:${readWrite}`, mysqlRo: `${host}:${readOnly}` };
 }
-
-/** The ports' limits come first, so that clients are told by them, and Skein's own sessions always find room. */
-function roomForClients(config: NodeConfig): string[] {
-  const ports = config.mysqlPorts ? 2 * config.mysqlConnectionsMax : 0;
-  return [`--max-connections=${ports + ROLES * config.httpSessionsPerRole + OWN_SESSIONS_MAX}`];
-}
-
-/** A client may ask for less; without a maximum it could ask for more. */
-function tmpTableArgs(config: NodeConfig): string[] {
-  const bytes = Math.floor(config.serverTmpBytesMax / 2);
-  return [`--tmp-disk-table-size=${bytes}`, `--maximum-tmp-disk-table-size=${bytes}`];
-}
-
-/** Each has a pool of HTTP's sessions. */
-const ROLES = 3;
-/** The node's control, what kills sessions, dumps and the server's own threads, with a margin. */
-const OWN_SESSIONS_MAX = 200;
-
-/**
- * At the start nobody waits for an acknowledgement: a replica's own threads never may (seen on 10.11: "Waiting for
- * semi-sync ACK from slave" in a worker), and a primary is told to before it opens (waitForAcknowledgements).
- */
-const SEMI_SYNC_OFF = '--rpl-semi-sync-master-enabled=0';
 
 /** The system schema, and the first admin token; both only when they are missing. */
 async function prepareSystem(control: MariadbControl, config: NodeConfig): Promise<void> {

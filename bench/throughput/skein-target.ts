@@ -283,9 +283,13 @@ export class SkeinTarget implements Target {
 }
 
 async function dialled(node: PlannedNode, { linkPort }: SkeinOptions): Promise<Partial<NodeConfigInput>> {
-  const link = node.config.primaryLink ?? null;
-  if (link === null || linkPort === undefined) return {};
-  return { primaryLink: { ...link, port: await linkPort(node.name, link.port) } };
+  const { name, primary, members = [] } = node.config;
+  if (name === primary || linkPort === undefined) return {};
+  const other = async (member: (typeof members)[number]) =>
+    member.name === primary
+      ? { ...member, link: { ...member.link, port: await linkPort(name, member.link.port) } }
+      : member;
+  return { members: await Promise.all(members.map(other)) };
 }
 
 /** The server's own words where it listens. */

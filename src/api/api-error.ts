@@ -70,6 +70,8 @@ export interface ErrorContext {
   readonly tokenRole: 'read' | 'write' | 'admin';
   readonly primaryHttp: string | null;
   readonly isPrimary: boolean;
+  /** Whether requests may reach the local server now; absent = they may. */
+  readonly isOpen?: boolean;
 }
 
 export function notPrimary(primary: string | null, message?: string): ApiError {
@@ -104,11 +106,20 @@ const UNAVAILABLE = new Set([1040, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 120
  */
 function isReplicasRefusal({ errno, message }: ServerError, context: ErrorContext): boolean {
   return (
-    !context.isPrimary &&
+    !(context.isPrimary && context.isOpen !== false) &&
     context.tokenRole !== 'read' &&
     (errno === TABLE_DENIED || errno === COLUMN_DENIED) &&
     /\bINSERT\b[A-Z, ]* command denied/.test(message)
   );
+}
+
+/** A primary refuses writes while it is closed, or is only becoming one. */
+function noWriter(context: ErrorContext, details: { errno: number; sqlState: string }): ApiError {
+  if (!context.isPrimary) return notPrimary(context.primaryHttp).with(details);
+  return new ApiError(503, 'NOT_OPEN', 'The primary does not take writes at the moment.', {
+    ...details,
+    retryable: true,
+  });
 }
 
 /** The server's error as an answer; its number, state and text are kept. */
@@ -119,7 +130,7 @@ function fromServerError(error: ServerError, context: ErrorContext): ApiError {
   if (context.tokenRole === 'read' && (readOnlyServer || error.errno === READ_ONLY_TRANSACTION)) {
     return new ApiError(403, 'FORBIDDEN', `A read token cannot write. ${error.message}`, details);
   }
-  if (isReplicasRefusal(error, context)) return notPrimary(context.primaryHttp).with(details);
+  if (isReplicasRefusal(error, context)) return noWriter(context, details);
   if (FORBIDDEN.has(error.errno)) {
     return new ApiError(
       403,
@@ -129,13 +140,7 @@ function fromServerError(error: ServerError, context: ErrorContext): ApiError {
     );
   }
   if (readOnlyServer || (error.errno === READ_ONLY_TRANSACTION && !context.isPrimary)) {
-    if (context.isPrimary) {
-      return new ApiError(503, 'NOT_OPEN', 'The primary does not take writes at the moment.', {
-        ...details,
-        retryable: true,
-      });
-    }
-    return notPrimary(context.primaryHttp).with(details);
+    return noWriter(context, details);
   }
   if (error.errno === SERVER_OPTION && error.message.includes('NO_ENGINE_SUBSTITUTION')) {
     return new ApiError(

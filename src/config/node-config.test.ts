@@ -13,7 +13,11 @@ const minimal = {
   voters: ['n1', 'n2', 'n3'],
   http: { port: 8084 },
   link: { port: 7084 },
-  primaryLink: { host: '127.0.0.1', port: 7083 },
+  members: [1, 2, 3].map((n) => ({
+    name: `n${n}`,
+    link: { host: '127.0.0.1', port: 7082 + n },
+    http: `http://127.0.0.1:${8082 + n}`,
+  })),
   secretFile: 'cluster.secret',
 };
 
@@ -73,7 +77,10 @@ describe('nodeConfig', () => {
 
   it.each([
     [{ voters: ['n2', 'n3'] }, '"primary" is "n1", which is not among "voters"'],
-    [{ primaryLink: null }, '"primaryLink" is missing'],
+    [{ members: [] }, '"members" lacks n2, n1, n3'],
+    [{ members: [...minimal.members, minimal.members[0]] }, '"members" has n1 twice'],
+    [{ members: [{ ...minimal.members[0], http: 'n1:8083' }] }, '"members" is'],
+    [{ primaryLink: { port: 7083 } }, '"primaryLink" is not a setting'],
     [{ link: { port: 8084 } }, '"http" and "link" are both port 8084'],
     [{ lateAfterMs: 500 }, '"lateAfterMs" is 500; expected more than'],
     [{ goneAfterMs: 1000 }, '"goneAfterMs" is 1000; expected more than'],

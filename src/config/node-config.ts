@@ -5,6 +5,7 @@ import { Value } from '@sinclair/typebox/value';
 import { messageOf, SkeinError } from '../model/error.js';
 import { nearest } from '../std/nearest.js';
 import { HttpSettings, httpLimitProblems } from './http-settings.js';
+import { memberProblems } from './members.js';
 
 /**
  * The configuration of one node: one type, one place for defaults, load -> validate -> freeze.
@@ -44,6 +45,16 @@ const Address = (description: string) =>
     },
   );
 
+/** A node as the others reach it. */
+const Member = Type.Object(
+  {
+    name: NodeName,
+    link: Address('Where it accepts links.'),
+    http: Type.String({ pattern: '^https?://[^/]+$' }),
+  },
+  { additionalProperties: false },
+);
+
 export const NodeConfigSchema = Type.Object(
   {
     name: NodeName,
@@ -54,7 +65,10 @@ export const NodeConfigSchema = Type.Object(
       expected: 'the name of the cluster, 1 to 63 characters',
     }),
     directory: Path('Data, spool, state and logs of this node.'),
-    primary: NodeName,
+    primary: Type.String({
+      ...NodeName,
+      description: 'The node that is the primary, for as long as it is fixed here.',
+    }),
     voters: Type.Array(NodeName, {
       minItems: 1,
       // 9 voters = a quorum of 5: beyond that each commit waits for ever more disks and nothing is gained.
@@ -70,16 +84,14 @@ export const NodeConfigSchema = Type.Object(
       expected: 'one of majority, all, async',
     }),
     http: Address('Where this node answers HTTP.'),
-    link: Address('Where this node, when it is the primary, accepts its replicas.'),
-    primaryLink: Type.Union([Address(''), Type.Null()], {
-      default: null,
-      description: 'Where the primary accepts links; needed on every other node.',
-      expected: 'an object such as {"host": "127.0.0.1", "port": 7083}',
-    }),
-    primaryHttp: Type.Union([Type.String({ pattern: '^https?://[^/]+' }), Type.Null()], {
-      default: null,
-      description: "The primary's HTTP address, told to a client that writes on a replica.",
-      expected: 'an address such as http://127.0.0.1:8083',
+    link: Address('Where this node accepts links of the others.'),
+    members: Type.Array(Member, {
+      default: [],
+      maxItems: 64,
+      description:
+        'Where the nodes of the cluster are, this one included; may be empty for a cluster of one.',
+      expected:
+        'a list of objects such as {"name": "n1", "link": {"host": "10.0.0.1", "port": 7083}, "http": "http://10.0.0.1:8083"}, each name once',
     }),
     secretFile: Path('Holds the secret that all nodes of the cluster share.'),
     adminTokenFile: Type.Union([Path(''), Type.Null()], {
@@ -393,9 +405,7 @@ function* relationProblems(config: Static<typeof NodeConfigSchema>): Generator<s
   if (!config.voters.includes(config.primary)) {
     yield `"primary" is "${config.primary}", which is not among "voters" (${config.voters.join(', ')})`;
   }
-  if (config.name !== config.primary && config.primaryLink === null) {
-    yield `"primaryLink" is missing; expected the address where ${config.primary} accepts links, as ${config.name} is a replica`;
-  }
+  yield* memberProblems(config);
   if (config.http.host === config.link.host && config.http.port === config.link.port) {
     yield `"http" and "link" are both port ${config.http.port}; expected two different ports`;
   }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ApiError, toApiError } from '../api/api-error.js';
+import { ServerError } from '../mysql-client/replies.js';
 import { planSql, type SqlRequest } from '../sql/request.js';
 import { getReplica } from './endpoints/health.js';
 import { postSql } from './endpoints/sql.js';
@@ -98,6 +99,21 @@ describe('ApiError', () => {
     expect(new ApiError(400, 'INVALID_FIELD', 'y').toBody('r')).toEqual({
       error: { code: 'INVALID_FIELD', message: 'y', retryable: false, applied: 'no', requestId: 'r' },
     });
+  });
+
+  it('a write that a server refuses because it is no primary’s is not for want of a right', () => {
+    const denied = new ServerError(
+      1142,
+      '42000',
+      "INSERT command denied to user 'w'@'localhost' for table `d`.`t`",
+    );
+    const code = (more: object) => toApiError(denied, { ...context, ...more }).code;
+    expect(code({})).toBe('FORBIDDEN');
+    expect(code({ isPrimary: false })).toBe('NOT_PRIMARY');
+    // A replica that is becoming the primary.
+    expect(code({ isOpen: false })).toBe('NOT_OPEN');
+    expect(code({ isPrimary: false, isOpen: false })).toBe('NOT_PRIMARY');
+    expect(code({ isOpen: false, tokenRole: 'read' })).toBe('FORBIDDEN');
   });
 
   it('hides what is not known behind a 500', () => {

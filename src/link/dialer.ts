@@ -117,8 +117,9 @@ export class LinkDialer {
       if (signal.aborted) return;
       if (this.#openedAtMs !== null && this.#clock.nowMs() - this.#openedAtMs > GOOD_LINK_MS) attempt = 0;
       this.#openedAtMs = null;
-      // The primary is up and waits for a quorum itself, so dial again soon.
-      if (error.code === 'NOT_OPEN') attempt = Math.min(attempt, NOT_OPEN_ATTEMPT);
+      // That node is up and waits for a quorum itself, or is about to become the primary, so dial again soon.
+      if (error.code === 'NOT_OPEN' || error.code === 'NOT_PRIMARY')
+        attempt = Math.min(attempt, NOT_OPEN_ATTEMPT);
       const waitMs = backoffMs(attempt++, this.#options.redialFirstMs, this.#options.redialMaxMs);
       this.#modules.logger.debug({ code: error.code, attempt, waitMs: Math.round(waitMs) }, 'link redial');
       await sleep(waitMs, signal, this.#clock).catch(() => {});

@@ -81,6 +81,7 @@ export const CLUSTER_EVENTS = [
   'quorum.regained',
   'role.open',
   'role.closed',
+  'role.changed',
   'replication.error',
   'applier.stopped',
   'applier.stalled',

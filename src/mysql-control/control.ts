@@ -18,7 +18,14 @@ import {
 } from './control-sessions.js';
 import { finishLogReset, logBegin } from './own-log.js';
 import { ddlTraces, type RecoveryOptions, recoverReplica } from './replica-recovery.js';
-import { closeForWrites, type EndpointAddress, followEndpoint, openAsPrimary } from './role-switch.js';
+import {
+  becomeReplica,
+  closeForWrites,
+  type EndpointAddress,
+  followEndpoint,
+  openAsPrimary,
+  stopFollowing,
+} from './role-switch.js';
 import { RUNNING_STATEMENTS, type RunningStatement, runningStatement } from './running-statements.js';
 import {
   changedSince,
@@ -131,6 +138,14 @@ export class MariadbControl {
 
   closeForWrites(): Promise<void> {
     return closeForWrites(this.#sessions);
+  }
+
+  becomeReplica(options: { serverId: number; position: string }): Promise<void> {
+    return becomeReplica(this.#sessions, options);
+  }
+
+  stopFollowing(): Promise<void> {
+    return stopFollowing(this.#sessions.query);
   }
 
   followEndpoint(endpoint: EndpointAddress): Promise<void> {

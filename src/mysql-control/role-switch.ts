@@ -27,6 +27,13 @@ const OPEN_STATE: Readonly<Record<string, string>> = {
   log_slave_updates: '1',
 };
 
+/** What a primary's server has to say of itself when it was closed in order. */
+const CLOSED_STATE: Readonly<Record<string, string>> = {
+  read_only: '1',
+  event_scheduler: 'OFF',
+  rpl_semi_sync_master_enabled: '0',
+};
+
 interface Server {
   readonly sessions: ControlSessions;
   readonly users: UserAccounts;
@@ -44,8 +51,7 @@ export async function openAsPrimary(
   const id = Math.trunc(options.serverId);
   // Ending a session whose commit waits would let the commit go as if it were acknowledged (rule C1).
   await refuseWaitingCommits(query);
-  await query('STOP ALL SLAVES');
-  await query('RESET SLAVE ALL');
+  await stopFollowing(query);
   await query(`SET GLOBAL server_id = ${id}`);
   for (const sql of roleStatements('serving')) await query(sql);
   // A session keeps the id that it began with (rule C10): none may live on but ours and the dump.
@@ -115,4 +121,41 @@ export async function followEndpoint(
   for (const sql of [...writerStatements(false), ...roleStatements('applying')]) await query(sql);
   await users.level();
   await query('START SLAVE');
+}
+
+/** A replica's server follows nobody any more, and has forgotten whom it followed. */
+export async function stopFollowing(query: Query): Promise<void> {
+  await query('STOP ALL SLAVES');
+  await query('RESET SLAVE ALL');
+}
+
+/**
+ * Makes a primary's server that is closed for writes, and whose whole log is committed, one that may follow: under this
+ * id, at this GTID, the last one of its log. Everything is read back.
+ * @throws SkeinError COMMITS_WAITING, SESSIONS_REMAIN, CLOSE_FAILED
+ */
+export async function becomeReplica(
+  sessions: ControlSessions,
+  { serverId, position }: { serverId: number; position: string },
+): Promise<void> {
+  const { query } = sessions;
+  const id = Math.trunc(serverId);
+  // Switched off, semi-synchronous replication would answer every commit that waits (rule C1).
+  await refuseWaitingCommits(query);
+  await query('SET GLOBAL rpl_semi_sync_master_enabled = 0');
+  await query(`SET GLOBAL server_id = ${id}`);
+  // A session keeps the id that it began with (rule C10).
+  sessions.dropWriter();
+  await closeSessions(query);
+  await query(`SET GLOBAL gtid_slave_pos = ${plainText(position)}`);
+  const differences = await differencesOf(query, {
+    ...CLOSED_STATE,
+    server_id: String(id),
+    gtid_slave_pos: position,
+    gtid_binlog_pos: position,
+  });
+  if (differences.length === 0) return;
+  throw new SkeinError('CLOSE_FAILED', `The server did not become a replica's: ${differences.join(', ')}.`, {
+    data: { differences },
+  });
 }

@@ -17,6 +17,8 @@ export interface SchemaLook {
   readonly foreign: readonly (TableName & { readonly engine: string })[];
   /** Tables in which a replica has no key to find a row by. */
   readonly keyless: readonly (TableName & { readonly hasSpatialKey: boolean })[];
+  /** Events that were made while this server was a replica: it keeps them from running. */
+  readonly asleep: readonly TableName[];
 }
 
 const OWN_SCHEMAS = ['mysql', 'sys', 'skein', 'information_schema', 'performance_schema'];
@@ -36,6 +38,13 @@ const KEYLESS = `SELECT name n FROM information_schema.innodb_sys_tables WHERE t
 const SPATIAL = `SELECT name n FROM information_schema.innodb_sys_tables WHERE table_id IN
   (SELECT table_id FROM information_schema.innodb_sys_indexes WHERE type & 64)`;
 
+/**
+ * A replica stores every event so, whether it was enabled or disabled where it was made: nothing here tells which (seen on
+ * 10.11), so nobody but a user can switch it on again.
+ */
+const ASLEEP =
+  "SELECT event_schema s, event_name n FROM information_schema.events WHERE status = 'SLAVESIDE_DISABLED'";
+
 export async function lookAtSchema(query: SqlQuery): Promise<SchemaLook> {
   const notPlain = await query(NOT_PLAIN);
   const sequences = new Set<string>();
@@ -52,7 +61,9 @@ export async function lookAtSchema(query: SqlQuery): Promise<SchemaLook> {
     .map((name, i) => ({ ...(decoded[i] as TableName), hasSpatialKey: spatial.has(name) }))
     .filter((table) => !sequences.has(keyOf(table)));
   const [newest] = await query('SELECT MAX(table_id) id FROM information_schema.innodb_sys_tables');
-  return { tableIdMax: Number(newest?.id ?? 0), foreign, keyless };
+  const events = await query(ASLEEP);
+  const asleep = events.map(({ s, n }) => ({ schema: String(s), name: String(n) }));
+  return { tableIdMax: Number(newest?.id ?? 0), foreign, keyless, asleep };
 }
 
 export const keyOf = ({ schema, name }: TableName): string => `${schema}\0${name}`;

@@ -1,3 +1,4 @@
+import { memberOf } from '../config/members.js';
 import { httpAddress, type NodeConfig } from '../config/node-config.js';
 import type { EventLog } from '../events/event-log.js';
 import { ThreadMeter } from '../metrics/process-metrics.js';
@@ -47,9 +48,18 @@ export class PlaneDesk {
       ready: { ok, state, reason },
       server: up && { socketPath: up.socketPath, port: up.port, generation: generation() },
       primary: name === undefined ? null : { name, mysqlRw: mysqlRw ?? null, mysqlRo: mysqlRo ?? null },
-      primaryHttp: role.role === 'primary' ? httpAddress(config) : config.primaryHttp,
+      primaryHttp: this.#primaryHttp(),
       voters: otherVoters(config),
     };
+  }
+
+  /** As the primary says itself, else as the configuration does. */
+  #primaryHttp(): string | null {
+    const { role } = this.#modules;
+    if (role.role === 'primary') return httpAddress(this.#config);
+    const { primary, members } = role.clusterStatus();
+    const said = members.find(({ name }) => name === primary)?.http || null;
+    return said ?? memberOf(this.#config, primary)?.http ?? null;
   }
 
   async answer<What extends Question>(what: What): Promise<AnswerTo<What>> {

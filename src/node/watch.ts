@@ -54,7 +54,7 @@ export class ServerWatch {
       const reading = await control.status();
       if (this.#stopped) return;
       role.watch(reading);
-      if (role.watchThreads && this.#clock.nowMs() - this.#threadsAtMs > this.#options.intervalMs) {
+      if (role.role === 'replica' && this.#clock.nowMs() - this.#threadsAtMs > this.#options.intervalMs) {
         this.#threadsAtMs = this.#clock.nowMs();
         const threads = await control.replicaStatus();
         if (!this.#stopped) await role.watchThreads(threads);

@@ -1,3 +1,4 @@
+import type { NodeConfig } from '../config/node-config.js';
 import { memberStatus } from '../membership/status.js';
 import type { ClusterStatus, MemberState, MemberStatus } from '../model/status.js';
 import type { HeartbeatBody } from '../wire/messages.js';
@@ -46,4 +47,21 @@ export function seenFromReplica(
   if (!members.some((member) => member.name === own.name)) members.push(own);
   const quorum = primary.up ? base.quorum : { ...base.quorum, attached: 0 };
   return { ...base, quorum, members };
+}
+
+/** What a node says of its cluster before it has heard anything of it. */
+export function bareStatus(
+  config: Pick<NodeConfig, 'cluster' | 'acknowledge' | 'voters'>,
+  epoch: number,
+  primary: string | null,
+): ClusterStatus {
+  return {
+    cluster: config.cluster,
+    epoch,
+    primary,
+    acknowledge: config.acknowledge,
+    quorum: { needed: 1 + Math.floor(config.voters.length / 2), attached: 0 },
+    members: [],
+    warnings: [],
+  };
 }

@@ -119,6 +119,15 @@ export interface LocalControl {
   /** Prepares a branch as it is in the log, past the log. Only on a server that follows nobody. */
   prepareAgain(branch: string, group: LoggedGroup): Promise<void>;
   openAsPrimary(options: { serverId: number }): Promise<void>;
+  /** Nothing is written afterwards. @throws SkeinError COMMITS_WAITING (then only a kill is safe, rule C1) */
+  closeForWrites(): Promise<void>;
+  /**
+   * Makes a primary's server that is closed, and whose commits are all acknowledged, one that may follow: under this id,
+   * at this GTID. Everything is read back. @throws SkeinError COMMITS_WAITING, SESSIONS_REMAIN, CLOSE_FAILED
+   */
+  becomeReplica(options: { serverId: number; position: string }): Promise<void>;
+  /** A replica's server follows nobody any more, and has forgotten whom it followed. */
+  stopFollowing(): Promise<void>;
   followEndpoint(options: {
     host: string;
     port: number;

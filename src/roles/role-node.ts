@@ -1,15 +1,20 @@
 import type { NodeView } from '../api/node-view.js';
 import type { NodeConfig } from '../config/node-config.js';
+import type { Assignment } from '../election/election.js';
 import type { EventLog } from '../events/event-log.js';
+import type { WelcomeDecision } from '../link/greeting.js';
+import type { ReplicaSession } from '../link/listener-session.js';
 import type { MetricFamily } from '../metrics/text.js';
 import type { SkeinError } from '../model/error.js';
 import type { ClusterStatus } from '../model/status.js';
 import type { AccountName } from '../mysql-control/accounts.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
+import type { Spool } from '../spool/spool.js';
 import type { Emitter } from '../std/emitter.js';
+import type { Histogram } from '../std/histogram.js';
 import type { Logger } from '../std/logger.js';
 import type { TlsSource } from '../std/tls-source.js';
-import type { HeartbeatBody } from '../wire/messages.js';
+import type { AttachInfo, HeartbeatBody } from '../wire/messages.js';
 import type { ChainFile } from './chain-file.js';
 import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from './local-server.js';
 
@@ -18,7 +23,7 @@ export function otherVoters({ name, voters }: Pick<NodeConfig, 'name' | 'voters'
   return voters.filter((voter) => voter !== name);
 }
 
-/** What both kinds of nodes are given by the composition root. */
+/** What a node owns and lends to the role that it has. */
 export interface NodeParts {
   config: NodeConfig;
   secret: Buffer;
@@ -27,9 +32,19 @@ export interface NodeParts {
   logger: Logger;
   flavour: Flavour;
   chainFile: ChainFile;
+  spool: Spool;
+  /** Of the spool's syncs. */
+  fsyncTimes: Histogram;
   events: EventLog;
   control(): LocalControl;
-  kill(reason: string): void;
+  /** SIGKILL; the server is started again. Resolves when its end is certain. */
+  kill(reason: string): Promise<void>;
+  /** What is closed by now is served to nobody any more when this resolves: clients' connections are cut. */
+  cutClients(): Promise<void>;
+  /** An id for the server that it never had, and that no transaction ever bears (rule C10). */
+  newServerId(): Promise<number>;
+  /** The number of the next epoch, see Election. */
+  newEpoch(known: number): Promise<number>;
   /** What a crash of the server left behind is settled. */
   settled(): Promise<void>;
   /** Ends this process: it must not go on, and is started again. */
@@ -73,13 +88,30 @@ export interface RoleNode extends Pick<NodeView, 'epoch' | 'isOpen' | 'ready' | 
   clusterStatus(): ClusterStatus;
   /** Somebody waits for a position: what the log holds is read on now. */
   readNow(): void;
-  start(): Promise<void>;
-  stop(): Promise<void>;
-  serverUp(up: LocalServerUp): Promise<void>;
-  serverDown(reason: string): void;
   watch(reading: ServerReading): void;
   heartbeat(): HeartbeatBody;
   /** What only this role has, for `GET /metrics`. */
   metrics(): MetricFamily[];
-  watchThreads?(threads: ReplicaThreads | null): Promise<void>;
+  watchThreads(threads: ReplicaThreads | null): Promise<void>;
+}
+
+/** One role of a node, from its beginning to its end: it borrows the node's parts. */
+export interface RoleScope extends RoleNode {
+  /** The status document has changed: replicas are told at once. */
+  readonly onStatus: Emitter<void>;
+  start(): Promise<void>;
+  /** The node stops: nothing is told to the server. */
+  stop(): Promise<void>;
+  /**
+   * The node gets another role. When it resolves, this one has no session and no port any more, and the server is fit for
+   * the next role. Rejects with the signal's reason, and then the role goes on, while it may still be kept.
+   */
+  end(next: Assignment, signal: AbortSignal): Promise<void>;
+  serverUp(up: LocalServerUp): Promise<void>;
+  serverDown(reason: string): void;
+  /** Whether a replica that has dialled may attach. */
+  welcome(attach: AttachInfo): WelcomeDecision;
+  attached(session: ReplicaSession): void;
+  /** On a replica: the primary is another node now. */
+  follow(primary: string | null): void;
 }

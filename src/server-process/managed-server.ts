@@ -193,6 +193,14 @@ export class ManagedServer {
     });
   }
 
+  /** An id that this server never had, and that no transaction bears (rule C10); it is for the caller to set. */
+  async newClosedId(): Promise<number> {
+    const before = await this.#stateFile.read();
+    const state = { ...before, starts: before.starts + 1 };
+    await this.#stateFile.write(state);
+    return closedServerId(state);
+  }
+
   /** What a crash left behind is settled: the next server knows nothing of it, if this one ends in order. */
   async settled(): Promise<void> {
     await rm(this.#paths.unsettled, { force: true });

@@ -9,7 +9,7 @@ import { StateFile } from '../std/state-file.js';
 const Schema = Type.Object({
   /** Chosen once: keeps the server ids of one cluster's servers apart. */
   instance: Type.Integer({ minimum: 0 }),
-  /** How often a server process was started here. */
+  /** How many ids were given to the server: one for each start, and for each time that it became a replica's. */
   starts: Type.Integer({ minimum: 0 }),
   /** TCP port of the last start. */
   port: Type.Union([Type.Integer(), Type.Null()]),

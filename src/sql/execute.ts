@@ -185,7 +185,12 @@ export function requireOpen(node: NodeView): void {
 }
 
 export function errorContext(node: NodeView, tokenRole: TokenRole): ErrorContext {
-  return { tokenRole, primaryHttp: node.primaryHttp(), isPrimary: node.role() === 'primary' };
+  return {
+    tokenRole,
+    primaryHttp: node.primaryHttp(),
+    isPrimary: node.role() === 'primary',
+    isOpen: node.isOpen().open,
+  };
 }
 
 const LEVELS: readonly AcknowledgeLevel[] = ['async', 'majority', 'all'];

@@ -39,6 +39,8 @@ export interface ClusterOptions {
    * stay down until `startNode`.
    */
   proxied?: boolean;
+  /** Without a supervisor and proxies, each node by this command instead of `skein node`. */
+  nodeCommand?: (node: PlannedNode) => string[];
   /** The spool of this node on a small file system of its own (`cluster.spoolDisk`), where mounting is permitted. */
   smallSpool?: { node: string; bytes: number };
   readyDeadlineMs?: number;
@@ -87,7 +89,7 @@ export class TestCluster {
   static async start(options: ClusterOptions = {}): Promise<TestCluster> {
     const cluster = await TestCluster.prepare(options);
     try {
-      if (options.proxied) await cluster.#startProxied();
+      if (options.proxied || options.nodeCommand) await cluster.#startBare();
       else await cluster.startDemo();
       return cluster;
     } catch (error) {
@@ -240,7 +242,9 @@ export class TestCluster {
     const planned = this.#plan.find((candidate) => candidate.name === name);
     if (!planned) throw new Error(`no node ${name}`);
     const output = openSync(join(planned.directory, 'node.out'), 'a');
-    const command = [process.execPath, MAIN, 'node', '--config', join(planned.directory, 'node.json')];
+    const command = this.#options.nodeCommand?.(planned) ?? [
+      ...[process.execPath, MAIN, 'node', '--config', join(planned.directory, 'node.json')],
+    ];
     const limit = descriptors === undefined ? '' : `ulimit -n ${descriptors}; `;
     const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, ...command], {
       cwd: planned.directory,
@@ -261,16 +265,20 @@ export class TestCluster {
     );
   }
 
-  async #startProxied(): Promise<void> {
+  /** Without a supervisor. */
+  async #startBare(): Promise<void> {
     mkdirSync(this.directory, { recursive: true });
     await ensureSecrets(this.directory);
     for (const planned of this.#plan) {
       let node = planned;
-      if (planned.config.primaryLink) {
+      if (this.#options.proxied && planned.name !== planned.config.primary) {
         const proxy = await TcpProxy.start({ target: { port: this.#demo.linkPort } });
         this.#proxies.set(planned.name, proxy);
-        const primaryLink = { host: '127.0.0.1', port: proxy.port };
-        node = { ...planned, config: { ...planned.config, primaryLink } };
+        const link = { host: '127.0.0.1', port: proxy.port };
+        const members = (planned.config.members ?? []).map((member) =>
+          member.name === planned.config.primary ? { ...member, link } : member,
+        );
+        node = { ...planned, config: { ...planned.config, members } };
       }
       await writeNodeConfig(node);
       this.startNode(planned.name);

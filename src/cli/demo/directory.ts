@@ -105,10 +105,14 @@ export async function writeNodeConfig(node: PlannedNode): Promise<boolean> {
 
 export const configFile = (node: PlannedNode) => join(node.directory, 'node.json');
 
+/** The demo wrote them before there was `members`. */
+const SETTINGS_GONE = ['primaryLink', 'primaryHttp'];
+
 function plannedText(node: PlannedNode, existingText: string | null): string {
   const existing = existingSettings(configFile(node), existingText);
   refuseHttps(existing, node);
-  return `${JSON.stringify({ ...existing, ...node.config }, null, 2)}\n`;
+  const kept = Object.entries(existing).filter(([setting]) => !SETTINGS_GONE.includes(setting));
+  return `${JSON.stringify({ ...Object.fromEntries(kept), ...node.config }, null, 2)}\n`;
 }
 
 /** The demo watches its nodes over plain HTTP, and prints such addresses. */

@@ -22,11 +22,14 @@ it('gives names and ports as the contract says', () => {
     primary: 'n1',
     voters: ['n1', 'n2', 'n3'],
     link: { port: 7085 },
-    primaryLink: { port: 7083 },
-    primaryHttp: 'http://127.0.0.1:8083',
+    members: [
+      { name: 'n1', link: { host: '127.0.0.1', port: 7083 }, http: 'http://127.0.0.1:8083' },
+      { name: 'n2', link: { port: 7084 }, http: 'http://127.0.0.1:8084' },
+      { name: 'n3', link: { port: 7085 }, http: 'http://127.0.0.1:8085' },
+    ],
     mysqlPorts: { readWrite: 6466, readOnly: 6467 },
   });
-  expect(plan[0]?.config.primaryLink).toBeNull();
+  expect(plan[0]?.config.members).toEqual(plan[2]?.config.members);
 });
 
 it('plans configurations that a node accepts', () => {

@@ -42,6 +42,11 @@ export function planDemo(options: DemoOptions): PlannedNode[] {
   refuseOverlap(names, options);
   const primary = names[0] ?? 'n1';
   const files = clusterFiles(options.directory);
+  const members = names.map((name, at) => ({
+    name,
+    link: { host: HOST, port: options.linkPort + at },
+    http: `http://${HOST}:${options.httpPort + at}`,
+  }));
   return names.map((name, at) => ({
     name,
     directory: join(options.directory, name),
@@ -55,8 +60,7 @@ export function planDemo(options: DemoOptions): PlannedNode[] {
       acknowledge: options.acknowledge,
       http: { host: HOST, port: options.httpPort + at },
       link: { host: HOST, port: options.linkPort + at },
-      primaryLink: name === primary ? null : { host: HOST, port: options.linkPort },
-      primaryHttp: `http://${HOST}:${options.httpPort}`,
+      members,
       secretFile: files.secret,
       adminTokenFile: files.adminToken,
       mysqlPorts: {

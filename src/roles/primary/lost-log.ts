@@ -1,4 +1,5 @@
 import type { Position } from '../../model/position.js';
+import type { AttachInfo } from '../../wire/messages.js';
 
 export interface LostLogFacts {
   readonly node: string;
@@ -31,4 +32,13 @@ export function lostLog(facts: LostLogFacts): { code: 'CHAIN_LOST' | 'DATA_LOST'
       'directory was lost or replaced by an older one. The primary stays closed, so that nothing acknowledged is ' +
       `overwritten. Give ${node} its data back.`,
   };
+}
+
+/** What a person is told of a replica that has more than the primary. */
+export function replicaAhead(node: string, attach: AttachInfo, logEnd: Position): string {
+  return (
+    `${attach.node} holds transactions up to ${attach.spoolEnd.gtid} (number ${attach.spoolEnd.ordinal}), but the primary's server ` +
+    `ends at number ${logEnd.ordinal}: its data directory was lost or replaced by an older one. The primary stays ` +
+    `closed, so that nothing acknowledged is overwritten. Give ${node} its data back.`
+  );
 }

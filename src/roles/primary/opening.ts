@@ -37,7 +37,7 @@ export const OPENING_STEPS = [
  */
 export type OpeningStep = (typeof OPENING_STEPS)[number];
 
-export type PrimaryPhase = 'closed' | 'recovering' | 'feeding' | 'open';
+export type PrimaryPhase = 'closed' | 'recovering' | 'feeding' | 'open' | 'closing';
 
 export interface OpeningState {
   readonly step: OpeningStep;

@@ -1,38 +1,49 @@
 import { join } from 'node:path';
 import type { Openness } from '../../api/node-view.js';
-import { LinkListener } from '../../link/listener.js';
+import type { Assignment } from '../../election/election.js';
+import type { WelcomeDecision } from '../../link/greeting.js';
+import type { ReplicaSession } from '../../link/listener-session.js';
 import { Membership } from '../../membership/driver.js';
 import type { MetricFamily } from '../../metrics/text.js';
 import type { ClusterStatus } from '../../model/status.js';
 import { Emitter } from '../../std/emitter.js';
-import type { HeartbeatBody } from '../../wire/messages.js';
+import type { AttachInfo, HeartbeatBody } from '../../wire/messages.js';
 import { ownStatus } from '../cluster-status.js';
 import { LinkBytes } from '../link-bytes.js';
 import type { LocalServerUp, ServerReading } from '../local-server.js';
 import { primaryMetrics } from '../metrics.js';
-import type { NodeParts, RoleNode, RolePositions } from '../role-node.js';
+import type { NodeParts, RolePositions, RoleScope } from '../role-node.js';
 import { TimeZoneGuard } from '../time-zones.js';
 import { xaFile } from '../xa-file.js';
 import { definitionsFile } from './definitions-file.js';
 import { LogEndFile } from './log-end-file.js';
 import { PrimaryRole } from './primary-role.js';
 
-/** The primary: its role, the listener for its replicas, and the list of members. */
-export class PrimaryNode implements RoleNode {
+/** What a client is told while the primary is not open. */
+const CLOSED_CODES = {
+  closed: 'SERVER_DOWN',
+  recovering: 'NO_QUORUM',
+  feeding: 'NO_QUORUM',
+  closing: 'NOT_OPEN',
+} as const;
+
+/** The primary: its role, and the list of members. */
+export class PrimaryNode implements RoleScope {
   readonly role = 'primary' as const;
   readonly onChange = new Emitter<void>();
+  readonly onStatus = new Emitter<void>();
   readonly onMoved: Emitter<void>;
   readonly #parts: NodeParts;
   readonly #primary: PrimaryRole;
-  readonly #listener: LinkListener;
   readonly #members: Membership;
   readonly #timeZones: TimeZoneGuard;
   readonly #links = new LinkBytes();
+  #isEnding = false;
   #since = new Date().toISOString();
 
   constructor(parts: NodeParts) {
     this.#parts = parts;
-    const { config, logger, flavour, chainFile, events, secret } = parts;
+    const { config, logger, flavour, chainFile, events } = parts;
     this.#primary = new PrimaryRole(
       {
         node: config.name,
@@ -52,7 +63,10 @@ export class PrimaryNode implements RoleNode {
         logEndFile: new LogEndFile(join(config.directory, 'state'), { logger }),
         events,
         control: () => parts.control(),
-        newEpoch: async (known) => known + 1,
+        newEpoch: (known) => parts.newEpoch(known),
+        newServerId: () => parts.newServerId(),
+        cutClients: () => parts.cutClients(),
+        spool: parts.spool,
         kill: (reason) => parts.kill(reason),
         settled: () => parts.settled(),
         prepareSystem: () => parts.prepareSystem(),
@@ -70,62 +84,52 @@ export class PrimaryNode implements RoleNode {
       },
       { logger: logger.child({ part: 'membership' }) },
     );
-    this.#listener = new LinkListener(
-      {
-        ...config.link,
-        tls: parts.linkTls,
-        cluster: config.cluster,
-        secret,
-        node: config.name,
-        heartbeatIntervalMs: config.heartbeatIntervalMs,
-        goneAfterMs: config.goneAfterMs,
-      },
-      {
-        logger: logger.child({ part: 'link' }),
-        welcome: (attach) => this.#primary.welcome(attach),
-        attached: (session) => {
-          this.#members.attach(session);
-          this.#links.add(session);
-          events.add('link.up', session.node, `Attached from ${session.address}.`);
-          session.onHeartbeat.on(({ timeZones }) => this.#timeZones.heard(session.node, timeZones));
-          session.onClosed.on(() => this.#timeZones.left(session.node));
-          session.onClosed.on((reason) => events.add('link.down', session.node, reason));
-          this.#primary.replicas.attach(session);
-        },
-        refused: ({ address, code, message, repeated }) =>
-          events.add('link.refused', address, message, { code, repeated }),
-        heartbeat: () => this.heartbeat(),
-        status: () => this.clusterStatus(),
-      },
-    );
     this.#timeZones = new TimeZoneGuard({
       own: () => parts.heartbeatBase().timeZones ?? null,
       found: (reason) => events.add('schema.warning', config.name, reason, { code: 'TIME_ZONES_DIFFER' }),
-      changed: () => this.#listener.announceStatus(),
+      changed: () => this.onStatus.emit(),
     });
     this.#members.onChange.on(({ member, from, to, reason }) => {
       events.add('member.state', member, reason, { from, to });
       this.#primary.checkQuorum();
-      this.#listener.announceStatus();
+      this.onStatus.emit();
     });
     let phase = this.#primary.phase;
     this.#primary.onChange.on(() => {
       this.onChange.emit();
       if (this.#primary.phase !== phase) this.#since = new Date().toISOString();
       phase = this.#primary.phase;
-      this.#listener.announceStatus();
+      this.onStatus.emit();
     });
   }
 
   async start(): Promise<void> {
     this.#members.start();
-    await this.#listener.start();
   }
 
   async stop(): Promise<void> {
     this.#primary.stop();
-    await this.#listener.stop();
     this.#members.stop();
+  }
+
+  async end(next: Assignment): Promise<void> {
+    this.#isEnding = true;
+    await this.#primary.handOver(next.kind === 'replica' ? next.primary : null);
+    this.#members.stop();
+  }
+
+  follow(): void {}
+
+  welcome(attach: AttachInfo): WelcomeDecision {
+    return this.#primary.welcome(attach);
+  }
+
+  attached(session: ReplicaSession): void {
+    this.#members.attach(session);
+    this.#links.add(session);
+    session.onHeartbeat.on(({ timeZones }) => this.#timeZones.heard(session.node, timeZones));
+    session.onClosed.on(() => this.#timeZones.left(session.node));
+    this.#primary.replicas.attach(session);
   }
 
   serverUp(up: LocalServerUp): Promise<void> {
@@ -140,6 +144,8 @@ export class PrimaryNode implements RoleNode {
     this.#primary.watch(reading);
   }
 
+  async watchThreads(): Promise<void> {}
+
   epoch(): number {
     return this.#primary.epoch;
   }
@@ -147,7 +153,7 @@ export class PrimaryNode implements RoleNode {
   isOpen(): Openness {
     const { phase, reason } = this.#primary;
     if (phase === 'open') return { open: true };
-    const code = phase === 'closed' ? 'SERVER_DOWN' : 'NO_QUORUM';
+    const code = this.#isEnding ? 'NOT_OPEN' : CLOSED_CODES[phase];
     return { open: false, code, reason: reason ?? 'The primary is not open yet.' };
   }
 

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { until } from '../../../test/kit/until.js';
 import { EventLog } from '../../events/event-log.js';
 import { mariadb } from '../../mysql-protocol/mariadb.js';
+import type { Spool } from '../../spool/spool.js';
 import { silentLogger } from '../../std/logger.js';
 import { ChainFile } from '../chain-file.js';
 import type { LocalControl, LocalServerUp, ServerReading } from '../local-server.js';
@@ -88,7 +89,10 @@ it('tries again in the same epoch when the server could not be opened', async ()
       events: new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } }),
       control: () => control,
       newEpoch: async (known) => known + 1,
-      kill: () => {},
+      newServerId: async () => 1,
+      cutClients: async () => {},
+      spool: null as unknown as Spool,
+      kill: async () => {},
       settled: async () => {},
       isHeard: () => true,
       prepareSystem: async () => {},

@@ -1,29 +1,22 @@
-import type { EventLog } from '../../events/event-log.js';
 import type { Quorum } from '../../hub/quorum.js';
 import type { WelcomeDecision } from '../../link/greeting.js';
 import { messageOf, SkeinError } from '../../model/error.js';
 import { ORIGIN, type Position } from '../../model/position.js';
-import type { AcknowledgeLevel } from '../../model/status.js';
-import type { Flavour } from '../../mysql-protocol/flavour.js';
 import { isNoDdl } from '../../promise/ddl-risk.js';
 import { monotonicMs } from '../../std/clock.js';
 import { Emitter } from '../../std/emitter.js';
-import type { Logger } from '../../std/logger.js';
 import { sleep } from '../../std/timing.js';
 import { untilTrue } from '../../std/until-true.js';
 import type { AttachInfo } from '../../wire/messages.js';
-import type { ChainFile } from '../chain-file.js';
 import { Epochs } from '../epochs.js';
-import type { LocalControl, LocalServerUp, ServerReading } from '../local-server.js';
-import type { XaFile } from '../xa-file.js';
+import type { LocalServerUp, ServerReading } from '../local-server.js';
 import { rolledBackEverywhere, XaRecovery } from '../xa-recovery.js';
 import { CommitWait } from './commit-wait.js';
 import { DefinitionLevel } from './definition-level.js';
 import { DefinitionWatch } from './definition-watch.js';
-import type { DefinitionsFile } from './definitions-file.js';
-import type { LogEndFile } from './log-end-file.js';
+import { HandOver } from './hand-over.js';
 import { LogFeed } from './log-feed.js';
-import { lostLog } from './lost-log.js';
+import { lostLog, replicaAhead } from './lost-log.js';
 import {
   findingOf,
   NOT_OPENING,
@@ -34,42 +27,9 @@ import {
   phaseOf,
 } from './opening.js';
 import { PrimaryChecks } from './primary-checks.js';
+import type { PrimaryRoleModules, PrimaryRoleOptions } from './primary-parts.js';
 import { ReplicaSet } from './replica-set.js';
 import { SchemaGuard } from './schema-guard.js';
-
-export interface PrimaryRoleOptions {
-  node: string;
-  voters: readonly string[];
-  acknowledge: AcknowledgeLevel;
-  hubWindowBytes: number;
-  annotateRows: boolean;
-  /** Account for the dumps. */
-  replicationUser: string;
-  replicationPassword: string;
-  /** Pause before the server is tried again that could not be opened; default 2,000 ms. */
-  retryMs?: number;
-}
-
-export interface PrimaryRoleModules {
-  logger: Logger;
-  flavour: Flavour;
-  chainFile: ChainFile;
-  xaFile: XaFile;
-  logEndFile: LogEndFile;
-  definitionsFile: DefinitionsFile;
-  events: EventLog;
-  control(): LocalControl;
-  /** The number of the next epoch, never given before and larger than this one. */
-  newEpoch(known: number): Promise<number>;
-  /** SIGKILL (rule C1: a fence waits for nothing); the server is started again. */
-  kill(reason: string): void;
-  /** What a crash of the server left behind is settled. */
-  settled(): Promise<void>;
-  /** Whether this replica was heard of lately; one that is silent can acknowledge nothing. */
-  isHeard(node: string): boolean;
-  /** First thing after the server was opened: accounts' tables and the like; waits for its commits. */
-  prepareSystem(): Promise<void>;
-}
 
 /** What keeps a server from being opened is mostly a session that needs some seconds to end. */
 const RETRY_MS = 2_000;
@@ -97,6 +57,8 @@ export class PrimaryRole {
   /** End of the server's log when this epoch began; all of it must be on a quorum before anything is served. */
   #logEnd: Position = ORIGIN;
   #hadQuorum = false;
+  /** The role is being given up; it is not opened again. */
+  #isClosing = false;
   /** Why the log is not read any more until a person has done something; the server may have been opened meanwhile. */
   #stopped: string | null = null;
   /** How long commits wait for their quorum; read by the metrics. */
@@ -188,7 +150,8 @@ export class PrimaryRole {
   }
 
   get phase(): PrimaryPhase {
-    return phaseOf(this.#opening);
+    // Once its sessions were let go of, no replica may come back to it.
+    return this.#isClosing && this.#opening.step === 'serving' ? 'closing' : phaseOf(this.#opening);
   }
 
   get reason(): string | null {
@@ -235,6 +198,7 @@ export class PrimaryRole {
 
   /** The server answers. Runs until it is open, or until the server is down again. */
   async serverUp(up: LocalServerUp): Promise<void> {
+    if (this.#isClosing) return;
     this.#server = up;
     this.#step({ kind: 'up', adopted: up.adopted, crashed: up.crashed });
     let signal = this.#newScope();
@@ -246,7 +210,7 @@ export class PrimaryRole {
         if (signal.aborted) return;
         this.#modules.logger.error({ reason: messageOf(error) }, 'opening as primary failed');
         event = { kind: 'failed' };
-        this.#reason = `Opening failed: ${messageOf(error)} The node tries again.`;
+        this.#reason = `Opening failed: ${messageOf(error)} Trying again.`;
       }
       if (signal.aborted) return;
       if (event.kind === 'retry') signal = this.#newScope();
@@ -280,7 +244,7 @@ export class PrimaryRole {
         this.#feed.run(signal);
         break;
       case 'log':
-        this.#say('Waiting until a quorum has the whole log.');
+        this.#say('The quorum is receiving the rest of the log.');
         await untilTrue(
           () => this.quorum.answered >= this.#logEnd.ordinal,
           this.replicas.onCommitted,
@@ -321,7 +285,7 @@ export class PrimaryRole {
       held,
     });
     if (finding === 'foreign') {
-      this.#fence('an adopted server is open under a server id of another epoch');
+      this.#fence('an adopted server is open with a server id that is not of this epoch');
     } else if (finding === 'lost') {
       this.#sayLost(held);
     } else {
@@ -410,7 +374,7 @@ export class PrimaryRole {
     this.#stopped = null;
     this.#hadQuorum = false;
     const lost = new SkeinError('ROLE_LOST', `The primary is closed: ${reason}`);
-    this.replicas.end(`the primary's server is down: ${reason}`, lost);
+    this.replicas.end(`the primary is closed: ${reason}`, lost);
   }
 
   #end(reason: string): void {
@@ -423,6 +387,10 @@ export class PrimaryRole {
     this.replicas.onCommitted.emit();
   }
 
+  #sayClosed(): void {
+    this.#modules.events.add('role.closed', this.#options.node, this.#reason ?? '', { epoch: this.epoch });
+  }
+
   #fence(why: string): void {
     this.#modules.events.add(
       'fence',
@@ -430,7 +398,7 @@ export class PrimaryRole {
       `The node kills the server and starts it again: ${why}.`,
     );
     this.#end(why);
-    this.#modules.kill(why);
+    void this.#modules.kill(why);
   }
 
   // --- replicas ------------------------------------------------------------------------------------------------
@@ -440,10 +408,7 @@ export class PrimaryRole {
       return { refuse: 'NOT_OPEN', message: this.#reason ?? 'The server of the primary is starting.' };
     }
     if (this.phase === 'recovering' && attach.spoolEnd.ordinal > this.#logEnd.ordinal) {
-      const message =
-        `${attach.node} holds transactions up to ${attach.spoolEnd.gtid} (number ${attach.spoolEnd.ordinal}), but the primary's server ` +
-        `ends at number ${this.#logEnd.ordinal}: its data directory was lost or replaced by an older one. The primary stays ` +
-        `closed, so that nothing acknowledged is overwritten. Give ${this.#options.node} its data back.`;
+      const message = replicaAhead(this.#options.node, attach, this.#logEnd);
       this.#modules.events.add('replication.error', this.#options.node, message, { code: 'REPLICA_AHEAD' });
       this.#epochs.takeBack();
       this.#end(message);
@@ -467,12 +432,7 @@ export class PrimaryRole {
     this.#hadQuorum = has;
     if (has) {
       this.#reason = this.#stopped;
-      events.add(
-        'quorum.regained',
-        this.#options.node,
-        'A quorum is attached again; writes are answered.',
-        data,
-      );
+      events.add('quorum.regained', this.#options.node, 'Writes are answered again.', data);
     } else {
       this.#reason = `Only ${data.attached} of the ${data.needed} nodes needed are attached: writes wait, reads go on.`;
       events.add('quorum.lost', this.#options.node, this.#reason, data);
@@ -485,6 +445,34 @@ export class PrimaryRole {
   watch(reading: ServerReading): void {
     if (this.phase === 'closed') return;
     this.#checks.look(reading, { isOpen: this.phase === 'open', received: this.received });
+  }
+
+  /**
+   * Gives the role up in favour of `to`: the ports close at once, and when it resolves no session of this role is left and
+   * the server is a replica's, or dead.
+   */
+  async handOver(to: string | null): Promise<void> {
+    const wasOpen = this.phase === 'open';
+    this.#isClosing = true;
+    this.schema.closed();
+    this.#definitionWatch.closed();
+    this.#say(`It hands over to ${to ?? 'another node'}.`);
+    if (wasOpen) await this.#closeInOrder(to);
+    // Something may be half done: a server that has just been started is closed for certain.
+    else if (this.#server !== null) await this.#modules.kill('its role ends while it is being opened');
+    this.#end('This node gives its role up.');
+  }
+
+  #closeInOrder(to: string | null): Promise<void> {
+    this.#sayClosed();
+    const handOver = new HandOver(this.#options, {
+      ...this.#modules,
+      epochs: this.#epochs,
+      replicas: this.replicas,
+      isUp: () => this.#server !== null,
+      letGo: (reason) => this.#end(reason),
+    });
+    return handOver.run(to);
   }
 
   /** The node stops: nothing is told to the server. */

@@ -43,7 +43,7 @@ export class SchemaGuard {
   readonly #node: string;
   readonly #modules: SchemaGuardModules;
   #scope: AbortController | null = null;
-  #look: SchemaLook = { tableIdMax: 0, foreign: [], keyless: [] };
+  #look: SchemaLook = { tableIdMax: 0, foreign: [], keyless: [], asleep: [] };
   #wake: (() => void) | null = null;
   #wanted = false;
   #urgent = false;
@@ -51,6 +51,7 @@ export class SchemaGuard {
   #compared: Compared[] = [];
   /** What an event has told of already. */
   #told = new Set<string>();
+  #toldOfEvents = false;
 
   constructor(options: { node: string }, modules: SchemaGuardModules) {
     this.#node = options.node;
@@ -58,13 +59,14 @@ export class SchemaGuard {
   }
 
   get warnings(): string[] {
-    const { foreign, keyless } = this.#look;
+    const { foreign, keyless, asleep } = this.#look;
     const spatial = keyless.filter(({ hasSpatialKey }) => hasSpatialKey);
     const others = keyless.filter(({ hasSpatialKey }) => !hasSpatialKey);
     return [
       ...(foreign.length > 0 ? [FOREIGN(names(foreign))] : []),
       ...(spatial.length > 0 ? [SPATIAL_ONLY(names(spatial))] : []),
       ...(others.length > 0 ? [KEYLESS(names(others))] : []),
+      ...(asleep.length > 0 ? [ASLEEP(names(asleep))] : []),
     ];
   }
 
@@ -156,6 +158,9 @@ export class SchemaGuard {
   #take(look: SchemaLook): void {
     const before = this.warnings.join('\n');
     this.#look = look;
+    if (look.asleep.length > 0 && !this.#toldOfEvents)
+      this.#warn('EVENTS_ASLEEP', ASLEEP(names(look.asleep)));
+    this.#toldOfEvents = look.asleep.length > 0;
     const present = new Set(look.keyless.map(keyOf));
     for (const key of this.#told) if (!present.has(key)) this.#told.delete(key);
     const appeared = look.keyless.filter((table) => !this.#told.has(keyOf(table)));
@@ -237,6 +242,8 @@ export class SchemaGuard {
 
 const FOREIGN = (tables: string) =>
   `Tables of another engine than InnoDB, whose rows are not safe: ${tables}. They are being converted.`;
+const ASLEEP = (list: string) =>
+  `Events do not run, because they were made while this server was a replica: ${list}. Those that are to run here: ALTER EVENT ... ENABLE.`;
 const KEYLESS = (tables: string) =>
   `No primary key: ${tables}. A replica reads the whole table for each row of an UPDATE or DELETE. Add a primary key, or refuse such tables with "requirePrimaryKey".`;
 const SPATIAL_ONLY = (tables: string) =>

@@ -1,21 +1,21 @@
 import { join } from 'node:path';
 import type { Openness, Readiness } from '../../api/node-view.js';
+import { memberOf } from '../../config/members.js';
+import type { Assignment } from '../../election/election.js';
 import { LinkDialer } from '../../link/dialer.js';
+import type { WelcomeDecision } from '../../link/greeting.js';
+import type { ReplicaSession } from '../../link/listener-session.js';
 import { LagMeter } from '../../membership/lag.js';
 import type { MetricFamily } from '../../metrics/text.js';
 import { SkeinError } from '../../model/error.js';
 import type { ClusterStatus, MemberState } from '../../model/status.js';
-import { Spool } from '../../spool/spool.js';
-import { diskStorage } from '../../spool/storage.js';
-import { timedStorage } from '../../spool/timed-storage.js';
 import { monotonicMs } from '../../std/clock.js';
 import { Emitter } from '../../std/emitter.js';
-import { Histogram, LATENCY_BOUNDS_S } from '../../std/histogram.js';
-import type { HeartbeatBody } from '../../wire/messages.js';
-import { ownStatus, seenFromReplica } from '../cluster-status.js';
+import type { AttachInfo, HeartbeatBody } from '../../wire/messages.js';
+import { bareStatus, ownStatus, seenFromReplica } from '../cluster-status.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
 import { replicaMetrics } from '../metrics.js';
-import type { NodeParts, RoleNode, RolePositions } from '../role-node.js';
+import type { NodeParts, RolePositions, RoleScope } from '../role-node.js';
 import { xaFile } from '../xa-file.js';
 import { ddlNoteFile } from './ddl-note.js';
 import { ReplicaRole } from './replica-role.js';
@@ -23,16 +23,18 @@ import { ReplicaRole } from './replica-role.js';
 /** A replica that is further behind than this is not ready for traffic that asked for nothing special. */
 const READY_LAG_MAX_MS = 10_000;
 
-/** A replica: its spool, its role, and the link to the primary. */
-export class ReplicaNode implements RoleNode {
+/** A replica: its role, and the link to the primary. */
+export class ReplicaNode implements RoleScope {
   readonly role = 'replica' as const;
   readonly onChange = new Emitter<void>();
+  readonly onStatus = new Emitter<void>();
   readonly onMoved = new Emitter<void>();
   readonly #parts: NodeParts;
-  readonly #spool: Spool;
-  readonly #fsyncTimes: Histogram;
   readonly #replica: ReplicaRole;
-  readonly #dialer: LinkDialer;
+  /** The primary that it follows; null = none is known. */
+  #primary: string | null;
+  #dialer: LinkDialer | null = null;
+  #dialling: Promise<void> = Promise.resolve();
   #linkUp = false;
   #linkReason = 'The link to the primary is not up yet.';
   #said: ClusterStatus | null = null;
@@ -41,22 +43,10 @@ export class ReplicaNode implements RoleNode {
   #since = new Date().toISOString();
   #state: MemberState = 'joining';
 
-  static async create(parts: NodeParts): Promise<ReplicaNode> {
-    const { config, logger, flavour } = parts;
-    const fsyncTimes = new Histogram(LATENCY_BOUNDS_S);
-    const storage = timedStorage(diskStorage, fsyncTimes);
-    const spool = await Spool.open(
-      { directory: join(config.directory, 'spool'), segmentBytesMax: config.spoolSegmentBytes },
-      { storage, logger: logger.child({ part: 'spool' }), gtidText: flavour.gtidText },
-    );
-    return new ReplicaNode(parts, spool, fsyncTimes);
-  }
-
-  private constructor(parts: NodeParts, spool: Spool, fsyncTimes: Histogram) {
+  constructor(parts: NodeParts, primary: string | null) {
     this.#parts = parts;
-    this.#spool = spool;
-    this.#fsyncTimes = fsyncTimes;
-    const { config, logger, flavour, chainFile, events, secret } = parts;
+    this.#primary = primary;
+    const { config, logger, flavour, chainFile, events } = parts;
     const base = parts.heartbeatBase();
     this.#replica = new ReplicaRole(
       {
@@ -76,22 +66,30 @@ export class ReplicaNode implements RoleNode {
         ddlNote: ddlNoteFile(join(config.directory, 'state')),
         xaFile: xaFile(join(config.directory, 'state')),
         events,
-        spool,
+        spool: parts.spool,
         lag: new LagMeter({}, { nowMs: monotonicMs(), wallMs: Date.now() }),
         control: () => parts.control(),
-        ack: (ack) => this.#dialer.ack(ack),
-        resumeLink: () => this.#dialer.resume(),
+        ack: (ack) => this.#dialer?.ack(ack),
+        resumeLink: () => this.#dialer?.resume(),
         settled: () => parts.settled(),
-        kill: (reason) => parts.kill(reason),
+        kill: (reason) => void parts.kill(reason),
         fail: (error) => parts.fail(error),
       },
     );
-    const primary = config.primaryLink;
-    if (!primary) throw new SkeinError('CONFIG_INVALID', `${config.name} needs "primaryLink".`);
-    this.#dialer = new LinkDialer(
+  }
+
+  #dial(primary: string | null): LinkDialer | null {
+    const { config, logger, linkTls, secret, events } = this.#parts;
+    const member = memberOf(config, primary);
+    if (member === null) {
+      if (primary !== null)
+        this.#linkReason = `The address of ${primary} is not among the "members" of this node.`;
+      return null;
+    }
+    return new LinkDialer(
       {
-        ...primary,
-        tls: parts.linkTls,
+        ...member.link,
+        tls: linkTls,
         cluster: config.cluster,
         secret,
         node: config.name,
@@ -119,7 +117,7 @@ export class ReplicaNode implements RoleNode {
           this.#linkUp = state === 'up';
           this.#linkReason = reason;
           this.#noteState();
-          events.add(state === 'up' ? 'link.up' : 'link.down', config.primary, reason, { code });
+          events.add(state === 'up' ? 'link.up' : 'link.down', member.name, reason, { code });
         },
       },
     );
@@ -127,13 +125,53 @@ export class ReplicaNode implements RoleNode {
 
   async start(): Promise<void> {
     await this.#replica.start();
-    this.#dialer.start();
+    this.follow(this.#primary);
   }
 
   async stop(): Promise<void> {
-    await this.#dialer.stop();
+    await this.#hangUp('the node stops');
     await this.#replica.stop();
-    await this.#spool.close();
+  }
+
+  /** The link to the primary of before is closed first: nothing is acknowledged to two of them (rule H1). */
+  follow(primary: string | null): void {
+    if (this.#dialer !== null && this.#primary === primary) return;
+    this.#primary = primary;
+    this.#dialling = this.#dialling
+      .then(() => this.#hangUp('this node follows another primary'))
+      .then(() => {
+        if (this.#primary !== primary) return;
+        this.#said = this.#said && { ...this.#said, primary };
+        this.#dialer = this.#dial(primary);
+        this.#dialer?.start();
+        this.onChange.emit();
+      });
+  }
+
+  async #hangUp(reason: string): Promise<void> {
+    const dialer = this.#dialer;
+    this.#dialer = null;
+    await dialer?.stop(reason);
+    this.#linkUp = false;
+    this.#noteState();
+  }
+
+  /** As the next primary it takes nothing more from the old one, and its server has executed all that the spool holds. */
+  async end(next: Assignment, signal: AbortSignal): Promise<void> {
+    this.#primary = next.kind === 'primary' ? null : next.primary;
+    await this.#dialling;
+    await this.#hangUp('this node gets another role');
+    await this.#replica.finish(signal);
+    await this.#replica.stop();
+  }
+
+  welcome({ node }: AttachInfo): WelcomeDecision {
+    const message = `${this.#parts.config.name} is a replica${this.#primary === null ? '' : `; it follows ${this.#primary}`}.`;
+    return { refuse: 'NOT_PRIMARY', message: `${node} can not attach: ${message}` };
+  }
+
+  attached(session: ReplicaSession): void {
+    session.close(`${this.#parts.config.name} is a replica.`);
   }
 
   async serverUp(up: LocalServerUp): Promise<void> {
@@ -221,15 +259,7 @@ export class ReplicaNode implements RoleNode {
       voter: config.voters.includes(config.name),
       since: this.#since,
     });
-    const fallback: ClusterStatus = {
-      cluster: config.cluster,
-      epoch: this.#replica.epoch,
-      primary: config.primary,
-      acknowledge: config.acknowledge,
-      quorum: { needed: 1 + Math.floor(config.voters.length / 2), attached: 0 },
-      members: [],
-      warnings: [],
-    };
+    const fallback = bareStatus(config, this.#replica.epoch, this.#primary);
     const silentMs = this.#heardAtMs === null ? null : Math.round(monotonicMs() - this.#heardAtMs);
     return seenFromReplica(this.#said, own, fallback, {
       up: this.#linkUp,
@@ -250,12 +280,13 @@ export class ReplicaNode implements RoleNode {
   readNow(): void {}
 
   metrics(): MetricFamily[] {
+    const { spool, fsyncTimes } = this.#parts;
     return replicaMetrics({
       linkUp: this.#linkUp,
-      links: [{ peer: this.#parts.config.primary, ...this.#dialer.bytes }],
-      spool: this.#spool.files,
-      spoolDamaged: this.#spool.damage !== null,
-      fsync: this.#fsyncTimes,
+      links: this.#primary !== null && this.#dialer ? [{ peer: this.#primary, ...this.#dialer.bytes }] : [],
+      spool: spool.files,
+      spoolDamaged: spool.damage !== null,
+      fsync: fsyncTimes,
     });
   }
 

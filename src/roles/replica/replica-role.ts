@@ -75,6 +75,8 @@ const HELD_PAUSE_MS = 20;
 /** The primary wants to know how something is defined: what applies nothing for so long does not get there. */
 const APPLY_PATIENCE_MS = 10_000;
 const APPLY_LOOK_MS = 1_000;
+/** Whether the server has executed everything is looked at this often while the role ends. */
+const FINISH_POLL_MS = 50;
 /** Of the connections that read the server's own log; no two are open at once. */
 const OWN_LOG_SERVER_ID = 3_900_000_000;
 
@@ -155,6 +157,38 @@ export class ReplicaRole {
 
   async start(): Promise<void> {
     this.#endpointPort = await this.#endpoint.start();
+  }
+
+  /**
+   * Resolves when the server has executed all that the spool holds, and follows nobody any more. Nothing may come in
+   * meanwhile. What is not known to be committed is not executed, and waited for (rule C9).
+   */
+  async finish(signal: AbortSignal): Promise<void> {
+    const { spool, control, logger } = this.#modules;
+    let told = '';
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        await spool.flush();
+        if (await this.#hasAll()) {
+          await control().stopFollowing();
+          return;
+        }
+      } catch (error) {
+        // The server may have died; it comes back.
+        const reason = messageOf(error);
+        if (reason !== told) logger.warn({ reason }, 'the role can not end yet');
+        told = reason;
+      }
+      await sleep(FINISH_POLL_MS, signal);
+    }
+  }
+
+  async #hasAll(): Promise<boolean> {
+    const { spool, control } = this.#modules;
+    if (!this.#follows || spool.committed() < spool.end.ordinal) return false;
+    const { gtidSlavePos, gtidBinlogPos } = await control().status();
+    return gtidSlavePos === spool.end.gtid && gtidBinlogPos === gtidSlavePos;
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,27 @@
+import { join } from 'node:path';
+import { Type } from '@sinclair/typebox';
+import { SkeinError } from '../model/error.js';
+import { StateFile } from '../std/state-file.js';
+
+const Schema = Type.Object({
+  /** The highest epoch number that this node has used. */
+  used: Type.Integer({ minimum: 0, maximum: 0xffff_ffff }),
+});
+
+/** Kept forever in its own fsynced file (rule H1). `load` throws EPOCH_UNREADABLE. */
+export type EpochFile = StateFile<typeof Schema, { used: 0 }>;
+
+export function epochFile(stateDirectory: string): EpochFile {
+  return new StateFile({
+    path: join(stateDirectory, 'epoch.json'),
+    schema: Schema,
+    missing: { used: 0 },
+    onDamage: {
+      refuse: ({ path, reason }) =>
+        new SkeinError(
+          'EPOCH_UNREADABLE',
+          `${path} can not be used (${reason}): it says which epoch number this node used last. Write {"used": N} into it, where N is at least the highest epoch that any node of the cluster shows.`,
+        ),
+    },
+  });
+}

@@ -1,0 +1,34 @@
+import type { Assignment, Election } from './election.js';
+import type { EpochFile } from './epoch-file.js';
+
+/** The election whose outcome stands in the configuration: one node is the primary, and stays it. */
+export class FixedPrimary implements Election {
+  readonly #options: { readonly node: string; readonly primary: string };
+  readonly #epochFile: EpochFile;
+  #isTold = false;
+
+  constructor(options: { node: string; primary: string }, modules: { epochFile: EpochFile }) {
+    this.#options = options;
+    this.#epochFile = modules.epochFile;
+  }
+
+  next(signal: AbortSignal): Promise<Assignment> {
+    const { node, primary } = this.#options;
+    if (!this.#isTold) {
+      this.#isTold = true;
+      return Promise.resolve(node === primary ? { kind: 'primary' } : { kind: 'replica', primary });
+    }
+    return new Promise((_, reject) => {
+      const abort = () => reject(signal.reason as Error);
+      if (signal.aborted) abort();
+      else signal.addEventListener('abort', abort, { once: true });
+    });
+  }
+
+  /** Nobody else begins epochs, so what this node knows and has used is all there is. */
+  async newEpoch(known: number): Promise<number> {
+    const used = Math.max(known, (await this.#epochFile.load()).used) + 1;
+    await this.#epochFile.save({ used });
+    return used;
+  }
+}

@@ -1,0 +1,34 @@
+import { LinkListener } from '../link/listener.js';
+import type { RoleHost } from './role-host.js';
+import type { NodeParts } from './role-node.js';
+
+/** Every node listens for the others; what role it has decides who may attach. */
+export function linkListener(parts: NodeParts, host: RoleHost): LinkListener {
+  const { config, secret, linkTls, logger, events } = parts;
+  const listener = new LinkListener(
+    {
+      ...config.link,
+      tls: linkTls,
+      cluster: config.cluster,
+      secret,
+      node: config.name,
+      heartbeatIntervalMs: config.heartbeatIntervalMs,
+      goneAfterMs: config.goneAfterMs,
+    },
+    {
+      logger: logger.child({ part: 'link' }),
+      welcome: (attach) => host.welcome(attach),
+      attached: (session) => {
+        events.add('link.up', session.node, `Attached from ${session.address}.`);
+        session.onClosed.on((reason) => events.add('link.down', session.node, reason));
+        host.attached(session);
+      },
+      refused: ({ address, code, message, repeated }) =>
+        events.add('link.refused', address, message, { code, repeated }),
+      heartbeat: () => host.heartbeat(),
+      status: () => host.clusterStatus(),
+    },
+  );
+  host.onStatus.on(() => listener.announceStatus());
+  return listener;
+}

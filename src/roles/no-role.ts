@@ -1,0 +1,102 @@
+import type { Openness, Readiness } from '../api/node-view.js';
+import type { Assignment } from '../election/election.js';
+import type { WelcomeDecision } from '../link/greeting.js';
+import type { MetricFamily } from '../metrics/text.js';
+import { currentEpoch } from '../model/chain.js';
+import { SkeinError } from '../model/error.js';
+import type { ClusterStatus, Role } from '../model/status.js';
+import { Emitter } from '../std/emitter.js';
+import type { AttachInfo, HeartbeatBody } from '../wire/messages.js';
+import { bareStatus, ownStatus } from './cluster-status.js';
+import type { NodeParts, RolePositions, RoleScope } from './role-node.js';
+
+/** Between two roles, and before the first: the node serves nobody. It passes for what it is to become. */
+export class NoRole implements RoleScope {
+  readonly role: Role;
+  readonly onChange = new Emitter<void>();
+  readonly onStatus = new Emitter<void>();
+  readonly onMoved = new Emitter<void>();
+  readonly #parts: NodeParts;
+  readonly #reason: string;
+  readonly #primary: string | null;
+  readonly #since = new Date().toISOString();
+
+  constructor(parts: NodeParts, next: Assignment | null) {
+    this.#parts = parts;
+    this.role = next?.kind ?? 'replica';
+    this.#primary = next === null ? null : next.kind === 'primary' ? parts.config.name : next.primary;
+    this.#reason =
+      next === null
+        ? 'This node is starting.'
+        : `This node is becoming ${next.kind === 'primary' ? 'the primary' : 'a replica'}.`;
+  }
+
+  async start(): Promise<void> {}
+  async stop(): Promise<void> {}
+  async end(): Promise<void> {}
+  async serverUp(): Promise<void> {}
+  serverDown(): void {}
+  watch(): void {}
+  async watchThreads(): Promise<void> {}
+  attached(): void {}
+  follow(): void {}
+
+  welcome(_attach: AttachInfo): WelcomeDecision {
+    return { refuse: 'NOT_OPEN', message: this.#reason };
+  }
+
+  epoch(): number {
+    return currentEpoch(this.#parts.chainFile.chain);
+  }
+
+  isOpen(): Openness {
+    return { open: false, code: 'NOT_OPEN', reason: this.#reason };
+  }
+
+  ready(): Readiness {
+    return { ok: false, role: this.role, state: 'joining', lagMs: null, reason: this.#reason };
+  }
+
+  heartbeat(): HeartbeatBody {
+    const { spool, heartbeatBase } = this.#parts;
+    const committed = spool.committed();
+    return {
+      ...heartbeatBase(),
+      role: this.role,
+      epoch: this.epoch(),
+      positions: { received: spool.end.ordinal, durable: spool.durable.ordinal, committed, applied: 0 },
+      lagMs: null,
+      applier: { state: 'running', since: this.#since },
+      reason: this.#reason,
+    };
+  }
+
+  clusterStatus(): ClusterStatus {
+    const { config } = this.#parts;
+    const own = ownStatus({
+      heartbeat: this.heartbeat(),
+      state: 'joining',
+      voter: config.voters.includes(config.name),
+      since: this.#since,
+    });
+    return { ...bareStatus(config, this.epoch(), this.#primary), members: [own] };
+  }
+
+  metrics(): MetricFamily[] {
+    return [];
+  }
+
+  positions(): RolePositions {
+    const { spool } = this.#parts;
+    return {
+      ...{ count: null, received: spool.end.ordinal, committed: spool.committed(), everywhere: 0 },
+      ...{ answered: 0, applied: 0, durable: [], lagMs: null },
+    };
+  }
+
+  readNow(): void {}
+
+  async confirmPrimary(): Promise<void> {
+    throw new SkeinError('NOT_PRIMARY', this.#reason);
+  }
+}

@@ -1,0 +1,154 @@
+import type { EventLog } from '../../events/event-log.js';
+import { isSkeinError, messageOf } from '../../model/error.js';
+import { ORIGIN, type Position } from '../../model/position.js';
+import type { Flavour } from '../../mysql-protocol/flavour.js';
+import type { Spool } from '../../spool/spool.js';
+import { monotonicMs } from '../../std/clock.js';
+import type { Logger } from '../../std/logger.js';
+import { sleep } from '../../std/timing.js';
+import type { Epochs } from '../epochs.js';
+import type { LocalControl } from '../local-server.js';
+import { type ClosingEvent, type ClosingStep, closingStep } from './closing.js';
+import type { ReplicaSet } from './replica-set.js';
+
+export interface HandOverModules {
+  readonly logger: Logger;
+  readonly events: EventLog;
+  readonly flavour: Flavour;
+  readonly spool: Spool;
+  readonly epochs: Epochs;
+  readonly replicas: ReplicaSet;
+  control(): LocalControl;
+  /** The server answers. */
+  isUp(): boolean;
+  /** Clients' connections are cut when it resolves. */
+  cutClients(): Promise<void>;
+  /** A server id that it never had. */
+  newServerId(): Promise<number>;
+  /** Ends dumps and sessions of replicas, and all that waits. */
+  letGo(reason: string): void;
+  /** SIGKILL (rule C1); resolves when the process has ended. */
+  kill(reason: string): Promise<void>;
+}
+
+/** Statements that were under way, and commits that wait for a replica, mostly end within milliseconds. */
+const CLOSING_MAX_MS = 30_000;
+/** A replica that applies a large transaction may need this long; without it nothing is lost, see closing.ts. */
+const TARGET_MAX_MS = 30_000;
+const POLL_MS = 20;
+
+export interface HandOverOptions {
+  readonly node: string;
+  readonly closingMaxMs?: number;
+  readonly targetMaxMs?: number;
+}
+
+/** Makes an open primary's server a replica's, step by step; see closing.ts. The ports are closed already. */
+export class HandOver {
+  readonly #options: HandOverOptions;
+  readonly #modules: HandOverModules;
+  #step: ClosingStep = 'writes';
+  #logEnd: Position = ORIGIN;
+
+  constructor(options: HandOverOptions, modules: HandOverModules) {
+    this.#options = options;
+    this.#modules = modules;
+  }
+
+  /** Resolves when the server is closed, as a replica's or dead. `to`: the next primary, null = not known. */
+  async run(to: string | null): Promise<void> {
+    const { logger, events, kill } = this.#modules;
+    const { closingMaxMs = CLOSING_MAX_MS, targetMaxMs = TARGET_MAX_MS } = this.#options;
+    const beganMs = monotonicMs();
+    let why = '';
+    await this.#modules.cutClients();
+    while (this.#step !== 'ended' && this.#step !== 'killed') {
+      const step = this.#step;
+      const limitMs = step === 'target' ? monotonicMs() + targetMaxMs : beganMs + closingMaxMs;
+      const event = await this.#try(to, limitMs).catch((error: unknown): ClosingEvent => {
+        why = messageOf(error);
+        return 'failed';
+      });
+      if (event === 'late' && step === 'target')
+        events.add(
+          'replication.error',
+          this.#options.node,
+          `${to} has not applied all within ${targetMaxMs / 1000} s.`,
+          { code: 'HANDOVER_INCOMPLETE' },
+        );
+      this.#step = closingStep(step, event);
+      if (event === 'failed' && this.#step === step) await sleep(POLL_MS);
+      logger.debug({ step, event, why }, 'handing over');
+    }
+    this.#modules.letGo('This node gives its role up.');
+    if (this.#step === 'killed') {
+      const reason = `commits could not be closed in order (${why || 'they wait for their quorum'})`;
+      events.add('fence', this.#options.node, `The node kills the server and starts it again: ${reason}.`);
+      await kill(reason);
+    }
+    const durationMs = Math.round(monotonicMs() - beganMs);
+    logger.info({ to, step: this.#step, logEnd: this.#logEnd, durationMs }, 'role given up');
+  }
+
+  /** Does what the step names, once or until `limitMs` (monotonic). */
+  async #try(to: string | null, limitMs: number): Promise<ClosingEvent> {
+    const { control, epochs, replicas, isUp } = this.#modules;
+    if (!isUp()) return 'down';
+    if (this.#step !== 'settings' && monotonicMs() > limitMs) return 'late';
+    switch (this.#step) {
+      case 'writes':
+        try {
+          await control().closeForWrites();
+        } catch (error) {
+          if (isSkeinError(error, 'COMMITS_WAITING')) return 'failed';
+          throw error;
+        }
+        this.#logEnd = epochs.positionOf((await control().status()).gtidBinlogPos);
+        return 'done';
+      case 'log':
+        return this.#until(() => replicas.quorum.committed >= this.#logEnd.ordinal, limitMs);
+      case 'target':
+        return this.#until(() => to === null || replicas.hasApplied(to, this.#logEnd.ordinal), limitMs);
+      case 'settings':
+        await this.#becomeReplica();
+        return 'done';
+      default:
+        return 'done';
+    }
+  }
+
+  async #until(done: () => boolean, limitMs: number): Promise<ClosingEvent> {
+    while (!done()) {
+      if (!this.#modules.isUp()) return 'down';
+      if (monotonicMs() > limitMs) return 'late';
+      await sleep(POLL_MS);
+    }
+    return 'done';
+  }
+
+  async #becomeReplica(): Promise<void> {
+    const { control, newServerId, letGo } = this.#modules;
+    // No dump is left that could acknowledge, and none that semi-synchronous replication would count.
+    letGo('This node gives its role up.');
+    await this.#beginSpool();
+    await control().becomeReplica({ serverId: await newServerId(), position: this.#logEnd.gtid });
+  }
+
+  /**
+   * The node's log is its spool again, from the end of the server's log on. What it drops is durably in the server, and on
+   * a majority (rule C6).
+   */
+  async #beginSpool(): Promise<void> {
+    const { spool, flavour, epochs, replicas } = this.#modules;
+    const { epoch, ordinal, gtid } = this.#logEnd;
+    if (spool.damage || ordinal <= spool.end.ordinal || replicas.quorum.committed < ordinal) return;
+    const before = epochs.positionAt(ordinal - 1).gtid;
+    await spool.restartAfter({
+      epoch,
+      ordinal,
+      gtid: flavour.gtidBinary(gtid),
+      previousGtid: before === '' ? Buffer.alloc(0) : flavour.gtidBinary(before),
+    });
+    spool.setCommitted(ordinal);
+  }
+}

@@ -1,0 +1,233 @@
+import type { Openness, Readiness } from '../api/node-view.js';
+import type { Assignment, Election } from '../election/election.js';
+import type { WelcomeDecision } from '../link/greeting.js';
+import type { ReplicaSession } from '../link/listener-session.js';
+import type { MetricFamily } from '../metrics/text.js';
+import { messageOf } from '../model/error.js';
+import type { ClusterStatus, Role } from '../model/status.js';
+import { Emitter } from '../std/emitter.js';
+import { sleep } from '../std/timing.js';
+import type { AttachInfo, HeartbeatBody } from '../wire/messages.js';
+import type { LocalServerUp, ReplicaThreads, ServerReading } from './local-server.js';
+import { NoRole } from './no-role.js';
+import { PrimaryNode } from './primary/primary-node.js';
+import { ReplicaNode } from './replica/replica-node.js';
+import type { NodeParts, RoleNode, RolePositions, RoleScope } from './role-node.js';
+
+/** What keeps a server from being taken into a role is mostly over in some seconds. */
+const ROLE_RETRY_MS = 2_000;
+
+/**
+ * The role of a node, whichever it is now. It gives the node's parts and its server to one role at a time, as the election
+ * says: a role has ended, with its ports and sessions closed, before the next one begins (rules C1, C10).
+ */
+export class RoleHost implements RoleNode {
+  readonly onChange = new Emitter<void>();
+  readonly onStatus = new Emitter<void>();
+  readonly onMoved = new Emitter<void>();
+  readonly #parts: NodeParts;
+  readonly #election: Election;
+  readonly #begin: (next: Assignment) => RoleScope;
+  readonly #stopped = new AbortController();
+  #role: RoleScope;
+  /** Of the role that the node has; null before the first and between two. */
+  #kind: Role | null = null;
+  #off: (() => void)[] = [];
+  #up: LocalServerUp | null = null;
+  #changing: Promise<void> = Promise.resolve();
+
+  /** `begin` makes the scope of a role; for tests. */
+  constructor(
+    parts: NodeParts,
+    election: Election,
+    begin: (next: Assignment) => RoleScope = beginRole(parts),
+  ) {
+    this.#parts = parts;
+    this.#election = election;
+    this.#begin = begin;
+    this.#role = new NoRole(parts, null);
+  }
+
+  /** Resolves when the node has its first role. */
+  async start(): Promise<void> {
+    const { signal } = this.#stopped;
+    const first = await this.#election.next(signal);
+    await this.#change(first, signal);
+    this.#changing = this.#obey(signal).catch((error: unknown) => {
+      if (!signal.aborted)
+        this.#parts.logger.error({ reason: messageOf(error) }, 'the election can not be heard any more');
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort(new Error('The node stops.'));
+    await this.#changing;
+    await this.#role.stop();
+  }
+
+  /** What the election says is done as soon as it is said; a change that is not wanted any more is given up if it still can be. */
+  async #obey(signal: AbortSignal): Promise<void> {
+    let next = await this.#election.next(signal);
+    for (;;) {
+      const overtaken = new AbortController();
+      const later = this.#election.next(signal);
+      later.then(
+        () => overtaken.abort(new Error('The election says otherwise by now.')),
+        () => overtaken.abort(signal.reason),
+      );
+      await this.#changeTo(next, overtaken.signal);
+      next = await later;
+    }
+  }
+
+  /** Tries until it is done, or not wanted any more. */
+  async #changeTo(next: Assignment, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#change(next, signal);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        const reason = `The node could not become ${roleText(next)}: ${messageOf(error)}`;
+        this.#parts.events.add('replication.error', this.#parts.config.name, reason, {
+          code: 'ROLE_CHANGE_FAILED',
+        });
+        await sleep(ROLE_RETRY_MS, signal).catch(() => {});
+      }
+    }
+  }
+
+  async #change(next: Assignment, signal: AbortSignal): Promise<void> {
+    const { logger, events, config } = this.#parts;
+    const before = this.#role;
+    const kind = this.#kind;
+    if (kind === next.kind) {
+      if (next.kind === 'replica') before.follow(next.primary);
+      return;
+    }
+    await before.end(next, signal);
+    this.#kind = null;
+    this.#become(new NoRole(this.#parts, next));
+    const role = this.#begin(next);
+    await role.start();
+    // What ran before has settled its server, or the server was killed and comes up again.
+    this.#kind = next.kind;
+    this.#become(role);
+    logger.info({ role: next.kind, before: kind }, 'role begins');
+    if (kind !== null)
+      events.add('role.changed', config.name, `It is ${roleText(next)} now.`, { role: next.kind });
+    void this.#takeServer();
+  }
+
+  #become(role: RoleScope): void {
+    for (const off of this.#off) off();
+    this.#role = role;
+    this.#off = [
+      role.onChange.on(() => this.onChange.emit()),
+      role.onMoved.on(() => this.onMoved.emit()),
+      role.onStatus.on(() => this.onStatus.emit()),
+    ];
+    this.onChange.emit();
+    this.onStatus.emit();
+  }
+
+  // --- the server ----------------------------------------------------------------------------------------------
+
+  serverUp(up: LocalServerUp): void {
+    this.#up = up;
+    void this.#takeServer();
+  }
+
+  serverDown(reason: string): void {
+    this.#up = null;
+    this.#role.serverDown(reason);
+  }
+
+  /** Again and again while this server runs in this role: what failed may have been a moment's fault. */
+  async #takeServer(): Promise<void> {
+    const up = this.#up;
+    const role = this.#role;
+    const isOver = () => this.#up !== up || this.#role !== role || this.#stopped.signal.aborted;
+    let told = '';
+    while (up && !isOver()) {
+      try {
+        await role.serverUp(up);
+        // The next role finds a server that runs, and whose crash, if there was one, is settled.
+        if (!isOver() && role.isOpen().open) this.#up = { ...up, adopted: true, crashed: false };
+        return;
+      } catch (error) {
+        if (isOver()) return;
+        const reason = `The server could not be taken into its role: ${messageOf(error)}`;
+        if (reason !== told) this.#parts.events.add('replication.error', this.#parts.config.name, reason);
+        told = reason;
+        await sleep(ROLE_RETRY_MS);
+      }
+    }
+  }
+
+  // --- what the role says --------------------------------------------------------------------------------------
+
+  get role(): Role {
+    return this.#role.role;
+  }
+
+  welcome(attach: AttachInfo): WelcomeDecision {
+    return this.#role.welcome(attach);
+  }
+
+  attached(session: ReplicaSession): void {
+    this.#role.attached(session);
+  }
+
+  watch(reading: ServerReading): void {
+    this.#role.watch(reading);
+  }
+
+  watchThreads(threads: ReplicaThreads | null): Promise<void> {
+    return this.#role.watchThreads(threads);
+  }
+
+  heartbeat(): HeartbeatBody {
+    return this.#role.heartbeat();
+  }
+
+  metrics(): MetricFamily[] {
+    return this.#role.metrics();
+  }
+
+  epoch(): number {
+    return this.#role.epoch();
+  }
+
+  isOpen(): Openness {
+    return this.#role.isOpen();
+  }
+
+  ready(): Readiness {
+    return this.#role.ready();
+  }
+
+  clusterStatus(): ClusterStatus {
+    return this.#role.clusterStatus();
+  }
+
+  positions(): RolePositions {
+    return this.#role.positions();
+  }
+
+  readNow(): void {
+    this.#role.readNow();
+  }
+
+  confirmPrimary(options: { signal: AbortSignal }): Promise<void> {
+    return this.#role.confirmPrimary(options);
+  }
+}
+
+function beginRole(parts: NodeParts): (next: Assignment) => RoleScope {
+  return (next) => (next.kind === 'primary' ? new PrimaryNode(parts) : new ReplicaNode(parts, next.primary));
+}
+
+function roleText({ kind }: Assignment): string {
+  return kind === 'primary' ? 'the primary' : 'a replica';
+}

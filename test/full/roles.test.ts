@@ -1,0 +1,255 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Chain } from '../../src/model/chain.js';
+import { checksumAtRest } from '../kit/checksum.js';
+import { checkLedger, httpWriter, Ledger, sqlWriter, type Writer, WriterPool } from '../kit/clients.js';
+import { showLogsOnFailure, type TestCluster } from '../kit/cluster.js';
+import { handOver, startDriven } from '../kit/driven/driven-cluster.js';
+import { createLedger, LEDGER_DATABASE } from '../kit/kill-rounds.js';
+import { openSql, rowsOf, scalarOf, withSql } from '../kit/sql-node.js';
+import type { TestNode } from '../kit/test-node.js';
+import { until } from '../kit/until.js';
+
+/** A node changes its role while it runs: the election is the test's hand, everything else is the product. */
+
+/** Of the same node; as often it is demoted. */
+const PROMOTIONS = Number(process.env.SKEIN_TEST_ROUNDS ?? 10);
+const HTTP_CLIENTS = 3;
+const MYSQL_CLIENTS = 3;
+/** Writes between two changes: proof that the cluster serves again, and something to lose. */
+const WRITES_BETWEEN = 40;
+
+let cluster: TestCluster;
+let ledger: Ledger | undefined;
+showLogsOnFailure(() => cluster);
+
+beforeAll(async () => {
+  cluster = await startDriven();
+  await createLedger(cluster);
+});
+
+afterAll(() => cluster?.dispose());
+
+/** Through the read-write port of a node, as an application comes. */
+async function openThrough(node: TestNode, database?: string) {
+  const { members } = await node.cluster();
+  const port = Number(members.find(({ name }) => name === node.name)?.mysqlRw?.split(':')[1]);
+  const connection = await openSql({
+    ...{ host: '127.0.0.1', port, user: 'app', password: node.password('app'), flags: ['-IGNORE_SPACE'] },
+    ...(database && { database }),
+  });
+  connection.on('error', () => {});
+  return connection;
+}
+
+/** Asks the next one after each answer that was no acknowledgement. */
+function inTurn(writers: readonly Writer[]): Writer {
+  let turn = 0;
+  return {
+    async insert(client, seq) {
+      const answer = await (writers[turn % writers.length] as Writer).insert(client, seq);
+      if (answer.outcome !== 'acknowledged') turn++;
+      return answer;
+    },
+    async close() {
+      for (const writer of writers) await writer.close();
+    },
+  };
+}
+
+const gaps: number[] = [];
+
+/** HTTP writers ask the nodes in turn; MySQL writers come through the read-write ports of all nodes. */
+function startWriters(into: Ledger): WriterPool {
+  let dials = 0;
+  let lastMs = performance.now();
+  const watched = (writer: Writer): Writer => ({
+    async insert(client, seq) {
+      const answer = await writer.insert(client, seq);
+      if (answer.outcome === 'acknowledged') {
+        const nowMs = performance.now();
+        gaps.push(nowMs - lastMs);
+        lastMs = nowMs;
+      }
+      return answer;
+    },
+    close: () => writer.close(),
+  });
+  const http = () =>
+    inTurn(
+      cluster.nodes.map(({ url }) => httpWriter({ url, token: cluster.token, database: LEDGER_DATABASE })),
+    );
+  const mysql = () =>
+    sqlWriter({
+      connect: () => openThrough(cluster.nodes[dials++ % cluster.nodes.length] as TestNode, LEDGER_DATABASE),
+      database: LEDGER_DATABASE,
+    });
+  return new WriterPool(
+    {
+      clients: HTTP_CLIENTS + MYSQL_CLIENTS,
+      writer: (client) => watched(client <= HTTP_CLIENTS ? http() : mysql()),
+    },
+    into,
+  );
+}
+
+const chainOf = async (node: TestNode): Promise<Chain> =>
+  JSON.parse(await readFile(join(node.directory, 'state', 'chain.json'), 'utf8'));
+
+const nodes = () => [cluster.node('n1'), cluster.node('n2')] as const;
+
+it('a role that ends leaves no session behind, and its server is a replica’s', async () => {
+  const [n1, n2] = nodes();
+  const app = await openThrough(n1, LEDGER_DATABASE);
+  const direct = await n1.connectAs('skein_write', { database: LEDGER_DATABASE });
+  direct.on('error', () => {});
+  await app.query('INSERT INTO ledger (client, seq, note) VALUES (0, 1, "<sql 0/1>")');
+  await direct.query('START TRANSACTION');
+  await direct.query('INSERT INTO ledger (client, seq, note) VALUES (0, 2, "never")');
+  const before = await withSql(n1, (connection) =>
+    rowsOf(connection, 'SELECT @@server_id AS id, @@gtid_binlog_pos AS gtid'),
+  );
+
+  await handOver(cluster, n1, n2);
+
+  await expect(app.query('SELECT 1')).rejects.toThrow();
+  await expect(direct.query('COMMIT')).rejects.toThrow();
+  const [state] = await withSql(n1, (connection) =>
+    rowsOf(
+      connection,
+      `SELECT @@server_id AS id, @@read_only AS readOnly, @@event_scheduler AS events,
+        @@rpl_semi_sync_master_enabled AS semiSync, @@innodb_strict_mode AS strict`,
+    ),
+  );
+  expect(state).toMatchObject({ readOnly: '1', events: 'OFF', semiSync: '0', strict: '0' });
+  expect(Number(state?.id)).toBeGreaterThanOrEqual(2_000_000_000);
+  expect(state?.id).not.toBe(before[0]?.id);
+  // The new primary writes under an id of its own epoch, and its history goes on where the old one ended.
+  const other = await openThrough(n1, LEDGER_DATABASE);
+  await other.query('INSERT INTO ledger (client, seq, note) VALUES (0, 3, "<sql 0/3>")');
+  await other.end();
+  const gtid = (await withSql(n2, (connection) => scalarOf(connection, 'SELECT @@gtid_binlog_pos'))) ?? '';
+  expect(gtid.split('-')[1]).toBe(String(1_000_000 + ((await chainOf(n2)).at(-1)?.epoch ?? 0)));
+  await checksumAtRest(n2, [n1, cluster.node('n3')]);
+  expect(await n2.rows(`SELECT seq FROM ${LEDGER_DATABASE}.ledger ORDER BY seq`)).toEqual([[1], [3]]);
+
+  await handOver(cluster, n2, n1);
+  await n1.sql(`DELETE FROM ${LEDGER_DATABASE}.ledger`);
+});
+
+it('events do not run on two nodes, and those that sleep on the next primary are named', async () => {
+  const [n1, n2] = nodes();
+  const app = await openThrough(n1, LEDGER_DATABASE);
+  await app.query('CREATE TABLE ticks (id INT AUTO_INCREMENT PRIMARY KEY, server BIGINT NOT NULL)');
+  await app.query(
+    'CREATE EVENT tick ON SCHEDULE EVERY 1 SECOND DO INSERT INTO ticks (server) VALUES (@@global.server_id)',
+  );
+  const ticks = async (node: TestNode) =>
+    (await node.rows(`SELECT DISTINCT server FROM ${LEDGER_DATABASE}.ticks`)).map(([server]) =>
+      String(server),
+    );
+  const asleep = async (node: TestNode) =>
+    (await node.cluster()).warnings.some(
+      (text) => text.includes('Events do not run') && text.includes('tick'),
+    );
+  const idOf = (node: TestNode) => withSql(node, (connection) => scalarOf(connection, 'SELECT @@server_id'));
+  const first = await idOf(n1);
+  await until('it runs on n1', async () => (await ticks(n1)).length > 0, { deadlineMs: 15_000 });
+  expect(await asleep(n1)).toBe(false);
+
+  await handOver(cluster, n1, n2);
+  await until('n2 names the event', () => asleep(n2), { deadlineMs: 15_000 });
+  expect(await ticks(n2)).toEqual([first]);
+  const other = await openThrough(n2, LEDGER_DATABASE);
+  await other.query('ALTER EVENT tick ENABLE');
+  await until('it runs on n2', async () => (await ticks(n2)).length === 2, { deadlineMs: 15_000 });
+  expect((await ticks(n2)).toSorted()).toEqual([first, await idOf(n2)].toSorted());
+  await until('n2 names no event', async () => !(await asleep(n2)), { deadlineMs: 15_000 });
+  for (const what of ['EVENT tick', 'TABLE ticks']) await other.query(`DROP ${what}`);
+  await other.end();
+  await handOver(cluster, n2, n1);
+});
+
+it('a branch of XA that is prepared is committed on the next primary', async () => {
+  const [n1, n2] = nodes();
+  const app = await openThrough(n1, LEDGER_DATABASE);
+  for (const sql of [
+    "XA START 'moved'",
+    "INSERT INTO ledger (client, seq, note) VALUES (0, 9, '<sql 0/9>')",
+    "XA END 'moved'",
+    "XA PREPARE 'moved'",
+  ])
+    await app.query(sql);
+  app.destroy();
+  await handOver(cluster, n1, n2);
+  const other = await openThrough(n2, LEDGER_DATABASE);
+  await other.query("XA COMMIT 'moved'");
+  await other.end();
+  await checksumAtRest(n2, [n1, cluster.node('n3')]);
+  expect(await n1.rows(`SELECT seq FROM ${LEDGER_DATABASE}.ledger`)).toEqual([[9]]);
+  await handOver(cluster, n2, n1);
+  await n1.sql(`DELETE FROM ${LEDGER_DATABASE}.ledger`);
+});
+
+it(`the same node is promoted and demoted ${PROMOTIONS} times under load: nothing is lost, and all nodes are equal`, {
+  timeout: 60_000 + PROMOTIONS * 30_000,
+}, async () => {
+  const [n1, n2] = nodes();
+  const epochBefore = (await chainOf(n1)).at(-1)?.epoch ?? 0;
+  ledger = new Ledger();
+  const pool = startWriters(ledger);
+  const tookMs: number[] = [];
+  try {
+    await ledger.progress(WRITES_BETWEEN, 40_000, 'writes before the first change');
+    for (let round = 1; round <= PROMOTIONS; round++) {
+      for (const [from, to] of [
+        [n1, n2],
+        [n2, n1],
+      ] as const) {
+        tookMs.push(await handOver(cluster, from, to));
+        await ledger.progress(WRITES_BETWEEN, 40_000, `writes at ${to.name}, round ${round}`);
+      }
+    }
+  } finally {
+    await pool.stop();
+  }
+  for (const node of cluster.nodes) await node.untilReady(60_000);
+  await checksumAtRest(n1, [n2, cluster.node('n3')], { deadlineMs: 60_000 });
+  for (const node of cluster.nodes) await checkLedger(ledger, node, LEDGER_DATABASE);
+
+  // One epoch for each change, each with transactions of its own; all nodes know the same history.
+  const chains = await Promise.all(cluster.nodes.map(chainOf));
+  expect(chains[1]).toEqual(chains[0]);
+  expect(chains[2]).toEqual(chains[0]);
+  const epochs = (chains[0] ?? []).map(({ epoch }) => epoch).filter((epoch) => epoch > epochBefore);
+  expect(epochs).toEqual(Array.from({ length: 2 * PROMOTIONS }, (_, i) => epochBefore + 1 + i));
+
+  const sorted = tookMs.toSorted((a, b) => a - b);
+  const pauses = gaps.toSorted((a, b) => b - a).slice(0, 2 * PROMOTIONS);
+  const middle = (list: readonly number[]) => Math.round(list[Math.floor(list.length / 2)] ?? 0);
+  console.log(
+    `${tookMs.length} changes: ${middle(sorted)} ms each (most ${Math.round(sorted.at(-1) ?? 0)}); ` +
+      `nothing acknowledged for ${middle(pauses)} ms (most ${Math.round(pauses[0] ?? 0)}); ${ledger.summary()}`,
+  );
+  expect(ledger.counts.acknowledged).toBeGreaterThan(2 * PROMOTIONS * WRITES_BETWEEN);
+});
+
+it('a node that was told of another primary says so, and passes clients on to it', async () => {
+  const [n1, n2] = nodes();
+  await handOver(cluster, n1, n2);
+  await until('n3 names n2', async () => (await cluster.node('n3').cluster()).primary === 'n2', {
+    deadlineMs: 10_000,
+  });
+  const answer = await n1.request('POST', '/v1/sql', {
+    sql: `INSERT INTO ${LEDGER_DATABASE}.ledger (client, seq, note) VALUES (99, 1, 'x')`,
+  });
+  expect([answer.status, answer.body.error?.code, answer.body.error?.primary]).toEqual([
+    421,
+    'NOT_PRIMARY',
+    n2.url,
+  ]);
+  const status = await n1.cluster();
+  expect(status.members.find(({ name }) => name === 'n1')?.role).toBe('replica');
+  expect(status.members.find(({ name }) => name === 'n2')?.role).toBe('primary');
+});
