@@ -21,7 +21,7 @@ export interface ApiErrorDetails {
 
 /**
  * A code of the catalogue, or the name of one of the server's own errors. CLIENT_GONE is not in the catalogue: it ends
- * the stream of a client that has hung up, and nobody is told.
+ * the stream of a client that has hung up, and no answer is sent.
  */
 export type ApiErrorCode = Exclude<ErrorCode, 'ER_*'> | ServerErrorName | 'CLIENT_GONE';
 

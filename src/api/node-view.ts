@@ -40,7 +40,7 @@ export interface ServerAccess {
   /** Of an application's account; a new salt makes a new one. */
   userPassword(user: { readonly name: string; readonly salt: string }): string;
   /**
-   * The server did not take an account's password: somebody changed it (any account may SET PASSWORD for itself on an
+   * The server refused an account's password: a client changed it (any account may SET PASSWORD for itself on an
    * open primary, and that reaches all nodes). It is put right in the background; the request may be tried again.
    */
   loginRefused(): void;

@@ -35,7 +35,7 @@ function qualityOfType(type: string, wanted: readonly Preference[]): number {
 
 const NDJSON = 'application/x-ndjson';
 
-/** Lines are given only to who names them, and does not like one JSON text better. */
+/** NDJSON is sent only when the client names it and does not prefer one JSON text. */
 export function wantsLines(accept: string | undefined): boolean {
   if (accept === undefined) return false;
   const wanted = preferences(accept);

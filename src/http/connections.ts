@@ -46,7 +46,7 @@ export class Connections {
       if (!this.#admit(socket, tls)) return;
       for (const listener of serve) listener.call(server, socket);
     });
-    // Nothing has moved for the server's time-out: nobody takes the answer, or the pause between two requests is too long.
+    // No traffic for the server's time-out: the client does not read its answer, or the pause between requests is too long.
     server.on('timeout', (socket: Socket) => {
       const requests = this.#open.get(keyOf(socket))?.requests ?? 0;
       if (requests === 0 || socket.writableLength > 0) socket.destroy();

@@ -1,4 +1,7 @@
-/** One run of `mariadb-dump` on the local server: its text comes out as a stream, and whether it is whole is known at the end. */
+/**
+ * One run of `mariadb-dump` on the local server: its text comes out as a stream, and whether it is whole is known at
+ * the end.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { ServerAccess } from '../api/node-view.js';
@@ -50,7 +53,7 @@ export function startDump(
     ],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
-      // The password is in the environment, which only this user and root can read; arguments everybody can.
+      // The password is in the environment, which only this user and root can read. Every user can read arguments.
       env: { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', MYSQL_PWD: passwordOf('skein') },
     },
   );

@@ -63,7 +63,7 @@ function afterString(text: string, from: number): number {
   }
 }
 
-/** Decimal numbers of so many digits are different doubles (DBL_DIG), down to the smallest normal one. */
+/** Decimal numbers with up to this many digits are different doubles (DBL_DIG), down to the smallest normal one. */
 const DIGITS_DISTINCT = 15;
 const SMALLEST_NORMAL = 2.3e-308;
 const WHOLE = /^-?\d{1,400}$/;

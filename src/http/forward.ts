@@ -1,13 +1,13 @@
 /**
  * Passes a request on to the primary's node, with the caller's own token, and its answer back as it comes. One hop at
- * most: the header says that it came this way, and who gets it does not forward again. What it does not do: retry.
+ * most: the header marks a forwarded request, which the receiver does not forward again. It does not retry.
  */
 import http from 'node:http';
 import https from 'node:https';
 import { ApiError } from '../api/api-error.js';
 import type { Ending } from '../std/ending.js';
 
-/** Names the node that forwards; whoever receives it answers for itself. */
+/** Names the forwarding node; the receiver answers the request itself. */
 export const FORWARDED_BY = 'x-skein-forwarded-by';
 /** Nothing of the request has left before a connection is there, so this failure is a certain "no". */
 const CONNECT_TIMEOUT_MS = 3000;
@@ -51,7 +51,7 @@ export function forwardToPrimary(request: ForwardRequest): Promise<http.Incoming
   const { request: send } = url.protocol === 'https:' ? https : http;
   return new Promise((resolve, reject) => {
     let connected = false;
-    // A kept connection may be dead without our knowing, and then nobody could say whether the request arrived.
+    // A kept connection may already be dead; then it would be unknown whether the request arrived.
     const outgoing = send(url, {
       method: 'POST',
       headers,

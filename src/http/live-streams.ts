@@ -1,4 +1,4 @@
-/** Streams that go on until somebody ends them: the client, the node's stop, or the end of the token. */
+/** Streams that go on until the client ends them, the node stops, or the token ends. */
 import type { ServerResponse } from 'node:http';
 import type { HandlerRequest } from './handlers/context.js';
 

@@ -5,7 +5,7 @@ import type { FastifyError } from 'fastify';
 import { ApiError } from '../api/api-error.js';
 import { requestId } from './request-id.js';
 
-/** A body that is refused is still read, and thrown away, for so long: eight clients may send their 20 MB at once. */
+/** Time for which a refused body is still read and dropped: eight clients may send their 20 MB at once. */
 const DRAIN_MS = 20_000;
 /** And so much of it: a client of ours sends no more, and a stranger's is cut. */
 const DRAIN_BYTES_MAX = 64 * 1024 * 1024;

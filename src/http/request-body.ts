@@ -52,7 +52,7 @@ function collect(
     const over = (settle: () => void) => {
       source.off('data', onData).off('end', onEnd).off('error', onError);
       request.off('close', onClose);
-      // An error that comes later belongs to nobody.
+      // Later errors have no receiver.
       source.on('error', () => {});
       settle();
     };

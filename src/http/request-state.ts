@@ -22,7 +22,7 @@ export class RequestState {
   known: () => void = () => {};
   /** Tells the connection that the request has its answer, although its body still comes. */
   answered: () => void = () => {};
-  /** Ends when the answer has left, or nobody waits for it any more. */
+  /** Ends when the answer has been sent, or its client has gone. */
   readonly closed = new Ending();
 }
 

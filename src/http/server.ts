@@ -77,7 +77,7 @@ export interface HttpServerOptions {
   /** Default: literals masked, no parameters. */
   readonly auditStyle?: AuditStyle;
   readonly tokenRefreshMs?: number;
-  /** Outcomes of writes with an idempotency key are kept so long; default a day. */
+  /** How long outcomes of writes with an idempotency key are kept; default a day. */
   readonly outcomeKeepMs?: number;
   readonly outcomePurgeIntervalMs?: number;
   /** Sessions on the local server for the tokens of each role; default 64. */
@@ -338,7 +338,7 @@ export class HttpServer {
     app.route({
       method: definition.method,
       url: definition.path,
-      // Before the body is read: who has no token does not make us read it.
+      // Before the body is read: a client without a token must not make the node read it.
       onRequest: async (request, reply) => {
         const state = request.skein;
         if (state) state.endpoint = definition;

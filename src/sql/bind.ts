@@ -71,7 +71,7 @@ function refuseUnsafeNumbers(value: unknown, place: Place): void {
 
 const INTEGER = /^[+-]?\d{1,20}$/;
 const DECIMAL = /^[+-]?(?:0*(\d{1,65})(?:\.(\d{0,38}))?|\.(\d{1,38}))$/;
-/** A DECIMAL of the server has so many digits; with more it would be rounded. */
+/** Digits of a DECIMAL; the server would round a value with more. */
 const DECIMAL_DIGITS_MAX = 65;
 
 function bindTagged(tagged: object, place: Place): BoundParameter {

@@ -1,6 +1,6 @@
 /**
  * A write with an idempotency key: done at most once, however often it is sent. The outcome is stored in its own
- * transaction; whoever sends it again gets the results of the first time.
+ * transaction; when it is sent again, the answer has the first results.
  */
 
 import { ApiError } from '../api/api-error.js';
@@ -145,7 +145,7 @@ async function replayed(
 }
 
 /**
- * What is stored is visible, and still has to be on a quorum before anybody is told of it.
+ * A stored outcome is visible, but must be on a quorum before a client gets it.
  * @throws ApiError 504 OUTCOME_UNKNOWN
  */
 export async function confirmStored(

@@ -83,7 +83,7 @@ export async function executeSql(
   return executeAs('write', { ...plan, timeoutMs }, request);
 }
 
-/** On a replica nobody writes (a role that changes meanwhile ends the sessions). */
+/** On a replica no session writes (a change of role ends the sessions). */
 function readsOnly(caller: SqlCaller, node: NodeView): boolean {
   return caller.role === 'read' || node.role() === 'replica';
 }
@@ -222,7 +222,7 @@ export class SqlExecution {
   };
   #position: Position;
   #givenBack = false;
-  /** Its session is being killed, so nobody else may have it. */
+  /** Its session is being killed, so no other request may get it. */
   #killed = false;
   #acknowledgedBy: readonly string[] = [];
 
@@ -354,8 +354,8 @@ export class SqlExecution {
   }
 
   /**
-   * After a failure: what it left open is rolled back before anybody is told so, and it is asked what it wrote. Even a failed
-   * request may have committed: earlier statements, DDL, a procedure.
+   * After a failure: what it left open is rolled back before anybody is told so, and it is asked what it wrote. Even a
+   * failed request may have committed: earlier statements, DDL, a procedure.
    */
   async #endWhatIsOpen(): Promise<Ended> {
     const { settling, resetting } = this.#progress;

@@ -9,7 +9,7 @@ import type { Ending } from '../std/ending.js';
 /** Large enough that one busy application keeps its throughput, small enough that a quarter stays for others. */
 const SHARE = 3;
 
-/** Whether a holder of so many may have one more, when so many are free. */
+/** Whether a holder of `held` slots may have one more, when `free` slots are free. */
 export function mayHaveOneMore(held: number, free: number): boolean {
   return held < SHARE * free;
 }
@@ -111,7 +111,7 @@ export class FairSlots {
     this.#heldTotal++;
   }
 
-  /** A slot that comes back can let more than one holder go on: who gave it back has a smaller part now. */
+  /** A returned slot may let more than one holder go on, because the returning holder has a smaller share now. */
   #grantAll(): void {
     while (this.#grantNext());
   }

@@ -1,5 +1,5 @@
 /**
- * What no session may be used for, whatever the server's grants say. The server decides what is a write; these
+ * Statements that no session may run, whatever the server's grants allow. The server decides what is a write; these
  * are the few statements that grants cannot take away (seen on MariaDB 10.11):
  *  - an account may always change its own password or default role, which every node's sessions log in with;
  *  - an account may always KILL its own sessions, and a killed commit is answered before its quorum (rule C1);
@@ -23,8 +23,8 @@ const OWN_ACCOUNT =
 const ROWS_ONLY = /^(?:select|insert|update|delete|replace)(?![\w$])/i;
 
 /**
- * A statement of this kind never ends a transaction (the server lets no function or trigger commit), so whoever gave up
- * waiting for one in a transaction can be told that nothing took effect. False when in doubt.
+ * A statement of this kind never ends a transaction (the server lets no function or trigger commit). So after a
+ * time-out in a transaction the client can be told that nothing took effect. False when in doubt.
  */
 export function canNotCommit(sql: string): boolean {
   return ROWS_ONLY.test(withoutLeadingComments(sql));

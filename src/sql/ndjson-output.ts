@@ -14,7 +14,7 @@ import { columnsText, type ResultFormat, RowText, rowFailure } from './row-text.
 const CHUNK_LENGTH = 64 * 1024;
 /** The last line says of each result how many rows it had; a procedure may give any number of them. */
 const RESULTS_MAX = 100_000;
-/** A client that takes nothing for so long is cut: below the server's own patience (net_write_timeout, 60 s). */
+/** A client that reads nothing for this long is cut: shorter than the server's net_write_timeout (60 s). */
 const STALLED_MS = 45_000;
 
 export const NDJSON_TYPE = 'application/x-ndjson; charset=utf-8';
@@ -41,7 +41,7 @@ export class NdjsonOutput implements ResultOutput {
   #text = '';
   #flushDue = false;
   #stalled: NodeJS.Timeout | null = null;
-  /** The answer is finished, or there is nobody to answer any more. */
+  /** The answer is finished, or the client has gone. */
   #over = false;
   #statement: number | null = null;
   #startedAt = performance.now();
@@ -143,7 +143,7 @@ export class NdjsonOutput implements ResultOutput {
     return `${this.#text}${escapeLineSeparators(lastLine)}\n`;
   }
 
-  /** Ends the stream; rows that still come are of no use to anybody. */
+  /** Ends the stream; rows that still come are dropped. */
   finish(lastLine: string): void {
     if (this.#over) return;
     this.#over = true;

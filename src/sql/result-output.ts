@@ -24,7 +24,7 @@ export interface ResultOutput extends ResultSink {
   readonly tellsEarly: boolean;
   /** Forgets all results, because the statements are run again. False: some were told already. */
   restart(): boolean;
-  /** The session that gives the rows: whoever tells them on may have to hold it up. Null: all have been given. */
+  /** The session that delivers the rows, so that a slow reader can pause it. Null: all rows have come. */
   source(connection: Connection | null): void;
 }
 

@@ -19,7 +19,7 @@ export interface Progress {
   statement: number;
   /** True from the moment on from which something may be committed without us having heard of it. */
   mayCommit: boolean;
-  /** Set from outside when nobody waits any more: no further statement is begun, nothing is committed. */
+  /** Set from outside when the client no longer waits: no further statement is begun, nothing is committed. */
   cancelled: boolean;
   /** Name of the last transaction that this request wrote, '' = none. */
   gtid: string;
@@ -34,7 +34,7 @@ export interface StatementRun {
   readonly plan: SqlPlan;
   readonly role: 'read' | 'write' | 'admin';
   /**
-   * Every statement in a read-only transaction: for read tokens, for what looks like a read, and for everybody on a
+   * Every statement in a read-only transaction: for read tokens, for what looks like a read, and for every token on a
    * replica, where --read-only alone does not hold back a procedure whose definer is above it (seen on MariaDB 10.11).
    */
   readonly readOnly: boolean;
@@ -131,7 +131,7 @@ function endStatement(run: StatementRun, prepared: Prepared, i: number): void {
  */
 function resetAhead({ session, nextReadsOnly }: StatementRun): Promise<void> {
   const resetting = nextReadsOnly ? resetAndBegin(session) : resetSession(session);
-  // Whoever gives the session back looks at it; until then it is nobody's unhandled rejection.
+  // Handled when the session is returned; until then it must not count as an unhandled rejection.
   resetting.catch(() => {});
   return resetting;
 }
@@ -359,7 +359,7 @@ async function flushed<T>(
   return [value];
 }
 
-/** Just before the execution: who was told that nothing takes effect must not see it take effect. */
+/** Checked just before the execution: a client that was told "nothing takes effect" must not see an effect. */
 function check(run: StatementRun, statement: PlannedStatement, prepared: Prepared, i: number): void {
   if (run.progress.cancelled) throw cancelled(i);
   const given = statement.parameters.length;

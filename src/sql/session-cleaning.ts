@@ -2,7 +2,7 @@
  * Makes a session ready for the next request, which may be another token's. What COM_RESET_CONNECTION clears on MariaDB
  * 10.11 is shown by test/full/attack-sessions.test.ts: transaction, locks, temporary tables, variables, prepared
  * statements. What it does not clear is XA: a branch that is prepared outlives its session, with its locks. So a branch is
- * rolled back here, and a session of which anything is in doubt is refused: whoever has it closes it.
+ * rolled back here, and a session that is not certainly clean is refused: its owner closes it.
  */
 import { SkeinError } from '../model/error.js';
 import type { Connection } from '../mysql-client/connection.js';
@@ -14,7 +14,10 @@ const ER_XAER_RMFAIL = 1399;
 
 export type Ended = 'nothing' | 'transaction' | 'branch';
 
-/** Rolls back what the session has open. A session whose branch was ended is not to be used again. @throws ServerError | SkeinError */
+/**
+ * Rolls back what the session has open. A session whose branch was ended is not to be used again. @throws ServerError |
+ * SkeinError
+ */
 export async function endTransaction({ connection }: Session): Promise<Ended> {
   if ((connection.status & STATUS.inTransaction) === 0) return 'nothing';
   try {

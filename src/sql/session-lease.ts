@@ -6,7 +6,7 @@ export interface SessionLease {
   readonly session: Session;
   /** Its transaction goes on after the request, also after one that failed. */
   readonly goesOn: boolean;
-  /** `resetting`: the reset that has left already together with the last statement. Nobody waits for this. */
+  /** `resetting`: the reset that was sent together with the last statement. The request does not wait for it. */
   release(outcome: { failed: boolean; resetting: Promise<void> | null }): void;
   /** Closes the session for good. */
   discard(): void;

@@ -43,7 +43,7 @@ export const handleDump: Handler = async (request, modules) => {
   response.once('close', dump.kill);
   pipeUntilStalled(dump.output, response);
   const failed = await dump.ended;
-  // A client sees that an answer without its end is not whole; so does who looks for its last line.
+  // A client detects an incomplete answer by the missing end of the body, or by the missing last line.
   if (failed === null)
     return { kind: 'sent', facts: { databases: databases.length }, finish: () => response.end() };
   return {

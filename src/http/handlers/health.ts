@@ -20,7 +20,7 @@ export const handleHealth: Handler = (_request, { node }) => ({
 export const handleReady: Handler = async (_request, { node, tokens }) => {
   const ready = node.ready();
   if (ready.ok && !tokens.loaded) {
-    // Not at the next turn of its timer: whoever starts a cluster waits for this answer.
+    // At once, not at the next timer: the start of a cluster waits for this answer.
     await tokens.refresh();
     if (!tokens.loaded) return state(node, ready, false, 'The tokens have not been read yet.');
   }

@@ -23,7 +23,7 @@ import {
 /** Enough to recognise a statement in the log, too little to hold a value. */
 const FIRST_WORDS = /^[^A-Za-z_]*([A-Za-z_]{1,40})(?:[^A-Za-z_]+([A-Za-z_]{1,40}))?/;
 
-/** How a read fails that is stopped because nobody may have its answer any more. */
+/** The error of a read that is stopped because its token ended. */
 const STOPPED = new Set(['TIMEOUT', 'CLIENT_GONE']);
 
 function tokenRevoked(reason: string): ApiError {
