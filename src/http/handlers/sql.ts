@@ -23,7 +23,7 @@ import {
 /** Enough to recognise a statement in the log, too little to hold a value. */
 const FIRST_WORDS = /^[^A-Za-z_]*([A-Za-z_]{1,40})(?:[^A-Za-z_]+([A-Za-z_]{1,40}))?/;
 
-/** The error of a read that is stopped because its token ended. */
+/** Errors of a read that was stopped; when its token ended, the answer is TOKEN_REVOKED instead. */
 const STOPPED = new Set(['TIMEOUT', 'CLIENT_GONE']);
 
 function tokenRevoked(reason: string): ApiError {
