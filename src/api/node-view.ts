@@ -5,7 +5,7 @@
 import type { AuditFilter } from '../audit/search.js';
 import type { Position } from '../model/position.js';
 import type { AcknowledgeLevel, ClusterEvent, ClusterStatus, MemberState, Role } from '../model/status.js';
-import type { Ending } from '../std/ending.js';
+import type { Cancellation } from '../std/cancellation.js';
 import type { FoundLines } from '../std/newest-lines.js';
 import type { LogFilter } from './log-filter.js';
 
@@ -98,7 +98,7 @@ export interface NodeView {
    * Resolves once the transaction of this node's own server is durable at `level` (never on the server's word alone).
    * Rejects when it can no longer be known here (role lost, node stops) or with the signal's reason.
    */
-  waitCommitted(gtid: string, level: AcknowledgeLevel, options: { over: Ending }): Promise<Committed>;
+  waitCommitted(gtid: string, level: AcknowledgeLevel, options: { over: Cancellation }): Promise<Committed>;
   /**
    * Resolves once a quorum has answered, after this call, that it still follows this primary (rule H3).
    * Rejects on a replica, when the role is lost, or with the signal's reason.

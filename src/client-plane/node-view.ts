@@ -18,9 +18,9 @@ import type { Flavour } from '../mysql-protocol/flavour.js';
 import type { FactsReader } from '../planes/facts-reader.js';
 import { sharedClockMs } from '../planes/shared-clock.js';
 import type { PlaneState } from '../planes/shared-state.js';
-import { ABORTED } from '../std/before-end.js';
+import { Cancellation } from '../std/cancellation.js';
 import { monotonicMs } from '../std/clock.js';
-import { Ending } from '../std/ending.js';
+import { CANCELLED } from '../std/unless-cancelled.js';
 import type { PositionWaits } from './position-waits.js';
 import type { Questions } from './questions.js';
 
@@ -190,15 +190,15 @@ export class PlaneNodeView implements NodeView {
     { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
   ): Promise<void> {
     if (this.#state.answered >= ordinal) return;
-    const over = new Ending();
-    const end = () => over.end();
+    const over = new Cancellation();
+    const end = () => over.cancel();
     const timer = setTimeout(end, timeoutMs);
     signal.addEventListener('abort', end);
     if (signal.aborted) end();
     try {
       await this.#modules.waits.until(({ answered }) => answered >= ordinal, over);
     } catch (error) {
-      if (error !== ABORTED) throw error;
+      if (error !== CANCELLED) throw error;
       if (signal.aborted) throw signal.reason;
       throw new SkeinError('POSITION_NOT_REACHED', `The position was not reached within ${timeoutMs} ms.`);
     } finally {
@@ -207,7 +207,11 @@ export class PlaneNodeView implements NodeView {
     }
   }
 
-  async waitCommitted(gtid: string, level: AcknowledgeLevel, { over }: { over: Ending }): Promise<Committed> {
+  async waitCommitted(
+    gtid: string,
+    level: AcknowledgeLevel,
+    { over }: { over: Cancellation },
+  ): Promise<Committed> {
     const { flavour, plane, waits } = this.#modules;
     const { role, count } = this.#state;
     if (role !== 'primary')

@@ -2,8 +2,8 @@ import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FactsReader } from '../planes/facts-reader.js';
 import { createSharedMemory, StateReader, StateWriter } from '../planes/shared-state.js';
-import { ABORTED } from '../std/before-end.js';
-import { Ending } from '../std/ending.js';
+import { Cancellation } from '../std/cancellation.js';
+import { CANCELLED } from '../std/unless-cancelled.js';
 import { PositionWaits } from './position-waits.js';
 
 const open: { close(): void }[] = [];
@@ -47,7 +47,7 @@ describe('PositionWaits', () => {
   it('asks for nothing when the position is there', async () => {
     const { waits, committed } = planes();
     committed(5);
-    await waits.until(reached(5), new Ending());
+    await waits.until(reached(5), new Cancellation());
     expect(committed(6)).toBe(false);
   });
 
@@ -55,7 +55,9 @@ describe('PositionWaits', () => {
     const { waits, committed } = planes();
     committed(1);
     let done = 0;
-    const both = [3, 4].map((ordinal) => waits.until(reached(ordinal), new Ending()).then(() => done++));
+    const both = [3, 4].map((ordinal) =>
+      waits.until(reached(ordinal), new Cancellation()).then(() => done++),
+    );
     for (const ordinal of [2, 3]) {
       expect(committed(ordinal)).toBe(true);
       waits.moved();
@@ -72,20 +74,20 @@ describe('PositionWaits', () => {
     const { waits, committed } = planes((move) => move(7));
     committed(1);
     // Nobody calls `moved`: that move was told to nobody.
-    await waits.until(reached(7), new Ending());
+    await waits.until(reached(7), new Cancellation());
   });
 
   it('ends with what it waits for, or with the caller', async () => {
     const { waits, committed } = planes();
     committed(1);
-    const over = new Ending();
+    const over = new Cancellation();
     const ended = waits.until(reached(9), over);
     const lost = waits.until(() => {
       throw new Error('the role is lost');
-    }, new Ending());
-    over.end();
-    await expect(ended).rejects.toBe(ABORTED);
+    }, new Cancellation());
+    over.cancel();
+    await expect(ended).rejects.toBe(CANCELLED);
     await expect(lost).rejects.toThrow('the role is lost');
-    await expect(waits.until(reached(9), over)).rejects.toBe(ABORTED);
+    await expect(waits.until(reached(9), over)).rejects.toBe(CANCELLED);
   });
 });

@@ -1,7 +1,7 @@
 import type { FactsReader } from '../planes/facts-reader.js';
 import type { PlaneState, StateReader } from '../planes/shared-state.js';
-import { ABORTED } from '../std/before-end.js';
-import type { Ending } from '../std/ending.js';
+import type { Cancellation } from '../std/cancellation.js';
+import { CANCELLED } from '../std/unless-cancelled.js';
 
 /**
  * Waits for positions in shared memory. What is there already costs one look; whoever has to wait is told by the
@@ -24,8 +24,8 @@ export class PositionWaits {
     this.#readNow = modules.readNow;
   }
 
-  /** Resolves once `done` is true. Rejects with what it throws, or with ABORTED when `over` comes first. */
-  until(done: (state: PlaneState) => boolean, over: Ending): Promise<void> {
+  /** Resolves once `done` is true. Rejects with what it throws, or with CANCELLED when `over` comes first. */
+  until(done: (state: PlaneState) => boolean, over: Cancellation): Promise<void> {
     return new Promise((resolve, reject) => {
       const finish = (settle: () => void) => {
         this.#waiting.delete(check);
@@ -34,7 +34,7 @@ export class PositionWaits {
       };
       const check = () => {
         try {
-          if (over.over) finish(() => reject(ABORTED));
+          if (over.cancelled) finish(() => reject(CANCELLED));
           else if (done(this.#plane.state)) finish(resolve);
           else return false;
         } catch (error) {

@@ -10,7 +10,7 @@ import {
   nativePasswordMatches,
 } from '../mysql-protocol/login.js';
 import { encodeErr, OK_PAYLOAD, type Packet, PacketSplitter, packet } from '../mysql-protocol/packets.js';
-import { Gather } from '../std/gather.js';
+import { Batcher } from '../std/batcher.js';
 import type { Logger } from '../std/logger.js';
 import { LAST_FRAGMENT, type RecordHeader } from '../wire/record.js';
 import { type Admitted, DumpStream, type RecordReader } from './dump-stream.js';
@@ -85,7 +85,7 @@ export class Endpoint {
   readonly #modules: EndpointModules;
   readonly #sockets = new Set<Socket>();
   readonly #waiters = new Set<() => void>();
-  readonly #releases = new Gather(RELEASE_WAIT_MS, () => this.#wake());
+  readonly #releases = new Batcher(RELEASE_WAIT_MS, () => this.#wake());
   #server: Server | null = null;
   #connectionId = 0;
   /** Value of `#releasable` when the streams were last notified. */

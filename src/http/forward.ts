@@ -5,7 +5,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { ApiError } from '../api/api-error.js';
-import type { Ending } from '../std/ending.js';
+import type { Cancellation } from '../std/cancellation.js';
 
 /** Names the forwarding node; the receiver answers the request itself. */
 export const FORWARDED_BY = 'x-skein-forwarded-by';
@@ -32,7 +32,7 @@ export interface ForwardRequest {
   /** A read token cannot have written anything, whatever has become of its request. */
   readonly mayWrite: boolean;
   /** Ends when the client has gone away: the primary then sees its client go. */
-  readonly gone: Ending;
+  readonly gone: Cancellation;
 }
 
 /** Resolves with the head of the primary's answer; its body is not read yet. @throws ApiError 503, 504 */

@@ -36,8 +36,8 @@ export class LiveTokens {
       if (reason === null) continue;
       this.#requests.delete(live);
       state.revokedBecause = reason;
-      state.revoked.end();
-      state.gone.end();
+      state.revoked.cancel();
+      state.gone.cancel();
     }
   }
 }

@@ -1,15 +1,15 @@
 /** What is kept of a request until its log line is written. */
 import type { IncomingMessage } from 'node:http';
 import type { TokenRecord } from '../auth/system-schema.js';
-import { Ending } from '../std/ending.js';
+import { Cancellation } from '../std/cancellation.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
 
 export class RequestState {
   readonly startedAt = performance.now();
   /** Ends when the client has gone away before its answer, or its token does not count any more. */
-  readonly gone = new Ending();
+  readonly gone = new Cancellation();
   /** Ends when the token does not count any more; `revokedBecause` then says why. */
-  readonly revoked = new Ending();
+  readonly revoked = new Cancellation();
   revokedBecause = '';
   token: TokenRecord | null = null;
   /** Null for files of the page, and for what is nowhere. */
@@ -23,7 +23,7 @@ export class RequestState {
   /** Tells the connection that the request has its answer, although its body still comes. */
   answered: () => void = () => {};
   /** Ends when the answer has been sent, or its client has gone. */
-  readonly closed = new Ending();
+  readonly closed = new Cancellation();
 }
 
 declare module 'fastify' {

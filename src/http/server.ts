@@ -30,8 +30,8 @@ import { TokenTable } from '../sql/system/token-table.js';
 import { UserTable } from '../sql/system/user-table.js';
 import { OpenTransactions } from '../sql/transactions.js';
 import { ByteBudget } from '../std/byte-budget.js';
+import { Cancellation } from '../std/cancellation.js';
 import { endOfTurn } from '../std/end-of-turn.js';
-import { Ending } from '../std/ending.js';
 import type { Logger } from '../std/logger.js';
 import type { TlsSource } from '../std/tls-source.js';
 import { Authoriser } from './authorise.js';
@@ -112,7 +112,7 @@ export class HttpServer {
   readonly #answers: ByteBudget;
   readonly #compression = new AnswerCompression();
   readonly #openStreams = new Set<() => void>();
-  readonly #stopping = new Ending();
+  readonly #stopping = new Cancellation();
   #closing = false;
   #offTls: (() => void) | null = null;
   readonly #app: FastifyInstance;
@@ -218,7 +218,7 @@ export class HttpServer {
     for (const end of this.#openStreams) end();
     this.#closing = true;
     const timers = [
-      setTimeout(() => this.#stopping.end(), STOP_GRACE_MS),
+      setTimeout(() => this.#stopping.cancel(), STOP_GRACE_MS),
       // A client that does not read its answer must not keep the node alive.
       setTimeout(() => this.#app.server.closeAllConnections(), 2 * STOP_GRACE_MS),
     ];
@@ -321,8 +321,8 @@ export class HttpServer {
     response.once('close', () => {
       this.#meter.inFlight--;
       connection.ends();
-      state.closed.end();
-      if (!response.writableFinished) state.gone.end();
+      state.closed.cancel();
+      if (!response.writableFinished) state.gone.cancel();
     });
     reply.header('x-request-id', request.id);
     reply.header('x-content-type-options', 'nosniff');

@@ -1,8 +1,8 @@
 import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
+import { Batcher } from '../std/batcher.js';
 import type { Clock } from '../std/clock.js';
 import { Emitter } from '../std/emitter.js';
-import { Gather } from '../std/gather.js';
 import { type CatchUp, Feed, type FeedSession } from './feed.js';
 import { Window } from './window.js';
 
@@ -37,8 +37,8 @@ export class Hub {
   readonly #feeds = new Set<Feed>();
   #window: Window;
   #atCapacity = false;
-  readonly #commits: Gather;
-  readonly #deferred: Gather;
+  readonly #commits: Batcher;
+  readonly #deferred: Batcher;
   #deferredBytes = 0;
   #deferredCommitted = 0;
   #appended = 0;
@@ -53,8 +53,8 @@ export class Hub {
     this.#modules = modules;
     this.#window = new Window({ bytesMax: options.windowBytesMax, after: 0 });
     const { clock } = modules;
-    this.#commits = new Gather(PIGGYBACK_WAIT_MS, () => this.#sendCommitted(), clock);
-    this.#deferred = new Gather(DEFERRED_WAIT_MS, (many) => this.#pumpDeferred(many), clock);
+    this.#commits = new Batcher(PIGGYBACK_WAIT_MS, () => this.#sendCommitted(), clock);
+    this.#deferred = new Batcher(DEFERRED_WAIT_MS, (many) => this.#pumpDeferred(many), clock);
   }
 
   get windowBytes(): number {

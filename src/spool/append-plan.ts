@@ -1,6 +1,6 @@
 import { SkeinError } from '../model/error.js';
-import { type ChainWalk, faultAt, type GroupEnd, NO_GROUP, STEP } from './chain.js';
 import { type Format, formatAt, formatPayload } from './format.js';
+import { faultAt, type GroupEnd, NO_GROUP, type OrderWalk, STEP } from './order.js';
 import type { RunFacts } from './tail.js';
 
 /** A stretch of an appended buffer that is to be stored as it is. */
@@ -32,7 +32,7 @@ export interface PlanLimits {
  */
 export function planAppend(
   bytes: Buffer,
-  walk: ChainWalk,
+  walk: OrderWalk,
   format: Format | null,
   limits: PlanLimits,
 ): AppendPlan {
@@ -41,7 +41,7 @@ export function planAppend(
 
 class Planner {
   readonly #bytes: Buffer;
-  readonly #walk: ChainWalk;
+  readonly #walk: OrderWalk;
   readonly #limits: PlanLimits;
   readonly #runs: Run[] = [];
   readonly #formats: Format[] = [];
@@ -52,7 +52,7 @@ class Planner {
   #segmentBytes: number;
   #segmentFirstOrdinal: number;
 
-  constructor(bytes: Buffer, walk: ChainWalk, format: Format | null, limits: PlanLimits) {
+  constructor(bytes: Buffer, walk: OrderWalk, format: Format | null, limits: PlanLimits) {
     this.#bytes = bytes;
     this.#walk = walk;
     this.#format = format;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Clock, Timer } from '../std/clock.js';
-import type { GroupEnd } from './chain.js';
 import { encodeMark } from './mark.js';
+import type { GroupEnd } from './order.js';
 import { createSegment } from './recovery.js';
 import type { Segment } from './segment.js';
 import type { Storage, StorageFile } from './storage.js';

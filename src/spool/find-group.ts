@@ -1,5 +1,5 @@
 import { LAST_FRAGMENT, RECORD_HEADER_SIZE, RECORD_KIND, RECORD_SIZE_MAX, readU53 } from '../wire/record.js';
-import { faultAt, type GroupEnd } from './chain.js';
+import { faultAt, type GroupEnd } from './order.js';
 import type { Segment } from './segment.js';
 import { readRange, type StorageFile } from './storage.js';
 

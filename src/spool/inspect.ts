@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { FIRST_FRAGMENT, LAST_FRAGMENT, RECORD_KIND, readRecordHeader } from '../wire/record.js';
-import { type GtidText, gtidOf, textOrEmpty } from './chain.js';
 import { readMark } from './mark.js';
+import { type GtidText, gtidOf, textOrEmpty } from './order.js';
 import { analyse, type SegmentFinding, type SpoolDamage } from './recovery.js';
 import { scanSegment } from './scan.js';
 import { Segment, segmentOrdinal } from './segment.js';

@@ -6,7 +6,7 @@ import {
   recordFault,
   writeU53,
 } from '../wire/record.js';
-import { type GroupEnd, gtidOf, layoutFits, previousGtidOf } from './chain.js';
+import { type GroupEnd, gtidOf, layoutFits, previousGtidOf } from './order.js';
 
 /**
  * Marks are the spool's own records between the groups. One stands at the head of each segment and before each

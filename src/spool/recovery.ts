@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Logger } from '../std/logger.js';
-import { type GroupEnd, NO_GROUP, sameGroup } from './chain.js';
 import type { Format } from './format.js';
 import { encodeMark, type Mark } from './mark.js';
+import { type GroupEnd, NO_GROUP, sameGroup } from './order.js';
 import { lookBehind, readHead, type SegmentScan, scanSegment } from './scan.js';
 import { Segment, segmentName, segmentOrdinal } from './segment.js';
 import {

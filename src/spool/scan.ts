@@ -1,8 +1,8 @@
 import { isSkeinError } from '../model/error.js';
 import { RECORD_KIND, RECORD_SIZE_MAX, readU53 } from '../wire/record.js';
-import { ChainWalk, type Fault, faultAt, type GroupEnd, layoutFits, STEP } from './chain.js';
 import { type Format, formatAt } from './format.js';
 import { type Mark, readMark } from './mark.js';
+import { type Fault, faultAt, type GroupEnd, layoutFits, OrderWalk, STEP } from './order.js';
 import type { Segment } from './segment.js';
 import { readRange, type StorageFile } from './storage.js';
 
@@ -54,7 +54,7 @@ export async function scanSegment(
 ): Promise<SegmentScan> {
   let fileSize = await file.size();
   let roomBytes = 0;
-  const walk = new ChainWalk(segment.base);
+  const walk = new OrderWalk(segment.base);
   const formats: Format[] = [];
   let offset = 0;
   let stop: Stop | null = null;

@@ -1,5 +1,5 @@
-import type { GroupEnd } from './chain.js';
 import type { Format } from './format.js';
+import type { GroupEnd } from './order.js';
 
 /** Sixteen digits hold every ordinal (2^53), so names sort like ordinals. */
 const NAME = /^(\d{16})\.seg$/;

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { SkeinError } from '../model/error.js';
-import type { GroupEnd } from './chain.js';
 import type { CommitQueue } from './commit-queue.js';
 import { findGroup } from './find-group.js';
 import type { Format } from './format.js';
+import type { GroupEnd } from './order.js';
 import { createSegment } from './recovery.js';
 import type { Segment } from './segment.js';
 import type { Storage, StorageFile } from './storage.js';

@@ -1,6 +1,6 @@
 import type { Clock } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
-import type { GtidText } from './chain.js';
+import type { GtidText } from './order.js';
 import type { Storage } from './storage.js';
 
 export interface SpoolOptions {

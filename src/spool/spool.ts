@@ -5,10 +5,10 @@ import { type Clock, systemClock } from '../std/clock.js';
 import { Emitter } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
 import { planAppend, type Run } from './append-plan.js';
-import { ChainWalk, type GroupEnd, type GtidText, positionOf, previousGtidOf, textOrEmpty } from './chain.js';
 import { CommitQueue } from './commit-queue.js';
 import { Formats } from './format.js';
 import { OpenGroup } from './open-group.js';
+import { type GroupEnd, type GtidText, OrderWalk, positionOf, previousGtidOf, textOrEmpty } from './order.js';
 import { purged, Reader, type ReaderSource, type SpoolReader } from './reader.js';
 import { type Recovered, recover, type SpoolDamage } from './recovery.js';
 import type { Segment } from './segment.js';
@@ -64,7 +64,7 @@ export class Spool {
   #closed = false;
   #cutting = false;
 
-  #walk: ChainWalk;
+  #walk: OrderWalk;
   #end: Position;
   #durable: Position;
   #durableGroup: GroupEnd;
@@ -106,7 +106,7 @@ export class Spool {
       foundDamage: (file, offset, fault) => this.#foundDamage(file, offset, fault),
     });
     this.#damage = recovered.damage;
-    this.#walk = new ChainWalk(recovered.end);
+    this.#walk = new OrderWalk(recovered.end);
     this.#end = positionOf(recovered.end, this.#gtidText);
     this.#durable = this.#end;
     this.#durableGroup = recovered.end;
@@ -365,7 +365,7 @@ export class Spool {
   }
 
   #moveEnd(end: GroupEnd, position: Position): void {
-    this.#walk = new ChainWalk(end);
+    this.#walk = new OrderWalk(end);
     this.#openGroup = null;
     this.#end = position;
     this.#durable = position;

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { mkdir, readdir, rename, unlink } from 'node:fs/promises';
 import { monotonicMs } from '../std/clock.js';
-import { Patience } from './patience.js';
+import { SyncWritePolicy } from './sync-write-policy.js';
 
 /**
  * The few things that the spool asks of a file system. It is a seam so that tests can put a disk behind it that
@@ -61,11 +61,11 @@ const ON_THE_SPOT_BYTES_MAX = 256 * 1024;
 
 class DiskFile implements StorageFile {
   readonly #fd: number;
-  readonly #patience: Patience;
+  readonly #syncWrites: SyncWritePolicy;
 
-  constructor(fd: number, patience: Patience) {
+  constructor(fd: number, policy: SyncWritePolicy) {
     this.#fd = fd;
-    this.#patience = patience;
+    this.#syncWrites = policy;
   }
 
   size(): Promise<number> {
@@ -105,7 +105,7 @@ class DiskFile implements StorageFile {
   }
 
   writeDurably(buffers: readonly Buffer[], position: number): Promise<void> | null {
-    if (!this.#patience.allows() || bytesIn(buffers) > ON_THE_SPOT_BYTES_MAX)
+    if (!this.#syncWrites.allows() || bytesIn(buffers) > ON_THE_SPOT_BYTES_MAX)
       return this.write(buffers, position);
     const began = monotonicMs();
     let rest = buffers;
@@ -114,7 +114,7 @@ class DiskFile implements StorageFile {
       rest = without(rest, count);
       at += count;
     }
-    this.#patience.waited(began);
+    this.#syncWrites.waited(began);
     return null;
   }
 
@@ -171,7 +171,7 @@ function closeFd(fd: number): Promise<void> {
 
 /** The real file system. One system call for each group commit, nothing else. */
 export const diskStorage: Storage = {
-  open: async (path, mode) => new DiskFile(await openFd(path, FLAGS[mode]), new Patience(monotonicMs)),
+  open: async (path, mode) => new DiskFile(await openFd(path, FLAGS[mode]), new SyncWritePolicy(monotonicMs)),
   list: (directory) => readdir(directory),
   makeDirectory: async (path) => {
     await mkdir(path, { recursive: true, mode: 0o700 });

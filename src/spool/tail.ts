@@ -1,6 +1,6 @@
 import { FIRST_FRAGMENT, RECORD_KIND, readU53 } from '../wire/record.js';
-import type { GroupEnd } from './chain.js';
 import type { Format } from './format.js';
+import type { GroupEnd } from './order.js';
 import type { Segment } from './segment.js';
 
 /** What is known of a run of records before it is stored. */

@@ -6,8 +6,8 @@
 import { ApiError } from '../api/api-error.js';
 import { messageOf } from '../model/error.js';
 import type { BoundParameter } from '../mysql-client/parameters.js';
-import { ABORTED, beforeEnd } from '../std/before-end.js';
-import type { Ending } from '../std/ending.js';
+import type { Cancellation } from '../std/cancellation.js';
+import { CANCELLED, unlessCancelled } from '../std/unless-cancelled.js';
 import { executeSql, requireOpen, type SqlCaller, type SqlModules, withinTime } from './execute.js';
 import { endsTransaction } from './guard.js';
 import { fingerprintOf, keyInUse } from './outcomes.js';
@@ -150,17 +150,17 @@ async function replayed(
  */
 export async function confirmStored(
   { node, outcomes }: SqlModules,
-  over: Ending,
+  over: Cancellation,
 ): Promise<Pick<SqlOutcome, 'position' | 'acknowledgedBy'>> {
   if (node.role() !== 'primary') return { position: node.appliedPosition(), acknowledgedBy: [] };
   try {
     const gtid = await outcomes.logEnd();
-    return await beforeEnd(node.waitCommitted(gtid, node.acknowledge(), { over }), over);
+    return await unlessCancelled(node.waitCommitted(gtid, node.acknowledge(), { over }), over);
   } catch (error) {
     throw new ApiError(
       504,
       'OUTCOME_UNKNOWN',
-      `The write was executed, but the node could not confirm that it is kept: ${error === ABORTED ? 'no quorum in time' : messageOf(error)}.`,
+      `The write was executed, but the node could not confirm that it is kept: ${error === CANCELLED ? 'no quorum in time' : messageOf(error)}.`,
       { applied: 'unknown' },
     );
   }

@@ -10,9 +10,9 @@ import type { TokenRole } from '../auth/token.js';
 import { messageOf } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { AcknowledgeLevel } from '../model/status.js';
-import { ABORTED, beforeEnd } from '../std/before-end.js';
-import { Ending } from '../std/ending.js';
+import { Cancellation } from '../std/cancellation.js';
 import type { Logger } from '../std/logger.js';
+import { CANCELLED, unlessCancelled } from '../std/unless-cancelled.js';
 import { looksLikeRead } from './guard.js';
 import type { Outcomes } from './outcomes.js';
 import { confirmWhatWasRead, reachReadLevel } from './read-level.js';
@@ -42,7 +42,7 @@ export interface SqlModules {
   readonly outcomes: Outcomes;
   readonly log: Logger;
   /** Ends when the node stops: what still waits is answered at once. */
-  readonly stopping: Ending;
+  readonly stopping: Cancellation;
 }
 
 export interface SqlCaller {
@@ -50,7 +50,7 @@ export interface SqlCaller {
   readonly tokenId: string;
   readonly requestId: string;
   /** Ends when the client has gone away: its reads are stopped, its writes are not. */
-  readonly gone: Ending;
+  readonly gone: Cancellation;
 }
 
 const ER_READ_ONLY_TRANSACTION = 1792;
@@ -153,15 +153,15 @@ export async function withinTime<T>(
   timeoutMs: number,
   caller: SqlCaller,
   { readOnly, modules }: { readOnly: boolean; modules: SqlModules },
-  work: (over: Ending) => Promise<T>,
+  work: (over: Cancellation) => Promise<T>,
 ): Promise<T> {
-  const over = new Ending();
-  const stop = () => over.end();
+  const over = new Cancellation();
+  const stop = () => over.cancel();
   const timer = setTimeout(stop, timeoutMs);
   modules.stopping.on(stop);
   if (readOnly) caller.gone.on(stop);
   try {
-    if (over.over) throw overBeforehand();
+    if (over.cancelled) throw overBeforehand();
     return await work(over);
   } catch (error) {
     throw toApiError(error, errorContext(modules.node, caller.role));
@@ -246,16 +246,16 @@ export class SqlExecution {
     this.#results = results;
   }
 
-  async read(over: Ending): Promise<SqlOutcome> {
+  async read(over: Cancellation): Promise<SqlOutcome> {
     // The rest of a read is not worth waiting for then.
-    this.#results.onTooLarge = () => over.end();
+    this.#results.onTooLarge = () => over.cancel();
     try {
-      await beforeEnd(this.#work(this.#run(true)), over);
+      await unlessCancelled(this.#work(this.#run(true)), over);
       if (this.#plan.read === 'linearizable') await this.#confirmRead(over);
       this.#giveBack(false);
       return this.#outcome(null);
     } catch (error) {
-      if (error !== ABORTED) {
+      if (error !== CANCELLED) {
         this.#giveBack(true);
         return this.#outcome(this.#failure(error, 'no'));
       }
@@ -278,17 +278,17 @@ export class SqlExecution {
     );
   }
 
-  #confirmRead(over: Ending): Promise<void> {
+  #confirmRead(over: Cancellation): Promise<void> {
     return confirmWhatWasRead(this.#session.connection, this.#modules.node, over);
   }
 
-  async write(over: Ending, settled: () => void = () => {}): Promise<SqlOutcome> {
-    const background = new Ending();
+  async write(over: Cancellation, settled: () => void = () => {}): Promise<SqlOutcome> {
+    const background = new Cancellation();
     const work = this.#writeToTheEnd(background, settled);
     try {
-      return await beforeEnd(work, over);
+      return await unlessCancelled(work, over);
     } catch (error) {
-      if (error !== ABORTED) throw error;
+      if (error !== CANCELLED) throw error;
     }
     this.#progress.cancelled = true;
     const { mayCommit, statement } = this.#progress;
@@ -311,7 +311,7 @@ export class SqlExecution {
   }
 
   /** Never rejects. */
-  async #writeToTheEnd(over: Ending, settled: () => void): Promise<SqlOutcome> {
+  async #writeToTheEnd(over: Cancellation, settled: () => void): Promise<SqlOutcome> {
     try {
       return await this.#writeAndConfirm(over);
     } finally {
@@ -319,7 +319,7 @@ export class SqlExecution {
     }
   }
 
-  async #writeAndConfirm(over: Ending): Promise<SqlOutcome> {
+  async #writeAndConfirm(over: Cancellation): Promise<SqlOutcome> {
     let failure: unknown = null;
     try {
       await this.#work(this.#run(false));
@@ -343,7 +343,7 @@ export class SqlExecution {
           new ApiError(
             504,
             'OUTCOME_UNKNOWN',
-            `The write was executed here, but the node could not confirm that it is kept: ${error === ABORTED ? 'given up' : messageOf(error)}`,
+            `The write was executed here, but the node could not confirm that it is kept: ${error === CANCELLED ? 'given up' : messageOf(error)}`,
             { applied: 'unknown' },
           ),
         );
@@ -380,7 +380,7 @@ export class SqlExecution {
       : 'partial';
   }
 
-  async #confirm(over: Ending): Promise<void> {
+  async #confirm(over: Cancellation): Promise<void> {
     const { node } = this.#modules;
     const level = strongerLevel(node.acknowledge(), this.#plan.acknowledge);
     const committed = await node.waitCommitted(this.#progress.gtid, level, { over });
@@ -389,11 +389,11 @@ export class SqlExecution {
   }
 
   /** Follows a write that was answered as unknown; its session is given up when it takes too long. */
-  async #watchFate(work: Promise<SqlOutcome>, background: Ending, unknown: boolean): Promise<void> {
+  async #watchFate(work: Promise<SqlOutcome>, background: Cancellation, unknown: boolean): Promise<void> {
     const { log } = this.#modules;
     const { requestId } = this.#caller;
     const timer = setTimeout(() => {
-      background.end();
+      background.cancel();
       if (!this.#givenBack) this.#session.connection.destroy('the request was over long ago');
     }, BACKGROUND_MAX_MS);
     timer.unref();

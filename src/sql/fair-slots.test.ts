@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Ending } from '../std/ending.js';
+import { Cancellation } from '../std/cancellation.js';
 import { FairSlots, NoSlot } from './fair-slots.js';
 
 function takeAll(slots: FairSlots, holder: string): number {
@@ -33,7 +33,7 @@ describe('fair slots', () => {
   it('make holders that wait take turns, each in its own order', async () => {
     const slots = new FairSlots({ slots: 4, waitersMax: 100 });
     expect([takeAll(slots, 'x'), takeAll(slots, 'y')]).toEqual([3, 1]);
-    const over = new Ending();
+    const over = new Cancellation();
     const order: string[] = [];
     const wait = (holder: string, name: string) =>
       slots.take(holder, over).then(() => {
@@ -50,7 +50,7 @@ describe('fair slots', () => {
   it('are given to who waits before who comes', async () => {
     const slots = new FairSlots({ slots: 1, waitersMax: 10 });
     slots.tryTake('a');
-    const waiting = slots.take('a', new Ending());
+    const waiting = slots.take('a', new Cancellation());
     slots.release('a');
     expect(slots.tryTake('b')).toBe(false);
     await waiting;
@@ -60,15 +60,15 @@ describe('fair slots', () => {
   it('say which limit it was', async () => {
     const slots = new FairSlots({ slots: 8, waitersMax: 8 });
     expect(takeAll(slots, 'a')).toBe(6);
-    const over = new Ending();
+    const over = new Cancellation();
     const waiting = Array.from({ length: 6 }, () => refusalOf(slots.take('a', over)));
     expect(await refusalOf(slots.take('a', over))).toEqual({ limit: 'queue', held: 6, waiting: 6 });
     expect(takeAll(slots, 'b')).toBe(2);
-    const newcomer = new Ending();
+    const newcomer = new Cancellation();
     const refused = refusalOf(slots.take('c', newcomer));
-    newcomer.end();
+    newcomer.cancel();
     expect(await refused).toEqual({ limit: 'all' });
-    over.end();
+    over.cancel();
     expect(await Promise.all(waiting)).toEqual(Array(6).fill({ limit: 'share', held: 6 }));
     expect(slots.waiting).toBe(0);
   });
@@ -76,11 +76,11 @@ describe('fair slots', () => {
   it('lose nothing when who waits gives up', async () => {
     const slots = new FairSlots({ slots: 2, waitersMax: 10 });
     expect(takeAll(slots, 'a')).toBe(2);
-    const first = new Ending();
-    const second = new Ending();
+    const first = new Cancellation();
+    const second = new Cancellation();
     const gaveUp = refusalOf(slots.take('b', first));
     const served = slots.take('b', second);
-    first.end();
+    first.cancel();
     await gaveUp;
     slots.release('a');
     await served;

@@ -4,7 +4,7 @@
  * quarters, two get three sevenths each, and something is always left for a newcomer. Holders that wait take turns.
  * Its owner decides what a slot is; there is no I/O here.
  */
-import type { Ending } from '../std/ending.js';
+import type { Cancellation } from '../std/cancellation.js';
 
 /** Large enough that one busy application keeps its throughput, small enough that a quarter stays for others. */
 const SHARE = 3;
@@ -67,11 +67,11 @@ export class FairSlots {
   }
 
   /** Resolves when the holder has one more. @throws NoSlot */
-  take(holder: string, over: Ending): Promise<void> {
+  take(holder: string, over: Cancellation): Promise<void> {
     if (this.tryTake(holder)) return Promise.resolve();
     const queue = this.#waiting.get(holder) ?? [];
     const freePlaces = this.#options.waitersMax - this.#waitingTotal;
-    if (over.over || freePlaces <= 0) return Promise.reject(this.#refused(holder));
+    if (over.cancelled || freePlaces <= 0) return Promise.reject(this.#refused(holder));
     if (!mayHaveOneMore(queue.length, freePlaces)) {
       const held = this.heldBy(holder);
       return Promise.reject(new NoSlot({ limit: 'queue', held, waiting: queue.length }));

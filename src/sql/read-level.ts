@@ -3,8 +3,8 @@
 import { ApiError, notPrimary } from '../api/api-error.js';
 import type { NodeView } from '../api/node-view.js';
 import type { Connection } from '../mysql-client/connection.js';
-import { ABORTED, beforeEnd } from '../std/before-end.js';
-import type { Ending } from '../std/ending.js';
+import type { Cancellation } from '../std/cancellation.js';
+import { CANCELLED, unlessCancelled } from '../std/unless-cancelled.js';
 import type { ReadPlan } from './request.js';
 
 /**
@@ -13,7 +13,7 @@ import type { ReadPlan } from './request.js';
 export async function reachReadLevel(
   plan: ReadPlan,
   node: NodeView,
-  { timeoutMs, over }: { timeoutMs: number; over: Ending },
+  { timeoutMs, over }: { timeoutMs: number; over: Cancellation },
 ): Promise<void> {
   switch (plan.read) {
     case 'local':
@@ -46,7 +46,7 @@ export async function reachReadLevel(
 export async function confirmWhatWasRead(
   connection: Connection,
   node: NodeView,
-  over: Ending,
+  over: Cancellation,
 ): Promise<void> {
   const [gtid] = await connection.ask('SELECT @@GLOBAL.gtid_binlog_pos');
   if (gtid) await orWhenOver(node.waitCommitted(gtid, 'majority', { over }), over, notConfirmed);
@@ -73,11 +73,11 @@ function requirePrimary(node: NodeView, level: string): void {
   );
 }
 
-async function orWhenOver<T>(work: Promise<T>, over: Ending, failure: () => ApiError): Promise<T> {
+async function orWhenOver<T>(work: Promise<T>, over: Cancellation, failure: () => ApiError): Promise<T> {
   try {
-    return await beforeEnd(work, over);
+    return await unlessCancelled(work, over);
   } catch (error) {
-    throw error === ABORTED ? failure() : error;
+    throw error === CANCELLED ? failure() : error;
   }
 }
 

@@ -9,8 +9,8 @@ import { ApiError } from '../api/api-error.js';
 import type { ServerAccess } from '../api/node-view.js';
 import { Connection } from '../mysql-client/connection.js';
 import { ServerError } from '../mysql-client/replies.js';
-import { ABORTED, beforeEnd } from '../std/before-end.js';
-import { Ending } from '../std/ending.js';
+import { Cancellation } from '../std/cancellation.js';
+import { CANCELLED, unlessCancelled } from '../std/unless-cancelled.js';
 import { FairSlots, NoSlot } from './fair-slots.js';
 import { KnownStatements } from './known-statements.js';
 
@@ -47,7 +47,7 @@ export class SessionPool {
   readonly #options: SessionPoolOptions;
   readonly #server: () => ServerAccess | null;
   readonly #slots: FairSlots;
-  readonly #closing = new Ending();
+  readonly #closing = new Cancellation();
   #idle: Session[] = [];
   #known = { generation: '', statements: new KnownStatements() };
   #open = 0;
@@ -67,13 +67,13 @@ export class SessionPool {
    * there is one.
    * @throws ApiError 429 TOKEN_BUSY, 503 SERVER_DOWN | SERVER_BUSY | NOT_OPEN
    */
-  acquire(database: string | null, tokenId: string, over: Ending): Session | Promise<Session> {
+  acquire(database: string | null, tokenId: string, over: Cancellation): Session | Promise<Session> {
     const access = this.#access();
     if (!this.#slots.tryTake(tokenId)) return this.#acquireLater(database, tokenId, over);
     return this.#takeIdle(database, tokenId, access) ?? this.#connectBefore(tokenId, over);
   }
 
-  async #acquireLater(database: string | null, tokenId: string, over: Ending): Promise<Session> {
+  async #acquireLater(database: string | null, tokenId: string, over: Cancellation): Promise<Session> {
     try {
       await this.#slots.take(tokenId, over);
     } catch (error) {
@@ -90,7 +90,7 @@ export class SessionPool {
   }
 
   #access(): ServerAccess {
-    if (this.#closing.over) {
+    if (this.#closing.cancelled) {
       throw new ApiError(503, 'NOT_OPEN', 'The node is stopping.', { retryable: true });
     }
     const access = this.#server();
@@ -100,7 +100,7 @@ export class SessionPool {
 
   /** Takes back a session that was cleaned, with the default database it has now. */
   release(session: Session): void {
-    if (this.#closing.over || session.connection.broken || !session.connection.idle) {
+    if (this.#closing.cancelled || session.connection.broken || !session.connection.idle) {
       this.discard(session);
       return;
     }
@@ -121,7 +121,7 @@ export class SessionPool {
   }
 
   close(): void {
-    this.#closing.end();
+    this.#closing.cancel();
     this.dropIdle();
   }
 
@@ -163,12 +163,12 @@ export class SessionPool {
   }
 
   /** Takes the slot over. A login that comes too late for its request serves another one. */
-  async #connectBefore(tokenId: string, over: Ending): Promise<Session> {
+  async #connectBefore(tokenId: string, over: Cancellation): Promise<Session> {
     const connecting = this.#connect(tokenId);
     try {
-      return await beforeEnd(connecting, over);
+      return await unlessCancelled(connecting, over);
     } catch (error) {
-      if (error !== ABORTED) throw error;
+      if (error !== CANCELLED) throw error;
       connecting.then(
         (session) => this.release(session),
         () => {},

@@ -25,8 +25,8 @@ export interface TransactionLimits {
   readonly totalMs: number;
 }
 
-/** How a transaction ended. `committed`: what its commit was answered with. */
-interface Ending {
+/** How a transaction ended. `committed`: the answer to its commit. */
+interface TransactionEnd {
   readonly reason: string;
   readonly applied: Applied;
   readonly committed?: SqlOutcome;
@@ -64,7 +64,7 @@ export interface TransactionUse {
    * The transaction is over for its client, whatever becomes of the session. It may be said again when more is known (a
    * commit that was under way).
    */
-  end(ending: Ending): void;
+  end(ending: TransactionEnd): void;
 }
 
 export interface OpenTransactionsModules {
@@ -79,7 +79,7 @@ export class OpenTransactions {
   readonly #options: { readonly perRoleMax: number };
   readonly #modules: OpenTransactionsModules;
   readonly #open = new Map<string, OpenTransaction>();
-  readonly #endings = new Map<string, Ending & { readonly tokenId: string }>();
+  readonly #ends = new Map<string, TransactionEnd & { readonly tokenId: string }>();
   readonly #opening = new Set<Owner>();
 
   constructor(options: { perRoleMax: number }, modules: OpenTransactionsModules) {
@@ -161,14 +161,14 @@ export class OpenTransactions {
       lease: this.#leaseOf(transaction),
       end: (ending) => {
         this.#end(transaction, ending);
-        this.#endings.set(id, { tokenId, ...ending });
+        this.#ends.set(id, { tokenId, ...ending });
       },
     };
   }
 
   /** What its commit was answered with, when it was committed here by this token. */
   committed(id: string, tokenId: string): SqlOutcome | null {
-    const ending = this.#endings.get(id);
+    const ending = this.#ends.get(id);
     return ending?.tokenId === tokenId ? (ending.committed ?? null) : null;
   }
 
@@ -262,14 +262,14 @@ export class OpenTransactions {
   }
 
   /** The first ending is the true one. */
-  #end(transaction: OpenTransaction, ending: Ending): void {
+  #end(transaction: OpenTransaction, ending: TransactionEnd): void {
     if (!this.#open.delete(transaction.id)) return;
     clearTimeout(transaction.totalTimer);
     this.#disarmIdle(transaction);
-    this.#endings.set(transaction.id, { tokenId: transaction.tokenId, ...ending });
-    for (const oldest of this.#endings.keys()) {
-      if (this.#endings.size <= REMEMBERED_MAX) break;
-      this.#endings.delete(oldest);
+    this.#ends.set(transaction.id, { tokenId: transaction.tokenId, ...ending });
+    for (const oldest of this.#ends.keys()) {
+      if (this.#ends.size <= REMEMBERED_MAX) break;
+      this.#ends.delete(oldest);
     }
   }
 
@@ -287,7 +287,7 @@ export class OpenTransactions {
   }
 
   #notOpen(id: string, tokenId: string): ApiError {
-    const ending = this.#endings.get(id);
+    const ending = this.#ends.get(id);
     if (ending) {
       requireOwner(ending, tokenId);
       return new ApiError(409, 'TX_ENDED', `This transaction is over: ${ending.reason}.`, {

@@ -17,9 +17,9 @@ import {
 } from '../../src/mysql-control/accounts.js';
 import { UserAccounts } from '../../src/mysql-control/user-accounts.js';
 import type { ManagedServer } from '../../src/server-process/managed-server.js';
-import { ABORTED } from '../../src/std/before-end.js';
-import type { Ending } from '../../src/std/ending.js';
+import type { Cancellation } from '../../src/std/cancellation.js';
 import { sleep } from '../../src/std/timing.js';
+import { CANCELLED } from '../../src/std/unless-cancelled.js';
 
 export interface HonestNodeOptions {
   readonly name: string;
@@ -170,12 +170,12 @@ export class HonestNode implements NodeView {
     }
   }
 
-  async waitCommitted(gtid: string, _level: string, { over }: { over: Ending }): Promise<Committed> {
+  async waitCommitted(gtid: string, _level: string, { over }: { over: Cancellation }): Promise<Committed> {
     const held = this.#held;
     if (held) {
       await new Promise<void>((resolve, reject) => {
         held.push(resolve);
-        over.on(() => reject(ABORTED));
+        over.on(() => reject(CANCELLED));
       });
     }
     this.#applied = gtid;

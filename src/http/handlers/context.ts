@@ -9,7 +9,7 @@ import type { SqlCaller, SqlModules } from '../../sql/execute.js';
 import type { SystemTable } from '../../sql/system/system-table.js';
 import type { TokenTable } from '../../sql/system/token-table.js';
 import type { UserTable } from '../../sql/system/user-table.js';
-import type { Ending } from '../../std/ending.js';
+import type { Cancellation } from '../../std/cancellation.js';
 import type { RequestMeter } from '../request-meter.js';
 
 export interface HandlerModules {
@@ -43,7 +43,7 @@ export interface HandlerRequest {
   /** For the text of an answer that is put together in memory. */
   readonly answerRoom: AnswerRoom;
   /** Ends when the client has gone away before its answer, or its token does not count any more. */
-  readonly gone: Ending;
+  readonly gone: Cancellation;
   /** Of the token as the client sent it. */
   tokenHash(): string;
   /** Calls the listener, once, when the token does not count any more: it was revoked, rotated, or has expired. */

@@ -5,8 +5,8 @@ import type { Committed, NodeView, ServerAccess } from '../../api/node-view.js';
 import type { SystemExecutor } from '../../auth/system-executor.js';
 import { Connection } from '../../mysql-client/connection.js';
 import type { BoundParameter } from '../../mysql-client/parameters.js';
-import { ABORTED, beforeEnd } from '../../std/before-end.js';
-import { Ending } from '../../std/ending.js';
+import { Cancellation } from '../../std/cancellation.js';
+import { CANCELLED, unlessCancelled } from '../../std/unless-cancelled.js';
 
 export class SystemTable {
   readonly #node: NodeView;
@@ -60,12 +60,12 @@ export class SystemTable {
   async write(sql: string, values: readonly (string | null)[], timeoutMs: number): Promise<Committed | null> {
     this.refuseUnlessOpen();
     const connection = await connectAs(this.access(), 'skein');
-    const over = new Ending();
-    const timer = setTimeout(() => over.end(), timeoutMs);
+    const over = new Cancellation();
+    const timer = setTimeout(() => over.cancel(), timeoutMs);
     try {
-      return await beforeEnd(this.#writeIn(connection, sql, values, over), over);
+      return await unlessCancelled(this.#writeIn(connection, sql, values, over), over);
     } catch (error) {
-      if (error !== ABORTED) throw error;
+      if (error !== CANCELLED) throw error;
       throw new ApiError(504, 'OUTCOME_UNKNOWN', 'The change was not confirmed in time.', {
         applied: 'unknown',
       });
@@ -80,7 +80,7 @@ export class SystemTable {
     connection: Connection,
     sql: string,
     values: readonly (string | null)[],
-    over: Ending,
+    over: Cancellation,
   ): Promise<Committed | null> {
     // This account may write on a read-only server, so the server's own word is asked for first.
     const [row] = await connection.query('SELECT @@GLOBAL.read_only');

@@ -1,32 +1,32 @@
 import { expect, it } from 'vitest';
-import { Patience } from './patience.js';
+import { SyncWritePolicy } from './sync-write-policy.js';
 
 function at(start = 1000) {
   const clock = { ms: start };
-  const patience = new Patience(() => clock.ms);
+  const policy = new SyncWritePolicy(() => clock.ms);
   const wait = (ms: number) => {
     const began = clock.ms;
     clock.ms += ms;
-    patience.waited(began);
+    policy.waited(began);
   };
-  return { clock, patience, wait };
+  return { clock, policy, wait };
 }
 
 it('waits for a quick disk each time', () => {
-  const { patience, wait } = at();
+  const { policy, wait } = at();
   for (let i = 0; i < 100; i++) {
-    expect(patience.allows()).toBe(true);
+    expect(policy.allows()).toBe(true);
     wait(0.3);
   }
 });
 
 it('leaves a slow disk to the pool, each time for longer, a minute at most', () => {
-  const { clock, patience, wait } = at();
+  const { clock, policy, wait } = at();
   const rests: number[] = [];
   for (let waits = 0; waits < 30; waits++) {
     wait(8);
     const from = clock.ms;
-    while (!patience.allows()) clock.ms += 1;
+    while (!policy.allows()) clock.ms += 1;
     if (clock.ms > from) rests.push(clock.ms - from);
   }
   // Twenty times the wait before, and then twice the rest before.
@@ -37,11 +37,11 @@ it('leaves a slow disk to the pool, each time for longer, a minute at most', () 
 it.each([5, 20, 100, 3000])(
   'lets answers of %d ms cost the loop a few of them at first, and a twentieth of its time then',
   (tookMs) => {
-    const { clock, patience, wait } = at();
+    const { clock, policy, wait } = at();
     const from = clock.ms;
     let lostMs = 0;
     while (clock.ms - from < 600_000) {
-      if (patience.allows()) {
+      if (policy.allows()) {
         wait(tookMs);
         lostMs += tookMs;
       } else {
@@ -53,17 +53,17 @@ it.each([5, 20, 100, 3000])(
 );
 
 it('does not mind a slow answer among quick ones', () => {
-  const { patience, wait } = at();
+  const { policy, wait } = at();
   for (let i = 0; i < 100; i++) wait(i % 3 === 0 ? 6 : 0.2);
-  expect(patience.allows()).toBe(true);
+  expect(policy.allows()).toBe(true);
 });
 
 it('comes back to a disk that is quick again', () => {
-  const { clock, patience, wait } = at();
+  const { clock, policy, wait } = at();
   for (let i = 0; i < 10; i++) {
     wait(8);
-    while (!patience.allows()) clock.ms += 1;
+    while (!policy.allows()) clock.ms += 1;
   }
   for (let i = 0; i < 10; i++) wait(0.2);
-  expect(patience.allows()).toBe(true);
+  expect(policy.allows()).toBe(true);
 });

@@ -1,21 +1,21 @@
 /**
- * Whether the event loop may wait for the disk itself. Handing a small write to the thread pool costs more CPU than the
- * write (seen: 140 us against 65 us), and on a disk that answers in a fraction of a millisecond more time too. A loop
- * that waits for a disk sends no heartbeat, so what it loses to slow answers is bounded in time: `LOST_MAX_MS` more
- * than quick answers make up for (and the one answer that goes beyond), then the disk is left to the pool for a while,
- * each time twice as long. While a disk stays slow the loop waits for it less than a twentieth of the time.
+ * Decides whether the event loop writes synchronously or hands the write to the thread pool. For a small write the pool
+ * costs more CPU than the write (seen: 140 us against 65 us), and on a fast disk more time too. But a loop that waits for a
+ * disk sends no heartbeats. So the time lost to slow writes is bounded: after `LOST_MAX_MS` more than fast writes have made
+ * up for (and the one write that exceeds it), writes go to the pool for a while, each time twice as long. While a disk stays
+ * slow, the loop waits for it less than a twentieth of the time.
  */
 const QUICK_MS = 1;
 /** Twenty milliseconds delay a heartbeat by less than a busy machine does. */
 const LOST_MAX_MS = 20;
-/** What one quick answer makes up for: on a busy machine one answer in three takes some milliseconds, on any disk. */
+/** Lost time that one fast write makes up for: on a busy machine one write in three takes some milliseconds, on any disk. */
 const QUICK_REGAINS_MS = 3;
 const REST_FIRST_MS = 50;
 const REST_MAX_MS = 60_000;
-/** No rest is shorter than so many times the wait before it. */
+/** A rest lasts at least this many times the wait before it. */
 const REST_PER_WAIT = 20;
 
-export class Patience {
+export class SyncWritePolicy {
   readonly #nowMs: () => number;
   #lostMs = 0;
   #restMs = REST_FIRST_MS;
@@ -29,7 +29,7 @@ export class Patience {
     return this.#restUntilMs === 0 || this.#nowMs() >= this.#restUntilMs;
   }
 
-  /** A wait is over that began at `beganMs`. */
+  /** Records a synchronous write that began at `beganMs` and ends now. */
   waited(beganMs: number): void {
     const now = this.#nowMs();
     const tookMs = now - beganMs;

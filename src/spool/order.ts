@@ -11,11 +11,11 @@ import {
 } from '../wire/record.js';
 
 /**
- * The rules by which one record may follow another, for what arrives and for what is found on disk alike:
+ * The rules by which one record may follow another, both for received records and for those on disk:
  * ordinals without a gap, each group names its predecessor's GTID, epochs never smaller. No I/O.
  */
 
-/** The last complete group of something. `ids` holds its GTID and behind it its predecessor's, in binary form. */
+/** The last complete group of a spool or batch. `ids` holds its GTID, then its predecessor's, in binary form. */
 export interface GroupEnd {
   readonly epoch: number;
   readonly ordinal: number;
@@ -42,7 +42,7 @@ export function positionOf(end: GroupEnd, gtidText: GtidText): Position {
   return { epoch: end.epoch, ordinal: end.ordinal, gtid: textOrEmpty(gtidOf(end), gtidText) };
 }
 
-/** What `ChainWalk.step` says of a record; 0 = a repeat, to be ignored. */
+/** Result of `OrderWalk.step` for a record; 0 = a repeat, to be ignored. */
 export const STEP = {
   store: 1,
   /** It is the first fragment of a group (or a whole one). */
@@ -55,10 +55,9 @@ export const STEP = {
 } as const;
 
 /**
- * Where a walk over records stands. It points into the caller's buffers instead of copying GTIDs;
- * `end()` copies them once, when somebody wants to keep the result.
+ * State of a check over records. It points into the caller's buffers instead of copying GTIDs; `end()` copies them once.
  */
-export class ChainWalk {
+export class OrderWalk {
   epoch: number;
   ordinal: number;
   partialOpen = false;
@@ -83,8 +82,8 @@ export class ChainWalk {
   }
 
   /** A second walk from here, so that a refused batch leaves the first one as it was. */
-  fork(): ChainWalk {
-    const fork = new ChainWalk(this.end());
+  fork(): OrderWalk {
+    const fork = new OrderWalk(this.end());
     fork.partialOpen = this.partialOpen;
     fork.#partialEpoch = this.#partialEpoch;
     fork.#partialIds = this.#partialIds;

@@ -1,18 +1,18 @@
 import { type Clock, systemClock, type Timer } from './clock.js';
 
 /**
- * Does something at once when it is asked for now and then, and once for many when the requests flow (one comes within
- * twice `waitMs` of the one before): the first of them waits `waitMs` (a millisecond more at times) for those that follow.
- * For work whose cost is in the doing, not in the size.
+ * Batches requests for work. A single request is served at once. When requests flow (one comes within twice `waitMs` of
+ * the one before), the first waits `waitMs` (a millisecond more at times) and is served together with those that follow.
+ * For work whose cost does not depend on its size.
  */
-export class Gather {
+export class Batcher {
   readonly #waitMs: number;
   readonly #flush: (many: boolean) => void;
   readonly #clock: Clock;
   #lastMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | null = null;
 
-  /** `flush` is told whether it is for what gathered. */
+  /** `many`: the flush is for a batch. */
   constructor(waitMs: number, flush: (many: boolean) => void, clock: Clock = systemClock) {
     this.#waitMs = waitMs;
     this.#flush = flush;
@@ -37,7 +37,7 @@ export class Gather {
     this.#flush(true);
   }
 
-  /** What was asked for is not done any more, until it is asked for again. */
+  /** Drops the pending request, until the next one. */
   stop(): void {
     this.#clock.clearTimer(this.#timer);
     this.#timer = null;
