@@ -3,7 +3,7 @@ import { type Format, formatAt, formatPayload } from './format.js';
 import { faultAt, type GroupEnd, NO_GROUP, type OrderWalk, STEP } from './order.js';
 import type { RunFacts } from './tail.js';
 
-/** A stretch of an appended buffer that is to be stored as it is. */
+/** A part of an appended buffer to store unchanged. */
 export interface Run extends RunFacts {
   from: number;
   to: number;
@@ -12,14 +12,14 @@ export interface Run extends RunFacts {
 export interface AppendPlan {
   readonly runs: Run[];
   readonly formats: Format[];
-  /** The group that was open before this append is given up. */
+  /** The group that was open before this append is abandoned. */
   readonly abandonsOpen: boolean;
   /** Where the group that is open after it began, when it began in this append. */
   readonly openedAt: { run: number; offset: number } | null;
 }
 
 export interface PlanLimits {
-  /** Bytes that the segment holds already, and may hold before the next one is begun. */
+  /** Size of the segment, and the size above which the next one begins. */
   readonly segmentBytes: number;
   readonly segmentBytesMax: number;
   /** The first group of the segment; without a complete group in it there is no next one (names are ordinals). */
@@ -27,7 +27,7 @@ export interface PlanLimits {
 }
 
 /**
- * Decides, without storing anything, what of `bytes` is to be stored. `walk` is moved; give a fork of the real one.
+ * Decides which part of `bytes` to store, without storing it. It moves `walk`, so pass a fork of the real one.
  * @throws SkeinError RECORD_DAMAGED, SPOOL_GAP, SPOOL_DIVERGED
  */
 export function planAppend(

@@ -19,7 +19,7 @@ async function make(
   disk = new SimulatedStorage({ random: seededRandom(1) }),
 ): Promise<{ spool: Spool; disk: SimulatedStorage }> {
   const spool = await Spool.open(
-    { directory: DIRECTORY, roomBytes: 4096, ...options },
+    { directory: DIRECTORY, preallocateBytes: 4096, ...options },
     { storage: disk, logger: silentLogger, gtidText: mariadbGtidText, clock: new VirtualClock() },
   );
   return { spool, disk };

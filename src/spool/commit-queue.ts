@@ -8,15 +8,15 @@ import type { Storage, StorageFile } from './storage.js';
 import type { TailEntry } from './tail.js';
 
 /**
- * Group commit. One durable write is under way at a time; what arrives meanwhile is gathered and goes out with the
- * next. An entry counts as durable only after its write has returned from the disk.
- * The first error of any of these calls is the last thing this queue does: after a failed fsync nobody knows what
- * is on the disk, and asking again would be answered with a yes that means nothing.
+ * Group commit. One durable write runs at a time; entries that arrive meanwhile go into the next write. An entry counts as
+ * durable only after its write has returned.
+ * The queue stops at the first error: after a failed fsync it is unknown what is on the disk, and a second fsync would
+ * report success for pages that are lost.
  */
 export interface CommitQueueModules {
   readonly storage: Storage;
   readonly clock: Clock;
-  /** A new segment is in use (file and name are durable). */
+  /** A new segment is in use; its file and name are durable. */
   readonly onSegment: (segment: Segment) => void;
   /** Everything up to `end` is on the disk. */
   readonly onSynced: (end: GroupEnd) => void;
@@ -29,13 +29,13 @@ export interface CommitQueueOptions {
   /** Idle time after which the closing mark is written, ms. */
   readonly idleMarkMs: number;
   /** Zeros written ahead of the records at a time; 0 = none. */
-  readonly roomBytes: number;
+  readonly preallocateBytes: number;
 }
 
-/** Commits larger than this part of the room are few, and would only be written twice. */
-const COMMITS_PER_ROOM = 4;
+/** Larger commits are rare, and preallocation would only write them twice. */
+const COMMITS_PER_PREALLOCATION = 4;
 
-/** How long, and how much of, what nobody waits for gathers to be written together. */
+/** Batching time and size of entries that no commit waits for. */
 const GATHER_MS = 50;
 const GATHER_BYTES_MAX = 256 * 1024;
 
@@ -51,14 +51,14 @@ export class CommitQueue {
   #pump: Promise<void> | null = null;
   #failed = false;
   /**
-   * Up to here the file has been written: a durable write over that changes nothing but data, which costs the disk and the
-   * file system less than one that makes the file longer.
+   * Up to here the file is preallocated with zeros. A durable write into it changes data only, which costs the disk and the
+   * file system less than a write that extends the file.
    */
-  #room = 0;
-  #makingRoom: Promise<void> | null = null;
-  #roomWanted: boolean;
+  #zerosEnd = 0;
+  #preallocating: Promise<void> | null = null;
+  #preallocates: boolean;
   readonly #zeros: Buffer;
-  /** There are synced bytes that no mark speaks of yet. */
+  /** Some synced bytes are not covered by a mark yet. */
   #markDue = false;
   #lastSyncMs = 0;
   #markTimer: Timer | null = null;
@@ -75,8 +75,8 @@ export class CommitQueue {
     this.#segment = active.segment;
     this.#file = active.file;
     this.#synced = active.end;
-    this.#roomWanted = options.roomBytes > 0;
-    this.#zeros = Buffer.alloc(options.roomBytes);
+    this.#preallocates = options.preallocateBytes > 0;
+    this.#zeros = Buffer.alloc(options.preallocateBytes);
   }
 
   /** Bytes that are not durable yet. */
@@ -93,14 +93,14 @@ export class CommitQueue {
     this.#pendingBytes += entry.bytes.length;
   }
 
-  /** What was pushed is waited for. */
+  /** Writes the pushed entries soon: a commit waits for them. */
   write(): void {
     if (this.#pump || this.#failed || this.#pending.length === 0) return;
-    // Not at once: the appends of this turn of the event loop go out together.
+    // At the end of this turn of the event loop, so that its appends share a write.
     this.#pump = Promise.resolve().then(() => this.#run());
   }
 
-  /** Nobody waits for what was pushed: it is written together with what follows shortly. */
+  /** No commit waits for the pushed entries: they are batched with the next ones. */
   writeSoon(): void {
     if (this.#pendingBytes >= GATHER_BYTES_MAX) this.write();
     else {
@@ -120,17 +120,17 @@ export class CommitQueue {
   /** Resolves when all that was pushed is durable, or has failed. */
   async idle(): Promise<void> {
     this.write();
-    while (this.#pump || this.#makingRoom) await (this.#pump ?? this.#makingRoom);
+    while (this.#pump || this.#preallocating) await (this.#pump ?? this.#preallocating);
   }
 
-  /** Resolves after the next write; null when nothing is on its way. */
+  /** Resolves after the next write; null when none is running or due. */
   written(): Promise<void> | null {
     this.write();
     if (!this.#pump) return null;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Writes the mark that proves the last sync, and syncs that too: after this nothing in the file is in doubt. */
+  /** Writes and syncs a mark that proves the last sync. After this every byte of the file is proven. */
   async seal(): Promise<void> {
     await this.idle();
     const { clock } = this.#modules;
@@ -141,18 +141,18 @@ export class CommitQueue {
     if (this.#failed) return;
     await this.#guard(async () => {
       if (this.#markDue) await this.#writeMark();
-      await this.#giveRoomBack();
+      await this.#trimPreallocation();
       await this.#file.datasync();
     });
   }
 
-  /** Takes another place in the files; only while idle. */
+  /** Continues at another place in the files; only while idle. */
   moveTo(active: { segment: Segment; file: StorageFile; end: GroupEnd }): void {
     this.#segment = active.segment;
     this.#file = active.file;
     this.#synced = active.end;
     this.#markDue = false;
-    this.#room = 0;
+    this.#zerosEnd = 0;
   }
 
   async #run(): Promise<void> {
@@ -193,10 +193,10 @@ export class CommitQueue {
       if (entry.startOrdinal > 0) segment.noteGroup(entry.startOrdinal, offset + entry.startAt);
       offset += entry.bytes.length;
     }
-    if (offset > this.#room) await this.#roomMade();
+    if (offset > this.#zerosEnd) await this.#untilPreallocated();
     const writing = this.#file.writeDurably(buffers, segment.size);
     if (writing) await writing;
-    this.#makeRoom(offset, offset - segment.size);
+    this.#preallocate(offset, offset - segment.size);
     segment.size = offset;
     segment.syncedSize = offset;
     const last = entries.at(-1);
@@ -208,11 +208,11 @@ export class CommitQueue {
     if (last) this.#synced = last.end;
   }
 
-  /** The old segment is proven whole and synced before the new one exists: bad bytes in it can then only be damage. */
+  /** The old segment is proven and synced before the new one exists. So bad bytes in it are always damage. */
   async #nextSegment(opens: NonNullable<TailEntry['opensSegment']>): Promise<void> {
-    await this.#roomMade();
+    await this.#untilPreallocated();
     await this.#writeMark();
-    await this.#giveRoomBack();
+    await this.#trimPreallocation();
     await this.#file.datasync();
     const { directory, incarnation } = this.#options;
     const next = await createSegment(
@@ -226,8 +226,8 @@ export class CommitQueue {
     const old = this.#file;
     this.#segment = next.segment;
     this.#file = next.file;
-    this.#room = 0;
-    this.#roomWanted = this.#options.roomBytes > 0;
+    this.#zerosEnd = 0;
+    this.#preallocates = this.#options.preallocateBytes > 0;
     this.#modules.onSegment(next.segment);
     await old.close();
   }
@@ -247,36 +247,39 @@ export class CommitQueue {
 
   async #writeMark(): Promise<void> {
     const mark = this.#mark();
-    if (this.#segment.size + mark.length > this.#room) await this.#roomMade();
+    if (this.#segment.size + mark.length > this.#zerosEnd) await this.#untilPreallocated();
     await this.#file.write([mark], this.#segment.size);
     this.#segment.size += mark.length;
     this.#markDue = false;
   }
 
-  /** Beside the commits, which have half of the room left meanwhile; nothing is ever written where zeros may still come. */
-  #makeRoom(size: number, commitBytes: number): void {
-    const { roomBytes } = this.#options;
-    this.#room = Math.max(this.#room, size);
-    if (!this.#roomWanted || this.#makingRoom || this.#room - size > roomBytes / 2) return;
-    if (commitBytes > roomBytes / COMMITS_PER_ROOM) return;
-    const end = this.#room + roomBytes;
-    this.#makingRoom = this.#writeZeros(this.#room)
+  /**
+   * Preallocates in parallel to commits, which have half of the zeros left meanwhile. Commits never write where zeros
+   * are being written.
+   */
+  #preallocate(size: number, commitBytes: number): void {
+    const { preallocateBytes } = this.#options;
+    this.#zerosEnd = Math.max(this.#zerosEnd, size);
+    if (!this.#preallocates || this.#preallocating || this.#zerosEnd - size > preallocateBytes / 2) return;
+    if (commitBytes > preallocateBytes / COMMITS_PER_PREALLOCATION) return;
+    const end = this.#zerosEnd + preallocateBytes;
+    this.#preallocating = this.#writeZeros(this.#zerosEnd)
       .then(
         () => {
-          this.#room = end;
+          this.#zerosEnd = end;
         },
         (cause: NodeJS.ErrnoException) => {
-          // A disk without room for zeros may still have some for records. Whatever else it is, it is the file's.
-          this.#roomWanted = false;
+          // A disk that is too full for zeros may still take records. Other errors concern the file itself.
+          this.#preallocates = false;
           if (cause.code !== 'ENOSPC') this.#fail(cause);
         },
       )
       .finally(() => {
-        this.#makingRoom = null;
+        this.#preallocating = null;
       });
   }
 
-  /** Through a descriptor of its own: what the system says of a failed write reaches each of them. */
+  /** Uses a descriptor of its own: the system reports a failed write to each descriptor. */
   async #writeZeros(position: number): Promise<void> {
     const path = join(this.#options.directory, this.#segment.name);
     const file = await this.#modules.storage.open(path, 'write');
@@ -288,17 +291,17 @@ export class CommitQueue {
   }
 
   /** @throws when the file has failed meanwhile: nothing more is written to it */
-  async #roomMade(): Promise<void> {
-    await this.#makingRoom;
-    if (this.#failed) throw new Error('the file of the spool failed while room was made in it');
+  async #untilPreallocated(): Promise<void> {
+    await this.#preallocating;
+    if (this.#failed) throw new Error('preallocating the spool file failed');
   }
 
-  async #giveRoomBack(): Promise<void> {
+  async #trimPreallocation(): Promise<void> {
     await this.#file.truncate(this.#segment.size);
-    this.#room = this.#segment.size;
+    this.#zerosEnd = this.#segment.size;
   }
 
-  /** One timer, looked at when it fires, instead of a new one after each of thousands of commits per second. */
+  /** One timer that checks the time when it fires, instead of a new timer for each of thousands of commits per second. */
   #armMark(): void {
     if (this.#markTimer || !this.#markDue) return;
     const { clock } = this.#modules;

@@ -5,7 +5,10 @@ import { readRange, type StorageFile } from './storage.js';
 
 const WINDOW_BYTES = 2 * RECORD_SIZE_MAX;
 
-/** The group `ordinal` in a segment and the offset behind its last record; null when it is not there whole and sound. */
+/**
+ * The group `ordinal` in a segment, and the offset after its last record; null when it is missing, incomplete or
+ * damaged.
+ */
 export async function findGroup(
   file: StorageFile,
   segment: Segment,

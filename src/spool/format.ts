@@ -1,6 +1,6 @@
 import { RECORD_HEADER_SIZE } from '../wire/record.js';
 
-/** A FORMAT record, and from which group on it is in force. */
+/** A FORMAT record, and the group from which on it applies. */
 export interface Format {
   readonly record: Buffer;
   readonly payload: Buffer;
@@ -34,7 +34,7 @@ export class Formats {
     if (!this.newest?.payload.equals(format.payload)) this.#list.push(format);
   }
 
-  /** The one in force for a group. */
+  /** The FORMAT record that applies to a group. */
   for(ordinal: number): Format | null {
     return this.#list.findLast((format) => format.afterOrdinal < ordinal) ?? null;
   }

@@ -8,8 +8,8 @@ import { Segment, segmentOrdinal } from './segment.js';
 import { diskStorage, type Storage } from './storage.js';
 
 /**
- * Looking at a spool directory from outside, for `skein spool list|show|verify`: plain data, nothing is changed, a node
- * may be running on it (then the newest groups may be seen half written, which counts as an incomplete tail).
+ * Reads a spool directory for `skein spool list|show|verify`. It changes nothing, and a node may be running on it. Then the
+ * newest groups may be half written, which counts as an incomplete tail.
  */
 export interface InspectModules {
   readonly gtidText: GtidText;
@@ -36,13 +36,13 @@ export interface SpoolInfo {
   readonly incarnation: string | null;
   readonly begin: number;
   readonly end: { epoch: number; ordinal: number; gtid: string };
-  /** As last written down; may lag behind by a fraction of a second while a node runs. */
+  /** As last written; may be a fraction of a second old while a node runs. */
   readonly committed: number;
   readonly segments: SegmentInfo[];
   readonly damage: SpoolDamage | null;
 }
 
-/** Reads and checks everything. @throws the operating system's error when the directory can not be read */
+/** Reads and checks everything. @throws the operating system's error when the directory cannot be read */
 export async function listSegments(directory: string, modules: InspectModules): Promise<SpoolInfo> {
   const { gtidText, storage = diskStorage } = modules;
   const analysis = await analyse(storage, directory);

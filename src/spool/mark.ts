@@ -15,10 +15,10 @@ import { type GroupEnd, gtidOf, layoutFits, previousGtidOf } from './order.js';
  *
  * Header: the last complete group before it (that is what makes a segment readable alone, and an empty spool know
  * where it begins). Payload: u53 syncedOffset, u53 own offset, 16 bytes incarnation. The last two are there because
- * users' data may contain anything, also bytes that look like a mark: a mark counts only where it says it stands.
+ * users' data may contain anything, also bytes that look like a mark: a mark counts only at the offset that it names.
  */
 export interface Mark {
-  /** The spool begins with this segment; whatever older segments exist are left over and void. */
+  /** The spool begins with this segment; older segments are void leftovers. */
   readonly begins: boolean;
   readonly end: GroupEnd;
   readonly syncedOffset: number;

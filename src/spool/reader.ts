@@ -12,9 +12,10 @@ import type { Tail, TailEntry } from './tail.js';
 export interface SpoolReader {
   /**
    * Some whole records of ordinals <= `limitOrdinal`, about `bytesMax` bytes at most but at least one record; null when
-   * there is none yet. A large group comes in several pieces. The first record of all is the FORMAT record in force, where there is
-   * one. The bytes may be those that readers share: not to be changed.
-   * @throws SkeinError SPOOL_PURGED, SPOOL_CUT (it had passed the place of the cut), SPOOL_DAMAGED, SPOOL_FAILED, SPOOL_CLOSED
+   * there is none yet. A large group comes in several pieces. The first record of all is the FORMAT record in force,
+   * where there is one. The bytes may be those that readers share: not to be changed.
+   * @throws SkeinError SPOOL_PURGED, SPOOL_CUT (it had passed the place of the cut), SPOOL_DAMAGED, SPOOL_FAILED,
+   *   SPOOL_CLOSED
    */
   next(limitOrdinal: number, bytesMax: number): Promise<Buffer | null>;
   close(): void;
@@ -27,19 +28,19 @@ export interface ReaderSource {
   readonly tail: Tail;
   readonly endOrdinal: number;
   readonly begin: number;
-  /** Throws the reason when nothing may be read any more. */
+  /** Throws when reading is no longer allowed. */
   check(): void;
   segmentOf(ordinal: number): Segment | null;
   segmentAfter(segment: Segment): Segment | null;
   formatFor(ordinal: number): Format | null;
   /** Resolves when the write that is under way or due is done; null when nothing is on its way. */
   written(): Promise<void> | null;
-  /** Sound bytes turned bad on disk. */
+  /** Bytes on disk that were sound are damaged now. */
   foundDamage(file: string, offset: number, fault: string): SkeinError;
   detach(reader: Reader): void;
 }
 
-/** Enough for one positional read to be worth its while. */
+/** Size of one positional read. */
 const READ_BYTES_MIN = 64 * 1024;
 
 export class Reader implements SpoolReader {
@@ -47,7 +48,7 @@ export class Reader implements SpoolReader {
   /** The ordinal of the next record; its first fragments were handed out already when `#midGroup`. */
   #ordinal: number;
   #midGroup = false;
-  /** The last ordinal of which anything went out. */
+  /** The last ordinal of which any byte was delivered. */
   #handedOrdinal = 0;
   #entry: TailEntry | null = null;
   #at = 0;
@@ -61,7 +62,7 @@ export class Reader implements SpoolReader {
   /** On the way to its place through records that are not wanted. */
   #seeking = false;
   #broken: SkeinError | null = null;
-  /** Counts cuts, so that a read which was under way meanwhile is thrown away. */
+  /** Counts cuts, so that a read that ran during a cut is dropped. */
   #generation = 0;
 
   constructor(source: ReaderSource, fromOrdinal: number) {
@@ -93,7 +94,7 @@ export class Reader implements SpoolReader {
     this.#source.detach(this);
   }
 
-  /** The spool was cut: go on if nothing was handed out of what is gone. */
+  /** The spool was cut. The reader goes on unless it has delivered a part that was cut. */
   onCut(after: Position): void {
     this.#generation += 1;
     if (this.#handedOrdinal > after.ordinal) {
@@ -298,7 +299,7 @@ export class Reader implements SpoolReader {
     const file = this.#file;
     this.#file = null;
     this.#fileOf = null;
-    // Nothing depends on how closing a file opened for reading ends.
+    // An error of closing a read-only file has no effect.
     file?.close().catch(() => {});
   }
 }

@@ -330,7 +330,7 @@ test('a closing mark that was not synced may be torn although a later mark reach
     const storage = new SimulatedStorage({ random: seededRandom(seed) });
     const clock = new VirtualClock();
     const spool = await Spool.open(
-      { directory: DIRECTORY, idleMarkMs: 0, roomBytes: 4096 },
+      { directory: DIRECTORY, idleMarkMs: 0, preallocateBytes: 4096 },
       {
         storage,
         logger: silentLogger,

@@ -16,8 +16,8 @@ import {
 import { readRange, type Storage, type StorageFile } from './storage.js';
 
 /**
- * What a spool directory holds and what is wrong with it (`analyse`, changes nothing), and then the only changes
- * that a recovery ever makes (`repair`): cutting off a torn tail and removing files that are void.
+ * Recovery of a spool directory. `analyse` finds its content and faults, and changes nothing. `repair` makes the only
+ * changes: it cuts a torn tail, and removes void files.
  *
  * Torn or damaged? At any moment only one group commit is not synced, and it begins with a mark that states what was
  * synced before. Hence, for bad bytes at offset B of the last segment:
@@ -26,8 +26,8 @@ import { readRange, type Storage, type StorageFile } from './storage.js';
  *     lost an earlier one of the same unsynced commit, and a lost page reads as zeros. With such a sector of zeros
  *     between B and that record it is torn, else damage (rule H12, with this one exception).
  *   - otherwise: torn.
- * Nothing but zeros up to the end of the file is the room that was made for records to come, and is cut off.
- * Everything else that does not add up is damage: bad bytes in an earlier segment (it was synced before the next
+ * Zeros up to the end of the file are preallocated space, and are cut.
+ * Any other inconsistency is damage: bad bytes in an earlier segment (it was synced before the next
  * was made), a sound record that does not follow its predecessor, segments that do not join, an end before the
  * position once known durable, a missing state file. Damage is never repaired here and never cut away.
  */
@@ -104,7 +104,7 @@ function damagedWhole(state: SpoolState | null, reason: string, file: string | n
   };
 }
 
-/** What a power cut can leave. Other faults are of records whose CRC is right: somebody wrote them so. */
+/** Faults that a power cut can cause. In other faults the CRC is right, so the record was written that way. */
 const TORN_FAULTS: ReadonlySet<string> = new Set(['truncated', 'size', 'crc']);
 
 class Analyser {
@@ -141,7 +141,7 @@ class Analyser {
     };
   }
 
-  /** Segments older than the newest one in which the spool begins were given up by `restartAfter`. */
+  /** `restartAfter` has abandoned segments older than the newest one in which the spool begins. */
   async #dropLeftovers(names: readonly string[]): Promise<readonly string[]> {
     for (let index = names.length - 1; index > 0; index--) {
       const head = await this.#with(names[index] ?? '', readHead);
@@ -209,7 +209,7 @@ class Analyser {
       }
     }
     const cutTo = scan.partialAt ?? scan.goodSize;
-    if (cutTo < scan.fileSize + scan.roomBytes) this.#cutLastTo = cutTo;
+    if (cutTo < scan.fileSize + scan.zeroBytes) this.#cutLastTo = cutTo;
     return null;
   }
 
@@ -239,7 +239,7 @@ class Analyser {
 /** It was synced before the next segment was made, so nothing in it may be bad; a group given up may be unfinished. */
 function judgeEarlier(segment: Segment, scan: SegmentScan): SpoolDamage | null {
   if (scan.stop) return { reason: scan.stop.detail, file: segment.name, offset: scan.stop.offset };
-  if (scan.roomBytes > 0) return { reason: 'it ends in zeros', file: segment.name, offset: scan.fileSize };
+  if (scan.zeroBytes > 0) return { reason: 'it ends in zeros', file: segment.name, offset: scan.fileSize };
   if (scan.partialAt !== null) segment.dead.push({ from: scan.partialAt, to: scan.fileSize });
   return null;
 }
@@ -253,8 +253,8 @@ export interface Recovered {
 }
 
 /**
- * Makes the directory fit for use, or leaves it alone when it is damaged. When this resolves without damage, everything
- * up to `end` is on the disk, whatever the process before did or could not do.
+ * Repairs the directory, or leaves it unchanged when it is damaged. When this resolves without damage, everything up to
+ * `end` is on the disk, whatever the previous process did.
  */
 export async function recover(
   storage: Storage,
@@ -273,7 +273,7 @@ export async function recover(
   await unlinkIfThere(storage, join(directory, STATE_TEMPORARY_NAME));
   for (const name of analysis.voidFiles) {
     logger.info({ file: name }, 'void spool file removed');
-    // In no order: a file that is void is so whatever becomes of the others.
+    // In any order: each file is void independent of the others.
     await storage.unlink(join(directory, name));
   }
   if (analysis.fresh || !analysis.state) {
@@ -298,7 +298,7 @@ export async function recover(
 
 /**
  * Cuts the torn tail, then writes the bytes that no mark proves synced once more, unchanged, and syncs. Syncing alone
- * would not do: after a failed fsync the system keeps the pages as if they were clean, and the next fsync says yes.
+ * would not do: after a failed fsync the system marks the pages clean, and the next fsync reports success.
  */
 async function repairTail(
   storage: Storage,

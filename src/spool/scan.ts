@@ -12,16 +12,16 @@ const WINDOW_BYTES = 4 * 1024 * 1024;
 /** Where a walk through a segment had to stop. */
 export interface Stop {
   readonly offset: number;
-  /** 'chain': the record is sound, but it can not follow the one before. */
+  /** 'chain': the record is sound, but cannot follow the previous one. */
   readonly fault: Fault | 'mark' | 'chain';
   readonly detail: string;
 }
 
 export interface SegmentScan {
-  /** Without the room at its end. */
+  /** Without the preallocated zeros at its end. */
   readonly fileSize: number;
-  /** Zeros up to the end of the file, written beforehand for the records that were to come. */
-  readonly roomBytes: number;
+  /** Preallocated zeros up to the end of the file. */
+  readonly zeroBytes: number;
   /** Everything before this offset is sound; = fileSize when there was no stop. */
   readonly goodSize: number;
   readonly stop: Stop | null;
@@ -53,7 +53,7 @@ export async function scanSegment(
   visit?: (bytes: Buffer, at: number, offset: number) => void,
 ): Promise<SegmentScan> {
   let fileSize = await file.size();
-  let roomBytes = 0;
+  let zeroBytes = 0;
   const walk = new OrderWalk(segment.base);
   const formats: Format[] = [];
   let offset = 0;
@@ -117,7 +117,7 @@ export async function scanSegment(
       const fault = faultAt(window, at, true);
       if (fault === 'truncated' && !isLast && at > 0) break;
       if (fault && (await isZero(file, offset, fileSize))) {
-        roomBytes = fileSize - offset;
+        zeroBytes = fileSize - offset;
         fileSize = offset;
         break;
       }
@@ -134,7 +134,7 @@ export async function scanSegment(
   segment.lastOrdinal = walk.ordinal;
   return {
     fileSize,
-    roomBytes,
+    zeroBytes,
     goodSize: offset,
     stop,
     end: walk.end(),
@@ -155,7 +155,7 @@ async function isZero(file: StorageFile, from: number, to: number): Promise<bool
   return true;
 }
 
-/** What stands behind bad bytes. */
+/** What follows bad bytes. */
 export interface Behind {
   /** The largest synced offset that a mark behind them states: proof that bytes before it were on the disk. */
   readonly syncedOffset: number;
@@ -166,8 +166,8 @@ export interface Behind {
 }
 
 /**
- * CRCs are computed over so many bytes in search of a record at most. Data made on purpose to look like the beginnings of
- * many large records could else keep a start busy for hours; when the budget is spent, a record counts as found.
+ * Limit of bytes over which CRCs are computed in search of a record. Otherwise data that imitates the beginnings of many
+ * large records could keep a start busy for hours. When the limit is reached, a record counts as found.
  */
 const SEARCH_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 
@@ -175,8 +175,8 @@ const SEARCH_BYTES_MAX = 2 * 1024 * 1024 * 1024;
 const SECTOR_BYTES = 512;
 
 /**
- * Looks at what follows the bad byte range that begins at `badOffset`, byte by byte, because after a bad record
- * nobody knows where the next one begins.
+ * Searches what follows the bad bytes at `badOffset`, byte by byte, because after a bad record the beginning of the next one
+ * is unknown.
  */
 export async function lookBehind(
   file: StorageFile,

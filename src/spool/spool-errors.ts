@@ -2,7 +2,7 @@ import { messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { SpoolDamage } from './recovery.js';
 
-/** What a spool refuses with; `purged` is the readers' own (reader.ts). */
+/** Errors of a spool; `purged` is the reader's own (reader.ts). */
 
 export function damagedError(damage: SpoolDamage | null): SkeinError {
   return new SkeinError(
@@ -23,16 +23,16 @@ export function busyError(): SkeinError {
 export function failedError(directory: string, cause: unknown): SkeinError {
   return new SkeinError(
     'SPOOL_FAILED',
-    `The spool in ${directory} can not be written: ${messageOf(cause)}. Nothing more is acknowledged; the node has to start again.`,
+    `The spool in ${directory} cannot be written: ${messageOf(cause)}. The node acknowledges nothing more, and must be restarted.`,
     { cause, data: { errno: (cause as NodeJS.ErrnoException)?.code ?? null } },
   );
 }
 
-/** Another group than the one that was asked for stands where the cut would be. */
+/** The group at the place of the cut is another one than requested. */
 export function divergedError(asked: Position, found: Position): SkeinError {
   return new SkeinError(
     'SPOOL_DIVERGED',
-    `The spool can not be cut after ${asked.gtid || 'the origin'}: ordinal ${asked.ordinal} is ${found.gtid || 'the origin'} here.`,
+    `The spool cannot be cut after ${asked.gtid || 'the origin'}: ordinal ${asked.ordinal} is ${found.gtid || 'the origin'} here.`,
     { data: { ordinal: asked.ordinal, asked: asked.gtid, found: found.gtid } },
   );
 }
@@ -48,7 +48,7 @@ export function cutCommittedError(after: number, committed: number): SkeinError 
 export function notCoveredError(end: number, after: number): SkeinError {
   return new SkeinError(
     'SPOOL_NOT_COVERED',
-    `The spool ends at ordinal ${end} and can not begin again after ${after}: cut it to the chain first.`,
+    `The spool ends at ordinal ${end} and cannot restart after ${after}: cut it to the chain first.`,
     { data: { end, after } },
   );
 }

@@ -17,11 +17,11 @@ export interface Place {
 
 export interface SpoolFilesModules {
   readonly storage: Storage;
-  /** Sound bytes turned bad on disk. */
+  /** Bytes on disk that were sound are damaged now. */
   foundDamage(file: string, offset: number, fault: string): SkeinError;
 }
 
-/** The segments of a spool, oldest first: finds places in them, and takes them away from either end. */
+/** The segments of a spool, oldest first: finds places in them, and removes segments from either end. */
 export class SpoolFiles {
   readonly directory: string;
   readonly #segments: Segment[];

@@ -14,7 +14,7 @@ export interface SpoolOptions {
   /** Idle time after which the last sync is noted by a closing mark. */
   readonly idleMarkMs?: number;
   /** Written with zeros ahead of the records at a time; 0 = nothing. */
-  readonly roomBytes?: number;
+  readonly preallocateBytes?: number;
 }
 
 export interface SpoolModules {
@@ -39,5 +39,5 @@ export const SPOOL_DEFAULTS = {
   tailBytesMax: 4 * MIB,
   pendingBytesMax: 8 * MIB,
   idleMarkMs: 50,
-  roomBytes: MIB,
+  preallocateBytes: MIB,
 };

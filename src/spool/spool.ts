@@ -27,8 +27,8 @@ import { StateWriter } from './state-writer.js';
 import type { Storage } from './storage.js';
 import { Tail, type TailEntry, tailEntry } from './tail.js';
 
-/** A segment is not made much longer by its room. */
-const ROOMS_PER_SEGMENT = 2;
+/** Bounds the preallocation, so that it does not make a segment much longer. */
+const PREALLOCATIONS_PER_SEGMENT = 2;
 
 /**
  * The replica's durable queue of transaction groups: segment files of records as they arrived (wire/record.ts), and
@@ -36,15 +36,15 @@ const ROOMS_PER_SEGMENT = 2;
  * unless it was cut (chain rule, rule C7) or purged. It does not decide what is committed, who may cut, or when it
  * is safe to purge; it does not talk to servers or peers.
  *
- * A damaged spool (rules C6, H12) opens, so that it can be looked at, but takes nothing: its node abstains.
- * One process at a time may have a directory open; that is for the node's own lock to see to.
+ * A damaged spool (rules C6, H12) opens for inspection, but takes nothing: its node does not count in the quorum.
+ * One process at a time may have a directory open; the node's own lock ensures that.
  */
 export class Spool {
   readonly onDurable = new Emitter<Position>();
   readonly onAppended = new Emitter<Position>();
   readonly onDrain = new Emitter<void>();
   readonly onFailed = new Emitter<SkeinError>();
-  /** Damage found while reading, after it was opened sound. */
+  /** Damage found while reading, after a sound opening. */
   readonly onDamaged = new Emitter<SpoolDamage>();
   readonly incarnation: string;
 
@@ -82,7 +82,7 @@ export class Spool {
   /**
    * Opens or creates the spool of a directory and brings it to a state in which all of it is durable.
    * Damage is not an error here but a state, see `damage`.
-   * @throws the operating system's error when the directory can not be read or written
+   * @throws the operating system's error when the directory cannot be read or written
    */
   static async open(options: SpoolOptions, modules: SpoolModules): Promise<Spool> {
     const { storage, logger } = modules;
@@ -144,7 +144,7 @@ export class Spool {
     return this.#durable;
   }
 
-  /** Its files, and the bytes in them; those that are not durable yet are on their way to the last one. */
+  /** Number and size of its files, including bytes that are not durable yet. */
   get files(): { count: number; bytes: number; pendingBytes: number } {
     const { count, bytes } = this.#files;
     return { count, bytes, pendingBytes: this.#queue?.pendingBytes ?? 0 };
@@ -159,12 +159,12 @@ export class Spool {
     return this.#formats.newest?.payload ?? null;
   }
 
-  /** What was learned to be committed, as far as it is here. */
+  /** The known commit position, up to the spool's end. */
   committed(): number {
     return Math.min(this.#committed, this.#end.ordinal);
   }
 
-  /** Ordinals only grow. Written down some time later: after a crash an earlier value may be back. */
+  /** Ordinals only grow. Persisted with a delay: after a crash an earlier value may return. */
   setCommitted(ordinal: number): void {
     if (ordinal <= this.#committed) return;
     this.#committed = ordinal;
@@ -173,10 +173,11 @@ export class Spool {
 
   /**
    * Takes whole records, stores them unchanged, and keeps the buffer (it must not be changed afterwards). With all of them
-   * committed already (`committedOrdinal` is what the sender knows) no commit waits for this disk: the write waits for company.
-   * All of them or, when it throws, none. False: more than `pendingBytesMax` is not durable yet, pause until `onDrain`.
-   * @throws SkeinError RECORD_DAMAGED, SPOOL_GAP, SPOOL_DIVERGED (the batch is refused), SPOOL_DAMAGED, SPOOL_FAILED, SPOOL_BUSY
-   *   (a cut is under way), SPOOL_CLOSED (the spool takes nothing)
+   * committed already (`committedOrdinal` is what the sender knows) no commit waits for this disk, so the write may be
+   * batched. All of them or, when it throws, none. False: more than `pendingBytesMax` is not durable yet, pause until
+   * `onDrain`.
+   * @throws SkeinError RECORD_DAMAGED, SPOOL_GAP, SPOOL_DIVERGED (the batch is refused), SPOOL_DAMAGED, SPOOL_FAILED,
+   *   SPOOL_BUSY (a cut is under way), SPOOL_CLOSED (the spool takes nothing)
    */
   append(bytes: Buffer, committedOrdinal = 0): boolean {
     const queue = this.#writable();
@@ -186,7 +187,7 @@ export class Spool {
       segmentBytesMax: this.#options.segmentBytesMax,
       segmentFirstOrdinal: this.#segmentFirstOrdinal,
     });
-    // Nothing above changed anything; nothing below can be refused.
+    // No change was made above, and nothing below can be refused.
     if (plan.abandonsOpen) this.#openGroup?.abandon(queue, this.#tail);
     walk.detach();
     this.#walk = walk;
@@ -288,9 +289,9 @@ export class Spool {
         directory: this.#options.directory,
         incarnation: this.incarnation,
         idleMarkMs: this.#options.idleMarkMs,
-        roomBytes: Math.min(
-          this.#options.roomBytes,
-          Math.floor(this.#options.segmentBytesMax / ROOMS_PER_SEGMENT),
+        preallocateBytes: Math.min(
+          this.#options.preallocateBytes,
+          Math.floor(this.#options.segmentBytesMax / PREALLOCATIONS_PER_SEGMENT),
         ),
       },
       {
@@ -355,7 +356,7 @@ export class Spool {
 
   async #cutFiles(place: Place, queue: CommitQueue, after: Position): Promise<void> {
     const { segment, end } = place;
-    // First of all the floor: a recovery in the middle of this must not miss what is meant to go.
+    // The lower limit first: a recovery in the middle of this must not report removed segments as missing.
     this.#moveEnd(end, after);
     await this.#state.write({ durably: true });
     await this.#files.cut(place, queue);
@@ -463,7 +464,7 @@ export class Spool {
     return run;
   }
 
-  /** Alone, with nothing on its way to the disk, and nothing taken meanwhile. */
+  /** Runs alone: no write is running, and appends are refused meanwhile. */
   #atRest(work: (queue: CommitQueue) => Promise<void>): Promise<void> {
     return this.#exclusive(async () => {
       const queue = this.#writable();

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../std/clock.js';
 import { type SpoolState, writeState } from './state-file.js';
 import type { Storage } from './storage.js';
 
-/** How long a change may wait before it is written down: after a crash the state of before is as good, only older. */
+/** Delay before a change is written. After a crash the previous state is valid too, only older. */
 const DELAY_MS = 200;
 
 export interface StateWriterModules {

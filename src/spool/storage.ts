@@ -16,8 +16,8 @@ import { SyncWritePolicy } from './sync-write-policy.js';
 
 /**
  * The few things that the spool asks of a file system. It is a seam so that tests can put a disk behind it that
- * forgets what was not synced (test/kit/spool/simulated-storage.ts): whatever the spool promises must follow from these calls alone.
- * All calls reject with the operating system's error (`code`: ENOSPC, EIO, ENOENT ...).
+ * forgets what was not synced (test/kit/spool/simulated-storage.ts): the spool's guarantees must follow from these
+ * calls alone. All calls reject with the operating system's error (`code`: ENOSPC, EIO, ENOENT ...).
  */
 export interface Storage {
   /** `create` makes a new, empty file and fails with EEXIST where there is one. */
@@ -41,8 +41,7 @@ export interface StorageFile {
   /** Data and size are on the disk when this resolves. A rejection must never be followed by another try. */
   datasync(): Promise<void>;
   /**
-   * Write and datasync in one. Null: it is done already, on a disk that answers so quickly that waiting for it costs
-   * less than handing the work over (then an error is thrown).
+   * Write and datasync in one. Null: already done synchronously, because the disk is fast (then an error is thrown).
    */
   writeDurably(buffers: readonly Buffer[], position: number): Promise<void> | null;
   truncate(size: number): Promise<void>;
@@ -56,7 +55,7 @@ const FLAGS = {
   write: O_RDWR | O_DSYNC,
   create: O_RDWR | O_CREAT | O_EXCL | O_DSYNC,
 } as const;
-/** More than this takes its time on any disk. */
+/** Larger writes are slow on any disk. */
 const ON_THE_SPOT_BYTES_MAX = 256 * 1024;
 
 class DiskFile implements StorageFile {

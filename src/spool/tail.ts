@@ -3,7 +3,7 @@ import type { Format } from './format.js';
 import type { GroupEnd } from './order.js';
 import type { Segment } from './segment.js';
 
-/** What is known of a run of records before it is stored. */
+/** Facts about a run of records before it is stored. */
 export interface RunFacts {
   /** The last complete group once it is stored. */
   end: GroupEnd;
@@ -22,8 +22,8 @@ export interface RunFacts {
 
 /**
  * A run of records as it was appended, kept in memory until it is written and for some time after, for readers
- * that are level. It forms a linked list; an evicted entry lets go of its bytes and of its successor, so that
- * a slow reader that still holds it keeps nothing alive, and knows where in the files to go on.
+ * that keep up. It forms a linked list. An evicted entry drops its bytes and its successor, so that a slow reader that still
+ * holds it keeps no memory alive, and knows where in the files to go on.
  */
 export interface TailEntry extends RunFacts {
   /** The live part: what belongs to a group that was given up is cut off. Empty once evicted. */

@@ -26,7 +26,7 @@ const modules = { gtidText: mariadbGtidText, storage: diskStorage, logger: silen
 
 /** A spool of three segments, as a replica's node leaves it. */
 async function makeSpool(directory: string): Promise<void> {
-  const spool = await Spool.open({ directory, segmentBytesMax: 8 * 1024, roomBytes: 0 }, modules);
+  const spool = await Spool.open({ directory, segmentBytesMax: 8 * 1024, preallocateBytes: 0 }, modules);
   spool.append(makeFormat(0, 1, Buffer.alloc(100, 9)));
   for (let ordinal = 1; ordinal <= GROUPS; ordinal++) {
     const epoch = ordinal > 20 ? 2 : 1;

@@ -116,7 +116,7 @@ class Life {
         directory: DIRECTORY,
         segmentBytesMax: 3000 + Math.floor(this.#random() * 20_000),
         tailBytesMax: Math.floor(this.#random() * 8000),
-        roomBytes: this.#random() < 0.2 ? 0 : Math.floor(this.#random() * 20_000),
+        preallocateBytes: this.#random() < 0.2 ? 0 : Math.floor(this.#random() * 20_000),
         pendingBytesMax: 20_000,
         idleMarkMs: 0,
       },
