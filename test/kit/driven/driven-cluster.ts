@@ -22,7 +22,7 @@ function nodeCommand({ name, directory, config }: PlannedNode): string[] {
 }
 
 /** Tells a node what it is. Resolves when it has heard that, not when it has done it. */
-export async function assign(node: TestNode, role: Assignment): Promise<void> {
+async function assign(node: TestNode, role: Assignment): Promise<void> {
   const socket = createConnection(socketOf(node.directory));
   await once(socket, 'connect');
   socket.write(`${JSON.stringify(role)}\n`);
