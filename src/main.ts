@@ -9,6 +9,6 @@ try {
   process.exitCode = await runCommandLine(process.argv.slice(2), context, commands);
 } finally {
   close();
-  // Everything has been closed by now; what still keeps the process alive must not keep it for ever.
+  // Everything has been closed by now; what still keeps the process alive must not keep it running forever.
   setTimeout(() => process.exit(), 3000).unref();
 }

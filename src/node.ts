@@ -73,7 +73,7 @@ interface NodeModules {
   readonly election?: Election;
 }
 
-/** A server without waiting commits ends in about two seconds; one that needs longer is not waited for for ever. */
+/** A server without waiting commits ends in about two seconds; the node does not wait longer for it. */
 const SERVER_STOP_DEADLINE_MS = 20_000;
 
 class Node {
@@ -441,7 +441,7 @@ class Node {
         this.#events.add(
           'clients.restarted',
           this.#config.name,
-          `What serves clients is started again: ${reason}. Its connections were cut; replication went on.`,
+          `The client plane is started again: ${reason}. Its connections were cut; replication went on.`,
         ),
     });
   }

@@ -245,7 +245,7 @@ export class ClientPlane {
       } else if (order === 'stop') await this.#stop();
       else await this.#end();
     } catch (error) {
-      this.#log.error({ order, reason: messageOf(error) }, 'the client plane does not do as it was told');
+      this.#log.error({ order, reason: messageOf(error) }, 'the client plane failed to execute an order');
     }
     this.#logLines.flush();
     this.#send({ kind: 'done', id });

@@ -90,7 +90,7 @@ export class PlaneNodeView implements NodeView {
     const { ok, state, reason } = this.#modules.plane.facts.ready;
     const ageMs = sharedClockMs() - atMs;
     if (ageMs > SILENT_MS) {
-      const text = `The replication of this node has not turned for ${Math.round(ageMs / 1000)} s.`;
+      const text = `The replication thread of this node has not run for ${Math.round(ageMs / 1000)} s.`;
       return { ok: false, role, state, lagMs: this.#lagMs(), reason: reason ?? text };
     }
     return { ok, role, state, lagMs: this.#lagMs(), reason };
@@ -215,7 +215,7 @@ export class PlaneNodeView implements NodeView {
     const { flavour, plane, waits } = this.#modules;
     const { role, count } = this.#state;
     if (role !== 'primary')
-      throw new SkeinError('NOT_PRIMARY', 'Only the primary knows what is committed by its own server.');
+      throw new SkeinError('NOT_PRIMARY', 'Only the primary knows what its own server has committed.');
     const ordinal = flavour.ordinalOf(gtid);
     const isReached = (state: PlaneState) => {
       if (state.count === null || state.count !== count) {

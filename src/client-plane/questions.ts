@@ -67,7 +67,7 @@ export class Questions {
       throw new ApiError(
         503,
         'NOT_OPEN',
-        `This node is too busy with its replication to answer, or it failed: ${(error as Error).message}`,
+        `The replication thread of this node did not answer: ${(error as Error).message}`,
         { retryable: true },
       );
     }

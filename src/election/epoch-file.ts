@@ -20,7 +20,7 @@ export function epochFile(stateDirectory: string): EpochFile {
       refuse: ({ path, reason }) =>
         new SkeinError(
           'EPOCH_UNREADABLE',
-          `${path} can not be used (${reason}): it says which epoch number this node used last. Write {"used": N} into it, where N is at least the highest epoch that any node of the cluster shows.`,
+          `${path} cannot be used (${reason}). It holds the last epoch number of this node. Write {"used": N} into it, with N at least the highest epoch that any node of the cluster shows.`,
         ),
     },
   });

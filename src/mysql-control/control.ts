@@ -297,7 +297,7 @@ export class MariadbControl {
     return repairLogins(this.#sessions.query, this.#secret);
   }
 
-  /** The server reads its certificate anew; connections that are there keep theirs. */
+  /** The server reloads its certificate; open connections keep theirs. */
   async reloadTls(): Promise<void> {
     await this.#sessions.query('FLUSH LOCAL SSL');
   }

@@ -88,7 +88,7 @@ describe('partitions', () => {
     expect(left).toEqual(['table `d`.`t` has other partitions']);
   });
 
-  it('one that was emptied is emptied everywhere if the engine made it anew, and is left if not', () => {
+  it('one that was emptied is emptied everywhere if the engine made it again, and is left if not', () => {
     const here = partitioned('RANGE', [part('a', '10', 'empty'), b]);
     const there = partitioned('RANGE', [a, b]);
     expect(mended(here, there, { remade: ['d/t#P#a'] }).sql).toEqual([
@@ -129,7 +129,7 @@ describe('history partitions that servers add by themselves', () => {
 });
 
 describe('tables', () => {
-  it('an emptied one is emptied everywhere if the engine made it anew, and is left if not', () => {
+  it('an emptied one is emptied everywhere if the engine made it again, and is left if not', () => {
     const [here, there] = [table({ content: 'empty' }), table()];
     expect(mended(here, there, { remade: ['d/t'] }).sql).toEqual(['everywhere: TRUNCATE TABLE `d`.`t`']);
     expect(mended(here, there, { remade: ['d/t2'] })).toEqual({
@@ -208,7 +208,7 @@ describe('tables', () => {
     ]);
   });
 
-  it('what can not be read, or was not found out, is no difference', () => {
+  it('what cannot be read, or was not found out, is no difference', () => {
     expect(mended(table({ content: 'unreadable 1932' }), table())).toEqual({ sql: [], left: [] });
     expect(mended(table(), table({ content: 'unreadable 1932', shape: [] }))).toEqual({ sql: [], left: [] });
     expect(mended(table({ content: 'unreadable 1932' }), null)).toEqual({ sql: [], left: [] });

@@ -40,7 +40,7 @@ export interface Mending {
 }
 
 /**
- * @param remade tables and partitions that the engine made anew since the server was last opened, as the engine names them
+ * @param remade tables and partitions that the engine made again since the server was last opened, as the engine names them
  * @param changed tables that had DDL since then, as `schema/name`: what was otherwise before is no work of this crash
  * @param known objects whose own definition and the replica's differed in the same way before the crash
  * @param setAside a name for the nth table that is not in the log
@@ -168,7 +168,7 @@ function mendTable(
 ): Mending {
   const contents = [here, ...here.partitions].map(({ content }) => content);
   const theirContents = [there, ...there.partitions].map(({ content }) => content);
-  // What can not be read does no harm in silence: whoever comes to it is told. It is no reason to serve nothing at all.
+  // What cannot be read does no harm in silence: whoever comes to it is told. It is no reason to serve nothing at all.
   if ([...contents, ...theirContents].some(isUnreadable)) return { steps: [], left: [] };
   if (!isKnown && !isAlikeForRows(here, there)) return { steps: [], left: ['has another definition'] };
   const table = quoted(here.schema, here.name);
@@ -210,7 +210,7 @@ function mendHistory(here: TableDefinition, there: TableDefinition): Mending {
 
 const isUnreadable = (content: Content) => content.startsWith('unreadable');
 
-/** Empty here alone: by a TRUNCATE if the engine made it anew; else rows were lost in another way. */
+/** Empty here alone: by a TRUNCATE if the engine made it again; else rows were lost in another way. */
 function emptied(
   here: Content,
   there: Content,

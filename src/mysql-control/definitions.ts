@@ -133,7 +133,7 @@ const AUTO = /^SYSTEM_TIME [^\n]*\bAUTO\b/;
 /** A counter, no definition. */
 const AUTO_INCREMENT = / AUTO_INCREMENT=\d+/;
 
-/** How it was created, but for its partitions. Of a table that can not be opened: nothing. */
+/** How it was created, without its partitions. Empty for a table that cannot be opened. */
 async function shapeOf(
   query: SqlQuery,
   { schema, name }: ObjectName,

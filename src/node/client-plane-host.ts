@@ -121,7 +121,7 @@ export class ClientPlaneHost {
     const run = this.#run;
     if (!run?.listens) return;
     if ((await this.#order(run, 'stop', this.#times.stopMs)) !== 'late') return;
-    this.#modules.logger.error({}, 'the client plane does not stop in time, and is ended');
+    this.#modules.logger.error({}, 'the client plane does not stop in time; ending it');
     this.#kill(run, 'it does not stop');
   }
 

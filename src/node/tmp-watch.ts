@@ -79,7 +79,7 @@ export class TmpWatch {
     this.#modules.events.add(
       'tmp.full',
       this.#options.node,
-      `The server's temporary files are ${bytes} bytes, at most ${this.#options.bytesMax} are allowed (serverTmpBytesMax). No read has written them, and what may be committing is not ended.`,
+      `The server's temporary files are ${bytes} bytes, at most ${this.#options.bytesMax} are allowed (serverTmpBytesMax). No read has written them, and sessions that may be committing are not ended.`,
       { bytes },
     );
   }

@@ -55,7 +55,10 @@ export class RoleHost implements RoleNode {
     await this.#change(first, signal);
     this.#changing = this.#obey(signal).catch((error: unknown) => {
       if (!signal.aborted)
-        this.#parts.logger.error({ reason: messageOf(error) }, 'the election can not be heard any more');
+        this.#parts.logger.error(
+          { reason: messageOf(error) },
+          'the election failed: no further role changes are received',
+        );
     });
   }
 
@@ -72,7 +75,7 @@ export class RoleHost implements RoleNode {
       const overtaken = new AbortController();
       const later = this.#election.next(signal);
       later.then(
-        () => overtaken.abort(new Error('The election says otherwise by now.')),
+        () => overtaken.abort(new Error('The election has changed its decision.')),
         () => overtaken.abort(signal.reason),
       );
       await this.#changeTo(next, overtaken.signal);

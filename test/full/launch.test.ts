@@ -137,7 +137,7 @@ describe('a command', () => {
     expect(await waiting.ended).toMatchObject({ code: 0, stdout: 'function ran with\n' });
   });
 
-  it('gives npm a cache in the clone when it can not have its own (an account without a home)', async () => {
+  it('gives npm a cache in the clone when it cannot have its own (an account without a home)', async () => {
     const usedCache = () => readFileSync(join(root, 'used-cache'), 'utf8').trim();
     await start();
     expect(usedCache()).toBe(npmCache);
