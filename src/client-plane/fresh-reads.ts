@@ -12,7 +12,7 @@ export interface FreshReadsModules {
 
 /**
  * Reads of a replica that see all that was answered before they came: the primary is asked where its log ends, and the
- * local server has to get there. One question at a time serves all who came before it was asked.
+ * local server has to get there. One question at a time serves all requests that came before it was asked.
  */
 export class FreshReads {
   readonly #waitMs: number;
@@ -50,7 +50,7 @@ export class FreshReads {
 
   async #question(): Promise<string> {
     const [row] = await this.#session.use((connection) =>
-      // A session whose peer stands still must not hold up all who come later.
+      // A session whose peer hangs must not delay later requests.
       withDeadline(connection.query('SELECT @@global.gtid_binlog_pos'), this.#waitMs, 'The primary'),
     );
     return ownDomain(row?.[0] ?? '');

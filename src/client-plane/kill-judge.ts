@@ -36,7 +36,10 @@ export function killJudge(modules: {
         await sleep(POLL_MS);
       }
     } catch (error) {
-      modules.logger.warn({ reason: messageOf(error) }, 'KILL refused: the server does not say who commits');
+      modules.logger.warn(
+        { reason: messageOf(error) },
+        'KILL refused: the server does not say which sessions commit',
+      );
       return 'Skein: not killed: the server does not say whether that session waits for its quorum.';
     }
   };

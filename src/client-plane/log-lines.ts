@@ -1,6 +1,6 @@
 import type { LineSink } from '../std/pino-logger.js';
 
-/** Lines wait so long for each other before they cross; a crash of this plane loses those. */
+/** Batching time of lines before they are sent. A crash of this plane loses the lines of this time. */
 const GATHER_MS = 10;
 const PENDING_BYTES_MAX = 256 * 1024;
 

@@ -145,7 +145,7 @@ export class MysqlPorts {
       target: {
         host: SERVER_HOST,
         port: server.port,
-        // Only writers of the primary wait in a commit, and a reader is not their owner to the server: it can not kill them.
+        // Only writers of the primary wait in a commit, and a reader is another account to the server: it cannot kill them.
         ...(localAddress === undefined
           ? { judgesKills: true }
           : { localAddress, keepsReadOnly: true, waitsForPrimary: role === 'replica' }),
@@ -164,7 +164,7 @@ export class MysqlPorts {
     });
   }
 
-  /** On a replica: the read-write port of the primary's node, which itself knows whether it may let anybody through. */
+  /** On a replica: the read-write port of the primary's node, which decides itself whether to admit clients. */
   #primary(): Route {
     const { primary } = this.#modules.plane.facts;
     if (!primary) return { open: false, reason: 'This node has not heard of a primary yet.' };

@@ -54,7 +54,7 @@ export class PlaneNodeView implements NodeView {
   readonly audit: AuditView;
   readonly logs: LineView<LogFilter>;
   readonly #modules: PlaneNodeViewModules;
-  /** Applied by the server of this generation, as it said itself when somebody waited: more than the memory says yet. */
+  /** Position that this generation's server has reported to waiters; may be ahead of the shared memory. */
   #seen = { generation: -1, ordinal: 0 };
 
   constructor(modules: PlaneNodeViewModules) {
@@ -96,7 +96,7 @@ export class PlaneNodeView implements NodeView {
     return { ok, role, state, lagMs: this.#lagMs(), reason };
   }
 
-  /** A lag grows between two writes of it, and what is level stays so as long as somebody says so. */
+  /** Between two updates a lag grows; a replica that was up to date stays so while updates come. */
   #lagMs(): number | null {
     const { lagMs, atMs } = this.#state;
     if (lagMs === null) return null;

@@ -4,8 +4,8 @@ import type { Cancellation } from '../std/cancellation.js';
 import { CANCELLED } from '../std/unless-cancelled.js';
 
 /**
- * Waits for positions in shared memory. What is there already costs one look; whoever has to wait is told by the
- * replication plane of the next move, and of none while nobody waits.
+ * Waits for positions in shared memory. A position that is reached already costs one read. For waiters the replication plane
+ * sends the next change; without waiters it sends none.
  */
 export class PositionWaits {
   readonly #plane: FactsReader;
@@ -16,7 +16,7 @@ export class PositionWaits {
   constructor(modules: {
     readonly plane: FactsReader;
     readonly memory: StateReader;
-    /** Tells the replication plane that somebody waits: what it gathers at leisure is wanted now. */
+    /** Tells the replication plane that a request waits, so that it reads batched data now. */
     readNow(): void;
   }) {
     this.#plane = modules.plane;
@@ -50,7 +50,7 @@ export class PositionWaits {
     });
   }
 
-  /** The positions moved since the replication plane was told that somebody waits. */
+  /** The positions moved since the replication plane was told of a waiter. */
   moved(): void {
     this.#checkAll();
     this.#wait();

@@ -25,7 +25,7 @@ export class FixedPrimary implements Election {
     });
   }
 
-  /** Nobody else begins epochs, so what this node knows and has used is all there is. */
+  /** No other node begins epochs, so this node knows all of them. */
   async newEpoch(known: number): Promise<number> {
     const used = Math.max(known, (await this.#epochFile.load()).used) + 1;
     await this.#epochFile.save({ used });

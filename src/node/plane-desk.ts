@@ -21,7 +21,7 @@ export interface PlaneDeskModules {
   certificateExpiresAtMs(): number | null;
 }
 
-/** Where the client plane is told, and asked for, what this node is. */
+/** Sends the facts of this node to the client plane, and answers its questions. */
 export class PlaneDesk {
   readonly #config: NodeConfig;
   readonly #version: string;

@@ -42,7 +42,7 @@ export class PlanePublisher {
     this.#modules = modules;
   }
 
-  /** From now on this client plane is told, beginning with all there is. */
+  /** From now on this client plane gets all facts, beginning with the current ones. */
   attach(end: PlaneEnd): void {
     this.detach();
     this.#end = end;

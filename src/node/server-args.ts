@@ -30,7 +30,7 @@ const ROLES = 3;
 const OWN_SESSIONS_MAX = 200;
 
 /**
- * At the start nobody waits for an acknowledgement: a replica's own threads never may (seen on 10.11: "Waiting for
+ * At the start no commit waits for an acknowledgement: a replica's own threads never may (seen on 10.11: "Waiting for
  * semi-sync ACK from slave" in a worker), and a primary is told to before it opens (waitForAcknowledgements).
  */
 const SEMI_SYNC_OFF = '--rpl-semi-sync-master-enabled=0';

@@ -6,7 +6,7 @@ export interface TmpStatement {
   readonly sessionId: number;
   readonly queryId: number;
   readonly account: string;
-  /** It can not be committing anything: such a one may be killed (rule C1). */
+  /** The session cannot be committing, so it may be killed (rule C1). */
   readonly readsOnly: boolean;
   /** Bytes that its thread has written into files since it was first seen. */
   readonly writtenBytes: number;

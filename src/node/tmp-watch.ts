@@ -20,7 +20,7 @@ export interface TmpWatchModules {
   readonly killQuery: (queryId: number) => Promise<void>;
 }
 
-/** From so much of the budget on it is noted who writes. */
+/** Part of the budget above which the node records which threads write. */
 const NOTED_PART = 1 / 8;
 
 export class TmpWatch {

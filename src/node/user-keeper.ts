@@ -6,7 +6,7 @@ import type { Logger } from '../std/logger.js';
 
 /** A change of the table is on this server within this time after it was applied; the documents promise a second. */
 const LOOK_MS = 500;
-/** What somebody did to the accounts on the server itself is put right within this time. */
+/** Interval of the comparison; changes made to accounts on the server are repaired within this time. */
 const COMPARE_MS = 5_000;
 
 const SAID: Readonly<Record<UserChange['what'], string>> = {
@@ -25,7 +25,10 @@ export interface UserKeeperModules {
   cut(sessions: readonly UserSession[]): void;
 }
 
-/** Keeps the accounts of applications on this node's server as the replicated table says; see mysql-control/user-accounts.ts. */
+/**
+ * Keeps the accounts of applications on this node's server as the replicated table says; see
+ * mysql-control/user-accounts.ts.
+ */
 export class UserKeeper {
   readonly #modules: UserKeeperModules;
   #timer: NodeJS.Timeout | null = null;
@@ -58,7 +61,7 @@ export class UserKeeper {
       await this.#level({ ifChanged: !compares });
       this.#failing = false;
     } catch (error) {
-      // The server's death is told by its supervisor; what fails while it lives is worth one line.
+      // The supervisor reports the server's end. A failure while it lives is logged once.
       if (!this.#failing && this.#running) {
         this.#modules.logger.warn({ reason: messageOf(error) }, 'the accounts could not be repaired');
       }

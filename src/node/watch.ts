@@ -4,7 +4,7 @@ import type { RoleNode } from '../roles/role-node.js';
 import { type Clock, systemClock, type Timer } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 
-/** While something waits to be applied, its progress is looked at so often; lag is measured by it. */
+/** Poll interval of the applied position while transactions wait to be applied; it limits the precision of the lag. */
 const BUSY_MS = 100;
 
 interface ServerWatchModules {
@@ -62,7 +62,7 @@ export class ServerWatch {
       await this.#lookAfter();
       this.#failing = false;
     } catch (error) {
-      // The server's death is told by its supervisor; what fails here while it lives is worth one line.
+      // The supervisor reports the server's end. A failure while it lives is logged once.
       if (!this.#failing)
         logger.warn({ reason: messageOf(error) }, 'the server did not answer a status query');
       this.#failing = true;

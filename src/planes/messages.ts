@@ -68,7 +68,7 @@ export type ToClients =
   | { readonly kind: 'moved' }
   | { readonly kind: 'event'; readonly event: ClusterEvent }
   | { readonly kind: 'audit'; readonly line: AuditLine }
-  /** Lines that were written to the node's log, while somebody follows it. */
+  /** New lines of the node's log, sent while a client follows it. */
   | { readonly kind: 'logged'; readonly lines: readonly string[] }
   | { readonly kind: 'tls'; readonly identity: TlsIdentity }
   | { readonly kind: 'cutSessions'; readonly sessions: readonly { address: string; port: number }[] }
@@ -84,7 +84,7 @@ export type ToNode =
   | { readonly kind: 'failed'; readonly error: ErrorData }
   | { readonly kind: 'ask'; readonly id: number; readonly what: Question }
   | { readonly kind: 'done'; readonly id: number }
-  /** Somebody waits for a position. */
+  /** A request waits for a position. */
   | { readonly kind: 'readNow' }
   | { readonly kind: 'loginRefused' }
   /** Lines for the node's log, each with its end. */

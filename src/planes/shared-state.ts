@@ -7,7 +7,7 @@
  */
 import type { Role } from '../model/status.js';
 
-/** Memory that nobody has written reads as the first of both: a closed replica. */
+/** Unwritten memory reads as the first value of both: a closed replica. */
 const OPENNESS_CODES = ['NOT_OPEN', 'OPEN', 'NO_QUORUM', 'SERVER_DOWN'] as const;
 export type OpennessCode = (typeof OPENNESS_CODES)[number];
 const ROLES: readonly Role[] = ['replica', 'primary'];
@@ -172,7 +172,7 @@ export class StateReader {
     return Atomics.load(this.#memory, WORD.closings);
   }
 
-  /** From now on the next move is told. What waits looks once more after this call: the move may have been before it. */
+  /** The next change is sent from now on. A waiter checks again after this call, because the change may have come before. */
   wait(): void {
     Atomics.store(this.#memory, WORD.waiting, 1);
   }

@@ -54,7 +54,7 @@ export class Epochs {
     this.#modules.logger.info({ epoch, beginsAfter }, 'epoch began');
   }
 
-  /** Another node is told of the newest epoch: it stays. */
+  /** The newest epoch was sent to another node, so it must stay. */
   told(): void {
     this.#before = null;
   }

@@ -2,7 +2,7 @@ import { LinkListener } from '../link/listener.js';
 import type { RoleHost } from './role-host.js';
 import type { NodeParts } from './role-node.js';
 
-/** Every node listens for the others; what role it has decides who may attach. */
+/** Every node listens for the others; its role decides which nodes may attach. */
 export function linkListener(parts: NodeParts, host: RoleHost): LinkListener {
   const { config, secret, linkTls, logger, events } = parts;
   const listener = new LinkListener(

@@ -10,7 +10,7 @@ import type { AttachInfo, HeartbeatBody } from '../wire/messages.js';
 import { bareStatus, ownStatus } from './cluster-status.js';
 import type { NodeParts, RolePositions, RoleScope } from './role-node.js';
 
-/** Between two roles, and before the first: the node serves nobody. It passes for what it is to become. */
+/** Between two roles, and before the first: the node serves no client. It reports the role that it is taking. */
 export class NoRole implements RoleScope {
   readonly role: Role;
   readonly onChange = new Emitter<void>();

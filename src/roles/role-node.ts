@@ -39,7 +39,7 @@ export interface NodeParts {
   control(): LocalControl;
   /** SIGKILL; the server is started again. Resolves when its end is certain. */
   kill(reason: string): Promise<void>;
-  /** What is closed by now is served to nobody any more when this resolves: clients' connections are cut. */
+  /** Resolves when no client is served through what is closed by now: their connections are cut. */
   cutClients(): Promise<void>;
   /** An id for the server that it never had, and that no transaction ever bears (rule C10). */
   newServerId(): Promise<number>;
@@ -58,7 +58,7 @@ export interface NodeParts {
 export interface RolePositions {
   /**
    * The count in which these positions move: another object when the primary begins to count again, null while nothing
-   * is counted here (a replica, a closed primary). Whoever waits for a position in a count that ended waits in vain.
+   * is counted here (a replica, a closed primary). A wait for a position in a count that has ended never resolves.
    */
   readonly count: object | null;
   /** In the log of this node (on a replica: in its spool). */
@@ -80,13 +80,13 @@ export interface RolePositions {
 /** The part of a node that follows from its role; the rest (server, HTTP, logs) is the same for both. */
 export interface RoleNode extends Pick<NodeView, 'epoch' | 'isOpen' | 'ready' | 'confirmPrimary'> {
   readonly role: 'primary' | 'replica';
-  /** Openness may be another one, or who the primary is and where. Listeners run before the role goes on. */
+  /** Openness, or the primary's name or address, may have changed. Listeners run before the role continues. */
   readonly onChange: Emitter<void>;
   /** One of the positions moved. Many times a second: listeners do next to nothing. */
   readonly onMoved: Emitter<void>;
   positions(): RolePositions;
   clusterStatus(): ClusterStatus;
-  /** Somebody waits for a position: what the log holds is read on now. */
+  /** A request waits for a position: the log is read now. */
   readNow(): void;
   watch(reading: ServerReading): void;
   heartbeat(): HeartbeatBody;

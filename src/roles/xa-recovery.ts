@@ -8,11 +8,11 @@ import type { XaAgreement, XaFile } from './xa-file.js';
 /**
  * XA is not crash-safe in MariaDB (rule H11): XA PREPARE, COMMIT and ROLLBACK are logged (and on a primary wait for
  * their acknowledgement) before the engine does them. After a crash the log, and so every replica, is ahead of the engine.
- * The log is the cluster's history, so the engine is brought level with it before the server goes on:
+ * The log is the cluster's history, so the engine is brought into agreement with it before the server goes on:
  *
  *   log          engine
- *   ended        prepared     the engine ends it in the same way, past the log
- *   prepared     nothing      its rows are lost here. On a primary nobody was told that it is prepared: its end is logged.
+ *   ended        prepared     the engine ends it in the same way, without logging
+ *   prepared     nothing      its rows are lost here. On a primary no client was told that it is prepared: its end is logged.
  *                             On a replica it is prepared again, from the log
  *   nothing      prepared     on a primary: XA COMMIT ... ONE PHASE on its way to the log. It is rolled back when it can
  *                             not have got there; when it can (such a group names no branch), a person decides.

@@ -11,8 +11,8 @@
  * next primary has executed everything · `settings`: the server becomes a replica's.
  *
  * A commit that waits is never released by a shutdown or by settings: what is not confirmed when the time is over dies with
- * the server (rule C1). A target that is late costs only time: it can not open while a replica has more than it has
- * (REPLICA_AHEAD), and gets the rest from whoever has it.
+ * the server (rule C1). A target that is late costs only time: it cannot open while a replica has more than it has
+ * (REPLICA_AHEAD), and gets the rest from a node that has it.
  */
 export const CLOSING_STEPS = ['writes', 'log', 'target', 'settings', 'ended', 'killed'] as const;
 export type ClosingStep = (typeof CLOSING_STEPS)[number];

@@ -85,7 +85,7 @@ export class LogFeed {
     if (this.#options.acknowledge !== 'async') this.#source?.acknowledge(ordinal);
   }
 
-  /** Somebody waits for a position: what the log holds is read on now. */
+  /** A request waits for a position: the log is read now. */
   readNow(): void {
     this.#source?.readNow();
   }
@@ -155,7 +155,7 @@ export class LogFeed {
       this.bytesRead += batch.bytes.length;
       commitWait.read(batch.completeOrdinal);
       const goOn = replicas.hub.append(batch);
-      // What is read is answered then, whoever has it.
+      // Then everything that was read counts as answered.
       if (isAsync || this.#options.alone) replicas.moved();
       return goOn;
     };

@@ -11,7 +11,7 @@ export interface LostLogFacts {
   readonly began: number;
 }
 
-/** What a person is told of a server's log that is not the cluster's, or whose chain is gone; see `findingOf`. */
+/** The operator's message about a log that is not the cluster's, or whose chain is missing; see `findingOf`. */
 export function lostLog(facts: LostLogFacts): { code: 'CHAIN_LOST' | 'DATA_LOST'; message: string } {
   const { node, logEnd, held, epoch, began } = facts;
   if (epoch === 0 && logEnd.ordinal > 0) {
@@ -34,7 +34,7 @@ export function lostLog(facts: LostLogFacts): { code: 'CHAIN_LOST' | 'DATA_LOST'
   };
 }
 
-/** What a person is told of a replica that has more than the primary. */
+/** The operator's message about a replica that has more than the primary. */
 export function replicaAhead(node: string, attach: AttachInfo, logEnd: Position): string {
   return (
     `${attach.node} holds transactions up to ${attach.spoolEnd.gtid} (number ${attach.spoolEnd.ordinal}), but the primary's server ` +

@@ -97,7 +97,7 @@ export function openingStep(state: OpeningState, event: OpeningEvent): OpeningSt
     case 'failed':
       return isWorking(state.step) ? { ...state, step: 'pause' } : state;
     case 'retry':
-      // It runs by now, whoever started it.
+      // The server runs by now.
       return state.step === 'pause'
         ? { ...state, step: 'look', adopted: true, goesOn: false, attachable: false }
         : state;

@@ -76,7 +76,7 @@ export class PrimaryChecks {
       });
   }
 
-  /** Where nobody waits for the quorum (`async`), nothing is known to have been done. */
+  /** With `async` no commit waits for the quorum, so no agreement of log and engine is known. */
   #advanceXa(): void {
     const { xa, positionAt, replicas, logger } = this.#modules;
     xa.advance(positionAt(replicas.quorum.answered), monotonicMs()).catch((error: unknown) =>

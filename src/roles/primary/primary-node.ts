@@ -19,7 +19,7 @@ import { definitionsFile } from './definitions-file.js';
 import { LogEndFile } from './log-end-file.js';
 import { PrimaryRole } from './primary-role.js';
 
-/** What a client is told while the primary is not open. */
+/** The reason for clients while the primary is not open. */
 const CLOSED_CODES = {
   closed: 'SERVER_DOWN',
   recovering: 'NO_QUORUM',

@@ -9,7 +9,7 @@ import type { XaFile } from '../xa-file.js';
 import type { DefinitionsFile } from './definitions-file.js';
 import type { LogEndFile } from './log-end-file.js';
 
-/** What the primary's role is told, and what it borrows. */
+/** Options of the primary's role, and the parts of the node that it borrows. */
 
 export interface PrimaryRoleOptions {
   node: string;
@@ -35,7 +35,7 @@ export interface PrimaryRoleModules {
   control(): LocalControl;
   /** The number of the next epoch, never given before and larger than this one. */
   newEpoch(known: number): Promise<number>;
-  /** SIGKILL (rule C1: a fence asks nobody); the server is started again. */
+  /** SIGKILL (rule C1: a fence waits for nothing); the server is started again. */
   kill(reason: string): Promise<void>;
   /** Clients' connections are cut when it resolves. */
   cutClients(): Promise<void>;

@@ -38,11 +38,11 @@ export class ReplicaSet {
   readonly #rounds: FollowerRounds;
   readonly hub: Hub;
   #quorum: Quorum;
-  /** The quorum's positions when whoever waits for them was last told. */
+  /** The quorum's positions when waiters were last notified. */
   #told = { answered: -1, released: -1, everywhere: -1 };
   /** The answered or committed position moved. */
   readonly onCommitted = new Emitter<void>();
-  /** A replica's log grew, or the quorum did; before anybody is answered for it. */
+  /** A replica's log or the quorum advanced; called before any client is answered for it. */
   readonly onMoved = new Emitter<void>();
   /** A replica came or went. */
   readonly onAttached = new Emitter<void>();
@@ -85,7 +85,7 @@ export class ReplicaSet {
     this.#quorum.setReceived(received);
   }
 
-  /** Ends every session; nobody is fed, and nobody waits, any more. */
+  /** Ends every session, feed and wait. */
   end(reason: string, lost: SkeinError): void {
     for (const session of [...this.#attached.values()]) session.close(reason);
     this.#rounds.end(lost);
@@ -172,7 +172,7 @@ export class ReplicaSet {
     return this.#rounds.confirm(signal);
   }
 
-  /** A position may have moved: whoever waits for one is told when it has. */
+  /** Notifies waiters if a position has moved. */
   moved(): void {
     this.onMoved.emit();
     const { answered, released } = this.#quorum;

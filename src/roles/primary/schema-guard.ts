@@ -9,7 +9,7 @@ import { sleep } from '../../std/timing.js';
 import type { LocalControl } from '../local-server.js';
 
 /**
- * Watches the schema of an open primary for what the server can not refuse and the cluster can not keep its promises for:
+ * Watches the schema of an open primary for statements that the server cannot refuse and that would break the cluster's promise:
  * after every DDL that the source reads, when the primary opens, and once a minute. A table of another engine is
  * converted at once. Everything else is said: an event when it is seen first, `warnings` in the status while it is there.
  */
@@ -99,7 +99,7 @@ export class SchemaGuard {
     this.#wake?.();
   }
 
-  /** The log holds this statement, executed in this database; '' = it can not be told. */
+  /** The log holds this statement, executed in this database; '' = its text is not known. */
   statement(text: string, database: string): void {
     if (this.#scope === null || isNoDdl(text)) return;
     const risk = riskOf(text);

@@ -8,7 +8,7 @@ import type { LocalControl } from '../local-server.js';
  *   end the clients that hold something open -> execute one after the other -> give up and say so
  *
  * Clients of a replica only read: ending their sessions loses nothing. Parallel workers that wait for each other are a
- * fault of the server (MariaDB); one after the other there is nobody to wait for.
+ * fault of the server (MariaDB); one after the other, no worker waits for another.
  */
 export interface UnblockModules {
   control(): LocalControl;
@@ -59,7 +59,7 @@ export class ApplierUnblock {
     if (step === 'serial') await this.#serially(committed);
   }
 
-  /** There was nobody to end: the next step need not wait. */
+  /** There was no client to disconnect: the next step need not wait. */
   private async stalledAgain(applied: number, committed: number): Promise<void> {
     this.#lastStepMs = Number.NEGATIVE_INFINITY;
     await this.stalled(applied, committed);

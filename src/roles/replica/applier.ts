@@ -27,7 +27,7 @@ export interface ApplierView {
   readonly reason: string | null;
 }
 
-/** Before that nobody would call it slow; a short look costs one query. */
+/** Shorter statements do not count as slow; each check costs one query. */
 const SLOW_AFTER_MS = 2_000;
 const STATEMENT_LENGTH_MAX = 120;
 

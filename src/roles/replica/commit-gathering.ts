@@ -8,7 +8,7 @@ const FEW = 150;
 const SPAN_MS = 200;
 
 /**
- * A replica's commits are waited for by nobody but reads that ask for them: while many come, several of its parallel
+ * Only reads that ask for a position wait for a replica's commits. While many commits come, several of its parallel
  * workers commit together, with one write and one fsync of log and engine (an eighth of the server's CPU and more, see
  * docs/performance.md). While few come each commits at once, so that a read that waits for its own write waits no longer.
  */
@@ -20,7 +20,7 @@ export class CommitGathering {
     this.#gather = gather;
   }
 
-  /** Sees what the server has applied. What it was set to is read, never remembered: it may have been started anew. */
+  /** Checks what the server has applied. Reads its setting each time, because the server may have been restarted. */
   async watch(
     ordinal: number,
     { commitsGather }: Pick<ServerReading, 'commitsGather'>,

@@ -167,7 +167,7 @@ export class ReplicaNode implements RoleScope {
 
   welcome({ node }: AttachInfo): WelcomeDecision {
     const message = `${this.#parts.config.name} is a replica${this.#primary === null ? '' : `; it follows ${this.#primary}`}.`;
-    return { refuse: 'NOT_PRIMARY', message: `${node} can not attach: ${message}` };
+    return { refuse: 'NOT_PRIMARY', message: `${node} cannot attach: ${message}` };
   }
 
   attached(session: ReplicaSession): void {

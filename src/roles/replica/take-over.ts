@@ -29,7 +29,7 @@ export interface TakeOverState {
   readonly step: TakeOverStep;
   /** A server before this one did not end in order. */
   readonly crashed: boolean;
-  /** This server died, and follows nobody yet: its log and its engine may differ. */
+  /** This server died and does not replicate yet: its log and its engine may differ. */
   readonly settles: boolean;
 }
 
