@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { commands } from '../../src/cli/commands.js';
 import { runCommandLine } from '../../src/cli/run.js';
 import { loadNodeConfig } from '../../src/config/node-config.js';
+import { epochFile } from '../../src/election/epoch-file.js';
 import { SkeinError } from '../../src/model/error.js';
 import { ChainFile } from '../../src/roles/chain-file.js';
 import { definitionsFile } from '../../src/roles/primary/definitions-file.js';
@@ -98,6 +99,7 @@ export async function fileTargets(base: string): Promise<FuzzTarget[]> {
         await orSkeinError(() => new ChainFile(directory).load());
         await orSkeinError(() => ddlNoteFile(directory).load());
         await orSkeinError(() => definitionsFile(directory).load());
+        await orSkeinError(() => epochFile(directory).load());
         await orSkeinError(() => new LogEndFile(directory, { logger: silentLogger }).load());
         await orSkeinError(() => xaFile(directory).load());
         await orSkeinError(() => loadNodeConfig(join(directory, 'node.json')));
@@ -116,6 +118,7 @@ const STATES = {
   ],
   'ddl.json': { ordinal: 5, doubt: 'lost', traces: 'x' },
   'definitions.json': { tableIdMax: 5, openedAt: '2026-01-01 00:00:00' },
+  'epoch.json': { used: 2 },
   'log-end.json': { ordinal: 5 },
   'xa.json': { at: POSITION, branches: ['a'], ending: [], decided: { a: 'commit' } },
   'node.json': {
