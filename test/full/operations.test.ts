@@ -321,7 +321,7 @@ describe('audit trail', () => {
     const after = await verify();
     expect(after.code).toBe(1);
     expect(after.stdout).toMatch(
-      /n2\/audit: NOT in order, 1 fault .*\n {2}audit-0{15}1\.jsonl:2: number 2 was changed/,
+      /n2\/audit: NOT in order, 1 fault .*\n {2}audit-0{15}1\.jsonl:2: line number 2, or the line before it, was changed/,
     );
     writeFileSync(file, text);
   });
