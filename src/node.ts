@@ -308,8 +308,10 @@ class Node {
     this.#tls?.stop();
     this.#desk.stop();
     this.#audit.add({ kind: 'node', action: 'stop' });
-    if (await this.#clients.end()) return;
+    const trail = await this.#clients.end();
+    if (trail === 'stuck') this.#logger.error({}, 'the client plane does not end; audit lines may be lost');
     // No client plane is left to write what is kept.
+    if (trail !== 'not written') return;
     await this.#audit.writeKept(auditTrail(this.#config, this.#secret), {
       log: this.#logger.child({ part: 'audit' }),
     });

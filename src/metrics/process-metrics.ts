@@ -3,8 +3,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type MetricFamily, type Sample, single } from './text.js';
 
 const startedAtS = Math.round((Date.now() - performance.now()) / 1000);
-/** Each look at the delay is a timer of its own, so it is not much finer than what is to be seen by it. */
-const DELAY_RESOLUTION_MS = 20;
+/** Each tick wakes the thread up. A stall that is longer than this is always seen, a shorter one now and then. */
+const DELAY_RESOLUTION_MS = 100;
 
 /** What one thread of the process uses. Plain data. */
 export interface ThreadFacts {

@@ -81,7 +81,7 @@ describe('ClientPlaneHost', () => {
     await until('the connections are told', () => publisher.mysqlConnections?.readWrite === 3);
     audit.add({ kind: 'node', action: 'stop' });
     await plane.stop();
-    expect(await plane.end()).toBe(true);
+    expect(await plane.end()).toBe('written');
     expect(publisher.mysqlConnections).toBeNull();
   });
 
@@ -93,7 +93,7 @@ describe('ClientPlaneHost', () => {
     });
     await throughout('no other is started', 300, () => running.length === 1);
     expect(restarts).toEqual([]);
-    expect(await plane.end()).toBe(false);
+    expect(await plane.end()).toBe('not written');
   });
 
   it('starts another one for one that fails, which gets the lines that the first did not write', async () => {
@@ -104,7 +104,7 @@ describe('ClientPlaneHost', () => {
     audit.add({ kind: 'event' });
     await until('the second runs', () => running.length === 2);
     // Its answer to each line is what `end` waits for; nothing is left to be written by the node itself.
-    expect(await plane.end()).toBe(true);
+    expect(await plane.end()).toBe('written');
     const left: unknown[] = [];
     audit.attach((line) => left.push(line));
     expect(left).toEqual([]);
@@ -115,7 +115,7 @@ describe('ClientPlaneHost', () => {
     await plane.start();
     await until('the second runs', () => running.length === 2);
     expect(restarts).toEqual(['its event loop did not turn for 500 ms']);
-    expect(await plane.end()).toBe(true);
+    expect(await plane.end()).toBe('written');
   });
 
   it('leaves one alone that turns', async () => {
@@ -129,7 +129,7 @@ describe('ClientPlaneHost', () => {
     await plane.start();
     await plane.cut();
     expect(running).toHaveLength(1);
-    expect(await plane.end()).toBe(true);
+    expect(await plane.end()).toBe('written');
   });
 
   it.each(['hangs', 'deaf'] as const)('ends one that %s when it has to cut', async (behaviour) => {
@@ -151,7 +151,7 @@ describe('ClientPlaneHost', () => {
     const { plane } = host(['deaf'], { stopMs: 200 });
     await plane.start();
     await plane.stop();
-    expect(await plane.end()).toBe(false);
+    expect(await plane.end()).toBe('not written');
   });
 
   it('answers what is asked, also with an error', async () => {

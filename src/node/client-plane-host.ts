@@ -16,6 +16,7 @@ import type { Logger } from '../std/logger.js';
 import { backoffMs, sleep, withDeadline } from '../std/timing.js';
 import type { AuditRelay } from './audit-relay.js';
 import type { PlanePublisher } from './plane-publisher.js';
+import { TurnWatch } from './turn-watch.js';
 
 export interface ClientPlaneTimes {
   /** Closing cuts the connections of clients within this time, or the client plane is ended. */
@@ -39,7 +40,6 @@ const RESTART_FIRST_MS = 50;
 const RESTART_MAX_MS = 5_000;
 /** A client plane that lived this long was well: its next restart is quick again. */
 const GOOD_LIFE_MS = 10_000;
-const WATCHES_PER_HANG = 10;
 
 export interface ClientPlaneHostModules {
   readonly logger: Logger;
@@ -83,7 +83,7 @@ export class ClientPlaneHost {
   #run: Run | null = null;
   #lastOrder = 0;
   #stopping = false;
-  #watch: NodeJS.Timeout | null = null;
+  #watch: TurnWatch | null = null;
 
   constructor(modules: ClientPlaneHostModules, times: Partial<ClientPlaneTimes> = {}) {
     this.#modules = modules;
@@ -117,7 +117,7 @@ export class ClientPlaneHost {
   /** Serves nobody any more; the audit trail is still written. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    if (this.#watch) clearInterval(this.#watch);
+    this.#watch?.stop();
     const run = this.#run;
     if (!run?.listens) return;
     if ((await this.#order(run, 'stop', this.#times.stopMs)) !== 'late') return;
@@ -125,15 +125,22 @@ export class ClientPlaneHost {
     this.#kill(run, 'it does not stop');
   }
 
-  /** Everything that was added to the audit trail is written, and the thread is gone. False: there was none to write it. */
-  async end(): Promise<boolean> {
+  /**
+   * The thread is gone. `written`: with everything that was added to the audit trail. `stuck`: it is not gone, and may still
+   * write there.
+   */
+  async end(): Promise<'written' | 'not written' | 'stuck'> {
     this.#stopping = true;
     const run = this.#run;
-    if (!run) return false;
-    const inOrder = (await this.#order(run, 'end', this.#times.stopMs)) === 'done';
+    if (!run) return 'not written';
+    const end = await this.#order(run, 'end', this.#times.stopMs);
     this.#kill(run, 'the node ends');
-    await run.ended;
-    return inOrder;
+    try {
+      await withDeadline(run.ended, this.#times.stopMs, 'the end of the thread');
+    } catch {
+      return 'stuck';
+    }
+    return end === 'done' ? 'written' : 'not written';
   }
 
   /** The process ends: nothing more is served. */
@@ -195,14 +202,21 @@ export class ClientPlaneHost {
       over();
     });
     audit.attach((line) => worker.postMessage({ kind: 'audit', line } satisfies ToClients));
-    this.#watchTurns(run);
+    const { hungMs } = this.#times;
+    this.#watch = new TurnWatch(
+      { hungMs },
+      {
+        turns: () => (run.listens ? publisher.turns : null),
+        hung: () => this.#kill(run, `its event loop did not turn for ${hungMs} ms`),
+      },
+    );
     return run;
   }
 
   #ended(run: Run, reason: string): void {
     if (this.#run !== run) return;
     this.#run = null;
-    if (this.#watch) clearInterval(this.#watch);
+    this.#watch?.stop();
     const { publisher, audit, logger } = this.#modules;
     publisher.detach();
     audit.detach();
@@ -282,20 +296,5 @@ export class ClientPlaneHost {
   #kill(run: Run, why: string): void {
     run.endedFor ??= why;
     void run.worker.terminate();
-  }
-
-  /** Counted in looks and not by the clock: when all of the process stood still, both planes did. */
-  #watchTurns(run: Run): void {
-    if (this.#watch) clearInterval(this.#watch);
-    let seen = -1;
-    let still = 0;
-    this.#watch = setInterval(() => {
-      const { turns } = this.#modules.publisher;
-      still = turns === seen && run.listens ? still + 1 : 0;
-      seen = turns;
-      if (still < WATCHES_PER_HANG) return;
-      this.#kill(run, `its event loop did not turn for ${this.#times.hungMs} ms`);
-    }, this.#times.hungMs / WATCHES_PER_HANG);
-    this.#watch.unref();
   }
 }
