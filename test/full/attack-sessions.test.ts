@@ -209,7 +209,7 @@ describe('reads of a write token on the primary', () => {
     for (const body of [{ sql: SLEEP }, { statements: [{ sql: 'SELECT 1' }, { sql: SLEEP }] }]) {
       const answer = await ask({ ...body, timeoutMs: 300 }, attacker);
       expect(told(answer)).toEqual([504, 'TIMEOUT', 'no']);
-      expect(answer.body.error?.message).toContain('The read was not done');
+      expect(answer.body.error?.message).toContain('The read did not finish');
     }
     await untilNothingRuns('skein_write', 'SLEEP');
   });
