@@ -76,7 +76,7 @@ export async function checksumAtRest(
     nodes.map((node) =>
       withSql(node, async (connection) => {
         const before = await binlogGtid(connection);
-        const tables = await checksums(connection, await userTables(connection, options.schemas));
+        const tables = await checksums(connection, await userTables(connection, options.schemas), node);
         const definitions = await schemaDefinitions(connection, options.schemas);
         const after = await binlogGtid(connection);
         if (before !== gtid || after !== gtid) {
@@ -126,7 +126,7 @@ export async function checksumWhileWriting(
     for (const node of nodes) opened.push(await node.connect());
     const agreed = await agreeOnSnapshot(primary, nodes, opened, options);
     const results = await Promise.all(
-      opened.map((connection, i) => checksums(connection, agreed.tables[i] ?? [])),
+      opened.map((connection, i) => checksums(connection, agreed.tables[i] ?? [], nodes[i])),
     );
     try {
       compareMaps('checksums', agreed.gtid, nodes, results);
@@ -220,6 +220,7 @@ async function userTables(connection: Connection, schemas?: readonly string[]): 
 export async function checksums(
   connection: Connection,
   tables: readonly string[],
+  { name }: Pick<SqlNode, 'name'> = { name: 'the server' },
 ): Promise<Map<string, string>> {
   const generated = await tablesWithGeneratedColumns(connection);
   const sums = new Map<string, string>();
@@ -227,18 +228,18 @@ export async function checksums(
     const columns = generated.get(table);
     sums.set(
       table,
-      columns ? await rowHashes(connection, table, columns) : await checksumOf(connection, table),
+      columns ? await rowHashes(connection, table, columns) : await checksumOf(connection, table, name),
     );
   }
   return sums;
 }
 
-async function checksumOf(connection: Connection, table: string): Promise<string> {
+async function checksumOf(connection: Connection, table: string, node: string): Promise<string> {
   const [row] = await rowsOf(connection, `CHECKSUM TABLE ${table}`);
   if (row && row.Checksum !== null) return String(row.Checksum);
   const warnings = await rowsOf(connection, 'SHOW WARNINGS');
   const text = warnings.map((warning) => `${warning.Code} ${warning.Message}`).join('; ');
-  throw new Error(`CHECKSUM TABLE ${table} gave nothing: ${text || 'no warning'}`);
+  throw new Error(`${node}: CHECKSUM TABLE ${table} gave nothing: ${text || 'no warning'}`);
 }
 
 /**
