@@ -37,6 +37,7 @@ import {
   renameBack,
   requirePrimaryKeys,
   tableIdMax,
+  unreadableTablesOf,
 } from './schema-changes.js';
 import { collationsOf, lookAtSchema, type SchemaLook, type TableName, tableIdOf } from './schema-look.js';
 import {
@@ -55,6 +56,7 @@ import {
   waitForAcknowledgements,
 } from './server-status.js';
 import { TIME_ZONE_SUMS } from './time-zones.js';
+import type { UnreadableTable } from './unreadable-tables.js';
 import { UserAccounts } from './user-accounts.js';
 import {
   finishBranch,
@@ -183,6 +185,10 @@ export class MariadbControl {
 
   definitions(): Promise<Definitions> {
     return definitionsOf(this.#sessions);
+  }
+
+  unreadableTables(among: readonly TableName[] | null): Promise<UnreadableTable[]> {
+    return unreadableTablesOf(this.#sessions, among);
   }
 
   lookAtSchema(): Promise<SchemaLook> {

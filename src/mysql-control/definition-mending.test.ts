@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { differenceOf, mend } from './definition-mending.js';
+import { differenceOf, mend, unreadableObjects } from './definition-mending.js';
 import type { Content, Definition, Partition, TableDefinition } from './definitions.js';
 
 const table = (over: Partial<TableDefinition> = {}): TableDefinition => ({
@@ -208,10 +208,30 @@ describe('tables', () => {
     ]);
   });
 
-  it('what cannot be read, or was not found out, is no difference', () => {
-    expect(mended(table({ content: 'unreadable 1932' }), table())).toEqual({ sql: [], left: [] });
+  it('one that cannot be read here is left, whatever the replica has', () => {
+    const parts = partitioned('RANGE', [part('a', '10'), part('b', '20', 'unreadable 1030')]);
+    const unreadable = table({ content: 'unreadable 1932', shape: null });
+    for (const there of [table(), table({ content: 'empty' }), unreadable])
+      expect(mended(unreadable, there, { known: ['table `d`.`t`'] })).toEqual({
+        sql: [],
+        left: ['table `d`.`t` cannot be read here (error 1932)'],
+      });
+    expect(mended(unreadable, null).left).toEqual([
+      'table `d`.`t` is not in the log, and cannot be read here (error 1932)',
+    ]);
+    expect(mended(parts, partitioned('RANGE', [part('a', '10'), part('b', '20')])).left).toEqual([
+      'table `d`.`t` cannot be read here (error 1030)',
+    ]);
+    const own = new Map([
+      ['table `d`.`t`', JSON.stringify(table())],
+      ['table `d`.`u`', JSON.stringify(unreadable)],
+      ['table `d`.`p`', JSON.stringify(parts)],
+    ]);
+    expect(unreadableObjects(own)).toEqual(['table `d`.`u`', 'table `d`.`p`']);
+  });
+
+  it('what cannot be read on the replica, or was not found out, is no difference', () => {
     expect(mended(table(), table({ content: 'unreadable 1932', shape: [] }))).toEqual({ sql: [], left: [] });
-    expect(mended(table({ content: 'unreadable 1932' }), null)).toEqual({ sql: [], left: [] });
     expect(mended(table({ content: 'unknown' }), table({ content: 'empty' }))).toEqual({ sql: [], left: [] });
   });
 });

@@ -19,11 +19,13 @@ import { structureOf } from './table-structure.js';
  *   here more than in the log, no rows would go   taken back, past the log
  *   rows have gone here                           done everywhere: logged, in words that do no harm where it is done
  *   here less than in the log (routines, events)  done here too, past the log
+ *   a table that cannot be read here             left: its rows are on the replicas
  *   a definition that rows do not depend on       overlooked: a default, an option, a view, a trigger (definition-watch tells)
  *   anything else                                 left: a person decides
  *
  * Seen on 10.11: DDL on partitions, TRUNCATE TABLE, CREATE DATABASE and CREATE TABLE ... SELECT may be done and not logged;
- * routines and events may be logged and not done. Other DDL the server brings level itself (see ddl-recovery.ts).
+ * routines and events may be logged and not done; ALTER and RENAME of a table with partitions may leave one that cannot be
+ * opened. Other DDL the server brings level itself (see ddl-recovery.ts).
  */
 export interface MendingStep {
   readonly sql: string;
@@ -76,7 +78,11 @@ export function mend(
     } else if (kind === 'routine' || kind === 'event') {
       steps.push(...copyStored(object, here as StoredDefinition | null, there as StoredDefinition | null));
     } else if (kind === 'table' && here && !there) {
-      if (isUnreadable((here as TableDefinition).content)) continue;
+      const unreadable = unreadableIn(here as TableDefinition);
+      if (unreadable !== null) {
+        left.push(`${object} is not in the log, and ${unreadable}`);
+        continue;
+      }
       if (!changed.has(`${here.schema}/${(here as TableDefinition).name}`)) {
         left.push(`${object} is not in the log`);
         continue;
@@ -166,10 +172,11 @@ function mendTable(
     isKnown,
   }: { remade: ReadonlySet<string>; changed: ReadonlySet<string>; isKnown: boolean },
 ): Mending {
-  const contents = [here, ...here.partitions].map(({ content }) => content);
-  const theirContents = [there, ...there.partitions].map(({ content }) => content);
-  // What cannot be read does no harm in silence: whoever comes to it is told. It is no reason to serve nothing at all.
-  if ([...contents, ...theirContents].some(isUnreadable)) return { steps: [], left: [] };
+  const unreadable = unreadableIn(here);
+  // Its rows were acknowledged, and the replicas have them: a person brings them back before anything is written to it.
+  if (unreadable !== null) return { steps: [], left: [unreadable] };
+  // The replica tells of this itself.
+  if (unreadableIn(there) !== null) return { steps: [], left: [] };
   if (!isKnown && !isAlikeForRows(here, there)) return { steps: [], left: ['has another definition'] };
   const table = quoted(here.schema, here.name);
   if (here.partitioning === null) {
@@ -208,7 +215,20 @@ function mendHistory(here: TableDefinition, there: TableDefinition): Mending {
   return { steps: [], left: isLost ? ['has lost its rows here'] : [] };
 }
 
-const isUnreadable = (content: Content) => content.startsWith('unreadable');
+/** Why a table cannot be used, for people; null when it can be. */
+function unreadableIn({ content, partitions }: TableDefinition): string | null {
+  const contents = [content, ...partitions.map((partition) => partition.content)];
+  const found = contents.find((each) => each.startsWith('unreadable'));
+  return found === undefined ? null : `cannot be read here (error ${found.replace('unreadable ', '')})`;
+}
+
+/** Tables that cannot be read on the server with these definitions. */
+export function unreadableObjects(definitions: Definitions): string[] {
+  return [...definitions.keys()].filter((object) => {
+    const definition = object.startsWith('table ') ? parse(definitions.get(object)) : null;
+    return definition?.kind === 'table' && unreadableIn(definition) !== null;
+  });
+}
 
 /** Empty here alone: by a TRUNCATE if the engine made it again; else rows were lost in another way. */
 function emptied(

@@ -40,3 +40,12 @@ export async function login(
 export async function takeServerId(account: Account, serverId: number): Promise<void> {
   await askOnce(account, `SET GLOBAL server_id = ${Math.trunc(serverId)}`);
 }
+
+/** What the engine has in its dictionary: `schema/table`, as its files are named; partitions one by one. */
+export async function tablesOfEngine(account: Account): Promise<ReadonlySet<string>> {
+  const rows = await askOnce(
+    account,
+    'SELECT name FROM information_schema.innodb_sys_tables UNION SELECT name FROM information_schema.innodb_sys_tablespaces',
+  );
+  return new Set(rows.map(({ name }) => String(name)));
+}

@@ -2,8 +2,9 @@
 import type { Definitions } from '../model/definitions.js';
 import { sqlText } from '../mysql-client/sql-text.js';
 import type { ControlSessions, Query } from './control-sessions.js';
-import { readDefinitions } from './definitions.js';
+import { readDefinitions, type SqlQuery } from './definitions.js';
 import { conversionStatements, renameBackStatement, type TableName } from './schema-look.js';
+import { type UnreadableTable, unreadableTables } from './unreadable-tables.js';
 
 /** lock_wait_timeout of the node's own changes; they are tried again after it. */
 const LOCK_WAIT_S = 5;
@@ -12,10 +13,22 @@ export const DEFINITIONS_DEADLINE_MS = 60_000;
 
 /** All definitions on the server. Fails when running DDL locks a table's definition for long. */
 export function definitionsOf(sessions: ControlSessions): Promise<Definitions> {
-  // In a session of its own: questions about the server's state must not wait behind such a lock.
+  return openingTables(sessions, readDefinitions);
+}
+
+/** Tables that the server lists and cannot open; of these only, or of all. */
+export function unreadableTablesOf(
+  sessions: ControlSessions,
+  among: readonly TableName[] | null,
+): Promise<UnreadableTable[]> {
+  return openingTables(sessions, (query) => unreadableTables(query, among));
+}
+
+/** In a session of its own: questions about the server's state must not wait behind a table's lock. */
+function openingTables<T>(sessions: ControlSessions, read: (query: SqlQuery) => Promise<T>): Promise<T> {
   return sessions.alone({}, async (query) => {
     await query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
-    return readDefinitions((sql) => query(sql, DEFINITIONS_DEADLINE_MS));
+    return read((sql) => query(sql, DEFINITIONS_DEADLINE_MS));
   });
 }
 

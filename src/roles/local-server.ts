@@ -1,5 +1,6 @@
 import type { Definitions } from '../model/definitions.js';
 import type { SchemaLook, TableName } from '../mysql-control/schema-look.js';
+import type { UnreadableTable } from '../mysql-control/unreadable-tables.js';
 import type { TableCollations } from '../promise/charset-risk.js';
 import type { LoggedGroup } from '../source/logged-group.js';
 import type { DdlNote } from './replica/ddl-note.js';
@@ -77,6 +78,8 @@ export interface LocalControl {
   ddlTraces(): Promise<string>;
   /** What it has beside rows. */
   definitions(): Promise<Definitions>;
+  /** Tables that it lists and cannot open; of these only, or of all. */
+  unreadableTables(among: readonly TableName[] | null): Promise<UnreadableTable[]>;
   /** Checksums of the named time zones that it knows: the same on servers with the same zones. */
   timeZoneSums(): Promise<string>;
   /** Tables that endanger the promise. */

@@ -12,6 +12,7 @@ import { ownerOf, type RunUser } from '../std/run-user.js';
 import { backoffMs, sleep } from '../std/timing.js';
 import { adoptRunning } from './adoption.js';
 import { prepareDataDir } from './data-dir.js';
+import { setAsideOrphans } from './orphan-files.js';
 import type { Running } from './process-run.js';
 import { logTail } from './server-log.js';
 import { type ServerPaths, serverPaths } from './server-paths.js';
@@ -260,11 +261,12 @@ export class ManagedServer {
   /** From adopting or starting one server process to its end; null when the watching ends first. */
   async #oneServer(user: RunUser, signal: AbortSignal): Promise<{ wasUp: boolean; reason: string } | null> {
     const started = performance.now();
+    const startedAtMs = Date.now();
     const running = (await this.#adopt()) ?? (await this.#spawn(user));
     this.#running = running;
     const up = await this.#ready(running, signal);
     if (up !== null) {
-      if (!up.adopted) await this.#loadMissingTimeZones(up.socketPath);
+      if (!up.adopted) await this.#afterStart(up, startedAtMs);
       this.#current = up;
       const durationMs = Math.round(performance.now() - started);
       this.#modules.logger.info({ ...up, durationMs }, 'server up');
@@ -360,11 +362,13 @@ export class ManagedServer {
     return null;
   }
 
-  async #loadMissingTimeZones(socketPath: string): Promise<void> {
+  /** What a server that was just started needs before anybody uses it. */
+  async #afterStart({ crashed, socketPath }: ServerUp, startedAtMs: number): Promise<void> {
     const { binary, logger } = this.#modules;
-    const password = accountPassword(this.#options.secret, 'skein');
-    const marker = this.#paths.loadTimeZones;
-    await loadMissingTimeZones({ binary, socketPath, user: 'skein', password, marker }, logger);
+    const { dataDir, setAside: asideDir, loadTimeZones: marker } = this.#paths;
+    const account = { socketPath, user: 'skein', password: accountPassword(this.#options.secret, 'skein') };
+    if (crashed) await setAsideOrphans({ account, dataDir, asideDir, startedAtMs }, logger);
+    await loadMissingTimeZones({ ...account, binary, marker }, logger);
   }
 
   #refused(): SkeinError {

@@ -10,6 +10,8 @@ export interface ServerPaths {
   readonly unsettled: string;
   /** Exists while time zones are to be loaded. */
   readonly loadTimeZones: string;
+  /** Files that the engine does not know since a crash. */
+  readonly setAside: string;
 }
 
 export function serverPaths(nodeDirectory: string): ServerPaths {
@@ -22,5 +24,6 @@ export function serverPaths(nodeDirectory: string): ServerPaths {
     log: join(directory, 'server.log'),
     unsettled: join(directory, 'unsettled'),
     loadTimeZones: join(directory, 'load-time-zones'),
+    setAside: join(directory, 'set-aside'),
   };
 }

@@ -7,7 +7,12 @@ import {
   digestsOf,
 } from '../../model/definitions.js';
 import { messageOf } from '../../model/error.js';
-import { differenceOf, type MendingStep, mend } from '../../mysql-control/definition-mending.js';
+import {
+  differenceOf,
+  type MendingStep,
+  mend,
+  unreadableObjects,
+} from '../../mysql-control/definition-mending.js';
 import { type Definition, SET_ASIDE } from '../../mysql-control/definitions.js';
 import { sleep } from '../../std/timing.js';
 import type { DefinitionsReply } from '../../wire/messages.js';
@@ -26,6 +31,8 @@ export interface DefinitionLevelModules {
   replicas(): readonly ReplicaSession[];
   /** Whether writes would wait without one. */
   needsReplicas(): boolean;
+  /** The only voter: nobody can be asked. */
+  readonly isAlone: boolean;
   /** Why the server is not open yet. */
   waiting(reason: string): void;
   event(code: string, reason: string): void;
@@ -46,13 +53,14 @@ const ASKED_MAX = 100;
 
 type Asked = DefinitionsReply['definitions'] | 'failed' | 'gone';
 
-/** `nobody`: no replica is there; `not known`: those that are can not tell. */
+/** `nobody`: no replica is there; `not known`: none can tell, and this server can read all of its tables. */
 type Found =
   | 'level'
   | 'nobody'
   | 'not known'
   | {
-      readonly node: string;
+      /** Null: no replica can tell. */
+      readonly node: string | null;
       readonly objects: readonly string[];
       readonly own: Definitions;
       readonly theirs: Definitions;
@@ -80,7 +88,7 @@ export class DefinitionLevel {
    * @param serverId what is done everywhere is logged under it
    */
   async settle({ serverId, epoch }: { serverId: number; epoch: number }, signal: AbortSignal): Promise<void> {
-    const { file, event, waiting } = this.#modules;
+    const { file, event, waiting, isAlone } = this.#modules;
     const control = this.#modules.control();
     for (let round = 1, mendings = 0; ; round++) {
       signal.throwIfAborted();
@@ -93,7 +101,7 @@ export class DefinitionLevel {
         continue;
       }
       if (found === 'not known') {
-        event('DEFINITIONS_UNCHECKED', UNCHECKED);
+        if (!isAlone) event('DEFINITIONS_UNCHECKED', UNCHECKED);
         return;
       }
       const noted = await file.load();
@@ -196,31 +204,37 @@ export class DefinitionLevel {
 
   async #compare(gtid: string): Promise<Found> {
     const sessions = this.#modules.replicas();
-    if (sessions.length === 0) return this.#modules.needsReplicas() ? 'nobody' : 'not known';
+    if (sessions.length === 0 && this.#modules.needsReplicas()) return 'nobody';
+    const others = sessions.map(({ node }) => node).join(' and ');
     this.#modules.waiting(
-      `The server died, perhaps in the middle of DDL. The node compares its definitions with those of ${sessions.map(({ node }) => node).join(' and ')}.`,
+      `The server died, perhaps in the middle of DDL. The node ${others === '' ? 'reads its definitions' : `compares its definitions with those of ${others}`}.`,
     );
     const failed = (node: string, reason: string) =>
       this.#modules.event('DEFINITIONS_UNKNOWN', `The definitions of ${node} could not be read: ${reason}`);
     const asked = sessions.map((session) => this.#ask(session, gtid, null, failed));
     const definitions = await this.#own();
     if (definitions === null) return 'not known';
+    // Such a table is not level with the log, whoever else can not read it.
+    const unreadable = unreadableObjects(definitions);
+    const untold: Found =
+      unreadable.length === 0
+        ? 'not known'
+        : { node: null, objects: unreadable, own: definitions, theirs: definitions };
+    if (sessions.length === 0) return untold;
     const own = digestsOf(definitions);
     const isLevel = (answer?: Asked) =>
-      typeof answer === 'object' && differingObjects(own, answer).length === 0;
+      typeof answer === 'object' && unreadable.length + differingObjects(own, answer).length === 0;
     const answers = await firstOrAll(asked, isLevel, OTHERS_WAIT_MS);
     if (answers.some(isLevel)) return 'level';
-    const others = sessions.flatMap((session, i) => {
+    const told = sessions.flatMap((session, i) => {
       const digests = answers[i];
       return typeof digests === 'object' ? [{ session, digests }] : [];
     });
-    const [first] = others;
+    const [first] = told;
     // One that was cut off comes back, and may tell then.
-    if (!first) return answers.every((answer) => answer === 'failed') ? 'not known' : 'nobody';
-    const objects = differingFromAll(
-      own,
-      others.map(({ digests }) => digests),
-    );
+    if (!first) return answers.every((answer) => answer === 'failed') ? untold : 'nobody';
+    const digests = told.map((each) => each.digests);
+    const objects = [...new Set([...differingFromAll(own, digests), ...unreadable])];
     const theirs = await this.#definitionsOf(first.session, gtid, objects, failed);
     if (theirs === null) return 'nobody';
     return { node: first.session.node, objects, own: definitions, theirs };
@@ -355,11 +369,18 @@ function named(differences: readonly string[]): string {
   return `${first.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
 }
 
-function differs(node: string, differences: readonly string[], path: string, name: string): string {
+function differs(node: string | null, differences: readonly string[], path: string, name: string): string {
+  const asItIs = `Or, to open with these differences, write {"accept":"${name}"} to ${path}.`;
+  const look =
+    "connect to this server's socket, and SET sql_log_bin = 0 first. The node checks every few seconds.";
+  if (node === null)
+    return (
+      `The server died in the middle of DDL: ${named(differences)}. No replica could be asked. The primary stays closed, ` +
+      `because acknowledged rows may be missing. DROP what is not needed: ${look} Rows come back from a dump. ${asItIs}`
+    );
   return (
     `The server died in the middle of DDL and differs from its log, which ${node} has executed: ${named(differences)}. ` +
-    'The primary stays closed, because writes to these objects would stop its replicas. Make them as they are on ' +
-    `${node}: connect to this server's socket, and SET sql_log_bin = 0 first. The node checks every few seconds. Or, to ` +
-    `open with these differences, write {"accept":"${name}"} to ${path}.`
+    `The primary stays closed, because writes to these objects would stop its replicas. Make them as they are on ${node}: ` +
+    `${look} DROP a table that cannot be read, and load it from a dump of ${node}. ${asItIs}`
   );
 }

@@ -120,6 +120,7 @@ export class PrimaryRole {
       file: modules.definitionsFile,
       replicas: () => this.replicas.counted(),
       needsReplicas: () => this.replicas.needed > 0,
+      isAlone: voters.length === 1,
       waiting: (reason) => this.#say(reason),
     });
     this.#definitionWatch = new DefinitionWatch({
@@ -326,8 +327,7 @@ export class PrimaryRole {
 
   async #levelDefinitions(signal: AbortSignal): Promise<void> {
     const serverId = this.#modules.flavour.epochServerId(this.epoch);
-    if (this.#opening.crashed && this.#options.voters.length > 1)
-      await this.#definitions.settle({ serverId, epoch: this.epoch }, signal);
+    if (this.#opening.crashed) await this.#definitions.settle({ serverId, epoch: this.epoch }, signal);
     await this.#definitions.note();
     await this.#modules.settled();
   }

@@ -12,6 +12,7 @@ import type { XaRecovery } from '../xa-recovery.js';
 import { Applier, type ApplierView } from './applier.js';
 import { ApplierUnblock } from './applier-unblock.js';
 import { CommitGathering } from './commit-gathering.js';
+import { UnreadableTables } from './unreadable-tables.js';
 
 export interface ReplicaChecksModules {
   readonly logger: Logger;
@@ -39,6 +40,7 @@ export class ReplicaChecks {
   readonly #applier: Applier;
   readonly #unblock: ApplierUnblock;
   readonly #gathering: CommitGathering;
+  readonly #unreadable: UnreadableTables;
   #applied: Position = { epoch: 0, ordinal: 0, gtid: '' };
   #applierView: ApplierView = { state: 'running', reason: null };
   #applierSince = new Date().toISOString();
@@ -52,11 +54,18 @@ export class ReplicaChecks {
     this.#modules = modules;
     this.#applier = new Applier({ stallAfterMs: options.applierStallMs });
     this.#gathering = new CommitGathering((on) => modules.control().gatherCommits(on));
+    const event = (code: string, reason: string) =>
+      modules.events.add('replication.error', options.node, reason, { code });
+    this.#unreadable = new UnreadableTables({
+      logger: modules.logger,
+      look: (among) => modules.control().unreadableTables(among),
+      event,
+    });
     this.#unblock = new ApplierUnblock(
       { stepMs: options.applierStallMs },
       {
         control: () => modules.control(),
-        event: (code, reason) => modules.events.add('replication.error', options.node, reason, { code }),
+        event,
         kill: (reason) => modules.kill(reason),
         nowMs: monotonicMs,
       },
@@ -77,7 +86,17 @@ export class ReplicaChecks {
     return { state: this.#applierView.state, since: this.#applierSince };
   }
 
-  get applierReason(): string | null {
+  /** Why this replica is not ready though it may be read; null = it is ready. */
+  get reason(): string | null {
+    return this.#unreadable.reason ?? this.#applierReason;
+  }
+
+  /** After a crash: looks whether the server can open all of its tables, and says whether it can. */
+  lookAtTables(server: { crashed: boolean }): Promise<boolean> {
+    return this.#unreadable.serverUp(server, monotonicMs());
+  }
+
+  get #applierReason(): string | null {
     const { state, reason } = this.#applierView;
     if (state !== 'stalled' || !this.#unblock.isGivenUp) return reason;
     return `${reason} Disconnecting its clients and executing transactions one by one did not help. Stop the node, remove its data, spool and state directories, and start it again: it is filled from the primary.`;
@@ -141,6 +160,8 @@ export class ReplicaChecks {
     const applied = this.#applied.ordinal;
     const committed = spool.committed();
     const nowMs = monotonicMs();
+    // Never rejects, and may wait for a table's lock.
+    void this.#unreadable.watch(nowMs);
     const isSlow = threads?.sqlRunning && this.#applier.isSlow(applied, committed, nowMs);
     const workers = isSlow ? await control().applierWorkers() : null;
     this.#noteApplier(this.#applier.view({ threads, applied, committed, workers, nowMs }), threads);

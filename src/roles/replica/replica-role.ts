@@ -177,7 +177,7 @@ export class ReplicaRole {
       } catch (error) {
         // The server may have died; it comes back.
         const reason = messageOf(error);
-        if (reason !== told) logger.warn({ reason }, 'the role can not end yet');
+        if (reason !== told) logger.warn({ reason }, 'the role cannot end yet');
         told = reason;
       }
       await sleep(FINISH_POLL_MS, signal);
@@ -213,7 +213,7 @@ export class ReplicaRole {
 
   get reason(): string | null {
     const { spool } = this.#modules;
-    return this.checks.closed ?? (spool.damage ? describeDamage(spool) : this.checks.applierReason);
+    return this.checks.closed ?? (spool.damage ? describeDamage(spool) : this.checks.reason);
   }
 
   lagMs(): number | null {
@@ -376,7 +376,8 @@ export class ReplicaRole {
         await this.#agreeXa();
         break;
       case 'settled':
-        await settled();
+        // A later end in order must not hide a table that cannot be opened.
+        if (await this.checks.lookAtTables(this.#takeOver)) await settled();
         break;
       case 'follow':
         await control().followEndpoint({

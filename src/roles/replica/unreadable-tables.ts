@@ -1,0 +1,77 @@
+import { messageOf } from '../../model/error.js';
+import type { TableName } from '../../mysql-control/schema-look.js';
+import { describeUnreadable, type UnreadableTable } from '../../mysql-control/unreadable-tables.js';
+import type { Logger } from '../../std/logger.js';
+
+/**
+ * Tables that a replica's server lists and cannot open, since it died in the middle of DDL. Their rows are gone here, and
+ * the replica may have counted that DDL as executed: it is not ready before the log has dropped or replaced all of them.
+ */
+export interface UnreadableTablesModules {
+  readonly logger: Logger;
+  look(among: readonly TableName[] | null): Promise<readonly UnreadableTable[]>;
+  event(code: string, reason: string): void;
+}
+
+/** A table stays as it is until the log comes to it, or a person. */
+const LOOK_AGAIN_MS = 2_000;
+
+export class UnreadableTables {
+  readonly #modules: UnreadableTablesModules;
+  #tables: readonly UnreadableTable[] = [];
+  /** The list is not known: all tables are to be looked at. */
+  #wanted = false;
+  #isLooking = false;
+  #lookedAtMs = 0;
+
+  constructor(modules: UnreadableTablesModules) {
+    this.#modules = modules;
+  }
+
+  /** Why this replica is not ready; null = it can open all of its tables, as far as is known. */
+  get reason(): string | null {
+    if (this.#tables.length === 0) return null;
+    return (
+      `Its server died in the middle of DDL, and cannot open ${describeUnreadable(this.#tables)} any more: the rows are gone ` +
+      'here. Reads of these tables fail, and the replica stops at the next change of one. It is well again by itself when the ' +
+      'log drops or replaces them. Otherwise stop the node, remove its data, spool and state directories, and start it again: ' +
+      'it is filled anew.'
+    );
+  }
+
+  /** A server has been started. @returns whether all tables were looked at, and can be opened */
+  async serverUp({ crashed }: { crashed: boolean }, nowMs: number): Promise<boolean> {
+    this.#tables = [];
+    this.#wanted = crashed;
+    if (crashed) await this.#look(nowMs);
+    return !this.#wanted && this.#tables.length === 0;
+  }
+
+  /** Called often. */
+  async watch(nowMs: number): Promise<void> {
+    if (!this.#wanted && this.#tables.length === 0) return;
+    if (this.#isLooking || nowMs - this.#lookedAtMs < LOOK_AGAIN_MS) return;
+    await this.#look(nowMs);
+  }
+
+  async #look(nowMs: number): Promise<void> {
+    this.#isLooking = true;
+    this.#lookedAtMs = nowMs;
+    try {
+      const before = this.reason;
+      this.#tables = await this.#modules.look(this.#wanted ? null : this.#tables);
+      this.#wanted = false;
+      const { reason } = this;
+      if (reason !== null && reason !== before) this.#modules.event('TABLES_UNREADABLE', reason);
+      if (reason === null && before !== null)
+        this.#modules.logger.info({}, 'the server can open all of its tables again');
+    } catch (error) {
+      this.#modules.logger.warn(
+        { reason: messageOf(error) },
+        'whether all tables can be opened is not known',
+      );
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+}
