@@ -72,6 +72,7 @@ async function alterer(
   statements: Statements,
   signal: AbortSignal,
   ended: () => void,
+  failed: (error: Error) => void,
 ): Promise<void> {
   for (let turn = 0; !signal.aborted; turn++) {
     try {
@@ -85,7 +86,8 @@ async function alterer(
         await sleep(PAUSE_MS, signal).catch(() => {});
       }
       connection.destroy();
-    } catch {
+    } catch (error) {
+      failed(error as Error);
       await sleep(50, signal).catch(() => {});
     }
   }
@@ -200,7 +202,9 @@ async function readyOrHelped(node: TestNode): Promise<void> {
   }
 }
 
-const UNREADABLE_TABLE = /cannot be read here|cannot open|doesn't exist in engine|\b(1030|1194|1696|1932)\b/;
+/** The words of a primary, of a replica, and of a replica's server that has stopped: not of whatever else a reason quotes. */
+const UNREADABLE_TABLE =
+  /cannot be read here \(|died in the middle of DDL, and cannot open|"state":"stopped".*(doesn't exist in engine|\b(1030|1194|1696|1932)\b)/;
 
 async function helpPrimary(reason: string): Promise<void> {
   const source = /from a dump of (n\d)/.exec(reason)?.[1];
@@ -238,10 +242,19 @@ it.each<[string, Statements[]]>([
   async (name, work) => {
     const stop = new AbortController();
     const done = work.map(() => 0);
+    const errors = work.map(() => '');
     const alterers = work.map((statements, i) =>
-      alterer(`${name}_${i}`, statements, stop.signal, () => {
-        done[i] = (done[i] ?? 0) + 1;
-      }),
+      alterer(
+        `${name}_${i}`,
+        statements,
+        stop.signal,
+        () => {
+          done[i] = (done[i] ?? 0) + 1;
+        },
+        ({ message }) => {
+          errors[i] = message;
+        },
+      ),
     );
     const node = cluster.node(name);
     try {
@@ -254,6 +267,7 @@ it.each<[string, Statements[]]>([
       }
       await until('each list of statements was executed to its end', () => Math.min(...done) > 0, {
         deadlineMs: REST_MS,
+        context: () => JSON.stringify({ done, errors }),
       });
     } finally {
       stop.abort();
