@@ -66,7 +66,18 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...['source', 'hub', 'link', 'spool', 'endpoint', 'membership', 'mysql-control', 'election'],
   ],
   node: [
-    ...['std', 'model', 'metrics', 'audit', 'api', 'config', 'events', 'mysql-control', 'server-process'],
+    ...[
+      'std',
+      'model',
+      'metrics',
+      'audit',
+      'auth',
+      'api',
+      'config',
+      'events',
+      'mysql-control',
+      'server-process',
+    ],
     ...['planes', 'roles'],
   ],
   'node.ts': [
@@ -176,7 +187,6 @@ describe('a source file', () => {
   /** Files that were longer when the limit came, with the lines that they may have. Only ever shorter. */
   const LONGER: Readonly<Record<string, number>> = {
     'console/style.css': 650,
-    'src/node.ts': 534,
     'test/full/attack-sessions.test.ts': 510,
     'test/full/managed-server.test.ts': 600,
     'test/system/http.test.ts': 1296,

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { AuditTrailOptions } from './audit/audit-trail.js';
 import { auditKey } from './audit/sealed-line.js';
-import { adoptAdminToken, ensureSystemSchema } from './auth/system-schema.js';
 import { installationDirectory, installedVersion } from './config/installation.js';
 import { auditDirectory, httpAddress, type NodeConfig, usesTls } from './config/node-config.js';
 import type { Election } from './election/election.js';
@@ -12,7 +11,7 @@ import { FixedPrimary } from './election/fixed-primary.js';
 import { EventLog } from './events/event-log.js';
 import type { LinkListener } from './link/listener.js';
 import { currentEpoch } from './model/chain.js';
-import { messageOf, SkeinError } from './model/error.js';
+import { messageOf } from './model/error.js';
 import type { MysqlConnections } from './model/status.js';
 import { accountPassword } from './mysql-control/accounts.js';
 import { MariadbControl } from './mysql-control/control.js';
@@ -22,6 +21,7 @@ import { AuditRelay } from './node/audit-relay.js';
 import { ClientPlaneHost } from './node/client-plane-host.js';
 import { PlaneDesk } from './node/plane-desk.js';
 import { PlanePublisher } from './node/plane-publisher.js';
+import { prepareSystem } from './node/prepare-system.js';
 import { ownServerArgs } from './node/server-args.js';
 import { TmpWatch } from './node/tmp-watch.js';
 import { UserKeeper } from './node/user-keeper.js';
@@ -475,30 +475,6 @@ function mysqlAddresses({ mysqlPorts }: NodeConfig): { mysqlRw: string | null; m
   if (!mysqlPorts) return { mysqlRw: null, mysqlRo: null };
   const { host, readWrite, readOnly } = mysqlPorts;
   return { mysqlRw: `${host}:${readWrite}`, mysqlRo: `${host}:${readOnly}` };
-}
-
-/** The system schema, and the first admin token; both only when they are missing. */
-async function prepareSystem(control: MariadbControl, config: NodeConfig): Promise<void> {
-  const executor = {
-    query: (sql: string, params?: readonly (string | number | null)[]) =>
-      control.executeOnPrimary(sql, params ?? []),
-  };
-  await control.requirePrimaryKeys(config.requirePrimaryKey);
-  await ensureSystemSchema(executor);
-  if (config.adminTokenFile === null) return;
-  let token: string;
-  try {
-    token = (await readFile(config.adminTokenFile, 'utf8')).trim();
-  } catch (error) {
-    throw new SkeinError(
-      'ADMIN_TOKEN_UNREADABLE',
-      `Cannot read ${config.adminTokenFile}: ${messageOf(error)}`,
-      {
-        cause: error,
-      },
-    );
-  }
-  await adoptAdminToken(executor, token);
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {
