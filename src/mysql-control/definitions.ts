@@ -209,6 +209,12 @@ async function someContents(query: SqlQuery, sources: readonly string[]): Promis
   }
 }
 
+/**
+ * A replica keeps NO_DIR_IN_CREATE as its own server has it, whatever the log says, so objects remember it on the primary only.
+ * It tells the server to ignore the directories that CREATE TABLE names, and nothing else.
+ */
+const SQL_MODE = "TRIM(BOTH ',' FROM REPLACE(CONCAT(',', sql_mode, ','), ',NO_DIR_IN_CREATE,', ','))";
+
 async function others(query: SqlQuery): Promise<OtherDefinition[]> {
   const views = await query(
     `SELECT table_schema s, table_name n, view_definition, check_option, security_type, definer
@@ -216,7 +222,7 @@ async function others(query: SqlQuery): Promise<OtherDefinition[]> {
   );
   const triggers = await query(
     `SELECT trigger_schema s, trigger_name n, event_manipulation, event_object_table, action_order, action_statement,
-        action_timing, sql_mode, definer
+        action_timing, ${SQL_MODE} sql_mode, definer
       FROM information_schema.triggers WHERE trigger_schema NOT IN ${OWN_SCHEMAS}`,
   );
   const definitions = (kind: 'view' | 'trigger', rows: readonly SqlRow[]): OtherDefinition[] =>
@@ -293,7 +299,9 @@ async function stored(query: SqlQuery): Promise<{ object: string; definition: St
   for (const kind of ['routine', 'event'] as const) {
     const { table, columns, kindColumn } = STORED[kind];
     // Of a number HEX alone would give its digits to the base of 16.
-    const values = columns.map((column) => `HEX(CONCAT(${column})) AS ${column}`);
+    const values = columns.map(
+      (column) => `HEX(CONCAT(${column === 'sql_mode' ? SQL_MODE : column})) AS ${column}`,
+    );
     const rows = await query(
       `SELECT db s, name n, ${kindColumn ?? "'event'"} k, ${values.join(', ')} FROM ${table} WHERE db NOT IN ${OWN_SCHEMAS}`,
     );

@@ -22,6 +22,11 @@ export const MEANINGFUL_VARIABLES: readonly MeaningfulVariable[] = [
     values: ["'MYSQL323'", "'MYSQL40'"],
     effect: 'CREATE TABLE ... SELECT is logged without character sets',
   },
+  {
+    name: 'sql_mode',
+    values: ["'NO_DIR_IN_CREATE'"],
+    effect: 'remembered by a routine, trigger or event on the primary only; a replica keeps its own',
+  },
   { name: 'sql_quote_show_create', values: ['0'], effect: 'quotes in the stored text of a view' },
   { name: 'innodb_compression_default', values: null, effect: 'PAGE_COMPRESSED in the definition' },
   { name: 'innodb_default_encryption_key_id', values: null, effect: 'ENCRYPTION_KEY_ID in the definition' },

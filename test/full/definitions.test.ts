@@ -1,5 +1,6 @@
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readDefinitions } from '../../src/mysql-control/definitions.js';
 import { sleep } from '../../src/std/timing.js';
 import { waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
@@ -177,4 +178,29 @@ it('DDL that is done and not logged yet cannot be seen; what asks for it keeps n
     for (const connection of waiting) connection.destroy();
     await lone.dispose();
   }
+});
+
+it('a routine and a trigger made under NO_DIR_IN_CREATE, which a replica does not take over, are no difference', async () => {
+  await withSql(cluster.primary, async (connection) => {
+    await run(connection, "SET sql_mode = 'ANSI_QUOTES,NO_DIR_IN_CREATE,NO_ZERO_DATE'");
+    await run(connection, 'CREATE TABLE demo.dirs (a INT PRIMARY KEY)');
+    await run(connection, 'CREATE FUNCTION demo.nodir() RETURNS INT RETURN 1');
+    await run(connection, 'CREATE TRIGGER demo.nodir BEFORE INSERT ON demo.dirs FOR EACH ROW SET NEW.a = 1');
+  });
+  await waitApplied(cluster.primary, cluster.replicas);
+  const modes = (node: SqlNode) =>
+    withSql(node, (connection) =>
+      scalarOf(connection, "SELECT sql_mode FROM mysql.proc WHERE name = 'nodir'"),
+    );
+  const [replica] = cluster.replicas;
+  if (!replica) throw new Error('the cluster has no replica');
+  expect(String(await modes(cluster.primary))).toContain('NO_DIR_IN_CREATE');
+  expect(String(await modes(replica))).not.toContain('NO_DIR_IN_CREATE');
+  const read = (node: SqlNode) =>
+    withSql(node, (connection) => readDefinitions((sql) => rowsOf(connection, sql)));
+  const own = (found: Awaited<ReturnType<typeof read>>) =>
+    [...found].filter(([object]) => object.includes('nodir'));
+  const found = own(await read(cluster.primary));
+  expect(found).toHaveLength(2);
+  expect(found).toEqual(own(await read(replica)));
 });
