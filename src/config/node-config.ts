@@ -361,8 +361,10 @@ export function nodeConfig(raw: unknown, options: { source: string; baseDirector
   if (raw === null || typeof raw !== 'object' || Array.isArray(raw)) {
     throw new SkeinError('CONFIG_INVALID', `${options.source}: expected an object of settings.`);
   }
-  const value = withDefaults(raw, options.source);
-  const problems = [...shapeProblems(value)];
+  const { value, problems } = notTooDeep(options.source, () => {
+    const filled = Value.Default(NodeConfigSchema, structuredClone(raw)) as Record<string, unknown>;
+    return { value: filled, problems: [...shapeProblems(filled)] };
+  });
   if (problems.length === 0) problems.push(...relationProblems(value as Static<typeof NodeConfigSchema>));
   if (problems.length > 0) {
     throw new SkeinError('CONFIG_INVALID', `${options.source}: ${problems.join('\n  ')}`, {
@@ -373,11 +375,12 @@ export function nodeConfig(raw: unknown, options: { source: string; baseDirector
   return deepFreeze(value) as NodeConfig;
 }
 
-function withDefaults(raw: object, source: string): Record<string, unknown> {
+/** Values thousands of levels deep, which no setting has, exceed the stack of whatever walks through them. */
+function notTooDeep<T>(source: string, walk: () => T): T {
   try {
-    return Value.Default(NodeConfigSchema, structuredClone(raw)) as Record<string, unknown>;
+    return walk();
   } catch (error) {
-    // Values thousands of levels deep, which no setting has, exceed the stack.
+    if (!(error instanceof RangeError)) throw error;
     throw new SkeinError('CONFIG_INVALID', `${source} is nested too deeply to be a configuration.`, {
       cause: error,
     });
