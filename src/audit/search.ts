@@ -2,8 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { backwardLines } from '../std/backward-lines.js';
-import { earlier } from '../std/earlier.js';
-import { type FoundLines, NewestLines } from '../std/newest-lines.js';
+import { type FoundLines, NewestLines, searchEnd } from '../std/newest-lines.js';
 import { type AuditLine, auditFiles, parseLine } from './sealed-line.js';
 
 export interface AuditFilter {
@@ -38,9 +37,6 @@ export function auditMatcher(filter: AuditFilter): (text: string) => boolean {
   };
 }
 
-/** A line of the replication plane has the time at which it was made, and is written when it has crossed to this thread. */
-const OUT_OF_ORDER_MS = 2_000;
-
 /** The newest `count` lines that match and fit, as they stand in the files. */
 export async function searchTrail(
   directory: string,
@@ -49,13 +45,13 @@ export async function searchTrail(
 ): Promise<FoundLines> {
   const matches = auditMatcher(filter);
   const newest = new NewestLines(count);
-  const lookBack = filter.since === undefined ? null : earlier(filter.since, OUT_OF_ORDER_MS);
+  const end = searchEnd(filter.since);
   for (const name of auditFiles(await readdir(directory)).reverse()) {
     for await (const lines of backwardLines(join(directory, name))) {
       for (const line of lines) {
         if (matches(line) && !newest.add(line)) return newest.found;
       }
-      if (lookBack !== null && isBefore(parseLine(lines.at(-1) ?? '')?.line, lookBack)) {
+      if (end !== null && isBefore(parseLine(lines.at(-1) ?? '')?.line, end)) {
         return newest.found;
       }
     }

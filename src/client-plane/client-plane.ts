@@ -16,12 +16,12 @@ import { FactsReader } from '../planes/facts-reader.js';
 import type { AuditLine, ClientPlaneData, Order, ToClients, ToNode } from '../planes/messages.js';
 import { StateReader } from '../planes/shared-state.js';
 import { Emitter } from '../std/emitter.js';
+import { LineBatch } from '../std/line-batch.js';
 import type { Logger } from '../std/logger.js';
 import { createNodeLogger } from '../std/pino-logger.js';
 import type { TlsIdentity, TlsSource } from '../std/tls-source.js';
 import { budgetOf, limitsWithin } from './descriptors.js';
 import { killJudge } from './kill-judge.js';
-import { LogLines } from './log-lines.js';
 import { searchLog } from './log-search.js';
 import { MysqlPorts } from './mysql-ports.js';
 import { PlaneNodeView } from './node-view.js';
@@ -45,7 +45,7 @@ export class ClientPlane {
   readonly #trail: AuditTrail;
   readonly #events = new EventRing();
   readonly #logged = new Emitter<readonly string[]>();
-  readonly #logLines: LogLines;
+  readonly #logLines: LineBatch;
   readonly #log: Logger;
   readonly #tls: TlsCopy | null;
   readonly #meter = new ThreadMeter('clients');
@@ -58,7 +58,7 @@ export class ClientPlane {
   static async create(data: ClientPlaneData, modules: { send(message: ToNode): void }): Promise<ClientPlane> {
     const { config } = data;
     const { send } = modules;
-    const logLines = new LogLines({ send: (lines, urgent) => send({ kind: 'log', lines, urgent }) });
+    const logLines = new LineBatch({ pass: (lines, urgent) => send({ kind: 'log', lines, urgent }) });
     const log = createNodeLogger({
       sink: logLines,
       level: config.logLevel,
@@ -79,7 +79,7 @@ export class ClientPlane {
 
   private constructor(
     data: ClientPlaneData,
-    modules: { send(message: ToNode): void; log: Logger; logLines: LogLines; trail: AuditTrail },
+    modules: { send(message: ToNode): void; log: Logger; logLines: LineBatch; trail: AuditTrail },
   ) {
     const { config } = data;
     const { send, log, trail } = modules;

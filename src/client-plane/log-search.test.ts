@@ -25,3 +25,16 @@ it.each([
   expect(await search(5)).toEqual({ lines: lines.slice(-5), isCut: false });
   expect(await search(10_000)).toEqual({ lines: lines.slice(-20), isCut: true });
 });
+
+it('lines of two threads that are not quite in order are all found', async () => {
+  const at = (ms: number) => new Date(Date.UTC(2026, 0, 1) + ms).toISOString();
+  // Within each chunk that is read from the end, the oldest line is older than what is asked for.
+  const disordered = Array.from({ length: 300 }, (_, i) =>
+    JSON.stringify({ i, level: 'info', time: at(i % 2 === 0 ? i + 100 : i), text: 'x'.repeat(5_000) }),
+  );
+  await writeFile(join(directory, 'node.log'), `${disordered.join('\n')}\n`);
+  const since = at(200);
+  const wanted = disordered.filter((line) => JSON.parse(line).time >= since);
+  const found = await searchLog(join(directory, 'node.log'), { since }, 10_000);
+  expect(found.lines).toEqual(wanted);
+});

@@ -1,19 +1,15 @@
 import { LinkListener } from '../link/listener.js';
+import { linkSettings } from './link-settings.js';
 import type { RoleHost } from './role-host.js';
 import type { NodeParts } from './role-node.js';
 
 /** Every node listens for the others; its role decides which nodes may attach. */
 export function linkListener(parts: NodeParts, host: RoleHost): LinkListener {
-  const { config, secret, linkTls, logger, events } = parts;
+  const { config, logger, events } = parts;
   const listener = new LinkListener(
     {
       ...config.link,
-      tls: linkTls,
-      cluster: config.cluster,
-      secret,
-      node: config.name,
-      heartbeatIntervalMs: config.heartbeatIntervalMs,
-      goneAfterMs: config.goneAfterMs,
+      ...linkSettings(parts),
     },
     {
       logger: logger.child({ part: 'link' }),

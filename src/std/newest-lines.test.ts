@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { NewestLines } from './newest-lines.js';
+import { NewestLines, searchEnd } from './newest-lines.js';
 
 it('takes as many as are wanted, and gives the oldest first', () => {
   const lines = new NewestLines(2, 100);
@@ -25,4 +25,10 @@ it('a single line above the limit is left out and told of', () => {
   const lines = new NewestLines(10, 10);
   expect(lines.add('a'.repeat(10))).toBe(false);
   expect(lines.found).toEqual({ lines: [], isCut: true });
+});
+
+it('a search looks two seconds further back than it is asked, over a year too, and leaves what is no time', () => {
+  expect(searchEnd('2026-01-01T00:00:00.500Z')).toBe('2025-12-31T23:59:58.500Z');
+  expect(searchEnd('yesterday')).toBe('yesterday');
+  expect(searchEnd(undefined)).toBeNull();
 });

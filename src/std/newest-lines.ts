@@ -38,3 +38,16 @@ export class NewestLines {
     return { lines: this.#lines.toReversed(), isCut: this.#isCut };
   }
 }
+
+/**
+ * Lines of both planes stand in one file. A line has the time at which it was made, and is written when it has crossed to the
+ * thread that has the file, mostly some milliseconds later.
+ */
+const OUT_OF_ORDER_MS = 2_000;
+
+/** A search for lines since this ISO time ends at a line that is older than the answer; null = it does not end before the file. */
+export function searchEnd(since: string | undefined): string | null {
+  if (since === undefined) return null;
+  const atMs = Date.parse(since);
+  return Number.isNaN(atMs) ? since : new Date(atMs - OUT_OF_ORDER_MS).toISOString();
+}

@@ -1,12 +1,9 @@
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { Emitter } from './emitter.js';
+import { LineBatch } from './line-batch.js';
 
 /** How many older files stay: `node.log.1` is the youngest of them. */
 const OLDER_FILES = 3;
-/** Lines are written together; more than this is written at once. */
-const PENDING_BYTES_MAX = 256 * 1024;
-/** Batching time of lines that are not urgent. A crash loses the lines of this time. */
-const GATHER_MS = 10;
 const NEW_LINE = 0x0a;
 
 /** Bytes written, perhaps fewer than were given; as `fs.writeSync`. */
@@ -23,9 +20,7 @@ export class RotatingFile {
   readonly #write: Write;
   #fd: number;
   #bytes: number;
-  #pending: string[] = [];
-  #pendingBytes = 0;
-  #gathering: NodeJS.Timeout | null = null;
+  readonly #batch = new LineBatch({ pass: (lines) => this.#writeLines(lines) });
   #lost = 0;
   /** The file ends within a line: the disk took only a part of it. */
   #torn = false;
@@ -39,24 +34,18 @@ export class RotatingFile {
     this.#write = options.write ?? writeSync;
     this.#fd = openSync(options.path, 'a', 0o640);
     this.#bytes = fstatSync(this.#fd).size;
-    process.on('exit', () => this.flush());
   }
 
   /** @param line  with its line break at the end */
   write(line: string, { urgent }: { urgent: boolean }): void {
-    this.#pending.push(line);
-    this.#pendingBytes += line.length;
-    if (urgent || this.#pendingBytes > PENDING_BYTES_MAX) this.flush();
-    else this.#gathering ??= setTimeout(() => this.flush(), GATHER_MS).unref();
+    this.#batch.write(line, { urgent });
   }
 
   flush(): void {
-    if (this.#gathering) clearTimeout(this.#gathering);
-    this.#gathering = null;
-    if (this.#pending.length === 0) return;
-    const lines = this.#pending;
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    this.#batch.flush();
+  }
+
+  #writeLines(lines: readonly string[]): void {
     if (this.#bytes >= this.#bytesMax) this.#rotate();
     const note = this.#lost > 0 ? [ownLine('log lines were lost', { lines: this.#lost })] : [];
     const written = this.#append([...note, ...lines]);

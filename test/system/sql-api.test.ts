@@ -197,7 +197,7 @@ describe('a text that was run before', () => {
     await cluster.primary.sql(
       'CREATE FUNCTION demo.sneaky() RETURNS INT BEGIN INSERT INTO demo.fresh VALUES (99); RETURN 1; END',
     );
-    await waitApplied(cluster.primary, [cluster.node('n2')]);
+    await waitApplied(cluster.primary, cluster.replicas);
     const refused = async (node: TestNode, sql: string, token?: string) => {
       for (let i = 0; i < 4; i++) {
         const answer = await post(node, { sql }, token === undefined ? {} : { token });

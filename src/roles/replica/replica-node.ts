@@ -13,6 +13,7 @@ import { monotonicMs } from '../../std/clock.js';
 import { Emitter } from '../../std/emitter.js';
 import type { AttachInfo, HeartbeatBody } from '../../wire/messages.js';
 import { bareStatus, ownStatus, seenFromReplica } from '../cluster-status.js';
+import { linkSettings } from '../link-settings.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
 import { replicaMetrics } from '../metrics.js';
 import type { NodeParts, RolePositions, RoleScope } from '../role-node.js';
@@ -79,7 +80,7 @@ export class ReplicaNode implements RoleScope {
   }
 
   #dial(primary: string | null): LinkDialer | null {
-    const { config, logger, linkTls, secret, events } = this.#parts;
+    const { config, logger, events } = this.#parts;
     const member = memberOf(config, primary);
     if (member === null) {
       if (primary !== null)
@@ -89,12 +90,7 @@ export class ReplicaNode implements RoleScope {
     return new LinkDialer(
       {
         ...member.link,
-        tls: linkTls,
-        cluster: config.cluster,
-        secret,
-        node: config.name,
-        heartbeatIntervalMs: config.heartbeatIntervalMs,
-        goneAfterMs: config.goneAfterMs,
+        ...linkSettings(this.#parts),
       },
       {
         logger: logger.child({ part: 'link' }),
