@@ -9,6 +9,7 @@ import { skein } from '../kit/cli.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { openSql, rowsOf, run, scalarOf, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
+import { unlessGone } from '../kit/unless-gone.js';
 import { until } from '../kit/until.js';
 
 let cluster: TestCluster;
@@ -389,7 +390,7 @@ describe('what is kept of it', () => {
         const path = join(node.directory, directory);
         for (const entry of await readdir(path, { withFileTypes: true })) {
           if (!entry.isFile()) continue;
-          const text = await readFile(join(path, entry.name), 'latin1');
+          const text = (await unlessGone(readFile(join(path, entry.name), 'latin1'))) ?? '';
           expect(text.includes(password) || text.includes(rotated.body.password), entry.name).toBe(false);
         }
       }
