@@ -64,6 +64,7 @@ export interface DialerSessionOptions extends HeartbeatOptions {
 export interface DialerSessionModules extends ReplicaCallbacks {
   readonly clock: Clock;
   opened(welcome: Welcome): void;
+  /** The connection is closed, and `welcomed` is not running any more. */
   closed(error: SkeinError): void;
 }
 
@@ -79,6 +80,8 @@ export class DialerSession {
   #handshake: HandshakeState;
   #deadline: Timer | null = null;
   #epoch = 0;
+  /** Until the replica has followed the welcome; null = it has, or none has come. */
+  #following: Promise<void> | null = null;
   #ack: Ack | null = null;
   #ackDue = false;
 
@@ -194,7 +197,9 @@ export class DialerSession {
     this.#phase = 'cutting';
     this.#epoch = welcome.epoch;
     this.#channel.accept(['refuse']);
-    void this.#cut(welcome);
+    this.#following = this.#cut(welcome).finally(() => {
+      this.#following = null;
+    });
   }
 
   async #cut(welcome: Welcome): Promise<void> {
@@ -276,6 +281,9 @@ export class DialerSession {
   #closed(error: SkeinError): void {
     this.#modules.clock.clearTimer(this.#deadline);
     this.#heartbeats.stop();
-    this.#modules.closed(error);
+    // The replica may still cut its spool and write the chain of this primary. The next link must not do the same
+    // beside it, and the next role must not begin: the older chain would be written over the newer one (rule H2).
+    if (this.#following) void this.#following.then(() => this.#modules.closed(error));
+    else this.#modules.closed(error);
   }
 }

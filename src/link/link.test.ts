@@ -3,11 +3,12 @@ import {
   at,
   attachInfo,
   startPrimary,
+  startProxy,
   startReplica,
   type TestPrimary,
   type TestReplica,
 } from '../../test/kit/link.js';
-import { until } from '../../test/kit/until.js';
+import { throughout, until } from '../../test/kit/until.js';
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -57,4 +58,31 @@ test('a replica attaches, hears heartbeats and the status document, and gets rec
   expect(r.statuses[0]?.cluster).toBe('demo');
   expect(r.states).toEqual(['up']);
   expect(p.refused).toEqual([]);
+});
+
+test('a link ends only when the replica has done what its welcome began', async () => {
+  const p = await primary();
+  const proxy = await startProxy(p.port);
+  stops.push(proxy.stop);
+  let begun = 0;
+  let finish = () => {};
+  const r = replica(
+    proxy.port,
+    { redialFirstMs: 1, redialMaxMs: 1 },
+    {
+      // Cutting a spool, on a slow disk.
+      welcomed: () => {
+        begun++;
+        return new Promise<void>((resolve) => (finish = resolve));
+      },
+    },
+  );
+  await until('welcomed', () => begun === 1);
+  proxy.cut();
+  await throughout('no other link is made meanwhile', 200, () => begun === 1);
+  let stopped = false;
+  const stopping = r.dialer.stop().then(() => (stopped = true));
+  await throughout('the dialer has not stopped', 50, () => !stopped);
+  finish();
+  await stopping;
 });
