@@ -44,7 +44,9 @@ export class ReplicaChecks {
   #applied: Position = { epoch: 0, ordinal: 0, gtid: '' };
   #applierView: ApplierView = { state: 'running', reason: null };
   #applierSince = new Date().toISOString();
-  #restartedAtMs = 0;
+  #restartedAtMs = Number.NEGATIVE_INFINITY;
+  #restarting: Promise<void> = Promise.resolve();
+  #isLetGo = false;
   #purgedAtMs = 0;
   /** Why this node must not be read (its data has diverged); null = it may. */
   closed: string | null = null;
@@ -168,12 +170,24 @@ export class ReplicaChecks {
     if (this.#applierView.state === 'stalled') await this.#unblock.stalled(applied, committed);
     else if (this.#applierView.state === 'running') await this.#unblock.running(applied);
     const dead = threads === null || !threads.ioRunning || !threads.sqlRunning;
-    if (!dead || nowMs - this.#restartedAtMs < THREAD_RESTART_MS) return;
+    if (!dead || this.#isLetGo || nowMs - this.#restartedAtMs < THREAD_RESTART_MS) return;
     this.#restartedAtMs = nowMs;
     const again = threads === null ? takeOver() : control().startReplica();
-    again.catch((error: unknown) => {
+    this.#restarting = again.catch((error: unknown) => {
       logger.warn({ reason: messageOf(error) }, "starting the server's replication threads failed");
     });
+  }
+
+  /** Runs `work`, which makes the server follow nobody: nothing starts its threads again, unless `work` fails. */
+  async letGo(work: () => Promise<void>): Promise<void> {
+    this.#isLetGo = true;
+    try {
+      await this.#restarting;
+      await work();
+    } catch (error) {
+      this.#isLetGo = false;
+      throw error;
+    }
   }
 
   isRunning(): boolean {

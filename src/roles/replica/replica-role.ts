@@ -171,7 +171,7 @@ export class ReplicaRole {
       try {
         await spool.flush();
         if (await this.#hasAll()) {
-          await control().stopFollowing();
+          await this.checks.letGo(() => control().stopFollowing());
           return;
         }
       } catch (error) {

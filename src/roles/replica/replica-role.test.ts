@@ -1,0 +1,145 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { throughout, until } from '../../../test/kit/until.js';
+import { EventLog } from '../../events/event-log.js';
+import { LagMeter } from '../../membership/lag.js';
+import { mariadb } from '../../mysql-protocol/mariadb.js';
+import { Spool } from '../../spool/spool.js';
+import { diskStorage } from '../../spool/storage.js';
+import { silentLogger } from '../../std/logger.js';
+import { ChainFile } from '../chain-file.js';
+import type { LocalControl } from '../local-server.js';
+import { xaFile } from '../xa-file.js';
+import { ddlNoteFile } from './ddl-note.js';
+import { ReplicaRole } from './replica-role.js';
+
+const UP = { pid: 1, adopted: true, crashed: false, serverId: 1, port: 1, socketPath: '', version: '' };
+
+let directory: string;
+const ends: (() => Promise<void>)[] = [];
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'skein-replica-'));
+});
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+  await rm(directory, { recursive: true });
+});
+
+/** A server that replicates as it is told, and has applied all that there is: nothing. */
+class Server {
+  follows = false;
+  /** How often it was made to follow. */
+  times = 0;
+  /** How often its status was asked. */
+  asked = 0;
+  /** What its answers wait for. */
+  slowStatus: Promise<void> = Promise.resolve();
+  slowFollowing: Promise<void> = Promise.resolve();
+  stopFails = false;
+
+  readonly control: Partial<LocalControl> = {
+    status: async () => {
+      this.asked++;
+      await this.slowStatus;
+      return { gtidBinlogPos: '', gtidSlavePos: '', syncBinlog: 1, flushAtTrxCommit: 1 } as never;
+    },
+    replicaStatus: async () => this.threads,
+    settleRecovery: async () => null,
+    unreadableTables: async () => [],
+    isFreeOfXa: async () => true,
+    followEndpoint: async () => {
+      await this.slowFollowing;
+      this.follows = true;
+      this.times++;
+    },
+    stopFollowing: async () => {
+      if (this.stopFails) throw new Error('the server is busy');
+      this.follows = false;
+    },
+  };
+
+  get threads() {
+    const healthy = { lastIoErrno: 0, lastIoError: '', lastSqlErrno: 0, lastSqlError: '' };
+    return this.follows ? { ioRunning: true, sqlRunning: true, ...healthy } : null;
+  }
+}
+
+async function replica(server: Server): Promise<ReplicaRole> {
+  const spool = await Spool.open(
+    { directory: join(directory, 'spool') },
+    { storage: diskStorage, logger: silentLogger, gtidText: mariadb.gtidText },
+  );
+  const password = 'unused';
+  const role = new ReplicaRole(
+    {
+      ...{ node: 'n2', http: '', link: '', applierStallMs: 60_000 },
+      ...{ endpointUser: 'endpoint', endpointPassword: password },
+      ...{ replicationUser: 'repl', replicationPassword: password },
+    },
+    {
+      ...{ logger: silentLogger, flavour: mariadb, spool, chainFile: new ChainFile(directory) },
+      ...{ ddlNote: ddlNoteFile(directory), xaFile: xaFile(directory) },
+      events: new EventLog({ node: 'n2' }, { logger: silentLogger, audit: { add: () => {} } }),
+      lag: new LagMeter({}, { nowMs: 0, wallMs: 0 }),
+      control: () => server.control as LocalControl,
+      ack() {},
+      resumeLink() {},
+      settled: async () => {},
+      kill() {},
+      fail() {},
+    },
+  );
+  await role.start();
+  ends.push(
+    () => spool.close(),
+    () => role.stop(),
+  );
+  await role.serverUp(UP);
+  return role;
+}
+
+const signal = () => new AbortController().signal;
+
+it('a server that was let go is not made to follow again', async () => {
+  const server = new Server();
+  const role = await replica(server);
+  await role.finish(signal());
+  // The watch has seen its threads end, before the next role has begun.
+  await role.watchThreads(server.threads);
+  await throughout('it follows nobody', 50, () => !server.follows && server.times === 1);
+});
+
+it('the role ends only when what starts the threads again has ended', async () => {
+  const server = new Server();
+  const role = await replica(server);
+  let answer = () => {};
+  let follow = () => {};
+  server.slowStatus = new Promise((resolve) => (answer = resolve));
+  server.slowFollowing = new Promise((resolve) => (follow = resolve));
+  // It has been asked whether it has applied all, and its threads end meanwhile.
+  const finished = role.finish(signal());
+  await until('it was asked', () => server.asked > 0);
+  server.follows = false;
+  await role.watchThreads(server.threads);
+  answer();
+  setTimeout(follow, 20);
+  await finished;
+  expect(server).toMatchObject({ follows: false, times: 2 });
+});
+
+it('while a role cannot end, its server is looked after', async () => {
+  const server = new Server();
+  const role = await replica(server);
+  server.stopFails = true;
+  const given = new AbortController();
+  const finished = role.finish(given.signal);
+  server.follows = false;
+  await until('it follows again', async () => {
+    await role.watchThreads(server.threads);
+    return server.times === 2;
+  });
+  given.abort(new Error('not wanted any more'));
+  await expect(finished).rejects.toThrow('not wanted any more');
+});
