@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { User } from '../model/user.js';
-import { type AccountRows, planAccounts, wantedAccounts } from './user-accounts.js';
+import { type AccountRows, planAccounts, UserAccounts, wantedAccounts } from './user-accounts.js';
 
 const secret = Buffer.from('a secret');
 const user = (more: Partial<User> = {}): User => ({
@@ -88,5 +88,50 @@ describe('what has to be done', () => {
   it('puts no name into a statement as it is', () => {
     const { statements } = planAccounts(wanted([user({ databases: ["'; DROP"] })]), []);
     expect(statements.join()).not.toContain('DROP');
+  });
+});
+
+describe('a server', () => {
+  /** With an account whose row is gone; its tables do as they are told, and it fails where it is told. */
+  function server() {
+    const state = { found: wanted([user({ role: 'read' })]), fails: '', flushes: 0 };
+    const query = async (sql: string) => {
+      if (state.fails !== '' && sql.startsWith(state.fails)) throw new Error('the connection was lost');
+      if (sql === 'FLUSH LOCAL PRIVILEGES') state.flushes++;
+      if (sql.startsWith('DELETE FROM mysql.global_priv')) state.found = [];
+      if (sql.includes('information_schema.tables')) return [{ found: 1 }];
+      if (sql.includes('@@global.read_only')) return [{ closed: '0' }];
+      if (!sql.includes('Priv FROM mysql.global_priv')) return [];
+      return state.found.map(({ name, host, hash }) => ({
+        ...{ User: name, Host: host },
+        Priv: JSON.stringify({ access: 0, plugin: 'mysql_native_password', authentication_string: hash }),
+      }));
+    };
+    return { state, accounts: new UserAccounts({ secret }, { query }) };
+  }
+
+  it('loads what its tables say, also when only that failed before', async () => {
+    const { state, accounts } = server();
+    state.fails = 'FLUSH';
+    await expect(accounts.level()).rejects.toThrow('the connection was lost');
+    expect(state.found).toEqual([]);
+    state.fails = '';
+    // The tables are as they should be by now, and what was done there is told once.
+    expect(await accounts.level({ ifChanged: true })).toMatchObject({
+      changes: [{ name: 'shop', what: 'dropped' }],
+      restored: false,
+    });
+    expect(state.flushes).toBe(1);
+    expect(await accounts.level()).toMatchObject({ changes: [] });
+    expect(state.flushes).toBe(1);
+  });
+
+  it('loads them for each node: the one before may have died between the two', async () => {
+    const { state, accounts } = server();
+    state.found = [];
+    await accounts.level();
+    accounts.forget();
+    await accounts.level();
+    expect(state.flushes).toBe(2);
   });
 });

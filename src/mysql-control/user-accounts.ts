@@ -228,6 +228,10 @@ export class UserAccounts {
   #opening = false;
   /** For what the server was levelled last; null = not yet. */
   #key: string | null = null;
+  /** The server has loaded what its privilege tables say: an earlier try, or an earlier node, may not have got so far. */
+  #isLoaded = false;
+  /** Changes that were begun and have not been returned to a caller. */
+  #begun: readonly UserChange[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
   /** @param query  in a session that writes past the log */
@@ -239,6 +243,7 @@ export class UserAccounts {
   /** Another server, or another state of it: all is compared again. */
   forget(): void {
     this.#key = null;
+    this.#isLoaded = false;
   }
 
   /** While `open` runs, the accounts are those of an open primary, though it is read-only until the end of it. */
@@ -269,13 +274,21 @@ export class UserAccounts {
     const open = this.#opening || Number(row?.closed) === 0;
     const key = JSON.stringify([open, users]);
     const restored = key === this.#key;
-    if (ifChanged && restored) return { changes: [], restored };
+    if (ifChanged && restored && this.#isLoaded) return { changes: [], restored };
     const wanted = wantedAccounts(users, { secret: this.#secret, open });
     const { statements, changes } = planAccounts(wanted, await readAccounts(this.#query));
+    this.#begun = [
+      ...this.#begun.filter(({ name }) => changes.every((one) => one.name !== name)),
+      ...changes,
+    ];
+    if (statements.length > 0) this.#isLoaded = false;
     for (const sql of statements) await this.#query(sql);
-    if (statements.length > 0) await this.#query('FLUSH LOCAL PRIVILEGES');
+    if (!this.#isLoaded) await this.#query('FLUSH LOCAL PRIVILEGES');
+    this.#isLoaded = true;
     this.#key = key;
-    return { changes, restored };
+    const all = this.#begun;
+    this.#begun = [];
+    return { changes: all, restored };
   }
 
   /**

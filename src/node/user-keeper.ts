@@ -32,7 +32,10 @@ export interface UserKeeperModules {
 export class UserKeeper {
   readonly #modules: UserKeeperModules;
   #timer: NodeJS.Timeout | null = null;
-  #running = false;
+  /** Of the server that runs; a look that began for an earlier one is not repeated. */
+  #run: object | null = null;
+  /** Accounts whose sessions are to be ended, and may not be yet. */
+  readonly #toCut = new Set<string>();
   #comparedAtMs = Number.NEGATIVE_INFINITY;
   #failing = false;
 
@@ -43,17 +46,20 @@ export class UserKeeper {
   /** From now on there is a server. */
   start(): void {
     this.stop();
-    this.#running = true;
-    void this.#look();
+    const run = {};
+    this.#run = run;
+    void this.#look(run);
   }
 
   stop(): void {
-    this.#running = false;
+    this.#run = null;
+    // They have ended with the server.
+    this.#toCut.clear();
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
   }
 
-  async #look(): Promise<void> {
+  async #look(run: object): Promise<void> {
     const now = monotonicMs();
     const compares = now - this.#comparedAtMs > COMPARE_MS;
     if (compares) this.#comparedAtMs = now;
@@ -62,12 +68,12 @@ export class UserKeeper {
       this.#failing = false;
     } catch (error) {
       // The supervisor reports the server's end. A failure while it lives is logged once.
-      if (!this.#failing && this.#running) {
+      if (!this.#failing && this.#run === run) {
         this.#modules.logger.warn({ reason: messageOf(error) }, 'the accounts could not be repaired');
       }
       this.#failing = true;
     }
-    if (this.#running) this.#timer = setTimeout(() => void this.#look(), LOOK_MS);
+    if (this.#run === run) this.#timer = setTimeout(() => void this.#look(run), LOOK_MS);
   }
 
   /** Resolves when the server has what the table says after the call; rejects when it could not be made so. */
@@ -82,9 +88,11 @@ export class UserKeeper {
       if (restored) events.add('account.changed', name, RESTORED, { action: 'restored' });
       else if (what !== 'rights') events.add('account.changed', name, SAID[what], { action: what });
     }
-    if (restored) return;
-    const without = changes.filter(({ what }) => what === 'password' || what === 'dropped');
-    const sessions = await accounts.sessionsOf(without.map(({ name }) => name));
+    const without = restored ? [] : changes.filter(({ what }) => what === 'password' || what === 'dropped');
+    for (const { name } of without) this.#toCut.add(name);
+    const names = [...this.#toCut];
+    const sessions = await accounts.sessionsOf(names);
     if (sessions.length > 0) cut(sessions);
+    for (const name of names) this.#toCut.delete(name);
   }
 }

@@ -1,0 +1,67 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { EventLog } from '../events/event-log.js';
+import type { Leveled, UserAccounts, UserSession } from '../mysql-control/user-accounts.js';
+import { silentLogger } from '../std/logger.js';
+import { UserKeeper } from './user-keeper.js';
+
+const SESSION = { address: '127.0.0.1', port: 4711 };
+
+let keeper: UserKeeper | undefined;
+afterEach(() => {
+  keeper?.stop();
+  vi.useRealTimers();
+});
+
+/** The server's accounts: `level` answers as the test says. */
+function keeping(level: () => Promise<Leveled>) {
+  const state = { looks: 0, fails: false, cut: [] as UserSession[] };
+  const accounts: Pick<UserAccounts, 'level' | 'sessionsOf'> = {
+    level: () => {
+      state.looks++;
+      return level();
+    },
+    sessionsOf: async (names) => {
+      if (state.fails) throw new Error('the server does not answer');
+      return names.includes('shop') ? [SESSION] : [];
+    },
+  };
+  keeper = new UserKeeper({
+    logger: silentLogger,
+    events: new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } }),
+    accounts: accounts as UserAccounts,
+    cut: (sessions) => state.cut.push(...sessions),
+  });
+  return { state, keeper };
+}
+
+it('ends the sessions of an account that was dropped, also when they could not be found at first', async () => {
+  const answers: Leveled[] = [{ changes: [{ name: 'shop', what: 'dropped' }], restored: false }];
+  const { state, keeper } = keeping(async () => answers.shift() ?? { changes: [], restored: true });
+  state.fails = true;
+  await expect(keeper.level()).rejects.toThrow('does not answer');
+  state.fails = false;
+  await keeper.level();
+  expect(state.cut).toEqual([SESSION]);
+  await keeper.level();
+  expect(state.cut).toHaveLength(1);
+});
+
+it('looks once in each interval, also when the server came back during a look', async () => {
+  vi.useFakeTimers();
+  const answers: (() => void)[] = [];
+  const { state, keeper } = keeping(
+    () => new Promise((resolve) => answers.push(() => resolve({ changes: [], restored: true }))),
+  );
+  const answer = async () => {
+    for (const one of answers.splice(0)) one();
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  keeper.start();
+  // It is being looked, and the server is another one.
+  keeper.stop();
+  keeper.start();
+  expect(state.looks).toBe(2);
+  await answer();
+  await vi.advanceTimersByTimeAsync(500);
+  expect(state.looks).toBe(3);
+});
