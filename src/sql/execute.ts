@@ -131,7 +131,9 @@ async function executeInTransaction(
   requireOpen(node);
   const { lease, readOnly, leftMs, end } = await transactions.use(id, caller.tokenId);
   const timeoutMs = Math.min(plan.timeoutMs, leftMs);
-  return await withinTime(timeoutMs, caller, { readOnly, modules }, async (over) => {
+  // The transaction goes on, and is nobody's again.
+  const notBegun = () => lease.release({ failed: false, resetting: null });
+  return await withinTime(timeoutMs, caller, { readOnly, modules, notBegun }, async (over) => {
     const inTime = { ...plan, timeoutMs, transaction: true };
     const work = (run: StatementRun) => runInOpenTransaction({ ...run, readOnly });
     const execution = new SqlExecution(inTime, caller, results, modules, lease, work);
@@ -146,13 +148,18 @@ async function executeInTransaction(
 }
 
 /**
- * Gives `work` what ends with the request's time, with the node, and for what only reads with its client.
+ * Gives `work` what ends with the request's time, with the node, and for what only reads with its client. When that has
+ * ended already, `notBegun` is called in place of it.
  * @throws ApiError
  */
 export async function withinTime<T>(
   timeoutMs: number,
   caller: SqlCaller,
-  { readOnly, modules }: { readOnly: boolean; modules: SqlModules },
+  {
+    readOnly,
+    modules,
+    notBegun,
+  }: { readOnly: boolean; modules: Pick<SqlModules, 'node' | 'stopping'>; notBegun?: () => void },
   work: (over: Cancellation) => Promise<T>,
 ): Promise<T> {
   const over = new Cancellation();
@@ -161,7 +168,10 @@ export async function withinTime<T>(
   modules.stopping.on(stop);
   if (readOnly) caller.gone.on(stop);
   try {
-    if (over.cancelled) throw overBeforehand();
+    if (over.cancelled) {
+      notBegun?.();
+      throw overBeforehand();
+    }
     return await work(over);
   } catch (error) {
     throw toApiError(error, errorContext(modules.node, caller.role));

@@ -119,7 +119,11 @@ async function commit(
       sql.outcomes.record(run.session.connection, { name, fingerprint: fingerprintOf(id), answer: '' });
     await commitOpenTransaction({ ...run, readOnly: use.readOnly, beforeCommit });
   });
-  const outcome = await withinTime(timeoutMs, caller, { readOnly: false, modules: sql }, (over) =>
+  const notBegun = () => {
+    use.end({ reason: 'the node stops; it was rolled back', applied: 'no' });
+    use.lease.release({ failed: false, resetting: null });
+  };
+  const outcome = await withinTime(timeoutMs, caller, { readOnly: false, modules: sql, notBegun }, (over) =>
     execution.write(over),
   );
   const { error } = outcome;
