@@ -1,6 +1,8 @@
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EventRing } from '../events/event-ring.js';
+
+import { type ChainEntry, ORIGIN } from '../model/position.js';
 import { mariadb } from '../mysql-protocol/mariadb.js';
 import { FactsReader } from '../planes/facts-reader.js';
 import type { PlaneFacts } from '../planes/messages.js';
@@ -51,9 +53,10 @@ function node({ applied = async () => true }: { applied?: (gtid: string) => Prom
     server: { socketPath: '/run/s.sock', port: 1, generation: 4 },
     ...{ primary: null, primaryHttp: null, voters: ['n2', 'n3'] },
   };
-  const publish = (change: Partial<PlaneState>, changed: Partial<PlaneFacts> = {}) => {
+  const chain: ChainEntry[] = [{ epoch: 1, beginsAfter: ORIGIN }];
+  const publish = (change: Partial<PlaneState>, changed: Partial<PlaneFacts> = {}, begun?: ChainEntry) => {
     facts = { ...facts, ...changed };
-    const chain = [{ epoch: 1, beginsAfter: { epoch: 0, ordinal: 0, gtid: '' } }];
+    if (begun) chain.push(begun);
     port1.postMessage({ number: ++number, facts, chain });
     state = { ...state, atMs: sharedClockMs(), ...change, facts: number };
     writer.write(state);
@@ -99,6 +102,18 @@ describe('a write', () => {
       publish({ count, committed: 9 });
       await expect(waiting).rejects.toMatchObject({ code: 'ROLE_LOST' });
     }
+  });
+
+  it('is not confirmed by another transaction of the same number, which a later epoch wrote', async () => {
+    const { view, publish } = node();
+    const second = { epoch: 2, beginsAfter: position(6) };
+    publish({ epoch: 2, count: 3, received: 9, committed: 9 }, {}, second);
+    const over = new Cancellation();
+    expect((await view.waitCommitted(gtid(6), 'majority', { over })).position).toEqual(position(6));
+    await expect(view.waitCommitted(gtid(7), 'majority', { over })).rejects.toMatchObject({
+      code: 'ROLE_LOST',
+    });
+    expect((await view.waitCommitted(mariadb.gtidAt(2, 7), 'majority', { over })).position.epoch).toBe(2);
   });
 
   it('is not confirmed by a replica', async () => {

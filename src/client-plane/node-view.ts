@@ -229,8 +229,16 @@ export class PlaneNodeView implements NodeView {
     // Mostly: the server answered its commit when the quorum had it.
     if (!isReached(this.#state)) await waits.until(isReached, over);
     const { durable } = this.#state;
+    const position = this.#positionAt(ordinal);
+    // The node may have lost its role and won it again before this was asked: the number is another transaction's then.
+    if (position.gtid !== gtid) {
+      throw new SkeinError(
+        'ROLE_LOST',
+        `The cluster's history has ${position.gtid} in the place of ${gtid}.`,
+      );
+    }
     return {
-      position: { epoch: epochOf(plane.chain, ordinal), ordinal, gtid },
+      position,
       acknowledgedBy: plane.facts.voters.filter((_, i) => (durable[i] ?? 0) >= ordinal),
     };
   }
