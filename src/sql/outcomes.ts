@@ -9,10 +9,11 @@
 import { createHash, createHmac } from 'node:crypto';
 import { ApiError } from '../api/api-error.js';
 import type { NodeView, ServerAccess } from '../api/node-view.js';
-import { Connection } from '../mysql-client/connection.js';
+import type { Connection } from '../mysql-client/connection.js';
 import type { BoundParameter } from '../mysql-client/parameters.js';
 import { ServerError } from '../mysql-client/replies.js';
 import type { Logger } from '../std/logger.js';
+import { connectAs, GenerationSession } from './generation-session.js';
 
 /** Its results are kept with it. */
 const ANSWER_BYTES_MAX = 1024 * 1024;
@@ -48,7 +49,7 @@ export class Outcomes {
   readonly #node: NodeView;
   readonly #log: Logger;
   readonly #running = new Set<string>();
-  #reader: { connection: Connection; generation: string } | null = null;
+  readonly #reader = new GenerationSession((access) => connectAs(access, 'skein_admin'));
   #timer: NodeJS.Timeout | null = null;
   #purging: Connection | null = null;
 
@@ -69,8 +70,7 @@ export class Outcomes {
 
   close(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
-    this.#reader?.connection.destroy();
-    this.#reader = null;
+    this.#reader.close();
     this.#purging?.destroy();
   }
 
@@ -98,7 +98,7 @@ export class Outcomes {
    */
   async find(name: string): Promise<FoundOutcome> {
     const access = this.#access();
-    const reader = await this.#readSession(access);
+    const reader = await this.#reader.get(access);
     const lock = this.#node.role() === 'primary' ? ' LOCK IN SHARE MODE NOWAIT' : '';
     let row: (string | null)[] | undefined;
     try {
@@ -124,7 +124,7 @@ export class Outcomes {
 
   /** The last transaction in the server's log: all that can be seen is not younger. */
   async logEnd(): Promise<string> {
-    const reader = await this.#readSession(this.#access());
+    const reader = await this.#reader.get(this.#access());
     const [row] = await reader.query('SELECT @@GLOBAL.gtid_binlog_pos');
     return row?.[0] ?? '';
   }
@@ -208,17 +208,6 @@ export class Outcomes {
     });
   }
 
-  async #readSession(access: ServerAccess): Promise<Connection> {
-    const reader = this.#reader;
-    if (reader && reader.generation === access.generation && !reader.connection.broken) {
-      return reader.connection;
-    }
-    reader?.connection.destroy();
-    const connection = await connectAs(access, 'skein_admin');
-    this.#reader = { connection, generation: access.generation };
-    return connection;
-  }
-
   #mac(access: ServerAccess, ...parts: string[]): string {
     return createHmac('sha256', access.passwordOf('skein_outcomes'))
       .update(JSON.stringify(parts))
@@ -242,12 +231,4 @@ export function keyInUse(): ApiError {
 
 function mysqlTime(ms: number): string {
   return new Date(ms).toISOString().slice(0, 23).replace('T', ' ');
-}
-
-function connectAs(access: ServerAccess, user: 'skein' | 'skein_admin'): Promise<Connection> {
-  return Connection.connect({
-    address: { socketPath: access.socketPath },
-    user,
-    password: access.passwordOf(user),
-  });
 }

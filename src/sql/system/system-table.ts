@@ -3,14 +3,15 @@
 import { ApiError, notPrimary } from '../../api/api-error.js';
 import type { Committed, NodeView, ServerAccess } from '../../api/node-view.js';
 import type { SystemExecutor } from '../../auth/system-executor.js';
-import { Connection } from '../../mysql-client/connection.js';
+import type { Connection } from '../../mysql-client/connection.js';
 import type { BoundParameter } from '../../mysql-client/parameters.js';
 import { Cancellation } from '../../std/cancellation.js';
 import { CANCELLED, unlessCancelled } from '../../std/unless-cancelled.js';
+import { connectAs, GenerationSession } from '../generation-session.js';
 
 export class SystemTable {
   readonly #node: NodeView;
-  #reader: { connection: Connection; generation: string } | null = null;
+  readonly #reader = new GenerationSession((access) => connectAs(access, 'skein_admin'));
 
   constructor(modules: { node: NodeView }) {
     this.#node = modules.node;
@@ -18,12 +19,11 @@ export class SystemTable {
 
   /** What this node's server has now. */
   readonly reader: SystemExecutor = {
-    query: async (sql) => (await this.#readSession()).queryRows(sql),
+    query: async (sql) => (await this.#reader.get(this.access())).queryRows(sql),
   };
 
   close(): void {
-    this.#reader?.connection.destroy();
-    this.#reader = null;
+    this.#reader.close();
   }
 
   /** @throws ApiError 503 SERVER_DOWN */
@@ -40,17 +40,6 @@ export class SystemTable {
     if (this.#node.role() !== 'primary') throw notPrimary(this.#node.primaryHttp());
     const openness = this.#node.isOpen();
     if (!openness.open) throw new ApiError(503, openness.code, openness.reason, { retryable: true });
-  }
-
-  async #readSession(): Promise<Connection> {
-    const access = this.access();
-    const reader = this.#reader;
-    if (reader && reader.generation === access.generation && !reader.connection.broken)
-      return reader.connection;
-    this.close();
-    const connection = await connectAs(access, 'skein_admin');
-    this.#reader = { connection, generation: access.generation };
-    return connection;
   }
 
   /**
@@ -101,12 +90,4 @@ export class SystemTable {
     const [gtid] = await connection.query('SELECT @@last_gtid');
     return this.#node.waitCommitted(gtid?.[0] ?? '', this.#node.acknowledge(), { over });
   }
-}
-
-function connectAs(access: ServerAccess, user: 'skein' | 'skein_admin'): Promise<Connection> {
-  return Connection.connect({
-    address: { socketPath: access.socketPath },
-    user,
-    password: access.passwordOf(user),
-  });
 }
