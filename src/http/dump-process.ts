@@ -67,5 +67,11 @@ export function startDump(
       resolve(code === 0 ? null : errors.trim() || `${dumpProgram} ended with ${code ?? signal}`),
     );
   });
-  return { output: child.stdout as Readable, ended, kill: () => void child.kill('SIGTERM') };
+  const output = child.stdout as Readable;
+  const kill = () => {
+    child.kill('SIGTERM');
+    // What is left in it may have no reader any more, and the end of the program would not be seen behind it.
+    output.destroy();
+  };
+  return { output, ended, kill };
 }

@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { EventSource } from '../api/node-view.js';
 import type { ClusterEvent } from '../model/status.js';
+import { whenClosed } from './when-closed.js';
 
 /** Below the idle time-outs of common proxies. */
 const HEARTBEAT_MS = 10_000;
@@ -47,6 +48,6 @@ export function streamEvents(
   const unsubscribe = source.subscribe((event) => write(formatEvent(event)));
   const heartbeat = setInterval(() => write(': heartbeat\n\n'), HEARTBEAT_MS);
   heartbeat.unref();
-  response.on('close', () => end());
+  whenClosed(response, end);
   return end;
 }

@@ -1,6 +1,7 @@
 /** One client that follows lines (log, audit trail) as NDJSON: those that are there, then those that come. */
 import type { ServerResponse } from 'node:http';
 import { FOUND_LINES_BYTES_MAX, type FoundLines } from '../std/newest-lines.js';
+import { whenClosed } from './when-closed.js';
 
 /** A client that reads this little is cut off. */
 const UNREAD_MAX = 4 * 1024 * 1024;
@@ -36,7 +37,7 @@ export function streamLines(response: ServerResponse, feed: LineFeed): (last?: s
   });
   const heartbeat = setInterval(() => write('\n'), HEARTBEAT_MS);
   heartbeat.unref();
-  response.on('close', () => end());
+  whenClosed(response, end);
   // Headers go out at once: a client may have to wait long for the first line.
   response.flushHeaders();
   feed.first().then(

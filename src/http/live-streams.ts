@@ -1,6 +1,7 @@
 /** Streams that go on until the client ends them, the node stops, or the token ends. */
 import type { ServerResponse } from 'node:http';
 import type { HandlerRequest } from './handlers/context.js';
+import { whenClosed } from './when-closed.js';
 
 /** What the last line or event of a stream is named when its token does not count any more. */
 export const TOKEN_REVOKED = 'token.revoked';
@@ -19,6 +20,6 @@ export function keepStream(
   const { request, response, openStreams, lastText } = stream;
   const stop = () => end();
   openStreams.add(stop);
-  response.on('close', () => openStreams.delete(stop));
+  whenClosed(response, () => openStreams.delete(stop));
   request.onRevoked((reason) => end(lastText(reason)));
 }

@@ -30,6 +30,8 @@ export const handleDump: Handler = async (request, modules) => {
     });
   }
   const dump = startDump(systemTable.access(), databases, { bare: wanted !== undefined });
+  // Also when it has gone before the first byte: nobody would read the output, and the program would wait for ever.
+  request.gone.on(dump.kill);
   running.set(openStreams, count + 1);
   openStreams.add(dump.kill);
   void dump.ended.then(() => {
@@ -40,7 +42,6 @@ export const handleDump: Handler = async (request, modules) => {
   const first = await Promise.race([once(dump.output, 'readable').then(() => null), dump.ended]);
   if (first !== null) throw new ApiError(500, 'DUMP_FAILED', `The dump could not be made: ${first}`);
   const response = request.openStream(200, { 'content-type': 'application/sql; charset=utf-8' });
-  response.once('close', dump.kill);
   pipeUntilStalled(dump.output, response);
   const failed = await dump.ended;
   // A client detects an incomplete answer by the missing end of the body, or by the missing last line.
