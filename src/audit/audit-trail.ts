@@ -60,7 +60,7 @@ export class AuditTrail {
   #endBatch: (() => void) | null = null;
   #added = 0;
   #done = 0;
-  #waiting: { upTo: number; resolve: () => void }[] = [];
+  #waiting: { upTo: number; resolve: (written: boolean) => void }[] = [];
   #closed = false;
   #lost = 0;
   #failing = false;
@@ -108,11 +108,11 @@ export class AuditTrail {
     });
   }
 
-  /** Resolves when all lines added before the call are written, or when writing them has failed once. */
-  settled(): Promise<void> {
-    if (this.#done >= this.#added) return Promise.resolve();
+  /** Resolves when all lines added before the call are written (true), or when writing them has failed once (false). */
+  settled(): Promise<boolean> {
+    if (this.#done >= this.#added) return Promise.resolve(true);
     // While writing fails, callers do not wait for the next attempt.
-    if (this.#failing && !this.#closed) return Promise.resolve();
+    if (this.#failing && !this.#closed) return Promise.resolve(false);
     this.#endBatch?.();
     return new Promise((resolve) => this.#waiting.push({ upTo: this.#added, resolve }));
   }
@@ -137,21 +137,21 @@ export class AuditTrail {
       this.#pending = this.#pending.slice(batch.length);
       if (this.#bytes >= this.#options.fileBytesMax) await this.#guard(() => this.#rotate());
       this.#done += batch.length;
-      this.#settle(this.#done);
+      this.#settle(this.#done, true);
       if (this.#waiting.length === 0 && this.#pending.length < BATCH_MAX) break;
     }
     this.#pump = this.#pending.length > 0 ? this.#untilBatch().then(() => this.#run()) : null;
     this.#armHead();
   }
 
-  #settle(upTo: number): void {
-    for (const waiting of this.#waiting.filter((one) => one.upTo <= upTo)) waiting.resolve();
+  #settle(upTo: number, written: boolean): void {
+    for (const waiting of this.#waiting.filter((one) => one.upTo <= upTo)) waiting.resolve(written);
     this.#waiting = this.#waiting.filter((one) => one.upTo > upTo);
   }
 
   /** The lines stay for the next attempt; there is none when the trail is being closed. */
   #failed(): void {
-    this.#settle(this.#added);
+    this.#settle(this.#added, false);
     this.#pump = this.#closed ? null : this.#untilBatch(RETRY_MS).then(() => this.#run());
     if (!this.#closed) return;
     this.#log.error(

@@ -13,7 +13,7 @@ import { accountPassword } from '../mysql-control/accounts.js';
 import { MariadbControl } from '../mysql-control/control.js';
 import { mariadb } from '../mysql-protocol/mariadb.js';
 import { FactsReader } from '../planes/facts-reader.js';
-import type { AuditLine, ClientPlaneData, Order, ToClients, ToNode } from '../planes/messages.js';
+import type { ClientPlaneData, Order, ToClients, ToNode } from '../planes/messages.js';
 import { StateReader } from '../planes/shared-state.js';
 import { Emitter } from '../std/emitter.js';
 import { LineBatch } from '../std/line-batch.js';
@@ -27,6 +27,7 @@ import { MysqlPorts } from './mysql-ports.js';
 import { PlaneNodeView } from './node-view.js';
 import { PositionWaits } from './position-waits.js';
 import { Questions } from './questions.js';
+import { RelayedAudit } from './relayed-audit.js';
 
 /** The replication plane takes this plane for hung when it has not turned for some of these. */
 const TURN_MS = 250;
@@ -43,6 +44,7 @@ export class ClientPlane {
   readonly #questions: Questions;
   readonly #control: MariadbControl;
   readonly #trail: AuditTrail;
+  readonly #relayed: RelayedAudit;
   readonly #events = new EventRing();
   readonly #logged = new Emitter<readonly string[]>();
   readonly #logLines: LineBatch;
@@ -88,6 +90,7 @@ export class ClientPlane {
     this.#log = log;
     this.#logLines = modules.logLines;
     this.#trail = trail;
+    this.#relayed = new RelayedAudit({}, { trail, audited: (number) => send({ kind: 'audited', number }) });
     for (const event of data.events) this.#events.take(event);
     this.#tls = data.tls && new TlsCopy(data.tls);
     this.#memory = new StateReader(data.memory);
@@ -184,7 +187,7 @@ export class ClientPlane {
         this.#events.take(message.event);
         return;
       case 'audit':
-        this.#audit(message.line);
+        this.#relayed.take(message.line);
         return;
       case 'logged':
         this.#logged.emit(message.lines);
@@ -212,11 +215,6 @@ export class ClientPlane {
     // The sessions of an earlier time may write with an earlier primary's server id (rule C10).
     this.#http.dropSessions();
     this.#control.serverDown();
-  }
-
-  #audit({ number, atMs, fields }: AuditLine): void {
-    this.#trail.add(fields, atMs);
-    void this.#trail.settled().then(() => this.#send({ kind: 'audited', number }));
   }
 
   #follow(listener: (lines: readonly string[]) => void): () => void {
