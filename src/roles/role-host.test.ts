@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { until } from '../../test/kit/until.js';
 import type { Assignment, Election } from '../election/election.js';
 import { EventLog } from '../events/event-log.js';
@@ -46,6 +46,7 @@ const PARTS = {
 } as unknown as NodeParts;
 
 interface Behaviour {
+  start?: () => Promise<void>;
   /** What `end` waits for. */
   end?: (signal: AbortSignal) => Promise<void>;
   takeServer?: () => Promise<void>;
@@ -62,6 +63,7 @@ class Told extends NoRole {
   }
 
   override async start(): Promise<void> {
+    await this.#behaviour.start?.();
     said.push(`${this.role} starts`);
   }
   override async stop(): Promise<void> {
@@ -157,6 +159,28 @@ it('a change that is not wanted any more is given up, if the role still can be k
   hand.tell(replica('n3'));
   await has('follows n3');
   expect(said).toEqual(['replica starts', 'replica ends for primary', 'follows n3']);
+});
+
+it('a role that could not start is stopped, and tried again', async () => {
+  const failing = { start: () => Promise.reject(new Error('no port is free')) };
+  const { hand, host } = start([{}, failing]);
+  hand.tell({ kind: 'primary' });
+  await host.start();
+  vi.useFakeTimers();
+  try {
+    hand.tell(replica('n2'));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(said).toEqual([
+      'primary starts',
+      'primary ends for replica',
+      'primary has ended',
+      'replica stops',
+    ]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(said.slice(4)).toEqual(['replica starts']);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 it('a server that dies and comes back during a change goes to the new role, and its crash is told', async () => {

@@ -112,7 +112,13 @@ export class RoleHost implements RoleNode {
     this.#kind = null;
     this.#become(new NoRole(this.#parts, next));
     const role = this.#begin(next);
-    await role.start();
+    try {
+      await role.start();
+    } catch (error) {
+      // It may have begun to listen to what it borrows; another try makes another one.
+      await role.stop();
+      throw error;
+    }
     // What ran before has settled its server, or the server was killed and comes up again.
     this.#kind = next.kind;
     this.#become(role);
