@@ -64,6 +64,15 @@ it.each(DAMAGED)('starts over from %j aloud, and keeps it beside its successor',
   expect(await file.load()).toEqual({ number: 3 });
 });
 
+it('starts over also when the damaged file was removed meanwhile', async () => {
+  writeFileSync(path, '{');
+  const file = stateFile(warnings().policy);
+  await file.load();
+  rmSync(path);
+  await file.save({ number: 2 });
+  expect(await file.load()).toEqual({ number: 2 });
+});
+
 it('takes a file that the system does not give for neither missing nor damaged', async () => {
   await mkdir(path);
   const { lines, policy } = warnings();

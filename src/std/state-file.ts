@@ -69,11 +69,20 @@ export class StateFile<S extends TSchema, M> {
     return saved;
   }
 
+  async #keepDamaged(): Promise<void> {
+    try {
+      await copyFile(this.path, `${this.path}.damaged`);
+    } catch (error) {
+      // Somebody has removed it, as one does with a damaged file.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+
   async #save(value: Static<S>): Promise<void> {
     const { durable = true, mode } = this.#options;
     if (!this.#swept) await sweepTemporary(this.path);
     this.#swept = true;
-    if (this.#damaged) await copyFile(this.path, `${this.path}.damaged`);
+    if (this.#damaged) await this.#keepDamaged();
     this.#damaged = false;
     await replaceFile(this.path, `${JSON.stringify(value)}\n`, {
       durable,
