@@ -164,20 +164,22 @@ export class LogFeed {
     replicas.hub.begin(after.ordinal);
     commitWait.begin(known);
     this.#source = source;
+    let over = () => {};
     const ended = new Promise<SkeinError>((resolve) => {
       source.onEnded.on(resolve);
-      signal.addEventListener('abort', () => resolve(new SkeinError('ROLE_ENDED', 'The role ended.')), {
-        once: true,
-      });
+      over = () => resolve(new SkeinError('ROLE_ENDED', 'The role ended.'));
     });
+    signal.addEventListener('abort', over);
     try {
       await source.start();
+      return await ended;
     } catch (error) {
       return isSkeinError(error)
         ? error
         : new SkeinError('DUMP_UNREACHABLE', messageOf(error), { cause: error });
+    } finally {
+      signal.removeEventListener('abort', over);
     }
-    return ended;
   }
 
   #catchUpId(): number {

@@ -1,0 +1,40 @@
+import { getEventListeners } from 'node:events';
+import { expect, it } from 'vitest';
+import { until } from '../../../test/kit/until.js';
+import { EventLog } from '../../events/event-log.js';
+import { mariadb } from '../../mysql-protocol/mariadb.js';
+import { silentLogger } from '../../std/logger.js';
+import { CommitWait } from './commit-wait.js';
+import { LogFeed } from './log-feed.js';
+import type { ReplicaSet } from './replica-set.js';
+
+it('a dump that is dialled again and again leaves nothing behind on the role’s signal', async () => {
+  let dials = 0;
+  const feed = new LogFeed(
+    {
+      ...{ node: 'n1', alone: false, acknowledge: 'majority', annotateRows: false },
+      ...{ user: 'repl', password: '' },
+    },
+    {
+      ...{ logger: silentLogger, flavour: mariadb, commitWait: new CommitWait(() => 0) },
+      events: new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } }),
+      replicas: () =>
+        ({ quorum: { answered: 0 }, hub: { begin: () => void dials++ } }) as unknown as ReplicaSet,
+      chain: () => [],
+      // Nobody is there.
+      socketPath: () => '/nowhere/server.sock',
+      positionAt: (ordinal) => ({ epoch: 1, ordinal, gtid: '' }),
+      statement() {},
+      stopped() {},
+    },
+  );
+  const role = new AbortController();
+  feed.run(role.signal);
+  try {
+    await until('it was dialled three times', () => dials >= 3);
+    expect(getEventListeners(role.signal, 'abort').length).toBeLessThan(3);
+  } finally {
+    role.abort();
+    feed.stop();
+  }
+});
