@@ -12,6 +12,7 @@ import type { TapFigures } from './isolation/link-tap.js';
 import type { LoadCounts, LoadRequest } from './isolation/load-client.js';
 import { LOAD_NAMES, LOADS, type LoadName } from './isolation/loads.js';
 import {
+  beforeAndAfter,
   beyondCpu,
   commitTable,
   compared,
@@ -176,6 +177,7 @@ load averages of the machine at the end: ${load.join(', ')}; "others": its CPU t
   const [one, other] = subjects;
   if (one && other) {
     tell(`${one.name} to ${other.name}`, compared(turns, one.name, other.name));
+    tell(`before: ${other.name} -> after: ${one.name}`, beforeAndAfter(turns, other.name, one.name));
   }
 }
 

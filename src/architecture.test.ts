@@ -54,7 +54,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   http: ['std', 'model', 'mysql-protocol', 'metrics', 'audit', 'auth', 'api', 'sql', 'config'],
   events: ['std', 'model', 'audit', 'api'],
   election: ['std', 'model'],
-  // What the two planes of a node know of each other, and the client plane: the entry of its thread imports it, nobody else.
+  // What the planes of a node know of each other, and the client planes: the entries of their threads import them, nobody else.
   planes: ['std', 'model', 'metrics', 'audit', 'config'],
   'client-plane': [
     ...['std', 'model', 'mysql-protocol', 'metrics', 'audit', 'mysql-port', 'mysql-client', 'api'],

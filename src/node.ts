@@ -1,6 +1,5 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import type { AuditTrailOptions } from './audit/audit-trail.js';
 import { auditKey } from './audit/sealed-line.js';
 import { installationDirectory, installedVersion } from './config/installation.js';
@@ -18,15 +17,15 @@ import { MariadbControl } from './mysql-control/control.js';
 import { RECOVERY_SERVER_ID } from './mysql-control/ddl-recovery.js';
 import { mariadb } from './mysql-protocol/mariadb.js';
 import { AuditRelay } from './node/audit-relay.js';
-import { ClientPlaneHost } from './node/client-plane-host.js';
+import { ClientPlanes } from './node/client-planes.js';
 import { PlaneDesk } from './node/plane-desk.js';
 import { PlanePublisher } from './node/plane-publisher.js';
 import { prepareSystem } from './node/prepare-system.js';
 import { ownServerArgs } from './node/server-args.js';
+import { startPlaneThread } from './node/start-plane-thread.js';
 import { TmpWatch } from './node/tmp-watch.js';
 import { UserKeeper } from './node/user-keeper.js';
 import { ServerWatch } from './node/watch.js';
-import type { ClientPlaneData } from './planes/messages.js';
 import { ChainFile } from './roles/chain-file.js';
 import { linkListener } from './roles/link-listening.js';
 import { openSpool } from './roles/open-spool.js';
@@ -92,16 +91,14 @@ class Node {
   readonly #spool: Spool;
   readonly #desk: PlaneDesk;
   readonly #publisher: PlanePublisher;
-  readonly #clients: ClientPlaneHost;
+  readonly #clients: ClientPlanes;
   readonly #tmpWatch: TmpWatch;
   readonly #timeZones: OwnTimeZones;
   readonly #users: UserKeeper;
-  readonly #dumpProgram: string;
   readonly #failed: AbortController;
   readonly #version = installedVersion();
   #watch: ServerWatch | null = null;
   readonly #generation = new SessionGeneration();
-  #unfollow: (() => void) | null = null;
 
   static async create(config: NodeConfig, { logger, logFile, sink, election }: NodeModules): Promise<Node> {
     const stateDir = join(config.directory, 'state');
@@ -225,7 +222,6 @@ class Node {
     this.#listener = parts.listener;
     this.#spool = parts.spool;
     this.#failed = parts.failed;
-    this.#dumpProgram = parts.dumpProgram;
     this.#desk = new PlaneDesk(
       { config, version: this.#version },
       {
@@ -235,6 +231,7 @@ class Node {
         generation: () => this.#generation.number,
         levelUsers: () => this.#users.level(),
         flushLog: () => this.#logFile.flush(),
+        mysqlFigures: () => this.#clients.mysqlFigures(),
         certificateExpiresAtMs: () => this.#tls?.current.expiresAtMs ?? null,
       },
     );
@@ -244,7 +241,7 @@ class Node {
       generation: () => (this.#server.current ? this.#generation.number : null),
       facts: () => this.#desk.facts(),
     });
-    this.#clients = this.#clientPlane();
+    this.#clients = this.#clientPlanes(parts.dumpProgram);
     this.#tmpWatch = new TmpWatch(
       { node: config.name, directory: this.#server.tmpDirectory, bytesMax: config.serverTmpBytesMax },
       {
@@ -266,7 +263,6 @@ class Node {
       this.#generation.roleChanged(this.#role.isOpen().open);
       this.#publisher.publish();
     });
-    this.#events.ring.subscribe((event) => this.#clients.post({ kind: 'event', event }));
     this.#tls?.onChange.on(() => void this.#renewTls());
     this.#server.up.on((up) => this.#serverUp(up));
     this.#server.down.on(({ reason, expected }) => this.#serverDown(reason, expected));
@@ -283,7 +279,7 @@ class Node {
   }
 
   get mysqlConnections(): MysqlConnections | null {
-    return this.#config.mysqlPorts ? this.#publisher.mysqlConnections : null;
+    return this.#clients.mysqlConnections;
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -309,8 +305,8 @@ class Node {
     this.#desk.stop();
     this.#audit.add({ kind: 'node', action: 'stop' });
     const trail = await this.#clients.end();
-    if (trail === 'stuck') this.#logger.error({}, 'the client plane does not end; audit lines may be lost');
-    // No client plane is left to write what is kept.
+    if (trail === 'stuck') this.#logger.error({}, 'the HTTP plane does not end; audit lines may be lost');
+    // No HTTP plane is left to write what is kept.
     if (trail !== 'not written') return;
     await this.#audit.writeKept(auditTrail(this.#config, this.#secret), {
       log: this.#logger.child({ part: 'audit' }),
@@ -322,7 +318,7 @@ class Node {
     this.#clients.abandon();
   }
 
-  /** See ClientPlaneHost. */
+  /** See ClientPlanes. */
   cutClients(): Promise<void> {
     return this.#clients.cut();
   }
@@ -370,7 +366,7 @@ class Node {
   }
 
   #renewTls(): Promise<void> {
-    if (this.#tls) this.#clients.post({ kind: 'tls', identity: this.#tls.current });
+    if (this.#tls) this.#clients.renewTls(this.#tls.current);
     return this.#renewServerTls();
   }
 
@@ -406,46 +402,28 @@ class Node {
     return this.#role.role === 'replica' && applied < committed;
   }
 
-  #clientPlane(): ClientPlaneHost {
-    return new ClientPlaneHost({
-      logger: this.#logger.child({ part: 'clients' }),
-      publisher: this.#publisher,
-      audit: this.#audit,
-      spawn: (ends) => {
-        const workerData: ClientPlaneData = {
-          ...ends,
-          config: this.#config,
-          secret: this.#secret,
-          dumpProgram: this.#dumpProgram,
-          tls: this.#tls?.current ?? null,
-          events: this.#events.ring.kept,
-        };
-        return new Worker(new URL('./client-plane/main.js', import.meta.url), {
-          name: 'clients',
-          workerData,
-          transferList: [ends.factsPort],
-        });
+  #clientPlanes(dumpProgram: string): ClientPlanes {
+    return new ClientPlanes(
+      { config: this.#config, secret: this.#secret, dumpProgram },
+      {
+        logger: this.#logger,
+        publisher: this.#publisher,
+        events: this.#events,
+        audit: this.#audit,
+        log: {
+          write: (lines, urgent) => {
+            for (const line of lines) this.#sink.write(line, { urgent: false });
+            if (urgent) this.#logFile.flush();
+          },
+          follow: (listener) => this.#logFile.onLines.on(listener),
+        },
+        startThread: startPlaneThread,
+        tls: () => this.#tls?.current ?? null,
+        answer: (what) => this.#desk.answer(what),
+        readNow: () => this.#role.readNow(),
+        loginRefused: () => void this.#repairLogins().catch(() => {}),
       },
-      answer: (what) => this.#desk.answer(what),
-      readNow: () => this.#role.readNow(),
-      loginRefused: () => void this.#repairLogins().catch(() => {}),
-      log: (lines, urgent) => {
-        for (const line of lines) this.#sink.write(line, { urgent: false });
-        if (urgent) this.#logFile.flush();
-      },
-      follow: (on) => {
-        this.#unfollow?.();
-        this.#unfollow = on
-          ? this.#logFile.onLines.on((lines) => this.#clients.post({ kind: 'logged', lines }))
-          : null;
-      },
-      restarted: (reason) =>
-        this.#events.add(
-          'clients.restarted',
-          this.#config.name,
-          `The client plane is started again: ${reason}. Its connections were cut; replication went on.`,
-        ),
-    });
+    );
   }
 
   /** A client may have changed the password of the account that it uses: see mysql-control/account-logins.ts. */

@@ -7,7 +7,16 @@ import { latenessOf, worstOf } from './lateness.js';
 import { deepDocument, documentRequest, LOAD_NAMES, LOADS, largeDocument } from './loads.js';
 import { descendantsOf } from './node-processes.js';
 import { parseReceiveQueue } from './receive-queue.js';
-import { beyondCpu, commitTable, compared, nodeTable, type Place, ratioOf, type Turn } from './report.js';
+import {
+  beforeAndAfter,
+  beyondCpu,
+  commitTable,
+  compared,
+  nodeTable,
+  type Place,
+  ratioOf,
+  type Turn,
+} from './report.js';
 
 describe('heartbeats on a link', () => {
   const beat = () => allocateFrame('heartbeat', 300).fill(0x10, 5);
@@ -164,6 +173,15 @@ describe('the report', () => {
   it('tells what is not the CPU, and one build to the other', () => {
     expect(beyondCpu(turns, 'old')[1]).toMatch(/slow JSON {2}1\.33 \(.*\) {2}5\.00 \(/);
     expect(compared(turns, 'new', 'old')[1]).toMatch(/slow JSON {2}1\.00 .* 0\.75 .* 0\.25 .* 1\.00 /);
+  });
+
+  it('has both builds in one table', () => {
+    const rows = beforeAndAfter(turns, 'old', 'new').map((line) => line.split(/ {2,}/));
+    expect(rows.slice(1)).toEqual([
+      ['none', 'idle', '3.00 -> 3.00', '15.0 -> 15.0', '1.00 -> 1.00', '9 -> 9', '4 -> 4'],
+      [LOADS.json.label, 'primary', '6.00 -> 4.50', '150.0 -> 37.5', '10.00 -> 2.50', '9 -> 9', '4 -> 4'],
+      [LOADS.json.label, 'elsewhere', '4.50 -> 4.50', '30.0 -> 30.0', '2.00 -> 2.00', '9 -> 9', '4 -> 4'],
+    ]);
   });
 });
 

@@ -168,6 +168,32 @@ export function compared(turns: readonly Turn[], one: string, other: string): st
   );
 }
 
+/** Both builds in one table: medians of the rounds, and the latest heartbeat of all rounds. */
+export function beforeAndAfter(turns: readonly Turn[], before: string, after: string): string[] {
+  const both = (text: (some: readonly Turn[], build: string) => string) => (row: Rows, then: Rows) =>
+    `${text(then.turns, before)} -> ${text(row.turns, after)}`;
+  const most = (pick: (turn: Turn) => readonly number[]) =>
+    both((some) => worstOf(some.flatMap(pick))?.max.toFixed(0) ?? '-');
+  const cells = [
+    both((some) => median(some, ({ p50 }) => p50).toFixed(2)),
+    both((some) => median(some, ({ p99 }) => p99).toFixed(1)),
+    both((some) => ratioOf(some, turns, 'idle', ({ p99 }) => p99)?.median.toFixed(2) ?? '-'),
+    most(({ toReplicaMs }) => toReplicaMs),
+    most(({ toPrimaryMs }) => toPrimaryMs),
+  ];
+  const old = rowsOf(turns, before);
+  return textTable(
+    [
+      ...WHERE,
+      ...['commit p50, ms', 'commit p99, ms', 'p99 to idle', 'heartbeat late, ms', 'lies, ms'].map(right),
+    ],
+    rowsOf(turns, after).flatMap((row) => {
+      const then = old.find(({ label, place }) => label === row.label && place === row.place);
+      return then ? [[row.label, row.place, ...cells.map((cell) => cell(row, then))]] : [];
+    }),
+  );
+}
+
 function worstText(values: readonly number[]): string {
   const worst = worstOf(values);
   return worst === null ? '-' : `p99 ${worst.p99.toFixed(0)}, most ${worst.max.toFixed(0)}`;

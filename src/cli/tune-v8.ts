@@ -14,7 +14,7 @@ const INTERRUPT_BUDGET_BYTES = 20_000;
  */
 const HEAP_GROWING_PERCENT = 60;
 
-/** To be called before the code that it is about has run, and before the thread of the client plane begins: it holds for both. */
+/** To be called before the code that it is about has run, and before other threads begin: it holds for all of them. */
 export function tuneV8(): void {
   setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET_BYTES}`);
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);

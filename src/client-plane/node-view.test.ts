@@ -6,6 +6,7 @@ import { type ChainEntry, ORIGIN } from '../model/position.js';
 import { mariadb } from '../mysql-protocol/mariadb.js';
 import { FactsReader } from '../planes/facts-reader.js';
 import type { PlaneFacts } from '../planes/messages.js';
+import { PlaneSignals } from '../planes/plane-signals.js';
 import { sharedClockMs } from '../planes/shared-clock.js';
 import { createSharedMemory, type PlaneState, StateReader, StateWriter } from '../planes/shared-state.js';
 import { Cancellation } from '../std/cancellation.js';
@@ -26,11 +27,11 @@ const position = (ordinal: number) => ({ epoch: 1, ordinal, gtid: gtid(ordinal) 
 function node({ applied = async () => true }: { applied?: (gtid: string) => Promise<boolean> } = {}) {
   const memory = createSharedMemory();
   const { port1, port2 } = new MessageChannel();
-  const reader = new StateReader(memory);
-  const plane = new FactsReader({ state: reader, port: port2 });
+  const plane = new FactsReader({ state: new StateReader(memory), port: port2 });
   open.push(plane, port1);
   const writer = new StateWriter(memory);
-  const waits = new PositionWaits({ plane, memory: reader, readNow() {} });
+  const signals = new PlaneSignals();
+  const waits = new PositionWaits({ plane, signals, readNow() {} });
   let number = 0;
   let state: PlaneState = {
     role: 'primary',
@@ -60,7 +61,7 @@ function node({ applied = async () => true }: { applied?: (gtid: string) => Prom
     port1.postMessage({ number: ++number, facts, chain });
     state = { ...state, atMs: sharedClockMs(), ...change, facts: number };
     writer.write(state);
-    if (writer.takeWaiting()) waits.moved();
+    if (signals.takeWaiting()) waits.moved();
   };
   publish({});
   const asked: string[] = [];

@@ -1,6 +1,7 @@
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FactsReader } from '../planes/facts-reader.js';
+import { PlaneSignals } from '../planes/plane-signals.js';
 import { createSharedMemory, StateReader, StateWriter } from '../planes/shared-state.js';
 import { Cancellation } from '../std/cancellation.js';
 import { CANCELLED } from '../std/unless-cancelled.js';
@@ -15,8 +16,8 @@ afterEach(() => {
 function planes(readNow: (committed: (ordinal: number) => void) => void = () => {}) {
   const memory = createSharedMemory();
   const { port1, port2 } = new MessageChannel();
-  const reader = new StateReader(memory);
-  const plane = new FactsReader({ state: reader, port: port2 });
+  const plane = new FactsReader({ state: new StateReader(memory), port: port2 });
+  const signals = new PlaneSignals();
   open.push(plane, port1);
   const writer = new StateWriter(memory);
   const committed = (ordinal: number) => {
@@ -35,9 +36,9 @@ function planes(readNow: (committed: (ordinal: number) => void) => void = () => 
       ...{ applied: ordinal, lagMs: 0, atMs: 0, facts: 0, durable: [] },
     });
     // As the replication plane does.
-    return writer.takeWaiting();
+    return signals.takeWaiting();
   };
-  const waits = new PositionWaits({ plane, memory: reader, readNow: () => readNow(committed) });
+  const waits = new PositionWaits({ plane, signals, readNow: () => readNow(committed) });
   return { waits, committed };
 }
 

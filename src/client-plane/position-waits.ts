@@ -1,5 +1,6 @@
 import type { FactsReader } from '../planes/facts-reader.js';
-import type { PlaneState, StateReader } from '../planes/shared-state.js';
+import type { PlaneSignals } from '../planes/plane-signals.js';
+import type { PlaneState } from '../planes/shared-state.js';
 import type { Cancellation } from '../std/cancellation.js';
 import { CANCELLED } from '../std/unless-cancelled.js';
 
@@ -9,18 +10,18 @@ import { CANCELLED } from '../std/unless-cancelled.js';
  */
 export class PositionWaits {
   readonly #plane: FactsReader;
-  readonly #memory: StateReader;
+  readonly #signals: Pick<PlaneSignals, 'wait'>;
   readonly #readNow: () => void;
   readonly #waiting = new Set<() => void>();
 
   constructor(modules: {
     readonly plane: FactsReader;
-    readonly memory: StateReader;
+    readonly signals: Pick<PlaneSignals, 'wait'>;
     /** Tells the replication plane that a request waits, so that it reads batched data now. */
     readNow(): void;
   }) {
     this.#plane = modules.plane;
-    this.#memory = modules.memory;
+    this.#signals = modules.signals;
     this.#readNow = modules.readNow;
   }
 
@@ -58,7 +59,7 @@ export class PositionWaits {
 
   #wait(): void {
     if (this.#waiting.size === 0) return;
-    this.#memory.wait();
+    this.#signals.wait();
     // It may have moved just before it could be told.
     this.#checkAll();
   }

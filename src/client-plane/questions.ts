@@ -6,7 +6,7 @@ import { withDeadline } from '../std/timing.js';
 /** The replication plane answers within a millisecond, unless it is in trouble itself. */
 const ANSWER_MS = 5_000;
 
-/** What the client plane asks the replication plane, however many clients want to know the same. */
+/** What the HTTP plane asks the replication plane, however many clients want to know the same. */
 export class Questions {
   readonly #send: (id: number, what: Question) => void;
   readonly #open = new Map<number, (answer: Answer) => void>();

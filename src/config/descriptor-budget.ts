@@ -14,8 +14,8 @@ export interface DescriptorBudget {
 
 /** What is never given to clients. */
 const RESERVED = {
-  /** Node.js itself, standard streams, listeners, log, audit trail and spool: 31 to 36 were counted on idle nodes. */
-  node: 40,
+  /** Node.js itself and its threads, standard streams, listeners, log, audit trail and spool: 36 to 41 were counted on idle nodes. */
+  node: 48,
   /** Eight replicas, and 32 connections that have not authenticated yet. */
   links: 48,
   /** The endpoint's connections, the dump, sessions of the node's own control. */

@@ -42,11 +42,11 @@ describe('metricsText', () => {
   });
 
   it('tells of the process', () => {
-    const meter = new ThreadMeter('clients');
+    const meter = new ThreadMeter('http');
     const other = { ...meter.look(), name: 'replication' };
     const text = metricsText(processMetrics([other, meter.look()]));
     meter.stop();
-    for (const thread of ['replication', 'clients'])
+    for (const thread of ['replication', 'http'])
       expect(text).toMatch(new RegExp(`^nodejs_heap_size_used_bytes\\{thread="${thread}"\\} \\d+$`, 'm'));
     expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
     expect(text).toMatch(/^process_cpu_seconds_total [\d.]+$/m);

@@ -2,12 +2,12 @@ import { type AuditFields, AuditTrail, type AuditTrailOptions } from '../audit/a
 import type { AuditLine } from '../planes/messages.js';
 import type { Logger } from '../std/logger.js';
 
-/** Lines that wait for a client plane; more are lost, and counted. */
+/** Lines that wait for an HTTP plane; more are lost, and counted. */
 const KEPT_MAX = 20_000;
 
 /**
- * Lines of the replication plane for the audit trail, which the client plane writes: each is kept until it is in the
- * trail, and sent again to the next client plane when one has died with it. (Then it may stand there twice.)
+ * Lines of the replication plane for the audit trail, which the HTTP plane writes: each is kept until it is in the
+ * trail, and sent again to the next HTTP plane when one has died with it. (Then it may stand there twice.)
  */
 export class AuditRelay {
   #kept: AuditLine[] = [];
@@ -26,7 +26,7 @@ export class AuditRelay {
     this.#send?.(line);
   }
 
-  /** There is a client plane; what is kept is sent at once. */
+  /** There is an HTTP plane; what is kept is sent at once. */
   attach(send: (line: AuditLine) => void): void {
     this.#send = send;
     for (const line of this.#kept) send(line);
@@ -50,7 +50,7 @@ export class AuditRelay {
     this.add({ kind: 'lost', lines });
   }
 
-  /** What no client plane has taken is written here. Only when there is none, and none will be. */
+  /** What no HTTP plane has taken is written here. Only when there is none, and none will be. */
   async writeKept(options: AuditTrailOptions, modules: { log: Logger }): Promise<void> {
     this.detach();
     if (this.#kept.length === 0) return;

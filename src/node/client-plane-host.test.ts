@@ -1,12 +1,12 @@
 import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { FakePlaneData } from '../../test/kit/planes/client-plane.js';
+import { idlePublisher } from '../../test/kit/planes/idle-publisher.js';
 import { threadOf } from '../../test/kit/planes/thread.js';
 import { throughout, until } from '../../test/kit/until.js';
+import type { FromHttp, ToHttp } from '../planes/messages.js';
 import { silentLogger } from '../std/logger.js';
-import { AuditRelay } from './audit-relay.js';
 import { ClientPlaneHost, type ClientPlaneTimes } from './client-plane-host.js';
-import { PlanePublisher } from './plane-publisher.js';
 
 type Behaviour = FakePlaneData['behaviour'];
 
@@ -15,57 +15,43 @@ beforeAll(async () => {
   thread = await threadOf(new URL('../../test/kit/planes/client-plane.ts', import.meta.url));
 });
 
-const hosts: ClientPlaneHost[] = [];
+const hosts: ClientPlaneHost<ToHttp, FromHttp>[] = [];
 afterEach(() => {
   for (const plane of hosts.splice(0)) plane.abandon();
 });
 
 /** A host whose client planes behave as the list says, one after the other; the last again and again. */
 function host(behaviours: Behaviour[], times: Partial<ClientPlaneTimes> = {}) {
-  const audit = new AuditRelay();
   const restarts: string[] = [];
   const lines: string[] = [];
   const running: Worker[] = [];
-  const publisher = new PlanePublisher({
-    role: {
-      role: 'replica',
-      epoch: () => 1,
-      isOpen: () => ({ open: true }),
-      positions: () => ({
-        ...{ count: null, received: 1, committed: 1, everywhere: 0, answered: 0, applied: 1 },
-        ...{ durable: [], lagMs: 0 },
-      }),
-    },
-    chain: () => [],
-    generation: () => 1,
-    facts: () => ({
-      closedReason: null,
-      ready: { ok: true, state: 'live', reason: null },
-      ...{ server: null, primary: null, primaryHttp: null, voters: [] },
-    }),
-  });
-  const plane = new ClientPlaneHost(
+  const received: FromHttp[] = [];
+  const plane = new ClientPlaneHost<ToHttp, FromHttp>(
     {
       logger: silentLogger,
-      publisher,
-      audit,
-      spawn: ({ memory }) => {
+      publisher: idlePublisher(),
+      spawn: ({ signals }) => {
         const behaviour = behaviours.length > 1 ? behaviours.shift() : behaviours[0];
-        const worker = thread({ workerData: { memory, behaviour } });
+        const worker = thread({ workerData: { signals, behaviour } });
         running.push(worker);
         return worker;
       },
-      answer: () => Promise.reject(new Error('the answer failed')),
-      readNow() {},
-      loginRefused() {},
+      received: (message, answer) => {
+        received.push(message);
+        if (message.kind === 'ask')
+          answer({ kind: 'answer', id: message.id, answer: { ok: true, value: 'asked' } });
+      },
+      began: (post) =>
+        post({ kind: 'audit', line: { number: running.length, atMs: 0, fields: { kind: 'x' } } }),
+      ended: () => lines.push('ended'),
+      moved() {},
       log: (more) => lines.push(...more),
-      follow() {},
       restarted: (reason) => restarts.push(reason),
     },
     times,
   );
   hosts.push(plane);
-  return { plane, running, audit, publisher, restarts, lines };
+  return { plane, running, restarts, lines, received };
 }
 
 const anEvent = (subject: string) =>
@@ -75,14 +61,22 @@ const anEvent = (subject: string) =>
   }) as const;
 
 describe('ClientPlaneHost', () => {
-  it('starts a client plane, knows its connections, and ends it in order', async () => {
-    const { plane, publisher, audit } = host(['good']);
+  it('starts a client plane, knows its connections and figures, and ends it in order', async () => {
+    const { plane } = host(['good']);
+    expect(plane.signals).toBeNull();
     await plane.start();
-    await until('the connections are told', () => publisher.mysqlConnections?.readWrite === 3);
-    audit.add({ kind: 'node', action: 'stop' });
+    await until('the connections are told', () => plane.signals?.connections.readWrite === 3);
+    expect(await plane.measure()).toMatchObject({ text: 'figures\n' });
     await plane.stop();
     expect(await plane.end()).toBe('written');
-    expect(publisher.mysqlConnections).toBeNull();
+    expect(plane.signals).toBeNull();
+    expect(await plane.measure()).toBeNull();
+  });
+
+  it('does not wait for the figures of one that does not say', async () => {
+    const { plane } = host(['deaf'], { measureMs: 100 });
+    await plane.start();
+    expect(await plane.measure()).toBeNull();
   });
 
   it('gives the error of a client plane that cannot start, and starts no other', async () => {
@@ -96,18 +90,18 @@ describe('ClientPlaneHost', () => {
     expect(await plane.end()).toBe('not written');
   });
 
-  it('starts another one for one that fails, which gets the lines that the first did not write', async () => {
-    const { plane, running, audit, restarts } = host(['throws', 'good']);
+  it('starts another one for one that fails; each gets what is posted when it begins', async () => {
+    const { plane, running, received, restarts, lines } = host(['throws', 'good']);
     await plane.start();
     await until('the first has failed', () => restarts.length === 1);
     expect(restarts).toEqual(['a fault of the client plane']);
-    audit.add({ kind: 'event' });
+    expect(lines).toEqual(['ended']);
     await until('the second runs', () => running.length === 2);
-    // Its answer to each line is what `end` waits for; nothing is left to be written by the node itself.
     expect(await plane.end()).toBe('written');
-    const left: unknown[] = [];
-    audit.attach((line) => left.push(line));
-    expect(left).toEqual([]);
+    expect(received).toEqual([
+      { kind: 'audited', number: 1 },
+      { kind: 'audited', number: 2 },
+    ]);
   });
 
   it('ends one whose event loop does not turn, and starts another', async () => {
@@ -154,11 +148,15 @@ describe('ClientPlaneHost', () => {
     expect(await plane.end()).toBe('not written');
   });
 
-  it('answers what is asked, also with an error', async () => {
+  it('gives the answer to the run that has asked', async () => {
     const { plane, lines } = host(['good']);
     await plane.start();
     plane.post(anEvent('ask'));
     await until('the answer has come back as a line', () => lines.length === 1);
-    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ ok: false, error: { code: 'UNEXPECTED' } });
+    expect(JSON.parse(lines[0] ?? '')).toEqual({
+      kind: 'answer',
+      id: 7,
+      answer: { ok: true, value: 'asked' },
+    });
   });
 });

@@ -1,20 +1,17 @@
 import { MessageChannel, type Worker } from 'node:worker_threads';
 import { messageOf, SkeinError } from '../model/error.js';
-import type { UserSession } from '../mysql-control/user-accounts.js';
 import {
-  type AnswerTo,
-  type ClientPlaneData,
-  errorData,
+  type DoneOf,
   errorOf,
+  type FromPlane,
   type Order,
-  type Question,
-  type ToClients,
-  type ToNode,
+  type PlaneEnds,
+  type PlaneFigures,
+  type ToPlane,
 } from '../planes/messages.js';
-import { createSharedMemory } from '../planes/shared-state.js';
+import { PlaneSignals } from '../planes/plane-signals.js';
 import type { Logger } from '../std/logger.js';
 import { backoffMs, sleep, withDeadline } from '../std/timing.js';
-import type { AuditRelay } from './audit-relay.js';
 import type { PlanePublisher } from './plane-publisher.js';
 import { TurnWatch } from './turn-watch.js';
 
@@ -27,6 +24,8 @@ export interface ClientPlaneTimes {
   readonly startMs: number;
   /** For the requests that run when the node stops. */
   readonly stopMs: number;
+  /** Figures that come later are left out. */
+  readonly measureMs: number;
 }
 
 const TIMES: ClientPlaneTimes = {
@@ -35,27 +34,30 @@ const TIMES: ClientPlaneTimes = {
   hungMs: 5_000,
   startMs: 30_000,
   stopMs: 5_000,
+  // Who scrapes waits for ten seconds, mostly.
+  measureMs: 1_000,
 };
 const RESTART_FIRST_MS = 50;
 const RESTART_MAX_MS = 5_000;
 /** A client plane that lived this long was well: its next restart is quick again. */
 const GOOD_LIFE_MS = 10_000;
 
-export interface ClientPlaneHostModules {
+/** `Sent` and `Received`: messages of this client plane besides those that all have. */
+export interface ClientPlaneHostModules<Sent, Received> {
   readonly logger: Logger;
   readonly publisher: PlanePublisher;
-  readonly audit: AuditRelay;
-  /** Starts the thread; the two ends of the planes are added to what it is given. */
-  spawn(ends: Pick<ClientPlaneData, 'memory' | 'factsPort'>): Worker;
-  /** Answers what the client plane asks. */
-  answer<What extends Question>(what: What): Promise<AnswerTo<What>>;
-  /** Somebody waits for a position. */
-  readNow(): void;
-  loginRefused(): void;
+  /** Starts the thread. */
+  spawn(ends: PlaneEnds): Worker;
+  /** `answer` sends to the run of the thread that the message is from. */
+  received(message: Received, answer: (message: Sent) => void): void;
+  /** A run of the thread begins; what is posted now is the first that it gets. */
+  began(post: (message: Sent) => void): void;
+  /** It is gone. */
+  ended(): void;
+  /** It waits for a position, and one has moved. */
+  moved(): void;
   /** Lines for the node's log. */
   log(lines: readonly string[], urgent: boolean): void;
-  /** Whether somebody follows the node's log: then its lines are given to `post`. */
-  follow(on: boolean): void;
   /** It was ended, or ended itself, and is started again. */
   restarted(reason: string): void;
 }
@@ -63,6 +65,7 @@ export interface ClientPlaneHostModules {
 /** One run of the thread. */
 interface Run {
   readonly worker: Worker;
+  readonly signals: PlaneSignals;
   readonly startedAtMs: number;
   /** Rejects when it ends before it listens. */
   readonly started: Promise<void>;
@@ -72,20 +75,25 @@ interface Run {
   endedFor: string | null;
 }
 
+type Settled = { readonly kind: 'done'; readonly value: unknown } | { readonly kind: 'gone' };
+
 /**
- * Keeps the client plane running: starts its thread, starts it again when it ends by itself or does not turn any more,
- * and never waits for it longer than it says. What the thread does delays nothing of this plane.
+ * Keeps one client plane running: starts its thread, starts it again when it ends by itself or does not turn any more,
+ * and never waits for it longer than it says. What the thread does delays nothing of this plane, nor of another client plane.
  */
-export class ClientPlaneHost {
-  readonly #modules: ClientPlaneHostModules;
+export class ClientPlaneHost<
+  Sent extends { readonly kind: string },
+  Received extends { readonly kind: string },
+> {
+  readonly #modules: ClientPlaneHostModules<Sent, Received>;
   readonly #times: ClientPlaneTimes;
-  readonly #orders = new Map<number, (end: 'done' | 'gone') => void>();
+  readonly #orders = new Map<number, (settled: Settled) => void>();
   #run: Run | null = null;
   #lastOrder = 0;
   #stopping = false;
   #watch: TurnWatch | null = null;
 
-  constructor(modules: ClientPlaneHostModules, times: Partial<ClientPlaneTimes> = {}) {
+  constructor(modules: ClientPlaneHostModules<Sent, Received>, times: Partial<ClientPlaneTimes> = {}) {
     this.#modules = modules;
     this.#times = { ...TIMES, ...times };
   }
@@ -97,38 +105,44 @@ export class ClientPlaneHost {
     void this.#keep(run);
   }
 
+  /** Of the present run; null while there is none. */
+  get signals(): PlaneSignals | null {
+    return this.#run?.signals ?? null;
+  }
+
   /** What is closed by now is served to nobody any more when this resolves: its connections are cut, or the thread is ended. */
   async cut(): Promise<void> {
     const run = this.#run;
     // One that does not listen yet has no connection, and begins with what is known then.
     if (!run?.listens) return;
-    if ((await this.#order(run, 'cut', this.#times.cutMs)) !== 'late') return;
+    if ((await this.#order(run, 'cut', this.#times.cutMs)).kind !== 'late') return;
     this.#kill(run, `it did not cut its connections within ${this.#times.cutMs} ms`);
   }
 
-  cutSessions(sessions: readonly UserSession[]): void {
-    this.post({ kind: 'cutSessions', sessions: sessions.map(({ address, port }) => ({ address, port })) });
+  /** Null when it does not say in time. */
+  async measure(): Promise<PlaneFigures | null> {
+    const run = this.#run;
+    if (!run?.listens) return null;
+    const end = await this.#order(run, 'measure', this.#times.measureMs);
+    return end.kind === 'done' ? ((end.value as DoneOf<'measure'> | undefined) ?? null) : null;
   }
 
-  post(message: ToClients): void {
+  post(message: Sent): void {
     this.#run?.worker.postMessage(message);
   }
 
-  /** Serves nobody any more; the audit trail is still written. */
+  /** Serves nobody any more. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#watch?.stop();
     const run = this.#run;
     if (!run?.listens) return;
-    if ((await this.#order(run, 'stop', this.#times.stopMs)) !== 'late') return;
+    if ((await this.#order(run, 'stop', this.#times.stopMs)).kind !== 'late') return;
     this.#modules.logger.error({}, 'the client plane does not stop in time; ending it');
     this.#kill(run, 'it does not stop');
   }
 
-  /**
-   * The thread is gone. `written`: with everything that was added to the audit trail. `stuck`: it is not gone, and may still
-   * write there.
-   */
+  /** The thread is gone. `written`: with all that it had to write. `stuck`: it is not gone, and may still write. */
   async end(): Promise<'written' | 'not written' | 'stuck'> {
     this.#stopping = true;
     const run = this.#run;
@@ -140,7 +154,7 @@ export class ClientPlaneHost {
     } catch {
       return 'stuck';
     }
-    return end === 'done' ? 'written' : 'not written';
+    return end.kind === 'done' ? 'written' : 'not written';
   }
 
   /** The process ends: nothing more is served. */
@@ -150,17 +164,22 @@ export class ClientPlaneHost {
   }
 
   #begin(): Run {
-    const memory = createSharedMemory();
+    const { publisher, logger } = this.#modules;
     const { port1, port2 } = new MessageChannel();
-    const { publisher, audit } = this.#modules;
-    // Before the thread is there: memory that nobody has written is never read.
-    publisher.attach({ memory, factsPort: port1, moved: () => this.post({ kind: 'moved' }) });
-    const worker = this.#modules.spawn({ memory, factsPort: port2 });
+    const signals = new PlaneSignals();
+    // Before the thread is there: it never sees memory that nobody has written.
+    const detach = publisher.attach({ factsPort: port1, signals, moved: () => this.#modules.moved() });
+    const worker = this.#modules.spawn({
+      state: publisher.memory,
+      signals: signals.memory,
+      factsPort: port2,
+    });
     let listens = () => {};
     let failed = (_: Error) => {};
     let over = () => {};
     const run: Run = {
       worker,
+      signals,
       startedAtMs: performance.now(),
       started: new Promise<void>((resolve, reject) => {
         listens = resolve;
@@ -180,8 +199,10 @@ export class ClientPlaneHost {
       () => this.#kill(run, `it did not listen within ${this.#times.startMs} ms`),
       this.#times.startMs,
     );
-    worker.on('message', (message: ToNode) => {
-      if (message.kind === 'started') {
+    worker.on('message', (message: FromPlane | Received) => {
+      if (!isFromPlane(message)) {
+        this.#modules.received(message, (answer) => worker.postMessage(answer));
+      } else if (message.kind === 'started') {
         clearTimeout(deadline);
         run.listens = true;
         listens();
@@ -189,24 +210,29 @@ export class ClientPlaneHost {
         reason = message.error.message;
         failed(errorOf(message.error));
         this.#kill(run, reason);
-      } else this.#received(run, message);
+      } else if (message.kind === 'done') {
+        this.#orders.get(message.id)?.(message);
+      } else {
+        this.#modules.log(message.lines, message.urgent);
+      }
     });
     worker.on('error', (error) => {
       reason = messageOf(error);
-      this.#modules.logger.error({ err: error }, 'the client plane failed');
+      logger.error({ err: error }, 'the client plane failed');
     });
     worker.on('exit', () => {
       clearTimeout(deadline);
       failed(new SkeinError('CLIENT_PLANE_FAILED', `The thread that serves clients ended: ${reason}.`));
+      detach();
       this.#ended(run, run.endedFor ?? reason);
       over();
     });
-    audit.attach((line) => worker.postMessage({ kind: 'audit', line } satisfies ToClients));
+    this.#modules.began((message) => worker.postMessage(message));
     const { hungMs } = this.#times;
     this.#watch = new TurnWatch(
       { hungMs },
       {
-        turns: () => (run.listens ? publisher.turns : null),
+        turns: () => (run.listens ? signals.turns : null),
         hung: () => this.#kill(run, `its event loop did not turn for ${hungMs} ms`),
       },
     );
@@ -214,17 +240,12 @@ export class ClientPlaneHost {
   }
 
   #ended(run: Run, reason: string): void {
-    if (this.#run !== run) return;
     this.#run = null;
     this.#watch?.stop();
-    const { publisher, audit, logger } = this.#modules;
-    publisher.detach();
-    audit.detach();
-    this.#modules.follow(false);
-    for (const settle of this.#orders.values()) settle('gone');
-    this.#orders.clear();
+    this.#modules.ended();
+    for (const settle of this.#orders.values()) settle({ kind: 'gone' });
     run.endedFor = reason;
-    if (!this.#stopping) logger.error({ reason }, 'the client plane has ended');
+    if (!this.#stopping) this.#modules.logger.error({ reason }, 'the client plane has ended');
   }
 
   /** Again and again, until the node stops. */
@@ -241,52 +262,14 @@ export class ClientPlaneHost {
     }
   }
 
-  #received(run: Run, message: Exclude<ToNode, { kind: 'started' | 'failed' }>): void {
-    const { audit, log, follow, readNow, loginRefused } = this.#modules;
-    switch (message.kind) {
-      case 'ask':
-        void this.#answer(run, message.id, message.what);
-        return;
-      case 'done':
-        this.#orders.get(message.id)?.('done');
-        this.#orders.delete(message.id);
-        return;
-      case 'readNow':
-        readNow();
-        return;
-      case 'loginRefused':
-        loginRefused();
-        return;
-      case 'log':
-        log(message.lines, message.urgent);
-        return;
-      case 'follow':
-        follow(message.on);
-        return;
-      case 'audited':
-        audit.written(message.number);
-        return;
-    }
-  }
-
-  async #answer(run: Run, id: number, what: Question): Promise<void> {
-    try {
-      const value = await this.#modules.answer(what);
-      run.worker.postMessage({ kind: 'answer', id, answer: { ok: true, value } } satisfies ToClients);
-    } catch (error) {
-      const answer = { ok: false, error: errorData(error) } as const;
-      run.worker.postMessage({ kind: 'answer', id, answer } satisfies ToClients);
-    }
-  }
-
-  async #order(run: Run, order: Order, ms: number): Promise<'done' | 'gone' | 'late'> {
+  async #order(run: Run, order: Order, ms: number): Promise<Settled | { readonly kind: 'late' }> {
     const id = ++this.#lastOrder;
-    const settled = new Promise<'done' | 'gone'>((resolve) => this.#orders.set(id, resolve));
-    run.worker.postMessage({ kind: 'order', id, order } satisfies ToClients);
+    const settled = new Promise<Settled>((resolve) => this.#orders.set(id, resolve));
+    run.worker.postMessage({ kind: 'order', id, order } satisfies ToPlane);
     try {
       return await withDeadline(settled, ms, order);
     } catch {
-      return 'late';
+      return { kind: 'late' };
     } finally {
       this.#orders.delete(id);
     }
@@ -297,4 +280,15 @@ export class ClientPlaneHost {
     run.endedFor ??= why;
     void run.worker.terminate();
   }
+}
+
+const FROM_EVERY_PLANE: ReadonlySet<string> = new Set<FromPlane['kind']>([
+  'started',
+  'failed',
+  'done',
+  'log',
+]);
+
+function isFromPlane(message: FromPlane | { readonly kind: string }): message is FromPlane {
+  return FROM_EVERY_PLANE.has(message.kind);
 }

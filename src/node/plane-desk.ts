@@ -3,7 +3,7 @@ import { httpAddress, type NodeConfig } from '../config/node-config.js';
 import type { EventLog } from '../events/event-log.js';
 import { ThreadMeter } from '../metrics/process-metrics.js';
 import { metricsText } from '../metrics/text.js';
-import type { AnswerTo, PlaneFacts, Question } from '../planes/messages.js';
+import type { AnswerTo, PlaneFacts, PlaneFigures, Question } from '../planes/messages.js';
 import { NodeMetrics } from '../roles/metrics.js';
 import { otherVoters, type RoleNode } from '../roles/role-node.js';
 
@@ -17,11 +17,13 @@ export interface PlaneDeskModules {
   /** Resolves once the server has the accounts of applications that the table says after the call. */
   levelUsers(): Promise<void>;
   flushLog(): void;
+  /** Null without MySQL ports, and when their plane does not say in time. */
+  mysqlFigures(): Promise<PlaneFigures | null>;
   /** Unix ms; null without TLS. */
   certificateExpiresAtMs(): number | null;
 }
 
-/** Sends the facts of this node to the client plane, and answers its questions. */
+/** Gathers the facts of this node for its client planes, and answers the questions of the HTTP plane. */
 export class PlaneDesk {
   readonly #config: NodeConfig;
   readonly #version: string;
@@ -66,12 +68,18 @@ export class PlaneDesk {
     const { role, levelUsers, flushLog } = this.#modules;
     const answers: { [Each in Question]: () => AnswerTo<Each> | Promise<AnswerTo<Each>> } = {
       status: () => role.clusterStatus(),
-      metrics: () => ({ text: this.#metricsText(), thread: this.#meter.look() }),
+      metrics: () => this.#figures(),
       confirmPrimary: () => role.confirmPrimary({ signal: new AbortController().signal }),
       levelUsers,
       flushLog,
     };
     return await answers[what]();
+  }
+
+  async #figures(): Promise<PlaneFigures[]> {
+    const mysql = await this.#modules.mysqlFigures();
+    const own = { text: this.#metricsText(), thread: this.#meter.look() };
+    return mysql ? [own, mysql] : [own];
   }
 
   #metricsText(): string {

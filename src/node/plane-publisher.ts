@@ -2,8 +2,9 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Openness } from '../api/node-view.js';
 import type { Chain } from '../model/chain.js';
 import type { FactsMessage, PlaneFacts } from '../planes/messages.js';
+import type { PlaneSignals } from '../planes/plane-signals.js';
 import { sharedClockMs } from '../planes/shared-clock.js';
-import { StateWriter } from '../planes/shared-state.js';
+import { createSharedMemory, StateWriter } from '../planes/shared-state.js';
 import type { RoleNode } from '../roles/role-node.js';
 
 /** A lag and its limits move without any event; a client plane that reads an older state takes this plane for hung. */
@@ -17,22 +18,26 @@ export interface PlanePublisherModules {
   facts(): PlaneFacts;
 }
 
-/** The other end of one client plane. */
+/** What this side holds of one run of a client plane. */
 export interface PlaneEnd {
-  readonly memory: SharedArrayBuffer;
   readonly factsPort: MessagePort;
-  /** The client plane waits for a move, and there was one. */
+  readonly signals: Pick<PlaneSignals, 'takeWaiting'>;
+  /** The plane waits for a move, and there was one. */
   moved(): void;
 }
 
-/** Tells the client plane what it has to know of this node: facts by message, then the numbers, by shared memory. */
+/**
+ * Tells the client planes what they have to know of this node: facts by message to each, then the numbers, by memory that all
+ * of them read.
+ */
 export class PlanePublisher {
+  /** For StateReader. */
+  readonly memory = createSharedMemory();
   readonly #modules: PlanePublisherModules;
-  #end: PlaneEnd | null = null;
-  #writer: StateWriter | null = null;
-  #facts = '';
-  #chain: Chain | null = null;
-  #number = 0;
+  readonly #writer = new StateWriter(this.memory);
+  readonly #ends = new Set<PlaneEnd>();
+  #told = '';
+  #current: Required<FactsMessage> | null = null;
   #count: object | null = null;
   #countNumber = 0;
   #openness: Openness = { open: false, code: 'NOT_OPEN', reason: '' };
@@ -42,67 +47,55 @@ export class PlanePublisher {
     this.#modules = modules;
   }
 
-  /** From now on this client plane gets all facts, beginning with the current ones. */
-  attach(end: PlaneEnd): void {
-    this.detach();
-    this.#end = end;
-    this.#writer = new StateWriter(end.memory);
-    this.#timer = setInterval(() => this.publish(), PUBLISH_MS);
-    this.#timer.unref();
+  /** From now on this end gets all facts, beginning with the current ones, until the answer is called. */
+  attach(end: PlaneEnd): () => void {
     this.publish();
+    end.factsPort.postMessage(this.#current);
+    this.#ends.add(end);
+    this.#timer ??= setInterval(() => this.publish(), PUBLISH_MS).unref();
+    return () => {
+      this.#ends.delete(end);
+      end.factsPort.close();
+      if (this.#ends.size > 0 || !this.#timer) return;
+      clearInterval(this.#timer);
+      this.#timer = null;
+    };
   }
 
-  detach(): void {
-    if (this.#timer) clearInterval(this.#timer);
-    this.#end?.factsPort.close();
-    this.#end = null;
-    this.#writer = null;
-    this.#facts = '';
-    this.#chain = null;
-    this.#number = 0;
-  }
-
-  /** See `MysqlConnections`; null while there is no client plane. */
-  get mysqlConnections(): { readWrite: number; readOnly: number } | null {
-    return this.#writer?.mysqlConnections ?? null;
-  }
-
-  /** Changes while the client plane's event loop turns. */
-  get turns(): number {
-    return this.#writer?.turns ?? 0;
-  }
-
-  /** Role, openness, server or facts may be others: when this returns, the client plane sees it. */
+  /** Role, openness, server or facts may be others: when this returns, the client planes see it. */
   publish(): void {
     this.#openness = this.#modules.role.isOpen();
-    const isNew = this.#tellFacts();
+    const before = this.#number;
+    this.#tellFacts();
     this.moved();
     // The first message may have been read before the numbers were written.
-    if (isNew) this.#end?.factsPort.postMessage({ number: this.#number } satisfies FactsMessage);
+    if (this.#number !== before) this.#post({ number: this.#number });
   }
 
-  /** Whether there was anything to tell. */
-  #tellFacts(): boolean {
-    if (!this.#end) return false;
+  get #number(): number {
+    return this.#current?.number ?? 0;
+  }
+
+  /** Only what is new. */
+  #tellFacts(): void {
     const { role, generation } = this.#modules;
     const facts = this.#modules.facts();
     const text = JSON.stringify([role.role, this.#openness, generation(), facts]);
     const chain = this.#modules.chain();
-    if (text === this.#facts && chain === this.#chain) return false;
-    const message: FactsMessage = {
-      number: ++this.#number,
-      ...(text !== this.#facts && { facts }),
-      ...(chain !== this.#chain && { chain }),
-    };
-    this.#facts = text;
-    this.#chain = chain;
-    this.#end.factsPort.postMessage(message);
-    return true;
+    const [otherFacts, otherChain] = [text !== this.#told, chain !== this.#current?.chain];
+    if (!otherFacts && !otherChain) return;
+    const number = this.#number + 1;
+    this.#told = text;
+    this.#current = { number, facts, chain };
+    this.#post({ number, ...(otherFacts && { facts }), ...(otherChain && { chain }) });
+  }
+
+  #post(message: FactsMessage): void {
+    for (const { factsPort } of this.#ends) factsPort.postMessage(message);
   }
 
   /** Positions alone moved. */
   moved(): void {
-    if (!this.#writer) return;
     const { role } = this.#modules;
     const { count, ...positions } = role.positions();
     if (count !== null && count !== this.#count) this.#countNumber++;
@@ -117,6 +110,6 @@ export class PlanePublisher {
       atMs: sharedClockMs(),
       facts: this.#number,
     });
-    if (this.#writer.takeWaiting()) this.#end?.moved();
+    for (const end of this.#ends) if (end.signals.takeWaiting()) end.moved();
   }
 }

@@ -5,7 +5,7 @@ import type { FactsMessage, PlaneFacts } from './messages.js';
 import type { PlaneState, StateReader } from './shared-state.js';
 
 /**
- * What the client plane knows of the replication plane, as of now: numbers from shared memory, the rest from messages.
+ * What a client plane knows of the replication plane, as of now: numbers from shared memory, the rest from messages.
  * Facts are never older than the numbers: a message of facts is sent before the memory names it, so what the memory names
  * lies in the port, and is taken out there and then.
  */
@@ -17,12 +17,13 @@ export class FactsReader {
   #number = 0;
   #facts: PlaneFacts = NOTHING_KNOWN;
   #chain: Chain = [];
-  #closings = 0;
+  #closings: number;
   #toTell = false;
 
   constructor(modules: { readonly state: StateReader; readonly port: MessagePort }) {
     this.#state = modules.state;
     this.#port = modules.port;
+    this.#closings = modules.state.closings;
     this.#port.on('message', (message: FactsMessage) => {
       this.#take(message);
       this.#tell();

@@ -83,20 +83,4 @@ describe('shared state', () => {
     });
     expect(more).toEqual([1, 1, 2, 3]);
   });
-
-  it('tells once that the client plane waits', () => {
-    const { writer, reader } = pair();
-    expect(writer.takeWaiting()).toBe(false);
-    reader.wait();
-    reader.wait();
-    expect([writer.takeWaiting(), writer.takeWaiting()]).toEqual([true, false]);
-  });
-
-  it('shows that the client plane turns, and its connections', () => {
-    const { writer, reader } = pair();
-    const before = writer.turns;
-    reader.turn({ readWrite: 3, readOnly: 4 });
-    expect(writer.turns).not.toBe(before);
-    expect(writer.mysqlConnections).toEqual({ readWrite: 3, readOnly: 4 });
-  });
 });

@@ -1,6 +1,6 @@
 /**
- * What changes with every transaction, in memory that both planes see: where the role stands, and whether clients may be
- * served at all. The replication plane writes, the client plane reads, and neither waits for the other (a seqlock: the
+ * What changes with every transaction, in memory that all planes of a node see: where the role stands, and whether clients
+ * may be served at all. The replication plane writes, the client planes read, and nobody waits for another (a seqlock: the
  * writer makes the sequence odd while it writes, and a reader that met a write reads again).
  *
  * Every access is an atomic one of 32 bits, because only these are in order on every processor; a number takes two.
@@ -39,9 +39,9 @@ export interface PlaneState {
 /** Above the most voters that a configuration may name. */
 const VOTERS_MAX = 32;
 
-/** Places of single words. The last four are the client plane's to write. */
-const WORD = { sequence: 0, closings: 1, waiting: 2, turns: 3, readWrite: 4, readOnly: 5 } as const;
-const FIRST_NUMBER = 8;
+/** Places of single words. */
+const WORD = { sequence: 0, closings: 1 } as const;
+const FIRST_NUMBER = 2;
 const NUMBERS = 14 + VOTERS_MAX;
 /** In place of null. */
 const NONE = -1;
@@ -54,7 +54,7 @@ export function createSharedMemory(): SharedArrayBuffer {
 const number = new Float64Array(1);
 const words = new Int32Array(number.buffer);
 
-/** The replication plane's end; one for each client plane. */
+/** The replication plane's end. */
 export class StateWriter {
   readonly #memory: Int32Array;
   readonly #written = new Float64Array(NUMBERS).fill(Number.NaN);
@@ -96,27 +96,9 @@ export class StateWriter {
     Atomics.store(this.#memory, FIRST_NUMBER + 2 * at, words[0] as number);
     Atomics.store(this.#memory, FIRST_NUMBER + 2 * at + 1, words[1] as number);
   }
-
-  /** Whether the client plane waits for a move; asked after `write`, and true once for each time that it began to wait. */
-  takeWaiting(): boolean {
-    const memory = this.#memory;
-    return Atomics.load(memory, WORD.waiting) !== 0 && Atomics.exchange(memory, WORD.waiting, 0) !== 0;
-  }
-
-  /** Changes while the client plane's event loop turns. */
-  get turns(): number {
-    return Atomics.load(this.#memory, WORD.turns);
-  }
-
-  get mysqlConnections(): { readWrite: number; readOnly: number } {
-    return {
-      readWrite: Atomics.load(this.#memory, WORD.readWrite),
-      readOnly: Atomics.load(this.#memory, WORD.readOnly),
-    };
-  }
 }
 
-/** The client plane's end. */
+/** A client plane's end. */
 export class StateReader {
   readonly #memory: Int32Array;
   #sequence = -1;
@@ -170,16 +152,5 @@ export class StateReader {
   /** Grows whenever what was open is not open in the same way any more: one load, asked before each chunk (rule M4). */
   get closings(): number {
     return Atomics.load(this.#memory, WORD.closings);
-  }
-
-  /** The next change is sent from now on. A waiter checks again after this call, because the change may have come before. */
-  wait(): void {
-    Atomics.store(this.#memory, WORD.waiting, 1);
-  }
-
-  turn(connections: { readonly readWrite: number; readonly readOnly: number } | null): void {
-    Atomics.add(this.#memory, WORD.turns, 1);
-    Atomics.store(this.#memory, WORD.readWrite, connections?.readWrite ?? 0);
-    Atomics.store(this.#memory, WORD.readOnly, connections?.readOnly ?? 0);
   }
 }

@@ -43,7 +43,7 @@ async function nodePids(): Promise<number[]> {
 }
 
 /**
- * Buffers do not lie in the heap that is limited, so the process's own peak is looked at: 90 to 100 MiB at rest, about 60 MiB
+ * Buffers do not lie in the heap that is limited, so the process's own peak is looked at: 100 to 115 MiB at rest, about 60 MiB
  * of windows and buffers. A node that kept the transaction whole would need its size beyond that.
  */
 const PEAK_RSS_BYTES_MAX = 210 * 2 ** 20;

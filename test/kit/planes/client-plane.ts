@@ -1,33 +1,35 @@
 /** A client plane that serves nobody and does as a test says. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ToClients, ToNode } from '../../../src/planes/messages.js';
-import { StateReader } from '../../../src/planes/shared-state.js';
+import type { FromHttp, FromPlane, PlaneEnds, ToHttp, ToMysql } from '../../../src/planes/messages.js';
+import { PlaneSignals } from '../../../src/planes/plane-signals.js';
 
-export interface FakePlaneData {
-  readonly memory: SharedArrayBuffer;
+export interface FakePlaneData extends Pick<PlaneEnds, 'signals'> {
   /** What it does. `deaf`: it turns, and does nothing that it is told. */
   readonly behaviour: 'good' | 'deaf' | 'hangs' | 'throws' | 'port taken';
 }
 
-const { memory, behaviour } = workerData as FakePlaneData;
+const { signals, behaviour } = workerData as FakePlaneData;
 const port = parentPort;
 if (port === null) throw new Error('no thread');
-const send = (message: ToNode) => port.postMessage(message);
-const state = new StateReader(memory);
-setInterval(() => state.turn({ readWrite: 3, readOnly: 4 }), 10);
-port.on('message', (message: ToClients) => {
+const send = (message: FromPlane | FromHttp) => port.postMessage(message);
+const own = new PlaneSignals(signals);
+setInterval(() => own.turn({ readWrite: 3, readOnly: 4 }), 10);
+port.on('message', (message: ToHttp | ToMysql) => {
   if (behaviour === 'deaf') return;
-  if (message.kind === 'order') send({ kind: 'done', id: message.id });
+  if (message.kind === 'order') {
+    const value = message.order === 'measure' ? { text: 'figures\n', thread: { name: 'fake' } } : undefined;
+    send({ kind: 'done', id: message.id, value });
+  }
   if (message.kind === 'audit') send({ kind: 'audited', number: message.line.number });
   if (message.kind === 'event' && message.event.data.subject === 'ask')
     send({ kind: 'ask', id: 7, what: 'status' });
-  if (message.kind === 'answer')
-    send({ kind: 'log', lines: [JSON.stringify(message.answer)], urgent: false });
+  if (message.kind === 'answer' || message.kind === 'cutSessions')
+    send({ kind: 'log', lines: [JSON.stringify(message)], urgent: false });
 });
 if (behaviour === 'port taken') {
   send({ kind: 'failed', error: { code: 'PORT_TAKEN', message: 'HTTP port 1 is taken.', data: {} } });
 } else {
-  state.turn(null);
+  own.turn(null);
   send({ kind: 'started' });
   if (behaviour === 'hangs')
     setTimeout(() => {

@@ -1,11 +1,11 @@
-// Required by the nodes of a test's cluster, see trouble.ts. In the thread that serves clients, and there alone, what the
-// file says is done once.
+// Required by the nodes of a test's cluster, see trouble.ts. In the thread of the client plane that the file is for, and there
+// alone, what it says is done once.
 const { readFileSync, rmSync } = require('node:fs');
 const { join } = require('node:path');
 const { isMainThread, workerData } = require('node:worker_threads');
 
 function make() {
-  const file = join(workerData.config.directory, 'trouble-for-clients');
+  const file = join(workerData.config.directory, `trouble-for-${workerData.plane}`);
   let what;
   try {
     what = readFileSync(file, 'utf8');

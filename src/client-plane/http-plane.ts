@@ -1,0 +1,194 @@
+import { join } from 'node:path';
+import { AuditTrail } from '../audit/audit-trail.js';
+import { auditKey } from '../audit/sealed-line.js';
+import { searchTrail } from '../audit/search.js';
+import { consoleFilesDirectory } from '../config/installation.js';
+import { auditDirectory, usesTls } from '../config/node-config.js';
+import { EventRing } from '../events/event-ring.js';
+import { HttpServer } from '../http/server.js';
+import { processMetrics } from '../metrics/process-metrics.js';
+import { type MetricFamily, metricsText } from '../metrics/text.js';
+import { mariadb } from '../mysql-protocol/mariadb.js';
+import type { FromHttp, HttpPlaneData, ToHttp, ToPlane } from '../planes/messages.js';
+import { Emitter } from '../std/emitter.js';
+import type { TlsIdentity, TlsSource } from '../std/tls-source.js';
+import { httpLimitsWithin } from './http-limits-within.js';
+import { searchLog } from './log-search.js';
+import { PlaneNodeView } from './node-view.js';
+import type { ClientPlane, PlaneThread } from './plane-thread.js';
+import { PositionWaits } from './position-waits.js';
+import { Questions } from './questions.js';
+import { RelayedAudit } from './relayed-audit.js';
+
+/**
+ * Serves HTTP, and writes the audit trail of the node. It has a thread to itself: what requests do to its event loop delays no
+ * acknowledgement, no heartbeat and no client of the MySQL ports.
+ */
+export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
+  readonly #thread: PlaneThread<FromHttp>;
+  readonly #waits: PositionWaits;
+  readonly #questions: Questions;
+  readonly #trail: AuditTrail;
+  readonly #relayed: RelayedAudit;
+  readonly #events = new EventRing();
+  readonly #logged = new Emitter<readonly string[]>();
+  readonly #tls: TlsCopy | null;
+  readonly #http: HttpServer;
+  readonly connections = null;
+  #followers = 0;
+
+  static async create(data: HttpPlaneData, thread: PlaneThread<FromHttp>): Promise<HttpPlane> {
+    const { config } = data;
+    const trail = await AuditTrail.open(
+      {
+        directory: auditDirectory(config),
+        node: config.name,
+        key: auditKey(thread.secret),
+        fileBytesMax: config.auditBytesMax,
+        filesMax: config.auditFilesMax,
+      },
+      { log: thread.log.child({ part: 'audit' }) },
+    );
+    return new HttpPlane(data, thread, trail);
+  }
+
+  private constructor(data: HttpPlaneData, thread: PlaneThread<FromHttp>, trail: AuditTrail) {
+    const { config, budget } = data;
+    const { log, plane, control, secret } = thread;
+    this.#thread = thread;
+    this.#trail = trail;
+    this.#relayed = new RelayedAudit(
+      {},
+      { trail, audited: (number) => thread.send({ kind: 'audited', number }) },
+    );
+    for (const event of data.events) this.#events.take(event);
+    this.#tls = data.tls && new TlsCopy(data.tls);
+    this.#waits = new PositionWaits({
+      plane,
+      signals: thread.signals,
+      readNow: () => thread.send({ kind: 'readNow' }),
+    });
+    this.#questions = new Questions({ send: (id, what) => thread.send({ kind: 'ask', id, what }) });
+    const view = new PlaneNodeView({
+      config,
+      secret,
+      dumpProgram: data.dumpProgram,
+      flavour: mariadb,
+      plane,
+      waits: this.#waits,
+      questions: this.#questions,
+      waitApplied: (gtid, timeoutMs) => control.waitApplied(gtid, timeoutMs),
+      authority: () => this.#tls?.current.ca,
+      loginRefused: () => thread.send({ kind: 'loginRefused' }),
+      metrics: () => this.#metricsOfAll(),
+      events: this.#events,
+      audit: {
+        add: (fields) => trail.add(fields),
+        search: async (filter, count) => {
+          await trail.settled();
+          return searchTrail(auditDirectory(config), filter, count);
+        },
+        subscribe: (listener) => trail.onLines.on(listener),
+      },
+      logs: {
+        search: async (filter, count) => {
+          thread.flushLog();
+          await this.#questions.flushLog();
+          return searchLog(join(config.directory, 'node.log'), filter, count);
+        },
+        subscribe: (listener) => this.#follow(listener),
+      },
+    });
+    this.#http = new HttpServer(
+      {
+        ...config.http,
+        consoleDir: config.consoleDirectory ?? consoleFilesDirectory,
+        tls: usesTls(config, 'http') ? this.#tls : null,
+        stateDir: join(config.directory, 'state'),
+        sessionsPerRole: budget.httpSessionsPerRole,
+        limits: httpLimitsWithin(budget, config),
+        auditStyle: { statements: config.auditStatements, parameters: config.auditParameters },
+      },
+      { node: view, log: log.child({ part: 'http' }) },
+    );
+  }
+
+  async start(): Promise<void> {
+    await this.#http.start();
+  }
+
+  received(message: Exclude<ToHttp, ToPlane>): void {
+    switch (message.kind) {
+      case 'moved':
+        this.#waits.moved();
+        return;
+      case 'event':
+        this.#events.take(message.event);
+        return;
+      case 'audit':
+        this.#relayed.take(message.line);
+        return;
+      case 'logged':
+        this.#logged.emit(message.lines);
+        return;
+      case 'tls':
+        this.#tls?.take(message.identity);
+        return;
+      case 'answer':
+        this.#questions.answered(message.id, message.answer);
+        return;
+    }
+  }
+
+  dropSessions(): void {
+    this.#http.dropSessions();
+  }
+
+  #follow(listener: (lines: readonly string[]) => void): () => void {
+    const thread = this.#thread;
+    if (this.#followers++ === 0) thread.send({ kind: 'follow', on: true });
+    const off = this.#logged.on(listener);
+    return () => {
+      off();
+      if (--this.#followers === 0) thread.send({ kind: 'follow', on: false });
+    };
+  }
+
+  async #metricsOfAll(): Promise<string> {
+    const others = await this.#questions.metrics();
+    const threads = [...others.map(({ thread }) => thread), this.#thread.meter.look()];
+    return others.map(({ text }) => text).join('') + metricsText(processMetrics(threads));
+  }
+
+  /** None: the server of HTTP adds its own to each answer. */
+  metrics(): MetricFamily[] {
+    return [];
+  }
+
+  stop(): Promise<void> {
+    return this.#http.stop();
+  }
+
+  end(): Promise<void> {
+    return this.#trail.close();
+  }
+}
+
+/** The certificate that the replication plane has read. */
+class TlsCopy implements TlsSource {
+  readonly onChange = new Emitter<void>();
+  #current: TlsIdentity;
+
+  constructor(identity: TlsIdentity) {
+    this.#current = identity;
+  }
+
+  get current(): TlsIdentity {
+    return this.#current;
+  }
+
+  take(identity: TlsIdentity): void {
+    this.#current = identity;
+    this.onChange.emit();
+  }
+}

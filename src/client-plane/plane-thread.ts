@@ -1,0 +1,162 @@
+/** What every client plane has, whatever it serves; node/client-plane-host.ts is the other side. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { ThreadMeter } from '../metrics/process-metrics.js';
+import { type MetricFamily, metricsText } from '../metrics/text.js';
+import { messageOf } from '../model/error.js';
+import { MariadbControl } from '../mysql-control/control.js';
+import { FactsReader } from '../planes/facts-reader.js';
+import {
+  type DoneOf,
+  errorData,
+  type FromPlane,
+  type Order,
+  type PlaneData,
+  type ToPlane,
+} from '../planes/messages.js';
+import { PlaneSignals, type PortConnections } from '../planes/plane-signals.js';
+import { StateReader } from '../planes/shared-state.js';
+import { LineBatch } from '../std/line-batch.js';
+import type { Logger } from '../std/logger.js';
+import { createNodeLogger } from '../std/pino-logger.js';
+
+/** The replication plane takes a plane for hung when it has not turned for some of these. */
+const TURN_MS = 250;
+
+/** What a client plane serves. */
+export interface ClientPlane<Message> {
+  /** @throws SkeinError PORT_TAKEN | LISTEN_FAILED */
+  start(): Promise<void>;
+  /** Messages besides orders. */
+  received(message: Message): void;
+  /** The server or the role is another one: sessions of before must not be used any more (rule C10). */
+  dropSessions(): void;
+  metrics(): MetricFamily[];
+  /** Null where there are no MySQL ports. */
+  readonly connections: PortConnections | null;
+  /** Serves nobody any more. */
+  stop(): Promise<void>;
+  /** Writes what is left. */
+  end(): Promise<void>;
+}
+
+/** The thread of a client plane: its log, what it knows of the node, and its sessions on the local server. */
+export class PlaneThread<Sent> {
+  readonly log: Logger;
+  readonly secret: Buffer;
+  readonly plane: FactsReader;
+  readonly signals: PlaneSignals;
+  readonly control: MariadbControl;
+  readonly meter: ThreadMeter;
+  readonly #send: (message: FromPlane | Sent) => void;
+  readonly #logLines: LineBatch;
+  #turning: NodeJS.Timeout | null = null;
+  #generation: number | null = null;
+
+  constructor(data: PlaneData, modules: { send(message: FromPlane | Sent): void }) {
+    const { config } = data;
+    const { send } = modules;
+    this.#send = send;
+    this.#logLines = new LineBatch({ pass: (lines, urgent) => send({ kind: 'log', lines, urgent }) });
+    this.log = createNodeLogger({
+      sink: this.#logLines,
+      level: config.logLevel,
+      bindings: { node: config.name },
+    });
+    this.secret = Buffer.from(data.secret);
+    this.plane = new FactsReader({ state: new StateReader(data.state), port: data.factsPort });
+    this.signals = new PlaneSignals(data.signals);
+    this.control = new MariadbControl(
+      { secret: this.secret },
+      { socketPath: () => this.plane.facts.server?.socketPath ?? null },
+    );
+    this.meter = new ThreadMeter(data.plane);
+  }
+
+  send(message: Sent): void {
+    this.#send(message);
+  }
+
+  flushLog(): void {
+    this.#logLines.flush();
+  }
+
+  /** @throws SkeinError PORT_TAKEN | LISTEN_FAILED */
+  async start(served: ClientPlane<never>): Promise<void> {
+    this.plane.onChange.on(() => this.#changed(served));
+    this.#turning = setInterval(() => this.signals.turn(served.connections), TURN_MS);
+    await served.start();
+    this.#send({ kind: 'started' });
+  }
+
+  async obey(served: ClientPlane<never>, { order, id }: ToPlane): Promise<void> {
+    let value: unknown;
+    try {
+      value = await this.#carryOut(served, order);
+    } catch (error) {
+      this.log.error({ order, reason: messageOf(error) }, 'the thread failed to execute an order');
+    }
+    this.flushLog();
+    this.#send({ kind: 'done', id, value });
+  }
+
+  #carryOut(served: ClientPlane<never>, order: Order): DoneOf<Order> | Promise<DoneOf<Order>> {
+    switch (order) {
+      case 'cut':
+        // Whatever is closed is in memory, or in the port, by now.
+        this.plane.look();
+        return this.#changed(served);
+      case 'measure':
+        return { text: metricsText(served.metrics()), thread: this.meter.look() };
+      case 'stop':
+        return this.#stop(served);
+      case 'end':
+        return this.#end(served);
+    }
+  }
+
+  #changed(served: ClientPlane<never>): void {
+    const { generation } = this.plane.state;
+    if (generation === this.#generation) return;
+    this.#generation = generation;
+    served.dropSessions();
+    this.control.serverDown();
+  }
+
+  async #stop(served: ClientPlane<never>): Promise<void> {
+    await served.stop();
+    this.control.close();
+  }
+
+  /** Everything that was sent before has been taken. */
+  async #end(served: ClientPlane<never>): Promise<void> {
+    if (this.#turning) clearInterval(this.#turning);
+    this.meter.stop();
+    this.plane.close();
+    await served.end();
+  }
+}
+
+/** The whole life of a client plane, in the thread that was made for it. */
+export async function runPlane<Data extends PlaneData, Received extends { kind: string }, Sent>(
+  create: (data: Data, thread: PlaneThread<Sent>) => Promise<ClientPlane<Received>>,
+): Promise<void> {
+  if (parentPort === null) throw new Error('A client plane runs in a thread of a node.');
+  const port = parentPort;
+  const send = (message: FromPlane | Sent) => port.postMessage(message);
+  try {
+    const data = workerData as Data;
+    const thread = new PlaneThread<Sent>(data, { send });
+    const served = await create(data, thread);
+    port.on('message', (message: ToPlane | Received) => {
+      if (isOrder(message)) void thread.obey(served, message);
+      else served.received(message);
+    });
+    await thread.start(served);
+  } catch (error) {
+    send({ kind: 'failed', error: errorData(error) });
+  }
+}
+
+function isOrder(message: ToPlane | { kind: string }): message is ToPlane {
+  return message.kind === 'order';
+}
