@@ -46,7 +46,7 @@ import { TlsFiles } from './tls/tls-files.js';
 /**
  * The composition root: builds the rooms of one node in the order in which data flows, lets them live until the signal,
  * and closes them in reverse. Nothing else imports every room.
- * `election` says what this node is; without it, `primary` of the configuration does.
+ * `election` decides the node's role. Without it, `primary` of the configuration does.
  */
 export async function runNode(
   config: NodeConfig,
@@ -57,14 +57,14 @@ export async function runNode(
     await node.start(modules.signal);
     await untilAborted(AbortSignal.any([modules.signal, node.failed]));
   } finally {
-    // What failed is not trusted to stop in order; the server stays up, and the next start takes it over.
+    // A node that has failed does not try to stop in order. Its server stays up, and the next start takes it over.
     if (!node.failed.aborted) await node.stop();
     else node.abandon();
   }
   node.failed.throwIfAborted();
 }
 
-/** The log of the node: lines for `sink` end in `logFile`, which tells of them once they are written. */
+/** `sink` takes lines of the log. They end up in `logFile`, which calls its listeners when they are written. */
 interface NodeModules {
   readonly logger: Logger;
   readonly logFile: RotatingFile;
@@ -146,7 +146,7 @@ class Node {
       events,
       control: () => control,
       kill: (reason) => {
-        // The ports pass nothing on since the role was closed (see Gate); that they hang up is not waited for.
+        // The ports have passed nothing on since the role closed (see Gate), so the kill does not wait until they hang up.
         void node?.cutClients();
         return server.kill(reason, { restart: true });
       },
@@ -273,7 +273,7 @@ class Node {
     return this.#failed.signal;
   }
 
-  /** See the heartbeat. */
+  /** Checksums of the server's time zones, for the heartbeat; null = not known yet. */
   get timeZones(): string | null {
     return this.#timeZones.sums;
   }
@@ -306,24 +306,24 @@ class Node {
     this.#audit.add({ kind: 'node', action: 'stop' });
     const trail = await this.#clients.end();
     if (trail === 'stuck') this.#logger.error({}, 'the HTTP plane does not end; audit lines may be lost');
-    // No HTTP plane is left to write what is kept.
+    // The HTTP plane has ended without writing them.
     if (trail !== 'not written') return;
     await this.#audit.writeKept(auditTrail(this.#config, this.#secret), {
       log: this.#logger.child({ part: 'audit' }),
     });
   }
 
-  /** This process ends as it is. */
+  /** Ends the client planes at once. The process ends without further steps. */
   abandon(): void {
     this.#clients.abandon();
   }
 
-  /** See ClientPlanes. */
+  /** Resolves when clients of a closed role are cut: see ClientPlaneHost. */
   cutClients(): Promise<void> {
     return this.#clients.cut();
   }
 
-  /** A shutdown would let waiting commits go as if they were acknowledged. */
+  /** True when the server must be killed, because a shutdown would answer waiting commits as if they were acknowledged. */
   async #commitsMayWait(): Promise<boolean> {
     if (this.#role.role !== 'primary' || !this.#server.current) return false;
     try {
@@ -370,7 +370,7 @@ class Node {
     return this.#renewServerTls();
   }
 
-  /** A server that was adopted may still have a certificate of before. */
+  /** Gives the server the present certificate. An adopted server may have an older one. */
   async #renewServerTls(): Promise<void> {
     if (!usesTls(this.#config, 'mysql')) return;
     try {
@@ -381,7 +381,7 @@ class Node {
     }
   }
 
-  /** Nothing of the server's earlier life is served any more before it is taken into its role (rule M4). */
+  /** The role gets the server only after the connections to its earlier life are cut (rule M4). */
   async #takeIntoRole(up: ServerUp): Promise<void> {
     await this.#clients.cut();
     if (this.#server.current?.pid === up.pid) this.#role.serverUp(up);
@@ -426,7 +426,7 @@ class Node {
     );
   }
 
-  /** A client may have changed the password of the account that it uses: see mysql-control/account-logins.ts. */
+  /** A client can change the password of the account that it uses: see mysql-control/account-logins.ts. */
   async #repairLogins(): Promise<void> {
     const repaired = await this.#control.repairLogins();
     if (repaired.length === 0) return;

@@ -6,19 +6,19 @@ import { withDeadline } from '../std/timing.js';
 export interface FreshReadsModules {
   /** A session on the primary's server. */
   connect(): Promise<Connection>;
-  /** Whether the local server has applied this in time. */
+  /** True when the local server has applied `gtid` in time. */
   waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
 }
 
 /**
- * Reads of a replica that see all that was answered before they came: the primary is asked where its log ends, and the
- * local server has to get there. One question at a time serves all requests that came before it was asked.
+ * Lets a replica's read see every write that was acknowledged before the read arrived. It asks the primary where its log
+ * ends, and waits until the local server has applied that. One question serves all reads that arrived before it was sent.
  */
 export class FreshReads {
   readonly #waitMs: number;
   readonly #modules: FreshReadsModules;
   readonly #session: KeptSession;
-  /** The end of the primary's log at some moment after each question. */
+  /** The end of the primary's log, as it was at some moment after the call. */
   readonly #logEnd = new FreshAnswers(() => this.#question());
 
   constructor(options: { waitMs: number }, modules: FreshReadsModules) {
@@ -27,7 +27,7 @@ export class FreshReads {
     this.#session = new KeptSession(() => modules.connect());
   }
 
-  /** False: not in time, or the primary did not say. */
+  /** False when the server did not get there in time, or the primary did not answer. */
   async wait(): Promise<boolean> {
     const deadline = performance.now() + this.#waitMs;
     try {
@@ -50,7 +50,7 @@ export class FreshReads {
 
   async #question(): Promise<string> {
     const [row] = await this.#session.use((connection) =>
-      // A session whose peer hangs must not delay later requests.
+      // A session to a primary that hangs must not delay later requests.
       withDeadline(connection.query('SELECT @@global.gtid_binlog_pos'), this.#waitMs, 'The primary'),
     );
     return ownDomain(row?.[0] ?? '');

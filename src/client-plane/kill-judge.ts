@@ -4,13 +4,13 @@ import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 import { sleep } from '../std/timing.js';
 
-/** A commit that has its quorum is answered in milliseconds; one that has not may wait for hours. */
+/** A commit with its quorum is answered within milliseconds. A commit without it may wait for hours. */
 const HOLD_MS = 1_000;
 const POLL_MS = 25;
 
 /**
- * MariaDB ends the wait of a killed session and answers OK, as if the quorum had the transaction (rule C1). So a
- * KILL waits until the session that it means is not committing any more, and is refused when that takes long.
+ * MariaDB ends the wait of a killed session and answers OK, as if the quorum had the transaction (rule C1). So a KILL is
+ * held until its target session is no longer committing, and is refused after `HOLD_MS`.
  */
 export function killJudge(modules: {
   logger: Logger;

@@ -12,7 +12,7 @@ import type { Logger } from '../std/logger.js';
 import { FreshReads } from './fresh-reads.js';
 import { mysqlPortMetrics } from './port-metrics.js';
 
-/** The server's loopback TCP port; never its unix socket, where a stranger would be the node's own user. */
+/** Clients reach the server through loopback TCP. Through its unix socket they would have the rights of the node's own user. */
 const SERVER_HOST = '127.0.0.1';
 
 export interface MysqlPortsModules {
@@ -36,12 +36,12 @@ type Settings = Pick<
   | 'mysqlReadOnlyWaitMs'
 >;
 
-/** The two MySQL ports of a node: where they lead follows from its role, and from what it knows of the cluster. */
+/** The two MySQL ports of a node. Their targets follow from the node's role and from what it knows of the cluster. */
 export class MysqlPorts {
   readonly #modules: MysqlPortsModules;
   readonly #gates: { readWrite: Gate; readOnly: Gate };
   readonly #ports: { readWrite: MysqlPort; readOnly: MysqlPort };
-  /** Null: reads of a replica do not wait. */
+  /** Null when reads of a replica do not wait for the primary's writes. */
   readonly #fresh: FreshReads | null;
   readonly #off: () => void;
 
@@ -96,7 +96,7 @@ export class MysqlPorts {
     this.update();
   }
 
-  /** Cuts every connection at once: the first thing of a fence (rule C1), and of an orderly stop. */
+  /** Closes the ports and cuts every connection at once. */
   async stop(): Promise<void> {
     this.#off();
     this.#fresh?.stop();
@@ -116,7 +116,7 @@ export class MysqlPorts {
     ]);
   }
 
-  /** Cuts the connections behind these sessions of this node's server, as a closing gate does; says how many there were. */
+  /** Cuts the client connections to which these sessions of the local server belong. Returns their number. */
   cutSessions(sessions: readonly { readonly address: string; readonly port: number }[]): number {
     const through = (isReadOnly: boolean) =>
       new Set(
@@ -127,7 +127,7 @@ export class MysqlPorts {
     return this.#ports.readWrite.cutFrom(through(false)) + this.#ports.readOnly.cutFrom(through(true));
   }
 
-  /** Looks where the ports lead now; connections that lead elsewhere are gone when this returns. */
+  /** Sets the targets of the ports. Connections to an earlier target are cut when this returns. */
   update(): void {
     const { role } = this.#modules.plane.state;
     this.#gates.readWrite.set(role === 'primary' ? this.#local() : this.#primary());
@@ -145,7 +145,8 @@ export class MysqlPorts {
       target: {
         host: SERVER_HOST,
         port: server.port,
-        // Only writers of the primary wait in a commit, and a reader is another account to the server: it cannot kill them.
+        // KILLs are judged here because only sessions of this port wait in a commit. Clients of a read-only port have another
+        // account on the server, which cannot kill them.
         ...(localAddress === undefined
           ? { judgesKills: true }
           : { localAddress, keepsReadOnly: true, waitsForPrimary: role === 'replica' }),
@@ -153,7 +154,7 @@ export class MysqlPorts {
     };
   }
 
-  /** Through its read-only port: the question needs no right at all. */
+  /** The question to the primary needs no rights, so it goes through its read-only port. */
   async #connectToPrimary(connectTimeoutMs: number): Promise<Connection> {
     const address = this.#modules.plane.facts.primary?.mysqlRo ?? null;
     if (address === null)
@@ -164,7 +165,7 @@ export class MysqlPorts {
     });
   }
 
-  /** On a replica: the read-write port of the primary's node, which decides itself whether to admit clients. */
+  /** On a replica, the target is the read-write port of the primary's node. That node decides whether to admit clients. */
   #primary(): Route {
     const { primary } = this.#modules.plane.facts;
     if (!primary) return { open: false, reason: 'This node has not heard of a primary yet.' };

@@ -24,7 +24,7 @@ import { CANCELLED } from '../std/unless-cancelled.js';
 import type { PositionWaits } from './position-waits.js';
 import type { Questions } from './questions.js';
 
-/** The replication plane writes its state this much more often: what is older is a plane that does not turn. */
+/** The replication plane writes its state several times in this time. An older state means that its event loop does not turn. */
 const SILENT_MS = 2_000;
 
 export interface PlaneNodeViewModules {
@@ -35,7 +35,7 @@ export interface PlaneNodeViewModules {
   readonly plane: FactsReader;
   readonly waits: PositionWaits;
   readonly questions: Questions;
-  /** Whether the local server of a replica has applied this in time. */
+  /** True when the local server of a replica has applied `gtid` in time. */
   waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
   /** PEM of the authority of the nodes' HTTPS. */
   authority(): string | undefined;
@@ -46,7 +46,7 @@ export interface PlaneNodeViewModules {
   readonly logs: LineView<LogFilter>;
 }
 
-/** What HTTP sees of the node: numbers from shared memory, facts from messages, and a few questions. */
+/** The node as HTTP sees it: numbers from shared memory, facts from messages, the rest by questions. */
 export class PlaneNodeView implements NodeView {
   readonly name: string;
   readonly cluster: string;
@@ -54,7 +54,7 @@ export class PlaneNodeView implements NodeView {
   readonly audit: AuditView;
   readonly logs: LineView<LogFilter>;
   readonly #modules: PlaneNodeViewModules;
-  /** Position that this generation's server has reported to waiters; may be ahead of the shared memory. */
+  /** The last position that the server of this generation was seen to have applied. It may be ahead of the shared memory. */
   #seen = { generation: -1, ordinal: 0 };
 
   constructor(modules: PlaneNodeViewModules) {
@@ -96,7 +96,7 @@ export class PlaneNodeView implements NodeView {
     return { ok, role, state, lagMs: this.#lagMs(), reason };
   }
 
-  /** Between two updates a lag grows; a replica that was up to date stays so while updates come. */
+  /** A lag grows between two updates. A replica without lag keeps none as long as updates come. */
   #lagMs(): number | null {
     const { lagMs, atMs } = this.#state;
     if (lagMs === null) return null;
@@ -152,7 +152,7 @@ export class PlaneNodeView implements NodeView {
   async waitApplied(position: Position, options: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
     const { plane } = this.#modules;
     if (this.#state.role === 'primary') {
-      // What was committed here is visible here; a position of a lost branch never is.
+      // What this server has committed is visible here. A position of a lost branch never becomes visible.
       refuseLost(plane.chain, position, true);
       await this.#untilAnswered(position.ordinal, options);
       return;
@@ -161,7 +161,7 @@ export class PlaneNodeView implements NodeView {
     refuseLost(plane.chain, position, known);
     if (known) return;
     await this.#untilAppliedHere(position, options);
-    // The chain may have been learnt only while we waited.
+    // This node may have learned the chain only during the wait.
     refuseLost(plane.chain, position, true);
   }
 
@@ -226,11 +226,11 @@ export class PlaneNodeView implements NodeView {
       }
       return reached(state, level) >= ordinal;
     };
-    // Mostly: the server answered its commit when the quorum had it.
+    // Usually nothing is left to wait for, because the server answered the commit after the quorum had it.
     if (!isReached(this.#state)) await waits.until(isReached, over);
     const { durable } = this.#state;
     const position = this.#positionAt(ordinal);
-    // The node may have lost its role and won it again before this was asked: the number is another transaction's then.
+    // If the node has lost its role and got it again since, the ordinal may belong to another transaction.
     if (position.gtid !== gtid) {
       throw new SkeinError(
         'ROLE_LOST',

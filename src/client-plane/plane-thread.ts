@@ -1,4 +1,4 @@
-/** What every client plane has, whatever it serves; node/client-plane-host.ts is the other side. */
+/** What both client planes have in common. The other side is node/client-plane-host.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { ThreadMeter } from '../metrics/process-metrics.js';
 import { type MetricFamily, metricsText } from '../metrics/text.js';
@@ -19,23 +19,23 @@ import { LineBatch } from '../std/line-batch.js';
 import type { Logger } from '../std/logger.js';
 import { createNodeLogger } from '../std/pino-logger.js';
 
-/** The replication plane takes a plane for hung when it has not turned for some of these. */
+/** Interval of the signal that the event loop turns. The replication plane ends a plane that misses many of them. */
 const TURN_MS = 250;
 
-/** What a client plane serves. */
+/** What one client plane does, besides what both have in common. */
 export interface ClientPlane<Message> {
   /** @throws SkeinError PORT_TAKEN | LISTEN_FAILED */
   start(): Promise<void>;
-  /** Messages besides orders. */
+  /** Takes a message that is not an order. */
   received(message: Message): void;
-  /** The server or the role is another one: sessions of before must not be used any more (rule C10). */
+  /** The server was restarted or the role has changed: earlier sessions must not be used any more (rule C10). */
   dropSessions(): void;
   metrics(): MetricFamily[];
   /** Null where there are no MySQL ports. */
   readonly connections: PortConnections | null;
-  /** Serves nobody any more. */
+  /** Stops serving clients. */
   stop(): Promise<void>;
-  /** Writes what is left. */
+  /** Writes what is left to write. */
   end(): Promise<void>;
 }
 
@@ -102,7 +102,7 @@ export class PlaneThread<Sent> {
   #carryOut(served: ClientPlane<never>, order: Order): DoneOf<Order> | Promise<DoneOf<Order>> {
     switch (order) {
       case 'cut':
-        // Whatever is closed is in memory, or in the port, by now.
+        // The replication plane has written the closed state before it sent this order.
         this.plane.look();
         return this.#changed(served);
       case 'measure':
@@ -127,7 +127,7 @@ export class PlaneThread<Sent> {
     this.control.close();
   }
 
-  /** Everything that was sent before has been taken. */
+  /** The messages that were sent before this order have been handled. */
   async #end(served: ClientPlane<never>): Promise<void> {
     if (this.#turning) clearInterval(this.#turning);
     this.meter.stop();
@@ -136,7 +136,7 @@ export class PlaneThread<Sent> {
   }
 }
 
-/** The whole life of a client plane, in the thread that was made for it. */
+/** Runs a client plane in its own thread, from the thread's start to its end. */
 export async function runPlane<Data extends PlaneData, Received extends { kind: string }, Sent>(
   create: (data: Data, thread: PlaneThread<Sent>) => Promise<ClientPlane<Received>>,
 ): Promise<void> {

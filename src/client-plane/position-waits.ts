@@ -5,8 +5,8 @@ import type { Cancellation } from '../std/cancellation.js';
 import { CANCELLED } from '../std/unless-cancelled.js';
 
 /**
- * Waits for positions in shared memory. A position that is reached already costs one read. For waiters the replication plane
- * sends the next change; without waiters it sends none.
+ * Waits for positions in shared memory. A position that is already reached costs one read. The replication plane sends a
+ * message about the next move only while somebody waits.
  */
 export class PositionWaits {
   readonly #plane: FactsReader;
@@ -51,7 +51,7 @@ export class PositionWaits {
     });
   }
 
-  /** The positions moved since the replication plane was told of a waiter. */
+  /** To be called when the replication plane tells that a position has moved. */
   moved(): void {
     this.#checkAll();
     this.#wait();
@@ -60,7 +60,7 @@ export class PositionWaits {
   #wait(): void {
     if (this.#waiting.size === 0) return;
     this.#signals.wait();
-    // It may have moved just before it could be told.
+    // The position may have moved just before the replication plane saw that somebody waits.
     this.#checkAll();
   }
 

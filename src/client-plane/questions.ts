@@ -3,10 +3,10 @@ import { type Answer, type AnswerTo, errorOf, type Question } from '../planes/me
 import { FreshAnswers } from '../std/fresh-answers.js';
 import { withDeadline } from '../std/timing.js';
 
-/** The replication plane answers within a millisecond, unless it is in trouble itself. */
+/** The replication plane answers within a millisecond unless it has a fault. */
 const ANSWER_MS = 5_000;
 
-/** What the HTTP plane asks the replication plane, however many clients want to know the same. */
+/** Asks the replication plane. Many clients that want to know the same share one question. */
 export class Questions {
   readonly #send: (id: number, what: Question) => void;
   readonly #open = new Map<number, (answer: Answer) => void>();
@@ -29,7 +29,7 @@ export class Questions {
     return this.#metrics.get();
   }
 
-  /** Answered when a quorum has confirmed it after the call, which may be never. @throws SkeinError */
+  /** Resolves when a quorum has confirmed this primary after the call. This may never happen. @throws SkeinError */
   async confirmPrimary(): Promise<void> {
     await this.#confirmed.get();
   }

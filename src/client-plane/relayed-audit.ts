@@ -2,7 +2,7 @@ import type { AuditTrail } from '../audit/audit-trail.js';
 import type { AuditLine } from '../planes/messages.js';
 import { sleep } from '../std/timing.js';
 
-/** Between two looks at a trail that cannot be written. */
+/** Pause after the trail could not be written. */
 const RETRY_MS = 1_000;
 
 /**

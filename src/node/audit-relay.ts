@@ -2,12 +2,12 @@ import { type AuditFields, AuditTrail, type AuditTrailOptions } from '../audit/a
 import type { AuditLine } from '../planes/messages.js';
 import type { Logger } from '../std/logger.js';
 
-/** Lines that wait for an HTTP plane; more are lost, and counted. */
+/** Lines that may wait for the HTTP plane. Further lines are dropped and counted. */
 const KEPT_MAX = 20_000;
 
 /**
- * Lines of the replication plane for the audit trail, which the HTTP plane writes: each is kept until it is in the
- * trail, and sent again to the next HTTP plane when one has died with it. (Then it may stand there twice.)
+ * Sends the replication plane's audit lines to the HTTP plane, which writes the trail. Each line is kept until it is in the
+ * trail. If the HTTP plane dies before that, the next one gets the line again. (The trail may then have it twice.)
  */
 export class AuditRelay {
   #kept: AuditLine[] = [];
@@ -15,7 +15,7 @@ export class AuditRelay {
   #lost = 0;
   #send: ((line: AuditLine) => void) | null = null;
 
-  /** Never throws, never waits. The time is now. */
+  /** Adds a line with the present time. Never throws, never waits. */
   add(fields: AuditFields): void {
     if (this.#kept.length >= KEPT_MAX) {
       this.#lost++;
@@ -26,7 +26,7 @@ export class AuditRelay {
     this.#send?.(line);
   }
 
-  /** There is an HTTP plane; what is kept is sent at once. */
+  /** An HTTP plane has begun: it gets all lines that are kept, and all later ones. */
   attach(send: (line: AuditLine) => void): void {
     this.#send = send;
     for (const line of this.#kept) send(line);
@@ -37,7 +37,7 @@ export class AuditRelay {
     this.#send = null;
   }
 
-  /** All up to this number is in the trail. */
+  /** The trail has all lines up to this number. */
   written(number: number): void {
     this.#kept = this.#kept.filter((line) => line.number > number);
     this.#tellLost();
@@ -50,7 +50,7 @@ export class AuditRelay {
     this.add({ kind: 'lost', lines });
   }
 
-  /** What no HTTP plane has taken is written here. Only when there is none, and none will be. */
+  /** Writes the lines that are kept itself. To be called only when no HTTP plane runs and none will be started. */
   async writeKept(options: AuditTrailOptions, modules: { log: Logger }): Promise<void> {
     this.detach();
     if (this.#kept.length === 0) return;

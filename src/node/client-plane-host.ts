@@ -16,49 +16,50 @@ import type { PlanePublisher } from './plane-publisher.js';
 import { TurnWatch } from './turn-watch.js';
 
 export interface ClientPlaneTimes {
-  /** Closing cuts the connections of clients within this time, or the client plane is ended. */
+  /** A client plane that has not cut its connections in this time, when the node closes, is ended. */
   readonly cutMs: number;
-  /** An event loop that does not turn for this long is ended. */
+  /** A client plane whose event loop does not turn for this long is ended. */
   readonly hungMs: number;
-  /** From its start until it listens. */
+  /** Time from the start of the thread until its ports are open. */
   readonly startMs: number;
-  /** For the requests that run when the node stops. */
+  /** Time to stop serving, and time to end, when the node stops. */
   readonly stopMs: number;
-  /** Figures that come later are left out. */
+  /** Figures that are not there in this time are left out of the metrics. */
   readonly measureMs: number;
 }
 
 const TIMES: ClientPlaneTimes = {
-  // A client plane that does not turn passes nothing on either (see Gate); it has time for a long turn on a busy machine.
+  // Nothing is at risk meanwhile: a plane that does not turn passes nothing on either (see Gate). So a long turn on a busy
+  // machine may be waited for.
   cutMs: 1_000,
   hungMs: 5_000,
   startMs: 30_000,
   stopMs: 5_000,
-  // Who scrapes waits for ten seconds, mostly.
+  // Prometheus waits ten seconds for a scrape by default.
   measureMs: 1_000,
 };
 const RESTART_FIRST_MS = 50;
 const RESTART_MAX_MS = 5_000;
-/** A client plane that lived this long was well: its next restart is quick again. */
+/** After a run of this length, the back-off of restarts begins again. */
 const GOOD_LIFE_MS = 10_000;
 
-/** `Sent` and `Received`: messages of this client plane besides those that all have. */
+/** `Sent` and `Received`: messages of this client plane besides those that all client planes have. */
 export interface ClientPlaneHostModules<Sent, Received> {
   readonly logger: Logger;
   readonly publisher: PlanePublisher;
   /** Starts the thread. */
   spawn(ends: PlaneEnds): Worker;
-  /** `answer` sends to the run of the thread that the message is from. */
+  /** `answer` sends to the run that sent the message. */
   received(message: Received, answer: (message: Sent) => void): void;
-  /** A run of the thread begins; what is posted now is the first that it gets. */
+  /** A run begins. What is posted now arrives first. */
   began(post: (message: Sent) => void): void;
-  /** It is gone. */
+  /** A run has ended. */
   ended(): void;
-  /** It waits for a position, and one has moved. */
+  /** The plane waits for a position, and a position has moved. */
   moved(): void;
   /** Lines for the node's log. */
   log(lines: readonly string[], urgent: boolean): void;
-  /** It was ended, or ended itself, and is started again. */
+  /** The thread has ended, or was ended, and will be started again. */
   restarted(reason: string): void;
 }
 
@@ -67,19 +68,19 @@ interface Run {
   readonly worker: Worker;
   readonly signals: PlaneSignals;
   readonly startedAtMs: number;
-  /** Rejects when it ends before it listens. */
+  /** Resolves when the ports are open. Rejects when the thread ends before. */
   readonly started: Promise<void>;
   readonly ended: Promise<void>;
   listens: boolean;
-  /** Why this side ended it. */
+  /** Why the host has ended it; null = it has not. */
   endedFor: string | null;
 }
 
 type Settled = { readonly kind: 'done'; readonly value: unknown } | { readonly kind: 'gone' };
 
 /**
- * Keeps one client plane running: starts its thread, starts it again when it ends by itself or does not turn any more,
- * and never waits for it longer than it says. What the thread does delays nothing of this plane, nor of another client plane.
+ * Keeps one client plane running: it starts the thread, and starts it again when it ends or its event loop hangs. Every wait
+ * for the thread has a time limit, so the thread delays neither the replication plane nor the other client plane.
  */
 export class ClientPlaneHost<
   Sent extends { readonly kind: string },
@@ -98,28 +99,28 @@ export class ClientPlaneHost<
     this.#times = { ...TIMES, ...times };
   }
 
-  /** Resolves when it listens. @throws SkeinError PORT_TAKEN | LISTEN_FAILED | CLIENT_PLANE_FAILED */
+  /** Resolves when the ports are open. @throws SkeinError PORT_TAKEN | LISTEN_FAILED | CLIENT_PLANE_FAILED */
   async start(): Promise<void> {
     const run = this.#begin();
     await run.started;
     void this.#keep(run);
   }
 
-  /** Of the present run; null while there is none. */
+  /** Signals of the present run; null between two runs. */
   get signals(): PlaneSignals | null {
     return this.#run?.signals ?? null;
   }
 
-  /** What is closed by now is served to nobody any more when this resolves: its connections are cut, or the thread is ended. */
+  /** Resolves when every connection that the present state does not admit is cut, or the thread was told to end. */
   async cut(): Promise<void> {
     const run = this.#run;
-    // One that does not listen yet has no connection, and begins with what is known then.
+    // A plane whose ports are not open yet has no connections, and will begin with the present state.
     if (!run?.listens) return;
     if ((await this.#order(run, 'cut', this.#times.cutMs)).kind !== 'late') return;
     this.#kill(run, `it did not cut its connections within ${this.#times.cutMs} ms`);
   }
 
-  /** Null when it does not say in time. */
+  /** Null when the plane does not run, or does not answer in time. */
   async measure(): Promise<PlaneFigures | null> {
     const run = this.#run;
     if (!run?.listens) return null;
@@ -131,7 +132,7 @@ export class ClientPlaneHost<
     this.#run?.worker.postMessage(message);
   }
 
-  /** Serves nobody any more. */
+  /** Resolves when the plane has stopped serving clients, or was told to end. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#watch?.stop();
@@ -142,7 +143,10 @@ export class ClientPlaneHost<
     this.#kill(run, 'it does not stop');
   }
 
-  /** The thread is gone. `written`: with all that it had to write. `stuck`: it is not gone, and may still write. */
+  /**
+   * Ends the thread. `written`: it had written everything before its end. `not written`: it had not, or there was no thread.
+   * `stuck`: the thread does not end, and may still write.
+   */
   async end(): Promise<'written' | 'not written' | 'stuck'> {
     this.#stopping = true;
     const run = this.#run;
@@ -157,7 +161,7 @@ export class ClientPlaneHost<
     return end.kind === 'done' ? 'written' : 'not written';
   }
 
-  /** The process ends: nothing more is served. */
+  /** Ends the thread without waiting, because the process ends. */
   abandon(): void {
     this.#stopping = true;
     if (this.#run) this.#kill(this.#run, 'the node failed');
@@ -167,7 +171,7 @@ export class ClientPlaneHost<
     const { publisher, logger } = this.#modules;
     const { port1, port2 } = new MessageChannel();
     const signals = new PlaneSignals();
-    // Before the thread is there: it never sees memory that nobody has written.
+    // The state is written before the thread starts, so the thread never reads unwritten memory.
     const detach = publisher.attach({ factsPort: port1, signals, moved: () => this.#modules.moved() });
     const worker = this.#modules.spawn({
       state: publisher.memory,
@@ -191,7 +195,7 @@ export class ClientPlaneHost<
       listens: false,
       endedFor: null,
     };
-    // Whoever starts it hears of it; a later one ends by itself.
+    // Only the first start has a caller that handles this. Later runs report their end by `ended`.
     run.started.catch(() => {});
     this.#run = run;
     let reason = 'it ended';
@@ -248,7 +252,7 @@ export class ClientPlaneHost<
     if (!this.#stopping) this.#modules.logger.error({ reason }, 'the client plane has ended');
   }
 
-  /** Again and again, until the node stops. */
+  /** Starts the thread again after each end, until the node stops. */
   async #keep(first: Run): Promise<void> {
     let run = first;
     for (let attempt = 0; ; attempt++) {
@@ -275,7 +279,7 @@ export class ClientPlaneHost<
     }
   }
 
-  /** Its end is not waited for: what is in the middle of a long call of native code ends behind it. */
+  /** Does not wait for the end: a thread inside a long native call ends only after the call. */
   #kill(run: Run, why: string): void {
     run.endedFor ??= why;
     void run.worker.terminate();

@@ -31,7 +31,7 @@ export interface ClientPlanesModules {
   /** The node's log. */
   readonly log: {
     write(lines: readonly string[], urgent: boolean): void;
-    /** Calls `listener` with lines once they are written; the answer takes it away again. */
+    /** Calls `listener` with lines once they are written. The function that is returned removes the listener. */
     follow(listener: (lines: readonly string[]) => void): () => void;
   };
   startThread(data: PlaneData): Worker;
@@ -49,7 +49,7 @@ const NAMES: Readonly<Record<PlaneName, { readonly it: string; readonly other: s
   mysql: { it: 'the MySQL ports', other: 'HTTP' },
 };
 
-/** The client planes of a node: HTTP, and the MySQL ports where it has some. Each lives and dies alone. */
+/** The client planes of a node: HTTP, and the MySQL ports if it has any. Each is started, ended and restarted alone. */
 export class ClientPlanes {
   readonly #modules: ClientPlanesModules;
   readonly #data: Omit<CommonPlaneData, keyof PlaneEnds>;
@@ -73,17 +73,17 @@ export class ClientPlanes {
     modules.events.ring.subscribe((event) => this.#http.post({ kind: 'event', event }));
   }
 
-  /** Resolves when all listen. @throws SkeinError PORT_TAKEN | LISTEN_FAILED | CLIENT_PLANE_FAILED */
+  /** Resolves when all ports are open. @throws SkeinError PORT_TAKEN | LISTEN_FAILED | CLIENT_PLANE_FAILED */
   async start(): Promise<void> {
     await Promise.all([this.#http.start(), this.#mysql?.start()]);
   }
 
-  /** What is closed by now is served to nobody any more when this resolves: see ClientPlaneHost. */
+  /** Resolves when every connection that the present state does not admit is cut: see ClientPlaneHost. */
   async cut(): Promise<void> {
     await Promise.all([this.#http.cut(), this.#mysql?.cut()]);
   }
 
-  /** Cuts the connections behind these sessions of the local server. */
+  /** Cuts the client connections to which these sessions of the local server belong. */
   cutSessions(sessions: readonly UserSession[]): void {
     this.#mysql?.post({
       kind: 'cutSessions',
@@ -91,33 +91,33 @@ export class ClientPlanes {
     });
   }
 
-  /** The certificate is another one. */
+  /** The certificate has changed. */
   renewTls(identity: TlsIdentity): void {
     this.#http.post({ kind: 'tls', identity });
   }
 
-  /** Null without MySQL ports, and while their plane is not there. */
+  /** Null without MySQL ports, and while their thread does not run. */
   get mysqlConnections(): MysqlConnections | null {
     return this.#mysql?.signals?.connections ?? null;
   }
 
-  /** Null without MySQL ports, and when their plane does not say in time. */
+  /** Null without MySQL ports, and when their thread does not answer in time. */
   async mysqlFigures(): Promise<PlaneFigures | null> {
     return (await this.#mysql?.measure()) ?? null;
   }
 
-  /** Nobody is served any more; the audit trail is still written. */
+  /** Stops serving clients. The HTTP plane goes on writing the audit trail. */
   async stop(): Promise<void> {
     await Promise.all([this.#http.stop(), this.#mysql?.stop()]);
   }
 
-  /** The threads are gone. Says what became of the audit trail: see ClientPlaneHost. */
+  /** Ends the threads. Returns what became of the audit trail: see ClientPlaneHost. */
   async end(): Promise<'written' | 'not written' | 'stuck'> {
     const [trail] = await Promise.all([this.#http.end(), this.#mysql?.end()]);
     return trail;
   }
 
-  /** The process ends: nothing more is served. */
+  /** Ends the threads without waiting, because the process ends. */
   abandon(): void {
     this.#http.abandon();
     this.#mysql?.abandon();
@@ -154,7 +154,7 @@ export class ClientPlanes {
       {
         ...this.#common('mysql'),
         spawn: (ends) => this.#modules.startThread({ ...this.#data, ...ends, plane: 'mysql' }),
-        // It sends what all planes send, and waits for no position.
+        // The MySQL plane sends only what all planes send, and waits for no position.
         received() {},
         began() {},
         ended() {},
@@ -209,7 +209,7 @@ export class ClientPlanes {
     }
   }
 
-  /** Whether somebody follows the node's log over HTTP. */
+  /** Begins or ends sending new lines of the node's log to the HTTP plane. */
   #follow(on: boolean): void {
     this.#unfollow?.();
     this.#unfollow = on

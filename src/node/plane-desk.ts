@@ -12,14 +12,14 @@ export interface PlaneDeskModules {
   readonly events: EventLog;
   /** Null while the local server is down. */
   server(): { readonly socketPath: string; readonly port: number } | null;
-  /** Of sessions on it. */
+  /** Generation of sessions on the server. */
   generation(): number;
-  /** Resolves once the server has the accounts of applications that the table says after the call. */
+  /** Resolves when the server's accounts of applications match the table as it was after the call. */
   levelUsers(): Promise<void>;
   flushLog(): void;
-  /** Null without MySQL ports, and when their plane does not say in time. */
+  /** Null without MySQL ports, and when their thread does not answer in time. */
   mysqlFigures(): Promise<PlaneFigures | null>;
-  /** Unix ms; null without TLS. */
+  /** Expiry of the node's certificate, Unix ms; null without TLS. */
   certificateExpiresAtMs(): number | null;
 }
 
@@ -55,7 +55,7 @@ export class PlaneDesk {
     };
   }
 
-  /** As the primary says itself, else as the configuration does. */
+  /** The address that the primary reports; otherwise the one in the configuration. */
   #primaryHttp(): string | null {
     const { role } = this.#modules;
     if (role.role === 'primary') return httpAddress(this.#config);

@@ -7,28 +7,28 @@ import { sharedClockMs } from '../planes/shared-clock.js';
 import { createSharedMemory, StateWriter } from '../planes/shared-state.js';
 import type { RoleNode } from '../roles/role-node.js';
 
-/** A lag and its limits move without any event; a client plane that reads an older state takes this plane for hung. */
+/** The lag moves without an event, and a client plane takes an old state as a sign that the replication plane hangs. */
 const PUBLISH_MS = 200;
 
 export interface PlanePublisherModules {
   readonly role: Pick<RoleNode, 'role' | 'epoch' | 'isOpen' | 'positions'>;
   chain(): Chain;
-  /** Of sessions on the local server; null while it is down. */
+  /** Generation of sessions on the local server; null while the server is down. */
   generation(): number | null;
   facts(): PlaneFacts;
 }
 
-/** What this side holds of one run of a client plane. */
+/** What the publisher needs of one run of a client plane. */
 export interface PlaneEnd {
   readonly factsPort: MessagePort;
   readonly signals: Pick<PlaneSignals, 'takeWaiting'>;
-  /** The plane waits for a move, and there was one. */
+  /** Called when the plane waits for a move of a position and there was one. */
   moved(): void;
 }
 
 /**
- * Tells the client planes what they have to know of this node: facts by message to each, then the numbers, by memory that all
- * of them read.
+ * Publishes the state of this node to its client planes: first the facts, by a message to each plane, then the numbers, in
+ * memory that all planes read.
  */
 export class PlanePublisher {
   /** For StateReader. */
@@ -47,7 +47,7 @@ export class PlanePublisher {
     this.#modules = modules;
   }
 
-  /** From now on this end gets all facts, beginning with the current ones, until the answer is called. */
+  /** Sends the present facts and all later ones to this end, until the function that is returned is called. */
   attach(end: PlaneEnd): () => void {
     this.publish();
     end.factsPort.postMessage(this.#current);
@@ -62,13 +62,13 @@ export class PlanePublisher {
     };
   }
 
-  /** Role, openness, server or facts may be others: when this returns, the client planes see it. */
+  /** To be called when role, openness, server or facts may have changed. The client planes see the change when this returns. */
   publish(): void {
     this.#openness = this.#modules.role.isOpen();
     const before = this.#number;
     this.#tellFacts();
     this.moved();
-    // The first message may have been read before the numbers were written.
+    // A plane that has read the first message before the numbers were written calls its listeners after this one.
     if (this.#number !== before) this.#post({ number: this.#number });
   }
 
@@ -76,7 +76,7 @@ export class PlanePublisher {
     return this.#current?.number ?? 0;
   }
 
-  /** Only what is new. */
+  /** Sends what has changed. */
   #tellFacts(): void {
     const { role, generation } = this.#modules;
     const facts = this.#modules.facts();
@@ -94,7 +94,7 @@ export class PlanePublisher {
     for (const { factsPort } of this.#ends) factsPort.postMessage(message);
   }
 
-  /** Positions alone moved. */
+  /** To be called when only positions have moved. */
   moved(): void {
     const { role } = this.#modules;
     const { count, ...positions } = role.positions();

@@ -1,18 +1,18 @@
 /**
- * Which read is ended when the server's temporary files are more than they may be. A session variable bounds one temporary
- * table (tmp_disk_table_size); nothing on MariaDB 10.11 bounds what sorting writes, or all together. Pure.
+ * Chooses the read to end when the server's temporary files exceed their limit. MariaDB 10.11 can limit one temporary table
+ * (tmp_disk_table_size), but neither what a sort writes nor the total. Pure.
  */
 export interface TmpStatement {
   readonly sessionId: number;
   readonly queryId: number;
   readonly account: string;
-  /** The session cannot be committing, so it may be killed (rule C1). */
+  /** True when the session cannot be committing, so that it may be killed (rule C1). */
   readonly readsOnly: boolean;
-  /** Bytes that its thread has written into files since it was first seen. */
+  /** Bytes that the thread has written into files since this statement was first seen. */
   readonly writtenBytes: number;
 }
 
-/** The read that has written most; null when ending reads would not bring the files below what they may be. */
+/** The read that has written most. Null when the files would stay above the limit even without all reads. */
 export function readToEnd(
   statements: readonly TmpStatement[],
   { bytes, bytesMax }: { bytes: number; bytesMax: number },

@@ -1,4 +1,4 @@
-/** Watches how much the server writes into temporary files, and ends the read that writes most when it is too much. */
+/** Watches the size of the server's temporary files, and ends the read that has written most when they exceed their limit. */
 
 import type { EventLog } from '../events/event-log.js';
 import type { RunningStatement } from '../mysql-control/running-statements.js';
@@ -20,13 +20,13 @@ export interface TmpWatchModules {
   readonly killQuery: (queryId: number) => Promise<void>;
 }
 
-/** Part of the budget above which the node records which threads write. */
+/** Above this part of the limit, the node records how much each thread writes. */
 const NOTED_PART = 1 / 8;
 
 export class TmpWatch {
   readonly #options: TmpWatchOptions;
   readonly #modules: TmpWatchModules;
-  /** What a thread had written when its statement was first seen, by the statement's id. */
+  /** Bytes that the thread had written when the statement was first seen, by the statement's id. */
   #firstSeen = new Map<number, number>();
   #told = false;
 

@@ -1,9 +1,9 @@
-/** A hang is so many looks in a row that see no turn. */
+/** An event loop hangs when so many looks in a row see no turn. */
 const LOOKS = 10;
 
 /**
- * Finds an event loop that does not turn any more, from another thread. Counted in looks and not by the clock: while all of
- * the process stands still, both threads do.
+ * Notices from another thread that an event loop does not turn any more. It counts looks instead of time: while the whole
+ * process is stopped (SIGSTOP, suspend), the watching thread does not look either.
  */
 export class TurnWatch {
   readonly #timer: NodeJS.Timeout;
@@ -13,7 +13,7 @@ export class TurnWatch {
   constructor(
     options: { readonly hungMs: number },
     modules: {
-      /** Changes while it turns; null: it has not begun to. */
+      /** A number that changes while the event loop turns; null before its first turn. */
       turns(): number | null;
       hung(): void;
     },

@@ -4,9 +4,9 @@ import type { UserAccounts, UserChange, UserSession } from '../mysql-control/use
 import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 
-/** A change of the table is on this server within this time after it was applied; the documents promise a second. */
+/** Interval of the look at the table. The documents promise that a change takes effect within a second. */
 const LOOK_MS = 500;
-/** Interval of the comparison; changes made to accounts on the server are repaired within this time. */
+/** Interval of the full comparison, which also finds changes that somebody made on the server itself. */
 const COMPARE_MS = 5_000;
 
 const SAID: Readonly<Record<UserChange['what'], string>> = {
@@ -21,7 +21,7 @@ export interface UserKeeperModules {
   readonly logger: Logger;
   readonly events: EventLog;
   readonly accounts: UserAccounts;
-  /** Ends the connections behind them. */
+  /** Cuts the client connections to which these sessions belong. */
   cut(sessions: readonly UserSession[]): void;
 }
 
@@ -32,9 +32,9 @@ export interface UserKeeperModules {
 export class UserKeeper {
   readonly #modules: UserKeeperModules;
   #timer: NodeJS.Timeout | null = null;
-  /** Of the server that runs; a look that began for an earlier one is not repeated. */
+  /** Identifies the server that runs. A look that began for an earlier server is not repeated. */
   #run: object | null = null;
-  /** Accounts whose sessions are to be ended, and may not be yet. */
+  /** Accounts whose sessions must be cut, and may not have been cut yet. */
   readonly #toCut = new Set<string>();
   #comparedAtMs = Number.NEGATIVE_INFINITY;
   #failing = false;
@@ -43,7 +43,7 @@ export class UserKeeper {
     this.#modules = modules;
   }
 
-  /** From now on there is a server. */
+  /** To be called when the server is up. */
   start(): void {
     this.stop();
     const run = {};
@@ -53,7 +53,7 @@ export class UserKeeper {
 
   stop(): void {
     this.#run = null;
-    // They have ended with the server.
+    // Their sessions have ended with the server.
     this.#toCut.clear();
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
@@ -76,7 +76,7 @@ export class UserKeeper {
     if (this.#run === run) this.#timer = setTimeout(() => void this.#look(run), LOOK_MS);
   }
 
-  /** Resolves when the server has what the table says after the call; rejects when it could not be made so. */
+  /** Resolves when the server's accounts match the table as it was after the call. Rejects when that failed. */
   level(): Promise<void> {
     return this.#level({});
   }

@@ -11,13 +11,13 @@ interface ServerWatchModules {
   readonly logger: Logger;
   readonly control: LocalControl;
   readonly role: RoleNode;
-  /** What else is to be looked after on the server at each interval, whatever the node's role. */
+  /** Further work on the server at each interval, independent of the node's role. */
   readonly upkeep: readonly (() => Promise<void>)[];
   busy(): boolean;
   readonly clock?: Clock;
 }
 
-/** Asks the server how it is, one question at a time, for as long as it runs. */
+/** Reads the server's status again and again while it runs. The next reading begins when the last one has ended. */
 export class ServerWatch {
   readonly #options: { intervalMs: number };
   readonly #modules: ServerWatchModules;

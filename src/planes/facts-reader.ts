@@ -5,12 +5,12 @@ import type { FactsMessage, PlaneFacts } from './messages.js';
 import type { PlaneState, StateReader } from './shared-state.js';
 
 /**
- * What a client plane knows of the replication plane, as of now: numbers from shared memory, the rest from messages.
- * Facts are never older than the numbers: a message of facts is sent before the memory names it, so what the memory names
- * lies in the port, and is taken out there and then.
+ * What a client plane knows of the replication plane at this moment: numbers from shared memory, facts from messages.
+ * Facts are never older than the numbers. The replication plane sends a message of facts before it writes the message's
+ * number into the memory. So when the memory has a new number, the message is already in the port, and is read at once.
  */
 export class FactsReader {
-  /** Facts are others, or what was open is not any more. */
+  /** Facts have changed, or the node has closed. */
   readonly onChange = new Emitter<void>();
   readonly #state: StateReader;
   readonly #port: MessagePort;
@@ -34,7 +34,7 @@ export class FactsReader {
     this.#port.close();
   }
 
-  /** `facts` and `chain` are at least as new. */
+  /** After this call, `facts` and `chain` are at least as new as the state. */
   get state(): PlaneState {
     const state = this.#state.read();
     if (state.facts !== this.#number) this.#drain();
@@ -52,7 +52,7 @@ export class FactsReader {
   }
 
   /**
-   * Asked before each chunk of a connection: when something was closed since the last time, the listeners have heard of it
+   * Called before each chunk of a connection. If the node has closed since the last call, all listeners have been called
    * when this returns.
    */
   look(): void {
@@ -64,7 +64,7 @@ export class FactsReader {
     this.onChange.emit();
   }
 
-  /** Facts have come that the memory does not name yet: another message follows when it does. */
+  /** The memory does not have the number of the newest facts yet. A message without facts follows when it has. */
   get #isAhead(): boolean {
     return this.#state.read().facts !== this.#number;
   }
@@ -75,7 +75,7 @@ export class FactsReader {
       if (!received) break;
       this.#take(received.message);
     }
-    // Not in the middle of whatever has just asked.
+    // The caller is in the middle of its own work: listeners are called after it.
     if (this.#toTell) queueMicrotask(() => this.#tell());
   }
 

@@ -13,9 +13,9 @@ import { SkeinError } from '../model/error.js';
 import type { ClusterEvent, ClusterStatus, MemberState } from '../model/status.js';
 import type { TlsIdentity } from '../std/tls-source.js';
 
-/** What changes seldom and is no number. */
+/** What changes seldom, and is not a number. */
 export interface PlaneFacts {
-  /** Why clients are not served; null = they are. For people. */
+  /** Why clients are not served, for people; null = they are served. */
   readonly closedReason: string | null;
   readonly ready: { readonly ok: boolean; readonly state: MemberState; readonly reason: string | null };
   /** Null while the local server is down. */
@@ -33,18 +33,18 @@ export interface PlaneFacts {
   } | null;
   /** Base address of the primary's HTTP. */
   readonly primaryHttp: string | null;
-  /** Besides this node; the order of `PlaneState.durable`. */
+  /** All voters but this node, in the order of `PlaneState.durable`. */
   readonly voters: readonly string[];
 }
 
-/** What has not changed is left out. One that says nothing else follows when the memory names the number. */
+/** Contains what has changed. A second message with the number alone follows when the shared memory has the number. */
 export interface FactsMessage {
   readonly number: number;
   readonly facts?: PlaneFacts;
   readonly chain?: Chain;
 }
 
-/** The client planes. Each has a thread of its own, and fails and is started again alone. */
+/** The client planes. Each has a thread of its own. When one fails, only that one is started again. */
 export type PlaneName = PlaneData['plane'];
 
 /** What a client plane shares with the replication plane while it runs. */
@@ -57,7 +57,7 @@ export interface PlaneEnds {
   readonly factsPort: MessagePort;
 }
 
-/** What every client plane is given at its start. It never leaves the process. */
+/** What every client plane gets at its start. It contains secrets and never leaves the process. */
 export interface CommonPlaneData extends PlaneEnds {
   readonly config: NodeConfig;
   readonly secret: Uint8Array;
@@ -66,11 +66,11 @@ export interface CommonPlaneData extends PlaneEnds {
 
 export interface HttpPlaneData extends CommonPlaneData {
   readonly plane: 'http';
-  /** Makes dumps of the server: a path, or a name to be looked up. */
+  /** The program that makes dumps of the server: a path, or a name in PATH. */
   readonly dumpProgram: string;
   /** Null without TLS. */
   readonly tls: TlsIdentity | null;
-  /** Those that are still kept, oldest first. */
+  /** The events that the node still keeps, oldest first. */
   readonly events: readonly ClusterEvent[];
 }
 
@@ -87,13 +87,13 @@ export interface AuditLine {
   readonly fields: AuditFields;
 }
 
-/** What the replication plane orders a client plane to do, and what it is told when that is done. */
+/** Orders of the replication plane to a client plane. The return type is what the client plane answers when it is done. */
 export interface Orders {
-  /** Connections through what is not open any more are cut. */
+  /** Cut the connections that the present state does not admit. */
   cut(): void;
-  /** Nobody is served any more. */
+  /** Stop serving clients. */
   stop(): void;
-  /** What is left has been written; nothing follows. */
+  /** Write what is left to write; no message follows the answer. */
   end(): void;
   measure(): PlaneFigures;
 }
@@ -112,7 +112,7 @@ export type ToPlane = { readonly kind: 'order'; readonly id: number; readonly or
 
 export type ToHttp =
   | ToPlane
-  /** Positions moved, or the role changed, after the plane began to wait. */
+  /** The plane waits (see PlaneSignals), and a position has moved or the role has changed. */
   | { readonly kind: 'moved' }
   | { readonly kind: 'event'; readonly event: ClusterEvent }
   | { readonly kind: 'audit'; readonly line: AuditLine }
@@ -123,17 +123,17 @@ export type ToHttp =
 
 export type ToMysql =
   | ToPlane
-  /** Connections behind these sessions of the local server are cut. */
+  /** Cut the client connections to which these sessions of the local server belong. */
   | { readonly kind: 'cutSessions'; readonly sessions: readonly { address: string; port: number }[] };
 
 /** From every client plane. */
 export type FromPlane =
-  /** It listens. */
+  /** The plane's ports are open. */
   | { readonly kind: 'started' }
   | { readonly kind: 'failed'; readonly error: ErrorData }
-  /** `value`: as in Orders. */
+  /** The answer to an order; `value` as in Orders. */
   | { readonly kind: 'done'; readonly id: number; readonly value: unknown }
-  /** Lines for the node's log, each with its end. */
+  /** Lines for the node's log, each with its line break. */
   | { readonly kind: 'log'; readonly lines: readonly string[]; readonly urgent: boolean };
 
 /** From the HTTP plane alone. */
@@ -143,17 +143,17 @@ export type FromHttp =
   | { readonly kind: 'readNow' }
   | { readonly kind: 'loginRefused' }
   | { readonly kind: 'follow'; readonly on: boolean }
-  /** Lines of the replication plane are in the audit trail, up to this number. */
+  /** The audit trail has the replication plane's lines up to this number. */
   | { readonly kind: 'audited'; readonly number: number };
 
-/** What the HTTP plane asks, and what it is answered. */
+/** Questions of the HTTP plane to the replication plane, and the answers. */
 export interface Asked {
   status(): ClusterStatus;
-  /** Of the other planes. One that does not answer in time is left out. */
+  /** The figures of the other planes. A plane that does not answer in time is left out. */
   metrics(): readonly PlaneFigures[];
   confirmPrimary(): void;
   levelUsers(): void;
-  /** All lines that were given to the log are in its file. */
+  /** Write all pending lines of the log into its file. */
   flushLog(): void;
 }
 export type Question = keyof Asked;

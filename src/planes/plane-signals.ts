@@ -1,4 +1,4 @@
-/** Places of words in the memory. A client plane writes them; the replication plane reads them, and takes `waiting` back. */
+/** Indexes of 32-bit words. The client plane writes them. The replication plane reads them, and clears `waiting`. */
 const WORD = { turns: 0, waiting: 1, readWrite: 2, readOnly: 3 } as const;
 const WORDS = Object.keys(WORD).length;
 
@@ -8,39 +8,39 @@ export interface PortConnections {
   readonly readOnly: number;
 }
 
-/** What one run of a client plane shows of itself, in memory that the replication plane sees too. */
+/** What a running client plane shows of itself, in memory that it shares with the replication plane. */
 export class PlaneSignals {
   readonly memory: SharedArrayBuffer;
   readonly #words: Int32Array;
 
-  /** Without `memory`: for a run that begins. */
+  /** Makes new memory when none is given. */
   constructor(memory = new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT)) {
     this.memory = memory;
     this.#words = new Int32Array(memory);
   }
 
-  // The client plane's end.
+  // Called by the client plane.
 
-  /** The event loop turns. `connections`: of the MySQL ports; null in a plane that has none. */
+  /** Tells that the event loop turns. `connections`: null in a plane without MySQL ports. */
   turn(connections: PortConnections | null): void {
     Atomics.add(this.#words, WORD.turns, 1);
     Atomics.store(this.#words, WORD.readWrite, connections?.readWrite ?? 0);
     Atomics.store(this.#words, WORD.readOnly, connections?.readOnly ?? 0);
   }
 
-  /** The next change of a position is sent from now on. A waiter checks again after this call: it may have come before. */
+  /** Asks for a message when a position moves. The caller looks again after this call, because a position may have moved before. */
   wait(): void {
     Atomics.store(this.#words, WORD.waiting, 1);
   }
 
-  // The replication plane's end.
+  // Called by the replication plane.
 
   /** Changes while the event loop turns. */
   get turns(): number {
     return Atomics.load(this.#words, WORD.turns);
   }
 
-  /** Whether the plane waits for a move; asked after the state was written, and true once for each `wait`. */
+  /** Whether the client plane waits for a move. True once for each `wait`. Called after the state was written. */
   takeWaiting(): boolean {
     const words = this.#words;
     return Atomics.load(words, WORD.waiting) !== 0 && Atomics.exchange(words, WORD.waiting, 0) !== 0;

@@ -1,4 +1,4 @@
-/** Ahead of this thread's `performance.now()`, which begins with the thread. */
+/** Difference to this thread's `performance.now()`, which starts at zero with the thread. */
 const AHEAD_MS = machineMs() - performance.now();
 
 /** Monotonic milliseconds that mean the same in every thread of this process. */

@@ -1,13 +1,13 @@
 /**
- * What changes with every transaction, in memory that all planes of a node see: where the role stands, and whether clients
- * may be served at all. The replication plane writes, the client planes read, and nobody waits for another (a seqlock: the
- * writer makes the sequence odd while it writes, and a reader that met a write reads again).
+ * The state that may change with every transaction: positions, role, and whether clients may be served. It is in memory that
+ * all planes of a node share. The replication plane writes and the client planes read, without locks. It is a seqlock: the
+ * sequence is odd while the writer writes, and a reader that finds it odd or changed reads again.
  *
- * Every access is an atomic one of 32 bits, because only these are in order on every processor; a number takes two.
+ * Every access is an atomic access of 32 bits, because only these keep their order on every processor. A number takes two.
  */
 import type { Role } from '../model/status.js';
 
-/** Unwritten memory reads as the first value of both: a closed replica. */
+/** The first entries of both lists have code 0, so memory that was never written reads as a closed replica. */
 const OPENNESS_CODES = ['NOT_OPEN', 'OPEN', 'NO_QUORUM', 'SERVER_DOWN'] as const;
 export type OpennessCode = (typeof OPENNESS_CODES)[number];
 const ROLES: readonly Role[] = ['replica', 'primary'];
@@ -16,9 +16,9 @@ export interface PlaneState {
   readonly role: Role;
   readonly openness: OpennessCode;
   readonly epoch: number;
-  /** Of sessions on the local server (rule C10); null while it is down. */
+  /** Sessions on the local server belong to one generation (rule C10). Null while the server is down. */
   readonly generation: number | null;
-  /** Names the count in which the positions move; null while nothing is counted (see RolePositions). */
+  /** Number of the count in which the positions move; null while nothing is counted (see RolePositions). */
   readonly count: number | null;
   /** Ordinals, as in RolePositions. */
   readonly received: number;
@@ -26,35 +26,35 @@ export interface PlaneState {
   readonly everywhere: number;
   readonly answered: number;
   readonly applied: number;
-  /** ms when it was written; null = not known. */
+  /** Lag in ms at the time of `atMs`; null = not known. */
   readonly lagMs: number | null;
-  /** When it was written, by `sharedClockMs`. */
+  /** Time of the write, by `sharedClockMs`. */
   readonly atMs: number;
-  /** Number of the newest message of facts, which was sent before this was written. */
+  /** Number of the newest message of facts. The message is sent before this state is written. */
   readonly facts: number;
-  /** Of each other voter, in the order of the facts' `voters`. */
+  /** The durable ordinal of each other voter, in the order of `PlaneFacts.voters`. */
   readonly durable: readonly number[];
 }
 
-/** Above the most voters that a configuration may name. */
+/** More than any configuration may have. */
 const VOTERS_MAX = 32;
 
-/** Places of single words. */
+/** Indexes of single words. */
 const WORD = { sequence: 0, closings: 1 } as const;
 const FIRST_NUMBER = 2;
 const NUMBERS = 14 + VOTERS_MAX;
-/** In place of null. */
+/** Stands for null. */
 const NONE = -1;
 
 export function createSharedMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(4 * (FIRST_NUMBER + 2 * NUMBERS));
 }
 
-/** A number as two words. */
+/** Two views of the same bytes: one number as two words. */
 const number = new Float64Array(1);
 const words = new Int32Array(number.buffer);
 
-/** The replication plane's end. */
+/** Used by the replication plane. */
 export class StateWriter {
   readonly #memory: Int32Array;
   readonly #written = new Float64Array(NUMBERS).fill(Number.NaN);
@@ -98,7 +98,7 @@ export class StateWriter {
   }
 }
 
-/** A client plane's end. */
+/** Used by a client plane. */
 export class StateReader {
   readonly #memory: Int32Array;
   #sequence = -1;
@@ -108,7 +108,7 @@ export class StateReader {
     this.#memory = new Int32Array(memory);
   }
 
-  /** All of one moment. */
+  /** All values are from the same write. */
   read(): PlaneState {
     for (;;) {
       const before = Atomics.load(this.#memory, WORD.sequence);
@@ -149,7 +149,7 @@ export class StateReader {
     return number[0] as number;
   }
 
-  /** Grows whenever what was open is not open in the same way any more: one load, asked before each chunk (rule M4). */
+  /** Grows whenever the node closes, or opens for another generation. It costs one load, and is read before each chunk (rule M4). */
   get closings(): number {
     return Atomics.load(this.#memory, WORD.closings);
   }
