@@ -9,7 +9,9 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{src,bench,client/src}/**/*.test.ts'],
-          testTimeout: 20_000,
+          setupFiles: ['test/kit/fixed-seed.ts'],
+          // A busy machine is no failure; a test that waits for something names its own deadline.
+          testTimeout: 60_000,
           // Loading the same modules for each of 170 files would take more than half of the time.
           isolate: false,
         },
@@ -17,6 +19,7 @@ export default defineConfig({
       {
         test: {
           name: 'system',
+          setupFiles: ['test/kit/fixed-seed.ts'],
           include: ['test/system/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
@@ -26,6 +29,7 @@ export default defineConfig({
       {
         test: {
           name: 'full',
+          setupFiles: ['test/kit/fixed-seed.ts'],
           include: ['test/full/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,

@@ -6,7 +6,7 @@ const text = { type: /** @type {const} */ ('string') };
 const { values } = parseArgs({ options: { minutes: text, target: text, seed: text, case: text } });
 process.env.SKEIN_FUZZ_SECONDS = String(60 * Number(values.minutes ?? 5));
 if (values.target !== undefined) process.env.SKEIN_FUZZ_TARGET = values.target;
-if (values.seed !== undefined) process.env.SKEIN_FUZZ_SEED = values.seed;
+process.env.SKEIN_FUZZ_SEED = values.seed ?? String(Date.now() % 1_000_000_000);
 if (values.case !== undefined) process.env.SKEIN_FUZZ_CASE = values.case;
 process.argv.splice(2, Number.POSITIVE_INFINITY, 'test/system/fuzz.test.ts');
 await import('./test.mjs');

@@ -37,7 +37,7 @@ it('writes urgent lines at once, with all before them, and others by itself a mo
   file.write('urgent\n', { urgent: true });
   expect(readFileSync(path, 'utf8')).toBe('routine\nurgent\n');
   file.write('later\n', { urgent: false });
-  await until('the line is written', () => written.length === 3, { deadlineMs: 5_000 });
+  await until('the line is written', () => written.length === 3);
   expect(readFileSync(path, 'utf8')).toBe('routine\nurgent\nlater\n');
 });
 

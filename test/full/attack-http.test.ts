@@ -387,7 +387,7 @@ describe('a token that is revoked', () => {
     // The row's lock is free again.
     await primary.sql('UPDATE demo.t SET v = 7 WHERE id = 1', [], { timeoutMs: 10_000 });
     expect(await sleeping).toMatchObject({ status: 401, body: { error: { code: 'TOKEN_REVOKED' } } });
-    expect(performance.now() - revokedAt).toBeLessThan(5000);
+    expect(performance.now() - revokedAt).toBeLessThan(30_000);
     for (const { answer } of streams) {
       expect(answer.text).toContain('token.revoked');
       expect(answer.text).toContain('the token was revoked');

@@ -288,7 +288,7 @@ describe('trouble', () => {
 
   it('a signal ends a call, whatever it does', async () => {
     const started = performance.now();
-    const sleeping = client.query('SELECT SLEEP(20)', [], { signal: AbortSignal.timeout(200) });
+    const sleeping = client.query('SELECT SLEEP(60)', [], { signal: AbortSignal.timeout(200) });
     await expect(sleeping).rejects.toBeInstanceOf(SkeinError);
     await expect(
       client.execute('SELECT 1', [], { signal: AbortSignal.abort(new Error('no')) }),
@@ -297,10 +297,10 @@ describe('trouble', () => {
       applied: 'no',
       cause: expect.objectContaining({ message: 'no' }),
     });
-    await expect(client.query('SELECT SLEEP(20)', [], { timeoutMs: 300 })).rejects.toMatchObject({
+    await expect(client.query('SELECT SLEEP(60)', [], { timeoutMs: 300 })).rejects.toMatchObject({
       code: 'TIMEOUT',
     });
-    expect(performance.now() - started).toBeLessThan(8000);
+    expect(performance.now() - started).toBeLessThan(40_000);
   });
 
   it('one address is enough: the others are learned, or, when they are not wanted, the node forwards', async () => {
@@ -334,11 +334,11 @@ describe('trouble', () => {
       for (let i = 0; i < 4; i++) {
         const { insertId } = await lone.execute('INSERT INTO t (v) VALUES (?)', [`stuck ${i}`]);
         const { rows, node } = await lone.query('SELECT v FROM t WHERE id = ?', [insertId], {
-          timeoutMs: 8000,
+          timeoutMs: 25_000,
         });
         expect([rows, node]).toEqual([[{ v: `stuck ${i}` }], 'n1']);
       }
-      expect(performance.now() - started).toBeLessThan(7000);
+      expect(performance.now() - started, 'not one time-out').toBeLessThan(25_000);
     } finally {
       await stuck.query('UNLOCK TABLES');
       await stuck.end();

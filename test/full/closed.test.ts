@@ -36,7 +36,7 @@ async function asApp(statements: readonly string[]): Promise<void> {
 async function crash(): Promise<void> {
   const old = await cluster.primary.kill('server');
   await cluster.primary.untilRestarted('server', old);
-  await cluster.primary.untilReady(30_000);
+  await cluster.primary.untilReady();
 }
 
 async function told(code: string): Promise<string> {
@@ -133,7 +133,7 @@ it('other columns than in the log still keep it closed, also beside what is harm
   });
   expect(await cluster.primary.isReady()).toBe(false);
   await damage('ALTER TABLE demo.t_damaged ADD COLUMN v INT');
-  await cluster.primary.untilReady(30_000);
+  await cluster.primary.untilReady();
   await write();
   await nothingIsLost(['b', 't_damaged']);
 });

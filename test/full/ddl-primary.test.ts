@@ -113,7 +113,7 @@ it('what was done and is not in the log is taken back, or done everywhere; what 
   expect(await mended()).not.toEqual([]);
   // Whether it was to run is not known: it is there, and can be switched on.
   await cluster.primary.sql('ALTER EVENT demo.gone ENABLE');
-  await until('the event runs', async () => (await count('demo.k')) === 101, { deadlineMs: 20_000 });
+  await until('the event runs', async () => (await count('demo.k')) === 101);
   expect(await count('demo.truncated')).toBe(0);
 });
 
@@ -136,7 +136,7 @@ it('a client that reads on the closed server does not keep it from being mended'
   await run(reader, 'START TRANSACTION');
   await run(reader, 'SELECT * FROM demo.held');
   for (const each of cluster.replicas) await each.unfreeze('node');
-  await cluster.primary.untilReady(30_000);
+  await cluster.primary.untilReady();
   reader.destroy();
   await checksumAtRest(cluster.primary, cluster.replicas, { schemas: ['demo'] });
 });

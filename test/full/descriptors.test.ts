@@ -24,7 +24,7 @@ beforeAll(async () => {
   const replica = cluster.node('n2');
   await replica.kill('node');
   cluster.startNode('n2', { descriptors: DESCRIPTORS });
-  await replica.untilReady(30_000);
+  await replica.untilReady();
   await cluster.primary.sql('CREATE DATABASE d');
   await cluster.primary.sql('CREATE TABLE d.t (id INT PRIMARY KEY)');
 });
@@ -60,7 +60,7 @@ it('600 half-open MySQL and 300 silent HTTP connections: the node stays, replica
 it('when they are gone everybody is served again', async () => {
   const replica = cluster.node('n2');
   for (const socket of sockets) socket.destroy();
-  await until('HTTP is answered', () => replica.isReady(), { deadlineMs: 30_000 });
+  await until('HTTP is answered', () => replica.isReady(), { deadlineMs: 60_000 });
   const { mysqlRo } = (await replica.cluster()).members.find(({ name }) => name === 'n2') ?? {};
   const secret = Buffer.from(readFileSync(join(cluster.directory, 'cluster.secret'), 'utf8').trim());
   const connection = await until(
@@ -72,7 +72,7 @@ it('when they are gone everybody is served again', async () => {
         user: 'app',
         password: accountPassword(secret, 'app'),
       }).catch(() => null),
-    { deadlineMs: 30_000 },
+    { deadlineMs: 60_000 },
   );
   await until('all rows are applied', async () => {
     const [rows] = await connection.query<RowDataPacket[]>('SELECT COUNT(*) AS n FROM d.t');

@@ -59,7 +59,7 @@ afterAll(() => cluster?.dispose());
 /** How long a fault lasts; nothing is waited for. */
 const lasting = (ms: number) => sleep(ms);
 const writesGoOn = (when: string, inserts = 10) =>
-  (ledger as Ledger).progress(inserts, 40_000, `writes go on ${when}`);
+  (ledger as Ledger).progress(inserts, 60_000, `writes go on ${when}`);
 
 async function allReady(): Promise<void> {
   for (const node of cluster.nodes) await node.untilReady(60_000);
@@ -139,11 +139,15 @@ const FAULTS: Record<string, (round: number) => Promise<void>> = {
 
   'both links are cut: nothing is acknowledged': async () => {
     for (const proxy of proxies()) proxy.cut();
-    // What was on its way back may still arrive.
-    await lasting(300);
-    const before = ledger?.counts.acknowledged;
+    const acknowledged = () => (ledger as Ledger).counts.acknowledged;
+    await until('what was on its way back has arrived', async () => {
+      const before = acknowledged();
+      await lasting(500);
+      return acknowledged() === before;
+    });
+    const before = acknowledged();
     await lasting(FAULT_MS);
-    expect(ledger?.counts.acknowledged, 'acknowledged by a minority').toBe(before);
+    expect(acknowledged(), 'acknowledged by a minority').toBe(before);
     for (const proxy of proxies()) proxy.heal();
   },
 
@@ -162,7 +166,7 @@ const FAULTS: Record<string, (round: number) => Promise<void>> = {
     await until(
       `${replica.name} applies up to ${state.committed} from its spool`,
       async () => (await appliedBy(replica)) >= state.committed,
-      { deadlineMs: 30_000, context: () => replica.logs(20) },
+      { deadlineMs: 60_000, context: () => replica.logs(20) },
     );
     cluster.proxy(replica.name).heal();
   },

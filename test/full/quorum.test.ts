@@ -133,7 +133,7 @@ describe('majority', () => {
       await stopped.unfreeze('node');
     }
     await until('a second dump serves the replica', async () => (await dumps()) === 2, { intervalMs: 5 });
-    await checksumAtRest(cluster.primary, cluster.replicas, { deadlineMs: 60_000 });
+    await checksumAtRest(cluster.primary, cluster.replicas, { deadlineMs: 90_000 });
     await until('the second dump has ended', async () => (await dumps()) === 1);
   });
 
@@ -167,7 +167,7 @@ describe('majority', () => {
       expect(rows).toEqual([['1']]);
       const http = await cluster.primary.request('POST', '/v1/sql', {
         sql: "INSERT INTO demo.t (v) VALUES ('by HTTP without a majority')",
-        timeoutMs: 1_000,
+        timeoutMs: 3_000,
       });
       // The server took it, and waits: nobody can say whether it will last.
       expect([http.status, http.body.error?.applied], http.text).toEqual([504, 'unknown']);
@@ -236,7 +236,7 @@ describe('async', () => {
 
   const insert = (v: string, more = {}) =>
     cluster.primary.request<Answer>('POST', '/v1/sql', {
-      ...{ sql: 'INSERT INTO demo.t (v) VALUES (?)', params: [v], timeoutMs: 3_000 },
+      ...{ sql: 'INSERT INTO demo.t (v) VALUES (?)', params: [v], timeoutMs: 20_000 },
       ...more,
     });
 
@@ -256,7 +256,7 @@ describe('async', () => {
         });
         expect(read.body.results?.[0]?.rows, read.text).toEqual([[String(i + 1)]]);
       }
-      const more = await insert('for a majority', { write: { acknowledge: 'majority' }, timeoutMs: 500 });
+      const more = await insert('for a majority', { write: { acknowledge: 'majority' }, timeoutMs: 2_000 });
       expect([more.status, more.body.error?.applied]).toEqual([504, 'unknown']);
     } finally {
       for (const replica of cluster.replicas) await replica.unfreeze('node');

@@ -155,17 +155,17 @@ it('events do not run on two nodes, and those that sleep on the next primary are
     );
   const idOf = (node: TestNode) => withSql(node, (connection) => scalarOf(connection, 'SELECT @@server_id'));
   const first = await idOf(n1);
-  await until('it runs on n1', async () => (await ticks(n1)).length > 0, { deadlineMs: 15_000 });
+  await until('it runs on n1', async () => (await ticks(n1)).length > 0);
   expect(await asleep(n1)).toBe(false);
 
   await handOver(cluster, n1, n2);
-  await until('n2 names the event', () => asleep(n2), { deadlineMs: 15_000 });
+  await until('n2 names the event', () => asleep(n2));
   expect(await ticks(n2)).toEqual([first]);
   const other = await openThrough(n2, LEDGER_DATABASE);
   await other.query('ALTER EVENT tick ENABLE');
-  await until('it runs on n2', async () => (await ticks(n2)).length === 2, { deadlineMs: 15_000 });
+  await until('it runs on n2', async () => (await ticks(n2)).length === 2);
   expect((await ticks(n2)).toSorted()).toEqual([first, await idOf(n2)].toSorted());
-  await until('n2 names no event', async () => !(await asleep(n2)), { deadlineMs: 15_000 });
+  await until('n2 names no event', async () => !(await asleep(n2)));
   for (const what of ['EVENT tick', 'TABLE ticks']) await other.query(`DROP ${what}`);
   await other.end();
   await handOver(cluster, n2, n1);
@@ -238,9 +238,7 @@ it(`the same node is promoted and demoted ${PROMOTIONS} times under load: nothin
 it('a node that was told of another primary says so, and passes clients on to it', async () => {
   const [n1, n2] = nodes();
   await handOver(cluster, n1, n2);
-  await until('n3 names n2', async () => (await cluster.node('n3').cluster()).primary === 'n2', {
-    deadlineMs: 10_000,
-  });
+  await until('n3 names n2', async () => (await cluster.node('n3').cluster()).primary === 'n2');
   const answer = await n1.request('POST', '/v1/sql', {
     sql: `INSERT INTO ${LEDGER_DATABASE}.ledger (client, seq, note) VALUES (99, 1, 'x')`,
   });

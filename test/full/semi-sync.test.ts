@@ -146,7 +146,7 @@ describe('dialling the semi-sync dump again', () => {
     await until(
       'the old one was ended by its twin',
       () => throughout('two are counted', 300, async () => (await clients()) === 2).then(() => true),
-      { deadlineMs: 3_000 },
+      { deadlineMs: 4_500 },
     );
     other.stop();
     twin.stop();

@@ -33,10 +33,10 @@ it('kill -9 of the demo: nodes and servers go on; the next start adopts them and
   ledger = pool.ledger;
   try {
     expect(await cluster.endDemo('SIGKILL')).toBe('SIGKILL');
-    await pool.ledger.progress(50, 10_000, 'writes go on without the demo');
+    await pool.ledger.progress(50, 60_000, 'writes go on without the demo');
     await cluster.startDemo();
     expect(await processes()).toEqual(before);
-    await pool.ledger.progress(50, 10_000, 'writes go on after the adoption');
+    await pool.ledger.progress(50, 60_000, 'writes go on after the adoption');
   } finally {
     await pool.stop();
   }
@@ -76,7 +76,7 @@ it('the second start of the same cluster is quick and has all data', async () =>
   console.log(`second start: ${tookMs.toFixed(0)} ms to "skein ready"`);
   for (const node of cluster.nodes) expect(await node.isReady()).toBe(true);
   // 5 s is the promise, measured by a bench on a machine of its own; here others may be at work beside us.
-  expect(tookMs).toBeLessThan(15_000);
+  expect(tookMs).toBeLessThan(60_000);
   await checksumAtRest(cluster.primary, cluster.replicas);
 });
 
@@ -119,7 +119,7 @@ it('an event of an unknown type in the primary’s log stops replication, and th
         found.members[0]?.reason
       );
     },
-    { deadlineMs: 30_000 },
+    { deadlineMs: 60_000 },
   );
   expect(reason).toContain(`position ${position}`);
   expect(await cluster.primary.isReady()).toBe(false);
@@ -130,6 +130,6 @@ it('an event of an unknown type in the primary’s log stops replication, and th
   await cluster.endDemo('SIGTERM');
   await truncate(file, sizeBefore);
   await cluster.startDemo();
-  for (const node of cluster.nodes) await node.untilReady(30_000);
+  for (const node of cluster.nodes) await node.untilReady();
   await checksumAtRest(cluster.primary, cluster.replicas);
 });

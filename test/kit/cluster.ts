@@ -256,7 +256,7 @@ export class TestCluster {
   }
 
   /** Resolves when a node's process (proxied clusters only) has ended, by itself or by a signal. */
-  async untilNodeEnded(name: string, deadlineMs = 15_000): Promise<void> {
+  async untilNodeEnded(name: string, deadlineMs = 45_000): Promise<void> {
     const child = this.#children.get(name);
     await until(
       `${name}'s node has ended`,
@@ -329,7 +329,7 @@ export class TestCluster {
     const pids = await this.pids();
     for (const pid of pids) signalPid(pid, 'SIGKILL');
     for (const pid of pids) {
-      await until(`process ${pid} is gone`, async () => !(await isAlive(pid)), { deadlineMs: 10_000 });
+      await until(`process ${pid} is gone`, async () => !(await isAlive(pid)));
     }
     for (const proxy of this.#proxies.values()) await proxy.close();
     this.#spoolDisk?.unmount();

@@ -34,7 +34,7 @@ export function signalPid(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-export async function killAndWait(pid: number, deadlineMs = 10_000): Promise<void> {
+export async function killAndWait(pid: number, deadlineMs = 45_000): Promise<void> {
   if (!signalPid(pid, 'SIGKILL')) return;
   await until(`process ${pid} is gone after SIGKILL`, async () => !(await isAlive(pid)), { deadlineMs });
 }

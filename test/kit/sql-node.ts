@@ -17,7 +17,7 @@ export function openSql(options: ConnectionOptions): Promise<Connection> {
     dateStrings: true,
     supportBigNumbers: true,
     bigNumberStrings: true,
-    connectTimeout: 5_000,
+    connectTimeout: 20_000,
     ...options,
   });
 }

@@ -145,11 +145,11 @@ export class TestNode implements SqlNode {
   }
 
   async isReady(): Promise<boolean> {
-    const answer = await this.request('GET', '/ready', undefined, { token: null, timeoutMs: 3_000 });
+    const answer = await this.request('GET', '/ready', undefined, { token: null, timeoutMs: 10_000 });
     return answer.status === 200;
   }
 
-  async untilReady(deadlineMs = 30_000): Promise<void> {
+  async untilReady(deadlineMs = 60_000): Promise<void> {
     await until(
       `${this.name} is ready`,
       async () => {
@@ -192,7 +192,7 @@ export class TestNode implements SqlNode {
   }
 
   /** After a kill: a living process of this kind that is not `oldPid`. */
-  async untilRestarted(kind: ProcessKind, oldPid: number, deadlineMs = 30_000): Promise<number> {
+  async untilRestarted(kind: ProcessKind, oldPid: number, deadlineMs = 60_000): Promise<number> {
     return await until(
       `${this.name}'s ${kind} runs again (it was ${oldPid})`,
       async () => {

@@ -2,6 +2,9 @@ import { messageOf } from '../../src/model/error.js';
 import { sleep } from '../../src/std/timing.js';
 import { keptLogs } from './test-logs.js';
 
+/** A deadline costs nothing where the condition comes; a machine with other work may need much longer than a calm one. */
+const DEADLINE_MS = 45_000;
+
 export interface UntilOptions {
   /** How long the condition may take; the time-out error names the condition and the last thing seen. */
   deadlineMs?: number;
@@ -20,7 +23,7 @@ export async function until<T>(
   probe: () => T | Promise<T>,
   options: UntilOptions = {},
 ): Promise<NonNullable<T>> {
-  const { deadlineMs = 15_000, intervalMs = 50, signal, context } = options;
+  const { deadlineMs = DEADLINE_MS, intervalMs = 50, signal, context } = options;
   const started = performance.now();
   let last = 'nothing yet';
   for (;;) {

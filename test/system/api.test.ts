@@ -180,7 +180,7 @@ describe.each(all)('%s', (name, definition) => {
     expect(answer).toBeTypeOf(definition.produces ? 'string' : 'object');
     const strange = client.call(
       name as CallableEndpoint,
-      { ...input, query: { nonsense: 1 }, timeoutMs: 2000 } as never,
+      { ...input, query: { nonsense: 1 }, timeoutMs: 20_000 } as never,
     );
     await expect(strange).rejects.toMatchObject({
       name: 'SkeinError',
@@ -312,7 +312,7 @@ describe('noise', () => {
               accept: header.accept,
             },
             ...(definition.method !== 'GET' && { body: JSON.stringify(body) ?? '' }),
-            signal: AbortSignal.timeout(10_000),
+            signal: AbortSignal.timeout(30_000),
           });
           await response.text();
           expect(

@@ -316,14 +316,16 @@ const gathered = (node: TestNode) =>
 
 it('commits of replicas gather while many come, never the primary’s, and not afterwards', async () => {
   let writing = true;
-  const writers = Array.from({ length: 16 }, () =>
+  const writers = Array.from({ length: 32 }, () =>
     withSql(cluster.primary, async (connection) => {
       while (writing) await run(connection, 'INSERT INTO demo.t (v) VALUES (UUID())');
     }),
   );
   try {
-    await until('both replicas gather', async () =>
-      (await Promise.all(cluster.replicas.map(gathered))).every((n) => n === 8),
+    await until(
+      'both replicas gather',
+      async () => (await Promise.all(cluster.replicas.map(gathered))).every((n) => n === 8),
+      { deadlineMs: 90_000 },
     );
     expect(await gathered(cluster.primary)).toBe(0);
   } finally {

@@ -640,9 +640,9 @@ describe('sessions', () => {
 describe('time and truth', () => {
   it('a read that takes too long is stopped on the server', async () => {
     const started = performance.now();
-    const answer = await sql({ sql: 'SELECT SLEEP(30), "stop me"', timeoutMs: 300 }, tokens.read);
+    const answer = await sql({ sql: 'SELECT SLEEP(60), "stop me"', timeoutMs: 300 }, tokens.read);
     expect(answer).toMatchObject({ status: 504, body: { error: { code: 'TIMEOUT', applied: 'no' } } });
-    expect(performance.now() - started).toBeLessThan(5000);
+    expect(performance.now() - started).toBeLessThan(30_000);
     await until('the statement is gone', async () => {
       const rows = await (await primary().control()).query('SHOW PROCESSLIST');
       return !rows.some((row) => row.some((value) => value?.includes('stop me')));
@@ -651,7 +651,7 @@ describe('time and truth', () => {
 
   it('a write without its quorum is unknown, is not answered as done, and its fate is logged', async () => {
     const release = primary().hold();
-    const answer = await sql({ sql: "INSERT INTO demo.t VALUES (100, 'late')", timeoutMs: 300 });
+    const answer = await sql({ sql: "INSERT INTO demo.t VALUES (100, 'late')", timeoutMs: 1500 });
     expect(answer).toMatchObject({
       status: 504,
       body: { error: { code: 'OUTCOME_UNKNOWN', applied: 'unknown' } },
@@ -669,10 +669,10 @@ describe('time and truth', () => {
   it('a long write is not killed by its time-out, and what follows it is not begun', async () => {
     const answer = await sql({
       statements: [
-        { sql: 'INSERT INTO demo.t SELECT 101, SLEEP(1)' },
+        { sql: 'INSERT INTO demo.t SELECT 101, SLEEP(3)' },
         { sql: "INSERT INTO demo.t VALUES (102, 'never')" },
       ],
-      timeoutMs: 200,
+      timeoutMs: 1500,
     });
     expect(answer).toMatchObject({ status: 504, body: { error: { applied: 'unknown' } } });
     await until(
@@ -731,9 +731,9 @@ describe('time and truth', () => {
     const goOn = primary().hold();
     try {
       for (const token of [tokens.read, tokens.write]) {
-        const body = { sql: 'SELECT 1', timeoutMs: 300 };
-        expect((await sql({ ...body, read: { level: 'primary' } }, token)).status).toBe(200);
-        expect(await sql({ ...body, read: { level: 'linearizable' } }, token)).toMatchObject({
+        const read = (level: string) => ({ sql: 'SELECT 1', read: { level } });
+        expect((await sql(read('primary'), token)).status).toBe(200);
+        expect(await sql({ ...read('linearizable'), timeoutMs: 300 }, token)).toMatchObject({
           status: 503,
           body: { error: { code: 'NO_QUORUM', applied: 'no', retryable: true } },
         });
@@ -992,8 +992,11 @@ describe('streams', () => {
   });
 
   it('a write ends only when its quorum has it', async () => {
-    const insert = (id: number) => ({ sql: `INSERT INTO demo.t VALUES (${id}, 'streamed')`, timeoutMs: 300 });
-    expect((await stream(insert(1201), tokens.write)).lines).toMatchObject([
+    const insert = (id: number) => ({
+      sql: `INSERT INTO demo.t VALUES (${id}, 'streamed')`,
+      timeoutMs: 1500,
+    });
+    expect((await stream({ ...insert(1201), timeoutMs: 30_000 }, tokens.write)).lines).toMatchObject([
       { type: 'end', results: [{ affectedRows: 1 }] },
     ]);
     const goOn = primary().hold();
@@ -1255,7 +1258,7 @@ describe('limits and losses', () => {
     await until('it waits', () => node.waiting > 0);
     const started = performance.now();
     await second.stop();
-    expect(performance.now() - started).toBeLessThan(3000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     expect(await waiting).toMatchObject({ status: 504, body: { error: { applied: 'unknown' } } });
     release();
   });

@@ -123,7 +123,7 @@ describe('TcpProxy', () => {
     });
     await once(client, 'connect');
     const hears = (text: string) =>
-      until(`the echo ${text}`, () => seen.text.endsWith(text), { deadlineMs: 3_000, intervalMs: 5 });
+      until(`the echo ${text}`, () => seen.text.endsWith(text), { intervalMs: 5 });
     client.write('one');
     await hears('one');
     return { proxy: running, client, seen, hears };
@@ -162,7 +162,7 @@ describe('TcpProxy', () => {
   it('reset: the connection breaks, a new one is served', async () => {
     const { proxy, seen } = await echo();
     proxy.reset();
-    await until('the client sees the reset', () => seen.closed, { deadlineMs: 2_000 });
+    await until('the client sees the reset', () => seen.closed);
     const again = connect(proxy.port, '127.0.0.1');
     opened.push(again);
     again.write('x');
@@ -175,14 +175,12 @@ describe('TcpProxy', () => {
     proxy.limit(100_000);
     const started = performance.now();
     client.write('x'.repeat(20_000));
-    await until('the echo', () => seen.text.length === 20_003, { deadlineMs: 3_000, intervalMs: 5 });
+    await until('the echo', () => seen.text.length === 20_003, { intervalMs: 5 });
     expect(performance.now() - started).toBeGreaterThan(190);
     proxy.heal();
     proxy.loss({ chance: 0.2, stallMs: 5, resetAfterBytes: 50_000 });
     const pump = setInterval(() => client.writable && client.write('y'.repeat(10_000)), 5);
-    await until('the loss breaks the connection', () => seen.closed, { deadlineMs: 3_000 }).finally(() =>
-      clearInterval(pump),
-    );
+    await until('the loss breaks the connection', () => seen.closed).finally(() => clearInterval(pump));
   });
 
   it('back-pressure: a target that does not read stops the sender', async () => {

@@ -236,10 +236,7 @@ describe('rows', () => {
 
   it('never read more than a page, wherever it is', async () => {
     await http.sql('CREATE TABLE shop.many (a INT, b INT, v CHAR(100) DEFAULT "x", PRIMARY KEY (a, b))');
-    await http.sql(
-      `INSERT INTO shop.many (a, b) WITH RECURSIVE s(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n < 999)
-       SELECT n DIV 100, n MOD 100 FROM s`,
-    );
+    await http.sql('INSERT INTO shop.many (a, b) SELECT seq DIV 1000, seq MOD 1000 FROM shop.seq_0_to_9999');
     const control = await http.node.control();
     const read = async () => {
       const rows = await control.query(
@@ -247,7 +244,8 @@ describe('rows', () => {
       );
       return rows.reduce((sum, row) => sum + Number(row[1]), 0);
     };
-    let next = (await page('many', { limit: '600' })).next;
+    let next: string | null = '';
+    for (let i = 0; i < 6; i++) next = (await page('many', { limit: '1000', ...(next && { next }) })).next;
     const base = await read();
     const empty = (await read()) - base;
     await page('customers', { limit: '10' });
@@ -257,7 +255,8 @@ describe('rows', () => {
     const got = await page('many', { limit: '10', next: next ?? '' });
     next = got.next;
     expect(got.rows[0]?.slice(0, 2)).toEqual([6, 0]);
-    expect((await read()) - before - overhead).toBeLessThan(100);
+    // Whatever reads from the beginning reads 6000 rows more; the server's other sessions read some too.
+    expect((await read()) - before - overhead).toBeLessThan(2_000);
   });
 
   /** [key column, values in SQL] */

@@ -285,10 +285,10 @@ describe('interactive transactions', () => {
     await post(cluster.primary, insert(asked, 'undone'));
     expect((await end(cluster.primary, asked, 'rollback')).status).toBe(200);
     const idle = await open(cluster.primary, { idleMs: 200 });
-    const over = await open(cluster.primary, { totalMs: 400 });
+    const over = await open(cluster.primary, { totalMs: 3_000 });
     await post(cluster.primary, insert(idle, 'undone'));
     await post(cluster.primary, insert(over, 'undone'));
-    const slow = await post(cluster.primary, { tx: over, sql: 'SELECT SLEEP(5)' });
+    const slow = await post(cluster.primary, { tx: over, sql: 'SELECT SLEEP(20)' });
     expect([slow.status, errorOf(slow)?.applied]).toEqual([504, 'no']);
     for (const id of [asked, idle, over]) {
       const answer = await post(cluster.primary, insert(id, 'undone'));
@@ -536,7 +536,7 @@ describe('idempotency keys', () => {
 
   it('knows what became of a write that was answered as unknown', async () => {
     cut();
-    const unknown = await keyed('cut-off', { ...insert('cut off'), timeoutMs: 500 });
+    const unknown = await keyed('cut-off', { ...insert('cut off'), timeoutMs: 2_000 });
     expect([unknown.status, errorOf(unknown)?.applied]).toEqual([504, 'unknown']);
     expect((await outcome('cut-off')).body.applied).toBe('unknown');
     const repeated = await keyed('cut-off', insert('cut off'));
@@ -559,8 +559,8 @@ describe('idempotency keys', () => {
     await post(cluster.primary, { tx: id, ...insert('node died') });
     cut();
     const [keyedWrite, commit] = await Promise.all([
-      keyed('node-died', { ...insert('node died'), timeoutMs: 500 }),
-      cluster.primary.request('POST', `/v1/tx/${id}/commit`, { timeoutMs: 500 }, { token: tokens.write }),
+      keyed('node-died', { ...insert('node died'), timeoutMs: 2_000 }),
+      cluster.primary.request('POST', `/v1/tx/${id}/commit`, { timeoutMs: 2_000 }, { token: tokens.write }),
     ]);
     expect([keyedWrite.status, commit.status]).toEqual([504, 504]);
     await cluster.primary.kill('node');
