@@ -78,7 +78,7 @@ it('an empty log is reached; what is not applied in time is not', async () => {
 });
 
 it('a primary that fails or does not answer is asked again on another session', async () => {
-  const { fresh, asked, state } = reads(1_000);
+  const { fresh, asked, state } = reads(3_000);
   const failed = fresh.wait();
   const question = await asks(asked, 1);
   const behind = fresh.wait();

@@ -105,10 +105,10 @@ describe('ClientPlaneHost', () => {
   });
 
   it('ends one whose event loop does not turn, and starts another', async () => {
-    const { plane, running, restarts } = host(['hangs', 'good'], { hungMs: 500 });
+    const { plane, running, restarts } = host(['hangs', 'good'], { hungMs: 2_000 });
     await plane.start();
     await until('the second runs', () => running.length === 2);
-    expect(restarts).toEqual(['its event loop did not turn for 500 ms']);
+    expect(restarts).toEqual(['its event loop did not turn for 2000 ms']);
     expect(await plane.end()).toBe('written');
   });
 
@@ -126,10 +126,9 @@ describe('ClientPlaneHost', () => {
     expect(await plane.end()).toBe('written');
   });
 
-  it.each(['hangs', 'deaf'] as const)('ends one that %s when it has to cut', async (behaviour) => {
+  it.each(['hangs at orders', 'deaf'] as const)('ends one that %s when it has to cut', async (behaviour) => {
     const { plane, running, restarts } = host([behaviour, 'good'], { cutMs: 200, hungMs: 60_000 });
     await plane.start();
-    if (behaviour === 'hangs') await throughout('it begins to hang', 100, () => true);
     await plane.cut();
     await until('the second runs', () => running.length === 2);
     expect(restarts).toEqual(['it did not cut its connections within 200 ms']);
@@ -142,7 +141,7 @@ describe('ClientPlaneHost', () => {
   });
 
   it('does not wait for one that does not stop', async () => {
-    const { plane } = host(['deaf'], { stopMs: 200 });
+    const { plane } = host(['deaf'], { stopMs: 2_000 });
     await plane.start();
     await plane.stop();
     expect(await plane.end()).toBe('not written');

@@ -5,7 +5,7 @@ import { PlaneSignals } from '../../../src/planes/plane-signals.js';
 
 export interface FakePlaneData extends Pick<PlaneEnds, 'signals'> {
   /** What it does. `deaf`: it turns, and does nothing that it is told. */
-  readonly behaviour: 'good' | 'deaf' | 'hangs' | 'throws' | 'port taken';
+  readonly behaviour: 'good' | 'deaf' | 'hangs' | 'hangs at orders' | 'throws' | 'port taken';
 }
 
 const { signals, behaviour } = workerData as FakePlaneData;
@@ -16,6 +16,7 @@ const own = new PlaneSignals(signals);
 setInterval(() => own.turn({ readWrite: 3, readOnly: 4 }), 10);
 port.on('message', (message: ToHttp | ToMysql) => {
   if (behaviour === 'deaf') return;
+  if (message.kind === 'order' && behaviour === 'hangs at orders') for (;;);
   if (message.kind === 'order') {
     const value = message.order === 'measure' ? { text: 'figures\n', thread: { name: 'fake' } } : undefined;
     send({ kind: 'done', id: message.id, value });
