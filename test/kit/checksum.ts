@@ -32,7 +32,7 @@ export async function binlogGtid(connection: Connection): Promise<string> {
 export async function waitApplied(
   primary: SqlNode,
   replicas: readonly SqlNode[],
-  deadlineMs = 30_000,
+  deadlineMs = 60_000,
 ): Promise<string> {
   const gtid = await until(`${primary.name} tells its GTID`, () => withSql(primary, binlogGtid), {
     deadlineMs,
@@ -42,7 +42,7 @@ export async function waitApplied(
 }
 
 /** Polls, because MASTER_GTID_WAIT would hang on a replica whose server is killed and started again meanwhile. */
-async function waitForGtid(node: SqlNode, gtid: string, deadlineMs = 30_000): Promise<void> {
+async function waitForGtid(node: SqlNode, gtid: string, deadlineMs = 60_000): Promise<void> {
   const wanted = sequenceOf(gtid);
   let seen = '';
   await until(
@@ -145,7 +145,7 @@ async function agreeOnSnapshot(
   opened: readonly Connection[],
   options: ChecksumOptions,
 ): Promise<{ gtid: string; tables: string[][] }> {
-  const { deadlineMs = 30_000 } = options;
+  const { deadlineMs = 60_000 } = options;
   return await withSql(primary, async (lock) => {
     await lockCommits(lock, primary, deadlineMs);
     try {

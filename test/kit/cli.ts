@@ -22,7 +22,7 @@ export interface CommandOptions {
 
 /** Runs the built CLI to its end. */
 export function skein(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-  const { uid, cwd, env, descriptors, deadlineMs = 30_000 } = options;
+  const { uid, cwd, env, descriptors, deadlineMs = 60_000 } = options;
   const started = performance.now();
   const spawnOptions: SpawnOptions = {
     env: { ...process.env, ...env },

@@ -265,7 +265,7 @@ describe('bad requests', () => {
 
 describe('a second start', () => {
   it('on the same directory is refused and names the owner', async () => {
-    const result = await skein(cluster.demoArguments, { deadlineMs: 20_000 });
+    const result = await skein(cluster.demoArguments);
     expect(result).toMatchObject({ code: 1, signal: null });
     expect(result.stderr).toContain(String(cluster.supervisorPid));
     expect(result.stdout).not.toContain('skein ready');
@@ -277,7 +277,7 @@ describe('a second start', () => {
     try {
       const port = other.httpPort + 1;
       await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
-      const result = await skein(other.demoArguments, { deadlineMs: 20_000 });
+      const result = await skein(other.demoArguments);
       expect(result).toMatchObject({ code: 1, signal: null });
       expect(result.stderr).toContain(String(port));
       expect(result.stderr).toContain(String(process.pid));
@@ -294,7 +294,6 @@ describe('a second start', () => {
     const directory = isRoot ? join(parent, 'sub') : '/proc/skein';
     try {
       const result = await skein(['demo', '--dir', directory, '--http-port', String(cluster.httpPort + 7)], {
-        deadlineMs: 20_000,
         cwd: '/',
         ...(isRoot ? { uid: 65534 } : {}),
       });
