@@ -8,6 +8,9 @@ import type { Distribution } from './apt-sources.js';
 const INSTALL_HINT =
   'Install MariaDB yourself (on Debian and Ubuntu: apt-get install mariadb-server-core mariadb-client-core) or set SKEIN_SERVER to the path of a mariadbd.';
 
+export const BACKUP_INSTALL_HINT =
+  'Install it yourself (on Debian and Ubuntu: apt-get install mariadb-backup; elsewhere it is often part of the package mariadb-backup or mariadb-server-utils), in the version of the server.';
+
 /** The programs that get a script in `bin`; those that a package lacks are left out. */
 const PROGRAMS = [
   'mariadbd',
@@ -17,34 +20,52 @@ const PROGRAMS = [
   'mariadb-binlog',
   'mariadb-upgrade',
   'mariadb-tzinfo-to-sql',
+  'mariadb-backup',
+  'mbstream',
 ];
 
-const mariadbPackages: PackageSet = {
+/** Unpacking what only serves installing would cost a third of the space. */
+const ONLY_FOR_INSTALLING =
+  /^(perl|libperl|dpkg|tar|debconf|cdebconf|debianutils|coreutils|sed|passwd|adduser|psmisc|procps|ucf|sensible-utils|mysql-common|gcc-\d+-base|lib[a-z]*-perl)/;
+
+/** Those of `stems` that the sources have. Some releases carry the server's version in the package's name. */
+function present(names: readonly string[], ...stems: string[]): string[] {
+  const newest = (stem: string) =>
+    names.includes(stem)
+      ? stem
+      : names
+          .filter((name) => name.startsWith(`${stem}-`) && /^[0-9.]+$/.test(name.slice(stem.length + 1)))
+          .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+          .at(-1);
+  return stems.map(newest).filter((name) => name !== undefined);
+}
+
+const serverPackages: PackageSet = {
   label: 'MariaDB',
   hint: INSTALL_HINT,
   prefix: 'mariadb-',
   choose(names) {
-    // Some releases carry the server's version in the package's name.
-    const newest = (stem: string) =>
-      names.includes(stem)
-        ? stem
-        : names
-            .filter((name) => name.startsWith(`${stem}-`) && /^[0-9.]+$/.test(name.slice(stem.length + 1)))
-            .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
-            .at(-1);
-    const present = (...stems: string[]) => stems.map(newest).filter((name) => name !== undefined);
-    const server = present('mariadb-server-core');
+    const server = present(names, 'mariadb-server-core');
     if (server.length === 0) return null;
     return {
-      closure: [...server, ...present('mariadb-client-core')],
+      closure: [...server, ...present(names, 'mariadb-client-core', 'mariadb-backup')],
       // The client depends on Perl as a whole; only its programs are wanted (mariadb-dump, mariadb-binlog), for convenience.
       // The zones come with the server, so that hosts of one distribution have the same; newer releases have them in two.
-      alone: [...present('mariadb-client'), 'tzdata', 'tzdata-legacy'],
+      alone: [...present(names, 'mariadb-client'), 'tzdata', 'tzdata-legacy'],
     };
   },
-  // Unpacking what only serves installing would cost a third of the space.
-  notUnpacked:
-    /^(perl|libperl|dpkg|tar|debconf|cdebconf|debianutils|coreutils|sed|passwd|adduser|psmisc|procps|ucf|sensible-utils|mysql-common|gcc-\d+-base|lib[a-z]*-perl)/,
+  notUnpacked: ONLY_FOR_INSTALLING,
+};
+
+const backupPackages: PackageSet = {
+  label: 'mariadb-backup',
+  hint: BACKUP_INSTALL_HINT,
+  prefix: 'mariadb-',
+  choose(names) {
+    const backup = present(names, 'mariadb-backup');
+    return backup.length === 0 ? null : { closure: backup, alone: [] };
+  },
+  notUnpacked: ONLY_FOR_INSTALLING,
 };
 
 /**
@@ -59,7 +80,22 @@ export async function unpackMariadb(
   progress: Progress,
   signal?: AbortSignal,
 ): Promise<void> {
-  await unpackPackages(directory, distribution, mariadbPackages, progress, signal);
+  await unpackPackages(directory, distribution, serverPackages, progress, signal);
+  await writeScripts(directory, join(directory, 'root'));
+}
+
+/**
+ * The same for `mariadb-backup` and `mbstream` alone: beside a server that the host has, or that was fetched by a build which
+ * did not fetch these.
+ * @throws SkeinError OBTAIN_FAILED
+ */
+export async function unpackMariadbBackup(
+  directory: string,
+  distribution: Distribution,
+  progress: Progress,
+  signal?: AbortSignal,
+): Promise<void> {
+  await unpackPackages(directory, distribution, backupPackages, progress, signal);
   await writeScripts(directory, join(directory, 'root'));
 }
 

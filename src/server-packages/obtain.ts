@@ -1,10 +1,8 @@
-import { mkdir, rm } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isSkeinError, SkeinError } from '../model/error.js';
-import { exists, publishDirectory, sweepTemporary, temporaryName } from '../std/files.js';
-import { withLock } from '../std/lock-file.js';
 import type { Logger } from '../std/logger.js';
 import { aptDistribution, type Progress } from './apt.js';
+import { cacheEntryPath, fillCacheEntry } from './cache-entry.js';
 import { unpackMariadb } from './mariadb-packages.js';
 import { hostCandidates, inspectServer, type ServerBinary } from './server-binary.js';
 
@@ -36,7 +34,7 @@ export async function obtainServer(
 }
 
 async function findOnHost(logger: Logger): Promise<ServerBinary | null> {
-  for (const path of await hostCandidates()) {
+  for (const path of await hostCandidates(['mariadbd', 'mysqld'])) {
     try {
       const server = await inspectServer(path, 'host');
       if (server.flavour === 'mariadb') return server;
@@ -57,44 +55,19 @@ async function fromCache(options: ObtainOptions, logger: Logger): Promise<Server
       'No MariaDB server was found on this machine, and Skein can fetch one only on Debian and Ubuntu (with apt). Install it, for instance with "dnf install mariadb-server", "apk add mariadb" or "brew install mariadb", or set SKEIN_SERVER to the path of a mariadbd.',
     );
   }
-  const name = ['mariadb', distribution.id, distribution.codename || 'rolling', process.arch].join('-');
-  const entry = join(options.cacheDir, 'servers', name);
-  const command = join(entry, 'bin', 'mariadbd');
-  if (!(await exists(entry))) {
-    await mkdir(dirname(entry), { recursive: true, mode: 0o755 });
-    await withLock(
-      `${entry}.lock`,
-      async () => {
-        if (!(await exists(entry))) await fill(entry, distribution, options, logger);
+  const path = cacheEntryPath(options.cacheDir, 'mariadb', distribution);
+  const command = (directory: string) => join(directory, 'bin', 'mariadbd');
+  await fillCacheEntry(
+    {
+      path,
+      label: 'a MariaDB server',
+      async fill(directory) {
+        await unpackMariadb(directory, distribution, options.progress ?? (() => {}), options.signal);
+        return (await inspectServer(command(directory), 'obtained')).version;
       },
-      options.signal,
-    );
-  }
-  return await inspectServer(command, 'obtained');
-}
-
-/** The entry gets its name only when it is complete and its server has answered, so an existing name can be trusted. */
-async function fill(
-  entry: string,
-  distribution: Parameters<typeof unpackMariadb>[1],
-  options: ObtainOptions,
-  logger: Logger,
-): Promise<void> {
-  await sweepTemporary(entry);
-  const temporary = temporaryName(entry);
-  const started = performance.now();
-  logger.info({ entry, distribution }, 'fetching a MariaDB server');
-  await mkdir(temporary, { mode: 0o755 });
-  try {
-    await unpackMariadb(temporary, distribution, options.progress ?? (() => {}), options.signal);
-    const { version } = await inspectServer(join(temporary, 'bin', 'mariadbd'), 'obtained');
-    await publishDirectory(temporary, entry);
-    logger.info(
-      { entry, version, durationMs: Math.round(performance.now() - started) },
-      'fetched a MariaDB server',
-    );
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    throw error;
-  }
+    },
+    { logger },
+    options.signal,
+  );
+  return await inspectServer(command(path), 'obtained');
 }

@@ -103,8 +103,11 @@ export async function systemTableFiles(shareDir: string): Promise<string[] | nul
   return found;
 }
 
-/** Programs on this host that may be servers, in the order of preference. */
-export async function hostCandidates(env: NodeJS.ProcessEnv = process.env): Promise<string[]> {
+/** Programs of these names on this host, in the order of preference. */
+export async function hostCandidates(
+  names: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string[]> {
   const directories = [
     ...(env.PATH ?? '').split(delimiter).filter(isAbsolute),
     '/usr/sbin',
@@ -118,7 +121,7 @@ export async function hostCandidates(env: NodeJS.ProcessEnv = process.env): Prom
     '/opt/mariadb/bin',
   ];
   const found: string[] = [];
-  for (const name of ['mariadbd', 'mysqld']) {
+  for (const name of names) {
     for (const directory of new Set(directories)) {
       const path = join(directory, name);
       const executable = await access(path, constants.X_OK).then(

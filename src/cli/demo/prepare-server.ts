@@ -1,11 +1,14 @@
 import { installationDirectory } from '../../config/installation.js';
+import { messageOf } from '../../model/error.js';
+import { obtainBackupPrograms } from '../../server-packages/backup-programs.js';
 import { chooseCacheDir } from '../../server-packages/cache-dir.js';
 import { obtainServer } from '../../server-packages/obtain.js';
 import { durationText } from '../../std/duration-text.js';
 import { silentLogger } from '../../std/logger.js';
 
 /**
- * Finds or fetches the database server once, with progress, before three nodes would all wait for the same thing.
+ * Finds or fetches the database server once, with progress, before three nodes would all wait for the same thing; and the
+ * programs that copy its data. Without those a cluster runs, but its nodes can give and take no snapshot.
  * @throws SkeinError as obtainServer and chooseCacheDir do
  */
 export async function prepareServer(options: {
@@ -15,18 +18,20 @@ export async function prepareServer(options: {
   const started = performance.now();
   const cacheDir = await chooseCacheDir({ projectDir: installationDirectory });
   let told = '';
-  const server = await obtainServer(
-    {
-      cacheDir,
-      signal: options.signal,
-      progress(text, fraction) {
-        // In steps of a quarter: on a terminal as in a log file it is a handful of lines.
-        const line = fraction === null ? text : `${text} ${Math.floor(fraction * 4) * 25} %`;
-        if (line !== told) options.say(`${line} (${durationText(performance.now() - started)})`);
-        told = line;
-      },
+  const how = {
+    cacheDir,
+    signal: options.signal,
+    progress(text: string, fraction: number | null) {
+      // In steps of a quarter: on a terminal as in a log file it is a handful of lines.
+      const line = fraction === null ? text : `${text} ${Math.floor(fraction * 4) * 25} %`;
+      if (line !== told) options.say(`${line} (${durationText(performance.now() - started)})`);
+      told = line;
     },
-    { logger: silentLogger },
-  );
+  };
+  const server = await obtainServer(how, { logger: silentLogger });
   options.say(`database server: ${server.flavour} ${server.version} (${server.command})`);
+  await obtainBackupPrograms({ ...how, server }, { logger: silentLogger }).catch((error: unknown) => {
+    options.signal.throwIfAborted();
+    options.say(`No backup, and no new node can be filled from this one: ${messageOf(error)}`);
+  });
 }

@@ -1,0 +1,104 @@
+import { dirname, join } from 'node:path';
+import { SkeinError } from '../model/error.js';
+import { exists } from '../std/files.js';
+import type { Logger } from '../std/logger.js';
+import { run } from '../std/run.js';
+import { aptDistribution, type Progress } from './apt.js';
+import { cacheEntryPath, fillCacheEntry } from './cache-entry.js';
+import { BACKUP_INSTALL_HINT, unpackMariadbBackup } from './mariadb-packages.js';
+import { hostCandidates, type ServerBinary } from './server-binary.js';
+import { fitsServer, parseBackupVersion, releaseOf } from './server-version.js';
+
+/** The programs that take a physical snapshot of a server and unpack one. Both come from one package. */
+export interface BackupPrograms {
+  /** mariadb-backup: absolute path of the program, or of the script that starts it. */
+  readonly backup: string;
+  /** mbstream. */
+  readonly stream: string;
+  /** As mariadb-backup says it, e.g. `10.11.19`. */
+  readonly version: string;
+}
+
+export interface BackupProgramsOptions {
+  readonly server: ServerBinary;
+  /** See chooseCacheDir. */
+  readonly cacheDir: string;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+}
+
+/** Older releases call the first one `mariabackup`. */
+const NAMES = ['mariadb-backup', 'mariabackup'];
+const VERSION_TIMEOUT_MS = 20_000;
+
+/**
+ * `mariadb-backup` and `mbstream` that fit a server: those beside it, or the host's, or those in Skein's cache, or those
+ * that are fetched now. The server's entry in the cache has them, unless an older build filled it.
+ * @throws SkeinError BACKUP_PROGRAM_MISSING, OBTAIN_FAILED
+ */
+export async function obtainBackupPrograms(
+  options: BackupProgramsOptions,
+  modules: { logger: Logger },
+): Promise<BackupPrograms> {
+  const { server } = options;
+  const beside = [dirname(server.command), join(dirname(server.command), '../bin')];
+  const places = [
+    ...beside.flatMap((directory) => NAMES.map((name) => join(directory, name))),
+    ...(server.origin === 'obtained' ? [] : await hostCandidates(NAMES)),
+  ];
+  const unfit: string[] = [];
+  for (const path of places) {
+    const found = await inspectBackup(path);
+    if (found === null) continue;
+    if (fitsServer(found.version, server.version)) return found;
+    unfit.push(`${path} has version ${found.version}`);
+  }
+  return await fromCache(options, unfit, modules);
+}
+
+/** Null when there are no such programs, or they cannot be started. */
+async function inspectBackup(path: string): Promise<BackupPrograms | null> {
+  const stream = join(dirname(path), 'mbstream');
+  if (!(await exists(path)) || !(await exists(stream))) return null;
+  const answer = await run(path, ['--version'], { timeoutMs: VERSION_TIMEOUT_MS }).catch(() => null);
+  const version = answer && parseBackupVersion(answer.stdout + answer.stderr);
+  return version ? { backup: path, stream, version } : null;
+}
+
+async function fromCache(
+  { server, cacheDir, progress, signal }: BackupProgramsOptions,
+  unfit: string[],
+  { logger }: { logger: Logger },
+): Promise<BackupPrograms> {
+  const distribution = await aptDistribution();
+  if (server.flavour !== 'mariadb' || distribution === null) throw missing(server, unfit);
+  // Named after the server's version: the sources may have a newer one when the server is upgraded.
+  const path = cacheEntryPath(cacheDir, `mariadb-backup-${releaseOf(server.version)}`, distribution);
+  const programOf = (directory: string) => join(directory, 'bin', 'mariadb-backup');
+  const entry = {
+    path,
+    label: 'mariadb-backup',
+    async fill(directory: string) {
+      await unpackMariadbBackup(directory, distribution, progress ?? (() => {}), signal);
+      const found = await inspectBackup(programOf(directory));
+      if (found && fitsServer(found.version, server.version)) return found.version;
+      throw missing(server, [
+        ...unfit,
+        `the package sources of this machine have version ${found?.version ?? 'unknown'}`,
+      ]);
+    },
+  };
+  await fillCacheEntry(entry, { logger }, signal);
+  const found = await inspectBackup(programOf(path));
+  if (found) return found;
+  throw missing(server, [...unfit, `the programs in ${path} cannot be started`]);
+}
+
+function missing({ version, command }: ServerBinary, unfit: readonly string[]): SkeinError {
+  const found = unfit.length === 0 ? '' : ` Not used: ${unfit.join('; ')}.`;
+  return new SkeinError(
+    'BACKUP_PROGRAM_MISSING',
+    `mariadb-backup for the server ${version} (${command}) was not found.${found} ${BACKUP_INSTALL_HINT}`,
+    { data: { serverVersion: version } },
+  );
+}
