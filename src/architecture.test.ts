@@ -47,6 +47,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'server-packages': ['std', 'model'],
   'mysql-control': ['std', 'model', 'mysql-protocol', 'mysql-client', 'promise', 'auth', 'server-packages'],
   'server-process': ['std', 'model', 'server-packages', 'mysql-control'],
+  snapshot: ['std', 'model', 'server-packages'],
   // What clients are told, statements without HTTP, and HTTP.
   api: ['std', 'model', 'mysql-protocol', 'mysql-client', 'metrics', 'audit'],
   sql: ['std', 'model', 'mysql-protocol', 'mysql-client', 'auth', 'api'],

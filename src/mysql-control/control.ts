@@ -16,7 +16,7 @@ import {
   type ControlSessionsModules,
   type ControlSessionsOptions,
 } from './control-sessions.js';
-import { finishLogReset, logBegin } from './own-log.js';
+import { beginAt, finishLogReset, gtidAt, logBegin } from './own-log.js';
 import { ddlTraces, type RecoveryOptions, recoverReplica } from './replica-recovery.js';
 import {
   becomeReplica,
@@ -123,6 +123,10 @@ export class MariadbControl {
     return logBegin(this.#sessions.query);
   }
 
+  gtidAt(place: { file: string; offset: number }): Promise<string> {
+    return this.#sessions.alone({}, (query) => gtidAt(query, place));
+  }
+
   /** Resolves true once the server has applied `gtid`, false when the time is over. */
   waitApplied(gtid: string, timeoutMs: number): Promise<boolean> {
     return this.#applied.wait(gtid, timeoutMs);
@@ -165,6 +169,11 @@ export class MariadbControl {
   /** In a session of its own: it may have to wait, and the server is looked at meanwhile. */
   restartApplier(workers: number, stopDeadlineMs: number): Promise<void> {
     return this.#sessions.alone({}, (query) => restartApplier(query, workers, stopDeadlineMs));
+  }
+
+  /** Only on a closed server, before it has a role. */
+  beginAt(gtid: string): Promise<void> {
+    return this.#sessions.alone({}, (query) => beginAt(query, gtid));
   }
 
   // After a crash.

@@ -1,4 +1,6 @@
 /** Reads the server's own binary log, and resets it. */
+import { SkeinError } from '../model/error.js';
+import { plainText } from '../mysql-client/sql-text.js';
 import { parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
 import type { Query } from './control-sessions.js';
 import { RECOVERY_SERVER_ID } from './ddl-recovery.js';
@@ -13,6 +15,42 @@ export async function logBegin(query: Query): Promise<string> {
   const events = await query(`SHOW BINLOG EVENTS IN '${oldest?.Log_name}' LIMIT 5`);
   const list = events.find(({ Event_type: type }) => type === 'Gtid_list');
   return lastGtid(list?.Info ?? '');
+}
+
+/** To find a place, the server reads the file of its log from the beginning; it has 1 GiB at most. */
+const PLACE_DEADLINE_MS = 120_000;
+
+/** The GTID of the last transaction before a place in the log; '' = none. */
+export async function gtidAt(
+  query: Query,
+  { file, offset }: { file: string; offset: number },
+): Promise<string> {
+  const [row] = await query(
+    `SELECT BINLOG_GTID_POS(${plainText(file)}, ${Math.trunc(offset)}) AS gtid`,
+    PLACE_DEADLINE_MS,
+  );
+  if (typeof row?.gtid !== 'string') {
+    throw new SkeinError('LOG_PLACE_GONE', `The server's log has no place ${file}:${offset} any more.`);
+  }
+  return lastGtid(row.gtid);
+}
+
+/**
+ * A server on data that was copied from another one stands where that one stood: its log begins after this transaction, it
+ * has executed everything up to it, and follows nobody. Read back. '' = nothing was ever written.
+ * @throws SkeinError POSITION_NOT_SET
+ */
+export async function beginAt(query: Query, gtid: string): Promise<void> {
+  await query('STOP ALL SLAVES');
+  await query('RESET SLAVE ALL');
+  await beginLogAnew(query, gtid);
+  await query(`SET GLOBAL gtid_slave_pos = ${plainText(gtid)}`);
+  const { gtidBinlogPos, gtidSlavePos } = await serverReading(query);
+  if (gtidBinlogPos === gtid && gtidSlavePos === gtid) return;
+  throw new SkeinError(
+    'POSITION_NOT_SET',
+    `The server was to stand at "${gtid}", and says "${gtidSlavePos}" (executed) and "${gtidBinlogPos}" (logged).`,
+  );
 }
 
 /**

@@ -57,6 +57,15 @@ export class LoneServer implements SqlNode {
     return join(this.#directory, 'data', name);
   }
 
+  /** What a snapshot of it is taken from. */
+  get donor(): { directory: string; secret: Buffer; socketPath: string } {
+    return {
+      directory: this.#directory,
+      secret: this.#secret,
+      socketPath: this.#server.current?.socketPath ?? '',
+    };
+  }
+
   get pid(): number {
     return this.#server.current?.pid ?? 0;
   }

@@ -1,0 +1,291 @@
+/**
+ * Receives a snapshot: unpacks its bytes beside the data that it will replace, makes it consistent, and notes durably that it
+ * is ready. It does not touch the old data, and decides nothing about when the new takes its place (see place.ts).
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chown, mkdir, rm, stat, statfs } from 'node:fs/promises';
+import { Writable } from 'node:stream';
+import { SkeinError } from '../model/error.js';
+import type { BackupPrograms } from '../server-packages/backup-programs.js';
+import { fitsServer } from '../server-packages/server-version.js';
+import { syncPath, syncTree } from '../std/files.js';
+import type { Logger } from '../std/logger.js';
+import type { RunUser } from '../std/run-user.js';
+import { isDiskFull } from './backup-log.js';
+import { prepareSnapshot } from './prepare.js';
+import { SeedNoteFile } from './seed-note.js';
+import { type SeedPaths, seedPaths } from './seed-paths.js';
+import { snapshotError } from './snapshot-error.js';
+import { keepOnlyData, readFacts } from './snapshot-files.js';
+
+export interface SnapshotPlace {
+  /** The node's. */
+  readonly directory: string;
+  readonly programs: BackupPrograms;
+  /** Of the server that will be started on the data. */
+  readonly serverVersion: string;
+  /** Who gets the files: the user of that server. */
+  readonly user: RunUser;
+}
+
+/** What is told by who took it. */
+export interface ExpectedSnapshot {
+  readonly gtid: string;
+  readonly bytes: number;
+  /** See SeedNote. */
+  readonly about?: Readonly<Record<string, unknown>>;
+}
+
+export interface IncomingProgress {
+  readonly phase: 'receive' | 'prepare' | 'sync' | 'ready';
+  readonly bytes: number;
+}
+
+/** Of the bytes of a snapshot: redo log and temporary files of the preparation come on top. */
+const SPACE_FACTOR = 1.1;
+const SPACE_MIN_BYTES = 128 * 2 ** 20;
+const ERRORS_KEPT_CHARS = 4_000;
+
+export class IncomingSnapshot {
+  /** Takes the bytes; slow when the disk is. Destroyed with an error when they cannot be unpacked. */
+  readonly input: Writable;
+
+  readonly #place: SnapshotPlace;
+  readonly #paths: SeedPaths;
+  readonly #note: SeedNoteFile;
+  readonly #logger: Logger;
+  readonly #unpacking: Unpacking;
+  readonly #stopped = new AbortController();
+  #phase: IncomingProgress['phase'] = 'receive';
+
+  /**
+   * Removes what an earlier one left half done, and begins.
+   * @throws SkeinError SNAPSHOT_NO_SPACE, SNAPSHOT_PLACE
+   */
+  static async begin(
+    place: SnapshotPlace,
+    { bytesExpected }: { bytesExpected: number | null },
+    { logger }: { logger: Logger },
+  ): Promise<IncomingSnapshot> {
+    const paths = seedPaths(place.directory);
+    const note = await new SeedNoteFile(paths).read();
+    if (note !== null && note.step !== 'ready') {
+      throw snapshotError(
+        'SNAPSHOT_PLACE',
+        `The snapshot before this one is not taken over yet (${paths.note}).`,
+        {
+          phase: 'receive',
+        },
+      );
+    }
+    await rm(paths.seed, { recursive: true, force: true });
+    await refuseOtherFileSystem(paths);
+    if (bytesExpected !== null) await refuseFullDisk(paths, bytesExpected);
+    await mkdir(paths.seed, { mode: 0o755 });
+    for (const directory of [paths.data, paths.tmp]) {
+      await mkdir(directory, { mode: 0o700 });
+      if (place.user.switched) await chown(directory, place.user.uid, place.user.gid);
+    }
+    return new IncomingSnapshot(place, paths, logger);
+  }
+
+  private constructor(place: SnapshotPlace, paths: SeedPaths, logger: Logger) {
+    this.#place = place;
+    this.#paths = paths;
+    this.#note = new SeedNoteFile(paths);
+    this.#logger = logger;
+    this.#unpacking = new Unpacking(place, paths.data);
+    this.input = this.#unpacking.input;
+  }
+
+  progress(): IncomingProgress {
+    return { phase: this.#phase, bytes: this.#unpacking.bytes };
+  }
+
+  /**
+   * After `input.end()`: the snapshot is whole, consistent, on the disk, and noted as ready.
+   * @throws SkeinError SNAPSHOT_DAMAGED, SNAPSHOT_VERSION, SNAPSHOT_NO_SPACE, SNAPSHOT_PREPARE_FAILED
+   */
+  async finish(
+    expected: ExpectedSnapshot,
+    { memoryBytes, signal }: { memoryBytes?: number; signal?: AbortSignal } = {},
+  ): Promise<void> {
+    const stopped = AbortSignal.any([this.#stopped.signal, ...(signal ? [signal] : [])]);
+    const { data, tmp, seed } = this.#paths;
+    const started = performance.now();
+    await this.#unpacking.done(stopped);
+    await this.#refuseWrong(expected);
+    this.#phase = 'prepare';
+    const { programs, user } = this.#place;
+    await prepareSnapshot(
+      data,
+      { programs, user, tmp, ...(memoryBytes === undefined ? {} : { memoryBytes }) },
+      stopped,
+    );
+    const prepared = performance.now();
+    stopped.throwIfAborted();
+    await keepOnlyData(data);
+    await rm(tmp, { recursive: true, force: true });
+    this.#phase = 'sync';
+    await syncTree(data);
+    await syncPath(seed);
+    stopped.throwIfAborted();
+    const { gtid, about = {} } = expected;
+    await this.#note.write({ step: 'ready', gtid, bytes: this.#unpacking.bytes, about });
+    await syncPath(this.#paths.directory);
+    this.#phase = 'ready';
+    this.#logger.info(
+      {
+        gtid,
+        bytes: this.#unpacking.bytes,
+        prepareMs: Math.round(prepared - started),
+        syncMs: Math.round(performance.now() - prepared),
+      },
+      'snapshot received',
+    );
+  }
+
+  /** Ends the programs and removes what was received. */
+  async discard(): Promise<void> {
+    this.#stopped.abort(new SkeinError('SNAPSHOT_DISCARDED', 'The snapshot is not wanted any more.'));
+    await this.#unpacking.kill();
+    await rm(this.#paths.seed, { recursive: true, force: true });
+  }
+
+  async #refuseWrong(expected: ExpectedSnapshot): Promise<void> {
+    const phase = 'receive';
+    if (this.#unpacking.bytes !== expected.bytes) {
+      throw snapshotError(
+        'SNAPSHOT_DAMAGED',
+        `The snapshot was cut: ${this.#unpacking.bytes} of ${expected.bytes} bytes came.`,
+        { phase },
+      );
+    }
+    const facts = await readFacts(this.#paths.data);
+    if (facts?.state !== 'full-backuped') {
+      throw snapshotError('SNAPSHOT_DAMAGED', 'What was received is not a whole snapshot of a server.', {
+        phase,
+      });
+    }
+    const { serverVersion } = this.#place;
+    const mariadb = /mariadb/i.test(facts.serverVersion);
+    if (mariadb && fitsServer(serverVersion, facts.serverVersion)) return;
+    throw snapshotError(
+      'SNAPSHOT_VERSION',
+      `The snapshot is of a server ${facts.serverVersion}, and this node has ${serverVersion}. It has to be of the same series, and not older.`,
+      { phase },
+    );
+  }
+}
+
+/** One run of mbstream. */
+class Unpacking {
+  bytes = 0;
+  readonly input: Writable;
+  readonly #child: ChildProcess;
+  readonly #end: Promise<string | null>;
+  readonly #directory: string;
+  #errors = '';
+
+  constructor({ programs, user }: SnapshotPlace, directory: string) {
+    this.#directory = directory;
+    const child = spawn(programs.stream, ['-x', '-C', directory], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+      env: { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' },
+      ...(user.switched ? { uid: user.uid, gid: user.gid } : {}),
+    });
+    this.#child = child;
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors = (this.#errors + text).slice(-ERRORS_KEPT_CHARS);
+    });
+    this.#end = new Promise((resolve) => {
+      child.once('error', (error) => resolve(`mbstream cannot be started: ${error.message}`));
+      child.once('close', (code, killedBy) =>
+        resolve(code === 0 ? null : `mbstream ended with ${code ?? killedBy}`),
+      );
+    });
+    const sink = child.stdin;
+    // A broken pipe only says that the program has ended; why, it says itself.
+    sink.on('error', () => {});
+    this.input = new Writable({
+      highWaterMark: 2 ** 20,
+      write: (chunk: Buffer, _encoding, callback) => {
+        this.bytes += chunk.length;
+        sink.write(chunk, (error) => (error ? void this.#fail(callback) : callback()));
+      },
+      final: (callback) => sink.end(() => callback()),
+      destroy: (error, callback) => {
+        sink.destroy();
+        callback(error);
+      },
+    });
+    this.input.on('error', () => {});
+    // It reads to the end of its input, unless it fails.
+    void this.#end.then((end) => {
+      if (end !== null && !this.input.destroyed) this.input.destroy(this.#failure(end));
+    });
+  }
+
+  /** @throws SkeinError SNAPSHOT_DAMAGED, SNAPSHOT_NO_SPACE, or the reason of the signal */
+  async done(signal: AbortSignal): Promise<void> {
+    const kill = () => void this.#child.kill('SIGKILL');
+    signal.addEventListener('abort', kill, { once: true });
+    if (signal.aborted) kill();
+    const end = await this.#end;
+    signal.removeEventListener('abort', kill);
+    signal.throwIfAborted();
+    if (end !== null) throw this.#failure(end);
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#end;
+    this.input.destroy();
+  }
+
+  async #fail(callback: (error: Error) => void): Promise<void> {
+    callback(this.#failure((await this.#end) ?? 'mbstream ended before the snapshot did'));
+  }
+
+  #failure(end: string): SkeinError {
+    const log = this.#errors;
+    if (isDiskFull(log)) {
+      return snapshotError(
+        'SNAPSHOT_NO_SPACE',
+        `There is no space left for the snapshot in ${this.#directory}.`,
+        {
+          phase: 'receive',
+          log,
+        },
+      );
+    }
+    return snapshotError('SNAPSHOT_DAMAGED', `The snapshot could not be unpacked: ${end}.`, {
+      phase: 'receive',
+      log,
+    });
+  }
+}
+
+/** The data is put in its place by a rename, which is possible within one file system only. */
+async function refuseOtherFileSystem({ directory, live }: SeedPaths): Promise<void> {
+  const [node, data] = await Promise.all([stat(directory), stat(live).catch(() => null)]);
+  if (data === null || data.dev === node.dev) return;
+  throw snapshotError(
+    'SNAPSHOT_PLACE',
+    `${live} is a file system of its own, so no other data can be put in its place. Mount the whole directory of the node instead: ${directory}.`,
+    { phase: 'receive' },
+  );
+}
+
+async function refuseFullDisk({ directory }: SeedPaths, bytesExpected: number): Promise<void> {
+  const { bavail, bsize } = await statfs(directory);
+  const needed = Math.ceil(bytesExpected * SPACE_FACTOR) + SPACE_MIN_BYTES;
+  const free = bavail * bsize;
+  if (free >= needed) return;
+  const MiB = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  throw snapshotError(
+    'SNAPSHOT_NO_SPACE',
+    `The snapshot needs ${MiB(needed)} in ${directory}, and ${MiB(free)} are free. Make room there.`,
+    { phase: 'receive' },
+  );
+}

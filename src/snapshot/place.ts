@@ -1,0 +1,114 @@
+/**
+ * Puts a received snapshot in the place of a server's data. One durable note tells how far it is, so that a crash at any
+ * point leaves the old data or the new, and the next start goes on.
+ *
+ *   (nothing, or half received) --finish()--> ready --placeSnapshot()--> placing --> placed --settlePlaced()--> (nothing)
+ *                      ^                        |
+ *                      `---discardSnapshot()----'
+ *
+ * What is half received is removed at a start. From `placing` on there is no way back.
+ */
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { exists, syncPath } from '../std/files.js';
+import type { Logger } from '../std/logger.js';
+import { type SeedNote, SeedNoteFile } from './seed-note.js';
+import { type SeedPaths, seedPaths } from './seed-paths.js';
+import { snapshotError } from './snapshot-error.js';
+
+/** Of the server whose data is replaced: see ServerPaths.unsettled. */
+const UNSETTLED = 'unsettled';
+
+/**
+ * At every start of a node, before its server is started. No server may be running.
+ * @returns what is there; null = no snapshot
+ * @throws SkeinError SEED_NOTE_UNREADABLE
+ */
+export async function recoverPlacing(
+  nodeDirectory: string,
+  { logger }: { logger: Logger },
+): Promise<SeedNote | null> {
+  const paths = seedPaths(nodeDirectory);
+  const file = new SeedNoteFile(paths);
+  const note = await file.read();
+  if (note === null) {
+    if (await exists(paths.seed)) logger.info({ path: paths.seed }, 'a half received snapshot is removed');
+    await rm(paths.seed, { recursive: true, force: true });
+    await rm(paths.replaced, { recursive: true, force: true });
+    return null;
+  }
+  if (note.step !== 'placing') return note;
+  logger.info({ gtid: note.gtid }, 'a snapshot was being put in its place when the node ended');
+  return await swap(paths, file, note);
+}
+
+/**
+ * ready -> placed. The server must be down, and stay down until this resolves.
+ * @throws SkeinError SNAPSHOT_PLACE
+ */
+export async function placeSnapshot(
+  nodeDirectory: string,
+  { logger }: { logger: Logger },
+): Promise<SeedNote> {
+  const paths = seedPaths(nodeDirectory);
+  const file = new SeedNoteFile(paths);
+  const note = await file.read();
+  if (note?.step !== 'ready') {
+    throw snapshotError('SNAPSHOT_PLACE', `There is no snapshot in ${paths.seed} that is ready.`, {
+      phase: 'place',
+    });
+  }
+  await rm(paths.replaced, { recursive: true, force: true });
+  await file.write({ ...note, step: 'placing' });
+  const placed = await swap(paths, file, note);
+  logger.info({ gtid: note.gtid }, 'a snapshot is in the place of the data');
+  return placed;
+}
+
+/** What was received is not wanted: a newer epoch begins before its position (rule H8). Not once it is being placed. */
+export async function discardSnapshot(nodeDirectory: string): Promise<void> {
+  const paths = seedPaths(nodeDirectory);
+  const note = await new SeedNoteFile(paths).read();
+  if (note !== null && note.step !== 'ready') {
+    throw snapshotError('SNAPSHOT_PLACE', 'The snapshot is in its place already.', { phase: 'place' });
+  }
+  await rm(paths.seed, { recursive: true, force: true });
+}
+
+/**
+ * placed -> nothing: the server that runs on the new data, closed and without a role, learns where it stands (rule H8). Then
+ * the old data is removed. Without a placed snapshot nothing is done.
+ * @returns whether there was one
+ * @throws SkeinError POSITION_NOT_SET
+ */
+export async function settlePlaced(
+  nodeDirectory: string,
+  control: { beginAt(gtid: string): Promise<void> },
+  { logger }: { logger: Logger },
+): Promise<SeedNote | null> {
+  const paths = seedPaths(nodeDirectory);
+  const file = new SeedNoteFile(paths);
+  const note = await file.read();
+  if (note?.step !== 'placed') return null;
+  await control.beginAt(note.gtid);
+  await file.remove();
+  await rm(paths.seed, { recursive: true, force: true });
+  await rm(paths.replaced, { recursive: true, force: true });
+  logger.info({ gtid: note.gtid }, 'the server stands at the position of its snapshot');
+  return note;
+}
+
+/** Two renames; the note says `placing` on the disk. May be begun again at any point. */
+async function swap(paths: SeedPaths, file: SeedNoteFile, note: SeedNote): Promise<SeedNote> {
+  if (await exists(paths.data)) {
+    if (await exists(paths.live)) await rename(paths.live, paths.replaced);
+    await rename(paths.data, paths.live);
+  }
+  await syncPath(paths.seed);
+  await syncPath(paths.directory);
+  // The crash of the server that had the old data is none of this one's.
+  await rm(join(paths.directory, UNSETTLED), { force: true });
+  const placed: SeedNote = { ...note, step: 'placed' };
+  await file.write(placed);
+  return placed;
+}

@@ -1,0 +1,31 @@
+import { join, resolve } from 'node:path';
+
+/** Where a snapshot is unpacked beside the data that it will replace, in the directory of its node. */
+export interface SeedPaths {
+  readonly directory: string;
+  /** What is replaced. */
+  readonly live: string;
+  readonly seed: string;
+  /** The new data, until it is in its place. */
+  readonly data: string;
+  /** For the programs' own files. */
+  readonly tmp: string;
+  /** Tells how far it is. */
+  readonly note: string;
+  /** The old data, until the new is taken over. */
+  readonly replaced: string;
+}
+
+export function seedPaths(nodeDirectory: string): SeedPaths {
+  const directory = resolve(nodeDirectory);
+  const seed = join(directory, 'seed');
+  return {
+    directory,
+    live: join(directory, 'data'),
+    seed,
+    data: join(seed, 'data'),
+    tmp: join(seed, 'tmp'),
+    note: join(seed, 'snapshot.json'),
+    replaced: join(directory, 'data.replaced'),
+  };
+}

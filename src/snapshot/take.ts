@@ -1,0 +1,260 @@
+/**
+ * Takes a consistent physical snapshot of a running server, as a stream of bytes. It does not know where the bytes go, nor
+ * what position in the cluster's history the server's GTID is.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chown, mkdir, rm } from 'node:fs/promises';
+import { setPriority } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { BackupPrograms } from '../server-packages/backup-programs.js';
+import type { Logger } from '../std/logger.js';
+import { RateLimit } from '../std/rate-limit.js';
+import { ownerOf } from '../std/run-user.js';
+import { type BackupLock, BackupLog, type LogPlace } from './backup-log.js';
+import { dataBytes } from './data-size.js';
+import { LockedOutput } from './locked-output.js';
+import { snapshotError } from './snapshot-error.js';
+
+export interface TakeOptions {
+  readonly programs: BackupPrograms;
+  readonly dataDir: string;
+  readonly socketPath: string;
+  /** Of `skein`. */
+  readonly password: string;
+  /** The node's; a directory for the program's own files is made in it. */
+  readonly directory: string;
+  /** How long it waits for the lock that stops commits, and so how long commits wait behind it at most. Default 5 s. */
+  readonly lockTimeoutMs?: number;
+  readonly limit?: RateLimit;
+}
+
+export interface TakeModules {
+  readonly logger: Logger;
+  /** The GTID of the last transaction before a place in the server's binary log; '' = none. */
+  gtidAt(place: LogPlace): Promise<string>;
+}
+
+export interface TakenSnapshot {
+  /** Of the last transaction in it; '' = nothing was ever written. */
+  readonly gtid: string;
+  readonly bytes: number;
+  readonly durationMs: number;
+  /** How long commits had to wait for it. */
+  readonly lockedMs: number;
+}
+
+export interface SnapshotProgress {
+  /** `lock`: commits and DDL wait for it now. */
+  readonly phase: 'copy' | 'lock' | 'done';
+  readonly bytes: number;
+  /** About; the size of the data files when it began. */
+  readonly bytesTotal: number;
+}
+
+export interface SnapshotTaking {
+  /** Ends after the snapshot is whole; else it is destroyed with the error of `done`. */
+  readonly output: Readable;
+  /** @throws SkeinError SNAPSHOT_LOCKED, SNAPSHOT_FAILED, or the reason of the signal */
+  readonly done: Promise<TakenSnapshot>;
+  progress(): SnapshotProgress;
+}
+
+const COMMIT_LOCK_TIMEOUT_MS = 5_000;
+/** For the other locks only DDL waits. */
+const DDL_LOCK_TIMEOUT_MS = 60_000;
+/** Commits wait while the lock is held. It takes milliseconds; more means that a disk, or who reads the bytes, hangs. */
+const COMMIT_LOCK_HELD_MS_MAX = 10_000;
+/**
+ * The copying must not take the processor from the server. Without a class of its own, a process has the IO priority that
+ * follows from this.
+ */
+const NICE = 10;
+
+/**
+ * Starts mariadb-backup on the local server, as the owner of its data. Nothing is written to the server's binary log.
+ * An abort of `signal`, or the destruction of `output`, kills it, and with it its locks.
+ */
+export async function takeSnapshot(
+  options: TakeOptions,
+  modules: TakeModules,
+  signal: AbortSignal,
+): Promise<SnapshotTaking> {
+  signal.throwIfAborted();
+  const bytesTotal = await dataBytes(options.dataDir);
+  const user = await ownerOf(options.dataDir);
+  const target = join(options.directory, `snapshot-${process.pid}-${Math.random().toString(36).slice(2, 8)}`);
+  await mkdir(target, { mode: 0o700 });
+  if (user.switched) await chown(target, user.uid, user.gid);
+  const child = spawn(options.programs.backup, takeArgs(options, target), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // The password is in the environment, which only this user and root can read. Every user can read arguments.
+    env: {
+      PATH: process.env.PATH ?? '/usr/bin:/bin',
+      LC_ALL: 'C',
+      TMPDIR: target,
+      MYSQL_PWD: options.password,
+    },
+    ...(user.switched ? { uid: user.uid, gid: user.gid } : {}),
+  });
+  if (child.pid !== undefined) lowerPriority(child.pid);
+  const taking = new Taking(child, options, modules, signal);
+  const done = taking.done().finally(() => rm(target, { recursive: true, force: true }));
+  // Whoever only reads `output` learns it there.
+  done.catch(() => {});
+  return {
+    output: taking.output,
+    done,
+    progress: () => ({ phase: taking.phase, bytes: taking.output.bytes, bytesTotal }),
+  };
+}
+
+export function takeArgs(
+  { dataDir, socketPath }: Pick<TakeOptions, 'dataDir' | 'socketPath'>,
+  target: string,
+): string[] {
+  // There is an option `--ftwrl-wait-timeout`: it does not limit the wait for a lock, it waits for a server without statements.
+  return [
+    '--no-defaults',
+    '--backup',
+    '--stream=mbstream',
+    '--protocol=socket',
+    `--socket=${socketPath}`,
+    '--user=skein',
+    `--datadir=${dataDir}`,
+    `--target-dir=${target}`,
+    `--tmpdir=${target}`,
+  ];
+}
+
+/** How long a lock may be waited for, or held; null = as long as it takes. */
+function limitMs({ stage, held }: BackupLock, lockTimeoutMs: number): number | null {
+  if (stage === 'BLOCK_COMMIT') return held ? COMMIT_LOCK_HELD_MS_MAX : lockTimeoutMs;
+  return held ? null : DDL_LOCK_TIMEOUT_MS;
+}
+
+class Taking {
+  readonly output: LockedOutput;
+  readonly #child: ChildProcess;
+  readonly #modules: TakeModules;
+  readonly #signal: AbortSignal;
+  readonly #log = new BackupLog();
+  readonly #startedMs = performance.now();
+  readonly #lockTimeoutMs: number;
+  /** Runs while a lock is waited for, or holds up commits. */
+  #watch: NodeJS.Timeout | undefined;
+  #lockedAtMs: number | null = null;
+  #lockedMs = 0;
+  /** The lock for which the snapshot was given up. */
+  #tooLong: BackupLock | null = null;
+  #ended = false;
+
+  constructor(child: ChildProcess, options: TakeOptions, modules: TakeModules, signal: AbortSignal) {
+    this.#child = child;
+    this.#modules = modules;
+    this.#signal = signal;
+    this.#lockTimeoutMs = options.lockTimeoutMs ?? COMMIT_LOCK_TIMEOUT_MS;
+    this.output = new LockedOutput(child.stdout as Readable, {
+      limit: options.limit ?? new RateLimit(null),
+      isLocked: () => this.#log.blocksCommits,
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      if (this.#log.push(text)) this.#lockChanged();
+    });
+  }
+
+  get phase(): SnapshotProgress['phase'] {
+    if (this.#ended) return 'done';
+    return this.#log.blocksCommits ? 'lock' : 'copy';
+  }
+
+  async done(): Promise<TakenSnapshot> {
+    const kill = () => this.#kill();
+    this.#signal.addEventListener('abort', kill, { once: true });
+    this.output.once('close', kill);
+    if (this.#signal.aborted) kill();
+    try {
+      const snapshot = await this.#result(await endOf(this.#child));
+      this.output.end();
+      return snapshot;
+    } catch (error) {
+      this.output.on('error', () => {}).destroy(error as Error);
+      throw error;
+    } finally {
+      this.#ended = true;
+      clearTimeout(this.#watch);
+      this.#signal.removeEventListener('abort', kill);
+      this.output.off('close', kill);
+    }
+  }
+
+  #kill(): void {
+    this.#child.kill('SIGKILL');
+    // Its end is told only after its output was read or closed.
+    this.#child.stdout?.destroy();
+  }
+
+  #lockChanged(): void {
+    const { lock, blocksCommits } = this.#log;
+    const now = performance.now();
+    if (blocksCommits) this.#lockedAtMs ??= now;
+    else if (this.#lockedAtMs !== null) {
+      this.#lockedMs += now - this.#lockedAtMs;
+      this.#lockedAtMs = null;
+    }
+    clearTimeout(this.#watch);
+    const limit = lock && limitMs(lock, this.#lockTimeoutMs);
+    if (limit !== null) {
+      this.#watch = setTimeout(() => {
+        this.#tooLong = lock;
+        this.#kill();
+      }, limit);
+    }
+    if (blocksCommits) this.output.hurry();
+  }
+
+  async #result(end: string | null): Promise<TakenSnapshot> {
+    this.#signal.throwIfAborted();
+    const { lock, tail: log, place, completed } = this.#log;
+    const phase = lock?.stage ?? 'copy';
+    if (this.#tooLong) {
+      const why = this.#tooLong.held
+        ? 'it held the lock for which commits wait too long. A disk, or who receives the snapshot, hangs'
+        : 'the server did not give its backup lock in time. Commits wait for their quorum, or DDL is running';
+      throw snapshotError(
+        'SNAPSHOT_LOCKED',
+        `The snapshot was given up, because ${why} (BACKUP STAGE ${phase}). Try again, or take it from another node.`,
+        { phase },
+      );
+    }
+    if (end !== null || !completed || place === null) {
+      const how = this.output.destroyed ? 'nobody reads it any more' : (end ?? 'it did not end in order');
+      throw snapshotError('SNAPSHOT_FAILED', `mariadb-backup failed: ${how}.`, { phase, log });
+    }
+    const gtid = await this.#modules.gtidAt(place);
+    const snapshot = {
+      gtid,
+      bytes: this.output.bytes,
+      durationMs: Math.round(performance.now() - this.#startedMs),
+      lockedMs: Math.round(this.#lockedMs),
+    };
+    this.#modules.logger.info(snapshot, 'snapshot taken');
+    return snapshot;
+  }
+}
+
+/** Null when the program ended in order. All its output has come by then, but for what waits to be read. */
+function endOf(child: ChildProcess): Promise<string | null> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(`it cannot be started: ${error.message}`));
+    child.once('close', (code, killedBy) => resolve(code === 0 ? null : `it ended with ${code ?? killedBy}`));
+  });
+}
+
+function lowerPriority(pid: number): void {
+  try {
+    setPriority(pid, NICE);
+  } catch {
+    // It has ended already, and its exit says why.
+  }
+}
