@@ -83,7 +83,17 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   'node.ts': [
     ...['std', 'model', 'mysql-protocol', 'metrics', 'tls', 'audit', 'auth', 'config', 'events', 'planes'],
-    ...['server-packages', 'mysql-control', 'server-process', 'roles', 'node', 'election', 'link', 'spool'],
+    ...[
+      'server-packages',
+      'mysql-control',
+      'server-process',
+      'snapshot',
+      'roles',
+      'node',
+      'election',
+      'link',
+    ],
+    'spool',
   ],
   // The command line talks to a node over its HTTP API only; single files of it may use more, see below.
   cli: ['std', 'model'],

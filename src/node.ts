@@ -37,6 +37,7 @@ import { chooseCacheDir } from './server-packages/cache-dir.js';
 import { obtainServer } from './server-packages/obtain.js';
 import { dumpProgramOf } from './server-packages/server-binary.js';
 import { ManagedServer, type ServerUp } from './server-process/managed-server.js';
+import { recoverPlacing, settlePlaced } from './snapshot/place.js';
 import type { Spool } from './spool/spool.js';
 import type { Logger } from './std/logger.js';
 import type { LineSink } from './std/pino-logger.js';
@@ -287,6 +288,7 @@ class Node {
     await this.#clients.start();
     await this.#role.start();
     await this.#listener.start();
+    await recoverPlacing(this.#config.directory, { logger: this.#logger.child({ part: 'snapshot' }) });
     await this.#server.start({ signal });
   }
 
@@ -384,6 +386,16 @@ class Node {
   /** The role gets the server only after the connections to its earlier life are cut (rule M4). */
   async #takeIntoRole(up: ServerUp): Promise<void> {
     await this.#clients.cut();
+    try {
+      await settlePlaced(this.#config.directory, this.#control, {
+        logger: this.#logger.child({ part: 'snapshot' }),
+      });
+    } catch (error) {
+      // A server that does not know where its data stands gets no role.
+      const reason = `the position of a placed snapshot could not be set: ${messageOf(error)}`;
+      if (this.#server.current?.pid === up.pid) await this.#server.kill(reason, { restart: true });
+      return;
+    }
     if (this.#server.current?.pid === up.pid) this.#role.serverUp(up);
   }
 
