@@ -6,7 +6,7 @@ import { isDiskFull } from './backup-log.js';
 import { snapshotError } from './snapshot-error.js';
 
 /** Memory of the recovery that makes a snapshot consistent; it is faster with more, and works with this. */
-export const PREPARE_MEMORY_BYTES = 128 * 2 ** 20;
+const PREPARE_MEMORY_BYTES = 128 * 2 ** 20;
 const KEPT_LOG_CHARS = 4_000;
 
 /**

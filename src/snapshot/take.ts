@@ -109,7 +109,7 @@ export async function takeSnapshot(
   };
 }
 
-export function takeArgs(
+function takeArgs(
   { dataDir, socketPath }: Pick<TakeOptions, 'dataDir' | 'socketPath'>,
   target: string,
 ): string[] {
