@@ -24,7 +24,7 @@ else await primary();
 function replica(port: number): void {
   let received = 0;
   const dialer = new LinkDialer(
-    { host: '127.0.0.1', port, cluster: 'demo', secret: SECRET, node: 'n2' },
+    { address: () => ({ host: '127.0.0.1', port }), cluster: 'demo', secret: SECRET, node: 'n2' },
     {
       logger: silentLogger,
       attachInfo: () => attachInfo('n2', { spoolEnd: at(0, 0) }),
@@ -36,6 +36,7 @@ function replica(port: number): void {
       },
       committed: () => {},
       status: () => {},
+      list: () => {},
       heartbeat: () => heartbeatBody('n2', 'replica'),
       definitions: async ({ id }) => ({ id, definitions: {}, failed: null }),
       state: (state) => {

@@ -2,15 +2,18 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditTrailOptions } from './audit/audit-trail.js';
 import { auditKey } from './audit/sealed-line.js';
+import { beginBoot } from './config/identity.js';
 import { installationDirectory, installedVersion } from './config/installation.js';
-import { auditDirectory, httpAddress, type NodeConfig, usesTls } from './config/node-config.js';
+import { auditDirectory, type NodeConfig } from './config/node-config.js';
+import { ownPlace, usesTls } from './config/place.js';
 import type { Election } from './election/election.js';
 import { epochFile } from './election/epoch-file.js';
 import { FixedPrimary } from './election/fixed-primary.js';
 import { EventLog } from './events/event-log.js';
 import type { LinkListener } from './link/listener.js';
-import { currentEpoch } from './model/chain.js';
+import { currentEpoch, newestEntry } from './model/chain.js';
 import { messageOf } from './model/error.js';
+import { linkText } from './model/members.js';
 import type { MysqlConnections } from './model/status.js';
 import { accountPassword } from './mysql-control/accounts.js';
 import { MariadbControl } from './mysql-control/control.js';
@@ -27,6 +30,7 @@ import { TmpWatch } from './node/tmp-watch.js';
 import { UserKeeper } from './node/user-keeper.js';
 import { ServerWatch } from './node/watch.js';
 import { ChainFile } from './roles/chain-file.js';
+import { foundCluster } from './roles/founding.js';
 import { linkListener } from './roles/link-listening.js';
 import { openSpool } from './roles/open-spool.js';
 import { RoleHost } from './roles/role-host.js';
@@ -82,6 +86,7 @@ class Node {
   readonly #logFile: RotatingFile;
   readonly #sink: LineSink;
   readonly #secret: Buffer;
+  readonly #clusterId: string;
   readonly #tls: TlsFiles | null;
   readonly #audit: AuditRelay;
   readonly #events: EventLog;
@@ -103,6 +108,7 @@ class Node {
 
   static async create(config: NodeConfig, { logger, logFile, sink, election }: NodeModules): Promise<Node> {
     const stateDir = join(config.directory, 'state');
+    const identity = await beginBoot(config.directory);
     await mkdir(stateDir, { recursive: true });
     const tls =
       config.tls &&
@@ -135,9 +141,15 @@ class Node {
     const failed = new AbortController();
     let node: Node | null = null;
     const { spool, fsyncTimes } = await openSpool(config, { logger, flavour: mariadb });
+    const place = ownPlace(config);
+    const { directory } = config;
+    await foundCluster({ directory, identity, place }, { logger, chainFile, spool });
     const parts: NodeParts = {
       config,
       secret,
+      clusterId: identity.cluster,
+      place,
+      boot: identity.boot,
       linkTls: usesTls(config, 'link') ? tls : null,
       logger,
       flavour: mariadb,
@@ -160,9 +172,10 @@ class Node {
       passwordOf: (account) => accountPassword(secret, account),
       heartbeatBase: () => ({
         node: config.name,
-        http: httpAddress(config),
-        link: `${config.link.host}:${config.link.port}`,
-        ...mysqlAddresses(config),
+        http: place.http,
+        link: linkText(place.link),
+        mysqlRw: place.mysqlRw,
+        mysqlRo: place.mysqlRo,
         mysqlConnections: node?.mysqlConnections ?? null,
         pid: process.pid,
         server: {
@@ -176,7 +189,10 @@ class Node {
     };
     const elected =
       election ??
-      new FixedPrimary({ node: config.name, primary: config.primary }, { epochFile: epochFile(stateDir) });
+      new FixedPrimary(
+        { node: config.name, primary: newestEntry(chainFile.chain)?.primary ?? null },
+        { epochFile: epochFile(stateDir) },
+      );
     const role: RoleHost = new RoleHost(parts, elected);
     const listener = linkListener(parts, role);
     const dumpProgram = dumpProgramOf(binary);
@@ -185,6 +201,7 @@ class Node {
       listener,
       spool,
       dumpProgram,
+      clusterId: identity.cluster,
     });
     return node;
   }
@@ -204,6 +221,7 @@ class Node {
       listener: LinkListener;
       spool: Spool;
       secret: Buffer;
+      clusterId: string;
       failed: AbortController;
       dumpProgram: string;
       chainFile: ChainFile;
@@ -214,6 +232,7 @@ class Node {
     this.#logFile = parts.logFile;
     this.#sink = parts.sink;
     this.#secret = parts.secret;
+    this.#clusterId = parts.clusterId;
     this.#tls = parts.tls;
     this.#audit = parts.audit;
     this.#events = parts.events;
@@ -416,7 +435,7 @@ class Node {
 
   #clientPlanes(dumpProgram: string): ClientPlanes {
     return new ClientPlanes(
-      { config: this.#config, secret: this.#secret, dumpProgram },
+      { config: this.#config, clusterId: this.#clusterId, secret: this.#secret, dumpProgram },
       {
         logger: this.#logger,
         publisher: this.#publisher,
@@ -431,7 +450,7 @@ class Node {
         },
         startThread: startPlaneThread,
         tls: () => this.#tls?.current ?? null,
-        answer: (what) => this.#desk.answer(what),
+        answer: (what, input) => this.#desk.answer(what, input),
         readNow: () => this.#role.readNow(),
         loginRefused: () => void this.#repairLogins().catch(() => {}),
       },
@@ -459,12 +478,6 @@ function auditTrail(config: NodeConfig, secret: Buffer): AuditTrailOptions {
     fileBytesMax: config.auditBytesMax,
     filesMax: config.auditFilesMax,
   };
-}
-
-function mysqlAddresses({ mysqlPorts }: NodeConfig): { mysqlRw: string | null; mysqlRo: string | null } {
-  if (!mysqlPorts) return { mysqlRw: null, mysqlRo: null };
-  const { host, readWrite, readOnly } = mysqlPorts;
-  return { mysqlRw: `${host}:${readWrite}`, mysqlRo: `${host}:${readOnly}` };
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -283,13 +283,10 @@ export class SkeinTarget implements Target {
 }
 
 async function dialled(node: PlannedNode, { linkPort }: SkeinOptions): Promise<Partial<NodeConfigInput>> {
-  const { name, primary, members = [] } = node.config;
-  if (name === primary || linkPort === undefined) return {};
-  const other = async (member: (typeof members)[number]) =>
-    member.name === primary
-      ? { ...member, link: { ...member.link, port: await linkPort(name, member.link.port) } }
-      : member;
-  return { members: await Promise.all(members.map(other)) };
+  const { name, contact } = node.config;
+  if (!contact || linkPort === undefined) return {};
+  const link = { ...contact, port: await linkPort(name, contact.port) };
+  return { contact: link, routes: { n1: link } };
 }
 
 /** The server's own words where it listens. */

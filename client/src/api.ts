@@ -274,7 +274,16 @@ export type ClusterStatus = {
   quorum: {
     needed: number;
     attached: number;
+    voters: number;
   };
+  /** The change that is in force and not yet on a majority of the old and of the new list. */
+  change: {
+    kind: 'add' | 'promote' | 'remove' | 'address' | 'reset';
+    member: string;
+    since: string;
+    /** In plain words. */
+    waitsFor: string;
+  } | null;
   members: Member[];
   /** Problems in the schema that endanger the cluster's promise; empty if there are none. */
   warnings: string[];
@@ -311,6 +320,41 @@ export type Member = {
   lastHeartbeatMs: number | null;
   since: string;
   reason: string | null;
+};
+
+export type MemberList = {
+  cluster: string;
+  /** Random, made at the cluster's birth. */
+  clusterId: string;
+  epoch: number;
+  /** Of the list, within the epoch. */
+  number: number;
+  primary: string | null;
+  members: ListedMember[];
+  /** The change that is in force and not yet on a majority of the old and of the new list. */
+  change: {
+    kind: 'add' | 'promote' | 'remove' | 'address' | 'reset';
+    member: string;
+    since: string;
+    /** In plain words. */
+    waitsFor: string;
+  } | null;
+};
+
+export type ListedMember = {
+  name: string;
+  link: {
+    host: string;
+    port: number;
+  };
+  /** Base address of its HTTP. */
+  http: string;
+  mysqlRw: string | null;
+  mysqlRo: string | null;
+  /** Names the disk behind the name; '' until it is a voter. */
+  incarnation: string;
+  /** Counts in the quorum; else it is a learner. */
+  voter: boolean;
 };
 
 export type TokenList = {
@@ -454,6 +498,9 @@ export type NodeErrorCode =
   | 'TX_BUSY'
   | 'USER_EXISTS'
   | 'USER_IN_USE'
+  | 'MEMBER_EXISTS'
+  | 'MEMBER_IS_PRIMARY'
+  | 'MEMBERS_FULL'
   | 'IDEMPOTENCY_KEY_IN_USE'
   | 'POSITION_NOT_REACHED'
   | 'LAG_TOO_LARGE'
@@ -477,6 +524,7 @@ export type NodeErrorCode =
   | 'SERVER_BUSY'
   | 'SERVER_LOGIN'
   | 'PRIMARY_UNREACHABLE'
+  | 'CHANGE_PENDING'
   | 'TIMEOUT'
   | 'OUTCOME_UNKNOWN';
 
@@ -578,6 +626,32 @@ export interface Endpoints {
   /** Server-sent events of every change; Last-Event-ID resumes. */
   getEvents: {
     response: string;
+  };
+  /** The list of members as this node knows it: who belongs to the cluster, where, and who counts. */
+  getMembers: {
+    response: MemberList;
+  };
+  /** Adds a member, as a learner. It becomes a voter by itself when it has what is committed. */
+  postMembers: {
+    body: {
+      name: string;
+      link: {
+        host: string;
+        port: number;
+      };
+      /** Base address of its HTTP. */
+      http: string;
+      mysqlRw: string | null;
+      mysqlRo: string | null;
+    };
+    response: MemberList;
+  };
+  /** Removes a member. Its node keeps its data and stops following. */
+  deleteMember: {
+    params: {
+      name: string;
+    };
+    response: MemberList;
   };
   /** The newest lines of this node's log that match, one JSON object in each line. */
   getLogs: {
@@ -737,6 +811,9 @@ export const ENDPOINTS = {
   getRows: { method: 'GET', path: '/v1/tables/:database/:table/rows', produces: 'json', statuses: [200] },
   getCluster: { method: 'GET', path: '/v1/cluster', produces: 'json', statuses: [200] },
   getEvents: { method: 'GET', path: '/v1/events', produces: 'event-stream', statuses: [200] },
+  getMembers: { method: 'GET', path: '/v1/members', produces: 'json', statuses: [200] },
+  postMembers: { method: 'POST', path: '/v1/members', produces: 'json', statuses: [200] },
+  deleteMember: { method: 'DELETE', path: '/v1/members/:name', produces: 'json', statuses: [200] },
   getLogs: { method: 'GET', path: '/v1/logs', produces: 'ndjson', statuses: [200] },
   getAudit: { method: 'GET', path: '/v1/audit', produces: 'ndjson', statuses: [200] },
   getMetrics: { method: 'GET', path: '/metrics', produces: 'text', statuses: [200] },

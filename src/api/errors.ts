@@ -59,6 +59,9 @@ export const ERRORS = {
     status: [409],
     means: 'Views, routines, triggers or events run with the rights of the account.',
   },
+  MEMBER_EXISTS: { status: [409], means: 'A member has this name or one of these addresses.' },
+  MEMBER_IS_PRIMARY: { status: [409], means: 'The primary cannot be removed.' },
+  MEMBERS_FULL: { status: [409], means: 'The cluster has its maximum number of members.' },
   IDEMPOTENCY_KEY_IN_USE: { status: [409], means: 'A request with this key is under way.' },
   POSITION_NOT_REACHED: { status: [412], means: 'This node has not applied the position in time.' },
   LAG_TOO_LARGE: { status: [412], means: 'This node is further behind than the request allows.' },
@@ -85,6 +88,10 @@ export const ERRORS = {
   SERVER_BUSY: { status: [503], means: 'All sessions of the role are in use.' },
   SERVER_LOGIN: { status: [503], means: "The server refused the node's own account." },
   PRIMARY_UNREACHABLE: { status: [503], means: 'The primary could not be reached; nothing was done.' },
+  CHANGE_PENDING: {
+    status: [503],
+    means: 'A change of the members is in force and not yet on a majority; it goes on by itself.',
+  },
   TIMEOUT: { status: [504], means: 'The request timed out; nothing of it takes effect.' },
   OUTCOME_UNKNOWN: { status: [504], means: 'It is not known whether the write takes effect.' },
 } as const satisfies Record<string, ErrorMeaning>;

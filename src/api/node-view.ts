@@ -3,8 +3,16 @@
  * small one. Everything here is about this node only, except `clusterStatus`.
  */
 import type { AuditFilter } from '../audit/search.js';
+import type { MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
-import type { AcknowledgeLevel, ClusterEvent, ClusterStatus, MemberState, Role } from '../model/status.js';
+import type {
+  AcknowledgeLevel,
+  ClusterEvent,
+  ClusterStatus,
+  MemberState,
+  MembersDocument,
+  Role,
+} from '../model/status.js';
 import type { Cancellation } from '../std/cancellation.js';
 import type { FoundLines } from '../std/newest-lines.js';
 import type { LogFilter } from './log-filter.js';
@@ -75,11 +83,22 @@ export interface AuditView extends LineView<AuditFilter> {
 export interface NodeView {
   readonly name: string;
   readonly cluster: string;
+  /** Random, made at the cluster's birth. */
+  readonly clusterId: string;
   role(): Role;
   epoch(): number;
   isOpen(): Openness;
   ready(): Readiness;
   clusterStatus(): Promise<ClusterStatus>;
+  /** The list of members as this node knows it. */
+  members(): Promise<MembersDocument>;
+  /**
+   * On the primary: resolves when it is a member, as a learner. Again for the same member: done at once.
+   * @throws SkeinError of model/members.ts and of roles/primary/member-changes.ts
+   */
+  addMember(member: MemberPlace): Promise<void>;
+  /** On the primary: resolves when it is no member any more. @throws SkeinError, as `addMember` */
+  removeMember(name: string): Promise<void>;
   acknowledge(): AcknowledgeLevel;
   /** Base address of the primary's HTTP (`http://host:port`), null when there is none. */
   primaryHttp(): string | null;

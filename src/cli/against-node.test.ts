@@ -16,7 +16,8 @@ const STATUS: ClusterStatus = {
   epoch: 3,
   primary: 'n1',
   acknowledge: 'majority',
-  quorum: { needed: 2, attached: 3 },
+  quorum: { needed: 2, attached: 3, voters: 3 },
+  change: null,
   members: [],
   warnings: [],
 };

@@ -6,13 +6,15 @@ import { takeLock } from '../std/lock-file.js';
 import type { Command, CommandContext, ParsedValues } from './command.js';
 import { LocalCluster } from './demo/cluster.js';
 import {
+  adminToken,
   ensureSecrets,
   existingNodes,
   hasRunBefore,
   prepareDirectory,
   writeMysqlOptions,
 } from './demo/directory.js';
-import { clusterFiles, type DemoOptions, planDemo } from './demo/plan.js';
+import { addMembers, writeIdentities } from './demo/members.js';
+import { clusterFiles, type DemoOptions, type PlannedNode, planDemo } from './demo/plan.js';
 import { prepareServer } from './demo/prepare-server.js';
 import { inUse, refuseOtherSize, refuseTakenPorts } from './demo/start-checks.js';
 
@@ -102,11 +104,13 @@ async function runDemo(context: CommandContext, options: DemoOptions, hungAfterM
     say(`${plan.length === 1 ? 'one node' : `${plan.length} nodes`} in ${options.directory}`);
     // Nodes that ran before find their server by themselves, without three of them waiting for one download.
     if (!plan.every(hasRunBefore)) await prepareServer({ say, signal: context.signal });
+    await writeIdentities(plan);
     await tellToken(options.directory, say);
     await writeMysqlOptions(options.directory, options.mysqlPort);
     const command = [process.execPath, ...process.execArgv, mainScript, 'node'];
     const cluster = await LocalCluster.start({ plan, command, hungAfterMs }, { say });
-    return await supervise(context, cluster, plan[0]?.url ?? '', say);
+    const token = adminToken(options.directory);
+    return await supervise(context, { cluster, plan, token }, say);
   } catch (error) {
     if (!context.signal.aborted) throw error;
     say('stopped before anything was started');
@@ -129,10 +133,11 @@ async function tellToken(directory: string, say: (text: string) => void): Promis
 /** Once a node was started, every exit stops all nodes. */
 async function supervise(
   { terminal, signal, interrupted }: CommandContext,
-  cluster: LocalCluster,
-  url: string,
+  started: { cluster: LocalCluster; plan: readonly PlannedNode[]; token: string },
   say: (text: string) => void,
 ): Promise<number> {
+  const { cluster, plan, token } = started;
+  const url = plan[0]?.url ?? '';
   const forced = new Promise<'forced'>((resolve) => {
     interrupted.on((count) => {
       if (count === 2)
@@ -142,7 +147,15 @@ async function supervise(
   });
   let failure: unknown = null;
   try {
-    await cluster.untilReady(signal);
+    const failed = new AbortController();
+    const both = AbortSignal.any([signal, failed.signal]);
+    const added = addMembers(plan, { token, changed: cluster.explain('n1'), signal: both });
+    try {
+      await Promise.all([cluster.untilReady(signal), added]);
+    } finally {
+      failed.abort();
+      await added.catch(() => {});
+    }
     say(`open ${url} in a browser, or try: npx skein status    (Ctrl-C stops)`);
     terminal.out(`skein ready ${url}\n`);
     await new Promise<void>((resolve) => {

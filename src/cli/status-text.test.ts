@@ -30,7 +30,8 @@ const status: ClusterStatus = {
   epoch: 1,
   primary: 'n1',
   acknowledge: 'majority',
-  quorum: { needed: 2, attached: 2 },
+  quorum: { needed: 2, attached: 2, voters: 3 },
+  change: null,
   members: [
     member('n1', { role: 'primary', http: 'http://127.0.0.1:8083', lagMs: 0 }),
     member('n2', {}),
@@ -59,13 +60,25 @@ n3: its last heartbeat is 3 s old
 });
 
 it('says loudly that there is no quorum', () => {
-  expect(statusText({ ...status, primary: null, quorum: { needed: 2, attached: 1 } }, now)).toContain(
-    'primary none · acknowledge majority · NO QUORUM (1 attached, 2 needed): writes wait',
-  );
+  expect(
+    statusText({ ...status, primary: null, quorum: { needed: 2, attached: 1, voters: 3 } }, now),
+  ).toContain('primary none · acknowledge majority · NO QUORUM (1 attached, 2 needed): writes wait');
 });
 
 it('says what in the schema endangers the cluster', () => {
   expect(statusText({ ...status, warnings: ['No primary key: demo.a.'] }, now)).toContain(
     'n3: its last heartbeat is 3 s old\nwarning: No primary key: demo.a.\n',
   );
+});
+
+it('names a learner, and a change of the members with what it waits for', () => {
+  const change = {
+    kind: 'add',
+    member: 'n4',
+    since: '2026-01-02T03:04:00Z',
+    waitsFor: '1 of 2 voters have it',
+  } as const;
+  const text = statusText({ ...status, members: [member('n4', { voter: false })], change }, now);
+  expect(text).toMatch(/^n4 +learner +live /m);
+  expect(text).toContain('members: add n4 since 2026-01-02T03:04:00Z: 1 of 2 voters have it\n');
 });

@@ -39,7 +39,12 @@ export function statusText(status: ClusterStatus, nowMs: number): string {
     .filter(({ reason }) => reason !== null)
     .map(({ name, reason }) => `${name}: ${reason}`);
   const warnings = status.warnings.map((warning) => `warning: ${warning}`);
-  const notes = [...reasons, ...warnings].map(terminalLine);
+  const { change } = status;
+  const changes =
+    change === null
+      ? []
+      : [`members: ${change.kind} ${change.member} since ${change.since}: ${change.waitsFor}`];
+  const notes = [...changes, ...reasons, ...warnings].map(terminalLine);
   return `${[summary, '', ...table, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')}\n`;
 }
 
@@ -47,7 +52,7 @@ function row(member: MemberStatus, nowMs: number): string[] {
   const { received, durable, committed, applied } = member.positions;
   return [
     member.name,
-    member.role,
+    member.role === 'replica' && !member.voter ? 'learner' : member.role,
     member.state,
     member.lagMs === null ? '?' : durationText(member.lagMs),
     ...[received, durable, committed, applied].map(String),

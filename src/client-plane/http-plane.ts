@@ -3,7 +3,8 @@ import { AuditTrail } from '../audit/audit-trail.js';
 import { auditKey } from '../audit/sealed-line.js';
 import { searchTrail } from '../audit/search.js';
 import { consoleFilesDirectory } from '../config/installation.js';
-import { auditDirectory, usesTls } from '../config/node-config.js';
+import { auditDirectory } from '../config/node-config.js';
+import { usesTls } from '../config/place.js';
 import { EventRing } from '../events/event-ring.js';
 import { HttpServer } from '../http/server.js';
 import { processMetrics } from '../metrics/process-metrics.js';
@@ -68,10 +69,13 @@ export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
       signals: thread.signals,
       readNow: () => thread.send({ kind: 'readNow' }),
     });
-    this.#questions = new Questions({ send: (id, what) => thread.send({ kind: 'ask', id, what }) });
+    this.#questions = new Questions({
+      send: (id, what, input) => thread.send({ kind: 'ask', id, what, input }),
+    });
     const view = new PlaneNodeView({
       config,
       secret,
+      clusterId: data.clusterId,
       dumpProgram: data.dumpProgram,
       flavour: mariadb,
       plane,

@@ -1,8 +1,10 @@
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
+import { epochEntry } from '../../test/kit/chain-entry.js';
 import { EventRing } from '../events/event-ring.js';
 
-import { type ChainEntry, ORIGIN } from '../model/position.js';
+import type { ChainEntry } from '../model/chain.js';
+import { ORIGIN } from '../model/position.js';
 import { mariadb } from '../mysql-protocol/mariadb.js';
 import { FactsReader } from '../planes/facts-reader.js';
 import type { PlaneFacts } from '../planes/messages.js';
@@ -54,7 +56,7 @@ function node({ applied = async () => true }: { applied?: (gtid: string) => Prom
     server: { socketPath: '/run/s.sock', port: 1, generation: 4 },
     ...{ primary: null, primaryHttp: null, voters: ['n2', 'n3'] },
   };
-  const chain: ChainEntry[] = [{ epoch: 1, beginsAfter: ORIGIN }];
+  const chain: ChainEntry[] = [epochEntry(1, ORIGIN)];
   const publish = (change: Partial<PlaneState>, changed: Partial<PlaneFacts> = {}, begun?: ChainEntry) => {
     facts = { ...facts, ...changed };
     if (begun) chain.push(begun);
@@ -67,6 +69,7 @@ function node({ applied = async () => true }: { applied?: (gtid: string) => Prom
   const asked: string[] = [];
   const view = new PlaneNodeView({
     config: { name: 'n1', cluster: 'c', acknowledge: 'majority' },
+    clusterId: 'id',
     ...{ secret: Buffer.alloc(32), dumpProgram: 'dump', flavour: mariadb, plane, waits },
     questions: new Questions({ send: (_, what) => asked.push(what) }),
     waitApplied: applied,
@@ -107,7 +110,7 @@ describe('a write', () => {
 
   it('is not confirmed by another transaction of the same number, which a later epoch wrote', async () => {
     const { view, publish } = node();
-    const second = { epoch: 2, beginsAfter: position(6) };
+    const second = epochEntry(2, position(6));
     publish({ epoch: 2, count: 3, received: 9, committed: 9 }, {}, second);
     const over = new Cancellation();
     expect((await view.waitCommitted(gtid(6), 'majority', { over })).position).toEqual(position(6));

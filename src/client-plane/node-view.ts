@@ -11,6 +11,7 @@ import type {
 import type { NodeConfig } from '../config/node-config.js';
 import { epochOf, refuseLost } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
+import type { MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
 import type { AcknowledgeLevel } from '../model/status.js';
 import { accountPassword, userPassword } from '../mysql-control/accounts.js';
@@ -29,6 +30,7 @@ const SILENT_MS = 2_000;
 
 export interface PlaneNodeViewModules {
   readonly config: Pick<NodeConfig, 'name' | 'cluster' | 'acknowledge'>;
+  readonly clusterId: string;
   readonly secret: Buffer;
   readonly dumpProgram: string;
   readonly flavour: Flavour;
@@ -50,6 +52,7 @@ export interface PlaneNodeViewModules {
 export class PlaneNodeView implements NodeView {
   readonly name: string;
   readonly cluster: string;
+  readonly clusterId: string;
   readonly events: EventSource;
   readonly audit: AuditView;
   readonly logs: LineView<LogFilter>;
@@ -61,6 +64,7 @@ export class PlaneNodeView implements NodeView {
     this.#modules = modules;
     this.name = modules.config.name;
     this.cluster = modules.config.cluster;
+    this.clusterId = modules.clusterId;
     this.events = modules.events;
     this.audit = modules.audit;
     this.logs = modules.logs;
@@ -106,6 +110,18 @@ export class PlaneNodeView implements NodeView {
 
   clusterStatus() {
     return this.#modules.questions.status();
+  }
+
+  members() {
+    return this.#modules.questions.members();
+  }
+
+  addMember(member: MemberPlace): Promise<void> {
+    return this.#modules.questions.changeMembers({ kind: 'add', member });
+  }
+
+  removeMember(name: string): Promise<void> {
+    return this.#modules.questions.changeMembers({ kind: 'remove', name });
   }
 
   acknowledge(): AcknowledgeLevel {

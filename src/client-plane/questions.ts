@@ -1,5 +1,5 @@
 import { ApiError } from '../api/api-error.js';
-import { type Answer, type AnswerTo, errorOf, type Question } from '../planes/messages.js';
+import { type Answer, type AnswerTo, errorOf, type InputOf, type Question } from '../planes/messages.js';
 import { FreshAnswers } from '../std/fresh-answers.js';
 import { withDeadline } from '../std/timing.js';
 
@@ -8,14 +8,14 @@ const ANSWER_MS = 5_000;
 
 /** Asks the replication plane. Many clients that want to know the same share one question. */
 export class Questions {
-  readonly #send: (id: number, what: Question) => void;
+  readonly #send: (id: number, what: Question, input: unknown) => void;
   readonly #open = new Map<number, (answer: Answer) => void>();
   readonly #status = new FreshAnswers(() => this.#inTime('status'));
   readonly #metrics = new FreshAnswers(() => this.#inTime('metrics'));
   readonly #confirmed = new FreshAnswers(() => this.#ask('confirmPrimary'));
   #lastId = 0;
 
-  constructor(modules: { send(id: number, what: Question): void }) {
+  constructor(modules: { send(id: number, what: Question, input: unknown): void }) {
     this.#send = modules.send;
   }
 
@@ -39,6 +39,16 @@ export class Questions {
     await this.#ask('levelUsers');
   }
 
+  /** @throws ApiError 503 NOT_OPEN when the replication plane does not answer */
+  members(): Promise<AnswerTo<'members'>> {
+    return this.#inTime('members');
+  }
+
+  /** Has a deadline of its own there. @throws SkeinError */
+  async changeMembers(change: InputOf<'changeMembers'>): Promise<void> {
+    await this.#ask('changeMembers', change);
+  }
+
   async flushLog(): Promise<void> {
     await this.#inTime('flushLog');
   }
@@ -49,14 +59,14 @@ export class Questions {
     settle?.(answer);
   }
 
-  #ask<What extends Question>(what: What): Promise<AnswerTo<What>> {
+  #ask<What extends Question>(what: What, input?: InputOf<What>): Promise<AnswerTo<What>> {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#open.set(id, (answer) => {
         if (answer.ok) resolve(answer.value as AnswerTo<What>);
         else reject(errorOf(answer.error));
       });
-      this.#send(id, what);
+      this.#send(id, what, input);
     });
   }
 

@@ -9,15 +9,8 @@ const minimal = {
   name: 'n2',
   cluster: 'demo',
   directory: 'n2',
-  primary: 'n1',
-  voters: ['n1', 'n2', 'n3'],
   http: { port: 8084 },
   link: { port: 7084 },
-  members: [1, 2, 3].map((n) => ({
-    name: `n${n}`,
-    link: { host: '127.0.0.1', port: 7082 + n },
-    http: `http://127.0.0.1:${8082 + n}`,
-  })),
   secretFile: 'cluster.secret',
 };
 
@@ -76,15 +69,14 @@ describe('nodeConfig', () => {
   });
 
   it.each([
-    [{ voters: ['n2', 'n3'] }, '"primary" is "n1", which is not among "voters"'],
-    [{ members: [] }, '"members" lacks n2, n1, n3'],
-    [{ members: [...minimal.members, minimal.members[0]] }, '"members" has n1 twice'],
-    [{ members: [{ ...minimal.members[0], http: 'n1:8083' }] }, '"members" is'],
-    [{ primaryLink: { port: 7083 } }, '"primaryLink" is not a setting'],
+    [{ voters: ['n1'] }, '"voters" is not a setting'],
+    [{ contact: { port: 70_830 } }, '"contact" is'],
+    [{ routes: { 'N 1': { port: 7083 } } }, '"routes" is'],
+    [{ http: { host: '0.0.0.0', port: 8084 } }, '"advertise" is missing'],
+    [{ mysqlPorts: { host: '::', readWrite: 6446, readOnly: 6447 } }, '"advertise" is missing'],
     [{ link: { port: 8084 } }, '"http" and "link" are both port 8084'],
     [{ lateAfterMs: 500 }, '"lateAfterMs" is 500; expected more than'],
     [{ goneAfterMs: 1000 }, '"goneAfterMs" is 1000; expected more than'],
-    [{ voters: ['n1', 'n1'] }, 'expected a list of 1 to 9 different node names'],
     [{ name: 'N 1' }, 'expected a name of small letters'],
   ])('refuses %j', (change, text) => {
     expect(problem({ ...minimal, ...change })).toContain(text);

@@ -5,7 +5,7 @@ import { Value } from '@sinclair/typebox/value';
 import { messageOf, SkeinError } from '../model/error.js';
 import { nearest } from '../std/nearest.js';
 import { HttpSettings, httpLimitProblems } from './http-settings.js';
-import { memberProblems } from './members.js';
+import { placeProblem } from './place.js';
 
 /**
  * The configuration of one node: one type, one place for defaults, load -> validate -> freeze.
@@ -45,16 +45,6 @@ const Address = (description: string) =>
     },
   );
 
-/** A node as the others reach it. */
-const Member = Type.Object(
-  {
-    name: NodeName,
-    link: Address('Where it accepts links.'),
-    http: Type.String({ pattern: '^https?://[^/]+$' }),
-  },
-  { additionalProperties: false },
-);
-
 export const NodeConfigSchema = Type.Object(
   {
     name: NodeName,
@@ -65,18 +55,6 @@ export const NodeConfigSchema = Type.Object(
       expected: 'the name of the cluster, 1 to 63 characters',
     }),
     directory: Path('Data, spool, state and logs of this node.'),
-    primary: Type.String({
-      ...NodeName,
-      description: 'The node that is the primary, for as long as it is fixed here.',
-    }),
-    voters: Type.Array(NodeName, {
-      minItems: 1,
-      // 9 voters = a quorum of 5: beyond that each commit waits for ever more disks and nothing is gained.
-      maxItems: 9,
-      uniqueItems: true,
-      description: 'All nodes that count in the quorum, the primary included.',
-      expected: 'a list of 1 to 9 different node names',
-    }),
     acknowledge: Type.Union([Type.Literal('majority'), Type.Literal('all'), Type.Literal('async')], {
       // Losing any minority of the nodes must lose nothing: the product's promise is the default.
       default: 'majority',
@@ -85,13 +63,23 @@ export const NodeConfigSchema = Type.Object(
     }),
     http: Address('Where this node answers HTTP.'),
     link: Address('Where this node accepts links of the others.'),
-    members: Type.Array(Member, {
-      default: [],
-      maxItems: 64,
+    advertise: Type.Union([Type.String({ minLength: 1, maxLength: 253 }), Type.Null()], {
+      default: null,
       description:
-        'Where the nodes of the cluster are, this one included; may be empty for a cluster of one.',
-      expected:
-        'a list of objects such as {"name": "n1", "link": {"host": "10.0.0.1", "port": 7083}, "http": "http://10.0.0.1:8083"}, each name once',
+        'Host by which the other nodes and clients reach this node; null = the hosts that it listens on.',
+      expected: 'a host name or address, or null',
+    }),
+    contact: Type.Union([Address(''), Type.Null()], {
+      default: null,
+      description:
+        'Link port of any member, for the first contact; later the list of members says where the others are.',
+      expected: 'null, or an object such as {"host": "10.0.0.1", "port": 7083}',
+    }),
+    routes: Type.Record(NodeName, Address(''), {
+      default: {},
+      additionalProperties: false,
+      description: 'Link ports of other members as this node reaches them, where the list says otherwise.',
+      expected: 'an object such as {"n1": {"host": "10.0.0.1", "port": 7083}}',
     }),
     secretFile: Path('Holds the secret that all nodes of the cluster share.'),
     adminTokenFile: Type.Union([Path(''), Type.Null()], {
@@ -315,16 +303,7 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 export type NodeConfig = DeepReadonly<Static<typeof NodeConfigSchema>>;
 
 /** The settings without a default; node-config.test.ts holds this against the schema. */
-export const REQUIRED_SETTINGS = [
-  'name',
-  'cluster',
-  'directory',
-  'primary',
-  'voters',
-  'http',
-  'link',
-  'secretFile',
-] as const;
+export const REQUIRED_SETTINGS = ['name', 'cluster', 'directory', 'http', 'link', 'secretFile'] as const;
 type Required = (typeof REQUIRED_SETTINGS)[number];
 
 /** What a file may say: what has no default has to be given, everything else may be. */
@@ -405,13 +384,11 @@ function* shapeProblems(value: Record<string, unknown>): Generator<string> {
 }
 
 function* relationProblems(config: Static<typeof NodeConfigSchema>): Generator<string> {
-  if (!config.voters.includes(config.primary)) {
-    yield `"primary" is "${config.primary}", which is not among "voters" (${config.voters.join(', ')})`;
-  }
-  yield* memberProblems(config);
   if (config.http.host === config.link.host && config.http.port === config.link.port) {
     yield `"http" and "link" are both port ${config.http.port}; expected two different ports`;
   }
+  const unreachable = placeProblem(config);
+  if (unreachable !== null) yield unreachable;
   yield* httpLimitProblems(config);
   const mysql = config.mysqlPorts;
   if (mysql !== null && mysql.readWrite === mysql.readOnly) {
@@ -427,16 +404,6 @@ function* relationProblems(config: Static<typeof NodeConfigSchema>): Generator<s
   if (config.goneAfterMs <= config.lateAfterMs) {
     yield `"goneAfterMs" is ${config.goneAfterMs}; expected more than "lateAfterMs" (${config.lateAfterMs})`;
   }
-}
-
-/** Whether this port of the node is to speak TLS. */
-export function usesTls({ tls }: Pick<NodeConfig, 'tls'>, port: 'http' | 'link' | 'mysql'): boolean {
-  return tls !== null && (tls.ports === undefined || tls.ports.includes(port));
-}
-
-/** Where a node answers HTTP. */
-export function httpAddress(config: Pick<NodeConfig, 'tls' | 'http'>): string {
-  return `${usesTls(config, 'http') ? 'https' : 'http'}://${config.http.host}:${config.http.port}`;
 }
 
 /** Files of the audit trail. */

@@ -1,13 +1,14 @@
 import type { Assignment, Election } from './election.js';
 import type { EpochFile } from './epoch-file.js';
 
-/** The election whose outcome stands in the configuration: one node is the primary, and stays it. */
+/** The election whose outcome stands in the chain: one node was the primary from the cluster's birth on, and stays it. */
 export class FixedPrimary implements Election {
-  readonly #options: { readonly node: string; readonly primary: string };
+  readonly #options: { readonly node: string; readonly primary: string | null };
   readonly #epochFile: EpochFile;
   #isTold = false;
 
-  constructor(options: { node: string; primary: string }, modules: { epochFile: EpochFile }) {
+  /** `primary`: null = this node has no list yet, so it cannot be the primary. */
+  constructor(options: { node: string; primary: string | null }, modules: { epochFile: EpochFile }) {
     this.#options = options;
     this.#epochFile = modules.epochFile;
   }

@@ -6,6 +6,7 @@ import type { Handler } from './handlers/context.js';
 import { handleDump } from './handlers/dump.js';
 import { handleHealth, handlePrimary, handleReady, handleReplica } from './handlers/health.js';
 import { handleAudit, handleLogs } from './handlers/lines.js';
+import { handleAddMember, handleListMembers, handleRemoveMember } from './handlers/members.js';
 import { handleMetrics } from './handlers/metrics.js';
 import { handleOpenApi } from './handlers/openapi.js';
 import { handleOutcome } from './handlers/outcomes.js';
@@ -31,6 +32,9 @@ const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   getRows: handleRows,
   getCluster: handleCluster,
   getEvents: handleEvents,
+  getMembers: handleListMembers,
+  postMembers: handleAddMember,
+  deleteMember: handleRemoveMember,
   getLogs: handleLogs,
   getAudit: handleAudit,
   getMetrics: handleMetrics,

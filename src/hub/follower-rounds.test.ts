@@ -3,7 +3,10 @@ import { FollowerRounds } from './follower-rounds.js';
 
 function make(needed = 1) {
   const sent: number[] = [];
-  const rounds = new FollowerRounds({ needed: () => needed, send: (round) => sent.push(round) });
+  const rounds = new FollowerRounds({
+    isEnough: (heard) => heard.size >= needed,
+    send: (round) => sent.push(round),
+  });
   const done: string[] = [];
   const ask = (name: string, signal = new AbortController().signal) =>
     void rounds.confirm(signal).then(

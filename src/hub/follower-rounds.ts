@@ -5,11 +5,13 @@
  * out.
  */
 export interface FollowerRoundsModules {
-  /** Replicas that must answer; the primary itself is not among them. */
-  needed(): number;
+  /** Whether these replicas, with the primary, are a quorum. */
+  isEnough(replicas: ReadonlySet<string>): boolean;
   /** Asks every replica that counts. */
   send(round: number): void;
 }
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 interface Waiter {
   resolve(): void;
@@ -34,7 +36,7 @@ export class FollowerRounds {
 
   /** Resolves once a round that began after this call is answered. Rejects with the signal's reason. */
   confirm(signal: AbortSignal): Promise<void> {
-    if (this.#modules.needed() === 0) return Promise.resolve();
+    if (this.#modules.isEnough(NOBODY)) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const settled = (settle: () => void) => () => {
         signal.removeEventListener('abort', abort);
@@ -64,7 +66,7 @@ export class FollowerRounds {
   answered(node: string, round: number): void {
     if (this.#running === null || round !== this.#round) return;
     this.#heard.add(node);
-    if (this.#heard.size < this.#modules.needed()) return;
+    if (!this.#modules.isEnough(this.#heard)) return;
     const served = this.#running;
     this.#running = null;
     for (const waiter of served) waiter.resolve();

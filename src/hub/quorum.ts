@@ -1,21 +1,33 @@
+import { majorityOf } from '../model/members.js';
 import type { AcknowledgeLevel } from '../model/status.js';
 
 /**
  * Counts on how many voters each group is durable. Pure: durable positions in, two ordinals out.
  * *Committed* is always a majority of the voters, the primary's own log included; `answered` is how far the server may
  * answer its clients at the cluster's level (rule C4: never less than committed for majority and all).
+ * While the list of members changes there are two lists of voters, and a group counts when it does in both (rule C11).
  */
 export interface QuorumOptions {
   self: string;
-  voters: readonly string[];
+  /** Of the list in force, then of the one before while that still counts. At least one. */
+  lists: readonly (readonly string[])[];
   level: AcknowledgeLevel;
 }
 
+/** One list of voters without the primary, and how far each of them has it durable. */
+interface CountedList {
+  readonly others: readonly string[];
+  readonly durable: number[];
+  /** Whether the primary is one of its voters. */
+  readonly self: boolean;
+}
+
 export class Quorum {
-  readonly #others: readonly string[];
+  readonly #self: string;
   readonly #level: AcknowledgeLevel;
-  /** Of the voters other than the primary. */
+  /** Of the members other than the primary, learners included: one of them may become a voter. */
   readonly #durable = new Map<string, number>();
+  #lists: readonly CountedList[] = [];
   /** False when a power cut may lose part of the primary's own log (rule M9): then one more replica is needed. */
   #selfCounts = true;
   #received = 0;
@@ -23,18 +35,58 @@ export class Quorum {
   #everywhere = 0;
 
   constructor(options: QuorumOptions) {
-    this.#others = options.voters.filter((voter) => voter !== options.self);
+    this.#self = options.self;
     this.#level = options.level;
+    this.setLists(options.lists);
   }
 
-  /** Replicas that must have a group durable before it counts as committed. */
+  /** What is committed stays committed; what comes is counted by these lists. */
+  setLists(lists: readonly (readonly string[])[]): void {
+    this.#lists = lists.map((voters) => {
+      const others = voters.filter((voter) => voter !== this.#self);
+      return {
+        others,
+        durable: others.map((voter) => this.#durable.get(voter) ?? 0),
+        self: voters.includes(this.#self),
+      };
+    });
+    this.#count();
+  }
+
+  /** Replicas that must have a group durable before it counts as committed; with two lists, of the stricter one. */
   get replicasNeeded(): number {
-    return Math.floor((this.#others.length + 1) / 2) + (this.#selfCounts ? 0 : 1);
+    return Math.max(...this.#lists.map((list) => this.#neededOf(list)));
   }
 
   /** Replicas that must have it before a client is answered. */
   get replicasNeededToAnswer(): number {
-    return this.#level === 'all' ? this.#others.length : this.replicasNeeded;
+    return Math.max(...this.#lists.map((list) => this.#neededToAnswer(list)));
+  }
+
+  #neededOf({ others, self }: CountedList): number {
+    return majorityOf(others.length + (self ? 1 : 0)) - (self && this.#selfCounts ? 1 : 0);
+  }
+
+  #neededToAnswer(list: CountedList): number {
+    return this.#level === 'all' ? list.others.length : this.#neededOf(list);
+  }
+
+  /** How many more replicas of the stricter list must be among `names` before a client is answered. */
+  missingToAnswer(names: ReadonlySet<string>): number {
+    if (this.#level === 'async') return 0;
+    return this.#missing(names, (list) => this.#neededToAnswer(list));
+  }
+
+  /** Whether `names`, with the primary, are a majority of each list. */
+  isMajority(names: ReadonlySet<string>): boolean {
+    return this.#missing(names, (list) => this.#neededOf(list)) === 0;
+  }
+
+  #missing(names: ReadonlySet<string>, needed: (list: CountedList) => number): number {
+    const missing = this.#lists.map(
+      (list) => needed(list) - list.others.filter((name) => names.has(name)).length,
+    );
+    return Math.max(0, ...missing);
   }
 
   get committed(): number {
@@ -66,11 +118,17 @@ export class Quorum {
     this.#count();
   }
 
-  /** What a replica reports as durable. It is less than before when the replica lost its disk (another incarnation). */
-  setDurable(voter: string, ordinal: number): void {
-    if (!this.#others.includes(voter)) return;
-    this.#durable.set(voter, ordinal);
-    this.#count();
+  /** What a member reports as durable. It is less than before when it lost its disk (another incarnation). */
+  setDurable(member: string, ordinal: number): void {
+    this.#durable.set(member, ordinal);
+    let counts = false;
+    for (const { others, durable } of this.#lists) {
+      const at = others.indexOf(member);
+      if (at < 0) continue;
+      durable[at] = ordinal;
+      counts = true;
+    }
+    if (counts) this.#count();
   }
 
   /** Returns whether the value changed. What is committed stays committed. */
@@ -81,36 +139,40 @@ export class Quorum {
     return true;
   }
 
-  /** Voters other than the primary that have it durable. */
-  holders(ordinal: number): string[] {
-    return this.#others.filter((voter) => (this.#durable.get(voter) ?? 0) >= ordinal);
+  /** Voters of the list in force other than the primary, in the order of `durable`. */
+  get others(): readonly string[] {
+    return this.#lists[0]?.others ?? [];
   }
 
-  /** How far each voter other than the primary has it durable, in the order of the voters. */
-  get durable(): number[] {
-    return this.#others.map((voter) => this.#durable.get(voter) ?? 0);
+  /** How far each of `others` has it durable. */
+  get durable(): readonly number[] {
+    return this.#lists[0]?.durable ?? [];
   }
 
   #count(): void {
     // The primary holds whatever a replica holds: a replica only receives what the primary's log already has on disk.
-    const majority = this.#heldBy(this.replicasNeeded);
-    const everywhere = this.#heldBy(this.#others.length);
+    let majority = Number.POSITIVE_INFINITY;
+    let everywhere = Number.POSITIVE_INFINITY;
+    for (const list of this.#lists) {
+      majority = Math.min(majority, this.#heldBy(list.durable, this.#neededOf(list)));
+      everywhere = Math.min(everywhere, this.#heldBy(list.durable, list.others.length));
+    }
     // Both only grow: a position that was reached stays reached when a replica leaves.
     if (majority > this.#committed) this.#committed = majority;
     if (everywhere > this.#everywhere) this.#everywhere = everywhere;
   }
 
   /**
-   * Highest ordinal that this many replicas have durable. Runs for each acknowledgement, so it neither sorts nor
+   * Highest ordinal that this many of these have durable. Runs for each acknowledgement, so it neither sorts nor
    * allocates.
    */
-  #heldBy(count: number): number {
+  #heldBy(durable: readonly number[], count: number): number {
     if (count === 0) return this.#received;
     let highest = 0;
-    for (const candidate of this.#durable.values()) {
+    for (const candidate of durable) {
       if (candidate <= highest) continue;
       let holders = 0;
-      for (const ordinal of this.#durable.values()) if (ordinal >= candidate) holders++;
+      for (const ordinal of durable) if (ordinal >= candidate) holders++;
       if (holders >= count) highest = candidate;
     }
     return highest;

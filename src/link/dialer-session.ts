@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import type { ChainPlace } from '../model/chain.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { ClusterStatus } from '../model/status.js';
 import type { Clock, Timer } from '../std/clock.js';
@@ -21,15 +22,18 @@ import {
   type DefinitionsReply,
   decodeDefinitionsQuery,
   decodeHeartbeat,
+  decodeList,
   decodeRefuse,
   decodeStatus,
   decodeWelcome,
+  encodeAdopted,
   encodeAttach,
   encodeDefinitionsReply,
   encodeHeartbeat,
   encodeReady,
   type Heartbeat,
   type HeartbeatBody,
+  type ListMessage,
   type Welcome,
 } from '../wire/messages.js';
 import { Channel } from './channel.js';
@@ -49,6 +53,8 @@ export interface ReplicaCallbacks {
   records(bytes: Buffer, committedOrdinal: number): boolean;
   committed(ordinal: number): void;
   status(status: ClusterStatus): void;
+  /** A new list of members; what comes of it is said with `adopted`. */
+  list(message: ListMessage): void;
   heartbeat(): HeartbeatBody;
   /** How objects of the replica's server are defined; the answer has the reason when that cannot be told. */
   definitions(query: DefinitionsQuery): Promise<DefinitionsReply>;
@@ -134,6 +140,11 @@ export class DialerSession {
     });
   }
 
+  /** The log has reached this entry of the chain, which is on the disk. Dropped while not open: attaching says it too. */
+  adopted(place: ChainPlace): void {
+    if (this.open) this.#channel.guard(() => this.#channel.write(encodeAdopted(place)));
+  }
+
   resume(): void {
     this.#channel.resume();
   }
@@ -157,6 +168,7 @@ export class DialerSession {
     else if (name === 'committed') this.#modules.committed(decodeCommitted(payload));
     else if (name === 'heartbeat') this.#onHeartbeat(decodeHeartbeat(payload));
     else if (name === 'status') this.#modules.status(decodeStatus(payload));
+    else if (name === 'list') this.#modules.list(decodeList(payload));
     else if (name === 'probe') this.#onProbe(decodeProbe(payload));
     else if (name === 'definitionsQuery') void this.#onDefinitionsQuery(decodeDefinitionsQuery(payload));
     else if (name === 'refuse') this.#onRefuse(payload);
@@ -214,17 +226,18 @@ export class DialerSession {
   }
 
   #ready(welcome: Welcome): void {
-    const { spoolEnd, previousGtid, damaged } = this.#modules.attachInfo();
+    const { spoolEnd, previousGtid, damaged, adopted } = this.#modules.attachInfo();
     this.#channel.accept([
       'records',
       'committed',
       'heartbeat',
       'status',
+      'list',
       'probe',
       'definitionsQuery',
       'refuse',
     ]);
-    this.#channel.write(encodeReady({ spoolEnd: { ...spoolEnd }, previousGtid, damaged }));
+    this.#channel.write(encodeReady({ spoolEnd: { ...spoolEnd }, previousGtid, damaged, adopted }));
     this.#phase = 'open';
     this.#modules.opened(welcome);
     this.#channel.heardAtMs = this.#modules.clock.nowMs();

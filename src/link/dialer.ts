@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
+import type { ChainPlace } from '../model/chain.js';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import { type LinkAddress, linkText } from '../model/members.js';
 import { type Clock, systemClock } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 import { backoffMs, sleep } from '../std/timing.js';
@@ -13,9 +15,9 @@ import { ReadBuffer } from './read-buffer.js';
 import { secure } from './tls.js';
 
 export interface LinkDialerOptions {
-  /** Of the primary's link port. */
-  readonly host: string;
-  readonly port: number;
+  /** Of the primary's link port; asked before each dial, with the number of dials in a row that failed. */
+  address(failures: number): LinkAddress;
+  /** Name and id of the cluster. */
   readonly cluster: string;
   /** At least 16 bytes. */
   readonly secret: string | Uint8Array;
@@ -44,6 +46,9 @@ const GOOD_LINK_MS = 1000;
 
 /** Highest back-off step (200 ms by default) while an authenticated primary is not open yet. */
 const NOT_OPEN_ATTEMPT = 1;
+const SOON = ['NOT_OPEN', 'NOT_PRIMARY', 'NOT_A_MEMBER'];
+/** A node that was removed asks this often whether it has been added again. */
+const REMOVED_REDIAL_MS = 30_000;
 
 export interface LinkDialerModules extends ReplicaCallbacks {
   readonly logger: Logger;
@@ -62,6 +67,10 @@ export class LinkDialer {
   #running: { abort: AbortController; done: Promise<void> } | null = null;
   #lastReported = '';
   #openedAtMs: number | null = null;
+  /** Where it dials, or dialled last. */
+  #address: LinkAddress = { host: '', port: 0 };
+  /** Dials in a row that reached nobody. */
+  #failures = 0;
   /** Sum of closed connections. */
   #before = { sent: 0, received: 0 };
 
@@ -100,6 +109,11 @@ export class LinkDialer {
     await running?.done;
   }
 
+  /** See DialerSession. */
+  adopted(place: ChainPlace): void {
+    this.#session?.adopted(place);
+  }
+
   /** Merged: at most one frame in a turn of the event loop, the newest wins. Dropped while the link is down. */
   ack(ack: Ack): void {
     this.#session?.ack(ack);
@@ -114,13 +128,17 @@ export class LinkDialer {
     let attempt = 0;
     while (!signal.aborted) {
       const error = await this.#dial(signal);
+      this.#failures = error.code === 'LINK_UNREACHABLE' ? this.#failures + 1 : 0;
       if (signal.aborted) return;
       if (this.#openedAtMs !== null && this.#clock.nowMs() - this.#openedAtMs > GOOD_LINK_MS) attempt = 0;
       this.#openedAtMs = null;
-      // That node is up and waits for a quorum itself, or is about to become the primary, so dial again soon.
-      if (error.code === 'NOT_OPEN' || error.code === 'NOT_PRIMARY')
-        attempt = Math.min(attempt, NOT_OPEN_ATTEMPT);
-      const waitMs = backoffMs(attempt++, this.#options.redialFirstMs, this.#options.redialMaxMs);
+      // That node is up and waits for a quorum itself, or is about to become the primary or to add this node, so dial
+      // again soon.
+      if (SOON.includes(error.code)) attempt = Math.min(attempt, NOT_OPEN_ATTEMPT);
+      const waitMs =
+        error.code === 'REMOVED'
+          ? REMOVED_REDIAL_MS
+          : backoffMs(attempt++, this.#options.redialFirstMs, this.#options.redialMaxMs);
       this.#modules.logger.debug({ code: error.code, attempt, waitMs: Math.round(waitMs) }, 'link redial');
       await sleep(waitMs, signal, this.#clock).catch(() => {});
     }
@@ -132,7 +150,7 @@ export class LinkDialer {
     const reads = this.#options.tls ? undefined : new ReadBuffer();
     const error = await this.#connect(signal, reads).then(
       (socket) => this.#live(socket, reads),
-      (reason) => dialError(this.#options, reason),
+      (reason) => dialError(this.#address, reason),
     );
     this.#before = this.bytes;
     this.#session = null;
@@ -142,7 +160,9 @@ export class LinkDialer {
   }
 
   async #connect(signal: AbortSignal, reads: ReadBuffer | undefined): Promise<Socket> {
-    const { host, port, stepDeadlineMs, tls } = this.#options;
+    const { stepDeadlineMs, tls } = this.#options;
+    this.#address = this.#options.address(this.#failures);
+    const { host, port } = this.#address;
     const socket = createConnection({ host, port, ...(reads && { onread: reads.onread }) });
     const late = new AbortController();
     const timer = this.#clock.setTimer(stepDeadlineMs, () => late.abort());
@@ -183,7 +203,7 @@ export class LinkDialer {
     const key = code === 'NOT_OPEN' ? `${code} ${reason}` : `${state} ${code}`;
     if (key === this.#lastReported) return;
     this.#lastReported = key;
-    const data = { host: this.#options.host, port: this.#options.port, code, reason };
+    const data = { ...this.#address, code, reason };
     if (state === 'up') this.#modules.logger.info(data, 'link up');
     else this.#modules.logger.warn(data, 'link down');
     this.#modules.state(state, reason, code);
@@ -198,19 +218,20 @@ function callbacks(modules: ReplicaCallbacks): ReplicaCallbacks {
     records: (bytes, committedOrdinal) => modules.records(bytes, committedOrdinal),
     committed: (ordinal) => modules.committed(ordinal),
     status: (status) => modules.status(status),
+    list: (message) => modules.list(message),
     heartbeat: () => modules.heartbeat(),
     definitions: (query) => modules.definitions(query),
     heard: (heartbeat, heardAtMs) => modules.heard?.(heartbeat, heardAtMs),
   };
 }
 
-function dialError(options: LinkDialerOptions, error: unknown): SkeinError {
+function dialError(address: LinkAddress, error: unknown): SkeinError {
   if (isSkeinError(error)) return error;
   const timeout = error instanceof Error && error.name === 'AbortError';
   const what = timeout ? 'it does not answer' : messageOf(error);
   return new SkeinError(
     'LINK_UNREACHABLE',
-    `The primary's link port ${options.host}:${options.port} cannot be reached: ${what}`,
+    `The primary's link port ${linkText(address)} cannot be reached: ${what}`,
     { cause: error },
   );
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import type { Chain } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
-import type { ChainEntry } from '../model/position.js';
 import type { Clock, Timer } from '../std/clock.js';
 import { type FrameName, NONCE_SIZE, unexpectedFrame } from '../wire/frames.js';
 import { type AttachInfo, decodeAttach, decodeReady, decodeRefuse, encodeWelcome } from '../wire/messages.js';
@@ -10,7 +10,7 @@ import { acceptedIn, type HandshakeState, handshakeStep, type Identity, listener
 
 export interface Welcomed {
   readonly epoch: number;
-  readonly chain: readonly ChainEntry[];
+  readonly chain: Chain;
   readonly committedOrdinal: number;
 }
 
@@ -117,7 +117,7 @@ export class Greeting {
       encodeWelcome({
         node: this.#options.node,
         epoch,
-        chain: chain.map((entry) => ({ epoch: entry.epoch, beginsAfter: { ...entry.beginsAfter } })),
+        chain,
         committedOrdinal,
         sentAtMs: Date.now(),
         uptimeMs: this.#modules.clock.nowMs(),

@@ -60,10 +60,10 @@ test('both prove the secret', () => {
 test('golden proofs: two versions of this code must go on understanding each other', () => {
   const proofs = proofsOf('dialer', linkIdentity('demo', '0123456789abcdef'), nonceD, nonceL);
   expect(proofs.secret.toString('hex')).toMatchInlineSnapshot(
-    `"1a7a6154e3e4f933fcd664b328ba936c7a9b1b5b763b3ed98277630d92189f25"`,
+    `"4969c6045e6ecf104230b36eb4810f6e99b84909916313f15783d2da9e5de5ed"`,
   );
   expect(proofs.cluster.toString('hex')).toMatchInlineSnapshot(
-    `"7ec327ab39c2cc1d2c288397b79fed9c37bbfcd2b2b0420b064498dc4564d5c8"`,
+    `"99df26a89d7899301745b5d956cd5453a841b625e32cf33c2adb71e15ceaf683"`,
   );
 });
 

@@ -31,6 +31,7 @@ import {
  * A man in the middle can still relay everything and read what follows. TLS prevents that.
  */
 export interface Identity {
+  /** Name and id of the cluster. */
   readonly cluster: string;
   readonly key: Buffer;
 }
@@ -83,7 +84,8 @@ export type RefusalCode = 'WRONG_SECRET' | 'WRONG_CLUSTER' | 'UNKNOWN_VERSION';
 
 const MESSAGES: Record<RefusalCode, string> = {
   WRONG_SECRET: 'The peer does not know this cluster’s secret (compare cluster.secret on both nodes).',
-  WRONG_CLUSTER: 'The peer knows the secret but belongs to a cluster of another name.',
+  WRONG_CLUSTER:
+    'The peer knows the secret but belongs to another cluster: its name or its cluster id differs.',
   UNKNOWN_VERSION: 'The peer speaks another version of the link protocol.',
 };
 

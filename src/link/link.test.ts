@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { epochEntry } from '../../test/kit/chain-entry.js';
 import {
   at,
   attachInfo,
@@ -35,7 +36,7 @@ test('a replica attaches, hears heartbeats and the status document, and gets rec
   if (!session) throw new Error('no session');
   expect(session.attach).toEqual(attachInfo('n2'));
   expect(r.welcomes[0]).toMatchObject({ node: 'n1', epoch: 1, committedOrdinal: 5 });
-  expect(r.welcomes[0]?.chain).toEqual([{ epoch: 1, beginsAfter: at(0, 0) }]);
+  expect(r.welcomes[0]?.chain).toEqual([epochEntry(1, at(0, 0), [])]);
 
   const bytes = Buffer.from('records, as far as the link can tell');
   expect(session.sendRecords(bytes, 5)).toBe(true);

@@ -1,3 +1,4 @@
+import type { ChainPlace } from '../model/chain.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { Clock } from '../std/clock.js';
 import { durationText } from '../std/duration-text.js';
@@ -18,13 +19,16 @@ import {
   type AttachInfo,
   type DefinitionsQuery,
   type DefinitionsReply,
+  decodeAdopted,
   decodeDefinitionsReply,
   decodeHeartbeat,
   decodeRefuse,
   encodeDefinitionsQuery,
   encodeHeartbeat,
+  encodeList,
   type Heartbeat,
   type HeartbeatBody,
+  type ListMessage,
 } from '../wire/messages.js';
 import type { Channel } from './channel.js';
 import { HeartbeatMonitor, type HeartbeatOptions } from './heartbeat-monitor.js';
@@ -46,6 +50,8 @@ export interface ReplicaSession {
   sendCommitted(ordinal: number): void;
   /** Asks whether the replica still follows this primary. Sent even while its buffer is full: one round runs at a time. */
   sendProbe(round: number): void;
+  /** A new list of members. Sent even while the buffer is full: such changes are rare. */
+  sendList(message: ListMessage): void;
   /** The replica answers when it has applied the position in question; see `onDefinitions`. */
   askDefinitions(query: DefinitionsQuery): void;
   readonly blocked: boolean;
@@ -54,12 +60,15 @@ export interface ReplicaSession {
   readonly onDrain: Emitter<void>;
   readonly onAck: Emitter<Ack>;
   readonly onHeartbeat: Emitter<Heartbeat>;
+  /** Its log has reached this entry of the chain, which is on its disk. */
+  readonly onAdopted: Emitter<ChainPlace>;
   /** The replica has answered the probe of this round: it follows this primary. */
   readonly onEcho: Emitter<number>;
   readonly onDefinitions: Emitter<DefinitionsReply>;
   /** Emitted once, with the reason in plain words. */
   readonly onClosed: Emitter<string>;
-  close(reason: string): void;
+  /** `code` is told to the replica: see LinkDialer for what it does. */
+  close(reason: string, code?: string): void;
   readonly bytesSent: number;
   readonly bytesReceived: number;
 }
@@ -90,6 +99,7 @@ export class ListenerSession implements ReplicaSession {
   readonly onDrain = new Emitter<void>();
   readonly onAck = new Emitter<Ack>();
   readonly onHeartbeat = new Emitter<Heartbeat>();
+  readonly onAdopted = new Emitter<ChainPlace>();
   readonly onEcho = new Emitter<number>();
   readonly onDefinitions = new Emitter<DefinitionsReply>();
   readonly onClosed = new Emitter<string>();
@@ -117,7 +127,7 @@ export class ListenerSession implements ReplicaSession {
       silent: (silentMs) =>
         this.#end('LINK_SILENT', `No data from ${this.node} for ${durationText(silentMs)}.`),
     });
-    channel.handOver(['ack', 'heartbeat', 'echo', 'definitionsReply', 'refuse'], {
+    channel.handOver(['ack', 'heartbeat', 'adopted', 'echo', 'definitionsReply', 'refuse'], {
       frame: (name, payload) => this.#frame(name, payload),
       drained: () => this.#drained(),
       closed: (error) => this.#closed(error),
@@ -177,12 +187,16 @@ export class ListenerSession implements ReplicaSession {
     this.#channel.guard(() => this.#channel.write(encodeProbe(round)));
   }
 
+  sendList(message: ListMessage): void {
+    this.#channel.guard(() => this.#channel.write(encodeList(message)));
+  }
+
   askDefinitions(query: DefinitionsQuery): void {
     this.#channel.guard(() => this.#channel.write(encodeDefinitionsQuery(query)));
   }
 
-  close(reason: string): void {
-    this.#end('LINK_ENDED', reason);
+  close(reason: string, code = 'LINK_ENDED'): void {
+    this.#end(code, reason);
   }
 
   #end(code: string, message: string): void {
@@ -211,6 +225,7 @@ export class ListenerSession implements ReplicaSession {
   #frame(name: FrameName, payload: Buffer): void {
     if (name === 'ack') this.onAck.emit(decodeAck(payload));
     else if (name === 'heartbeat') this.#onHeartbeatFrame(decodeHeartbeat(payload));
+    else if (name === 'adopted') this.onAdopted.emit(decodeAdopted(payload));
     else if (name === 'echo') this.#onEchoFrame(decodeEcho(payload));
     else if (name === 'definitionsReply') this.onDefinitions.emit(decodeDefinitionsReply(payload));
     else if (name === 'refuse') this.#onRefuse(payload);

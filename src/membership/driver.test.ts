@@ -6,7 +6,7 @@ import type { HeartbeatBody } from '../wire/messages.js';
 import { type MemberChange, type MemberSession, Membership } from './driver.js';
 
 class Session implements MemberSession {
-  readonly attach = { epoch: 1, http: 'http://h:1', link: 'h:2' };
+  readonly attach = { epoch: 1, http: 'http://h:1', link: { host: 'h', port: 2 } };
   readonly onHeartbeat = new Emitter<HeartbeatBody>();
   readonly onClosed = new Emitter<string>();
   readonly node: string;
@@ -23,9 +23,10 @@ class Session implements MemberSession {
 function setUp() {
   let nowMs = 1000;
   const membership = new Membership(
-    { expected: ['n2', 'n3'], voters: ['n2'] },
+    { isVoter: (name) => name === 'n2' },
     { logger: silentLogger, clock: { monotonicMs: () => nowMs, wallMs: () => 1_800_000_000_000 + nowMs } },
   );
+  membership.setMembers(['n2', 'n3']);
   const changes: string[] = [];
   membership.onChange.on((change: MemberChange) =>
     changes.push(`${change.member} ${change.from}>${change.to}`),
@@ -105,4 +106,18 @@ test('the list carries what the last heartbeat said, who votes, and since when',
     { name: 'n3', state: 'joining', voter: false, lastHeartbeatMs: null, server: { up: false } },
   ]);
   expect(membership.list()[0]?.since).toBe(new Date(1_800_000_001_000).toISOString());
+});
+
+test('a member that is removed is forgotten, with its session, and one that is added is expected', () => {
+  const { membership, changes } = setUp();
+  const session = new Session('n2');
+  membership.attach(session);
+  membership.setMembers(['n3', 'n4']);
+  expect(session.closes).toHaveLength(1);
+  expect(membership.list().map(({ name }) => name)).toEqual(['n3', 'n4']);
+  expect(membership.state('n2')).toBeNull();
+  expect(changes).toContain('n4 null>joining');
+  // What an old session still says is nothing any more.
+  session.onHeartbeat.emit(heartbeatBody('n2', 'replica'));
+  expect(membership.state('n2')).toBeNull();
 });

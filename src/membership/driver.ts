@@ -12,12 +12,12 @@ import {
   NO_MEMBERS,
   step,
 } from './state.js';
-import { memberStatus } from './status.js';
+import { type MemberFacts, memberStatus } from './status.js';
 
 /** What membership needs of an attached replica (link/listener-session.ts). */
 export interface MemberSession {
   readonly node: string;
-  readonly attach: { readonly epoch: number; readonly http: string; readonly link: string };
+  readonly attach: MemberFacts['attach'] & object;
   readonly onHeartbeat: Pick<Emitter<HeartbeatBody>, 'on'>;
   readonly onClosed: Emitter<string>;
   close(reason: string): void;
@@ -34,10 +34,8 @@ export interface MemberChange {
 }
 
 export interface MembershipDriverOptions extends Partial<MembershipOptions> {
-  /** Replicas that are configured and so on the list before they dial. */
-  readonly expected?: readonly string[];
-  /** Names of the voters; any other node that attaches does not count. */
-  readonly voters: readonly string[];
+  /** Whether this replica counts in the quorum. */
+  isVoter(name: string): boolean;
 }
 
 export interface MembershipModules {
@@ -62,7 +60,7 @@ interface Attached {
 export class Membership {
   readonly onChange = new Emitter<MemberChange>();
   readonly #options: MembershipOptions;
-  readonly #voters: ReadonlySet<string>;
+  readonly #isVoter: (name: string) => boolean;
   readonly #logger: Logger;
   readonly #clock: { monotonicMs(): number; wallMs(): number };
   readonly #sessions = new Map<number, Attached>();
@@ -80,10 +78,19 @@ export class Membership {
       lateAfterMs: options.lateAfterMs ?? MISSED_HEARTBEATS * heartbeatIntervalMs,
       goneAfterMs: options.goneAfterMs ?? DEFAULTS.goneAfterMs,
     };
-    this.#voters = new Set(options.voters);
+    this.#isVoter = options.isVoter;
     this.#logger = modules.logger;
     this.#clock = modules.clock ?? SYSTEM_CLOCK;
-    for (const member of options.expected ?? []) this.#step({ kind: 'expected', member, nowMs: this.#now() });
+  }
+
+  /** The replicas of the cluster. One that is new is expected to dial, and one that is not named is forgotten. */
+  setMembers(names: readonly string[]): void {
+    for (const member of this.#state.members.keys()) {
+      if (names.includes(member)) continue;
+      this.#step({ kind: 'removed', member });
+      for (const kept of [this.#heartbeats, this.#attaches, this.#since]) kept.delete(member);
+    }
+    for (const member of names) this.#step({ kind: 'expected', member, nowMs: this.#now() });
   }
 
   start(): void {
@@ -135,7 +142,7 @@ export class Membership {
     return memberStatus({
       name: member.name,
       state: member.state,
-      voter: this.#voters.has(member.name),
+      voter: this.#isVoter(member.name),
       heartbeat: this.#heartbeats.get(member.name) ?? null,
       attach: this.#attaches.get(member.name) ?? null,
       lastHeartbeatMs: member.heardAtMs === null ? null : Math.max(0, Math.round(nowMs - member.heardAtMs)),

@@ -50,8 +50,10 @@ export interface MembersState {
 }
 
 export type MemberEvent =
-  /** The member is in the configuration. A known member stays unchanged. */
+  /** The member is on the list of members. A known member stays unchanged. */
   | { readonly kind: 'expected'; readonly member: string; readonly nowMs: number }
+  /** The member is not on the list any more. */
+  | { readonly kind: 'removed'; readonly member: string }
   /** `session` numbers grow and are never used twice. */
   | { readonly kind: 'attached'; readonly member: string; readonly session: number; readonly nowMs: number }
   | { readonly kind: 'heartbeat'; readonly member: string; readonly session: number; readonly nowMs: number }
@@ -90,6 +92,7 @@ interface MemberStep {
 
 export function step(options: MembershipOptions, state: MembersState, event: MemberEvent): MembersStep {
   if (event.kind === 'tick') return tick(options, state, event.nowMs);
+  if (event.kind === 'removed') return removed(state, event.member);
   const next = memberStep(state.members.get(event.member), event);
   if (next === null) return { state, effects: [] };
   const members = new Map(state.members).set(event.member, next.member);
@@ -98,7 +101,7 @@ export function step(options: MembershipOptions, state: MembersState, event: Mem
 
 function memberStep(
   member: Member | undefined,
-  event: Exclude<MemberEvent, { kind: 'tick' }>,
+  event: Exclude<MemberEvent, { kind: 'tick' | 'removed' }>,
 ): MemberStep | null {
   switch (event.kind) {
     case 'expected':
@@ -112,6 +115,14 @@ function memberStep(
         ? closed(member, event.session, event.reason, event.nowMs)
         : null;
   }
+}
+
+function removed(state: MembersState, name: string): MembersStep {
+  const session = state.members.get(name)?.session ?? null;
+  const members = new Map(state.members);
+  members.delete(name);
+  const effects: MemberEffect[] = session === null ? [] : [{ kind: 'cleanup', member: name, session }];
+  return { state: { ...state, members }, effects };
 }
 
 function expected(name: string, nowMs: number): MemberStep {

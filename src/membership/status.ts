@@ -1,3 +1,4 @@
+import { type LinkAddress, linkText } from '../model/members.js';
 import type { MemberState, MemberStatus } from '../model/status.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 
@@ -7,7 +8,7 @@ export interface MemberFacts {
   readonly voter: boolean;
   /** Its last one, however old. */
   readonly heartbeat: HeartbeatBody | null;
-  readonly attach: { readonly epoch: number; readonly http: string; readonly link: string } | null;
+  readonly attach: { readonly epoch: number; readonly http: string; readonly link: LinkAddress } | null;
   readonly lastHeartbeatMs: number | null;
   readonly since: string;
   readonly reason: string | null;
@@ -26,7 +27,7 @@ export function memberStatus(facts: MemberFacts): MemberStatus {
     voter: facts.voter,
     epoch: heartbeat?.epoch ?? attach?.epoch ?? 0,
     http: heartbeat?.http ?? attach?.http ?? '',
-    link: heartbeat?.link ?? attach?.link ?? '',
+    link: heartbeat?.link ?? (attach ? linkText(attach.link) : ''),
     mysqlRw: heartbeat?.mysqlRw ?? null,
     mysqlRo: heartbeat?.mysqlRo ?? null,
     mysqlConnections: heardNow ? (heartbeat?.mysqlConnections ?? null) : null,

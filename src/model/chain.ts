@@ -1,14 +1,64 @@
 import { SkeinError } from './error.js';
-import type { ChainEntry, Position } from './position.js';
+import { isSameList, type MemberList, votersOf } from './members.js';
+import type { Position } from './position.js';
 
 /**
- * The chain: for each epoch the position after which it began, oldest first, kept forever. It says of every ordinal
- * which epoch it belongs to, and of a log that ends in an older epoch where it must be cut (rule C7).
+ * One entry of the chain. Number 0 of an epoch is its beginning: the groups after `beginsAfter` belong to it. The numbers
+ * after that are changes of the list of members, made when the log of the primary had reached `beginsAfter`.
+ */
+export interface ChainEntry {
+  readonly epoch: number;
+  readonly number: number;
+  readonly beginsAfter: Position;
+  /** Of this epoch. */
+  readonly primary: string;
+  /** The list from here on; null when a later list has taken its place for good. */
+  readonly members: MemberList | null;
+}
+
+/** Places in the chain are compared by the epoch, then by the number. */
+export interface ChainPlace {
+  readonly epoch: number;
+  readonly number: number;
+}
+
+/**
+ * The chain: every epoch with the position after which it began, and every change of the members, oldest first, kept
+ * forever. It says of every ordinal which epoch it belongs to, of a log that ends in an older epoch where it must be cut
+ * (rule C7), and which nodes count (rule C11).
  */
 export type Chain = readonly ChainEntry[];
 
 export function currentEpoch(chain: Chain): number {
   return chain.at(-1)?.epoch ?? 0;
+}
+
+/** The newest entry; null = this node has no list, so it never counts. */
+export function newestEntry(chain: Chain): ChainEntry | null {
+  return chain.at(-1) ?? null;
+}
+
+/** The newest list. Empty = this node has none. */
+export function listInForce(chain: Chain): MemberList {
+  return chain.at(-1)?.members ?? [];
+}
+
+/**
+ * The voters by which is counted: of the newest list, and also of the one before while the newest is not known to be on a
+ * majority of both (rule C11).
+ */
+export function countedLists(chain: Chain): string[][] {
+  return chain.flatMap(({ members }) => (members === null ? [] : [votersOf(members)])).reverse();
+}
+
+/** Names on those lists. A member that is being removed is on one of them until the removal is on a majority. */
+export function listedNames(chain: Chain): string[] {
+  return [...new Set(chain.flatMap(({ members }) => members?.map(({ name }) => name) ?? []))];
+}
+
+/** The voters of those lists with the disks that count, each list after the other. */
+export function countedVoters(chain: Chain): MemberList {
+  return chain.flatMap(({ members }) => members?.filter(({ voter }) => voter) ?? []);
 }
 
 /** The epoch of the group with this ordinal: the newest one that began before it. */
@@ -20,20 +70,68 @@ export function epochOf(chain: Chain, ordinal: number): number {
   return 0;
 }
 
+/** The ordinal after which the newest epoch began. */
+export function beginningOf(chain: Chain): number {
+  const epoch = currentEpoch(chain);
+  return chain.find((entry) => entry.epoch === epoch)?.beginsAfter.ordinal ?? 0;
+}
+
+/** Below 0 when `a` comes before `b`. */
+export function comparePlaces(a: ChainPlace, b: ChainPlace): number {
+  return a.epoch - b.epoch || a.number - b.number;
+}
+
 /**
- * An epoch that begins where the newest one began takes its place: nothing was written in between, so no group belongs to
- * the older one. The chain grows only with epochs that wrote, however often a primary is opened.
- * @throws SkeinError CHAIN_INVALID when the new epoch does not continue the chain
+ * The newest entry that a log has reached which is durable up to this ordinal (rule E1). A later one is only known: it
+ * counts neither in votes nor in acknowledgements. Null = none.
+ */
+export function adoptedPlace(chain: Chain, durable: number): ChainPlace | null {
+  const entry = chain.findLast(({ beginsAfter }) => beginsAfter.ordinal <= durable);
+  return entry ? { epoch: entry.epoch, number: entry.number } : null;
+}
+
+/**
+ * Appends an entry. Of the lists only the new one and the newest that differs from it are kept: an earlier one was
+ * followed by a list that a majority has, for only then the next may come. An entry without a list that begins where the
+ * new one begins is dropped: nothing was written in between. So the chain grows with epochs that wrote and with changes of
+ * members, however often a primary is opened.
+ * @throws SkeinError CHAIN_INVALID when the entry does not continue the chain
  */
 export function extendChain(chain: Chain, entry: ChainEntry): Chain {
   const last = chain.at(-1);
-  if (last && (entry.epoch <= last.epoch || entry.beginsAfter.ordinal < last.beginsAfter.ordinal)) {
-    throw new SkeinError(
-      'CHAIN_INVALID',
-      `Epoch ${entry.epoch} after ordinal ${entry.beginsAfter.ordinal} cannot follow epoch ${last.epoch} after ordinal ${last.beginsAfter.ordinal}.`,
-    );
+  if (last && !follows(last, entry)) {
+    throw new SkeinError('CHAIN_INVALID', `${nameOf(entry)} cannot follow ${nameOf(last)}.`);
   }
-  return last && beginsAlike(last, entry) ? [...chain.slice(0, -1), entry] : [...chain, entry];
+  const { members } = entry;
+  const before = chain.findLast(
+    (old) => old.members !== null && !(members && isSameList(old.members, members)),
+  );
+  return [...withoutLists(chain, before).filter((old) => old.members || !beginsAlike(old, entry)), entry];
+}
+
+function follows(last: ChainEntry, entry: ChainEntry): boolean {
+  const isNext =
+    entry.epoch === last.epoch
+      ? entry.number === last.number + 1
+      : entry.epoch > last.epoch && entry.number === 0;
+  return isNext && entry.beginsAfter.ordinal >= last.beginsAfter.ordinal;
+}
+
+function nameOf({ epoch, number, beginsAfter }: ChainEntry): string {
+  return `Epoch ${epoch}, entry ${number} after ordinal ${beginsAfter.ordinal}`;
+}
+
+/** The newest list is on a majority of itself and of the one before: that one is not counted any more. */
+export function settleChain(chain: Chain): Chain {
+  const last = chain.at(-1);
+  if (!last || chain.filter(({ members }) => members).length === 1) return chain;
+  return withoutLists(chain, last).filter((old) => old === last || old.members || !beginsAlike(old, last));
+}
+
+function withoutLists(chain: Chain, keep: ChainEntry | undefined): ChainEntry[] {
+  return chain.map((entry) =>
+    entry === keep || entry.members === null ? entry : { ...entry, members: null },
+  );
 }
 
 /**
@@ -45,24 +143,33 @@ export function cutFor(chain: Chain, end: Position): Position | null {
   return next && end.ordinal > next.beginsAfter.ordinal ? next.beginsAfter : null;
 }
 
-/**
- * Whether `theirs` continues `ours`: every epoch that we know is in it with the same beginning, itself or as a later
- * epoch that took its place. If not, the other side is older or of another history, and must not be followed.
- */
-export function continues(ours: Chain, theirs: Chain): boolean {
-  return ours.every((entry) => {
-    const other = theirs.find(({ epoch }) => epoch >= entry.epoch);
-    return other !== undefined && beginsAlike(other, entry);
+/** The first entry of `ours` that is not in `theirs`, neither itself nor as a later one that took its place. */
+export function firstForeign(ours: Chain, theirs: Chain): ChainEntry | null {
+  const foreign = ours.find((entry) => {
+    const other = theirs.find((their) => comparePlaces(their, entry) >= 0);
+    return other === undefined || !beginsAlike(other, entry);
   });
+  return foreign ?? null;
 }
 
 function beginsAlike(a: ChainEntry, b: ChainEntry): boolean {
   return a.beginsAfter.ordinal === b.beginsAfter.ordinal && a.beginsAfter.gtid === b.beginsAfter.gtid;
 }
 
-/** Whether both name the same epochs with the same beginnings. */
+/** Whether both have the same entries, and lists in the same of them. */
 export function isSameChain(a: Chain, b: Chain): boolean {
-  return a.length === b.length && currentEpoch(a) === currentEpoch(b) && continues(a, b) && continues(b, a);
+  return (
+    a.length === b.length &&
+    a.every((entry, at) => {
+      const other = b[at];
+      return (
+        other !== undefined &&
+        comparePlaces(entry, other) === 0 &&
+        beginsAlike(entry, other) &&
+        (entry.members === null) === (other.members === null)
+      );
+    })
+  );
 }
 
 /**

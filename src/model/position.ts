@@ -33,9 +33,3 @@ export function parsePosition(text: string): Position {
   }
   return { epoch, ordinal, gtid: match[3] ?? '' };
 }
-
-/** One entry of the chain: epoch `epoch` holds the groups after `beginsAfter`. Kept forever. */
-export interface ChainEntry {
-  readonly epoch: number;
-  readonly beginsAfter: Position;
-}

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { epochEntry } from '../../test/kit/chain-entry.js';
 import type { Chain } from './chain.js';
 import { refuseLost } from './chain.js';
 
@@ -7,10 +8,7 @@ const at = (epoch: number, ordinal: number) => ({
   ordinal,
   gtid: `0-${1_000_000 + epoch}-${ordinal}`,
 });
-const chain: Chain = [
-  { epoch: 1, beginsAfter: { epoch: 0, ordinal: 0, gtid: '' } },
-  { epoch: 3, beginsAfter: at(1, 5) },
-];
+const chain: Chain = [epochEntry(1, { epoch: 0, ordinal: 0, gtid: '' }), epochEntry(3, at(1, 5))];
 
 it.each([
   ['of the first epoch', at(1, 5), true],

@@ -1,3 +1,5 @@
+import type { MemberList } from './members.js';
+
 /** The nouns of `GET /v1/cluster`: what every node knows and says of the whole cluster. */
 
 export type Role = 'primary' | 'replica';
@@ -10,6 +12,8 @@ export type MemberState = (typeof MEMBER_STATES)[number];
 /** Whether a server executes what it is given. */
 export const APPLIER_STATES = ['running', 'stopped', 'stalled'] as const;
 export type ApplierState = (typeof APPLIER_STATES)[number];
+/** What a change of the list of members does, see MemberChange. */
+export const CHANGE_KINDS = ['add', 'promote', 'remove', 'address', 'reset'] as const;
 export type AcknowledgeLevel = 'majority' | 'all' | 'async';
 
 /** Ordinals, see Position. */
@@ -58,13 +62,39 @@ export interface MemberStatus {
   reason: string | null;
 }
 
+/** A change of the list of members that is in force and not yet on a majority of the old and of the new list. */
+export interface ChangeStatus {
+  kind: (typeof CHANGE_KINDS)[number];
+  /** Name of the member that it concerns. */
+  member: string;
+  /** ISO time. */
+  since: string;
+  /** In plain words. */
+  waitsFor: string;
+}
+
+/** The list of members as a node knows it. */
+export interface MembersDocument {
+  cluster: string;
+  clusterId: string;
+  /** Place of the list in the chain. */
+  epoch: number;
+  number: number;
+  /** Of that epoch. */
+  primary: string | null;
+  members: MemberList;
+  change: ChangeStatus | null;
+}
+
 export interface ClusterStatus {
   cluster: string;
   epoch: number;
   primary: string | null;
   acknowledge: AcknowledgeLevel;
-  /** `needed` and `attached` count voters, the primary included. */
-  quorum: { needed: number; attached: number };
+  /** All three count voters, the primary included. While the list of members changes, the stricter list is shown. */
+  quorum: { needed: number; attached: number; voters: number };
+  /** Null unless the list of members is being changed. */
+  change: ChangeStatus | null;
   members: MemberStatus[];
   /** What in the schema endangers the cluster's promises, in plain words; empty when nothing does. */
   warnings: string[];
@@ -72,6 +102,11 @@ export interface ClusterStatus {
 
 export const CLUSTER_EVENTS = [
   'member.state',
+  'member.added',
+  'member.promoted',
+  'member.removed',
+  'member.moved',
+  'member.reset',
   'link.up',
   'link.down',
   'link.refused',

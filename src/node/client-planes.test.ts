@@ -17,11 +17,8 @@ const CONFIG = {
   name: 'n1',
   cluster: 'demo',
   directory: 'n1',
-  primary: 'n1',
-  voters: ['n1'],
   http: { port: 8083 },
   link: { port: 7083 },
-  members: [{ name: 'n1', link: { host: '127.0.0.1', port: 7083 }, http: 'http://127.0.0.1:8083' }],
   secretFile: 'cluster.secret',
 };
 
@@ -46,7 +43,7 @@ function planesOf(behaviours: Record<PlaneName, Behaviour[]>, { ports = true } =
     { source: 'node.json', baseDirectory: '/srv/skein' },
   );
   const planes = new ClientPlanes(
-    { config, secret: Buffer.alloc(32), dumpProgram: 'dump' },
+    { config, clusterId: 'id', secret: Buffer.alloc(32), dumpProgram: 'dump' },
     {
       ...{ logger: silentLogger, publisher: idlePublisher(), events, audit },
       log: { write: (more) => lines.push(...more.map((line) => JSON.parse(line))), follow: () => () => {} },

@@ -38,7 +38,7 @@ export interface ClientPlanesModules {
   /** Null without TLS. */
   tls(): TlsIdentity | null;
   /** Answers what the HTTP plane asks. */
-  answer<What extends Question>(what: What): Promise<AnswerTo<What>>;
+  answer<What extends Question>(what: What, input: unknown): Promise<AnswerTo<What>>;
   /** A request waits for a position. */
   readNow(): void;
   loginRefused(): void;
@@ -53,6 +53,7 @@ const NAMES: Readonly<Record<PlaneName, { readonly it: string; readonly other: s
 export class ClientPlanes {
   readonly #modules: ClientPlanesModules;
   readonly #data: Omit<CommonPlaneData, keyof PlaneEnds>;
+  readonly #clusterId: string;
   readonly #dumpProgram: string;
   readonly #http: ClientPlaneHost<ToHttp, FromHttp>;
   readonly #mysql: ClientPlaneHost<ToMysql, never> | null;
@@ -60,13 +61,19 @@ export class ClientPlanes {
 
   /** @throws SkeinError DESCRIPTORS_TOO_FEW */
   constructor(
-    options: { readonly config: NodeConfig; readonly secret: Buffer; readonly dumpProgram: string },
+    options: {
+      readonly config: NodeConfig;
+      readonly clusterId: string;
+      readonly secret: Buffer;
+      readonly dumpProgram: string;
+    },
     modules: ClientPlanesModules,
     times: Partial<ClientPlaneTimes> = {},
   ) {
     const { config, secret } = options;
     this.#modules = modules;
     this.#data = { config, secret, budget: budgetOf(config, modules.logger) };
+    this.#clusterId = options.clusterId;
     this.#dumpProgram = options.dumpProgram;
     this.#http = this.#httpPlane(times);
     this.#mysql = config.mysqlPorts && this.#mysqlPlane(times);
@@ -133,6 +140,7 @@ export class ClientPlanes {
             ...this.#data,
             ...ends,
             plane: 'http',
+            clusterId: this.#clusterId,
             dumpProgram: this.#dumpProgram,
             tls: tls(),
             events: events.ring.kept,
@@ -184,7 +192,7 @@ export class ClientPlanes {
   #received(message: FromHttp, answer: (message: ToHttp) => void): void {
     switch (message.kind) {
       case 'ask':
-        void this.#answer(message.id, message.what).then(answer);
+        void this.#answer(message.id, message.what, message.input).then(answer);
         return;
       case 'readNow':
         this.#modules.readNow();
@@ -201,9 +209,9 @@ export class ClientPlanes {
     }
   }
 
-  async #answer(id: number, what: Question): Promise<ToHttp> {
+  async #answer(id: number, what: Question, input: unknown): Promise<ToHttp> {
     try {
-      return { kind: 'answer', id, answer: { ok: true, value: await this.#modules.answer(what) } };
+      return { kind: 'answer', id, answer: { ok: true, value: await this.#modules.answer(what, input) } };
     } catch (error) {
       return { kind: 'answer', id, answer: { ok: false, error: errorData(error) } };
     }

@@ -1,11 +1,12 @@
-import { memberOf } from '../config/members.js';
-import { httpAddress, type NodeConfig } from '../config/node-config.js';
+import type { NodeConfig } from '../config/node-config.js';
+import { ownPlace } from '../config/place.js';
 import type { EventLog } from '../events/event-log.js';
 import { ThreadMeter } from '../metrics/process-metrics.js';
 import { metricsText } from '../metrics/text.js';
+import { type MemberChange, memberNamed } from '../model/members.js';
 import type { AnswerTo, PlaneFacts, PlaneFigures, Question } from '../planes/messages.js';
 import { NodeMetrics } from '../roles/metrics.js';
-import { otherVoters, type RoleNode } from '../roles/role-node.js';
+import type { RoleNode } from '../roles/role-node.js';
 
 export interface PlaneDeskModules {
   readonly role: RoleNode;
@@ -39,7 +40,6 @@ export class PlaneDesk {
 
   facts(): PlaneFacts {
     const { role, server, generation } = this.#modules;
-    const config = this.#config;
     const openness = role.isOpen();
     const { ok, state, reason } = role.ready();
     const up = server();
@@ -51,23 +51,25 @@ export class PlaneDesk {
       server: up && { socketPath: up.socketPath, port: up.port, generation: generation() },
       primary: name === undefined ? null : { name, mysqlRw: mysqlRw ?? null, mysqlRo: mysqlRo ?? null },
       primaryHttp: this.#primaryHttp(),
-      voters: otherVoters(config),
+      voters: role.voters(),
     };
   }
 
-  /** The address that the primary reports; otherwise the one in the configuration. */
+  /** The address that the primary reports; otherwise the one in the list of members. */
   #primaryHttp(): string | null {
     const { role } = this.#modules;
-    if (role.role === 'primary') return httpAddress(this.#config);
+    if (role.role === 'primary') return ownPlace(this.#config).http;
     const { primary, members } = role.clusterStatus();
     const said = members.find(({ name }) => name === primary)?.http || null;
-    return said ?? memberOf(this.#config, primary)?.http ?? null;
+    return said ?? memberNamed(role.members().members, primary)?.http ?? null;
   }
 
-  async answer<What extends Question>(what: What): Promise<AnswerTo<What>> {
+  async answer<What extends Question>(what: What, input: unknown): Promise<AnswerTo<What>> {
     const { role, levelUsers, flushLog } = this.#modules;
     const answers: { [Each in Question]: () => AnswerTo<Each> | Promise<AnswerTo<Each>> } = {
       status: () => role.clusterStatus(),
+      members: () => role.members(),
+      changeMembers: () => role.changeMembers(input as MemberChange),
       metrics: () => this.#figures(),
       confirmPrimary: () => role.confirmPrimary({ signal: new AbortController().signal }),
       levelUsers,

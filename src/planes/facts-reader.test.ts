@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
+import { epochEntry } from '../../test/kit/chain-entry.js';
 import { until } from '../../test/kit/until.js';
 import { FactsReader } from './facts-reader.js';
 import type { FactsMessage, PlaneFacts } from './messages.js';
@@ -51,10 +52,10 @@ describe('facts', () => {
     writer.write(state({ facts: 2 }));
     // In the same turn: no event of the port has been.
     expect(reader.facts.closedReason).toBeNull();
-    const beginsAfter = { epoch: 0, ordinal: 0, gtid: '' };
-    post({ number: 3, chain: [{ epoch: 1, beginsAfter }] });
+    const chain = [epochEntry(1, { epoch: 0, ordinal: 0, gtid: '' })];
+    post({ number: 3, chain });
     writer.write(state({ facts: 3 }));
-    expect(reader.chain).toEqual([{ epoch: 1, beginsAfter }]);
+    expect(reader.chain).toEqual(chain);
     expect(reader.facts.closedReason).toBeNull();
   });
 

@@ -10,7 +10,8 @@ import type { NodeConfig } from '../config/node-config.js';
 import type { ThreadFacts } from '../metrics/process-metrics.js';
 import type { Chain } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
-import type { ClusterEvent, ClusterStatus, MemberState } from '../model/status.js';
+import type { MemberChange } from '../model/members.js';
+import type { ClusterEvent, ClusterStatus, MemberState, MembersDocument } from '../model/status.js';
 import type { TlsIdentity } from '../std/tls-source.js';
 
 /** What changes seldom, and is not a number. */
@@ -66,6 +67,7 @@ export interface CommonPlaneData extends PlaneEnds {
 
 export interface HttpPlaneData extends CommonPlaneData {
   readonly plane: 'http';
+  readonly clusterId: string;
   /** The program that makes dumps of the server: a path, or a name in PATH. */
   readonly dumpProgram: string;
   /** Null without TLS. */
@@ -138,7 +140,7 @@ export type FromPlane =
 
 /** From the HTTP plane alone. */
 export type FromHttp =
-  | { readonly kind: 'ask'; readonly id: number; readonly what: Question }
+  | { readonly kind: 'ask'; readonly id: number; readonly what: Question; readonly input?: unknown }
   /** A request waits for a position. */
   | { readonly kind: 'readNow' }
   | { readonly kind: 'loginRefused' }
@@ -149,6 +151,8 @@ export type FromHttp =
 /** Questions of the HTTP plane to the replication plane, and the answers. */
 export interface Asked {
   status(): ClusterStatus;
+  members(): MembersDocument;
+  changeMembers(change: MemberChange): void;
   /** The figures of the other planes. A plane that does not answer in time is left out. */
   metrics(): readonly PlaneFigures[];
   confirmPrimary(): void;
@@ -158,6 +162,8 @@ export interface Asked {
 }
 export type Question = keyof Asked;
 export type AnswerTo<What extends Question> = ReturnType<Asked[What]>;
+/** What is asked with it; undefined = nothing. */
+export type InputOf<What extends Question> = Parameters<Asked[What]>[0];
 
 export type Answer =
   | { readonly ok: true; readonly value: unknown }

@@ -1,17 +1,33 @@
 import { join } from 'node:path';
-import { Type } from '@sinclair/typebox';
+import { type Static, Type } from '@sinclair/typebox';
 import type { Chain } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import { StateFile } from '../std/state-file.js';
 
+const TextOrNull = Type.Union([Type.String(), Type.Null()]);
+
+const Member = Type.Object({
+  name: Type.String(),
+  incarnation: Type.String(),
+  voter: Type.Boolean(),
+  link: Type.Object({ host: Type.String(), port: Type.Integer() }),
+  http: Type.String(),
+  mysqlRw: TextOrNull,
+  mysqlRo: TextOrNull,
+});
+
 const Schema = Type.Array(
   Type.Object({
-    epoch: Type.Integer({ minimum: 1 }),
+    /** 0: the founding list, before the first epoch. */
+    epoch: Type.Integer({ minimum: 0 }),
+    number: Type.Integer({ minimum: 0 }),
     beginsAfter: Type.Object({
       epoch: Type.Integer({ minimum: 0 }),
       ordinal: Type.Integer({ minimum: 0 }),
       gtid: Type.String(),
     }),
+    primary: Type.String(),
+    members: Type.Union([Type.Array(Member), Type.Null()]),
   }),
 );
 
@@ -29,7 +45,7 @@ export class ChainFile {
         refuse: ({ path, reason }) =>
           new SkeinError(
             'CHAIN_UNREADABLE',
-            `${path} is not a list of epochs (${reason}). Restore it from another node of this cluster (it is the same on all).`,
+            `${path} is not a list of epochs and members (${reason}). Restore it from another node of this cluster (it is the same on all, but for the newest entries).`,
           ),
       },
     });
@@ -46,7 +62,7 @@ export class ChainFile {
 
   /** Resolves when it is on the disk. */
   async save(chain: Chain): Promise<void> {
-    await this.#file.save([...chain]);
+    await this.#file.save(chain as Static<typeof Schema>);
     this.#chain = chain;
   }
 }

@@ -1,6 +1,14 @@
 import type { NodeConfig } from '../config/node-config.js';
 import { memberStatus } from '../membership/status.js';
-import type { ClusterStatus, MemberState, MemberStatus } from '../model/status.js';
+import { type Chain, currentEpoch, listInForce, newestEntry } from '../model/chain.js';
+import { majorityOf, votersOf } from '../model/members.js';
+import type {
+  ChangeStatus,
+  ClusterStatus,
+  MemberState,
+  MemberStatus,
+  MembersDocument,
+} from '../model/status.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 
 /** The status document, put together from what this node knows. Pure. */
@@ -51,17 +59,31 @@ export function seenFromReplica(
 
 /** What a node says of its cluster before it has heard anything of it. */
 export function bareStatus(
-  config: Pick<NodeConfig, 'cluster' | 'acknowledge' | 'voters'>,
-  epoch: number,
+  config: Pick<NodeConfig, 'cluster' | 'acknowledge'>,
+  chain: Chain,
   primary: string | null,
 ): ClusterStatus {
+  const voters = votersOf(listInForce(chain)).length;
   return {
     cluster: config.cluster,
-    epoch,
+    epoch: currentEpoch(chain),
     primary,
     acknowledge: config.acknowledge,
-    quorum: { needed: 1 + Math.floor(config.voters.length / 2), attached: 0 },
+    quorum: { needed: voters === 0 ? 0 : majorityOf(voters), attached: 0, voters },
+    change: null,
     members: [],
     warnings: [],
   };
+}
+
+/** The list of members, as the chain of this node has it. */
+export function membersDocument(
+  { cluster, clusterId }: { readonly cluster: string; readonly clusterId: string },
+  chain: Chain,
+  change: ChangeStatus | null,
+): MembersDocument {
+  const { epoch, number, primary, members } = newestEntry(chain) ?? {
+    ...{ epoch: 0, number: 0, primary: null, members: null },
+  };
+  return { cluster, clusterId, epoch, number, primary, members: members ?? [], change };
 }

@@ -1,5 +1,14 @@
-import { type Chain, currentEpoch, epochOf, extendChain } from '../model/chain.js';
+import {
+  beginningOf,
+  type Chain,
+  currentEpoch,
+  epochOf,
+  extendChain,
+  listInForce,
+  settleChain,
+} from '../model/chain.js';
 import { messageOf } from '../model/error.js';
+import type { MemberList } from '../model/members.js';
 import type { Position } from '../model/position.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
 import type { Logger } from '../std/logger.js';
@@ -11,7 +20,7 @@ export interface EpochsModules {
   readonly chainFile: ChainFile;
 }
 
-/** Names of transactions by the chain that this node knows, and the beginning of a new epoch in it. */
+/** Names of transactions by the chain that this node knows, and new entries of the chain. */
 export class Epochs {
   readonly #modules: EpochsModules;
   /** The chain before the newest epoch, as long as no other node was told of that; then null. */
@@ -31,7 +40,7 @@ export class Epochs {
 
   /** The newest epoch began after this ordinal. */
   get began(): number {
-    return this.chain.at(-1)?.beginsAfter.ordinal ?? 0;
+    return beginningOf(this.chain);
   }
 
   /** The group with this ordinal in the cluster's one history. */
@@ -46,12 +55,34 @@ export class Epochs {
     return { epoch: epochOf(this.chain, ordinal), ordinal, gtid };
   }
 
-  /** Resolves when the beginning is on the disk. @throws SkeinError CHAIN_INVALID */
-  async begin(epoch: number, beginsAfter: Position): Promise<void> {
+  /** An epoch of `primary` begins, with the list in force. On the disk when it resolves. @throws SkeinError CHAIN_INVALID */
+  async begin(epoch: number, beginsAfter: Position, primary: string): Promise<void> {
     const before = this.chain;
-    await this.#modules.chainFile.save(extendChain(before, { epoch, beginsAfter }));
+    const members = listInForce(before);
+    await this.#modules.chainFile.save(
+      extendChain(before, { epoch, number: 0, beginsAfter, primary, members }),
+    );
     this.#before = before;
     this.#modules.logger.info({ epoch, beginsAfter }, 'epoch began');
+  }
+
+  /** A new list in this epoch. In force and on the disk when it resolves. @throws SkeinError CHAIN_INVALID */
+  async enter(members: MemberList, ordinal: number): Promise<void> {
+    const last = this.chain.at(-1);
+    if (!last) throw new Error('a list of members needs an epoch');
+    const { epoch, primary, number } = last;
+    const beginsAfter = this.positionAt(ordinal);
+    this.told();
+    await this.#modules.chainFile.save(
+      extendChain(this.chain, { epoch, number: number + 1, beginsAfter, primary, members }),
+    );
+    this.#modules.logger.info({ epoch, number: number + 1, beginsAfter, members }, 'list of members changed');
+  }
+
+  /** The newest list is on a majority of itself and of the one before, which counts no more. On the disk when it resolves. */
+  async settle(): Promise<void> {
+    const settled = settleChain(this.chain);
+    if (settled !== this.chain) await this.#modules.chainFile.save(settled);
   }
 
   /** The newest epoch was sent to another node, so it must stay. */

@@ -1,7 +1,8 @@
 import type { NodeParts } from './role-node.js';
 
 /** What both ends of a link take from the node. */
-export function linkSettings({ config, secret, linkTls }: NodeParts) {
-  const { cluster, name, heartbeatIntervalMs, goneAfterMs } = config;
+export function linkSettings({ config, secret, linkTls, clusterId }: NodeParts) {
+  const { name, heartbeatIntervalMs, goneAfterMs } = config;
+  const cluster = `${config.cluster} ${clusterId}`;
   return { tls: linkTls, cluster, secret, node: name, heartbeatIntervalMs, goneAfterMs };
 }

@@ -114,7 +114,7 @@ export interface PrimaryFacts {
 
 /** What only the primary knows: the quorum, its commits, and each member. */
 export function primaryMetrics(facts: PrimaryFacts): MetricFamily[] {
-  const { quorum, members } = facts.status;
+  const { quorum, members, change } = facts.status;
   const perMember = (sample: (member: (typeof members)[number]) => Sample[]): Sample[] =>
     members.flatMap((member) =>
       sample(member).map(({ labels, value }) => ({ labels: { member: member.name, ...labels }, value })),
@@ -131,6 +131,24 @@ export function primaryMetrics(facts: PrimaryFacts): MetricFamily[] {
       'skein_quorum_attached',
       'Voters that are attached, the primary included.',
       quorum.attached,
+    ),
+    single(
+      'gauge',
+      'skein_members_voters',
+      'Members that count in the quorum, the primary included.',
+      quorum.voters,
+    ),
+    single(
+      'gauge',
+      'skein_members_learners',
+      'Members that do not count.',
+      members.filter(({ voter }) => !voter).length,
+    ),
+    single(
+      'gauge',
+      'skein_member_change_pending',
+      '1 while a change of the members is not yet on a majority of the old and of the new list.',
+      change !== null,
     ),
     single(
       'gauge',

@@ -2,12 +2,13 @@ import type { Openness, Readiness } from '../api/node-view.js';
 import type { Assignment } from '../election/election.js';
 import type { WelcomeDecision } from '../link/greeting.js';
 import type { MetricFamily } from '../metrics/text.js';
-import { currentEpoch } from '../model/chain.js';
+import { currentEpoch, listInForce } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
-import type { ClusterStatus, Role } from '../model/status.js';
+import { votersOf } from '../model/members.js';
+import type { ClusterStatus, MembersDocument, Role } from '../model/status.js';
 import { Emitter } from '../std/emitter.js';
 import type { AttachInfo, HeartbeatBody } from '../wire/messages.js';
-import { bareStatus, ownStatus } from './cluster-status.js';
+import { bareStatus, membersDocument, ownStatus } from './cluster-status.js';
 import type { NodeParts, RolePositions, RoleScope } from './role-node.js';
 
 /** Between two roles, and before the first: the node serves no client. It reports the role that it is taking. */
@@ -76,10 +77,10 @@ export class NoRole implements RoleScope {
     const own = ownStatus({
       heartbeat: this.heartbeat(),
       state: 'joining',
-      voter: config.voters.includes(config.name),
+      voter: votersOf(listInForce(this.#parts.chainFile.chain)).includes(config.name),
       since: this.#since,
     });
-    return { ...bareStatus(config, this.epoch(), this.#primary), members: [own] };
+    return { ...bareStatus(config, this.#parts.chainFile.chain, this.#primary), members: [own] };
   }
 
   metrics(): MetricFamily[] {
@@ -95,6 +96,19 @@ export class NoRole implements RoleScope {
   }
 
   readNow(): void {}
+
+  voters(): readonly string[] {
+    return [];
+  }
+
+  members(): MembersDocument {
+    const { config, clusterId, chainFile } = this.#parts;
+    return membersDocument({ cluster: config.cluster, clusterId }, chainFile.chain, null);
+  }
+
+  async changeMembers(): Promise<void> {
+    throw new SkeinError('NOT_PRIMARY', this.#reason);
+  }
 
   async confirmPrimary(): Promise<void> {
     throw new SkeinError('NOT_PRIMARY', this.#reason);

@@ -4,7 +4,8 @@ import type { WelcomeDecision } from '../link/greeting.js';
 import type { ReplicaSession } from '../link/listener-session.js';
 import type { MetricFamily } from '../metrics/text.js';
 import { messageOf } from '../model/error.js';
-import type { ClusterStatus, Role } from '../model/status.js';
+import type { MemberChange } from '../model/members.js';
+import type { ClusterStatus, MembersDocument, Role } from '../model/status.js';
 import { Emitter } from '../std/emitter.js';
 import { sleep } from '../std/timing.js';
 import type { AttachInfo, HeartbeatBody } from '../wire/messages.js';
@@ -222,6 +223,18 @@ export class RoleHost implements RoleNode {
 
   positions(): RolePositions {
     return this.#role.positions();
+  }
+
+  voters(): readonly string[] {
+    return this.#role.voters();
+  }
+
+  members(): MembersDocument {
+    return this.#role.members();
+  }
+
+  changeMembers(change: MemberChange): Promise<void> {
+    return this.#role.changeMembers(change);
   }
 
   readNow(): void {

@@ -6,7 +6,8 @@ import type { WelcomeDecision } from '../link/greeting.js';
 import type { ReplicaSession } from '../link/listener-session.js';
 import type { MetricFamily } from '../metrics/text.js';
 import type { SkeinError } from '../model/error.js';
-import type { ClusterStatus } from '../model/status.js';
+import type { MemberChange, MemberPlace } from '../model/members.js';
+import type { ClusterStatus, MembersDocument } from '../model/status.js';
 import type { AccountName } from '../mysql-control/accounts.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
 import type { Spool } from '../spool/spool.js';
@@ -18,15 +19,16 @@ import type { AttachInfo, HeartbeatBody } from '../wire/messages.js';
 import type { ChainFile } from './chain-file.js';
 import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from './local-server.js';
 
-/** Voters besides this node, in the order of its configuration. */
-export function otherVoters({ name, voters }: Pick<NodeConfig, 'name' | 'voters'>): string[] {
-  return voters.filter((voter) => voter !== name);
-}
-
 /** What a node owns and lends to the role that it has. */
 export interface NodeParts {
   config: NodeConfig;
   secret: Buffer;
+  /** Of the cluster; random, made at its birth. */
+  clusterId: string;
+  /** Where this node is. */
+  place: MemberPlace;
+  /** Starts of this node so far. */
+  boot: number;
   /** For the link; null = plain. */
   linkTls: TlsSource | null;
   logger: Logger;
@@ -71,7 +73,7 @@ export interface RolePositions {
   readonly answered: number;
   /** Visible in the local server. */
   readonly applied: number;
-  /** Durable on each voter besides this node, in the order of `otherVoters` of this node. */
+  /** Durable on each voter besides this node, in the order of `voters()`. */
   readonly durable: readonly number[];
   /** ms; null = not known. */
   readonly lagMs: number | null;
@@ -85,6 +87,11 @@ export interface RoleNode extends Pick<NodeView, 'epoch' | 'isOpen' | 'ready' | 
   /** One of the positions moved. Many times a second: listeners do next to nothing. */
   readonly onMoved: Emitter<void>;
   positions(): RolePositions;
+  /** On the primary: voters besides this node. */
+  voters(): readonly string[];
+  members(): MembersDocument;
+  /** See MemberChanges. @throws SkeinError NOT_PRIMARY, and those */
+  changeMembers(change: MemberChange): Promise<void>;
   clusterStatus(): ClusterStatus;
   /** A request waits for a position: the log is read now. */
   readNow(): void;

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { epochEntry } from '../../test/kit/chain-entry.js';
 import { type Logger, silentLogger } from '../std/logger.js';
 import { ChainFile } from './chain-file.js';
 import { definitionsFile } from './primary/definitions-file.js';
@@ -39,7 +40,7 @@ describe.each(REFUSED)('a damaged $name', ({ name, code, load }) => {
 });
 
 it('the chain stays unknown, not empty, after a damaged file was refused, until it is given back', async () => {
-  const chain = [{ epoch: 3, beginsAfter: { epoch: 2, ordinal: 9, gtid: '0-2-9' } }];
+  const chain = [epochEntry(3, { epoch: 2, ordinal: 9, gtid: '0-2-9' })];
   await new ChainFile(directory).save(chain);
   const path = join(directory, 'chain.json');
   const whole = readFileSync(path, 'utf8');

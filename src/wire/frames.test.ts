@@ -24,10 +24,12 @@ import {
   RECORDS_BYTES_MAX,
 } from './frames.js';
 import {
+  decodeAdopted,
   decodeAttach,
   decodeDefinitionsQuery,
   decodeDefinitionsReply,
   decodeHeartbeat,
+  decodeList,
   decodeReady,
   decodeRefuse,
   decodeStatus,
@@ -127,6 +129,8 @@ const DECODERS: Record<FrameName, (payload: Buffer) => unknown> = {
   echo: decodeEcho,
   definitionsQuery: decodeDefinitionsQuery,
   definitionsReply: decodeDefinitionsReply,
+  list: decodeList,
+  adopted: decodeAdopted,
 };
 
 function codeOf(action: () => unknown): string {
@@ -187,6 +191,8 @@ describe('bad bytes', () => {
     'status',
     'definitionsQuery',
     'definitionsReply',
+    'list',
+    'adopted',
   ] as const)('%s: any JSON gives a value or FRAME_INVALID', (name) => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 3 }), (json) => {

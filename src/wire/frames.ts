@@ -14,14 +14,15 @@ import { readU53, writeU53 } from './record.js';
 export const FRAME_HEADER_SIZE = 5;
 
 /** Spoken by both ends or the handshake fails; raised by one with every change that an older node would misread. */
-export const LINK_VERSION = 4;
+export const LINK_VERSION = 5;
 
 /** Bytes of records in one RECORDS frame: the receiver keeps a whole frame in memory. */
 export const RECORDS_BYTES_MAX = 16 * 1024 * 1024;
 const RECORDS_HEAD_SIZE = 8;
 const CONTROL_MAX = 64 * 1024;
-/** A status document of a few hundred members, a chain of some ten thousand epochs. */
 const DOCUMENT_MAX = 1024 * 1024;
+/** A chain of some twenty thousand epochs and changes of members. */
+const CHAIN_MAX = 4 * 1024 * 1024;
 /** Digests of some hundred thousand objects. */
 const DEFINITIONS_MAX = 16 * 1024 * 1024;
 
@@ -40,7 +41,7 @@ export const FRAMES = {
   /** dialer -> listener: its name and the end of its spool. */
   attach: { type: 4, payloadMax: CONTROL_MAX },
   /** listener -> dialer: epoch, chain, committed. */
-  welcome: { type: 5, payloadMax: DOCUMENT_MAX },
+  welcome: { type: 5, payloadMax: CHAIN_MAX },
   /** dialer -> listener: where its spool ends after it was cut to the chain; records may flow. */
   ready: { type: 6, payloadMax: CONTROL_MAX },
   /** both ways: a named reason, the last frame before the sender hangs up. */
@@ -57,6 +58,10 @@ export const FRAMES = {
   definitionsQuery: { type: 20, payloadMax: CONTROL_MAX },
   /** replica -> primary: its answer to that. */
   definitionsReply: { type: 21, payloadMax: DEFINITIONS_MAX },
+  /** primary -> replica: a new list of members, as an entry of the chain. */
+  list: { type: 22, payloadMax: CONTROL_MAX },
+  /** replica -> primary: its log has reached this entry of the chain, which is on its disk. */
+  adopted: { type: 23, payloadMax: CONTROL_MAX },
   /** primary -> replica: u53 committed ordinal, then whole records (record.ts). */
   records: { type: 32, payloadMax: RECORDS_HEAD_SIZE + RECORDS_BYTES_MAX },
   /** primary -> replica: u53 committed ordinal. */

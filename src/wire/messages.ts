@@ -1,7 +1,8 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import type { Chain, ChainEntry, ChainPlace } from '../model/chain.js';
 import type { ClusterStatus } from '../model/status.js';
-import { APPLIER_STATES, MEMBER_STATES } from '../model/status.js';
+import { APPLIER_STATES, CHANGE_KINDS, MEMBER_STATES } from '../model/status.js';
 import {
   allocateFrame,
   FRAME_HEADER_SIZE,
@@ -45,6 +46,34 @@ const ServerSchema = Type.Object({
   up: Type.Boolean(),
 });
 
+const LinkAddressSchema = Type.Object({
+  host: Type.String({ minLength: 1, maxLength: 255 }),
+  port: Type.Integer({ minimum: 1, maximum: 65535 }),
+});
+
+const PlaceSchema = Type.Object({ epoch: Epoch, number: Ordinal });
+
+const EntrySchema = Type.Object({
+  epoch: Epoch,
+  number: Ordinal,
+  beginsAfter: PositionSchema,
+  primary: NodeName,
+  members: OrNull(
+    Type.Array(
+      Type.Object({
+        name: NodeName,
+        incarnation: Type.String({ maxLength: 64 }),
+        voter: Type.Boolean(),
+        link: LinkAddressSchema,
+        http: Address,
+        mysqlRw: OrNull(Address),
+        mysqlRo: OrNull(Address),
+      }),
+      { maxItems: 64 },
+    ),
+  ),
+});
+
 const SpoolEndSchema = Type.Object({
   /** The durable end of the replica's spool. */
   spoolEnd: PositionSchema,
@@ -52,6 +81,8 @@ const SpoolEndSchema = Type.Object({
   previousGtid: Gtid,
   /** The replica's spool is damaged: it must not count (rules C6, H12). */
   damaged: Type.Boolean(),
+  /** The newest entry of the chain that its log has reached (rule E1); null = it has no chain yet. */
+  adopted: OrNull(PlaceSchema),
 });
 
 const AttachSchema = Type.Intersect([
@@ -61,8 +92,12 @@ const AttachSchema = Type.Intersect([
     incarnation: Type.String({ minLength: 1, maxLength: 64 }),
     /** The newest epoch that it knows or has promised: an older primary is refused (rule H1). */
     epoch: Epoch,
+    /** Starts of this node so far: one that shows fewer than before has been set back (rule E5). */
+    boot: Ordinal,
     http: Address,
-    link: Address,
+    link: LinkAddressSchema,
+    mysqlRw: OrNull(Address),
+    mysqlRo: OrNull(Address),
     flavour: Flavour,
   }),
   SpoolEndSchema,
@@ -73,13 +108,23 @@ export type SpoolEnd = Static<typeof SpoolEndSchema>;
 const WelcomeSchema = Type.Object({
   node: NodeName,
   epoch: Epoch,
-  chain: Type.Array(Type.Object({ epoch: Epoch, beginsAfter: PositionSchema }), { maxItems: 100_000 }),
+  chain: Type.Array(EntrySchema, { maxItems: 100_000 }),
   committedOrdinal: Ordinal,
   /** Wall clock and monotonic clock of the primary's node, see Heartbeat. */
   sentAtMs: Type.Number(),
   uptimeMs: Type.Number(),
 });
 export type Welcome = Static<typeof WelcomeSchema>;
+
+const ListSchema = Type.Object({
+  entry: EntrySchema,
+  /** The list is on a majority of itself and of the one before, which is not counted any more. */
+  settled: Type.Boolean(),
+});
+export interface ListMessage {
+  readonly entry: ChainEntry;
+  readonly settled: boolean;
+}
 
 const RefuseSchema = Type.Object({
   code: Type.String({ pattern: '^[A-Z0-9_]{1,64}$' }),
@@ -124,7 +169,15 @@ const StatusSchema = Type.Object({
   epoch: Epoch,
   primary: OrNull(NodeName),
   acknowledge: Type.Union([Type.Literal('majority'), Type.Literal('all'), Type.Literal('async')]),
-  quorum: Type.Object({ needed: Ordinal, attached: Ordinal }),
+  quorum: Type.Object({ needed: Ordinal, attached: Ordinal, voters: Ordinal }),
+  change: OrNull(
+    Type.Object({
+      kind: Type.Union(CHANGE_KINDS.map((kind) => Type.Literal(kind))),
+      member: NodeName,
+      since: Text(64),
+      waitsFor: Reason,
+    }),
+  ),
   warnings: Type.Array(Reason, { maxItems: 100 }),
   members: Type.Array(
     Type.Object({
@@ -176,6 +229,8 @@ type ControlName =
   | 'refuse'
   | 'heartbeat'
   | 'status'
+  | 'list'
+  | 'adopted'
   | 'definitionsQuery'
   | 'definitionsReply';
 
@@ -213,11 +268,18 @@ function firstFault(schema: TSchema, value: unknown): string {
 export const encodeAttach = (attach: AttachInfo): Buffer => encodeJson('attach', attach);
 export const decodeAttach = (payload: Buffer): AttachInfo => decodeJson('attach', AttachSchema, payload);
 
-export const encodeWelcome = (welcome: Welcome): Buffer => encodeJson('welcome', welcome);
+export const encodeWelcome = (welcome: Omit<Welcome, 'chain'> & { readonly chain: Chain }): Buffer =>
+  encodeJson('welcome', welcome);
 export const decodeWelcome = (payload: Buffer): Welcome => decodeJson('welcome', WelcomeSchema, payload);
 
 export const encodeReady = (end: SpoolEnd): Buffer => encodeJson('ready', end);
 export const decodeReady = (payload: Buffer): SpoolEnd => decodeJson('ready', SpoolEndSchema, payload);
+
+export const encodeList = (list: ListMessage): Buffer => encodeJson('list', list);
+export const decodeList = (payload: Buffer): ListMessage => decodeJson('list', ListSchema, payload);
+
+export const encodeAdopted = (place: ChainPlace): Buffer => encodeJson('adopted', place);
+export const decodeAdopted = (payload: Buffer): ChainPlace => decodeJson('adopted', PlaceSchema, payload);
 
 /** Cut to the limit: a long reason must not become an error itself. */
 export const encodeRefuse = (refuse: Refuse): Buffer =>

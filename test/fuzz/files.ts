@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commands } from '../../src/cli/commands.js';
 import { runCommandLine } from '../../src/cli/run.js';
+import { beginBoot } from '../../src/config/identity.js';
 import { loadNodeConfig } from '../../src/config/node-config.js';
 import { epochFile } from '../../src/election/epoch-file.js';
 import { SkeinError } from '../../src/model/error.js';
@@ -96,6 +97,7 @@ export async function fileTargets(base: string): Promise<FuzzTarget[]> {
           const bytes = random.chance(0.5) ? mutate(random, [Buffer.from(text)]) : text;
           await writeFile(join(directory, name), bytes);
         }
+        await orSkeinError(() => beginBoot(directory));
         await orSkeinError(() => new ChainFile(directory).load());
         await orSkeinError(() => ddlNoteFile(directory).load());
         await orSkeinError(() => definitionsFile(directory).load());
@@ -111,21 +113,24 @@ export async function fileTargets(base: string): Promise<FuzzTarget[]> {
 }
 
 const POSITION = { epoch: 1, ordinal: 5, gtid: '0-1000001-5' };
+const MEMBER = {
+  ...{ name: 'n1', incarnation: 'a', voter: true, link: { host: 'h', port: 7083 } },
+  ...{ http: 'http://h:8083', mysqlRw: null, mysqlRo: null },
+};
 const STATES = {
   'chain.json': [
-    { epoch: 1, beginsAfter: { epoch: 0, ordinal: 0, gtid: '' } },
-    { epoch: 2, beginsAfter: POSITION },
+    { epoch: 1, number: 0, beginsAfter: { epoch: 0, ordinal: 0, gtid: '' }, primary: 'n1', members: null },
+    { epoch: 2, number: 1, beginsAfter: POSITION, primary: 'n1', members: [MEMBER] },
   ],
   'ddl.json': { ordinal: 5, doubt: 'lost', traces: 'x' },
   'definitions.json': { tableIdMax: 5, openedAt: '2026-01-01 00:00:00' },
   'epoch.json': { used: 2 },
   'log-end.json': { ordinal: 5 },
+  'identity.json': { cluster: '0'.repeat(32), founder: false, boot: 3 },
   'xa.json': { at: POSITION, branches: ['a'], ending: [], decided: { a: 'commit' } },
   'node.json': {
     cluster: 'demo',
     name: 'n1',
-    primary: 'n1',
-    voters: ['n1'],
     directory: '.',
     secretFile: 'secret',
     http: { host: '127.0.0.1', port: 8083 },

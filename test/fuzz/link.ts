@@ -5,6 +5,7 @@ import { dialerStart, handshakeStep, linkIdentity } from '../../src/link/handsha
 import { sleep } from '../../src/std/timing.js';
 import { encodeAck, encodeEcho, encodeHello, LINK_VERSION, NONCE_SIZE } from '../../src/wire/frames.js';
 import {
+  encodeAdopted,
   encodeAttach,
   encodeDefinitionsReply,
   encodeHeartbeat,
@@ -26,7 +27,13 @@ const ATTACH = encodeAttach(
 const FRAMES: readonly Buffer[] = [
   HELLO,
   ATTACH,
-  encodeReady({ spoolEnd: { epoch: 0, ordinal: 0, gtid: '' }, previousGtid: '', damaged: false }),
+  encodeReady({
+    spoolEnd: { epoch: 0, ordinal: 0, gtid: '' },
+    previousGtid: '',
+    damaged: false,
+    adopted: null,
+  }),
+  encodeAdopted({ epoch: 1, number: 3 }),
   encodeAck({ received: 5, durable: 5, applied: 5 }),
   encodeEcho({ round: 1, epoch: 1 }),
   encodeHeartbeat({ ...heartbeatBody(NAME, 'replica'), sentAtMs: 0 } as Parameters<

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach } from 'vitest';
 import { ensureSecrets, writeNodeConfig } from '../../src/cli/demo/directory.js';
+import { addMembers, writeIdentities } from '../../src/cli/demo/members.js';
 import { type DemoOptions, type PlannedNode, planDemo } from '../../src/cli/demo/plan.js';
 import type { NodeConfigInput } from '../../src/config/node-config.js';
 import type { AcknowledgeLevel } from '../../src/model/status.js';
@@ -41,6 +42,8 @@ export interface ClusterOptions {
   proxied?: boolean;
   /** Without a supervisor and proxies, each node by this command instead of `skein node`. */
   nodeCommand?: (node: PlannedNode) => string[];
+  /** Without a supervisor, only so many nodes at first; the others come with `grow`. */
+  first?: number;
   /** The spool of this node on a small file system of its own (`cluster.spoolDisk`), where mounting is permitted. */
   smallSpool?: { node: string; bytes: number };
   readyDeadlineMs?: number;
@@ -89,7 +92,7 @@ export class TestCluster {
   static async start(options: ClusterOptions = {}): Promise<TestCluster> {
     const cluster = await TestCluster.prepare(options);
     try {
-      if (options.proxied || options.nodeCommand) await cluster.#startBare();
+      if (options.proxied || options.nodeCommand || options.first) await cluster.#startBare();
       else await cluster.startDemo();
       return cluster;
     } catch (error) {
@@ -239,8 +242,7 @@ export class TestCluster {
    * one. Does not wait until it is ready.
    */
   startNode(name: string, { descriptors }: { descriptors?: number } = {}): void {
-    const planned = this.#plan.find((candidate) => candidate.name === name);
-    if (!planned) throw new Error(`no node ${name}`);
+    const planned = this.#planned(name);
     const output = openSync(join(planned.directory, 'node.out'), 'a');
     const command = this.#options.nodeCommand?.(planned) ?? [
       ...[process.execPath, MAIN, 'node', '--config', join(planned.directory, 'node.json')],
@@ -269,22 +271,23 @@ export class TestCluster {
   async #startBare(): Promise<void> {
     mkdirSync(this.directory, { recursive: true });
     await ensureSecrets(this.directory);
-    for (const planned of this.#plan) {
+    await writeIdentities(this.#plan);
+    const first = this.#plan.slice(0, this.#options.first);
+    for (const planned of first) {
       let node = planned;
-      if (this.#options.proxied && planned.name !== planned.config.primary) {
+      if (this.#options.proxied && planned.name !== this.primary.name) {
         const proxy = await TcpProxy.start({ target: { port: this.#demo.linkPort } });
         this.#proxies.set(planned.name, proxy);
         const link = { host: '127.0.0.1', port: proxy.port };
-        const members = (planned.config.members ?? []).map((member) =>
-          member.name === planned.config.primary ? { ...member, link } : member,
-        );
-        node = { ...planned, config: { ...planned.config, members } };
+        const routes = { [this.primary.name]: link };
+        node = { ...planned, config: { ...planned.config, contact: link, routes } };
       }
       await writeNodeConfig(node);
       this.startNode(planned.name);
     }
     const deadlineMs = this.#options.readyDeadlineMs ?? FIRST_READY_MS;
-    for (const node of this.nodes) {
+    await this.#add(first, deadlineMs);
+    for (const node of this.nodes.slice(0, first.length)) {
       const child = this.#children.get(node.name);
       await until(
         `${node.name} is ready`,
@@ -295,6 +298,26 @@ export class TestCluster {
         { deadlineMs },
       );
     }
+  }
+
+  #add(plan: PlannedNode[], deadlineMs: number): Promise<void> {
+    const signal = AbortSignal.timeout(deadlineMs);
+    return addMembers(plan, { token: this.token, changed: () => {}, signal });
+  }
+
+  /** Starts one more node (clusters with `first` only) and adds it. Resolves when it is a voter. */
+  async grow(name: string): Promise<void> {
+    const planned = this.#planned(name);
+    await writeNodeConfig(planned);
+    this.startNode(name);
+    const primary = this.#planned(this.primary.name);
+    await this.#add([primary, planned], this.#options.readyDeadlineMs ?? FIRST_READY_MS);
+  }
+
+  #planned(name: string): PlannedNode {
+    const planned = this.#plan.find((candidate) => candidate.name === name);
+    if (!planned) throw new Error(`no node ${name}`);
+    return planned;
   }
 
   // --- the end ---

@@ -32,6 +32,7 @@ export interface HonestNodeOptions {
 export class HonestNode implements NodeView {
   readonly name: string;
   readonly cluster = 'test';
+  readonly clusterId = '0'.repeat(32);
   readonly events = new EventRing(100);
   readonly log: string[] = [];
   openness: Openness = { open: true };
@@ -122,11 +123,21 @@ export class HonestNode implements NodeView {
       epoch: 1,
       primary: 'n1',
       acknowledge: 'majority' as const,
-      quorum: { needed: 1, attached: 1 },
+      quorum: { needed: 1, attached: 1, voters: 1 },
+      change: null,
       members: [],
       warnings: [],
     };
   }
+
+  async members() {
+    const { cluster, clusterId } = this;
+    return { cluster, clusterId, epoch: 1, number: 0, primary: 'n1', members: [], change: null };
+  }
+
+  async addMember(): Promise<void> {}
+
+  async removeMember(): Promise<void> {}
 
   acknowledge() {
     return 'majority' as const;

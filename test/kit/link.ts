@@ -7,7 +7,7 @@ import type { Position } from '../../src/model/position.js';
 import type { ClusterStatus, Positions, Role } from '../../src/model/status.js';
 import { silentLogger } from '../../src/std/logger.js';
 import type { Ack } from '../../src/wire/frames.js';
-import type { AttachInfo, Heartbeat, HeartbeatBody, Welcome } from '../../src/wire/messages.js';
+import type { AttachInfo, Heartbeat, HeartbeatBody, ListMessage, Welcome } from '../../src/wire/messages.js';
 
 /** Real listeners and dialers on real sockets, with rooms that write down what they are told. For tests only. */
 
@@ -46,11 +46,15 @@ export function attachInfo(node: string, over: Partial<AttachInfo> = {}): Attach
     incarnation: `${node}-disk`,
     epoch: 1,
     http: 'http://127.0.0.1:8084',
-    link: '127.0.0.1:7084',
+    link: { host: '127.0.0.1', port: 7084 },
+    boot: 1,
+    mysqlRw: null,
+    mysqlRo: null,
     flavour: 'mariadb',
     spoolEnd: at(1, 5),
     previousGtid: '0-1000001-4',
     damaged: false,
+    adopted: { epoch: 1, number: 0 },
     ...over,
   };
 }
@@ -61,7 +65,8 @@ export function clusterStatus(): ClusterStatus {
     epoch: 1,
     primary: 'n1',
     acknowledge: 'majority',
-    quorum: { needed: 2, attached: 1 },
+    quorum: { needed: 2, attached: 1, voters: 3 },
+    change: null,
     members: [],
     warnings: [],
   };
@@ -92,7 +97,7 @@ export async function startPrimary(
       logger: silentLogger,
       welcome: () => ({
         epoch: 1,
-        chain: [{ epoch: 1, beginsAfter: at(0, 0) }],
+        chain: [{ epoch: 1, number: 0, beginsAfter: at(0, 0), primary: 'n1', members: [] }],
         committedOrdinal: 5,
       }),
       attached: (session) => {
@@ -118,6 +123,7 @@ export interface TestReplica {
   records: { bytes: Buffer; committedOrdinal: number }[];
   committed: number[];
   statuses: ClusterStatus[];
+  lists: ListMessage[];
   heard: Heartbeat[];
 }
 
@@ -133,10 +139,11 @@ export function startReplica(
     records: [],
     committed: [],
     statuses: [],
+    lists: [],
     heard: [],
   };
   const dialer = new LinkDialer(
-    { host: '127.0.0.1', port, cluster: 'demo', secret: SECRET, node, ...options },
+    { address: () => ({ host: '127.0.0.1', port }), cluster: 'demo', secret: SECRET, node, ...options },
     {
       logger: silentLogger,
       attachInfo: () => attachInfo(node),
@@ -149,6 +156,7 @@ export function startReplica(
       },
       committed: (ordinal) => replica.committed.push(ordinal),
       status: (status) => replica.statuses.push(status),
+      list: (message) => replica.lists.push(message),
       heartbeat: () => heartbeatBody(node, 'replica'),
       definitions: async ({ id }) => ({ id, definitions: {}, failed: null }),
       heard: (heartbeat) => replica.heard.push(heartbeat),

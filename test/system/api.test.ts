@@ -63,6 +63,14 @@ const SAMPLES: Readonly<Record<EndpointName, () => Input | Promise<Input>>> = {
   getRows: () => ({ params: { database: 'demo', table: 't' }, query: { limit: '1' } }),
   getCluster: () => ({}),
   getEvents: () => ({}),
+  getMembers: () => ({}),
+  postMembers: () => ({
+    body: {
+      ...{ name: 'n9', link: { host: '127.0.0.1', port: 7099 }, http: 'http://127.0.0.1:8099' },
+      ...{ mysqlRw: null, mysqlRo: null },
+    },
+  }),
+  deleteMember: () => ({ params: { name: 'n9' } }),
   getLogs: () => ({ query: { tail: '10' } }),
   getAudit: () => ({ query: { tail: '10' } }),
   getMetrics: () => ({}),

@@ -22,6 +22,7 @@ export interface ClusterModules {
 export class LocalCluster {
   readonly #nodes: NodeProcess[] = [];
   readonly #say: (text: string) => void;
+  readonly #started = performance.now();
 
   private constructor(modules: ClusterModules) {
     this.#say = modules.say;
@@ -65,16 +66,14 @@ export class LocalCluster {
    * @throws SkeinError START_FAILED when a node does not stay up; the signal's reason when aborted
    */
   async untilReady(signal: AbortSignal): Promise<void> {
-    const started = performance.now();
+    const started = this.#started;
     const failed = new AbortController();
     const both = AbortSignal.any([signal, failed.signal]);
     const waits = this.#nodes.map((running) => {
       const { name, url, config } = running.node;
       return untilReady(
         { name, url, cluster: config.cluster, port: config.http.port, pid: () => running.pid },
-        (reason) => {
-          if (performance.now() - started > EXPLAIN_AFTER_MS) this.#say(`${name}: ${reason}`);
-        },
+        this.explain(name),
         both,
       ).then(() => this.#say(`${name} is ready (${durationText(performance.now() - started)})`));
     });
@@ -85,6 +84,16 @@ export class LocalCluster {
       failed.abort();
       await Promise.allSettled(waits);
     }
+  }
+
+  /** Says why a node is not ready; each reason once, and none at a normal start. */
+  explain(name: string): (reason: string) => void {
+    let told = '';
+    return (reason) => {
+      if (reason === told || performance.now() - this.#started < EXPLAIN_AFTER_MS) return;
+      told = reason;
+      this.#say(`${name}: ${reason}`);
+    };
   }
 
   async #watchFailures(failed: AbortController, signal: AbortSignal): Promise<void> {
@@ -108,7 +117,7 @@ export class LocalCluster {
    * there. Then the replicas, which have everything by then. Resolves when no node and no server runs any more.
    */
   async stop(): Promise<void> {
-    const isPrimary = ({ node }: NodeProcess) => node.name === node.config.primary;
+    const isPrimary = ({ node }: NodeProcess) => node.name === this.#nodes[0]?.node.name;
     const stopAll = (nodes: NodeProcess[]) => Promise.all(nodes.map((node) => this.#stopOne(node)));
     await stopAll(this.#nodes.filter(isPrimary));
     await stopAll(this.#nodes.filter((node) => !isPrimary(node)));

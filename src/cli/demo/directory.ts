@@ -49,6 +49,11 @@ export async function ensureSecrets(directory: string): Promise<string | null> {
   return await createOnce(files.adminToken, generateToken());
 }
 
+/** What `admin.token` holds now. */
+export function adminToken(directory: string): string {
+  return readFileSync(clusterFiles(directory).adminToken, 'utf8').trim();
+}
+
 /**
  * An option file for MySQL's own clients: `mariadb --defaults-file=.skein/mysql.cnf -P 6446`. The password follows from
  * the secret, so the file is written again at each start.
@@ -105,14 +110,10 @@ export async function writeNodeConfig(node: PlannedNode): Promise<boolean> {
 
 export const configFile = (node: PlannedNode) => join(node.directory, 'node.json');
 
-/** The demo wrote them before there was `members`. */
-const SETTINGS_GONE = ['primaryLink', 'primaryHttp'];
-
 function plannedText(node: PlannedNode, existingText: string | null): string {
   const existing = existingSettings(configFile(node), existingText);
   refuseHttps(existing, node);
-  const kept = Object.entries(existing).filter(([setting]) => !SETTINGS_GONE.includes(setting));
-  return `${JSON.stringify({ ...Object.fromEntries(kept), ...node.config }, null, 2)}\n`;
+  return `${JSON.stringify({ ...existing, ...node.config }, null, 2)}\n`;
 }
 
 /** The demo watches its nodes over plain HTTP, and prints such addresses. */

@@ -19,17 +19,11 @@ it('gives names and ports as the contract says', () => {
     ['n3', 'http://127.0.0.1:8085'],
   ]);
   expect(plan[2]?.config).toMatchObject({
-    primary: 'n1',
-    voters: ['n1', 'n2', 'n3'],
     link: { port: 7085 },
-    members: [
-      { name: 'n1', link: { host: '127.0.0.1', port: 7083 }, http: 'http://127.0.0.1:8083' },
-      { name: 'n2', link: { port: 7084 }, http: 'http://127.0.0.1:8084' },
-      { name: 'n3', link: { port: 7085 }, http: 'http://127.0.0.1:8085' },
-    ],
+    contact: { host: '127.0.0.1', port: 7083 },
     mysqlPorts: { readWrite: 6466, readOnly: 6467 },
   });
-  expect(plan[0]?.config.members).toEqual(plan[2]?.config.members);
+  expect(plan[0]?.config.contact).toBeNull();
 });
 
 it('plans configurations that a node accepts', () => {

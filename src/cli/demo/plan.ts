@@ -40,13 +40,7 @@ export const clusterFiles = (directory: string) => ({
 export function planDemo(options: DemoOptions): PlannedNode[] {
   const names = Array.from({ length: options.replicas + 1 }, (_, at) => `n${at + 1}`);
   refuseOverlap(names, options);
-  const primary = names[0] ?? 'n1';
   const files = clusterFiles(options.directory);
-  const members = names.map((name, at) => ({
-    name,
-    link: { host: HOST, port: options.linkPort + at },
-    http: `http://${HOST}:${options.httpPort + at}`,
-  }));
   return names.map((name, at) => ({
     name,
     directory: join(options.directory, name),
@@ -55,12 +49,10 @@ export function planDemo(options: DemoOptions): PlannedNode[] {
       name,
       cluster: 'demo',
       directory: join(options.directory, name),
-      primary,
-      voters: names,
       acknowledge: options.acknowledge,
       http: { host: HOST, port: options.httpPort + at },
       link: { host: HOST, port: options.linkPort + at },
-      members,
+      contact: at === 0 ? null : { host: HOST, port: options.linkPort },
       secretFile: files.secret,
       adminTokenFile: files.adminToken,
       mysqlPorts: {

@@ -5,6 +5,7 @@ import type { EndpointDefinition } from './definition.js';
 import { getDump } from './dump.js';
 import { getHealth, getPrimary, getReady, getReplica } from './health.js';
 import { getLogs } from './logs.js';
+import { deleteMember, getMembers, postMembers } from './members.js';
 import { getMetrics } from './metrics.js';
 import { getOpenApi } from './openapi.js';
 import { getOutcome } from './outcomes.js';
@@ -25,6 +26,9 @@ export const ENDPOINTS = {
   getRows,
   getCluster,
   getEvents,
+  getMembers,
+  postMembers,
+  deleteMember,
   getLogs,
   getAudit,
   getMetrics,

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { MEMBER_STATES } from '../../model/status.js';
 import { defineEndpoint } from './definition.js';
+import { Change } from './members.js';
 
 const Nullable = <T extends ReturnType<typeof Type.String> | ReturnType<typeof Type.Number>>(schema: T) =>
   Type.Union([schema, Type.Null()]);
@@ -53,7 +54,8 @@ export const getCluster = defineEndpoint({
       epoch: Type.Integer(),
       primary: Nullable(Type.String()),
       acknowledge: Type.Union(['majority', 'all', 'async'].map((level) => Type.Literal(level))),
-      quorum: Type.Object({ needed: Type.Integer(), attached: Type.Integer() }),
+      quorum: Type.Object({ needed: Type.Integer(), attached: Type.Integer(), voters: Type.Integer() }),
+      change: Change,
       members: Type.Array(Member),
       warnings: Type.Array(Type.String(), {
         description: "Problems in the schema that endanger the cluster's promise; empty if there are none.",

@@ -32,7 +32,7 @@ export interface DefinitionLevelModules {
   /** Whether writes would wait without one. */
   needsReplicas(): boolean;
   /** The only voter: nobody can be asked. */
-  readonly isAlone: boolean;
+  isAlone(): boolean;
   /** Why the server is not open yet. */
   waiting(reason: string): void;
   event(code: string, reason: string): void;
@@ -88,7 +88,7 @@ export class DefinitionLevel {
    * @param serverId what is done everywhere is logged under it
    */
   async settle({ serverId, epoch }: { serverId: number; epoch: number }, signal: AbortSignal): Promise<void> {
-    const { file, event, waiting, isAlone } = this.#modules;
+    const { file, event, waiting } = this.#modules;
     const control = this.#modules.control();
     for (let round = 1, mendings = 0; ; round++) {
       signal.throwIfAborted();
@@ -101,7 +101,7 @@ export class DefinitionLevel {
         continue;
       }
       if (found === 'not known') {
-        if (!isAlone) event('DEFINITIONS_UNCHECKED', UNCHECKED);
+        if (!this.#modules.isAlone()) event('DEFINITIONS_UNCHECKED', UNCHECKED);
         return;
       }
       const noted = await file.load();

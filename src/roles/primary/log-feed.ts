@@ -15,7 +15,6 @@ import type { ReplicaSet } from './replica-set.js';
 
 export interface LogFeedOptions {
   readonly node: string;
-  readonly alone: boolean;
   readonly acknowledge: AcknowledgeLevel;
   readonly annotateRows: boolean;
   readonly user: string;
@@ -156,7 +155,7 @@ export class LogFeed {
       commitWait.read(batch.completeOrdinal);
       const goOn = replicas.hub.append(batch);
       // Then everything that was read counts as answered.
-      if (isAsync || this.#options.alone) replicas.moved();
+      if (isAsync || replicas.quorum.replicasNeededToAnswer === 0) replicas.moved();
       return goOn;
     };
     const source = this.#dump(after, { semiSync: !isAsync, batched: isAsync }, take, statement);

@@ -5,10 +5,12 @@ import type { WelcomeDecision } from '../../link/greeting.js';
 import type { ReplicaSession } from '../../link/listener-session.js';
 import { Membership } from '../../membership/driver.js';
 import type { MetricFamily } from '../../metrics/text.js';
-import type { ClusterStatus } from '../../model/status.js';
+import { type Chain, listedNames } from '../../model/chain.js';
+import { type MemberChange, votersOf } from '../../model/members.js';
+import type { ClusterStatus, MembersDocument } from '../../model/status.js';
 import { Emitter } from '../../std/emitter.js';
 import type { AttachInfo, HeartbeatBody } from '../../wire/messages.js';
-import { ownStatus } from '../cluster-status.js';
+import { membersDocument, ownStatus } from '../cluster-status.js';
 import { LinkBytes } from '../link-bytes.js';
 import type { LocalServerUp, ServerReading } from '../local-server.js';
 import { primaryMetrics } from '../metrics.js';
@@ -38,6 +40,7 @@ export class PrimaryNode implements RoleScope {
   readonly #members: Membership;
   readonly #timeZones: TimeZoneGuard;
   readonly #links = new LinkBytes();
+  #chain: Chain | null = null;
   #isEnding = false;
   #since = new Date().toISOString();
 
@@ -47,7 +50,7 @@ export class PrimaryNode implements RoleScope {
     this.#primary = new PrimaryRole(
       {
         node: config.name,
-        voters: config.voters,
+        place: parts.place,
         acknowledge: config.acknowledge,
         hubWindowBytes: config.hubWindowBytes,
         annotateRows: config.annotateRows,
@@ -79,8 +82,7 @@ export class PrimaryNode implements RoleScope {
         heartbeatIntervalMs: config.heartbeatIntervalMs,
         lateAfterMs: config.lateAfterMs,
         goneAfterMs: config.goneAfterMs,
-        voters: config.voters,
-        expected: config.voters.filter((voter) => voter !== config.name),
+        isVoter: (name) => votersOf(this.#primary.members.list).includes(name),
       },
       { logger: logger.child({ part: 'membership' }) },
     );
@@ -94,13 +96,22 @@ export class PrimaryNode implements RoleScope {
       this.#primary.checkQuorum();
       this.onStatus.emit();
     });
+    this.#setMembers();
     let phase = this.#primary.phase;
     this.#primary.onChange.on(() => {
+      this.#setMembers();
       this.onChange.emit();
       if (this.#primary.phase !== phase) this.#since = new Date().toISOString();
       phase = this.#primary.phase;
       this.onStatus.emit();
     });
+  }
+
+  #setMembers(): void {
+    const { chain } = this.#parts.chainFile;
+    if (chain === this.#chain) return;
+    this.#chain = chain;
+    this.#members.setMembers(listedNames(chain).filter((name) => name !== this.#parts.config.name));
   }
 
   async start(): Promise<void> {
@@ -192,7 +203,7 @@ export class PrimaryNode implements RoleScope {
     const own = ownStatus({
       heartbeat: this.heartbeat(),
       state: this.#state(),
-      voter: config.voters.includes(config.name),
+      voter: votersOf(this.#primary.members.list).includes(config.name),
       since: this.#since,
     });
     return {
@@ -200,7 +211,12 @@ export class PrimaryNode implements RoleScope {
       epoch: this.#primary.epoch,
       primary: config.name,
       acknowledge: config.acknowledge,
-      quorum: { needed: 1 + quorum.replicasNeededToAnswer, attached: this.#primary.attachedVoters },
+      quorum: {
+        needed: 1 + quorum.replicasNeededToAnswer,
+        attached: this.#primary.attachedVoters,
+        voters: 1 + quorum.others.length,
+      },
+      change: this.#primary.members.status,
       members: [own, ...this.#members.list()],
       warnings: [...this.#primary.warnings, ...this.#timeZones.warnings],
     };
@@ -219,6 +235,23 @@ export class PrimaryNode implements RoleScope {
       durable: quorum.durable,
       lagMs: 0,
     };
+  }
+
+  voters(): readonly string[] {
+    return this.#primary.quorum.others;
+  }
+
+  members(): MembersDocument {
+    const { config, clusterId, chainFile } = this.#parts;
+    return membersDocument(
+      { cluster: config.cluster, clusterId },
+      chainFile.chain,
+      this.#primary.members.status,
+    );
+  }
+
+  changeMembers(change: MemberChange): Promise<void> {
+    return this.#primary.members.change(change);
   }
 
   readNow(): void {

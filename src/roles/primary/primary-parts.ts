@@ -1,4 +1,5 @@
 import type { EventLog } from '../../events/event-log.js';
+import type { MemberPlace } from '../../model/members.js';
 import type { AcknowledgeLevel } from '../../model/status.js';
 import type { Flavour } from '../../mysql-protocol/flavour.js';
 import type { Spool } from '../../spool/spool.js';
@@ -13,7 +14,8 @@ import type { LogEndFile } from './log-end-file.js';
 
 export interface PrimaryRoleOptions {
   node: string;
-  voters: readonly string[];
+  /** Where this node is. */
+  place: MemberPlace;
   acknowledge: AcknowledgeLevel;
   hubWindowBytes: number;
   annotateRows: boolean;

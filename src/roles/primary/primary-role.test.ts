@@ -2,8 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { epochEntry } from '../../../test/kit/chain-entry.js';
 import { until } from '../../../test/kit/until.js';
 import { EventLog } from '../../events/event-log.js';
+import { ORIGIN } from '../../model/position.js';
 import { mariadb } from '../../mysql-protocol/mariadb.js';
 import type { Spool } from '../../spool/spool.js';
 import { silentLogger } from '../../std/logger.js';
@@ -67,11 +69,17 @@ const up: LocalServerUp = {
 
 it('tries again in the same epoch when the server could not be opened', async () => {
   const chainFile = new ChainFile(directory);
+  const place = {
+    ...{ name: 'n1', link: { host: '127.0.0.1', port: 7083 }, http: 'http://127.0.0.1:8083' },
+    ...{ mysqlRw: null, mysqlRo: null },
+  };
+  const members = [{ ...place, incarnation: 'disk', voter: true }];
+  await chainFile.save([{ ...epochEntry(0, ORIGIN), members }]);
   const { control, opened } = serverThatRefuses(2);
   role = new PrimaryRole(
     {
       node: 'n1',
-      voters: ['n1'],
+      place,
       acknowledge: 'majority',
       hubWindowBytes: 1024,
       annotateRows: false,
@@ -91,7 +99,7 @@ it('tries again in the same epoch when the server could not be opened', async ()
       newEpoch: async (known) => known + 1,
       newServerId: async () => 1,
       cutClients: async () => {},
-      spool: null as unknown as Spool,
+      spool: { incarnation: 'disk' } as unknown as Spool,
       kill: async () => {},
       settled: async () => {},
       isHeard: () => true,
@@ -104,7 +112,7 @@ it('tries again in the same epoch when the server could not be opened', async ()
   });
   await opening;
   expect(role.phase).toBe('open');
-  expect(chainFile.chain).toEqual([{ epoch: 1, beginsAfter: { epoch: 0, ordinal: 0, gtid: '' } }]);
+  expect(chainFile.chain).toEqual([epochEntry(1, ORIGIN, members)]);
   expect(opened()).toEqual([mariadb.epochServerId(1)]);
 
   // The next run of the server is another epoch, which takes the place of the one that wrote nothing.

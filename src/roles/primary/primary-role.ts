@@ -1,6 +1,7 @@
 import type { Quorum } from '../../hub/quorum.js';
 import type { WelcomeDecision } from '../../link/greeting.js';
 import { messageOf, SkeinError } from '../../model/error.js';
+import { votersOf } from '../../model/members.js';
 import { ORIGIN, type Position } from '../../model/position.js';
 import { isNoDdl } from '../../promise/ddl-risk.js';
 import { monotonicMs } from '../../std/clock.js';
@@ -17,6 +18,7 @@ import { DefinitionWatch } from './definition-watch.js';
 import { HandOver } from './hand-over.js';
 import { LogFeed } from './log-feed.js';
 import { lostLog, replicaAhead } from './lost-log.js';
+import { MemberChanges } from './member-changes.js';
 import {
   findingOf,
   NOT_OPENING,
@@ -49,6 +51,7 @@ export class PrimaryRole {
   readonly #definitionWatch: DefinitionWatch;
   readonly #checks: PrimaryChecks;
   readonly replicas: ReplicaSet;
+  readonly members: MemberChanges;
   readonly schema: SchemaGuard;
   #opening: OpeningState = NOT_OPENING;
   #scope: AbortController | null = null;
@@ -68,7 +71,7 @@ export class PrimaryRole {
   constructor(options: PrimaryRoleOptions, modules: PrimaryRoleModules) {
     this.#options = options;
     this.#modules = modules;
-    const { node, acknowledge, voters } = options;
+    const { node, acknowledge } = options;
     const { logger, flavour, events } = modules;
     this.#epochs = new Epochs(modules);
     const control = () => modules.control();
@@ -78,7 +81,6 @@ export class PrimaryRole {
     this.#feed = new LogFeed(
       {
         ...options,
-        alone: voters.length === 1,
         user: options.replicationUser,
         password: options.replicationPassword,
       },
@@ -101,6 +103,7 @@ export class PrimaryRole {
     this.replicas = new ReplicaSet(options, {
       events,
       gtidText: flavour.gtidText,
+      chain: () => this.#epochs.chain,
       isHeard: (replica) => modules.isHeard(replica),
       catchUp: (after, batch) => this.#feed.catchUp(after, batch),
       moved: ({ answered }) => {
@@ -108,6 +111,15 @@ export class PrimaryRole {
         this.commitWait.acknowledged(answered);
       },
     });
+    this.members = new MemberChanges(
+      { place: options.place, incarnation: modules.spool.incarnation },
+      {
+        ...{ logger, events, epochs: this.#epochs, replicas: this.replicas },
+        isOpen: () => this.phase === 'open',
+        isHeard: (replica) => modules.isHeard(replica),
+        changed: () => this.onChange.emit(),
+      },
+    );
     this.#xa = new XaRecovery({
       lost: rolledBackEverywhere({ control, serverId: () => flavour.epochServerId(this.epoch) }),
       file: modules.xaFile,
@@ -120,7 +132,7 @@ export class PrimaryRole {
       file: modules.definitionsFile,
       replicas: () => this.replicas.counted(),
       needsReplicas: () => this.replicas.needed > 0,
-      isAlone: voters.length === 1,
+      isAlone: () => votersOf(this.members.list).length === 1,
       waiting: (reason) => this.#say(reason),
     });
     this.#definitionWatch = new DefinitionWatch({
@@ -237,9 +249,10 @@ export class PrimaryRole {
         if (this.#options.acknowledge !== 'async') await control().waitForAcknowledgements();
         break;
       case 'begin':
-        await this.#epochs.begin(await newEpoch(this.epoch), this.#logEnd);
+        await this.#epochs.begin(await newEpoch(this.epoch), this.#logEnd, this.#options.node);
         break;
       case 'gather':
+        this.members.began();
         this.#say(this.replicas.missing);
         await untilTrue(() => this.replicas.hasQuorum, this.onChange, signal);
         this.#feed.run(signal);
@@ -345,6 +358,7 @@ export class PrimaryRole {
     );
     this.schema.opened({ crashed: crashed && !goesOn });
     this.#definitionWatch.opened();
+    this.members.look();
   }
 
   #step(event: OpeningEvent): void {
@@ -373,6 +387,7 @@ export class PrimaryRole {
     this.#checks.end();
     this.#stopped = null;
     this.#hadQuorum = false;
+    this.members.ended();
     const lost = new SkeinError('ROLE_LOST', `The primary is closed: ${reason}`);
     this.replicas.end(`the primary is closed: ${reason}`, lost);
   }
@@ -407,6 +422,8 @@ export class PrimaryRole {
     if (this.phase === 'closed' || this.epoch === 0) {
       return { refuse: 'NOT_OPEN', message: this.#reason ?? 'The server of the primary is starting.' };
     }
+    const refusal = this.members.refusalOf(attach);
+    if (refusal !== null) return refusal;
     if (this.phase === 'recovering' && attach.spoolEnd.ordinal > this.#logEnd.ordinal) {
       const message = replicaAhead(this.#options.node, attach, this.#logEnd);
       this.#modules.events.add('replication.error', this.#options.node, message, { code: 'REPLICA_AHEAD' });

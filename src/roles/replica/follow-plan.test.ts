@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { epochEntry } from '../../../test/kit/chain-entry.js';
 import type { Chain } from '../../model/chain.js';
 import type { Position } from '../../model/position.js';
 import { type FollowFacts, followPlan } from './follow-plan.js';
@@ -8,11 +9,16 @@ const at = (epoch: number, ordinal: number): Position => ({
   ordinal,
   gtid: ordinal === 0 ? '' : `0-${epoch}-${ordinal}`,
 });
-const epoch = (number: number, beginsAfter: Position) => ({ epoch: number, beginsAfter });
-const e1 = epoch(1, at(0, 0));
-const e2 = epoch(2, at(1, 3));
-const e3 = epoch(3, at(2, 5));
-const chains: Record<string, Chain> = { none: [], e1: [e1], e2: [e1, e2], e3: [e1, e2, e3] };
+const e1 = epochEntry(1, at(0, 0));
+const e2 = epochEntry(2, at(1, 3));
+const e3 = epochEntry(3, at(2, 5));
+const chains: Record<string, Chain> = {
+  ...{ none: [], e1: [e1], e2: [e1, e2], e3: [e1, e2, e3] },
+  // Epoch 2 of another node, which never reached a majority; and a change of members that did not.
+  'e3 without e2': [e1, epochEntry(3, at(1, 4))],
+  'e1 changed': [e1, { ...epochEntry(1, at(1, 2)), number: 1 }],
+  'e1 changed, e2': [e1, { ...epochEntry(1, at(1, 2)), number: 1 }, e2],
+};
 
 /** What this node knows, what the primary says, where the log ends, what is committed -> what is done. */
 const TABLE: [ours: string, theirs: string, end: Position, committed: number, expected: string][] = [
@@ -29,6 +35,15 @@ const TABLE: [ours: string, theirs: string, end: Position, committed: number, ex
   ['e3', 'e3', at(3, 9), 9, 'nothing'],
   ['e2', 'e1', at(2, 5), 3, 'CHAIN_MISMATCH'],
   ['e3', 'none', at(3, 9), 9, 'CHAIN_MISMATCH'],
+  // Rule E7: what no majority has is replaced, as long as nothing committed is cut.
+  ['e2', 'e3 without e2', at(2, 4), 3, 'cut 0-1-3, save'],
+  ['e2', 'e3 without e2', at(1, 3), 3, 'save'],
+  ['e2', 'e3 without e2', at(2, 4), 4, 'CUT_BELOW_COMMITTED'],
+  ['e1', 'e1 changed', at(1, 3), 3, 'save'],
+  ['e1 changed', 'e1 changed', at(1, 3), 3, 'nothing'],
+  ['e1 changed', 'e1', at(1, 3), 3, 'CHAIN_MISMATCH'],
+  ['e1 changed', 'e2', at(1, 5), 3, 'cut 0-1-3, save'],
+  ['e1', 'e1 changed, e2', at(1, 5), 3, 'cut 0-1-3, save'],
   // Damage of an earlier time: both cuts, the second one below the first.
   ['e2', 'e3', at(1, 8), 3, 'cut 0-1-3, save'],
 ];

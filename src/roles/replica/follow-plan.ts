@@ -1,4 +1,11 @@
-import { type Chain, continues, cutFor, isSameChain } from '../../model/chain.js';
+import {
+  type Chain,
+  type ChainPlace,
+  comparePlaces,
+  cutFor,
+  firstForeign,
+  isSameChain,
+} from '../../model/chain.js';
 import { SkeinError } from '../../model/error.js';
 import type { Position } from '../../model/position.js';
 
@@ -20,19 +27,25 @@ export interface FollowPlan {
   readonly save: boolean;
 }
 
+const NOTHING: ChainPlace = { epoch: -1, number: 0 };
+
 /**
- * What a replica does with the chain of a primary before it takes a record from it.
- * @throws SkeinError CHAIN_MISMATCH (the primary's history is older, or another one) | CUT_BELOW_COMMITTED
+ * What a replica does with the chain of a primary before it takes a record from it. Entries of this node that the primary
+ * does not have never reached a majority: they are replaced, and the records of their epochs are cut with them (rule E7).
+ * @throws SkeinError CHAIN_MISMATCH (the primary's history is older) | CUT_BELOW_COMMITTED
  */
 export function followPlan({ primary, ours, theirs, end, committed }: FollowFacts): FollowPlan {
-  if (!continues(ours, theirs)) {
+  const foreign = firstForeign(ours, theirs);
+  if (foreign && comparePlaces(theirs.at(-1) ?? NOTHING, ours.at(-1) ?? NOTHING) <= 0) {
     throw new SkeinError(
       'CHAIN_MISMATCH',
       `The history of ${primary} does not continue the one that this node knows: it is older, or of another cluster with the same name and secret.`,
     );
   }
   let cut: Position | null = null;
-  for (let next = cutFor(theirs, end); next; next = cutFor(theirs, next)) cut = next;
+  // A change of members has no records of its own.
+  if (foreign?.number === 0 && end.ordinal > foreign.beginsAfter.ordinal) cut = foreign.beginsAfter;
+  for (let next = cutFor(theirs, cut ?? end); next; next = cutFor(theirs, next)) cut = next;
   if (cut !== null && cut.ordinal < committed) {
     throw new SkeinError(
       'CUT_BELOW_COMMITTED',

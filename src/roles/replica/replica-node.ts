@@ -1,28 +1,40 @@
 import { join } from 'node:path';
 import type { Openness, Readiness } from '../../api/node-view.js';
-import { memberOf } from '../../config/members.js';
 import type { Assignment } from '../../election/election.js';
 import { LinkDialer } from '../../link/dialer.js';
 import type { WelcomeDecision } from '../../link/greeting.js';
 import type { ReplicaSession } from '../../link/listener-session.js';
 import { LagMeter } from '../../membership/lag.js';
 import type { MetricFamily } from '../../metrics/text.js';
+import { listInForce } from '../../model/chain.js';
 import { SkeinError } from '../../model/error.js';
-import type { ClusterStatus, MemberState } from '../../model/status.js';
+import { votersOf } from '../../model/members.js';
+import type { ClusterStatus, MemberState, MembersDocument } from '../../model/status.js';
 import { monotonicMs } from '../../std/clock.js';
 import { Emitter } from '../../std/emitter.js';
 import type { AttachInfo, HeartbeatBody } from '../../wire/messages.js';
-import { bareStatus, ownStatus, seenFromReplica } from '../cluster-status.js';
+import { bareStatus, membersDocument, ownStatus, seenFromReplica } from '../cluster-status.js';
 import { linkSettings } from '../link-settings.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
 import { replicaMetrics } from '../metrics.js';
 import type { NodeParts, RolePositions, RoleScope } from '../role-node.js';
 import { xaFile } from '../xa-file.js';
 import { ddlNoteFile } from './ddl-note.js';
+import { dialAddress } from './dial-address.js';
 import { ReplicaRole } from './replica-role.js';
 
 /** A replica that is further behind than this is not ready for traffic that asked for nothing special. */
 const READY_LAG_MAX_MS = 10_000;
+
+/** A node that knows neither a list nor a contact was the first of its cluster, and has lost what it knew (rule E5). */
+function lostChain({ config, chainFile }: NodeParts): string | null {
+  if (chainFile.chain.length > 0 || config.contact !== null) return null;
+  return (
+    'state/chain.json, which says who belongs to the cluster and where each epoch began, is missing, and there is no ' +
+    '"contact" in the configuration. The node stays closed, so that no number of an epoch is used twice. ' +
+    `Give ${config.name} its data back: chain.json is the same on all nodes of the cluster.`
+  );
+}
 
 /** A replica: its role, and the link to the primary. */
 export class ReplicaNode implements RoleScope {
@@ -43,17 +55,19 @@ export class ReplicaNode implements RoleScope {
   #serverIsUp = false;
   #since = new Date().toISOString();
   #state: MemberState = 'joining';
+  /** Why this node cannot be anything; null = it can. */
+  readonly #lost: string | null;
 
   constructor(parts: NodeParts, primary: string | null) {
     this.#parts = parts;
     this.#primary = primary;
+    this.#lost = lostChain(parts);
     const { config, logger, flavour, chainFile, events } = parts;
-    const base = parts.heartbeatBase();
     this.#replica = new ReplicaRole(
       {
         node: config.name,
-        http: base.http,
-        link: base.link,
+        place: parts.place,
+        boot: parts.boot,
         endpointUser: 'skein_endpoint',
         endpointPassword: parts.passwordOf('skein_endpoint'),
         applierStallMs: config.applierStallMs,
@@ -71,6 +85,7 @@ export class ReplicaNode implements RoleScope {
         lag: new LagMeter({}, { nowMs: monotonicMs(), wallMs: Date.now() }),
         control: () => parts.control(),
         ack: (ack) => this.#dialer?.ack(ack),
+        adopted: (place) => this.#dialer?.adopted(place),
         resumeLink: () => this.#dialer?.resume(),
         settled: () => parts.settled(),
         kill: (reason) => void parts.kill(reason),
@@ -80,22 +95,24 @@ export class ReplicaNode implements RoleScope {
   }
 
   #dial(primary: string | null): LinkDialer | null {
-    const { config, logger, events } = this.#parts;
-    const member = memberOf(config, primary);
-    if (member === null) {
-      if (primary !== null)
-        this.#linkReason = `The address of ${primary} is not among the "members" of this node.`;
-      return null;
-    }
+    const { logger, events, chainFile, config } = this.#parts;
+    const first = dialAddress({ primary, chain: chainFile.chain, ...config }, 0);
+    if (first === null) return null;
     return new LinkDialer(
       {
-        ...member.link,
+        address: (failures) => dialAddress({ primary, chain: chainFile.chain, ...config }, failures) ?? first,
         ...linkSettings(this.#parts),
       },
       {
         logger: logger.child({ part: 'link' }),
         attachInfo: () => this.#replica.attachInfo(),
-        welcomed: (welcome) => this.#replica.welcomed(welcome),
+        welcomed: async (welcome) => {
+          await this.#replica.welcomed(welcome);
+          // Until now only an address was known.
+          this.#primary ??= welcome.node;
+          this.onChange.emit();
+        },
+        list: (message) => this.#replica.list(message),
         records: (bytes, committed) => this.#replica.records(bytes, committed),
         committed: (ordinal) => this.#replica.committed(ordinal),
         status: (status) => {
@@ -113,13 +130,17 @@ export class ReplicaNode implements RoleScope {
           this.#linkUp = state === 'up';
           this.#linkReason = reason;
           this.#noteState();
-          events.add(state === 'up' ? 'link.up' : 'link.down', member.name, reason, { code });
+          events.add(state === 'up' ? 'link.up' : 'link.down', this.#primary ?? 'the first contact', reason, {
+            code,
+          });
         },
       },
     );
   }
 
   async start(): Promise<void> {
+    const { config, events } = this.#parts;
+    if (this.#lost !== null) events.add('replication.error', config.name, this.#lost, { code: 'CHAIN_LOST' });
     await this.#replica.start();
     this.follow(this.#primary);
   }
@@ -162,6 +183,7 @@ export class ReplicaNode implements RoleScope {
   }
 
   welcome({ node }: AttachInfo): WelcomeDecision {
+    if (this.#lost !== null) return { refuse: 'NOT_PRIMARY', message: this.#lost };
     const message = `${this.#parts.config.name} is a replica${this.#primary === null ? '' : `; it follows ${this.#primary}`}.`;
     return { refuse: 'NOT_PRIMARY', message: `${node} cannot attach: ${message}` };
   }
@@ -171,6 +193,8 @@ export class ReplicaNode implements RoleScope {
   }
 
   async serverUp(up: LocalServerUp): Promise<void> {
+    // Its server may be the primary's: it stays as it was started, closed.
+    if (this.#lost !== null) return;
     await this.#replica.serverUp(up);
     this.#serverIsUp = true;
     this.#noteState();
@@ -207,13 +231,14 @@ export class ReplicaNode implements RoleScope {
   }
 
   #reason(): string | null {
+    if (this.#lost !== null) return this.#lost;
     if (!this.#serverIsUp) return 'The server of this replica is down or starting.';
     return this.#replica.reason ?? (this.#linkUp ? null : this.#linkReason);
   }
 
   /** Reads go on without the primary; what they show is committed, only its age grows. */
   isOpen(): Openness {
-    const closed = this.#replica.checks.closed;
+    const closed = this.#lost ?? this.#replica.checks.closed;
     if (closed) return { open: false, code: 'NOT_OPEN', reason: closed };
     if (!this.#serverIsUp)
       return { open: false, code: 'SERVER_DOWN', reason: 'The server of this replica is down or starting.' };
@@ -248,14 +273,14 @@ export class ReplicaNode implements RoleScope {
   }
 
   clusterStatus(): ClusterStatus {
-    const { config } = this.#parts;
+    const { config, chainFile } = this.#parts;
     const own = ownStatus({
       heartbeat: this.heartbeat(),
       state: this.#state,
-      voter: config.voters.includes(config.name),
+      voter: votersOf(listInForce(chainFile.chain)).includes(config.name),
       since: this.#since,
     });
-    const fallback = bareStatus(config, this.#replica.epoch, this.#primary);
+    const fallback = bareStatus(config, chainFile.chain, this.#primary);
     const silentMs = this.#heardAtMs === null ? null : Math.round(monotonicMs() - this.#heardAtMs);
     return seenFromReplica(this.#said, own, fallback, {
       up: this.#linkUp,
@@ -270,6 +295,20 @@ export class ReplicaNode implements RoleScope {
       ...{ count: null, received, committed, everywhere: 0, answered: 0, applied, durable: [] },
       lagMs: this.#replica.lagMs(),
     };
+  }
+
+  voters(): readonly string[] {
+    return [];
+  }
+
+  members(): MembersDocument {
+    const { config, clusterId, chainFile } = this.#parts;
+    const change = this.#linkUp ? (this.#said?.change ?? null) : null;
+    return membersDocument({ cluster: config.cluster, clusterId }, chainFile.chain, change);
+  }
+
+  async changeMembers(): Promise<void> {
+    throw new SkeinError('NOT_PRIMARY', 'Only the primary changes the list of members.');
   }
 
   /** What a replica waits for is on its way. */

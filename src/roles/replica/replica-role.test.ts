@@ -15,6 +15,7 @@ import { xaFile } from '../xa-file.js';
 import { ddlNoteFile } from './ddl-note.js';
 import { ReplicaRole } from './replica-role.js';
 
+const PLACE = { name: 'n2', link: { host: 'h', port: 1 }, http: '', mysqlRw: null, mysqlRo: null };
 const UP = { pid: 1, adopted: true, crashed: false, serverId: 1, port: 1, socketPath: '', version: '' };
 
 let directory: string;
@@ -74,7 +75,7 @@ async function replica(server: Server): Promise<ReplicaRole> {
   const password = 'unused';
   const role = new ReplicaRole(
     {
-      ...{ node: 'n2', http: '', link: '', applierStallMs: 60_000 },
+      ...{ node: 'n2', place: PLACE, boot: 1, applierStallMs: 60_000 },
       ...{ endpointUser: 'endpoint', endpointPassword: password },
       ...{ replicationUser: 'repl', replicationPassword: password },
     },
@@ -85,6 +86,7 @@ async function replica(server: Server): Promise<ReplicaRole> {
       lag: new LagMeter({}, { nowMs: 0, wallMs: 0 }),
       control: () => server.control as LocalControl,
       ack() {},
+      adopted() {},
       resumeLink() {},
       settled: async () => {},
       kill() {},

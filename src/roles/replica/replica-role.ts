@@ -1,8 +1,10 @@
 import { Endpoint, type HeldDdl } from '../../endpoint/endpoint.js';
 import type { EventLog } from '../../events/event-log.js';
 import type { LagMeter } from '../../membership/lag.js';
+import type { ChainPlace } from '../../model/chain.js';
 import { digestsOf } from '../../model/definitions.js';
 import { messageOf, SkeinError } from '../../model/error.js';
+import type { MemberPlace } from '../../model/members.js';
 import type { Position } from '../../model/position.js';
 import type { Positions } from '../../model/status.js';
 import { doubtOfDdl } from '../../mysql-control/ddl-traces.js';
@@ -19,6 +21,7 @@ import type {
   DefinitionsQuery,
   DefinitionsReply,
   Heartbeat,
+  ListMessage,
   Welcome,
 } from '../../wire/messages.js';
 import { RECORD_KIND, readRecordHeader, walkRecords } from '../../wire/record.js';
@@ -29,6 +32,7 @@ import type { XaFile } from '../xa-file.js';
 import { preparedAgain, XaRecovery } from '../xa-recovery.js';
 import type { DdlNoteFile } from './ddl-note.js';
 import { followPlan } from './follow-plan.js';
+import { ListFollower } from './list-follower.js';
 import { ReplicaChecks } from './replica-checks.js';
 import { SERVER_DOWN, type TakeOverEvent, takeOverStep } from './take-over.js';
 
@@ -38,8 +42,8 @@ import { SERVER_DOWN, type TakeOverEvent, takeOverStep } from './take-over.js';
  */
 export interface ReplicaRoleOptions {
   node: string;
-  http: string;
-  link: string;
+  place: MemberPlace;
+  boot: number;
   endpointUser: string;
   endpointPassword: string;
   /** Account for reading the server's own log. */
@@ -60,6 +64,7 @@ export interface ReplicaRoleModules {
   control(): LocalControl;
   /** To the primary, when the link is up; merged there. */
   ack(ack: { received: number; durable: number; applied: number }): void;
+  adopted(place: ChainPlace): void;
   resumeLink(): void;
   /** What a crash of the server left behind is settled. */
   settled(): Promise<void>;
@@ -88,6 +93,7 @@ export class ReplicaRole {
   readonly #stopped = new AbortController();
   #endpointPort = 0;
   readonly #epochs: Epochs;
+  readonly #lists: ListFollower;
   readonly checks: ReplicaChecks;
   #server: LocalServerUp | null = null;
   #takeOver = SERVER_DOWN;
@@ -99,6 +105,7 @@ export class ReplicaRole {
     this.#modules = modules;
     const { spool, logger, flavour } = modules;
     this.#epochs = new Epochs(modules);
+    this.#lists = new ListFollower({ ...modules, durable: () => spool.durable.ordinal });
     this.#endpoint = new Endpoint(
       {
         user: options.endpointUser,
@@ -225,22 +232,24 @@ export class ReplicaRole {
 
   attachInfo(): AttachInfo {
     const { spool, flavour } = this.#modules;
+    const { name: node, ...place } = this.#options.place;
     return {
-      node: this.#options.node,
+      ...place,
+      node,
       incarnation: spool.incarnation,
       epoch: this.epoch,
-      http: this.#options.http,
-      link: this.#options.link,
+      boot: this.#options.boot,
       flavour: flavour.name,
       spoolEnd: spool.durable,
       previousGtid: spool.previousGtidOfDurable,
       damaged: spool.damage !== null,
+      adopted: this.#lists.adopted(),
     };
   }
 
   /** Follows the chain of the primary: what this spool holds beyond it was never committed (rule C7). */
   async welcomed(welcome: Welcome): Promise<void> {
-    const { spool, chainFile, lag, logger } = this.#modules;
+    const { spool, lag, logger } = this.#modules;
     const plan = followPlan({
       primary: welcome.node,
       ours: this.#epochs.chain,
@@ -254,10 +263,16 @@ export class ReplicaRole {
       await spool.cut(plan.cut);
       lag.cut(plan.cut.ordinal);
     }
-    if (plan.save) await chainFile.save(welcome.chain);
+    // After the cut (rule E13): an entry is on the disk only where the log does not contradict it.
+    await this.#lists.welcomed(welcome.chain, plan.save);
     // Only up to what is here and matches; what follows on this link is the primary's own.
     this.committed(Math.min(welcome.committedOrdinal, spool.end.ordinal));
     lag.heard(welcome, welcome.committedOrdinal, monotonicMs());
+  }
+
+  /** A new list of members; the primary hears when this node has adopted it. */
+  list(message: ListMessage): void {
+    this.#lists.take(message);
   }
 
   async definitions({ id, gtid, objects }: DefinitionsQuery): Promise<DefinitionsReply> {
@@ -316,6 +331,7 @@ export class ReplicaRole {
   #acknowledge(): void {
     const { received, durable, applied } = this.positions;
     this.#modules.ack({ received, durable, applied });
+    this.#lists.logMoved();
   }
 
   /** What an fsync failed on is not known to be on the disk, and asking again may lie: only a new start can tell. */

@@ -15,9 +15,10 @@ export function startDriven(options: ClusterOptions = {}): Promise<TestCluster> 
   return TestCluster.start({ ...options, nodeCommand });
 }
 
-function nodeCommand({ name, directory, config }: PlannedNode): string[] {
-  const first: Assignment =
-    name === config.primary ? { kind: 'primary' } : { kind: 'replica', primary: config.primary };
+const FIRST = 'n1';
+
+function nodeCommand({ name, directory }: PlannedNode): string[] {
+  const first: Assignment = name === FIRST ? { kind: 'primary' } : { kind: 'replica', primary: FIRST };
   return [process.execPath, ENTRY, join(directory, 'node.json'), socketOf(directory), JSON.stringify(first)];
 }
 

@@ -38,7 +38,7 @@ class HandHeld extends FixedPrimary {
 }
 
 const election = new HandHeld(
-  { node: config.name, primary: config.primary },
+  { node: config.name, primary: null },
   { epochFile: epochFile(join(config.directory, 'state')) },
 );
 const server = createServer((socket) => {

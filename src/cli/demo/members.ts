@@ -1,0 +1,107 @@
+import { newClusterId, readIdentity, writeIdentity } from '../../config/identity.js';
+import { nodeConfig } from '../../config/node-config.js';
+import { ownPlace } from '../../config/place.js';
+import { messageOf, SkeinError } from '../../model/error.js';
+import type { MemberPlace } from '../../model/members.js';
+import type { MembersDocument } from '../../model/status.js';
+import { sleep } from '../../std/timing.js';
+import { hasRunBefore } from './directory.js';
+import type { PlannedNode } from './plan.js';
+
+/** The token is not accepted. A node that has just opened needs a moment to read its tokens. */
+class Refused extends Error {}
+const REFUSALS_MAX = 100;
+
+/** Of these nodes the first is the founder, and the primary. */
+type Plan = readonly PlannedNode[];
+
+/** Short: it is a part of the time until a new cluster is ready. */
+const POLL_MS = 50;
+const ANSWER_MS = 15_000;
+
+/**
+ * Gives every new node of the plan its identity: the first node of a new cluster founds it, the others belong to its
+ * cluster and wait to be added.
+ * @throws SkeinError EARLIER_BUILD, IDENTITY_UNREADABLE, FOUNDER_MISSING
+ */
+export async function writeIdentities(plan: Plan): Promise<void> {
+  const identities = await Promise.all(plan.map(({ directory }) => readIdentity(directory)));
+  const old = plan.find((node, at) => identities[at] === null && hasRunBefore(node));
+  if (old) throw earlierBuild(old);
+  const known = identities.find((identity) => identity !== null)?.cluster ?? null;
+  // Nobody else knows a cluster whose founder has not started yet.
+  if (known !== null && identities[0] === null) throw founderMissing(plan[0]);
+  const cluster = known ?? newClusterId();
+  for (const [at, { directory }] of plan.entries())
+    if (identities[at] === null) await writeIdentity(directory, { cluster, founder: at === 0 });
+}
+
+function earlierBuild({ name, directory }: PlannedNode): SkeinError {
+  return new SkeinError(
+    'EARLIER_BUILD',
+    `${directory} holds data, but not the identity of ${name} (identity.json): an earlier build of Skein made it, or the file was lost. This build cannot use it. If an earlier build made it, dump its data with that build (skein dump), and load the dump into a new cluster: --dir <another directory>. If the file was lost, restore it: "cluster" in it is the same on all nodes of the cluster.`,
+  );
+}
+
+function founderMissing(node: PlannedNode | undefined): SkeinError {
+  return new SkeinError(
+    'FOUNDER_MISSING',
+    `${node?.directory} is empty, but other nodes of its cluster are there. The first node is the primary, and its data cannot be made anew from here. Restore it, or make a new cluster: --dir <another directory>.`,
+  );
+}
+
+/**
+ * Adds the nodes of the plan that are not members yet, by the first node, which is the primary. Resolves when all are
+ * voters. It tries again while the primary is not open.
+ */
+export async function addMembers(
+  plan: Plan,
+  { token, changed, signal }: { token: string; changed(reason: string): void; signal: AbortSignal },
+): Promise<void> {
+  const [first] = plan;
+  if (first === undefined) return;
+  let refusals = 0;
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const { members } = await ask(first.url, 'GET', token, signal);
+      for (const node of plan) {
+        if (members.some(({ name }) => name === node.name)) continue;
+        await ask(first.url, 'POST', token, signal, placeOfPlanned(node));
+      }
+      const waiting = plan.filter(({ name }) => !members.find((member) => member.name === name)?.voter);
+      if (waiting.length === 0) return;
+      changed(`${waiting.map(({ name }) => name).join(', ')} will be a voter when it has received all`);
+    } catch (error) {
+      signal.throwIfAborted();
+      // An operator has taken the token away: who is a member is the operator's matter from then on.
+      if (error instanceof Refused && ++refusals > REFUSALS_MAX) return;
+      changed(`the members cannot be added yet: ${messageOf(error)}`);
+    }
+    await sleep(POLL_MS, signal);
+  }
+}
+
+function placeOfPlanned({ config, directory }: PlannedNode): MemberPlace {
+  return ownPlace(nodeConfig(config, { source: 'the plan', baseDirectory: directory }));
+}
+
+async function ask(
+  url: string,
+  method: 'GET' | 'POST',
+  token: string,
+  signal: AbortSignal,
+  body?: MemberPlace,
+): Promise<MembersDocument> {
+  const response = await fetch(`${url}/v1/members`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    ...(body && { body: JSON.stringify(body) }),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
+  });
+  const answer = (await response.json()) as MembersDocument & { error?: { message: string } };
+  if (response.status === 401 || response.status === 403)
+    throw new Refused('the admin token is not accepted');
+  if (!response.ok) throw new Error(answer.error?.message ?? `it answers ${response.status}`);
+  return answer;
+}

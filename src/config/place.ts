@@ -1,0 +1,58 @@
+import type { MemberPlace } from '../model/members.js';
+
+/** Of a node's configuration, what says where it listens. */
+interface PlaceSettings {
+  readonly name: string;
+  readonly http: { readonly host: string; readonly port: number };
+  readonly link: { readonly host: string; readonly port: number };
+  readonly mysqlPorts: {
+    readonly host: string;
+    readonly readWrite: number;
+    readonly readOnly: number;
+  } | null;
+  readonly advertise: string | null;
+  readonly tls: TlsPorts | null;
+}
+
+type Port = 'http' | 'link' | 'mysql';
+interface TlsPorts {
+  readonly ports?: readonly Port[] | undefined;
+}
+
+/** Whether this port of the node is to speak TLS. */
+export function usesTls({ tls }: Pick<PlaceSettings, 'tls'>, port: Port): boolean {
+  return tls !== null && (tls.ports === undefined || tls.ports.includes(port));
+}
+
+/** Where the other nodes and clients reach this node. */
+export function ownPlace(config: PlaceSettings): MemberPlace {
+  const { name, link, http, mysqlPorts, advertise } = config;
+  const at = (host: string, port: number) => `${bracketed(advertise ?? host)}:${port}`;
+  return {
+    name,
+    link: { host: advertise ?? link.host, port: link.port },
+    http: `${usesTls(config, 'http') ? 'https' : 'http'}://${at(http.host, http.port)}`,
+    mysqlRw: mysqlPorts && at(mysqlPorts.host, mysqlPorts.readWrite),
+    mysqlRo: mysqlPorts && at(mysqlPorts.host, mysqlPorts.readOnly),
+  };
+}
+
+/** As addresses of IPv6 stand before a port. */
+function bracketed(host: string): string {
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+}
+
+/** A node that listens on all of its addresses does not know by which of them it is reached. */
+const ANY_HOST = ['0.0.0.0', '::', '[::]'];
+
+/** Null when the others can be told where this node is; else what is wrong. */
+export function placeProblem({
+  advertise,
+  http,
+  link,
+  mysqlPorts,
+}: Pick<PlaceSettings, 'advertise' | 'http' | 'link' | 'mysqlPorts'>): string | null {
+  const any = [http.host, link.host, mysqlPorts?.host ?? ''].find((host) => ANY_HOST.includes(host));
+  if (advertise !== null || any === undefined) return null;
+  return `"advertise" is missing; expected the host by which the other nodes and clients reach this node, which listens on ${any}`;
+}

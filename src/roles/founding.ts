@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Identity, writeIdentity } from '../config/identity.js';
+import { type MemberPlace, placeOf } from '../model/members.js';
+import { ORIGIN } from '../model/position.js';
+import type { Spool } from '../spool/spool.js';
+import type { Logger } from '../std/logger.js';
+import type { ChainFile } from './chain-file.js';
+
+export interface FoundingModules {
+  readonly logger: Logger;
+  readonly chainFile: ChainFile;
+  readonly spool: Pick<Spool, 'incarnation' | 'end'>;
+}
+
+/**
+ * The birth of a cluster (rule E5): its founder writes the first list, with itself as the only voter. That happens once. A
+ * founder that has data, and no chain any more, has lost it, and founds nothing.
+ */
+export async function foundCluster(
+  { directory, identity, place }: { directory: string; identity: Identity; place: MemberPlace },
+  { logger, chainFile, spool }: FoundingModules,
+): Promise<void> {
+  if (!identity.founder) return;
+  if (chainFile.chain.length === 0) {
+    if (existsSync(join(directory, 'data')) || spool.end.ordinal > 0) return;
+    const self = { ...placeOf(place), incarnation: spool.incarnation, voter: true };
+    await chainFile.save([
+      { epoch: 0, number: 0, beginsAfter: ORIGIN, primary: place.name, members: [self] },
+    ]);
+    logger.info({ cluster: identity.cluster, members: [self] }, 'cluster founded');
+  }
+  await writeIdentity(directory, { ...identity, founder: false });
+}

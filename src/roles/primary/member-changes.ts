@@ -1,0 +1,327 @@
+import type { EventLog } from '../../events/event-log.js';
+import {
+  type Chain,
+  countedLists,
+  currentEpoch,
+  listedNames,
+  listInForce,
+  newestEntry,
+} from '../../model/chain.js';
+import { isSkeinError, messageOf, SkeinError } from '../../model/error.js';
+import {
+  changeBetween,
+  changeMembers,
+  isMajorityOfAll,
+  isSamePlace,
+  type MemberChange,
+  type MemberList,
+  type MemberPlace,
+  majorityOf,
+  memberNamed,
+  nameOfChange,
+  votersOf,
+} from '../../model/members.js';
+import type { ChangeStatus } from '../../model/status.js';
+import type { Logger } from '../../std/logger.js';
+import { sleep } from '../../std/timing.js';
+import type { AttachInfo } from '../../wire/messages.js';
+import type { Epochs } from '../epochs.js';
+import type { ReplicaSet } from './replica-set.js';
+import { type AttachedMember, wantedChange } from './wanted-change.js';
+
+export interface MemberChangesOptions {
+  readonly place: MemberPlace;
+  /** Of this node's spool. */
+  readonly incarnation: string;
+  /** How long a caller waits for a majority of both lists; default 10,000 ms. The change goes on after that. */
+  readonly waitMs?: number;
+}
+
+export interface MemberChangesModules {
+  readonly logger: Logger;
+  readonly events: EventLog;
+  readonly epochs: Epochs;
+  readonly replicas: ReplicaSet;
+  /** Whether this primary is open. */
+  isOpen(): boolean;
+  /** Whether this replica was heard of lately. */
+  isHeard(node: string): boolean;
+  /** The list, or the change under way, is another one. Called before anything is counted or answered by it. */
+  changed(): void;
+}
+
+/** A majority of replicas that are there adopts an entry within milliseconds. */
+const WAIT_MS = 10_000;
+
+const EVENTS = {
+  add: 'member.added',
+  promote: 'member.promoted',
+  remove: 'member.removed',
+  address: 'member.moved',
+  reset: 'member.reset',
+} as const;
+
+/**
+ * The primary's changes of the list of members (rule C11): one at a time, each an entry of the chain. It is in force as soon
+ * as it is on this node's disk. Until a majority of the old and of the new list has adopted it, both lists count, and no
+ * other change begins. The first one of an epoch waits until the epoch's beginning is adopted in the same way.
+ */
+export class MemberChanges {
+  readonly #options: MemberChangesOptions;
+  readonly #modules: MemberChangesModules;
+  /** A majority of the lists that count has adopted the newest entry. */
+  #isSettled = false;
+  #isSettling = false;
+  /** Counts the times that the role began or ended. */
+  #run = 0;
+  #since = '';
+  #turns: Promise<void> = Promise.resolve();
+  readonly #waiting = new Set<(error: SkeinError | null) => void>();
+  #isTending = false;
+  #failed = '';
+
+  constructor(options: MemberChangesOptions, modules: MemberChangesModules) {
+    this.#options = options;
+    this.#modules = modules;
+    const { replicas } = modules;
+    replicas.onAdopted.on(() => this.look());
+    replicas.onAttached.on(() => this.look());
+    replicas.onLearned.on(() => this.#tend());
+  }
+
+  get list(): MemberList {
+    return listInForce(this.#chain);
+  }
+
+  get #chain(): Chain {
+    return this.#modules.epochs.chain;
+  }
+
+  /** The change that is in force and not yet on a majority; null = there is none. */
+  get status(): ChangeStatus | null {
+    const change = this.#isSettled ? null : this.#underWay();
+    if (change === null) return null;
+    return { kind: change.kind, member: change.name, since: this.#since, waitsFor: this.#waitsFor() };
+  }
+
+  #underWay(): { kind: MemberChange['kind']; name: string } | null {
+    const [before, after] = this.#chain.flatMap(({ members }) => (members ? [members] : [])).slice(-2);
+    return before && after ? changeBetween(before, after) : null;
+  }
+
+  #waitsFor(): string {
+    const entry = newestEntry(this.#chain);
+    if (entry === null) return '';
+    const adopters = this.#modules.replicas.adopters(entry);
+    const texts = countedLists(this.#chain).map((voters) => {
+      const missing = voters.filter((voter) => !adopters.has(voter));
+      const have = voters.length - missing.length;
+      return have >= majorityOf(voters.length)
+        ? ''
+        : `${have} of ${voters.length} voters have it, ${majorityOf(voters.length)} are needed (without it: ${missing.join(', ')})`;
+    });
+    return texts.find((text) => text !== '') ?? 'It is being written.';
+  }
+
+  /** The epoch has begun, or goes on in a new process. */
+  began(): void {
+    this.#run++;
+    this.#isSettled = false;
+    this.#since = new Date().toISOString();
+    this.look();
+  }
+
+  ended(): void {
+    this.#run++;
+    this.#isSettled = false;
+    this.#wake(new SkeinError('ROLE_LOST', 'This node is not the open primary any more.'));
+  }
+
+  /** A replica that is on no list that counts may not attach; null = it may. */
+  refusalOf({ node, adopted }: AttachInfo): { refuse: string; message: string } | null {
+    if (listedNames(this.#chain).includes(node)) return null;
+    return adopted === null
+      ? {
+          refuse: 'NOT_A_MEMBER',
+          message: `${node} is not a member of this cluster yet. Add it on the primary.`,
+        }
+      : { refuse: 'REMOVED', message: removedText(node) };
+  }
+
+  /**
+   * Resolves when a majority of the old and of the new list has the change.
+   * @throws SkeinError of `changeMembers` | NOT_OPEN, NO_QUORUM (nothing was changed) | CHANGE_PENDING, ROLE_LOST (it may
+   * have been)
+   */
+  change(change: MemberChange): Promise<void> {
+    const turn = this.#turns.then(() => this.#one(change));
+    this.#turns = turn.catch(() => {});
+    return turn;
+  }
+
+  async #one(change: MemberChange): Promise<void> {
+    const { epochs, replicas, isOpen, changed } = this.#modules;
+    if (!isOpen()) throw new SkeinError('NOT_OPEN', 'The primary is not open. Nothing was changed.');
+    await this.#settled();
+    const before = this.list;
+    if (change.kind === 'add') {
+      const old = memberNamed(before, change.member.name);
+      if (old && isSamePlace(old, change.member)) return;
+    }
+    const after = changeMembers(before, this.#options.place.name, change);
+    this.#refuseUnreachable(before, after, change);
+    const run = this.#run;
+    await epochs.enter(after, replicas.quorum.reached('async'));
+    if (run !== this.#run) throw new SkeinError('ROLE_LOST', 'The primary was closed during the change.');
+    this.#isSettled = false;
+    this.#since = new Date().toISOString();
+    replicas.listsChanged();
+    changed();
+    replicas.sendList(false);
+    this.look();
+    await this.#settled();
+  }
+
+  /** A change that cannot get its majority now would stay under way, and stand in the way of the next one. */
+  #refuseUnreachable(before: MemberList, after: MemberList, change: MemberChange): void {
+    const name = nameOfChange(change);
+    const there = new Set([this.#options.place.name, ...this.#modules.replicas.heardNames]);
+    // It counts from this change on.
+    if (change.kind === 'promote' && this.#modules.isHeard(name)) there.add(name);
+    for (const voters of [votersOf(before), votersOf(after)]) {
+      if (isMajorityOfAll([voters], there)) continue;
+      const away = voters.filter((voter) => !there.has(voter)).join(', ');
+      const help =
+        change.kind === 'remove' && voters.length === 2
+          ? ` Two voters need each other for every change: start ${away} again, then remove it. If its disk is lost, start it with an empty spool and data directory: it is admitted anew by itself.`
+          : ` Start ${away}, then try again.`;
+      throw new SkeinError(
+        'NO_QUORUM',
+        `The list of members cannot be changed now: ${majorityOf(voters.length)} of the voters ${voters.join(', ')} have to be attached, and ${away} is not. Nothing was changed.${help}`,
+      );
+    }
+  }
+
+  async #settled(): Promise<void> {
+    if (this.#isSettled) return;
+    const done = new Promise<void>((resolve, reject) => {
+      this.#waiting.add((error) => (error ? reject(error) : resolve()));
+    });
+    const timer = new AbortController();
+    const late = sleep(this.#options.waitMs ?? WAIT_MS, timer.signal).then(() => {
+      throw new SkeinError(
+        'CHANGE_PENDING',
+        `A change of the members is in force, and not yet on a majority of the old and the new list: ${this.#waitsFor()} It goes on.`,
+      );
+    });
+    try {
+      await Promise.race([done, late]);
+    } finally {
+      timer.abort();
+      done.catch(() => {});
+      late.catch(() => {});
+    }
+  }
+
+  #wake(error: SkeinError | null): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake(error);
+  }
+
+  /** Something that counts for the newest entry may have changed. */
+  look(): void {
+    const { epochs, replicas } = this.#modules;
+    const entry = newestEntry(epochs.chain);
+    if (entry === null || this.#isSettling) return;
+    if (!this.#isSettled && isMajorityOfAll(countedLists(epochs.chain), replicas.adopters(entry))) {
+      this.#isSettling = true;
+      void this.#settle().finally(() => {
+        this.#isSettling = false;
+        this.look();
+      });
+      return;
+    }
+    this.#tend();
+  }
+
+  async #settle(): Promise<void> {
+    const { epochs, replicas, changed, logger } = this.#modules;
+    const run = this.#run;
+    const entry = newestEntry(epochs.chain);
+    const change = this.#underWay();
+    try {
+      await epochs.settle();
+    } catch (error) {
+      logger.error({ reason: messageOf(error) }, 'writing the list of members failed');
+      return;
+    }
+    if (run !== this.#run || entry !== newestEntry(epochs.chain)) return;
+    this.#isSettled = true;
+    replicas.sendList(true);
+    // The link of a removed member ends with the reason, before anything else ends it.
+    if (change !== null) this.#done(change);
+    replicas.listsChanged();
+    changed();
+    this.#wake(null);
+  }
+
+  #done({ kind, name }: { kind: MemberChange['kind']; name: string }): void {
+    const { events, replicas } = this.#modules;
+    const { number } = newestEntry(this.#chain) ?? { number: 0 };
+    const voters = votersOf(this.list);
+    const texts: Readonly<Record<MemberChange['kind'], string>> = {
+      add: `${name} is a member: a learner, which counts once it has what is committed.`,
+      promote: `${name} is a voter.`,
+      remove: `${name} is not a member any more.`,
+      address: `${name} has another address.`,
+      reset: `${name} has another disk: it is a learner until that has what is committed.`,
+    };
+    const data = { epoch: currentEpoch(this.#chain), number, voters };
+    events.add(EVENTS[kind], name, `${texts[kind]} Voters: ${voters.join(', ')}.`, data);
+    if (kind === 'remove') replicas.dismiss(name, removedText(name));
+  }
+
+  /** What the primary does by itself: learners become voters, a lost log is admitted anew, addresses follow the nodes. */
+  #tend(): void {
+    const { isOpen, logger } = this.#modules;
+    if (!this.#isSettled || this.#isSettling || this.#isTending || !isOpen()) return;
+    const change = this.#wanted();
+    if (change === null) return;
+    this.#isTending = true;
+    this.change(change).then(
+      () => {
+        this.#isTending = false;
+        this.#failed = '';
+        this.#tend();
+      },
+      (error: unknown) => {
+        // Looked at again with the next heartbeat.
+        this.#isTending = false;
+        const reason = messageOf(error);
+        if (reason !== this.#failed && !isSkeinError(error, 'MEMBER_UNCHANGED'))
+          logger.warn({ change, reason }, 'the list of members was not changed');
+        this.#failed = reason;
+      },
+    );
+  }
+
+  #wanted(): MemberChange | null {
+    const { replicas, isHeard } = this.#modules;
+    const attached = new Map<string, AttachedMember>();
+    for (const { name } of this.list) {
+      const session = isHeard(name) ? replicas.session(name) : null;
+      if (session === null) continue;
+      const { http, link, mysqlRw, mysqlRo, incarnation } = session.attach;
+      const place = { name, http, link, mysqlRw, mysqlRo };
+      const sound = replicas.isSound(session);
+      attached.set(name, { place, incarnation, sound, durable: replicas.durableOf(name) });
+    }
+    const { committed } = replicas.quorum;
+    return wantedChange({ list: this.list, self: this.#options, attached, committed });
+  }
+}
+
+function removedText(node: string): string {
+  return `${node} was removed from this cluster. Its data stays where it is. To use it again, add it on the primary.`;
+}

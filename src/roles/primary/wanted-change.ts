@@ -1,0 +1,57 @@
+import {
+  isSamePlace,
+  type ListedMember,
+  type MemberChange,
+  type MemberList,
+  type MemberPlace,
+  votersOf,
+} from '../../model/members.js';
+
+/** A replica that is attached and heard of, as far as the list of members is concerned. */
+export interface AttachedMember {
+  readonly place: MemberPlace;
+  readonly incarnation: string;
+  /** Its log is whole: not damaged, and not an older image of its disk. */
+  readonly sound: boolean;
+  /** Ordinal up to which its log is durable. */
+  readonly durable: number;
+}
+
+export interface WantedFacts {
+  readonly list: MemberList;
+  /** This node, the primary. */
+  readonly self: { readonly place: MemberPlace; readonly incarnation: string };
+  readonly attached: ReadonlyMap<string, AttachedMember>;
+  /** The commit position. */
+  readonly committed: number;
+}
+
+/** The next change of the list that the primary makes by itself; null = none is needed. Pure. */
+export function wantedChange(facts: WantedFacts): MemberChange | null {
+  for (const listed of facts.list) {
+    const change =
+      listed.name === facts.self.place.name ? ownChange(listed, facts.self) : changeOf(listed, facts);
+    if (change !== null) return change;
+  }
+  return null;
+}
+
+function ownChange(listed: ListedMember, { place, incarnation }: WantedFacts['self']): MemberChange | null {
+  if (listed.incarnation !== incarnation) return { kind: 'promote', name: place.name, incarnation };
+  return isSamePlace(listed, place) ? null : { kind: 'address', place };
+}
+
+function changeOf(listed: ListedMember, { list, attached, committed }: WantedFacts): MemberChange | null {
+  const { name } = listed;
+  const member = attached.get(name);
+  if (member === undefined) return null;
+  if (!isSamePlace(listed, member.place)) return { kind: 'address', place: member.place };
+  if (!member.sound) return null;
+  const { incarnation } = member;
+  const promotion: MemberChange | null =
+    member.durable >= committed ? { kind: 'promote', name, incarnation } : null;
+  if (!listed.voter) return promotion;
+  if (listed.incarnation === incarnation) return null;
+  // With two voters a learner would leave the primary alone: the new log takes the place of the lost one once it is whole.
+  return votersOf(list).length === 2 ? promotion : { kind: 'reset', name, incarnation };
+}

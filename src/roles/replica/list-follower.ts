@@ -1,0 +1,94 @@
+import {
+  adoptedPlace,
+  type Chain,
+  type ChainPlace,
+  comparePlaces,
+  extendChain,
+  settleChain,
+} from '../../model/chain.js';
+import { messageOf, SkeinError } from '../../model/error.js';
+import type { Logger } from '../../std/logger.js';
+import type { ListMessage } from '../../wire/messages.js';
+import type { ChainFile } from '../chain-file.js';
+
+export interface ListFollowerModules {
+  readonly logger: Logger;
+  readonly chainFile: ChainFile;
+  /** Ordinal up to which this node's log is durable. */
+  durable(): number;
+  /** To the primary. */
+  adopted(place: ChainPlace): void;
+  /** Ends this process. */
+  fail(error: SkeinError): void;
+}
+
+/**
+ * New lists of members on a replica. An entry is written to the chain when it comes, and known from then on. It is adopted
+ * when the log is durable up to where it begins (rule E1); then the primary is told.
+ */
+export class ListFollower {
+  readonly #modules: ListFollowerModules;
+  #saving: Promise<void> = Promise.resolve();
+  /** Ordinal that the log has to reach for the next entry; infinite = it has reached all. */
+  #awaited = Number.POSITIVE_INFINITY;
+
+  constructor(modules: ListFollowerModules) {
+    this.#modules = modules;
+    this.#chainChanged();
+  }
+
+  /** The newest entry that the log has reached; null = this node has no chain. */
+  adopted(): ChainPlace | null {
+    return adoptedPlace(this.#modules.chainFile.chain, this.#modules.durable());
+  }
+
+  take({ entry, settled }: ListMessage): void {
+    const { chainFile, fail } = this.#modules;
+    this.#saving = this.#saving
+      .then(async () => {
+        const { chain } = chainFile;
+        const last = chain.at(-1);
+        const isNew = !last || comparePlaces(entry, last) > 0;
+        // One of an earlier moment than the welcome says nothing new.
+        if (!isNew && !(settled && comparePlaces(entry, last) === 0)) return;
+        const next = isNew ? extendChain(chain, entry) : chain;
+        await chainFile.save(settled ? settleChain(next) : next);
+        this.#chainChanged();
+        if (isNew) this.#tell();
+      })
+      .catch((error: unknown) => {
+        fail(new SkeinError('CHAIN_UNWRITTEN', `The list of members cannot be written: ${messageOf(error)}`));
+      });
+  }
+
+  /**
+   * The log was cut to the chain of a primary, which is written if it is new here. What comes from an older link at the same
+   * time is written before it, or not at all.
+   */
+  welcomed(chain: Chain, isNew: boolean): Promise<void> {
+    const replaced = this.#saving.then(async () => {
+      if (isNew) await this.#modules.chainFile.save(chain);
+      this.#chainChanged();
+    });
+    this.#saving = replaced.catch(() => {});
+    return replaced;
+  }
+
+  #chainChanged(): void {
+    const durable = this.#modules.durable();
+    const next = this.#modules.chainFile.chain.find(({ beginsAfter }) => beginsAfter.ordinal > durable);
+    this.#awaited = next?.beginsAfter.ordinal ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** More of the log is durable. Called for each batch, so it does next to nothing. */
+  logMoved(): void {
+    if (this.#modules.durable() < this.#awaited) return;
+    this.#chainChanged();
+    this.#tell();
+  }
+
+  #tell(): void {
+    const place = this.adopted();
+    if (place) this.#modules.adopted(place);
+  }
+}

@@ -1,0 +1,203 @@
+import { readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Chain } from '../../src/model/chain.js';
+import { votersOf } from '../../src/model/members.js';
+import type { MembersDocument } from '../../src/model/status.js';
+import { checksumAtRest } from '../kit/checksum.js';
+import { checkLedger, type WriterPool } from '../kit/clients.js';
+import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { createLedger, LEDGER_DATABASE, startWriters } from '../kit/kill-rounds.js';
+import type { TestNode } from '../kit/test-node.js';
+import { until } from '../kit/until.js';
+
+/** One cluster grows from one node to five and shrinks to one again, while clients write. */
+
+const NAMES = ['n1', 'n2', 'n3', 'n4', 'n5'];
+/** Of a write, of so many voters. */
+const NEEDED = [0, 1, 2, 2, 3, 3];
+/** Writes between two changes: proof that the cluster serves, and something to lose. */
+const WRITES = 30;
+const DEADLINE_MS = 60_000;
+
+let cluster: TestCluster;
+let writers: WriterPool | undefined;
+showLogsOnFailure(() => cluster);
+
+beforeAll(async () => {
+  cluster = await TestCluster.start({ replicas: 4, first: 1 });
+  await createLedger(cluster);
+  writers = startWriters(cluster, { paceMs: 5 });
+});
+
+afterAll(async () => {
+  await writers?.stop();
+  await cluster?.dispose();
+});
+
+const pool = () => writers as WriterPool;
+const serves = () => pool().ledger.progress(WRITES, DEADLINE_MS, 'clients write');
+
+async function listOf(node: TestNode): Promise<MembersDocument> {
+  const answer = await node.request<MembersDocument>('GET', '/v1/members');
+  expect(answer.status, answer.text).toBe(200);
+  return answer.body;
+}
+
+const remove = (name: string) =>
+  cluster.primary.request<MembersDocument>('DELETE', `/v1/members/${name}`, undefined, { timeoutMs: 30_000 });
+
+/** All nodes that are members say the same: these are the voters, and so many are needed. */
+async function untilVoters(names: readonly string[]): Promise<void> {
+  const expected = [...names].sort();
+  for (const node of cluster.nodes.filter(({ name }) => names.includes(name))) {
+    await until(
+      `${node.name} knows the voters ${expected}`,
+      async () => {
+        const { members, change } = await listOf(node);
+        const { quorum, change: shown } = await node.cluster();
+        const found = JSON.stringify([votersOf(members).sort(), change, shown, quorum]);
+        const wanted = JSON.stringify([
+          expected,
+          null,
+          null,
+          { needed: NEEDED[names.length], attached: names.length, voters: names.length },
+        ]);
+        if (found !== wanted) throw new Error(`${found} instead of ${wanted}`);
+        return true;
+      },
+      { deadlineMs: DEADLINE_MS, intervalMs: 50, context: () => cluster.logs() },
+    );
+  }
+}
+
+async function checkWhole(names: readonly string[]): Promise<void> {
+  await pool().stop();
+  const [primary, ...replicas] = cluster.nodes.filter(({ name }) => names.includes(name));
+  if (!primary) throw new Error('no primary');
+  await checksumAtRest(primary, replicas, { deadlineMs: DEADLINE_MS });
+  for (const node of [primary, ...replicas]) await checkLedger(pool().ledger, node, LEDGER_DATABASE);
+  writers = startWriters(cluster, { paceMs: 5, ledger: pool().ledger });
+}
+
+async function restart(name: string): Promise<void> {
+  await cluster.node(name).kill('node');
+  cluster.startNode(name);
+  await cluster.node(name).untilReady(DEADLINE_MS);
+}
+
+it('grows from one to five, and the quorum follows at each step', async () => {
+  await serves();
+  for (let size = 2; size <= 5; size++) {
+    await cluster.grow(`n${size}`);
+    await untilVoters(NAMES.slice(0, size));
+    await serves();
+  }
+  await checkWhole(NAMES);
+});
+
+it('refuses what cannot be', async () => {
+  const post = (body: object) => cluster.primary.request('POST', '/v1/members', body);
+  const n2 = (await listOf(cluster.primary)).members.find(({ name }) => name === 'n2');
+  if (!n2) throw new Error('n2 is no member');
+  const { incarnation: _, voter: __, ...place } = n2;
+  const again = await post(place);
+  expect([again.status, (again.body as unknown as MembersDocument).members.length]).toEqual([200, 5]);
+  const taken = await post({ ...place, http: 'http://127.0.0.1:1' });
+  expect([taken.status, taken.body.error?.code]).toEqual([409, 'MEMBER_EXISTS']);
+  const primary = await remove('n1');
+  expect([primary.status, primary.body.error?.code]).toEqual([409, 'MEMBER_IS_PRIMARY']);
+  expect((await remove('n9')).status).toBe(404);
+  const elsewhere = await cluster.node('n2').request('DELETE', '/v1/members/n3');
+  expect([elsewhere.status, elsewhere.body.error?.primary]).toEqual([421, cluster.primary.url]);
+});
+
+it('a voter that lost its spool is a learner until it has everything again (rule C6)', async () => {
+  const n5 = cluster.node('n5');
+  const before = (await listOf(cluster.primary)).members.find(({ name }) => name === 'n5')?.incarnation;
+  await n5.kill('node');
+  await n5.kill('server');
+  for (const lost of ['spool', 'data']) await rm(join(n5.directory, lost), { recursive: true });
+  cluster.startNode('n5');
+  await until(
+    'n5 is a voter with its new disk',
+    async () => {
+      const member = (await listOf(cluster.primary)).members.find(({ name }) => name === 'n5');
+      return member?.voter && member.incarnation !== before;
+    },
+    { deadlineMs: DEADLINE_MS, context: () => cluster.logs() },
+  );
+  await untilVoters(NAMES);
+  const log = await readFile(join(cluster.primary.directory, 'node.log'), 'utf8');
+  expect(log).toContain('"event":"member.reset"');
+  await serves();
+});
+
+it('the death of the primary’s node in the middle of a change leaves one list or the other, on all nodes', async () => {
+  for (let round = 1; round <= 3; round++) {
+    const removed = remove('n5').catch(() => null);
+    // At another moment of the change each time.
+    await until('the change may have begun', async () => {
+      const chain: Chain = JSON.parse(
+        await readFile(join(cluster.primary.directory, 'state', 'chain.json'), 'utf8'),
+      );
+      return round === 1 || !chain.at(-1)?.members?.some(({ name }) => name === 'n5');
+    });
+    await cluster.primary.kill('node');
+    cluster.startNode('n1');
+    await cluster.primary.untilReady(DEADLINE_MS);
+    await removed;
+    await serves();
+    if ((await listOf(cluster.primary)).members.some(({ name }) => name === 'n5')) {
+      expect((await remove('n5')).status).toBe(200);
+    }
+    await untilVoters(NAMES.slice(0, 4));
+    const n5 = cluster.node('n5');
+    await until(
+      'n5 is told that it was removed',
+      async () =>
+        (await n5.request('GET', '/ready', undefined, { token: null })).text.includes('was removed'),
+      { deadlineMs: DEADLINE_MS },
+    );
+    await cluster.node('n5').kill('node');
+    await cluster.grow('n5');
+    await untilVoters(NAMES);
+  }
+});
+
+it('shrinks to one again, over restarts, and loses nothing', async () => {
+  for (let size = 4; size >= 1; size--) {
+    const name = `n${size + 1}`;
+    const answer = await remove(name);
+    expect([answer.status, votersOf(answer.body.members)], answer.text).toEqual([200, NAMES.slice(0, size)]);
+    await untilVoters(NAMES.slice(0, size));
+    await serves();
+    if (size === 3) await restart('n1');
+    if (size === 2) await restart('n2');
+    // It keeps its data.
+    await checkWhole(NAMES.slice(0, size));
+  }
+});
+
+it('two voters: none can be removed while it is away, and a lost log is admitted anew (rule M7)', async () => {
+  const n2 = cluster.node('n2');
+  await n2.kill('node');
+  await cluster.grow('n2');
+  await untilVoters(['n1', 'n2']);
+  await n2.kill('node');
+  await until('the primary misses n2', async () => (await cluster.primary.cluster()).quorum.attached === 1, {
+    deadlineMs: DEADLINE_MS,
+  });
+  const refused = await remove('n2');
+  expect([refused.status, refused.body.error?.code], refused.text).toEqual([503, 'NO_QUORUM']);
+  expect(refused.text).toContain('Two voters need each other for every change');
+  await n2.kill('server');
+  for (const lost of ['spool', 'data'])
+    await rename(join(n2.directory, lost), join(n2.directory, `old-${lost}`));
+  cluster.startNode('n2');
+  await untilVoters(['n1', 'n2']);
+  await serves();
+  await checkWhole(['n1', 'n2']);
+  expect((await remove('n2')).status).toBe(200);
+  await serves();
+});
