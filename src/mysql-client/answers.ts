@@ -1,4 +1,4 @@
-/** Takes the packets of the server's answer to one command. No sockets. */
+/** The server's answers to commands: one class for each kind, which takes the packets of one answer. No sockets. */
 import { SkeinError } from '../model/error.js';
 import { PacketReader } from '../mysql-protocol/packet-reader.js';
 import { isErr } from '../mysql-protocol/packets.js';
@@ -11,9 +11,9 @@ export interface Answer {
   take(payload: Buffer): boolean;
 }
 
-/** Of whose commands these are the answers. */
+/** What an answer changes in the session to which its command was sent. */
 export interface SessionStatus {
-  /** Of the last answer (see STATUS). */
+  /** The server status in the last answer (see STATUS). */
   status: number;
 }
 
@@ -23,11 +23,11 @@ export interface Prepared {
   readonly columns: readonly ColumnDefinition[];
 }
 
-/** What takes the results of one execution, as they come in. */
+/** Takes the results of one execution while they arrive. */
 export interface ResultSink {
   /** A result set begins. */
   columns(columns: readonly ColumnDefinition[]): void;
-  /** One binary row: the payload is valid only during the call. */
+  /** One row of the binary protocol. The payload is valid only during the call. */
   row(payload: Buffer): void;
   /** The result set, or a statement without rows, is complete. */
   end(result: {
@@ -39,7 +39,7 @@ export interface ResultSink {
   }): void;
 }
 
-/** One OK packet. */
+/** The answer is one OK packet, or an error. */
 export class OkAnswer implements Answer {
   status = 0;
   readonly #session: SessionStatus;
@@ -58,10 +58,10 @@ export class OkAnswer implements Answer {
 
 type Stage = 'header' | 'columns' | 'rows';
 
-/** It asks for a local file, which was never offered. */
+/** First byte of a packet by which the server asks for a local file. The client has never offered one. */
 const LOCAL_FILE = 0xfb;
 
-/** Of COM_QUERY. Of several results (CALL, several statements) the last one with rows is kept. */
+/** The answer to COM_QUERY. If there are several results (CALL, several statements), the last one with rows is kept. */
 export class TextAnswer implements Answer {
   names: string[] = [];
   rows: (string | null)[][] = [];
@@ -123,9 +123,9 @@ function textRow(payload: Buffer, encoding: BufferEncoding): (string | null)[] {
   return row;
 }
 
-/** Of COM_STMT_EXECUTE. */
+/** The answer to COM_STMT_EXECUTE. */
 export class ExecuteAnswer implements Answer {
-  /** Why the session cannot be used as a statement left it; null when it can. */
+  /** The statement changed a variable that the node depends on: the text for the client. Null when it did not. */
   refused: string | null = null;
   readonly #session: SessionStatus;
   readonly #columns: ColumnCache;
@@ -183,17 +183,17 @@ export class ExecuteAnswer implements Answer {
   }
 }
 
-/** Bytes of the answer to COM_STMT_PREPARE. */
+/** Length of the first packet of the answer to COM_STMT_PREPARE. */
 const PREPARED_BYTES = 12;
 
-/** Of COM_STMT_PREPARE; without a cache of columns when the caller already knows the columns. */
+/** The answer to COM_STMT_PREPARE. Without a cache it skips the columns, because the caller knows them already. */
 export class PrepareAnswer implements Answer, Prepared {
   id = 0;
   parameterCount = 0;
   columns: ColumnDefinition[] = [];
   readonly #cache: ColumnCache | null;
   #columnCount = 0;
-  /** Definitions of parameters, and then of columns, that are still to come; -1 before the first packet. */
+  /** Number of definitions that are still to come, first of the parameters, then of the columns; -1 before the first packet. */
   #left = -1;
 
   constructor(columns: ColumnCache | null) {
@@ -204,7 +204,7 @@ export class PrepareAnswer implements Answer, Prepared {
   take(payload: Buffer): boolean {
     if (this.#left === -1) {
       if (isErr(payload)) throw decodeError(payload);
-      // MariaDB's HELP is answered with an OK packet when it is prepared, and nothing is.
+      // MariaDB answers with an OK packet, and prepares nothing, when the statement is HELP.
       if (payload.length < PREPARED_BYTES) throw unreadable('it cannot be prepared');
       this.id = payload.readUInt32LE(1);
       this.#columnCount = payload.readUInt16LE(5);

@@ -1,9 +1,9 @@
 import { type ColumnDefinition, decodeColumn } from './replies.js';
 
-/** Statements that a session runs again and again have a few hundred columns together; more begin again. */
+/** The repeated statements of a session have a few hundred columns together. Above this number the cache is emptied. */
 const DEFINITIONS_MAX = 1000;
 
-/** Definitions of columns that were decoded before: the same bytes mean the same column, in one object. */
+/** Decodes each column definition once: equal bytes give the same object. */
 export class ColumnCache {
   readonly #extendedMetadata: boolean;
   readonly #known = new Map<string, ColumnDefinition>();

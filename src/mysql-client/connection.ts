@@ -1,7 +1,8 @@
 /**
- * One session on a MySQL or MariaDB server. Commands are pipelined: each call writes at once, answers come in the same
- * order. A request over HTTP needs the warning count, the status flags and the raw JSON text of a result, and its commands
- * (prepare, execute, reset) leave in one write. What it does not do: TLS, LOCAL INFILE.
+ * One session on a MySQL or MariaDB server. Commands are pipelined: each call writes its command at once, and the answers
+ * come in the same order. It exists beside the drivers because HTTP needs the warning count, the status flags and the raw
+ * JSON text of a result, and sends several commands (prepare, execute, reset) in one write. It does not do TLS or LOCAL
+ * INFILE.
  */
 import type net from 'node:net';
 import { SkeinError } from '../model/error.js';
@@ -22,9 +23,9 @@ import { type BoundParameter, executeCommand } from './parameters.js';
 import { decodeError } from './replies.js';
 import { RESTORE_SESSION } from './session-state.js';
 
-/** MariaDB: stands for the statement that was prepared last in this session. */
+/** In place of a statement's id, this means the statement that the session prepared last (MariaDB). */
 const LAST_PREPARED = 0xffffffff;
-/** Commands above this are not copied to leave together with others. */
+/** Larger commands are written as they are. Smaller ones are copied into one buffer. */
 const COPIED_BYTES_MAX = 16 * 1024;
 
 const COMMAND = { useDatabase: 0x02, query: 0x03, prepare: 0x16, closeStatement: 0x19, reset: 0x1f } as const;
@@ -49,7 +50,7 @@ export class Connection implements SessionStatus {
   readonly #socket: net.Socket;
   readonly #extendedMetadata: boolean;
   readonly #columns: ColumnCache;
-  /** What the server sends is as large as its rows. */
+  /** Without a limit, because a row may be as large as the server allows. */
   readonly #splitter = new PacketSplitter({ payloadMaxBytes: Number.POSITIVE_INFINITY });
   readonly #queue: Pending[] = [];
   #corked: Buffer[] | null = null;
@@ -79,7 +80,7 @@ export class Connection implements SessionStatus {
     return this.#broken;
   }
 
-  /** Whether `executeLast` is understood: by MariaDB since 10.2; told by what it greets with since 10.5. */
+  /** Whether the server understands `executeLast`. MariaDB does since 10.2; its greeting shows that since 10.5. */
   get canExecuteLast(): boolean {
     return this.#extendedMetadata;
   }
@@ -88,12 +89,12 @@ export class Connection implements SessionStatus {
     return this.#queue.length === 0;
   }
 
-  /** Ends the connection at once; the statement that may be running is not killed by this. */
+  /** Closes the connection at once. A statement that is running goes on in the server. */
   destroy(reason = 'the session was closed'): void {
     this.#break(new Error(reason));
   }
 
-  /** Lets several commands leave together: what is sent before `uncork` goes out in one write. */
+  /** Holds back what is sent until `uncork`, which writes all of it at once. */
   cork(): void {
     this.#corked ??= [];
   }
@@ -102,12 +103,12 @@ export class Connection implements SessionStatus {
     const parts = this.#corked;
     this.#corked = null;
     if (parts === null || parts.length === 0 || this.#broken) return;
-    // One buffer costs a copy of a few bytes, a vector several microseconds.
+    // To copy a few bytes is cheaper than to write several buffers.
     if (parts.every((part) => part.length <= COPIED_BYTES_MAX)) this.#socket.write(Buffer.concat(parts));
     else for (const part of parts) this.#socket.write(part);
   }
 
-  /** Reads nothing more until `resume`, so that the server has to wait; what has come already is still handed on. */
+  /** Reads nothing more until `resume`, so the server has to wait. What was read already is still given to the sink. */
   pause(): void {
     this.#socket.pause();
   }
@@ -117,8 +118,8 @@ export class Connection implements SessionStatus {
   }
 
   /**
-   * COM_RESET_CONNECTION: rolls back, drops temporary tables, locks, variables and prepared statements. Gives the server
-   * status of its own answer; `status` may be a later one by the time it is looked at.
+   * COM_RESET_CONNECTION: the server rolls back, and drops temporary tables, locks, variables and prepared statements.
+   * Returns the status in the answer to this command. (`status` may be the one of a later answer already.)
    */
   async reset(): Promise<number> {
     const answer = new OkAnswer(this);
@@ -131,19 +132,20 @@ export class Connection implements SessionStatus {
     return this.#send(textCommand(COMMAND.useDatabase, name), new OkAnswer(this));
   }
 
-  /** One of Skein's own statements without rows, by the text protocol. Never a client's text. */
+  /** Runs a statement that returns no rows, by the text protocol. Only for Skein's own statements. */
   run(sql: string): Promise<void> {
     return this.#send(textCommand(COMMAND.query, sql), new OkAnswer(this));
   }
 
-  /** One of Skein's own questions, by the text protocol. Never a client's text over HTTP. */
+  /** Returns the rows of a statement, by the text protocol. Only for Skein's own statements. */
   async query(sql: string): Promise<(string | null)[][]> {
     return (await this.#text(sql, 'utf8')).rows;
   }
 
   /**
-   * A question that has one row, in a session of a client: what the client set (sql_select_limit) does not hide the row.
-   * @throws SkeinError SERVER_CONNECTION when there is none
+   * Returns the one row of a statement of Skein's own, in a session of a client. LIMIT 1 makes it independent of the
+   * client's sql_select_limit.
+   * @throws SkeinError SERVER_CONNECTION when there is no row
    */
   async ask(sql: string): Promise<(string | null)[]> {
     const [row] = await this.query(`${sql} LIMIT 1`);
@@ -153,7 +155,7 @@ export class Connection implements SessionStatus {
 
   /**
    * Like `query`, with the names of the columns.
-   * @param encoding  `latin1` for a statement and values that are bytes: one character for each byte
+   * @param encoding  `latin1`: the statement and the values are bytes, with one character for each byte
    */
   async queryRows(sql: string, encoding: 'utf8' | 'latin1' = 'utf8'): Promise<TextRow[]> {
     const { names, rows } = await this.#text(sql, encoding);
@@ -173,16 +175,16 @@ export class Connection implements SessionStatus {
     return answer;
   }
 
-  /** The same when the caller already knows the columns. @throws ServerError */
+  /** Like `prepare`, for a caller that knows the columns already. @throws ServerError */
   prepareAgain(sql: string): Promise<void> {
     return this.#send(textCommand(COMMAND.prepare, sql), new PrepareAnswer(null));
   }
 
   /**
-   * COM_STMT_EXECUTE; results go to the sink.
+   * COM_STMT_EXECUTE. The results go to the sink.
    * @throws ServerError
-   * @throws SkeinError UNREADABLE_ANSWER (the connection is broken then) | SESSION_VARIABLE (the statement was executed; the
-   * variable is set back)
+   * @throws SkeinError UNREADABLE_ANSWER (the connection is broken then) | SESSION_VARIABLE (the server has executed the
+   * statement, which changed a variable that the node depends on; the variable is set back)
    */
   async execute(statementId: number, parameters: readonly BoundParameter[], sink: ResultSink): Promise<void> {
     const answer = new ExecuteAnswer(this, this.#columns, sink);
@@ -193,14 +195,14 @@ export class Connection implements SessionStatus {
   }
 
   /**
-   * Executes what `prepare` has just been sent for, before its answer is there. When the preparation fails, so does
-   * this, as long as nothing else was prepared since the session was reset.
+   * Executes the statement of the `prepare` that was sent just before, without waiting for its answer. If the preparation
+   * fails, this fails too, as long as the session has prepared nothing else since its reset.
    */
   executeLast(parameters: readonly BoundParameter[], sink: ResultSink): Promise<void> {
     return this.execute(LAST_PREPARED, parameters, sink);
   }
 
-  /** COM_STMT_CLOSE: has no answer. */
+  /** COM_STMT_CLOSE. The server does not answer it. */
   closeStatement(id: number): void {
     const payload = Buffer.alloc(5);
     payload[0] = COMMAND.closeStatement;
@@ -237,7 +239,7 @@ export class Connection implements SessionStatus {
   #onPacket(payload: Buffer): void {
     const current = this.#queue[0];
     if (!current) {
-      // An error without a question is the server's farewell (shutdown, killed).
+      // The server sends an error without a command before it closes the connection (shutdown, KILL).
       throw payload[0] === 0xff ? decodeError(payload) : new Error('an answer without a question');
     }
     try {
@@ -247,7 +249,7 @@ export class Connection implements SessionStatus {
     } catch (error) {
       this.#queue.shift();
       current.reject(error instanceof Error ? error : new Error(String(error)));
-      // A server's error ends its command in order; anything else leaves the stream in an unknown state.
+      // After an error packet the next answer follows in order. After any other error the place in the stream is unknown.
       if (!(payload[0] === 0xff)) throw error;
     }
   }

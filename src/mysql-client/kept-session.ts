@@ -1,7 +1,7 @@
 import type { Connection } from './connection.js';
 import { ServerError } from './replies.js';
 
-/** One session for questions that come again and again: opened when it is needed, and again after it broke. */
+/** One session for statements that are sent again and again. It is opened when it is needed, and again after it broke. */
 export class KeptSession {
   readonly #connect: () => Promise<Connection>;
   #session: Promise<Connection> | null = null;
@@ -24,13 +24,13 @@ export class KeptSession {
       }
       return await ask(connection);
     } catch (error) {
-      // The server's own refusal leaves the session as it is. After a network error or a deadline its state is unknown.
+      // An error of the server leaves the session usable. After a network error or a deadline its state is unknown.
       if (connection === null || !(error instanceof ServerError)) this.#dropIf(session);
       throw error;
     }
   }
 
-  /** What is being asked fails at once. */
+  /** Closes the session. Statements that are under way fail at once. */
   drop(): void {
     if (this.#session) this.#dropIf(this.#session);
   }

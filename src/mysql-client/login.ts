@@ -1,6 +1,6 @@
 /**
- * Dials a server and logs in. Only mysql_native_password is spoken: it is what the managed accounts have, and it never
- * sends the password itself. What it does not do: TLS.
+ * Connects to a server and logs in. The only method is mysql_native_password: the managed accounts have it, and it never
+ * sends the password itself. No TLS.
  */
 import { SkeinError } from '../model/error.js';
 import {
@@ -15,13 +15,13 @@ import { isErr, PacketSplitter, packet } from '../mysql-protocol/packets.js';
 import { decodeError } from './replies.js';
 import { type Address, openWire, type Wire } from './wire.js';
 
-/** From dialling to the end of the login. */
+/** From the connect to the end of the login. */
 const CONNECT_TIMEOUT_MS = 5000;
 
 /**
- * What is left out matters: no CLIENT_LOCAL_FILES (LOAD DATA LOCAL is refused by the server itself), no CLIENT_FOUND_ROWS
- * (affected rows are changed rows), no CLIENT_IGNORE_SPACE (it would change the sql_mode of all that is created).
- * CLIENT_DEPRECATE_EOF: rows end with an OK packet, which tells of changed session variables as well.
+ * Left out on purpose: CLIENT_LOCAL_FILES (so the server refuses LOAD DATA LOCAL), CLIENT_FOUND_ROWS (affected rows are
+ * changed rows), and CLIENT_IGNORE_SPACE (it would be stored in the sql_mode of each routine that is created).
+ * CLIENT_DEPRECATE_EOF: rows end with an OK packet, which also names session variables that have changed.
  */
 const CAPABILITIES =
   CAPABILITY.multiResults | CAPABILITY.psMultiResults | CAPABILITY.sessionTrack | CAPABILITY.deprecateEof;
@@ -32,7 +32,7 @@ export interface ConnectionOptions {
   readonly password: string;
   /** The default database. */
   readonly database?: string | undefined;
-  /** One text may hold several statements. Never in a session that gets a client's text. */
+  /** One text may contain several statements. Not for a session that executes texts of clients. */
   readonly multiStatements?: boolean;
   readonly connectTimeoutMs?: number;
 }
@@ -47,7 +47,7 @@ export interface LoggedIn {
 }
 
 /**
- * @param made  takes the socket over, at once: what happens to it from then on is told to its new owner alone
+ * @param made  called right after the login; from then on the events of the socket are its own
  * @throws SkeinError SERVER_CONNECTION (not reachable, cut off during the login), SERVER_AUTH_PLUGIN, UNKNOWN_GREETING
  * @throws ServerError the server's own refusal (access denied, too many connections)
  */

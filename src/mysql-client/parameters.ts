@@ -11,14 +11,14 @@ export type BoundParameter =
   | { readonly kind: 'decimal'; readonly value: string }
   | { readonly kind: 'blob'; readonly value: Buffer };
 
-/** Numbers of the protocol. */
+/** Type numbers of the protocol. */
 const TYPE = { boolean: 1, double: 5, null: 6, integer: 8, decimal: 246, blob: 252, text: 253 } as const;
 const UNSIGNED = 0x80;
 const COM_STMT_EXECUTE = 0x17;
 /** Command, statement id, no cursor, and the count of executions, which is 1. */
 const HEAD_BYTES = 10;
 
-/** COM_STMT_EXECUTE without a cursor, framed. It is written into one buffer: it is part of every request over HTTP. */
+/** COM_STMT_EXECUTE without a cursor, as a whole packet. It is written into one buffer, because every HTTP request has one. */
 export function executeCommand(statementId: number, parameters: readonly BoundParameter[]): Buffer {
   let size = HEAD_BYTES;
   if (parameters.length > 0) size += bitmapBytes(parameters.length) + 1 + 2 * parameters.length;
@@ -69,7 +69,7 @@ function writeExecute(
   const bitmapAt = from + HEAD_BYTES;
   const typesAt = bitmapAt + bitmapBytes(count) + 1;
   bytes.fill(0, bitmapAt, typesAt);
-  // The types follow.
+  // 1: the types of the parameters follow.
   bytes[typesAt - 1] = 1;
   let at = typesAt + 2 * count;
   for (const [i, parameter] of parameters.entries()) {
@@ -85,7 +85,7 @@ function isUnsigned(parameter: BoundParameter): boolean {
   return parameter.kind === 'integer' && parameter.value > 0x7fffffffffffffffn;
 }
 
-/** The place behind the value. */
+/** Returns the offset behind the value. */
 function writeValue(bytes: Buffer, at: number, parameter: Exclude<BoundParameter, { kind: 'null' }>): number {
   switch (parameter.kind) {
     case 'integer':

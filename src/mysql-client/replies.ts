@@ -1,4 +1,4 @@
-/** What the server sends back, decoded: OK and ERR packets and column definitions. No sockets. */
+/** Decodes what the server sends: OK and ERR packets, and column definitions. No sockets. */
 import { PacketReader } from '../mysql-protocol/packet-reader.js';
 import { decodeErr, PACKET_PAYLOAD_MAX } from '../mysql-protocol/packets.js';
 
@@ -6,7 +6,7 @@ import { decodeErr, PACKET_PAYLOAD_MAX } from '../mysql-protocol/packets.js';
 export const STATUS = {
   inTransaction: 0x0001,
   moreResults: 0x0008,
-  /** Texts have no escapes (sql_mode of the session). */
+  /** The backslash is an ordinary character in texts (sql_mode of the session). */
   noBackslashEscapes: 0x0200,
   inReadOnlyTransaction: 0x2000,
   outParameters: 0x1000,
@@ -20,7 +20,7 @@ export interface OkReply {
   readonly warnings: number;
 }
 
-/** In an OK packet's account of what changed in the session: a system variable. */
+/** Kind of a session change in an OK packet: a system variable. */
 const CHANGED_VARIABLE = 0;
 
 export function decodeOk(payload: Buffer): OkReply {
@@ -33,7 +33,7 @@ export function decodeOk(payload: Buffer): OkReply {
   };
 }
 
-/** The session's system variables that an OK packet says were set, with their values: those that the server tracks. */
+/** The system variables whose change the OK packet tells, with their new values. The server tells it of those that it tracks. */
 export function changedVariables(payload: Buffer): ReadonlyMap<string, string> {
   const changed = new Map<string, string>();
   const reader = new PacketReader(payload, 1);
@@ -71,7 +71,7 @@ export function decodeError(payload: Buffer): ServerError {
   return new ServerError(errno, sqlState, message);
 }
 
-/** The OK packet behind the last row. (A row that begins with this byte has a value of 16 MiB and more.) */
+/** Whether this is the OK packet behind the last row. (A row with the same first byte is 16 MiB long or longer.) */
 export function endsRows(payload: Buffer): boolean {
   return payload[0] === 0xfe && payload.length < PACKET_PAYLOAD_MAX;
 }

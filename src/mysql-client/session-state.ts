@@ -1,6 +1,6 @@
 /**
- * Session variables that the node's own part of a client's session depends on. The server tells of a change in its OK packets
- * (session_track_system_variables, set in server-process/settings.ts), whatever made it: SET, a procedure, a function. Pure.
+ * Session variables on which the node depends when it runs a client's statements. The server tells each change in its OK
+ * packets (session_track_system_variables, see server-process/settings.ts), also one by a procedure or a function. Pure.
  */
 import { changedVariables } from './replies.js';
 
@@ -11,7 +11,7 @@ interface Dependence {
 }
 
 const TEXTS: Dependence = {
-  // The character set, or a collation of it.
+  // utf8mb4 itself, or one of its collations.
   allowed: /^utf8mb4(?:_|$)/,
   instead: 'HTTP carries all texts as utf8mb4: convert them with CONVERT(... USING ...).',
 };
@@ -27,10 +27,10 @@ const DEPENDED_ON: Readonly<Record<string, Dependence>> = {
   },
 };
 
-/** Sets all of them back. */
+/** Sets all of these variables back. */
 export const RESTORE_SESSION = 'SET NAMES utf8mb4, completion_type = DEFAULT';
 
-/** Why the session cannot be used as an OK packet says that it is now; null when it can. */
+/** The text for the client when the OK packet tells a change that is not allowed; else null. */
 export function refusedChange(ok: Buffer): string | null {
   for (const [name, value] of changedVariables(ok)) {
     const dependence = DEPENDED_ON[name];

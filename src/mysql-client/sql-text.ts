@@ -1,10 +1,10 @@
-/** Values as they stand in the text of a statement. What it does not do: quote names (see `quoted` in mysql-control). */
+/** Writes values into the text of a statement. It does not quote names (see `quoted` in mysql-control). */
 import { SkeinError } from '../model/error.js';
 
 export type TextValue = string | number | null;
 
 /**
- * A value as SQL, the same in any sql_mode and character set: texts in hexadecimal, which nothing needs to escape.
+ * A value as SQL that means the same in any sql_mode and character set. Texts are in hexadecimal, so nothing is escaped.
  * @throws SkeinError SQL_VALUE a number that is not finite
  */
 export function sqlText(value: TextValue): string {
@@ -16,8 +16,8 @@ export function sqlText(value: TextValue): string {
 }
 
 /**
- * Puts the values in place of the question marks, each of which has to be a parameter: for statements of our own, whose
- * texts have no other.
+ * Puts the values in place of the question marks. Only for Skein's own statements: each question mark in the text has to be
+ * a parameter.
  * @throws SkeinError SQL_VALUE there are more or fewer values than question marks
  */
 export function bindValues(sql: string, values: readonly TextValue[]): string {
@@ -28,11 +28,11 @@ export function bindValues(sql: string, values: readonly TextValue[]): string {
   return rest.reduce((text, part, i) => text + sqlText(values[i] ?? null) + part, first);
 }
 
-/** Of host names, addresses, names of accounts and our own passwords (base64url). */
+/** Matches host names, addresses, account names and Skein's own passwords (base64url). */
 const PLAIN = /^[\w.:@-]*$/;
 
 /**
- * A text in quotes, for the few places where the grammar takes nothing else (CHANGE MASTER TO).
+ * A text in quotes, for the few places where the grammar allows only that (CHANGE MASTER TO).
  * @throws SkeinError SQL_VALUE it has a character that might have to be escaped, which depends on sql_mode
  */
 export function plainText(value: string): string {

@@ -1,18 +1,18 @@
-/** A socket to a server whose bytes are given to one reader at a time. */
+/** A socket to a server. One reader at a time gets its bytes. */
 import net from 'node:net';
 
 export type Address = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
 export interface Wire {
   readonly socket: net.Socket;
-  /** The bytes are only there during the call. */
+  /** Sets the reader. The bytes are valid only during the call. */
   onRead(reader: (bytes: Buffer) => void): void;
 }
 
-/** One for all connections: a read is looked at before the next one begins, whosever it is. */
+/** All connections share it: each read is handled completely before the next read of any connection. */
 const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** A buffer of its own for each read, as sockets have them otherwise, costs several microseconds. */
+/** Reads into one buffer. By default a socket makes a new buffer for each read, which takes several microseconds. */
 export function openWire(address: Address): Wire {
   let reader: (bytes: Buffer) => void = () => {};
   const onread = {

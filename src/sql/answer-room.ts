@@ -4,11 +4,11 @@ import { ApiError } from '../api/api-error.js';
 import type { HeldBytes } from '../std/byte-budget.js';
 import { bytesText } from '../std/bytes-text.js';
 
-/** Answers below this are not counted: most are, and they are gone at once. */
+/** Smaller answers are not counted. Most answers are smaller, and are sent at once. */
 const STEP_BYTES = 64 * 1024;
 
 export interface AnswerRoom {
-  /** So many more bytes of text (a character counts as one). Gives the refusal when they do not fit. */
+  /** Adds bytes of text (a character counts as one). Returns the error when they do not fit. */
   add(bytes: number): ApiError | null;
 }
 

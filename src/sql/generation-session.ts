@@ -8,7 +8,7 @@ interface Opened {
   connection: Connection | null;
 }
 
-/** One session for all who ask, opened again for each generation of the local server (rule C10), and after it broke. */
+/** One session for all callers. A new one is opened for each generation of the local server (rule C10), and after it broke. */
 export class GenerationSession {
   readonly #connect: (access: ServerAccess) => Promise<Connection>;
   #opened: Opened | null = null;
@@ -36,7 +36,7 @@ export class GenerationSession {
     return opened.connecting;
   }
 
-  /** What is being asked fails. The next `get` opens another one. */
+  /** Closes the session. Statements that are under way fail; the next `get` opens another session. */
   close(): void {
     const opened = this.#opened;
     this.#opened = null;

@@ -178,7 +178,7 @@ export class Outcomes {
 
   /** In small transactions, one after the other: each waits for its quorum like any other write. */
   async #purge(connection: Connection): Promise<number> {
-    // This account may write on a read-only server, so the server's own word is asked for first.
+    // This account may write on a read-only server. So the node asks first whether the server is read-only.
     const [readOnly] = await connection.query('SELECT @@GLOBAL.read_only');
     if (readOnly?.[0] !== '0') return 0;
     // Who may INSERT into a table may also make it a parent of another one, and so keep its rows from being removed.

@@ -44,11 +44,11 @@ export interface StatementRun {
   readonly progress: Progress;
   /** False once the server has restarted or changed its role: an old session must not go on (rule C10). */
   readonly current: () => boolean;
-  /** What belongs into the transaction beside the statements of the request. */
+  /** Adds to the transaction, before it is committed, what the request itself does not contain. */
   readonly beforeCommit?: () => Promise<void>;
 }
 
-/** A mark inside the request's transaction: when it is gone, some statement has ended that transaction. */
+/** A savepoint in the request's transaction. If it is gone, a statement has ended that transaction. */
 const SAVEPOINT = 'skein_request';
 const START_SNAPSHOT = 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY';
 const START_READ_ONLY = 'START TRANSACTION READ ONLY';
@@ -62,7 +62,7 @@ export async function runStatements(run: StatementRun): Promise<void> {
   else await runEachAlone(run);
 }
 
-/** Learns whether the session has written (after a failure), and which default database it ended with. */
+/** Asks the session which transaction it has written, and which default database it has now. */
 export async function settleSession(session: Session, progress: Pick<Progress, 'gtid'>): Promise<void> {
   const [gtid, database] = await session.connection.ask('SELECT @@last_gtid, DATABASE()');
   progress.gtid = gtid ?? '';
@@ -94,7 +94,7 @@ async function readOneByOne(run: StatementRun, setUp: { done: boolean }): Promis
     beginStatement(run, i);
     connection.cork();
     const before = [selectDatabase(run, i)];
-    // Begun again for each statement, so that no statement can end it and have the next one write.
+    // A new transaction for each statement: if one ends its transaction, the next one still cannot write.
     if (!plan.transaction) before.push(connection.run(START_READ_ONLY));
     else if (i === 0) before.push(connection.run(START_SNAPSHOT));
     const [prepared] = await flushed(connection, connection.prepare(statement.sql), before);
@@ -359,7 +359,7 @@ async function flushed<T>(
   return [value];
 }
 
-/** Checked just before the execution: a client that was told "nothing takes effect" must not see an effect. */
+/** Called just before the execution, because a client that was told "nothing takes effect" must not see an effect. */
 function check(run: StatementRun, statement: PlannedStatement, prepared: Prepared, i: number): void {
   if (run.progress.cancelled) throw cancelled(i);
   const given = statement.parameters.length;

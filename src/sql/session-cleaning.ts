@@ -9,7 +9,7 @@ import type { Connection } from '../mysql-client/connection.js';
 import { ServerError, STATUS } from '../mysql-client/replies.js';
 import type { Session } from './session-pool.js';
 
-/** What the server says to anything else while a branch is active, idle or prepared. */
+/** The server's error for any other statement while an XA branch is active, idle or prepared. */
 const ER_XAER_RMFAIL = 1399;
 
 export type Ended = 'nothing' | 'transaction' | 'branch';
@@ -31,8 +31,8 @@ export async function endTransaction({ connection }: Session): Promise<Ended> {
 }
 
 /**
- * A session can only name its own branch: for all others the server refuses it (seen on 10.11), so each is tried. One that
- * is not in the list was not prepared, and ends with its session.
+ * The server does not tell which branch is the session's own, and refuses to end one of another session (seen on 10.11). So
+ * each branch in the list is tried. A branch that was not prepared is not in the list, and ends with its session.
  */
 async function endBranch(connection: Connection): Promise<void> {
   const branches = await connection.query("XA RECOVER FORMAT='SQL'");

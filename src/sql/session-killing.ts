@@ -6,7 +6,7 @@ import { ServerError } from '../mysql-client/replies.js';
 import { sleep } from '../std/timing.js';
 
 const ER_NO_SUCH_THREAD = 1094;
-/** A statement looks every few milliseconds whether it was killed; one that does not is not waited for any longer. */
+/** A statement checks every few milliseconds whether it was killed. After this time the wait for its end is given up. */
 const GONE_MS = 5_000;
 const GONE_POLL_MS = 20;
 
@@ -28,7 +28,7 @@ export async function killSession(
     const deadlineMs = performance.now() + GONE_MS;
     while (performance.now() < deadlineMs && (await isThere(killer, threadId))) await sleep(GONE_POLL_MS);
   } catch (error) {
-    // It ended by itself in the meantime.
+    // The session has ended by itself meanwhile.
     if (!(error instanceof ServerError) || error.errno !== ER_NO_SUCH_THREAD) throw error;
   } finally {
     killer.destroy();

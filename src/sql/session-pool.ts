@@ -19,7 +19,7 @@ const ER_ACCESS_DENIED = 1045;
 
 export interface SessionPoolOptions {
   readonly account: 'skein_read' | 'skein_write' | 'skein_admin';
-  /** Sessions in use and idle together, those left to finish in the background included. */
+  /** Limit for sessions in use and idle ones together, including those that finish in the background. */
   readonly sessionsMax: number;
   /** Requests of all tokens that wait for a session; more are refused at once. */
   readonly waitersMax: number;
@@ -37,9 +37,9 @@ export interface Session {
   database: string | null;
   /** Id of the token whose request has it, and whose share it counts in. */
   tokenId: string;
-  /** It stands in a read-only transaction that has read nothing yet: the next request need not begin one. */
+  /** A read-only transaction has begun and has read nothing yet. The next request uses it. */
   begun: boolean;
-  /** Of the server, as far as this pool's sessions have met them. */
+  /** The statements that sessions of this pool have prepared on this server. */
   readonly known: KnownStatements;
 }
 
@@ -141,7 +141,7 @@ export class SessionPool {
 
   #takeIdle(database: string | null, tokenId: string, { generation }: ServerAccess): Session | undefined {
     for (;;) {
-      // The last one used is the warmest; one with the right database saves a command.
+      // Prefer the right database, which saves a command, and then the session that was used last.
       let found = -1;
       for (let i = this.#idle.length - 1; i >= 0; i--) {
         const has = this.#idle[i]?.database ?? null;
@@ -162,7 +162,7 @@ export class SessionPool {
     }
   }
 
-  /** Takes the slot over. A login that comes too late for its request serves another one. */
+  /** The slot is taken already. A session whose login ends too late for this request is kept for another one. */
   async #connectBefore(tokenId: string, over: Cancellation): Promise<Session> {
     const connecting = this.#connect(tokenId);
     try {
@@ -181,7 +181,7 @@ export class SessionPool {
   }
 
   async #connect(tokenId: string): Promise<Session> {
-    // All have another default database, which can be changed but not taken away.
+    // Every idle session has a default database, and this request wants none. A default database cannot be taken away.
     const spare = this.#open >= this.#options.sessionsMax ? this.#idle.pop() : undefined;
     if (spare) this.#closeIdle(spare);
     this.#open += 1;
@@ -215,7 +215,7 @@ export class SessionPool {
   #loginFailure(error: unknown, access: ServerAccess): ApiError {
     if (!(error instanceof ServerError)) return serverDown();
     if (error.errno === ER_ACCESS_DENIED) access.loginRefused();
-    // The account's own trouble is the cluster's, not the client's.
+    // It is the node's account, so the client can do nothing about it.
     return new ApiError(
       503,
       error.errno === ER_TOO_MANY_CONNECTIONS ? 'SERVER_BUSY' : 'SERVER_LOGIN',

@@ -21,7 +21,7 @@ export interface TransactionLimits {
   readonly readOnly: boolean;
   /** The transaction is rolled back after this time without a request. */
   readonly idleMs: number;
-  /** It is rolled back then whatever it does. */
+  /** The transaction is rolled back after this time, whatever it does. */
   readonly totalMs: number;
 }
 
@@ -48,7 +48,7 @@ interface OpenTransaction extends TransactionLimits, Owner {
   readonly totalTimer: NodeJS.Timeout;
   /** A request is running in it. */
   busy: boolean;
-  /** The last request is answered, and it is being looked after how the session stands. */
+  /** The last request is answered, and the node finds out whether the transaction is still open. */
   settling: Promise<void> | null;
 }
 
@@ -61,8 +61,8 @@ export interface TransactionUse {
   /** ISO time */
   readonly expiresAt: string;
   /**
-   * The transaction is over for its client, whatever becomes of the session. It may be said again when more is known (a
-   * commit that was under way).
+   * Ends the transaction for its client, whatever becomes of the session. May be called again when more is known about a
+   * commit that was under way.
    */
   end(ending: TransactionEnd): void;
 }
@@ -88,7 +88,7 @@ export class OpenTransactions {
   }
 
   /**
-   * Takes a place for one more, of a role's places and of the token's share in them. The answer gives it back.
+   * Reserves one of the role's places, within the token's share. Call the returned function to give it back.
    * @throws ApiError 429 TOO_MANY_TRANSACTIONS
    */
   reserve(owner: Owner): () => void {
@@ -166,15 +166,15 @@ export class OpenTransactions {
     };
   }
 
-  /** What its commit was answered with, when it was committed here by this token. */
+  /** The answer to its commit, if this token has committed it on this node. */
   committed(id: string, tokenId: string): SqlOutcome | null {
     const ending = this.#ends.get(id);
     return ending?.tokenId === tokenId ? (ending.committed ?? null) : null;
   }
 
   /**
-   * Rolls back what was opened by tokens that do not count any more; `refusal` says why one does not. Where a statement
-   * runs, at its end: it may be one that commits, which must not be interrupted.
+   * Rolls back the transactions of tokens that are no longer valid; `refusal` says why. A transaction with a running
+   * statement is rolled back after that statement, because the statement may commit and must not be interrupted.
    */
   endRevoked(refusal: (tokenId: string, tokenHash: string) => string | null): void {
     for (const transaction of [...this.#open.values()]) {
@@ -189,7 +189,7 @@ export class OpenTransactions {
     }
   }
 
-  /** The server restarts or changes its role: what is idle is closed now, what runs when its request ends (rule C10). */
+  /** The server restarts or changes its role. Idle transactions end now, the others when their request ends (rule C10). */
   dropIdle(): void {
     for (const transaction of [...this.#open.values()]) {
       if (transaction.busy || transaction.settling) continue;
@@ -224,7 +224,7 @@ export class OpenTransactions {
     };
   }
 
-  /** After a request: does the transaction go on? An error of the server says nothing of it, so the session is asked. */
+  /** Finds out after a request whether the transaction is open. An error packet does not tell, so the session is asked. */
   async #settle(transaction: OpenTransaction, failed: boolean): Promise<void> {
     const { session, pool } = transaction;
     const { connection } = session;
@@ -241,27 +241,27 @@ export class OpenTransactions {
       await this.#giveBack(transaction);
     } catch {
       this.#end(transaction, { reason: 'its session was lost; it was rolled back', applied: 'no' });
-      // What it may have left is ended before it is closed.
+      // An open transaction or branch is ended before the session is closed.
       await this.#giveBack(transaction).catch(() => pool.discard(session));
     }
   }
 
   async #giveBack({ session, pool }: OpenTransaction): Promise<void> {
     await cleanSession(session);
-    // Its statements may have changed the default database, which a reset keeps.
+    // A statement may have changed the default database, and a reset keeps that.
     await settleSession(session, { gtid: '' });
     pool.release(session);
   }
 
   #expire(transaction: OpenTransaction, why: string): void {
-    // A request that runs is bound by the same time, and ends it.
+    // The running request has the same time limit, and ends the transaction.
     if (!this.#open.has(transaction.id) || transaction.busy || transaction.settling) return;
     this.#end(transaction, { reason: `${why}; it was rolled back`, applied: 'no' });
     this.#modules.log.info({ tx: transaction.id, why }, 'an open transaction was rolled back');
     this.#giveBack(transaction).catch(() => transaction.pool.discard(transaction.session));
   }
 
-  /** The first ending is the true one. */
+  /** A later call changes nothing. */
   #end(transaction: OpenTransaction, ending: TransactionEnd): void {
     if (!this.#open.delete(transaction.id)) return;
     clearTimeout(transaction.totalTimer);
@@ -310,7 +310,7 @@ export class OpenTransactions {
   }
 }
 
-/** Whether a transaction was opened after this time, as its id says. */
+/** Whether the transaction's id shows that it was opened after this time. */
 export function openedSince(id: string, sinceMs: number): boolean {
   const openedAt = /^tx_([0-9a-z]{1,10})_/.exec(id)?.[1];
   return openedAt !== undefined && Number.parseInt(openedAt, 36) > sinceMs;

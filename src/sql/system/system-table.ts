@@ -1,4 +1,4 @@
-/** The tables of the schema `skein` through sessions of our own: read with the admin role's account, written with the node's. */
+/** The tables of the schema `skein`, read with the account of the admin role and written with the node's own account. */
 
 import { ApiError, notPrimary } from '../../api/api-error.js';
 import type { Committed, NodeView, ServerAccess } from '../../api/node-view.js';
@@ -17,7 +17,7 @@ export class SystemTable {
     this.#node = modules.node;
   }
 
-  /** What this node's server has now. */
+  /** Reads from this node's server. */
   readonly reader: SystemExecutor = {
     query: async (sql) => (await this.#reader.get(this.access())).queryRows(sql),
   };
@@ -43,7 +43,7 @@ export class SystemTable {
   }
 
   /**
-   * One statement on the open primary, answered when its quorum has it; null when it changed no row.
+   * Runs one statement on the open primary, and resolves when the quorum has it. Null when it changed no row.
    * @throws ApiError 421 NOT_PRIMARY, 503, 504 OUTCOME_UNKNOWN
    */
   async write(sql: string, values: readonly (string | null)[], timeoutMs: number): Promise<Committed | null> {
@@ -60,7 +60,7 @@ export class SystemTable {
       });
     } finally {
       clearTimeout(timer);
-      // The node's own account never has a statement killed; a commit that still waits goes on without us.
+      // The statement is not killed. A commit that waits for its quorum goes on in the server.
       connection.destroy();
     }
   }
@@ -71,7 +71,7 @@ export class SystemTable {
     values: readonly (string | null)[],
     over: Cancellation,
   ): Promise<Committed | null> {
-    // This account may write on a read-only server, so the server's own word is asked for first.
+    // This account may write on a read-only server. So the node asks first whether the server is read-only.
     const [row] = await connection.query('SELECT @@GLOBAL.read_only');
     if (row?.[0] !== '0') throw notPrimary(this.#node.primaryHttp());
     const prepared = await connection.prepare(sql);
