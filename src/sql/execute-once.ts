@@ -99,7 +99,7 @@ export async function executeOnce(
 
 /**
  * What a request asks for, in one form for all of its spellings: defaults left out or written, parameters by name or by
- * place, a number as such or tagged. As JSON can carry it.
+ * place, a number as such or tagged. Only what JSON can hold.
  */
 export function meaningOf({ statements, several, database, rows, bigint }: SqlPlan): unknown {
   const bound = statements.map(({ sql, parameters }) => [sql, ...parameters.map(plainParameter)]);

@@ -1,6 +1,6 @@
 /**
- * One `POST /v1/sql` from plan to outcome: open? position reached? session, statements, and for a write the wait
- * for its quorum. 200 only when the node's own quorum position covers the transaction, never on the server's OK
+ * One `POST /v1/sql` from plan to outcome: is the node open, is the asked position reached; then a session, the
+ * statements, and for a write the wait for its quorum. 200 only when the node's own quorum position covers the transaction, never on the server's OK
  * alone (rules C1 and C4); what is not known in time is answered as unknown, and its later fate is logged.
  */
 
@@ -77,7 +77,7 @@ export async function executeSql(
   if (how !== ORDINARY_WORK || !looksLikeReads(plan, results)) return executeAs('write', plan, request);
   const startedAtMs = performance.now();
   const outcome = await executeAs('read', plan, request);
-  // The server's word: it does write (by a function, a sequence, a lock). Nothing of it was done.
+  // The server says that it does write (by a function, a sequence, a lock), and has done nothing of it.
   if (outcome.error?.details.errno !== ER_READ_ONLY_TRANSACTION || !results.restart()) return outcome;
   const timeoutMs = Math.max(1, plan.timeoutMs - Math.round(performance.now() - startedAtMs));
   return executeAs('write', { ...plan, timeoutMs }, request);
@@ -89,7 +89,7 @@ function readsOnly(caller: SqlCaller, node: NodeView): boolean {
 }
 
 function looksLikeReads({ statements }: SqlPlan, { tellsEarly }: ResultOutput): boolean {
-  // What was told cannot be taken back when a later statement turns out to write.
+  // Rows that were sent already cannot be taken back when a later statement turns out to write.
   if (statements.length > 1 && tellsEarly) return false;
   return statements.every(({ sql }) => looksLikeRead(sql));
 }
@@ -131,7 +131,7 @@ async function executeInTransaction(
   requireOpen(node);
   const { lease, readOnly, leftMs, end } = await transactions.use(id, caller.tokenId);
   const timeoutMs = Math.min(plan.timeoutMs, leftMs);
-  // The transaction goes on, and is nobody's again.
+  // Nothing was sent to it: the transaction goes on, and the next request may use it.
   const notBegun = () => lease.release({ failed: false, resetting: null });
   return await withinTime(timeoutMs, caller, { readOnly, modules, notBegun }, async (over) => {
     const inTime = { ...plan, timeoutMs, transaction: true };
@@ -148,8 +148,8 @@ async function executeInTransaction(
 }
 
 /**
- * Gives `work` what ends with the request's time, with the node, and for what only reads with its client. When that has
- * ended already, `notBegun` is called in place of it.
+ * Runs `work` with a Cancellation that is cancelled when the request's time is over, when the node stops, and, for
+ * what only reads, when the client goes away. If that is so already, `notBegun` is called in place of `work`.
  * @throws ApiError
  */
 export async function withinTime<T>(

@@ -59,7 +59,7 @@ export class FairSlots {
     return this.#held.get(holder) ?? 0;
   }
 
-  /** True: the holder has one more. What has to wait goes before what comes now. */
+  /** True: the holder has one more. Those that wait already go first. */
   tryTake(holder: string): boolean {
     if (this.#waiting.has(holder) || !this.#mayTake(holder)) return false;
     this.#take(holder);
@@ -122,7 +122,7 @@ export class FairSlots {
       if (waiter === undefined || !this.#mayTake(holder)) continue;
       this.#forget(holder, waiter);
       if (queue.length > 0) {
-        // To the end of the order.
+        // Its next turn comes after all the others'.
         this.#waiting.delete(holder);
         this.#waiting.set(holder, queue);
       }
@@ -142,7 +142,7 @@ export class FairSlots {
     this.#waitingTotal--;
   }
 
-  /** By what has kept this holder from a slot. */
+  /** Says what keeps this holder from a slot. */
   #refused(holder: string): NoSlot {
     const held = this.heldBy(holder);
     return new NoSlot(held > 0 && !this.#mayTake(holder) ? { limit: 'share', held } : { limit: 'all' });

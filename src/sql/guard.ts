@@ -33,8 +33,8 @@ export function canNotCommit(sql: string): boolean {
 const READ_ONLY_FORM = /^(?:select|with|show|describe|desc|explain|values|\()/i;
 
 /**
- * Whether the server is to be asked first to run it read-only. It may write all the same (a function, a sequence): then the
- * server refuses it there, and it is run as a write.
+ * Whether to let the server run it read-only first. If it does write (by a function, a sequence), the server refuses it
+ * there, and it is run as a write.
  */
 export function looksLikeRead(sql: string): boolean {
   return READ_ONLY_FORM.test(withoutLeadingComments(sql));

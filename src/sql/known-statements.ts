@@ -1,7 +1,7 @@
 /**
- * Which texts this server has prepared before, and how many parameters each has: then the execution can leave together
- * with the preparation, without waiting for its answer. Only for texts whose number of parameters nothing but the text
- * decides, and that need no look at what was prepared. Bounded; the oldest leaves first. Pure.
+ * Which texts this server has prepared before, and how many parameters each has: then the execution can be sent together
+ * with the preparation, without waiting for its answer. Holds only texts whose number of parameters no setting of the
+ * session can change, and whose preparation need not be looked at first. Bounded; the oldest is dropped first. Pure.
  */
 import { canNotCommit } from './guard.js';
 

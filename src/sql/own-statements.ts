@@ -15,7 +15,7 @@ const BACKTICK = 0x60;
 const BACKSLASH = 0x5c;
 const DOT = 0x2e;
 const AT = 0x40;
-/** A definition: its body is executed by another session, or later. */
+/** A definition: another session executes its body, or this one later. */
 const DEFINES = /^(?:create|alter(?!\s+user))(?![\w$])/i;
 const ROWS = /^(?:select|insert|update|delete|replace)(?![\w$])/i;
 const XA_BEGINS = new Set(['start', 'begin', 'prepare', 'commit', 'rollback']);

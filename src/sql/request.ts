@@ -174,7 +174,7 @@ function planStatement(statement: string | { sql: string; params?: Params }, i: 
   return { sql: positional.sql, parameters: bindParameters(positional.params, i) };
 }
 
-/** What was decided when the transaction was opened cannot be said again by its statements. */
+/** Statements of an open transaction cannot change what was decided when it was opened. */
 function planTx(body: SqlRequest): string | null {
   if (body.tx === undefined) return null;
   for (const field of ['transaction', 'read', 'write', 'forward'] as const) {
@@ -188,7 +188,7 @@ function planTx(body: SqlRequest): string | null {
   return body.tx;
 }
 
-/** For what is not a statement of a client, but runs like one. */
+/** A plan for what the node itself runs in the way of a client's request (to commit a transaction, for example). */
 export function planWithoutStatements(options: {
   timeoutMs: number;
   acknowledge: 'majority' | 'all' | null;

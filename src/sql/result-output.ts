@@ -8,7 +8,7 @@ export type ResultEnd = Parameters<ResultSink['end']>[0];
 export interface ResultOutput extends ResultSink {
   /** Why the rows could not be given (an unsafe bigint, equal names); the statement itself went on. */
   readonly failure: ApiError | null;
-  /** Why no more can be told: more than one answer may hold, or no room in the node. Null: all is well. */
+  /** Why no more rows are taken: the answer or all answers of the node are too large. Null: all is well. */
   readonly tooLarge: ApiError | null;
   /** Called once, when it becomes too large. */
   onTooLarge: (() => void) | null;

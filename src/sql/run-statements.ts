@@ -1,7 +1,7 @@
 /**
- * Runs the statements of one request in one session. What is a write is decided by the server, never here: what is to
- * read only runs in read-only transactions (a read token's also on an account without write grants), all else runs as it
- * is, and the session itself tells afterwards (@@last_gtid) whether a transaction was logged.
+ * Runs the statements of one request in one session. The server decides what is a write, never this file: what may only
+ * read runs in read-only transactions (for a read token also on an account without write grants), all else runs as it
+ * is, and afterwards the session is asked (@@last_gtid) whether it wrote a transaction.
  */
 import { ApiError } from '../api/api-error.js';
 import type { Prepared } from '../mysql-client/answers.js';
@@ -23,9 +23,9 @@ export interface Progress {
   cancelled: boolean;
   /** Name of the last transaction that this request wrote, '' = none. */
   gtid: string;
-  /** The question what the session has written, when it left together with the last statement. */
+  /** The answer to `settleSession`, when that was sent together with the last statement. */
   settling: Promise<void> | null;
-  /** The session's reset, when it left together with the last statement (each write wakes the server up). */
+  /** The session's reset, when that was sent together with the last statement (a packet less that wakes the server). */
   resetting: Promise<void> | null;
 }
 
@@ -115,8 +115,8 @@ async function readOneByOne(run: StatementRun, setUp: { done: boolean }): Promis
 }
 
 /**
- * A reset closes all statements; before it, each is closed. It leaves ahead only when no statement can have left what has
- * to be looked at first (see session-cleaning.ts).
+ * A reset closes all statements; without one each is closed by itself. The reset is sent ahead only when no statement can
+ * have left anything that must be looked at before it (see session-cleaning.ts).
  */
 function endStatement(run: StatementRun, prepared: Prepared, i: number): void {
   const { statements } = run.plan;
@@ -126,8 +126,8 @@ function endStatement(run: StatementRun, prepared: Prepared, i: number): void {
 }
 
 /**
- * Makes the session ready for the next request. Where that can only read, its transaction is begun as well: what it sees
- * is decided when it reads, and the request finds out nothing that it would have to wait for.
+ * Makes the session ready for the next request. Where that can only read, its transaction is begun as well, which saves
+ * it a wait. It does not read old rows by this: what a transaction sees is decided at its first read.
  */
 function resetAhead({ session, nextReadsOnly }: StatementRun): Promise<void> {
   const resetting = nextReadsOnly ? resetAndBegin(session) : resetSession(session);
@@ -173,7 +173,7 @@ function onlyStatement({ plan: { statements } }: StatementRun): PlannedStatement
 
 /** Whether there is nothing to look at between preparing and executing. */
 function isKnown({ plan, session }: StatementRun, { sql, parameters }: PlannedStatement): boolean {
-  // In another default database it must not be executed, should changing that one fail.
+  // With another default database it must not be executed if changing the database fails.
   const inPlace = plan.database === null || plan.database === session.database;
   // The names of the columns are looked at first, when the rows are to be objects.
   const plainRows = plan.rows === 'array';
@@ -181,7 +181,10 @@ function isKnown({ plan, session }: StatementRun, { sql, parameters }: PlannedSt
   return inPlace && plainRows && known && session.connection.canExecuteLast;
 }
 
-/** Everything in one write, and one wake-up of the server: a session that was reset has no other last statement. */
+/**
+ * Sends everything at once, so the server wakes up once. "The last statement" is this one: the session was reset, and has
+ * prepared nothing else.
+ */
 async function runKnown(run: StatementRun, { sql, parameters }: PlannedStatement): Promise<void> {
   const { progress, results, session } = run;
   const { connection } = session;
@@ -193,7 +196,7 @@ async function runKnown(run: StatementRun, { sql, parameters }: PlannedStatement
   const executed = connection.executeLast(parameters, results);
   if (!run.readOnly) progress.settling = settleSession(session, progress);
   progress.resetting = resetAhead(run);
-  // The preparation is answered first: its refusal is the one that is told.
+  // The preparation is answered first: when it is refused, the client gets that refusal.
   const others = progress.settling ? [executed, progress.settling] : [executed];
   await flushed(connection, preparing, [...before, ...others]);
   raise(results, 0);
