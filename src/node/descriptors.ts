@@ -3,7 +3,10 @@ import type { NodeConfig } from '../config/node-config.js';
 import { descriptorLimit } from '../std/descriptor-limit.js';
 import type { Logger } from '../std/logger.js';
 
-/** The clients that fit into the limit of descriptors. Logs when fewer fit than are configured. @throws SkeinError DESCRIPTORS_TOO_FEW */
+/**
+ * The clients that fit into the limit of descriptors. Logs when fewer fit than are configured.
+ * @throws SkeinError DESCRIPTORS_TOO_FEW
+ */
 export function budgetOf(config: NodeConfig, logger: Logger): DescriptorBudget {
   const limit = descriptorLimit();
   const wanted = {

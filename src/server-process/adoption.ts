@@ -1,11 +1,11 @@
-/** Finds the server that runs on a data directory already, and takes it over; what is refused is logged. */
+/** Finds the server that already runs on a data directory, and takes it over. Logs each process that it refuses. */
 import type { Logger } from '../std/logger.js';
 import { argumentValue, type ProcessInfo } from '../std/processes.js';
 import { goneOf, type Running } from './process-run.js';
 import { findServer } from './running-server.js';
 import type { ServerState, ServerStateFile } from './server-state.js';
 
-/** Null when no server of ours runs there. */
+/** Null when no server of this node runs there. */
 export async function adoptRunning(
   dataDir: string,
   { stateFile, logger }: { stateFile: ServerStateFile; logger: Logger },
@@ -45,7 +45,7 @@ function adopted(info: ProcessInfo): Running {
   };
 }
 
-/** So that the next node knows this process again. */
+/** Records the process, so that the next node recognises it. */
 export async function recordProcess(
   stateFile: ServerStateFile,
   state: ServerState,

@@ -14,8 +14,8 @@ import type { RunUser } from '../std/run-user.js';
 import { bootstrap, copyTemplate, type TemplateModules } from './template.js';
 
 /**
- * Makes the data directory if there is none: a copy of the template with the cluster's accounts, complete and on disk
- * before it gets its name. No server with a network ever runs on it before all its accounts have passwords.
+ * Makes the data directory if there is none, from the template and the cluster's accounts. The directory gets its name only
+ * when it is complete and on disk. So no server with a network runs on it before all accounts have passwords.
  * @returns true when it was made now
  * @throws SkeinError TEMPLATE_FAILED
  */
@@ -34,7 +34,7 @@ export async function prepareDataDir(
     await copyTemplate(temporary, modules, signal);
     if (user.switched) await chownTree(temporary, user.uid, user.gid);
     await chmod(temporary, 0o700);
-    // Accounts are not in force while bootstrapping, and no statement about them is taken before they are loaded.
+    // During bootstrap the server refuses statements about accounts until the tables of privileges are loaded.
     const statements = ['USE mysql', 'FLUSH LOCAL PRIVILEGES', ...accountStatements(secret)];
     await bootstrap(modules.binary, temporary, `${statements.join(';\n')};\n`, user, signal);
     await syncTree(temporary);
@@ -47,7 +47,7 @@ export async function prepareDataDir(
   return true;
 }
 
-/** A directory beside the data for the server's own temporary files; emptied, as nothing in it outlives a server. */
+/** Makes an empty directory beside the data for the server's temporary files. Older files in it are of no use to a new server. */
 export async function prepareTmpDir(path: string, user: RunUser): Promise<void> {
   await rm(path, { recursive: true, force: true });
   await mkdir(path, { recursive: true, mode: 0o700 });
@@ -57,22 +57,22 @@ export async function prepareTmpDir(path: string, user: RunUser): Promise<void> 
 const RELAY_STATE = /^(relay\.(\d+|index)|relay-log\.info|master\.info|multi-master\.info)$/;
 
 /**
- * Removes a replica's records about its relay logs. The relay logs are dropped at every start anyway (the spool
- * has what they held), but a server that died while it removed some of them cannot be told a source any more (seen on
- * 10.11: "log ./relay.000002 listed in the index, but failed to stat"). No server may be running on the directory.
+ * Removes a replica's relay logs and the records about them. Every start drops the relay logs anyway, because the spool has
+ * their content. But a server that died while it removed some of them refuses CHANGE MASTER (seen on 10.11: "log
+ * ./relay.000002 listed in the index, but failed to stat"). No server may be running on the directory.
  */
 export async function removeRelayState(dataDir: string): Promise<void> {
   const names = (await readdir(dataDir)).filter((name) => RELAY_STATE.test(name));
   await Promise.all(names.map((name) => rm(join(dataDir, name), { force: true })));
 }
 
-/** In the first event of a log file (its header begins behind four bytes): the file is in use, or its server died. */
+/** Flag in the header of a log file's first event. It is set while the file is in use, and stays set when its server dies. */
 const FLAGS_OFFSET = 4 + 17;
 const IN_USE = 0x1;
 
 /**
- * Whether the last server on this directory ended in order, as the last file of its binary log tells. True when there never
- * was one. No server may be running on the directory.
+ * True when the last server on this directory ended in order, or when there never was one. The last file of its binary log
+ * tells. No server may be running on the directory.
  */
 export async function endedInOrder(dataDir: string): Promise<boolean> {
   const index = await readFileIfThere(join(dataDir, 'bin.index'));

@@ -5,20 +5,23 @@ import { type Account, tablesOfEngine } from '../mysql-control/login.js';
 import type { Logger } from '../std/logger.js';
 
 /**
- * InnoDB drops a table in its dictionary first and removes the file then. A server that dies between the two leaves a file that
- * no server removes any more (seen on 10.11: DROP TABLE, CREATE OR REPLACE, ALTER of partitions), and every later table of that
- * name fails with error 184, on a replica for good. The engine's own advice is to take the file away.
+ * InnoDB drops a table from its dictionary before it removes the table's file. A server that dies in between leaves a file
+ * that no server ever removes (seen on 10.11: DROP TABLE, CREATE OR REPLACE, ALTER of partitions). Then every later table of
+ * that name fails with error 184, and a replica stops for good. The engine's error message advises to move the file away.
  */
 export interface OrphanFiles {
   readonly account: Account;
   readonly dataDir: string;
-  /** Where they are moved to; it has to be on the same file system. */
+  /** The files are moved into this directory. It must be on the same file system. */
   readonly asideDir: string;
-  /** Wall clock, ms: files that were made since this server was started are its own. */
+  /** Start of the server, Unix ms. Newer files belong to this server and are left alone. */
   readonly startedAtMs: number;
 }
 
-/** To be called when a server has recovered from a crash, before anybody uses it. What fails is logged: the server works as before. */
+/**
+ * To be called when a server has recovered from a crash, before it is used. Failures are only logged, because the server
+ * works without this.
+ */
 export async function setAsideOrphans(options: OrphanFiles, logger: Logger): Promise<void> {
   try {
     const files = await tableFiles(options.dataDir);
@@ -40,7 +43,7 @@ export async function setAsideOrphans(options: OrphanFiles, logger: Logger): Pro
   }
 }
 
-/** As the engine names them, `schema/table`. */
+/** Names of tables as the engine writes them: `schema/table`. */
 async function tableFiles(dataDir: string): Promise<string[]> {
   const found: string[] = [];
   for (const entry of await readdir(dataDir, { withFileTypes: true })) {
@@ -55,6 +58,6 @@ async function isOlder(path: string, atMs: number): Promise<boolean> {
   const found = await stat(path).catch(() => null);
   if (found === null) return false;
   const { birthtimeMs, ctimeMs } = found;
-  // Some file systems do not tell when a file was made.
+  // Some file systems do not store the time of creation.
   return (birthtimeMs > 0 ? birthtimeMs : ctimeMs) < atMs;
 }

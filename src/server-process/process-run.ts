@@ -1,4 +1,4 @@
-/** One process of the server, as its node knows it. */
+/** One process of the server. */
 import type { ChildProcess } from 'node:child_process';
 import type { ProcessIdentity } from '../std/process-identity.js';
 import { mayBeAlive } from '../std/processes.js';
@@ -8,14 +8,14 @@ export interface Running {
   readonly pid: number;
   readonly startedAt: string;
   readonly adopted: boolean;
-  /** A server before it may not have ended in order. */
+  /** True when an earlier server may not have ended in order. */
   readonly crashed: boolean;
   readonly port: number;
   readonly socketPath: string;
-  /** Where its own lines begin in server.log. */
+  /** Byte in server.log at which this process's lines begin. */
   readonly logFrom: number;
   readonly died: Promise<Death>;
-  /** Stops waiting for `died`, which then never settles. */
+  /** Ends the watching. `died` then never settles. */
   readonly unwatch: () => void;
 }
 
@@ -24,7 +24,7 @@ export interface Death {
   readonly killedBy: NodeJS.Signals | null;
 }
 
-/** Interval at which a server that is not our child is looked at. */
+/** Poll interval for a server that is not a child of this process. */
 const ADOPTED_POLL_MS = 100;
 
 export function deathOf(child: ChildProcess): Promise<Death> {
@@ -34,7 +34,7 @@ export function deathOf(child: ChildProcess): Promise<Death> {
   });
 }
 
-/** The end of a process that is not our child; never settles once `signal` is aborted. */
+/** Resolves when a process that is not a child has ended. Never settles after `signal` is aborted. */
 export function goneOf(identity: ProcessIdentity, signal: AbortSignal): Promise<Death> {
   return new Promise((resolve) => {
     const look = async () => {

@@ -5,12 +5,12 @@ import { dirname, join } from 'node:path';
 import { SkeinError } from '../model/error.js';
 import type { RunUser } from '../std/run-user.js';
 
-/** sun_path of a unix socket's address is 108 bytes, one of them the ending zero. */
+/** The field sun_path of a unix socket's address has 108 bytes, one of them for the final zero. */
 const SOCKET_PATH_BYTES_MAX = 107;
 
 /**
- * A short path for the server's unix socket: the data directory's own may be too long for one. In a directory that only
- * the server's user (and root) can enter: connecting to the socket is not a login, but other users need not even connect.
+ * A short path for the server's unix socket, because the path of the data directory may be too long. Only the server's user
+ * and root can enter its directory. Other users could not log in anyway, but this way they cannot even connect.
  * @throws SkeinError RUN_DIR_UNSAFE, SOCKET_PATH_TOO_LONG
  */
 export async function socketPathFor(dataDir: string, user: RunUser): Promise<string> {
@@ -27,7 +27,7 @@ export async function socketPathFor(dataDir: string, user: RunUser): Promise<str
     if (error.code !== 'EEXIST') throw error;
   });
   let found = await lstat(directory);
-  // Ours from a moment ago, or from another node that has not come to this line yet.
+  // This node has just made the directory, or another node has made it and has not given it to that user yet.
   if (user.switched && found.isDirectory() && found.uid === process.getuid?.()) {
     await chown(directory, user.uid, user.gid);
     found = await lstat(directory);
@@ -47,13 +47,13 @@ export async function socketPathFor(dataDir: string, user: RunUser): Promise<str
 const OTHERS_WRITE = 0o002;
 const STICKY = 0o1000;
 
-/** Why another user than `uid`, root and ourselves could put a socket of its own into a directory; null when none can. */
+/** The reason why a user other than `uid`, root and the node's own could put a socket into this directory; null when none could. */
 export async function unsafeBecause(directory: string, uid: number): Promise<string | null> {
   let at = await lstat(directory).catch(() => null);
   if (!at?.isDirectory()) return 'it is not a directory';
   if (at.uid !== uid) return `it belongs to user ${at.uid}`;
   if ((at.mode & 0o022) !== 0) return 'other users can write in it';
-  // Who may rename a directory above it may put another one in its place.
+  // A user who can rename a parent directory can put another directory in its place.
   const trusted = [0, uid, process.getuid?.() ?? uid];
   for (let path = await realpath(directory); path !== dirname(path); ) {
     path = dirname(path);

@@ -6,14 +6,14 @@ import type { StartedProcess } from './server-state.js';
 
 export interface FoundServer {
   readonly info: ProcessInfo;
-  /** False when its record was lost in a crash between its start and the writing. */
+  /** False when the record was not written because the node died right after starting the server. */
   readonly recorded: boolean;
 }
 
 /**
- * The server process that runs on a data directory, and processes that only look like it. Arguments are what whoever
- * started a process wrote: any local user can write ours. So a server is adopted only when it runs as the owner of the data
- * and its socket lies where nobody else can put one; whoever can do both has the data in any case.
+ * Finds the server process that runs on a data directory, and processes that only look like it. The arguments of a process
+ * prove nothing, because any local user can start a process with them. So a server is accepted only when it runs as the
+ * owner of the data and its socket is where no other user can put one. A user who can do both has the data anyway.
  */
 export async function findServer(
   dataDir: string,
@@ -49,7 +49,7 @@ async function notOursBecause(info: ProcessInfo, dataDir: string): Promise<strin
   const socket = argumentValue(info.args, 'socket') ?? '';
   const unsafe = await unsafeBecause(dirname(socket), owner.uid);
   if (unsafe !== null) return `the directory of its socket ${socket} is not safe: ${unsafe}`;
-  // A server that is starting has none yet.
+  // A server that is starting may have no socket yet.
   const file = await lstat(socket).catch(() => null);
   if (file !== null && !file.isSocket()) return `${socket} is no socket`;
   if (file !== null && file.uid !== owner.uid) return `its socket ${socket} belongs to user ${file.uid}`;

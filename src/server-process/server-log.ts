@@ -4,7 +4,7 @@ import { lastLines } from '../std/run.js';
 const LOG_BYTES_MAX = 16 * 2 ** 20;
 const TAIL_BYTES = 16 * 1024;
 
-/** Keeps one old log: called between two servers, as a running one holds its file open. */
+/** Renames a large log and keeps one old log. To be called while no server runs, because a server keeps its log open. */
 export async function rotateLog(path: string): Promise<void> {
   const size = await stat(path).then(
     (found) => found.size,
@@ -13,10 +13,10 @@ export async function rotateLog(path: string): Promise<void> {
   if (size > LOG_BYTES_MAX) await rename(path, `${path}.1`);
 }
 
-/** What a server writes when all is well explains no death. */
+/** Lines that a server also writes when all is well. They do not explain why it ended. */
 const WELL = /\[Note\]|^Version: /;
 
-/** The last lines that the server wrote after byte `from` and that may explain its end; '' when there are none. */
+/** The last lines after byte `from` that may explain why the server ended; '' when there are none. */
 export async function logTail(path: string, from: number, lines: number): Promise<string> {
   try {
     const handle = await open(path, 'r');

@@ -1,21 +1,21 @@
 import { join, resolve } from 'node:path';
 
-/** Where the things of a managed server lie, in the directory of its node. */
+/** Paths of a managed server's files in the directory of its node. */
 export interface ServerPaths {
   readonly directory: string;
   readonly dataDir: string;
   readonly tmpDir: string;
   readonly log: string;
-  /** Exists while recovery after a crash is not finished. */
+  /** This file exists while recovery after a crash is not finished. */
   readonly unsettled: string;
-  /** Exists while time zones are to be loaded. */
+  /** This file exists while time zones are to be loaded. */
   readonly loadTimeZones: string;
-  /** Files that the engine does not know since a crash. */
+  /** Directory for files that the engine does not know after a crash. */
   readonly setAside: string;
 }
 
 export function serverPaths(nodeDirectory: string): ServerPaths {
-  // mariadbd gets absolute paths, by which it is also recognised.
+  // mariadbd gets absolute paths. The node recognises its server by them.
   const directory = resolve(nodeDirectory);
   return {
     directory,

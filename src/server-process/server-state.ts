@@ -7,20 +7,20 @@ import type { Logger } from '../std/logger.js';
 import { StateFile } from '../std/state-file.js';
 
 const Schema = Type.Object({
-  /** Chosen once: keeps the server ids of one cluster's servers apart. */
+  /** Chosen once at random. It makes the ids of the servers of a cluster different. */
   instance: Type.Integer({ minimum: 0 }),
-  /** How many ids were given to the server: one for each start, and for each time that it became a replica's. */
+  /** Number of ids that the server has had. It gets a new one at each start, and when it becomes a replica's server. */
   starts: Type.Integer({ minimum: 0 }),
   /** TCP port of the last start. */
   port: Type.Union([Type.Integer(), Type.Null()]),
-  /** The process that was started last. Builds of before wrote the time of its start otherwise: that is none. */
+  /** The process that was started last. A record in the format of older builds is ignored. */
   process: Type.Union([
     Type.Object({ pid: Type.Integer(), startedAt: Type.Optional(Type.String()) }),
     Type.Null(),
   ]),
 });
 
-/** What a managed server keeps about itself in `server.json`, beside `server.pid` (the bare number, for people and scripts). */
+/** State of a managed server, in `server.json`. `server.pid` beside it has the bare number, for people and scripts. */
 export type ServerState = Readonly<Static<typeof Schema>>;
 export type StartedProcess = NonNullable<ServerState['process']>;
 
@@ -29,12 +29,15 @@ const STARTS_PER_INSTANCE = 65_536;
 /** Keeps the largest id below 4_000_000_000. */
 const INSTANCES = 30_500;
 
-/** The server id of start number `starts`: fresh each time, and never in a GTID (rule C10: those come from the epoch). */
+/**
+ * The server id for start number `starts`. It is new each time, and is never part of a GTID, because GTIDs have the id of
+ * an epoch (rule C10).
+ */
 export function closedServerId(state: Pick<ServerState, 'instance' | 'starts'>): number {
   return FIRST_CLOSED_ID + state.instance * STARTS_PER_INSTANCE + (state.starts % STARTS_PER_INSTANCE);
 }
 
-/** Whether an id is one of those that closed servers and replicas get. */
+/** True for the ids of closed servers and of replicas' servers. */
 export function isClosedServerId(id: number): boolean {
   return id >= FIRST_CLOSED_ID;
 }
@@ -43,7 +46,7 @@ export function newServerState(): ServerState {
   return { instance: randomInt(INSTANCES), starts: 0, port: null, process: null };
 }
 
-/** Both files may be read by everybody: they hold nothing secret. */
+/** Everybody may read both files, because they contain no secret. */
 const MODE = 0o644;
 
 export class ServerStateFile {
@@ -55,7 +58,7 @@ export class ServerStateFile {
       path: join(directory, 'server.json'),
       schema: Schema,
       missing: null,
-      // It holds nothing that cannot be chosen again; a server that runs is found without it.
+      // Everything in the file can be chosen again, and a running server is found without it.
       onDamage: { startOver: logger },
       mode: MODE,
     });

@@ -4,14 +4,14 @@ import { replaceFile } from '../std/files.js';
 import type { RunUser } from '../std/run-user.js';
 import type { TlsIdentity } from '../std/tls-source.js';
 
-/** Paths of the server's own copies. */
+/** Paths of the copies that the server reads. */
 export interface ServerTls {
   readonly cert: string;
   readonly key: string;
   readonly ca: string | null;
 }
 
-/** Writes the copies that the server reads, for its user alone. */
+/** Writes the copies that the server reads. Only the server's user can read them. */
 export async function writeServerTls(
   directory: string,
   { cert, key, ca }: TlsIdentity,
@@ -21,7 +21,7 @@ export async function writeServerTls(
   if (user.switched) await chown(directory, user.uid, user.gid);
   const write = async (name: string, text: string) => {
     const path = join(directory, name);
-    // Written again at each start: nothing is lost with a power cut.
+    // No fsync: they are written again at each start.
     await replaceFile(path, text, { durable: false, ...(user.switched ? { owner: user } : {}) });
     return path;
   };

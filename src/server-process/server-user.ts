@@ -4,14 +4,14 @@ import type { ServerBinary } from '../server-packages/server-binary.js';
 import type { Logger } from '../std/logger.js';
 import { canReach, ownerOf, preferredRunUser, type RunUser } from '../std/run-user.js';
 
-/** The user that the server of a new data directory runs as: an unprivileged one when we are root and it can reach all. */
+/** The user that runs the server of a new data directory. A node of root takes an unprivileged user that can reach all paths. */
 export async function chooseServerUser(
   nodeDirectory: string,
   { binary, logger }: { binary: ServerBinary; logger: Logger },
 ): Promise<RunUser> {
   const user = await preferredRunUser();
   if (!user.switched) return user;
-  // Our own directory may have been made with a narrow umask; those above it are not ours to open.
+  // The node's own directory may be closed because of a narrow umask. The node does not change the directories above it.
   const { mode } = await stat(nodeDirectory);
   await chmod(nodeDirectory, mode | 0o055);
   for (const directory of [nodeDirectory, join(binary.command, '..'), binary.shareDir]) {

@@ -21,17 +21,17 @@ import { type ServerTls, writeServerTls } from './server-tls.js';
 import { serverArgs } from './settings.js';
 
 export interface SpawnOptions {
-  /** Loopback TCP port; without it one is chosen, and kept as long as it is free. */
+  /** Loopback TCP port. Without it a port is chosen, and used again as long as it is free. */
   readonly port?: number;
   readonly bufferPoolBytes?: number;
   readonly redoLogBytes?: number;
   readonly extraArgs?: readonly string[];
-  /** What the server shows to its TCP clients, that is, to the clients of the MySQL ports. */
+  /** Certificate and key for TCP clients, that is, for clients of the MySQL ports. */
   readonly tls?: () => TlsIdentity;
   /**
-   * The id to start with, when it may be needed: a DDL that was under way when the server died is finished at its start,
-   * and written into its log under this id (on a primary: as one more of the epoch in which it began; on a replica: as
-   * the recovery's). As soon as the server answers it gets a closed id, as every other. Null or absent: a closed id
+   * The server id during the start after a crash. A server that died in the middle of DDL finishes it at its next start, and
+   * writes it into its log under this id. On a primary this is the id of the epoch in which the DDL began, on a replica the
+   * id of recoveries. As soon as the server answers, it gets the id of a closed server. Null or absent: it has such an id
    * from the beginning.
    */
   readonly recoveryServerId?: () => number | null;
@@ -52,7 +52,7 @@ export async function spawnServer(
 ): Promise<Running> {
   const before = await stateFile.read();
   const port = await choosePort(options.port, before.port);
-  // Written first: a start that crashes half-way must not give its server id away twice.
+  // The number is written before the start, so that a start that crashes half-way does not lead to the same id twice.
   const state: ServerState = { ...before, starts: before.starts + 1, port, process: null };
   await stateFile.write(state);
   const socketPath = await socketPathFor(paths.dataDir, user);
@@ -60,7 +60,7 @@ export async function spawnServer(
   await rotateLog(paths.log);
   await removeRelayState(paths.dataDir);
   const crashed = !(await endedInOrder(paths.dataDir)) || (await exists(paths.unsettled));
-  // An end in order of the next server would hide it.
+  // The crash must be recorded now: if the next server ends in order, its log no longer shows the crash.
   if (crashed) await replaceFile(paths.unsettled, '');
   const args = serverArgs(binary, {
     dataDir: paths.dataDir,
@@ -71,7 +71,7 @@ export async function spawnServer(
     ...(options.bufferPoolBytes === undefined ? {} : { bufferPoolBytes: options.bufferPoolBytes }),
     ...(options.redoLogBytes === undefined ? {} : { redoLogBytes: options.redoLogBytes }),
     tls: await writeTls(options, paths, user),
-    // It refuses to run as root unless told to in words.
+    // mariadbd runs as root only when the option says so.
     extraArgs: [...(user.uid === 0 ? ['--user=root'] : []), ...(options.extraArgs ?? [])],
   });
   const log = await open(paths.log, 'a', 0o640);
@@ -81,7 +81,7 @@ export async function spawnServer(
       cwd: paths.dataDir,
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
-      // Nothing of our environment (tokens, options of the client library) is the server's business.
+      // The server does not get the node's environment, which may contain tokens and options of the client library.
       env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
       ...(user.switched ? { uid: user.uid, gid: user.gid } : {}),
     });
@@ -105,7 +105,7 @@ export async function spawnServer(
   }
 }
 
-/** Copies, because the server often runs as another user, who cannot read the key where it lies. */
+/** Copies certificate and key, because the server often runs as a user who cannot read the original files. */
 export async function writeTls(
   { tls }: SpawnOptions,
   { directory }: ServerPaths,

@@ -18,7 +18,7 @@ import { lastLines, run } from '../std/run.js';
 import type { RunUser } from '../std/run-user.js';
 import { bootstrapArgs } from './settings.js';
 
-/** Increased with every change of the template's content. */
+/** To be increased with every change of the template's content. */
 const TEMPLATE_FORMAT = 2;
 
 export interface TemplateModules {
@@ -28,9 +28,9 @@ export interface TemplateModules {
 }
 
 /**
- * Fills `directory` (which must not exist) with an empty server's files: system tables, no account that a user could
- * log in with, named time zones, no binary log, no GTID. They are made once for each version of the server and then
- * copied (0.05 s instead of 1 s).
+ * Fills `directory`, which must not exist, with the files of an empty server: system tables and named time zones, but no
+ * account for a login, no binary log and no GTID. The files are made once for each version of the server, and copied after
+ * that (0.05 s instead of 1 s).
  * @throws SkeinError TEMPLATE_FAILED
  */
 export async function copyTemplate(
@@ -43,7 +43,7 @@ export async function copyTemplate(
   else await makeTemplate(directory, modules, signal);
 }
 
-/** Null when the cache cannot be written (it may belong to another user). */
+/** Null when the node cannot write the cache, because it may belong to another user. */
 async function cachedTemplate(modules: TemplateModules, signal?: AbortSignal): Promise<string | null> {
   const { binary, cacheDir, logger } = modules;
   const name = `${binary.flavour}-${binary.version.replace(/[^A-Za-z0-9.+-]/g, '_')}-t${TEMPLATE_FORMAT}`;
@@ -97,7 +97,7 @@ async function makeTemplate(
   );
 }
 
-/** A server starts without named zones too. Then each start on the directory tries to load them, and logs why it cannot. */
+/** A server works without named zones too. Then each start tries to load them, and logs why it could not. */
 async function zonesOrNone({ binary, logger }: TemplateModules, signal?: AbortSignal): Promise<string> {
   try {
     return await timeZoneSql(binary, signal);
@@ -109,7 +109,7 @@ async function zonesOrNone({ binary, logger }: TemplateModules, signal?: AbortSi
 }
 
 /**
- * Runs SQL in a server without network or accounts, as `user` (null: as ourselves).
+ * Runs SQL in a server without network or accounts, as `user`; null = as the node's own user.
  * @throws SkeinError TEMPLATE_FAILED
  */
 export async function bootstrap(
@@ -120,7 +120,7 @@ export async function bootstrap(
   signal?: AbortSignal,
 ): Promise<void> {
   const uid = user?.uid ?? process.getuid?.();
-  // The server does not run as root unless it is told to in words.
+  // mariadbd runs as root only when the option says so.
   const args = [...bootstrapArgs(binary, dataDir), ...(uid === 0 ? ['--user=root'] : [])];
   const result = await run(binary.command, args, {
     cwd: dataDir,
@@ -129,7 +129,7 @@ export async function bootstrap(
     ...(signal === undefined ? {} : { signal }),
   });
   if (result.code === 0 && !/^ERROR: /m.test(result.stderr)) return;
-  // Only lines that say ERROR: the rest may quote the statements.
+  // Only lines with ERROR, because other lines may quote statements with passwords.
   const errors = result.stderr.split('\n').filter((line) => /ERROR|error while loading/.test(line));
   throw new SkeinError(
     'TEMPLATE_FAILED',

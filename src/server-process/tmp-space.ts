@@ -3,12 +3,15 @@ import { readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 
-/** So many links are read in one turn, below a millisecond. Each by itself is quicker than handing it to another thread. */
+/**
+ * Links that are read in one turn of the event loop; they take less than a millisecond. One read is quicker than a job for
+ * the thread pool.
+ */
 const SLICE = 200;
 
 /**
- * Bytes on the disk of the files below `directory` that the process has open. Most have no name any more, so the directory
- * itself does not show them. Null when it cannot be seen (another user's process).
+ * Bytes on the disk of the files below `directory` that the process has open. The directory itself does not show them,
+ * because most of them have no name any more. Null when the node may not look (another user's process).
  */
 export async function tmpBytes(pid: number, directory: string): Promise<number | null> {
   let descriptors: string[];
@@ -33,12 +36,12 @@ function bytesBelow(prefix: string, descriptor: string): number {
   try {
     return readlinkSync(descriptor).startsWith(prefix) ? statSync(descriptor).blocks * 512 : 0;
   } catch {
-    // Closed meanwhile.
+    // The file was closed in the meantime.
     return 0;
   }
 }
 
-/** Bytes that a thread of the process has written into files since it began; null when that cannot be seen. */
+/** Bytes that a thread of the process has written into files since its start; null when the node may not look. */
 export async function writtenByThread(pid: number, threadId: number): Promise<number | null> {
   try {
     const text = await readFile(`/proc/${pid}/task/${threadId}/io`, 'utf8');
