@@ -19,7 +19,7 @@ export interface ChangedLogin {
   readonly sql: string;
 }
 
-/** Accounts whose login differs from what it must be. `rows`: the answer to LOGINS_QUERY. */
+/** Returns the accounts whose login differs from what it must be. `rows`: the answer to LOGINS_QUERY. */
 export function changedLogins(
   secret: Buffer,
   rows: readonly Readonly<Record<string, unknown>>[],
@@ -35,7 +35,7 @@ export function changedLogins(
   });
 }
 
-/** What JSON_VALUE makes of true. */
+/** JSON_VALUE's text for true. */
 function isTrue(value: unknown): boolean {
   return value === 'true' || value === '1' || value === 1;
 }

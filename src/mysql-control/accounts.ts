@@ -1,53 +1,54 @@
 import { createHash, createHmac } from 'node:crypto';
 
 /**
- * The accounts of a managed server. Their passwords are derived from the cluster secret, so that every node knows
- * them and none is stored; all nodes make the same accounts for themselves, without writing to the binary log.
+ * The accounts of a managed server. Their passwords are derived from the cluster's secret, so every node knows them and no
+ * file stores them. Each node makes the accounts on its own server, without writing to the binary log.
  *
- * How a role gets everything but the system schemas (seen on MariaDB 10.11): global privileges would cover `mysql` and
- * `skein` and cannot be revoked for a part. So no account gets global ones. A database grant on the pattern `%` matches
- * every schema, but of several rows the server takes the first that matches in the order of their exactness and does
- * not add them up: a row for the exact name `mysql` with no privilege at all hides the pattern. GRANT cannot make such
- * a row (USAGE on a database stores nothing), so it is inserted into mysql.db; the server reads it like any other.
+ * How an account gets everything but the system schemas (seen on MariaDB 10.11): a global privilege would cover `mysql` and
+ * `skein`, and cannot be revoked for some schemas. So accounts get no global privileges. A database grant on the pattern `%`
+ * matches every schema. When several rows match, the server does not add them up: it uses the most exact one. So a row for
+ * the exact name `mysql` without any privilege hides the pattern. GRANT cannot make such a row, because USAGE on a database
+ * stores nothing. Skein inserts it into mysql.db, and the server reads it like any other row.
  *
- * What every account of MariaDB can do without privileges: SET PASSWORD for itself (on an open primary; it is
- * logged and reaches all nodes: see account-logins.ts), KILL of its own account's sessions, and harmless session variables.
+ * Every account of MariaDB can do this without a privilege: SET PASSWORD for itself (on an open primary; the change is
+ * logged and reaches all nodes: see account-logins.ts), KILL of its own account's sessions, and setting session variables
+ * that do no harm.
  */
 export type AccountName = 'skein' | 'skein_repl' | 'skein_read' | 'skein_write' | 'skein_admin' | 'app';
 
 interface Account {
   readonly name: AccountName;
-  /** `localhost` is reached through the unix socket only: names are not resolved, TCP clients are 127.0.0.1. */
+  /** `localhost` means the unix socket, because the server resolves no names: TCP clients have the host 127.0.0.1. */
   readonly host: 'localhost' | '127.0.0.1' | '127.0.0.2';
   readonly globally: string;
-  /** On the pattern `%`, that is on every schema but those of HIDDEN. */
+  /** Privileges on the pattern `%`, that is, on every schema except those of HIDDEN. */
   readonly everywhere: string;
-  /** On the schema `skein`. */
+  /** Privileges on the schema `skein`. */
   readonly system: string;
 }
 
 /**
- * The read-only MySQL ports dial the server from this address, all other TCP clients from 127.0.0.1. To the server it
- * is part of the account, so it gives the client another set of privileges: nothing that a client sends, COM_CHANGE_USER
- * included, makes a writer of a session that came through such a port.
+ * The read-only MySQL ports dial the server from this address; all other TCP clients come from 127.0.0.1. For the server the
+ * address is part of the account. So a session through a read-only port has the privileges of a reader, and nothing that a
+ * client sends, not even COM_CHANGE_USER, changes that.
  */
 export const READ_ONLY_PORT_ADDRESS = '127.0.0.2';
 
 /**
- * What the server executes for each session when it logs in. Privileges alone do not keep a reader from writing: a SELECT
- * from a view runs a function with the rights of its definer, who may write (seen on 10.11). In a read-only transaction
- * that fails with 1792. A session can turn it off (SET SESSION TRANSACTION READ WRITE), then only privileges hold; MariaDB
- * has nothing that binds an account. The server does not do it again when a session is reset: there the port does it.
+ * The server executes this at each login (`init_connect`). Privileges alone do not keep a reader from writing, because a
+ * SELECT from a view may run a function with the rights of its definer (seen on 10.11). In a read-only transaction that
+ * fails with 1792. A session can turn this off (SET SESSION TRANSACTION READ WRITE), and then only its privileges limit it:
+ * MariaDB cannot bind an account to read-only transactions. After a reset of a session the port sends the statement again.
  */
 export const READ_ONLY_SESSIONS = `SET SESSION tx_read_only = USER() LIKE '%@${READ_ONLY_PORT_ADDRESS}'`;
 
 export const READ = 'SELECT, SHOW VIEW';
 /**
- * With EXECUTE a reader runs routines of definers with more rights. Over HTTP every statement of a read token runs
- * in a READ ONLY transaction, and CALL and compound statements are refused (sql/guard.ts): what is left are functions,
- * which cannot end that transaction (1422, 1445) and so cannot write (1792), whatever they set or call
- * (test/system/sql-rights.test.ts). The read-only MySQL ports have no such transaction around a statement: a procedure could
- * COMMIT and write there, so they do not get EXECUTE.
+ * With EXECUTE a reader runs routines whose definers have more rights. Over HTTP this is safe: every statement of a read
+ * token runs in a READ ONLY transaction, and CALL and compound statements are refused (sql/guard.ts). Functions remain; they
+ * cannot end that transaction (1422, 1445), so they cannot write (1792), whatever they set or call
+ * (test/system/sql-rights.test.ts). The read-only MySQL ports have no such transaction around a statement, so a procedure
+ * could COMMIT and write. Therefore their accounts do not get EXECUTE.
  */
 const READ_IN_TRANSACTION = `${READ}, EXECUTE`;
 export const WRITE =
@@ -60,10 +61,10 @@ const WRITERS = [
 ] as const;
 
 /**
- * INSERT is taken from the writing accounts while their server is a replica, and given back when it opens as primary:
- * seen on MariaDB 10.11, ANALYZE of a table that does not exist gets past read_only and into the binary log, a GTID
- * that is not the cluster's (rule H13), and ANALYZE needs INSERT. Real writes are refused for read_only before
- * privileges are looked at, so a client sees no difference.
+ * The writing accounts lose INSERT while their server is a replica, and get it back when it opens as the primary. The reason
+ * is ANALYZE, which needs INSERT: for a table that does not exist it is not stopped by read_only, and writes a GTID of its
+ * own into the binary log (seen on MariaDB 10.11, rule H13). Clients see no difference, because the server refuses real
+ * writes because of read_only before it checks privileges.
  */
 export function writerStatements(open: boolean): string[] {
   const statements = WRITERS.map(([name, host]) =>
@@ -75,8 +76,9 @@ export function writerStatements(open: boolean): string[] {
 }
 
 /**
- * What `mariadb-dump` needs beside READ. TRIGGER and EVENT would let a reader write through the read-only port of an open
- * primary; a replica is read-only for every account. Without the rights on others' routines a dump would lack their bodies.
+ * Further privileges that `mariadb-dump` needs. A replica is read-only for every account. On an open primary the account of
+ * the read-only port loses these two, because it could write with them. It also gets SELECT on mysql.proc, because a dump
+ * would otherwise lack the bodies of other users' routines.
  */
 export const DUMP_ON_REPLICA = 'TRIGGER, EVENT';
 
@@ -95,9 +97,9 @@ function dumperStatements(open: boolean): string[] {
 }
 
 /**
- * HTTP's writing accounts store the outcome of a write with an idempotency key in the same transaction: they may INSERT
- * into that one table, and nothing else; to see or change a row of it takes more (see sql/outcomes.ts). GRANT wants
- * the table to be there already; the row that it would write does not.
+ * HTTP's writing accounts store the outcome of a write with an idempotency key in the write's own transaction. In that table
+ * they may only INSERT; they can neither read nor change its rows (see sql/outcomes.ts). GRANT would need the table to exist
+ * already, so the grant's row is inserted instead.
  */
 function outcomeStatements(): string[] {
   const rows = WRITERS.filter(([name]) => name !== 'app').map(
@@ -109,12 +111,12 @@ function outcomeStatements(): string[] {
   ];
 }
 
-/** Schemas that a role sees nothing of unless it is granted something in them. */
+/** Schemas that are hidden from an account that has no privilege in them. */
 export const HIDDEN = ['mysql', 'sys', 'skein'];
 
 /**
- * None of the client roles has CREATE USER: with it `admin` could give `skein` another password and so become it.
- * PROCESS shows statements of others and the engine's state, and changes nothing.
+ * No account of clients has CREATE USER, because `admin` could use it to change the password of `skein` and log in as it.
+ * PROCESS shows statements of other users and the state of the engine, and changes nothing.
  */
 export const ACCOUNTS: readonly Account[] = [
   { name: 'skein', host: 'localhost', globally: 'ALL PRIVILEGES', everywhere: '', system: '' },
@@ -135,13 +137,13 @@ export const ACCOUNTS: readonly Account[] = [
     system: 'SELECT',
   },
   { name: 'app', host: '127.0.0.1', globally: '', everywhere: WRITE, system: '' },
-  // The same name and password through a read-only port: a session from there may only read, on any node.
+  // The same name and password for sessions through a read-only port, which may only read, on any node.
   { name: 'app', host: READ_ONLY_PORT_ADDRESS, globally: '', everywhere: READ, system: '' },
 ];
 
 /**
- * The password of an account, or of the endpoint (`skein_endpoint`), in a cluster with this secret. `skein_outcomes` is no
- * account: it is the key by which outcomes are named and sealed, which no client may know.
+ * The password of an account, or of the endpoint (`skein_endpoint`), in a cluster with this secret. `skein_outcomes` is not an
+ * account: its password is the key with which outcomes are named and sealed. No client may know it.
  */
 export function accountPassword(
   secret: Buffer,
@@ -150,20 +152,20 @@ export function accountPassword(
   return createHmac('sha256', secret).update(`account:${name}`).digest('base64url');
 }
 
-/** The password of an application's account; another one with each salt. */
+/** The password of an application's account. A new salt gives a new password. */
 export function userPassword(secret: Buffer, { name, salt }: { name: string; salt: string }): string {
   return createHmac('sha256', secret).update(`user:${name}:${salt}`).digest('base64url');
 }
 
-/** What mysql_native_password keeps: the SQL then holds no clear password that a log could show. */
+/** The hash that mysql_native_password stores. With it the SQL contains no clear password, which a log could show. */
 export function nativeHash(password: string): string {
   const sha1 = (data: Buffer | string) => createHash('sha1').update(data).digest();
   return `*${sha1(sha1(password)).toString('hex').toUpperCase()}`;
 }
 
 /**
- * SQL that creates or repairs the accounts, whatever exists: for `--bootstrap`, and for a session of `skein`
- * with sql_log_bin=0. Each statement is one line, as `--bootstrap` wants it. Other accounts are left as they are.
+ * SQL that creates or repairs the accounts, whatever exists before. It is for `--bootstrap`, and for a session of `skein` with
+ * sql_log_bin=0. Each statement is one line, as `--bootstrap` needs it. It does not change other accounts.
  */
 export function accountStatements(secret: Buffer): string[] {
   return ACCOUNTS.flatMap((account) => {
@@ -172,7 +174,7 @@ export function accountStatements(secret: Buffer): string[] {
     const statements = [
       `CREATE USER IF NOT EXISTS ${who} IDENTIFIED BY PASSWORD '${nativeHash(accountPassword(secret, account.name))}'`,
       `ALTER USER ${who} IDENTIFIED BY PASSWORD '${nativeHash(accountPassword(secret, account.name))}'`,
-      // Before the revoke, which does not find what was inserted by hand.
+      // REVOKE does not find rows that were inserted by hand, so they are deleted first.
       `DELETE FROM mysql.db WHERE ${where}`,
       'FLUSH LOCAL PRIVILEGES',
       `REVOKE ALL PRIVILEGES, GRANT OPTION FROM ${who}`,
@@ -197,7 +199,7 @@ export function accountStatements(secret: Buffer): string[] {
 
 /** Runs at the end of the template: removes the accounts that the server's own SQL creates for a fresh installation. */
 export const REMOVE_TEMPLATE_ACCOUNTS: readonly string[] = [
-  // mariadb.sys is locked and has no password: the definer of the server's own views.
+  // mariadb.sys stays: it is the definer of the server's own views, is locked and has no password.
   "DELETE FROM mysql.global_priv WHERE NOT (User='mariadb.sys' AND Host='localhost')",
   "DELETE FROM mysql.db WHERE User<>'mariadb.sys'",
   "DELETE FROM mysql.tables_priv WHERE User<>'mariadb.sys'",

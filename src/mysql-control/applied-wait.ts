@@ -6,7 +6,7 @@ import { sleep, withDeadline } from '../std/timing.js';
 /** Interval of position queries while there are waiters; each costs the server some 30 microseconds. */
 const POLL_MS = 1;
 const WHERE_IT_STANDS = 'SELECT @@global.gtid_slave_pos';
-/** A server that needs longer to answer its position hangs. */
+/** A server that takes longer to tell its position is taken to hang. */
 const ANSWER_MS = 10_000;
 /** Above this number of waiters, further ones time out at once. */
 const WAITERS_MAX = 10_000;

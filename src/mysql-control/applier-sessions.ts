@@ -1,4 +1,4 @@
-/** What a replica's server executes, and which clients block it. */
+/** Lists the transactions that a replica's server executes, and clients that may block them. */
 
 type Query = (sql: string, deadlineMs?: number) => Promise<Record<string, unknown>[]>;
 
@@ -12,7 +12,7 @@ export interface WorkerRow {
 export interface ReaderRow {
   readonly id: number;
   readonly user: string;
-  /** Seconds since its transaction began, or its statement. */
+  /** Seconds since its transaction began; without a transaction, since its statement began. */
   readonly seconds: number;
 }
 

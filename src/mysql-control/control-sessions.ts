@@ -10,7 +10,7 @@ import { accountPassword } from './accounts.js';
  * about the server's state, one for statements that are logged, and any number for single purposes.
  */
 export interface ControlSessionsOptions {
-  /** Of the cluster: all accounts' passwords follow from it. */
+  /** The cluster's secret, from which all passwords of accounts are derived. */
   readonly secret: Buffer;
 }
 
@@ -23,7 +23,7 @@ export interface ControlSessionsModules {
 export type Query = (sql: string, deadlineMs?: number | null) => Promise<TextRow[]>;
 
 const ACCOUNT = 'skein';
-/** Deadline of questions about the server's state, which take a millisecond. A server that needs this long hangs. */
+/** Deadline for a question about the server's state. It normally takes a millisecond; a server that takes this long hangs. */
 export const QUERY_DEADLINE_MS = 10_000;
 const SHOWN_CHARACTERS = 40;
 const NOT_LOGGED = 'SET SESSION sql_log_bin = 0';
@@ -41,7 +41,7 @@ export class ControlSessions {
     this.#writer = new KeptSession(() => this.connect({ logged: true }));
   }
 
-  /** The server is down, and with it every session. */
+  /** To be called when the server is down: all sessions are gone. */
   drop(): void {
     this.#questions.drop();
     this.#writer.drop();
@@ -51,7 +51,7 @@ export class ControlSessions {
     this.#writer.drop();
   }
 
-  /** In the session for questions. Nothing that is done in it is logged. */
+  /** Runs a statement in the session for questions. It is not written to the binary log. */
   readonly query: Query = (sql, deadlineMs = QUERY_DEADLINE_MS) =>
     this.#questions.use((connection) => answerOf(connection.queryRows(sql), sql, deadlineMs));
 
@@ -62,12 +62,12 @@ export class ControlSessions {
     );
   }
 
-  /** In the session whose statements are logged. No deadline: a commit that waits for the quorum is never given up here. */
+  /** Runs a statement in the session whose statements are logged. It has no deadline, because a commit may wait for its quorum. */
   executeLogged(sql: string, values: readonly TextValue[]): Promise<TextRow[]> {
     return this.#writer.use((connection) => connection.queryRows(bindValues(sql, values)));
   }
 
-  /** In a session of its own, which is closed afterwards. `logged`: what it does is written to the binary log. */
+  /** Runs `work` in a session of its own, which is closed afterwards. `logged`: its changes are written to the binary log. */
   async alone<T>(
     { logged = false }: { logged?: boolean },
     use: (query: Query, connection: Connection) => Promise<T>,

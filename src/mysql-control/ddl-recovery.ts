@@ -2,18 +2,19 @@ import { parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
 import type { DdlDoubt } from './ddl-traces.js';
 
 /**
- * DDL is not transactional. A server that dies in the middle of DDL finishes or undoes it at its next start, and its log and
- * position need not agree with the result. This decides the real position of a replica's server that has just been started.
- * On a primary the recovery's own writes belong to the epoch (see ManagedServer).
+ * DDL is not transactional. A server that dies in the middle of DDL finishes or undoes it at its next start, and then its log
+ * and position may not agree with the result. This decides the real position of a replica's server that has just started.
+ * On a primary the writes of this recovery belong to the epoch (see ManagedServer).
  *
  * All of this was seen on 10.11, by killing a server before each of its writes to the disk:
- *   - DDL on tables: what the log has under the cluster's name was executed, though the position may not follow for two
- *     or three transactions. What it has not is finished or taken back by the recovery, which writes what it finished into
- *     the log itself: the statement as it was sent (executed) or one it made up (a part only; executed again, because
- *     replicas create and drop idempotently: slave_ddl_exec_mode).
- *   - DDL on partitions is executed without ever coming into the log, for many milliseconds of its course; DDL whose
- *     tables are Aria's (routines, events, accounts) comes into the log and is lost in the engine. The log says nothing
- *     about these: they are noted before the server gets them, with what it had then (see ddl-traces.ts).
+ *   - DDL on tables: a statement that the log has with the cluster's GTID was executed, but the position may lack the last two
+ *     or three transactions. A statement that the log does not have is finished or undone by the server's recovery. What the
+ *     recovery finishes, it writes into the log itself: either the statement as it was sent (it is executed then), or one of
+ *     its own for a part of it (then the replica executes the statement again, which is safe because replicas create and drop
+ *     idempotently: slave_ddl_exec_mode).
+ *   - DDL on partitions is executed many milliseconds before it is in the log, so a crash may leave it executed and not
+ *     logged. DDL whose tables are Aria's (routines, events, accounts) may be in the log and be lost in the engine. The log
+ *     does not help with these. So the node writes a note before the server gets such a statement, with the state before it (see ddl-traces.ts).
  */
 export interface RecoveredState {
   /** `@@gtid_binlog_pos` and `@@gtid_slave_pos`. */
@@ -23,11 +24,11 @@ export interface RecoveredState {
   readonly logBefore: string;
   /** Statements that the recovery wrote at the end of the log. */
   readonly recovered: readonly string[];
-  /** The DDL that was noted last before the server got it, and whether it left traces; null = none was ever noted. */
+  /** The DDL of the last note, and whether it has left traces; null = there never was a note. */
   readonly noted: NotedOutcome | null;
-  /** Whether the cluster's transaction after the log's end is DDL; null = this node does not have it. */
+  /** True when the cluster's transaction after the end of the log is DDL; null = this node does not have that transaction. */
   readonly nextIsDdl: boolean | null;
-  /** The cluster's name of the transaction with this number; null when this node does not know it. */
+  /** The cluster's GTID for this ordinal; null when this node does not know it. */
   nameOf(ordinal: number): string | null;
 }
 
@@ -38,15 +39,15 @@ export interface NotedOutcome {
 }
 
 export interface Settlement {
-  /** Taken as applied; null = as it is. */
+  /** The position that counts as applied; null = the server's own. */
   readonly position: string | null;
   /** The server's own log must be reset, because it does not end at the applied position. */
   readonly beginLogAnew: boolean;
 }
 
 /**
- * A replica's server starts with this id, and gets another one as soon as it answers: what stands under it in a log was
- * written by a recovery. Far from those of epochs (1,000,001 and up), below those of closed servers (2,000,000,000).
+ * A replica's server starts with this id, and gets another one as soon as it answers. So a transaction with this id in a log
+ * was written by a recovery. The ids of epochs begin at 1,000,001, those of closed servers at 2,000,000,000.
  */
 export const RECOVERY_SERVER_ID = 1_999_999_999;
 
@@ -57,13 +58,13 @@ export function settleRecovery(state: RecoveredState): Settlement {
   const { binlogPos, slavePos, logBefore, noted, nameOf } = state;
   const applied = numberInCluster(slavePos, nameOf);
   const logged = numberInCluster(logBefore, nameOf);
-  // A foreign write: it is not resolved here, but found as an errant transaction.
+  // Somebody else has written here. Another check finds this as an errant transaction.
   if (applied === null || logged === null) return NOTHING;
-  // A recovery finishes DDL only, so any other transaction must not be skipped.
+  // A recovery finishes nothing but DDL, so another transaction must not be skipped.
   const executed =
     state.nextIsDdl !== false && state.recovered.some((statement) => !statement.includes(MADE_UP));
   let end = Math.max(applied, logged + (executed ? 1 : 0));
-  // This DDL was noted last and nothing later is known: everything before it was applied, and its traces tell the rest.
+  // The last note is about this DDL. Everything before it was applied, and its traces tell whether it was, too.
   const reached = Math.max(applied, logged);
   if (noted && noted.ordinal > applied && noted.ordinal >= logged && noted.ordinal <= reached + 1) {
     if (noted.happened) end = noted.ordinal;
@@ -74,7 +75,7 @@ export function settleRecovery(state: RecoveredState): Settlement {
   return { position: end > applied ? name : null, beginLogAnew: binlogPos !== '' && binlogPos !== name };
 }
 
-/** Null when it is not one of the cluster's names, or not one only. */
+/** Null when the position is not exactly one GTID of the cluster. */
 function numberInCluster(gtid: string, nameOf: RecoveredState['nameOf']): number | null {
   if (gtid === '') return 0;
   if (gtid.includes(',')) return null;

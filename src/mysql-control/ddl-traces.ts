@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * For some DDL neither the server's log nor its position says after a crash whether it was executed (see ddl-recovery.ts).
- * Its traces tell: the node asks the same questions before the DDL begins and after the crash.
+ * After a crash, neither the server's log nor its position tells whether some kinds of DDL were executed (see
+ * ddl-recovery.ts). Their traces do: the node asks the same questions before the DDL begins and after the crash.
  */
 
 /**
@@ -12,24 +12,21 @@ import { createHash } from 'node:crypto';
 const ON_TABLES =
   /^(CREATE (OR REPLACE )?|ALTER (ONLINE |IGNORE )*|DROP |RENAME |TRUNCATE )(TABLE|INDEX|UNIQUE INDEX|VIEW|SEQUENCE|TRIGGER)\b/i;
 
-/** These change the .frm and the engine directly, unlike an ordinary ALTER. */
+/** Statements that change the .frm and the engine directly, unlike an ordinary ALTER. */
 const CHANGES_PARTITIONS = /^ALTER.*PARTITION/is;
 /** An ordinary ALTER. As with CREATE TABLE, partitions of a table that was never finished may be left in the engine. */
 const REBUILDS_TABLE = /PARTITION\s+BY|REMOVE\s+PARTITIONING/i;
 
-/** `unlogged`: it may be executed and not be in the log. `lost`: it may be in the log, and is not executed. */
+/** `unlogged`: the statement may be executed without being in the log. `lost`: it may be in the log without being executed. */
 export type DdlDoubt = 'unlogged' | 'lost';
 
-/** Why this statement must be noted before the server gets it; null = it need not. */
+/** Why the node must write a note before the server gets this statement; null = it need not. */
 export function doubtOfDdl(statement: string): DdlDoubt | null {
   if (!ON_TABLES.test(statement)) return 'lost';
   return CHANGES_PARTITIONS.test(statement) && !REBUILDS_TABLE.test(statement) ? 'unlogged' : null;
 }
 
-/**
- * The system tables that DDL writes to. They are Aria's, and their content is all that there is of an account or a
- * routine.
- */
+/** System tables that DDL writes to. They are Aria's. An account or a routine consists of nothing but its rows in them. */
 const SYSTEM_TABLES = [
   'proc',
   'event',

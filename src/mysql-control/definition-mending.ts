@@ -13,37 +13,37 @@ import {
 import { structureOf } from './table-structure.js';
 
 /**
- * Brings a primary's server that died in the middle of DDL level with its log, as a replica shows it that has executed all
- * of it. Nobody was answered, so the DDL may as well not have happened, or have happened everywhere:
+ * Decides how a primary's server that died in the middle of DDL gets the definitions that its log describes. A replica that has
+ * executed the whole log shows them. The client got no answer, so the DDL may be undone here, or be done on all nodes:
  *
- *   here more than in the log, no rows would go   taken back, past the log
- *   rows have gone here                           done everywhere: logged, in words that do no harm where it is done
- *   here less than in the log (routines, events)  done here too, past the log
- *   a table that cannot be read here             left: its rows are on the replicas
- *   a definition that rows do not depend on       overlooked: a default, an option, a view, a trigger (definition-watch tells)
- *   anything else                                 left: a person decides
+ *   more here than in the log, no rows at stake   undone here, without logging
+ *   rows were deleted here                        done on all nodes: logged, as a statement that is harmless where it is done
+ *   less here than in the log (routines, events)  done here, without logging
+ *   a table that cannot be read here              left as it is: its rows are on the replicas
+ *   a definition that rows do not depend on       ignored: a default, an option, a view, a trigger (definition-watch reports it)
+ *   anything else                                 left as it is: a person decides
  *
  * Seen on 10.11: DDL on partitions, TRUNCATE TABLE, CREATE DATABASE and CREATE TABLE ... SELECT may be done and not logged;
- * routines and events may be logged and not done; ALTER and RENAME of a table with partitions may leave one that cannot be
- * opened. Other DDL the server brings level itself (see ddl-recovery.ts).
+ * routines and events may be logged and not done; ALTER and RENAME may leave a table with partitions that cannot be opened.
+ * The server itself settles all other DDL (see ddl-recovery.ts).
  */
 export interface MendingStep {
   readonly sql: string;
-  /** For people. */
+  /** What is done, for people. */
   readonly what: string;
-  /** To be written to the binary log, so that it is done everywhere. */
+  /** True when it is written to the binary log, so that all nodes do it. */
   readonly logged: boolean;
 }
 
 export interface Mending {
   readonly steps: readonly MendingStep[];
-  /** What differs and has no step, in plain words. */
+  /** Differences without a step, for people. */
   readonly left: readonly string[];
 }
 
 /**
  * @param remade tables and partitions that the engine made again since the server was last opened, as the engine names them
- * @param changed tables that had DDL since then, as `schema/name`: what was otherwise before is no work of this crash
+ * @param changed tables that had DDL since then, as `schema/name`; this crash cannot have changed other tables
  * @param known objects whose own definition and the replica's differed in the same way before the crash
  * @param setAside a name for the nth table that is not in the log
  */
@@ -65,7 +65,7 @@ export function mend(
 ): Mending {
   const steps: MendingStep[] = [];
   const left: string[] = [];
-  // Last of all, when what they held is gone.
+  // Schemas last, when they are empty.
   const schemasToDrop: string[] = [];
   for (const object of objects) {
     const here = parse(own.get(object));
@@ -100,7 +100,7 @@ export function mend(
       steps.push(...mending.steps);
       left.push(...mending.left.map((what) => `${object} ${what}`));
     } else if (!here || !there) {
-      // A view or trigger that is defined otherwise is overlooked: a replica fires no trigger for row events.
+      // A view or trigger that differs is ignored, because a replica fires no trigger for row events.
       left.push(`${object} ${here ? 'is not in the log' : 'is missing'}`);
     }
   }
@@ -108,13 +108,13 @@ export function mend(
   return { steps, left };
 }
 
-/** Without partitions and rows, which change while a table stays defined as it is. */
+/** A table's definition without partitions and rows, which change by themselves. */
 function outlineOf(definition: Definition | null): string {
   if (definition?.kind !== 'table') return JSON.stringify(definition);
   return JSON.stringify([definition.shape, definition.partitioning]);
 }
 
-/** The name of how an object is defined otherwise on two servers; null when it is the same, or is on one of them only. */
+/** A name for the way in which an object differs on two servers. Null when it does not, or exists on one of them only. */
 export function differenceOf(object: string, own?: string, theirs?: string): string | null {
   if (own === undefined || theirs === undefined) return null;
   const outlines = [own, theirs].map((text) => outlineOf(parse(text)));
@@ -138,7 +138,7 @@ function createSchema(definition: Definition): string {
   return `CREATE DATABASE ${quoted(schema)} CHARACTER SET ${characterSet} COLLATE ${collation}`;
 }
 
-/** Their rows in the system tables are all that there is of them. */
+/** Objects that consist of nothing but their row in a system table. */
 function copyStored(
   object: string,
   here: StoredDefinition | null,
@@ -146,7 +146,7 @@ function copyStored(
 ): MendingStep[] {
   const { kind, values: known } = (here ?? there) as StoredDefinition;
   const { table, kindColumn, whenMade } = STORED[kind];
-  // Without the introducer it would be a number where one is wanted.
+  // Without `_binary` the server would take the value for a number where a number is expected.
   const literal = (hex: string | null | undefined) => (hex == null ? 'NULL' : `_binary x'${hex}'`);
   const key = ['db', 'name', ...(kindColumn ? [kindColumn] : [])];
   const where = key.map((column) => `${column} = ${literal(known[column])}`).join(' AND ');
@@ -173,9 +173,9 @@ function mendTable(
   }: { remade: ReadonlySet<string>; changed: ReadonlySet<string>; isKnown: boolean },
 ): Mending {
   const unreadable = unreadableIn(here);
-  // Its rows were acknowledged, and the replicas have them: a person brings them back before anything is written to it.
+  // Its rows were acknowledged, and the replicas have them. A person must bring them back before the table is written to.
   if (unreadable !== null) return { steps: [], left: [unreadable] };
-  // The replica tells of this itself.
+  // The replica reports this itself.
   if (unreadableIn(there) !== null) return { steps: [], left: [] };
   if (!isKnown && !isAlikeForRows(here, there)) return { steps: [], left: ['has another definition'] };
   const table = quoted(here.schema, here.name);
@@ -196,7 +196,7 @@ function mendTable(
   return { steps: each.flatMap(({ steps }) => steps), left: each.flatMap(({ left }) => left) };
 }
 
-/** Row events and replicated DDL do the same to both. */
+/** True when row events and replicated DDL have the same effect on both. */
 function isAlikeForRows(here: TableDefinition, there: TableDefinition): boolean {
   const [mine, others] = [here, there].map(({ shape, partitioning }) =>
     JSON.stringify([typeof shape === 'string' ? structureOf(shape) : shape, partitioning]),
@@ -205,9 +205,9 @@ function isAlikeForRows(here: TableDefinition, there: TableDefinition): boolean 
 }
 
 /**
- * Each server adds history partitions by itself, with nothing in the log, and puts its history into them by its own clock
- * and count: they differ on servers that are level, and none is ever dropped or emptied for it. Rows that are not history
- * are in the last partition.
+ * Each server adds history partitions by itself, without logging it, and fills them by its own clock and count. So they differ
+ * also on servers with the same data, and no step drops or empties one for it. Rows that are not history are in the last
+ * partition.
  */
 function mendHistory(here: TableDefinition, there: TableDefinition): Mending {
   const [mine, others] = [here, there].map(({ partitions }) => partitions.at(-1)?.content ?? 'unknown');
@@ -230,7 +230,7 @@ export function unreadableObjects(definitions: Definitions): string[] {
   });
 }
 
-/** Empty here alone: by a TRUNCATE if the engine made it again; else rows were lost in another way. */
+/** A table that is empty on this server only. If the engine made it again, a TRUNCATE was the cause; otherwise rows were lost. */
 function emptied(
   here: Content,
   there: Content,
@@ -277,7 +277,7 @@ function mendPartitions(
   };
 }
 
-/** What is left of two lists when what they begin and end with in common is taken away. */
+/** Two lists without their common beginning and their common end. */
 function withoutCommon(
   a: readonly Partition[],
   b: readonly Partition[],

@@ -1,9 +1,9 @@
 import type { Definitions } from '../model/definitions.js';
 
 /**
- * Reads what a MariaDB server has beside rows, so that it can be compared with another that stands at the same position.
- * Left out is what differs on servers that are level: times, counters, and whether an event is switched on (a replica has
- * all of them off, and does not tell which should be on).
+ * Reads everything that a MariaDB server has besides rows, so that it can be compared with a server at the same position. It
+ * leaves out what differs on servers with the same data: times, counters, and whether an event is enabled (a replica
+ * disables all events, and does not show which ones are enabled on the primary).
  */
 export type SqlRow = Readonly<Record<string, unknown>>;
 export type SqlQuery = (sql: string) => Promise<readonly SqlRow[]>;
@@ -20,12 +20,12 @@ export interface SchemaDefinition {
   readonly collation: string;
 }
 
-/** `rows`, `empty`, `unknown` (not found out in time), or `unreadable` with the server's error number. */
+/** `unknown`: the server did not answer in time. `unreadable` comes with the server's error number. */
 export type Content = 'rows' | 'empty' | 'unknown' | `unreadable ${number}`;
 
 export interface Partition {
   readonly name: string;
-  /** As it stands in VALUES LESS THAN (...) or VALUES IN (...); null for HASH and KEY. */
+  /** Text in VALUES LESS THAN (...) or VALUES IN (...); null for HASH and KEY. */
   readonly values: string | null;
   readonly subpartitions: readonly string[];
   readonly content: Content;
@@ -40,15 +40,15 @@ export interface Partitioning {
 
 export interface TableDefinition extends ObjectName {
   readonly kind: 'table';
-  /** What makes two tables the same but for their partitions and rows. */
+  /** Equal for two tables that differ in nothing but partitions and rows. */
   readonly shape: unknown;
   readonly partitioning: Partitioning | null;
   readonly partitions: readonly Partition[];
-  /** `rows` also when it is partitioned: its partitions tell. */
+  /** Always `rows` for a partitioned table, whose partitions have this for themselves. */
   readonly content: Content;
 }
 
-/** A row of a system table that is all that there is of the object; each value in hex, as text. */
+/** The row of a system table of which the object consists; each value in hex, as text. */
 export interface StoredDefinition extends ObjectName {
   readonly kind: 'routine' | 'event';
   readonly values: Readonly<Record<string, string | null>>;
@@ -66,7 +66,7 @@ export function quoted(...names: readonly string[]): string {
   return names.map((name) => `\`${name.replaceAll('`', '``')}\``).join('.');
 }
 
-/** The schema of tables that were set aside; see definition-mending.ts. */
+/** Schema for tables that were set aside; see definition-mending.ts. */
 export const SET_ASIDE = { schema: 'skein', prefix: 'set_aside_' } as const;
 
 export async function readDefinitions(query: SqlQuery): Promise<Definitions> {
@@ -95,7 +95,7 @@ const TABLES = `SELECT table_schema s, table_name t FROM information_schema.tabl
     AND NOT (table_schema = '${SET_ASIDE.schema}' AND table_name LIKE '${SET_ASIDE.prefix.replaceAll('_', '\\_')}%')
   ORDER BY s, t`;
 
-/** Table by table: what the information schema has of all tables takes four times as long (seen with 3,000 of them). */
+/** Asks table by table. One question to the information schema for all tables takes four times as long (seen with 3,000 tables). */
 async function tables(query: SqlQuery): Promise<TableDefinition[]> {
   const found: (Omit<TableDefinition, 'partitions' | 'content'> & { partitions: BarePartition[] })[] = [];
   for (const { s, t } of await query(TABLES)) {
@@ -127,13 +127,13 @@ async function tables(query: SqlQuery): Promise<TableDefinition[]> {
   );
 }
 
-/** Behind this the statement says only how the table is partitioned. A line's end within a text is written as \\n. */
+/** The rest of the statement after this only says how the table is partitioned. Line breaks in texts are written as \\n. */
 const PARTITIONS_BEGIN = /\n\s*PARTITION BY /;
 const AUTO = /^SYSTEM_TIME [^\n]*\bAUTO\b/;
-/** A counter, no definition. */
+/** This is a counter and not part of the definition. */
 const AUTO_INCREMENT = / AUTO_INCREMENT=\d+/;
 
-/** How it was created, without its partitions. Empty for a table that cannot be opened. */
+/** The CREATE statement without partitions; empty for a table that cannot be opened. */
 async function shapeOf(
   query: SqlQuery,
   { schema, name }: ObjectName,
@@ -146,7 +146,7 @@ async function shapeOf(
     return { shape, partitionedBy };
   } catch (error) {
     const { errno } = error as { errno?: number };
-    // DDL that is under way has it locked: it may be opened later.
+    // DDL in progress has locked it. It may be possible to open it later.
     if (typeof errno !== 'number' || errno < 0 || errno === ER_LOCK_WAIT_TIMEOUT) throw error;
     return { shape: null, partitionedBy: null };
   }
@@ -179,7 +179,7 @@ async function partitionsOf(
 const text = (value: string) => `_utf8mb4 x'${Buffer.from(value).toString('hex')}'`;
 
 const CONTENTS_PER_QUERY = 100;
-/** To find the first row of a table whose rows were all just deleted, the server may have to look at every one of them. */
+/** In a table whose rows were all just deleted, the server may have to look at each of them to find no row. */
 const CONTENT_TIME_S = 2;
 const ER_STATEMENT_TIMEOUT = 1969;
 const ER_LOCK_WAIT_TIMEOUT = 1205;
@@ -202,7 +202,7 @@ async function someContents(query: SqlQuery, sources: readonly string[]): Promis
     const { errno } = error as { errno?: number };
     if (typeof errno !== 'number' || errno < 0) throw error;
     if (sources.length === 1) return [errno === ER_STATEMENT_TIMEOUT ? 'unknown' : `unreadable ${errno}`];
-    // One of them: each is asked alone.
+    // One of the tables is the cause, so each is asked alone.
     const each: Content[] = [];
     for (const source of sources) each.push(...(await someContents(query, [source])));
     return each;
@@ -210,8 +210,8 @@ async function someContents(query: SqlQuery, sources: readonly string[]): Promis
 }
 
 /**
- * A replica keeps NO_DIR_IN_CREATE as its own server has it, whatever the log says, so objects remember it on the primary only.
- * It tells the server to ignore the directories that CREATE TABLE names, and nothing else.
+ * A replica uses its own server's value of NO_DIR_IN_CREATE instead of the log's, so only objects on the primary have it in
+ * their sql_mode. Its only effect is that the server ignores the directories in CREATE TABLE.
  */
 const SQL_MODE = "TRIM(BOTH ',' FROM REPLACE(CONCAT(',', sql_mode, ','), ',NO_DIR_IN_CREATE,', ','))";
 
@@ -265,7 +265,7 @@ export const STORED = {
   event: {
     table: 'mysql.event',
     kindColumn: null,
-    // A replica does not tell whether it should run.
+    // On a replica this does not show whether the event is enabled.
     whenMade: [
       "status = 'DISABLED'",
       'originator = @@global.server_id',
@@ -298,7 +298,7 @@ async function stored(query: SqlQuery): Promise<{ object: string; definition: St
   const found: { object: string; definition: StoredDefinition }[] = [];
   for (const kind of ['routine', 'event'] as const) {
     const { table, columns, kindColumn } = STORED[kind];
-    // Of a number HEX alone would give its digits to the base of 16.
+    // HEX of a number would give the number in base 16.
     const values = columns.map(
       (column) => `HEX(CONCAT(${column === 'sql_mode' ? SQL_MODE : column})) AS ${column}`,
     );

@@ -9,7 +9,7 @@ export interface Account {
   readonly password: string;
 }
 
-/** One question in a session of its own. @throws what Connection.connect and its query throw */
+/** Runs one question in a session of its own. @throws what Connection.connect and its query throw */
 async function askOnce({ socketPath, user, password }: Account, sql: string) {
   const connection = await Connection.connect({ address: { socketPath }, user, password });
   try {
@@ -20,7 +20,7 @@ async function askOnce({ socketPath, user, password }: Account, sql: string) {
   }
 }
 
-/** Logs in for real: a socket that accepts, or a process that lives, is not yet a server that answers. */
+/** Tries a real login. A socket that accepts, or a process that lives, does not mean that the server answers. */
 export async function login(
   account: Account,
 ): Promise<{ version: string; serverId: number; dataDir: string; readOnly: boolean }> {
@@ -36,12 +36,12 @@ export async function login(
   };
 }
 
-/** For a closed server, before anything but us has a session there: sessions keep the id that they began with. */
+/** Only for a closed server on which nobody else has a session, because a session keeps the id with which it began. */
 export async function takeServerId(account: Account, serverId: number): Promise<void> {
   await askOnce(account, `SET GLOBAL server_id = ${Math.trunc(serverId)}`);
 }
 
-/** What the engine has in its dictionary: `schema/table`, as its files are named; partitions one by one. */
+/** Tables in the engine's dictionary, named like their files: `schema/table`. Partitions are listed one by one. */
 export async function tablesOfEngine(account: Account): Promise<ReadonlySet<string>> {
   const rows = await askOnce(
     account,

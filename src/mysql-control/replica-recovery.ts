@@ -7,7 +7,7 @@ import { beginLogAnew, lastGtid, writtenByRecovery } from './own-log.js';
 import { replicaThreads, serverReading } from './server-status.js';
 
 export interface RecoveryOptions {
-  /** The DDL that was noted last before the server got it. */
+  /** The DDL of the last note, which was written before the server got the statement. */
   readonly noted: { ordinal: number; doubt: DdlDoubt; traces: string } | null;
   nameOf(ordinal: number): string | null;
   isDdl(ordinal: number): Promise<boolean | null>;
@@ -21,7 +21,7 @@ export async function recoverReplica(
   query: Query,
   { noted, nameOf, isDdl }: RecoveryOptions,
 ): Promise<string | null> {
-  // It replicates already (only its node was restarted), so its position is right.
+  // The server already replicates, because only its node was restarted. So its position is right.
   if ((await replicaThreads(query)) !== null) return null;
   const { gtidBinlogPos: binlogPos, gtidSlavePos: slavePos } = await serverReading(query);
   const written = await writtenByRecovery(query, binlogPos);
@@ -35,7 +35,7 @@ export async function recoverReplica(
     nameOf,
   });
   const { position } = settlement;
-  // In this order, so that an interruption between the two is recognised at the next start.
+  // The order matters: an interruption between the two is recognised at the next start.
   if (position !== null) await query(`SET GLOBAL gtid_slave_pos = '${position}'`);
   if (settlement.beginLogAnew) await beginLogAnew(query, position ?? slavePos);
   if (position === null && !settlement.beginLogAnew) return null;

@@ -5,20 +5,20 @@
  */
 export interface RoleSetting {
   readonly variable: string;
-  /** As SQL. While the server applies the cluster's log. */
+  /** SQL text of the value while the server applies the cluster's log. */
   readonly applying: string;
-  /** As SQL. While clients write. */
+  /** SQL text of the value while clients write. */
   readonly serving: string;
 }
 
 const ROLE_SETTINGS: readonly RoleSetting[] = [
-  // A client that switches it off creates tables whose options or row size are refused otherwise (1005, 1118).
+  // With OFF a client can create tables whose options or row size are refused otherwise (1005, 1118).
   { variable: 'innodb_strict_mode', applying: 'OFF', serving: 'ON' },
-  // A replica takes what its primary once took; on a primary see MariadbControl.requirePrimaryKeys.
+  // A replica accepts what the primary has accepted. For a primary see MariadbControl.requirePrimaryKeys.
   { variable: 'innodb_force_primary_key', applying: 'OFF', serving: 'OFF' },
 ];
 
-/** To be executed before the replication threads start, or before clients are let in: sessions keep what they began with. */
+/** To be executed before the replication threads start and before clients connect, because a session keeps the values with which it began. */
 export function roleStatements(role: 'applying' | 'serving'): string[] {
   return ROLE_SETTINGS.map((setting) => `SET GLOBAL ${setting.variable} = ${setting[role]}`);
 }

@@ -1,14 +1,14 @@
-/** What runs on the server now, as far as it matters for temporary files. Pure. */
+/** Statements that run on the server, with what matters for temporary files. Pure. */
 import { READ_ONLY_PORT_ADDRESS } from './accounts.js';
 
 export interface RunningStatement {
   readonly sessionId: number;
   readonly queryId: number;
-  /** Of the operating system. */
+  /** Thread id of the operating system. */
   readonly threadId: number;
   /** `skein_read@localhost` */
   readonly account: string;
-  /** It has written no row and cannot: because of the server, its account or its transaction. */
+  /** True when the statement cannot have written a row, because the server, its account or its transaction is read-only. */
   readonly readsOnly: boolean;
 }
 
@@ -20,10 +20,10 @@ export const RUNNING_STATEMENTS = `SELECT p.id, p.query_id, p.tid, p.user, p.hos
   WHERE p.command IN ('Query', 'Execute') AND p.user NOT IN ('skein', 'skein_repl', 'system user')`;
 
 export function runningStatement(row: Readonly<Record<string, unknown>>): RunningStatement {
-  // TCP clients come with their port.
+  // The host of a TCP client includes its port.
   const host = String(row.host).split(':')[0] ?? '';
   const is = (column: string) => Number(row[column] ?? 0) === 1;
-  // Of a read token each statement is in a read-only transaction, whatever else the account may do.
+  // Every statement of a read token runs in a read-only transaction, whatever its account may do.
   const isReader = row.user === 'skein_read' || host === READ_ONLY_PORT_ADDRESS || !is('mayWrite');
   return {
     sessionId: Number(row.id),

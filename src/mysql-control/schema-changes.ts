@@ -6,9 +6,9 @@ import { readDefinitions, type SqlQuery } from './definitions.js';
 import { conversionStatements, renameBackStatement, type TableName } from './schema-look.js';
 import { type UnreadableTable, unreadableTables } from './unreadable-tables.js';
 
-/** lock_wait_timeout of the node's own changes; they are tried again after it. */
+/** lock_wait_timeout for the node's own changes. They are tried again after it. */
 const LOCK_WAIT_S = 5;
-/** Of each question about all that is defined: the server opens every table for it. */
+/** Deadline for a question about all definitions. The server opens every table for it. */
 export const DEFINITIONS_DEADLINE_MS = 60_000;
 
 /** All definitions on the server. Fails when running DDL locks a table's definition for long. */
@@ -16,7 +16,7 @@ export function definitionsOf(sessions: ControlSessions): Promise<Definitions> {
   return openingTables(sessions, readDefinitions);
 }
 
-/** Tables that the server lists and cannot open; of these only, or of all. */
+/** Tables that the server lists and cannot open. `among`: looks only at these; null = at all. */
 export function unreadableTablesOf(
   sessions: ControlSessions,
   among: readonly TableName[] | null,
@@ -24,7 +24,7 @@ export function unreadableTablesOf(
   return openingTables(sessions, (query) => unreadableTables(query, among));
 }
 
-/** In a session of its own: questions about the server's state must not wait behind a table's lock. */
+/** Uses a session of its own, so that questions about the server's state do not wait behind a table's lock. */
 function openingTables<T>(sessions: ControlSessions, read: (query: SqlQuery) => Promise<T>): Promise<T> {
   return sessions.alone({}, async (query) => {
     await query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
@@ -32,7 +32,7 @@ function openingTables<T>(sessions: ControlSessions, read: (query: SqlQuery) => 
   });
 }
 
-/** Replicas have renamed `from` to `to`, and this server has not. Only on an open primary; waits for the quorum. */
+/** Undoes a RENAME that replicas have executed and this server has not. Only on an open primary. Waits for the quorum. */
 export function renameBack(sessions: ControlSessions, from: TableName, to: TableName): Promise<void> {
   return sessions.alone({ logged: true }, async (query) => {
     await query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
@@ -40,16 +40,13 @@ export function renameBack(sessions: ControlSessions, from: TableName, to: Table
   });
 }
 
-/**
- * Makes a table one of InnoDB, on all nodes. Takes as long as it takes, and waits for the quorum. Only on an open
- * primary.
- */
+/** Converts a table to InnoDB on all nodes. Has no deadline, and waits for the quorum. Only on an open primary. */
 export async function convertToInnodb(sessions: ControlSessions, table: TableName): Promise<void> {
   await sessions.alone({ logged: true }, async (query) => {
     const [required] = await sessions.query('SELECT @@global.innodb_force_primary_key AS isOn');
     const isOn = Number(required?.isOn) === 1;
     try {
-      // A table of another engine may lack a key; that check must not keep it from being converted.
+      // The table may lack a primary key, and the check for one must not prevent the conversion.
       if (isOn) await requirePrimaryKeys(sessions.query, false);
       for (const sql of conversionStatements(table, LOCK_WAIT_S)) await query(sql, null);
     } finally {
@@ -58,12 +55,12 @@ export async function convertToInnodb(sessions: ControlSessions, table: TableNam
   });
 }
 
-/** Whether the server refuses to make a table without a usable primary key (error 1173). Only on an open primary. */
+/** Makes the server refuse, or accept, new tables without a usable primary key (error 1173). Only on an open primary. */
 export async function requirePrimaryKeys(query: Query, on: boolean): Promise<void> {
   await query(`SET GLOBAL innodb_force_primary_key = ${on ? 'ON' : 'OFF'}`);
 }
 
-/** Without logging, or logged under this server id. No deadline. Only on a closed server. */
+/** Executes without logging, or logs under this server id. Has no deadline. Only on a closed server. */
 export function execute(
   sessions: ControlSessions,
   sql: string,
@@ -78,13 +75,13 @@ export function execute(
   });
 }
 
-/** The engine numbers tables and partitions as it makes them: the highest number now. */
+/** The highest number that the engine has given to a table or partition so far. */
 export async function tableIdMax(query: Query): Promise<number> {
   const [row] = await query('SELECT MAX(table_id) AS id FROM information_schema.innodb_sys_tables');
   return Number(row?.id ?? 0);
 }
 
-/** Tables and partitions that it made after that one, as it names them. */
+/** Tables and partitions that the engine made after this number, with the engine's names. */
 export async function madeSince(query: Query, tableId: number): Promise<ReadonlySet<string>> {
   const rows = await query(
     `SELECT name FROM information_schema.innodb_sys_tables WHERE table_id > ${Math.trunc(tableId)}`,
@@ -92,7 +89,7 @@ export async function madeSince(query: Query, tableId: number): Promise<Readonly
   return new Set(rows.map(({ name }) => String(name)));
 }
 
-/** Which of these tables had DDL since then, as `schema/name`: it writes their definition's file again. */
+/** The tables that had DDL since `time`, as `schema/name`. DDL writes the file of the definition again, which shows in its time. */
 export async function changedSince(
   query: Query,
   time: string,

@@ -2,8 +2,8 @@ import type { TableCollations } from '../promise/charset-risk.js';
 import { quoted, type SqlQuery } from './definitions.js';
 
 /**
- * Looks for tables that endanger what the cluster promises: cheap questions (a few milliseconds for a thousand tables)
- * that take no lock of a table, so that they can be asked after every DDL.
+ * Looks for tables that endanger the cluster's promise. The questions are cheap (a few milliseconds for a thousand tables) and
+ * take no table's lock, so they can be asked after every DDL.
  */
 export interface TableName {
   readonly schema: string;
@@ -11,36 +11,36 @@ export interface TableName {
 }
 
 export interface SchemaLook {
-  /** The engine numbers tables as it makes them: the highest number now. */
+  /** The highest number that the engine has given to a table so far. */
   readonly tableIdMax: number;
-  /** Tables of another engine than InnoDB, whatever way they were made; of a partitioned table its partitions' engine. */
+  /** Tables of an engine other than InnoDB. For a partitioned table, the engine of its partitions counts. */
   readonly foreign: readonly (TableName & { readonly engine: string })[];
-  /** Tables in which a replica has no key to find a row by. */
+  /** Tables without a key by which a replica could find a row. */
   readonly keyless: readonly (TableName & { readonly hasSpatialKey: boolean })[];
-  /** Events that were made while this server was a replica: it keeps them from running. */
+  /** Events that were created while this server was a replica, and therefore do not run. */
   readonly asleep: readonly TableName[];
 }
 
 const OWN_SCHEMAS = ['mysql', 'sys', 'skein', 'information_schema', 'performance_schema'];
 
-/** Reads the .frm only, opens no table. Sequences are named too: the engine's dictionary does not tell them from tables. */
+/** Reads only the .frm files and opens no table. Sequences are listed too, because the engine's dictionary has them like tables. */
 const NOT_PLAIN = `SELECT table_schema s, table_name n, engine e, table_type k FROM information_schema.tables
   WHERE (engine <> 'InnoDB' OR table_type = 'SEQUENCE') AND table_type NOT LIKE '%VIEW'
     AND table_schema NOT IN (${OWN_SCHEMAS.map((schema) => `'${schema}'`).join(', ')})`;
 
 /**
- * InnoDB makes this index where a table has neither a primary key nor a unique one of columns that are NOT NULL: the same
- * keys by which a replica finds a row. From the engine's own dictionary, partitions one by one, temporary tables not at all.
+ * InnoDB makes this index for a table that has neither a primary key nor a unique key of NOT NULL columns. These are also the
+ * keys by which a replica finds a row. The engine's dictionary lists partitions one by one, and no temporary tables.
  */
 const KEYLESS = `SELECT name n FROM information_schema.innodb_sys_tables WHERE table_id IN
   (SELECT table_id FROM information_schema.innodb_sys_indexes WHERE name = 'GEN_CLUST_INDEX')`;
-/** 64: DICT_SPATIAL. */
+/** 64 is DICT_SPATIAL. */
 const SPATIAL = `SELECT name n FROM information_schema.innodb_sys_tables WHERE table_id IN
   (SELECT table_id FROM information_schema.innodb_sys_indexes WHERE type & 64)`;
 
 /**
- * A replica stores every event so, whether it was enabled or disabled where it was made: nothing here tells which (seen on
- * 10.11), so nobody but a user can switch it on again.
+ * A replica stores every event with this status, whether it is enabled on the primary or not (seen on 10.11). So only a user
+ * knows whether to enable it again.
  */
 const ASLEEP =
   "SELECT event_schema s, event_name n FROM information_schema.events WHERE status = 'SLAVESIDE_DISABLED'";
@@ -68,12 +68,12 @@ export async function lookAtSchema(query: SqlQuery): Promise<SchemaLook> {
 
 export const keyOf = ({ schema, name }: TableName): string => `${schema}\0${name}`;
 
-/** The names of files, `schema/table`, once for each table. */
+/** Names of tables as their files are named, `schema/table`, once for each table. */
 function tablesOf(rows: readonly Readonly<Record<string, unknown>>[]): string[] {
   const names = rows.map(({ n }) => String(n).split('#P#', 1)[0] ?? '');
   const users = names.filter((name) => {
     const [schema = '', table] = name.split('/', 2);
-    // Tables of a full-text index, and those of an ALTER that is under way.
+    // Tables of a full-text index, and tables of an ALTER in progress.
     return (
       table !== undefined &&
       !OWN_SCHEMAS.includes(schema) &&
@@ -85,10 +85,10 @@ function tablesOf(rows: readonly Readonly<Record<string, unknown>>[]): string[] 
 }
 
 const NAMES_PER_QUERY = 500;
-/** What needs no decoding. */
+/** Names that need no decoding. */
 const PLAIN = /^\w+$/;
 
-/** `d@0024/t` -> schema `d$`, table `t`, by the server's own table of characters. */
+/** `d@0024/t` -> schema `d$`, table `t`. The server itself decodes the characters. */
 async function decode(query: SqlQuery, names: readonly string[]): Promise<TableName[]> {
   const parts = [...new Set(names.flatMap((name) => name.split('/')))].filter((part) => !PLAIN.test(part));
   const texts = new Map<string, string>();
@@ -106,7 +106,7 @@ async function decode(query: SqlQuery, names: readonly string[]): Promise<TableN
   });
 }
 
-/** The engine's number of a table, which a renamed one keeps; null when there is none, and of a partitioned one. */
+/** The engine's number of a table, which it keeps when it is renamed. Null when there is no such table, or it is partitioned. */
 export async function tableIdOf(query: SqlQuery, { schema, name }: TableName): Promise<number | null> {
   const [row] = await query(
     `SELECT table_id id FROM information_schema.innodb_sys_tables
@@ -116,8 +116,8 @@ export async function tableIdOf(query: SqlQuery, { schema, name }: TableName): P
 }
 
 /**
- * Replicas have renamed a table that the primary has not: taken back by a statement that does nothing on the primary, where
- * the new name is of no table, and is logged all the same. It fails (1050) where both names are there.
+ * Undoes a RENAME that replicas have executed and the primary has not. On the primary the statement changes nothing, because no
+ * table has the new name there, but it is logged. It fails with 1050 where tables with both names exist.
  */
 export function renameBackStatement(from: TableName, to: TableName): string {
   return `RENAME TABLE IF EXISTS ${quoted(to.schema, to.name)} TO ${quoted(from.schema, from.name)}`;
@@ -147,8 +147,9 @@ export async function collationsOf(
 const text = (value: string) => `_utf8mb4 x'${Buffer.from(value).toString('hex')}'`;
 
 /**
- * The server refuses ENGINE=InnoDB for a partitioned table while it enforces InnoDB (1290, seen on 10.11), unless it may
- * substitute engines: then it takes InnoDB. The same text does the same on a replica, which has the sql_mode from the log.
+ * While the server enforces InnoDB, it refuses ENGINE=InnoDB for a partitioned table (1290, seen on 10.11), unless it may
+ * substitute engines. Then it uses InnoDB. The statement has the same effect on a replica, which takes the sql_mode from the
+ * log.
  */
 export function conversionStatements({ schema, name }: TableName, lockWaitS: number): string[] {
   return [

@@ -55,7 +55,7 @@ export async function serverReading(query: Query): Promise<ServerReading> {
   };
 }
 
-/** Null: an operator has set it. */
+/** Null when an operator has set it. */
 function commitsGather(count: number, waitUs: number): boolean | null {
   if (count === 0) return false;
   return waitUs === GATHERING_US ? true : null;
@@ -63,13 +63,13 @@ function commitsGather(count: number, waitUs: number): boolean | null {
 
 export async function gatherCommits(query: Query, on: boolean): Promise<void> {
   await query(`SET GLOBAL binlog_commit_wait_usec = ${GATHERING_US}`);
-  // There cannot be more commits than workers.
+  // No more commits can wait than there are workers.
   await query(`SET GLOBAL binlog_commit_wait_count = ${on ? '@@global.slave_parallel_threads' : '0'}`);
 }
 
 /**
- * From here on commits wait for the acknowledgement of our dump. Only on a closed server. Not from its start on: a DDL
- * that the server finishes then would wait forever for a dump that cannot begin yet (seen on 10.11).
+ * From now on commits wait for the acknowledgement of the node's dump. Only on a closed server. This cannot be set at the
+ * server's start, because DDL that its recovery finishes would wait forever for a dump that cannot begin yet (seen on 10.11).
  * @throws SkeinError OPEN_FAILED
  */
 export async function waitForAcknowledgements(query: Query): Promise<void> {
@@ -91,7 +91,7 @@ export async function replicaThreads(query: Query): Promise<ReplicaThreads | nul
   const [row] = await query('SHOW SLAVE STATUS');
   if (!row) return null;
   return {
-    // 'Connecting' and 'Preparing' are alive too: the endpoint may be about to start.
+    // 'Connecting' and 'Preparing' count as running too, because the endpoint may be about to start.
     ioRunning: row.Slave_IO_Running !== 'No',
     sqlRunning: row.Slave_SQL_Running !== 'No',
     lastIoErrno: Number(row.Last_IO_Errno),

@@ -21,7 +21,7 @@ export function structureOf(createTable: string): string {
     .join('\n');
 }
 
-/** Of a column. */
+/** Options of a column. */
 function withoutAttributes(words: readonly string[]): string[] {
   const kept: string[] = [];
   for (let i = 0; i < words.length; i++) {
@@ -32,7 +32,7 @@ function withoutAttributes(words: readonly string[]): string[] {
   return kept;
 }
 
-/** Options in backquotes are the engine's: InnoDB has compression and encryption there. */
+/** Options in backquotes belong to the engine, such as InnoDB's compression and encryption. */
 const OWN_OPTION =
   /^(`|(COMMENT|CHECKSUM|DELAY_KEY_WRITE|PACK_KEYS|MIN_ROWS|MAX_ROWS|AVG_ROW_LENGTH|STATS_\w+)=)/;
 
@@ -41,7 +41,7 @@ const isStructural = (option: string): boolean => !OWN_OPTION.test(option);
 /** A name or text in quotes, or one character. */
 const PIECE = /`(?:[^`]|``)*`|'(?:[^'\\]|''|\\.)*'|[\s\S]/g;
 
-/** Parted at blanks that are neither in quotes nor in parentheses. */
+/** Splits at blanks that are neither in quotes nor in parentheses. */
 function wordsOf(line: string): string[] {
   const words: string[] = [''];
   let depth = 0;

@@ -36,7 +36,7 @@ export async function timeZoneSql(binary: ServerBinary, signal?: AbortSignal): P
     PROGRAM_PLACES.flatMap((place) => PROGRAMS.map((name) => join(dirname(binary.command), place, name))),
   );
   if (program === null) throw missing(`${PROGRAMS.join(' or ')} is not beside ${binary.command}`);
-  // Those of the server's own tree or distribution first: hosts that got the same packages have the same zones.
+  // Files of the server's own tree or distribution come first, because hosts with the same packages then have the same zones.
   const places = [join(binary.shareDir, '../zoneinfo'), HOST_ZONES];
   const zones = await firstThere(places);
   if (zones === null) throw missing(`there are no zone files in ${places.join(' or ')} (package tzdata)`);

@@ -4,15 +4,15 @@ import type { TableName } from './schema-look.js';
 
 /** A table that the server lists and cannot open. */
 export interface UnreadableTable extends TableName {
-  /** In the server's words. */
+  /** The server's error message. */
   readonly reason: string;
 }
 
-/** To count the rows the server opens the table in its engine; it reads none. A view has no engine either. */
+/** The server opens the table in its engine to answer TABLE_ROWS, and reads no row. A view has no engine either. */
 const UNREADABLE = `SELECT table_schema s, table_name n, table_comment c, table_rows r FROM information_schema.tables
   WHERE engine IS NULL AND table_type <> 'VIEW'
     AND table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')`;
-/** Statements that are under way have it locked: it is asked again. */
+/** Errors that mean that a running statement has locked the table. The question is repeated. */
 const LOCKED = /^Lock wait timeout/;
 
 /**
@@ -37,7 +37,7 @@ export async function unreadableTables(
 
 const NAMED_MAX = 5;
 
-/** For people: `d`.`t` (why), and how many more. */
+/** A text for people: `d`.`t` (reason), and the number of further tables. */
 export function describeUnreadable(tables: readonly UnreadableTable[]): string {
   const more = tables.length - NAMED_MAX;
   const first = tables

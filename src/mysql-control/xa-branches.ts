@@ -1,4 +1,4 @@
-/** Branches of XA transactions that the engine has prepared: lists, ends and prepares them (see roles/xa-recovery.ts). */
+/** Lists, ends and prepares branches of XA transactions in the engine (see roles/xa-recovery.ts). */
 import { rowStatements } from '../mysql-protocol/events.js';
 import { xaBranch } from '../mysql-protocol/mariadb-gtid.js';
 import { type ControlSessions, QUERY_DEADLINE_MS } from './control-sessions.js';
@@ -9,7 +9,7 @@ import { refuseWaitingCommits } from './server-status.js';
 const STAND_IN = 'mysql.skein_xa_stand_in';
 
 export async function preparedBranches(sessions: ControlSessions): Promise<string[]> {
-  // A branch's name is bytes, not text.
+  // The name of a branch consists of bytes, not text.
   const rows = await sessions.queryBytes('XA RECOVER');
   return rows.map((row) => {
     const data = Buffer.from(String(row.data), 'latin1');
@@ -18,7 +18,7 @@ export async function preparedBranches(sessions: ControlSessions): Promise<strin
   });
 }
 
-/** No branch is prepared, and no statement of XA is running. */
+/** True when no branch is prepared and no XA statement is running. */
 export async function isFreeOfXa(sessions: ControlSessions): Promise<boolean> {
   const running = await sessions.query(
     "SELECT id FROM information_schema.processlist WHERE info LIKE '%XA%' AND id <> CONNECTION_ID()",
@@ -34,7 +34,7 @@ export async function finishBranch(
   await query(`XA ${how === 'commit' ? 'COMMIT' : 'ROLLBACK'} ${branch}`);
 }
 
-/** It has to change a row: the server forgets a branch without one (seen on 10.11). */
+/** The branch has to change a row, because the server forgets a branch without changes (seen on 10.11). */
 export async function prepareStandIn(sessions: ControlSessions, branch: string): Promise<void> {
   await sessions.query(`CREATE TABLE IF NOT EXISTS ${STAND_IN} (id INT) ENGINE=InnoDB`);
   await inEndedSession(sessions, { logged: false, deadlineMs: QUERY_DEADLINE_MS }, [
@@ -46,8 +46,8 @@ export async function prepareStandIn(sessions: ControlSessions, branch: string):
 }
 
 /**
- * Prepares a branch with the changes that a group of the log made: its row events, as BINLOG takes them. Only on a server
- * that follows nobody.
+ * Prepares a branch with the changes of a group of the log, by its row events in the form that BINLOG takes. Only on a server
+ * that does not replicate.
  */
 export async function prepareAgain(
   sessions: ControlSessions,
@@ -65,13 +65,13 @@ export async function prepareAgain(
   ]);
 }
 
-/** From a session of its own: within the one that prepared it, the log cannot be switched on again. */
+/** Uses a session of its own, because the session that prepared the branch cannot switch logging on again. */
 export async function logRollback(
   sessions: ControlSessions,
   branch: string,
   serverId: number,
 ): Promise<void> {
-  // An adopted server may wait for acknowledgements already, which nobody gives yet; opening switches that on again.
+  // Commits of an adopted server may wait for acknowledgements, which nobody gives yet. The opening switches that on again.
   await refuseWaitingCommits(sessions.query);
   await sessions.query('SET GLOBAL rpl_semi_sync_master_enabled = 0');
   await inEndedSession(sessions, { logged: true, deadlineMs: QUERY_DEADLINE_MS }, [
@@ -81,7 +81,7 @@ export async function logRollback(
   await sessions.query(`DROP TABLE IF EXISTS ${STAND_IN}`);
 }
 
-/** In a session of its own, which the server has ended when this resolves: a branch is bound to its session until then. */
+/** Uses a session of its own. The server has ended it when this resolves, because a branch belongs to its session until then. */
 async function inEndedSession(
   sessions: ControlSessions,
   { logged, deadlineMs }: { logged: boolean; deadlineMs: number | null },
