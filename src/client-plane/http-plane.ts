@@ -55,7 +55,7 @@ export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
 
   private constructor(data: HttpPlaneData, thread: PlaneThread<FromHttp>, trail: AuditTrail) {
     const { config, budget } = data;
-    const { log, plane, control, secret } = thread;
+    const { log, plane, server, secret } = thread;
     this.#thread = thread;
     this.#trail = trail;
     this.#relayed = new RelayedAudit(
@@ -81,7 +81,7 @@ export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
       plane,
       waits: this.#waits,
       questions: this.#questions,
-      waitApplied: (gtid, timeoutMs) => control.waitApplied(gtid, timeoutMs),
+      waitApplied: (gtid, timeoutMs) => server.waitApplied(gtid, timeoutMs),
       authority: () => this.#tls?.current.ca,
       loginRefused: () => thread.send({ kind: 'loginRefused' }),
       metrics: () => this.#metricsOfAll(),

@@ -19,7 +19,7 @@ export class MysqlPlane implements ClientPlane<Exclude<ToMysql, ToPlane>> {
 
   private constructor(
     { config, budget }: MysqlPlaneData,
-    { log, plane, control, secret }: PlaneThread<never>,
+    { log, plane, server, secret }: PlaneThread<never>,
   ) {
     const { mysqlPorts } = config;
     if (mysqlPorts === null) throw new Error('This node has no MySQL ports.');
@@ -29,9 +29,9 @@ export class MysqlPlane implements ClientPlane<Exclude<ToMysql, ToPlane>> {
       {
         logger,
         plane,
-        judge: killJudge({ logger, committingSessions: () => control.committingSessions() }),
-        threadsBeforeLogin: () => control.threadsBeforeLogin(),
-        waitApplied: (gtid, timeoutMs) => control.waitApplied(gtid, timeoutMs),
+        judge: killJudge({ logger, committingSessions: () => server.committingSessions() }),
+        threadsBeforeLogin: () => server.threadsBeforeLogin(),
+        waitApplied: (gtid, timeoutMs) => server.waitApplied(gtid, timeoutMs),
         password: accountPassword(secret, 'app'),
       },
     );

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { ThreadMeter } from '../metrics/process-metrics.js';
 import { type MetricFamily, metricsText } from '../metrics/text.js';
 import { messageOf } from '../model/error.js';
-import { MariadbControl } from '../mysql-control/control.js';
+import { ServerQuestions } from '../mysql-control/server-questions.js';
 import { FactsReader } from '../planes/facts-reader.js';
 import {
   type DoneOf,
@@ -45,7 +45,7 @@ export class PlaneThread<Sent> {
   readonly secret: Buffer;
   readonly plane: FactsReader;
   readonly signals: PlaneSignals;
-  readonly control: MariadbControl;
+  readonly server: ServerQuestions;
   readonly meter: ThreadMeter;
   readonly #send: (message: FromPlane | Sent) => void;
   readonly #logLines: LineBatch;
@@ -65,7 +65,7 @@ export class PlaneThread<Sent> {
     this.secret = Buffer.from(data.secret);
     this.plane = new FactsReader({ state: new StateReader(data.state), port: data.factsPort });
     this.signals = new PlaneSignals(data.signals);
-    this.control = new MariadbControl(
+    this.server = new ServerQuestions(
       { secret: this.secret },
       { socketPath: () => this.plane.facts.server?.socketPath ?? null },
     );
@@ -119,12 +119,12 @@ export class PlaneThread<Sent> {
     if (generation === this.#generation) return;
     this.#generation = generation;
     served.dropSessions();
-    this.control.serverDown();
+    this.server.dropSessions();
   }
 
   async #stop(served: ClientPlane<never>): Promise<void> {
     await served.stop();
-    this.control.close();
+    this.server.dropSessions();
   }
 
   /** The messages that were sent before this order have been handled. */

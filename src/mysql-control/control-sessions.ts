@@ -67,7 +67,7 @@ export class ControlSessions {
     return this.#writer.use((connection) => connection.queryRows(bindValues(sql, values)));
   }
 
-  /** Runs `work` in a session of its own, which is closed afterwards. `logged`: its changes are written to the binary log. */
+  /** Runs `use` in a session of its own, which is closed afterwards. `logged`: its changes are written to the binary log. */
   async alone<T>(
     { logged = false }: { logged?: boolean },
     use: (query: Query, connection: Connection) => Promise<T>,

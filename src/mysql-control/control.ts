@@ -40,13 +40,7 @@ import {
   unreadableTablesOf,
 } from './schema-changes.js';
 import { collationsOf, lookAtSchema, type SchemaLook, type TableName, tableIdOf } from './schema-look.js';
-import {
-  closeSessions,
-  committingSessions,
-  endSession,
-  killQuery,
-  threadsBeforeLogin,
-} from './server-sessions.js';
+import { closeSessions, endSession, killQuery } from './server-sessions.js';
 import {
   gatherCommits,
   type ReplicaThreads,
@@ -283,14 +277,6 @@ export class MariadbControl {
 
   killQuery(queryId: number): Promise<void> {
     return killQuery(this.#sessions.query, queryId);
-  }
-
-  committingSessions(): Promise<{ id: number; queryId: number }[]> {
-    return committingSessions(this.#sessions.query);
-  }
-
-  threadsBeforeLogin(): Promise<ReadonlySet<number>> {
-    return threadsBeforeLogin(this.#sessions.query);
   }
 
   applierWorkers(): Promise<WorkerRow[]> {

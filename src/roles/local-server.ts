@@ -56,11 +56,6 @@ export interface ReplicaThreads {
   readonly lastSqlError: string;
 }
 
-export interface CommittingSession {
-  readonly id: number;
-  readonly queryId: number;
-}
-
 export interface LocalControl {
   status(): Promise<ServerReading>;
   /** A commit is answered only when our dump has acknowledged it. */
@@ -150,9 +145,5 @@ export interface LocalControl {
   startReplica(): Promise<void>;
   /** On a replica: its parallel workers commit together, each waits for others for some milliseconds at most. */
   gatherCommits(on: boolean): Promise<void>;
-  /** Sessions whose transaction is in the log, or about to be, and not answered yet. */
-  committingSessions(): Promise<CommittingSession[]>;
-  /** Threads on which nobody has logged in yet. */
-  threadsBeforeLogin(): Promise<ReadonlySet<number>>;
   waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
 }

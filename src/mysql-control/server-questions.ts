@@ -1,0 +1,37 @@
+import { AppliedWait } from './applied-wait.js';
+import {
+  ControlSessions,
+  type ControlSessionsModules,
+  type ControlSessionsOptions,
+} from './control-sessions.js';
+import { committingSessions, threadsBeforeLogin } from './server-sessions.js';
+
+/** What the threads that serve clients ask the local server. They change nothing on it; that is MariadbControl's. */
+export class ServerQuestions {
+  readonly #sessions: ControlSessions;
+  readonly #applied: AppliedWait;
+
+  constructor(options: ControlSessionsOptions, modules: ControlSessionsModules) {
+    this.#sessions = new ControlSessions(options, modules);
+    this.#applied = new AppliedWait({ connect: () => this.#sessions.connect() });
+  }
+
+  /** Closes all sessions. Later questions open new ones. */
+  dropSessions(): void {
+    this.#sessions.drop();
+    this.#applied.serverDown();
+  }
+
+  /** True when the server has applied `gtid`, false when the time is over. */
+  waitApplied(gtid: string, timeoutMs: number): Promise<boolean> {
+    return this.#applied.wait(gtid, timeoutMs);
+  }
+
+  committingSessions(): Promise<{ id: number; queryId: number }[]> {
+    return committingSessions(this.#sessions.query);
+  }
+
+  threadsBeforeLogin(): Promise<ReadonlySet<number>> {
+    return threadsBeforeLogin(this.#sessions.query);
+  }
+}
