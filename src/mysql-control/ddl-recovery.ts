@@ -14,7 +14,8 @@ import type { DdlDoubt } from './ddl-traces.js';
  *     idempotently: slave_ddl_exec_mode).
  *   - DDL on partitions is executed many milliseconds before it is in the log, so a crash may leave it executed and not
  *     logged. DDL whose tables are Aria's (routines, events, accounts) may be in the log and be lost in the engine. The log
- *     does not help with these. So the node writes a note before the server gets such a statement, with the state before it (see ddl-traces.ts).
+ *     does not help with these. So the node writes a note before the server gets such a statement, with the state before it
+ *     (see ddl-traces.ts).
  */
 export interface RecoveredState {
   /** `@@gtid_binlog_pos` and `@@gtid_slave_pos`. */

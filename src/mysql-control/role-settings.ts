@@ -18,7 +18,10 @@ const ROLE_SETTINGS: readonly RoleSetting[] = [
   { variable: 'innodb_force_primary_key', applying: 'OFF', serving: 'OFF' },
 ];
 
-/** To be executed before the replication threads start and before clients connect, because a session keeps the values with which it began. */
+/**
+ * To be executed before the replication threads start and before clients connect, because a session keeps the values with
+ * which it began.
+ */
 export function roleStatements(role: 'applying' | 'serving'): string[] {
   return ROLE_SETTINGS.map((setting) => `SET GLOBAL ${setting.variable} = ${setting[role]}`);
 }

@@ -4,7 +4,7 @@ export interface PeerBytes {
   readonly received: number;
 }
 
-/** A link of which bytes are counted, as long as it lasts. */
+/** A link whose bytes are counted while it lasts. */
 export interface CountedLink {
   readonly node: string;
   readonly bytesSent: number;
@@ -12,7 +12,7 @@ export interface CountedLink {
   readonly onClosed: { on(listener: () => void): unknown };
 }
 
-/** Peers have proven the secret, so there are no more than nodes; names that were given up make room. */
+/** Peers have proven that they know the secret, so they are nodes of the cluster. Old names are dropped for new ones. */
 const PEERS_MAX = 256;
 
 /** Bytes sent to and received from each peer, over all its links since the node's start. */

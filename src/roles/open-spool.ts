@@ -7,7 +7,7 @@ import { timedStorage } from '../spool/timed-storage.js';
 import { Histogram, LATENCY_BOUNDS_S } from '../std/histogram.js';
 import type { Logger } from '../std/logger.js';
 
-/** Every node has a spool, whatever its role: a primary's ends where its epoch began. */
+/** Every node has a spool, whatever its role. A primary's spool ends where its epoch began. */
 export async function openSpool(
   config: Pick<NodeConfig, 'directory' | 'spoolSegmentBytes'>,
   { logger, flavour }: { logger: Logger; flavour: Flavour },

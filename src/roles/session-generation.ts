@@ -1,7 +1,7 @@
 /**
- * Numbers the time in which a session on the local server may be used. It changes with every start of the server and every
- * opening and closing of the role, and no number comes back: a session of an earlier time may write with an earlier
- * primary's server id (rule C10).
+ * A session on the local server belongs to a generation and must not be used in another one, because it could write with the
+ * server id of an earlier primary (rule C10). A new generation begins with every start of the server and with every opening
+ * and closing of the role. No number is used twice.
  */
 export class SessionGeneration {
   #number = 0;
@@ -11,7 +11,7 @@ export class SessionGeneration {
     this.#number++;
   }
 
-  /** Whether the role is open now. To be told at every change, also when it opens again at once. */
+  /** To be called at every change of the role, also when it closes and opens again at once. */
   roleChanged(open: boolean): void {
     if (open === this.#open) return;
     this.#open = open;

@@ -1,12 +1,12 @@
 /**
- * Named time zones are in tables of each server, not in the log, but a session's zone is in the log with every DDL: a
- * replica without that zone stops (1298), and one with other rules for it computes other values.
+ * Named time zones are in tables of each server and not in the log. But every DDL in the log has the zone of its session. A
+ * replica without that zone stops (1298), and a replica with other rules for it computes other values.
  */
 
 /** An operator may load newer zones at any time. */
 const LOOK_AGAIN_MS = 60_000;
 
-/** What this node says of its server's zones in its heartbeats. */
+/** The checksums of this node's time zones, for its heartbeats. */
 export class OwnTimeZones {
   readonly #control: { timeZoneSums(): Promise<string> };
   readonly #nowMs: () => number;
@@ -18,12 +18,12 @@ export class OwnTimeZones {
     this.#nowMs = nowMs;
   }
 
-  /** Checksums; null = not known. */
+  /** Checksums of the zones; null = not known. */
   get sums(): string | null {
     return this.#sums;
   }
 
-  /** Another server runs. */
+  /** To be called when another server runs. */
   forget(): void {
     this.#sums = null;
     this.#lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -43,11 +43,11 @@ export interface TimeZoneGuardModules {
   own(): string | null;
   /** A replica was found to have other zones, and was not before. */
   found(reason: string): void;
-  /** `warnings` may be other ones. */
+  /** `warnings` may have changed. */
   changed(): void;
 }
 
-/** On the primary: tells of replicas whose servers have other zones. */
+/** Used on the primary: reports replicas whose servers have other zones. */
 export class TimeZoneGuard {
   readonly #modules: TimeZoneGuardModules;
   readonly #differing = new Set<string>();
@@ -60,7 +60,7 @@ export class TimeZoneGuard {
     return this.#differing.size === 0 ? [] : [differs([...this.#differing].sort())];
   }
 
-  /** A heartbeat of this replica. Null: not known; undefined: an older node, which does not tell. */
+  /** Takes the checksums of a replica's heartbeat. Null: not known; undefined: an older node, which does not send them. */
   heard(node: string, sums: string | null | undefined): void {
     const own = this.#modules.own();
     if (own === null || sums === null || sums === undefined) return;
@@ -74,7 +74,7 @@ export class TimeZoneGuard {
     this.#modules.changed();
   }
 
-  /** What is gone is compared again when it is back. */
+  /** Forgets a replica that is gone. It is compared again when it is back. */
   left(node: string): void {
     if (this.#differing.delete(node)) this.#modules.changed();
   }

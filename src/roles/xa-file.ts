@@ -4,13 +4,13 @@ import { SkeinError } from '../model/error.js';
 import { ORIGIN, type Position } from '../model/position.js';
 import { StateFile } from '../std/state-file.js';
 
-/** Where the primary's log and its engine were last seen to have the same XA branches prepared. */
+/** State of the XA recovery: the last position at which log and engine had the same branches prepared. */
 export interface XaAgreement {
   readonly at: Position;
   readonly branches: string[];
-  /** Branches that the engine had lost and whose end is being logged; what the engine has of them is a stand-in. */
+  /** Branches that the engine has lost and whose end is being logged. The engine may have a stand-in for each. */
   readonly ending: string[];
-  /** Written by a person: how a branch ended that is in doubt. */
+  /** Written by a person: how a branch in doubt has ended. */
   readonly decided?: Readonly<Record<string, 'commit' | 'rollback'>>;
 }
 
@@ -27,14 +27,14 @@ const Schema = Type.Object({
   ),
 });
 
-/** `load` throws XA_STATE_UNREADABLE: without `ending` a stand-in would be taken for the branch itself. */
+/** `load` throws XA_STATE_UNREADABLE, because without `ending` a stand-in would be taken for the branch itself. */
 export type XaFile = StateFile<typeof Schema, XaAgreement>;
 
 export function xaFile(stateDirectory: string): XaFile {
   return new StateFile<typeof Schema, XaAgreement>({
     path: join(stateDirectory, 'xa.json'),
     schema: Schema,
-    // The whole log has to be read.
+    // Without a position the whole log must be read.
     missing: { at: ORIGIN, branches: [], ending: [] },
     onDamage: {
       refuse: ({ path, reason }) =>

@@ -6,24 +6,25 @@ import type { LocalControl } from './local-server.js';
 import type { XaAgreement, XaFile } from './xa-file.js';
 
 /**
- * XA is not crash-safe in MariaDB (rule H11): XA PREPARE, COMMIT and ROLLBACK are logged (and on a primary wait for
- * their acknowledgement) before the engine does them. After a crash the log, and so every replica, is ahead of the engine.
- * The log is the cluster's history, so the engine is brought into agreement with it before the server goes on:
+ * XA is not crash-safe in MariaDB (rule H11). XA PREPARE, COMMIT and ROLLBACK are logged, and on a primary acknowledged,
+ * before the engine executes them. So after a crash the log, and with it every replica, may be ahead of the engine. The log
+ * is the cluster's history. Therefore the engine is made to agree with it before the server continues:
  *
- *   log          engine
+ *   branch in    branch in
+ *   the log      the engine
  *   ended        prepared     the engine ends it in the same way, without logging
- *   prepared     nothing      its rows are lost here. On a primary no client was told that it is prepared: its end is logged.
- *                             On a replica it is prepared again, from the log
- *   nothing      prepared     on a primary: XA COMMIT ... ONE PHASE on its way to the log. It is rolled back when it can
- *                             not have got there; when it can (such a group names no branch), a person decides.
- *                             On a replica it is rolled back: it will be executed again
+ *   prepared     missing      its rows are lost here. On a primary no client was told that it is prepared, so a rollback is
+ *                             logged. On a replica it is prepared again from the log
+ *   missing      prepared     on a primary it was an XA COMMIT ... ONE PHASE on its way to the log. It is rolled back when it
+ *                             cannot have got there. When it can (such a group names no branch), a person decides.
+ *                             On a replica it is rolled back, because it will be executed again
  */
 export interface XaMending {
   readonly finish: readonly { readonly branch: string; readonly how: 'commit' | 'rollback' }[];
-  /** The log has them prepared. `isGone` from the engine too; else what it has is a stand-in of an earlier mending. */
+  /** Prepared in the log. `isGone`: the engine does not have it. Otherwise the engine has a stand-in of an earlier recovery. */
   readonly lost: readonly LostBranch[];
   readonly doubtful: readonly string[];
-  /** Prepared in the end, without the lost ones. */
+  /** Branches that are prepared afterwards, without the lost ones. */
   readonly left: readonly string[];
 }
 
@@ -60,9 +61,9 @@ export function xaMending(agreed: XaAgreement, log: XaLog, engine: readonly stri
   };
 }
 
-/** What a role does about branches that its engine has lost. */
+/** How a role settles branches that its engine has lost. */
 export interface LostBranches {
-  /** They are prepared afterwards; else they have ended. */
+  /** True when the branches are prepared afterwards, false when they have ended. */
   readonly restored: boolean;
   mend(
     lost: readonly LostBranch[],
@@ -74,20 +75,20 @@ export interface XaRecoveryModules {
   file: XaFile;
   control(): LocalControl;
   lost: LostBranches;
-  /** After this the log begins: what was before has been purged. */
+  /** The log begins after this position. Everything before it has been purged. */
   logBegin(): Promise<Position>;
   readLog(after: Position, until: Position, signal: AbortSignal): Promise<XaLog>;
 }
 
 /**
- * So long after a transaction was answered the server has done in its engine what it logged: then it needs not be read
- * again. Bounds what a start has to read, beside what was written in this time twice.
+ * This long after a transaction was answered, the server has executed in its engine what it logged, and a start need not read
+ * that part of the log again. So a start reads what was written in about twice this time.
  */
 const ADVANCE_MS = 60_000;
 
 export class XaRecovery {
   readonly #modules: XaRecoveryModules;
-  /** Answered at that time; agreed upon when all of it has been done. */
+  /** Position that was answered at that time. It becomes the agreed position when the engine has executed all of it. */
   #next: { at: Position; sinceMs: number } | null = null;
   #saving: Promise<void> = Promise.resolve();
 
@@ -96,7 +97,7 @@ export class XaRecovery {
   }
 
   /**
-   * On a closed server. Returns what was done, for people; null = nothing. The log may be longer afterwards.
+   * Only on a closed server. Returns what was done, for people; null = nothing. It may write to the log.
    * @throws SkeinError XA_IN_DOUBT, and what reading the log throws
    */
   async settle(logEnd: Position, signal: AbortSignal): Promise<string | null> {
@@ -110,13 +111,13 @@ export class XaRecovery {
     const isPurged = begin.ordinal > noted.at.ordinal;
     const agreed = isPurged ? agreedAtBegin(noted, begin, engine) : noted;
     const read = await readLog(agreed.at, logEnd, signal);
-    // A replica ends nothing before it is logged: only a log that was purged leaves doubts, and then the branch stays.
+    // A replica never ends a branch before that is logged. Only a purged log leaves a doubt, and then the branch stays.
     const log = { ...read, ordinary: isPurged || (!lostBranches.restored && read.ordinary) };
     const mending = xaMending(agreed, log, engine);
     if (mending.doubtful.length > 0 && !lostBranches.restored) throw inDoubt(mending.doubtful, file.path);
     const { finish, lost } = mending;
     if (lost.length > 0 && !lostBranches.restored) {
-      // First of all: a stand-in must not be taken for the branch itself after another crash.
+      // Saved first, so that after another crash a stand-in is not taken for the branch itself.
       await file.save({ ...agreed, ending: lost.map(({ branch }) => branch) });
     }
     for (const { branch, how } of finish) await control.finishBranch(branch, how);
@@ -143,8 +144,8 @@ export class XaRecovery {
   }
 
   /**
-   * Called often on an open server: what was answered a while ago needs not be read again after a crash, unless a
-   * branch is prepared or something of XA is running.
+   * To be called often on an open server. After a crash, the log need not be read up to the position that was answered a while
+   * ago, unless a branch is prepared or an XA statement is running.
    */
   async advance(answered: Position, nowMs: number): Promise<void> {
     const done = this.#next;
@@ -153,13 +154,13 @@ export class XaRecovery {
     this.#next = next;
     if (!done || done.at.ordinal === 0) return;
     const { file, control } = this.#modules;
-    // The server may have died meanwhile, and what it lost may be being settled.
+    // The server may have died in the meantime, and a recovery may be in progress.
     if (!(await control().isFreeOfXa()) || this.#next !== next) return;
     this.#saving = file.save({ at: done.at, branches: [], ending: [] });
     await this.#saving;
   }
 
-  /** What was settled needs not be read again. */
+  /** The log need not be read again up to the position of this recovery. */
   async agree(at: Position): Promise<void> {
     const { file, control } = this.#modules;
     this.#next = null;
@@ -167,7 +168,7 @@ export class XaRecovery {
   }
 }
 
-/** On a primary: rolled back in the log, under the id of the epoch, so that all nodes end them. */
+/** For a primary: logs a rollback of the branches with the id of the epoch, so that all nodes end them. */
 export function rolledBackEverywhere(modules: { control(): LocalControl; serverId(): number }): LostBranches {
   return {
     restored: false,
@@ -182,7 +183,7 @@ export function rolledBackEverywhere(modules: { control(): LocalControl; serverI
   };
 }
 
-/** On a replica: prepared again, as the log has them. Whatever came after them there left their rows alone. */
+/** For a replica: prepares the branches again from the log. Later transactions in the log did not change their rows. */
 export function preparedAgain(modules: {
   control(): LocalControl;
   readGroup(ordinal: number, signal: AbortSignal): Promise<LoggedGroup>;
@@ -204,8 +205,8 @@ export function preparedAgain(modules: {
 }
 
 /**
- * The log that would tell has been purged. The server keeps a file of its log until its engine has done all that is in it
- * on the disk, so a branch that was prepared and is not there any more has been ended.
+ * The part of the log that would tell has been purged. The server keeps each file of its log until the engine has executed and
+ * stored all of it. So a branch that was prepared and is missing now has been ended.
  */
 function agreedAtBegin(noted: XaAgreement, begin: Position, engine: readonly string[]): XaAgreement {
   return { ...noted, at: begin, branches: noted.branches.filter((branch) => engine.includes(branch)) };
