@@ -464,7 +464,7 @@ class Node {
     this.#events.add(
       'accounts.repaired',
       this.#config.name,
-      `How ${repaired.join(', ')} log${repaired.length === 1 ? 's' : ''} in had been changed on this server; it is put right.`,
+      `Somebody changed how ${repaired.join(', ')} log${repaired.length === 1 ? 's' : ''} in to this server. The node has restored it.`,
       { accounts: repaired },
     );
   }

@@ -49,7 +49,7 @@ export interface ServerAccess {
   userPassword(user: { readonly name: string; readonly salt: string }): string;
   /**
    * The server refused an account's password: a client changed it (any account may SET PASSWORD for itself on an
-   * open primary, and that reaches all nodes). It is put right in the background; the request may be tried again.
+   * open primary, and that reaches all nodes). The node repairs it in the background; the request may be tried again.
    */
   loginRefused(): void;
 }
