@@ -1,9 +1,10 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import type { LinkAddress } from '../model/members.js';
 import { type Clock, systemClock } from '../std/clock.js';
 import type { FrameName } from '../wire/frames.js';
-import { encodeRefuse } from '../wire/messages.js';
+import { encodeRefuse, type Refuse } from '../wire/messages.js';
 import { FrameSplitter } from '../wire/splitter.js';
 import type { ReadBuffer } from './read-buffer.js';
 
@@ -143,7 +144,7 @@ export class Channel {
     if (this.blocked) {
       this.#stream.destroy();
     } else {
-      if (options.tell) this.write(encodeRefuse({ code: error.code, message: error.message }));
+      if (options.tell) this.write(encodeRefuse(refuseOf(error)));
       this.#finish();
     }
     this.#fail(error);
@@ -228,4 +229,9 @@ function asLinkError(error: unknown): SkeinError {
   return new SkeinError('LINK_INTERNAL', `A frame could not be processed: ${messageOf(error)}`, {
     cause: error,
   });
+}
+
+function refuseOf({ code, message, data }: SkeinError): Refuse {
+  const { primary } = data as { primary?: LinkAddress };
+  return { code, message, ...(primary && { primary }) };
 }

@@ -274,8 +274,9 @@ export class DialerSession {
   }
 
   #onRefuse(payload: Buffer): void {
-    const { code, message } = decodeRefuse(payload);
-    this.#channel.close(new SkeinError(code, `The primary says: ${message}`), { tell: false });
+    const { code, message, primary } = decodeRefuse(payload);
+    const data = primary && { data: { primary } };
+    this.#channel.close(new SkeinError(code, `The primary says: ${message}`, data), { tell: false });
   }
 
   #beat(): void {

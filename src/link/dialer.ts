@@ -69,6 +69,8 @@ export class LinkDialer {
   #openedAtMs: number | null = null;
   /** Where it dials, or dialled last. */
   #address: LinkAddress = { host: '', port: 0 };
+  /** Where the node that was dialled last says that the primary is; null = it has said nothing. */
+  #told: LinkAddress | null = null;
   /** Dials in a row that reached nobody. */
   #failures = 0;
   /** Sum of closed connections. */
@@ -129,6 +131,7 @@ export class LinkDialer {
     while (!signal.aborted) {
       const error = await this.#dial(signal);
       this.#failures = error.code === 'LINK_UNREACHABLE' ? this.#failures + 1 : 0;
+      this.#told = (error.data as { primary?: LinkAddress }).primary ?? null;
       if (signal.aborted) return;
       if (this.#openedAtMs !== null && this.#clock.nowMs() - this.#openedAtMs > GOOD_LINK_MS) attempt = 0;
       this.#openedAtMs = null;
@@ -161,7 +164,8 @@ export class LinkDialer {
 
   async #connect(signal: AbortSignal, reads: ReadBuffer | undefined): Promise<Socket> {
     const { stepDeadlineMs, tls } = this.#options;
-    this.#address = this.#options.address(this.#failures);
+    this.#address = this.#told ?? this.#options.address(this.#failures);
+    this.#told = null;
     const { host, port } = this.#address;
     const socket = createConnection({ host, port, ...(reads && { onread: reads.onread }) });
     const late = new AbortController();

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Chain } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
+import type { LinkAddress } from '../model/members.js';
 import type { Clock, Timer } from '../std/clock.js';
 import { type FrameName, NONCE_SIZE, unexpectedFrame } from '../wire/frames.js';
 import { type AttachInfo, decodeAttach, decodeReady, decodeRefuse, encodeWelcome } from '../wire/messages.js';
@@ -15,7 +16,10 @@ export interface Welcomed {
 }
 
 /** The primary's answer to a replica: its welcome, or why the replica may not attach. */
-export type WelcomeDecision = Welcomed | { readonly refuse: string; readonly message: string };
+export type WelcomeDecision =
+  | Welcomed
+  /** `primary`: where the replica should dial instead. */
+  | { readonly refuse: string; readonly message: string; readonly primary?: LinkAddress };
 
 export interface GreetingOptions {
   readonly identity: Identity;
@@ -143,7 +147,10 @@ export class Greeting {
   #decide(attach: AttachInfo): Welcomed {
     this.#modules.admit(attach);
     const decision = this.#modules.welcome(attach);
-    if ('refuse' in decision) throw new SkeinError(decision.refuse, decision.message);
+    if ('refuse' in decision) {
+      const { refuse, message, primary } = decision;
+      throw new SkeinError(refuse, message, primary && { data: { primary } });
+    }
     // H1: a replica that has promised a newer epoch cannot follow this one. This primary is the outdated side.
     if (attach.epoch > decision.epoch) {
       const text = `This primary is of epoch ${decision.epoch}, ${attach.node} already knows epoch ${attach.epoch}.`;

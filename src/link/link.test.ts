@@ -87,3 +87,44 @@ test('a link ends only when the replica has done what its welcome began', async 
   finish();
   await stopping;
 });
+
+test('a replica that has dialled another replica is told where the primary is, and dials there', async () => {
+  const p = await primary();
+  const there = { host: '127.0.0.1', port: p.port };
+  const other = await primary(
+    {},
+    {
+      welcome: () => ({ refuse: 'NOT_PRIMARY', message: 'n3 is a replica; it follows n1.', primary: there }),
+    },
+  );
+  const r = replica(other.port);
+  await until('attached to the primary', () => p.sessions.length === 1 && r.dialer.up);
+  expect(r.states).toEqual(['NOT_PRIMARY', 'up']);
+});
+
+test('a list of members is sent and answered on a link that stands', async () => {
+  const p = await primary();
+  const r = replica(p.port);
+  await until('attached', () => p.sessions.length === 1 && r.dialer.up);
+  const [session] = p.sessions;
+  const adopted: unknown[] = [];
+  session?.onAdopted.on((place) => adopted.push(place));
+  const entry = { ...epochEntry(1, at(1, 7), []), number: 3 };
+  session?.sendList({ entry, settled: false });
+  await until('the list', () => r.lists.length > 0);
+  expect(r.lists).toEqual([{ entry, settled: false }]);
+  r.dialer.adopted({ epoch: 1, number: 3 });
+  await until('the answer', () => adopted.length > 0);
+  expect(adopted).toEqual([{ epoch: 1, number: 3 }]);
+});
+
+test('a replica that was removed dials no more for a while', async () => {
+  let refused = 0;
+  const p = await primary(
+    {},
+    { welcome: () => ({ refuse: 'REMOVED', message: `n2 was removed, asked ${++refused} times` }) },
+  );
+  const r = replica(p.port, { redialFirstMs: 1, redialMaxMs: 10 });
+  await until('refused', () => r.states.includes('REMOVED'));
+  await throughout('it does not dial again', 300, () => refused === 1);
+});

@@ -129,6 +129,8 @@ export interface ListMessage {
 const RefuseSchema = Type.Object({
   code: Type.String({ pattern: '^[A-Z0-9_]{1,64}$' }),
   message: Text(2048),
+  /** Where the primary accepts links, if this node is not the primary and knows that. */
+  primary: Type.Optional(LinkAddressSchema),
 });
 export type Refuse = Static<typeof RefuseSchema>;
 
@@ -283,7 +285,7 @@ export const decodeAdopted = (payload: Buffer): ChainPlace => decodeJson('adopte
 
 /** Cut to the limit: a long reason must not become an error itself. */
 export const encodeRefuse = (refuse: Refuse): Buffer =>
-  encodeJson('refuse', { code: refuse.code, message: refuse.message.slice(0, 512) });
+  encodeJson('refuse', { ...refuse, message: refuse.message.slice(0, 512) });
 export const decodeRefuse = (payload: Buffer): Refuse => decodeJson('refuse', RefuseSchema, payload);
 
 export const encodeHeartbeat = (heartbeat: Heartbeat): Buffer => encodeJson('heartbeat', heartbeat);

@@ -8,7 +8,7 @@ import { LagMeter } from '../../membership/lag.js';
 import type { MetricFamily } from '../../metrics/text.js';
 import { listInForce } from '../../model/chain.js';
 import { SkeinError } from '../../model/error.js';
-import { votersOf } from '../../model/members.js';
+import { memberNamed, votersOf } from '../../model/members.js';
 import type { ClusterStatus, MemberState, MembersDocument } from '../../model/status.js';
 import { monotonicMs } from '../../std/clock.js';
 import { Emitter } from '../../std/emitter.js';
@@ -185,7 +185,12 @@ export class ReplicaNode implements RoleScope {
   welcome({ node }: AttachInfo): WelcomeDecision {
     if (this.#lost !== null) return { refuse: 'NOT_PRIMARY', message: this.#lost };
     const message = `${this.#parts.config.name} is a replica${this.#primary === null ? '' : `; it follows ${this.#primary}`}.`;
-    return { refuse: 'NOT_PRIMARY', message: `${node} cannot attach: ${message}` };
+    const there = memberNamed(listInForce(this.#parts.chainFile.chain), this.#primary)?.link;
+    return {
+      refuse: 'NOT_PRIMARY',
+      message: `${node} cannot attach: ${message}`,
+      ...(there && { primary: there }),
+    };
   }
 
   attached(session: ReplicaSession): void {
