@@ -108,11 +108,11 @@ class Node {
 
   static async create(config: NodeConfig, { logger, logFile, sink, election }: NodeModules): Promise<Node> {
     const stateDir = join(config.directory, 'state');
-    const identity = await beginBoot(config.directory);
-    await mkdir(stateDir, { recursive: true });
     const tls =
       config.tls &&
       new TlsFiles({ ...config.tls, ca: config.tls.ca ?? null }, { log: logger.child({ part: 'tls' }) });
+    const identity = await beginBoot(config.directory);
+    await mkdir(stateDir, { recursive: true });
     const secret = Buffer.from((await readFile(config.secretFile, 'utf8')).trim());
     const chainFile = new ChainFile(stateDir);
     await chainFile.load();

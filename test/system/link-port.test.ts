@@ -151,30 +151,66 @@ it('the right secret with a wrong cluster name is refused by name on both sides'
     'WRONG_CLUSTER',
   ));
 
-it('a second node in the name of a replica that is attached is refused, and the replica stays', () =>
-  expectRefused({ node: 'n2', secret: clusterSecret(cluster.directory) }, {}, 'DUPLICATE_NODE'));
+/** What a node of this cluster proves. */
+async function ours(): Promise<{ cluster: string; secret: Buffer }> {
+  const { cluster: id } = JSON.parse(
+    await readFile(join(cluster.primary.directory, 'identity.json'), 'utf8'),
+  );
+  return { cluster: `demo ${id}`, secret: clusterSecret(cluster.directory) };
+}
 
-it('what a node that is no voter acknowledges counts for nothing', async () => {
+it('the right secret and name with another cluster id are refused by name on both sides', () =>
+  expectRefused(
+    { node: 'n9', cluster: `demo ${'0'.repeat(32)}`, secret: clusterSecret(cluster.directory) },
+    {},
+    'WRONG_CLUSTER',
+  ));
+
+it('a node that was not added is refused by name on both sides', async () =>
+  expectRefused(
+    { node: 'n8', ...(await ours()) },
+    { attachInfo: () => attachInfo('n8', { adopted: null }) },
+    'NOT_A_MEMBER',
+  ));
+
+it('a second node in the name of a replica that is attached is refused, and the replica stays', async () =>
+  expectRefused({ node: 'n2', ...(await ours()) }, {}, 'DUPLICATE_NODE'));
+
+it('what a member that is no voter acknowledges counts for nothing', async () => {
   const pids = await cluster.pids();
   let durable = 0;
   const origin = { epoch: 0, ordinal: 0, gtid: '' };
-  const learner: TestReplica = startReplica(
-    cluster.primary.linkPort,
-    { node: 'n9', secret: clusterSecret(cluster.directory) },
-    {
-      attachInfo: () => attachInfo('n9', { spoolEnd: origin, previousGtid: '' }),
-      records: (bytes) => {
-        for (const { header } of walkRecords(bytes)) durable = Math.max(durable, header.ordinal);
-        learner.dialer.ack({ received: durable, durable, applied: 0 });
-        return true;
-      },
-    },
-  );
+  const place = { name: 'n9', link: { host: '127.0.0.1', port: 7099 }, http: 'http://127.0.0.1:8099' };
+  const added = await cluster.primary.request('POST', '/v1/members', {
+    ...place,
+    mysqlRw: null,
+    mysqlRo: null,
+  });
+  expect(added.status, added.text).toBe(200);
+  let learner: TestReplica | null = null;
   try {
+    // Without a quorum it cannot become a voter either.
     for (const replica of cluster.replicas) await replica.freeze('node');
     await until('the quorum is lost', async () => {
       const { quorum } = await cluster.primary.cluster();
       return quorum.attached === 1;
+    });
+    const attached = startReplica(
+      cluster.primary.linkPort,
+      { node: 'n9', ...(await ours()) },
+      {
+        attachInfo: () => attachInfo('n9', { ...place, spoolEnd: origin, previousGtid: '', adopted: null }),
+        records: (bytes) => {
+          for (const { header } of walkRecords(bytes)) durable = Math.max(durable, header.ordinal);
+          attached.dialer.ack({ received: durable, durable, applied: 0 });
+          return true;
+        },
+      },
+    );
+    learner = attached;
+    await until('the learner has all', async () => {
+      const { members } = await cluster.primary.cluster();
+      return durable > 0 && durable === members.find(({ name }) => name === 'n1')?.positions.received;
     });
     const before = durable;
     const answer = await cluster.primary.request('POST', '/v1/sql', {
@@ -184,9 +220,10 @@ it('what a node that is no voter acknowledges counts for nothing', async () => {
     expect([answer.status, answer.body.error?.applied], answer.text).toEqual([504, 'unknown']);
     await until('the learner has it and has said so', () => durable > before);
   } finally {
+    await learner?.dialer.stop();
     for (const replica of cluster.replicas) await replica.unfreeze('node');
-    await learner.dialer.stop();
   }
   await until('all are attached again', async () => (await cluster.primary.cluster()).quorum.attached === 3);
+  expect((await cluster.primary.request('DELETE', '/v1/members/n9')).status).toBe(200);
   await expectUnharmed(pids);
 });
