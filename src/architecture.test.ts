@@ -48,6 +48,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'mysql-control': ['std', 'model', 'mysql-protocol', 'mysql-client', 'promise', 'auth', 'server-packages'],
   'server-process': ['std', 'model', 'server-packages', 'mysql-control'],
   snapshot: ['std', 'model', 'server-packages'],
+  verify: ['std', 'model'],
   // What clients are told, statements without HTTP, and HTTP.
   api: ['std', 'model', 'mysql-protocol', 'mysql-client', 'metrics', 'audit'],
   sql: ['std', 'model', 'mysql-protocol', 'mysql-client', 'auth', 'api'],
@@ -64,7 +65,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // The replication plane: what a node does as primary or as replica, its parts, and the composition root.
   roles: [
     ...['std', 'model', 'mysql-protocol', 'wire', 'metrics', 'promise', 'api', 'config', 'events'],
-    ...['source', 'hub', 'link', 'spool', 'endpoint', 'membership', 'mysql-control', 'election'],
+    ...['source', 'hub', 'link', 'spool', 'endpoint', 'membership', 'mysql-control', 'verify', 'election'],
   ],
   node: [
     ...[

@@ -440,6 +440,77 @@ export type DroppedUser = {
   acknowledgedBy: string[];
 };
 
+export type VerifyDocument = {
+  running: VerifyRound | null;
+  last: VerifyRound | null;
+  /** End of the last round over all tables that did not end early. */
+  lastCompleteAt: string | null;
+  /** The last comparison of each table. */
+  tables: VerifyTable[];
+};
+
+export type VerifyRound = {
+  startedAt: string;
+  finishedAt: string | null;
+  /** `schema.table`; null = all tables. */
+  only: string | null;
+  repair: boolean;
+  /** Begun by the interval of the configuration. */
+  background: boolean;
+  tablesDone: number;
+  tables: number;
+  differing: string[];
+  skipped: string[];
+  /** Chunks that differed once, and not at a later position. */
+  unconfirmed: number;
+  rows: number;
+  chunks: number;
+  /** How often the nodes agreed on a position. */
+  positions: number;
+  /** The longest time for which a replica's server was given nothing new. */
+  heldMsMax: number;
+  /** Why it ended early. */
+  ended: string | null;
+};
+
+export type VerifyTable = {
+  table: string;
+  verdict: 'equal' | 'differs' | 'repaired' | 'skipped';
+  startedAt: string;
+  finishedAt: string;
+  /** Position of the first chunk. */
+  from: string;
+  /** Position of the last chunk. */
+  to: string;
+  rows: number;
+  chunks: number;
+  /** Compared with the primary, all of the table. */
+  nodes: string[];
+  /** What differs beside rows, or why the table or a node was not compared. */
+  reason: string | null;
+  differences: VerifyDifference[];
+  /** Differences beyond those that are listed. */
+  more: number;
+};
+
+export type VerifyDifference = {
+  /** Columns of the key; empty when the table has none and is compared as a whole. */
+  key: string[];
+  /** The rows behind this key; null = from the first row. */
+  after: string[] | null;
+  /** Up to this key, itself included; null = to the last row. */
+  upTo: string[] | null;
+  /** Rows on the primary. */
+  rows: number;
+  /** Each node that differs from the primary, with its number of rows. */
+  nodes: {
+    node: string;
+    rows: number;
+  }[];
+  /** `repaired`, or why it was not; null = nobody asked for it. */
+  repair: string | null;
+};
+
 export type OpenApiDocument = {
   openapi: string;
   info: {
@@ -495,6 +566,7 @@ export type NodeErrorCode =
   | 'TRANSACTION_LOST'
   | 'TX_ENDED'
   | 'TX_UNKNOWN'
+  | 'VERIFY_RUNNING'
   | 'TX_BUSY'
   | 'USER_EXISTS'
   | 'USER_IN_USE'
@@ -775,6 +847,28 @@ export interface Endpoints {
     };
     response: DroppedUser;
   };
+  /** What the last comparison of rows between all nodes found, table by table. On the primary. */
+  getVerify: {
+    response: VerifyDocument;
+  };
+  /** Begins a comparison of the rows of all nodes at one position, while writes go on. On the primary. */
+  postVerify: {
+    body: {
+      database?: string;
+      /** Only this one; needs `database`. */
+      table?: string;
+      /** Rows that differ on a replica are replaced by the primary's. */
+      repair?: boolean;
+    };
+    response: VerifyRound;
+  };
+  /** Ends the comparison that runs. */
+  deleteVerify: {
+    response: {
+      /** False: none was running. */
+      cancelled: boolean;
+    };
+  };
   /** This API as an OpenAPI 3.1 document. */
   getOpenApi: {
     response: OpenApiDocument;
@@ -826,6 +920,9 @@ export const ENDPOINTS = {
   postUsers: { method: 'POST', path: '/v1/users', produces: 'json', statuses: [201] },
   rotateUser: { method: 'POST', path: '/v1/users/:name/rotate', produces: 'json', statuses: [200] },
   deleteUser: { method: 'DELETE', path: '/v1/users/:name', produces: 'json', statuses: [200] },
+  getVerify: { method: 'GET', path: '/v1/verify', produces: 'json', statuses: [200] },
+  postVerify: { method: 'POST', path: '/v1/verify', produces: 'json', statuses: [202] },
+  deleteVerify: { method: 'DELETE', path: '/v1/verify', produces: 'json', statuses: [200] },
   getOpenApi: { method: 'GET', path: '/v1/openapi.json', produces: 'json', statuses: [200] },
   getHealth: { method: 'GET', path: '/health', produces: 'json', statuses: [200] },
   getReady: { method: 'GET', path: '/ready', produces: 'json', statuses: [200, 503] },

@@ -53,6 +53,7 @@ export const ERRORS = {
     status: [409],
     means: 'The transaction is not open on this node, and its outcome is not known.',
   },
+  VERIFY_RUNNING: { status: [409], means: 'A comparison of rows is running already.' },
   TX_BUSY: { status: [409], means: 'Another request is running in the transaction.' },
   USER_EXISTS: { status: [409], means: 'There is an account of this name already.' },
   USER_IN_USE: {

@@ -13,6 +13,7 @@ import type {
   MembersDocument,
   Role,
 } from '../model/status.js';
+import type { RoundReport, VerifyDocument, VerifyRequest } from '../model/verify.js';
 import type { Cancellation } from '../std/cancellation.js';
 import type { FoundLines } from '../std/newest-lines.js';
 import type { LogFilter } from './log-filter.js';
@@ -125,6 +126,12 @@ export interface NodeView {
   confirmPrimary(options: { signal: AbortSignal }): Promise<void>;
   /** Resolves once this node's server has the accounts of applications as the replicated table says after the call. */
   levelUsers(): Promise<void>;
+  /** The comparisons of rows, on the primary. @throws SkeinError NOT_PRIMARY */
+  verify(): Promise<VerifyDocument>;
+  /** Begins one. @throws SkeinError NOT_PRIMARY, NOT_OPEN, VERIFY_RUNNING */
+  startVerify(request: VerifyRequest): Promise<RoundReport>;
+  /** False: none was running. @throws SkeinError NOT_PRIMARY */
+  cancelVerify(): Promise<boolean>;
   readonly events: EventSource;
   readonly audit: AuditView;
   /** This node's part of `GET /metrics`, in the text form of Prometheus. */

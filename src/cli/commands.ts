@@ -38,6 +38,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./load.js')).loadCommand,
   },
   {
+    name: 'verify',
+    summary: 'compare the rows of all nodes, and put right what differs on a replica',
+    load: async () => (await import('./verify.js')).verifyCommand,
+  },
+  {
     name: 'audit',
     summary: 'the audit trail of a node: which token asked what, and whether the trail is intact',
     load: async () => (await import('./audit.js')).auditCommand,

@@ -14,6 +14,7 @@ import { SkeinError } from '../model/error.js';
 import type { MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
 import type { AcknowledgeLevel } from '../model/status.js';
+import type { VerifyRequest } from '../model/verify.js';
 import { accountPassword, userPassword } from '../mysql-control/accounts.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
 import type { FactsReader } from '../planes/facts-reader.js';
@@ -276,6 +277,18 @@ export class PlaneNodeView implements NodeView {
 
   levelUsers(): Promise<void> {
     return this.#modules.questions.levelUsers();
+  }
+
+  verify() {
+    return this.#modules.questions.verify();
+  }
+
+  startVerify(request: VerifyRequest) {
+    return this.#modules.questions.startVerify(request);
+  }
+
+  cancelVerify() {
+    return this.#modules.questions.cancelVerify();
   }
 
   metrics(): Promise<string> {

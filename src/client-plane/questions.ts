@@ -49,6 +49,21 @@ export class Questions {
     await this.#ask('changeMembers', change);
   }
 
+  /** @throws SkeinError NOT_PRIMARY */
+  verify(): Promise<AnswerTo<'verify'>> {
+    return this.#ask('verify');
+  }
+
+  /** @throws SkeinError NOT_PRIMARY, NOT_OPEN, VERIFY_RUNNING */
+  startVerify(request: InputOf<'startVerify'>): Promise<AnswerTo<'startVerify'>> {
+    return this.#ask('startVerify', request);
+  }
+
+  /** @throws SkeinError NOT_PRIMARY */
+  cancelVerify(): Promise<AnswerTo<'cancelVerify'>> {
+    return this.#ask('cancelVerify');
+  }
+
   async flushLog(): Promise<void> {
     await this.#inTime('flushLog');
   }

@@ -152,6 +152,15 @@ export const NodeConfigSchema = Type.Object(
         'Temporary files of the managed server; beyond it the read that wrote most is ended. A temporary table may have half of it.',
       expected: 'bytes, a whole number of at least 16777216',
     }),
+    // A day: what is found is at most as old as the youngest dump of most people.
+    verifyIntervalHours: Type.Number({
+      minimum: 0,
+      maximum: 8_760,
+      default: 24,
+      description:
+        'Hours between two comparisons of all rows of all nodes, by the primary; 0 = only when asked.',
+      expected: 'hours, a number from 0 to 8760',
+    }),
     serverPort: Type.Union([Type.Integer({ minimum: 1, maximum: 65535 }), Type.Null()], {
       default: null,
       description: "The managed server's own port on 127.0.0.1; null = a free one is chosen at each start.",

@@ -90,6 +90,10 @@ export class Endpoint {
   #connectionId = 0;
   /** Value of `#releasable` when the streams were last notified. */
   #released = -1;
+  /** Nothing beyond this is released; null = there is no hold. */
+  #limit: number | null = null;
+  /** Up to here the server may have been given groups; null before its first dump. */
+  #given: number | null = null;
 
   constructor(options: EndpointOptions, modules: EndpointModules) {
     this.#options = options;
@@ -131,12 +135,43 @@ export class Endpoint {
     this.#releases.ask();
   }
 
+  /**
+   * From now on the server is given nothing new. Returns the ordinal up to which it may have been given groups; null when
+   * that is not known, and then nothing is held. What the spool takes and acknowledges does not depend on it.
+   */
+  hold(): number | null {
+    if (this.#given === null) return null;
+    this.#limit = this.#given;
+    return this.#given;
+  }
+
+  /** A hold goes on at this ordinal, which is not below what was given. */
+  holdAt(ordinal: number): void {
+    this.#limit = ordinal;
+    this.changed();
+  }
+
+  /** The end of a hold. */
+  letGo(): void {
+    if (this.#limit === null) return;
+    this.#limit = null;
+    this.changed();
+  }
+
   #wake(): void {
     for (const wake of this.#waiters) wake();
   }
 
   #releasable(): number {
-    return Math.min(this.#modules.committed(), this.#modules.spool.end.ordinal);
+    const releasable = Math.min(this.#modules.committed(), this.#modules.spool.end.ordinal);
+    return this.#limit === null ? releasable : Math.min(releasable, this.#limit);
+  }
+
+  /** Asked for by a dump, which sends up to there. */
+  #give(): number {
+    const releasable = this.#releasable();
+    this.#given = Math.max(this.#given ?? 0, releasable);
+    return releasable;
   }
 
   #waitForChange(ms: number): Promise<void> {
@@ -251,6 +286,8 @@ export class Endpoint {
     if (!format) return;
     await this.#caughtUp(ordinal, connectState, socket);
     if (socket.destroyed) return;
+    // Its relay log may hold what an earlier dump sent.
+    this.#given = Math.max(this.#given ?? 0, ordinal);
     const reader = spool.reader(ordinal + 1);
     logger.info({ after: connectState, ordinal }, 'the local server reads from the spool');
     const stream = new DumpStream(
@@ -258,7 +295,7 @@ export class Endpoint {
       {
         reader,
         format,
-        releasable: () => this.#releasable(),
+        releasable: () => this.#give(),
         changed: (ms) => this.#waitForChange(ms),
         admit: (header, payload, signal) => this.#admit(header, payload, signal),
       },

@@ -46,4 +46,5 @@ const WARNINGS = new Set<ClusterEventName>([
   'read.killed',
   'tmp.full',
   'clients.restarted',
+  'verify.differs',
 ]);

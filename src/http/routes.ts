@@ -20,6 +20,7 @@ import {
 } from './handlers/tokens.js';
 import { handleCommit, handleOpenTransaction, handleRollback } from './handlers/transactions.js';
 import { handleCreateUser, handleDropUser, handleListUsers, handleRotateUser } from './handlers/users.js';
+import { handleCancelVerify, handleGetVerify, handleStartVerify } from './handlers/verify.js';
 
 const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   postSql: handleSql,
@@ -47,6 +48,9 @@ const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   postUsers: handleCreateUser,
   rotateUser: handleRotateUser,
   deleteUser: handleDropUser,
+  getVerify: handleGetVerify,
+  postVerify: handleStartVerify,
+  deleteVerify: handleCancelVerify,
   getOpenApi: handleOpenApi,
   getHealth: handleHealth,
   getReady: handleReady,

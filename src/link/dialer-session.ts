@@ -36,6 +36,12 @@ import {
   type ListMessage,
   type Welcome,
 } from '../wire/messages.js';
+import {
+  decodeVerifyAsk,
+  encodeVerifyReply,
+  type VerifyAsk,
+  type VerifyReply,
+} from '../wire/verify-messages.js';
 import { Channel } from './channel.js';
 import { acceptedIn, dialerStart, type HandshakeState, handshakeStep, type Identity } from './handshake.js';
 import { HeartbeatMonitor, type HeartbeatOptions } from './heartbeat-monitor.js';
@@ -58,6 +64,8 @@ export interface ReplicaCallbacks {
   heartbeat(): HeartbeatBody;
   /** How objects of the replica's server are defined; the answer has the reason when that cannot be told. */
   definitions(query: DefinitionsQuery): Promise<DefinitionsReply>;
+  /** Rows of the replica's server, to be compared with the primary's. Never rejects. */
+  verify(ask: VerifyAsk): Promise<VerifyReply>;
   /** A heartbeat of the primary; `heardAtMs` is monotonic (for membership/lag.ts). */
   heard?(heartbeat: Heartbeat, heardAtMs: number): void;
 }
@@ -171,6 +179,7 @@ export class DialerSession {
     else if (name === 'list') this.#modules.list(decodeList(payload));
     else if (name === 'probe') this.#onProbe(decodeProbe(payload));
     else if (name === 'definitionsQuery') void this.#onDefinitionsQuery(decodeDefinitionsQuery(payload));
+    else if (name === 'verifyAsk') void this.#onVerifyAsk(decodeVerifyAsk(payload));
     else if (name === 'refuse') this.#onRefuse(payload);
     else if (name === 'challenge') this.#onChallenge(payload);
     else if (name === 'welcome') this.#onWelcome(decodeWelcome(payload));
@@ -235,6 +244,7 @@ export class DialerSession {
       'list',
       'probe',
       'definitionsQuery',
+      'verifyAsk',
       'refuse',
     ]);
     this.#channel.write(encodeReady({ spoolEnd: { ...spoolEnd }, previousGtid, damaged, adopted }));
@@ -270,6 +280,13 @@ export class DialerSession {
           encodeDefinitionsReply({ id: query.id, definitions: {}, failed: messageOf(error) }),
         );
       }
+    });
+  }
+
+  async #onVerifyAsk(ask: VerifyAsk): Promise<void> {
+    const reply = await this.#modules.verify(ask);
+    this.#channel.guard(() => {
+      if (this.open) this.#channel.write(encodeVerifyReply(reply));
     });
   }
 

@@ -225,6 +225,7 @@ function callbacks(modules: ReplicaCallbacks): ReplicaCallbacks {
     list: (message) => modules.list(message),
     heartbeat: () => modules.heartbeat(),
     definitions: (query) => modules.definitions(query),
+    verify: (ask) => modules.verify(ask),
     heard: (heartbeat, heardAtMs) => modules.heard?.(heartbeat, heardAtMs),
   };
 }

@@ -30,6 +30,12 @@ import {
   type HeartbeatBody,
   type ListMessage,
 } from '../wire/messages.js';
+import {
+  decodeVerifyReply,
+  encodeVerifyAsk,
+  type VerifyAsk,
+  type VerifyReply,
+} from '../wire/verify-messages.js';
 import type { Channel } from './channel.js';
 import { HeartbeatMonitor, type HeartbeatOptions } from './heartbeat-monitor.js';
 
@@ -54,6 +60,8 @@ export interface ReplicaSession {
   sendList(message: ListMessage): void;
   /** The replica answers when it has applied the position in question; see `onDefinitions`. */
   askDefinitions(query: DefinitionsQuery): void;
+  /** The replica answers with the same id; see `onVerify`. @throws SkeinError FRAME_TOO_LARGE */
+  askVerify(ask: VerifyAsk): void;
   readonly blocked: boolean;
   /** Bytes that wait in this process for the socket. */
   readonly bufferedBytes: number;
@@ -65,6 +73,7 @@ export interface ReplicaSession {
   /** The replica has answered the probe of this round: it follows this primary. */
   readonly onEcho: Emitter<number>;
   readonly onDefinitions: Emitter<DefinitionsReply>;
+  readonly onVerify: Emitter<VerifyReply>;
   /** Emitted once, with the reason in plain words. */
   readonly onClosed: Emitter<string>;
   /** `code` is told to the replica: see LinkDialer for what it does. */
@@ -102,6 +111,7 @@ export class ListenerSession implements ReplicaSession {
   readonly onAdopted = new Emitter<ChainPlace>();
   readonly onEcho = new Emitter<number>();
   readonly onDefinitions = new Emitter<DefinitionsReply>();
+  readonly onVerify = new Emitter<VerifyReply>();
   readonly onClosed = new Emitter<string>();
   readonly #channel: Channel;
   readonly #epoch: number;
@@ -127,7 +137,7 @@ export class ListenerSession implements ReplicaSession {
       silent: (silentMs) =>
         this.#end('LINK_SILENT', `No data from ${this.node} for ${durationText(silentMs)}.`),
     });
-    channel.handOver(['ack', 'heartbeat', 'adopted', 'echo', 'definitionsReply', 'refuse'], {
+    channel.handOver(['ack', 'heartbeat', 'adopted', 'echo', 'definitionsReply', 'verifyReply', 'refuse'], {
       frame: (name, payload) => this.#frame(name, payload),
       drained: () => this.#drained(),
       closed: (error) => this.#closed(error),
@@ -195,6 +205,11 @@ export class ListenerSession implements ReplicaSession {
     this.#channel.guard(() => this.#channel.write(encodeDefinitionsQuery(query)));
   }
 
+  askVerify(ask: VerifyAsk): void {
+    const frame = encodeVerifyAsk(ask);
+    this.#channel.guard(() => this.#channel.write(frame));
+  }
+
   close(reason: string, code = 'LINK_ENDED'): void {
     this.#end(code, reason);
   }
@@ -228,6 +243,7 @@ export class ListenerSession implements ReplicaSession {
     else if (name === 'adopted') this.onAdopted.emit(decodeAdopted(payload));
     else if (name === 'echo') this.#onEchoFrame(decodeEcho(payload));
     else if (name === 'definitionsReply') this.onDefinitions.emit(decodeDefinitionsReply(payload));
+    else if (name === 'verifyReply') this.onVerify.emit(decodeVerifyReply(payload));
     else if (name === 'refuse') this.#onRefuse(payload);
     else throw unexpectedFrame(name);
   }

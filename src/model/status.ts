@@ -130,6 +130,8 @@ export const CLUSTER_EVENTS = [
   'read.killed',
   'tmp.full',
   'clients.restarted',
+  'verify.done',
+  'verify.differs',
 ] as const;
 export type ClusterEventName = (typeof CLUSTER_EVENTS)[number];
 

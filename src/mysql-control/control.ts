@@ -1,5 +1,5 @@
 import type { Definitions } from '../model/definitions.js';
-import type { TextRow } from '../mysql-client/connection.js';
+import type { Connection, TextRow } from '../mysql-client/connection.js';
 import type { TextValue } from '../mysql-client/sql-text.js';
 import type { TableCollations } from '../promise/charset-risk.js';
 import { repairLogins } from './account-repair.js';
@@ -289,6 +289,11 @@ export class MariadbControl {
 
   async runningStatements(): Promise<RunningStatement[]> {
     return (await this.#sessions.query(RUNNING_STATEMENTS)).map(runningStatement);
+  }
+
+  /** A session of its own, whose statements are not logged. */
+  session(): Promise<Connection> {
+    return this.#sessions.connect();
   }
 
   // Accounts and TLS.

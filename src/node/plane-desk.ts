@@ -4,6 +4,7 @@ import type { EventLog } from '../events/event-log.js';
 import { ThreadMeter } from '../metrics/process-metrics.js';
 import { metricsText } from '../metrics/text.js';
 import { type MemberChange, memberNamed } from '../model/members.js';
+import type { VerifyRequest } from '../model/verify.js';
 import type { AnswerTo, PlaneFacts, PlaneFigures, Question } from '../planes/messages.js';
 import { NodeMetrics } from '../roles/metrics.js';
 import type { RoleNode } from '../roles/role-node.js';
@@ -72,6 +73,9 @@ export class PlaneDesk {
       changeMembers: () => role.changeMembers(input as MemberChange),
       metrics: () => this.#figures(),
       confirmPrimary: () => role.confirmPrimary({ signal: new AbortController().signal }),
+      verify: () => role.verify().document,
+      startVerify: () => role.verify().start({ ...(input as VerifyRequest), background: false }),
+      cancelVerify: () => role.verify().cancel(),
       levelUsers,
       flushLog,
     };

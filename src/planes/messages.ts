@@ -12,6 +12,7 @@ import type { Chain } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { MemberChange } from '../model/members.js';
 import type { ClusterEvent, ClusterStatus, MemberState, MembersDocument } from '../model/status.js';
+import type { RoundReport, VerifyDocument, VerifyRequest } from '../model/verify.js';
 import type { TlsIdentity } from '../std/tls-source.js';
 
 /** What changes seldom, and is not a number. */
@@ -156,6 +157,9 @@ export interface Asked {
   /** The figures of the other planes. A plane that does not answer in time is left out. */
   metrics(): readonly PlaneFigures[];
   confirmPrimary(): void;
+  verify(): VerifyDocument;
+  startVerify(request: VerifyRequest): RoundReport;
+  cancelVerify(): boolean;
   levelUsers(): void;
   /** Write all pending lines of the log into its file. */
   flushLog(): void;

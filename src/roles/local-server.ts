@@ -3,6 +3,7 @@ import type { SchemaLook, TableName } from '../mysql-control/schema-look.js';
 import type { UnreadableTable } from '../mysql-control/unreadable-tables.js';
 import type { TableCollations } from '../promise/charset-risk.js';
 import type { LoggedGroup } from '../source/logged-group.js';
+import type { SqlSession } from '../verify/sql-session.js';
 import type { DdlNote } from './replica/ddl-note.js';
 
 /** What the roles need of the local server: SQL control and the last resort. Implemented by mysql-control. */
@@ -146,4 +147,6 @@ export interface LocalControl {
   /** On a replica: its parallel workers commit together, each waits for others for some milliseconds at most. */
   gatherCommits(on: boolean): Promise<void>;
   waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
+  /** A session of its own, whose statements are not logged. */
+  session(): Promise<SqlSession>;
 }

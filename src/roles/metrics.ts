@@ -12,6 +12,7 @@ import {
   MEMBER_STATES,
   type Positions,
 } from '../model/status.js';
+import { TABLE_VERDICTS, type TableReport } from '../model/verify.js';
 import type { Histogram } from '../std/histogram.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 import type { PeerBytes } from './link-bytes.js';
@@ -110,6 +111,18 @@ export interface PrimaryFacts {
   readonly keylessTables: number;
   readonly foreignTables: number;
   readonly links: readonly PeerBytes[];
+  readonly verify: VerifyFacts;
+}
+
+/** Comparisons of rows since the node's start, and what they found last. */
+export interface VerifyFacts {
+  readonly rounds: number;
+  readonly chunks: number;
+  readonly rows: number;
+  readonly isRunning: boolean;
+  /** Unix ms; null = there was none. */
+  readonly lastCompleteAtMs: number | null;
+  readonly tables: ReadonlyMap<TableReport['verdict'], number>;
 }
 
 /** What only the primary knows: the quorum, its commits, and each member. */
@@ -217,6 +230,36 @@ export function primaryMetrics(facts: PrimaryFacts): MetricFamily[] {
       samples: perMember(({ lastHeartbeatMs }) => [{ value: seconds(lastHeartbeatMs) }]),
     },
     ...linkMetrics(facts.links),
+    ...verifyMetrics(facts.verify),
+  ];
+}
+
+function verifyMetrics(facts: VerifyFacts): MetricFamily[] {
+  return [
+    single(
+      'counter',
+      'skein_verify_rounds_total',
+      'Comparisons of all tables that were completed.',
+      facts.rounds,
+    ),
+    single('counter', 'skein_verify_chunks_total', 'Chunks of tables that were compared.', facts.chunks),
+    single('counter', 'skein_verify_rows_total', 'Rows of the primary that were compared.', facts.rows),
+    single('gauge', 'skein_verify_running', '1 while rows are compared.', facts.isRunning),
+    single(
+      'gauge',
+      'skein_verify_last_complete_timestamp_seconds',
+      'When all tables were last compared, Unix time; absent when they never were.',
+      seconds(facts.lastCompleteAtMs),
+    ),
+    {
+      type: 'gauge',
+      name: 'skein_verify_tables',
+      help: 'Tables by the verdict of their last comparison.',
+      samples: TABLE_VERDICTS.map((verdict) => ({
+        labels: { verdict },
+        value: facts.tables.get(verdict) ?? 0,
+      })),
+    },
   ];
 }
 

@@ -9,7 +9,7 @@ import type { ClusterStatus, MembersDocument, Role } from '../model/status.js';
 import { Emitter } from '../std/emitter.js';
 import type { AttachInfo, HeartbeatBody } from '../wire/messages.js';
 import { bareStatus, membersDocument, ownStatus } from './cluster-status.js';
-import type { NodeParts, RolePositions, RoleScope } from './role-node.js';
+import { type NodeParts, noVerifying, type RolePositions, type RoleScope } from './role-node.js';
 
 /** Between two roles, and before the first: the node serves no client. It reports the role that it is taking. */
 export class NoRole implements RoleScope {
@@ -109,6 +109,8 @@ export class NoRole implements RoleScope {
   async changeMembers(): Promise<void> {
     throw new SkeinError('NOT_PRIMARY', this.#reason);
   }
+
+  verify = noVerifying;
 
   async confirmPrimary(): Promise<void> {
     throw new SkeinError('NOT_PRIMARY', this.#reason);

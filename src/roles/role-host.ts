@@ -13,7 +13,7 @@ import type { LocalServerUp, ReplicaThreads, ServerReading } from './local-serve
 import { NoRole } from './no-role.js';
 import { PrimaryNode } from './primary/primary-node.js';
 import { ReplicaNode } from './replica/replica-node.js';
-import type { NodeParts, RoleNode, RolePositions, RoleScope } from './role-node.js';
+import type { NodeParts, RoleNode, RolePositions, RoleScope, Verifying } from './role-node.js';
 
 /** What keeps a server from being taken into a role is mostly over in some seconds. */
 const ROLE_RETRY_MS = 2_000;
@@ -239,6 +239,10 @@ export class RoleHost implements RoleNode {
 
   readNow(): void {
     this.#role.readNow();
+  }
+
+  verify(): Verifying {
+    return this.#role.verify();
   }
 
   confirmPrimary(options: { signal: AbortSignal }): Promise<void> {

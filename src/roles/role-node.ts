@@ -5,9 +5,10 @@ import type { EventLog } from '../events/event-log.js';
 import type { WelcomeDecision } from '../link/greeting.js';
 import type { ReplicaSession } from '../link/listener-session.js';
 import type { MetricFamily } from '../metrics/text.js';
-import type { SkeinError } from '../model/error.js';
+import { SkeinError } from '../model/error.js';
 import type { MemberChange, MemberPlace } from '../model/members.js';
 import type { ClusterStatus, MembersDocument } from '../model/status.js';
+import type { RoundReport, VerifyDocument, VerifyRequest } from '../model/verify.js';
 import type { AccountName } from '../mysql-control/accounts.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
 import type { Spool } from '../spool/spool.js';
@@ -100,6 +101,19 @@ export interface RoleNode extends Pick<NodeView, 'epoch' | 'isOpen' | 'ready' | 
   /** What only this role has, for `GET /metrics`. */
   metrics(): MetricFamily[];
   watchThreads(threads: ReplicaThreads | null): Promise<void>;
+  /** Comparisons of rows with the replicas. @throws SkeinError NOT_PRIMARY */
+  verify(): Verifying;
+}
+
+export interface Verifying {
+  readonly document: VerifyDocument;
+  /** @throws SkeinError NOT_OPEN, VERIFY_RUNNING */
+  start(options: VerifyRequest & { readonly background: boolean }): RoundReport;
+  cancel(): boolean;
+}
+
+export function noVerifying(): Verifying {
+  throw new SkeinError('NOT_PRIMARY', 'This node is a replica. Rows are compared by the primary.');
 }
 
 /** One role of a node, from its beginning to its end: it borrows the node's parts. */

@@ -41,7 +41,9 @@ export interface AssemblerModules {
   ackWanted(ordinal: number, file: string, position: number): void;
   ended(error: ServerErr): void;
   /** A statement was read, by itself or in a group (CREATE TABLE ... SELECT, SAVEPOINT); '' = its text cannot be told. */
-  statement?(text: string, database: string): void;
+  statement?(text: string, database: string, ordinal: number): void;
+  /** A group was read to its end, which is at this place of the server's log. */
+  groupRead?(ordinal: number, file: string, position: number): void;
 }
 
 /** Payload of one fragment; far below the record's limit, so that a large group flows in small pieces. */
@@ -124,7 +126,7 @@ export class GroupAssembler implements EventSink {
   largeEventEnd(): void {
     if (this.#largePlace !== 'end') return;
     this.#end();
-    this.#modules.statement?.('', '');
+    this.#modules.statement?.('', '', this.#ordinal);
   }
 
   ended(error: ServerErr): void {
@@ -135,8 +137,12 @@ export class GroupAssembler implements EventSink {
   #tellStatement(event: Buffer): void {
     const type = event[HEADER_AT.type];
     if (type === EVENT.query)
-      this.#modules.statement?.(queryText(event, this.#hasChecksum).toString(), queryDatabase(event));
-    else if (type === EVENT.queryCompressed) this.#modules.statement?.('', '');
+      this.#modules.statement?.(
+        queryText(event, this.#hasChecksum).toString(),
+        queryDatabase(event),
+        this.#ordinal,
+      );
+    else if (type === EVENT.queryCompressed) this.#modules.statement?.('', '', this.#ordinal);
   }
 
   /** Passes on what is sealed; called when a chunk of the socket is used up. */
@@ -212,6 +218,7 @@ export class GroupAssembler implements EventSink {
   #end(): void {
     this.#complete = this.#ordinal;
     this.#completeGtid = this.#gtid;
+    this.#modules.groupRead?.(this.#ordinal, this.#file, this.#position);
     this.#seal(this.#recordFlags | LAST_FRAGMENT);
   }
 

@@ -35,7 +35,9 @@ export interface SourceModules {
   /** Takes a batch; false = pause until `resume`. */
   batch(batch: RecordBatch): boolean;
   /** The log has a statement, executed in this database; '' = its text is not known. Called while a batch is read. */
-  statement?(text: string, database: string): void;
+  statement?(text: string, database: string, ordinal: number): void;
+  /** A group was read to its end, which is at this place of the server's log. */
+  groupRead?(ordinal: number, file: string, position: number): void;
   clock?: Clock;
 }
 
@@ -159,6 +161,7 @@ export class Source {
           if (!this.#modules.batch(batch)) this.pause();
         },
         ...(this.#modules.statement && { statement: this.#modules.statement }),
+        ...(this.#modules.groupRead && { groupRead: this.#modules.groupRead }),
         ackWanted: (ordinal, file, position) => this.#ackWanted({ ordinal, file, position }),
         ended: (error) => this.#end(ended(`${error.message} (${error.errno})`, error.errno)),
       },

@@ -36,6 +36,7 @@ import {
   decodeWelcome,
   encodeRefuse,
 } from './messages.js';
+import { decodeVerifyAsk, decodeVerifyReply } from './verify-messages.js';
 
 const fill = (byte: number) => Buffer.alloc(32, byte);
 const proofs = { secret: fill(0x33), cluster: fill(0x44) };
@@ -131,6 +132,8 @@ const DECODERS: Record<FrameName, (payload: Buffer) => unknown> = {
   definitionsReply: decodeDefinitionsReply,
   list: decodeList,
   adopted: decodeAdopted,
+  verifyAsk: decodeVerifyAsk,
+  verifyReply: decodeVerifyReply,
 };
 
 function codeOf(action: () => unknown): string {

@@ -25,6 +25,8 @@ const DOCUMENT_MAX = 1024 * 1024;
 const CHAIN_MAX = 4 * 1024 * 1024;
 /** Digests of some hundred thousand objects. */
 const DEFINITIONS_MAX = 16 * 1024 * 1024;
+/** Rows of one repair (REPAIR_BYTES_MAX), as JSON; names of a thousand tables. */
+const VERIFY_MAX = 4 * 1024 * 1024;
 
 export const NONCE_SIZE = 32;
 const PROOF_SIZE = 32;
@@ -62,6 +64,10 @@ export const FRAMES = {
   list: { type: 22, payloadMax: CONTROL_MAX },
   /** replica -> primary: its log has reached this entry of the chain, which is on its disk. */
   adopted: { type: 23, payloadMax: CONTROL_MAX },
+  /** primary -> replica: what is in this range of a table, at this position? See verify-messages.ts. */
+  verifyAsk: { type: 50, payloadMax: VERIFY_MAX },
+  /** replica -> primary: its answer to that. */
+  verifyReply: { type: 51, payloadMax: DOCUMENT_MAX },
   /** primary -> replica: u53 committed ordinal, then whole records (record.ts). */
   records: { type: 32, payloadMax: RECORDS_HEAD_SIZE + RECORDS_BYTES_MAX },
   /** primary -> replica: u53 committed ordinal. */

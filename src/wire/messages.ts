@@ -234,9 +234,11 @@ type ControlName =
   | 'list'
   | 'adopted'
   | 'definitionsQuery'
-  | 'definitionsReply';
+  | 'definitionsReply'
+  | 'verifyAsk'
+  | 'verifyReply';
 
-function encodeJson(name: ControlName, value: unknown): Buffer {
+export function encodeJson(name: ControlName, value: unknown): Buffer {
   const text = JSON.stringify(value);
   const size = Buffer.byteLength(text);
   const frame = allocateFrame(name, size);
@@ -244,7 +246,7 @@ function encodeJson(name: ControlName, value: unknown): Buffer {
   return frame;
 }
 
-function decodeJson<T extends TSchema>(name: ControlName, schema: T, payload: Buffer): Static<T> {
+export function decodeJson<T extends TSchema>(name: ControlName, schema: T, payload: Buffer): Static<T> {
   const sizeMax = FRAMES[name].payloadMax;
   if (payload.length > sizeMax) throw tooLarge(`A ${name} frame`, payload.length, sizeMax);
   const value = parse(name, payload);

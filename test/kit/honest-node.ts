@@ -8,6 +8,7 @@ import { EventRing } from '../../src/events/event-ring.js';
 import { SkeinError } from '../../src/model/error.js';
 import type { Position } from '../../src/model/position.js';
 import type { Role } from '../../src/model/status.js';
+import type { RoundReport, VerifyDocument, VerifyRequest } from '../../src/model/verify.js';
 import { Connection } from '../../src/mysql-client/connection.js';
 import {
   type AccountName,
@@ -44,6 +45,7 @@ export class HonestNode implements NodeView {
   loginsRefused = 0;
   #held: Array<() => void> | null = null;
   #control: Connection | null = null;
+  #round: RoundReport | null = null;
 
   constructor(options: HonestNodeOptions, server: ManagedServer) {
     this.name = options.name;
@@ -214,6 +216,25 @@ export class HonestNode implements NodeView {
       },
     );
     await accounts.level();
+  }
+
+  /** It has no replicas: there is nothing to compare. */
+  async verify(): Promise<VerifyDocument> {
+    return { running: null, last: this.#round, lastCompleteAt: null, tables: [] };
+  }
+
+  async startVerify({ only, repair }: VerifyRequest): Promise<RoundReport> {
+    const at = new Date().toISOString();
+    this.#round = {
+      ...{ startedAt: at, finishedAt: at, only: only && `${only.schema}.${only.name}`, repair },
+      ...{ background: false, tablesDone: 0, tables: 0, differing: [], skipped: [], unconfirmed: 0 },
+      ...{ rows: 0, chunks: 0, positions: 0, heldMsMax: 0, ended: null },
+    };
+    return this.#round;
+  }
+
+  async cancelVerify(): Promise<boolean> {
+    return false;
   }
 
   async confirmPrimary({ signal }: { signal: AbortSignal }): Promise<void> {

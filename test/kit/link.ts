@@ -159,6 +159,7 @@ export function startReplica(
       list: (message) => replica.lists.push(message),
       heartbeat: () => heartbeatBody(node, 'replica'),
       definitions: async ({ id }) => ({ id, definitions: {}, failed: null }),
+      verify: async ({ id }) => ({ id, what: { kind: 'failed', reason: 'It has no server.' } }),
       heard: (heartbeat) => replica.heard.push(heartbeat),
       state: (state, _reason, code) => replica.states.push(state === 'up' ? 'up' : code),
       ...over,

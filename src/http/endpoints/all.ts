@@ -14,6 +14,7 @@ import { postSql } from './sql.js';
 import { deleteToken, getTokens, postTokens, rotateToken } from './tokens.js';
 import { postTx, postTxCommit, postTxRollback } from './transactions.js';
 import { deleteUser, getUsers, postUsers, rotateUser } from './users.js';
+import { deleteVerify, getVerify, postVerify } from './verify.js';
 
 export const ENDPOINTS = {
   postSql,
@@ -41,6 +42,9 @@ export const ENDPOINTS = {
   postUsers,
   rotateUser,
   deleteUser,
+  getVerify,
+  postVerify,
+  deleteVerify,
   getOpenApi,
   getHealth,
   getReady,

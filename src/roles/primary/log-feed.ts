@@ -6,7 +6,8 @@ import type { RecordBatch } from '../../model/records.js';
 import type { AcknowledgeLevel } from '../../model/status.js';
 import type { Flavour } from '../../mysql-protocol/flavour.js';
 import type { DumpTarget } from '../../source/dump-connection.js';
-import { Source } from '../../source/source.js';
+import { LogPlaces } from '../../source/log-places.js';
+import { Source, type SourceModules } from '../../source/source.js';
 import { readXaLog, type XaLog } from '../../source/xa-log.js';
 import type { Logger } from '../../std/logger.js';
 import { backoffMs, sleep } from '../../std/timing.js';
@@ -32,7 +33,7 @@ export interface LogFeedModules {
   socketPath(): string;
   /** The name of the group with this ordinal. */
   positionAt(ordinal: number): Position;
-  statement(text: string, database: string): void;
+  statement(text: string, database: string, ordinal: number): void;
   /** The log is not read any more until a person has done something. */
   stopped(reason: string): void;
 }
@@ -68,6 +69,8 @@ export class LogFeed {
   #dumps = 0;
   /** Bytes of records made from the log since the role began. */
   bytesRead = 0;
+  /** Of the latest groups. */
+  readonly places = new LogPlaces();
 
   constructor(options: LogFeedOptions, modules: LogFeedModules) {
     this.#options = options;
@@ -158,7 +161,10 @@ export class LogFeed {
       if (isAsync || replicas.quorum.replicasNeededToAnswer === 0) replicas.moved();
       return goOn;
     };
-    const source = this.#dump(after, { semiSync: !isAsync, batched: isAsync }, take, statement);
+    const source = this.#dump(after, { semiSync: !isAsync, batched: isAsync }, take, {
+      statement,
+      groupRead: (ordinal, file, position) => this.places.note(ordinal, file, position),
+    });
     source.acknowledge(known);
     replicas.hub.begin(after.ordinal);
     commitWait.begin(known);
@@ -194,7 +200,7 @@ export class LogFeed {
     after: Position,
     how: { semiSync: boolean; batched?: boolean },
     batch: (batch: RecordBatch) => boolean,
-    statement?: (text: string, database: string) => void,
+    more: Pick<SourceModules, 'statement' | 'groupRead'> = {},
   ): Source {
     const { flavour, logger, chain } = this.#modules;
     const serverId = how.semiSync ? SEMI_SYNC_SERVER_ID : this.#catchUpId();
@@ -205,7 +211,7 @@ export class LogFeed {
         logger,
         epochOf: (ordinal) => epochOf(chain(), ordinal),
         batch,
-        ...(statement && { statement }),
+        ...more,
       },
     );
   }

@@ -7,7 +7,7 @@ import { Membership } from '../../membership/driver.js';
 import type { MetricFamily } from '../../metrics/text.js';
 import { type Chain, listedNames } from '../../model/chain.js';
 import { type MemberChange, votersOf } from '../../model/members.js';
-import type { ClusterStatus, MembersDocument } from '../../model/status.js';
+import type { ClusterStatus, MembersDocument, MemberStatus } from '../../model/status.js';
 import { Emitter } from '../../std/emitter.js';
 import type { AttachInfo, HeartbeatBody } from '../../wire/messages.js';
 import { membersDocument, ownStatus } from '../cluster-status.js';
@@ -20,6 +20,8 @@ import { xaFile } from '../xa-file.js';
 import { definitionsFile } from './definitions-file.js';
 import { LogEndFile } from './log-end-file.js';
 import { PrimaryRole } from './primary-role.js';
+import { reportFile } from './verify/report-file.js';
+import { Verifier } from './verify/verifier.js';
 
 /** The reason for clients while the primary is not open. */
 const CLOSED_CODES = {
@@ -39,6 +41,7 @@ export class PrimaryNode implements RoleScope {
   readonly #primary: PrimaryRole;
   readonly #members: Membership;
   readonly #timeZones: TimeZoneGuard;
+  readonly #verifier: Verifier;
   readonly #links = new LinkBytes();
   #chain: Chain | null = null;
   #isEnding = false;
@@ -97,12 +100,15 @@ export class PrimaryNode implements RoleScope {
       this.onStatus.emit();
     });
     this.#setMembers();
+    this.#verifier = this.#makeVerifier();
     let phase = this.#primary.phase;
     this.#primary.onChange.on(() => {
       this.#setMembers();
       this.onChange.emit();
       if (this.#primary.phase !== phase) this.#since = new Date().toISOString();
       phase = this.#primary.phase;
+      if (phase === 'open') this.#verifier.opened();
+      else this.#verifier.closed();
       this.onStatus.emit();
     });
   }
@@ -112,6 +118,35 @@ export class PrimaryNode implements RoleScope {
     if (chain === this.#chain) return;
     this.#chain = chain;
     this.#members.setMembers(listedNames(chain).filter((name) => name !== this.#parts.config.name));
+  }
+
+  #makeVerifier(): Verifier {
+    const { config, logger, flavour, events, control } = this.#parts;
+    const primary = this.#primary;
+    const others = () => this.#members.list().filter(({ name }) => name !== config.name);
+    return new Verifier(
+      { node: config.name, intervalHours: config.verifyIntervalHours },
+      {
+        logger: logger.child({ part: 'verify' }),
+        events,
+        file: reportFile(join(config.directory, 'state'), { logger }),
+        session: () => control().session(),
+        trail: primary.trail,
+        positionAt: (ordinal) => primary.positionAt(ordinal),
+        ordinalOf: (gtid) => (gtid === '' ? 0 : flavour.ordinalOf(gtid)),
+        ordinalAtPlace: (file, position) => primary.ordinalAtPlace(file, position),
+        received: () => primary.received,
+        readNow: () => primary.readNow(),
+        attached: () => primary.replicas.sessions,
+        expected: () => others().map(({ name }) => name),
+        isLevel: (node) => others().some((member) => member.name === node && isLevel(member)),
+        changed: () => this.onStatus.emit(),
+      },
+    );
+  }
+
+  verify(): Verifier {
+    return this.#verifier;
   }
 
   async start(): Promise<void> {
@@ -217,9 +252,17 @@ export class PrimaryNode implements RoleScope {
         voters: 1 + quorum.others.length,
       },
       change: this.#primary.members.status,
-      members: [own, ...this.#members.list()],
+      members: [own, ...this.#membersShown()],
       warnings: [...this.#primary.warnings, ...this.#timeZones.warnings],
     };
+  }
+
+  /** A replica whose rows differ is named; it goes on serving reads, see docs/verify.md. */
+  #membersShown(): MemberStatus[] {
+    const differing = this.#verifier.differing();
+    return this.#members
+      .list()
+      .map((member) => ({ ...member, reason: member.reason ?? differing.get(member.name) ?? null }));
   }
 
   positions(): RolePositions {
@@ -268,10 +311,18 @@ export class PrimaryNode implements RoleScope {
       keylessTables: this.#primary.schema.keylessTables,
       foreignTables: this.#primary.schema.foreignTables,
       links: this.#links.list(),
+      verify: this.#verifier.facts,
     });
   }
 
   confirmPrimary({ signal }: { signal: AbortSignal }): Promise<void> {
     return this.#primary.replicas.confirmFollowed(signal);
   }
+}
+
+/** Beyond this a replica is left alone until it has caught up. */
+const VERIFY_LAG_MAX_MS = 2_000;
+
+function isLevel({ state, lagMs }: MemberStatus): boolean {
+  return state === 'live' && (lagMs ?? 0) <= VERIFY_LAG_MAX_MS;
 }

@@ -8,6 +8,7 @@ import { monotonicMs } from '../../std/clock.js';
 import { Emitter } from '../../std/emitter.js';
 import { sleep } from '../../std/timing.js';
 import { untilTrue } from '../../std/until-true.js';
+import { DdlTrail } from '../../verify/ddl-trail.js';
 import type { AttachInfo } from '../../wire/messages.js';
 import { Epochs } from '../epochs.js';
 import type { LocalServerUp, ServerReading } from '../local-server.js';
@@ -53,6 +54,8 @@ export class PrimaryRole {
   readonly replicas: ReplicaSet;
   readonly members: MemberChanges;
   readonly schema: SchemaGuard;
+  /** DDL in the log. */
+  readonly trail = new DdlTrail();
   #opening: OpeningState = NOT_OPENING;
   #scope: AbortController | null = null;
   #server: LocalServerUp | null = null;
@@ -90,7 +93,8 @@ export class PrimaryRole {
         replicas: () => this.replicas,
         chain: () => this.#epochs.chain,
         socketPath: () => this.#server?.socketPath ?? '',
-        statement: (text, database) => {
+        statement: (text, database, ordinal) => {
+          this.trail.note(ordinal, text);
           this.schema.statement(text, database);
           if (!isNoDdl(text)) this.#definitionWatch.ddl();
         },
@@ -177,6 +181,11 @@ export class PrimaryRole {
 
   get quorum(): Quorum {
     return this.replicas.quorum;
+  }
+
+  /** The ordinal of the group that ends at this place of the server's log; null = it was not read lately. */
+  ordinalAtPlace(file: string, position: number): number | null {
+    return this.#feed.places.ordinalAt(file, position);
   }
 
   get received(): number {

@@ -261,6 +261,10 @@ export class ReplicaSet {
     session.close(reason);
   }
 
+  get sessions(): ReplicaSession[] {
+    return [...this.#attached.values()];
+  }
+
   /** Those whose word counts: voters with a sound log. */
   counted(): ReplicaSession[] {
     return [...this.#attached.values()].filter((session) => this.#counts(session));

@@ -17,7 +17,7 @@ import { bareStatus, membersDocument, ownStatus, seenFromReplica } from '../clus
 import { linkSettings } from '../link-settings.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
 import { replicaMetrics } from '../metrics.js';
-import type { NodeParts, RolePositions, RoleScope } from '../role-node.js';
+import { type NodeParts, noVerifying, type RolePositions, type RoleScope } from '../role-node.js';
 import { xaFile } from '../xa-file.js';
 import { ddlNoteFile } from './ddl-note.js';
 import { dialAddress } from './dial-address.js';
@@ -122,6 +122,7 @@ export class ReplicaNode implements RoleScope {
         },
         heartbeat: () => this.heartbeat(),
         definitions: (ask) => this.#replica.definitions(ask),
+        verify: (ask) => this.#replica.verify.answer(ask),
         heard: (heartbeat, heardAtMs) => {
           this.#heardAtMs = heardAtMs;
           this.#replica.heard(heartbeat, heardAtMs);
@@ -329,6 +330,8 @@ export class ReplicaNode implements RoleScope {
       fsync: fsyncTimes,
     });
   }
+
+  verify = noVerifying;
 
   async confirmPrimary(): Promise<void> {
     throw new SkeinError(

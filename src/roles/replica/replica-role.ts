@@ -35,6 +35,7 @@ import { followPlan } from './follow-plan.js';
 import { ListFollower } from './list-follower.js';
 import { ReplicaChecks } from './replica-checks.js';
 import { SERVER_DOWN, type TakeOverEvent, takeOverStep } from './take-over.js';
+import { VerifyDesk } from './verify-desk.js';
 
 /**
  * What a replica does beside its server: takes records from the link into the spool, acknowledges what is durable,
@@ -95,6 +96,8 @@ export class ReplicaRole {
   readonly #epochs: Epochs;
   readonly #lists: ListFollower;
   readonly checks: ReplicaChecks;
+  /** Compares rows for the primary. */
+  readonly verify: VerifyDesk;
   #server: LocalServerUp | null = null;
   #takeOver = SERVER_DOWN;
   #runs = 0;
@@ -151,6 +154,11 @@ export class ReplicaRole {
         if (this.#server) await this.serverUp(this.#server);
       },
     });
+    this.verify = new VerifyDesk({
+      session: () => modules.control().session(),
+      waitApplied: (gtid, timeoutMs) => modules.control().waitApplied(gtid, timeoutMs),
+      gate: this.#endpoint,
+    });
     this.#stopListening.push(
       spool.onDurable.on(() => this.#acknowledge()),
       spool.onAppended.on(() => this.#endpoint.changed()),
@@ -175,6 +183,7 @@ export class ReplicaRole {
     let told = '';
     for (;;) {
       signal.throwIfAborted();
+      this.verify.end();
       try {
         await spool.flush();
         if (await this.#hasAll()) {
@@ -200,6 +209,7 @@ export class ReplicaRole {
 
   async stop(): Promise<void> {
     this.#stopped.abort();
+    this.verify.end();
     for (const off of this.#stopListening) off();
     await this.#endpoint.stop();
   }
@@ -365,6 +375,7 @@ export class ReplicaRole {
 
   serverDown(): void {
     this.#server = null;
+    this.verify.end();
     this.#takeOver = takeOverStep(this.#takeOver, { kind: 'down' });
   }
 

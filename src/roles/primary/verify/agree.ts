@@ -1,0 +1,78 @@
+import { SkeinError } from '../../../model/error.js';
+import type { Position } from '../../../model/position.js';
+import { sleep } from '../../../std/timing.js';
+import type { DdlTrail } from '../../../verify/ddl-trail.js';
+import { Snapshot } from '../../../verify/snapshot.js';
+import type { SqlSession } from '../../../verify/sql-session.js';
+
+/**
+ * A snapshot of the primary's server, and the exact position that it shows, without a lock.
+ *
+ * The server opens a snapshot between two commits of its group commit, and keeps the place of its binary log for it: what the
+ * snapshot shows is what the log has up to there. That holds for rows. DDL shows before it is in the log; a chunk is read under
+ * the lock of its table's definition, and thrown away if the log has DDL on the table behind the position (Sitting). The end
+ * of an XA branch is in the log a moment before it shows; so no such end may be under way.
+ */
+export interface AgreeModules {
+  readonly trail: DdlTrail;
+  positionAt(ordinal: number): Position;
+  ordinalOf(gtid: string): number;
+  /** The ordinal of the group that ends at this place of the log; null = not read yet, or long ago. */
+  ordinalAtPlace(file: string, position: number): number | null;
+  /** The log was read up to this ordinal. */
+  received(): number;
+  readNow(): void;
+}
+
+/** Replicas hold meanwhile (UNDECIDED_MAX_MS in verify-desk.ts). */
+const AGREE_MAX_MS = 1_500;
+/** For the log's reader, which is less than a millisecond behind the server. */
+const LOOKUP_MAX_MS = 50;
+/** Statements in which an XA branch may be ended; only looked at when one was ended lately. */
+const XA_RUNNING = `SELECT COUNT(*) AS n FROM information_schema.processlist
+  WHERE info REGEXP 'xa|execute|call' AND command <> 'Sleep' AND id <> CONNECTION_ID()`;
+
+/** @throws SkeinError VERIFY_NO_POSITION */
+export async function agreeOnPosition(
+  session: SqlSession,
+  least: number,
+  modules: AgreeModules,
+): Promise<{ snapshot: Snapshot; position: Position }> {
+  const giveUpAtMs = performance.now() + AGREE_MAX_MS;
+  let why = '';
+  while (performance.now() < giveUpAtMs) {
+    const before = modules.trail.knowsXa ? await quietOfXa(session, modules) : 0;
+    if (before === null) {
+      why = 'XA branches are being ended all the time';
+      await sleep(1);
+      continue;
+    }
+    const snapshot = await Snapshot.open(session);
+    const ordinal = await shownOrdinal(snapshot, modules);
+    // What a quorum has may be executed by a replica before the primary's own engine shows it.
+    if (ordinal < least) why = `the primary's server does not show ${modules.positionAt(least).gtid} yet`;
+    else if (before > 0 && modules.trail.endedXa(before)) why = 'an XA branch was just ended';
+    else return { snapshot, position: modules.positionAt(ordinal) };
+    await sleep(1);
+  }
+  throw new SkeinError('VERIFY_NO_POSITION', `No position was found within ${AGREE_MAX_MS} ms: ${why}.`);
+}
+
+/** The end of the log, when every XA branch that was ended up to there is ended in the engine too; else null. */
+async function quietOfXa(session: SqlSession, { ordinalOf }: AgreeModules): Promise<number | null> {
+  const [log] = await session.queryRows('SELECT @@global.gtid_binlog_pos AS gtid');
+  const [running] = await session.queryRows(XA_RUNNING);
+  return running?.n === '0' ? ordinalOf(log?.gtid ?? '') : null;
+}
+
+async function shownOrdinal(snapshot: Snapshot, modules: AgreeModules): Promise<number> {
+  const place = await snapshot.logPlace();
+  modules.readNow();
+  for (const giveUpAtMs = performance.now() + LOOKUP_MAX_MS; performance.now() < giveUpAtMs; await sleep(1)) {
+    const ordinal = modules.ordinalAtPlace(place.file, place.position);
+    if (ordinal !== null) return ordinal;
+  }
+  // Nothing was written since the log's file, or its reader, began.
+  const ordinal = modules.ordinalOf(await snapshot.gtidAt(place));
+  return ordinal;
+}

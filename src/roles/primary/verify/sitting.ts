@@ -1,0 +1,190 @@
+import type { ReplicaSession } from '../../../link/listener-session.js';
+import { messageOf, SkeinError } from '../../../model/error.js';
+import type { Position } from '../../../model/position.js';
+import type { ChunkSums, TableName } from '../../../model/verify.js';
+import { sleep } from '../../../std/timing.js';
+import type { KeyRange } from '../../../verify/key-range.js';
+import type { Snapshot } from '../../../verify/snapshot.js';
+import type { SqlSession } from '../../../verify/sql-session.js';
+import type { TableShape } from '../../../verify/table-shape.js';
+import { type AgreeModules, agreeOnPosition } from './agree.js';
+import { askPeer } from './peer.js';
+
+export interface SittingModules extends AgreeModules {
+  session(): Promise<SqlSession>;
+}
+
+/** What one node has of a chunk; null = it has no such table. */
+export type NodeChunk = { readonly digest: string; readonly sums: ChunkSums } | null;
+
+export interface ComparedChunk {
+  readonly range: KeyRange;
+  readonly shape: TableShape | null;
+  readonly sums: ChunkSums | null;
+  readonly others: ReadonlyMap<string, NodeChunk>;
+}
+
+/** For the log's reader to get to what the server has logged. */
+const READ_MAX_MS = 1_000;
+
+/**
+ * Snapshots of the primary and of replicas at one position, from which chunks are compared while writes go on. It is kept for
+ * some seconds: an old snapshot keeps the engine from cleaning up old rows.
+ */
+export class Sitting {
+  readonly position: Position;
+  /** Replicas that take part, in the order of their names. */
+  readonly peers = new Map<string, ReplicaSession>();
+  /** Why others do not. */
+  readonly leftOut = new Map<string, string>();
+  readonly heldMsMax: number;
+  readonly openedAtMs = performance.now();
+  readonly #snapshot: Snapshot;
+  readonly #modules: SittingModules;
+
+  private constructor(
+    modules: SittingModules,
+    opened: { snapshot: Snapshot; position: Position; heldMsMax: number },
+  ) {
+    this.#modules = modules;
+    this.#snapshot = opened.snapshot;
+    this.position = opened.position;
+    this.heldMsMax = opened.heldMsMax;
+  }
+
+  /**
+   * With those of the replicas that get there. @throws SkeinError VERIFY_NO_POSITION, and what the local server says
+   */
+  static async open(replicas: readonly ReplicaSession[], modules: SittingModules): Promise<Sitting> {
+    const session = await modules.session();
+    const leftOut = new Map<string, string>();
+    const held: { replica: ReplicaSession; released: number }[] = [];
+    const each = (does: (replica: ReplicaSession) => Promise<void>) => (replica: ReplicaSession) =>
+      does(replica).catch((error: unknown) => void leftOut.set(replica.node, messageOf(error)));
+    try {
+      await Promise.all(
+        replicas.map(
+          each(async (replica) => {
+            const { released } = await askPeer(replica, { kind: 'hold' }, 'held');
+            held.push({ replica, released });
+          }),
+        ),
+      );
+      const least = Math.max(0, ...held.map(({ released }) => released));
+      const agreed = await agreeOnPosition(session, least, modules);
+      const opened = new Map<string, { replica: ReplicaSession; heldMs: number }>();
+      const { ordinal, gtid } = agreed.position;
+      await Promise.all(
+        held.map(({ replica }) =>
+          each(async () => {
+            const { heldMs } = await askPeer(replica, { kind: 'open', place: { ordinal, gtid } }, 'opened');
+            opened.set(replica.node, { replica, heldMs });
+          })(replica),
+        ),
+      );
+      const heldMsMax = Math.max(0, ...[...opened.values()].map(({ heldMs }) => heldMs));
+      const sitting = new Sitting(modules, { ...agreed, heldMsMax });
+      for (const { node } of replicas) {
+        const found = opened.get(node);
+        if (found) sitting.peers.set(node, found.replica);
+        else sitting.leftOut.set(node, leftOut.get(node) ?? 'It did not take part.');
+      }
+      return sitting;
+    } catch (error) {
+      session.destroy();
+      for (const { replica } of held) void askPeer(replica, { kind: 'close' }, 'closed').catch(() => {});
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#snapshot.close();
+    for (const replica of this.peers.values())
+      void askPeer(replica, { kind: 'close' }, 'closed').catch(() => {});
+  }
+
+  get ageMs(): number {
+    return performance.now() - this.openedAtMs;
+  }
+
+  ownTables(): Promise<TableName[]> {
+    return this.#snapshot.tables();
+  }
+
+  async tablesOf(node: string): Promise<TableName[]> {
+    const replica = this.peers.get(node);
+    const all: TableName[] = [];
+    while (replica) {
+      const after: TableName | null = all.at(-1) ?? null;
+      const { tables } = await askPeer(replica, { kind: 'tables', after }, 'tables');
+      if (tables.length === 0) break;
+      all.push(...tables);
+    }
+    return all;
+  }
+
+  /**
+   * The next `rows` rows of the range on all nodes. A replica that fails is left out from then on. Null: DDL has changed the
+   * table since, so that the nodes may have been read before and after it.
+   */
+  async compare(table: TableName, range: KeyRange, rows: number): Promise<ComparedChunk | null> {
+    const snapshot = this.#snapshot;
+    let failed: unknown = null;
+    let logEnd = '';
+    const others = new Map<string, NodeChunk>();
+    const unheard = new Map<string, unknown>();
+    let own: { shape: TableShape; sums: ChunkSums } | null = null;
+    let part = range;
+    try {
+      part = { after: range.after, upTo: (await snapshot.border(table, range, rows)) ?? range.upTo };
+      const asked = [...this.peers].map(async ([node, replica]) => {
+        try {
+          const question = { kind: 'chunk' as const, table: { ...table }, range: wire(part) };
+          others.set(node, (await askPeer(replica, question, 'chunk')).chunk);
+        } catch (error) {
+          unheard.set(node, error);
+        }
+      });
+      try {
+        own = await snapshot.chunk(table, part, async () => {
+          logEnd = await snapshot.logEnd();
+        });
+      } finally {
+        await Promise.all(asked);
+      }
+    } catch (error) {
+      failed = error;
+    }
+    // Whatever any node has executed by now is in this log.
+    await this.#untilRead(logEnd || (await snapshot.logEnd()));
+    if (this.#modules.trail.touched(table, this.position.ordinal)) return null;
+    if (failed !== null) throw failed;
+    for (const [node, error] of unheard) this.#leaveOut(node, error);
+    return { range: part, shape: own?.shape ?? null, sums: own?.sums ?? null, others };
+  }
+
+  #leaveOut(node: string, error: unknown): void {
+    this.peers.delete(node);
+    this.leftOut.set(node, messageOf(error));
+  }
+
+  async #untilRead(gtid: string): Promise<void> {
+    const ordinal = this.#modules.ordinalOf(gtid);
+    this.#modules.readNow();
+    for (
+      const giveUpAtMs = performance.now() + READ_MAX_MS;
+      this.#modules.received() < ordinal;
+      await sleep(1)
+    ) {
+      if (performance.now() > giveUpAtMs)
+        throw new SkeinError(
+          'VERIFY_LOG_BEHIND',
+          `The log was not read up to ${gtid} within ${READ_MAX_MS} ms.`,
+        );
+    }
+  }
+}
+
+function wire({ after, upTo }: KeyRange) {
+  return { after: after && [...after], upTo: upTo && [...upTo] };
+}
