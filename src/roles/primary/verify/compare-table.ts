@@ -8,8 +8,11 @@ import type { ComparedChunk, Sitting } from './sitting.js';
 export const NAMED_ROWS = 100;
 /** A table with more is not repaired range by range. */
 const DIFFERENCES_MAX = 200;
-/** How often a chunk is begun again because of DDL on its table. */
-const CHANGED_MAX = 100;
+/**
+ * How often in a row a chunk is begun again because of DDL on its table. A table that is changed all the time, more often than
+ * the nodes agree on a position, is not compared.
+ */
+const CHANGED_MAX = 12;
 /** The range itself, however many rows it has by now. */
 const RECHECK_ROWS = 10 * NAMED_ROWS;
 const ENGINE = 'InnoDB';
@@ -100,7 +103,7 @@ export class TableComparison {
       },
       { isFixed: true },
     );
-    if (found.length === 0 && stopped === null) this.#modules.unconfirmed();
+    if (found.length === 0 && stopped === null && this.#missed.size === 0) this.#modules.unconfirmed();
     const room = Math.max(0, DIFFERENCES_MAX - this.#differences.length);
     this.#differences.push(...found.slice(0, room));
     this.#more += Math.max(0, found.length - room);
@@ -134,6 +137,7 @@ export class TableComparison {
         await this.#modules.sitting({ fresh: true });
         continue;
       }
+      this.#changed = 0;
       const { range } = compared;
       this.#noteNodes(sitting);
       if (judged !== null) return judged;
