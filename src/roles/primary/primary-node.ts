@@ -7,7 +7,7 @@ import { Membership } from '../../membership/driver.js';
 import type { MetricFamily } from '../../metrics/text.js';
 import { type Chain, listedNames } from '../../model/chain.js';
 import { type MemberChange, votersOf } from '../../model/members.js';
-import type { ClusterStatus, MembersDocument, MemberStatus } from '../../model/status.js';
+import type { ClusterStatus, MemberStatus, MembersDocument } from '../../model/status.js';
 import { Emitter } from '../../std/emitter.js';
 import type { AttachInfo, HeartbeatBody } from '../../wire/messages.js';
 import { membersDocument, ownStatus } from '../cluster-status.js';
