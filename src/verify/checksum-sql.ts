@@ -17,7 +17,7 @@ const LONG_TYPES =
   /^(tinyblob|blob|mediumblob|longblob|tinytext|text|mediumtext|longtext|json|geometry|point|linestring|polygon|multipoint|multilinestring|multipolygon|geometrycollection)$/;
 
 /** The text of one column's value. Shown NULL as `-`. */
-export function valueText({ name, dataType, lengthMax }: ColumnShape): string {
+function valueText({ name, dataType, lengthMax }: ColumnShape): string {
   return `IFNULL(${exactText(quoted(name), dataType, lengthMax)}, ${NULL_TEXT})`;
 }
 

@@ -40,7 +40,7 @@ const ADDRESS = /^[-0-9a-fA-F:.]{1,64}$/;
 const BYTES = /^([0-9A-F]{2})*$/;
 
 /** A border text as a literal that compares as the column does. @throws SkeinError VERIFY_INVALID_KEY */
-export function borderLiteral({ name, dataType, characterSet }: ColumnShape, text: string): string {
+function borderLiteral({ name, dataType, characterSet }: ColumnShape, text: string): string {
   switch (dataType) {
     case 'char':
     case 'varchar':

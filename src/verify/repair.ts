@@ -9,7 +9,7 @@ import { type ColumnShape, readShape, type TableShape } from './table-shape.js';
 export type RepairRow = (string | null)[];
 
 /** Of all rows of one repair, as they are sent. */
-export const REPAIR_BYTES_MAX = 2 * 1024 * 1024;
+const REPAIR_BYTES_MAX = 2 * 1024 * 1024;
 /** A replica's server executes nothing while it is repaired: what it deletes is bounded too. */
 const DELETED_ROWS_MAX = 20_000;
 
@@ -23,7 +23,7 @@ function storedColumns({ columns }: TableShape): ColumnShape[] {
   return columns.filter(({ generated }) => generated === 'no');
 }
 
-export function valueExpression({ name, dataType }: ColumnShape): string {
+function valueExpression({ name, dataType }: ColumnShape): string {
   const column = quoted(name);
   if (BYTES_TYPE.test(dataType)) return `HEX(${column})`;
   if (dataType === 'enum' || dataType === 'set' || dataType === 'bit') return `CAST(${column} AS UNSIGNED)`;
@@ -32,7 +32,7 @@ export function valueExpression({ name, dataType }: ColumnShape): string {
 }
 
 /** @throws SkeinError VERIFY_INVALID_VALUE */
-export function valueLiteral({ name, dataType, characterSet }: ColumnShape, text: string | null): string {
+function valueLiteral({ name, dataType, characterSet }: ColumnShape, text: string | null): string {
   if (text === null) return 'NULL';
   if (BYTES_TYPE.test(dataType) && BYTES.test(text))
     return characterSet === null ? `x'${text}'` : `_${characterSet} x'${text}'`;

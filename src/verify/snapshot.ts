@@ -1,7 +1,7 @@
 import type { ChunkSums, KeyValues, TableName } from '../model/verify.js';
 import { borderSql, checksumSql } from './checksum-sql.js';
 import type { KeyRange } from './key-range.js';
-import { quotedTable, type SqlSession } from './sql-session.js';
+import { ER_BAD_DB, ER_NO_SUCH_TABLE, errnoOf, quotedTable, type SqlSession } from './sql-session.js';
 import { readShape, type TableShape } from './table-shape.js';
 
 /** What a session needs so that the same value has the same text on every node. */
@@ -119,8 +119,8 @@ export async function lockDefinition(session: SqlSession, table: TableName): Pro
   try {
     await session.queryRows(`SELECT 1 FROM ${quotedTable(table)} LIMIT 0`);
   } catch (error) {
-    const { errno } = error as { errno?: number };
-    if (errno !== 1146 && errno !== 1049) throw error;
+    const errno = errnoOf(error);
+    if (errno !== ER_NO_SUCH_TABLE && errno !== ER_BAD_DB) throw error;
   }
 }
 

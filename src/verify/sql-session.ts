@@ -13,10 +13,6 @@ export type SqlRow = Readonly<Record<string, string | null>>;
 
 export const ER_NO_SUCH_TABLE = 1146;
 export const ER_BAD_DB = 1049;
-export const ER_LOCK_WAIT_TIMEOUT = 1205;
-/** "Table definition has changed": the engine made the table, or an index of it, after the snapshot. */
-export const ER_TABLE_DEF_CHANGED = 1412;
-export const ER_STATEMENT_TIMEOUT = 1969;
 
 /** The server's error number; null when the error is not one of the server's. */
 export function errnoOf(error: unknown): number | null {

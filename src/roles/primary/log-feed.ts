@@ -11,6 +11,7 @@ import { Source, type SourceModules } from '../../source/source.js';
 import { readXaLog, type XaLog } from '../../source/xa-log.js';
 import type { Logger } from '../../std/logger.js';
 import { backoffMs, sleep } from '../../std/timing.js';
+import { DdlTrail } from '../../verify/ddl-trail.js';
 import type { CommitWait } from './commit-wait.js';
 import type { ReplicaSet } from './replica-set.js';
 
@@ -33,7 +34,7 @@ export interface LogFeedModules {
   socketPath(): string;
   /** The name of the group with this ordinal. */
   positionAt(ordinal: number): Position;
-  statement(text: string, database: string, ordinal: number): void;
+  statement(text: string, database: string): void;
   /** The log is not read any more until a person has done something. */
   stopped(reason: string): void;
 }
@@ -71,6 +72,8 @@ export class LogFeed {
   bytesRead = 0;
   /** Of the latest groups. */
   readonly places = new LogPlaces();
+  /** DDL in the log. */
+  readonly trail = new DdlTrail();
 
   constructor(options: LogFeedOptions, modules: LogFeedModules) {
     this.#options = options;
@@ -162,7 +165,10 @@ export class LogFeed {
       return goOn;
     };
     const source = this.#dump(after, { semiSync: !isAsync, batched: isAsync }, take, {
-      statement,
+      statement: (text, database, ordinal) => {
+        this.trail.note(ordinal, text);
+        statement(text, database);
+      },
       groupRead: (ordinal, file, position) => this.places.note(ordinal, file, position),
     });
     source.acknowledge(known);

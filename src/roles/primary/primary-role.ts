@@ -8,7 +8,6 @@ import { monotonicMs } from '../../std/clock.js';
 import { Emitter } from '../../std/emitter.js';
 import { sleep } from '../../std/timing.js';
 import { untilTrue } from '../../std/until-true.js';
-import { DdlTrail } from '../../verify/ddl-trail.js';
 import type { AttachInfo } from '../../wire/messages.js';
 import { Epochs } from '../epochs.js';
 import type { LocalServerUp, ServerReading } from '../local-server.js';
@@ -46,7 +45,8 @@ export class PrimaryRole {
   readonly #options: PrimaryRoleOptions;
   readonly #modules: PrimaryRoleModules;
   readonly #epochs: Epochs;
-  readonly #feed: LogFeed;
+  /** The server's log, as it is read. */
+  readonly feed: LogFeed;
   readonly #xa: XaRecovery;
   readonly #definitions: DefinitionLevel;
   readonly #definitionWatch: DefinitionWatch;
@@ -54,8 +54,6 @@ export class PrimaryRole {
   readonly replicas: ReplicaSet;
   readonly members: MemberChanges;
   readonly schema: SchemaGuard;
-  /** DDL in the log. */
-  readonly trail = new DdlTrail();
   #opening: OpeningState = NOT_OPENING;
   #scope: AbortController | null = null;
   #server: LocalServerUp | null = null;
@@ -81,7 +79,7 @@ export class PrimaryRole {
     const positionAt = (ordinal: number) => this.positionAt(ordinal);
     const event = (code: string, reason: string) =>
       void events.add('replication.error', node, reason, { code });
-    this.#feed = new LogFeed(
+    this.feed = new LogFeed(
       {
         ...options,
         user: options.replicationUser,
@@ -93,8 +91,7 @@ export class PrimaryRole {
         replicas: () => this.replicas,
         chain: () => this.#epochs.chain,
         socketPath: () => this.#server?.socketPath ?? '',
-        statement: (text, database, ordinal) => {
-          this.trail.note(ordinal, text);
+        statement: (text, database) => {
           this.schema.statement(text, database);
           if (!isNoDdl(text)) this.#definitionWatch.ddl();
         },
@@ -109,9 +106,9 @@ export class PrimaryRole {
       gtidText: flavour.gtidText,
       chain: () => this.#epochs.chain,
       isHeard: (replica) => modules.isHeard(replica),
-      catchUp: (after, batch) => this.#feed.catchUp(after, batch),
+      catchUp: (after, batch) => this.feed.catchUp(after, batch),
       moved: ({ answered }) => {
-        this.#feed.acknowledge(answered);
+        this.feed.acknowledge(answered);
         this.commitWait.acknowledged(answered);
       },
     });
@@ -129,7 +126,7 @@ export class PrimaryRole {
       file: modules.xaFile,
       control,
       logBegin: async () => this.#epochs.positionOf(await control().logBegin()),
-      readLog: (after, until, signal) => this.#feed.readXa(after, until, signal),
+      readLog: (after, until, signal) => this.feed.readXa(after, until, signal),
     });
     this.#definitions = new DefinitionLevel({
       ...{ control, event },
@@ -157,7 +154,7 @@ export class PrimaryRole {
         quorumChanged: () => this.checkQuorum(),
       },
     );
-    this.replicas.hub.onCapacity.on(() => this.#feed.resume());
+    this.replicas.hub.onCapacity.on(() => this.feed.resume());
     this.replicas.onAttached.on(() => this.checkQuorum());
   }
 
@@ -183,13 +180,8 @@ export class PrimaryRole {
     return this.replicas.quorum;
   }
 
-  /** The ordinal of the group that ends at this place of the server's log; null = it was not read lately. */
-  ordinalAtPlace(file: string, position: number): number | null {
-    return this.#feed.places.ordinalAt(file, position);
-  }
-
   get received(): number {
-    return Math.max(this.#feed.received, this.#logEnd.ordinal);
+    return Math.max(this.feed.received, this.#logEnd.ordinal);
   }
 
   /** Voters that are attached, the primary included. */
@@ -199,12 +191,12 @@ export class PrimaryRole {
 
   /** Bytes of records made from the binary log since the role began. */
   get bytesRead(): number {
-    return this.#feed.bytesRead;
+    return this.feed.bytesRead;
   }
 
   /** Somebody waits for a position: what the log holds is read on now. */
   readNow(): void {
-    this.#feed.readNow();
+    this.feed.readNow();
   }
 
   get waitingCommits(): number {
@@ -264,7 +256,7 @@ export class PrimaryRole {
         this.members.began();
         this.#say(this.replicas.missing);
         await untilTrue(() => this.replicas.hasQuorum, this.onChange, signal);
-        this.#feed.run(signal);
+        this.feed.run(signal);
         break;
       case 'log':
         this.#say('The quorum is receiving the rest of the log.');
@@ -392,7 +384,7 @@ export class PrimaryRole {
     this.#scope = null;
     this.schema.closed();
     this.#definitionWatch.closed();
-    this.#feed.stop();
+    this.feed.stop();
     this.#checks.end();
     this.#stopped = null;
     this.#hadQuorum = false;

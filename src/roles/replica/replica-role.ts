@@ -24,7 +24,7 @@ import type {
   ListMessage,
   Welcome,
 } from '../../wire/messages.js';
-import { RECORD_KIND, readRecordHeader, walkRecords } from '../../wire/record.js';
+import { RECORD_KIND, readRecordHeader } from '../../wire/record.js';
 import type { ChainFile } from '../chain-file.js';
 import { Epochs } from '../epochs.js';
 import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
@@ -32,6 +32,7 @@ import type { XaFile } from '../xa-file.js';
 import { preparedAgain, XaRecovery } from '../xa-recovery.js';
 import type { DdlNoteFile } from './ddl-note.js';
 import { followPlan } from './follow-plan.js';
+import { isDdl } from './is-ddl.js';
 import { ListFollower } from './list-follower.js';
 import { ReplicaChecks } from './replica-checks.js';
 import { SERVER_DOWN, type TakeOverEvent, takeOverStep } from './take-over.js';
@@ -154,11 +155,7 @@ export class ReplicaRole {
         if (this.#server) await this.serverUp(this.#server);
       },
     });
-    this.verify = new VerifyDesk({
-      session: () => modules.control().session(),
-      waitApplied: (gtid, timeoutMs) => modules.control().waitApplied(gtid, timeoutMs),
-      gate: this.#endpoint,
-    });
+    this.verify = new VerifyDesk({ control: () => modules.control(), gate: this.#endpoint });
     this.#stopListening.push(
       spool.onDurable.on(() => this.#acknowledge()),
       spool.onAppended.on(() => this.#endpoint.changed()),
@@ -450,28 +447,9 @@ export class ReplicaRole {
     const done = await this.#modules.control().settleRecovery({
       noted: await ddlNote.load(),
       nameOf: (ordinal) => this.#epochs.positionAt(ordinal).gtid,
-      isDdl: (ordinal) => this.#isDdl(ordinal),
+      isDdl: (ordinal) => isDdl(ordinal, this.#modules),
     });
     if (done !== null) logger.warn({ reason: done }, 'the server was brought level with itself');
-  }
-
-  async #isDdl(ordinal: number): Promise<boolean | null> {
-    const { spool, flavour } = this.#modules;
-    if (ordinal < spool.begin || ordinal > spool.durable.ordinal) return null;
-    const reader = spool.reader(ordinal);
-    try {
-      for (let bytes = await reader.next(ordinal, 1); bytes !== null; bytes = await reader.next(ordinal, 1)) {
-        for (const { offset, header } of walkRecords(bytes)) {
-          if (header.kind !== RECORD_KIND.group || header.ordinal !== ordinal) continue;
-          const group = bytes.subarray(offset + header.payloadOffset, offset + header.size);
-          // DDL is never sent in pieces, and other groups are changed too.
-          return (flavour.forReplica(group, true)?.ddl ?? null) !== null;
-        }
-      }
-      return null;
-    } finally {
-      reader.close();
-    }
   }
 
   /**

@@ -11,8 +11,7 @@ function desk({ standsAt = '0-1-10', applied = true }: { standsAt?: string; appl
     destroy: () => void told.push('session ends'),
   };
   const made = new VerifyDesk({
-    session: async () => session,
-    waitApplied: async () => applied,
+    control: () => ({ session: async () => session, waitApplied: async () => applied }),
     gate: {
       hold: () => {
         told.push('hold');

@@ -5,16 +5,15 @@ import { prepareSession, Snapshot } from '../../verify/snapshot.js';
 import type { SqlSession } from '../../verify/sql-session.js';
 import type { VerifyAnswer, VerifyAsk, VerifyQuestion, VerifyReply } from '../../wire/verify-messages.js';
 
+import type { LocalControl } from '../local-server.js';
+
 /**
  * A replica's part in a comparison of rows (roles/primary/verify): it holds the transactions that its server is given at a
  * position of the primary's choice, opens a snapshot there, and lets them go on. Nothing else of the node waits for a hold:
  * the spool takes and acknowledges as always.
  */
 export interface VerifyDeskModules {
-  /** A session on the local server whose statements are not logged. */
-  session(): Promise<SqlSession>;
-  /** Resolves true once the server has executed this. */
-  waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
+  control(): Pick<LocalControl, 'session' | 'waitApplied'>;
   readonly gate: Gate;
 }
 
@@ -97,7 +96,7 @@ export class VerifyDesk {
   async #hold(): Promise<VerifyAnswer> {
     this.end();
     // Before the hold, which it would make longer.
-    this.#session = await this.#modules.session();
+    this.#session = await this.#modules.control().session();
     await prepareSession(this.#session);
     this.#used();
     const released = this.#modules.gate.hold();
@@ -120,7 +119,7 @@ export class VerifyDesk {
     const waitedMs = performance.now() - held.sinceMs;
     this.#modules.gate.holdAt(ordinal);
     const giveUpAtMs = performance.now() + REACH_MAX_MS;
-    while (gtid !== '' && !(await this.#modules.waitApplied(gtid, LOOK_MS))) {
+    while (gtid !== '' && !(await this.#modules.control().waitApplied(gtid, LOOK_MS))) {
       if (this.#held !== held) throw new SkeinError('VERIFY_ENDED', 'It was ended.');
       if (performance.now() > giveUpAtMs)
         throw new SkeinError(

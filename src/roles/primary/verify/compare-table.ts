@@ -1,7 +1,9 @@
+import { messageOf } from '../../../model/error.js';
 import { type DifferingChunk, sameSums, type TableName, type TableReport } from '../../../model/verify.js';
 import { CHUNK_ROWS_FIRST, nextChunkRows } from '../../../verify/chunk-size.js';
 import { type KeyRange, shownBorder, WHOLE_TABLE } from '../../../verify/key-range.js';
 import { tableText } from '../../../verify/snapshot.js';
+import { errnoOf } from '../../../verify/sql-session.js';
 import type { ComparedChunk, Sitting } from './sitting.js';
 
 /** Rows of a range that is named as different: few enough to be looked at, and to be repaired at once. */
@@ -63,6 +65,16 @@ export class TableComparison {
 
   /** Null: no node has the table any more. @throws what ended the round */
   async run(): Promise<TableOutcome | null> {
+    try {
+      return await this.#run();
+    } catch (error) {
+      // The server's own word about this table: it takes too long as one chunk, or cannot be read at all.
+      if (errnoOf(error) === null) throw error;
+      return this.#outcome('skipped', `The primary's server says: ${messageOf(error)}`);
+    }
+  }
+
+  async #run(): Promise<TableOutcome | null> {
     const stopped = await this.#walk(WHOLE_TABLE, CHUNK_ROWS_FIRST, (compared) => {
       this.#chunks++;
       this.#rows += compared.sums?.rows ?? 0;
