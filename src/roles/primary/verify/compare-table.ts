@@ -142,6 +142,8 @@ export class TableComparison {
       const sitting = await this.#modules.sitting({ fresh: false });
       const startedAtMs = performance.now();
       const compared = await sitting.compare(this.#table, { after, upTo }, rows);
+      if (this.#from === '') this.#from = sitting.position.gtid;
+      this.#to = sitting.position.gtid;
       const judged = compared === null ? 'again' : this.#judge(sitting, compared);
       if (compared === null || judged === 'again') {
         if (++this.#changed > CHANGED_MAX)
@@ -153,8 +155,6 @@ export class TableComparison {
       const { range } = compared;
       this.#noteNodes(sitting);
       if (judged !== null) return judged;
-      if (this.#from === '') this.#from = sitting.position.gtid;
-      this.#to = sitting.position.gtid;
       take(compared);
       const tookMs = performance.now() - startedAtMs;
       await this.#modules.pause(tookMs);

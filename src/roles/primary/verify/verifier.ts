@@ -98,7 +98,7 @@ export class Verifier {
         differences.length > 0 ? differences.flatMap((each) => each.nodes.map(({ node }) => node)) : [];
       for (const node of nodes.length > 0
         ? nodes
-        : this.#modules.expected().filter((name) => reason?.includes(name)))
+        : this.#modules.expected().filter((name) => reason?.split(/[ ;]+/).includes(name)))
         tables.set(node, (tables.get(node) ?? new Set()).add(table));
     }
     return new Map(
