@@ -19,7 +19,7 @@ const NEEDED = [0, 1, 2, 2, 3, 3];
 /** Writes between two changes: proof that the cluster serves, and something to lose. */
 const WRITES = 20;
 /** Kills of the primary's node during a change. */
-const ROUNDS = Number(process.env.SKEIN_TEST_ROUNDS ?? 2);
+const ROUNDS = Number(process.env.SKEIN_TEST_ROUNDS ?? 1);
 const DEADLINE_MS = 60_000;
 
 let cluster: TestCluster;
@@ -142,7 +142,7 @@ it('the death of the primary’s node in the middle of a change leaves one list 
       const chain: Chain = JSON.parse(
         await readFile(join(cluster.primary.directory, 'state', 'chain.json'), 'utf8'),
       );
-      return round === 1 || !chain.at(-1)?.members?.some(({ name }) => name === 'n5');
+      return round % 2 === 0 || !chain.at(-1)?.members?.some(({ name }) => name === 'n5');
     });
     await cluster.primary.kill('node');
     cluster.startNode('n1');
