@@ -97,6 +97,7 @@ export class PrimaryNode implements RoleScope {
     this.#members.onChange.on(({ member, from, to, reason }) => {
       events.add('member.state', member, reason, { from, to });
       this.#primary.checkQuorum();
+      this.#primary.members.look();
       this.onStatus.emit();
     });
     this.#setMembers();
