@@ -20,6 +20,7 @@ import { MariadbControl } from './mysql-control/control.js';
 import { RECOVERY_SERVER_ID } from './mysql-control/ddl-recovery.js';
 import { mariadb } from './mysql-protocol/mariadb.js';
 import { AuditRelay } from './node/audit-relay.js';
+import { CertificateKeeper } from './node/certificate-keeper.js';
 import { ClientPlanes } from './node/client-planes.js';
 import { PlaneDesk } from './node/plane-desk.js';
 import { PlanePublisher } from './node/plane-publisher.js';
@@ -88,6 +89,7 @@ class Node {
   readonly #secret: Buffer;
   readonly #clusterId: string;
   readonly #tls: TlsFiles | null;
+  readonly #certificate: CertificateKeeper;
   readonly #audit: AuditRelay;
   readonly #events: EventLog;
   readonly #server: ManagedServer;
@@ -283,6 +285,10 @@ class Node {
       this.#generation.roleChanged(this.#role.isOpen().open);
       this.#publisher.publish();
     });
+    this.#certificate = new CertificateKeeper(config, {
+      log: parts.logger.child({ part: 'tls' }),
+      members: () => this.#role.members().members,
+    });
     this.#tls?.onChange.on(() => void this.#renewTls());
     this.#server.up.on((up) => this.#serverUp(up));
     this.#server.down.on(({ reason, expected }) => this.#serverDown(reason, expected));
@@ -304,6 +310,7 @@ class Node {
 
   async start(signal: AbortSignal): Promise<void> {
     this.#tls?.start();
+    this.#certificate.start();
     await this.#clients.start();
     await this.#role.start();
     await this.#listener.start();
@@ -322,6 +329,7 @@ class Node {
     this.#control.close();
     if (mustKill) await this.#server.kill('the node stops while commits wait for their quorum (rule C1)');
     else await this.#server.stop({ deadlineMs: SERVER_STOP_DEADLINE_MS });
+    this.#certificate.stop();
     this.#tls?.stop();
     this.#desk.stop();
     this.#audit.add({ kind: 'node', action: 'stop' });

@@ -257,6 +257,7 @@ export const NodeConfigSchema = Type.Object(
             certificate: Type.String({ minLength: 1 }),
             key: Type.String({ minLength: 1 }),
             ca: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Null()])),
+            caKey: Type.Optional(Type.Union([Type.String({ minLength: 1 }), Type.Null()])),
             ports: Type.Optional(
               Type.Array(Type.Union([Type.Literal('http'), Type.Literal('link'), Type.Literal('mysql')]), {
                 minItems: 1,
@@ -428,7 +429,7 @@ function resolvePaths(value: Record<string, unknown>, base: string): void {
     if (typeof path === 'string') value[field] = resolve(base, path);
   }
   const tls = value.tls as Record<string, unknown> | null;
-  for (const field of tls === null ? [] : ['certificate', 'key', 'ca']) {
+  for (const field of tls === null ? [] : ['certificate', 'key', 'ca', 'caKey']) {
     if (tls && typeof tls[field] === 'string') tls[field] = resolve(base, tls[field]);
   }
 }
