@@ -398,6 +398,48 @@ export type RevokedToken = {
   id: string;
 };
 
+export type JoinTokenList = {
+  joinTokens: JoinToken[];
+};
+
+export type JoinToken = {
+  id: string;
+  /** ISO time in UTC. */
+  createdAt: string;
+  /** ISO time in UTC. */
+  expiresAt: string;
+  usedAt: string | null;
+  /** Name of the member that used it. */
+  usedBy: string | null;
+  state: 'open' | 'used' | 'expired';
+};
+
+export type NewJoinToken = {
+  id: string;
+  /** ISO time in UTC. */
+  createdAt: string;
+  /** ISO time in UTC. */
+  expiresAt: string;
+  usedAt: string | null;
+  /** Name of the member that used it. */
+  usedBy: string | null;
+  state: 'open' | 'used' | 'expired';
+  token: string;
+  /** Base address of the HTTP of this node, for the joining machine. */
+  address: string;
+};
+
+export type RevokedJoinToken = {
+  id: string;
+};
+
+export type JoinAnswer = {
+  /** 32 bytes as base64url. */
+  key: string;
+  /** base64url; only the asker can read it. */
+  sealed: string;
+};
+
 export type UserList = {
   users: User[];
 };
@@ -561,6 +603,9 @@ export type NodeErrorCode =
   | 'OPEN_TRANSACTION'
   | 'UNAUTHORIZED'
   | 'TOKEN_REVOKED'
+  | 'JOIN_TOKEN_UNKNOWN'
+  | 'JOIN_TOKEN_USED'
+  | 'JOIN_TOKEN_EXPIRED'
   | 'FORBIDDEN'
   | 'NOT_FOUND'
   | 'TRANSACTION_LOST'
@@ -568,6 +613,12 @@ export type NodeErrorCode =
   | 'TX_UNKNOWN'
   | 'VERIFY_RUNNING'
   | 'TX_BUSY'
+  | 'JOIN_VERSION'
+  | 'SERVER_UNSUITABLE'
+  | 'DISK_TOO_SMALL'
+  | 'CERTIFICATE_NEEDED'
+  | 'ADDRESS_LOCAL'
+  | 'JOINER_UNREACHABLE'
   | 'USER_EXISTS'
   | 'USER_IN_USE'
   | 'MEMBER_EXISTS'
@@ -814,6 +865,40 @@ export interface Endpoints {
     };
     response: RevokedToken;
   };
+  /** Join tokens of the last day, without what is secret. */
+  getJoinTokens: {
+    response: JoinTokenList;
+  };
+  /** Makes a token with which one machine may become a member within an hour. Its text is in this answer only. */
+  postJoinTokens: {
+    body: {
+      expiresInSeconds?: number;
+    };
+    response: NewJoinToken;
+  };
+  /** Revokes a join token. A member that used it stays. */
+  deleteJoinToken: {
+    params: {
+      id: string;
+    };
+    response: RevokedJoinToken;
+  };
+  /** One step of the join exchange (docs/security.md): its proof, not a bearer token, is what lets in. For `skein join`. */
+  postJoin: {
+    body: {
+      protocol: number;
+      step: 'check' | 'join';
+      /** Id of the join token. */
+      token: string;
+      /** 32 bytes as base64url. */
+      key: string;
+      /** JSON: what the machine says of itself. */
+      details: string;
+      /** 32 bytes as base64url. */
+      proof: string;
+    };
+    response: JoinAnswer;
+  };
   /** The accounts that applications use on the MySQL ports, without what is secret. */
   getUsers: {
     response: UserList;
@@ -916,6 +1001,10 @@ export const ENDPOINTS = {
   postTokens: { method: 'POST', path: '/v1/tokens', produces: 'json', statuses: [201] },
   rotateToken: { method: 'POST', path: '/v1/tokens/:id/rotate', produces: 'json', statuses: [200] },
   deleteToken: { method: 'DELETE', path: '/v1/tokens/:id', produces: 'json', statuses: [200] },
+  getJoinTokens: { method: 'GET', path: '/v1/join-tokens', produces: 'json', statuses: [200] },
+  postJoinTokens: { method: 'POST', path: '/v1/join-tokens', produces: 'json', statuses: [201] },
+  deleteJoinToken: { method: 'DELETE', path: '/v1/join-tokens/:id', produces: 'json', statuses: [200] },
+  postJoin: { method: 'POST', path: '/v1/join', produces: 'json', statuses: [200] },
   getUsers: { method: 'GET', path: '/v1/users', produces: 'json', statuses: [200] },
   postUsers: { method: 'POST', path: '/v1/users', produces: 'json', statuses: [201] },
   rotateUser: { method: 'POST', path: '/v1/users/:name/rotate', produces: 'json', statuses: [200] },

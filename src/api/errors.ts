@@ -42,6 +42,9 @@ export const ERRORS = {
   },
   UNAUTHORIZED: { status: [401], means: 'There is no token, or the token is unknown, revoked or expired.' },
   TOKEN_REVOKED: { status: [401], means: 'The token was revoked, rotated or expired while the request ran.' },
+  JOIN_TOKEN_UNKNOWN: { status: [403], means: 'The join token is not one of this cluster, or was revoked.' },
+  JOIN_TOKEN_USED: { status: [403], means: 'The join token was used; each works once.' },
+  JOIN_TOKEN_EXPIRED: { status: [403], means: 'The join token has ended.' },
   FORBIDDEN: { status: [403], means: "The token's role may not do this." },
   NOT_FOUND: { status: [404], means: 'There is no such thing.' },
   TRANSACTION_LOST: {
@@ -55,6 +58,18 @@ export const ERRORS = {
   },
   VERIFY_RUNNING: { status: [409], means: 'A comparison of rows is running already.' },
   TX_BUSY: { status: [409], means: 'Another request is running in the transaction.' },
+  JOIN_VERSION: { status: [409], means: 'The joining machine has another version of Skein.' },
+  SERVER_UNSUITABLE: {
+    status: [409],
+    means: "The joining machine's database server is of another kind than the cluster's, or older.",
+  },
+  DISK_TOO_SMALL: { status: [409], means: "The joining machine's disk has no room for the cluster's data." },
+  CERTIFICATE_NEEDED: {
+    status: [409],
+    means: 'The cluster uses TLS and cannot make the certificate of the joining machine.',
+  },
+  ADDRESS_LOCAL: { status: [409], means: 'The joining machine gave a loopback address.' },
+  JOINER_UNREACHABLE: { status: [409], means: 'The primary cannot connect to the joining machine.' },
   USER_EXISTS: { status: [409], means: 'There is an account of this name already.' },
   USER_IN_USE: {
     status: [409],

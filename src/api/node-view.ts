@@ -3,6 +3,7 @@
  * small one. Everything here is about this node only, except `clusterStatus`.
  */
 import type { AuditFilter } from '../audit/search.js';
+import type { JoinCertificates, JoinTls } from '../joining/messages.js';
 import type { MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
 import type {
@@ -81,6 +82,30 @@ export interface AuditView extends LineView<AuditFilter> {
   add(fields: { readonly kind: string; readonly [field: string]: unknown }): void;
 }
 
+/** What a machine that joins needs to know and to be given. */
+export interface JoiningView {
+  /** Of Skein. */
+  readonly version: string;
+  /** Of the cluster. It leaves the node in a sealed answer only. */
+  readonly secret: string;
+  /** The secret half of the join token with this id; 32 bytes. */
+  tokenSecret(id: string): Buffer;
+  /** Size of the local server's data. */
+  dataBytes(): Promise<number>;
+  /** Null without TLS. */
+  tls(): Promise<JoinTls | null>;
+  /**
+   * `publicKey`: PEM; null = the member has a certificate of its own.
+   * @throws SkeinError TLS_PUBLIC_KEY_INVALID, TLS_AUTHORITY_INVALID
+   */
+  certificates(member: {
+    readonly name: string;
+    /** By which clients reach it, or the others through its MySQL port. */
+    readonly hosts: readonly string[];
+    readonly publicKey: string | null;
+  }): Promise<(JoinTls & JoinCertificates) | null>;
+}
+
 export interface NodeView {
   readonly name: string;
   readonly cluster: string;
@@ -137,4 +162,5 @@ export interface NodeView {
   /** This node's part of `GET /metrics`, in the text form of Prometheus. */
   metrics(): Promise<string>;
   readonly logs: LineView<LogFilter>;
+  readonly joining: JoiningView;
 }

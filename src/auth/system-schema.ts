@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { SkeinError } from '../model/error.js';
+import { CREATE_JOIN_TOKENS } from './join-tokens.js';
 import type { SystemExecutor } from './system-executor.js';
 import { hashToken, isTokenShaped, type TokenRole } from './token.js';
 import { CREATE_USERS } from './user-table.js';
@@ -67,6 +68,8 @@ const STEPS: readonly SchemaStep[] = [
   },
   // See user-table.ts.
   { table: 'users', sql: CREATE_USERS },
+  // See join-tokens.ts.
+  { table: 'join_tokens', sql: CREATE_JOIN_TOKENS },
 ];
 
 const IS_THERE = {

@@ -3,6 +3,7 @@ import type {
   AuditView,
   Committed,
   EventSource,
+  JoiningView,
   LineView,
   NodeView,
   Openness,
@@ -23,6 +24,7 @@ import type { PlaneState } from '../planes/shared-state.js';
 import { Cancellation } from '../std/cancellation.js';
 import { monotonicMs } from '../std/clock.js';
 import { CANCELLED } from '../std/unless-cancelled.js';
+import { PlaneJoining } from './joining.js';
 import type { PositionWaits } from './position-waits.js';
 import type { Questions } from './questions.js';
 
@@ -30,7 +32,7 @@ import type { Questions } from './questions.js';
 const SILENT_MS = 2_000;
 
 export interface PlaneNodeViewModules {
-  readonly config: Pick<NodeConfig, 'name' | 'cluster' | 'acknowledge'>;
+  readonly config: Pick<NodeConfig, 'name' | 'cluster' | 'acknowledge' | 'directory' | 'tls'>;
   readonly clusterId: string;
   readonly secret: Buffer;
   readonly dumpProgram: string;
@@ -57,6 +59,7 @@ export class PlaneNodeView implements NodeView {
   readonly events: EventSource;
   readonly audit: AuditView;
   readonly logs: LineView<LogFilter>;
+  readonly joining: JoiningView;
   readonly #modules: PlaneNodeViewModules;
   /** The last position that the server of this generation was seen to have applied. It may be ahead of the shared memory. */
   #seen = { generation: -1, ordinal: 0 };
@@ -69,6 +72,7 @@ export class PlaneNodeView implements NodeView {
     this.events = modules.events;
     this.audit = modules.audit;
     this.logs = modules.logs;
+    this.joining = new PlaneJoining(modules);
   }
 
   get #state(): PlaneState {

@@ -38,6 +38,7 @@ export function inputReader(definition: EndpointDefinition): (source: InputSourc
     }
     return {
       requestId: request.id,
+      address: request.ip,
       token: state.token,
       params: request.params as Record<string, string>,
       query,

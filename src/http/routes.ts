@@ -5,6 +5,12 @@ import { handleCluster, handleEvents } from './handlers/cluster.js';
 import type { Handler } from './handlers/context.js';
 import { handleDump } from './handlers/dump.js';
 import { handleHealth, handlePrimary, handleReady, handleReplica } from './handlers/health.js';
+import {
+  handleCreateJoinToken,
+  handleJoin,
+  handleListJoinTokens,
+  handleRevokeJoinToken,
+} from './handlers/joining.js';
 import { handleAudit, handleLogs } from './handlers/lines.js';
 import { handleAddMember, handleListMembers, handleRemoveMember } from './handlers/members.js';
 import { handleMetrics } from './handlers/metrics.js';
@@ -44,6 +50,10 @@ const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   postTokens: handleCreateToken,
   rotateToken: handleRotateToken,
   deleteToken: handleDeleteToken,
+  getJoinTokens: handleListJoinTokens,
+  postJoinTokens: handleCreateJoinToken,
+  deleteJoinToken: handleRevokeJoinToken,
+  postJoin: handleJoin,
   getUsers: handleListUsers,
   postUsers: handleCreateUser,
   rotateUser: handleRotateUser,

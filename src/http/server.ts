@@ -25,6 +25,7 @@ import { answerRoom } from '../sql/answer-room.js';
 import { errorContext } from '../sql/execute.js';
 import { Outcomes } from '../sql/outcomes.js';
 import { SessionPool } from '../sql/session-pool.js';
+import { JoinTokenTable } from '../sql/system/join-token-table.js';
 import { SystemTable } from '../sql/system/system-table.js';
 import { TokenTable } from '../sql/system/token-table.js';
 import { UserTable } from '../sql/system/user-table.js';
@@ -40,6 +41,7 @@ import { Connections } from './connections.js';
 import { CONSOLE_HEADERS, readConsoleFile } from './console-files.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
 import type { Handler, HandlerModules, HandlerReply } from './handlers/context.js';
+import { JoinDesk } from './join-desk.js';
 import { LiveTokens } from './live-tokens.js';
 import { fromFramework, refuseBrokenRequest, thenDrained } from './refusals.js';
 import { type BodyLimit, readBody } from './request-body.js';
@@ -259,12 +261,15 @@ export class HttpServer {
     });
     app.setErrorHandler<FastifyError>((error, request, reply) => this.#sendError(error, request, reply));
     app.setNotFoundHandler((request, reply) => this.#sendError(notFound(request), request, reply));
+    const joinTokens = new JoinTokenTable({ table: this.#systemTable });
     const modules: HandlerModules = {
       node: this.#node,
       tokens: this.#tokens,
       tokenTable: this.#tokenTable,
       tokenUse: this.#tokenUse,
       systemTable: this.#systemTable,
+      joinTokens,
+      joinDesk: new JoinDesk({ node: this.#node, tokens: joinTokens, log: this.#log }),
       users: new UserTable({ table: this.#systemTable, node: this.#node }),
       sql: {
         node: this.#node,

@@ -3,7 +3,9 @@
  * replica. `hold()` keeps the quorum away, so that a test can see what HTTP does with a write that waits.
  */
 
+import { tmpdir } from 'node:os';
 import type { Committed, NodeView, Openness } from '../../src/api/node-view.js';
+import { PlaneJoining } from '../../src/client-plane/joining.js';
 import { EventRing } from '../../src/events/event-ring.js';
 import { SkeinError } from '../../src/model/error.js';
 import type { Position } from '../../src/model/position.js';
@@ -39,6 +41,7 @@ export class HonestNode implements NodeView {
   openness: Openness = { open: true };
   lagMs = 0;
   lost: string | null = null;
+  readonly joining: PlaneJoining;
   readonly #options: HonestNodeOptions;
   readonly #server: ManagedServer;
   #applied = '';
@@ -51,6 +54,7 @@ export class HonestNode implements NodeView {
     this.name = options.name;
     this.#options = options;
     this.#server = server;
+    this.joining = new PlaneJoining({ config: { directory: tmpdir(), tls: null }, secret: options.secret });
   }
 
   /** A session of the node's own account. */

@@ -8,6 +8,9 @@ import { roleCovers, TOKEN_ROLES } from '../../src/auth/token.js';
 import { ENDPOINTS, type EndpointName } from '../../src/http/endpoints/all.js';
 import type { EndpointDefinition } from '../../src/http/endpoints/definition.js';
 import { errorsOf } from '../../src/http/endpoints/errors-of.js';
+import { Joiner } from '../../src/joining/exchange.js';
+import { parseJoinToken } from '../../src/joining/join-token.js';
+import { LINK_VERSION } from '../../src/wire/frames.js';
 import { type Answer, HttpNode } from '../kit/http-node.js';
 
 let http: HttpNode;
@@ -51,6 +54,20 @@ const newUser = async () =>
     .name;
 const newTx = async () => (await http.call('/v1/tx', { role: 'admin', body: {} })).body.id;
 
+const newJoinToken = async () => (await http.call('/v1/join-tokens', { role: 'admin', body: {} })).body;
+/** The ports that it names are those of the node itself, so that somebody answers there. */
+const joinRequest = async () => {
+  const token = parseJoinToken((await newJoinToken()).token);
+  if (!token) throw new Error('no join token was made');
+  const port = Number(new URL(http.url).port);
+  const details = {
+    ...{ name: 'n9', skein: '0', link: LINK_VERSION, server: { flavour: 'mariadb', version: '99.0.0' } },
+    ...{ host: '127.0.0.1', ports: { http: port, link: port, mysql: null } },
+    ...{ freeBytes: 2 ** 50, publicKey: null, hasCertificate: false },
+  };
+  return { ...new Joiner(token).request('check', details) };
+};
+
 /** A good request for each: a new endpoint needs one here before this compiles. */
 const SAMPLES: Readonly<Record<EndpointName, () => Input | Promise<Input>>> = {
   postSql: () => ({ body: { sql: 'SELECT id, v FROM demo.t', rows: 'object' } }),
@@ -79,6 +96,10 @@ const SAMPLES: Readonly<Record<EndpointName, () => Input | Promise<Input>>> = {
   postTokens: () => ({ body: { name: 'made', role: 'read', rateLimit: 5 } }),
   rotateToken: async () => ({ params: { id: await newToken() }, body: { graceSeconds: 1 } }),
   deleteToken: async () => ({ params: { id: await newToken() } }),
+  getJoinTokens: () => ({}),
+  postJoinTokens: () => ({ body: { expiresInSeconds: 60 } }),
+  deleteJoinToken: async () => ({ params: { id: (await newJoinToken()).id } }),
+  postJoin: async () => ({ body: await joinRequest() }),
   getUsers: () => ({}),
   postUsers: () => ({ body: { name: `made-${++users}`, role: 'read', databases: ['demo'] } }),
   rotateUser: async () => ({ params: { name: await newUser() }, body: {} }),

@@ -4,6 +4,7 @@ import { getCluster, getEvents } from './cluster.js';
 import type { EndpointDefinition } from './definition.js';
 import { getDump } from './dump.js';
 import { getHealth, getPrimary, getReady, getReplica } from './health.js';
+import { deleteJoinToken, getJoinTokens, postJoin, postJoinTokens } from './joining.js';
 import { getLogs } from './logs.js';
 import { deleteMember, getMembers, postMembers } from './members.js';
 import { getMetrics } from './metrics.js';
@@ -38,6 +39,10 @@ export const ENDPOINTS = {
   postTokens,
   rotateToken,
   deleteToken,
+  getJoinTokens,
+  postJoinTokens,
+  deleteJoinToken,
+  postJoin,
   getUsers,
   postUsers,
   rotateUser,

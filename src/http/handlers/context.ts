@@ -6,10 +6,12 @@ import type { TokenStore } from '../../auth/token-store.js';
 import type { TokenUse } from '../../auth/token-use.js';
 import type { AnswerRoom } from '../../sql/answer-room.js';
 import type { SqlCaller, SqlModules } from '../../sql/execute.js';
+import type { JoinTokenTable } from '../../sql/system/join-token-table.js';
 import type { SystemTable } from '../../sql/system/system-table.js';
 import type { TokenTable } from '../../sql/system/token-table.js';
 import type { UserTable } from '../../sql/system/user-table.js';
 import type { Cancellation } from '../../std/cancellation.js';
+import type { JoinDesk } from '../join-desk.js';
 import type { RequestMeter } from '../request-meter.js';
 
 export interface HandlerModules {
@@ -18,6 +20,8 @@ export interface HandlerModules {
   readonly tokenTable: TokenTable;
   readonly tokenUse: TokenUse;
   readonly users: UserTable;
+  readonly joinTokens: JoinTokenTable;
+  readonly joinDesk: JoinDesk;
   readonly systemTable: SystemTable;
   readonly sql: SqlModules;
   readonly meter: RequestMeter;
@@ -27,6 +31,8 @@ export interface HandlerModules {
 
 export interface HandlerRequest {
   readonly requestId: string;
+  /** Of the client. */
+  readonly address: string;
   /** Null only where the endpoint needs no token. */
   readonly token: TokenRecord | null;
   readonly params: Readonly<Record<string, string>>;

@@ -1,52 +1,22 @@
-import { ApiError, notPrimary } from '../../api/api-error.js';
 import type { NodeView } from '../../api/node-view.js';
-import { isSkeinError } from '../../model/error.js';
 import type { MemberPlace } from '../../model/members.js';
+import { changeMembers } from '../change-members.js';
 import type { Handler, HandlerReply } from './context.js';
 
 export const handleListMembers: Handler = async (_request, { node }) => listOf(node);
 
 export const handleAddMember: Handler = async (request, { node }) => {
   const member = request.body as MemberPlace;
-  await change(node, () => node.addMember(member));
+  await changeMembers(node, () => node.addMember(member));
   return listOf(node, { addedMember: member.name });
 };
 
 export const handleRemoveMember: Handler = async (request, { node }) => {
   const name = request.params.name ?? '';
-  await change(node, () => node.removeMember(name));
+  await changeMembers(node, () => node.removeMember(name));
   return listOf(node, { removedMember: name });
 };
 
 async function listOf(node: NodeView, facts: Record<string, unknown> = {}): Promise<HandlerReply> {
   return { kind: 'json', body: await node.members(), facts };
-}
-
-async function change(node: NodeView, make: () => Promise<void>): Promise<void> {
-  if (node.role() !== 'primary') throw notPrimary(node.primaryHttp());
-  try {
-    await make();
-  } catch (error) {
-    if (!isSkeinError(error)) throw error;
-    const { code, message } = error;
-    switch (code) {
-      case 'NOT_PRIMARY':
-        throw notPrimary(node.primaryHttp());
-      case 'MEMBER_UNKNOWN':
-        throw new ApiError(404, 'NOT_FOUND', message);
-      case 'MEMBER_EXISTS':
-      case 'MEMBER_IS_PRIMARY':
-      case 'MEMBERS_FULL':
-        throw new ApiError(409, code, message);
-      case 'NO_QUORUM':
-      case 'NOT_OPEN':
-        throw new ApiError(503, code, message, { retryable: true });
-      case 'CHANGE_PENDING':
-        throw new ApiError(503, code, message, { retryable: true, applied: 'unknown' });
-      case 'ROLE_LOST':
-        throw new ApiError(503, 'NOT_OPEN', message, { retryable: true, applied: 'unknown' });
-      default:
-        throw error;
-    }
-  }
 }

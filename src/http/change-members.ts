@@ -1,0 +1,33 @@
+import { ApiError, notPrimary } from '../api/api-error.js';
+import type { NodeView } from '../api/node-view.js';
+import { isSkeinError } from '../model/error.js';
+
+/** Runs a change of the members; its refusals become answers. @throws ApiError 404, 409, 421, 503 */
+export async function changeMembers(node: NodeView, make: () => Promise<void>): Promise<void> {
+  if (node.role() !== 'primary') throw notPrimary(node.primaryHttp());
+  try {
+    await make();
+  } catch (error) {
+    if (!isSkeinError(error)) throw error;
+    const { code, message } = error;
+    switch (code) {
+      case 'NOT_PRIMARY':
+        throw notPrimary(node.primaryHttp());
+      case 'MEMBER_UNKNOWN':
+        throw new ApiError(404, 'NOT_FOUND', message);
+      case 'MEMBER_EXISTS':
+      case 'MEMBER_IS_PRIMARY':
+      case 'MEMBERS_FULL':
+        throw new ApiError(409, code, message);
+      case 'NO_QUORUM':
+      case 'NOT_OPEN':
+        throw new ApiError(503, code, message, { retryable: true });
+      case 'CHANGE_PENDING':
+        throw new ApiError(503, code, message, { retryable: true, applied: 'unknown' });
+      case 'ROLE_LOST':
+        throw new ApiError(503, 'NOT_OPEN', message, { retryable: true, applied: 'unknown' });
+      default:
+        throw error;
+    }
+  }
+}
