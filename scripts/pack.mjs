@@ -12,7 +12,10 @@ if (process.argv[2] === 'done') {
 } else {
   await build({ onlyIfChanged: true });
   mkdirSync(dirname(command), { recursive: true });
-  writeFileSync(command, "#!/usr/bin/env node\nawait import(new URL('../../dist/main.js', import.meta.url).href);\n");
+  writeFileSync(
+    command,
+    "#!/usr/bin/env node\nawait import(new URL('../../dist/main.js', import.meta.url).href);\n",
+  );
   // A file without an ending is of the type that the package says: an ES module.
   chmodSync(command, 0o755);
 }

@@ -30,6 +30,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   wire: ['std', 'model'],
   metrics: ['std'],
   tls: ['std', 'model'],
+  // How a machine proves that it may become a member, and what it is told; the nodes and the command line know it.
+  joining: ['std', 'model', 'wire'],
   promise: ['std', 'model'],
   audit: ['std', 'model'],
   auth: ['std', 'model'],
@@ -50,17 +52,17 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   snapshot: ['std', 'model', 'server-packages'],
   verify: ['std', 'model'],
   // What clients are told, statements without HTTP, and HTTP.
-  api: ['std', 'model', 'mysql-protocol', 'mysql-client', 'metrics', 'audit'],
+  api: ['std', 'model', 'mysql-protocol', 'mysql-client', 'metrics', 'audit', 'joining'],
   sql: ['std', 'model', 'mysql-protocol', 'mysql-client', 'auth', 'api'],
   config: ['std', 'model'],
-  http: ['std', 'model', 'mysql-protocol', 'metrics', 'audit', 'auth', 'api', 'sql', 'config'],
+  http: ['std', 'model', 'mysql-protocol', 'metrics', 'audit', 'auth', 'api', 'sql', 'config', 'joining'],
   events: ['std', 'model', 'audit', 'api'],
   election: ['std', 'model'],
   // What the planes of a node know of each other, and the client planes: the entries of their threads import them, nobody else.
   planes: ['std', 'model', 'metrics', 'audit', 'config'],
   'client-plane': [
     ...['std', 'model', 'mysql-protocol', 'metrics', 'audit', 'mysql-port', 'mysql-client', 'api'],
-    ...['mysql-control', 'config', 'http', 'events', 'planes'],
+    ...['mysql-control', 'config', 'http', 'events', 'planes', 'joining', 'tls'],
   ],
   // The replication plane: what a node does as primary or as replica, its parts, and the composition root.
   roles: [
@@ -80,7 +82,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
       'mysql-control',
       'server-process',
     ],
-    ...['planes', 'roles'],
+    ...['planes', 'roles', 'tls'],
   ],
   'node.ts': [
     ...['std', 'model', 'mysql-protocol', 'metrics', 'tls', 'audit', 'auth', 'config', 'events', 'planes'],
@@ -105,6 +107,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 const CLI_EXTRAS: Readonly<Record<string, readonly string[]>> = {
   'cli/node.ts': ['config', 'node.ts'],
   'cli/demo.ts': ['config'],
+  'cli/init.ts': ['config', 'auth', 'tls'],
+  'cli/join.ts': ['config', 'joining'],
+  'cli/setup/': ['config', 'server-packages', 'joining', 'tls', 'wire'],
   'cli/demo/': ['config', 'server-packages', 'mysql-control', 'auth'],
   'cli/spool.ts': ['spool', 'mysql-protocol'],
   'cli/audit.ts': ['audit', 'config'],

@@ -8,6 +8,21 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./demo.js')).demoCommand,
   },
   {
+    name: 'init',
+    summary: 'prepare the first machine of a new cluster',
+    load: async () => (await import('./init.js')).initCommand,
+  },
+  {
+    name: 'join',
+    summary: 'make this machine a member of a cluster',
+    load: async () => (await import('./join.js')).joinCommand,
+  },
+  {
+    name: 'remove',
+    summary: 'take a member out of the cluster',
+    load: async () => (await import('./remove.js')).removeCommand,
+  },
+  {
     name: 'status',
     summary: 'the nodes of the cluster, at a glance',
     load: async () => (await import('./status.js')).statusCommand,

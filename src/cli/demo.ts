@@ -15,8 +15,8 @@ import {
 } from './demo/directory.js';
 import { addMembers, writeIdentities } from './demo/members.js';
 import { clusterFiles, type DemoOptions, type PlannedNode, planDemo } from './demo/plan.js';
-import { prepareServer } from './demo/prepare-server.js';
 import { inUse, refuseOtherSize, refuseTakenPorts } from './demo/start-checks.js';
+import { prepareServer } from './setup/prepare-server.js';
 
 const PORT = { least: 1, most: 65_535 };
 /** One primary and 8 replicas: more voters than that only make each commit wait for more disks. */

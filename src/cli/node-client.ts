@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import { terminalLine } from '../std/terminal-text.js';
 import type { CommandContext } from './command.js';
+import { type HttpAnswer, type HttpRequest, httpRequest } from './http-request.js';
+import { knownNode } from './known-node.js';
 
-/** Where a local cluster's first node answers. */
-const DEFAULT_URL = 'http://127.0.0.1:8083';
 /** A user at a terminal does not wait longer for a node that accepts the connection and does not answer. */
 export const ANSWER_TIMEOUT_MS = 60_000;
 
@@ -19,11 +17,13 @@ export interface Answer<T> {
 export class NodeClient {
   readonly url: string;
   readonly #token: string | null;
+  readonly #ca: string | undefined;
   readonly #signal: AbortSignal;
 
-  constructor(options: { url: string; token: string | null; signal: AbortSignal }) {
+  constructor(options: { url: string; token: string | null; ca?: string | undefined; signal: AbortSignal }) {
     this.url = options.url;
     this.#token = options.token;
+    this.#ca = options.ca;
     this.#signal = options.signal;
   }
 
@@ -36,15 +36,12 @@ export class NodeClient {
     body?: object,
     timeoutMs = ANSWER_TIMEOUT_MS,
   ): Promise<Answer<T>> {
-    let response: Response;
+    let response: HttpAnswer;
     let text: string;
     try {
-      response = await fetch(`${this.url}${path}`, {
+      response = await this.#ask(path, {
         method,
-        headers: {
-          ...(this.#token === null ? {} : { authorization: `Bearer ${this.#token}` }),
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
+        headers: body === undefined ? {} : { 'content-type': 'application/json' },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.any([this.#signal, AbortSignal.timeout(timeoutMs)]),
       });
@@ -69,15 +66,12 @@ export class NodeClient {
       ? this.#signal
       : AbortSignal.any([this.#signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]);
     try {
-      const response = await fetch(`${this.url}${path}`, {
-        headers: this.#token === null ? {} : { authorization: `Bearer ${this.#token}` },
-        signal,
-      });
-      if (!response.ok || response.body === null)
-        throw this.#refused(response.status, parse(await response.text()));
+      const response = await this.#ask(path, { signal });
+      if (!response.ok) throw this.#refused(response.status, parse(await response.text()));
       let rest = '';
-      for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-        const lines = (rest + chunk).split('\n');
+      const decoder = new TextDecoder();
+      for await (const chunk of response.bytes) {
+        const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
         rest = lines.pop() ?? '';
         yield* lines.filter((line) => line !== '');
       }
@@ -93,16 +87,24 @@ export class NodeClient {
    */
   async *bytes(path: string): AsyncGenerator<Uint8Array> {
     try {
-      const response = await fetch(`${this.url}${path}`, {
-        headers: this.#token === null ? {} : { authorization: `Bearer ${this.#token}` },
-        signal: this.#signal,
-      });
-      if (!response.ok || response.body === null)
-        throw this.#refused(response.status, parse(await response.text()));
-      yield* response.body;
+      const response = await this.#ask(path, { signal: this.#signal });
+      if (!response.ok) throw this.#refused(response.status, parse(await response.text()));
+      yield* response.bytes;
     } catch (error) {
       throw isSkeinError(error) ? error : this.#unreachable(error);
     }
+  }
+
+  #ask(path: string, request: Partial<HttpRequest> & Pick<HttpRequest, 'signal'>): Promise<HttpAnswer> {
+    return httpRequest(`${this.url}${path}`, {
+      method: 'GET',
+      ...request,
+      headers: {
+        ...(this.#token === null ? {} : { authorization: `Bearer ${this.#token}` }),
+        ...request.headers,
+      },
+      ca: this.#ca,
+    });
   }
 
   #unreachable(error: unknown): SkeinError {
@@ -131,7 +133,7 @@ export class NodeClient {
       return new SkeinError(
         error?.code ?? 'UNAUTHORIZED',
         this.#token === null
-          ? 'The node asks for a token. Set SKEIN_TOKEN, or run this where .skein/admin.token can be read.'
+          ? 'The node asks for a token. Set SKEIN_TOKEN, or run this where .skein/admin.token can be read (SKEIN_DIR: of a node that was set up).'
           : `The node at ${this.url} does not know this token (from SKEIN_TOKEN or .skein/admin.token).`,
       );
     }
@@ -148,26 +150,14 @@ export class NodeClient {
   }
 }
 
-/** SKEIN_URL and SKEIN_TOKEN, else the local cluster's address and the token file in `.skein`. */
+/** The node at `url`, else the one that known-node.ts finds. */
 export function clientOf(context: CommandContext, url?: string): NodeClient {
-  const address = url ?? context.env.SKEIN_URL ?? DEFAULT_URL;
+  const known = knownNode(context);
+  const address = url ?? known.url;
   if (!/^https?:\/\/[^/]/.test(address)) {
     throw new SkeinError('USAGE', `"${address}" is not an address of a node; expected http://host:port`);
   }
-  return new NodeClient({
-    url: withoutSlash(address),
-    token: tokenOf(context),
-    signal: context.signal,
-  });
-}
-
-function tokenOf({ env, cwd }: CommandContext): string | null {
-  if (env.SKEIN_TOKEN) return env.SKEIN_TOKEN.trim();
-  try {
-    return readFileSync(join(cwd, '.skein', 'admin.token'), 'utf8').trim();
-  } catch {
-    return null;
-  }
+  return new NodeClient({ ...known, url: withoutSlash(address), signal: context.signal });
 }
 
 function parse(text: string): unknown {

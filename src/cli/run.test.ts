@@ -65,7 +65,7 @@ describe('runCommandLine', () => {
 
   it.each([
     [['stauts'], 'There is no command "stauts". Did you mean "status"?', 'Try: skein help\n'],
-    [['xyzzy'], 'There are: demo, status', 'Try: skein help\n'],
+    [['xyzzy'], 'There are: demo, init', 'Try: skein help\n'],
     [['status', '--jsno'], 'Did you mean --json?', 'Try: skein help status\n'],
     [['token', 'lits'], 'Did you mean list?', 'Try: skein help token\n'],
     [['token', 'create', '--role', 'root'], 'expected one of read, write, admin', 'help token'],

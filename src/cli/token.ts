@@ -2,10 +2,11 @@ import { nearest } from '../std/nearest.js';
 import type { Command, CommandContext, ParsedValues } from './command.js';
 import { clientOf, type NodeClient } from './node-client.js';
 import { textTable } from './text-table.js';
+import { createJoinToken, isJoinTokenId, joinTokenLines, listJoinTokens } from './token-join.js';
 import { UsageError } from './usage-error.js';
 
 const ROLES = ['read', 'write', 'admin'] as const;
-const ACTIONS = ['create', 'list', 'rotate', 'revoke'] as const;
+const ACTIONS = ['create', 'join', 'list', 'rotate', 'revoke'] as const;
 
 interface TokenEntry {
   id: string;
@@ -22,19 +23,20 @@ const OTHER_NODE_TIMEOUT_MS = 2_000;
 const SECONDS = { s: 1, min: 60, h: 3600, d: 86_400 } as const;
 
 export const tokenCommand: Command = {
-  usage: 'create --role <role> [options] | list | rotate <id> [--grace <time>] | revoke <id>',
+  usage: 'create --role <role> [options] | join | list | rotate <id> [--grace <time>] | revoke <id>',
   description: `A token works on every node of the cluster. It is shown once, when it is created; the cluster keeps only a hash.
 Roles:  read   queries, on any node
         write  queries and changes of data and tables
         admin  all that, tokens and the cluster itself
-Each role has its own account on the database server, so the server itself enforces the role's rights.`,
+Each role has its own account on the database server, so the server itself enforces the role's rights.
+\`join\` makes another kind of token: with it one machine becomes a member of the cluster, once, within an hour.`,
   options: {
     role: { type: 'string', value: '<role>', help: `what the token may do: ${ROLES.join(', ')}` },
     name: { type: 'string', value: '<name>', help: 'what it is for, to recognise it in the list' },
     expires: {
       type: 'string',
       value: '<time>',
-      help: 'create: expires after this time (90d, 12h) or at an ISO time',
+      help: 'create: expires after this time (90d, 12h) or at an ISO time; join: 1h at most (default 1h)',
     },
     'rate-limit': { type: 'string', value: '<number>', help: 'create: requests per second on each node' },
     grace: {
@@ -48,6 +50,7 @@ Each role has its own account on the database server, so the server itself enfor
   examples: [
     ['skein token create --role write --name shop', 'for an application'],
     ['export SKEIN_TOKEN=$(skein token create --role read)', 'the token alone is on standard output'],
+    ['skein token join', 'prints the line to run on a machine that is to join'],
     ['skein token rotate tok_VoiTEAowrV1d --grace 1h', 'a new text; the old one stays valid for an hour'],
     ['skein token revoke tok_VoiTEAowrV1d', 'no longer valid, on any node; `skein token list` shows the ids'],
   ],
@@ -59,6 +62,7 @@ Each role has its own account on the database server, so the server itself enfor
       throw new UsageError(`"${values.positionals[1]}" is one argument too many.`);
     }
     if (action === 'create') return create(context, values);
+    if (action === 'join') return join(context, values);
     if (action === 'list') return list(context, values);
     if (action === 'rotate') return rotate(context, values);
     if (action === 'revoke') return revoke(context, values);
@@ -89,6 +93,16 @@ async function create(context: CommandContext, values: ParsedValues): Promise<nu
   return 0;
 }
 
+const JOIN_MAX_S = 3600;
+
+function join(context: CommandContext, values: ParsedValues): Promise<number> {
+  const expires = values.text('expires');
+  const lifeS = expires === undefined ? JOIN_MAX_S : secondsOf('expires', expires);
+  if (lifeS < 1 || lifeS > JOIN_MAX_S)
+    throw new UsageError(`--expires ${expires}: a join token lives for 1h at most.`);
+  return createJoinToken(context, { values, client: clientOf(context, values.text('node')), lifeS });
+}
+
 /** `90d` from now, or an ISO time as it is (the node checks it). */
 function expiry(text: string | undefined): string | null {
   if (text === undefined) return null;
@@ -105,13 +119,13 @@ function secondsOf(option: string, text: string): number {
 async function list(context: CommandContext, values: ParsedValues): Promise<number> {
   const client = clientOf(context, values.text('node'));
   const { body } = await client.request<{ tokens: TokenEntry[] }>('GET', '/v1/tokens');
-  const uses = await lastUses(context, client);
+  const [uses, joinTokens] = await Promise.all([lastUses(context, client), listJoinTokens(client)]);
   const tokens = body.tokens.map((token) => ({
     ...token,
     lastUsedAt: newest([token.lastUsedAt, ...uses.map((use) => use.get(token.id) ?? null)]),
   }));
   if (values.flag('json')) {
-    context.terminal.json(`${JSON.stringify({ tokens }, null, 2)}\n`);
+    context.terminal.json(`${JSON.stringify({ tokens, joinTokens }, null, 2)}\n`);
     return 0;
   }
   const lines = textTable(
@@ -134,7 +148,7 @@ async function list(context: CommandContext, values: ParsedValues): Promise<numb
       lastUsedAt === null ? 'never' : minute(lastUsedAt),
     ]),
   );
-  context.terminal.out(`${lines.join('\n')}\n`);
+  context.terminal.out(`${[...lines, ...joinTokenLines(joinTokens, minute)].join('\n')}\n`);
   return 0;
 }
 
@@ -192,7 +206,8 @@ async function revoke(context: CommandContext, values: ParsedValues): Promise<nu
   if (id === undefined)
     throw new UsageError('revoke needs the id of a token; `skein token list` shows them.');
   const client = clientOf(context, values.text('node'));
-  const { body } = await client.request<unknown>('DELETE', `/v1/tokens/${encodeURIComponent(id)}`);
+  const kind = isJoinTokenId(id) ? 'join-tokens' : 'tokens';
+  const { body } = await client.request<unknown>('DELETE', `/v1/${kind}/${encodeURIComponent(id)}`);
   if (values.flag('json')) context.terminal.json(`${JSON.stringify(body ?? {}, null, 2)}\n`);
   else context.terminal.err(`Token ${id} is revoked.\n`);
   return 0;

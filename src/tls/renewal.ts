@@ -20,7 +20,7 @@ export interface RenewalPaths {
 }
 
 /** Why the certificate (PEM) should be made anew; null while it is good. `hosts`: of all members. Pure. */
-export function renewalReason(certificate: string, hosts: readonly string[], nowMs: number): string | null {
+function renewalReason(certificate: string, hosts: readonly string[], nowMs: number): string | null {
   const current = new X509Certificate(certificate);
   if (Date.parse(current.validTo) - nowMs < RENEW_BEFORE_MS) return `it ends at ${current.validTo}`;
   const missing = certificateHosts(hosts).filter((host) => !isFor(current, host));

@@ -18,11 +18,13 @@ export interface CommandOptions {
   uid?: number;
   /** Its limit of open files. */
   descriptors?: number;
+  /** A program and its arguments that run it, such as `ip netns exec a`. */
+  prefix?: readonly string[];
 }
 
 /** Runs the built CLI to its end. */
 export function skein(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-  const { uid, cwd, env, descriptors, deadlineMs = 60_000 } = options;
+  const { uid, cwd, env, descriptors, prefix = [], deadlineMs = 60_000 } = options;
   const started = performance.now();
   const spawnOptions: SpawnOptions = {
     env: { ...process.env, ...env },
@@ -32,7 +34,7 @@ export function skein(args: readonly string[], options: CommandOptions = {}): Pr
   };
   return new Promise((resolve, reject) => {
     const limit = descriptors === undefined ? '' : `ulimit -n ${descriptors}; `;
-    const command = ['-c', `${limit}exec "$0" "$@"`, process.execPath, MAIN, ...args];
+    const command = ['-c', `${limit}exec "$0" "$@"`, ...prefix, process.execPath, MAIN, ...args];
     const child = spawn('/bin/sh', command, spawnOptions);
     let stdout = '';
     let stderr = '';

@@ -3,6 +3,7 @@ import { messageOf } from '../../model/error.js';
 import { obtainBackupPrograms } from '../../server-packages/backup-programs.js';
 import { chooseCacheDir } from '../../server-packages/cache-dir.js';
 import { obtainServer } from '../../server-packages/obtain.js';
+import type { ServerBinary } from '../../server-packages/server-binary.js';
 import { durationText } from '../../std/duration-text.js';
 import { silentLogger } from '../../std/logger.js';
 
@@ -14,7 +15,7 @@ import { silentLogger } from '../../std/logger.js';
 export async function prepareServer(options: {
   say(text: string): void;
   signal: AbortSignal;
-}): Promise<void> {
+}): Promise<ServerBinary> {
   const started = performance.now();
   const cacheDir = await chooseCacheDir({ projectDir: installationDirectory });
   let told = '';
@@ -34,4 +35,5 @@ export async function prepareServer(options: {
     options.signal.throwIfAborted();
     options.say(`No backup, and no new node can be filled from this one: ${messageOf(error)}`);
   });
+  return server;
 }

@@ -1,0 +1,67 @@
+import { requireDescriptors } from '../config/descriptor-budget.js';
+import { parseJoinToken } from '../joining/join-token.js';
+import { descriptorLimit } from '../std/descriptor-limit.js';
+import type { Command, CommandContext, ParsedValues } from './command.js';
+import { joinCluster } from './setup/join-cluster.js';
+import { joinText } from './setup/next-steps.js';
+import { SETUP_OPTIONS, setupOptions } from './setup/options.js';
+import { addressTowards, memberUrl } from './setup/own-address.js';
+import { prepareServer } from './setup/prepare-server.js';
+import { startNode } from './setup/start-node.js';
+import { UsageError } from './usage-error.js';
+
+export const joinCommand: Command = {
+  usage: '<address> --token <token> [options]',
+  description: `Makes this machine a member of a cluster, and prepares its directory; \`skein node\` then starts it. <address> is the HTTP
+address of any member. The token comes from \`skein token join\` there; it works once, for an hour, and never travels.
+By default the node listens on the address by which this machine reaches the member, and gets the next free name.
+When something speaks against it (name, version, database server, disk, network), nothing is changed on either side.`,
+  options: {
+    token: { type: 'string', value: '<token>', help: 'the join token; - reads it from standard input' },
+    name: {
+      type: 'string',
+      value: '<name>',
+      help: 'of the node (default: n2, n3 ..., the first that is free)',
+    },
+    ...SETUP_OPTIONS,
+  },
+  examples: [
+    [
+      'skein join http://10.0.0.1:8083 --token skein_join_...',
+      'what `skein token join` prints, on another machine',
+    ],
+    [
+      'skein join db1 --token - --dir /srv/skein --name db2',
+      'the token from standard input, another place and name',
+    ],
+  ],
+  positionals: [1, 1],
+
+  async run(context, values) {
+    const options = setupOptions(values, context.cwd);
+    const member = memberUrl(values.positionals[0] ?? '');
+    const token = parseJoinToken(await tokenText(context, values));
+    if (token === null) {
+      throw new UsageError('--token is not a whole join token ("skein_join_" and 65 characters).');
+    }
+    requireDescriptors(descriptorLimit());
+    const say = (text: string) => context.terminal.err(`skein: ${text}\n`);
+    const host = options.advertise ?? options.listen ?? (await addressTowards(member, context.signal));
+    const listen = options.listen ?? host;
+    const server = await prepareServer({ say, signal: context.signal });
+    const joined = await joinCluster(
+      { ...options, member, token, listen, advertise: host },
+      { server, signal: context.signal },
+    );
+    context.terminal.err(joinText({ ...joined, directory: options.directory, host }));
+    return options.start ? await startNode(context, joined.configFile) : 0;
+  },
+};
+
+async function tokenText({ terminal }: CommandContext, values: ParsedValues): Promise<string> {
+  const text = values.text('token');
+  if (text === undefined) {
+    throw new UsageError('--token is missing. Make one on a member of the cluster: skein token join');
+  }
+  return text === '-' ? await terminal.stdin() : text;
+}

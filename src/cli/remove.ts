@@ -1,0 +1,35 @@
+import type { Command } from './command.js';
+import { clientOf } from './node-client.js';
+
+/** The change waits until a majority of the members before and after it has it. */
+const TIMEOUT_MS = 60_000;
+
+export const removeCommand: Command = {
+  usage: '<name> [--json] [--node <url>]',
+  description: `Takes a member out of the cluster: it counts in the quorum no more, and gets no more changes. Its process and its files stay
+until you stop and remove them on its machine. The primary cannot be removed.
+With one voter of two gone for good the other one cannot do this: a majority of both is needed.`,
+  options: {
+    node: { type: 'string', value: '<url>', help: 'the node to ask (default: SKEIN_URL)' },
+    json: { type: 'boolean', help: 'the document of GET /v1/members' },
+  },
+  examples: [['skein remove n4', 'then, on its machine: systemctl disable --now skein']],
+  positionals: [1, 1],
+
+  async run(context, values) {
+    const name = values.positionals[0] ?? '';
+    const { body } = await clientOf(context, values.text('node')).request<object>(
+      'DELETE',
+      `/v1/members/${encodeURIComponent(name)}`,
+      undefined,
+      TIMEOUT_MS,
+    );
+    if (values.flag('json')) context.terminal.json(`${JSON.stringify(body, null, 2)}\n`);
+    else {
+      context.terminal.err(
+        `${name} is no member of the cluster any more. Stop it on its machine, and remove its directory before it joins again.\n`,
+      );
+    }
+    return 0;
+  },
+};

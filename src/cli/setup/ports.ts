@@ -1,0 +1,56 @@
+/** The addresses of the node to be: they are tried before anything is written. */
+import { createServer, type Server } from 'node:net';
+import { messageOf, SkeinError } from '../../model/error.js';
+import type { NodePorts } from './options.js';
+
+/** Ports on which somebody listens, for a moment. */
+export interface HeldPorts {
+  release(): Promise<void>;
+}
+
+/**
+ * Listens on all ports of the node, and closes each connection at once: so they are known to be free, and another
+ * machine can try whether it reaches them.
+ * @throws SkeinError PORT_TAKEN, ADDRESS_UNUSABLE
+ */
+export async function holdPorts(host: string, { http, link, mysql }: NodePorts): Promise<HeldPorts> {
+  const servers: Server[] = [];
+  const release = async () => {
+    await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
+  };
+  try {
+    for (const [port, use] of [
+      [http, '--http-port'],
+      [link, '--link-port'],
+      [mysql.readWrite, '--mysql-port'],
+      [mysql.readOnly, '--mysql-port, the next one'],
+    ] as const) {
+      servers.push(await listen(host, port, use));
+    }
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return { release };
+}
+
+function listen(host: string, port: number, use: string): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.end();
+    });
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new SkeinError('PORT_TAKEN', `Port ${port} on ${host} is taken by another program (see ${use}).`)
+          : new SkeinError(
+              'ADDRESS_UNUSABLE',
+              `This machine cannot listen on ${host}:${port}: ${messageOf(error)}. See --listen and ${use}.`,
+              { cause: error },
+            ),
+      );
+    });
+    server.listen({ host, port, exclusive: true }, () => resolve(server));
+  });
+}
