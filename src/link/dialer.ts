@@ -46,7 +46,7 @@ const GOOD_LINK_MS = 1000;
 
 /** Highest back-off step (200 ms by default) while an authenticated primary is not open yet. */
 const NOT_OPEN_ATTEMPT = 1;
-const SOON = ['NOT_OPEN', 'NOT_PRIMARY', 'NOT_A_MEMBER'];
+const SOON = ['NOT_OPEN', 'NOT_PRIMARY', 'NOT_A_MEMBER', 'CHAIN_CHANGED'];
 /** A node that was removed asks this often whether it has been added again. */
 const REMOVED_REDIAL_MS = 30_000;
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import type { Chain } from '../model/chain.js';
+import { type Chain, isSameChain } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { LinkAddress } from '../model/members.js';
 import type { Clock, Timer } from '../std/clock.js';
@@ -50,7 +50,7 @@ export class Greeting {
   readonly #options: GreetingOptions;
   readonly #modules: GreetingModules;
   #handshake: HandshakeState;
-  #attached: { readonly attach: AttachInfo; readonly epoch: number } | null = null;
+  #attached: { readonly attach: AttachInfo; readonly epoch: number; readonly chain: Chain } | null = null;
   #deadline: Timer | null = null;
 
   constructor(stream: Duplex, options: GreetingOptions, modules: GreetingModules) {
@@ -116,7 +116,7 @@ export class Greeting {
 
   #onAttach(attach: AttachInfo): void {
     const { epoch, chain, committedOrdinal } = this.#decide(attach);
-    this.#attached = { attach, epoch };
+    this.#attached = { attach, epoch, chain };
     this.channel.write(
       encodeWelcome({
         node: this.#options.node,
@@ -133,12 +133,16 @@ export class Greeting {
 
   #onReady(payload: Buffer): void {
     if (this.#attached === null) throw unexpectedFrame('ready');
-    const { epoch } = this.#attached;
+    const { epoch, chain } = this.#attached;
     const attach = { ...this.#attached.attach, ...decodeReady(payload) };
     const now = this.#decide(attach);
     // The replica cut its spool to an epoch that has ended meanwhile. Its acknowledgements would be of another log.
     if (now.epoch !== epoch) {
       throw new SkeinError('EPOCH_CHANGED', `Epoch ${now.epoch} began while ${attach.node} attached.`);
+    }
+    // A change of the members after the welcome was not sent to it, and the next one cannot follow what it knows.
+    if (!isSameChain(now.chain, chain)) {
+      throw new SkeinError('CHAIN_CHANGED', `The list of members changed while ${attach.node} attached.`);
     }
     this.#modules.clock.clearTimer(this.#deadline);
     this.#modules.ready(attach, epoch);

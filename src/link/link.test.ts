@@ -128,3 +128,22 @@ test('a replica that was removed dials no more for a while', async () => {
   await until('refused', () => r.states.includes('REMOVED'));
   await throughout('it does not dial again', 300, () => refused === 1);
 });
+
+test('a list that changes while a replica attaches is in its next welcome: it misses none', async () => {
+  let chain = [epochEntry(1, at(0, 0), [])];
+  const p = await primary({}, { welcome: () => ({ epoch: 1, chain, committedOrdinal: 5 }) });
+  const r = replica(
+    p.port,
+    {},
+    {
+      welcomed: (welcome) => {
+        r.welcomes.push(welcome);
+        // Before the replica says that it is ready.
+        if (chain.length === 1) chain = [...chain, { ...epochEntry(1, at(1, 5), []), number: 1 }];
+      },
+    },
+  );
+  await until('attached', () => p.sessions.length === 1 && r.dialer.up);
+  expect(r.welcomes.map((welcome) => welcome.chain.length)).toEqual([1, 2]);
+  expect(r.states).toEqual(['up', 'CHAIN_CHANGED', 'up']);
+});
