@@ -30,7 +30,7 @@ let npmCache: string;
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'skein-launch-'));
-  for (const name of [...FILES, 'client/tsconfig.json'])
+  for (const name of [...FILES, 'client/tsconfig.json', 'test/kit/fixed-seed.ts'])
     cpSync(join(PROJECT, name), join(root, name), { recursive: true });
   npmCache = join(root, 'npm-cache');
   write('client/src/index.ts', 'export const client = 1;\n');
