@@ -15,7 +15,7 @@ import {
 } from './demo/directory.js';
 import { addMembers, writeIdentities } from './demo/members.js';
 import { clusterFiles, type DemoOptions, type PlannedNode, planDemo } from './demo/plan.js';
-import { inUse, refuseOtherSize, refuseTakenPorts } from './demo/start-checks.js';
+import { inUse, refuseFewer, refuseTakenPorts } from './demo/start-checks.js';
 import { prepareServer } from './setup/prepare-server.js';
 
 const PORT = { least: 1, most: 65_535 };
@@ -44,7 +44,7 @@ own server): mariadb --defaults-file=.skein/mysql.cnf -P 6446`,
     replicas: {
       type: 'string',
       value: '<number>',
-      help: 'how many replicas (default 2, or as many as the directory has)',
+      help: 'how many replicas (default 2, or as many as the directory has; more than that are added)',
     },
     acknowledge: {
       type: 'string',
@@ -99,7 +99,7 @@ async function runDemo(context: CommandContext, options: DemoOptions, hungAfterM
   const lock = takeLock(clusterFiles(options.directory).lock);
   if (lock.kind === 'taken') throw inUse(options.directory, lock.owner.pid);
   try {
-    refuseOtherSize(options.directory, plan);
+    refuseFewer(options.directory, plan);
     await refuseTakenPorts(plan);
     say(`${plan.length === 1 ? 'one node' : `${plan.length} nodes`} in ${options.directory}`);
     // Nodes that ran before find their server by themselves, without three of them waiting for one download.

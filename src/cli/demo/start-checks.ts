@@ -7,16 +7,17 @@ import type { PlannedNode } from './plan.js';
 import { isPortFree, portOwner } from './port-owner.js';
 
 /**
- * A cluster's voters are fixed at its birth: with another number of nodes "a majority" would mean two different
- * things at once (rule C11).
- * @throws SkeinError REPLICAS_DIFFER
+ * A directory with fewer nodes than are asked for grows: the new ones are added as members. It does not shrink by itself: a
+ * member that only stays away would still count in the quorum.
+ * @throws SkeinError REPLICAS_FEWER
  */
-export function refuseOtherSize(directory: string, planned: readonly PlannedNode[]): void {
-  const present = existingNodes(directory).length;
-  if (present === 0 || present === planned.length) return;
+export function refuseFewer(directory: string, planned: readonly PlannedNode[]): void {
+  const present = existingNodes(directory);
+  if (present.length <= planned.length) return;
+  const extra = present.slice(planned.length);
   throw new SkeinError(
-    'REPLICAS_DIFFER',
-    `${directory} holds a cluster of ${present} nodes, and ${planned.length} are asked for. The number of nodes is fixed when a cluster is made.\nStart it with --replicas ${present - 1}, or make a new one with --dir <another directory>.`,
+    'REPLICAS_FEWER',
+    `${directory} holds a cluster of ${present.length} nodes, and ${planned.length} are asked for. A node that is only left out would still count in the quorum.\nStart it with --replicas ${present.length - 1}, take ${extra.join(', ')} out with \`skein remove <name>\`, stop the cluster, remove ${extra.length === 1 ? 'its directory' : 'their directories'}, and start it again.`,
   );
 }
 

@@ -1,0 +1,84 @@
+/** `skein demo --replicas N` on a directory that has a cluster of another size. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { ClusterStatus } from '../../src/model/status.js';
+import { skein } from '../kit/cli.js';
+import { MAIN } from '../kit/cluster.js';
+import { freePorts } from '../kit/processes.js';
+import { until } from '../kit/until.js';
+
+let directory: string;
+let port: number;
+let demo: ChildProcess | null = null;
+
+const args = (replicas: number) => [
+  ...['demo', '--dir', directory, '--replicas', String(replicas), '--watchdog', '60'],
+  ...['--http-port', `${port}`, '--link-port', `${port + 10}`, '--mysql-port', `${port + 20}`],
+];
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'skein-size-'));
+  port = await freePorts([0, 1, 2, 10, 11, 12, 20, 21, 30, 31, 40, 41]);
+});
+
+afterAll(async () => {
+  await stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function start(replicas: number): Promise<void> {
+  const child = spawn(process.execPath, [MAIN, ...args(replicas)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  demo = child;
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (text) => {
+      said += text;
+    });
+  }
+  await until('the cluster is ready', () => said.includes('skein ready'), {
+    deadlineMs: 90_000,
+    context: () => said,
+  });
+}
+
+async function stop(): Promise<void> {
+  if (demo === null || demo.exitCode !== null) return;
+  const ended = once(demo, 'exit');
+  demo.kill('SIGTERM');
+  await ended;
+}
+
+async function rowsOn(node: number): Promise<string> {
+  const token = (await readFile(join(directory, 'admin.token'), 'utf8')).trim();
+  const env = { SKEIN_TOKEN: token, SKEIN_URL: `http://127.0.0.1:${port + node}` };
+  return (await skein(['sql', '--json', 'SELECT id FROM shop.t'], { env })).stdout;
+}
+
+it('grows from one node to three, which all vote and have what was written', async () => {
+  await start(0);
+  const token = (await readFile(join(directory, 'admin.token'), 'utf8')).trim();
+  const env = { SKEIN_TOKEN: token, SKEIN_URL: `http://127.0.0.1:${port}` };
+  for (const sql of [
+    'CREATE DATABASE shop',
+    'CREATE TABLE shop.t (id INT PRIMARY KEY)',
+    'INSERT INTO shop.t VALUES (1)',
+  ])
+    expect((await skein(['sql', sql], { env })).code).toBe(0);
+  await stop();
+  await start(2);
+  const { stdout } = await skein(['status', '--json'], { env });
+  const { quorum, members } = JSON.parse(stdout) as ClusterStatus;
+  expect([quorum.voters, quorum.needed, members.map(({ name }) => name)]).toEqual([3, 2, ['n1', 'n2', 'n3']]);
+  for (const node of [1, 2])
+    await until('the row is there', async () => (await rowsOn(node)).includes('[[1]]'));
+  await stop();
+});
+
+it('does not leave a member out', async () => {
+  const { code, stderr } = await skein(args(1));
+  expect([code, stderr]).toEqual([1, expect.stringContaining('take n3 out with `skein remove <name>`')]);
+});
