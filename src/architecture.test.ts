@@ -51,6 +51,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'server-process': ['std', 'model', 'server-packages', 'mysql-control'],
   snapshot: ['std', 'model', 'server-packages'],
   verify: ['std', 'model'],
+  backup: ['std', 'model'],
   // What clients are told, statements without HTTP, and HTTP.
   api: ['std', 'model', 'mysql-protocol', 'mysql-client', 'metrics', 'audit', 'joining'],
   sql: ['std', 'model', 'mysql-protocol', 'mysql-client', 'auth', 'api'],
@@ -59,10 +60,11 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   events: ['std', 'model', 'audit', 'api'],
   election: ['std', 'model'],
   // What the planes of a node know of each other, and the client planes: the entries of their threads import them, nobody else.
-  planes: ['std', 'model', 'metrics', 'audit', 'config'],
+  planes: ['std', 'model', 'metrics', 'audit', 'config', 'server-packages'],
   'client-plane': [
     ...['std', 'model', 'mysql-protocol', 'metrics', 'audit', 'mysql-port', 'mysql-client', 'api'],
     ...['mysql-control', 'config', 'http', 'events', 'planes', 'joining', 'tls'],
+    ...['server-packages', 'snapshot', 'backup'],
   ],
   // The replication plane: what a node does as primary or as replica, its parts, and the composition root.
   roles: [
@@ -115,6 +117,8 @@ const CLI_EXTRAS: Readonly<Record<string, readonly string[]>> = {
   'cli/audit.ts': ['audit', 'config'],
   'cli/dump.ts': ['dump'],
   'cli/load.ts': ['dump', 'mysql-client'],
+  'cli/backup.ts': ['backup'],
+  'cli/restore.ts': ['backup', 'config', 'mysql-control', 'server-packages', 'server-process', 'snapshot'],
 };
 
 const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {

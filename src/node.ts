@@ -30,17 +30,18 @@ import { startPlaneThread } from './node/start-plane-thread.js';
 import { TmpWatch } from './node/tmp-watch.js';
 import { UserKeeper } from './node/user-keeper.js';
 import { ServerWatch } from './node/watch.js';
+import type { ServerPrograms } from './planes/messages.js';
 import { ChainFile } from './roles/chain-file.js';
 import { foundCluster } from './roles/founding.js';
 import { linkListener } from './roles/link-listening.js';
 import { openSpool } from './roles/open-spool.js';
+import { restoredHistory } from './roles/restored-history.js';
 import { RoleHost } from './roles/role-host.js';
 import type { NodeParts } from './roles/role-node.js';
 import { SessionGeneration } from './roles/session-generation.js';
 import { OwnTimeZones } from './roles/time-zones.js';
 import { chooseCacheDir } from './server-packages/cache-dir.js';
 import { obtainServer } from './server-packages/obtain.js';
-import { dumpProgramOf } from './server-packages/server-binary.js';
 import { ManagedServer, type ServerUp } from './server-process/managed-server.js';
 import { recoverPlacing, settlePlaced } from './snapshot/place.js';
 import type { Spool } from './spool/spool.js';
@@ -118,6 +119,8 @@ class Node {
     const secret = Buffer.from((await readFile(config.secretFile, 'utf8')).trim());
     const chainFile = new ChainFile(stateDir);
     await chainFile.load();
+    const placing = { logger: logger.child({ part: 'snapshot' }) };
+    const placed = await recoverPlacing(config.directory, placing);
     const cacheDir = await chooseCacheDir({ projectDir: installationDirectory });
     const binary = await obtainServer({ cacheDir }, { logger: logger.child({ part: 'obtain' }) });
     const server = new ManagedServer(
@@ -145,7 +148,10 @@ class Node {
     const { spool, fsyncTimes } = await openSpool(config, { logger, flavour: mariadb });
     const place = ownPlace(config);
     const { directory } = config;
-    await foundCluster({ directory, identity, place }, { logger, chainFile, spool });
+    await foundCluster(
+      { directory, identity, place, restored: restoredHistory(placed?.about) },
+      { logger, chainFile, spool },
+    );
     const parts: NodeParts = {
       config,
       secret,
@@ -197,12 +203,11 @@ class Node {
       );
     const role: RoleHost = new RoleHost(parts, elected);
     const listener = linkListener(parts, role);
-    const dumpProgram = dumpProgramOf(binary);
     node = new Node(config, {
       ...{ logger, logFile, sink, tls, audit, events, server, control, role, secret, failed, chainFile },
       listener,
       spool,
-      dumpProgram,
+      programs: { binary, cacheDir },
       clusterId: identity.cluster,
     });
     return node;
@@ -225,7 +230,7 @@ class Node {
       secret: Buffer;
       clusterId: string;
       failed: AbortController;
-      dumpProgram: string;
+      programs: ServerPrograms;
       chainFile: ChainFile;
     },
   ) {
@@ -263,7 +268,7 @@ class Node {
       generation: () => (this.#server.current ? this.#generation.number : null),
       facts: () => this.#desk.facts(),
     });
-    this.#clients = this.#clientPlanes(parts.dumpProgram);
+    this.#clients = this.#clientPlanes(parts.programs);
     this.#tmpWatch = new TmpWatch(
       { node: config.name, directory: this.#server.tmpDirectory, bytesMax: config.serverTmpBytesMax },
       {
@@ -314,7 +319,6 @@ class Node {
     await this.#clients.start();
     await this.#role.start();
     await this.#listener.start();
-    await recoverPlacing(this.#config.directory, { logger: this.#logger.child({ part: 'snapshot' }) });
     await this.#server.start({ signal });
   }
 
@@ -441,9 +445,9 @@ class Node {
     return this.#role.role === 'replica' && applied < committed;
   }
 
-  #clientPlanes(dumpProgram: string): ClientPlanes {
+  #clientPlanes(server: ServerPrograms): ClientPlanes {
     return new ClientPlanes(
-      { config: this.#config, clusterId: this.#clusterId, secret: this.#secret, dumpProgram },
+      { config: this.#config, clusterId: this.#clusterId, secret: this.#secret, server },
       {
         logger: this.#logger,
         publisher: this.#publisher,

@@ -639,6 +639,7 @@ export type NodeErrorCode =
   | 'REQUEST_TOO_SLOW'
   | 'HEADERS_TOO_LARGE'
   | 'INTERNAL'
+  | 'BACKUP_FAILED'
   | 'DUMP_FAILED'
   | 'NOT_OPEN'
   | 'NO_QUORUM'
@@ -831,6 +832,10 @@ export interface Endpoints {
     };
     response: string;
   };
+  /** A backup of this node's server, as it lies on the disk, at one position: the bytes of a file for `skein restore`. It is whole when `skein backup verify` says so. One at a time on a node. */
+  getBackup: {
+    response: string;
+  };
   /** All tokens, without what is secret. */
   getTokens: {
     response: TokenList;
@@ -997,6 +1002,7 @@ export const ENDPOINTS = {
   getAudit: { method: 'GET', path: '/v1/audit', produces: 'ndjson', statuses: [200] },
   getMetrics: { method: 'GET', path: '/metrics', produces: 'text', statuses: [200] },
   getDump: { method: 'GET', path: '/v1/dump', produces: 'text', statuses: [200] },
+  getBackup: { method: 'GET', path: '/v1/backup', produces: 'binary', statuses: [200] },
   getTokens: { method: 'GET', path: '/v1/tokens', produces: 'json', statuses: [200] },
   postTokens: { method: 'POST', path: '/v1/tokens', produces: 'json', statuses: [201] },
   rotateToken: { method: 'POST', path: '/v1/tokens/:id/rotate', produces: 'json', statuses: [200] },

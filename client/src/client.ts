@@ -8,7 +8,9 @@ import { type Outgoing, request, requestJson } from './transport.js';
 
 /** Endpoints whose answer is one body. */
 export type CallableEndpoint = {
-  [Name in keyof Endpoints]: (typeof ENDPOINTS)[Name]['produces'] extends 'event-stream' ? never : Name;
+  [Name in keyof Endpoints]: (typeof ENDPOINTS)[Name]['produces'] extends 'event-stream' | 'binary'
+    ? never
+    : Name;
 }[keyof Endpoints];
 
 type Part<Name extends keyof Endpoints, Key extends string> =

@@ -96,6 +96,7 @@ export const ERRORS = {
   REQUEST_TOO_SLOW: { status: [408], means: 'The request did not arrive in time.' },
   HEADERS_TOO_LARGE: { status: [431], means: 'The head of the request is too large.' },
   INTERNAL: { status: [500], means: 'The node failed on the request; its log says why.' },
+  BACKUP_FAILED: { status: [500], means: 'The backup could not be begun.' },
   DUMP_FAILED: { status: [500], means: 'The dump program could not be started, or failed at once.' },
   NOT_OPEN: { status: [503], means: 'The node or the primary does not serve at the moment.' },
   NO_QUORUM: { status: [503], means: 'No majority of the nodes is attached.' },

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 /**
  * What HTTP needs from the node it belongs to. The composition root implements it; tests implement an honest
  * small one. Everything here is about this node only, except `clusterStatus`.
@@ -157,6 +158,12 @@ export interface NodeView {
   startVerify(request: VerifyRequest): Promise<RoundReport>;
   /** False: none was running. @throws SkeinError NOT_PRIMARY */
   cancelVerify(): Promise<boolean>;
+  /**
+   * Begins a backup of the local server: the bytes of its file. When it fails, the end of the file says why. The signal, and
+   * the destruction of the stream, end it.
+   * @throws SkeinError SERVER_DOWN, BACKUP_PROGRAM_MISSING, OBTAIN_FAILED
+   */
+  backup(signal: AbortSignal): Promise<Readable>;
   readonly events: EventSource;
   readonly audit: AuditView;
   /** This node's part of `GET /metrics`, in the text form of Prometheus. */

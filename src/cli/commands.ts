@@ -58,6 +58,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./verify.js')).verifyCommand,
   },
   {
+    name: 'backup',
+    summary: 'a backup of a whole node, as it lies on the disk',
+    load: async () => (await import('./backup.js')).backupCommand,
+  },
+  {
+    name: 'restore',
+    summary: 'make a new cluster out of a backup',
+    load: async () => (await import('./restore.js')).restoreCommand,
+  },
+  {
     name: 'audit',
     summary: 'the audit trail of a node: which token asked what, and whether the trail is intact',
     load: async () => (await import('./audit.js')).auditCommand,

@@ -52,7 +52,8 @@ describe('runCommandLine', () => {
   it.each([[[]], [['help']], [['--help']], [['-h']]])('shows what there is for %j', async (args) => {
     const { code, out } = await run(...args);
     expect(code).toBe(0);
-    for (const { name, summary } of commands) expect(out).toContain(`${name.padEnd(6)}  ${summary}`);
+    const width = Math.max(...commands.map(({ name }) => name.length));
+    for (const { name, summary } of commands) expect(out).toContain(`${name.padEnd(width)}  ${summary}`);
   });
 
   it.each(commands.map(({ name }) => name))('teaches %s with examples', async (name) => {

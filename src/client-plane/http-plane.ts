@@ -11,10 +11,12 @@ import { processMetrics } from '../metrics/process-metrics.js';
 import { type MetricFamily, metricsText } from '../metrics/text.js';
 import { mariadb } from '../mysql-protocol/mariadb.js';
 import type { FromHttp, HttpPlaneData, ToHttp, ToPlane } from '../planes/messages.js';
+import { dumpProgramOf } from '../server-packages/server-binary.js';
 import { Emitter } from '../std/emitter.js';
 import type { TlsIdentity, TlsSource } from '../std/tls-source.js';
 import { httpLimitsWithin } from './http-limits-within.js';
 import { searchLog } from './log-search.js';
+import { NodeBackups } from './node-backups.js';
 import { PlaneNodeView } from './node-view.js';
 import type { ClientPlane, PlaneThread } from './plane-thread.js';
 import { PositionWaits } from './position-waits.js';
@@ -34,6 +36,7 @@ export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
   readonly #events = new EventRing();
   readonly #logged = new Emitter<readonly string[]>();
   readonly #tls: TlsCopy | null;
+  readonly #backups: NodeBackups;
   readonly #http: HttpServer;
   readonly connections = null;
   #followers = 0;
@@ -72,11 +75,16 @@ export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
     this.#questions = new Questions({
       send: (id, what, input) => thread.send({ kind: 'ask', id, what, input }),
     });
+    this.#backups = new NodeBackups(
+      { config, secret, ...data.server },
+      { plane, control, logger: log.child({ part: 'backup' }) },
+    );
     const view = new PlaneNodeView({
       config,
       secret,
       clusterId: data.clusterId,
-      dumpProgram: data.dumpProgram,
+      dumpProgram: dumpProgramOf(data.server.binary),
+      backup: (signal) => this.#backups.begin(signal),
       flavour: mariadb,
       plane,
       waits: this.#waits,

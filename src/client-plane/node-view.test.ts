@@ -75,6 +75,7 @@ function node({ applied = async () => true }: { applied?: (gtid: string) => Prom
     waitApplied: applied,
     authority: () => undefined,
     loginRefused() {},
+    backup: () => Promise.reject(new Error('no backup is made here')),
     metrics: async () => '',
     events: new EventRing(),
     audit: { add() {}, ...lines },

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { LogFilter } from '../api/log-filter.js';
 import type {
   AuditView,
@@ -45,6 +46,8 @@ export interface PlaneNodeViewModules {
   /** PEM of the authority of the nodes' HTTPS. */
   authority(): string | undefined;
   loginRefused(): void;
+  /** See NodeView. */
+  backup(signal: AbortSignal): Promise<Readable>;
   metrics(): Promise<string>;
   readonly events: EventSource;
   readonly audit: AuditView;
@@ -293,6 +296,10 @@ export class PlaneNodeView implements NodeView {
 
   cancelVerify() {
     return this.#modules.questions.cancelVerify();
+  }
+
+  backup(signal: AbortSignal): Promise<Readable> {
+    return this.#modules.backup(signal);
   }
 
   metrics(): Promise<string> {

@@ -11,6 +11,7 @@ const CONTENT_TYPES = {
   'event-stream': 'text/event-stream',
   ndjson: 'application/x-ndjson',
   text: 'text/plain',
+  binary: 'application/octet-stream',
 } as const;
 
 export function openApiDocument(

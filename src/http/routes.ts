@@ -1,6 +1,7 @@
 /** Which handler serves which definition. */
 import { ENDPOINTS, type EndpointName } from './endpoints/all.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
+import { handleBackup } from './handlers/backup.js';
 import { handleCluster, handleEvents } from './handlers/cluster.js';
 import type { Handler } from './handlers/context.js';
 import { handleDump } from './handlers/dump.js';
@@ -46,6 +47,7 @@ const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   getAudit: handleAudit,
   getMetrics: handleMetrics,
   getDump: handleDump,
+  getBackup: handleBackup,
   getTokens: handleListTokens,
   postTokens: handleCreateToken,
   rotateToken: handleRotateToken,

@@ -6,7 +6,7 @@ import { threadOf } from '../../test/kit/planes/thread.js';
 import { until } from '../../test/kit/until.js';
 import { nodeConfig } from '../config/node-config.js';
 import { EventLog } from '../events/event-log.js';
-import type { PlaneName } from '../planes/messages.js';
+import type { PlaneName, ServerPrograms } from '../planes/messages.js';
 import { silentLogger } from '../std/logger.js';
 import { AuditRelay } from './audit-relay.js';
 import { ClientPlanes } from './client-planes.js';
@@ -32,6 +32,14 @@ afterEach(() => {
   for (const planes of made.splice(0)) planes.abandon();
 });
 
+const SERVER: ServerPrograms = {
+  binary: {
+    ...{ flavour: 'mariadb', version: '10.11.19-MariaDB', origin: 'named' },
+    ...{ command: '/mariadbd', shareDir: '/share', pathArgs: [] },
+  },
+  cacheDir: '/cache',
+};
+
 /** Planes whose threads behave as the lists say, one after the other; the last again and again. */
 function planesOf(behaviours: Record<PlaneName, Behaviour[]>, { ports = true } = {}) {
   const audit = new AuditRelay();
@@ -43,7 +51,7 @@ function planesOf(behaviours: Record<PlaneName, Behaviour[]>, { ports = true } =
     { source: 'node.json', baseDirectory: '/srv/skein' },
   );
   const planes = new ClientPlanes(
-    { config, clusterId: 'id', secret: Buffer.alloc(32), dumpProgram: 'dump' },
+    { config, clusterId: 'id', secret: Buffer.alloc(32), server: SERVER },
     {
       ...{ logger: silentLogger, publisher: idlePublisher(), events, audit },
       log: { write: (more) => lines.push(...more.map((line) => JSON.parse(line))), follow: () => () => {} },

@@ -13,6 +13,7 @@ import {
   type PlaneFigures,
   type PlaneName,
   type Question,
+  type ServerPrograms,
   type ToHttp,
   type ToMysql,
 } from '../planes/messages.js';
@@ -54,7 +55,7 @@ export class ClientPlanes {
   readonly #modules: ClientPlanesModules;
   readonly #data: Omit<CommonPlaneData, keyof PlaneEnds>;
   readonly #clusterId: string;
-  readonly #dumpProgram: string;
+  readonly #server: ServerPrograms;
   readonly #http: ClientPlaneHost<ToHttp, FromHttp>;
   readonly #mysql: ClientPlaneHost<ToMysql, never> | null;
   #unfollow: (() => void) | null = null;
@@ -65,7 +66,7 @@ export class ClientPlanes {
       readonly config: NodeConfig;
       readonly clusterId: string;
       readonly secret: Buffer;
-      readonly dumpProgram: string;
+      readonly server: ServerPrograms;
     },
     modules: ClientPlanesModules,
     times: Partial<ClientPlaneTimes> = {},
@@ -74,7 +75,7 @@ export class ClientPlanes {
     this.#modules = modules;
     this.#data = { config, secret, budget: budgetOf(config, modules.logger) };
     this.#clusterId = options.clusterId;
-    this.#dumpProgram = options.dumpProgram;
+    this.#server = options.server;
     this.#http = this.#httpPlane(times);
     this.#mysql = config.mysqlPorts && this.#mysqlPlane(times);
     modules.events.ring.subscribe((event) => this.#http.post({ kind: 'event', event }));
@@ -141,7 +142,7 @@ export class ClientPlanes {
             ...ends,
             plane: 'http',
             clusterId: this.#clusterId,
-            dumpProgram: this.#dumpProgram,
+            server: this.#server,
             tls: tls(),
             events: events.ring.kept,
           }),

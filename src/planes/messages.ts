@@ -13,6 +13,7 @@ import { SkeinError } from '../model/error.js';
 import type { MemberChange } from '../model/members.js';
 import type { ClusterEvent, ClusterStatus, MemberState, MembersDocument } from '../model/status.js';
 import type { RoundReport, VerifyDocument, VerifyRequest } from '../model/verify.js';
+import type { ServerBinary } from '../server-packages/server-binary.js';
 import type { TlsIdentity } from '../std/tls-source.js';
 
 /** What changes seldom, and is not a number. */
@@ -66,11 +67,17 @@ export interface CommonPlaneData extends PlaneEnds {
   readonly budget: DescriptorBudget;
 }
 
+/** Where the programs of the local server are. */
+export interface ServerPrograms {
+  readonly binary: ServerBinary;
+  /** See chooseCacheDir. */
+  readonly cacheDir: string;
+}
+
 export interface HttpPlaneData extends CommonPlaneData {
   readonly plane: 'http';
   readonly clusterId: string;
-  /** The program that makes dumps of the server: a path, or a name in PATH. */
-  readonly dumpProgram: string;
+  readonly server: ServerPrograms;
   /** Null without TLS. */
   readonly tls: TlsIdentity | null;
   /** The events that the node still keeps, oldest first. */

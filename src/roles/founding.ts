@@ -6,6 +6,7 @@ import { ORIGIN } from '../model/position.js';
 import type { Spool } from '../spool/spool.js';
 import type { Logger } from '../std/logger.js';
 import type { ChainFile } from './chain-file.js';
+import { type RestoredHistory, restoredChain } from './restored-history.js';
 
 export interface FoundingModules {
   readonly logger: Logger;
@@ -15,19 +16,23 @@ export interface FoundingModules {
 
 /**
  * The birth of a cluster (rule E5): its founder writes the first list, with itself as the only voter. That happens once. A
- * founder that has data, and no chain any more, has lost it, and founds nothing.
+ * founder that has data, and no chain any more, has lost it, and founds nothing; unless the data was restored for it.
  */
 export async function foundCluster(
-  { directory, identity, place }: { directory: string; identity: Identity; place: MemberPlace },
+  {
+    directory,
+    identity,
+    place,
+    restored,
+  }: { directory: string; identity: Identity; place: MemberPlace; restored: RestoredHistory | null },
   { logger, chainFile, spool }: FoundingModules,
 ): Promise<void> {
   if (!identity.founder) return;
   if (chainFile.chain.length === 0) {
-    if (existsSync(join(directory, 'data')) || spool.end.ordinal > 0) return;
+    if (restored === null && (existsSync(join(directory, 'data')) || spool.end.ordinal > 0)) return;
     const self = { ...placeOf(place), incarnation: spool.incarnation, voter: true };
-    await chainFile.save([
-      { epoch: 0, number: 0, beginsAfter: ORIGIN, primary: place.name, members: [self] },
-    ]);
+    const atOrigin = { epoch: 0, number: 0, beginsAfter: ORIGIN, primary: place.name, members: [self] };
+    await chainFile.save(restored === null ? [atOrigin] : restoredChain(restored, self));
     logger.info({ cluster: identity.cluster, members: [self] }, 'cluster founded');
   }
   await writeIdentity(directory, { ...identity, founder: false });

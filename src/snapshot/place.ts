@@ -10,10 +10,10 @@
  */
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exists, syncPath } from '../std/files.js';
+import { exists, sweepTemporary, syncPath } from '../std/files.js';
 import type { Logger } from '../std/logger.js';
 import { type SeedNote, SeedNoteFile } from './seed-note.js';
-import { type SeedPaths, seedPaths } from './seed-paths.js';
+import { type SeedPaths, seedPaths, takingPath } from './seed-paths.js';
 import { snapshotError } from './snapshot-error.js';
 
 /** Of the server whose data is replaced: see ServerPaths.unsettled. */
@@ -30,6 +30,7 @@ export async function recoverPlacing(
 ): Promise<SeedNote | null> {
   const paths = seedPaths(nodeDirectory);
   const file = new SeedNoteFile(paths);
+  await sweepTemporary(takingPath(paths.directory));
   const note = await file.read();
   if (note === null) {
     if (await exists(paths.seed)) logger.info({ path: paths.seed }, 'a half received snapshot is removed');

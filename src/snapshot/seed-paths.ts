@@ -16,6 +16,9 @@ export interface SeedPaths {
   readonly replaced: string;
 }
 
+/** Beside it are the directories of programs that take snapshots now, with temporary names. */
+export const takingPath = (nodeDirectory: string) => join(nodeDirectory, 'snapshot');
+
 export function seedPaths(nodeDirectory: string): SeedPaths {
   const directory = resolve(nodeDirectory);
   const seed = join(directory, 'seed');

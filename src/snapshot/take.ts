@@ -5,15 +5,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chown, mkdir, rm } from 'node:fs/promises';
 import { setPriority } from 'node:os';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { BackupPrograms } from '../server-packages/backup-programs.js';
+import { temporaryName } from '../std/files.js';
 import type { Logger } from '../std/logger.js';
 import { RateLimit } from '../std/rate-limit.js';
 import { ownerOf } from '../std/run-user.js';
 import { type BackupLock, BackupLog, type LogPlace } from './backup-log.js';
 import { dataBytes } from './data-size.js';
 import { LockedOutput } from './locked-output.js';
+import { takingPath } from './seed-paths.js';
 import { snapshotError } from './snapshot-error.js';
 
 export interface TakeOptions {
@@ -83,7 +84,7 @@ export async function takeSnapshot(
   signal.throwIfAborted();
   const bytesTotal = await dataBytes(options.dataDir);
   const user = await ownerOf(options.dataDir);
-  const target = join(options.directory, `snapshot-${process.pid}-${Math.random().toString(36).slice(2, 8)}`);
+  const target = temporaryName(takingPath(options.directory));
   await mkdir(target, { mode: 0o700 });
   if (user.switched) await chown(target, user.uid, user.gid);
   const child = spawn(options.programs.backup, takeArgs(options, target), {

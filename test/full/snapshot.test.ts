@@ -174,7 +174,7 @@ describe('a received snapshot', () => {
       await seeded.start();
       expect(existsSync(join(seeded.directory, 'seed'))).toBe(false);
       const left = await readdir(cluster.node('n3').directory);
-      expect(left.filter((name) => name.startsWith('snapshot-'))).toEqual([]);
+      expect(left.filter((name) => name.startsWith('snapshot'))).toEqual([]);
     } finally {
       await seeded.dispose();
     }

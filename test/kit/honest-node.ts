@@ -212,6 +212,10 @@ export class HonestNode implements NodeView {
     return '';
   }
 
+  backup(): Promise<never> {
+    return Promise.reject(new SkeinError('SERVER_DOWN', 'This node makes no backups.'));
+  }
+
   async levelUsers(): Promise<void> {
     const accounts = new UserAccounts(
       { secret: this.#options.secret },

@@ -92,6 +92,7 @@ const SAMPLES: Readonly<Record<EndpointName, () => Input | Promise<Input>>> = {
   getAudit: () => ({ query: { tail: '10' } }),
   getMetrics: () => ({}),
   getDump: () => ({ query: { database: 'demo' } }),
+  getBackup: () => ({}),
   getTokens: () => ({}),
   postTokens: () => ({ body: { name: 'made', role: 'read', rateLimit: 5 } }),
   rotateToken: async () => ({ params: { id: await newToken() }, body: { graceSeconds: 1 } }),

@@ -1,5 +1,6 @@
 /** All endpoints by the names that they have for clients and in the OpenAPI document (`operationId`). */
 import { getAudit } from './audit.js';
+import { getBackup } from './backup.js';
 import { getCluster, getEvents } from './cluster.js';
 import type { EndpointDefinition } from './definition.js';
 import { getDump } from './dump.js';
@@ -35,6 +36,7 @@ export const ENDPOINTS = {
   getAudit,
   getMetrics,
   getDump,
+  getBackup,
   getTokens,
   postTokens,
   rotateToken,

@@ -29,7 +29,7 @@ export interface EndpointDefinition {
   /** Statuses whose body is `response`; 200 alone unless said otherwise. */
   readonly statuses?: readonly number[];
   /** `json` unless said otherwise. */
-  readonly produces?: 'json' | 'event-stream' | 'ndjson' | 'text';
+  readonly produces?: 'json' | 'event-stream' | 'ndjson' | 'text' | 'binary';
   /** One line of the answer to a request with `Accept: application/x-ndjson`. */
   readonly line?: TSchema;
   /** Error codes beside those that follow from the rest (see `errorsOf`). */
