@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { BackupHead, BackupTail } from '../backup/backup-head.js';
@@ -8,6 +7,7 @@ import { formatPosition } from '../model/position.js';
 import type { ClusterStatus } from '../model/status.js';
 import { bytesText } from '../std/bytes-text.js';
 import { exists, sweepTemporary, syncPath, temporaryName } from '../std/files.js';
+import { backupInput } from './backup-input.js';
 import type { Command, CommandContext } from './command.js';
 import { clientOf, type NodeClient } from './node-client.js';
 import { UsageError } from './usage-error.js';
@@ -70,7 +70,7 @@ async function backup(context: CommandContext, client: NodeClient, target: strin
 }
 
 async function verify(context: CommandContext, file: string): Promise<number> {
-  const source = file === '-' ? context.terminal.input() : createReadStream(resolve(context.cwd, file));
+  const source = await backupInput(context, file);
   const { head, tail } = await checked(source);
   context.terminal.out(`${described(head, tail)}\nIt is whole.\n`);
   return 0;

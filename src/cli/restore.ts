@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -8,7 +7,7 @@ import type { BackupHead, BackupTail } from '../backup/backup-head.js';
 import { readBackup } from '../backup/read-backup.js';
 import { newClusterId, writeIdentity } from '../config/identity.js';
 import { installationDirectory } from '../config/installation.js';
-import { messageOf, SkeinError } from '../model/error.js';
+import { SkeinError } from '../model/error.js';
 import { formatPosition } from '../model/position.js';
 import { accountStatements } from '../mysql-control/accounts.js';
 import { obtainBackupPrograms } from '../server-packages/backup-programs.js';
@@ -23,6 +22,7 @@ import { placeSnapshot } from '../snapshot/place.js';
 import { bytesText } from '../std/bytes-text.js';
 import { replaceFile, sweepTemporary, syncPath, syncTree, temporaryName } from '../std/files.js';
 import { silentLogger } from '../std/logger.js';
+import { backupInput } from './backup-input.js';
 import type { Command, CommandContext } from './command.js';
 import { ensureSecrets } from './demo/directory.js';
 import { clusterFiles } from './demo/plan.js';
@@ -54,7 +54,7 @@ The directory gets its name when everything in it is whole and on the disk. A da
     const secret = values.text('secret');
     const directory = resolve(context.cwd, dir);
     await refuseUsed(directory);
-    const source = file === '-' ? context.terminal.input() : createReadStream(resolve(context.cwd, file));
+    const source = await backupInput(context, file);
     const temporary = await makeTemporary(directory);
     try {
       const { head, tail } = await restore(context, source, temporary, secret);
@@ -66,7 +66,7 @@ The directory gets its name when everything in it is whole and on the disk. A da
       return 0;
     } catch (error) {
       await rm(temporary, { recursive: true, force: true });
-      throw readable(error, file);
+      throw error;
     }
   },
 };
@@ -209,14 +209,4 @@ async function copySecret(from: string, to: string): Promise<void> {
   const text = (await readFile(from, 'utf8').catch(() => '')).trim();
   if (text === '') throw new UsageError(`--secret: ${from} holds no secret, or cannot be read.`);
   await replaceFile(to, `${text}\n`);
-}
-
-/** Errors of the file system name the file that was to be restored. */
-function readable(error: unknown, file: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR')
-    return new SkeinError('BACKUP_UNREADABLE', `${file} cannot be read: ${messageOf(error)}`, {
-      cause: error,
-    });
-  return error;
 }

@@ -27,9 +27,9 @@ beforeAll(async () => {
   const { primary } = cluster;
   await primary.sql('CREATE DATABASE shop');
   await primary.sql('CREATE TABLE shop.orders (id INT PRIMARY KEY AUTO_INCREMENT, n INT)');
-  // Does not compress: a reader that stops makes the program wait.
+  // More than the buffers of a connection take, and it does not compress: a reader that stops makes the program wait.
   await primary.sql('CREATE TABLE shop.noise (id INT PRIMARY KEY AUTO_INCREMENT, b LONGBLOB)');
-  for (let i = 0; i < 16; i++) {
+  for (let i = 0; i < 80; i++) {
     const value = { $type: 'blob', value: randomBytes(2 ** 20).toString('base64') };
     await primary.sql('INSERT INTO shop.noise (b) VALUES (?)', [value]);
   }

@@ -125,7 +125,7 @@ describe.each([
 });
 
 describe('a snapshot of a primary that has no quorum', () => {
-  it('is given up soon, and holds nothing up afterwards', async () => {
+  it('is given up soon, holds nothing up afterwards, and names what was logged under an earlier id', async () => {
     const server = await LoneServer.start();
     try {
       await server.unlogged('CREATE DATABASE t', 'CREATE TABLE t.t (id INT PRIMARY KEY)');
@@ -156,6 +156,13 @@ describe('a snapshot of a primary that has no quorum', () => {
       const source = await server.dial(positionAt(0));
       source.acknowledge(2);
       expect([await waiting.done, await next.done]).toEqual(['OK', 'OK']);
+
+      // A new epoch in which nothing was written yet: the server's gtid_current_pos does not know what its log has.
+      await server.control.openAsPrimary({ serverId: mariadb.epochServerId(2) });
+      expect(await server.ask('SELECT @@global.gtid_current_pos')).toBe('');
+      const again = await take(server.donor, { tools });
+      again.output.resume();
+      expect((await again.done).gtid).toBe(positionAt(2).gtid);
     } finally {
       await server.dispose();
     }
