@@ -77,7 +77,7 @@ export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
     });
     this.#backups = new NodeBackups(
       { config, secret, ...data.server },
-      { plane, control, logger: log.child({ part: 'backup' }) },
+      { plane, server, logger: log.child({ part: 'backup' }) },
     );
     const view = new PlaneNodeView({
       config,

@@ -8,7 +8,7 @@ import { type Chain, type ChainEntry, epochOf } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import { accountPassword } from '../mysql-control/accounts.js';
-import type { MariadbControl } from '../mysql-control/control.js';
+import type { ServerQuestions } from '../mysql-control/server-questions.js';
 import { mariadb } from '../mysql-protocol/mariadb.js';
 import type { FactsReader } from '../planes/facts-reader.js';
 import type { ServerPrograms } from '../planes/messages.js';
@@ -23,7 +23,7 @@ export interface NodeBackupsOptions extends ServerPrograms {
 
 export interface NodeBackupsModules {
   readonly plane: Pick<FactsReader, 'facts' | 'chain'>;
-  readonly control: Pick<MariadbControl, 'gtidAt'>;
+  readonly server: Pick<ServerQuestions, 'gtidAt'>;
   readonly logger: Logger;
 }
 
@@ -40,7 +40,7 @@ export class NodeBackups {
   /** See NodeView. */
   async begin(signal: AbortSignal): Promise<Readable> {
     const { config, secret, binary, cacheDir } = this.#options;
-    const { plane, control, logger } = this.#modules;
+    const { plane, server: questions, logger } = this.#modules;
     const programs = await obtainBackupPrograms({ server: binary, cacheDir, signal }, { logger });
     const { server } = plane.facts;
     if (server === null) throw new SkeinError('SERVER_DOWN', 'The local server is down.');
@@ -53,7 +53,7 @@ export class NodeBackups {
         socketPath: server.socketPath,
         password: accountPassword(secret, 'skein'),
       },
-      { logger, gtidAt: (place) => control.gtidAt(place) },
+      { logger, gtidAt: (place) => questions.gtidAt(place) },
       signal,
     );
     const { flavour, version } = binary;

@@ -4,6 +4,7 @@ import {
   type ControlSessionsModules,
   type ControlSessionsOptions,
 } from './control-sessions.js';
+import { gtidAt } from './own-log.js';
 import { committingSessions, threadsBeforeLogin } from './server-sessions.js';
 
 /** What the threads that serve clients ask the local server. They change nothing on it; that is MariadbControl's. */
@@ -25,6 +26,11 @@ export class ServerQuestions {
   /** True when the server has applied `gtid`, false when the time is over. */
   waitApplied(gtid: string, timeoutMs: number): Promise<boolean> {
     return this.#applied.wait(gtid, timeoutMs);
+  }
+
+  /** The GTID of the last transaction before a place in the log; '' = none. */
+  gtidAt(place: { file: string; offset: number }): Promise<string> {
+    return this.#sessions.alone({}, (query) => gtidAt(query, place));
   }
 
   committingSessions(): Promise<{ id: number; queryId: number }[]> {
