@@ -194,6 +194,11 @@ describe('a backup that is interrupted', () => {
     }
     return null;
   };
+  const running = (node: TestNode, response: IncomingMessage) =>
+    until('mariadb-backup runs', () => programOf(node), {
+      deadlineMs: 10_000,
+      context: async () => `the answer is: ${await restOf(response)}`,
+    });
   const gone = (node: TestNode) => until('the program is gone', async () => (await programOf(node)) === null);
 
   async function restOf(response: IncomingMessage): Promise<string> {
@@ -215,7 +220,7 @@ describe('a backup that is interrupted', () => {
     const first = await begun(n2);
     const second = await n2.request('GET', '/v1/backup');
     expect([second.status, second.body.error?.code]).toEqual([503, 'NODE_BUSY']);
-    const pid = await until('mariadb-backup runs', () => programOf(n2));
+    const pid = await running(n2, first);
     signalPid(pid, 'SIGKILL');
     expect(await restOf(first)).toMatch(/not finished: mariadb-backup failed.*SIGKILL/s);
 
@@ -230,12 +235,12 @@ describe('a backup that is interrupted', () => {
   it('leaves no program when its client or its node is gone, and the next one is whole', async () => {
     const n2 = cluster.node('n2');
     const first = await begun(n2);
-    await until('mariadb-backup runs', () => programOf(n2));
+    await running(n2, first);
     first.destroy();
     await gone(n2);
 
     const second = await begun(n2);
-    await until('mariadb-backup runs', () => programOf(n2));
+    await running(n2, second);
     const old = await n2.kill('node');
     expect(await restOf(second)).toContain('was cut');
     await n2.untilRestarted('node', old);

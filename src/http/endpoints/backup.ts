@@ -8,6 +8,6 @@ export const getBackup = defineEndpoint({
     "A backup of this node's server, as it lies on the disk, at one position: the bytes of a file for `skein restore`. It is whole when `skein backup verify` says so. One at a time on a node.",
   auth: 'admin',
   produces: 'binary',
-  response: Type.String({ format: 'binary' }),
+  response: Type.String({ description: 'The bytes of the file.' }),
   errors: ['SERVER_DOWN', 'NODE_BUSY', 'BACKUP_FAILED'],
 });
