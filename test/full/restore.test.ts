@@ -179,10 +179,12 @@ describe('a restore', () => {
 describe('a backup that is interrupted', () => {
   /** The answer of a node, of which nothing is read yet. */
   async function begun(node: TestNode): Promise<IncomingMessage> {
+    await until('no backup is being made', async () => (await programOf(node)) === null);
     const request = get(`${node.url}/v1/backup`, { headers: { authorization: `Bearer ${node.adminToken}` } });
     request.on('error', () => {});
     const [response] = (await once(request, 'response')) as [IncomingMessage];
     response.on('error', () => {});
+    expect(response.statusCode).toBe(200);
     return response;
   }
 

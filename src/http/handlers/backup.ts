@@ -27,7 +27,11 @@ export const handleBackup: Handler = async (request, { node, openStreams }) => {
       throw new ApiError(500, 'BACKUP_FAILED', `The backup could not be made: ${reason}`);
     });
     const response = request.openStream(200, { 'content-type': 'application/octet-stream' });
-    response.once('close', stop);
+    // Nobody reads it then: it would never end by itself, and keep its place.
+    const close = () => bytes.destroy();
+    response.once('close', close);
+    end.signal.addEventListener('abort', close, { once: true });
+    if (end.signal.aborted) close();
     pipeUntilStalled(bytes, response);
     // The last part of the file says whether it is whole: a failure after this line is in the file.
     const failed = await finished(bytes).then(
@@ -42,6 +46,6 @@ export const handleBackup: Handler = async (request, { node, openStreams }) => {
   } finally {
     running.delete(openStreams);
     openStreams.delete(stop);
-    request.gone.off?.(stop);
+    request.gone.off(stop);
   }
 };
