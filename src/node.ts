@@ -1,10 +1,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AuditTrailOptions } from './audit/audit-trail.js';
-import { auditKey } from './audit/sealed-line.js';
 import { beginBoot } from './config/identity.js';
 import { installationDirectory, installedVersion } from './config/installation.js';
-import { auditDirectory, type NodeConfig } from './config/node-config.js';
+import type { NodeConfig } from './config/node-config.js';
 import { ownPlace, usesTls } from './config/place.js';
 import type { Election } from './election/election.js';
 import { epochFile } from './election/epoch-file.js';
@@ -25,11 +23,14 @@ import { ClientPlanes } from './node/client-planes.js';
 import { PlaneDesk } from './node/plane-desk.js';
 import { PlanePublisher } from './node/plane-publisher.js';
 import { prepareSystem } from './node/prepare-system.js';
+import { nodeRetention } from './node/retention/node-retention.js';
+import type { Retention } from './node/retention/retention.js';
 import { ownServerArgs } from './node/server-args.js';
 import { startPlaneThread } from './node/start-plane-thread.js';
 import { TmpWatch } from './node/tmp-watch.js';
 import { UserKeeper } from './node/user-keeper.js';
 import { ServerWatch } from './node/watch.js';
+import { auditTrailOptions } from './planes/audit-options.js';
 import type { ServerPrograms } from './planes/messages.js';
 import { ChainFile } from './roles/chain-file.js';
 import { foundCluster } from './roles/founding.js';
@@ -102,6 +103,7 @@ class Node {
   readonly #publisher: PlanePublisher;
   readonly #clients: ClientPlanes;
   readonly #tmpWatch: TmpWatch;
+  readonly retention: Retention;
   readonly #timeZones: OwnTimeZones;
   readonly #users: UserKeeper;
   readonly #failed: AbortController;
@@ -178,6 +180,7 @@ class Node {
       fail: (error) => failed.abort(error),
       prepareSystem: () => prepareSystem(control, config),
       passwordOf: (account) => accountPassword(secret, account),
+      logWarnings: () => node?.retention.warnings ?? [],
       heartbeatBase: () => ({
         node: config.name,
         http: place.http,
@@ -193,6 +196,7 @@ class Node {
           up: server.current !== null,
         },
         timeZones: node?.timeZones ?? null,
+        log: node?.retention.status ?? null,
       }),
     };
     const elected =
@@ -278,6 +282,11 @@ class Node {
         killQuery: (queryId) => this.#control.killQuery(queryId),
       },
     );
+    this.retention = nodeRetention(config, {
+      ...{ logger: this.#logger, events: this.#events, control: this.#control },
+      ...{ server: this.#server, role: this.#role, flavour: mariadb },
+      changed: () => this.#listener.announceStatus(),
+    });
     this.#timeZones = new OwnTimeZones(this.#control);
     this.#users = new UserKeeper({
       logger: parts.logger.child({ part: 'users' }),
@@ -320,12 +329,14 @@ class Node {
     await this.#role.start();
     await this.#listener.start();
     await this.#server.start({ signal });
+    this.retention.start();
   }
 
   async stop(): Promise<void> {
     this.#watch?.stop();
     this.#users.stop();
     await this.#clients.stop();
+    await this.retention.stop();
     const mustKill = await this.#commitsMayWait();
     await this.#role.stop();
     await this.#listener.stop();
@@ -341,7 +352,7 @@ class Node {
     if (trail === 'stuck') this.#logger.error({}, 'the HTTP plane does not end; audit lines may be lost');
     // The HTTP plane has ended without writing them.
     if (trail !== 'not written') return;
-    await this.#audit.writeKept(auditTrail(this.#config, this.#secret), {
+    await this.#audit.writeKept(auditTrailOptions(this.#config, this.#secret), {
       log: this.#logger.child({ part: 'audit' }),
     });
   }
@@ -480,16 +491,6 @@ class Node {
       { accounts: repaired },
     );
   }
-}
-
-function auditTrail(config: NodeConfig, secret: Buffer): AuditTrailOptions {
-  return {
-    directory: auditDirectory(config),
-    node: config.name,
-    key: auditKey(secret),
-    fileBytesMax: config.auditBytesMax,
-    filesMax: config.auditFilesMax,
-  };
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

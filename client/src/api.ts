@@ -285,7 +285,7 @@ export type ClusterStatus = {
     waitsFor: string;
   } | null;
   members: Member[];
-  /** Problems in the schema that endanger the cluster's promise; empty if there are none. */
+  /** Problems in the schema that endanger the cluster's promise, and members that are about to lose their place in the binary log; empty if there are none. */
   warnings: string[];
 };
 
@@ -319,7 +319,18 @@ export type Member = {
   lagMs: number | null;
   lastHeartbeatMs: number | null;
   since: string;
+  /** The binary log of the member's server, as it last said. */
+  log?: BinaryLog | null;
   reason: string | null;
+};
+
+export type BinaryLog = {
+  files: number;
+  bytes: number;
+  /** Ordinal of the first transaction that it can give to another node. */
+  begin: number;
+  oldestAt: string | null;
+  diskFreeBytes: number | null;
 };
 
 export type MemberList = {

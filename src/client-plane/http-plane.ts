@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { AuditTrail } from '../audit/audit-trail.js';
-import { auditKey } from '../audit/sealed-line.js';
 import { searchTrail } from '../audit/search.js';
 import { consoleFilesDirectory } from '../config/installation.js';
 import { auditDirectory } from '../config/node-config.js';
@@ -10,6 +9,7 @@ import { HttpServer } from '../http/server.js';
 import { processMetrics } from '../metrics/process-metrics.js';
 import { type MetricFamily, metricsText } from '../metrics/text.js';
 import { mariadb } from '../mysql-protocol/mariadb.js';
+import { auditTrailOptions } from '../planes/audit-options.js';
 import type { FromHttp, HttpPlaneData, ToHttp, ToPlane } from '../planes/messages.js';
 import { dumpProgramOf } from '../server-packages/server-binary.js';
 import { Emitter } from '../std/emitter.js';
@@ -43,16 +43,9 @@ export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
 
   static async create(data: HttpPlaneData, thread: PlaneThread<FromHttp>): Promise<HttpPlane> {
     const { config } = data;
-    const trail = await AuditTrail.open(
-      {
-        directory: auditDirectory(config),
-        node: config.name,
-        key: auditKey(thread.secret),
-        fileBytesMax: config.auditBytesMax,
-        filesMax: config.auditFilesMax,
-      },
-      { log: thread.log.child({ part: 'audit' }) },
-    );
+    const trail = await AuditTrail.open(auditTrailOptions(config, thread.secret), {
+      log: thread.log.child({ part: 'audit' }),
+    });
     return new HttpPlane(data, thread, trail);
   }
 

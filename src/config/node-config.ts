@@ -6,6 +6,7 @@ import { messageOf, SkeinError } from '../model/error.js';
 import { nearest } from '../std/nearest.js';
 import { HttpSettings, httpLimitProblems } from './http-settings.js';
 import { placeProblem } from './place.js';
+import { RetentionSettings } from './retention-settings.js';
 
 /**
  * The configuration of one node: one type, one place for defaults, load -> validate -> freeze.
@@ -130,6 +131,7 @@ export const NodeConfigSchema = Type.Object(
       description: 'Size at which the spool begins a new file.',
       expected: 'bytes, a whole number from 65536 to 1073741824',
     }),
+    retention: RetentionSettings,
     serverArgs: Type.Array(Type.String({ pattern: '^--' }), {
       default: [],
       description: "Further options for the managed server; Skein's own settings come after them and win.",

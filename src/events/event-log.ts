@@ -47,4 +47,8 @@ const WARNINGS = new Set<ClusterEventName>([
   'tmp.full',
   'clients.restarted',
   'verify.differs',
+  'retention.warning',
+  'retention.dropped',
+  'disk.low',
+  'disk.full',
 ]);

@@ -144,6 +144,11 @@ export class Quorum {
     return this.#lists[0]?.others ?? [];
   }
 
+  /** What this voter last said; 0 = nothing, or it is no voter. */
+  durableOf(voter: string): number {
+    return this.durable[this.others.indexOf(voter)] ?? 0;
+  }
+
   /** How far each of `others` has it durable. */
   get durable(): readonly number[] {
     return this.#lists[0]?.durable ?? [];

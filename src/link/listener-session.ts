@@ -194,6 +194,8 @@ export class ListenerSession implements ReplicaSession {
   }
 
   sendProbe(round: number): void {
+    // A replica may not read for hours: its disk is full.
+    if (this.#channel.buffered > OVERRUN_BYTES_MAX) return;
     this.#channel.guard(() => this.#channel.write(encodeProbe(round)));
   }
 

@@ -38,6 +38,7 @@ export function memberStatus(facts: MemberFacts): MemberStatus {
     lagMs: heardNow ? (heartbeat?.lagMs ?? null) : null,
     lastHeartbeatMs: facts.lastHeartbeatMs,
     since: ill?.since ?? facts.since,
+    log: heartbeat?.log ?? null,
     reason: facts.reason ?? heartbeat?.reason ?? null,
   };
 }

@@ -31,6 +31,17 @@ export interface ServerStatus {
   up: boolean;
 }
 
+/** The binary log of a node's server, and the disk that it is on. */
+export interface LogStatus {
+  files: number;
+  bytes: number;
+  /** Ordinal of the first transaction that it can give to another node. */
+  begin: number;
+  /** ISO time at which its oldest file was last written to; null = it has none. */
+  oldestAt: string | null;
+  diskFreeBytes: number | null;
+}
+
 export interface MysqlConnections {
   readWrite: number;
   readOnly: number;
@@ -58,6 +69,8 @@ export interface MemberStatus {
   lastHeartbeatMs: number | null;
   /** ISO time of the last change of `state`. */
   since: string;
+  /** Null or absent: not known. */
+  log?: LogStatus | null;
   /** Why it is not live and healthy, in plain words; null when all is well. */
   reason: string | null;
 }
@@ -96,7 +109,10 @@ export interface ClusterStatus {
   /** Null unless the list of members is being changed. */
   change: ChangeStatus | null;
   members: MemberStatus[];
-  /** What in the schema endangers the cluster's promises, in plain words; empty when nothing does. */
+  /**
+   * What in the schema endangers the cluster's promises, and members that are about to lose their place in the binary log, in
+   * plain words; empty when there is nothing of that.
+   */
   warnings: string[];
 }
 
@@ -132,6 +148,11 @@ export const CLUSTER_EVENTS = [
   'clients.restarted',
   'verify.done',
   'verify.differs',
+  'retention.warning',
+  'retention.dropped',
+  'disk.low',
+  'disk.full',
+  'disk.ok',
 ] as const;
 export type ClusterEventName = (typeof CLUSTER_EVENTS)[number];
 

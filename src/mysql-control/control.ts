@@ -16,7 +16,8 @@ import {
   type ControlSessionsModules,
   type ControlSessionsOptions,
 } from './control-sessions.js';
-import { beginAt, finishLogReset, gtidAt, logBegin } from './own-log.js';
+import { type BinaryLogFile, keepLogs, logFiles, purgeLogs } from './log-files.js';
+import { beginAt, fileBegin, finishLogReset, gtidAt, logBegin } from './own-log.js';
 import { ddlTraces, type RecoveryOptions, recoverReplica } from './replica-recovery.js';
 import {
   becomeReplica,
@@ -25,6 +26,7 @@ import {
   followEndpoint,
   openAsPrimary,
   stopFollowing,
+  writeAgain,
 } from './role-switch.js';
 import { RUNNING_STATEMENTS, type RunningStatement, runningStatement } from './running-statements.js';
 import {
@@ -121,6 +123,24 @@ export class MariadbControl {
     return this.#sessions.alone({}, (query) => gtidAt(query, place));
   }
 
+  // The files of its log.
+
+  logFiles(): Promise<BinaryLogFile[]> {
+    return logFiles(this.#sessions.query);
+  }
+
+  logFileBegin(name: string): Promise<string | null> {
+    return fileBegin(this.#sessions.query, name);
+  }
+
+  purgeLogs(before: string): Promise<void> {
+    return purgeLogs(this.#sessions.query, before);
+  }
+
+  keepLogs(): Promise<boolean> {
+    return keepLogs(this.#sessions.query);
+  }
+
   /** Resolves true once the server has applied `gtid`, false when the time is over. */
   waitApplied(gtid: string, timeoutMs: number): Promise<boolean> {
     return this.#applied.wait(gtid, timeoutMs);
@@ -138,6 +158,10 @@ export class MariadbControl {
 
   closeForWrites(): Promise<void> {
     return closeForWrites(this.#sessions);
+  }
+
+  writeAgain(): Promise<void> {
+    return writeAgain(this.#sessions);
   }
 
   becomeReplica(options: { serverId: number; position: string }): Promise<void> {

@@ -12,9 +12,14 @@ const RECOVERED_FILES_MAX = 10;
 /** The GTID after which the oldest file of the log begins; '' = it is the first of all. */
 export async function logBegin(query: Query): Promise<string> {
   const [oldest] = await query('SHOW BINARY LOGS');
-  const events = await query(`SHOW BINLOG EVENTS IN '${oldest?.Log_name}' LIMIT 5`);
+  return (await fileBegin(query, String(oldest?.Log_name))) ?? '';
+}
+
+/** The GTID after which a file of the log begins; '' = it is the first of all, null = the file does not say so. */
+export async function fileBegin(query: Query, file: string): Promise<string | null> {
+  const events = await query(`SHOW BINLOG EVENTS IN '${file}' LIMIT 5`);
   const list = events.find(({ Event_type: type }) => type === 'Gtid_list');
-  return lastGtid(list?.Info ?? '');
+  return list ? lastGtid(String(list.Info)) : null;
 }
 
 /** To find a place, the server reads the file of its log from the beginning; it has 1 GiB at most. */

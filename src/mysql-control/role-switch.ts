@@ -97,6 +97,11 @@ export async function closeForWrites({ query }: ControlSessions): Promise<void> 
   await refuseWaitingCommits(query);
 }
 
+/** Takes `closeForWrites` back. Only on a server that is still the open primary's: the caller lets nothing else close it meanwhile. */
+export async function writeAgain({ query }: ControlSessions): Promise<void> {
+  await query('SET GLOBAL event_scheduler = ON, GLOBAL read_only = 0');
+}
+
 export interface EndpointAddress {
   readonly host: string;
   readonly port: number;

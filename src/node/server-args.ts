@@ -9,6 +9,7 @@ export function ownServerArgs(config: NodeConfig): string[] {
     ...config.serverArgs,
     initConnectArg(config.serverArgs),
     SEMI_SYNC_OFF,
+    ...KEEP_LOGS,
   ];
 }
 
@@ -34,3 +35,6 @@ const OWN_SESSIONS_MAX = 200;
  * "Waiting for semi-sync ACK from slave" in a worker). A primary is told to wait before it opens (waitForAcknowledgements).
  */
 const SEMI_SYNC_OFF = '--rpl-semi-sync-master-enabled=0';
+
+/** The server purges nothing by itself: it does not know what other nodes still need (see retention/plan.ts). */
+const KEEP_LOGS = ['--expire-logs-days=0', '--loose-max-binlog-total-size=0'];

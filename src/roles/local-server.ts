@@ -120,6 +120,8 @@ export interface LocalControl {
   openAsPrimary(options: { serverId: number }): Promise<void>;
   /** Nothing is written afterwards. @throws SkeinError COMMITS_WAITING (then only a kill is safe, rule C1) */
   closeForWrites(): Promise<void>;
+  /** Takes that back, on a server that is still the open primary's. */
+  writeAgain(): Promise<void>;
   /**
    * Makes a primary's server that is closed, and whose commits are all acknowledged, one that may follow: under this id,
    * at this GTID. Everything is read back. @throws SkeinError COMMITS_WAITING, SESSIONS_REMAIN, CLOSE_FAILED

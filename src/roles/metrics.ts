@@ -36,7 +36,7 @@ export class NodeMetrics {
 
   families(facts: NodeFacts): MetricFamily[] {
     const { cluster, version, heartbeat, open, ready, events, certificateExpiresAtMs } = facts;
-    const { node, role, epoch, positions, server, lagMs } = heartbeat;
+    const { node, role, epoch, positions, server, lagMs, log } = heartbeat;
     return [
       {
         type: 'gauge',
@@ -85,6 +85,26 @@ export class NodeMetrics {
         'skein_lag_seconds',
         'Age of the oldest transaction that is not applied here yet; absent while it is not known.',
         seconds(lagMs),
+      ),
+      single('gauge', 'skein_log_files', "Files of the server's binary log.", log?.files ?? null),
+      single('gauge', 'skein_log_bytes', "Size of the server's binary log.", log?.bytes ?? null),
+      single(
+        'gauge',
+        'skein_log_begin',
+        'Ordinal of the first transaction that the binary log can give to another node.',
+        log?.begin ?? null,
+      ),
+      single(
+        'gauge',
+        'skein_log_oldest_seconds',
+        'Time since the oldest file of the binary log was last written to.',
+        log?.oldestAt ? Math.max(0, (Date.now() - Date.parse(log.oldestAt)) / 1000) : null,
+      ),
+      single(
+        'gauge',
+        'skein_disk_free_bytes',
+        "Free bytes on the disk of the server's data.",
+        log?.diskFreeBytes ?? null,
       ),
       single(
         'gauge',

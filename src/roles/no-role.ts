@@ -95,6 +95,8 @@ export class NoRole implements RoleScope {
     };
   }
 
+  async holdWrites(): Promise<void> {}
+
   readNow(): void {}
 
   voters(): readonly string[] {

@@ -237,6 +237,10 @@ export class RoleHost implements RoleNode {
     return this.#role.changeMembers(change);
   }
 
+  holdWrites(reason: string | null): Promise<void> {
+    return this.#role.holdWrites(reason);
+  }
+
   readNow(): void {
     this.#role.readNow();
   }

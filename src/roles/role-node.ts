@@ -54,6 +54,8 @@ export interface NodeParts {
   fail(error: SkeinError): void;
   prepareSystem(): Promise<void>;
   passwordOf(account: AccountName | 'skein_endpoint'): string;
+  /** Members that are about to lose, or have lost, their place in this server's binary log. */
+  logWarnings(): readonly string[];
   heartbeatBase(): Omit<HeartbeatBody, 'role' | 'epoch' | 'positions' | 'lagMs' | 'applier' | 'reason'>;
 }
 
@@ -93,6 +95,8 @@ export interface RoleNode extends Pick<NodeView, 'epoch' | 'isOpen' | 'ready' | 
   members(): MembersDocument;
   /** See MemberChanges. @throws SkeinError NOT_PRIMARY, and those */
   changeMembers(change: MemberChange): Promise<void>;
+  /** The node's disk has no room: nothing more is written on it, for this reason. Null: there is room again. */
+  holdWrites(reason: string | null): Promise<void>;
   clusterStatus(): ClusterStatus;
   /** A request waits for a position: the log is read now. */
   readNow(): void;

@@ -93,6 +93,8 @@ export function serverArgs(binary: ServerBinary, settings: ServerSettings): stri
     // Each group tells whether its tables have a primary key (mysql-protocol/mariadb-table-map.ts).
     '--binlog-row-metadata=FULL',
     '--sync-binlog=1',
+    // A file is purged as a whole, and what a returning primary copies of its log is at most two (E2).
+    '--max-binlog-size=64M',
     '--expire-logs-days=0',
     '--gtid-domain-id=0',
     '--gtid-strict-mode=1',

@@ -74,6 +74,16 @@ const EntrySchema = Type.Object({
   ),
 });
 
+const LogSchema = OrNull(
+  Type.Object({
+    files: Ordinal,
+    bytes: Ordinal,
+    begin: Ordinal,
+    oldestAt: OrNull(Text(64)),
+    diskFreeBytes: OrNull(Ordinal),
+  }),
+);
+
 const SpoolEndSchema = Type.Object({
   /** The durable end of the replica's spool. */
   spoolEnd: PositionSchema,
@@ -149,6 +159,8 @@ const HeartbeatSchema = Type.Object({
   }),
   /** Checksums of the named time zones of its server; null = not known yet, absent = an older node does not tell. */
   timeZones: Type.Optional(OrNull(Text(64))),
+  /** Its server's binary log; null = not known yet. */
+  log: Type.Optional(LogSchema),
   /** Why it is not healthy, in plain words; null when all is well. */
   reason: OrNull(Reason),
   http: Address,
@@ -199,6 +211,7 @@ const StatusSchema = Type.Object({
       lagMs: OrNull(Type.Number()),
       lastHeartbeatMs: OrNull(Type.Number()),
       since: Text(64),
+      log: Type.Optional(LogSchema),
       reason: OrNull(Reason),
     }),
     { maxItems: 1000 },

@@ -48,7 +48,12 @@ showLogsOnFailure(() => cluster);
 beforeAll(async () => {
   cluster = await TestCluster.start({
     proxied: true,
-    settings: { spoolSegmentBytes: 1024 ** 2, ...(FAULT_MS < 10_000 ? QUICK_HEARTBEATS : {}) },
+    // Else a disk without room is noticed before a write fails on it (retention.test.ts).
+    settings: {
+      retention: { logBytes: 2 ** 34, logHours: 72, freeBytesMin: 0 },
+      spoolSegmentBytes: 1024 ** 2,
+      ...(FAULT_MS < 10_000 ? QUICK_HEARTBEATS : {}),
+    },
     smallSpool: { node: 'n3', bytes: 64 * 1024 ** 2 },
   });
   await createLedger(cluster);

@@ -46,6 +46,8 @@ export interface ClusterOptions {
   first?: number;
   /** The spool of this node on a small file system of its own (`cluster.spoolDisk`), where mounting is permitted. */
   smallSpool?: { node: string; bytes: number };
+  /** Everything of these nodes on small file systems of their own (`cluster.disk('n1')`), where mounting is permitted. */
+  smallDisks?: { nodes: string[]; bytes: number };
   readyDeadlineMs?: number;
   /** Seconds, 0: never. Default 60, longer than tests stop nodes by SIGSTOP; a node that spins is noticed all the same. */
   watchdog?: number;
@@ -68,6 +70,7 @@ export class TestCluster {
   readonly #children = new Map<string, ChildProcess>();
   #supervisor: ChildProcess | null = null;
   #spoolDisk: SmallDisk | null = null;
+  readonly #disks = new Map<string, SmallDisk>();
   #readyUrl: string | null = null;
 
   private constructor(options: ClusterOptions, base: string, demo: DemoOptions) {
@@ -121,6 +124,10 @@ export class TestCluster {
       replicas,
       acknowledge,
     });
+    for (const name of options.smallDisks?.nodes ?? []) {
+      const disk = SmallDisk.mount(cluster.node(name).directory, options.smallDisks?.bytes ?? 0);
+      if (disk) cluster.#disks.set(name, disk);
+    }
     if (settings) {
       for (const { directory } of cluster.#plan) {
         mkdirSync(directory, { recursive: true });
@@ -149,6 +156,11 @@ export class TestCluster {
   /** null: none was asked for, or mounting is not permitted here. */
   get spoolDisk(): SmallDisk | null {
     return this.#spoolDisk;
+  }
+
+  /** Of a node with a small disk; null: mounting is not permitted here. */
+  disk(node: string): SmallDisk | null {
+    return this.#disks.get(node) ?? null;
   }
 
   get httpPort(): number {
@@ -356,6 +368,7 @@ export class TestCluster {
     }
     for (const proxy of this.#proxies.values()) await proxy.close();
     this.#spoolDisk?.unmount();
+    for (const disk of this.#disks.values()) disk.unmount();
     // For a person who wants to look at what a failed test left behind.
     if (process.env.SKEIN_TEST_KEEP) console.log(`kept: ${this.directory}`);
     else await rm(this.#base, { recursive: true, force: true, maxRetries: 3 });

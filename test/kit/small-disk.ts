@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 /** A file system of its own and of few bytes (tmpfs), which a test can fill up. */
@@ -22,6 +32,22 @@ export class SmallDisk {
       return new SmallDisk(directory);
     } catch {
       return null;
+    }
+  }
+
+  /** Leaves this many bytes to others, by a file that is made longer or shorter. Files that are written meanwhile take of it. */
+  leave(bytes: number): void {
+    const { bavail, bsize } = statfsSync(this.#directory);
+    const now = existsSync(this.#filler) ? statSync(this.#filler).size : 0;
+    const wanted = Math.max(0, Math.floor(now + bavail * bsize - bytes));
+    const file = openSync(this.#filler, 'a');
+    try {
+      if (wanted < now) ftruncateSync(file, wanted);
+      const chunk = Buffer.alloc(1024 * 1024);
+      for (let at = now; at < wanted; at += chunk.length)
+        writeSync(file, chunk, 0, Math.min(chunk.length, wanted - at));
+    } finally {
+      closeSync(file);
     }
   }
 

@@ -37,6 +37,26 @@ const Member = Type.Object(
     lagMs: Nullable(Type.Number()),
     lastHeartbeatMs: Nullable(Type.Number()),
     since: Type.String(),
+    log: Type.Optional(
+      Type.Union(
+        [
+          Type.Object(
+            {
+              files: Type.Integer(),
+              bytes: Type.Integer(),
+              begin: Type.Integer({
+                description: 'Ordinal of the first transaction that it can give to another node.',
+              }),
+              oldestAt: Nullable(Type.String({ description: 'When its oldest file was last written to.' })),
+              diskFreeBytes: Nullable(Type.Number()),
+            },
+            { title: 'BinaryLog' },
+          ),
+          Type.Null(),
+        ],
+        { description: "The binary log of the member's server, as it last said." },
+      ),
+    ),
     reason: Nullable(Type.String()),
   },
   { title: 'Member' },
@@ -58,7 +78,8 @@ export const getCluster = defineEndpoint({
       change: Change,
       members: Type.Array(Member),
       warnings: Type.Array(Type.String(), {
-        description: "Problems in the schema that endanger the cluster's promise; empty if there are none.",
+        description:
+          "Problems in the schema that endanger the cluster's promise, and members that are about to lose their place in the binary log; empty if there are none.",
       }),
     },
     { title: 'ClusterStatus' },

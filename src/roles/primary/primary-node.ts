@@ -22,6 +22,7 @@ import { LogEndFile } from './log-end-file.js';
 import { PrimaryRole } from './primary-role.js';
 import { reportFile } from './verify/report-file.js';
 import { Verifier } from './verify/verifier.js';
+import { WriteHold } from './write-hold.js';
 
 /** The reason for clients while the primary is not open. */
 const CLOSED_CODES = {
@@ -39,6 +40,7 @@ export class PrimaryNode implements RoleScope {
   readonly onMoved: Emitter<void>;
   readonly #parts: NodeParts;
   readonly #primary: PrimaryRole;
+  readonly #hold: WriteHold;
   readonly #members: Membership;
   readonly #timeZones: TimeZoneGuard;
   readonly #verifier: Verifier;
@@ -79,6 +81,12 @@ export class PrimaryNode implements RoleScope {
         isHeard: (node) => ['live', 'joining'].includes(this.#members.state(node) ?? 'gone'),
       },
     );
+    this.#hold = new WriteHold({
+      logger: logger.child({ part: 'primary' }),
+      control: () => parts.control(),
+      isOpen: () => this.#primary.phase === 'open',
+      changed: () => this.#primary.onChange.emit(),
+    });
     this.onMoved = this.#primary.replicas.onMoved;
     this.#members = new Membership(
       {
@@ -161,6 +169,8 @@ export class PrimaryNode implements RoleScope {
 
   async end(next: Assignment): Promise<void> {
     this.#isEnding = true;
+    // From here on nothing opens the server for writes again.
+    await this.#hold.end();
     await this.#primary.handOver(next.kind === 'replica' ? next.primary : null);
     this.#members.stop();
   }
@@ -180,10 +190,12 @@ export class PrimaryNode implements RoleScope {
   }
 
   serverUp(up: LocalServerUp): Promise<void> {
+    this.#hold.forget();
     return this.#primary.serverUp(up);
   }
 
   serverDown(reason: string): void {
+    this.#hold.forget();
     this.#primary.serverDown(reason);
   }
 
@@ -205,7 +217,8 @@ export class PrimaryNode implements RoleScope {
   }
 
   ready() {
-    const { phase, reason } = this.#primary;
+    const { phase } = this.#primary;
+    const reason = this.#reason;
     return {
       ok: phase === 'open' && reason === null,
       role: this.role,
@@ -213,6 +226,10 @@ export class PrimaryNode implements RoleScope {
       lagMs: 0,
       reason,
     };
+  }
+
+  get #reason(): string | null {
+    return this.#primary.reason ?? this.#hold.reason;
   }
 
   #state() {
@@ -229,7 +246,7 @@ export class PrimaryNode implements RoleScope {
       positions: { received, durable: received, committed, applied: committed },
       lagMs: 0,
       applier: { state: 'running', since: '' },
-      reason: this.#primary.reason,
+      reason: this.#reason,
     };
   }
 
@@ -253,8 +270,11 @@ export class PrimaryNode implements RoleScope {
         voters: 1 + quorum.others.length,
       },
       change: this.#primary.members.status,
-      members: [own, ...this.#membersShown()],
-      warnings: [...this.#primary.warnings, ...this.#timeZones.warnings],
+      members: [
+        own,
+        ...this.#membersShown().map((member) => withAcks(member, quorum.durableOf(member.name))),
+      ],
+      warnings: [...this.#primary.warnings, ...this.#timeZones.warnings, ...this.#parts.logWarnings()],
     };
   }
 
@@ -298,6 +318,10 @@ export class PrimaryNode implements RoleScope {
     return this.#primary.members.change(change);
   }
 
+  holdWrites(reason: string | null): Promise<void> {
+    return this.#hold.set(reason);
+  }
+
   readNow(): void {
     this.#primary.readNow();
   }
@@ -326,4 +350,11 @@ const VERIFY_LAG_MAX_MS = 2_000;
 
 function isLevel({ state, lagMs }: MemberStatus): boolean {
   return state === 'live' && (lagMs ?? 0) <= VERIFY_LAG_MAX_MS;
+}
+
+/** Acknowledgements are newer than heartbeats. Of a member that died in between, this is what it needs the log for. */
+function withAcks(member: MemberStatus, durable: number): MemberStatus {
+  const { positions } = member;
+  if (durable <= positions.durable) return member;
+  return { ...member, positions: { ...positions, durable, received: Math.max(positions.received, durable) } };
 }

@@ -255,9 +255,8 @@ export class ReplicaSet {
 
   #feedFailed(session: ReplicaSession, error: unknown): void {
     const reason = `${session.node} cannot catch up from the binary log: ${messageOf(error)}`;
-    this.#modules.events.add('replication.error', session.node, reason, {
-      code: isSkeinError(error) ? error.code : 'CATCH_UP_FAILED',
-    });
+    const code = isLogPurged(error) ? 'LOG_PURGED' : isSkeinError(error) ? error.code : 'CATCH_UP_FAILED';
+    this.#modules.events.add('replication.error', session.node, reason, { code });
     session.close(reason);
   }
 
@@ -324,3 +323,12 @@ export class ReplicaSet {
     this.onCommitted.emit();
   }
 }
+
+/** The server's binary log begins behind the end of the replica's spool. */
+function isLogPurged(error: unknown): boolean {
+  return isSkeinError(error) && error.data.errno === ER_BEFORE_THE_LOG && PURGED.test(error.message);
+}
+
+/** The same number is used for other faults of a dump. */
+const ER_BEFORE_THE_LOG = 1236;
+const PURGED = /purged|Could not find GTID state requested by slave in any binlog files/i;

@@ -53,6 +53,8 @@ export class ReplicaNode implements RoleScope {
   #said: ClusterStatus | null = null;
   #heardAtMs: number | null = null;
   #serverIsUp = false;
+  /** Why no more records are taken; null = they are. */
+  #held: string | null = null;
   #since = new Date().toISOString();
   #state: MemberState = 'joining';
   /** Why this node cannot be anything; null = it can. */
@@ -86,7 +88,9 @@ export class ReplicaNode implements RoleScope {
         control: () => parts.control(),
         ack: (ack) => this.#dialer?.ack(ack),
         adopted: (place) => this.#dialer?.adopted(place),
-        resumeLink: () => this.#dialer?.resume(),
+        resumeLink: () => {
+          if (this.#held === null) this.#dialer?.resume();
+        },
         settled: () => parts.settled(),
         kill: (reason) => void parts.kill(reason),
         fail: (error) => parts.fail(error),
@@ -113,7 +117,7 @@ export class ReplicaNode implements RoleScope {
           this.onChange.emit();
         },
         list: (message) => this.#replica.list(message),
-        records: (bytes, committed) => this.#replica.records(bytes, committed),
+        records: (bytes, committed) => this.#replica.records(bytes, committed) && this.#held === null,
         committed: (ordinal) => this.#replica.committed(ordinal),
         status: (status) => {
           this.#said = status;
@@ -239,7 +243,7 @@ export class ReplicaNode implements RoleScope {
   #reason(): string | null {
     if (this.#lost !== null) return this.#lost;
     if (!this.#serverIsUp) return 'The server of this replica is down or starting.';
-    return this.#replica.reason ?? (this.#linkUp ? null : this.#linkReason);
+    return this.#replica.reason ?? this.#held ?? (this.#linkUp ? null : this.#linkReason);
   }
 
   /** Reads go on without the primary; what they show is committed, only its age grows. */
@@ -315,6 +319,18 @@ export class ReplicaNode implements RoleScope {
 
   async changeMembers(): Promise<void> {
     throw new SkeinError('NOT_PRIMARY', 'Only the primary changes the list of members.');
+  }
+
+  /**
+   * The disk has no room: the link is read no further, so what is not here stays with the primary, and a failed write does not
+   * end the node (rule H12).
+   */
+  async holdWrites(reason: string | null): Promise<void> {
+    const changes = (this.#held === null) !== (reason === null);
+    this.#held = reason;
+    if (!changes) return;
+    if (reason === null) this.#dialer?.resume();
+    this.onChange.emit();
   }
 
   /** What a replica waits for is on its way. */

@@ -1,0 +1,35 @@
+/** The files of the server's binary log. */
+import type { Query } from './control-sessions.js';
+
+export interface BinaryLogFile {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** The oldest first; the last one is being written. */
+export async function logFiles(query: Query): Promise<BinaryLogFile[]> {
+  const rows = await query('SHOW BINARY LOGS');
+  return rows.map(({ Log_name: name, File_size: bytes }) => ({ name: String(name), bytes: Number(bytes) }));
+}
+
+/**
+ * Removes the files before this one. The server keeps those that a dump is reading, and all that come after them. It notes
+ * what it is about to remove, so after a crash in the middle it goes on.
+ */
+export async function purgeLogs(query: Query, before: string): Promise<void> {
+  await query(`PURGE BINARY LOGS TO '${before}'`, PURGE_DEADLINE_MS);
+}
+
+/**
+ * The server itself purges nothing: it does not know who needs what. Whoever may set this is told, by the return value, that
+ * it was set and is not any more.
+ */
+export async function keepLogs(query: Query): Promise<boolean> {
+  const [row] = await query('SELECT @@global.expire_logs_days AS days');
+  if (Number(row?.days) === 0) return false;
+  await query('SET GLOBAL expire_logs_days = 0');
+  return true;
+}
+
+/** A file system may need a moment for many large files. */
+const PURGE_DEADLINE_MS = 60_000;

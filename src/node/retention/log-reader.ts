@@ -1,0 +1,75 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BinaryLogFile } from '../../mysql-control/log-files.js';
+import type { LogFile } from './plan.js';
+
+export interface LogReaderModules {
+  /** The oldest first; the last one is being written. */
+  logFiles(): Promise<BinaryLogFile[]>;
+  /** The GTID after which a file begins; null = it does not say so. */
+  logFileBegin(name: string): Promise<string | null>;
+  ordinalOf(gtid: string): number;
+  /** Of the server's data. */
+  readonly directory: string;
+  wallMs(): number;
+}
+
+export interface ServerLog {
+  readonly files: readonly LogFile[];
+  /** Ordinal of the last transaction before the first file. */
+  readonly before: number;
+}
+
+interface Known {
+  /** Ordinal of the last transaction before it. */
+  readonly before: number;
+  readonly bytes: number;
+  readonly isWritten: boolean;
+  readonly writtenAtMs: number;
+}
+
+/** What the server's log files hold, and how old they are. A file that is not written any more is looked at once. */
+export class LogReader {
+  readonly #modules: LogReaderModules;
+  #known = new Map<string, Known>();
+
+  constructor(modules: LogReaderModules) {
+    this.#modules = modules;
+  }
+
+  /** Another run of the server, whose log may have been begun anew under the same names. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  /** Null: it cannot be told at this moment. */
+  async read(): Promise<ServerLog | null> {
+    const { wallMs } = this.#modules;
+    const listed = await this.#modules.logFiles();
+    const known = new Map<string, Known>();
+    for (const [at, file] of listed.entries()) {
+      const found = await this.#look(file, at === listed.length - 1);
+      if (found === null) return null;
+      known.set(file.name, found);
+    }
+    this.#known = known;
+    const all = [...known.values()];
+    const files = listed.map(({ name, bytes }, at) => ({
+      name,
+      bytes,
+      last: all[at + 1]?.before ?? Number.POSITIVE_INFINITY,
+      ageMs: Math.max(0, wallMs() - (all[at]?.writtenAtMs ?? 0)),
+    }));
+    return { files, before: all[0]?.before ?? 0 };
+  }
+
+  async #look({ name, bytes }: BinaryLogFile, isWritten: boolean): Promise<Known | null> {
+    const { logFileBegin, ordinalOf, directory } = this.#modules;
+    const before = this.#known.get(name);
+    if (before && !before.isWritten && before.bytes === bytes && !isWritten) return before;
+    const gtid = await logFileBegin(name);
+    if (gtid === null) return null;
+    const { mtimeMs } = await stat(join(directory, name));
+    return { before: gtid === '' ? 0 : ordinalOf(gtid), bytes, isWritten, writtenAtMs: mtimeMs };
+  }
+}

@@ -1,0 +1,205 @@
+import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EventLog } from '../../events/event-log.js';
+import type { ClusterStatus, MemberStatus } from '../../model/status.js';
+import { silentLogger } from '../../std/logger.js';
+import { Retention } from './retention.js';
+
+/** A server's log of files with 10 transactions each, on a real directory. */
+class ServerLog {
+  readonly purges: string[] = [];
+  files: { name: string; bytes: number; before: number }[] = [];
+  /** A dump that reads this file keeps it. */
+  inUse: string | null = null;
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async grow(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      const before = (this.files.at(-1)?.before ?? -10) + 10;
+      const name = `bin.${String(before / 10 + 1).padStart(6, '0')}`;
+      await writeFile(join(this.#directory, name), '');
+      this.files.push({ name, bytes: 100, before });
+    }
+  }
+
+  async age(name: string, hours: number): Promise<void> {
+    const at = new Date(Date.now() - hours * 3_600_000);
+    await utimes(join(this.#directory, name), at, at);
+  }
+
+  purge(before: string): void {
+    this.purges.push(before);
+    while (this.files[0] && this.files[0].name !== before && this.files[0].name !== this.inUse)
+      this.files.shift();
+  }
+}
+
+let directory: string;
+let log: ServerLog;
+let members: { name: string; has: number; gone?: boolean; silent?: boolean }[];
+let role: 'primary' | 'replica';
+let durable: number | null;
+let events: EventLog;
+let retention: Retention;
+let told: number;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'skein-retention-'));
+  log = new ServerLog(directory);
+  members = [{ name: 'n2', has: 1e9 }];
+  role = 'primary';
+  durable = 1e9;
+  told = 0;
+  events = new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } });
+  retention = new Retention(
+    {
+      node: 'n1',
+      limits: { bytes: 1000, ageMs: 72 * 3_600_000 },
+      freeBytesMin: 0,
+      dataDirectory: directory,
+      spoolDirectory: directory,
+    },
+    {
+      logger: silentLogger,
+      events,
+      logFiles: async () => log.files.map(({ name, bytes }) => ({ name, bytes })),
+      logFileBegin: async (name) => {
+        const before = log.files.find((file) => file.name === name)?.before;
+        return before === undefined ? null : before === 0 ? '' : `0-1-${before}`;
+      },
+      ordinalOf: (gtid) => Number(gtid.split('-')[2]),
+      purgeLogs: async (before) => log.purge(before),
+      keepLogs: async () => false,
+      serverPid: () => 1,
+      xaAgreed: async () => null,
+      changed: () => void told++,
+      role: {
+        get role() {
+          return role;
+        },
+        isOpen: () => ({ open: true }),
+        durable: () => durable,
+        holdWrites: async () => {},
+        clusterStatus: () => status(),
+      },
+    },
+  );
+});
+
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+function status(): ClusterStatus {
+  const all = members.map(({ name, has, gone, silent }) => ({
+    name,
+    state: gone ? 'gone' : 'live',
+    lastHeartbeatMs: silent ? null : 5,
+    positions: { received: has, durable: has, committed: has, applied: has },
+  }));
+  return { primary: role === 'primary' ? 'n1' : 'n2', members: all as MemberStatus[] } as ClusterStatus;
+}
+
+const said = () => events.ring.kept.map(({ event, data }) => `${event} ${data.subject}`);
+const left = () => log.files.length;
+
+describe('retention', () => {
+  it('purges at the limit what all members have, and tells nobody', async () => {
+    await log.grow(13);
+    await retention.look();
+    expect(left()).toBe(10);
+    expect(said()).toEqual([]);
+    expect(retention.status).toMatchObject({ files: 10, bytes: 1000, begin: 31 });
+  });
+
+  it('purges by age, which it reads from the files', async () => {
+    await log.grow(5);
+    for (const name of ['bin.000001', 'bin.000002']) await log.age(name, 73);
+    await log.age('bin.000003', 71);
+    await retention.look();
+    expect(log.purges).toEqual(['bin.000003']);
+  });
+
+  it('warns first and drops after it, however fast the log grows', async () => {
+    members.push({ name: 'n3', has: 15, gone: true });
+    await log.grow(5);
+    await retention.look();
+    expect(said()).toEqual([]);
+    await log.grow(20);
+    await retention.look();
+    expect(left()).toBe(25);
+    expect(said()).toEqual(['retention.warning n3']);
+    await retention.look();
+    expect(left()).toBe(10);
+    expect(said()).toEqual(['retention.warning n3', 'retention.dropped n3']);
+    await log.grow(3);
+    await retention.look();
+    expect(retention.warnings).toEqual([
+      expect.stringMatching(/^n3 needs what the binary log of n1 does not hold/),
+    ]);
+    expect(said()).toHaveLength(2);
+    expect(told).toBeGreaterThan(0);
+  });
+
+  it('warns of a member once, and of it again when it was level meanwhile', async () => {
+    const n3 = { name: 'n3', has: 5, gone: true };
+    members.push(n3);
+    await log.grow(9);
+    for (let look = 0; look < 5; look++) await retention.look();
+    expect(said()).toEqual(['retention.warning n3']);
+    n3.has = 90;
+    for (let look = 0; look < 100; look++) await retention.look();
+    expect(retention.warnings).toEqual([]);
+    await log.grow(9);
+    await retention.look();
+    expect(said()).toEqual(['retention.warning n3', 'retention.warning n3']);
+  });
+
+  it('names a member of which nothing is known, once', async () => {
+    members.push({ name: 'n3', has: 0, gone: true, silent: true });
+    await log.grow(12);
+    await retention.look();
+    await retention.look();
+    await log.grow(4);
+    await retention.look();
+    expect(said()).toEqual(['retention.warning n3', 'retention.dropped n3']);
+    expect(left()).toBe(10);
+  });
+
+  it('says what happened, not what was wanted: a file that a dump reads stays', async () => {
+    members.push({ name: 'n3', has: 12 });
+    await log.grow(9);
+    await retention.look();
+    log.inUse = 'bin.000002';
+    await log.grow(9);
+    await retention.look();
+    await retention.look();
+    expect(log.files[0]?.name).toBe('bin.000002');
+    expect(said()).toEqual(['retention.warning n3']);
+  });
+
+  it('leaves the log alone while it is not known what is on a majority, or who there is', async () => {
+    await log.grow(20);
+    durable = null;
+    await retention.look();
+    durable = 1e9;
+    role = 'replica';
+    members = [];
+    await retention.look();
+    expect(log.purges).toEqual([]);
+  });
+
+  it('on a replica purges its own log, and leaves the news to the primary', async () => {
+    role = 'replica';
+    members.push({ name: 'n3', has: 15, gone: true });
+    await log.grow(13);
+    await retention.look();
+    expect(left()).toBe(10);
+    expect(said()).toEqual([]);
+    expect(retention.warnings).toEqual([]);
+  });
+});

@@ -1,0 +1,299 @@
+import { statfs } from 'node:fs/promises';
+import type { EventLog } from '../../events/event-log.js';
+import { messageOf } from '../../model/error.js';
+import type { ClusterStatus, LogStatus, Role } from '../../model/status.js';
+import type { Logger } from '../../std/logger.js';
+import { sleep } from '../../std/timing.js';
+import { type DiskSpace, diskLevel, wantedFree, worse } from './disk.js';
+import { LogGrowth } from './growth.js';
+import { LogReader, type LogReaderModules, type ServerLog } from './log-reader.js';
+import {
+  type DiskLevel,
+  type LogFacts,
+  type LogNeed,
+  planRetention,
+  type RetentionLimits,
+  type RetentionWarning,
+} from './plan.js';
+import { diskText, droppedText, lostText, warningText } from './texts.js';
+
+export interface RetentionOptions {
+  readonly node: string;
+  readonly limits: RetentionLimits;
+  readonly freeBytesMin: number;
+  /** Where the server's data is. */
+  readonly dataDirectory: string;
+  readonly spoolDirectory: string;
+}
+
+export interface RetentionModules extends Pick<LogReaderModules, 'logFiles' | 'logFileBegin' | 'ordinalOf'> {
+  readonly logger: Logger;
+  readonly events: EventLog;
+  purgeLogs(before: string): Promise<void>;
+  /** The server purges nothing by itself; says whether it would have. */
+  keepLogs(): Promise<boolean>;
+  /** Of the server that runs; null = none does. */
+  serverPid(): number | null;
+  readonly role: {
+    readonly role: Role;
+    isOpen(): { readonly open: boolean };
+    clusterStatus(): ClusterStatus;
+    /** Everything up to this ordinal is durable on a majority; null = not known. */
+    durable(): number | null;
+    holdWrites(reason: string | null): Promise<void>;
+  };
+  /**
+   * From after this ordinal on the log tells of XA transactions that may not be finished; `isStuck`: one is not, for long. Null:
+   * that does not matter.
+   */
+  xaAgreed(): Promise<{ readonly ordinal: number; readonly isStuck: boolean } | null>;
+  /** What is told in the status document has changed. */
+  changed(): void;
+  readonly wallMs?: () => number;
+}
+
+/** A disk that fills at 250 MB/s passes a quarter of the default 1 GiB between two looks. A look costs about a millisecond. */
+const LOOK_MS = 1_000;
+/** A warning that was over for so long is a new one when it comes again. */
+const QUIET_LOOKS = 60;
+
+/** Keeps the binary log of the node's server as long as others may need it, and the disks from filling up; see plan.ts. */
+export class Retention {
+  readonly #options: RetentionOptions;
+  readonly #modules: RetentionModules;
+  readonly #reader: LogReader;
+  readonly #growth = new LogGrowth();
+  readonly #stopped = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #pid: number | null = null;
+  #level: DiskLevel = 'ok';
+  #spoolLevel: DiskLevel = 'ok';
+  #warnings: string[] = [];
+  /** Members that were warned about, and for how many looks they have not been. */
+  readonly #warned = new Map<string, number>();
+  readonly #dropped = new Set<string>();
+  #failed = '';
+  #status: LogStatus | null = null;
+  #space: { data: DiskSpace; spool: DiskSpace } | null = null;
+
+  constructor(options: RetentionOptions, modules: RetentionModules) {
+    this.#options = options;
+    this.#modules = modules;
+    const { wallMs = () => Date.now() } = modules;
+    this.#reader = new LogReader({ ...modules, directory: options.dataDirectory, wallMs });
+  }
+
+  /** Null: nothing is known yet. */
+  get status(): LogStatus | null {
+    return this.#status;
+  }
+
+  /** On the primary: members that will lose, or have lost, their place in the log. */
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
+  start(): void {
+    this.#running = this.#run(this.#stopped.signal);
+  }
+
+  /** Resolves when the server and the role are left alone. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.look();
+        this.#failed = '';
+      } catch (error) {
+        const reason = messageOf(error);
+        // Each reason once: a server that is down, or starting, says the same at each look.
+        if (reason !== this.#failed)
+          this.#modules.logger.warn({ reason }, 'retention could not be looked at');
+        this.#failed = reason;
+      }
+      await sleep(LOOK_MS, signal).catch(() => {});
+    }
+  }
+
+  async look(): Promise<void> {
+    await this.#lookAtDisks();
+    const { serverPid, role } = this.#modules;
+    const pid = serverPid();
+    if (pid !== this.#pid) {
+      this.#reader.forget();
+      this.#growth.forget();
+      this.#pid = pid;
+    }
+    if (pid === null || !role.isOpen().open) return;
+    await this.#keepLogs();
+    const log = await this.#reader.read();
+    if (log === null || serverPid() !== pid) return;
+    this.#growth.note(log.files, performance.now());
+    this.#note(log);
+    const durable = role.durable();
+    const needs = await this.#needs();
+    // What others have is not known yet; then nothing has been written here either.
+    if (durable === null || needs === null) return;
+    await this.#carryOut({ ...log, needs, durable, bytesPerSecond: this.#growth.bytesPerSecond });
+  }
+
+  async #carryOut(facts: LogFacts): Promise<void> {
+    const { limits, freeBytesMin } = this.#options;
+    const { logger, role } = this.#modules;
+    const data = this.#space?.data;
+    const missingBytes = data ? Math.max(0, wantedFree(data, freeBytesMin) - data.freeBytes) : 0;
+    const plan = planRetention(facts, limits, { level: this.#level, missingBytes });
+    const isPrimary = role.role === 'primary';
+    const unwarned = plan.drops.filter((member) => !this.#warned.has(member));
+    this.#say(isPrimary ? this.#warn(plan.warnings, plan.lost) : []);
+    const first = facts.files[plan.purge];
+    if (plan.purge === 0 || !first) return;
+    // However fast the log grows, what a member loses is said before it does.
+    if (isPrimary && plan.because === 'limit' && unwarned.length > 0) return;
+    await this.#modules.purgeLogs(first.name);
+    const left = await this.#reader.read();
+    if (left === null) return;
+    this.#note(left);
+    const { because } = plan;
+    // A dump that reads a file keeps it.
+    const purged = facts.files.length - left.files.length;
+    logger.info({ purged, first: left.files[0]?.name, after: left.before, because }, 'binary log purged');
+    if (isPrimary) this.#tellDropped(facts, left.before, because ?? 'limit');
+  }
+
+  #tellDropped({ needs, before }: LogFacts, now: number, because: 'limit' | 'disk'): void {
+    const { node } = this.#options;
+    for (const { member, has, quiet } of needs) {
+      if (quiet) continue;
+      const loses = has === null ? now > before : has >= before && has < now;
+      if (!loses || this.#dropped.has(member)) continue;
+      this.#dropped.add(member);
+      const text = droppedText(member, { node, because, isKnown: has !== null });
+      this.#modules.events.add('retention.dropped', member, text, { because, has, begins: now });
+    }
+  }
+
+  #warn(warnings: readonly RetentionWarning[], lost: readonly string[]): string[] {
+    const { node, limits } = this.#options;
+    // A member that is level again, and a return of one that was not known, begin anew.
+    for (const member of this.#dropped)
+      if (!lost.includes(member) && this.#isKnown(member)) this.#dropped.delete(member);
+    const said: string[] = lost.filter((member) => member !== node).map((member) => lostText(member, node));
+    const due = new Set<string>();
+    for (const warning of warnings) {
+      const { member, limit, used, leftMs } = warning;
+      if (!warning.isKnown && this.#dropped.has(member)) continue;
+      const text = warningText(warning, limits, node);
+      said.push(text);
+      due.add(member);
+      if (!this.#warned.has(member))
+        this.#modules.events.add('retention.warning', member, text, { limit, used, leftMs });
+      this.#warned.set(member, 0);
+    }
+    for (const [member, rounds] of this.#warned) {
+      if (due.has(member)) continue;
+      if (rounds >= QUIET_LOOKS) this.#warned.delete(member);
+      else this.#warned.set(member, rounds + 1);
+    }
+    return said;
+  }
+
+  #isKnown(member: string): boolean {
+    const { members } = this.#modules.role.clusterStatus();
+    return members.some(({ name, lastHeartbeatMs }) => name === member && lastHeartbeatMs !== null);
+  }
+
+  #say(warnings: string[]): void {
+    const was = this.#warnings.length;
+    this.#warnings = warnings;
+    if (was !== warnings.length) this.#modules.changed();
+  }
+
+  /** Null: this node does not know who else there is. */
+  async #needs(): Promise<LogNeed[] | null> {
+    const { node } = this.#options;
+    const { role, xaAgreed } = this.#modules;
+    const { members, primary } = role.clusterStatus();
+    if (role.role === 'replica' && !members.some(({ name }) => name === primary)) return null;
+    const others = members.filter(({ name }) => name !== node);
+    const agreed = await xaAgreed();
+    return [
+      ...others.map(({ name, state, lastHeartbeatMs, positions }) => ({
+        member: name,
+        has: lastHeartbeatMs === null ? null : positions.durable,
+        present: state !== 'gone',
+      })),
+      ...(agreed === null
+        ? []
+        : [{ member: node, has: agreed.ordinal, present: true, quiet: !agreed.isStuck }]),
+    ];
+  }
+
+  async #keepLogs(): Promise<void> {
+    const { keepLogs, events } = this.#modules;
+    if (!(await keepLogs())) return;
+    events.add(
+      'retention.warning',
+      this.#options.node,
+      'The server was told to purge its binary log by itself (expire_logs_days, binlog_expire_logs_seconds), which may cost a member its place in it. Skein has set it to 0: use the setting "retention".',
+      { code: 'SERVER_PURGES' },
+    );
+  }
+
+  #note({ files, before }: ServerLog): void {
+    const oldest = files[0];
+    const { wallMs = () => Date.now() } = this.#modules;
+    this.#status = {
+      files: files.length,
+      bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+      begin: before + 1,
+      oldestAt: oldest ? new Date(wallMs() - oldest.ageMs).toISOString() : null,
+      diskFreeBytes: this.#space?.data.freeBytes ?? null,
+    };
+  }
+
+  async #lookAtDisks(): Promise<void> {
+    const { dataDirectory, spoolDirectory, freeBytesMin } = this.#options;
+    // The server's data directory comes with its first start.
+    const data = await spaceOf(dataDirectory).catch(() => null);
+    const spool = await spaceOf(spoolDirectory);
+    if (data === null) return;
+    this.#space = { data, spool };
+    this.#level = this.#tell('the data', data, this.#level);
+    const isSame = data.freeBytes === spool.freeBytes && data.totalBytes === spool.totalBytes;
+    this.#spoolLevel = isSame ? this.#level : this.#tell('the spool', spool, this.#spoolLevel);
+    const isFull = worse(this.#level, this.#spoolLevel) === 'full';
+    const [disk, space] =
+      this.#level === 'full' ? (['the data', data] as const) : (['the spool', spool] as const);
+    const wantedBytes = wantedFree(space, freeBytesMin);
+    const { role } = this.#modules;
+    const isOfPrimary = role.role === 'primary' && this.#level !== 'full';
+    // A primary writes no spool.
+    await role.holdWrites(
+      isFull && !isOfPrimary ? diskText(disk, { ...space, wantedBytes, isFull, role: role.role }) : null,
+    );
+  }
+
+  #tell(disk: string, space: DiskSpace, was: DiskLevel): DiskLevel {
+    const { node, freeBytesMin } = this.#options;
+    const { events, role } = this.#modules;
+    const level = diskLevel(space, freeBytesMin, was);
+    if (level === was) return level;
+    const wantedBytes = wantedFree(space, freeBytesMin);
+    const data = { disk, level, freeBytes: space.freeBytes, wantedBytes };
+    const text = (isFull: boolean) => diskText(disk, { ...space, wantedBytes, isFull, role: role.role });
+    if (level === 'full') events.add('disk.full', node, text(true), data);
+    else if (level === 'ok') events.add('disk.ok', node, `The disk of ${disk} has enough room again.`, data);
+    else events.add('disk.low', node, text(false), data);
+    return level;
+  }
+}
+
+async function spaceOf(directory: string): Promise<DiskSpace> {
+  const { bavail, blocks, bsize } = await statfs(directory);
+  return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
+}

@@ -1,0 +1,74 @@
+import { expect, it } from 'vitest';
+import { silentLogger } from '../../std/logger.js';
+import { WriteHold } from './write-hold.js';
+
+function holdOf({ fails = 0, open = true } = {}) {
+  const calls: string[] = [];
+  const state = { fails, open, changes: 0 };
+  const hold = new WriteHold({
+    logger: silentLogger,
+    isOpen: () => state.open,
+    changed: () => void state.changes++,
+    control: () => ({
+      closeForWrites: async () => {
+        calls.push('close');
+        if (state.fails-- > 0) throw new Error('a commit waits');
+      },
+      writeAgain: async () => void calls.push('open'),
+    }),
+  });
+  return { hold, calls, state };
+}
+
+it('closes the server once, and opens it once', async () => {
+  const { hold, calls, state } = holdOf();
+  await hold.set('full');
+  await hold.set('fuller');
+  expect(hold.reason).toBe('fuller');
+  await hold.set(null);
+  await hold.set(null);
+  expect(calls).toEqual(['close', 'open']);
+  expect(hold.reason).toBeNull();
+  expect(state.changes).toBeGreaterThanOrEqual(2);
+});
+
+it('says nothing before writes are refused, and tries again', async () => {
+  const { hold, calls } = holdOf({ fails: 1 });
+  await hold.set('full');
+  expect(hold.reason).toBeNull();
+  await hold.set('full');
+  expect(hold.reason).toBe('full');
+  expect(calls).toEqual(['close', 'close']);
+});
+
+it('leaves a server alone that is not open, or is being given up', async () => {
+  const { hold, calls, state } = holdOf();
+  await hold.set('full');
+  state.open = false;
+  await hold.set(null);
+  state.open = true;
+  await hold.end();
+  await hold.set(null);
+  expect(calls).toEqual(['close']);
+});
+
+it('the end waits for what is under way', async () => {
+  const { hold, calls } = holdOf();
+  await hold.set('full');
+  const opening = hold.set(null);
+  // It has begun.
+  await Promise.resolve();
+  await Promise.resolve();
+  await hold.end();
+  expect(calls).toEqual(['close', 'open']);
+  await opening;
+});
+
+it('the next run of the server is closed anew', async () => {
+  const { hold, calls } = holdOf();
+  await hold.set('full');
+  hold.forget();
+  expect(hold.reason).toBeNull();
+  await hold.set('full');
+  expect(calls).toEqual(['close', 'close']);
+});

@@ -1,0 +1,248 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MemberStatus } from '../../src/model/status.js';
+import { sleep } from '../../src/std/timing.js';
+import { waitApplied } from '../kit/checksum.js';
+import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { createLedger, expectWhole, startWriters } from '../kit/kill-rounds.js';
+import { rowsOf, run, withSql } from '../kit/sql-node.js';
+import type { TestNode } from '../kit/test-node.js';
+import { until } from '../kit/until.js';
+
+/** Binary logs are kept as long as members need them, limits hold, and what happens at a limit is said before. */
+
+const MIB = 1024 ** 2;
+const LOG_BYTES = 3 * MIB;
+const FILE_BYTES = 128 * 1024;
+/** What it may have beyond the limit: the file that is being written, and what comes between two looks. */
+const SLACK_BYTES = MIB;
+const ROUNDS = Number(process.env.SKEIN_TEST_ROUNDS ?? 1);
+const DISK_BYTES = 400 * MIB;
+const FREE_BYTES = 32 * MIB;
+const QUICK = { heartbeatIntervalMs: 250, lateAfterMs: 750, goneAfterMs: 1_500 };
+
+let cluster: TestCluster;
+showLogsOnFailure(() => cluster);
+
+beforeAll(async () => {
+  cluster = await TestCluster.start({
+    proxied: true,
+    smallDisks: { nodes: ['n1', 'n3'], bytes: DISK_BYTES },
+    settings: {
+      ...QUICK,
+      hubWindowBytes: 64 * 1024,
+      retention: { logBytes: LOG_BYTES, logHours: 72, freeBytesMin: FREE_BYTES },
+      serverArgs: [`--max-binlog-size=${FILE_BYTES}`, '--binlog-expire-logs-seconds=1'],
+    },
+  });
+  await cluster.primary.sql('CREATE DATABASE r');
+  await cluster.primary.sql('CREATE TABLE r.t (id INT AUTO_INCREMENT PRIMARY KEY, v MEDIUMTEXT)');
+  await createLedger(cluster);
+});
+
+afterAll(() => cluster?.dispose());
+
+async function memberOf(name: string, asked: TestNode = cluster.primary): Promise<MemberStatus> {
+  const member = (await asked.cluster()).members.find((each) => each.name === name);
+  if (!member) throw new Error(`no member ${name}`);
+  return member;
+}
+
+interface Said {
+  event: string;
+  subject: string;
+  reason: string;
+  code?: string;
+}
+
+/** The events of a node so far, from its log. */
+function eventsOf(node: TestNode): Said[] {
+  return readFileSync(join(node.directory, 'node.log'), 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('"cluster event"'))
+    .map((line) => JSON.parse(line) as Said);
+}
+
+const saidOf = (node: TestNode, event: string, subject: string) =>
+  eventsOf(node).filter((said) => said.event === event && said.subject === subject);
+
+/** So many bytes of row events, in transactions of 32 KiB. */
+async function write(bytes: number): Promise<void> {
+  const size = 32 * 1024;
+  await withSql(cluster.primary, async (connection) => {
+    for (let written = 0; written < bytes; written += size)
+      await run(connection, "INSERT INTO r.t (v) VALUES (REPEAT('x', ?))", [size]);
+  });
+}
+
+async function endOf(name: string): Promise<void> {
+  await cluster.node(name).kill('node');
+  await cluster.node(name).kill('server');
+  await until(`${name} is gone`, async () => (await memberOf(name)).state === 'gone');
+}
+
+describe('a disk without room', () => {
+  it('first costs what nobody needs of the log', async (context) => {
+    const disk = cluster.disk('n1');
+    if (!disk) return context.skip();
+    await write(2 * MIB);
+    await waitApplied(cluster.primary, cluster.replicas);
+    disk.leave(0.7 * FREE_BYTES);
+    await until('it is said', () => saidOf(cluster.primary, 'disk.low', 'n1')[0]);
+    // What the last two minutes wrote would settle XA transactions after a crash: that goes only now.
+    disk.leave(0.4 * FREE_BYTES);
+    await until('the log is short', async () => ((await memberOf('n1')).log?.files ?? 99) <= 2);
+    await write(FILE_BYTES);
+    await waitApplied(cluster.primary, cluster.replicas);
+    expect(saidOf(cluster.primary, 'retention.dropped', 'n3')).toEqual([]);
+  });
+
+  it('then a primary refuses writes, by name, and goes on with reads, until there is room', async (context) => {
+    const disk = cluster.disk('n1');
+    if (!disk) return context.skip();
+    disk.leave(0.1 * FREE_BYTES);
+    await until('writes are refused', async () => {
+      const answer = await cluster.primary.request('POST', '/v1/sql', {
+        sql: 'INSERT INTO r.t (v) VALUES (1)',
+      });
+      return answer.status === 503 && answer.body.error?.code === 'NOT_OPEN';
+    });
+    const client = await cluster.primary.connectAs('skein_write');
+    await expect(client.query('INSERT INTO r.t (v) VALUES (1)')).rejects.toMatchObject({ errno: 1290 });
+    client.destroy();
+    expect(await cluster.primary.rows('SELECT COUNT(*) > 0 FROM r.t')).toEqual([[1]]);
+    expect((await memberOf('n1')).reason).toMatch(/Writes are refused until there is room/);
+    expect(saidOf(cluster.primary, 'disk.full', 'n1')).toHaveLength(1);
+    expect(await cluster.primary.isReady()).toBe(false);
+
+    disk.makeRoom();
+    await cluster.primary.untilReady();
+    await write(FILE_BYTES);
+    expect((await memberOf('n1')).reason).toBeNull();
+    await until('it is said', () => saidOf(cluster.primary, 'disk.ok', 'n1')[0]);
+  });
+
+  it('a replica takes nothing more, its node goes on, and it catches up when there is room', async (context) => {
+    const disk = cluster.disk('n3');
+    if (!disk) return context.skip();
+    const pid = await cluster.node('n3').pid('node');
+    disk.leave(0.1 * FREE_BYTES);
+    await until('it is said', async () => /takes no more changes/.test((await memberOf('n3')).reason ?? ''));
+    await write(2 * MIB);
+    await waitApplied(cluster.primary, [cluster.node('n2')]);
+    const { positions } = await memberOf('n1');
+    expect((await memberOf('n3')).positions.received).toBeLessThan(positions.committed);
+    disk.makeRoom();
+    await cluster.node('n3').untilReady();
+    await waitApplied(cluster.primary, cluster.replicas);
+    expect(await cluster.node('n3').pid('node')).toBe(pid);
+  });
+});
+
+describe('a log with limits', () => {
+  it('keeps within them what a member needs that is gone, which catches up when it returns', async () => {
+    const has = (await memberOf('n3')).positions.durable;
+    await endOf('n3');
+    await write(LOG_BYTES / 2);
+    const { log } = await until('it is known', async () => {
+      const own = await memberOf('n1');
+      return (own.log?.bytes ?? 0) > LOG_BYTES / 2 ? own : null;
+    });
+    expect(log?.begin).toBeLessThanOrEqual(has + 1);
+    expect(saidOf(cluster.primary, 'retention.dropped', 'n3')).toEqual([]);
+    cluster.startNode('n3');
+    await cluster.node('n3').untilReady();
+    await waitApplied(cluster.primary, cluster.replicas);
+  });
+
+  it('takes the right to purge from the server', async () => {
+    await withSql(cluster.primary, async (connection) => {
+      expect(await rowsOf(connection, 'SELECT @@binlog_expire_logs_seconds s')).toEqual([{ s: '0' }]);
+      await run(connection, 'SET GLOBAL binlog_expire_logs_seconds = 1000');
+    });
+    await until('it is taken, and said', () =>
+      saidOf(cluster.primary, 'retention.warning', 'n1').some(({ code }) => code === 'SERVER_PURGES'),
+    );
+    await withSql(cluster.primary, async (connection) => {
+      expect(await rowsOf(connection, 'SELECT @@binlog_expire_logs_seconds s')).toEqual([{ s: '0' }]);
+    });
+  });
+
+  it('is whole after kills of node and server while it is purged', async () => {
+    const pool = startWriters(cluster, { clients: 2, paceMs: 5 });
+    try {
+      for (let round = 0; round < ROUNDS; round++) {
+        const { begin } = (await memberOf('n1')).log ?? { begin: 0 };
+        // Faster than it is looked at, so that there is always something to purge.
+        await write(LOG_BYTES);
+        await until('it was purged', async () => ((await memberOf('n1')).log?.begin ?? 0) > begin);
+        await write(MIB);
+        // Anywhere in the time between two looks.
+        await sleep(((round * 350) % 1_000) + 150);
+        const old = await cluster.primary.kill('node');
+        await cluster.primary.kill('server');
+        cluster.startNode('n1');
+        await cluster.primary.untilRestarted('node', old);
+        await cluster.primary.untilReady();
+        await pool.ledger.progress(10, 30_000, 'writes go on');
+      }
+    } finally {
+      await pool.stop();
+    }
+    await expectWhole(cluster, pool.ledger);
+    expect(saidOf(cluster.primary, 'retention.dropped', 'n2')).toEqual([]);
+  });
+
+  it('warns of a member before it drops it, on the primary and in its status', async () => {
+    expect(saidOf(cluster.primary, 'retention.dropped', 'n3')).toEqual([]);
+    await endOf('n3');
+    // Four fifths, and less than all: the first file that it needs has a part that it has.
+    await write(0.85 * LOG_BYTES);
+    const warned = await until(
+      'n3 is warned about',
+      () => saidOf(cluster.primary, 'retention.warning', 'n3')[0],
+    );
+    expect(warned.reason).toMatch(
+      /^What n3 still needs is \d+ % of the 3 MiB .* At the present rate that is in /,
+    );
+    expect(saidOf(cluster.primary, 'retention.dropped', 'n3')).toEqual([]);
+    expect((await cluster.primary.cluster()).warnings.join()).toMatch(/n3 still needs/);
+    expect((await memberOf('n1')).log?.begin).toBeLessThanOrEqual(
+      (await memberOf('n3')).positions.durable + 1,
+    );
+
+    await write(LOG_BYTES);
+    await until('n3 is dropped', () => saidOf(cluster.primary, 'retention.dropped', 'n3')[0]);
+    await until('it is in the status', async () =>
+      /n3 needs what the binary log of n1 does not hold/.test(
+        (await cluster.primary.cluster()).warnings.join(),
+      ),
+    );
+  });
+
+  it('stays within them on every node', async () => {
+    await write(LOG_BYTES);
+    await waitApplied(cluster.primary, [cluster.node('n2')]);
+    for (const name of ['n1', 'n2']) {
+      await until(`the log of ${name} is within its limit`, async () => {
+        const rows = await withSql(cluster.node(name), (connection) =>
+          rowsOf(connection, 'SHOW BINARY LOGS'),
+        );
+        const bytes = rows.reduce((sum, { File_size: size }) => sum + Number(size), 0);
+        return bytes > LOG_BYTES / 2 && bytes <= LOG_BYTES + SLACK_BYTES;
+      });
+    }
+  });
+
+  it('answers a member that returns too late, and says so', async () => {
+    cluster.startNode('n3');
+    const said = await until('n3 is refused', () =>
+      saidOf(cluster.primary, 'replication.error', 'n3').find(({ code }) => code === 'LOG_PURGED'),
+    );
+    expect(said.reason).toMatch(/purged/);
+    // What others need is not touched by that.
+    await write(FILE_BYTES);
+    await waitApplied(cluster.primary, [cluster.node('n2')]);
+  });
+});
