@@ -38,6 +38,7 @@ function replica(port: number): void {
       status: () => {},
       list: () => {},
       heartbeat: () => heartbeatBody('n2', 'replica'),
+      seedOrder: () => {},
       definitions: async ({ id }) => ({ id, definitions: {}, failed: null }),
       verify: async ({ id }) => ({ id, what: { kind: 'failed', reason: 'It has no server.' } }),
       state: (state) => {

@@ -59,6 +59,10 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   http: ['std', 'model', 'mysql-protocol', 'metrics', 'audit', 'auth', 'api', 'sql', 'config', 'joining'],
   events: ['std', 'model', 'audit', 'api'],
   election: ['std', 'model'],
+  // Fills the server of a replica from another node, and gives snapshots to others.
+  seeding: ['std', 'model', 'wire', 'link', 'events'],
+  // What is kept of data that is replaced.
+  recovered: ['std', 'model'],
   // What the planes of a node know of each other, and the client planes: the entries of their threads import them, nobody else.
   planes: ['std', 'model', 'metrics', 'audit', 'config', 'server-packages'],
   'client-plane': [
@@ -84,21 +88,12 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
       'mysql-control',
       'server-process',
     ],
-    ...['planes', 'roles', 'tls'],
+    ...['planes', 'roles', 'tls', 'seeding', 'recovered', 'link', 'server-packages', 'snapshot'],
   ],
   'node.ts': [
     ...['std', 'model', 'mysql-protocol', 'metrics', 'tls', 'audit', 'auth', 'config', 'events', 'planes'],
-    ...[
-      'server-packages',
-      'mysql-control',
-      'server-process',
-      'snapshot',
-      'roles',
-      'node',
-      'election',
-      'link',
-    ],
-    'spool',
+    ...['server-packages', 'mysql-control', 'server-process', 'roles', 'node', 'election', 'link', 'spool'],
+    ...['seeding', 'snapshot'],
   ],
   // The command line talks to a node over its HTTP API only; single files of it may use more, see below.
   cli: ['std', 'model'],
@@ -116,6 +111,7 @@ const CLI_EXTRAS: Readonly<Record<string, readonly string[]>> = {
   'cli/spool.ts': ['spool', 'mysql-protocol'],
   'cli/audit.ts': ['audit', 'config'],
   'cli/dump.ts': ['dump'],
+  'cli/recovered.ts': ['recovered'],
   'cli/load.ts': ['dump', 'mysql-client'],
   'cli/backup.ts': ['backup'],
   'cli/restore.ts': ['backup', 'config', 'mysql-control', 'server-packages', 'server-process', 'snapshot'],

@@ -23,8 +23,10 @@ import { ClientPlanes } from './node/client-planes.js';
 import { PlaneDesk } from './node/plane-desk.js';
 import { PlanePublisher } from './node/plane-publisher.js';
 import { prepareSystem } from './node/prepare-system.js';
+import { repairLogins } from './node/repair-logins.js';
 import { nodeRetention } from './node/retention/node-retention.js';
 import type { Retention } from './node/retention/retention.js';
+import { NodeSeeding } from './node/seeding.js';
 import { ownServerArgs } from './node/server-args.js';
 import { startPlaneThread } from './node/start-plane-thread.js';
 import { TmpWatch } from './node/tmp-watch.js';
@@ -43,12 +45,13 @@ import { SessionGeneration } from './roles/session-generation.js';
 import { OwnTimeZones } from './roles/time-zones.js';
 import { chooseCacheDir } from './server-packages/cache-dir.js';
 import { obtainServer } from './server-packages/obtain.js';
-import { ManagedServer, type ServerUp } from './server-process/managed-server.js';
-import { recoverPlacing, settlePlaced } from './snapshot/place.js';
+import { ManagedServer, type ServerDown, type ServerUp } from './server-process/managed-server.js';
+import { recoverPlacing } from './snapshot/place.js';
 import type { Spool } from './spool/spool.js';
 import type { Logger } from './std/logger.js';
 import type { LineSink } from './std/pino-logger.js';
 import type { RotatingFile } from './std/rotating-file.js';
+import { untilAborted } from './std/until-aborted.js';
 import { TlsFiles } from './tls/tls-files.js';
 
 /**
@@ -107,6 +110,7 @@ class Node {
   readonly #timeZones: OwnTimeZones;
   readonly #users: UserKeeper;
   readonly #failed: AbortController;
+  readonly #seeding: NodeSeeding;
   readonly #version = installedVersion();
   #watch: ServerWatch | null = null;
   readonly #generation = new SessionGeneration();
@@ -121,8 +125,7 @@ class Node {
     const secret = Buffer.from((await readFile(config.secretFile, 'utf8')).trim());
     const chainFile = new ChainFile(stateDir);
     await chainFile.load();
-    const placing = { logger: logger.child({ part: 'snapshot' }) };
-    const placed = await recoverPlacing(config.directory, placing);
+    const placed = await recoverPlacing(config.directory, { logger: logger.child({ part: 'snapshot' }) });
     const cacheDir = await chooseCacheDir({ projectDir: installationDirectory });
     const binary = await obtainServer({ cacheDir }, { logger: logger.child({ part: 'obtain' }) });
     const server = new ManagedServer(
@@ -147,7 +150,11 @@ class Node {
     const control = new MariadbControl({ secret }, { socketPath: () => server.current?.socketPath ?? null });
     const failed = new AbortController();
     let node: Node | null = null;
-    const { spool, fsyncTimes } = await openSpool(config, { logger, flavour: mariadb });
+    const seeding: NodeSeeding = new NodeSeeding(config, {
+      ...{ binary, cacheDir, server, control, logger, events, placed, flavour: mariadb },
+      ...{ parts: () => parts, role: () => role },
+    });
+    const { spool, fsyncTimes } = await openSpool(config, { logger, flavour: mariadb, events, chainFile });
     const place = ownPlace(config);
     const { directory } = config;
     await foundCluster(
@@ -167,6 +174,8 @@ class Node {
       spool,
       fsyncTimes,
       events,
+      seeding: seeding.seeder,
+      seedRequested: (session) => void seeding.donor.serve(session),
       control: () => control,
       kill: (reason) => {
         // The ports have passed nothing on since the role closed (see Gate), so the kill does not wait until they hang up.
@@ -209,10 +218,7 @@ class Node {
     const listener = linkListener(parts, role);
     node = new Node(config, {
       ...{ logger, logFile, sink, tls, audit, events, server, control, role, secret, failed, chainFile },
-      listener,
-      spool,
-      programs: { binary, cacheDir },
-      clusterId: identity.cluster,
+      ...{ seeding, listener, spool, programs: { binary, cacheDir }, clusterId: identity.cluster },
     });
     return node;
   }
@@ -236,6 +242,7 @@ class Node {
       failed: AbortController;
       programs: ServerPrograms;
       chainFile: ChainFile;
+      seeding: NodeSeeding;
     },
   ) {
     this.#config = config;
@@ -253,6 +260,7 @@ class Node {
     this.#listener = parts.listener;
     this.#spool = parts.spool;
     this.#failed = parts.failed;
+    this.#seeding = parts.seeding;
     this.#desk = new PlaneDesk(
       { config, version: this.#version },
       {
@@ -264,6 +272,7 @@ class Node {
         flushLog: () => this.#logFile.flush(),
         mysqlFigures: () => this.#clients.mysqlFigures(),
         certificateExpiresAtMs: () => this.#tls?.current.expiresAtMs ?? null,
+        seedBytesSent: () => this.#seeding.donor.bytesSent,
       },
     );
     this.#publisher = new PlanePublisher({
@@ -305,7 +314,7 @@ class Node {
     });
     this.#tls?.onChange.on(() => void this.#renewTls());
     this.#server.up.on((up) => this.#serverUp(up));
-    this.#server.down.on(({ reason, expected }) => this.#serverDown(reason, expected));
+    this.#server.down.on((down) => this.#serverDown(down));
   }
 
   /** Aborted with the reason when this process must not go on (rule H12: a failed fsync). */
@@ -326,14 +335,16 @@ class Node {
     this.#tls?.start();
     this.#certificate.start();
     await this.#clients.start();
+    await this.#seeding.resume();
     await this.#role.start();
     await this.#listener.start();
-    await this.#server.start({ signal });
+    await this.#seeding.startServer(signal);
     this.retention.start();
   }
 
   async stop(): Promise<void> {
     this.#watch?.stop();
+    await this.#seeding.stop();
     this.#users.stop();
     await this.#clients.stop();
     await this.retention.stop();
@@ -381,6 +392,7 @@ class Node {
 
   #serverUp(up: ServerUp): void {
     this.#generation.serverStarted();
+    this.#seeding.serverUp();
     this.#publisher.publish();
     this.#events.add(
       'server.up',
@@ -399,7 +411,12 @@ class Node {
         logger: this.#logger.child({ part: 'watch' }),
         control: this.#control,
         role: this.#role,
-        upkeep: [() => this.#repairLogins(), () => this.#tmpWatch.look(), () => this.#timeZones.look()],
+        upkeep: [
+          () => this.#repairLogins(),
+          () => this.#tmpWatch.look(),
+          () => this.#timeZones.look(),
+          () => this.#seeding.lookAtLog(),
+        ],
         busy: () => this.#isBusy(),
       },
     );
@@ -428,20 +445,12 @@ class Node {
   /** The role gets the server only after the connections to its earlier life are cut (rule M4). */
   async #takeIntoRole(up: ServerUp): Promise<void> {
     await this.#clients.cut();
-    try {
-      await settlePlaced(this.#config.directory, this.#control, {
-        logger: this.#logger.child({ part: 'snapshot' }),
-      });
-    } catch (error) {
-      // A server that does not know where its data stands gets no role.
-      const reason = `the position of a placed snapshot could not be set: ${messageOf(error)}`;
-      if (this.#server.current?.pid === up.pid) await this.#server.kill(reason, { restart: true });
-      return;
-    }
-    if (this.#server.current?.pid === up.pid) this.#role.serverUp(up);
+    const isRunning = () => this.#server.current?.pid === up.pid;
+    if (await this.#seeding.settle(isRunning)) this.#role.serverUp(up);
   }
 
-  #serverDown(reason: string, expected: boolean): void {
+  #serverDown({ reason, expected, ...end }: ServerDown): void {
+    this.#seeding.serverDown({ reason, expected, ...end });
     this.#users.stop();
     this.#watch?.stop();
     this.#watch = null;
@@ -480,20 +489,7 @@ class Node {
     );
   }
 
-  /** A client can change the password of the account that it uses: see mysql-control/account-logins.ts. */
-  async #repairLogins(): Promise<void> {
-    const repaired = await this.#control.repairLogins();
-    if (repaired.length === 0) return;
-    this.#events.add(
-      'accounts.repaired',
-      this.#config.name,
-      `Somebody changed how ${repaired.join(', ')} log${repaired.length === 1 ? 's' : ''} in to this server. The node has restored it.`,
-      { accounts: repaired },
-    );
+  #repairLogins(): Promise<void> {
+    return repairLogins({ node: this.#config.name }, { control: this.#control, events: this.#events });
   }
-}
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

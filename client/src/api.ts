@@ -321,6 +321,8 @@ export type Member = {
   since: string;
   /** The binary log of the member's server, as it last said. */
   log?: BinaryLog | null;
+  /** How far the replica is while its server is filled from another node. */
+  seeding?: Seeding | null;
   reason: string | null;
 };
 
@@ -331,6 +333,20 @@ export type BinaryLog = {
   begin: number;
   oldestAt: string | null;
   diskFreeBytes: number | null;
+};
+
+export type Seeding = {
+  phase: 'idle' | 'choosing' | 'transferring' | 'preparing' | 'waiting' | 'placing' | 'positioning' | 'catching-up' | 'backing-off';
+  cause: 'operator' | 'data-missing' | 'behind-log' | 'errant-transaction' | 'diverged' | 'apply-error' | 'server-start' | 'page-damage' | 'tables-unreadable';
+  donor: string | null;
+  attempt: number;
+  /** Of the snapshot, as it travels. */
+  bytes: number;
+  bytesTotal: number | null;
+  bytesPerSecond: number;
+  remainingMs: number | null;
+  since: string;
+  reason: string;
 };
 
 export type MemberList = {
@@ -564,6 +580,11 @@ export type VerifyDifference = {
   repair: string | null;
 };
 
+export type SeedOrder = {
+  node: string;
+  order: 'start' | 'cancel';
+};
+
 export type OpenApiDocument = {
   openapi: string;
   info: {
@@ -636,6 +657,9 @@ export type NodeErrorCode =
   | 'MEMBER_IS_PRIMARY'
   | 'MEMBERS_FULL'
   | 'IDEMPOTENCY_KEY_IN_USE'
+  | 'SEED_OF_PRIMARY'
+  | 'NOT_SEEDING'
+  | 'SEED_NOT_CANCELLABLE'
   | 'POSITION_NOT_REACHED'
   | 'LAG_TOO_LARGE'
   | 'BODY_TOO_LARGE'
@@ -653,6 +677,7 @@ export type NodeErrorCode =
   | 'BACKUP_FAILED'
   | 'DUMP_FAILED'
   | 'NOT_OPEN'
+  | 'NOT_ATTACHED'
   | 'NO_QUORUM'
   | 'SERVER_DOWN'
   | 'NODE_BUSY'
@@ -970,6 +995,21 @@ export interface Endpoints {
       cancelled: boolean;
     };
   };
+  /** Fills the server of a replica from another node. Sent to that replica, or to the primary, which tells it. Its progress is in GET /v1/cluster. */
+  reseedNode: {
+    params: {
+      name: string;
+    };
+    body: Record<string, never>;
+    response: SeedOrder;
+  };
+  /** Cancels that, as long as the data which was there has not been touched. */
+  cancelReseed: {
+    params: {
+      name: string;
+    };
+    response: SeedOrder;
+  };
   /** This API as an OpenAPI 3.1 document. */
   getOpenApi: {
     response: OpenApiDocument;
@@ -1029,6 +1069,8 @@ export const ENDPOINTS = {
   getVerify: { method: 'GET', path: '/v1/verify', produces: 'json', statuses: [200] },
   postVerify: { method: 'POST', path: '/v1/verify', produces: 'json', statuses: [202] },
   deleteVerify: { method: 'DELETE', path: '/v1/verify', produces: 'json', statuses: [200] },
+  reseedNode: { method: 'POST', path: '/v1/nodes/:name/reseed', produces: 'json', statuses: [202] },
+  cancelReseed: { method: 'DELETE', path: '/v1/nodes/:name/reseed', produces: 'json', statuses: [202] },
   getOpenApi: { method: 'GET', path: '/v1/openapi.json', produces: 'json', statuses: [200] },
   getHealth: { method: 'GET', path: '/health', produces: 'json', statuses: [200] },
   getReady: { method: 'GET', path: '/ready', produces: 'json', statuses: [200, 503] },

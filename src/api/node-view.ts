@@ -164,6 +164,11 @@ export interface NodeView {
    * @throws SkeinError SERVER_DOWN, BACKUP_PROGRAM_MISSING, OBTAIN_FAILED
    */
   backup(signal: AbortSignal): Promise<Readable>;
+  /**
+   * An operator wants a node to be filled from another one, or that to end.
+   * @throws SkeinError NOT_PRIMARY, NOT_ATTACHED, SEED_OF_PRIMARY, NOT_SEEDING, SEED_NOT_CANCELLABLE
+   */
+  orderSeed(order: { node: string; order: 'start' | 'cancel'; reason: string }): Promise<void>;
   readonly events: EventSource;
   readonly audit: AuditView;
   /** This node's part of `GET /metrics`, in the text form of Prometheus. */

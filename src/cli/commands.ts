@@ -68,6 +68,16 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./restore.js')).restoreCommand,
   },
   {
+    name: 'reseed',
+    summary: 'fill the server of a replica from another node',
+    load: async () => (await import('./reseed.js')).reseedCommand,
+  },
+  {
+    name: 'recovered',
+    summary: 'what a node kept of data that was replaced',
+    load: async () => (await import('./recovered.js')).recoveredCommand,
+  },
+  {
     name: 'audit',
     summary: 'the audit trail of a node: which token asked what, and whether the trail is intact',
     load: async () => (await import('./audit.js')).auditCommand,

@@ -1,4 +1,6 @@
+import type { SeedProgress } from '../model/seed.js';
 import type { ClusterStatus, MemberStatus } from '../model/status.js';
+import { bytesText } from '../std/bytes-text.js';
 import { durationText } from '../std/duration-text.js';
 import { terminalLine } from '../std/terminal-text.js';
 import { textTable } from './text-table.js';
@@ -38,13 +40,16 @@ export function statusText(status: ClusterStatus, nowMs: number): string {
   const reasons = status.members
     .filter(({ reason }) => reason !== null)
     .map(({ name, reason }) => `${name}: ${reason}`);
+  const seeds = status.members.flatMap(({ name, seeding }) =>
+    seeding ? [`${name}: ${seedText(seeding)}`] : [],
+  );
   const warnings = status.warnings.map((warning) => `warning: ${warning}`);
   const { change } = status;
   const changes =
     change === null
       ? []
       : [`members: ${change.kind} ${change.member} since ${change.since}: ${change.waitsFor}`];
-  const notes = [...changes, ...reasons, ...warnings].map(terminalLine);
+  const notes = [...seeds, ...changes, ...reasons, ...warnings].map(terminalLine);
   return `${[summary, '', ...table, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')}\n`;
 }
 
@@ -67,4 +72,14 @@ function serverText({ server }: MemberStatus): string {
   const number = server.version === null ? null : (/^[\d.]+/.exec(server.version)?.[0] ?? server.version);
   const name = [server.flavour, number].filter((part) => part !== null).join(' ');
   return `${name === '' ? 'server' : name} ${server.up ? 'up' : 'DOWN'}`;
+}
+
+function seedText(seed: SeedProgress): string {
+  const { phase, donor, attempt, bytes, bytesTotal, bytesPerSecond, remainingMs, reason } = seed;
+  const from = donor === null ? '' : ` from ${donor}`;
+  const of = bytesTotal === null ? '' : ` of about ${bytesText(bytesTotal)}`;
+  const rest = remainingMs === null ? '' : `, ${durationText(remainingMs)} to go`;
+  const moved =
+    phase === 'transferring' ? ` ${bytesText(bytes)}${of}, ${bytesText(bytesPerSecond)}/s${rest}` : '';
+  return `is being filled${from}: ${phase}${moved} (attempt ${attempt}). ${reason}`;
 }

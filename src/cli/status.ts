@@ -20,7 +20,7 @@ export const statusCommand: Command = {
   RECEIVED   transactions that reached the node        DURABLE    of these, safe on its disk
   COMMITTED  of these, safe on a majority of nodes     APPLIED    of these, executed by its server
 
-Exits with 1 when the quorum is missing, or a node is not live.`,
+Exits with 1 when the quorum is missing, or a node is not live, or is being filled from another one.`,
   options: {
     json: { type: 'boolean', help: 'the document of GET /v1/cluster; with --watch one for each line' },
     watch: { type: 'boolean', short: 'w', help: 'refresh each second, until Ctrl-C' },
@@ -44,7 +44,9 @@ Exits with 1 when the quorum is missing, or a node is not live.`,
 };
 
 function isWell({ quorum, members }: ClusterStatus): boolean {
-  return quorum.attached >= quorum.needed && members.every(({ state }) => state === 'live');
+  return (
+    quorum.attached >= quorum.needed && members.every(({ state, seeding }) => state === 'live' && !seeding)
+  );
 }
 
 async function watch(

@@ -302,6 +302,10 @@ export class PlaneNodeView implements NodeView {
     return this.#modules.backup(signal);
   }
 
+  orderSeed(order: { node: string; order: 'start' | 'cancel'; reason: string }): Promise<void> {
+    return this.#modules.questions.orderSeed(order);
+  }
+
   metrics(): Promise<string> {
     return this.#modules.metrics();
   }

@@ -68,6 +68,11 @@ export class Questions {
     await this.#inTime('flushLog');
   }
 
+  /** @throws SkeinError */
+  async orderSeed(order: InputOf<'orderSeed'>): Promise<void> {
+    await this.#ask('orderSeed', order);
+  }
+
   answered(id: number, answer: Answer): void {
     const settle = this.#open.get(id);
     this.#open.delete(id);

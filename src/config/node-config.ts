@@ -132,6 +132,21 @@ export const NodeConfigSchema = Type.Object(
       expected: 'bytes, a whole number from 65536 to 1073741824',
     }),
     retention: RetentionSettings,
+    // One copies at the speed of a disk; two still leave the server most of it.
+    seedsMax: Type.Integer({
+      minimum: 1,
+      maximum: 64,
+      default: 2,
+      description: 'Snapshots that this node sends to others at a time.',
+      expected: 'a whole number from 1 to 64',
+    }),
+    seedRateMiBs: Type.Number({
+      minimum: 0,
+      maximum: 100_000,
+      default: 0,
+      description: 'Bound of all snapshots that this node sends together, MiB a second; 0 = none.',
+      expected: 'a number from 0 to 100000',
+    }),
     serverArgs: Type.Array(Type.String({ pattern: '^--' }), {
       default: [],
       description: "Further options for the managed server; Skein's own settings come after them and win.",

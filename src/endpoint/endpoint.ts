@@ -316,7 +316,7 @@ export class Endpoint {
         throw new SkeinError(
           'SERVER_DIVERGED',
           `The server has applied ${applied}, but number ${ordinal} in the cluster's history is ${name}: ` +
-            'it has transactions that are not in the cluster. Stop the node, remove its data, spool and state directories, and start it again: it is filled from the primary.',
+            'it has transactions that are not in the cluster.',
         );
       }
       if (ordinal <= spool.end.ordinal) return;

@@ -15,6 +15,7 @@ import {
 import { handleAudit, handleLogs } from './handlers/lines.js';
 import { handleAddMember, handleListMembers, handleRemoveMember } from './handlers/members.js';
 import { handleMetrics } from './handlers/metrics.js';
+import { handleCancelReseed, handleReseed } from './handlers/nodes.js';
 import { handleOpenApi } from './handlers/openapi.js';
 import { handleOutcome } from './handlers/outcomes.js';
 import { handleRows, handleSchema, handleTable } from './handlers/schema.js';
@@ -63,6 +64,8 @@ const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   getVerify: handleGetVerify,
   postVerify: handleStartVerify,
   deleteVerify: handleCancelVerify,
+  reseedNode: handleReseed,
+  cancelReseed: handleCancelReseed,
   getOpenApi: handleOpenApi,
   getHealth: handleHealth,
   getReady: handleReady,

@@ -24,6 +24,7 @@ import {
   decodeHeartbeat,
   decodeList,
   decodeRefuse,
+  decodeSeedOrder,
   decodeStatus,
   decodeWelcome,
   encodeAdopted,
@@ -34,6 +35,7 @@ import {
   type Heartbeat,
   type HeartbeatBody,
   type ListMessage,
+  type SeedOrder,
   type Welcome,
 } from '../wire/messages.js';
 import {
@@ -62,6 +64,8 @@ export interface ReplicaCallbacks {
   /** A new list of members; what comes of it is said with `adopted`. */
   list(message: ListMessage): void;
   heartbeat(): HeartbeatBody;
+  /** The primary passes on what an operator wants. */
+  seedOrder(order: SeedOrder): void;
   /** How objects of the replica's server are defined; the answer has the reason when that cannot be told. */
   definitions(query: DefinitionsQuery): Promise<DefinitionsReply>;
   /** Rows of the replica's server, to be compared with the primary's. Never rejects. */
@@ -180,6 +184,7 @@ export class DialerSession {
     else if (name === 'probe') this.#onProbe(decodeProbe(payload));
     else if (name === 'definitionsQuery') void this.#onDefinitionsQuery(decodeDefinitionsQuery(payload));
     else if (name === 'verifyAsk') void this.#onVerifyAsk(decodeVerifyAsk(payload));
+    else if (name === 'seedOrder') this.#modules.seedOrder(decodeSeedOrder(payload));
     else if (name === 'refuse') this.#onRefuse(payload);
     else if (name === 'challenge') this.#onChallenge(payload);
     else if (name === 'welcome') this.#onWelcome(decodeWelcome(payload));
@@ -245,6 +250,7 @@ export class DialerSession {
       'probe',
       'definitionsQuery',
       'verifyAsk',
+      'seedOrder',
       'refuse',
     ]);
     this.#channel.write(encodeReady({ spoolEnd: { ...spoolEnd }, previousGtid, damaged, adopted }));

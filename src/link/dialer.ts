@@ -224,6 +224,7 @@ function callbacks(modules: ReplicaCallbacks): ReplicaCallbacks {
     status: (status) => modules.status(status),
     list: (message) => modules.list(message),
     heartbeat: () => modules.heartbeat(),
+    seedOrder: (order) => modules.seedOrder(order),
     definitions: (query) => modules.definitions(query),
     verify: (ask) => modules.verify(ask),
     heard: (heartbeat, heardAtMs) => modules.heard?.(heartbeat, heardAtMs),

@@ -5,7 +5,15 @@ import { SkeinError } from '../model/error.js';
 import type { LinkAddress } from '../model/members.js';
 import type { Clock, Timer } from '../std/clock.js';
 import { type FrameName, NONCE_SIZE, unexpectedFrame } from '../wire/frames.js';
-import { type AttachInfo, decodeAttach, decodeReady, decodeRefuse, encodeWelcome } from '../wire/messages.js';
+import {
+  type AttachInfo,
+  decodeAttach,
+  decodeReady,
+  decodeRefuse,
+  decodeSeedRequest,
+  encodeWelcome,
+  type SeedRequest,
+} from '../wire/messages.js';
 import { Channel } from './channel.js';
 import { acceptedIn, type HandshakeState, handshakeStep, type Identity, listenerStart } from './handshake.js';
 
@@ -37,13 +45,15 @@ export interface GreetingModules {
   welcome(attach: AttachInfo): WelcomeDecision;
   /** The replica may be sent records now. `epoch`: of the welcome. */
   ready(attach: AttachInfo, epoch: number): void;
+  /** The peer wants a snapshot, and nothing else. */
+  seedRequested(request: SeedRequest): void;
   /** The connection ended before it was ready. */
   ended(error: SkeinError): void;
 }
 
 /**
  * The listener's side of one connection up to the moment that records may flow:
- * proof of the secret, then attach -> welcome -> ready.
+ * proof of the secret, then attach -> welcome -> ready, or a request for a snapshot.
  */
 export class Greeting {
   readonly channel: Channel;
@@ -97,6 +107,7 @@ export class Greeting {
     if (name === 'refuse') this.#onRefuse(payload);
     else if (name === 'attach') this.#onAttach(decodeAttach(payload));
     else if (name === 'ready') this.#onReady(payload);
+    else if (name === 'seedRequest') this.#onSeedRequest(decodeSeedRequest(payload));
     else this.#onProof(name, payload);
   }
 
@@ -108,7 +119,7 @@ export class Greeting {
       this.channel.close(step.state.error, { tell: step.state.tell });
     } else if (step.state.kind === 'proven') {
       this.channel.tellFaults = true;
-      this.channel.accept(['attach', 'refuse']);
+      this.channel.accept(['attach', 'seedRequest', 'refuse']);
     } else {
       this.channel.accept(acceptedIn(step.state));
     }
@@ -129,6 +140,11 @@ export class Greeting {
     );
     this.channel.accept(['ready', 'refuse']);
     this.#deadline = this.#armDeadline(this.#options.readyDeadlineMs);
+  }
+
+  #onSeedRequest(request: SeedRequest): void {
+    this.#modules.clock.clearTimer(this.#deadline);
+    this.#modules.seedRequested(request);
   }
 
   #onReady(payload: Buffer): void {

@@ -26,9 +26,11 @@ import {
   encodeDefinitionsQuery,
   encodeHeartbeat,
   encodeList,
+  encodeSeedOrder,
   type Heartbeat,
   type HeartbeatBody,
   type ListMessage,
+  type SeedOrder,
 } from '../wire/messages.js';
 import {
   decodeVerifyReply,
@@ -58,6 +60,8 @@ export interface ReplicaSession {
   sendProbe(round: number): void;
   /** A new list of members. Sent even while the buffer is full: such changes are rare. */
   sendList(message: ListMessage): void;
+  /** The replica fills its server from another node, or stops that. */
+  orderSeed(order: SeedOrder): void;
   /** The replica answers when it has applied the position in question; see `onDefinitions`. */
   askDefinitions(query: DefinitionsQuery): void;
   /** The replica answers with the same id; see `onVerify`. @throws SkeinError FRAME_TOO_LARGE */
@@ -210,6 +214,10 @@ export class ListenerSession implements ReplicaSession {
   askVerify(ask: VerifyAsk): void {
     const frame = encodeVerifyAsk(ask);
     this.#channel.guard(() => this.#channel.write(frame));
+  }
+
+  orderSeed(order: SeedOrder): void {
+    this.#channel.guard(() => this.#channel.write(encodeSeedOrder(order)));
   }
 
   close(reason: string, code = 'LINK_ENDED'): void {

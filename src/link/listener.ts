@@ -4,13 +4,14 @@ import type { ClusterStatus } from '../model/status.js';
 import { type Clock, systemClock, type Timer } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 import type { TlsSource } from '../std/tls-source.js';
-import { type AttachInfo, encodeStatus, type HeartbeatBody } from '../wire/messages.js';
+import { type AttachInfo, encodeStatus, type HeartbeatBody, type SeedRequest } from '../wire/messages.js';
 import type { Channel } from './channel.js';
 import { Greeting, type WelcomeDecision } from './greeting.js';
 import { type Identity, linkIdentity } from './handshake.js';
 import { ListenerSession, type ReplicaSession } from './listener-session.js';
 import { withDefaults } from './options.js';
 import { lookOf, RefusalFilter, type RefusedEvent } from './refusals.js';
+import { SeedSender, type SeedSession } from './seed-sender.js';
 import { linkServer } from './tls.js';
 
 export interface LinkListenerOptions {
@@ -61,6 +62,8 @@ export interface LinkListenerModules {
   welcome(attach: AttachInfo): WelcomeDecision;
   /** Put listeners on at once; records may be sent from here on, beginning after `session.attach.spoolEnd`. */
   attached(session: ReplicaSession): void;
+  /** A node wants a snapshot of this node's server. */
+  seedRequested(session: SeedSession): void;
   refused(event: RefusedEvent): void;
   heartbeat(): HeartbeatBody;
   status(): ClusterStatus;
@@ -79,6 +82,7 @@ export class LinkListener {
   /** Connections that are not attached yet, oldest first. */
   readonly #greetings = new Set<Greeting>();
   readonly #sessions = new Map<string, ListenerSession>();
+  readonly #seeds = new Set<SeedSender>();
   #server: Server | null = null;
   readonly #clock: Clock;
   #statusTimer: Timer | null = null;
@@ -137,6 +141,7 @@ export class LinkListener {
     this.#clock.clearTimer(this.#statusSoon);
     for (const greeting of [...this.#greetings]) greeting.close(new SkeinError('LINK_ENDED', reason));
     for (const session of [...this.#sessions.values()]) session.close(reason);
+    for (const seed of [...this.#seeds]) seed.refuse('LINK_ENDED', reason);
     if (server !== null) await new Promise<void>((resolve) => server.close(() => resolve()));
   }
 
@@ -183,6 +188,10 @@ export class LinkListener {
         ready: (attach, epoch) => {
           this.#greetings.delete(greeting);
           this.#open(greeting.channel, attach, epoch, address);
+        },
+        seedRequested: (request) => {
+          this.#greetings.delete(greeting);
+          this.#openSeed(greeting.channel, request, address);
         },
         ended: (error) => {
           this.#greetings.delete(greeting);
@@ -253,6 +262,20 @@ export class LinkListener {
     logger.info({ replica: attach.node, address, spoolEnd: attach.spoolEnd }, 'replica attached');
     this.#modules.attached(session);
     session.start();
+  }
+
+  #openSeed(channel: Channel, request: SeedRequest, address: string): void {
+    const seed: SeedSender = new SeedSender(
+      channel,
+      { request, address },
+      { clock: this.#clock, closed: () => this.#seeds.delete(seed) },
+    );
+    this.#seeds.add(seed);
+    if (this.#seeds.size > this.#options.sessionsMax) {
+      seed.refuse('SEED_BUSY', `${this.#options.sessionsMax} snapshots are under way.`);
+      return;
+    }
+    this.#modules.seedRequested(seed);
   }
 
   #report(host: string, port: number, error: SkeinError): void {

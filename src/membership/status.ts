@@ -39,6 +39,7 @@ export function memberStatus(facts: MemberFacts): MemberStatus {
     lastHeartbeatMs: facts.lastHeartbeatMs,
     since: ill?.since ?? facts.since,
     log: heartbeat?.log ?? null,
+    seeding: heardNow ? (heartbeat?.seeding ?? null) : null,
     reason: facts.reason ?? heartbeat?.reason ?? null,
   };
 }

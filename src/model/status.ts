@@ -1,4 +1,5 @@
 import type { MemberList } from './members.js';
+import type { SeedProgress } from './seed.js';
 
 /** The nouns of `GET /v1/cluster`: what every node knows and says of the whole cluster. */
 
@@ -71,6 +72,8 @@ export interface MemberStatus {
   since: string;
   /** Null or absent: not known. */
   log?: LogStatus | null;
+  /** How far it is while its server is filled from another node; null or absent = it is not. */
+  seeding?: SeedProgress | null;
   /** Why it is not live and healthy, in plain words; null when all is well. */
   reason: string | null;
 }
@@ -153,6 +156,10 @@ export const CLUSTER_EVENTS = [
   'disk.low',
   'disk.full',
   'disk.ok',
+  'seed.started',
+  'seed.progress',
+  'seed.done',
+  'seed.failed',
 ] as const;
 export type ClusterEventName = (typeof CLUSTER_EVENTS)[number];
 

@@ -5,7 +5,7 @@ import { ThreadMeter } from '../metrics/process-metrics.js';
 import { metricsText } from '../metrics/text.js';
 import { type MemberChange, memberNamed } from '../model/members.js';
 import type { VerifyRequest } from '../model/verify.js';
-import type { AnswerTo, PlaneFacts, PlaneFigures, Question } from '../planes/messages.js';
+import type { AnswerTo, InputOf, PlaneFacts, PlaneFigures, Question } from '../planes/messages.js';
 import { NodeMetrics } from '../roles/metrics.js';
 import type { RoleNode } from '../roles/role-node.js';
 
@@ -23,6 +23,8 @@ export interface PlaneDeskModules {
   mysqlFigures(): Promise<PlaneFigures | null>;
   /** Expiry of the node's certificate, Unix ms; null without TLS. */
   certificateExpiresAtMs(): number | null;
+  /** Of snapshots for other nodes. */
+  seedBytesSent(): number;
 }
 
 /** Gathers the facts of this node for its client planes, and answers the questions of the HTTP plane. */
@@ -78,6 +80,10 @@ export class PlaneDesk {
       cancelVerify: () => role.verify().cancel(),
       levelUsers,
       flushLog,
+      orderSeed: () => {
+        const { node, ...order } = input as InputOf<'orderSeed'>;
+        return role.orderSeed(node, order);
+      },
     };
     return await answers[what]();
   }
@@ -99,6 +105,7 @@ export class PlaneDesk {
         ready: role.ready().ok,
         events: events.counts,
         certificateExpiresAtMs: certificateExpiresAtMs(),
+        seedBytesSent: this.#modules.seedBytesSent(),
       }),
       ...role.metrics(),
     ]);

@@ -170,6 +170,7 @@ export interface Asked {
   levelUsers(): void;
   /** Write all pending lines of the log into its file. */
   flushLog(): void;
+  orderSeed(order: { node: string; order: 'start' | 'cancel'; reason: string }): void;
 }
 export type Question = keyof Asked;
 export type AnswerTo<What extends Question> = ReturnType<Asked[What]>;

@@ -19,6 +19,7 @@ export function linkListener(parts: NodeParts, host: RoleHost): LinkListener {
         session.onClosed.on((reason) => events.add('link.down', session.node, reason));
         host.attached(session);
       },
+      seedRequested: (session) => parts.seedRequested(session),
       refused: ({ address, code, message, repeated }) =>
         events.add('link.refused', address, message, { code, repeated }),
       heartbeat: () => host.heartbeat(),

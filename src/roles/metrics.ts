@@ -28,6 +28,8 @@ export interface NodeFacts {
   readonly events: ReadonlyMap<ClusterEventName, number>;
   /** Null without TLS. */
   readonly certificateExpiresAtMs: number | null;
+  /** Of snapshots for other nodes. */
+  readonly seedBytesSent: number;
 }
 
 /** The same on every node. */
@@ -35,8 +37,8 @@ export class NodeMetrics {
   readonly #growth = new Map(STAGES.map((stage) => [stage, new GrowingCounter()]));
 
   families(facts: NodeFacts): MetricFamily[] {
-    const { cluster, version, heartbeat, open, ready, events, certificateExpiresAtMs } = facts;
-    const { node, role, epoch, positions, server, lagMs, log } = heartbeat;
+    const { cluster, version, heartbeat, open, ready, events, certificateExpiresAtMs, seedBytesSent } = facts;
+    const { node, role, epoch, positions, server, lagMs, log, seeding } = heartbeat;
     return [
       {
         type: 'gauge',
@@ -111,6 +113,14 @@ export class NodeMetrics {
         'skein_certificate_expires_timestamp_seconds',
         'When the TLS certificate ends, Unix time; absent without TLS.',
         seconds(certificateExpiresAtMs),
+      ),
+      single('gauge', 'skein_seeding', '1 while the server is filled from another node.', Boolean(seeding)),
+      single('gauge', 'skein_seed_bytes', 'Bytes of the snapshot that have arrived.', seeding?.bytes ?? 0),
+      single(
+        'counter',
+        'skein_seed_sent_bytes_total',
+        'Bytes of snapshots that were sent to other nodes.',
+        seedBytesSent,
       ),
       {
         type: 'counter',

@@ -114,6 +114,14 @@ export class NoRole implements RoleScope {
 
   verify = noVerifying;
 
+  async orderSeed(node: string): Promise<void> {
+    throw new SkeinError('NOT_PRIMARY', `${node} cannot be filled now: ${this.#reason}`);
+  }
+
+  seedTarget(): null {
+    return null;
+  }
+
   async confirmPrimary(): Promise<void> {
     throw new SkeinError('NOT_PRIMARY', this.#reason);
   }

@@ -8,12 +8,12 @@ import type { MemberChange } from '../model/members.js';
 import type { ClusterStatus, MembersDocument, Role } from '../model/status.js';
 import { Emitter } from '../std/emitter.js';
 import { sleep } from '../std/timing.js';
-import type { AttachInfo, HeartbeatBody } from '../wire/messages.js';
+import type { AttachInfo, HeartbeatBody, SeedOrder } from '../wire/messages.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from './local-server.js';
 import { NoRole } from './no-role.js';
 import { PrimaryNode } from './primary/primary-node.js';
 import { ReplicaNode } from './replica/replica-node.js';
-import type { NodeParts, RoleNode, RolePositions, RoleScope, Verifying } from './role-node.js';
+import type { NodeParts, RoleNode, RolePositions, RoleScope, SeedTarget, Verifying } from './role-node.js';
 
 /** What keeps a server from being taken into a role is mostly over in some seconds. */
 const ROLE_RETRY_MS = 2_000;
@@ -247,6 +247,14 @@ export class RoleHost implements RoleNode {
 
   verify(): Verifying {
     return this.#role.verify();
+  }
+
+  orderSeed(node: string, order: SeedOrder): Promise<void> {
+    return this.#role.orderSeed(node, order);
+  }
+
+  seedTarget(): SeedTarget | null {
+    return this.#role.seedTarget();
   }
 
   confirmPrimary(options: { signal: AbortSignal }): Promise<void> {

@@ -4,9 +4,12 @@ import type { Assignment } from '../election/election.js';
 import type { EventLog } from '../events/event-log.js';
 import type { WelcomeDecision } from '../link/greeting.js';
 import type { ReplicaSession } from '../link/listener-session.js';
+import type { SeedSession } from '../link/seed-sender.js';
 import type { MetricFamily } from '../metrics/text.js';
 import { SkeinError } from '../model/error.js';
 import type { MemberChange, MemberPlace } from '../model/members.js';
+import type { Position } from '../model/position.js';
+import type { SeedNeed, SeedProgress } from '../model/seed.js';
 import type { ClusterStatus, MembersDocument } from '../model/status.js';
 import type { RoundReport, VerifyDocument, VerifyRequest } from '../model/verify.js';
 import type { AccountName } from '../mysql-control/accounts.js';
@@ -16,9 +19,36 @@ import type { Emitter } from '../std/emitter.js';
 import type { Histogram } from '../std/histogram.js';
 import type { Logger } from '../std/logger.js';
 import type { TlsSource } from '../std/tls-source.js';
-import type { AttachInfo, HeartbeatBody } from '../wire/messages.js';
+import type { AttachInfo, HeartbeatBody, SeedOrder } from '../wire/messages.js';
 import type { ChainFile } from './chain-file.js';
 import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from './local-server.js';
+
+/** Fills this node's server from another node; see src/seeding. */
+export interface Seeding {
+  /** Asks for it. Says why it is not done by itself now; null = it is under way. */
+  need(need: SeedNeed): string | null;
+  /** @throws SkeinError NOT_SEEDING, SEED_NOT_CANCELLABLE */
+  cancel(reason: string): Promise<void>;
+  readonly isRunning: boolean;
+  /** Why no client may be served; null = because of this one may. */
+  readonly closed: string | null;
+  readonly progress: SeedProgress | null;
+  /** Groups from this ordinal on must stay in the spool. */
+  readonly keepsFrom: number;
+  readonly onChange: Emitter<void>;
+}
+
+/** What that needs of a replica's role. */
+export interface SeedTarget {
+  /** Ordinal that the primary of the present epoch has called committed; null = it was not heard yet. */
+  committed(): number | null;
+  /** Ordinal up to which the server has executed; null = it does not follow this node now. */
+  applied(): number | null;
+  /** The spool goes on after this position, which the server's data covers. */
+  restartSpool(position: Position): Promise<void>;
+  /** The server has other data: what was known of it is forgotten. */
+  dataReplaced(): void;
+}
 
 /** What a node owns and lends to the role that it has. */
 export interface NodeParts {
@@ -39,6 +69,9 @@ export interface NodeParts {
   /** Of the spool's syncs. */
   fsyncTimes: Histogram;
   events: EventLog;
+  readonly seeding: Seeding;
+  /** A node wants a snapshot of this node's server. */
+  seedRequested(session: SeedSession): void;
   control(): LocalControl;
   /** SIGKILL; the server is started again. Resolves when its end is certain. */
   kill(reason: string): Promise<void>;
@@ -97,6 +130,13 @@ export interface RoleNode extends Pick<NodeView, 'epoch' | 'isOpen' | 'ready' | 
   changeMembers(change: MemberChange): Promise<void>;
   /** The node's disk has no room: nothing more is written on it, for this reason. Null: there is room again. */
   holdWrites(reason: string | null): Promise<void>;
+  /**
+   * An operator wants a node to be filled, or that to end: this one, or on a primary an attached replica.
+   * @throws SkeinError NOT_PRIMARY, NOT_ATTACHED, SEED_OF_PRIMARY, NOT_SEEDING, SEED_NOT_CANCELLABLE
+   */
+  orderSeed(node: string, order: SeedOrder): Promise<void>;
+  /** Null = this node is no replica now. */
+  seedTarget(): SeedTarget | null;
   clusterStatus(): ClusterStatus;
   /** A request waits for a position: the log is read now. */
   readNow(): void;

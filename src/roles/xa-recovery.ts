@@ -196,7 +196,7 @@ export function preparedAgain(modules: {
         if (ordinal === undefined)
           throw new SkeinError(
             'XA_DIFFERS',
-            `The server has lost the XA branch ${branch}, and its log no longer has it. Stop the node, remove its data, spool and state directories, and start it again: it is filled from the primary.`,
+            `The server has lost the XA branch ${branch}, and its log no longer has it. It has to be filled from another node.`,
           );
         await modules.control().prepareAgain(branch, await modules.readGroup(ordinal, signal));
       }

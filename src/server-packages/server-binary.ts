@@ -22,13 +22,21 @@ export interface ServerBinary {
   readonly pathArgs: readonly string[];
 }
 
+/** The program beside the server that prints its binary log; else what the machine has by that name. */
+export function binlogProgramOf(binary: ServerBinary): string {
+  return programBeside(binary, ['mariadb-binlog', 'mysqlbinlog']);
+}
+
 /** The program beside the server that dumps it, as both come from one release; else what the machine has by that name. */
-export function dumpProgramOf({ command, flavour }: ServerBinary): string {
-  const names = flavour === 'mariadb' ? ['mariadb-dump', 'mysqldump'] : ['mysqldump'];
+export function dumpProgramOf(binary: ServerBinary): string {
+  return programBeside(binary, binary.flavour === 'mariadb' ? ['mariadb-dump', 'mysqldump'] : ['mysqldump']);
+}
+
+function programBeside({ command }: ServerBinary, names: readonly string[]): string {
   const directory = dirname(command);
   const places = [directory, join(directory, '../bin')];
   const paths = places.flatMap((place) => names.map((name) => join(place, name)));
-  return paths.find((path) => existsSync(path)) ?? names[0] ?? 'mysqldump';
+  return paths.find((path) => existsSync(path)) ?? names[0] ?? '';
 }
 
 const VERSION_TIMEOUT_MS = 20_000;

@@ -6,10 +6,12 @@ import { login, takeServerId } from '../mysql-control/login.js';
 import { loadMissingTimeZones } from '../mysql-control/time-zones.js';
 import type { ServerBinary } from '../server-packages/server-binary.js';
 import { Emitter } from '../std/emitter.js';
+import { exists } from '../std/files.js';
 import type { Logger } from '../std/logger.js';
 import { argumentValue, mayBeAlive, readProcess } from '../std/processes.js';
 import { ownerOf, type RunUser } from '../std/run-user.js';
 import { backoffMs, sleep } from '../std/timing.js';
+import { untilAborted } from '../std/until-aborted.js';
 import { adoptRunning } from './adoption.js';
 import { prepareDataDir } from './data-dir.js';
 import { setAsideOrphans } from './orphan-files.js';
@@ -59,6 +61,8 @@ export interface ServerDown {
   readonly killedBy: NodeJS.Signals | null;
   /** True when stop() or kill() asked for it. */
   readonly expected: boolean;
+  /** Whether it had answered. */
+  readonly wasUp: boolean;
 }
 
 const START_ATTEMPTS_MAX = 3;
@@ -110,6 +114,22 @@ export class ManagedServer {
   /** The server that answers now, or null. */
   get current(): ServerUp | null {
     return this.#current;
+  }
+
+  /** Whether it is kept running: since start(), until it is stopped, killed or let go of. */
+  get isManaged(): boolean {
+    return this.#life !== null;
+  }
+
+  /** Who runs the server, and owns its data. */
+  async user(): Promise<RunUser> {
+    if (await exists(this.#paths.dataDir)) return ownerOf(this.#paths.dataDir);
+    return chooseServerUser(this.#paths.directory, this.#modules);
+  }
+
+  /** Where the server writes what happens to it. */
+  get logPath(): string {
+    return this.#paths.log;
   }
 
   get dataDir(): string {
@@ -271,7 +291,7 @@ export class ManagedServer {
       const durationMs = Math.round(performance.now() - started);
       this.#modules.logger.info({ ...up, durationMs }, 'server up');
       this.up.emit(up);
-      await Promise.race([running.died, aborted(signal)]);
+      await Promise.race([running.died, untilAborted(signal)]);
       if (signal.aborted) return null;
     }
     return { wasUp: up !== null, reason: (await this.#buried(running, false)).reason };
@@ -393,6 +413,7 @@ export class ManagedServer {
       reason: `${how}${expected || said === '' ? '' : `; its last lines: ${said}`}`,
       ...death,
       expected: expected || this.#expectDeath,
+      wasUp: this.#current?.pid === running.pid,
     };
     if (this.#running === running || this.#running === null) {
       this.#running = null;
@@ -413,12 +434,4 @@ export class ManagedServer {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
   }
-}
-
-/** Resolves when the signal is aborted. */
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -99,6 +99,18 @@ export async function settlePlaced(
   return note;
 }
 
+/**
+ * placed -> nothing: no server starts on what is in place. The old data is gone with the next snapshot; until then the caller
+ * must keep the node closed, and start no server. Without a placed snapshot nothing is done.
+ */
+export async function abandonPlaced(nodeDirectory: string): Promise<void> {
+  const paths = seedPaths(nodeDirectory);
+  const file = new SeedNoteFile(paths);
+  if ((await file.read())?.step !== 'placed') return;
+  await file.remove();
+  await rm(paths.seed, { recursive: true, force: true });
+}
+
 /** Two renames; the note says `placing` on the disk. May be begun again at any point. */
 async function swap(paths: SeedPaths, file: SeedNoteFile, note: SeedNote): Promise<SeedNote> {
   if (await exists(paths.data)) {

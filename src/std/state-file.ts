@@ -1,7 +1,8 @@
-import { copyFile } from 'node:fs/promises';
+import { copyFile, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Static, TSchema } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
-import { readFileIfThere, replaceFile, sweepTemporary } from './files.js';
+import { readFileIfThere, replaceFile, sweepTemporary, syncPath } from './files.js';
 import type { Logger } from './logger.js';
 
 export interface Damage {
@@ -76,6 +77,16 @@ export class StateFile<S extends TSchema, M> {
       // Somebody has removed it, as one does with a damaged file.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
+  }
+
+  /** As if there had never been one. Resolves when that is on the disk. */
+  remove(): Promise<void> {
+    const removed = this.#saving.then(async () => {
+      await rm(this.path, { force: true });
+      await syncPath(dirname(this.path));
+    });
+    this.#saving = removed.catch(() => {});
+    return removed;
   }
 
   async #save(value: Static<S>): Promise<void> {

@@ -18,10 +18,12 @@ import {
   encodeProbe,
   encodeProof,
   encodeRecordsHead,
+  encodeSeedDataHead,
   FRAME_HEADER_SIZE,
   FRAMES,
   type FrameName,
   RECORDS_BYTES_MAX,
+  SEED_DATA_BYTES_MAX,
 } from './frames.js';
 import {
   decodeAdopted,
@@ -32,6 +34,10 @@ import {
   decodeList,
   decodeReady,
   decodeRefuse,
+  decodeSeedEnd,
+  decodeSeedOffer,
+  decodeSeedOrder,
+  decodeSeedRequest,
   decodeStatus,
   decodeWelcome,
   encodeRefuse,
@@ -107,6 +113,11 @@ describe('golden bytes', () => {
     expect(decodeRefuse(payloadOf(frame))).toEqual({ code: 'NOT_PRIMARY', message: 'n2 is a replica' });
   });
 
+  test('a piece of a snapshot', () => {
+    expect(encodeSeedDataHead(3).toString('hex')).toBe('03000000 28'.replaceAll(' ', ''));
+    expect(codeOf(() => encodeSeedDataHead(SEED_DATA_BYTES_MAX + 1))).toBe('FRAME_TOO_LARGE');
+  });
+
   test('no type number is used twice', () => {
     const types = Object.values(FRAMES).map((frame) => frame.type);
     expect(new Set(types).size).toBe(types.length);
@@ -134,6 +145,12 @@ const DECODERS: Record<FrameName, (payload: Buffer) => unknown> = {
   adopted: decodeAdopted,
   verifyAsk: decodeVerifyAsk,
   verifyReply: decodeVerifyReply,
+  seedRequest: decodeSeedRequest,
+  seedOffer: decodeSeedOffer,
+  seedEnd: decodeSeedEnd,
+  seedOrder: decodeSeedOrder,
+  // Bytes as they are.
+  seedData: (payload) => payload,
 };
 
 function codeOf(action: () => unknown): string {
@@ -196,6 +213,10 @@ describe('bad bytes', () => {
     'definitionsReply',
     'list',
     'adopted',
+    'seedRequest',
+    'seedOffer',
+    'seedEnd',
+    'seedOrder',
   ] as const)('%s: any JSON gives a value or FRAME_INVALID', (name) => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 3 }), (json) => {

@@ -28,6 +28,9 @@ const DEFINITIONS_MAX = 16 * 1024 * 1024;
 /** Rows of one repair (REPAIR_BYTES_MAX), as JSON; names of a thousand tables. */
 const VERIFY_MAX = 4 * 1024 * 1024;
 
+/** Bytes of a snapshot in one frame: a pipe's worth several times over, and little memory for each transfer. */
+export const SEED_DATA_BYTES_MAX = 1024 * 1024;
+
 export const NONCE_SIZE = 32;
 const PROOF_SIZE = 32;
 const MAGIC = Buffer.from('SKEIN', 'latin1');
@@ -48,6 +51,10 @@ export const FRAMES = {
   ready: { type: 6, payloadMax: CONTROL_MAX },
   /** both ways: a named reason, the last frame before the sender hangs up. */
   refuse: { type: 7, payloadMax: 4096 },
+  /** dialer -> listener, instead of attach: asks for a snapshot of the listener's server. */
+  seedRequest: { type: 8, payloadMax: CONTROL_MAX },
+  /** donor -> receiver: the snapshot begins. */
+  seedOffer: { type: 9, payloadMax: CONTROL_MAX },
   /** both ways. */
   heartbeat: { type: 16, payloadMax: CONTROL_MAX },
   /** primary -> replica: the status document of the cluster. */
@@ -68,12 +75,18 @@ export const FRAMES = {
   verifyAsk: { type: 50, payloadMax: VERIFY_MAX },
   /** replica -> primary: its answer to that. */
   verifyReply: { type: 51, payloadMax: DOCUMENT_MAX },
+  /** primary -> replica: fill your server from another node, or stop that. */
+  seedOrder: { type: 24, payloadMax: CONTROL_MAX },
   /** primary -> replica: u53 committed ordinal, then whole records (record.ts). */
   records: { type: 32, payloadMax: RECORDS_HEAD_SIZE + RECORDS_BYTES_MAX },
   /** primary -> replica: u53 committed ordinal. */
   committed: { type: 33, payloadMax: 8 },
   /** replica -> primary: u53 received, durable, applied. */
   ack: { type: 34, payloadMax: 24 },
+  /** donor -> receiver: bytes of the snapshot; none = the donor is still there. */
+  seedData: { type: 40, payloadMax: SEED_DATA_BYTES_MAX },
+  /** donor -> receiver: the snapshot is complete. */
+  seedEnd: { type: 41, payloadMax: CONTROL_MAX },
 } as const;
 
 export type FrameName = keyof typeof FRAMES;
@@ -306,4 +319,15 @@ export function decodeAck(payload: Buffer): Ack {
     throw invalidFrame(`An ack says durable ${ack.durable} but received only ${ack.received}.`);
   }
   return ack;
+}
+
+// ---- a snapshot ------------------------------------------------------------------------------------------------
+
+/** What stands before `size` bytes of a snapshot, which follow in a write of their own. @throws SkeinError FRAME_TOO_LARGE */
+export function encodeSeedDataHead(size: number): Buffer {
+  if (size > SEED_DATA_BYTES_MAX) throw tooLarge('A piece of a snapshot', size, SEED_DATA_BYTES_MAX);
+  const head = Buffer.allocUnsafe(FRAME_HEADER_SIZE);
+  head.writeUInt32LE(size, 0);
+  head[4] = FRAMES.seedData.type;
+  return head;
 }

@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { Chain, ChainEntry, ChainPlace } from '../model/chain.js';
+import { SEED_CAUSES, SEED_PHASES } from '../model/seed.js';
 import type { ClusterStatus } from '../model/status.js';
 import { APPLIER_STATES, CHANGE_KINDS, MEMBER_STATES } from '../model/status.js';
 import {
@@ -73,6 +74,20 @@ const EntrySchema = Type.Object({
     ),
   ),
 });
+const SeedProgressSchema = OrNull(
+  Type.Object({
+    phase: Type.Union(SEED_PHASES.map((phase) => Type.Literal(phase))),
+    cause: Type.Union(SEED_CAUSES.map((cause) => Type.Literal(cause))),
+    donor: OrNull(NodeName),
+    attempt: Ordinal,
+    bytes: Ordinal,
+    bytesTotal: OrNull(Ordinal),
+    bytesPerSecond: Type.Number({ minimum: 0 }),
+    remainingMs: OrNull(Type.Number({ minimum: 0 })),
+    since: Text(64),
+    reason: Reason,
+  }),
+);
 
 const LogSchema = OrNull(
   Type.Object({
@@ -161,6 +176,8 @@ const HeartbeatSchema = Type.Object({
   timeZones: Type.Optional(OrNull(Text(64))),
   /** Its server's binary log; null = not known yet. */
   log: Type.Optional(LogSchema),
+  /** How far it is while its server is filled from another node; null = it is not. */
+  seeding: Type.Optional(SeedProgressSchema),
   /** Why it is not healthy, in plain words; null when all is well. */
   reason: OrNull(Reason),
   http: Address,
@@ -212,6 +229,7 @@ const StatusSchema = Type.Object({
       lastHeartbeatMs: OrNull(Type.Number()),
       since: Text(64),
       log: Type.Optional(LogSchema),
+      seeding: Type.Optional(SeedProgressSchema),
       reason: OrNull(Reason),
     }),
     { maxItems: 1000 },
@@ -237,6 +255,37 @@ const DefinitionsReplySchema = Type.Object({
 });
 export type DefinitionsReply = Static<typeof DefinitionsReplySchema>;
 
+const SeedRequestSchema = Type.Object({
+  node: NodeName,
+  flavour: Flavour,
+  /** A snapshot that ends before this is of no use: the receiver's spool begins behind it. */
+  fromOrdinal: Ordinal,
+});
+export type SeedRequest = Static<typeof SeedRequestSchema>;
+
+const SeedOfferSchema = Type.Object({
+  node: NodeName,
+  role: Role,
+  /** Of the donor's server. */
+  serverVersion: Text(256),
+  /** What will travel, as estimated; null = not known. */
+  bytesTotal: OrNull(Ordinal),
+});
+export type SeedOffer = Static<typeof SeedOfferSchema>;
+
+const SeedEndSchema = Type.Object({
+  /** Everything up to this is in the snapshot, and nothing else. */
+  position: PositionSchema,
+  bytes: Ordinal,
+});
+export type SeedEnd = Static<typeof SeedEndSchema>;
+
+const SeedOrderSchema = Type.Object({
+  order: Type.Union([Type.Literal('start'), Type.Literal('cancel')]),
+  reason: Reason,
+});
+export type SeedOrder = Static<typeof SeedOrderSchema>;
+
 type ControlName =
   | 'attach'
   | 'welcome'
@@ -249,7 +298,11 @@ type ControlName =
   | 'definitionsQuery'
   | 'definitionsReply'
   | 'verifyAsk'
-  | 'verifyReply';
+  | 'verifyReply'
+  | 'seedRequest'
+  | 'seedOffer'
+  | 'seedEnd'
+  | 'seedOrder';
 
 export function encodeJson(name: ControlName, value: unknown): Buffer {
   const text = JSON.stringify(value);
@@ -318,3 +371,18 @@ export const encodeDefinitionsReply = (answer: DefinitionsReply): Buffer =>
   encodeJson('definitionsReply', answer);
 export const decodeDefinitionsReply = (payload: Buffer): DefinitionsReply =>
   decodeJson('definitionsReply', DefinitionsReplySchema, payload);
+
+export const encodeSeedRequest = (request: SeedRequest): Buffer => encodeJson('seedRequest', request);
+export const decodeSeedRequest = (payload: Buffer): SeedRequest =>
+  decodeJson('seedRequest', SeedRequestSchema, payload);
+
+export const encodeSeedOffer = (offer: SeedOffer): Buffer => encodeJson('seedOffer', offer);
+export const decodeSeedOffer = (payload: Buffer): SeedOffer =>
+  decodeJson('seedOffer', SeedOfferSchema, payload);
+
+export const encodeSeedEnd = (end: SeedEnd): Buffer => encodeJson('seedEnd', end);
+export const decodeSeedEnd = (payload: Buffer): SeedEnd => decodeJson('seedEnd', SeedEndSchema, payload);
+
+export const encodeSeedOrder = (order: SeedOrder): Buffer => encodeJson('seedOrder', order);
+export const decodeSeedOrder = (payload: Buffer): SeedOrder =>
+  decodeJson('seedOrder', SeedOrderSchema, payload);

@@ -218,6 +218,10 @@ export class HonestNode implements NodeView {
     return Promise.resolve(Readable.from([Buffer.from('the bytes of a file')], { objectMode: false }));
   }
 
+  async orderSeed({ node }: { node: string }): Promise<void> {
+    if (node !== 'n2') throw new SkeinError('NOT_ATTACHED', `${node} is not attached.`);
+  }
+
   async levelUsers(): Promise<void> {
     const accounts = new UserAccounts(
       { secret: this.#options.secret },

@@ -106,6 +106,7 @@ export async function startPrimary(
         session.onClosed.on((reason) => closed.push(reason));
         session.onAck.on((ack) => acks.push(ack));
       },
+      seedRequested: (session) => session.refuse('SEED_REFUSED', 'This test has no snapshots.'),
       refused: (event) => refused.push(event),
       heartbeat: () => heartbeatBody('n1', 'primary'),
       status: clusterStatus,
@@ -158,6 +159,7 @@ export function startReplica(
       status: (status) => replica.statuses.push(status),
       list: (message) => replica.lists.push(message),
       heartbeat: () => heartbeatBody(node, 'replica'),
+      seedOrder: () => {},
       definitions: async ({ id }) => ({ id, definitions: {}, failed: null }),
       verify: async ({ id }) => ({ id, what: { kind: 'failed', reason: 'It has no server.' } }),
       heard: (heartbeat) => replica.heard.push(heartbeat),

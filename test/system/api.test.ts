@@ -108,6 +108,8 @@ const SAMPLES: Readonly<Record<EndpointName, () => Input | Promise<Input>>> = {
   getVerify: () => ({}),
   postVerify: () => ({ body: { database: 'demo', table: 't', repair: true } }),
   deleteVerify: () => ({}),
+  reseedNode: () => ({ params: { name: 'n2' }, body: {} }),
+  cancelReseed: () => ({ params: { name: 'n2' } }),
   getOpenApi: () => ({}),
   getHealth: () => ({}),
   getReady: () => ({}),

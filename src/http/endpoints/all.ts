@@ -9,6 +9,7 @@ import { deleteJoinToken, getJoinTokens, postJoin, postJoinTokens } from './join
 import { getLogs } from './logs.js';
 import { deleteMember, getMembers, postMembers } from './members.js';
 import { getMetrics } from './metrics.js';
+import { cancelReseed, reseedNode } from './nodes.js';
 import { getOpenApi } from './openapi.js';
 import { getOutcome } from './outcomes.js';
 import { getRows, getSchema, getTable } from './schema.js';
@@ -52,6 +53,8 @@ export const ENDPOINTS = {
   getVerify,
   postVerify,
   deleteVerify,
+  reseedNode,
+  cancelReseed,
   getOpenApi,
   getHealth,
   getReady,

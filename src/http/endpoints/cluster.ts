@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { SEED_CAUSES, SEED_PHASES } from '../../model/seed.js';
 import { MEMBER_STATES } from '../../model/status.js';
 import { defineEndpoint } from './definition.js';
 import { Change } from './members.js';
@@ -55,6 +56,29 @@ const Member = Type.Object(
           Type.Null(),
         ],
         { description: "The binary log of the member's server, as it last said." },
+      ),
+    ),
+    seeding: Type.Optional(
+      Type.Union(
+        [
+          Type.Object(
+            {
+              phase: Type.Union(SEED_PHASES.map((phase) => Type.Literal(phase))),
+              cause: Type.Union(SEED_CAUSES.map((cause) => Type.Literal(cause))),
+              donor: Nullable(Type.String()),
+              attempt: Type.Integer(),
+              bytes: Type.Integer({ description: 'Of the snapshot, as it travels.' }),
+              bytesTotal: Nullable(Type.Number({ description: 'As estimated.' })),
+              bytesPerSecond: Type.Number(),
+              remainingMs: Nullable(Type.Number()),
+              since: Type.String(),
+              reason: Type.String(),
+            },
+            { title: 'Seeding' },
+          ),
+          Type.Null(),
+        ],
+        { description: 'How far the replica is while its server is filled from another node.' },
       ),
     ),
     reason: Nullable(Type.String()),

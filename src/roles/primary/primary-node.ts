@@ -6,10 +6,11 @@ import type { ReplicaSession } from '../../link/listener-session.js';
 import { Membership } from '../../membership/driver.js';
 import type { MetricFamily } from '../../metrics/text.js';
 import { type Chain, listedNames } from '../../model/chain.js';
+import { SkeinError } from '../../model/error.js';
 import { type MemberChange, votersOf } from '../../model/members.js';
 import type { ClusterStatus, MemberStatus, MembersDocument } from '../../model/status.js';
 import { Emitter } from '../../std/emitter.js';
-import type { AttachInfo, HeartbeatBody } from '../../wire/messages.js';
+import type { AttachInfo, HeartbeatBody, SeedOrder } from '../../wire/messages.js';
 import { membersDocument, ownStatus } from '../cluster-status.js';
 import { LinkBytes } from '../link-bytes.js';
 import type { LocalServerUp, ServerReading } from '../local-server.js';
@@ -324,6 +325,20 @@ export class PrimaryNode implements RoleScope {
 
   readNow(): void {
     this.#primary.readNow();
+  }
+
+  async orderSeed(node: string, order: SeedOrder): Promise<void> {
+    const { name } = this.#parts.config;
+    if (node === name)
+      throw new SkeinError(
+        'SEED_OF_PRIMARY',
+        `${name} is the primary: its data is what the others are filled from.`,
+      );
+    this.#primary.replicas.orderSeed(node, order);
+  }
+
+  seedTarget(): null {
+    return null;
   }
 
   metrics(): MetricFamily[] {

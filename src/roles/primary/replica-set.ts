@@ -12,12 +12,14 @@ import {
   countedVoters,
   newestEntry,
 } from '../../model/chain.js';
-import { isSkeinError, messageOf, type SkeinError } from '../../model/error.js';
+import { isSkeinError, messageOf, SkeinError } from '../../model/error.js';
 import type { MemberList } from '../../model/members.js';
 import type { Position } from '../../model/position.js';
 import type { RecordBatch } from '../../model/records.js';
+import { LOG_PURGED } from '../../model/seed.js';
 import type { AcknowledgeLevel } from '../../model/status.js';
 import { Emitter } from '../../std/emitter.js';
+import type { SeedOrder } from '../../wire/messages.js';
 
 export interface ReplicaSetOptions {
   readonly node: string;
@@ -255,9 +257,20 @@ export class ReplicaSet {
 
   #feedFailed(session: ReplicaSession, error: unknown): void {
     const reason = `${session.node} cannot catch up from the binary log: ${messageOf(error)}`;
-    const code = isLogPurged(error) ? 'LOG_PURGED' : isSkeinError(error) ? error.code : 'CATCH_UP_FAILED';
+    const code = isLogPurged(error) ? LOG_PURGED : isSkeinError(error) ? error.code : 'CATCH_UP_FAILED';
     this.#modules.events.add('replication.error', session.node, reason, { code });
-    session.close(reason);
+    session.close(reason, code === LOG_PURGED ? LOG_PURGED : undefined);
+  }
+
+  /** @throws SkeinError NOT_ATTACHED */
+  orderSeed(node: string, order: SeedOrder): void {
+    const session = this.#attached.get(node);
+    if (!session)
+      throw new SkeinError(
+        'NOT_ATTACHED',
+        `${node} is not attached to the primary now, so it cannot be told. Is its node running?`,
+      );
+    session.orderSeed(order);
   }
 
   get sessions(): ReplicaSession[] {

@@ -1,6 +1,6 @@
 import type { EventLog } from '../../events/event-log.js';
 import { messageOf } from '../../model/error.js';
-import type { Position } from '../../model/position.js';
+import { ORIGIN, type Position } from '../../model/position.js';
 import type { ApplierState } from '../../model/status.js';
 import type { Flavour } from '../../mysql-protocol/flavour.js';
 import type { Spool } from '../../spool/spool.js';
@@ -8,9 +8,11 @@ import { monotonicMs } from '../../std/clock.js';
 import type { Logger } from '../../std/logger.js';
 import type { Epochs } from '../epochs.js';
 import type { LocalControl, ReplicaThreads, ServerReading } from '../local-server.js';
+import type { Seeding } from '../role-node.js';
 import type { XaRecovery } from '../xa-recovery.js';
 import { Applier, type ApplierView } from './applier.js';
 import { ApplierUnblock } from './applier-unblock.js';
+import { ApplyTrouble } from './apply-trouble.js';
 import { CommitGathering } from './commit-gathering.js';
 import { UnreadableTables } from './unreadable-tables.js';
 
@@ -21,6 +23,7 @@ export interface ReplicaChecksModules {
   readonly spool: Spool;
   readonly epochs: Epochs;
   readonly xa: XaRecovery;
+  readonly seeding: Pick<Seeding, 'keepsFrom' | 'need' | 'isRunning'>;
   control(): LocalControl;
   /** SIGKILL of the server; it is started again. */
   kill(reason: string): void;
@@ -41,10 +44,13 @@ export class ReplicaChecks {
   readonly #unblock: ApplierUnblock;
   readonly #gathering: CommitGathering;
   readonly #unreadable: UnreadableTables;
-  #applied: Position = { epoch: 0, ordinal: 0, gtid: '' };
+  #applied: Position = ORIGIN;
   #applierView: ApplierView = { state: 'running', reason: null };
   #applierSince = new Date().toISOString();
   #restartedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #trouble = new ApplyTrouble();
+  /** Why the server is not filled for a trouble that it has. */
+  #refused: string | null = null;
   #restarting: Promise<void> = Promise.resolve();
   #isLetGo = false;
   #purgedAtMs = 0;
@@ -99,9 +105,27 @@ export class ReplicaChecks {
   }
 
   get #applierReason(): string | null {
-    const { state, reason } = this.#applierView;
+    const { state } = this.#applierView;
+    const reason =
+      this.#refused === null ? this.#applierView.reason : `${this.#applierView.reason} ${this.#refused}`;
     if (state !== 'stalled' || !this.#unblock.isGivenUp) return reason;
-    return `${reason} Disconnecting its clients and executing transactions one by one did not help. Stop the node, remove its data, spool and state directories, and start it again: it is filled from the primary.`;
+    return `${reason} Disconnecting its clients and executing transactions one by one did not help. Run: skein reseed ${this.#node}`;
+  }
+
+  /** The server has other data. */
+  dataReplaced(): void {
+    this.#applied = ORIGIN;
+  }
+
+  /** The server gave the endpoint a position that is not in the cluster's history. */
+  diverged(reason: string): void {
+    const refused = this.#modules.seeding.need({
+      cause: 'diverged',
+      reason,
+      closes: true,
+      trouble: 'diverged',
+    });
+    this.closed = `${reason} Reads are refused. ${refused ?? 'The server is filled from another node.'}`;
   }
 
   /** Called often while something is not applied yet. `follows`: the server was taken over, nothing is being settled. */
@@ -125,13 +149,13 @@ export class ReplicaChecks {
   }
 
   /** Only what survives a crash of the server is dropped (rule H12). */
-  #purge({ syncBinlog, flushAtTrxCommit }: ServerReading, applied: number): void {
-    const { spool, logger } = this.#modules;
-    const isSafe = syncBinlog === 1 && flushAtTrxCommit === 1;
+  #purge(reading: ServerReading, applied: number): void {
+    const { spool, logger, seeding } = this.#modules;
     const now = monotonicMs();
-    if (!isSafe || now - this.#purgedAtMs <= PURGE_MS || spool.damage) return;
+    if (!isDurable(reading) || now - this.#purgedAtMs <= PURGE_MS || spool.damage) return;
     this.#purgedAtMs = now;
-    spool.purge(Math.min(applied, spool.durable.ordinal) + 1).catch((error: unknown) => {
+    const below = Math.min(Math.min(applied, spool.durable.ordinal) + 1, seeding.keepsFrom);
+    spool.purge(below).catch((error: unknown) => {
       logger.warn({ reason: messageOf(error) }, 'purging the spool failed');
     });
   }
@@ -139,10 +163,14 @@ export class ReplicaChecks {
   /** A replica's log holds exactly what it applied; anything more was written here (rule H13). */
   #checkForeign({ gtidBinlogPos: gtid, gtidSlavePos }: ServerReading): void {
     if (gtid === '' || gtid === gtidSlavePos || this.closed || this.#isOurs(gtid)) return;
-    this.closed =
-      `The server of this replica holds ${gtid}, which the cluster did not give it (it applied up to ` +
-      `${gtidSlavePos || 'nothing'}): something was written here past Skein. Reads are refused. ` +
-      `Stop the node, remove its data, spool and state directories, and start it again: it is filled from the primary.`;
+    const reason = `The server of this replica holds ${gtid}, which the cluster did not give it (it applied up to ${gtidSlavePos || 'nothing'}): something was written here past Skein.`;
+    const refused = this.#modules.seeding.need({
+      cause: 'errant-transaction',
+      reason,
+      closes: true,
+      trouble: `errant ${gtid}`,
+    });
+    this.closed = `${reason} Reads are refused. ${refused ?? 'The server is filled from another node.'}`;
     this.#modules.events.add('replication.error', this.#node, this.closed, {
       code: 'ERRANT_TRANSACTION',
       gtid,
@@ -158,12 +186,13 @@ export class ReplicaChecks {
 
   /** The server's own threads: says why they stand still, starts them again, and takes out of their way what blocks them. */
   async lookAtThreads(threads: ReplicaThreads | null): Promise<void> {
-    const { control, logger, spool, takeOver } = this.#modules;
+    const { control, logger, spool, takeOver, seeding } = this.#modules;
     const applied = this.#applied.ordinal;
     const committed = spool.committed();
     const nowMs = monotonicMs();
     // Never rejects, and may wait for a table's lock.
     void this.#unreadable.watch(nowMs);
+    this.#askForUnreadable(applied, committed, nowMs);
     const isSlow = threads?.sqlRunning && this.#applier.isSlow(applied, committed, nowMs);
     const workers = isSlow ? await control().applierWorkers() : null;
     this.#noteApplier(this.#applier.view({ threads, applied, committed, workers, nowMs }), threads);
@@ -172,6 +201,13 @@ export class ReplicaChecks {
     const dead = threads === null || !threads.ioRunning || !threads.sqlRunning;
     if (!dead || this.#isLetGo || nowMs - this.#restartedAtMs < THREAD_RESTART_MS) return;
     this.#restartedAtMs = nowMs;
+    const need = threads === null ? null : this.#trouble.stopped(threads, applied);
+    const refused = need === null || seeding.isRunning ? null : seeding.need(need);
+    if (refused !== null && this.#refused === null)
+      this.#modules.events.add('replication.error', this.#node, `${need?.reason} ${refused}`, {
+        code: 'SEED_REPEATED',
+      });
+    this.#refused = refused;
     const again = threads === null ? takeOver() : control().startReplica();
     this.#restarting = again.catch((error: unknown) => {
       logger.warn({ reason: messageOf(error) }, "starting the server's replication threads failed");
@@ -188,6 +224,18 @@ export class ReplicaChecks {
       this.#isLetGo = false;
       throw error;
     }
+  }
+
+  #askForUnreadable(applied: number, committed: number, nowMs: number): void {
+    const { seeding } = this.#modules;
+    const tables = this.#unreadable.lasting(nowMs, applied >= committed);
+    if (tables === '' || seeding.isRunning) return;
+    seeding.need({
+      cause: 'tables-unreadable',
+      reason: `Its server died in the middle of DDL, and cannot open ${tables} any more.`,
+      closes: false,
+      trouble: `tables-unreadable after ${applied}`,
+    });
   }
 
   isRunning(): boolean {
@@ -210,4 +258,9 @@ export class ReplicaChecks {
         ...codes,
       });
   }
+}
+
+/** What this server has executed survives its crash. */
+export function isDurable({ syncBinlog, flushAtTrxCommit }: ServerReading): boolean {
+  return syncBinlog === 1 && flushAtTrxCommit === 1;
 }

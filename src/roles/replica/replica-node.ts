@@ -6,18 +6,26 @@ import type { WelcomeDecision } from '../../link/greeting.js';
 import type { ReplicaSession } from '../../link/listener-session.js';
 import { LagMeter } from '../../membership/lag.js';
 import type { MetricFamily } from '../../metrics/text.js';
-import { listInForce } from '../../model/chain.js';
+import { epochOf, listInForce } from '../../model/chain.js';
 import { SkeinError } from '../../model/error.js';
 import { memberNamed, votersOf } from '../../model/members.js';
+import type { Position } from '../../model/position.js';
+import { LOG_PURGED } from '../../model/seed.js';
 import type { ClusterStatus, MemberState, MembersDocument } from '../../model/status.js';
 import { monotonicMs } from '../../std/clock.js';
 import { Emitter } from '../../std/emitter.js';
-import type { AttachInfo, HeartbeatBody } from '../../wire/messages.js';
+import type { AttachInfo, HeartbeatBody, SeedOrder } from '../../wire/messages.js';
 import { bareStatus, membersDocument, ownStatus, seenFromReplica } from '../cluster-status.js';
 import { linkSettings } from '../link-settings.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
 import { replicaMetrics } from '../metrics.js';
-import { type NodeParts, noVerifying, type RolePositions, type RoleScope } from '../role-node.js';
+import {
+  type NodeParts,
+  noVerifying,
+  type RolePositions,
+  type RoleScope,
+  type SeedTarget,
+} from '../role-node.js';
 import { xaFile } from '../xa-file.js';
 import { ddlNoteFile } from './ddl-note.js';
 import { dialAddress } from './dial-address.js';
@@ -26,6 +34,7 @@ import { ReplicaRole } from './replica-role.js';
 /** A replica that is further behind than this is not ready for traffic that asked for nothing special. */
 const READY_LAG_MAX_MS = 10_000;
 
+const NONE = Buffer.alloc(0);
 /** A node that knows neither a list nor a contact was the first of its cluster, and has lost what it knew (rule E5). */
 function lostChain({ config, chainFile }: NodeParts): string | null {
   if (chainFile.chain.length > 0 || config.contact !== null) return null;
@@ -55,6 +64,7 @@ export class ReplicaNode implements RoleScope {
   #serverIsUp = false;
   /** Why no more records are taken; null = they are. */
   #held: string | null = null;
+  readonly #offSeeding: () => void;
   #since = new Date().toISOString();
   #state: MemberState = 'joining';
   /** Why this node cannot be anything; null = it can. */
@@ -84,6 +94,7 @@ export class ReplicaNode implements RoleScope {
         xaFile: xaFile(join(config.directory, 'state')),
         events,
         spool: parts.spool,
+        seeding: parts.seeding,
         lag: new LagMeter({}, { nowMs: monotonicMs(), wallMs: Date.now() }),
         control: () => parts.control(),
         ack: (ack) => this.#dialer?.ack(ack),
@@ -91,11 +102,57 @@ export class ReplicaNode implements RoleScope {
         resumeLink: () => {
           if (this.#held === null) this.#dialer?.resume();
         },
+        restartSpool: (position) => this.#restartSpool(position),
         settled: () => parts.settled(),
         kill: (reason) => void parts.kill(reason),
         fail: (error) => parts.fail(error),
       },
     );
+    this.#offSeeding = parts.seeding.onChange.on(() => this.onChange.emit());
+  }
+
+  async orderSeed(node: string, { order, reason }: SeedOrder): Promise<void> {
+    const { config, seeding, spool } = this.#parts;
+    if (node !== config.name)
+      throw new SkeinError('NOT_PRIMARY', `${config.name} fills only itself; the primary can tell ${node}.`);
+    if (order === 'cancel') await seeding.cancel(reason);
+    else
+      seeding.need({ cause: 'operator', reason, closes: false, trouble: `operator at ${spool.end.ordinal}` });
+  }
+
+  seedTarget(): SeedTarget {
+    return {
+      committed: () => this.#replica.fill.committed,
+      applied: () => this.#replica.followedTo,
+      restartSpool: (position) => this.#restartSpool(position),
+      dataReplaced: () => this.#replica.dataReplaced(),
+    };
+  }
+
+  /** The link is made anew: its records would follow the old end. */
+  #restartSpool(position: Position): Promise<void> {
+    const { spool, flavour, chainFile } = this.#parts;
+    const before = position.ordinal - 1;
+    const previous = before < 1 ? '' : flavour.gtidAt(epochOf(chainFile.chain, before), before);
+    const restarted = this.#dialling.then(async () => {
+      await this.#hangUp('the spool begins anew');
+      await spool.restartAfter({
+        epoch: position.epoch,
+        ordinal: position.ordinal,
+        gtid: flavour.gtidBinary(position.gtid),
+        previousGtid: previous === '' ? NONE : flavour.gtidBinary(previous),
+      });
+    });
+    const primary = this.#primary;
+    this.#dialling = restarted.catch(() => {}).then(() => this.#dialTo(primary));
+    return restarted;
+  }
+
+  #dialTo(primary: string | null): void {
+    if (this.#primary !== primary) return;
+    this.#dialer = this.#dial(primary);
+    this.#dialer?.start();
+    this.onChange.emit();
   }
 
   #dial(primary: string | null): LinkDialer | null {
@@ -125,6 +182,7 @@ export class ReplicaNode implements RoleScope {
           this.onChange.emit();
         },
         heartbeat: () => this.heartbeat(),
+        seedOrder: (order) => void this.orderSeed(config.name, order).catch(() => {}),
         definitions: (ask) => this.#replica.definitions(ask),
         verify: (ask) => this.#replica.verify.answer(ask),
         heard: (heartbeat, heardAtMs) => {
@@ -135,6 +193,7 @@ export class ReplicaNode implements RoleScope {
           this.#linkUp = state === 'up';
           this.#linkReason = reason;
           this.#noteState();
+          if (code === LOG_PURGED) this.#replica.fill.logPurged(reason);
           events.add(state === 'up' ? 'link.up' : 'link.down', this.#primary ?? 'the first contact', reason, {
             code,
           });
@@ -151,6 +210,7 @@ export class ReplicaNode implements RoleScope {
   }
 
   async stop(): Promise<void> {
+    this.#offSeeding();
     await this.#hangUp('the node stops');
     await this.#replica.stop();
   }
@@ -162,11 +222,8 @@ export class ReplicaNode implements RoleScope {
     this.#dialling = this.#dialling
       .then(() => this.#hangUp('this node follows another primary'))
       .then(() => {
-        if (this.#primary !== primary) return;
-        this.#said = this.#said && { ...this.#said, primary };
-        this.#dialer = this.#dial(primary);
-        this.#dialer?.start();
-        this.onChange.emit();
+        if (this.#primary === primary) this.#said = this.#said && { ...this.#said, primary };
+        this.#dialTo(primary);
       });
   }
 
@@ -242,13 +299,14 @@ export class ReplicaNode implements RoleScope {
 
   #reason(): string | null {
     if (this.#lost !== null) return this.#lost;
-    if (!this.#serverIsUp) return 'The server of this replica is down or starting.';
+    if (this.#parts.seeding.closed !== null) return this.#parts.seeding.closed;
+    if (!this.#serverIsUp) return this.#replica.closed ?? 'The server of this replica is down or starting.';
     return this.#replica.reason ?? this.#held ?? (this.#linkUp ? null : this.#linkReason);
   }
 
   /** Reads go on without the primary; what they show is committed, only its age grows. */
   isOpen(): Openness {
-    const closed = this.#lost ?? this.#replica.checks.closed;
+    const closed = this.#lost ?? this.#parts.seeding.closed ?? this.#replica.closed;
     if (closed) return { open: false, code: 'NOT_OPEN', reason: closed };
     if (!this.#serverIsUp)
       return { open: false, code: 'SERVER_DOWN', reason: 'The server of this replica is down or starting.' };
@@ -278,6 +336,7 @@ export class ReplicaNode implements RoleScope {
       positions: this.#replica.positions,
       lagMs: this.#replica.lagMs(),
       applier: this.#replica.checks.applier,
+      seeding: this.#parts.seeding.progress,
       reason: this.#reason(),
     };
   }

@@ -8,9 +8,11 @@ import { LagMeter } from '../../membership/lag.js';
 import { mariadb } from '../../mysql-protocol/mariadb.js';
 import { Spool } from '../../spool/spool.js';
 import { diskStorage } from '../../spool/storage.js';
+import { Emitter } from '../../std/emitter.js';
 import { silentLogger } from '../../std/logger.js';
 import { ChainFile } from '../chain-file.js';
 import type { LocalControl } from '../local-server.js';
+import type { Seeding } from '../role-node.js';
 import { xaFile } from '../xa-file.js';
 import { ddlNoteFile } from './ddl-note.js';
 import { ReplicaRole } from './replica-role.js';
@@ -67,6 +69,16 @@ class Server {
   }
 }
 
+const NO_SEEDING: Seeding = {
+  need: () => null,
+  cancel: async () => {},
+  isRunning: false,
+  closed: null,
+  progress: null,
+  keepsFrom: Number.POSITIVE_INFINITY,
+  onChange: new Emitter(),
+};
+
 async function replica(server: Server): Promise<ReplicaRole> {
   const spool = await Spool.open(
     { directory: join(directory, 'spool') },
@@ -83,11 +95,13 @@ async function replica(server: Server): Promise<ReplicaRole> {
       ...{ logger: silentLogger, flavour: mariadb, spool, chainFile: new ChainFile(directory) },
       ...{ ddlNote: ddlNoteFile(directory), xaFile: xaFile(directory) },
       events: new EventLog({ node: 'n2' }, { logger: silentLogger, audit: { add: () => {} } }),
+      seeding: NO_SEEDING,
       lag: new LagMeter({}, { nowMs: 0, wallMs: 0 }),
       control: () => server.control as LocalControl,
       ack() {},
       adopted() {},
       resumeLink() {},
+      restartSpool: async () => {},
       settled: async () => {},
       kill() {},
       fail() {},

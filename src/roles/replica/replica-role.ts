@@ -1,13 +1,12 @@
-import { Endpoint, type HeldDdl } from '../../endpoint/endpoint.js';
+import { Endpoint } from '../../endpoint/endpoint.js';
 import type { EventLog } from '../../events/event-log.js';
 import type { LagMeter } from '../../membership/lag.js';
 import type { ChainPlace } from '../../model/chain.js';
 import { digestsOf } from '../../model/definitions.js';
-import { messageOf, SkeinError } from '../../model/error.js';
+import { isSkeinError, messageOf, SkeinError } from '../../model/error.js';
 import type { MemberPlace } from '../../model/members.js';
 import type { Position } from '../../model/position.js';
 import type { Positions } from '../../model/status.js';
-import { doubtOfDdl } from '../../mysql-control/ddl-traces.js';
 import type { Flavour } from '../../mysql-protocol/flavour.js';
 import { readLoggedGroup } from '../../source/logged-group.js';
 import type { LogStretch } from '../../source/read-log.js';
@@ -28,13 +27,17 @@ import { RECORD_KIND, readRecordHeader } from '../../wire/record.js';
 import type { ChainFile } from '../chain-file.js';
 import { Epochs } from '../epochs.js';
 import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
+import type { Seeding } from '../role-node.js';
 import type { XaFile } from '../xa-file.js';
 import { preparedAgain, XaRecovery } from '../xa-recovery.js';
 import type { DdlNoteFile } from './ddl-note.js';
+import { describeDamage } from './describe-damage.js';
+import { Fill } from './fill.js';
 import { followPlan } from './follow-plan.js';
+import { beforeDdl } from './held-ddl.js';
 import { isDdl } from './is-ddl.js';
 import { ListFollower } from './list-follower.js';
-import { ReplicaChecks } from './replica-checks.js';
+import { isDurable, ReplicaChecks } from './replica-checks.js';
 import { SERVER_DOWN, type TakeOverEvent, takeOverStep } from './take-over.js';
 import { VerifyDesk } from './verify-desk.js';
 
@@ -62,12 +65,15 @@ export interface ReplicaRoleModules {
   xaFile: XaFile;
   events: EventLog;
   spool: Spool;
+  seeding: Seeding;
   lag: LagMeter;
   control(): LocalControl;
   /** To the primary, when the link is up; merged there. */
   ack(ack: { received: number; durable: number; applied: number }): void;
   adopted(place: ChainPlace): void;
   resumeLink(): void;
+  /** See SeedTarget. */
+  restartSpool(position: Position): Promise<void>;
   /** What a crash of the server left behind is settled. */
   settled(): Promise<void>;
   /** SIGKILL of the server; it is started again. */
@@ -76,9 +82,6 @@ export interface ReplicaRoleModules {
   fail(error: SkeinError): void;
 }
 
-/** Whether the server is still there is looked at so often while a DDL is held. */
-const HELD_WAIT_MS = 1_000;
-const HELD_PAUSE_MS = 20;
 /** The primary wants to know how something is defined: what applies nothing for so long does not get there. */
 const APPLY_PATIENCE_MS = 10_000;
 const APPLY_LOOK_MS = 1_000;
@@ -101,6 +104,7 @@ export class ReplicaRole {
   readonly verify: VerifyDesk;
   #server: LocalServerUp | null = null;
   #takeOver = SERVER_DOWN;
+  readonly fill: Fill;
   #runs = 0;
   readonly #stopListening: (() => void)[] = [];
 
@@ -110,6 +114,11 @@ export class ReplicaRole {
     const { spool, logger, flavour } = modules;
     this.#epochs = new Epochs(modules);
     this.#lists = new ListFollower({ ...modules, durable: () => spool.durable.ordinal });
+    this.fill = new Fill({
+      ...{ seeding: modules.seeding, spool, logger },
+      nameOf: (ordinal) => this.#epochs.positionAt(ordinal).gtid,
+      restartSpool: (position) => modules.restartSpool(position),
+    });
     this.#endpoint = new Endpoint(
       {
         user: options.endpointUser,
@@ -124,7 +133,8 @@ export class ReplicaRole {
         spool,
         committed: () => spool.committed(),
         nameOf: (ordinal) => this.#epochs.positionAt(ordinal).gtid,
-        beforeDdl: (ddl, signal) => this.#beforeDdl(ddl, signal),
+        beforeDdl: (ddl, signal) =>
+          beforeDdl({ control: modules.control(), ddlNote: modules.ddlNote }, ddl, signal),
         refused: (error) => this.#refused(error),
       },
     );
@@ -149,6 +159,7 @@ export class ReplicaRole {
       ...{ logger, flavour, spool, events: modules.events },
       epochs: this.#epochs,
       xa: this.#xa,
+      seeding: modules.seeding,
       control: () => modules.control(),
       kill: (reason) => modules.kill(reason),
       takeOver: async () => {
@@ -215,6 +226,21 @@ export class ReplicaRole {
     return this.#epochs.current;
   }
 
+  /** See SeedTarget. */
+  get followedTo(): number | null {
+    return this.#follows ? this.checks.applied.ordinal : null;
+  }
+
+  dataReplaced(): void {
+    this.checks.dataReplaced();
+    this.fill.dataReplaced();
+  }
+
+  /** Why no client may be served; null = because of this role's server one may. */
+  get closed(): string | null {
+    return this.checks.closed ?? this.fill.closed;
+  }
+
   get positions(): Positions {
     const { spool } = this.#modules;
     return {
@@ -227,7 +253,7 @@ export class ReplicaRole {
 
   get reason(): string | null {
     const { spool } = this.#modules;
-    return this.checks.closed ?? (spool.damage ? describeDamage(spool) : this.checks.reason);
+    return this.closed ?? (spool.damage ? describeDamage(spool) : this.checks.reason);
   }
 
   lagMs(): number | null {
@@ -272,6 +298,7 @@ export class ReplicaRole {
     }
     // After the cut (rule E13): an entry is on the disk only where the log does not contradict it.
     await this.#lists.welcomed(welcome.chain, plan.save);
+    this.fill.welcomed(welcome);
     // Only up to what is here and matches; what follows on this link is the primary's own.
     this.committed(Math.min(welcome.committedOrdinal, spool.end.ordinal));
     lag.heard(welcome, welcome.committedOrdinal, monotonicMs());
@@ -326,6 +353,7 @@ export class ReplicaRole {
 
   committed(ordinal: number): void {
     const { spool } = this.#modules;
+    this.fill.heard(ordinal);
     if (ordinal <= spool.committed()) return;
     spool.setCommitted(ordinal);
     this.#endpoint.changed();
@@ -366,6 +394,7 @@ export class ReplicaRole {
     } catch (error) {
       if (run !== this.#runs) return;
       this.#takeOver = takeOverStep(this.#takeOver, { kind: 'failed' });
+      if (isSkeinError(error) && error.code === 'XA_DIFFERS') this.checks.diverged(error.message);
       throw error;
     }
   }
@@ -386,6 +415,7 @@ export class ReplicaRole {
     const { control, settled } = this.#modules;
     switch (this.#takeOver.step) {
       case 'look':
+        this.fill.looked(this.#epochs.positionOf((await control().status()).gtidSlavePos));
         return { kind: 'looked', follows: (await control().replicaStatus()) !== null };
       case 'reset':
         return { kind: 'done', reset: await control().finishLogReset() };
@@ -452,24 +482,10 @@ export class ReplicaRole {
     if (done !== null) logger.warn({ reason: done }, 'the server was brought level with itself');
   }
 
-  /**
-   * A parallel worker begins DDL as soon as what comes before it has begun to commit. A server that dies then finishes the
-   * DDL at its start, and its log does not hold what comes before: so that is waited for. Some DDL also leaves no word in
-   * the log, or nothing but that, when the server dies: it is noted, with traces that nobody else changes meanwhile.
-   */
-  async #beforeDdl({ ordinal, previousGtid, statement }: HeldDdl, signal: AbortSignal): Promise<void> {
-    const control = this.#modules.control();
-    while (previousGtid !== '' && !(await control.waitApplied(previousGtid, HELD_WAIT_MS)))
-      // It says no at once where too many wait.
-      await sleep(HELD_PAUSE_MS, signal);
-    const doubt = doubtOfDdl(statement);
-    if (doubt !== null)
-      await this.#modules.ddlNote.save({ ordinal, doubt, traces: await control.ddlTraces() });
-  }
-
   /** Looks at what the server says of itself; called often while something is not applied yet. */
   watch(reading: ServerReading): void {
     this.checks.look(reading, { follows: this.#follows });
+    if (this.#follows) this.fill.applied(this.checks.applied, { isDurable: isDurable(reading) });
   }
 
   async watchThreads(threads: ReplicaThreads | null): Promise<void> {
@@ -477,11 +493,7 @@ export class ReplicaRole {
   }
 
   #refused(error: SkeinError): void {
-    if (error.code === 'SERVER_DIVERGED') this.checks.closed = error.message;
+    if (error.code === 'SERVER_DIVERGED') this.checks.diverged(error.message);
     this.#modules.events.add('replication.error', this.#options.node, error.message, { code: error.code });
   }
-}
-
-function describeDamage(spool: Spool): string {
-  return `The spool of this node is damaged: ${spool.damage?.reason ?? 'unknown'}. It does not count in the quorum.`;
 }

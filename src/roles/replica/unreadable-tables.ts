@@ -15,6 +15,8 @@ export interface UnreadableTablesModules {
 
 /** A table stays as it is until the log comes to it, or a person. */
 const LOOK_AGAIN_MS = 2_000;
+/** Twice that: what the log has just replaced was looked at again. */
+const LASTING_MS = 5_000;
 
 export class UnreadableTables {
   readonly #modules: UnreadableTablesModules;
@@ -23,6 +25,7 @@ export class UnreadableTables {
   #wanted = false;
   #isLooking = false;
   #lookedAtMs = 0;
+  #levelSinceMs: number | null = null;
 
   constructor(modules: UnreadableTablesModules) {
     this.#modules = modules;
@@ -33,10 +36,16 @@ export class UnreadableTables {
     if (this.#tables.length === 0) return null;
     return (
       `Its server died in the middle of DDL, and cannot open ${describeUnreadable(this.#tables)} any more: the rows are gone ` +
-      'here. Reads of these tables fail, and the replica stops at the next change of one. It is well again by itself when the ' +
-      'log drops or replaces them. Otherwise stop the node, remove its data, spool and state directories, and start it again: ' +
-      'it is filled anew.'
+      'here. Reads of these tables fail. Unless the log drops or replaces them at once, the server is filled from another node.'
     );
+  }
+
+  /** The tables that could not be opened for longer than that, with everything executed that the log has; '' = none. */
+  lasting(nowMs: number, isLevel: boolean): string {
+    if (this.#tables.length === 0 || !isLevel) this.#levelSinceMs = null;
+    else this.#levelSinceMs ??= nowMs;
+    const lasts = this.#levelSinceMs !== null && nowMs - this.#levelSinceMs >= LASTING_MS;
+    return lasts ? describeUnreadable(this.#tables) : '';
   }
 
   /** A server has been started. @returns whether all tables were looked at, and can be opened */

@@ -1,0 +1,37 @@
+import { Type } from '@sinclair/typebox';
+import { defineEndpoint } from './definition.js';
+
+const Name = Type.Object({ name: Type.String({ minLength: 1, maxLength: 63 }) });
+const Ordered = Type.Object(
+  {
+    node: Type.String(),
+    order: Type.Union([Type.Literal('start'), Type.Literal('cancel')]),
+  },
+  { title: 'SeedOrder' },
+);
+const ERRORS = ['NOT_PRIMARY', 'NOT_ATTACHED', 'SEED_OF_PRIMARY', 'NOT_OPEN'] as const;
+
+export const reseedNode = defineEndpoint({
+  method: 'POST',
+  path: '/v1/nodes/:name/reseed',
+  summary:
+    'Fills the server of a replica from another node. Sent to that replica, or to the primary, which tells it. Its progress is in GET /v1/cluster.',
+  auth: 'admin',
+  params: Name,
+  body: Type.Object({}, { additionalProperties: false }),
+  bodyOptional: true,
+  response: Ordered,
+  statuses: [202],
+  errors: ERRORS,
+});
+
+export const cancelReseed = defineEndpoint({
+  method: 'DELETE',
+  path: '/v1/nodes/:name/reseed',
+  summary: 'Cancels that, as long as the data which was there has not been touched.',
+  auth: 'admin',
+  params: Name,
+  response: Ordered,
+  statuses: [202],
+  errors: [...ERRORS, 'NOT_SEEDING', 'SEED_NOT_CANCELLABLE'],
+});

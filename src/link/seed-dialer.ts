@@ -1,0 +1,223 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import { type Clock, systemClock, type Timer } from '../std/clock.js';
+import { durationText } from '../std/duration-text.js';
+import type { TlsSource } from '../std/tls-source.js';
+import { type FrameName, NONCE_SIZE, SEED_DATA_BYTES_MAX } from '../wire/frames.js';
+import {
+  decodeRefuse,
+  decodeSeedEnd,
+  decodeSeedOffer,
+  encodeSeedRequest,
+  type SeedEnd,
+  type SeedOffer,
+  type SeedRequest,
+} from '../wire/messages.js';
+import { Channel } from './channel.js';
+import { acceptedIn, dialerStart, type HandshakeState, handshakeStep, linkIdentity } from './handshake.js';
+import { ReadBuffer } from './read-buffer.js';
+import { secure } from './tls.js';
+
+export interface SeedDialOptions {
+  /** Of the donor's link port. */
+  readonly host: string;
+  readonly port: number;
+  readonly cluster: string;
+  /** At least 16 bytes. */
+  readonly secret: string | Uint8Array;
+  readonly tls?: TlsSource | null;
+  readonly stepDeadlineMs?: number;
+  /** A donor that says nothing for this long is taken for dead. */
+  readonly silentMs?: number;
+}
+
+const STEP_DEADLINE_MS = 5_000;
+const SILENT_MS = 10_000;
+
+/** A snapshot that is on its way. */
+export interface SeedStream {
+  readonly offer: SeedOffer;
+  /** The bytes of the snapshot; the donor is slowed down while nobody reads. Fails when the snapshot is not complete. */
+  readonly body: Readable;
+  /** Known once `body` has ended. */
+  end(): SeedEnd | null;
+}
+
+/**
+ * Asks a donor for a snapshot, on a connection of its own: the same mutual proof as any link, then nothing but the snapshot.
+ * @throws SkeinError LINK_UNREACHABLE, LINK_TLS_FAILED, those of the handshake, and what the donor refuses with; the
+ *   signal's reason
+ */
+export async function dialSeed(
+  options: SeedDialOptions,
+  request: SeedRequest,
+  signal: AbortSignal,
+  clock: Clock = systemClock,
+): Promise<SeedStream> {
+  const reads = options.tls ? undefined : new ReadBuffer();
+  const socket = await connect(options, reads, signal, clock);
+  return await new Promise<SeedStream>((resolve, reject) => {
+    new SeedReceiver(socket, reads, options, request, { clock, signal, resolve, reject });
+  });
+}
+
+async function connect(
+  { host, port, tls, stepDeadlineMs = STEP_DEADLINE_MS }: SeedDialOptions,
+  reads: ReadBuffer | undefined,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<Socket> {
+  const socket = createConnection({ host, port, ...(reads && { onread: reads.onread }) });
+  const late = new AbortController();
+  const timer = clock.setTimer(stepDeadlineMs, () => late.abort());
+  const deadline = AbortSignal.any([signal, late.signal]);
+  try {
+    await once(socket, 'connect', { signal: deadline });
+    return tls ? await secure(socket, tls, { host, signal: deadline }) : socket;
+  } catch (error) {
+    socket.destroy();
+    if (signal.aborted) throw signal.reason;
+    if (isSkeinError(error)) throw error;
+    const what = late.signal.aborted ? 'it does not answer' : messageOf(error);
+    throw new SkeinError('LINK_UNREACHABLE', `The link port ${host}:${port} cannot be reached: ${what}`, {
+      cause: error,
+    });
+  } finally {
+    clock.clearTimer(timer);
+  }
+}
+
+interface ReceiverModules {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  resolve(stream: SeedStream): void;
+  reject(error: unknown): void;
+}
+
+class SeedReceiver {
+  readonly #channel: Channel;
+  readonly #options: SeedDialOptions;
+  readonly #request: SeedRequest;
+  readonly #modules: ReceiverModules;
+  readonly #body: Readable;
+  #handshake: HandshakeState;
+  #deadline: Timer | null = null;
+  #end: SeedEnd | null = null;
+  #received = 0;
+
+  constructor(
+    socket: Socket,
+    reads: ReadBuffer | undefined,
+    options: SeedDialOptions,
+    request: SeedRequest,
+    modules: ReceiverModules,
+  ) {
+    this.#options = options;
+    this.#request = request;
+    this.#modules = modules;
+    const first = dialerStart(randomBytes(NONCE_SIZE));
+    this.#handshake = first.state;
+    this.#body = new Readable({
+      highWaterMark: 2 * SEED_DATA_BYTES_MAX,
+      read: () => this.#channel.resume(),
+      destroy: (error, done) => {
+        this.#channel.close(new SkeinError('SEED_ENDED', 'The receiver gave the snapshot up.'), {
+          tell: true,
+        });
+        done(error);
+      },
+    });
+    // The reader may not be there yet, or be gone; what ends it is told by the promise, or by the body itself.
+    this.#body.on('error', () => {});
+    const holder = {
+      frame: (name: FrameName, payload: Buffer) => this.#frame(name, payload),
+      closed: (error: SkeinError) => this.#closed(error),
+    };
+    this.#channel = new Channel(socket, acceptedIn(first.state), holder, { reads, clock: modules.clock });
+    if (first.send !== null) this.#channel.write(first.send);
+    modules.signal.addEventListener('abort', this.#abort, { once: true });
+    this.#arm(options.stepDeadlineMs ?? STEP_DEADLINE_MS);
+  }
+
+  readonly #abort = (): void => {
+    this.#channel.close(new SkeinError('SEED_ENDED', 'The receiver gave the snapshot up.'), { tell: true });
+  };
+
+  /** The donor is silent for `ms`, and not because it is kept from sending. */
+  #arm(ms: number): void {
+    const { clock } = this.#modules;
+    clock.clearTimer(this.#deadline);
+    this.#deadline = clock.setTimer(ms, () => {
+      const silentMs = clock.nowMs() - this.#channel.heardAtMs;
+      if (this.#channel.paused || silentMs < ms) {
+        this.#arm(ms);
+        return;
+      }
+      const text = `The donor has said nothing for ${durationText(silentMs)}.`;
+      this.#channel.close(new SkeinError('LINK_SILENT', text), { tell: false });
+    });
+  }
+
+  #frame(name: FrameName, payload: Buffer): void {
+    if (name === 'seedData') this.#data(payload);
+    else if (name === 'seedEnd') this.#complete(decodeSeedEnd(payload));
+    else if (name === 'seedOffer') this.#offered(decodeSeedOffer(payload));
+    else if (name === 'refuse') this.#refused(payload);
+    else this.#proof(name, payload);
+  }
+
+  #proof(name: FrameName, payload: Buffer): void {
+    const identity = linkIdentity(this.#options.cluster, this.#options.secret);
+    const step = handshakeStep(identity, this.#handshake, name, payload);
+    this.#handshake = step.state;
+    if (step.send !== null) this.#channel.write(step.send);
+    if (step.state.kind === 'refused') {
+      this.#channel.close(step.state.error, { tell: step.state.tell });
+      return;
+    }
+    this.#channel.tellFaults = true;
+    this.#channel.accept(['seedOffer', 'refuse']);
+    this.#channel.write(encodeSeedRequest(this.#request));
+    // From here on the donor may need time, and says that it is there.
+    this.#arm(this.#options.silentMs ?? SILENT_MS);
+  }
+
+  #offered(offer: SeedOffer): void {
+    this.#channel.accept(['seedData', 'seedEnd', 'refuse']);
+    this.#modules.resolve({ offer, body: this.#body, end: () => this.#end });
+  }
+
+  #data(payload: Buffer): void {
+    if (payload.length === 0) return;
+    this.#received += payload.length;
+    if (!this.#body.push(payload)) this.#channel.pause();
+  }
+
+  #complete(end: SeedEnd): void {
+    if (end.bytes !== this.#received) {
+      const text = `The donor sent ${end.bytes} bytes of the snapshot, ${this.#received} arrived.`;
+      throw new SkeinError('SEED_INCOMPLETE', text);
+    }
+    this.#end = end;
+    this.#body.push(null);
+    this.#channel.close(new SkeinError('SEED_RECEIVED', 'The snapshot has arrived.'), { tell: false });
+  }
+
+  #refused(payload: Buffer): void {
+    const { code, message } = decodeRefuse(payload);
+    this.#channel.close(new SkeinError(code, message), { tell: false });
+  }
+
+  #closed(error: SkeinError): void {
+    const { clock, signal, reject } = this.#modules;
+    clock.clearTimer(this.#deadline);
+    signal.removeEventListener('abort', this.#abort);
+    if (this.#end !== null) return;
+    const reason = signal.aborted ? signal.reason : error;
+    reject(reason);
+    this.#body.destroy(reason);
+  }
+}

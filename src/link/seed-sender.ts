@@ -1,0 +1,116 @@
+import { SkeinError } from '../model/error.js';
+import type { Clock, Timer } from '../std/clock.js';
+import { durationText } from '../std/duration-text.js';
+import { Emitter } from '../std/emitter.js';
+import { encodeSeedDataHead, SEED_DATA_BYTES_MAX } from '../wire/frames.js';
+import {
+  decodeRefuse,
+  encodeSeedEnd,
+  encodeSeedOffer,
+  type SeedEnd,
+  type SeedOffer,
+  type SeedRequest,
+} from '../wire/messages.js';
+import type { Channel } from './channel.js';
+
+/** A node that has asked for a snapshot, as the donor sees it. The connection carries nothing else. */
+export interface SeedSession {
+  readonly request: SeedRequest;
+  /** `host:port` that it dials from. */
+  readonly address: string;
+  offer(offer: SeedOffer): void;
+  /** Takes any number of bytes, which must not change any more. False: enough is buffered, go on after `onDrain`. */
+  send(bytes: Buffer): boolean;
+  /** The snapshot is complete. The receiver hangs up when it has everything. */
+  end(end: SeedEnd): void;
+  /** Says why there is no snapshot, or no whole one, and hangs up. */
+  refuse(code: string, message: string): void;
+  readonly onDrain: Emitter<void>;
+  /** Emitted once, whatever ended it; null = the receiver has everything. */
+  readonly onClosed: Emitter<SkeinError | null>;
+}
+
+/** Nothing is sent for long while the donor waits for a lock: the receiver must not take it for dead. */
+const STILL_HERE_MS = 1_000;
+/** A receiver that takes nothing for this long is given up: the snapshot and its programs hold memory and locks. */
+const STUCK_MS = 120_000;
+
+export class SeedSender implements SeedSession {
+  readonly request: SeedRequest;
+  readonly address: string;
+  readonly onDrain = new Emitter<void>();
+  readonly onClosed = new Emitter<SkeinError | null>();
+  readonly #channel: Channel;
+  readonly #clock: Clock;
+  #drainedAtMs: number;
+  #timer: Timer | null = null;
+  #ended = false;
+
+  constructor(
+    channel: Channel,
+    options: { request: SeedRequest; address: string },
+    modules: { clock: Clock; closed(): void },
+  ) {
+    this.request = options.request;
+    this.address = options.address;
+    this.#channel = channel;
+    this.#clock = modules.clock;
+    this.#drainedAtMs = modules.clock.nowMs();
+    channel.handOver(['refuse'], {
+      frame: (_name, payload) => this.#refused(payload),
+      drained: () => {
+        this.#drainedAtMs = modules.clock.nowMs();
+        this.onDrain.emit();
+      },
+      closed: (error) => {
+        modules.clock.clearTimer(this.#timer);
+        modules.closed();
+        this.onClosed.emit(this.#ended && error.code === 'LINK_CLOSED' ? null : error);
+      },
+    });
+    this.#look();
+  }
+
+  offer(offer: SeedOffer): void {
+    this.#channel.guard(() => this.#channel.write(encodeSeedOffer(offer)));
+  }
+
+  send(bytes: Buffer): boolean {
+    for (let at = 0; at < bytes.length; at += SEED_DATA_BYTES_MAX) {
+      const piece = bytes.subarray(at, at + SEED_DATA_BYTES_MAX);
+      this.#channel.write(encodeSeedDataHead(piece.length), piece);
+    }
+    return !this.#channel.blocked;
+  }
+
+  end(end: SeedEnd): void {
+    this.#ended = true;
+    this.#channel.guard(() => this.#channel.write(encodeSeedEnd(end)));
+  }
+
+  refuse(code: string, message: string): void {
+    this.#channel.close(new SkeinError(code, message), { tell: true });
+  }
+
+  #look(): void {
+    this.#timer = this.#clock.setTimer(STILL_HERE_MS, () => {
+      if (this.#channel.closed) return;
+      this.#look();
+      if (!this.#channel.blocked && !this.#ended) {
+        this.#drainedAtMs = this.#clock.nowMs();
+        this.#channel.guard(() => this.#channel.write(encodeSeedDataHead(0)));
+        return;
+      }
+      const stuckMs = this.#clock.nowMs() - this.#drainedAtMs;
+      if (stuckMs < STUCK_MS) return;
+      const message = `${this.request.node} has taken nothing of the snapshot for ${durationText(stuckMs)}.`;
+      this.#channel.close(new SkeinError('SEED_STUCK', message), { tell: false });
+    });
+  }
+
+  #refused(payload: Buffer): void {
+    const { code, message } = decodeRefuse(payload);
+    const text = `${this.request.node} hung up: ${message}`;
+    this.#channel.close(new SkeinError(code, text), { tell: false });
+  }
+}

@@ -1,0 +1,330 @@
+import { join } from 'node:path';
+import type { NodeConfig } from '../config/node-config.js';
+import { dialSeed } from '../link/seed-dialer.js';
+import { epochOf, listInForce } from '../model/chain.js';
+import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import type { Position } from '../model/position.js';
+import type { SeedNeed } from '../model/seed.js';
+import type { MemberStatus } from '../model/status.js';
+import { accountPassword } from '../mysql-control/accounts.js';
+import type { MariadbControl } from '../mysql-control/control.js';
+import { keepExtra } from '../recovered/keep.js';
+import { linkSettings } from '../roles/link-settings.js';
+import { definitionsFile } from '../roles/primary/definitions-file.js';
+import { ddlNoteFile } from '../roles/replica/ddl-note.js';
+import type { RoleHost } from '../roles/role-host.js';
+import type { NodeParts, SeedTarget } from '../roles/role-node.js';
+import { xaFile } from '../roles/xa-file.js';
+import { SeedDonor, type Taking } from '../seeding/donor.js';
+import { seedRecordFile } from '../seeding/seed-record.js';
+import { Seeder } from '../seeding/seeder.js';
+import type { Donor } from '../seeding/seeder-parts.js';
+import { PAGE_DAMAGE, type ServerEnd, StartTrouble } from '../seeding/start-trouble.js';
+import { type BackupPrograms, obtainBackupPrograms } from '../server-packages/backup-programs.js';
+import { binlogProgramOf, type ServerBinary } from '../server-packages/server-binary.js';
+import { LogWatch } from '../server-process/log-watch.js';
+import type { ManagedServer } from '../server-process/managed-server.js';
+import { IncomingSnapshot } from '../snapshot/incoming.js';
+import { abandonPlaced, discardSnapshot, placeSnapshot, settlePlaced } from '../snapshot/place.js';
+import type { SeedNote } from '../snapshot/seed-note.js';
+import { takeSnapshot } from '../snapshot/take.js';
+import { monotonicMs } from '../std/clock.js';
+import { RateLimit } from '../std/rate-limit.js';
+import { sleep } from '../std/timing.js';
+
+export interface NodeSeedingModules {
+  readonly binary: ServerBinary;
+  readonly cacheDir: string;
+  readonly server: ManagedServer;
+  readonly control: MariadbControl;
+  /** How the data directory was found: see recoverPlacing. */
+  readonly placed: SeedNote | null;
+  parts(): NodeParts;
+  role(): RoleHost;
+}
+
+const MIB = 2 ** 20;
+const LOOK_MS = 50;
+const SETTLE_RETRY_MS = 2_000;
+
+/** Gives snapshots of this node's server to others, and fills it from theirs: wires the room `seeding` to the node. */
+export class NodeSeeding {
+  readonly #config: NodeConfig;
+  readonly #modules: NodeSeedingModules;
+  readonly seeder: Seeder;
+  readonly donor: SeedDonor;
+  readonly #limit: RateLimit;
+  readonly #trouble = new StartTrouble();
+  readonly #log: LogWatch;
+  /** Whether a server that runs stands at the position of its data: see settle. */
+  #isSettled = true;
+  readonly #stopped = new AbortController();
+
+  constructor(
+    config: NodeConfig,
+    modules: NodeSeedingModules & Pick<NodeParts, 'logger' | 'events' | 'flavour'>,
+  ) {
+    this.#config = config;
+    this.#modules = modules;
+    const { logger, events, flavour, server } = modules;
+    const log = logger.child({ part: 'seeding' });
+    this.#log = new LogWatch(server.logPath, PAGE_DAMAGE);
+    this.#limit = new RateLimit(config.seedRateMiBs === 0 ? null : config.seedRateMiBs * MIB);
+    this.seeder = new Seeder(
+      { node: config.name, flavour: flavour.name },
+      {
+        logger: log,
+        events,
+        record: seedRecordFile(join(config.directory, 'state'), { logger: log }),
+        nowMs: monotonicMs,
+        donors: () => this.#donors(),
+        dial: (donor, request, signal) =>
+          dialSeed({ ...linkSettings(modules.parts()), ...donor.link }, request, signal),
+        positionOf: (gtid) => this.#positionOf(gtid),
+        nameOf: (ordinal) => this.#nameOf(ordinal),
+        committed: () => this.#target?.committed() ?? null,
+        applied: () => this.#target?.applied() ?? null,
+        spool: () => {
+          const { begin, end } = modules.parts().spool;
+          return { begin, end: end.ordinal };
+        },
+        restartSpool: async (position) => this.#target?.restartSpool(position),
+        keepExtra: (reason, signal) =>
+          keepExtra(
+            {
+              ...{ directory: config.directory, node: config.name, reason, dataDir: server.dataDir },
+              program: binlogProgramOf(modules.binary),
+              isClusters: (gtid) => this.#isClusters(gtid),
+            },
+            signal,
+          ),
+        snapshots: {
+          begin: async (bytesExpected, signal) => {
+            const arriving = await IncomingSnapshot.begin(
+              {
+                directory: config.directory,
+                programs: await this.#programs(signal),
+                serverVersion: server.current?.version ?? modules.binary.version,
+                user: await server.user(),
+              },
+              { bytesExpected },
+              { logger: log },
+            );
+            return {
+              input: arriving.input,
+              finish: (expected, finishSignal) => arriving.finish(expected, { signal: finishSignal }),
+              discard: () => arriving.discard(),
+            };
+          },
+          place: async () => {
+            await placeSnapshot(config.directory, { logger: log });
+            this.#isSettled = false;
+            this.#target?.dataReplaced();
+            this.#log.forget();
+          },
+          discard: () => this.#discard(),
+        },
+        server: {
+          stop: (reason) => server.kill(reason),
+          start: (signal) => this.#startServer(signal),
+        },
+      },
+    );
+    this.donor = new SeedDonor(
+      { node: config.name, flavour: flavour.name, transfersMax: config.seedsMax },
+      {
+        logger: log,
+        events,
+        nowMs: monotonicMs,
+        state: () => {
+          const role = modules.role();
+          const { positions, server: told } = role.heartbeat();
+          return {
+            role: role.role,
+            illness: this.#illness(),
+            applied: positions.applied,
+            serverVersion: told.version ?? '',
+          };
+        },
+        positionOf: (gtid) => this.#positionOf(gtid),
+        take: (signal) => this.#take(signal),
+      },
+    );
+  }
+
+  /** Before the server is started. */
+  async resume(): Promise<void> {
+    const note = this.#modules.placed;
+    this.#isSettled = note?.step !== 'placed';
+    await this.seeder.resume({
+      step: note?.step === 'placed' || note?.step === 'ready' ? note.step : 'none',
+      gtid: note?.gtid,
+    });
+  }
+
+  /**
+   * A server that runs on new data learns where it stands, before it gets a role. Resolves when it does; false when it is
+   * gone before.
+   */
+  async settle(isRunning: () => boolean): Promise<boolean> {
+    while (!this.#isSettled) {
+      if (!isRunning() || this.#stopped.signal.aborted) return false;
+      try {
+        const { directory } = this.#config;
+        await settlePlaced(directory, { beginAt: (gtid) => this.#beginAt(gtid) }, this.#modules.parts());
+        this.#isSettled = true;
+      } catch (error) {
+        const reason = `The server on its new data could not be told where it stands: ${messageOf(error)}`;
+        this.#modules.parts().events.add('replication.error', this.#config.name, reason);
+        await sleep(SETTLE_RETRY_MS, this.#stopped.signal).catch(() => {});
+      }
+    }
+    return isRunning();
+  }
+
+  /** The first start of the server in the life of this node. @throws what ManagedServer.start throws */
+  async startServer(signal: AbortSignal): Promise<void> {
+    // New data is in place: the seeder starts the server on it.
+    if (!this.#isSettled && this.seeder.isRunning) return;
+    try {
+      await this.#modules.server.start({ signal });
+    } catch (error) {
+      // A seed, for which a server that does not start is a reason, has taken it over or is about to.
+      if (signal.aborted || !this.seeder.isRunning || !isSkeinError(error)) throw error;
+    }
+  }
+
+  serverUp(): void {
+    this.#trouble.up();
+  }
+
+  /** Whether a server that ended can be started on its data again, is found out here. */
+  serverDown(end: ServerEnd & { readonly expected: boolean }): void {
+    const need = end.expected ? null : this.#trouble.ended(end, monotonicMs());
+    if (need !== null) this.#ask(need);
+  }
+
+  /** What the server says about its files; called often while it runs. */
+  async lookAtLog(): Promise<void> {
+    const [line] = await this.#log.look();
+    if (line !== undefined) this.#ask(this.#trouble.damage(line.trim()));
+  }
+
+  /** The data of a primary is what the others are filled from: its troubles are said, and it is not filled. */
+  #ask(need: SeedNeed): void {
+    if (this.#target === null || this.seeder.isRunning) return;
+    const refused = this.seeder.need(need);
+    if (refused === null) return;
+    this.#modules.parts().events.add('replication.error', this.#config.name, `${need.reason} ${refused}`, {
+      code: 'SEED_REPEATED',
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.seeder.stop();
+  }
+
+  async #discard(): Promise<void> {
+    if (this.#isSettled) return discardSnapshot(this.#config.directory);
+    // The server does not start on it: another one takes its place.
+    await this.#modules.server.kill('another snapshot is fetched');
+    await abandonPlaced(this.#config.directory);
+    this.#isSettled = true;
+  }
+
+  /** What its notes say of the server before it is over: the engine has what the snapshot had. */
+  async #beginAt(gtid: string): Promise<void> {
+    const { control } = this.#modules;
+    await control.beginAt(gtid);
+    const state = join(this.#config.directory, 'state');
+    const branches = await control.preparedBranches();
+    await xaFile(state).save({ at: this.#positionOf(gtid), branches, ending: [] });
+    await ddlNoteFile(state).remove();
+    await definitionsFile(state).remove();
+  }
+
+  async #startServer(signal: AbortSignal): Promise<void> {
+    const { server } = this.#modules;
+    // A node that starts has done it already, or is about to.
+    if (!server.isManaged) await server.start({ signal });
+    while (!this.#isSettled || server.current === null) {
+      if (!server.isManaged) throw new SkeinError('SERVER_START_FAILED', 'The server does not start.');
+      await sleep(LOOK_MS, signal);
+    }
+  }
+
+  #programs(signal: AbortSignal): Promise<BackupPrograms> {
+    const { binary, cacheDir } = this.#modules;
+    return obtainBackupPrograms({ server: binary, cacheDir, signal }, this.#modules.parts());
+  }
+
+  async #take(signal: AbortSignal): Promise<Taking> {
+    const { server, control } = this.#modules;
+    const { secret, logger } = this.#modules.parts();
+    const programs = await this.#programs(signal);
+    const up = server.current;
+    if (up === null) throw new SkeinError('SEED_UNHEALTHY', 'The server of this node is down.');
+    const taking = await takeSnapshot(
+      {
+        programs,
+        dataDir: server.dataDir,
+        socketPath: up.socketPath,
+        password: accountPassword(secret, 'skein'),
+        directory: this.#config.directory,
+        limit: this.#limit,
+      },
+      { logger: logger.child({ part: 'snapshot' }), gtidAt: (place) => control.gtidAt(place) },
+      signal,
+    );
+    return { output: taking.output, done: taking.done, bytesTotal: taking.progress().bytesTotal };
+  }
+
+  get #target(): SeedTarget | null {
+    return this.#modules.role().seedTarget();
+  }
+
+  /** Why this node's server must not be copied now. */
+  #illness(): string | null {
+    if (this.#modules.server.current === null) return 'its server is down.';
+    if (this.seeder.isRunning) return 'it is being filled itself.';
+    const openness = this.#modules.role().isOpen();
+    return openness.open ? null : openness.reason;
+  }
+
+  /** The other nodes, as the primary says they are; what it has not told of answers for itself. */
+  #donors(): Donor[] {
+    const { name: own, routes } = this.#config;
+    const { primary, members: told } = this.#modules.role().clusterStatus();
+    const others = listInForce(this.#modules.parts().chainFile.chain).filter(({ name }) => name !== own);
+    return others.map(({ name, link }) => {
+      const status = told.find((member) => member.name === name);
+      return {
+        name,
+        link: routes[name] ?? link,
+        role: status?.role ?? (name === primary ? 'primary' : 'replica'),
+        isHealthy: status === undefined || status.lastHeartbeatMs === null ? null : isHealthy(status),
+        applied: status?.positions.applied ?? 0,
+      };
+    });
+  }
+
+  #positionOf(gtid: string): Position {
+    const { flavour, chainFile } = this.#modules.parts();
+    const ordinal = gtid === '' ? 0 : flavour.ordinalOf(gtid);
+    return { epoch: epochOf(chainFile.chain, ordinal), ordinal, gtid };
+  }
+
+  #isClusters(gtid: string): boolean {
+    return this.#nameOf(this.#positionOf(gtid).ordinal) === gtid;
+  }
+
+  #nameOf(ordinal: number): string {
+    const { flavour, chainFile } = this.#modules.parts();
+    return ordinal === 0 ? '' : flavour.gtidAt(epochOf(chainFile.chain, ordinal), ordinal);
+  }
+}
+
+function isHealthy({ state, server, seeding }: MemberStatus): boolean {
+  return state === 'live' && server.up && !seeding;
+}

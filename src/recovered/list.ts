@@ -1,0 +1,45 @@
+/** What was kept of data that was replaced, in the directory of its node. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Static, Type } from '@sinclair/typebox';
+import { readStateFile } from '../std/state-file.js';
+
+const Schema = Type.Object({
+  /** ISO time. */
+  at: Type.String(),
+  node: Type.String(),
+  /** Why the data was replaced. */
+  reason: Type.String(),
+  /** Null = the log could not be read, and its files are there. */
+  transactions: Type.Union([Type.Integer(), Type.Null()]),
+  /** GTIDs. */
+  first: Type.String(),
+  last: Type.String(),
+  unreadable: Type.Union([Type.String(), Type.Null()]),
+});
+export type RecoveredAbout = Static<typeof Schema>;
+
+export interface RecoveredEntry extends RecoveredAbout {
+  readonly name: string;
+}
+
+export const recoveredDirectory = (nodeDirectory: string): string => join(nodeDirectory, 'recovered');
+
+/** The file with the transactions and their rows. */
+export const recoveredFile = (nodeDirectory: string, name: string): string =>
+  join(recoveredDirectory(nodeDirectory), name, 'transactions.sql');
+
+/** Oldest first; what is not complete is left out. */
+export async function listRecovered(nodeDirectory: string): Promise<RecoveredEntry[]> {
+  const directory = recoveredDirectory(nodeDirectory);
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [] as string[];
+    throw error;
+  });
+  const entries: RecoveredEntry[] = [];
+  for (const name of names.sort()) {
+    const about = await readStateFile(join(directory, name, 'about.json'), Schema);
+    if (about.kind === 'found') entries.push({ name, ...about.value });
+  }
+  return entries;
+}

@@ -1,0 +1,42 @@
+import { expect, it } from 'vitest';
+import { ApplyTrouble } from './apply-trouble.js';
+
+const stopped = (lastSqlErrno: number, lastSqlError = 'said') => ({
+  ioRunning: true,
+  sqlRunning: false,
+  lastIoErrno: 0,
+  lastIoError: '',
+  lastSqlErrno,
+  lastSqlError,
+});
+
+it('the third stop with one error at one place is a reason to fill the server', () => {
+  const trouble = new ApplyTrouble();
+  expect(trouble.stopped(stopped(1032), 7)).toBe(null);
+  expect(trouble.stopped(stopped(1032), 7)).toBe(null);
+  expect(trouble.stopped(stopped(1032, 'no such row'), 7)).toEqual({
+    cause: 'apply-error',
+    reason: expect.stringMatching(/after number 7.*\(1032\): no such row/),
+    closes: true,
+    trouble: 'error 1032 after 7',
+  });
+});
+
+it('counts anew where it got on, or where the error is another one', () => {
+  const trouble = new ApplyTrouble();
+  for (const [errno, applied] of [
+    [1062, 7],
+    [1062, 7],
+    [1062, 8],
+    [1062, 8],
+    [1146, 8],
+    [1146, 8],
+  ] as const)
+    expect(trouble.stopped(stopped(errno), applied)).toBe(null);
+});
+
+it('what may be over at the next try is no reason: locks, a full disk, a stop without an error', () => {
+  const trouble = new ApplyTrouble();
+  for (const errno of [0, 1205, 1213, 1021, 1114, 3, 1040, 1594, 1964])
+    for (let i = 0; i < 10; i++) expect(trouble.stopped(stopped(errno), 7)).toBe(null);
+});

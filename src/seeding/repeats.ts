@@ -1,0 +1,37 @@
+import { durationText } from '../std/duration-text.js';
+
+/** A server that was filled for a trouble, and soon has the same one again: filling it once more would not help either. */
+export interface SeedDone {
+  readonly trouble: string;
+  /** Unix ms: it outlives the process. */
+  readonly atMs: number;
+}
+
+/**
+ * The same trouble within this time is said, and not seeded away again: each seed loads the donor and the network. A disk
+ * that goes bad, or a statement that no replica can execute, would do this for ever.
+ */
+const AGAIN_AFTER_MS = 3_600_000;
+/** Troubles of different names may have one cause. */
+const BY_ITSELF_MAX = 5;
+const KEPT_MAX = 20;
+
+/** Why this trouble is no reason for a seed by itself; null = it is one. */
+export function repeated(done: readonly SeedDone[], trouble: string, nowMs: number): string | null {
+  const byItself = done.filter((one) => isRecent(one, nowMs) && !one.trouble.startsWith('operator'));
+  if (byItself.length >= BY_ITSELF_MAX)
+    return `It was filled ${byItself.length} times by itself within ${durationText(AGAIN_AFTER_MS)}; it is not filled again by itself before that is over. Look for the cause (the disk, the memory), then run: skein reseed <node>.`;
+  const last = done.findLast((one) => one.trouble === trouble && isRecent(one, nowMs));
+  if (!last) return null;
+  return `It was filled for the same trouble ${durationText(Math.max(0, nowMs - last.atMs))} ago, which did not help; it is not filled again by itself within ${durationText(AGAIN_AFTER_MS)}. Look for the cause (the disk, the statement), then run: skein reseed <node>.`;
+}
+
+/** With this one noted; what is too old to matter is left out. */
+export function noted(done: readonly SeedDone[], trouble: string, nowMs: number): SeedDone[] {
+  return [...done.filter((one) => isRecent(one, nowMs)), { trouble, atMs: nowMs }].slice(-KEPT_MAX);
+}
+
+/** A clock that was set back must not forbid it for years. */
+function isRecent({ atMs }: SeedDone, nowMs: number): boolean {
+  return Math.abs(nowMs - atMs) < AGAIN_AFTER_MS;
+}

@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest';
+import { PAGE_DAMAGE, StartTrouble } from './start-trouble.js';
+
+const CORRUPT =
+  '[ERROR] InnoDB: Database page corruption on disk or a failed read of file ./demo/t.ibd page [4]';
+
+it('three starts in a row that fail are a reason, crashes of a server that was up are not', () => {
+  const trouble = new StartTrouble();
+  for (let i = 0; i < 5; i++) {
+    trouble.up();
+    expect(trouble.ended({ wasUp: true, reason: 'exit code 1', killedBy: null }, i)).toBe(null);
+  }
+  expect(trouble.ended({ wasUp: false, reason: 'exit code 1', killedBy: null }, 0)).toBe(null);
+  trouble.up();
+  expect(trouble.ended({ wasUp: false, reason: 'exit code 1', killedBy: null }, 0)).toBe(null);
+  expect(trouble.ended({ wasUp: false, reason: 'exit code 1', killedBy: null }, 0)).toBe(null);
+  expect(trouble.ended({ wasUp: false, reason: 'exit code 1', killedBy: null }, 0)).toMatchObject({
+    cause: 'server-start',
+  });
+});
+
+it('a second crash over damaged pages within ten minutes is a reason', () => {
+  const trouble = new StartTrouble();
+  expect(trouble.ended({ wasUp: true, reason: CORRUPT, killedBy: 'SIGABRT' }, 0)).toBe(null);
+  expect(trouble.ended({ wasUp: true, reason: CORRUPT, killedBy: 'SIGABRT' }, 700_000)).toBe(null);
+  expect(trouble.ended({ wasUp: true, reason: CORRUPT, killedBy: 'SIGABRT' }, 800_000)).toMatchObject({
+    cause: 'page-damage',
+  });
+});
+
+it('a kill, a wrong option or a full disk are no reason: other data would not help', () => {
+  const trouble = new StartTrouble();
+  for (let i = 0; i < 5; i++) {
+    expect(trouble.ended({ wasUp: false, reason: 'killed by SIGKILL', killedBy: 'SIGKILL' }, 0)).toBe(null);
+    for (const reason of [
+      "[ERROR] mariadbd: unknown option '--nonsense'",
+      '[ERROR] InnoDB: No space left on device',
+    ])
+      expect(trouble.ended({ wasUp: false, reason, killedBy: null }, 0)).toBe(null);
+  }
+});
+
+it('knows the words of the engine', () => {
+  for (const line of [
+    CORRUPT,
+    '[ERROR] InnoDB: Failed to read page 4 from file ./d/t.ibd: Page read from tablespace is corrupted.',
+    '[ERROR] InnoDB: Table `d`.`t` is corrupted. Please drop the table and recreate.',
+    '[ERROR] InnoDB: We detected index corruption; the table is marked as corrupted',
+    "[ERROR] mariadbd: Index for table 't' is corrupt; try to repair it",
+  ])
+    expect(line).toMatch(PAGE_DAMAGE);
+  expect('[ERROR] InnoDB: Cannot allocate memory for the buffer pool').not.toMatch(PAGE_DAMAGE);
+});

@@ -1,0 +1,66 @@
+import type { SeedNeed } from '../model/seed.js';
+
+/** What a server writes into its log when pages of its files are damaged. */
+export const PAGE_DAMAGE =
+  /InnoDB:.*(page corruption|is corrupted|corrupted page|checksum mismatch|failed read of file|marked as corrupted)|Index for table .* is corrupt|Table .* is marked as crashed/i;
+
+/** Words of a start that fails for reasons that other data would not change. */
+const NOT_THE_DATA =
+  /unknown (variable|option|suffix)|Can't start server|No space left|errno: 28|Cannot allocate memory|Out of memory/i;
+
+/** The table or file that such a line names. */
+const FILE = /[\w@$#]+\/[\w@$#]+\.ibd|`[^`]+`\.`[^`]+`/;
+
+const STARTS_MAX = 3;
+/** Crashes with such words further apart than this are not one trouble. */
+const TOGETHER_MS = 600_000;
+
+export interface ServerEnd {
+  /** It had answered. */
+  readonly wasUp: boolean;
+  /** How it ended, with its last words. */
+  readonly reason: string;
+  /** Null = by itself, or it is not known. */
+  readonly killedBy: string | null;
+}
+
+/** Whether the data of a server that ends again and again is of any use. Pure. */
+export class StartTrouble {
+  #failedStarts = 0;
+  #damageAtMs: number | null = null;
+
+  up(): void {
+    this.#failedStarts = 0;
+  }
+
+  /** A server ended that nobody had asked to. */
+  ended({ wasUp, reason, killedBy }: ServerEnd, nowMs: number): SeedNeed | null {
+    // By whom that may be, the data did not do it.
+    if (killedBy === 'SIGKILL' || killedBy === 'SIGTERM' || NOT_THE_DATA.test(reason)) return null;
+    if (wasUp) return this.#crashed(reason, nowMs);
+    if (++this.#failedStarts < STARTS_MAX) return null;
+    return {
+      cause: 'server-start',
+      reason: `Its server did not start ${this.#failedStarts} times in a row: ${reason}`,
+      closes: true,
+      trouble: 'server-start',
+    };
+  }
+
+  #crashed(reason: string, nowMs: number): SeedNeed | null {
+    if (!PAGE_DAMAGE.test(reason)) return null;
+    const isAgain = this.#damageAtMs !== null && nowMs - this.#damageAtMs < TOGETHER_MS;
+    this.#damageAtMs = nowMs;
+    return isAgain ? this.damage(reason) : null;
+  }
+
+  /** The server says that pages of its files are damaged. */
+  damage(line: string): SeedNeed {
+    return {
+      cause: 'page-damage',
+      reason: `Files of its server are damaged: ${line}`,
+      closes: true,
+      trouble: `page-damage ${FILE.exec(line)?.[0] ?? ''}`,
+    };
+  }
+}

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Ledger, WriterPool } from '../kit/clients.js';
+import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { createLedger, expectWhole, startWriters } from '../kit/kill-rounds.js';
+import { Reader, removeData, removeSpool, seedsOf, stopAll, untilHealed, untilPurged } from '../kit/seeds.js';
+import { until } from '../kit/until.js';
+
+/**
+ * A replica's server is filled from another node, while clients write and one reads that replica all along. Each case ends
+ * with a healthy replica, no person has done anything, and all nodes have the same rows.
+ */
+let cluster: TestCluster;
+let ledger: Ledger | undefined;
+showLogsOnFailure(() => cluster);
+
+beforeAll(async () => {
+  cluster = await TestCluster.start({ proxied: true, settings: { spoolSegmentBytes: 64 * 1024 } });
+  await createLedger(cluster);
+});
+afterAll(() => cluster?.dispose());
+
+/** Clients write, and one reads n2, while `fault` and what follows from it go on. */
+async function whileInUse(fault: (pool: WriterPool) => Promise<void>): Promise<void> {
+  const pool = startWriters(cluster, { ledger, paceMs: 5 });
+  ledger = pool.ledger;
+  await ledger.progress(20, 20_000, 'writes go on before the fault');
+  const reader = new Reader(cluster, cluster.node('n2'));
+  try {
+    await until('the replica is read', () => reader.answers > 3);
+    await fault(pool);
+    await untilHealed(cluster.node('n2'));
+    const before = reader.answers;
+    await until('the replica is read again', () => reader.answers > before + 3);
+  } finally {
+    await pool.stop();
+    await reader.stop();
+  }
+  await expectWhole(cluster, pool.ledger);
+}
+
+it('an operator fills a healthy replica through the primary; it serves until the new data is there', async () => {
+  const n2 = cluster.node('n2');
+  await whileInUse(async () => {
+    const { status } = await cluster.primary.request('POST', '/v1/nodes/n2/reseed');
+    expect(status).toBe(202);
+    await until('n2 was filled', async () => (await seedsOf(n2)) === 1, { deadlineMs: 120_000 });
+  });
+  // A replica gives it, where there is one.
+  expect(await n2.logs(400)).toMatch(/"event":"seed.done"[^\n]*from n3/);
+}, 180_000);
+
+it('the data directory is gone: it is filled', async () => {
+  const n2 = cluster.node('n2');
+  await whileInUse(async () => {
+    await untilPurged(n2);
+    await stopAll(n2);
+    await removeData(n2);
+    cluster.startNode('n2');
+    await n2.untilRestarted('node', 0, 30_000);
+  });
+  expect(await seedsOf(n2)).toBe(1);
+}, 180_000);
+
+it('data directory and spool are gone', async () => {
+  const n2 = cluster.node('n2');
+  await whileInUse(async () => {
+    await stopAll(n2);
+    await removeData(n2);
+    await removeSpool(n2);
+    cluster.startNode('n2');
+    await n2.untilRestarted('node', 0, 30_000);
+  });
+}, 180_000);
