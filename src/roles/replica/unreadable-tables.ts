@@ -15,8 +15,8 @@ export interface UnreadableTablesModules {
 
 /** A table stays as it is until the log comes to it, or a person. */
 const LOOK_AGAIN_MS = 2_000;
-/** Twice that: what the log has just replaced was looked at again. */
-const LASTING_MS = 5_000;
+/** A DROP or another CREATE of the table, which cures it for nothing, may follow. */
+const LASTING_MS = 60_000;
 
 export class UnreadableTables {
   readonly #modules: UnreadableTablesModules;
@@ -36,7 +36,7 @@ export class UnreadableTables {
     if (this.#tables.length === 0) return null;
     return (
       `Its server died in the middle of DDL, and cannot open ${describeUnreadable(this.#tables)} any more: the rows are gone ` +
-      'here. Reads of these tables fail. Unless the log drops or replaces them at once, the server is filled from another node.'
+      'here. Reads of these tables fail. Unless the log drops or replaces them within a minute, it is filled anew from another node.'
     );
   }
 
