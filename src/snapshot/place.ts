@@ -117,10 +117,11 @@ async function swap(paths: SeedPaths, file: SeedNoteFile, note: SeedNote): Promi
     if (await exists(paths.live)) await rename(paths.live, paths.replaced);
     await rename(paths.data, paths.live);
   }
+  // The crash of the server that had the old data is none of this one's. It is gone before the directory is synced, so that it
+  // is not back after a power cut that finds `placed`.
+  await rm(join(paths.directory, UNSETTLED), { force: true });
   await syncPath(paths.seed);
   await syncPath(paths.directory);
-  // The crash of the server that had the old data is none of this one's.
-  await rm(join(paths.directory, UNSETTLED), { force: true });
   const placed: SeedNote = { ...note, step: 'placed' };
   await file.write(placed);
   return placed;
