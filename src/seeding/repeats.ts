@@ -13,8 +13,8 @@ export interface SeedDone {
  */
 const AGAIN_AFTER_MS = 3_600_000;
 /** Troubles of different names may have one cause. */
-const BY_ITSELF_MAX = 5;
-const KEPT_MAX = 20;
+const BY_ITSELF_MAX = 20;
+const KEPT_MAX = 40;
 
 /** Why this trouble is no reason for a seed by itself; null = it is one. */
 export function repeated(done: readonly SeedDone[], trouble: string, nowMs: number): string | null {
@@ -23,7 +23,8 @@ export function repeated(done: readonly SeedDone[], trouble: string, nowMs: numb
     return `It was filled ${byItself.length} times by itself within ${durationText(AGAIN_AFTER_MS)}; it is not filled again by itself before that is over. Look for the cause (the disk, the memory), then run: skein reseed <node>.`;
   const last = done.findLast((one) => one.trouble === trouble && isRecent(one, nowMs));
   if (!last) return null;
-  return `It was filled for the same trouble ${durationText(Math.max(0, nowMs - last.atMs))} ago, which did not help; it is not filled again by itself within ${durationText(AGAIN_AFTER_MS)}. Look for the cause (the disk, the statement), then run: skein reseed <node>.`;
+  // The time itself: who is told again and again is told the same.
+  return `It was filled for the same trouble at ${new Date(last.atMs).toISOString()}, which did not help; it is not filled again by itself within ${durationText(AGAIN_AFTER_MS)}. Look for the cause (the disk, the statement), then run: skein reseed <node>.`;
 }
 
 /** With this one noted; what is too old to matter is left out. */

@@ -118,7 +118,7 @@ export class Fill {
       cause: 'data-missing',
       reason: `Its server is empty, and the cluster has ${this.#target} transactions.`,
       closes: true,
-      trouble: 'data-missing',
+      trouble: `data-missing at 0, cluster at ${this.#target}`,
     });
   }
 
@@ -153,7 +153,7 @@ export class Fill {
           cause: 'data-missing',
           reason,
           closes: true,
-          trouble: `data-missing at ${ordinal}`,
+          trouble: `data-missing at ${ordinal}, spool from ${begin}`,
         });
     return new SkeinError('DATA_MISSING', refused === null ? reason : `${reason} ${refused}`);
   }
