@@ -19,6 +19,14 @@ it('three starts in a row that fail are a reason, crashes of a server that was u
   });
 });
 
+it('an option that the server only warns of is not the reason', () => {
+  const trouble = new StartTrouble();
+  const reason =
+    "[Warning] mariadbd: unknown variable 'loose-max-binlog-total-size=0'\n[ERROR] Unknown/unsupported storage engine: InnoDB";
+  for (let i = 0; i < 2; i++) trouble.ended({ wasUp: false, reason, killedBy: null }, 0);
+  expect(trouble.ended({ wasUp: false, reason, killedBy: null }, 0)).toMatchObject({ cause: 'server-start' });
+});
+
 it('a second crash over damaged pages within ten minutes is a reason', () => {
   const trouble = new StartTrouble();
   expect(trouble.ended({ wasUp: true, reason: CORRUPT, killedBy: 'SIGABRT' }, 0)).toBe(null);

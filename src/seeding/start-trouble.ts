@@ -4,9 +4,9 @@ import type { SeedNeed } from '../model/seed.js';
 export const PAGE_DAMAGE =
   /InnoDB:.*(page corruption|is corrupted|corrupted page|checksum mismatch|failed read of file|marked as corrupted)|Index for table .* is corrupt|Table .* is marked as crashed/i;
 
-/** Words of a start that fails for reasons that other data would not change. */
+/** Words of a start that fails for reasons that other data would not change. A server only warns of a `loose` option. */
 const NOT_THE_DATA =
-  /unknown (variable|option|suffix)|Can't start server|No space left|errno: 28|Cannot allocate memory|Out of memory/i;
+  /\[ERROR\][^\n]*unknown (variable|option|suffix)|Can't start server|No space left|errno: 28|Cannot allocate memory|Out of memory/i;
 
 /** The table or file that such a line names. */
 const FILE = /[\w@$#]+\/[\w@$#]+\.ibd|`[^`]+`\.`[^`]+`/;

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { cp, open, readdir, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { listRecovered } from '../../src/recovered/list.js';
 import { skein } from '../kit/cli.js';
@@ -35,7 +37,10 @@ afterAll(() => cluster?.dispose());
 
 const n2 = () => cluster.node('n2');
 
-async function whileInUse(fault: (pool: WriterPool) => Promise<void>): Promise<void> {
+async function whileInUse(
+  fault: (pool: WriterPool) => Promise<void>,
+  { goesBack = false } = {},
+): Promise<void> {
   const pool = startWriters(cluster, { ledger, paceMs: 5 });
   ledger = pool.ledger;
   await ledger.progress(20, 20_000, 'writes go on before the fault');
@@ -48,7 +53,7 @@ async function whileInUse(fault: (pool: WriterPool) => Promise<void>): Promise<v
     await until('the replica is read again', () => reader.answers > before + 3);
   } finally {
     await pool.stop();
-    await reader.stop();
+    await reader.stop({ goesBack });
   }
   await expectWhole(cluster, pool.ledger);
 }
@@ -122,21 +127,28 @@ it('the spool is gone: the server’s data is good, and nothing is filled', asyn
   });
 }, 240_000);
 
+/** With the owner of the files, as whom the server runs. */
+const copyTree = (from: string, to: string) => promisify(execFile)('cp', ['-a', from, to]);
+
 it('an old copy of the data is put back', async () => {
   const copy = join(n2().directory, 'copy');
-  await whileInUse(async () => {
-    await stopAll(n2());
-    await cp(join(n2().directory, 'data'), copy, { recursive: true, preserveTimestamps: true });
-    await startAgain();
-    await untilHealed(n2());
-    await writes(800);
-    await untilHealed(n2());
-    await stopAll(n2());
-    await rm(join(n2().directory, 'data'), { recursive: true });
-    await cp(copy, join(n2().directory, 'data'), { recursive: true, preserveTimestamps: true });
-    await rm(copy, { recursive: true });
-    await startAgain();
-  });
+  await whileInUse(
+    async () => {
+      await stopAll(n2());
+      await copyTree(join(n2().directory, 'data'), copy);
+      await startAgain();
+      await untilHealed(n2());
+      await writes(800);
+      await untilHealed(n2());
+      await stopAll(n2());
+      await rm(join(n2().directory, 'data'), { recursive: true });
+      await copyTree(copy, join(n2().directory, 'data'));
+      await rm(copy, { recursive: true });
+      await startAgain();
+      // The spool may still hold what came since: docs/seeding.md, Limits.
+    },
+    { goesBack: true },
+  );
 }, 240_000);
 
 it('an old copy of the spool is put back', async () => {

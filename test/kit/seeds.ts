@@ -78,6 +78,8 @@ export class Reader {
   answers = 0;
   refusals = 0;
   readonly wrong: string[] = [];
+  /** States of before. */
+  readonly earlier: string[] = [];
 
   constructor(cluster: TestCluster, node: TestNode) {
     this.#cluster = cluster;
@@ -86,9 +88,10 @@ export class Reader {
   }
 
   /** @throws when it was ever shown what it must not see */
-  async stop(): Promise<void> {
+  async stop({ goesBack = false } = {}): Promise<void> {
     this.#isOver = true;
     await this.#done;
+    if (!goesBack) this.wrong.push(...this.earlier);
     if (this.wrong.length > 0) throw new Error(`${this.#node.name} showed: ${this.wrong.join('; ')}`);
   }
 
@@ -122,7 +125,7 @@ export class Reader {
     }
     this.answers++;
     const count = Number(body.results[0]?.rows[0]?.[0]);
-    if (count < this.#seen) this.wrong.push(`${count} rows after ${this.#seen}`);
+    if (count < this.#seen) this.earlier.push(`${count} rows after ${this.#seen}`);
     this.#seen = Math.max(this.#seen, count);
   }
 }
