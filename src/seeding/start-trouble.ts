@@ -11,6 +11,9 @@ const NOT_THE_DATA =
 /** The table or file that such a line names. */
 const FILE = /[\w@$#]+\/[\w@$#]+\.ibd|`[^`]+`\.`[^`]+`/;
 
+/** What such a start failed with: another error is another trouble. */
+const ERROR = /\[ERROR\] (.{0,80})/;
+
 const STARTS_MAX = 3;
 /** Crashes with such words further apart than this are not one trouble. */
 const TOGETHER_MS = 600_000;
@@ -43,7 +46,7 @@ export class StartTrouble {
       cause: 'server-start',
       reason: `Its server did not start ${this.#failedStarts} times in a row: ${reason}`,
       closes: true,
-      trouble: 'server-start',
+      trouble: `server-start ${ERROR.exec(reason)?.[1] ?? ''}`,
     };
   }
 
