@@ -247,7 +247,9 @@ it('a node that was told of another primary says so, and passes clients on to it
     'NOT_PRIMARY',
     n2.url,
   ]);
-  const status = await n1.cluster();
-  expect(status.members.find(({ name }) => name === 'n1')?.role).toBe('replica');
-  expect(status.members.find(({ name }) => name === 'n2')?.role).toBe('primary');
+  // What n1 shows of the others it has from n2, once it is attached.
+  const roleOn = async (node: TestNode, member: string) =>
+    (await node.cluster()).members.find(({ name }) => name === member)?.role;
+  await until('n1 shows n2', async () => (await roleOn(n1, 'n2')) === 'primary');
+  expect(await roleOn(n1, 'n1')).toBe('replica');
 });
