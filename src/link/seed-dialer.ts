@@ -6,7 +6,7 @@ import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import { type Clock, systemClock, type Timer } from '../std/clock.js';
 import { durationText } from '../std/duration-text.js';
 import type { TlsSource } from '../std/tls-source.js';
-import { type FrameName, NONCE_SIZE, SEED_DATA_BYTES_MAX } from '../wire/frames.js';
+import { type FrameName, NONCE_SIZE, SEED_DATA_BYTES_MAX, unexpectedFrame } from '../wire/frames.js';
 import {
   decodeRefuse,
   decodeSeedEnd,
@@ -107,6 +107,7 @@ class SeedReceiver {
   #deadline: Timer | null = null;
   #end: SeedEnd | null = null;
   #received = 0;
+  #hasOffer = false;
 
   constructor(
     socket: Socket,
@@ -179,19 +180,22 @@ class SeedReceiver {
       return;
     }
     this.#channel.tellFaults = true;
-    this.#channel.accept(['seedOffer', 'refuse']);
+    // Empty pieces say that the donor is there while it prepares its offer: obtaining its programs may take minutes.
+    this.#channel.accept(['seedOffer', 'seedData', 'refuse']);
     this.#channel.write(encodeSeedRequest(this.#request));
     // From here on the donor may need time, and says that it is there.
     this.#arm(this.#options.silentMs ?? SILENT_MS);
   }
 
   #offered(offer: SeedOffer): void {
+    this.#hasOffer = true;
     this.#channel.accept(['seedData', 'seedEnd', 'refuse']);
     this.#modules.resolve({ offer, body: this.#body, end: () => this.#end });
   }
 
   #data(payload: Buffer): void {
     if (payload.length === 0) return;
+    if (!this.#hasOffer) throw unexpectedFrame('seedData');
     this.#received += payload.length;
     if (!this.#body.push(payload)) this.#channel.pause();
   }

@@ -74,6 +74,16 @@ test('a slow receiver holds the donor back: its memory does not fill', async () 
   stream.body.destroy();
 });
 
+test('a donor that needs longer for its offer says that it is there; bytes before the offer are a fault', async () => {
+  let first: (session: SeedSession) => void = (session) => setTimeout(() => session.offer(OFFER), 2_500);
+  const p = await donor((session) => first(session));
+  const stream = await dial(p.port, { silentMs: 2_000 });
+  expect(stream.offer).toEqual(OFFER);
+  stream.body.destroy();
+  first = (session) => session.send(Buffer.from('early'));
+  await expect(dial(p.port)).rejects.toMatchObject({ code: 'FRAME_UNEXPECTED' });
+});
+
 test('a refusal reaches the receiver by its name', async () => {
   const p = await donor((session) => session.refuse('SEED_BUSY', 'n1 sends two snapshots already.'));
   await expect(dial(p.port)).rejects.toMatchObject({
