@@ -47,7 +47,8 @@ export interface SeedStream {
 }
 
 /**
- * Asks a donor for a snapshot, on a connection of its own: the same mutual proof as any link, then nothing but the snapshot.
+ * Asks a donor for a snapshot, on a connection of its own. Both sides prove that they know the secret, as on any link. After
+ * that the connection carries the snapshot only.
  * @throws SkeinError LINK_UNREACHABLE, LINK_TLS_FAILED, those of the handshake, and what the donor refuses with; the
  *   signal's reason
  */

@@ -61,7 +61,8 @@ function post(
     const outgoing = request(url, {
       method: 'POST',
       agent: false,
-      // The authority is what the answer brings. Whoever answers cannot read the request's proof as anything else, nor answer.
+      // The authority comes with the answer, so the certificate cannot be checked yet. Only a member that knows the join
+      // token can make a valid answer, and the request does not contain the token.
       rejectUnauthorized: false,
       headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
       signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
