@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { configFile, ensureSecrets, writeNodeConfig } from '../../src/cli/demo/directory.js';
+import { addMembers, writeIdentities } from '../../src/cli/demo/members.js';
 import { clusterFiles, type PlannedNode, planDemo } from '../../src/cli/demo/plan.js';
 import type { NodeConfigInput } from '../../src/config/node-config.js';
 import type { ClusterStatus } from '../../src/model/status.js';
@@ -56,6 +57,7 @@ export class SkeinTarget implements Target {
     });
     mkdirSync(options.directory, { recursive: true });
     await ensureSecrets(options.directory);
+    await writeIdentities(plan);
     const target = new SkeinTarget(mode, options, plan);
     try {
       for (const node of plan) {
@@ -65,6 +67,8 @@ export class SkeinTarget implements Target {
         await writeNodeConfig({ ...node, config });
         target.#spawn(node);
       }
+      const signal = AbortSignal.timeout(READY_DEADLINE_MS);
+      await addMembers(plan, { token: target.#token, changed: () => {}, signal });
       await target.#untilReady();
       await target.#findPort();
       return target;
