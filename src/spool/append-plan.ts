@@ -151,7 +151,7 @@ class Planner {
     this.#runs.push(run);
   }
 
-  /** The fragments of the open group, wherever they are, are void. */
+  /** Drops the fragments of the open group, in this batch and before it. */
   #abandon(at: number, before: GroupEnd): void {
     this.#close(at, before);
     const opened = this.#openedAt;

@@ -111,7 +111,7 @@ export class CommitQueue {
     }
   }
 
-  /** `bytes` of an entry that is not being written yet will not be. */
+  /** An entry that is not being written yet has lost `bytes` of its end. */
   shortened(entry: TailEntry, bytes: number): void {
     if (this.#pending.includes(entry)) this.#pendingBytes -= bytes;
     else this.#writingBytes -= bytes;

@@ -21,7 +21,7 @@ export function formatPayload(bytes: Buffer, at: number): Buffer {
 
 /**
  * The FORMAT records of a spool in the order of the groups, each only where it differs from the one before.
- * Few: one for each binary log file of the source.
+ * There are few: one for each binary log file of the source.
  */
 export class Formats {
   #list: Format[] = [];
@@ -39,7 +39,7 @@ export class Formats {
     return this.#list.findLast((format) => format.afterOrdinal < ordinal) ?? null;
   }
 
-  /** What was stored behind group `after` is gone; `head` heads the segment in which the spool ends now. */
+  /** Forgets the records after group `after`; `head` is the FORMAT record at the head of the segment that is now the last. */
   cut(after: number, head: Format | null): void {
     this.#list = this.#list.filter((format) => format.afterOrdinal < after);
     if (head) this.add(head);

@@ -8,8 +8,8 @@ import { Segment, segmentOrdinal } from './segment.js';
 import { diskStorage, type Storage } from './storage.js';
 
 /**
- * Reads a spool directory for `skein spool list|show|verify`. It changes nothing, and a node may be running on it. Then the
- * newest groups may be half written, which counts as an incomplete tail.
+ * Reads a spool directory for `skein spool list|show|verify`. It changes nothing, and a node may be running on it. While it
+ * runs, the newest groups may be half written; they count as an incomplete tail.
  */
 export interface InspectModules {
   readonly gtidText: GtidText;

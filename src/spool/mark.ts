@@ -13,7 +13,7 @@ import { type GroupEnd, gtidOf, layoutFits, previousGtidOf } from './order.js';
  * group commit, and one behind the last commit when the spool is idle. A mark is evidence for the recovery: it was
  * written only after everything before `syncedOffset` in its file had been fsynced.
  *
- * Header: the last complete group before it (that is what makes a segment readable alone, and an empty spool know
+ * Header: the last complete group before it (so a segment can be read alone, and an empty spool know
  * where it begins). Payload: u53 syncedOffset, u53 own offset, 16 bytes incarnation. The last two are there because
  * users' data may contain anything, also bytes that look like a mark: a mark counts only at the offset that it names.
  */

@@ -15,7 +15,7 @@ export class OpenGroup {
     this.#entries.push(entry);
   }
 
-  /** The sender starts the group again: its fragments are dropped where they are not written, else named dead. */
+  /** The sender starts the group again: fragments that are not written yet are dropped, the others are noted as dead. */
   abandon(queue: CommitQueue, tail: Tail): void {
     let last: TailEntry | null = null;
     for (const [index, entry] of this.#entries.entries()) {
@@ -29,7 +29,7 @@ export class OpenGroup {
     }
     const first = this.#entries[0];
     if (!first?.segment || !last) return;
-    // One stretch, marks included: nothing but fragments of this group was appended since.
+    // One range, marks included: only fragments of this group were appended since it began.
     first.segment.dead.push({ from: first.offset + this.#at, to: last.offset + last.size });
   }
 }

@@ -13,7 +13,7 @@ export interface SpoolReader {
   /**
    * Some whole records of ordinals <= `limitOrdinal`, about `bytesMax` bytes at most but at least one record; null when
    * there is none yet. A large group comes in several pieces. The first record of all is the FORMAT record in force,
-   * where there is one. The bytes may be those that readers share: not to be changed.
+   * where there is one. The bytes may be shared with other readers: do not change them.
    * @throws SkeinError SPOOL_PURGED, SPOOL_CUT (it had passed the place of the cut), SPOOL_DAMAGED, SPOOL_FAILED,
    *   SPOOL_CLOSED
    */
@@ -57,9 +57,9 @@ export class Reader implements SpoolReader {
   #file: StorageFile | null = null;
   #fileOf: Segment | null = null;
   #format: Buffer | null = null;
-  /** It took a new place by ordinal, and may have passed over a FORMAT record in front of that. */
+  /** The reader went to a new place by ordinal, and may have skipped a FORMAT record before it. */
   #formatDue = true;
-  /** On the way to its place through records that are not wanted. */
+  /** The reader skips records until it reaches its place. */
   #seeking = false;
   #broken: SkeinError | null = null;
   /** Counts cuts, so that a read that ran during a cut is dropped. */
@@ -105,7 +105,7 @@ export class Reader implements SpoolReader {
       );
       return;
     }
-    // Short of the cut its place is still good, perhaps in the middle of a group.
+    // Before the cut its place is still valid, perhaps in the middle of a group.
     if (this.#ordinal <= after.ordinal) return;
     this.#entry = null;
     this.#segment = null;
@@ -131,7 +131,7 @@ export class Reader implements SpoolReader {
     return true;
   }
 
-  /** The FORMAT record in force for what comes next, when it is not the one that went out last. */
+  /** The FORMAT record that applies to the next record, when it is not the one that was delivered last. */
   #changedFormat(): Buffer | null {
     this.#formatDue = false;
     const format = this.#source.formatFor(this.#ordinal);
@@ -171,7 +171,7 @@ export class Reader implements SpoolReader {
     return bytes.subarray(from, at);
   }
 
-  /** Notes that the record at `at` goes out. */
+  /** Notes that the record at `at` is delivered. */
   #passed(bytes: Buffer, at: number): void {
     if (bytes[at + 8] !== RECORD_KIND.group) return;
     const ordinal = readU53(bytes, at + 16);
@@ -234,7 +234,7 @@ export class Reader implements SpoolReader {
     throw purged(this.#ordinal, this.#source.begin);
   }
 
-  /** Keeps of `bytes` what is to go out, moved together over what is not (marks, repeated FORMAT records). */
+  /** Keeps the records of `bytes` that are delivered, moved together; drops the others (marks, repeated FORMAT records). */
   #take(segment: Segment, bytes: Buffer, limit: number, bytesMax: number): Buffer {
     let kept = 0;
     let at = 0;

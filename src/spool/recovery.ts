@@ -34,7 +34,7 @@ import { readRange, type Storage, type StorageFile } from './storage.js';
 export interface SpoolDamage {
   /** For people: what is wrong and where. */
   readonly reason: string;
-  /** Name of the file in the spool's directory; null when it is about the whole. */
+  /** Name of the file in the spool's directory; null when it is about the whole spool. */
   readonly file: string | null;
   readonly offset: number | null;
 }
@@ -169,7 +169,8 @@ class Analyser {
   #headFault(name: string, head: Mark | null, index: number): string {
     if (!head) return 'the head of the segment is bad';
     if (head.incarnation !== this.#state.incarnation) return 'the segment belongs to another spool';
-    if (segmentName(head.end.ordinal + 1) !== name) return 'the segment has the name of another one';
+    if (segmentName(head.end.ordinal + 1) !== name)
+      return "the segment's file name and its head name different ordinals";
     if (index > 0) {
       return sameGroup(head.end, this.#end)
         ? ''
@@ -236,7 +237,7 @@ class Analyser {
   }
 }
 
-/** It was synced before the next segment was made, so nothing in it may be bad; a group given up may be unfinished. */
+/** It was synced before the next segment was made, so nothing in it may be bad; only an abandoned group may be incomplete. */
 function judgeEarlier(segment: Segment, scan: SegmentScan): SpoolDamage | null {
   if (scan.stop) return { reason: scan.stop.detail, file: segment.name, offset: scan.stop.offset };
   if (scan.zeroBytes > 0) return { reason: 'it ends in zeros', file: segment.name, offset: scan.fileSize };

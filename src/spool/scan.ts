@@ -70,7 +70,7 @@ export async function scanSegment(
     if (kind === RECORD_KIND.mark) {
       const mark = readMark(bytes, at, offset);
       if (mark?.incarnation !== incarnation) {
-        return { offset, fault: 'mark', detail: 'a mark that does not belong to this place' };
+        return { offset, fault: 'mark', detail: 'a mark of another place or another spool' };
       }
       syncedOffset = Math.max(syncedOffset, mark.syncedOffset);
       lastMark = mark;

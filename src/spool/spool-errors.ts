@@ -7,7 +7,7 @@ import type { SpoolDamage } from './recovery.js';
 export function damagedError(damage: SpoolDamage | null): SkeinError {
   return new SkeinError(
     'SPOOL_DAMAGED',
-    `The spool is damaged and takes part in nothing: ${damage?.reason ?? 'unknown'} (${damage?.file ?? 'whole'}, byte ${damage?.offset ?? 0}).`,
+    `The spool is damaged and is not used: ${damage?.reason ?? 'unknown'} (${damage?.file ?? 'whole'}, byte ${damage?.offset ?? 0}).`,
     { data: { ...damage } },
   );
 }

@@ -103,7 +103,7 @@ export class SpoolFiles {
     }
   }
 
-  /** Takes away what stands behind `place`, the newest first, and lets `queue` go on there. */
+  /** Removes what is after `place`, the newest file first, and lets `queue` go on there. */
   async cut({ segment, offset, end }: Place, queue: CommitQueue): Promise<void> {
     const later = this.#segments.slice(this.#segments.indexOf(segment) + 1);
     await this.remove(later.reverse());
@@ -119,7 +119,7 @@ export class SpoolFiles {
     segment.syncedSize = offset;
   }
 
-  /** A first segment after `end`, durable, in which `queue` goes on; those of before are still there. */
+  /** Makes a durable first segment after `end`, in which `queue` goes on; the older segments stay. */
   async beginAgain(
     { end, format, incarnation }: { end: GroupEnd; format: Format | null; incarnation: string },
     queue: CommitQueue,

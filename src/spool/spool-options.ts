@@ -25,7 +25,7 @@ export interface SpoolModules {
   readonly clock?: Clock;
 }
 
-/** Where a spool without groups is to go on: what `restartAfter` takes. GTIDs in the flavour's binary form. */
+/** Where a spool without groups goes on, for `restartAfter`. GTIDs are in the flavour's binary form. */
 export interface SpoolBase {
   readonly epoch: number;
   readonly ordinal: number;

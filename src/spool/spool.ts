@@ -1,31 +1,28 @@
 import { randomBytes } from 'node:crypto';
-import { SkeinError } from '../model/error.js';
+import type { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import { type Clock, systemClock } from '../std/clock.js';
 import { Emitter } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
-import { planAppend, type Run } from './append-plan.js';
+import { Appender } from './appender.js';
 import { CommitQueue } from './commit-queue.js';
 import { Formats } from './format.js';
-import { OpenGroup } from './open-group.js';
-import { type GroupEnd, type GtidText, OrderWalk, positionOf, previousGtidOf, textOrEmpty } from './order.js';
+import { type GroupEnd, type GtidText, positionOf, previousGtidOf, textOrEmpty } from './order.js';
 import { purged, Reader, type ReaderSource, type SpoolReader } from './reader.js';
 import { type Recovered, recover, type SpoolDamage } from './recovery.js';
-import type { Segment } from './segment.js';
 import {
   busyError,
-  closedError,
   cutCommittedError,
   damagedError,
   divergedError,
-  failedError,
   notCoveredError,
 } from './spool-errors.js';
 import { type Place, SpoolFiles } from './spool-files.js';
+import { SpoolHealth } from './spool-health.js';
 import { SPOOL_DEFAULTS, type SpoolBase, type SpoolModules, type SpoolOptions } from './spool-options.js';
 import { StateWriter } from './state-writer.js';
 import type { Storage } from './storage.js';
-import { Tail, type TailEntry, tailEntry } from './tail.js';
+import { Tail } from './tail.js';
 
 /** Bounds the preallocation, so that it does not make a segment much longer. */
 const PREALLOCATIONS_PER_SEGMENT = 2;
@@ -43,9 +40,9 @@ export class Spool {
   readonly onDurable = new Emitter<Position>();
   readonly onAppended = new Emitter<Position>();
   readonly onDrain = new Emitter<void>();
-  readonly onFailed = new Emitter<SkeinError>();
+  readonly onFailed: Emitter<SkeinError>;
   /** Damage found while reading, after a sound opening. */
-  readonly onDamaged = new Emitter<SpoolDamage>();
+  readonly onDamaged: Emitter<SpoolDamage>;
   readonly incarnation: string;
 
   readonly #options: Required<SpoolOptions>;
@@ -58,19 +55,14 @@ export class Spool {
   readonly #tail: Tail;
   readonly #readers = new Set<Reader>();
   readonly #source: ReaderSource;
+  readonly #health: SpoolHealth;
+  readonly #appender: Appender;
   #queue: CommitQueue | null = null;
-  #damage: SpoolDamage | null;
-  #failed: SkeinError | null = null;
-  #closed = false;
   #cutting = false;
 
-  #walk: OrderWalk;
   #end: Position;
   #durable: Position;
   #durableGroup: GroupEnd;
-  #openGroup: OpenGroup | null = null;
-  #segmentBytes = 0;
-  #segmentFirstOrdinal = 1;
   #wantsDrain = false;
 
   #committed: number;
@@ -101,12 +93,20 @@ export class Spool {
     this.#clock = modules.clock ?? systemClock;
     this.#tail = new Tail(this.#options.tailBytesMax);
     this.incarnation = recovered.state.incarnation;
+    this.#health = new SpoolHealth(
+      { directory: options.directory, damage: recovered.damage },
+      { logger: this.#logger, durable: () => this.#durable.ordinal },
+    );
+    this.onFailed = this.#health.onFailed;
+    this.onDamaged = this.#health.onDamaged;
     this.#files = new SpoolFiles(options.directory, recovered.segments, {
       storage: this.#storage,
-      foundDamage: (file, offset, fault) => this.#foundDamage(file, offset, fault),
+      foundDamage: this.#health.foundDamage,
     });
-    this.#damage = recovered.damage;
-    this.#walk = new OrderWalk(recovered.end);
+    this.#appender = new Appender(
+      { segmentBytesMax: this.#options.segmentBytesMax, end: recovered.end },
+      { formats: this.#formats, tail: this.#tail },
+    );
     this.#end = positionOf(recovered.end, this.#gtidText);
     this.#durable = this.#end;
     this.#durableGroup = recovered.end;
@@ -121,12 +121,12 @@ export class Spool {
       end: this.#end.ordinal,
       segments: this.#files.count,
     };
-    if (this.#damage) this.#logger.error({ ...data, damage: this.#damage }, 'spool is damaged');
+    if (this.damage) this.#logger.error({ ...data, damage: this.damage }, 'spool is damaged');
     else this.#logger.info({ ...data, committed: this.#committed }, 'spool opened');
   }
 
   get damage(): SpoolDamage | null {
-    return this.#damage;
+    return this.#health.damage;
   }
 
   /** Ordinal of the first group that is here; `end.ordinal + 1` when there is none. */
@@ -181,31 +181,13 @@ export class Spool {
    */
   append(bytes: Buffer, committedOrdinal = 0): boolean {
     const queue = this.#writable();
-    const walk = this.#walk.fork();
-    const plan = planAppend(bytes, walk, this.#formats.newest, {
-      segmentBytes: this.#segmentBytes,
-      segmentBytesMax: this.#options.segmentBytesMax,
-      segmentFirstOrdinal: this.#segmentFirstOrdinal,
-    });
-    // No change was made above, and nothing below can be refused.
-    if (plan.abandonsOpen) this.#openGroup?.abandon(queue, this.#tail);
-    walk.detach();
-    this.#walk = walk;
-    for (const format of plan.formats) this.#formats.add(format);
-    if (plan.abandonsOpen || !walk.partialOpen) this.#openGroup = null;
-    for (const [index, run] of plan.runs.entries()) {
-      const entry = this.#store(bytes, run, queue);
-      if (plan.openedAt?.run === index) {
-        this.#openGroup = new OpenGroup(entry, plan.openedAt.offset - run.from);
-      } else if (walk.partialOpen) {
-        this.#openGroup?.add(entry);
-      }
-    }
-    if (walk.ordinal !== this.#end.ordinal) {
-      this.#end = positionOf(walk.end(), this.#gtidText);
+    this.#appender.append(bytes, queue);
+    const { ordinal } = this.#appender;
+    if (ordinal !== this.#end.ordinal) {
+      this.#end = positionOf(this.#appender.end(), this.#gtidText);
       this.onAppended.emit(this.#end);
     }
-    if (walk.ordinal > Math.max(this.#committed, committedOrdinal)) queue.write();
+    if (ordinal > Math.max(this.#committed, committedOrdinal)) queue.write();
     else queue.writeSoon();
     if (queue.pendingBytes <= this.#options.pendingBytesMax) return true;
     this.#wantsDrain = true;
@@ -215,7 +197,7 @@ export class Spool {
   /** Resolves when all that was appended is durable. @throws SkeinError SPOOL_FAILED */
   async flush(): Promise<void> {
     await this.#queue?.idle();
-    if (this.#failed) throw this.#failed;
+    this.#health.throwIfFailed();
   }
 
   /** @throws SkeinError SPOOL_PURGED when `fromOrdinal` is below `begin` */
@@ -248,8 +230,8 @@ export class Spool {
       if (!last) return;
       const begin = this.#files.after(last)?.firstOrdinal ?? last.lastOrdinal + 1;
       this.#purgedBelow = begin;
-      await this.#guard(() => this.#state.write({ durably: true }));
-      await this.#guard(() => this.#files.remove(old));
+      await this.#health.guard(() => this.#state.write({ durably: true }));
+      await this.#health.guard(() => this.#files.remove(old));
       this.#formats.purge(begin);
       this.#logger.info({ begin, segments: old.length }, 'spool purged');
     });
@@ -266,20 +248,24 @@ export class Spool {
 
   /** Syncs what is pending and notes the state. Safe to call again. */
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (!this.#health.close()) return;
     this.#state.stop();
     await this.#operation;
     const queue = this.#queue;
     if (queue) {
       await queue.seal();
-      if (!this.#failed) await this.#guard(() => this.#state.write({ durably: true })).catch(() => {});
-      // A failure was told by onFailed already.
+      if (!this.#health.failed) {
+        await this.#health.guard(() => this.#state.write({ durably: true })).catch(() => {});
+      }
+      // A failure was reported by onFailed already.
       await queue.file.close().catch(() => {});
     }
     for (const reader of [...this.#readers]) reader.close();
     this.#tail.clear();
-    this.#logger.info({ durable: this.#durable.ordinal, failed: this.#failed !== null }, 'spool closed');
+    this.#logger.info(
+      { durable: this.#durable.ordinal, failed: this.#health.failed !== null },
+      'spool closed',
+    );
   }
 
   async #activate(end: GroupEnd): Promise<void> {
@@ -299,29 +285,11 @@ export class Spool {
         clock: this.#clock,
         onSegment: (next) => this.#files.add(next),
         onSynced: (group) => this.#synced(group),
-        onFailed: (cause) => this.#fail(cause),
+        onFailed: (cause) => this.#health.fail(cause),
       },
       { segment, file, end },
     );
-    this.#countFrom(segment);
-  }
-
-  #countFrom(segment: Segment): void {
-    this.#segmentBytes = segment.size;
-    this.#segmentFirstOrdinal = segment.firstOrdinal;
-  }
-
-  #store(bytes: Buffer, run: Run, queue: CommitQueue): TailEntry {
-    const isWhole = run.from === 0 && run.to === bytes.length;
-    const entry = tailEntry(isWhole ? bytes : bytes.subarray(run.from, run.to), run);
-    if (run.opensSegment) {
-      this.#segmentBytes = 0;
-      this.#segmentFirstOrdinal = run.opensSegment.base.ordinal + 1;
-    }
-    this.#segmentBytes += entry.bytes.length;
-    this.#tail.push(entry);
-    queue.push(entry);
-    return entry;
+    this.#appender.countFrom(segment);
   }
 
   #synced(group: GroupEnd): void {
@@ -343,13 +311,13 @@ export class Spool {
   async #cutIdle(after: Position, queue: CommitQueue): Promise<void> {
     if (after.ordinal > this.#end.ordinal) return;
     if (after.ordinal < this.begin - 1) throw purged(after.ordinal, this.begin);
-    const place = await this.#guard(() => this.#files.find(after.ordinal));
+    const place = await this.#health.guard(() => this.#files.find(after.ordinal));
     const found = positionOf(place.end, this.#gtidText);
     if (found.gtid !== after.gtid) throw divergedError(after, found);
-    if (after.ordinal === this.#end.ordinal && !this.#walk.partialOpen) return;
+    if (after.ordinal === this.#end.ordinal && !this.#appender.hasOpenGroup) return;
     if (after.ordinal < this.committed()) throw cutCommittedError(after.ordinal, this.committed());
     const from = this.#end.ordinal;
-    await this.#guard(() => this.#cutFiles(place, queue, found));
+    await this.#health.guard(() => this.#cutFiles(place, queue, found));
     for (const reader of this.#readers) reader.onCut(found);
     this.#logger.info({ after: found.ordinal, end: from }, 'spool cut');
   }
@@ -362,12 +330,11 @@ export class Spool {
     await this.#files.cut(place, queue);
     this.#formats.cut(end.ordinal, segment.headFormat);
     this.#tail.clear();
-    this.#countFrom(segment);
+    this.#appender.countFrom(segment);
   }
 
   #moveEnd(end: GroupEnd, position: Position): void {
-    this.#walk = new OrderWalk(end);
-    this.#openGroup = null;
+    this.#appender.moveTo(end);
     this.#end = position;
     this.#durable = position;
     this.#durableGroup = end;
@@ -384,12 +351,12 @@ export class Spool {
     const position = positionOf(end, this.#gtidText);
     if (position.ordinal === this.#end.ordinal && position.gtid === this.#end.gtid) return;
     if (position.ordinal <= this.#end.ordinal) throw notCoveredError(this.#end.ordinal, position.ordinal);
-    await this.#guard(async () => {
+    await this.#health.guard(async () => {
       const { incarnation } = this;
       const segment = await this.#files.beginAgain({ end, format: this.#formats.newest, incarnation }, queue);
       this.#moveEnd(end, position);
       this.#tail.clear();
-      this.#countFrom(segment);
+      this.#appender.countFrom(segment);
       await this.#files.remove(this.#files.below(segment.firstOrdinal));
       await this.#state.write({ durably: true });
     });
@@ -410,32 +377,19 @@ export class Spool {
       get begin() {
         return spool.begin;
       },
-      check: () => {
-        if (this.#failed) throw this.#failed;
-        if (this.#closed) throw closedError();
-      },
+      check: () => this.#health.throwIfUnusable(),
       segmentOf: (ordinal) => this.#files.of(ordinal),
       segmentAfter: (segment) => this.#files.after(segment),
       formatFor: (ordinal) => this.#formats.for(ordinal),
       written: () => this.#queue?.written() ?? null,
-      foundDamage: (file, offset, fault) => this.#foundDamage(file, offset, fault),
+      foundDamage: this.#health.foundDamage,
       detach: (reader) => this.#readers.delete(reader),
     };
   }
 
-  #foundDamage(file: string, offset: number, fault: string): SkeinError {
-    if (!this.#damage) {
-      this.#damage = { reason: `a record turned bad (${fault})`, file, offset };
-      this.#logger.error({ damage: this.#damage }, 'spool is damaged');
-      this.onDamaged.emit(this.#damage);
-    }
-    return damagedError(this.#damage);
-  }
-
   #writable(): CommitQueue {
-    if (this.#failed) throw this.#failed;
-    if (this.#closed) throw closedError();
-    if (this.#damage || !this.#queue) throw damagedError(this.#damage);
+    this.#health.throwIfUnusable();
+    if (this.damage || !this.#queue) throw damagedError(this.damage);
     if (this.#cutting) throw busyError();
     return this.#queue;
   }
@@ -451,9 +405,11 @@ export class Spool {
         purgedBelow: this.#purgedBelow,
       }),
       due: () => {
-        if (this.#failed || this.#damage || this.#closed) return;
-        // A failure is told by onFailed.
-        this.#exclusive(() => this.#guard(() => this.#state.write({ durably: false }))).catch(() => {});
+        if (this.#health.failed || this.damage || this.#health.closed) return;
+        // A failure is reported by onFailed.
+        this.#exclusive(() => this.#health.guard(() => this.#state.write({ durably: false }))).catch(
+          () => {},
+        );
       },
     });
   }
@@ -471,30 +427,11 @@ export class Spool {
       this.#cutting = true;
       try {
         await queue.idle();
-        if (this.#failed) throw this.#failed;
+        this.#health.throwIfFailed();
         await work(queue);
       } finally {
         this.#cutting = false;
       }
     });
-  }
-
-  /** An error of the storage is the end of this spool; Skein's own errors pass. */
-  async #guard<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (cause) {
-      if (cause instanceof SkeinError) throw cause;
-      throw this.#fail(cause);
-    }
-  }
-
-  #fail(cause: unknown): SkeinError {
-    if (this.#failed) return this.#failed;
-    const error = failedError(this.#options.directory, cause);
-    this.#failed = error;
-    this.#logger.error({ error: error.message, durable: this.#durable.ordinal }, 'spool failed');
-    this.onFailed.emit(error);
-    return error;
   }
 }

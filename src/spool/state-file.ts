@@ -4,8 +4,8 @@ import { readRange, type Storage } from './storage.js';
 
 /**
  * The spool's small state beside its segments. `incarnation` is made once and never changes. The three ordinals are
- * facts that were true when the file was written; the recovery holds the segments against them:
- * a spool that ends before `durable` or begins behind `purgedBelow` has lost something.
+ * facts that were true when the file was written; the recovery compares the segments with them: a spool that ends before
+ * `durable` or begins after `purgedBelow` has lost records.
  */
 export interface SpoolState {
   readonly incarnation: string;

@@ -45,7 +45,7 @@ export class StateWriter {
     this.#written = text;
   }
 
-  /** Writes no more by itself. */
+  /** No delayed write follows. */
   stop(): void {
     this.#stopped = true;
     this.#modules.clock.clearTimer(this.#timer);

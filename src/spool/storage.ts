@@ -15,9 +15,9 @@ import { monotonicMs } from '../std/clock.js';
 import { SyncWritePolicy } from './sync-write-policy.js';
 
 /**
- * The few things that the spool asks of a file system. It is a seam so that tests can put a disk behind it that
- * forgets what was not synced (test/kit/spool/simulated-storage.ts): the spool's guarantees must follow from these
- * calls alone. All calls reject with the operating system's error (`code`: ENOSPC, EIO, ENOENT ...).
+ * The few things that the spool asks of a file system. Tests put a disk behind this interface that forgets what was not
+ * synced (test/kit/spool/simulated-storage.ts): the spool's guarantees must follow from these calls alone. All calls reject
+ * with the operating system's error (`code`: ENOSPC, EIO, ENOENT ...).
  */
 export interface Storage {
   /** `create` makes a new, empty file and fails with EEXIST where there is one. */
@@ -49,7 +49,7 @@ export interface StorageFile {
 }
 
 const { O_CREAT, O_DSYNC, O_EXCL, O_RDONLY, O_RDWR } = constants;
-/** O_DSYNC: a write returns when its data (and the size) are on the disk; one call where there would be two. */
+/** O_DSYNC: a write returns when its data and the size are on the disk. So one call does the work of write and fdatasync. */
 const FLAGS = {
   read: O_RDONLY,
   write: O_RDWR | O_DSYNC,

@@ -26,7 +26,7 @@ export interface RunFacts {
  * holds it keeps no memory alive, and knows where in the files to go on.
  */
 export interface TailEntry extends RunFacts {
-  /** The live part: what belongs to a group that was given up is cut off. Empty once evicted. */
+  /** Without the bytes of an abandoned group. Empty once evicted. */
   bytes: Buffer;
   /** Its place in the files, known as soon as its write begins. */
   segment: Segment | null;
@@ -78,7 +78,7 @@ export class Tail {
     this.#bytes += entry.bytes.length;
   }
 
-  /** Lets go of the oldest entries, but never of one that is not in its file yet. */
+  /** Drops the oldest entries, but never one that is not in its file yet. */
   evict(): void {
     while (this.#bytes > this.#bytesMax && this.#first?.written) this.#drop(this.#first);
   }
@@ -87,7 +87,7 @@ export class Tail {
     while (this.#first) this.#drop(this.#first);
   }
 
-  /** Cuts `count` bytes off the end of an entry's live part (a group that was given up). */
+  /** Shortens an entry to `size` bytes: an abandoned group is cut off its end. */
   shorten(entry: TailEntry, size: number): void {
     this.#bytes -= entry.bytes.length - size;
     entry.bytes = entry.bytes.subarray(0, size);
