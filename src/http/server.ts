@@ -1,10 +1,9 @@
 /**
  * The node's HTTP server: routes from the endpoint definitions, errors in one shape, one log line for each request. Order of
  * refusals: 503 for a connection too many, 401 before the body is even read, then 403, 413, 421, 400.
- * What it does not do: anything about the cluster itself: it only shows what NodeView says.
+ * It knows the cluster only through NodeView.
  */
 
-import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Server as TlsServer } from 'node:tls';
@@ -14,7 +13,6 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import { ApiError, toApiError } from '../api/api-error.js';
 import type { NodeView } from '../api/node-view.js';
 import type { AuditStyle } from '../audit/request-lines.js';
 import { TokenStore } from '../auth/token-store.js';
@@ -22,7 +20,6 @@ import { TokenUse } from '../auth/token-use.js';
 import { HTTP_CONSTANTS, HTTP_LIMITS, type HttpLimits } from '../config/http-limits.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import { answerRoom } from '../sql/answer-room.js';
-import { errorContext } from '../sql/execute.js';
 import { Outcomes } from '../sql/outcomes.js';
 import { SessionPool } from '../sql/session-pool.js';
 import { JoinTokenTable } from '../sql/system/join-token-table.js';
@@ -35,15 +32,15 @@ import { Cancellation } from '../std/cancellation.js';
 import { endOfTurn } from '../std/end-of-turn.js';
 import type { Logger } from '../std/logger.js';
 import type { TlsSource } from '../std/tls-source.js';
+import { Answers, notFound, openStream } from './answers.js';
 import { Authoriser } from './authorise.js';
-import { AnswerCompression } from './compress.js';
 import { Connections } from './connections.js';
 import { CONSOLE_HEADERS, readConsoleFile } from './console-files.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
-import type { Handler, HandlerModules, HandlerReply } from './handlers/context.js';
+import type { Handler, HandlerModules } from './handlers/context.js';
 import { JoinDesk } from './join-desk.js';
 import { LiveTokens } from './live-tokens.js';
-import { fromFramework, refuseBrokenRequest, thenDrained } from './refusals.js';
+import { refuseBrokenRequest, thenDrained } from './refusals.js';
 import { type BodyLimit, readBody } from './request-body.js';
 import { requestId } from './request-id.js';
 import { inputReader } from './request-input.js';
@@ -51,19 +48,18 @@ import { RequestLines } from './request-lines.js';
 import { RequestMeter } from './request-meter.js';
 import { hasBody, RequestState } from './request-state.js';
 import { ROUTES } from './routes.js';
-import { shownPath } from './shown-path.js';
 
-/** Three quarters of it, what a token alone gets, keep two cores busy with writes that wait for their quorum. */
+/** One token alone gets three quarters of them: enough to keep two cores busy with writes that wait for their quorum. */
 const SESSIONS_PER_ROLE = 64;
 const WAITERS_PER_ROLE = 1000;
 /** A name of 64 characters, each of them four bytes that are escaped. */
 const PARAM_MAX = 64 * 4 * 3;
-/** Long enough for a client that was cut off over night to ask what became of its write. */
+/** Long enough for a client that was cut off overnight to ask for the outcome of its write. */
 const OUTCOME_KEEP_MS = 24 * 3_600_000;
 const OUTCOME_PURGE_INTERVAL_MS = 60_000;
-/** For requests that run when the node stops. */
+/** Time for running requests when the node stops. */
 const STOP_GRACE_MS = 1000;
-/** How often Node looks for requests and heads that are late: a fifth of the shorter of the two times. */
+/** How often Node checks for late requests and headers: a fifth of the shorter of the two time limits. */
 const LATE_CHECK_MS = 2000;
 
 export interface HttpServerOptions {
@@ -72,9 +68,9 @@ export interface HttpServerOptions {
   readonly port: number;
   /** Directory of the console's files; null = none. */
   readonly consoleDir: string | null;
-  /** With it HTTPS is spoken, and nothing else. */
+  /** With it the server speaks HTTPS only. */
   readonly tls?: TlsSource | null;
-  /** Where small facts that outlive a restart are kept; must exist. Without it they do not. */
+  /** Existing directory for state that survives a restart (last uses of tokens). Without it, that is in memory only. */
   readonly stateDir?: string;
   /** Default: literals masked, no parameters. */
   readonly auditStyle?: AuditStyle;
@@ -84,7 +80,7 @@ export interface HttpServerOptions {
   readonly outcomePurgeIntervalMs?: number;
   /** Sessions on the local server for the tokens of each role; default 64. */
   readonly sessionsPerRole?: number;
-  /** What is not named has its default. */
+  /** Limits that are not given have their defaults. */
   readonly limits?: Partial<HttpLimits>;
 }
 
@@ -111,8 +107,8 @@ export class HttpServer {
   readonly #live: LiveTokens;
   readonly #connections: Connections;
   readonly #bodies: ByteBudget;
-  readonly #answers: ByteBudget;
-  readonly #compression = new AnswerCompression();
+  readonly #answersInMemory: ByteBudget;
+  readonly #answers: Answers;
   readonly #openStreams = new Set<() => void>();
   readonly #stopping = new Cancellation();
   #closing = false;
@@ -125,16 +121,17 @@ export class HttpServer {
     this.#log = modules.log;
     this.#limits = { ...HTTP_LIMITS, ...options.limits };
     this.#bodies = new ByteBudget({ bytesMax: this.#limits.bodiesBytesMax });
-    this.#answers = new ByteBudget({ bytesMax: this.#limits.answersBytesMax });
+    this.#answersInMemory = new ByteBudget({ bytesMax: this.#limits.answersBytesMax });
     this.#connections = new Connections({ ...this.#limits, halfClosedMs: HTTP_CONSTANTS.halfClosedMs });
     this.#meter = new RequestMeter(
       ROUTES.map(([definition]) => definition),
       {
         connections: () => this.#connections.metrics(),
         bodiesBytes: () => this.#bodies.used,
-        answersBytes: () => this.#answers.used,
+        answersBytes: () => this.#answersInMemory.used,
       },
     );
+    this.#answers = new Answers({ node: modules.node, log: modules.log, meter: this.#meter });
     this.#systemTable = new SystemTable({ node: modules.node });
     this.#tokenTable = new TokenTable({ table: this.#systemTable });
     this.#tokens = new TokenStore(
@@ -168,7 +165,7 @@ export class HttpServer {
       modules,
     );
     this.#transactions = new OpenTransactions(
-      // So that they never keep single requests out.
+      // Half, so that transactions never keep single requests out.
       { perRoleMax: Math.floor(sessionsMax / 2) },
       {
         node: modules.node.name,
@@ -212,7 +209,7 @@ export class HttpServer {
   }
 
   /**
-   * Ends streams, gives running requests a moment, answers what then still waits (a write without its quorum as
+   * Ends streams, gives running requests a moment, answers those that still wait then (a write without its quorum as
    * unknown), and closes the sessions.
    */
   async stop(): Promise<void> {
@@ -237,7 +234,8 @@ export class HttpServer {
 
   #build(): FastifyInstance {
     const app = this.#framework();
-    // Any content type is read as JSON: `curl -d` sends another one, and the token, not a cookie, is what lets in.
+    // Any content type is read as JSON, because `curl -d` sends another one. That is safe, because a token, not a cookie,
+    // authorises a request.
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', (request: FastifyRequest) => this.#readBody(request));
     app.decorateRequest('skein', null);
@@ -259,8 +257,10 @@ export class HttpServer {
       this.#lines.ended(request, reply.statusCode);
       done();
     });
-    app.setErrorHandler<FastifyError>((error, request, reply) => this.#sendError(error, request, reply));
-    app.setNotFoundHandler((request, reply) => this.#sendError(notFound(request), request, reply));
+    app.setErrorHandler<FastifyError>((error, request, reply) =>
+      this.#answers.sendError(error, request, reply),
+    );
+    app.setNotFoundHandler((request, reply) => this.#answers.sendError(notFound(request), request, reply));
     const joinTokens = new JoinTokenTable({ table: this.#systemTable });
     const modules: HandlerModules = {
       node: this.#node,
@@ -302,11 +302,11 @@ export class HttpServer {
       requestTimeout: HTTP_CONSTANTS.requestTimeoutMs,
       keepAliveTimeout: HTTP_CONSTANTS.keepAliveMs,
       connectionTimeout: HTTP_CONSTANTS.stalledAnswerMs,
-      frameworkErrors: (error, request, reply) => this.#sendError(error, request, reply),
+      frameworkErrors: (error, request, reply) => this.#answers.sendError(error, request, reply),
       clientErrorHandler: refuseBrokenRequest,
       ...(tls ? { https: { ...tls.current, ...times } } : { http: times }),
     }) as FastifyInstance;
-    // Connections that are there go on with the certificate that they began with.
+    // Open connections keep the certificate with which they began.
     if (tls)
       this.#offTls = tls.onChange.on(() =>
         (app.server as unknown as TlsServer).setSecureContext(tls.current),
@@ -354,7 +354,7 @@ export class HttpServer {
       },
       handler: async (request, reply) => {
         const state = request.skein ?? new RequestState();
-        const held = this.#answers.hold(holderOf(state));
+        const held = this.#answersInMemory.hold(holderOf(state));
         state.closed.on(() => held.release());
         const input = readInput({
           request,
@@ -365,12 +365,12 @@ export class HttpServer {
         await endOfTurn();
         const answer = await handler(input, modules);
         await endOfTurn();
-        return await this.#send(request, reply, answer);
+        return await this.#answers.send(request, reply, answer);
       },
     });
   }
 
-  /** What belongs to no endpoint is not read: its answer needs no body. */
+  /** The body of a request without an endpoint is not read: the answer does not depend on it. */
   async #readBody(request: FastifyRequest): Promise<string> {
     const state = request.skein;
     if (!state?.endpoint) return '';
@@ -388,76 +388,6 @@ export class HttpServer {
       ? { bytesMax: readBodyBytesMax, name: 'httpReadBodyBytesMax' }
       : { bytesMax: bodyBytesMax, name: 'httpBodyBytesMax' };
   }
-
-  #send(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    answer: HandlerReply,
-  ): FastifyReply | Promise<FastifyReply> {
-    const state = request.skein;
-    if (answer.kind === 'stream') {
-      if (state) state.isStream = true;
-      reply.hijack();
-      answer.start(reply.raw);
-      return reply;
-    }
-    if (state && answer.facts) state.facts = answer.facts;
-    if (answer.kind === 'sent') {
-      answer.finish();
-      return reply;
-    }
-    if (answer.headers) reply.headers(answer.headers);
-    reply
-      .code(answer.status ?? 200)
-      .header('content-type', answer.contentType ?? 'application/json; charset=utf-8')
-      .header('cache-control', 'no-store')
-      .header('vary', 'accept, accept-encoding');
-    const text = answer.contentType === undefined ? jsonLine(answer.body) : textOf(answer.body);
-    if (!this.#compression.suits(text, header(request, 'accept-encoding'))) return reply.send(text);
-    return this.#compression
-      .compress(text)
-      .then((bytes) => reply.header('content-encoding', 'gzip').send(bytes));
-  }
-
-  #sendError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
-    const state = request.skein;
-    const role = state?.token?.role ?? 'read';
-    const failure = fromFramework(error) ?? toApiError(error, errorContext(this.#node, role));
-    if (failure.status === 500) {
-      this.#log.error(
-        { requestId: request.id, path: pathOf(request), err: error },
-        'request failed inside the node',
-      );
-    }
-    if (state) {
-      state.facts = { ...state.facts, outcome: failure.code, applied: failure.details.applied ?? 'no' };
-    }
-    if (failure.status === 429) this.#meter.limited++;
-    if (failure.details.retryAfterS !== undefined) {
-      reply.header('retry-after', String(failure.details.retryAfterS));
-    }
-    if (failure.code === 'UNSUPPORTED_ENCODING') reply.header('accept-encoding', 'gzip');
-    void reply
-      .code(failure.status)
-      .header('content-type', 'application/json; charset=utf-8')
-      .send(jsonLine(failure.toBody(request.id)));
-  }
-}
-
-/** From then on the handler writes the body itself. */
-function openStream(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  status: number,
-  headers: Readonly<Record<string, string>>,
-): ServerResponse {
-  if (request.skein) request.skein.isStream = true;
-  reply.hijack();
-  for (const [name, value] of Object.entries(reply.getHeaders())) {
-    if (value !== undefined) reply.raw.setHeader(name, value);
-  }
-  reply.raw.writeHead(status, { 'cache-control': 'no-store', ...headers });
-  return reply.raw;
 }
 
 function addConsole(app: FastifyInstance, directory: string): void {
@@ -470,29 +400,7 @@ function addConsole(app: FastifyInstance, directory: string): void {
   app.get('/:file', (request, reply) => serve((request.params as { file: string }).file, request, reply));
 }
 
-function notFound(request: FastifyRequest): ApiError {
-  return new ApiError(404, 'NOT_FOUND', `There is nothing at ${request.method} ${pathOf(request)}.`);
-}
-
 /** Whose share of a budget a request takes. */
 function holderOf({ token }: RequestState): string {
   return token?.id ?? '';
-}
-
-/** Ends as a line does: in a terminal, what follows an answer of curl begins on its own. */
-function jsonLine(body: unknown): string {
-  return `${textOf(body)}\n`;
-}
-
-function textOf(body: unknown): string {
-  return typeof body === 'string' ? body : JSON.stringify(body);
-}
-
-function header(request: FastifyRequest, name: string): string | undefined {
-  const value = request.headers[name];
-  return Array.isArray(value) ? value.join(', ') : value;
-}
-
-function pathOf(request: FastifyRequest): string {
-  return shownPath(request.url, request.skein?.endpoint != null);
 }
