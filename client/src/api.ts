@@ -41,7 +41,7 @@ export type SqlRequest = {
 
 export type SqlAnswer = {
   results: SqlResult[];
-  /** Given back as X-Skein-Position or read.after: read what you wrote. */
+  /** Position of the answer. Send it as X-Skein-Position or read.after to read your own write. */
   position: string;
   node: string;
   role: 'primary' | 'replica';
@@ -82,7 +82,7 @@ export type SqlLine = {
 } | {
   type: 'end';
   results: StreamedResult[];
-  /** Given back as X-Skein-Position or read.after: read what you wrote. */
+  /** Position of the answer. Send it as X-Skein-Position or read.after to read your own write. */
   position: string;
   node: string;
   role: 'primary' | 'replica';
@@ -158,7 +158,7 @@ export type RolledBackTransaction = {
 
 export type Outcome = {
   key: string;
-  /** yes: a quorum has it. no: nothing of it is here or under way now. unknown: under way; ask again. */
+  /** yes: a quorum has it. no: it neither exists nor is in progress. unknown: it is in progress; ask again. */
   applied: 'yes' | 'no' | 'unknown';
   /** ISO time in UTC. */
   recordedAt: string | null;
@@ -319,7 +319,7 @@ export type Member = {
   lagMs: number | null;
   lastHeartbeatMs: number | null;
   since: string;
-  /** The binary log of the member's server, as it last said. */
+  /** The binary log of the member's server, as last reported. */
   log?: BinaryLog | null;
   /** How far the replica is while its server is filled from another node. */
   seeding?: Seeding | null;
@@ -340,7 +340,7 @@ export type Seeding = {
   cause: 'operator' | 'data-missing' | 'behind-log' | 'errant-transaction' | 'diverged' | 'apply-error' | 'server-start' | 'page-damage' | 'tables-unreadable';
   donor: string | null;
   attempt: number;
-  /** Of the snapshot, as it travels. */
+  /** Bytes of the snapshot that have arrived, as sent. */
   bytes: number;
   bytesTotal: number | null;
   bytesPerSecond: number;
@@ -351,10 +351,10 @@ export type Seeding = {
 
 export type MemberList = {
   cluster: string;
-  /** Random, made at the cluster's birth. */
+  /** Random id, made when the cluster was founded. */
   clusterId: string;
   epoch: number;
-  /** Of the list, within the epoch. */
+  /** Number of the list, within its epoch. */
   number: number;
   primary: string | null;
   members: ListedMember[];
@@ -378,9 +378,9 @@ export type ListedMember = {
   http: string;
   mysqlRw: string | null;
   mysqlRo: string | null;
-  /** Names the disk behind the name; '' until it is a voter. */
+  /** Identifies the disk of the member; '' until it is a voter. */
   incarnation: string;
-  /** Counts in the quorum; else it is a learner. */
+  /** Whether it counts in the quorum; if not, it is a learner. */
   voter: boolean;
 };
 
@@ -463,7 +463,7 @@ export type RevokedJoinToken = {
 export type JoinAnswer = {
   /** 32 bytes as base64url. */
   key: string;
-  /** base64url; only the asker can read it. */
+  /** base64url; only the joining machine can decrypt it. */
   sealed: string;
 };
 
@@ -787,11 +787,11 @@ export interface Endpoints {
   getEvents: {
     response: string;
   };
-  /** The list of members as this node knows it: who belongs to the cluster, where, and who counts. */
+  /** The list of members as this node knows it: names, addresses, and which members count in the quorum. */
   getMembers: {
     response: MemberList;
   };
-  /** Adds a member, as a learner. It becomes a voter by itself when it has what is committed. */
+  /** Adds a member, as a learner. The primary makes it a voter when it has everything that is committed. */
   postMembers: {
     body: {
       name: string;
@@ -818,15 +818,15 @@ export interface Endpoints {
     query: {
       /** Maximum number of lines, the newest ones. If they exceed 2 MiB, the older ones are left out and the first line is {"event":"lines.cut"}. */
       tail?: number;
-      /** This one and worse. */
+      /** This level and more severe ones. */
       level?: 'debug' | 'info' | 'warn' | 'error';
-      /** ISO time in UTC, or its beginning; that moment included. */
+      /** ISO time in UTC, or the beginning of one. Lines from this time on match. */
       since?: string;
-      /** ISO time in UTC, or its beginning; before that moment. */
+      /** ISO time in UTC, or the beginning of one. Lines before this time match. */
       until?: string;
-      /** Which part of the node says it: http, link, spool ... */
+      /** The part of the node that logged the line: http, link, spool ... */
       part?: string;
-      /** Text anywhere in the line; upper and lower case are the same. */
+      /** Text anywhere in the line; case-insensitive. */
       text?: string;
       /** Keep the answer open, and send lines as they come. */
       follow?: 'true' | 'false';
@@ -838,11 +838,11 @@ export interface Endpoints {
     query: {
       /** Maximum number of lines, the newest ones. If they exceed 2 MiB, the older ones are left out and the first line is {"event":"lines.cut"}. */
       tail?: number;
-      /** ISO time in UTC, or its beginning; that moment included. */
+      /** ISO time in UTC, or the beginning of one. Lines from this time on match. */
       since?: string;
-      /** ISO time in UTC, or its beginning; before that moment. */
+      /** ISO time in UTC, or the beginning of one. Lines before this time match. */
       until?: string;
-      /** Text anywhere in the line; upper and lower case are the same. */
+      /** Text anywhere in the line; case-insensitive. */
       text?: string;
       /** Keep the answer open, and send lines as they come. */
       follow?: 'true' | 'false';
@@ -872,7 +872,7 @@ export interface Endpoints {
   getBackup: {
     response: string;
   };
-  /** All tokens, without what is secret. */
+  /** All tokens, without their texts. */
   getTokens: {
     response: TokenList;
   };
@@ -906,7 +906,7 @@ export interface Endpoints {
     };
     response: RevokedToken;
   };
-  /** Join tokens of the last day, without what is secret. */
+  /** Join tokens of the last day, without their secrets. */
   getJoinTokens: {
     response: JoinTokenList;
   };
@@ -924,7 +924,7 @@ export interface Endpoints {
     };
     response: RevokedJoinToken;
   };
-  /** One step of the join exchange (docs/security.md): its proof, not a bearer token, is what lets in. For `skein join`. */
+  /** One step of the join exchange (docs/security.md), for `skein join`. The request is authenticated by its proof, not by a bearer token. */
   postJoin: {
     body: {
       protocol: number;
@@ -933,14 +933,14 @@ export interface Endpoints {
       token: string;
       /** 32 bytes as base64url. */
       key: string;
-      /** JSON: what the machine says of itself. */
+      /** JSON that describes the joining machine. */
       details: string;
       /** 32 bytes as base64url. */
       proof: string;
     };
     response: JoinAnswer;
   };
-  /** The accounts that applications use on the MySQL ports, without what is secret. */
+  /** The accounts that applications use on the MySQL ports, without their passwords. */
   getUsers: {
     response: UserList;
   };
@@ -1003,7 +1003,7 @@ export interface Endpoints {
     body: Record<string, never>;
     response: SeedOrder;
   };
-  /** Cancels that, as long as the data which was there has not been touched. */
+  /** Cancels the filling of a replica, until its old data is being replaced. */
   cancelReseed: {
     params: {
       name: string;
@@ -1014,7 +1014,7 @@ export interface Endpoints {
   getOpenApi: {
     response: OpenApiDocument;
   };
-  /** The node process lives. */
+  /** The node process runs. */
   getHealth: {
     response: Health;
   };

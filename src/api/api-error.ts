@@ -15,7 +15,7 @@ export interface ApiErrorDetails {
   readonly retryable?: boolean | undefined;
   readonly applied?: Applied | undefined;
   readonly primary?: string | null | undefined;
-  /** What to tell in Retry-After, in seconds. */
+  /** Value of the header Retry-After, in seconds. */
   readonly retryAfterS?: number | undefined;
 }
 
@@ -65,7 +65,7 @@ export class ApiError<Code extends ApiErrorCode = ApiErrorCode> extends Error {
   }
 }
 
-/** What the request may do, for telling "you may not" from "not here". */
+/** What the request may do, to tell FORBIDDEN from NOT_PRIMARY. */
 export interface ErrorContext {
   readonly tokenRole: 'read' | 'write' | 'admin';
   readonly primaryHttp: string | null;
@@ -86,7 +86,7 @@ export function notPrimary(primary: string | null, message?: string): ApiError {
   );
 }
 
-/** Access denied, in all its forms: what is denied is the token's role, because the role is a server account. */
+/** All forms of "access denied". They mean the token's role, because each role is an account of the server. */
 const FORBIDDEN = new Set([
   1044, 1045, 1095, 1131, 1132, 1142, 1143, 1211, 1227, 1370, 1410, 1419, 1449, 1698, 3159,
 ]);
@@ -101,8 +101,8 @@ const INTERRUPTED = new Set([1317, 1969, 3024]);
 const UNAVAILABLE = new Set([1040, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226]);
 
 /**
- * A replica's writing accounts lack INSERT (mysql-control/accounts.ts says why), and a prepared statement is told so
- * before it is told that the server is read-only. It is not the role that is refused: the primary lets it.
+ * A replica's writing accounts lack INSERT (mysql-control/accounts.ts says why), and the server reports that for a prepared
+ * statement before it reports that it is read-only. So this error means NOT_PRIMARY: the role may write on the primary.
  */
 function isReplicasRefusal({ errno, message }: ServerError, context: ErrorContext): boolean {
   return (
@@ -161,7 +161,7 @@ function fromServerError(error: ServerError, context: ErrorContext): ApiError {
   return new ApiError(400, name, error.message, details);
 }
 
-/** Any error as an answer. What is not known is a 500 without its text: that belongs in the log. */
+/** Any error as an answer. An unexpected error is a 500 without its text, which belongs in the log. */
 export function toApiError(error: unknown, context: ErrorContext): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof ServerError) return fromServerError(error, context);
@@ -177,7 +177,7 @@ export function toApiError(error: unknown, context: ErrorContext): ApiError {
       case 'TRANSACTION_LOST':
         return new ApiError(409, error.code, error.message);
       case 'SERVER_CONNECTION':
-        // Its own text names the socket, which is for the log.
+        // The original text names the socket, which only the log may have.
         return new ApiError(
           503,
           'SERVER_DOWN',

@@ -13,13 +13,16 @@ export const ERRORS = {
   INEXACT_NUMBER: { status: [400], means: 'A number in the body cannot be represented exactly as a double.' },
   INVALID_FIELD: { status: [400], means: 'A field or query parameter has a value that is not allowed.' },
   UNKNOWN_FIELD: { status: [400], means: 'A field or query parameter is unknown.' },
-  INVALID_PARAMETER: { status: [400], means: 'A parameter of a statement cannot be bound as it is.' },
-  PARAMETER_COUNT: { status: [400], means: 'More or fewer parameters than the statement has.' },
+  INVALID_PARAMETER: { status: [400], means: 'A statement parameter has a value that cannot be bound.' },
+  PARAMETER_COUNT: { status: [400], means: 'The request has more or fewer parameters than its statement.' },
   INVALID_POSITION: { status: [400], means: 'The position was not issued by a node.' },
   INVALID_CURSOR: { status: [400], means: '"next" is not from an earlier page of the same request.' },
   NO_KEY: { status: [400], means: 'The table has no key for reading its rows page by page.' },
-  DUPLICATE_COLUMN: { status: [400], means: 'With rows as objects, all columns need different names.' },
-  UNSAFE_BIGINT: { status: [400], means: 'A value is beyond what a JSON number carries exactly.' },
+  DUPLICATE_COLUMN: {
+    status: [400],
+    means: 'Two columns have the same name, and the rows were asked for as objects.',
+  },
+  UNSAFE_BIGINT: { status: [400], means: 'A value cannot be represented exactly as a JSON number.' },
   SESSION_VARIABLE: {
     status: [400],
     means:
@@ -33,7 +36,7 @@ export const ERRORS = {
   TRANSACTION_ENDED: { status: [400], means: 'A statement ended the transaction of its request.' },
   NOT_REPEATABLE: {
     status: [400],
-    means: 'An idempotency key cannot be kept for this: DDL, a stream, a batch without a transaction.',
+    means: 'This request cannot have an idempotency key: DDL, a stream, a batch without a transaction.',
   },
   OPEN_TRANSACTION: { status: [400], means: 'The request left a transaction open; it was rolled back.' },
   'ER_*': {
@@ -42,19 +45,22 @@ export const ERRORS = {
   },
   UNAUTHORIZED: { status: [401], means: 'There is no token, or the token is unknown, revoked or expired.' },
   TOKEN_REVOKED: { status: [401], means: 'The token was revoked, rotated or expired while the request ran.' },
-  JOIN_TOKEN_UNKNOWN: { status: [403], means: 'The join token is not one of this cluster, or was revoked.' },
-  JOIN_TOKEN_USED: { status: [403], means: 'The join token was used; each works once.' },
-  JOIN_TOKEN_EXPIRED: { status: [403], means: 'The join token has ended.' },
+  JOIN_TOKEN_UNKNOWN: {
+    status: [403],
+    means: 'This cluster has not issued the join token, or it was revoked.',
+  },
+  JOIN_TOKEN_USED: { status: [403], means: 'The join token was used already; each works once.' },
+  JOIN_TOKEN_EXPIRED: { status: [403], means: 'The join token has expired.' },
   FORBIDDEN: { status: [403], means: "The token's role may not do this." },
-  NOT_FOUND: { status: [404], means: 'There is no such thing.' },
+  NOT_FOUND: { status: [404], means: 'What the request names does not exist.' },
   TRANSACTION_LOST: {
     status: [409],
     means: 'The transaction of this position was lost with an earlier primary.',
   },
-  TX_ENDED: { status: [409], means: 'The transaction is over; `applied` says what became of it.' },
+  TX_ENDED: { status: [409], means: 'The transaction has ended; `applied` says whether it took effect.' },
   TX_UNKNOWN: {
     status: [409],
-    means: 'The transaction is not open on this node, and its outcome is not known.',
+    means: 'The transaction is not open on this node, and this node does not know its outcome.',
   },
   VERIFY_RUNNING: { status: [409], means: 'A comparison of rows is running already.' },
   TX_BUSY: { status: [409], means: 'Another request is running in the transaction.' },
@@ -70,7 +76,7 @@ export const ERRORS = {
   },
   ADDRESS_LOCAL: { status: [409], means: 'The joining machine gave a loopback address.' },
   JOINER_UNREACHABLE: { status: [409], means: 'The primary cannot connect to the joining machine.' },
-  USER_EXISTS: { status: [409], means: 'There is an account of this name already.' },
+  USER_EXISTS: { status: [409], means: 'An account of this name exists already.' },
   USER_IN_USE: {
     status: [409],
     means: 'Views, routines, triggers or events run with the rights of the account.',
@@ -78,13 +84,19 @@ export const ERRORS = {
   MEMBER_EXISTS: { status: [409], means: 'A member has this name or one of these addresses.' },
   MEMBER_IS_PRIMARY: { status: [409], means: 'The primary cannot be removed.' },
   MEMBERS_FULL: { status: [409], means: 'The cluster has its maximum number of members.' },
-  IDEMPOTENCY_KEY_IN_USE: { status: [409], means: 'A request with this key is under way.' },
-  SEED_OF_PRIMARY: { status: [409], means: 'The primary is what the others are filled from.' },
+  IDEMPOTENCY_KEY_IN_USE: { status: [409], means: 'Another request with this key is in progress.' },
+  SEED_OF_PRIMARY: {
+    status: [409],
+    means: 'The primary cannot be filled: the other nodes are filled from it.',
+  },
   NOT_SEEDING: { status: [409], means: 'The node is not being filled.' },
-  SEED_NOT_CANCELLABLE: { status: [409], means: 'The data of the node is being replaced already.' },
+  SEED_NOT_CANCELLABLE: {
+    status: [409],
+    means: 'The data of the node is being replaced already, so this cannot be cancelled.',
+  },
   POSITION_NOT_REACHED: { status: [412], means: 'This node has not applied the position in time.' },
   LAG_TOO_LARGE: { status: [412], means: 'This node is further behind than the request allows.' },
-  BODY_TOO_LARGE: { status: [413], means: 'The body is larger than its limit, which `message` names.' },
+  BODY_TOO_LARGE: { status: [413], means: 'The body is larger than its limit; `message` names the limit.' },
   UNSUPPORTED_ENCODING: { status: [415], means: 'The content encoding is not gzip.' },
   NOT_PRIMARY: { status: [421], means: 'Only the primary does this; `primary` is its address.' },
   TX_ELSEWHERE: { status: [421], means: 'The transaction was opened on another node.' },
@@ -92,7 +104,7 @@ export const ERRORS = {
   TOO_MANY_TRANSACTIONS: { status: [429], means: 'The role has its maximum number of open transactions.' },
   TOKEN_BUSY: {
     status: [429],
-    means: "The token uses its whole share of the role's sessions; the rest is kept for other tokens.",
+    means: "The token uses its whole share of the role's sessions; the others are kept for other tokens.",
   },
   TOO_MANY_FAILURES: { status: [429], means: 'Too many wrong tokens from this address.' },
   RATE_LIMITED: { status: [429], means: "More requests than the token's limit allows." },
@@ -102,16 +114,19 @@ export const ERRORS = {
   BACKUP_FAILED: { status: [500], means: 'The backup could not be begun.' },
   DUMP_FAILED: { status: [500], means: 'The dump program could not be started, or failed at once.' },
   NOT_OPEN: { status: [503], means: 'The node or the primary does not serve at the moment.' },
-  NOT_ATTACHED: { status: [503], means: 'That node is not attached to the primary, so it cannot be told.' },
+  NOT_ATTACHED: {
+    status: [503],
+    means: 'That node is not attached to the primary, so the request cannot be passed on to it.',
+  },
   NO_QUORUM: { status: [503], means: 'No majority of the nodes is attached.' },
   SERVER_DOWN: { status: [503], means: 'The database server beside the node is not reachable.' },
-  NODE_BUSY: { status: [503], means: 'A limit of the node is reached, which `message` names.' },
+  NODE_BUSY: { status: [503], means: 'A limit of the node is reached; `message` names the limit.' },
   SERVER_BUSY: { status: [503], means: 'All sessions of the role are in use.' },
   SERVER_LOGIN: { status: [503], means: "The server refused the node's own account." },
   PRIMARY_UNREACHABLE: { status: [503], means: 'The primary could not be reached; nothing was done.' },
   CHANGE_PENDING: {
     status: [503],
-    means: 'A change of the members is in force and not yet on a majority; it goes on by itself.',
+    means: 'A change of the list of members is in force, but not yet on a majority; it completes by itself.',
   },
   TIMEOUT: { status: [504], means: 'The request timed out; nothing of it takes effect.' },
   OUTCOME_UNKNOWN: { status: [504], means: 'It is not known whether the write takes effect.' },
@@ -119,7 +134,7 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
-/** What any statement on the local server may be answered with. */
+/** Error codes of any statement on the local server. */
 export const STATEMENT_ERRORS = [
   'ER_*',
   'TOKEN_REVOKED',
@@ -138,7 +153,7 @@ export const STATEMENT_ERRORS = [
   'TIMEOUT',
 ] as const satisfies readonly ErrorCode[];
 
-/** What the use of an open transaction may be answered with. */
+/** Error codes of the use of an open transaction. */
 export const TRANSACTION_ERRORS = [
   'FORBIDDEN',
   'TX_ENDED',
@@ -147,7 +162,7 @@ export const TRANSACTION_ERRORS = [
   'TX_ELSEWHERE',
 ] as const satisfies readonly ErrorCode[];
 
-/** What a change of the cluster's own tables may be answered with. */
+/** Error codes of a change of the cluster's own tables. */
 export const CHANGE_ERRORS = [
   'NOT_PRIMARY',
   'NO_QUORUM',

@@ -4,12 +4,12 @@ export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface LogFilter {
-  /** This one and worse. */
+  /** This level and more severe ones. */
   readonly level?: LogLevel | undefined;
   /** ISO times; the first included, the second not. */
   readonly since?: string | undefined;
   readonly until?: string | undefined;
-  /** Which part of the node says it. */
+  /** The part of the node that logged the line. */
   readonly part?: string | undefined;
   /** Text anywhere in the line; upper and lower case are the same. */
   readonly text?: string | undefined;
@@ -34,7 +34,7 @@ export function logMatcher(filter: LogFilter): (text: string) => boolean {
   };
 }
 
-/** Null for what is no line of a log. */
+/** Null when the text is not a line of a log. */
 export function parseLogLine(text: string): { level: string; time: string; part?: unknown } | null {
   try {
     const line = JSON.parse(text) as { level?: unknown; time?: unknown; part?: unknown };

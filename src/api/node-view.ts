@@ -48,7 +48,7 @@ export interface ServerAccess {
   readonly generation: string;
   /** `skein` (the node's own account) only writes the token table, which no client role may. */
   passwordOf(account: 'skein' | 'skein_read' | 'skein_write' | 'skein_admin' | 'skein_outcomes'): string;
-  /** Of an application's account; a new salt makes a new one. */
+  /** Password of an application's account; a new salt gives a new password. */
   userPassword(user: { readonly name: string; readonly salt: string }): string;
   /**
    * The server refused an account's password: a client changed it (any account may SET PASSWORD for itself on an
@@ -66,7 +66,7 @@ export interface Committed {
 export interface EventSource {
   /** Events after `id` that are still kept, oldest first; `complete` is false when some of them are gone. */
   since(id: number): { readonly events: readonly ClusterEvent[]; readonly complete: boolean };
-  /** Calls `listener` for each new event; the answer takes it away again. */
+  /** Calls `listener` for each new event; the returned function unsubscribes. */
   subscribe(listener: (event: ClusterEvent) => void): () => void;
 }
 
@@ -74,7 +74,7 @@ export interface EventSource {
 export interface LineView<Filter> {
   /** The newest `count` lines that match and fit. */
   search(filter: Filter, count: number): Promise<FoundLines>;
-  /** Calls `listener` with lines once they are written; the answer takes it away again. */
+  /** Calls `listener` with lines once they are written; the returned function unsubscribes. */
   subscribe(listener: (lines: readonly string[]) => void): () => void;
 }
 
@@ -83,7 +83,7 @@ export interface AuditView extends LineView<AuditFilter> {
   add(fields: { readonly kind: string; readonly [field: string]: unknown }): void;
 }
 
-/** What a machine that joins needs to know and to be given. */
+/** What a joining machine is checked against, and what it gets. */
 export interface JoiningView {
   /** Of Skein. */
   readonly version: string;
@@ -110,7 +110,7 @@ export interface JoiningView {
 export interface NodeView {
   readonly name: string;
   readonly cluster: string;
-  /** Random, made at the cluster's birth. */
+  /** Random id, made when the cluster was founded. */
   readonly clusterId: string;
   role(): Role;
   epoch(): number;

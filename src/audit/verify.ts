@@ -181,7 +181,7 @@ class Judge {
     } else if (head.value.seq > last) {
       this.#fault(lastFile, 0, `lines ${last + 1} to ${head.value.seq} are missing at the end`);
     } else if (this.#headMac !== null && this.#headMac !== head.value.mac) {
-      this.#fault(HEAD_FILE, 0, `its code of line ${head.value.seq} differs from that line`);
+      this.#fault(HEAD_FILE, 0, `its code for line ${head.value.seq} does not match that line`);
     }
   }
 

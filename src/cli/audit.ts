@@ -45,10 +45,10 @@ line. Each line has a code over itself and the line before.
       help: 'verify: the cluster’s secret (default: what the node’s node.json names)',
     },
     node: { type: 'string', value: '<url>', help: 'the node to ask (default: SKEIN_URL)' },
-    json: { type: 'boolean', help: 'the lines as they are' },
+    json: { type: 'boolean', help: 'print the JSON lines unchanged' },
   },
   examples: [
-    ['skein audit tail --follow', 'what is asked now'],
+    ['skein audit tail --follow', 'requests as they come'],
     ['skein audit search --token tok_VoiTEAowrV1d --since 2026-01-31', 'what a token did since then'],
     ['skein audit verify', 'the trails of the local cluster'],
   ],

@@ -15,15 +15,15 @@ import { UsageError } from './usage-error.js';
 export const backupCommand: Command = {
   usage: '<file|directory|-> [--node <url>] | verify <file|->',
   description: `Copies a whole node as it lies on the disk: all databases, with accounts and tokens, at one position. It is faster than a dump, and is restored with \`skein restore\` into a new cluster.
-Without --node a replica is asked, so that the primary has no work from it. The cluster goes on meanwhile.
-The file is checked while it comes, and gets its name when it is whole and on the disk. \`verify\` checks it again, without restoring it.`,
+Without --node a replica is asked, so that the backup costs the primary nothing. The cluster goes on meanwhile.
+The file is checked while it arrives, and gets its name when it is complete and on the disk. \`verify\` checks it again, without restoring it.`,
   options: {
     node: { type: 'string', value: '<url>', help: 'the node to copy (default: a replica; else SKEIN_URL)' },
   },
   examples: [
     ['skein backup /backups', 'a new file in this directory'],
     ['skein backup - | ssh host "cat > all.backup"', 'to standard output'],
-    ['skein backup verify all.backup', 'whether it is whole, and what it is'],
+    ['skein backup verify all.backup', 'whether it is complete, and what it contains'],
   ],
   positionals: [1, 2],
 
@@ -56,7 +56,8 @@ async function backup(context: CommandContext, client: NodeClient, target: strin
     context.terminal.err(`${described(head, tail)}\n${path}\n`);
     return 0;
   }
-  if (context.terminal.isTerminal) throw new UsageError('A backup is no text: name a file, or redirect it.');
+  if (context.terminal.isTerminal)
+    throw new UsageError('A backup is binary data: name a file, or redirect the output.');
   const { head, tail } = await checked(
     passing(bytes, async (chunk) => {
       await context.terminal.write(chunk);
@@ -120,7 +121,7 @@ function nameOf({ cluster, began }: BackupHead): string {
 }
 
 function alreadyThere(path: string): SkeinError {
-  return new SkeinError('BACKUP_EXISTS', `${path} is there already. Name another file, or remove it.`);
+  return new SkeinError('BACKUP_EXISTS', `${path} exists already. Name another file, or remove it.`);
 }
 
 async function* passing(
@@ -139,7 +140,7 @@ async function checked(source: AsyncIterable<Uint8Array>): Promise<{ head: Backu
     if (piece.kind === 'head') head = piece.head;
     if (piece.kind === 'tail' && head !== null) return { head, tail: piece.tail };
   }
-  throw new SkeinError('BACKUP_CUT', 'The backup was cut: it has no end.');
+  throw new SkeinError('BACKUP_CUT', 'The backup is incomplete: its last part is missing.');
 }
 
 function described(head: BackupHead, tail: BackupTail): string {

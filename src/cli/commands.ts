@@ -4,7 +4,7 @@ import type { CommandEntry } from './command.js';
 export const commands: readonly CommandEntry[] = [
   {
     name: 'demo',
-    summary: 'a whole cluster on this machine: a primary and its replicas',
+    summary: 'run a whole cluster on this machine: a primary and its replicas',
     load: async () => (await import('./demo.js')).demoCommand,
   },
   {
@@ -19,12 +19,12 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'remove',
-    summary: 'take a member out of the cluster',
+    summary: 'remove a member from the cluster',
     load: async () => (await import('./remove.js')).removeCommand,
   },
   {
     name: 'status',
-    summary: 'the nodes of the cluster, at a glance',
+    summary: 'show all nodes of the cluster: role, state, lag, positions',
     load: async () => (await import('./status.js')).statusCommand,
   },
   {
@@ -44,27 +44,27 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'dump',
-    summary: 'a dump of a node as SQL: rows, views, triggers, routines, events',
+    summary: 'dump a node as SQL: rows, views, triggers, routines, events',
     load: async () => (await import('./dump.js')).dumpCommand,
   },
   {
     name: 'load',
-    summary: 'load a dump into the cluster, and say what became of its DEFINERs',
+    summary: 'load a dump into the cluster, and list what was changed in it',
     load: async () => (await import('./load.js')).loadCommand,
   },
   {
     name: 'verify',
-    summary: 'compare the rows of all nodes, and put right what differs on a replica',
+    summary: 'compare the rows of all nodes, and repair replicas that differ',
     load: async () => (await import('./verify.js')).verifyCommand,
   },
   {
     name: 'backup',
-    summary: 'a backup of a whole node, as it lies on the disk',
+    summary: 'back up a whole node, as it lies on the disk',
     load: async () => (await import('./backup.js')).backupCommand,
   },
   {
     name: 'restore',
-    summary: 'make a new cluster out of a backup',
+    summary: 'make a new cluster from a backup',
     load: async () => (await import('./restore.js')).restoreCommand,
   },
   {
@@ -74,22 +74,22 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'recovered',
-    summary: 'what a node kept of data that was replaced',
+    summary: 'show the transactions that a node kept when its data was replaced',
     load: async () => (await import('./recovered.js')).recoveredCommand,
   },
   {
     name: 'audit',
-    summary: 'the audit trail of a node: which token asked what, and whether the trail is intact',
+    summary: 'read the audit trail of a node, or verify that it is intact',
     load: async () => (await import('./audit.js')).auditCommand,
   },
   {
     name: 'spool',
-    summary: 'look at the durable queue of a replica on this machine',
+    summary: 'inspect the durable queue of a replica on this machine',
     load: async () => (await import('./spool.js')).spoolCommand,
   },
   {
     name: 'node',
-    summary: 'one node, with the server beside it',
+    summary: 'run one node and its database server',
     load: async () => (await import('./node.js')).nodeCommand,
   },
 ];

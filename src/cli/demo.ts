@@ -44,7 +44,7 @@ own server): mariadb --defaults-file=.skein/mysql.cnf -P 6446`,
     replicas: {
       type: 'string',
       value: '<number>',
-      help: 'how many replicas (default 2, or as many as the directory has; more than that are added)',
+      help: 'number of replicas (default: those in the directory, else 2); missing ones are added',
     },
     acknowledge: {
       type: 'string',

@@ -10,7 +10,7 @@ const USE = /^\s*USE\s+`((?:[^`]|``)*)`/i;
 export const dumpCommand: Command = {
   usage: '[-d <database>] [--node <url>] > <file>',
   description: `Dumps a node's databases as SQL: rows, views, triggers, routines and events, at one position, which the dump contains.
-Ask a replica, so that the primary has no work from it. Nothing is locked and nothing is written.
+Dump a replica to keep this work off the primary. Nothing is locked and nothing is written.
 Objects are written without their DEFINER. So any account can load them, with \`skein load\` or another client, and becomes their definer.
 Events are enabled or disabled as on the primary. With -d one database is dumped without its name, so that it can be loaded into another.`,
   options: {

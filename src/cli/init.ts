@@ -34,7 +34,7 @@ interface InitOptions extends SetupOptions {
 export const initCommand: Command = {
   usage: '[options]',
   description: `Prepares the first machine of a new cluster: its directory, secret, certificates, first admin token. \`skein node\` then starts it,
-and \`skein token join\` prints the line with which another machine joins. Nothing is installed or started by itself.
+and \`skein token join\` prints the line with which another machine joins. The command installs nothing. It starts nothing without --start.
 Without --listen the node can be reached from this machine only.`,
   options: {
     name: { type: 'string', value: '<name>', help: 'of the node (default n1)' },
@@ -88,7 +88,7 @@ Without --listen the node can be reached from this machine only.`,
 
 function clusterName(name: string): string {
   if (name.length >= 1 && name.length <= 63) return name;
-  throw new UsageError('--cluster has 1 to 63 characters.');
+  throw new UsageError('--cluster must have 1 to 63 characters.');
 }
 
 function refuseMixedTls({ makeTls, certificate, ca }: InitOptions): void {
@@ -99,7 +99,7 @@ function refuseMixedTls({ makeTls, certificate, ca }: InitOptions): void {
   }
   if ((certificate === null) !== (ca === null)) {
     throw new UsageError(
-      '--certificate, --key and --ca belong together: the nodes know each other by their authority.',
+      'Give --certificate, --key and --ca together: a node accepts the others by the authority that signed their certificates.',
     );
   }
 }

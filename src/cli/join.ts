@@ -13,9 +13,9 @@ import { UsageError } from './usage-error.js';
 export const joinCommand: Command = {
   usage: '<address> --token <token> [options]',
   description: `Makes this machine a member of a cluster, and prepares its directory; \`skein node\` then starts it. <address> is the HTTP
-address of any member. The token comes from \`skein token join\` there; it works once, for an hour, and never travels.
+address of any member. The token comes from \`skein token join\` there; it works once, within an hour, and is not sent over the network.
 By default the node listens on the address by which this machine reaches the member, and gets the next free name.
-When something speaks against it (name, version, database server, disk, network), nothing is changed on either side.`,
+If the machine cannot join (name, version, database server, disk, network), the command says why, and changes nothing on either side.`,
   options: {
     token: { type: 'string', value: '<token>', help: 'the join token; - reads it from standard input' },
     name: {
@@ -42,7 +42,7 @@ When something speaks against it (name, version, database server, disk, network)
     const member = memberUrl(values.positionals[0] ?? '');
     const token = parseJoinToken(await tokenText(context, values));
     if (token === null) {
-      throw new UsageError('--token is not a whole join token ("skein_join_" and 65 characters).');
+      throw new UsageError('--token is not a complete join token ("skein_join_" and 65 characters).');
     }
     requireDescriptors(descriptorLimit());
     const say = (text: string) => context.terminal.err(`skein: ${text}\n`);

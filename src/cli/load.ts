@@ -31,7 +31,7 @@ A dump is not one transaction: when a statement fails, the statements before it 
       type: 'string',
       short: 'd',
       value: '<name>',
-      help: 'the database that is current at the beginning',
+      help: 'the default database at the beginning',
     },
     user: {
       type: 'string',

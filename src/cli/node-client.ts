@@ -52,7 +52,7 @@ export class NodeClient {
     const parsed = parse(text);
     if (!response.ok) throw this.#refused(response.status, parsed);
     if (parsed === undefined && text !== '') {
-      throw new SkeinError('NOT_A_NODE', `What answers at ${this.url} is not a Skein node.`);
+      throw new SkeinError('NOT_A_NODE', `The server at ${this.url} is not a Skein node.`);
     }
     return { body: parsed as T, text };
   }
@@ -119,7 +119,7 @@ export class NodeClient {
     }
     return new SkeinError(
       'NODE_UNREACHABLE',
-      `The node at ${this.url} cannot be asked: ${messageOf(cause)}`,
+      `The request to the node at ${this.url} failed: ${messageOf(cause)}`,
       {
         cause: error,
       },

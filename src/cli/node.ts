@@ -66,7 +66,7 @@ async function runLogged(
   const started = performance.now();
   interrupted.on((count) => interruptedAgain(count, logger));
   logger.info({ pid: process.pid, version: process.version, directory: config.directory }, 'node started');
-  if (before) logger.warn(before, 'the process before did not end in order');
+  if (before) logger.warn(before, 'the previous process did not end in order');
   const watchdog = SystemdWatchdog.start({ env, pid: process.pid }, { logger });
   try {
     tuneV8();

@@ -12,8 +12,8 @@ const ACTIONS = ['list', 'show'] as const;
 
 export const recoveredCommand: Command = {
   usage: 'list <directory> | show <directory> [<name>]',
-  description: `Shows what a node of this machine kept before its server was filled from another node: transactions that only its own
-server had, with their rows. The directory is the node's, for example .skein/n2.
+  description: `Shows the transactions that a node of this machine kept before its server was filled from another node: those that only
+this server had, with their rows. The directory is the node's, for example .skein/n2.
 
   list   what was kept, when and why
   show   the transactions as text (default: the newest)`,

@@ -8,7 +8,7 @@ export const removeCommand: Command = {
   usage: '<name> [--json] [--node <url>]',
   description: `Takes a member out of the cluster: it counts in the quorum no more, and gets no more changes. Its process and its files stay
 until you stop and remove them on its machine. The primary cannot be removed.
-With one voter of two gone for good the other one cannot do this: a majority of both is needed.`,
+When one of two voters is gone for good, the other one cannot remove it: that needs a majority of both.`,
   options: {
     node: { type: 'string', value: '<url>', help: 'the node to ask (default: SKEIN_URL)' },
     json: { type: 'boolean', help: 'the document of GET /v1/members' },
@@ -27,7 +27,7 @@ With one voter of two gone for good the other one cannot do this: a majority of 
     if (values.flag('json')) context.terminal.json(`${JSON.stringify(body, null, 2)}\n`);
     else {
       context.terminal.err(
-        `${name} is no member of the cluster any more. Stop it on its machine, and remove its directory before it joins again.\n`,
+        `${name} is no longer a member of the cluster. Stop it on its machine, and remove its directory before it joins again.\n`,
       );
     }
     return 0;

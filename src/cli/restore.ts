@@ -30,11 +30,11 @@ import { UsageError } from './usage-error.js';
 
 export const restoreCommand: Command = {
   usage: '<file|-> --dir <directory> [--secret <file>]',
-  description: `Makes a new cluster out of a backup: the directory of its first node, n1. Start it with \`skein demo --dir <directory>\`; more nodes join it like any other cluster.
+  description: `Makes a new cluster from a backup: the directory of its first node, n1. Start it with \`skein demo --dir <directory>\`; more nodes join it like any other cluster.
 The cluster continues the history of the old one at the backup's position, under a secret of its own: nodes of the old cluster and of this one never talk to each other. Tokens of the old cluster are not valid in it. Accounts of applications are there with new passwords (\`skein user rotate\`), unless --secret names the old cluster's cluster.secret.
-The directory gets its name when everything in it is whole and on the disk. A damaged or cut file leaves nothing.`,
+The directory gets its name when everything in it is complete and on the disk. A damaged or incomplete backup leaves nothing behind.`,
   options: {
-    dir: { type: 'string', value: '<directory>', help: 'the new directory; must be empty or not there' },
+    dir: { type: 'string', value: '<directory>', help: 'the new directory; must be empty or absent' },
     secret: {
       type: 'string',
       value: '<file>',
@@ -111,7 +111,7 @@ async function restore(
       if (piece.kind === 'head') receiver = await Receiver.begin(node, piece.head);
       else if (piece.kind === 'data') await receiver?.data(piece.bytes);
       else if (receiver) {
-        terminal.err('The backup is whole. It is made ready for its new cluster.\n');
+        terminal.err('The backup is complete. Preparing its data for the new cluster.\n');
         await receiver.finish(piece.tail, signal);
         found = { head: receiver.head, tail: piece.tail };
       }

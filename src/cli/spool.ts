@@ -16,8 +16,8 @@ const modules = { gtidText: mariadb.gtidText };
 
 export const spoolCommand: Command = {
   usage: 'list|show|verify <directory> [options]',
-  description: `Shows the spool of a replica on this machine: the changes that it has received and made durable. The command changes
-nothing, and the node may be running. The directory is the node's (.skein/n2) or the spool's own (.skein/n2/spool).
+  description: `Shows the spool of a replica on this machine: the changes that the replica has received and made durable. The command
+changes nothing, and the node may be running. The directory is the node's (.skein/n2) or the spool's own (.skein/n2/spool).
 
   list     the files, and the ordinals that each holds
   show     single records: ordinal, GTID, size, time
@@ -30,7 +30,7 @@ nothing, and the node may be running. The directory is the node's (.skein/n2) or
   examples: [
     ['skein spool list .skein/n2', 'what is there'],
     ['skein spool show .skein/n2 --from 1000 --count 5', 'five records from ordinal 1000 on'],
-    ['skein spool verify .skein/n2', 'is it sound?'],
+    ['skein spool verify .skein/n2', 'whether it is intact'],
   ],
   positionals: [1, 2],
 

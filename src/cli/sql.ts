@@ -19,7 +19,7 @@ only when it has applied everything up to there, so you read on a replica what y
     database: { type: 'string', short: 'd', value: '<name>', help: 'the default database of the statement' },
     param: { type: 'string', short: 'p', multiple: true, value: '<value>', help: 'a value for the next ?' },
     timeout: { type: 'string', value: '<ms>', help: 'give up after this time (default 30000)' },
-    json: { type: 'boolean', help: "the node's answer as it is" },
+    json: { type: 'boolean', help: "the node's answer as JSON" },
   },
   examples: [
     ['skein sql "SELECT NOW()"', 'one statement'],

@@ -22,7 +22,7 @@ export const statusCommand: Command = {
 
 Exits with 1 when the quorum is missing, or a node is not live, or is being filled from another one.`,
   options: {
-    json: { type: 'boolean', help: 'the document of GET /v1/cluster; with --watch one for each line' },
+    json: { type: 'boolean', help: 'the document of GET /v1/cluster; with --watch one line for each' },
     watch: { type: 'boolean', short: 'w', help: 'refresh each second, until Ctrl-C' },
     node: { type: 'string', value: '<url>', help: 'the node to ask (default: SKEIN_URL)' },
   },

@@ -74,7 +74,7 @@ export class SystemdWatchdog {
       if (failure !== null && !this.#failing) {
         this.#logger.error(
           { reason: failure },
-          'systemd-notify failed: systemd will take this node for hung',
+          'systemd-notify failed: systemd will treat this node as hung and restart it',
         );
       }
       this.#failing = failure !== null;

@@ -45,7 +45,7 @@ Each role has its own account on the database server, so the server itself enfor
       help: 'rotate: the old text stays valid for this long (up to 1d)',
     },
     node: { type: 'string', value: '<url>', help: 'the node to ask (default: SKEIN_URL)' },
-    json: { type: 'boolean', help: "the node's answer as it is" },
+    json: { type: 'boolean', help: "the node's answer as JSON" },
   },
   examples: [
     ['skein token create --role write --name shop', 'for an application'],

@@ -36,7 +36,7 @@ An account has no more rights than a token of its role. With --database it sees 
       short: 'd',
       multiple: true,
       value: '<name>',
-      help: 'create: only this database (again for more); it need not exist yet',
+      help: 'create: only this database (may be repeated); it need not exist yet',
     },
     force: {
       type: 'boolean',
@@ -47,7 +47,7 @@ An account has no more rights than a token of its role. With --database it sees 
       value: '<url>',
       help: 'the node to ask (default: SKEIN_URL); changes need the primary',
     },
-    json: { type: 'boolean', help: "the node's answer as it is" },
+    json: { type: 'boolean', help: "the node's answer as JSON" },
   },
   examples: [
     ['skein user create shop --role write --database shop', 'for an application'],
@@ -112,7 +112,7 @@ function showPassword(
   }
   const others = body.acknowledgedBy.length === 0 ? 'no replica yet' : body.acknowledgedBy.join(', ');
   terminal.err(
-    `${what} Durable on ${others}; every node uses it within a second of applying it. The password is shown only this once:\n`,
+    `${what} The change is on the disk of: ${others}. Every node has it within a second of applying it. The password is shown only this once:\n`,
   );
   terminal.out(`${body.password}\n`);
   return 0;

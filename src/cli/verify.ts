@@ -60,14 +60,14 @@ The primary does it; ask the primary. It needs an admin token, and \`--last\` a 
 Exits with 1 when a table differs, or was skipped, or the comparison ended early.`,
   options: {
     repair: { type: 'boolean', help: "replace rows that differ on a replica by the primary's" },
-    last: { type: 'boolean', help: 'only show what was found last' },
-    cancel: { type: 'boolean', help: 'end the comparison that runs' },
+    last: { type: 'boolean', help: 'only show the last results' },
+    cancel: { type: 'boolean', help: 'stop the running comparison' },
     json: { type: 'boolean', help: 'the document of GET /v1/verify' },
     node: { type: 'string', value: '<url>', help: 'the primary (default: SKEIN_URL)' },
   },
   examples: [
     ['skein verify', 'all tables'],
-    ['skein verify shop.orders --repair', 'one table, and put right what differs'],
+    ['skein verify shop.orders --repair', 'one table; repair replicas that differ'],
     ['skein verify --last', 'what the background round found'],
   ],
   positionals: [0, 1],
@@ -165,7 +165,7 @@ function details({ table, reason, differences, more }: Table): string[] {
     const where =
       key.length === 0
         ? 'the whole table'
-        : `(${key.join(', ')}) behind ${border(after, 'the beginning')} up to ${border(upTo, 'the end')}`;
+        : `(${key.join(', ')}) after ${border(after, 'the beginning')} up to ${border(upTo, 'the end')}`;
     const who = nodes.map((node) => `${node.node} has ${node.rows} rows`).join(', ');
     lines.push('', `${table}: ${where}: ${who}, the primary ${rows}${repair === null ? '' : `. ${repair}`}`);
   }

@@ -34,7 +34,7 @@ export class FreshReads {
       const gtid = await withDeadline(
         this.#logEnd.get(),
         this.#waitMs,
-        "The primary's answer to where its log ends",
+        "The query of the primary's log position",
       );
       return (
         gtid === '' || (await this.#modules.waitApplied(gtid, Math.max(0, deadline - performance.now())))
@@ -51,7 +51,11 @@ export class FreshReads {
   async #question(): Promise<string> {
     const [row] = await this.#session.use((connection) =>
       // A session to a primary that hangs must not delay later requests.
-      withDeadline(connection.query('SELECT @@global.gtid_binlog_pos'), this.#waitMs, 'The primary'),
+      withDeadline(
+        connection.query('SELECT @@global.gtid_binlog_pos'),
+        this.#waitMs,
+        "The query of the primary's log position",
+      ),
     );
     return ownDomain(row?.[0] ?? '');
   }

@@ -258,7 +258,7 @@ export class PlaneNodeView implements NodeView {
     if (position.gtid !== gtid) {
       throw new SkeinError(
         'ROLE_LOST',
-        `The cluster's history has ${position.gtid} in the place of ${gtid}.`,
+        `The cluster's history has ${position.gtid} where this position has ${gtid}.`,
       );
     }
     return {

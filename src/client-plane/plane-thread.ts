@@ -140,7 +140,7 @@ export class PlaneThread<Sent> {
 export async function runPlane<Data extends PlaneData, Received extends { kind: string }, Sent>(
   create: (data: Data, thread: PlaneThread<Sent>) => Promise<ClientPlane<Received>>,
 ): Promise<void> {
-  if (parentPort === null) throw new Error('A client plane runs in a thread of a node.');
+  if (parentPort === null) throw new Error('A client plane can only run in a worker thread of a node.');
   const port = parentPort;
   const send = (message: FromPlane | Sent) => port.postMessage(message);
   try {

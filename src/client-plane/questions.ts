@@ -92,7 +92,7 @@ export class Questions {
 
   async #inTime<What extends Question>(what: What): Promise<AnswerTo<What>> {
     try {
-      return await withDeadline(this.#ask(what), ANSWER_MS, 'The answer of the replication plane');
+      return await withDeadline(this.#ask(what), ANSWER_MS, 'The question to the replication thread');
     } catch (error) {
       throw new ApiError(
         503,

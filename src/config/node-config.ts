@@ -17,7 +17,7 @@ import { RetentionSettings } from './retention-settings.js';
 /** Also a directory's name, a label of metrics and a word in logs: keep it plain. */
 const NodeName = Type.String({
   pattern: '^[a-z0-9][a-z0-9_-]{0,62}$',
-  expected: 'a name of small letters, digits, - and _ (at most 63)',
+  expected: 'a name of lower-case letters, digits, - and _ (at most 63)',
 });
 
 const Path = (description: string) =>
@@ -73,13 +73,14 @@ export const NodeConfigSchema = Type.Object(
     contact: Type.Union([Address(''), Type.Null()], {
       default: null,
       description:
-        'Link port of any member, for the first contact; later the list of members says where the others are.',
+        'Link port of any member, for the first contact; afterwards the list of members has the addresses.',
       expected: 'null, or an object such as {"host": "10.0.0.1", "port": 7083}',
     }),
     routes: Type.Record(NodeName, Address(''), {
       default: {},
       additionalProperties: false,
-      description: 'Link ports of other members as this node reaches them, where the list says otherwise.',
+      description:
+        'Addresses at which this node reaches the link ports of other members, where they differ from the list.',
       expected: 'an object such as {"n1": {"host": "10.0.0.1", "port": 7083}}',
     }),
     secretFile: Path('Holds the secret that all nodes of the cluster share.'),
@@ -89,7 +90,7 @@ export const NodeConfigSchema = Type.Object(
       expected: 'a path, or null',
     }),
     // Twice a second: late is noticed within 1.5 s, and three nodes cost 4 small frames a second.
-    heartbeatIntervalMs: Milliseconds(500, 'How often both ends of a link tell their state.'),
+    heartbeatIntervalMs: Milliseconds(500, 'Interval at which both ends of a link send their state.'),
     // Three missed heartbeats: one lost or delayed packet (retransmission 200-400 ms) is not yet a sign.
     lateAfterMs: Milliseconds(1500, 'A member that was silent for this long is "late".'),
     // Long enough for a restart of a node (about 1 s), short enough that its buffers do not stay for nothing.
@@ -97,7 +98,7 @@ export const NodeConfigSchema = Type.Object(
     // A reader's open transaction or a short lock is over by then; a replica that stands still is noticed in time.
     applierStallMs: Milliseconds(
       10_000,
-      'A replica whose server applies nothing for this long, with all workers waiting, is "stalled": what blocks it is ended.',
+      'A replica whose server applies nothing for this long, with all workers waiting, is "stalled"; its node then tries to unblock it.',
     ),
     // About 6,000 transactions of 2 KB, i.e. a few seconds of full load: a replica whose node restarts meets the window
     // again, and a primary's node stays below 150 MiB (`npm run bench -- throughput`).
@@ -106,14 +107,14 @@ export const NodeConfigSchema = Type.Object(
       maximum: 4 * 1024 ** 3,
       default: 12 * 1024 ** 2,
       description:
-        'Recent transactions kept in memory for all replicas; one behind it catches up from the binlog.',
+        'Recent transactions kept in memory for all replicas; a replica that is further behind catches up from the binlog.',
       expected: 'bytes, a whole number from 65536 to 4294967296',
     }),
     // They are comments: a replica applies rows. Without them its server needs about a tenth less CPU for a transaction.
     annotateRows: Type.Boolean({
       default: false,
       description:
-        "Whether the primary's texts of statements go into the replicas' binary logs, beside the rows.",
+        "Whether the texts of the primary's statements are written to the replicas' binary logs too, beside the rows.",
       expected: 'true or false',
     }),
     // Off by default, because it also refuses temporary tables without one, which harm nothing.
@@ -144,12 +145,12 @@ export const NodeConfigSchema = Type.Object(
       minimum: 0,
       maximum: 100_000,
       default: 0,
-      description: 'Bound of all snapshots that this node sends together, MiB a second; 0 = none.',
+      description: 'Maximum rate of all snapshots that this node sends together, MiB a second; 0 = no limit.',
       expected: 'a number from 0 to 100000',
     }),
     serverArgs: Type.Array(Type.String({ pattern: '^--' }), {
       default: [],
-      description: "Further options for the managed server; Skein's own settings come after them and win.",
+      description: "Further options for the managed server; Skein's own settings take precedence.",
       expected: 'a list of options such as ["--max-connections=500"]',
     }),
     // Three servers share one machine in a local cluster; a real installation sets about 70 % of the memory.
@@ -166,7 +167,7 @@ export const NodeConfigSchema = Type.Object(
       maximum: 2 ** 44,
       default: 2 * 1024 ** 3,
       description:
-        'Temporary files of the managed server; beyond it the read that wrote most is ended. A temporary table may have half of it.',
+        "Limit of the managed server's temporary files. Above it the read that wrote most is ended. One temporary table may use half of it.",
       expected: 'bytes, a whole number of at least 16777216',
     }),
     // A day: what is found is at most as old as the youngest dump of most people.
@@ -198,7 +199,7 @@ export const NodeConfigSchema = Type.Object(
       {
         default: null,
         description:
-          'Where this node speaks the MySQL protocol: one port leads to the primary, one reads the local server.',
+          'Where this node speaks the MySQL protocol: one port leads to the primary, the other to the local server, for reads.',
         expected: 'null, or an object such as {"host": "127.0.0.1", "readWrite": 6446, "readOnly": 6447}',
       },
     ),
@@ -234,8 +235,7 @@ export const NodeConfigSchema = Type.Object(
       minimum: 1,
       maximum: 10_000,
       default: 150,
-      description:
-        'Of these, from one address of clients; beyond it the oldest ones of that address are dropped.',
+      description: 'Of these, from one client address. Above it the oldest ones of that address are closed.',
       expected: 'a whole number from 1 to 10000',
     }),
     // What the server itself gives a login (connect_timeout), and what drivers wait for at most.
@@ -247,7 +247,7 @@ export const NodeConfigSchema = Type.Object(
       maximum: 60_000,
       default: 0,
       description:
-        "How long a replica's read-only port waits until its server has all writes that came before; 0 = it does not wait.",
+        "How long a replica's read-only port waits until its server has all earlier writes; 0 = it does not wait.",
       expected: 'milliseconds, a whole number from 0 to 60000',
     }),
     consoleDirectory: Type.Union([Path(''), Type.Null()], {
@@ -423,7 +423,7 @@ function* relationProblems(config: Static<typeof NodeConfigSchema>): Generator<s
   }
   const linkTls = config.tls !== null && (config.tls.ports ?? ['link']).includes('link');
   if (linkTls && (config.tls?.ca ?? null) === null) {
-    yield '"tls.ca" is missing; expected the authority by whose certificates the nodes know each other (or "ports" without "link")';
+    yield '"tls.ca" is missing; expected the file of the authority that signed the certificates of the nodes (or "ports" without "link")';
   }
   if (config.lateAfterMs <= config.heartbeatIntervalMs) {
     yield `"lateAfterMs" is ${config.lateAfterMs}; expected more than "heartbeatIntervalMs" (${config.heartbeatIntervalMs})`;

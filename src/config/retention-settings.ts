@@ -16,7 +16,7 @@ export const RetentionSettings = Type.Object(
     additionalProperties: false,
     default: {},
     description:
-      'Up to how many bytes and hours a binary log is kept for nodes that need it, and the free bytes that a disk is to have.',
+      'How many bytes and hours of binary log are kept for nodes that need them, and how many bytes of the disk must stay free.',
     expected: 'an object such as {"logBytes": 17179869184, "logHours": 72, "freeBytesMin": 1073741824}',
   },
 );

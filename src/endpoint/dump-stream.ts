@@ -164,7 +164,7 @@ export class DumpStream {
       if (previousGtid.equals(this.#options.after)) return;
       throw new SkeinError(
         'SERVER_DIVERGED',
-        "The server's last transaction is not the one that the cluster has at that place: its data has diverged. It must be seeded again.",
+        "The server's last transaction differs from the cluster's transaction of that number: the server's data has diverged. The server has to be filled from another node.",
       );
     }
     if (ordinal === before + 1) return;

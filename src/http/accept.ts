@@ -1,4 +1,4 @@
-/** What a client takes, by its headers Accept and Accept-Encoding (RFC 9110, 12.5). Pure. */
+/** Which content types and encodings a client accepts, by its headers Accept and Accept-Encoding (RFC 9110, 12.5). Pure. */
 
 interface Preference {
   readonly name: string;
@@ -6,10 +6,10 @@ interface Preference {
   readonly quality: number;
 }
 
-/** More than this no client needs; the rest is not looked at. */
+/** No client needs more; further entries are ignored. */
 const PREFERENCES_MAX = 50;
 
-/** `application/json;q=0.5, text/*` in parts; what cannot be read is left out. */
+/** The parts of `application/json;q=0.5, text/*`; malformed parts are left out. */
 function preferences(header: string): Preference[] {
   return header
     .toLowerCase()
@@ -43,7 +43,7 @@ export function wantsLines(accept: string | undefined): boolean {
   return lines > 0 && lines >= qualityOfType('application/json', wanted);
 }
 
-/** gzip is used only where it is named (or `*`), and not liked less than no encoding. */
+/** gzip is used only where the client names it (or `*`) and does not prefer no encoding. */
 export function wantsGzip(acceptEncoding: string | undefined): boolean {
   if (acceptEncoding === undefined) return false;
   const wanted = preferences(acceptEncoding);

@@ -1,12 +1,12 @@
-/** Which connections a node keeps when there are too many, and which have had their time. Pure. */
+/** Which connections a node keeps when there are too many, and which it may close. Pure. */
 
 export interface ConnectionFacts {
   readonly address: string;
-  /** A request with a valid token has come on it. */
+  /** The connection has carried a request with a valid token. */
   readonly known: boolean;
   /** Requests that are not answered yet. */
   readonly requests: number;
-  /** When something last happened: it was opened, or a request was answered. Milliseconds of one clock. */
+  /** When the connection was opened, or its last request was answered; milliseconds of one clock. */
   readonly quietSinceMs: number;
 }
 
@@ -23,8 +23,8 @@ export type Admission<C> =
     };
 
 /**
- * A new connection is let in as long as there is room, or can be made: by dropping the connection without a known token
- * that is quiet for longest. Who has a token, or is being answered, is never dropped for a newcomer.
+ * Admits a new connection when there is room, or when a connection without a valid token can be dropped for it: the one that
+ * has been quiet for longest. A connection with a token, or with a request in progress, is never dropped for a new one.
  */
 export function admit<C extends ConnectionFacts>(
   address: string,
@@ -62,7 +62,7 @@ export interface ConnectionRest {
   readonly unsentBytes: number;
 }
 
-/** Whether nothing can come of a connection any more, although its other side keeps it open. */
+/** Whether a connection is of no more use, although its other side keeps it open. */
 export function isOver(connection: ConnectionRest, nowMs: number, halfClosedMs: number): boolean {
   const { halfClosedSinceMs, requests, unsentBytes } = connection;
   if (halfClosedSinceMs === null || requests > 0 || unsentBytes > 0) return false;

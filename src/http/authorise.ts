@@ -1,4 +1,4 @@
-/** Who may ask: the token, its limit, its role. Everything here happens before the body is read. */
+/** Checks the token of a request, its rate limit and its role. All of it happens before the body is read. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError } from '../api/api-error.js';
 import { FailureLimit } from '../auth/failure-limit.js';
@@ -59,7 +59,7 @@ export class Authoriser {
     if (!tokens.loaded) {
       return new ApiError(503, 'NOT_OPEN', 'This node has not read the tokens yet.', { retryable: true });
     }
-    // Asking without a token is a mistake, not a guess.
+    // A request without a token is a mistake, not an attempt to guess one.
     const waitS = guessed ? this.#failures.failed(address) : 0;
     if (guessed) meter.wrongTokens++;
     if (waitS > 0) {

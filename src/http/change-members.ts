@@ -2,7 +2,7 @@ import { ApiError, notPrimary } from '../api/api-error.js';
 import type { NodeView } from '../api/node-view.js';
 import { isSkeinError } from '../model/error.js';
 
-/** Runs a change of the members; its refusals become answers. @throws ApiError 404, 409, 421, 503 */
+/** Runs a change of the members, and turns a refusal into an answer. @throws ApiError 404, 409, 421, 503 */
 export async function changeMembers(node: NodeView, make: () => Promise<void>): Promise<void> {
   if (node.role() !== 'primary') throw notPrimary(node.primaryHttp());
   try {

@@ -1,6 +1,6 @@
 /**
  * Compresses larger answers for clients that ask for it. zlib works in the threads that also write and sync files, the
- * spool's among them: so one answer at a time, quickly rather than small, and others leave as they are meanwhile.
+ * spool's among them. So one answer is compressed at a time, at the fastest level; others are sent uncompressed meanwhile.
  */
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
@@ -8,7 +8,7 @@ import { wantsGzip } from './accept.js';
 
 const gzipped = promisify(gzip);
 
-/** Below this a packet more or less is all that could be won. */
+/** Below this, compression saves one packet at most. */
 const COMPRESS_MIN_BYTES = 4 * 1024;
 
 export class AnswerCompression {

@@ -1,6 +1,6 @@
 /**
- * The connections of an HTTP server: as many as there is room for, each only as long as it is of use. The decisions are in
- * admission.ts. What it does not do: the time for a request's head and body, which Node's own server watches.
+ * Limits the connections of an HTTP server, and closes those that are of no more use. The decisions are in admission.ts. The
+ * time limits for a request's head and body are not here: Node's own server has them.
  */
 import type { Server as HttpServer } from 'node:http';
 import type { Socket } from 'node:net';
@@ -13,7 +13,7 @@ import { answerText } from './refusals.js';
 /** Often enough for a time limit of a second. */
 const SWEEP_MS = 500;
 
-/** Refused connections that are kept for a moment, so that their clients see why: as few as will do without a flood. */
+/** Refused connections that stay open for a moment, so that their clients read the answer. Few, so that a flood costs little. */
 const LINGERING_MAX = 16;
 const LINGER_MS = 500;
 
@@ -38,7 +38,7 @@ export class Connections {
     this.#limits = limits;
   }
 
-  /** Puts itself before what serves the server's new connections: those that are refused are never served. */
+  /** Sees each new connection before the server does, so a refused connection is never served. */
   guard(server: HttpServer, { tls }: { tls: boolean }): void {
     const serve = server.listeners('connection') as ((socket: Socket) => void)[];
     server.removeAllListeners('connection');
@@ -59,7 +59,7 @@ export class Connections {
     if (this.#sweeping) clearInterval(this.#sweeping);
   }
 
-  /** A request has come. `ends`: it is answered, or its connection is gone. */
+  /** A request begins. Call `ends` when it is answered, or its connection is gone. */
   requestBegins(socket: Socket): { known(): void; ends(): void } {
     const connection = this.#open.get(keyOf(socket));
     let ended = false;
@@ -154,7 +154,7 @@ export class Connections {
   }
 }
 
-/** With TLS the server hands out another object for the same connection; its ends are the same. */
+/** With TLS the server uses another object for the same connection, with the same addresses and ports. */
 function keyOf({ remoteAddress, remotePort, localPort }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localPort}`;
 }

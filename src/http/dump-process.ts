@@ -1,14 +1,11 @@
-/**
- * One run of `mariadb-dump` on the local server: its text comes out as a stream, and whether it is whole is known at
- * the end.
- */
+/** One run of `mariadb-dump` on the local server. Its text is a stream; `ended` says whether the text is complete. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { ServerAccess } from '../api/node-view.js';
 
 /**
- * All that belongs to a schema, at one position: views, triggers, routines and events as well as rows. Nothing is locked or
- * written; `--master-data=2` only writes the position down, as a comment. Bytes that are no text are written in hex.
+ * Everything of a schema at one position: rows, views, triggers, routines and events. Nothing is locked or
+ * written; `--master-data=2` only writes the position down, as a comment. Binary values are written in hex.
  */
 const OPTIONS = [
   '--no-defaults',
@@ -22,7 +19,7 @@ const OPTIONS = [
   '--hex-blob',
   '--default-character-set=utf8mb4',
 ];
-/** The last words of the program are its reason. */
+/** The end of the program's error output is the reason of a failure. */
 const ERRORS_MAX = 2_000;
 
 export interface DumpProcess {
@@ -70,7 +67,7 @@ export function startDump(
   const output = child.stdout as Readable;
   const kill = () => {
     child.kill('SIGTERM');
-    // What is left in it may have no reader any more, and the end of the program would not be seen behind it.
+    // The rest of the output may have no reader; left unread, it would hide the end of the program.
     output.destroy();
   };
   return { output, ended, kill };

@@ -1,4 +1,4 @@
-/** One client of `GET /v1/events`: what it missed, then what happens, with comments as heartbeats. */
+/** One client of `GET /v1/events`: the events that it missed, then new events; comments are the heartbeats. */
 import type { ServerResponse } from 'node:http';
 import type { EventSource } from '../api/node-view.js';
 import type { ClusterEvent } from '../model/status.js';
@@ -6,7 +6,7 @@ import { whenClosed } from './when-closed.js';
 
 /** Below the idle time-outs of common proxies. */
 const HEARTBEAT_MS = 10_000;
-/** A client that reads this little is cut off; it comes back with Last-Event-ID. */
+/** A client with more unread bytes is cut off; it comes back with Last-Event-ID. */
 const UNREAD_MAX = 1024 * 1024;
 
 function formatEvent(event: ClusterEvent): string {
@@ -20,7 +20,7 @@ export function parseLastEventId(header: string | undefined): number | null {
   return Number.isSafeInteger(id) ? id : null;
 }
 
-/** Gives what ends the stream from our side; `last` is written before the end. */
+/** Returns a function that ends the stream; `last` is written before the end. */
 export function streamEvents(
   response: ServerResponse,
   source: EventSource,

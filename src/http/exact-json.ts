@@ -25,7 +25,7 @@ export function parseExactJson(text: string): unknown {
       `The body holds the number ${inexact.slice(0, QUOTED_MAX)}, which a double cannot carry exactly. Send it as {"$type":"decimal","value":"..."} or as text; inside a JSON document, send the document as text.`,
     );
   }
-  // Only an escape can make half of a pair in a text that was valid UTF-8.
+  // In valid UTF-8 text only an escape can make half of a surrogate pair.
   if (SURROGATE_ESCAPE.test(text) && hasLoneSurrogate(value)) {
     throw invalid('A text of the body holds half of a surrogate pair (like \\ud800), which is no character.');
   }
@@ -51,7 +51,7 @@ export function findInexactNumber(text: string): string | null {
   return null;
 }
 
-/** The place after the closing quote of a string whose content begins at `from`. */
+/** The offset after the closing quote of a string whose content begins at `from`. */
 function afterString(text: string, from: number): number {
   for (let at = from; ; ) {
     const quote = text.indexOf('"', at);
@@ -72,7 +72,7 @@ const WHOLE = /^-?\d{1,400}$/;
 function isExact(number: string): boolean {
   const value = Number(number);
   if (!Number.isFinite(value)) return false;
-  // The first two decide nearly always, and cost little: a body may have a quarter of a million numbers.
+  // The first two checks are cheap and nearly always decide: a body may have a quarter of a million numbers.
   if (String(value) === number) return true;
   const exponentAt = number.search(/[eE]/);
   const mantissaLength = exponentAt === -1 ? number.length : exponentAt;

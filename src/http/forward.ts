@@ -1,5 +1,5 @@
 /**
- * Passes a request on to the primary's node, with the caller's own token, and its answer back as it comes. One hop at
+ * Forwards a request to the primary's node, with the caller's own token, and streams the answer back. One hop at
  * most: the header marks a forwarded request, which the receiver does not forward again. It does not retry.
  */
 import http from 'node:http';
@@ -9,7 +9,7 @@ import type { Cancellation } from '../std/cancellation.js';
 
 /** Names the forwarding node; the receiver answers the request itself. */
 export const FORWARDED_BY = 'x-skein-forwarded-by';
-/** Nothing of the request has left before a connection is there, so this failure is a certain "no". */
+/** Nothing of the request is sent before the connection is made, so this failure is a certain "no". */
 const CONNECT_TIMEOUT_MS = 3000;
 /** The primary answers in time by itself; its answer needs a moment to come back. */
 const ANSWER_GRACE_MS = 2000;
@@ -18,7 +18,7 @@ const REQUEST_HEADERS = ['authorization', 'accept', 'x-skein-position', 'idempot
 export interface ForwardRequest {
   /** Base address of the primary's HTTP. */
   readonly primary: string;
-  /** PEM of the authority that the primary's certificate must be of; undefined = those that every machine knows. */
+  /** PEM of the authority that must have signed the primary's certificate; undefined = the system's authorities. */
   readonly ca?: string | undefined;
   readonly path: string;
   /** As the client sent it. */
@@ -29,9 +29,9 @@ export interface ForwardRequest {
   readonly node: string;
   /** The request's own time, counted again by the primary. */
   readonly timeoutMs: number;
-  /** A read token cannot have written anything, whatever has become of its request. */
+  /** False with a read token: whatever happened to its request, it has written nothing. */
   readonly mayWrite: boolean;
-  /** Ends when the client has gone away: the primary then sees its client go. */
+  /** Cancelled when the client has gone away; the connection to the primary then ends too. */
   readonly gone: Cancellation;
 }
 
@@ -51,7 +51,7 @@ export function forwardToPrimary(request: ForwardRequest): Promise<http.Incoming
   const { request: send } = url.protocol === 'https:' ? https : http;
   return new Promise((resolve, reject) => {
     let connected = false;
-    // A kept connection may already be dead; then it would be unknown whether the request arrived.
+    // A reused connection may already be dead; then it would be unknown whether the request arrived.
     const outgoing = send(url, {
       method: 'POST',
       headers,
@@ -106,7 +106,7 @@ function lost({ primary, mayWrite }: ForwardRequest, why: string): ApiError {
     : new ApiError(504, 'TIMEOUT', head, { applied: 'no', retryable: true, primary });
 }
 
-/** Of the primary's answer what belongs to it; the rest is this node's own. */
+/** The headers of the primary's answer that are passed on; this node sets the others. */
 export function answerHeaders(answer: http.IncomingMessage): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const name of [

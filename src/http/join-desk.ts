@@ -1,6 +1,6 @@
 /**
- * The cluster's side of the join exchange (joining/exchange.ts). A request without the proof of a token learns nothing, and is
- * counted. One with the proof is told by name why it is refused, and so is this node's log and audit trail.
+ * The cluster's side of the join exchange (joining/exchange.ts). A request with a wrong proof gets no reason, and counts as a
+ * failure. A request with a valid proof gets the code and the reason of a refusal, which this node also logs and audits.
  */
 
 import { connect } from 'node:net';
@@ -98,11 +98,11 @@ export class JoinDesk {
     throw new ApiError(
       403,
       'JOIN_TOKEN_UNKNOWN',
-      'This join token is not one of this cluster. Copy it whole, or make another one on a member: skein token join',
+      'This cluster has not issued this join token. Copy the whole token, or make another one on a member: skein token join',
     );
   }
 
-  /** Before anything is changed: what it asks for could not be told to it. */
+  /** Before anything is changed, because without a valid key the answer could not be sealed for the machine. */
   #refuseBadKey(request: JoinRequest): void {
     try {
       sealAnswer(request, this.#secretOf(request), {});
@@ -120,7 +120,7 @@ export class JoinDesk {
 
   async #refuseUnsuitable(request: JoinRequest, { name, facts }: NamedJoiner): Promise<void> {
     const cluster = await this.#clusterFacts();
-    // Asked again, because the answer was lost: it is the member itself.
+    // The machine asks again because the answer was lost: it is the member itself.
     const others = cluster.members.filter(
       (member) => !(member.name === name && this.#isSame(request, member, facts)),
     );
@@ -185,7 +185,7 @@ export class JoinDesk {
     try {
       await changeMembers(node, () => node.addMember(member));
     } catch (error) {
-      // What is not known to have failed may still happen: then the token stays used, for this joiner to ask again.
+      // A change that may still take effect keeps the token used, so that this machine can ask again.
       if (isCertain(error)) await tokens.giveBack(request.token, user);
       throw error;
     }
@@ -230,7 +230,7 @@ export class JoinDesk {
       return;
     }
     const { code, message } = error as { code?: string; message?: string };
-    // That this node is not the primary is no refusal: the machine asks there.
+    // NOT_PRIMARY is not a refusal: the machine asks the primary next.
     if (code === 'NOT_PRIMARY') return;
     node.audit.add({ kind: 'join', action: 'refused', code: code ?? 'INTERNAL', ...facts });
     log.warn({ ...facts, code, reason: message }, 'a machine that wanted to join was refused');
@@ -250,12 +250,12 @@ function detailsOf({ details }: JoinRequest): JoinerFacts {
   throw new ApiError(400, 'INVALID_FIELD', `The field "details" is not valid: ${path || '/'}: ${message}.`);
 }
 
-/** Refusals after which nothing of the change is left. */
+/** Whether the change has certainly had no effect. */
 function isCertain(error: unknown): boolean {
   return error instanceof ApiError && error.details.applied !== 'unknown';
 }
 
-/** The machine listens on both ports while it asks. @throws ApiError 409 JOINER_UNREACHABLE */
+/** Connects to both ports of the machine, which listens on them while it asks. @throws ApiError 409 JOINER_UNREACHABLE */
 async function refuseUnreachable({ host, ports }: JoinerFacts): Promise<void> {
   const faults = await Promise.all([dialFault(host, ports.link), dialFault(host, ports.http)]);
   const fault = faults.find((one) => one !== null);

@@ -1,6 +1,6 @@
 /**
- * Bounds what JSON.parse may cost before it is called: depth, values and keys are counted while the bytes come in. Whether
- * the text is JSON at all is for JSON.parse to say. Pure.
+ * Limits the cost of JSON.parse before it is called: counts depth, values and keys while the bytes arrive. It does not check
+ * whether the text is JSON; JSON.parse does that. Pure.
  */
 
 export interface JsonLimits {
@@ -32,7 +32,7 @@ export class JsonBounds {
     this.#limits = limits;
   }
 
-  /** Looks at the next bytes once. Gives what there is too much of, or null. */
+  /** Scans the next bytes once. Returns which limit is exceeded, or null. */
   push(bytes: Uint8Array): JsonExcess | null {
     const { depthMax, valuesMax, keysMax } = this.#limits;
     let depth = this.#depth;
@@ -76,7 +76,7 @@ export class JsonBounds {
     return values > valuesMax ? 'values' : null;
   }
 
-  /** The place after the text's end, or (one beyond, when it ends in a backslash) after the bytes. */
+  /** The offset after the text's closing quote; or after the bytes, plus one when they end in a backslash. */
   #skipText(bytes: Uint8Array, from: number): number {
     for (let at = from; at < bytes.length; at++) {
       const byte = bytes[at];

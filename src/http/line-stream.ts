@@ -1,23 +1,23 @@
-/** One client that follows lines (log, audit trail) as NDJSON: those that are there, then those that come. */
+/** One client that follows lines (log, audit trail) as NDJSON: the existing lines, then new ones. */
 import type { ServerResponse } from 'node:http';
 import { FOUND_LINES_BYTES_MAX, type FoundLines } from '../std/newest-lines.js';
 import { whenClosed } from './when-closed.js';
 
-/** A client that reads this little is cut off. */
+/** A client with more unread bytes is cut off. */
 const UNREAD_MAX = 4 * 1024 * 1024;
 /** An empty line, which NDJSON readers skip: below the idle time-outs of common proxies. */
 const HEARTBEAT_MS = 10_000;
 
 export interface LineFeed {
-  /** Lines that are there already. */
+  /** The existing lines. */
   first(): Promise<FoundLines>;
   subscribe(listener: (lines: readonly string[]) => void): () => void;
   matches(line: string): boolean;
 }
 
-/** Gives what ends the stream from our side; `last` is written before the end. */
+/** Returns a function that ends the stream; `last` is written before the end. */
 export function streamLines(response: ServerResponse, feed: LineFeed): (last?: string) => void {
-  /** Lines that come while the first ones are looked up; some may be among these. */
+  /** Lines that come while the first ones are searched; some of them may be among the first ones too. */
   let early: string[] | null = [];
   const end = (last = '') => {
     clearInterval(heartbeat);
@@ -51,14 +51,14 @@ export function streamLines(response: ServerResponse, feed: LineFeed): (last?: s
   return end;
 }
 
-/** A client sees that older lines were left out by the first one, which is none of the log's. */
+/** When older lines were left out, a first line that is not from the log tells the client so. */
 export function linesToSend({ lines, isCut }: FoundLines): readonly string[] {
   return isCut ? [LINES_CUT, ...lines] : lines;
 }
 
 const LINES_CUT = JSON.stringify({
   event: 'lines.cut',
-  reason: `Older lines that match were left out: lines of ${FOUND_LINES_BYTES_MAX} bytes together are sent at most. Ask for them with "until".`,
+  reason: `Older lines that match were left out: at most ${FOUND_LINES_BYTES_MAX} bytes of lines are sent. Ask for them with "until".`,
 });
 
 export function textOf(lines: readonly string[]): string {

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import type { HandlerRequest } from './handlers/context.js';
 import { whenClosed } from './when-closed.js';
 
-/** What the last line or event of a stream is named when its token does not count any more. */
+/** Name of the last line or event of a stream that ends because its token is no longer valid. */
 export const TOKEN_REVOKED = 'token.revoked';
 
 /** `end` ends the stream with a last text. */
@@ -12,7 +12,7 @@ export function keepStream(
   stream: {
     readonly request: HandlerRequest;
     readonly response: ServerResponse;
-    /** What is called when the node stops. */
+    /** Functions to call when the node stops. */
     readonly openStreams: Set<() => void>;
     lastText(reason: string): string;
   },

@@ -1,6 +1,6 @@
 /**
- * What goes on under a token between its beginning and its end: requests, streams. When the token does not count any more
- * (revoked, rotated, expired), they are told, so that nothing goes on for longer than the tokens are looked at again.
+ * The requests and streams that run with each token. When a token is no longer valid (revoked, rotated, expired), they are
+ * ended, at the latest when the tokens are read again.
  */
 import { bearerToken, hashToken } from '../auth/token.js';
 import type { TokenStore } from '../auth/token-store.js';
@@ -19,14 +19,14 @@ export class LiveTokens {
     this.#tokens = tokens;
   }
 
-  /** A request was let in. The answer is called at its end. */
+  /** A request was admitted. Call the returned function at its end. */
   begin(state: RequestState, authorization: string | undefined): () => void {
     const live = { state, authorization };
     this.#requests.add(live);
     return () => this.#requests.delete(live);
   }
 
-  /** Call it whenever the tokens were read again. */
+  /** Call it each time the tokens have been read again. */
   check(): void {
     for (const live of this.#requests) {
       const { state, authorization } = live;

@@ -1,4 +1,4 @@
-/** Query strings are texts; the schema says which of them are meant as numbers. Pure. */
+/** Query parameters are texts; the schema says which of them are numbers. Pure. */
 import type { TSchema } from '@sinclair/typebox';
 
 export function coercedQuery(

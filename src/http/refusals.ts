@@ -1,4 +1,4 @@
-/** Requests that are refused before they reach a handler, and what is left of their bodies. */
+/** Answers requests that are refused before they reach a handler, and reads the rest of their bodies. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError } from 'fastify';
@@ -7,7 +7,7 @@ import { requestId } from './request-id.js';
 
 /** Time for which a refused body is still read and dropped: eight clients may send their 20 MB at once. */
 const DRAIN_MS = 20_000;
-/** And so much of it: a client of ours sends no more, and a stranger's is cut. */
+/** Bytes of a refused body that are read and dropped. Skein's own clients send less; another client is cut off. */
 const DRAIN_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
@@ -43,7 +43,7 @@ function drain(body: IncomingMessage): Promise<void> {
   });
 }
 
-/** Fastify's own refusals in our shape; null for what is not one of them. */
+/** A refusal by Fastify itself as our ApiError; null when the error is not one. */
 export function fromFramework(error: Error): ApiError | null {
   const { code, statusCode } = error as FastifyError;
   if (typeof code !== 'string' || !code.startsWith('FST_')) return null;
@@ -59,7 +59,7 @@ const STATUS_TEXTS = {
   503: 'Service Unavailable',
 } as const;
 
-/** What is not HTTP at all never becomes a request; the answer still has our shape. */
+/** Answers bytes that are not HTTP, and so never become a request, with our form of an error. */
 export function refuseBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
@@ -85,7 +85,7 @@ function endWithAnswer(socket: Socket, failure: ApiError): void {
   socket.destroySoon();
 }
 
-/** A whole answer, as it goes over a connection that ends with it. */
+/** A complete answer, after which the connection ends. */
 export function answerText(failure: ApiError): string {
   const status = failure.status as keyof typeof STATUS_TEXTS;
   const body = JSON.stringify(failure.toBody(requestId(undefined)));

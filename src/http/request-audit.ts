@@ -1,4 +1,4 @@
-/** Which requests are lines of the audit trail, and what these say. */
+/** Which requests get a line of the audit trail, and the fields of that line. */
 import { type AuditStyle, statementFields } from '../audit/request-lines.js';
 import { TokenLimits } from '../auth/token-limits.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
@@ -23,11 +23,11 @@ export interface EndedRequest {
 
 /**
  * Requests without a valid token that get a line of their own each second: a flood of them must not push out what others
- * have done. Those that do not are counted in the next line.
+ * have done. The others are counted in the next line.
  */
 const STRANGERS_PER_SECOND = 10;
 
-/** What the log says instead of the statements themselves. */
+/** Fields of the log line that stand for the statements; the audit line has the statements themselves. */
 const TOLD_BY_STATEMENTS = new Set(['statements', 'verb']);
 
 export class RequestAudit {
@@ -41,7 +41,7 @@ export class RequestAudit {
     this.#add = (fields) => modules.add(fields);
   }
 
-  /** Everything but probes and the page's files, which need no token and give nothing away. */
+  /** Records every request except probes and the page's files, which need no token and reveal nothing. */
   ended({ request, address, endpoint, facts, body }: EndedRequest): void {
     if (endpoint === null ? request.status < 400 : endpoint.auth === null) return;
     const isStranger = request.token === null;

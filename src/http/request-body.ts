@@ -1,6 +1,6 @@
 /**
- * Reads a request's body: never more than its limit, never more than the node's total, and never JSON that would take long
- * to parse. What is refused is refused at the first byte too much. Whether it is JSON is found out later.
+ * Reads a request's body within its own limit, the node's total, and the limits of JSON. It refuses at the first byte too
+ * many. It does not check whether the body is JSON.
  */
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
@@ -52,7 +52,7 @@ function collect(
     const over = (settle: () => void) => {
       source.off('data', onData).off('end', onEnd).off('error', onError);
       request.off('close', onClose);
-      // Later errors have no receiver.
+      // Nothing listens for later errors.
       source.on('error', () => {});
       settle();
     };
@@ -111,7 +111,7 @@ function noRoom(): ApiError {
 
 function tooComplex(excess: JsonExcess): ApiError {
   const limit = {
-    depth: `arrays and objects more than ${JSON_LIMITS.depthMax} deep in each other`,
+    depth: `arrays and objects nested more than ${JSON_LIMITS.depthMax} deep`,
     values: `more than ${JSON_LIMITS.valuesMax} values`,
     keys: `more than ${JSON_LIMITS.keysMax} names of fields`,
   }[excess];

@@ -1,4 +1,4 @@
-/** The id that stands in a request's answer, in its log line and in the audit trail. */
+/** The id of a request, in its answer, its log line and its line of the audit trail. */
 import { randomFillSync } from 'node:crypto';
 
 /** A client's own id is kept when it is harmless in a log. */
@@ -8,7 +8,7 @@ export function requestId(header: string | string[] | undefined): string {
 }
 
 const REQUEST_ID_BYTES = 9;
-/** Random bytes are asked for many at a time: one call costs more than a request may. */
+/** Random bytes are drawn for many ids at a time, because each call is expensive. */
 const randomPool = Buffer.alloc(REQUEST_ID_BYTES * 256);
 let randomUsed = randomPool.length;
 

@@ -1,4 +1,4 @@
-/** From a request of the framework to what a handler gets: query, path and body, each checked against the endpoint. */
+/** Makes a handler's input from a Fastify request: query, path and body, each checked against the endpoint. */
 import type { ServerResponse } from 'node:http';
 import { Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
@@ -11,7 +11,7 @@ import { coercedQuery } from './query-values.js';
 import type { RequestState } from './request-state.js';
 import { bodyValidator, compileValidator } from './validation.js';
 
-/** What is not named is refused, not ignored. */
+/** Unknown query parameters are refused, not ignored. */
 const NO_QUERY = Type.Object({}, { additionalProperties: false });
 
 export interface InputSource {
@@ -21,7 +21,7 @@ export interface InputSource {
   openStream(status: number, headers: Readonly<Record<string, string>>): ServerResponse;
 }
 
-/** Compiles the endpoint's checks once. The answer throws ApiError 400 for what they refuse. */
+/** Compiles the endpoint's checks once. The returned function throws ApiError 400. */
 export function inputReader(definition: EndpointDefinition): (source: InputSource) => HandlerRequest {
   const validateBody = bodyValidator(definition);
   const validateQuery = compileValidator(definition.query ?? NO_QUERY);

@@ -1,4 +1,4 @@
-/** The line in the log, the line in the audit trail and the count that each request leaves when it has ended. */
+/** Writes the log line, the audit line and the count of each request when it has ended. */
 import type { FastifyRequest } from 'fastify';
 import type { NodeView } from '../api/node-view.js';
 import type { AuditStyle } from '../audit/request-lines.js';
@@ -44,7 +44,7 @@ export class RequestLines {
     try {
       this.#audit.ended({ ...ended, body: state?.body });
     } catch (error) {
-      // Whatever the body is that cannot be told: that the request was there has to stand in the trail.
+      // The trail must show the request even when its body cannot be recorded.
       log.error(
         { requestId: request.id, reason: messageOf(error) },
         'the audit line of a request is not whole',
@@ -57,7 +57,10 @@ export class RequestLines {
   }
 }
 
-/** What is not worth a line each in a log that people read. Refusals are; a probe that hears "not ready" was not refused. */
+/**
+ * Requests that get no log line, because people read the log. Refusals do get one; the answer "not ready" to a probe is no
+ * refusal.
+ */
 function isRoutine(endpoint: EndpointDefinition | null, status: number): boolean {
   if (endpoint === null) return status < 400;
   return endpoint.polled === true && (status < 400 || endpoint.auth === null);

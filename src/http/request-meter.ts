@@ -12,7 +12,7 @@ interface EndpointCounts {
   readonly times: Histogram;
 }
 
-/** What is in use of the node's limits (docs/limits.md). */
+/** How much of the node's limits (docs/limits.md) is in use. */
 export interface HttpBudgets {
   connections(): MetricFamily[];
   bodiesBytes(): number;
@@ -29,11 +29,11 @@ export class RequestMeter {
   constructor(definitions: readonly EndpointDefinition[], budgets: HttpBudgets) {
     this.#budgets = budgets;
     for (const definition of definitions) this.#add(definition, definition.method, definition.path);
-    // The page's files, and what is nowhere: one label for all, since a client may ask for any path.
+    // The page's files and unknown paths share one label, since a client may ask for any path.
     this.#add(null, 'any', 'other');
   }
 
-  /** `ms` null = a stream, whose length says nothing. */
+  /** `ms`: null for a stream, whose duration is up to the client. */
   ended(endpoint: EndpointDefinition | null, status: number, ms: number | null): void {
     const counts = this.#endpoints.get(endpoint);
     if (!counts) return;

@@ -1,4 +1,4 @@
-/** What is kept of a request until its log line is written. */
+/** State of a request until its log line is written. */
 import type { IncomingMessage } from 'node:http';
 import type { TokenRecord } from '../auth/system-schema.js';
 import { Cancellation } from '../std/cancellation.js';
@@ -6,13 +6,13 @@ import type { EndpointDefinition } from './endpoints/definition.js';
 
 export class RequestState {
   readonly startedAt = performance.now();
-  /** Ends when the client has gone away before its answer, or its token does not count any more. */
+  /** Cancelled when the client goes away before its answer, or its token is no longer valid. */
   readonly gone = new Cancellation();
-  /** Ends when the token does not count any more; `revokedBecause` then says why. */
+  /** Cancelled when the token is no longer valid; `revokedBecause` then has the reason. */
   readonly revoked = new Cancellation();
   revokedBecause = '';
   token: TokenRecord | null = null;
-  /** Null for files of the page, and for what is nowhere. */
+  /** Null for files of the page, and for unknown paths. */
   endpoint: EndpointDefinition | null = null;
   isStream = false;
   /** As it was parsed, for the audit trail. */
@@ -20,15 +20,15 @@ export class RequestState {
   facts: Readonly<Record<string, unknown>> = {};
   /** Tells the connection that its client has a valid token. */
   known: () => void = () => {};
-  /** Tells the connection that the request has its answer, although its body still comes. */
+  /** Tells the connection that the request is answered, although its body is still arriving. */
   answered: () => void = () => {};
-  /** Ends when the answer has been sent, or its client has gone. */
+  /** Cancelled when the answer has been sent, or its client has gone. */
   readonly closed = new Cancellation();
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Null only for what was refused before it was a request. */
+    /** Null only when the connection was refused before it had a request. */
     skein: RequestState | null;
   }
 }

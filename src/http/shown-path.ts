@@ -1,6 +1,6 @@
-/** A request's path as logs and the audit trail may hold it: read tokens can read the log. Pure. */
+/** A request's path without secrets, for log and audit trail: read tokens can read the log. Pure. */
 
-/** What begins as a token does, also with escapes (`%73kein_`), and whatever may be left of one. */
+/** A token, or the beginning of one, also written with escapes (`%73kein_`). */
 const TOKEN = /(?:s|%73)(?:k|%6b)(?:e|%65)(?:i|%69)(?:n|%6e)(?:_|%5f)[\w%~.-]*/gi;
 /** Long enough for the words that people mistype, too short for a secret. */
 const STRANGE_SEGMENT_MAX = 24;

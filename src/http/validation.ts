@@ -23,7 +23,7 @@ function explain(check: TypeCheck<TSchema>, value: unknown): ApiError {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return new ApiError(400, 'INVALID_FIELD', 'A JSON object is expected.');
   }
-  // A field that is not known says more than a wrong type elsewhere.
+  // An unknown field explains more than a wrong type elsewhere.
   const errors = [...take(check.Errors(value), 50)].flatMap(inMatchingChoice);
   const unknown = errors.find((error) => error.type === ValueErrorType.ObjectAdditionalProperties);
   if (unknown) {
@@ -35,7 +35,7 @@ function explain(check: TypeCheck<TSchema>, value: unknown): ApiError {
   return new ApiError(400, 'INVALID_FIELD', `The field "${field}" is not valid: ${expected(first)}.`);
 }
 
-/** What is wrong inside of the one choice that the value can only have meant: the object, where an object was given. */
+/** The errors inside the only choice that the value can mean: the object, where an object was given. */
 function inMatchingChoice(error: ValueError): ValueError[] {
   for (const choice of error.errors) {
     const inner = [...take(choice, 50)];

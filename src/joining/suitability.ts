@@ -124,7 +124,7 @@ function certificateFault(joiner: JoinerFacts, { tls }: ClusterFacts): Unsuitabl
   return {
     code: 'CERTIFICATE_NEEDED',
     message:
-      "The cluster uses TLS with certificates that were made elsewhere, and has not its authority's key. Have one signed for the machine, and name it: --certificate <file> --key <file>",
+      "The cluster uses TLS with certificates that were made elsewhere, and does not have their authority's key. Have a certificate signed for the machine, and name it: --certificate <file> --key <file>",
   };
 }
 

@@ -61,10 +61,10 @@ export interface ReplicaCallbacks {
   records(bytes: Buffer, committedOrdinal: number): boolean;
   committed(ordinal: number): void;
   status(status: ClusterStatus): void;
-  /** A new list of members; what comes of it is said with `adopted`. */
+  /** A new list of members. The replica calls `adopted` when its log has reached the list's place. */
   list(message: ListMessage): void;
   heartbeat(): HeartbeatBody;
-  /** The primary passes on what an operator wants. */
+  /** The primary passes on an operator's order. */
   seedOrder(order: SeedOrder): void;
   /** How objects of the replica's server are defined; the answer has the reason when that cannot be told. */
   definitions(query: DefinitionsQuery): Promise<DefinitionsReply>;
@@ -162,7 +162,7 @@ export class DialerSession {
   }
 
   close(code: string, message: string): void {
-    // An unauthenticated peer is told nothing.
+    // An unauthenticated peer gets no reason.
     this.#channel.close(new SkeinError(code, message), { tell: this.#phase !== 'proving' });
   }
 
@@ -274,7 +274,7 @@ export class DialerSession {
     this.#channel.write(encodeEcho({ round, epoch: this.#modules.attachInfo().epoch }));
   }
 
-  /** May take long. Records, which the answer may wait for, come meanwhile. */
+  /** May take long. The link delivers records meanwhile, because the answer may wait for them. */
   async #onDefinitionsQuery(query: DefinitionsQuery): Promise<void> {
     const answer = await this.#modules.definitions(query);
     this.#channel.guard(() => {

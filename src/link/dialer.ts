@@ -67,11 +67,11 @@ export class LinkDialer {
   #running: { abort: AbortController; done: Promise<void> } | null = null;
   #lastReported = '';
   #openedAtMs: number | null = null;
-  /** Where it dials, or dialled last. */
+  /** The address that it dials, or dialled last. */
   #address: LinkAddress = { host: '', port: 0 };
-  /** Where the node that was dialled last says that the primary is; null = it has said nothing. */
+  /** The primary's address as the node that was dialled last gave it; null = it gave none. */
   #told: LinkAddress | null = null;
-  /** Dials in a row that reached nobody. */
+  /** Dials in a row without a connection. */
   #failures = 0;
   /** Sum of closed connections. */
   #before = { sent: 0, received: 0 };
@@ -147,9 +147,9 @@ export class LinkDialer {
     }
   }
 
-  /** One connection, from the dial to its end; resolves with the reason of that. */
+  /** One connection, from the dial to its end; resolves with the reason why it ended. */
   async #dial(signal: AbortSignal): Promise<SkeinError> {
-    // With TLS the TLS socket reads.
+    // With TLS, the TLS socket reads and does not use this buffer.
     const reads = this.#options.tls ? undefined : new ReadBuffer();
     const error = await this.#connect(signal, reads).then(
       (socket) => this.#live(socket, reads),

@@ -152,11 +152,11 @@ export class Greeting {
     const { epoch, chain } = this.#attached;
     const attach = { ...this.#attached.attach, ...decodeReady(payload) };
     const now = this.#decide(attach);
-    // The replica cut its spool to an epoch that has ended meanwhile. Its acknowledgements would be of another log.
+    // The replica cut its spool to an epoch that has ended meanwhile. Its acknowledgements would be about another log.
     if (now.epoch !== epoch) {
       throw new SkeinError('EPOCH_CHANGED', `Epoch ${now.epoch} began while ${attach.node} attached.`);
     }
-    // A change of the members after the welcome was not sent to it, and the next one cannot follow what it knows.
+    // A change of the members after the welcome was not sent to this replica, so the next change would not follow its list.
     if (!isSameChain(now.chain, chain)) {
       throw new SkeinError('CHAIN_CHANGED', `The list of members changed while ${attach.node} attached.`);
     }
@@ -173,7 +173,7 @@ export class Greeting {
     }
     // H1: a replica that has promised a newer epoch cannot follow this one. This primary is the outdated side.
     if (attach.epoch > decision.epoch) {
-      const text = `This primary is of epoch ${decision.epoch}, ${attach.node} already knows epoch ${attach.epoch}.`;
+      const text = `This primary has epoch ${decision.epoch}; ${attach.node} already knows epoch ${attach.epoch}.`;
       throw new SkeinError('OLDER_EPOCH', text);
     }
     return decision;

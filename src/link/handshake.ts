@@ -23,12 +23,12 @@ import {
  *     | -- proof {proofs} ---------------------> |   `proven`          `proven`
  *
  * A proof is HMAC-SHA256(link key, role tag, version, dialer's nonce, listener's nonce [, cluster]).
- *  - The secret never travels; the link key is derived from it, so nothing said here is of use for anything else.
+ *  - The secret is never sent; the link key is derived from it, so a recorded handshake is of no use outside of the link.
  *  - Both nonces are in both proofs: a recorded conversation proves nothing to a fresh nonce (replay).
- *  - The role tag differs: what a listener said cannot be sent back to it as a dialer's proof (reflection).
- *  - The dialer says nothing of itself before the listener has proven the secret, and the listener says nothing
- *    but its challenge to one that has not. So neither learns even a name from the other without the secret.
- * A man in the middle can still relay everything and read what follows. TLS prevents that.
+ *  - The role tags differ: a listener's proof cannot be sent back to it as a dialer's proof (reflection).
+ *  - The dialer sends nothing about itself before the listener has proven the secret, and the listener sends only its
+ * challenge to a dialer that has not. So neither learns even a name from the other without the secret. A man in the middle
+ * can still relay everything and read what follows. TLS prevents that.
  */
 export interface Identity {
   /** Name and id of the cluster. */
@@ -141,14 +141,14 @@ export function handshakeStep(
 
 function onHello(identity: Identity, nonce: Buffer, payload: Buffer): Step {
   const hello = decodeHello(payload);
-  // A copy: what was handed out is a slice of the socket's chunk, which would be kept as long as the state.
+  // A copy, because a slice would keep the socket's whole chunk in memory as long as the state.
   const dialerNonce = Buffer.from(hello.nonce);
   const send = encodeChallenge({
     version: LINK_VERSION,
     nonce,
     proofs: proofsOf('listener', identity, dialerNonce, nonce),
   });
-  // Answered all the same: the version in the challenge is how the dialer learns why it was turned away.
+  // Another version is answered too: the dialer learns from the version in the challenge why it was refused.
   if (hello.version !== LINK_VERSION) return { state: versionRefused(hello.version), send };
   return { state: { kind: 'challenged', nonce, dialerNonce }, send };
 }

@@ -48,7 +48,7 @@ export class HeartbeatMonitor {
   }
 
   #tick(nowMs: number): void {
-    // First, because what follows may stop this.
+    // First, because the calls below may stop this monitor.
     this.#arm();
     const { intervalMs, goneAfterMs } = this.#options;
     const elapsedMs = nowMs - this.#tickAtMs;

@@ -46,7 +46,7 @@ export interface ReplicaSession {
   readonly node: string;
   /** With the spool's end as it is after the cut to the chain. */
   readonly attach: AttachInfo;
-  /** `host:port` it dials from. */
+  /** `host:port` from which it dials. */
   readonly address: string;
   /**
    * Sends whole records (16 MiB at most) and how far they are committed; the buffer is shared, not copied, and must
@@ -60,7 +60,7 @@ export interface ReplicaSession {
   sendProbe(round: number): void;
   /** A new list of members. Sent even while the buffer is full: such changes are rare. */
   sendList(message: ListMessage): void;
-  /** The replica fills its server from another node, or stops that. */
+  /** Orders the replica to fill its server from another node, or to cancel that. */
   orderSeed(order: SeedOrder): void;
   /** The replica answers when it has applied the position in question; see `onDefinitions`. */
   askDefinitions(query: DefinitionsQuery): void;
@@ -78,9 +78,9 @@ export interface ReplicaSession {
   readonly onEcho: Emitter<number>;
   readonly onDefinitions: Emitter<DefinitionsReply>;
   readonly onVerify: Emitter<VerifyReply>;
-  /** Emitted once, with the reason in plain words. */
+  /** Emitted once, with the reason for people. */
   readonly onClosed: Emitter<string>;
-  /** `code` is told to the replica: see LinkDialer for what it does. */
+  /** `code` is sent to the replica; LinkDialer says what the replica does then. */
   close(reason: string, code?: string): void;
   readonly bytesSent: number;
   readonly bytesReceived: number;
@@ -261,7 +261,7 @@ export class ListenerSession implements ReplicaSession {
   /** H1: a replica that has promised a newer epoch does not count in this one. */
   #follows(epoch: number): boolean {
     if (epoch <= this.#epoch) return true;
-    this.#end('OLDER_EPOCH', `${this.node} knows epoch ${epoch}, this one is ${this.#epoch}.`);
+    this.#end('OLDER_EPOCH', `${this.node} knows epoch ${epoch}; this primary has epoch ${this.#epoch}.`);
     return false;
   }
 

@@ -45,7 +45,7 @@ const DEFAULTS = {
   readyDeadlineMs: 30_000,
   unauthenticatedMax: 32,
   sessionsMax: 64,
-  // Enough to keep a fast network busy between two turns of the event loop, little enough for 64 stopped replicas.
+  // Enough to keep a fast network busy between two turns of the event loop, and small enough for 64 stopped replicas.
   sendBufferBytes: 1024 * 1024,
 } as const;
 type Limits = { readonly [K in keyof typeof DEFAULTS]: number };
@@ -124,7 +124,7 @@ export class LinkListener {
       server.listen({ host, port }, resolve);
     });
     server.removeAllListeners('error');
-    // Such as EMFILE at accept: the connection is lost, the listener is not.
+    // An error such as EMFILE at accept loses the connection, not the listener.
     server.on('error', (error) =>
       this.#modules.logger.error({ error: messageOf(error) }, 'link accept failed'),
     );

@@ -145,7 +145,7 @@ describe('attaching is refused', () => {
     await until('refused', () => r.states.length > 0 && p.refused.length > 0);
     expect([r.states[0], p.refused[0]?.code]).toEqual(['OLDER_EPOCH', 'OLDER_EPOCH']);
     // The primary found it itself; the replica would have turned the welcome away too (next test).
-    expect(p.refused[0]?.message).toBe('This primary is of epoch 1, n2 already knows epoch 2.');
+    expect(p.refused[0]?.message).toBe('This primary has epoch 1; n2 already knows epoch 2.');
     expect(r.welcomes).toEqual([]);
   });
 

@@ -30,7 +30,7 @@ export interface SeedDialOptions {
   readonly secret: string | Uint8Array;
   readonly tls?: TlsSource | null;
   readonly stepDeadlineMs?: number;
-  /** A donor that says nothing for this long is taken for dead. */
+  /** A donor that sends nothing for this long counts as gone. */
   readonly silentMs?: number;
 }
 
@@ -40,7 +40,7 @@ const SILENT_MS = 10_000;
 /** A snapshot that is on its way. */
 export interface SeedStream {
   readonly offer: SeedOffer;
-  /** The bytes of the snapshot; the donor is slowed down while nobody reads. Fails when the snapshot is not complete. */
+  /** The bytes of the snapshot; the donor is slowed down while this is not read. Fails when the snapshot is not complete. */
   readonly body: Readable;
   /** Known once `body` has ended. */
   end(): SeedEnd | null;
@@ -132,7 +132,7 @@ class SeedReceiver {
         done(error);
       },
     });
-    // The reader may not be there yet, or be gone; what ends it is told by the promise, or by the body itself.
+    // The body may have no reader yet, or no longer; the promise or the body itself reports the error.
     this.#body.on('error', () => {});
     const holder = {
       frame: (name: FrameName, payload: Buffer) => this.#frame(name, payload),
@@ -158,7 +158,7 @@ class SeedReceiver {
         this.#arm(ms);
         return;
       }
-      const text = `The donor has said nothing for ${durationText(silentMs)}.`;
+      const text = `The donor has sent nothing for ${durationText(silentMs)}.`;
       this.#channel.close(new SkeinError('LINK_SILENT', text), { tell: false });
     });
   }
@@ -184,7 +184,7 @@ class SeedReceiver {
     // Empty pieces say that the donor is there while it prepares its offer: obtaining its programs may take minutes.
     this.#channel.accept(['seedOffer', 'seedData', 'refuse']);
     this.#channel.write(encodeSeedRequest(this.#request));
-    // From here on the donor may need time, and says that it is there.
+    // From here on the donor may need time; it sends empty pieces meanwhile.
     this.#arm(this.#options.silentMs ?? SILENT_MS);
   }
 

@@ -23,14 +23,17 @@ export interface SeedSession {
   send(bytes: Buffer): boolean;
   /** The snapshot is complete. The receiver hangs up when it has everything. */
   end(end: SeedEnd): void;
-  /** Says why there is no snapshot, or no whole one, and hangs up. */
+  /** Sends the reason why there is no snapshot, or no complete one, and hangs up. */
   refuse(code: string, message: string): void;
   readonly onDrain: Emitter<void>;
   /** Emitted once, whatever ended it; null = the receiver has everything. */
   readonly onClosed: Emitter<SkeinError | null>;
 }
 
-/** Nothing is sent for long while the donor waits for a lock: the receiver must not take it for dead. */
+/**
+ * Interval of empty pieces while the donor waits for a lock and has nothing to send, so that the receiver does not give it
+ * up.
+ */
 const STILL_HERE_MS = 1_000;
 /** A receiver that takes nothing for this long is given up: the snapshot and its programs hold memory and locks. */
 const STUCK_MS = 120_000;

@@ -14,7 +14,7 @@ export interface AcceptOptions {
   /** Connections at a time, those in their TLS handshake included. */
   readonly connectionsMax: number;
   connected(socket: Socket): void;
-  /** TLS was not reached; `silent` when the peer only looked whether the port is open. */
+  /** The TLS handshake failed; `silent` when the peer only checked whether the port is open. */
   refused(error: SkeinError, socket: Socket, silent: boolean): void;
 }
 
@@ -38,12 +38,12 @@ export function linkServer({
   );
   server.maxConnections = connectionsMax;
   server.on('tlsClientError', (error, socket) => {
-    // Set when its certificate did not pass; the error itself then only says that the socket is gone.
+    // Set when the certificate was refused; the error itself then only says that the socket is gone.
     const { authorizationError } = socket as { authorizationError?: unknown };
     const { code = '' } = error as NodeJS.ErrnoException;
     socket.destroy();
     const message = authorizationError
-      ? `Its certificate is not taken: ${certificateFault(String(authorizationError))}.`
+      ? `Its certificate was refused: ${certificateFault(String(authorizationError))}.`
       : acceptFault(code, error);
     const silent = code === 'ECONNRESET' && !authorizationError;
     refused(new SkeinError('LINK_TLS_REFUSED', message, { cause: error }), socket, silent);
@@ -55,7 +55,7 @@ export function linkServer({
 
 function acceptFault(code: string, error: Error): string {
   if (code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE') {
-    return 'It showed no certificate; links need one of the authority in "tls.ca".';
+    return 'It showed no certificate; a link needs one that the authority in "tls.ca" has signed.';
   }
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_HTTP_REQUEST') {
     return 'It does not speak TLS; this node takes links with TLS only ("tls" in its configuration).';
@@ -68,7 +68,7 @@ function certificateFault(code: string): string {
   if (code === 'CERT_HAS_EXPIRED') return 'it has expired';
   if (code === 'CERT_NOT_YET_VALID') return 'it is not valid yet';
   if (/UNABLE_TO_(GET_ISSUER|VERIFY)|SELF_SIGNED/.test(code)) {
-    return `it is not of the authority in "tls.ca" (${code})`;
+    return `the authority in "tls.ca" has not signed it (${code})`;
   }
   return code;
 }

@@ -42,7 +42,7 @@ export function databaseNameFault(name: string): string | null {
   if (HIDDEN_DATABASES.includes(name.toLowerCase())) return 'no account of an application sees it';
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is refused
   if (name === '' || /[\u0000-\u001f\\/]|[\ud800-\udfff]|\s$/.test(name)) {
-    return 'no name of a database with control characters, "\\", "/", characters beyond U+FFFF or a space at its end can be granted';
+    return 'a name with control characters, "\\", "/", characters beyond U+FFFF or a space at its end cannot be granted';
   }
   return databasePattern(name).length > PATTERN_MAX
     ? `with a "\\" before each "_" and "%" it is longer than ${PATTERN_MAX} characters`

@@ -23,7 +23,8 @@ const DEPENDED_ON: Readonly<Record<string, Dependence>> = {
   collation_connection: TEXTS,
   completion_type: {
     allowed: /^NO_CHAIN$/,
-    instead: 'The node asks the session what became of a COMMIT: say COMMIT AND CHAIN, where it is meant.',
+    instead:
+      'The node has to know whether a COMMIT ended the transaction: write COMMIT AND CHAIN where you mean it.',
   },
 };
 

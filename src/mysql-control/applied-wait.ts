@@ -69,7 +69,7 @@ export class AppliedWait {
   async #applied(): Promise<number | null> {
     try {
       const position = await this.#session.use((connection) =>
-        withDeadline(connection.query(WHERE_IT_STANDS), ANSWER_MS, "The server's answer to where it stands"),
+        withDeadline(connection.query(WHERE_IT_STANDS), ANSWER_MS, "The query of the server's position"),
       );
       return gtidOfDomain(position[0]?.[0] ?? '', 0)?.sequence ?? 0;
     } catch {

@@ -62,7 +62,10 @@ export class ControlSessions {
     );
   }
 
-  /** Runs a statement in the session whose statements are logged. It has no deadline, because a commit may wait for its quorum. */
+  /**
+   * Runs a statement in the session whose statements are logged. It has no deadline, because a commit may wait for its
+   * quorum.
+   */
   executeLogged(sql: string, values: readonly TextValue[]): Promise<TextRow[]> {
     return this.#writer.use((connection) => connection.queryRows(bindValues(sql, values)));
   }
@@ -105,5 +108,5 @@ export class ControlSessions {
 
 function answerOf<T>(answer: Promise<T>, sql: string, deadlineMs: number | null): Promise<T> {
   if (deadlineMs === null) return answer;
-  return withDeadline(answer, deadlineMs, `The server's answer to "${sql.slice(0, SHOWN_CHARACTERS)}"`);
+  return withDeadline(answer, deadlineMs, `The query "${sql.slice(0, SHOWN_CHARACTERS)}"`);
 }

@@ -156,10 +156,7 @@ function copyStored(
     return [pastLog(`UPDATE ${table} SET ${values.join(', ')} WHERE ${where}`, `${object} is changed`)];
   const all = [...values, ...whenMade].join(', ');
   return [
-    pastLog(
-      `INSERT INTO ${table} SET ${all}`,
-      `${object} is made${kind === 'event' ? ', switched off' : ''}`,
-    ),
+    pastLog(`INSERT INTO ${table} SET ${all}`, `${object} is created${kind === 'event' ? ', disabled' : ''}`),
   ];
 }
 
@@ -230,7 +227,9 @@ export function unreadableObjects(definitions: Definitions): string[] {
   });
 }
 
-/** A table that is empty on this server only. If the engine made it again, a TRUNCATE was the cause; otherwise rows were lost. */
+/**
+ * A table that is empty on this server only. If the engine made it again, a TRUNCATE was the cause; otherwise rows were lost.
+ */
 function emptied(
   here: Content,
   there: Content,

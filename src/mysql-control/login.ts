@@ -14,7 +14,7 @@ async function askOnce({ socketPath, user, password }: Account, sql: string) {
   const connection = await Connection.connect({ address: { socketPath }, user, password });
   try {
     const answer = connection.queryRows(sql);
-    return await withDeadline(answer, QUERY_TIMEOUT_MS, `The server's answer to "${sql}"`);
+    return await withDeadline(answer, QUERY_TIMEOUT_MS, `The query "${sql}"`);
   } finally {
     connection.destroy();
   }

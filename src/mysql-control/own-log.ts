@@ -35,7 +35,7 @@ export async function gtidAt(
     PLACE_DEADLINE_MS,
   );
   if (typeof row?.gtid !== 'string') {
-    throw new SkeinError('LOG_PLACE_GONE', `The server's log has no place ${file}:${offset} any more.`);
+    throw new SkeinError('LOG_PLACE_GONE', `The server's binary log no longer contains ${file}:${offset}.`);
   }
   return lastGtid(row.gtid);
 }
@@ -54,7 +54,7 @@ export async function beginAt(query: Query, gtid: string): Promise<void> {
   if (gtidBinlogPos === gtid && gtidSlavePos === gtid) return;
   throw new SkeinError(
     'POSITION_NOT_SET',
-    `The server was to stand at "${gtid}", and says "${gtidSlavePos}" (executed) and "${gtidBinlogPos}" (logged).`,
+    `The server should be at position "${gtid}", but reports "${gtidSlavePos}" (executed) and "${gtidBinlogPos}" (logged).`,
   );
 }
 

@@ -89,15 +89,22 @@ export async function closeForWrites({ query }: ControlSessions): Promise<void> 
     await query('SET GLOBAL read_only = 1');
   } catch (error) {
     if (!(error instanceof ServerError) || error.errno !== ER_LOCK_WAIT_TIMEOUT) throw error;
-    throw new SkeinError('COMMITS_WAITING', 'The server cannot be made read-only: a commit waits.', {
-      cause: error,
-    });
+    throw new SkeinError(
+      'COMMITS_WAITING',
+      'The server cannot be made read-only: a commit waits for its quorum.',
+      {
+        cause: error,
+      },
+    );
   }
   await query('SET GLOBAL event_scheduler = OFF');
   await refuseWaitingCommits(query);
 }
 
-/** Takes `closeForWrites` back. Only on a server that is still the open primary's: the caller lets nothing else close it meanwhile. */
+/**
+ * Takes `closeForWrites` back. Only on a server that is still the open primary's: the caller lets nothing else close it
+ * meanwhile.
+ */
 export async function writeAgain({ query }: ControlSessions): Promise<void> {
   await query('SET GLOBAL event_scheduler = ON, GLOBAL read_only = 0');
 }
@@ -160,7 +167,7 @@ export async function becomeReplica(
     gtid_binlog_pos: position,
   });
   if (differences.length === 0) return;
-  throw new SkeinError('CLOSE_FAILED', `The server did not become a replica's: ${differences.join(', ')}.`, {
+  throw new SkeinError('CLOSE_FAILED', `The server was not set up as a replica: ${differences.join(', ')}.`, {
     data: { differences },
   });
 }

@@ -169,7 +169,7 @@ export class Pipe {
     const isFresh = await fresh();
     if (!isFresh && !this.#closed) {
       this.#modules.counters.cut++;
-      this.destroy('this server did not get to where the primary stands in time');
+      this.destroy("this server did not reach the primary's position in time");
     } else if (this.#goOn()) this.#pass(chunk);
   }
 

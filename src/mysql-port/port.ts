@@ -327,10 +327,10 @@ export class MysqlPort {
 function forwardLoop({ host, port }: Target): SkeinError {
   return new SkeinError(
     'MYSQL_PASSED_ON_TWICE',
-    `Another node takes this one for the primary's, and this one takes the node at ${host}:${port} for it.`,
+    `Another node forwarded this connection here, as to the primary, but this node sees the primary at ${host}:${port}.`,
   );
 }
 
 function reasonOf(gate: Gate): string {
-  return gate.route.open ? 'It opened too late.' : gate.route.reason;
+  return gate.route.open ? 'The port opened too late for this client.' : gate.route.reason;
 }

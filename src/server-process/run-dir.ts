@@ -47,7 +47,10 @@ export async function socketPathFor(dataDir: string, user: RunUser): Promise<str
 const OTHERS_WRITE = 0o002;
 const STICKY = 0o1000;
 
-/** The reason why a user other than `uid`, root and the node's own could put a socket into this directory; null when none could. */
+/**
+ * The reason why a user other than `uid`, root and the node's own could put a socket into this directory; null when none
+ * could.
+ */
 export async function unsafeBecause(directory: string, uid: number): Promise<string | null> {
   let at = await lstat(directory).catch(() => null);
   if (!at?.isDirectory()) return 'it is not a directory';
@@ -59,7 +62,7 @@ export async function unsafeBecause(directory: string, uid: number): Promise<str
     path = dirname(path);
     at = await lstat(path);
     if (!trusted.includes(at.uid)) return `${path} above it belongs to user ${at.uid}`;
-    if ((at.mode & OTHERS_WRITE) !== 0 && (at.mode & STICKY) === 0) return `everybody can write in ${path}`;
+    if ((at.mode & OTHERS_WRITE) !== 0 && (at.mode & STICKY) === 0) return `every user can write in ${path}`;
   }
   return null;
 }

@@ -72,7 +72,7 @@ export class IncomingSnapshot {
     if (note !== null && note.step !== 'ready') {
       throw snapshotError(
         'SNAPSHOT_PLACE',
-        `The snapshot before this one is not taken over yet (${paths.note}).`,
+        `The previous snapshot has not been put in place yet (${paths.note}).`,
         {
           phase: 'receive',
         },
@@ -157,13 +157,13 @@ export class IncomingSnapshot {
     if (this.#unpacking.bytes !== expected.bytes) {
       throw snapshotError(
         'SNAPSHOT_DAMAGED',
-        `The snapshot was cut: ${this.#unpacking.bytes} of ${expected.bytes} bytes came.`,
+        `The snapshot is incomplete: ${this.#unpacking.bytes} of ${expected.bytes} bytes arrived.`,
         { phase },
       );
     }
     const facts = await readFacts(this.#paths.data);
     if (facts?.state !== 'full-backuped') {
-      throw snapshotError('SNAPSHOT_DAMAGED', 'What was received is not a whole snapshot of a server.', {
+      throw snapshotError('SNAPSHOT_DAMAGED', 'The received data is not a complete snapshot of a server.', {
         phase,
       });
     }

@@ -220,7 +220,7 @@ class Taking {
     const phase = lock?.stage ?? 'copy';
     if (this.#tooLong) {
       const why = this.#tooLong.held
-        ? 'it held the lock for which commits wait too long. A disk, or who receives the snapshot, hangs'
+        ? 'it held the lock that commits wait for too long: a disk or the receiver of the snapshot hangs'
         : 'the server did not give its backup lock in time. Commits wait for their quorum, or DDL is running';
       throw snapshotError(
         'SNAPSHOT_LOCKED',
@@ -229,7 +229,9 @@ class Taking {
       );
     }
     if (end !== null || !completed || place === null) {
-      const how = this.output.destroyed ? 'nobody reads it any more' : (end ?? 'it did not end in order');
+      const how = this.output.destroyed
+        ? 'its receiver has gone'
+        : (end ?? 'it ended before the copy was complete');
       throw snapshotError('SNAPSHOT_FAILED', `mariadb-backup failed: ${how}.`, { phase, log });
     }
     const gtid = await this.#modules.gtidAt(place);

@@ -202,7 +202,7 @@ export class GroupAssembler implements EventSink {
     if (gtid.domain !== 0 || gtid.sequence !== ordinal || gtid.serverId !== next.epochServerId(epoch)) {
       throw new SkeinError(
         'FOREIGN_TRANSACTION',
-        `The server's log holds transaction ${next.gtidText(gtid.binary)} where number ${ordinal} by server id ${next.epochServerId(epoch)} must come ` +
+        `The server's log holds transaction ${next.gtidText(gtid.binary)} where transaction number ${ordinal} of server id ${next.epochServerId(epoch)} must come ` +
           `(epoch ${epoch}). It was written past Skein (another domain, server id or a set sequence number) and cannot be replicated.`,
         { data: { found: next.gtidText(gtid.binary), expectedOrdinal: ordinal, epoch } },
       );

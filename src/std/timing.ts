@@ -39,7 +39,7 @@ export async function withDeadline<T>(promise: Promise<T>, ms: number, what: str
     return await Promise.race([
       promise,
       new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`${what}: not done after ${ms} ms`)), ms);
+        timer = setTimeout(() => reject(new Error(`${what} did not complete within ${ms} ms`)), ms);
       }),
     ]);
   } finally {

@@ -145,7 +145,7 @@ function openAuthority({ certificate, key }: Authority): { issuer: string; autho
   }
   throw new SkeinError(
     'TLS_AUTHORITY_INVALID',
-    'The authority cannot sign: its key does not belong to its certificate, or Skein has not made them. Sign the certificate elsewhere.',
+    'The authority cannot sign: its key does not belong to its certificate, or Skein did not make them. Sign the certificate elsewhere.',
   );
 }
 

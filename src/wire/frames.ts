@@ -128,7 +128,7 @@ export function invalidFrame(what: string, cause?: unknown): SkeinError {
 
 /** A known type at a point of the conversation, or in a direction, where it has no meaning. */
 export function unexpectedFrame(name: FrameName): SkeinError {
-  return new SkeinError('FRAME_UNEXPECTED', `A ${name} frame has no place here.`, { data: { name } });
+  return new SkeinError('FRAME_UNEXPECTED', `A ${name} frame is not expected here.`, { data: { name } });
 }
 
 /**

@@ -1,4 +1,7 @@
-/** `skein init`, `skein token join`, `skein join`, `skein remove`: one machine for each address of the loopback network, with TLS. */
+/**
+ * `skein init`, `skein token join`, `skein join`, `skein remove`: one machine for each address of the loopback network, with
+ * TLS.
+ */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -281,7 +284,7 @@ it('of two machines with one token, one joins', async () => {
 
 it('a member is removed, and joins again on an empty directory', async () => {
   const removed = await n1.skein(['remove', 'third']);
-  expect([removed.code, removed.stderr]).toEqual([0, expect.stringContaining('third is no member')]);
+  expect([removed.code, removed.stderr]).toEqual([0, expect.stringContaining('third is no longer a member')]);
   const { quorum } = await n1.untilStatus('two are left', ({ members }) => members.length === 2);
   expect(quorum.voters).toBe(2);
   await n3.stop();

@@ -89,7 +89,7 @@ const strangers: Array<[name: string, localAddress: string, bytes: Buffer, inLog
   ['HTTP', '127.0.1.3', Buffer.from('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'), /an HTTP request/],
   ['a TLS client', '127.0.1.4', Buffer.from('16030100f8010000f40303', 'hex'), /a TLS handshake/],
   ['random bytes', '127.0.1.5', Buffer.from('9f3c6b0057aa'.repeat(40), 'hex'), /FRAME_/],
-  ['a frame that has no place here', '127.0.1.6', frame(24, 34, Buffer.alloc(24)), /FRAME_UNEXPECTED/],
+  ['a frame that is not expected', '127.0.1.6', frame(24, 34, Buffer.alloc(24)), /FRAME_UNEXPECTED/],
 ];
 
 it.each(strangers)(

@@ -1,4 +1,7 @@
-/** Backups of a cluster under load, through the command line: taken, checked, restored into a new cluster; and what goes wrong. */
+/**
+ * Backups of a cluster under load, through the command line: taken, checked, restored into a new cluster; and what goes
+ * wrong.
+ */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
@@ -88,7 +91,7 @@ describe('a backup of a cluster under load', () => {
     const verified = await skein(['backup', 'verify', whole]);
     expect([verified.code, positionIn(verified.stdout)]).toEqual([0, position]);
     const again = await skein(['backup', whole], cli());
-    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('is there already')]);
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('exists already')]);
   });
 
   it('becomes a new cluster: the same rows, other tokens, and it goes on behind the position', async () => {

@@ -91,7 +91,7 @@ describe.skipIf(!hasOpenssl)('TLS', () => {
       const other = stranger.sign('other');
       for (const [identity, reason] of [
         [{}, 'It showed no certificate'],
-        [{ cert: pem(other.certificate), key: pem(other.key) }, 'it is not of the authority'],
+        [{ cert: pem(other.certificate), key: pem(other.key) }, 'has not signed it'],
       ] as const) {
         await closed(dialLink(identity));
         await until(`the log says "${reason}"`, async () =>

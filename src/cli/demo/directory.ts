@@ -23,7 +23,7 @@ export function prepareDirectory(directory: string): void {
   } catch (error) {
     throw new SkeinError(
       'DIRECTORY_UNUSABLE',
-      `The directory ${directory} cannot be used: ${messageOf(error)}\nName one that this user can write: --dir <directory>`,
+      `The directory ${directory} cannot be used: ${messageOf(error)}\nName a directory that this user can write to: --dir <directory>`,
       { cause: error },
     );
   }

@@ -46,7 +46,7 @@ function earlierBuild({ name, directory }: PlannedNode): SkeinError {
 function founderMissing(node: PlannedNode | undefined): SkeinError {
   return new SkeinError(
     'FOUNDER_MISSING',
-    `${node?.directory} is empty, but other nodes of its cluster are there. The first node is the primary, and its data cannot be made anew from here. Restore it, or make a new cluster: --dir <another directory>.`,
+    `${node?.directory} is empty, but other nodes of its cluster are there. The first node is the primary, and this version cannot fill the primary from another node. Restore the directory, or make a new cluster: --dir <another directory>.`,
   );
 }
 
@@ -71,7 +71,9 @@ export async function addMembers(
       }
       const waiting = plan.filter(({ name }) => !members.find((member) => member.name === name)?.voter);
       if (waiting.length === 0) return;
-      changed(`${waiting.map(({ name }) => name).join(', ')} will be a voter when it has received all`);
+      changed(
+        `${waiting.map(({ name }) => name).join(', ')} will be a voter when it has received everything`,
+      );
     } catch (error) {
       signal.throwIfAborted();
       // An operator has taken the token away: who is a member is the operator's matter from then on.

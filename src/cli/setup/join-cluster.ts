@@ -161,7 +161,7 @@ class Joining {
     } catch (error) {
       throw new SkeinError(
         'JOIN_INCOMPLETE',
-        `The cluster has the member ${name} now, but its files could not be written here: ${(error as Error).message}\nMend that, take the member out again (skein remove ${name}), and join with a new token.`,
+        `The cluster has the member ${name} now, but its files could not be written here: ${(error as Error).message}\nCorrect that, remove the member again (skein remove ${name}), and join with a new token.`,
         { cause: error },
       );
     }

@@ -127,7 +127,7 @@ function unusable(path: string, error: unknown): Error {
   if (error instanceof SkeinError) return error;
   return new SkeinError(
     'DIRECTORY_UNUSABLE',
-    `The directory ${path} cannot be used: ${messageOf(error)}. Nothing was changed. Make room, or name one that this user can write: --dir <directory>`,
+    `The directory ${path} cannot be used: ${messageOf(error)}. Nothing was changed. Make room, or name a directory that this user can write to: --dir <directory>`,
     { cause: error },
   );
 }

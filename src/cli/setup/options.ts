@@ -68,7 +68,7 @@ export function setupOptions(values: ParsedValues, cwd: string): SetupOptions {
     throw new UsageError(`--listen is "${listen}"; expected an address of this machine, such as 10.0.0.1.`);
   }
   if (advertise !== null && WILDCARDS.includes(advertise)) {
-    throw new UsageError(`--advertise is "${advertise}", which nobody can connect to.`);
+    throw new UsageError(`--advertise is "${advertise}", which no other machine can connect to.`);
   }
   if (listen !== null && WILDCARDS.includes(listen) && advertise === null) {
     throw new UsageError(
@@ -96,7 +96,7 @@ function hostOption(values: ParsedValues, option: string): string | null {
 function nameOption(values: ParsedValues): string | null {
   const name = values.text('name');
   if (name === undefined || /^[a-z0-9][a-z0-9_-]{0,62}$/.test(name)) return name ?? null;
-  throw new UsageError(`--name is "${name}"; expected small letters, digits, - and _ (at most 63).`);
+  throw new UsageError(`--name is "${name}"; expected lower-case letters, digits, - and _ (at most 63).`);
 }
 
 function portOptions(values: ParsedValues): NodePorts {
@@ -114,7 +114,7 @@ function certificateOption(values: ParsedValues, cwd: string): OwnCertificate | 
   const [certificate, key] = [values.text('certificate'), values.text('key')];
   if (certificate === undefined && key === undefined) return null;
   if (certificate === undefined || key === undefined) {
-    throw new UsageError('--certificate and --key belong together.');
+    throw new UsageError('Give --certificate and --key together.');
   }
   return { certificate: resolve(cwd, certificate), key: resolve(cwd, key) };
 }

@@ -33,7 +33,7 @@ export async function prepareServer(options: {
   options.say(`database server: ${server.flavour} ${server.version} (${server.command})`);
   await obtainBackupPrograms({ ...how, server }, { logger: silentLogger }).catch((error: unknown) => {
     options.signal.throwIfAborted();
-    options.say(`No backup, and no new node can be filled from this one: ${messageOf(error)}`);
+    options.say(`This node can make no backups, and cannot fill other nodes: ${messageOf(error)}`);
   });
   return server;
 }

@@ -15,9 +15,9 @@ export interface EndpointDefinition {
   readonly auth: TokenRole | null;
   /** The parts of the path that vary. */
   readonly params?: TObject;
-  /** Without it the endpoint takes no query. Closed: what is not named in it is refused. */
+  /** Without it the endpoint takes no query. Parameters that it does not name are refused. */
   readonly query?: TObject;
-  /** Headers that mean something to it, by their names in small letters; others are ignored. */
+  /** Headers that the endpoint reads, by their names in lower case; others are ignored. */
   readonly headers?: TObject;
   readonly body?: TObject;
   /** Its body may hold statements and their values; others have the limit `smallBodyBytesMax`. */
@@ -32,13 +32,13 @@ export interface EndpointDefinition {
   readonly produces?: 'json' | 'event-stream' | 'ndjson' | 'text' | 'binary';
   /** One line of the answer to a request with `Accept: application/x-ndjson`. */
   readonly line?: TSchema;
-  /** Error codes beside those that follow from the rest (see `errorsOf`). */
+  /** Error codes in addition to those that follow from the other fields (see `errorsOf`). */
   readonly errors?: readonly ErrorCode[];
   /** Body of an error, where it says more than the common one. */
   readonly failure?: TSchema;
   /**
-   * Asked every second by machines and open pages: a good answer (of one without a token, any answer) is not worth a line in
-   * the log, which would push out what is.
+   * Machines and open pages ask it every second. So a successful answer is not logged (without a token, no answer is): the
+   * lines would push out others.
    */
   readonly polled?: true;
 }

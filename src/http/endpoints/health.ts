@@ -2,7 +2,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineEndpoint } from './definition.js';
 
-/** Whose answer it is: behind a wrong port or a proxy there may be another node than the one that was meant. */
+/** Which node answers: behind a wrong port or a proxy it may not be the expected one. */
 const Identity = { node: Type.String(), cluster: Type.String() };
 
 const State = Type.Object(
@@ -16,13 +16,13 @@ const State = Type.Object(
   { title: 'Readiness' },
 );
 
-/** A probe that hears no hears why. */
+/** The body of a 503 has the reason too. */
 const STATUSES = [200, 503] as const;
 
 export const getHealth = defineEndpoint({
   method: 'GET',
   path: '/health',
-  summary: 'The node process lives.',
+  summary: 'The node process runs.',
   auth: null,
   polled: true,
   response: Type.Object({ status: Type.Literal('ok'), ...Identity }, { title: 'Health' }),

@@ -20,7 +20,7 @@ const JoinToken = Type.Object(
 export const getJoinTokens = defineEndpoint({
   method: 'GET',
   path: '/v1/join-tokens',
-  summary: 'Join tokens of the last day, without what is secret.',
+  summary: 'Join tokens of the last day, without their secrets.',
   auth: 'admin',
   response: Type.Object({ joinTokens: Type.Array(JoinToken) }, { title: 'JoinTokenList' }),
   errors: ['SERVER_DOWN'],
@@ -71,7 +71,7 @@ export const postJoin = defineEndpoint({
   method: 'POST',
   path: '/v1/join',
   summary:
-    'One step of the join exchange (docs/security.md): its proof, not a bearer token, is what lets in. For `skein join`.',
+    'One step of the join exchange (docs/security.md), for `skein join`. The request is authenticated by its proof, not by a bearer token.',
   auth: null,
   body: Type.Object(
     {
@@ -79,13 +79,16 @@ export const postJoin = defineEndpoint({
       step: Type.Union(['check', 'join'].map((step) => Type.Literal(step))),
       token: Type.String({ pattern: '^[A-Za-z0-9_-]{22}$', description: 'Id of the join token.' }),
       key: Bytes32,
-      details: Type.String({ maxLength: 4096, description: 'JSON: what the machine says of itself.' }),
+      details: Type.String({ maxLength: 4096, description: 'JSON that describes the joining machine.' }),
       proof: Bytes32,
     },
     { additionalProperties: false },
   ),
   response: Type.Object(
-    { key: Bytes32, sealed: Type.String({ description: 'base64url; only the asker can read it.' }) },
+    {
+      key: Bytes32,
+      sealed: Type.String({ description: 'base64url; only the joining machine can decrypt it.' }),
+    },
     { title: 'JoinAnswer' },
   ),
   errors: [

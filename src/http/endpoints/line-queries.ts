@@ -1,4 +1,4 @@
-/** What one can ask of lines: of the log, of the audit trail. */
+/** The query parameters for lines of the log and of the audit trail. */
 import { Type } from '@sinclair/typebox';
 
 export const TAIL_DEFAULT = 200;
@@ -15,16 +15,22 @@ export const Tail = Type.Optional(
   }),
 );
 export const Since = Type.Optional(
-  Type.String({ pattern: TIME, description: 'ISO time in UTC, or its beginning; that moment included.' }),
+  Type.String({
+    pattern: TIME,
+    description: 'ISO time in UTC, or the beginning of one. Lines from this time on match.',
+  }),
 );
 export const Until = Type.Optional(
-  Type.String({ pattern: TIME, description: 'ISO time in UTC, or its beginning; before that moment.' }),
+  Type.String({
+    pattern: TIME,
+    description: 'ISO time in UTC, or the beginning of one. Lines before this time match.',
+  }),
 );
 export const Text = Type.Optional(
   Type.String({
     minLength: 1,
     maxLength: 200,
-    description: 'Text anywhere in the line; upper and lower case are the same.',
+    description: 'Text anywhere in the line; case-insensitive.',
   }),
 );
 export const Follow = Type.Optional(

@@ -15,13 +15,16 @@ export const getLogs = defineEndpoint({
       level: Type.Optional(
         Type.Union(
           LOG_LEVELS.map((level) => Type.Literal(level)),
-          { description: 'This one and worse.' },
+          { description: 'This level and more severe ones.' },
         ),
       ),
       since: Since,
       until: Until,
       part: Type.Optional(
-        Type.String({ maxLength: 64, description: 'Which part of the node says it: http, link, spool ...' }),
+        Type.String({
+          maxLength: 64,
+          description: 'The part of the node that logged the line: http, link, spool ...',
+        }),
       ),
       text: Text,
       follow: Follow,

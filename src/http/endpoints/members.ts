@@ -38,9 +38,9 @@ export const Change = Type.Union(
 const List = Type.Object(
   {
     cluster: Type.String(),
-    clusterId: Type.String({ description: "Random, made at the cluster's birth." }),
+    clusterId: Type.String({ description: 'Random id, made when the cluster was founded.' }),
     epoch: Type.Integer(),
-    number: Type.Integer({ description: 'Of the list, within the epoch.' }),
+    number: Type.Integer({ description: 'Number of the list, within its epoch.' }),
     primary: TextOrNull,
     members: Type.Array(
       Type.Object(
@@ -48,9 +48,9 @@ const List = Type.Object(
           ...place,
           name: Type.String(),
           incarnation: Type.String({
-            description: "Names the disk behind the name; '' until it is a voter.",
+            description: "Identifies the disk of the member; '' until it is a voter.",
           }),
-          voter: Type.Boolean({ description: 'Counts in the quorum; else it is a learner.' }),
+          voter: Type.Boolean({ description: 'Whether it counts in the quorum; if not, it is a learner.' }),
         },
         { title: 'ListedMember' },
       ),
@@ -65,7 +65,8 @@ const ERRORS = ['NOT_PRIMARY', 'NO_QUORUM', 'CHANGE_PENDING'] as const;
 export const getMembers = defineEndpoint({
   method: 'GET',
   path: '/v1/members',
-  summary: 'The list of members as this node knows it: who belongs to the cluster, where, and who counts.',
+  summary:
+    'The list of members as this node knows it: names, addresses, and which members count in the quorum.',
   auth: 'admin',
   response: List,
 });
@@ -73,7 +74,8 @@ export const getMembers = defineEndpoint({
 export const postMembers = defineEndpoint({
   method: 'POST',
   path: '/v1/members',
-  summary: 'Adds a member, as a learner. It becomes a voter by itself when it has what is committed.',
+  summary:
+    'Adds a member, as a learner. The primary makes it a voter when it has everything that is committed.',
   auth: 'admin',
   body: Type.Object(place, { additionalProperties: false }),
   response: List,

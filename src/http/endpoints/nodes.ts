@@ -28,7 +28,7 @@ export const reseedNode = defineEndpoint({
 export const cancelReseed = defineEndpoint({
   method: 'DELETE',
   path: '/v1/nodes/:name/reseed',
-  summary: 'Cancels that, as long as the data which was there has not been touched.',
+  summary: 'Cancels the filling of a replica, until its old data is being replaced.',
   auth: 'admin',
   params: Name,
   response: Ordered,

@@ -15,7 +15,7 @@ export const getOutcome = defineEndpoint({
         ['yes', 'no', 'unknown'].map((applied) => Type.Literal(applied)),
         {
           description:
-            'yes: a quorum has it. no: nothing of it is here or under way now. unknown: under way; ask again.',
+            'yes: a quorum has it. no: it neither exists nor is in progress. unknown: it is in progress; ask again.',
         },
       ),
       recordedAt: Type.Union([Type.String(), Type.Null()], { description: 'ISO time in UTC.' }),

@@ -33,10 +33,10 @@ const Result = Type.Object(
   { title: 'SqlResult' },
 );
 
-/** What every complete answer says beside its results. */
+/** Fields of every complete answer beside its results. */
 const Tail = {
   position: Type.String({
-    description: 'Given back as X-Skein-Position or read.after: read what you wrote.',
+    description: 'Position of the answer. Send it as X-Skein-Position or read.after to read your own write.',
   }),
   node: Type.String(),
   role: Type.Union([Type.Literal('primary'), Type.Literal('replica')]),
@@ -46,7 +46,7 @@ const Tail = {
   durationMs: Type.Number(),
 };
 
-/** Results that were told in lines: without the rows. */
+/** A result whose rows were sent as lines. */
 const Summary = Type.Object({ statement: Statement, ...Counts }, { title: 'StreamedResult' });
 
 const Line = Type.Union(
@@ -92,7 +92,7 @@ export const postSql = defineEndpoint({
       Type.Partial(
         Type.Object({
           results: Type.Array(Type.Union([Result, Summary]), {
-            description: 'Of the statements before the one that failed, without a transaction.',
+            description: 'Results of the statements before the one that failed; only without a transaction.',
           }),
           ...Tail,
         }),

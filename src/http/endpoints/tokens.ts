@@ -30,7 +30,7 @@ const Token = Type.Object(
 export const getTokens = defineEndpoint({
   method: 'GET',
   path: '/v1/tokens',
-  summary: 'All tokens, without what is secret.',
+  summary: 'All tokens, without their texts.',
   auth: 'admin',
   response: Type.Object({ tokens: Type.Array(Token) }, { title: 'TokenList' }),
 });

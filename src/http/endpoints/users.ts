@@ -26,7 +26,7 @@ const AcknowledgedBy = Type.Array(Type.String(), {
 export const getUsers = defineEndpoint({
   method: 'GET',
   path: '/v1/users',
-  summary: 'The accounts that applications use on the MySQL ports, without what is secret.',
+  summary: 'The accounts that applications use on the MySQL ports, without their passwords.',
   auth: 'admin',
   response: Type.Object({ users: Type.Array(User) }, { title: 'UserList' }),
   errors: ['SERVER_DOWN'],

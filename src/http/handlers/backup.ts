@@ -27,7 +27,7 @@ export const handleBackup: Handler = async (request, { node, openStreams }) => {
       throw new ApiError(500, 'BACKUP_FAILED', `The backup could not be made: ${reason}`);
     });
     const response = request.openStream(200, { 'content-type': 'application/octet-stream' });
-    // Nobody reads it then: it would never end by itself, and keep its place.
+    // Without a reader the backup would never end, and would block the next one.
     const close = () => bytes.destroy();
     response.once('close', close);
     end.signal.addEventListener('abort', close, { once: true });

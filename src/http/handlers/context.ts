@@ -1,4 +1,4 @@
-/** What every handler gets beside its request. */
+/** The modules and the request that every handler gets. */
 import type { ServerResponse } from 'node:http';
 import type { NodeView } from '../../api/node-view.js';
 import type { TokenRecord } from '../../auth/system-schema.js';
@@ -48,11 +48,11 @@ export interface HandlerRequest {
   openStream(status: number, headers: Readonly<Record<string, string>>): ServerResponse;
   /** For the text of an answer that is put together in memory. */
   readonly answerRoom: AnswerRoom;
-  /** Ends when the client has gone away before its answer, or its token does not count any more. */
+  /** Cancelled when the client goes away before its answer, or its token is no longer valid. */
   readonly gone: Cancellation;
   /** Of the token as the client sent it. */
   tokenHash(): string;
-  /** Calls the listener, once, when the token does not count any more: it was revoked, rotated, or has expired. */
+  /** Calls the listener, once, when the token is no longer valid: it was revoked, rotated, or has expired. */
   onRevoked(listener: (reason: string) => void): void;
 }
 

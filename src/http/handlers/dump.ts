@@ -30,7 +30,7 @@ export const handleDump: Handler = async (request, modules) => {
     });
   }
   const dump = startDump(systemTable.access(), databases, { bare: wanted !== undefined });
-  // Also when it has gone before the first byte: nobody would read the output, and the program would wait for ever.
+  // Also before the first byte: without a reader the program would wait forever.
   request.gone.on(dump.kill);
   running.set(openStreams, count + 1);
   openStreams.add(dump.kill);
@@ -38,7 +38,7 @@ export const handleDump: Handler = async (request, modules) => {
     running.set(openStreams, (running.get(openStreams) ?? 1) - 1);
     openStreams.delete(dump.kill);
   });
-  // What fails at once is an ordinary error.
+  // A failure before the first byte is answered as an ordinary error.
   const first = await Promise.race([once(dump.output, 'readable').then(() => null), dump.ended]);
   if (first !== null) throw new ApiError(500, 'DUMP_FAILED', `The dump could not be made: ${first}`);
   const response = request.openStream(200, { 'content-type': 'application/sql; charset=utf-8' });

@@ -41,7 +41,7 @@ export const handleReplica: Handler = (request, { node }) => {
   const maxLagMs = request.query.maxLagMs as number | undefined;
   if (maxLagMs !== undefined && (ready.lagMs === null || ready.lagMs > maxLagMs)) {
     const lag = ready.lagMs === null ? 'its lag is not known' : `it is ${ready.lagMs} ms behind`;
-    return state(node, ready, false, `${lag}, at most ${maxLagMs} ms were asked for`);
+    return state(node, ready, false, `${lag}; the request allows ${maxLagMs} ms`);
   }
   return state(node, ready, true, null);
 };

@@ -5,7 +5,7 @@ import { confirmStored } from '../../sql/execute-once.js';
 import type { FoundOutcome } from '../../sql/outcomes.js';
 import { callerOf, type Handler, type HandlerModules } from './context.js';
 
-/** For the quorum of what is found. */
+/** Deadline for the quorum of an outcome that was found. */
 const TIMEOUT_MS = 10_000;
 
 export const handleOutcome: Handler = async (request, modules) => {
@@ -22,7 +22,7 @@ export const handleOutcome: Handler = async (request, modules) => {
     );
     return reply('yes', `${found.createdAt.replace(' ', 'T')}Z`, position);
   }
-  // What a replica does not have may be on the primary.
+  // An outcome that a replica does not have may be on the primary.
   if (node.role() !== 'primary') throw notPrimary(node.primaryHttp());
   return reply(running || found === 'committing' ? 'unknown' : 'no', null, node.appliedPosition());
 

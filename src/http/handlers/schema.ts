@@ -1,4 +1,4 @@
-/** Tables and rows, read with the token's own role: what its account may not see does not exist here. */
+/** Tables and rows, read with the account of the token's role: objects that it may not see count as absent. */
 
 import { ApiError } from '../../api/api-error.js';
 import { formatPosition } from '../../model/position.js';
@@ -70,7 +70,7 @@ export const handleTable: Handler = async (request, modules) => {
     ],
     request,
     modules,
-    // Without the table the last question fails, and that is no error of the server.
+    // When the table does not exist, the last query fails; that is not an error of the server.
     ([found]) => {
       if (found?.length === 0) throw noSuchTable(database, table);
     },
@@ -111,7 +111,7 @@ export const handleRows: Handler = async (request, modules) => {
   const tail = JSON.stringify({ next: following, ...answeredBy(outcome, modules) });
   return {
     kind: 'json',
-    // Put together as text: JSON columns hold numbers that JavaScript cannot carry.
+    // Concatenated as text, because JSON columns may hold numbers that JavaScript cannot represent.
     body: `${head.slice(0, -1)},"columns":${page.columnsText},"rows":[${page.rows.join(',')}],${tail.slice(1)}`,
     headers: { 'x-skein-position': formatPosition(outcome.position) },
     facts: { rows: page.rowCount },
@@ -167,7 +167,7 @@ function noSuchTable(database: string, table: string): ApiError {
   return new ApiError(404, 'NOT_FOUND', `There is no table ${database}.${table} that this token may read.`);
 }
 
-/** The rows of each question. `check` sees those that were answered before one of them failed. */
+/** The rows of each query. `check` gets the results of the queries before one that failed. */
 async function ask(
   questions: readonly Question[],
   request: HandlerRequest,

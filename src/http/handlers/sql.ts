@@ -50,7 +50,7 @@ export const handleSql: Handler = async (request, modules) => {
   });
   let outcome: SqlOutcome | OnceOutcome;
   try {
-    // Where nothing can be written, nothing has to be kept from being written twice.
+    // A request that cannot write needs no protection from being executed twice.
     const once = key !== undefined && role !== 'read' && modules.node.role() === 'primary';
     if (once && output instanceof ResultBuilder) {
       plan = { ...plan, transaction: true };
@@ -79,7 +79,7 @@ function makeOutput(plan: SqlPlan, request: HandlerRequest): NdjsonOutput | Resu
   return new NdjsonOutput(format, () => request.openStream(200, { 'content-type': NDJSON_TYPE }));
 }
 
-/** What another node could do better: never anything of which a part was done or told already. */
+/** Whether the primary may serve the request instead: never when a part of it was done or answered already. */
 function mayForward(error: ApiError, plan: SqlPlan, request: HandlerRequest, output: ResultOutput): boolean {
   if (!plan.forward || request.header(FORWARDED_BY) !== undefined) return false;
   if (output instanceof NdjsonOutput && output.opened) return false;
@@ -113,7 +113,7 @@ async function forward(
   return {
     kind: 'sent',
     facts: { ...planFacts(plan, 0), forwardedTo: primary, outcome: status < 400 ? 'ok' : 'error' },
-    // Cut on either side, the other one is cut too: a body that is too short is seen by the client.
+    // When one side is cut, the other one is cut too, so the client notices a body that is too short.
     finish: () => pipeline(answer, response, () => {}),
   };
 }
@@ -130,7 +130,7 @@ function answer(builder: ResultBuilder, answered: Answered): HandlerReply {
   const { plan, outcome, request } = answered;
   const { error } = outcome;
   const facts = factsOf(builder, answered);
-  // Results of a request that was undone are not results.
+  // The results of a transaction that was rolled back are not shown.
   const results = error && plan.transaction ? [] : builder.results;
   const replayed = 'replayed' in outcome ? outcome.replayed : null;
   const resultsText = `"results":${replayed ?? `[${results.join(',')}]`}`;
@@ -180,7 +180,7 @@ function answerLines(output: NdjsonOutput, answered: Answered): HandlerReply {
   };
 }
 
-/** What every complete answer says after its results. */
+/** The end of every complete answer, after its results. */
 function tailText({ outcome, durationMs, modules: { node } }: Answered): string {
   return `"position":${JSON.stringify(formatPosition(outcome.position))},"node":${JSON.stringify(node.name)},"role":"${node.role()}","epoch":${node.epoch()},"lagMs":${node.ready().lagMs ?? 'null'},"acknowledgedBy":${JSON.stringify(outcome.acknowledgedBy)},"durationMs":${Math.round(durationMs * 1000) / 1000}`;
 }

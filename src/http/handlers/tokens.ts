@@ -86,7 +86,7 @@ function expiryText(text: string): string {
   if (Number.isNaN(time)) {
     throw new ApiError(400, 'INVALID_FIELD', '"expiresAt" must be an ISO time like 2027-01-31T00:00:00Z.');
   }
-  if (time <= Date.now()) throw new ApiError(400, 'INVALID_FIELD', '"expiresAt" is over already.');
+  if (time <= Date.now()) throw new ApiError(400, 'INVALID_FIELD', '"expiresAt" is in the past.');
   return mysqlText(time);
 }
 

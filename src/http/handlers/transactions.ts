@@ -135,7 +135,7 @@ async function commit(
   return outcome;
 }
 
-/** The node has restarted since, or has forgotten: what was committed has left its outcome in the same transaction. */
+/** After a restart, or when the node has dropped its record: a committed transaction has stored its outcome with it. */
 async function committedBefore(
   id: string,
   refusal: ApiError,
@@ -150,7 +150,7 @@ async function committedBefore(
       error: null,
     }));
   }
-  // Its session has died with its node: what does not wait for its commit by now never will.
+  // The session died with its node, so a commit that does not wait for its quorum by now never will.
   const forgotten = found === 'committing' || !openedSince(id, Date.now() - sql.outcomes.keepMs);
   throw refusal.with({ applied: forgotten ? 'unknown' : 'no' });
 }
