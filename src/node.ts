@@ -23,15 +23,14 @@ import { ClientPlanes } from './node/client-planes.js';
 import { PlaneDesk } from './node/plane-desk.js';
 import { PlanePublisher } from './node/plane-publisher.js';
 import { prepareSystem } from './node/prepare-system.js';
-import { repairLogins } from './node/repair-logins.js';
 import { nodeRetention } from './node/retention/node-retention.js';
 import type { Retention } from './node/retention/retention.js';
 import { NodeSeeding } from './node/seeding.js';
 import { ownServerArgs } from './node/server-args.js';
+import { ServerLife } from './node/server-life.js';
 import { startPlaneThread } from './node/start-plane-thread.js';
 import { TmpWatch } from './node/tmp-watch.js';
 import { UserKeeper } from './node/user-keeper.js';
-import { ServerWatch } from './node/watch.js';
 import { auditTrailOptions } from './planes/audit-options.js';
 import type { ServerPrograms } from './planes/messages.js';
 import { ChainFile } from './roles/chain-file.js';
@@ -45,7 +44,7 @@ import { SessionGeneration } from './roles/session-generation.js';
 import { OwnTimeZones } from './roles/time-zones.js';
 import { chooseCacheDir } from './server-packages/cache-dir.js';
 import { obtainServer } from './server-packages/obtain.js';
-import { ManagedServer, type ServerDown, type ServerUp } from './server-process/managed-server.js';
+import { ManagedServer } from './server-process/managed-server.js';
 import { recoverPlacing } from './snapshot/place.js';
 import type { Spool } from './spool/spool.js';
 import type { Logger } from './std/logger.js';
@@ -105,15 +104,14 @@ class Node {
   readonly #desk: PlaneDesk;
   readonly #publisher: PlanePublisher;
   readonly #clients: ClientPlanes;
-  readonly #tmpWatch: TmpWatch;
   readonly retention: Retention;
   readonly #timeZones: OwnTimeZones;
   readonly #users: UserKeeper;
   readonly #failed: AbortController;
   readonly #seeding: NodeSeeding;
   readonly #version = installedVersion();
-  #watch: ServerWatch | null = null;
   readonly #generation = new SessionGeneration();
+  readonly #life: ServerLife;
 
   static async create(config: NodeConfig, { logger, logFile, sink, election }: NodeModules): Promise<Node> {
     const stateDir = join(config.directory, 'state');
@@ -282,15 +280,6 @@ class Node {
       facts: () => this.#desk.facts(),
     });
     this.#clients = this.#clientPlanes(parts.programs);
-    this.#tmpWatch = new TmpWatch(
-      { node: config.name, directory: this.#server.tmpDirectory, bytesMax: config.serverTmpBytesMax },
-      {
-        events: this.#events,
-        serverPid: () => this.#server.current?.pid ?? null,
-        runningStatements: () => this.#control.runningStatements(),
-        killQuery: (queryId) => this.#control.killQuery(queryId),
-      },
-    );
     this.retention = nodeRetention(config, {
       ...{ logger: this.#logger, events: this.#events, control: this.#control },
       ...{ server: this.#server, role: this.#role, flavour: mariadb },
@@ -313,8 +302,21 @@ class Node {
       members: () => this.#role.members().members,
     });
     this.#tls?.onChange.on(() => void this.#renewTls());
-    this.#server.up.on((up) => this.#serverUp(up));
-    this.#server.down.on((down) => this.#serverDown(down));
+    this.#life = new ServerLife(config, {
+      ...{ logger: this.#logger, events: this.#events, server: this.#server, control: this.#control },
+      ...{ role: this.#role, generation: this.#generation, seeding: this.#seeding },
+      ...{ publisher: this.#publisher, clients: this.#clients, timeZones: this.#timeZones },
+      users: this.#users,
+      tmpWatch: new TmpWatch(
+        { node: config.name, directory: this.#server.tmpDirectory, bytesMax: config.serverTmpBytesMax },
+        {
+          events: this.#events,
+          serverPid: () => this.#server.current?.pid ?? null,
+          runningStatements: () => this.#control.runningStatements(),
+          killQuery: (queryId) => this.#control.killQuery(queryId),
+        },
+      ),
+    });
   }
 
   /** Aborted with the reason when this process must not go on (rule H12: a failed fsync). */
@@ -343,7 +345,7 @@ class Node {
   }
 
   async stop(): Promise<void> {
-    this.#watch?.stop();
+    this.#life.stopWatch();
     await this.#seeding.stop();
     this.#users.stop();
     await this.#clients.stop();
@@ -390,79 +392,9 @@ class Node {
     }
   }
 
-  #serverUp(up: ServerUp): void {
-    this.#generation.serverStarted();
-    this.#seeding.serverUp();
-    this.#publisher.publish();
-    this.#events.add(
-      'server.up',
-      this.#config.name,
-      up.adopted ? 'A running server was adopted.' : 'The server was started.',
-      {
-        pid: up.pid,
-        version: up.version,
-      },
-    );
-    this.#timeZones.forget();
-    this.#watch?.stop();
-    this.#watch = new ServerWatch(
-      { intervalMs: this.#config.heartbeatIntervalMs },
-      {
-        logger: this.#logger.child({ part: 'watch' }),
-        control: this.#control,
-        role: this.#role,
-        upkeep: [
-          () => this.#repairLogins(),
-          () => this.#tmpWatch.look(),
-          () => this.#timeZones.look(),
-          () => this.#seeding.lookAtLog(),
-        ],
-        busy: () => this.#isBusy(),
-      },
-    );
-    this.#watch.start();
-    this.#users.start();
-    if (up.adopted) void this.#renewServerTls();
-    void this.#takeIntoRole(up);
-  }
-
   #renewTls(): Promise<void> {
     if (this.#tls) this.#clients.renewTls(this.#tls.current);
-    return this.#renewServerTls();
-  }
-
-  /** Gives the server the present certificate. An adopted server may have an older one. */
-  async #renewServerTls(): Promise<void> {
-    if (!usesTls(this.#config, 'mysql')) return;
-    try {
-      if (await this.#server.renewTls()) await this.#control.reloadTls();
-      else this.#logger.warn({}, 'the server runs without TLS until its next start');
-    } catch (error) {
-      this.#logger.error({ reason: messageOf(error) }, 'the server did not load its certificate');
-    }
-  }
-
-  /** The role gets the server only after the connections to its earlier life are cut (rule M4). */
-  async #takeIntoRole(up: ServerUp): Promise<void> {
-    await this.#clients.cut();
-    const isRunning = () => this.#server.current?.pid === up.pid;
-    if (await this.#seeding.settle(isRunning)) this.#role.serverUp(up);
-  }
-
-  #serverDown({ reason, expected, ...end }: ServerDown): void {
-    this.#seeding.serverDown({ reason, expected, ...end });
-    this.#users.stop();
-    this.#watch?.stop();
-    this.#watch = null;
-    this.#control.serverDown();
-    this.#role.serverDown(reason);
-    this.#publisher.publish();
-    this.#events.add('server.down', this.#config.name, reason, { expected });
-  }
-
-  #isBusy(): boolean {
-    const { committed, applied } = this.#role.heartbeat().positions;
-    return this.#role.role === 'replica' && applied < committed;
+    return this.#life.renewTls();
   }
 
   #clientPlanes(server: ServerPrograms): ClientPlanes {
@@ -484,12 +416,8 @@ class Node {
         tls: () => this.#tls?.current ?? null,
         answer: (what, input) => this.#desk.answer(what, input),
         readNow: () => this.#role.readNow(),
-        loginRefused: () => void this.#repairLogins().catch(() => {}),
+        loginRefused: () => void this.#life.repairLogins().catch(() => {}),
       },
     );
-  }
-
-  #repairLogins(): Promise<void> {
-    return repairLogins({ node: this.#config.name }, { control: this.#control, events: this.#events });
   }
 }

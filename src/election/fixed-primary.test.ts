@@ -26,14 +26,14 @@ it('tells each node its role once, and nothing after that', async () => {
   await expect(replica.next(signal.signal)).rejects.toThrow('the node stops');
 });
 
-it('never gives an epoch number twice, also after a restart, and when its epoch was taken back', async () => {
+it('never gives an epoch number twice, even after a restart or when the epoch was withdrawn', async () => {
   expect(await fixed('n1').newEpoch(0)).toBe(1);
-  // The chain does not hold epoch 1 any more.
+  // Epoch 1 is no longer in the chain.
   expect(await fixed('n1').newEpoch(0)).toBe(2);
   expect(await fixed('n1').newEpoch(7)).toBe(8);
 });
 
-it('refuses a damaged file instead of beginning at 1 again', async () => {
+it('refuses a damaged file instead of starting at 1 again', async () => {
   await writeFile(join(directory, 'epoch.json'), '{"used":');
   await expect(fixed('n1').newEpoch(0)).rejects.toMatchObject({ code: 'EPOCH_UNREADABLE' });
 });

@@ -1,13 +1,13 @@
 import type { Assignment, Election } from './election.js';
 import type { EpochFile } from './epoch-file.js';
 
-/** The election whose outcome stands in the chain: one node was the primary from the cluster's birth on, and stays it. */
+/** The election that never changes its result: the node that founded the cluster is the primary, as the chain says. */
 export class FixedPrimary implements Election {
   readonly #options: { readonly node: string; readonly primary: string | null };
   readonly #epochFile: EpochFile;
-  #isTold = false;
+  #hasAnswered = false;
 
-  /** `primary`: null = this node has no list yet, so it cannot be the primary. */
+  /** `primary`: null = this node has no list of members yet, so it cannot be the primary. */
   constructor(options: { node: string; primary: string | null }, modules: { epochFile: EpochFile }) {
     this.#options = options;
     this.#epochFile = modules.epochFile;
@@ -15,8 +15,8 @@ export class FixedPrimary implements Election {
 
   next(signal: AbortSignal): Promise<Assignment> {
     const { node, primary } = this.#options;
-    if (!this.#isTold) {
-      this.#isTold = true;
+    if (!this.#hasAnswered) {
+      this.#hasAnswered = true;
       return Promise.resolve(node === primary ? { kind: 'primary' } : { kind: 'replica', primary });
     }
     return new Promise((_, reject) => {

@@ -9,12 +9,12 @@ import type { Cursor, Window } from './window.js';
 export interface FeedSession {
   readonly blocked: boolean;
   readonly onDrain: Emitter<void>;
-  /** False when no more should be sent until onDrain. */
+  /** Returns false when the feed must send nothing more until onDrain. */
   sendRecords(bytes: Buffer, committedOrdinal: number): boolean;
   sendCommitted(ordinal: number): void;
 }
 
-/** A dump of the binary log from a position on, for a replica that is behind the window. */
+/** A dump of the binary log that starts after a position, for a replica that is behind the window. */
 export interface CatchUp {
   readonly onEnded: Emitter<SkeinError>;
   start(): Promise<void>;
@@ -30,23 +30,23 @@ export interface FeedModules {
   gtidText(binary: Uint8Array): string;
   /** The catch-up dump failed: the replica cannot be served. */
   failed(error: unknown): void;
-  /** This reader moved on in the window: the source may have space again. */
+  /** This feed has read on in the window, so the window may have space for the source again. */
   advanced(): void;
 }
 
 /**
- * Sends one replica everything it needs: from the window while the replica keeps up, from a dump of its own while it is
- * behind. A feed sends nothing while the socket is full, and buffers nothing.
+ * Sends records to one replica: from the window while the replica keeps up, from a separate dump while it is behind. A
+ * feed sends nothing while the socket is full, and buffers nothing.
  */
 export class Feed {
   readonly #modules: FeedModules;
   readonly #offDrain: () => void;
   #cursor: Cursor | null = null;
   #catchUp: CatchUp | null = null;
-  /** Last whole group that was sent. */
+  /** Last complete group that was sent. */
   #sent: Position;
   #committedSent = 0;
-  /** The last FORMAT event that the replica got. */
+  /** The last FORMAT event that was sent to the replica. */
   #format: Buffer | null = null;
   #closed = false;
   /** Commits may wait for this replica, so it gets records at once. Other replicas get them in batches. */
@@ -65,7 +65,7 @@ export class Feed {
     return this.#catchUp !== null;
   }
 
-  /** The source was restarted: find the place in the new window. */
+  /** The source was restarted: the feed finds its place in the new window. */
   rewind(): void {
     this.#cursor?.close();
     this.#cursor = null;
@@ -118,7 +118,7 @@ export class Feed {
     return goOn;
   }
 
-  /** The replica's log has it between the records already sent and the next ones. */
+  /** The replica writes the FORMAT event between the records already sent and the next ones. */
   #sendFormat(format: Buffer): void {
     this.#format = format;
     const { epoch, ordinal } = this.#sent;
@@ -140,7 +140,7 @@ export class Feed {
     const catchUp = this.#modules.catchUp(this.#sent, (batch) => {
       const goOn = this.#send(batch);
       if (!this.#modules.window().covers(this.#sent.ordinal + 1)) return goOn;
-      // The dump has reached the window: from here on the window serves this replica.
+      // The dump has reached the window, so the window serves this replica from now on.
       catchUp.stop();
       this.#catchUp = null;
       this.pump();

@@ -18,14 +18,14 @@ function make(needed = 1) {
 }
 
 describe('FollowerRounds', () => {
-  it('needs nobody where the primary is the whole quorum', async () => {
+  it('sends no round when the primary alone is the quorum', async () => {
     const { sent, done, ask, settled } = make(0);
     ask('a');
     await settled();
     expect([sent, done]).toEqual([[], ['a']]);
   });
 
-  it('is done when enough different replicas have answered this very round', async () => {
+  it('confirms when enough different replicas have answered the current round', async () => {
     const { rounds, done, ask, settled } = make(2);
     ask('a');
     rounds.answered('n2', 1);
@@ -38,7 +38,7 @@ describe('FollowerRounds', () => {
     expect(done).toEqual(['a']);
   });
 
-  it('never serves a request with a round that began before it', async () => {
+  it('never confirms a request by a round that began before the request', async () => {
     const { rounds, sent, done, ask, settled } = make();
     ask('a');
     ask('b');
@@ -58,7 +58,7 @@ describe('FollowerRounds', () => {
     expect(rounds.running).toBe(null);
   });
 
-  it('forgets who gave up, and does not let their round hold up the next', async () => {
+  it('forgets requests that were aborted, and begins the next round without waiting for theirs', async () => {
     const { rounds, sent, done, ask, settled } = make();
     const first = new AbortController();
     ask('a', first.signal);
@@ -71,7 +71,7 @@ describe('FollowerRounds', () => {
     expect(done).toEqual(['a: time over', 'b']);
   });
 
-  it('tells everybody when the role ends', async () => {
+  it('rejects every waiting request when the role ends', async () => {
     const { rounds, done, ask, settled } = make();
     ask('a');
     ask('b');

@@ -1,17 +1,17 @@
 /**
- * Rounds that prove that a quorum still follows this primary, for reads that may never be stale (rule H3: confirmed
- * by a round trip that began after the request, never by a clock). One round runs at a time. It serves all requests
- * that came before it began; a request that comes during a round waits for the next. Pure: answers in, rounds to send
- * out.
+ * Rounds that prove that a quorum still follows this primary, for linearizable reads (rule H3: a read is confirmed by a
+ * round trip that began after the request, never by a clock). One round runs at a time and serves all requests that
+ * arrived before it began. A request that arrives during a round waits for the next one. Pure: takes answers, names the
+ * rounds to send.
  */
 export interface FollowerRoundsModules {
   /** Whether these replicas, with the primary, are a quorum. */
   isEnough(replicas: ReadonlySet<string>): boolean;
-  /** Asks every replica that counts. */
+  /** Sends the round to every replica that counts in the quorum. */
   send(round: number): void;
 }
 
-const NOBODY: ReadonlySet<string> = new Set();
+const NO_REPLICAS: ReadonlySet<string> = new Set();
 
 interface Waiter {
   resolve(): void;
@@ -20,7 +20,7 @@ interface Waiter {
 
 export class FollowerRounds {
   readonly #modules: FollowerRoundsModules;
-  readonly #heard = new Set<string>();
+  readonly #answered = new Set<string>();
   #round = 0;
   #running: Set<Waiter> | null = null;
   #next = new Set<Waiter>();
@@ -29,14 +29,14 @@ export class FollowerRounds {
     this.#modules = modules;
   }
 
-  /** The round that waits for answers, or null. A replica that attaches during a round is asked too. */
+  /** Number of the round that waits for answers, or null. A replica that attaches during a round gets it too. */
   get running(): number | null {
     return this.#running === null ? null : this.#round;
   }
 
   /** Resolves once a round that began after this call is answered. Rejects with the signal's reason. */
   confirm(signal: AbortSignal): Promise<void> {
-    if (this.#modules.isEnough(NOBODY)) return Promise.resolve();
+    if (this.#modules.isEnough(NO_REPLICAS)) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const settled = (settle: () => void) => () => {
         signal.removeEventListener('abort', abort);
@@ -57,7 +57,7 @@ export class FollowerRounds {
       }
       signal.addEventListener('abort', abort, { once: true });
       this.#next.add(waiter);
-      // A round without waiters need not finish before the next begins.
+      // A running round that no request waits for need not finish before the next one begins.
       if (this.#running === null || this.#running.size === 0) this.#begin();
     });
   }
@@ -65,8 +65,8 @@ export class FollowerRounds {
   /** `node` has answered `round`: it follows this primary. */
   answered(node: string, round: number): void {
     if (this.#running === null || round !== this.#round) return;
-    this.#heard.add(node);
-    if (!this.#modules.isEnough(this.#heard)) return;
+    this.#answered.add(node);
+    if (!this.#modules.isEnough(this.#answered)) return;
     const served = this.#running;
     this.#running = null;
     for (const waiter of served) waiter.resolve();
@@ -83,7 +83,7 @@ export class FollowerRounds {
 
   #begin(): void {
     this.#round++;
-    this.#heard.clear();
+    this.#answered.clear();
     this.#running = this.#next;
     this.#next = new Set();
     this.#modules.send(this.#round);

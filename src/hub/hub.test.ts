@@ -10,11 +10,11 @@ import type { CatchUp, FeedSession } from './feed.js';
 import { Hub } from './hub.js';
 
 const BATCH_BYTES = 100;
-/** Longer than anything gathers, and than the pause after which nothing counts as flowing. */
+/** Longer than every batching time, and longer than the pause after which commits count as idle. */
 const GATHERED_MS = 30;
 const FORMAT = Buffer.from('format');
 
-/** One batch of whole groups. */
+/** One batch of complete groups. */
 function batch(first: number, last: number): RecordBatch {
   return {
     bytes: Buffer.alloc(BATCH_BYTES),
@@ -50,7 +50,7 @@ class Replica implements FeedSession {
     const sent = this.#sent.get(bytes);
     if (sent) {
       this.room--;
-      // Nothing is sent in a format that the replica was not told before.
+      // Every record is in a format that was sent to the replica before.
       expect(this.formats.at(-1)).toBe(String(sent.format));
       this.batches.push(sent);
     } else {
@@ -67,7 +67,7 @@ class Replica implements FeedSession {
     this.room = room;
     this.onDrain.emit();
   }
-  /** What its log holds, when it takes what is next and passes over what it has: any gap fails. */
+  /** The replica's log after it appended new groups and skipped groups that it already had. A gap fails the test. */
   get end(): number {
     let end = 0;
     for (const { firstOrdinal, lastOrdinal } of this.batches) {
@@ -78,7 +78,7 @@ class Replica implements FeedSession {
   }
 }
 
-/** A primary's log of `length` groups, dumped in batches of five when somebody catches up. */
+/** A primary's log of `length` groups, dumped in batches of five when a replica catches up. */
 class Log {
   readonly sent = new Map<Buffer, RecordBatch>();
   length = 0;
@@ -142,7 +142,7 @@ function setup(windowBytesMax: number, needed = 1) {
   return { log, hub, append, attach, clock };
 }
 
-/** A replica that leads, another one, and three transactions in a row, none of them committed. */
+/** A commit-critical replica, another one, and three transactions in a row, none of them committed. */
 function threeUnderWay() {
   const made = setup(10_000);
   made.hub.begin(0);
@@ -154,7 +154,7 @@ function threeUnderWay() {
 }
 
 describe('the hub', () => {
-  it('sends the same bytes to all replicas that keep up, without a dump of its own', () => {
+  it('sends the same bytes to all replicas that keep up, without a separate dump', () => {
     const { log, hub, append, attach } = setup(1_000);
     hub.begin(0);
     const a = attach(0);
@@ -166,7 +166,7 @@ describe('the hub', () => {
     expect(hub.windowBytes).toBeLessThanOrEqual(1_000);
   });
 
-  it('is not slowed by a replica that stands still, which then catches up from the log', async () => {
+  it('is not slowed by a stalled replica, which later catches up from the log', async () => {
     const { log, hub, append, attach } = setup(1_000);
     hub.begin(0);
     const quick = attach(0);
@@ -186,12 +186,12 @@ describe('the hub', () => {
     expect(log.dumps).toBe(1);
   });
 
-  it('tells the last commit position also to a replica that had its records before they were due', () => {
+  it('sends the last commit position even to a replica that got its records before they were due', () => {
     const { log, hub, append, attach, clock } = setup(1_000, 0);
     hub.begin(0);
     const { replica } = attach(0);
     append(1);
-    // The next one gathers, but a drain takes it out early; its commit is heard of before the gathering is over.
+    // The next record waits in a batch, but a drain sends it early. Its commit comes before the batching time is over.
     append(1);
     replica.drain(10);
     expect(replica.end).toBe(2);
@@ -201,7 +201,7 @@ describe('the hub', () => {
     expect(replica.committed).toBe(2);
   });
 
-  it('lets the source wait when even the fastest is slow, and go on when it is not', () => {
+  it('pauses the source when even the fastest replica is slow, and resumes it afterwards', () => {
     const { hub, append, attach } = setup(1_000);
     hub.begin(0);
     const { replica } = attach(0);
@@ -216,7 +216,7 @@ describe('the hub', () => {
     expect(replica.end).toBe(5);
   });
 
-  it('starts over with a restarted source: nothing is missed, and groups that are there already are skipped', () => {
+  it('continues with a restarted source: no group is missed, and groups already sent are skipped', () => {
     const { log, hub, append, attach } = setup(10_000);
     hub.begin(0);
     const { replica } = attach(0);
@@ -228,7 +228,7 @@ describe('the hub', () => {
     expect(log.dumps).toBe(0);
   });
 
-  it('tells every reader the format, also one that begins in the middle, and again when it changes', () => {
+  it('sends the format to every reader, even one that starts in the middle, and again when it changes', () => {
     const { log, hub, append, attach } = setup(10_000);
     hub.begin(0);
     const early = attach(0);
@@ -245,7 +245,7 @@ describe('the hub', () => {
     expect(late.replica.batches.map(({ firstOrdinal }) => firstOrdinal)).toEqual([7, 10, 13]);
   });
 
-  it('tells the commit position at once when nothing flows, and lets it ride on records when commits do', () => {
+  it('sends the commit position at once when idle, and with the records while commits flow', () => {
     const { log, hub, append, attach, clock } = setup(10_000);
     hub.begin(0);
     const { replica } = attach(0);
@@ -265,7 +265,7 @@ describe('the hub', () => {
     expect(replica.committed).toBe(3);
   });
 
-  it('serves the replica that commits wait for at once, and the others together with what follows shortly', () => {
+  it('sends records to the commit-critical replica at once, and to the others in batches', () => {
     const { hub, append, attach, clock } = setup(10_000);
     hub.begin(0);
     const quick = attach(0);
@@ -279,27 +279,27 @@ describe('the hub', () => {
     expect(other.replica.end).toBe(1);
     clock.pass(GATHERED_MS);
     expect(other.replica.end).toBe(3);
-    // They do not flow any more.
+    // Commits are idle now.
     clock.pass(GATHERED_MS);
     append(1);
     expect(other.replica.end).toBe(4);
-    // The quick one is gone: what comes now is needed of the other.
+    // The fast replica is gone, so the next commit needs the other one.
     append(1);
     hub.detach(quick.feed);
     append(1);
     expect(other.replica.end).toBe(6);
   });
 
-  it('gives the others what is committed while commits flow, and all when the commit position stands still', () => {
+  it('sends committed records to the others while commits flow, and all records when the commit position stands still', () => {
     const { log, other, clock } = threeUnderWay();
     log.committed = 2;
-    // Nothing more is written or committed: it may be the one that is missing.
+    // Nothing more is written or committed, so this record may be the one that a commit waits for.
     clock.pass(GATHERED_MS);
     expect(other.replica.batches.map(({ lastOrdinal }) => lastOrdinal).slice(-2)).toEqual([2, 3]);
     expect(other.replica.committed).toBe(2);
   });
 
-  it('gives a replica that commits come to wait for what it has not got yet', () => {
+  it('sends the missing records to a replica that becomes commit-critical', () => {
     const { hub, other } = threeUnderWay();
     const before = other.replica.end;
     for (let i = 0; i < 4; i++) hub.movedCommit(other.feed);
@@ -335,7 +335,7 @@ describe('the hub', () => {
             const { replica, feed } = replicas[next.who] as (typeof replicas)[number];
             hub.detach(feed);
             const fresh = attach(replica.end);
-            // Its log is what it was: the new session's records go on behind it.
+            // The replica kept its log, and the new session continues after it.
             fresh.replica.batches.unshift(...replica.batches);
             replicas[next.who] = fresh;
           } else if (next.kind === 'movedCommit') {
@@ -345,7 +345,7 @@ describe('the hub', () => {
             waits = false;
           }
           await Promise.resolve();
-          // One batch over the limit at most: it is looked at after it was taken in.
+          // At most one batch over the limit, because the limit is checked after a batch was taken.
           expect(hub.windowBytes).toBeLessThanOrEqual(700 + BATCH_BYTES);
         }
         for (const { replica } of replicas) replica.drain(Number.POSITIVE_INFINITY);

@@ -7,8 +7,9 @@ import { type CatchUp, Feed, type FeedSession } from './feed.js';
 import { Window } from './window.js';
 
 /**
- * One read of the binary log for all replicas: takes the source's batches, keeps the newest in a bounded window and
- * feeds every attached replica at its own pace. It does not count acknowledgements (quorum.ts) and knows no sockets.
+ * One read of the binary log for all replicas: the hub takes the source's batches, keeps the newest in a bounded window
+ * and feeds every attached replica at that replica's pace. It counts no acknowledgements (see quorum.ts) and knows no
+ * sockets.
  */
 export interface HubOptions {
   windowBytesMax: number;
@@ -16,7 +17,7 @@ export interface HubOptions {
 
 export interface HubModules {
   committed(): number;
-  /** Replicas that must have a group before it is released (and, unless `async`, answered). */
+  /** Number of replicas that must have a group durable before it is released (and, unless `async`, answered). */
   needed(): number;
   gtidText(binary: Uint8Array): string;
   catchUp(after: Position, batch: (batch: RecordBatch) => boolean): CatchUp;
@@ -28,7 +29,7 @@ const PIGGYBACK_WAIT_MS = 5;
 /** While records flow, records for replicas that no commit waits for are batched this long, up to this many bytes. */
 const DEFERRED_WAIT_MS = 10;
 const DEFERRED_BYTES_MAX = 64 * 1024;
-/** A replica takes over as commit-critical after it was faster this many times in a row. */
+/** A replica becomes commit-critical after its acknowledgement came first this many times in a row. */
 const OVERTAKES_MIN = 4;
 
 export class Hub {
@@ -45,7 +46,7 @@ export class Hub {
   /** The commit-critical replicas: those whose acknowledgements moved the commit position last, the latest first. */
   #critical: Feed[] = [];
   #overtakes = 0;
-  /** The window has space again: a source that was paused may go on. */
+  /** The window has space again, so a paused source may continue. */
   readonly onCapacity = new Emitter<void>();
 
   constructor(options: HubOptions, modules: HubModules) {
@@ -61,14 +62,14 @@ export class Hub {
     return this.#window.bytes;
   }
 
-  /** A source begins to read after this ordinal. The old window is dropped, and every replica finds its place again. */
+  /** A source begins to read after this ordinal. The old window is dropped, and every feed finds its place again. */
   begin(afterOrdinal: number): void {
     this.#atCapacity = false;
     this.#window = new Window({ bytesMax: this.#options.windowBytesMax, after: afterOrdinal });
     for (const feed of this.#feeds) feed.rewind();
   }
 
-  /** Takes a batch. False: the window is full, even for the fastest replica; pause until onCapacity. */
+  /** Takes a batch. False: the window is full, even for the fastest replica, and the source must pause until onCapacity. */
   append(batch: RecordBatch): boolean {
     this.#window.append(batch);
     for (const feed of this.#feeds) if (feed.commitCritical) feed.pump();
@@ -109,16 +110,15 @@ export class Hub {
   }
 
   /**
-   * The commit position moved because of this replica's acknowledgement, so it is fast: keep sending it every record at
-   * once.
+   * The commit position moved because of this replica's acknowledgement. The replica is fast, so the hub keeps sending
+   * it every record at once.
    */
   movedCommit(feed: Feed): void {
     if (this.#critical.includes(feed)) {
       this.#overtakes = 0;
       return;
     }
-    // A replica that gets batches is faster by chance now and then. Only one that is faster several times takes a
-    // place.
+    // A replica that gets batches comes first by chance now and then. So it must come first several times in a row.
     const needed = this.#modules.needed();
     if (this.#critical.length >= needed && ++this.#overtakes < OVERTAKES_MIN) return;
     this.#overtakes = 0;
@@ -127,15 +127,15 @@ export class Hub {
   }
 
   /**
-   * The commit position moved. While commits flow, it is sent with the next records, within PIGGYBACK_WAIT_MS.
-   * Otherwise a frame of its own is sent at once.
+   * The commit position moved. While commits flow, the hub sends it with the next records, within PIGGYBACK_WAIT_MS.
+   * Otherwise it sends the position at once in a separate frame.
    */
   committedMoved(): void {
     this.#commits.ask();
   }
 
   /**
-   * Once there are as many commit-critical replicas as a commit needs, the other replicas get their records in batches.
+   * Once a commit has as many commit-critical replicas as it needs, the other replicas get their records in batches.
    */
   #chooseCritical(): void {
     const isEnough = this.#critical.length >= this.#modules.needed();
@@ -147,14 +147,14 @@ export class Hub {
   }
 
   #sendCommitted(): void {
-    // Feeds with pending records get the commit position with them.
+    // Feeds with pending records get the commit position with those records.
     for (const feed of this.#feeds) if (feed.commitCritical || !this.#deferred.waiting) feed.sendCommitted();
   }
 
   /**
-   * While commits flow, the other replicas get committed records only: no commit waits for their disks, so they can
+   * While commits flow, the other replicas get committed records only. No commit waits for their disks, so they can
    * write in batches. When nothing was committed since the last call, they get all records, because a commit may need
-   * them.
+   * their acknowledgements.
    */
   #pumpDeferred(many: boolean): void {
     this.#deferredBytes = 0;
@@ -164,7 +164,7 @@ export class Hub {
     for (const feed of this.#feeds) {
       if (feed.commitCritical) continue;
       feed.pump(limit);
-      // When pump sent nothing (records that came after a drain, or from its own dump), the position is still unsent.
+      // The pump may have sent nothing (records went out after a drain, or from the feed's dump). Then the position is still unsent.
       feed.sendCommitted();
     }
     if (limit < this.#appended) this.#deferred.ask();

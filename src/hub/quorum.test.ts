@@ -20,13 +20,13 @@ describe('the quorum', () => {
     expect(make(replicas).replicasNeeded).toBe(needed);
   });
 
-  it('answers a lone primary at once', () => {
+  it('answers at once when the primary is the only voter', () => {
     const quorum = make(0);
     quorum.setReceived(5);
     expect(quorum.answered).toBe(5);
   });
 
-  it('commits with the majority, and answers with all where all is asked for', () => {
+  it('commits with a majority, and with level all answers only when all voters have the group', () => {
     const quorum = make(2, 'all');
     quorum.setReceived(10);
     quorum.setDurable('r0', 7);
@@ -36,7 +36,7 @@ describe('the quorum', () => {
     expect(holders(quorum, 5)).toEqual(['r0']);
   });
 
-  it('lets replicas show what is committed, and with all not before the client may be answered', () => {
+  it('releases committed groups to replicas, and with level all not before the client may be answered', () => {
     for (const [level, released] of [
       ['majority', 7],
       ['all', 4],
@@ -50,19 +50,19 @@ describe('the quorum', () => {
     }
   });
 
-  it('answers at once where that was asked for, and calls committed what it always was', () => {
+  it('answers at once with level async, and still commits with a majority only', () => {
     const quorum = make(2, 'async');
     quorum.setReceived(10);
     expect([quorum.committed, quorum.answered]).toEqual([0, 10]);
   });
 
-  it('does not count who is no voter', () => {
+  it('does not count a member that is no voter', () => {
     const quorum = make(2);
     quorum.setDurable('stranger', 100);
     expect(quorum.committed).toBe(0);
   });
 
-  it('needs one more while the primary may lose what it wrote (M9)', () => {
+  it('needs one more replica while a power cut may lose part of the primary\'s log (rule M9)', () => {
     const quorum = make(2);
     quorum.setSelfCounts(false);
     quorum.setDurable('r0', 5);
@@ -74,7 +74,7 @@ describe('the quorum', () => {
     expect(quorum.committed, 'at once, without another word of a replica').toBe(5);
   });
 
-  it('takes nothing back when a replica lost its disk, and counts it from where it is now', () => {
+  it('keeps committed groups when a replica lost its disk, and counts that replica from its new position', () => {
     const quorum = make(2);
     quorum.setDurable('r0', 9);
     quorum.setDurable('r0', 0);
@@ -94,14 +94,14 @@ describe('the quorum', () => {
     expect([quorum.committed, quorum.replicasNeeded]).toEqual([5, 1]);
     quorum.setDurable('r0', 7);
     expect(quorum.committed).toBe(7);
-    // From two to one: the old list still needs both.
+    // From two voters to one: the old list still needs both.
     quorum.setLists([['p'], ['p', 'r0']]);
     expect([quorum.committed, quorum.missingToAnswer(new Set())]).toEqual([7, 1]);
     quorum.setLists([['p']]);
     expect([quorum.committed, quorum.missingToAnswer(new Set())]).toEqual([9, 0]);
   });
 
-  it('counts a learner from the moment that it is a voter, with what it has', () => {
+  it('counts a learner as soon as it is a voter, with the log that it already has', () => {
     const quorum = make(1);
     quorum.setReceived(9);
     quorum.setDurable('r1', 9);
@@ -112,7 +112,7 @@ describe('the quorum', () => {
     expect([quorum.committed, quorum.others, quorum.durable]).toEqual([9, ['r0', 'r1'], [0, 9]]);
   });
 
-  it('says how many are missing, and who is a majority, of the stricter list', () => {
+  it('counts missing replicas, and decides on a majority, by the stricter list', () => {
     const quorum = new Quorum({ self: 'p', lists: [votersOf(4), votersOf(3)], level: 'majority' });
     const set = (...names: string[]) => new Set(names);
     expect([quorum.replicasNeeded, quorum.missingToAnswer(set())]).toEqual([2, 2]);
@@ -121,7 +121,7 @@ describe('the quorum', () => {
     expect(quorum.isMajority(set('r0', 'r1'))).toBe(true);
   });
 
-  it('commits, while lists change one voter at a time, only what is on a majority of each list that counts', () => {
+  it('commits only groups on a majority of each counting list, while lists change by one voter at a time', () => {
     const step = fc.record({
       kind: fc.constantFrom('ack' as const, 'grow' as const, 'shrink' as const, 'settle' as const),
       who: fc.nat(5),
@@ -159,7 +159,7 @@ describe('the quorum', () => {
     );
   });
 
-  it('is always durable at a majority, the primary included', () => {
+  it('commits only groups that a majority has durable, the primary included', () => {
     const ack = fc.record({ who: fc.nat(5), ordinal: fc.integer({ min: 1, max: 50 }) });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 6 }), fc.array(ack, { maxLength: 40 }), (replicas, acks) => {

@@ -3,29 +3,29 @@ import type { AcknowledgeLevel } from '../model/status.js';
 
 /**
  * Counts on how many voters each group is durable. Pure: durable positions in, two ordinals out.
- * *Committed* is always a majority of the voters, the primary's own log included; `answered` is how far the server may
- * answer its clients at the cluster's level (rule C4: never less than committed for majority and all).
- * While the list of members changes there are two lists of voters, and a group counts when it does in both (rule C11).
+ * *Committed*: durable on a majority of the voters, the primary's own log included. *Answered*: the server may answer its
+ * clients up to here, at the cluster's acknowledgement level (rule C4: with majority and all, never before committed).
+ * During a change of the members two lists of voters count, and a group must have a majority of each (rule C11).
  */
 export interface QuorumOptions {
   self: string;
-  /** Of the list in force, then of the one before while that still counts. At least one. */
+  /** Voters of the list in force, and then of the previous list while it still counts. At least one list. */
   lists: readonly (readonly string[])[];
   level: AcknowledgeLevel;
 }
 
-/** One list of voters without the primary, and how far each of them has it durable. */
+/** One list of voters without the primary, and the ordinal up to which each has the log durable. */
 interface CountedList {
   readonly others: readonly string[];
   readonly durable: number[];
-  /** Whether the primary is one of its voters. */
+  /** Whether the primary is a voter of this list. */
   readonly self: boolean;
 }
 
 export class Quorum {
   readonly #self: string;
   readonly #level: AcknowledgeLevel;
-  /** Of the members other than the primary, learners included: one of them may become a voter. */
+  /** Durable ordinal of every member but the primary. Learners are included, because a learner may become a voter. */
   readonly #durable = new Map<string, number>();
   #lists: readonly CountedList[] = [];
   /** False when a power cut may lose part of the primary's own log (rule M9): then one more replica is needed. */
@@ -40,7 +40,7 @@ export class Quorum {
     this.setLists(options.lists);
   }
 
-  /** What is committed stays committed; what comes is counted by these lists. */
+  /** Committed groups stay committed. Later groups are counted by these lists. */
   setLists(lists: readonly (readonly string[])[]): void {
     this.#lists = lists.map((voters) => {
       const others = voters.filter((voter) => voter !== this.#self);
@@ -58,7 +58,7 @@ export class Quorum {
     return Math.max(...this.#lists.map((list) => this.#neededOf(list)));
   }
 
-  /** Replicas that must have it before a client is answered. */
+  /** Replicas that must have a group durable before its client is answered. */
   get replicasNeededToAnswer(): number {
     return Math.max(...this.#lists.map((list) => this.#neededToAnswer(list)));
   }
@@ -94,7 +94,7 @@ export class Quorum {
   }
 
   /**
-   * Replicas may show data up to here: what is committed, and with `all` only what clients may be answered for. So no
+   * Replicas may show data up to here: committed groups, and with `all` only those whose clients may be answered. So no
    * replica shows a row whose COMMIT still waits for another replica.
    */
   get released(): number {
@@ -111,14 +111,14 @@ export class Quorum {
     return level === 'all' ? Math.min(this.#everywhere, this.#committed) : this.#committed;
   }
 
-  /** The primary has it in its own log. */
+  /** The primary has everything up to `ordinal` in its own log. */
   setReceived(ordinal: number): void {
     if (ordinal <= this.#received) return;
     this.#received = ordinal;
     this.#count();
   }
 
-  /** What a member reports as durable. It is less than before when it lost its disk (another incarnation). */
+  /** The ordinal that a member reports as durable. It is lower than before when the member lost its disk (another incarnation). */
   setDurable(member: string, ordinal: number): void {
     this.#durable.set(member, ordinal);
     let counts = false;
@@ -131,7 +131,7 @@ export class Quorum {
     if (counts) this.#count();
   }
 
-  /** Returns whether the value changed. What is committed stays committed. */
+  /** Returns whether the value changed. Committed groups stay committed. */
   setSelfCounts(counts: boolean): boolean {
     if (counts === this.#selfCounts) return false;
     this.#selfCounts = counts;
@@ -139,23 +139,23 @@ export class Quorum {
     return true;
   }
 
-  /** Voters of the list in force other than the primary, in the order of `durable`. */
+  /** Voters of the list in force without the primary, in the order of `durable`. */
   get others(): readonly string[] {
     return this.#lists[0]?.others ?? [];
   }
 
-  /** What this voter last said; 0 = nothing, or it is no voter. */
+  /** The durable ordinal that this voter last reported; 0 = it reported none, or it is no voter. */
   durableOf(voter: string): number {
     return this.durable[this.others.indexOf(voter)] ?? 0;
   }
 
-  /** How far each of `others` has it durable. */
+  /** Durable ordinal of each of `others`. */
   get durable(): readonly number[] {
     return this.#lists[0]?.durable ?? [];
   }
 
   #count(): void {
-    // The primary holds whatever a replica holds: a replica only receives what the primary's log already has on disk.
+    // The primary has every group that a replica has: a replica only receives what the primary's log already has on disk.
     let majority = Number.POSITIVE_INFINITY;
     let everywhere = Number.POSITIVE_INFINITY;
     for (const list of this.#lists) {
@@ -168,8 +168,8 @@ export class Quorum {
   }
 
   /**
-   * Highest ordinal that this many of these have durable. Runs for each acknowledgement, so it neither sorts nor
-   * allocates.
+   * Highest ordinal that at least `count` of these voters have durable. Runs for each acknowledgement, so it neither
+   * sorts nor allocates.
    */
   #heldBy(durable: readonly number[], count: number): number {
     if (count === 0) return this.#received;

@@ -1,20 +1,20 @@
 import type { RecordBatch } from '../model/records.js';
 
 /**
- * The most recent batches, shared by all readers. Each reader has a cursor of its own; the bytes are never copied.
- * A batch is dropped when the window is full and at least one reader has passed it. So the window never drops what the
- * fastest reader still needs. Slow readers may lose their place: they are 'behind', and catch up from the binary log.
+ * The most recent batches, shared by all readers without a copy. Each reader has its own cursor. A batch is dropped when
+ * the window is full and at least one reader has passed it, so the window never drops a batch that the fastest reader
+ * still needs. A slow reader may lose its place: it is 'behind', and catches up from the binary log.
  */
 export class Window {
   readonly #bytesMax: number;
   readonly #cursors = new Set<Cursor>();
-  /** Live batches begin at #head. Slots before it are empty, and are removed in larger steps. */
+  /** Live batches begin at #head. The slots before it are empty; they are removed many at a time. */
   #batches: (RecordBatch | undefined)[] = [];
   #head = 0;
-  /** Number of the first live batch, counted since the beginning. */
+  /** Number of the first live batch, counted from the window's first batch. */
   #base = 0;
   #bytes = 0;
-  /** Ordinal of the last whole group that came in. */
+  /** Ordinal of the last complete group that was appended. */
   #end: number;
 
   constructor(options: { bytesMax: number; after: number }) {
@@ -26,12 +26,12 @@ export class Window {
     return this.#bytes;
   }
 
-  /** Over its limit, and nothing can be dropped. */
+  /** The window is over its limit, and no batch can be dropped. */
   get full(): boolean {
     return this.#bytes > this.#bytesMax;
   }
 
-  /** Ordinal of the last whole group. */
+  /** Ordinal of the last complete group. */
   get end(): number {
     return this.#end;
   }
@@ -52,13 +52,13 @@ export class Window {
       this.#batches[this.#head++] = undefined;
       this.#base++;
     }
-    // Not at each call: it moves all batches that are left.
+    // Not at each call, because the splice moves all remaining batches.
     if (this.#head * 2 <= this.#batches.length) return;
     this.#batches.splice(0, this.#head);
     this.#head = 0;
   }
 
-  /** A cursor whose first batch has the beginning of group `next`, or comes after the last batch. Null: behind. */
+  /** A cursor at the batch that has the beginning of group `next`, or after the last batch. Null: the reader is behind. */
   cursor(next: number): Cursor | null {
     const at = this.#find(next);
     if (at === null) return null;
@@ -77,7 +77,7 @@ export class Window {
     return next > this.#end ? this.#base + this.#batches.length - this.#head : null;
   }
 
-  /** Whether a reader whose first group is `next` can begin in this window. */
+  /** Whether a reader whose first group is `next` can start in this window. */
   covers(next: number): boolean {
     return this.#find(next) !== null;
   }
@@ -107,7 +107,7 @@ export class Cursor {
     this.#from = from;
   }
 
-  /** The next batch. Null: none up to `limitOrdinal` yet. 'behind': the window has dropped it. */
+  /** The next batch. Null: there is none up to `limitOrdinal` yet. 'behind': the window has dropped the batch. */
   take(limitOrdinal = Number.POSITIVE_INFINITY): RecordBatch | null | 'behind' {
     for (;;) {
       const batch = this.#window.read(this.at);

@@ -40,7 +40,7 @@ function setUp() {
   return { membership, changes, pass };
 }
 
-test('joining, live, late, gone, and welcome back', () => {
+test('a member is joining, live, late and gone, and joins again', () => {
   const { membership, changes, pass } = setUp();
   const first = new Session('n2');
   membership.attach(first);
@@ -55,7 +55,7 @@ test('joining, live, late, gone, and welcome back', () => {
 
   const second = new Session('n2');
   membership.attach(second);
-  // What the old session still says counts no more.
+  // Heartbeats of the old session are ignored.
   first.onHeartbeat.emit(heartbeatBody('n2', 'replica'));
   expect(membership.state('n2')).toBe('joining');
   second.onHeartbeat.emit(heartbeatBody('n2', 'replica'));
@@ -66,11 +66,11 @@ test('joining, live, late, gone, and welcome back', () => {
     'n2 gone>joining',
     'n2 joining>live',
   ]);
-  // n3 never dialled.
+  // n3 never connected.
   expect(changes).toContain('n3 joining>gone');
 });
 
-test('a link that breaks makes it late at once, with the reason', () => {
+test('a broken link makes a member late at once, with the reason', () => {
   const { membership } = setUp();
   const session = new Session('n2');
   membership.attach(session);
@@ -81,7 +81,7 @@ test('a link that breaks makes it late at once, with the reason', () => {
   expect(member?.reason).toContain('reset by peer');
 });
 
-test('the list carries what the last heartbeat said, who votes, and since when', () => {
+test('the list has the last heartbeat, the voters, and the time of the last change', () => {
   const { membership, pass } = setUp();
   const session = new Session('n2');
   membership.attach(session);
@@ -108,7 +108,7 @@ test('the list carries what the last heartbeat said, who votes, and since when',
   expect(membership.list()[0]?.since).toBe(new Date(1_800_000_001_000).toISOString());
 });
 
-test('a member that is removed is forgotten, with its session, and one that is added is expected', () => {
+test('a removed member is forgotten and its session closed; an added member is expected to connect', () => {
   const { membership, changes } = setUp();
   const session = new Session('n2');
   membership.attach(session);
@@ -117,7 +117,7 @@ test('a member that is removed is forgotten, with its session, and one that is a
   expect(membership.list().map(({ name }) => name)).toEqual(['n3', 'n4']);
   expect(membership.state('n2')).toBeNull();
   expect(changes).toContain('n4 null>joining');
-  // What an old session still says is nothing any more.
+  // Heartbeats of the old session are ignored.
   session.onHeartbeat.emit(heartbeatBody('n2', 'replica'));
   expect(membership.state('n2')).toBeNull();
 });

@@ -14,7 +14,7 @@ import {
 } from './state.js';
 import { type MemberFacts, memberStatus } from './status.js';
 
-/** What membership needs of an attached replica (link/listener-session.ts). */
+/** What membership needs of the session of an attached replica (link/listener-session.ts). */
 export interface MemberSession {
   readonly node: string;
   readonly attach: MemberFacts['attach'] & object;
@@ -25,7 +25,7 @@ export interface MemberSession {
 
 export interface MemberChange {
   readonly member: string;
-  /** null: it was not on the list before. */
+  /** Null: the member was not on the list before. */
   readonly from: MemberState | null;
   readonly to: MemberState;
   readonly reason: string;
@@ -34,7 +34,7 @@ export interface MemberChange {
 }
 
 export interface MembershipDriverOptions extends Partial<MembershipOptions> {
-  /** Whether this replica counts in the quorum. */
+  /** Whether the member of this name counts in the quorum. */
   isVoter(name: string): boolean;
 }
 
@@ -54,8 +54,8 @@ interface Attached {
 }
 
 /**
- * The primary's list of its replicas: feeds the pure state with sessions and time, and closes the sessions of
- * those that are gone. An owner of per-session state frees it at the session's `onClosed`.
+ * The primary's view of its replicas: feeds the pure state with sessions and time, and closes the sessions of gone
+ * replicas. A part that keeps state for a session frees it at the session's `onClosed`.
  */
 export class Membership {
   readonly onChange = new Emitter<MemberChange>();
@@ -83,7 +83,7 @@ export class Membership {
     this.#clock = modules.clock ?? SYSTEM_CLOCK;
   }
 
-  /** The replicas of the cluster. One that is new is expected to dial, and one that is not named is forgotten. */
+  /** The replicas of the cluster. A new one is expected to connect. A replica that is no longer named is forgotten. */
   setMembers(names: readonly string[]): void {
     for (const member of this.#state.members.keys()) {
       if (names.includes(member)) continue;
@@ -94,7 +94,7 @@ export class Membership {
   }
 
   start(): void {
-    // Twice per heartbeat, so that a state is never older than half of one.
+    // Twice per heartbeat interval, so that a state is at most half an interval old.
     this.#timer ??= setInterval(() => this.tick(), this.#options.heartbeatIntervalMs / 2);
   }
 
@@ -103,7 +103,7 @@ export class Membership {
     this.#timer = null;
   }
 
-  /** To be called from the listener's `attached`. */
+  /** Called when a replica has attached. */
   attach(session: MemberSession): void {
     const number = ++this.#sessionCount;
     const member = session.node;
@@ -121,7 +121,7 @@ export class Membership {
     this.#step({ kind: 'attached', member, session: number, nowMs: this.#now() });
   }
 
-  /** Called by the timer; for tests also by hand. */
+  /** Called by the timer, and directly by tests. */
   tick(): void {
     this.#step({ kind: 'tick', nowMs: this.#now() });
   }
@@ -130,7 +130,7 @@ export class Membership {
     return this.#state.members.get(name)?.state ?? null;
   }
 
-  /** The replicas as they stand in the status document, by name. */
+  /** The replicas' entries of the status document, sorted by name. */
   list(): MemberStatus[] {
     return [...this.#state.members.values()]
       .sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }))

@@ -3,13 +3,13 @@ import { LagMeter, type LagOptions } from './lag.js';
 
 const HOUR = 3_600_000;
 
-/** A primary and a replica with clocks of their own; `t` is true time. */
+/** A primary and a replica, each with its own clocks. `t` is the true time. */
 function world(options: { wallSkewMs?: number; delayMs?: number } & Partial<LagOptions> = {}) {
   let t = 0;
   let skewMs = options.wallSkewMs ?? 0;
   const delayMs = options.delayMs ?? 0;
   const wall = () => 1_800_000_000_000 + t + skewMs;
-  // The replica's monotonic clock starts somewhere else than the primary's.
+  // The two monotonic clocks start at different values.
   const now = () => 5000 + t;
   const meter = new LagMeter(options, { nowMs: now(), wallMs: 1_800_000_000_000 });
   return {
@@ -21,7 +21,7 @@ function world(options: { wallSkewMs?: number; delayMs?: number } & Partial<LagO
     setPrimaryClock: (byMs: number) => {
       skewMs += byMs;
     },
-    /** The primary's heartbeat, `extraMs` longer on its way than usual. */
+    /** A heartbeat of the primary whose network delay is `extraMs` longer than usual. */
     heartbeat: (head: number, extraMs = 0) =>
       meter.heard({ sentAtMs: wall() - delayMs - extraMs, uptimeMs: t - delayMs - extraMs }, head, now()),
     received: (ordinal: number) => meter.received(ordinal, wall() - delayMs, now()),
@@ -33,7 +33,7 @@ test('nothing is known before the first heartbeat', () => {
   expect(world().lag(0)).toBeNull();
 });
 
-test('level is 0, also when idle for long', () => {
+test('the lag of a caught-up replica is 0, even after a long idle time', () => {
   const w = world();
   for (let i = 0; i < 1000; i++) {
     w.heartbeat(7);
@@ -43,7 +43,7 @@ test('level is 0, also when idle for long', () => {
 });
 
 describe.each([0, 5 * HOUR, -5 * HOUR])('with clocks %d ms apart', (wallSkewMs) => {
-  test('the age of the oldest that is not applied', () => {
+  test('the lag is the age of the oldest transaction that is not applied', () => {
     const w = world({ wallSkewMs });
     w.heartbeat(0);
     w.received(1);
@@ -55,7 +55,7 @@ describe.each([0, 5 * HOUR, -5 * HOUR])('with clocks %d ms apart', (wallSkewMs) 
     expect(w.lag(2)).toBe(0);
   });
 
-  test('an idle hour is not counted as lag of what comes after it', () => {
+  test('an idle hour does not count as lag of the next transaction', () => {
     const w = world({ wallSkewMs });
     w.heartbeat(0);
     w.received(1);
@@ -67,7 +67,7 @@ describe.each([0, 5 * HOUR, -5 * HOUR])('with clocks %d ms apart', (wallSkewMs) 
     expect(w.lag(1)).toBe(10);
   });
 
-  test('the shortest journey of the window is taken out; slow heartbeats do not move the offset', () => {
+  test('the offset follows the shortest network delay of the window, and slow heartbeats do not move it', () => {
     const w = world({ wallSkewMs, delayMs: 2 });
     for (const extraMs of [30, 0, 400, 25]) {
       w.heartbeat(0, extraMs);
@@ -75,7 +75,7 @@ describe.each([0, 5 * HOUR, -5 * HOUR])('with clocks %d ms apart', (wallSkewMs) 
     }
     w.received(1);
     w.pass(10);
-    // What cannot be told apart from the offset is the shortest journey itself: 2 ms.
+    // The shortest network delay, 2 ms, cannot be told apart from the offset.
     expect(w.lag(0)).toBe(10);
   });
 });
@@ -110,7 +110,7 @@ describe('the clock of the primary is set', () => {
     },
   );
 
-  test('forwards, between two heartbeats: what comes after the next one counts right', () => {
+  test('forwards, between two heartbeats: the lag is right after the next heartbeat', () => {
     const w = world();
     w.heartbeat(0);
     w.setPrimaryClock(HOUR);
@@ -123,7 +123,7 @@ describe('the clock of the primary is set', () => {
     expect(w.lag(1)).toBe(50);
   });
 
-  test('backwards, while level: no lag of an hour', () => {
+  test('backwards, while caught up: the lag is not an hour', () => {
     const w = world();
     w.heartbeat(0);
     w.received(1);
@@ -135,7 +135,7 @@ describe('the clock of the primary is set', () => {
     expect(w.lag(1)).toBeLessThanOrEqual(120);
   });
 
-  test('another primary process (its monotonic clock starts again) counts as a new clock', () => {
+  test('another process of the primary, whose monotonic clock starts again, counts as a new clock', () => {
     const w = world();
     w.heartbeat(0);
     w.pass(1000);
@@ -146,7 +146,7 @@ describe('the clock of the primary is set', () => {
   });
 });
 
-test('a silent link: grows from the last moment at which it was known to be level', () => {
+test('with a silent link, the lag counts from the last time at which the replica was known to be caught up', () => {
   const w = world();
   w.heartbeat(3);
   expect(w.lag(3)).toBe(0);
@@ -160,7 +160,7 @@ test('a silent link: grows from the last moment at which it was known to be leve
   expect(w.lag(3)).toBe(0);
 });
 
-test('the primary has more than has come: counts from the last that has come', () => {
+test('when the primary has more than has arrived, the lag counts from the last record that arrived', () => {
   const w = world();
   w.heartbeat(0);
   expect(w.lag(0)).toBe(0);
@@ -172,7 +172,7 @@ test('the primary has more than has come: counts from the last that has come', (
   expect(w.lag(1)).toBe(130);
 });
 
-test('a heartbeat that waited behind data does not make the replica look level', () => {
+test('a heartbeat that waited behind data does not make the replica look caught up', () => {
   const w = world();
   w.heartbeat(0);
   w.lag(0);
@@ -181,7 +181,7 @@ test('a heartbeat that waited behind data does not make the replica look level',
   expect(w.lag(0)).toBe(8000);
 });
 
-test('a cut spool forgets the markers behind the cut', () => {
+test('markers after the cut of a spool are forgotten', () => {
   const w = world();
   w.heartbeat(0);
   for (let i = 1; i <= 5; i++) w.received(i);
@@ -194,7 +194,7 @@ test('a cut spool forgets the markers behind the cut', () => {
   expect(w.lag(3)).toBe(10);
 });
 
-test('memory is bounded, and a long backlog is off by no more than a hundredth of its age', () => {
+test('memory is bounded, and the lag of a long backlog is wrong by at most a hundredth of its age', () => {
   const w = world({ markersMax: 256 });
   w.heartbeat(0);
   const readAt: number[] = [0];

@@ -1,31 +1,32 @@
 /**
- * How far a replica is behind, in milliseconds: the age of the oldest transaction that its server has not executed.
+ * The lag of a replica in milliseconds: the age of the oldest transaction that its server has not executed.
  *
- * Markers are (ordinal, time at which the primary's node read the group), from the headers of received records.
- * The primary's clock may be hours away from ours and may be set at any time, so nothing here looks at our wall
- * clock: heartbeats say what the primary's clock showed when they were sent, the smallest (heard - sent) of a window
- * is the offset to our monotonic clock plus the shortest journey, and each marker is turned into our time when it
- * comes in. Heartbeats also carry the sender's monotonic clock; when the sender's two clocks drift apart, its wall
+ * A marker is (ordinal, time at which the primary's node read the group). It comes from the header of a received record.
+ * The primary's clock may differ from ours by hours and may be set at any time, so nothing here uses our wall clock.
+ * Each heartbeat says what the primary's clock showed when it was sent. The smallest (received - sent) of a window of
+ * heartbeats is the offset to our monotonic clock plus the shortest network delay. Each marker is converted to our time
+ * when it arrives. Heartbeats also carry the sender's monotonic clock. When the sender's two clocks drift apart, its wall
  * clock was set (or it is another process), and the window begins again.
  *
- * Pure: every method takes the time; all times are monotonic ms of this node unless they are called `atMs`/`sentAtMs`.
+ * Pure: every method takes the time. All times are monotonic ms of this node, except those called `sentAtMs` and the
+ * parameter `atMs` of `received`.
  */
 export interface LagOptions {
-  /** Markers kept; beyond that neighbours are merged, and the lag may be overstated by their distance in time. */
+  /** Markers that are kept. Beyond this, neighbours are merged, which may overstate the lag by their distance in time. */
   readonly markersMax: number;
-  /** Heartbeats that the offset is the minimum of. */
+  /** Number of heartbeats whose minimum is the clock offset. */
   readonly windowSize: number;
 }
 
 const LAG_DEFAULTS: LagOptions = { markersMax: 2048, windowSize: 60 };
 
 /**
- * After this time without a heartbeat, the lag of an up-to-date replica counts from when it was last known to be up to
- * date.
+ * After this time without a heartbeat, the lag of an up-to-date replica counts from the last time at which it was known to
+ * be up to date.
  */
 const SILENT_AFTER_MS = 1500;
 
-/** Smaller differences are rounding of the two clocks. */
+/** The primary's clock counts as set above this difference. Smaller ones come from the rounding of the two clocks. */
 const CLOCK_SET_MS = 20;
 
 /** Wall clock and monotonic clock of the primary's node, both at the moment of sending. */
@@ -35,43 +36,43 @@ export interface PrimaryClock {
 }
 
 interface Marker {
-  /** It stands for the ordinals from here to the one before the next marker. */
+  /** First ordinal of the marker. The marker covers all ordinals before the next marker. */
   readonly ordinal: number;
-  /** When the first of them was read on the primary, in our time. */
+  /** When the primary read the first of them, in our time. */
   readonly atMs: number;
 }
 
 export class LagMeter {
   readonly #options: LagOptions;
-  /** primary's wall clock + offset = our monotonic clock. */
+  /** The primary's wall clock + offset = our monotonic clock. */
   #offsetMs: number;
   #samples: number[] = [];
   #clockBaseMs: number | null = null;
   #markers: Marker[] = [];
-  /** Markers before this index are applied; they are cut off now and then. */
+  /** Markers before this index are applied. They are removed many at a time. */
   #first = 0;
   #mergeWithinMs = 0;
   #last: Marker = { ordinal: 0, atMs: Number.NEGATIVE_INFINITY };
   #headOrdinal: number | null = null;
-  /** When the primary said so, in our time. */
+  /** When the primary's log ended at #headOrdinal, in our time. */
   #headAtMs = 0;
-  /** Last moment at which the replica is known to have had everything executed; null = never. */
-  #levelAtMs: number | null = null;
+  /** Last time at which the replica is known to have executed everything; null = never. */
+  #caughtUpAtMs: number | null = null;
   #applied = 0;
 
-  /** `wallMs` is ours: a first guess, until the primary is heard. */
+  /** `wallMs`: our wall clock, a first guess of the primary's clock until a heartbeat arrives. */
   constructor(options: Partial<LagOptions>, clocks: { readonly nowMs: number; readonly wallMs: number }) {
     this.#options = { ...LAG_DEFAULTS, ...options };
     this.#offsetMs = clocks.nowMs - clocks.wallMs;
   }
 
-  /** The welcome or a heartbeat of the primary; `headOrdinal`: how far its log went then (its positions.received). */
+  /** A welcome or a heartbeat of the primary arrived. `headOrdinal`: the end of the primary's log then (positions.received). */
   heard(clock: PrimaryClock, headOrdinal: number, nowMs: number): void {
     this.#heardClock(clock, nowMs);
     this.#headOrdinal = headOrdinal;
-    // Not when it was heard: it may have waited behind data for long.
+    // Not the time of arrival, because the heartbeat may have waited behind data.
     this.#headAtMs = Math.min(nowMs, clock.sentAtMs + this.#offsetMs);
-    this.#noteLevel();
+    this.#noteCaughtUp();
   }
 
   #heardClock(clock: PrimaryClock, nowMs: number): void {
@@ -84,11 +85,11 @@ export class LagMeter {
     this.#offsetMs = Math.min(...this.#samples);
   }
 
-  /** Records up to and including `ordinal` have come; `atMs`: from the header of the first new one. */
+  /** Records up to and including `ordinal` have arrived. `atMs`: the primary's wall clock in the header of the first new one. */
   received(ordinal: number, atMs: number, nowMs: number): void {
     if (ordinal <= this.#last.ordinal) return;
-    // Not of the future and not before its predecessor: so a clock that was set spoils no more than the markers
-    // that come between that moment and the next heartbeat.
+    // Clamped between the previous marker and now. So a clock that was set spoils only the markers between that moment
+    // and the next heartbeat.
     const marker: Marker = {
       ordinal: this.#last.ordinal + 1,
       atMs: Math.min(nowMs, Math.max(this.#last.atMs, atMs + this.#offsetMs)),
@@ -100,7 +101,7 @@ export class LagMeter {
     if (this.#markers.length - this.#first > this.#options.markersMax) this.#thin();
   }
 
-  /** The spool was cut: what lies behind `ordinal` was never there. */
+  /** The spool was cut after `ordinal`. */
   cut(ordinal: number): void {
     if (ordinal >= this.#last.ordinal) return;
     this.#markers = this.#markers.filter((marker) => marker.ordinal <= ordinal);
@@ -108,11 +109,11 @@ export class LagMeter {
     this.#last = { ordinal, atMs: this.#last.atMs };
   }
 
-  /** Age in ms of the oldest transaction not yet applied; 0 when level; null when nothing is known yet. */
+  /** Age in ms of the oldest transaction not yet applied; 0 = caught up, null = not known yet. */
   lagMs(appliedOrdinal: number, nowMs: number): number | null {
     this.#applied = appliedOrdinal;
     this.#forget(appliedOrdinal);
-    this.#noteLevel();
+    this.#noteCaughtUp();
     const sinceMs = this.#behindSince(appliedOrdinal, nowMs);
     return sinceMs === null ? null : Math.max(0, nowMs - sinceMs);
   }
@@ -121,24 +122,27 @@ export class LagMeter {
     const oldest = this.#markers[this.#first];
     if (oldest && applied < this.#last.ordinal) return oldest.atMs;
     if (this.#headOrdinal === null) return null;
-    const sinceMs = this.#lastLevelMs();
+    const sinceMs = this.#lastCaughtUpMs();
     if (applied < this.#headOrdinal) return sinceMs;
-    // A silent link hides what the primary has done since.
+    // While the link is silent, the replica cannot know what the primary has written.
     return sinceMs !== null && nowMs - sinceMs <= SILENT_AFTER_MS ? nowMs : sinceMs;
   }
 
-  /** With all that has come applied: when it had everything for the last time; what it lacks is younger. */
-  #lastLevelMs(): number | null {
-    const sinceMs = Math.max(this.#levelAtMs ?? Number.NEGATIVE_INFINITY, this.#last.atMs);
+  /**
+   * For a replica that has applied all that arrived: the last time at which it had everything. Any missing transaction is
+   * younger.
+   */
+  #lastCaughtUpMs(): number | null {
+    const sinceMs = Math.max(this.#caughtUpAtMs ?? Number.NEGATIVE_INFINITY, this.#last.atMs);
     return sinceMs === Number.NEGATIVE_INFINITY ? null : sinceMs;
   }
 
-  #noteLevel(): void {
-    if (this.#headOrdinal !== null && this.#applied >= this.#headOrdinal) this.#levelAtMs = this.#headAtMs;
+  #noteCaughtUp(): void {
+    if (this.#headOrdinal !== null && this.#applied >= this.#headOrdinal) this.#caughtUpAtMs = this.#headAtMs;
   }
 
   #forget(applied: number): void {
-    // A marker is done with when the next one begins at or before the first that is not applied.
+    // A marker is applied when the next one begins at or before the first ordinal that is not applied.
     while (this.#first < this.#markers.length) {
       const endsAt = this.#markers[this.#first + 1]?.ordinal ?? this.#last.ordinal + 1;
       if (endsAt > applied + 1) break;
@@ -154,7 +158,7 @@ export class LagMeter {
     }
   }
 
-  /** Doubles the distance within which neighbours are one, until half of the room is free. */
+  /** Doubles the time within which neighbours are merged, until half of the markers are free. */
   #thin(): void {
     this.#markers = this.#markers.slice(this.#first);
     this.#first = 0;

@@ -14,7 +14,7 @@ import {
 const OPTIONS: MembershipOptions = { heartbeatIntervalMs: 500, lateAfterMs: 1500, goneAfterMs: 10_000 };
 const NOW = 100_000;
 
-/** Every state that a member can be in, with and without a session, as it stands at NOW. */
+/** Every state of a member at the time NOW, with and without a session. */
 const STARTS: Record<string, Member> = {
   expected: { name: 'n2', state: 'joining', sinceMs: NOW, session: null, heardAtMs: null, reason: 'r' },
   joining: { name: 'n2', state: 'joining', sinceMs: NOW, session: 1, heardAtMs: NOW, reason: 'r' },
@@ -36,7 +36,7 @@ const EVENTS: Record<string, MemberEvent> = {
   tickGone: { kind: 'tick', nowMs: NOW + 10_000 },
 };
 
-/** start, event -> state afterwards, and `*` when a session is cleaned up. Complete: each pair is here. */
+/** start, event -> next state, and `*` when a session is cleaned up. The table has every pair. */
 const TABLE: Record<keyof typeof STARTS, Record<keyof typeof EVENTS, string>> = {
   expected: {
     expected: 'joining',
@@ -110,7 +110,7 @@ describe('the transition table', () => {
   for (const [start, member] of Object.entries(STARTS)) {
     for (const [name, event] of Object.entries(EVENTS)) {
       test(`${start}, ${name}`, () => {
-        // tickAtMs null: as if the process had ticked all along, so that none of the silence is excused.
+        // tickAtMs null: the process counts as running all the time, so all of the silence counts.
         const before: MembersState = { members: new Map([['n2', member]]), tickAtMs: null };
         const after = step(OPTIONS, before, event);
         const cleaned = after.effects.filter((effect) => effect.kind === 'cleanup').length;
@@ -122,7 +122,7 @@ describe('the transition table', () => {
   }
 });
 
-test('a member that was never heard of comes onto the list when it attaches or is expected', () => {
+test('an unknown member comes onto the list when it attaches or is expected', () => {
   for (const kind of ['attached', 'expected'] as const) {
     const { state, effects } = step(OPTIONS, NO_MEMBERS, {
       kind,
@@ -138,11 +138,11 @@ test('a member that was never heard of comes onto the list when it attaches or i
   }
 });
 
-test('a primary that was stopped for a minute does not take its replicas for gone', () => {
+test('a primary that was stopped for a minute does not mark its replicas as gone', () => {
   let state: MembersState = { members: new Map([['n2', STARTS.live as Member]]), tickAtMs: NOW };
   state = step(OPTIONS, state, { kind: 'tick', nowMs: NOW + 60_000 }).state;
   expect(state.members.get('n2')?.state).toBe('live');
-  // From here on silence counts again.
+  // From now on silence counts again.
   for (let ms = 500; ms <= 1500; ms += 500) {
     state = step(OPTIONS, state, { kind: 'tick', nowMs: NOW + 60_000 + ms }).state;
   }
@@ -195,7 +195,7 @@ function checkInvariants(acts: Act[]): void {
       take({ kind, member: act.member as string, session, reason: 'x', nowMs } as MemberEvent);
     }
   }
-  // 3: each session that was given out is either still attached or was cleaned up.
+  // Invariant 3: each session is either still attached or was cleaned up.
   for (let session = 1; session <= count; session++) {
     const attached = [...state.members.values()].some((member) => member.session === session);
     expect(attached).toBe(!cleaned.has(session));

@@ -1,5 +1,6 @@
 /**
- * Who is alive, as the primary sees it. Pure: (state, event) -> (state, effects); the driver owns clock and sessions.
+ * Which members are alive, as the primary sees them. Pure: (state, event) -> (state, effects). The driver owns the clock
+ * and the sessions.
  *
  *              attached                heartbeat
  *   (expected) --------> [ joining ] -----------> [ live ] <---.
@@ -10,15 +11,15 @@
  *        |                |  '--- attached -------- |
  *        |                |                         | silent for `goneAfterMs`
  *        |                '------ attached -- [ gone ] <--------'   effect: clean up (session, cursor, buffers)
- *        '--------------------------------------^  never dialled for `goneAfterMs`
+ *        '--------------------------------------^  did not connect for `goneAfterMs`
  *
  * Invariants, checked by the tests after each step:
- *  1 a member is live only while a session is attached and was heard within `goneAfterMs` before the last tick
- *  2 what a session says counts only while it is the member's newest one
- *  3 a gone member has no session, and each session that went is cleaned up exactly once
+ *  1 a member is live only while a session is attached and sent a heartbeat within `goneAfterMs` before the last tick
+ *  2 events of a session count only while it is the member's newest session
+ *  3 a gone member has no session, and each ended session is cleaned up exactly once
  *  4 every change of state, and nothing else, is an effect `changed`
- *  5 `since` moves with the state alone
- * The state never decides who counts in the quorum: voters are a list of their own
+ *  5 `sinceMs` changes only when the state changes
+ * The state never decides which member counts in the quorum: the voters are a separate list
  * (docs/safety.md, "What holds where two readings are possible").
  */
 import type { MemberState } from '../model/status.js';
@@ -36,11 +37,11 @@ export interface Member {
   readonly state: MemberState;
   /** Monotonic ms of the last change of `state`. */
   readonly sinceMs: number;
-  /** Number of its newest session while that is attached. */
+  /** Number of the member's newest session while that is attached. */
   readonly session: number | null;
-  /** Monotonic ms, moved forward by the time in which this process did not run; null = never heard of. */
+  /** Monotonic ms of the last heartbeat, plus the time in which this process did not run; null = the member never connected. */
   readonly heardAtMs: number | null;
-  /** In plain words; null while live. */
+  /** For people; null while live. */
   readonly reason: string | null;
 }
 
@@ -50,9 +51,9 @@ export interface MembersState {
 }
 
 export type MemberEvent =
-  /** The member is on the list of members. A known member stays unchanged. */
+  /** The member is on the list of members. A known member keeps its state. */
   | { readonly kind: 'expected'; readonly member: string; readonly nowMs: number }
-  /** The member is not on the list any more. */
+  /** The member is no longer on the list. */
   | { readonly kind: 'removed'; readonly member: string }
   /** `session` numbers grow and are never used twice. */
   | { readonly kind: 'attached'; readonly member: string; readonly session: number; readonly nowMs: number }
@@ -70,7 +71,7 @@ export type MemberEffect =
   | {
       readonly kind: 'changed';
       readonly member: string;
-      /** null: it was not on the list. */
+      /** Null: the member was not on the list. */
       readonly from: MemberState | null;
       readonly to: MemberState;
       readonly reason: string;
@@ -152,7 +153,7 @@ function heartbeat(member: Member, nowMs: number): MemberStep {
   return moved({ ...member, heardAtMs: nowMs }, 'live', 'heartbeats arrive', nowMs);
 }
 
-/** A closed link makes a member late, not gone: mostly it is dialled again within a second. */
+/** A closed link makes a member late, not gone, because a replica usually connects again within a second. */
 function closed(member: Member, session: number, why: string, nowMs: number): MemberStep {
   const next = moved({ ...member, session: null }, 'late', `its link has ended: ${why}`, nowMs);
   return {
@@ -173,7 +174,7 @@ function tick(options: MembershipOptions, state: MembersState, nowMs: number): M
   return { state: { members, tickAtMs: nowMs }, effects };
 }
 
-/** While this process was stopped or starved it could not receive anything. That is not the members' silence. */
+/** While this process did not run (SIGSTOP, CPU shortage) it received no heartbeats. That time does not count as silence. */
 function sleptSince(options: MembershipOptions, tickAtMs: number | null, nowMs: number): number {
   const elapsedMs = tickAtMs === null ? 0 : nowMs - tickAtMs;
   return elapsedMs > 2 * options.heartbeatIntervalMs ? elapsedMs - options.heartbeatIntervalMs : 0;
@@ -181,7 +182,7 @@ function sleptSince(options: MembershipOptions, tickAtMs: number | null, nowMs: 
 
 function excused(member: Member, sleptMs: number): Member {
   if (sleptMs === 0) return member;
-  // Never heard of: its time to dial begins at `sinceMs`, which the status shows and which stays unchanged.
+  // The member never connected. Its time counts from `sinceMs`, which the status shows, so that value stays.
   return member.heardAtMs === null ? member : { ...member, heardAtMs: member.heardAtMs + sleptMs };
 }
 

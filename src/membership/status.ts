@@ -6,7 +6,7 @@ export interface MemberFacts {
   readonly name: string;
   readonly state: MemberState;
   readonly voter: boolean;
-  /** Its last one, however old. */
+  /** The member's last heartbeat, however old. */
   readonly heartbeat: HeartbeatBody | null;
   readonly attach: { readonly epoch: number; readonly http: string; readonly link: LinkAddress } | null;
   readonly lastHeartbeatMs: number | null;
@@ -14,11 +14,11 @@ export interface MemberFacts {
   readonly reason: string | null;
 }
 
-/** A member's line of the status document; also for the primary itself, from its own heartbeat. Pure. */
+/** A member's entry of the status document, also for the primary itself from its own heartbeat. Pure. */
 export function memberStatus(facts: MemberFacts): MemberStatus {
   const { heartbeat, attach } = facts;
   const heardNow = facts.state === 'live';
-  // A node that is heard of, and whose server executes nothing, is no live member.
+  // A member whose server executes nothing does not count as live, even though its node sends heartbeats.
   const ill = heardNow && heartbeat ? notRunning(heartbeat.applier) : null;
   return {
     name: facts.name,
@@ -34,7 +34,7 @@ export function memberStatus(facts: MemberFacts): MemberStatus {
     pid: heartbeat?.pid ?? null,
     server: heartbeat?.server ?? { flavour: null, version: null, pid: null, up: false },
     positions: heartbeat?.positions ?? { received: 0, durable: 0, committed: 0, applied: 0 },
-    // What it measured before it fell silent would look like good news.
+    // Of a silent member, the last measured lag would look too good.
     lagMs: heardNow ? (heartbeat?.lagMs ?? null) : null,
     lastHeartbeatMs: facts.lastHeartbeatMs,
     since: ill?.since ?? facts.since,

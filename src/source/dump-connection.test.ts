@@ -20,7 +20,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** A server that answers so many packets of the conversation with OK, and dies with its last answer. */
+/** A server that answers this many packets of the conversation with OK, and dies with its last answer. */
 function dyingServer(socketPath: string, answers: number): Promise<Server> {
   const converse = (socket: Socket) => {
     const splitter = new PacketSplitter();
@@ -43,7 +43,7 @@ function dyingServer(socketPath: string, answers: number): Promise<Server> {
   });
 }
 
-it('a server that dies while it is dialled, at whatever step, is an error of the dump and not of the process', async () => {
+it('a server that dies at any step of the conversation is an error of the dump, and does not end the process', async () => {
   const after = { epoch: 0, ordinal: 0, gtid: '' };
   const conversation = mariadb.dumpConversation({
     serverId: 1,

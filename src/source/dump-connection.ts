@@ -23,21 +23,21 @@ export interface DumpTarget {
   password: string;
 }
 
-/** A login and a few SET statements on a local socket; a server that needs longer hangs. */
+/** A login and a few SET statements on a local socket. A server that needs longer hangs. */
 const CONVERSATION_DEADLINE_MS = 10_000;
 
 export interface OpenDump {
   socket: Socket;
-  /** What came behind the last answer of the conversation: the stream's first bytes. */
+  /** Bytes after the last answer of the conversation: the first bytes of the event stream. */
   rest: Buffer;
 }
 
-/** What one read can take: a busy server's log comes in few pieces. */
+/** Size of the read buffer. It is large so that a busy server's log needs few reads. */
 export const DUMP_READ_BYTES = 128 * 1024;
 
 /**
- * With `read`, what comes after the conversation is given to it in one buffer that is used again for each read: it must
- * have copied what it keeps when it returns. Without, the socket is an ordinary one.
+ * With `read`, the bytes after the conversation are given to it in one buffer that is reused for each read, so `read` must
+ * copy what it keeps. Without `read`, the socket is an ordinary one.
  * @throws SkeinError DUMP_REFUSED with the server's errno in data, DUMP_UNREACHABLE, SERVER_AUTH_PLUGIN
  */
 export function openDump(
@@ -77,7 +77,7 @@ export function openDump(
           if (!step.done) continue;
           clearTimeout(timer);
           socket.removeAllListeners();
-          // What happens before the caller listens must not end the process; `destroyed` tells of it.
+          // An error before the caller listens must not end the process. The caller sees it in `destroyed`.
           socket.on('error', () => {});
           socket.pause();
           if (read) take = read;
@@ -100,7 +100,7 @@ function unreachable(why: string): SkeinError {
   );
 }
 
-/** The conversation as a generator: takes packets, gives what is to be sent; done when the dump was asked for. */
+/** The conversation as a generator: takes received packets, yields packets to send, returns the request for the dump. */
 function* converse(
   target: DumpTarget,
   conversation: DumpConversation,

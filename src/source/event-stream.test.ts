@@ -3,7 +3,7 @@ import { EVENT_HEADER_SIZE, HEADER_AT } from '../mysql-protocol/events.js';
 import { encodeErr } from '../mysql-protocol/packets.js';
 import { type EventSink, EventStream } from './event-stream.js';
 
-/** Puts down what it is handed; large events are put together again. */
+/** Records the events that it gets. The pieces of a large event are joined. */
 class Collector implements EventSink {
   events: { bytes: Buffer; wantsAck: boolean; large: boolean }[] = [];
   errors: number[] = [];
@@ -34,7 +34,7 @@ function event(size: number, fill: number): Buffer {
   return bytes;
 }
 
-/** As a server sends it: status byte, semi-sync bytes when asked for, split at 16 MiB - 1. */
+/** The packets that a server sends: status byte, semi-sync bytes if requested, split at 16 MiB - 1. */
 function packets(bytes: Buffer, options: { semiSync: boolean; wantsAck?: boolean }): Buffer {
   const prefix = options.semiSync ? [0, 0xef, options.wantsAck ? 1 : 0] : [0];
   const payload = Buffer.concat([Buffer.from(prefix), bytes]);
@@ -60,7 +60,7 @@ function collect(stream: Buffer, semiSync: boolean, chunkSize: (i: number) => nu
 }
 
 describe.each([true, false])('semi-sync %s', (semiSync) => {
-  it('finds every event whatever the chunks', () => {
+  it('finds every event for any split into chunks', () => {
     const sizes = [EVENT_HEADER_SIZE, 31, 200, 65_000, 65_536, 65_537, 300_000, 40];
     const events = sizes.map((size, i) => event(size, i + 1));
     const stream = Buffer.concat(
@@ -96,7 +96,7 @@ describe.each([true, false])('semi-sync %s', (semiSync) => {
   });
 });
 
-it("hands on the server's error", () => {
+it("passes on the server's error", () => {
   const payload = encodeErr({ errno: 1236, sqlState: 'HY000', message: 'purged' });
   const head = Buffer.alloc(4);
   head.writeUIntLE(payload.length, 0, 3);

@@ -7,14 +7,14 @@ import {
 } from '../mysql-protocol/packets.js';
 
 /**
- * Cuts the byte stream of a binary log dump into events without copying them: an event that lies whole in a chunk is
- * handed out as a part of it; one that straddles chunks is completed in a small buffer; a large one is handed out in
- * pieces as they come, so that memory does not grow with the transaction.
+ * Splits the byte stream of a binary log dump into events. An event that is complete in a chunk is passed on as a part of
+ * that chunk, without a copy. An event that spans chunks is completed in a small buffer. A large event is passed on in
+ * pieces as they arrive, so memory does not grow with the transaction.
  */
 export interface EventSink {
-  /** A whole event. `wantsAck`: a commit waits for its acknowledgement (semi-sync). */
+  /** A complete event. `wantsAck`: a commit waits for the acknowledgement of this event (semi-sync). */
   event(event: Buffer, wantsAck: boolean): void;
-  /** A large event begins; `head` is its header. All its bytes, the header's too, follow as parts. */
+  /** A large event begins. `head` is its header. All its bytes follow as parts, including the header. */
   largeEvent(head: Buffer, wantsAck: boolean): void;
   largeEventPart(bytes: Buffer): void;
   largeEventEnd(): void;
@@ -22,17 +22,17 @@ export interface EventSink {
   ended(error: ServerErr): void;
 }
 
-/** Events up to this size are put together before they are looked at. */
+/** Events up to this size are passed on complete. Larger ones are passed on in pieces. */
 const WHOLE_EVENT_MAX = 64 * 1024;
 
 export class EventStream {
   readonly #sink: EventSink;
-  /** Bytes in front of an event in its first packet: status byte, and two for semi-sync. */
+  /** Bytes before the event in its first packet: a status byte, and two more with semi-sync. */
   readonly #prefix: number;
-  /** Beginning of a packet whose rest has not come yet. */
+  /** Beginning of a packet whose rest has not arrived yet. */
   #partial: Buffer | null = null;
   #partialSize = 0;
-  /** Of a large event: bytes still to come of its current packet, and whether that packet was full (then one follows). */
+  /** For a large event: missing bytes of its current packet, and whether that packet is full (then another one follows). */
   #packetLeft = 0;
   #packetWasFull = false;
   #inLarge = false;
@@ -49,7 +49,7 @@ export class EventStream {
     }
   }
 
-  /** Hands on the bytes of a large event that are there. */
+  /** Passes on the available bytes of a large event. */
   #pass(chunk: Buffer, at: number): number {
     const take = Math.min(chunk.length - at, this.#packetLeft);
     this.#packetLeft -= take;
@@ -63,7 +63,7 @@ export class EventStream {
     this.#sink.largeEventEnd();
   }
 
-  /** Takes one packet header, and the packet when it is small; gathers in #partial what is not whole. */
+  /** Takes one packet header, and the packet when it is small. Collects an incomplete one in #partial. */
   #packet(chunk: Buffer, at: number): number {
     if (this.#partial) return this.#complete(chunk, at);
     const left = chunk.length - at;
@@ -84,7 +84,7 @@ export class EventStream {
     if (this.#partialSize < partial.length) return at + copied;
     const needed = this.#neededFor(partial.readUIntLE(0, 3));
     if (needed > partial.length) {
-      // Only the packet's header had been known to be missing; now its size is known.
+      // The buffer was for the packet header. Now the packet's size is known.
       const larger = Buffer.allocUnsafe(needed);
       partial.copy(larger);
       this.#partial = larger;
@@ -95,7 +95,7 @@ export class EventStream {
     return at + copied;
   }
 
-  /** Bytes needed before a packet of this payload length can be worked on. */
+  /** Bytes needed before a packet of this payload length can be processed. */
   #neededFor(length: number): number {
     if (this.#inLarge) return PACKET_HEADER_SIZE;
     const small = length <= WHOLE_EVENT_MAX + this.#prefix;

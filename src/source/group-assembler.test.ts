@@ -14,7 +14,7 @@ function event(type: number, body: Buffer, serverId = 1_000_001): Buffer {
   return resealEvent(bytes);
 }
 
-/** Version 4 with CRC32; the dates are what differs between two log files. */
+/** Version 4 with CRC32. The formats of two log files differ in their dates. */
 function format(server = '10.11.19-MariaDB'): Buffer {
   const body = Buffer.alloc(2 + 50 + 4 + 1 + 171 + 1);
   body.writeUInt16LE(4, 0);
@@ -55,7 +55,7 @@ function assembler(ordinal = 0) {
 const kinds = (batch: RecordBatch | undefined) =>
   [...walkRecords(batch?.bytes ?? Buffer.alloc(0))].map(({ header }) => `${header.kind}@${header.ordinal}`);
 
-it('a FORMAT is no record: it comes with every batch, for readers that begin anywhere', () => {
+it('a FORMAT is no record: every batch has it, for readers that start anywhere', () => {
   const { batches, feed } = assembler();
   feed(format());
   expect(batches).toEqual([]);
@@ -73,14 +73,14 @@ it('a FORMAT is no record: it comes with every batch, for readers that begin any
   expect(batches[0]?.format).toBe(batches[1]?.format);
 });
 
-it('a FORMAT that comes later is that of the groups behind it only, also within one chunk', () => {
+it('a later FORMAT is only for the groups after it, even within one chunk', () => {
   const { batches, feed } = assembler(4);
   feed(format(), gtid(5), xid(), format('10.11.20-MariaDB'), gtid(6), xid());
   expect(batches.map(kinds)).toEqual([[`${RECORD_KIND.group}@5`], [`${RECORD_KIND.group}@6`]]);
   expect(batches.map((batch) => batch.format.includes('10.11.20'))).toEqual([false, true]);
 });
 
-it('a log file that differs from the last one only in its dates has the same FORMAT', () => {
+it('two log files whose formats differ only in their dates have the same FORMAT', () => {
   const { batches, feed } = assembler();
   const later = format();
   later.writeUInt32LE(12345, EVENT_HEADER_SIZE + 2 + 50);
@@ -89,7 +89,7 @@ it('a log file that differs from the last one only in its dates has the same FOR
   expect(batches[1]?.format).toBe(batches[0]?.format);
 });
 
-it('a large group flows in pieces, and no byte of it is lost', () => {
+it('a large group is passed on in pieces, and no byte is lost', () => {
   const { batches, feed } = assembler();
   feed(format());
   feed(gtid(1), rows(1_500_000));

@@ -21,8 +21,8 @@ import {
 import type { EventSink } from './event-stream.js';
 
 /**
- * Puts the events of a dump together into records, each written once into an arena that is then passed on as it is.
- * It checks that every group is the next one of the chain (rule C10); it never looks into rows.
+ * Builds records from the events of a dump. Each byte is copied once, into an arena whose parts are passed on without
+ * another copy. The assembler checks that every group is the next one of the chain (rule C10). It never reads rows.
  */
 export interface AssemblerOptions {
   /** Ordinal and GTID (binary) of the group after which the dump begins. */
@@ -40,13 +40,13 @@ export interface AssemblerModules {
   /** A commit waits for the acknowledgement of everything up to this place of the server's log. */
   ackWanted(ordinal: number, file: string, position: number): void;
   ended(error: ServerErr): void;
-  /** A statement was read, by itself or in a group (CREATE TABLE ... SELECT, SAVEPOINT); '' = its text cannot be told. */
+  /** A statement was read, alone or in a group (CREATE TABLE ... SELECT, SAVEPOINT); '' = its text is not known. */
   statement?(text: string, database: string, ordinal: number): void;
-  /** A group was read to its end, which is at this place of the server's log. */
+  /** A complete group was read. It ends at this place of the server's log. */
   groupRead?(ordinal: number, file: string, position: number): void;
 }
 
-/** Payload of one fragment; far below the record's limit, so that a large group flows in small pieces. */
+/** Payload of one fragment. It is far below the record's limit, so that a large group is sent in small pieces. */
 const FRAGMENT_BYTES = 256 * 1024;
 const ARENA_BYTES = 512 * 1024;
 const U32 = 0x1_0000_0000;
@@ -55,11 +55,11 @@ export class GroupAssembler implements EventSink {
   readonly #modules: AssemblerModules;
   readonly #grammar;
   #arena = Buffer.allocUnsafeSlow(ARENA_BYTES);
-  /** Everything before is filled. */
+  /** Number of bytes in use. */
   #used = 0;
-  /** Where the batch that is being gathered begins. */
+  /** Offset of the current batch. */
   #batchAt = 0;
-  /** Where the open record begins; equal to #used when none is open. */
+  /** Offset of the open record. */
   #recordAt = 0;
   #recordOpen = false;
   #recordFlags = 0;
@@ -70,7 +70,7 @@ export class GroupAssembler implements EventSink {
   #previousGtid: Buffer;
   #epoch: number;
   #atMs: number;
-  /** Of the batch being gathered. */
+  /** Ordinals of the current batch. */
   #firstOrdinal = 0;
   #lastOrdinal = 0;
   #startsGroup = true;
@@ -133,7 +133,7 @@ export class GroupAssembler implements EventSink {
     this.#modules.ended(error);
   }
 
-  /** Groups of rows hold no such event: each of theirs costs two comparisons here. */
+  /** A group of rows has no such event, so each of its events costs two comparisons here. */
   #tellStatement(event: Buffer): void {
     const type = event[HEADER_AT.type];
     if (type === EVENT.query)
@@ -145,7 +145,7 @@ export class GroupAssembler implements EventSink {
     else if (type === EVENT.queryCompressed) this.#modules.statement?.('', '', this.#ordinal);
   }
 
-  /** Passes on what is sealed; called when a chunk of the socket is used up. */
+  /** Passes on the sealed records. Called at the end of each chunk from the socket. */
   flush(): void {
     const end = this.#recordOpen ? this.#recordAt : this.#used;
     if (end === this.#batchAt || !this.#format) return;
@@ -162,7 +162,7 @@ export class GroupAssembler implements EventSink {
     this.#modules.batch(batch);
   }
 
-  /** Follows the server's own position; the header holds only its low 32 bits. */
+  /** Follows the server's log position. The event header has only its low 32 bits. */
   #track(event: Buffer): void {
     const low = event.readUInt32LE(HEADER_AT.endPosition);
     if (low === 0) return;
@@ -177,7 +177,7 @@ export class GroupAssembler implements EventSink {
     this.#position = position;
   }
 
-  /** Passes the format on when it is another one: every new log file begins with one that differs only in its dates. */
+  /** Takes a format only when it differs: each log file begins with one, and most differ from the last only in their dates. */
   #takeFormat(event: Buffer): void {
     this.#hasChecksum = formatHasChecksum(event);
     if (!this.#hasChecksum) {
@@ -188,23 +188,23 @@ export class GroupAssembler implements EventSink {
     }
     const format = formatForStream(event);
     if (this.#format?.equals(format)) return;
-    // What is gathered is still written in the old one.
+    // The records of the current batch are in the old format.
     this.flush();
     this.#format = format;
   }
 
   #begin(event: Buffer): void {
-    const next = this.#modules.flavour;
+    const { flavour } = this.#modules;
     const gtid = this.#grammar.gtidOf(event);
     const ordinal = this.#ordinal + 1;
     const epoch = this.#modules.epochOf(ordinal);
-    // In a cluster that Skein manages the server's sequence is the ordinal, and the server id names the epoch.
-    if (gtid.domain !== 0 || gtid.sequence !== ordinal || gtid.serverId !== next.epochServerId(epoch)) {
+    // On a server that Skein manages, the GTID's sequence number is the ordinal, and its server id names the epoch.
+    if (gtid.domain !== 0 || gtid.sequence !== ordinal || gtid.serverId !== flavour.epochServerId(epoch)) {
       throw new SkeinError(
         'FOREIGN_TRANSACTION',
-        `The server's log holds transaction ${next.gtidText(gtid.binary)} where transaction number ${ordinal} of server id ${next.epochServerId(epoch)} must come ` +
-          `(epoch ${epoch}). It was written past Skein (another domain, server id or a set sequence number) and cannot be replicated.`,
-        { data: { found: next.gtidText(gtid.binary), expectedOrdinal: ordinal, epoch } },
+        `The server's log has transaction ${flavour.gtidText(gtid.binary)}, but number ${ordinal} with server id ${flavour.epochServerId(epoch)} must come next ` +
+          `(epoch ${epoch}). The transaction was written past Skein, with another domain, server id or sequence number, and cannot be replicated.`,
+        { data: { found: flavour.gtidText(gtid.binary), expectedOrdinal: ordinal, epoch } },
       );
     }
     this.#previousGtid = this.#gtid;
@@ -271,7 +271,7 @@ export class GroupAssembler implements EventSink {
     this.#recordOpen = false;
   }
 
-  /** Makes room for `size` more bytes; a full arena is passed on, and what has to stay moves to a new one. */
+  /** Ensures space for `size` more bytes. When the arena is full, the sealed records are passed on and the rest moves to a new one. */
   #reserve(size: number): void {
     if (this.#used + size <= this.#arena.length) return;
     this.flush();

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { LogPlaces } from './log-places.js';
 
-it('knows where the latest groups end, file by file', () => {
+it('finds the ordinal of a group by the log file and position at which it ends', () => {
   const places = new LogPlaces();
   places.note(7, 'bin.000001', 400);
   places.note(8, 'bin.000002', 400);

@@ -1,7 +1,7 @@
-/** Groups that are remembered; a snapshot of the server is looked up within milliseconds. */
+/** Number of groups that are remembered. A snapshot's place is looked up within milliseconds, so it is a recent one. */
 const KEPT = 8_192;
 
-/** Where in the server's log files the latest groups end. Each group costs three writes into arrays. */
+/** The places in the server's log files at which the latest groups end. Each group costs three writes into arrays. */
 export class LogPlaces {
   readonly #positions = new Float64Array(KEPT);
   readonly #ordinals = new Float64Array(KEPT);
@@ -16,7 +16,7 @@ export class LogPlaces {
     this.#next = (at + 1) % KEPT;
   }
 
-  /** The ordinal of the group that ends exactly there; null = it is not known. */
+  /** The ordinal of the group that ends exactly at this place; null = not known. */
   ordinalAt(file: string, position: number): number | null {
     for (let back = 1; back <= KEPT; back++) {
       const at = (this.#next - back + KEPT) % KEPT;

@@ -1,10 +1,10 @@
 import { EVENT, HEADER_AT } from '../mysql-protocol/events.js';
 import type { EventPlace, Flavour, GroupGrammar } from '../mysql-protocol/flavour.js';
-import { type LogReader, type LogStretch, readLogUntil } from './read-log.js';
+import { type LogReader, type LogRange, readLogUntil } from './read-log.js';
 
-/** One group of the log as whole events, to be executed again. Held in memory. */
+/** One group of the log as complete events in memory, to be executed again. */
 export interface LoggedGroup {
-  /** The FORMAT_DESCRIPTION event that the others are written in. */
+  /** The FORMAT_DESCRIPTION event of the other events. */
   readonly format: Buffer;
   readonly events: readonly Buffer[];
 }
@@ -29,12 +29,12 @@ class GroupReader implements LogReader {
 
   event(event: Buffer): void {
     const place = this.#grammar.place(event);
-    // One read may bring more than was asked for.
+    // One read from the socket may contain events after the wanted group.
     if (this.ordinal >= this.#wanted) return;
     if (event[HEADER_AT.type] === EVENT.formatDescription) this.format = Buffer.from(event);
     if (place === 'begin')
       this.#sequence = this.#flavour.ordinalOf(this.#flavour.gtidText(this.#grammar.gtidOf(event).binary));
-    // A copy: the buffer that it lies in is used again.
+    // A copy, because the read buffer is reused.
     if (this.#sequence === this.#wanted) this.events.push(Buffer.from(event));
     if (place === 'end') this.ordinal = this.#sequence;
   }
@@ -57,14 +57,14 @@ class GroupReader implements LogReader {
 }
 
 /**
- * The last group of a stretch.
+ * Reads the last group of a range.
  * @throws SkeinError as readLogUntil
  */
 export async function readLoggedGroup(
-  stretch: LogStretch,
+  range: LogRange,
   modules: { flavour: Flavour; signal: AbortSignal },
 ): Promise<LoggedGroup> {
-  const reader = new GroupReader(modules.flavour, stretch.after.ordinal, stretch.until.ordinal);
-  await readLogUntil(stretch, reader, modules);
+  const reader = new GroupReader(modules.flavour, range.after.ordinal, range.until.ordinal);
+  await readLogUntil(range, reader, modules);
   return reader;
 }

@@ -4,28 +4,28 @@ import type { Flavour } from '../mysql-protocol/flavour.js';
 import { type DumpTarget, openDump } from './dump-connection.js';
 import { type EventSink, EventStream } from './event-stream.js';
 
-/** A part of the server's own log: the groups behind `after`, up to and with `until`. */
-export interface LogStretch {
+/** A part of the server's own log: the groups after `after`, up to and including `until`. */
+export interface LogRange {
   readonly target: DumpTarget;
   readonly serverId: number;
   readonly after: Position;
   readonly until: Position;
 }
 
-/** Takes the events of a stretch. */
+/** Takes the events of a range. */
 export interface LogReader extends Omit<EventSink, 'ended'> {
-  /** Of the last whole group. */
+  /** Ordinal of the last complete group. */
   readonly ordinal: number;
 }
 
 const HEARTBEAT_MS = 5_000;
 
 /**
- * Reads the server's own log between two places.
+ * Reads a range of the server's own log.
  * @throws SkeinError DUMP_REFUSED, DUMP_UNREACHABLE, XA_LOG_UNREADABLE
  */
 export async function readLogUntil(
-  { target, serverId, after, until }: LogStretch,
+  { target, serverId, after, until }: LogRange,
   reader: LogReader,
   { flavour, signal }: { flavour: Flavour; signal: AbortSignal },
 ): Promise<void> {

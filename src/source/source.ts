@@ -12,19 +12,19 @@ import { EventStream } from './event-stream.js';
 import { GroupAssembler } from './group-assembler.js';
 
 /**
- * Reads the local server's binary log from one position on, as records. With `semiSync` it is the server's only
- * semi-sync replica and answers its waiting commits; without, it serves one replica that has to catch up.
- * One Source is one dump connection: when it ends, its owner decides where a new one begins (rule C2).
+ * Reads the local server's binary log as records, starting after one position. With `semiSync` it is the server's only
+ * semi-sync replica and acknowledges the waiting commits. Without, it serves one replica that must catch up. One Source is
+ * one dump connection. When it ends, its owner decides where the next one starts (rule C2).
  */
 export interface SourceOptions {
   target: DumpTarget;
-  /** Our id as a replication client; distinct for every dump connection. */
+  /** Our server id as a replication client. It differs for every dump connection. */
   serverId: number;
   after: Position;
   semiSync: boolean;
   /** See `DumpOptions`. */
   annotated?: boolean;
-  /** No commit waits for the log (`async`): while it grows, it is read in pieces of a few milliseconds (see `readNow`). */
+  /** No commit waits for the log (`async`), so a growing log is read every few milliseconds (see `readNow`). */
   batched?: boolean;
 }
 
@@ -32,11 +32,11 @@ export interface SourceModules {
   flavour: Flavour;
   logger: Logger;
   epochOf(ordinal: number): number;
-  /** Takes a batch; false = pause until `resume`. */
+  /** Takes a batch. False = the source must pause until `resume`. */
   batch(batch: RecordBatch): boolean;
-  /** The log has a statement, executed in this database; '' = its text is not known. Called while a batch is read. */
+  /** The log has this statement, executed in this database; '' = its text is not known. Called while a batch is read. */
   statement?(text: string, database: string, ordinal: number): void;
-  /** A group was read to its end, which is at this place of the server's log. */
+  /** A complete group was read. It ends at this place of the server's log. */
   groupRead?(ordinal: number, file: string, position: number): void;
   clock?: Clock;
 }
@@ -45,12 +45,12 @@ export interface SourceModules {
 const HEARTBEAT_MS = 5_000;
 const SILENCE_MAX_MS = 3 * HEARTBEAT_MS;
 /**
- * While commits wait for the quorum, the socket is not read: what the server logs meanwhile is read at once when they
- * are confirmed, or after this time. So many transactions share one wake-up, frame and fsync, as in a group commit. A
- * single client's commit is not delayed.
+ * While commits wait for the quorum, the source does not read the socket. It reads all that the server has logged when
+ * those commits are confirmed, or after this time. So many transactions share one wake-up, frame and fsync, as in a group
+ * commit. A single client's commit is not delayed.
  */
 const COMMIT_WAIT_MS = 1;
-/** Batched reading: how long to wait before a read, when the read before is at most BATCH_FLOW_MS ago. */
+/** Batched reading: wait this long before a read when the previous read is less than BATCH_FLOW_MS ago. */
 const BATCH_WAIT_MS = 10;
 const BATCH_FLOW_MS = 20;
 
@@ -68,13 +68,14 @@ export class Source {
   #paused = false;
   #batchTimer: Timer | null = null;
   #readAtMs = Number.NEGATIVE_INFINITY;
-  /** Commits that wait, in the log's order; the answer to one answers all before it. */
+  /** Waiting commits in the order of the log. The acknowledgement of one acknowledges all before it. */
   #waiting: Waiting[] = [];
   #acknowledged = 0;
   #received: number;
   #ended = false;
   /**
-   * Why the dump ended; SkeinError UNKNOWN_EVENT, FOREIGN_TRANSACTION, DUMP_ENDED ... Emitted once, never after stop().
+   * Why the dump ended: SkeinError UNKNOWN_EVENT, FOREIGN_TRANSACTION, DUMP_ENDED and others. Emitted once, never after
+   * stop().
    */
   readonly onEnded = new Emitter<SkeinError>();
 
@@ -85,12 +86,12 @@ export class Source {
     this.#received = options.after.ordinal;
   }
 
-  /** Ordinal of the last whole group read. */
+  /** Ordinal of the last complete group that was read. */
   get received(): number {
     return this.#received;
   }
 
-  /** Commits that the server waits for, as far as they were read. */
+  /** Number of commits that were read and wait for their acknowledgement. */
   get waiting(): number {
     return this.#waiting.length;
   }
@@ -113,7 +114,7 @@ export class Source {
       try {
         stream.push(chunk);
         assembler.flush();
-        // A read that filled its buffer: more is there already, nothing has to gather.
+        // A read that filled its buffer shows that more is there already, so the next read need not wait for a batch.
         if (chunk.length < DUMP_READ_BYTES) this.#beginBatch();
       } catch (error) {
         this.#end(asSkeinError(error));
@@ -124,7 +125,7 @@ export class Source {
       socket.destroy();
       return;
     }
-    // The server may have died since its last answer; then the socket emits no further event.
+    // The server may have died since its last answer. Then the socket emits no further event.
     if (socket.destroyed) throw ended('the connection was closed');
     this.#socket = socket;
     socket.setTimeout(SILENCE_MAX_MS, () => {
@@ -170,11 +171,11 @@ export class Source {
 
   #ackWanted(waiting: Waiting): void {
     this.#waiting.push(waiting);
-    // It may have been confirmed before the server asked: after a restart of this process (rule C2).
+    // After a restart of this process, the quorum may have confirmed the commit before the server asked (rule C2).
     if (waiting.ordinal <= this.#acknowledged) this.acknowledge(this.#acknowledged);
   }
 
-  /** The quorum holds everything up to `ordinal`: the server's waiting commits up to there may return. */
+  /** The quorum has everything up to `ordinal`, so the server's waiting commits up to there may return. */
   acknowledge(ordinal: number): void {
     if (ordinal > this.#acknowledged) this.#acknowledged = ordinal;
     if (this.#acknowledged >= this.#received) this.#endBatch();
@@ -204,7 +205,7 @@ export class Source {
     this.#flow();
   }
 
-  /** A request waits for what the log holds by now. */
+  /** A request waits for a position that the log has now, so the log is read without a wait for a batch. */
   readNow(): void {
     if (this.#options.batched) this.#endBatch();
   }

@@ -8,7 +8,7 @@ const TRANSACTIONAL = 0x04;
 const PREPARED_XA = 0x40;
 const COMPLETED_XA = 0x80;
 
-it('keeps what was done last to each branch, and whether there was an ordinary transaction', () => {
+it('keeps the last operation on each branch, and whether there was an ordinary transaction', () => {
   const reader = new XaLogReader(mariadb, 4);
   read(reader, gtid(5, PREPARED_XA, 'a'), event(EVENT.xaPrepare, Buffer.alloc(20)));
   read(reader, gtid(6, PREPARED_XA, 'b'), event(EVENT.xaPrepare, Buffer.alloc(20)));
@@ -33,7 +33,7 @@ it('does not count a group whose end it has not read', () => {
   expect(reader.ordinal).toBe(4);
 });
 
-it('goes on behind an event that is too large to be held', () => {
+it('continues after an event that is too large for memory', () => {
   const reader = new XaLogReader(mariadb, 4);
   read(reader, gtid(5, TRANSACTIONAL));
   reader.largeEvent(event(EVENT.writeRowsV1, Buffer.alloc(50)).subarray(0, 40));
@@ -47,7 +47,7 @@ function read(reader: XaLogReader, ...events: Buffer[]): void {
   for (const each of events) reader.event(each);
 }
 
-/** Branch: format 1, its name as gtrid, no bqual. */
+/** A branch with format 1, its name as gtrid, and no bqual. */
 function gtid(sequence: number, flags: number, branch?: string): Buffer {
   const body = Buffer.alloc(13);
   body.writeUInt32LE(sequence, 0);

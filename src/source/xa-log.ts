@@ -1,24 +1,24 @@
 import { EVENT, HEADER_AT, queryText } from '../mysql-protocol/events.js';
 import type { EventPlace, Flavour, GroupGrammar } from '../mysql-protocol/flavour.js';
 import { decodeXaMark, type XaMark } from '../mysql-protocol/mariadb-gtid.js';
-import { type LogReader, type LogStretch, readLogUntil } from './read-log.js';
+import { type LogReader, type LogRange, readLogUntil } from './read-log.js';
 
-/** What a stretch of the log says of XA. */
+/** The XA branches in a range of the log. */
 export interface XaLog {
-  /** What was done last to each branch that is named there. */
+  /** The last operation on each branch that the range names. */
   readonly branches: ReadonlyMap<string, 'prepare' | 'commit' | 'rollback'>;
-  /** Whether there are ordinary transactions too: one of them may have been XA COMMIT ... ONE PHASE, which names no branch. */
+  /** Whether the range has ordinary transactions. One of them may be XA COMMIT ... ONE PHASE, which names no branch. */
   readonly ordinary: boolean;
-  /** Ordinal of the group that prepared it last. */
+  /** For each branch, the ordinal of the last group that prepared it. */
   readonly preparedAt: ReadonlyMap<string, number>;
 }
 
-/** Reads events, and looks only at what names a branch. */
+/** Collects the XA branches from the events of a log. */
 export class XaLogReader implements LogReader {
   readonly branches = new Map<string, 'prepare' | 'commit' | 'rollback'>();
   readonly preparedAt = new Map<string, number>();
   ordinary = false;
-  /** Ordinal of the last whole group. */
+  /** Ordinal of the last complete group. */
   ordinal: number;
   readonly #flavour: Flavour;
   readonly #grammar: GroupGrammar;
@@ -67,14 +67,14 @@ export class XaLogReader implements LogReader {
 }
 
 /**
- * What a stretch of the server's log says of XA.
+ * Reads the XA branches in a range of the server's log.
  * @throws SkeinError as readLogUntil
  */
 export async function readXaLog(
-  stretch: LogStretch,
+  range: LogRange,
   modules: { flavour: Flavour; signal: AbortSignal },
 ): Promise<XaLog> {
-  const reader = new XaLogReader(modules.flavour, stretch.after.ordinal);
-  await readLogUntil(stretch, reader, modules);
+  const reader = new XaLogReader(modules.flavour, range.after.ordinal);
+  await readLogUntil(range, reader, modules);
   return reader;
 }

@@ -110,8 +110,8 @@ export class LogFeed {
   }
 
   readXa(after: Position, until: Position, signal: AbortSignal): Promise<XaLog> {
-    const stretch = { target: this.#target(), serverId: this.#catchUpId(), after, until };
-    return readXaLog(stretch, { flavour: this.#modules.flavour, signal });
+    const range = { target: this.#target(), serverId: this.#catchUpId(), after, until };
+    return readXaLog(range, { flavour: this.#modules.flavour, signal });
   }
 
   /** Keeps the one semi-sync dump going until the signal. */

@@ -1,13 +1,11 @@
 import type { Quorum } from '../../hub/quorum.js';
 import type { WelcomeDecision } from '../../link/greeting.js';
-import { messageOf, SkeinError } from '../../model/error.js';
+import { SkeinError } from '../../model/error.js';
 import { votersOf } from '../../model/members.js';
-import { ORIGIN, type Position } from '../../model/position.js';
+import type { Position } from '../../model/position.js';
 import { isNoDdl } from '../../promise/ddl-risk.js';
 import { monotonicMs } from '../../std/clock.js';
 import { Emitter } from '../../std/emitter.js';
-import { sleep } from '../../std/timing.js';
-import { untilTrue } from '../../std/until-true.js';
 import type { AttachInfo } from '../../wire/messages.js';
 import { Epochs } from '../epochs.js';
 import type { LocalServerUp, ServerReading } from '../local-server.js';
@@ -17,10 +15,9 @@ import { DefinitionLevel } from './definition-level.js';
 import { DefinitionWatch } from './definition-watch.js';
 import { HandOver } from './hand-over.js';
 import { LogFeed } from './log-feed.js';
-import { lostLog, replicaAhead } from './lost-log.js';
+import { replicaAhead } from './lost-log.js';
 import { MemberChanges } from './member-changes.js';
 import {
-  findingOf,
   NOT_OPENING,
   type OpeningEvent,
   type OpeningState,
@@ -28,13 +25,11 @@ import {
   type PrimaryPhase,
   phaseOf,
 } from './opening.js';
+import { OpeningWork } from './opening-work.js';
 import { PrimaryChecks } from './primary-checks.js';
 import type { PrimaryRoleModules, PrimaryRoleOptions } from './primary-parts.js';
 import { ReplicaSet } from './replica-set.js';
 import { SchemaGuard } from './schema-guard.js';
-
-/** What keeps a server from being opened is mostly a session that needs some seconds to end. */
-const RETRY_MS = 2_000;
 
 /**
  * What the primary does beside its server, as one scope for each run of the server; see opening.ts for its steps.
@@ -54,12 +49,11 @@ export class PrimaryRole {
   readonly replicas: ReplicaSet;
   readonly members: MemberChanges;
   readonly schema: SchemaGuard;
+  readonly #work: OpeningWork;
   #opening: OpeningState = NOT_OPENING;
   #scope: AbortController | null = null;
   #server: LocalServerUp | null = null;
   #reason: string | null = 'The server is starting.';
-  /** End of the server's log when this epoch began; all of it must be on a quorum before anything is served. */
-  #logEnd: Position = ORIGIN;
   #hadQuorum = false;
   /** The role is being given up; it is not opened again. */
   #isClosing = false;
@@ -154,6 +148,20 @@ export class PrimaryRole {
         quorumChanged: () => this.checkQuorum(),
       },
     );
+    this.#work = new OpeningWork(options, {
+      ...modules,
+      epochs: this.#epochs,
+      feed: this.feed,
+      replicas: this.replicas,
+      members: this.members,
+      xa: this.#xa,
+      definitions: this.#definitions,
+      checks: this.#checks,
+      onChange: this.onChange,
+      waiting: (reason) => this.#say(reason),
+      fence: (why) => this.#fence(why),
+      opened: () => this.#opened(),
+    });
     this.replicas.hub.onCapacity.on(() => this.feed.resume());
     this.replicas.onAttached.on(() => this.checkQuorum());
   }
@@ -181,7 +189,7 @@ export class PrimaryRole {
   }
 
   get received(): number {
-    return Math.max(this.feed.received, this.#logEnd.ordinal);
+    return Math.max(this.feed.received, this.#work.logEnd.ordinal);
   }
 
   /** Voters that are attached, the primary included. */
@@ -217,15 +225,7 @@ export class PrimaryRole {
     this.#step({ kind: 'up', adopted: up.adopted, crashed: up.crashed });
     let signal = this.#newScope();
     while (this.#opening.step !== 'closed' && this.#opening.step !== 'serving') {
-      let event: OpeningEvent;
-      try {
-        event = await this.#perform(signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#modules.logger.error({ reason: messageOf(error) }, 'opening as primary failed');
-        event = { kind: 'failed' };
-        this.#reason = `Opening failed: ${messageOf(error)} Trying again.`;
-      }
+      const event = await this.#work.run(this.#opening, signal);
       if (signal.aborted) return;
       if (event.kind === 'retry') signal = this.#newScope();
       this.#step(event);
@@ -235,115 +235,6 @@ export class PrimaryRole {
   serverDown(reason: string): void {
     this.#server = null;
     this.#end(reason);
-  }
-
-  /** Does what the step names. */
-  async #perform(signal: AbortSignal): Promise<OpeningEvent> {
-    const { control, flavour, newEpoch, prepareSystem } = this.#modules;
-    switch (this.#opening.step) {
-      case 'look':
-        return this.#look(signal);
-      case 'settle':
-        await this.#settleXa(signal);
-        break;
-      case 'arm':
-        if (this.#options.acknowledge !== 'async') await control().waitForAcknowledgements();
-        break;
-      case 'begin':
-        await this.#epochs.begin(await newEpoch(this.epoch), this.#logEnd, this.#options.node);
-        break;
-      case 'gather':
-        this.members.began();
-        this.#say(this.replicas.missing);
-        await untilTrue(() => this.replicas.hasQuorum, this.onChange, signal);
-        this.feed.run(signal);
-        break;
-      case 'log':
-        this.#say('The quorum is receiving the rest of the log.');
-        await untilTrue(
-          () => this.quorum.answered >= this.#logEnd.ordinal,
-          this.replicas.onCommitted,
-          signal,
-        );
-        break;
-      case 'level':
-        await this.#levelDefinitions(signal);
-        break;
-      case 'open':
-        await control().openAsPrimary({ serverId: flavour.epochServerId(this.epoch) });
-        break;
-      case 'prepare':
-        await prepareSystem();
-        if (!signal.aborted) this.#opened();
-        break;
-      case 'pause':
-        await sleep(this.#options.retryMs ?? RETRY_MS, signal);
-        return { kind: 'retry' };
-    }
-    return { kind: 'done' };
-  }
-
-  async #look(signal: AbortSignal): Promise<OpeningEvent> {
-    const { control, flavour, logEndFile } = this.#modules;
-    const reading = await control().status();
-    if (signal.aborted) return { kind: 'ended' };
-    this.#logEnd = this.#epochs.positionOf(reading.gtidBinlogPos);
-    this.#checks.begin(reading);
-    const held = await logEndFile.load();
-    if (signal.aborted) return { kind: 'ended' };
-    const finding = findingOf({
-      ...reading,
-      adopted: this.#opening.adopted,
-      epochServerId: this.epoch === 0 ? null : flavour.epochServerId(this.epoch),
-      logEnd: this.#logEnd.ordinal,
-      epochBegan: this.#epochs.began,
-      held,
-    });
-    if (finding === 'foreign') {
-      this.#fence('an adopted server is open with a server id that is not of this epoch');
-    } else if (finding === 'lost') {
-      this.#sayLost(held);
-    } else {
-      this.replicas.begin(this.#logEnd.ordinal);
-    }
-    return { kind: 'looked', finding };
-  }
-
-  /**
-   * Nothing is written then, the chain least of all: given its data back, the node goes on as if nothing had been. A quorum
-   * could not tell: a replica that was behind lets the log look whole.
-   */
-  #sayLost(held: number): void {
-    const { code, message } = lostLog({
-      node: this.#options.node,
-      logEnd: this.#logEnd,
-      held,
-      epoch: this.epoch,
-      began: this.#epochs.began,
-    });
-    this.#modules.events.add('replication.error', this.#options.node, message, { code });
-    this.#reason = message;
-  }
-
-  /** Brings the engine level with the log, which may become longer. */
-  async #settleXa(signal: AbortSignal): Promise<void> {
-    const { events, control } = this.#modules;
-    const done = await this.#xa.settle(this.#logEnd, signal);
-    if (done !== null) {
-      events.add('replication.error', this.#options.node, `After the crash in the middle of XA: ${done}.`, {
-        code: 'XA_SETTLED',
-      });
-      this.#logEnd = this.#epochs.positionOf((await control().status()).gtidBinlogPos);
-      this.quorum.setReceived(this.#logEnd.ordinal);
-    }
-    await this.#xa.agree(this.#logEnd);
-  }
-
-  async #levelDefinitions(signal: AbortSignal): Promise<void> {
-    const serverId = this.#modules.flavour.epochServerId(this.epoch);
-    if (this.#opening.crashed) await this.#definitions.settle({ serverId, epoch: this.epoch }, signal);
-    await this.#definitions.note();
-    await this.#modules.settled();
   }
 
   #opened(): void {
@@ -425,8 +316,8 @@ export class PrimaryRole {
     }
     const refusal = this.members.refusalOf(attach);
     if (refusal !== null) return refusal;
-    if (this.phase === 'recovering' && attach.spoolEnd.ordinal > this.#logEnd.ordinal) {
-      const message = replicaAhead(this.#options.node, attach, this.#logEnd);
+    if (this.phase === 'recovering' && attach.spoolEnd.ordinal > this.#work.logEnd.ordinal) {
+      const message = replicaAhead(this.#options.node, attach, this.#work.logEnd);
       this.#modules.events.add('replication.error', this.#options.node, message, { code: 'REPLICA_AHEAD' });
       this.#epochs.takeBack();
       this.#end(message);

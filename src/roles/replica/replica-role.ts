@@ -1,19 +1,11 @@
 import { Endpoint } from '../../endpoint/endpoint.js';
-import type { EventLog } from '../../events/event-log.js';
-import type { LagMeter } from '../../membership/lag.js';
-import type { ChainPlace } from '../../model/chain.js';
-import { digestsOf } from '../../model/definitions.js';
 import { isSkeinError, messageOf, SkeinError } from '../../model/error.js';
-import type { MemberPlace } from '../../model/members.js';
 import type { Position } from '../../model/position.js';
 import type { Positions } from '../../model/status.js';
-import type { Flavour } from '../../mysql-protocol/flavour.js';
 import { readLoggedGroup } from '../../source/logged-group.js';
-import type { LogStretch } from '../../source/read-log.js';
+import type { LogRange } from '../../source/read-log.js';
 import { readXaLog } from '../../source/xa-log.js';
-import type { Spool } from '../../spool/spool.js';
 import { monotonicMs } from '../../std/clock.js';
-import type { Logger } from '../../std/logger.js';
 import { sleep } from '../../std/timing.js';
 import type {
   AttachInfo,
@@ -24,78 +16,37 @@ import type {
   Welcome,
 } from '../../wire/messages.js';
 import { RECORD_KIND, readRecordHeader } from '../../wire/record.js';
-import type { ChainFile } from '../chain-file.js';
 import { Epochs } from '../epochs.js';
-import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
-import type { Seeding } from '../role-node.js';
-import type { XaFile } from '../xa-file.js';
+import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
 import { preparedAgain, XaRecovery } from '../xa-recovery.js';
-import type { DdlNoteFile } from './ddl-note.js';
+import { answerDefinitions } from './definitions-answer.js';
 import { describeDamage } from './describe-damage.js';
 import { Fill } from './fill.js';
 import { followPlan } from './follow-plan.js';
 import { beforeDdl } from './held-ddl.js';
-import { isDdl } from './is-ddl.js';
 import { ListFollower } from './list-follower.js';
 import { isDurable, ReplicaChecks } from './replica-checks.js';
+import type { ReplicaRoleModules, ReplicaRoleOptions } from './replica-parts.js';
 import { SERVER_DOWN, type TakeOverEvent, takeOverStep } from './take-over.js';
+import { TakeOverWork } from './take-over-work.js';
 import { VerifyDesk } from './verify-desk.js';
 
-/**
- * What a replica does beside its server: takes records from the link into the spool, acknowledges what is durable,
- * lets its server fetch what is committed, and watches that the server applies it and has nothing of its own.
- */
-export interface ReplicaRoleOptions {
-  node: string;
-  place: MemberPlace;
-  boot: number;
-  endpointUser: string;
-  endpointPassword: string;
-  /** Account for reading the server's own log. */
-  replicationUser: string;
-  replicationPassword: string;
-  applierStallMs: number;
-}
-
-export interface ReplicaRoleModules {
-  logger: Logger;
-  flavour: Flavour;
-  chainFile: ChainFile;
-  ddlNote: DdlNoteFile;
-  xaFile: XaFile;
-  events: EventLog;
-  spool: Spool;
-  seeding: Seeding;
-  lag: LagMeter;
-  control(): LocalControl;
-  /** To the primary, when the link is up; merged there. */
-  ack(ack: { received: number; durable: number; applied: number }): void;
-  adopted(place: ChainPlace): void;
-  resumeLink(): void;
-  /** See SeedTarget. */
-  restartSpool(position: Position): Promise<void>;
-  /** What a crash of the server left behind is settled. */
-  settled(): Promise<void>;
-  /** SIGKILL of the server; it is started again. */
-  kill(reason: string): void;
-  /** Ends this process. */
-  fail(error: SkeinError): void;
-}
-
-/** The primary wants to know how something is defined: what applies nothing for so long does not get there. */
-const APPLY_PATIENCE_MS = 10_000;
-const APPLY_LOOK_MS = 1_000;
 /** Whether the server has executed everything is looked at this often while the role ends. */
 const FINISH_POLL_MS = 50;
 /** Of the connections that read the server's own log; no two are open at once. */
 const OWN_LOG_SERVER_ID = 3_900_000_000;
 
+/**
+ * What a replica does beside its server: takes records from the link into the spool, acknowledges what is durable,
+ * lets its server fetch what is committed, and checks that the server applies it and has no transactions of its own.
+ */
 export class ReplicaRole {
   readonly #options: ReplicaRoleOptions;
   readonly #modules: ReplicaRoleModules;
   readonly #endpoint: Endpoint;
   readonly #xa: XaRecovery;
   readonly #stopped = new AbortController();
+  readonly #work: TakeOverWork;
   #endpointPort = 0;
   readonly #epochs: Epochs;
   readonly #lists: ListFollower;
@@ -165,6 +116,15 @@ export class ReplicaRole {
       takeOver: async () => {
         if (this.#server) await this.serverUp(this.#server);
       },
+    });
+    this.#work = new TakeOverWork(options, {
+      ...modules,
+      epochs: this.#epochs,
+      xa: this.#xa,
+      fill: this.fill,
+      checks: this.checks,
+      endpointPort: () => this.#endpointPort,
+      stopped: this.#stopped.signal,
     });
     this.verify = new VerifyDesk({ control: () => modules.control(), gate: this.#endpoint });
     this.#stopListening.push(
@@ -309,37 +269,9 @@ export class ReplicaRole {
     this.#lists.take(message);
   }
 
-  async definitions({ id, gtid, objects }: DefinitionsQuery): Promise<DefinitionsReply> {
-    const answer = (
-      definitions: DefinitionsReply['definitions'],
-      failed: string | null = null,
-    ): DefinitionsReply => ({
-      id,
-      definitions,
-      failed,
-    });
-    try {
-      if (this.checks.closed) return answer({}, this.checks.closed);
-      const control = this.#modules.control();
-      let applied = this.checks.applied.ordinal;
-      let movedAtMs = monotonicMs();
-      while (gtid !== '' && !(await control.waitApplied(gtid, APPLY_LOOK_MS))) {
-        // A long statement, or a server that starts, gets there; one whose threads have stopped may not.
-        if (this.checks.applied.ordinal > applied || !this.#follows || this.checks.isRunning())
-          movedAtMs = monotonicMs();
-        applied = this.checks.applied.ordinal;
-        if (monotonicMs() - movedAtMs > APPLY_PATIENCE_MS)
-          return answer(
-            {},
-            `Its server did not reach ${gtid} in time: it has applied up to ${this.checks.applied.gtid || 'nothing'}.`,
-          );
-      }
-      const found = await control.definitions();
-      if (objects === null) return answer(digestsOf(found));
-      return answer(Object.fromEntries([...found].filter(([object]) => objects.includes(object))));
-    } catch (error) {
-      return answer({}, messageOf(error));
-    }
+  definitions(query: DefinitionsQuery): Promise<DefinitionsReply> {
+    const { control } = this.#modules;
+    return answerDefinitions(query, { control, checks: this.checks, follows: () => this.#follows });
   }
 
   records(bytes: Buffer, committedOrdinal: number): boolean {
@@ -387,7 +319,7 @@ export class ReplicaRole {
       for (;;) {
         this.#takeOver = takeOverStep(this.#takeOver, event);
         if (this.#takeOver.step === 'down' || this.#takeOver.step === 'following') return;
-        event = await this.#perform();
+        event = await this.#work.run(this.#takeOver);
         // Another server came up meanwhile, which has a run of its own.
         if (run !== this.#runs) return;
       }
@@ -410,76 +342,10 @@ export class ReplicaRole {
     return this.#takeOver.step === 'following';
   }
 
-  /** Does what the step names. */
-  async #perform(): Promise<TakeOverEvent> {
-    const { control, settled } = this.#modules;
-    switch (this.#takeOver.step) {
-      case 'look':
-        this.fill.looked(this.#epochs.positionOf((await control().status()).gtidSlavePos));
-        return { kind: 'looked', follows: (await control().replicaStatus()) !== null };
-      case 'reset':
-        return { kind: 'done', reset: await control().finishLogReset() };
-      case 'xa':
-        await this.#settleXa();
-        break;
-      case 'recover':
-        await this.#settleRecovery();
-        break;
-      case 'agree':
-        // Its log may have been begun anew.
-        await this.#agreeXa();
-        break;
-      case 'settled':
-        // A later end in order must not hide a table that cannot be opened.
-        if (await this.checks.lookAtTables(this.#takeOver)) await settled();
-        break;
-      case 'follow':
-        await control().followEndpoint({
-          host: '127.0.0.1',
-          port: this.#endpointPort,
-          user: this.#options.endpointUser,
-          password: this.#options.endpointPassword,
-          workers: this.checks.workers,
-        });
-        break;
-    }
-    return { kind: 'done' };
-  }
-
-  #ownLog(after: Position, until: Position): LogStretch {
+  #ownLog(after: Position, until: Position): LogRange {
     const { replicationUser: user, replicationPassword: password } = this.#options;
     const target = { socketPath: this.#server?.socketPath ?? '', user, password };
     return { target, serverId: OWN_LOG_SERVER_ID, after, until };
-  }
-
-  /** Brings the engine level with the server's own log, before it follows anybody. */
-  async #settleXa(): Promise<void> {
-    const logEnd = this.#epochs.positionOf((await this.#modules.control().status()).gtidBinlogPos);
-    const done = await this.#xa.settle(logEnd, this.#stopped.signal);
-    if (done !== null)
-      this.#modules.events.add(
-        'replication.error',
-        this.#options.node,
-        `After the crash in the middle of XA: ${done}.`,
-        {
-          code: 'XA_SETTLED',
-        },
-      );
-    await this.#xa.agree(logEnd);
-  }
-
-  async #agreeXa(): Promise<void> {
-    await this.#xa.agree(this.#epochs.positionOf((await this.#modules.control().status()).gtidBinlogPos));
-  }
-
-  async #settleRecovery(): Promise<void> {
-    const { logger, ddlNote } = this.#modules;
-    const done = await this.#modules.control().settleRecovery({
-      noted: await ddlNote.load(),
-      nameOf: (ordinal) => this.#epochs.positionAt(ordinal).gtid,
-      isDdl: (ordinal) => isDdl(ordinal, this.#modules),
-    });
-    if (done !== null) logger.warn({ reason: done }, 'the server was brought level with itself');
   }
 
   /** Looks at what the server says of itself; called often while something is not applied yet. */

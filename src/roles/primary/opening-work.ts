@@ -1,0 +1,183 @@
+import { messageOf } from '../../model/error.js';
+import { ORIGIN, type Position } from '../../model/position.js';
+import type { Emitter } from '../../std/emitter.js';
+import { sleep } from '../../std/timing.js';
+import { untilTrue } from '../../std/until-true.js';
+import type { Epochs } from '../epochs.js';
+import type { XaRecovery } from '../xa-recovery.js';
+import type { DefinitionLevel } from './definition-level.js';
+import type { LogFeed } from './log-feed.js';
+import { lostLog } from './lost-log.js';
+import type { MemberChanges } from './member-changes.js';
+import { findingOf, type OpeningEvent, type OpeningState } from './opening.js';
+import type { PrimaryChecks } from './primary-checks.js';
+import type { PrimaryRoleModules, PrimaryRoleOptions } from './primary-parts.js';
+import type { ReplicaSet } from './replica-set.js';
+
+/** The usual obstacle to opening a server is a session that needs some seconds to end. */
+const RETRY_MS = 2_000;
+
+export interface OpeningWorkModules
+  extends Pick<
+    PrimaryRoleModules,
+    'logger' | 'flavour' | 'events' | 'logEndFile' | 'control' | 'newEpoch' | 'prepareSystem' | 'settled'
+  > {
+  readonly epochs: Epochs;
+  readonly feed: LogFeed;
+  readonly replicas: ReplicaSet;
+  readonly members: MemberChanges;
+  readonly xa: XaRecovery;
+  readonly definitions: DefinitionLevel;
+  readonly checks: PrimaryChecks;
+  /** The attached replicas, or their heartbeats, may have changed. */
+  readonly onChange: Emitter<void>;
+  /** Why the server is not open yet, for people. */
+  waiting(reason: string): void;
+  /** Kills the server and ends this run of the role (rule C1). */
+  fence(why: string): void;
+  /** The last step is done: the primary serves clients. */
+  opened(): void;
+}
+
+/** Does the work of each step in opening.ts: queries the server, waits for replicas, begins the epoch. */
+export class OpeningWork {
+  readonly #options: Pick<PrimaryRoleOptions, 'node' | 'acknowledge' | 'retryMs'>;
+  readonly #modules: OpeningWorkModules;
+  /** End of the server's log when this epoch began. All of it must be on a quorum before the primary serves clients. */
+  #logEnd: Position = ORIGIN;
+
+  constructor(
+    options: Pick<PrimaryRoleOptions, 'node' | 'acknowledge' | 'retryMs'>,
+    modules: OpeningWorkModules,
+  ) {
+    this.#options = options;
+    this.#modules = modules;
+  }
+
+  get logEnd(): Position {
+    return this.#logEnd;
+  }
+
+  /** Does the work of the current step. Never rejects: an error is the event `failed`, unless the signal has ended the run. */
+  async run(state: OpeningState, signal: AbortSignal): Promise<OpeningEvent> {
+    try {
+      return await this.#perform(state, signal);
+    } catch (error) {
+      if (signal.aborted) return { kind: 'ended' };
+      this.#modules.logger.error({ reason: messageOf(error) }, 'opening as primary failed');
+      this.#modules.waiting(`Opening failed: ${messageOf(error)} Trying again.`);
+      return { kind: 'failed' };
+    }
+  }
+
+  async #perform(state: OpeningState, signal: AbortSignal): Promise<OpeningEvent> {
+    const { control, flavour, epochs, replicas, members, feed, waiting } = this.#modules;
+    switch (state.step) {
+      case 'look':
+        return this.#look(state, signal);
+      case 'settle':
+        await this.#settleXa(signal);
+        break;
+      case 'arm':
+        if (this.#options.acknowledge !== 'async') await control().waitForAcknowledgements();
+        break;
+      case 'begin':
+        await epochs.begin(await this.#modules.newEpoch(epochs.current), this.#logEnd, this.#options.node);
+        break;
+      case 'gather':
+        members.began();
+        waiting(replicas.missing);
+        await untilTrue(() => replicas.hasQuorum, this.#modules.onChange, signal);
+        feed.run(signal);
+        break;
+      case 'log':
+        waiting('The quorum is receiving the rest of the log.');
+        await untilTrue(
+          () => replicas.quorum.answered >= this.#logEnd.ordinal,
+          replicas.onCommitted,
+          signal,
+        );
+        break;
+      case 'level':
+        await this.#levelDefinitions(state, signal);
+        break;
+      case 'open':
+        await control().openAsPrimary({ serverId: flavour.epochServerId(epochs.current) });
+        break;
+      case 'prepare':
+        await this.#modules.prepareSystem();
+        if (!signal.aborted) this.#modules.opened();
+        break;
+      case 'pause':
+        await sleep(this.#options.retryMs ?? RETRY_MS, signal);
+        return { kind: 'retry' };
+    }
+    return { kind: 'done' };
+  }
+
+  async #look({ adopted }: OpeningState, signal: AbortSignal): Promise<OpeningEvent> {
+    const { control, flavour, epochs, checks, logEndFile, replicas, fence } = this.#modules;
+    const reading = await control().status();
+    if (signal.aborted) return { kind: 'ended' };
+    this.#logEnd = epochs.positionOf(reading.gtidBinlogPos);
+    checks.begin(reading);
+    const held = await logEndFile.load();
+    if (signal.aborted) return { kind: 'ended' };
+    const finding = findingOf({
+      ...reading,
+      adopted,
+      epochServerId: epochs.current === 0 ? null : flavour.epochServerId(epochs.current),
+      logEnd: this.#logEnd.ordinal,
+      epochBegan: epochs.began,
+      held,
+    });
+    if (finding === 'foreign') {
+      fence('an adopted server is open with a server id that is not of this epoch');
+    } else if (finding === 'lost') {
+      this.#reportLostLog(held);
+    } else {
+      replicas.begin(this.#logEnd.ordinal);
+    }
+    return { kind: 'looked', finding };
+  }
+
+  /**
+   * The primary then writes nothing, and the chain least of all: when an operator gives it its data back, it continues as if
+   * nothing had happened. A quorum of replicas could not detect the loss: with a replica that was behind, the log looks whole.
+   */
+  #reportLostLog(held: number): void {
+    const { epochs, events, waiting } = this.#modules;
+    const { node } = this.#options;
+    const { code, message } = lostLog({
+      node,
+      logEnd: this.#logEnd,
+      held,
+      epoch: epochs.current,
+      began: epochs.began,
+    });
+    events.add('replication.error', node, message, { code });
+    waiting(message);
+  }
+
+  /** Makes the engine agree with the log. That may append to the log. */
+  async #settleXa(signal: AbortSignal): Promise<void> {
+    const { events, control, epochs, replicas, xa } = this.#modules;
+    const done = await xa.settle(this.#logEnd, signal);
+    if (done !== null) {
+      events.add('replication.error', this.#options.node, `After the crash in the middle of XA: ${done}.`, {
+        code: 'XA_SETTLED',
+      });
+      this.#logEnd = epochs.positionOf((await control().status()).gtidBinlogPos);
+      replicas.quorum.setReceived(this.#logEnd.ordinal);
+    }
+    await xa.agree(this.#logEnd);
+  }
+
+  async #levelDefinitions({ crashed }: OpeningState, signal: AbortSignal): Promise<void> {
+    const { flavour, epochs, definitions, settled } = this.#modules;
+    const epoch = epochs.current;
+    if (crashed) await definitions.settle({ serverId: flavour.epochServerId(epoch), epoch }, signal);
+    await definitions.note();
+    await settled();
+  }
+}

@@ -1,0 +1,56 @@
+import { digestsOf } from '../../model/definitions.js';
+import { messageOf } from '../../model/error.js';
+import { monotonicMs } from '../../std/clock.js';
+import type { DefinitionsQuery, DefinitionsReply } from '../../wire/messages.js';
+import type { LocalControl } from '../local-server.js';
+import type { ReplicaChecks } from './replica-checks.js';
+
+/** A server whose applier has stopped, and that executes nothing for this long, will not reach the position. */
+const APPLY_STALL_MS = 10_000;
+const POLL_MS = 1_000;
+
+export interface DefinitionsAnswerModules {
+  readonly checks: ReplicaChecks;
+  control(): LocalControl;
+  /** The server was taken over, and replicates from this node. */
+  follows(): boolean;
+}
+
+/** Answers the primary: how this replica's server defines its objects after it has executed everything up to `gtid`. Never rejects. */
+export async function answerDefinitions(
+  { id, gtid, objects }: DefinitionsQuery,
+  modules: DefinitionsAnswerModules,
+): Promise<DefinitionsReply> {
+  const { checks } = modules;
+  const failed = (reason: string): DefinitionsReply => ({ id, definitions: {}, failed: reason });
+  try {
+    if (checks.closed) return failed(checks.closed);
+    if (!(await reaches(gtid, modules)))
+      return failed(
+        `Its server did not reach ${gtid} in time: it has applied up to ${checks.applied.gtid || 'nothing'}.`,
+      );
+    const found = await modules.control().definitions();
+    const definitions =
+      objects === null
+        ? digestsOf(found)
+        : Object.fromEntries([...found].filter(([object]) => objects.includes(object)));
+    return { id, definitions, failed: null };
+  } catch (error) {
+    return failed(messageOf(error));
+  }
+}
+
+/** Resolves with true once the server has executed everything up to `gtid`, with false when it is not expected to. */
+async function reaches(gtid: string, { checks, control, follows }: DefinitionsAnswerModules): Promise<boolean> {
+  if (gtid === '') return true;
+  const server = control();
+  let applied = checks.applied.ordinal;
+  let movedAtMs = monotonicMs();
+  while (!(await server.waitApplied(gtid, POLL_MS))) {
+    // A long statement, or a server that is starting, gets there. A server whose threads have stopped may not.
+    if (checks.applied.ordinal > applied || !follows() || checks.isRunning()) movedAtMs = monotonicMs();
+    applied = checks.applied.ordinal;
+    if (monotonicMs() - movedAtMs > APPLY_STALL_MS) return false;
+  }
+  return true;
+}

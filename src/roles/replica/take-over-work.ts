@@ -1,0 +1,90 @@
+import type { Epochs } from '../epochs.js';
+import type { XaRecovery } from '../xa-recovery.js';
+import type { Fill } from './fill.js';
+import { isDdl } from './is-ddl.js';
+import type { ReplicaChecks } from './replica-checks.js';
+import type { ReplicaRoleModules, ReplicaRoleOptions } from './replica-parts.js';
+import type { TakeOverEvent, TakeOverState } from './take-over.js';
+
+export interface TakeOverWorkModules
+  extends Pick<
+    ReplicaRoleModules,
+    'logger' | 'flavour' | 'events' | 'spool' | 'ddlNote' | 'control' | 'settled'
+  > {
+  readonly epochs: Epochs;
+  readonly xa: XaRecovery;
+  readonly fill: Fill;
+  readonly checks: ReplicaChecks;
+  /** Port of the endpoint, from which the server replicates. */
+  endpointPort(): number;
+  /** Aborted when the role stops. */
+  readonly stopped: AbortSignal;
+}
+
+/** Does the work of each step in take-over.ts. An error of a step is thrown, and the take-over may be tried again. */
+export class TakeOverWork {
+  readonly #options: ReplicaRoleOptions;
+  readonly #modules: TakeOverWorkModules;
+
+  constructor(options: ReplicaRoleOptions, modules: TakeOverWorkModules) {
+    this.#options = options;
+    this.#modules = modules;
+  }
+
+  async run(state: TakeOverState): Promise<TakeOverEvent> {
+    const { control, epochs, fill, checks, xa, settled } = this.#modules;
+    switch (state.step) {
+      case 'look':
+        fill.looked(epochs.positionOf((await control().status()).gtidSlavePos));
+        return { kind: 'looked', follows: (await control().replicaStatus()) !== null };
+      case 'reset':
+        return { kind: 'done', reset: await control().finishLogReset() };
+      case 'xa':
+        await this.#settleXa();
+        break;
+      case 'recover':
+        await this.#settleRecovery();
+        break;
+      case 'agree':
+        // The recovery may have begun the server's log again.
+        await xa.agree(epochs.positionOf((await control().status()).gtidBinlogPos));
+        break;
+      case 'settled':
+        // A later end in order must not hide a table that cannot be opened.
+        if (await checks.lookAtTables(state)) await settled();
+        break;
+      case 'follow':
+        await control().followEndpoint({
+          host: '127.0.0.1',
+          port: this.#modules.endpointPort(),
+          user: this.#options.endpointUser,
+          password: this.#options.endpointPassword,
+          workers: checks.workers,
+        });
+        break;
+    }
+    return { kind: 'done' };
+  }
+
+  /** Makes the engine agree with the server's own log, before the server replicates from this node. */
+  async #settleXa(): Promise<void> {
+    const { control, epochs, events, xa, stopped } = this.#modules;
+    const logEnd = epochs.positionOf((await control().status()).gtidBinlogPos);
+    const done = await xa.settle(logEnd, stopped);
+    if (done !== null)
+      events.add('replication.error', this.#options.node, `After the crash in the middle of XA: ${done}.`, {
+        code: 'XA_SETTLED',
+      });
+    await xa.agree(logEnd);
+  }
+
+  async #settleRecovery(): Promise<void> {
+    const { control, epochs, logger, ddlNote } = this.#modules;
+    const done = await control().settleRecovery({
+      noted: await ddlNote.load(),
+      nameOf: (ordinal) => epochs.positionAt(ordinal).gtid,
+      isDdl: (ordinal) => isDdl(ordinal, this.#modules),
+    });
+    if (done !== null) logger.warn({ reason: done }, 'the server was repaired after its crash');
+  }
+}
