@@ -54,9 +54,9 @@ import { untilAborted } from './std/until-aborted.js';
 import { TlsFiles } from './tls/tls-files.js';
 
 /**
- * The composition root: builds the rooms of one node in the order in which data flows, lets them live until the signal,
- * and closes them in reverse. Nothing else imports every room.
- * `election` decides the node's role. Without it, `primary` of the configuration does.
+ * The composition root: builds the rooms of one node in the order in which data flows, runs them until the signal, and
+ * closes them in reverse. No other file imports every room.
+ * `election` decides the node's role. Without it, the founder of the cluster is the primary, as the chain says.
  */
 export async function runNode(
   config: NodeConfig,
@@ -67,14 +67,14 @@ export async function runNode(
     await node.start(modules.signal);
     await untilAborted(AbortSignal.any([modules.signal, node.failed]));
   } finally {
-    // A node that has failed does not try to stop in order. Its server stays up, and the next start takes it over.
+    // A node that has failed does not stop in order. Its server stays up, and the node's next start adopts it.
     if (!node.failed.aborted) await node.stop();
     else node.abandon();
   }
   node.failed.throwIfAborted();
 }
 
-/** `sink` takes lines of the log. They end up in `logFile`, which calls its listeners when they are written. */
+/** `sink` takes lines of the log and writes them to `logFile`, which then calls its listeners. */
 interface NodeModules {
   readonly logger: Logger;
   readonly logFile: RotatingFile;
@@ -82,7 +82,7 @@ interface NodeModules {
   readonly election?: Election;
 }
 
-/** A server without waiting commits ends in about two seconds; the node does not wait longer for it. */
+/** A server without waiting commits ends in about two seconds. After this time the node stops waiting for it. */
 const SERVER_STOP_DEADLINE_MS = 20_000;
 
 class Node {
@@ -176,7 +176,7 @@ class Node {
       seedRequested: (session) => void seeding.donor.serve(session),
       control: () => control,
       kill: (reason) => {
-        // The ports have passed nothing on since the role closed (see Gate), so the kill does not wait until they hang up.
+        // The ports have forwarded nothing since the role closed (see Gate), so the kill need not wait until they are cut.
         void node?.cutClients();
         return server.kill(reason, { restart: true });
       },
@@ -319,12 +319,12 @@ class Node {
     });
   }
 
-  /** Aborted with the reason when this process must not go on (rule H12: a failed fsync). */
+  /** Aborted with the reason when this process must end (rule H12: a failed fsync). */
   get failed(): AbortSignal {
     return this.#failed.signal;
   }
 
-  /** Checksums of the server's time zones, for the heartbeat; null = not known yet. */
+  /** Checksums of the server's time zones, for the heartbeats; null = not known yet. */
   get timeZones(): string | null {
     return this.#timeZones.sums;
   }
@@ -363,7 +363,7 @@ class Node {
     this.#audit.add({ kind: 'node', action: 'stop' });
     const trail = await this.#clients.end();
     if (trail === 'stuck') this.#logger.error({}, 'the HTTP plane does not end; audit lines may be lost');
-    // The HTTP plane has ended without writing them.
+    // If the HTTP plane ended before it wrote all lines, the main thread writes the rest.
     if (trail !== 'not written') return;
     await this.#audit.writeKept(auditTrailOptions(this.#config, this.#secret), {
       log: this.#logger.child({ part: 'audit' }),
@@ -375,12 +375,12 @@ class Node {
     this.#clients.abandon();
   }
 
-  /** Resolves when clients of a closed role are cut: see ClientPlaneHost. */
+  /** Resolves when the connections of clients that a closed role served are cut: see ClientPlaneHost. */
   cutClients(): Promise<void> {
     return this.#clients.cut();
   }
 
-  /** True when the server must be killed, because a shutdown would answer waiting commits as if they were acknowledged. */
+  /** True when the server must be killed: a shutdown would answer waiting commits as if a quorum had acknowledged them. */
   async #commitsMayWait(): Promise<boolean> {
     if (this.#role.role !== 'primary' || !this.#server.current) return false;
     try {

@@ -10,7 +10,7 @@ const directory = mkdtempSync(join(tmpdir(), 'skein-relay-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('AuditRelay', () => {
-  it('keeps each line until it is in the trail, and gives what is left to the next HTTP plane', () => {
+  it('keeps each line until it is in the trail, and sends kept lines to the next HTTP plane', () => {
     const relay = new AuditRelay();
     const sent: [string, string][] = [];
     const plane = (name: string) => relay.attach(({ fields }) => sent.push([name, fields.kind]));
@@ -29,7 +29,7 @@ describe('AuditRelay', () => {
     ]);
   });
 
-  it('is bounded, and says how many lines were lost', () => {
+  it('is bounded, and adds a line with the number of lost lines', () => {
     const relay = new AuditRelay();
     for (let i = 0; i < 20_003; i++) relay.add({ kind: 'event' });
     const sent: unknown[] = [];
@@ -40,7 +40,7 @@ describe('AuditRelay', () => {
     expect(sent).toHaveLength(20_001);
   });
 
-  it('writes what no HTTP plane has taken, with the time of each line', async () => {
+  it('writes the lines that no HTTP plane has written, with the time of each line', async () => {
     const relay = new AuditRelay();
     const before = Date.now();
     relay.add({ kind: 'node', action: 'stop' });

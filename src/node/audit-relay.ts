@@ -6,8 +6,8 @@ import type { Logger } from '../std/logger.js';
 const KEPT_MAX = 20_000;
 
 /**
- * Sends the replication plane's audit lines to the HTTP plane, which writes the trail. Each line is kept until it is in the
- * trail. If the HTTP plane dies before that, the next one gets the line again. (The trail may then have it twice.)
+ * Sends the replication plane's audit lines to the HTTP plane, which writes the trail. The relay keeps each line until it
+ * is in the trail. If the HTTP plane dies before that, the next one gets the line again. (The trail may then have it twice.)
  */
 export class AuditRelay {
   #kept: AuditLine[] = [];
@@ -15,7 +15,7 @@ export class AuditRelay {
   #lost = 0;
   #send: ((line: AuditLine) => void) | null = null;
 
-  /** Adds a line with the present time. Never throws, never waits. */
+  /** Adds a line with the current time. Never throws, never waits. */
   add(fields: AuditFields): void {
     if (this.#kept.length >= KEPT_MAX) {
       this.#lost++;
@@ -26,7 +26,7 @@ export class AuditRelay {
     this.#send?.(line);
   }
 
-  /** An HTTP plane has begun: it gets all lines that are kept, and all later ones. */
+  /** An HTTP plane has started. It gets all kept lines and all later ones. */
   attach(send: (line: AuditLine) => void): void {
     this.#send = send;
     for (const line of this.#kept) send(line);
@@ -50,7 +50,7 @@ export class AuditRelay {
     this.add({ kind: 'lost', lines });
   }
 
-  /** Writes the lines that are kept itself. To be called only when no HTTP plane runs and none will be started. */
+  /** Writes the kept lines to the trail. Only allowed when no HTTP plane runs and none will be started. */
   async writeKept(options: AuditTrailOptions, modules: { log: Logger }): Promise<void> {
     this.detach();
     if (this.#kept.length === 0) return;

@@ -4,22 +4,22 @@ import type { MemberPlace } from '../model/members.js';
 import type { Logger } from '../std/logger.js';
 import { type RenewalPaths, renewCertificate } from '../tls/renewal.js';
 
-/** A new member's clients may come as soon as it is in the list. Reading one small file costs nothing. */
+/** Clients may use a new member's name as soon as the member is listed. A check reads one small file, so it is cheap. */
 const LOOK_MS = 10_000;
 
 export interface CertificateKeeperModules {
   readonly log: Logger;
-  /** Of the cluster, this node among them. */
+  /** All members of the cluster, including this node. */
   members(): readonly Pick<MemberPlace, 'link' | 'http'>[];
 }
 
-/** Renews this node's certificate where the cluster made its own authority; see tls/renewal.ts. */
+/** Renews this node's certificate when the cluster has its own certificate authority; see tls/renewal.ts. */
 export class CertificateKeeper {
   readonly #name: string;
   readonly #paths: RenewalPaths | null;
   readonly #modules: CertificateKeeperModules;
   #timer: NodeJS.Timeout | null = null;
-  #told = '';
+  #loggedReason = '';
 
   constructor({ name, tls }: Pick<NodeConfig, 'name' | 'tls'>, modules: CertificateKeeperModules) {
     this.#name = name;
@@ -41,21 +41,21 @@ export class CertificateKeeper {
   async #look(): Promise<void> {
     const { log, members } = this.#modules;
     const hosts = members().flatMap(({ link, http }) => [link.host, hostOf(http)]);
-    // Before the list is known, nothing is known to be missing.
+    // Without the list of members, the names that the certificate needs are not known.
     if (this.#paths === null || hosts.length === 0) return;
     try {
       const reason = await renewCertificate(this.#paths, { name: this.#name, hosts });
-      if (reason !== null) log.info({ reason }, 'the certificate was made anew');
-      this.#told = '';
+      if (reason !== null) log.info({ reason }, 'the certificate was renewed');
+      this.#loggedReason = '';
     } catch (error) {
       const reason = messageOf(error);
-      if (reason !== this.#told) log.error({ reason }, 'the certificate cannot be made anew');
-      this.#told = reason;
+      if (reason !== this.#loggedReason) log.error({ reason }, 'the certificate could not be renewed');
+      this.#loggedReason = reason;
     }
   }
 }
 
-/** An address of IPv6 without its brackets. */
+/** The host of a URL. An IPv6 address comes without its brackets. */
 function hostOf(http: string): string {
   return new URL(http).hostname.replace(/^\[|\]$/g, '');
 }

@@ -20,7 +20,7 @@ afterEach(() => {
   for (const plane of hosts.splice(0)) plane.abandon();
 });
 
-/** A host whose client planes behave as the list says, one after the other; the last again and again. */
+/** A host whose runs behave as the list says, in order. All later runs behave as the last entry. */
 function host(behaviours: Behaviour[], times: Partial<ClientPlaneTimes> = {}) {
   const restarts: string[] = [];
   const lines: string[] = [];
@@ -61,7 +61,7 @@ const anEvent = (subject: string) =>
   }) as const;
 
 describe('ClientPlaneHost', () => {
-  it('starts a client plane, knows its connections and figures, and ends it in order', async () => {
+  it('starts a client plane, reads its connections and figures, and ends it in order', async () => {
     const { plane } = host(['good']);
     expect(plane.signals).toBeNull();
     await plane.start();
@@ -73,13 +73,13 @@ describe('ClientPlaneHost', () => {
     expect(await plane.measure()).toBeNull();
   });
 
-  it('does not wait for the figures of one that does not say', async () => {
+  it('does not wait for figures that a plane does not send', async () => {
     const { plane } = host(['deaf'], { measureMs: 100 });
     await plane.start();
     expect(await plane.measure()).toBeNull();
   });
 
-  it('gives the error of a client plane that cannot start, and starts no other', async () => {
+  it('rejects with the error of a client plane that cannot start, and does not start it again', async () => {
     const { plane, running, restarts } = host(['port taken']);
     await expect(plane.start()).rejects.toMatchObject({
       code: 'PORT_TAKEN',
@@ -90,7 +90,7 @@ describe('ClientPlaneHost', () => {
     expect(await plane.end()).toBe('not written');
   });
 
-  it('starts another one for one that fails; each gets what is posted when it begins', async () => {
+  it('starts a failed client plane again, and posts the first messages to each run', async () => {
     const { plane, running, received, restarts, lines } = host(['throws', 'good']);
     await plane.start();
     await until('the first has failed', () => restarts.length === 1);
@@ -104,7 +104,7 @@ describe('ClientPlaneHost', () => {
     ]);
   });
 
-  it('ends one whose event loop does not turn, and starts another', async () => {
+  it('ends a client plane whose event loop hangs, and starts it again', async () => {
     const { plane, running, restarts } = host(['hangs', 'good'], { hungMs: 2_000 });
     await plane.start();
     await until('the second runs', () => running.length === 2);
@@ -112,13 +112,13 @@ describe('ClientPlaneHost', () => {
     expect(await plane.end()).toBe('written');
   });
 
-  it('leaves one alone that turns', async () => {
+  it('does not end a client plane whose event loop turns', async () => {
     const { plane, restarts } = host(['good'], { hungMs: 2_000 });
     await plane.start();
     await throughout('it is not started again', 3_000, () => restarts.length === 0);
   });
 
-  it('knows that connections are cut when the client plane says so', async () => {
+  it('resolves a cut when the client plane reports it', async () => {
     const { plane, running } = host(['good'], { cutMs: 10_000 });
     await plane.start();
     await plane.cut();
@@ -126,7 +126,7 @@ describe('ClientPlaneHost', () => {
     expect(await plane.end()).toBe('written');
   });
 
-  it.each(['hangs at orders', 'deaf'] as const)('ends one that %s when it has to cut', async (behaviour) => {
+  it.each(['hangs at orders', 'deaf'] as const)('ends a client plane that does not cut in time (%s)', async (behaviour) => {
     const { plane, running, restarts } = host([behaviour, 'good'], { cutMs: 200, hungMs: 60_000 });
     await plane.start();
     await plane.cut();
@@ -134,20 +134,20 @@ describe('ClientPlaneHost', () => {
     expect(restarts).toEqual(['it did not cut its connections within 200 ms']);
   });
 
-  it('has nothing to cut while none runs', async () => {
+  it('has nothing to cut while no client plane runs', async () => {
     const { plane } = host(['port taken'], { cutMs: 60_000 });
     await plane.start().catch(() => {});
     await plane.cut();
   });
 
-  it('does not wait for one that does not stop', async () => {
+  it('does not wait for a client plane that does not stop', async () => {
     const { plane } = host(['deaf'], { stopMs: 2_000 });
     await plane.start();
     await plane.stop();
     expect(await plane.end()).toBe('not written');
   });
 
-  it('gives the answer to the run that has asked', async () => {
+  it('sends the answer to the run that has asked', async () => {
     const { plane, lines } = host(['good']);
     await plane.start();
     plane.post(anEvent('ask'));

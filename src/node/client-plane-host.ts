@@ -16,21 +16,20 @@ import type { PlanePublisher } from './plane-publisher.js';
 import { TurnWatch } from './turn-watch.js';
 
 export interface ClientPlaneTimes {
-  /** A client plane that has not cut its connections in this time, when the node closes, is ended. */
+  /** When the role closes, a client plane that has not cut its connections in this time is ended. */
   readonly cutMs: number;
   /** A client plane whose event loop does not turn for this long is ended. */
   readonly hungMs: number;
   /** Time from the start of the thread until its ports are open. */
   readonly startMs: number;
-  /** Time to stop serving, and time to end, when the node stops. */
+  /** When the node stops: the time for the plane to stop serving, and again to end. */
   readonly stopMs: number;
-  /** Figures that are not there in this time are left out of the metrics. */
+  /** Figures that have not arrived in this time are left out of the metrics. */
   readonly measureMs: number;
 }
 
 const TIMES: ClientPlaneTimes = {
-  // Nothing is at risk meanwhile: a plane that does not turn passes nothing on either (see Gate). So a long turn on a busy
-  // machine may be waited for.
+  // Waiting is safe: a plane whose event loop does not turn forwards nothing (see Gate). So a busy machine gets this long.
   cutMs: 1_000,
   hungMs: 5_000,
   startMs: 30_000,
@@ -40,22 +39,22 @@ const TIMES: ClientPlaneTimes = {
 };
 const RESTART_FIRST_MS = 50;
 const RESTART_MAX_MS = 5_000;
-/** After a run of this length, the back-off of restarts begins again. */
+/** Run time after which the back-off of restarts is reset. */
 const GOOD_LIFE_MS = 10_000;
 
-/** `Sent` and `Received`: messages of this client plane besides those that all client planes have. */
+/** `Sent` and `Received`: messages of this client plane in addition to those of all client planes. */
 export interface ClientPlaneHostModules<Sent, Received> {
   readonly logger: Logger;
   readonly publisher: PlanePublisher;
   /** Starts the thread. */
   spawn(ends: PlaneEnds): Worker;
-  /** `answer` sends to the run that sent the message. */
+  /** A message arrived. `answer` sends to the same run of the thread. */
   received(message: Received, answer: (message: Sent) => void): void;
-  /** A run begins. What is posted now arrives first. */
+  /** A run begins. Messages posted now arrive before all others. */
   began(post: (message: Sent) => void): void;
   /** A run has ended. */
   ended(): void;
-  /** The plane waits for a position, and a position has moved. */
+  /** A position has moved, and the plane waits for one. */
   moved(): void;
   /** Lines for the node's log. */
   log(lines: readonly string[], urgent: boolean): void;
@@ -68,11 +67,11 @@ interface Run {
   readonly worker: Worker;
   readonly signals: PlaneSignals;
   readonly startedAtMs: number;
-  /** Resolves when the ports are open. Rejects when the thread ends before. */
+  /** Resolves when the ports are open. Rejects when the thread ends before that. */
   readonly started: Promise<void>;
   readonly ended: Promise<void>;
   listens: boolean;
-  /** Why the host has ended it; null = it has not. */
+  /** Why the host has ended the thread; null = the host has not ended it. */
   endedFor: string | null;
 }
 
@@ -106,15 +105,15 @@ export class ClientPlaneHost<
     void this.#keep(run);
   }
 
-  /** Signals of the present run; null between two runs. */
+  /** Signals of the current run; null between two runs. */
   get signals(): PlaneSignals | null {
     return this.#run?.signals ?? null;
   }
 
-  /** Resolves when every connection that the present state does not admit is cut, or the thread was told to end. */
+  /** Resolves when every connection that the current state does not allow is cut, or the thread was told to end. */
   async cut(): Promise<void> {
     const run = this.#run;
-    // A plane whose ports are not open yet has no connections, and will begin with the present state.
+    // A plane whose ports are not open yet has no connections, and starts with the current state.
     if (!run?.listens) return;
     if ((await this.#order(run, 'cut', this.#times.cutMs)).kind !== 'late') return;
     this.#kill(run, `it did not cut its connections within ${this.#times.cutMs} ms`);
@@ -144,8 +143,8 @@ export class ClientPlaneHost<
   }
 
   /**
-   * Ends the thread. `written`: it had written everything before its end. `not written`: it had not, or there was no thread.
-   * `stuck`: the thread does not end, and may still write.
+   * Ends the thread. `written`: the thread wrote all audit lines before its end. `not written`: it did not, or there was no
+   * thread. `stuck`: the thread does not end, and may still write.
    */
   async end(): Promise<'written' | 'not written' | 'stuck'> {
     this.#stopping = true;
@@ -195,7 +194,7 @@ export class ClientPlaneHost<
       listens: false,
       endedFor: null,
     };
-    // Only the first start has a caller that handles this. Later runs report their end by `ended`.
+    // Only the first run has a caller that handles a rejection. Later runs report their end by `ended`.
     run.started.catch(() => {});
     this.#run = run;
     let reason = 'it ended';
@@ -279,7 +278,7 @@ export class ClientPlaneHost<
     }
   }
 
-  /** Does not wait for the end: a thread inside a long native call ends only after the call. */
+  /** Does not wait for the end, because a thread in a long native call ends only after the call. */
   #kill(run: Run, why: string): void {
     run.endedFor ??= why;
     void run.worker.terminate();

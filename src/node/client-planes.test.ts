@@ -40,7 +40,7 @@ const SERVER: ServerPrograms = {
   cacheDir: '/cache',
 };
 
-/** Planes whose threads behave as the lists say, one after the other; the last again and again. */
+/** Planes whose runs behave as the lists say, in order. All later runs behave as the last entry. */
 function planesOf(behaviours: Record<PlaneName, Behaviour[]>, { ports = true } = {}) {
   const audit = new AuditRelay();
   const events = new EventLog({ node: 'n1' }, { logger: silentLogger, audit });
@@ -77,7 +77,7 @@ function planesOf(behaviours: Record<PlaneName, Behaviour[]>, { ports = true } =
 const other = { http: 'mysql', mysql: 'http' } as const;
 
 describe.each(['http', 'mysql'] as const)('the plane %s', (plane) => {
-  it('is started again alone when it fails, and the event says which', async () => {
+  it('is started again alone when it fails, and the event names it', async () => {
     const { planes, running, events, restarts } = planesOf({
       ...{ http: ['good'], mysql: ['good'] },
       [plane]: ['throws', 'good'],
@@ -105,7 +105,7 @@ describe.each(['http', 'mysql'] as const)('the plane %s', (plane) => {
     expect(restarts()).toEqual([{ event: 'clients.restarted', plane }]);
   });
 
-  it('that cannot start fails the start', async () => {
+  it('rejects the start of all planes when it cannot start', async () => {
     const { planes } = planesOf({ ...{ http: ['good'], mysql: ['good'] }, [plane]: ['port taken'] });
     await expect(planes.start()).rejects.toMatchObject({ code: 'PORT_TAKEN' });
     await planes.stop();
@@ -114,7 +114,7 @@ describe.each(['http', 'mysql'] as const)('the plane %s', (plane) => {
 });
 
 describe('the audit trail', () => {
-  it('gets the lines that the HTTP plane did not write before its end, from the next one', async () => {
+  it('gets the lines that one HTTP plane did not write before its end from the next one', async () => {
     const { planes, running, audit } = planesOf({ http: ['throws', 'good'], mysql: ['throws', 'good'] });
     await planes.start();
     audit.add({ kind: 'event' });
@@ -129,7 +129,7 @@ describe('the audit trail', () => {
 });
 
 describe('the MySQL plane', () => {
-  it('says its connections and figures, and is told which sessions end', async () => {
+  it('reports its connections and figures, and gets the sessions to cut', async () => {
     const { planes, lines } = planesOf({ http: ['good'], mysql: ['good'] });
     await planes.start();
     await until('the connections are told', () => planes.mysqlConnections?.readWrite === 3);
@@ -140,7 +140,7 @@ describe('the MySQL plane', () => {
     expect(lines).toEqual([{ kind: 'cutSessions', sessions: [session] }]);
   });
 
-  it('is not there without ports', async () => {
+  it('does not exist without ports', async () => {
     const { planes, running } = planesOf({ http: ['good'], mysql: [] }, { ports: false });
     await planes.start();
     await planes.cut();
@@ -150,7 +150,7 @@ describe('the MySQL plane', () => {
   });
 });
 
-it('the HTTP plane is answered what it asks, also with an error', async () => {
+it('the HTTP plane gets an answer to each question, or an error', async () => {
   const { planes, events, lines } = planesOf({ http: ['good'], mysql: ['good'] });
   await planes.start();
   events.add('link.up', 'ask', '');

@@ -32,13 +32,13 @@ export interface ClientPlanesModules {
   /** The node's log. */
   readonly log: {
     write(lines: readonly string[], urgent: boolean): void;
-    /** Calls `listener` with lines once they are written. The function that is returned removes the listener. */
+    /** Calls `listener` with lines once they are written. Returns a function that removes the listener. */
     follow(listener: (lines: readonly string[]) => void): () => void;
   };
   startThread(data: PlaneData): Worker;
   /** Null without TLS. */
   tls(): TlsIdentity | null;
-  /** Answers what the HTTP plane asks. */
+  /** Answers a question of the HTTP plane. */
   answer<What extends Question>(what: What, input: unknown): Promise<AnswerTo<What>>;
   /** A request waits for a position. */
   readNow(): void;
@@ -50,7 +50,7 @@ const NAMES: Readonly<Record<PlaneName, { readonly it: string; readonly other: s
   mysql: { it: 'the MySQL ports', other: 'HTTP' },
 };
 
-/** The client planes of a node: HTTP, and the MySQL ports if it has any. Each is started, ended and restarted alone. */
+/** The client planes of a node: HTTP, and the MySQL ports if it has any. Each starts, ends and restarts alone. */
 export class ClientPlanes {
   readonly #modules: ClientPlanesModules;
   readonly #data: Omit<CommonPlaneData, keyof PlaneEnds>;
@@ -86,7 +86,7 @@ export class ClientPlanes {
     await Promise.all([this.#http.start(), this.#mysql?.start()]);
   }
 
-  /** Resolves when every connection that the present state does not admit is cut: see ClientPlaneHost. */
+  /** Resolves when every connection that the current state does not allow is cut: see ClientPlaneHost. */
   async cut(): Promise<void> {
     await Promise.all([this.#http.cut(), this.#mysql?.cut()]);
   }
@@ -114,12 +114,12 @@ export class ClientPlanes {
     return (await this.#mysql?.measure()) ?? null;
   }
 
-  /** Stops serving clients. The HTTP plane goes on writing the audit trail. */
+  /** Stops serving clients. The HTTP plane still writes the audit trail. */
   async stop(): Promise<void> {
     await Promise.all([this.#http.stop(), this.#mysql?.stop()]);
   }
 
-  /** Ends the threads. Returns what became of the audit trail: see ClientPlaneHost. */
+  /** Ends the threads. Returns whether the audit trail was written: see ClientPlaneHost. */
   async end(): Promise<'written' | 'not written' | 'stuck'> {
     const [trail] = await Promise.all([this.#http.end(), this.#mysql?.end()]);
     return trail;
@@ -163,7 +163,7 @@ export class ClientPlanes {
       {
         ...this.#common('mysql'),
         spawn: (ends) => this.#modules.startThread({ ...this.#data, ...ends, plane: 'mysql' }),
-        // The MySQL plane sends only what all planes send, and waits for no position.
+        // The MySQL plane sends only the messages of all planes, and waits for no position.
         received() {},
         began() {},
         ended() {},

@@ -4,7 +4,7 @@ import { descriptorLimit } from '../std/descriptor-limit.js';
 import type { Logger } from '../std/logger.js';
 
 /**
- * The clients that fit into the limit of descriptors. Logs when fewer fit than are configured.
+ * The number of clients that the limit of file descriptors allows. Logs a warning when it is lower than configured.
  * @throws SkeinError DESCRIPTORS_TOO_FEW
  */
 export function budgetOf(config: NodeConfig, logger: Logger): DescriptorBudget {
@@ -18,7 +18,7 @@ export function budgetOf(config: NodeConfig, logger: Logger): DescriptorBudget {
   if (JSON.stringify(budget) !== JSON.stringify(wanted)) {
     logger.warn(
       { limit, wanted, budget },
-      'the limit of open files leaves room for fewer clients than wanted',
+      'the limit of open files allows fewer clients than configured',
     );
   }
   return budget;

@@ -14,20 +14,20 @@ export interface PlaneDeskModules {
   readonly events: EventLog;
   /** Null while the local server is down. */
   server(): { readonly socketPath: string; readonly port: number } | null;
-  /** Generation of sessions on the server. */
+  /** Generation of the sessions on the server, see SessionGeneration. */
   generation(): number;
-  /** Resolves when the server's accounts of applications match the table as it was after the call. */
+  /** Resolves when the server's accounts of applications match the table as it was at the call or later. */
   levelUsers(): Promise<void>;
   flushLog(): void;
   /** Null without MySQL ports, and when their thread does not answer in time. */
   mysqlFigures(): Promise<PlaneFigures | null>;
   /** Expiry of the node's certificate, Unix ms; null without TLS. */
   certificateExpiresAtMs(): number | null;
-  /** Of snapshots for other nodes. */
+  /** Bytes of snapshots sent to other nodes. */
   seedBytesSent(): number;
 }
 
-/** Gathers the facts of this node for its client planes, and answers the questions of the HTTP plane. */
+/** Collects the facts of this node for its client planes, and answers the questions of the HTTP plane. */
 export class PlaneDesk {
   readonly #config: NodeConfig;
   readonly #version: string;
@@ -63,8 +63,8 @@ export class PlaneDesk {
     const { role } = this.#modules;
     if (role.role === 'primary') return ownPlace(this.#config).http;
     const { primary, members } = role.clusterStatus();
-    const said = members.find(({ name }) => name === primary)?.http || null;
-    return said ?? memberNamed(role.members().members, primary)?.http ?? null;
+    const reported = members.find(({ name }) => name === primary)?.http || null;
+    return reported ?? memberNamed(role.members().members, primary)?.http ?? null;
   }
 
   async answer<What extends Question>(what: What, input: unknown): Promise<AnswerTo<What>> {

@@ -7,7 +7,7 @@ import { sharedClockMs } from '../planes/shared-clock.js';
 import { createSharedMemory, StateWriter } from '../planes/shared-state.js';
 import type { RoleNode } from '../roles/role-node.js';
 
-/** The lag moves without an event, and a client plane takes an old state as a sign that the replication plane hangs. */
+/** The lag changes without an event. Also, a client plane takes an old state as a sign that the replication plane hangs. */
 const PUBLISH_MS = 200;
 
 export interface PlanePublisherModules {
@@ -22,7 +22,7 @@ export interface PlanePublisherModules {
 export interface PlaneEnd {
   readonly factsPort: MessagePort;
   readonly signals: Pick<PlaneSignals, 'takeWaiting'>;
-  /** Called when the plane waits for a move of a position and there was one. */
+  /** Called when a position has moved and the plane waits for that. */
   moved(): void;
 }
 
@@ -47,7 +47,7 @@ export class PlanePublisher {
     this.#modules = modules;
   }
 
-  /** Sends the present facts and all later ones to this end, until the function that is returned is called. */
+  /** Sends the current facts and all later ones to this plane. Returns a function that ends this. */
   attach(end: PlaneEnd): () => void {
     this.publish();
     end.factsPort.postMessage(this.#current);
@@ -62,13 +62,13 @@ export class PlanePublisher {
     };
   }
 
-  /** To be called when role, openness, server or facts may have changed. The client planes see the change when this returns. */
+  /** Called when role, openness, server or facts may have changed. The client planes see the change when this returns. */
   publish(): void {
     this.#openness = this.#modules.role.isOpen();
     const before = this.#number;
     this.#tellFacts();
     this.moved();
-    // A plane that has read the first message before the numbers were written calls its listeners after this one.
+    // A plane may have read the facts before the numbers were written. This message makes it call its listeners again.
     if (this.#number !== before) this.#post({ number: this.#number });
   }
 
@@ -76,7 +76,7 @@ export class PlanePublisher {
     return this.#current?.number ?? 0;
   }
 
-  /** Sends what has changed. */
+  /** Sends facts and chain to the planes if they have changed. */
   #tellFacts(): void {
     const { role, generation } = this.#modules;
     const facts = this.#modules.facts();
@@ -94,7 +94,7 @@ export class PlanePublisher {
     for (const { factsPort } of this.#ends) factsPort.postMessage(message);
   }
 
-  /** To be called when only positions have moved. */
+  /** Called when only positions have moved. */
   moved(): void {
     const { role } = this.#modules;
     const { count, ...positions } = role.positions();

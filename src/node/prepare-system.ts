@@ -4,7 +4,7 @@ import type { NodeConfig } from '../config/node-config.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { MariadbControl } from '../mysql-control/control.js';
 
-/** Creates the system schema and the first admin token where they are missing. */
+/** Creates the system schema and the first admin token if they are missing. */
 export async function prepareSystem(control: MariadbControl, config: NodeConfig): Promise<void> {
   const executor = {
     query: (sql: string, params?: readonly (string | number | null)[]) =>

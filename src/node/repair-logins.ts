@@ -1,7 +1,10 @@
 import type { EventLog } from '../events/event-log.js';
 import type { MariadbControl } from '../mysql-control/control.js';
 
-/** A client can change the password of the account that it uses: see mysql-control/account-logins.ts. */
+/**
+ * Restores Skein's accounts on the server. A client can change the password of the account that it uses: see
+ * mysql-control/account-logins.ts.
+ */
 export async function repairLogins(
   { node }: { node: string },
   { control, events }: { control: Pick<MariadbControl, 'repairLogins'>; events: EventLog },

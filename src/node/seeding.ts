@@ -37,7 +37,7 @@ export interface NodeSeedingModules {
   readonly cacheDir: string;
   readonly server: ManagedServer;
   readonly control: MariadbControl;
-  /** How the data directory was found: see recoverPlacing. */
+  /** State of the data directory at the start of the node: see recoverPlacing. */
   readonly placed: SeedNote | null;
   parts(): NodeParts;
   role(): RoleHost;
@@ -47,7 +47,7 @@ const MIB = 2 ** 20;
 const LOOK_MS = 50;
 const SETTLE_RETRY_MS = 2_000;
 
-/** Gives snapshots of this node's server to others, and fills it from theirs: wires the room `seeding` to the node. */
+/** Connects the room `seeding` to the node: it sends snapshots of this node's server, and fills the server from others. */
 export class NodeSeeding {
   readonly #config: NodeConfig;
   readonly #modules: NodeSeedingModules;
@@ -56,7 +56,7 @@ export class NodeSeeding {
   readonly #limit: RateLimit;
   readonly #trouble = new StartTrouble();
   readonly #log: LogWatch;
-  /** Whether a server that runs stands at the position of its data: see settle. */
+  /** Whether the server's replication position matches its data: see settle. */
   #isSettled = true;
   readonly #stopped = new AbortController();
 
@@ -152,7 +152,7 @@ export class NodeSeeding {
     );
   }
 
-  /** Before the server is started. */
+  /** Continues an interrupted seed. Called before the server is started. */
   async resume(): Promise<void> {
     const note = this.#modules.placed;
     this.#isSettled = note?.step !== 'placed';
@@ -163,8 +163,8 @@ export class NodeSeeding {
   }
 
   /**
-   * A server that runs on new data learns where it stands, before it gets a role. Resolves when it does; false when it is
-   * gone before.
+   * Sets the replication position of a server that runs on new data, before the server gets a role. Resolves with true when
+   * the position is set, with false when the server has ended before.
    */
   async settle(isRunning: () => boolean): Promise<boolean> {
     while (!this.#isSettled) {
@@ -174,7 +174,7 @@ export class NodeSeeding {
         await settlePlaced(directory, { beginAt: (gtid) => this.#beginAt(gtid) }, this.#modules.parts());
         this.#isSettled = true;
       } catch (error) {
-        const reason = `The server on its new data could not be told where it stands: ${messageOf(error)}`;
+        const reason = `The replication position of the server on its new data could not be set: ${messageOf(error)}`;
         this.#modules.parts().events.add('replication.error', this.#config.name, reason);
         await sleep(SETTLE_RETRY_MS, this.#stopped.signal).catch(() => {});
       }
@@ -182,14 +182,14 @@ export class NodeSeeding {
     return isRunning();
   }
 
-  /** The first start of the server in the life of this node. @throws what ManagedServer.start throws */
+  /** Starts the server when the node starts. @throws what ManagedServer.start throws */
   async startServer(signal: AbortSignal): Promise<void> {
-    // New data is in place: the seeder starts the server on it.
+    // New data is in place, and the seeder starts the server on it.
     if (!this.#isSettled && this.seeder.isRunning) return;
     try {
       await this.#modules.server.start({ signal });
     } catch (error) {
-      // A seed, for which a server that does not start is a reason, has taken it over or is about to.
+      // The seeder fills a server that does not start, and starts it afterwards.
       if (signal.aborted || !this.seeder.isRunning || !isSkeinError(error)) throw error;
     }
   }
@@ -198,19 +198,19 @@ export class NodeSeeding {
     this.#trouble.up();
   }
 
-  /** Whether a server that ended can be started on its data again, is found out here. */
+  /** Decides whether the ended server can be started on its data again, or must be filled. */
   serverDown(end: ServerEnd & { readonly expected: boolean }): void {
     const need = end.expected ? null : this.#trouble.ended(end, monotonicMs());
     if (need !== null) this.#ask(need);
   }
 
-  /** What the server says about its files; called often while it runs. */
+  /** Reads the server's error log for damaged files. Called often while the server runs. */
   async lookAtLog(): Promise<void> {
     const [line] = await this.#log.look();
     if (line !== undefined) this.#ask(this.#trouble.damage(line.trim()));
   }
 
-  /** The data of a primary is what the others are filled from: its troubles are said, and it is not filled. */
+  /** Only a replica is filled. The other nodes are filled from the data of the primary. */
   #ask(need: SeedNeed): void {
     if (this.#target === null || this.seeder.isRunning) return;
     const refused = this.seeder.need(need);
@@ -227,13 +227,13 @@ export class NodeSeeding {
 
   async #discard(): Promise<void> {
     if (this.#isSettled) return discardSnapshot(this.#config.directory);
-    // The server does not start on it: another one takes its place.
+    // The server does not start on the snapshot, so another snapshot replaces it.
     await this.#modules.server.kill('another snapshot is fetched');
     await abandonPlaced(this.#config.directory);
     this.#isSettled = true;
   }
 
-  /** What its notes say of the server before it is over: the engine has what the snapshot had. */
+  /** Sets the position, and resets the state files about the previous server, whose data the snapshot has replaced. */
   async #beginAt(gtid: string): Promise<void> {
     const { control } = this.#modules;
     await control.beginAt(gtid);
@@ -246,7 +246,7 @@ export class NodeSeeding {
 
   async #startServer(signal: AbortSignal): Promise<void> {
     const { server } = this.#modules;
-    // A node that starts has done it already, or is about to.
+    // When the node itself is starting, it starts the server.
     if (!server.isManaged) await server.start({ signal });
     while (!this.#isSettled || server.current === null) {
       if (!server.isManaged) throw new SkeinError('SERVER_START_FAILED', 'The server does not start.');
@@ -284,7 +284,7 @@ export class NodeSeeding {
     return this.#modules.role().seedTarget();
   }
 
-  /** Why this node's server must not be copied now. */
+  /** Why this node's server must not be copied now; null = it may be copied. */
   #illness(): string | null {
     if (this.#modules.server.current === null) return 'its server is down.';
     if (this.seeder.isRunning) return 'it is being filled itself.';
@@ -292,7 +292,7 @@ export class NodeSeeding {
     return openness.open ? null : openness.reason;
   }
 
-  /** The other nodes, as the primary says they are; what it has not told of answers for itself. */
+  /** The other nodes with the state that the primary reports. A node without a report decides by itself when it is asked. */
   #donors(): Donor[] {
     const { name: own, routes } = this.#config;
     const { primary, members: told } = this.#modules.role().clusterStatus();

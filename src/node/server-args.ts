@@ -1,7 +1,7 @@
 import type { NodeConfig } from '../config/node-config.js';
 import { initConnectArg } from '../server-process/settings.js';
 
-/** Options of the managed server that follow from the node's configuration. Of two equal options the later one counts. */
+/** Options of the managed server that follow from the node's configuration. A later option overrides an earlier one. */
 export function ownServerArgs(config: NodeConfig): string[] {
   return [
     ...roomForClients(config),
@@ -13,7 +13,7 @@ export function ownServerArgs(config: NodeConfig): string[] {
   ];
 }
 
-/** Clients reach the limits of the ports before this one. So the ports refuse them, and Skein's own sessions always find room. */
+/** Clients reach the limits of the ports before this limit. So the ports refuse them, and Skein's own sessions always fit. */
 function roomForClients(config: NodeConfig): string[] {
   const ports = config.mysqlPorts ? 2 * config.mysqlConnectionsMax : 0;
   return [`--max-connections=${ports + ROLES * config.httpSessionsPerRole + OWN_SESSIONS_MAX}`];
@@ -25,16 +25,17 @@ function tmpTableArgs(config: NodeConfig): string[] {
   return [`--tmp-disk-table-size=${bytes}`, `--maximum-tmp-disk-table-size=${bytes}`];
 }
 
-/** Roles of tokens; HTTP has a session pool for each. */
+/** Number of token roles. HTTP has a session pool for each. */
 const ROLES = 3;
 /** Sessions of the node itself: control, kills, dumps, and threads of the server, with a margin. */
 const OWN_SESSIONS_MAX = 200;
 
 /**
- * A server starts without waiting for acknowledgements. On a replica its applier must never wait for one (seen on 10.11:
- * "Waiting for semi-sync ACK from slave" in a worker). A primary is told to wait before it opens (waitForAcknowledgements).
+ * A server starts with semi-synchronous replication off. On a replica the applier must never wait for an acknowledgement
+ * (seen on 10.11: "Waiting for semi-sync ACK from slave" in a worker). The node turns it on before a primary opens
+ * (waitForAcknowledgements).
  */
 const SEMI_SYNC_OFF = '--rpl-semi-sync-master-enabled=0';
 
-/** The server purges nothing by itself: it does not know what other nodes still need (see retention/plan.ts). */
+/** The server purges no log by itself, because it does not know what other nodes still need (see retention/plan.ts). */
 const KEEP_LOGS = ['--expire-logs-days=0', '--loose-max-binlog-total-size=0'];

@@ -11,21 +11,21 @@ const statement = (queryId: number, writtenMb: number, readsOnly = true): TmpSta
 });
 
 describe('the read that is ended', () => {
-  it('is the one that wrote most', () => {
+  it('is the read that wrote most', () => {
     const all = [statement(1, 10), statement(2, 90), statement(3, 500, false)];
     expect(readToEnd(all, { bytes: 700 * MB, bytesMax: 650 * MB })?.queryId).toBe(2);
   });
 
-  it('is none while there is room', () => {
+  it('is none below the limit', () => {
     expect(readToEnd([statement(1, 90)], { bytes: 100 * MB, bytesMax: 100 * MB })).toBeNull();
   });
 
-  it('is none when a write has filled it, and reads would not make room', () => {
+  it('is none when writes exceed the limit and ending reads would not help', () => {
     const all = [statement(1, 1), statement(2, 900, false)];
     expect(readToEnd(all, { bytes: 901 * MB, bytesMax: 500 * MB })).toBeNull();
   });
 
-  it('is none when nobody was seen to write', () => {
+  it('is none when no read has written', () => {
     expect(readToEnd([statement(1, 0)], { bytes: 2 * MB, bytesMax: 1 * MB })).toBeNull();
   });
 });

@@ -1,6 +1,6 @@
 /**
  * Chooses the read to end when the server's temporary files exceed their limit. MariaDB 10.11 can limit one temporary table
- * (tmp_disk_table_size), but neither what a sort writes nor the total. Pure.
+ * (tmp_disk_table_size), but neither the files of a sort nor the total. Pure.
  */
 export interface TmpStatement {
   readonly sessionId: number;
@@ -12,7 +12,7 @@ export interface TmpStatement {
   readonly writtenBytes: number;
 }
 
-/** The read that has written most. Null when the files would stay above the limit even without all reads. */
+/** The read that has written most. Null when the files would exceed the limit even without any read. */
 export function readToEnd(
   statements: readonly TmpStatement[],
   { bytes, bytesMax }: { bytes: number; bytesMax: number },

@@ -1,4 +1,4 @@
-/** Watches the size of the server's temporary files, and ends the read that has written most when they exceed their limit. */
+/** Polls the size of the server's temporary files. Above the limit, it ends the read that has written most. */
 
 import type { EventLog } from '../events/event-log.js';
 import type { RunningStatement } from '../mysql-control/running-statements.js';
@@ -7,7 +7,7 @@ import { readToEnd, type TmpStatement } from './tmp-budget.js';
 
 export interface TmpWatchOptions {
   readonly node: string;
-  /** Where the server keeps its temporary files. */
+  /** Directory of the server's temporary files. */
   readonly directory: string;
   readonly bytesMax: number;
 }
@@ -20,7 +20,7 @@ export interface TmpWatchModules {
   readonly killQuery: (queryId: number) => Promise<void>;
 }
 
-/** Above this part of the limit, the node records how much each thread writes. */
+/** Above this part of the limit, the node records how many bytes each thread writes. */
 const NOTED_PART = 1 / 8;
 
 export class TmpWatch {

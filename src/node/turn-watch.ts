@@ -1,9 +1,9 @@
-/** An event loop hangs when so many looks in a row see no turn. */
+/** An event loop hangs when this many checks in a row see no turn. */
 const LOOKS = 10;
 
 /**
- * Notices from another thread that an event loop does not turn any more. It counts looks instead of time: while the whole
- * process is stopped (SIGSTOP, suspend), the watching thread does not look either.
+ * Detects from another thread that an event loop hangs. It counts checks, not time: while the whole process is stopped
+ * (SIGSTOP, suspend), the checks stop too.
  */
 export class TurnWatch {
   readonly #timer: NodeJS.Timeout;

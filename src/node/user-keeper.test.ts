@@ -12,7 +12,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** The server's accounts: `level` answers as the test says. */
+/** The server's accounts. `level` answers as the test says. */
 function keeping(level: () => Promise<Leveled>) {
   const state = { looks: 0, fails: false, cut: [] as UserSession[] };
   const accounts: Pick<UserAccounts, 'level' | 'sessionsOf'> = {
@@ -34,7 +34,7 @@ function keeping(level: () => Promise<Leveled>) {
   return { state, keeper };
 }
 
-it('ends the sessions of an account that was dropped, also when they could not be found at first', async () => {
+it('cuts the sessions of a dropped account, even when the first search for them failed', async () => {
   const answers: Leveled[] = [{ changes: [{ name: 'shop', what: 'dropped' }], restored: false }];
   const { state, keeper } = keeping(async () => answers.shift() ?? { changes: [], restored: true });
   state.fails = true;
@@ -46,7 +46,7 @@ it('ends the sessions of an account that was dropped, also when they could not b
   expect(state.cut).toHaveLength(1);
 });
 
-it('looks once in each interval, also when the server came back during a look', async () => {
+it('polls once in each interval, even when the server came back during a poll', async () => {
   vi.useFakeTimers();
   const answers: (() => void)[] = [];
   const { state, keeper } = keeping(
@@ -57,7 +57,7 @@ it('looks once in each interval, also when the server came back during a look', 
     await vi.advanceTimersByTimeAsync(0);
   };
   keeper.start();
-  // It is being looked, and the server is another one.
+  // A poll is running when another server starts.
   keeper.stop();
   keeper.start();
   expect(state.looks).toBe(2);

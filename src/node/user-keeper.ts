@@ -4,9 +4,9 @@ import type { UserAccounts, UserChange, UserSession } from '../mysql-control/use
 import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 
-/** Interval of the look at the table. The documents promise that a change takes effect within a second. */
+/** Poll interval of the table of accounts. The documentation promises that a change takes effect within a second. */
 const LOOK_MS = 500;
-/** Interval of the full comparison, which also finds changes that somebody made on the server itself. */
+/** Interval of the full comparison, which also finds changes that were made directly on the server. */
 const COMPARE_MS = 5_000;
 
 const SAID: Readonly<Record<UserChange['what'], string>> = {
@@ -26,15 +26,15 @@ export interface UserKeeperModules {
 }
 
 /**
- * Keeps the accounts of applications on this node's server as the replicated table says; see
+ * Keeps the accounts of applications on this node's server equal to the replicated table; see
  * mysql-control/user-accounts.ts.
  */
 export class UserKeeper {
   readonly #modules: UserKeeperModules;
   #timer: NodeJS.Timeout | null = null;
-  /** Identifies the server that runs. A look that began for an earlier server is not repeated. */
+  /** Identifies the current run of the server. Polling for an earlier run ends. */
   #run: object | null = null;
-  /** Accounts whose sessions must be cut, and may not have been cut yet. */
+  /** Accounts whose sessions must be cut and may still exist. */
   readonly #toCut = new Set<string>();
   #comparedAtMs = Number.NEGATIVE_INFINITY;
   #failing = false;
@@ -43,7 +43,7 @@ export class UserKeeper {
     this.#modules = modules;
   }
 
-  /** To be called when the server is up. */
+  /** Called when the server is up. */
   start(): void {
     this.stop();
     const run = {};
@@ -53,7 +53,7 @@ export class UserKeeper {
 
   stop(): void {
     this.#run = null;
-    // Their sessions have ended with the server.
+    // The sessions have ended with the server.
     this.#toCut.clear();
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
@@ -67,7 +67,7 @@ export class UserKeeper {
       await this.#level({ ifChanged: !compares });
       this.#failing = false;
     } catch (error) {
-      // The supervisor reports the server's end. A failure while it lives is logged once.
+      // The end of the server is reported elsewhere. A failure while the server runs is logged once.
       if (!this.#failing && this.#run === run) {
         this.#modules.logger.warn({ reason: messageOf(error) }, 'the accounts could not be repaired');
       }
@@ -76,7 +76,7 @@ export class UserKeeper {
     if (this.#run === run) this.#timer = setTimeout(() => void this.#look(run), LOOK_MS);
   }
 
-  /** Resolves when the server's accounts match the table as it was after the call. Rejects when that failed. */
+  /** Resolves when the server's accounts match the table as it was at the call or later. Rejects when that failed. */
   level(): Promise<void> {
     return this.#level({});
   }

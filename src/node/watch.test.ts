@@ -37,7 +37,7 @@ function watching() {
   return { clock, state, watch, answered };
 }
 
-it('asks one question at a time, and the next one an interval after the answer', async () => {
+it('runs one query at a time, and the next one an interval after the answer', async () => {
   const { clock, state, answered } = watching();
   clock.pass(5000);
   expect([state.asked, state.told]).toEqual([1, 0]);
@@ -48,7 +48,7 @@ it('asks one question at a time, and the next one an interval after the answer',
   expect(state.asked).toBe(2);
 });
 
-it('asks more often while something waits to be applied; the upkeep keeps its interval', async () => {
+it('polls more often while transactions wait to be applied; the upkeep keeps its interval', async () => {
   const { clock, state, answered } = watching();
   state.busy = true;
   for (let i = 0; i < 20; i++) {
@@ -58,7 +58,7 @@ it('asks more often while something waits to be applied; the upkeep keeps its in
   expect([state.asked, state.upkeeps]).toEqual([21, 2]);
 });
 
-it('goes on after a question that failed, and stops when it is told, also in the middle of one', async () => {
+it('continues after a failed query, and stops on demand, even during a query', async () => {
   const { clock, state, watch, answered } = watching();
   state.fails = true;
   await answered();

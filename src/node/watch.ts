@@ -4,20 +4,20 @@ import type { RoleNode } from '../roles/role-node.js';
 import { type Clock, systemClock, type Timer } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 
-/** Poll interval of the applied position while transactions wait to be applied; it limits the precision of the lag. */
+/** Poll interval of the applied position while transactions wait to be applied. It limits the precision of the lag. */
 const BUSY_MS = 100;
 
 interface ServerWatchModules {
   readonly logger: Logger;
   readonly control: LocalControl;
   readonly role: RoleNode;
-  /** Further work on the server at each interval, independent of the node's role. */
+  /** Other periodic work on the server, independent of the node's role. */
   readonly upkeep: readonly (() => Promise<void>)[];
   busy(): boolean;
   readonly clock?: Clock;
 }
 
-/** Reads the server's status again and again while it runs. The next reading begins when the last one has ended. */
+/** Polls the server's status while the server runs. The next poll begins after the previous one has ended. */
 export class ServerWatch {
   readonly #options: { intervalMs: number };
   readonly #modules: ServerWatchModules;
@@ -59,10 +59,10 @@ export class ServerWatch {
         const threads = await control.replicaStatus();
         if (!this.#stopped) await role.watchThreads(threads);
       }
-      await this.#lookAfter();
+      await this.#runUpkeep();
       this.#failing = false;
     } catch (error) {
-      // The supervisor reports the server's end. A failure while it lives is logged once.
+      // The end of the server is reported elsewhere. A failure while the server runs is logged once.
       if (!this.#failing)
         logger.warn({ reason: messageOf(error) }, 'the server did not answer a status query');
       this.#failing = true;
@@ -70,7 +70,7 @@ export class ServerWatch {
     this.#schedule(busy() ? BUSY_MS : this.#options.intervalMs);
   }
 
-  async #lookAfter(): Promise<void> {
+  async #runUpkeep(): Promise<void> {
     if (this.#clock.nowMs() - this.#upkeepAtMs < this.#options.intervalMs) return;
     this.#upkeepAtMs = this.#clock.nowMs();
     for (const task of this.#modules.upkeep) {

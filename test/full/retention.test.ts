@@ -98,7 +98,7 @@ describe('a disk without room', () => {
     expect(saidOf(cluster.primary, 'retention.dropped', 'n3')).toEqual([]);
   });
 
-  it('then a primary refuses writes, by name, and goes on with reads, until there is room', async (context) => {
+  it('then a primary refuses writes with a named error and serves reads, until there is enough space', async (context) => {
     const disk = cluster.disk('n1');
     if (!disk) return context.skip();
     disk.leave(0.1 * FREE_BYTES);
@@ -112,7 +112,7 @@ describe('a disk without room', () => {
     await expect(client.query('INSERT INTO r.t (v) VALUES (1)')).rejects.toMatchObject({ errno: 1290 });
     client.destroy();
     expect(await cluster.primary.rows('SELECT COUNT(*) > 0 FROM r.t')).toEqual([[1]]);
-    expect((await memberOf('n1')).reason).toMatch(/Writes are refused until there is room/);
+    expect((await memberOf('n1')).reason).toMatch(/Writes are refused until there is enough space/);
     expect(saidOf(cluster.primary, 'disk.full', 'n1')).toHaveLength(1);
     expect(await cluster.primary.isReady()).toBe(false);
 
@@ -204,7 +204,7 @@ describe('a log with limits', () => {
       () => saidOf(cluster.primary, 'retention.warning', 'n3')[0],
     );
     expect(warned.reason).toMatch(
-      /^What n3 still needs is \d+ % of the 3 MiB .* At the present rate that is in /,
+      /^The changes that n3 still needs are \d+ % of the limit of 3 MiB .* At the current rate the limit is reached in /,
     );
     expect(saidOf(cluster.primary, 'retention.dropped', 'n3')).toEqual([]);
     expect((await cluster.primary.cluster()).warnings.join()).toMatch(/n3 still needs/);
@@ -215,7 +215,7 @@ describe('a log with limits', () => {
     await write(LOG_BYTES);
     await until('n3 is dropped', () => saidOf(cluster.primary, 'retention.dropped', 'n3')[0]);
     await until('it is in the status', async () =>
-      /n3 needs what the binary log of n1 does not hold/.test(
+      /n3 needs changes that are no longer in the binary log of n1/.test(
         (await cluster.primary.cluster()).warnings.join(),
       ),
     );

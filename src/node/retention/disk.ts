@@ -1,4 +1,4 @@
-/** How short of room a disk is. Pure. */
+/** How short of space a disk is. Pure. */
 import { DISK_LEVELS, type DiskLevel } from './plan.js';
 
 export interface DiskSpace {
@@ -6,7 +6,7 @@ export interface DiskSpace {
   readonly totalBytes: number;
 }
 
-/** A small disk would be short of room for ever: there, this part of it is enough. */
+/** Of a small disk this part is enough. With an absolute minimum alone, it would always be short of space. */
 const PART_OF_SMALL_DISK = 0.1;
 /** Part of the wanted free bytes below which each level begins. */
 const BEGINS_BELOW: Readonly<Record<DiskLevel, number>> = {
@@ -15,7 +15,7 @@ const BEGINS_BELOW: Readonly<Record<DiskLevel, number>> = {
   scarce: 1 / 2,
   full: 1 / 4,
 };
-/** A level is left this far above where it begins, so that it does not come and go. */
+/** A level ends only at this multiple of the threshold at which it begins, so that it does not flap. */
 const LEFT_ABOVE = 1.25;
 
 /** Free bytes that are wanted on a disk of this size. */
@@ -23,7 +23,7 @@ export function wantedFree({ totalBytes }: DiskSpace, freeBytesMin: number): num
   return Math.min(freeBytesMin, totalBytes * PART_OF_SMALL_DISK);
 }
 
-/** `was`: the level that it had. */
+/** `was`: the previous level. */
 export function diskLevel(space: DiskSpace, freeBytesMin: number, was: DiskLevel): DiskLevel {
   const wanted = wantedFree(space, freeBytesMin);
   if (wanted === 0) return 'ok';

@@ -1,6 +1,6 @@
 /** How fast a log grows. */
 
-/** Long enough that one large transaction is not taken for a rate, short enough to follow a change of the load. */
+/** Long enough that one large transaction does not dominate the rate, short enough to follow a change of the load. */
 const WINDOW_MS = 10 * 60_000;
 
 export class LogGrowth {
@@ -8,7 +8,7 @@ export class LogGrowth {
   #files = new Map<string, number>();
   #written = 0;
 
-  /** Another log, or one that was begun anew. */
+  /** The server has another log, or the log was reset. */
   forget(): void {
     this.#samples = [];
     this.#files.clear();

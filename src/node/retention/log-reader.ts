@@ -4,12 +4,12 @@ import type { BinaryLogFile } from '../../mysql-control/log-files.js';
 import type { LogFile } from './plan.js';
 
 export interface LogReaderModules {
-  /** The oldest first; the last one is being written. */
+  /** Oldest first. The server writes to the last one. */
   logFiles(): Promise<BinaryLogFile[]>;
-  /** The GTID after which a file begins; null = it does not say so. */
+  /** The GTID after which a file begins; null = the file does not say. */
   logFileBegin(name: string): Promise<string | null>;
   ordinalOf(gtid: string): number;
-  /** Of the server's data. */
+  /** Directory of the server's data. */
   readonly directory: string;
   wallMs(): number;
 }
@@ -21,14 +21,14 @@ export interface ServerLog {
 }
 
 interface Known {
-  /** Ordinal of the last transaction before it. */
+  /** Ordinal of the last transaction before the file. */
   readonly before: number;
   readonly bytes: number;
   readonly isWritten: boolean;
   readonly writtenAtMs: number;
 }
 
-/** What the server's log files hold, and how old they are. A file that is not written any more is looked at once. */
+/** Reads which transactions the server's log files have, and how old they are. A complete file is read only once. */
 export class LogReader {
   readonly #modules: LogReaderModules;
   #known = new Map<string, Known>();
@@ -37,12 +37,12 @@ export class LogReader {
     this.#modules = modules;
   }
 
-  /** Another run of the server, whose log may have been begun anew under the same names. */
+  /** Another run of the server began. Its log may have been reset under the same file names. */
   forget(): void {
     this.#known.clear();
   }
 
-  /** Null: it cannot be told at this moment. */
+  /** Null: not known at the moment. */
   async read(): Promise<ServerLog | null> {
     const { wallMs } = this.#modules;
     const listed = await this.#modules.logFiles();

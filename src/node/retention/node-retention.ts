@@ -10,9 +10,9 @@ import type { Logger } from '../../std/logger.js';
 import { Retention } from './retention.js';
 
 const HOUR_MS = 3_600_000;
-/** The dump of a primary begins one transaction before what is answered, and has to find it (rule C2). */
+/** A primary's dump begins one transaction before the answered position, so the log must still have that one (rule C2). */
 const READ_AGAIN = 2;
-/** Without an open XA transaction log and engine agree about every two minutes (XaRecovery). */
+/** Without an open XA transaction, the agreed position of log and engine advances about every two minutes (XaRecovery). */
 const XA_STUCK_MS = 10 * 60_000;
 
 export interface NodeRetentionModules {
@@ -26,7 +26,7 @@ export interface NodeRetentionModules {
   changed(): void;
 }
 
-/** Retention, with the parts of a node. */
+/** Builds Retention from the parts of a node. */
 export function nodeRetention(config: NodeConfig, modules: NodeRetentionModules): Retention {
   const { control, server, role, events, flavour, changed } = modules;
   const { logBytes, logHours, freeBytesMin } = config.retention;
@@ -63,7 +63,7 @@ export function nodeRetention(config: NodeConfig, modules: NodeRetentionModules)
           return count === null ? null : Math.min(committed, answered) - READ_AGAIN;
         },
       },
-      // With `async` no agreement is noted while the primary is open.
+      // With `async` an open primary records no agreed position.
       xaAgreed: async () => {
         if (role.role === 'primary' && config.acknowledge === 'async') return null;
         const { ordinal } = (await xa.load()).at;

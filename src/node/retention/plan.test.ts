@@ -7,7 +7,7 @@ const HOUR = 3_600_000;
 const LIMITS = { bytes: 1000, ageMs: 72 * HOUR };
 const OK = { level: 'ok', missingBytes: 0 } as const;
 
-/** Files of 100 bytes with 10 transactions each: `bin.1` holds 1 to 10. Each was written an hour before the next one. */
+/** Files of 100 bytes with 10 transactions each: `bin.1` has 1 to 10. Each was written an hour before the next one. */
 function facts(count: number, over: Partial<LogFacts> & { firstFile?: number } = {}): LogFacts {
   const { firstFile = 1, ...more } = over;
   const files = Array.from({ length: count }, (_, at) => ({
@@ -30,12 +30,12 @@ const live = (member: string, has: number | null): LogNeed => ({ member, has, pr
 const gone = (member: string, has: number | null): LogNeed => ({ member, has, present: false });
 
 describe('within the limits', () => {
-  it('nothing goes, though nobody needs it', () => {
+  it('purges nothing, even if no member needs it', () => {
     const plan = planRetention(facts(8, { needs: [live('n2', 80)] }), LIMITS, OK);
     expect(plan).toEqual({ purge: 0, because: null, drops: [], warnings: [], lost: [] });
   });
 
-  it('an empty log, and a log of one file, are left alone', () => {
+  it('purges nothing of an empty log or a log of one file', () => {
     expect(planRetention(facts(0), LIMITS, { level: 'full', missingBytes: 1e9 }).purge).toBe(0);
     expect(planRetention(facts(1), { bytes: 1, ageMs: 0 }, { level: 'full', missingBytes: 1e9 }).purge).toBe(
       0,
@@ -44,7 +44,7 @@ describe('within the limits', () => {
 });
 
 describe('at a limit', () => {
-  it('of bytes, the oldest files go', () => {
+  it('of bytes, purges the oldest files', () => {
     expect(planRetention(facts(13, { needs: [live('n2', 130)] }), LIMITS, OK)).toMatchObject({
       purge: 3,
       because: 'limit',
@@ -52,22 +52,22 @@ describe('at a limit', () => {
     });
   });
 
-  it('of age, the oldest files go', () => {
+  it('of age, purges the oldest files', () => {
     expect(planRetention(facts(5), { bytes: 1000, ageMs: 2.5 * HOUR }, OK).purge).toBe(2);
   });
 
-  it('the file that is being written stays, however large it is', () => {
+  it('keeps the file that the server writes to, however large it is', () => {
     expect(planRetention(facts(3), { bytes: 10, ageMs: HOUR }, OK).purge).toBe(2);
   });
 
-  it('what is not on a majority stays', () => {
+  it('keeps transactions that are not on a majority', () => {
     expect(planRetention(facts(13, { durable: 19 }), LIMITS, OK).purge).toBe(1);
     expect(planRetention(facts(13, { durable: 9 }), LIMITS, { level: 'full', missingBytes: 900 }).purge).toBe(
       0,
     );
   });
 
-  it('names every member that loses its place, and none that had lost it before', () => {
+  it('names every member that loses its place, but no member that had lost it before', () => {
     const needs = [
       live('n2', 130),
       gone('n3', 25),
@@ -77,71 +77,71 @@ describe('at a limit', () => {
       gone('n7', 0),
     ];
     const plan = planRetention(facts(13, { firstFile: 2, needs }), LIMITS, OK);
-    // 2 to 14: of 1,300 bytes 300 go, that is, what ends at 40.
+    // Files 2 to 14: of 1,300 bytes 300 are purged, that is, the files up to ordinal 40.
     expect(plan).toMatchObject({ purge: 3, drops: ['n3', 'n4', 'n5', 'n6'], lost: ['n7'] });
-    // Each of them is warned about by now, and nobody else.
+    // The warnings name exactly these members.
     expect(plan.warnings.map(({ member }) => member)).toEqual(['n3', 'n4', 'n5', 'n6']);
   });
 });
 
 describe('before a limit', () => {
-  it('names the member, the limit that comes first, and the time left', () => {
+  it('warns with the member, the limit that is reached first, and the time left', () => {
     const plan = planRetention(facts(10, { needs: [gone('n3', 15), live('n2', 100)] }), LIMITS, OK);
-    // From the second file on there are 900 of 1,000 bytes, and one comes each second.
+    // Without the first file there are 900 of 1,000 bytes, and the log grows by one byte each second.
     expect(plan.warnings).toEqual([
       { member: 'n3', isKnown: true, limit: 'bytes', used: 0.9, leftMs: 100_000 },
     ]);
     expect(plan.purge).toBe(0);
   });
 
-  it('by age', () => {
+  it('warns by age', () => {
     const plan = planRetention(facts(10, { needs: [gone('n3', 0)] }), { bytes: 1e6, ageMs: 10 * HOUR }, OK);
     expect(plan.warnings).toEqual([{ member: 'n3', isKnown: true, limit: 'hours', used: 0.9, leftMs: HOUR }]);
   });
 
-  it('not below 80 %, not for a member that is level, not for one that is known in a moment', () => {
+  it('does not warn below 80 %, for a member that is caught up, or for one that is connecting', () => {
     expect(planRetention(facts(7, { needs: [gone('n3', 0)] }), LIMITS, OK).warnings).toEqual([]);
     const needs = [live('n2', 95), live('n4', null)];
     expect(planRetention(facts(10, { needs }), { bytes: 1000, ageMs: HOUR / 2 }, OK).warnings).toEqual([]);
   });
 
-  it('a member that was never heard of may need all', () => {
+  it('treats a member that was never seen as one that may need the whole log', () => {
     const { warnings } = planRetention(facts(8, { needs: [gone('n3', null)] }), LIMITS, OK);
     expect(warnings).toEqual([{ member: 'n3', isKnown: false, limit: 'bytes', used: 0.8, leftMs: 200_000 }]);
   });
 
-  it('a log that does not grow leaves no time to tell', () => {
+  it('gives no time left for a log that does not grow', () => {
     const needs = [gone('n3', 0)];
     expect(planRetention(facts(9, { needs, bytesPerSecond: 0 }), LIMITS, OK).warnings[0]?.leftMs).toBeNull();
   });
 });
 
-describe('short of room', () => {
+describe('short of disk space', () => {
   const needs = [live('n2', 75), gone('n3', 35)];
   const purged = (level: (typeof DISK_LEVELS)[number], missingBytes: number) =>
     planRetention(facts(9, { needs }), LIMITS, { level, missingBytes });
 
-  it('only as much goes as is missing, and first what nobody needs', () => {
+  it('purges only as much as is missing, and first files that no member needs', () => {
     expect(purged('low', 250)).toMatchObject({ purge: 3, because: 'disk', drops: [] });
   });
 
-  it('then what only members need that are gone', () => {
+  it('then purges files that only gone members need', () => {
     expect(purged('low', 301)).toMatchObject({ purge: 4, because: 'disk', drops: ['n3'] });
     expect(purged('low', 1e9)).toMatchObject({ purge: 7, drops: ['n3'] });
   });
 
-  it('what a member needs that is present goes only when room is scarce', () => {
+  it('purges files that a present member needs only when space is scarce', () => {
     expect(purged('scarce', 1e9)).toMatchObject({ purge: 8, drops: ['n2', 'n3'] });
     expect(purged('full', 1e9).purge).toBe(8);
   });
 
-  it('a member that is present and not known yet keeps all, until room is scarce', () => {
+  it('keeps all files for a present member whose position is not known, until space is scarce', () => {
     const unknown = facts(9, { needs: [live('n2', null)] });
     expect(planRetention(unknown, LIMITS, { level: 'low', missingBytes: 500 }).purge).toBe(0);
     expect(planRetention(unknown, LIMITS, { level: 'scarce', missingBytes: 500 }).purge).toBe(5);
   });
 
-  it('a member that only a seed can help keeps nothing', () => {
+  it('keeps nothing for a member that needs a seed', () => {
     const lost = facts(9, { firstFile: 5, needs: [live('n2', 12)] });
     expect(planRetention(lost, LIMITS, { level: 'low', missingBytes: 500 })).toMatchObject({
       purge: 5,
@@ -151,8 +151,8 @@ describe('short of room', () => {
   });
 });
 
-describe('a need that nothing is said of', () => {
-  it('keeps files, and is neither warned about nor named', () => {
+describe('a quiet need', () => {
+  it('keeps files, without a warning and without a name among the dropped', () => {
     const needs = [{ ...live('n1', 5), quiet: true }];
     const low = planRetention(facts(9, { needs }), LIMITS, { level: 'low', missingBytes: 500 });
     expect(low).toMatchObject({ purge: 0, warnings: [] });
@@ -165,7 +165,7 @@ describe('a need that nothing is said of', () => {
 });
 
 describe('any facts', () => {
-  it('keep what is needed within the limits, what is not on a majority, and the end; a disk without room has a plan', () => {
+  it('keep needed files within the limits, transactions not on a majority, and the last file; a full disk has a plan', () => {
     let seed = 20_260_727;
     const random = (below: number) => {
       seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
@@ -227,11 +227,11 @@ describe('any facts', () => {
   });
 });
 
-describe('the room on a disk', () => {
+describe('the free space of a disk', () => {
   const GiB = 2 ** 30;
   const of = (freeBytes: number, totalBytes = 100 * GiB): DiskSpace => ({ freeBytes, totalBytes });
 
-  it('has levels, each left only well above where it begins', () => {
+  it('has levels, each of which ends only well above its threshold', () => {
     const levels: DiskLevel[] = [];
     for (const free of [2, 0.99, 1.2, 1.26, 0.49, 0.6, 0.63, 0.24, 0.3, 0.32, 2])
       levels.push(diskLevel(of(free * GiB), GiB, levels.at(-1) ?? 'ok'));
@@ -240,11 +240,11 @@ describe('the room on a disk', () => {
     ]);
   });
 
-  it('is not looked at when none is wanted', () => {
+  it('is always ok when no free space is wanted', () => {
     expect(diskLevel(of(0), 0, 'full')).toBe('ok');
   });
 
-  it('is a tenth of a small disk', () => {
+  it('is wanted up to a tenth of a small disk', () => {
     expect(wantedFree(of(0, 100 * GiB), GiB)).toBe(GiB);
     expect(wantedFree(of(0, GiB), GiB)).toBe(GiB / 10);
     expect(diskLevel(of(0.2 * GiB, GiB), GiB, 'ok')).toBe('ok');
@@ -252,7 +252,7 @@ describe('the room on a disk', () => {
 });
 
 describe('the growth of a log', () => {
-  it('counts what was written, not what was purged', () => {
+  it('counts written bytes, not purged ones', () => {
     const growth = new LogGrowth();
     growth.note([{ name: 'bin.1', bytes: 500 }], 0);
     expect(growth.bytesPerSecond).toBe(0);

@@ -1,36 +1,36 @@
 /**
- * Which files of a server's binary log go, and what that costs whom. Pure: facts in, a plan out.
+ * Which files of a server's binary log are purged, and which members lose their place by that. Pure: facts in, a plan out.
  *
- * Files go from the oldest on, so a plan is a number of files. Beyond the limits of bytes and age they go, whoever needs them.
- * Within the limits they stay, unless the disk is short of room:
- *   low      what no member needs goes, then what only members need that are gone
- *   scarce   what a member needs that is present goes too: it is seeded, and the server keeps its room
+ * The oldest files are purged first, so a plan is a number of files. Files beyond the limits of bytes and age are purged even
+ * if a member needs them. Files within the limits are kept, unless the disk is short of space:
+ *   low      files that no member needs are purged, then files that only gone members need
+ *   scarce   files that a present member needs are purged too: that member is seeded, and the server keeps its disk space
  *   full     nothing more is written, see Retention
- * Never purged: the file that is being written, and anything that is not durable on a majority (E3).
+ * Never purged: the file that the server writes to, and files with a transaction that is not durable on a majority (E3).
  */
 
 export interface LogFile {
   readonly name: string;
   readonly bytes: number;
-  /** Ordinal of the last transaction in it, or before it when it has none. */
+  /** Ordinal of the last transaction in the file, or of the last one before it when the file has none. */
   readonly last: number;
-  /** Time since it was last written to. */
+  /** Time since the last write to the file. */
   readonly ageMs: number;
 }
 
-/** Who may have to be fed from this log. */
+/** A member that may have to be fed from this log. */
 export interface LogNeed {
   readonly member: string;
-  /** It has every transaction up to this ordinal; null = not known. */
+  /** The member has every transaction up to this ordinal; null = not known. */
   readonly has: number | null;
-  /** It is heard of, or was a moment ago; false = it is gone. */
+  /** False = the member is gone. */
   readonly present: boolean;
-  /** Nothing is said of it, whatever happens to it. */
+  /** True = this need causes no warning and no event. */
   readonly quiet?: boolean;
 }
 
 export interface LogFacts {
-  /** The oldest first; the last one is being written. */
+  /** Oldest first. The server writes to the last one. */
   readonly files: readonly LogFile[];
   /** Ordinal of the last transaction before the first file. */
   readonly before: number;
@@ -51,34 +51,34 @@ export type DiskLevel = (typeof DISK_LEVELS)[number];
 
 export interface Disk {
   readonly level: DiskLevel;
-  /** Missing to the free bytes that are wanted; 0 when there are enough. */
+  /** Wanted free bytes that are missing; 0 = enough are free. */
   readonly missingBytes: number;
 }
 
 export interface RetentionWarning {
   readonly member: string;
   readonly limit: 'bytes' | 'hours';
-  /** How much of the limit is used: 0.8 or more, above 1 it is dropped. */
+  /** Used part of the limit: 0.8 or more. Above 1 the member loses its place. */
   readonly used: number;
-  /** Until it loses its place in the log; null = the log does not grow. */
+  /** Time until the member loses its place in the log; null = the log does not grow. */
   readonly leftMs: number | null;
-  /** False: what it has is not known, and it may need the whole log. */
+  /** False: the member's position is not known, so it may need the whole log. */
   readonly isKnown: boolean;
 }
 
 export interface RetentionPlan {
-  /** So many of the oldest files. */
+  /** Number of the oldest files to purge. */
   readonly purge: number;
   readonly because: 'limit' | 'disk' | null;
-  /** Members that this log can feed now, and not any more afterwards. */
+  /** Members that this log can feed now, but not after the purge. */
   readonly drops: readonly string[];
-  /** Of members that this log can feed now. */
+  /** Warnings about members that this log can feed now. */
   readonly warnings: readonly RetentionWarning[];
-  /** Members that this log cannot feed any more: only a seed helps them. */
+  /** Members that this log can no longer feed. They need a seed. */
   readonly lost: readonly string[];
 }
 
-/** Part of a limit from which a member is warned about. */
+/** Used part of a limit from which a member causes a warning. */
 const WARNED_PART = 0.8;
 
 export function planRetention(facts: LogFacts, limits: RetentionLimits, disk: Disk): RetentionPlan {
@@ -102,12 +102,12 @@ export function planRetention(facts: LogFacts, limits: RetentionLimits, disk: Di
   };
 }
 
-/** A member of which nothing is known may be fed by what is there. */
+/** A member whose position is not known counts as one that this log can feed. */
 function canFeed({ has }: LogNeed, before: number): boolean {
   return has === null || has >= before;
 }
 
-/** Files, from the oldest on, that end at or before this ordinal; never the last one. */
+/** Number of the oldest files that end at or before this ordinal, without the last file. */
 function countBelow(files: readonly LogFile[], ordinal: number): number {
   const end = files.slice(0, -1).findIndex(({ last }) => last > ordinal);
   return end === -1 ? Math.max(0, files.length - 1) : end;
@@ -124,13 +124,13 @@ function beyondLimits(files: readonly LogFile[], { bytes, ageMs }: RetentionLimi
   return count;
 }
 
-/** Files that no member needs which is present. */
+/** Number of the oldest files that no present member needs. */
 function notNeeded(files: readonly LogFile[], needs: readonly LogNeed[]): number {
   const has = needs.filter(({ present }) => present).map((need) => need.has ?? -1);
   return countBelow(files, Math.min(Number.POSITIVE_INFINITY, ...has));
 }
 
-/** As many files as bring the missing bytes. The oldest are those that the fewest members need. */
+/** Number of files whose purge frees the missing bytes. The oldest files go first, because the fewest members need them. */
 function forDisk(
   files: readonly LogFile[],
   { level, missingBytes }: Disk,
@@ -149,11 +149,11 @@ function warningsFor(
   { files, bytesPerSecond }: LogFacts,
   { bytes, ageMs }: RetentionLimits,
 ): RetentionWarning[] {
-  // What a member that connects just now has is known in a moment.
+  // A present member without a known position is connecting. Its position will be known in a moment.
   if (has === null && present) return [];
   const first = has === null ? 0 : countBelow(files, has);
   const file = files[first];
-  // The file that is being written stays in any case.
+  // The file that the server writes to is never purged.
   if (!file || first === files.length - 1) return [];
   const isKnown = has !== null;
   const kept = sizeOf(files.slice(first));

@@ -7,11 +7,11 @@ import type { ClusterStatus, MemberStatus } from '../../model/status.js';
 import { silentLogger } from '../../std/logger.js';
 import { Retention } from './retention.js';
 
-/** A server's log of files with 10 transactions each, on a real directory. */
+/** A server's log whose files have 10 transactions each, in a real directory. */
 class ServerLog {
   readonly purges: string[] = [];
   files: { name: string; bytes: number; before: number }[] = [];
-  /** A dump that reads this file keeps it. */
+  /** A dump is reading this file, so the server does not purge it. */
   inUse: string | null = null;
   readonly #directory: string;
 
@@ -108,7 +108,7 @@ const said = () => events.ring.kept.map(({ event, data }) => `${event} ${data.su
 const left = () => log.files.length;
 
 describe('retention', () => {
-  it('purges at the limit what all members have, and tells nobody', async () => {
+  it('purges files at the limit that all members have, without an event', async () => {
     await log.grow(13);
     await retention.look();
     expect(left()).toBe(10);
@@ -116,7 +116,7 @@ describe('retention', () => {
     expect(retention.status).toMatchObject({ files: 10, bytes: 1000, begin: 31 });
   });
 
-  it('purges by age, which it reads from the files', async () => {
+  it('purges by the age of the files', async () => {
     await log.grow(5);
     for (const name of ['bin.000001', 'bin.000002']) await log.age(name, 73);
     await log.age('bin.000003', 71);
@@ -124,7 +124,7 @@ describe('retention', () => {
     expect(log.purges).toEqual(['bin.000003']);
   });
 
-  it('warns first and drops after it, however fast the log grows', async () => {
+  it('warns before it purges, however fast the log grows', async () => {
     members.push({ name: 'n3', has: 15, gone: true });
     await log.grow(5);
     await retention.look();
@@ -139,13 +139,13 @@ describe('retention', () => {
     await log.grow(3);
     await retention.look();
     expect(retention.warnings).toEqual([
-      expect.stringMatching(/^n3 needs what the binary log of n1 does not hold/),
+      expect.stringMatching(/^n3 needs changes that are no longer in the binary log of n1/),
     ]);
     expect(said()).toHaveLength(2);
     expect(told).toBeGreaterThan(0);
   });
 
-  it('warns of a member once, and of it again when it was level meanwhile', async () => {
+  it('warns about a member once, and again after it had caught up', async () => {
     const n3 = { name: 'n3', has: 5, gone: true };
     members.push(n3);
     await log.grow(9);
@@ -159,7 +159,7 @@ describe('retention', () => {
     expect(said()).toEqual(['retention.warning n3', 'retention.warning n3']);
   });
 
-  it('names a member of which nothing is known, once', async () => {
+  it('warns once about a member whose position is not known', async () => {
     members.push({ name: 'n3', has: 0, gone: true, silent: true });
     await log.grow(12);
     await retention.look();
@@ -170,7 +170,7 @@ describe('retention', () => {
     expect(left()).toBe(10);
   });
 
-  it('says what happened, not what was wanted: a file that a dump reads stays', async () => {
+  it('reports what was purged, not what was planned: a file that a dump reads stays', async () => {
     members.push({ name: 'n3', has: 12 });
     await log.grow(9);
     await retention.look();
@@ -182,7 +182,7 @@ describe('retention', () => {
     expect(said()).toEqual(['retention.warning n3']);
   });
 
-  it('leaves the log alone while it is not known what is on a majority, or who there is', async () => {
+  it('purges nothing while the durable position or the members are not known', async () => {
     await log.grow(20);
     durable = null;
     await retention.look();
@@ -193,7 +193,7 @@ describe('retention', () => {
     expect(log.purges).toEqual([]);
   });
 
-  it('on a replica purges its own log, and leaves the news to the primary', async () => {
+  it('on a replica purges the own log, without warnings and events', async () => {
     role = 'replica';
     members.push({ name: 'n3', has: 15, gone: true });
     await log.grow(13);

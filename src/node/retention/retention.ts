@@ -21,7 +21,7 @@ export interface RetentionOptions {
   readonly node: string;
   readonly limits: RetentionLimits;
   readonly freeBytesMin: number;
-  /** Where the server's data is. */
+  /** Directory of the server's data. */
   readonly dataDirectory: string;
   readonly spoolDirectory: string;
 }
@@ -30,9 +30,9 @@ export interface RetentionModules extends Pick<LogReaderModules, 'logFiles' | 'l
   readonly logger: Logger;
   readonly events: EventLog;
   purgeLogs(before: string): Promise<void>;
-  /** The server purges nothing by itself; says whether it would have. */
+  /** Makes the server purge nothing by itself. Returns whether it would have purged. */
   keepLogs(): Promise<boolean>;
-  /** Of the server that runs; null = none does. */
+  /** Pid of the running server; null = none runs. */
   serverPid(): number | null;
   readonly role: {
     readonly role: Role;
@@ -43,21 +43,21 @@ export interface RetentionModules extends Pick<LogReaderModules, 'logFiles' | 'l
     holdWrites(reason: string | null): Promise<void>;
   };
   /**
-   * From after this ordinal on the log tells of XA transactions that may not be finished; `isStuck`: one is not, for long. Null:
-   * that does not matter.
+   * The recovery of XA transactions needs the log after this ordinal. `isStuck`: an XA transaction has been open for long.
+   * Null: the log need not be kept for XA.
    */
   xaAgreed(): Promise<{ readonly ordinal: number; readonly isStuck: boolean } | null>;
-  /** What is told in the status document has changed. */
+  /** The warnings in the status document have changed. */
   changed(): void;
   readonly wallMs?: () => number;
 }
 
-/** A disk that fills at 250 MB/s passes a quarter of the default 1 GiB between two looks. A look costs about a millisecond. */
+/** Poll interval. A disk that fills at 250 MB/s uses a quarter of the default 1 GiB in this time. A poll takes about 1 ms. */
 const LOOK_MS = 1_000;
-/** A warning that was over for so long is a new one when it comes again. */
+/** After this many polls without a warning about a member, the next one is an event again. */
 const QUIET_LOOKS = 60;
 
-/** Keeps the binary log of the node's server as long as others may need it, and the disks from filling up; see plan.ts. */
+/** Keeps the binary log of the node's server while other nodes may need it, and keeps the disks from filling up; see plan.ts. */
 export class Retention {
   readonly #options: RetentionOptions;
   readonly #modules: RetentionModules;
@@ -69,7 +69,7 @@ export class Retention {
   #level: DiskLevel = 'ok';
   #spoolLevel: DiskLevel = 'ok';
   #warnings: string[] = [];
-  /** Members that were warned about, and for how many looks they have not been. */
+  /** Members with a warning, and the number of polls since the last one. */
   readonly #warned = new Map<string, number>();
   readonly #dropped = new Set<string>();
   #failed = '';
@@ -83,7 +83,7 @@ export class Retention {
     this.#reader = new LogReader({ ...modules, directory: options.dataDirectory, wallMs });
   }
 
-  /** Null: nothing is known yet. */
+  /** Null: not known yet. */
   get status(): LogStatus | null {
     return this.#status;
   }
@@ -97,7 +97,7 @@ export class Retention {
     this.#running = this.#run(this.#stopped.signal);
   }
 
-  /** Resolves when the server and the role are left alone. */
+  /** Resolves when no poll is running any more. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#running;
@@ -110,9 +110,9 @@ export class Retention {
         this.#failed = '';
       } catch (error) {
         const reason = messageOf(error);
-        // Each reason once: a server that is down, or starting, says the same at each look.
+        // Each reason is logged once, because a server that is down or starting fails at each poll.
         if (reason !== this.#failed)
-          this.#modules.logger.warn({ reason }, 'retention could not be looked at');
+          this.#modules.logger.warn({ reason }, 'the retention of the binary log could not be checked');
         this.#failed = reason;
       }
       await sleep(LOOK_MS, signal).catch(() => {});
@@ -136,7 +136,7 @@ export class Retention {
     this.#note(log);
     const durable = role.durable();
     const needs = await this.#needs();
-    // What others have is not known yet; then nothing has been written here either.
+    // The positions of the other members are not known yet. Then this node has not written anything either.
     if (durable === null || needs === null) return;
     await this.#carryOut({ ...log, needs, durable, bytesPerSecond: this.#growth.bytesPerSecond });
   }
@@ -152,14 +152,14 @@ export class Retention {
     this.#say(isPrimary ? this.#warn(plan.warnings, plan.lost) : []);
     const first = facts.files[plan.purge];
     if (plan.purge === 0 || !first) return;
-    // However fast the log grows, what a member loses is said before it does.
+    // A member gets a warning before it loses its place, however fast the log grows.
     if (isPrimary && plan.because === 'limit' && unwarned.length > 0) return;
     await this.#modules.purgeLogs(first.name);
     const left = await this.#reader.read();
     if (left === null) return;
     this.#note(left);
     const { because } = plan;
-    // A dump that reads a file keeps it.
+    // The server keeps a file that a dump is reading, so fewer files may have been purged.
     const purged = facts.files.length - left.files.length;
     logger.info({ purged, first: left.files[0]?.name, after: left.before, because }, 'binary log purged');
     if (isPrimary) this.#tellDropped(facts, left.before, because ?? 'limit');
@@ -179,7 +179,7 @@ export class Retention {
 
   #warn(warnings: readonly RetentionWarning[], lost: readonly string[]): string[] {
     const { node, limits } = this.#options;
-    // A member that is level again, and a return of one that was not known, begin anew.
+    // A dropped member that has caught up, or that has connected for the first time, may get a warning again.
     for (const member of this.#dropped)
       if (!lost.includes(member) && this.#isKnown(member)) this.#dropped.delete(member);
     const said: string[] = lost.filter((member) => member !== node).map((member) => lostText(member, node));
@@ -213,7 +213,7 @@ export class Retention {
     if (was !== warnings.length) this.#modules.changed();
   }
 
-  /** Null: this node does not know who else there is. */
+  /** Null: this node does not know the other members. */
   async #needs(): Promise<LogNeed[] | null> {
     const { node } = this.#options;
     const { role, xaAgreed } = this.#modules;
@@ -239,7 +239,7 @@ export class Retention {
     events.add(
       'retention.warning',
       this.#options.node,
-      'The server was told to purge its binary log by itself (expire_logs_days, binlog_expire_logs_seconds), which may cost a member its place in it. Skein has set it to 0: use the setting "retention".',
+      'The server was set to purge its binary log by itself (expire_logs_days, binlog_expire_logs_seconds), so a member could lose its place in the log. Skein has set these variables to 0: use the setting "retention".',
       { code: 'SERVER_PURGES' },
     );
   }
@@ -258,7 +258,7 @@ export class Retention {
 
   async #lookAtDisks(): Promise<void> {
     const { dataDirectory, spoolDirectory, freeBytesMin } = this.#options;
-    // The server's data directory comes with its first start.
+    // The server's data directory does not exist before its first start.
     const data = await spaceOf(dataDirectory).catch(() => null);
     const spool = await spaceOf(spoolDirectory);
     if (data === null) return;
@@ -272,7 +272,7 @@ export class Retention {
     const wantedBytes = wantedFree(space, freeBytesMin);
     const { role } = this.#modules;
     const isOfPrimary = role.role === 'primary' && this.#level !== 'full';
-    // A primary writes no spool.
+    // A primary does not write to its spool, so only the disk of the data matters.
     await role.holdWrites(
       isFull && !isOfPrimary ? diskText(disk, { ...space, wantedBytes, isFull, role: role.role }) : null,
     );
@@ -287,7 +287,7 @@ export class Retention {
     const data = { disk, level, freeBytes: space.freeBytes, wantedBytes };
     const text = (isFull: boolean) => diskText(disk, { ...space, wantedBytes, isFull, role: role.role });
     if (level === 'full') events.add('disk.full', node, text(true), data);
-    else if (level === 'ok') events.add('disk.ok', node, `The disk of ${disk} has enough room again.`, data);
+    else if (level === 'ok') events.add('disk.ok', node, `The disk of ${disk} has enough free space again.`, data);
     else events.add('disk.low', node, text(false), data);
     return level;
   }

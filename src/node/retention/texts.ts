@@ -1,4 +1,4 @@
-/** What people are told of retention. Pure. */
+/** Texts about retention for people. Pure. */
 import { bytesText } from '../../std/bytes-text.js';
 import { durationText } from '../../std/duration-text.js';
 import type { RetentionLimits, RetentionWarning } from './plan.js';
@@ -14,29 +14,29 @@ export function warningText(warning: RetentionWarning, limits: RetentionLimits, 
   const left =
     leftMs === null
       ? 'The log does not grow at the moment.'
-      : `At the present rate that is in ${durationText(leftMs)}.`;
+      : `At the current rate the limit is reached in ${durationText(leftMs)}.`;
   const used100 = Math.min(999, Math.round(used * 100));
   if (member === node)
-    return `An XA transaction of ${node} is open since ${used100} % of the ${setting} that its binary log may have. Beyond it, what a crash leaves of it cannot be settled from the log. ${left}`;
+    return `An XA transaction of ${node} has been open for long: its binary log has since used ${used100} % of ${setting}. Beyond this limit, the log cannot resolve the transaction after a crash. ${left}`;
   const what = isKnown
-    ? `What ${member} still needs is ${used100} % of the ${setting} that the binary log of ${node} may have.`
-    : `${member} was not heard of since ${node} started, and the binary log is ${used100} % of the ${setting} that it may have.`;
-  return `${what} Beyond it ${member} has to be filled anew. ${left}`;
+    ? `The changes that ${member} still needs are ${used100} % of the limit of ${setting} for the binary log of ${node}.`
+    : `${member} has not connected since ${node} started, and the binary log is at ${used100} % of its limit of ${setting}.`;
+  return `${what} Beyond the limit ${member} must be filled from another node. ${left}`;
 }
 
 export function droppedText(
   member: string,
   { node, because, isKnown }: { node: string; because: 'limit' | 'disk'; isKnown: boolean },
 ): string {
-  const why = because === 'disk' ? 'the disk is short of room' : 'a limit is reached (setting "retention")';
+  const why = because === 'disk' ? 'the disk is short of space' : 'a limit is reached (setting "retention")';
   if (member === node)
-    return `The binary log of ${node} was purged behind an XA transaction that is still open: ${why}. After a crash it may have to be settled by a person.`;
-  const may = isKnown ? 'has to' : 'may have to';
-  return `The binary log of ${node} was purged beyond what ${member} has: ${why}. ${member} ${may} be filled anew when it returns.`;
+    return `The binary log of ${node} was purged after the start of an XA transaction that is still open: ${why}. After a crash an operator may have to resolve the transaction.`;
+  const must = isKnown ? 'must' : 'may have to';
+  return `The binary log of ${node} was purged beyond the position of ${member}: ${why}. ${member} ${must} be filled from another node when it returns.`;
 }
 
 export function lostText(member: string, node: string): string {
-  return `${member} needs what the binary log of ${node} does not hold any more: it has to be filled anew.`;
+  return `${member} needs changes that are no longer in the binary log of ${node}: it must be filled from another node.`;
 }
 
 export function diskText(
@@ -48,9 +48,9 @@ export function diskText(
     role,
   }: { freeBytes: number; wantedBytes: number; isFull: boolean; role: string },
 ): string {
-  const room = `The disk of ${disk} has ${bytesText(freeBytes)} free, ${bytesText(wantedBytes)} are wanted (retention.freeBytesMin).`;
-  if (!isFull) return `${room} Binary logs are purged: first what no member needs.`;
+  const space = `The disk of ${disk} has ${bytesText(freeBytes)} free, ${bytesText(wantedBytes)} are wanted (retention.freeBytesMin).`;
+  if (!isFull) return `${space} The node purges binary logs, first those that no member needs.`;
   return role === 'primary'
-    ? `${room} Writes are refused until there is room, reads go on.`
-    : `${room} This replica takes no more changes until there is room, reads go on.`;
+    ? `${space} Writes are refused until there is enough space. Reads go on.`
+    : `${space} This replica takes no more changes until there is enough space. Reads go on.`;
 }
