@@ -18,7 +18,7 @@ const Member = Type.Object({
 
 const Schema = Type.Array(
   Type.Object({
-    /** 0: the founding list, before the first epoch. */
+    /** 0 = the founding list, before the first epoch. */
     epoch: Type.Integer({ minimum: 0 }),
     number: Type.Integer({ minimum: 0 }),
     beginsAfter: Type.Object({
@@ -31,7 +31,7 @@ const Schema = Type.Array(
   }),
 );
 
-/** The chain as this node knows it, kept forever in its own fsynced file (rule H2). */
+/** The chain as this node knows it. It is kept forever, in its own fsynced file (rule H2). */
 export class ChainFile {
   readonly #file: StateFile<typeof Schema, []>;
   #chain: Chain = [];
@@ -45,7 +45,7 @@ export class ChainFile {
         refuse: ({ path, reason }) =>
           new SkeinError(
             'CHAIN_UNREADABLE',
-            `${path} is not a list of epochs and members (${reason}). Restore it from another node of this cluster (it is the same on all, but for the newest entries).`,
+            `${path} is not a list of epochs and members (${reason}). Copy the file from another node of this cluster. It is the same on all nodes, except for the newest entries.`,
           ),
       },
     });
@@ -60,7 +60,7 @@ export class ChainFile {
     this.#chain = await this.#file.load();
   }
 
-  /** Resolves when it is on the disk. */
+  /** Resolves when the chain is on the disk. */
   async save(chain: Chain): Promise<void> {
     await this.#file.save(chain as Static<typeof Schema>);
     this.#chain = chain;

@@ -11,7 +11,7 @@ import type {
 } from '../model/status.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 
-/** The status document, put together from what this node knows. Pure. */
+/** Builds the status document from the facts of this node. Pure. */
 
 export interface SelfFacts {
   heartbeat: HeartbeatBody;
@@ -35,18 +35,18 @@ export function ownStatus(self: SelfFacts): MemberStatus {
   return { ...status, lagMs: self.heartbeat.lagMs };
 }
 
-/** On a replica: what the primary last said, with this node's own line as it is now. */
+/** On a replica: the status that the primary last sent, with the current entry of this node. */
 export function seenFromReplica(
-  said: ClusterStatus | null,
+  received: ClusterStatus | null,
   own: MemberStatus,
   fallback: ClusterStatus,
   primary: { up: boolean; silentMs: number | null; reason: string | null },
 ): ClusterStatus {
-  const base = said ?? fallback;
+  const base = received ?? fallback;
   const members = base.members.map((member) => {
     if (member.name === own.name) return own;
     if (primary.up) return member;
-    // What it said of others is as old as its last word.
+    // The facts about other members are as old as the primary's last message.
     const lastHeartbeatMs =
       member.lastHeartbeatMs === null ? null : member.lastHeartbeatMs + (primary.silentMs ?? 0);
     if (member.name !== base.primary) return { ...member, lagMs: null, lastHeartbeatMs };
@@ -57,7 +57,7 @@ export function seenFromReplica(
   return { ...base, quorum, members };
 }
 
-/** What a node says of its cluster before it has heard anything of it. */
+/** The status of a node that has received nothing from its cluster yet. */
 export function bareStatus(
   config: Pick<NodeConfig, 'cluster' | 'acknowledge'>,
   chain: Chain,
@@ -76,7 +76,7 @@ export function bareStatus(
   };
 }
 
-/** The list of members, as the chain of this node has it. */
+/** The list of members in the chain of this node. */
 export function membersDocument(
   { cluster, clusterId }: { readonly cluster: string; readonly clusterId: string },
   chain: Chain,

@@ -20,10 +20,10 @@ export interface EpochsModules {
   readonly chainFile: ChainFile;
 }
 
-/** Names of transactions by the chain that this node knows, and new entries of the chain. */
+/** Finds epoch and GTID of a transaction by the chain that this node knows, and adds entries to the chain. */
 export class Epochs {
   readonly #modules: EpochsModules;
-  /** The chain before the newest epoch, as long as no other node was told of that; then null. */
+  /** The chain without the newest epoch, until another node knows that epoch; then null. */
   #before: Chain | null = null;
 
   constructor(modules: EpochsModules) {
@@ -38,24 +38,24 @@ export class Epochs {
     return currentEpoch(this.chain);
   }
 
-  /** The newest epoch began after this ordinal. */
+  /** Ordinal after which the newest epoch began. */
   get began(): number {
     return beginningOf(this.chain);
   }
 
-  /** The group with this ordinal in the cluster's one history. */
+  /** The position of the group with this ordinal in the cluster's history. */
   positionAt(ordinal: number): Position {
     const epoch = epochOf(this.chain, ordinal);
     return { epoch, ordinal, gtid: ordinal === 0 ? '' : this.#modules.flavour.gtidAt(epoch, ordinal) };
   }
 
-  /** Where a server stands that names this GTID as its last one. */
+  /** The position of a server whose last transaction has this GTID. */
   positionOf(gtid: string): Position {
     const ordinal = gtid === '' ? 0 : this.#modules.flavour.ordinalOf(gtid);
     return { epoch: epochOf(this.chain, ordinal), ordinal, gtid };
   }
 
-  /** An epoch of `primary` begins, with the list in force. On the disk when it resolves. @throws SkeinError CHAIN_INVALID */
+  /** Begins an epoch of `primary`, with the list in force. Resolves when it is on the disk. @throws SkeinError CHAIN_INVALID */
   async begin(epoch: number, beginsAfter: Position, primary: string): Promise<void> {
     const before = this.chain;
     const members = listInForce(before);
@@ -66,7 +66,7 @@ export class Epochs {
     this.#modules.logger.info({ epoch, beginsAfter }, 'epoch began');
   }
 
-  /** A new list in this epoch. In force and on the disk when it resolves. @throws SkeinError CHAIN_INVALID */
+  /** Adds a new list in this epoch. Resolves when it is in force and on the disk. @throws SkeinError CHAIN_INVALID */
   async enter(members: MemberList, ordinal: number): Promise<void> {
     const last = this.chain.at(-1);
     if (!last) throw new Error('a list of members needs an epoch');
@@ -79,18 +79,24 @@ export class Epochs {
     this.#modules.logger.info({ epoch, number: number + 1, beginsAfter, members }, 'list of members changed');
   }
 
-  /** The newest list is on a majority of itself and of the one before, which counts no more. On the disk when it resolves. */
+  /**
+   * The newest list is on a majority of itself and of the previous list, so the previous list counts no more. Resolves when
+   * that is on the disk.
+   */
   async settle(): Promise<void> {
     const settled = settleChain(this.chain);
     if (settled !== this.chain) await this.#modules.chainFile.save(settled);
   }
 
-  /** The newest epoch was sent to another node, so it must stay. */
+  /** The newest epoch was sent to another node, so it can no longer be withdrawn. */
   told(): void {
     this.#before = null;
   }
 
-  /** An epoch that began at the end of a wrong log would cut the right one, once it is back. Its number is used up. */
+  /**
+   * Removes the newest epoch if no other node knows it. It began at the end of a wrong log, and would cut the right log when
+   * that is back. Its number is never used again.
+   */
   takeBack(): void {
     if (this.#before === null) return;
     const before = this.#before;

@@ -16,7 +16,7 @@ export interface FoundingModules {
 
 /**
  * The birth of a cluster (rule E5): its founder writes the first list, with itself as the only voter. That happens once. A
- * founder that has data, and no chain any more, has lost it, and founds nothing; unless the data was restored for it.
+ * founder with data but without a chain has lost its chain, and founds nothing, unless the data comes from a restore.
  */
 export async function foundCluster(
   {

@@ -4,7 +4,7 @@ export interface PeerBytes {
   readonly received: number;
 }
 
-/** A link whose bytes are counted while it lasts. */
+/** A link whose bytes are counted. */
 export interface CountedLink {
   readonly node: string;
   readonly bytesSent: number;
@@ -12,10 +12,10 @@ export interface CountedLink {
   readonly onClosed: { on(listener: () => void): unknown };
 }
 
-/** Peers have proven that they know the secret, so they are nodes of the cluster. Old names are dropped for new ones. */
+/** Peers have proven that they know the secret, so they are nodes of the cluster. Beyond the limit, the oldest name is dropped. */
 const PEERS_MAX = 256;
 
-/** Bytes sent to and received from each peer, over all its links since the node's start. */
+/** Bytes sent to and received from each peer, over all links since the node's start. */
 export class LinkBytes {
   readonly #ended = new Map<string, { sent: number; received: number }>();
   readonly #live = new Set<CountedLink>();

@@ -3,7 +3,7 @@ import { linkSettings } from './link-settings.js';
 import type { RoleHost } from './role-host.js';
 import type { NodeParts } from './role-node.js';
 
-/** Every node listens for the others; its role decides which nodes may attach. */
+/** Every node listens for other nodes. Its role decides which of them may attach. */
 export function linkListener(parts: NodeParts, host: RoleHost): LinkListener {
   const { config, logger, events } = parts;
   const listener = new LinkListener(

@@ -1,6 +1,6 @@
 import type { NodeParts } from './role-node.js';
 
-/** What both ends of a link take from the node. */
+/** The settings that both ends of a link take from the node. */
 export function linkSettings({ config, secret, linkTls, clusterId }: NodeParts) {
   const { name, heartbeatIntervalMs, goneAfterMs } = config;
   const cluster = `${config.cluster} ${clusterId}`;

@@ -6,12 +6,12 @@ import type { LoggedGroup } from '../source/logged-group.js';
 import type { SqlSession } from '../verify/sql-session.js';
 import type { DdlNote } from './replica/ddl-note.js';
 
-/** What the roles need of the local server: SQL control and the last resort. Implemented by mysql-control. */
+/** What the roles need of the local server. Implemented by mysql-control. */
 
 export interface LocalServerUp {
   readonly pid: number;
   readonly adopted: boolean;
-  /** Whether the server before it may have died, instead of ending in order. */
+  /** Whether the previous run of the server may have crashed. */
   readonly crashed: boolean;
   readonly serverId: number;
   readonly port: number;
@@ -29,22 +29,22 @@ export interface ServerReading {
     readonly enabled: boolean;
     readonly clients: number;
     readonly waitSessions: number;
-    /** Commits that were answered without an acknowledgement, since the server's start. */
+    /** Commits since the server's start that were answered without an acknowledgement. */
     readonly noTx: number;
   };
   readonly syncBinlog: number;
   readonly flushAtTrxCommit: number;
-  /** Whether gatherCommits is on; null = somebody else decides about it. */
+  /** Whether gatherCommits is on; null = an operator has set these variables. */
   readonly commitsGather: boolean | null;
 }
 
-/** One of the server's own threads that executes a transaction. */
+/** A thread of the server that applies transactions. */
 export interface ApplierWorker {
   readonly id: number;
-  /** As SHOW PROCESSLIST names it. */
+  /** State in SHOW PROCESSLIST. */
   readonly state: string;
   readonly statement: string;
-  /** Waits for a row lock of another transaction. */
+  /** The worker waits for a row lock of another transaction. */
   readonly waitsForLock: boolean;
 }
 
@@ -59,96 +59,99 @@ export interface ReplicaThreads {
 
 export interface LocalControl {
   status(): Promise<ServerReading>;
-  /** A commit is answered only when our dump has acknowledged it. */
+  /** From now on the server answers a commit only when Skein's dump has acknowledged it. */
   waitForAcknowledgements(): Promise<void>;
-  /** After a crash while the log was begun anew: finishes that; says whether it was so. Only while it follows nobody. */
+  /** Finishes a reset of the log that a crash interrupted. Returns whether there was one. Only while the server does not replicate. */
   finishLogReset(): Promise<boolean>;
-  /** After a crash in the middle of DDL; says what was done, null = nothing. */
+  /** Recovers a server that crashed in the middle of DDL. Returns a description of the repair, null = nothing was done. */
   settleRecovery(options: {
     noted: DdlNote | null;
     nameOf(ordinal: number): string | null;
-    /** Whether this transaction of the cluster is DDL; null = the node does not have it. */
+    /** Whether the transaction with this ordinal is DDL; null = the node does not have it. */
     isDdl(ordinal: number): Promise<boolean | null>;
   }): Promise<string | null>;
-  /** Differs before and after DDL of which the server's log does not tell whether it was executed. */
+  /** A text that differs before and after DDL whose execution the server's log does not show. */
   ddlTraces(): Promise<string>;
-  /** What it has beside rows. */
+  /** Definitions of the server's objects: tables, views, routines, accounts and others. */
   definitions(): Promise<Definitions>;
-  /** Tables that it lists and cannot open; of these only, or of all. */
+  /** Tables that the server lists but cannot open, among these tables; null = among all. */
   unreadableTables(among: readonly TableName[] | null): Promise<UnreadableTable[]>;
-  /** Checksums of the named time zones that it knows: the same on servers with the same zones. */
+  /** Checksums of the server's named time zones. They are equal on servers with equal zones. */
   timeZoneSums(): Promise<string>;
-  /** Tables that endanger the promise. */
+  /** Tables and events that may break the promise. */
   lookAtSchema(): Promise<SchemaLook>;
-  /** Character sets of a table as it is here; null when there is none. */
+  /** Character sets of a table on this server; null when the table does not exist. */
   collationsOf(table: TableName): Promise<TableCollations | null>;
-  /** The engine's number of a table, which a renamed one keeps; null when there is none. */
+  /** The engine's id of a table, which a RENAME keeps; null when the table does not exist. */
   tableIdOf(table: TableName): Promise<number | null>;
-  /** Replicas have renamed `from` to `to`, and this server has not: they take it back. Only on an open primary. */
+  /** Undoes a RENAME that the replicas have executed and this server has not. Only on an open primary. */
   renameBack(from: TableName, to: TableName): Promise<void>;
-  /** Makes a table one of InnoDB, on all nodes; waits for the quorum. Only on an open primary. */
+  /** Converts a table to InnoDB on all nodes, and waits for the quorum. Only on an open primary. */
   convertToInnodb(table: TableName): Promise<void>;
-  /** The engine numbers tables and partitions as it makes them: the highest now. */
+  /** The highest id that the engine has given to a table or partition. */
   tableIdMax(): Promise<number>;
-  /** Those that it made after that one, as it names them. */
+  /** Tables and partitions with a higher id, by the engine's names. */
   madeSince(tableId: number): Promise<ReadonlySet<string>>;
-  /** Its clock, as text. */
+  /** The server's clock, as text. */
   now(): Promise<string>;
-  /** Which of these tables had DDL since then, as `schema/name`. */
+  /** The tables among these that had DDL since that time, as `schema/name`. */
   changedSince(
     time: string,
     tables: readonly { readonly schema: string; readonly name: string }[],
   ): Promise<ReadonlySet<string>>;
-  /** Past the log, or logged under this id. Takes as long as it takes, but for locks of others. Only on a closed server. */
+  /**
+   * Executes a statement without logging it, or logged with this server id. There is a limit only for waiting for locks. Only
+   * on a closed server.
+   */
   execute(sql: string, logged: { serverId?: number }): Promise<void>;
   /** Ends the clients' sessions, and with them their transactions and locks. */
   closeSessions(): Promise<void>;
-  /** The GTID after which the oldest file of the log begins; '' = it is the first of all. */
+  /** The GTID after which the oldest file of the log begins; '' = the file is the first of all. */
   logBegin(): Promise<string>;
-  /** XA branches that the engine has prepared, as SQL names them. */
+  /** XA branches that are prepared in the engine, by their SQL names. */
   preparedBranches(): Promise<string[]>;
-  /** No branch is prepared, and no statement of XA is running. */
+  /** Whether no branch is prepared and no XA statement is running. */
   isFreeOfXa(): Promise<boolean>;
-  /** Only in the engine, past the log. */
+  /** Ends a branch in the engine, without logging it. */
   finishBranch(branch: string, how: 'commit' | 'rollback'): Promise<void>;
-  /** Prepares an empty branch, past the log, so that its end can be logged. Only on a closed server. */
+  /** Prepares an empty branch without logging it, so that its end can be logged. Only on a closed server. */
   prepareStandIn(branch: string): Promise<void>;
-  /** Rolls a prepared branch back, and logs it under this id. Only on a closed server. */
+  /** Rolls a prepared branch back, and logs that with this server id. Only on a closed server. */
   logRollback(branch: string, serverId: number): Promise<void>;
-  /** Prepares a branch as it is in the log, past the log. Only on a server that follows nobody. */
+  /** Prepares a branch again from the log, without logging it. Only on a server that does not replicate. */
   prepareAgain(branch: string, group: LoggedGroup): Promise<void>;
   openAsPrimary(options: { serverId: number }): Promise<void>;
-  /** Nothing is written afterwards. @throws SkeinError COMMITS_WAITING (then only a kill is safe, rule C1) */
+  /** Makes the server refuse writes. @throws SkeinError COMMITS_WAITING (then only a kill is safe, rule C1) */
   closeForWrites(): Promise<void>;
-  /** Takes that back, on a server that is still the open primary's. */
+  /** Allows writes again. Only on the server of a primary that is still open. */
   writeAgain(): Promise<void>;
   /**
-   * Makes a primary's server that is closed, and whose commits are all acknowledged, one that may follow: under this id,
-   * at this GTID. Everything is read back. @throws SkeinError COMMITS_WAITING, SESSIONS_REMAIN, CLOSE_FAILED
+   * Turns a closed primary's server, whose commits are all acknowledged, into a replica's server with this server id and this
+   * GTID position. All settings are read back. @throws SkeinError COMMITS_WAITING, SESSIONS_REMAIN, CLOSE_FAILED
    */
   becomeReplica(options: { serverId: number; position: string }): Promise<void>;
-  /** A replica's server follows nobody any more, and has forgotten whom it followed. */
+  /** Ends replication on a replica's server, and removes its replication settings. */
   stopFollowing(): Promise<void>;
   followEndpoint(options: {
     host: string;
     port: number;
     user: string;
     password: string;
-    /** Parallel workers; 0 = one transaction after the other. */
+    /** Number of parallel workers; 0 = one transaction at a time. */
     workers: number;
   }): Promise<void>;
   replicaStatus(): Promise<ReplicaThreads | null>;
-  /** What the server's applying threads do now. */
+  /** The server's applier threads, with what each does now. */
   applierWorkers(): Promise<ApplierWorker[]>;
-  /** Clients with a transaction or a statement that is open for at least so long. */
+  /** Clients whose transaction or statement has been open for at least this time. */
   longReaders(seconds: number): Promise<{ id: number; user: string; seconds: number }[]>;
   endSession(id: number): Promise<void>;
-  /** With so many parallel workers; 0 = one transaction after the other. @throws when it does not stop in time */
+  /** `workers`: number of parallel workers; 0 = one transaction at a time. @throws when the applier does not stop in time */
   restartApplier(workers: number, stopDeadlineMs: number): Promise<void>;
   startReplica(): Promise<void>;
-  /** On a replica: its parallel workers commit together, each waits for others for some milliseconds at most. */
+  /** On a replica: makes the parallel workers commit together. Each waits some milliseconds at most for the others. */
   gatherCommits(on: boolean): Promise<void>;
   waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
-  /** A session of its own, whose statements are not logged. */
+  /** Opens a separate session, whose statements are not logged. */
   session(): Promise<SqlSession>;
 }

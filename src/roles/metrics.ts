@@ -1,6 +1,6 @@
 /**
- * What this node says of itself and of its cluster at `GET /metrics`: numbers in, families out. Who keeps the numbers
- * counts them in place; all else (labels, texts, sums) happens here, at a scrape.
+ * The metrics of this node and its cluster for `GET /metrics`: numbers in, metric families out. The parts of the node only
+ * count. Labels, texts and sums are made here, at a scrape.
  */
 
 import { GrowingCounter } from '../metrics/growing-counter.js';
@@ -28,11 +28,11 @@ export interface NodeFacts {
   readonly events: ReadonlyMap<ClusterEventName, number>;
   /** Null without TLS. */
   readonly certificateExpiresAtMs: number | null;
-  /** Of snapshots for other nodes. */
+  /** Bytes of snapshots sent to other nodes. */
   readonly seedBytesSent: number;
 }
 
-/** The same on every node. */
+/** The metrics that every node has, whatever its role. */
 export class NodeMetrics {
   readonly #growth = new Map(STAGES.map((stage) => [stage, new GrowingCounter()]));
 
@@ -43,23 +43,23 @@ export class NodeMetrics {
       {
         type: 'gauge',
         name: 'skein_build_info',
-        help: 'Always 1; the labels have the version of the node.',
+        help: 'Always 1. The labels give the version of the node.',
         samples: [{ labels: { node, cluster, version, nodejs: process.versions.node }, value: 1 }],
       },
       {
         type: 'gauge',
         name: 'skein_role',
-        help: '1 for the role that this node has.',
+        help: '1 for the current role of this node.',
         samples: ['primary', 'replica'].map((name) => ({ labels: { role: name }, value: name === role })),
       },
-      single('gauge', 'skein_epoch', 'Epoch that this node knows; counts primaries.', epoch),
+      single('gauge', 'skein_epoch', 'Newest epoch that this node knows.', epoch),
       single('gauge', 'skein_open', '1 while requests may reach the local server.', open),
-      single('gauge', 'skein_ready', '1 while /ready says 200.', ready),
+      single('gauge', 'skein_ready', '1 while /ready answers 200.', ready),
       single('gauge', 'skein_server_up', '1 while the local database server runs.', server.up),
       {
         type: 'gauge',
         name: 'skein_server_info',
-        help: 'Always 1; the labels say which database server runs.',
+        help: 'Always 1. The labels give the kind and version of the database server.',
         samples: [
           {
             labels: { flavour: server.flavour ?? 'unknown', version: server.version ?? 'unknown' },
@@ -76,7 +76,7 @@ export class NodeMetrics {
       {
         type: 'counter',
         name: 'skein_transactions_total',
-        help: 'Transactions that passed each stage here since the process began (counted from its first scrape on).',
+        help: 'Transactions that passed each stage on this node since the first scrape of the process.',
         samples: STAGES.map((stage) => ({
           labels: { stage },
           value: this.#growth.get(stage)?.look(positions[stage]) ?? 0,
@@ -85,7 +85,7 @@ export class NodeMetrics {
       single(
         'gauge',
         'skein_lag_seconds',
-        'Age of the oldest transaction that is not applied here yet; absent while it is not known.',
+        'Age of the oldest transaction that this node has not applied yet. Absent while not known.',
         seconds(lagMs),
       ),
       single('gauge', 'skein_log_files', "Files of the server's binary log.", log?.files ?? null),
@@ -93,13 +93,13 @@ export class NodeMetrics {
       single(
         'gauge',
         'skein_log_begin',
-        'Ordinal of the first transaction that the binary log can give to another node.',
+        'Ordinal of the first transaction in the binary log, from which it can feed another node.',
         log?.begin ?? null,
       ),
       single(
         'gauge',
         'skein_log_oldest_seconds',
-        'Time since the oldest file of the binary log was last written to.',
+        'Time since the last write to the oldest file of the binary log.',
         log?.oldestAt ? Math.max(0, (Date.now() - Date.parse(log.oldestAt)) / 1000) : null,
       ),
       single(
@@ -111,7 +111,7 @@ export class NodeMetrics {
       single(
         'gauge',
         'skein_certificate_expires_timestamp_seconds',
-        'When the TLS certificate ends, Unix time; absent without TLS.',
+        'Expiry of the TLS certificate, Unix time. Absent without TLS.',
         seconds(certificateExpiresAtMs),
       ),
       single('gauge', 'skein_seeding', '1 while the server is filled from another node.', Boolean(seeding)),
@@ -144,7 +144,7 @@ export interface PrimaryFacts {
   readonly verify: VerifyFacts;
 }
 
-/** Comparisons of rows since the node's start, and what they found last. */
+/** Comparisons of rows since the node's start, and the last results. */
 export interface VerifyFacts {
   readonly rounds: number;
   readonly chunks: number;
@@ -155,7 +155,7 @@ export interface VerifyFacts {
   readonly tables: ReadonlyMap<TableReport['verdict'], number>;
 }
 
-/** What only the primary knows: the quorum, its commits, and each member. */
+/** The metrics of a primary: the quorum, commits, and each member. */
 export function primaryMetrics(facts: PrimaryFacts): MetricFamily[] {
   const { quorum, members, change } = facts.status;
   const perMember = (sample: (member: (typeof members)[number]) => Sample[]): Sample[] =>
@@ -166,25 +166,25 @@ export function primaryMetrics(facts: PrimaryFacts): MetricFamily[] {
     single(
       'gauge',
       'skein_quorum_needed',
-      'Voters that must be attached, the primary included.',
+      'Voters that must be attached, including the primary.',
       quorum.needed,
     ),
     single(
       'gauge',
       'skein_quorum_attached',
-      'Voters that are attached, the primary included.',
+      'Voters that are attached, including the primary.',
       quorum.attached,
     ),
     single(
       'gauge',
       'skein_members_voters',
-      'Members that count in the quorum, the primary included.',
+      'Members that count in the quorum, including the primary.',
       quorum.voters,
     ),
     single(
       'gauge',
       'skein_members_learners',
-      'Members that do not count.',
+      'Members that do not count in the quorum.',
       members.filter(({ voter }) => !voter).length,
     ),
     single(
@@ -196,20 +196,20 @@ export function primaryMetrics(facts: PrimaryFacts): MetricFamily[] {
     single(
       'gauge',
       'skein_tables_without_key',
-      'Tables in which a replica has no key to find a row by.',
+      'Tables without a key by which a replica finds a row.',
       facts.keylessTables,
     ),
     single(
       'gauge',
       'skein_tables_not_innodb',
-      'Tables of an engine that can lose acknowledged rows, until they are converted.',
+      'Tables that are not converted to InnoDB yet. Their engine can lose acknowledged rows.',
       facts.foreignTables,
     ),
     single('gauge', 'skein_commits_waiting', 'Commits that wait for their quorum now.', facts.commitsWaiting),
     {
       type: 'histogram',
       name: 'skein_commit_wait_seconds',
-      help: 'From reading a transaction in the binary log to its acknowledgement by the quorum.',
+      help: 'Time from the read of a transaction in the binary log to its acknowledgement by the quorum.',
       series: [{ histogram: facts.commitWait }],
     },
     single(
@@ -227,7 +227,7 @@ export function primaryMetrics(facts: PrimaryFacts): MetricFamily[] {
     {
       type: 'gauge',
       name: 'skein_member_state',
-      help: '1 for the state that each member has.',
+      help: '1 for the current state of each member.',
       samples: perMember(({ state }) =>
         MEMBER_STATES.map((name) => ({
           labels: { state: name },
@@ -238,19 +238,19 @@ export function primaryMetrics(facts: PrimaryFacts): MetricFamily[] {
     {
       type: 'gauge',
       name: 'skein_member_server_up',
-      help: "1 while the member's database server runs, as it last said.",
+      help: "1 while the member's database server runs, by the member's last heartbeat.",
       samples: perMember(({ server }) => [{ value: server.up }]),
     },
     {
       type: 'gauge',
       name: 'skein_member_position',
-      help: "Ordinal of each member's last transaction in each stage, as it last said.",
+      help: "Ordinal of each member's last transaction in each stage, by the member's last heartbeat.",
       samples: perMember(({ positions }) => stages(positions)),
     },
     {
       type: 'gauge',
       name: 'skein_member_lag_seconds',
-      help: 'Age of the oldest transaction that the member has not applied yet; absent while it is not known.',
+      help: 'Age of the oldest transaction that the member has not applied yet. Absent while not known.',
       samples: perMember(({ lagMs }) => [{ value: seconds(lagMs) }]),
     },
     {
@@ -278,7 +278,7 @@ function verifyMetrics(facts: VerifyFacts): MetricFamily[] {
     single(
       'gauge',
       'skein_verify_last_complete_timestamp_seconds',
-      'When all tables were last compared, Unix time; absent when they never were.',
+      'End of the last comparison of all tables, Unix time. Absent before the first one.',
       seconds(facts.lastCompleteAtMs),
     ),
     {
@@ -301,7 +301,7 @@ export interface ReplicaFacts {
   readonly fsync: Histogram;
 }
 
-/** What only a replica has: the link to the primary, and its spool. */
+/** The metrics of a replica: the link to the primary, and the spool. */
 export function replicaMetrics({ linkUp, links, spool, spoolDamaged, fsync }: ReplicaFacts): MetricFamily[] {
   return [
     single('gauge', 'skein_link_up', '1 while the link to the primary is up.', linkUp),
@@ -311,10 +311,10 @@ export function replicaMetrics({ linkUp, links, spool, spoolDamaged, fsync }: Re
     single(
       'gauge',
       'skein_spool_pending_bytes',
-      'Received bytes that are not on the disk yet.',
+      'Received bytes that are not yet on the disk.',
       spool.pendingBytes,
     ),
-    single('gauge', 'skein_spool_damaged', '1 when the spool is damaged and does not count.', spoolDamaged),
+    single('gauge', 'skein_spool_damaged', '1 when the spool is damaged and does not count in the quorum.', spoolDamaged),
     {
       type: 'histogram',
       name: 'skein_spool_fsync_seconds',
@@ -332,10 +332,10 @@ function linkMetrics(links: readonly PeerBytes[]): MetricFamily[] {
     samples: links.map((link) => ({ labels: { peer: link.peer }, value: value(link) })),
   });
   return [
-    counter('skein_link_sent_bytes_total', 'Sent to the peer on its links.', ({ sent }) => sent),
+    counter('skein_link_sent_bytes_total', 'Bytes sent to the peer on its links.', ({ sent }) => sent),
     counter(
       'skein_link_received_bytes_total',
-      'Received from the peer on its links.',
+      'Bytes received from the peer on its links.',
       ({ received }) => received,
     ),
   ];

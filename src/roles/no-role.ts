@@ -11,7 +11,7 @@ import type { AttachInfo, HeartbeatBody } from '../wire/messages.js';
 import { bareStatus, membersDocument, ownStatus } from './cluster-status.js';
 import { type NodeParts, noVerifying, type RolePositions, type RoleScope } from './role-node.js';
 
-/** Between two roles, and before the first: the node serves no client. It reports the role that it is taking. */
+/** The scope between two roles, and before the first: the node serves no client. It reports the role that it will take. */
 export class NoRole implements RoleScope {
   readonly role: Role;
   readonly onChange = new Emitter<void>();

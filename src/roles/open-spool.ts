@@ -20,9 +20,10 @@ interface OpenSpoolModules {
 }
 
 /**
- * Every node has a spool, whatever its role: a primary's ends where its epoch began. A damaged one is kept beside a new one,
- * which has another incarnation: what the old one acknowledged does not count for it (rule C6). That of the primary stays:
- * its log is its server's, and it counts under the incarnation that the list of members has.
+ * Opens the node's spool. Every node has one, in any role; a primary's spool ends where its epoch began. A damaged spool is
+ * renamed and kept, and a new one replaces it. The new spool has another incarnation, so acknowledgements of the old one do
+ * not count for it (rule C6). A damaged spool of the primary is not replaced: a primary's log is that of its server, and the
+ * primary counts under the incarnation in the list of members.
  */
 export async function openSpool(
   config: Pick<NodeConfig, 'name' | 'directory' | 'spoolSegmentBytes'>,
@@ -47,7 +48,7 @@ export async function openSpool(
   const kept = await freeName(config.directory);
   await rename(directory, join(config.directory, kept));
   await syncPath(config.directory);
-  const text = `The spool of this node was damaged (${reason}). It is kept as ${kept}, and a new one begins.`;
+  const text = `The spool of this node was damaged (${reason}). It is kept as ${kept}, and a new one was created.`;
   events.add('spool.damaged', config.name, text);
   return { spool: await open(), fsyncTimes };
 }

@@ -15,16 +15,16 @@ const founder = {
   ...{ http: 'http://127.0.0.1:8083', mysqlRw: null, mysqlRo: null },
 };
 
-it('a restored cluster knows whose its old transactions are, and continues in epochs of its own', () => {
+it('a restored cluster keeps the epochs of its old transactions, and continues in new epochs', () => {
   const chain = restoredChain(history, founder);
   expect([epochOf(chain, 5), epochOf(chain, 9), epochOf(chain, 10)]).toEqual([1, 3, 1003]);
   expect(listInForce(chain)).toEqual([founder]);
-  // The old cluster went on after the backup: its positions are refused here.
+  // The old cluster went on after the backup. The new cluster refuses those positions.
   expect(() => refuseLost(chain, at(3, 10), true)).toThrow(/not in the cluster's history/);
   expect(() => refuseLost(chain, at(3, 9), true)).not.toThrow();
 });
 
-it('a cluster that had written nothing is restored too', () => {
+it('a cluster without any transaction can be restored', () => {
   expect(epochOf(restoredChain({ position: at(0, 0), epochs: [] }, founder), 1)).toBe(1000);
 });
 

@@ -15,13 +15,13 @@ const History = Type.Object({
   epochs: Type.Array(Type.Object({ epoch: Type.Integer({ minimum: 1 }), beginsAfter: PositionSchema })),
 });
 
-/** Where the history of the old cluster ends in restored data, and its epochs up to there. */
+/** The position of restored data in the history of the old cluster, and the old cluster's epochs up to that position. */
 export interface RestoredHistory {
   readonly position: Position;
   readonly epochs: readonly { readonly epoch: number; readonly beginsAfter: Position }[];
 }
 
-/** What `skein restore` wrote beside the data; null when the data is not restored. */
+/** The history that `skein restore` wrote beside the data; null when the data does not come from a restore. */
 export function restoredHistory(
   about: Readonly<Record<string, unknown>> | undefined,
 ): RestoredHistory | null {
@@ -29,14 +29,14 @@ export function restoredHistory(
 }
 
 /**
- * The old cluster may have gone on after the backup. Its next epochs must not be this cluster's: a client that was told a
- * position by the one must be refused by the other (rule M3), and no two transactions may have one name.
+ * The old cluster may have gone on after the backup. The new cluster must not use its later epochs: a position of one cluster
+ * must be refused by the other (rule M3), and no two transactions may have the same name.
  */
 const EPOCHS_SKIPPED = 1000;
 
 /**
- * The chain of a new cluster on restored data: the old epochs, from which the names of its transactions follow, and the
- * founding list behind them, in an epoch that the old cluster never had.
+ * The chain of a new cluster on restored data: first the old epochs, which give the old transactions their names, then the
+ * founding list, in an epoch that the old cluster never had.
  */
 export function restoredChain({ position, epochs }: RestoredHistory, founder: ListedMember): Chain {
   const last = epochs.at(-1)?.epoch ?? 0;

@@ -8,7 +8,7 @@ import { NoRole } from './no-role.js';
 import { RoleHost } from './role-host.js';
 import type { NodeParts, RoleScope } from './role-node.js';
 
-/** What happened, in order. */
+/** The calls, in order. */
 let said: string[];
 let host: RoleHost | undefined;
 afterEach(() => host?.stop());
@@ -52,7 +52,7 @@ interface Behaviour {
   takeServer?: () => Promise<void>;
 }
 
-/** A role that only tells; all that it serves is that of no role. */
+/** A role that records its calls. For everything else it behaves as NoRole. */
 class Told extends NoRole {
   readonly #behaviour: Behaviour;
   isServing = false;
@@ -110,7 +110,7 @@ const replica = (primary: string): Assignment => ({ kind: 'replica', primary });
 const has = (text: string) =>
   until(text, () => said.includes(text), { intervalMs: 1, context: () => said.join('\n') });
 
-it('one role has ended before the next one begins, and the server goes over to it', async () => {
+it('one role has ended before the next one begins and gets the server', async () => {
   const { hand, host } = start();
   hand.tell({ kind: 'primary' });
   await host.start();
@@ -124,7 +124,7 @@ it('one role has ended before the next one begins, and the server goes over to i
     'primary ends for replica',
     'primary has ended',
     'replica starts',
-    // Its crash was settled by the role before.
+    // The previous role has handled the crash.
     'replica takes server 7, running',
   ]);
   hand.tell(replica('n3'));
@@ -132,7 +132,7 @@ it('one role has ended before the next one begins, and the server goes over to i
   expect(host.role).toBe('replica');
 });
 
-it('while a role ends the node serves nobody, and passes for what it becomes', async () => {
+it('between two roles the node serves no client, and reports its next role', async () => {
   let finish = () => {};
   const { hand, host } = start([{ end: () => new Promise((resolve) => (finish = resolve)) }]);
   hand.tell(replica('n2'));
@@ -148,7 +148,7 @@ it('while a role ends the node serves nobody, and passes for what it becomes', a
   expect(seen.slice(0, 2)).toEqual(['primary false', 'primary false']);
 });
 
-it('a change that is not wanted any more is given up, if the role still can be kept', async () => {
+it('a superseded role change is aborted, if the current role can be kept', async () => {
   const aborts = (signal: AbortSignal) =>
     new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
   const { hand, host } = start([{ end: aborts }]);
@@ -161,7 +161,7 @@ it('a change that is not wanted any more is given up, if the role still can be k
   expect(said).toEqual(['replica starts', 'replica ends for primary', 'follows n3']);
 });
 
-it('a role that could not start is stopped, and tried again', async () => {
+it('a role that could not start is stopped, and the change is tried again', async () => {
   const failing = { start: () => Promise.reject(new Error('no port is free')) };
   const { hand, host } = start([{}, failing]);
   hand.tell({ kind: 'primary' });
@@ -183,7 +183,7 @@ it('a role that could not start is stopped, and tried again', async () => {
   }
 });
 
-it('a server that dies and comes back during a change goes to the new role, and its crash is told', async () => {
+it('a server that crashes and restarts during a change goes to the new role, marked as crashed', async () => {
   let finish = () => {};
   const { hand, host } = start([{ end: () => new Promise((resolve) => (finish = resolve)) }]);
   hand.tell({ kind: 'primary' });
@@ -200,7 +200,7 @@ it('a server that dies and comes back during a change goes to the new role, and 
   expect(said).not.toContain('replica takes server 7, running');
 });
 
-it('says why a server could not be taken, once, and gives up when it is gone', async () => {
+it('reports once why the role could not take the server, and stops trying when the server is gone', async () => {
   let tries = 0;
   const { hand, host } = start([
     {

@@ -15,12 +15,12 @@ import { PrimaryNode } from './primary/primary-node.js';
 import { ReplicaNode } from './replica/replica-node.js';
 import type { NodeParts, RoleNode, RolePositions, RoleScope, SeedTarget, Verifying } from './role-node.js';
 
-/** What keeps a server from being taken into a role is mostly over in some seconds. */
+/** The usual obstacles to taking the server into a role end within some seconds. */
 const ROLE_RETRY_MS = 2_000;
 
 /**
- * The role of a node, whichever it is now. It gives the node's parts and its server to one role at a time, as the election
- * says: a role has ended, with its ports and sessions closed, before the next one begins (rules C1, C10).
+ * The current role of a node. It gives the node's parts and its server to one role at a time, as the election says. A role
+ * has ended, with its ports and sessions closed, before the next one begins (rules C1, C10).
  */
 export class RoleHost implements RoleNode {
   readonly onChange = new Emitter<void>();
@@ -31,13 +31,13 @@ export class RoleHost implements RoleNode {
   readonly #begin: (next: Assignment) => RoleScope;
   readonly #stopped = new AbortController();
   #role: RoleScope;
-  /** Of the role that the node has; null before the first and between two. */
+  /** The current role; null before the first role and between two roles. */
   #kind: Role | null = null;
   #off: (() => void)[] = [];
   #up: LocalServerUp | null = null;
   #changing: Promise<void> = Promise.resolve();
 
-  /** `begin` makes the scope of a role; for tests. */
+  /** `begin` makes the scope of a role. Tests give their own. */
   constructor(
     parts: NodeParts,
     election: Election,
@@ -58,7 +58,7 @@ export class RoleHost implements RoleNode {
       if (!signal.aborted)
         this.#parts.logger.error(
           { reason: messageOf(error) },
-          'the election failed: no further role changes are received',
+          'the election failed: this node does not change its role any more',
         );
     });
   }
@@ -69,22 +69,22 @@ export class RoleHost implements RoleNode {
     await this.#role.stop();
   }
 
-  /** What the election says is done as soon as it is said; a change that is not wanted any more is given up if it still can be. */
+  /** Obeys the election. A newer decision aborts a role change that is still under way, if the change can be aborted. */
   async #obey(signal: AbortSignal): Promise<void> {
     let next = await this.#election.next(signal);
     for (;;) {
-      const overtaken = new AbortController();
+      const superseded = new AbortController();
       const later = this.#election.next(signal);
       later.then(
-        () => overtaken.abort(new Error('The election has changed its decision.')),
-        () => overtaken.abort(signal.reason),
+        () => superseded.abort(new Error('The election has changed its decision.')),
+        () => superseded.abort(signal.reason),
       );
-      await this.#changeTo(next, overtaken.signal);
+      await this.#changeTo(next, superseded.signal);
       next = await later;
     }
   }
 
-  /** Tries until it is done, or not wanted any more. */
+  /** Tries until the change is done or aborted. */
   async #changeTo(next: Assignment, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
@@ -116,11 +116,11 @@ export class RoleHost implements RoleNode {
     try {
       await role.start();
     } catch (error) {
-      // It may have begun to listen to what it borrows; another try makes another one.
+      // The role may have subscribed to the node's parts. The next attempt makes a new role.
       await role.stop();
       throw error;
     }
-    // What ran before has settled its server, or the server was killed and comes up again.
+    // The previous role has left the server in order, or has killed it and it starts again.
     this.#kind = next.kind;
     this.#become(role);
     logger.info({ role: next.kind, before: kind }, 'role begins');
@@ -153,7 +153,7 @@ export class RoleHost implements RoleNode {
     this.#role.serverDown(reason);
   }
 
-  /** Again and again while this server runs in this role: what failed may have been a moment's fault. */
+  /** Gives the server to the role. Repeats that after an error, while the server runs and the role lasts. */
   async #takeServer(): Promise<void> {
     const up = this.#up;
     const role = this.#role;
@@ -162,7 +162,7 @@ export class RoleHost implements RoleNode {
     while (up && !isOver()) {
       try {
         await role.serverUp(up);
-        // The next role finds a server that runs, and whose crash, if there was one, is settled.
+        // For the next role, the server counts as adopted and not crashed: this role has handled a crash.
         if (!isOver() && role.isOpen().open) this.#up = { ...up, adopted: true, crashed: false };
         return;
       } catch (error) {

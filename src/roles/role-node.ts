@@ -25,81 +25,82 @@ import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from 
 
 /** Fills this node's server from another node; see src/seeding. */
 export interface Seeding {
-  /** Asks for it. Says why it is not done by itself now; null = it is under way. */
+  /** Requests a seed. Returns null when the seed is under way, or the reason why it is not begun automatically. */
   need(need: SeedNeed): string | null;
   /** @throws SkeinError NOT_SEEDING, SEED_NOT_CANCELLABLE */
   cancel(reason: string): Promise<void>;
   readonly isRunning: boolean;
-  /** Why no client may be served; null = because of this one may. */
+  /** Why a seed forbids to serve clients; null = it does not. */
   readonly closed: string | null;
   readonly progress: SeedProgress | null;
-  /** Groups from this ordinal on must stay in the spool. */
+  /** The spool must keep the groups from this ordinal on. */
   readonly keepsFrom: number;
   readonly onChange: Emitter<void>;
 }
 
-/** What that needs of a replica's role. */
+/** What a seed needs of a replica's role. */
 export interface SeedTarget {
-  /** Ordinal that the primary of the present epoch has called committed; null = it was not heard yet. */
+  /** Commit position that the primary of the current epoch has sent; null = none yet. */
   committed(): number | null;
-  /** Ordinal up to which the server has executed; null = it does not follow this node now. */
+  /** Ordinal up to which the server has executed; null = the server does not replicate from this node now. */
   applied(): number | null;
-  /** The spool goes on after this position, which the server's data covers. */
+  /** Empties the spool. It continues after this position, which the server's data includes. */
   restartSpool(position: Position): Promise<void>;
-  /** The server has other data: what was known of it is forgotten. */
+  /** The server's data was replaced, so facts about the old data are forgotten. */
   dataReplaced(): void;
 }
 
-/** What a node owns and lends to the role that it has. */
+/** The parts that a node owns and lends to its current role. */
 export interface NodeParts {
   config: NodeConfig;
   secret: Buffer;
-  /** Of the cluster; random, made at its birth. */
+  /** Random id of the cluster, made when the cluster was founded. */
   clusterId: string;
-  /** Where this node is. */
+  /** Addresses of this node. */
   place: MemberPlace;
-  /** Starts of this node so far. */
+  /** Number of starts of this node so far. */
   boot: number;
-  /** For the link; null = plain. */
+  /** TLS of the link; null = without TLS. */
   linkTls: TlsSource | null;
   logger: Logger;
   flavour: Flavour;
   chainFile: ChainFile;
   spool: Spool;
-  /** Of the spool's syncs. */
+  /** Durations of the spool's fsyncs. */
   fsyncTimes: Histogram;
   events: EventLog;
   readonly seeding: Seeding;
-  /** A node wants a snapshot of this node's server. */
+  /** Another node requests a snapshot of this node's server. */
   seedRequested(session: SeedSession): void;
   control(): LocalControl;
-  /** SIGKILL; the server is started again. Resolves when its end is certain. */
+  /** Kills the server (SIGKILL); it is started again. Resolves when the process has certainly ended. */
   kill(reason: string): Promise<void>;
-  /** Resolves when no client is served through what is closed by now: their connections are cut. */
+  /** Resolves when the connections of all clients that the role no longer serves are cut. */
   cutClients(): Promise<void>;
-  /** An id for the server that it never had, and that no transaction ever bears (rule C10). */
+  /** A server id that the server never had and that no transaction has (rule C10). */
   newServerId(): Promise<number>;
   /** The number of the next epoch, see Election. */
   newEpoch(known: number): Promise<number>;
-  /** What a crash of the server left behind is settled. */
+  /** The recovery after a crash of the server is complete. */
   settled(): Promise<void>;
-  /** Ends this process: it must not go on, and is started again. */
+  /** Ends this process, which must not continue. It is started again. */
   fail(error: SkeinError): void;
   prepareSystem(): Promise<void>;
   passwordOf(account: AccountName | 'skein_endpoint'): string;
-  /** Members that are about to lose, or have lost, their place in this server's binary log. */
+  /** Warnings about members that will lose, or have lost, their place in this server's binary log. */
   logWarnings(): readonly string[];
   heartbeatBase(): Omit<HeartbeatBody, 'role' | 'epoch' | 'positions' | 'lagMs' | 'applier' | 'reason'>;
 }
 
-/** Where a role stands, in ordinals. Read at every move, so it costs no more than its numbers. */
+/** The positions of a role, as ordinals. Read at each change of a position, so it must be cheap. */
 export interface RolePositions {
   /**
-   * The count in which these positions move: another object when the primary begins to count again, null while nothing
-   * is counted here (a replica, a closed primary). A wait for a position in a count that has ended never resolves.
+   * Identifies the count of acknowledgements to which the positions belong. It is another object when the primary begins to
+   * count again, and null while this node counts nothing (a replica, a closed primary). A wait for a position in a count
+   * that has ended never resolves.
    */
   readonly count: object | null;
-  /** In the log of this node (on a replica: in its spool). */
+  /** End of this node's log (on a replica: of its spool). */
   readonly received: number;
   /** Durable on a majority of the voters. */
   readonly committed: number;
@@ -109,40 +110,41 @@ export interface RolePositions {
   readonly answered: number;
   /** Visible in the local server. */
   readonly applied: number;
-  /** Durable on each voter besides this node, in the order of `voters()`. */
+  /** Durable on each other voter, in the order of `voters()`. */
   readonly durable: readonly number[];
   /** ms; null = not known. */
   readonly lagMs: number | null;
 }
 
-/** The part of a node that follows from its role; the rest (server, HTTP, logs) is the same for both. */
+/** The part of a node that depends on its role. The rest (server, HTTP, logs) is the same for both roles. */
 export interface RoleNode extends Pick<NodeView, 'epoch' | 'isOpen' | 'ready' | 'confirmPrimary'> {
   readonly role: 'primary' | 'replica';
   /** Openness, or the primary's name or address, may have changed. Listeners run before the role continues. */
   readonly onChange: Emitter<void>;
-  /** One of the positions moved. Many times a second: listeners do next to nothing. */
+  /** A position changed. Emitted many times a second, so listeners must be cheap. */
   readonly onMoved: Emitter<void>;
   positions(): RolePositions;
-  /** On the primary: voters besides this node. */
+  /** On the primary: the other voters. */
   voters(): readonly string[];
   members(): MembersDocument;
-  /** See MemberChanges. @throws SkeinError NOT_PRIMARY, and those */
+  /** See MemberChanges. @throws SkeinError NOT_PRIMARY, and the errors of MemberChanges.change */
   changeMembers(change: MemberChange): Promise<void>;
-  /** The node's disk has no room: nothing more is written on it, for this reason. Null: there is room again. */
+  /** Stops all writes to the node's full disk, with this reason. Null: the disk has space again. */
   holdWrites(reason: string | null): Promise<void>;
   /**
-   * An operator wants a node to be filled, or that to end: this one, or on a primary an attached replica.
+   * An operator orders that a node is filled, or that its seed is cancelled. The node is this one, or on a primary an
+   * attached replica.
    * @throws SkeinError NOT_PRIMARY, NOT_ATTACHED, SEED_OF_PRIMARY, NOT_SEEDING, SEED_NOT_CANCELLABLE
    */
   orderSeed(node: string, order: SeedOrder): Promise<void>;
-  /** Null = this node is no replica now. */
+  /** Null = this node is not a replica now. */
   seedTarget(): SeedTarget | null;
   clusterStatus(): ClusterStatus;
-  /** A request waits for a position: the log is read now. */
+  /** A request waits for a position, so the log is read without waiting for a batch. */
   readNow(): void;
   watch(reading: ServerReading): void;
   heartbeat(): HeartbeatBody;
-  /** What only this role has, for `GET /metrics`. */
+  /** The metrics of this role, for `GET /metrics`. */
   metrics(): MetricFamily[];
   watchThreads(threads: ReplicaThreads | null): Promise<void>;
   /** Comparisons of rows with the replicas. @throws SkeinError NOT_PRIMARY */
@@ -160,16 +162,17 @@ export function noVerifying(): Verifying {
   throw new SkeinError('NOT_PRIMARY', 'This node is a replica. Rows are compared by the primary.');
 }
 
-/** One role of a node, from its beginning to its end: it borrows the node's parts. */
+/** One role of a node, from its beginning to its end. It borrows the node's parts. */
 export interface RoleScope extends RoleNode {
-  /** The status document has changed: replicas are told at once. */
+  /** The status document has changed, and is sent to the replicas at once. */
   readonly onStatus: Emitter<void>;
   start(): Promise<void>;
-  /** The node stops: nothing is told to the server. */
+  /** The node stops. The role leaves the server as it is. */
   stop(): Promise<void>;
   /**
-   * The node gets another role. When it resolves, this one has no session and no port any more, and the server is fit for
-   * the next role. Rejects with the signal's reason, and then the role goes on, while it may still be kept.
+   * Ends this role because the node gets another one. When the promise resolves, this role has no session and no port, and
+   * the server is ready for the next role. Rejects with the signal's reason while the role can still be kept; then the role
+   * continues.
    */
   end(next: Assignment, signal: AbortSignal): Promise<void>;
   serverUp(up: LocalServerUp): Promise<void>;
@@ -177,6 +180,6 @@ export interface RoleScope extends RoleNode {
   /** Whether a replica that has dialled may attach. */
   welcome(attach: AttachInfo): WelcomeDecision;
   attached(session: ReplicaSession): void;
-  /** On a replica: the primary is another node now. */
+  /** On a replica: follows another primary; null = the primary is not known. */
   follow(primary: string | null): void;
 }

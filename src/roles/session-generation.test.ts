@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { SessionGeneration } from './session-generation.js';
 
-it('has another number after every start of the server and every change of the role, and none comes back', () => {
+it('has a new number after every start of the server and every change of the role, and never repeats one', () => {
   const generation = new SessionGeneration();
   const numbers = [generation.number];
   const after = (change: () => void) => {
@@ -17,7 +17,7 @@ it('has another number after every start of the server and every change of the r
   expect(new Set(numbers).size).toBe(numbers.length);
 });
 
-it('stays while nothing changes', () => {
+it('keeps its number while nothing changes', () => {
   const generation = new SessionGeneration();
   generation.roleChanged(true);
   const { number } = generation;

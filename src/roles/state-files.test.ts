@@ -18,7 +18,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const DAMAGED = ['', '[{"epoch":', '{"epoch":1,"known":7}', '[{"epoch":1}]', 'null', '7'];
 
-/** What decisions about data rest on: lost silently, each of these would let a node do something else than it must. */
+/** State files on which decisions about data depend. A silent loss of any of them would make a node do the wrong thing. */
 const REFUSED = [
   { name: 'chain.json', code: 'CHAIN_UNREADABLE', load: () => new ChainFile(directory).load() },
   { name: 'xa.json', code: 'XA_STATE_UNREADABLE', load: () => xaFile(directory).load() },
@@ -31,7 +31,7 @@ const REFUSED = [
 ];
 
 describe.each(REFUSED)('a damaged $name', ({ name, code, load }) => {
-  it.each(DAMAGED)('is refused when it holds %j, with its path, and stays as it is', async (text) => {
+  it.each(DAMAGED)('is refused with its path when it contains %j, and is not changed', async (text) => {
     const path = join(directory, name);
     writeFileSync(path, text);
     await expect(load()).rejects.toMatchObject({ code, message: expect.stringContaining(path) });
@@ -39,7 +39,7 @@ describe.each(REFUSED)('a damaged $name', ({ name, code, load }) => {
   });
 });
 
-it('the chain stays unknown, not empty, after a damaged file was refused, until it is given back', async () => {
+it('after a damaged file was refused, the chain is unknown, not empty, until the file is restored', async () => {
   const chain = [epochEntry(3, { epoch: 2, ordinal: 9, gtid: '0-2-9' })];
   await new ChainFile(directory).save(chain);
   const path = join(directory, 'chain.json');
@@ -59,7 +59,7 @@ describe('the log end', () => {
     await expect.poll(() => new LogEndFile(directory, { logger: silentLogger }).load()).toBe(7);
   });
 
-  it('is not known when its file is damaged, and the log says so', async () => {
+  it('is unknown when its file is damaged, and the log reports that', async () => {
     const warned: object[] = [];
     const logger: Logger = { ...silentLogger, warn: (data) => void warned.push(data) };
     writeFileSync(join(directory, 'log-end.json'), '{"ordinal":"7"}');

@@ -11,7 +11,7 @@ function guard(own: string | null) {
   return { zones, seen };
 }
 
-it('tells of a replica with other zones once, and warns as long as it has them', () => {
+it('reports a replica with other zones once, and warns as long as the zones differ', () => {
   const { zones, seen } = guard('1-2-3');
   zones.heard('n2', '1-2-3');
   zones.heard('n3', '1-2-4');
@@ -28,7 +28,7 @@ it('tells of a replica with other zones once, and warns as long as it has them',
   expect(seen.changes).toBe(4);
 });
 
-it('compares only what is known', () => {
+it('compares only known checksums', () => {
   const { zones, seen } = guard(null);
   zones.heard('n2', '1');
   seen.own = '2';
@@ -39,7 +39,7 @@ it('compares only what is known', () => {
   expect(zones.warnings).toHaveLength(1);
 });
 
-it('asks the server once a minute, and again when another server runs', async () => {
+it('queries the server once a minute, and again when another server runs', async () => {
   let nowMs = 0;
   let asked = 0;
   const own = new OwnTimeZones({ timeZoneSums: async () => String(++asked) }, () => nowMs);

@@ -1,6 +1,6 @@
 /**
- * Named time zones are in tables of each server and not in the log. But every DDL in the log has the zone of its session. A
- * replica without that zone stops (1298), and a replica with other rules for it computes other values.
+ * Each server has the named time zones in its own tables, and the log does not contain them. But every DDL in the log has the
+ * zone of its session. A replica without that zone stops (1298), and a replica with other rules for it computes other values.
  */
 
 /** An operator may load newer zones at any time. */
@@ -23,13 +23,13 @@ export class OwnTimeZones {
     return this.#sums;
   }
 
-  /** To be called when another server runs. */
+  /** Called when another server runs. */
   forget(): void {
     this.#sums = null;
     this.#lookedAtMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** May be called at every heartbeat. */
+  /** Called at every heartbeat. Queries the server once a minute. */
   async look(): Promise<void> {
     const nowMs = this.#nowMs();
     if (nowMs - this.#lookedAtMs < LOOK_AGAIN_MS) return;
@@ -41,13 +41,13 @@ export class OwnTimeZones {
 export interface TimeZoneGuardModules {
   /** Checksums of the primary's own zones; null = not known. */
   own(): string | null;
-  /** A replica was found to have other zones, and was not before. */
+  /** A replica has other zones, and had equal ones before. */
   found(reason: string): void;
   /** `warnings` may have changed. */
   changed(): void;
 }
 
-/** Used on the primary: reports replicas whose servers have other zones. */
+/** On the primary: reports replicas whose servers have other zones. */
 export class TimeZoneGuard {
   readonly #modules: TimeZoneGuardModules;
   readonly #differing = new Set<string>();
@@ -60,7 +60,7 @@ export class TimeZoneGuard {
     return this.#differing.size === 0 ? [] : [differs([...this.#differing].sort())];
   }
 
-  /** Takes the checksums of a replica's heartbeat. Null: not known; undefined: an older node, which does not send them. */
+  /** Takes the checksums of a replica's heartbeat. Null: not known. Undefined: an older version, which does not send them. */
   heard(node: string, sums: string | null | undefined): void {
     const own = this.#modules.own();
     if (own === null || sums === null || sums === undefined) return;
@@ -74,7 +74,7 @@ export class TimeZoneGuard {
     this.#modules.changed();
   }
 
-  /** Forgets a replica that is gone. It is compared again when it is back. */
+  /** Forgets a gone replica. It is compared again when it returns. */
   left(node: string): void {
     if (this.#differing.delete(node)) this.#modules.changed();
   }

@@ -4,13 +4,13 @@ import { SkeinError } from '../model/error.js';
 import { ORIGIN, type Position } from '../model/position.js';
 import { StateFile } from '../std/state-file.js';
 
-/** State of the XA recovery: the last position at which log and engine had the same branches prepared. */
+/** State of the XA recovery: the last known position at which log and engine had the same branches prepared. */
 export interface XaAgreement {
   readonly at: Position;
   readonly branches: string[];
-  /** Branches that the engine has lost and whose end is being logged. The engine may have a stand-in for each. */
+  /** Branches that the engine has lost and whose rollback is being logged. The engine may have a stand-in for each. */
   readonly ending: string[];
-  /** Written by a person: how a branch in doubt has ended. */
+  /** Written by an operator: the outcome of each branch in doubt. */
   readonly decided?: Readonly<Record<string, 'commit' | 'rollback'>>;
 }
 

@@ -22,7 +22,7 @@ it.each([
   expect(xaMending(before, tail, engine)).toEqual({ finish: [], lost: [], doubtful: [], left: engine });
 });
 
-it('what the log ended is ended in the engine in the same way', () => {
+it('a branch that ended in the log is ended in the engine in the same way', () => {
   expect(
     xaMending(agreed(['a']), log({ a: 'commit', b: 'rollback', c: 'prepare' }), ['a', 'b', 'c']),
   ).toMatchObject({
@@ -35,20 +35,20 @@ it('what the log ended is ended in the engine in the same way', () => {
   });
 });
 
-it('a branch that the engine lost is ended in the log, by a stand-in', () => {
+it('a branch that the engine lost is rolled back in the log, by a stand-in', () => {
   expect(xaMending(agreed(), log({ a: 'prepare', b: 'prepare' }), ['b'])).toMatchObject({
     lost: [{ branch: 'a', isGone: true }],
     left: ['b'],
   });
 });
 
-it('a stand-in that is there already is never taken for the branch', () => {
+it('an existing stand-in is never taken for the branch', () => {
   const tail = log({ a: 'prepare' });
   expect(xaMending(agreed([], ['a']), tail, ['a'])).toMatchObject({
     lost: [{ branch: 'a', isGone: false }],
     left: [],
   });
-  // Its end was logged, and then the server died again.
+  // The rollback was logged, and then the server crashed again.
   expect(xaMending(agreed([], ['a']), log({ a: 'rollback' }), ['a'])).toMatchObject({
     finish: [{ branch: 'a', how: 'rollback' }],
     lost: [],
@@ -67,7 +67,7 @@ it('a branch that the log does not name is rolled back, unless an ordinary trans
   });
 });
 
-it('what was answered a minute ago needs not be read again, unless something of XA is under way', async () => {
+it('the log before a position answered a minute ago need not be read again, unless XA is under way', async () => {
   let free = true;
   const saved: XaAgreement[] = [];
   const xa = new XaRecovery({
@@ -87,12 +87,12 @@ it('what was answered a minute ago needs not be read again, unless something of 
   await xa.advance(at(40), 120_000);
   expect(saved).toHaveLength(1);
   free = true;
-  // Not what was answered while a branch may have been prepared.
+  // The position does not advance while a branch may be prepared.
   await xa.advance(at(50), 180_000);
   expect(saved.at(-1)?.at).toEqual(at(40));
 });
 
-it('of a log that was purged, what the engine has counts; a branch that nobody can tell of needs a person', async () => {
+it('with a purged log, the branches of the engine count, and a branch in doubt needs an operator', async () => {
   let engine = ['two'];
   const read: number[] = [];
   const at = (ordinal: number): Position => ({ epoch: 1, ordinal, gtid: `0-1000001-${ordinal}` });
@@ -139,7 +139,7 @@ describe('on a replica', () => {
     return xa.settle(at(9), new AbortController().signal);
   }
 
-  it('a branch that the engine lost is prepared again, and one that is not in the log is rolled back', async () => {
+  it('a lost branch is prepared again, and a branch that is not in the log is rolled back', async () => {
     const engine = ['early'];
     expect(await settle(engine, log({ lost: 'prepare' }, true))).toMatch(
       /rollback of early was done; lost was prepared again/,
@@ -147,7 +147,7 @@ describe('on a replica', () => {
     expect(engine).toEqual(['lost']);
   });
 
-  it('of a log that was purged nothing is ended: what the engine has stays', async () => {
+  it('with a purged log, no branch is ended and the branches of the engine stay', async () => {
     const control = { preparedBranches: async () => ['old'] } as unknown as LocalControl;
     const xa = new XaRecovery({
       file: { path: 'xa.json', load: async () => agreed() } as unknown as XaFile,
@@ -162,7 +162,7 @@ describe('on a replica', () => {
     expect(await xa.settle(at(60), new AbortController().signal)).toBeNull();
   });
 
-  it('what the log ended is ended, and what is level is left alone', async () => {
+  it('a branch that ended in the log is ended, and nothing is done when engine and log agree', async () => {
     expect(await settle(['a', 'b'], log({ a: 'commit', b: 'prepare' }))).toBe('the commit of a was done');
     expect(await settle(['b'], log({ a: 'commit', b: 'prepare' }))).toBeNull();
   });

@@ -16,12 +16,12 @@ import type { XaAgreement, XaFile } from './xa-file.js';
  *   prepared     missing      its rows are lost here. On a primary no client was told that it is prepared, so a rollback is
  *                             logged. On a replica it is prepared again from the log
  *   missing      prepared     on a primary it was an XA COMMIT ... ONE PHASE on its way to the log. It is rolled back when it
- *                             cannot have got there. When it can (such a group names no branch), a person decides.
+ *                             cannot have got there. When it can (such a group names no branch), an operator decides.
  *                             On a replica it is rolled back, because it will be executed again
  */
 export interface XaMending {
   readonly finish: readonly { readonly branch: string; readonly how: 'commit' | 'rollback' }[];
-  /** Prepared in the log. `isGone`: the engine does not have it. Otherwise the engine has a stand-in of an earlier recovery. */
+  /** Branches that are prepared in the log and that the engine has lost. */
   readonly lost: readonly LostBranch[];
   readonly doubtful: readonly string[];
   /** Branches that are prepared afterwards, without the lost ones. */
@@ -30,6 +30,7 @@ export interface XaMending {
 
 export interface LostBranch {
   readonly branch: string;
+  /** False = the engine has a stand-in of an earlier recovery. */
   readonly isGone: boolean;
 }
 
@@ -61,7 +62,7 @@ export function xaMending(agreed: XaAgreement, log: XaLog, engine: readonly stri
   };
 }
 
-/** How a role settles branches that its engine has lost. */
+/** How a role handles branches that its engine has lost. */
 export interface LostBranches {
   /** True when the branches are prepared afterwards, false when they have ended. */
   readonly restored: boolean;
@@ -81,14 +82,14 @@ export interface XaRecoveryModules {
 }
 
 /**
- * This long after a transaction was answered, the server has executed in its engine what it logged, and a start need not read
- * that part of the log again. So a start reads what was written in about twice this time.
+ * This long after a transaction was answered, the engine has executed what the log contains, and a start need not read that
+ * part of the log again. So a start reads the log of about twice this time.
  */
 const ADVANCE_MS = 60_000;
 
 export class XaRecovery {
   readonly #modules: XaRecoveryModules;
-  /** Position that was answered at that time. It becomes the agreed position when the engine has executed all of it. */
+  /** Answered position at time `sinceMs`. It becomes the agreed position when the engine has executed everything up to it. */
   #next: { at: Position; sinceMs: number } | null = null;
   #saving: Promise<void> = Promise.resolve();
 
@@ -97,7 +98,8 @@ export class XaRecovery {
   }
 
   /**
-   * Only on a closed server. Returns what was done, for people; null = nothing. It may write to the log.
+   * Makes the engine agree with the log. Only on a closed server. May write to the log. Returns a description of the repair,
+   * null = nothing was done.
    * @throws SkeinError XA_IN_DOUBT, and what reading the log throws
    */
   async settle(logEnd: Position, signal: AbortSignal): Promise<string | null> {
@@ -111,7 +113,7 @@ export class XaRecovery {
     const isPurged = begin.ordinal > noted.at.ordinal;
     const agreed = isPurged ? agreedAtBegin(noted, begin, engine) : noted;
     const read = await readLog(agreed.at, logEnd, signal);
-    // A replica never ends a branch before that is logged. Only a purged log leaves a doubt, and then the branch stays.
+    // A replica logs the end of a branch before it ends the branch. So only a purged log leaves a doubt, and then the branch stays.
     const log = { ...read, ordinary: isPurged || (!lostBranches.restored && read.ordinary) };
     const mending = xaMending(agreed, log, engine);
     if (mending.doubtful.length > 0 && !lostBranches.restored) throw inDoubt(mending.doubtful, file.path);
@@ -144,8 +146,8 @@ export class XaRecovery {
   }
 
   /**
-   * To be called often on an open server. After a crash, the log need not be read up to the position that was answered a while
-   * ago, unless a branch is prepared or an XA statement is running.
+   * Called often on an open server. Advances the position up to which a start need not read the log, unless a branch is
+   * prepared or an XA statement is running.
    */
   async advance(answered: Position, nowMs: number): Promise<void> {
     const done = this.#next;
@@ -154,13 +156,13 @@ export class XaRecovery {
     this.#next = next;
     if (!done || done.at.ordinal === 0) return;
     const { file, control } = this.#modules;
-    // The server may have died in the meantime, and a recovery may be in progress.
+    // The server may have crashed in the meantime, and a recovery may be in progress.
     if (!(await control().isFreeOfXa()) || this.#next !== next) return;
     this.#saving = file.save({ at: done.at, branches: [], ending: [] });
     await this.#saving;
   }
 
-  /** The log need not be read again up to the position of this recovery. */
+  /** Records that log and engine agree up to this position, so a start need not read the log before it. */
   async agree(at: Position): Promise<void> {
     const { file, control } = this.#modules;
     this.#next = null;
@@ -168,7 +170,7 @@ export class XaRecovery {
   }
 }
 
-/** For a primary: logs a rollback of the branches with the id of the epoch, so that all nodes end them. */
+/** For a primary: logs a rollback of the branches with the server id of the epoch, so that all nodes end them. */
 export function rolledBackEverywhere(modules: { control(): LocalControl; serverId(): number }): LostBranches {
   return {
     restored: false,
@@ -183,7 +185,7 @@ export function rolledBackEverywhere(modules: { control(): LocalControl; serverI
   };
 }
 
-/** For a replica: prepares the branches again from the log. Later transactions in the log did not change their rows. */
+/** For a replica: prepares the branches again from the log. Their locks kept later transactions in the log from changing their rows. */
 export function preparedAgain(modules: {
   control(): LocalControl;
   readGroup(ordinal: number, signal: AbortSignal): Promise<LoggedGroup>;
@@ -196,7 +198,7 @@ export function preparedAgain(modules: {
         if (ordinal === undefined)
           throw new SkeinError(
             'XA_DIFFERS',
-            `The server has lost the XA branch ${branch}, and its log no longer has it. It has to be filled from another node.`,
+            `The server has lost the XA branch ${branch}, and its log no longer has it. The server must be filled from another node.`,
           );
         await modules.control().prepareAgain(branch, await modules.readGroup(ordinal, signal));
       }
@@ -205,8 +207,8 @@ export function preparedAgain(modules: {
 }
 
 /**
- * The part of the log that would tell has been purged. The server keeps each file of its log until the engine has executed and
- * stored all of it. So a branch that was prepared and is missing now has been ended.
+ * The part of the log with the ends of these branches has been purged. The server keeps each file of its log until the engine
+ * has executed and stored all of it. So a branch that was prepared and is missing now has ended.
  */
 function agreedAtBegin(noted: XaAgreement, begin: Position, engine: readonly string[]): XaAgreement {
   return { ...noted, at: begin, branches: noted.branches.filter((branch) => engine.includes(branch)) };
@@ -216,9 +218,9 @@ function inDoubt(branches: readonly string[], path: string): SkeinError {
   const decided = JSON.stringify(Object.fromEntries(branches.map((branch) => [branch, 'rollback'])));
   return new SkeinError(
     'XA_IN_DOUBT',
-    `The server died during XA COMMIT ... ONE PHASE, and its log does not tell whether it was committed: ${branches.join('; ')}. ` +
-      `Look for its rows at the end of the binary log (mariadb-binlog -v). Then add to ${path}, with commit for each whose ` +
-      `rows are there: "decided":${decided}. It is read every few seconds.`,
+    `The server crashed during XA COMMIT ... ONE PHASE, and its log does not show whether the branch was committed: ${branches.join('; ')}. ` +
+      `Search for the rows of each branch at the end of the binary log (mariadb-binlog -v). Then add this to ${path}, with commit for ` +
+      `each branch whose rows are there: "decided":${decided}. The node reads the file every few seconds.`,
     { data: { branches } },
   );
 }
