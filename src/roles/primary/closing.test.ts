@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CLOSING_STEPS, type ClosingEvent, type ClosingStep, closingStep } from './closing.js';
 
-/** step, event -> step afterwards. Complete: each pair is here. */
+/** step, event -> next step. The table has every pair. */
 const TABLE: Record<ClosingStep, Record<ClosingEvent, ClosingStep>> = {
   writes: { done: 'log', late: 'killed', failed: 'writes', down: 'ended' },
   log: { done: 'target', late: 'killed', failed: 'log', down: 'ended' },

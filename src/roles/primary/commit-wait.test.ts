@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { CommitWait } from './commit-wait.js';
 
-it('counts each transaction once, with the time that its batch waited', () => {
+it('counts each transaction once, with the waiting time of its batch', () => {
   let now = 0;
   const wait = new CommitWait(() => now);
   wait.begin(100);
@@ -16,13 +16,13 @@ it('counts each transaction once, with the time that its batch waited', () => {
   now = 20;
   wait.acknowledged(120);
   expect(wait.histogram.count).toBe(15);
-  // The quorum cannot have what was not read: it counts once it was read, and at once.
+  // The quorum has no transaction that was not read. This one counts when it is read, with no wait.
   wait.read(116);
   wait.acknowledged(120);
   expect(wait.histogram.count).toBe(16);
 });
 
-it('does not count again what a new dump reads again', () => {
+it('does not count a transaction again that a new dump reads again', () => {
   const wait = new CommitWait(() => 0);
   wait.begin(0);
   wait.read(5);
@@ -33,7 +33,7 @@ it('does not count again what a new dump reads again', () => {
   expect(wait.histogram.count).toBe(5);
 });
 
-it('keeps counting when more batches wait than it has room for', () => {
+it('still counts every transaction when more batches wait than it tracks', () => {
   const wait = new CommitWait(() => 0);
   wait.begin(0);
   for (let ordinal = 1; ordinal <= 10_000; ordinal++) wait.read(ordinal);

@@ -1,28 +1,28 @@
 import { Histogram, LATENCY_BOUNDS_S } from '../../std/histogram.js';
 
-/** Batches that may wait at a time; above that the newest ones count from the time of the last that had room. */
+/** Waiting batches that are tracked. Beyond this, a new batch counts with the read time of the last tracked batch. */
 const BATCHES_MAX = 4096;
 
 /**
- * How long commits wait for their quorum: from the moment in which they were read from the binary log to the
- * acknowledgement. One clock reading for a batch and none for a transaction; nothing is allocated on the way.
+ * Measures how long commits wait for their quorum: from the read in the binary log to the acknowledgement. It reads the
+ * clock once for each batch, and allocates nothing.
  */
 export class CommitWait {
-  /** Seconds. */
+  /** In seconds. */
   readonly histogram = new Histogram(LATENCY_BOUNDS_S);
   readonly #now: () => number;
   readonly #ordinals = new Float64Array(BATCHES_MAX);
   readonly #readAtMs = new Float64Array(BATCHES_MAX);
   #first = 0;
   #count = 0;
-  /** Counted up to here. */
+  /** Ordinal of the last transaction that was counted. */
   #done = 0;
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** A new dump begins to read behind this ordinal; what waited before is read again, or never asked for. */
+  /** A new dump starts after this ordinal. It reads the waiting batches again, so they are dropped here. */
   begin(afterOrdinal: number): void {
     this.#count = 0;
     this.#done = Math.max(this.#done, afterOrdinal);

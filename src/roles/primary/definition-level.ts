@@ -20,46 +20,46 @@ import type { LocalControl } from '../local-server.js';
 import type { DefinitionsFile } from './definitions-file.js';
 
 /**
- * DDL is not transactional: a primary's server that died in the middle of one may have done what is not in its log, or not
- * have done what is in it (rule H10). Its replicas have executed exactly the log. So before such a server is opened its
- * definitions are compared with those of a replica at the same position, and brought level with them.
+ * DDL is not transactional. A primary's server that crashed in the middle of DDL may have executed DDL that is not in its
+ * log, or not have executed DDL that is in it (rule H10). Its replicas have executed exactly the log. So before such a server
+ * is opened, its definitions are compared with those of a replica at the same position, and repaired.
  */
 export interface DefinitionLevelModules {
   readonly file: DefinitionsFile;
   control(): LocalControl;
-  /** Attached, and voters. */
+  /** Attached replicas that are voters. */
   replicas(): readonly ReplicaSession[];
-  /** Whether writes would wait without one. */
+  /** Whether writes need the acknowledgement of a replica. */
   needsReplicas(): boolean;
-  /** The only voter: nobody can be asked. */
+  /** This node is the only voter, so there is no replica to compare with. */
   isAlone(): boolean;
-  /** Why the server is not open yet. */
+  /** Why the server is not open yet, for people. */
   waiting(reason: string): void;
   event(code: string, reason: string): void;
 }
 
-/** Looked at again so often while a person has to do something. */
+/** Pause between two comparisons while an operator must do something. */
 const LOOK_AGAIN_MS = 2_000;
 const ASK_AGAIN_MS = 200;
-/** So long the others are waited for when one has answered that it differs. */
+/** After one replica has answered that it differs, the other replicas get this time to answer. */
 const OTHERS_WAIT_MS = 5_000;
-/** What is mended is compared again. What differs after so often is not mended by it. */
-const MENDINGS_MAX = 3;
-/** To mend more than this is no matter of one interrupted statement. */
+/** Repair rounds. After these, the remaining differences are reported, and the primary stays closed. */
+const REPAIRS_MAX = 3;
+/** More differences than this do not come from one interrupted statement, so nothing is repaired automatically. */
 const OBJECTS_MAX = 100;
 const NAMED_MAX = 5;
-/** Definitions that are asked for at once: an answer is a frame of the link. */
-const ASKED_MAX = 100;
+/** Definitions in one query, so that the answer fits into a frame of the link. */
+const QUERIED_MAX = 100;
 
-type Asked = DefinitionsReply['definitions'] | 'failed' | 'gone';
+type Reply = DefinitionsReply['definitions'] | 'failed' | 'gone';
 
-/** `nobody`: no replica is there; `not known`: none can tell, and this server can read all of its tables. */
+/** `no replica`: none is attached. `not known`: no replica can answer, and this server can read all of its tables. */
 type Found =
-  | 'level'
-  | 'nobody'
+  | 'equal'
+  | 'no replica'
   | 'not known'
   | {
-      /** Null: no replica can tell. */
+      /** Null: no replica can answer. */
       readonly node: string | null;
       readonly objects: readonly string[];
       readonly own: Definitions;
@@ -77,26 +77,26 @@ export interface KnownDifference {
 
 export class DefinitionLevel {
   readonly #modules: DefinitionLevelModules;
-  #asked = 0;
+  #lastId = 0;
 
   constructor(modules: DefinitionLevelModules) {
     this.#modules = modules;
   }
 
   /**
-   * On a closed server whose whole log is on the quorum. Resolves when it may be opened.
-   * @param serverId what is done everywhere is logged under it
+   * Compares and repairs. Only on a closed server whose whole log is on the quorum. Resolves when the server may be opened.
+   * @param serverId server id of statements that are logged, and so executed on all nodes
    */
   async settle({ serverId, epoch }: { serverId: number; epoch: number }, signal: AbortSignal): Promise<void> {
     const { file, event, waiting } = this.#modules;
     const control = this.#modules.control();
-    for (let round = 1, mendings = 0; ; round++) {
+    for (let round = 1, repairs = 0; ; round++) {
       signal.throwIfAborted();
       const { gtidBinlogPos: gtid } = await control.status();
       const found = await this.#compare(gtid);
       signal.throwIfAborted();
-      if (found === 'level') return;
-      if (found === 'nobody') {
+      if (found === 'equal') return;
+      if (found === 'no replica') {
         await sleep(ASK_AGAIN_MS, signal);
         continue;
       }
@@ -120,14 +120,14 @@ export class DefinitionLevel {
         ? { steps: [], left: [...mending.left, ...mending.steps.map(({ what }) => what)] }
         : mending;
       if (steps.length + left.length === 0) return;
-      const failed = await this.#do(mendings < MENDINGS_MAX ? steps : [], serverId);
+      const failed = await this.#execute(repairs < REPAIRS_MAX ? steps : [], serverId);
       signal.throwIfAborted();
-      if (failed.length < steps.length) mendings++;
-      if (left.length + failed.length === 0 && mendings <= MENDINGS_MAX) continue;
+      if (failed.length < steps.length) repairs++;
+      if (left.length + failed.length === 0 && repairs <= REPAIRS_MAX) continue;
       const open = left.length + failed.length > 0 ? [...left, ...failed] : steps.map(({ what }) => what);
       const name = nameOf(open, found);
       if (noted.accept === name) {
-        event('DEFINITIONS_ACCEPTED', `Opened with these differences, as ${file.path} says: ${named(open)}.`);
+        event('DEFINITIONS_ACCEPTED', `Opened with these differences, because ${file.path} accepts them: ${named(open)}.`);
         return;
       }
       waiting(differs(found.node, open, file.path, name));
@@ -135,7 +135,7 @@ export class DefinitionLevel {
     }
   }
 
-  /** To be called when the server is about to be opened. */
+  /** Saves what a later comparison needs. Called before the server is opened. */
   async note(): Promise<void> {
     const control = this.#modules.control();
     const { known } = await this.#modules.file.load();
@@ -147,12 +147,12 @@ export class DefinitionLevel {
   }
 
   /**
-   * On an open server: how objects are defined otherwise here than on a replica that has executed the log at least as far
-   * as this server had when it was asked. DDL that is under way may be among it, so only what is found twice is a difference.
-   * Null when it can not be told now.
+   * On an open server: objects whose definition here differs from that on a replica. The replica has executed the log at least
+   * up to the position of this server at the comparison. DDL that is under way may look like a difference, so only one that
+   * is found twice counts. Null = no replica can answer now.
    */
   async differences(): Promise<readonly KnownDifference[] | null> {
-    // Locked by DDL that is under way: asked again later.
+    // DDL that is under way may lock the definitions. Then the caller tries again later.
     const own = await this.#modules
       .control()
       .definitions()
@@ -171,7 +171,7 @@ export class DefinitionLevel {
     gtid: string,
     own: Definitions,
   ): Promise<readonly KnownDifference[] | null> {
-    const digests = await this.#ask(session, gtid, null);
+    const digests = await this.#query(session, gtid, null);
     if (typeof digests !== 'object') return null;
     const objects = differingObjects(digestsOf(own), digests);
     const theirs = await this.#definitionsOf(session, gtid, objects);
@@ -183,13 +183,13 @@ export class DefinitionLevel {
     });
   }
 
-  /** What is known durably before a crash is no work of the crash. */
+  /** Saves the known differences, so that after a crash they do not count as results of the crash. */
   async know(names: readonly string[]): Promise<void> {
     const { file } = this.#modules;
     await file.save({ ...(await file.load()), known: [...names] });
   }
 
-  /** Null when it can not be told (so many tables that the server takes too long): that is no reason to stay closed. */
+  /** Null when the definitions cannot be read (too many tables for the time limit). That is no reason to stay closed. */
   async #own(): Promise<Definitions | null> {
     try {
       return await this.#modules.control().definitions();
@@ -204,43 +204,43 @@ export class DefinitionLevel {
 
   async #compare(gtid: string): Promise<Found> {
     const sessions = this.#modules.replicas();
-    if (sessions.length === 0 && this.#modules.needsReplicas()) return 'nobody';
+    if (sessions.length === 0 && this.#modules.needsReplicas()) return 'no replica';
     const others = sessions.map(({ node }) => node).join(' and ');
     this.#modules.waiting(
-      `The server died, perhaps in the middle of DDL. The node ${others === '' ? 'reads its definitions' : `compares its definitions with those of ${others}`}.`,
+      `The server crashed, perhaps in the middle of DDL. The node ${others === '' ? 'reads its definitions' : `compares its definitions with those of ${others}`}.`,
     );
     const failed = (node: string, reason: string) =>
       this.#modules.event('DEFINITIONS_UNKNOWN', `The definitions of ${node} could not be read: ${reason}`);
-    const asked = sessions.map((session) => this.#ask(session, gtid, null, failed));
+    const replies = sessions.map((session) => this.#query(session, gtid, null, failed));
     const definitions = await this.#own();
     if (definitions === null) return 'not known';
-    // Such a table is not level with the log, whoever else can not read it.
+    // An unreadable table never counts as equal, even if a replica cannot read it either.
     const unreadable = unreadableObjects(definitions);
-    const untold: Found =
+    const withoutReplica: Found =
       unreadable.length === 0
         ? 'not known'
         : { node: null, objects: unreadable, own: definitions, theirs: definitions };
-    if (sessions.length === 0) return untold;
+    if (sessions.length === 0) return withoutReplica;
     const own = digestsOf(definitions);
-    const isLevel = (answer?: Asked) =>
+    const isEqual = (answer?: Reply) =>
       typeof answer === 'object' && unreadable.length + differingObjects(own, answer).length === 0;
-    const answers = await firstOrAll(asked, isLevel, OTHERS_WAIT_MS);
-    if (answers.some(isLevel)) return 'level';
-    const told = sessions.flatMap((session, i) => {
+    const answers = await firstOrAll(replies, isEqual, OTHERS_WAIT_MS);
+    if (answers.some(isEqual)) return 'equal';
+    const answered = sessions.flatMap((session, i) => {
       const digests = answers[i];
       return typeof digests === 'object' ? [{ session, digests }] : [];
     });
-    const [first] = told;
-    // One that was cut off comes back, and may tell then.
-    if (!first) return answers.every((answer) => answer === 'failed') ? untold : 'nobody';
-    const digests = told.map((each) => each.digests);
+    const [first] = answered;
+    // A replica whose link ended comes back, and may answer then.
+    if (!first) return answers.every((answer) => answer === 'failed') ? withoutReplica : 'no replica';
+    const digests = answered.map((each) => each.digests);
     const objects = [...new Set([...differingFromAll(own, digests), ...unreadable])];
     const theirs = await this.#definitionsOf(first.session, gtid, objects, failed);
-    if (theirs === null) return 'nobody';
+    if (theirs === null) return 'no replica';
     return { node: first.session.node, objects, own: definitions, theirs };
   }
 
-  /** In pieces that fit into an answer. Null when it can not be told. */
+  /** Queries these definitions, in parts that fit into an answer. Null when the replica did not answer. */
   async #definitionsOf(
     session: ReplicaSession,
     gtid: string,
@@ -248,25 +248,25 @@ export class DefinitionLevel {
     failed?: (node: string, reason: string) => void,
   ): Promise<Definitions | null> {
     const found = new Map<string, string>();
-    for (let i = 0; i < objects.length; i += ASKED_MAX) {
-      const some = await this.#ask(session, gtid, objects.slice(i, i + ASKED_MAX), failed);
+    for (let i = 0; i < objects.length; i += QUERIED_MAX) {
+      const some = await this.#query(session, gtid, objects.slice(i, i + QUERIED_MAX), failed);
       if (typeof some !== 'object') return null;
       for (const [object, text] of Object.entries(some)) found.set(object, text);
     }
     return found;
   }
 
-  /** Once it has applied everything; its link ends when this role does. */
-  #ask(
+  /** The replica answers when it has applied everything up to `gtid`. Its link ends at the latest with this role. */
+  #query(
     session: ReplicaSession,
     gtid: string,
     objects: readonly string[] | null,
     failed: (node: string, reason: string) => void = () => {},
-  ): Promise<Asked> {
+  ): Promise<Reply> {
     if (!this.#modules.replicas().includes(session)) return Promise.resolve('gone');
-    const id = this.#asked++;
+    const id = this.#lastId++;
     return new Promise((resolve) => {
-      const settle = (answer: Asked) => {
+      const settle = (answer: Reply) => {
         offAnswer();
         offClosed();
         resolve(answer);
@@ -281,11 +281,11 @@ export class DefinitionLevel {
     });
   }
 
-  /** Returns what could not be done, for people. */
-  async #do(steps: readonly MendingStep[], serverId: number): Promise<string[]> {
+  /** Executes the steps of a repair. Returns the failed ones, for people. */
+  async #execute(steps: readonly MendingStep[], serverId: number): Promise<string[]> {
     const { control, event } = this.#modules;
     const failed: string[] = [];
-    // A client may read on a closed server; the locks of its transaction would keep the statements waiting.
+    // Clients may read on a closed server. The locks of their transactions would block the statements.
     if (steps.length > 0) await control().closeSessions();
     for (const { sql, what, logged } of steps) {
       try {
@@ -293,7 +293,7 @@ export class DefinitionLevel {
         const where = logged ? 'executed on all nodes' : 'executed on this server only, without logging it';
         event(
           'DEFINITIONS_MENDED',
-          `The server had died in the middle of DDL. To make it agree with its log, this was ${where}: ${what}`,
+          `The server had crashed in the middle of DDL. To make it agree with its log, this was ${where}: ${what}`,
         );
       } catch (error) {
         failed.push(`${what} (${messageOf(error)})`);
@@ -304,8 +304,8 @@ export class DefinitionLevel {
 }
 
 /**
- * All of them; or what is there when the first has come that is enough, or some time after the first that says anything:
- * the others may be away for long.
+ * Resolves with all values; or with the values so far, once one value is enough, or `waitMs` after the first object. The
+ * other replicas may be away for long.
  */
 function firstOrAll<T>(
   promises: readonly Promise<T>[],
@@ -326,17 +326,17 @@ function firstOrAll<T>(
   });
 }
 
-/** What one of the others has in the same way is as the log says, whatever the rest have. */
+/** Objects that differ from every replica. An object that is equal on one replica is as the log says, whatever the others have. */
 function differingFromAll(own: DefinitionDigests, others: readonly DefinitionDigests[]): string[] {
   const [first, ...rest] = others.map((digests) => differingObjects(own, digests));
   return (first ?? []).filter((object) => rest.every((differing) => differing.includes(object)));
 }
 
 const UNCHECKED =
-  'The server had died, perhaps in the middle of DDL, and its definitions could not be compared with a replica: ' +
-  'opened without a comparison.';
+  'The server had crashed, perhaps in the middle of DDL, and its definitions could not be compared with those of a replica. ' +
+  'The primary opens without a comparison.';
 
-/** Nothing has changed since. */
+/** A time after which nothing has changed. */
 const NEVER = '9999-12-31 00:00:00';
 
 function tableOf(text: string | undefined): { schema: string; name: string }[] {
@@ -353,7 +353,10 @@ function knownOf(found: Compared, names: readonly string[]): ReadonlySet<string>
   return new Set(found.objects.filter((object) => names.includes(differenceIn(found, object) ?? '')));
 }
 
-/** The same at every look, whatever names a try gives; another one for another difference of the same object. */
+/**
+ * Identifies these differences. The name is the same at every comparison, whatever names the repair gives to tables, and
+ * another one for other differences of the same objects.
+ */
 function nameOf(differences: readonly string[], found: Compared): string {
   const texts = differences.map((text) => text.replaceAll(/set_aside_[0-9_]+/g, 'set_aside'));
   const outlines = found.objects.map((object) => differenceIn(found, object));
@@ -370,17 +373,17 @@ function named(differences: readonly string[]): string {
 }
 
 function differs(node: string | null, differences: readonly string[], path: string, name: string): string {
-  const asItIs = `Or, to open with these differences, write {"accept":"${name}"} to ${path}.`;
-  const look =
+  const asItIs = `To open with these differences instead, write {"accept":"${name}"} to ${path}.`;
+  const how =
     "connect to this server's socket, and SET sql_log_bin = 0 first. The node checks every few seconds.";
   if (node === null)
     return (
-      `The server died in the middle of DDL: ${named(differences)}. No replica could be asked. The primary stays closed, ` +
-      `because acknowledged rows may be missing. DROP what is not needed: ${look} Rows come back from a dump. ${asItIs}`
+      `The server crashed in the middle of DDL: ${named(differences)}. No replica could answer. The primary stays closed, ` +
+      `because acknowledged rows may be missing. DROP each object that you do not need: ${how} Load lost rows from a dump. ${asItIs}`
     );
   return (
-    `The server died in the middle of DDL and differs from its log, which ${node} has executed: ${named(differences)}. ` +
-    `The primary stays closed, because writes to these objects would stop its replicas. Make them as they are on ${node}: ` +
-    `${look} DROP a table that cannot be read, and load it from a dump of ${node}. ${asItIs}`
+    `The server crashed in the middle of DDL and differs from its log, which ${node} has executed: ${named(differences)}. ` +
+    `The primary stays closed, because writes to these objects would stop its replicas. Make them equal to those on ${node}: ` +
+    `${how} DROP a table that cannot be read, and load it from a dump of ${node}. ${asItIs}`
   );
 }

@@ -32,7 +32,7 @@ function watching(looks: readonly (string[] | null)[]) {
   return { watch, known, told };
 }
 
-it('knows what is found twice, not what was under way at one look; forgets what is level again', async () => {
+it('keeps differences that are found twice, not those of DDL under way, and forgets those that have ended', async () => {
   const { watch, known, told } = watching([null, ['a', 'passing'], ['a'], []]);
   await until('it knows', () => known.length === 1, { intervalMs: 10 });
   expect(known).toEqual([['a']]);
@@ -45,7 +45,7 @@ it('knows what is found twice, not what was under way at one look; forgets what 
   await until('it does not warn any more', () => watch.warnings.length === 0, { intervalMs: 10 });
 });
 
-it('writes at the first look also that nothing differs: what the file has may be older', async () => {
+it('saves the first result even without a difference, because the file may be of an earlier run', async () => {
   const { known } = watching([[]]);
   await until('it is written', () => known.length === 1, { intervalMs: 10 });
   expect(known).toEqual([[]]);

@@ -4,22 +4,23 @@ import { sleep } from '../../std/timing.js';
 import type { DefinitionLevel, KnownDifference } from './definition-level.js';
 
 /**
- * Compares an open primary's definitions with a replica's: when it was opened, and after DDL. Session variables that are
- * not in the log make tables differ in peace. Known before a crash, such a difference is not taken for the crash's work.
+ * Compares an open primary's definitions with those of a replica: after it was opened, and after DDL. Session variables that
+ * are not in the log can make tables differ without any crash. A difference that is known before a crash does not count as a
+ * result of the crash.
  */
 export interface DefinitionWatchModules {
   readonly logger: Logger;
   readonly level: Pick<DefinitionLevel, 'differences' | 'know'>;
-  /** A difference that was not known before. */
+  /** A new difference was found. */
   found(reason: string): void;
   changed(): void;
 }
 
-/** DDL that comes in a row is looked at together. */
+/** Pause before a comparison, so that several DDL statements in a row cause only one. */
 const QUIET_MS = 500;
-/** Between the two looks: DDL that was done and not logged yet at the first is logged at the second. */
+/** Pause between the two reads of a comparison. DDL that was executed but not logged at the first is logged at the second. */
 const BETWEEN_MS = 500;
-/** The looks take at most this part of the time of the servers' control connections. */
+/** Pause after a comparison, as a multiple of its duration, so that comparisons do not occupy the control connections. */
 const REST_PER_LOOK = 10;
 const TEXT_MAX = 400;
 const NAMED_MAX = 5;
@@ -30,9 +31,9 @@ export class DefinitionWatch {
   #wanted = false;
   #wake: (() => void) | null = null;
   #known: readonly KnownDifference[] = [];
-  /** What the file has is of this run. */
+  /** The saved differences are those of this run. */
   #isSaved = false;
-  /** What an event has told of. */
+  /** Differences that were reported by an event. */
   #told = new Set<string>();
 
   constructor(modules: DefinitionWatchModules) {
@@ -89,12 +90,12 @@ export class DefinitionWatch {
     const first = new Set(once?.map(({ name }) => name));
     if (first.size > 0) await sleep(BETWEEN_MS, signal);
     const second = first.size > 0 ? await level.differences() : once;
-    // No replica can tell now: what is known stays known.
+    // No replica can answer now, so the known differences stay.
     if (second === null) {
       this.#wanted = true;
       return;
     }
-    // The server may have died between the two.
+    // The server may have ended between the two reads.
     if (signal.aborted) return;
     const known = second.filter(({ name }) => first.has(name));
     const isNew = known.filter(({ name }) => !this.#told.has(name));
@@ -112,6 +113,6 @@ function textOf({ object, node, own, theirs }: KnownDifference): string {
   return (
     `The definition of ${object} differs from that on ${node}, which has executed the same log. Here: ${own.slice(0, TEXT_MAX)} ` +
     `On ${node}: ${theirs.slice(0, TEXT_MAX)} The usual cause is a session variable that is not logged. ` +
-    'The difference is known now, and does not keep the primary closed after a crash. To make all nodes equal, drop the object and create it again.'
+    'The difference is now known, so it does not keep the primary closed after a crash. To make all nodes equal, drop the object and create it again.'
   );
 }

@@ -4,13 +4,13 @@ import { SkeinError } from '../../model/error.js';
 import { StateFile } from '../../std/state-file.js';
 
 const Schema = Type.Object({
-  /** What the engine had made when the server was last opened: what has a higher id was made since. */
+  /** The engine's highest table id when the server was last opened. Tables with a higher id were created later. */
   tableIdMax: Type.Optional(Type.Integer({ minimum: 0 })),
-  /** The server's clock then, as it tells it. */
+  /** The server's clock at that time, as text. */
   openedAt: Type.Optional(Type.String({ pattern: '^[0-9: -]{19}$' })),
-  /** Differences from the replicas that were seen in peace; see `differenceOf`. */
+  /** Differences from the replicas that were found while the primary was open; see `differenceOf`. */
   known: Type.Optional(Type.Array(Type.String())),
-  /** Written by a person: the difference of this name is taken as it is. */
+  /** Written by an operator: name of the differences with which the primary may open. */
   accept: Type.Optional(Type.String()),
 });
 
@@ -26,8 +26,8 @@ export function definitionsFile(stateDirectory: string): DefinitionsFile {
       refuse: ({ path, reason }) =>
         new SkeinError(
           'DEFINITIONS_NOTE_UNREADABLE',
-          `${path} cannot be used (${reason}). Correct it, or remove it: known differences between the nodes' ` +
-            'definitions are then judged again after the next crash.',
+          `${path} cannot be used (${reason}). Correct it, or remove it. Without it, known differences between the nodes' ` +
+            'definitions count as new after the next crash.',
         ),
     },
   });

@@ -13,7 +13,7 @@ import type { ReplicaSet } from './replica-set.js';
 const GTID = '0-1000002-7';
 const waiting = () => new SkeinError('COMMITS_WAITING', '1 commit(s) wait for their quorum.');
 
-/** An open primary whose log ends at number 7; everything goes well unless said otherwise. */
+/** An open primary whose log ends at number 7. Every step succeeds, unless the test gives other behaviour. */
 function primary(
   over: { close?: () => Promise<void>; committed?: () => number; applied?: () => number } = {},
   maxMs = 60,
@@ -60,28 +60,28 @@ function primary(
       isUp: () => isUp,
       cutClients: async () => void said.push('clients cut'),
       newServerId: async () => 2_000_000_001,
-      letGo: () => void said.push('let go'),
+      endSessions: () => void said.push('sessions ended'),
       kill: async () => void said.push('killed'),
     },
   );
   return { said, handOver, die: () => (isUp = false) };
 }
 
-it('lets go of replicas and dumps, begins the spool at the end of the log, and then changes the server', async () => {
+it('ends sessions and dumps, begins the spool at the end of the log, and then turns the server into a replica', async () => {
   const { said, handOver } = primary();
   await handOver.run('n2');
   expect(said).toEqual([
     'clients cut',
     'closed for writes',
-    'let go',
+    'sessions ended',
     `spool after ${GTID}, before it 0-1000002-6`,
     'committed 7',
     `replica 2000000001 at ${GTID}`,
-    'let go',
+    'sessions ended',
   ]);
 });
 
-it('tries again while transactions are under way, and waits for the quorum and for the next primary', async () => {
+it('repeats the close while transactions are under way, and waits for the quorum and for the next primary', async () => {
   let closes = 0;
   let committed = 5;
   let applied = 4;
@@ -101,33 +101,33 @@ it('tries again while transactions are under way, and waits for the quorum and f
   expect(applied).toBeGreaterThanOrEqual(7);
 });
 
-it('kills the server, and changes nothing of it, when a commit waits to the end (rule C1)', async () => {
+it('kills the server, without changing its settings, when a commit still waits at the time limit (rule C1)', async () => {
   const { said, handOver } = primary({
     close: async () => {
       throw waiting();
     },
   });
   await handOver.run('n2');
-  expect(said).toEqual(['clients cut', 'let go', 'killed']);
+  expect(said).toEqual(['clients cut', 'sessions ended', 'killed']);
 });
 
-it('kills the server when no quorum gets the whole log', async () => {
+it('kills the server when no quorum receives the whole log in time', async () => {
   const { said, handOver } = primary({ committed: () => 6 });
   await handOver.run('n2');
-  expect(said).toEqual(['clients cut', 'closed for writes', 'let go', 'killed']);
+  expect(said).toEqual(['clients cut', 'closed for writes', 'sessions ended', 'killed']);
 });
 
-it('does not wait forever for a next primary that does not apply', async () => {
+it('does not wait forever for a next primary that does not apply the log', async () => {
   const { said, handOver } = primary({ applied: () => 6 });
   await handOver.run('n2');
   expect(said).toContain(`replica 2000000001 at ${GTID}`);
   expect(said).not.toContain('killed');
 });
 
-it('is over when the server dies', async () => {
+it('ends when the server dies', async () => {
   const { said, handOver, die } = primary({ committed: () => 6 });
   const run = handOver.run('n2');
   die();
   await run;
-  expect(said.filter((what) => what !== 'closed for writes')).toEqual(['clients cut', 'let go']);
+  expect(said.filter((what) => what !== 'closed for writes')).toEqual(['clients cut', 'sessions ended']);
 });

@@ -19,23 +19,24 @@ export interface HandOverModules {
   readonly epochs: Epochs;
   readonly replicas: ReplicaSet;
   control(): LocalControl;
-  /** The server answers. */
+  /** Whether the server runs. */
   isUp(): boolean;
-  /** Clients' connections are cut when it resolves. */
+  /** Resolves when the connections of clients are cut. */
   cutClients(): Promise<void>;
-  /** A server id that it never had. */
+  /** A server id that the server never had. */
   newServerId(): Promise<number>;
-  /** Ends dumps and sessions of replicas, and all that waits. */
-  letGo(reason: string): void;
+  /** Ends dumps, sessions of replicas, and waiting requests. */
+  endSessions(reason: string): void;
   /** SIGKILL (rule C1); resolves when the process has ended. */
   kill(reason: string): Promise<void>;
 }
 
-/** Statements that were under way, and commits that wait for a replica, mostly end within milliseconds. */
+/** Running statements, and commits that wait for a replica, usually end within milliseconds. */
 const CLOSING_MAX_MS = 30_000;
-/** A replica that applies a large transaction may need this long; without it nothing is lost, see closing.ts. */
+/** A replica that applies a large transaction may need this long. When the time is over nothing is lost, see closing.ts. */
 const TARGET_MAX_MS = 30_000;
 const POLL_MS = 20;
+const GIVEN_UP = 'This node gives up its role.';
 
 export interface HandOverOptions {
   readonly node: string;
@@ -43,7 +44,7 @@ export interface HandOverOptions {
   readonly targetMaxMs?: number;
 }
 
-/** Makes an open primary's server a replica's, step by step; see closing.ts. The ports are closed already. */
+/** Turns an open primary's server into a replica's, step by step; see closing.ts. The ports are already closed. */
 export class HandOver {
   readonly #options: HandOverOptions;
   readonly #modules: HandOverModules;
@@ -55,7 +56,7 @@ export class HandOver {
     this.#modules = modules;
   }
 
-  /** Resolves when the server is closed, as a replica's or dead. `to`: the next primary, null = not known. */
+  /** Resolves when the server is a replica's, or has ended. `to`: the next primary; null = not known. */
   async run(to: string | null): Promise<void> {
     const { logger, events, kill } = this.#modules;
     const { closingMaxMs = CLOSING_MAX_MS, targetMaxMs = TARGET_MAX_MS } = this.#options;
@@ -73,14 +74,14 @@ export class HandOver {
         events.add(
           'replication.error',
           this.#options.node,
-          `${to} has not applied all within ${targetMaxMs / 1000} s.`,
+          `${to} has not applied all transactions within ${targetMaxMs / 1000} s. The role is handed over without waiting for it.`,
           { code: 'HANDOVER_INCOMPLETE' },
         );
       this.#step = closingStep(step, event);
       if (event === 'failed' && this.#step === step) await sleep(POLL_MS);
       logger.debug({ step, event, why }, 'handing over');
     }
-    this.#modules.letGo('This node gives its role up.');
+    this.#modules.endSessions(GIVEN_UP);
     if (this.#step === 'killed') {
       const reason = `commits could not be closed in order (${why || 'they wait for their quorum'})`;
       events.add('fence', this.#options.node, `The node kills the server and starts it again: ${reason}.`);
@@ -90,7 +91,7 @@ export class HandOver {
     logger.info({ to, step: this.#step, logEnd: this.#logEnd, durationMs }, 'role given up');
   }
 
-  /** Does what the step names, once or until `limitMs` (monotonic). */
+  /** Does the work of the current step, once or until `limitMs` (monotonic). */
   async #try(to: string | null, limitMs: number): Promise<ClosingEvent> {
     const { control, epochs, replicas, isUp } = this.#modules;
     if (!isUp()) return 'down';
@@ -127,16 +128,16 @@ export class HandOver {
   }
 
   async #becomeReplica(): Promise<void> {
-    const { control, newServerId, letGo } = this.#modules;
-    // No dump is left that could acknowledge, and none that semi-synchronous replication would count.
-    letGo('This node gives its role up.');
+    const { control, newServerId, endSessions } = this.#modules;
+    // Then no dump is left that could acknowledge, or that semi-synchronous replication would count.
+    endSessions(GIVEN_UP);
     await this.#beginSpool();
     await control().becomeReplica({ serverId: await newServerId(), position: this.#logEnd.gtid });
   }
 
   /**
-   * The node's log is its spool again, from the end of the server's log on. What it drops is durably in the server, and on
-   * a majority (rule C6).
+   * From now on the spool is the node's log again. It begins at the end of the server's log. The groups that it drops are
+   * durable in the server's log and on a majority (rule C6).
    */
   async #beginSpool(): Promise<void> {
     const { spool, flavour, epochs, replicas } = this.#modules;

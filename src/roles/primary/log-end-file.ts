@@ -6,9 +6,9 @@ import { StateFile } from '../../std/state-file.js';
 const Schema = Type.Object({ ordinal: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }) });
 
 /**
- * Up to where the primary last knew its log to be committed, kept outside of the server's data: a log that ends before it
- * was lost or replaced by an older copy, also within one epoch. A lower bound, so that nothing has to be fsynced: what a
- * power cut leaves is an older number, or none.
+ * The last commit position that the primary knew, kept outside of the server's data. A log that ends before this position was
+ * lost, or replaced by an older copy, even within one epoch. The number is a lower bound, so it needs no fsync: a power cut
+ * leaves an older number, or none.
  */
 export class LogEndFile {
   readonly #file: StateFile<typeof Schema, { ordinal: 0 }>;
@@ -25,13 +25,13 @@ export class LogEndFile {
     });
   }
 
-  /** 0 = nothing is known. */
+  /** 0 = not known. */
   async load(): Promise<number> {
     this.#known ??= (await this.#file.load()).ordinal;
     return this.#known;
   }
 
-  /** Never throws and does not wait: what could not be written is written with the next call. */
+  /** Never throws and does not wait. After a failed write, the next call writes a newer number. */
   note(ordinal: number): void {
     if (this.#writing) return;
     this.#writing = true;

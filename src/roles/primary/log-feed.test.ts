@@ -8,7 +8,7 @@ import { CommitWait } from './commit-wait.js';
 import { LogFeed } from './log-feed.js';
 import type { ReplicaSet } from './replica-set.js';
 
-it('a dump that is dialled again and again leaves nothing behind on the role’s signal', async () => {
+it('repeated attempts to start the dump leave no listeners on the role’s signal', async () => {
   let dials = 0;
   const feed = new LogFeed(
     {
@@ -21,7 +21,7 @@ it('a dump that is dialled again and again leaves nothing behind on the role’s
       replicas: () =>
         ({ quorum: { answered: 0 }, hub: { begin: () => void dials++ } }) as unknown as ReplicaSet,
       chain: () => [],
-      // Nobody is there.
+      // No server listens there.
       socketPath: () => '/nowhere/server.sock',
       positionAt: (ordinal) => ({ epoch: 1, ordinal, gtid: '' }),
       statement() {},

@@ -30,30 +30,31 @@ export interface LogFeedModules {
   readonly commitWait: CommitWait;
   readonly replicas: () => ReplicaSet;
   chain(): Chain;
-  /** Of the server that runs; '' = none does. */
+  /** Socket of the running server; '' = no server runs. */
   socketPath(): string;
-  /** The name of the group with this ordinal. */
+  /** The position of the group with this ordinal. */
   positionAt(ordinal: number): Position;
+  /** The log has this statement; '' = its text is not known. */
   statement(text: string, database: string): void;
-  /** The log is not read any more until a person has done something. */
+  /** Reading the log has stopped until an operator has done something. */
   stopped(reason: string): void;
 }
 
 /**
- * Ids of our dump connections, above the replicas' own. The semi-sync one is always the same, because the server then
- * ends its older twin at once: a dead one would count as a second client until its next heartbeat, seconds later.
- * Those that catch up get a new one each time, because they may live side by side.
+ * Server ids of our dump connections, above the ids of the nodes' servers. The semi-sync dump always has the same id, because
+ * the server then ends an older connection with that id at once. A dead connection with another id would count as a second
+ * semi-sync client until its next heartbeat, seconds later. Each catch-up dump gets a new id, because several may run at once.
  */
 const SEMI_SYNC_SERVER_ID = 3_900_000_000;
 const CATCH_UP_SERVER_ID_FIRST = SEMI_SYNC_SERVER_ID + 1;
 const CATCH_UP_SERVER_ID_SPAN = 90_000_000;
-/** "Could not find GTID state requested by slave in any binlog files": purged, by a person or by time. */
+/** "Could not find GTID state requested by slave in any binlog files": that part of the log was purged. */
 const ER_BEFORE_THE_LOG = 1236;
 const REDIAL_FIRST_MS = 100;
 const REDIAL_MAX_MS = 2_000;
-/** A dump that held for this long was sound: the next redial is quick again. */
+/** Duration of a dump after which the back-off of the next attempt is reset. */
 const GOOD_DUMP_MS = 5_000;
-/** Errors that the next attempt would meet again: they need a person. */
+/** Errors that would end every further attempt. They need an operator. */
 const FATAL = new Set([
   'UNKNOWN_EVENT',
   'UNEXPECTED_EVENT',
@@ -62,7 +63,7 @@ const FATAL = new Set([
   'SOURCE_FAILED',
 ]);
 
-/** Reads the local server's log: the one semi-sync dump for all replicas, and a dump for each that is behind. */
+/** Reads the local server's log: one semi-sync dump for all replicas, and one more dump for each replica that is behind. */
 export class LogFeed {
   readonly #options: LogFeedOptions;
   readonly #modules: LogFeedModules;
@@ -70,9 +71,9 @@ export class LogFeed {
   #dumps = 0;
   /** Bytes of records made from the log since the role began. */
   bytesRead = 0;
-  /** Of the latest groups. */
+  /** Log places of the latest groups. */
   readonly places = new LogPlaces();
-  /** DDL in the log. */
+  /** The latest DDL in the log. */
   readonly trail = new DdlTrail();
 
   constructor(options: LogFeedOptions, modules: LogFeedModules) {
@@ -85,12 +86,12 @@ export class LogFeed {
     return this.#source?.received ?? 0;
   }
 
-  /** The server's commits up to here may be answered. */
+  /** The server may answer its waiting commits up to this ordinal. */
   acknowledge(ordinal: number): void {
     if (this.#options.acknowledge !== 'async') this.#source?.acknowledge(ordinal);
   }
 
-  /** A request waits for a position: the log is read now. */
+  /** A request waits for a position, so the log is read without waiting for a batch. */
   readNow(): void {
     this.#source?.readNow();
   }
@@ -104,7 +105,7 @@ export class LogFeed {
     this.#source = null;
   }
 
-  /** For a replica that is behind the window. */
+  /** A dump for a replica that is behind the window. */
   catchUp(after: Position, batch: (batch: RecordBatch) => boolean): Source {
     return this.#dump(after, { semiSync: false }, batch);
   }
@@ -114,7 +115,7 @@ export class LogFeed {
     return readXaLog(range, { flavour: this.#modules.flavour, signal });
   }
 
-  /** Keeps the one semi-sync dump going until the signal. */
+  /** Keeps the semi-sync dump running until the signal. */
   run(signal: AbortSignal): void {
     this.#keepReading(signal).catch((error: unknown) => {
       if (!signal.aborted)
@@ -144,10 +145,10 @@ export class LogFeed {
   }
 
   /**
-   * One dump, until it ends. It begins one group before what the quorum is known to have: to dial is itself an
-   * acknowledgement of earlier log files, and a group that already waits is asked for only if it is sent (rule C2).
-   * `isPurged`: the server does not have that group any more. Then its log begins behind what the quorum has, and to dial
-   * there acknowledges that and no more.
+   * Runs one dump until it ends. The dump starts one group before the position that the quorum is known to have: the start of
+   * a dump acknowledges all earlier log files, and the server asks for the acknowledgement of a waiting group only when it
+   * sends that group (rule C2). `isPurged`: the server no longer has that group. Then its log begins after the quorum's
+   * position, and a dump that starts there acknowledges no more than the quorum has.
    */
   async #runSource(signal: AbortSignal, { isPurged }: { isPurged: boolean }): Promise<SkeinError> {
     const { commitWait, positionAt, statement } = this.#modules;
@@ -160,7 +161,7 @@ export class LogFeed {
       this.bytesRead += batch.bytes.length;
       commitWait.read(batch.completeOrdinal);
       const goOn = replicas.hub.append(batch);
-      // Then everything that was read counts as answered.
+      // Without a needed replica, everything that was read counts as answered.
       if (isAsync || replicas.quorum.replicasNeededToAnswer === 0) replicas.moved();
       return goOn;
     };

@@ -31,9 +31,9 @@ import { type AttachedMember, wantedChange } from './wanted-change.js';
 
 export interface MemberChangesOptions {
   readonly place: MemberPlace;
-  /** Of this node's spool. */
+  /** Incarnation of this node's spool. */
   readonly incarnation: string;
-  /** How long a caller waits for a majority of both lists; default 10,000 ms. The change goes on after that. */
+  /** How long a caller waits for a majority of both lists; default 10,000 ms. The change continues after that. */
   readonly waitMs?: number;
 }
 
@@ -44,13 +44,13 @@ export interface MemberChangesModules {
   readonly replicas: ReplicaSet;
   /** Whether this primary is open. */
   isOpen(): boolean;
-  /** Whether this replica was heard of lately. */
+  /** Whether this replica has sent a heartbeat lately. */
   isHeard(node: string): boolean;
-  /** The list, or the change under way, is another one. Called before anything is counted or answered by it. */
+  /** The list, or the change under way, has changed. Called before anything is counted or answered by it. */
   changed(): void;
 }
 
-/** A majority of replicas that are there adopts an entry within milliseconds. */
+/** A majority of attached replicas adopts an entry within milliseconds. */
 const WAIT_MS = 10_000;
 
 const EVENTS = {
@@ -62,17 +62,17 @@ const EVENTS = {
 } as const;
 
 /**
- * The primary's changes of the list of members (rule C11): one at a time, each an entry of the chain. It is in force as soon
- * as it is on this node's disk. Until a majority of the old and of the new list has adopted it, both lists count, and no
- * other change begins. The first one of an epoch waits until the epoch's beginning is adopted in the same way.
+ * Changes the list of members on the primary (rule C11), one change at a time. Each change is an entry of the chain. It is in
+ * force as soon as it is on this node's disk. Until a majority of the old list and of the new list has adopted it, both lists
+ * count, and no other change begins. The first change of an epoch waits until the epoch's beginning is adopted in this way.
  */
 export class MemberChanges {
   readonly #options: MemberChangesOptions;
   readonly #modules: MemberChangesModules;
-  /** A majority of the lists that count has adopted the newest entry. */
+  /** A majority of each counting list has adopted the newest entry. */
   #isSettled = false;
   #isSettling = false;
-  /** Counts the times that the role began or ended. */
+  /** Number of times that the role began or ended. */
   #run = 0;
   #since = '';
   #turns: Promise<void> = Promise.resolve();
@@ -97,7 +97,7 @@ export class MemberChanges {
     return this.#modules.epochs.chain;
   }
 
-  /** The change that is in force and not yet on a majority; null = there is none. */
+  /** The change that is in force but not yet on a majority; null = there is none. */
   get status(): ChangeStatus | null {
     const change = this.#isSettled ? null : this.#underWay();
     if (change === null) return null;
@@ -118,12 +118,12 @@ export class MemberChanges {
       const have = voters.length - missing.length;
       return have >= majorityOf(voters.length)
         ? ''
-        : `${have} of ${voters.length} voters have it, ${majorityOf(voters.length)} are needed (without it: ${missing.join(', ')})`;
+        : `${have} of ${voters.length} voters have it, ${majorityOf(voters.length)} are needed (missing: ${missing.join(', ')})`;
     });
     return texts.find((text) => text !== '') ?? 'It is being written.';
   }
 
-  /** The epoch has begun, or goes on in a new process. */
+  /** The epoch has begun, or continues in a new process. */
   began(): void {
     this.#run++;
     this.#isSettled = false;
@@ -137,7 +137,7 @@ export class MemberChanges {
     this.#wake(new SkeinError('ROLE_LOST', 'This node is not the open primary any more.'));
   }
 
-  /** A replica that is on no list that counts may not attach; null = it may. */
+  /** Why a replica that no counting list names may not attach; null = the replica may attach. */
   refusalOf({ node, adopted }: AttachInfo): { refuse: string; message: string } | null {
     if (listedNames(this.#chain).includes(node)) return null;
     return adopted === null
@@ -149,9 +149,9 @@ export class MemberChanges {
   }
 
   /**
-   * Resolves when a majority of the old and of the new list has the change.
-   * @throws SkeinError of `changeMembers` | NOT_OPEN, NO_QUORUM (nothing was changed) | CHANGE_PENDING, ROLE_LOST (it may
-   * have been)
+   * Resolves when a majority of the old list and of the new list has the change.
+   * @throws SkeinError of `changeMembers`, NOT_OPEN or NO_QUORUM: nothing was changed. CHANGE_PENDING or ROLE_LOST: the change
+   * may be in force.
    */
   change(change: MemberChange): Promise<void> {
     const turn = this.#turns.then(() => this.#one(change));
@@ -182,22 +182,22 @@ export class MemberChanges {
     await this.#settled();
   }
 
-  /** A change that cannot get its majority now would stay under way, and stand in the way of the next one. */
+  /** Refuses a change that cannot get its majority now, because it would stay under way and block every later change. */
   #refuseUnreachable(before: MemberList, after: MemberList, change: MemberChange): void {
     const name = nameOfChange(change);
     const there = new Set([this.#options.place.name, ...this.#modules.replicas.heardNames]);
-    // It counts from this change on.
+    // The promoted member counts from this change on.
     if (change.kind === 'promote' && this.#modules.isHeard(name)) there.add(name);
     for (const voters of [votersOf(before), votersOf(after)]) {
       if (isMajorityOfAll([voters], there)) continue;
       const away = voters.filter((voter) => !there.has(voter)).join(', ');
       const help =
         change.kind === 'remove' && voters.length === 2
-          ? ` Two voters need each other for every change: start ${away} again, then remove it. If its disk is lost, start it with an empty spool and data directory: it is admitted anew by itself.`
+          ? ` With two voters, every change needs both: start ${away} again, then remove it. If its disk is lost, start it with an empty spool and data directory. The primary then admits it again automatically.`
           : ` Start ${away}, then try again.`;
       throw new SkeinError(
         'NO_QUORUM',
-        `The list of members cannot be changed now: ${majorityOf(voters.length)} of the voters ${voters.join(', ')} have to be attached, and ${away} is not. Nothing was changed.${help}`,
+        `The list of members cannot be changed now: ${majorityOf(voters.length)} of the voters ${voters.join(', ')} must be attached, but ${away} is not. Nothing was changed.${help}`,
       );
     }
   }
@@ -211,7 +211,7 @@ export class MemberChanges {
     const late = sleep(this.#options.waitMs ?? WAIT_MS, timer.signal).then(() => {
       throw new SkeinError(
         'CHANGE_PENDING',
-        `A change of the members is in force, and not yet on a majority of the old and the new list: ${this.#waitsFor()} It goes on.`,
+        `A change of the members is in force, but not yet on a majority of the old list and of the new list: ${this.#waitsFor()} The change continues.`,
       );
     });
     try {
@@ -229,7 +229,7 @@ export class MemberChanges {
     for (const wake of waiting) wake(error);
   }
 
-  /** Something that counts for the newest entry may have changed. */
+  /** Checks whether the newest entry has its majority. Called when a fact that counts for that may have changed. */
   look(): void {
     const { epochs, replicas } = this.#modules;
     const entry = newestEntry(epochs.chain);
@@ -259,7 +259,7 @@ export class MemberChanges {
     if (run !== this.#run || entry !== newestEntry(epochs.chain)) return;
     this.#isSettled = true;
     replicas.sendList(true);
-    // The link of a removed member ends with the reason, before anything else ends it.
+    // This ends the link of a removed member with the reason, before another part ends it without.
     if (change !== null) this.#done(change);
     replicas.listsChanged();
     changed();
@@ -271,18 +271,21 @@ export class MemberChanges {
     const { number } = newestEntry(this.#chain) ?? { number: 0 };
     const voters = votersOf(this.list);
     const texts: Readonly<Record<MemberChange['kind'], string>> = {
-      add: `${name} is a member: a learner, which counts once it has what is committed.`,
-      promote: `${name} is a voter.`,
-      remove: `${name} is not a member any more.`,
+      add: `${name} is now a member. It is a learner, and becomes a voter once it has all committed transactions.`,
+      promote: `${name} is now a voter.`,
+      remove: `${name} is no longer a member.`,
       address: `${name} has another address.`,
-      reset: `${name} has another disk: it is a learner until that has what is committed.`,
+      reset: `${name} has another disk. It is a learner until the new disk has all committed transactions.`,
     };
     const data = { epoch: currentEpoch(this.#chain), number, voters };
     events.add(EVENTS[kind], name, `${texts[kind]} Voters: ${voters.join(', ')}.`, data);
     if (kind === 'remove') replicas.dismiss(name, removedText(name));
   }
 
-  /** What the primary does by itself: learners become voters, a lost log is admitted anew, addresses follow the nodes. */
+  /**
+   * Begins the next automatic change: the primary makes learners voters, admits a replica whose log was lost, and updates
+   * addresses.
+   */
   #tend(): void {
     const { isOpen, logger } = this.#modules;
     if (!this.#isSettled || this.#isSettling || this.#isTending || !isOpen()) return;
@@ -296,7 +299,7 @@ export class MemberChanges {
         this.#tend();
       },
       (error: unknown) => {
-        // Looked at again with the next heartbeat.
+        // The next heartbeat tries again.
         this.#isTending = false;
         const reason = messageOf(error);
         if (reason !== this.#failed && !isSkeinError(error, 'MEMBER_UNCHANGED'))
@@ -323,5 +326,5 @@ export class MemberChanges {
 }
 
 function removedText(node: string): string {
-  return `${node} was removed from this cluster. Its data stays where it is. To use it again, add it on the primary.`;
+  return `${node} was removed from this cluster. Its data was not deleted. To use it again, add it on the primary.`;
 }

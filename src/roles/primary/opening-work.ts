@@ -121,7 +121,7 @@ export class OpeningWork {
     if (signal.aborted) return { kind: 'ended' };
     this.#logEnd = epochs.positionOf(reading.gtidBinlogPos);
     checks.begin(reading);
-    const held = await logEndFile.load();
+    const knownCommitted = await logEndFile.load();
     if (signal.aborted) return { kind: 'ended' };
     const finding = findingOf({
       ...reading,
@@ -129,12 +129,12 @@ export class OpeningWork {
       epochServerId: epochs.current === 0 ? null : flavour.epochServerId(epochs.current),
       logEnd: this.#logEnd.ordinal,
       epochBegan: epochs.began,
-      held,
+      knownCommitted,
     });
     if (finding === 'foreign') {
       fence('an adopted server is open with a server id that is not of this epoch');
     } else if (finding === 'lost') {
-      this.#reportLostLog(held);
+      this.#reportLostLog(knownCommitted);
     } else {
       replicas.begin(this.#logEnd.ordinal);
     }
@@ -145,13 +145,13 @@ export class OpeningWork {
    * The primary then writes nothing, and the chain least of all: when an operator gives it its data back, it continues as if
    * nothing had happened. A quorum of replicas could not detect the loss: with a replica that was behind, the log looks whole.
    */
-  #reportLostLog(held: number): void {
+  #reportLostLog(knownCommitted: number): void {
     const { epochs, events, waiting } = this.#modules;
     const { node } = this.#options;
     const { code, message } = lostLog({
       node,
       logEnd: this.#logEnd,
-      held,
+      knownCommitted,
       epoch: epochs.current,
       began: epochs.began,
     });

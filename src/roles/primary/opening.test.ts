@@ -24,7 +24,7 @@ const EVENTS: Record<string, OpeningEvent> = {
   ended: { kind: 'ended' },
 };
 
-/** Every step, as it stands in a pass that opens a closed server. */
+/** The state of each step in a pass that opens a closed server. */
 function at(step: OpeningStep): OpeningState {
   const order = OPENING_STEPS.indexOf(step);
   const begun = order > OPENING_STEPS.indexOf('begin') && step !== 'pause';
@@ -44,7 +44,7 @@ const SAME = (step: OpeningStep): Row => ({
   ended: 'closed',
 });
 
-/** step, event -> step afterwards. Complete: each pair is here. */
+/** step, event -> next step. The table has every pair. */
 const TABLE: Record<OpeningStep, Row> = {
   closed: { ...SAME('closed'), failed: 'closed' },
   look: { ...SAME('look'), closed: 'settle', goesOn: 'gather', foreign: 'closed', lost: 'closed' },
@@ -95,7 +95,7 @@ const run = (events: readonly OpeningEvent[], from = NOT_OPENING) => {
 const { up, closed, goesOn, done, failed, retry } = EVENTS as Record<string, OpeningEvent>;
 const some = (event: OpeningEvent | undefined, count: number) => Array(count).fill(event) as OpeningEvent[];
 
-it('stays attachable while it pauses in an epoch, and begins no second one for the same run of the server', () => {
+it('stays attachable during a pause after the epoch began, and begins no second epoch for the same run of the server', () => {
   const open = [up, closed, ...some(done, 6), failed] as OpeningEvent[];
   const paused = run(open).at(-1) as OpeningState;
   expect([paused.step, phaseOf(paused)]).toEqual(['pause', 'recovering']);
@@ -105,13 +105,12 @@ it('stays attachable while it pauses in an epoch, and begins no second one for t
   expect(openingStep(paused, up as OpeningEvent)).toMatchObject({ epochBegun: false });
 });
 
-it('only feeds and prepares a server that is open already', () => {
+it('with a server that is already open, only waits for the quorum and prepares the system schema', () => {
   const states = run([up, goesOn, done, done] as OpeningEvent[]);
   expect(states.map(({ step }) => step)).toEqual(['closed', 'look', 'gather', 'prepare', 'serving']);
 });
 
-/** Whatever happens in whatever order. */
-it('keeps its invariants', () => {
+it('keeps its invariants for any events in any order', () => {
   const event = fc.constantFrom(...Object.values(EVENTS));
   fc.assert(
     fc.property(fc.array(event, { maxLength: 60 }), (events) => {
@@ -138,7 +137,7 @@ it('keeps its invariants', () => {
   );
 });
 
-describe('what it finds at the server', () => {
+describe('the finding about a server', () => {
   const facts: ServerFacts = {
     adopted: true,
     readOnly: false,
@@ -146,18 +145,18 @@ describe('what it finds at the server', () => {
     epochServerId: 7,
     logEnd: 10,
     epochBegan: 10,
-    held: 10,
+    knownCommitted: 10,
   };
   const cases: [string, Partial<ServerFacts>, string][] = [
-    ['open under the id of the epoch', {}, 'goes on'],
-    ['open under another id', { serverId: 8 }, 'foreign'],
-    ['open, and there is no epoch', { epochServerId: null }, 'foreign'],
-    ['read-only', { readOnly: true }, 'closed'],
-    ['just started, whatever it is', { adopted: false, readOnly: false }, 'closed'],
-    ['ends before its epoch began', { readOnly: true, logEnd: 9, held: 0 }, 'lost'],
-    ['holds transactions, and there is no chain', { readOnly: true, epochServerId: null }, 'lost'],
-    ['is new', { readOnly: true, epochServerId: null, logEnd: 0, epochBegan: 0, held: 0 }, 'closed'],
-    ['ends before what it held', { readOnly: true, logEnd: 10, held: 11 }, 'lost'],
+    ['it is open with the server id of the epoch', {}, 'goes on'],
+    ['it is open with another server id', { serverId: 8 }, 'foreign'],
+    ['it is open, and there is no epoch', { epochServerId: null }, 'foreign'],
+    ['it is read-only', { readOnly: true }, 'closed'],
+    ['it was just started', { adopted: false, readOnly: false }, 'closed'],
+    ['its log ends before the epoch began', { readOnly: true, logEnd: 9, knownCommitted: 0 }, 'lost'],
+    ['its log has transactions, and there is no chain', { readOnly: true, epochServerId: null }, 'lost'],
+    ['it is new', { readOnly: true, epochServerId: null, logEnd: 0, epochBegan: 0, knownCommitted: 0 }, 'closed'],
+    ['its log ends before the known commit position', { readOnly: true, logEnd: 10, knownCommitted: 11 }, 'lost'],
   ];
   for (const [name, changed, finding] of cases) {
     it(name, () => expect(findingOf({ ...facts, ...changed })).toBe(finding));

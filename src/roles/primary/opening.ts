@@ -1,18 +1,18 @@
 /**
- * How a primary comes to serve, as pure steps: (state, event) -> state. The driver (primary-role.ts) does what the step
- * names and tells how that went. One pass belongs to one run of the server, or of the role on a running server.
+ * How a primary opens, as pure steps: (state, event) -> state. The driver (opening-work.ts) does the work of each step and
+ * reports the result as an event. One pass belongs to one run of the server, or to one run of the role on a running server.
  *
  *   closed --up--> look --closed server--> settle -> arm -> begin -> gather -> log -> level -> open -> prepare -> serving
  *                   |  `---goes on------------------------------> gather ---------------------------> prepare --'
  *                   `--foreign, lost--> closed
  *
- *   any step --failed--> pause --retry--> look        (the epoch that was begun stays the same one)
+ *   any step --failed--> pause --retry--> look        (an epoch that was begun is kept)
  *   any step --ended--> closed
  *
  * Invariants, checked by the tests:
  *  1 a closed server is opened only after `settle`, `arm`, `begin`, `gather` and `log` of the same pass (rule H9)
  *  2 an epoch is begun at most once for one run of the server
- *  3 a server that is open already is never opened again, and never begins an epoch
+ *  3 for a server that is already open, no epoch is begun, and it is not opened again
  */
 export const OPENING_STEPS = [
   'closed',
@@ -30,10 +30,10 @@ export const OPENING_STEPS = [
 ] as const;
 
 /**
- * `look` reads what the server is and where its log ends · `settle` brings its engine level with its log · `arm`: commits
- * wait for acknowledgements from here on · `begin` begins an epoch · `gather` waits for a quorum of replicas · `log`: the
- * quorum receives the whole log · `level` compares definitions after a crash · `open` lets writers in · `prepare` makes the
- * system schema · `pause` waits before the next attempt.
+ * `look` reads the state of the server and the end of its log · `settle` makes the engine agree with the log (XA) · `arm`
+ * makes commits wait for acknowledgements · `begin` begins an epoch · `gather` waits for a quorum of replicas · `log` waits
+ * until the quorum has the whole log · `level` compares definitions after a crash · `open` allows writes · `prepare` creates
+ * the system schema · `pause` waits before the next attempt.
  */
 export type OpeningStep = (typeof OPENING_STEPS)[number];
 
@@ -43,17 +43,20 @@ export interface OpeningState {
   readonly step: OpeningStep;
   /** The server ran before this pass began. */
   readonly adopted: boolean;
-  /** A server before this one did not end in order. */
+  /** A previous run of the server may have crashed. */
   readonly crashed: boolean;
-  /** The server is open as this epoch's already: only the node was started again. */
+  /** The server is already open in this epoch, because only the node was restarted. */
   readonly goesOn: boolean;
   /** An epoch was begun for this run of the server. */
   readonly epochBegun: boolean;
-  /** Replicas may attach: it is clear where the log ends, and in which epoch. */
+  /** Replicas may attach, because the end of the log and the epoch are known. */
   readonly attachable: boolean;
 }
 
-/** What `look` found: `closed` is a closed server, `foreign` one that is open and not as ours, `lost` one whose log is cut short. */
+/**
+ * The result of `look`. `goes on`: the server is already open in this epoch. `closed`: it is closed. `foreign`: it is open, but
+ * not in this epoch. `lost`: its log is too short, or its chain is missing.
+ */
 export type Finding = 'goes on' | 'closed' | 'foreign' | 'lost';
 
 export type OpeningEvent =
@@ -73,7 +76,7 @@ export const NOT_OPENING: OpeningState = {
   attachable: false,
 };
 
-/** What follows a step that was done; `gather` and `look` depend on more. */
+/** The step after a completed one. `look`, `arm` and `gather` depend on more than the step. */
 const NEXT: Readonly<Partial<Record<OpeningStep, OpeningStep>>> = {
   settle: 'arm',
   begin: 'gather',
@@ -83,7 +86,7 @@ const NEXT: Readonly<Partial<Record<OpeningStep, OpeningStep>>> = {
   prepare: 'serving',
 };
 
-/** An event that does not belong to the step changes nothing. */
+/** An event that does not belong to the current step changes nothing. */
 export function openingStep(state: OpeningState, event: OpeningEvent): OpeningState {
   switch (event.kind) {
     case 'up':
@@ -97,7 +100,7 @@ export function openingStep(state: OpeningState, event: OpeningEvent): OpeningSt
     case 'failed':
       return isWorking(state.step) ? { ...state, step: 'pause' } : state;
     case 'retry':
-      // The server runs by now.
+      // The server already runs, so it counts as adopted.
       return state.step === 'pause'
         ? { ...state, step: 'look', adopted: true, goesOn: false, attachable: false }
         : state;
@@ -120,14 +123,14 @@ function done(state: OpeningState): OpeningState {
   return state.step === 'begin' ? { ...state, step, epochBegun: true, attachable: true } : { ...state, step };
 }
 
-/** Something is being done, and may fail. */
+/** The step does work that may fail. */
 function isWorking(step: OpeningStep): boolean {
   return step !== 'closed' && step !== 'serving' && step !== 'pause';
 }
 
 const FEEDING: readonly OpeningStep[] = ['log', 'level', 'open', 'prepare'];
 
-/** As replicas and people see it. While it pauses, replicas may attach once an epoch has begun. */
+/** The phase that replicas and users see. During a pause, replicas may attach once an epoch has begun. */
 export function phaseOf({ step, attachable }: OpeningState): PrimaryPhase {
   if (step === 'serving') return 'open';
   if (!attachable) return 'closed';
@@ -138,26 +141,26 @@ export interface ServerFacts {
   readonly adopted: boolean;
   readonly readOnly: boolean;
   readonly serverId: number;
-  /** Of this node's newest epoch; null = it knows of none. */
+  /** Server id of this node's newest epoch; null = no epoch is known. */
   readonly epochServerId: number | null;
   /** Ordinal of the last transaction in the server's log. */
   readonly logEnd: number;
-  /** The newest epoch began after this ordinal. */
+  /** Ordinal after which the newest epoch began. */
   readonly epochBegan: number;
-  /** Up to here the log was known to be committed. */
-  readonly held: number;
+  /** Ordinal up to which the log was known to be committed. */
+  readonly knownCommitted: number;
 }
 
 /**
- * An open server that ran before counts as this epoch's only by the epoch's id: whatever another one accepted since must
- * not be taken for it (rules H9, C1). A log that ends before the newest epoch began, or before what it was known to hold,
- * is not the cluster's: a directory that is not mounted, or an old copy. A log without any epoch has lost its chain, and the
- * numbers of its epochs would be used again (rule H2).
+ * An adopted server that is open belongs to this epoch only if it has the epoch's server id. With another id, it may have
+ * accepted writes that do not belong to the epoch (rules H9, C1). A log that ends before the newest epoch began, or before its
+ * known commit position, is not the cluster's: the directory is not mounted, or is an old copy. A log with transactions but
+ * without any epoch has lost its chain, and its epoch numbers would be used again (rule H2).
  */
 export function findingOf(facts: ServerFacts): Finding {
   if (facts.adopted && !facts.readOnly) {
     return facts.serverId === facts.epochServerId ? 'goes on' : 'foreign';
   }
   const hasNoChain = facts.epochServerId === null && facts.logEnd > 0;
-  return hasNoChain || facts.logEnd < Math.max(facts.epochBegan, facts.held) ? 'lost' : 'closed';
+  return hasNoChain || facts.logEnd < Math.max(facts.epochBegan, facts.knownCommitted) ? 'lost' : 'closed';
 }

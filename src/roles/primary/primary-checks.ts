@@ -17,18 +17,18 @@ export interface PrimaryChecksModules {
   readonly replicas: ReplicaSet;
   control(): LocalControl;
   positionAt(ordinal: number): Position;
-  /** The server is killed (rule C1). */
+  /** Kills the server (rule C1). */
   fence(why: string): void;
-  /** Whether the server's own log counts has changed. */
+  /** The server's own log counts in the quorum now, or no longer counts. */
   quorumChanged(): void;
 }
 
-/** What a primary's server says of itself at each heartbeat, and what follows from it (rules C1, C3, M9). */
+/** Checks the status of a primary's server at each heartbeat, and acts on it (rules C1, C3, M9). */
 export class PrimaryChecks {
   readonly #options: { node: string; acknowledge: AcknowledgeLevel };
   readonly #modules: PrimaryChecksModules;
   #unacknowledged: number | null = null;
-  #strangers = false;
+  #hadOtherClients = false;
   #waitingCommits = 0;
 
   constructor(options: { node: string; acknowledge: AcknowledgeLevel }, modules: PrimaryChecksModules) {
@@ -36,19 +36,19 @@ export class PrimaryChecks {
     this.#modules = modules;
   }
 
-  /** Commits that wait for their acknowledgement, as the server last said. */
+  /** Number of commits that wait for their acknowledgement, by the last status of the server. */
   get waitingCommits(): number {
     return this.#waitingCommits;
   }
 
-  /** Read before anything is served: a kill of the first commit that waits is noticed too. */
+  /** Called before the primary opens, so that even a kill of the first waiting commit is noticed. */
   begin(reading: ServerReading): void {
     this.#unacknowledged = reading.semiSync.noTx;
   }
 
   end(): void {
     this.#unacknowledged = null;
-    this.#strangers = false;
+    this.#hadOtherClients = false;
     this.#waitingCommits = 0;
   }
 
@@ -65,18 +65,18 @@ export class PrimaryChecks {
     this.#countUnacknowledged(reading.semiSync.noTx);
   }
 
-  /** It was a replica, where commits gather (CommitGathering): here clients wait for them. */
+  /** The server of a former replica may still batch its commits (CommitGathering). On a primary clients wait for them. */
   #stopGathering({ commitsGather }: ServerReading): void {
     if (commitsGather !== true) return;
     this.#modules
       .control()
       .gatherCommits(false)
       .catch((error: unknown) => {
-        this.#modules.logger.warn({ reason: messageOf(error) }, 'commits still gather');
+        this.#modules.logger.warn({ reason: messageOf(error) }, 'the batching of commits was not turned off');
       });
   }
 
-  /** With `async` no commit waits for the quorum, so no agreement of log and engine is known. */
+  /** Not called with `async`: then no commit waits for the quorum, so the agreement of log and engine is not known. */
   #advanceXa(): void {
     const { xa, positionAt, replicas, logger } = this.#modules;
     xa.advance(positionAt(replicas.quorum.answered), monotonicMs()).catch((error: unknown) =>
@@ -95,14 +95,14 @@ export class PrimaryChecks {
       );
       return true;
     }
-    // Twice in a row: a twin of our own dump needs a moment to end.
-    if (clients > 1 && this.#strangers) {
+    // Twice in a row, because an older connection of our own dump needs a moment to end.
+    if (clients > 1 && this.#hadOtherClients) {
       fence(
         `${clients} clients are registered for semi-synchronous replication. Only Skein may be: any other client could acknowledge commits`,
       );
       return true;
     }
-    this.#strangers = clients > 1;
+    this.#hadOtherClients = clients > 1;
     return false;
   }
 
@@ -120,7 +120,7 @@ export class PrimaryChecks {
     this.#unacknowledged = noTx;
   }
 
-  /** A log that may lose what it wrote at a power cut is no copy (rule M9): then one more replica is needed. */
+  /** A log that may lose writes at a power cut does not count as a copy (rule M9). Then one more replica is needed. */
   #countSelf({ syncBinlog, flushAtTrxCommit }: ServerReading): void {
     const { replicas, logger, quorumChanged } = this.#modules;
     const counts = syncBinlog === 1 && flushAtTrxCommit === 1;

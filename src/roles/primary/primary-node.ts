@@ -25,7 +25,7 @@ import { reportFile } from './verify/report-file.js';
 import { Verifier } from './verify/verifier.js';
 import { WriteHold } from './write-hold.js';
 
-/** The reason for clients while the primary is not open. */
+/** The error code for clients while the primary is not open. */
 const CLOSED_CODES = {
   closed: 'SERVER_DOWN',
   recovering: 'NO_QUORUM',
@@ -33,7 +33,7 @@ const CLOSED_CODES = {
   closing: 'NOT_OPEN',
 } as const;
 
-/** The primary: its role, and the list of members. */
+/** The primary as a role of the node: the primary's work, the membership of the replicas, and the comparison of rows. */
 export class PrimaryNode implements RoleScope {
   readonly role = 'primary' as const;
   readonly onChange = new Emitter<void>();
@@ -170,7 +170,7 @@ export class PrimaryNode implements RoleScope {
 
   async end(next: Assignment): Promise<void> {
     this.#isEnding = true;
-    // From here on nothing opens the server for writes again.
+    // From now on nothing allows writes on the server again.
     await this.#hold.end();
     await this.#primary.handOver(next.kind === 'replica' ? next.primary : null);
     this.#members.stop();
@@ -279,7 +279,7 @@ export class PrimaryNode implements RoleScope {
     };
   }
 
-  /** A replica whose rows differ is named; it goes on serving reads, see docs/verify.md. */
+  /** A replica whose rows differ has that as its reason. It still serves reads, see docs/verify.md. */
   #membersShown(): MemberStatus[] {
     const differing = this.#verifier.differing();
     return this.#members
@@ -332,7 +332,7 @@ export class PrimaryNode implements RoleScope {
     if (node === name)
       throw new SkeinError(
         'SEED_OF_PRIMARY',
-        `${name} is the primary: its data is what the others are filled from.`,
+        `${name} is the primary. The other nodes are filled from its data, so it cannot be filled itself.`,
       );
     this.#primary.replicas.orderSeed(node, order);
   }
@@ -360,14 +360,14 @@ export class PrimaryNode implements RoleScope {
   }
 }
 
-/** Beyond this a replica is left alone until it has caught up. */
+/** A replica with a larger lag is not compared until it has caught up. */
 const VERIFY_LAG_MAX_MS = 2_000;
 
 function isLevel({ state, lagMs }: MemberStatus): boolean {
   return state === 'live' && (lagMs ?? 0) <= VERIFY_LAG_MAX_MS;
 }
 
-/** Acknowledgements are newer than heartbeats. Of a member that died in between, this is what it needs the log for. */
+/** Acknowledgements are newer than heartbeats. For a member that died in between, they tell from where it needs the log. */
 function withAcks(member: MemberStatus, durable: number): MemberStatus {
   const { positions } = member;
   if (durable <= positions.durable) return member;

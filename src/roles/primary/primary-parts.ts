@@ -14,7 +14,7 @@ import type { LogEndFile } from './log-end-file.js';
 
 export interface PrimaryRoleOptions {
   node: string;
-  /** Where this node is. */
+  /** Addresses of this node. */
   place: MemberPlace;
   acknowledge: AcknowledgeLevel;
   hubWindowBytes: number;
@@ -22,7 +22,7 @@ export interface PrimaryRoleOptions {
   /** Account for the dumps. */
   replicationUser: string;
   replicationPassword: string;
-  /** Pause before the server is tried again that could not be opened; default 2,000 ms. */
+  /** Pause after a failed attempt to open the server; default 2,000 ms. */
   retryMs?: number;
 }
 
@@ -35,19 +35,19 @@ export interface PrimaryRoleModules {
   definitionsFile: DefinitionsFile;
   events: EventLog;
   control(): LocalControl;
-  /** The number of the next epoch, never given before and larger than this one. */
+  /** The number of the next epoch: larger than `known`, and never used before. */
   newEpoch(known: number): Promise<number>;
-  /** SIGKILL (rule C1: a fence waits for nothing); the server is started again. */
+  /** Kills the server with SIGKILL, without any wait (rule C1). The server is started again. */
   kill(reason: string): Promise<void>;
-  /** Clients' connections are cut when it resolves. */
+  /** Resolves when the connections of clients are cut. */
   cutClients(): Promise<void>;
-  /** A server id that it never had (rule C10). */
+  /** A server id that the server never had (rule C10). */
   newServerId(): Promise<number>;
   spool: Spool;
-  /** What a crash of the server left behind is settled. */
+  /** The recovery after a crash of the server is complete. */
   settled(): Promise<void>;
-  /** Whether this replica was heard of lately; one that is silent can acknowledge nothing. */
+  /** Whether this replica has sent a heartbeat lately. A silent replica acknowledges nothing. */
   isHeard(node: string): boolean;
-  /** First thing after the server was opened: accounts' tables and the like; waits for its commits. */
+  /** Creates the system schema right after the server was opened. Waits for the quorum. */
   prepareSystem(): Promise<void>;
 }

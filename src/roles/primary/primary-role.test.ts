@@ -28,7 +28,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** A server with an empty log that refuses to be opened so often. */
+/** A server with an empty log that refuses this many attempts to open it. */
 function serverThatRefuses(times: number): { control: LocalControl; opened: () => number[] } {
   const opened: number[] = [];
   let refusals = times;
@@ -107,7 +107,7 @@ it('tries again in the same epoch when the server could not be opened', async ()
     },
   );
   const opening = role.serverUp(up);
-  await until('it says that it tries again', () => role?.reason?.includes('some sessions remain'), {
+  await until('the role reports that it tries again', () => role?.reason?.includes('some sessions remain'), {
     intervalMs: 1,
   });
   await opening;
@@ -115,7 +115,7 @@ it('tries again in the same epoch when the server could not be opened', async ()
   expect(chainFile.chain).toEqual([epochEntry(1, ORIGIN, members)]);
   expect(opened()).toEqual([mariadb.epochServerId(1)]);
 
-  // The next run of the server is another epoch, which takes the place of the one that wrote nothing.
+  // The next run of the server begins another epoch. It replaces the first one, which had no transactions.
   await role.serverUp(up);
   expect(chainFile.chain.map(({ epoch }) => epoch)).toEqual([2]);
 });

@@ -32,15 +32,15 @@ import { ReplicaSet } from './replica-set.js';
 import { SchemaGuard } from './schema-guard.js';
 
 /**
- * What the primary does beside its server, as one scope for each run of the server; see opening.ts for its steps.
- * An epoch begins with every start of the server (its log may then hold what nobody acknowledged, rule H9) and goes
- * on when only the node was restarted and adopts a server that is open (its commits have waited meanwhile).
+ * The work of the primary beside its server, in one scope for each run of the server; see opening.ts for the steps. An epoch
+ * begins with every start of the server, because its log may then have transactions that no replica acknowledged (rule H9).
+ * The epoch continues when only the node was restarted and adopts an open server, whose commits have waited meanwhile.
  */
 export class PrimaryRole {
   readonly #options: PrimaryRoleOptions;
   readonly #modules: PrimaryRoleModules;
   readonly #epochs: Epochs;
-  /** The server's log, as it is read. */
+  /** Reads the server's log. */
   readonly feed: LogFeed;
   readonly #xa: XaRecovery;
   readonly #definitions: DefinitionLevel;
@@ -55,9 +55,9 @@ export class PrimaryRole {
   #server: LocalServerUp | null = null;
   #reason: string | null = 'The server is starting.';
   #hadQuorum = false;
-  /** The role is being given up; it is not opened again. */
+  /** The role is being given up, so it is not opened again. */
   #isClosing = false;
-  /** Why the log is not read any more until a person has done something; the server may have been opened meanwhile. */
+  /** Why reading the log has stopped until an operator has done something. The server may have been opened meanwhile. */
   #stopped: string | null = null;
   /** How long commits wait for their quorum; read by the metrics. */
   readonly commitWait = new CommitWait(monotonicMs);
@@ -166,13 +166,13 @@ export class PrimaryRole {
     this.replicas.onAttached.on(() => this.checkQuorum());
   }
 
-  /** What a user should know of the schema. */
+  /** Warnings about the schema, for users. */
   get warnings(): string[] {
     return [...this.schema.warnings, ...this.#definitionWatch.warnings];
   }
 
   get phase(): PrimaryPhase {
-    // Once its sessions were let go of, no replica may come back to it.
+    // After the sessions of replicas were ended, no replica may attach again.
     return this.#isClosing && this.#opening.step === 'serving' ? 'closing' : phaseOf(this.#opening);
   }
 
@@ -192,7 +192,7 @@ export class PrimaryRole {
     return Math.max(this.feed.received, this.#work.logEnd.ordinal);
   }
 
-  /** Voters that are attached, the primary included. */
+  /** Number of attached voters, including the primary. */
   get attachedVoters(): number {
     return 1 + this.replicas.heard;
   }
@@ -202,7 +202,7 @@ export class PrimaryRole {
     return this.feed.bytesRead;
   }
 
-  /** Somebody waits for a position: what the log holds is read on now. */
+  /** A request waits for a position, so the log is read without waiting for a batch. */
   readNow(): void {
     this.feed.readNow();
   }
@@ -211,14 +211,14 @@ export class PrimaryRole {
     return this.#checks.waitingCommits;
   }
 
-  /** The name of the group with this ordinal in the cluster's one history. */
+  /** The position of the group with this ordinal in the cluster's history. */
   positionAt(ordinal: number): Position {
     return this.#epochs.positionAt(ordinal);
   }
 
-  // --- the server's life ---------------------------------------------------------------------------------------
+  // --- the runs of the server ----------------------------------------------------------------------------------
 
-  /** The server answers. Runs until it is open, or until the server is down again. */
+  /** The server has started. Resolves when the primary is open, or when the server is down again. */
   async serverUp(up: LocalServerUp): Promise<void> {
     if (this.#isClosing) return;
     this.#server = up;
@@ -239,7 +239,7 @@ export class PrimaryRole {
 
   #opened(): void {
     const { goesOn, crashed } = this.#opening;
-    const why = goesOn ? 'the node came back to its open server' : 'the quorum has the whole log';
+    const why = goesOn ? 'the node was restarted and adopted its open server' : 'the quorum has the whole log';
     this.#hadQuorum = true;
     this.#reason = this.#stopped;
     this.#modules.events.add(
@@ -269,7 +269,7 @@ export class PrimaryRole {
     return this.#scope.signal;
   }
 
-  /** What belongs to a run of the server is over: dumps, sessions, and all that waited. */
+  /** Ends everything that belongs to a run of the server: dumps, sessions, and waiting requests. */
   #clear(reason: string): void {
     this.#scope?.abort(new SkeinError('ROLE_ENDED', reason));
     this.#scope = null;
@@ -327,7 +327,7 @@ export class PrimaryRole {
     return { epoch: this.epoch, chain: this.#epochs.chain, committedOrdinal: this.quorum.released };
   }
 
-  /** Who is attached, or heard of, may have changed. */
+  /** The attached replicas, or their heartbeats, may have changed. */
   checkQuorum(): void {
     const has = this.replicas.hasQuorum;
     if (this.#opening.step === 'gather' && !has) this.#reason = this.replicas.missing;
@@ -350,26 +350,26 @@ export class PrimaryRole {
 
   // --- watching ------------------------------------------------------------------------------------------------
 
-  /** Looks at what the server says of itself; called at every heartbeat. */
+  /** Checks the status of the server. Called at every heartbeat. */
   watch(reading: ServerReading): void {
     if (this.phase === 'closed') return;
     this.#checks.look(reading, { isOpen: this.phase === 'open', received: this.received });
   }
 
   /**
-   * Gives the role up in favour of `to`: the ports close at once, and when it resolves no session of this role is left and
-   * the server is a replica's, or dead.
+   * Gives up the role in favour of `to`. The ports close at once. When the promise resolves, this role has no session, and the
+   * server is a replica's or has ended.
    */
   async handOver(to: string | null): Promise<void> {
     const wasOpen = this.phase === 'open';
     this.#isClosing = true;
     this.schema.closed();
     this.#definitionWatch.closed();
-    this.#say(`It hands over to ${to ?? 'another node'}.`);
+    this.#say(`This node hands its role over to ${to ?? 'another node'}.`);
     if (wasOpen) await this.#closeInOrder(to);
-    // Something may be half done: a server that has just been started is closed for certain.
+    // An opening may be half done. A server that has just been started is certainly closed, so the server is restarted.
     else if (this.#server !== null) await this.#modules.kill('its role ends while it is being opened');
-    this.#end('This node gives its role up.');
+    this.#end('This node gives up its role.');
   }
 
   #closeInOrder(to: string | null): Promise<void> {
@@ -379,12 +379,12 @@ export class PrimaryRole {
       epochs: this.#epochs,
       replicas: this.replicas,
       isUp: () => this.#server !== null,
-      letGo: (reason) => this.#end(reason),
+      endSessions: (reason) => this.#end(reason),
     });
     return handOver.run(to);
   }
 
-  /** The node stops: nothing is told to the server. */
+  /** The node stops. The role leaves the server as it is. */
   stop(): void {
     this.#end('The node stops.');
   }
