@@ -62,7 +62,7 @@ describe('the quorum', () => {
     expect(quorum.committed).toBe(0);
   });
 
-  it('needs one more replica while a power cut may lose part of the primary\'s log (rule M9)', () => {
+  it("needs one more replica while a power cut may lose part of the primary's log (rule M9)", () => {
     const quorum = make(2);
     quorum.setSelfCounts(false);
     quorum.setDurable('r0', 5);

@@ -126,13 +126,16 @@ describe('ClientPlaneHost', () => {
     expect(await plane.end()).toBe('written');
   });
 
-  it.each(['hangs at orders', 'deaf'] as const)('ends a client plane that does not cut in time (%s)', async (behaviour) => {
-    const { plane, running, restarts } = host([behaviour, 'good'], { cutMs: 200, hungMs: 60_000 });
-    await plane.start();
-    await plane.cut();
-    await until('the second runs', () => running.length === 2);
-    expect(restarts).toEqual(['it did not cut its connections within 200 ms']);
-  });
+  it.each(['hangs at orders', 'deaf'] as const)(
+    'ends a client plane that does not cut in time (%s)',
+    async (behaviour) => {
+      const { plane, running, restarts } = host([behaviour, 'good'], { cutMs: 200, hungMs: 60_000 });
+      await plane.start();
+      await plane.cut();
+      await until('the second runs', () => running.length === 2);
+      expect(restarts).toEqual(['it did not cut its connections within 200 ms']);
+    },
+  );
 
   it('has nothing to cut while no client plane runs', async () => {
     const { plane } = host(['port taken'], { cutMs: 60_000 });

@@ -16,10 +16,7 @@ export function budgetOf(config: NodeConfig, logger: Logger): DescriptorBudget {
   };
   const budget = descriptorBudget(limit, wanted);
   if (JSON.stringify(budget) !== JSON.stringify(wanted)) {
-    logger.warn(
-      { limit, wanted, budget },
-      'the limit of open files allows fewer clients than configured',
-    );
+    logger.warn({ limit, wanted, budget }, 'the limit of open files allows fewer clients than configured');
   }
   return budget;
 }

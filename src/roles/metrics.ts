@@ -314,7 +314,12 @@ export function replicaMetrics({ linkUp, links, spool, spoolDamaged, fsync }: Re
       'Received bytes that are not yet on the disk.',
       spool.pendingBytes,
     ),
-    single('gauge', 'skein_spool_damaged', '1 when the spool is damaged and does not count in the quorum.', spoolDamaged),
+    single(
+      'gauge',
+      'skein_spool_damaged',
+      '1 when the spool is damaged and does not count in the quorum.',
+      spoolDamaged,
+    ),
     {
       type: 'histogram',
       name: 'skein_spool_fsync_seconds',

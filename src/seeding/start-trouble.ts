@@ -44,7 +44,7 @@ export class StartTrouble {
     if (++this.#failedStarts < STARTS_MAX) return null;
     return {
       cause: 'server-start',
-      reason: `Its server did not start ${this.#failedStarts} times in a row: ${reason}`,
+      reason: `The server did not start ${this.#failedStarts} times in a row: ${reason}`,
       closes: true,
       trouble: `server-start ${ERROR.exec(reason)?.[1] ?? ''}`,
     };

@@ -1,6 +1,6 @@
 import { EVENT, HEADER_AT } from '../mysql-protocol/events.js';
 import type { EventPlace, Flavour, GroupGrammar } from '../mysql-protocol/flavour.js';
-import { type LogReader, type LogRange, readLogUntil } from './read-log.js';
+import { type LogRange, type LogReader, readLogUntil } from './read-log.js';
 
 /** One group of the log as complete events in memory, to be executed again. */
 export interface LoggedGroup {

@@ -1,7 +1,7 @@
 import { EVENT, HEADER_AT, queryText } from '../mysql-protocol/events.js';
 import type { EventPlace, Flavour, GroupGrammar } from '../mysql-protocol/flavour.js';
 import { decodeXaMark, type XaMark } from '../mysql-protocol/mariadb-gtid.js';
-import { type LogReader, type LogRange, readLogUntil } from './read-log.js';
+import { type LogRange, type LogReader, readLogUntil } from './read-log.js';
 
 /** The XA branches in a range of the log. */
 export interface XaLog {

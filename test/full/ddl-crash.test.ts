@@ -204,7 +204,7 @@ async function readyOrHelped(node: TestNode): Promise<void> {
 
 /** The words of a primary, of a replica, and of a replica's server that has stopped: not of whatever else a reason quotes. */
 const UNREADABLE_TABLE =
-  /cannot be read here \(|died in the middle of DDL, and cannot open|"state":"stopped".*(doesn't exist in engine|\/\* Partition .* already exists|\b(1030|1194|1696|1932)\b)/;
+  /cannot be read here \(|crashed in the middle of DDL, and cannot open|"state":"stopped".*(doesn't exist in engine|\/\* Partition .* already exists|\b(1030|1194|1696|1932)\b)/;
 
 async function helpPrimary(reason: string): Promise<void> {
   const source = /from a dump of (n\d)/.exec(reason)?.[1];

@@ -105,7 +105,7 @@ it('a replica is not ready, also after an end in order, until the log has droppe
   await loseA(node, 'gone');
   const reason = await untilReason(node, '`demo`.`gone` (Table');
   expect(unreadableIn(reason)).toEqual(['`demo`.`gone`']);
-  expect(reason).toContain('it is filled anew');
+  expect(reason).toContain('the replica is filled from another node');
   expect(await node.isReady()).toBe(false);
   const { text } = await node.request('GET', '/v1/logs?text=TABLES_UNREADABLE&part=events&tail=10');
   expect(text).toContain('gone');
@@ -132,7 +132,7 @@ it('a primary without replicas says so too', async () => {
     await makeTable(primary, 'lost');
     await loseA(primary, 'lost');
     const reason = await untilReason(primary, 'table `demo`.`lost` cannot be read here (error 1932)');
-    expect(reason).toContain('No replica could be asked');
+    expect(reason).toContain('No replica could answer');
     await withSql(primary, async (connection) => {
       await run(connection, 'SET SESSION sql_log_bin = 0');
       await run(connection, 'DROP TABLE demo.lost');

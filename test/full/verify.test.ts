@@ -226,7 +226,7 @@ it('finds rows of a table without a key, and that a table is defined otherwise, 
     'held.own',
     'held.own_view_source',
   ]);
-  expect(reportOf(document, 'held.defined').reason).toMatch(/n3 defines it otherwise/);
+  expect(reportOf(document, 'held.defined').reason).toMatch(/n3 has another definition of the table/);
   expect(reportOf(document, 'held.missing').reason).toMatch(/n3 does not have the table/);
   expect(reportOf(document, 'held.own').reason).toMatch(/n2 has the table, and the primary does not/);
   const [keyless] = reportOf(document, 'held.keyless').differences;

@@ -354,13 +354,17 @@ describe('errant writes on a replica (H13)', () => {
         const answer = await replica.request('POST', '/v1/sql', { sql: 'SELECT 1' });
         return answer.status === 503 ? answer : null;
       });
-      expect(refused.body.error?.message).toMatch(/holds 0-\d+-\d+, which the cluster did not give it/);
+      expect(refused.body.error?.message).toMatch(
+        /has transaction 0-\d+-\d+, which does not come from the cluster/,
+      );
       const [said] = await events(replica, 'replication.error', since);
       expect(said).toMatchObject({ code: 'ERRANT_TRANSACTION' });
       expect(await replica.isReady()).toBe(false);
       await until('the primary’s status says it', async () => {
         const { members } = await cluster.primary.cluster();
-        return members.find((member) => member.name === name)?.reason?.includes('did not give it');
+        return members
+          .find((member) => member.name === name)
+          ?.reason?.includes('does not come from the cluster');
       });
       await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('beside an errant replica')");
 
@@ -370,7 +374,7 @@ describe('errant writes on a replica (H13)', () => {
       await until('closed again', async () => {
         const answer = await replica.request('POST', '/v1/sql', { sql: 'SELECT 1' });
         expect(answer.status).toBe(503);
-        return answer.text.includes('did not give it');
+        return answer.text.includes('does not come from the cluster');
       });
 
       await replica.kill('node');
@@ -426,7 +430,9 @@ describe('the primary’s data directory is not there, or an old one', () => {
     await checksumAtRest(primary, cluster.replicas);
   }
 
-  /** It says why, everywhere, takes no writes, and goes on saying so. */
+  const RESTORE_N1 = /Restore the (data|state) directory of n1/;
+
+  /** The primary stays closed and read-only, and all nodes report why. */
   async function refusesToOpen(since: number, code: string, replicas = cluster.replicas): Promise<void> {
     const { primary } = cluster;
     await until(`its log says ${code}`, async () => {
@@ -434,14 +440,14 @@ describe('the primary’s data directory is not there, or an old one', () => {
       return said.some((event) => event.code === code);
     });
     // Longer than the node waits before it tries again.
-    await throughout('the primary stays closed and says why', 2_500, async () => {
+    await throughout('the primary stays closed and reports why', 2_500, async () => {
       const ready = await primary.request('GET', '/ready', undefined, { token: null });
-      return ready.status === 503 && ready.text.includes('Give n1 its data back');
+      return ready.status === 503 && RESTORE_N1.test(ready.text);
     });
     for (const replica of replicas) {
-      await until(`${replica.name} says it too`, async () => {
+      await until(`${replica.name} reports why`, async () => {
         const { members } = await replica.cluster();
-        return members.find(({ name }) => name === replica.name)?.reason?.includes('Give n1 its data back');
+        return RESTORE_N1.test(members.find(({ name }) => name === replica.name)?.reason ?? '');
       });
       expect(await replica.rows("SELECT COUNT(*) > 0 FROM demo.t WHERE v = 'before'")).toEqual([[1]]);
     }

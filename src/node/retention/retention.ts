@@ -287,7 +287,8 @@ export class Retention {
     const data = { disk, level, freeBytes: space.freeBytes, wantedBytes };
     const text = (isFull: boolean) => diskText(disk, { ...space, wantedBytes, isFull, role: role.role });
     if (level === 'full') events.add('disk.full', node, text(true), data);
-    else if (level === 'ok') events.add('disk.ok', node, `The disk of ${disk} has enough free space again.`, data);
+    else if (level === 'ok')
+      events.add('disk.ok', node, `The disk of ${disk} has enough free space again.`, data);
     else events.add('disk.low', node, text(false), data);
     return level;
   }

@@ -127,7 +127,10 @@ export class DefinitionLevel {
       const open = left.length + failed.length > 0 ? [...left, ...failed] : steps.map(({ what }) => what);
       const name = nameOf(open, found);
       if (noted.accept === name) {
-        event('DEFINITIONS_ACCEPTED', `Opened with these differences, because ${file.path} accepts them: ${named(open)}.`);
+        event(
+          'DEFINITIONS_ACCEPTED',
+          `Opened with these differences, because ${file.path} accepts them: ${named(open)}.`,
+        );
         return;
       }
       waiting(differs(found.node, open, file.path, name));

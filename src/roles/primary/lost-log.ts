@@ -21,7 +21,7 @@ export function lostLog(facts: LostLogFacts): { code: 'CHAIN_LOST' | 'DATA_LOST'
       message:
         `The server's log ends at ${logEnd.gtid}, but state/chain.json, which says where each epoch began, is missing. ` +
         'The primary stays closed, because an epoch number could be used twice. ' +
-        `Restore the file on ${node}: chain.json is the same on all nodes of the cluster.`,
+        `Restore the state directory of ${node}: chain.json is the same on all nodes of the cluster.`,
     };
   }
   const known =

@@ -92,11 +92,7 @@ export class OpeningWork {
         break;
       case 'log':
         waiting('The quorum is receiving the rest of the log.');
-        await untilTrue(
-          () => replicas.quorum.answered >= this.#logEnd.ordinal,
-          replicas.onCommitted,
-          signal,
-        );
+        await untilTrue(() => replicas.quorum.answered >= this.#logEnd.ordinal, replicas.onCommitted, signal);
         break;
       case 'level':
         await this.#levelDefinitions(state, signal);

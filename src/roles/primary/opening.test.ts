@@ -155,8 +155,16 @@ describe('the finding about a server', () => {
     ['it was just started', { adopted: false, readOnly: false }, 'closed'],
     ['its log ends before the epoch began', { readOnly: true, logEnd: 9, knownCommitted: 0 }, 'lost'],
     ['its log has transactions, and there is no chain', { readOnly: true, epochServerId: null }, 'lost'],
-    ['it is new', { readOnly: true, epochServerId: null, logEnd: 0, epochBegan: 0, knownCommitted: 0 }, 'closed'],
-    ['its log ends before the known commit position', { readOnly: true, logEnd: 10, knownCommitted: 11 }, 'lost'],
+    [
+      'it is new',
+      { readOnly: true, epochServerId: null, logEnd: 0, epochBegan: 0, knownCommitted: 0 },
+      'closed',
+    ],
+    [
+      'its log ends before the known commit position',
+      { readOnly: true, logEnd: 10, knownCommitted: 11 },
+      'lost',
+    ],
   ];
   for (const [name, changed, finding] of cases) {
     it(name, () => expect(findingOf({ ...facts, ...changed })).toBe(finding));

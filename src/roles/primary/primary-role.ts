@@ -239,7 +239,9 @@ export class PrimaryRole {
 
   #opened(): void {
     const { goesOn, crashed } = this.#opening;
-    const why = goesOn ? 'the node was restarted and adopted its open server' : 'the quorum has the whole log';
+    const why = goesOn
+      ? 'the node was restarted and adopted its open server'
+      : 'the quorum has the whole log';
     this.#hadQuorum = true;
     this.#reason = this.#stopped;
     this.#modules.events.add(

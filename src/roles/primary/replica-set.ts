@@ -29,48 +29,48 @@ export interface ReplicaSetOptions {
 
 export interface ReplicaSetModules {
   readonly events: EventLog;
-  /** Names the lists of members that count. */
+  /** The chain, which has the lists of members that count. */
   chain(): Chain;
   gtidText(binary: Uint8Array): string;
-  /** Whether this replica was heard of lately; one that is silent can acknowledge nothing. */
+  /** Whether this replica has sent a heartbeat lately. A silent replica acknowledges nothing. */
   isHeard(node: string): boolean;
   /** A dump of the log for one replica that is behind the window. */
   catchUp(after: Position, batch: (batch: RecordBatch) => boolean): CatchUp;
-  /** Acknowledgements moved a position; called before the replicas and `onCommitted` are told. */
+  /** Acknowledgements moved a position. Called before the replicas get it and before `onCommitted`. */
   moved(quorum: Quorum): void;
 }
 
-/** The replicas that are attached to the primary: what each is fed, what each has, and what that makes a quorum. */
+/** The replicas that are attached to the primary: their feeds, their durable positions, and the quorum. */
 export class ReplicaSet {
   readonly #options: ReplicaSetOptions;
   readonly #modules: ReplicaSetModules;
   readonly #attached = new Map<string, ReplicaSession>();
-  /** What each replica's server had executed, as its acknowledgements say. */
+  /** Ordinal up to which each replica's server has executed, by the replica's last heartbeat. */
   readonly #applied = new Map<string, number>();
-  /** Of the lists that count. */
+  /** Voters of the lists that count. */
   #voters: MemberList = [];
-  /** Sessions of voters with a sound log. */
+  /** Sessions of voters with a sound log. Only they count in the quorum. */
   readonly #counting = new Set<ReplicaSession>();
-  /** How far each has its log durable, whether it counts or not. */
+  /** Durable ordinal of each replica, whether it counts in the quorum or not. */
   readonly #durable = new Map<string, number>();
-  /** The newest entry of the chain that each has adopted, and the disk that holds it. */
+  /** The newest entry of the chain that each replica has adopted, and the incarnation of the disk with that entry. */
   readonly #adopted = new Map<string, { readonly incarnation: string; readonly place: ChainPlace | null }>();
-  /** Starts that each disk has shown. */
+  /** Highest number of node starts that each disk has reported, by incarnation. */
   readonly #boots = new Map<string, number>();
   readonly #rounds: FollowerRounds;
   readonly hub: Hub;
   #quorum: Quorum;
-  /** The quorum's positions when waiters were last notified. */
-  #told = { answered: -1, released: -1, everywhere: -1 };
+  /** The quorum's positions at the last notification of waiters. */
+  #notified = { answered: -1, released: -1, everywhere: -1 };
   /** The answered or committed position moved. */
   readonly onCommitted = new Emitter<void>();
-  /** A replica's log or the quorum advanced; called before any client is answered for it. */
+  /** A replica's log or the quorum advanced. Emitted before any client is answered because of it. */
   readonly onMoved = new Emitter<void>();
   /** A replica has adopted an entry of the chain. */
   readonly onAdopted = new Emitter<void>();
-  /** A replica has caught up or come nearer that does not count. */
+  /** The durable position of a replica that does not count in the quorum has moved. */
   readonly onLearned = new Emitter<void>();
-  /** A replica came or went. */
+  /** A replica has attached or its link has ended. */
   readonly onAttached = new Emitter<void>();
 
   constructor(options: ReplicaSetOptions, modules: ReplicaSetModules) {
@@ -96,7 +96,7 @@ export class ReplicaSet {
 
   #newQuorum(): Quorum {
     const { node, acknowledge } = this.#options;
-    // Without a list this node is no primary; then nothing is counted.
+    // A node without a list is not a primary, so nothing is counted.
     const chain = this.#modules.chain();
     const lists = countedLists(chain);
     this.#voters = countedVoters(chain);
@@ -107,10 +107,10 @@ export class ReplicaSet {
     return this.#quorum;
   }
 
-  /** A run of the server begins, whose log ends at `received`: nothing of before counts. */
+  /** A run of the server begins. Its log ends at `received`. Positions of earlier runs no longer count. */
   begin(received: number): void {
     this.#quorum = this.#newQuorum();
-    this.#told = { answered: -1, released: -1, everywhere: -1 };
+    this.#notified = { answered: -1, released: -1, everywhere: -1 };
     this.#applied.clear();
     this.#durable.clear();
     this.#adopted.clear();
@@ -126,7 +126,7 @@ export class ReplicaSet {
 
   attach(session: ReplicaSession): void {
     const { node, attach } = session;
-    // A damaged log abstains (rule C6): nothing is sent to it, and nothing that it says counts.
+    // A replica with a damaged log abstains (rule C6): it gets no records, and its acknowledgements do not count.
     const feed = attach.damaged
       ? null
       : this.hub.attach(session, attach.spoolEnd, (error) => this.#feedFailed(session, error));
@@ -165,7 +165,7 @@ export class ReplicaSet {
     this.onAttached.emit();
   }
 
-  /** Tells the quorum how far a replica is, if its word counts, or once it does. */
+  /** Sets a replica's durable position in the quorum, if the replica counts. */
   #report(session: ReplicaSession): void {
     const { node } = session;
     const counts = this.#counts(session);
@@ -174,7 +174,7 @@ export class ReplicaSet {
   }
 
   /**
-   * The lists of members that count are others now. What is committed stays so; what comes is counted by them.
+   * The lists of members that count have changed. Committed groups stay committed. Later groups are counted by the new lists.
    */
   listsChanged(): void {
     const chain = this.#modules.chain();
@@ -190,20 +190,20 @@ export class ReplicaSet {
     this.onAttached.emit();
   }
 
-  /** Tells all replicas, those that are removed included, of the newest list. */
+  /** Sends the newest list to all attached replicas, including removed ones. */
   sendList(settled: boolean): void {
     const entry = newestEntry(this.#modules.chain());
     if (entry) for (const session of this.#attached.values()) session.sendList({ entry, settled });
   }
 
-  /** Its link is closed: it is no member any more. */
+  /** Closes the link of a removed member. */
   dismiss(node: string, reason: string): void {
     this.#attached.get(node)?.close(reason, 'REMOVED');
     this.#durable.delete(node);
     this.#adopted.delete(node);
   }
 
-  /** Voters whose log has reached this entry of the chain, this node included. */
+  /** Voters whose log has reached this entry of the chain, including this node. */
   adopters(entry: ChainPlace): ReadonlySet<string> {
     const names = new Set([this.#options.node]);
     for (const [node, { incarnation, place }] of this.#adopted)
@@ -220,7 +220,7 @@ export class ReplicaSet {
     return this.#durable.get(node) ?? 0;
   }
 
-  /** A voter counts with the log that the list names, and with no other (rules C6, E5). */
+  /** A voter counts only with the log whose incarnation is in the list (rules C6, E5). */
   #counts(session: ReplicaSession): boolean {
     return this.#counting.has(session);
   }
@@ -235,12 +235,12 @@ export class ReplicaSet {
     return this.#voters.some((voter) => voter.name === node && voter.incarnation === incarnation);
   }
 
-  /** Its log is whole and no older than it was seen before. */
+  /** The replica's log is not damaged, and not older than an earlier one of the same disk. */
   isSound({ attach }: ReplicaSession): boolean {
     return !attach.damaged && !this.#isSetBack(attach);
   }
 
-  /** Its files are older than what was seen of it: an image of the disk was put back (rules H2, E5). */
+  /** The replica's files are older than before, because an older image of the disk was restored (rules H2, E5). */
   #isSetBack({ incarnation, boot }: ReplicaSession['attach']): boolean {
     return boot < (this.#boots.get(incarnation) ?? 0);
   }
@@ -251,7 +251,7 @@ export class ReplicaSet {
       this.#boots.set(incarnation, boot);
       return;
     }
-    const reason = `The files of ${node} are older than what was seen of them: they show ${boot} starts, and had shown ${this.#boots.get(incarnation)}. It does not count. Delete its spool directory, so that it is admitted anew.`;
+    const reason = `The files of ${node} are older than before: they show ${boot} starts of the node, but earlier they showed ${this.#boots.get(incarnation)}. ${node} does not count in the quorum. Delete its spool directory, so that the primary admits it again.`;
     this.#modules.events.add('replication.error', node, reason, { code: 'STATE_SET_BACK' });
   }
 
@@ -268,7 +268,7 @@ export class ReplicaSet {
     if (!session)
       throw new SkeinError(
         'NOT_ATTACHED',
-        `${node} is not attached to the primary now, so it cannot be told. Is its node running?`,
+        `${node} is not attached to the primary now, so the primary cannot reach it. Is its node running?`,
       );
     session.orderSeed(order);
   }
@@ -277,12 +277,12 @@ export class ReplicaSet {
     return [...this.#attached.values()];
   }
 
-  /** Those whose word counts: voters with a sound log. */
+  /** Replicas that count in the quorum: voters with a sound log. */
   counted(): ReplicaSession[] {
     return [...this.#attached.values()].filter((session) => this.#counts(session));
   }
 
-  /** Of these, the ones that were heard of lately. */
+  /** Number of counted replicas that have sent a heartbeat lately. */
   get heard(): number {
     return this.heardNames.size;
   }
@@ -292,7 +292,7 @@ export class ReplicaSet {
     return new Set(heard.map(({ node }) => node));
   }
 
-  /** Replicas without which nothing is answered. */
+  /** Number of replicas that a write needs before its client is answered. */
   get needed(): number {
     return this.#options.acknowledge === 'async' ? 0 : this.#quorum.replicasNeededToAnswer;
   }
@@ -307,7 +307,7 @@ export class ReplicaSet {
 
   get missing(): string {
     const missing = this.#missing;
-    return `Waiting for ${missing} more replica${missing === 1 ? '' : 's'} to attach. Nothing is served before that.`;
+    return `Waiting for ${missing} more replica${missing === 1 ? '' : 's'} to attach. The primary serves no client before that.`;
   }
 
   /** Whether this replica is attached and its server has executed everything up to `ordinal`. */
@@ -328,20 +328,20 @@ export class ReplicaSet {
     this.onMoved.emit();
     const { answered, released } = this.#quorum;
     const everywhere = this.#quorum.reached('all');
-    const told = this.#told;
-    if (answered === told.answered && released === told.released && everywhere === told.everywhere) return;
-    this.#told = { answered, released, everywhere };
+    const last = this.#notified;
+    if (answered === last.answered && released === last.released && everywhere === last.everywhere) return;
+    this.#notified = { answered, released, everywhere };
     this.#modules.moved(this.#quorum);
     this.hub.committedMoved();
     this.onCommitted.emit();
   }
 }
 
-/** The server's binary log begins behind the end of the replica's spool. */
+/** The error of a dump whose start was purged: the server's binary log begins after the end of the replica's spool. */
 function isLogPurged(error: unknown): boolean {
   return isSkeinError(error) && error.data.errno === ER_BEFORE_THE_LOG && PURGED.test(error.message);
 }
 
-/** The same number is used for other faults of a dump. */
+/** The server uses this number for other errors of a dump too, so the text decides. */
 const ER_BEFORE_THE_LOG = 1236;
 const PURGED = /purged|Could not find GTID state requested by slave in any binlog files/i;

@@ -9,33 +9,33 @@ import { sleep } from '../../std/timing.js';
 import type { LocalControl } from '../local-server.js';
 
 /**
- * Watches the schema of an open primary for statements that the server cannot refuse and that would break the cluster's promise:
- * after every DDL that the source reads, when the primary opens, and once a minute. A table of another engine is
- * converted at once. Everything else is said: an event when it is seen first, `warnings` in the status while it is there.
+ * Checks the schema of an open primary for statements that the server cannot refuse and that would break the cluster's promise:
+ * after every DDL that the source reads, when the primary opens, and once a minute. A table of another engine is converted at
+ * once. Everything else is reported: by an event when it is found first, and by `warnings` in the status while it exists.
  */
 export interface SchemaGuardModules {
   readonly logger: Logger;
   readonly events: EventLog;
   control(): LocalControl;
-  /** `warnings` may be other ones. */
+  /** `warnings` may have changed. */
   changed(): void;
 }
 
-/** DDL that comes in a row is looked at together: this many times longer than a look takes nothing is looked at. */
+/** Pause after a check, as a multiple of its duration. So several DDL statements in a row cause only one check. */
 const REST_PER_LOOK = 10;
 const REST_MIN_MS = 100;
-/** Also without DDL: what could not be converted is tried again, and nothing stays unseen. */
+/** Interval of checks without DDL. They find what no statement showed. */
 const LOOK_AGAIN_MS = 60_000;
 const RETRY_MS = 5_000;
 const NAMED_MAX = 5;
 const ER_TABLE_EXISTS = 1050;
-/** Statements that wait for the next look; of a flood of DDL the rest is not compared. */
+/** Statements that wait for the next check. Statements beyond this are not compared with their tables. */
 const COMPARED_MAX = 1_000;
 
 interface Compared {
   readonly text: string;
   readonly database: string;
-  /** Tables with a higher number were made after the look before the statement. */
+  /** Tables with a higher id were created after the last check before the statement. */
   readonly tableIdMax: number;
 }
 
@@ -47,11 +47,11 @@ export class SchemaGuard {
   #wake: (() => void) | null = null;
   #wanted = false;
   #urgent = false;
-  /** Statements whose tables are compared with their text at the next look. */
+  /** Statements whose text is compared with their tables at the next check. */
   #compared: Compared[] = [];
-  /** What an event has told of already. */
-  #told = new Set<string>();
-  #toldOfEvents = false;
+  /** Tables that were reported by an event. */
+  #reported = new Set<string>();
+  #hasReportedEvents = false;
 
   constructor(options: { node: string }, modules: SchemaGuardModules) {
     this.#node = options.node;
@@ -70,7 +70,7 @@ export class SchemaGuard {
     ];
   }
 
-  /** Tables without a key by which a replica finds a row. */
+  /** Number of tables without a key by which a replica finds a row. */
   get keylessTables(): number {
     return this.#look.keyless.length;
   }
@@ -79,7 +79,7 @@ export class SchemaGuard {
     return this.#look.foreign.length;
   }
 
-  /** The primary is open. `crashed`: its server may have died before. */
+  /** The primary is open. `crashed`: a previous run of its server may have crashed. */
   opened({ crashed }: { crashed: boolean }): void {
     this.closed();
     const scope = new AbortController();
@@ -99,7 +99,7 @@ export class SchemaGuard {
     this.#wake?.();
   }
 
-  /** The log holds this statement, executed in this database; '' = its text is not known. */
+  /** The log has this statement, executed in this database; '' = its text is not known. */
   statement(text: string, database: string): void {
     if (this.#scope === null || isNoDdl(text)) return;
     const risk = riskOf(text);
@@ -125,7 +125,7 @@ export class SchemaGuard {
     }
   }
 
-  /** Until the time is over or `cut` holds. */
+  /** Waits until the time is over or `cut` returns true. */
   async #pause(ms: number, cut: () => boolean, signal: AbortSignal): Promise<void> {
     if (cut() || signal.aborted) return;
     const ended = new AbortController();
@@ -136,7 +136,7 @@ export class SchemaGuard {
     this.#wake = null;
   }
 
-  /** Returns whether nothing is left to be done. */
+  /** Returns whether no table is left to convert. */
   async #lookOnce(afterCrash: boolean, signal: AbortSignal): Promise<boolean> {
     try {
       this.#take(await this.#modules.control().lookAtSchema());
@@ -158,13 +158,13 @@ export class SchemaGuard {
   #take(look: SchemaLook): void {
     const before = this.warnings.join('\n');
     this.#look = look;
-    if (look.asleep.length > 0 && !this.#toldOfEvents)
+    if (look.asleep.length > 0 && !this.#hasReportedEvents)
       this.#warn('EVENTS_ASLEEP', ASLEEP(names(look.asleep)));
-    this.#toldOfEvents = look.asleep.length > 0;
+    this.#hasReportedEvents = look.asleep.length > 0;
     const present = new Set(look.keyless.map(keyOf));
-    for (const key of this.#told) if (!present.has(key)) this.#told.delete(key);
-    const appeared = look.keyless.filter((table) => !this.#told.has(keyOf(table)));
-    for (const table of appeared) this.#told.add(keyOf(table));
+    for (const key of this.#reported) if (!present.has(key)) this.#reported.delete(key);
+    const appeared = look.keyless.filter((table) => !this.#reported.has(keyOf(table)));
+    for (const table of appeared) this.#reported.add(keyOf(table));
     const spatial = appeared.filter(({ hasSpatialKey }) => hasSpatialKey);
     const others = appeared.filter(({ hasSpatialKey }) => !hasSpatialKey);
     if (spatial.length > 0) this.#warn('SPATIAL_KEY_ONLY', SPATIAL_ONLY(names(spatial)));
@@ -182,7 +182,7 @@ export class SchemaGuard {
       const table = mayHideCharset(text) ? tableIn(text) : null;
       return { text, tableIdMax, renamings, table: table && inDatabase(table) };
     });
-    // What another RENAME gave this name to is not the table that was there before.
+    // If another RENAME gave this name to a table, that table is not the one that had the name before.
     const targets = new Set(all.flatMap(({ renamings }) => renamings.map(({ to }) => keyOf(to))));
     for (const { text, tableIdMax, renamings, table } of all) {
       for (const { from, to } of renamings)
@@ -193,24 +193,24 @@ export class SchemaGuard {
     }
   }
 
-  /** A table that is older than the RENAME, and still there: a temporary one of its name was renamed. */
+  /** A table that is older than the RENAME and still has its name: the RENAME renamed a temporary table of the same name. */
   async #takeBack(from: TableName, to: TableName, tableIdMax: number): Promise<void> {
     const control = this.#modules.control();
     const id = await control.tableIdOf(from);
     if (id === null || id > tableIdMax) return;
-    const what = `RENAME TABLE ${nameOf(from)} TO ${nameOf(to)} renamed a temporary table, but on the replicas the real table of this name`;
+    const what = `RENAME TABLE ${nameOf(from)} TO ${nameOf(to)} renamed a temporary table here, but the real table of that name on the replicas`;
     try {
       await control.renameBack(from, to);
       this.#warn(
         'HIDDEN_TABLE_RENAMED',
-        `${what}: the replicas undo that. Give temporary tables names of their own.`,
+        `${what}. The replicas undo that. Do not give a temporary table the name of a real one.`,
       );
     } catch (error) {
-      // Both names are there: it was renamed, and another table was given its name since. (Or replicas have stopped, for that.)
+      // Both tables exist: the table was renamed, and another one was created with its old name. (Or the replicas have stopped.)
       if ((error as { errno?: number }).errno === ER_TABLE_EXISTS) return;
       this.#warn(
         'HIDDEN_TABLE_RENAMED',
-        `${what}, and that could not be undone: ${messageOf(error)} The replicas stop at the next row of ${nameOf(from)}.`,
+        `${what}. That could not be undone: ${messageOf(error)} The replicas stop at the next change of a row of ${nameOf(from)}.`,
       );
     }
   }
@@ -218,18 +218,18 @@ export class SchemaGuard {
   async #convert(table: TableName & { readonly engine: string }, afterCrash: boolean): Promise<void> {
     const name = nameOf(table);
     const lost = afterCrash
-      ? ' The server had died: compare its rows with those of a replica, acknowledged ones may be missing here.'
+      ? ' The server had crashed, so acknowledged rows may be missing here. Compare the rows with those of a replica.'
       : '';
     try {
       await this.#modules.control().convertToInnodb(table);
       this.#warn(
         'ENGINE_CONVERTED',
-        `${name} was a table of ${table.engine}, which can lose acknowledged rows: it was converted to InnoDB on all nodes.${lost}`,
+        `${name} was a table of ${table.engine}, which can lose acknowledged rows. It was converted to InnoDB on all nodes.${lost}`,
       );
     } catch (error) {
       this.#warn(
         'ENGINE_NOT_CONVERTED',
-        `${name} is a table of ${table.engine}, which can lose acknowledged rows, and could not be converted to InnoDB: ` +
+        `${name} is a table of ${table.engine}, which can lose acknowledged rows. It could not be converted to InnoDB: ` +
           `${messageOf(error)} The primary tries again every ${RETRY_MS / 1000} s.${lost}`,
       );
     }
@@ -241,11 +241,11 @@ export class SchemaGuard {
 }
 
 const FOREIGN = (tables: string) =>
-  `Tables of another engine than InnoDB, whose rows are not safe: ${tables}. They are being converted.`;
+  `Tables of another engine than InnoDB, which can lose rows: ${tables}. They are being converted.`;
 const ASLEEP = (list: string) =>
-  `Events do not run, because they were made while this server was a replica: ${list}. Those that are to run here: ALTER EVENT ... ENABLE.`;
+  `Events do not run, because they were created while this server was a replica: ${list}. To run an event, use ALTER EVENT ... ENABLE.`;
 const KEYLESS = (tables: string) =>
-  `No primary key: ${tables}. A replica reads the whole table for each row of an UPDATE or DELETE. Add a primary key, or refuse such tables with "requirePrimaryKey".`;
+  `No primary key: ${tables}. A replica reads the whole table for each row of an UPDATE or DELETE. Add a primary key. The setting "requirePrimaryKey" refuses such tables.`;
 const SPATIAL_ONLY = (tables: string) =>
   `A spatial key and no primary key: ${tables}. An UPDATE or DELETE of such a table stops the replicas. Add a primary key.`;
 

@@ -7,13 +7,13 @@ import {
   votersOf,
 } from '../../model/members.js';
 
-/** A replica that is attached and heard of, as far as the list of members is concerned. */
+/** The facts about an attached replica with recent heartbeats that matter for the list of members. */
 export interface AttachedMember {
   readonly place: MemberPlace;
   readonly incarnation: string;
-  /** Its log is whole: not damaged, and not an older image of its disk. */
+  /** The replica's log is not damaged, and not an older image of its disk. */
   readonly sound: boolean;
-  /** Ordinal up to which its log is durable. */
+  /** Ordinal up to which the replica's log is durable. */
   readonly durable: number;
 }
 
@@ -26,7 +26,7 @@ export interface WantedFacts {
   readonly committed: number;
 }
 
-/** The next change of the list that the primary makes by itself; null = none is needed. Pure. */
+/** The next automatic change of the list of members; null = none is needed. Pure. */
 export function wantedChange(facts: WantedFacts): MemberChange | null {
   for (const listed of facts.list) {
     const change =
@@ -52,6 +52,7 @@ function changeOf(listed: ListedMember, { list, attached, committed }: WantedFac
     member.durable >= committed ? { kind: 'promote', name, incarnation } : null;
   if (!listed.voter) return promotion;
   if (listed.incarnation === incarnation) return null;
-  // With two voters a learner would leave the primary alone: the new log takes the place of the lost one once it is whole.
+  // With two voters, a reset would leave the primary as the only voter. So the new log replaces the lost one only once it has
+  // all committed transactions.
   return votersOf(list).length === 2 ? promotion : { kind: 'reset', name, incarnation };
 }

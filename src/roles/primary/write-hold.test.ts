@@ -32,7 +32,7 @@ it('closes the server once, and opens it once', async () => {
   expect(state.changes).toBeGreaterThanOrEqual(2);
 });
 
-it('says nothing before writes are refused, and tries again', async () => {
+it('has no reason before writes are refused, and tries again', async () => {
   const { hold, calls } = holdOf({ fails: 1 });
   await hold.set('full');
   expect(hold.reason).toBeNull();
@@ -41,7 +41,7 @@ it('says nothing before writes are refused, and tries again', async () => {
   expect(calls).toEqual(['close', 'close']);
 });
 
-it('leaves a server alone that is not open, or is being given up', async () => {
+it('does not change a server that is not open or whose role is being given up', async () => {
   const { hold, calls, state } = holdOf();
   await hold.set('full');
   state.open = false;
@@ -52,11 +52,11 @@ it('leaves a server alone that is not open, or is being given up', async () => {
   expect(calls).toEqual(['close']);
 });
 
-it('the end waits for what is under way', async () => {
+it('the end waits for a change that is under way', async () => {
   const { hold, calls } = holdOf();
   await hold.set('full');
   const opening = hold.set(null);
-  // It has begun.
+  // The change is under way.
   await Promise.resolve();
   await Promise.resolve();
   await hold.end();
@@ -64,7 +64,7 @@ it('the end waits for what is under way', async () => {
   await opening;
 });
 
-it('the next run of the server is closed anew', async () => {
+it('closes the next run of the server again', async () => {
   const { hold, calls } = holdOf();
   await hold.set('full');
   hold.forget();

@@ -3,22 +3,22 @@ import type { Logger } from '../../std/logger.js';
 
 export interface WriteHoldModules {
   readonly logger: Logger;
-  /** The role is open, and is not being given up. */
+  /** The role is open and not being given up. */
   isOpen(): boolean;
   control(): { closeForWrites(): Promise<void>; writeAgain(): Promise<void> };
   changed(): void;
 }
 
 /**
- * While an open primary's disk has no room, its server is read-only: a server whose disk is full waits for room in the middle of
- * a write, for ever, and with it everything that needs the log. A refused write is a clear error, and reads go on.
+ * Makes the server of an open primary read-only while its disk is full. Otherwise the server would wait in the middle of a write
+ * until the disk has space, and with it everything that needs the log. A refused write is a clear error, and reads go on.
  */
 export class WriteHold {
   readonly #modules: WriteHoldModules;
   #reason: string | null = null;
   #isClosed = false;
   #isEnded = false;
-  /** Counts runs of the server. */
+  /** Number of the server's run. */
   #run = 0;
   #work: Promise<void> = Promise.resolve();
 
@@ -26,28 +26,28 @@ export class WriteHold {
     this.#modules = modules;
   }
 
-  /** Why nothing is written; null = writes are taken. */
+  /** Why writes are refused; null = writes are allowed. */
   get reason(): string | null {
     return this.#isClosed ? this.#reason : null;
   }
 
   /**
-   * Null: there is room again. What is not done (a commit waits for its quorum, a statement runs) is done at the next call,
-   * so it is called again and again.
+   * Refuses writes for this reason; null = allows writes again. An attempt may fail (a commit waits for its quorum, a statement
+   * is running). So the caller repeats the call.
    */
   set(reason: string | null): Promise<void> {
     this.#work = this.#work.then(() => this.#do(reason));
     return this.#work;
   }
 
-  /** The server has ended, or another run of it begins: it starts closed, and is opened as ever. */
+  /** The server has ended, or another run of it begins. A new run starts closed, and is opened as usual. */
   forget(): void {
     this.#run++;
     this.#isClosed = false;
     this.#reason = null;
   }
 
-  /** From now on the server is left alone; resolves when nothing is under way. */
+  /** From now on nothing is changed on the server. Resolves when no change is under way. */
   end(): Promise<void> {
     this.#isEnded = true;
     return this.#work;
@@ -71,7 +71,7 @@ export class WriteHold {
     } catch (error) {
       logger.warn(
         { reason: messageOf(error) },
-        wanted ? 'writes are not refused yet, though the disk is full' : 'writes are still refused',
+        wanted ? 'the disk is full, but writes are not refused yet' : 'writes are still refused',
       );
     }
     if (this.reason !== before) changed();

@@ -25,7 +25,7 @@ function setup(readers: { id: number; user: string; seconds: number }[], options
   return { unblock, done, clock };
 }
 
-it('ends readers, then executes one after the other until what was committed is applied, then in parallel', async () => {
+it('disconnects readers, then applies one transaction at a time up to the commit position, then in parallel again', async () => {
   const { unblock, done, clock } = setup([{ id: 7, user: 'app', seconds: 30 }]);
   await unblock.stalled(5, 9);
   expect(done).toEqual(['end 7', 'APPLIER_BLOCKED']);
@@ -42,7 +42,7 @@ it('ends readers, then executes one after the other until what was committed is 
   expect([done.slice(4), unblock.workers]).toEqual([['workers 8', 'APPLIER_PARALLEL'], 8]);
 });
 
-it('without readers goes on to the next step at once, and gives up after the last', async () => {
+it('without readers takes the next step at once, and gives up after the last one', async () => {
   const { unblock, done, clock } = setup([]);
   await unblock.stalled(5, 9);
   expect(done).toEqual(['APPLIER_SERIAL', 'workers 0']);
@@ -51,12 +51,12 @@ it('without readers goes on to the next step at once, and gives up after the las
   await unblock.stalled(5, 9);
   expect(done).toHaveLength(2);
   expect(unblock.isGivenUp).toBe(true);
-  // Another place is another fault.
+  // At another position, the steps begin again.
   await unblock.stalled(6, 9);
   expect(done).toHaveLength(4);
 });
 
-it('a server whose workers do not end is killed; it is started again with one after the other', async () => {
+it('kills a server whose workers do not stop, and starts it again with one transaction at a time', async () => {
   const { unblock, done } = setup([], { stops: false });
   await unblock.stalled(5, 9);
   expect(done).toEqual(['APPLIER_SERIAL', 'kill']);

@@ -21,11 +21,11 @@ const worker = (state: string, more: Partial<ApplierWorker> = {}): ApplierWorker
 
 const PRIOR = worker('Waiting for prior transaction to commit');
 const IDLE = worker('Waiting for work from SQL thread');
-/** As the coordinator says it once all is handed out. */
+/** State of the coordinator that has distributed all transactions. */
 const READ_ALL = worker('Slave has read all relay log; waiting for more updates');
 const LOCKED = worker('Update_rows_log_event::find_row(-1)', { waitsForLock: true });
 
-/** Applied 5 of 9, seen every second with the same workers. */
+/** Views every second of a server that has applied 5 of 9, with the same workers. */
 function standing(workers: readonly ApplierWorker[], seconds: number, threads = RUNNING) {
   const applier = new Applier({ stallAfterMs: 10_000 });
   let view = applier.view({ threads, applied: 5, committed: 9, workers, nowMs: 0 });
@@ -50,7 +50,7 @@ it.each<[string, readonly ApplierWorker[], number, string]>([
   expect(standing(workers, seconds).state).toBe(state);
 });
 
-it('says what waits, and what works for long', () => {
+it('names waiting workers, and a worker with a long transaction', () => {
   expect(standing([PRIOR, LOCKED], 20).reason).toMatch(
     /applied nothing for 20 s, and every worker waits \(Waiting for prior transaction to commit; Update_rows/,
   );
@@ -59,7 +59,7 @@ it('says what waits, and what works for long', () => {
   expect(standing([IDLE], 30).reason).toBeNull();
 });
 
-it('a thread that ended is stopped, with the error; a fetch that is tried again is not', () => {
+it('is stopped, with the error, when a thread has ended, but not while the IO thread retries', () => {
   const broken = { ...RUNNING, sqlRunning: false, lastSqlErrno: 1062, lastSqlError: 'Duplicate entry' };
   expect(standing([], 1, broken)).toEqual({
     state: 'stopped',
@@ -73,7 +73,7 @@ it('a thread that ended is stopped, with the error; a fetch that is tried again 
   expect(standing([], 1, { ...retrying, ioRunning: false }).state).toBe('stopped');
 });
 
-it('begins to count anew when something was applied, or everything', () => {
+it('counts the time again from each applied transaction', () => {
   const applier = new Applier({ stallAfterMs: 10_000 });
   const at = (seconds: number, applied: number, committed = 9) =>
     applier.view({ threads: RUNNING, applied, committed, workers: [PRIOR], nowMs: 1000 * seconds }).state;

@@ -2,13 +2,15 @@ import type { ApplierState } from '../../model/status.js';
 import type { ApplierWorker, ReplicaThreads } from '../local-server.js';
 
 /**
- * Whether a replica's server executes what is committed. Pure: what the server says -> a state and a reason for people.
+ * Decides whether a replica's server applies committed transactions. Pure: a reading of the server -> a state and a reason
+ * for people.
  *
- *   running --a thread ended, or says an error--> stopped
+ *   running --a thread has ended, or reports an error--> stopped
  *   running --nothing applied for `stallAfterMs`, and every worker waits--> stalled
- *   stopped, stalled --it goes on--> running
+ *   stopped, stalled --the applier makes progress--> running
  *
- * A worker that works is no stall, however long its statement takes: it is said, and the lag tells the rest.
+ * While a worker executes a statement, the applier is not stalled, however long the statement takes. The reason names the
+ * statement, and the lag shows the delay.
  */
 
 export interface ApplierReading {
@@ -16,7 +18,7 @@ export interface ApplierReading {
   /** Ordinals. */
   readonly applied: number;
   readonly committed: number;
-  /** Null: not asked, because there was no reason to. */
+  /** Null: not queried, because the applier is not slow. */
   readonly workers: readonly ApplierWorker[] | null;
   readonly nowMs: number;
 }
@@ -27,7 +29,7 @@ export interface ApplierView {
   readonly reason: string | null;
 }
 
-/** Shorter statements do not count as slow; each check costs one query. */
+/** Time without progress after which the applier is slow and its workers are queried. Each query costs time. */
 const SLOW_AFTER_MS = 2_000;
 const STATEMENT_LENGTH_MAX = 120;
 
@@ -41,7 +43,7 @@ export class Applier {
     this.#stallAfterMs = options.stallAfterMs;
   }
 
-  /** Whether the workers should be asked what they do: something is to be applied, and nothing was for a while. */
+  /** Whether the workers should be queried: transactions wait, and nothing was applied for some time. */
   isSlow(applied: number, committed: number, nowMs: number): boolean {
     if (applied !== this.#applied || applied >= committed) {
       this.#applied = applied;
@@ -69,7 +71,7 @@ export class Applier {
   }
 }
 
-/** A worker without a transaction, or the coordinator that has handed out all that there is. */
+/** State of a worker without a transaction, or of a coordinator that has distributed all transactions. */
 const IDLE = /^$|^Waiting for work from SQL thread|^Slave has read all relay log|^Waiting for the next event/;
 
 function isWaiting({ state, waitsForLock }: ApplierWorker): boolean {
@@ -79,12 +81,12 @@ function isWaiting({ state, waitsForLock }: ApplierWorker): boolean {
 function threadTrouble(threads: ReplicaThreads | null): ApplierView | null {
   if (threads === null) return { state: 'stopped', reason: 'The server does not replicate from this node.' };
   if (!threads.sqlRunning) {
-    const why = threads.lastSqlError || 'its SQL thread was stopped';
+    const why = threads.lastSqlError || 'the SQL thread was stopped';
     return { state: 'stopped', reason: `The server stopped applying: ${why} (${threads.lastSqlErrno}).` };
   }
-  // An IO thread that is between two attempts counts as running, but says what the last one met.
+  // Between two attempts, the IO thread counts as running and shows the error of the last attempt.
   if (!threads.ioRunning || threads.lastIoErrno !== 0) {
-    const why = threads.lastIoError || 'its IO thread was stopped';
+    const why = threads.lastIoError || 'the IO thread was stopped';
     const state = threads.ioRunning ? 'running' : 'stopped';
     return { state, reason: `The server stopped reading from this node: ${why} (${threads.lastIoErrno}).` };
   }
@@ -99,10 +101,10 @@ function doing({ state, statement }: ApplierWorker): string {
 }
 
 function slowReason(worker: ApplierWorker, forMs: number): string | null {
-  return `Its server has been executing one transaction for ${seconds(forMs)} (${doing(worker)}). A table without a primary key is the usual cause.`;
+  return `The server has been executing one transaction for ${seconds(forMs)} (${doing(worker)}). The usual cause is a table without a primary key.`;
 }
 
 function stallReason(workers: readonly ApplierWorker[], forMs: number): string {
-  const said = [...new Set(workers.map(doing))].slice(0, 4).join('; ');
-  return `Its server has applied nothing for ${seconds(forMs)}, and every worker waits (${said}).`;
+  const states = [...new Set(workers.map(doing))].slice(0, 4).join('; ');
+  return `The server has applied nothing for ${seconds(forMs)}, and every worker waits (${states}).`;
 }

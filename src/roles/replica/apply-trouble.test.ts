@@ -10,7 +10,7 @@ const stopped = (lastSqlErrno: number, lastSqlError = 'said') => ({
   lastSqlError,
 });
 
-it('the third stop with one error at one place is a reason to fill the server', () => {
+it('the third stop with the same error at the same position is a reason to fill the server', () => {
   const trouble = new ApplyTrouble();
   expect(trouble.stopped(stopped(1032), 7)).toBe(null);
   expect(trouble.stopped(stopped(1032), 7)).toBe(null);
@@ -22,7 +22,7 @@ it('the third stop with one error at one place is a reason to fill the server', 
   });
 });
 
-it('counts anew where it got on, or where the error is another one', () => {
+it('counts again from one after progress, or after another error', () => {
   const trouble = new ApplyTrouble();
   for (const [errno, applied] of [
     [1062, 7],
@@ -35,7 +35,7 @@ it('counts anew where it got on, or where the error is another one', () => {
     expect(trouble.stopped(stopped(errno), applied)).toBe(null);
 });
 
-it('what may be over at the next try is no reason: locks, a full disk, a stop without an error', () => {
+it('an error that may be over at the next attempt is no reason: locks, a full disk, a stop without an error', () => {
   const trouble = new ApplyTrouble();
   for (const errno of [0, 1205, 1213, 1021, 1114, 3, 1040, 1594, 1964])
     for (let i = 0; i < 10; i++) expect(trouble.stopped(stopped(errno), 7)).toBe(null);

@@ -2,34 +2,34 @@ import type { SeedNeed } from '../../model/seed.js';
 import type { ReplicaThreads } from '../local-server.js';
 
 /**
- * Errors that repeating does not cure: what the transaction needs is not there, or what it makes is there already. The log is
- * the cluster's history, so the server's data differs from it, or its files are damaged. Everything else (locks, a full disk,
- * memory, a lost connection) may be over at the next try.
+ * Errors that remain when the transaction is executed again: an object that it needs is missing, or an object that it creates
+ * already exists. The log is the cluster's history, so the server's data differs from it, or its files are damaged. Other
+ * errors (locks, a full disk, memory, a lost connection) may be over at the next attempt.
  */
 const DIFFERS: ReadonlySet<number> = new Set([
-  // Databases, tables, columns, keys, partitions: there already, or missing.
+  // Databases, tables, columns, keys, partitions: already existing, or missing.
   ...[1007, 1008, 1049, 1050, 1051, 1054, 1060, 1061, 1068, 1072, 1091, 1146, 1507, 1517],
-  // Rows: not found, there already, against a foreign key.
+  // Rows: missing, already existing, or violating a foreign key.
   ...[1032, 1062, 1022, 1216, 1217, 1451, 1452],
   // Routines, triggers, views, events, accounts.
   ...[1304, 1305, 1359, 1360, 1347, 1537, 1539, 1396],
-  // The table has other columns than the rows of the log.
+  // The table has other columns than the rows in the log.
   ...[1532, 1535, 1677],
   // Files of the engine: missing, left over, damaged.
   ...[1016, 1017, 1030, 1033, 1034, 1194, 1195, 1712, 1812, 1813, 1877, 1932],
-  // A transaction of the log has a place that another one has taken (gtid_strict_mode).
+  // The server already has another transaction with this GTID (gtid_strict_mode).
   1950,
 ]);
 
-/** The thread is started again after each stop; when this many tries in a row end alike, the next ones will too. */
+/** The thread is started again after each stop. When this many attempts in a row fail in the same way, the next ones will too. */
 const TRIES = 3;
 
-/** Counts how often a replica's server stops with one error at one place. Pure. */
+/** Counts how often a replica's server stops with the same error at the same position. Pure. */
 export class ApplyTrouble {
   #last = '';
   #times = 0;
 
-  /** The thread has stopped, and is about to be started again; `applied`: ordinal. */
+  /** The thread has stopped, and will be started again. `applied`: ordinal. Returns a need when another attempt cannot help. */
   stopped({ sqlRunning, lastSqlErrno, lastSqlError }: ReplicaThreads, applied: number): SeedNeed | null {
     if (sqlRunning || !DIFFERS.has(lastSqlErrno)) return null;
     const trouble = `error ${lastSqlErrno} after ${applied}`;
@@ -38,7 +38,7 @@ export class ApplyTrouble {
     if (this.#times < TRIES) return null;
     return {
       cause: 'apply-error',
-      reason: `Its server cannot execute the transaction after number ${applied}, and trying again does not help (${lastSqlErrno}): ${lastSqlError}`,
+      reason: `The server cannot execute the transaction after number ${applied}, and repeated attempts fail in the same way (${lastSqlErrno}): ${lastSqlError}`,
       closes: true,
       trouble,
     };

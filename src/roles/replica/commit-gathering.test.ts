@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CommitGathering } from './commit-gathering.js';
 
-/** What the server was told, and what it says of itself then. */
+/** The orders to the server, and the setting that it reports afterwards. */
 function server(commitsGather: boolean | null = false) {
   const told: boolean[] = [];
   const state = { commitsGather };
@@ -11,7 +11,7 @@ function server(commitsGather: boolean | null = false) {
   });
   let ordinal = 1_000;
   let now = 50_000;
-  /** Looks each 100 ms while so many are applied a second. */
+  /** Takes a reading each 100 ms, while this many transactions are applied per second. */
   const run = async (perSecond: number, ms: number) => {
     for (let at = 0; at < ms; at += 100) {
       now += 100;
@@ -23,7 +23,7 @@ function server(commitsGather: boolean | null = false) {
 }
 
 describe('CommitGathering', () => {
-  it('begins while many are applied, and ends when few are', async () => {
+  it('is turned on while many transactions are applied, and off when few are', async () => {
     const { told, run } = server();
     await run(100, 1_000);
     expect(told).toEqual([]);
@@ -33,7 +33,7 @@ describe('CommitGathering', () => {
     expect(told).toEqual([true, false]);
   });
 
-  it('does not go to and fro between the two rates', async () => {
+  it('does not change between the two rates', async () => {
     const { told, run } = server();
     await run(200, 1_000);
     await run(400, 1_000);
@@ -41,20 +41,20 @@ describe('CommitGathering', () => {
     expect(told).toEqual([true]);
   });
 
-  it('takes the first reading for a beginning, however far the log is', async () => {
+  it('measures no rate at the first reading, however high its ordinal is', async () => {
     const { told, run } = server();
     await run(1_000_000, 100);
     expect(told).toEqual([]);
   });
 
-  it('leaves what an operator has set alone', async () => {
+  it('does not change the settings of an operator', async () => {
     const { told, run } = server(null);
     await run(1_000, 1_000);
     await run(0, 1_000);
     expect(told).toEqual([]);
   });
 
-  it('asks again of a server that was started anew, or that did not take it', async () => {
+  it('repeats the order to a server that was restarted or that failed to execute it', async () => {
     const { told, run, state } = server();
     await run(1_000, 500);
     state.commitsGather = false;

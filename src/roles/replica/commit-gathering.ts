@@ -1,16 +1,17 @@
 import { monotonicMs } from '../../std/clock.js';
 import type { ServerReading } from '../local-server.js';
 
-/** Applied transactions a second from which on commits gather, and below which they do not any more. */
-const MANY = 300;
-const FEW = 150;
-/** The rate is taken over at least this. */
+/** Applied transactions per second above which batching is turned on, and below which it is turned off. */
+const ON_ABOVE = 300;
+const OFF_BELOW = 150;
+/** Minimum time over which the rate is measured. */
 const SPAN_MS = 200;
 
 /**
- * Only reads that ask for a position wait for a replica's commits. While many commits come, several of its parallel
- * workers commit together, with one write and one fsync of log and engine (an eighth of the server's CPU and more, see
- * docs/performance.md). While few come each commits at once, so that a read that waits for its own write waits no longer.
+ * Turns the batching of commits on a replica's server on and off. Only reads that wait for a position wait for a replica's
+ * commits. While many commits arrive, several parallel workers commit together, with one write and one fsync of log and engine.
+ * That saves an eighth of the server's CPU or more (docs/performance.md). While few arrive, each commits at once, so that a
+ * read that waits for its own write is not delayed.
  */
 export class CommitGathering {
   readonly #gather: (on: boolean) => Promise<void>;
@@ -20,7 +21,7 @@ export class CommitGathering {
     this.#gather = gather;
   }
 
-  /** Checks what the server has applied. Reads its setting each time, because the server may have been restarted. */
+  /** Takes the applied position. Uses the server's setting in each reading, because the server may have been restarted. */
   async watch(
     ordinal: number,
     { commitsGather }: Pick<ServerReading, 'commitsGather'>,
@@ -29,9 +30,9 @@ export class CommitGathering {
     const from = this.#from;
     if (from !== null && now - from.atMs < SPAN_MS) return;
     this.#from = { ordinal, atMs: now };
-    // An operator has set it otherwise.
+    // The settings are an operator's, so they are not changed.
     if (from === null || commitsGather === null) return;
     const perSecond = ((ordinal - from.ordinal) * 1000) / (now - from.atMs);
-    if (commitsGather ? perSecond < FEW : perSecond > MANY) await this.#gather(!commitsGather);
+    if (commitsGather ? perSecond < OFF_BELOW : perSecond > ON_ABOVE) await this.#gather(!commitsGather);
   }
 }

@@ -27,7 +27,7 @@ export async function answerDefinitions(
     if (checks.closed) return failed(checks.closed);
     if (!(await reaches(gtid, modules)))
       return failed(
-        `Its server did not reach ${gtid} in time: it has applied up to ${checks.applied.gtid || 'nothing'}.`,
+        `The server did not reach ${gtid} in time: it has applied up to ${checks.applied.gtid || 'nothing'}.`,
       );
     const found = await modules.control().definitions();
     const definitions =
@@ -41,7 +41,10 @@ export async function answerDefinitions(
 }
 
 /** Resolves with true once the server has executed everything up to `gtid`, with false when it is not expected to. */
-async function reaches(gtid: string, { checks, control, follows }: DefinitionsAnswerModules): Promise<boolean> {
+async function reaches(
+  gtid: string,
+  { checks, control, follows }: DefinitionsAnswerModules,
+): Promise<boolean> {
   if (gtid === '') return true;
   const server = control();
   let applied = checks.applied.ordinal;

@@ -2,17 +2,18 @@ import { type Chain, newestEntry } from '../../model/chain.js';
 import { type LinkAddress, memberNamed } from '../../model/members.js';
 
 export interface DialFacts {
-  /** Null = it is not known which member is the primary. */
+  /** Null = the primary is not known. */
   readonly primary: string | null;
   readonly chain: Chain;
-  /** See the configuration. */
+  /** `contact` and `routes` are settings of the node, see the configuration. */
   readonly contact: LinkAddress | null;
   readonly routes: Readonly<Record<string, LinkAddress>>;
 }
 
 /**
- * Where the primary is dialled; null = nowhere. The newest list that this node knows says it. A node without a list, or one
- * that was away while the primary moved, tries its first contact, every second time while the list's address fails.
+ * The address at which the replica dials the primary; null = none is known. It comes from the newest list that this node knows.
+ * A node without a list uses its first contact. A node whose address in the list fails (the primary may have moved) tries the
+ * first contact every second time.
  */
 export function dialAddress(
   { primary, chain, contact, routes }: DialFacts,

@@ -5,8 +5,8 @@ import type { Logger } from '../../std/logger.js';
 import type { Seeding } from '../role-node.js';
 
 /**
- * A new server is filled by the log when that is short, and else from another node. With a longer history a snapshot is
- * faster: a replica applies some thousand transactions a second.
+ * A new server is filled from the log when the log has at most this many transactions, otherwise from another node. A replica
+ * applies some thousand transactions per second, so for a longer log a snapshot is faster.
  */
 const REPLAY_MAX = 20_000;
 
@@ -14,25 +14,25 @@ export interface FillModules {
   readonly logger: Logger;
   readonly seeding: Pick<Seeding, 'need' | 'isRunning'>;
   readonly spool: Pick<Spool, 'begin' | 'end'>;
-  /** In the history that this node follows. */
+  /** The GTID of this ordinal in the history that this node follows. */
   nameOf(ordinal: number): string;
-  /** The spool goes on after this position, which the server's data covers. */
+  /** Empties the spool. It continues after this position, which the server's data includes. */
   restartSpool(position: Position): Promise<void>;
 }
 
-/** Whether the data of a replica's server and its spool, as they are found, can be brought up to date by the log. */
+/** Decides whether the log can bring a replica's server up to date, or whether the server must be filled from another node. */
 export class Fill {
   readonly #modules: FillModules;
-  /** Ordinal that the primary of the present epoch has called committed. */
+  /** Commit position that the primary of the current epoch has sent; null = none yet. */
   #committed: number | null = null;
-  /** The server was made anew, and has executed up to here; null = it has all that it once had. */
+  /** Ordinal up to which a new server has executed; null = the server is not new. */
   #newAt: number | null = null;
-  /** What a new server has to reach before it may be read. */
+  /** Ordinal that a new server must reach before clients may read from it. */
   #target: number | null = null;
-  /** Durably executed by a server that follows. */
+  /** Position that the server has executed durably since it was taken over. */
   #applied: Position = ORIGIN;
   #isRestarting = false;
-  /** The server has been taken over, and where it stands is known. */
+  /** The server has been taken over, and its position is known. */
   #follows = false;
 
   constructor(modules: FillModules) {
@@ -46,7 +46,7 @@ export class Fill {
   get closed(): string | null {
     if (this.#newAt === null) return null;
     const of = this.#target === null ? '' : ` of ${this.#target}`;
-    return `The server of this replica is new: it is filled from the log, and has ${this.#newAt}${of} transactions.`;
+    return `The server of this replica is new. It is being filled from the log, and has ${this.#newAt}${of} transactions.`;
   }
 
   welcomed({ committedOrdinal }: { committedOrdinal: number }): void {
@@ -58,7 +58,7 @@ export class Fill {
     if (this.#committed !== null && committedOrdinal > this.#committed) this.#committed = committedOrdinal;
   }
 
-  /** The server was started, and stands there. @throws SkeinError DATA_MISSING: it cannot follow */
+  /** The server was started at this position. @throws SkeinError DATA_MISSING: the spool does not have the next transactions */
   looked({ ordinal, gtid }: Position): void {
     this.#forget();
     const { begin } = this.#modules.spool;
@@ -68,11 +68,11 @@ export class Fill {
     if (this.#committed !== null) this.#aim();
   }
 
-  /** `isDurable`: a crash of the server does not take it back. */
+  /** The server has executed up to `position`. `isDurable`: a crash of the server cannot undo that. */
   applied(position: Position, { isDurable }: { isDurable: boolean }): void {
     this.#follows = true;
     if (isDurable) this.#applied = position;
-    // A spool that was lost need not get again what the server has.
+    // After the loss of a spool, the new one need not receive again what the server has.
     if (this.#modules.spool.end.ordinal === 0) this.#skipWhatIsApplied();
     if (this.#newAt === null) return;
     this.#newAt = position.ordinal;
@@ -80,8 +80,9 @@ export class Fill {
   }
 
   /**
-   * The primary's log begins behind the end of the spool, which it says at each dial: only the server's own data, or another's,
-   * leads on. A server that is being started is waited for.
+   * The primary has refused the link because its log begins after the end of the spool. Then the spool must begin at the
+   * position of the server's own data, or the server must be filled from another node. A server that is being started is
+   * waited for.
    */
   logPurged(reason: string): void {
     const { seeding, spool } = this.#modules;
@@ -116,15 +117,15 @@ export class Fill {
     if (missing <= REPLAY_MAX || seeding.isRunning) return;
     seeding.need({
       cause: 'data-missing',
-      reason: `Its server is empty, and the cluster has ${this.#target} transactions.`,
+      reason: `The server is empty, and the cluster has ${this.#target} transactions.`,
       closes: true,
       trouble: `data-missing at 0, cluster at ${this.#target}`,
     });
   }
 
   /**
-   * Begins the spool where the server stands, if it is behind that: what the server has executed durably needs not be received
-   * again, once it is certain to be committed in this epoch, on the same chain (rules E3, E12).
+   * Restarts the spool at the server's position, if the spool ends before it. Transactions that the server has executed durably
+   * need not be received again, once they are certainly committed in this epoch, on the same chain (rules E3, E12).
    */
   #skipWhatIsApplied(): boolean {
     const { spool, seeding, nameOf, restartSpool, logger } = this.#modules;
@@ -134,9 +135,9 @@ export class Fill {
     if (!isAhead || !isCommitted || this.#isRestarting || seeding.isRunning) return false;
     if (nameOf(position.ordinal) !== position.gtid) return false;
     this.#isRestarting = true;
-    logger.warn({ position, spoolEnd: spool.end }, 'the spool begins anew where the server stands');
+    logger.warn({ position, spoolEnd: spool.end }, 'the spool is restarted at the position of the server');
     restartSpool(position)
-      .catch((error: unknown) => logger.warn({ reason: messageOf(error) }, 'the spool was not begun anew'))
+      .catch((error: unknown) => logger.warn({ reason: messageOf(error) }, 'the spool was not restarted'))
       .finally(() => {
         this.#isRestarting = false;
       });
@@ -145,8 +146,8 @@ export class Fill {
 
   #missing(ordinal: number, gtid: string, begin: number): SkeinError {
     const { seeding } = this.#modules;
-    const reason = `Its server stands at ${gtid || 'the beginning'}, and its spool begins at number ${begin}: the data directory was lost or replaced by an older one.`;
-    // What is being filled is brought there.
+    const reason = `The server is at ${gtid || 'the beginning'}, but the spool begins at number ${begin}. So the data directory was lost or replaced by an older one.`;
+    // A seed that is under way already replaces the data.
     const refused = seeding.isRunning
       ? null
       : seeding.need({

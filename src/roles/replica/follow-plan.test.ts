@@ -14,13 +14,13 @@ const e2 = epochEntry(2, at(1, 3));
 const e3 = epochEntry(3, at(2, 5));
 const chains: Record<string, Chain> = {
   ...{ none: [], e1: [e1], e2: [e1, e2], e3: [e1, e2, e3] },
-  // Epoch 2 of another node, which never reached a majority; and a change of members that did not.
+  // Epoch 2 of another node, and a change of members. Neither reached a majority.
   'e3 without e2': [e1, epochEntry(3, at(1, 4))],
   'e1 changed': [e1, { ...epochEntry(1, at(1, 2)), number: 1 }],
   'e1 changed, e2': [e1, { ...epochEntry(1, at(1, 2)), number: 1 }, e2],
 };
 
-/** What this node knows, what the primary says, where the log ends, what is committed -> what is done. */
+/** Chain of this node, chain of the primary, end of the log, commit position -> expected plan. */
 const TABLE: [ours: string, theirs: string, end: Position, committed: number, expected: string][] = [
   ['none', 'e1', at(0, 0), 0, 'save'],
   ['e1', 'e1', at(1, 3), 3, 'nothing'],
@@ -28,14 +28,14 @@ const TABLE: [ours: string, theirs: string, end: Position, committed: number, ex
   ['e1', 'e2', at(1, 2), 2, 'save'],
   ['e1', 'e2', at(1, 5), 3, 'cut 0-1-3, save'],
   ['e1', 'e2', at(1, 5), 4, 'CUT_BELOW_COMMITTED'],
-  // Kafka's KIP-101: the end is not beyond the newest epoch, but beyond the one that follows its own.
+  // Kafka's KIP-101: the log ends before the newest epoch begins, but after the beginning of the epoch that follows its own.
   ['e1', 'e3', at(1, 5), 3, 'cut 0-1-3, save'],
   ['e1', 'e3', at(1, 3), 3, 'save'],
   ['e2', 'e3', at(2, 7), 5, 'cut 0-2-5, save'],
   ['e3', 'e3', at(3, 9), 9, 'nothing'],
   ['e2', 'e1', at(2, 5), 3, 'CHAIN_MISMATCH'],
   ['e3', 'none', at(3, 9), 9, 'CHAIN_MISMATCH'],
-  // Rule E7: what no majority has is replaced, as long as nothing committed is cut.
+  // Rule E7: entries that no majority has are replaced, as long as no committed transaction is cut.
   ['e2', 'e3 without e2', at(2, 4), 3, 'cut 0-1-3, save'],
   ['e2', 'e3 without e2', at(1, 3), 3, 'save'],
   ['e2', 'e3 without e2', at(2, 4), 4, 'CUT_BELOW_COMMITTED'],
@@ -44,7 +44,7 @@ const TABLE: [ours: string, theirs: string, end: Position, committed: number, ex
   ['e1 changed', 'e1', at(1, 3), 3, 'CHAIN_MISMATCH'],
   ['e1 changed', 'e2', at(1, 5), 3, 'cut 0-1-3, save'],
   ['e1', 'e1 changed, e2', at(1, 5), 3, 'cut 0-1-3, save'],
-  // Damage of an earlier time: both cuts, the second one below the first.
+  // A log that missed an earlier cut: both cuts are made, the second one below the first.
   ['e2', 'e3', at(1, 8), 3, 'cut 0-1-3, save'],
 ];
 

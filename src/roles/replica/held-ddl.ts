@@ -4,14 +4,15 @@ import { sleep } from '../../std/timing.js';
 import type { LocalControl } from '../local-server.js';
 import type { DdlNoteFile } from './ddl-note.js';
 
-/** Whether the server is still there is looked at so often while a DDL is held. */
+/** While DDL is held, each wait for the server takes at most this long, so that the end of the server is noticed. */
 const HELD_WAIT_MS = 1_000;
 const HELD_PAUSE_MS = 20;
 
 /**
- * A parallel worker begins DDL as soon as what comes before it has begun to commit. A server that dies then finishes the
- * DDL at its start, and its log does not hold what comes before: so that is waited for. Some DDL also leaves no word in
- * the log, or nothing but that, when the server dies: it is noted, with traces that nobody else changes meanwhile.
+ * Waits before DDL is sent to a replica's server. A parallel worker begins DDL as soon as the previous transaction has begun to
+ * commit. If the server crashes then, it finishes the DDL at its start, but its log does not have the previous transaction. So
+ * the node first waits until that is applied. After a crash during some other DDL, the log has no entry although the DDL was
+ * executed, or has an entry although it was not. Such DDL is noted, with traces that only this DDL changes.
  */
 export async function beforeDdl(
   { control, ddlNote }: { control: LocalControl; ddlNote: DdlNoteFile },
@@ -19,7 +20,7 @@ export async function beforeDdl(
   signal: AbortSignal,
 ): Promise<void> {
   while (previousGtid !== '' && !(await control.waitApplied(previousGtid, HELD_WAIT_MS)))
-    // It says no at once where too many wait.
+    // With too many waiting sessions, the server answers at once.
     await sleep(HELD_PAUSE_MS, signal);
   const doubt = doubtOfDdl(statement);
   if (doubt !== null) await ddlNote.save({ ordinal, doubt, traces: await control.ddlTraces() });

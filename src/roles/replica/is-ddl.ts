@@ -2,7 +2,7 @@ import type { Flavour } from '../../mysql-protocol/flavour.js';
 import type { Spool } from '../../spool/spool.js';
 import { RECORD_KIND, walkRecords } from '../../wire/record.js';
 
-/** Whether this transaction of the cluster is DDL; null = the spool does not have it. */
+/** Whether the transaction with this ordinal is DDL; null = the spool does not have it. */
 export async function isDdl(
   ordinal: number,
   { spool, flavour }: { spool: Spool; flavour: Flavour },
@@ -14,7 +14,7 @@ export async function isDdl(
       for (const { offset, header } of walkRecords(bytes)) {
         if (header.kind !== RECORD_KIND.group || header.ordinal !== ordinal) continue;
         const group = bytes.subarray(offset + header.payloadOffset, offset + header.size);
-        // DDL is never sent in pieces, and other groups are changed too.
+        // DDL is never split into several records. `forReplica` also changes other groups, so only `ddl` counts.
         return (flavour.forReplica(group, true)?.ddl ?? null) !== null;
       }
     }

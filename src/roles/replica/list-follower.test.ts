@@ -54,7 +54,7 @@ async function setUp(durable: number) {
   return { chainFile, state, adopted, failed, follower, onDisk };
 }
 
-it('adopts a list when the log has reached it, and tells so when it is on the disk', async () => {
+it('adopts a list when the log has reached it, and tells the primary when the list is on the disk', async () => {
   const { state, adopted, follower, onDisk } = await setUp(3);
   follower.take({ entry: list(1, 5, 'n1', 'n2'), settled: false });
   await until('the list is on the disk', async () => (await onDisk()).length === 2);
@@ -67,7 +67,7 @@ it('adopts a list when the log has reached it, and tells so when it is on the di
   expect(adopted.at(-1)).toEqual({ epoch: 1, number: 1 });
 });
 
-it('forgets the list before when the newest is settled, and takes nothing old', async () => {
+it('forgets the previous list when the newest is settled, and ignores old entries', async () => {
   const { adopted, follower, onDisk, failed } = await setUp(9);
   follower.take({ entry: list(1, 5, 'n1', 'n2'), settled: false });
   follower.take({ entry: list(1, 5, 'n1', 'n2'), settled: true });
@@ -78,7 +78,7 @@ it('forgets the list before when the newest is settled, and takes nothing old', 
   expect(failed).toEqual([]);
 });
 
-it('ends the process when a list does not follow: its chain is not the primary’s', async () => {
+it('ends the process when an entry does not continue its chain', async () => {
   const { follower, failed } = await setUp(9);
   follower.take({ entry: list(4, 5, 'n1', 'n2'), settled: false });
   await until('it has failed', () => failed.length > 0);

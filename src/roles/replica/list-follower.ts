@@ -16,20 +16,20 @@ export interface ListFollowerModules {
   readonly chainFile: ChainFile;
   /** Ordinal up to which this node's log is durable. */
   durable(): number;
-  /** To the primary. */
+  /** Tells the primary that this node has adopted an entry. */
   adopted(place: ChainPlace): void;
   /** Ends this process. */
   fail(error: SkeinError): void;
 }
 
 /**
- * New lists of members on a replica. An entry is written to the chain when it comes, and known from then on. It is adopted
- * when the log is durable up to where it begins (rule E1); then the primary is told.
+ * Takes new lists of members on a replica. An entry is written to the chain when it arrives. It is adopted when the log is
+ * durable up to the entry's beginning (rule E1). Then the replica tells the primary.
  */
 export class ListFollower {
   readonly #modules: ListFollowerModules;
   #saving: Promise<void> = Promise.resolve();
-  /** Ordinal that the log has to reach for the next entry; infinite = it has reached all. */
+  /** Ordinal that the log must reach to adopt the next entry; infinite = all entries are adopted. */
   #awaited = Number.POSITIVE_INFINITY;
 
   constructor(modules: ListFollowerModules) {
@@ -37,7 +37,7 @@ export class ListFollower {
     this.#chainChanged();
   }
 
-  /** The newest entry that the log has reached; null = this node has no chain. */
+  /** The newest adopted entry; null = this node has no chain. */
   adopted(): ChainPlace | null {
     return adoptedPlace(this.#modules.chainFile.chain, this.#modules.durable());
   }
@@ -49,7 +49,7 @@ export class ListFollower {
         const { chain } = chainFile;
         const last = chain.at(-1);
         const isNew = !last || comparePlaces(entry, last) > 0;
-        // One of an earlier moment than the welcome says nothing new.
+        // A message that was sent before the welcome has nothing new.
         if (!isNew && !(settled && comparePlaces(entry, last) === 0)) return;
         const next = isNew ? extendChain(chain, entry) : chain;
         await chainFile.save(settled ? settleChain(next) : next);
@@ -62,8 +62,8 @@ export class ListFollower {
   }
 
   /**
-   * The log was cut to the chain of a primary, which is written if it is new here. What comes from an older link at the same
-   * time is written before it, or not at all.
+   * Takes the primary's chain after the log was cut to it, and writes the chain if `isNew`. An entry that arrives at the same
+   * time from an older link is written before it, or not at all.
    */
   welcomed(chain: Chain, isNew: boolean): Promise<void> {
     const replaced = this.#saving.then(async () => {
@@ -80,7 +80,7 @@ export class ListFollower {
     this.#awaited = next?.beginsAfter.ordinal ?? Number.POSITIVE_INFINITY;
   }
 
-  /** More of the log is durable. Called for each batch, so it does next to nothing. */
+  /** The durable position of the log has moved. Called for each batch, so it must be cheap. */
   logMoved(): void {
     if (this.#modules.durable() < this.#awaited) return;
     this.#chainChanged();

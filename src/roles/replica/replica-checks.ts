@@ -25,9 +25,9 @@ export interface ReplicaChecksModules {
   readonly xa: XaRecovery;
   readonly seeding: Pick<Seeding, 'keepsFrom' | 'need' | 'isRunning'>;
   control(): LocalControl;
-  /** SIGKILL of the server; it is started again. */
+  /** Kills the server (SIGKILL). It is started again. */
   kill(reason: string): void;
-  /** Its threads are gone, or never were: it is taken over again. */
+  /** Takes the server over again, because it has no replication threads. */
   takeOver(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ const THREAD_RESTART_MS = 5_000;
 /** Pause between two purges of the spool. */
 const PURGE_MS = 5_000;
 
-/** What a replica's server says of itself at each heartbeat, and what follows from it. */
+/** Checks the status of a replica's server at each heartbeat, and acts on it. */
 export class ReplicaChecks {
   readonly #node: string;
   readonly #modules: ReplicaChecksModules;
@@ -49,12 +49,12 @@ export class ReplicaChecks {
   #applierSince = new Date().toISOString();
   #restartedAtMs = Number.NEGATIVE_INFINITY;
   readonly #trouble = new ApplyTrouble();
-  /** Why the server is not filled for a trouble that it has. */
+  /** Why the server is not filled automatically although it has an error that only a seed mends; null = no such error. */
   #refused: string | null = null;
   #restarting: Promise<void> = Promise.resolve();
-  #isLetGo = false;
+  #isStopping = false;
   #purgedAtMs = 0;
-  /** Why this node must not be read (its data has diverged); null = it may. */
+  /** Why clients must not read from this node (its data has diverged); null = they may. */
   closed: string | null = null;
 
   constructor(options: { node: string; applierStallMs: number }, modules: ReplicaChecksModules) {
@@ -80,7 +80,7 @@ export class ReplicaChecks {
     );
   }
 
-  /** Parallel workers that the server is to have. */
+  /** Number of parallel workers that the server should have. */
   get workers(): number {
     return this.#unblock.workers;
   }
@@ -89,17 +89,17 @@ export class ReplicaChecks {
     return this.#applied;
   }
 
-  /** Whether its server executes what is committed, and the ISO time since when. */
+  /** Whether the server applies committed transactions, and the ISO time since when. */
   get applier(): { state: ApplierState; since: string } {
     return { state: this.#applierView.state, since: this.#applierSince };
   }
 
-  /** Why this replica is not ready though it may be read; null = it is ready. */
+  /** Why this replica is not ready, although clients may read from it; null = it is ready. */
   get reason(): string | null {
     return this.#unreadable.reason ?? this.#applierReason;
   }
 
-  /** After a crash: looks whether the server can open all of its tables, and says whether it can. */
+  /** Checks after a crash whether the server can open all of its tables. Resolves with true if it can. */
   lookAtTables(server: { crashed: boolean }): Promise<boolean> {
     return this.#unreadable.serverUp(server, monotonicMs());
   }
@@ -109,15 +109,15 @@ export class ReplicaChecks {
     const reason =
       this.#refused === null ? this.#applierView.reason : `${this.#applierView.reason} ${this.#refused}`;
     if (state !== 'stalled' || !this.#unblock.isGivenUp) return reason;
-    return `${reason} Disconnecting its clients and executing transactions one by one did not help. Run: skein reseed ${this.#node}`;
+    return `${reason} To disconnect clients and to apply transactions one at a time did not help. Run: skein reseed ${this.#node}`;
   }
 
-  /** The server has other data. */
+  /** The server's data was replaced. */
   dataReplaced(): void {
     this.#applied = ORIGIN;
   }
 
-  /** The server gave the endpoint a position that is not in the cluster's history. */
+  /** The server is at a position that is not in the cluster's history. */
   diverged(reason: string): void {
     const refused = this.#modules.seeding.need({
       cause: 'diverged',
@@ -128,7 +128,7 @@ export class ReplicaChecks {
     this.closed = `${reason} Reads are refused. ${refused ?? 'The server is filled from another node.'}`;
   }
 
-  /** Called often while something is not applied yet. `follows`: the server was taken over, nothing is being settled. */
+  /** Called often while transactions wait to be applied. `follows`: the server was taken over, so no recovery is in progress. */
   look(reading: ServerReading, { follows }: { follows: boolean }): void {
     const { epochs, logger, xa } = this.#modules;
     const applied = epochs.positionOf(reading.gtidSlavePos);
@@ -148,7 +148,7 @@ export class ReplicaChecks {
     this.#purge(reading, applied.ordinal);
   }
 
-  /** Only what survives a crash of the server is dropped (rule H12). */
+  /** Drops only groups that survive a crash of the server (rule H12). */
   #purge(reading: ServerReading, applied: number): void {
     const { spool, logger, seeding } = this.#modules;
     const now = monotonicMs();
@@ -160,10 +160,10 @@ export class ReplicaChecks {
     });
   }
 
-  /** A replica's log holds exactly what it applied; anything more was written here (rule H13). */
+  /** A replica's log has exactly the transactions that it applied. Any other one was written directly on its server (rule H13). */
   #checkForeign({ gtidBinlogPos: gtid, gtidSlavePos }: ServerReading): void {
     if (gtid === '' || gtid === gtidSlavePos || this.closed || this.#isOurs(gtid)) return;
-    const reason = `The server of this replica holds ${gtid}, which the cluster did not give it (it applied up to ${gtidSlavePos || 'nothing'}): something was written here past Skein.`;
+    const reason = `The server of this replica has transaction ${gtid}, which does not come from the cluster (it applied up to ${gtidSlavePos || 'nothing'}). Somebody wrote to this server past Skein.`;
     const refused = this.#modules.seeding.need({
       cause: 'errant-transaction',
       reason,
@@ -177,20 +177,20 @@ export class ReplicaChecks {
     });
   }
 
-  /** A moment passes between a transaction's place in the log and in gtid_slave_pos: then its name is the cluster's. */
+  /** A transaction of the cluster is in the log a moment before it is in gtid_slave_pos. Its name shows that it is the cluster's. */
   #isOurs(gtid: string): boolean {
     const { flavour, epochs } = this.#modules;
     if (gtid.includes(',')) return false;
     return gtid === epochs.positionAt(flavour.ordinalOf(gtid)).gtid;
   }
 
-  /** The server's own threads: says why they stand still, starts them again, and takes out of their way what blocks them. */
+  /** Checks the server's replication threads: reports why they stop or stall, starts them again, and unblocks them. */
   async lookAtThreads(threads: ReplicaThreads | null): Promise<void> {
     const { control, logger, spool, takeOver, seeding } = this.#modules;
     const applied = this.#applied.ordinal;
     const committed = spool.committed();
     const nowMs = monotonicMs();
-    // Never rejects, and may wait for a table's lock.
+    // Not awaited, because it may wait for the lock of a table. It never rejects.
     void this.#unreadable.watch(nowMs);
     this.#askForUnreadable(applied, committed, nowMs);
     const isSlow = threads?.sqlRunning && this.#applier.isSlow(applied, committed, nowMs);
@@ -199,7 +199,7 @@ export class ReplicaChecks {
     if (this.#applierView.state === 'stalled') await this.#unblock.stalled(applied, committed);
     else if (this.#applierView.state === 'running') await this.#unblock.running(applied);
     const dead = threads === null || !threads.ioRunning || !threads.sqlRunning;
-    if (!dead || this.#isLetGo || nowMs - this.#restartedAtMs < THREAD_RESTART_MS) return;
+    if (!dead || this.#isStopping || nowMs - this.#restartedAtMs < THREAD_RESTART_MS) return;
     this.#restartedAtMs = nowMs;
     const need = threads === null ? null : this.#trouble.stopped(threads, applied);
     const refused = need === null || seeding.isRunning ? null : seeding.need(need);
@@ -214,14 +214,14 @@ export class ReplicaChecks {
     });
   }
 
-  /** Runs `work`, which makes the server follow nobody: nothing starts its threads again, unless `work` fails. */
-  async letGo(work: () => Promise<void>): Promise<void> {
-    this.#isLetGo = true;
+  /** Ends the server's replication by `work`. From now on nothing starts its threads again, unless `work` fails. */
+  async stopFollowing(work: () => Promise<void>): Promise<void> {
+    this.#isStopping = true;
     try {
       await this.#restarting;
       await work();
     } catch (error) {
-      this.#isLetGo = false;
+      this.#isStopping = false;
       throw error;
     }
   }
@@ -232,7 +232,7 @@ export class ReplicaChecks {
     if (tables === '' || seeding.isRunning) return;
     seeding.need({
       cause: 'tables-unreadable',
-      reason: `Its server died in the middle of DDL, and cannot open ${tables} any more.`,
+      reason: `The server crashed in the middle of DDL, and cannot open ${tables} any more.`,
       closes: false,
       trouble: `tables-unreadable after ${applied}`,
     });
@@ -251,7 +251,8 @@ export class ReplicaChecks {
       events.add('replication.error', this.#node, view.reason ?? '', { code: 'SERVER_THREADS', ...codes });
     if (view.state === before.state) return;
     this.#applierSince = new Date().toISOString();
-    if (view.state === 'running') events.add('applier.resumed', this.#node, 'Its server applies again.');
+    if (view.state === 'running')
+      events.add('applier.resumed', this.#node, 'The server applies transactions again.');
     else
       events.add(`applier.${view.state}`, this.#node, view.reason ?? '', {
         code: 'SERVER_THREADS',
@@ -260,7 +261,7 @@ export class ReplicaChecks {
   }
 }
 
-/** What this server has executed survives its crash. */
+/** Whether executed transactions of this server survive its crash. */
 export function isDurable({ syncBinlog, flushAtTrxCommit }: ServerReading): boolean {
   return syncBinlog === 1 && flushAtTrxCommit === 1;
 }

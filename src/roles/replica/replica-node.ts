@@ -31,21 +31,21 @@ import { ddlNoteFile } from './ddl-note.js';
 import { dialAddress } from './dial-address.js';
 import { ReplicaRole } from './replica-role.js';
 
-/** A replica that is further behind than this is not ready for traffic that asked for nothing special. */
+/** A replica with a larger lag is not ready: traffic without a read level should go to another node. */
 const READY_LAG_MAX_MS = 10_000;
 
 const NONE = Buffer.alloc(0);
-/** A node that knows neither a list nor a contact was the first of its cluster, and has lost what it knew (rule E5). */
+/** A node without a chain and without a contact was the first of its cluster, and has lost its chain (rule E5). */
 function lostChain({ config, chainFile }: NodeParts): string | null {
   if (chainFile.chain.length > 0 || config.contact !== null) return null;
   return (
-    'state/chain.json, which says who belongs to the cluster and where each epoch began, is missing, and there is no ' +
-    '"contact" in the configuration. The node stays closed, so that no number of an epoch is used twice. ' +
-    `Give ${config.name} its data back: chain.json is the same on all nodes of the cluster.`
+    'state/chain.json, which has the members of the cluster and the beginning of each epoch, is missing, and there is no ' +
+    '"contact" in the configuration. The node stays closed, because an epoch number could be used twice. ' +
+    `Restore the state directory of ${config.name}: chain.json is the same on all nodes of the cluster.`
   );
 }
 
-/** A replica: its role, and the link to the primary. */
+/** The replica as a role of the node: the replica's work, and the link to the primary. */
 export class ReplicaNode implements RoleScope {
   readonly role = 'replica' as const;
   readonly onChange = new Emitter<void>();
@@ -59,15 +59,16 @@ export class ReplicaNode implements RoleScope {
   #dialling: Promise<void> = Promise.resolve();
   #linkUp = false;
   #linkReason = 'The link to the primary is not up yet.';
-  #said: ClusterStatus | null = null;
+  /** The status that the primary sent last; null = none yet. */
+  #primaryStatus: ClusterStatus | null = null;
   #heardAtMs: number | null = null;
   #serverIsUp = false;
-  /** Why no more records are taken; null = they are. */
+  /** Why no records are taken; null = they are taken. */
   #held: string | null = null;
   readonly #offSeeding: () => void;
   #since = new Date().toISOString();
   #state: MemberState = 'joining';
-  /** Why this node cannot be anything; null = it can. */
+  /** Why this node stays closed; null = it does not. */
   readonly #lost: string | null;
 
   constructor(parts: NodeParts, primary: string | null) {
@@ -114,7 +115,10 @@ export class ReplicaNode implements RoleScope {
   async orderSeed(node: string, { order, reason }: SeedOrder): Promise<void> {
     const { config, seeding, spool } = this.#parts;
     if (node !== config.name)
-      throw new SkeinError('NOT_PRIMARY', `${config.name} fills only itself; the primary can tell ${node}.`);
+      throw new SkeinError(
+        'NOT_PRIMARY',
+        `${config.name} is a replica and fills only itself. Send the request for ${node} to the primary.`,
+      );
     if (order === 'cancel') await seeding.cancel(reason);
     else
       seeding.need({ cause: 'operator', reason, closes: false, trouble: `operator at ${spool.end.ordinal}` });
@@ -129,13 +133,13 @@ export class ReplicaNode implements RoleScope {
     };
   }
 
-  /** The link is made anew: its records would follow the old end. */
+  /** Closes the link and dials again afterwards, because the records of the old link continue the old end of the spool. */
   #restartSpool(position: Position): Promise<void> {
     const { spool, flavour, chainFile } = this.#parts;
     const before = position.ordinal - 1;
     const previous = before < 1 ? '' : flavour.gtidAt(epochOf(chainFile.chain, before), before);
     const restarted = this.#dialling.then(async () => {
-      await this.#hangUp('the spool begins anew');
+      await this.#hangUp('the spool is restarted');
       await spool.restartAfter({
         epoch: position.epoch,
         ordinal: position.ordinal,
@@ -169,7 +173,7 @@ export class ReplicaNode implements RoleScope {
         attachInfo: () => this.#replica.attachInfo(),
         welcomed: async (welcome) => {
           await this.#replica.welcomed(welcome);
-          // Until now only an address was known.
+          // The node may have dialled an address without knowing the name.
           this.#primary ??= welcome.node;
           this.onChange.emit();
         },
@@ -177,7 +181,7 @@ export class ReplicaNode implements RoleScope {
         records: (bytes, committed) => this.#replica.records(bytes, committed) && this.#held === null,
         committed: (ordinal) => this.#replica.committed(ordinal),
         status: (status) => {
-          this.#said = status;
+          this.#primaryStatus = status;
           this.#heardAtMs = monotonicMs();
           this.onChange.emit();
         },
@@ -215,14 +219,15 @@ export class ReplicaNode implements RoleScope {
     await this.#replica.stop();
   }
 
-  /** The link to the primary of before is closed first: nothing is acknowledged to two of them (rule H1). */
+  /** The link to the previous primary is closed first, so that the node never acknowledges to two primaries (rule H1). */
   follow(primary: string | null): void {
     if (this.#dialer !== null && this.#primary === primary) return;
     this.#primary = primary;
     this.#dialling = this.#dialling
       .then(() => this.#hangUp('this node follows another primary'))
       .then(() => {
-        if (this.#primary === primary) this.#said = this.#said && { ...this.#said, primary };
+        if (this.#primary === primary)
+          this.#primaryStatus = this.#primaryStatus && { ...this.#primaryStatus, primary };
         this.#dialTo(primary);
       });
   }
@@ -235,7 +240,7 @@ export class ReplicaNode implements RoleScope {
     this.#noteState();
   }
 
-  /** As the next primary it takes nothing more from the old one, and its server has executed all that the spool holds. */
+  /** After this, the node takes nothing more from the old primary, and its server has executed all transactions of the spool. */
   async end(next: Assignment, signal: AbortSignal): Promise<void> {
     this.#primary = next.kind === 'primary' ? null : next.primary;
     await this.#dialling;
@@ -247,11 +252,11 @@ export class ReplicaNode implements RoleScope {
   welcome({ node }: AttachInfo): WelcomeDecision {
     if (this.#lost !== null) return { refuse: 'NOT_PRIMARY', message: this.#lost };
     const message = `${this.#parts.config.name} is a replica${this.#primary === null ? '' : `; it follows ${this.#primary}`}.`;
-    const there = memberNamed(listInForce(this.#parts.chainFile.chain), this.#primary)?.link;
+    const primaryLink = memberNamed(listInForce(this.#parts.chainFile.chain), this.#primary)?.link;
     return {
       refuse: 'NOT_PRIMARY',
       message: `${node} cannot attach: ${message}`,
-      ...(there && { primary: there }),
+      ...(primaryLink && { primary: primaryLink }),
     };
   }
 
@@ -260,7 +265,7 @@ export class ReplicaNode implements RoleScope {
   }
 
   async serverUp(up: LocalServerUp): Promise<void> {
-    // Its server may be the primary's: it stays as it was started, closed.
+    // The server may be that of the primary. It stays closed, as it was started.
     if (this.#lost !== null) return;
     await this.#replica.serverUp(up);
     this.#serverIsUp = true;
@@ -278,7 +283,7 @@ export class ReplicaNode implements RoleScope {
   watch(reading: ServerReading): void {
     this.#replica.watch(reading);
     this.onMoved.emit();
-    // It may have found that the data diverged.
+    // The check may have found that the data has diverged.
     this.onChange.emit();
   }
 
@@ -304,7 +309,7 @@ export class ReplicaNode implements RoleScope {
     return this.#replica.reason ?? this.#held ?? (this.#linkUp ? null : this.#linkReason);
   }
 
-  /** Reads go on without the primary; what they show is committed, only its age grows. */
+  /** A replica serves reads even without the primary. They show committed data that gets older. */
   isOpen(): Openness {
     const closed = this.#lost ?? this.#parts.seeding.closed ?? this.#replica.closed;
     if (closed) return { open: false, code: 'NOT_OPEN', reason: closed };
@@ -323,9 +328,9 @@ export class ReplicaNode implements RoleScope {
 
   #late(lagMs: number | null): string | null {
     const { applied, committed } = this.#replica.positions;
-    // After a start the age of what lies in the spool is not known, only that it is not applied yet.
-    if (lagMs === null) return applied < committed ? 'Its server is applying the rest of its spool.' : null;
-    return lagMs > READY_LAG_MAX_MS ? `It is more than ${READY_LAG_MAX_MS / 1000} s behind.` : null;
+    // After a start, the age of the transactions in the spool is not known.
+    if (lagMs === null) return applied < committed ? 'The server is applying the rest of the spool.' : null;
+    return lagMs > READY_LAG_MAX_MS ? `This replica is more than ${READY_LAG_MAX_MS / 1000} s behind.` : null;
   }
 
   heartbeat(): HeartbeatBody {
@@ -351,7 +356,7 @@ export class ReplicaNode implements RoleScope {
     });
     const fallback = bareStatus(config, chainFile.chain, this.#primary);
     const silentMs = this.#heardAtMs === null ? null : Math.round(monotonicMs() - this.#heardAtMs);
-    return seenFromReplica(this.#said, own, fallback, {
+    return seenFromReplica(this.#primaryStatus, own, fallback, {
       up: this.#linkUp,
       silentMs,
       reason: this.#linkReason,
@@ -372,7 +377,7 @@ export class ReplicaNode implements RoleScope {
 
   members(): MembersDocument {
     const { config, clusterId, chainFile } = this.#parts;
-    const change = this.#linkUp ? (this.#said?.change ?? null) : null;
+    const change = this.#linkUp ? (this.#primaryStatus?.change ?? null) : null;
     return membersDocument({ cluster: config.cluster, clusterId }, chainFile.chain, change);
   }
 
@@ -381,8 +386,8 @@ export class ReplicaNode implements RoleScope {
   }
 
   /**
-   * The disk has no room: the link is read no further, so what is not here stays with the primary, and a failed write does not
-   * end the node (rule H12).
+   * While the disk is full, the node does not read the link. So the primary keeps the missing records, and no failed write ends
+   * the node (rule H12).
    */
   async holdWrites(reason: string | null): Promise<void> {
     const changes = (this.#held === null) !== (reason === null);
@@ -392,7 +397,7 @@ export class ReplicaNode implements RoleScope {
     this.onChange.emit();
   }
 
-  /** What a replica waits for is on its way. */
+  /** A replica need not do anything: the primary sends the records. */
   readNow(): void {}
 
   metrics(): MetricFamily[] {

@@ -30,14 +30,14 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** A server that replicates as it is told, and has applied all that there is: nothing. */
+/** A server with an empty history that starts and stops replication on request. */
 class Server {
   follows = false;
-  /** How often it was made to follow. */
+  /** Number of starts of replication. */
   times = 0;
-  /** How often its status was asked. */
+  /** Number of status queries. */
   asked = 0;
-  /** What its answers wait for. */
+  /** The answers wait for these promises. */
   slowStatus: Promise<void> = Promise.resolve();
   slowFollowing: Promise<void> = Promise.resolve();
   stopFails = false;
@@ -118,23 +118,23 @@ async function replica(server: Server): Promise<ReplicaRole> {
 
 const signal = () => new AbortController().signal;
 
-it('a server that was let go is not made to follow again', async () => {
+it('replication that was ended by the role is not started again', async () => {
   const server = new Server();
   const role = await replica(server);
   await role.finish(signal());
-  // The watch has seen its threads end, before the next role has begun.
+  // The poll sees that the threads have ended, before the next role begins.
   await role.watchThreads(server.threads);
-  await throughout('it follows nobody', 50, () => !server.follows && server.times === 1);
+  await throughout('the server does not replicate', 50, () => !server.follows && server.times === 1);
 });
 
-it('the role ends only when what starts the threads again has ended', async () => {
+it('the role ends only after a restart of the threads that is under way', async () => {
   const server = new Server();
   const role = await replica(server);
   let answer = () => {};
   let follow = () => {};
   server.slowStatus = new Promise((resolve) => (answer = resolve));
   server.slowFollowing = new Promise((resolve) => (follow = resolve));
-  // It has been asked whether it has applied all, and its threads end meanwhile.
+  // The threads end while the role waits for the status.
   const finished = role.finish(signal());
   await until('it was asked', () => server.asked > 0);
   server.follows = false;
@@ -145,7 +145,7 @@ it('the role ends only when what starts the threads again has ended', async () =
   expect(server).toMatchObject({ follows: false, times: 2 });
 });
 
-it('while a role cannot end, its server is looked after', async () => {
+it('while a role cannot end, the threads of its server are started again', async () => {
   const server = new Server();
   const role = await replica(server);
   server.stopFails = true;

@@ -31,9 +31,9 @@ import { SERVER_DOWN, type TakeOverEvent, takeOverStep } from './take-over.js';
 import { TakeOverWork } from './take-over-work.js';
 import { VerifyDesk } from './verify-desk.js';
 
-/** Whether the server has executed everything is looked at this often while the role ends. */
+/** Poll interval while the role ends, until the server has executed everything. */
 const FINISH_POLL_MS = 50;
-/** Of the connections that read the server's own log; no two are open at once. */
+/** Server id of the connections that read the server's own log. Only one is open at a time. */
 const OWN_LOG_SERVER_ID = 3_900_000_000;
 
 /**
@@ -51,7 +51,7 @@ export class ReplicaRole {
   readonly #epochs: Epochs;
   readonly #lists: ListFollower;
   readonly checks: ReplicaChecks;
-  /** Compares rows for the primary. */
+  /** Answers the primary's questions during a comparison of rows. */
   readonly verify: VerifyDesk;
   #server: LocalServerUp | null = null;
   #takeOver = SERVER_DOWN;
@@ -74,7 +74,7 @@ export class ReplicaRole {
       {
         user: options.endpointUser,
         password: options.endpointPassword,
-        // Only has to differ from the server's own, whose ids are far away (epochs' or replicas').
+        // This id must only differ from the server's own id. Ids of epochs and replicas are much larger.
         serverId: 1,
         serverVersion: '5.5.5-10.11.0-MariaDB-skein-log',
       },
@@ -132,7 +132,7 @@ export class ReplicaRole {
       spool.onAppended.on(() => this.#endpoint.changed()),
       spool.onDrain.on(() => modules.resumeLink()),
       spool.onFailed.on((error) => this.#spoolFailed(error)),
-      // It was sound at the start; from now on it abstains, which the primary is told by a new link.
+      // A spool that is found damaged later abstains. The process ends, and its next link tells the primary.
       spool.onDamaged.on(() => this.#spoolFailed(new SkeinError('SPOOL_DAMAGED', describeDamage(spool)))),
     );
     if (spool.damage) this.#modules.events.add('spool.damaged', options.node, describeDamage(spool));
@@ -143,26 +143,26 @@ export class ReplicaRole {
   }
 
   /**
-   * Resolves when the server has executed all that the spool holds, and follows nobody any more. Nothing may come in
-   * meanwhile. What is not known to be committed is not executed, and waited for (rule C9).
+   * Resolves when the server has executed all transactions of the spool, and no longer replicates. No record may arrive
+   * meanwhile. A transaction that is not known to be committed is not executed, and the method waits for it (rule C9).
    */
   async finish(signal: AbortSignal): Promise<void> {
     const { spool, control, logger } = this.#modules;
-    let told = '';
+    let lastReason = '';
     for (;;) {
       signal.throwIfAborted();
       this.verify.end();
       try {
         await spool.flush();
         if (await this.#hasAll()) {
-          await this.checks.letGo(() => control().stopFollowing());
+          await this.checks.stopFollowing(() => control().stopFollowing());
           return;
         }
       } catch (error) {
-        // The server may have died; it comes back.
+        // The server may have ended. Then it is started again.
         const reason = messageOf(error);
-        if (reason !== told) logger.warn({ reason }, 'the role cannot end yet');
-        told = reason;
+        if (reason !== lastReason) logger.warn({ reason }, 'the role cannot end yet');
+        lastReason = reason;
       }
       await sleep(FINISH_POLL_MS, signal);
     }
@@ -196,7 +196,7 @@ export class ReplicaRole {
     this.fill.dataReplaced();
   }
 
-  /** Why no client may be served; null = because of this role's server one may. */
+  /** Why the state of the server forbids to serve clients; null = it does not. */
   get closed(): string | null {
     return this.checks.closed ?? this.fill.closed;
   }
@@ -240,7 +240,7 @@ export class ReplicaRole {
     };
   }
 
-  /** Follows the chain of the primary: what this spool holds beyond it was never committed (rule C7). */
+  /** Takes the chain of the primary, and cuts transactions of the spool that it does not include: they were never committed (rule C7). */
   async welcomed(welcome: Welcome): Promise<void> {
     const { spool, lag, logger } = this.#modules;
     const plan = followPlan({
@@ -256,15 +256,15 @@ export class ReplicaRole {
       await spool.cut(plan.cut);
       lag.cut(plan.cut.ordinal);
     }
-    // After the cut (rule E13): an entry is on the disk only where the log does not contradict it.
+    // After the cut (rule E13), so that the disk never has an entry that contradicts the log.
     await this.#lists.welcomed(welcome.chain, plan.save);
     this.fill.welcomed(welcome);
-    // Only up to what is here and matches; what follows on this link is the primary's own.
+    // Only up to the end of the spool, which now agrees with the primary.
     this.committed(Math.min(welcome.committedOrdinal, spool.end.ordinal));
     lag.heard(welcome, welcome.committedOrdinal, monotonicMs());
   }
 
-  /** A new list of members; the primary hears when this node has adopted it. */
+  /** Takes a new list of members. The primary is told when this node has adopted it. */
   list(message: ListMessage): void {
     this.#lists.take(message);
   }
@@ -301,7 +301,7 @@ export class ReplicaRole {
     this.#lists.logMoved();
   }
 
-  /** What an fsync failed on is not known to be on the disk, and asking again may lie: only a new start can tell. */
+  /** After a failed fsync, the records on the disk are not known, and another fsync may succeed wrongly. So the process ends. */
   #spoolFailed(error: SkeinError): void {
     this.#modules.events.add('spool.damaged', this.#options.node, error.message, { code: error.code });
     this.#modules.fail(error);
@@ -309,7 +309,7 @@ export class ReplicaRole {
 
   // --- the server ----------------------------------------------------------------------------------------------
 
-  /** Takes the server over: resolves when it follows this node. Whatever fails is thrown, and may be tried again. */
+  /** Takes the server over. Resolves when it replicates from this node. Rejects with an error after which a retry is allowed. */
   async serverUp(up: LocalServerUp): Promise<void> {
     this.checks.closed = null;
     this.#server = up;
@@ -320,7 +320,7 @@ export class ReplicaRole {
         this.#takeOver = takeOverStep(this.#takeOver, event);
         if (this.#takeOver.step === 'down' || this.#takeOver.step === 'following') return;
         event = await this.#work.run(this.#takeOver);
-        // Another server came up meanwhile, which has a run of its own.
+        // Another run of the server has started meanwhile, with its own take-over.
         if (run !== this.#runs) return;
       }
     } catch (error) {
@@ -337,7 +337,7 @@ export class ReplicaRole {
     this.#takeOver = takeOverStep(this.#takeOver, { kind: 'down' });
   }
 
-  /** Its server was taken over: from then on its threads are expected to run. */
+  /** The server was taken over, so its replication threads should run. */
   get #follows(): boolean {
     return this.#takeOver.step === 'following';
   }
@@ -348,7 +348,7 @@ export class ReplicaRole {
     return { target, serverId: OWN_LOG_SERVER_ID, after, until };
   }
 
-  /** Looks at what the server says of itself; called often while something is not applied yet. */
+  /** Checks the status of the server. Called often while transactions wait to be applied. */
   watch(reading: ServerReading): void {
     this.checks.look(reading, { follows: this.#follows });
     if (this.#follows) this.fill.applied(this.checks.applied, { isDurable: isDurable(reading) });

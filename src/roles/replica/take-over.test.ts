@@ -30,7 +30,7 @@ const row = (step: TakeOverStep, next: TakeOverStep, more: Partial<Row> = {}): R
   ...more,
 });
 
-/** step, event -> step afterwards, for a server that died. Complete: each pair is here. */
+/** step, event -> next step, for a server that crashed. The table has every pair. */
 const TABLE: Record<TakeOverStep, Row> = {
   down: row('down', 'down'),
   look: row('look', 'look', { follows: 'recover', followsNot: 'reset' }),
@@ -63,10 +63,10 @@ const way = (crashed: boolean, follows: boolean) => {
   return steps.join(' ');
 };
 
-it('settles only what died and follows nobody yet', () => {
+it('recovers only a server that crashed and does not replicate yet', () => {
   expect(way(false, false)).toBe('recover settled follow');
   expect(way(false, true)).toBe('recover settled follow');
-  // Adopted by a node that was started again: it follows, and stands where it says.
+  // A restarted node adopted the server, which already replicates. So its position is right.
   expect(way(true, true)).toBe('recover settled follow');
   expect(way(true, false)).toBe('reset xa recover agree settled follow');
 });

@@ -1,16 +1,16 @@
 /**
- * How a replica takes its server over, as pure steps: (state, event) -> state. The driver (replica-role.ts) does what the
- * step names and tells how that went.
+ * How a replica takes its server over, as pure steps: (state, event) -> state. The driver (take-over-work.ts) does the work of
+ * each step and reports the result as an event.
  *
  *   down --up--> look --sound--------------------------> recover --------------> settled -> follow -> following
  *                  `--crashed--> reset --nothing--> xa ->  recover -> agree ------^
  *                                  `-----done------------> recover -> agree ------^
  *
- *   any step --failed--> down (it is tried again as after `up`), --down--> down
+ *   any step --failed--> down (the take-over is tried again as after `up`), --down--> down
  *
- * `look`: whether it follows already · `reset` finishes a log reset that a crash interrupted · `xa` brings the engine level
- * with the log · `recover` finds out where a server stands that died in the middle of DDL · `agree` notes that log and engine
- * agree · `settled`: what the crash left behind is forgotten · `follow` starts its threads.
+ * `look` reads whether the server already replicates · `reset` finishes a log reset that a crash interrupted · `xa` makes the
+ * engine agree with the log · `recover` finds the position of a server that crashed in the middle of DDL · `agree` records that
+ * log and engine agree · `settled` checks the tables and ends the recovery · `follow` starts the replication threads.
  */
 export const TAKE_OVER_STEPS = [
   'down',
@@ -27,9 +27,9 @@ export type TakeOverStep = (typeof TAKE_OVER_STEPS)[number];
 
 export interface TakeOverState {
   readonly step: TakeOverStep;
-  /** A server before this one did not end in order. */
+  /** A previous run of the server may have crashed. */
   readonly crashed: boolean;
-  /** This server died and does not replicate yet: its log and its engine may differ. */
+  /** The server crashed and does not replicate yet, so its log and its engine may differ. */
   readonly settles: boolean;
 }
 
@@ -43,7 +43,7 @@ export type TakeOverEvent =
 
 export const SERVER_DOWN: TakeOverState = { step: 'down', crashed: false, settles: false };
 
-/** An event that does not belong to the step changes nothing. */
+/** An event that does not belong to the current step changes nothing. */
 export function takeOverStep(state: TakeOverState, event: TakeOverEvent): TakeOverState {
   switch (event.kind) {
     case 'up':

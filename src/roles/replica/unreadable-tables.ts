@@ -4,8 +4,8 @@ import { describeUnreadable, type UnreadableTable } from '../../mysql-control/un
 import type { Logger } from '../../std/logger.js';
 
 /**
- * Tables that a replica's server lists and cannot open, since it died in the middle of DDL. Their rows are gone here, and
- * the replica may have counted that DDL as executed: it is not ready before the log has dropped or replaced all of them.
+ * Finds tables that a replica's server lists but cannot open after a crash in the middle of DDL. Their rows are lost here, and
+ * the DDL may count as executed. So the replica is not ready until the log has dropped or replaced all of these tables.
  */
 export interface UnreadableTablesModules {
   readonly logger: Logger;
@@ -13,42 +13,42 @@ export interface UnreadableTablesModules {
   event(code: string, reason: string): void;
 }
 
-/** A table stays as it is until the log comes to it, or a person. */
+/** Poll interval. Only the log or an operator repairs a table. */
 const LOOK_AGAIN_MS = 2_000;
-/** A DROP or another CREATE of the table, which cures it for nothing, may follow. */
+/** Time in which a DROP or a CREATE in the log may repair the tables, before the replica is filled from another node. */
 const LASTING_MS = 60_000;
 
 export class UnreadableTables {
   readonly #modules: UnreadableTablesModules;
   #tables: readonly UnreadableTable[] = [];
-  /** The list is not known: all tables are to be looked at. */
+  /** The list is not known, so all tables must be checked. */
   #wanted = false;
   #isLooking = false;
   #lookedAtMs = 0;
-  #levelSinceMs: number | null = null;
+  #caughtUpSinceMs: number | null = null;
 
   constructor(modules: UnreadableTablesModules) {
     this.#modules = modules;
   }
 
-  /** Why this replica is not ready; null = it can open all of its tables, as far as is known. */
+  /** Why this replica is not ready; null = no unreadable table is known. */
   get reason(): string | null {
     if (this.#tables.length === 0) return null;
     return (
-      `Its server died in the middle of DDL, and cannot open ${describeUnreadable(this.#tables)} any more: the rows are gone ` +
-      'here. Reads of these tables fail. Unless the log drops or replaces them within a minute, it is filled anew from another node.'
+      `The server crashed in the middle of DDL, and cannot open ${describeUnreadable(this.#tables)} any more. Their rows are lost ` +
+      'here, and reads of these tables fail. Unless the log drops or replaces them within a minute, the replica is filled from another node.'
     );
   }
 
-  /** The tables that could not be opened for longer than that, with everything executed that the log has; '' = none. */
-  lasting(nowMs: number, isLevel: boolean): string {
-    if (this.#tables.length === 0 || !isLevel) this.#levelSinceMs = null;
-    else this.#levelSinceMs ??= nowMs;
-    const lasts = this.#levelSinceMs !== null && nowMs - this.#levelSinceMs >= LASTING_MS;
+  /** The tables that are still unreadable LASTING_MS after the server has executed the whole log; '' = none. */
+  lasting(nowMs: number, isCaughtUp: boolean): string {
+    if (this.#tables.length === 0 || !isCaughtUp) this.#caughtUpSinceMs = null;
+    else this.#caughtUpSinceMs ??= nowMs;
+    const lasts = this.#caughtUpSinceMs !== null && nowMs - this.#caughtUpSinceMs >= LASTING_MS;
     return lasts ? describeUnreadable(this.#tables) : '';
   }
 
-  /** A server has been started. @returns whether all tables were looked at, and can be opened */
+  /** A server has started. Resolves with true when all tables are known to be readable. */
   async serverUp({ crashed }: { crashed: boolean }, nowMs: number): Promise<boolean> {
     this.#tables = [];
     this.#wanted = crashed;
@@ -56,7 +56,7 @@ export class UnreadableTables {
     return !this.#wanted && this.#tables.length === 0;
   }
 
-  /** Called often. */
+  /** Checks the unreadable tables again when they are due. Called often. Never rejects. */
   async watch(nowMs: number): Promise<void> {
     if (!this.#wanted && this.#tables.length === 0) return;
     if (this.#isLooking || nowMs - this.#lookedAtMs < LOOK_AGAIN_MS) return;
@@ -77,7 +77,7 @@ export class UnreadableTables {
     } catch (error) {
       this.#modules.logger.warn(
         { reason: messageOf(error) },
-        'whether all tables can be opened is not known',
+        'the check whether all tables can be opened failed',
       );
     } finally {
       this.#isLooking = false;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { SqlRow, SqlSession } from '../../verify/sql-session.js';
 import { VerifyDesk } from './verify-desk.js';
 
-/** What the gate was told, and a server that stands where the test says. */
+/** The calls of the gate, and a server at the position that the test sets. */
 function desk({ standsAt = '0-1-10', applied = true }: { standsAt?: string; applied?: boolean } = {}) {
   const told: string[] = [];
   const session: SqlSession = {
@@ -33,7 +33,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it('holds, goes on up to the position, and lets go when its snapshot is open', async () => {
+it('holds, continues up to the position, and ends the hold when the snapshot is open', async () => {
   const { made, told } = desk();
   expect((await made.answer({ id: 1, what: { kind: 'hold' } })).what).toEqual({ kind: 'held', released: 8 });
   const { what } = await made.answer({ id: 2, what: { kind: 'open', place } });
@@ -41,7 +41,7 @@ it('holds, goes on up to the position, and lets go when its snapshot is open', a
   expect(told).toEqual(['let go', 'hold', 'at 10', 'let go']);
 });
 
-it('lets go when the primary names no position in time', async () => {
+it('ends the hold when the primary names no position in time', async () => {
   const { made, told } = desk();
   await made.answer({ id: 1, what: { kind: 'hold' } });
   await vi.advanceTimersByTimeAsync(2_000);
@@ -50,15 +50,15 @@ it('lets go when the primary names no position in time', async () => {
   expect(what).toMatchObject({ kind: 'failed', reason: expect.stringContaining('no position') });
 });
 
-it('lets go when its server does not stand exactly at the position', async () => {
+it('ends the hold when the server is not exactly at the position', async () => {
   const { made, told } = desk({ standsAt: '0-1-11' });
   await made.answer({ id: 1, what: { kind: 'hold' } });
   const { what } = await made.answer({ id: 2, what: { kind: 'open', place } });
-  expect(what).toMatchObject({ kind: 'failed', reason: 'Its server stands at 0-1-11, and not at 0-1-10.' });
+  expect(what).toMatchObject({ kind: 'failed', reason: 'The server is at 0-1-11, and not at 0-1-10.' });
   expect(told.slice(-2)).toEqual(['let go', 'session ends']);
 });
 
-it('lets go when its server does not get to the position', async () => {
+it('ends the hold when the server does not reach the position', async () => {
   const { made, told } = desk({ applied: false });
   await made.answer({ id: 1, what: { kind: 'hold' } });
   const answer = made.answer({ id: 2, what: { kind: 'open', place } });
@@ -67,7 +67,7 @@ it('lets go when its server does not get to the position', async () => {
   expect(told).toContain('let go');
 });
 
-it('closes a snapshot that a primary which went away left open', async () => {
+it('closes a snapshot that the primary has left open', async () => {
   const { made, told } = desk();
   await made.answer({ id: 1, what: { kind: 'hold' } });
   await made.answer({ id: 2, what: { kind: 'open', place } });
@@ -77,5 +77,5 @@ it('closes a snapshot that a primary which went away left open', async () => {
     id: 3,
     what: { kind: 'chunk', table: { schema: 'a', name: 'b' }, range: { after: null, upTo: null } },
   });
-  expect(what).toMatchObject({ kind: 'failed', reason: 'Its snapshot was closed.' });
+  expect(what).toMatchObject({ kind: 'failed', reason: 'The snapshot was closed.' });
 });

@@ -8,30 +8,30 @@ import type { VerifyAnswer, VerifyAsk, VerifyQuestion, VerifyReply } from '../..
 import type { LocalControl } from '../local-server.js';
 
 /**
- * A replica's part in a comparison of rows (roles/primary/verify): it holds the transactions that its server is given at a
- * position of the primary's choice, opens a snapshot there, and lets them go on. Nothing else of the node waits for a hold:
- * the spool takes and acknowledges as always.
+ * A replica's part in a comparison of rows (roles/primary/verify): it stops the flow of transactions to its server at a position
+ * that the primary chooses, opens a snapshot there, and lets the flow continue. Only the server waits during a hold. The spool
+ * receives and acknowledges as usual.
  */
 export interface VerifyDeskModules {
   control(): Pick<LocalControl, 'session' | 'waitApplied'>;
   readonly gate: Gate;
 }
 
-/** What decides how far the local server is given transactions. */
+/** Limits up to which position the local server gets transactions. */
 export interface Gate {
   hold(): number | null;
   holdAt(ordinal: number): void;
   letGo(): void;
 }
 
-/** A hold without a position: the primary needs two round trips and a snapshot. Reads that wait for a write wait so long. */
+/** Limit of a hold without a position. The primary needs two round trips and a snapshot. Reads that wait for a write wait too. */
 const UNDECIDED_MAX_MS = 2_000;
-/** The server executes what it had not yet: no hold, for what it may execute it gets. Then it opens a snapshot, or is repaired. */
+/** Limit for the server to reach the position. It executes transactions in this time, so this delays no read. */
 const REACH_MAX_MS = 10_000;
 const OPEN_MAX_MS = 1_000;
 const REPAIR_MAX_MS = 5_000;
 const LOOK_MS = 200;
-/** A primary that has gone away closes no snapshot, and an old one keeps the engine from cleaning up. */
+/** A snapshot that is not used for this time is closed: a primary that has ended does not close it, and it keeps old row versions. */
 const UNUSED_MAX_MS = 60_000;
 const TABLES_MAX = 1_000;
 
@@ -50,7 +50,7 @@ export class VerifyDesk {
     this.#modules = modules;
   }
 
-  /** One after the other. Never rejects. */
+  /** Answers one question at a time. Never rejects. */
   answer({ id, what }: VerifyAsk): Promise<VerifyReply> {
     const answered = this.#doing.then(async () => {
       try {
@@ -65,7 +65,7 @@ export class VerifyDesk {
     return answered;
   }
 
-  /** No hold and no snapshot is left. */
+  /** Ends the hold and closes the snapshot. */
   end(): void {
     this.#letGo();
     if (this.#unused) clearTimeout(this.#unused);
@@ -95,18 +95,18 @@ export class VerifyDesk {
 
   async #hold(): Promise<VerifyAnswer> {
     this.end();
-    // Before the hold, which it would make longer.
+    // Connect before the hold, so that the hold is short.
     this.#session = await this.#modules.control().session();
     await prepareSession(this.#session);
     this.#used();
     const released = this.#modules.gate.hold();
     if (released === null)
-      throw new SkeinError('VERIFY_NOT_READY', 'Its server does not follow this node yet.');
+      throw new SkeinError('VERIFY_NOT_READY', 'The server does not replicate from this node yet.');
     this.#held = { sinceMs: performance.now(), timer: setTimeout(() => this.#letGo(), UNDECIDED_MAX_MS) };
     return { kind: 'held', released };
   }
 
-  /** Resolves with the moment from which the server waits, when it stands exactly there. */
+  /** Lets the server execute up to `place`. Resolves with the time from which the server waits there. */
   async #reach({
     ordinal,
     gtid,
@@ -120,11 +120,11 @@ export class VerifyDesk {
     this.#modules.gate.holdAt(ordinal);
     const giveUpAtMs = performance.now() + REACH_MAX_MS;
     while (gtid !== '' && !(await this.#modules.control().waitApplied(gtid, LOOK_MS))) {
-      if (this.#held !== held) throw new SkeinError('VERIFY_ENDED', 'It was ended.');
+      if (this.#held !== held) throw new SkeinError('VERIFY_ENDED', 'The comparison was ended.');
       if (performance.now() > giveUpAtMs)
         throw new SkeinError(
           'VERIFY_LATE',
-          `Its server did not reach ${gtid} within ${REACH_MAX_MS / 1_000} s.`,
+          `The server did not reach ${gtid} within ${REACH_MAX_MS / 1_000} s.`,
         );
       await sleep(1);
     }
@@ -142,7 +142,7 @@ export class VerifyDesk {
   async #standsAt(session: SqlSession, { gtid }: Place): Promise<void> {
     const [row] = await session.queryRows('SELECT @@global.gtid_slave_pos AS gtid');
     if (row?.gtid !== gtid)
-      throw new SkeinError('VERIFY_PASSED', `Its server stands at ${row?.gtid}, and not at ${gtid}.`);
+      throw new SkeinError('VERIFY_PASSED', `The server is at ${row?.gtid}, and not at ${gtid}.`);
   }
 
   async #tables(after: { schema: string; name: string } | null): Promise<VerifyAnswer> {
@@ -167,13 +167,13 @@ export class VerifyDesk {
       );
       return { kind: 'repaired', refused };
     } finally {
-      // What is not committed by now is rolled back with the session, before the server is given anything new.
+      // An uncommitted repair is rolled back with the session, before the server gets new transactions.
       this.end();
     }
   }
 
   #opened(): Snapshot {
-    if (this.#snapshot === null) throw new SkeinError('VERIFY_ENDED', 'Its snapshot was closed.');
+    if (this.#snapshot === null) throw new SkeinError('VERIFY_ENDED', 'The snapshot was closed.');
     return this.#snapshot;
   }
 

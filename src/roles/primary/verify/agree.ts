@@ -6,33 +6,33 @@ import { Snapshot } from '../../../verify/snapshot.js';
 import type { SqlSession } from '../../../verify/sql-session.js';
 
 /**
- * A snapshot of the primary's server, and the exact position that it shows, without a lock.
+ * Opens a snapshot on the primary's server and finds its exact position, without a lock.
  *
- * The server opens a snapshot between two commits of its group commit, and keeps the place of its binary log for it: what the
- * snapshot shows is what the log has up to there. That holds for rows. DDL shows before it is in the log; a chunk is read under
- * the lock of its table's definition, and thrown away if the log has DDL on the table behind the position (Sitting). The end
- * of an XA branch is in the log a moment before it shows; so no such end may be under way.
+ * The server opens a snapshot between two commits of its group commit, and stores the place in its binary log with it. The
+ * snapshot has exactly the rows of the log up to that place. DDL is visible before it is in the log. So a chunk is read under
+ * the lock of its table's definition, and discarded if the log has DDL on the table after the position (Sitting). The end of an
+ * XA branch is in the log a moment before it is visible. So no such end may be under way.
  */
 export interface AgreeModules {
   readonly trail: DdlTrail;
   positionAt(ordinal: number): Position;
   ordinalOf(gtid: string): number;
-  /** The ordinal of the group that ends at this place of the log; null = not read yet, or long ago. */
+  /** The ordinal of the group that ends at this place of the log; null = not read yet, or read long ago. */
   ordinalAtPlace(file: string, position: number): number | null;
-  /** The log was read up to this ordinal. */
+  /** Ordinal up to which the log was read. */
   received(): number;
   readNow(): void;
 }
 
-/** Replicas hold meanwhile (UNDECIDED_MAX_MS in verify-desk.ts). */
+/** Limit for finding a position. The replicas apply nothing during this time (UNDECIDED_MAX_MS in verify-desk.ts). */
 const AGREE_MAX_MS = 1_500;
-/** For the log's reader, which is less than a millisecond behind the server. */
+/** Limit for the reader of the log, which is usually less than a millisecond behind the server. */
 const LOOKUP_MAX_MS = 50;
-/** Statements in which an XA branch may be ended; only looked at when one was ended lately. */
+/** Counts running statements that may end an XA branch. Queried only when a branch has ended lately. */
 const XA_RUNNING = `SELECT COUNT(*) AS n FROM information_schema.processlist
   WHERE info REGEXP 'xa|execute|call' AND command <> 'Sleep' AND id <> CONNECTION_ID()`;
 
-/** @throws SkeinError VERIFY_NO_POSITION */
+/** The position is at least `least`. @throws SkeinError VERIFY_NO_POSITION */
 export async function agreeOnPosition(
   session: SqlSession,
   least: number,
@@ -49,7 +49,7 @@ export async function agreeOnPosition(
     }
     const snapshot = await Snapshot.open(session);
     const ordinal = await shownOrdinal(snapshot, modules);
-    // What a quorum has may be executed by a replica before the primary's own engine shows it.
+    // A replica may execute a transaction that a quorum has before it is visible on the primary's own server.
     if (ordinal < least) why = `the primary's server does not show ${modules.positionAt(least).gtid} yet`;
     else if (before > 0 && modules.trail.endedXa(before)) why = 'an XA branch was just ended';
     else return { snapshot, position: modules.positionAt(ordinal) };
@@ -58,7 +58,7 @@ export async function agreeOnPosition(
   throw new SkeinError('VERIFY_NO_POSITION', `No position was found within ${AGREE_MAX_MS} ms: ${why}.`);
 }
 
-/** The end of the log, when every XA branch that was ended up to there is ended in the engine too; else null. */
+/** The end of the log, if every XA branch that has ended in the log has also ended in the engine; else null. */
 async function quietOfXa(session: SqlSession, { ordinalOf }: AgreeModules): Promise<number | null> {
   const [log] = await session.queryRows('SELECT @@global.gtid_binlog_pos AS gtid');
   const [running] = await session.queryRows(XA_RUNNING);
@@ -72,7 +72,7 @@ async function shownOrdinal(snapshot: Snapshot, modules: AgreeModules): Promise<
     const ordinal = modules.ordinalAtPlace(place.file, place.position);
     if (ordinal !== null) return ordinal;
   }
-  // Nothing was written since the log's file, or its reader, began.
+  // Nothing was written since the log file was created or its reader started, so the server names the position.
   const ordinal = modules.ordinalOf(await snapshot.gtidAt(place));
   return ordinal;
 }

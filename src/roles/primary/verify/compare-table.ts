@@ -6,31 +6,31 @@ import { tableText } from '../../../verify/snapshot.js';
 import { errnoOf } from '../../../verify/sql-session.js';
 import type { ComparedChunk, Sitting } from './sitting.js';
 
-/** Rows of a range that is named as different: few enough to be looked at, and to be repaired at once. */
+/** Rows of a range that is reported as different: few enough for a person to check and to repair at once. */
 export const NAMED_ROWS = 100;
-/** A table with more is not repaired range by range. */
+/** Differing ranges of a table that are reported and repaired. */
 const DIFFERENCES_MAX = 200;
 /**
- * How often in a row a chunk is begun again because of DDL on its table. A table that is changed all the time, more often than
- * the nodes agree on a position, is not compared.
+ * How often in a row a chunk is repeated because of DDL on its table. After that the table is not compared, because its
+ * definition changes more often than the nodes agree on a position.
  */
 const CHANGED_MAX = 12;
-/** The range itself, however many rows it has by now. */
+/** Rows of a range that is compared again. The range may have more rows by then. */
 const RECHECK_ROWS = 10 * NAMED_ROWS;
 const ENGINE = 'InnoDB';
 
 export interface CompareModules {
-  /** Snapshots at one position: those that are open, or new ones. `fresh`: certainly at a later position. */
+  /** Snapshots at one position: the open ones, or new ones. `fresh`: new ones, at a later position. */
   sitting(how: { fresh: boolean }): Promise<Sitting>;
-  /** The nodes that ought to be compared. */
+  /** The nodes that must be compared. */
   expected(): readonly string[];
-  /** After a chunk that took so long: leaves the servers some time. Throws when the round was ended. */
+  /** Pauses after a chunk that took `tookMs`, to leave time to the servers. Throws when the round was ended. */
   pause(tookMs: number): Promise<void>;
   compared(rows: number): void;
   unconfirmed(): void;
 }
 
-/** A range that is not the same on all nodes, as two positions have shown. */
+/** A range whose rows were not equal on all nodes at two positions. */
 export interface Difference extends KeyRange {
   readonly chunk: DifferingChunk;
 }
@@ -40,7 +40,7 @@ export interface TableOutcome {
   readonly differences: readonly Difference[];
 }
 
-/** Compares one table, chunk by chunk; what differs is compared again at a later position, in small ranges. */
+/** Compares one table chunk by chunk. A differing chunk is compared again at a later position, in small ranges. */
 export class TableComparison {
   readonly #table: TableName;
   readonly #modules: CompareModules;
@@ -53,9 +53,9 @@ export class TableComparison {
   #suspects: KeyRange[] = [];
   #differences: Difference[] = [];
   #more = 0;
-  /** Why a node's comparison is not complete. */
+  /** Why the comparison of a node is not complete, by node. */
   readonly #missed = new Map<string, string>();
-  /** Of another definition, by node; said when two positions have shown it. */
+  /** Differences between definitions at the last position. They are reported when two positions have the same. */
   #otherwise: { at: number; text: string } | null = null;
 
   constructor(table: TableName, modules: CompareModules) {
@@ -63,12 +63,12 @@ export class TableComparison {
     this.#modules = modules;
   }
 
-  /** Null: no node has the table any more. @throws what ended the round */
+  /** Null: no node has the table any more. @throws the error that ended the round */
   async run(): Promise<TableOutcome | null> {
     try {
       return await this.#run();
     } catch (error) {
-      // The server's own word about this table: it takes too long as one chunk, or cannot be read at all.
+      // An error of the server about this table: a chunk takes too long, or the table cannot be read at all.
       if (errnoOf(error) === null) throw error;
       return this.#outcome('skipped', `The primary's server says: ${messageOf(error)}`);
     }
@@ -89,7 +89,7 @@ export class TableComparison {
     return missed === '' ? this.#outcome('equal', null) : this.#outcome('skipped', missed);
   }
 
-  /** Compares a range again, in small ranges and at a later position; and notes those that differ. */
+  /** Compares a range again at a later position, in small ranges, and notes those that differ. */
   async #confirm(range: KeyRange): Promise<void> {
     await this.#modules.sitting({ fresh: true });
     const found: Difference[] = [];
@@ -121,7 +121,7 @@ export class TableComparison {
     this.#more += Math.max(0, found.length - room);
   }
 
-  /** Whether a range still differs, at a later position; null = it does not. */
+  /** Compares a range again at a later position. Returns the nodes that differ; null = none. */
   async recheck({ after, upTo }: KeyRange): Promise<{ nodes: { node: string; rows: number }[] } | null> {
     await this.#modules.sitting({ fresh: true });
     const nodes: { node: string; rows: number }[] = [];
@@ -129,7 +129,7 @@ export class TableComparison {
     return nodes.length === 0 ? null : { nodes };
   }
 
-  /** Null = all of it was compared. */
+  /** Compares a range chunk by chunk. Null = the whole range was compared. */
   async #walk(
     { after: first, upTo }: KeyRange,
     firstRows: number,
@@ -147,7 +147,7 @@ export class TableComparison {
       const judged = compared === null ? 'again' : this.#judge(sitting, compared);
       if (compared === null || judged === 'again') {
         if (++this.#changed > CHANGED_MAX)
-          return { verdict: 'skipped', reason: 'DDL on the table kept it from being compared.' };
+          return { verdict: 'skipped', reason: 'Frequent DDL on the table prevented the comparison.' };
         await this.#modules.sitting({ fresh: true });
         continue;
       }
@@ -171,7 +171,7 @@ export class TableComparison {
     }
   }
 
-  /** What is not a difference of rows. */
+  /** Finds differences that are not differences of rows: missing tables, other definitions, other engines. */
   #judge(
     sitting: Sitting,
     { shape, others }: ComparedChunk,
@@ -185,22 +185,22 @@ export class TableComparison {
             : `${node} has the table, and the primary does not`,
         );
       else if (shape !== null && chunk !== null && chunk.digest !== shape.digest)
-        texts.push(`${node} defines it otherwise`);
+        texts.push(`${node} has another definition of the table`);
     }
     if (texts.length > 0) {
       const text = texts.join('; ');
       const before = this.#otherwise;
       this.#otherwise = { at: sitting.position.ordinal, text };
-      // The same at two positions.
+      // Reported only when two positions have the same difference, because DDL may have been under way.
       if (before?.text === text)
-        return { verdict: 'differs', reason: `${text}. Rows were not compared; seed that node again.` };
+        return { verdict: 'differs', reason: `${text}. The rows were not compared. Seed that node again.` };
       return 'again';
     }
     if (shape === null) return 'gone';
     if (shape.engine !== ENGINE)
       return {
         verdict: 'skipped',
-        reason: `Its engine is ${shape.engine}, which shows no consistent rows while others write. Convert it to InnoDB.`,
+        reason: `Its engine is ${shape.engine}, which has no consistent snapshot while clients write. Convert the table to InnoDB.`,
       };
     return null;
   }

@@ -4,14 +4,15 @@ import type { VerifyAnswer, VerifyQuestion } from '../../../wire/verify-messages
 
 let lastId = 0;
 
-/** Beyond what a replica itself waits for anything that it is asked. */
+/** Longer than every time limit of the replica for a question. */
 const ANSWER_MAX_MS = 75_000;
 
 export type Answered<Kind extends VerifyAnswer['kind']> = Extract<VerifyAnswer, { kind: Kind }>;
 
 /**
- * One question to one replica.
- * @throws SkeinError VERIFY_GONE (its link ended, or it does not answer), VERIFY_FAILED (it says why), FRAME_TOO_LARGE
+ * Sends one question to one replica, and resolves with its answer.
+ * @throws SkeinError VERIFY_GONE (the link ended, or there was no answer), VERIFY_FAILED (with the replica's reason),
+ * FRAME_TOO_LARGE
  */
 export function askPeer<Kind extends VerifyAnswer['kind']>(
   session: ReplicaSession,
@@ -35,7 +36,7 @@ export function askPeer<Kind extends VerifyAnswer['kind']>(
       else
         fail(
           'VERIFY_FAILED',
-          reply.what.kind === 'failed' ? reply.what.reason : 'It answered something else.',
+          reply.what.kind === 'failed' ? reply.what.reason : 'It sent an answer to another question.',
         );
     });
     const offClosed = session.onClosed.on(() => fail('VERIFY_GONE', 'Its link ended.'));

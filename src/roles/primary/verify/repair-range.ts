@@ -9,13 +9,14 @@ import { NAMED_ROWS } from './compare-table.js';
 import { askPeer } from './peer.js';
 import type { SittingModules } from './sitting.js';
 
-/** How often a repair is begun again: a hold that took too long, DDL on the table. */
+/** Attempts of a repair. An attempt fails when a hold takes too long, or when there is DDL on the table. */
 const TRIES_MAX = 5;
 const PAUSE_MS = 200;
 
 /**
- * Gives one replica the primary's rows of a range. The replica's server executes nothing between the position at which the rows
- * were read and the end of the repair, so no change is lost and none is made twice. Null: done. Otherwise why it was not.
+ * Replaces a replica's rows of a range with the primary's. The replica's server executes nothing between the position at which
+ * the rows were read and the end of the repair, so no change is lost and none is made twice. Returns null when the range was
+ * repaired, or the reason why it was not.
  */
 export async function repairRange(
   replica: ReplicaSession,
@@ -27,7 +28,7 @@ export async function repairRange(
   for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
     const outcome = await tryOnce(replica, table, range, modules);
     if (outcome !== 'again') return outcome === 'done' ? null : outcome.refused;
-    why = 'DDL on the table, or its server did not get to the position in time';
+    why = 'there was DDL on the table, or its server did not reach the position in time';
     await sleep(PAUSE_MS);
   }
   return why;
@@ -44,13 +45,13 @@ async function tryOnce(
     const { released } = await askPeer(replica, { kind: 'hold' }, 'held');
     const { snapshot, position } = await agreeOnPosition(session, released, modules);
     const found = await snapshot.chunk(table, range);
-    if (found === null) return { refused: 'the table is not there any more' };
+    if (found === null) return { refused: 'the table no longer exists' };
     const { shape, sums } = found;
     const rows = await readRows(session, table, shape, range, 20 * NAMED_ROWS);
     const end = modules.ordinalOf(await snapshot.logEnd());
     while (modules.received() < end) await sleep(1);
     if (modules.trail.touched(table, position.ordinal)) return 'again';
-    if (rows === null) return { refused: 'there are too many rows, or too large ones' };
+    if (rows === null) return { refused: 'the range has too many rows, or too large ones' };
     const { refused } = await askPeer(
       replica,
       {

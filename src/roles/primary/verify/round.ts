@@ -9,7 +9,7 @@ import { repairRange } from './repair-range.js';
 import { Sitting, type SittingModules } from './sitting.js';
 
 export interface RoundOptions extends VerifyRequest {
-  /** Begun by the interval: slower, and for hours if need be. */
+  /** The interval began this round. It is slower, and may take hours. */
   readonly background: boolean;
 }
 
@@ -19,27 +19,27 @@ export interface RoundModules extends SittingModules {
   expected(): readonly string[];
   isLevel(node: string): boolean;
   done(report: TableReport): void;
-  /** The table is on no node any more. */
+  /** No node has the table any more. */
   gone(table: string): void;
-  /** Tables of earlier rounds. */
+  /** Tables that earlier rounds have compared. */
   known(): readonly string[];
   compared(rows: number): void;
 }
 
-/** Snapshots are not used longer: they keep the engine from cleaning up old rows. */
+/** Age at which snapshots are replaced, because an old snapshot keeps the engine from purging old row versions. */
 const SITTING_MAX_MS = 5_000;
-/** Pause after a chunk, in times of the chunk: a background round leaves four fifths of the time to others. */
+/** Pause after a chunk, as a multiple of its duration. A background round leaves four fifths of the time to clients. */
 const PAUSE = { asked: 0.25, background: 4 } as const;
-/** For replicas that are late, before a position is agreed on without them. */
-const LEVEL_MAX_MS = { asked: 15_000, background: 120_000 } as const;
-const LEVEL_LOOK_MS = 100;
-/** How often a position is tried. The limit of a hold, and a server that restarts, are over by then. */
+/** Time for late replicas to catch up, before a position is agreed on without them. */
+const CATCH_UP_MAX_MS = { asked: 15_000, background: 120_000 } as const;
+const CATCH_UP_LOOK_MS = 100;
+/** Attempts to agree on a position. They take longer than a hold's limit and than a restart of a server. */
 const POSITION_TRIES = 20;
 const POSITION_PAUSE_MS = 500;
-/** Tables that could not be compared on all nodes are tried again after this. */
+/** Pause before the tables that could not be compared on all nodes are tried again. */
 const AGAIN_AFTER_MS = 5_000;
 
-/** One round: each table, and those again that could not be compared the first time. */
+/** One round: compares each table, and then once more the tables that could not be compared. */
 export class Round {
   readonly #options: RoundOptions;
   readonly #modules: RoundModules;
@@ -99,7 +99,7 @@ export class Round {
 
   #listed: TableName[] = [];
 
-  /** Tables of all nodes: one that only a replica has is a difference too. */
+  /** Lists the tables of all nodes, because a table that only a replica has is a difference too. */
   async #list(): Promise<TableName[]> {
     const { only } = this.#options;
     if (only !== null) {
@@ -159,7 +159,7 @@ export class Round {
     { report, differences }: TableOutcome,
     comparison: TableComparison,
   ): Promise<TableReport> {
-    // A replica has one session for this, and one hold.
+    // A replica has only one session for comparisons, which the repair needs.
     this.#close();
     const refused = new Map<Difference, string>();
     for (const difference of differences) {
@@ -191,7 +191,7 @@ export class Round {
     };
   }
 
-  /** The snapshots that are open, or new ones at a later position. */
+  /** The open snapshots, or new ones at a later position. */
   async #open({ fresh }: { fresh: boolean }): Promise<Sitting> {
     this.#ended.signal.throwIfAborted();
     const open = this.#sitting;
@@ -217,13 +217,13 @@ export class Round {
     this.#sitting = null;
   }
 
-  /** A replica that is late, or being seeded, is left alone for a while. */
+  /** Waits some time for replicas that are late or being seeded. */
   async #untilLevel(): Promise<void> {
     const { expected, isLevel } = this.#modules;
-    const limitMs = this.#options.background ? LEVEL_MAX_MS.background : LEVEL_MAX_MS.asked;
+    const limitMs = this.#options.background ? CATCH_UP_MAX_MS.background : CATCH_UP_MAX_MS.asked;
     for (const until = performance.now() + limitMs; performance.now() < until; ) {
       if (expected().every((node) => isLevel(node))) return;
-      await sleep(LEVEL_LOOK_MS, this.#ended.signal);
+      await sleep(CATCH_UP_LOOK_MS, this.#ended.signal);
     }
   }
 

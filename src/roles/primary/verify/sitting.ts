@@ -14,7 +14,7 @@ export interface SittingModules extends AgreeModules {
   session(): Promise<SqlSession>;
 }
 
-/** What one node has of a chunk; null = it has no such table. */
+/** One node's checksums of a chunk; null = the node does not have the table. */
 export type NodeChunk = { readonly digest: string; readonly sums: ChunkSums } | null;
 
 export interface ComparedChunk {
@@ -24,18 +24,18 @@ export interface ComparedChunk {
   readonly others: ReadonlyMap<string, NodeChunk>;
 }
 
-/** For the log's reader to get to what the server has logged. */
+/** Time for the reader of the log to reach the end of the server's log. */
 const READ_MAX_MS = 1_000;
 
 /**
- * Snapshots of the primary and of replicas at one position, from which chunks are compared while writes go on. It is kept for
- * some seconds: an old snapshot keeps the engine from cleaning up old rows.
+ * Snapshots of the primary and of replicas at one position, from which chunks are compared while writes go on. They are used
+ * for some seconds only, because an old snapshot keeps the engine from purging old row versions.
  */
 export class Sitting {
   readonly position: Position;
-  /** Replicas that take part, in the order of their names. */
+  /** Replicas that take part, by name. */
   readonly peers = new Map<string, ReplicaSession>();
-  /** Why others do not. */
+  /** Why the other replicas do not take part, by name. */
   readonly leftOut = new Map<string, string>();
   readonly heldMsMax: number;
   readonly openedAtMs = performance.now();
@@ -53,7 +53,8 @@ export class Sitting {
   }
 
   /**
-   * With those of the replicas that get there. @throws SkeinError VERIFY_NO_POSITION, and what the local server says
+   * Opens the snapshots, without the replicas that do not reach the position.
+   * @throws SkeinError VERIFY_NO_POSITION, and errors of the local server
    */
   static async open(replicas: readonly ReplicaSession[], modules: SittingModules): Promise<Sitting> {
     const session = await modules.session();
@@ -124,8 +125,8 @@ export class Sitting {
   }
 
   /**
-   * The next `rows` rows of the range on all nodes. A replica that fails is left out from then on. Null: DDL has changed the
-   * table since, so that the nodes may have been read before and after it.
+   * Compares the next `rows` rows of the range on all nodes. A replica that fails is left out from then on. Null: DDL has
+   * changed the table since the position, so some nodes may have been read before it and others after it.
    */
   async compare(table: TableName, range: KeyRange, rows: number): Promise<ComparedChunk | null> {
     const snapshot = this.#snapshot;
@@ -155,7 +156,7 @@ export class Sitting {
     } catch (error) {
       failed = error;
     }
-    // Whatever any node has executed by now is in this log.
+    // Everything that any node has executed by now is in this log.
     await this.#untilRead(logEnd || (await snapshot.logEnd()));
     if (this.#modules.trail.touched(table, this.position.ordinal)) return null;
     if (failed !== null) throw failed;

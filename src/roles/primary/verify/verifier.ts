@@ -12,7 +12,7 @@ import type { SittingModules } from './sitting.js';
 
 export interface VerifierOptions {
   readonly node: string;
-  /** Hours between two rounds over all tables; 0 = none by themselves. */
+  /** Hours between two automatic rounds over all tables; 0 = no automatic rounds. */
   readonly intervalHours: number;
 }
 
@@ -20,22 +20,22 @@ export interface VerifierModules extends SittingModules {
   readonly logger: Logger;
   readonly events: EventLog;
   readonly file: ReportFile;
-  /** Replicas that are attached. */
+  /** The attached replicas. */
   attached(): readonly ReplicaSession[];
-  /** Names of the replicas that the cluster has. */
+  /** Names of all replicas of the cluster. */
   expected(): readonly string[];
-  /** Whether it applies what it is given, and is not late. */
+  /** Whether the replica applies transactions and has a small lag. */
   isLevel(node: string): boolean;
-  /** What the status says of differences may have changed. */
+  /** The differences in the status may have changed. */
   changed(): void;
 }
 
 const HOUR_MS = 3_600_000;
-/** A cluster that was just opened has other things to do. */
+/** The first automatic round begins at the earliest this time after the primary opened, because a new primary has other work. */
 const FIRST_AFTER_MS = 10 * 60_000;
 const LOOK_MAX_MS = 60_000;
 
-/** Runs rounds of comparison, one at a time, while the primary is open; keeps what the last ones found. */
+/** Runs rounds of comparison while the primary is open, one at a time, and keeps the last result of each table. */
 export class Verifier {
   readonly #options: VerifierOptions;
   readonly #modules: VerifierModules;
@@ -59,7 +59,7 @@ export class Verifier {
     this.#openedAtMs = monotonicMs();
     this.#keepRunning(scope.signal).catch((error: unknown) => {
       if (!scope.signal.aborted)
-        this.#modules.logger.error({ reason: messageOf(error) }, 'comparing rows by itself ended');
+        this.#modules.logger.error({ reason: messageOf(error) }, 'the automatic comparison of rows ended');
     });
   }
 
@@ -89,7 +89,7 @@ export class Verifier {
     };
   }
 
-  /** Of each replica, what was found different and not repaired, for people. */
+  /** For each replica with unrepaired differences, a text for people. */
   differing(): ReadonlyMap<string, string> {
     const tables = new Map<string, Set<string>>();
     for (const { table, verdict, differences, reason } of this.#tables.values()) {
@@ -104,7 +104,7 @@ export class Verifier {
     return new Map(
       [...tables].map(([node, names]) => [
         node,
-        `Its rows differ from the primary's in ${someOf([...names])}. \`skein verify\` names them; \`skein verify --repair\` takes them from the primary.`,
+        `Its rows differ from the primary's in ${someOf([...names])}. \`skein verify\` lists them. \`skein verify --repair\` replaces them with the primary's rows.`,
       ]),
     );
   }
@@ -132,7 +132,7 @@ export class Verifier {
     return round.report;
   }
 
-  /** Ends the round that runs; false = none does. */
+  /** Ends the running round. Returns false when no round is running. */
   cancel(): boolean {
     this.#round?.cancel('It was cancelled.');
     return this.#round !== null;
@@ -179,7 +179,7 @@ export class Verifier {
   #save(): void {
     const kept = { ...this.#kept, tables: [...this.#tables.values()] };
     this.#modules.file.save(kept).catch((error: unknown) => {
-      this.#modules.logger.warn({ reason: messageOf(error) }, 'the result of a comparison was not kept');
+      this.#modules.logger.warn({ reason: messageOf(error) }, 'the result of a comparison was not saved');
     });
   }
 
@@ -200,7 +200,7 @@ export class Verifier {
     }
   }
 
-  /** The clock of the wall may be set; then a round comes earlier or later once. */
+  /** Time until the next automatic round. After a change of the wall clock, one round may come earlier or later. */
   #dueInMs(intervalMs: number): number {
     const sinceOpenMs = monotonicMs() - this.#openedAtMs;
     const last = this.#kept.last?.finishedAt ?? null;
@@ -219,14 +219,14 @@ function differenceText({ table, reason, differences, more, to }: TableReport): 
   if (differences.length === 0) return `${table} is not the same on all nodes at ${to}: ${reason}`;
   const nodes = [...new Set(differences.flatMap((each) => each.nodes.map(({ node }) => node)))].join(', ');
   const count = differences.length + more;
-  return `Rows of ${table} on ${nodes} differ from the primary's at ${to}, in ${count} range${count === 1 ? '' : 's'}: ${rangeText(differences[0])}${count > 1 ? ' and others' : ''}. \`skein verify ${table} --repair\` takes them from the primary.`;
+  return `Rows of ${table} on ${nodes} differ from the primary's at ${to}, in ${count} range${count === 1 ? '' : 's'}: ${rangeText(differences[0])}${count > 1 ? ' and others' : ''}. \`skein verify ${table} --repair\` replaces them with the primary's rows.`;
 }
 
 function rangeText(chunk: TableReport['differences'][number] | undefined): string {
   if (!chunk || chunk.key.length === 0) return 'the whole table';
   const border = (values: readonly string[] | null, none: string) =>
     values === null ? none : `(${values.map((value) => value.slice(0, 60)).join(', ')})`;
-  return `${chunk.key.join(', ')} behind ${border(chunk.after, 'the beginning')} up to ${border(chunk.upTo, 'the end')}`;
+  return `${chunk.key.join(', ')} after ${border(chunk.after, 'the beginning')} up to ${border(chunk.upTo, 'the end')}`;
 }
 
 function roundText(report: RoundReport): string {
