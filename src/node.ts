@@ -20,8 +20,8 @@ import { mariadb } from './mysql-protocol/mariadb.js';
 import { AuditRelay } from './node/audit-relay.js';
 import { CertificateKeeper } from './node/certificate-keeper.js';
 import { ClientPlanes } from './node/client-planes.js';
-import { PlaneDesk } from './node/plane-desk.js';
 import { PlanePublisher } from './node/plane-publisher.js';
+import { PlaneResponder } from './node/plane-responder.js';
 import { prepareSystem } from './node/prepare-system.js';
 import { nodeRetention } from './node/retention/node-retention.js';
 import type { Retention } from './node/retention/retention.js';
@@ -101,7 +101,7 @@ class Node {
   readonly #role: RoleHost;
   readonly #listener: LinkListener;
   readonly #spool: Spool;
-  readonly #desk: PlaneDesk;
+  readonly #responder: PlaneResponder;
   readonly #publisher: PlanePublisher;
   readonly #clients: ClientPlanes;
   readonly retention: Retention;
@@ -183,7 +183,7 @@ class Node {
       cutClients: async () => node?.cutClients(),
       newServerId: () => server.newClosedId(),
       newEpoch: (known) => elected.newEpoch(known),
-      settled: () => server.settled(),
+      crashHandled: () => server.settled(),
       fail: (error) => failed.abort(error),
       prepareSystem: () => prepareSystem(control, config),
       passwordOf: (account) => accountPassword(secret, account),
@@ -259,7 +259,7 @@ class Node {
     this.#spool = parts.spool;
     this.#failed = parts.failed;
     this.#seeding = parts.seeding;
-    this.#desk = new PlaneDesk(
+    this.#responder = new PlaneResponder(
       { config, version: this.#version },
       {
         role: this.#role,
@@ -277,7 +277,7 @@ class Node {
       role: this.#role,
       chain: () => parts.chainFile.chain,
       generation: () => (this.#server.current ? this.#generation.number : null),
-      facts: () => this.#desk.facts(),
+      facts: () => this.#responder.facts(),
     });
     this.#clients = this.#clientPlanes(parts.programs);
     this.retention = nodeRetention(config, {
@@ -359,7 +359,7 @@ class Node {
     else await this.#server.stop({ deadlineMs: SERVER_STOP_DEADLINE_MS });
     this.#certificate.stop();
     this.#tls?.stop();
-    this.#desk.stop();
+    this.#responder.stop();
     this.#audit.add({ kind: 'node', action: 'stop' });
     const trail = await this.#clients.end();
     if (trail === 'stuck') this.#logger.error({}, 'the HTTP plane does not end; audit lines may be lost');
@@ -414,7 +414,7 @@ class Node {
         },
         startThread: startPlaneThread,
         tls: () => this.#tls?.current ?? null,
-        answer: (what, input) => this.#desk.answer(what, input),
+        answer: (what, input) => this.#responder.answer(what, input),
         readNow: () => this.#role.readNow(),
         loginRefused: () => void this.#life.repairLogins().catch(() => {}),
       },

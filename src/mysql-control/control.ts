@@ -44,7 +44,7 @@ import {
 import { collationsOf, lookAtSchema, type SchemaLook, type TableName, tableIdOf } from './schema-look.js';
 import { closeSessions, endSession, killQuery } from './server-sessions.js';
 import {
-  gatherCommits,
+  batchCommits,
   type ReplicaThreads,
   replicaThreads,
   type ServerReading,
@@ -180,8 +180,8 @@ export class MariadbControl {
     await this.#sessions.query('START SLAVE');
   }
 
-  gatherCommits(on: boolean): Promise<void> {
-    return gatherCommits(this.#sessions.query, on);
+  batchCommits(on: boolean): Promise<void> {
+    return batchCommits(this.#sessions.query, on);
   }
 
   /** In a session of its own: it may have to wait, and the server is looked at meanwhile. */

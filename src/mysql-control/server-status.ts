@@ -10,7 +10,7 @@ export interface ServerReading {
   semiSync: { enabled: boolean; clients: number; waitSessions: number; noTx: number };
   syncBinlog: number;
   flushAtTrxCommit: number;
-  commitsGather: boolean | null;
+  batchesCommits: boolean | null;
 }
 
 export interface ReplicaThreads {
@@ -45,7 +45,7 @@ export async function serverReading(query: Query): Promise<ServerReading> {
     serverId: Number(reading?.serverId),
     syncBinlog: Number(reading?.syncBinlog),
     flushAtTrxCommit: Number(reading?.flushAtTrxCommit),
-    commitsGather: commitsGather(Number(reading?.gatheredCommits), Number(reading?.gatheringUs)),
+    batchesCommits: batchesCommits(Number(reading?.gatheredCommits), Number(reading?.gatheringUs)),
     semiSync: {
       enabled: semi.get('status') === 'ON',
       clients: number('clients'),
@@ -56,12 +56,12 @@ export async function serverReading(query: Query): Promise<ServerReading> {
 }
 
 /** Null when an operator has set it. */
-function commitsGather(count: number, waitUs: number): boolean | null {
+function batchesCommits(count: number, waitUs: number): boolean | null {
   if (count === 0) return false;
   return waitUs === GATHERING_US ? true : null;
 }
 
-export async function gatherCommits(query: Query, on: boolean): Promise<void> {
+export async function batchCommits(query: Query, on: boolean): Promise<void> {
   await query(`SET GLOBAL binlog_commit_wait_usec = ${GATHERING_US}`);
   // No more commits can wait than there are workers.
   await query(`SET GLOBAL binlog_commit_wait_count = ${on ? '@@global.slave_parallel_threads' : '0'}`);

@@ -36,7 +36,7 @@ export class PlanePublisher {
   readonly #modules: PlanePublisherModules;
   readonly #writer = new StateWriter(this.memory);
   readonly #ends = new Set<PlaneEnd>();
-  #told = '';
+  #sentText = '';
   #current: Required<FactsMessage> | null = null;
   #count: object | null = null;
   #countNumber = 0;
@@ -66,7 +66,7 @@ export class PlanePublisher {
   publish(): void {
     this.#openness = this.#modules.role.isOpen();
     const before = this.#number;
-    this.#tellFacts();
+    this.#sendFacts();
     this.moved();
     // A plane may have read the facts before the numbers were written. This message makes it call its listeners again.
     if (this.#number !== before) this.#post({ number: this.#number });
@@ -77,15 +77,15 @@ export class PlanePublisher {
   }
 
   /** Sends facts and chain to the planes if they have changed. */
-  #tellFacts(): void {
+  #sendFacts(): void {
     const { role, generation } = this.#modules;
     const facts = this.#modules.facts();
     const text = JSON.stringify([role.role, this.#openness, generation(), facts]);
     const chain = this.#modules.chain();
-    const [otherFacts, otherChain] = [text !== this.#told, chain !== this.#current?.chain];
+    const [otherFacts, otherChain] = [text !== this.#sentText, chain !== this.#current?.chain];
     if (!otherFacts && !otherChain) return;
     const number = this.#number + 1;
-    this.#told = text;
+    this.#sentText = text;
     this.#current = { number, facts, chain };
     this.#post({ number, ...(otherFacts && { facts }), ...(otherChain && { chain }) });
   }

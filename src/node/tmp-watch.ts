@@ -28,7 +28,7 @@ export class TmpWatch {
   readonly #modules: TmpWatchModules;
   /** Bytes that the thread had written when the statement was first seen, by the statement's id. */
   #firstSeen = new Map<number, number>();
-  #told = false;
+  #reported = false;
 
   constructor(options: TmpWatchOptions, modules: TmpWatchModules) {
     this.#options = options;
@@ -41,14 +41,14 @@ export class TmpWatch {
     const bytes = pid === null ? null : await tmpBytes(pid, directory);
     if (pid === null || bytes === null || bytes < bytesMax * NOTED_PART) {
       this.#firstSeen.clear();
-      this.#told = false;
+      this.#reported = false;
       return;
     }
     const statements = await this.#statements(pid);
     if (bytes <= bytesMax) return;
     const read = readToEnd(statements, { bytes, bytesMax });
     if (read !== null) await this.#end(read, bytes);
-    else if (!this.#told) this.#tell(bytes);
+    else if (!this.#reported) this.#reportFull(bytes);
   }
 
   async #statements(pid: number): Promise<TmpStatement[]> {
@@ -74,8 +74,8 @@ export class TmpWatch {
     );
   }
 
-  #tell(bytes: number): void {
-    this.#told = true;
+  #reportFull(bytes: number): void {
+    this.#reported = true;
     this.#modules.events.add(
       'tmp.full',
       this.#options.node,

@@ -72,7 +72,7 @@ export class Epochs {
     if (!last) throw new Error('a list of members needs an epoch');
     const { epoch, primary, number } = last;
     const beginsAfter = this.positionAt(ordinal);
-    this.told();
+    this.announced();
     await this.#modules.chainFile.save(
       extendChain(this.chain, { epoch, number: number + 1, beginsAfter, primary, members }),
     );
@@ -89,7 +89,7 @@ export class Epochs {
   }
 
   /** The newest epoch was sent to another node, so it can no longer be withdrawn. */
-  told(): void {
+  announced(): void {
     this.#before = null;
   }
 
@@ -97,7 +97,7 @@ export class Epochs {
    * Removes the newest epoch if no other node knows it. It began at the end of a wrong log, and would cut the right log when
    * that is back. Its number is never used again.
    */
-  takeBack(): void {
+  withdraw(): void {
     if (this.#before === null) return;
     const before = this.#before;
     this.#before = null;

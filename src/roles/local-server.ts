@@ -34,8 +34,8 @@ export interface ServerReading {
   };
   readonly syncBinlog: number;
   readonly flushAtTrxCommit: number;
-  /** Whether gatherCommits is on; null = an operator has set these variables. */
-  readonly commitsGather: boolean | null;
+  /** Whether batchCommits is on; null = an operator has set these variables. */
+  readonly batchesCommits: boolean | null;
 }
 
 /** A thread of the server that applies transactions. */
@@ -150,7 +150,7 @@ export interface LocalControl {
   restartApplier(workers: number, stopDeadlineMs: number): Promise<void>;
   startReplica(): Promise<void>;
   /** On a replica: makes the parallel workers commit together. Each waits some milliseconds at most for the others. */
-  gatherCommits(on: boolean): Promise<void>;
+  batchCommits(on: boolean): Promise<void>;
   waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
   /** Opens a separate session, whose statements are not logged. */
   session(): Promise<SqlSession>;

@@ -54,7 +54,7 @@ export class RoleHost implements RoleNode {
     const { signal } = this.#stopped;
     const first = await this.#election.next(signal);
     await this.#change(first, signal);
-    this.#changing = this.#obey(signal).catch((error: unknown) => {
+    this.#changing = this.#followElection(signal).catch((error: unknown) => {
       if (!signal.aborted)
         this.#parts.logger.error(
           { reason: messageOf(error) },
@@ -70,7 +70,7 @@ export class RoleHost implements RoleNode {
   }
 
   /** Obeys the election. A newer decision aborts a role change that is still under way, if the change can be aborted. */
-  async #obey(signal: AbortSignal): Promise<void> {
+  async #followElection(signal: AbortSignal): Promise<void> {
     let next = await this.#election.next(signal);
     for (;;) {
       const superseded = new AbortController();
@@ -111,7 +111,7 @@ export class RoleHost implements RoleNode {
     }
     await before.end(next, signal);
     this.#kind = null;
-    this.#become(new NoRole(this.#parts, next));
+    this.#setRole(new NoRole(this.#parts, next));
     const role = this.#begin(next);
     try {
       await role.start();
@@ -122,14 +122,14 @@ export class RoleHost implements RoleNode {
     }
     // The previous role has left the server in order, or has killed it and it starts again.
     this.#kind = next.kind;
-    this.#become(role);
+    this.#setRole(role);
     logger.info({ role: next.kind, before: kind }, 'role begins');
     if (kind !== null)
       events.add('role.changed', config.name, `It is ${roleText(next)} now.`, { role: next.kind });
     void this.#takeServer();
   }
 
-  #become(role: RoleScope): void {
+  #setRole(role: RoleScope): void {
     for (const off of this.#off) off();
     this.#role = role;
     this.#off = [
@@ -158,7 +158,7 @@ export class RoleHost implements RoleNode {
     const up = this.#up;
     const role = this.#role;
     const isOver = () => this.#up !== up || this.#role !== role || this.#stopped.signal.aborted;
-    let told = '';
+    let lastReason = '';
     while (up && !isOver()) {
       try {
         await role.serverUp(up);
@@ -168,8 +168,9 @@ export class RoleHost implements RoleNode {
       } catch (error) {
         if (isOver()) return;
         const reason = `The server could not be taken into its role: ${messageOf(error)}`;
-        if (reason !== told) this.#parts.events.add('replication.error', this.#parts.config.name, reason);
-        told = reason;
+        if (reason !== lastReason)
+          this.#parts.events.add('replication.error', this.#parts.config.name, reason);
+        lastReason = reason;
         await sleep(ROLE_RETRY_MS);
       }
     }

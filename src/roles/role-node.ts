@@ -82,7 +82,7 @@ export interface NodeParts {
   /** The number of the next epoch, see Election. */
   newEpoch(known: number): Promise<number>;
   /** The recovery after a crash of the server is complete. */
-  settled(): Promise<void>;
+  crashHandled(): Promise<void>;
   /** Ends this process, which must not continue. It is started again. */
   fail(error: SkeinError): void;
   prepareSystem(): Promise<void>;

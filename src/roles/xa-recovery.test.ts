@@ -4,7 +4,7 @@ import type { LoggedGroup } from '../source/logged-group.js';
 import type { XaLog } from '../source/xa-log.js';
 import type { LocalControl } from './local-server.js';
 import type { XaAgreement, XaFile } from './xa-file.js';
-import { preparedAgain, rolledBackEverywhere, XaRecovery, xaMending } from './xa-recovery.js';
+import { preparedAgain, rolledBackEverywhere, XaRecovery, xaRepair } from './xa-recovery.js';
 
 type Last = 'prepare' | 'commit' | 'rollback';
 const log = (branches: Record<string, Last>, ordinary = false): XaLog => ({
@@ -19,12 +19,12 @@ it.each([
   ['an old branch and a new one', agreed(['a']), log({ b: 'prepare' }, true), ['a', 'b']],
   ['branches that ended', agreed(['a']), log({ a: 'commit', b: 'rollback' }, true), []],
 ])('log and engine agree: %s', (_, before, tail, engine) => {
-  expect(xaMending(before, tail, engine)).toEqual({ finish: [], lost: [], doubtful: [], left: engine });
+  expect(xaRepair(before, tail, engine)).toEqual({ finish: [], lost: [], doubtful: [], left: engine });
 });
 
 it('a branch that ended in the log is ended in the engine in the same way', () => {
   expect(
-    xaMending(agreed(['a']), log({ a: 'commit', b: 'rollback', c: 'prepare' }), ['a', 'b', 'c']),
+    xaRepair(agreed(['a']), log({ a: 'commit', b: 'rollback', c: 'prepare' }), ['a', 'b', 'c']),
   ).toMatchObject({
     finish: [
       { branch: 'a', how: 'commit' },
@@ -36,7 +36,7 @@ it('a branch that ended in the log is ended in the engine in the same way', () =
 });
 
 it('a branch that the engine lost is rolled back in the log, by a stand-in', () => {
-  expect(xaMending(agreed(), log({ a: 'prepare', b: 'prepare' }), ['b'])).toMatchObject({
+  expect(xaRepair(agreed(), log({ a: 'prepare', b: 'prepare' }), ['b'])).toMatchObject({
     lost: [{ branch: 'a', isGone: true }],
     left: ['b'],
   });
@@ -44,24 +44,24 @@ it('a branch that the engine lost is rolled back in the log, by a stand-in', () 
 
 it('an existing stand-in is never taken for the branch', () => {
   const tail = log({ a: 'prepare' });
-  expect(xaMending(agreed([], ['a']), tail, ['a'])).toMatchObject({
+  expect(xaRepair(agreed([], ['a']), tail, ['a'])).toMatchObject({
     lost: [{ branch: 'a', isGone: false }],
     left: [],
   });
   // The rollback was logged, and then the server crashed again.
-  expect(xaMending(agreed([], ['a']), log({ a: 'rollback' }), ['a'])).toMatchObject({
+  expect(xaRepair(agreed([], ['a']), log({ a: 'rollback' }), ['a'])).toMatchObject({
     finish: [{ branch: 'a', how: 'rollback' }],
     lost: [],
   });
 });
 
 it('a branch that the log does not name is rolled back, unless an ordinary transaction may be its commit', () => {
-  expect(xaMending(agreed(), log({}), ['one'])).toMatchObject({
+  expect(xaRepair(agreed(), log({}), ['one'])).toMatchObject({
     finish: [{ branch: 'one', how: 'rollback' }],
     doubtful: [],
   });
-  expect(xaMending(agreed(), log({}, true), ['one'])).toMatchObject({ finish: [], doubtful: ['one'] });
-  expect(xaMending({ ...agreed(), decided: { one: 'commit' } }, log({}, true), ['one'])).toMatchObject({
+  expect(xaRepair(agreed(), log({}, true), ['one'])).toMatchObject({ finish: [], doubtful: ['one'] });
+  expect(xaRepair({ ...agreed(), decided: { one: 'commit' } }, log({}, true), ['one'])).toMatchObject({
     finish: [{ branch: 'one', how: 'commit' }],
     doubtful: [],
   });

@@ -19,7 +19,7 @@ import type { XaAgreement, XaFile } from './xa-file.js';
  *                             cannot have got there. When it can (such a group names no branch), an operator decides.
  *                             On a replica it is rolled back, because it will be executed again
  */
-export interface XaMending {
+export interface XaRepair {
   readonly finish: readonly { readonly branch: string; readonly how: 'commit' | 'rollback' }[];
   /** Branches that are prepared in the log and that the engine has lost. */
   readonly lost: readonly LostBranch[];
@@ -34,7 +34,7 @@ export interface LostBranch {
   readonly isGone: boolean;
 }
 
-export function xaMending(agreed: XaAgreement, log: XaLog, engine: readonly string[]): XaMending {
+export function xaRepair(agreed: XaAgreement, log: XaLog, engine: readonly string[]): XaRepair {
   const has = new Set(engine);
   const prepared = new Set(agreed.branches);
   const finish: { branch: string; how: 'commit' | 'rollback' }[] = [];
@@ -66,7 +66,7 @@ export function xaMending(agreed: XaAgreement, log: XaLog, engine: readonly stri
 export interface LostBranches {
   /** True when the branches are prepared afterwards, false when they have ended. */
   readonly restored: boolean;
-  mend(
+  repair(
     lost: readonly LostBranch[],
     known: { agreed: XaAgreement; log: XaLog; signal: AbortSignal },
   ): Promise<void>;
@@ -115,19 +115,19 @@ export class XaRecovery {
     const read = await readLog(agreed.at, logEnd, signal);
     // A replica logs the end of a branch before it ends the branch. So only a purged log leaves a doubt, and then the branch stays.
     const log = { ...read, ordinary: isPurged || (!lostBranches.restored && read.ordinary) };
-    const mending = xaMending(agreed, log, engine);
-    if (mending.doubtful.length > 0 && !lostBranches.restored) throw inDoubt(mending.doubtful, file.path);
-    const { finish, lost } = mending;
+    const repair = xaRepair(agreed, log, engine);
+    if (repair.doubtful.length > 0 && !lostBranches.restored) throw inDoubt(repair.doubtful, file.path);
+    const { finish, lost } = repair;
     if (lost.length > 0 && !lostBranches.restored) {
       // Saved first, so that after another crash a stand-in is not taken for the branch itself.
       await file.save({ ...agreed, ending: lost.map(({ branch }) => branch) });
     }
     for (const { branch, how } of finish) await control.finishBranch(branch, how);
-    await lostBranches.mend(lost, { agreed, log, signal });
+    await lostBranches.repair(lost, { agreed, log, signal });
     const found = await control.preparedBranches();
     const wanted = lostBranches.restored
-      ? [...mending.left, ...mending.doubtful, ...lost.map(({ branch }) => branch)]
-      : mending.left;
+      ? [...repair.left, ...repair.doubtful, ...lost.map(({ branch }) => branch)]
+      : repair.left;
     if (found.toSorted().join() !== wanted.toSorted().join()) {
       throw new SkeinError(
         'XA_DIFFERS',
@@ -174,7 +174,7 @@ export class XaRecovery {
 export function rolledBackEverywhere(modules: { control(): LocalControl; serverId(): number }): LostBranches {
   return {
     restored: false,
-    mend: async (lost, { signal }) => {
+    repair: async (lost, { signal }) => {
       const control = modules.control();
       for (const { branch, isGone } of lost) {
         signal.throwIfAborted();
@@ -192,7 +192,7 @@ export function preparedAgain(modules: {
 }): LostBranches {
   return {
     restored: true,
-    mend: async (lost, { log, signal }) => {
+    repair: async (lost, { log, signal }) => {
       for (const { branch } of lost) {
         const ordinal = log.preparedAt.get(branch);
         if (ordinal === undefined)

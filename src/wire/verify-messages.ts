@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { decodeJson, encodeJson } from './messages.js';
 
-/** What a primary and a replica say to each other to compare rows (roles/primary/verify, roles/replica/verify-desk.ts). */
+/** What a primary and a replica say to each other to compare rows (roles/primary/verify, roles/replica/verify-responder.ts). */
 
 const Ordinal = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Gtid = Type.String({ pattern: '^[0-9A-Za-z:-]{0,100}$' });

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { until } from '../../../test/kit/until.js';
 import { silentLogger } from '../../std/logger.js';
-import type { KnownDifference } from './definition-level.js';
+import type { KnownDifference } from './definition-repair.js';
 import { DefinitionWatch } from './definition-watch.js';
 
 let watch: DefinitionWatch | undefined;
@@ -21,9 +21,9 @@ function watching(looks: readonly (string[] | null)[]) {
   let next = 0;
   watch = new DefinitionWatch({
     logger: silentLogger,
-    level: {
+    definitions: {
       differences: async () => looks[next++]?.map(difference) ?? null,
-      know: async (names) => void known.push(names),
+      saveKnown: async (names) => void known.push(names),
     },
     found: (reason) => told.push(reason),
     changed: () => {},

@@ -1,7 +1,7 @@
 import { messageOf } from '../../model/error.js';
 import type { Logger } from '../../std/logger.js';
 import { sleep } from '../../std/timing.js';
-import type { DefinitionLevel, KnownDifference } from './definition-level.js';
+import type { DefinitionRepair, KnownDifference } from './definition-repair.js';
 
 /**
  * Compares an open primary's definitions with those of a replica: after it was opened, and after DDL. Session variables that
@@ -10,7 +10,7 @@ import type { DefinitionLevel, KnownDifference } from './definition-level.js';
  */
 export interface DefinitionWatchModules {
   readonly logger: Logger;
-  readonly level: Pick<DefinitionLevel, 'differences' | 'know'>;
+  readonly definitions: Pick<DefinitionRepair, 'differences' | 'saveKnown'>;
   /** A new difference was found. */
   found(reason: string): void;
   changed(): void;
@@ -34,7 +34,7 @@ export class DefinitionWatch {
   /** The saved differences are those of this run. */
   #isSaved = false;
   /** Differences that were reported by an event. */
-  #told = new Set<string>();
+  #reported = new Set<string>();
 
   constructor(modules: DefinitionWatchModules) {
     this.#modules = modules;
@@ -85,11 +85,11 @@ export class DefinitionWatch {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { level } = this.#modules;
-    const once = await level.differences();
+    const { definitions } = this.#modules;
+    const once = await definitions.differences();
     const first = new Set(once?.map(({ name }) => name));
     if (first.size > 0) await sleep(BETWEEN_MS, signal);
-    const second = first.size > 0 ? await level.differences() : once;
+    const second = first.size > 0 ? await definitions.differences() : once;
     // No replica can answer now, so the known differences stay.
     if (second === null) {
       this.#wanted = true;
@@ -98,12 +98,12 @@ export class DefinitionWatch {
     // The server may have ended between the two reads.
     if (signal.aborted) return;
     const known = second.filter(({ name }) => first.has(name));
-    const isNew = known.filter(({ name }) => !this.#told.has(name));
+    const isNew = known.filter(({ name }) => !this.#reported.has(name));
     if (this.#isSaved && isNew.length === 0 && known.length === this.#known.length) return;
-    await level.know(known.map(({ name }) => name));
+    await definitions.saveKnown(known.map(({ name }) => name));
     this.#isSaved = true;
     this.#known = known;
-    this.#told = new Set(known.map(({ name }) => name));
+    this.#reported = new Set(known.map(({ name }) => name));
     for (const difference of isNew) this.#modules.found(textOf(difference));
     this.#modules.changed();
   }

@@ -26,8 +26,8 @@ import type { Logger } from '../../std/logger.js';
 import { sleep } from '../../std/timing.js';
 import type { AttachInfo } from '../../wire/messages.js';
 import type { Epochs } from '../epochs.js';
+import { type AttachedMember, automaticChange } from './automatic-change.js';
 import type { ReplicaSet } from './replica-set.js';
-import { type AttachedMember, wantedChange } from './wanted-change.js';
 
 export interface MemberChangesOptions {
   readonly place: MemberPlace;
@@ -77,7 +77,7 @@ export class MemberChanges {
   #since = '';
   #turns: Promise<void> = Promise.resolve();
   readonly #waiting = new Set<(error: SkeinError | null) => void>();
-  #isTending = false;
+  #isChanging = false;
   #failed = '';
 
   constructor(options: MemberChangesOptions, modules: MemberChangesModules) {
@@ -86,7 +86,7 @@ export class MemberChanges {
     const { replicas } = modules;
     replicas.onAdopted.on(() => this.look());
     replicas.onAttached.on(() => this.look());
-    replicas.onLearned.on(() => this.#tend());
+    replicas.onLearned.on(() => this.#changeAutomatically());
   }
 
   get list(): MemberList {
@@ -134,7 +134,7 @@ export class MemberChanges {
   ended(): void {
     this.#run++;
     this.#isSettled = false;
-    this.#wake(new SkeinError('ROLE_LOST', 'This node is not the open primary any more.'));
+    this.#settleWaiters(new SkeinError('ROLE_LOST', 'This node is not the open primary any more.'));
   }
 
   /** Why a replica that no counting list names may not attach; null = the replica may attach. */
@@ -154,12 +154,12 @@ export class MemberChanges {
    * may be in force.
    */
   change(change: MemberChange): Promise<void> {
-    const turn = this.#turns.then(() => this.#one(change));
+    const turn = this.#turns.then(() => this.#apply(change));
     this.#turns = turn.catch(() => {});
     return turn;
   }
 
-  async #one(change: MemberChange): Promise<void> {
+  async #apply(change: MemberChange): Promise<void> {
     const { epochs, replicas, isOpen, changed } = this.#modules;
     if (!isOpen()) throw new SkeinError('NOT_OPEN', 'The primary is not open. Nothing was changed.');
     await this.#settled();
@@ -223,7 +223,7 @@ export class MemberChanges {
     }
   }
 
-  #wake(error: SkeinError | null): void {
+  #settleWaiters(error: SkeinError | null): void {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const wake of waiting) wake(error);
@@ -242,7 +242,7 @@ export class MemberChanges {
       });
       return;
     }
-    this.#tend();
+    this.#changeAutomatically();
   }
 
   async #settle(): Promise<void> {
@@ -263,7 +263,7 @@ export class MemberChanges {
     if (change !== null) this.#done(change);
     replicas.listsChanged();
     changed();
-    this.#wake(null);
+    this.#settleWaiters(null);
   }
 
   #done({ kind, name }: { kind: MemberChange['kind']; name: string }): void {
@@ -286,21 +286,21 @@ export class MemberChanges {
    * Begins the next automatic change: the primary makes learners voters, admits a replica whose log was lost, and updates
    * addresses.
    */
-  #tend(): void {
+  #changeAutomatically(): void {
     const { isOpen, logger } = this.#modules;
-    if (!this.#isSettled || this.#isSettling || this.#isTending || !isOpen()) return;
-    const change = this.#wanted();
+    if (!this.#isSettled || this.#isSettling || this.#isChanging || !isOpen()) return;
+    const change = this.#automaticChange();
     if (change === null) return;
-    this.#isTending = true;
+    this.#isChanging = true;
     this.change(change).then(
       () => {
-        this.#isTending = false;
+        this.#isChanging = false;
         this.#failed = '';
-        this.#tend();
+        this.#changeAutomatically();
       },
       (error: unknown) => {
         // The next heartbeat tries again.
-        this.#isTending = false;
+        this.#isChanging = false;
         const reason = messageOf(error);
         if (reason !== this.#failed && !isSkeinError(error, 'MEMBER_UNCHANGED'))
           logger.warn({ change, reason }, 'the list of members was not changed');
@@ -309,7 +309,7 @@ export class MemberChanges {
     );
   }
 
-  #wanted(): MemberChange | null {
+  #automaticChange(): MemberChange | null {
     const { replicas, isHeard } = this.#modules;
     const attached = new Map<string, AttachedMember>();
     for (const { name } of this.list) {
@@ -321,7 +321,7 @@ export class MemberChanges {
       attached.set(name, { place, incarnation, sound, durable: replicas.durableOf(name) });
     }
     const { committed } = replicas.quorum;
-    return wantedChange({ list: this.list, self: this.#options, attached, committed });
+    return automaticChange({ list: this.list, self: this.#options, attached, committed });
   }
 }
 

@@ -5,7 +5,7 @@ import { sleep } from '../../std/timing.js';
 import { untilTrue } from '../../std/until-true.js';
 import type { Epochs } from '../epochs.js';
 import type { XaRecovery } from '../xa-recovery.js';
-import type { DefinitionLevel } from './definition-level.js';
+import type { DefinitionRepair } from './definition-repair.js';
 import type { LogFeed } from './log-feed.js';
 import { lostLog } from './lost-log.js';
 import type { MemberChanges } from './member-changes.js';
@@ -20,14 +20,14 @@ const RETRY_MS = 2_000;
 export interface OpeningWorkModules
   extends Pick<
     PrimaryRoleModules,
-    'logger' | 'flavour' | 'events' | 'logEndFile' | 'control' | 'newEpoch' | 'prepareSystem' | 'settled'
+    'logger' | 'flavour' | 'events' | 'logEndFile' | 'control' | 'newEpoch' | 'prepareSystem' | 'crashHandled'
   > {
   readonly epochs: Epochs;
   readonly feed: LogFeed;
   readonly replicas: ReplicaSet;
   readonly members: MemberChanges;
   readonly xa: XaRecovery;
-  readonly definitions: DefinitionLevel;
+  readonly definitions: DefinitionRepair;
   readonly checks: PrimaryChecks;
   /** The attached replicas, or their heartbeats, may have changed. */
   readonly onChange: Emitter<void>;
@@ -73,29 +73,29 @@ export class OpeningWork {
   async #perform(state: OpeningState, signal: AbortSignal): Promise<OpeningEvent> {
     const { control, flavour, epochs, replicas, members, feed, waiting } = this.#modules;
     switch (state.step) {
-      case 'look':
-        return this.#look(state, signal);
-      case 'settle':
-        await this.#settleXa(signal);
+      case 'inspect':
+        return this.#inspect(state, signal);
+      case 'recoverXa':
+        await this.#recoverXa(signal);
         break;
-      case 'arm':
+      case 'requireAcks':
         if (this.#options.acknowledge !== 'async') await control().waitForAcknowledgements();
         break;
-      case 'begin':
+      case 'beginEpoch':
         await epochs.begin(await this.#modules.newEpoch(epochs.current), this.#logEnd, this.#options.node);
         break;
-      case 'gather':
+      case 'awaitQuorum':
         members.began();
         waiting(replicas.missing);
         await untilTrue(() => replicas.hasQuorum, this.#modules.onChange, signal);
         feed.run(signal);
         break;
-      case 'log':
+      case 'replicateLog':
         waiting('The quorum is receiving the rest of the log.');
         await untilTrue(() => replicas.quorum.answered >= this.#logEnd.ordinal, replicas.onCommitted, signal);
         break;
-      case 'level':
-        await this.#levelDefinitions(state, signal);
+      case 'compareDefinitions':
+        await this.#repairDefinitions(state, signal);
         break;
       case 'open':
         await control().openAsPrimary({ serverId: flavour.epochServerId(epochs.current) });
@@ -111,7 +111,7 @@ export class OpeningWork {
     return { kind: 'done' };
   }
 
-  async #look({ adopted }: OpeningState, signal: AbortSignal): Promise<OpeningEvent> {
+  async #inspect({ adopted }: OpeningState, signal: AbortSignal): Promise<OpeningEvent> {
     const { control, flavour, epochs, checks, logEndFile, replicas, fence } = this.#modules;
     const reading = await control().status();
     if (signal.aborted) return { kind: 'ended' };
@@ -134,7 +134,7 @@ export class OpeningWork {
     } else {
       replicas.begin(this.#logEnd.ordinal);
     }
-    return { kind: 'looked', finding };
+    return { kind: 'inspected', finding };
   }
 
   /**
@@ -156,7 +156,7 @@ export class OpeningWork {
   }
 
   /** Makes the engine agree with the log. That may append to the log. */
-  async #settleXa(signal: AbortSignal): Promise<void> {
+  async #recoverXa(signal: AbortSignal): Promise<void> {
     const { events, control, epochs, replicas, xa } = this.#modules;
     const done = await xa.settle(this.#logEnd, signal);
     if (done !== null) {
@@ -169,11 +169,11 @@ export class OpeningWork {
     await xa.agree(this.#logEnd);
   }
 
-  async #levelDefinitions({ crashed }: OpeningState, signal: AbortSignal): Promise<void> {
-    const { flavour, epochs, definitions, settled } = this.#modules;
+  async #repairDefinitions({ crashed }: OpeningState, signal: AbortSignal): Promise<void> {
+    const { flavour, epochs, definitions, crashHandled } = this.#modules;
     const epoch = epochs.current;
-    if (crashed) await definitions.settle({ serverId: flavour.epochServerId(epoch), epoch }, signal);
-    await definitions.note();
-    await settled();
+    if (crashed) await definitions.repair({ serverId: flavour.epochServerId(epoch), epoch }, signal);
+    await definitions.noteOpening();
+    await crashHandled();
   }
 }

@@ -14,10 +14,10 @@ import {
 
 const EVENTS: Record<string, OpeningEvent> = {
   up: { kind: 'up', adopted: false, crashed: true },
-  closed: { kind: 'looked', finding: 'closed' },
-  goesOn: { kind: 'looked', finding: 'goes on' },
-  foreign: { kind: 'looked', finding: 'foreign' },
-  lost: { kind: 'looked', finding: 'lost' },
+  closed: { kind: 'inspected', finding: 'closed' },
+  continues: { kind: 'inspected', finding: 'continues' },
+  foreign: { kind: 'inspected', finding: 'foreign' },
+  lost: { kind: 'inspected', finding: 'lost' },
   done: { kind: 'done' },
   failed: { kind: 'failed' },
   retry: { kind: 'retry' },
@@ -27,15 +27,15 @@ const EVENTS: Record<string, OpeningEvent> = {
 /** The state of each step in a pass that opens a closed server. */
 function at(step: OpeningStep): OpeningState {
   const order = OPENING_STEPS.indexOf(step);
-  const begun = order > OPENING_STEPS.indexOf('begin') && step !== 'pause';
+  const begun = order > OPENING_STEPS.indexOf('beginEpoch') && step !== 'pause';
   return { ...NOT_OPENING, step, crashed: true, epochBegun: begun, attachable: begun };
 }
 
 type Row = Record<keyof typeof EVENTS, OpeningStep>;
 const SAME = (step: OpeningStep): Row => ({
-  up: 'look',
+  up: 'inspect',
   closed: step,
-  goesOn: step,
+  continues: step,
   foreign: step,
   lost: step,
   done: step,
@@ -47,17 +47,23 @@ const SAME = (step: OpeningStep): Row => ({
 /** step, event -> next step. The table has every pair. */
 const TABLE: Record<OpeningStep, Row> = {
   closed: { ...SAME('closed'), failed: 'closed' },
-  look: { ...SAME('look'), closed: 'settle', goesOn: 'gather', foreign: 'closed', lost: 'closed' },
-  settle: { ...SAME('settle'), done: 'arm' },
-  arm: { ...SAME('arm'), done: 'begin' },
-  begin: { ...SAME('begin'), done: 'gather' },
-  gather: { ...SAME('gather'), done: 'log' },
-  log: { ...SAME('log'), done: 'level' },
-  level: { ...SAME('level'), done: 'open' },
+  inspect: {
+    ...SAME('inspect'),
+    closed: 'recoverXa',
+    continues: 'awaitQuorum',
+    foreign: 'closed',
+    lost: 'closed',
+  },
+  recoverXa: { ...SAME('recoverXa'), done: 'requireAcks' },
+  requireAcks: { ...SAME('requireAcks'), done: 'beginEpoch' },
+  beginEpoch: { ...SAME('beginEpoch'), done: 'awaitQuorum' },
+  awaitQuorum: { ...SAME('awaitQuorum'), done: 'replicateLog' },
+  replicateLog: { ...SAME('replicateLog'), done: 'compareDefinitions' },
+  compareDefinitions: { ...SAME('compareDefinitions'), done: 'open' },
   open: { ...SAME('open'), done: 'prepare' },
   prepare: { ...SAME('prepare'), done: 'serving' },
   serving: { ...SAME('serving'), failed: 'serving' },
-  pause: { ...SAME('pause'), failed: 'pause', retry: 'look' },
+  pause: { ...SAME('pause'), failed: 'pause', retry: 'inspect' },
 };
 
 describe('the transition table', () => {
@@ -70,13 +76,13 @@ describe('the transition table', () => {
 
 const PHASES: Record<OpeningStep, string> = {
   closed: 'closed',
-  look: 'closed',
-  settle: 'closed',
-  arm: 'closed',
-  begin: 'closed',
-  gather: 'recovering',
-  log: 'feeding',
-  level: 'feeding',
+  inspect: 'closed',
+  recoverXa: 'closed',
+  requireAcks: 'closed',
+  beginEpoch: 'closed',
+  awaitQuorum: 'recovering',
+  replicateLog: 'feeding',
+  compareDefinitions: 'feeding',
   open: 'feeding',
   prepare: 'feeding',
   serving: 'open',
@@ -92,7 +98,7 @@ const run = (events: readonly OpeningEvent[], from = NOT_OPENING) => {
   for (const event of events) states.push(openingStep(states.at(-1) as OpeningState, event));
   return states;
 };
-const { up, closed, goesOn, done, failed, retry } = EVENTS as Record<string, OpeningEvent>;
+const { up, closed, continues, done, failed, retry } = EVENTS as Record<string, OpeningEvent>;
 const some = (event: OpeningEvent | undefined, count: number) => Array(count).fill(event) as OpeningEvent[];
 
 it('stays attachable during a pause after the epoch began, and begins no second epoch for the same run of the server', () => {
@@ -100,14 +106,20 @@ it('stays attachable during a pause after the epoch began, and begins no second 
   const paused = run(open).at(-1) as OpeningState;
   expect([paused.step, phaseOf(paused)]).toEqual(['pause', 'recovering']);
   const again = run([retry, closed, done, done] as OpeningEvent[], paused);
-  expect(again.map(({ step }) => step)).toEqual(['pause', 'look', 'settle', 'arm', 'gather']);
+  expect(again.map(({ step }) => step)).toEqual([
+    'pause',
+    'inspect',
+    'recoverXa',
+    'requireAcks',
+    'awaitQuorum',
+  ]);
   expect(again.at(1)).toMatchObject({ adopted: true, attachable: false });
   expect(openingStep(paused, up as OpeningEvent)).toMatchObject({ epochBegun: false });
 });
 
 it('with a server that is already open, only waits for the quorum and prepares the system schema', () => {
-  const states = run([up, goesOn, done, done] as OpeningEvent[]);
-  expect(states.map(({ step }) => step)).toEqual(['closed', 'look', 'gather', 'prepare', 'serving']);
+  const states = run([up, continues, done, done] as OpeningEvent[]);
+  expect(states.map(({ step }) => step)).toEqual(['closed', 'inspect', 'awaitQuorum', 'prepare', 'serving']);
 });
 
 it('keeps its invariants for any events in any order', () => {
@@ -120,17 +132,23 @@ it('keeps its invariants for any events in any order', () => {
       for (const next of events) {
         const after = openingStep(state, next);
         if (next.kind === 'up') begun = 0;
-        if (after.step === 'look' || after.step === 'closed') pass = [];
-        if (after.step !== state.step && !after.goesOn && state.step === 'begin' && after.step === 'gather')
+        if (after.step === 'inspect' || after.step === 'closed') pass = [];
+        if (
+          after.step !== state.step &&
+          !after.continues &&
+          state.step === 'beginEpoch' &&
+          after.step === 'awaitQuorum'
+        )
           begun++;
         if (after.step !== state.step) pass.push(after.step);
         expect(begun).toBeLessThanOrEqual(1);
         if (after.step === 'open') {
-          expect(after.goesOn).toBe(false);
-          for (const step of ['settle', 'arm', 'gather', 'log'] as const) expect(pass).toContain(step);
+          expect(after.continues).toBe(false);
+          for (const step of ['recoverXa', 'requireAcks', 'awaitQuorum', 'replicateLog'] as const)
+            expect(pass).toContain(step);
           expect(after.epochBegun).toBe(true);
         }
-        if (after.goesOn) expect(['gather', 'prepare', 'serving', 'pause']).toContain(after.step);
+        if (after.continues) expect(['awaitQuorum', 'prepare', 'serving', 'pause']).toContain(after.step);
         state = after;
       }
     }),
@@ -148,7 +166,7 @@ describe('the finding about a server', () => {
     knownCommitted: 10,
   };
   const cases: [string, Partial<ServerFacts>, string][] = [
-    ['it is open with the server id of the epoch', {}, 'goes on'],
+    ['it is open with the server id of the epoch', {}, 'continues'],
     ['it is open with another server id', { serverId: 8 }, 'foreign'],
     ['it is open, and there is no epoch', { epochServerId: null }, 'foreign'],
     ['it is read-only', { readOnly: true }, 'closed'],

@@ -2,27 +2,29 @@
  * How a primary opens, as pure steps: (state, event) -> state. The driver (opening-work.ts) does the work of each step and
  * reports the result as an event. One pass belongs to one run of the server, or to one run of the role on a running server.
  *
- *   closed --up--> look --closed server--> settle -> arm -> begin -> gather -> log -> level -> open -> prepare -> serving
- *                   |  `---goes on------------------------------> gather ---------------------------> prepare --'
+ *   closed --up--> inspect --closed--> recoverXa -> requireAcks -> beginEpoch -> awaitQuorum -> replicateLog
+ *                   |   |                                                                        |
+ *                   |   |                            serving <- prepare <- open <- compareDefinitions
+ *                   |   `--continues--> awaitQuorum -> prepare -> serving
  *                   `--foreign, lost--> closed
  *
- *   any step --failed--> pause --retry--> look        (an epoch that was begun is kept)
+ *   any step --failed--> pause --retry--> inspect     (an epoch that was begun is kept)
  *   any step --ended--> closed
  *
  * Invariants, checked by the tests:
- *  1 a closed server is opened only after `settle`, `arm`, `begin`, `gather` and `log` of the same pass (rule H9)
+ *  1 a closed server is opened only after all steps from `recoverXa` to `replicateLog` of the same pass (rule H9)
  *  2 an epoch is begun at most once for one run of the server
  *  3 for a server that is already open, no epoch is begun, and it is not opened again
  */
 export const OPENING_STEPS = [
   'closed',
-  'look',
-  'settle',
-  'arm',
-  'begin',
-  'gather',
-  'log',
-  'level',
+  'inspect',
+  'recoverXa',
+  'requireAcks',
+  'beginEpoch',
+  'awaitQuorum',
+  'replicateLog',
+  'compareDefinitions',
   'open',
   'prepare',
   'serving',
@@ -30,10 +32,11 @@ export const OPENING_STEPS = [
 ] as const;
 
 /**
- * `look` reads the state of the server and the end of its log · `settle` makes the engine agree with the log (XA) · `arm`
- * makes commits wait for acknowledgements · `begin` begins an epoch · `gather` waits for a quorum of replicas · `log` waits
- * until the quorum has the whole log · `level` compares definitions after a crash · `open` allows writes · `prepare` creates
- * the system schema · `pause` waits before the next attempt.
+ * `inspect` reads the state of the server and the end of its log · `recoverXa` makes the engine agree with the log ·
+ * `requireAcks` makes commits wait for acknowledgements · `beginEpoch` is skipped when this run of the server has an epoch ·
+ * `awaitQuorum` waits for a quorum of replicas · `replicateLog` waits until the quorum has the whole log ·
+ * `compareDefinitions` compares and repairs definitions after a crash · `open` allows writes · `prepare` creates the system
+ * schema · `pause` waits before the next attempt.
  */
 export type OpeningStep = (typeof OPENING_STEPS)[number];
 
@@ -46,7 +49,7 @@ export interface OpeningState {
   /** A previous run of the server may have crashed. */
   readonly crashed: boolean;
   /** The server is already open in this epoch, because only the node was restarted. */
-  readonly goesOn: boolean;
+  readonly continues: boolean;
   /** An epoch was begun for this run of the server. */
   readonly epochBegun: boolean;
   /** Replicas may attach, because the end of the log and the epoch are known. */
@@ -54,14 +57,14 @@ export interface OpeningState {
 }
 
 /**
- * The result of `look`. `goes on`: the server is already open in this epoch. `closed`: it is closed. `foreign`: it is open, but
+ * The result of `inspect`. `continues`: the server is already open in this epoch. `closed`: it is closed. `foreign`: it is open, but
  * not in this epoch. `lost`: its log is too short, or its chain is missing.
  */
-export type Finding = 'goes on' | 'closed' | 'foreign' | 'lost';
+export type Finding = 'continues' | 'closed' | 'foreign' | 'lost';
 
 export type OpeningEvent =
   | { readonly kind: 'up'; readonly adopted: boolean; readonly crashed: boolean }
-  | { readonly kind: 'looked'; readonly finding: Finding }
+  | { readonly kind: 'inspected'; readonly finding: Finding }
   | { readonly kind: 'done' }
   | { readonly kind: 'failed' }
   | { readonly kind: 'retry' }
@@ -71,17 +74,17 @@ export const NOT_OPENING: OpeningState = {
   step: 'closed',
   adopted: false,
   crashed: false,
-  goesOn: false,
+  continues: false,
   epochBegun: false,
   attachable: false,
 };
 
-/** The step after a completed one. `look`, `arm` and `gather` depend on more than the step. */
+/** The step after a completed one. `inspect`, `requireAcks` and `awaitQuorum` depend on more than the step. */
 const NEXT: Readonly<Partial<Record<OpeningStep, OpeningStep>>> = {
-  settle: 'arm',
-  begin: 'gather',
-  log: 'level',
-  level: 'open',
+  recoverXa: 'requireAcks',
+  beginEpoch: 'awaitQuorum',
+  replicateLog: 'compareDefinitions',
+  compareDefinitions: 'open',
   open: 'prepare',
   prepare: 'serving',
 };
@@ -90,11 +93,11 @@ const NEXT: Readonly<Partial<Record<OpeningStep, OpeningStep>>> = {
 export function openingStep(state: OpeningState, event: OpeningEvent): OpeningState {
   switch (event.kind) {
     case 'up':
-      return { ...NOT_OPENING, step: 'look', adopted: event.adopted, crashed: event.crashed };
+      return { ...NOT_OPENING, step: 'inspect', adopted: event.adopted, crashed: event.crashed };
     case 'ended':
       return NOT_OPENING;
-    case 'looked':
-      return state.step === 'look' ? looked(state, event.finding) : state;
+    case 'inspected':
+      return state.step === 'inspect' ? looked(state, event.finding) : state;
     case 'done':
       return done(state);
     case 'failed':
@@ -102,25 +105,29 @@ export function openingStep(state: OpeningState, event: OpeningEvent): OpeningSt
     case 'retry':
       // The server already runs, so it counts as adopted.
       return state.step === 'pause'
-        ? { ...state, step: 'look', adopted: true, goesOn: false, attachable: false }
+        ? { ...state, step: 'inspect', adopted: true, continues: false, attachable: false }
         : state;
   }
 }
 
 function looked(state: OpeningState, finding: Finding): OpeningState {
-  if (finding === 'closed') return { ...state, step: 'settle' };
-  if (finding === 'goes on') return { ...state, step: 'gather', goesOn: true, attachable: true };
+  if (finding === 'closed') return { ...state, step: 'recoverXa' };
+  if (finding === 'continues') return { ...state, step: 'awaitQuorum', continues: true, attachable: true };
   return NOT_OPENING;
 }
 
 function done(state: OpeningState): OpeningState {
-  if (state.step === 'arm') {
-    return state.epochBegun ? { ...state, step: 'gather', attachable: true } : { ...state, step: 'begin' };
+  if (state.step === 'requireAcks') {
+    return state.epochBegun
+      ? { ...state, step: 'awaitQuorum', attachable: true }
+      : { ...state, step: 'beginEpoch' };
   }
-  if (state.step === 'gather') return { ...state, step: state.goesOn ? 'prepare' : 'log' };
+  if (state.step === 'awaitQuorum') return { ...state, step: state.continues ? 'prepare' : 'replicateLog' };
   const step = NEXT[state.step];
   if (step === undefined) return state;
-  return state.step === 'begin' ? { ...state, step, epochBegun: true, attachable: true } : { ...state, step };
+  return state.step === 'beginEpoch'
+    ? { ...state, step, epochBegun: true, attachable: true }
+    : { ...state, step };
 }
 
 /** The step does work that may fail. */
@@ -128,7 +135,7 @@ function isWorking(step: OpeningStep): boolean {
   return step !== 'closed' && step !== 'serving' && step !== 'pause';
 }
 
-const FEEDING: readonly OpeningStep[] = ['log', 'level', 'open', 'prepare'];
+const FEEDING: readonly OpeningStep[] = ['replicateLog', 'compareDefinitions', 'open', 'prepare'];
 
 /** The phase that replicas and users see. During a pause, replicas may attach once an epoch has begun. */
 export function phaseOf({ step, attachable }: OpeningState): PrimaryPhase {
@@ -159,7 +166,7 @@ export interface ServerFacts {
  */
 export function findingOf(facts: ServerFacts): Finding {
   if (facts.adopted && !facts.readOnly) {
-    return facts.serverId === facts.epochServerId ? 'goes on' : 'foreign';
+    return facts.serverId === facts.epochServerId ? 'continues' : 'foreign';
   }
   const hasNoChain = facts.epochServerId === null && facts.logEnd > 0;
   return hasNoChain || facts.logEnd < Math.max(facts.epochBegan, facts.knownCommitted) ? 'lost' : 'closed';

@@ -58,19 +58,19 @@ export class PrimaryChecks {
     if (isOpen) logEndFile.note(Math.min(replicas.quorum.committed, received));
     this.#waitingCommits = reading.semiSync.waitSessions;
     this.#countSelf(reading);
-    this.#stopGathering(reading);
+    this.#stopBatching(reading);
     if (!isOpen || this.#options.acknowledge === 'async') return;
     this.#advanceXa();
     if (this.#isFenced(reading)) return;
     this.#countUnacknowledged(reading.semiSync.noTx);
   }
 
-  /** The server of a former replica may still batch its commits (CommitGathering). On a primary clients wait for them. */
-  #stopGathering({ commitsGather }: ServerReading): void {
-    if (commitsGather !== true) return;
+  /** The server of a former replica may still batch its commits (CommitBatching). On a primary clients wait for them. */
+  #stopBatching({ batchesCommits }: ServerReading): void {
+    if (batchesCommits !== true) return;
     this.#modules
       .control()
-      .gatherCommits(false)
+      .batchCommits(false)
       .catch((error: unknown) => {
         this.#modules.logger.warn({ reason: messageOf(error) }, 'the batching of commits was not turned off');
       });

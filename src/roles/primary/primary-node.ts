@@ -77,7 +77,7 @@ export class PrimaryNode implements RoleScope {
         cutClients: () => parts.cutClients(),
         spool: parts.spool,
         kill: (reason) => parts.kill(reason),
-        settled: () => parts.settled(),
+        crashHandled: () => parts.crashHandled(),
         prepareSystem: () => parts.prepareSystem(),
         isHeard: (node) => ['live', 'joining'].includes(this.#members.state(node) ?? 'gone'),
       },
@@ -149,7 +149,7 @@ export class PrimaryNode implements RoleScope {
         readNow: () => primary.readNow(),
         attached: () => primary.replicas.sessions,
         expected: () => others().map(({ name }) => name),
-        isLevel: (node) => others().some((member) => member.name === node && isLevel(member)),
+        isCaughtUp: (node) => others().some((member) => member.name === node && isCaughtUp(member)),
         changed: () => this.onStatus.emit(),
       },
     );
@@ -363,7 +363,7 @@ export class PrimaryNode implements RoleScope {
 /** A replica with a larger lag is not compared until it has caught up. */
 const VERIFY_LAG_MAX_MS = 2_000;
 
-function isLevel({ state, lagMs }: MemberStatus): boolean {
+function isCaughtUp({ state, lagMs }: MemberStatus): boolean {
   return state === 'live' && (lagMs ?? 0) <= VERIFY_LAG_MAX_MS;
 }
 

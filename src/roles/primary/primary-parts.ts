@@ -45,7 +45,7 @@ export interface PrimaryRoleModules {
   newServerId(): Promise<number>;
   spool: Spool;
   /** The recovery after a crash of the server is complete. */
-  settled(): Promise<void>;
+  crashHandled(): Promise<void>;
   /** Whether this replica has sent a heartbeat lately. A silent replica acknowledges nothing. */
   isHeard(node: string): boolean;
   /** Creates the system schema right after the server was opened. Waits for the quorum. */

@@ -40,7 +40,7 @@ function serverThatRefuses(times: number): { control: LocalControl; opened: () =
     semiSync: { enabled: true, clients: 0, waitSessions: 0, noTx: 0 },
     syncBinlog: 1,
     flushAtTrxCommit: 1,
-    commitsGather: null,
+    batchesCommits: null,
   };
   const control: Partial<LocalControl> = {
     status: async () => reading,
@@ -101,7 +101,7 @@ it('tries again in the same epoch when the server could not be opened', async ()
       cutClients: async () => {},
       spool: { incarnation: 'disk' } as unknown as Spool,
       kill: async () => {},
-      settled: async () => {},
+      crashHandled: async () => {},
       isHeard: () => true,
       prepareSystem: async () => {},
     },

@@ -11,7 +11,7 @@ import { Epochs } from '../epochs.js';
 import type { LocalServerUp, ServerReading } from '../local-server.js';
 import { rolledBackEverywhere, XaRecovery } from '../xa-recovery.js';
 import { CommitWait } from './commit-wait.js';
-import { DefinitionLevel } from './definition-level.js';
+import { DefinitionRepair } from './definition-repair.js';
 import { DefinitionWatch } from './definition-watch.js';
 import { HandOver } from './hand-over.js';
 import { LogFeed } from './log-feed.js';
@@ -43,7 +43,7 @@ export class PrimaryRole {
   /** Reads the server's log. */
   readonly feed: LogFeed;
   readonly #xa: XaRecovery;
-  readonly #definitions: DefinitionLevel;
+  readonly #definitions: DefinitionRepair;
   readonly #definitionWatch: DefinitionWatch;
   readonly #checks: PrimaryChecks;
   readonly replicas: ReplicaSet;
@@ -91,7 +91,7 @@ export class PrimaryRole {
         },
         stopped: (reason) => {
           this.#stopped = reason;
-          this.#say(reason);
+          this.#setReason(reason);
         },
       },
     );
@@ -122,17 +122,17 @@ export class PrimaryRole {
       logBegin: async () => this.#epochs.positionOf(await control().logBegin()),
       readLog: (after, until, signal) => this.feed.readXa(after, until, signal),
     });
-    this.#definitions = new DefinitionLevel({
+    this.#definitions = new DefinitionRepair({
       ...{ control, event },
       file: modules.definitionsFile,
       replicas: () => this.replicas.counted(),
       needsReplicas: () => this.replicas.needed > 0,
       isAlone: () => votersOf(this.members.list).length === 1,
-      waiting: (reason) => this.#say(reason),
+      waiting: (reason) => this.#setReason(reason),
     });
     this.#definitionWatch = new DefinitionWatch({
       logger,
-      level: this.#definitions,
+      definitions: this.#definitions,
       found: (reason) => events.add('schema.warning', node, reason, { code: 'DEFINITIONS_DIFFER' }),
       changed: () => this.onChange.emit(),
     });
@@ -158,7 +158,7 @@ export class PrimaryRole {
       definitions: this.#definitions,
       checks: this.#checks,
       onChange: this.onChange,
-      waiting: (reason) => this.#say(reason),
+      waiting: (reason) => this.#setReason(reason),
       fence: (why) => this.#fence(why),
       opened: () => this.#opened(),
     });
@@ -238,8 +238,8 @@ export class PrimaryRole {
   }
 
   #opened(): void {
-    const { goesOn, crashed } = this.#opening;
-    const why = goesOn
+    const { continues, crashed } = this.#opening;
+    const why = continues
       ? 'the node was restarted and adopted its open server'
       : 'the quorum has the whole log';
     this.#hadQuorum = true;
@@ -250,7 +250,7 @@ export class PrimaryRole {
       `Open as primary of epoch ${this.epoch}: ${why}.`,
       { epoch: this.epoch },
     );
-    this.schema.opened({ crashed: crashed && !goesOn });
+    this.schema.opened({ crashed: crashed && !continues });
     this.#definitionWatch.opened();
     this.members.look();
   }
@@ -260,7 +260,7 @@ export class PrimaryRole {
     this.onChange.emit();
   }
 
-  #say(reason: string | null): void {
+  #setReason(reason: string | null): void {
     this.#reason = reason ?? this.#stopped;
     this.onChange.emit();
   }
@@ -296,7 +296,7 @@ export class PrimaryRole {
     this.replicas.onCommitted.emit();
   }
 
-  #sayClosed(): void {
+  #reportClosed(): void {
     this.#modules.events.add('role.closed', this.#options.node, this.#reason ?? '', { epoch: this.epoch });
   }
 
@@ -321,18 +321,18 @@ export class PrimaryRole {
     if (this.phase === 'recovering' && attach.spoolEnd.ordinal > this.#work.logEnd.ordinal) {
       const message = replicaAhead(this.#options.node, attach, this.#work.logEnd);
       this.#modules.events.add('replication.error', this.#options.node, message, { code: 'REPLICA_AHEAD' });
-      this.#epochs.takeBack();
+      this.#epochs.withdraw();
       this.#end(message);
       return { refuse: 'REPLICA_AHEAD', message };
     }
-    this.#epochs.told();
+    this.#epochs.announced();
     return { epoch: this.epoch, chain: this.#epochs.chain, committedOrdinal: this.quorum.released };
   }
 
   /** The attached replicas, or their heartbeats, may have changed. */
   checkQuorum(): void {
     const has = this.replicas.hasQuorum;
-    if (this.#opening.step === 'gather' && !has) this.#reason = this.replicas.missing;
+    if (this.#opening.step === 'awaitQuorum' && !has) this.#reason = this.replicas.missing;
     if (this.phase === 'open' && has !== this.#hadQuorum) this.#noteQuorum(has);
     this.onChange.emit();
   }
@@ -367,7 +367,7 @@ export class PrimaryRole {
     this.#isClosing = true;
     this.schema.closed();
     this.#definitionWatch.closed();
-    this.#say(`This node hands its role over to ${to ?? 'another node'}.`);
+    this.#setReason(`This node hands its role over to ${to ?? 'another node'}.`);
     if (wasOpen) await this.#closeInOrder(to);
     // An opening may be half done. A server that has just been started is certainly closed, so the server is restarted.
     else if (this.#server !== null) await this.#modules.kill('its role ends while it is being opened');
@@ -375,7 +375,7 @@ export class PrimaryRole {
   }
 
   #closeInOrder(to: string | null): Promise<void> {
-    this.#sayClosed();
+    this.#reportClosed();
     const handOver = new HandOver(this.#options, {
       ...this.#modules,
       epochs: this.#epochs,

@@ -13,7 +13,7 @@ import type { XaRecovery } from '../xa-recovery.js';
 import { Applier, type ApplierView } from './applier.js';
 import { ApplierUnblock } from './applier-unblock.js';
 import { ApplyTrouble } from './apply-trouble.js';
-import { CommitGathering } from './commit-gathering.js';
+import { CommitBatching } from './commit-batching.js';
 import { UnreadableTables } from './unreadable-tables.js';
 
 export interface ReplicaChecksModules {
@@ -42,7 +42,7 @@ export class ReplicaChecks {
   readonly #modules: ReplicaChecksModules;
   readonly #applier: Applier;
   readonly #unblock: ApplierUnblock;
-  readonly #gathering: CommitGathering;
+  readonly #batching: CommitBatching;
   readonly #unreadable: UnreadableTables;
   #applied: Position = ORIGIN;
   #applierView: ApplierView = { state: 'running', reason: null };
@@ -61,7 +61,7 @@ export class ReplicaChecks {
     this.#node = options.node;
     this.#modules = modules;
     this.#applier = new Applier({ stallAfterMs: options.applierStallMs });
-    this.#gathering = new CommitGathering((on) => modules.control().gatherCommits(on));
+    this.#batching = new CommitBatching((on) => modules.control().batchCommits(on));
     const event = (code: string, reason: string) =>
       modules.events.add('replication.error', options.node, reason, { code });
     this.#unreadable = new UnreadableTables({
@@ -142,7 +142,7 @@ export class ReplicaChecks {
         );
       });
     }
-    this.#gathering.watch(applied.ordinal, reading).catch((error: unknown) => {
+    this.#batching.watch(applied.ordinal, reading).catch((error: unknown) => {
       logger.warn({ reason: messageOf(error) }, 'the batching of commits was not set');
     });
     this.#purge(reading, applied.ordinal);

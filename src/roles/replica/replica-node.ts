@@ -104,7 +104,7 @@ export class ReplicaNode implements RoleScope {
           if (this.#held === null) this.#dialer?.resume();
         },
         restartSpool: (position) => this.#restartSpool(position),
-        settled: () => parts.settled(),
+        crashHandled: () => parts.crashHandled(),
         kill: (reason) => void parts.kill(reason),
         fail: (error) => parts.fail(error),
       },
@@ -126,7 +126,7 @@ export class ReplicaNode implements RoleScope {
 
   seedTarget(): SeedTarget {
     return {
-      committed: () => this.#replica.fill.committed,
+      committed: () => this.#replica.seedDecision.committed,
       applied: () => this.#replica.followedTo,
       restartSpool: (position) => this.#restartSpool(position),
       dataReplaced: () => this.#replica.dataReplaced(),
@@ -197,7 +197,7 @@ export class ReplicaNode implements RoleScope {
           this.#linkUp = state === 'up';
           this.#linkReason = reason;
           this.#noteState();
-          if (code === LOG_PURGED) this.#replica.fill.logPurged(reason);
+          if (code === LOG_PURGED) this.#replica.seedDecision.logPurged(reason);
           events.add(state === 'up' ? 'link.up' : 'link.down', this.#primary ?? 'the first contact', reason, {
             code,
           });

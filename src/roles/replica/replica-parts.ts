@@ -49,7 +49,7 @@ export interface ReplicaRoleModules {
   /** See SeedTarget. */
   restartSpool(position: Position): Promise<void>;
   /** The recovery after a crash of the server is complete. */
-  settled(): Promise<void>;
+  crashHandled(): Promise<void>;
   /** Kills the server (SIGKILL). It is started again. */
   kill(reason: string): void;
   /** Ends this process. */

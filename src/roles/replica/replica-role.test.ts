@@ -102,7 +102,7 @@ async function replica(server: Server): Promise<ReplicaRole> {
       adopted() {},
       resumeLink() {},
       restartSpool: async () => {},
-      settled: async () => {},
+      crashHandled: async () => {},
       kill() {},
       fail() {},
     },

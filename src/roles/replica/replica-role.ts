@@ -21,15 +21,15 @@ import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-serv
 import { preparedAgain, XaRecovery } from '../xa-recovery.js';
 import { answerDefinitions } from './definitions-answer.js';
 import { describeDamage } from './describe-damage.js';
-import { Fill } from './fill.js';
 import { followPlan } from './follow-plan.js';
 import { beforeDdl } from './held-ddl.js';
 import { ListFollower } from './list-follower.js';
 import { isDurable, ReplicaChecks } from './replica-checks.js';
 import type { ReplicaRoleModules, ReplicaRoleOptions } from './replica-parts.js';
+import { SeedDecision } from './seed-decision.js';
 import { SERVER_DOWN, type TakeOverEvent, takeOverStep } from './take-over.js';
 import { TakeOverWork } from './take-over-work.js';
-import { VerifyDesk } from './verify-desk.js';
+import { VerifyResponder } from './verify-responder.js';
 
 /** Poll interval while the role ends, until the server has executed everything. */
 const FINISH_POLL_MS = 50;
@@ -52,10 +52,10 @@ export class ReplicaRole {
   readonly #lists: ListFollower;
   readonly checks: ReplicaChecks;
   /** Answers the primary's questions during a comparison of rows. */
-  readonly verify: VerifyDesk;
+  readonly verify: VerifyResponder;
   #server: LocalServerUp | null = null;
   #takeOver = SERVER_DOWN;
-  readonly fill: Fill;
+  readonly seedDecision: SeedDecision;
   #runs = 0;
   readonly #stopListening: (() => void)[] = [];
 
@@ -65,7 +65,7 @@ export class ReplicaRole {
     const { spool, logger, flavour } = modules;
     this.#epochs = new Epochs(modules);
     this.#lists = new ListFollower({ ...modules, durable: () => spool.durable.ordinal });
-    this.fill = new Fill({
+    this.seedDecision = new SeedDecision({
       ...{ seeding: modules.seeding, spool, logger },
       nameOf: (ordinal) => this.#epochs.positionAt(ordinal).gtid,
       restartSpool: (position) => modules.restartSpool(position),
@@ -121,12 +121,12 @@ export class ReplicaRole {
       ...modules,
       epochs: this.#epochs,
       xa: this.#xa,
-      fill: this.fill,
+      seedDecision: this.seedDecision,
       checks: this.checks,
       endpointPort: () => this.#endpointPort,
       stopped: this.#stopped.signal,
     });
-    this.verify = new VerifyDesk({ control: () => modules.control(), gate: this.#endpoint });
+    this.verify = new VerifyResponder({ control: () => modules.control(), gate: this.#endpoint });
     this.#stopListening.push(
       spool.onDurable.on(() => this.#acknowledge()),
       spool.onAppended.on(() => this.#endpoint.changed()),
@@ -193,12 +193,12 @@ export class ReplicaRole {
 
   dataReplaced(): void {
     this.checks.dataReplaced();
-    this.fill.dataReplaced();
+    this.seedDecision.dataReplaced();
   }
 
   /** Why the state of the server forbids to serve clients; null = it does not. */
   get closed(): string | null {
-    return this.checks.closed ?? this.fill.closed;
+    return this.checks.closed ?? this.seedDecision.closed;
   }
 
   get positions(): Positions {
@@ -258,7 +258,7 @@ export class ReplicaRole {
     }
     // After the cut (rule E13), so that the disk never has an entry that contradicts the log.
     await this.#lists.welcomed(welcome.chain, plan.save);
-    this.fill.welcomed(welcome);
+    this.seedDecision.welcomed(welcome);
     // Only up to the end of the spool, which now agrees with the primary.
     this.committed(Math.min(welcome.committedOrdinal, spool.end.ordinal));
     lag.heard(welcome, welcome.committedOrdinal, monotonicMs());
@@ -285,7 +285,7 @@ export class ReplicaRole {
 
   committed(ordinal: number): void {
     const { spool } = this.#modules;
-    this.fill.heard(ordinal);
+    this.seedDecision.heard(ordinal);
     if (ordinal <= spool.committed()) return;
     spool.setCommitted(ordinal);
     this.#endpoint.changed();
@@ -351,7 +351,7 @@ export class ReplicaRole {
   /** Checks the status of the server. Called often while transactions wait to be applied. */
   watch(reading: ServerReading): void {
     this.checks.look(reading, { follows: this.#follows });
-    if (this.#follows) this.fill.applied(this.checks.applied, { isDurable: isDurable(reading) });
+    if (this.#follows) this.seedDecision.applied(this.checks.applied, { isDurable: isDurable(reading) });
   }
 
   async watchThreads(threads: ReplicaThreads | null): Promise<void> {

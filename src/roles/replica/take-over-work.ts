@@ -1,19 +1,19 @@
 import type { Epochs } from '../epochs.js';
 import type { XaRecovery } from '../xa-recovery.js';
-import type { Fill } from './fill.js';
 import { isDdl } from './is-ddl.js';
 import type { ReplicaChecks } from './replica-checks.js';
 import type { ReplicaRoleModules, ReplicaRoleOptions } from './replica-parts.js';
+import type { SeedDecision } from './seed-decision.js';
 import type { TakeOverEvent, TakeOverState } from './take-over.js';
 
 export interface TakeOverWorkModules
   extends Pick<
     ReplicaRoleModules,
-    'logger' | 'flavour' | 'events' | 'spool' | 'ddlNote' | 'control' | 'settled'
+    'logger' | 'flavour' | 'events' | 'spool' | 'ddlNote' | 'control' | 'crashHandled'
   > {
   readonly epochs: Epochs;
   readonly xa: XaRecovery;
-  readonly fill: Fill;
+  readonly seedDecision: SeedDecision;
   readonly checks: ReplicaChecks;
   /** Port of the endpoint, from which the server replicates. */
   endpointPort(): number;
@@ -32,26 +32,26 @@ export class TakeOverWork {
   }
 
   async run(state: TakeOverState): Promise<TakeOverEvent> {
-    const { control, epochs, fill, checks, xa, settled } = this.#modules;
+    const { control, epochs, seedDecision, checks, xa, crashHandled } = this.#modules;
     switch (state.step) {
-      case 'look':
-        fill.looked(epochs.positionOf((await control().status()).gtidSlavePos));
-        return { kind: 'looked', follows: (await control().replicaStatus()) !== null };
-      case 'reset':
+      case 'inspect':
+        seedDecision.looked(epochs.positionOf((await control().status()).gtidSlavePos));
+        return { kind: 'inspected', follows: (await control().replicaStatus()) !== null };
+      case 'finishReset':
         return { kind: 'done', reset: await control().finishLogReset() };
-      case 'xa':
-        await this.#settleXa();
+      case 'recoverXa':
+        await this.#recoverXa();
         break;
-      case 'recover':
-        await this.#settleRecovery();
+      case 'recoverDdl':
+        await this.#recoverDdl();
         break;
-      case 'agree':
+      case 'noteAgreement':
         // The recovery may have begun the server's log again.
         await xa.agree(epochs.positionOf((await control().status()).gtidBinlogPos));
         break;
-      case 'settled':
+      case 'endRecovery':
         // A later end in order must not hide a table that cannot be opened.
-        if (await checks.lookAtTables(state)) await settled();
+        if (await checks.lookAtTables(state)) await crashHandled();
         break;
       case 'follow':
         await control().followEndpoint({
@@ -67,7 +67,7 @@ export class TakeOverWork {
   }
 
   /** Makes the engine agree with the server's own log, before the server replicates from this node. */
-  async #settleXa(): Promise<void> {
+  async #recoverXa(): Promise<void> {
     const { control, epochs, events, xa, stopped } = this.#modules;
     const logEnd = epochs.positionOf((await control().status()).gtidBinlogPos);
     const done = await xa.settle(logEnd, stopped);
@@ -78,7 +78,7 @@ export class TakeOverWork {
     await xa.agree(logEnd);
   }
 
-  async #settleRecovery(): Promise<void> {
+  async #recoverDdl(): Promise<void> {
     const { control, epochs, logger, ddlNote } = this.#modules;
     const done = await control().settleRecovery({
       noted: await ddlNote.load(),

@@ -10,8 +10,8 @@ import {
 
 const EVENTS: Record<string, TakeOverEvent> = {
   up: { kind: 'up', crashed: true },
-  follows: { kind: 'looked', follows: true },
-  followsNot: { kind: 'looked', follows: false },
+  follows: { kind: 'inspected', follows: true },
+  followsNot: { kind: 'inspected', follows: false },
   done: { kind: 'done' },
   reset: { kind: 'done', reset: true },
   failed: { kind: 'failed' },
@@ -20,7 +20,7 @@ const EVENTS: Record<string, TakeOverEvent> = {
 
 type Row = Record<keyof typeof EVENTS, TakeOverStep>;
 const row = (step: TakeOverStep, next: TakeOverStep, more: Partial<Row> = {}): Row => ({
-  up: 'look',
+  up: 'inspect',
   follows: step,
   followsNot: step,
   done: next,
@@ -33,12 +33,12 @@ const row = (step: TakeOverStep, next: TakeOverStep, more: Partial<Row> = {}): R
 /** step, event -> next step, for a server that crashed. The table has every pair. */
 const TABLE: Record<TakeOverStep, Row> = {
   down: row('down', 'down'),
-  look: row('look', 'look', { follows: 'recover', followsNot: 'reset' }),
-  reset: row('reset', 'xa', { reset: 'recover' }),
-  xa: row('xa', 'recover'),
-  recover: row('recover', 'agree'),
-  agree: row('agree', 'settled'),
-  settled: row('settled', 'follow'),
+  inspect: row('inspect', 'inspect', { follows: 'recoverDdl', followsNot: 'finishReset' }),
+  finishReset: row('finishReset', 'recoverXa', { reset: 'recoverDdl' }),
+  recoverXa: row('recoverXa', 'recoverDdl'),
+  recoverDdl: row('recoverDdl', 'noteAgreement'),
+  noteAgreement: row('noteAgreement', 'endRecovery'),
+  endRecovery: row('endRecovery', 'follow'),
   follow: row('follow', 'following'),
   following: row('following', 'following', { failed: 'following' }),
 };
@@ -47,14 +47,14 @@ describe('the transition table', () => {
   for (const step of TAKE_OVER_STEPS) {
     for (const [name, event] of Object.entries(EVENTS)) {
       it(`${step}, ${name}`, () =>
-        expect(takeOverStep({ step, crashed: true, settles: true }, event).step).toBe(TABLE[step][name]));
+        expect(takeOverStep({ step, crashed: true, recovers: true }, event).step).toBe(TABLE[step][name]));
     }
   }
 });
 
 const way = (crashed: boolean, follows: boolean) => {
   let state: TakeOverState = takeOverStep(SERVER_DOWN, { kind: 'up', crashed });
-  state = takeOverStep(state, { kind: 'looked', follows });
+  state = takeOverStep(state, { kind: 'inspected', follows });
   const steps: TakeOverStep[] = [];
   while (state.step !== 'following') {
     steps.push(state.step);
@@ -64,9 +64,9 @@ const way = (crashed: boolean, follows: boolean) => {
 };
 
 it('recovers only a server that crashed and does not replicate yet', () => {
-  expect(way(false, false)).toBe('recover settled follow');
-  expect(way(false, true)).toBe('recover settled follow');
+  expect(way(false, false)).toBe('recoverDdl endRecovery follow');
+  expect(way(false, true)).toBe('recoverDdl endRecovery follow');
   // A restarted node adopted the server, which already replicates. So its position is right.
-  expect(way(true, true)).toBe('recover settled follow');
-  expect(way(true, false)).toBe('reset xa recover agree settled follow');
+  expect(way(true, true)).toBe('recoverDdl endRecovery follow');
+  expect(way(true, false)).toBe('finishReset recoverXa recoverDdl noteAgreement endRecovery follow');
 });

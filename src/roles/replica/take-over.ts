@@ -2,24 +2,28 @@
  * How a replica takes its server over, as pure steps: (state, event) -> state. The driver (take-over-work.ts) does the work of
  * each step and reports the result as an event.
  *
- *   down --up--> look --sound--------------------------> recover --------------> settled -> follow -> following
- *                  `--crashed--> reset --nothing--> xa ->  recover -> agree ------^
- *                                  `-----done------------> recover -> agree ------^
+ *   down --up--> inspect --sound--> recoverDdl -------------------------> endRecovery -> follow -> following
+ *                   |                                                      ^
+ *                   |                               recoverDdl -> noteAgreement
+ *                   |                                ^      ^
+ *                   `--crashed--> finishReset --done-'      |
+ *                                  `--nothing--> recoverXa -'
  *
  *   any step --failed--> down (the take-over is tried again as after `up`), --down--> down
  *
- * `look` reads whether the server already replicates · `reset` finishes a log reset that a crash interrupted · `xa` makes the
- * engine agree with the log · `recover` finds the position of a server that crashed in the middle of DDL · `agree` records that
- * log and engine agree · `settled` checks the tables and ends the recovery · `follow` starts the replication threads.
+ * `inspect` reads whether the server already replicates · `finishReset` finishes a log reset that a crash interrupted ·
+ * `recoverXa` makes the engine agree with the log · `recoverDdl` finds the position of a server that crashed in the middle of
+ * DDL · `noteAgreement` records that log and engine agree · `endRecovery` checks the tables · `follow` starts the replication
+ * threads.
  */
 export const TAKE_OVER_STEPS = [
   'down',
-  'look',
-  'reset',
-  'xa',
-  'recover',
-  'agree',
-  'settled',
+  'inspect',
+  'finishReset',
+  'recoverXa',
+  'recoverDdl',
+  'noteAgreement',
+  'endRecovery',
   'follow',
   'following',
 ] as const;
@@ -30,28 +34,28 @@ export interface TakeOverState {
   /** A previous run of the server may have crashed. */
   readonly crashed: boolean;
   /** The server crashed and does not replicate yet, so its log and its engine may differ. */
-  readonly settles: boolean;
+  readonly recovers: boolean;
 }
 
 export type TakeOverEvent =
   | { readonly kind: 'up'; readonly crashed: boolean }
-  | { readonly kind: 'looked'; readonly follows: boolean }
+  | { readonly kind: 'inspected'; readonly follows: boolean }
   /** `reset`: a log reset was finished. */
   | { readonly kind: 'done'; readonly reset?: boolean }
   | { readonly kind: 'failed' }
   | { readonly kind: 'down' };
 
-export const SERVER_DOWN: TakeOverState = { step: 'down', crashed: false, settles: false };
+export const SERVER_DOWN: TakeOverState = { step: 'down', crashed: false, recovers: false };
 
 /** An event that does not belong to the current step changes nothing. */
 export function takeOverStep(state: TakeOverState, event: TakeOverEvent): TakeOverState {
   switch (event.kind) {
     case 'up':
-      return { step: 'look', crashed: event.crashed, settles: false };
-    case 'looked': {
-      if (state.step !== 'look') return state;
-      const settles = state.crashed && !event.follows;
-      return { ...state, settles, step: settles ? 'reset' : 'recover' };
+      return { step: 'inspect', crashed: event.crashed, recovers: false };
+    case 'inspected': {
+      if (state.step !== 'inspect') return state;
+      const recovers = state.crashed && !event.follows;
+      return { ...state, recovers, step: recovers ? 'finishReset' : 'recoverDdl' };
     }
     case 'done':
       return { ...state, step: after(state, event.reset === true) };
@@ -62,17 +66,17 @@ export function takeOverStep(state: TakeOverState, event: TakeOverEvent): TakeOv
   }
 }
 
-function after({ step, settles }: TakeOverState, reset: boolean): TakeOverStep {
+function after({ step, recovers }: TakeOverState, reset: boolean): TakeOverStep {
   switch (step) {
-    case 'reset':
-      return reset ? 'recover' : 'xa';
-    case 'xa':
-      return 'recover';
-    case 'recover':
-      return settles ? 'agree' : 'settled';
-    case 'agree':
-      return 'settled';
-    case 'settled':
+    case 'finishReset':
+      return reset ? 'recoverDdl' : 'recoverXa';
+    case 'recoverXa':
+      return 'recoverDdl';
+    case 'recoverDdl':
+      return recovers ? 'noteAgreement' : 'endRecovery';
+    case 'noteAgreement':
+      return 'endRecovery';
+    case 'endRecovery':
       return 'follow';
     case 'follow':
       return 'following';

@@ -10,7 +10,7 @@ import type { SqlSession } from '../../../verify/sql-session.js';
  *
  * The server opens a snapshot between two commits of its group commit, and stores the place in its binary log with it. The
  * snapshot has exactly the rows of the log up to that place. DDL is visible before it is in the log. So a chunk is read under
- * the lock of its table's definition, and discarded if the log has DDL on the table after the position (Sitting). The end of an
+ * the lock of its table's definition, and discarded if the log has DDL on the table after the position (SnapshotSet). The end of an
  * XA branch is in the log a moment before it is visible. So no such end may be under way.
  */
 export interface AgreeModules {
@@ -24,7 +24,7 @@ export interface AgreeModules {
   readNow(): void;
 }
 
-/** Limit for finding a position. The replicas apply nothing during this time (UNDECIDED_MAX_MS in verify-desk.ts). */
+/** Limit for finding a position. The replicas apply nothing during this time (UNDECIDED_MAX_MS in verify-responder.ts). */
 const AGREE_MAX_MS = 1_500;
 /** Limit for the reader of the log, which is usually less than a millisecond behind the server. */
 const LOOKUP_MAX_MS = 50;

@@ -4,7 +4,7 @@ import { CHUNK_ROWS_FIRST, nextChunkRows } from '../../../verify/chunk-size.js';
 import { type KeyRange, shownBorder, WHOLE_TABLE } from '../../../verify/key-range.js';
 import { tableText } from '../../../verify/snapshot.js';
 import { errnoOf } from '../../../verify/sql-session.js';
-import type { ComparedChunk, Sitting } from './sitting.js';
+import type { ComparedChunk, SnapshotSet } from './snapshot-set.js';
 
 /** Rows of a range that is reported as different: few enough for a person to check and to repair at once. */
 export const NAMED_ROWS = 100;
@@ -21,7 +21,7 @@ const ENGINE = 'InnoDB';
 
 export interface CompareModules {
   /** Snapshots at one position: the open ones, or new ones. `fresh`: new ones, at a later position. */
-  sitting(how: { fresh: boolean }): Promise<Sitting>;
+  snapshots(how: { fresh: boolean }): Promise<SnapshotSet>;
   /** The nodes that must be compared. */
   expected(): readonly string[];
   /** Pauses after a chunk that took `tookMs`, to leave time to the servers. Throws when the round was ended. */
@@ -91,7 +91,7 @@ export class TableComparison {
 
   /** Compares a range again at a later position, in small ranges, and notes those that differ. */
   async #confirm(range: KeyRange): Promise<void> {
-    await this.#modules.sitting({ fresh: true });
+    await this.#modules.snapshots({ fresh: true });
     const found: Difference[] = [];
     const stopped = await this.#walk(
       range,
@@ -123,7 +123,7 @@ export class TableComparison {
 
   /** Compares a range again at a later position. Returns the nodes that differ; null = none. */
   async recheck({ after, upTo }: KeyRange): Promise<{ nodes: { node: string; rows: number }[] } | null> {
-    await this.#modules.sitting({ fresh: true });
+    await this.#modules.snapshots({ fresh: true });
     const nodes: { node: string; rows: number }[] = [];
     await this.#walk({ after, upTo }, RECHECK_ROWS, (compared) => void nodes.push(...differing(compared)));
     return nodes.length === 0 ? null : { nodes };
@@ -139,21 +139,21 @@ export class TableComparison {
     let after = first;
     let rows = firstRows;
     for (;;) {
-      const sitting = await this.#modules.sitting({ fresh: false });
+      const snapshots = await this.#modules.snapshots({ fresh: false });
       const startedAtMs = performance.now();
-      const compared = await sitting.compare(this.#table, { after, upTo }, rows);
-      if (this.#from === '') this.#from = sitting.position.gtid;
-      this.#to = sitting.position.gtid;
-      const judged = compared === null ? 'again' : this.#judge(sitting, compared);
+      const compared = await snapshots.compare(this.#table, { after, upTo }, rows);
+      if (this.#from === '') this.#from = snapshots.position.gtid;
+      this.#to = snapshots.position.gtid;
+      const judged = compared === null ? 'again' : this.#judge(snapshots, compared);
       if (compared === null || judged === 'again') {
         if (++this.#changed > CHANGED_MAX)
           return { verdict: 'skipped', reason: 'Frequent DDL on the table prevented the comparison.' };
-        await this.#modules.sitting({ fresh: true });
+        await this.#modules.snapshots({ fresh: true });
         continue;
       }
       this.#changed = 0;
       const { range } = compared;
-      this.#noteNodes(sitting);
+      this.#noteNodes(snapshots);
       if (judged !== null) return judged;
       take(compared);
       const tookMs = performance.now() - startedAtMs;
@@ -164,16 +164,16 @@ export class TableComparison {
     }
   }
 
-  #noteNodes(sitting: Sitting): void {
+  #noteNodes(snapshots: SnapshotSet): void {
     for (const node of this.#modules.expected()) {
-      if (sitting.peers.has(node) || this.#missed.has(node)) continue;
-      this.#missed.set(node, sitting.leftOut.get(node) ?? 'It is not attached.');
+      if (snapshots.peers.has(node) || this.#missed.has(node)) continue;
+      this.#missed.set(node, snapshots.leftOut.get(node) ?? 'It is not attached.');
     }
   }
 
   /** Finds differences that are not differences of rows: missing tables, other definitions, other engines. */
   #judge(
-    sitting: Sitting,
+    snapshots: SnapshotSet,
     { shape, others }: ComparedChunk,
   ): 'again' | 'gone' | { verdict: 'differs' | 'skipped'; reason: string } | null {
     const texts: string[] = [];
@@ -190,7 +190,7 @@ export class TableComparison {
     if (texts.length > 0) {
       const text = texts.join('; ');
       const before = this.#otherwise;
-      this.#otherwise = { at: sitting.position.ordinal, text };
+      this.#otherwise = { at: snapshots.position.ordinal, text };
       // Reported only when two positions have the same difference, because DDL may have been under way.
       if (before?.text === text)
         return { verdict: 'differs', reason: `${text}. The rows were not compared. Seed that node again.` };

@@ -7,7 +7,7 @@ import { readRows } from '../../../verify/repair.js';
 import { agreeOnPosition } from './agree.js';
 import { NAMED_ROWS } from './compare-table.js';
 import { askPeer } from './peer.js';
-import type { SittingModules } from './sitting.js';
+import type { SnapshotSetModules } from './snapshot-set.js';
 
 /** Attempts of a repair. An attempt fails when a hold takes too long, or when there is DDL on the table. */
 const TRIES_MAX = 5;
@@ -22,7 +22,7 @@ export async function repairRange(
   replica: ReplicaSession,
   table: TableName,
   range: KeyRange,
-  modules: SittingModules,
+  modules: SnapshotSetModules,
 ): Promise<string | null> {
   let why = '';
   for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
@@ -38,7 +38,7 @@ async function tryOnce(
   replica: ReplicaSession,
   table: TableName,
   range: KeyRange,
-  modules: SittingModules,
+  modules: SnapshotSetModules,
 ): Promise<'done' | 'again' | { refused: string }> {
   const session = await modules.session();
   try {

@@ -6,18 +6,18 @@ import { sleep } from '../../../std/timing.js';
 import { tableText } from '../../../verify/snapshot.js';
 import { type Difference, TableComparison, type TableOutcome } from './compare-table.js';
 import { repairRange } from './repair-range.js';
-import { Sitting, type SittingModules } from './sitting.js';
+import { SnapshotSet, type SnapshotSetModules } from './snapshot-set.js';
 
 export interface RoundOptions extends VerifyRequest {
   /** The interval began this round. It is slower, and may take hours. */
   readonly background: boolean;
 }
 
-export interface RoundModules extends SittingModules {
+export interface RoundModules extends SnapshotSetModules {
   readonly logger: Logger;
   attached(): readonly ReplicaSession[];
   expected(): readonly string[];
-  isLevel(node: string): boolean;
+  isCaughtUp(node: string): boolean;
   done(report: TableReport): void;
   /** No node has the table any more. */
   gone(table: string): void;
@@ -27,7 +27,7 @@ export interface RoundModules extends SittingModules {
 }
 
 /** Age at which snapshots are replaced, because an old snapshot keeps the engine from purging old row versions. */
-const SITTING_MAX_MS = 5_000;
+const SNAPSHOT_AGE_MAX_MS = 5_000;
 /** Pause after a chunk, as a multiple of its duration. A background round leaves four fifths of the time to clients. */
 const PAUSE = { asked: 0.25, background: 4 } as const;
 /** Time for late replicas to catch up, before a position is agreed on without them. */
@@ -46,7 +46,7 @@ export class Round {
   readonly #ended = new AbortController();
   readonly #counts: RoundReport;
   readonly #verdicts = new Map<string, TableReport['verdict']>();
-  #sitting: Sitting | null = null;
+  #snapshots: SnapshotSet | null = null;
 
   constructor(options: RoundOptions & { node: string }, modules: RoundModules) {
     this.#options = options;
@@ -107,9 +107,12 @@ export class Round {
       this.#listed = [only];
       return this.#listed;
     }
-    const sitting = await this.#open({ fresh: true });
+    const snapshots = await this.#open({ fresh: true });
     const found = new Map<string, TableName>();
-    const lists = [sitting.ownTables(), ...[...sitting.peers.keys()].map((node) => sitting.tablesOf(node))];
+    const lists = [
+      snapshots.ownTables(),
+      ...[...snapshots.peers.keys()].map((node) => snapshots.tablesOf(node)),
+    ];
     for (const list of await Promise.allSettled(lists))
       for (const table of list.status === 'fulfilled' ? list.value : []) found.set(tableText(table), table);
     for (const table of this.#modules.known()) if (!found.has(table)) this.#modules.gone(table);
@@ -134,7 +137,7 @@ export class Round {
 
   async #table(table: TableName): Promise<TableReport | null> {
     const comparison = new TableComparison(table, {
-      sitting: (how) => this.#open(how),
+      snapshots: (how) => this.#open(how),
       expected: () => this.#modules.expected(),
       pause: (tookMs) => this.#pause(tookMs),
       compared: (rows) => {
@@ -192,19 +195,19 @@ export class Round {
   }
 
   /** The open snapshots, or new ones at a later position. */
-  async #open({ fresh }: { fresh: boolean }): Promise<Sitting> {
+  async #open({ fresh }: { fresh: boolean }): Promise<SnapshotSet> {
     this.#ended.signal.throwIfAborted();
-    const open = this.#sitting;
-    if (open && !fresh && open.ageMs < SITTING_MAX_MS) return open;
+    const open = this.#snapshots;
+    if (open && !fresh && open.ageMs < SNAPSHOT_AGE_MAX_MS) return open;
     this.#close();
-    await this.#untilLevel();
+    await this.#untilCaughtUp();
     for (let attempt = 1; ; attempt++) {
       try {
-        const sitting = await Sitting.open(this.#modules.attached(), this.#modules);
+        const snapshots = await SnapshotSet.open(this.#modules.attached(), this.#modules);
         this.#counts.positions++;
-        this.#counts.heldMsMax = Math.max(this.#counts.heldMsMax, sitting.heldMsMax);
-        this.#sitting = sitting;
-        return sitting;
+        this.#counts.heldMsMax = Math.max(this.#counts.heldMsMax, snapshots.heldMsMax);
+        this.#snapshots = snapshots;
+        return snapshots;
       } catch (error) {
         if (attempt === POSITION_TRIES) throw error;
         await sleep(POSITION_PAUSE_MS, this.#ended.signal);
@@ -213,22 +216,22 @@ export class Round {
   }
 
   #close(): void {
-    this.#sitting?.close();
-    this.#sitting = null;
+    this.#snapshots?.close();
+    this.#snapshots = null;
   }
 
   /** Waits some time for replicas that are late or being seeded. */
-  async #untilLevel(): Promise<void> {
-    const { expected, isLevel } = this.#modules;
+  async #untilCaughtUp(): Promise<void> {
+    const { expected, isCaughtUp } = this.#modules;
     const limitMs = this.#options.background ? CATCH_UP_MAX_MS.background : CATCH_UP_MAX_MS.asked;
     for (const until = performance.now() + limitMs; performance.now() < until; ) {
-      if (expected().every((node) => isLevel(node))) return;
+      if (expected().every((node) => isCaughtUp(node))) return;
       await sleep(CATCH_UP_LOOK_MS, this.#ended.signal);
     }
   }
 
   async #pause(tookMs: number): Promise<void> {
     const ms = tookMs * (this.#options.background ? PAUSE.background : PAUSE.asked);
-    await sleep(Math.min(ms, SITTING_MAX_MS), this.#ended.signal);
+    await sleep(Math.min(ms, SNAPSHOT_AGE_MAX_MS), this.#ended.signal);
   }
 }

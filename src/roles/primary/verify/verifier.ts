@@ -8,7 +8,7 @@ import { sleep } from '../../../std/timing.js';
 import type { VerifyFacts } from '../../metrics.js';
 import { type KeptReports, NO_REPORTS, type ReportFile } from './report-file.js';
 import { Round, type RoundModules, type RoundOptions } from './round.js';
-import type { SittingModules } from './sitting.js';
+import type { SnapshotSetModules } from './snapshot-set.js';
 
 export interface VerifierOptions {
   readonly node: string;
@@ -16,7 +16,7 @@ export interface VerifierOptions {
   readonly intervalHours: number;
 }
 
-export interface VerifierModules extends SittingModules {
+export interface VerifierModules extends SnapshotSetModules {
   readonly logger: Logger;
   readonly events: EventLog;
   readonly file: ReportFile;
@@ -25,7 +25,7 @@ export interface VerifierModules extends SittingModules {
   /** Names of all replicas of the cluster. */
   expected(): readonly string[];
   /** Whether the replica applies transactions and has a small lag. */
-  isLevel(node: string): boolean;
+  isCaughtUp(node: string): boolean;
   /** The differences in the status may have changed. */
   changed(): void;
 }

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { CommitGathering } from './commit-gathering.js';
+import { CommitBatching } from './commit-batching.js';
 
 /** The orders to the server, and the setting that it reports afterwards. */
-function server(commitsGather: boolean | null = false) {
+function server(batchesCommits: boolean | null = false) {
   const told: boolean[] = [];
-  const state = { commitsGather };
-  const gathering = new CommitGathering(async (on) => {
+  const state = { batchesCommits };
+  const gathering = new CommitBatching(async (on) => {
     told.push(on);
-    state.commitsGather = on;
+    state.batchesCommits = on;
   });
   let ordinal = 1_000;
   let now = 50_000;
@@ -22,7 +22,7 @@ function server(commitsGather: boolean | null = false) {
   return { told, state, run };
 }
 
-describe('CommitGathering', () => {
+describe('CommitBatching', () => {
   it('is turned on while many transactions are applied, and off when few are', async () => {
     const { told, run } = server();
     await run(100, 1_000);
@@ -57,7 +57,7 @@ describe('CommitGathering', () => {
   it('repeats the order to a server that was restarted or that failed to execute it', async () => {
     const { told, run, state } = server();
     await run(1_000, 500);
-    state.commitsGather = false;
+    state.batchesCommits = false;
     await run(1_000, 500);
     expect(told).toEqual([true, true]);
   });

@@ -9,7 +9,7 @@ import type { AnswerTo, InputOf, PlaneFacts, PlaneFigures, Question } from '../p
 import { NodeMetrics } from '../roles/metrics.js';
 import type { RoleNode } from '../roles/role-node.js';
 
-export interface PlaneDeskModules {
+export interface PlaneResponderModules {
   readonly role: RoleNode;
   readonly events: EventLog;
   /** Null while the local server is down. */
@@ -28,14 +28,14 @@ export interface PlaneDeskModules {
 }
 
 /** Collects the facts of this node for its client planes, and answers the questions of the HTTP plane. */
-export class PlaneDesk {
+export class PlaneResponder {
   readonly #config: NodeConfig;
   readonly #version: string;
-  readonly #modules: PlaneDeskModules;
+  readonly #modules: PlaneResponderModules;
   readonly #metrics = new NodeMetrics();
   readonly #meter = new ThreadMeter('replication');
 
-  constructor(options: { config: NodeConfig; version: string }, modules: PlaneDeskModules) {
+  constructor(options: { config: NodeConfig; version: string }, modules: PlaneResponderModules) {
     this.#config = options.config;
     this.#version = options.version;
     this.#modules = modules;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ListedMember, MemberPlace } from '../../model/members.js';
-import { type AttachedMember, type WantedFacts, wantedChange } from './wanted-change.js';
+import { type AttachedMember, type AutomaticChangeFacts, automaticChange } from './automatic-change.js';
 
 const place = (name: string, host = name): MemberPlace => ({
   ...{ name, link: { host, port: 7083 }, http: `http://${host}:8083`, mysqlRw: null, mysqlRo: null },
@@ -16,7 +16,11 @@ const there = (name: string, over: Partial<AttachedMember> = {}): AttachedMember
 const learner = listed('n3', { voter: false, incarnation: '' });
 const THREE = [listed('n1'), listed('n2'), listed('n3')];
 
-type Row = [what: string, facts: Partial<WantedFacts> & { members?: AttachedMember[] }, expected: string];
+type Row = [
+  what: string,
+  facts: Partial<AutomaticChangeFacts> & { members?: AttachedMember[] },
+  expected: string,
+];
 /** The primary is n1, and 10 is committed. */
 const TABLE: Row[] = [
   ['all is well', { list: THREE, members: [there('n2'), there('n3')] }, 'nothing'],
@@ -76,7 +80,7 @@ const TABLE: Row[] = [
 ];
 
 it.each(TABLE)('%s', (_what, { members = [], ...facts }, expected) => {
-  const change = wantedChange({
+  const change = automaticChange({
     list: [],
     self: { place: place('n1'), incarnation: 'n1-disk' },
     attached: new Map(members.map((member) => [member.place.name, member])),

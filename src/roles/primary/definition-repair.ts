@@ -24,7 +24,7 @@ import type { DefinitionsFile } from './definitions-file.js';
  * log, or not have executed DDL that is in it (rule H10). Its replicas have executed exactly the log. So before such a server
  * is opened, its definitions are compared with those of a replica at the same position, and repaired.
  */
-export interface DefinitionLevelModules {
+export interface DefinitionRepairModules {
   readonly file: DefinitionsFile;
   control(): LocalControl;
   /** Attached replicas that are voters. */
@@ -75,11 +75,11 @@ export interface KnownDifference {
   readonly theirs: string;
 }
 
-export class DefinitionLevel {
-  readonly #modules: DefinitionLevelModules;
+export class DefinitionRepair {
+  readonly #modules: DefinitionRepairModules;
   #lastId = 0;
 
-  constructor(modules: DefinitionLevelModules) {
+  constructor(modules: DefinitionRepairModules) {
     this.#modules = modules;
   }
 
@@ -87,7 +87,7 @@ export class DefinitionLevel {
    * Compares and repairs. Only on a closed server whose whole log is on the quorum. Resolves when the server may be opened.
    * @param serverId server id of statements that are logged, and so executed on all nodes
    */
-  async settle({ serverId, epoch }: { serverId: number; epoch: number }, signal: AbortSignal): Promise<void> {
+  async repair({ serverId, epoch }: { serverId: number; epoch: number }, signal: AbortSignal): Promise<void> {
     const { file, event, waiting } = this.#modules;
     const control = this.#modules.control();
     for (let round = 1, repairs = 0; ; round++) {
@@ -139,7 +139,7 @@ export class DefinitionLevel {
   }
 
   /** Saves what a later comparison needs. Called before the server is opened. */
-  async note(): Promise<void> {
+  async noteOpening(): Promise<void> {
     const control = this.#modules.control();
     const { known } = await this.#modules.file.load();
     await this.#modules.file.save({
@@ -187,7 +187,7 @@ export class DefinitionLevel {
   }
 
   /** Saves the known differences, so that after a crash they do not count as results of the crash. */
-  async know(names: readonly string[]): Promise<void> {
+  async saveKnown(names: readonly string[]): Promise<void> {
     const { file } = this.#modules;
     await file.save({ ...(await file.load()), known: [...names] });
   }

@@ -13,26 +13,27 @@ const SPAN_MS = 200;
  * That saves an eighth of the server's CPU or more (docs/performance.md). While few arrive, each commits at once, so that a
  * read that waits for its own write is not delayed.
  */
-export class CommitGathering {
-  readonly #gather: (on: boolean) => Promise<void>;
+export class CommitBatching {
+  readonly #setBatching: (on: boolean) => Promise<void>;
   #from: { readonly ordinal: number; readonly atMs: number } | null = null;
 
-  constructor(gather: (on: boolean) => Promise<void>) {
-    this.#gather = gather;
+  constructor(setBatching: (on: boolean) => Promise<void>) {
+    this.#setBatching = setBatching;
   }
 
   /** Takes the applied position. Uses the server's setting in each reading, because the server may have been restarted. */
   async watch(
     ordinal: number,
-    { commitsGather }: Pick<ServerReading, 'commitsGather'>,
+    { batchesCommits }: Pick<ServerReading, 'batchesCommits'>,
     now = monotonicMs(),
   ): Promise<void> {
     const from = this.#from;
     if (from !== null && now - from.atMs < SPAN_MS) return;
     this.#from = { ordinal, atMs: now };
     // The settings are an operator's, so they are not changed.
-    if (from === null || commitsGather === null) return;
+    if (from === null || batchesCommits === null) return;
     const perSecond = ((ordinal - from.ordinal) * 1000) / (now - from.atMs);
-    if (commitsGather ? perSecond < OFF_BELOW : perSecond > ON_ABOVE) await this.#gather(!commitsGather);
+    if (batchesCommits ? perSecond < OFF_BELOW : perSecond > ON_ABOVE)
+      await this.#setBatching(!batchesCommits);
   }
 }

@@ -10,7 +10,7 @@ import type { TableShape } from '../../../verify/table-shape.js';
 import { type AgreeModules, agreeOnPosition } from './agree.js';
 import { askPeer } from './peer.js';
 
-export interface SittingModules extends AgreeModules {
+export interface SnapshotSetModules extends AgreeModules {
   session(): Promise<SqlSession>;
 }
 
@@ -31,7 +31,7 @@ const READ_MAX_MS = 1_000;
  * Snapshots of the primary and of replicas at one position, from which chunks are compared while writes go on. They are used
  * for some seconds only, because an old snapshot keeps the engine from purging old row versions.
  */
-export class Sitting {
+export class SnapshotSet {
   readonly position: Position;
   /** Replicas that take part, by name. */
   readonly peers = new Map<string, ReplicaSession>();
@@ -40,10 +40,10 @@ export class Sitting {
   readonly heldMsMax: number;
   readonly openedAtMs = performance.now();
   readonly #snapshot: Snapshot;
-  readonly #modules: SittingModules;
+  readonly #modules: SnapshotSetModules;
 
   private constructor(
-    modules: SittingModules,
+    modules: SnapshotSetModules,
     opened: { snapshot: Snapshot; position: Position; heldMsMax: number },
   ) {
     this.#modules = modules;
@@ -56,7 +56,7 @@ export class Sitting {
    * Opens the snapshots, without the replicas that do not reach the position.
    * @throws SkeinError VERIFY_NO_POSITION, and errors of the local server
    */
-  static async open(replicas: readonly ReplicaSession[], modules: SittingModules): Promise<Sitting> {
+  static async open(replicas: readonly ReplicaSession[], modules: SnapshotSetModules): Promise<SnapshotSet> {
     const session = await modules.session();
     const leftOut = new Map<string, string>();
     const held: { replica: ReplicaSession; released: number }[] = [];
@@ -84,13 +84,13 @@ export class Sitting {
         ),
       );
       const heldMsMax = Math.max(0, ...[...opened.values()].map(({ heldMs }) => heldMs));
-      const sitting = new Sitting(modules, { ...agreed, heldMsMax });
+      const snapshots = new SnapshotSet(modules, { ...agreed, heldMsMax });
       for (const { node } of replicas) {
         const found = opened.get(node);
-        if (found) sitting.peers.set(node, found.replica);
-        else sitting.leftOut.set(node, leftOut.get(node) ?? 'It did not take part.');
+        if (found) snapshots.peers.set(node, found.replica);
+        else snapshots.leftOut.set(node, leftOut.get(node) ?? 'It did not take part.');
       }
-      return sitting;
+      return snapshots;
     } catch (error) {
       session.destroy();
       for (const { replica } of held) void askPeer(replica, { kind: 'close' }, 'closed').catch(() => {});

@@ -12,7 +12,7 @@ import type { LocalControl } from '../local-server.js';
  * that the primary chooses, opens a snapshot there, and lets the flow continue. Only the server waits during a hold. The spool
  * receives and acknowledges as usual.
  */
-export interface VerifyDeskModules {
+export interface VerifyResponderModules {
   control(): Pick<LocalControl, 'session' | 'waitApplied'>;
   readonly gate: Gate;
 }
@@ -38,15 +38,15 @@ const TABLES_MAX = 1_000;
 type Place = Extract<VerifyQuestion, { kind: 'open' }>['place'];
 type Repair = Extract<VerifyQuestion, { kind: 'repair' }>;
 
-export class VerifyDesk {
-  readonly #modules: VerifyDeskModules;
+export class VerifyResponder {
+  readonly #modules: VerifyResponderModules;
   #session: SqlSession | null = null;
   #snapshot: Snapshot | null = null;
   #held: { sinceMs: number; timer: NodeJS.Timeout } | null = null;
   #unused: NodeJS.Timeout | null = null;
   #doing: Promise<unknown> = Promise.resolve();
 
-  constructor(modules: VerifyDeskModules) {
+  constructor(modules: VerifyResponderModules) {
     this.#modules = modules;
   }
 

@@ -17,7 +17,7 @@ export interface AttachedMember {
   readonly durable: number;
 }
 
-export interface WantedFacts {
+export interface AutomaticChangeFacts {
   readonly list: MemberList;
   /** This node, the primary. */
   readonly self: { readonly place: MemberPlace; readonly incarnation: string };
@@ -27,7 +27,7 @@ export interface WantedFacts {
 }
 
 /** The next automatic change of the list of members; null = none is needed. Pure. */
-export function wantedChange(facts: WantedFacts): MemberChange | null {
+export function automaticChange(facts: AutomaticChangeFacts): MemberChange | null {
   for (const listed of facts.list) {
     const change =
       listed.name === facts.self.place.name ? ownChange(listed, facts.self) : changeOf(listed, facts);
@@ -36,12 +36,18 @@ export function wantedChange(facts: WantedFacts): MemberChange | null {
   return null;
 }
 
-function ownChange(listed: ListedMember, { place, incarnation }: WantedFacts['self']): MemberChange | null {
+function ownChange(
+  listed: ListedMember,
+  { place, incarnation }: AutomaticChangeFacts['self'],
+): MemberChange | null {
   if (listed.incarnation !== incarnation) return { kind: 'promote', name: place.name, incarnation };
   return isSamePlace(listed, place) ? null : { kind: 'address', place };
 }
 
-function changeOf(listed: ListedMember, { list, attached, committed }: WantedFacts): MemberChange | null {
+function changeOf(
+  listed: ListedMember,
+  { list, attached, committed }: AutomaticChangeFacts,
+): MemberChange | null {
   const { name } = listed;
   const member = attached.get(name);
   if (member === undefined) return null;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { SqlRow, SqlSession } from '../../verify/sql-session.js';
-import { VerifyDesk } from './verify-desk.js';
+import { VerifyResponder } from './verify-responder.js';
 
 /** The calls of the gate, and a server at the position that the test sets. */
 function desk({ standsAt = '0-1-10', applied = true }: { standsAt?: string; applied?: boolean } = {}) {
@@ -10,7 +10,7 @@ function desk({ standsAt = '0-1-10', applied = true }: { standsAt?: string; appl
     queryRows: async (sql): Promise<SqlRow[]> => (sql.includes('gtid_slave_pos') ? [{ gtid: standsAt }] : []),
     destroy: () => void told.push('session ends'),
   };
-  const made = new VerifyDesk({
+  const made = new VerifyResponder({
     control: () => ({ session: async () => session, waitApplied: async () => applied }),
     gate: {
       hold: () => {

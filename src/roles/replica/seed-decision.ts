@@ -10,7 +10,7 @@ import type { Seeding } from '../role-node.js';
  */
 const REPLAY_MAX = 20_000;
 
-export interface FillModules {
+export interface SeedDecisionModules {
   readonly logger: Logger;
   readonly seeding: Pick<Seeding, 'need' | 'isRunning'>;
   readonly spool: Pick<Spool, 'begin' | 'end'>;
@@ -21,8 +21,8 @@ export interface FillModules {
 }
 
 /** Decides whether the log can bring a replica's server up to date, or whether the server must be filled from another node. */
-export class Fill {
-  readonly #modules: FillModules;
+export class SeedDecision {
+  readonly #modules: SeedDecisionModules;
   /** Commit position that the primary of the current epoch has sent; null = none yet. */
   #committed: number | null = null;
   /** Ordinal up to which a new server has executed; null = the server is not new. */
@@ -35,7 +35,7 @@ export class Fill {
   /** The server has been taken over, and its position is known. */
   #follows = false;
 
-  constructor(modules: FillModules) {
+  constructor(modules: SeedDecisionModules) {
     this.#modules = modules;
   }
 
