@@ -65,7 +65,7 @@ describe('ClientPlaneHost', () => {
     const { plane } = host(['good']);
     expect(plane.signals).toBeNull();
     await plane.start();
-    await until('the connections are told', () => plane.signals?.connections.readWrite === 3);
+    await until('the connections are published', () => plane.signals?.connections.readWrite === 3);
     expect(await plane.measure()).toMatchObject({ text: 'figures\n' });
     await plane.stop();
     expect(await plane.end()).toBe('written');

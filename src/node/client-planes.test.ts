@@ -132,7 +132,7 @@ describe('the MySQL plane', () => {
   it('reports its connections and figures, and gets the sessions to cut', async () => {
     const { planes, lines } = planesOf({ http: ['good'], mysql: ['good'] });
     await planes.start();
-    await until('the connections are told', () => planes.mysqlConnections?.readWrite === 3);
+    await until('the connections are published', () => planes.mysqlConnections?.readWrite === 3);
     expect(await planes.mysqlFigures()).toMatchObject({ text: 'figures\n' });
     const session = { address: '127.0.0.1', port: 4711 };
     planes.cutSessions([session]);

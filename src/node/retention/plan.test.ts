@@ -201,24 +201,25 @@ describe('any facts', () => {
         const isNeeded = needs.some(
           ({ present, has }) => present && (has === null || (has >= now.before && has < last)),
         );
-        if (isWithin) holds('within the limits only a short disk takes anything', level !== 'ok');
-        if (isWithin && level === 'low') holds('then nothing that a present member needs', !isNeeded);
+        if (isWithin)
+          holds('within the limits, files are purged only when the disk is short of space', level !== 'ok');
+        if (isWithin && level === 'low') holds('and then no file that a present member needs', !isNeeded);
       }
       const next = files[plan.purge];
       if (next && plan.purge < files.length - 1 && next.last <= now.durable) {
         holds('the limit of age holds', next.ageMs <= limits.ageMs);
         holds('the limit of bytes holds', 100 * (files.length - plan.purge) <= limits.bytes);
         if (level === 'scarce' || level === 'full')
-          holds('what is missing is freed', 100 * plan.purge >= disk.missingBytes);
+          holds('the missing bytes are freed', 100 * plan.purge >= disk.missingBytes);
       }
       const before = files[plan.purge - 1]?.last ?? now.before;
       for (const { member, has, present } of needs) {
         const loses = (has ?? now.before) < before && (has === null || has >= now.before);
-        holds('who loses its place is dropped, and nobody else', plan.drops.includes(member) === loses);
+        holds('exactly the members that lose their place are dropped', plan.drops.includes(member) === loses);
         const isWarned = plan.warnings.some((warning) => warning.member === member);
         if (loses && plan.because === 'limit')
-          holds('who is dropped at a limit is warned about', isWarned || (has === null && present));
-        holds('nobody is both warned about and lost', !(isWarned && plan.lost.includes(member)));
+          holds('a member that is dropped at a limit had a warning', isWarned || (has === null && present));
+        holds('no member is both warned about and lost', !(isWarned && plan.lost.includes(member)));
       }
       if (faults.length > 0) expect({ faults, now, limits, disk, plan }).toBeNull();
     }

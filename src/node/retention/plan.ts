@@ -84,7 +84,7 @@ const WARNED_PART = 0.8;
 export function planRetention(facts: LogFacts, limits: RetentionLimits, disk: Disk): RetentionPlan {
   const { files } = facts;
   const fed = facts.needs.filter((need) => canFeed(need, facts.before));
-  const told = fed.filter(({ quiet }) => !quiet);
+  const reported = fed.filter(({ quiet }) => !quiet);
   const safe = countBelow(files, facts.durable);
   const byLimits = Math.min(safe, beyondLimits(files, limits));
   const byDisk = forDisk(files, disk, {
@@ -96,8 +96,10 @@ export function planRetention(facts: LogFacts, limits: RetentionLimits, disk: Di
   return {
     purge,
     because: purge === 0 ? null : byDisk > byLimits ? 'disk' : 'limit',
-    drops: told.filter(({ has }) => purge > 0 && (has ?? facts.before) < before).map(({ member }) => member),
-    warnings: told.flatMap((need) => warningsFor(need, facts, limits)),
+    drops: reported
+      .filter(({ has }) => purge > 0 && (has ?? facts.before) < before)
+      .map(({ member }) => member),
+    warnings: reported.flatMap((need) => warningsFor(need, facts, limits)),
     lost: facts.needs.filter((need) => !fed.includes(need)).map(({ member }) => member),
   };
 }

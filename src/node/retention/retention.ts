@@ -149,7 +149,7 @@ export class Retention {
     const plan = planRetention(facts, limits, { level: this.#level, missingBytes });
     const isPrimary = role.role === 'primary';
     const unwarned = plan.drops.filter((member) => !this.#warned.has(member));
-    this.#say(isPrimary ? this.#warn(plan.warnings, plan.lost) : []);
+    this.#setWarnings(isPrimary ? this.#warn(plan.warnings, plan.lost) : []);
     const first = facts.files[plan.purge];
     if (plan.purge === 0 || !first) return;
     // A member gets a warning before it loses its place, however fast the log grows.
@@ -162,10 +162,10 @@ export class Retention {
     // The server keeps a file that a dump is reading, so fewer files may have been purged.
     const purged = facts.files.length - left.files.length;
     logger.info({ purged, first: left.files[0]?.name, after: left.before, because }, 'binary log purged');
-    if (isPrimary) this.#tellDropped(facts, left.before, because ?? 'limit');
+    if (isPrimary) this.#reportDropped(facts, left.before, because ?? 'limit');
   }
 
-  #tellDropped({ needs, before }: LogFacts, now: number, because: 'limit' | 'disk'): void {
+  #reportDropped({ needs, before }: LogFacts, now: number, because: 'limit' | 'disk'): void {
     const { node } = this.#options;
     for (const { member, has, quiet } of needs) {
       if (quiet) continue;
@@ -207,7 +207,7 @@ export class Retention {
     return members.some(({ name, lastHeartbeatMs }) => name === member && lastHeartbeatMs !== null);
   }
 
-  #say(warnings: string[]): void {
+  #setWarnings(warnings: string[]): void {
     const was = this.#warnings.length;
     this.#warnings = warnings;
     if (was !== warnings.length) this.#modules.changed();
@@ -263,9 +263,9 @@ export class Retention {
     const spool = await spaceOf(spoolDirectory);
     if (data === null) return;
     this.#space = { data, spool };
-    this.#level = this.#tell('the data', data, this.#level);
+    this.#level = this.#updateLevel('the data', data, this.#level);
     const isSame = data.freeBytes === spool.freeBytes && data.totalBytes === spool.totalBytes;
-    this.#spoolLevel = isSame ? this.#level : this.#tell('the spool', spool, this.#spoolLevel);
+    this.#spoolLevel = isSame ? this.#level : this.#updateLevel('the spool', spool, this.#spoolLevel);
     const isFull = worse(this.#level, this.#spoolLevel) === 'full';
     const [disk, space] =
       this.#level === 'full' ? (['the data', data] as const) : (['the spool', spool] as const);
@@ -278,7 +278,7 @@ export class Retention {
     );
   }
 
-  #tell(disk: string, space: DiskSpace, was: DiskLevel): DiskLevel {
+  #updateLevel(disk: string, space: DiskSpace, was: DiskLevel): DiskLevel {
     const { node, freeBytesMin } = this.#options;
     const { events, role } = this.#modules;
     const level = diskLevel(space, freeBytesMin, was);

@@ -23,16 +23,16 @@ type Row = [
 ];
 /** The primary is n1, and 10 is committed. */
 const TABLE: Row[] = [
-  ['all is well', { list: THREE, members: [there('n2'), there('n3')] }, 'nothing'],
-  ['nobody is there', { list: THREE }, 'nothing'],
-  ['a learner that is not there', { list: [...THREE.slice(0, 2), learner] }, 'nothing'],
+  ['nothing to change', { list: THREE, members: [there('n2'), there('n3')] }, 'nothing'],
+  ['no replica is attached', { list: THREE }, 'nothing'],
+  ['a learner that is not attached', { list: [...THREE.slice(0, 2), learner] }, 'nothing'],
   [
     'a learner that is behind',
     { list: [...THREE.slice(0, 2), learner], members: [there('n3', { durable: 9 })] },
     'nothing',
   ],
   [
-    'a learner that has all',
+    'a learner that has all committed transactions',
     { list: [...THREE.slice(0, 2), learner], members: [there('n3')] },
     'promote n3 n3-disk',
   ],
@@ -47,7 +47,7 @@ const TABLE: Row[] = [
     'reset n2 x',
   ],
   [
-    'a damaged other disk',
+    'another disk that is damaged',
     { list: THREE, members: [there('n2', { incarnation: 'x', sound: false })] },
     'nothing',
   ],
@@ -58,7 +58,7 @@ const TABLE: Row[] = [
     'nothing',
   ],
   [
-    'the same once it has all',
+    'the same, with all committed transactions',
     { list: THREE.slice(0, 2), members: [there('n2', { incarnation: 'x' })] },
     'promote n2 x',
   ],

@@ -36,7 +36,7 @@ it('keeps differences that are found twice, not those of DDL under way, and forg
   const { watch, known, told } = watching([null, ['a', 'passing'], ['a'], []]);
   await until('it knows', () => known.length === 1, { intervalMs: 10 });
   expect(known).toEqual([['a']]);
-  await until('it has told', () => told.length === 1, { intervalMs: 10 });
+  await until('the difference was reported', () => told.length === 1, { intervalMs: 10 });
   expect(told[0]).toContain('The definition of table `d`.`a` differs from that on n2');
   expect(watch.warnings[0]).toContain('table `d`.`a`');
   watch.ddl();

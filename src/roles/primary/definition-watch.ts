@@ -63,7 +63,7 @@ export class DefinitionWatch {
     this.#wake?.();
   }
 
-  /** The log holds DDL. */
+  /** The log has new DDL. */
   ddl(): void {
     this.#wanted = true;
     this.#wake?.();

@@ -119,7 +119,10 @@ export class LogFeed {
   run(signal: AbortSignal): void {
     this.#keepReading(signal).catch((error: unknown) => {
       if (!signal.aborted)
-        this.#modules.logger.error({ reason: messageOf(error) }, 'reading the binary log failed for good');
+        this.#modules.logger.error(
+          { reason: messageOf(error) },
+          'reading the binary log ended with an unexpected error',
+        );
     });
   }
 

@@ -88,7 +88,10 @@ export class SchemaGuard {
     this.#urgent = true;
     this.#run(crashed, scope.signal).catch((error: unknown) => {
       if (!scope.signal.aborted)
-        this.#modules.logger.error({ reason: messageOf(error) }, 'watching the schema failed for good');
+        this.#modules.logger.error(
+          { reason: messageOf(error) },
+          'the checks of the schema ended with an unexpected error',
+        );
     });
   }
 
@@ -117,11 +120,11 @@ export class SchemaGuard {
       this.#wanted = false;
       this.#urgent = false;
       const started = performance.now();
-      const level = await this.#lookOnce(first && crashed, signal);
+      const isDone = await this.#lookOnce(first && crashed, signal);
       signal.throwIfAborted();
       const rest = Math.max(REST_MIN_MS, REST_PER_LOOK * (performance.now() - started));
       await this.#pause(rest, () => this.#urgent, signal);
-      await this.#pause(level ? LOOK_AGAIN_MS : RETRY_MS, () => this.#wanted, signal);
+      await this.#pause(isDone ? LOOK_AGAIN_MS : RETRY_MS, () => this.#wanted, signal);
     }
   }
 
