@@ -20,9 +20,17 @@ export interface JoinTokenRecord {
   /** Name of the member. */
   readonly usedBy: string | null;
   readonly usedKey: string | null;
+  /** It was used a moment ago, so its user may not have got the answer yet. */
+  readonly isAnswering: boolean;
   /** By the clock of the server that was asked. */
   readonly isExpired: boolean;
 }
+
+/**
+ * A joiner asks again for a minute (cli/setup/join-cluster.ts), each time for at most a minute. After that the same request
+ * is a recorded one: it must not bring back a member that was removed.
+ */
+const ANSWERING_S = 300;
 
 /** Id, seconds that it is valid. All times are those of the primary's server, so nobody else's clock matters. */
 export const INSERT_JOIN_TOKEN = `INSERT INTO skein.join_tokens (id, created_at, expires_at)
@@ -48,7 +56,8 @@ export async function loadJoinTokens(executor: SystemExecutor): Promise<JoinToke
   const time = (column: string) => `DATE_FORMAT(${column}, '%Y-%m-%dT%T.%fZ')`;
   const rows = await executor.query(
     `SELECT id, ${time('created_at')} AS created, ${time('expires_at')} AS expires, ${time('used_at')} AS used,
-            used_by, used_key, expires_at <= UTC_TIMESTAMP(3) AS expired
+            used_by, used_key, expires_at <= UTC_TIMESTAMP(3) AS expired,
+            used_at > UTC_TIMESTAMP(3) - INTERVAL ${ANSWERING_S} SECOND AS answering
        FROM skein.join_tokens ORDER BY created_at DESC, id`,
   );
   const textOrNull = (value: unknown) => (value == null ? null : String(value));
@@ -60,5 +69,6 @@ export async function loadJoinTokens(executor: SystemExecutor): Promise<JoinToke
     usedBy: textOrNull(row.used_by),
     usedKey: textOrNull(row.used_key),
     isExpired: String(row.expired) === '1',
+    isAnswering: String(row.answering) === '1',
   }));
 }

@@ -42,6 +42,8 @@ interface NamedJoiner {
 export class JoinDesk {
   readonly #modules: JoinDeskModules;
   readonly #failures = new FailureLimit({ failuresMax: FAILURES_PER_MINUTE, windowMs: 60_000 });
+  /** Machines join one after the other: of two requests with one token the second one sees what became of the first. */
+  #turns: Promise<unknown> = Promise.resolve();
 
   constructor(modules: JoinDeskModules) {
     this.#modules = modules;
@@ -54,10 +56,12 @@ export class JoinDesk {
     try {
       const facts = detailsOf(request);
       joiner = { facts, name: facts.name ?? '' };
-      await this.#modules.tokens.refuseUnusable(request.token, request);
+      const { token, key } = request;
+      await this.#modules.tokens.isHadBy(token, { key, name: request.step === 'join' ? facts.name : null });
       joiner = await this.#named(facts);
       await this.#refuseUnsuitable(request, joiner);
-      const answer = request.step === 'check' ? await this.#offer(joiner) : await this.#join(request, joiner);
+      const answer =
+        request.step === 'check' ? await this.#offer(joiner) : await this.#inTurn(request, joiner);
       this.#tell(request, joiner, address, null);
       return sealAnswer(request, this.#secretOf(request), answer);
     } catch (error) {
@@ -170,6 +174,12 @@ export class JoinDesk {
     };
   }
 
+  #inTurn(request: JoinRequest, joiner: NamedJoiner): Promise<JoinWelcome> {
+    const turn = this.#turns.then(() => this.#join(request, joiner));
+    this.#turns = turn.catch(() => {});
+    return turn;
+  }
+
   async #join(request: JoinRequest, { name, facts }: NamedJoiner): Promise<JoinWelcome> {
     const { node, tokens } = this.#modules;
     const member = await this.#memberOf(name, facts);
@@ -181,12 +191,13 @@ export class JoinDesk {
     const hosts = [facts.host, ...members.map(({ link }) => link.host)];
     const tls = await this.#certificates({ name, hosts, publicKey: facts.publicKey });
     const user = { name, key: request.key };
-    await tokens.use(request.token, user);
+    const isTaken = await tokens.use(request.token, user);
     try {
       await changeMembers(node, () => node.addMember(member));
     } catch (error) {
-      // A change that may still take effect keeps the token used, so that this machine can ask again.
-      if (isCertain(error)) await tokens.giveBack(request.token, user);
+      // A change that may still take effect keeps the token used, so that this machine can ask again. So does an earlier
+      // request with this token, which may have made the machine a member.
+      if (isTaken && isCertain(error)) await tokens.giveBack(request.token, user);
       throw error;
     }
     const { cluster, clusterId } = node;

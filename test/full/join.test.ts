@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askMember } from '../../src/cli/setup/ask-member.js';
+import { holdPorts } from '../../src/cli/setup/ports.js';
 import { Joiner } from '../../src/joining/exchange.js';
 import { formatJoinToken, joinSecretOf, parseJoinToken } from '../../src/joining/join-token.js';
 import { isSkeinError } from '../../src/model/error.js';
@@ -280,6 +281,37 @@ it('of two machines with one token, one joins', async () => {
   expect(quorum.voters).toBe(3);
   const learner = members.find(({ voter }) => !voter)?.name ?? '';
   expect((await n1.skein(['remove', learner])).code).toBe(0);
+});
+
+it('one token makes one machine one member, however it asks', async () => {
+  const [, url = '', , text = ''] = await newLine();
+  const asks = (joiner: Joiner, name: string, host: string) => {
+    const details = { ...goodDetails(), name, host };
+    const asked = askMember(url, 'join', details, { joiner, signal: new AbortController().signal });
+    return asked.then(
+      () => 'joined',
+      (error: unknown) => (isSkeinError(error) ? error.code : String(error)),
+    );
+  };
+  const [first, second] = [joinerOf(text), joinerOf(text)];
+  const held = await Promise.all(
+    ['127.0.0.6', '127.0.0.7'].map((host) =>
+      holdPorts(host, {
+        ...{ http: ports[0], link: ports[1] },
+        mysql: { readWrite: ports[2], readOnly: ports[2] + 1 },
+      }),
+    ),
+  );
+  try {
+    // At once, so that one of the two is refused after it has shown the token.
+    const both = await Promise.all([asks(first, 'n7', '127.0.0.6'), asks(first, 'n7', '127.0.0.7')]);
+    expect(both.sort()).toEqual(['MEMBER_EXISTS', 'joined']);
+    expect(await asks(first, 'n8', '127.0.0.7')).toBe('JOIN_TOKEN_USED');
+    expect(await asks(second, 'n8', '127.0.0.7')).toBe('JOIN_TOKEN_USED');
+  } finally {
+    await Promise.all(held.map((each) => each.release()));
+  }
+  expect((await n1.skein(['remove', 'n7'])).code).toBe(0);
 });
 
 it('a member is removed, and joins again on an empty directory', async () => {

@@ -50,8 +50,11 @@ export class JoinTokenTable {
     return committed;
   }
 
-  /** @throws ApiError 403 JOIN_TOKEN_UNKNOWN | JOIN_TOKEN_USED | JOIN_TOKEN_EXPIRED, unless `user` has used it or may */
-  async refuseUnusable(id: string, user: Pick<TokenUser, 'key'>): Promise<void> {
+  /**
+   * Says whether this user has it already, and asks again because it did not get the answer. `name`: null = any.
+   * @throws ApiError 403 JOIN_TOKEN_UNKNOWN | JOIN_TOKEN_USED | JOIN_TOKEN_EXPIRED when this user may not have it
+   */
+  async isHadBy(id: string, { name, key }: { name: string | null; key: string }): Promise<boolean> {
     this.#table.refuseUnlessOpen();
     const record = (await this.list()).find((one) => one.id === id);
     if (!record) {
@@ -61,7 +64,8 @@ export class JoinTokenTable {
         'This join token was revoked, or ended more than a day ago. Make another one: skein token join',
       );
     }
-    if (record.usedKey === user.key) return;
+    const isSame = record.usedKey === key && (name === null || record.usedBy === name);
+    if (isSame && record.isAnswering) return true;
     if (record.usedAt !== null) {
       throw new ApiError(
         403,
@@ -76,12 +80,20 @@ export class JoinTokenTable {
         `This join token ended at ${record.expiresAt}. Make another one: skein token join`,
       );
     }
+    return false;
   }
 
-  /** Resolves when a quorum has it that `user` has used the token. @throws ApiError as refuseUnusable, 504 */
-  async use(id: string, user: TokenUser): Promise<void> {
-    if ((await this.#table.write(USE_JOIN_TOKEN, [user.name, user.key, id], TIMEOUT_MS)) !== null) return;
-    await this.refuseUnusable(id, user);
+  /**
+   * Resolves when a quorum has it that `user` has used the token. True: with this call; false: with an earlier one.
+   * @throws ApiError as isHadBy, 504
+   */
+  async use(id: string, user: TokenUser): Promise<boolean> {
+    for (;;) {
+      const taken = await this.#table.write(USE_JOIN_TOKEN, [user.name, user.key, id], TIMEOUT_MS);
+      if (taken !== null) return true;
+      if (await this.isHadBy(id, user)) return false;
+      // Another machine had it for a moment, and was refused: now it is free.
+    }
   }
 
   /** For a user that was refused after all. @throws ApiError 421, 503, 504 */
