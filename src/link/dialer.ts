@@ -15,7 +15,7 @@ import { ReadBuffer } from './read-buffer.js';
 import { secure } from './tls.js';
 
 export interface LinkDialerOptions {
-  /** Of the primary's link port; asked before each dial, with the number of dials in a row that failed. */
+  /** Of the primary's link port; asked before each dial, with the number of dials in a row that did not find the primary. */
   address(failures: number): LinkAddress;
   /** Name and id of the cluster. */
   readonly cluster: string;
@@ -47,6 +47,11 @@ const GOOD_LINK_MS = 1000;
 /** Highest back-off step (200 ms by default) while an authenticated primary is not open yet. */
 const NOT_OPEN_ATTEMPT = 1;
 const SOON = ['NOT_OPEN', 'NOT_PRIMARY', 'NOT_A_MEMBER', 'CHAIN_CHANGED'];
+/** So answers the primary; it is dialled again where it was found. */
+const BY_PRIMARY = [
+  ...['NOT_OPEN', 'NOT_A_MEMBER', 'REMOVED', 'MEMBER_ELSEWHERE'],
+  ...['CHAIN_CHANGED', 'EPOCH_CHANGED', 'REPLICA_AHEAD'],
+];
 /** A node that was removed asks this often whether it has been added again. */
 const REMOVED_REDIAL_MS = 30_000;
 
@@ -69,9 +74,9 @@ export class LinkDialer {
   #openedAtMs: number | null = null;
   /** The address that it dials, or dialled last. */
   #address: LinkAddress = { host: '', port: 0 };
-  /** The primary's address as the node that was dialled last gave it; null = it gave none. */
+  /** The primary's address as the node that was dialled last gave it, if it is another one; null = it is not, or it gave none. */
   #told: LinkAddress | null = null;
-  /** Dials in a row without a connection. */
+  /** Dials in a row that did not find the primary: nobody answered, or another node. */
   #failures = 0;
   /** Sum of closed connections. */
   #before = { sent: 0, received: 0 };
@@ -130,8 +135,7 @@ export class LinkDialer {
     let attempt = 0;
     while (!signal.aborted) {
       const error = await this.#dial(signal);
-      this.#failures = error.code === 'LINK_UNREACHABLE' ? this.#failures + 1 : 0;
-      this.#told = (error.data as { primary?: LinkAddress }).primary ?? null;
+      this.#found(error);
       if (signal.aborted) return;
       if (this.#openedAtMs !== null && this.#clock.nowMs() - this.#openedAtMs > GOOD_LINK_MS) attempt = 0;
       this.#openedAtMs = null;
@@ -145,6 +149,23 @@ export class LinkDialer {
       this.#modules.logger.debug({ code: error.code, attempt, waitMs: Math.round(waitMs) }, 'link redial');
       await sleep(waitMs, signal, this.#clock).catch(() => {});
     }
+  }
+
+  /**
+   * Another node may listen at the primary's old address now, this one included, and several nodes may name each other. So an
+   * address that a node gives is tried once, and after a dial that did not find the primary another address is tried.
+   */
+  #found(error: SkeinError): void {
+    if (BY_PRIMARY.includes(error.code)) return;
+    const wasTold = this.#told !== null;
+    this.#told = null;
+    if (this.#openedAtMs !== null) {
+      this.#failures = 0;
+      return;
+    }
+    const { primary } = error.data as { primary?: LinkAddress };
+    if (primary && !wasTold && linkText(primary) !== linkText(this.#address)) this.#told = primary;
+    else this.#failures++;
   }
 
   /** One connection, from the dial to its end; resolves with the reason why it ended. */
@@ -165,7 +186,6 @@ export class LinkDialer {
   async #connect(signal: AbortSignal, reads: ReadBuffer | undefined): Promise<Socket> {
     const { stepDeadlineMs, tls } = this.#options;
     this.#address = this.#told ?? this.#options.address(this.#failures);
-    this.#told = null;
     const { host, port } = this.#address;
     const socket = createConnection({ host, port, ...(reads && { onread: reads.onread }) });
     const late = new AbortController();

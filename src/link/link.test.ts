@@ -102,6 +102,60 @@ test('a replica that has dialled another replica is told where the primary is, a
   expect(r.states).toEqual(['NOT_PRIMARY', 'up']);
 });
 
+test('a replica leaves an address at which it finds no primary, whatever is said there', async () => {
+  const p = await primary();
+  // The list says that the primary is where another replica listens now; it says so too.
+  const stale: TestPrimary = await primary(
+    { node: 'n3' },
+    {
+      welcome: () => ({
+        ...{ refuse: 'NOT_PRIMARY', message: 'n3 is a replica; it follows n1.' },
+        primary: { host: '127.0.0.1', port: stale.port },
+      }),
+    },
+  );
+  const dialled: number[] = [];
+  const r = replica(stale.port, {
+    redialFirstMs: 1,
+    redialMaxMs: 10,
+    address: (failures) => {
+      dialled.push(failures);
+      return { host: '127.0.0.1', port: failures % 2 === 0 ? stale.port : p.port };
+    },
+  });
+  await until('attached to the primary', () => p.sessions.length === 1 && r.dialer.up);
+  expect(dialled).toEqual([0, 1]);
+});
+
+test('a replica that dials itself tries another address', async () => {
+  const p = await primary();
+  const own = await primary({ node: 'n2' });
+  const r = replica(own.port, {
+    redialFirstMs: 1,
+    redialMaxMs: 10,
+    address: (failures) => ({ host: '127.0.0.1', port: failures % 2 === 0 ? own.port : p.port }),
+  });
+  await until('attached to the primary', () => p.sessions.length === 1 && r.dialer.up);
+  expect(r.states).toEqual(['DUPLICATE_NODE', 'up']);
+});
+
+test('two replicas that send each other to the other one do not hold a third', async () => {
+  const p = await primary();
+  const ports = { a: 0, b: 0 };
+  const sendsTo = (there: 'a' | 'b') => () => ({
+    ...{ refuse: 'NOT_PRIMARY', message: 'a replica' },
+    primary: { host: '127.0.0.1', port: ports[there] },
+  });
+  ports.a = (await primary({ node: 'n3' }, { welcome: sendsTo('b') })).port;
+  ports.b = (await primary({ node: 'n4' }, { welcome: sendsTo('a') })).port;
+  const r = replica(ports.a, {
+    redialFirstMs: 1,
+    redialMaxMs: 10,
+    address: (failures) => ({ host: '127.0.0.1', port: failures % 2 === 0 ? ports.a : p.port }),
+  });
+  await until('attached to the primary', () => p.sessions.length === 1 && r.dialer.up);
+});
+
 test('a list of members is sent and answered on a link that stands', async () => {
   const p = await primary();
   const r = replica(p.port);

@@ -102,7 +102,7 @@ const TABLE: [what: string, list: MemberList, change: MemberChange, expected: st
   ['a stranger', THREE, { kind: 'remove', name: 'n9' }, 'MEMBER_UNKNOWN'],
   ['another address', TWO, { kind: 'address', place: place('n2', 'moved') }, 'n1:n1-disk n2:n2-disk'],
   ['the same address', TWO, { kind: 'address', place: place('n2') }, 'MEMBER_UNCHANGED'],
-  ['the address of another', TWO, { kind: 'address', place: place('n2', 'n1') }, 'MEMBER_EXISTS'],
+  ['the address of another', TWO, { kind: 'address', place: place('n2', 'n1') }, 'n1:n1-disk n2:n2-disk'],
   ['the address of a stranger', TWO, { kind: 'address', place: place('n9') }, 'MEMBER_UNKNOWN'],
 ];
 
