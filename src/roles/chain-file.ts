@@ -35,6 +35,7 @@ const Schema = Type.Array(
 export class ChainFile {
   readonly #file: StateFile<typeof Schema, []>;
   #chain: Chain = [];
+  #changing: Promise<void> = Promise.resolve();
 
   constructor(stateDirectory: string) {
     this.#file = new StateFile({
@@ -61,8 +62,22 @@ export class ChainFile {
   }
 
   /** Resolves when the chain is on the disk. */
-  async save(chain: Chain): Promise<void> {
-    await this.#file.save(chain as Static<typeof Schema>);
-    this.#chain = chain;
+  save(chain: Chain): Promise<void> {
+    return this.change(() => chain);
+  }
+
+  /**
+   * Replaces the chain by what `next` makes of it. Changes are made one after the other, so none overwrites another. Resolves
+   * when the chain is on the disk. Rejects with what `next` throws, and then nothing is changed.
+   */
+  change(next: (chain: Chain) => Chain): Promise<void> {
+    const changed = this.#changing.then(async () => {
+      const chain = next(this.#chain);
+      if (chain === this.#chain) return;
+      await this.#file.save(chain as Static<typeof Schema>);
+      this.#chain = chain;
+    });
+    this.#changing = changed.catch(() => {});
+    return changed;
   }
 }

@@ -1,13 +1,14 @@
 import {
   beginningOf,
   type Chain,
+  type ChainEntry,
   currentEpoch,
   epochOf,
   extendChain,
   listInForce,
   settleChain,
 } from '../model/chain.js';
-import { messageOf } from '../model/error.js';
+import { messageOf, SkeinError } from '../model/error.js';
 import type { MemberList } from '../model/members.js';
 import type { Position } from '../model/position.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
@@ -23,8 +24,8 @@ export interface EpochsModules {
 /** Finds epoch and GTID of a transaction by the chain that this node knows, and adds entries to the chain. */
 export class Epochs {
   readonly #modules: EpochsModules;
-  /** The chain without the newest epoch, until another node knows that epoch; then null. */
-  #before: Chain | null = null;
+  /** The newest epoch and the chain without it, until another node knows that epoch; then null. */
+  #unannounced: { readonly entry: ChainEntry; readonly before: Chain } | null = null;
 
   constructor(modules: EpochsModules) {
     this.#modules = modules;
@@ -57,40 +58,44 @@ export class Epochs {
 
   /** Begins an epoch of `primary`, with the list in force. Resolves when it is on the disk. @throws SkeinError CHAIN_INVALID */
   async begin(epoch: number, beginsAfter: Position, primary: string): Promise<void> {
-    const before = this.chain;
-    const members = listInForce(before);
-    await this.#modules.chainFile.save(
-      extendChain(before, { epoch, number: 0, beginsAfter, primary, members }),
-    );
-    this.#before = before;
+    await this.#modules.chainFile.change((before) => {
+      const entry = { epoch, number: 0, beginsAfter, primary, members: listInForce(before) };
+      this.#unannounced = { entry, before };
+      return extendChain(before, entry);
+    });
     this.#modules.logger.info({ epoch, beginsAfter }, 'epoch began');
   }
 
-  /** Adds a new list in this epoch. Resolves when it is in force and on the disk. @throws SkeinError CHAIN_INVALID */
+  /**
+   * Adds a new list in this epoch. Resolves when it is in force and on the disk.
+   * @throws SkeinError ROLE_LOST (another epoch has begun; nothing is changed) | CHAIN_INVALID
+   */
   async enter(members: MemberList, ordinal: number): Promise<void> {
-    const last = this.chain.at(-1);
-    if (!last) throw new Error('a list of members needs an epoch');
-    const { epoch, primary, number } = last;
+    const { current } = this;
     const beginsAfter = this.positionAt(ordinal);
     this.announced();
-    await this.#modules.chainFile.save(
-      extendChain(this.chain, { epoch, number: number + 1, beginsAfter, primary, members }),
-    );
-    this.#modules.logger.info({ epoch, number: number + 1, beginsAfter, members }, 'list of members changed');
+    await this.#modules.chainFile.change((chain) => {
+      const last = chain.at(-1);
+      if (last?.epoch !== current)
+        throw new SkeinError('ROLE_LOST', `Epoch ${current} has ended. Nothing was changed.`);
+      const { epoch, primary, number } = last;
+      return extendChain(chain, { epoch, number: number + 1, beginsAfter, primary, members });
+    });
+    const { epoch, number } = this.chain.at(-1) ?? { epoch: 0, number: 0 };
+    this.#modules.logger.info({ epoch, number, beginsAfter, members }, 'list of members changed');
   }
 
   /**
-   * The newest list is on a majority of itself and of the previous list, so the previous list counts no more. Resolves when
-   * that is on the disk.
+   * The list of this entry is on a majority of itself and of the previous list, so the previous list counts no more. Does
+   * nothing if the entry is no longer the newest one. Resolves when that is on the disk.
    */
-  async settle(): Promise<void> {
-    const settled = settleChain(this.chain);
-    if (settled !== this.chain) await this.#modules.chainFile.save(settled);
+  settle(entry: ChainEntry): Promise<void> {
+    return this.#modules.chainFile.change((chain) => (chain.at(-1) === entry ? settleChain(chain) : chain));
   }
 
   /** The newest epoch was sent to another node, so it can no longer be withdrawn. */
   announced(): void {
-    this.#before = null;
+    this.#unannounced = null;
   }
 
   /**
@@ -98,11 +103,13 @@ export class Epochs {
    * that is back. Its number is never used again.
    */
   withdraw(): void {
-    if (this.#before === null) return;
-    const before = this.#before;
-    this.#before = null;
-    this.#modules.chainFile.save(before).catch((error: unknown) => {
-      this.#modules.logger.error({ reason: messageOf(error) }, 'removing the new epoch failed');
-    });
+    if (this.#unannounced === null) return;
+    const { entry, before } = this.#unannounced;
+    this.#unannounced = null;
+    this.#modules.chainFile
+      .change((chain) => (chain.at(-1) === entry ? before : chain))
+      .catch((error: unknown) => {
+        this.#modules.logger.error({ reason: messageOf(error) }, 'removing the new epoch failed');
+      });
   }
 }

@@ -134,6 +134,22 @@ it('a voter that lost its spool is a learner until it has everything again (rule
   await serves();
 });
 
+it('a voter that lost its chain does not know what it has promised: it begins a new spool (rule H2)', async () => {
+  const n5 = cluster.node('n5');
+  const incarnation = async () =>
+    (await listOf(cluster.primary)).members.find(({ name }) => name === 'n5')?.incarnation;
+  const before = await incarnation();
+  await n5.kill('node');
+  await rm(join(n5.directory, 'state', 'chain.json'));
+  cluster.startNode('n5');
+  await until('n5 has a new spool', async () => (await incarnation()) !== before, {
+    deadlineMs: DEADLINE_MS,
+    context: () => cluster.logs(),
+  });
+  await untilVoters(NAMES);
+  await serves();
+});
+
 it('the death of the primary’s node in the middle of a change leaves one list or the other, on all nodes', async () => {
   for (let round = 1; round <= ROUNDS; round++) {
     const removed = remove('n5').catch(() => null);
@@ -195,6 +211,17 @@ it('two voters: none can be removed while it is away, and a member that lost its
   for (const lost of ['spool', 'data'])
     await rename(join(n2.directory, lost), join(n2.directory, `old-${lost}`));
   cluster.startNode('n2');
+  await untilVoters(['n1', 'n2']);
+  await serves();
+  await checkWhole(['n1', 'n2']);
+});
+
+it('two voters: a log that was lost while the primary was down too is admitted anew, so that it opens', async () => {
+  const n2 = cluster.node('n2');
+  for (const name of ['n1', 'n2']) await cluster.node(name).kill('node');
+  for (const name of ['n1', 'n2']) await cluster.node(name).kill('server');
+  await rename(join(n2.directory, 'spool'), join(n2.directory, 'lost-spool'));
+  for (const name of ['n1', 'n2']) cluster.startNode(name);
   await untilVoters(['n1', 'n2']);
   await serves();
   await checkWhole(['n1', 'n2']);

@@ -2,7 +2,7 @@ import { newClusterId, readIdentity, writeIdentity } from '../../config/identity
 import { nodeConfig } from '../../config/node-config.js';
 import { ownPlace } from '../../config/place.js';
 import { messageOf, SkeinError } from '../../model/error.js';
-import type { MemberPlace } from '../../model/members.js';
+import { isSameLink, type MemberPlace } from '../../model/members.js';
 import type { MembersDocument } from '../../model/status.js';
 import { sleep } from '../../std/timing.js';
 import { hasRunBefore } from './directory.js';
@@ -66,8 +66,12 @@ export async function addMembers(
     try {
       const { members } = await ask(first.url, 'GET', token, signal);
       for (const node of plan) {
-        if (members.some(({ name }) => name === node.name)) continue;
-        await ask(first.url, 'POST', token, signal, placeOfPlanned(node));
+        const place = placeOfPlanned(node);
+        const listed = members.find(({ name }) => name === node.name);
+        // Only added, and then started on other ports: the list could not follow it, see MEMBER_ELSEWHERE.
+        const isElsewhere = listed?.incarnation === '' && !isSameLink(listed.link, place.link);
+        if (isElsewhere) await ask(first.url, 'DELETE', token, signal, node.name);
+        if (isElsewhere || !listed) await ask(first.url, 'POST', token, signal, place);
       }
       const waiting = plan.filter(({ name }) => !members.find((member) => member.name === name)?.voter);
       if (waiting.length === 0) return;
@@ -90,15 +94,16 @@ function placeOfPlanned({ config, directory }: PlannedNode): MemberPlace {
 
 async function ask(
   url: string,
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'DELETE',
   token: string,
   signal: AbortSignal,
-  body?: MemberPlace,
+  what?: MemberPlace | string,
 ): Promise<MembersDocument> {
-  const response = await fetch(`${url}/v1/members`, {
+  const path = typeof what === 'string' ? `/v1/members/${what}` : '/v1/members';
+  const response = await fetch(`${url}${path}`, {
     method,
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    ...(body && { body: JSON.stringify(body) }),
+    ...(typeof what === 'object' && { body: JSON.stringify(what) }),
     signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
   });
   const answer = (await response.json()) as MembersDocument & { error?: { message: string } };

@@ -1,6 +1,7 @@
 import type { EventLog } from '../../events/event-log.js';
 import {
   type Chain,
+  type ChainEntry,
   countedLists,
   currentEpoch,
   listedNames,
@@ -12,7 +13,9 @@ import {
   changeBetween,
   changeMembers,
   isMajorityOfAll,
+  isSameLink,
   isSamePlace,
+  type ListedMember,
   type MemberChange,
   type MemberList,
   type MemberPlace,
@@ -26,7 +29,12 @@ import type { Logger } from '../../std/logger.js';
 import { sleep } from '../../std/timing.js';
 import type { AttachInfo } from '../../wire/messages.js';
 import type { Epochs } from '../epochs.js';
-import { type AttachedMember, automaticChange } from './automatic-change.js';
+import {
+  type AttachedMember,
+  type AutomaticChangeFacts,
+  automaticChange,
+  automaticRenewal,
+} from './automatic-change.js';
 import type { ReplicaSet } from './replica-set.js';
 
 export interface MemberChangesOptions {
@@ -65,6 +73,7 @@ const EVENTS = {
  * Changes the list of members on the primary (rule C11), one change at a time. Each change is an entry of the chain. It is in
  * force as soon as it is on this node's disk. Until a majority of the old list and of the new list has adopted it, both lists
  * count, and no other change begins. The first change of an epoch waits until the epoch's beginning is adopted in this way.
+ * Only `automaticRenewal` waits for nothing.
  */
 export class MemberChanges {
   readonly #options: MemberChangesOptions;
@@ -72,6 +81,8 @@ export class MemberChanges {
   /** A majority of each counting list has adopted the newest entry. */
   #isSettled = false;
   #isSettling = false;
+  /** True between the beginning of the epoch and the end of the role. */
+  #isRunning = false;
   /** Number of times that the role began or ended. */
   #run = 0;
   #since = '';
@@ -126,6 +137,7 @@ export class MemberChanges {
   /** The epoch has begun, or continues in a new process. */
   began(): void {
     this.#run++;
+    this.#isRunning = true;
     this.#isSettled = false;
     this.#since = new Date().toISOString();
     this.look();
@@ -133,12 +145,18 @@ export class MemberChanges {
 
   ended(): void {
     this.#run++;
+    this.#isRunning = false;
     this.#isSettled = false;
     this.#settleWaiters(new SkeinError('ROLE_LOST', 'This node is not the open primary any more.'));
   }
 
-  /** Why a replica that no counting list names may not attach; null = the replica may attach. */
-  refusalOf({ node, adopted }: AttachInfo): { refuse: string; message: string } | null {
+  /** Why a replica may not attach: no counting list names it, or it is another machine; null = the replica may attach. */
+  refusalOf(attach: AttachInfo): { refuse: string; message: string } | null {
+    const { node, adopted } = attach;
+    const listed = memberNamed(this.list, node);
+    if (listed !== null && isAnother(listed, attach)) {
+      return { refuse: 'MEMBER_ELSEWHERE', message: elsewhereText(listed, attach) };
+    }
     if (listedNames(this.#chain).includes(node)) return null;
     return adopted === null
       ? {
@@ -160,14 +178,21 @@ export class MemberChanges {
   }
 
   async #apply(change: MemberChange): Promise<void> {
-    const { epochs, replicas, isOpen, changed } = this.#modules;
-    if (!isOpen()) throw new SkeinError('NOT_OPEN', 'The primary is not open. Nothing was changed.');
+    if (!this.#modules.isOpen())
+      throw new SkeinError('NOT_OPEN', 'The primary is not open. Nothing was changed.');
     await this.#settled();
     const before = this.list;
     if (change.kind === 'add') {
       const old = memberNamed(before, change.member.name);
       if (old && isSamePlace(old, change.member)) return;
     }
+    await this.#enter(change);
+    await this.#settled();
+  }
+
+  async #enter(change: MemberChange): Promise<void> {
+    const { epochs, replicas, changed } = this.#modules;
+    const before = this.list;
     const after = changeMembers(before, this.#options.place.name, change);
     this.#refuseUnreachable(before, after, change);
     const run = this.#run;
@@ -179,7 +204,6 @@ export class MemberChanges {
     changed();
     replicas.sendList(false);
     this.look();
-    await this.#settled();
   }
 
   /** Refuses a change that cannot get its majority now, because it would stay under way and block every later change. */
@@ -233,10 +257,10 @@ export class MemberChanges {
   look(): void {
     const { epochs, replicas } = this.#modules;
     const entry = newestEntry(epochs.chain);
-    if (entry === null || this.#isSettling) return;
+    if (entry === null || !this.#isRunning || this.#isSettling) return;
     if (!this.#isSettled && isMajorityOfAll(countedLists(epochs.chain), replicas.adopters(entry))) {
       this.#isSettling = true;
-      void this.#settle().finally(() => {
+      void this.#settle(entry).finally(() => {
         this.#isSettling = false;
         this.look();
       });
@@ -245,13 +269,12 @@ export class MemberChanges {
     this.#changeAutomatically();
   }
 
-  async #settle(): Promise<void> {
+  async #settle(entry: ChainEntry): Promise<void> {
     const { epochs, replicas, changed, logger } = this.#modules;
     const run = this.#run;
-    const entry = newestEntry(epochs.chain);
     const change = this.#underWay();
     try {
-      await epochs.settle();
+      await epochs.settle(entry);
     } catch (error) {
       logger.error({ reason: messageOf(error) }, 'writing the list of members failed');
       return;
@@ -288,11 +311,14 @@ export class MemberChanges {
    */
   #changeAutomatically(): void {
     const { isOpen, logger } = this.#modules;
-    if (!this.#isSettled || this.#isSettling || this.#isChanging || !isOpen()) return;
-    const change = this.#automaticChange();
+    if (!this.#isRunning || this.#isSettling || this.#isChanging) return;
+    const facts = this.#facts();
+    const renewal = this.#isSettled ? null : automaticRenewal(facts, countedLists(this.#chain));
+    const change = renewal ?? (this.#isSettled && isOpen() ? automaticChange(facts) : null);
     if (change === null) return;
     this.#isChanging = true;
-    this.change(change).then(
+    // A renewal cannot wait until the list is settled, because the list can be settled only after it.
+    (renewal === null ? this.change(change) : this.#enter(change)).then(
       () => {
         this.#isChanging = false;
         this.#failed = '';
@@ -309,7 +335,7 @@ export class MemberChanges {
     );
   }
 
-  #automaticChange(): MemberChange | null {
+  #facts(): AutomaticChangeFacts {
     const { replicas, isHeard } = this.#modules;
     const attached = new Map<string, AttachedMember>();
     for (const { name } of this.list) {
@@ -321,8 +347,22 @@ export class MemberChanges {
       attached.set(name, { place, incarnation, sound, durable: replicas.durableOf(name) });
     }
     const { committed } = replicas.quorum;
-    return automaticChange({ list: this.list, self: this.#options, attached, committed });
+    return { list: this.list, self: this.#options, attached, committed };
   }
+}
+
+/**
+ * A member with another disk has lost its own disk, and a member at another address has moved. A node with another disk at
+ * another address is another machine under the same name, such as a machine that was removed and whose name a new member has.
+ * The list has no disk of a member that was only just added; a node that has never followed this cluster is that member.
+ */
+function isAnother(listed: ListedMember, attach: AttachInfo): boolean {
+  if (listed.incarnation === attach.incarnation || isSameLink(listed.link, attach.link)) return false;
+  return listed.incarnation !== '' || attach.adopted !== null;
+}
+
+function elsewhereText({ name, http }: ListedMember, attach: AttachInfo): string {
+  return `The member ${name} is at ${http}. This node says that it is ${name} at ${attach.http}, and it has another disk: so it is another machine. Stop this node; or, to give it the place of ${name}, remove ${name} and add it again.`;
 }
 
 function removedText(node: string): string {

@@ -345,7 +345,7 @@ export class PrimaryRole {
       this.#reason = this.#stopped;
       events.add('quorum.regained', this.#options.node, 'Writes are answered again.', data);
     } else {
-      this.#reason = `Only ${data.attached} of the ${data.needed} nodes needed are attached: writes wait, reads go on.`;
+      this.#reason = `Only ${data.attached} of the ${data.needed} nodes needed are attached: writes wait, reads go on.${this.replicas.uncounted}`;
       events.add('quorum.lost', this.#options.node, this.#reason, data);
     }
   }

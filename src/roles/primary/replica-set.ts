@@ -307,7 +307,16 @@ export class ReplicaSet {
 
   get missing(): string {
     const missing = this.#missing;
-    return `Waiting for ${missing} more replica${missing === 1 ? '' : 's'} to attach. The primary serves no client before that.`;
+    return `Waiting for ${missing} more replica${missing === 1 ? '' : 's'} to attach. The primary serves no client before that.${this.uncounted}`;
+  }
+
+  /** Names voters that are attached and do not count; '' = there are none. */
+  get uncounted(): string {
+    const names = this.sessions
+      .filter((session) => !this.#counts(session) && this.#voters.some(({ name }) => name === session.node))
+      .map(({ node }) => node);
+    if (names.length === 0) return '';
+    return ` Attached, but not counted, because the log with what it acknowledged was lost or damaged: ${names.join(', ')}.`;
   }
 
   /** Whether this replica is attached and its server has executed everything up to `ordinal`. */

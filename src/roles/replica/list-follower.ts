@@ -46,13 +46,14 @@ export class ListFollower {
     const { chainFile, fail } = this.#modules;
     this.#saving = this.#saving
       .then(async () => {
-        const { chain } = chainFile;
-        const last = chain.at(-1);
+        const last = chainFile.chain.at(-1);
         const isNew = !last || comparePlaces(entry, last) > 0;
         // A message that was sent before the welcome has nothing new.
         if (!isNew && !(settled && comparePlaces(entry, last) === 0)) return;
-        const next = isNew ? extendChain(chain, entry) : chain;
-        await chainFile.save(settled ? settleChain(next) : next);
+        await chainFile.change((chain) => {
+          const next = isNew ? extendChain(chain, entry) : chain;
+          return settled ? settleChain(next) : next;
+        });
         this.#chainChanged();
         if (isNew) this.#tell();
       })
