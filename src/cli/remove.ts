@@ -7,7 +7,8 @@ const TIMEOUT_MS = 60_000;
 export const removeCommand: Command = {
   usage: '<name> [--json] [--node <url>]',
   description: `Takes a member out of the cluster: it counts in the quorum no more, and gets no more changes. Its process and its files stay
-until you stop and remove them on its machine. The primary cannot be removed.
+until you stop and remove them on its machine: all data, the cluster's secret, and the authority's key if Skein made its
+certificate. With these it could still connect to the other members. The primary cannot be removed.
 When one of two voters is gone for good, the other one cannot remove it: that needs a majority of both.`,
   options: {
     node: { type: 'string', value: '<url>', help: 'the node to ask (default: SKEIN_URL)' },
@@ -27,7 +28,7 @@ When one of two voters is gone for good, the other one cannot remove it: that ne
     if (values.flag('json')) context.terminal.json(`${JSON.stringify(body, null, 2)}\n`);
     else {
       context.terminal.err(
-        `${name} is no longer a member of the cluster. Stop it on its machine, and remove its directory before it joins again.\n`,
+        `${name} is no longer a member of the cluster. Stop it on its machine, and remove its directory there: it holds all data, the cluster's secret, and the authority's key if Skein made its certificate. If you cannot do that, see docs/security.md#a-member-that-was-removed.\n`,
       );
     }
     return 0;

@@ -77,6 +77,10 @@ describe('nodeConfig', () => {
     [{ link: { port: 8084 } }, '"http" and "link" are both port 8084'],
     [{ lateAfterMs: 500 }, '"lateAfterMs" is 500; expected more than'],
     [{ goneAfterMs: 1000 }, '"goneAfterMs" is 1000; expected more than'],
+    [
+      { tls: { certificate: 'n.crt', key: 'n.key', caKey: 'ca.key', ports: ['http'] } },
+      '"tls.ca" is missing; expected the certificate of the authority',
+    ],
     [{ name: 'N 1' }, 'expected a name of lower-case letters'],
   ])('refuses %j', (change, text) => {
     expect(problem({ ...minimal, ...change })).toContain(text);

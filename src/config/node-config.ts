@@ -425,6 +425,9 @@ function* relationProblems(config: Static<typeof NodeConfigSchema>): Generator<s
   if (linkTls && (config.tls?.ca ?? null) === null) {
     yield '"tls.ca" is missing; expected the file of the authority that signed the certificates of the nodes (or "ports" without "link")';
   }
+  if ((config.tls?.caKey ?? null) !== null && (config.tls?.ca ?? null) === null) {
+    yield '"tls.ca" is missing; expected the certificate of the authority whose key is "tls.caKey"';
+  }
   if (config.lateAfterMs <= config.heartbeatIntervalMs) {
     yield `"lateAfterMs" is ${config.lateAfterMs}; expected more than "heartbeatIntervalMs" (${config.heartbeatIntervalMs})`;
   }

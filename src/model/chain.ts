@@ -143,13 +143,12 @@ export function cutFor(chain: Chain, end: Position): Position | null {
   return next && end.ordinal > next.beginsAfter.ordinal ? next.beginsAfter : null;
 }
 
-/** The first entry of `ours` that is not in `theirs`, neither itself nor as a later one that took its place. */
-export function firstForeign(ours: Chain, theirs: Chain): ChainEntry | null {
-  const foreign = ours.find((entry) => {
+/** The entries of `ours` that are not in `theirs`, neither themselves nor as a later one that took their place. */
+export function foreignEntries(ours: Chain, theirs: Chain): ChainEntry[] {
+  return ours.filter((entry) => {
     const other = theirs.find((their) => comparePlaces(their, entry) >= 0);
     return other === undefined || !beginsAlike(other, entry);
   });
-  return foreign ?? null;
 }
 
 function beginsAlike(a: ChainEntry, b: ChainEntry): boolean {

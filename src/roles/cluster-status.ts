@@ -1,7 +1,7 @@
 import type { NodeConfig } from '../config/node-config.js';
 import { memberStatus } from '../membership/status.js';
 import { type Chain, currentEpoch, listInForce, newestEntry } from '../model/chain.js';
-import { majorityOf, votersOf } from '../model/members.js';
+import { type ListedMember, majorityOf, votersOf } from '../model/members.js';
 import type {
   ChangeStatus,
   ClusterStatus,
@@ -57,13 +57,14 @@ export function seenFromReplica(
   return { ...base, quorum, members };
 }
 
-/** The status of a node that has received nothing from its cluster yet. */
+/** The status of a node that has received nothing from its cluster yet. It lists the members in the node's chain. */
 export function bareStatus(
   config: Pick<NodeConfig, 'cluster' | 'acknowledge'>,
-  chain: Chain,
-  primary: string | null,
+  { chain, primary, own }: { chain: Chain; primary: string | null; own: MemberStatus },
 ): ClusterStatus {
-  const voters = votersOf(listInForce(chain)).length;
+  const list = listInForce(chain);
+  const voters = votersOf(list).length;
+  const members = list.map((member) => (member.name === own.name ? own : unheard(member, primary)));
   return {
     cluster: config.cluster,
     epoch: currentEpoch(chain),
@@ -71,9 +72,18 @@ export function bareStatus(
     acknowledge: config.acknowledge,
     quorum: { needed: voters === 0 ? 0 : majorityOf(voters), attached: 0, voters },
     change: null,
-    members: [],
+    members: members.includes(own) ? members : [...members, own],
     warnings: [],
   };
+}
+
+function unheard(member: ListedMember, primary: string | null): MemberStatus {
+  const { name, voter, http, link, mysqlRw, mysqlRo } = member;
+  const status = memberStatus({
+    ...{ name, voter, state: 'joining', heartbeat: null, attach: { epoch: 0, http, link } },
+    ...{ lastHeartbeatMs: null, since: '', reason: 'This node has not heard of it since it started.' },
+  });
+  return { ...status, role: name === primary ? 'primary' : 'replica', mysqlRw, mysqlRo };
 }
 
 /** The list of members in the chain of this node. */

@@ -80,7 +80,7 @@ export class NoRole implements RoleScope {
       voter: votersOf(listInForce(this.#parts.chainFile.chain)).includes(config.name),
       since: this.#since,
     });
-    return { ...bareStatus(config, this.#parts.chainFile.chain, this.#primary), members: [own] };
+    return bareStatus(config, { chain: this.#parts.chainFile.chain, primary: this.#primary, own });
   }
 
   metrics(): MetricFamily[] {

@@ -2,7 +2,7 @@ import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeConfig } from '../config/node-config.js';
 import type { EventLog } from '../events/event-log.js';
-import { newestEntry } from '../model/chain.js';
+import { currentEpoch, newestEntry } from '../model/chain.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
 import { Spool } from '../spool/spool.js';
 import { diskStorage } from '../spool/storage.js';
@@ -20,13 +20,14 @@ interface OpenSpoolModules {
 }
 
 /**
- * Opens the node's spool. Every node has one, in any role; a primary's spool ends where its epoch began. A damaged spool is
- * renamed and kept, and a new one replaces it. The new spool has another incarnation, so acknowledgements of the old one do
- * not count for it (rule C6). A damaged spool of the primary is not replaced: a primary's log is that of its server, and the
- * primary counts under the incarnation in the list of members.
+ * Opens the node's spool. Every node has one, in any role; a primary's spool ends where its epoch began. A spool that is
+ * damaged, or that the chain does not fit, is renamed and kept, and a new one replaces it. The new spool has another
+ * incarnation, so acknowledgements of the old one do not count for it (rules C6, H2). The spool of the primary is not replaced:
+ * a primary's log is that of its server, and the primary counts under the incarnation in the list of members. Nor is the spool
+ * of a node that stays closed until it gets its chain back.
  */
 export async function openSpool(
-  config: Pick<NodeConfig, 'name' | 'directory' | 'spoolSegmentBytes'>,
+  config: Pick<NodeConfig, 'name' | 'directory' | 'spoolSegmentBytes' | 'contact'>,
   { logger, flavour, events, chainFile }: OpenSpoolModules,
 ): Promise<{ spool: Spool; fsyncTimes: Histogram }> {
   const fsyncTimes = new Histogram(LATENCY_BOUNDS_S);
@@ -41,16 +42,26 @@ export async function openSpool(
       },
     );
   const found = await open();
-  const isPrimary = newestEntry(chainFile.chain)?.primary === config.name;
-  if (found.damage === null || isPrimary) return { spool: found, fsyncTimes };
-  const { reason } = found.damage;
+  const { chain } = chainFile;
+  const isPrimary = newestEntry(chain)?.primary === config.name;
+  const isLost = chain.length === 0 && config.contact === null;
+  const fault = faultOf(found, currentEpoch(chain));
+  if (fault === null || isPrimary || isLost) return { spool: found, fsyncTimes };
   await found.close();
   const kept = await freeName(config.directory);
   await rename(directory, join(config.directory, kept));
   await syncPath(config.directory);
-  const text = `The spool of this node was damaged (${reason}). It is kept as ${kept}, and a new one was created.`;
+  const text = `${fault} It is kept as ${kept}, and a new one was created.`;
   events.add('spool.damaged', config.name, text);
   return { spool: await open(), fsyncTimes };
+}
+
+/** Why what this spool acknowledged cannot count; null = it does. `epoch`: the newest one in the node's chain. */
+function faultOf({ damage, end }: Spool, epoch: number): string | null {
+  if (damage !== null) return `The spool of this node was damaged (${damage.reason}).`;
+  // A chain is written before the records of its epochs come.
+  if (end.ordinal === 0 || end.epoch <= epoch) return null;
+  return `The chain of this node (state/chain.json) was lost or replaced by an older one: it knows of epoch ${epoch}, and the spool has records of epoch ${end.epoch}.`;
 }
 
 async function freeName(directory: string): Promise<string> {

@@ -53,3 +53,12 @@ it('does not sign with another key, and keeps the certificate', async () => {
   await expect(renew(['10.0.0.9'])).rejects.toMatchObject({ code: 'TLS_AUTHORITY_INVALID' });
   expect(certificate().fingerprint256).toBe(before);
 });
+
+it('is not made anew again and again for a host that no certificate can hold', async () => {
+  writeFileSync(paths.caKey, authority.key);
+  expect(await renew(['10.0.0.4', 'bücher'])).toContain('bücher');
+  const before = certificate().fingerprint256;
+  expect(certificate().checkIP('10.0.0.4')).toBe('10.0.0.4');
+  await expect(renew(['10.0.0.4', 'bücher'])).rejects.toMatchObject({ code: 'TLS_HOST_INVALID' });
+  expect(certificate().fingerprint256).toBe(before);
+});

@@ -6,6 +6,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import { SkeinError } from '../model/error.js';
 import { replaceFile } from '../std/files.js';
 import { certificateHosts, issueCertificate, publicKeyOf } from './authority.js';
 
@@ -34,7 +35,7 @@ function isFor(certificate: X509Certificate, host: string): boolean {
 /**
  * Writes a new certificate, with the same key, where need be; whoever watches the file takes it.
  * @returns the reason, null when the certificate is good as it is
- * @throws SkeinError TLS_AUTHORITY_INVALID, errors of the file system
+ * @throws SkeinError TLS_AUTHORITY_INVALID, TLS_HOST_INVALID (the certificate stays as it is), errors of the file system
  */
 export async function renewCertificate(
   paths: RenewalPaths,
@@ -52,6 +53,13 @@ export async function renewCertificate(
     { name: node.name, publicKey: publicKeyOf(key), hosts: certificateHosts(node.hosts) },
     nowMs,
   );
+  const fault = renewalReason(certificate, node.hosts, nowMs);
+  // Written all the same, it would be made anew again and again.
+  if (fault === reason)
+    throw new SkeinError(
+      'TLS_HOST_INVALID',
+      `A new certificate would not help: ${fault}. Give the members names or addresses that a certificate can hold ("advertise", or the host of "link").`,
+    );
   await replaceFile(paths.certificate, certificate, { mode: 0o644 });
   return reason;
 }

@@ -18,6 +18,7 @@ const chains: Record<string, Chain> = {
   'e3 without e2': [e1, epochEntry(3, at(1, 4))],
   'e1 changed': [e1, { ...epochEntry(1, at(1, 2)), number: 1 }],
   'e1 changed, e2': [e1, { ...epochEntry(1, at(1, 2)), number: 1 }, e2],
+  'e3 after 4': [e1, epochEntry(3, at(1, 4))],
 };
 
 /** Chain of this node, chain of the primary, end of the log, commit position -> expected plan. */
@@ -39,6 +40,9 @@ const TABLE: [ours: string, theirs: string, end: Position, committed: number, ex
   ['e2', 'e3 without e2', at(2, 4), 3, 'cut 0-1-3, save'],
   ['e2', 'e3 without e2', at(1, 3), 3, 'save'],
   ['e2', 'e3 without e2', at(2, 4), 4, 'CUT_BELOW_COMMITTED'],
+  // The change is not there either; number 4 is of epoch 1 there, and of epoch 2 here.
+  ['e1 changed, e2', 'e3 after 4', at(2, 5), 2, 'cut 0-1-3, save'],
+  ['e1 changed, e2', 'e3 after 4', at(2, 5), 4, 'CUT_BELOW_COMMITTED'],
   ['e1', 'e1 changed', at(1, 3), 3, 'save'],
   ['e1 changed', 'e1 changed', at(1, 3), 3, 'nothing'],
   ['e1 changed', 'e1', at(1, 3), 3, 'CHAIN_MISMATCH'],

@@ -3,7 +3,7 @@ import {
   type ChainPlace,
   comparePlaces,
   cutFor,
-  firstForeign,
+  foreignEntries,
   isSameChain,
 } from '../../model/chain.js';
 import { SkeinError } from '../../model/error.js';
@@ -35,16 +35,17 @@ const NOTHING: ChainPlace = { epoch: -1, number: 0 };
  * @throws SkeinError CHAIN_MISMATCH (the primary's history is older) | CUT_BELOW_COMMITTED
  */
 export function followPlan({ primary, ours, theirs, end, committed }: FollowFacts): FollowPlan {
-  const foreign = firstForeign(ours, theirs);
-  if (foreign && comparePlaces(theirs.at(-1) ?? NOTHING, ours.at(-1) ?? NOTHING) <= 0) {
+  const foreign = foreignEntries(ours, theirs);
+  if (foreign.length > 0 && comparePlaces(theirs.at(-1) ?? NOTHING, ours.at(-1) ?? NOTHING) <= 0) {
     throw new SkeinError(
       'CHAIN_MISMATCH',
       `The history of ${primary} does not continue the history of this node. It is older, or it belongs to another cluster with the same name and secret.`,
     );
   }
   let cut: Position | null = null;
-  // An entry with a number above 0 is a change of members, which has no records.
-  if (foreign?.number === 0 && end.ordinal > foreign.beginsAfter.ordinal) cut = foreign.beginsAfter;
+  // The first epoch that the primary does not have. An entry with a number above 0 is a change of members, which has no records.
+  const epoch = foreign.find(({ number }) => number === 0);
+  if (epoch && end.ordinal > epoch.beginsAfter.ordinal) cut = epoch.beginsAfter;
   for (let next = cutFor(theirs, cut ?? end); next; next = cutFor(theirs, next)) cut = next;
   if (cut !== null && cut.ordinal < committed) {
     throw new SkeinError(

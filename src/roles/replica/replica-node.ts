@@ -354,7 +354,7 @@ export class ReplicaNode implements RoleScope {
       voter: votersOf(listInForce(chainFile.chain)).includes(config.name),
       since: this.#since,
     });
-    const fallback = bareStatus(config, chainFile.chain, this.#primary);
+    const fallback = bareStatus(config, { chain: chainFile.chain, primary: this.#primary, own });
     const silentMs = this.#heardAtMs === null ? null : Math.round(monotonicMs() - this.#heardAtMs);
     return seenFromReplica(this.#primaryStatus, own, fallback, {
       up: this.#linkUp,

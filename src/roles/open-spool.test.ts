@@ -1,0 +1,56 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { epochEntry } from '../../test/kit/chain-entry.js';
+import { EventLog } from '../events/event-log.js';
+import type { Chain } from '../model/chain.js';
+import { ORIGIN } from '../model/position.js';
+import { mariadb } from '../mysql-protocol/mariadb.js';
+import { silentLogger } from '../std/logger.js';
+import { ChainFile } from './chain-file.js';
+import { openSpool } from './open-spool.js';
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'skein-open-spool-'));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const contact = { host: '127.0.0.1', port: 7083 };
+const e1 = epochEntry(1, ORIGIN);
+const e2 = epochEntry(2, { epoch: 1, ordinal: 3, gtid: mariadb.gtidAt(1, 3) });
+
+async function opened(name: string, chain: Chain, first = contact as typeof contact | null) {
+  const chainFile = new ChainFile(directory);
+  await chainFile.save(chain);
+  const events = new EventLog({ node: name }, { logger: silentLogger, audit: { add: () => {} } });
+  const config = { name, directory, spoolSegmentBytes: 1024 ** 2, contact: first };
+  return (await openSpool(config, { logger: silentLogger, flavour: mariadb, events, chainFile })).spool;
+}
+
+/** A spool whose records end in epoch 2; its incarnation. */
+async function spoolOfEpoch2(name: string): Promise<string> {
+  const spool = await opened(name, [e1, e2]);
+  const [gtid, previousGtid] = [4, 3].map((ordinal) => mariadb.gtidBinary(mariadb.gtidAt(2, ordinal)));
+  if (!gtid || !previousGtid) throw new Error('no name');
+  await spool.restartAfter({ epoch: 2, ordinal: 4, gtid, previousGtid });
+  await spool.close();
+  return spool.incarnation;
+}
+
+it.each<[what: string, node: string, chain: Chain, first: typeof contact | null, isKept: boolean]>([
+  ['fits it', 'n2', [e1, e2], contact, true],
+  ['was lost', 'n2', [], contact, false],
+  ['is older', 'n2', [e1], contact, false],
+  // Such a node is closed until it is given its chain back.
+  ['was lost, without which the node is nothing', 'n1', [], null, true],
+  ['is older, on the primary', 'n1', [e1], null, true],
+])('a chain that %s', async (_what, node, chain, first, isKept) => {
+  const incarnation = await spoolOfEpoch2(node);
+  const spool = await opened(node, chain, first);
+  expect(spool.incarnation === incarnation).toBe(isKept);
+  expect(spool.end.ordinal).toBe(isKept ? 4 : 0);
+  expect(readdirSync(directory).includes('spool.damaged-1')).toBe(!isKept);
+  await spool.close();
+});
