@@ -74,6 +74,7 @@ describe('nodeConfig', () => {
     [{ routes: { 'N 1': { port: 7083 } } }, '"routes" is'],
     [{ http: { host: '0.0.0.0', port: 8084 } }, '"advertise" is missing'],
     [{ mysqlPorts: { host: '::', readWrite: 6446, readOnly: 6447 } }, '"advertise" is missing'],
+    [{ advertise: 'db 2' }, 'http://db 2:8084 is not an address'],
     [{ link: { port: 8084 } }, '"http" and "link" are both port 8084'],
     [{ lateAfterMs: 500 }, '"lateAfterMs" is 500; expected more than'],
     [{ goneAfterMs: 1000 }, '"goneAfterMs" is 1000; expected more than'],

@@ -1,4 +1,4 @@
-import type { MemberPlace } from '../model/members.js';
+import { type MemberPlace, placeFault } from '../model/members.js';
 
 /** Of a node's configuration, what says where it listens. */
 interface PlaceSettings {
@@ -46,13 +46,14 @@ function bracketed(host: string): string {
 const ANY_HOST = ['0.0.0.0', '::', '[::]'];
 
 /** Null when the others can be told where this node is; else what is wrong. */
-export function placeProblem({
-  advertise,
-  http,
-  link,
-  mysqlPorts,
-}: Pick<PlaceSettings, 'advertise' | 'http' | 'link' | 'mysqlPorts'>): string | null {
+export function placeProblem(config: PlaceSettings): string | null {
+  const { advertise, http, link, mysqlPorts } = config;
   const any = [http.host, link.host, mysqlPorts?.host ?? ''].find((host) => ANY_HOST.includes(host));
-  if (advertise !== null || any === undefined) return null;
+  if (advertise !== null || any === undefined) {
+    const fault = placeFault(ownPlace(config));
+    return (
+      fault && `the others cannot reach this node: ${fault}; see "advertise", and "host" of "http" and "link"`
+    );
+  }
   return `"advertise" is missing; expected the host by which the other nodes and clients reach this node, which listens on ${any}`;
 }

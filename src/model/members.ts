@@ -160,6 +160,12 @@ export function placeOf({ name, link, http, mysqlRw, mysqlRo }: MemberPlace): Me
   return { name, link: { host: link.host, port: link.port }, http, mysqlRw, mysqlRo };
 }
 
+/** Null when both addresses can be dialled as they are written; else what is wrong with one of them. */
+export function placeFault({ link, http }: Pick<MemberPlace, 'link' | 'http'>): string | null {
+  const wrong = [http, `http://${linkText(link)}`].find((address) => !URL.canParse(address));
+  return wrong === undefined ? null : `${wrong} is not an address`;
+}
+
 export function linkText({ host, port }: LinkAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

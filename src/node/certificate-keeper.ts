@@ -40,10 +40,10 @@ export class CertificateKeeper {
 
   async #look(): Promise<void> {
     const { log, members } = this.#modules;
-    const hosts = members().flatMap(({ link, http }) => [link.host, hostOf(http)]);
-    // Without the list of members, the names that the certificate needs are not known.
-    if (this.#paths === null || hosts.length === 0) return;
     try {
+      const hosts = members().flatMap(({ link, http }) => [link.host, ...hostsOf(http)]);
+      // Without the list of members, the names that the certificate needs are not known.
+      if (this.#paths === null || hosts.length === 0) return;
       const reason = await renewCertificate(this.#paths, { name: this.#name, hosts });
       if (reason !== null) log.info({ reason }, 'the certificate was renewed');
       this.#loggedReason = '';
@@ -55,7 +55,7 @@ export class CertificateKeeper {
   }
 }
 
-/** The host of a URL. An IPv6 address comes without its brackets. */
-function hostOf(http: string): string {
-  return new URL(http).hostname.replace(/^\[|\]$/g, '');
+/** The host of a URL; an IPv6 address comes without its brackets. Empty when the text is no URL. */
+function hostsOf(http: string): string[] {
+  return URL.canParse(http) ? [new URL(http).hostname.replace(/^\[|\]$/g, '')] : [];
 }

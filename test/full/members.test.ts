@@ -106,6 +106,8 @@ it('refuses what cannot be', async () => {
   expect([again.status, (again.body as unknown as MembersDocument).members.length]).toEqual([200, 5]);
   const taken = await post({ ...place, http: 'http://127.0.0.1:1' });
   expect([taken.status, taken.body.error?.code]).toEqual([409, 'MEMBER_EXISTS']);
+  const nowhere = await post({ ...place, name: 'n9', http: 'http://db 4:8083' });
+  expect([nowhere.status, nowhere.body.error?.code]).toEqual([400, 'INVALID_FIELD']);
   const primary = await remove('n1');
   expect([primary.status, primary.body.error?.code]).toEqual([409, 'MEMBER_IS_PRIMARY']);
   expect((await remove('n9')).status).toBe(404);

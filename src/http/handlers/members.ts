@@ -1,5 +1,6 @@
+import { ApiError } from '../../api/api-error.js';
 import type { NodeView } from '../../api/node-view.js';
-import type { MemberPlace } from '../../model/members.js';
+import { type MemberPlace, placeFault } from '../../model/members.js';
 import { changeMembers } from '../change-members.js';
 import type { Handler, HandlerReply } from './context.js';
 
@@ -7,6 +8,8 @@ export const handleListMembers: Handler = async (_request, { node }) => listOf(n
 
 export const handleAddMember: Handler = async (request, { node }) => {
   const member = request.body as MemberPlace;
+  const fault = placeFault(member);
+  if (fault !== null) throw new ApiError(400, 'INVALID_FIELD', `The member cannot be added: ${fault}.`);
   await changeMembers(node, () => node.addMember(member));
   return listOf(node, { addedMember: member.name });
 };
