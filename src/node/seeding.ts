@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { NodeConfig } from '../config/node-config.js';
 import { dialSeed } from '../link/seed-dialer.js';
-import { epochOf, listInForce } from '../model/chain.js';
+import { epochOf, listedNames, listInForce } from '../model/chain.js';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { SeedNeed } from '../model/seed.js';
@@ -143,6 +143,7 @@ export class NodeSeeding {
             role: role.role,
             illness: this.#illness(),
             applied: positions.applied,
+            members: listedNames(modules.parts().chainFile.chain),
             serverVersion: told.version ?? '',
           };
         },

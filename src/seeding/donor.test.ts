@@ -13,7 +13,9 @@ import { type DonorState, SeedDonor, type Taking } from './donor.js';
 const { primary, stop } = linkEnds();
 afterEach(stop);
 
-const WELL: DonorState = { role: 'replica', illness: null, applied: 9, serverVersion: '10.11.19' };
+const WELL: DonorState = {
+  ...{ role: 'replica', illness: null, applied: 9, members: ['n1', 'n2'], serverVersion: '10.11.19' },
+};
 
 async function donor(take: (signal: AbortSignal) => Taking, state: Partial<DonorState> = {}) {
   const events = new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } });
@@ -72,6 +74,8 @@ test('a request is refused by name', async () => {
   expect(await code({}, { fromOrdinal: 10 })).toBe('SEED_TOO_OLD');
   expect(await code({}, { flavour: 'mysql' })).toBe('SEED_FLAVOUR');
   expect(await code({}, { node: 'n1' })).toBe('SEED_OWN_NODE');
+  // It was removed from the cluster, and still has the secret.
+  expect(await code({}, { node: 'n3' })).toBe('NOT_A_MEMBER');
 });
 
 test('one more than the limit is told that the donor is busy; a place is free again when a receiver is gone', async () => {

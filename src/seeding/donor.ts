@@ -27,6 +27,8 @@ export interface DonorState {
   /** Why this node must not be copied now, in plain words; null = it may be. */
   readonly illness: string | null;
   readonly applied: number;
+  /** Names of the members of the cluster, as this node knows them. */
+  readonly members: readonly string[];
   readonly serverVersion: string;
 }
 
@@ -90,9 +92,13 @@ export class SeedDonor {
 
   #refusal({ request }: SeedSession): { code: string; message: string } | null {
     const { node, flavour, transfersMax } = this.#options;
-    const { illness, applied } = this.#modules.state();
+    const { illness, applied, members } = this.#modules.state();
     if (request.node === node)
       return { code: 'SEED_OWN_NODE', message: `${node} cannot be filled from itself.` };
+    if (!members.includes(request.node)) {
+      const message = `${request.node} is not in the list of members that ${node} has.`;
+      return { code: 'NOT_A_MEMBER', message };
+    }
     if (request.flavour !== flavour) {
       const message = `The server of ${node} is ${flavour}, that of ${request.node} ${request.flavour}.`;
       return { code: 'SEED_FLAVOUR', message };
