@@ -67,15 +67,13 @@ const up: LocalServerUp = {
   version: '10.11',
 };
 
-it('tries again in the same epoch when the server could not be opened', async () => {
-  const chainFile = new ChainFile(directory);
-  const place = {
-    ...{ name: 'n1', link: { host: '127.0.0.1', port: 7083 }, http: 'http://127.0.0.1:8083' },
-    ...{ mysqlRw: null, mysqlRo: null },
-  };
-  const members = [{ ...place, incarnation: 'disk', voter: true }];
-  await chainFile.save([{ ...epochEntry(0, ORIGIN), members }]);
-  const { control, opened } = serverThatRefuses(2);
+const place = {
+  ...{ name: 'n1', link: { host: '127.0.0.1', port: 7083 }, http: 'http://127.0.0.1:8083' },
+  ...{ mysqlRw: null, mysqlRo: null },
+};
+const members = [{ ...place, incarnation: 'disk', voter: true }];
+
+function roleOf(control: LocalControl, chainFile: ChainFile): PrimaryRole {
   role = new PrimaryRole(
     {
       node: 'n1',
@@ -106,8 +104,16 @@ it('tries again in the same epoch when the server could not be opened', async ()
       prepareSystem: async () => {},
     },
   );
+  return role;
+}
+
+it('tries again in the same epoch when the server could not be opened', async () => {
+  const chainFile = new ChainFile(directory);
+  await chainFile.save([{ ...epochEntry(0, ORIGIN), members }]);
+  const { control, opened } = serverThatRefuses(2);
+  const role = roleOf(control, chainFile);
   const opening = role.serverUp(up);
-  await until('the role reports that it tries again', () => role?.reason?.includes('some sessions remain'), {
+  await until('the role reports that it tries again', () => role.reason?.includes('some sessions remain'), {
     intervalMs: 1,
   });
   await opening;
@@ -118,4 +124,14 @@ it('tries again in the same epoch when the server could not be opened', async ()
   // The next run of the server begins another epoch. It replaces the first one, which had no transactions.
   await role.serverUp(up);
   expect(chainFile.chain.map(({ epoch }) => epoch)).toEqual([2]);
+});
+
+it('changes the list as soon as it is open, also when nothing happens after that', async () => {
+  const chainFile = new ChainFile(directory);
+  const before = members.map((member) => ({ ...member, http: 'http://127.0.0.1:1' }));
+  await chainFile.save([{ ...epochEntry(0, ORIGIN), members: before }]);
+  await roleOf(serverThatRefuses(0).control, chainFile).serverUp(up);
+  await until('the list has the address of the node', () => {
+    return chainFile.chain.at(-1)?.members?.[0]?.http === place.http;
+  });
 });

@@ -252,12 +252,12 @@ export class PrimaryRole {
     );
     this.schema.opened({ crashed: crashed && !continues });
     this.#definitionWatch.opened();
-    this.members.look();
   }
 
   #step(event: OpeningEvent): void {
     this.#opening = openingStep(this.#opening, event);
     this.onChange.emit();
+    if (this.#opening.step === 'serving') this.members.look();
   }
 
   #setReason(reason: string | null): void {
