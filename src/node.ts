@@ -266,7 +266,7 @@ class Node {
         events: this.#events,
         server: () => this.#server.current,
         generation: () => this.#generation.number,
-        levelUsers: () => this.#users.level(),
+        reconcileUsers: () => this.#users.reconcile(),
         flushLog: () => this.#logFile.flush(),
         mysqlFigures: () => this.#clients.mysqlFigures(),
         certificateExpiresAtMs: () => this.#tls?.current.expiresAtMs ?? null,

@@ -151,7 +151,7 @@ export interface NodeView {
    */
   confirmPrimary(options: { signal: AbortSignal }): Promise<void>;
   /** Resolves once this node's server has the accounts of applications as the replicated table says after the call. */
-  levelUsers(): Promise<void>;
+  reconcileUsers(): Promise<void>;
   /** The comparisons of rows, on the primary. @throws SkeinError NOT_PRIMARY */
   verify(): Promise<VerifyDocument>;
   /** Begins one. @throws SkeinError NOT_PRIMARY, NOT_OPEN, VERIFY_RUNNING */

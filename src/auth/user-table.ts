@@ -66,7 +66,7 @@ export interface OwnedObject {
   readonly name: string;
 }
 
-/** What runs with the rights of this account, and would fail without it. */
+/** Views, routines, triggers and events that run with the rights of this account, and would fail without it. */
 export async function ownedObjects(executor: SystemExecutor, name: string): Promise<OwnedObject[]> {
   const definer = `IN ('${name}@127.0.0.1', '${name}@127.0.0.2')`;
   const rows = await executor.query(

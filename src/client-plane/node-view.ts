@@ -282,8 +282,8 @@ export class PlaneNodeView implements NodeView {
     });
   }
 
-  levelUsers(): Promise<void> {
-    return this.#modules.questions.levelUsers();
+  reconcileUsers(): Promise<void> {
+    return this.#modules.questions.reconcileUsers();
   }
 
   verify() {

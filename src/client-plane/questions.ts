@@ -35,8 +35,8 @@ export class Questions {
   }
 
   /** @throws SkeinError */
-  async levelUsers(): Promise<void> {
-    await this.#ask('levelUsers');
+  async reconcileUsers(): Promise<void> {
+    await this.#ask('reconcileUsers');
   }
 
   /** @throws ApiError 503 NOT_OPEN when the replication plane does not answer */

@@ -10,12 +10,12 @@ import { refuseWaitingCommits } from './server-status.js';
 import type { UserAccounts } from './user-accounts.js';
 
 const ER_LOCK_WAIT_TIMEOUT = 1205;
-/** SET read_only waits for commits (rule C1); it must not wait behind one that waits for the quorum. */
+/** SET read_only waits for commits (rule C1), so it must give up soon when a commit waits for the quorum. */
 const READ_ONLY_LOCK_WAIT_S = 2;
 /** The server asks its source, our endpoint on loopback, for a heartbeat this often. */
 const HEARTBEAT_PERIOD_S = 2;
 
-/** What an open primary has to say of itself besides its id; a session with SUPER could have changed it. */
+/** Variables of an open primary, beside its server id; a session with SUPER could have changed them. */
 const OPEN_STATE: Readonly<Record<string, string>> = {
   read_only: '0',
   event_scheduler: 'ON',
@@ -27,7 +27,7 @@ const OPEN_STATE: Readonly<Record<string, string>> = {
   log_slave_updates: '1',
 };
 
-/** What a primary's server has to say of itself when it was closed in order. */
+/** Variables of a primary's server that was closed in order. */
 const CLOSED_STATE: Readonly<Record<string, string>> = {
   read_only: '1',
   event_scheduler: 'OFF',
@@ -54,7 +54,7 @@ export async function openAsPrimary(
   await stopFollowing(query);
   await query(`SET GLOBAL server_id = ${id}`);
   for (const sql of roleStatements('serving')) await query(sql);
-  // A session keeps the id that it began with (rule C10): none may live on but ours and the dump.
+  // A session keeps the id that it began with (rule C10): only ours and the dump may go on.
   sessions.dropWriter();
   await closeSessions(query);
   for (const sql of writerStatements(true)) await query(sql);
@@ -131,19 +131,18 @@ export async function followEndpoint(
       MASTER_HEARTBEAT_PERIOD=${HEARTBEAT_PERIOD_S}, MASTER_SSL=0`,
   );
   for (const sql of [...writerStatements(false), ...roleStatements('applying')]) await query(sql);
-  await users.level();
+  await users.reconcile();
   await query('START SLAVE');
 }
 
-/** A replica's server follows nobody any more, and has forgotten whom it followed. */
+/** Stops the replication of a replica's server, and removes its source from its settings. */
 export async function stopFollowing(query: Query): Promise<void> {
   await query('STOP ALL SLAVES');
   await query('RESET SLAVE ALL');
 }
 
-/**
- * Makes a primary's server that is closed for writes, and whose whole log is committed, one that may follow: under this
- * id, at this GTID, the last one of its log. Everything is read back.
+/** Makes a replica of a primary's server that is closed for writes, and whose whole log is committed: with this server id, at
+ * this GTID, which is the last one of its log. Everything is read back.
  * @throws SkeinError COMMITS_WAITING, SESSIONS_REMAIN, CLOSE_FAILED
  */
 export async function becomeReplica(

@@ -7,7 +7,7 @@ import {
 import { gtidAt } from './own-log.js';
 import { committingSessions, threadsBeforeLogin } from './server-sessions.js';
 
-/** What the threads that serve clients ask the local server. They change nothing on it; that is MariadbControl's. */
+/** Queries of the client planes to the local server. They change nothing on it; MariadbControl does. */
 export class ServerQuestions {
   readonly #sessions: ControlSessions;
   readonly #applied: AppliedWait;

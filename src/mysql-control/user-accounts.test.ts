@@ -113,25 +113,25 @@ describe('a server', () => {
   it('loads what its tables say, also when only that failed before', async () => {
     const { state, accounts } = server();
     state.fails = 'FLUSH';
-    await expect(accounts.level()).rejects.toThrow('the connection was lost');
+    await expect(accounts.reconcile()).rejects.toThrow('the connection was lost');
     expect(state.found).toEqual([]);
     state.fails = '';
     // The tables are as they should be by now, and what was done there is told once.
-    expect(await accounts.level({ ifChanged: true })).toMatchObject({
+    expect(await accounts.reconcile({ ifChanged: true })).toMatchObject({
       changes: [{ name: 'shop', what: 'dropped' }],
       restored: false,
     });
     expect(state.flushes).toBe(1);
-    expect(await accounts.level()).toMatchObject({ changes: [] });
+    expect(await accounts.reconcile()).toMatchObject({ changes: [] });
     expect(state.flushes).toBe(1);
   });
 
   it('loads them for each node: the one before may have died between the two', async () => {
     const { state, accounts } = server();
     state.found = [];
-    await accounts.level();
+    await accounts.reconcile();
     accounts.forget();
-    await accounts.level();
+    await accounts.reconcile();
     expect(state.flushes).toBe(2);
   });
 });

@@ -12,13 +12,14 @@ import {
 } from './accounts.js';
 
 /**
- * The accounts of applications on one server. The replicated table `skein.users` says which there are; each node makes
- * them for its own server, past the log: an account in the log would be lost with a crash (the privilege tables are
- * Aria's), and DDL on accounts that comes twice stops a replica. The rows of the privilege tables are written as they
- * should be, and loaded at once: no session loses its rights for a moment on the way.
+ * The accounts of applications on one server. The replicated table `skein.users` lists them. Each node makes them on its own
+ * server, without logging it: an account from the log could be lost in a crash (the privilege tables are Aria's), and account
+ * DDL that is executed twice stops a replica. All rows of the privilege tables are written first and then loaded together, so
+ * no session loses its rights meanwhile.
  *
- * To the server one of role `write` is two accounts: one for the read-write ports, one for the read-only ports (see
- * accounts.ts); one of role `read` has only the second. At that address there is nobody else's account, so it tells which names are ours when their row is gone.
+ * An account of role `write` is two accounts of the server: one for the read-write ports, one for the read-only ports (see
+ * accounts.ts). One of role `read` has only the second. Only Skein makes accounts at that second address, so they show which
+ * names are Skein's when the row in the table is gone.
  */
 export type SqlRow = Readonly<Record<string, unknown>>;
 export type SqlQuery = (sql: string) => Promise<readonly SqlRow[]>;
@@ -40,7 +41,7 @@ export interface AccountRows {
   readonly locked: boolean;
   /** Sees the bodies of all routines, without which a dump would lack them. */
   readonly seesRoutines: boolean;
-  /** By pattern; the names of the columns that say Y. */
+  /** For each pattern, the names of the columns that contain Y. */
   readonly databases: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -55,8 +56,9 @@ function privilegeColumns(list: string): string[] {
 }
 
 /**
- * @param open  the server is an open primary's. On a replica a writer lacks INSERT (rule H13), and an account that is
- *   being dropped stays as a name without rights: what it did before may still come from the log (SET PASSWORD).
+ * @param open  the server is an open primary's. On a replica a writer lacks INSERT (rule H13), and an account that is being
+ *   dropped stays as a name without rights,
+ * because the log may still hold a SET PASSWORD of it.
  */
 export function wantedAccounts(
   users: readonly User[],
@@ -79,14 +81,14 @@ export function wantedAccounts(
     };
     const reads = privilegeColumns(READ);
     const dumps = open ? reads : privilegeColumns(`${READ}, ${DUMP_ON_REPLICA}`);
-    // In this order: whoever has the first has the mark of being ours.
+    // In this order: the first account marks the name as Skein's.
     const reader = at(READ_ONLY_PORT_ADDRESS, dumps);
-    // At the other address a view of a writer's could write for a reader: only the read-only ports' sessions are bound.
+    // At the other address a reader could write through a view of a writer: only sessions of the read-only ports are read-only.
     return user.role === 'write' ? [reader, at(WRITER_HOST, writes)] : [reader];
   });
 }
 
-/** The statements that make what is there what is wanted, and what that changes. Pure; empty = nothing to do. */
+/** The statements that turn the accounts that exist into the wanted ones, and the changes. Pure; empty = nothing to do. */
 export function planAccounts(
   wanted: readonly AccountRows[],
   found: readonly AccountRows[],
@@ -105,7 +107,7 @@ export function planAccounts(
     ...found.filter(({ host }) => host === READ_ONLY_PORT_ADDRESS).map(({ name }) => name),
     ...wanted.map(({ name }) => name),
   ]);
-  // The mark goes last.
+  // The account that marks the name is removed last.
   const gone = found.filter((account) => ours.has(account.name) && !wantedKeys.has(keyOf(account)));
   for (const account of gone.sort((a, b) => (a.host < b.host ? -1 : 1))) {
     statements.push(...removal(account));
@@ -154,7 +156,7 @@ function statementsFor(account: AccountRows): string[] {
   ];
 }
 
-/** The tables in which anything of an account may stand. */
+/** The tables that may hold rows of an account. */
 const PRIVILEGE_TABLES = ['db', 'tables_priv', 'columns_priv', 'procs_priv', 'global_priv'];
 
 function removal({ name, host }: AccountRows): string[] {
@@ -163,12 +165,12 @@ function removal({ name, host }: AccountRows): string[] {
   );
 }
 
-/** As a text of SQL in any sql_mode. */
+/** A string literal that is valid in any sql_mode. */
 function text(value: string): string {
   return value === '' ? "''" : `CONVERT(_binary x'${Buffer.from(value).toString('hex')}' USING utf8mb3)`;
 }
 
-/** What the server has of accounts at our two addresses, but for those of accounts.ts. */
+/** The server's accounts at our two addresses, except those of accounts.ts. */
 async function readAccounts(query: SqlQuery): Promise<AccountRows[]> {
   const fixed = new Set(ACCOUNTS.map(({ name, host }) => `${name}@${host}`));
   const databases = new Map<string, Map<string, readonly string[]>>();
@@ -182,7 +184,7 @@ async function readAccounts(query: SqlQuery): Promise<AccountRows[]> {
     `SELECT Host, User FROM mysql.tables_priv WHERE Host IN ${HOSTS} AND Db = 'mysql' AND Table_name = 'proc' AND Table_priv = 'Select'`,
   );
   const seeRoutines = new Set(readers.map(({ Host, User }) => `${User}@${Host}`));
-  // As text: drivers make an object of what the server marks as JSON.
+  // As text, because drivers parse values that the server marks as JSON.
   const rows = await query(
     `SELECT Host, User, CONCAT(Priv, '') AS Priv FROM mysql.global_priv WHERE Host IN ${HOSTS}`,
   );
@@ -202,7 +204,7 @@ async function readAccounts(query: SqlQuery): Promise<AccountRows[]> {
   });
 }
 
-/** An account with global privileges or another way to log in is none that we made: it has no hash that could be right. */
+/** Skein gives accounts no global privileges and no other login method; such an account gets a hash that is never right. */
 function privOf(json: string): { hash: string; locked: boolean } {
   const priv = JSON.parse(json) as Record<string, unknown>;
   const isPlain =
@@ -216,9 +218,9 @@ export interface UserSession {
   readonly port: number;
 }
 
-export interface Leveled {
+export interface Reconciled {
   readonly changes: readonly UserChange[];
-  /** The table said the same before: somebody else had changed the server. */
+  /** The table had not changed: the account was changed on the server from outside. */
   readonly restored: boolean;
 }
 
@@ -226,31 +228,31 @@ export class UserAccounts {
   readonly #secret: Buffer;
   readonly #query: SqlQuery;
   #opening = false;
-  /** For what the server was levelled last; null = not yet. */
+  /** The state of table and server for which the accounts were last brought up to date; null = not yet. */
   #key: string | null = null;
-  /** The server has loaded what its privilege tables say: an earlier try, or an earlier node, may not have got so far. */
+  /** The server has loaded its privilege tables; an earlier attempt, or an earlier node, may have failed before that. */
   #isLoaded = false;
-  /** Changes that were begun and have not been returned to a caller. */
+  /** Changes that were begun and are not yet returned to a caller. */
   #begun: readonly UserChange[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param query  in a session that writes past the log */
+  /** @param query  in a session whose statements are not logged */
   constructor(options: { secret: Buffer }, modules: { query: SqlQuery }) {
     this.#secret = options.secret;
     this.#query = modules.query;
   }
 
-  /** Another server, or another state of it: all is compared again. */
+  /** For another server, or another state of it: everything is compared again. */
   forget(): void {
     this.#key = null;
     this.#isLoaded = false;
   }
 
-  /** While `open` runs, the accounts are those of an open primary, though it is read-only until the end of it. */
+  /** While `open` runs, the accounts get the rights of an open primary, although the server is read-only until `open` ends. */
   async whileOpening(open: () => Promise<void>): Promise<void> {
     this.#opening = true;
     try {
-      await this.level();
+      await this.reconcile();
       await open();
     } finally {
       this.#opening = false;
@@ -258,16 +260,16 @@ export class UserAccounts {
   }
 
   /**
-   * Makes the accounts what the table says now; one after the other.
-   * @param options.ifChanged  only when the table, or whether the server is open, is not what it was
+   * Brings the accounts in line with the table; calls run one after the other.
+   * @param options.ifChanged  only when the table has changed, or the server was opened or closed
    */
-  level(options: { ifChanged?: boolean } = {}): Promise<Leveled> {
-    const leveled = this.#last.then(() => this.#level(options.ifChanged ?? false));
-    this.#last = leveled.catch(() => {});
-    return leveled;
+  reconcile(options: { ifChanged?: boolean } = {}): Promise<Reconciled> {
+    const reconciled = this.#last.then(() => this.#reconcile(options.ifChanged ?? false));
+    this.#last = reconciled.catch(() => {});
+    return reconciled;
   }
 
-  async #level(ifChanged: boolean): Promise<Leveled> {
+  async #reconcile(ifChanged: boolean): Promise<Reconciled> {
     const users = await loadUsers({ query: this.#query });
     if (users === null) return { changes: [], restored: false };
     const [row] = await this.#query('SELECT @@global.read_only AS closed');
@@ -291,9 +293,8 @@ export class UserAccounts {
     return { changes: all, restored };
   }
 
-  /**
-   * The sessions of these accounts. Those that can only read are told to end as well: nobody waits for a commit of theirs.
-   * A writer's on an open primary are not (rule C1): whoever cuts their connections ends them after their statement.
+  /** The sessions of these accounts. Sessions that can only read are killed too, because they have no commit. A writer's
+   * sessions on an open primary are not killed (rule C1): they end after their statement, when their connection is cut.
    */
   async sessionsOf(names: readonly string[]): Promise<UserSession[]> {
     if (names.length === 0) return [];

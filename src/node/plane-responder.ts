@@ -17,7 +17,7 @@ export interface PlaneResponderModules {
   /** Generation of the sessions on the server, see SessionGeneration. */
   generation(): number;
   /** Resolves when the server's accounts of applications match the table as it was at the call or later. */
-  levelUsers(): Promise<void>;
+  reconcileUsers(): Promise<void>;
   flushLog(): void;
   /** Null without MySQL ports, and when their thread does not answer in time. */
   mysqlFigures(): Promise<PlaneFigures | null>;
@@ -68,7 +68,7 @@ export class PlaneResponder {
   }
 
   async answer<What extends Question>(what: What, input: unknown): Promise<AnswerTo<What>> {
-    const { role, levelUsers, flushLog } = this.#modules;
+    const { role, reconcileUsers, flushLog } = this.#modules;
     const answers: { [Each in Question]: () => AnswerTo<Each> | Promise<AnswerTo<Each>> } = {
       status: () => role.clusterStatus(),
       members: () => role.members(),
@@ -78,7 +78,7 @@ export class PlaneResponder {
       verify: () => role.verify().document,
       startVerify: () => role.verify().start({ ...(input as VerifyRequest), background: false }),
       cancelVerify: () => role.verify().cancel(),
-      levelUsers,
+      reconcileUsers,
       flushLog,
       orderSeed: () => {
         const { node, ...order } = input as InputOf<'orderSeed'>;

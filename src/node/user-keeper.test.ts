@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { EventLog } from '../events/event-log.js';
-import type { Leveled, UserAccounts, UserSession } from '../mysql-control/user-accounts.js';
+import type { Reconciled, UserAccounts, UserSession } from '../mysql-control/user-accounts.js';
 import { silentLogger } from '../std/logger.js';
 import { UserKeeper } from './user-keeper.js';
 
@@ -12,13 +12,13 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** The server's accounts. `level` answers as the test says. */
-function keeping(level: () => Promise<Leveled>) {
+/** The server's accounts. `reconcile` answers as the test says. */
+function keeping(reconcile: () => Promise<Reconciled>) {
   const state = { looks: 0, fails: false, cut: [] as UserSession[] };
-  const accounts: Pick<UserAccounts, 'level' | 'sessionsOf'> = {
-    level: () => {
+  const accounts: Pick<UserAccounts, 'reconcile' | 'sessionsOf'> = {
+    reconcile: () => {
       state.looks++;
-      return level();
+      return reconcile();
     },
     sessionsOf: async (names) => {
       if (state.fails) throw new Error('the server does not answer');
@@ -35,14 +35,14 @@ function keeping(level: () => Promise<Leveled>) {
 }
 
 it('cuts the sessions of a dropped account, even when the first search for them failed', async () => {
-  const answers: Leveled[] = [{ changes: [{ name: 'shop', what: 'dropped' }], restored: false }];
+  const answers: Reconciled[] = [{ changes: [{ name: 'shop', what: 'dropped' }], restored: false }];
   const { state, keeper } = keeping(async () => answers.shift() ?? { changes: [], restored: true });
   state.fails = true;
-  await expect(keeper.level()).rejects.toThrow('does not answer');
+  await expect(keeper.reconcile()).rejects.toThrow('does not answer');
   state.fails = false;
-  await keeper.level();
+  await keeper.reconcile();
   expect(state.cut).toEqual([SESSION]);
-  await keeper.level();
+  await keeper.reconcile();
   expect(state.cut).toHaveLength(1);
 });
 

@@ -64,7 +64,7 @@ export class UserKeeper {
     const compares = now - this.#comparedAtMs > COMPARE_MS;
     if (compares) this.#comparedAtMs = now;
     try {
-      await this.#level({ ifChanged: !compares });
+      await this.#reconcile({ ifChanged: !compares });
       this.#failing = false;
     } catch (error) {
       // The end of the server is reported elsewhere. A failure while the server runs is logged once.
@@ -77,13 +77,13 @@ export class UserKeeper {
   }
 
   /** Resolves when the server's accounts match the table as it was at the call or later. Rejects when that failed. */
-  level(): Promise<void> {
-    return this.#level({});
+  reconcile(): Promise<void> {
+    return this.#reconcile({});
   }
 
-  async #level(options: { ifChanged?: boolean }): Promise<void> {
+  async #reconcile(options: { ifChanged?: boolean }): Promise<void> {
     const { accounts, events, cut } = this.#modules;
-    const { changes, restored } = await accounts.level(options);
+    const { changes, restored } = await accounts.reconcile(options);
     for (const { name, what } of changes) {
       if (restored) events.add('account.changed', name, RESTORED, { action: 'restored' });
       else if (what !== 'rights') events.add('account.changed', name, SAID[what], { action: what });

@@ -167,7 +167,7 @@ export interface Asked {
   verify(): VerifyDocument;
   startVerify(request: VerifyRequest): RoundReport;
   cancelVerify(): boolean;
-  levelUsers(): void;
+  reconcileUsers(): void;
   /** Write all pending lines of the log into its file. */
   flushLog(): void;
   orderSeed(order: { node: string; order: 'start' | 'cancel'; reason: string }): void;

@@ -222,14 +222,14 @@ export class HonestNode implements NodeView {
     if (node !== 'n2') throw new SkeinError('NOT_ATTACHED', `${node} is not attached.`);
   }
 
-  async levelUsers(): Promise<void> {
+  async reconcileUsers(): Promise<void> {
     const accounts = new UserAccounts(
       { secret: this.#options.secret },
       {
         query: async (sql) => (await this.control()).queryRows(sql),
       },
     );
-    await accounts.level();
+    await accounts.reconcile();
   }
 
   /** It has no replicas: there is nothing to compare. */

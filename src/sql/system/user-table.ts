@@ -75,19 +75,19 @@ export class UserTable {
     if (!force) refuseOwner(name, await ownedObjects(this.#table.reader, name));
     const begun = await this.#table.write(BEGIN_DROP_USER, [name], TIMEOUT_MS);
     if (begun === null) throw noSuchUser(name);
-    await this.#level();
+    await this.#reconcile();
     return (await this.#table.write(DELETE_USER, [name], TIMEOUT_MS)) ?? begun;
   }
 
   async #done(name: string, salt: string, committed: Committed): Promise<ChangedUser> {
-    await this.#level();
+    await this.#reconcile();
     return { committed, password: this.#table.access().userPassword({ name, salt }) };
   }
 
   /** @throws ApiError 504 OUTCOME_UNKNOWN with applied: yes */
-  async #level(): Promise<void> {
+  async #reconcile(): Promise<void> {
     try {
-      await this.#node.levelUsers();
+      await this.#node.reconcileUsers();
     } catch (error) {
       throw new ApiError(
         504,
