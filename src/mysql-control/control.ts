@@ -64,9 +64,9 @@ import {
 } from './xa-branches.js';
 
 /**
- * SQL control of the local MariaDB server. Nothing that is done here is written to the binary log, but for
- * executeOnPrimary, renameBack, convertToInnodb, logRollback, and execute where told so. It decides nothing: roles and
- * order are the caller's. What each method does stands at the function that it calls.
+ * SQL control of the local MariaDB server. Only executeOnPrimary, renameBack, convertToInnodb, logRollback, and execute when
+ * its caller asks for it, write to the binary log. It decides nothing: the caller decides on roles and order. The function
+ * that a method calls documents it.
  */
 export class MariadbControl {
   readonly #secret: Buffer;
@@ -82,7 +82,7 @@ export class MariadbControl {
     this.users = new UserAccounts(options, { query: this.#sessions.query });
   }
 
-  /** The server is gone: sessions on it are of no use. */
+  /** Drops the sessions, because the server is gone. */
   serverDown(): void {
     this.#sessions.drop();
     this.#applied.serverDown();
@@ -93,7 +93,7 @@ export class MariadbControl {
     this.serverDown();
   }
 
-  // What the server says of itself.
+  // The server's status.
 
   status(): Promise<ServerReading> {
     return serverReading(this.#sessions.query);
@@ -103,7 +103,7 @@ export class MariadbControl {
     return replicaThreads(this.#sessions.query);
   }
 
-  /** Its clock, as text. */
+  /** The server's clock, as text. */
   async now(): Promise<string> {
     const [row] = await this.#sessions.query('SELECT NOW() AS now');
     return String(row?.now);
@@ -123,7 +123,7 @@ export class MariadbControl {
     return this.#sessions.alone({}, (query) => gtidAt(query, place));
   }
 
-  // The files of its log.
+  // The files of the server's log.
 
   logFiles(): Promise<BinaryLogFile[]> {
     return logFiles(this.#sessions.query);
@@ -184,7 +184,7 @@ export class MariadbControl {
     return batchCommits(this.#sessions.query, on);
   }
 
-  /** In a session of its own: it may have to wait, and the server is looked at meanwhile. */
+  /** Uses a session of its own, because it may wait, and heartbeats query the server meanwhile. */
   restartApplier(workers: number, stopDeadlineMs: number): Promise<void> {
     return this.#sessions.alone({}, (query) => restartApplier(query, workers, stopDeadlineMs));
   }
@@ -322,7 +322,7 @@ export class MariadbControl {
 
   // Accounts and TLS.
 
-  /** Gives the accounts that did not log in as they should, and were put right. */
+  /** Returns the accounts whose logins had been changed and are repaired. */
   repairLogins(): Promise<string[]> {
     return repairLogins(this.#sessions.query, this.#secret);
   }

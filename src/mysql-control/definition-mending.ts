@@ -12,16 +12,16 @@ import {
 } from './definitions.js';
 import { structureOf } from './table-structure.js';
 
-/**
- * Decides how a primary's server that died in the middle of DDL gets the definitions that its log describes. A replica that has
- * executed the whole log shows them. The client got no answer, so the DDL may be undone here, or be done on all nodes:
+/** Decides how a primary's server that died in the middle of DDL gets the definitions that its log describes. A replica that
+ * has executed the whole log shows these definitions. The client got no answer, so the DDL may be undone here, or be done on
+ * all nodes:
  *
  *   more here than in the log, no rows at stake   undone here, without logging
  *   rows were deleted here                        done on all nodes: logged, as a statement that is harmless where it is done
  *   less here than in the log (routines, events)  done here, without logging
  *   a table that cannot be read here              left as it is: its rows are on the replicas
  *   a definition that rows do not depend on       ignored: a default, an option, a view, a trigger (definition-watch reports it)
- *   anything else                                 left as it is: a person decides
+ *   anything else                                 left as it is: the operator decides
  *
  * Seen on 10.11: DDL on partitions, TRUNCATE TABLE, CREATE DATABASE and CREATE TABLE ... SELECT may be done and not logged;
  * routines and events may be logged and not done; ALTER and RENAME may leave a table with partitions that cannot be opened.
@@ -170,7 +170,7 @@ function mendTable(
   }: { remade: ReadonlySet<string>; changed: ReadonlySet<string>; isKnown: boolean },
 ): Mending {
   const unreadable = unreadableIn(here);
-  // Its rows were acknowledged, and the replicas have them. A person must bring them back before the table is written to.
+  // Its rows were acknowledged, and the replicas have them. The operator must restore them before the table is written to.
   if (unreadable !== null) return { steps: [], left: [unreadable] };
   // The replica reports this itself.
   if (unreadableIn(there) !== null) return { steps: [], left: [] };

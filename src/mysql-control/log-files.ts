@@ -21,8 +21,8 @@ export async function purgeLogs(query: Query, before: string): Promise<void> {
 }
 
 /**
- * The server itself purges nothing: it does not know who needs what. Whoever may set this is told, by the return value, that
- * it was set and is not any more.
+ * Keeps the server from purging its log by itself, because it does not know which member needs which file. Returns whether
+ * somebody had set it to purge.
  */
 export async function keepLogs(query: Query): Promise<boolean> {
   const [row] = await query('SELECT @@global.expire_logs_days AS days');

@@ -22,7 +22,7 @@ export async function fileBegin(query: Query, file: string): Promise<string | nu
   return list ? lastGtid(String(list.Info)) : null;
 }
 
-/** To find a place, the server reads the file of its log from the beginning; it has 1 GiB at most. */
+/** To find a place, the server reads that file of its log from the beginning; a file has 1 GiB at most. */
 const PLACE_DEADLINE_MS = 120_000;
 
 /** The GTID of the last transaction before a place in the log; '' = none. */
@@ -40,9 +40,8 @@ export async function gtidAt(
   return lastGtid(row.gtid);
 }
 
-/**
- * A server on data that was copied from another one stands where that one stood: its log begins after this transaction, it
- * has executed everything up to it, and follows nobody. Read back. '' = nothing was ever written.
+/** Sets the position of a server whose data was copied from another one: its log begins after this transaction, it has
+ * executed everything up to it, and it does not replicate. The position is read back. '' = nothing was ever written.
  * @throws SkeinError POSITION_NOT_SET
  */
 export async function beginAt(query: Query, gtid: string): Promise<void> {
@@ -101,12 +100,12 @@ export async function finishLogReset(query: Query): Promise<boolean> {
 
 export async function beginLogAnew(query: Query, after: string): Promise<void> {
   await query('RESET MASTER');
-  // So that it is known after which the log begins.
+  // The new log then names the transaction after which it begins.
   if (after !== '') await query(`SET GLOBAL gtid_binlog_state = '${after}'`);
 }
 
 /**
- * `[0-1-5,0-2-9]`, as SHOW BINLOG EVENTS tells a list -> `0-2-9`; '' when there is none. It has one for each server id that
+ * `[0-1-5,0-2-9]`, a list as SHOW BINLOG EVENTS prints it -> `0-2-9`; '' when there is none. It has one for each server id that
  * has written, so one for each epoch; the cluster's history is one, so the highest is the last.
  */
 export function lastGtid(list: string): string {

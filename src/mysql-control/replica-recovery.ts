@@ -21,7 +21,7 @@ export async function recoverReplica(
   query: Query,
   { noted, nameOf, isDdl }: RecoveryOptions,
 ): Promise<string | null> {
-  // The server already replicates, because only its node was restarted. So its position is right.
+  // The server already replicates, because only its node restarted. So its position is right.
   if ((await replicaThreads(query)) !== null) return null;
   const { gtidBinlogPos: binlogPos, gtidSlavePos: slavePos } = await serverReading(query);
   const written = await writtenByRecovery(query, binlogPos);

@@ -29,7 +29,7 @@ const READING = `SELECT @@global.gtid_binlog_pos AS gtidBinlogPos, @@global.gtid
 const SEMI_SYNC_PREFIX = 'Rpl_semi_sync_master_';
 
 /** Longest wait of a replica's commit for others. The uneven value distinguishes Skein's setting from an operator's. */
-const GATHERING_US = 4_999;
+const BATCHING_US = 4_999;
 
 export async function serverReading(query: Query): Promise<ServerReading> {
   const [reading] = await query(READING);
@@ -58,11 +58,11 @@ export async function serverReading(query: Query): Promise<ServerReading> {
 /** Null when an operator has set it. */
 function batchesCommits(count: number, waitUs: number): boolean | null {
   if (count === 0) return false;
-  return waitUs === GATHERING_US ? true : null;
+  return waitUs === BATCHING_US ? true : null;
 }
 
 export async function batchCommits(query: Query, on: boolean): Promise<void> {
-  await query(`SET GLOBAL binlog_commit_wait_usec = ${GATHERING_US}`);
+  await query(`SET GLOBAL binlog_commit_wait_usec = ${BATCHING_US}`);
   // No more commits can wait than there are workers.
   await query(`SET GLOBAL binlog_commit_wait_count = ${on ? '@@global.slave_parallel_threads' : '0'}`);
 }

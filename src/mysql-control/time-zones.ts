@@ -67,16 +67,14 @@ export interface MissingZones {
   readonly user: string;
   readonly password: string;
   /**
-   * File that exists while zones are loaded: what a crash cut short is loaded again. An operator makes it to load newer
-   * ones.
+   * File that exists while zones are loaded, so that they are loaded again after a crash. An operator creates it to load
+   * newer zones.
    */
   readonly marker: string;
 }
 
-/**
- * Loads the zones past the log into a server whose data directory was made without them, or whose operator asks for it. A
- * server that has zones keeps them otherwise, whoever loaded them. Without a way to load them the server works as
- * before: named zones are unknown to it.
+/** Loads the zones, without logging them, into a server whose data directory was made without them, or when the operator asks
+ * for it. Otherwise a server keeps the zones that it has. Where they cannot be loaded, the server works without named zones.
  */
 export async function loadMissingTimeZones(
   { binary, socketPath, user, password, marker }: MissingZones,
@@ -110,7 +108,7 @@ export async function loadMissingTimeZones(
   }
 }
 
-/** Quick (some 10 ms). Rows count with their numbers, which the program gives to the zones in the order of their names. */
+/** Takes some 10 ms. The sums include the ids of the zones, which the program assigns in the order of their names. */
 export const TIME_ZONE_SUMS =
   'CHECKSUM TABLE mysql.time_zone_name, mysql.time_zone_transition, mysql.time_zone_transition_type';
 

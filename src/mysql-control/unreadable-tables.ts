@@ -16,9 +16,9 @@ const UNREADABLE = `SELECT table_schema s, table_name n, table_comment c, table_
 const LOCKED = /^Lock wait timeout/;
 
 /**
- * Tables of which a server that died in the middle of DDL has the definition, and not all that belongs to it. Seen on 10.11:
+ * Tables that a server that died in the middle of DDL lists, but cannot open because parts are missing. Seen on 10.11:
  * ALTER and RENAME of tables with partitions (the engine has some partitions under another name, or the .par file is gone).
- * @param among only these are looked at
+ * @param among checks only these
  */
 export async function unreadableTables(
   query: SqlQuery,

@@ -71,7 +71,7 @@ export async function logRollback(
   branch: string,
   serverId: number,
 ): Promise<void> {
-  // Commits of an adopted server may wait for acknowledgements, which nobody gives yet. The opening switches that on again.
+  // Commits of an adopted server could wait for acknowledgements that no dump gives yet. Opening switches semi-sync on again.
   await refuseWaitingCommits(sessions.query);
   await sessions.query('SET GLOBAL rpl_semi_sync_master_enabled = 0');
   await inEndedSession(sessions, { logged: true, deadlineMs: QUERY_DEADLINE_MS }, [

@@ -39,9 +39,9 @@ export type Found =
 export class CommandScan {
   readonly #options: ScanOptions;
   #multi: boolean;
-  /** Bytes of the present packet that have not come yet. */
+  /** Bytes of the current packet that have not arrived yet. */
   #rest = 0;
-  /** Of the packet before. */
+  /** Sequence number of the previous packet. */
   #sequence = 0;
   #length = 0;
   #wasReset = false;
@@ -125,7 +125,7 @@ export class CommandScan {
     if (length < 5 || length > STATEMENT_BYTES_MAX) return false;
     if (mayLeadToKill(bytes, body + 1)) return true;
     if (!this.#multi || command !== COM.query) return false;
-    // Behind another statement: the whole text has to be here.
+    // The KILL may follow another statement, so the whole text is needed.
     return bytes.length - body < length || bytes.subarray(body, body + length).includes(SEMICOLON);
   }
 
@@ -150,7 +150,7 @@ export class CommandScan {
   }
 }
 
-/** First words of statements that may be or hold a KILL, four letters each; ? stands for what is no letter. */
+/** First words of statements that may be or hold a KILL, four letters each; ? stands for any other character. */
 const LEADS = new Set([...'kill begi case loop repe whil decl exec prep'.split(' ')].map(numberOf));
 const SHORT_LEADS = new Set(['set', 'for'].map((word) => numberOf(`${word} `) >>> 8));
 const IF = numberOf('if  ') >>> 16;

@@ -2,8 +2,8 @@ import { packet } from '../mysql-protocol/packets.js';
 
 /**
  * A node's port sends this first when it forwards a client to another node's port. That port must connect to its own server.
- * Without the marker, two nodes that take each other for the primary's would forward one client in a loop.
- * Its sequence number is 0, where a client's first packet has 1. So no client is taken for a node.
+ * Without the marker, two nodes that each take the other for the primary would forward one client in a loop. The marker's
+ * sequence number is 0, and a client's first packet has 1, so no client is mistaken for a node.
  */
 export const FORWARD_MARKER = packet(0, Buffer.from('skein-hop'));
 

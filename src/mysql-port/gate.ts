@@ -5,7 +5,7 @@ import { Emitter } from '../std/emitter.js';
 export interface Target {
   readonly host: string;
   readonly port: number;
-  /** The address that we dial from; it is part of the account that the server takes a client for. */
+  /** The address from which the port dials; for the server it is part of the client's account. */
   readonly localAddress?: string;
   /** This port judges clients' KILLs. Otherwise the next port does. */
   readonly judgesKills?: boolean;
@@ -45,7 +45,7 @@ export class Gate {
   #route: Route;
   #generation = 0;
 
-  /** `look` sets the gate, when what decides about it has changed without a word. Called before each chunk. */
+  /** `look` sets the gate when the state behind it has changed without a message. Called before each chunk. */
   constructor(reason: string, look: () => void = () => {}) {
     this.#route = { open: false, reason };
     this.#look = look;

@@ -4,7 +4,7 @@ import { PACKET_HEADER_SIZE } from '../mysql-protocol/packets.js';
 /** MySQL's second compression. */
 const ZSTD_COMPRESSION = 0x0400_0000;
 const GREETING_PROTOCOL = 10;
-/** Of a greeting, the thread's id comes behind the version's text; no server's is longer. */
+/** The thread id follows the version text of a greeting; no server's version text is longer. */
 const GREETING_HEAD_MAX = 128;
 const ANSWER = { ok: 0x00, error: 0xff } as const;
 
@@ -31,7 +31,7 @@ export class LoginWatch {
     return this.#state;
   }
 
-  /** The server's number for the session, as its greeting says it; null = it did not greet. */
+  /** The server's thread id of the session, from its greeting; null = it did not greet. */
   get threadId(): number | null {
     return this.#threadId;
   }
@@ -97,7 +97,7 @@ class Heads {
   #headerSize = 0;
   #head: Buffer[] = [];
   #headMissing = 0;
-  /** Of the packet, behind its head. */
+  /** Bytes of the packet after its head. */
   #rest = 0;
 
   constructor(headMax: number) {

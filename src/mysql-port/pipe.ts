@@ -45,7 +45,7 @@ export class Pipe {
   readonly #login = new LoginWatch();
   #closed = false;
   #linger: NodeJS.Timeout | null = null;
-  /** Since when the client has not read what the server sent (monotonic ms); null = it reads. */
+  /** When the client stopped reading what the server sent (monotonic ms); null = it reads. */
   #clogged: number | null = null;
   /** Null: no login yet, or commands need not be inspected. */
   #scan: CommandScan | null = null;
@@ -53,9 +53,9 @@ export class Pipe {
   #kept: Buffer[] = [];
   #keptSize = 0;
   #needed = 0;
-  /** The client is not read: one of its commands is being handled. */
+  /** The port does not read from the client, because it handles one of the client's commands. */
   #holding = false;
-  /** Gets the server's next bytes instead of the client; returns the part for the client. */
+  /** Receives the server's next bytes in place of the client; returns the part for the client. */
   #listener: ((chunk: Buffer) => Buffer) | null = null;
   /** The server has not answered the client's last bytes yet. */
   #owesAnswer = false;
@@ -121,7 +121,7 @@ export class Pipe {
     server.pause();
   }
 
-  /** The server's OK has come; false = the connection is cut. */
+  /** The server has accepted the login; false = the connection is cut. */
   #letIn(): boolean {
     if (this.#login.clientIsAhead) {
       this.destroy('it sends more than a login before it is logged in');

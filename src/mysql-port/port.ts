@@ -15,8 +15,8 @@ import { type KillJudge, Pipe } from './pipe.js';
 import { encodeRefusal, nowhereToGo, type Refusal, tooManyConnections } from './refusal.js';
 
 /**
- * One listening port of the MySQL protocol. It accepts, finds the server that its gate names, and pipes. It knows
- * nothing of roles, accounts or statements: those are the gate's and the server's.
+ * One listening port of the MySQL protocol. It accepts, finds the server that its gate names, and pipes. It knows nothing of
+ * roles, accounts or statements; the gate and the server do.
  */
 export interface MysqlPortOptions extends LoginLimits {
   /** For messages: 'read-write' or 'read-only'. */
@@ -32,11 +32,11 @@ export interface MysqlPortOptions extends LoginLimits {
 export interface MysqlPortModules {
   readonly gate: Gate;
   readonly logger: Logger;
-  /** For targets that ask for it; must not reject. */
+  /** Judges KILLs for targets with `judgesKills`; must not reject. */
   readonly judge: KillJudge;
   /** The local server's threads that have no login yet. */
   threadsBeforeLogin(): Promise<ReadonlySet<number>>;
-  /** For targets that ask for it; must not reject. Null: they do not wait. */
+  /** Waits for targets with `waitsForPrimary`; must not reject. Null: no wait. */
   readonly fresh: (() => Promise<boolean>) | null;
   readonly clock?: Clock;
 }
@@ -148,7 +148,7 @@ export class MysqlPort {
     await closed;
   }
 
-  /** Cuts the connections that reach their server from these ports of this machine; says how many there were. */
+  /** Cuts the connections that reach their server from these local ports; returns how many there were. */
   cutFrom(ports: ReadonlySet<number>): number {
     const meant = [...this.#pipes].filter(({ dialledFrom }) => ports.has(dialledFrom));
     for (const pipe of meant) pipe.cut();
@@ -246,7 +246,7 @@ export class MysqlPort {
     this.connectTimes.observe((this.#clock.nowMs() - acceptedAtMs) / 1000);
   }
 
-  /** A server that has greeted, by a pass that still holds; tried until the time is over. */
+  /** Dials until a server has greeted while its pass is still valid, or the time is over. */
   async #reach(client: Socket): Promise<{ pass: Pass; dialled: Dialled }> {
     const { gate } = this.#modules;
     const { openWaitMs } = this.#options;

@@ -26,15 +26,15 @@ const SLASH = 0x2f;
 const BACKSLASH = 0x5c;
 const BACKTICK = 0x60;
 const DELETE = 0x7f;
-/** A space to sessions in latin1 (seen on 10.11); in UTF-8 it only follows another byte that is not ASCII. */
+/** A space in latin1 sessions (seen on 10.11); in UTF-8 this byte only follows another non-ASCII byte. */
 const LATIN1_SPACE = 0xa0;
 const CAPITAL_M = 0x4d;
 
-/** No word that a caller looks for is longer. */
+/** Callers look for no longer word. */
 const WORD_MAX = 16;
 /** The server skips comments for the versions of MySQL that it never was, unless they are marked as MariaDB's own. */
 const MYSQL_ONLY_FROM = 50_700;
-/** Comments for versions from here on: whether the server is that new is not known here. */
+/** Comments for this version and later ones: the tokenizer does not know whether the server is that new. */
 const MARIADB_FROM = 100_000;
 
 export class SqlTokens {
@@ -44,7 +44,7 @@ export class SqlTokens {
   /** Inside of an executable comment, whose end then counts as white space. */
   #inComment = false;
   #kind: TokenKind = 'end';
-  /** Of the present token, quotes included. */
+  /** Start of the current token, quotes included. */
   start = 0;
   end = 0;
   /** Whether a comment was met whose execution depends on the server's version. */
@@ -64,7 +64,7 @@ export class SqlTokens {
     return this.#kind;
   }
 
-  /** The present word in small letters; '' when it is no word, or longer than any that is asked for. */
+  /** The current word in lower case; '' when the token is not a word, or is longer than WORD_MAX. */
   word(): string {
     if (this.#kind !== 'word' || this.end - this.start > WORD_MAX) return '';
     let word = '';
@@ -81,7 +81,7 @@ export class SqlTokens {
   }
 
   #code(index: number): number {
-    // NaN behind the end compares with nothing.
+    // NaN after the end; every comparison with it is false.
     return this.#text.charCodeAt(index);
   }
 
@@ -166,7 +166,7 @@ export class SqlTokens {
     return isMariadbs || version < MYSQL_ONLY_FROM;
   }
 
-  /** Behind the next end of a comment, or the end of the text. */
+  /** Moves behind the end of the comment, or to the end of the text. */
   #skipComment(): void {
     while (this.#at < this.#text.length) {
       if (this.#code(this.#at) === STAR && this.#code(this.#at + 1) === SLASH) {
