@@ -101,7 +101,7 @@ async function show(
 /** Time, token, request and outcome; the rest is for --json. */
 function readable(text: string): string {
   const line = JSON.parse(text) as Record<string, unknown>;
-  // What the node says of the answer itself: token.revoked, lines.cut.
+  // A line about the answer itself: token.revoked, lines.cut.
   if (line.time === undefined) return `${line.event}: ${line.reason}`;
   const time = String(line.time).slice(0, 23).replace('T', ' ');
   if (line.kind === 'request') {

@@ -85,7 +85,7 @@ async function intoFile(
   const into = await stat(target).catch(() => null);
   const asDirectory = into?.isDirectory() === true;
   if (into !== null && !asDirectory) throw alreadyThere(target);
-  // Its own name comes with the first bytes; the temporary one stands where it will be.
+  // The final name is known after the first bytes; the temporary file is in the same directory.
   const temporary = temporaryName(asDirectory ? join(target, 'skein.backup') : target);
   if (!asDirectory) await sweepTemporary(target);
   let handle: FileHandle | null = null;

@@ -1,11 +1,11 @@
 import type { Emitter } from '../std/emitter.js';
 
-/** Where a command reads and writes; tests hand in their own. */
+/** Input and output of a command; tests pass their own. */
 export interface Terminal {
   /** Text of several lines; control characters in it are escaped (std/terminal-text.ts). */
   out(text: string): void;
   err(text: string): void;
-  /** A JSON text, exactly; on a terminal what JSON leaves unescaped is escaped. */
+  /** A JSON text, unchanged; on a terminal also characters that JSON leaves unescaped are escaped. */
   json(text: string): void;
   /** Only for our own control sequences. */
   control(sequence: string): void;
@@ -16,8 +16,8 @@ export interface Terminal {
   /** Standard input as it comes. */
   input(): AsyncIterable<Uint8Array>;
   /**
-   * Bytes, exactly; on a terminal made harmless. Resolves when there is room for more, or when the reader has closed
-   * the output.
+   * Bytes, unchanged; on a terminal control characters are escaped. Resolves when there is room for more, or when the reader
+   * has closed the output.
    */
   write(bytes: Uint8Array): Promise<void>;
 }

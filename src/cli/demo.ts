@@ -102,7 +102,7 @@ async function runDemo(context: CommandContext, options: DemoOptions, hungAfterM
     refuseFewer(options.directory, plan);
     await refuseTakenPorts(plan);
     say(`${plan.length === 1 ? 'one node' : `${plan.length} nodes`} in ${options.directory}`);
-    // Nodes that ran before find their server by themselves, without three of them waiting for one download.
+    // Only for new nodes, so that not all of them wait for one download. Nodes that ran before find their server by themselves.
     if (!plan.every(hasRunBefore)) await prepareServer({ say, signal: context.signal });
     await writeIdentities(plan);
     await tellToken(options.directory, say);

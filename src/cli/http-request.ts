@@ -1,4 +1,4 @@
-/** One HTTP request. `fetch` cannot be told an authority of one's own; otherwise this does as it does. */
+/** One HTTP request, like `fetch`, but with a certificate authority of the caller's choice, which `fetch` does not take. */
 import http from 'node:http';
 import https from 'node:https';
 
@@ -14,7 +14,7 @@ export interface HttpRequest {
 export interface HttpAnswer {
   readonly status: number;
   readonly ok: boolean;
-  /** As it comes. */
+  /** The body, as it arrives. */
   readonly bytes: AsyncIterable<Uint8Array>;
   text(): Promise<string>;
 }

@@ -17,7 +17,7 @@ import { prepareServer } from './setup/prepare-server.js';
 import { startNode } from './setup/start-node.js';
 import { UsageError } from './usage-error.js';
 
-/** As long as what the HMACs that it is used for give. */
+/** As long as the output of the HMACs (SHA-256) for which it is the key. */
 const SECRET_BYTES = 32;
 const LOOPBACK = '127.0.0.1';
 

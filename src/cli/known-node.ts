@@ -1,4 +1,4 @@
-/** The node that commands talk to when none is named, and what is needed for that. */
+/** The node that commands talk to when none is named: its address, authority and token. */
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { CommandContext } from './command.js';
@@ -22,8 +22,8 @@ interface NodeFile {
 }
 
 /**
- * Of the local cluster in `.skein`, else of the node of this machine: the one in SKEIN_DIR, else in /var/lib/skein. SKEIN_URL,
- * SKEIN_TOKEN and SKEIN_CA say it otherwise.
+ * Of the local cluster in `.skein`, else of the node of this machine: the one in SKEIN_DIR, else in /var/lib/skein.
+ * SKEIN_URL, SKEIN_TOKEN and SKEIN_CA override this.
  */
 export function knownNode({ env, cwd }: Pick<CommandContext, 'env' | 'cwd'>): KnownNode {
   const local = readText(join(cwd, '.skein', 'admin.token'));

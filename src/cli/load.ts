@@ -84,7 +84,7 @@ function loginOf({ cwd, env }: CommandContext, values: ParsedValues): Login {
   try {
     text = readFileSync(path, 'utf8');
   } catch {
-    // Without the file, options give all values.
+    // Without the file, the options must give all values.
   }
   const inFile = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(text)?.[1]?.trim();
   const user = values.text('user');
@@ -159,7 +159,7 @@ async function load(
   return 0;
 }
 
-/** Whether the session takes backslashes as they are from now on. @throws SkeinError LOAD_FAILED */
+/** Returns whether backslashes in strings have no special meaning in the session from now on. @throws SkeinError LOAD_FAILED */
 async function execute(
   connection: Connection,
   sql: string,
@@ -179,7 +179,7 @@ async function execute(
   }
 }
 
-/** Bytes of the dump as the UTF-8 that they nearly always are. */
+/** The dump's bytes for people, as UTF-8, which they nearly always are. */
 function text(bytes: string): string {
   return Buffer.from(bytes, 'latin1').toString('utf8');
 }
@@ -189,7 +189,7 @@ function said(error: unknown): string {
   return `${messageOf(error)}${errno === undefined ? '' : ` (${errno})`}`;
 }
 
-/** Without what a terminal would take for commands. */
+/** The statement for a terminal: control characters escaped. */
 function shown(sql: string): string {
   const line = text(sql.slice(0, SHOWN_MAX * 4))
     .replace(/[\s\p{Cc}]+/gu, ' ')

@@ -28,7 +28,7 @@ new data is complete, unless the old data is wrong. "skein status" shows how far
     const path = `/v1/nodes/${name}/reseed`;
     const client = clientOf(context, values.text('node'));
     const { body } = await client.request<object>(method, path).catch((error: unknown) => {
-      // Another replica was asked: the primary can tell the one that is meant.
+      // The node that was asked is another replica: the primary can pass the order on.
       const primary = isSkeinError(error) && error.code === 'NOT_PRIMARY' ? error.data.primary : null;
       if (typeof primary !== 'string') throw error;
       return clientOf(context, primary).request<object>(method, path);

@@ -84,7 +84,7 @@ async function refuseUsed(directory: string): Promise<void> {
   );
 }
 
-/** Beside the directory that it will become: a restore that is interrupted leaves nothing that could be started. */
+/** Beside the final directory, so that an interrupted restore leaves nothing that could be started. */
 async function makeTemporary(directory: string): Promise<string> {
   await mkdir(dirname(directory), { recursive: true });
   await sweepTemporary(directory);
@@ -185,7 +185,7 @@ class Receiver {
     await this.#incoming.finish({ gtid: position.gtid, bytes: contentBytes, about }, { signal });
   }
 
-  /** In a server without a network, past its log. */
+  /** Runs statements in a server without network, without logging them. */
   async execute(statements: readonly string[], signal: AbortSignal): Promise<void> {
     const data = join(this.#place.directory, 'data');
     await bootstrap(this.#binary, data, `${statements.join(';\n')};\n`, this.#place.user, signal);
@@ -197,9 +197,8 @@ class Receiver {
   }
 }
 
-/**
- * The old cluster's secret is in the passwords of all accounts of the node, so they are made anew. Its tokens are not valid
- * here; the first start stores the new admin token, as there is none.
+/** Passwords of the node's accounts are derived from the cluster's secret, so the accounts are made again with the new one. The
+ * old tokens are removed; the first start stores the new admin token, because the table is empty then.
  */
 function newClusterSql(secret: Buffer): string[] {
   return ['USE mysql', 'FLUSH LOCAL PRIVILEGES', ...accountStatements(secret), 'DELETE FROM skein.tokens'];

@@ -5,7 +5,7 @@ import { durationText } from '../std/duration-text.js';
 import { terminalLine } from '../std/terminal-text.js';
 import { textTable } from './text-table.js';
 
-/** The cluster at a glance: one line on the whole, one for each node, and the reason for any problem. */
+/** The cluster's status as text: one line about the whole, one for each node, and the reason for any problem. */
 export function statusText(status: ClusterStatus, nowMs: number): string {
   const { needed, attached } = status.quorum;
   const quorum =
@@ -68,7 +68,7 @@ function row(member: MemberStatus, nowMs: number): string[] {
 }
 
 function serverText({ server }: MemberStatus): string {
-  // Of `10.11.6-MariaDB-0+deb12u1-log` the number is what a table has room for.
+  // The table has room only for the number of `10.11.6-MariaDB-0+deb12u1-log`.
   const number = server.version === null ? null : (/^[\d.]+/.exec(server.version)?.[0] ?? server.version);
   const name = [server.flavour, number].filter((part) => part !== null).join(' ');
   return `${name === '' ? 'server' : name} ${server.up ? 'up' : 'DOWN'}`;

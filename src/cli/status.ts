@@ -7,7 +7,7 @@ import { statusText } from './status-text.js';
 
 /** Fast enough to watch a restart of a node, slow enough to cost nothing. */
 const WATCH_INTERVAL_MS = 1000;
-/** Home, and clear what is below: no flicker, and the scroll-back stays. */
+/** Moves the cursor home and clears the screen below it: without flicker, and the scroll-back stays. */
 const REDRAW = '\u001b[H\u001b[J';
 
 export const statusCommand: Command = {

@@ -24,8 +24,8 @@ export function systemContext(): { context: CommandContext; close(): void } {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
-  // A reader that goes away (`skein status --watch | head -1`, a closed terminal) is no error, and above all no
-  // reason for a demo to leave its nodes alone.
+  // A closed output (`skein status --watch | head -1`, a closed terminal) is not an error. In particular it must not end a
+  // demo, which would leave its nodes without a supervisor.
   let outputIsGone = false;
   const onOutputError = (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;

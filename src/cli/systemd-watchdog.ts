@@ -3,13 +3,13 @@ import type { Logger } from '../std/logger.js';
 
 /**
  * Tells systemd that the event loop turns (`WatchdogSec=` of a unit; sd_notify(3), sd_watchdog_enabled(3)). Node has no
- * datagram sockets of the unix family, so each message is sent by a systemd-notify of its own, started from a timer of the
- * loop: a loop that hangs starts none. A helper that lives on and sends by itself would prove nothing.
+ * datagram sockets of the unix family, so a timer of the event loop starts one systemd-notify process for each message; a
+ * loop that hangs starts none. A helper process that keeps sending by itself would prove nothing.
  */
 
 export interface WatchdogPlan {
   readonly intervalMs: number;
-  /** All that systemd-notify needs of our environment. */
+  /** The only environment variables that systemd-notify needs. */
   readonly env: Readonly<Record<string, string>>;
 }
 

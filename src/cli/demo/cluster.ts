@@ -86,7 +86,7 @@ export class LocalCluster {
     }
   }
 
-  /** Says why a node is not ready; each reason once, and none at a normal start. */
+  /** Prints why a node is not ready: each reason once, and nothing during a normal start. */
   explain(name: string): (reason: string) => void {
     let told = '';
     return (reason) => {
@@ -112,9 +112,8 @@ export class LocalCluster {
     }
   }
 
-  /**
-   * The primary first: it takes no more writes, and what still waits for its quorum gets it from replicas that are
-   * there. Then the replicas, which have everything by then. Resolves when no node and no server runs any more.
+  /** Stops the primary first: it takes no more writes, and commits that wait get their quorum from the replicas, which are still
+   * up. Then it stops the replicas, which have everything by then. Resolves when no node and no server runs any more.
    */
   async stop(): Promise<void> {
     const isPrimary = ({ node }: NodeProcess) => node.name === this.#nodes[0]?.node.name;

@@ -7,7 +7,7 @@ import { accountPassword } from '../../mysql-control/accounts.js';
 import { readFileIfThere, replaceFile } from '../../std/files.js';
 import { clusterFiles, type PlannedNode } from './plan.js';
 
-/** 256 bit: nothing that could be guessed, and the same length as what the node's HMACs give. */
+/** 256 bits: cannot be guessed, and as long as the output of the node's HMACs (SHA-256). */
 const SECRET_BYTES = 32;
 
 /**
@@ -49,13 +49,13 @@ export async function ensureSecrets(directory: string): Promise<string | null> {
   return await createOnce(files.adminToken, generateToken());
 }
 
-/** What `admin.token` holds now. */
+/** The content of `admin.token`. */
 export function adminToken(directory: string): string {
   return readFileSync(clusterFiles(directory).adminToken, 'utf8').trim();
 }
 
 /**
- * An option file for MySQL's own clients: `mariadb --defaults-file=.skein/mysql.cnf -P 6446`. The password follows from
+ * An option file for MySQL's own clients: `mariadb --defaults-file=.skein/mysql.cnf -P 6446`. The password is derived from
  * the secret, so the file is written again at each start.
  */
 export async function writeMysqlOptions(directory: string, port: number): Promise<void> {
@@ -74,7 +74,7 @@ loose-ssl-verify-server-cert=0
   if ((await readText(files.mysqlOptions)) !== text) await replaceFile(files.mysqlOptions, text);
 }
 
-/** The new content, or null when the file was there. It is whole or absent, whenever we are killed. */
+/** Returns the new content, or null when the file existed. After a kill at any moment the file is complete or absent. */
 async function createOnce(file: string, text: string): Promise<string | null> {
   const existing = (await readText(file))?.trim() ?? '';
   if (existing !== '') return null;
@@ -82,7 +82,7 @@ async function createOnce(file: string, text: string): Promise<string | null> {
   return text;
 }
 
-/** @throws SkeinError DIRECTORY_UNUSABLE: what cannot be read is not missing, and must not be written again */
+/** @throws SkeinError DIRECTORY_UNUSABLE: a file that cannot be read is not missing, and must not be overwritten */
 async function readText(file: string): Promise<string | null> {
   try {
     return await readFileIfThere(file);

@@ -1,8 +1,8 @@
 /** One observation of a node by the supervisor. */
 export interface NodeLook {
-  /** Of a clock that never goes back, of the supervisor. */
+  /** The supervisor's monotonic clock. */
   readonly nowMs: number;
-  /** Changes when the node's event loop turns; null: it has not begun to show it. */
+  /** Changes when the node's event loop turns; null: the node has not written its alive file yet. */
   readonly touch: string | null;
   /** CPU time of the process so far. */
   readonly cpuMs: number;
@@ -13,9 +13,8 @@ export interface NodeLook {
 /** Interval of the supervisor's checks. A check that comes much later shows that the supervisor itself did not run. */
 export const LOOK_INTERVAL_MS = 1000;
 const OWN_PAUSE_MS = 3 * LOOK_INTERVAL_MS;
-/**
- * Rule H4: saturated cores are no failure for 30 s. A loop that spins gets more than this part of the time even beside a
- * few others, and no turn of a healthy one takes so much CPU: a second, with the default limit.
+/** Rule H4: a node that gets little CPU on saturated cores has six times the limit (30 s by default). A spinning loop gets more
+ * than a fifth of a core even beside a few others, and no turn of a healthy loop uses that much CPU (a second, by default).
  */
 const STARVED_FACTOR = 6;
 const STARVED_SHARE = 0.2;

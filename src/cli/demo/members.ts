@@ -8,14 +8,14 @@ import { sleep } from '../../std/timing.js';
 import { hasRunBefore } from './directory.js';
 import type { PlannedNode } from './plan.js';
 
-/** The token is not accepted. A node that has just opened needs a moment to read its tokens. */
+/** The node refused the token. A node that has just opened needs a moment to read its tokens. */
 class Refused extends Error {}
 const REFUSALS_MAX = 100;
 
-/** Of these nodes the first is the founder, and the primary. */
+/** The first of these nodes is the founder, and the primary. */
 type Plan = readonly PlannedNode[];
 
-/** Short: it is a part of the time until a new cluster is ready. */
+/** Short, because it adds to the time until a new cluster is ready. */
 const POLL_MS = 50;
 const ANSWER_MS = 15_000;
 
@@ -29,7 +29,7 @@ export async function writeIdentities(plan: Plan): Promise<void> {
   const old = plan.find((node, at) => identities[at] === null && hasRunBefore(node));
   if (old) throw earlierBuild(old);
   const known = identities.find((identity) => identity !== null)?.cluster ?? null;
-  // Nobody else knows a cluster whose founder has not started yet.
+  // When the founder has no identity but another node has one, the founder's directory was lost.
   if (known !== null && identities[0] === null) throw founderMissing(plan[0]);
   const cluster = known ?? newClusterId();
   for (const [at, { directory }] of plan.entries())
@@ -80,7 +80,7 @@ export async function addMembers(
       );
     } catch (error) {
       signal.throwIfAborted();
-      // An operator has taken the token away: who is a member is the operator's matter from then on.
+      // The operator has removed the token: from then on the operator decides on members.
       if (error instanceof Refused && ++refusals > REFUSALS_MAX) return;
       changed(`the members cannot be added yet: ${messageOf(error)}`);
     }

@@ -19,7 +19,7 @@ const RESTART_FIRST_MS = 200;
 const RESTART_MAX_MS = 5000;
 /** Uptime after which the restart back-off is reset. */
 const STABLE_AFTER_MS = 30_000;
-/** How soon the end of an adopted node is seen; the end of our own child is seen at once. */
+/** Interval of checks whether an adopted node has ended; the end of our own child is noticed at once. */
 const POLL_MS = 200;
 /** File for the node's output before its log works, and for a crash of the runtime. */
 const OUTPUT_BYTES_MAX = 1024 * 1024;
@@ -123,7 +123,7 @@ export class NodeProcess {
     }, LOOK_INTERVAL_MS);
   }
 
-  /** A node may run that we did not know of: an earlier demo was killed before the node had written its pid. */
+  /** An unknown node may run: an earlier demo was killed before that node had written its pid. */
   #begin(): Promise<string> {
     this.#identity = livingOwner(pidFile(this.node));
     return this.#identity ? watch(this.#identity) : this.#spawn();
@@ -169,7 +169,7 @@ function endOf(child: ChildProcess): Promise<string> {
   });
 }
 
-/** The end of a process that is not our child can only be seen by looking. */
+/** The end of a process that is not our child is only noticed by polling. */
 async function watch(identity: ProcessIdentity): Promise<string> {
   while (isSameProcessAlive(identity)) await sleep(POLL_MS);
   return 'its process is gone';

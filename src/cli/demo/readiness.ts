@@ -1,18 +1,18 @@
 import { sleep } from '../../std/timing.js';
 import { portOwner } from './port-owner.js';
 
-/** Short: it is the time that a second start adds to what the nodes need. */
+/** Short, because it adds to the time of every start. */
 const POLL_MS = 100;
 /** A node under load answers its health within milliseconds; one that is stopped (SIGSTOP) never does. */
 const ANSWER_MS = 2000;
 
-/** Who should answer, so that a stranger on the port (another cluster's node, another program) is not taken for it. */
+/** The node that should answer, so that another program, or another cluster's node, on the port is not mistaken for it. */
 export interface ExpectedNode {
   readonly name: string;
   readonly cluster: string;
   readonly url: string;
   readonly port: number;
-  /** Of its process, null while it has none. */
+  /** The node's process id; null while it has no process. */
   pid(): number | null;
 }
 
@@ -23,7 +23,7 @@ interface ReadyAnswer {
   readonly reason?: unknown;
 }
 
-/** Null when the node is ready; else why not, in plain words. */
+/** Null when the node is ready; else the reason, for people. */
 export async function notReadyBecause(node: ExpectedNode, signal: AbortSignal): Promise<string | null> {
   try {
     const response = await fetch(`${node.url}/ready`, {
@@ -37,7 +37,7 @@ export async function notReadyBecause(node: ExpectedNode, signal: AbortSignal): 
   }
 }
 
-/** The names catch another kind of program everywhere, the process another cluster that uses the same names. */
+/** The names detect another program; the process id detects another cluster with the same names. */
 function strangerOf({ name, cluster, port, pid }: ExpectedNode, answer: ReadyAnswer): string | null {
   if (answer.node !== name || answer.cluster !== cluster) {
     return `port ${port} is answered by something else, not by ${name} of ${cluster}`;
@@ -47,7 +47,7 @@ function strangerOf({ name, cluster, port, pid }: ExpectedNode, answer: ReadyAns
   return `port ${port} is answered by process ${owner.pid} (${owner.command}), which is not ${name}`;
 }
 
-/** Resolves when the node is ready; `changed` hears each new reason why it is not. */
+/** Resolves when the node is ready; calls `changed` with each new reason why it is not. */
 export async function untilReady(
   node: ExpectedNode,
   changed: (reason: string) => void,

@@ -6,7 +6,7 @@ import type { PlannedNode } from './plan.js';
 
 const POLL_MS = 50;
 
-/** The database server of a node, if it runs. The number alone does not prove it: its data directory does. */
+/** The database server of a node, if it runs. The pid alone is no proof; the data directory in its arguments is. */
 export function runningServer(node: PlannedNode): ProcessIdentity | null {
   const pid = Number.parseInt(readOrEmpty(join(node.directory, 'server.pid')), 10);
   if (!(pid > 0)) return null;
@@ -17,8 +17,8 @@ export function runningServer(node: PlannedNode): ProcessIdentity | null {
 }
 
 /**
- * For a server whose node is gone and cannot stop it in order. Killed, never asked to shut down: a server that
- * shuts down releases commits that still wait for their quorum (rule C1), one that is killed recovers.
+ * Kills a server whose node is gone. It is never asked to shut down: a shutdown releases commits that still wait for their
+ * quorum (rule C1); a killed server recovers.
  */
 export async function killServer(server: ProcessIdentity): Promise<void> {
   try {

@@ -1,4 +1,7 @@
-/** One step of the join exchange over HTTP. The connection is not trusted, with or without TLS: the exchange proves itself. */
+/**
+ * One step of the join exchange over HTTP. The connection is not trusted, with or without TLS: the exchange has its own
+ * proofs.
+ */
 import http from 'node:http';
 import https from 'node:https';
 import type { Joiner, JoinRequest, JoinStep, SealedAnswer } from '../../joining/exchange.js';
@@ -17,7 +20,10 @@ export interface AskModules {
   readonly signal: AbortSignal;
 }
 
-/** The answer, and the address that gave it. @throws SkeinError NODE_UNREACHABLE, NOT_A_NODE, or the member's own code */
+/**
+ * The answer, and the address of the node that answered.
+ * @throws SkeinError NODE_UNREACHABLE, NOT_A_NODE, or the member's own code
+ */
 export async function askMember(
   address: string,
   step: JoinStep,

@@ -19,7 +19,7 @@ import { FILES, nodeFile } from './node-file.js';
 import type { SetupOptions } from './options.js';
 import { holdPorts } from './ports.js';
 
-/** A primary that restarts, or waits for its quorum, is back by then. */
+/** Long enough for a primary to restart, or to get its quorum back. */
 const AGAIN_FOR_MS = 60_000;
 const AGAIN_EVERY_MS = 1_000;
 /** Names that the cluster chose and another machine took first. */
@@ -109,7 +109,7 @@ class Joining {
     return { ...offer, address };
   }
 
-  /** Asked again while it is not known whether it was done: the member knows this joiner by its key. */
+  /** Asks again while it is unknown whether the step was done: the member recognises this machine by its key. */
   async #become({ name, tls, address }: JoinOffer & { address: string }): Promise<JoinWelcome> {
     const needsCertificate = tls?.issues === true && this.#options.certificate === null;
     const details = await this.#details(name, needsCertificate ? publicKeyOf(this.#key) : null);

@@ -1,4 +1,4 @@
-/** What an operator is told after `skein init` and `skein join`. Pure. */
+/** The text for the operator after `skein init` and `skein join`. Pure. */
 import { DEFAULT_DIRECTORY, isLoopback } from './options.js';
 
 export interface Prepared {
@@ -6,7 +6,7 @@ export interface Prepared {
   readonly cluster: string;
   readonly configFile: string;
   readonly directory: string;
-  /** By which others reach it. */
+  /** The host by which others reach it. */
   readonly host: string;
   readonly usesTls: boolean;
 }

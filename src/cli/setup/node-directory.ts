@@ -1,4 +1,4 @@
-/** The directory of a node that is being set up. It is the node's once `node.json` is in it, which comes last. */
+/** The directory of a node that is being set up. It is a node's directory once `node.json` is in it, which is written last. */
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, open, rm, rmdir, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -6,7 +6,7 @@ import type { NodeConfigInput } from '../../config/node-config.js';
 import { messageOf, SkeinError } from '../../model/error.js';
 import { chownTree, replaceFile, syncPath } from '../../std/files.js';
 
-/** What a node has in its directory. */
+/** Files and directories of a node. */
 const NODE_ENTRIES = [
   'node.json',
   'identity.json',
@@ -29,8 +29,7 @@ export class NodeDirectory {
     this.#made = made;
   }
 
-  /**
-   * Makes the directory if need be, with room for what will be written. `undo` takes all that back.
+  /** Makes the directory if necessary, and reserves room for the files. `undo` reverts both.
    * @throws SkeinError DIRECTORY_HAS_NODE, DIRECTORY_UNUSABLE
    */
   static async prepare(path: string): Promise<NodeDirectory> {
@@ -72,7 +71,7 @@ export class NodeDirectory {
     }
   }
 
-  /** The last file: from now on it is a node. Root gives all to the owner of the directory. */
+  /** Writes `node.json`, after which the directory is a node's. Run by root, it gives all files to the directory's owner. */
   async finish(config: NodeConfigInput): Promise<string> {
     await this.write('node.json', `${JSON.stringify(config, null, 2)}\n`, 0o640);
     const { uid, gid } = statSync(this.path);

@@ -1,4 +1,4 @@
-/** What `node.json` says of a node that was set up. */
+/** Makes the `node.json` of a node that was set up. */
 import { join } from 'node:path';
 import type { NodeConfigInput } from '../../config/node-config.js';
 import type { AcknowledgeLevel } from '../../model/status.js';

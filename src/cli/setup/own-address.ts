@@ -3,7 +3,7 @@ import { messageOf, SkeinError } from '../../model/error.js';
 
 const CONNECT_MS = 10_000;
 
-/** Where a member answers HTTP: `10.0.0.1`, `db1:8083` or a whole address. @throws SkeinError USAGE */
+/** The base URL of a member's HTTP from `10.0.0.1`, `db1:8083` or a whole URL. @throws SkeinError USAGE */
 export function memberUrl(text: string): string {
   const host = isIP(text) === 6 ? `[${text}]` : text;
   const whole = /^https?:\/\//.test(host) ? host : `http://${host}`;
@@ -24,7 +24,7 @@ function portOf({ port, protocol }: URL): string {
 }
 
 /**
- * The address of this machine by which it reaches that one: the others can most likely reach it there too.
+ * The address from which this machine connects to the member: the others can most likely reach it there too.
  * @throws SkeinError NODE_UNREACHABLE
  */
 export function addressTowards(url: string, signal: AbortSignal): Promise<string> {

@@ -1,16 +1,15 @@
-/** The addresses of the node to be: they are tried before anything is written. */
+/** Listens on the addresses of the new node as a test, before anything is written. */
 import { createServer, type Server } from 'node:net';
 import { messageOf, SkeinError } from '../../model/error.js';
 import type { NodePorts } from './options.js';
 
-/** Ports on which somebody listens, for a moment. */
+/** Ports that this process holds for a moment. */
 export interface HeldPorts {
   release(): Promise<void>;
 }
 
-/**
- * Listens on all ports of the node, and closes each connection at once: so they are known to be free, and another
- * machine can try whether it reaches them.
+/** Listens on all ports of the node, and closes each connection at once. This shows that the ports are free, and lets another
+ * machine check that it can reach them.
  * @throws SkeinError PORT_TAKEN, ADDRESS_UNUSABLE
  */
 export async function holdPorts(host: string, { http, link, mysql }: NodePorts): Promise<HeldPorts> {

@@ -7,9 +7,8 @@ import type { ServerBinary } from '../../server-packages/server-binary.js';
 import { durationText } from '../../std/duration-text.js';
 import { silentLogger } from '../../std/logger.js';
 
-/**
- * Finds or fetches the database server once, with progress, before three nodes would all wait for the same thing; and the
- * programs that copy its data. Without those a cluster runs, but its nodes can give and take no snapshot.
+/** Finds or fetches the database server, and the programs that copy its data, once and with progress, so that not every node
+ * waits for the same download. Without those programs a cluster runs, but its nodes cannot fill each other.
  * @throws SkeinError as obtainServer and chooseCacheDir do
  */
 export async function prepareServer(options: {
@@ -23,7 +22,7 @@ export async function prepareServer(options: {
     cacheDir,
     signal: options.signal,
     progress(text: string, fraction: number | null) {
-      // In steps of a quarter: on a terminal as in a log file it is a handful of lines.
+      // In steps of a quarter: a few lines, on a terminal and in a log file.
       const line = fraction === null ? text : `${text} ${Math.floor(fraction * 4) * 25} %`;
       if (line !== told) options.say(`${line} (${durationText(performance.now() - started)})`);
       told = line;
