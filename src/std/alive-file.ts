@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import { ownIdentity, type ProcessIdentity, parseIdentity } from './process-identity.js';
 
 /**
- * The proof that a process turns its event loop: a file that it touches every second from a timer of that loop. It works
- * also for an observer that finds the process later. What it does not do: judge (cli/demo/hang-detector.ts does).
+ * The proof that a process turns its event loop: a file that it touches every second from a timer of that loop. An observer
+ * that did not start the process can use it too. cli/demo/hang-detector.ts decides whether a process hangs.
  */
 
 /** Often enough to see a hang of five seconds; a touch costs a few microseconds and writes no data. */
 const ALIVE_INTERVAL_MS = 1000;
 
-/** Where a node has it. */
+/** Path of the file in a node's directory. */
 export const aliveFile = (directory: string) => join(directory, 'node.alive');
 
-/** @returns what ends the touching and removes the file */
+/** @returns a function that stops touching and removes the file */
 export function keepAliveFile(path: string, identity: ProcessIdentity = ownIdentity()): () => void {
   // A new file, so that an earlier process's touch is not taken for ours.
   rmSync(path, { force: true });
@@ -31,7 +31,7 @@ export function keepAliveFile(path: string, identity: ProcessIdentity = ownIdent
   };
 }
 
-/** Of an earlier process that did not end in order and so left its file: when its loop turned last. */
+/** An earlier process that did not end in order has left its file: its pid, and when its loop turned last. */
 export function leftBehind(path: string): { pid: number; lastTurnAt: string } | null {
   try {
     const identity = parseIdentity(readFileSync(path, 'utf8'));

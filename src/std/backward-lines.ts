@@ -4,8 +4,8 @@ const CHUNK_BYTES = 256 * 1024;
 const NEW_LINE = 0x0a;
 
 /**
- * The lines of a file from its end to its beginning, in groups, each newest first; never the whole file in memory. What
- * stands behind the last new line is no line yet and left out. Nothing when there is no such file.
+ * The lines of a file from its end to its beginning, in groups, each newest first; never the whole file in memory. Text after
+ * the last line break is not a complete line yet, and is left out. No lines when there is no such file.
  */
 export async function* backwardLines(path: string): AsyncGenerator<string[]> {
   let file: FileHandle;
@@ -47,10 +47,10 @@ export async function* backwardLines(path: string): AsyncGenerator<string[]> {
 
 const NEW_LINE_BYTES = Buffer.from('\n');
 
-/** `bytes` ends with a new line. What stands before its first one may be the end of a line. */
+/** `bytes` ends with a line break. The part before its first line break may be the end of a line. */
 function* linesOf(bytes: Buffer, left: (bytes: Buffer) => void): Generator<string[]> {
   const first = bytes.indexOf(NEW_LINE);
-  // Without its own new line, which is put back when its beginning is there.
+  // Without its own line break, which is added again when the beginning of the line is read.
   left(bytes.subarray(0, first));
   if (first === bytes.length - 1) return;
   yield bytes

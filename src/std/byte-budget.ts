@@ -9,11 +9,11 @@ export interface ByteBudgetOptions {
   readonly shareMax?: number;
 }
 
-/** What one request holds. */
+/** The bytes that one request holds. */
 export interface HeldBytes {
   /** False when that much more does not fit, or everything was given back; then nothing was added. */
   grow(bytes: number): boolean;
-  /** Gives everything back, for good. It may be called again. */
+  /** Gives everything back; `grow` fails afterwards. May be called again. */
   release(): void;
 }
 

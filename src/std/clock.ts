@@ -1,4 +1,4 @@
-/** Milliseconds that never go back: what decisions and time-outs are measured with. */
+/** A monotonic clock in milliseconds, for decisions and time-outs. */
 export function monotonicMs(): number {
   return performance.now();
 }
@@ -7,8 +7,7 @@ export function monotonicMs(): number {
 export type Timer = object;
 
 /**
- * Where time comes from. Handed to whatever waits or decides by time, so that a test decides when time passes
- * (test/kit/virtual-clock.ts).
+ * Source of time for code that waits or decides by time, so that a test decides when time passes (test/kit/virtual-clock.ts).
  */
 export interface Clock {
   /** Milliseconds that never go back. */

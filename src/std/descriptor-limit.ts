@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * How many files and sockets this process may have open at a time; null where that cannot be told. Node has raised the soft
+ * How many files and sockets this process may have open at a time; null where that is unknown. Node has raised the soft
  * limit to the hard one by then.
  */
 export function descriptorLimit(limits = readLimits()): number | null {

@@ -1,4 +1,4 @@
-/** A typed list of listeners for one kind of event; `on` returns what takes the listener away again. */
+/** A typed list of listeners for one kind of event; `on` returns a function that removes the listener. */
 export class Emitter<T> {
   #listeners = new Set<(value: T) => void>();
 

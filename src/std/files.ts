@@ -38,7 +38,7 @@ export async function syncPath(path: string): Promise<void> {
   }
 }
 
-/** fsyncs every file and directory below `path`: what follows (a rename) must never be on disk before its contents. */
+/** fsyncs every file and directory below `path`, so that a later rename is never on the disk before the contents. */
 export async function syncTree(path: string): Promise<void> {
   for await (const entry of walk(path)) await syncPath(entry.path);
 }
@@ -102,7 +102,7 @@ export interface ReplaceOptions {
   readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
-/** Replaces a small file: a reader sees the old or the new content whole, and so it is after a power cut, if durable. */
+/** Replaces a small file: a reader sees the complete old or new content; if durable, also after a power cut. */
 export async function replaceFile(
   path: string,
   content: string | Uint8Array,

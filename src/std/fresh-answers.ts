@@ -1,6 +1,5 @@
-/**
- * One question for all who want its answer: each gets one that was asked for after it came, and there is one question
- * under way at a time.
+/** Shares one query among callers: each caller gets the result of a query that began after its call, and one query runs at a
+ * time.
  */
 export class FreshAnswers<T> {
   readonly #ask: () => Promise<T>;
@@ -13,7 +12,7 @@ export class FreshAnswers<T> {
 
   get(): Promise<T> {
     if (!this.#running) return this.#begin();
-    // A question that is under way may have been answered before this caller came.
+    // The running query may have read its result before this caller came.
     this.#next ??= this.#running.then(
       () => this.#begin(),
       () => this.#begin(),

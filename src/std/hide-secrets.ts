@@ -2,12 +2,12 @@
 
 const SECRETS: ReadonlySet<string> = new Set(['password', 'passwd', 'token', 'secret', 'authorization']);
 const HIDDEN = '(hidden)';
-/** Data of log lines are flat; what is deeper than this is as it is. */
+/** Data of log lines is flat; deeper levels are not checked. */
 const DEPTH_MAX = 3;
 
 /**
- * The same data with each field of a secret's name hidden. What has none, which is nearly every line, is not copied: a copy
- * of each line costs more than all else that is done for it.
+ * The same data with each field of a secret's name hidden. Data without such a field, which is nearly every line, is not
+ * copied, because a copy costs more than all other work for a line.
  */
 export function hideSecrets<T>(data: T, depthMax = DEPTH_MAX): T {
   if (depthMax === 0 || !isPlain(data)) return data;
@@ -22,7 +22,7 @@ export function hideSecrets<T>(data: T, depthMax = DEPTH_MAX): T {
   return (copy ?? data) as T;
 }
 
-/** A token's id is what requests are logged with; only the token itself, which is longer, must not be seen. */
+/** Log lines name a token by its id, which may be shown; the token itself, which is longer, must not be. */
 function shownSecret(name: string, value: unknown): unknown {
   if (name === 'token' && (value === null || (typeof value === 'string' && value.startsWith('tok_'))))
     return value;

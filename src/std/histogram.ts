@@ -27,7 +27,7 @@ export class Histogram {
   }
 }
 
-/** Seconds, from a fast disk's fsync to a wait that a person gives up on. */
+/** Seconds, from the fsync of a fast disk to a wait that no user accepts. */
 export const LATENCY_BOUNDS_S: readonly number[] = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];

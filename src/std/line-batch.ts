@@ -3,7 +3,7 @@ const BATCH_MS = 10;
 /** Lines are passed on together; more than this is passed on at once. */
 const PENDING_BYTES_MAX = 256 * 1024;
 
-/** Gathers lines, to pass many of them on at a time; what is pending when the thread ends is passed on then. */
+/** Batches lines and passes them on together; pending lines are passed on when the thread ends. */
 export class LineBatch {
   readonly #pass: (lines: readonly string[], urgent: boolean) => void;
   #pending: string[] = [];

@@ -12,8 +12,8 @@ export type LockResult =
 const ROUNDS_MAX = 20;
 
 /**
- * One process at a time, also after the last one was killed: a lock whose owner no longer lives is taken over.
- * Node has no flock(2), so the lock is a hard link, which the file system makes for one only.
+ * A lock for one process at a time. A lock whose owner no longer runs is taken over. Node has no flock(2), so the lock is a
+ * hard link, which only one process can create.
  */
 export function takeLock(file: string, identity: ProcessIdentity = ownIdentity()): LockResult {
   const mine = `${file}.${identity.pid}.${randomBytes(4).toString('hex')}`;
@@ -33,7 +33,7 @@ export function takeLock(file: string, identity: ProcessIdentity = ownIdentity()
   }
 }
 
-/** Between two looks at a lock that another process has. */
+/** Interval of checks of a lock that another process has. */
 const POLL_MS = 100;
 
 /** Runs `work` while no other process, and nothing else in this one, has the lock. */

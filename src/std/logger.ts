@@ -1,6 +1,5 @@
-/**
- * The logger that every room is handed. A constant message and a data object (pino's order of arguments),
- * so that lines can be counted and searched; no room imports a logging library or a global logger.
+/** The logger that every room gets. Each call has a data object and a constant message (pino's order of arguments), so that lines
+ * can be counted and searched. No room imports a logging library or a global logger.
  */
 export interface Logger {
   debug(data: object, message: string): void;

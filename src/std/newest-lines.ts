@@ -1,7 +1,7 @@
 export interface FoundLines {
   /** Oldest first. */
   readonly lines: readonly string[];
-  /** There may be more that were asked for: the limit of bytes was reached before their number. */
+  /** The limit of bytes was reached before the number of lines, so older lines may match too. */
   readonly isCut: boolean;
 }
 
@@ -39,13 +39,15 @@ export class NewestLines {
   }
 }
 
-/**
- * Lines of both planes stand in one file. A line has the time at which it was made, and is written when it has crossed to the
- * thread that has the file, mostly some milliseconds later.
+/** One file has the lines of several threads. A line has the time at which it was made; the thread that owns the file writes it
+ * some milliseconds later.
  */
 const OUT_OF_ORDER_MS = 2_000;
 
-/** A search for lines since this ISO time ends at a line that is older than the answer; null = it does not end before the file. */
+/**
+ * A search for lines since this ISO time ends at a line that is older than the answer; null = it does not end before the
+ * file.
+ */
 export function searchEnd(since: string | undefined): string | null {
   if (since === undefined) return null;
   const atMs = Date.parse(since);

@@ -3,8 +3,8 @@ import { replaceFile } from './files.js';
 import { isSameProcessAlive, ownIdentity, type ProcessIdentity, parseIdentity } from './process-identity.js';
 
 /**
- * `node.pid` holds the number alone, so that `kill $(cat node.pid)` works. Which process that number meant stands
- * beside it, in `node.pid.start`: the pid may belong to another process by now.
+ * `node.pid` holds the number alone, so that `kill $(cat node.pid)` works. `node.pid.start` beside it has the start time of
+ * the process, because the pid may belong to another process by now.
  */
 export async function writePidFile(file: string, identity: ProcessIdentity = ownIdentity()): Promise<void> {
   const { pid, startedAt } = identity;
@@ -12,7 +12,7 @@ export async function writePidFile(file: string, identity: ProcessIdentity = own
   await replaceFile(file, `${pid}\n`, OPTIONS);
 }
 
-/** What the files say, dead or alive; null when there are none or they do not belong together. */
+/** The process that the files name, running or not; null when there are none or they do not belong together. */
 export function readPidFile(file: string): ProcessIdentity | null {
   try {
     const written = Number(readFileSync(file, 'utf8'));
@@ -29,7 +29,7 @@ export function livingOwner(file: string): ProcessIdentity | null {
   return identity && isSameProcessAlive(identity) ? identity : null;
 }
 
-/** Takes the files away if they are ours: a successor's stay. */
+/** Removes the files if they name this process; a successor's files stay. */
 export function removeOwnPidFile(file: string): void {
   if (readPidFile(file)?.pid !== process.pid) return;
   rmSync(file, { force: true });

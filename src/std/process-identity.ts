@@ -32,12 +32,12 @@ export function isSameProcessAlive(identity: ProcessIdentity): boolean {
   return identifyProcess(identity.pid)?.startedAt === identity.startedAt;
 }
 
-/** The identity of the process that asks. */
+/** The identity of this process. */
 export function ownIdentity(): ProcessIdentity {
   return identifyProcess(process.pid) ?? { pid: process.pid, startedAt: 'unknown' };
 }
 
-/** What was written as JSON; null when it names no process. */
+/** Parses an identity that was written as JSON; null when it names no process. */
 export function parseIdentity(text: string): ProcessIdentity | null {
   try {
     const { pid, startedAt } = JSON.parse(text) as Partial<ProcessIdentity>;
@@ -76,7 +76,7 @@ function statFields(pid: number): string[] | null {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch (error) {
-    // Anything else (no free descriptor) is no sign of a process's end.
+    // Other errors (no free descriptor) do not mean that the process has ended.
     if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw error;
   }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { identifyProcess, isSameProcessAlive, type ProcessIdentity } from './process-identity.js';
 
-/** What /proc tells of one process. Linux only, as managed servers are. */
+/** Facts about one process from /proc. Linux only, like managed servers. */
 export interface ProcessInfo extends ProcessIdentity {
   /** Numeric user id the process runs as; null for a set-uid program, whose arguments another user chose. */
   readonly uid: number | null;
@@ -9,9 +9,8 @@ export interface ProcessInfo extends ProcessIdentity {
   readonly args: readonly string[];
 }
 
-/**
- * Null when there is no such process, or only its zombie, which serves nobody and holds no file.
- * @throws when it is not known, such as without a free descriptor: nobody may take that for a process's end
+/** Null when there is no such process, or only a zombie, which serves no client and holds no file.
+ * @throws when that is unknown, such as without a free descriptor: it must not be mistaken for the end of the process
  */
 export function readProcess(pid: number): ProcessInfo | null {
   const identity = identifyProcess(pid);
@@ -46,7 +45,7 @@ function readIfAllowed(pid: number): ProcessInfo | null {
   }
 }
 
-/** For what must happen at once: where it is not known, the process counts as alive, because a fence must not fail for it. */
+/** For a fence, which must not fail here: when it is unknown whether the process runs, it counts as alive. */
 export function mayBeAlive(identity: ProcessIdentity): boolean {
   try {
     return isSameProcessAlive(identity);

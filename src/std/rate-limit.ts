@@ -1,6 +1,6 @@
 import { monotonicMs } from './clock.js';
 
-/** What may pass at once after a pause, so that a limit is kept over time and not chunk by chunk. */
+/** Burst after a pause, so that the limit holds over time and not for each chunk. */
 const BURST_MS = 100;
 
 /** Bytes per second for one or more streams together. Null = no limit. May be changed at any time. */
@@ -12,7 +12,7 @@ export class RateLimit {
     this.bytesPerSecond = bytesPerSecond;
   }
 
-  /** Counts bytes that pass now; gives how many milliseconds nothing more may pass. */
+  /** Counts bytes that pass now; returns for how many milliseconds no more may pass. */
   book(bytes: number, nowMs: number = monotonicMs()): number {
     if (this.bytesPerSecond === null) {
       this.#freeAtMs = Number.NEGATIVE_INFINITY;

@@ -10,9 +10,9 @@ const NEW_LINE = 0x0a;
 type Write = (fd: number, bytes: Buffer) => number;
 
 /**
- * Appends lines to a file of bounded size. Writing is synchronous (into the system's cache, a few microseconds), so
- * that the last urgent lines before a crash are there, with all before them. A full disk loses lines, never the process:
- * how many is a line of its own once writing works again.
+ * Appends lines to a file of bounded size. Writing is synchronous (into the system's cache, a few microseconds), so that the
+ * last urgent lines before a crash are in the file, with all before them. A full disk loses lines, never the process; a line
+ * then says how many, once writing works again.
  */
 export class RotatingFile {
   readonly #path: string;
@@ -78,7 +78,7 @@ export class RotatingFile {
     return ended;
   }
 
-  /** A listener's fault is neither a lost line nor the end of the node; it is said once. */
+  /** An error of a listener neither loses a line nor ends the node; it is logged once. */
   #tell(lines: readonly string[]): void {
     try {
       this.onLines.emit(lines.map((line) => line.trimEnd()));
@@ -89,7 +89,7 @@ export class RotatingFile {
     }
   }
 
-  /** The new file is there before the old ones move: when it cannot be opened, the old one grows on. */
+  /** The new file is opened before the old ones are renamed: when that fails, the old file is used further. */
   #rotate(): void {
     let fresh: number;
     try {

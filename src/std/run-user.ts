@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { exists } from './files.js';
 import { run } from './run.js';
 
-/** Whom the server runs as. `switched` is false when that is the user we are. */
+/** The user as which a server runs. `switched` is false when that is the user of this process. */
 export interface RunUser {
   readonly uid: number;
   readonly gid: number;
@@ -13,7 +13,7 @@ export interface RunUser {
 
 const NOBODY = 65534;
 
-/** The user for servers: ourselves, or, for root, `mysql` where the host has it and `nobody` elsewhere. */
+/** The user for servers: that of this process; for root, `mysql` where the host has it, else `nobody`. */
 export async function preferredRunUser(): Promise<RunUser> {
   const uid = process.getuid?.() ?? NOBODY;
   const gid = process.getgid?.() ?? NOBODY;

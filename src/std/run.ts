@@ -50,7 +50,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     });
     child.on('error', reject);
     child.on('close', (code, killedBy) => resolve({ code, killedBy, stdout, stderr }));
-    // A program that ends without reading its input is judged by its exit code, not by our broken pipe.
+    // When a program ends without reading its input, its exit code counts, not our broken pipe.
     child.stdin.on('error', () => {});
     child.stdin.end(options.input ?? '');
   });

@@ -1,5 +1,5 @@
 const SLAB_BYTES = 64 * 1024;
-/** What is larger gets a buffer of its own. */
+/** Larger pieces get a buffer of their own. */
 const SHARED_MAX = SLAB_BYTES / 8;
 
 /**

@@ -12,19 +12,19 @@ export interface Damage {
 }
 
 /**
- * What a file that is there but cannot be used means. A file that cannot be read at all (no permission, a disk error) is
+ * What to do with a file that exists but cannot be used. A file that cannot be read at all (no permission, a disk error) is
  * neither missing nor damaged: `load` throws then.
  */
 export type DamagePolicy =
-  /** `load` throws this error. For what decisions about data rest on, and for what people write. */
+  /** `load` throws this error. For state on which decisions about data depend, and for files that operators edit. */
   | { readonly refuse: (damage: Damage) => Error }
-  /** As if the file were missing, and said in the log. For what can be found out or chosen again. */
+  /** The file counts as missing, and the log says so. For state that can be found out or chosen again. */
   | { readonly startOver: Logger };
 
 export interface StateFileOptions<S extends TSchema, M> {
   readonly path: string;
   readonly schema: S;
-  /** What `load` gives when there is no file. */
+  /** The value of `load` when there is no file. */
   readonly missing: M;
   readonly onDamage: DamagePolicy;
   /** False: after a power cut an older content may be there, or none. */
@@ -34,7 +34,7 @@ export interface StateFileOptions<S extends TSchema, M> {
 
 /**
  * A small JSON file that one process writes. A reader, and a crash, see the old or the new content whole. A damaged file that
- * was taken for a missing one is kept as `<path>.damaged` when the next content takes its place.
+ * counted as missing is kept as `<path>.damaged` when the next content replaces it.
  */
 export class StateFile<S extends TSchema, M> {
   readonly path: string;
@@ -63,7 +63,10 @@ export class StateFile<S extends TSchema, M> {
     return missing;
   }
 
-  /** Resolves when it is written (and on the disk, if durable). Calls are done one after the other: the last one stays. */
+  /**
+   * Resolves when the value is written (and on the disk, if durable). Calls are executed one after the other, so the last one
+   * wins.
+   */
   save(value: Static<S>): Promise<void> {
     const saved = this.#saving.then(() => this.#save(value));
     this.#saving = saved.catch(() => {});
@@ -74,12 +77,12 @@ export class StateFile<S extends TSchema, M> {
     try {
       await copyFile(this.path, `${this.path}.damaged`);
     } catch (error) {
-      // Somebody has removed it, as one does with a damaged file.
+      // An operator has removed the damaged file.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
   }
 
-  /** As if there had never been one. Resolves when that is on the disk. */
+  /** Removes the file. Resolves when that is on the disk. */
   remove(): Promise<void> {
     const removed = this.#saving.then(async () => {
       await rm(this.path, { force: true });
@@ -107,7 +110,7 @@ export type StateRead<S extends TSchema> =
   | { readonly kind: 'missing' }
   | { readonly kind: 'damaged'; readonly reason: string };
 
-/** Reads such a file without a policy. @throws errors of the file system, but that there is none */
+/** Reads such a file without a policy. @throws errors of the file system, except that there is no file */
 export async function readStateFile<S extends TSchema>(path: string, schema: S): Promise<StateRead<S>> {
   const text = await readFileIfThere(path);
   if (text === null) return { kind: 'missing' };

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from './clock.js';
 
-/** Everything that waits takes a signal, and takes its timer and listener away when it is done. */
+/** Functions that wait. Each takes a signal, and removes its timer and listener when it is done. */
 
 /** Resolves after `ms` milliseconds; rejects with the signal's reason when aborted before. */
 export function sleep(ms: number, signal?: AbortSignal, clock: Clock = systemClock): Promise<void> {

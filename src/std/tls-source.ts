@@ -5,13 +5,13 @@ export interface TlsIdentity {
   /** The certificate, and those between it and the authority. */
   readonly cert: string;
   readonly key: string;
-  /** The authorities whose certificates are taken; undefined = those that every machine knows. */
+  /** The authorities whose certificates are accepted; undefined = the system's authorities. */
   readonly ca?: string;
 }
 
 /** A certificate that may be replaced while we run. */
 export interface TlsSource {
   readonly current: TlsIdentity;
-  /** There is another one now. */
+  /** Emitted when the certificate has been replaced. */
   readonly onChange: Emitter<void>;
 }

@@ -1,6 +1,6 @@
 import type { Emitter } from './emitter.js';
 
-/** Resolves once `done` says so; it is asked again whenever `changed` tells. Rejects with the signal's reason. */
+/** Resolves once `done` returns true; it is called again at each `changed` event. Rejects with the signal's reason. */
 export function untilTrue(done: () => boolean, changed: Emitter<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = () => {
