@@ -8,17 +8,17 @@ import { type Distribution, ownSources, parseOsRelease } from './apt-sources.js'
 /** Progress of a download: a text, and the completed fraction from 0 to 1, null if not known. */
 export type Progress = (text: string, fraction: number | null) => void;
 
-/** What is wanted of the distribution's packages. */
+/** A selection of the distribution's packages. */
 export interface PackageSet {
   /** For messages: `MariaDB`. */
   readonly label: string;
-  /** What a person can do when it cannot be had. */
+  /** What the user can do when the packages cannot be obtained. */
   readonly hint: string;
-  /** All names of the sources that begin like this are offered to `choose`. */
+  /** `choose` gets all package names of the sources with this prefix. */
   readonly prefix: string;
   /** Null: the sources do not have it. `alone` is fetched without its dependencies, and may be missing. */
   choose(names: readonly string[]): { closure: string[]; alone: string[] } | null;
-  /** Packages of the closure that are left out (by the name of their archive): what only serves installing. */
+  /** Packages of the closure that are not unpacked (by the name of their archive), because only an installation needs them. */
   readonly notUnpacked: RegExp;
 }
 
@@ -52,7 +52,7 @@ export async function unpackPackages(
   const apt = new PrivateApt(state, set, signal);
   progress('reading the list of packages', null);
   await apt.prepare(distribution);
-  // A mirror that does not answer is only fatal if what we need was on it: the next step shows that.
+  // A mirror that does not answer is fatal only if it has packages that we need; the next step shows that.
   const updated = await apt.get(['update']);
   const packages = set.choose(await apt.names());
   if (packages === null) throw failed(set, "this machine's package sources do not have it", updated);

@@ -24,11 +24,11 @@ const PROGRAMS = [
   'mbstream',
 ];
 
-/** Unpacking what only serves installing would cost a third of the space. */
+/** Packages that only an installation needs would take a third of the space. */
 const ONLY_FOR_INSTALLING =
   /^(perl|libperl|dpkg|tar|debconf|cdebconf|debianutils|coreutils|sed|passwd|adduser|psmisc|procps|ucf|sensible-utils|mysql-common|gcc-\d+-base|lib[a-z]*-perl)/;
 
-/** Those of `stems` that the sources have. Some releases carry the server's version in the package's name. */
+/** The names that the sources have for `stems`. In some releases a name includes the server's version. */
 function present(names: readonly string[], ...stems: string[]): string[] {
   const newest = (stem: string) =>
     names.includes(stem)

@@ -1,13 +1,13 @@
 import { open } from 'node:fs/promises';
 
-/** More than a server writes between two looks, unless it is in a loop; then the newest lines say the same. */
+/** A server writes less between two checks, unless it repeats itself in a loop; then the newest lines are enough. */
 const LOOK_BYTES_MAX = 256 * 1024;
 
-/** Reads what a server adds to its log, and gives the lines that match. */
+/** Reads the lines that a server adds to its log, and returns those that match. */
 export class LogWatch {
   readonly #path: string;
   readonly #telling: RegExp;
-  /** Null until the first look, from whose end on lines count. */
+  /** Offset from which lines are read; null until the first check, which only notes the end of the log. */
   #from: number | null = null;
   #rest = '';
 
@@ -16,7 +16,7 @@ export class LogWatch {
     this.#telling = telling;
   }
 
-  /** What it said before is not looked at again: another server, or other data. */
+  /** Ignores all lines so far, because another server or other data follows. */
   forget(): void {
     this.#from = null;
     this.#rest = '';
@@ -29,7 +29,7 @@ export class LogWatch {
       const { size } = await file.stat();
       const from = this.#from ?? size;
       this.#from = size;
-      // It was rotated.
+      // The log was rotated.
       const start = Math.max(from > size ? 0 : from, size - LOOK_BYTES_MAX);
       if (start >= size) return [];
       const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start);

@@ -39,7 +39,7 @@ export interface ManagedServerModules {
 
 export interface ServerUp {
   readonly pid: number;
-  /** True when it ran before we did: then it need not be closed any more (rule H9: it is not primary by that). */
+  /** True when the server was already running. Then it may be open, but that does not make it the primary's (rule H9). */
   readonly adopted: boolean;
   /**
    * A server before it did not end in order, and what that left behind was not settled since (see `settled`); also when it
@@ -56,7 +56,7 @@ export interface ServerDown {
   readonly pid: number;
   /** How it ended and its last words, for people. */
   readonly reason: string;
-  /** Null for an adopted server: only a parent process learns it. */
+  /** Null for an adopted server, because only a parent process gets the exit code. */
   readonly exitCode: number | null;
   readonly killedBy: NodeJS.Signals | null;
   /** True when stop() or kill() asked for it. */
@@ -80,7 +80,7 @@ const ER_ACCESS_DENIED = 1045;
 /**
  * One mariadbd beside its node: makes its data directory, starts it closed, watches and restarts it, stops it in order.
  * It runs in its own session, so that neither Ctrl-C nor the death of the node ends it; the next node on the same
- * directory adopts it. It does not open, close or configure a server by SQL: that is MariadbControl's.
+ * directory adopts it. It does not open, close or configure a server by SQL; MariadbControl does.
  *
  *   stopped --start()--> starting --login works--> up --dies--> (back-off) --> starting ...
  *      ^                    `--- adopts a server that runs already
@@ -121,13 +121,13 @@ export class ManagedServer {
     return this.#life !== null;
   }
 
-  /** Who runs the server, and owns its data. */
+  /** The user that runs the server and owns its data. */
   async user(): Promise<RunUser> {
     if (await exists(this.#paths.dataDir)) return ownerOf(this.#paths.dataDir);
     return chooseServerUser(this.#paths.directory, this.#modules);
   }
 
-  /** Where the server writes what happens to it. */
+  /** The server's own log. */
   get logPath(): string {
     return this.#paths.log;
   }
@@ -169,7 +169,7 @@ export class ManagedServer {
 
   /**
    * Ends the server in order. Only for a server without waiting commits: a shutdown would let them go as if they
-   * were acknowledged (rule C1); where some may wait, kill() is the way.
+   * were acknowledged (rule C1); if commits may wait, use kill().
    * @returns `killed` when it had to be killed after `deadlineMs`
    */
   async stop(options: { deadlineMs?: number } = {}): Promise<{ killed: boolean }> {
@@ -206,7 +206,7 @@ export class ManagedServer {
     if (options.restart === true) return running?.died.then(() => {}) ?? Promise.resolve();
     this.#expectDeath = true;
     return this.#endLife().then(async () => {
-      // It may have been started in the very moment, or not be watched at all.
+      // The server may have been started at this very moment, or not be watched at all.
       const left = this.#running ?? (await this.#adopt());
       if (left === null) return;
       this.#send(left, 'SIGKILL');
@@ -214,7 +214,7 @@ export class ManagedServer {
     });
   }
 
-  /** An id that this server never had, and that no transaction bears (rule C10); it is for the caller to set. */
+  /** An id that this server never had, and that is in no GTID (rule C10); the caller sets it. */
   async newClosedId(): Promise<number> {
     const before = await this.#stateFile.read();
     const state = { ...before, starts: before.starts + 1 };
@@ -222,7 +222,9 @@ export class ManagedServer {
     return closedServerId(state);
   }
 
-  /** What a crash left behind is settled: the next server knows nothing of it, if this one ends in order. */
+  /**
+   * The recovery after a crash is finished: if this server ends in order, the next start does not count as one after a crash.
+   */
   async settled(): Promise<void> {
     await rm(this.#paths.unsettled, { force: true });
   }
@@ -297,7 +299,7 @@ export class ManagedServer {
     return { wasUp: up !== null, reason: (await this.#buried(running, false)).reason };
   }
 
-  /** What is needed once: directories, the user to run as, the data. */
+  /** Prepares what all starts need: directories, the user to run as, the data. */
   async #prepare(signal: AbortSignal): Promise<RunUser> {
     const { logger, binary } = this.#modules;
     await mkdir(this.#paths.directory, { recursive: true, mode: 0o755 });
@@ -382,7 +384,7 @@ export class ManagedServer {
     return null;
   }
 
-  /** What a server that was just started needs before anybody uses it. */
+  /** Work on a server that was just started, before it is used. */
   async #afterStart({ crashed, socketPath }: ServerUp, startedAtMs: number): Promise<void> {
     const { binary, logger } = this.#modules;
     const { dataDir, setAside: asideDir, loadTimeZones: marker } = this.#paths;
@@ -398,7 +400,7 @@ export class ManagedServer {
     );
   }
 
-  /** Waits for the process's end and tells it once. */
+  /** Waits for the end of the process, and reports it once. */
   async #buried(running: Running, expected: boolean): Promise<ServerDown> {
     const death = await running.died;
     const said = await logTail(this.#paths.log, running.logFrom, 6);
@@ -425,7 +427,7 @@ export class ManagedServer {
     return down;
   }
 
-  /** A process that was never started, or is gone, gets nothing: its number may be another's by now. */
+  /** Sends nothing to a process that was never started or is gone: its pid may belong to another process by now. */
   #send(running: Running, signal: 'SIGTERM' | 'SIGKILL'): void {
     if (running.pid <= 0 || !mayBeAlive(running)) return;
     try {

@@ -23,7 +23,7 @@ export interface ServerSettings {
  */
 const SEMI_SYNC_TIMEOUT_MAX_MS = '18446744073709551615';
 
-/** These shape the files, so every program that opens the data directory has to be given the same. */
+/** These options decide the format of the files, so every program that opens the data directory needs the same ones. */
 const FILE_FORMAT_ARGS = ['--innodb-data-file-path=ibdata1:10M:autoextend', '--innodb-undo-tablespaces=0'];
 
 /** Redo log of the template; the server resizes it at its first real start. */
@@ -36,7 +36,7 @@ export function bootstrapArgs(binary: ServerBinary, dataDir: string): string[] {
     '--bootstrap',
     ...binary.pathArgs,
     `--datadir=${dataDir}`,
-    // System tables are of several engines: what binds users would keep the server from making them.
+    // System tables use several engines, which the enforced engine for users would not allow.
     '--enforce-storage-engine=',
     '--log-warnings=0',
     '--max-allowed-packet=8M',
@@ -93,12 +93,12 @@ export function serverArgs(binary: ServerBinary, settings: ServerSettings): stri
     // Each group tells whether its tables have a primary key (mysql-protocol/mariadb-table-map.ts).
     '--binlog-row-metadata=FULL',
     '--sync-binlog=1',
-    // A file is purged as a whole, and what a returning primary copies of its log is at most two (E2).
+    // Files are purged as a whole, and a returning primary copies at most two of them (E2).
     '--max-binlog-size=64M',
     '--expire-logs-days=0',
     '--gtid-domain-id=0',
     '--gtid-strict-mode=1',
-    // A client may mark its changes with skip_replication without any privilege: they are replicated all the same.
+    // Clients need no privilege to mark their changes with skip_replication; such changes are replicated too.
     '--replicate-events-marked-for-skip=REPLICATE',
     // Row format makes functions and triggers safe; without this only SUPER could create them.
     '--log-bin-trust-function-creators=1',
@@ -106,8 +106,8 @@ export function serverArgs(binary: ServerBinary, settings: ServerSettings): stri
     '--slave-parallel-mode=optimistic',
     '--slave-parallel-threads=8',
     '--slave-net-timeout=10',
-    // The IO thread dials its node once, at once, and then stops: a port that the node left may be anybody's a moment later,
-    // and what comes from there would be applied. The node starts the thread again as long as it lives.
+    // The IO thread dials its node once and then stops. After the node has closed its port, another program may listen there,
+    // and the server would apply what that program sends. A running node starts the thread again.
     '--master-retry-count=1',
     '--slave-max-allowed-packet=1G',
     '--max-allowed-packet=1G',
@@ -127,7 +127,8 @@ export function serverArgs(binary: ServerBinary, settings: ServerSettings): stri
     '--character-set-server=utf8mb4',
     '--collation-server=utf8mb4_general_ci',
     '--lower-case-table-names=0',
-    // HTTP sessions are told of a change of these (mysql-client/session-state.ts): MariaDB's default list, and two more.
+    // The server reports changes of these variables to HTTP sessions (mysql-client/session-state.ts): MariaDB's defaults and
+    // two more.
     '--session-track-system-variables=autocommit,character_set_client,character_set_connection,character_set_results,time_zone,collation_connection,completion_type',
     // A reset of a session keeps its list of statements, which the next client would see; no client can raise a maximum.
     '--profiling-history-size=0',

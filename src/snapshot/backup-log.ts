@@ -1,5 +1,5 @@
 /**
- * What mariadb-backup writes to standard error while it takes a snapshot. Pure: lines in, what they tell out.
+ * Parses what mariadb-backup writes to standard error while it takes a snapshot. Pure.
  *
  * It takes the server's backup lock in stages. Each is asked for and then held, until the next one or the end. While
  * BLOCK_COMMIT is asked for or held, commits on the server wait; while BLOCK_DDL is, statements of DDL do.
@@ -17,9 +17,9 @@ export interface LogPlace {
   readonly offset: number;
 }
 
-/** So many lines of the end are kept for error messages. */
+/** Lines of the end that are kept for error messages. */
 const TAIL_LINES = 12;
-/** Lines of this kind come for each file, and tell nothing. */
+/** Lines of this kind are printed for each file, and explain nothing. */
 const NOISE = /(Streaming|\.\.\.done|is copied successfully|Copied file|^\s*$)/;
 
 const STAGE = /(Starting|Started|Acquired locks for) BACKUP STAGE (START|FLUSH|BLOCK_DDL|BLOCK_COMMIT)\b/;
@@ -35,7 +35,7 @@ export class BackupLog {
   readonly #tail: string[] = [];
   #rest = '';
 
-  /** Takes text as it comes; gives true when the lock has changed. */
+  /** Takes text as it arrives; returns true when the lock has changed. */
   push(text: string): boolean {
     const before = this.lock;
     const lines = (this.#rest + text).split('\n');
@@ -49,7 +49,7 @@ export class BackupLog {
     return this.lock?.stage === 'BLOCK_COMMIT';
   }
 
-  /** The last lines that tell something. They hold no secret: the password is in no argument. */
+  /** The last lines that explain something. They contain no secret, because the password is in no argument. */
   get tail(): string {
     return [...this.#tail, this.#rest].filter((line) => line.trim() !== '').join('\n');
   }

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** In the top of a data directory: what is no part of a snapshot (logs, what a server makes anew). */
+/** Entries of a data directory that are not part of a snapshot: logs, and files that a server makes again. */
 const NOT_COPIED = /^(bin\.|relay[.-]|ib_logfile|ibtmp|ib_buffer_pool|aria_log\.|.*\.(pid|sock|err|log)$)/;
 
 /** About how many bytes a snapshot of this directory will have: the size of the files that are copied. */

@@ -24,11 +24,11 @@ export interface SnapshotPlace {
   readonly programs: BackupPrograms;
   /** Of the server that will be started on the data. */
   readonly serverVersion: string;
-  /** Who gets the files: the user of that server. */
+  /** The owner of the files: the user of that server. */
   readonly user: RunUser;
 }
 
-/** What is told by who took it. */
+/** Facts that the donor sends. */
 export interface ExpectedSnapshot {
   readonly gtid: string;
   readonly bytes: number;
@@ -41,7 +41,7 @@ export interface IncomingProgress {
   readonly bytes: number;
 }
 
-/** Of the bytes of a snapshot: redo log and temporary files of the preparation come on top. */
+/** Space for a snapshot, relative to its bytes: the preparation adds redo log and temporary files. */
 const SPACE_FACTOR = 1.1;
 const SPACE_MIN_BYTES = 128 * 2 ** 20;
 const ERRORS_KEPT_CHARS = 4_000;
@@ -59,7 +59,7 @@ export class IncomingSnapshot {
   #phase: IncomingProgress['phase'] = 'receive';
 
   /**
-   * Removes what an earlier one left half done, and begins.
+   * Removes the rest of an earlier, unfinished snapshot, and begins.
    * @throws SkeinError SNAPSHOT_NO_SPACE, SNAPSHOT_PLACE
    */
   static async begin(
@@ -205,7 +205,7 @@ class Unpacking {
       );
     });
     const sink = child.stdin;
-    // A broken pipe only says that the program has ended; why, it says itself.
+    // A broken pipe only shows that the program has ended; its own output says why.
     sink.on('error', () => {});
     this.input = new Writable({
       highWaterMark: 2 ** 20,
@@ -220,7 +220,7 @@ class Unpacking {
       },
     });
     this.input.on('error', () => {});
-    // It reads to the end of its input, unless it fails.
+    // The program reads its input to the end, unless it fails.
     void this.#end.then((end) => {
       if (end !== null && !this.input.destroyed) this.input.destroy(this.#failure(end));
     });

@@ -16,8 +16,8 @@ export interface LockedOutputModules {
 }
 
 /**
- * The bytes of a program as a stream that ends only when `end` is called: that the program's output ended does not mean that
- * it is whole. A full buffer, or the rate limit, makes the program wait; a lock lifts both.
+ * The bytes of a program as a stream that ends only when `end` is called, because the end of the program's output does not mean
+ * that it is complete. A full buffer or the rate limit makes the program wait, except while it holds a lock.
  */
 export class LockedOutput extends Readable {
   bytes = 0;
@@ -32,12 +32,12 @@ export class LockedOutput extends Readable {
     source.on('data', (chunk: Buffer) => this.#take(chunk));
   }
 
-  /** Commits wait for the program from now on. */
-  hurry(): void {
+  /** Commits wait for the program from now on, so it is not throttled. */
+  stopThrottling(): void {
     this.#resume();
   }
 
-  /** Everything has come, and is whole. */
+  /** The output is complete. */
   end(): void {
     this.push(null);
   }

@@ -6,7 +6,7 @@
  *                      ^                        |
  *                      `---discardSnapshot()----'
  *
- * What is half received is removed at a start. From `placing` on there is no way back.
+ * A half received snapshot is removed at a start. From `placing` on there is no way back.
  */
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import { snapshotError } from './snapshot-error.js';
 const UNSETTLED = 'unsettled';
 
 /**
- * At every start of a node, before its server is started. No server may be running.
+ * Called at every start of a node, before its server is started. No server may be running.
  * @returns what is there; null = no snapshot
  * @throws SkeinError SEED_NOTE_UNREADABLE
  */
@@ -66,7 +66,7 @@ export async function placeSnapshot(
   return placed;
 }
 
-/** What was received is not wanted: a newer epoch begins before its position (rule H8). Not once it is being placed. */
+/** Removes a received snapshot: a newer epoch begins before its position (rule H8). Not possible once it is being placed. */
 export async function discardSnapshot(nodeDirectory: string): Promise<void> {
   const paths = seedPaths(nodeDirectory);
   const note = await new SeedNoteFile(paths).read();
@@ -76,9 +76,8 @@ export async function discardSnapshot(nodeDirectory: string): Promise<void> {
   await rm(paths.seed, { recursive: true, force: true });
 }
 
-/**
- * placed -> nothing: the server that runs on the new data, closed and without a role, learns where it stands (rule H8). Then
- * the old data is removed. Without a placed snapshot nothing is done.
+/** placed -> nothing: the position of the server that runs on the new data, closed and without a role, is set (rule H8). Then the
+ * old data is removed. Without a placed snapshot nothing is done.
  * @returns whether there was one
  * @throws SkeinError POSITION_NOT_SET
  */
@@ -99,9 +98,8 @@ export async function settlePlaced(
   return note;
 }
 
-/**
- * placed -> nothing: no server starts on what is in place. The old data is gone with the next snapshot; until then the caller
- * must keep the node closed, and start no server. Without a placed snapshot nothing is done.
+/** placed -> nothing, when no server starts on the new data. The next snapshot removes the old data; until then the caller must
+ * keep the node closed and start no server. Without a placed snapshot nothing is done.
  */
 export async function abandonPlaced(nodeDirectory: string): Promise<void> {
   const paths = seedPaths(nodeDirectory);
@@ -117,8 +115,8 @@ async function swap(paths: SeedPaths, file: SeedNoteFile, note: SeedNote): Promi
     if (await exists(paths.live)) await rename(paths.live, paths.replaced);
     await rename(paths.data, paths.live);
   }
-  // The crash of the server that had the old data is none of this one's. It is gone before the directory is synced, so that it
-  // is not back after a power cut that finds `placed`.
+  // The note about a crash of the old server does not concern the new data. It is removed before the directory is synced, so
+  // that it is not back after a power cut in the state `placed`.
   await rm(join(paths.directory, UNSETTLED), { force: true });
   await syncPath(paths.seed);
   await syncPath(paths.directory);

@@ -10,7 +10,7 @@ const PREPARE_MEMORY_BYTES = 128 * 2 ** 20;
 const KEPT_LOG_CHARS = 4_000;
 
 /**
- * Makes an unpacked snapshot consistent: what a server does when it recovers from a crash, without a server.
+ * Makes an unpacked snapshot consistent: the same recovery as that of a server after a crash, but without a server.
  * @throws SkeinError SNAPSHOT_PREPARE_FAILED, SNAPSHOT_NO_SPACE
  */
 export async function prepareSnapshot(

@@ -8,20 +8,20 @@ import type { SeedPaths } from './seed-paths.js';
 const Schema = Type.Object({
   /**
    * `ready`: the new data is whole and on the disk, beside the old · `placing`: it takes the old one's place, and nothing else
-   * may happen any more · `placed`: it is there; the server on it does not know its position yet.
+   * may happen any more · `placed`: it is in place; the server on it does not know its position yet.
    */
   step: Type.Union([Type.Literal('ready'), Type.Literal('placing'), Type.Literal('placed')]),
   /** Of the last transaction in it; '' = none. */
   gtid: Type.String(),
   bytes: Type.Integer({ minimum: 0 }),
-  /** What the caller wants to find again, for instance where the snapshot came from. */
+  /** Data of the caller, for instance where the snapshot came from. */
   about: Type.Record(Type.String(), Type.Unknown()),
 });
 
-/** How far a snapshot is on its way into its place. No note: there is none, or it is half received. */
+/** The step of a received snapshot. Without a note there is none, or it is half received. */
 export type SeedNote = Readonly<Static<typeof Schema>>;
 
-/** One durable fact: it is written after what it says is on the disk. */
+/** The durable note; it is written when what it says is on the disk. */
 export class SeedNoteFile {
   readonly #paths: SeedPaths;
   readonly #file: StateFile<typeof Schema, null>;

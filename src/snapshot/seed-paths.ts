@@ -3,14 +3,14 @@ import { join, resolve } from 'node:path';
 /** Where a snapshot is unpacked beside the data that it will replace, in the directory of its node. */
 export interface SeedPaths {
   readonly directory: string;
-  /** What is replaced. */
+  /** The data that is replaced. */
   readonly live: string;
   readonly seed: string;
   /** The new data, until it is in its place. */
   readonly data: string;
   /** For the programs' own files. */
   readonly tmp: string;
-  /** Tells how far it is. */
+  /** The note about the current step. */
   readonly note: string;
   /** The old data, until the new is taken over. */
   readonly replaced: string;

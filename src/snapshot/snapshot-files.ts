@@ -8,13 +8,12 @@ const NAMES = {
   binlog: ['xtrabackup_binlog_info', 'mariadb_backup_binlog_info'],
 } as const;
 
-/**
- * In the top of a data directory, beside the databases' directories: all that a server needs of a copied one. What else is
- * there (logs, replication state, identities, the backup's own notes) is another server's.
+/** The files of a copied data directory, beside the databases' directories, that a server needs. All others (logs, replication
+ * state, identities, the backup's own notes) belong to the server that was copied.
  */
 const KEPT_FILES = /^(ibdata\d+|undo\d+|ib_logfile\d+|aria_log_control|aria_log\.\d+)$/;
 
-/** What a snapshot says of itself. */
+/** Facts about a snapshot, from its own files. */
 export interface SnapshotFacts {
   /** Version of the server that it was taken from. */
   readonly serverVersion: string;
@@ -22,7 +21,7 @@ export interface SnapshotFacts {
   readonly state: string;
 }
 
-/** Null when a file is missing that comes last: then the snapshot is not whole. */
+/** Null when one of the last files is missing: then the snapshot is incomplete. */
 export async function readFacts(directory: string): Promise<SnapshotFacts | null> {
   const [checkpoints, info, binlog] = await Promise.all(
     [NAMES.checkpoints, NAMES.info, NAMES.binlog].map((names) => readFirst(directory, names)),
@@ -33,7 +32,7 @@ export async function readFacts(directory: string): Promise<SnapshotFacts | null
   return state && serverVersion ? { state, serverVersion } : null;
 }
 
-/** Removes what must not travel from one server to another. */
+/** Removes the files that belong to the server that was copied. */
 export async function keepOnlyData(directory: string): Promise<void> {
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     if (entry.isDirectory() || KEPT_FILES.test(entry.name)) continue;

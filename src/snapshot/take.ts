@@ -21,9 +21,9 @@ export interface TakeOptions {
   readonly programs: BackupPrograms;
   readonly dataDir: string;
   readonly socketPath: string;
-  /** Of `skein`. */
+  /** Password of the account `skein`. */
   readonly password: string;
-  /** The node's; a directory for the program's own files is made in it. */
+  /** The node's directory; a directory for the program's own files is made in it. */
   readonly directory: string;
   /** How long it waits for the lock that stops commits, and so how long commits wait behind it at most. Default 5 s. */
   readonly lockTimeoutMs?: number;
@@ -41,12 +41,12 @@ export interface TakenSnapshot {
   readonly gtid: string;
   readonly bytes: number;
   readonly durationMs: number;
-  /** How long commits had to wait for it. */
+  /** How long commits waited for the snapshot. */
   readonly lockedMs: number;
 }
 
 export interface SnapshotProgress {
-  /** `lock`: commits and DDL wait for it now. */
+  /** `lock`: commits and DDL wait for the snapshot now. */
   readonly phase: 'copy' | 'lock' | 'done';
   readonly bytes: number;
   /** About; the size of the data files when it began. */
@@ -54,7 +54,7 @@ export interface SnapshotProgress {
 }
 
 export interface SnapshotTaking {
-  /** Ends after the snapshot is whole; else it is destroyed with the error of `done`. */
+  /** Ends when the snapshot is complete; otherwise it is destroyed with the error of `done`. */
   readonly output: Readable;
   /** @throws SkeinError SNAPSHOT_LOCKED, SNAPSHOT_FAILED, or the reason of the signal */
   readonly done: Promise<TakenSnapshot>;
@@ -62,9 +62,9 @@ export interface SnapshotTaking {
 }
 
 const COMMIT_LOCK_TIMEOUT_MS = 5_000;
-/** For the other locks only DDL waits. */
+/** Limit for the other locks, for which only DDL waits. */
 const DDL_LOCK_TIMEOUT_MS = 60_000;
-/** Commits wait while the lock is held. It takes milliseconds; more means that a disk, or who reads the bytes, hangs. */
+/** Commits wait while the lock is held, normally for milliseconds. A longer time means that a disk or the receiver hangs. */
 const COMMIT_LOCK_HELD_MS_MAX = 10_000;
 /**
  * The copying must not take the processor from the server. Without a class of its own, a process has the IO priority that
@@ -101,7 +101,7 @@ export async function takeSnapshot(
   if (child.pid !== undefined) lowerPriority(child.pid);
   const taking = new Taking(child, options, modules, signal);
   const done = taking.done().finally(() => rm(target, { recursive: true, force: true }));
-  // Whoever only reads `output` learns it there.
+  // A caller that only reads `output` gets the error there.
   done.catch(() => {});
   return {
     output: taking.output,
@@ -191,7 +191,7 @@ class Taking {
 
   #kill(): void {
     this.#child.kill('SIGKILL');
-    // Its end is told only after its output was read or closed.
+    // The process ends only after its output was read or closed.
     this.#child.stdout?.destroy();
   }
 
@@ -211,7 +211,7 @@ class Taking {
         this.#kill();
       }, limit);
     }
-    if (blocksCommits) this.output.hurry();
+    if (blocksCommits) this.output.stopThrottling();
   }
 
   async #result(end: string | null): Promise<TakenSnapshot> {
@@ -246,7 +246,7 @@ class Taking {
   }
 }
 
-/** Null when the program ended in order. All its output has come by then, but for what waits to be read. */
+/** Null when the program ended in order. All its output has arrived by then, except for what waits to be read. */
 function endOf(child: ChildProcess): Promise<string | null> {
   return new Promise((resolve) => {
     child.once('error', (error) => resolve(`it cannot be started: ${error.message}`));
@@ -258,6 +258,6 @@ function lowerPriority(pid: number): void {
   try {
     setPriority(pid, NICE);
   } catch {
-    // It has ended already, and its exit says why.
+    // The process has ended already, and its exit code says why.
   }
 }
