@@ -22,10 +22,9 @@ export interface ChainPlace {
   readonly number: number;
 }
 
-/**
- * The chain: every epoch with the position after which it began, and every change of the members, oldest first, kept
- * forever. It says of every ordinal which epoch it belongs to, of a log that ends in an older epoch where it must be cut
- * (rule C7), and which nodes count (rule C11).
+/** The chain: every epoch with the position after which it began, and every change of the members, oldest first, kept forever.
+ * From it follow the epoch of every ordinal, where a log that ends in an older epoch must be cut (rule C7), and which nodes
+ * count (rule C11).
  */
 export type Chain = readonly ChainEntry[];
 
@@ -44,8 +43,8 @@ export function listInForce(chain: Chain): MemberList {
 }
 
 /**
- * The voters by which is counted: of the newest list, and also of the one before while the newest is not known to be on a
- * majority of both (rule C11).
+ * The lists of voters that count: the newest, and also the one before while the newest is not known to be on a majority of
+ * both (rule C11).
  */
 export function countedLists(chain: Chain): string[][] {
   return chain.flatMap(({ members }) => (members === null ? [] : [votersOf(members)])).reverse();
@@ -81,19 +80,17 @@ export function comparePlaces(a: ChainPlace, b: ChainPlace): number {
   return a.epoch - b.epoch || a.number - b.number;
 }
 
-/**
- * The newest entry that a log has reached which is durable up to this ordinal (rule E1). A later one is only known: it
- * counts neither in votes nor in acknowledgements. Null = none.
+/** The newest entry that a log has reached which is durable up to this ordinal (rule E1). Later entries are known but not
+ * adopted, so they count neither in votes nor in acknowledgements. Null = none.
  */
 export function adoptedPlace(chain: Chain, durable: number): ChainPlace | null {
   const entry = chain.findLast(({ beginsAfter }) => beginsAfter.ordinal <= durable);
   return entry ? { epoch: entry.epoch, number: entry.number } : null;
 }
 
-/**
- * Appends an entry. Of the lists only the new one and the newest that differs from it are kept: an earlier one was
- * followed by a list that a majority has, for only then the next may come. An entry without a list that begins where the
- * new one begins is dropped: nothing was written in between. So the chain grows with epochs that wrote and with changes of
+/** Appends an entry. Only the new list and the newest list that differs from it are kept. Older lists are not needed, because the
+ * next change may only come when a majority has the one before. An entry without a list that begins where the new one begins is
+ * dropped, because nothing was written in between. So the chain grows with epochs that wrote and with changes of
  * members, however often a primary is opened.
  * @throws SkeinError CHAIN_INVALID when the entry does not continue the chain
  */
@@ -171,11 +168,9 @@ export function isSameChain(a: Chain, b: Chain): boolean {
   );
 }
 
-/**
- * A position is compared on the chain, never by its number alone (rule M3): one that lies beyond the beginning of
- * the epoch after its own was lost at a change of primaries, and waiting for it would end with other data.
- * An epoch that the chain does not have yet may still be heard of, unless the node has this place of the history already
- * (`known`).
+/** Compares a position on the chain, never by its number alone (rule M3). A position beyond the beginning of the epoch after its
+ * own was lost at a change of primaries, and a wait for it would end with other data. An epoch that the chain does not have yet
+ * may still arrive, unless the node already has this place of the history (`known`).
  * @throws SkeinError TRANSACTION_LOST
  */
 export function refuseLost(chain: Chain, position: Position, known: boolean): void {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 
 /**
- * What a server has beside rows: each object's name (`table` and its name as SQL writes it) with its definition as text.
+ * Everything of a server except rows: each object's kind and name (as SQL writes it) with its definition as text.
  * Servers that executed the same history have the same texts.
  */
 export type Definitions = ReadonlyMap<string, string>;
 
-/** Object -> what its text comes down to: enough to tell which differ, and small enough to be sent for all of them. */
+/** Object -> digest of its definition: enough to find those that differ, and small enough to send for all objects. */
 export type DefinitionDigests = Readonly<Record<string, string>>;
 
 export function digestsOf(definitions: Definitions): DefinitionDigests {
@@ -18,7 +18,7 @@ export function digestsOf(definitions: Definitions): DefinitionDigests {
   );
 }
 
-/** Objects that one has and the other has not, or not so; in order. */
+/** Objects that are missing on one side or differ, in order. */
 export function differingObjects(a: DefinitionDigests, b: DefinitionDigests): string[] {
   return [...new Set([...Object.keys(a), ...Object.keys(b)])]
     .filter((object) => a[object] !== b[object])

@@ -10,7 +10,7 @@ export interface LinkAddress {
   readonly port: number;
 }
 
-/** Where a member is, as the others and clients reach it. */
+/** The addresses at which the others and clients reach a member. */
 export interface MemberPlace {
   readonly name: string;
   readonly link: LinkAddress;
@@ -21,7 +21,7 @@ export interface MemberPlace {
 }
 
 export interface ListedMember extends MemberPlace {
-  /** Names the disk behind the name (rule C6); '' until a learner becomes a voter for the first time. */
+  /** Identifies the disk of the member (rule C6); '' until it becomes a voter for the first time. */
   readonly incarnation: string;
   /** Counts in the quorum. A learner receives and applies like a voter, and does not count. */
   readonly voter: boolean;
@@ -32,11 +32,11 @@ export type MemberList = readonly ListedMember[];
 /** One change of the list. The primary does one at a time, see roles/primary/member-changes.ts. */
 export type MemberChange =
   | { readonly kind: 'add'; readonly member: MemberPlace }
-  /** A learner has what is committed. Also a voter with a new disk that has, where `changeMembers` allows it. */
+  /** A learner that has everything committed becomes a voter; where `changeMembers` allows it, also a voter with a new disk. */
   | { readonly kind: 'promote'; readonly name: string; readonly incarnation: string }
   | { readonly kind: 'remove'; readonly name: string }
   | { readonly kind: 'address'; readonly place: MemberPlace }
-  /** A voter lost its log: what it has now is another disk, which does not count (rule C6). */
+  /** A voter lost its log. Its new disk does not count, so it becomes a learner (rule C6). */
   | { readonly kind: 'reset'; readonly name: string; readonly incarnation: string };
 
 /** 9 voters = a quorum of 5. With more, each commit waits for more disks, and nothing is gained. */
@@ -76,8 +76,9 @@ export function changeMembers(list: MemberList, primary: string, change: MemberC
       }
       return list.filter((member) => member !== old);
     case 'promote':
-      // A voter with another log is a learner first (rule C6). Not the primary: its log is its binary log. And not the
-      // other one of two voters: without the primary no majority of the two exists, so the lost log decided nothing.
+      // A voter with another log becomes a learner first (rule C6). Two exceptions: the primary, whose log is its binary log;
+      // and
+      // the other one of two voters, because without the primary no majority of the two exists, so the lost log decided nothing.
       if (old.voter && (old.incarnation === change.incarnation || !mayRenew(list, name, primary))) {
         throw unchanged(`${name} is a voter already.`);
       }
@@ -101,7 +102,7 @@ function mayRenew(list: MemberList, name: string, primary: string): boolean {
   return name === primary || votersOf(list).length === 2;
 }
 
-/** What was done between two lists, of which the second followed from the first by one change; null = nothing. */
+/** The change between two lists, of which the second followed from the first by one change; null = none. */
 export function changeBetween(
   before: MemberList,
   after: MemberList,
@@ -194,7 +195,7 @@ export function votersOf(list: MemberList): string[] {
   return list.filter(({ voter }) => voter).map(({ name }) => name);
 }
 
-/** Least number of voters, of so many, of which any two sets have one in common. */
+/** The least number of voters so that any two sets of that size have a voter in common. */
 export function majorityOf(voters: number): number {
   return Math.floor(voters / 2) + 1;
 }

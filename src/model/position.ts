@@ -2,7 +2,7 @@ import { SkeinError } from './error.js';
 
 /**
  * A place in the cluster's one sequence of transactions.
- * `ordinal` counts transaction groups from the cluster's birth without gaps (0 = before the first),
+ * `ordinal` counts transaction groups from the cluster's beginning without gaps (0 = before the first),
  * `gtid` is the server's own name of that group (MariaDB: `domain-server-sequence`), '' at ordinal 0.
  */
 export interface Position {

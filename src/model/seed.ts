@@ -1,4 +1,4 @@
-/** The nouns of seeding: how far a replica is that is being filled from another node, and why it is. */
+/** Types of seeding: the cause and the progress of a replica that is filled from another node. */
 
 export const SEED_PHASES = [
   'idle',
@@ -35,18 +35,18 @@ export interface SeedNeed {
   readonly reason: string;
   /** Whether the data that is there must not be read meanwhile. */
   readonly closes: boolean;
-  /** Names the trouble: the same one soon after a seed is no reason for another one by itself. */
+  /** Identifies the trouble: the same trouble soon after a seed does not start another one by itself. */
   readonly trouble: string;
 }
 
-/** What a member tells of its seeding. */
+/** The progress that a member reports. */
 export interface SeedProgress {
   readonly phase: SeedPhase;
   readonly cause: SeedCause;
   readonly donor: string | null;
   /** Counts from 1. */
   readonly attempt: number;
-  /** Of the snapshot, as it travels; `bytesTotal` is an estimate, null = not known yet. */
+  /** Bytes of the snapshot that have arrived; `bytesTotal` is an estimate, null = not known yet. */
   readonly bytes: number;
   readonly bytesTotal: number | null;
   readonly bytesPerSecond: number;

@@ -1,16 +1,15 @@
 import type { MemberList } from './members.js';
 import type { SeedProgress } from './seed.js';
 
-/** The nouns of `GET /v1/cluster`: what every node knows and says of the whole cluster. */
+/** Types of `GET /v1/cluster`: the whole cluster as every node knows it. */
 
 export type Role = 'primary' | 'replica';
-/**
- * `stopped`: it is heard of, but its server executes nothing any more, after an error. `stalled`: its server's workers wait for
- * something and do not get on.
+/** `stopped`: its heartbeats come, but its server has stopped executing after an error. `stalled`: its server's workers wait for
+ * something, and nothing is executed.
  */
 export const MEMBER_STATES = ['joining', 'live', 'stopped', 'stalled', 'late', 'gone'] as const;
 export type MemberState = (typeof MEMBER_STATES)[number];
-/** Whether a server executes what it is given. */
+/** Whether a server executes the transactions that it gets. */
 export const APPLIER_STATES = ['running', 'stopped', 'stalled'] as const;
 export type ApplierState = (typeof APPLIER_STATES)[number];
 /** What a change of the list of members does, see MemberChange. */
@@ -66,7 +65,7 @@ export interface MemberStatus {
   positions: Positions;
   /** Age in ms of the oldest transaction not yet applied; 0 when level, null when not known. */
   lagMs: number | null;
-  /** Milliseconds since the primary last heard of it; null = never. */
+  /** Milliseconds since the primary got its last heartbeat; null = never. */
   lastHeartbeatMs: number | null;
   /** ISO time of the last change of `state`. */
   since: string;
@@ -74,7 +73,7 @@ export interface MemberStatus {
   log?: LogStatus | null;
   /** How far it is while its server is filled from another node; null or absent = it is not. */
   seeding?: SeedProgress | null;
-  /** Why it is not live and healthy, in plain words; null when all is well. */
+  /** Why it is not live and healthy, for people; null when it is. */
   reason: string | null;
 }
 
@@ -112,9 +111,8 @@ export interface ClusterStatus {
   /** Null unless the list of members is being changed. */
   change: ChangeStatus | null;
   members: MemberStatus[];
-  /**
-   * What in the schema endangers the cluster's promises, and members that are about to lose their place in the binary log, in
-   * plain words; empty when there is nothing of that.
+  /** Warnings for people: risks in the schema for the cluster's promise, and members that are about to lose their place in the
+   * binary log.
    */
   warnings: string[];
 }

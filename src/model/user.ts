@@ -8,13 +8,15 @@ export interface User {
   readonly role: UserRole;
   /** The only databases that the account sees; null = all but the system's own. */
   readonly databases: readonly string[] | null;
-  /** The password follows from this and the cluster's secret, so the table holds nothing that lets anybody in. */
+  /** The password is derived from this and the cluster's secret, so the table reveals no password. */
   readonly salt: string;
   /** ISO time. */
   readonly createdAt: string;
   /** ISO time of the last new password. */
   readonly passwordAt: string;
-  /** It is being dropped: it may do nothing any more, and its row goes when the primary's server has forgotten it. */
+  /**
+   * It is being dropped: it has no rights any more, and its row is deleted when the primary's server has removed the account.
+   */
   readonly dropped: boolean;
 }
 

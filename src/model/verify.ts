@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 
-/** The nouns of `skein verify`: comparisons of rows between nodes. As schemas, because they are kept in a file and sent. */
+/** Types of `skein verify`, which compares rows between nodes. As schemas, because they are stored in a file and sent. */
 
 export interface TableName {
   readonly schema: string;
@@ -10,7 +10,7 @@ export interface TableName {
 /** A row's key, column by column, as texts (verify/key-range.ts). */
 export type KeyValues = readonly string[];
 
-/** What a node has of one chunk of a table. */
+/** The rows of one chunk on one node, as sums. */
 export interface ChunkSums {
   readonly rows: number;
   /** Sums over the rows, as decimal texts. */
@@ -114,7 +114,7 @@ export type RoundReport = Static<typeof RoundReportSchema>;
 /** `GET /v1/verify`. */
 export type VerifyDocument = Static<typeof VerifyDocumentSchema>;
 
-/** What is asked for with `POST /v1/verify`. */
+/** The request of `POST /v1/verify`. */
 export interface VerifyRequest {
   /** One table; null = all. */
   readonly only: TableName | null;

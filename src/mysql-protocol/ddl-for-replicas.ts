@@ -25,9 +25,9 @@ const IS_ALTER = /^\s*alter\b/i;
 
 /**
  * RENAME TABLE of a temporary table is logged as if it were of an ordinary one, and nothing in the event tells the two
- * apart. A replica has no temporary tables of clients and would stop at error 1146. With sql_if_exists=1 it passes over a
- * table that it does not have, with a note, and the group keeps its place in the replica's own log. A replica that lacks
- * a real table stops at the table's next row. Any other statement with this word in it executes as before.
+ * apart. A replica has no temporary tables of clients and would stop at error 1146. With sql_if_exists=1 it skips a table
+ * that it does not have, with a note, and the group keeps its place in the replica's own log. A replica that lacks a real
+ * table stops at the table's next row. Other statements with this word execute as before.
  */
 export function toleratingRename(group: Buffer, ddl: string): Buffer {
   if (!NAMES_RENAME.test(ddl) || IS_ALTER.test(ddl)) return group;
@@ -38,7 +38,7 @@ export function toleratingRename(group: Buffer, ddl: string): Buffer {
   });
 }
 
-/** As the server itself writes it; an ordinary statement that says TYPE= is a syntax error. */
+/** As the server writes it; in an ordinary statement TYPE= is a syntax error. */
 const CREATE_TABLE = Buffer.from('CREATE TABLE `');
 const OLD_ENGINE = Buffer.from('\n) TYPE=InnoDB');
 
@@ -55,7 +55,7 @@ export function withoutOldEngineName(group: Buffer): Buffer {
     const text = queryText(event, true);
     const at = text.lastIndexOf(OLD_ENGINE);
     if (at === -1 || !text.subarray(0, CREATE_TABLE.length).equals(CREATE_TABLE)) return false;
-    // Behind the line's end and the bracket; a part of the event's own bytes.
+    // After the line break and the bracket. This changes the event's own bytes.
     text.fill(' ', at + 2, at + OLD_ENGINE.length);
     return true;
   });
@@ -67,7 +67,7 @@ function changed(group: Buffer, change: (event: Buffer) => boolean): Buffer {
   let some = false;
   for (let at = 0; at + EVENT_HEADER_SIZE <= copy.length; ) {
     const size = copy.readUInt32LE(at + HEADER_AT.size);
-    // A group that is sent in pieces: an event that is not complete here is no statement.
+    // A group may be sent in pieces; an event that is not complete in this piece is not a statement.
     if (size < EVENT_HEADER_SIZE + CHECKSUM_SIZE || at + size > copy.length) break;
     const event = copy.subarray(at, at + size);
     if (event[HEADER_AT.type] === EVENT.query && size > SQL_MODE_AT + 9 && change(event)) {

@@ -6,13 +6,16 @@ export interface Flavour {
   readonly name: 'mariadb' | 'mysql';
   gtidText(binary: Uint8Array): string;
   gtidBinary(text: string): Buffer;
-  /** A parser of one stream: tells the place of each event in its transaction group. */
+  /** A parser of one stream: finds the place of each event in its transaction group. */
   grammar(): GroupGrammar;
   /** The commands with which a replication client asks for a dump that begins after `options.after`. */
   dumpConversation(options: DumpOptions): DumpConversation;
-  /** For a group that a replica may not execute beside any other; null: as it is. `isWhole`: false for a first piece. */
+  /**
+   * The form of a group that a replica may not execute in parallel with others; null: unchanged. `isWhole`: false for a first
+   * piece.
+   */
   forReplica(group: Buffer, isWhole: boolean): ReplicaGroup | null;
-  /** The ordinal of a transaction in a cluster that Skein has managed from its birth. */
+  /** The ordinal of a transaction in a cluster that Skein has managed from the beginning. */
   ordinalOf(gtid: string): number;
   /** The GTID of the transaction at this place. `ordinal` is at least 1. */
   gtidAt(epoch: number, ordinal: number): string;
@@ -23,18 +26,18 @@ export interface Flavour {
 export interface ReplicaGroup {
   /** The group in the form for a replica. */
   readonly group: Buffer;
-  /** Of DDL: the statement's text, empty when it cannot be read here. Null: it is none. */
+  /** For DDL, the statement's text; empty when it cannot be read here. Null: not DDL. */
   readonly ddl: string | null;
 }
 
 export interface DumpOptions {
   /** Our id as a replication client; every dump connection of a server needs its own. */
   serverId: number;
-  /** GTID text of the last group that is already there; '' for the whole history. */
+  /** GTID text of the last group that the client has; '' for the whole history. */
   after: string;
   semiSync: boolean;
   heartbeatMs: number;
-  /** With the texts of the statements that changed rows, where the server can leave them out. */
+  /** Whether to send the texts of the statements that changed rows, where the server can leave them out. */
   annotated?: boolean;
 }
 

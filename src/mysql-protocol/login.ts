@@ -20,13 +20,10 @@ export const CAPABILITY = {
   deprecateEof: 0x1000000,
 } as const;
 
-/**
- * MariaDB's own capabilities have a word of their own; the server has it when bit 0 of the others (CLIENT_MYSQL) is not
- * set.
- */
+/** MariaDB's own capabilities are in a separate field; the server has it when bit 0 of the others (CLIENT_MYSQL) is not set. */
 export const MARIADB_CAPABILITY = { extendedMetadata: 0x8 } as const;
 
-/** What every client of ours announces. */
+/** Capabilities of all our clients. */
 const LOGIN_CAPABILITIES =
   CAPABILITY.longFlag |
   CAPABILITY.protocol41 |
@@ -37,7 +34,7 @@ const LOGIN_CAPABILITIES =
 export const NATIVE_PASSWORD = 'mysql_native_password';
 /** utf8mb4_general_ci: known to every server; texts go and come in utf8mb4. */
 const UTF8MB4 = 45;
-/** Bytes; what a server takes at most (max_allowed_packet). */
+/** Bytes; the most that a server takes (max_allowed_packet). */
 const PACKET_MAX = 0x40000000;
 const NONCE_SIZE = 20;
 
@@ -119,7 +116,7 @@ export function encodeGreeting(greeting: Greeting, capabilities: number): Buffer
 export interface LoginOptions {
   /** The answer to the nonce (`nativePasswordAnswer`). */
   readonly answer: Buffer;
-  /** Besides those that every client of ours announces. */
+  /** In addition to those of all our clients. */
   readonly capabilities?: number;
   readonly mariadbCapabilities?: number;
   /** The default database. */
@@ -147,9 +144,7 @@ export function encodeLogin(
   ]);
 }
 
-/**
- * What a client sends after the server's reply to its login packet: null when the login is done. A false server may ask
- * for any method. All but this one would send the password itself, or a weaker hash of it, to a server that has not
+/** What a client sends after the server's reply to its login packet: null when the login is done. An impostor may ask for any method. All but this one would send the password itself, or a weaker hash of it, to a server that has not
  * authenticated.
  * @param reply  a payload that is no error packet
  * @throws SkeinError SERVER_AUTH_PLUGIN

@@ -74,7 +74,7 @@ export function markedAsDdl(group: Buffer): Buffer {
   return copy;
 }
 
-/** What a group does to an XA branch; `branch` is its name as SQL takes it: `X'<gtrid>',X'<bqual>',<format>`. */
+/** What a group does to an XA branch; `branch` is its name in SQL: `X'<gtrid>',X'<bqual>',<format>`. */
 export interface XaMark {
   readonly does: 'prepare' | 'complete';
   readonly branch: string;
@@ -82,7 +82,8 @@ export interface XaMark {
 
 /**
  * Null for a group of an ordinary transaction. Behind the flags stand a u64 commit id, where there is one, then u32
- * format id, u8 sizes of gtrid and bqual, and their bytes (seen on 10.11). XA COMMIT ... ONE PHASE is an ordinary one.
+ * format id, u8 sizes of gtrid and bqual, and their bytes (seen on 10.11). XA COMMIT ... ONE PHASE counts as an ordinary
+ * transaction.
  */
 export function decodeXaMark(event: Buffer): XaMark | null {
   const { flags } = decodeMariadbGtidEvent(event);

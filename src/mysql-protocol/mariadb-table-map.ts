@@ -38,7 +38,7 @@ function lengthAt(event: Buffer, at: number): { value: number; end: number } {
   return { value: event.readUIntLE(at + 1, size), end: at + 1 + (size === 6 ? 8 : size) };
 }
 
-/** Whether the group changes a table without a key, whose rows are in the order of insertion, as far as the log tells. */
+/** Whether, according to the log, the group changes a table without a key, whose rows are in the order of insertion. */
 export function changesKeylessTable(group: Buffer): boolean {
   for (let at = 0; at + EVENT_HEADER_SIZE <= group.length; ) {
     const size = group.readUInt32LE(at + HEADER_AT.size);

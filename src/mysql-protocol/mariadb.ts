@@ -27,7 +27,7 @@ const EPOCH_SERVER_ID_BASE = 1_000_000;
 
 /** Capability 4: the client understands MariaDB's GTID events. */
 const CAPABILITY_GTID = 4;
-/** Flag of COM_BINLOG_DUMP: with the events that hold the statements' texts. */
+/** Flag of COM_BINLOG_DUMP: the dump includes the events with the statements' texts. */
 const DUMP_ANNOTATED = 2;
 /** A paused dump (back-pressure) must not be cut by the server; its default is 60 s. */
 const NET_WRITE_TIMEOUT_S = 31_536_000;
@@ -125,7 +125,7 @@ function dumpCommand({ serverId, annotated = false }: DumpOptions): Buffer {
 }
 
 function dumpConversation(options: DumpOptions): DumpConversation {
-  // Checked before it is put into SQL text, although it only ever comes from our own records.
+  // Checked before it is put into SQL text, although it only comes from our own records.
   const after = options.after === '' ? '' : formatMariadbGtid(parseMariadbGtid(options.after));
   const queries = [
     `SET @master_heartbeat_period = ${options.heartbeatMs * 1_000_000}`,
@@ -140,9 +140,8 @@ function dumpConversation(options: DumpOptions): DumpConversation {
   return { queries, commands: [registerCommand(options.serverId), dumpCommand(options)] };
 }
 
-/**
- * A group that parallel workers may not execute beside others goes to a replica marked as DDL. Then it begins when all before
- * it has been executed and begins to commit, and what follows begins when this one begins to commit.
+/** A group that parallel workers may not execute beside others is sent to a replica with the mark of DDL. Then the group begins
+ * when all groups before it are executed and begin to commit, and the next groups begin when this one begins to commit.
  *
  * - In row format everything that stands alone, without a COMMIT, is DDL; its events are small, the group is whole. What a
  *   server's recovery writes into its log (a DDL that it finished) is not marked so: a replica would begin what follows

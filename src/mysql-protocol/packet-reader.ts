@@ -111,7 +111,7 @@ export function lenencSize(value: number): number {
   return value <= 0xffffff ? 4 : 9;
 }
 
-/** Writes a length-encoded integer, and gives the place behind it. */
+/** Writes a length-encoded integer, and returns the offset after it. */
 export function writeLenenc(bytes: Buffer, at: number, value: number): number {
   switch (lenencSize(value)) {
     case 1:

@@ -16,8 +16,8 @@ export interface Packet {
 }
 
 /**
- * Cuts a byte stream into whole packets; a payload of several packets is put together. After each `push`, call `next`
- * until it gives null: only then the chunk may be used again for something else.
+ * Cuts a byte stream into whole packets; a payload of several packets is put together. After each `push`, call `next` until
+ * it returns null; the caller may reuse the chunk only then.
  */
 export class PacketSplitter {
   readonly #payloadMaxBytes: number;
@@ -26,7 +26,7 @@ export class PacketSplitter {
   /** Pieces of the packet that is not whole yet; `#bytes` is used up while there are any. */
   #pieces: Buffer[] = [];
   #piecesBytes = 0;
-  /** The full packets of a payload that goes on. */
+  /** The full packets so far of a payload that is larger than one packet. */
   #long: Buffer[] = [];
   #longBytes = 0;
   #sequence = 0;
@@ -35,7 +35,7 @@ export class PacketSplitter {
     this.#payloadMaxBytes = options.payloadMaxBytes ?? CONVERSATION_PACKET_MAX;
   }
 
-  /** Of the packet that `next` gave last. */
+  /** Sequence number of the packet that `next` returned last. */
   get sequence(): number {
     return this.#sequence;
   }
@@ -51,7 +51,7 @@ export class PacketSplitter {
   }
 
   /**
-   * The payload of the next whole packet, or null. It is a view into the chunk: what is kept of it has to be copied.
+   * The payload of the next complete packet, or null. It is a view into the chunk: copy it to keep it.
    * @throws SkeinError PACKET_TOO_LARGE
    */
   next(): Buffer | null {
@@ -196,7 +196,7 @@ export function encodeErr(error: ServerErr): Buffer {
   return Buffer.concat([head, Buffer.from(`#${error.sqlState}${error.message}`)]);
 }
 
-/** Length-encoded text shorter than 251 bytes; all that our own answers need. */
+/** Length-encoded text shorter than 251 bytes; our own answers need no longer one. */
 function shortText(text: string): Buffer {
   const bytes = Buffer.from(text);
   if (bytes.length > 250)

@@ -1,6 +1,6 @@
 /**
  * Where comments, strings and quoted names of a SQL text end, as MySQL and MariaDB read it. Linear in the text's length.
- * What it does not do: decide what a statement means.
+ * It does not decide what a statement means.
  */
 
 const NEWLINE = '\n';
@@ -81,7 +81,10 @@ export interface Quoted {
   readonly ambiguous: boolean;
 }
 
-/** What `'`, `"` or a backtick at `at` opens. A doubled quote is seen as the end of one text and the beginning of the next. */
+/**
+ * The text that `'`, `"` or a backtick at `at` opens. A doubled quote counts as the end of one text and the beginning of the
+ * next.
+ */
 export function skipQuoted(text: string, at: number): Quoted {
   const quote = text[at] ?? '';
   const end = text.indexOf(quote, at + 1);

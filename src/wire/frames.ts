@@ -13,7 +13,10 @@ import { readU53, writeU53 } from './record.js';
  */
 export const FRAME_HEADER_SIZE = 5;
 
-/** Spoken by both ends or the handshake fails; raised by one with every change that an older node would misread. */
+/**
+ * Both ends must have the same version, or the handshake fails. Raised by one with every change that an older node would
+ * misread.
+ */
 export const LINK_VERSION = 5;
 
 /** Bytes of records in one RECORDS frame: the receiver keeps a whole frame in memory. */
@@ -28,7 +31,7 @@ const DEFINITIONS_MAX = 16 * 1024 * 1024;
 /** Rows of one repair (REPAIR_BYTES_MAX), as JSON; names of a thousand tables. */
 const VERIFY_MAX = 4 * 1024 * 1024;
 
-/** Bytes of a snapshot in one frame: a pipe's worth several times over, and little memory for each transfer. */
+/** Bytes of a snapshot in one frame: several times the size of a pipe's buffer, and little memory for each transfer. */
 export const SEED_DATA_BYTES_MAX = 1024 * 1024;
 
 export const NONCE_SIZE = 32;
@@ -63,7 +66,7 @@ export const FRAMES = {
   probe: { type: 18, payloadMax: 8 },
   /** replica -> primary: u53 number of the round, u53 newest epoch that the replica knows. */
   echo: { type: 19, payloadMax: 16 },
-  /** primary -> replica: how are these objects defined, once you have applied this? */
+  /** primary -> replica: asks for the definitions of objects, once the replica has applied a transaction. */
   definitionsQuery: { type: 20, payloadMax: CONTROL_MAX },
   /** replica -> primary: its answer to that. */
   definitionsReply: { type: 21, payloadMax: DEFINITIONS_MAX },
@@ -71,11 +74,11 @@ export const FRAMES = {
   list: { type: 22, payloadMax: CONTROL_MAX },
   /** replica -> primary: its log has reached this entry of the chain, which is on its disk. */
   adopted: { type: 23, payloadMax: CONTROL_MAX },
-  /** primary -> replica: what is in this range of a table, at this position? See verify-messages.ts. */
+  /** primary -> replica: asks for the sums or rows of a range of a table at a position. See verify-messages.ts. */
   verifyAsk: { type: 50, payloadMax: VERIFY_MAX },
   /** replica -> primary: its answer to that. */
   verifyReply: { type: 51, payloadMax: DOCUMENT_MAX },
-  /** primary -> replica: fill your server from another node, or stop that. */
+  /** primary -> replica: orders it to fill its server from another node, or to cancel that. */
   seedOrder: { type: 24, payloadMax: CONTROL_MAX },
   /** primary -> replica: u53 committed ordinal, then whole records (record.ts). */
   records: { type: 32, payloadMax: RECORDS_HEAD_SIZE + RECORDS_BYTES_MAX },
@@ -121,12 +124,12 @@ export function tooLarge(what: string, size: number, sizeMax: number): SkeinErro
   });
 }
 
-/** Whole and of a known type, but its content cannot be. */
+/** The frame is complete and of a known type, but its content is impossible. */
 export function invalidFrame(what: string, cause?: unknown): SkeinError {
   return new SkeinError('FRAME_INVALID', what, { cause });
 }
 
-/** A known type at a point of the conversation, or in a direction, where it has no meaning. */
+/** The frame's type is known, but not allowed at this point of the conversation or in this direction. */
 export function unexpectedFrame(name: FrameName): SkeinError {
   return new SkeinError('FRAME_UNEXPECTED', `A ${name} frame is not expected here.`, { data: { name } });
 }
@@ -261,9 +264,7 @@ export function decodeEcho(payload: Buffer): Echo {
 
 // ---- the data path ---------------------------------------------------------------------------------------------
 
-/**
- * What stands before `recordBytes` bytes of records on the wire; the records follow in a write of their own,
- * so that one batch is shared by all replicas.
+/** The head before `recordBytes` bytes of records on the wire. The records follow in a write of their own, so that one batch is shared by all replicas.
  * @throws SkeinError FRAME_TOO_LARGE
  */
 export function encodeRecordsHead(committedOrdinal: number, recordBytes: number): Buffer {
@@ -323,7 +324,7 @@ export function decodeAck(payload: Buffer): Ack {
 
 // ---- a snapshot ------------------------------------------------------------------------------------------------
 
-/** What stands before `size` bytes of a snapshot, which follow in a write of their own. @throws SkeinError FRAME_TOO_LARGE */
+/** The head before `size` bytes of a snapshot, which follow in a write of their own. @throws SkeinError FRAME_TOO_LARGE */
 export function encodeSeedDataHead(size: number): Buffer {
   if (size > SEED_DATA_BYTES_MAX) throw tooLarge('A piece of a snapshot', size, SEED_DATA_BYTES_MAX);
   const head = Buffer.allocUnsafe(FRAME_HEADER_SIZE);

@@ -14,8 +14,8 @@ import {
 } from './frames.js';
 
 /**
- * The control frames: JSON, checked against a schema before anything looks at them. Fields that are not known are
- * let through (a newer node may say more), known ones must be right, and every text and list has a limit.
+ * The control frames: JSON, checked against a schema before anything looks at them. Unknown fields are ignored (a newer node
+ * may send more), known ones must be valid, and every text and list has a limit.
  */
 
 const Ordinal = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
@@ -23,7 +23,7 @@ const Epoch = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
 const Text = (maxLength: number) => Type.String({ maxLength });
 const OrNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
-/** Names stand in logs, file names and metrics. */
+/** Names appear in logs, file names and metrics. */
 const NodeName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' });
 const Address = Text(512);
 const Gtid = Type.String({ pattern: '^[0-9A-Za-z:-]{0,100}$' });
@@ -113,11 +113,11 @@ const SpoolEndSchema = Type.Object({
 const AttachSchema = Type.Intersect([
   Type.Object({
     node: NodeName,
-    /** Names the disk behind the name: changes when the spool was lost or re-created (rule C6). */
+    /** Identifies the disk of the node: changes when the spool was lost or re-created (rule C6). */
     incarnation: Type.String({ minLength: 1, maxLength: 64 }),
     /** The newest epoch that it knows or has promised: an older primary is refused (rule H1). */
     epoch: Epoch,
-    /** Starts of this node so far: one that shows fewer than before has been set back (rule E5). */
+    /** Starts of this node so far. A lower number than before means that an older image of its disk was restored. */
     boot: Ordinal,
     http: Address,
     link: LinkAddressSchema,
@@ -167,18 +167,18 @@ const HeartbeatSchema = Type.Object({
   server: ServerSchema,
   /** Age in ms of the oldest transaction not yet applied, as the sender measures it; null = not known. */
   lagMs: OrNull(Type.Number({ minimum: 0 })),
-  /** Whether its server executes what is committed, and the ISO time since when that is so. */
+  /** Whether its server executes what is committed, and the ISO time of the last change of that. */
   applier: Type.Object({
     state: Type.Union(APPLIER_STATES.map((state) => Type.Literal(state))),
     since: Text(64),
   }),
-  /** Checksums of the named time zones of its server; null = not known yet, absent = an older node does not tell. */
+  /** Checksums of the named time zones of its server; null = not known yet, absent = an older node, which does not send them. */
   timeZones: Type.Optional(OrNull(Text(64))),
   /** Its server's binary log; null = not known yet. */
   log: Type.Optional(LogSchema),
   /** How far it is while its server is filled from another node; null = it is not. */
   seeding: Type.Optional(SeedProgressSchema),
-  /** Why it is not healthy, in plain words; null when all is well. */
+  /** Why it is not healthy, for people; null when it is. */
   reason: OrNull(Reason),
   http: Address,
   link: Address,
@@ -237,9 +237,9 @@ const StatusSchema = Type.Object({
 });
 
 const DefinitionsQuerySchema = Type.Object({
-  /** Stands in the answer. */
+  /** The answer has the same id. */
   id: Ordinal,
-  /** The state after this transaction, '' = of a server without any; nothing may be written meanwhile. */
+  /** The definitions after this transaction; '' = of a server without any. Nothing may be written meanwhile. */
   gtid: Gtid,
   /** Objects whose definitions are wanted in full; null = digests of all. See model/definitions.ts. */
   objects: OrNull(Type.Array(Text(512), { maxItems: 1000 })),
@@ -250,7 +250,7 @@ const DefinitionsReplySchema = Type.Object({
   id: Ordinal,
   /** Object -> its digest or its definition; without those that it does not have. */
   definitions: Type.Record(Type.String(), Type.String()),
-  /** Why it cannot tell, in plain words; null = it does. */
+  /** Why it has no answer, for people; null = it has one. */
   failed: OrNull(Reason),
 });
 export type DefinitionsReply = Static<typeof DefinitionsReplySchema>;
@@ -266,9 +266,9 @@ export type SeedRequest = Static<typeof SeedRequestSchema>;
 const SeedOfferSchema = Type.Object({
   node: NodeName,
   role: Role,
-  /** Of the donor's server. */
+  /** Version of the donor's server. */
   serverVersion: Text(256),
-  /** What will travel, as estimated; null = not known. */
+  /** Estimated bytes of the transfer; null = not known. */
   bytesTotal: OrNull(Ordinal),
 });
 export type SeedOffer = Static<typeof SeedOfferSchema>;

@@ -3,7 +3,7 @@ import { SkeinError } from '../model/error.js';
 
 /**
  * A record is one transaction group (or a piece of a large one), encoded once by the source and then passed on
- * unchanged: the same bytes travel to every replica, lie in its spool and are checked by the same CRC everywhere.
+ * unchanged: the same bytes are sent to every replica and stored in its spool, and the same CRC protects them everywhere.
  *
  *   0  u32 size       whole record, header included, little endian like all numbers here
  *   4  u32 crc        CRC-32 of the bytes from 8 to the end

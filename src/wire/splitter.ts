@@ -14,9 +14,9 @@ import {
 /**
  * Cuts a stream of socket chunks into frames.
  *
- * Chunks may lie in a buffer that is read into again: what is handed out is a copy, which is never written to again, so
- * that the receiver may keep it. Records, which are kept for long, are copied behind each other.
- * Only frames that were announced with `accept` get a buffer, so that an unauthenticated peer cannot make us allocate.
+ * The socket may reuse the buffer of a chunk: each frame that is handed out is a copy, which is never written to again, so
+ * that the receiver may keep it. Records, which are kept for long, are copied behind each other. Only frames that were
+ * announced with `accept` get a buffer, so that an unauthenticated peer cannot make us allocate.
  */
 export class FrameSplitter {
   readonly #slab = new Slab();
@@ -41,7 +41,7 @@ export class FrameSplitter {
     for (const name of names) this.#payloadMax[FRAMES[name].type] = FRAMES[name].payloadMax;
   }
 
-  /** Hands out nothing more, not even what is left of the present chunk. */
+  /** Hands out no more frames, not even from the rest of the current chunk. */
   stop(): void {
     this.#stopped = true;
     this.#payload = null;

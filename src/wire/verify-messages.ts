@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { decodeJson, encodeJson } from './messages.js';
 
-/** What a primary and a replica say to each other to compare rows (roles/primary/verify, roles/replica/verify-responder.ts). */
+/** The messages between primary and replica for comparing rows (roles/primary/verify, roles/replica/verify-responder.ts). */
 
 const Ordinal = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Gtid = Type.String({ pattern: '^[0-9A-Za-z:-]{0,100}$' });
@@ -24,17 +24,17 @@ const Sums = Type.Object({
 const Row = Type.Array(Type.Union([Type.String(), Type.Null()]), { minItems: 1, maxItems: 4096 });
 
 const AskSchema = Type.Object({
-  /** Stands in the answer. */
+  /** The answer has the same id. */
   id: Ordinal,
   what: Type.Union([
-    /** Give the server nothing new for now, and say up to where it has been given. */
+    /** Give the server no new transactions for now, and report up to where it got them. */
     Type.Object({ kind: Type.Literal('hold') }),
-    /** Give it what there is up to here; open a snapshot when it has executed exactly that; then go on. */
+    /** Give the server everything up to this place; open a snapshot when it has executed exactly that; then end the hold. */
     Type.Object({ kind: Type.Literal('open'), place: Place }),
-    /** Names of the tables in the snapshot, behind this one. */
+    /** Names of the tables in the snapshot, after this one. */
     Type.Object({ kind: Type.Literal('tables'), after: Type.Union([Table, Type.Null()]) }),
     Type.Object({ kind: Type.Literal('chunk'), table: Table, range: Range }),
-    /** After `hold`: at this place the range has these rows and these sums. Then go on. */
+    /** After `hold`: write these rows, which the range has at this place, and check these sums. Then end the hold. */
     Type.Object({
       kind: Type.Literal('repair'),
       place: Place,
