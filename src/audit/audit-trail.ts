@@ -1,9 +1,8 @@
 /**
  * Writes the audit trail of this node: JSON lines in files of bounded size, chained (sealed-line.ts). Lines of a few
- * milliseconds are sealed and written together, and writing never blocks: while one write is under way, what comes is
- * gathered. Lines that could not be written (no space, no descriptor) are kept and tried again; above a bound they are lost,
- * which costs the node nothing, and how many is a line of its own afterwards.
- * What it does not do: say what is worth a line (its callers do), or judge a trail (verify.ts).
+ * milliseconds are sealed and written together, and adding never blocks: lines that come during a write are batched for the
+ * next one. Lines that could not be written (no space, no descriptor) are kept and tried again; above a bound they are
+ * dropped, and a later line says how many. The callers decide what is recorded; verify.ts checks a trail.
  */
 import { createHash, type KeyObject } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, unlink } from 'node:fs/promises';
@@ -21,7 +20,7 @@ export interface AuditTrailOptions {
   readonly key: KeyObject;
   /** A new file is begun above this. */
   readonly fileBytesMax: number;
-  /** Older files are removed, which is a line itself. */
+  /** Older files are removed; a line records that. */
   readonly filesMax: number;
 }
 
@@ -64,7 +63,7 @@ export class AuditTrail {
   #closed = false;
   #lost = 0;
   #failing = false;
-  /** The file may have bytes of a failed write after its last line. */
+  /** The file may have bytes of a failed write after its last complete line. */
   #torn = false;
   /** Lines that were written, as they stand in the file. */
   readonly onLines = new Emitter<readonly string[]>();
@@ -228,7 +227,7 @@ export class AuditTrail {
     return this.#file;
   }
 
-  /** Finds the end of the last file; a line that a crash has torn is closed, and named by the next one. */
+  /** Finds the end of the last file. A line that a crash has cut gets a line break, and the next line names it. */
   async #resume(): Promise<void> {
     const { directory } = this.#options;
     this.#files = auditFiles(await readdir(directory));

@@ -11,7 +11,7 @@ const Schema = Type.Object({
 export const HEAD_FILE = 'audit.head';
 export type HeadRead = StateRead<typeof Schema>;
 
-/** What the trail's end was at some time, written beside it: lines that are missing before it were taken away. */
+/** The end of the trail at some time, in a file beside it. A trail that ends before it was cut. */
 export type HeadFile = StateFile<typeof Schema, null>;
 
 /** For the node that writes the trail. */
@@ -20,7 +20,7 @@ export function headFile(directory: string, log: Logger): HeadFile {
   return new StateFile({ path, schema: Schema, missing: null, onDamage: { startOver: log } });
 }
 
-/** For the one who judges it. */
+/** For the verification. */
 export function readHead(directory: string): Promise<HeadRead> {
   return readStateFile(join(directory, HEAD_FILE), Schema);
 }

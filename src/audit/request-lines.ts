@@ -1,4 +1,4 @@
-/** What a request's line in the audit trail says of its statements. Pure. */
+/** The fields of a request's audit line that describe its statements. Pure. */
 import { cut, maskLiterals } from './mask-literals.js';
 
 export interface AuditStyle {

@@ -19,7 +19,7 @@ export interface AuditFilter {
   readonly text?: string | undefined;
 }
 
-/** Whether one line is meant. */
+/** Whether the filter matches a line. */
 export function auditMatcher(filter: AuditFilter): (text: string) => boolean {
   const { since, until, text: wanted, ...exact } = filter;
   const fields = Object.entries(exact).filter(([, value]) => value !== undefined);

@@ -52,7 +52,7 @@ class Judge {
   /** The code of the line that the head names. */
   #headMac: string | null = null;
   #firstFile = '';
-  /** A line that cannot be read; the next one may say that a crash has torn it. */
+  /** A line that cannot be read; the next line may say that a crash has cut it. */
   #unread: { file: string; line: number; bytes: Buffer } | null = null;
 
   constructor(key: KeyObject, head: HeadRead) {

@@ -16,7 +16,7 @@ export class FailureLimit {
     this.#now = now;
   }
 
-  /** Counts a failure. Gives the seconds to wait when there were too many, else 0. */
+  /** Counts a failure. Returns the seconds to wait when there were too many, else 0. */
   failed(address: string): number {
     const now = this.#now();
     let window = this.#windows.get(address);

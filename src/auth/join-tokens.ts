@@ -22,7 +22,7 @@ export interface JoinTokenRecord {
   readonly usedKey: string | null;
   /** It was used a moment ago, so its user may not have got the answer yet. */
   readonly isAnswering: boolean;
-  /** By the clock of the server that was asked. */
+  /** By the clock of the server that answered. */
   readonly isExpired: boolean;
 }
 
@@ -32,22 +32,22 @@ export interface JoinTokenRecord {
  */
 const ANSWERING_S = 300;
 
-/** Id, seconds that it is valid. All times are those of the primary's server, so nobody else's clock matters. */
+/** Parameters: id, seconds of validity. All times are those of the primary's server, so no other clock matters. */
 export const INSERT_JOIN_TOKEN = `INSERT INTO skein.join_tokens (id, created_at, expires_at)
   VALUES (?, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) + INTERVAL ? SECOND)`;
 export const DELETE_JOIN_TOKEN = 'DELETE FROM skein.join_tokens WHERE id = ?';
 /** Kept for a day after their end, so that a late joiner is told why it is refused. */
 export const DELETE_OLD_JOIN_TOKENS =
   'DELETE FROM skein.join_tokens WHERE expires_at < UTC_TIMESTAMP(3) - INTERVAL 1 DAY';
-/** Name, key, id. Of any number of joiners at once, one changes the row. */
+/** Parameters: name, key, id. When several machines join at once, only one changes the row. */
 export const USE_JOIN_TOKEN = `UPDATE skein.join_tokens
   SET used_at = UTC_TIMESTAMP(3), used_by = ?, used_key = ?
   WHERE id = ? AND used_at IS NULL AND expires_at > UTC_TIMESTAMP(3)`;
-/** Id, key. For a joiner that was refused after all. */
+/** Parameters: id, key. For a machine that was refused after its token was marked as used. */
 export const GIVE_BACK_JOIN_TOKEN =
   'UPDATE skein.join_tokens SET used_at = NULL, used_by = NULL, used_key = NULL WHERE id = ? AND used_key = ?';
 
-/** As the local server has them, newest first; empty where the table has not arrived yet. */
+/** The tokens on the local server, newest first; empty while the table has not arrived yet. */
 export async function loadJoinTokens(executor: SystemExecutor): Promise<JoinTokenRecord[]> {
   const there = await executor.query(
     "SELECT 1 AS found FROM information_schema.tables WHERE table_schema = 'skein' AND table_name = 'join_tokens'",

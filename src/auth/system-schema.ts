@@ -1,6 +1,7 @@
 /**
- * The replicated system schema `skein` with the tokens, the outcomes of writes with an idempotency key, and the accounts of applications. Created by the primary when it first opens, by normal,
- * logged statements, so that it reaches every node like any other data. Only hashes are stored.
+ * The replicated system schema `skein` with the tokens, the outcomes of writes with an idempotency key, and the accounts of
+ * applications. Created by the primary when it first opens, by normal, logged statements, so that it reaches every node like
+ * any other data. Only hashes are stored.
  */
 import { randomBytes } from 'node:crypto';
 import { SkeinError } from '../model/error.js';
@@ -19,12 +20,12 @@ export interface TokenRecord {
   readonly expiresAt: string | null;
   /** Requests per second on each node; null = no limit. */
   readonly rateLimit: number | null;
-  /** What it was before its last rotation, as long as that still counts (ISO time). */
+  /** The hash before the last rotation, while that is still valid (ISO time). */
   readonly previous: { readonly hash: string; readonly until: string } | null;
 }
 
 interface SchemaStep {
-  /** What is there once the step is done. */
+  /** The table or column that exists once the step is done. */
   readonly table: string | null;
   readonly column?: string;
   readonly sql: string;
@@ -107,7 +108,7 @@ export const ROTATE_TOKEN =
 
 /**
  * The first start: makes `token` (from the node's adminTokenFile) the admin token if the cluster has no token at all.
- * Gives true when it was stored now. @throws SkeinError INVALID_TOKEN
+ * Returns true when it was stored now. @throws SkeinError INVALID_TOKEN
  */
 export async function adoptAdminToken(executor: SystemExecutor, token: string): Promise<boolean> {
   if (!isTokenShaped(token)) {

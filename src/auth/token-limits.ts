@@ -18,7 +18,7 @@ export class TokenLimits {
     this.#now = now;
   }
 
-  /** Takes one request out of the token's bucket. Gives the whole seconds to wait when it is empty, else 0. */
+  /** Takes one request out of the token's bucket. Returns the whole seconds to wait when it is empty, else 0. */
   take(id: string, requestsPerSecond: number): number {
     const now = this.#now();
     let bucket = this.#buckets.get(id);

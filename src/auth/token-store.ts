@@ -89,8 +89,8 @@ export class TokenStore {
   }
 
   /**
-   * Why a token that was let in does not count any more; null while it does.
-   * `hash` is that of the text that its client holds, which a rotation changes.
+   * Why a token that was admitted is no longer valid; null while it is. `hash`: of the token text that the client has; a
+   * rotation changes the text.
    */
   refusal(id: string, hash: string): string | null {
     if (this.#byHash === null || this.#look(hash)) return null;

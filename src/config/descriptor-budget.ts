@@ -2,7 +2,7 @@ import { SkeinError } from '../model/error.js';
 
 /**
  * Descriptors are a budget: each connection takes some, and a node that has none left can neither write its log nor accept a
- * link. So what the node itself needs is set aside first, and clients share the rest.
+ * link. So the node first reserves what it needs itself, and clients share the rest.
  */
 export interface DescriptorBudget {
   /** Sessions of HTTP with the local server, for each of the three roles. */
@@ -12,9 +12,12 @@ export interface DescriptorBudget {
   readonly mysqlConnectionsMax: number;
 }
 
-/** What is never given to clients. */
+/** Descriptors that clients never get. */
 const RESERVED = {
-  /** Node.js itself and its threads, standard streams, listeners, log, audit trail and spool: 36 to 41 were counted on idle nodes. */
+  /**
+   * Node.js itself and its threads, standard streams, listeners, log, audit trail and spool: 36 to 41 were counted on idle
+   * nodes.
+   */
   node: 48,
   /** Eight replicas, and 32 connections that have not authenticated yet. */
   links: 48,

@@ -17,7 +17,7 @@ export interface HttpLimits {
 }
 
 export const HTTP_LIMITS: HttpLimits = {
-  // Ten application processes with a pool of 40 each, and some for people; each costs one descriptor.
+  // Ten application processes with a pool of 40 each, and some for users; each costs one descriptor.
   connectionsMax: 500,
   // A reverse proxy is one address, so this is half of all and not a handful.
   connectionsPerAddressMax: 250,

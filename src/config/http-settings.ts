@@ -1,4 +1,4 @@
-/** The settings of a node that bound what HTTP may take; docs/limits.md says what each protects. */
+/** The settings that limit the resources of HTTP; docs/limits.md says what each protects. */
 import { Type } from '@sinclair/typebox';
 import { HTTP_LIMITS, type HttpLimits } from './http-limits.js';
 
@@ -56,7 +56,7 @@ export const HttpSettings = {
   ),
 };
 
-/** By the names that the HTTP server has for them. */
+/** The same limits under the names of the HTTP server. */
 export function httpLimits(config: Readonly<Record<keyof typeof HttpSettings, number>>): HttpLimits {
   return {
     connectionsMax: config.httpConnectionsMax,

@@ -6,8 +6,8 @@ import { SkeinError } from '../model/error.js';
 import { StateFile } from '../std/state-file.js';
 
 /**
- * Which cluster a node belongs to. Written once, before its first start: at the birth of a cluster, or when a node joins
- * one. A cluster's id is random, so that two clusters are told apart whatever their names and secrets are (rule E5).
+ * Which cluster a node belongs to. Written once, before the node's first start: when a cluster is founded, or when the node
+ * joins one. A cluster's id is random, so that two clusters are told apart whatever their names and secrets are (rule E5).
  */
 const Schema = Type.Object({
   cluster: Type.String({ pattern: '^[0-9a-f]{32}$' }),

@@ -95,7 +95,7 @@ export const NodeConfigSchema = Type.Object(
     lateAfterMs: Milliseconds(1500, 'A member that was silent for this long is "late".'),
     // Long enough for a restart of a node (about 1 s), short enough that its buffers do not stay for nothing.
     goneAfterMs: Milliseconds(10_000, 'A member that was silent for this long is "gone" and cleaned up.'),
-    // A reader's open transaction or a short lock is over by then; a replica that stands still is noticed in time.
+    // Long enough for a reader's open transaction or a short lock to end; short enough that a stalled replica is noticed soon.
     applierStallMs: Milliseconds(
       10_000,
       'A replica whose server applies nothing for this long, with all workers waiting, is "stalled"; its node then tries to unblock it.',
@@ -133,7 +133,7 @@ export const NodeConfigSchema = Type.Object(
       expected: 'bytes, a whole number from 65536 to 1073741824',
     }),
     retention: RetentionSettings,
-    // One copies at the speed of a disk; two still leave the server most of it.
+    // One snapshot is copied at the speed of a disk; two still leave the server most of the disk's capacity.
     seedsMax: Type.Integer({
       minimum: 1,
       maximum: 64,
@@ -170,7 +170,7 @@ export const NodeConfigSchema = Type.Object(
         "Limit of the managed server's temporary files. Above it the read that wrote most is ended. One temporary table may use half of it.",
       expected: 'bytes, a whole number of at least 16777216',
     }),
-    // A day: what is found is at most as old as the youngest dump of most people.
+    // A day: a difference is found while most operators still have an older dump.
     verifyIntervalHours: Type.Number({
       minimum: 0,
       maximum: 8_760,
@@ -223,7 +223,7 @@ export const NodeConfigSchema = Type.Object(
     }),
     // Longer than a server needs to start again, shorter than the 10 s after which drivers give up by themselves.
     mysqlOpenWaitMs: Milliseconds(5000, 'How long a MySQL client waits for an open primary.'),
-    // A real client logs in within milliseconds: half of the port is more than any start of a pool has under way.
+    // A real client logs in within milliseconds: no start of a pool has more logins in progress than half of the port.
     mysqlLoginsMax: Type.Integer({
       minimum: 1,
       maximum: 10_000,
@@ -238,10 +238,10 @@ export const NodeConfigSchema = Type.Object(
       description: 'Of these, from one client address. Above it the oldest ones of that address are closed.',
       expected: 'a whole number from 1 to 10000',
     }),
-    // What the server itself gives a login (connect_timeout), and what drivers wait for at most.
+    // The server's own limit for a login (connect_timeout), and the longest that drivers wait.
     mysqlLoginMs: Milliseconds(10_000, 'Deadline for the login of a MySQL client, from the greeting on.'),
     ...HttpSettings,
-    // Off: a read then needs the primary, and the read-only ports are what is left when there is none.
+    // Off by default: with it, a read needs the primary; without it, the read-only ports work without a primary.
     mysqlReadOnlyWaitMs: Type.Integer({
       minimum: 0,
       maximum: 60_000,
@@ -295,7 +295,7 @@ export const NodeConfigSchema = Type.Object(
       },
     ),
     auditStatements: Type.Union([Type.Literal('masked'), Type.Literal('full'), Type.Literal('none')], {
-      // A statement's text is where applications that do not bind put their customers' data.
+      // Applications that do not bind parameters have their customers' data in the statements' texts.
       default: 'masked',
       description:
         'Statements in the audit trail: with ? for every literal, as they were sent, or not at all.',
@@ -333,7 +333,7 @@ export type NodeConfig = DeepReadonly<Static<typeof NodeConfigSchema>>;
 export const REQUIRED_SETTINGS = ['name', 'cluster', 'directory', 'http', 'link', 'secretFile'] as const;
 type Required = (typeof REQUIRED_SETTINGS)[number];
 
-/** What a file may say: what has no default has to be given, everything else may be. */
+/** The content of a configuration file: settings without a default are required, the others optional. */
 export type NodeConfigInput = Pick<NodeConfig, Required> & Partial<NodeConfig>;
 
 /**
@@ -381,7 +381,7 @@ export function nodeConfig(raw: unknown, options: { source: string; baseDirector
   return deepFreeze(value) as NodeConfig;
 }
 
-/** Values thousands of levels deep, which no setting has, exceed the stack of whatever walks through them. */
+/** Refuses values thousands of levels deep, which no setting has: code that walks through them would exceed its stack. */
 function notTooDeep<T>(source: string, walk: () => T): T {
   try {
     return walk();

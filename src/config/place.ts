@@ -1,6 +1,6 @@
 import { type MemberPlace, placeFault } from '../model/members.js';
 
-/** Of a node's configuration, what says where it listens. */
+/** The part of a node's configuration about its addresses. */
 interface PlaceSettings {
   readonly name: string;
   readonly http: { readonly host: string; readonly port: number };
@@ -37,15 +37,15 @@ export function ownPlace(config: PlaceSettings): MemberPlace {
   };
 }
 
-/** As addresses of IPv6 stand before a port. */
+/** The host as it is written before a port: an IPv6 address in brackets. */
 function bracketed(host: string): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
 }
 
-/** A node that listens on all of its addresses does not know by which of them it is reached. */
+/** A node that listens on all of its addresses does not know at which of them the others reach it. */
 const ANY_HOST = ['0.0.0.0', '::', '[::]'];
 
-/** Null when the others can be told where this node is; else what is wrong. */
+/** Null when the configuration gives an address for the others; else what is wrong. */
 export function placeProblem(config: PlaceSettings): string | null {
   const { advertise, http, link, mysqlPorts } = config;
   const any = [http.host, link.host, mysqlPorts?.host ?? ''].find((host) => ANY_HOST.includes(host));

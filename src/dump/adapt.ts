@@ -1,5 +1,4 @@
-/**
- * How a dump's statement is changed for a cluster: which statements are left out, and who becomes the definer. Pure. A
+/** Changes the statements of a dump for a cluster: leaves some out, and removes definers. Pure. A
  * statement is a text of bytes (latin1), as in the dump.
  */
 export interface Adapted {
@@ -99,7 +98,7 @@ export type EventState = 'ENABLE' | 'DISABLE';
 const EVENT = /\bEVENT\s+(?:IF\s+NOT\s+EXISTS\s+)?`((?:[^`]|``)*)`/i;
 const SWITCHED_OFF = /(\bON COMPLETION (?:NOT )?PRESERVE )DISABLE ON (?:SLAVE|REPLICA)\b/;
 
-/** A replica writes every event as `DISABLE ON SLAVE`: what it should be is asked by the event's name. */
+/** A replica writes every event as `DISABLE ON SLAVE`, so the right state is looked up by the event's name. */
 export function withEventState(sql: string, stateOf: (name: string) => EventState): string {
   const head = sql.slice(0, HEAD);
   if (!CREATES.test(head) || !SWITCHED_OFF.test(head)) return sql;

@@ -1,10 +1,10 @@
 /**
  * Splits a dump into statements as the `mariadb` client does: at the delimiter outside of texts, names and comments, with
- * `DELIMITER` lines. Bytes are kept: each character is one byte (latin1). Linear, and nothing is kept but the statement that
- * is not complete yet.
+ * `DELIMITER` lines. Bytes are unchanged: each character is one byte (latin1). Linear; only the incomplete statement is kept
+ * in memory.
  */
 export interface DumpStatement {
-  /** What stands before it and is no statement: comments that end in a delimiter, DELIMITER lines. */
+  /** Text before it that is not a statement: comments that end in a delimiter, DELIMITER lines. */
   readonly before: string;
   readonly text: string;
   /** What ends it; '' at the end of the dump. */
@@ -18,16 +18,16 @@ type Inside = "'" | '"' | '`' | 'line comment' | 'comment' | null;
 const DELIMITER_LINE = /^[ \t]*DELIMITER[ \t]+(\S+)[ \t]*\r?$/i;
 
 export class DumpSplitter {
-  /** A backslash in a text is itself (sql_mode NO_BACKSLASH_ESCAPES). */
+  /** A backslash in a string is an ordinary character (sql_mode NO_BACKSLASH_ESCAPES). */
   plainBackslashes = false;
   #delimiter = ';';
   #before = '';
   #rest = '';
-  /** How far the rest was looked at. */
+  /** Offset up to which the rest was scanned. */
   #at = 0;
   #inside: Inside = null;
   #line = 1;
-  /** Nothing but blanks and comments of the statement was seen yet. */
+  /** So far the statement has only blanks and comments. */
   #blank = true;
   #startLine = 1;
 
@@ -40,7 +40,7 @@ export class DumpSplitter {
     this.#rest += bytes.toString('latin1');
   }
 
-  /** The next whole statement; null = more bytes are needed. With `atEnd` what is left counts as one. */
+  /** The next complete statement; null = more bytes are needed. With `atEnd` the rest counts as one. */
   next(atEnd: boolean): DumpStatement | null {
     for (;;) {
       const text = this.#rest;
@@ -105,7 +105,7 @@ export class DumpSplitter {
     this.#blank = false;
   }
 
-  /** To the end of what we are in; false when it is not here yet. */
+  /** Moves to the end of the current string, name or comment; false when that has not arrived yet. */
   #skipInside(atEnd: boolean): boolean {
     const text = this.#rest;
     const inside = this.#inside;
@@ -140,7 +140,7 @@ export class DumpSplitter {
     return true;
   }
 
-  /** Cuts what was looked at off; null when it was nothing but blanks and comments. */
+  /** Removes and returns the scanned text; null when it was only blanks and comments. */
   #take(delimiterSize: number): DumpStatement | null {
     const text = this.#rest.slice(0, this.#at);
     const delimiter = this.#rest.slice(this.#at, this.#at + delimiterSize);

@@ -10,7 +10,7 @@ import {
 } from '../wire/record.js';
 import { EventFramer } from './event-framer.js';
 
-/** What the stream needs of the spool. Bytes are whole records, in order, none beyond the limit. */
+/** The reader of the spool that the stream needs. It returns whole records, in order, none beyond the limit. */
 export interface RecordReader {
   next(limitOrdinal: number, bytesMax: number): Promise<Buffer | null>;
   close(): void;
@@ -59,7 +59,7 @@ export class DumpStream {
   #fileNumber = 0;
   readonly #closing = new AbortController();
   #lastSentMs = performance.now();
-  /** Of the last group that was begun; null = none yet. */
+  /** Ordinal of the last group that was begun; null = none yet. */
   #ordinal: number | null = null;
   #betweenGroups = true;
 
@@ -156,7 +156,7 @@ export class DumpStream {
     await Promise.all([held, this.#write()]).finally(() => clearInterval(timer));
   }
 
-  /** The server's last transaction must be the one that the cluster has at that place. */
+  /** The server's last transaction must be the cluster's transaction of that number. */
   #checkPlace({ ordinal, previousGtid }: RecordHeader): void {
     const before = this.#ordinal;
     this.#ordinal = ordinal;

@@ -16,9 +16,8 @@ import { LAST_FRAGMENT, type RecordHeader } from '../wire/record.js';
 import { type Admitted, DumpStream, type RecordReader } from './dump-stream.js';
 import { MariadbConversation } from './mariadb-conversation.js';
 
-/**
- * Plays the replication source for the local server: its own IO thread connects here, logs in, says up to which GTID
- * it has everything, and gets the groups that follow from the spool. Only what is committed is released (the gate).
+/** Acts as the replication source of the local server: the server's IO thread connects here, logs in, sends the GTID up to which
+ * it has everything, and gets the groups after it from the spool. Only what is committed is released (the gate).
  * It decides nothing about roles and never talks SQL to the server.
  */
 export interface EndpointOptions {
@@ -35,7 +34,7 @@ export interface EndpointModules {
   spool: EndpointSpool;
   /** The cluster's commit position; only grows while the chain is followed. */
   committed(): number;
-  /** The name of the group with this ordinal in the history that this node knows. */
+  /** The GTID of the group with this ordinal in the history that this node knows. */
   nameOf(ordinal: number): string;
   /**
    * A group that is DDL is held until this resolves, while everything before it is sent, `previousGtid` last. Rejects:
@@ -92,7 +91,7 @@ export class Endpoint {
   #released = -1;
   /** Nothing beyond this is released; null = there is no hold. */
   #limit: number | null = null;
-  /** Up to here the server may have been given groups; null before its first dump. */
+  /** The server may have got groups up to this ordinal; null before its first dump. */
   #given: number | null = null;
 
   constructor(options: EndpointOptions, modules: EndpointModules) {
@@ -135,9 +134,8 @@ export class Endpoint {
     this.#releases.ask();
   }
 
-  /**
-   * From now on the server is given nothing new. Returns the ordinal up to which it may have been given groups; null when
-   * that is not known, and then nothing is held. What the spool takes and acknowledges does not depend on it.
+  /** From now on the server gets no new groups. Returns the ordinal up to which it may have got groups; null when that is unknown,
+   * and then there is no hold. The spool goes on receiving and acknowledging.
    */
   hold(): number | null {
     if (this.#given === null) return null;
@@ -145,13 +143,13 @@ export class Endpoint {
     return this.#given;
   }
 
-  /** A hold goes on at this ordinal, which is not below what was given. */
+  /** Moves the hold to this ordinal, which is not below what the server has got. */
   holdAt(ordinal: number): void {
     this.#limit = ordinal;
     this.changed();
   }
 
-  /** The end of a hold. */
+  /** Ends the hold. */
   letGo(): void {
     if (this.#limit === null) return;
     this.#limit = null;
@@ -167,7 +165,7 @@ export class Endpoint {
     return this.#limit === null ? releasable : Math.min(releasable, this.#limit);
   }
 
-  /** Asked for by a dump, which sends up to there. */
+  /** The ordinal up to which a dump may send; notes that the server may get groups up to there. */
   #give(): number {
     const releasable = this.#releasable();
     this.#given = Math.max(this.#given ?? 0, releasable);

@@ -1,6 +1,6 @@
 /**
- * A counter out of an ordinal, which is known only while a server runs and may be smaller after a cut or a restart:
- * only growth since the first look is counted, as `rate()` would take any step back for a restart of the process.
+ * A counter made from an ordinal. The ordinal is known only while a server runs, and may be smaller after a cut or a restart. So
+ * only its growth since the first reading is counted: `rate()` would take a smaller value for a restart of the process.
  */
 export class GrowingCounter {
   #last: number | null = null;
@@ -8,7 +8,7 @@ export class GrowingCounter {
 
   look(ordinal: number): number {
     if (this.#last !== null && ordinal > this.#last) this.total += ordinal - this.#last;
-    // 0 is also what is said before anything is known: a jump from there is no growth.
+    // 0 also means "not known yet": a jump from 0 is no growth.
     if (ordinal > 0 || this.#last !== null) this.#last = Math.max(ordinal, this.#last ?? 0);
     return this.total;
   }

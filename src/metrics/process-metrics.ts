@@ -3,17 +3,17 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type MetricFamily, type Sample, single } from './text.js';
 
 const startedAtS = Math.round((Date.now() - performance.now()) / 1000);
-/** Each tick wakes the thread up. A stall that is longer than this is always seen, a shorter one now and then. */
+/** Each tick wakes the thread up. A longer stall is always detected, a shorter one sometimes. */
 const DELAY_RESOLUTION_MS = 100;
 
-/** What one thread of the process uses. Plain data. */
+/** Resources that one thread of the process uses. Plain data. */
 export interface ThreadFacts {
   readonly name: string;
   readonly heapUsedBytes: number;
   readonly externalBytes: number;
   /** Time in which its event loop was busy. */
   readonly activeS: number;
-  /** Longest time that something waited for its event loop since the last look. */
+  /** Longest time that something waited for its event loop since the last reading. */
   readonly delayMaxS: number;
 }
 
@@ -29,7 +29,7 @@ export class ThreadMeter {
 
   look(): ThreadFacts {
     const { heapUsed, external } = process.memoryUsage();
-    // It measures from one tick to the next; what is above the time between two is delay.
+    // The histogram has the times between ticks; the time beyond the interval is delay.
     const delayMaxS = Math.max(0, this.#delay.max / 1e9 - DELAY_RESOLUTION_MS / 1000);
     this.#delay.reset();
     return {

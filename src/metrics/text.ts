@@ -1,6 +1,6 @@
 /**
- * The text form that Prometheus and its relatives read (exposition format 0.0.4). Families are made again at each
- * scrape from counters that their owners keep; nothing is registered, so nothing can be forgotten. Pure.
+ * The text form that Prometheus and its relatives read (exposition format 0.0.4). Families are made at each scrape from
+ * counters that other objects own; there is no registry to keep up to date. Pure.
  */
 import type { Histogram } from '../std/histogram.js';
 

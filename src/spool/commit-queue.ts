@@ -36,7 +36,7 @@ export interface CommitQueueOptions {
 const COMMITS_PER_PREALLOCATION = 4;
 
 /** Batching time and size of entries that no commit waits for. */
-const GATHER_MS = 50;
+const BATCH_MS = 50;
 const GATHER_BYTES_MAX = 256 * 1024;
 
 export class CommitQueue {
@@ -62,7 +62,7 @@ export class CommitQueue {
   #markDue = false;
   #lastSyncMs = 0;
   #markTimer: Timer | null = null;
-  #gathering: Timer | null = null;
+  #batchTimer: Timer | null = null;
   #waiting: (() => void)[] = [];
 
   constructor(
@@ -104,8 +104,8 @@ export class CommitQueue {
   writeSoon(): void {
     if (this.#pendingBytes >= GATHER_BYTES_MAX) this.write();
     else {
-      this.#gathering ??= this.#modules.clock.setTimer(GATHER_MS, () => {
-        this.#gathering = null;
+      this.#batchTimer ??= this.#modules.clock.setTimer(BATCH_MS, () => {
+        this.#batchTimer = null;
         this.write();
       });
     }
@@ -134,9 +134,9 @@ export class CommitQueue {
   async seal(): Promise<void> {
     await this.idle();
     const { clock } = this.#modules;
-    clock.clearTimer(this.#gathering);
+    clock.clearTimer(this.#batchTimer);
     clock.clearTimer(this.#markTimer);
-    this.#gathering = null;
+    this.#batchTimer = null;
     this.#markTimer = null;
     if (this.#failed) return;
     await this.#guard(async () => {

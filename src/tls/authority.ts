@@ -30,9 +30,9 @@ import {
 const DAY_MS = 24 * 3600 * 1000;
 /** The clock of a machine may be behind by this much and it still takes a new certificate. */
 const BACKDATED_MS = DAY_MS;
-/** Nodes renew their own certificates long before (tls/renewal.ts); nobody renews the authority's. */
+/** Nodes renew their own certificates long before the end (tls/renewal.ts); the authority's certificate is never renewed. */
 const AUTHORITY_MS = 20 * 365 * DAY_MS;
-/** What Apple's systems take at most from an authority that was added by hand. */
+/** The longest validity that Apple's systems accept from an authority that was added by hand. */
 const NODE_MS = 825 * DAY_MS;
 
 const OID = {
@@ -54,7 +54,7 @@ export interface Authority {
   readonly key: string;
 }
 
-/** PEM: a P-256 key, which every TLS client takes. */
+/** PEM of a P-256 key, which every TLS client accepts. */
 export function newKey(): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return privateKey.export({ format: 'pem', type: 'pkcs8' }) as string;
@@ -65,7 +65,7 @@ export function publicKeyOf(key: string): string {
   return createPublicKey(key).export({ format: 'pem', type: 'spki' }) as string;
 }
 
-/** What a node's certificate is made for: `hosts`, and this machine. */
+/** The hosts of a node's certificate: `hosts`, and this machine. */
 export function certificateHosts(hosts: readonly string[]): string[] {
   return [...new Set([...hosts, 'localhost', '127.0.0.1', '::1'])];
 }
@@ -82,7 +82,7 @@ export function newAuthority(name: string, nowMs = Date.now()): Authority {
       nowMs,
       lifeMs: AUTHORITY_MS,
       extensions: [
-        // It signs nodes, and no other authority.
+        // The authority signs nodes, and no other authority.
         extension(OID.basicConstraints, sequence(boolean(true), integer(Uint8Array.of(0))), {
           critical: true,
         }),

@@ -1,4 +1,4 @@
-/** Reads a certificate, its key and its authority, and says in words what is wrong with them before anybody connects. */
+/** Reads a certificate, its key and its authority, and reports what is wrong with them before anybody connects. */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { messageOf, SkeinError } from '../model/error.js';

@@ -10,7 +10,7 @@ import { SkeinError } from '../model/error.js';
 import { replaceFile } from '../std/files.js';
 import { certificateHosts, issueCertificate, publicKeyOf } from './authority.js';
 
-/** Of 825 days; the files of a node that was off for a year are still good. */
+/** Certificates are valid for 825 days, so the files of a node that was off for a year are still valid. */
 const RENEW_BEFORE_MS = 365 * 24 * 3600 * 1000;
 
 export interface RenewalPaths {
@@ -20,7 +20,7 @@ export interface RenewalPaths {
   readonly caKey: string;
 }
 
-/** Why the certificate (PEM) should be made anew; null while it is good. `hosts`: of all members. Pure. */
+/** Why the certificate (PEM) has to be renewed; null while it is valid. `hosts`: of all members. Pure. */
 function renewalReason(certificate: string, hosts: readonly string[], nowMs: number): string | null {
   const current = new X509Certificate(certificate);
   if (Date.parse(current.validTo) - nowMs < RENEW_BEFORE_MS) return `it ends at ${current.validTo}`;

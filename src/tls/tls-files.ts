@@ -10,7 +10,7 @@ const LOOK_MS = 1000;
 const EXPIRES_SOON_MS = 14 * 24 * 3600 * 1000;
 
 /**
- * A node's certificate, as its files have it now. New files are taken within about a second; invalid ones
+ * A node's certificate, as its files have it now. New files are used within about a second; invalid ones
  * (perhaps replaced only in part) are logged once, and the old certificate stays until they are valid.
  */
 export class TlsFiles implements TlsSource {
