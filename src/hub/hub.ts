@@ -164,7 +164,8 @@ export class Hub {
     for (const feed of this.#feeds) {
       if (feed.commitCritical) continue;
       feed.pump(limit);
-      // The pump may have sent nothing (records went out after a drain, or from the feed's dump). Then the position is still unsent.
+      // The pump may have sent nothing (records went out after a drain, or from the feed's dump). Then the position is
+      // still unsent.
       feed.sendCommitted();
     }
     if (limit < this.#appended) this.#deferred.ask();

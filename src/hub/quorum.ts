@@ -118,7 +118,10 @@ export class Quorum {
     this.#count();
   }
 
-  /** The ordinal that a member reports as durable. It is lower than before when the member lost its disk (another incarnation). */
+  /**
+   * The ordinal that a member reports as durable. It is lower than before when the member lost its disk (another
+   * incarnation).
+   */
   setDurable(member: string, ordinal: number): void {
     this.#durable.set(member, ordinal);
     let counts = false;

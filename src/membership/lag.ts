@@ -66,7 +66,10 @@ export class LagMeter {
     this.#offsetMs = clocks.nowMs - clocks.wallMs;
   }
 
-  /** A welcome or a heartbeat of the primary arrived. `headOrdinal`: the end of the primary's log then (positions.received). */
+  /**
+   * A welcome or a heartbeat of the primary arrived. `headOrdinal`: the end of the primary's log then
+   * (positions.received).
+   */
   heard(clock: PrimaryClock, headOrdinal: number, nowMs: number): void {
     this.#heardClock(clock, nowMs);
     this.#headOrdinal = headOrdinal;
@@ -85,7 +88,10 @@ export class LagMeter {
     this.#offsetMs = Math.min(...this.#samples);
   }
 
-  /** Records up to and including `ordinal` have arrived. `atMs`: the primary's wall clock in the header of the first new one. */
+  /**
+   * Records up to and including `ordinal` have arrived. `atMs`: the primary's wall clock in the header of the first new
+   * one.
+   */
   received(ordinal: number, atMs: number, nowMs: number): void {
     if (ordinal <= this.#last.ordinal) return;
     // Clamped between the previous marker and now. So a clock that was set spoils only the markers between that moment

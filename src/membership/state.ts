@@ -39,7 +39,10 @@ export interface Member {
   readonly sinceMs: number;
   /** Number of the member's newest session while that is attached. */
   readonly session: number | null;
-  /** Monotonic ms of the last heartbeat, plus the time in which this process did not run; null = the member never connected. */
+  /**
+   * Monotonic ms of the last heartbeat, plus the time in which this process did not run; null = the member never
+   * connected.
+   */
   readonly heardAtMs: number | null;
   /** For people; null while live. */
   readonly reason: string | null;

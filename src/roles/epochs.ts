@@ -56,7 +56,10 @@ export class Epochs {
     return { epoch: epochOf(this.chain, ordinal), ordinal, gtid };
   }
 
-  /** Begins an epoch of `primary`, with the list in force. Resolves when it is on the disk. @throws SkeinError CHAIN_INVALID */
+  /**
+   * Begins an epoch of `primary`, with the list in force. Resolves when it is on the disk. @throws SkeinError
+   * CHAIN_INVALID
+   */
   async begin(epoch: number, beginsAfter: Position, primary: string): Promise<void> {
     await this.#modules.chainFile.change((before) => {
       const entry = { epoch, number: 0, beginsAfter, primary, members: listInForce(before) };

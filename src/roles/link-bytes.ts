@@ -12,7 +12,10 @@ export interface CountedLink {
   readonly onClosed: { on(listener: () => void): unknown };
 }
 
-/** Peers have proven that they know the secret, so they are nodes of the cluster. Beyond the limit, the oldest name is dropped. */
+/**
+ * Peers have proven that they know the secret, so they are nodes of the cluster. Beyond the limit, the oldest name is
+ * dropped.
+ */
 const PEERS_MAX = 256;
 
 /** Bytes sent to and received from each peer, over all links since the node's start. */

@@ -61,7 +61,10 @@ export interface LocalControl {
   status(): Promise<ServerReading>;
   /** From now on the server answers a commit only when Skein's dump has acknowledged it. */
   waitForAcknowledgements(): Promise<void>;
-  /** Finishes a reset of the log that a crash interrupted. Returns whether there was one. Only while the server does not replicate. */
+  /**
+   * Finishes a reset of the log that a crash interrupted. Returns whether there was one. Only while the server does not
+   * replicate.
+   */
   finishLogReset(): Promise<boolean>;
   /** Recovers a server that crashed in the middle of DDL. Returns a description of the repair, null = nothing was done. */
   settleRecovery(options: {

@@ -113,7 +113,8 @@ export class XaRecovery {
     const isPurged = begin.ordinal > noted.at.ordinal;
     const agreed = isPurged ? agreedAtBegin(noted, begin, engine) : noted;
     const read = await readLog(agreed.at, logEnd, signal);
-    // A replica logs the end of a branch before it ends the branch. So only a purged log leaves a doubt, and then the branch stays.
+    // A replica logs the end of a branch before it ends the branch. So only a purged log leaves a doubt, and then the
+    // branch stays.
     const log = { ...read, ordinary: isPurged || (!lostBranches.restored && read.ordinary) };
     const repair = xaRepair(agreed, log, engine);
     if (repair.doubtful.length > 0 && !lostBranches.restored) throw inDoubt(repair.doubtful, file.path);
@@ -185,7 +186,10 @@ export function rolledBackEverywhere(modules: { control(): LocalControl; serverI
   };
 }
 
-/** For a replica: prepares the branches again from the log. Their locks kept later transactions in the log from changing their rows. */
+/**
+ * For a replica: prepares the branches again from the log. Their locks kept later transactions in the log from changing
+ * their rows.
+ */
 export function preparedAgain(modules: {
   control(): LocalControl;
   readGroup(ordinal: number, signal: AbortSignal): Promise<LoggedGroup>;

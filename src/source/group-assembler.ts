@@ -177,7 +177,10 @@ export class GroupAssembler implements EventSink {
     this.#position = position;
   }
 
-  /** Takes a format only when it differs: each log file begins with one, and most differ from the last only in their dates. */
+  /**
+   * Takes a format only when it differs: each log file begins with one, and most differ from the last only in their
+   * dates.
+   */
   #takeFormat(event: Buffer): void {
     this.#hasChecksum = formatHasChecksum(event);
     if (!this.#hasChecksum) {
@@ -271,7 +274,10 @@ export class GroupAssembler implements EventSink {
     this.#recordOpen = false;
   }
 
-  /** Ensures space for `size` more bytes. When the arena is full, the sealed records are passed on and the rest moves to a new one. */
+  /**
+   * Ensures space for `size` more bytes. When the arena is full, the sealed records are passed on and the rest moves to a
+   * new one.
+   */
   #reserve(size: number): void {
     if (this.#used + size <= this.#arena.length) return;
     this.flush();

@@ -451,7 +451,11 @@ describe('the primary’s data directory is not there, or an old one', () => {
       });
       expect(await replica.rows("SELECT COUNT(*) > 0 FROM demo.t WHERE v = 'before'")).toEqual([[1]]);
     }
-    expect(await withSql(primary, (connection) => scalarOf(connection, 'SELECT @@read_only'))).toBe('1');
+    // A server without data is made first, which takes seconds on a busy machine.
+    const readOnly = await until('the server of the primary answers', () =>
+      withSql(primary, (connection) => scalarOf(connection, 'SELECT @@read_only')).catch(() => null),
+    );
+    expect(readOnly).toBe('1');
     expect(await events(primary, 'role.open', since)).toEqual([]);
   }
 

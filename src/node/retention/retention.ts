@@ -57,7 +57,10 @@ const LOOK_MS = 1_000;
 /** After this many polls without a warning about a member, the next one is an event again. */
 const QUIET_LOOKS = 60;
 
-/** Keeps the binary log of the node's server while other nodes may need it, and keeps the disks from filling up; see plan.ts. */
+/**
+ * Keeps the binary log of the node's server while other nodes may need it, and keeps the disks from filling up; see
+ * plan.ts.
+ */
 export class Retention {
   readonly #options: RetentionOptions;
   readonly #modules: RetentionModules;

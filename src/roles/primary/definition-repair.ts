@@ -329,7 +329,10 @@ function firstOrAll<T>(
   });
 }
 
-/** Objects that differ from every replica. An object that is equal on one replica is as the log says, whatever the others have. */
+/**
+ * Objects that differ from every replica. An object that is equal on one replica is as the log says, whatever the others
+ * have.
+ */
 function differingFromAll(own: DefinitionDigests, others: readonly DefinitionDigests[]): string[] {
   const [first, ...rest] = others.map((digests) => differingObjects(own, digests));
   return (first ?? []).filter((object) => rest.every((differing) => differing.includes(object)));

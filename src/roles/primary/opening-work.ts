@@ -58,7 +58,10 @@ export class OpeningWork {
     return this.#logEnd;
   }
 
-  /** Does the work of the current step. Never rejects: an error is the event `failed`, unless the signal has ended the run. */
+  /**
+   * Does the work of the current step. Never rejects: an error is the event `failed`, unless the signal has ended the
+   * run.
+   */
   async run(state: OpeningState, signal: AbortSignal): Promise<OpeningEvent> {
     try {
       return await this.#perform(state, signal);

@@ -209,7 +209,8 @@ export class SchemaGuard {
         `${what}. The replicas undo that. Do not give a temporary table the name of a real one.`,
       );
     } catch (error) {
-      // Both tables exist: the table was renamed, and another one was created with its old name. (Or the replicas have stopped.)
+      // Both tables exist: the table was renamed, and another one was created with its old name. (Or the replicas have
+      // stopped.)
       if ((error as { errno?: number }).errno === ER_TABLE_EXISTS) return;
       this.#warn(
         'HIDDEN_TABLE_RENAMED',

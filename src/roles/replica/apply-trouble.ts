@@ -21,7 +21,10 @@ const DIFFERS: ReadonlySet<number> = new Set([
   1950,
 ]);
 
-/** The thread is started again after each stop. When this many attempts in a row fail in the same way, the next ones will too. */
+/**
+ * The thread is started again after each stop. When this many attempts in a row fail in the same way, the next ones will
+ * too.
+ */
 const TRIES = 3;
 
 /** Counts how often a replica's server stops with the same error at the same position. Pure. */
@@ -29,7 +32,10 @@ export class ApplyTrouble {
   #last = '';
   #times = 0;
 
-  /** The thread has stopped, and will be started again. `applied`: ordinal. Returns a need when another attempt cannot help. */
+  /**
+   * The thread has stopped, and will be started again. `applied`: ordinal. Returns a need when another attempt cannot
+   * help.
+   */
   stopped({ sqlRunning, lastSqlErrno, lastSqlError }: ReplicaThreads, applied: number): SeedNeed | null {
     if (sqlRunning || !DIFFERS.has(lastSqlErrno)) return null;
     const trouble = `error ${lastSqlErrno} after ${applied}`;

@@ -15,7 +15,10 @@ const Schema = Type.Object({
 /** Note about DDL whose outcome the server's log does not show. It is written before the server gets the DDL. */
 export type DdlNote = Static<typeof Schema>;
 
-/** Has only the last note, which is used when the server crashed before the DDL was applied. `load` throws DDL_NOTE_UNREADABLE. */
+/**
+ * Has only the last note, which is used when the server crashed before the DDL was applied. `load` throws
+ * DDL_NOTE_UNREADABLE.
+ */
 export type DdlNoteFile = StateFile<typeof Schema, null>;
 
 export function ddlNoteFile(stateDirectory: string): DdlNoteFile {

@@ -16,7 +16,10 @@ export interface DefinitionsAnswerModules {
   follows(): boolean;
 }
 
-/** Answers the primary: how this replica's server defines its objects after it has executed everything up to `gtid`. Never rejects. */
+/**
+ * Answers the primary: how this replica's server defines its objects after it has executed everything up to `gtid`. Never
+ * rejects.
+ */
 export async function answerDefinitions(
   { id, gtid, objects }: DefinitionsQuery,
   modules: DefinitionsAnswerModules,

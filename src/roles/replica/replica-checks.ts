@@ -128,7 +128,10 @@ export class ReplicaChecks {
     this.closed = `${reason} Reads are refused. ${refused ?? 'The server is filled from another node.'}`;
   }
 
-  /** Called often while transactions wait to be applied. `follows`: the server was taken over, so no recovery is in progress. */
+  /**
+   * Called often while transactions wait to be applied. `follows`: the server was taken over, so no recovery is in
+   * progress.
+   */
   look(reading: ServerReading, { follows }: { follows: boolean }): void {
     const { epochs, logger, xa } = this.#modules;
     const applied = epochs.positionOf(reading.gtidSlavePos);
@@ -160,7 +163,10 @@ export class ReplicaChecks {
     });
   }
 
-  /** A replica's log has exactly the transactions that it applied. Any other one was written directly on its server (rule H13). */
+  /**
+   * A replica's log has exactly the transactions that it applied. Any other one was written directly on its server (rule
+   * H13).
+   */
   #checkForeign({ gtidBinlogPos: gtid, gtidSlavePos }: ServerReading): void {
     if (gtid === '' || gtid === gtidSlavePos || this.closed || this.#isOurs(gtid)) return;
     const reason = `The server of this replica has transaction ${gtid}, which does not come from the cluster (it applied up to ${gtidSlavePos || 'nothing'}). Somebody wrote to this server past Skein.`;
@@ -177,7 +183,10 @@ export class ReplicaChecks {
     });
   }
 
-  /** A transaction of the cluster is in the log a moment before it is in gtid_slave_pos. Its name shows that it is the cluster's. */
+  /**
+   * A transaction of the cluster is in the log a moment before it is in gtid_slave_pos. Its name shows that it is the
+   * cluster's.
+   */
   #isOurs(gtid: string): boolean {
     const { flavour, epochs } = this.#modules;
     if (gtid.includes(',')) return false;

@@ -240,7 +240,10 @@ export class ReplicaNode implements RoleScope {
     this.#noteState();
   }
 
-  /** After this, the node takes nothing more from the old primary, and its server has executed all transactions of the spool. */
+  /**
+   * After this, the node takes nothing more from the old primary, and its server has executed all transactions of the
+   * spool.
+   */
   async end(next: Assignment, signal: AbortSignal): Promise<void> {
     this.#primary = next.kind === 'primary' ? null : next.primary;
     await this.#dialling;

@@ -240,7 +240,10 @@ export class ReplicaRole {
     };
   }
 
-  /** Takes the chain of the primary, and cuts transactions of the spool that it does not include: they were never committed (rule C7). */
+  /**
+   * Takes the chain of the primary, and cuts transactions of the spool that it does not include: they were never
+   * committed (rule C7).
+   */
   async welcomed(welcome: Welcome): Promise<void> {
     const { spool, lag, logger } = this.#modules;
     const plan = followPlan({
@@ -301,7 +304,10 @@ export class ReplicaRole {
     this.#lists.logMoved();
   }
 
-  /** After a failed fsync, the records on the disk are not known, and another fsync may succeed wrongly. So the process ends. */
+  /**
+   * After a failed fsync, the records on the disk are not known, and another fsync may succeed wrongly. So the process
+   * ends.
+   */
   #spoolFailed(error: SkeinError): void {
     this.#modules.events.add('spool.damaged', this.#options.node, error.message, { code: error.code });
     this.#modules.fail(error);
@@ -309,7 +315,10 @@ export class ReplicaRole {
 
   // --- the server ----------------------------------------------------------------------------------------------
 
-  /** Takes the server over. Resolves when it replicates from this node. Rejects with an error after which a retry is allowed. */
+  /**
+   * Takes the server over. Resolves when it replicates from this node. Rejects with an error after which a retry is
+   * allowed.
+   */
   async serverUp(up: LocalServerUp): Promise<void> {
     this.checks.closed = null;
     this.#server = up;

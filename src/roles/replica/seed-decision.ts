@@ -20,7 +20,10 @@ export interface SeedDecisionModules {
   restartSpool(position: Position): Promise<void>;
 }
 
-/** Decides whether the log can bring a replica's server up to date, or whether the server must be filled from another node. */
+/**
+ * Decides whether the log can bring a replica's server up to date, or whether the server must be filled from another
+ * node.
+ */
 export class SeedDecision {
   readonly #modules: SeedDecisionModules;
   /** Commit position that the primary of the current epoch has sent; null = none yet. */
@@ -58,7 +61,10 @@ export class SeedDecision {
     if (this.#committed !== null && committedOrdinal > this.#committed) this.#committed = committedOrdinal;
   }
 
-  /** The server was started at this position. @throws SkeinError DATA_MISSING: the spool does not have the next transactions */
+  /**
+   * The server was started at this position. @throws SkeinError DATA_MISSING: the spool does not have the next
+   * transactions
+   */
   looked({ ordinal, gtid }: Position): void {
     this.#forget();
     const { begin } = this.#modules.spool;

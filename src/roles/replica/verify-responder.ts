@@ -24,14 +24,20 @@ export interface Gate {
   letGo(): void;
 }
 
-/** Limit of a hold without a position. The primary needs two round trips and a snapshot. Reads that wait for a write wait too. */
+/**
+ * Limit of a hold without a position. The primary needs two round trips and a snapshot. Reads that wait for a write wait
+ * too.
+ */
 const UNDECIDED_MAX_MS = 2_000;
 /** Limit for the server to reach the position. It executes transactions in this time, so this delays no read. */
 const REACH_MAX_MS = 10_000;
 const OPEN_MAX_MS = 1_000;
 const REPAIR_MAX_MS = 5_000;
 const LOOK_MS = 200;
-/** A snapshot that is not used for this time is closed: a primary that has ended does not close it, and it keeps old row versions. */
+/**
+ * A snapshot that is not used for this time is closed: a primary that has ended does not close it, and it keeps old row
+ * versions.
+ */
 const UNUSED_MAX_MS = 60_000;
 const TABLES_MAX = 1_000;
 

@@ -9,7 +9,10 @@ const Schema = Type.Omit(VerifyDocumentSchema, ['running']);
 export type KeptReports = Static<typeof Schema>;
 export const NO_REPORTS: KeptReports = { last: null, lastCompleteAt: null, tables: [] };
 
-/** The last comparison of each table, kept on the node that was the primary. If the file is lost, the next round writes it again. */
+/**
+ * The last comparison of each table, kept on the node that was the primary. If the file is lost, the next round writes it
+ * again.
+ */
 export type ReportFile = StateFile<typeof Schema, KeptReports>;
 
 export function reportFile(stateDirectory: string, { logger }: { logger: Logger }): ReportFile {

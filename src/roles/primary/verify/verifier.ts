@@ -31,7 +31,10 @@ export interface VerifierModules extends SnapshotSetModules {
 }
 
 const HOUR_MS = 3_600_000;
-/** The first automatic round begins at the earliest this time after the primary opened, because a new primary has other work. */
+/**
+ * The first automatic round begins at the earliest this time after the primary opened, because a new primary has other
+ * work.
+ */
 const FIRST_AFTER_MS = 10 * 60_000;
 const LOOK_MAX_MS = 60_000;
 
