@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { PAGE_DAMAGE, StartTrouble } from './start-trouble.js';
 
 const CORRUPT =
-  '[ERROR] InnoDB: Database page corruption on disk or a failed read of file ./demo/t.ibd page [4]';
+  '2026-11-27 11:41:54 0 [ERROR] InnoDB: Database page corruption on disk or a failed read of file ./demo/t.ibd page [4]';
 
 it('three starts in a row that fail are a reason, crashes of a server that was up are not', () => {
   const trouble = new StartTrouble();
@@ -48,14 +48,26 @@ it('a kill, a wrong option or a full disk are no reason: other data would not he
   }
 });
 
+const STAMP = '2026-11-27 11:41:54 7 ';
+
 it('knows the words of the engine', () => {
+  expect(CORRUPT).toMatch(PAGE_DAMAGE);
   for (const line of [
-    CORRUPT,
     '[ERROR] InnoDB: Failed to read page 4 from file ./d/t.ibd: Page read from tablespace is corrupted.',
     '[ERROR] InnoDB: Table `d`.`t` is corrupted. Please drop the table and recreate.',
-    '[ERROR] InnoDB: We detected index corruption; the table is marked as corrupted',
+    '[ERROR] [FATAL] InnoDB: We detected index corruption; the table is marked as corrupted',
     "[ERROR] mariadbd: Index for table 't' is corrupt; try to repair it",
+    "[ERROR] /usr/sbin/mariadbd: Table './mysql/db' is marked as crashed and should be repaired",
   ])
-    expect(line).toMatch(PAGE_DAMAGE);
-  expect('[ERROR] InnoDB: Cannot allocate memory for the buffer pool').not.toMatch(PAGE_DAMAGE);
+    expect(STAMP + line).toMatch(PAGE_DAMAGE);
+  expect(`${STAMP}[ERROR] InnoDB: Cannot allocate memory for the buffer pool`).not.toMatch(PAGE_DAMAGE);
+});
+
+it('does not take for them what a client has sent', () => {
+  for (const line of [
+    "[Warning] Access denied for user 'Table a is marked as crashed'@'localhost' (using password: YES)",
+    `[Warning] Access denied for user '${STAMP}[ERROR] InnoDB: page corruption'@'localhost'`,
+    "[Warning] Aborted connection 9 to db: 'mariadbd: Table a is marked as crashed' user: 'x'",
+  ])
+    expect(STAMP + line).not.toMatch(PAGE_DAMAGE);
 });

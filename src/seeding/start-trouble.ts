@@ -1,8 +1,17 @@
 import type { SeedNeed } from '../model/seed.js';
 
-/** What a server writes into its log when pages of its files are damaged. */
-export const PAGE_DAMAGE =
-  /InnoDB:.*(page corruption|is corrupted|corrupted page|checksum mismatch|failed read of file|marked as corrupted)|Index for table .* is corrupt|Table .* is marked as crashed/i;
+/** Of a line that the server itself begins. A client's user name is in its log too, and must not pass for such a line. */
+const BY_THE_SERVER = String.raw`\d{4}-\d\d-\d\d +\d+:\d\d:\d\d \S+ \[\w+\] (?:\[FATAL\] )?`;
+const OF_PAGES =
+  'InnoDB: .*(?:page corruption|is corrupted|corrupted page|checksum mismatch|failed read of file|marked as corrupted)';
+const OF_SYSTEM_TABLES =
+  '(?:/[^:]*/)?(?:mariadbd|mysqld): (?:Index for table .* is corrupt|Table .* is marked as crashed)';
+const OF_DAMAGE = `(?:${OF_PAGES}|${OF_SYSTEM_TABLES})`;
+
+/** A line by which a server says that pages of its files are damaged. */
+export const PAGE_DAMAGE = new RegExp(`^${BY_THE_SERVER}${OF_DAMAGE}`, 'i');
+/** The same among the last words of a server. */
+const DAMAGE_IN_TEXT = new RegExp(`${BY_THE_SERVER}${OF_DAMAGE}`, 'i');
 
 /** Words of a start that fails for reasons that other data would not change. A server only warns of a `loose` option. */
 const NOT_THE_DATA =
@@ -51,7 +60,7 @@ export class StartTrouble {
   }
 
   #crashed(reason: string, nowMs: number): SeedNeed | null {
-    if (!PAGE_DAMAGE.test(reason)) return null;
+    if (!DAMAGE_IN_TEXT.test(reason)) return null;
     const isAgain = this.#damageAtMs !== null && nowMs - this.#damageAtMs < TOGETHER_MS;
     this.#damageAtMs = nowMs;
     return isAgain ? this.damage(reason) : null;

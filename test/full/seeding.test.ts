@@ -1,8 +1,11 @@
+import { appendFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Ledger, WriterPool } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, expectWhole, startWriters } from '../kit/kill-rounds.js';
 import { Reader, removeData, removeSpool, seedsOf, stopAll, untilHealed, untilPurged } from '../kit/seeds.js';
+import { openSql } from '../kit/sql-node.js';
 import { until } from '../kit/until.js';
 
 /**
@@ -70,4 +73,21 @@ it('data directory and spool are gone', async () => {
     cluster.startNode('n2');
     await n2.untilRestarted('node', 0, 30_000);
   });
+}, 180_000);
+
+it('what a client sends as its name is no damage, what the server says of its files is', async () => {
+  const n2 = cluster.node('n2');
+  const before = await seedsOf(n2);
+  const socketPath = await n2.socketPath();
+  const spoof = '2026-11-27 10:00:00 0 [ERROR] InnoDB: failed read of file ./spoof/t.ibd: page corruption';
+  for (const user of [spoof, `x\n${spoof}\n`, 'Table a is marked as crashed'])
+    await expect(openSql({ socketPath, user, password: 'x' })).rejects.toThrow('Access denied');
+  await appendFile(join(n2.directory, 'server.log'), `${spoof.replace('spoof', 'real')}\n`);
+  await until('n2 is filled', async () => (await seedsOf(n2)) > before, { deadlineMs: 120_000 });
+  await untilHealed(n2);
+  expect(await seedsOf(n2)).toBe(before + 1);
+  const log = await readFile(join(n2.directory, 'node.log'), 'utf8');
+  const started = log.split('\n').filter((line) => line.includes('"event":"seed.started"'));
+  expect(started.at(-1)).toContain('./real/t.ibd');
+  expect(started.join('')).not.toContain('spoof');
 }, 180_000);
