@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { ExtraFilter, gtidList } from './extra-filter.js';
+import { ExtraFilter, GtidListReader } from './extra-filter.js';
+import type { LinePiece } from './printed-log.js';
 
 const OUTPUT = `DELIMITER /*!*/;
 # at 4
@@ -25,22 +26,42 @@ COMMIT/*!*/;
 #261127  8:31:56 server id 33  end_log_pos 660 CRC32 0x4aadd60f \tStop
 DELIMITER ;`;
 
+const pieces = (text: string): LinePiece[] =>
+  (text.match(/[^\n]*\n|[^\n]+$/g) ?? []).map((line) => ({ text: line, beginsLine: true }));
+
 it('keeps the transactions that the cluster does not have, whole, and nothing else', () => {
   const filter = new ExtraFilter((gtid) => gtid === '0-1000001-5');
-  const kept = OUTPUT.split('\n').flatMap((line) => filter.take(line));
-  expect(filter.gtids).toEqual(['0-2000000007-6']);
+  const kept = pieces(OUTPUT)
+    .map((piece) => filter.take(piece))
+    .join('')
+    .split('\n');
+  expect(filter).toMatchObject({ count: 1, first: '0-2000000007-6', last: '0-2000000007-6' });
   expect(kept[0]).toBe('# at 495');
   expect(kept).toContain('###   @1=7');
-  expect(kept.at(-1)).toBe('COMMIT/*!*/;');
+  expect(kept.slice(-2)).toEqual(['COMMIT/*!*/;', '']);
   expect(kept.join('\n')).not.toMatch(/cluster|Stop|Start/);
 });
 
-it('reads where a file of the log begins', () => {
-  const line = '#261127  8:31:56 server id 33  end_log_pos 285 CRC32 0x45 \tGtid list [0-1000001-4,\n';
-  expect(gtidList(line)).toBe(null);
-  expect(gtidList('#261127 \tGtid list [0-1000001-4, 0-2000000007-6]')).toEqual([
-    '0-1000001-4',
-    '0-2000000007-6',
-  ]);
-  expect(gtidList('#261127 \tGtid list []')).toEqual([]);
+it('keeps all pieces of a long line, and takes none of them for the begin of an event', () => {
+  const filter = new ExtraFilter(() => false);
+  const taken = [
+    ...pieces(OUTPUT.slice(0, OUTPUT.indexOf('###   @1=7'))),
+    { text: "###   @1='", beginsLine: true },
+    { text: '# at 5\n', beginsLine: false },
+    ...pieces('###   @2=1\n'),
+  ].map((piece) => filter.take(piece));
+  expect(taken.slice(-3)).toEqual(["###   @1='", '# at 5\n', '###   @2=1\n']);
+});
+
+it('reads where a file of the log begins, in one line or several', () => {
+  const list = (text: string) => {
+    const reader = new GtidListReader();
+    return pieces(text).reduce<string[] | null>((found, piece) => found ?? reader.take(piece), null);
+  };
+  const begin = '#261127  8:31:56 server id 33  end_log_pos 285 CRC32 0x45 \tGtid list ';
+  const both = ['0-1000001-4', '0-2000000007-6'];
+  expect(list(`${begin}[0-1000001-4,\n`)).toBe(null);
+  expect(list(`# at 256\n${begin}[0-1000001-4,\n# 0-2000000007-6]\n# at 300\n`)).toEqual(both);
+  expect(list(`${begin}[0-1000001-4, 0-2000000007-6]\n`)).toEqual(both);
+  expect(list(`${begin}[]\n`)).toEqual([]);
 });

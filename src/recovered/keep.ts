@@ -2,15 +2,15 @@
  * Keeps what only one server has before its data is removed: the transactions of its binary log that the cluster's history
  * does not contain, as a file that people can read, with the rows. When the log cannot be read, its files are kept as they are.
  */
-import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { messageOf } from '../model/error.js';
-import { readFileIfThere, syncTree } from '../std/files.js';
-import { ExtraFilter, gtidList } from './extra-filter.js';
-import { type RecoveredAbout, recoveredDirectory } from './list.js';
+import { pipeline } from 'node:stream/promises';
+import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import { syncTree } from '../std/files.js';
+import { ExtraFilter, GtidListReader } from './extra-filter.js';
+import { type RecoveredAbout, recoveredDirectory, TRANSACTIONS_FILE } from './list.js';
+import { printedLog } from './printed-log.js';
 
 export interface KeepOptions {
   /** The node's. */
@@ -26,57 +26,79 @@ export interface KeepOptions {
   isClusters(gtid: string): boolean;
 }
 
-const ROWS = ['--no-defaults', '--base64-output=decode-rows', '--verbose'];
-
-/** @returns what was kept and where, for people; null = the server had nothing of its own */
+/**
+ * @returns what was kept and where, for people; null = the server had nothing of its own
+ * @throws SkeinError EXTRA_NOT_KEPT: nothing of it is left; the signal's reason
+ */
 export async function keepExtra(options: KeepOptions, signal: AbortSignal): Promise<string | null> {
-  const { directory, node, dataDir, reason } = options;
-  const files = await logFiles(dataDir);
+  const files = await logFiles(options.dataDir);
   if (files.length === 0) return null;
   const name = new Date().toISOString().replace(/[:.]/g, '-');
-  const place = join(recoveredDirectory(directory), name);
-  await mkdir(place, { recursive: true, mode: 0o700 });
+  const place = join(recoveredDirectory(options.directory), name);
+  try {
+    await mkdir(place, { recursive: true, mode: 0o700 });
+    return await keep(files, { place, name }, options, signal);
+  } catch (error) {
+    await rm(place, { recursive: true, force: true });
+    signal.throwIfAborted();
+    throw new SkeinError(
+      'EXTRA_NOT_KEPT',
+      `What only the server of ${options.node} has could not be written to ${place}: ${messageOf(error)}. Its data is not replaced before that.`,
+      { cause: error },
+    );
+  }
+}
+
+async function keep(
+  files: readonly string[],
+  { place, name }: { place: string; name: string },
+  options: KeepOptions,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const { directory, node, reason } = options;
   const about = { at: new Date().toISOString(), node, reason };
   try {
     const from = await firstTelling(files, options, signal);
-    const gtids = await writeExtra(files.slice(from), join(place, TRANSACTIONS), options, signal);
-    if (gtids.length === 0) {
+    const { count, first, last } = await writeExtra(
+      files.slice(from),
+      join(place, TRANSACTIONS_FILE),
+      options,
+      signal,
+    );
+    if (count === 0) {
       await rm(place, { recursive: true });
       return null;
     }
-    await finish(place, {
-      ...about,
-      transactions: gtids.length,
-      first: gtids[0] ?? '',
-      last: gtids.at(-1) ?? '',
-      unreadable: null,
-    });
-    return `${gtids.length} transactions that only ${node} had (${gtids[0]} to ${gtids.at(-1)}) are kept in ${place}. See: skein recovered show ${directory} ${name}`;
+    await finish(place, { ...about, transactions: count, first, last, unreadable: null });
+    return `${count} transactions that only ${node} had (${first} to ${last}) are kept in ${place}. See: skein recovered show ${directory} ${name}`;
   } catch (error) {
-    signal.throwIfAborted();
-    const unreadable = messageOf(error);
-    await mkdir(join(place, 'binlog'), { recursive: true });
-    for (const file of files) await copyFile(file, join(place, 'binlog', basename(file)));
+    if (!isSkeinError(error) || error.code !== 'LOG_UNREADABLE') throw error;
+    const unreadable = error.message;
+    await keepFiles(files, join(place, 'binlog'));
     await finish(place, { ...about, transactions: null, first: '', last: '', unreadable });
     return `The binary log of ${node} could not be read (${unreadable}), so what only it had is not known. The files of the log are kept in ${place}.`;
   }
 }
 
-const TRANSACTIONS = 'transactions.sql';
+/** As second names where that is possible: the disk may have no room for copies. */
+async function keepFiles(files: readonly string[], into: string): Promise<void> {
+  await mkdir(into, { mode: 0o700 });
+  for (const file of files) {
+    const kept = join(into, basename(file));
+    await link(file, kept).catch(() => copyFile(file, kept));
+  }
+}
 
-/** Oldest first. */
+/** Oldest first. All that are there: the index may be damaged like anything else of this data. */
 async function logFiles(dataDir: string): Promise<string[]> {
-  const index = await readFileIfThere(join(dataDir, 'bin.index'));
-  const there = new Set(await readdir(dataDir).catch(() => [] as string[]));
-  if (index === null)
-    return [...there]
-      .filter((name) => /^bin\.\d+$/.test(name))
-      .sort()
-      .map((name) => join(dataDir, name));
-  return index
-    .split('\n')
-    .map((line) => basename(line.trim()))
-    .filter((name) => there.has(name))
+  const names = await readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const number = (name: string) => Number(name.slice('bin.'.length));
+  return names
+    .filter((name) => /^bin\.\d+$/.test(name))
+    .sort((a, b) => number(a) - number(b))
     .map((name) => join(dataDir, name));
 }
 
@@ -86,22 +108,17 @@ async function logFiles(dataDir: string): Promise<string[]> {
  */
 async function firstTelling(
   files: readonly string[],
-  options: KeepOptions,
+  { program, isClusters }: KeepOptions,
   signal: AbortSignal,
 ): Promise<number> {
   for (let at = files.length - 1; at > 0; at--) {
-    const over = new AbortController();
+    const reader = new GtidListReader();
     let list: string[] | null = null;
-    for await (const line of lines(
-      files[at] ?? '',
-      options.program,
-      AbortSignal.any([signal, over.signal]),
-    )) {
-      list = gtidList(line);
+    for await (const piece of printedLog(files[at] ?? '', program, signal)) {
+      list = reader.take(piece);
       if (list !== null) break;
     }
-    over.abort();
-    if (list?.every((gtid) => options.isClusters(gtid))) return at;
+    if (list?.every(isClusters)) return at;
   }
   return 0;
 }
@@ -111,53 +128,18 @@ async function writeExtra(
   path: string,
   { program, isClusters }: KeepOptions,
   signal: AbortSignal,
-): Promise<string[]> {
+): Promise<ExtraFilter> {
   const filter = new ExtraFilter(isClusters);
-  const out = createWriteStream(path, { mode: 0o600 });
-  try {
+  async function* kept(): AsyncGenerator<Buffer> {
     for (const file of files) {
-      for await (const line of lines(file, program, signal)) {
-        for (const kept of filter.take(line)) {
-          if (!out.write(`${kept}\n`)) await new Promise<void>((resolve) => out.once('drain', resolve));
-        }
+      for await (const piece of printedLog(file, program, signal)) {
+        const text = filter.take(piece);
+        if (text !== '') yield Buffer.from(text, 'latin1');
       }
     }
-  } finally {
-    await new Promise<void>((resolve, reject) => {
-      out.once('error', reject);
-      out.end(resolve);
-    });
   }
-  return filter.gtids;
-}
-
-/** What the program prints of one file. @throws Error when it fails, unless the reader has stopped before */
-async function* lines(file: string, program: string, signal: AbortSignal): AsyncGenerator<string> {
-  const child = spawn(program, [...ROWS, file], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' },
-    signal,
-    killSignal: 'SIGKILL',
-  });
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-1_000);
-  });
-  const ended = new Promise<string | null>((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('close', (code, killedBy) =>
-      resolve(code === 0 ? null : `${basename(program)} ended with ${code ?? killedBy}: ${said.trim()}`),
-    );
-  });
-  let isRead = false;
-  try {
-    yield* createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY });
-    isRead = true;
-  } finally {
-    if (!isRead) child.kill('SIGKILL');
-  }
-  const failure = await ended;
-  if (failure !== null) throw new Error(failure);
+  await pipeline(kept, createWriteStream(path, { mode: 0o600 }));
+  return filter;
 }
 
 async function finish(place: string, about: RecoveredAbout): Promise<void> {

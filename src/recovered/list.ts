@@ -25,9 +25,11 @@ export interface RecoveredEntry extends RecoveredAbout {
 
 export const recoveredDirectory = (nodeDirectory: string): string => join(nodeDirectory, 'recovered');
 
-/** The file with the transactions and their rows. */
+/** The transactions and their rows. */
+export const TRANSACTIONS_FILE = 'transactions.sql';
+
 export const recoveredFile = (nodeDirectory: string, name: string): string =>
-  join(recoveredDirectory(nodeDirectory), name, 'transactions.sql');
+  join(recoveredDirectory(nodeDirectory), name, TRANSACTIONS_FILE);
 
 /** Oldest first; what is not complete is left out. */
 export async function listRecovered(nodeDirectory: string): Promise<RecoveredEntry[]> {
