@@ -112,3 +112,23 @@ test('a program that fails half-way is told to the receiver', async () => {
   await expect(read()).rejects.toMatchObject({ code: 'SNAPSHOT_LOCKED' });
   await until('it is said', () => events.counts.get('seed.failed') === 1);
 });
+
+test('a receiver that hangs up while the position is looked up leaves its place free', async () => {
+  let tell: (value: { gtid: string }) => void = () => {};
+  const done = new Promise<{ gtid: string }>((resolve) => {
+    tell = resolve;
+  });
+  let hungUp = false;
+  const { served, events, port } = await donor((signal) => {
+    signal.addEventListener('abort', () => {
+      hungUp = true;
+    });
+    return { output: Readable.from([Buffer.alloc(10)]), done, bytesTotal: null };
+  });
+  const { body } = await dial(port);
+  body.destroy();
+  await until('the donor knows', () => hungUp);
+  tell({ gtid: '0-1000001-9' });
+  await until('the place is free', () => served.transfers === 0);
+  expect(events.counts.get('seed.failed')).toBe(1);
+});

@@ -126,6 +126,8 @@ export class SeedDonor {
     session.offer({ node: this.#options.node, role, serverVersion, bytesTotal: taking.bytesTotal });
     const bytes = await this.#pump(taking.output, session, signal);
     const { gtid } = await taking.done;
+    // A receiver that has hung up is not heard of again.
+    signal.throwIfAborted();
     const received = new Promise<void>((resolve, reject) => {
       session.onClosed.on((error) => (error === null ? resolve() : reject(error)));
     });

@@ -32,6 +32,11 @@ export class LockedOutput extends Readable {
     source.on('data', (chunk: Buffer) => this.#take(chunk));
   }
 
+  /** Whether the program has to wait, for the reader or because of the rate limit. */
+  get isHolding(): boolean {
+    return this.#source.isPaused();
+  }
+
   /** Commits wait for the program from now on, so it is not throttled. */
   stopThrottling(): void {
     this.#resume();

@@ -25,6 +25,8 @@ export interface TakeOptions {
   readonly password: string;
   /** The node's directory; a directory for the program's own files is made in it. */
   readonly directory: string;
+  /** How long the program may write nothing. Default 2 min. */
+  readonly stillMs?: number;
   /** How long it waits for the lock that stops commits, and so how long commits wait behind it at most. Default 5 s. */
   readonly lockTimeoutMs?: number;
   readonly limit?: RateLimit;
@@ -66,6 +68,12 @@ const COMMIT_LOCK_TIMEOUT_MS = 5_000;
 const DDL_LOCK_TIMEOUT_MS = 60_000;
 /** Commits wait while the lock is held, normally for milliseconds. A longer time means that a disk or the receiver hangs. */
 const COMMIT_LOCK_HELD_MS_MAX = 10_000;
+/**
+ * A program that writes nothing for this long, and that is kept waiting neither by a lock nor by who reads it, does not go on
+ * by itself: its server or a disk hangs, or it was stopped.
+ */
+const STILL_MS_MAX = 120_000;
+const LOOK_MS = 1_000;
 /**
  * The copying must not take the processor from the server. Without a class of its own, a process has the IO priority that
  * follows from this.
@@ -144,10 +152,12 @@ class Taking {
   readonly #lockTimeoutMs: number;
   /** Runs while a lock is waited for, or holds up commits. */
   #watch: NodeJS.Timeout | undefined;
+  readonly #stillWatch: NodeJS.Timeout;
   #lockedAtMs: number | null = null;
   #lockedMs = 0;
   /** The lock for which the snapshot was given up. */
   #tooLong: BackupLock | null = null;
+  #isStill = false;
   #ended = false;
 
   constructor(child: ChildProcess, options: TakeOptions, modules: TakeModules, signal: AbortSignal) {
@@ -162,6 +172,20 @@ class Taking {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       if (this.#log.push(text)) this.#lockChanged();
     });
+    this.#stillWatch = this.#watchStill(options.stillMs ?? STILL_MS_MAX);
+  }
+
+  #watchStill(limitMs: number): NodeJS.Timeout {
+    let moved = { atMs: performance.now(), bytes: 0, lock: this.#log.lock };
+    return setInterval(() => {
+      const { bytes, isHolding } = this.output;
+      const { lock } = this.#log;
+      const now = performance.now();
+      if (isHolding || bytes !== moved.bytes || lock !== moved.lock) moved = { atMs: now, bytes, lock };
+      if (now - moved.atMs < limitMs) return;
+      this.#isStill = true;
+      this.#kill();
+    }, LOOK_MS).unref();
   }
 
   get phase(): SnapshotProgress['phase'] {
@@ -184,6 +208,7 @@ class Taking {
     } finally {
       this.#ended = true;
       clearTimeout(this.#watch);
+      clearInterval(this.#stillWatch);
       this.#signal.removeEventListener('abort', kill);
       this.output.off('close', kill);
     }
@@ -226,6 +251,13 @@ class Taking {
         'SNAPSHOT_LOCKED',
         `The snapshot was given up, because ${why} (BACKUP STAGE ${phase}). Try again, or take it from another node.`,
         { phase },
+      );
+    }
+    if (this.#isStill) {
+      throw snapshotError(
+        'SNAPSHOT_FAILED',
+        'mariadb-backup stood still and was ended: the server or a disk hangs. Try again, or take the snapshot from another node.',
+        { phase, log },
       );
     }
     if (end !== null || !completed || place === null) {
