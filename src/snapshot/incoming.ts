@@ -17,6 +17,7 @@ import { SeedNoteFile } from './seed-note.js';
 import { type SeedPaths, seedPaths } from './seed-paths.js';
 import { snapshotError } from './snapshot-error.js';
 import { keepOnlyData, readFacts } from './snapshot-files.js';
+import { StreamNames } from './stream-names.js';
 
 export interface SnapshotPlace {
   /** The node's. */
@@ -185,6 +186,7 @@ class Unpacking {
   readonly #child: ChildProcess;
   readonly #end: Promise<string | null>;
   readonly #directory: string;
+  readonly #names = new StreamNames();
   #errors = '';
 
   constructor({ programs, user }: SnapshotPlace, directory: string) {
@@ -211,6 +213,13 @@ class Unpacking {
       highWaterMark: 2 ** 20,
       write: (chunk: Buffer, _encoding, callback) => {
         this.bytes += chunk.length;
+        const wrong = this.#names.take(chunk);
+        if (wrong !== null) {
+          callback(
+            snapshotError('SNAPSHOT_DAMAGED', `The snapshot cannot be used: ${wrong}.`, { phase: 'receive' }),
+          );
+          return;
+        }
         sink.write(chunk, (error) => (error ? void this.#fail(callback) : callback()));
       },
       final: (callback) => sink.end(() => callback()),
