@@ -25,7 +25,7 @@ import { binlogProgramOf, type ServerBinary } from '../server-packages/server-bi
 import { LogWatch } from '../server-process/log-watch.js';
 import type { ManagedServer } from '../server-process/managed-server.js';
 import { IncomingSnapshot } from '../snapshot/incoming.js';
-import { abandonPlaced, discardSnapshot, placeSnapshot, settlePlaced } from '../snapshot/place.js';
+import { discardSnapshot, placeSnapshot, settlePlaced } from '../snapshot/place.js';
 import type { SeedNote } from '../snapshot/seed-note.js';
 import { takeSnapshot } from '../snapshot/take.js';
 import { monotonicMs } from '../std/clock.js';
@@ -58,6 +58,7 @@ export class NodeSeeding {
   readonly #log: LogWatch;
   /** Whether the server's replication position matches its data: see settle. */
   #isSettled = true;
+  #placing: Promise<unknown> = Promise.resolve();
   readonly #stopped = new AbortController();
 
   constructor(
@@ -171,9 +172,11 @@ export class NodeSeeding {
     while (!this.#isSettled) {
       if (!isRunning() || this.#stopped.signal.aborted) return false;
       try {
-        const { directory } = this.#config;
-        await settlePlaced(directory, { beginAt: (gtid) => this.#beginAt(gtid) }, this.#modules.parts());
-        this.#isSettled = true;
+        await this.#alone(async () => {
+          const control = { beginAt: (gtid: string) => this.#beginAt(gtid) };
+          await settlePlaced(this.#config.directory, control, this.#modules.parts());
+          this.#isSettled = true;
+        });
       } catch (error) {
         const reason = `The replication position of the server on its new data could not be set: ${messageOf(error)}`;
         this.#modules.parts().events.add('replication.error', this.#config.name, reason);
@@ -226,12 +229,24 @@ export class NodeSeeding {
     await this.seeder.stop();
   }
 
-  async #discard(): Promise<void> {
-    if (this.#isSettled) return discardSnapshot(this.#config.directory);
-    // The server does not start on the snapshot, so another snapshot replaces it.
-    await this.#modules.server.kill('another snapshot is fetched');
-    await abandonPlaced(this.#config.directory);
-    this.#isSettled = true;
+  async #discard(): Promise<boolean> {
+    if (!this.#isSettled)
+      await this.#modules.server.kill('its new data is of no use, and the old data is put back');
+    return await this.#alone(async () => {
+      const isReturned = await discardSnapshot(this.#config.directory, this.#modules.parts());
+      if (!isReturned) return false;
+      this.#isSettled = true;
+      this.#target?.dataReplaced();
+      this.#log.forget();
+      return true;
+    });
+  }
+
+  /** Old data must not be removed because the new is settled, and put back, at the same time. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#placing.then(work);
+    this.#placing = done.catch(() => {});
+    return done;
   }
 
   /** Sets the position, and resets the state files about the previous server, whose data the snapshot has replaced. */

@@ -16,6 +16,7 @@ const EVENTS: Record<SeedEvent['kind'], SeedEvent> = {
   positioned: { kind: 'positioned' },
   level: { kind: 'level' },
   failed: { kind: 'failed', reason: 'it failed' },
+  returned: { kind: 'returned' },
   due: { kind: 'due' },
   cancel: { kind: 'cancel' },
 };
@@ -85,12 +86,13 @@ describe('what holds in every order of events', () => {
     }
   });
 
-  it('2: touched data is not left: neither a failure nor an operator ends it, only that it is level', () => {
+  it('2: touched data is not left: neither a failure nor an operator ends it, only that it is level or that the old is back', () => {
     for (const state of states.filter(({ isTouched }) => isTouched)) {
       for (const kind of KINDS) {
         const after = seedStep(state, EVENTS[kind]);
         if (after.phase === 'idle') expect([state.phase, kind]).toEqual(['catching-up', 'level']);
-        else expect(after.isTouched).toBe(true);
+        else if (!after.isTouched)
+          expect([state.phase, state.resume, kind]).toEqual(['backing-off', 'choosing', 'returned']);
       }
     }
   });
@@ -119,11 +121,26 @@ it('each failure counts an attempt, and forgets the snapshot', () => {
 it('data in place is tried three times before another snapshot is fetched', () => {
   let state = stateIn('positioning');
   for (const resume of ['positioning', 'positioning', 'choosing']) {
+    // While it is tried again the old data is not back, whatever anybody says.
+    expect(seedStep(state, EVENTS.returned)).toEqual(state);
     state = seedStep(state, EVENTS.failed);
     expect(state).toMatchObject({ phase: 'backing-off', resume, isTouched: true });
+    if (resume === 'choosing') break;
     state = seedStep(state, EVENTS.due);
     expect(state.phase).toBe(resume);
   }
-  // Half a server is there now: it cannot be left so.
+  // Half a server is there now: it cannot be left so, until the old data is back.
   expect(seedStep(state, EVENTS.cancel)).toEqual(state);
+  state = seedStep(state, EVENTS.returned);
+  expect(state).toMatchObject({ phase: 'backing-off', resume: 'choosing', isTouched: false });
+  expect(seedStep(state, EVENTS.cancel).phase).toBe('idle');
+});
+
+it('a server that follows its new data is not given up because that cannot be noted', () => {
+  let state = stateIn('catching-up');
+  for (let i = 0; i < 10; i++) {
+    state = seedStep(state, EVENTS.failed);
+    expect(state).toMatchObject({ phase: 'backing-off', resume: 'catching-up', isTouched: true });
+    state = seedStep(state, EVENTS.due);
+  }
 });

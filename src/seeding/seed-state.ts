@@ -14,7 +14,8 @@ import type { SeedNeed, SeedPhase } from '../model/seed.js';
  *
  * `waiting`: the snapshot shows everything up to its position, so it is used only when the cluster has committed that, as
  * heard in the present epoch (rules H8, E12); a snapshot of a branch that was lost is thrown away.
- * From `placing` on it cannot be cancelled: the data that was there is being replaced.
+ * From `placing` on it cannot be cancelled: the data that was there is being replaced. New data that cannot be used is given
+ * up after some attempts; when the old data is in its place again (`returned`), it is as before.
  */
 export interface SeedState {
   readonly phase: SeedPhase;
@@ -45,6 +46,8 @@ export type SeedEvent =
   | { readonly kind: 'positioned' }
   | { readonly kind: 'level' }
   | { readonly kind: 'failed'; readonly reason: string }
+  /** The snapshot was given up, and the old data is in its place. */
+  | { readonly kind: 'returned' }
   /** The pause after a failure is over. */
   | { readonly kind: 'due' }
   | { readonly kind: 'cancel' };
@@ -78,6 +81,10 @@ export function seedStep(state: SeedState, event: SeedEvent): SeedState {
       return failed(state, event.reason);
     case 'due':
       return state.phase === 'backing-off' ? { ...state, phase: state.resume } : state;
+    case 'returned':
+      return state.phase === 'backing-off' && state.resume === 'choosing'
+        ? { ...state, isTouched: false }
+        : state;
     case 'donor':
       return next?.on === 'donor' ? { ...state, phase: next.phase, donor: event.donor } : state;
     case 'received':
@@ -113,7 +120,9 @@ function failed(state: SeedState, reason: string): SeedState {
       return again(state, reason);
     default: {
       const failuresInPlace = state.failuresInPlace + 1;
-      if (failuresInPlace >= FAILURES_IN_PLACE_MAX) return again(state, reason);
+      // A server that follows has data of use: all that failed is to note that it is level.
+      const isUseless = failuresInPlace >= FAILURES_IN_PLACE_MAX && state.phase !== 'catching-up';
+      if (isUseless) return again(state, reason);
       return { ...state, phase: 'backing-off', resume: state.phase, failuresInPlace, failure: reason };
     }
   }

@@ -23,9 +23,10 @@ export interface ArrivingSnapshot {
 export interface SeedSnapshots {
   /** Throws away what is half done. */
   begin(bytesExpected: number | null, signal: AbortSignal): Promise<ArrivingSnapshot>;
-  /** Puts the ready one in the place of the data, with one rename. Only while the server is down. */
+  /** Puts the ready one in the place of the data, by renaming. Only while the server is down. */
   place(): Promise<void>;
-  discard(): Promise<void>;
+  /** Gives it up. True: the new data was in place, no server had got to its position, and the old data is back. */
+  discard(): Promise<boolean>;
 }
 
 export interface SeedServer {

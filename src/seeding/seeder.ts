@@ -51,6 +51,11 @@ export class Seeder {
   #toldAtMs = 0;
   #stream: SeedStream | null = null;
   #arriving: ArrivingSnapshot | null = null;
+  /** The data in place came with a snapshot of this seed. */
+  #isReplaced = false;
+  #isCancelling = false;
+  /** What was asked for while a seed was being cancelled. */
+  #asked: SeedNeed | null = null;
   readonly #stopped = new AbortController();
   /** Of the run under way; aborted by `cancel`. */
   #run: { abort: AbortController; done: Promise<void> } | null = null;
@@ -66,15 +71,19 @@ export class Seeder {
     const { record, positionOf } = this.#modules;
     this.#record = await record.load();
     const { need, attempt, placing } = this.#record;
-    // Without a need it is none of a seed's: a backup that was restored.
-    if (need === null) return;
+    if (need === null) {
+      // A seed that was cancelled just before the end of the node. What is in place without a need is a backup's.
+      if (found.step === 'ready') await this.#modules.snapshots.discard();
+      return;
+    }
     const position = found.gtid ?? placing;
+    this.#isReplaced = found.step === 'placed' || (found.step === 'none' && placing !== null);
     this.#state = {
       ...NOT_SEEDING,
       need,
       attempt: Math.max(1, attempt),
       phase: resumedPhase(found, placing),
-      isTouched: found.step === 'placed' || (found.step === 'none' && placing !== null),
+      isTouched: this.#isReplaced,
       position: position === null ? null : positionOf(position),
     };
     this.#begin('It goes on after a restart of the node');
@@ -86,6 +95,10 @@ export class Seeder {
    */
   need(need: SeedNeed): string | null {
     if (this.#stopped.signal.aborted) return null;
+    if (this.#isCancelling) {
+      if (this.#asked === null || need.closes) this.#asked = need;
+      return null;
+    }
     if (this.#state.phase !== 'idle') {
       this.#step({ kind: 'need', need });
       return null;
@@ -106,14 +119,22 @@ export class Seeder {
         'SEED_NOT_CANCELLABLE',
         `The data of ${this.#options.node} is being replaced already (${phase}); this ends by itself.`,
       );
-    const run = this.#run;
-    this.#step({ kind: 'cancel' });
-    run?.abort.abort(new SkeinError('SEED_CANCELLED', reason));
-    await run?.done;
-    const done = noted(this.#record.done, need.trouble, Date.now());
-    await this.#save({ need: null, attempt: 0, placing: null, done });
-    await this.#discard();
+    this.#isCancelling = true;
+    try {
+      const run = this.#run;
+      this.#step({ kind: 'cancel' });
+      run?.abort.abort(new SkeinError('SEED_CANCELLED', reason));
+      await run?.done;
+      const done = noted(this.#record.done, need.trouble, Date.now());
+      await this.#save({ need: null, attempt: 0, placing: null, done });
+      await this.#discard();
+    } finally {
+      this.#isCancelling = false;
+    }
     this.#tell('seed.failed', `The seed was cancelled: ${reason}`, { code: 'SEED_CANCELLED' });
+    const asked = this.#asked;
+    this.#asked = null;
+    if (asked !== null) this.need(asked);
   }
 
   async stop(): Promise<void> {
@@ -184,6 +205,8 @@ export class Seeder {
       try {
         event = await this.#perform(signal);
       } catch (error) {
+        // Its donor would wait for this node to take more.
+        this.#dropStream();
         if (signal.aborted) break;
         event = { kind: 'failed', reason: messageOf(error) };
         const { phase, attempt } = this.#state;
@@ -195,6 +218,10 @@ export class Seeder {
       if (signal.aborted) break;
       this.#step(event);
     }
+    this.#dropStream();
+  }
+
+  #dropStream(): void {
     this.#stream?.body.destroy();
     this.#stream = null;
   }
@@ -227,7 +254,9 @@ export class Seeder {
         await this.#finish();
         return { kind: 'level' };
       case 'backing-off': {
-        await sleep(this.#pauseMs(), signal);
+        const pauseMs = this.#pauseMs();
+        if (this.#state.resume === 'choosing') await this.#giveUp();
+        await sleep(pauseMs, signal);
         return { kind: 'due' };
       }
       case 'idle':
@@ -249,9 +278,9 @@ export class Seeder {
 
   async #choose(signal: AbortSignal): Promise<string> {
     const { donors, dial, spool, logger } = this.#modules;
-    // First: what is in place is not to be taken for whole data after a crash.
     if (this.#record.placing !== null) await this.#save({ ...this.#record, placing: null });
-    await this.#discard();
+    // A node that was killed may have left something.
+    if (await this.#discard()) this.#isReplaced = false;
     const fromOrdinal = Math.max(0, spool().begin - 1);
     const refusals: string[] = [];
     for (const donor of donorsInOrder(donors(), fromOrdinal)) {
@@ -269,6 +298,27 @@ export class Seeder {
       'NO_DONOR',
       refusals.length === 0 ? 'No other node can give a snapshot now.' : refusals.join('; '),
     );
+  }
+
+  /**
+   * The snapshot is of no use: what it takes of the disk is free again, and a server that ran goes on with the old data during
+   * the pause. What fails here is done again with the next attempt.
+   */
+  async #giveUp(): Promise<void> {
+    const { server, logger } = this.#modules;
+    try {
+      // First: what is in place is not to be taken for whole data after a crash.
+      if (this.#record.placing !== null) await this.#save({ ...this.#record, placing: null });
+      if (await this.#discard()) this.#isReplaced = false;
+    } catch (error) {
+      logger.warn({ reason: messageOf(error) }, 'a snapshot that is of no use was not removed');
+      return;
+    }
+    if (this.#isReplaced || !this.#state.isTouched) return;
+    this.#step({ kind: 'returned' });
+    server.start(this.#stopped.signal).catch((error: unknown) => {
+      logger.warn({ reason: messageOf(error) }, 'the server does not start on its old data');
+    });
   }
 
   async #transfer(signal: AbortSignal): Promise<Position> {
@@ -323,9 +373,10 @@ export class Seeder {
     await this.#save({ ...this.#record, placing: this.#position.gtid });
     await server.stop('its data is replaced by a snapshot of another node');
     const { need } = this.#state;
-    const kept = need?.closes ? await keepExtra(need.reason, signal) : null;
+    const kept = await keepExtra(need?.reason ?? '', signal);
     if (kept !== null) this.#tell('seed.progress', kept, { code: 'TRANSACTIONS_KEPT' });
     await snapshots.place();
+    this.#isReplaced = true;
   }
 
   async #untilLevel(signal: AbortSignal): Promise<void> {
@@ -343,6 +394,7 @@ export class Seeder {
     const { need, donor } = this.#state;
     const done = need === null ? this.#record.done : noted(this.#record.done, need.trouble, Date.now());
     await this.#save({ need: null, attempt: 0, placing: null, done });
+    this.#isReplaced = false;
     const durationMs = Math.round(this.#modules.nowMs() - this.#startedAtMs);
     const from = donor === null ? '' : ` from ${donor}`;
     this.#tell('seed.done', `The server was filled${from} in ${durationText(durationMs)}.`, {
@@ -351,11 +403,11 @@ export class Seeder {
     });
   }
 
-  async #discard(): Promise<void> {
+  async #discard(): Promise<boolean> {
     const arriving = this.#arriving;
     this.#arriving = null;
     await arriving?.discard();
-    await this.#modules.snapshots.discard();
+    return await this.#modules.snapshots.discard();
   }
 
   async #save(record: SeedRecord): Promise<void> {

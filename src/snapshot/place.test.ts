@@ -92,7 +92,7 @@ describe('a snapshot on its way into its place', () => {
     await received('ready');
     expect(await recoverPlacing(directory, modules)).toEqual({ ...NOTE, step: 'ready' });
     expect([await content('data', 'ibdata1'), await content('seed/data', 'ibdata1')]).toEqual(['old', 'new']);
-    await discardSnapshot(directory);
+    expect(await discardSnapshot(directory, modules)).toBe(false);
     expect((await readdir(directory)).sort()).toEqual(['data']);
   });
 
@@ -104,13 +104,72 @@ describe('a snapshot on its way into its place', () => {
     expect(await content('data', 'ibdata1')).toBe('old');
   });
 
-  it('cannot be placed before it is ready, nor given up after it was placed', async () => {
+  it('cannot be placed before it is ready', async () => {
     await received(null);
     await expect(placeSnapshot(directory, modules)).rejects.toMatchObject({ code: 'SNAPSHOT_PLACE' });
     await received('ready');
     await placeSnapshot(directory, modules);
-    await expect(discardSnapshot(directory)).rejects.toMatchObject({ code: 'SNAPSHOT_PLACE' });
     await expect(placeSnapshot(directory, modules)).rejects.toMatchObject({ code: 'SNAPSHOT_PLACE' });
+  });
+
+  it('is finished when it is placed again after a failure half-way', async () => {
+    await received('placing');
+    await rename(file('data'), file('data.replaced'));
+    await placeSnapshot(directory, modules);
+    expect([await content('data', 'ibdata1'), await content('data.replaced', 'ibdata1')]).toEqual([
+      'new',
+      'old',
+    ]);
+  });
+
+  it.each([
+    ['placed', 2],
+    ['on its way, both renames done', 2],
+    ['on its way, one rename done', 1],
+    ['on its way, no rename done', 0],
+  ])('gives the old data its place back when it is of no use: %s', async (what, renames) => {
+    await received('placing');
+    if (renames > 0) await rename(file('data'), file('data.replaced'));
+    if (renames > 1) await rename(file('seed/data'), file('data'));
+    if (what === 'placed') await recoverPlacing(directory, modules);
+    expect(await discardSnapshot(directory, modules)).toBe(true);
+    expect(await content('data', 'ibdata1')).toBe('old');
+    expect((await readdir(directory)).filter((name) => name !== 'unsettled')).toEqual(['data']);
+    if (renames > 0) expect(existsSync(file('unsettled')), 'the old server was killed').toBe(true);
+    expect(await recoverPlacing(directory, modules)).toBeNull();
+    expect(await content('data', 'ibdata1')).toBe('old');
+  });
+
+  it.each([
+    ['before the first rename', 0],
+    ['between the renames', 1],
+    ['after both', 2],
+  ])('the old data comes back at the next start after a crash %s of its return', async (_when, renames) => {
+    await received('ready');
+    await placeSnapshot(directory, modules);
+    await new SeedNoteFile(seedPaths(directory)).write({ ...NOTE, step: 'returning' });
+    if (renames > 0) await rename(file('data'), file('seed/data'));
+    if (renames > 1) await rename(file('data.replaced'), file('data'));
+    expect(await recoverPlacing(directory, modules)).toBeNull();
+    expect(await content('data', 'ibdata1')).toBe('old');
+    expect(existsSync(file('data.replaced'))).toBe(false);
+  });
+
+  it('leaves no data when there was none before', async () => {
+    await received('ready');
+    await rm(file('data'), { recursive: true });
+    await placeSnapshot(directory, modules);
+    expect(await discardSnapshot(directory, modules)).toBe(true);
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('does not remove the old data when nothing is in its place', async () => {
+    await received('placing');
+    await rename(file('data'), file('data.replaced'));
+    // A person, as the error of a damaged note says.
+    await rm(file('seed'), { recursive: true });
+    expect(await recoverPlacing(directory, modules)).toBeNull();
+    expect(await content('data', 'ibdata1')).toBe('old');
   });
 
   it('is not guessed about when its note is damaged', async () => {

@@ -3,14 +3,16 @@
  * point leaves the old data or the new, and the next start goes on.
  *
  *   (nothing, or half received) --finish()--> ready --placeSnapshot()--> placing --> placed --settlePlaced()--> (nothing)
- *                      ^                        |
- *                      `---discardSnapshot()----'
+ *                      ^                        |                                     |
+ *                      |---discardSnapshot()----'                                     |
+ *                      `--------------------------- returning <---discardSnapshot()---'
  *
- * A half received snapshot is removed at a start. From `placing` on there is no way back.
+ * A half received snapshot is removed at a start. The old data is removed only when a server has run on the new data and has
+ * its position (rule E3).
  */
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { exists, sweepTemporary, syncPath } from '../std/files.js';
+import { exists, replaceFile, sweepTemporary, syncPath } from '../std/files.js';
 import type { Logger } from '../std/logger.js';
 import { type SeedNote, SeedNoteFile } from './seed-note.js';
 import { type SeedPaths, seedPaths, takingPath } from './seed-paths.js';
@@ -35,7 +37,18 @@ export async function recoverPlacing(
   if (note === null) {
     if (await exists(paths.seed)) logger.info({ path: paths.seed }, 'a half received snapshot is removed');
     await rm(paths.seed, { recursive: true, force: true });
+    // A person may have removed what was in its place.
+    if (!(await exists(paths.live)) && (await exists(paths.replaced))) {
+      logger.warn({ path: paths.replaced }, 'there is no data: the old data is put back');
+      await rename(paths.replaced, paths.live);
+      await syncPath(paths.directory);
+    }
     await rm(paths.replaced, { recursive: true, force: true });
+    return null;
+  }
+  if (note.step === 'returning') {
+    logger.info({ gtid: note.gtid }, 'the old data was being put back when the node ended');
+    await putBack(paths, file);
     return null;
   }
   if (note.step !== 'placing') return note;
@@ -44,7 +57,7 @@ export async function recoverPlacing(
 }
 
 /**
- * ready -> placed. The server must be down, and stay down until this resolves.
+ * ready or placing -> placed. The server must be down, and stay down until this resolves.
  * @throws SkeinError SNAPSHOT_PLACE
  */
 export async function placeSnapshot(
@@ -54,26 +67,42 @@ export async function placeSnapshot(
   const paths = seedPaths(nodeDirectory);
   const file = new SeedNoteFile(paths);
   const note = await file.read();
-  if (note?.step !== 'ready') {
+  if (note?.step !== 'ready' && note?.step !== 'placing') {
     throw snapshotError('SNAPSHOT_PLACE', `There is no snapshot in ${paths.seed} that is ready.`, {
       phase: 'place',
     });
   }
-  await rm(paths.replaced, { recursive: true, force: true });
-  await file.write({ ...note, step: 'placing' });
+  // It may have failed half-way before.
+  if (note.step === 'ready') {
+    await rm(paths.replaced, { recursive: true, force: true });
+    await file.write({ ...note, step: 'placing' });
+  }
   const placed = await swap(paths, file, note);
   logger.info({ gtid: note.gtid }, 'a snapshot is in the place of the data');
   return placed;
 }
 
-/** Removes a received snapshot: a newer epoch begins before its position (rule H8). Not possible once it is being placed. */
-export async function discardSnapshot(nodeDirectory: string): Promise<void> {
+/**
+ * Removes a received snapshot: a newer epoch begins before its position (rule H8), or no server starts on it. When it is in its
+ * place, or on the way there, the old data takes its place again: the spool continues where that data ends. Without old data
+ * there is no data afterwards. No server may be running on a snapshot that is in its place.
+ * @returns whether the old data was put back
+ */
+export async function discardSnapshot(
+  nodeDirectory: string,
+  { logger }: { logger: Logger },
+): Promise<boolean> {
   const paths = seedPaths(nodeDirectory);
-  const note = await new SeedNoteFile(paths).read();
-  if (note !== null && note.step !== 'ready') {
-    throw snapshotError('SNAPSHOT_PLACE', 'The snapshot is in its place already.', { phase: 'place' });
+  const file = new SeedNoteFile(paths);
+  const note = await file.read();
+  if (note === null || note.step === 'ready') {
+    await rm(paths.seed, { recursive: true, force: true });
+    return false;
   }
-  await rm(paths.seed, { recursive: true, force: true });
+  await file.write({ ...note, step: 'returning' });
+  await putBack(paths, file);
+  logger.warn({ gtid: note.gtid }, 'a snapshot was of no use; the old data is in its place again');
+  return true;
 }
 
 /** placed -> nothing: the position of the server that runs on the new data, closed and without a role, is set (rule H8). Then the
@@ -98,17 +127,6 @@ export async function settlePlaced(
   return note;
 }
 
-/** placed -> nothing, when no server starts on the new data. The next snapshot removes the old data; until then the caller must
- * keep the node closed and start no server. Without a placed snapshot nothing is done.
- */
-export async function abandonPlaced(nodeDirectory: string): Promise<void> {
-  const paths = seedPaths(nodeDirectory);
-  const file = new SeedNoteFile(paths);
-  if ((await file.read())?.step !== 'placed') return;
-  await file.remove();
-  await rm(paths.seed, { recursive: true, force: true });
-}
-
 /** Two renames; the note says `placing` on the disk. May be begun again at any point. */
 async function swap(paths: SeedPaths, file: SeedNoteFile, note: SeedNote): Promise<SeedNote> {
   if (await exists(paths.data)) {
@@ -123,4 +141,18 @@ async function swap(paths: SeedPaths, file: SeedNoteFile, note: SeedNote): Promi
   const placed: SeedNote = { ...note, step: 'placed' };
   await file.write(placed);
   return placed;
+}
+
+/** The swap backwards; the note says `returning` on the disk. May be begun again at any point. */
+async function putBack(paths: SeedPaths, file: SeedNoteFile): Promise<void> {
+  if (!(await exists(paths.data))) await rename(paths.live, paths.data);
+  if (await exists(paths.replaced)) {
+    await rename(paths.replaced, paths.live);
+    // Its server was killed, and what was noted of an earlier crash went with the swap.
+    await replaceFile(join(paths.directory, UNSETTLED), '');
+  }
+  await syncPath(paths.seed);
+  await syncPath(paths.directory);
+  await file.remove();
+  await rm(paths.seed, { recursive: true, force: true });
 }

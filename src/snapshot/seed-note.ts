@@ -8,9 +8,15 @@ import type { SeedPaths } from './seed-paths.js';
 const Schema = Type.Object({
   /**
    * `ready`: the new data is whole and on the disk, beside the old · `placing`: it takes the old one's place, and nothing else
-   * may happen any more · `placed`: it is in place; the server on it does not know its position yet.
+   * may happen any more · `placed`: it is in place; the server on it does not know its position yet · `returning`: it is of no
+   * use, and the old data takes its place again.
    */
-  step: Type.Union([Type.Literal('ready'), Type.Literal('placing'), Type.Literal('placed')]),
+  step: Type.Union([
+    Type.Literal('ready'),
+    Type.Literal('placing'),
+    Type.Literal('placed'),
+    Type.Literal('returning'),
+  ]),
   /** Of the last transaction in it; '' = none. */
   gtid: Type.String(),
   bytes: Type.Integer({ minimum: 0 }),
