@@ -1,3 +1,4 @@
+import { SkeinError } from '../model/error.js';
 import { terminalLine } from '../std/terminal-text.js';
 import { sleep } from '../std/timing.js';
 import type { Command, CommandContext, ParsedValues } from './command.js';
@@ -80,16 +81,26 @@ Exits with 1 when a table differs, or was skipped, or the comparison ended early
       ...tableOf(values.positionals[0]),
       ...(values.flag('repair') && { repair: true }),
     });
-    return show(context, values, await untilDone(context, client, round), round.only);
+    const document = await untilDone(context, client, round);
+    // Its primary has ended meanwhile; what is said last is of another round.
+    if (document.last?.startedAt !== round.startedAt)
+      throw new SkeinError('VERIFY_ENDED', 'The comparison ended with the primary that made it. Ask again.');
+    return show(context, values, document, round.only);
   },
 };
 
-function tableOf(text: string | undefined): { database?: string; table?: string } {
+/** A name in quotes may have dots in it. */
+const TABLE = /^(?:`((?:[^`]|``)+)`|([^.`]+))\.(?:`((?:[^`]|``)+)`|([^`]+))$/;
+
+export function tableOf(text: string | undefined): { database?: string; table?: string } {
   if (text === undefined) return {};
-  const at = text.indexOf('.');
-  if (at <= 0 || at === text.length - 1)
-    throw new UsageError(`"${text}": expected a table as <database>.<table>.`);
-  return { database: text.slice(0, at), table: text.slice(at + 1) };
+  const parts = TABLE.exec(text);
+  if (parts === null)
+    throw new UsageError(
+      `"${text}": expected a table as <database>.<table>. A name with a dot stands in backquotes.`,
+    );
+  const name = (inQuotes: string | undefined, bare = '') => inQuotes?.replaceAll('``', '`') ?? bare;
+  return { database: name(parts[1], parts[2]), table: name(parts[3], parts[4]) };
 }
 
 async function read(client: NodeClient): Promise<Document> {

@@ -45,7 +45,18 @@ function valueLiteral({ name, dataType, characterSet }: ColumnShape, text: strin
   );
 }
 
-/** In the snapshot of the session. Null: they are more than one repair may send. */
+/** Length of the text that `valueExpression` gives, without making it. */
+function textLength(column: ColumnShape): string {
+  const length = BYTES_TYPE.test(column.dataType)
+    ? `2 * LENGTH(${quoted(column.name)})`
+    : `LENGTH(${valueExpression(column)})`;
+  return `IFNULL(${length}, 4) + 3`;
+}
+
+/**
+ * In the snapshot of the session. Null: they are more than one repair may send. That is found out by the server: their values
+ * may be larger than this process can hold.
+ */
 export async function readRows(
   session: SqlSession,
   table: TableName,
@@ -54,18 +65,15 @@ export async function readRows(
   rowsMax: number,
 ): Promise<RepairRow[] | null> {
   const columns = storedColumns(shape);
-  const values = columns.map((column, i) => `${valueExpression(column)} AS v${i}`);
   const condition = shape.key === null ? '' : rangeCondition(shape.key, range);
-  const rows = await session.queryRows(
-    `SELECT ${values.join(', ')} FROM ${quotedTable(table)}${condition === '' ? '' : ` WHERE ${condition}`} LIMIT ${rowsMax + 1}`,
+  const from = `${quotedTable(table)}${condition === '' ? '' : ` WHERE ${condition}`}`;
+  const [size] = await session.queryRows(
+    `SELECT COUNT(*) AS n, COALESCE(SUM(${columns.map(textLength).join(' + ')}), 0) AS b FROM ${from}`,
   );
-  if (rows.length > rowsMax) return null;
-  const texts = rows.map((row) => columns.map((_, i) => row[`v${i}`] ?? null));
-  const bytes = texts.reduce(
-    (sum, row) => sum + row.reduce((size, text) => size + (text?.length ?? 4) + 3, 4),
-    0,
-  );
-  return bytes > REPAIR_BYTES_MAX ? null : texts;
+  if (Number(size?.n) > rowsMax || Number(size?.b) > REPAIR_BYTES_MAX) return null;
+  const values = columns.map((column, i) => `${valueExpression(column)} AS v${i}`);
+  const rows = await session.queryRows(`SELECT ${values.join(', ')} FROM ${from}`);
+  return rows.map((row) => columns.map((_, i) => row[`v${i}`] ?? null));
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { ChunkSums, KeyValues, TableName } from '../model/verify.js';
 import { borderSql, checksumSql } from './checksum-sql.js';
 import type { KeyRange } from './key-range.js';
-import { ER_BAD_DB, ER_NO_SUCH_TABLE, errnoOf, quotedTable, type SqlSession } from './sql-session.js';
+import { ER_BAD_DB, ER_NO_SUCH_TABLE, errnoOf, quoted, quotedTable, type SqlSession } from './sql-session.js';
 import { readShape, type TableShape } from './table-shape.js';
 
 /** What a session needs so that the same value has the same text on every node. */
@@ -147,6 +147,8 @@ async function readTables(session: SqlSession): Promise<TableName[]> {
   return rows.map(({ s, t }) => ({ schema: String(s), name: String(t) }));
 }
 
+/** One text for each table, for people: names in quotes where a dot, or a quote, could be of either. */
 export function tableText({ schema, name }: TableName): string {
-  return `${schema}.${name}`;
+  const shown = (part: string) => (/[.`]/.test(part) ? quoted(part) : part);
+  return `${shown(schema)}.${shown(name)}`;
 }

@@ -76,3 +76,20 @@ async function shownOrdinal(snapshot: Snapshot, modules: AgreeModules): Promise<
   const ordinal = modules.ordinalOf(await snapshot.gtidAt(place));
   return ordinal;
 }
+
+/** Time for the reader of the log to reach the end of the server's log. */
+const READ_MAX_MS = 1_000;
+
+/** Resolves when all statements up to this one are in the trail. @throws SkeinError VERIFY_LOG_BEHIND */
+export async function untilRead(gtid: string, modules: AgreeModules): Promise<void> {
+  const ordinal = modules.ordinalOf(gtid);
+  modules.readNow();
+  const giveUpAtMs = performance.now() + READ_MAX_MS;
+  for (; modules.received() < ordinal; await sleep(1)) {
+    if (performance.now() > giveUpAtMs)
+      throw new SkeinError(
+        'VERIFY_LOG_BEHIND',
+        `The log was not read up to ${gtid} within ${READ_MAX_MS} ms.`,
+      );
+  }
+}

@@ -4,13 +4,15 @@ import type { TableName } from '../../../model/verify.js';
 import { sleep } from '../../../std/timing.js';
 import type { KeyRange } from '../../../verify/key-range.js';
 import { readRows } from '../../../verify/repair.js';
-import { agreeOnPosition } from './agree.js';
+import { agreeOnPosition, untilRead } from './agree.js';
 import { NAMED_ROWS } from './compare-table.js';
 import { askPeer } from './peer.js';
 import type { SnapshotSetModules } from './snapshot-set.js';
 
 /** Attempts of a repair. An attempt fails when a hold takes too long, or when there is DDL on the table. */
 const TRIES_MAX = 5;
+/** Trying again does not help. */
+const FINAL = ['VERIFY_GONE', 'VERIFY_INVALID_KEY', 'FRAME_TOO_LARGE'];
 const PAUSE_MS = 200;
 
 /**
@@ -27,8 +29,9 @@ export async function repairRange(
   let why = '';
   for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
     const outcome = await tryOnce(replica, table, range, modules);
-    if (outcome !== 'again') return outcome === 'done' ? null : outcome.refused;
-    why = 'there was DDL on the table, or its server did not reach the position in time';
+    if (outcome === 'done') return null;
+    if ('refused' in outcome) return outcome.refused;
+    why = outcome.again;
     await sleep(PAUSE_MS);
   }
   return why;
@@ -39,7 +42,7 @@ async function tryOnce(
   table: TableName,
   range: KeyRange,
   modules: SnapshotSetModules,
-): Promise<'done' | 'again' | { refused: string }> {
+): Promise<'done' | { again: string } | { refused: string }> {
   const session = await modules.session();
   try {
     const { released } = await askPeer(replica, { kind: 'hold' }, 'held');
@@ -48,9 +51,8 @@ async function tryOnce(
     if (found === null) return { refused: 'the table no longer exists' };
     const { shape, sums } = found;
     const rows = await readRows(session, table, shape, range, 20 * NAMED_ROWS);
-    const end = modules.ordinalOf(await snapshot.logEnd());
-    while (modules.received() < end) await sleep(1);
-    if (modules.trail.touched(table, position.ordinal)) return 'again';
+    await untilRead(await snapshot.logEnd(), modules);
+    if (modules.trail.touched(table, position.ordinal)) return { again: 'there was DDL on the table' };
     if (rows === null) return { refused: 'the range has too many rows, or too large ones' };
     const { refused } = await askPeer(
       replica,
@@ -67,9 +69,9 @@ async function tryOnce(
     );
     return refused === null ? 'done' : { refused };
   } catch (error) {
-    if (isSkeinError(error) && error.code === 'VERIFY_GONE') return { refused: error.message };
-    if (/Duplicate entry/.test(messageOf(error))) return { refused: messageOf(error) };
-    return 'again';
+    const isFinal = isSkeinError(error) && FINAL.includes(error.code);
+    const reason = messageOf(error);
+    return isFinal || /Duplicate entry|cannot be sent/.test(reason) ? { refused: reason } : { again: reason };
   } finally {
     session.destroy();
     void askPeer(replica, { kind: 'close' }, 'closed').catch(() => {});

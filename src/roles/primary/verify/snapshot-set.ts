@@ -1,13 +1,12 @@
 import type { ReplicaSession } from '../../../link/listener-session.js';
-import { messageOf, SkeinError } from '../../../model/error.js';
+import { messageOf } from '../../../model/error.js';
 import type { Position } from '../../../model/position.js';
 import type { ChunkSums, TableName } from '../../../model/verify.js';
-import { sleep } from '../../../std/timing.js';
 import type { KeyRange } from '../../../verify/key-range.js';
 import type { Snapshot } from '../../../verify/snapshot.js';
 import type { SqlSession } from '../../../verify/sql-session.js';
 import type { TableShape } from '../../../verify/table-shape.js';
-import { type AgreeModules, agreeOnPosition } from './agree.js';
+import { type AgreeModules, agreeOnPosition, untilRead } from './agree.js';
 import { askPeer } from './peer.js';
 
 export interface SnapshotSetModules extends AgreeModules {
@@ -23,9 +22,6 @@ export interface ComparedChunk {
   readonly sums: ChunkSums | null;
   readonly others: ReadonlyMap<string, NodeChunk>;
 }
-
-/** Time for the reader of the log to reach the end of the server's log. */
-const READ_MAX_MS = 1_000;
 
 /**
  * Snapshots of the primary and of replicas at one position, from which chunks are compared while writes go on. They are used
@@ -157,7 +153,7 @@ export class SnapshotSet {
       failed = error;
     }
     // Everything that any node has executed by now is in this log.
-    await this.#untilRead(logEnd || (await snapshot.logEnd()));
+    await untilRead(logEnd || (await snapshot.logEnd()), this.#modules);
     if (this.#modules.trail.touched(table, this.position.ordinal)) return null;
     if (failed !== null) throw failed;
     for (const [node, error] of unheard) this.#leaveOut(node, error);
@@ -167,22 +163,6 @@ export class SnapshotSet {
   #leaveOut(node: string, error: unknown): void {
     this.peers.delete(node);
     this.leftOut.set(node, messageOf(error));
-  }
-
-  async #untilRead(gtid: string): Promise<void> {
-    const ordinal = this.#modules.ordinalOf(gtid);
-    this.#modules.readNow();
-    for (
-      const giveUpAtMs = performance.now() + READ_MAX_MS;
-      this.#modules.received() < ordinal;
-      await sleep(1)
-    ) {
-      if (performance.now() > giveUpAtMs)
-        throw new SkeinError(
-          'VERIFY_LOG_BEHIND',
-          `The log was not read up to ${gtid} within ${READ_MAX_MS} ms.`,
-        );
-    }
   }
 }
 

@@ -37,6 +37,11 @@ const HOUR_MS = 3_600_000;
  */
 const FIRST_AFTER_MS = 10 * 60_000;
 const LOOK_MAX_MS = 60_000;
+/**
+ * Between two saves while a round runs: each writes the reports of all tables, on the thread of replication, and a cluster may
+ * have thousands of tables.
+ */
+const SAVE_MS = 5_000;
 
 /** Runs rounds of comparison while the primary is open, one at a time, and keeps the last result of each table. */
 export class Verifier {
@@ -47,6 +52,7 @@ export class Verifier {
   #round: Round | null = null;
   #scope: AbortController | null = null;
   #openedAtMs = 0;
+  #savedAtMs = Number.NEGATIVE_INFINITY;
   readonly #total = { rounds: 0, chunks: 0, rows: 0 };
 
   constructor(options: VerifierOptions, modules: VerifierModules) {
@@ -154,7 +160,7 @@ export class Verifier {
       });
     }
     changed();
-    this.#save();
+    if (monotonicMs() - this.#savedAtMs >= SAVE_MS) this.#save();
   }
 
   #roundDone(report: RoundReport): void {
@@ -180,6 +186,7 @@ export class Verifier {
   }
 
   #save(): void {
+    this.#savedAtMs = monotonicMs();
     const kept = { ...this.#kept, tables: [...this.#tables.values()] };
     this.#modules.file.save(kept).catch((error: unknown) => {
       this.#modules.logger.warn({ reason: messageOf(error) }, 'the result of a comparison was not saved');
