@@ -23,3 +23,31 @@ export function reportFile(stateDirectory: string, { logger }: { logger: Logger 
     onDamage: { startOver: logger },
   });
 }
+
+/**
+ * Between two saves while a round runs: each writes the reports of all tables, on the thread of replication, and a cluster may
+ * have thousands of tables.
+ */
+const SAVE_MS = 5_000;
+
+/** Saves reports often enough, and no more often. */
+export class ReportSaver {
+  readonly #save: (reports: KeptReports) => Promise<void>;
+  readonly #nowMs: () => number;
+  #savedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(save: (reports: KeptReports) => Promise<void>, { nowMs }: { nowMs: () => number }) {
+    this.#save = save;
+    this.#nowMs = nowMs;
+  }
+
+  /** While more follow. */
+  async some(reports: () => KeptReports): Promise<void> {
+    if (this.#nowMs() - this.#savedAtMs >= SAVE_MS) await this.all(reports);
+  }
+
+  async all(reports: () => KeptReports): Promise<void> {
+    this.#savedAtMs = this.#nowMs();
+    await this.#save(reports());
+  }
+}

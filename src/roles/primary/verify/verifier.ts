@@ -6,7 +6,7 @@ import { monotonicMs } from '../../../std/clock.js';
 import type { Logger } from '../../../std/logger.js';
 import { sleep } from '../../../std/timing.js';
 import type { VerifyFacts } from '../../metrics.js';
-import { type KeptReports, NO_REPORTS, type ReportFile } from './report-file.js';
+import { type KeptReports, NO_REPORTS, type ReportFile, ReportSaver } from './report-file.js';
 import { Round, type RoundModules, type RoundOptions } from './round.js';
 import type { SnapshotSetModules } from './snapshot-set.js';
 
@@ -37,11 +37,6 @@ const HOUR_MS = 3_600_000;
  */
 const FIRST_AFTER_MS = 10 * 60_000;
 const LOOK_MAX_MS = 60_000;
-/**
- * Between two saves while a round runs: each writes the reports of all tables, on the thread of replication, and a cluster may
- * have thousands of tables.
- */
-const SAVE_MS = 5_000;
 
 /** Runs rounds of comparison while the primary is open, one at a time, and keeps the last result of each table. */
 export class Verifier {
@@ -52,12 +47,13 @@ export class Verifier {
   #round: Round | null = null;
   #scope: AbortController | null = null;
   #openedAtMs = 0;
-  #savedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #saver: ReportSaver;
   readonly #total = { rounds: 0, chunks: 0, rows: 0 };
 
   constructor(options: VerifierOptions, modules: VerifierModules) {
     this.#options = options;
     this.#modules = modules;
+    this.#saver = new ReportSaver((reports) => modules.file.save(reports), { nowMs: monotonicMs });
   }
 
   /** The primary is open. */
@@ -160,7 +156,7 @@ export class Verifier {
       });
     }
     changed();
-    if (monotonicMs() - this.#savedAtMs >= SAVE_MS) this.#save();
+    this.#saved(this.#saver.some(() => this.#reports));
   }
 
   #roundDone(report: RoundReport): void {
@@ -182,13 +178,15 @@ export class Verifier {
       ended: report.ended,
     });
     changed();
-    this.#save();
+    this.#saved(this.#saver.all(() => this.#reports));
   }
 
-  #save(): void {
-    this.#savedAtMs = monotonicMs();
-    const kept = { ...this.#kept, tables: [...this.#tables.values()] };
-    this.#modules.file.save(kept).catch((error: unknown) => {
+  get #reports(): KeptReports {
+    return { ...this.#kept, tables: [...this.#tables.values()] };
+  }
+
+  #saved(done: Promise<void>): void {
+    done.catch((error: unknown) => {
       this.#modules.logger.warn({ reason: messageOf(error) }, 'the result of a comparison was not saved');
     });
   }
