@@ -20,8 +20,8 @@ export const BackupHead = Type.Object({
   /** Skein's version there. */
   skein: Type.String(),
   server: Type.Object({ flavour: Type.Literal('mariadb'), version: Type.String() }),
-  /** ISO time. */
-  began: Type.String(),
+  /** ISO time; the file may be named after it. */
+  began: Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$' }),
   /** About; of the data files when it began. */
   dataBytes: Type.Integer({ minimum: 0 }),
 });
@@ -41,3 +41,9 @@ export const BackupTail = Type.Object({
   ended: Type.String(),
 });
 export type BackupTail = Readonly<Static<typeof BackupTail>>;
+
+/** What a head of every format has. */
+export const AnyHead = Type.Object({ format: Type.Integer({ minimum: 1 }) });
+
+/** Instead of the tail. */
+export const BackupError = Type.Object({ message: Type.String() });

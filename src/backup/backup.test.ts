@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { SkeinError } from '../model/error.js';
+import { FRAME, frameParts, MAGIC, RunningDigest } from './backup-frames.js';
 import type { BackupHead, BackupTail } from './backup-head.js';
 import { readBackup } from './read-backup.js';
 import { writeBackup } from './write-backup.js';
@@ -102,6 +103,20 @@ describe('a backup file', () => {
   it('says when it is of a newer Skein, or no backup', async () => {
     expect(await codeOf(await written(contentStream(), { ...head, format: 2 }))).toBe('BACKUP_NEWER');
     expect(await codeOf(Buffer.from('-- MariaDB dump 10.19'))).toBe('NOT_A_BACKUP');
+  });
+
+  it('is refused when what it says of itself is of another form, a name of a file for instance', async () => {
+    const began = '../../../2026-01-31T12:00:00Z';
+    expect(await codeOf(await written(contentStream(), { ...head, began }))).toBe('BACKUP_DAMAGED');
+    const body = Buffer.from('null');
+    for (const kind of [FRAME.head, FRAME.error]) {
+      const digest = new RunningDigest().update(MAGIC);
+      const first =
+        kind === FRAME.head ? [] : frameParts(FRAME.head, Buffer.from(JSON.stringify(head)), digest);
+      expect(await codeOf(Buffer.concat([MAGIC, ...first, ...frameParts(kind, body, digest)]))).toBe(
+        'BACKUP_DAMAGED',
+      );
+    }
   });
 
   it('contains the reason when the snapshot failed', async () => {

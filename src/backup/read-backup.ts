@@ -9,7 +9,7 @@ import {
   MAGIC,
   RunningDigest,
 } from './backup-frames.js';
-import { BACKUP_FORMAT, BackupHead, BackupTail } from './backup-head.js';
+import { AnyHead, BACKUP_FORMAT, BackupError, BackupHead, BackupTail } from './backup-head.js';
 
 /** A piece of a backup: the head first, then the data as it is stored, the tail last. Each was checked before it is given. */
 export type BackupPiece =
@@ -48,7 +48,7 @@ export async function* readBackup(source: AsyncIterable<Uint8Array>): AsyncGener
         return;
       }
       case FRAME.error: {
-        const { message } = JSON.parse(body.toString('utf8')) as { message: string };
+        const { message } = checkedValue(BackupError, body, at);
         throw new SkeinError('BACKUP_FAILED', `The backup was not finished: ${message}`);
       }
       default:
@@ -70,8 +70,9 @@ async function readFrame(bytes: ByteSource, digest: RunningDigest): Promise<{ ki
 }
 
 function headOf(body: Buffer, at: number): BackupHead {
-  const { format } = JSON.parse(body.toString('utf8')) as { format?: unknown };
-  if (typeof format === 'number' && format > BACKUP_FORMAT) {
+  const value = parsed(body, at);
+  const format = Value.Check(AnyHead, value) ? value.format : 0;
+  if (format > BACKUP_FORMAT) {
     throw new SkeinError(
       'BACKUP_NEWER',
       `This backup has format ${format}, and this Skein knows formats up to ${BACKUP_FORMAT}. Use the Skein that made it, or a newer one.`,
@@ -81,9 +82,17 @@ function headOf(body: Buffer, at: number): BackupHead {
 }
 
 function checkedValue<S extends TSchema>(schema: S, body: Buffer, at: number): Static<S> {
-  const value: unknown = JSON.parse(body.toString('utf8'));
+  const value = parsed(body, at);
   if (!Value.Check(schema, value)) throw damaged(at);
   return value;
+}
+
+function parsed(body: Buffer, at: number): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    throw damaged(at);
+  }
 }
 
 function damaged(at: number): SkeinError {

@@ -44,7 +44,8 @@ async function donorOf(context: CommandContext, url: string | undefined): Promis
   if (url !== undefined) return client;
   const { body } = await client.request<ClusterStatus>('GET', '/v1/cluster');
   const replica = body.members.find(
-    ({ role, state, server, http }) => role === 'replica' && state === 'live' && server?.up && http,
+    ({ role, state, server, http, seeding, reason }) =>
+      role === 'replica' && state === 'live' && server?.up && http && !seeding && reason === null,
   );
   return replica ? clientOf(context, replica.http) : client;
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmod, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -52,8 +52,11 @@ The directory gets its name when everything in it is complete and on the disk. A
     if (dir === undefined) throw new UsageError('restore: --dir is missing; it names the new directory.');
     const file = values.positionals[0] ?? '';
     const secret = values.text('secret');
-    const directory = resolve(context.cwd, dir);
-    await refuseUsed(directory);
+    const named = resolve(context.cwd, dir);
+    await refuseUsed(named);
+    // It is renamed to its place, which a link is not.
+    const directory = await realpath(named).catch(() => named);
+    await refuseMounted(directory);
     const source = await backupInput(context, file);
     const temporary = await makeTemporary(directory);
     try {
@@ -81,6 +84,16 @@ async function refuseUsed(directory: string): Promise<void> {
   throw new SkeinError(
     'RESTORE_NOT_EMPTY',
     `${directory} is not empty (${names.slice(0, 3).join(', ')}). A backup is restored into a new directory only: name another one.`,
+  );
+}
+
+/** @throws SkeinError RESTORE_MOUNTED, before anything is read: the restored directory could not take its name */
+async function refuseMounted(directory: string): Promise<void> {
+  const own = await stat(directory).catch(() => null);
+  if (own === null || own.dev === (await stat(dirname(directory))).dev) return;
+  throw new SkeinError(
+    'RESTORE_MOUNTED',
+    `${directory} is a file system of its own. Name a new directory in it: --dir ${join(directory, 'skein')}.`,
   );
 }
 

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, chmod, chown, cp, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { identifyProcess, ownIdentity } from './process-identity.js';
 
 export async function exists(path: string): Promise<boolean> {
   return await stat(path).then(
@@ -64,19 +65,34 @@ export async function copyTree(from: string, to: string): Promise<void> {
 
 /** A name beside `path` that no other process uses; `sweepTemporary` finds it again after a crash. */
 export function temporaryName(path: string): string {
-  return `${path}.tmp-${process.pid}-${Math.random().toString(36).slice(2, 10)}`;
+  ownTicks ??= ticksOf(ownIdentity().startedAt);
+  return `${path}.tmp-${process.pid}.${ownTicks}-${Math.random().toString(36).slice(2, 10)}`;
 }
 
-/** Removes what crashed runs left beside `path`, except those of processes that live. */
+let ownTicks: string | undefined;
+const TEMPORARY = /^\.tmp-(\d+)(?:\.(\w+))?-/;
+
+/**
+ * Removes what crashed runs left beside `path`, except those of processes that live. A pid alone does not tell: a node in a
+ * container has the same one at each start.
+ */
 export async function sweepTemporary(path: string): Promise<void> {
   const parent = dirname(path);
-  const prefix = `${path.slice(parent.length + 1)}.tmp-`;
+  const prefix = path.slice(parent.length + 1);
   for (const name of await readdir(parent).catch(() => [])) {
     if (!name.startsWith(prefix)) continue;
-    const pid = Number(name.slice(prefix.length).split('-')[0]);
-    if (pid === process.pid || (await exists(`/proc/${pid}`))) continue;
+    const [, pid, ticks] = TEMPORARY.exec(name.slice(prefix.length)) ?? [];
+    if (pid === undefined) continue;
+    const alive = identifyProcess(Number(pid));
+    // Names of older releases have no time.
+    if (alive !== null && (ticks === undefined || ticksOf(alive.startedAt) === ticks)) continue;
     await rm(join(parent, name), { recursive: true, force: true });
   }
+}
+
+/** When a process started, in ticks since the boot. */
+function ticksOf(startedAt: string): string {
+  return startedAt.split(':').at(-1)?.replace(/\W/g, '') ?? '';
 }
 
 /** Renames a finished directory; false when another process was first (its directory stays, ours is removed). */

@@ -62,9 +62,9 @@ it('transactions of a server of its own, with bytes of any kind, behind several 
       options({ dataDir: server.dataFile('.'), program: binlogProgramOf(binary) }),
       signal,
     );
-    expect(said).toMatch(/^3 transactions/);
+    expect(said).toMatch(/^2 transactions/);
     const [entry] = await listRecovered(directory);
-    expect(entry).toMatchObject({ transactions: 3, unreadable: null, first: '0-2000000007-4' });
+    expect(entry).toMatchObject({ transactions: 2, unreadable: null, first: '0-2000000007-4' });
     const file = join(directory, 'recovered', entry?.name ?? '', 'transactions.sql');
     const text = await readFile(file, 'latin1');
     expect(text).toContain(`@2='\u00c3\u00e4\u00ff\u0080${'long'.repeat(50_000)}\u00e2'`);

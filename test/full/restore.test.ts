@@ -169,6 +169,11 @@ describe('a restore', () => {
       const full = await skein(['restore', whole, '--dir', join(small, 'new')]);
       expect([full.code, full.stderr]).toEqual([1, expect.stringMatching(/needs \d+ MiB .* are free/)]);
       expect(await readdir(small)).toEqual([]);
+      const mounted = await skein(['restore', whole, '--dir', small]);
+      expect([mounted.code, mounted.stderr]).toEqual([
+        1,
+        expect.stringContaining('a file system of its own'),
+      ]);
       disk.fill();
       const unwritten = await skein(['backup', join(small, 'a.backup')], cli());
       expect([unwritten.code, unwritten.stderr]).toEqual([1, expect.stringContaining('no space left')]);

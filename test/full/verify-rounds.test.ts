@@ -18,6 +18,7 @@ beforeAll(async () => {
   cluster = await TestCluster.start({ replicas: 1, settings: { verifyIntervalHours: INTERVAL_HOURS } });
   await sql(
     'CREATE DATABASE d',
+    'USE d',
     'CREATE TABLE d.many (id INT PRIMARY KEY, pad CHAR(200) NOT NULL)',
     "INSERT INTO d.many SELECT seq, REPEAT('x', 200) FROM seq_1_to_200000",
     'CREATE TABLE d.xa (id INT PRIMARY KEY AUTO_INCREMENT, n INT)',

@@ -9,5 +9,5 @@ export const getBackup = defineEndpoint({
   auth: 'admin',
   produces: 'binary',
   response: Type.String({ description: 'The bytes of the file.' }),
-  errors: ['SERVER_DOWN', 'NODE_BUSY', 'BACKUP_FAILED'],
+  errors: ['SERVER_DOWN', 'NOT_OPEN', 'NODE_BUSY', 'BACKUP_FAILED'],
 });

@@ -13,6 +13,13 @@ export const handleBackup: Handler = async (request, { node, openStreams }) => {
       retryable: true,
     });
   }
+  const openness = node.isOpen();
+  // A backup is a read of everything: what no client may read may be another history, or half of one.
+  if (!openness.open && openness.code === 'NOT_OPEN') {
+    throw new ApiError(503, 'NOT_OPEN', `This node cannot be copied now. ${openness.reason}`, {
+      retryable: true,
+    });
+  }
   if (running.has(openStreams)) {
     throw new ApiError(503, 'NODE_BUSY', 'A backup of this node is being made already.', { retryable: true });
   }
