@@ -6,7 +6,7 @@ const TIMEOUT_MS = 60_000;
 
 export const removeCommand: Command = {
   usage: '<name> [--json] [--node <url>]',
-  description: `Takes a member out of the cluster: it counts in the quorum no more, and gets no more changes. Its process and its files stay
+  description: `Removes a member from the cluster: it no longer counts in the quorum, and gets no more changes. Its process and its files stay
 until you stop and remove them on its machine: all data, the cluster's secret, and the authority's key if Skein made its
 certificate. With these it could still connect to the other members. The primary cannot be removed.
 When one of two voters is gone for good, the other one cannot remove it: that needs a majority of both.`,

@@ -51,9 +51,9 @@ only when it has applied everything up to there, so you read on a replica what y
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     };
     // The node answers at its deadline; the client waits slightly longer.
-    const patienceMs = Math.max(ANSWER_TIMEOUT_MS, (timeoutMs ?? 0) + 5000);
+    const answerTimeoutMs = Math.max(ANSWER_TIMEOUT_MS, (timeoutMs ?? 0) + 5000);
     const client = clientOf(context, values.text('node'));
-    const { body, text: raw } = await client.request<SqlAnswer>('POST', '/v1/sql', request, patienceMs);
+    const { body, text: raw } = await client.request<SqlAnswer>('POST', '/v1/sql', request, answerTimeoutMs);
     if (values.flag('json')) {
       terminal.json(`${raw}\n`);
       return 0;

@@ -11,7 +11,7 @@ import type {
   ServerAccess,
 } from '../api/node-view.js';
 import type { NodeConfig } from '../config/node-config.js';
-import { epochOf, refuseLost } from '../model/chain.js';
+import { epochOf, throwIfLost } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
@@ -177,16 +177,16 @@ export class PlaneNodeView implements NodeView {
     const { plane } = this.#modules;
     if (this.#state.role === 'primary') {
       // What this server has committed is visible here. A position of a lost branch never becomes visible.
-      refuseLost(plane.chain, position, true);
+      throwIfLost(plane.chain, position, true);
       await this.#untilAnswered(position.ordinal, options);
       return;
     }
     const known = position.ordinal <= this.#appliedOrdinal();
-    refuseLost(plane.chain, position, known);
+    throwIfLost(plane.chain, position, known);
     if (known) return;
     await this.#untilAppliedHere(position, options);
     // This node may have learned the chain only during the wait.
-    refuseLost(plane.chain, position, true);
+    throwIfLost(plane.chain, position, true);
   }
 
   async #untilAppliedHere(

@@ -33,7 +33,7 @@ export class Authoriser {
     const { tokens, tokenUse } = this.#modules;
     const text = bearerToken(request.headers.authorization);
     const record = text === null ? null : await tokens.find(text);
-    if (record === null) throw this.#refuseStranger(request.ip, reply, text !== null);
+    if (record === null) throw this.#refuseUnknown(request.ip, reply, text !== null);
     if (request.skein) request.skein.token = record;
     tokenUse.note(record.id);
     const waitS = record.rateLimit === null ? 0 : this.#limits.take(record.id, record.rateLimit);
@@ -54,7 +54,7 @@ export class Authoriser {
     }
   }
 
-  #refuseStranger(address: string, reply: FastifyReply, guessed: boolean): ApiError {
+  #refuseUnknown(address: string, reply: FastifyReply, guessed: boolean): ApiError {
     const { tokens, meter } = this.#modules;
     if (!tokens.loaded) {
       return new ApiError(503, 'NOT_OPEN', 'This node has not read the tokens yet.', { retryable: true });

@@ -25,7 +25,7 @@ export interface EndedRequest {
  * Requests without a valid token that get a line of their own each second: a flood of them must not push out what others
  * have done. The others are counted in the next line.
  */
-const STRANGERS_PER_SECOND = 10;
+const UNAUTHENTICATED_PER_SECOND = 10;
 
 /** Fields of the log line that stand for the statements; the audit line has the statements themselves. */
 const TOLD_BY_STATEMENTS = new Set(['statements', 'verb']);
@@ -33,7 +33,7 @@ const TOLD_BY_STATEMENTS = new Set(['statements', 'verb']);
 export class RequestAudit {
   readonly #style: AuditStyle;
   readonly #add: (fields: { kind: string; [field: string]: unknown }) => void;
-  readonly #strangers = new TokenLimits();
+  readonly #unauthenticated = new TokenLimits();
   #unrecorded = 0;
 
   constructor(style: AuditStyle, modules: { add(fields: { kind: string; [field: string]: unknown }): void }) {
@@ -44,8 +44,8 @@ export class RequestAudit {
   /** Records every request except probes and the page's files, which need no token and reveal nothing. */
   ended({ request, address, endpoint, facts, body }: EndedRequest): void {
     if (endpoint === null ? request.status < 400 : endpoint.auth === null) return;
-    const isStranger = request.token === null;
-    if (isStranger && this.#strangers.take('', STRANGERS_PER_SECOND) > 0) {
+    const isUnauthenticated = request.token === null;
+    if (isUnauthenticated && this.#unauthenticated.take('', UNAUTHENTICATED_PER_SECOND) > 0) {
       this.#unrecorded++;
       return;
     }
@@ -53,7 +53,7 @@ export class RequestAudit {
     const line: { kind: string; [field: string]: unknown } = { kind: 'request', requestId, address, ...rest };
     for (const name in facts) if (!TOLD_BY_STATEMENTS.has(name)) line[name] = facts[name];
     if (endpoint !== null) Object.assign(line, statementFields(body, this.#style));
-    if (isStranger && this.#unrecorded > 0) {
+    if (isUnauthenticated && this.#unrecorded > 0) {
       line.unrecorded = this.#unrecorded;
       this.#unrecorded = 0;
     }

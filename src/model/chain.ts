@@ -173,7 +173,7 @@ export function isSameChain(a: Chain, b: Chain): boolean {
  * may still arrive, unless the node already has this place of the history (`known`).
  * @throws SkeinError TRANSACTION_LOST
  */
-export function refuseLost(chain: Chain, position: Position, known: boolean): void {
+export function throwIfLost(chain: Chain, position: Position, known: boolean): void {
   if (position.ordinal === 0 || (!known && position.epoch > currentEpoch(chain))) return;
   if (epochOf(chain, position.ordinal) === position.epoch) return;
   throw new SkeinError(

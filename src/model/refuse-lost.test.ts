@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { epochEntry } from '../../test/kit/chain-entry.js';
 import type { Chain } from './chain.js';
-import { refuseLost } from './chain.js';
+import { throwIfLost } from './chain.js';
 
 const at = (epoch: number, ordinal: number) => ({
   epoch,
@@ -19,15 +19,15 @@ it.each([
   ['of an epoch that never was', at(2, 5), false],
 ])('a position %s', (_name, position, fine) => {
   for (const known of [true, false]) {
-    const check = () => refuseLost(chain, position, known);
+    const check = () => throwIfLost(chain, position, known);
     if (fine) expect(check).not.toThrow();
     else expect(check).toThrow(expect.objectContaining({ code: 'TRANSACTION_LOST' }));
   }
 });
 
 it('of an epoch that may still be heard of is waited for only where the node has not got so far', () => {
-  expect(() => refuseLost(chain, at(4, 9), false)).not.toThrow();
-  expect(() => refuseLost(chain, at(4, 9), true)).toThrow(
+  expect(() => throwIfLost(chain, at(4, 9), false)).not.toThrow();
+  expect(() => throwIfLost(chain, at(4, 9), true)).toThrow(
     expect.objectContaining({ code: 'TRANSACTION_LOST' }),
   );
 });

@@ -20,8 +20,8 @@ const settle = (over: Partial<RecoveredState>) => {
   });
 };
 
-const nothing = { position: null, beginLogAnew: false };
-const again = { position: null, beginLogAnew: true };
+const nothing = { position: null, resetLog: false };
+const again = { position: null, resetLog: true };
 
 it('leaves a server alone whose log and position agree, or that has no log', () => {
   expect(settle({})).toEqual(nothing);
@@ -30,35 +30,35 @@ it('leaves a server alone whose log and position agree, or that has no log', () 
 });
 
 it('what is in the log under its name was executed, however far the position is behind', () => {
-  expect(settle({ binlogPos: name(20) })).toEqual({ position: name(20), beginLogAnew: false });
-  expect(settle({ binlogPos: name(23) })).toEqual({ position: name(23), beginLogAnew: false });
+  expect(settle({ binlogPos: name(20) })).toEqual({ position: name(20), resetLog: false });
+  expect(settle({ binlogPos: name(23) })).toEqual({ position: name(23), resetLog: false });
   expect(settle({ binlogPos: name(1), slavePos: '' })).toMatchObject({ position: name(1) });
 });
 
 it('DDL that the server finished at its start counts as the one that comes next', () => {
   const found = { binlogPos: recoverys(20), recovered: [alter] };
-  expect(settle(found)).toEqual({ position: name(20), beginLogAnew: true });
+  expect(settle(found)).toEqual({ position: name(20), resetLog: true });
   // The position may be behind the log besides.
-  expect(settle({ ...found, slavePos: name(17) })).toEqual({ position: name(20), beginLogAnew: true });
+  expect(settle({ ...found, slavePos: name(17) })).toEqual({ position: name(20), resetLog: true });
 });
 
 it('what comes next is never passed over when it is no DDL', () => {
   const found = { binlogPos: recoverys(20), recovered: [alter] };
   expect(settle({ ...found, nextIsDdl: false })).toEqual(again);
-  expect(settle({ ...found, nextIsDdl: null })).toEqual({ position: name(20), beginLogAnew: true });
+  expect(settle({ ...found, nextIsDdl: null })).toEqual({ position: name(20), resetLog: true });
 });
 
 it('what the recovery made up is not all of the statement: it is executed again', () => {
   const found = { binlogPos: recoverys(20), recovered: [drop] };
   expect(settle(found)).toEqual(again);
-  expect(settle({ ...found, slavePos: name(18) })).toEqual({ position: name(19), beginLogAnew: true });
+  expect(settle({ ...found, slavePos: name(18) })).toEqual({ position: name(19), resetLog: true });
 });
 
 it('a server that died again before it was settled is settled all the same', () => {
   expect(settle({ binlogPos: recoverys(21), recovered: [drop, drop] })).toEqual(again);
   expect(settle({ binlogPos: recoverys(21), recovered: [drop, alter] })).toEqual({
     position: name(20),
-    beginLogAnew: true,
+    resetLog: true,
   });
 });
 
@@ -73,11 +73,11 @@ describe('a DDL that was noted before the server got it', () => {
   const didNot = { ordinal: 20, doubt: 'lost', happened: false } as const;
 
   it('counts as executed when it left traces, although it is not in the log', () => {
-    expect(settle({ noted: happened })).toEqual({ position: name(20), beginLogAnew: true });
-    expect(settle({ noted: happened, binlogPos: '' })).toEqual({ position: name(20), beginLogAnew: false });
+    expect(settle({ noted: happened })).toEqual({ position: name(20), resetLog: true });
+    expect(settle({ noted: happened, binlogPos: '' })).toEqual({ position: name(20), resetLog: false });
     expect(settle({ noted: happened, binlogPos: name(20) })).toEqual({
       position: name(20),
-      beginLogAnew: false,
+      resetLog: false,
     });
   });
 
@@ -92,18 +92,18 @@ describe('a DDL that was noted before the server got it', () => {
     expect(settle({ noted, binlogPos: name(20) })).toMatchObject({ position: name(20) });
     expect(settle({ noted, binlogPos: recoverys(20), recovered: [alter] })).toEqual({
       position: name(20),
-      beginLogAnew: true,
+      resetLog: true,
     });
   });
 
   it('has everything before it applied, if the position does not say so', () => {
     expect(settle({ noted: didNot, slavePos: name(17) })).toEqual({
       position: name(19),
-      beginLogAnew: false,
+      resetLog: false,
     });
     expect(settle({ noted: happened, slavePos: name(17) })).toEqual({
       position: name(20),
-      beginLogAnew: true,
+      resetLog: true,
     });
   });
 
@@ -115,7 +115,7 @@ describe('a DDL that was noted before the server got it', () => {
     expect(settle({ noted: { ...didNot, ordinal: 19 } })).toEqual(nothing);
     expect(settle({ noted: didNot, binlogPos: name(21) })).toEqual({
       position: name(21),
-      beginLogAnew: false,
+      resetLog: false,
     });
   });
 });

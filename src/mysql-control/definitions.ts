@@ -66,7 +66,7 @@ export function quoted(...names: readonly string[]): string {
   return names.map((name) => `\`${name.replaceAll('`', '``')}\``).join('.');
 }
 
-/** Schema for tables that were set aside; see definition-mending.ts. */
+/** Schema for tables that were set aside; see definition-repair-plan.ts. */
 export const SET_ASIDE = { schema: 'skein', prefix: 'set_aside_' } as const;
 
 export async function readDefinitions(query: SqlQuery): Promise<Definitions> {

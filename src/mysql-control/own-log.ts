@@ -47,7 +47,7 @@ export async function gtidAt(
 export async function beginAt(query: Query, gtid: string): Promise<void> {
   await query('STOP ALL SLAVES');
   await query('RESET SLAVE ALL');
-  await beginLogAnew(query, gtid);
+  await resetLog(query, gtid);
   await query(`SET GLOBAL gtid_slave_pos = ${plainText(gtid)}`);
   const { gtidBinlogPos, gtidSlavePos } = await serverReading(query);
   if (gtidBinlogPos === gtid && gtidSlavePos === gtid) return;
@@ -94,11 +94,11 @@ export async function finishLogReset(query: Query): Promise<boolean> {
   const [oldest] = await query('SHOW BINARY LOGS');
   const isGone = Number(oldest?.File_size) === 0;
   if (!isGone && (gtidBinlogPos !== '' || gtidSlavePos === '')) return false;
-  await beginLogAnew(query, gtidSlavePos);
+  await resetLog(query, gtidSlavePos);
   return true;
 }
 
-export async function beginLogAnew(query: Query, after: string): Promise<void> {
+export async function resetLog(query: Query, after: string): Promise<void> {
   await query('RESET MASTER');
   // The new log then names the transaction after which it begins.
   if (after !== '') await query(`SET GLOBAL gtid_binlog_state = '${after}'`);

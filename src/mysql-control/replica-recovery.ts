@@ -3,7 +3,7 @@ import { parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
 import type { Query } from './control-sessions.js';
 import { settleRecovery } from './ddl-recovery.js';
 import { type DdlDoubt, TRACE_QUERIES, tracesOf } from './ddl-traces.js';
-import { beginLogAnew, lastGtid, writtenByRecovery } from './own-log.js';
+import { lastGtid, resetLog, writtenByRecovery } from './own-log.js';
 import { replicaThreads, serverReading } from './server-status.js';
 
 export interface RecoveryOptions {
@@ -37,8 +37,8 @@ export async function recoverReplica(
   const { position } = settlement;
   // The order matters: an interruption between the two is recognised at the next start.
   if (position !== null) await query(`SET GLOBAL gtid_slave_pos = '${position}'`);
-  if (settlement.beginLogAnew) await beginLogAnew(query, position ?? slavePos);
-  if (position === null && !settlement.beginLogAnew) return null;
+  if (settlement.resetLog) await resetLog(query, position ?? slavePos);
+  if (position === null && !settlement.resetLog) return null;
   return (
     `The server died in the middle of DDL or XA: its log stood at ${binlogPos || 'nothing'}, its position at ` +
     `${slavePos || 'nothing'}. ${position === null ? 'What comes next is executed again.' : `${position} counts as executed.`}`

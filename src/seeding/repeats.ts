@@ -20,11 +20,11 @@ const KEPT_MAX = 40;
 export function repeated(done: readonly SeedDone[], trouble: string, nowMs: number): string | null {
   const byItself = done.filter((one) => isRecent(one, nowMs) && !one.trouble.startsWith('operator'));
   if (byItself.length >= BY_ITSELF_MAX)
-    return `It was filled ${byItself.length} times by itself within ${durationText(AGAIN_AFTER_MS)}; it is not filled again by itself before that is over. Look for the cause (the disk, the memory), then run: skein reseed <node>.`;
+    return `It was filled ${byItself.length} times within ${durationText(AGAIN_AFTER_MS)}, which is the limit without an operator. Look for the cause (the disk, the memory), then run: skein reseed <node>.`;
   const last = done.findLast((one) => one.trouble === trouble && isRecent(one, nowMs));
   if (!last) return null;
   // The time itself: who is told again and again is told the same.
-  return `It was filled for the same trouble at ${new Date(last.atMs).toISOString()}, which did not help; it is not filled again by itself within ${durationText(AGAIN_AFTER_MS)}. Look for the cause (the disk, the statement), then run: skein reseed <node>.`;
+  return `It was filled for the same trouble at ${new Date(last.atMs).toISOString()}, which did not help. Without an operator it is not filled again within ${durationText(AGAIN_AFTER_MS)}. Look for the cause (the disk, the statement), then run: skein reseed <node>.`;
 }
 
 /** With this one noted; what is too old to matter is left out. */

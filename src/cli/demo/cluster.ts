@@ -124,7 +124,7 @@ export class LocalCluster {
 
   async #stopOne(node: NodeProcess): Promise<void> {
     const started = performance.now();
-    const patience = setInterval(() => {
+    const reminder = setInterval(() => {
       this.#say(`still waiting for ${node.node.name} to stop (${durationText(performance.now() - started)})`);
     }, STOP_EXPLAIN_MS);
     try {
@@ -132,7 +132,7 @@ export class LocalCluster {
       await this.#stopServer(node);
       this.#say(`${node.node.name} has stopped`);
     } finally {
-      clearInterval(patience);
+      clearInterval(reminder);
     }
   }
 

@@ -31,14 +31,14 @@ export async function notReadyBecause(node: ExpectedNode, signal: AbortSignal): 
     });
     const answer = parse(await response.text());
     if (!response.ok) return reasonOf(answer) ?? `it answers ${response.status}`;
-    return strangerOf(node, answer);
+    return otherOnPort(node, answer);
   } catch {
     return 'it is starting';
   }
 }
 
 /** The names detect another program; the process id detects another cluster with the same names. */
-function strangerOf({ name, cluster, port, pid }: ExpectedNode, answer: ReadyAnswer): string | null {
+function otherOnPort({ name, cluster, port, pid }: ExpectedNode, answer: ReadyAnswer): string | null {
   if (answer.node !== name || answer.cluster !== cluster) {
     return `port ${port} is answered by something else, not by ${name} of ${cluster}`;
   }

@@ -9,10 +9,10 @@ import {
 import { messageOf } from '../../model/error.js';
 import {
   differenceOf,
-  type MendingStep,
-  mend,
+  planRepair,
+  type RepairStep,
   unreadableObjects,
-} from '../../mysql-control/definition-mending.js';
+} from '../../mysql-control/definition-repair-plan.js';
 import { type Definition, SET_ASIDE } from '../../mysql-control/definitions.js';
 import { sleep } from '../../std/timing.js';
 import type { DefinitionsReply } from '../../wire/messages.js';
@@ -109,16 +109,16 @@ export class DefinitionRepair {
       const tables = found.objects.flatMap((object) => tableOf(found.own.get(object)));
       const changed = await control.changedSince(noted.openedAt ?? NEVER, tables.slice(0, OBJECTS_MAX));
       const setAside = (n: number) => `${SET_ASIDE.prefix}${epoch}_${round}_${n}`;
-      const mending = mend(found.objects, found.own, found.theirs, {
+      const plan = planRepair(found.objects, found.own, found.theirs, {
         remade,
         changed,
         known: knownOf(found, noted.known ?? []),
         setAside,
       });
-      const isTooMuch = mending.steps.length + mending.left.length > OBJECTS_MAX;
+      const isTooMuch = plan.steps.length + plan.left.length > OBJECTS_MAX;
       const { steps, left } = isTooMuch
-        ? { steps: [], left: [...mending.left, ...mending.steps.map(({ what }) => what)] }
-        : mending;
+        ? { steps: [], left: [...plan.left, ...plan.steps.map(({ what }) => what)] }
+        : plan;
       if (steps.length + left.length === 0) return;
       const failed = await this.#execute(repairs < REPAIRS_MAX ? steps : [], serverId);
       signal.throwIfAborted();
@@ -285,7 +285,7 @@ export class DefinitionRepair {
   }
 
   /** Executes the steps of a repair. Returns the failed ones, for people. */
-  async #execute(steps: readonly MendingStep[], serverId: number): Promise<string[]> {
+  async #execute(steps: readonly RepairStep[], serverId: number): Promise<string[]> {
     const { control, event } = this.#modules;
     const failed: string[] = [];
     // Clients may read on a closed server. The locks of their transactions would block the statements.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { differenceOf, mend, unreadableObjects } from './definition-mending.js';
+import { differenceOf, planRepair, unreadableObjects } from './definition-repair-plan.js';
 import type { Content, Definition, Partition, TableDefinition } from './definitions.js';
 
 const table = (over: Partial<TableDefinition> = {}): TableDefinition => ({
@@ -23,7 +23,7 @@ const part = (name: string, values: string | null, content: Content = 'rows'): P
 const partitioned = (method: string, partitions: Partition[]) =>
   table({ partitioning: { method, by: ['`id`'], isAuto: false }, partitions });
 
-function mended(
+function planned(
   here: Definition | null,
   there: Definition | null,
   options: { object?: string; remade?: string[]; changed?: string[]; known?: string[] } = {},
@@ -31,7 +31,7 @@ function mended(
   const object = options.object ?? 'table `d`.`t`';
   const map = (definition: Definition | null) =>
     new Map(definition ? [[object, JSON.stringify(definition)]] : []);
-  const { steps, left } = mend([object], map(here), map(there), {
+  const { steps, left } = planRepair([object], map(here), map(there), {
     remade: new Set(options.remade),
     changed: new Set(options.changed ?? ['d/t']),
     known: new Set(options.known),
@@ -76,11 +76,11 @@ describe('partitions', () => {
       'here: ALTER TABLE `d`.`t` REORGANIZE PARTITION `ab` INTO (PARTITION `a` VALUES IN (1), PARTITION `b` VALUES IN (2))',
     ],
   ])('%s', (_, here, there, sql) => {
-    expect(mended(here, there)).toEqual({ sql: [sql], left: [] });
+    expect(planned(here, there)).toEqual({ sql: [sql], left: [] });
   });
 
   it('one that only this server has, with rows, is left', () => {
-    const { sql, left } = mended(
+    const { sql, left } = planned(
       partitioned('RANGE', [a, b, part('c', 'MAXVALUE')]),
       partitioned('RANGE', [a, b]),
     );
@@ -91,10 +91,10 @@ describe('partitions', () => {
   it('one that was emptied is emptied everywhere if the engine made it again, and is left if not', () => {
     const here = partitioned('RANGE', [part('a', '10', 'empty'), b]);
     const there = partitioned('RANGE', [a, b]);
-    expect(mended(here, there, { remade: ['d/t#P#a'] }).sql).toEqual([
+    expect(planned(here, there, { remade: ['d/t#P#a'] }).sql).toEqual([
       'everywhere: ALTER TABLE `d`.`t` TRUNCATE PARTITION `a`',
     ]);
-    expect(mended(here, there).left).toEqual(['table `d`.`t` has lost its rows here']);
+    expect(planned(here, there).left).toEqual(['table `d`.`t` has lost its rows here']);
   });
 });
 
@@ -112,17 +112,17 @@ describe('history partitions that servers add by themselves', () => {
     ['history in other partitions', [p0, part('p1', null, 'empty'), current], [p0, p1, current]],
   ])('are no difference: %s', (_, here, there) => {
     const remade = ['d/t#P#p0', 'd/t#P#p1', 'd/t#P#p2'];
-    expect(mended(history(here), history(there), { remade })).toEqual({ sql: [], left: [] });
+    expect(planned(history(here), history(there), { remade })).toEqual({ sql: [], left: [] });
   });
 
   it('rows that are not history are not overlooked', () => {
     const here = history([p0, part('pn', 'CURRENT', 'empty')]);
-    expect(mended(here, history([p0, p1, current])).left).toEqual(['table `d`.`t` has lost its rows here']);
+    expect(planned(here, history([p0, p1, current])).left).toEqual(['table `d`.`t` has lost its rows here']);
   });
 
   it('a person adds and drops them where the server does not: as with RANGE', () => {
     const [here, there] = [history([p0, current], false), history([p0, p1, current], false)];
-    expect(mended(here, there).sql).toEqual([
+    expect(planned(here, there).sql).toEqual([
       'everywhere: ALTER TABLE `d`.`t` DROP PARTITION IF EXISTS `p1`',
     ]);
   });
@@ -131,31 +131,31 @@ describe('history partitions that servers add by themselves', () => {
 describe('tables', () => {
   it('an emptied one is emptied everywhere if the engine made it again, and is left if not', () => {
     const [here, there] = [table({ content: 'empty' }), table()];
-    expect(mended(here, there, { remade: ['d/t'] }).sql).toEqual(['everywhere: TRUNCATE TABLE `d`.`t`']);
-    expect(mended(here, there, { remade: ['d/t2'] })).toEqual({
+    expect(planned(here, there, { remade: ['d/t'] }).sql).toEqual(['everywhere: TRUNCATE TABLE `d`.`t`']);
+    expect(planned(here, there, { remade: ['d/t2'] })).toEqual({
       sql: [],
       left: ['table `d`.`t` has lost its rows here'],
     });
   });
 
   it('what was otherwise before the last opening is no work of the crash, and is left', () => {
-    expect(mended(table(), null, { changed: [] }).left).toEqual(['table `d`.`t` is not in the log']);
+    expect(planned(table(), null, { changed: [] }).left).toEqual(['table `d`.`t` is not in the log']);
     const [a, b] = [part('a', '10'), part('b', '20')];
-    expect(mended(partitioned('RANGE', [a]), partitioned('RANGE', [a, b]), { changed: [] })).toEqual({
+    expect(planned(partitioned('RANGE', [a]), partitioned('RANGE', [a, b]), { changed: [] })).toEqual({
       sql: [],
       left: ['table `d`.`t` has other partitions'],
     });
   });
 
   it('one that is not in the log is set aside, rows and all', () => {
-    expect(mended(table(), null).sql).toEqual(['here: RENAME TABLE `d`.`t` TO `skein`.`set_aside_0`']);
+    expect(planned(table(), null).sql).toEqual(['here: RENAME TABLE `d`.`t` TO `skein`.`set_aside_0`']);
   });
 
   it('one that was known to be defined otherwise is left as it is; its rows are not overlooked', () => {
     const known = { known: ['table `d`.`t`'] };
     const otherwise = { shape: ['id', 'v'] };
-    expect(mended(table(), table(otherwise), known)).toEqual({ sql: [], left: [] });
-    expect(mended(table({ content: 'empty' }), table(otherwise), known).left).toEqual([
+    expect(planned(table(), table(otherwise), known)).toEqual({ sql: [], left: [] });
+    expect(planned(table({ content: 'empty' }), table(otherwise), known).left).toEqual([
       'table `d`.`t` has lost its rows here',
     ]);
   });
@@ -181,12 +181,12 @@ describe('tables', () => {
       const end = column.includes(') ENGINE') ? '' : '\n) ENGINE=InnoDB';
       return table({ shape: `CREATE TABLE \`t\` (\n  ${column}${end}`, content });
     };
-    expect(mended(shaped(a), shaped(b))).toEqual({
+    expect(planned(shaped(a), shaped(b))).toEqual({
       sql: [],
       left: left === null ? [] : [`table \`d\`.\`t\` ${left}`],
     });
     // Nothing hides that rows are gone.
-    expect(mended(shaped(a, 'empty'), shaped(b)).left).toEqual([
+    expect(planned(shaped(a, 'empty'), shaped(b)).left).toEqual([
       `table \`d\`.\`t\` ${left ?? 'has lost its rows here'}`,
     ]);
   });
@@ -195,15 +195,15 @@ describe('tables', () => {
     for (const kind of ['view', 'trigger'] as const) {
       const defined = (text: string): Definition => ({ kind, schema: 'd', name: 'v', text });
       const object = `${kind} \`d\`.\`v\``;
-      expect(mended(defined('a'), defined('b'), { object })).toEqual({ sql: [], left: [] });
-      expect(mended(null, defined('b'), { object }).left).toEqual([`${object} is missing`]);
-      expect(mended(defined('a'), null, { object }).left).toEqual([`${object} is not in the log`]);
+      expect(planned(defined('a'), defined('b'), { object })).toEqual({ sql: [], left: [] });
+      expect(planned(null, defined('b'), { object }).left).toEqual([`${object} is missing`]);
+      expect(planned(defined('a'), null, { object }).left).toEqual([`${object} is not in the log`]);
     }
   });
 
   it('one that is missing, or has other columns, is left', () => {
-    expect(mended(null, table()).left).toEqual(['table `d`.`t` is missing']);
-    expect(mended(table(), table({ shape: ['id', 'v'] })).left).toEqual([
+    expect(planned(null, table()).left).toEqual(['table `d`.`t` is missing']);
+    expect(planned(table(), table({ shape: ['id', 'v'] })).left).toEqual([
       'table `d`.`t` has another definition',
     ]);
   });
@@ -212,14 +212,14 @@ describe('tables', () => {
     const parts = partitioned('RANGE', [part('a', '10'), part('b', '20', 'unreadable 1030')]);
     const unreadable = table({ content: 'unreadable 1932', shape: null });
     for (const there of [table(), table({ content: 'empty' }), unreadable])
-      expect(mended(unreadable, there, { known: ['table `d`.`t`'] })).toEqual({
+      expect(planned(unreadable, there, { known: ['table `d`.`t`'] })).toEqual({
         sql: [],
         left: ['table `d`.`t` cannot be read here (error 1932)'],
       });
-    expect(mended(unreadable, null).left).toEqual([
+    expect(planned(unreadable, null).left).toEqual([
       'table `d`.`t` is not in the log, and cannot be read here (error 1932)',
     ]);
-    expect(mended(parts, partitioned('RANGE', [part('a', '10'), part('b', '20')])).left).toEqual([
+    expect(planned(parts, partitioned('RANGE', [part('a', '10'), part('b', '20')])).left).toEqual([
       'table `d`.`t` cannot be read here (error 1030)',
     ]);
     const own = new Map([
@@ -231,8 +231,11 @@ describe('tables', () => {
   });
 
   it('what cannot be read on the replica, or was not found out, is no difference', () => {
-    expect(mended(table(), table({ content: 'unreadable 1932', shape: [] }))).toEqual({ sql: [], left: [] });
-    expect(mended(table({ content: 'unknown' }), table({ content: 'empty' }))).toEqual({ sql: [], left: [] });
+    expect(planned(table(), table({ content: 'unreadable 1932', shape: [] }))).toEqual({ sql: [], left: [] });
+    expect(planned(table({ content: 'unknown' }), table({ content: 'empty' }))).toEqual({
+      sql: [],
+      left: [],
+    });
   });
 });
 
@@ -240,15 +243,15 @@ describe('schemas and what is stored in system tables', () => {
   const schema: Definition = { kind: 'schema', schema: 'd', characterSet: 'latin1', collation: 'latin1_bin' };
 
   it('a schema that is not in the log goes, after what it held; one that is missing comes', () => {
-    expect(mended(schema, null, { object: 'schema `d`' }).sql).toEqual(['here: DROP DATABASE `d`']);
-    expect(mended(null, schema, { object: 'schema `d`' }).sql).toEqual([
+    expect(planned(schema, null, { object: 'schema `d`' }).sql).toEqual(['here: DROP DATABASE `d`']);
+    expect(planned(null, schema, { object: 'schema `d`' }).sql).toEqual([
       'here: CREATE DATABASE `d` CHARACTER SET latin1 COLLATE latin1_bin',
     ]);
     const own = new Map([
       ['schema `d`', JSON.stringify(schema)],
       ['table `d`.`t`', JSON.stringify(table())],
     ]);
-    const { steps } = mend([...own.keys()], own, new Map(), {
+    const { steps } = planRepair([...own.keys()], own, new Map(), {
       remade: new Set(),
       changed: new Set(['d/t']),
       known: new Set(),
@@ -266,12 +269,12 @@ describe('schemas and what is stored in system tables', () => {
     });
     const object = 'procedure `d`.`p`';
     const where = "WHERE db = _binary x'64' AND name = _binary x'70' AND type = _binary x'50'";
-    expect(mended(routine('41'), routine('42'), { object }).sql).toEqual([
+    expect(planned(routine('41'), routine('42'), { object }).sql).toEqual([
       `here: UPDATE mysql.proc SET db = _binary x'64', name = _binary x'70', type = _binary x'50', comment = NULL, body = _binary x'42' ${where}`,
     ]);
-    expect(mended(null, routine('42'), { object }).sql).toEqual([
+    expect(planned(null, routine('42'), { object }).sql).toEqual([
       "here: INSERT INTO mysql.proc SET db = _binary x'64', name = _binary x'70', type = _binary x'50', comment = NULL, body = _binary x'42', created = NOW(), modified = NOW()",
     ]);
-    expect(mended(routine('41'), null, { object }).sql).toEqual([`here: DELETE FROM mysql.proc ${where}`]);
+    expect(planned(routine('41'), null, { object }).sql).toEqual([`here: DELETE FROM mysql.proc ${where}`]);
   });
 });

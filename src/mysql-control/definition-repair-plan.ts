@@ -27,7 +27,7 @@ import { structureOf } from './table-structure.js';
  * routines and events may be logged and not done; ALTER and RENAME may leave a table with partitions that cannot be opened.
  * The server itself settles all other DDL (see ddl-recovery.ts).
  */
-export interface MendingStep {
+export interface RepairStep {
   readonly sql: string;
   /** What is done, for people. */
   readonly what: string;
@@ -35,8 +35,8 @@ export interface MendingStep {
   readonly logged: boolean;
 }
 
-export interface Mending {
-  readonly steps: readonly MendingStep[];
+export interface RepairPlan {
+  readonly steps: readonly RepairStep[];
   /** Differences without a step, for people. */
   readonly left: readonly string[];
 }
@@ -47,7 +47,7 @@ export interface Mending {
  * @param known objects whose own definition and the replica's differed in the same way before the crash
  * @param setAside a name for the nth table that is not in the log
  */
-export function mend(
+export function planRepair(
   objects: readonly string[],
   own: Definitions,
   theirs: Definitions,
@@ -62,8 +62,8 @@ export function mend(
     known: ReadonlySet<string>;
     setAside: (n: number) => string;
   },
-): Mending {
-  const steps: MendingStep[] = [];
+): RepairPlan {
+  const steps: RepairStep[] = [];
   const left: string[] = [];
   // Schemas last, when they are empty.
   const schemasToDrop: string[] = [];
@@ -92,13 +92,13 @@ export function mend(
         pastLog(`RENAME TABLE ${object.replace(/^table /, '')} TO ${quoted(SET_ASIDE.schema, name)}`),
       );
     } else if (kind === 'table' && here && there) {
-      const mending = mendTable(here as TableDefinition, there as TableDefinition, {
+      const plan = planTable(here as TableDefinition, there as TableDefinition, {
         remade,
         changed,
         isKnown: known.has(object),
       });
-      steps.push(...mending.steps);
-      left.push(...mending.left.map((what) => `${object} ${what}`));
+      steps.push(...plan.steps);
+      left.push(...plan.left.map((what) => `${object} ${what}`));
     } else if (!here || !there) {
       // A view or trigger that differs is ignored, because a replica fires no trigger for row events.
       left.push(`${object} ${here ? 'is not in the log' : 'is missing'}`);
@@ -129,8 +129,8 @@ function parse(text: string | undefined): Definition | null {
   return text === undefined ? null : (JSON.parse(text) as Definition);
 }
 
-const pastLog = (sql: string, what = sql): MendingStep => ({ sql, what, logged: false });
-const everywhere = (sql: string): MendingStep => ({ sql, what: sql, logged: true });
+const pastLog = (sql: string, what = sql): RepairStep => ({ sql, what, logged: false });
+const everywhere = (sql: string): RepairStep => ({ sql, what: sql, logged: true });
 
 function createSchema(definition: Definition): string {
   if (definition.kind !== 'schema') throw new Error('not a schema');
@@ -143,7 +143,7 @@ function copyStored(
   object: string,
   here: StoredDefinition | null,
   there: StoredDefinition | null,
-): MendingStep[] {
+): RepairStep[] {
   const { kind, values: known } = (here ?? there) as StoredDefinition;
   const { table, kindColumn, whenMade } = STORED[kind];
   // Without `_binary` the server would take the value for a number where a number is expected.
@@ -160,7 +160,7 @@ function copyStored(
   ];
 }
 
-function mendTable(
+function planTable(
   here: TableDefinition,
   there: TableDefinition,
   {
@@ -168,7 +168,7 @@ function mendTable(
     changed,
     isKnown,
   }: { remade: ReadonlySet<string>; changed: ReadonlySet<string>; isKnown: boolean },
-): Mending {
+): RepairPlan {
   const unreadable = unreadableIn(here);
   // Its rows were acknowledged, and the replicas have them. The operator must restore them before the table is written to.
   if (unreadable !== null) return { steps: [], left: [unreadable] };
@@ -180,8 +180,8 @@ function mendTable(
     const truncated = emptied(here.content, there.content, () => remade.has(`${here.schema}/${here.name}`));
     return truncated(() => everywhere(`TRUNCATE TABLE ${table}`));
   }
-  if (here.partitioning.isAuto) return mendHistory(here, there);
-  const structure = mendPartitions(table, here, there, changed.has(`${here.schema}/${here.name}`));
+  if (here.partitioning.isAuto) return planHistory(here, there);
+  const structure = planPartitions(table, here, there, changed.has(`${here.schema}/${here.name}`));
   if (structure.steps.length + structure.left.length > 0) return structure;
   const each = here.partitions.map((partition, i) => {
     const engineName = `${here.schema}/${here.name}#P#${partition.name}`;
@@ -206,7 +206,7 @@ function isAlikeForRows(here: TableDefinition, there: TableDefinition): boolean 
  * also on servers with the same data, and no step drops or empties one for it. Rows that are not history are in the last
  * partition.
  */
-function mendHistory(here: TableDefinition, there: TableDefinition): Mending {
+function planHistory(here: TableDefinition, there: TableDefinition): RepairPlan {
   const [mine, others] = [here, there].map(({ partitions }) => partitions.at(-1)?.content ?? 'unknown');
   const isLost = mine === 'empty' && others === 'rows';
   return { steps: [], left: isLost ? ['has lost its rows here'] : [] };
@@ -234,7 +234,7 @@ function emptied(
   here: Content,
   there: Content,
   isRemade: () => boolean,
-): (truncate: () => MendingStep) => Mending {
+): (truncate: () => RepairStep) => RepairPlan {
   return (truncate) => {
     if (here === there || here === 'unknown' || there === 'unknown') return { steps: [], left: [] };
     if (here === 'empty' && isRemade()) return { steps: [truncate()], left: [] };
@@ -242,12 +242,12 @@ function emptied(
   };
 }
 
-function mendPartitions(
+function planPartitions(
   table: string,
   here: TableDefinition,
   there: TableDefinition,
   isChanged: boolean,
-): Mending {
+): RepairPlan {
   const method = here.partitioning?.method ?? '';
   if (/HASH|KEY/.test(method)) {
     const surplus = here.partitions.length - there.partitions.length;
