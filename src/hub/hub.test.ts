@@ -114,14 +114,14 @@ class Log {
   }
 }
 
-function setup(windowBytesMax: number, needed = 1) {
+function setup(windowBytesMax: number, needed: number | (() => number) = 1) {
   const log = new Log();
   const clock = new VirtualClock();
   const hub = new Hub(
     { windowBytesMax },
     {
       committed: () => log.committed,
-      needed: () => needed,
+      needed: typeof needed === 'number' ? () => needed : needed,
       gtidText: (binary) => Buffer.from(binary).toString(),
       catchUp: (after, take) => log.catchUp(after, take),
       clock,
@@ -214,6 +214,32 @@ describe('the hub', () => {
     replica.drain(5);
     expect(room).toBe(1);
     expect(replica.end).toBe(5);
+  });
+
+  it('lets the source wait for no replica when commits need none; one that comes later reads the log', async () => {
+    const { log, hub, append, attach } = setup(1_000, 0);
+    hub.begin(0);
+    for (let i = 0; i < 30; i++) expect(append(1)).toBe(true);
+    expect(hub.windowBytes).toBeLessThanOrEqual(1_000);
+    const { replica } = attach(0);
+    await Promise.resolve();
+    expect(log.dumps).toBe(1);
+    expect(replica.end).toBe(30);
+  });
+
+  it('lets the source go on once commits need no replica any more', () => {
+    let needed = 1;
+    const { hub, append } = setup(1_000, () => needed);
+    hub.begin(0);
+    while (append(1));
+    let room = 0;
+    hub.onCapacity.on(() => room++);
+    hub.neededChanged();
+    expect(room).toBe(0);
+    needed = 0;
+    hub.neededChanged();
+    expect(room).toBe(1);
+    expect(append(1)).toBe(true);
   });
 
   it('continues with a restarted source: no group is missed, and groups already sent are skipped', () => {

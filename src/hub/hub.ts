@@ -69,7 +69,10 @@ export class Hub {
     for (const feed of this.#feeds) feed.rewind();
   }
 
-  /** Takes a batch. False: the window is full, even for the fastest replica, and the source must pause until onCapacity. */
+  /**
+   * Takes a batch. False: the window is full, even for the fastest replica, and commits need one. The source must pause
+   * until onCapacity.
+   */
   append(batch: RecordBatch): boolean {
     this.#window.append(batch);
     for (const feed of this.#feeds) if (feed.commitCritical) feed.pump();
@@ -77,7 +80,7 @@ export class Hub {
     this.#deferredBytes += batch.bytes.length;
     if (this.#deferredBytes > DEFERRED_BYTES_MAX) this.#deferred.now();
     else this.#deferred.ask();
-    this.#window.evict();
+    this.#evict();
     this.#atCapacity = this.#window.full;
     return !this.#atCapacity;
   }
@@ -105,6 +108,12 @@ export class Hub {
     this.#feeds.delete(feed);
     feed.close();
     this.#critical = this.#critical.filter((other) => other !== feed);
+    this.#chooseCritical();
+    this.#advanced();
+  }
+
+  /** Commits may need more or fewer replicas than before: the list of members is another one. */
+  neededChanged(): void {
     this.#chooseCritical();
     this.#advanced();
   }
@@ -171,9 +180,17 @@ export class Hub {
     if (limit < this.#appended) this.#deferred.ask();
   }
 
+  /**
+   * A primary whose commits need no replica must not wait for one: there may be none, and then nobody would ever make
+   * room. A replica that comes later, or is too slow, catches up from the log.
+   */
+  #evict(): void {
+    this.#window.evict({ unread: this.#modules.needed() === 0 });
+  }
+
   #advanced(): void {
     if (!this.#atCapacity) return;
-    this.#window.evict();
+    this.#evict();
     if (this.#window.full) return;
     this.#atCapacity = false;
     this.onCapacity.emit();

@@ -2,8 +2,8 @@ import type { RecordBatch } from '../model/records.js';
 
 /**
  * The most recent batches, shared by all readers without a copy. Each reader has its own cursor. A batch is dropped when
- * the window is full and at least one reader has passed it, so the window never drops a batch that the fastest reader
- * still needs. A slow reader may lose its place: it is 'behind', and catches up from the binary log.
+ * the window is full and at least one reader has passed it, so the window keeps what the fastest reader still needs,
+ * unless no commit waits for a reader. A slow reader may lose its place: it is 'behind', and catches up from the binary log.
  */
 export class Window {
   readonly #bytesMax: number;
@@ -42,11 +42,12 @@ export class Window {
     this.#end = batch.completeOrdinal;
   }
 
-  /** Drops batches above the limit that at least one cursor has read. */
-  evict(): void {
+  /** Drops batches above the limit that at least one cursor has read; with `unread`, also those that none has read. */
+  evict({ unread = false }: { unread?: boolean } = {}): void {
     if (this.#bytes <= this.#bytesMax) return;
     let passed = this.#base;
     for (const cursor of this.#cursors) if (cursor.at > passed) passed = cursor.at;
+    if (unread) passed = Number.POSITIVE_INFINITY;
     while (this.#bytes > this.#bytesMax && this.#base < passed) {
       this.#bytes -= (this.#batches[this.#head] as RecordBatch).bytes.length;
       this.#batches[this.#head++] = undefined;

@@ -8,6 +8,7 @@ import { checksumAtRest } from '../kit/checksum.js';
 import { checkLedger, type WriterPool } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, LEDGER_DATABASE, startWriters } from '../kit/kill-rounds.js';
+import { run, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
 
@@ -21,6 +22,8 @@ const WRITES = 20;
 /** Kills of the primary's node during a change. */
 const ROUNDS = Number(process.env.SKEIN_TEST_ROUNDS ?? 1);
 const DEADLINE_MS = 60_000;
+/** Of a megabyte each: more than "hubWindowBytes" is by default. */
+const LARGE_ROWS = 16;
 
 let cluster: TestCluster;
 let writers: WriterPool | undefined;
@@ -196,6 +199,22 @@ it('shrinks to one again, over restarts, and loses nothing', async () => {
     if (size === 3 || size === 1) await checkWhole(NAMES.slice(0, size));
   }
 });
+
+it(
+  'a primary that is alone takes more than its window of recent transactions holds',
+  async () => {
+    await withSql(cluster.primary, async (connection) => {
+      await run(
+        connection,
+        `CREATE TABLE ${LEDGER_DATABASE}.large (id INT PRIMARY KEY, text LONGTEXT NOT NULL)`,
+      );
+      for (let id = 1; id <= LARGE_ROWS; id++)
+        await run(connection, `INSERT INTO ${LEDGER_DATABASE}.large VALUES (?, REPEAT('x', 1000000))`, [id]);
+    });
+    await serves();
+  },
+  DEADLINE_MS,
+);
 
 it('two voters: none can be removed while it is away, and a member that lost its log is admitted again (rule M7)', async () => {
   const n2 = cluster.node('n2');

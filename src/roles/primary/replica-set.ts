@@ -186,6 +186,7 @@ export class ReplicaSet {
     }
     if (this.#rounds.running !== null)
       for (const session of this.counted()) session.sendProbe(this.#rounds.running);
+    this.hub.neededChanged();
     this.moved();
     this.onAttached.emit();
   }
