@@ -111,8 +111,8 @@ export async function dropTables(target: Target): Promise<void> {
 
 const level = (target: Target) => waitApplied(target.primary, target.replicas, APPLIED_DEADLINE_MS);
 
-/** LOCAL keeps it out of the binary log itself. Everything in it is applied everywhere. */
-async function purgeBinlogs(connection: Connection): Promise<void> {
+/** Gives large binary logs back to the disk; everything in them is applied everywhere. LOCAL keeps it out of the log itself. */
+export async function purgeBinlogs(connection: Connection): Promise<void> {
   const sizes = await rowsOf(connection, 'SHOW BINARY LOGS');
   if (sizes.reduce((sum, row) => sum + Number(row.File_size), 0) < BINLOG_KEPT_BYTES) return;
   await run(connection, 'FLUSH LOCAL BINARY LOGS');

@@ -10,14 +10,9 @@ import {
 } from './figures.js';
 import { goals } from './goals.js';
 import { MODES, type Mode } from './modes.js';
-import { occasionsOf, type Results } from './results.js';
+import { machineText, occasionsOf, type Results } from './results.js';
 import { type Spread, spreadOf } from './statistics.js';
-
-interface Table {
-  readonly title: string;
-  readonly head: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
+import { asMarkdown, asText, range, type Table } from './table.js';
 
 /** Everything that a person wants to read of a run, as plain text or as Markdown. */
 export function reportOf(results: Results, form: 'text' | 'markdown'): string {
@@ -36,7 +31,7 @@ function about(results: Results): string {
   const occasions = occasionsOf(results).map((at) => at.slice(0, 16).replace('T', ' '));
   const others = spreadOf(runs.map((run) => run.othersShare * 100));
   return [
-    `From ${occasions.join(', ')} UTC; ${machine.cores} cores (${machine.cpu}), ${Math.round(machine.memoryBytes / 2 ** 30)} GiB, ${machine.system}.`,
+    `From ${occasions.join(', ')} UTC; ${machineText(machine)}.`,
     `MariaDB ${versions.server}, Node.js ${versions.node}, sysbench ${versions.sysbench}; sync_binlog=1 and innodb_flush_log_at_trx_commit=1 everywhere.`,
     'All servers are started alike. Skein lets the commits of its replicas gather while many come (binlog_commit_wait_count and _usec, 5 ms at most); native replicas do not, unless the mode says so.',
     `Medians with least and most of all rounds; ratios are taken within a round. "Applied everywhere" counts the seconds until the last replica has applied the last one. Checksums of all servers were equal after each run. Other programs had ${others === null ? '?' : range(others, 0)} % of the machine meanwhile.`,
@@ -178,25 +173,3 @@ function goalTable(figures: Figures): Table {
 
 const middle = (spread: Spread | null, digits: number) =>
   spread === null ? '-' : spread.median.toFixed(digits);
-
-function range(spread: Spread | null, digits: number): string {
-  if (spread === null) return '-';
-  const { median, least, most, count } = spread;
-  if (count === 1) return median.toFixed(digits);
-  return `${median.toFixed(digits)} (${least.toFixed(digits)}-${most.toFixed(digits)})`;
-}
-
-function asMarkdown({ title, head, rows }: Table): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [`### ${title}`, '', line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
-
-function asText({ title, head, rows }: Table): string {
-  const widths = head.map((name, at) => Math.max(name.length, ...rows.map((row) => row[at]?.length ?? 0)));
-  const line = (cells: readonly string[]) =>
-    cells
-      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd();
-  return [title, line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
-}

@@ -4,11 +4,30 @@ import { dirname } from 'node:path';
 import type { DrainFigures } from './drain.js';
 import type { RunFigures } from './measure.js';
 
+export interface Machine {
+  readonly cores: number;
+  readonly cpu: string;
+  readonly memoryBytes: number;
+  readonly system: string;
+}
+
+export function thisMachine(): Machine {
+  return {
+    cores: cpus().length,
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    memoryBytes: totalmem(),
+    system: `${process.platform} ${release()} ${arch()}`,
+  };
+}
+
+export const machineText = ({ cores, cpu, memoryBytes, system }: Machine) =>
+  `${cores} cores (${cpu}), ${Math.round(memoryBytes / 2 ** 30)} GiB, ${system}`;
+
 /** Everything that one run of the bench has seen. */
 export interface Results {
   readonly format: 1;
   readonly startedAt: string;
-  readonly machine: { cores: number; cpu: string; memoryBytes: number; system: string };
+  readonly machine: Machine;
   readonly versions: { node: string; server: string; sysbench: string };
   readonly options: object;
   readonly runs: RunFigures[];
@@ -19,12 +38,7 @@ export function newResults(versions: { server: string; sysbench: string }, optio
   return {
     format: 1,
     startedAt: new Date().toISOString(),
-    machine: {
-      cores: cpus().length,
-      cpu: cpus()[0]?.model.trim() ?? 'unknown',
-      memoryBytes: totalmem(),
-      system: `${process.platform} ${release()} ${arch()}`,
-    },
+    machine: thisMachine(),
     versions: { node: process.versions.node, ...versions },
     options,
     runs: [],

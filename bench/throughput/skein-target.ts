@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { configFile, ensureSecrets, writeNodeConfig } from '../../src/cli/demo/directory.js';
 import { addMembers, writeIdentities } from '../../src/cli/demo/members.js';
@@ -8,18 +9,22 @@ import { clusterFiles, type PlannedNode, planDemo } from '../../src/cli/demo/pla
 import type { NodeConfigInput } from '../../src/config/node-config.js';
 import type { ClusterStatus } from '../../src/model/status.js';
 import { accountPassword } from '../../src/mysql-control/accounts.js';
-import { commandLineOf, freePorts, readPidFile, tailOf } from '../../test/kit/processes.js';
-import { openSql, rowsOf, type SqlNode, withSql } from '../../test/kit/sql-node.js';
+import { commandLineOf, freePorts, readPidFile } from '../../test/kit/processes.js';
+import type { SqlNode } from '../../test/kit/sql-node.js';
 import { GiveUp, until } from '../../test/kit/until.js';
 import type { Mode } from './modes.js';
 import { type NamedProcess, signalAll } from './process-figures.js';
+import { lastWords, serverArgument, sqlNodeOf } from './skein-node.js';
 import type { Endpoint } from './sysbench.js';
 import { SERVER_SIZES, type Target } from './target.js';
 
 /** The launcher starts benches in the project's directory. */
 const MAIN = resolve('dist/main.js');
-const READY_DEADLINE_MS = 90_000;
+/** Nine nodes with their servers on two busy cores. */
+const READY_DEADLINE_MS = 240_000;
 const STOP_DEADLINE_MS = 30_000;
+/** A change of the list of members waits for a majority. */
+const ANSWER_MS = 15_000;
 
 export interface SkeinOptions {
   readonly directory: string;
@@ -29,6 +34,8 @@ export interface SkeinOptions {
   readonly main?: string;
   /** For every node, over what the plan says. */
   readonly settings?: Partial<NodeConfigInput>;
+  /** How many it may `grow` to; by default it does not. */
+  readonly nodesMax?: number;
   /** Gives the port that a replica dials instead of the primary's link port. */
   readonly linkPort?: (node: string, primaryLinkPort: number) => Promise<number>;
 }
@@ -37,39 +44,24 @@ export interface SkeinOptions {
 export class SkeinTarget implements Target {
   readonly id: string;
   readonly #options: SkeinOptions;
-  readonly #plan: readonly PlannedNode[];
+  readonly #mode: Mode & { kind: 'skein' };
+  readonly #firstPort: number;
+  #plan: readonly PlannedNode[];
   readonly #children = new Map<string, ChildProcess>();
-  readonly #nodes: readonly SqlNode[];
   readonly #secret: Buffer;
   readonly #token: string;
   #port = 0;
 
   static async start(mode: Mode & { kind: 'skein' }, options: SkeinOptions): Promise<SkeinTarget> {
-    const each = Array.from({ length: mode.replicas + 1 }, (_, at) => at);
-    const port = await freePorts(each.flatMap((at) => [at, 10 + at, 20 + 10 * at, 21 + 10 * at]));
-    const plan = planDemo({
-      directory: options.directory,
-      httpPort: port,
-      linkPort: port + 10,
-      mysqlPort: port + 20,
-      replicas: mode.replicas,
-      acknowledge: mode.acknowledge,
-    });
+    const each = Array.from({ length: options.nodesMax ?? mode.replicas + 1 }, (_, at) => at);
+    const firstPort = await freePorts(each.flatMap((at) => [at, 10 + at, 20 + 10 * at, 21 + 10 * at]));
     mkdirSync(options.directory, { recursive: true });
     await ensureSecrets(options.directory);
-    await writeIdentities(plan);
-    const target = new SkeinTarget(mode, options, plan);
+    const target = new SkeinTarget(mode, options, firstPort);
     try {
-      for (const node of plan) {
-        const { bufferPoolBytes, args } = SERVER_SIZES;
-        const sizes = { serverBufferPoolBytes: bufferPoolBytes, serverArgs: [...args] };
-        const config = { ...node.config, ...sizes, ...options.settings, ...(await dialled(node, options)) };
-        await writeNodeConfig({ ...node, config });
-        target.#spawn(node);
-      }
-      const signal = AbortSignal.timeout(READY_DEADLINE_MS);
-      await addMembers(plan, { token: target.#token, changed: () => {}, signal });
-      await target.#untilReady();
+      await writeIdentities(target.#plan);
+      for (const node of target.#plan) await target.#begin(node);
+      await Promise.all([target.#untilReady(), target.#addMembers(READY_DEADLINE_MS)]);
       await target.#findPort();
       return target;
     } catch (error) {
@@ -81,33 +73,23 @@ export class SkeinTarget implements Target {
     }
   }
 
-  private constructor(mode: Mode, options: SkeinOptions, plan: readonly PlannedNode[]) {
+  private constructor(mode: Mode & { kind: 'skein' }, options: SkeinOptions, firstPort: number) {
     this.id = mode.id;
+    this.#mode = mode;
     this.#options = options;
-    this.#plan = plan;
+    this.#firstPort = firstPort;
+    this.#plan = this.#planOf(mode.replicas);
     const files = clusterFiles(options.directory);
     this.#secret = Buffer.from(readFileSync(files.secret, 'utf8').trim());
     this.#token = readFileSync(files.adminToken, 'utf8').trim();
-    this.#nodes = plan.map((node) => ({
-      name: node.name,
-      connect: async (more) =>
-        openSql({
-          socketPath: await argumentOf(node, 'socket'),
-          user: 'skein',
-          password: accountPassword(this.#secret, 'skein'),
-          ...more,
-        }),
-    }));
   }
 
   get primary(): SqlNode {
-    const [primary] = this.#nodes;
-    if (!primary) throw new Error('a cluster has a primary');
-    return primary;
+    return sqlNodeOf(this.#planned('n1'), this.#secret);
   }
 
   get replicas(): readonly SqlNode[] {
-    return this.#nodes.slice(1);
+    return this.#plan.slice(1).map((node) => sqlNodeOf(node, this.#secret));
   }
 
   get endpoint(): Endpoint {
@@ -116,24 +98,24 @@ export class SkeinTarget implements Target {
 
   /** The same account through the read-write port of a node. */
   readWritePort(name: string): Endpoint {
-    const port = this.#plan.find((node) => node.name === name)?.config.mysqlPorts?.readWrite;
+    const port = this.#planned(name).config.mysqlPorts?.readWrite;
     if (port === undefined) throw new Error(`${name} has no MySQL ports`);
     return { ...this.endpoint, port };
   }
 
   httpPort(name: string): number {
-    return Number(new URL(this.#urlOf(name)).port);
+    return Number(new URL(this.#planned(name).url).port);
+  }
+
+  /** Where the replicas' links to the primary end. */
+  get linkPort(): number {
+    return this.#planned('n1').config.link.port;
   }
 
   /** Of an application, as an operator would make it. */
   async createToken(role: 'read' | 'write' | 'admin'): Promise<string> {
-    const response = await fetch(`${this.#urlOf('n1')}/v1/tokens`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${this.#token}` },
-      body: JSON.stringify({ name: `bench ${role}`, role }),
-    });
-    if (!response.ok) throw new Error(`no token: ${await response.text()}`);
-    return ((await response.json()) as { token: string }).token;
+    const body = JSON.stringify({ name: `bench ${role}`, role });
+    return (await this.#ask<{ token: string }>('n1', '/v1/tokens', { method: 'POST', body })).token;
   }
 
   /** Of the node named, which is where --cpu-prof and signals go. */
@@ -158,13 +140,49 @@ export class SkeinTarget implements Target {
   }
 
   async received(replica: SqlNode): Promise<number> {
-    const node = this.#plan.find(({ name }) => name === replica.name);
-    const response = await fetch(`${node?.url}/v1/cluster`, {
-      headers: { authorization: `Bearer ${this.#token}` },
-      signal: AbortSignal.timeout(5000),
-    });
-    const status = (await response.json()) as ClusterStatus;
+    const status = await this.status(replica.name);
     return status.members.find(({ name }) => name === replica.name)?.positions.received ?? 0;
+  }
+
+  /** What the node says of the cluster. */
+  status(name: string): Promise<ClusterStatus> {
+    return this.#ask(name, '/v1/cluster');
+  }
+
+  directoryOf(name: string): string {
+    return this.#planned(name).directory;
+  }
+
+  /** How to reach a node's own server with all rights, without its node. */
+  async serverOf(name: string): Promise<{ socketPath: string; user: string; password: string }> {
+    const socketPath = await serverArgument(this.#planned(name), 'socket');
+    return { socketPath, user: 'skein', password: accountPassword(this.#secret, 'skein') };
+  }
+
+  /**
+   * Starts one more node, in an empty directory, and makes it a member. Resolves when its process runs; `voter` when it
+   * counts in the quorum.
+   */
+  async grow(deadlineMs: number): Promise<{ name: string; voter: Promise<void> }> {
+    this.#plan = this.#planOf(this.#plan.length);
+    const node = this.#plan.at(-1) as PlannedNode;
+    await writeIdentities(this.#plan);
+    await this.#begin(node);
+    const voter = this.#addMembers(deadlineMs);
+    // Whoever waits for it hears of a failure.
+    voter.catch(() => {});
+    return { name: node.name, voter };
+  }
+
+  /** Takes the last node out of the cluster, and removes all that it has. */
+  async shrink(): Promise<void> {
+    const { name, directory } = this.#plan.at(-1) as PlannedNode;
+    const removed = () => this.#ask('n1', `/v1/members/${name}`, { method: 'DELETE' });
+    // The list changes once at a time; the change before may not be on a majority yet.
+    await until(`${name} is removed`, removed, { context: () => this.logs() });
+    await this.#stop(name);
+    this.#plan = this.#plan.slice(0, -1);
+    await rm(directory, { recursive: true, force: true });
   }
 
   async stopReplicas(): Promise<void> {
@@ -207,33 +225,47 @@ export class SkeinTarget implements Target {
 
   /** The last lines of all logs, for the message of a failure. */
   async logs(): Promise<string> {
-    const parts = this.#plan.flatMap(({ name, directory }) =>
-      ['node.log', 'node.out', 'server.log'].map(
-        async (file) => `--- ${name}/${file}\n${await tailOf(join(directory, file), 8)}`,
-      ),
-    );
-    return [await this.#status(), ...(await Promise.all(parts))].join('\n');
+    const each = this.#plan.map((node) => lastWords(node, this.#secret, () => this.status(node.name)));
+    return (await Promise.all(each)).join('\n');
   }
 
-  /** What each node says of itself, and each server of its threads. */
-  async #status(): Promise<string> {
-    const all = this.#plan.map(async ({ name, url }, at) => {
-      const response = await fetch(`${url}/v1/cluster`, {
-        headers: { authorization: `Bearer ${this.#token}` },
-        signal: AbortSignal.timeout(3000),
-      });
-      const node = this.#nodes[at] as SqlNode;
-      const threads = await withSql(node, (connection) => rowsOf(connection, 'SHOW SLAVE STATUS'));
-      return `--- ${name}\n${await response.text()}\n${JSON.stringify(threads)}`;
+  async #ask<T>(name: string, path: string, more: { method?: string; body?: string } = {}): Promise<T> {
+    const response = await fetch(`${this.#planned(name).url}${path}`, {
+      ...more,
+      headers: { authorization: `Bearer ${this.#token}` },
+      signal: AbortSignal.timeout(ANSWER_MS),
     });
-    const told = await Promise.allSettled(all);
-    return told.map((one) => (one.status === 'fulfilled' ? one.value : String(one.reason))).join('\n');
+    if (!response.ok) throw new Error(`${name} answers ${path} with ${await response.text()}`);
+    return (await response.json()) as T;
   }
 
-  #urlOf(name: string): string {
-    const url = this.#plan.find((node) => node.name === name)?.url;
-    if (url === undefined) throw new Error(`there is no ${name}`);
-    return url;
+  #planOf(replicas: number): PlannedNode[] {
+    const port = this.#firstPort;
+    const { directory } = this.#options;
+    const { acknowledge } = this.#mode;
+    const ports = { httpPort: port, linkPort: port + 10, mysqlPort: port + 20 };
+    return planDemo({ directory, ...ports, replicas, acknowledge });
+  }
+
+  #planned(name: string): PlannedNode {
+    const node = this.#plan.find((candidate) => candidate.name === name);
+    if (node === undefined) throw new Error(`there is no ${name}`);
+    return node;
+  }
+
+  /** Adds those that are no members yet; resolves when all are voters. */
+  #addMembers(deadlineMs: number): Promise<void> {
+    const signal = AbortSignal.timeout(deadlineMs);
+    return addMembers(this.#plan, { token: this.#token, changed: () => {}, signal });
+  }
+
+  async #begin(node: PlannedNode): Promise<void> {
+    const { bufferPoolBytes, args } = SERVER_SIZES;
+    const sizes = { serverBufferPoolBytes: bufferPoolBytes, serverArgs: [...args] };
+    const { settings } = this.#options;
+    const config = { ...node.config, ...sizes, ...settings, ...(await dialled(node, this.#options)) };
+    await writeNodeConfig({ ...node, config });
+    this.#spawn(node);
   }
 
   #spawn(node: PlannedNode): void {
@@ -282,7 +314,7 @@ export class SkeinTarget implements Target {
 
   async #findPort(): Promise<void> {
     const [primary] = this.#plan;
-    if (primary) this.#port = Number(await argumentOf(primary, 'port'));
+    if (primary) this.#port = Number(await serverArgument(primary, 'port'));
   }
 }
 
@@ -291,12 +323,4 @@ async function dialled(node: PlannedNode, { linkPort }: SkeinOptions): Promise<P
   if (!contact || linkPort === undefined) return {};
   const link = { ...contact, port: await linkPort(name, contact.port) };
   return { contact: link, routes: { n1: link } };
-}
-
-/** The server's own words where it listens. */
-async function argumentOf(node: PlannedNode, name: string): Promise<string> {
-  const args = await commandLineOf(await readPidFile(join(node.directory, 'server.pid')));
-  const value = args.findLast((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
-  if (value === undefined) throw new Error(`${node.name}'s server has no --${name} in its command line`);
-  return value;
 }

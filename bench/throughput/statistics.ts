@@ -32,6 +32,14 @@ export function pairs<T extends { round: number }>(
   });
 }
 
+/** Of the straight line through the points that fits best; NaN for fewer than two. */
+export function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
+  const meanOf = (at: 0 | 1) => sum(points.map((point) => point[at])) / points.length;
+  const x = meanOf(0);
+  const y = meanOf(1);
+  return sum(points.map(([px, py]) => (px - x) * (py - y))) / sum(points.map(([px]) => (px - x) ** 2));
+}
+
 export const sum = (values: Iterable<number>) => [...values].reduce((total, value) => total + value, 0);
 
 /** Of values in rising order; NaN when there is none. */

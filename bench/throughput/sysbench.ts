@@ -17,6 +17,8 @@ export interface LoadOptions {
   /** Either a time or a number of transactions. */
   readonly seconds?: number;
   readonly transactions?: number;
+  /** Transactions a second that begin; without it, each client begins one as soon as the one before is answered. */
+  readonly rate?: number;
 }
 
 export interface LoadResult {
@@ -78,6 +80,7 @@ async function sysbenchRun(
     // The default distribution hits few rows: then row locks are measured, not replication.
     '--rand-type=uniform',
     '--verbosity=3',
+    ...(options.rate === undefined ? [] : [`--rate=${options.rate}`]),
     ...more,
     command,
   ];
