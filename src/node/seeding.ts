@@ -319,7 +319,7 @@ export class NodeSeeding {
         name,
         link: routes[name] ?? link,
         role: status?.role ?? (name === primary ? 'primary' : 'replica'),
-        isHealthy: status === undefined || status.lastHeartbeatMs === null ? null : isHealthy(status),
+        isHealthy: status === undefined ? null : isHealthy(status),
         applied: status?.positions.applied ?? 0,
       };
     });
@@ -341,6 +341,11 @@ export class NodeSeeding {
   }
 }
 
-function isHealthy({ state, server, seeding }: MemberStatus): boolean {
+/**
+ * Null: it was not heard of lately, so it has to answer for itself. The primary's link is closed again and again while its log
+ * does not reach back to what this node needs, and with two nodes it is the only donor.
+ */
+function isHealthy({ state, server, seeding, lastHeartbeatMs }: MemberStatus): boolean | null {
+  if (lastHeartbeatMs === null || state === 'joining' || state === 'late' || state === 'gone') return null;
   return state === 'live' && server.up && !seeding;
 }

@@ -8,7 +8,8 @@ import { checksumAtRest } from '../kit/checksum.js';
 import { checkLedger, type WriterPool } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, LEDGER_DATABASE, startWriters } from '../kit/kill-rounds.js';
-import { run, withSql } from '../kit/sql-node.js';
+import { seedsOf } from '../kit/seeds.js';
+import { rowsOf, run, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
 
@@ -247,5 +248,20 @@ it('two voters: a log that was lost while the primary was down too is admitted a
   await serves();
   await checkWhole(['n1', 'n2']);
   expect((await remove('n2')).status).toBe(200);
+  await serves();
+});
+
+it('a node that comes back is filled from the only other one, whose log does not reach back to it', async () => {
+  const n2 = cluster.node('n2');
+  await n2.kill('node');
+  await withSql(cluster.primary, async (connection) => {
+    await run(connection, 'FLUSH LOCAL BINARY LOGS');
+    const logs = await rowsOf(connection, 'SHOW BINARY LOGS');
+    await run(connection, 'PURGE BINARY LOGS TO ?', [logs.at(-1)?.Log_name]);
+  });
+  await cluster.grow('n2');
+  await untilVoters(['n1', 'n2']);
+  // A voter has everything in its spool; its server may still be filled.
+  await until('n2 was filled', async () => (await seedsOf(n2)) === 1, { deadlineMs: DEADLINE_MS });
   await serves();
 });
