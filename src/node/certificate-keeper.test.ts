@@ -2,7 +2,7 @@ import { expect, it, vi } from 'vitest';
 import { silentLogger } from '../std/logger.js';
 import { CertificateKeeper } from './certificate-keeper.js';
 
-it('outlives an address in the list of members that is none', async () => {
+it('ignores an invalid address in the list of members', async () => {
   vi.useFakeTimers();
   try {
     const errors: object[] = [];

@@ -16,7 +16,7 @@ const own = ownStatus({
   since: '',
 });
 
-it('before it has heard of anybody, a node lists the members that its chain has', () => {
+it('before any message from its cluster, a node lists the members in its chain', () => {
   const chain = [epochEntry(4, ORIGIN, list)];
   const status = bareStatus({ cluster: 'shop', acknowledge: 'majority' }, { chain, primary: 'n1', own });
   expect(status).toMatchObject({ epoch: 4, primary: 'n1', quorum: { needed: 2, attached: 0, voters: 2 } });

@@ -39,7 +39,7 @@ async function setUp() {
   return { epochs, entry, onDisk };
 }
 
-it('a list that is settled while the next epoch begins does not take that epoch back', async () => {
+it('a list that is settled while the next epoch begins does not withdraw that epoch', async () => {
   const { epochs, entry, onDisk } = await setUp();
   await Promise.all([epochs.begin(2, ORIGIN, 'n1'), epochs.settle(entry)]);
   expect(epochs.current).toBe(2);
@@ -47,7 +47,7 @@ it('a list that is settled while the next epoch begins does not take that epoch 
   expect(await onDisk()).toEqual(epochs.chain);
 });
 
-it('a list that comes while the next epoch begins is not written: it is the list of an epoch that has ended', async () => {
+it('a list that is entered while the next epoch begins is refused, because its epoch has ended', async () => {
   const { epochs, onDisk } = await setUp();
   const begun = epochs.begin(2, ORIGIN, 'n1');
   await expect(epochs.enter(ONE, 0)).rejects.toMatchObject({ code: 'ROLE_LOST' });
@@ -56,7 +56,7 @@ it('a list that comes while the next epoch begins is not written: it is the list
   expect(await onDisk()).toEqual(epochs.chain);
 });
 
-it('an epoch that nobody was told of can be taken back, and no other one', async () => {
+it('only an epoch that no other node knows can be withdrawn', async () => {
   const { epochs, entry } = await setUp();
   const before = epochs.chain;
   await epochs.begin(2, ORIGIN, 'n1');

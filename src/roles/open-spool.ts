@@ -23,8 +23,8 @@ interface OpenSpoolModules {
  * Opens the node's spool. Every node has one, in any role; a primary's spool ends where its epoch began. A spool that is
  * damaged, or that the chain does not fit, is renamed and kept, and a new one replaces it. The new spool has another
  * incarnation, so acknowledgements of the old one do not count for it (rules C6, H2). The spool of the primary is not replaced:
- * a primary's log is that of its server, and the primary counts under the incarnation in the list of members. Nor is the spool
- * of a node that stays closed until it gets its chain back.
+ * a primary's log is that of its server, and the primary counts under the incarnation in the list of members. Also, the spool of
+ * a node that stays closed until its chain is restored is not replaced.
  */
 export async function openSpool(
   config: Pick<NodeConfig, 'name' | 'directory' | 'spoolSegmentBytes' | 'contact'>,
@@ -56,10 +56,10 @@ export async function openSpool(
   return { spool: await open(), fsyncTimes };
 }
 
-/** Why what this spool acknowledged cannot count; null = it does. `epoch`: the newest one in the node's chain. */
+/** Why acknowledgements of this spool cannot count; null = they count. `epoch`: the newest one in the node's chain. */
 function faultOf({ damage, end }: Spool, epoch: number): string | null {
   if (damage !== null) return `The spool of this node was damaged (${damage.reason}).`;
-  // A chain is written before the records of its epochs come.
+  // The chain is written before the records of its epochs arrive.
   if (end.ordinal === 0 || end.epoch <= epoch) return null;
   return `The chain of this node (state/chain.json) was lost or replaced by an older one: it knows of epoch ${epoch}, and the spool has records of epoch ${end.epoch}.`;
 }

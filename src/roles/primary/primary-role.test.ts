@@ -126,7 +126,7 @@ it('tries again in the same epoch when the server could not be opened', async ()
   expect(chainFile.chain.map(({ epoch }) => epoch)).toEqual([2]);
 });
 
-it('changes the list as soon as it is open, also when nothing happens after that', async () => {
+it('makes automatic changes of the list as soon as it is open, without another event', async () => {
   const chainFile = new ChainFile(directory);
   const before = members.map((member) => ({ ...member, http: 'http://127.0.0.1:1' }));
   await chainFile.save([{ ...epochEntry(0, ORIGIN), members: before }]);

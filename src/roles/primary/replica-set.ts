@@ -311,7 +311,7 @@ export class ReplicaSet {
     return `Waiting for ${missing} more replica${missing === 1 ? '' : 's'} to attach. The primary serves no client before that.${this.uncounted}`;
   }
 
-  /** Names voters that are attached and do not count; '' = there are none. */
+  /** A sentence with the attached voters that do not count; '' = there are none. */
   get uncounted(): string {
     const names = this.sessions
       .filter((session) => !this.#counts(session) && this.#voters.some(({ name }) => name === session.node))
