@@ -71,18 +71,14 @@ const DDL_LOCK_TIMEOUT_MS = 60_000;
 /** Commits wait while the lock is held, normally for milliseconds. A longer time means that a disk or the receiver hangs. */
 const COMMIT_LOCK_HELD_MS_MAX = 10_000;
 /**
-<<<<<<< Updated upstream
  * A program that writes nothing for this long, and that is kept waiting neither by a lock nor by who reads it, does not go on
  * by itself: its server or a disk hangs, or it was stopped.
  */
 const STILL_MS_MAX = 120_000;
 const LOOK_MS = 1_000;
 /**
- * The copying must not take the processor from the server. Without a class of its own, a process has the IO priority that
-=======
  * The copying must not take the processor from a server that clients write to. It costs time: on a busy machine the copy
  * takes two to three times as long (`npm run bench -- seeding`). The IO priority of a process without a class of its own
->>>>>>> Stashed changes
  * follows from this.
  */
 const NICE = 10;
