@@ -7,7 +7,7 @@ import { Joiner } from '../../joining/exchange.js';
 import type { JoinToken } from '../../joining/join-token.js';
 import type { JoinOffer, JoinWelcome } from '../../joining/messages.js';
 import type { JoinerFacts } from '../../joining/suitability.js';
-import { isSkeinError, SkeinError } from '../../model/error.js';
+import { isSkeinError, messageOf, SkeinError } from '../../model/error.js';
 import type { ServerBinary } from '../../server-packages/server-binary.js';
 import { sleep } from '../../std/timing.js';
 import { newKey, publicKeyOf } from '../../tls/authority.js';
@@ -109,22 +109,27 @@ class Joining {
     return { ...offer, address };
   }
 
-  /** Asks again while it is unknown whether the step was done: the member recognises this machine by its key. */
+  /**
+   * Asks again while it is unknown whether the step was done: the member recognises this machine by its key.
+   * @throws SkeinError JOIN_UNKNOWN when it stays unknown
+   */
   async #become({ name, tls, address }: JoinOffer & { address: string }): Promise<JoinWelcome> {
     const needsCertificate = tls?.issues === true && this.#options.certificate === null;
     const details = await this.#details(name, needsCertificate ? publicKeyOf(this.#key) : null);
     const until = performance.now() + AGAIN_FOR_MS;
+    const signal = this.#signal;
+    let mayBeMember = false;
     for (;;) {
       try {
-        const { answer } = await askMember(address, 'join', details, {
-          joiner: this.#joiner,
-          signal: this.#signal,
-        });
+        const { answer } = await askMember(address, 'join', details, { joiner: this.#joiner, signal });
         return answer as JoinWelcome;
       } catch (error) {
         const { retryable, applied } = (isSkeinError(error) ? error.data : {}) as Record<string, unknown>;
-        if ((retryable !== true && applied !== 'unknown') || performance.now() > until) throw error;
-        await sleep(AGAIN_EVERY_MS, this.#signal);
+        if (applied === 'unknown') mayBeMember = true;
+        const mayHelp = retryable === true || applied === 'unknown';
+        if (mayHelp && performance.now() <= until) await sleep(AGAIN_EVERY_MS, signal).catch(() => {});
+        if (mayHelp && performance.now() <= until && !signal.aborted) continue;
+        throw mayBeMember ? unknownOutcome(name, error) : error;
       }
     }
   }
@@ -181,4 +186,12 @@ class Joining {
     const { certificate, key, ca, caKey } = FILES;
     return { certificate, key, ca, ...(tls.caKey !== null && { caKey }), ports };
   }
+}
+
+function unknownOutcome(name: string, cause: unknown): SkeinError {
+  return new SkeinError(
+    'JOIN_UNKNOWN',
+    `${messageOf(cause)}\nThis machine may be the member ${name} of the cluster all the same; nothing was written here. Look there (skein status). If ${name} is listed, remove it (skein remove ${name}). Then join with a new token.`,
+    { cause },
+  );
 }

@@ -95,6 +95,11 @@ export class NodeDirectory {
 function refuseOccupied(path: string): void {
   const found = NODE_ENTRIES.find((name) => existsSync(join(path, name)));
   if (found === undefined) return;
+  if (!existsSync(join(path, 'node.json')) && !existsSync(join(path, 'data')))
+    throw new SkeinError(
+      'DIRECTORY_HAS_NODE',
+      `${path} holds ${found}, but no node.json: a setup (skein init, skein join) was interrupted there. Nothing was changed. Remove the directory. After an interrupted skein join, also remove the member if skein status lists it (skein remove <name>), and join with a new token.`,
+    );
   throw new SkeinError(
     'DIRECTORY_HAS_NODE',
     `${path} holds ${nodeText(path)} already (${join(path, found)}). Nothing was changed. Choose another --dir; or, if it is not needed any more, remove the directory and then the member (skein remove <name>).`,
