@@ -210,8 +210,9 @@ class Receiver {
   }
 }
 
-/** Passwords of the node's accounts are derived from the cluster's secret, so the accounts are made again with the new one. The
- * old tokens are removed; the first start stores the new admin token, because the table is empty then.
+/**
+ * Passwords of the node's accounts are derived from the cluster's secret, so the accounts are made again with the new one.
+ * The old tokens are removed; the first start stores the new admin token, because the table is empty then.
  */
 function newClusterSql(secret: Buffer): string[] {
   return ['USE mysql', 'FLUSH LOCAL PRIVILEGES', ...accountStatements(secret), 'DELETE FROM skein.tokens'];

@@ -1,5 +1,6 @@
-/** Changes the statements of a dump for a cluster: leaves some out, and removes definers. Pure. A
- * statement is a text of bytes (latin1), as in the dump.
+/**
+ * Changes the statements of a dump for a cluster: leaves some out, and removes definers. Pure. A statement is a text of bytes
+ * (latin1), as in the dump.
  */
 export interface Adapted {
   /** What is executed; null = nothing. */

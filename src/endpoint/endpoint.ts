@@ -16,9 +16,10 @@ import { LAST_FRAGMENT, type RecordHeader } from '../wire/record.js';
 import { type Admitted, DumpStream, type RecordReader } from './dump-stream.js';
 import { MariadbConversation } from './mariadb-conversation.js';
 
-/** Acts as the replication source of the local server: the server's IO thread connects here, logs in, sends the GTID up to which
- * it has everything, and gets the groups after it from the spool. Only what is committed is released (the gate).
- * It decides nothing about roles and never talks SQL to the server.
+/**
+ * Acts as the replication source of the local server: the server's IO thread connects here, logs in, sends the GTID up to
+ * which it has everything, and gets the groups after it from the spool. Only what is committed is released (the gate). It
+ * decides nothing about roles and never talks SQL to the server.
  */
 export interface EndpointOptions {
   user: string;
@@ -134,8 +135,9 @@ export class Endpoint {
     this.#releases.ask();
   }
 
-  /** From now on the server gets no new groups. Returns the ordinal up to which it may have got groups; null when that is unknown,
-   * and then there is no hold. The spool goes on receiving and acknowledging.
+  /**
+   * From now on the server gets no new groups. Returns the ordinal up to which it may have got groups; null when that is
+   * unknown, and then there is no hold. The spool goes on receiving and acknowledging.
    */
   hold(): number | null {
     if (this.#given === null) return null;

@@ -3,7 +3,8 @@ import { CLUSTER_EVENTS, type ClusterEventName } from '../model/status.js';
 import type { Logger } from '../std/logger.js';
 import { EventRing } from './event-ring.js';
 
-/** Everything that happens to the cluster as this node sees it: in the log, in the audit trail, and in the ring for
+/**
+ * Everything that happens to the cluster as this node sees it: in the log, in the audit trail, and in the ring for
  * `GET /v1/events`. */
 export class EventLog {
   readonly ring = new EventRing();

@@ -27,8 +27,8 @@ import {
  *  - Both nonces are in both proofs: a recorded conversation proves nothing to a fresh nonce (replay).
  *  - The role tags differ: a listener's proof cannot be sent back to it as a dialer's proof (reflection).
  *  - The dialer sends nothing about itself before the listener has proven the secret, and the listener sends only its
- * challenge to a dialer that has not. So neither learns even a name from the other without the secret. A man in the middle
- * can still relay everything and read what follows. TLS prevents that.
+ *    challenge to a dialer that has not. So neither learns even a name from the other without the secret.
+ * A man in the middle can still relay everything and read what follows. TLS prevents that.
  */
 export interface Identity {
   /** Name and id of the cluster. */

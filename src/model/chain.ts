@@ -22,7 +22,8 @@ export interface ChainPlace {
   readonly number: number;
 }
 
-/** The chain: every epoch with the position after which it began, and every change of the members, oldest first, kept forever.
+/**
+ * The chain: every epoch with the position after which it began, and every change of the members, oldest first, kept forever.
  * From it follow the epoch of every ordinal, where a log that ends in an older epoch must be cut (rule C7), and which nodes
  * count (rule C11).
  */
@@ -80,7 +81,8 @@ export function comparePlaces(a: ChainPlace, b: ChainPlace): number {
   return a.epoch - b.epoch || a.number - b.number;
 }
 
-/** The newest entry that a log has reached which is durable up to this ordinal (rule E1). Later entries are known but not
+/**
+ * The newest entry that a log has reached which is durable up to this ordinal (rule E1). Later entries are known but not
  * adopted, so they count neither in votes nor in acknowledgements. Null = none.
  */
 export function adoptedPlace(chain: Chain, durable: number): ChainPlace | null {
@@ -88,9 +90,10 @@ export function adoptedPlace(chain: Chain, durable: number): ChainPlace | null {
   return entry ? { epoch: entry.epoch, number: entry.number } : null;
 }
 
-/** Appends an entry. Only the new list and the newest list that differs from it are kept. Older lists are not needed, because the
- * next change may only come when a majority has the one before. An entry without a list that begins where the new one begins is
- * dropped, because nothing was written in between. So the chain grows with epochs that wrote and with changes of
+/**
+ * Appends an entry. Only the new list and the newest list that differs from it are kept. Older lists are not needed, because
+ * the next change may only come when a majority has the one before. An entry without a list that begins where the new one
+ * begins is dropped, because nothing was written in between. So the chain grows with epochs that wrote and with changes of
  * members, however often a primary is opened.
  * @throws SkeinError CHAIN_INVALID when the entry does not continue the chain
  */
@@ -168,9 +171,10 @@ export function isSameChain(a: Chain, b: Chain): boolean {
   );
 }
 
-/** Compares a position on the chain, never by its number alone (rule M3). A position beyond the beginning of the epoch after its
- * own was lost at a change of primaries, and a wait for it would end with other data. An epoch that the chain does not have yet
- * may still arrive, unless the node already has this place of the history (`known`).
+/**
+ * Compares a position on the chain, never by its number alone (rule M3). A position beyond the beginning of the epoch after
+ * its own was lost at a change of primaries, and a wait for it would end with other data. An epoch that the chain does not
+ * have yet may still arrive, unless the node already has this place of the history (`known`).
  * @throws SkeinError TRANSACTION_LOST
  */
 export function throwIfLost(chain: Chain, position: Position, known: boolean): void {

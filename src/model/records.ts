@@ -14,8 +14,9 @@ export interface RecordBatch {
   readonly completeGtid: Uint8Array;
   /** True when the first record is the first fragment of its group (or a whole group): a reader may begin here. */
   readonly startsGroup: boolean;
-  /** The FORMAT_DESCRIPTION event that applies to the groups. It is not among the bytes: the sender of the batch puts
-   * a record of it in front when its reader does not have it yet, wherever that reader begins.
+  /**
+   * The FORMAT_DESCRIPTION event that applies to the groups. It is not among the bytes: the sender of the batch puts a record
+   * of it in front when its reader does not have it yet, wherever that reader begins.
    */
   readonly format: Buffer;
 }

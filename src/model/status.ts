@@ -4,8 +4,9 @@ import type { SeedProgress } from './seed.js';
 /** Types of `GET /v1/cluster`: the whole cluster as every node knows it. */
 
 export type Role = 'primary' | 'replica';
-/** `stopped`: its heartbeats come, but its server has stopped executing after an error. `stalled`: its server's workers wait for
- * something, and nothing is executed.
+/**
+ * `stopped`: its heartbeats come, but its server has stopped executing after an error. `stalled`: its server's workers wait
+ * for something, and nothing is executed.
  */
 export const MEMBER_STATES = ['joining', 'live', 'stopped', 'stalled', 'late', 'gone'] as const;
 export type MemberState = (typeof MEMBER_STATES)[number];
@@ -111,7 +112,8 @@ export interface ClusterStatus {
   /** Null unless the list of members is being changed. */
   change: ChangeStatus | null;
   members: MemberStatus[];
-  /** Warnings for people: risks in the schema for the cluster's promise, and members that are about to lose their place in the
+  /**
+   * Warnings for people: risks in the schema for the cluster's promise, and members that are about to lose their place in the
    * binary log.
    */
   warnings: string[];

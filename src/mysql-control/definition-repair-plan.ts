@@ -12,7 +12,8 @@ import {
 } from './definitions.js';
 import { structureOf } from './table-structure.js';
 
-/** Decides how a primary's server that died in the middle of DDL gets the definitions that its log describes. A replica that
+/**
+ * Decides how a primary's server that died in the middle of DDL gets the definitions that its log describes. A replica that
  * has executed the whole log shows these definitions. The client got no answer, so the DDL may be undone here, or be done on
  * all nodes:
  *

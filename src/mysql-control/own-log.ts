@@ -40,7 +40,8 @@ export async function gtidAt(
   return lastGtid(row.gtid);
 }
 
-/** Sets the position of a server whose data was copied from another one: its log begins after this transaction, it has
+/**
+ * Sets the position of a server whose data was copied from another one: its log begins after this transaction, it has
  * executed everything up to it, and it does not replicate. The position is read back. '' = nothing was ever written.
  * @throws SkeinError POSITION_NOT_SET
  */

@@ -141,7 +141,8 @@ export async function stopFollowing(query: Query): Promise<void> {
   await query('RESET SLAVE ALL');
 }
 
-/** Makes a replica of a primary's server that is closed for writes, and whose whole log is committed: with this server id, at
+/**
+ * Makes a replica of a primary's server that is closed for writes, and whose whole log is committed: with this server id, at
  * this GTID, which is the last one of its log. Everything is read back.
  * @throws SkeinError COMMITS_WAITING, SESSIONS_REMAIN, CLOSE_FAILED
  */

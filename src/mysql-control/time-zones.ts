@@ -73,7 +73,8 @@ export interface MissingZones {
   readonly marker: string;
 }
 
-/** Loads the zones, without logging them, into a server whose data directory was made without them, or when the operator asks
+/**
+ * Loads the zones, without logging them, into a server whose data directory was made without them, or when the operator asks
  * for it. Otherwise a server keeps the zones that it has. Where they cannot be loaded, the server works without named zones.
  */
 export async function loadMissingTimeZones(

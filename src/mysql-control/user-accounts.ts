@@ -293,7 +293,8 @@ export class UserAccounts {
     return { changes: all, restored };
   }
 
-  /** The sessions of these accounts. Sessions that can only read are killed too, because they have no commit. A writer's
+  /**
+   * The sessions of these accounts. Sessions that can only read are killed too, because they have no commit. A writer's
    * sessions on an open primary are not killed (rule C1): they end after their statement, when their connection is cut.
    */
   async sessionsOf(names: readonly string[]): Promise<UserSession[]> {

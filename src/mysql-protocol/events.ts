@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
 
-/** Binary log events, as far as Skein reads them: the 19-byte header, and the few small events that begin a
- * stream. Row images are never read. Layout: MariaDB knowledge base "Event Header", MySQL internals "Binlog Event".
+/**
+ * Binary log events, as far as Skein reads them: the 19-byte header, and the few small events that begin a stream. Row images
+ * are never read. Layout: MariaDB knowledge base "Event Header", MySQL internals "Binlog Event".
  */
 export const EVENT_HEADER_SIZE = 19;
 export const CHECKSUM_SIZE = 4;

@@ -144,8 +144,9 @@ export function encodeLogin(
   ]);
 }
 
-/** What a client sends after the server's reply to its login packet: null when the login is done. An impostor may ask for any method. All but this one would send the password itself, or a weaker hash of it, to a server that has not
- * authenticated.
+/**
+ * What a client sends after the server's reply to its login packet: null when the login is done. An impostor may ask for any
+ * method. All but this one would send the password itself, or a weaker hash of it, to a server that has not authenticated.
  * @param reply  a payload that is no error packet
  * @throws SkeinError SERVER_AUTH_PLUGIN
  */

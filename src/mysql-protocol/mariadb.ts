@@ -140,8 +140,10 @@ function dumpConversation(options: DumpOptions): DumpConversation {
   return { queries, commands: [registerCommand(options.serverId), dumpCommand(options)] };
 }
 
-/** A group that parallel workers may not execute beside others is sent to a replica with the mark of DDL. Then the group begins
- * when all groups before it are executed and begin to commit, and the next groups begin when this one begins to commit.
+/**
+ * A group that parallel workers may not execute beside others is sent to a replica with the mark of DDL. Then the group
+ * begins when all groups before it are executed and begin to commit, and the next groups begin when this one begins to
+ * commit.
  *
  * - In row format everything that stands alone, without a COMMIT, is DDL; its events are small, the group is whole. What a
  *   server's recovery writes into its log (a DDL that it finished) is not marked so: a replica would begin what follows

@@ -1,5 +1,6 @@
-/** Finds a character set that DDL used and that its logged text does not contain. Then the replicas, which execute the text, make
- * a table with another character set than the primary's. Found by comparing the text with the primary's table.
+/**
+ * Finds a character set that DDL used and that its logged text does not contain. Then the replicas, which execute the text,
+ * make a table with another character set than the primary's. Found by comparing the text with the primary's table.
  */
 export interface TableCollations {
   readonly schemaDefault: string;

@@ -31,7 +31,9 @@ export interface BackupProgramsOptions {
 const NAMES = ['mariadb-backup', 'mariabackup'];
 const VERSION_TIMEOUT_MS = 20_000;
 
-/** Finds `mariadb-backup` and `mbstream` that fit a server: beside it, on the host, in Skein's cache, or by fetching them. The server's entry in the cache has them, unless an older build filled it.
+/**
+ * Finds `mariadb-backup` and `mbstream` that fit a server: beside it, on the host, in Skein's cache, or by fetching them. The
+ * server's entry in the cache has them, unless an older build filled it.
  * @throws SkeinError BACKUP_PROGRAM_MISSING, OBTAIN_FAILED
  */
 export async function obtainBackupPrograms(

@@ -15,7 +15,9 @@ export interface ObtainOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Finds the database server to start: the one that was named, one of the host, one in Skein's cache, or a fetched one. A second caller, also in another process, waits for the first one's.
+/**
+ * Finds the database server to start: the one that was named, one of the host, one in Skein's cache, or a fetched one. A
+ * second caller, also in another process, waits for the first one's.
  * @throws SkeinError SERVER_UNUSABLE, OBTAIN_FAILED, SERVER_MISSING
  */
 export async function obtainServer(

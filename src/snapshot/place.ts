@@ -105,8 +105,9 @@ export async function discardSnapshot(
   return true;
 }
 
-/** placed -> nothing: the position of the server that runs on the new data, closed and without a role, is set (rule H8). Then the
- * old data is removed. Without a placed snapshot nothing is done.
+/**
+ * placed -> nothing: the position of the server that runs on the new data, closed and without a role, is set (rule H8). Then
+ * the old data is removed. Without a placed snapshot nothing is done.
  * @returns whether there was one
  * @throws SkeinError POSITION_NOT_SET
  */

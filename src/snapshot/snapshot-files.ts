@@ -8,7 +8,8 @@ const NAMES = {
   binlog: ['xtrabackup_binlog_info', 'mariadb_backup_binlog_info'],
 } as const;
 
-/** The files of a copied data directory, beside the databases' directories, that a server needs. All others (logs, replication
+/**
+ * The files of a copied data directory, beside the databases' directories, that a server needs. All others (logs, replication
  * state, identities, the backup's own notes) belong to the server that was copied.
  */
 const KEPT_FILES = /^(ibdata\d+|undo\d+|ib_logfile\d+|aria_log_control|aria_log\.\d+)$/;

@@ -30,6 +30,15 @@ export type GtidText = (binary: Uint8Array) => string;
 export const gtidOf = (end: GroupEnd): Buffer => end.ids.subarray(0, end.gtidSize);
 export const previousGtidOf = (end: GroupEnd): Buffer => end.ids.subarray(end.gtidSize);
 
+interface NamedGroup extends Pick<GroupEnd, 'epoch' | 'ordinal'> {
+  readonly gtid: Uint8Array;
+  readonly previousGtid: Uint8Array;
+}
+
+export function endOf({ epoch, ordinal, gtid, previousGtid }: NamedGroup): GroupEnd {
+  return { epoch, ordinal, ids: Buffer.concat([gtid, previousGtid]), gtidSize: gtid.length };
+}
+
 export function sameGroup(a: GroupEnd, b: GroupEnd): boolean {
   return a.epoch === b.epoch && a.ordinal === b.ordinal && gtidOf(a).equals(gtidOf(b));
 }

@@ -7,7 +7,7 @@ import type { Logger } from '../std/logger.js';
 import { Appender } from './appender.js';
 import { CommitQueue } from './commit-queue.js';
 import { Formats } from './format.js';
-import { type GroupEnd, type GtidText, positionOf, previousGtidOf, textOrEmpty } from './order.js';
+import { endOf, type GroupEnd, type GtidText, positionOf, previousGtidOf, textOrEmpty } from './order.js';
 import { purged, Reader, type ReaderSource, type SpoolReader } from './reader.js';
 import { type Recovered, recover, type SpoolDamage } from './recovery.js';
 import {
@@ -262,10 +262,8 @@ export class Spool {
     }
     for (const reader of [...this.#readers]) reader.close();
     this.#tail.clear();
-    this.#logger.info(
-      { durable: this.#durable.ordinal, failed: this.#health.failed !== null },
-      'spool closed',
-    );
+    const failed = this.#health.failed !== null;
+    this.#logger.info({ durable: this.#durable.ordinal, failed }, 'spool closed');
   }
 
   async #activate(end: GroupEnd): Promise<void> {
@@ -342,12 +340,7 @@ export class Spool {
   }
 
   async #restartIdle(base: SpoolBase, queue: CommitQueue): Promise<void> {
-    const end: GroupEnd = {
-      epoch: base.epoch,
-      ordinal: base.ordinal,
-      ids: Buffer.concat([base.gtid, base.previousGtid]),
-      gtidSize: base.gtid.length,
-    };
+    const end = endOf(base);
     const position = positionOf(end, this.#gtidText);
     if (position.ordinal === this.#end.ordinal && position.gtid === this.#end.gtid) return;
     if (position.ordinal <= this.#end.ordinal) throw notCoveredError(this.#end.ordinal, position.ordinal);

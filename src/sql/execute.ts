@@ -1,7 +1,8 @@
 /**
  * One `POST /v1/sql` from plan to outcome: is the node open, is the asked position reached; then a session, the
- * statements, and for a write the wait for its quorum. 200 only when the node's own quorum position covers the transaction, never on the server's OK
- * alone (rules C1 and C4); what is not known in time is answered as unknown, and its later fate is logged.
+ * statements, and for a write the wait for its quorum. 200 only when the node's own quorum position covers the
+ * transaction, never on the server's OK alone (rules C1 and C4); what is not known in time is answered as unknown, and
+ * its later fate is logged.
  */
 
 import { ApiError, type Applied, type ErrorContext, toApiError } from '../api/api-error.js';

@@ -1,4 +1,5 @@
-/** Shares one query among callers: each caller gets the result of a query that began after its call, and one query runs at a
+/**
+ * Shares one query among callers: each caller gets the result of a query that began after its call, and one query runs at a
  * time.
  */
 export class FreshAnswers<T> {

@@ -1,5 +1,6 @@
-/** The logger that every room gets. Each call has a data object and a constant message (pino's order of arguments), so that lines
- * can be counted and searched. No room imports a logging library or a global logger.
+/**
+ * The logger that every room gets. Each call has a data object and a constant message (pino's order of arguments), so that
+ * lines can be counted and searched. No room imports a logging library or a global logger.
  */
 export interface Logger {
   debug(data: object, message: string): void;

@@ -39,8 +39,9 @@ export class NewestLines {
   }
 }
 
-/** One file has the lines of several threads. A line has the time at which it was made; the thread that owns the file writes it
- * some milliseconds later.
+/**
+ * One file has the lines of several threads. A line has the time at which it was made; the thread that owns the file writes
+ * it some milliseconds later.
  */
 const OUT_OF_ORDER_MS = 2_000;
 

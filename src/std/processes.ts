@@ -9,7 +9,8 @@ export interface ProcessInfo extends ProcessIdentity {
   readonly args: readonly string[];
 }
 
-/** Null when there is no such process, or only a zombie, which serves no client and holds no file.
+/**
+ * Null when there is no such process, or only a zombie, which serves no client and holds no file.
  * @throws when that is unknown, such as without a free descriptor: it must not be mistaken for the end of the process
  */
 export function readProcess(pid: number): ProcessInfo | null {

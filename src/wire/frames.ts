@@ -264,7 +264,9 @@ export function decodeEcho(payload: Buffer): Echo {
 
 // ---- the data path ---------------------------------------------------------------------------------------------
 
-/** The head before `recordBytes` bytes of records on the wire. The records follow in a write of their own, so that one batch is shared by all replicas.
+/**
+ * The head before `recordBytes` bytes of records on the wire. The records follow in a write of their own, so that one batch
+ * is shared by all replicas.
  * @throws SkeinError FRAME_TOO_LARGE
  */
 export function encodeRecordsHead(committedOrdinal: number, recordBytes: number): Buffer {

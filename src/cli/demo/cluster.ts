@@ -112,8 +112,9 @@ export class LocalCluster {
     }
   }
 
-  /** Stops the primary first: it takes no more writes, and commits that wait get their quorum from the replicas, which are still
-   * up. Then it stops the replicas, which have everything by then. Resolves when no node and no server runs any more.
+  /**
+   * Stops the primary first: it takes no more writes, and commits that wait get their quorum from the replicas, which are
+   * still up. Then it stops the replicas, which have everything by then. Resolves when no node and no server runs any more.
    */
   async stop(): Promise<void> {
     const isPrimary = ({ node }: NodeProcess) => node.name === this.#nodes[0]?.node.name;

@@ -13,8 +13,10 @@ export interface NodeLook {
 /** Interval of the supervisor's checks. A check that comes much later shows that the supervisor itself did not run. */
 export const LOOK_INTERVAL_MS = 1000;
 const OWN_PAUSE_MS = 3 * LOOK_INTERVAL_MS;
-/** Rule H4: a node that gets little CPU on saturated cores has six times the limit (30 s by default). A spinning loop gets more
- * than a fifth of a core even beside a few others, and no turn of a healthy loop uses that much CPU (a second, by default).
+/**
+ * Rule H4: a node that gets little CPU on saturated cores has six times the limit (30 s by default). A spinning loop gets
+ * more than a fifth of a core even beside a few others, and no turn of a healthy loop uses that much CPU (a second, by
+ * default).
  */
 const STARVED_FACTOR = 6;
 const STARVED_SHARE = 0.2;

@@ -29,7 +29,8 @@ export class NodeDirectory {
     this.#made = made;
   }
 
-  /** Makes the directory if necessary, and reserves room for the files. `undo` reverts both.
+  /**
+   * Makes the directory if necessary, and reserves room for the files. `undo` reverts both.
    * @throws SkeinError DIRECTORY_HAS_NODE, DIRECTORY_UNUSABLE
    */
   static async prepare(path: string): Promise<NodeDirectory> {

@@ -8,7 +8,8 @@ export interface HeldPorts {
   release(): Promise<void>;
 }
 
-/** Listens on all ports of the node, and closes each connection at once. This shows that the ports are free, and lets another
+/**
+ * Listens on all ports of the node, and closes each connection at once. This shows that the ports are free, and lets another
  * machine check that it can reach them.
  * @throws SkeinError PORT_TAKEN, ADDRESS_UNUSABLE
  */

@@ -7,7 +7,8 @@ import type { ServerBinary } from '../../server-packages/server-binary.js';
 import { durationText } from '../../std/duration-text.js';
 import { silentLogger } from '../../std/logger.js';
 
-/** Finds or fetches the database server, and the programs that copy its data, once and with progress, so that not every node
+/**
+ * Finds or fetches the database server, and the programs that copy its data, once and with progress, so that not every node
  * waits for the same download. Without those programs a cluster runs, but its nodes cannot fill each other.
  * @throws SkeinError as obtainServer and chooseCacheDir do
  */
