@@ -14,8 +14,9 @@ import {
   writeMysqlOptions,
 } from './demo/directory.js';
 import { addMembers, writeIdentities } from './demo/members.js';
-import { clusterFiles, type DemoOptions, type PlannedNode, planDemo } from './demo/plan.js';
-import { inUse, refuseFewer, refuseTakenPorts } from './demo/start-checks.js';
+import { clusterFiles, type DemoOptions, type PlannedNode, planDemo, planExtra } from './demo/plan.js';
+import { shrink } from './demo/shrink.js';
+import { inUse, refuseTakenPorts } from './demo/start-checks.js';
 import { prepareServer } from './setup/prepare-server.js';
 
 const PORT = { least: 1, most: 65_535 };
@@ -44,7 +45,7 @@ own server): mariadb --defaults-file=.skein/mysql.cnf -P 6446`,
     replicas: {
       type: 'string',
       value: '<number>',
-      help: 'number of replicas (default: those in the directory, else 2); missing ones are added',
+      help: 'number of replicas (default: those in the directory, else 2); missing ones are added, others removed',
     },
     acknowledge: {
       type: 'string',
@@ -99,18 +100,20 @@ async function runDemo(context: CommandContext, options: DemoOptions, hungAfterM
   const lock = takeLock(clusterFiles(options.directory).lock);
   if (lock.kind === 'taken') throw inUse(options.directory, lock.owner.pid);
   try {
-    refuseFewer(options.directory, plan);
-    await refuseTakenPorts(plan);
+    const extra = planExtra(options, existingNodes(options.directory));
+    // Those that are to go still count: they run until they are removed.
+    const all = [...plan, ...extra];
+    await refuseTakenPorts(all);
     say(`${plan.length === 1 ? 'one node' : `${plan.length} nodes`} in ${options.directory}`);
     // Only for new nodes, so that not all of them wait for one download. Nodes that ran before find their server by themselves.
-    if (!plan.every(hasRunBefore)) await prepareServer({ say, signal: context.signal });
-    await writeIdentities(plan);
+    if (!all.every(hasRunBefore)) await prepareServer({ say, signal: context.signal });
+    await writeIdentities(all);
     await tellToken(options.directory, say);
     await writeMysqlOptions(options.directory, options.mysqlPort);
     const command = [process.execPath, ...process.execArgv, mainScript, 'node'];
-    const cluster = await LocalCluster.start({ plan, command, hungAfterMs }, { say });
+    const cluster = await LocalCluster.start({ plan: all, command, hungAfterMs }, { say });
     const token = adminToken(options.directory);
-    return await supervise(context, { cluster, plan, token }, say);
+    return await supervise(context, { cluster, plan, extra, token, directory: options.directory }, say);
   } catch (error) {
     if (!context.signal.aborted) throw error;
     say('stopped before anything was started');
@@ -133,11 +136,18 @@ async function tellToken(directory: string, say: (text: string) => void): Promis
 /** Once a node was started, every exit stops all nodes. */
 async function supervise(
   { terminal, signal, interrupted }: CommandContext,
-  started: { cluster: LocalCluster; plan: readonly PlannedNode[]; token: string },
+  started: {
+    cluster: LocalCluster;
+    plan: readonly PlannedNode[];
+    extra: readonly PlannedNode[];
+    directory: string;
+    token: string;
+  },
   say: (text: string) => void,
 ): Promise<number> {
-  const { cluster, plan, token } = started;
-  const url = plan[0]?.url ?? '';
+  const { cluster, plan, extra, directory, token } = started;
+  const [first] = plan;
+  const url = first?.url ?? '';
   const forced = new Promise<'forced'>((resolve) => {
     interrupted.on((count) => {
       if (count === 2)
@@ -151,11 +161,12 @@ async function supervise(
     const both = AbortSignal.any([signal, failed.signal]);
     const added = addMembers(plan, { token, changed: cluster.explain('n1'), signal: both });
     try {
-      await Promise.all([cluster.untilReady(signal), added]);
+      await Promise.all([cluster.untilReady(plan, signal), added]);
     } finally {
       failed.abort();
       await added.catch(() => {});
     }
+    if (first) await shrink(extra, { cluster, first, directory, token, signal, say });
     say(`open ${url} in a browser, or try: npx skein status    (Ctrl-C stops)`);
     terminal.out(`skein ready ${url}\n`);
     await new Promise<void>((resolve) => {

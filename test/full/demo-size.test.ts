@@ -1,7 +1,7 @@
 /** `skein demo --replicas N` on a directory that has a cluster of another size. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -78,7 +78,26 @@ it('grows from one node to three, which all vote and have what was written', asy
   await stop();
 });
 
-it('does not leave a member out', async () => {
-  const { code, stderr } = await skein(args(1));
-  expect([code, stderr]).toEqual([1, expect.stringContaining('take n3 out with `skein remove <name>`')]);
+it('shrinks to one node again, which alone has what was written, and grows again', async () => {
+  await start(0);
+  const token = (await readFile(join(directory, 'admin.token'), 'utf8')).trim();
+  const env = { SKEIN_TOKEN: token, SKEIN_URL: `http://127.0.0.1:${port}` };
+  const sizeOf = async () => {
+    const { quorum, members } = JSON.parse(
+      (await skein(['status', '--json'], { env })).stdout,
+    ) as ClusterStatus;
+    return [quorum.voters, quorum.needed, members.map(({ name }) => name)];
+  };
+  expect(await sizeOf()).toEqual([1, 1, ['n1']]);
+  expect((await readdir(directory)).filter((name) => /n[23]/.test(name)).sort()).toEqual([
+    'removed-n2-1',
+    'removed-n3-1',
+  ]);
+  expect((await skein(['sql', 'INSERT INTO shop.t VALUES (2)'], { env })).code).toBe(0);
+  expect(await rowsOn(0)).toContain('[[1],[2]]');
+  await stop();
+  await start(1);
+  expect(await sizeOf()).toEqual([2, 2, ['n1', 'n2']]);
+  await until('the rows are there', async () => (await rowsOn(1)).includes('[[1],[2]]'));
+  await stop();
 });

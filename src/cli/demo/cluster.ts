@@ -20,7 +20,7 @@ export interface ClusterModules {
 
 /** The nodes of a local cluster as one thing that starts, becomes ready and stops. */
 export class LocalCluster {
-  readonly #nodes: NodeProcess[] = [];
+  #nodes: NodeProcess[] = [];
   readonly #say: (text: string) => void;
   readonly #started = performance.now();
 
@@ -62,14 +62,15 @@ export class LocalCluster {
   }
 
   /**
-   * Resolves when every node answers /ready with 200.
+   * Resolves when each of these nodes answers /ready with 200.
    * @throws SkeinError START_FAILED when a node does not stay up; the signal's reason when aborted
    */
-  async untilReady(signal: AbortSignal): Promise<void> {
+  async untilReady(nodes: readonly PlannedNode[], signal: AbortSignal): Promise<void> {
     const started = this.#started;
     const failed = new AbortController();
     const both = AbortSignal.any([signal, failed.signal]);
-    const waits = this.#nodes.map((running) => {
+    const waited = this.#nodes.filter(({ node }) => nodes.includes(node));
+    const waits = waited.map((running) => {
       const { name, url, config } = running.node;
       return untilReady(
         { name, url, cluster: config.cluster, port: config.http.port, pid: () => running.pid },
@@ -121,6 +122,13 @@ export class LocalCluster {
     const stopAll = (nodes: NodeProcess[]) => Promise.all(nodes.map((node) => this.#stopOne(node)));
     await stopAll(this.#nodes.filter(isPrimary));
     await stopAll(this.#nodes.filter((node) => !isPrimary(node)));
+  }
+
+  /** Stops one node and its server, which are not started again. */
+  async retire(name: string): Promise<void> {
+    const retired = this.#nodes.filter(({ node }) => node.name === name);
+    this.#nodes = this.#nodes.filter((node) => !retired.includes(node));
+    await Promise.all(retired.map((node) => this.#stopOne(node)));
   }
 
   async #stopOne(node: NodeProcess): Promise<void> {

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generateToken } from '../../auth/token.js';
 import { messageOf, SkeinError } from '../../model/error.js';
 import { accountPassword } from '../../mysql-control/accounts.js';
-import { readFileIfThere, replaceFile } from '../../std/files.js';
+import { readFileIfThere, replaceFile, syncPath } from '../../std/files.js';
 import { clusterFiles, type PlannedNode } from './plan.js';
 
 /** 256 bits: cannot be guessed, and as long as the output of the node's HMACs (SHA-256). */
@@ -35,6 +36,17 @@ export function existingNodes(directory: string): string[] {
     .filter((entry) => entry.isDirectory() && /^n\d+$/.test(entry.name))
     .map(({ name }) => name)
     .sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)));
+}
+
+/** Keeps the files of a node under another name, so that it does not count as one of the cluster's. Returns where they are. */
+export async function setAside({ name }: PlannedNode, directory: string): Promise<string> {
+  for (let number = 1; ; number++) {
+    const kept = join(directory, `removed-${name}-${number}`);
+    if (existsSync(kept)) continue;
+    await rename(join(directory, name), kept);
+    await syncPath(directory);
+    return kept;
+  }
 }
 
 export const hasRunBefore = (node: PlannedNode) => existsSync(join(node.directory, 'data'));

@@ -88,6 +88,34 @@ export async function addMembers(
   }
 }
 
+/**
+ * Takes a node out of the list of members, by the first node. Resolves when the list without it is on a majority of the voters
+ * before and after. It tries again while that cannot be.
+ * @throws SkeinError TOKEN_REFUSED
+ */
+export async function removeMember(
+  first: PlannedNode,
+  name: string,
+  { token, changed, signal }: { token: string; changed(reason: string): void; signal: AbortSignal },
+): Promise<void> {
+  for (;;) {
+    try {
+      const { members } = await ask(first.url, 'GET', token, signal);
+      if (!members.some((member) => member.name === name)) return;
+      await ask(first.url, 'DELETE', token, signal, name);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof Refused)
+        throw new SkeinError(
+          'TOKEN_REFUSED',
+          `${name} was not removed: the admin token in the cluster's directory is not accepted any more. Start with all nodes, and remove it with a token of your own: skein remove ${name}`,
+        );
+      changed(`${name} cannot be removed yet: ${messageOf(error)}`);
+      await sleep(POLL_MS, signal);
+    }
+  }
+}
+
 function placeOfPlanned({ config, directory }: PlannedNode): MemberPlace {
   return ownPlace(nodeConfig(config, { source: 'the plan', baseDirectory: directory }));
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { nodeConfig } from '../../config/node-config.js';
-import { planDemo } from './plan.js';
+import { planDemo, planExtra } from './plan.js';
 
 const options = {
   directory: '/tmp/x/.skein',
@@ -24,6 +24,17 @@ it('gives names and ports as the contract says', () => {
     mysqlPorts: { readWrite: 6466, readOnly: 6467 },
   });
   expect(plan[0]?.config.contact).toBeNull();
+});
+
+it.each([
+  [2, ['n1', 'n2', 'n3'], []],
+  [0, ['n1', 'n2', 'n3'], ['n2', 'n3']],
+  // One in between was removed by hand.
+  [1, ['n1', 'n3', 'n5'], ['n3', 'n5']],
+  [4, ['n1'], []],
+  [2, [], []],
+])('%i replicas of a directory with %j leaves over %j', (replicas, present, names) => {
+  expect(planExtra({ ...options, replicas }, present).map(({ name }) => name)).toEqual(names);
 });
 
 it('plans configurations that a node accepts', () => {

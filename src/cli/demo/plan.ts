@@ -64,6 +64,13 @@ export function planDemo(options: DemoOptions): PlannedNode[] {
   }));
 }
 
+/** The nodes of the directory, by their names, that are beyond what is asked for. */
+export function planExtra(options: DemoOptions, present: readonly string[]): PlannedNode[] {
+  const highest = Math.max(0, ...present.map((name) => Number(name.slice(1))));
+  const all = planDemo({ ...options, replicas: Math.max(options.replicas, highest - 1) });
+  return all.slice(options.replicas + 1).filter(({ name }) => present.includes(name));
+}
+
 function refuseOverlap(names: readonly string[], options: DemoOptions): void {
   const uses = names.flatMap((name, at): [port: number, use: string][] => [
     [options.httpPort + at, `${name}'s HTTP (--http-port ${options.httpPort})`],

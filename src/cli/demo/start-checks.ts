@@ -1,25 +1,9 @@
 import { SkeinError } from '../../model/error.js';
 import { livingOwner } from '../../std/pid-file.js';
 import { commandOf } from '../../std/process-identity.js';
-import { existingNodes } from './directory.js';
 import { pidFile } from './node-process.js';
 import type { PlannedNode } from './plan.js';
 import { isPortFree, portOwner } from './port-owner.js';
-
-/**
- * A directory with fewer nodes than are asked for grows: the new ones are added as members. It does not shrink by itself: a
- * member that only stays away would still count in the quorum.
- * @throws SkeinError REPLICAS_FEWER
- */
-export function refuseFewer(directory: string, planned: readonly PlannedNode[]): void {
-  const present = existingNodes(directory);
-  if (present.length <= planned.length) return;
-  const extra = present.slice(planned.length);
-  throw new SkeinError(
-    'REPLICAS_FEWER',
-    `${directory} holds a cluster of ${present.length} nodes, and ${planned.length} are asked for. A node that is only left out would still count in the quorum.\nStart it with --replicas ${present.length - 1}, take ${extra.join(', ')} out with \`skein remove <name>\`, stop the cluster, remove ${extra.length === 1 ? 'its directory' : 'their directories'}, and start it again.`,
-  );
-}
 
 /**
  * Refuses before anything is started. A port that the node itself holds (it is adopted, or restarted with other

@@ -1,0 +1,29 @@
+import type { LocalCluster } from './cluster.js';
+import { setAside } from './directory.js';
+import { removeMember } from './members.js';
+import type { PlannedNode } from './plan.js';
+
+export interface ShrinkModules {
+  readonly cluster: Pick<LocalCluster, 'explain' | 'retire'>;
+  /** The first node, which is the primary. */
+  readonly first: PlannedNode;
+  /** Of the cluster. */
+  readonly directory: string;
+  readonly token: string;
+  readonly signal: AbortSignal;
+  say(text: string): void;
+}
+
+/**
+ * Takes these nodes out of the cluster, the last one first and one at a time: each counts until it is removed. Their files are
+ * kept, because `recovered/` in them may hold what is nowhere else.
+ */
+export async function shrink(extra: readonly PlannedNode[], modules: ShrinkModules): Promise<void> {
+  const { cluster, first, directory, token, signal, say } = modules;
+  for (const node of extra.toReversed()) {
+    await removeMember(first, node.name, { token, changed: cluster.explain(first.name), signal });
+    await cluster.retire(node.name);
+    const kept = await setAside(node, directory);
+    say(`${node.name} is no member any more; its files are in ${kept} until you delete them`);
+  }
+}
