@@ -84,6 +84,28 @@ describe('the quorum', () => {
     expect(quorum.committed).toBe(9);
   });
 
+  it('keeps what was committed in an earlier epoch, and counts anew who has it (rules E12, H9)', () => {
+    for (const level of ['majority', 'all'] as const) {
+      const quorum = new Quorum({ self: 'p', lists: [votersOf(2)], level, known: 8 });
+      quorum.setReceived(10);
+      expect([quorum.committed, quorum.released, quorum.answered], level).toEqual([8, 8, 0]);
+      quorum.setDurable('r0', 5);
+      quorum.setDurable('r1', 5);
+      expect([quorum.committed, quorum.released, quorum.answered], level).toEqual([8, 8, 5]);
+      quorum.setDurable('r0', 9);
+      quorum.setDurable('r1', 9);
+      expect([quorum.committed, quorum.released, quorum.answered], level).toEqual([9, 9, 9]);
+    }
+  });
+
+  it('learns from a replica what an earlier primary has told it, within its own log', () => {
+    const quorum = make(2);
+    quorum.setReceived(10);
+    expect([quorum.learn(7), quorum.learn(7), quorum.learn(3)]).toEqual([true, false, false]);
+    expect([quorum.committed, quorum.answered]).toEqual([7, 0]);
+    expect([quorum.learn(12), quorum.committed]).toEqual([true, 10]);
+  });
+
   it('counts by the stricter of two lists, and by the newer alone afterwards (rule C11)', () => {
     const quorum = new Quorum({ self: 'p', lists: [['p']], level: 'majority' });
     quorum.setReceived(5);

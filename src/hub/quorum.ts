@@ -6,12 +6,17 @@ import type { AcknowledgeLevel } from '../model/status.js';
  * *Committed*: durable on a majority of the voters, the primary's own log included. *Answered*: the server may answer its
  * clients up to here, at the cluster's acknowledgement level (rule C4: with majority and all, never before committed).
  * During a change of the members two lists of voters count, and a group must have a majority of each (rule C11).
+ *
+ * What was committed once stays so under each later primary (rule E12): `known` is a lower bound of *committed* and `released`.
+ * *Answered* and `reached` are counted here alone: a primary opens only when a quorum of now has its whole log (rule H9).
  */
 export interface QuorumOptions {
   self: string;
   /** Voters of the list in force, and then of the previous list while it still counts. At least one list. */
   lists: readonly (readonly string[])[];
   level: AcknowledgeLevel;
+  /** Ordinal that was committed in an earlier epoch, or an earlier run of this primary; default 0. */
+  known?: number;
 }
 
 /** One list of voters without the primary, and the ordinal up to which each has the log durable. */
@@ -31,12 +36,15 @@ export class Quorum {
   /** False when a power cut may lose part of the primary's own log (rule M9): then one more replica is needed. */
   #selfCounts = true;
   #received = 0;
-  #committed = 0;
+  /** Durable on a majority, as counted here. */
+  #majority = 0;
   #everywhere = 0;
+  #known: number;
 
   constructor(options: QuorumOptions) {
     this.#self = options.self;
     this.#level = options.level;
+    this.#known = options.known ?? 0;
     this.setLists(options.lists);
   }
 
@@ -90,7 +98,15 @@ export class Quorum {
   }
 
   get committed(): number {
-    return this.#committed;
+    return Math.max(this.#majority, this.#known);
+  }
+
+  /** A replica that follows this history was told that it is committed up to there. Returns whether that is news. */
+  learn(committed: number): boolean {
+    const known = Math.min(committed, this.#received);
+    if (known <= this.committed) return false;
+    this.#known = known;
+    return true;
   }
 
   /**
@@ -98,7 +114,7 @@ export class Quorum {
    * replica shows a row whose COMMIT still waits for another replica.
    */
   get released(): number {
-    return Math.min(this.#committed, this.answered);
+    return Math.max(this.#known, Math.min(this.#majority, this.answered));
   }
 
   get answered(): number {
@@ -108,7 +124,7 @@ export class Quorum {
   /** Highest ordinal that is durable at this level. */
   reached(level: AcknowledgeLevel): number {
     if (level === 'async') return this.#received;
-    return level === 'all' ? Math.min(this.#everywhere, this.#committed) : this.#committed;
+    return level === 'all' ? Math.min(this.#everywhere, this.#majority) : this.#majority;
   }
 
   /** The primary has everything up to `ordinal` in its own log. */
@@ -166,7 +182,7 @@ export class Quorum {
       everywhere = Math.min(everywhere, this.#heldBy(list.durable, list.others.length));
     }
     // Both only grow: a position that was reached stays reached when a replica leaves.
-    if (majority > this.#committed) this.#committed = majority;
+    if (majority > this.#majority) this.#majority = majority;
     if (everywhere > this.#everywhere) this.#everywhere = everywhere;
   }
 

@@ -5,8 +5,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { epochEntry } from '../../test/kit/chain-entry.js';
 import { type Logger, silentLogger } from '../std/logger.js';
 import { ChainFile } from './chain-file.js';
+import { LogEndFile } from './log-end-file.js';
+import { BootNumbers } from './primary/boot-numbers.js';
 import { definitionsFile } from './primary/definitions-file.js';
-import { LogEndFile } from './primary/log-end-file.js';
 import { ddlNoteFile } from './replica/ddl-note.js';
 import { xaFile } from './xa-file.js';
 
@@ -65,5 +66,39 @@ describe('the log end', () => {
     writeFileSync(join(directory, 'log-end.json'), '{"ordinal":"7"}');
     expect(await new LogEndFile(directory, { logger }).load()).toBe(0);
     expect(warned).toEqual([{ path: join(directory, 'log-end.json'), reason: '/ordinal: Expected integer' }]);
+  });
+});
+
+describe('the boot numbers of members', () => {
+  it('outlive the process, and tell an older image of a disk', async () => {
+    const boots = new BootNumbers(directory, { logger: silentLogger });
+    await boots.load();
+    boots.note('disk', 7);
+    boots.note('disk', 6);
+    const again = async () => {
+      const read = new BootNumbers(directory, { logger: silentLogger });
+      await read.load();
+      return read;
+    };
+    await expect.poll(async () => (await again()).of('disk')).toBe(7);
+    const known = await again();
+    expect(['disk', 'disk', 'other'].map((disk, i) => known.isSetBack(disk, 6 + i))).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  it('of many disks the last ones are kept', async () => {
+    const boots = new BootNumbers(directory, { logger: silentLogger });
+    await boots.load();
+    for (let disk = 1; disk <= 70; disk++) boots.note(`disk ${disk}`, disk);
+    await expect
+      .poll(async () => {
+        const read = new BootNumbers(directory, { logger: silentLogger });
+        await read.load();
+        return [read.of('disk 1'), read.of('disk 70')];
+      })
+      .toEqual([0, 70]);
   });
 });

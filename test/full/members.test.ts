@@ -1,4 +1,4 @@
-import { readFile, rename, rm } from 'node:fs/promises';
+import { cp, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Chain } from '../../src/model/chain.js';
@@ -244,6 +244,44 @@ it('two voters: a log that was lost while the primary was down too is admitted a
   for (const name of ['n1', 'n2']) await cluster.node(name).kill('server');
   await rename(join(n2.directory, 'spool'), join(n2.directory, 'lost-spool'));
   for (const name of ['n1', 'n2']) cluster.startNode(name);
+  await untilVoters(['n1', 'n2']);
+  await serves();
+  await checkWhole(['n1', 'n2']);
+});
+
+it('two voters: an old spool is put back and the primary starts anew; what was committed stays so (rule E12)', async () => {
+  const [n1, n2] = [cluster.primary, cluster.node('n2')];
+  const [spool, copy] = [join(n2.directory, 'spool'), join(n2.directory, 'copy')];
+  const killBoth = async (node: TestNode) => {
+    await node.kill('node');
+    await node.kill('server');
+  };
+  await killBoth(n2);
+  await cp(spool, copy, { recursive: true });
+  cluster.startNode('n2');
+  await serves();
+  await withSql(n1, (connection) => run(connection, 'FLUSH BINARY LOGS'));
+  await serves();
+  // A dump may still read an older file.
+  await until('the log begins behind the old spool', () =>
+    withSql(n1, async (connection) => {
+      const logs = await rowsOf(connection, 'SHOW BINARY LOGS');
+      await run(connection, `PURGE BINARY LOGS TO '${logs.at(-1)?.Log_name}'`);
+      return (await rowsOf(connection, 'SHOW BINARY LOGS')).length === 1;
+    }),
+  );
+  await serves();
+  await killBoth(n2);
+  await rm(spool, { recursive: true });
+  await rename(copy, spool);
+  await until('the primary has noted what is committed', async () => {
+    const { members } = await n1.cluster();
+    const { ordinal } = JSON.parse(await readFile(join(n1.directory, 'state', 'log-end.json'), 'utf8'));
+    return ordinal === members.find(({ name }) => name === 'n1')?.positions.committed;
+  });
+  await killBoth(n1);
+  cluster.startNode('n1');
+  cluster.startNode('n2');
   await untilVoters(['n1', 'n2']);
   await serves();
   await checkWhole(['n1', 'n2']);

@@ -8,8 +8,9 @@ import { loadNodeConfig } from '../../src/config/node-config.js';
 import { epochFile } from '../../src/election/epoch-file.js';
 import { SkeinError } from '../../src/model/error.js';
 import { ChainFile } from '../../src/roles/chain-file.js';
+import { LogEndFile } from '../../src/roles/log-end-file.js';
+import { BootNumbers } from '../../src/roles/primary/boot-numbers.js';
 import { definitionsFile } from '../../src/roles/primary/definitions-file.js';
-import { LogEndFile } from '../../src/roles/primary/log-end-file.js';
 import { ddlNoteFile } from '../../src/roles/replica/ddl-note.js';
 import { xaFile } from '../../src/roles/xa-file.js';
 import { verify } from '../../src/spool/inspect.js';
@@ -103,6 +104,7 @@ export async function fileTargets(base: string): Promise<FuzzTarget[]> {
         await orSkeinError(() => definitionsFile(directory).load());
         await orSkeinError(() => epochFile(directory).load());
         await orSkeinError(() => new LogEndFile(directory, { logger: silentLogger }).load());
+        await orSkeinError(() => new BootNumbers(directory, { logger: silentLogger }).load());
         await orSkeinError(() => xaFile(directory).load());
         await orSkeinError(() => loadNodeConfig(join(directory, 'node.json')));
         await rm(directory, { recursive: true });
@@ -126,6 +128,7 @@ const STATES = {
   'definitions.json': { tableIdMax: 5, openedAt: '2026-01-01 00:00:00' },
   'epoch.json': { used: 2 },
   'log-end.json': { ordinal: 5 },
+  'boots.json': { disk: 5 },
   'identity.json': { cluster: '0'.repeat(32), founder: false, boot: 3 },
   'xa.json': { at: POSITION, branches: ['a'], ending: [], decided: { a: 'commit' } },
   'node.json': {

@@ -12,6 +12,7 @@ import { silentLogger } from '../../std/logger.js';
 import type { AttachInfo } from '../../wire/messages.js';
 import { ChainFile } from '../chain-file.js';
 import { Epochs } from '../epochs.js';
+import { BootNumbers } from './boot-numbers.js';
 import { MemberChanges } from './member-changes.js';
 import { ReplicaSet } from './replica-set.js';
 
@@ -39,6 +40,7 @@ async function changesOf(members: MemberList): Promise<MemberChanges> {
     { node: 'n1', acknowledge: 'majority', hubWindowBytes: 1024 },
     {
       ...{ events, isHeard, chain: () => chainFile.chain, gtidText: mariadb.gtidText, moved: () => {} },
+      boots: new BootNumbers(directory, { logger: silentLogger }),
       catchUp: () => {
         throw new Error('nobody is fed here');
       },

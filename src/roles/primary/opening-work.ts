@@ -20,7 +20,16 @@ const RETRY_MS = 2_000;
 export interface OpeningWorkModules
   extends Pick<
     PrimaryRoleModules,
-    'logger' | 'flavour' | 'events' | 'logEndFile' | 'control' | 'newEpoch' | 'prepareSystem' | 'crashHandled'
+    | 'logger'
+    | 'flavour'
+    | 'events'
+    | 'logEndFile'
+    | 'control'
+    | 'newEpoch'
+    | 'prepareSystem'
+    | 'crashHandled'
+    | 'boots'
+    | 'spool'
   > {
   readonly epochs: Epochs;
   readonly feed: LogFeed;
@@ -115,12 +124,12 @@ export class OpeningWork {
   }
 
   async #inspect({ adopted }: OpeningState, signal: AbortSignal): Promise<OpeningEvent> {
-    const { control, flavour, epochs, checks, logEndFile, replicas, fence } = this.#modules;
+    const { boots, control, flavour, epochs, checks, logEndFile, replicas, spool, fence } = this.#modules;
     const reading = await control().status();
     if (signal.aborted) return { kind: 'ended' };
     this.#logEnd = epochs.positionOf(reading.gtidBinlogPos);
     checks.begin(reading);
-    const knownCommitted = await logEndFile.load();
+    const [knownCommitted] = await Promise.all([logEndFile.load(), boots.load()]);
     if (signal.aborted) return { kind: 'ended' };
     const finding = findingOf({
       ...reading,
@@ -135,7 +144,7 @@ export class OpeningWork {
     } else if (finding === 'lost') {
       this.#reportLostLog(knownCommitted);
     } else {
-      replicas.begin(this.#logEnd.ordinal);
+      replicas.begin(this.#logEnd.ordinal, Math.max(knownCommitted, spool.committed()));
     }
     return { kind: 'inspected', finding };
   }

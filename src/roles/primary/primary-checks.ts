@@ -5,8 +5,8 @@ import type { AcknowledgeLevel } from '../../model/status.js';
 import { monotonicMs } from '../../std/clock.js';
 import type { Logger } from '../../std/logger.js';
 import type { LocalControl, ServerReading } from '../local-server.js';
+import type { LogEndFile } from '../log-end-file.js';
 import type { XaRecovery } from '../xa-recovery.js';
-import type { LogEndFile } from './log-end-file.js';
 import type { ReplicaSet } from './replica-set.js';
 
 export interface PrimaryChecksModules {

@@ -14,12 +14,13 @@ import type { AttachInfo, HeartbeatBody, SeedOrder } from '../../wire/messages.j
 import { membersDocument, ownStatus } from '../cluster-status.js';
 import { LinkBytes } from '../link-bytes.js';
 import type { LocalServerUp, ServerReading } from '../local-server.js';
+import { LogEndFile } from '../log-end-file.js';
 import { primaryMetrics } from '../metrics.js';
 import type { NodeParts, RolePositions, RoleScope } from '../role-node.js';
 import { TimeZoneGuard } from '../time-zones.js';
 import { xaFile } from '../xa-file.js';
+import { BootNumbers } from './boot-numbers.js';
 import { definitionsFile } from './definitions-file.js';
-import { LogEndFile } from './log-end-file.js';
 import { PrimaryRole } from './primary-role.js';
 import { reportFile } from './verify/report-file.js';
 import { Verifier } from './verify/verifier.js';
@@ -70,6 +71,7 @@ export class PrimaryNode implements RoleScope {
         xaFile: xaFile(join(config.directory, 'state')),
         definitionsFile: definitionsFile(join(config.directory, 'state')),
         logEndFile: new LogEndFile(join(config.directory, 'state'), { logger }),
+        boots: new BootNumbers(join(config.directory, 'state'), { logger }),
         events,
         control: () => parts.control(),
         newEpoch: (known) => parts.newEpoch(known),

@@ -6,9 +6,10 @@ import type { Spool } from '../../spool/spool.js';
 import type { Logger } from '../../std/logger.js';
 import type { ChainFile } from '../chain-file.js';
 import type { LocalControl } from '../local-server.js';
+import type { LogEndFile } from '../log-end-file.js';
 import type { XaFile } from '../xa-file.js';
+import type { BootNumbers } from './boot-numbers.js';
 import type { DefinitionsFile } from './definitions-file.js';
-import type { LogEndFile } from './log-end-file.js';
 
 /** Options of the primary's role, and the parts of the node that it borrows. */
 
@@ -32,6 +33,7 @@ export interface PrimaryRoleModules {
   chainFile: ChainFile;
   xaFile: XaFile;
   logEndFile: LogEndFile;
+  boots: BootNumbers;
   definitionsFile: DefinitionsFile;
   events: EventLog;
   control(): LocalControl;

@@ -11,9 +11,10 @@ import type { Spool } from '../../spool/spool.js';
 import { silentLogger } from '../../std/logger.js';
 import { ChainFile } from '../chain-file.js';
 import type { LocalControl, LocalServerUp, ServerReading } from '../local-server.js';
+import { LogEndFile } from '../log-end-file.js';
 import { xaFile } from '../xa-file.js';
+import { BootNumbers } from './boot-numbers.js';
 import { definitionsFile } from './definitions-file.js';
-import { LogEndFile } from './log-end-file.js';
 import { PrimaryRole } from './primary-role.js';
 
 let directory: string;
@@ -91,13 +92,14 @@ function roleOf(control: LocalControl, chainFile: ChainFile): PrimaryRole {
       chainFile,
       xaFile: xaFile(directory),
       logEndFile: new LogEndFile(directory, { logger: silentLogger }),
+      boots: new BootNumbers(directory, { logger: silentLogger }),
       definitionsFile: definitionsFile(directory),
       events: new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } }),
       control: () => control,
       newEpoch: async (known) => known + 1,
       newServerId: async () => 1,
       cutClients: async () => {},
-      spool: { incarnation: 'disk' } as unknown as Spool,
+      spool: { incarnation: 'disk', committed: () => 0 } as unknown as Spool,
       kill: async () => {},
       crashHandled: async () => {},
       isHeard: () => true,

@@ -97,6 +97,7 @@ export class PrimaryRole {
     );
     this.replicas = new ReplicaSet(options, {
       events,
+      boots: modules.boots,
       gtidText: flavour.gtidText,
       chain: () => this.#epochs.chain,
       isHeard: (replica) => modules.isHeard(replica),

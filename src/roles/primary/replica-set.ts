@@ -20,6 +20,7 @@ import { LOG_PURGED } from '../../model/seed.js';
 import type { AcknowledgeLevel } from '../../model/status.js';
 import { Emitter } from '../../std/emitter.js';
 import type { SeedOrder } from '../../wire/messages.js';
+import type { BootNumbers } from './boot-numbers.js';
 
 export interface ReplicaSetOptions {
   readonly node: string;
@@ -29,6 +30,7 @@ export interface ReplicaSetOptions {
 
 export interface ReplicaSetModules {
   readonly events: EventLog;
+  readonly boots: BootNumbers;
   /** The chain, which has the lists of members that count. */
   chain(): Chain;
   gtidText(binary: Uint8Array): string;
@@ -55,8 +57,6 @@ export class ReplicaSet {
   readonly #durable = new Map<string, number>();
   /** The newest entry of the chain that each replica has adopted, and the incarnation of the disk with that entry. */
   readonly #adopted = new Map<string, { readonly incarnation: string; readonly place: ChainPlace | null }>();
-  /** Highest number of node starts that each disk has reported, by incarnation. */
-  readonly #boots = new Map<string, number>();
   readonly #rounds: FollowerRounds;
   readonly hub: Hub;
   #quorum: Quorum;
@@ -94,22 +94,25 @@ export class ReplicaSet {
     });
   }
 
-  #newQuorum(): Quorum {
+  #newQuorum(known = 0): Quorum {
     const { node, acknowledge } = this.#options;
     // A node without a list is not a primary, so nothing is counted.
     const chain = this.#modules.chain();
     const lists = countedLists(chain);
     this.#voters = countedVoters(chain);
-    return new Quorum({ self: node, lists: lists.length > 0 ? lists : [[node]], level: acknowledge });
+    return new Quorum({ self: node, lists: lists.length > 0 ? lists : [[node]], level: acknowledge, known });
   }
 
   get quorum(): Quorum {
     return this.#quorum;
   }
 
-  /** A run of the server begins. Its log ends at `received`. Positions of earlier runs no longer count. */
-  begin(received: number): void {
-    this.#quorum = this.#newQuorum();
+  /**
+   * A run of the server begins. Its log ends at `received`. Acknowledgements of earlier runs no longer count. What was committed
+   * stays committed: `knownCommitted` is how far this node knows that, as a primary or a replica (rule E12).
+   */
+  begin(received: number, knownCommitted: number): void {
+    this.#quorum = this.#newQuorum(Math.min(received, Math.max(knownCommitted, this.#quorum.committed)));
     this.#notified = { answered: -1, released: -1, everywhere: -1 };
     this.#applied.clear();
     this.#durable.clear();
@@ -157,7 +160,10 @@ export class ReplicaSet {
     }
     this.#report(session);
     this.moved();
-    session.onHeartbeat.on(({ positions }) => this.#applied.set(node, positions.applied));
+    session.onHeartbeat.on(({ positions }) => {
+      this.#applied.set(node, positions.applied);
+      if (this.isSound(session) && this.#quorum.learn(positions.committed)) this.moved();
+    });
     session.onEcho.on((round) => {
       if (this.#counts(session)) this.#rounds.answered(node, round);
     });
@@ -243,17 +249,18 @@ export class ReplicaSet {
 
   /** The replica's files are older than before, because an older image of the disk was restored (rules H2, E5). */
   #isSetBack({ incarnation, boot }: ReplicaSession['attach']): boolean {
-    return boot < (this.#boots.get(incarnation) ?? 0);
+    return this.#modules.boots.isSetBack(incarnation, boot);
   }
 
   #noteBoot({ node, attach }: ReplicaSession): void {
     const { incarnation, boot } = attach;
+    const { boots, events } = this.#modules;
     if (!this.#isSetBack(attach)) {
-      this.#boots.set(incarnation, boot);
+      boots.note(incarnation, boot);
       return;
     }
-    const reason = `The files of ${node} are older than before: they show ${boot} starts of the node, but earlier they showed ${this.#boots.get(incarnation)}. ${node} does not count in the quorum. Delete its spool directory, so that the primary admits it again.`;
-    this.#modules.events.add('replication.error', node, reason, { code: 'STATE_SET_BACK' });
+    const reason = `The files of ${node} are older than before: they show ${boot} starts of the node, but earlier they showed ${boots.of(incarnation)}. ${node} does not count in the quorum. Delete its spool directory, so that the primary admits it again.`;
+    events.add('replication.error', node, reason, { code: 'STATE_SET_BACK' });
   }
 
   #feedFailed(session: ReplicaSession, error: unknown): void {

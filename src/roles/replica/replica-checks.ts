@@ -117,6 +117,16 @@ export class ReplicaChecks {
     this.#applied = ORIGIN;
   }
 
+  /**
+   * A server is taken over that is at this position. Returns the ordinal up to which the server before it had executed the
+   * cluster's history.
+   */
+  standsAt(position: Position): number {
+    const before = this.#applied;
+    this.#applied = position;
+    return before.gtid === this.#modules.epochs.positionAt(before.ordinal).gtid ? before.ordinal : 0;
+  }
+
   /** The server is at a position that is not in the cluster's history. */
   diverged(reason: string): void {
     const refused = this.#modules.seeding.need({

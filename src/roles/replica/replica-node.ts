@@ -18,6 +18,7 @@ import type { AttachInfo, HeartbeatBody, SeedOrder } from '../../wire/messages.j
 import { bareStatus, membersDocument, ownStatus, seenFromReplica } from '../cluster-status.js';
 import { linkSettings } from '../link-settings.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
+import { LogEndFile } from '../log-end-file.js';
 import { replicaMetrics } from '../metrics.js';
 import {
   type NodeParts,
@@ -93,6 +94,7 @@ export class ReplicaNode implements RoleScope {
         chainFile,
         ddlNote: ddlNoteFile(join(config.directory, 'state')),
         xaFile: xaFile(join(config.directory, 'state')),
+        logEndFile: new LogEndFile(join(config.directory, 'state'), { logger }),
         events,
         spool: parts.spool,
         seeding: parts.seeding,

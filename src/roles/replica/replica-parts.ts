@@ -9,6 +9,7 @@ import type { Spool } from '../../spool/spool.js';
 import type { Logger } from '../../std/logger.js';
 import type { ChainFile } from '../chain-file.js';
 import type { LocalControl } from '../local-server.js';
+import type { LogEndFile } from '../log-end-file.js';
 import type { Seeding } from '../role-node.js';
 import type { XaFile } from '../xa-file.js';
 import type { DdlNoteFile } from './ddl-note.js';
@@ -35,6 +36,7 @@ export interface ReplicaRoleModules {
   chainFile: ChainFile;
   ddlNote: DdlNoteFile;
   xaFile: XaFile;
+  logEndFile: LogEndFile;
   events: EventLog;
   spool: Spool;
   seeding: Seeding;

@@ -12,6 +12,7 @@ import { Emitter } from '../../std/emitter.js';
 import { silentLogger } from '../../std/logger.js';
 import { ChainFile } from '../chain-file.js';
 import type { LocalControl } from '../local-server.js';
+import { LogEndFile } from '../log-end-file.js';
 import type { Seeding } from '../role-node.js';
 import { xaFile } from '../xa-file.js';
 import { ddlNoteFile } from './ddl-note.js';
@@ -94,6 +95,7 @@ async function replica(server: Server): Promise<ReplicaRole> {
     {
       ...{ logger: silentLogger, flavour: mariadb, spool, chainFile: new ChainFile(directory) },
       ...{ ddlNote: ddlNoteFile(directory), xaFile: xaFile(directory) },
+      logEndFile: new LogEndFile(directory, { logger: silentLogger }),
       events: new EventLog({ node: 'n2' }, { logger: silentLogger, audit: { add: () => {} } }),
       seeding: NO_SEEDING,
       lag: new LagMeter({}, { nowMs: 0, wallMs: 0 }),

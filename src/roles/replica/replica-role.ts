@@ -68,6 +68,7 @@ export class ReplicaRole {
     this.seedDecision = new SeedDecision({
       ...{ seeding: modules.seeding, spool, logger },
       nameOf: (ordinal) => this.#epochs.positionAt(ordinal).gtid,
+      note: (ordinal) => modules.logEndFile.note(ordinal),
       restartSpool: (position) => modules.restartSpool(position),
     });
     this.#endpoint = new Endpoint(

@@ -5,15 +5,17 @@ import type { Logger } from '../../std/logger.js';
 import type { Seeding } from '../role-node.js';
 
 /**
- * A new server is filled from the log when the log has at most this many transactions, otherwise from another node. A replica
- * applies some thousand transactions per second, so for a longer log a snapshot is faster.
+ * A server that is new, or whose data was set back, is filled from the log when at most this many transactions are missing,
+ * otherwise from another node. A replica applies some thousand transactions per second, so for more a snapshot is faster.
  */
 const REPLAY_MAX = 20_000;
 
 export interface SeedDecisionModules {
   readonly logger: Logger;
   readonly seeding: Pick<Seeding, 'need' | 'isRunning'>;
-  readonly spool: Pick<Spool, 'begin' | 'end'>;
+  readonly spool: Pick<Spool, 'begin' | 'end' | 'committed'>;
+  /** Notes that clients may have seen this server's data up to this ordinal, or will when they see it at all. */
+  note(ordinal: number): void;
   /** The GTID of this ordinal in the history that this node follows. */
   nameOf(ordinal: number): string;
   /** Empties the spool. It continues after this position, which the server's data includes. */
@@ -28,9 +30,11 @@ export class SeedDecision {
   readonly #modules: SeedDecisionModules;
   /** Commit position that the primary of the current epoch has sent; null = none yet. */
   #committed: number | null = null;
-  /** Ordinal up to which a new server has executed; null = the server is not new. */
-  #newAt: number | null = null;
-  /** Ordinal that a new server must reach before clients may read from it. */
+  /** Ordinal up to which a server has executed that does not have all that it once had; null = the server has it. */
+  #behindAt: number | null = null;
+  /** Ordinal up to which clients may have seen its data; 0 = the server is new. */
+  #seenTo = 0;
+  /** Ordinal that such a server must reach before clients may read from it. */
   #target: number | null = null;
   /** Position that the server has executed durably since it was taken over. */
   #applied: Position = ORIGIN;
@@ -47,14 +51,19 @@ export class SeedDecision {
   }
 
   get closed(): string | null {
-    if (this.#newAt === null) return null;
+    if (this.#behindAt === null) return null;
     const of = this.#target === null ? '' : ` of ${this.#target}`;
-    return `The server of this replica is new. It is being filled from the log, and has ${this.#newAt}${of} transactions.`;
+    return `${this.#why} It is being filled from the log, and has ${this.#behindAt}${of} transactions.`;
+  }
+
+  get #why(): string {
+    if (this.#seenTo === 0) return 'The server of this replica is new.';
+    return `The server of this replica does not have all that its clients may have seen (up to number ${this.#seenTo}).`;
   }
 
   welcomed({ committedOrdinal }: { committedOrdinal: number }): void {
     this.#committed = committedOrdinal;
-    if (this.#newAt !== null) this.#aim();
+    if (this.#behindAt !== null) this.#aim();
   }
 
   heard(committedOrdinal: number): void {
@@ -62,15 +71,17 @@ export class SeedDecision {
   }
 
   /**
-   * The server was started at this position. @throws SkeinError DATA_MISSING: the spool does not have the next
-   * transactions
+   * The server was started at this position; `seenTo` is the ordinal that was noted. Data that was set back shows older states
+   * than clients have seen. So it is not read before it has what the cluster has committed.
+   * @throws SkeinError DATA_MISSING: the spool does not have the next transactions
    */
-  looked({ ordinal, gtid }: Position): void {
+  looked({ ordinal, gtid }: Position, seenTo: number): void {
     this.#forget();
     const { begin } = this.#modules.spool;
     if (ordinal + 1 < begin) throw this.#missing(ordinal, gtid, begin);
-    if (ordinal > 0 || this.#newAt !== null) return;
-    this.#newAt = 0;
+    if (this.#behindAt === null && ordinal > 0 && ordinal >= seenTo) return;
+    this.#behindAt = ordinal;
+    this.#seenTo = Math.max(this.#seenTo, seenTo);
     if (this.#committed !== null) this.#aim();
   }
 
@@ -80,8 +91,11 @@ export class SeedDecision {
     if (isDurable) this.#applied = position;
     // After the loss of a spool, the new one need not receive again what the server has.
     if (this.#modules.spool.end.ordinal === 0) this.#skipWhatIsApplied();
-    if (this.#newAt === null) return;
-    this.#newAt = position.ordinal;
+    // A position of another history says nothing.
+    if (this.#modules.nameOf(position.ordinal) === position.gtid)
+      this.#modules.note(Math.max(position.ordinal, this.#target ?? 0));
+    if (this.#behindAt === null) return;
+    this.#behindAt = position.ordinal;
     if (this.#target !== null && position.ordinal >= this.#target) this.#isWhole();
   }
 
@@ -112,20 +126,23 @@ export class SeedDecision {
   }
 
   #isWhole(): void {
-    this.#newAt = null;
+    this.#behindAt = null;
+    this.#seenTo = 0;
     this.#target = null;
   }
 
   #aim(): void {
-    const { seeding } = this.#modules;
-    this.#target ??= this.#committed;
-    const missing = (this.#target ?? 0) - (this.#newAt ?? 0);
-    if (missing <= REPLAY_MAX || seeding.isRunning) return;
+    const { seeding, spool } = this.#modules;
+    const target = Math.max(this.#target ?? 0, this.#committed ?? 0, spool.committed(), this.#seenTo);
+    if (target === this.#target) return;
+    this.#target = target;
+    const at = this.#behindAt ?? 0;
+    if (target - at <= REPLAY_MAX || seeding.isRunning) return;
     seeding.need({
       cause: 'data-missing',
-      reason: `The server is empty, and the cluster has ${this.#target} transactions.`,
+      reason: `${this.#why} It has ${at} transactions, and the cluster has ${target}.`,
       closes: true,
-      trouble: `data-missing at 0, cluster at ${this.#target}`,
+      trouble: `data-missing at ${at}, cluster at ${target}`,
     });
   }
 

@@ -9,7 +9,7 @@ import type { TakeOverEvent, TakeOverState } from './take-over.js';
 export interface TakeOverWorkModules
   extends Pick<
     ReplicaRoleModules,
-    'logger' | 'flavour' | 'events' | 'spool' | 'ddlNote' | 'control' | 'crashHandled'
+    'logger' | 'flavour' | 'events' | 'spool' | 'ddlNote' | 'logEndFile' | 'control' | 'crashHandled'
   > {
   readonly epochs: Epochs;
   readonly xa: XaRecovery;
@@ -32,10 +32,10 @@ export class TakeOverWork {
   }
 
   async run(state: TakeOverState): Promise<TakeOverEvent> {
-    const { control, epochs, seedDecision, checks, xa, crashHandled } = this.#modules;
+    const { control, epochs, checks, xa, crashHandled } = this.#modules;
     switch (state.step) {
       case 'inspect':
-        seedDecision.looked(epochs.positionOf((await control().status()).gtidSlavePos));
+        await this.#inspectPosition();
         return { kind: 'inspected', follows: (await control().replicaStatus()) !== null };
       case 'finishReset':
         return { kind: 'done', reset: await control().finishLogReset() };
@@ -64,6 +64,12 @@ export class TakeOverWork {
         break;
     }
     return { kind: 'done' };
+  }
+
+  async #inspectPosition(): Promise<void> {
+    const { control, epochs, logEndFile, checks, seedDecision } = this.#modules;
+    const position = epochs.positionOf((await control().status()).gtidSlavePos);
+    seedDecision.looked(position, Math.max(await logEndFile.load(), checks.standsAt(position)));
   }
 
   /** Makes the engine agree with the server's own log, before the server replicates from this node. */
