@@ -2,6 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestCluster } from './cluster.js';
 import { LEDGER_DATABASE } from './kill-rounds.js';
+import { signalPid } from './processes.js';
 import type { TestNode } from './test-node.js';
 import { until } from './until.js';
 
@@ -12,6 +13,16 @@ const SEED_MS = 120_000;
 export async function stopAll(node: TestNode): Promise<void> {
   await node.kill('node');
   await node.kill('server').catch(() => {});
+}
+
+/** Stops the node, which stops its server in order: then all changes are in the server's files. Only without a supervisor. */
+export async function stopInOrder(node: TestNode): Promise<void> {
+  signalPid(await node.pid('node'), 'SIGTERM');
+  await until(
+    `${node.name} has stopped`,
+    async () => !(await node.runs('node')) && !(await node.runs('server')),
+    { context: () => node.logs(20) },
+  );
 }
 
 export const removeData = (node: TestNode) =>
@@ -78,8 +89,6 @@ export class Reader {
   answers = 0;
   refusals = 0;
   readonly wrong: string[] = [];
-  /** States of before. */
-  readonly earlier: string[] = [];
 
   constructor(cluster: TestCluster, node: TestNode) {
     this.#cluster = cluster;
@@ -88,10 +97,9 @@ export class Reader {
   }
 
   /** @throws when it was ever shown what it must not see */
-  async stop({ goesBack = false } = {}): Promise<void> {
+  async stop(): Promise<void> {
     this.#isOver = true;
     await this.#done;
-    if (!goesBack) this.wrong.push(...this.earlier);
     if (this.wrong.length > 0) throw new Error(`${this.#node.name} showed: ${this.wrong.join('; ')}`);
   }
 
@@ -125,7 +133,7 @@ export class Reader {
     }
     this.answers++;
     const count = Number(body.results[0]?.rows[0]?.[0]);
-    if (count < this.#seen) this.earlier.push(`${count} rows after ${this.#seen}`);
+    if (count < this.#seen) this.wrong.push(`${count} rows after ${this.#seen}`);
     this.#seen = Math.max(this.#seen, count);
   }
 }
