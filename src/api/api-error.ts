@@ -98,6 +98,8 @@ const COLUMN_DENIED = 1143;
 const CONFLICT_RETRYABLE = new Set([1020, 1205, 1213, 1637]);
 const DUPLICATE = new Set([1022, 1062, 1169, 1586, 1761, 1762]);
 const INTERRUPTED = new Set([1317, 1969, 3024]);
+/** Damaged tables: of this server alone, as long as others have them whole. */
+const DAMAGED = new Set([1034, 1194, 1195, 1712, 1877]);
 const UNAVAILABLE = new Set([1040, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226]);
 
 /**
@@ -155,7 +157,8 @@ function fromServerError(error: ServerError, context: ErrorContext): ApiError {
     return new ApiError(409, name, error.message, { ...details, retryable: true });
   }
   if (INTERRUPTED.has(error.errno)) return new ApiError(504, name, error.message, details);
-  if (UNAVAILABLE.has(error.errno)) {
+  // A replica is filled from another node for this; meanwhile others can answer.
+  if (UNAVAILABLE.has(error.errno) || (DAMAGED.has(error.errno) && !context.isPrimary)) {
     return new ApiError(503, name, error.message, { ...details, retryable: true });
   }
   return new ApiError(400, name, error.message, details);

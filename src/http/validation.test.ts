@@ -116,6 +116,17 @@ describe('ApiError', () => {
     expect(code({ isOpen: false, tokenRole: 'read' })).toBe('FORBIDDEN');
   });
 
+  it('a damaged table of a replica is no fault of the request: another node can answer', () => {
+    const damaged = new ServerError(1877, 'HY000', 'Table `d`.`t` is corrupted.');
+    const answer = (isPrimary: boolean) => toApiError(damaged, { ...context, isPrimary });
+    expect(answer(false)).toMatchObject({
+      status: 503,
+      code: 'ER_TABLE_CORRUPT',
+      details: { retryable: true },
+    });
+    expect(answer(true)).toMatchObject({ status: 400, code: 'ER_TABLE_CORRUPT' });
+  });
+
   it('hides what is not known behind a 500', () => {
     expect(toApiError(new Error('secret'), context)).toMatchObject({
       status: 500,

@@ -56,6 +56,7 @@ it('knows the words of the engine', () => {
     '[ERROR] InnoDB: Failed to read page 4 from file ./d/t.ibd: Page read from tablespace is corrupted.',
     '[ERROR] InnoDB: Table `d`.`t` is corrupted. Please drop the table and recreate.',
     '[ERROR] [FATAL] InnoDB: We detected index corruption; the table is marked as corrupted',
+    '[ERROR] mariadbd: Table `d`.`t` is corrupted. Please drop the table and recreate.',
     "[ERROR] mariadbd: Index for table 't' is corrupt; try to repair it",
     "[ERROR] /usr/sbin/mariadbd: Table './mysql/db' is marked as crashed and should be repaired",
   ])

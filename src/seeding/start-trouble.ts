@@ -4,9 +4,9 @@ import type { SeedNeed } from '../model/seed.js';
 const BY_THE_SERVER = String.raw`\d{4}-\d\d-\d\d +\d+:\d\d:\d\d \S+ \[\w+\] (?:\[FATAL\] )?`;
 const OF_PAGES =
   'InnoDB: .*(?:page corruption|is corrupted|corrupted page|checksum mismatch|failed read of file|marked as corrupted)';
-const OF_SYSTEM_TABLES =
-  '(?:/[^:]*/)?(?:mariadbd|mysqld): (?:Index for table .* is corrupt|Table .* is marked as crashed)';
-const OF_DAMAGE = `(?:${OF_PAGES}|${OF_SYSTEM_TABLES})`;
+const OF_TABLES =
+  '(?:/[^:]*/)?(?:mariadbd|mysqld): (?:Index for table .* is corrupt|Table .* is (?:marked as crashed|corrupted))';
+const OF_DAMAGE = `(?:${OF_PAGES}|${OF_TABLES})`;
 
 /** A line by which a server says that pages of its files are damaged. */
 export const PAGE_DAMAGE = new RegExp(`^${BY_THE_SERVER}${OF_DAMAGE}`, 'i');
