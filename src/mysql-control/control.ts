@@ -16,7 +16,7 @@ import {
   type ControlSessionsModules,
   type ControlSessionsOptions,
 } from './control-sessions.js';
-import { type BinaryLogFile, keepLogs, logFiles, purgeLogs } from './log-files.js';
+import { keepLogs, purgeLogs } from './log-files.js';
 import { beginAt, fileBegin, finishLogReset, gtidAt, logBegin } from './own-log.js';
 import { ddlTraces, type RecoveryOptions, recoverReplica } from './replica-recovery.js';
 import {
@@ -124,10 +124,6 @@ export class MariadbControl {
   }
 
   // The files of the server's log.
-
-  logFiles(): Promise<BinaryLogFile[]> {
-    return logFiles(this.#sessions.query);
-  }
 
   logFileBegin(name: string): Promise<string | null> {
     return fileBegin(this.#sessions.query, name);

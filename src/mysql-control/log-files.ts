@@ -1,17 +1,6 @@
 /** The files of the server's binary log. */
 import type { Query } from './control-sessions.js';
 
-export interface BinaryLogFile {
-  readonly name: string;
-  readonly bytes: number;
-}
-
-/** The oldest first; the last one is being written. */
-export async function logFiles(query: Query): Promise<BinaryLogFile[]> {
-  const rows = await query('SHOW BINARY LOGS');
-  return rows.map(({ Log_name: name, File_size: bytes }) => ({ name: String(name), bytes: Number(bytes) }));
-}
-
 /**
  * Removes the files before this one. The server keeps those that a dump is reading, and all that come after them. It notes
  * what it is about to remove, so after a crash in the middle it goes on.

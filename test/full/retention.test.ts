@@ -8,7 +8,8 @@ import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, expectWhole, startWriters } from '../kit/kill-rounds.js';
 import { rowsOf, run, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
-import { until } from '../kit/until.js';
+import { throughout, until } from '../kit/until.js';
+import { start, waitingSessions } from '../kit/waiting.js';
 
 /** Binary logs are kept as long as members need them, limits hold, and what happens at a limit is said before. */
 
@@ -154,6 +155,28 @@ describe('a log with limits', () => {
     cluster.startNode('n3');
     await cluster.node('n3').untilReady();
     await waitApplied(cluster.primary, cluster.replicas);
+  });
+
+  it('asks a server nothing that waits while commits wait for the quorum', async () => {
+    for (const { name } of cluster.replicas) cluster.proxy(name).cut();
+    const waiting = [];
+    // The second group of commits holds the log's lock.
+    for (const id of [1, 2, 3]) {
+      waiting.push(await start(cluster.primary.connect(), `INSERT INTO r.t (v) VALUES ('${id}')`));
+      await until('a commit waits', async () => (await waitingSessions(cluster.primary)).length > 0);
+    }
+    await throughout('no session of the node waits with them', 4_000, async () => {
+      const rows = await withSql(cluster.primary, (connection) =>
+        rowsOf(connection, 'SHOW FULL PROCESSLIST'),
+      );
+      return !rows.some(
+        ({ User, Command, Time }) => User === 'skein' && Command === 'Query' && Number(Time) > 1,
+      );
+    });
+    for (const { name } of cluster.replicas) cluster.proxy(name).heal();
+    expect(await Promise.all(waiting.map(({ done }) => done))).toEqual(['OK', 'OK', 'OK']);
+    for (const { connection } of waiting) connection.destroy();
+    for (const node of cluster.nodes) await node.untilReady();
   });
 
   it('takes the right to purge from the server', async () => {

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BinaryLogFile } from '../../mysql-control/log-files.js';
+import type { BinaryLogFile } from './log-directory.js';
 import type { LogFile } from './plan.js';
 
 export interface LogReaderModules {
-  /** Oldest first. The server writes to the last one. */
-  logFiles(): Promise<BinaryLogFile[]>;
+  /** Oldest first. The server writes to the last one. Null: it cannot be told at this moment. */
+  logFiles(): Promise<BinaryLogFile[] | null>;
   /** The GTID after which a file begins; null = the file does not say. */
   logFileBegin(name: string): Promise<string | null>;
   ordinalOf(gtid: string): number;
@@ -46,6 +46,7 @@ export class LogReader {
   async read(): Promise<ServerLog | null> {
     const { wallMs } = this.#modules;
     const listed = await this.#modules.logFiles();
+    if (listed === null) return null;
     const known = new Map<string, Known>();
     for (const [at, file] of listed.entries()) {
       const found = await this.#look(file, at === listed.length - 1);

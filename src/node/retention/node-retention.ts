@@ -7,6 +7,7 @@ import { xaFile } from '../../roles/xa-file.js';
 import type { ManagedServer } from '../../server-process/managed-server.js';
 import { monotonicMs } from '../../std/clock.js';
 import type { Logger } from '../../std/logger.js';
+import { logFileBegin, logFiles } from './log-directory.js';
 import { Retention } from './retention.js';
 
 const HOUR_MS = 3_600_000;
@@ -44,8 +45,10 @@ export function nodeRetention(config: NodeConfig, modules: NodeRetentionModules)
       logger: modules.logger.child({ part: 'retention' }),
       events,
       changed,
-      logFiles: () => control.logFiles(),
-      logFileBegin: (name) => control.logFileBegin(name),
+      logFiles: () => logFiles(server.dataDir),
+      // Where an operator has the server encrypt its log, only the server can read it.
+      logFileBegin: async (name) =>
+        (await logFileBegin(join(server.dataDir, name))) ?? control.logFileBegin(name),
       purgeLogs: (before) => control.purgeLogs(before),
       keepLogs: () => control.keepLogs(),
       ordinalOf: (gtid) => flavour.ordinalOf(gtid),
