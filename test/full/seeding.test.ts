@@ -1,10 +1,21 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { SeedPhase } from '../../src/model/seed.js';
 import type { Ledger, WriterPool } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, expectWhole, startWriters } from '../kit/kill-rounds.js';
-import { Reader, removeData, removeSpool, seedsOf, stopAll, untilHealed, untilPurged } from '../kit/seeds.js';
+import { type SeedFault, seedFault } from '../kit/seed-faults.js';
+import {
+  Reader,
+  removeData,
+  removeSpool,
+  seedsOf,
+  stopAll,
+  untilHealed,
+  untilPhase,
+  untilPurged,
+} from '../kit/seeds.js';
 import { openSql } from '../kit/sql-node.js';
 import { until } from '../kit/until.js';
 
@@ -17,7 +28,10 @@ let ledger: Ledger | undefined;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ proxied: true, settings: { spoolSegmentBytes: 64 * 1024 } });
+  cluster = await TestCluster.start({
+    proxied: true,
+    settings: { spoolSegmentBytes: 64 * 1024, seedRateMiBs: 48 },
+  });
   await createLedger(cluster);
 });
 afterAll(() => cluster?.dispose());
@@ -41,16 +55,33 @@ async function whileInUse(fault: (pool: WriterPool) => Promise<void>): Promise<v
   await expectWhole(cluster, pool.ledger);
 }
 
-it('an operator fills a healthy replica through the primary; it serves until the new data is there', async () => {
-  const n2 = cluster.node('n2');
-  await whileInUse(async () => {
-    const { status } = await cluster.primary.request('POST', '/v1/nodes/n2/reseed');
-    expect(status).toBe(202);
-    await until('n2 was filled', async () => (await seedsOf(n2)) === 1, { deadlineMs: 120_000 });
-  });
-  // Which node gives it depends on how the others are at that moment; see choose-donor.test.ts.
-  expect(await n2.logs(400)).toMatch(/"event":"seed.done"[^\n]*from n[13]/);
-}, 180_000);
+/** One fault in each kind of phase; test/long has thirty at random moments, also with lost data. */
+const FAULTS: readonly [SeedPhase, SeedFault][] = [
+  ['transferring', 'the node of the donor'],
+  ['transferring', 'the server of the donor'],
+  ['preparing', 'the node of the receiver'],
+  ['positioning', 'the server of the receiver'],
+  ['transferring', 'the link to the primary'],
+];
+
+it.each(FAULTS)(
+  'a seed that an operator asked for, and while it is %s: %s',
+  async (phase, fault) => {
+    const n2 = cluster.node('n2');
+    await whileInUse(async () => {
+      const before = await seedsOf(n2);
+      const { status } = await cluster.primary.request('POST', '/v1/nodes/n2/reseed');
+      expect(status).toBe(202);
+      await untilPhase(n2, phase, before);
+      await seedFault(cluster, fault);
+      await untilHealed(n2);
+      await cluster.node('n3').untilReady();
+    });
+    // Which node gives it depends on how the others are at that moment; see choose-donor.test.ts.
+    expect(await n2.logs(400)).toMatch(/"event":"seed.done"[^\n]*from n[13]/);
+  },
+  180_000,
+);
 
 it('the data directory is gone: it is filled', async () => {
   const n2 = cluster.node('n2');

@@ -1,5 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SEED_PHASES, type SeedPhase } from '../../src/model/seed.js';
 import type { TestCluster } from './cluster.js';
 import { LEDGER_DATABASE } from './kill-rounds.js';
 import { signalPid } from './processes.js';
@@ -73,6 +74,20 @@ export async function untilSeeding(node: TestNode, before: number): Promise<void
       );
     },
     { deadlineMs: 60_000, intervalMs: 20, context: () => node.logs(30) },
+  );
+}
+
+/** Its seed has come to this phase, or further; `before`: how often its present process had been filled. */
+export async function untilPhase(node: TestNode, phase: SeedPhase, before: number): Promise<void> {
+  await until(
+    `the seed of ${node.name} is ${phase}`,
+    async () => {
+      const { members } = await node.cluster();
+      const found = members.find(({ name }) => name === node.name)?.seeding?.phase ?? 'idle';
+      if (found === 'backing-off') return false;
+      return SEED_PHASES.indexOf(found) >= SEED_PHASES.indexOf(phase) || (await seedsOf(node)) > before;
+    },
+    { deadlineMs: 60_000, intervalMs: 5, context: () => node.logs(30) },
   );
 }
 

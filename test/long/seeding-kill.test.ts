@@ -4,6 +4,7 @@ import type { Ledger } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, expectWhole, startWriters } from '../kit/kill-rounds.js';
 import { seededRandom } from '../kit/random.js';
+import { SEED_FAULTS, seedFault } from '../kit/seed-faults.js';
 import {
   Reader,
   removeData,
@@ -13,7 +14,6 @@ import {
   untilPurged,
   untilSeeding,
 } from '../kit/seeds.js';
-import type { ProcessKind } from '../kit/test-node.js';
 
 /**
  * Kills and cuts at random moments of a seed, under load, with a client that reads the replica all along. It goes on by itself,
@@ -39,29 +39,6 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.dispose());
 
-async function kill(name: string, kind: ProcessKind): Promise<void> {
-  const node = cluster.node(name);
-  const old = await node.kill(kind).catch(() => null);
-  // Between two starts there may be no process to kill: then this was the fault.
-  if (old === null) return;
-  if (kind === 'node') cluster.startNode(name);
-}
-
-const FAULTS: Record<string, () => Promise<void>> = {
-  'the node of the donor': () => kill('n3', 'node'),
-  'the server of the donor': () => kill('n3', 'server'),
-  'the node of the receiver': () => kill('n2', 'node'),
-  'the server of the receiver': () => kill('n2', 'server'),
-  'the link to the primary': async () => {
-    const proxy = cluster.proxy('n2');
-    proxy.reset();
-    proxy.cut();
-    await sleep(1_000);
-    proxy.heal();
-  },
-};
-const NAMES = Object.keys(FAULTS);
-
 it(`goes on by itself after ${ROUNDS} faults at random moments`, { timeout: 1_800_000 }, async () => {
   const n2 = cluster.node('n2');
   for (let round = 0; round < ROUNDS; round++) {
@@ -71,7 +48,7 @@ it(`goes on by itself after ${ROUNDS} faults at random moments`, { timeout: 1_80
     // Every other time there is no good data any more.
     const isLost = round % 2 === 1;
     // Each has its turn.
-    const name = NAMES[round % NAMES.length] ?? '';
+    const name = SEED_FAULTS[round % SEED_FAULTS.length] ?? SEED_FAULTS[0];
     const afterMs = Math.floor(random.next() * SEED_TAKES_MS);
     const filledBefore = await seedsOf(n2);
     try {
@@ -86,7 +63,7 @@ it(`goes on by itself after ${ROUNDS} faults at random moments`, { timeout: 1_80
       }
       await untilSeeding(n2, isLost ? 0 : filledBefore);
       await sleep(afterMs);
-      await FAULTS[name]?.();
+      await seedFault(cluster, name);
       await untilHealed(n2, 180_000);
       await cluster.node('n3').untilReady(60_000);
       await ledger.progress(20, 30_000, 'writes go on afterwards');
