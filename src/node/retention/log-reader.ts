@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BinaryLogFile } from './log-directory.js';
+import type { BinaryLogFile } from '../../mysql-control/log-files.js';
 import type { LogFile } from './plan.js';
 
 export interface LogReaderModules {

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import type { NodeConfig } from '../../config/node-config.js';
 import type { EventLog } from '../../events/event-log.js';
 import type { MariadbControl } from '../../mysql-control/control.js';
+import { logFileBegin, logFiles } from '../../mysql-control/log-files.js';
 import type { RoleNode } from '../../roles/role-node.js';
 import { xaFile } from '../../roles/xa-file.js';
 import type { ManagedServer } from '../../server-process/managed-server.js';
 import { monotonicMs } from '../../std/clock.js';
 import type { Logger } from '../../std/logger.js';
-import { logFileBegin, logFiles } from './log-directory.js';
 import { Retention } from './retention.js';
 
 const HOUR_MS = 3_600_000;

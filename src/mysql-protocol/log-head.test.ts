@@ -1,10 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { EVENT, EVENT_HEADER_SIZE, HEADER_AT } from '../../mysql-protocol/events.js';
-import { encodeMariadbGtid, parseMariadbGtid } from '../../mysql-protocol/mariadb-gtid.js';
-import { beginOfHead, logFiles } from './log-directory.js';
+import { expect, it } from 'vitest';
+import { EVENT, EVENT_HEADER_SIZE, HEADER_AT } from './events.js';
+import { beginOfHead } from './log-head.js';
+import { encodeMariadbGtid, parseMariadbGtid } from './mariadb-gtid.js';
 
 const MAGIC = Buffer.from([0xfe, 0x62, 0x69, 0x6e]);
 
@@ -28,12 +25,6 @@ function head(...gtids: string[]): Buffer {
   ]);
 }
 
-let directory: string;
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'skein-log-'));
-});
-afterEach(() => rm(directory, { recursive: true }));
-
 it('tells after which transaction a file begins', () => {
   expect(beginOfHead(head())).toBe('');
   expect(beginOfHead(head('0-1000001-7', '0-1000003-12', '0-1000002-9'))).toBe('0-1000003-12');
@@ -49,17 +40,4 @@ it('does not tell what a half written or an encrypted head does not say', () => 
     event(EVENT.startEncryption, Buffer.alloc(17)),
   ]);
   expect(beginOfHead(encrypted)).toBeNull();
-});
-
-it('lists the files of the index, with their sizes', async () => {
-  expect(await logFiles(directory)).toBeNull();
-  await writeFile(join(directory, 'bin.index'), './bin.000002\n./bin.000003\n');
-  // The server has removed one, and is about to say so.
-  await writeFile(join(directory, 'bin.000003'), 'abc');
-  expect(await logFiles(directory)).toBeNull();
-  await writeFile(join(directory, 'bin.000002'), '');
-  expect(await logFiles(directory)).toEqual([
-    { name: 'bin.000002', bytes: 0 },
-    { name: 'bin.000003', bytes: 3 },
-  ]);
 });
