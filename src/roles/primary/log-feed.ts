@@ -151,14 +151,16 @@ export class LogFeed {
    * Runs one dump until it ends. The dump starts one group before the position that the quorum is known to have: the start of
    * a dump acknowledges all earlier log files, and the server asks for the acknowledgement of a waiting group only when it
    * sends that group (rule C2). `isPurged`: the server no longer has that group. Then its log begins after the quorum's
-   * position, and a dump that starts there acknowledges no more than the quorum has.
+   * position, and a dump that starts there acknowledges no more than the quorum has. The voters of now may have less than what
+   * was committed in an earlier epoch (a spool was set back): then the dump starts at that, and they are filled.
    */
   async #runSource(signal: AbortSignal, { isPurged }: { isPurged: boolean }): Promise<SkeinError> {
     const { commitWait, positionAt, statement } = this.#modules;
     const replicas = this.#modules.replicas();
     const isAsync = this.#options.acknowledge === 'async';
     const known = replicas.quorum.answered;
-    const after = positionAt(isAsync || isPurged ? known : Math.max(0, known - 1));
+    const again = isAsync ? known : Math.max(0, known - 1);
+    const after = positionAt(isPurged ? Math.max(known, replicas.quorum.committed) : again);
     const take = (batch: RecordBatch) => {
       replicas.quorum.setReceived(batch.completeOrdinal);
       this.bytesRead += batch.bytes.length;
