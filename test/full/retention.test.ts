@@ -234,7 +234,9 @@ describe('a log with limits', () => {
       /^The changes that n3 still needs are \d+ % of the limit of 3 MiB .* At the current rate the limit is reached in /,
     );
     expect(saidOf(cluster.primary, 'retention.dropped', 'n3')).toEqual([]);
-    expect((await cluster.primary.cluster()).warnings.join()).toMatch(/n3 still needs/);
+    await until('it is in the status', async () =>
+      /n3 still needs/.test((await cluster.primary.cluster()).warnings.join()),
+    );
     expect((await memberOf('n1')).log?.begin).toBeLessThanOrEqual(
       (await memberOf('n3')).positions.durable + 1,
     );
