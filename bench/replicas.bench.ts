@@ -2,7 +2,7 @@
  * What replicas cost the primary's machine: CPU and memory of its server and its node, and bytes sent, with 1, 2, 4 and 8
  * replicas, beside MariaDB's own replication with as many. All replicas run on this machine too, so the load is modest and
  * of a fixed rate; only the primary's processes are counted. With each number of replicas the ways take turns.
- * Run: npm run bench -- replicas [--short] [--counts=1,2,4,8] [--rate=100] [--seconds=15] [--rounds=2]
+ * Run: npm run bench -- replicas [--short] [--counts=1,2,4,8] [--rate=300] [--seconds=15] [--rounds=2]
  *   --rate      transactions a second (oltp_write_only, 4 clients)
  *   --short     --counts=1,2,4 --seconds=6 --rounds=1
  */
@@ -25,7 +25,7 @@ const { values } = parseArgs({
   options: {
     short: { type: 'boolean', default: false },
     counts: { type: 'string' },
-    rate: { type: 'string', default: '100' },
+    rate: { type: 'string', default: '300' },
     seconds: { type: 'string' },
     rounds: { type: 'string' },
   },
