@@ -77,17 +77,25 @@ Exits with 1 when a table differs, or was skipped, or the comparison ended early
     const client = clientOf(context, values.text('node'));
     if (values.flag('cancel')) return cancel(context, client);
     if (values.flag('last')) return show(context, values, await read(client), null);
-    const { body: round } = await client.request<Round>('POST', '/v1/verify', {
+    const { document, only } = await ownResult(context, client, {
       ...tableOf(values.positionals[0]),
       ...(values.flag('repair') && { repair: true }),
     });
-    const document = await untilDone(context, client, round);
-    // Its primary has ended meanwhile; what is said last is of another round.
-    if (document.last?.startedAt !== round.startedAt)
-      throw new SkeinError('VERIFY_ENDED', 'The comparison ended with the primary that made it. Ask again.');
-    return show(context, values, document, round.only);
+    return show(context, values, document, only);
   },
 };
+
+/** Has a comparison made. @throws SkeinError VERIFY_ENDED, when the last one that the primary knows is another */
+export async function ownResult(
+  context: CommandContext,
+  client: NodeClient,
+  asked: { database?: string; table?: string; repair?: boolean },
+): Promise<{ document: Document; only: string | null }> {
+  const { body: round } = await client.request<Round>('POST', '/v1/verify', asked);
+  const document = await untilDone(context, client, round);
+  if (document.last?.startedAt === round.startedAt) return { document, only: round.only };
+  throw new SkeinError('VERIFY_ENDED', 'The comparison ended with the primary that made it. Ask again.');
+}
 
 /** A name in quotes may have dots in it. */
 const TABLE = /^(?:`((?:[^`]|``)+)`|([^.`]+))\.(?:`((?:[^`]|``)+)`|([^`]+))$/;
