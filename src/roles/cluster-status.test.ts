@@ -36,3 +36,12 @@ it('a node without a list knows itself', () => {
   expect(status.members).toEqual([own]);
   expect(status.quorum).toEqual({ needed: 0, attached: 0, voters: 0 });
 });
+
+it('a node tells of its own seed while its link is down too', () => {
+  const seeding = {
+    ...{ phase: 'waiting' as const, cause: 'operator' as const, donor: 'n3', attempt: 1, bytes: 9 },
+    ...{ bytesTotal: 9, bytesPerSecond: 0, remainingMs: null, since: '', reason: 'asked for' },
+  };
+  const heartbeat = { ...heartbeatBody('n2', 'replica'), seeding };
+  expect(ownStatus({ heartbeat, state: 'joining', voter: true, since: '' }).seeding).toEqual(seeding);
+});

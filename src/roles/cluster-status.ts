@@ -32,7 +32,8 @@ export function ownStatus(self: SelfFacts): MemberStatus {
     since: self.since,
     reason: null,
   });
-  return { ...status, lagMs: self.heartbeat.lagMs };
+  // What a node knows of itself is not old, though its link is down.
+  return { ...status, lagMs: self.heartbeat.lagMs, seeding: self.heartbeat.seeding ?? null };
 }
 
 /** On a replica: the status that the primary last sent, with the current entry of this node. */
