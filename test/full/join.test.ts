@@ -12,6 +12,7 @@ import { holdPorts } from '../../src/cli/setup/ports.js';
 import { Joiner } from '../../src/joining/exchange.js';
 import { formatJoinToken, joinSecretOf, parseJoinToken } from '../../src/joining/join-token.js';
 import { isSkeinError } from '../../src/model/error.js';
+import type { MembersDocument } from '../../src/model/status.js';
 import { LINK_VERSION } from '../../src/wire/frames.js';
 import { freePorts, killAndWait } from '../kit/processes.js';
 import { SetUpNode, type Status } from '../kit/set-up-node.js';
@@ -328,6 +329,38 @@ it('a member is removed, and joins again on an empty directory', async () => {
     return quorum.voters === 3 && members.every(({ voter, state }) => voter && state === 'live');
   });
   await until('the rows are there', async () => (await n3.rows('SELECT id FROM shop.t')).length === 2);
+});
+
+it('a machine that was removed does not take the place of a new one with its name', async () => {
+  expect((await n1.skein(['remove', 'n3'])).stderr).toContain('holds all data');
+  const fourth = machine('fourth', '127.0.0.4');
+  const joined = await fourth.setUp([...(await newLine()), '--listen', fourth.host, '--name', 'n3']);
+  expect([joined.code, joined.stderr]).toEqual([0, expect.stringContaining('member n3')]);
+  const addressOfN3 = async () => {
+    const { members } = (await n1.request<MembersDocument>('GET', '/v1/members')).body;
+    return members.find(({ name }) => name === 'n3')?.link.host;
+  };
+  // The new one has not started yet; the old one dials at once.
+  await n3.stop();
+  n3.start();
+  await until('the old machine is refused', async () => (await n3.log()).includes('MEMBER_ELSEWHERE'), {
+    deadlineMs: 60_000,
+    context: () => n3.log(),
+  });
+  expect(await addressOfN3()).toBe(fourth.host);
+  fourth.start();
+  const { members } = await n1.untilStatus('the new one is a voter', ({ quorum, members }) => {
+    return quorum.voters === 3 && members.every(({ voter, state }) => voter && state === 'live');
+  });
+  expect(members).toHaveLength(3);
+  // Also when the new one is away.
+  await fourth.stop();
+  await n3.stop();
+  n3.start();
+  await n3.untilStatus('the old one runs', ({ members }) => members.length > 0);
+  fourth.start();
+  await n1.untilStatus('the new one is back', ({ quorum }) => quorum.attached === 3);
+  expect(await addressOfN3()).toBe(fourth.host);
 });
 
 function joinerOf(text: string): Joiner {
