@@ -18,7 +18,7 @@ import {
 } from './control-sessions.js';
 import { keepLogs, purgeLogs } from './log-files.js';
 import { beginAt, fileBegin, finishLogReset, gtidAt, logBegin } from './own-log.js';
-import { ddlTraces, type RecoveryOptions, recoverReplica } from './replica-recovery.js';
+import { resetLogAfter, partitionIds, type RecoveryOptions, recoverReplica } from './replica-recovery.js';
 import {
   becomeReplica,
   closeForWrites,
@@ -52,16 +52,8 @@ import {
   waitForAcknowledgements,
 } from './server-status.js';
 import { TIME_ZONE_SUMS } from './time-zones.js';
-import type { UnreadableTable } from './unreadable-tables.js';
 import { UserAccounts } from './user-accounts.js';
-import {
-  finishBranch,
-  isFreeOfXa,
-  logRollback,
-  prepareAgain,
-  preparedBranches,
-  prepareStandIn,
-} from './xa-branches.js';
+import { finishBranch, isFreeOfXa, logRollback, preparedBranches, prepareStandIn } from './xa-branches.js';
 
 /**
  * SQL control of the local MariaDB server. Only executeOnPrimary, renameBack, convertToInnodb, logRollback, and execute when
@@ -200,8 +192,12 @@ export class MariadbControl {
     return recoverReplica(this.#sessions.query, options);
   }
 
-  ddlTraces(): Promise<string> {
-    return ddlTraces(this.#sessions.query);
+  resetLogAfter(gtid: string): Promise<void> {
+    return resetLogAfter(this.#sessions.query, gtid);
+  }
+
+  partitionIds(): Promise<string> {
+    return partitionIds(this.#sessions.query);
   }
 
   // Definitions.
@@ -210,8 +206,8 @@ export class MariadbControl {
     return definitionsOf(this.#sessions);
   }
 
-  unreadableTables(among: readonly TableName[] | null): Promise<UnreadableTable[]> {
-    return unreadableTablesOf(this.#sessions, among);
+  unreadableTables(): Promise<string> {
+    return unreadableTablesOf(this.#sessions);
   }
 
   lookAtSchema(): Promise<SchemaLook> {
@@ -275,10 +271,6 @@ export class MariadbControl {
 
   prepareStandIn(branch: string): Promise<void> {
     return prepareStandIn(this.#sessions, branch);
-  }
-
-  prepareAgain(branch: string, group: { format: Buffer; events: readonly Buffer[] }): Promise<void> {
-    return prepareAgain(this.#sessions, branch, group);
   }
 
   logRollback(branch: string, serverId: number): Promise<void> {

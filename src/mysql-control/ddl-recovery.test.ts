@@ -69,25 +69,25 @@ it('a settlement that was interrupted is completed', () => {
 });
 
 describe('a DDL that was noted before the server got it', () => {
-  const happened = { ordinal: 20, doubt: 'unlogged', happened: true } as const;
-  const didNot = { ordinal: 20, doubt: 'lost', happened: false } as const;
+  const executed = { ordinal: 20, outcome: 'executed' } as const;
+  const lost = { ordinal: 20, outcome: 'lost' } as const;
 
-  it('counts as executed when it left traces, although it is not in the log', () => {
-    expect(settle({ noted: happened })).toEqual({ position: name(20), resetLog: true });
-    expect(settle({ noted: happened, binlogPos: '' })).toEqual({ position: name(20), resetLog: false });
-    expect(settle({ noted: happened, binlogPos: name(20) })).toEqual({
+  it('was executed as its partitions show, although it is not in the log', () => {
+    expect(settle({ noted: executed })).toEqual({ position: name(20), resetLog: true });
+    expect(settle({ noted: executed, binlogPos: '' })).toEqual({ position: name(20), resetLog: false });
+    expect(settle({ noted: executed, binlogPos: name(20) })).toEqual({
       position: name(20),
       resetLog: false,
     });
   });
 
-  it('is executed again when it left none, although it is in the log', () => {
-    expect(settle({ noted: didNot })).toEqual(nothing);
-    expect(settle({ noted: didNot, binlogPos: name(20) })).toEqual(again);
+  it('is executed again when it may be lost, although it is in the log', () => {
+    expect(settle({ noted: lost })).toEqual(nothing);
+    expect(settle({ noted: lost, binlogPos: name(20) })).toEqual(again);
   });
 
-  it('that leaves no traces, because they are of something else, is as the log has it', () => {
-    const noted = { ...didNot, doubt: 'unlogged' } as const;
+  it('is as the log has it when its partitions show nothing', () => {
+    const noted = { ordinal: 20, outcome: 'unknown' } as const;
     expect(settle({ noted })).toEqual(nothing);
     expect(settle({ noted, binlogPos: name(20) })).toMatchObject({ position: name(20) });
     expect(settle({ noted, binlogPos: recoverys(20), recovered: [alter] })).toEqual({
@@ -97,23 +97,23 @@ describe('a DDL that was noted before the server got it', () => {
   });
 
   it('has everything before it applied, if the position does not say so', () => {
-    expect(settle({ noted: didNot, slavePos: name(17) })).toEqual({
+    expect(settle({ noted: lost, slavePos: name(17) })).toEqual({
       position: name(19),
       resetLog: false,
     });
-    expect(settle({ noted: happened, slavePos: name(17) })).toEqual({
+    expect(settle({ noted: executed, slavePos: name(17) })).toEqual({
       position: name(20),
       resetLog: true,
     });
   });
 
   it('says nothing of an older copy of the data', () => {
-    expect(settle({ noted: { ...happened, ordinal: 25 } })).toEqual(nothing);
+    expect(settle({ noted: { ...executed, ordinal: 25 } })).toEqual(nothing);
   });
 
-  it('was executed, whatever its traces say, when something after it was', () => {
-    expect(settle({ noted: { ...didNot, ordinal: 19 } })).toEqual(nothing);
-    expect(settle({ noted: didNot, binlogPos: name(21) })).toEqual({
+  it('was executed when something after it was', () => {
+    expect(settle({ noted: { ...lost, ordinal: 19 } })).toEqual(nothing);
+    expect(settle({ noted: lost, binlogPos: name(21) })).toEqual({
       position: name(21),
       resetLog: false,
     });
@@ -123,9 +123,7 @@ describe('a DDL that was noted before the server got it', () => {
 it('what somebody wrote is not taken for the recovery, nor for the cluster', () => {
   const errant = '0-2157810691-20';
   expect(settle({ binlogPos: errant })).toEqual(nothing);
-  expect(settle({ binlogPos: errant, noted: { ordinal: 20, doubt: 'unlogged', happened: true } })).toEqual(
-    nothing,
-  );
+  expect(settle({ binlogPos: errant, noted: { ordinal: 20, outcome: 'executed' } })).toEqual(nothing);
   expect(settle({ binlogPos: `${name(20)},1-1-5` })).toEqual(nothing);
   expect(settle({ binlogPos: recoverys(21), recovered: [alter], logBefore: errant })).toEqual(nothing);
   expect(settle({ binlogPos: '0-1000002-20' })).toEqual(nothing);

@@ -1,5 +1,4 @@
 import { parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
-import type { DdlDoubt } from './ddl-traces.js';
 
 /**
  * DDL is not transactional. A server that dies in the middle of DDL finishes or undoes it at its next start, and then its log
@@ -14,8 +13,13 @@ import type { DdlDoubt } from './ddl-traces.js';
  *     idempotently: slave_ddl_exec_mode).
  *   - DDL on partitions is executed many milliseconds before it is in the log, so a crash may leave it executed and not
  *     logged. DDL whose tables are Aria's (routines, events, accounts) may be in the log and be lost in the engine. The log
- *     does not help with these. So the node writes a note before the server gets such a statement, with the state before it
- *     (see ddl-traces.ts).
+ *     does not help with these. So the node writes a note before the server gets such a statement. For partitions it holds
+ *     their ids, which tell whether the statement was executed. Everything else is executed again: that changes nothing,
+ *     or it is an error for which the replica is filled from another node (roles/replica/apply-trouble.ts).
+ *
+ * Why this is not left to seeding: a kill in the middle of DDL on tables is common, and its outcome is certain. DDL on
+ * partitions may take hours, and all replicas execute it at the same time: a power cut would leave all of them in doubt, and
+ * no donor but the primary.
  */
 export interface RecoveredState {
   /** `@@gtid_binlog_pos` and `@@gtid_slave_pos`. */
@@ -25,7 +29,7 @@ export interface RecoveredState {
   readonly logBefore: string;
   /** Statements that the recovery wrote at the end of the log. */
   readonly recovered: readonly string[];
-  /** The DDL of the last note, and whether it has left traces; null = there never was a note. */
+  /** The DDL of the last note; null = there never was a note. */
   readonly noted: NotedOutcome | null;
   /** True when the cluster's transaction after the end of the log is DDL; null = this node does not have that transaction. */
   readonly nextIsDdl: boolean | null;
@@ -35,8 +39,8 @@ export interface RecoveredState {
 
 export interface NotedOutcome {
   readonly ordinal: number;
-  readonly doubt: DdlDoubt;
-  readonly happened: boolean;
+  /** `executed`, whatever the log says; `lost`: it may be, also when the log has it; `unknown`: it is as the log says. */
+  readonly outcome: 'executed' | 'lost' | 'unknown';
 }
 
 export interface Settlement {
@@ -65,11 +69,11 @@ export function settleRecovery(state: RecoveredState): Settlement {
   const executed =
     state.nextIsDdl !== false && state.recovered.some((statement) => !statement.includes(MADE_UP));
   let end = Math.max(applied, logged + (executed ? 1 : 0));
-  // The last note is about this DDL. Everything before it was applied, and its traces tell whether it was, too.
+  // The last note is about this DDL, and everything before it was applied.
   const reached = Math.max(applied, logged);
   if (noted && noted.ordinal > applied && noted.ordinal >= logged && noted.ordinal <= reached + 1) {
-    if (noted.happened) end = noted.ordinal;
-    else if (noted.doubt === 'lost') end = noted.ordinal - 1;
+    if (noted.outcome === 'executed') end = noted.ordinal;
+    else if (noted.outcome === 'lost') end = noted.ordinal - 1;
   }
   const name = end === 0 ? '' : nameOf(end);
   if (name === null) return NOTHING;

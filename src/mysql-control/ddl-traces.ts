@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/**
- * After a crash, neither the server's log nor its position tells whether some kinds of DDL were executed (see
- * ddl-recovery.ts). Their traces do: the node asks the same questions before the DDL begins and after the crash.
- */
+/** DDL of which the server's log does not tell after a crash whether it was executed (see ddl-recovery.ts). */
 
 /**
  * DDL on tables and the like. Unless partitions are concerned, the server's own recovery brings them in line with its
@@ -26,32 +23,13 @@ export function doubtOfDdl(statement: string): DdlDoubt | null {
   return CHANGES_PARTITIONS.test(statement) && !REBUILDS_TABLE.test(statement) ? 'unlogged' : null;
 }
 
-/** System tables that DDL writes to. They are Aria's. An account or a routine consists of nothing but its rows in them. */
-const SYSTEM_TABLES = [
-  'proc',
-  'event',
-  'func',
-  'servers',
-  'columns_priv',
-  'procs_priv',
-  'proxies_priv',
-  'roles_mapping',
-];
+/**
+ * A partition that was created, rebuilt, truncated or exchanged has another id than before; if the DDL was undone, it has the
+ * old id. So the same question before the DDL and after the crash tells whether it was executed.
+ */
+export const PARTITION_IDS =
+  "SELECT name, table_id FROM information_schema.innodb_sys_tables WHERE name LIKE '%#P#%' AND name NOT LIKE '%/#sql%' ORDER BY name";
 
-/** Accounts at the addresses of the ports are excluded: the node changes them at any time, without logging it. */
-const ACCOUNT_TABLES = ['global_priv', 'db', 'tables_priv'];
-
-export const TRACE_QUERIES: readonly string[] = [
-  // A partition that was created, rebuilt, truncated or exchanged has another id; if the DDL was undone, it has the old id.
-  "SELECT name, table_id FROM information_schema.innodb_sys_tables WHERE name LIKE '%#P#%' AND name NOT LIKE '%/#sql%' ORDER BY name",
-  `CHECKSUM TABLE ${SYSTEM_TABLES.map((table) => `mysql.${table}`).join(', ')}`,
-  ...ACCOUNT_TABLES.map(
-    (table) =>
-      `SELECT * FROM mysql.${table} WHERE Host NOT IN ('127.0.0.1', '127.0.0.2') ORDER BY Host, User`,
-  ),
-  'SELECT * FROM information_schema.schemata ORDER BY schema_name',
-];
-
-export function tracesOf(answers: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(answers)).digest('hex');
+export function traceOf(answer: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(answer)).digest('hex');
 }

@@ -24,6 +24,9 @@ import { structureOf } from './table-structure.js';
  *   a definition that rows do not depend on       ignored: a default, an option, a view, a trigger (definition-watch reports it)
  *   anything else                                 left as it is: the operator decides
  *
+ * A replica in such doubt is filled from another node. A primary is not: no other node may open meanwhile, and the cluster would
+ * stay closed for as long as the copy takes (docs/inside-definitions.md).
+ *
  * Seen on 10.11: DDL on partitions, TRUNCATE TABLE, CREATE DATABASE and CREATE TABLE ... SELECT may be done and not logged;
  * routines and events may be logged and not done; ALTER and RENAME may leave a table with partitions that cannot be opened.
  * The server itself settles all other DDL (see ddl-recovery.ts).

@@ -2,13 +2,13 @@
 import { parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
 import type { Query } from './control-sessions.js';
 import { settleRecovery } from './ddl-recovery.js';
-import { type DdlDoubt, TRACE_QUERIES, tracesOf } from './ddl-traces.js';
+import { PARTITION_IDS, traceOf } from './ddl-traces.js';
 import { lastGtid, resetLog, writtenByRecovery } from './own-log.js';
 import { replicaThreads, serverReading } from './server-status.js';
 
 export interface RecoveryOptions {
-  /** The DDL of the last note, which was written before the server got the statement. */
-  readonly noted: { ordinal: number; doubt: DdlDoubt; traces: string } | null;
+  /** The DDL of the last note, which was written before the server got the statement; `partitions`: see DdlNote. */
+  readonly noted: { ordinal: number; partitions: string | null } | null;
   nameOf(ordinal: number): string | null;
   isDdl(ordinal: number): Promise<boolean | null>;
 }
@@ -31,13 +31,15 @@ export async function recoverReplica(
     slavePos,
     ...written,
     nextIsDdl: written.recovered.length === 0 ? null : await isDdl(logged + 1),
-    noted: noted && { ...noted, happened: noted.traces !== (await ddlTraces(query)) },
+    noted: noted && {
+      ordinal: noted.ordinal,
+      outcome: noted.partitions === null ? 'lost' : await outcomeOf(query, noted.partitions),
+    },
     nameOf,
   });
   const { position } = settlement;
-  // The order matters: an interruption between the two is recognised at the next start.
-  if (position !== null) await query(`SET GLOBAL gtid_slave_pos = '${position}'`);
-  if (settlement.resetLog) await resetLog(query, position ?? slavePos);
+  if (settlement.resetLog) await resetLogAfter(query, position ?? slavePos);
+  else if (position !== null) await query(`SET GLOBAL gtid_slave_pos = '${position}'`);
   if (position === null && !settlement.resetLog) return null;
   return (
     `The server died in the middle of DDL or XA: its log stood at ${binlogPos || 'nothing'}, its position at ` +
@@ -45,9 +47,18 @@ export async function recoverReplica(
   );
 }
 
-/** Traces that tell after a crash whether DDL was executed; see ddl-traces.ts. */
-export async function ddlTraces(query: Query): Promise<string> {
-  const answers: unknown[] = [];
-  for (const sql of TRACE_QUERIES) answers.push(await query(sql));
-  return tracesOf(answers);
+/** Sets the replication position, and resets the log so that it begins after it. Only on a server that does not replicate. */
+export async function resetLogAfter(query: Query, gtid: string): Promise<void> {
+  // The order matters: an interruption between the two is recognised at the next start.
+  await query(`SET GLOBAL gtid_slave_pos = '${gtid}'`);
+  await resetLog(query, gtid);
+}
+
+async function outcomeOf(query: Query, before: string): Promise<'executed' | 'unknown'> {
+  return (await partitionIds(query)) === before ? 'unknown' : 'executed';
+}
+
+/** A text that differs before and after DDL on partitions; see ddl-traces.ts. */
+export async function partitionIds(query: Query): Promise<string> {
+  return traceOf(await query(PARTITION_IDS));
 }

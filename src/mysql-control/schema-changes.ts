@@ -4,7 +4,7 @@ import { sqlText } from '../mysql-client/sql-text.js';
 import type { ControlSessions, Query } from './control-sessions.js';
 import { readDefinitions, type SqlQuery } from './definitions.js';
 import { conversionStatements, renameBackStatement, type TableName } from './schema-look.js';
-import { type UnreadableTable, unreadableTables } from './unreadable-tables.js';
+import { unreadableTables } from './unreadable-tables.js';
 
 /** lock_wait_timeout for the node's own changes. They are tried again after it. */
 const LOCK_WAIT_S = 5;
@@ -16,12 +16,9 @@ export function definitionsOf(sessions: ControlSessions): Promise<Definitions> {
   return openingTables(sessions, readDefinitions);
 }
 
-/** Tables that the server lists and cannot open. `among`: looks only at these; null = at all. */
-export function unreadableTablesOf(
-  sessions: ControlSessions,
-  among: readonly TableName[] | null,
-): Promise<UnreadableTable[]> {
-  return openingTables(sessions, (query) => unreadableTables(query, among));
+/** See unreadable-tables.ts. */
+export function unreadableTablesOf(sessions: ControlSessions): Promise<string> {
+  return openingTables(sessions, unreadableTables);
 }
 
 /** Uses a session of its own, so that questions about the server's state do not wait behind a table's lock. */

@@ -1,7 +1,6 @@
-/** Lists, ends and prepares branches of XA transactions in the engine (see roles/xa-recovery.ts). */
-import { rowStatements } from '../mysql-protocol/events.js';
+/** Lists and ends branches of XA transactions in the engine (see roles/xa-recovery.ts). */
 import { xaBranch } from '../mysql-protocol/mariadb-gtid.js';
-import { type ControlSessions, QUERY_DEADLINE_MS } from './control-sessions.js';
+import type { ControlSessions } from './control-sessions.js';
 import { sessionsGone } from './server-sessions.js';
 import { refuseWaitingCommits } from './server-status.js';
 
@@ -37,29 +36,9 @@ export async function finishBranch(
 /** The branch has to change a row, because the server forgets a branch without changes (seen on 10.11). */
 export async function prepareStandIn(sessions: ControlSessions, branch: string): Promise<void> {
   await sessions.query(`CREATE TABLE IF NOT EXISTS ${STAND_IN} (id INT) ENGINE=InnoDB`);
-  await inEndedSession(sessions, { logged: false, deadlineMs: QUERY_DEADLINE_MS }, [
+  await inEndedSession(sessions, { logged: false }, [
     `XA START ${branch}`,
     `INSERT INTO ${STAND_IN} VALUES (1)`,
-    `XA END ${branch}`,
-    `XA PREPARE ${branch}`,
-  ]);
-}
-
-/**
- * Prepares a branch with the changes of a group of the log, by its row events in the form that BINLOG takes. Only on a server
- * that does not replicate.
- */
-export async function prepareAgain(
-  sessions: ControlSessions,
-  branch: string,
-  { format, events }: { format: Buffer; events: readonly Buffer[] },
-): Promise<void> {
-  await inEndedSession(sessions, { logged: false, deadlineMs: null }, [
-    `BINLOG '${format.toString('base64')}'`,
-    `XA START ${branch}`,
-    ...rowStatements(events).map(
-      (rows) => `BINLOG '${rows.map((event) => event.toString('base64')).join('\n')}'`,
-    ),
     `XA END ${branch}`,
     `XA PREPARE ${branch}`,
   ]);
@@ -74,7 +53,7 @@ export async function logRollback(
   // Commits of an adopted server could wait for acknowledgements that no dump gives yet. Opening switches semi-sync on again.
   await refuseWaitingCommits(sessions.query);
   await sessions.query('SET GLOBAL rpl_semi_sync_master_enabled = 0');
-  await inEndedSession(sessions, { logged: true, deadlineMs: QUERY_DEADLINE_MS }, [
+  await inEndedSession(sessions, { logged: true }, [
     `SET SESSION server_id = ${Math.trunc(serverId)}`,
     `XA ROLLBACK ${branch}`,
   ]);
@@ -84,14 +63,14 @@ export async function logRollback(
 /** Uses a session of its own. The server has ended it when this resolves, because a branch belongs to its session until then. */
 async function inEndedSession(
   sessions: ControlSessions,
-  { logged, deadlineMs }: { logged: boolean; deadlineMs: number | null },
+  { logged }: { logged: boolean },
   statements: readonly string[],
 ): Promise<void> {
   let id: number | null = null;
   try {
     await sessions.alone({ logged }, async (query, { threadId }) => {
       id = threadId;
-      for (const sql of statements) await query(sql, deadlineMs);
+      for (const sql of statements) await query(sql);
     });
   } finally {
     if (id !== null) await sessionsGone(sessions.query, [id]);

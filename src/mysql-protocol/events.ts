@@ -55,26 +55,6 @@ export const ROWS: ReadonlySet<number> = new Set<number>([
   EVENT.updateRowsCompressed,
   EVENT.deleteRowsCompressed,
 ]);
-/** The last rows of a statement. */
-const STATEMENT_END = 0x1;
-
-/** The events of a group that change rows, statement by statement: its table maps, and the rows up to its end. */
-export function rowStatements(events: readonly Buffer[]): Buffer[][] {
-  const statements: Buffer[][] = [];
-  let current: Buffer[] = [];
-  for (const event of events) {
-    const type = event[HEADER_AT.type] ?? 0;
-    if (type !== EVENT.tableMap && !ROWS.has(type)) continue;
-    current.push(event);
-    // Behind a table id of six bytes.
-    if (type === EVENT.tableMap || (event.readUInt16LE(EVENT_HEADER_SIZE + 6) & STATEMENT_END) === 0)
-      continue;
-    statements.push(current);
-    current = [];
-  }
-  return statements;
-}
-
 /** Builds an event with header and CRC32, as a source makes it up for the head of a stream. */
 function buildEvent(
   type: number,

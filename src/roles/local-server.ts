@@ -1,8 +1,6 @@
 import type { Definitions } from '../model/definitions.js';
 import type { SchemaLook, TableName } from '../mysql-control/schema-look.js';
-import type { UnreadableTable } from '../mysql-control/unreadable-tables.js';
 import type { TableCollations } from '../promise/charset-risk.js';
-import type { LoggedGroup } from '../source/logged-group.js';
 import type { SqlSession } from '../verify/sql-session.js';
 import type { DdlNote } from './replica/ddl-note.js';
 
@@ -73,12 +71,14 @@ export interface LocalControl {
     /** Whether the transaction with this ordinal is DDL; null = the node does not have it. */
     isDdl(ordinal: number): Promise<boolean | null>;
   }): Promise<string | null>;
-  /** A text that differs before and after DDL whose execution the server's log does not show. */
-  ddlTraces(): Promise<string>;
+  /** Sets the replication position, and resets the log so that it begins after it. Only on a server that does not replicate. */
+  resetLogAfter(gtid: string): Promise<void>;
+  /** A text that differs before and after DDL on partitions. */
+  partitionIds(): Promise<string>;
   /** Definitions of the server's objects: tables, views, routines, accounts and others. */
   definitions(): Promise<Definitions>;
-  /** Tables that the server lists but cannot open, among these tables; null = among all. */
-  unreadableTables(among: readonly TableName[] | null): Promise<UnreadableTable[]>;
+  /** Names of tables that the server lists but cannot open; '' = none. */
+  unreadableTables(): Promise<string>;
   /** Checksums of the server's named time zones. They are equal on servers with equal zones. */
   timeZoneSums(): Promise<string>;
   /** Tables and events that may break the promise. */
@@ -121,8 +121,6 @@ export interface LocalControl {
   prepareStandIn(branch: string): Promise<void>;
   /** Rolls a prepared branch back, and logs that with this server id. Only on a closed server. */
   logRollback(branch: string, serverId: number): Promise<void>;
-  /** Prepares a branch again from the log, without logging it. Only on a server that does not replicate. */
-  prepareAgain(branch: string, group: LoggedGroup): Promise<void>;
   openAsPrimary(options: { serverId: number }): Promise<void>;
   /** Makes the server refuse writes. @throws SkeinError COMMITS_WAITING (then only a kill is safe, rule C1) */
   closeForWrites(): Promise<void>;

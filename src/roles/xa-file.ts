@@ -40,7 +40,7 @@ export function xaFile(stateDirectory: string): XaFile {
       refuse: ({ path, reason }) =>
         new SkeinError(
           'XA_STATE_UNREADABLE',
-          `${path} cannot be used (${reason}). It says which XA branches were prepared. Correct it. If it was ` +
+          `${path} cannot be used (${reason}). It says which XA branches were prepared. On a primary, correct it. If it was ` +
             'damaged and no XA transaction was open when the server ended, remove it: then the whole log is read.',
         ),
     },

@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { ORIGIN, type Position } from '../model/position.js';
-import type { LoggedGroup } from '../source/logged-group.js';
 import type { XaLog } from '../source/xa-log.js';
 import type { LocalControl } from './local-server.js';
 import type { XaAgreement, XaFile } from './xa-file.js';
-import { preparedAgain, rolledBackEverywhere, XaRecovery, xaRepair } from './xa-recovery.js';
+import { executedAgainFrom, XaRecovery, xaRepair } from './xa-recovery.js';
 
 type Last = 'prepare' | 'commit' | 'rollback';
-const log = (branches: Record<string, Last>, ordinary = false): XaLog => ({
+/** Each branch is named once, from number 1 on; `lastOther` as the log has it. */
+const log = (branches: Record<string, Last>, ordinary = false, lastOther = 0): XaLog => ({
   branches: new Map(Object.entries(branches)),
-  preparedAt: new Map(Object.keys(branches).map((branch, i) => [branch, i + 1])),
+  lastAt: new Map(Object.keys(branches).map((branch, i) => [branch, i + 1])),
+  lastOther,
   ordinary,
 });
 const agreed = (branches: string[] = [], ending: string[] = []) => ({ at: ORIGIN, branches, ending });
@@ -73,7 +74,6 @@ it('the log before a position answered a minute ago need not be read again, unle
   const xa = new XaRecovery({
     file: { save: async (agreement: XaAgreement) => void saved.push(agreement) } as unknown as XaFile,
     control: () => ({ isFreeOfXa: async () => free }) as unknown as LocalControl,
-    lost: rolledBackEverywhere({ control: () => ({}) as LocalControl, serverId: () => 1 }),
     logBegin: async () => ({ epoch: 0, ordinal: 0, gtid: '' }),
     readLog: async () => log({}),
   });
@@ -102,7 +102,6 @@ it('with a purged log, the branches of the engine count, and a branch in doubt n
       load: async () => ({ at: at(10), branches: ['one', 'two'], ending: [] }),
     } as unknown as XaFile,
     control: () => ({ preparedBranches: async () => engine }) as unknown as LocalControl,
-    lost: rolledBackEverywhere({ control: () => ({}) as LocalControl, serverId: () => 1 }),
     logBegin: async () => at(50),
     readLog: async (after) => {
       read.push(after.ordinal);
@@ -110,60 +109,73 @@ it('with a purged log, the branches of the engine count, and a branch in doubt n
     },
   });
   const { signal } = new AbortController();
-  expect(await xa.settle(at(60), signal)).toBeNull();
+  expect(await xa.settlePrimary(at(60), 1, signal)).toBeNull();
   engine = ['two', 'three'];
-  await expect(xa.settle(at(60), signal)).rejects.toMatchObject({ code: 'XA_IN_DOUBT' });
+  await expect(xa.settlePrimary(at(60), 1, signal)).rejects.toMatchObject({ code: 'XA_IN_DOUBT' });
   expect(read).toEqual([50, 50]);
 });
 
 describe('on a replica', () => {
   const at = (ordinal: number): Position => ({ epoch: 1, ordinal, gtid: `0-1000001-${ordinal}` });
+  const lost = (...branches: string[]) => branches.map((branch) => ({ branch, isGone: true }));
 
-  function settle(engine: string[], tail: XaLog): Promise<string | null> {
+  it('the end of the log is executed again from the first branch that its engine has lost', () => {
+    const tail = log({ old: 'prepare', a: 'prepare', b: 'prepare', c: 'prepare' });
+    expect(executedAgainFrom([], tail, ['old'], 1)).toBeNull();
+    expect(executedAgainFrom(lost('c', 'a'), tail, ['old', 'b'], 1)).toBe(2);
+    // The end of a branch was logged with it, and the engine has not done that either.
+    const ended = log({ a: 'prepare', old: 'commit' });
+    expect(executedAgainFrom(lost('a'), ended, ['old'], 0)).toBe(1);
+  });
+
+  it.each<[string, XaLog, number]>([
+    ['an ordinary transaction or DDL was executed since', log({ a: 'prepare' }, true, 2), 0],
+    ['its position is beyond it', log({ a: 'prepare' }), 1],
+    ['another branch was ended since', log({ a: 'prepare', b: 'commit' }), 0],
+    ['the log does not hold it any more', log({}), 0],
+  ])('it has to be filled when it lost a branch, and %s', (_, tail, applied) => {
+    expect(() => executedAgainFrom(lost('a'), tail, [], applied)).toThrow(
+      expect.objectContaining({ code: 'XA_DIFFERS' }),
+    );
+  });
+
+  function settle(
+    engine: string[],
+    tail: XaLog,
+    { begin = 0, before = agreed() }: { begin?: number; before?: XaAgreement } = {},
+  ): Promise<string | null> {
     const control = {
-      preparedBranches: async () => engine,
+      preparedBranches: async () => [...engine],
       finishBranch: async (branch: string) => void engine.splice(engine.indexOf(branch), 1),
-      prepareAgain: async (branch: string, { events }: LoggedGroup) =>
-        void engine.push(`${branch}${events.length === 0 ? '' : ' with rows'}`),
     } as unknown as LocalControl;
     const xa = new XaRecovery({
-      file: { path: 'xa.json', load: async () => agreed() } as unknown as XaFile,
+      file: { path: 'xa.json', load: async () => before } as unknown as XaFile,
       control: () => control,
-      lost: preparedAgain({
-        control: () => control,
-        readGroup: async () => ({ format: Buffer.alloc(0), events: [] }),
-      }),
-      logBegin: async () => at(0),
+      logBegin: async () => at(begin),
       readLog: async () => tail,
     });
-    return xa.settle(at(9), new AbortController().signal);
+    return xa.settleReplica(at(9), new AbortController().signal);
   }
 
-  it('a lost branch is prepared again, and a branch that is not in the log is rolled back', async () => {
-    const engine = ['early'];
-    expect(await settle(engine, log({ lost: 'prepare' }, true))).toMatch(
-      /rollback of early was done; lost was prepared again/,
-    );
-    expect(engine).toEqual(['lost']);
+  it('a branch that ended in the log is ended, and a branch that is not in the log is rolled back', async () => {
+    const engine = ['a', 'b', 'c'];
+    const tail = log({ a: 'commit', b: 'prepare' });
+    expect(await settle(engine, tail)).toBe('the commit of a was done; the rollback of c was done');
+    expect(engine).toEqual(['b']);
+    expect(await settle(engine, tail)).toBeNull();
+  });
+
+  it('a branch that is still missing is an error', async () => {
+    await expect(settle([], log({ a: 'prepare' }))).rejects.toMatchObject({ code: 'XA_DIFFERS' });
+  });
+
+  it('the stand-in of a former primary is never taken for the branch', async () => {
+    const engine = ['a'];
+    expect(await settle(engine, log({}), { before: agreed([], ['a']) })).toBe('the rollback of a was done');
+    expect(engine).toEqual([]);
   });
 
   it('with a purged log, no branch is ended and the branches of the engine stay', async () => {
-    const control = { preparedBranches: async () => ['old'] } as unknown as LocalControl;
-    const xa = new XaRecovery({
-      file: { path: 'xa.json', load: async () => agreed() } as unknown as XaFile,
-      control: () => control,
-      lost: preparedAgain({
-        control: () => control,
-        readGroup: () => Promise.reject(new Error('not asked')),
-      }),
-      logBegin: async () => at(50),
-      readLog: async () => log({}, true),
-    });
-    expect(await xa.settle(at(60), new AbortController().signal)).toBeNull();
-  });
-
-  it('a branch that ended in the log is ended, and nothing is done when engine and log agree', async () => {
-    expect(await settle(['a', 'b'], log({ a: 'commit', b: 'prepare' }))).toBe('the commit of a was done');
-    expect(await settle(['b'], log({ a: 'commit', b: 'prepare' }))).toBeNull();
+    expect(await settle(['old'], log({}, true, 60), { begin: 50 })).toBeNull();
   });
 });

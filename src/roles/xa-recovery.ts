@@ -1,6 +1,5 @@
 import { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
-import type { LoggedGroup } from '../source/logged-group.js';
 import type { XaLog } from '../source/xa-log.js';
 import type { LocalControl } from './local-server.js';
 import type { XaAgreement, XaFile } from './xa-file.js';
@@ -14,18 +13,27 @@ import type { XaAgreement, XaFile } from './xa-file.js';
  *   the log      the engine
  *   ended        prepared     the engine ends it in the same way, without logging
  *   prepared     missing      its rows are lost here. On a primary no client was told that it is prepared, so a rollback is
- *                             logged. On a replica it is prepared again from the log
+ *                             logged. A replica executes the end of its log again. If the engine has executed later
+ *                             transactions, the replica is filled from another node
  *   missing      prepared     on a primary it was an XA COMMIT ... ONE PHASE on its way to the log. It is rolled back when it
  *                             cannot have got there. When it can (such a group names no branch), an operator decides.
  *                             On a replica it is rolled back, because it will be executed again
+ *
+ * Seeding does not replace this: a primary has no donor, and a replica that applies XA is in one of these states after almost
+ * every kill. To execute the end of the log again costs nothing. A copy of the data may take hours.
  */
 export interface XaRepair {
-  readonly finish: readonly { readonly branch: string; readonly how: 'commit' | 'rollback' }[];
+  readonly finish: readonly XaEnd[];
   /** Branches that are prepared in the log and that the engine has lost. */
   readonly lost: readonly LostBranch[];
   readonly doubtful: readonly string[];
   /** Branches that are prepared afterwards, without the lost ones. */
   readonly left: readonly string[];
+}
+
+export interface XaEnd {
+  readonly branch: string;
+  readonly how: 'commit' | 'rollback';
 }
 
 export interface LostBranch {
@@ -37,7 +45,7 @@ export interface LostBranch {
 export function xaRepair(agreed: XaAgreement, log: XaLog, engine: readonly string[]): XaRepair {
   const has = new Set(engine);
   const prepared = new Set(agreed.branches);
-  const finish: { branch: string; how: 'commit' | 'rollback' }[] = [];
+  const finish: XaEnd[] = [];
   for (const [branch, last] of log.branches) {
     if (last === 'prepare') prepared.add(branch);
     else {
@@ -62,23 +70,47 @@ export function xaRepair(agreed: XaAgreement, log: XaLog, engine: readonly strin
   };
 }
 
-/** How a role handles branches that its engine has lost. */
-export interface LostBranches {
-  /** True when the branches are prepared afterwards, false when they have ended. */
-  readonly restored: boolean;
-  repair(
-    lost: readonly LostBranch[],
-    known: { agreed: XaAgreement; log: XaLog; signal: AbortSignal },
-  ): Promise<void>;
+/**
+ * The ordinal from which a replica's server must execute its log again, because its engine has lost branches that the log
+ * prepares; null = it has lost none. The engine must have executed nothing from there on. There may be several XA groups,
+ * because a server logs them together before it executes the first one.
+ * @param applied ordinal of the server's replication position
+ * @throws SkeinError XA_DIFFERS
+ */
+export function executedAgainFrom(
+  lost: readonly LostBranch[],
+  log: XaLog,
+  engine: readonly string[],
+  applied: number,
+): number | null {
+  if (lost.length === 0) return null;
+  const at = (branch: string) => log.lastAt.get(branch) ?? 0;
+  const from = Math.min(...lost.map(({ branch }) => at(branch)));
+  const hasEnded = [...log.branches].some(
+    ([branch, last]) => last !== 'prepare' && at(branch) >= from && !engine.includes(branch),
+  );
+  if (from > applied && from > log.lastOther && !hasEnded) return from;
+  throw new SkeinError(
+    'XA_DIFFERS',
+    `The server has lost XA branches that its log prepares from number ${from} on, and has executed later transactions (its position is ${applied}): ${lost.map(({ branch }) => branch).join('; ')}.`,
+  );
 }
 
 export interface XaRecoveryModules {
   file: XaFile;
   control(): LocalControl;
-  lost: LostBranches;
   /** The log begins after this position. Everything before it has been purged. */
   logBegin(): Promise<Position>;
   readLog(after: Position, until: Position, signal: AbortSignal): Promise<XaLog>;
+}
+
+/** State of a server's log and engine after a crash. */
+interface XaFound {
+  readonly agreed: XaAgreement;
+  readonly log: XaLog;
+  readonly engine: readonly string[];
+  /** The log no longer has all branches that the engine may have. */
+  readonly isPurged: boolean;
 }
 
 /**
@@ -98,52 +130,79 @@ export class XaRecovery {
   }
 
   /**
-   * Makes the engine agree with the log. Only on a closed server. May write to the log. Returns a description of the repair,
-   * null = nothing was done.
-   * @throws SkeinError XA_IN_DOUBT, and what reading the log throws
+   * Makes a primary's engine agree with the log. Only on a closed server. May write to the log, with this server id. Returns a
+   * description of the repair, null = nothing was done.
+   * @throws SkeinError XA_IN_DOUBT, XA_DIFFERS, and what reading the log throws
    */
-  async settle(logEnd: Position, signal: AbortSignal): Promise<string | null> {
-    const { file, readLog, lost: lostBranches } = this.#modules;
-    const control = this.#modules.control();
+  async settlePrimary(logEnd: Position, serverId: number, signal: AbortSignal): Promise<string | null> {
+    const { file } = this.#modules;
+    const { agreed, log, engine, isPurged } = await this.#find(logEnd, signal);
+    const ordinary = isPurged || log.ordinary;
+    const { finish, lost, doubtful, left } = xaRepair(agreed, { ...log, ordinary }, engine);
+    if (doubtful.length > 0) throw inDoubt(doubtful, file.path);
+    // Saved first, so that after another crash a stand-in is not taken for the branch itself.
+    if (lost.length > 0) await file.save({ ...agreed, ending: lost.map(({ branch }) => branch) });
+    await this.#finish(finish);
+    for (const { branch, isGone } of lost) {
+      signal.throwIfAborted();
+      const control = this.#modules.control();
+      if (isGone) await control.prepareStandIn(branch);
+      await control.logRollback(branch, serverId);
+    }
+    await this.#expect(left);
+    return textOf([
+      ...finish.map(finished),
+      ...lost.map(
+        ({ branch }) => `${branch}, whose preparation was never answered, was rolled back on all nodes`,
+      ),
+    ]);
+  }
+
+  /** See executedAgainFrom. Only on a server that does not replicate. @throws also what reading the log throws */
+  async lostFrom(logEnd: Position, applied: Position, signal: AbortSignal): Promise<number | null> {
+    const { agreed, log, engine } = await this.#find(logEnd, signal);
+    const { lost } = xaRepair(agreed, log, engine);
+    return executedAgainFrom(lost, log, engine, applied.ordinal);
+  }
+
+  /**
+   * Makes a replica's engine agree with its log up to this position. Only on a server that does not replicate. Returns a
+   * description of the repair, null = nothing was done.
+   * @throws SkeinError XA_DIFFERS, and what reading the log throws
+   */
+  async settleReplica(logEnd: Position, signal: AbortSignal): Promise<string | null> {
+    const { agreed, log, engine, isPurged } = await this.#find(logEnd, signal);
+    // A replica logs the end of a branch before it ends the branch. So only a purged log leaves a doubt, and then the branch stays.
+    const { finish, lost, doubtful, left } = xaRepair(agreed, { ...log, ordinary: isPurged }, engine);
+    await this.#finish(finish);
+    await this.#expect([...left, ...lost.map(({ branch }) => branch), ...doubtful]);
+    return textOf(finish.map(finished));
+  }
+
+  async #find(logEnd: Position, signal: AbortSignal): Promise<XaFound> {
+    const { file, control, logBegin, readLog } = this.#modules;
     this.#next = null;
     await this.#saving.catch(() => {});
-    const engine = await control.preparedBranches();
+    const engine = await control().preparedBranches();
     const noted = await file.load();
-    const begin = await this.#modules.logBegin();
+    const begin = await logBegin();
     const isPurged = begin.ordinal > noted.at.ordinal;
     const agreed = isPurged ? agreedAtBegin(noted, begin, engine) : noted;
-    const read = await readLog(agreed.at, logEnd, signal);
-    // A replica logs the end of a branch before it ends the branch. So only a purged log leaves a doubt, and then the
-    // branch stays.
-    const log = { ...read, ordinary: isPurged || (!lostBranches.restored && read.ordinary) };
-    const repair = xaRepair(agreed, log, engine);
-    if (repair.doubtful.length > 0 && !lostBranches.restored) throw inDoubt(repair.doubtful, file.path);
-    const { finish, lost } = repair;
-    if (lost.length > 0 && !lostBranches.restored) {
-      // Saved first, so that after another crash a stand-in is not taken for the branch itself.
-      await file.save({ ...agreed, ending: lost.map(({ branch }) => branch) });
-    }
-    for (const { branch, how } of finish) await control.finishBranch(branch, how);
-    await lostBranches.repair(lost, { agreed, log, signal });
-    const found = await control.preparedBranches();
-    const wanted = lostBranches.restored
-      ? [...repair.left, ...repair.doubtful, ...lost.map(({ branch }) => branch)]
-      : repair.left;
-    if (found.toSorted().join() !== wanted.toSorted().join()) {
-      throw new SkeinError(
-        'XA_DIFFERS',
-        `According to its log the server should have these XA branches prepared: ${wanted.join('; ') || 'none'}. It has: ${found.join('; ') || 'none'}.`,
-      );
-    }
-    if (finish.length + lost.length === 0) return null;
-    return [
-      ...finish.map(({ branch, how }) => `the ${how} of ${branch} was done`),
-      ...lost.map(({ branch }) =>
-        lostBranches.restored
-          ? `${branch} was prepared again`
-          : `${branch}, whose preparation was never answered, was rolled back on all nodes`,
-      ),
-    ].join('; ');
+    return { agreed, log: await readLog(agreed.at, logEnd, signal), engine, isPurged };
+  }
+
+  async #finish(ends: readonly XaEnd[]): Promise<void> {
+    const control = this.#modules.control();
+    for (const { branch, how } of ends) await control.finishBranch(branch, how);
+  }
+
+  async #expect(wanted: readonly string[]): Promise<void> {
+    const found = await this.#modules.control().preparedBranches();
+    if (found.toSorted().join() === wanted.toSorted().join()) return;
+    throw new SkeinError(
+      'XA_DIFFERS',
+      `According to its log the server should have these XA branches prepared: ${wanted.join('; ') || 'none'}. It has: ${found.join('; ') || 'none'}.`,
+    );
   }
 
   /**
@@ -171,45 +230,6 @@ export class XaRecovery {
   }
 }
 
-/** For a primary: logs a rollback of the branches with the server id of the epoch, so that all nodes end them. */
-export function rolledBackEverywhere(modules: { control(): LocalControl; serverId(): number }): LostBranches {
-  return {
-    restored: false,
-    repair: async (lost, { signal }) => {
-      const control = modules.control();
-      for (const { branch, isGone } of lost) {
-        signal.throwIfAborted();
-        if (isGone) await control.prepareStandIn(branch);
-        await control.logRollback(branch, modules.serverId());
-      }
-    },
-  };
-}
-
-/**
- * For a replica: prepares the branches again from the log. Their locks kept later transactions in the log from changing
- * their rows.
- */
-export function preparedAgain(modules: {
-  control(): LocalControl;
-  readGroup(ordinal: number, signal: AbortSignal): Promise<LoggedGroup>;
-}): LostBranches {
-  return {
-    restored: true,
-    repair: async (lost, { log, signal }) => {
-      for (const { branch } of lost) {
-        const ordinal = log.preparedAt.get(branch);
-        if (ordinal === undefined)
-          throw new SkeinError(
-            'XA_DIFFERS',
-            `The server has lost the XA branch ${branch}, and its log no longer has it. The server must be filled from another node.`,
-          );
-        await modules.control().prepareAgain(branch, await modules.readGroup(ordinal, signal));
-      }
-    },
-  };
-}
-
 /**
  * The part of the log with the ends of these branches has been purged. The server keeps each file of its log until the engine
  * has executed and stored all of it. So a branch that was prepared and is missing now has ended.
@@ -217,6 +237,11 @@ export function preparedAgain(modules: {
 function agreedAtBegin(noted: XaAgreement, begin: Position, engine: readonly string[]): XaAgreement {
   return { ...noted, at: begin, branches: noted.branches.filter((branch) => engine.includes(branch)) };
 }
+
+const finished = ({ branch, how }: XaEnd) => `the ${how} of ${branch} was done`;
+
+/** Null = nothing was done. */
+const textOf = (done: readonly string[]) => (done.length === 0 ? null : done.join('; '));
 
 function inDoubt(branches: readonly string[], path: string): SkeinError {
   const decided = JSON.stringify(Object.fromEntries(branches.map((branch) => [branch, 'rollback'])));

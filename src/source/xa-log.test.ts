@@ -9,12 +9,14 @@ const PREPARED_XA = 0x40;
 const COMPLETED_XA = 0x80;
 
 it('keeps the last operation on each branch, and whether there was an ordinary transaction', () => {
-  const reader = new XaLogReader(mariadb, 4);
+  const reader = new XaLogReader(mariadb, 4, 10);
   read(reader, gtid(5, PREPARED_XA, 'a'), event(EVENT.xaPrepare, Buffer.alloc(20)));
   read(reader, gtid(6, PREPARED_XA, 'b'), event(EVENT.xaPrepare, Buffer.alloc(20)));
   read(reader, gtid(7, STANDALONE | COMPLETED_XA, 'a'), query("XA COMMIT X'61',X'',1"));
   read(reader, gtid(8, STANDALONE), query('ALTER TABLE t FORCE'));
   expect(reader.ordinary).toBe(false);
+  expect(reader.lastOther).toBe(8);
+  expect([...reader.lastAt.values()]).toEqual([7, 6]);
   expect(reader.ordinal).toBe(8);
   expect([...reader.branches]).toEqual([
     ["X'61',X'',1", 'commit'],
@@ -24,17 +26,22 @@ it('keeps the last operation on each branch, and whether there was an ordinary t
   read(reader, gtid(10, TRANSACTIONAL), event(EVENT.xid, Buffer.alloc(8)));
   expect(reader.branches.get("X'62',X'',1")).toBe('rollback');
   expect(reader.ordinary).toBe(true);
+  expect(reader.lastOther).toBe(10);
+  expect(reader.lastAt.get("X'62',X'',1")).toBe(9);
   expect(reader.ordinal).toBe(10);
+  // After `until`.
+  read(reader, gtid(11, PREPARED_XA, 'c'), event(EVENT.xaPrepare, Buffer.alloc(20)));
+  expect([reader.ordinal, reader.branches.size]).toEqual([10, 2]);
 });
 
 it('does not count a group whose end it has not read', () => {
-  const reader = new XaLogReader(mariadb, 4);
+  const reader = new XaLogReader(mariadb, 4, 10);
   read(reader, gtid(5, TRANSACTIONAL));
   expect(reader.ordinal).toBe(4);
 });
 
 it('continues after an event that is too large for memory', () => {
-  const reader = new XaLogReader(mariadb, 4);
+  const reader = new XaLogReader(mariadb, 4, 10);
   read(reader, gtid(5, TRANSACTIONAL));
   reader.largeEvent(event(EVENT.writeRowsV1, Buffer.alloc(50)).subarray(0, 40));
   reader.largeEventPart();

@@ -5,7 +5,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sleep } from '../../src/std/timing.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { seedsOf } from '../kit/seeds.js';
+import { setBack } from '../kit/set-back.js';
 import { rowsOf, run, type SqlNode, withSql } from '../kit/sql-node.js';
+import type { TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
 
 /** XA is logged before the engine does it: a crash in between must not make the primary differ (rule H11). */
@@ -159,36 +162,66 @@ it('a commit in one phase names no branch in the log: a person decides', async (
   expect(await cluster.primary.rows('SELECT id FROM x.t WHERE id = 6')).toEqual([[6]]);
 });
 
-it('a branch that a replica’s server has logged and lost is prepared again, rows and all', async () => {
+const WIDE_ROWS = [
+  "INSERT INTO wide (id, v) VALUES (3, REPEAT('x', 300000)), (4, NULL)",
+  "UPDATE wide SET v = 'new' WHERE id = 1",
+  'DELETE FROM wide WHERE id = 2',
+];
+
+async function prepareWide(): Promise<void> {
   await expectEverywhere([]);
-  await cluster.primary.sql('CREATE TABLE x.wide (id INT PRIMARY KEY, v LONGBLOB, n INT AS (id * 2) STORED)');
-  await cluster.primary.sql("INSERT INTO x.wide (id, v) VALUES (1, 'old'), (2, 'gone')");
-  await execute(
-    "XA START 'q'",
-    "INSERT INTO wide (id, v) VALUES (3, REPEAT('x', 300000)), (4, NULL)",
-    "UPDATE wide SET v = 'new' WHERE id = 1",
-    'DELETE FROM wide WHERE id = 2',
-    "XA END 'q'",
-    "XA PREPARE 'q'",
+  await cluster.primary.sql(
+    'CREATE OR REPLACE TABLE x.wide (id INT PRIMARY KEY, v LONGBLOB, n INT AS (id * 2) STORED)',
   );
+  await cluster.primary.sql("INSERT INTO x.wide (id, v) VALUES (1, 'old'), (2, 'gone')");
+  await execute("XA START 'q'", ...WIDE_ROWS, "XA END 'q'", "XA PREPARE 'q'");
+  await expectEverywhere(['q']);
+}
+
+async function commitWide(node: TestNode): Promise<void> {
+  await execute("XA COMMIT 'q'");
+  await expectEverywhere([]);
+  expect(await node.rows('SELECT id, LENGTH(v) FROM x.wide ORDER BY id')).toEqual([
+    [1, 3],
+    [3, 300000],
+    [4, null],
+  ]);
+}
+
+it('a replica’s server died before its engine had prepared what it had logged: it executes that again', async () => {
+  await prepareWide();
+  const replica = cluster.node('n3');
+  await withSql(replica, (connection) => setBack(connection, "XA ROLLBACK 'q'"));
+  const old = await replica.kill('server');
+  await replica.untilRestarted('server', old);
+  await replica.untilReady();
+  await expectEverywhere(['q']);
+  const { text } = await replica.request('GET', '/v1/logs?text=XA_SETTLED&part=events&tail=1');
+  expect(text).toContain('are executed again');
+  expect(await seedsOf(replica)).toBe(0);
+  await commitWide(replica);
+});
+
+it('a replica’s server has lost a branch, and has gone on since: it is filled from another node', async () => {
+  await prepareWide();
   await cluster.primary.sql('INSERT INTO x.t VALUES (4711)');
   await expectEverywhere(['q']);
   const replica = cluster.node('n3');
   await withSql(replica, async (connection) => {
     await run(connection, 'SET SESSION sql_log_bin = 0');
     await run(connection, "XA ROLLBACK 'q'");
+    // The server does not bring a rollback to the disk by itself.
+    await run(connection, 'FLUSH LOCAL ENGINE LOGS');
   });
   const old = await replica.kill('server');
   await replica.untilRestarted('server', old);
+  await until('n3 was filled', async () => (await seedsOf(replica)) === 1, {
+    deadlineMs: 60_000,
+    context: () => replica.logs(20),
+  });
   await replica.untilReady();
   await expectEverywhere(['q']);
-  await execute("XA COMMIT 'q'");
-  await expectEverywhere([]);
-  expect(await replica.rows('SELECT id, LENGTH(v) FROM x.wide ORDER BY id')).toEqual([
-    [1, 3],
-    [3, 300000],
-    [4, null],
-  ]);
+  await commitWide(replica);
 });
 
 /** Prepares and ends branches, two or three of them at a time. Returns how many it ended. */

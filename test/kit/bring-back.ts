@@ -1,11 +1,9 @@
 import { rowsOf, run, withSql } from './sql-node.js';
 import type { TestNode } from './test-node.js';
 
-/** Tables that a primary's reason for being closed, or a replica's for not being ready, names as unreadable. */
+/** Tables that a primary's reason for being closed names as unreadable. */
 export function unreadableIn(reason: string): string[] {
-  const names = reason.matchAll(
-    /(`[^`]+`\.`[^`]+`) (?:is not in the log, and )?(?:cannot be read here|\([^)]*\))/g,
-  );
+  const names = reason.matchAll(/(`[^`]+`\.`[^`]+`) (?:is not in the log, and )?cannot be read here/g);
   return [...new Set([...names].map(([, name]) => String(name)))];
 }
 

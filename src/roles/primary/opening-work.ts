@@ -169,8 +169,8 @@ export class OpeningWork {
 
   /** Makes the engine agree with the log. That may append to the log. */
   async #recoverXa(signal: AbortSignal): Promise<void> {
-    const { events, control, epochs, replicas, xa } = this.#modules;
-    const done = await xa.settle(this.#logEnd, signal);
+    const { events, control, epochs, flavour, replicas, xa } = this.#modules;
+    const done = await xa.settlePrimary(this.#logEnd, flavour.epochServerId(epochs.current), signal);
     if (done !== null) {
       events.add('replication.error', this.#options.node, `After the crash in the middle of XA: ${done}.`, {
         code: 'XA_SETTLED',

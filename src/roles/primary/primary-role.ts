@@ -9,7 +9,7 @@ import { Emitter } from '../../std/emitter.js';
 import type { AttachInfo } from '../../wire/messages.js';
 import { Epochs } from '../epochs.js';
 import type { LocalServerUp, ServerReading } from '../local-server.js';
-import { rolledBackEverywhere, XaRecovery } from '../xa-recovery.js';
+import { XaRecovery } from '../xa-recovery.js';
 import { CommitWait } from './commit-wait.js';
 import { DefinitionRepair } from './definition-repair.js';
 import { DefinitionWatch } from './definition-watch.js';
@@ -117,7 +117,6 @@ export class PrimaryRole {
       },
     );
     this.#xa = new XaRecovery({
-      lost: rolledBackEverywhere({ control, serverId: () => flavour.epochServerId(this.epoch) }),
       file: modules.xaFile,
       control,
       logBegin: async () => this.#epochs.positionOf(await control().logBegin()),

@@ -22,6 +22,16 @@ it('the third stop with the same error at the same position is a reason to fill 
   });
 });
 
+it.each([
+  ['a routine exists already', 1304],
+  ['a grant to revoke is missing', 1147],
+  ['an XA branch is missing', 1397],
+])('errors that a crash can leave count too: %s', (_, errno) => {
+  const trouble = new ApplyTrouble();
+  const needs = [1, 2, 3].map(() => trouble.stopped(stopped(errno), 7));
+  expect(needs).toEqual([null, null, expect.objectContaining({ trouble: `error ${errno} after 7` })]);
+});
+
 it('counts again from one after progress, or after another error', () => {
   const trouble = new ApplyTrouble();
   for (const [errno, applied] of [

@@ -6,10 +6,8 @@ import { StateFile } from '../../std/state-file.js';
 const Schema = Type.Object({
   /** Ordinal of the DDL. All transactions before it were applied. */
   ordinal: Type.Integer({ minimum: 1 }),
-  /** Possible result of a crash during the DDL (see mysql-control/ddl-traces.ts). */
-  doubt: Type.Union([Type.Literal('unlogged'), Type.Literal('lost')]),
-  /** Traces of such DDL on the server before its execution (see LocalControl.ddlTraces). */
-  traces: Type.String(),
+  /** The partitions before the DDL (see LocalControl.partitionIds); null = the DDL changes no partitions. */
+  partitions: Type.Union([Type.String(), Type.Null()]),
 });
 
 /** Note about DDL whose outcome the server's log does not show. It is written before the server gets the DDL. */
@@ -30,8 +28,7 @@ export function ddlNoteFile(stateDirectory: string): DdlNoteFile {
       refuse: ({ path, reason }) =>
         new SkeinError(
           'DDL_NOTE_UNREADABLE',
-          `${path} is damaged (${reason}). It names the DDL that this replica's server was executing. If the server ended in order, ` +
-            "remove the file. If the server crashed, remove the node's data, spool and state directories. The replica is then filled from another node.",
+          `${path} is damaged (${reason}). It names the DDL that this replica's server was executing when it crashed.`,
         ),
     },
   });

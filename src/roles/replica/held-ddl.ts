@@ -12,7 +12,7 @@ const HELD_PAUSE_MS = 20;
  * Waits before DDL is sent to a replica's server. A parallel worker begins DDL as soon as the previous transaction has begun to
  * commit. If the server crashes then, it finishes the DDL at its start, but its log does not have the previous transaction. So
  * the node first waits until that is applied. After a crash during some other DDL, the log has no entry although the DDL was
- * executed, or has an entry although it was not. Such DDL is noted, with traces that only this DDL changes.
+ * executed, or has an entry although it was not. Such DDL is noted.
  */
 export async function beforeDdl(
   { control, ddlNote }: { control: LocalControl; ddlNote: DdlNoteFile },
@@ -23,5 +23,7 @@ export async function beforeDdl(
     // With too many waiting sessions, the server answers at once.
     await sleep(HELD_PAUSE_MS, signal);
   const doubt = doubtOfDdl(statement);
-  if (doubt !== null) await ddlNote.save({ ordinal, doubt, traces: await control.ddlTraces() });
+  if (doubt === null) return;
+  const partitions = doubt === 'unlogged' ? await control.partitionIds() : null;
+  await ddlNote.save({ ordinal, partitions });
 }

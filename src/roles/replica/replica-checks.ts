@@ -27,6 +27,8 @@ export interface ReplicaChecksModules {
   control(): LocalControl;
   /** Kills the server (SIGKILL). It is started again. */
   kill(reason: string): void;
+  /** The recovery after a crash of the server is complete. */
+  crashHandled(): Promise<void>;
   /** Takes the server over again, because it has no replication threads. */
   takeOver(): Promise<void>;
 }
@@ -44,6 +46,7 @@ export class ReplicaChecks {
   readonly #unblock: ApplierUnblock;
   readonly #batching: CommitBatching;
   readonly #unreadable: UnreadableTables;
+  #unreadableReason: string | null = null;
   #applied: Position = ORIGIN;
   #applierView: ApplierView = { state: 'running', reason: null };
   #applierSince = new Date().toISOString();
@@ -66,8 +69,11 @@ export class ReplicaChecks {
       modules.events.add('replication.error', options.node, reason, { code });
     this.#unreadable = new UnreadableTables({
       logger: modules.logger,
-      look: (among) => modules.control().unreadableTables(among),
-      event,
+      look: () => modules.control().unreadableTables(),
+      found: async (tables) => {
+        if (tables === '') await modules.crashHandled();
+        else this.#cannotOpen(tables);
+      },
     });
     this.#unblock = new ApplierUnblock(
       { stepMs: options.applierStallMs },
@@ -96,12 +102,16 @@ export class ReplicaChecks {
 
   /** Why this replica is not ready, although clients may read from it; null = it is ready. */
   get reason(): string | null {
-    return this.#unreadable.reason ?? this.#applierReason;
+    return this.#unreadableReason ?? this.#applierReason;
   }
 
-  /** Checks after a crash whether the server can open all of its tables. Resolves with true if it can. */
-  lookAtTables(server: { crashed: boolean }): Promise<boolean> {
-    return this.#unreadable.serverUp(server, monotonicMs());
+  /** The server was recovered after its crash. Only tables that it cannot open may still be found. */
+  async serverRecovered({ crashed }: { crashed: boolean }): Promise<void> {
+    const { spool, crashHandled } = this.#modules;
+    this.#unreadableReason = null;
+    this.#unreadable.serverUp(crashed ? spool.end.ordinal : null);
+    // A later end in order must not hide a table that cannot be opened.
+    if (!crashed) await crashHandled();
   }
 
   get #applierReason(): string | null {
@@ -115,6 +125,7 @@ export class ReplicaChecks {
   /** The server's data was replaced. */
   dataReplaced(): void {
     this.#applied = ORIGIN;
+    this.#unreadableReason = null;
   }
 
   /**
@@ -129,12 +140,16 @@ export class ReplicaChecks {
 
   /** The server is at a position that is not in the cluster's history. */
   diverged(reason: string): void {
-    const refused = this.#modules.seeding.need({
-      cause: 'diverged',
-      reason,
-      closes: true,
-      trouble: 'diverged',
-    });
+    this.#fillClosed(reason, 'diverged');
+  }
+
+  /** After a crash nothing shows what the server has executed. `code`: of the error. */
+  notRecovered(reason: string, code: string): void {
+    this.#fillClosed(reason, `${code} after ${this.#applied.ordinal}`);
+  }
+
+  #fillClosed(reason: string, trouble: string): void {
+    const refused = this.#modules.seeding.need({ cause: 'diverged', reason, closes: true, trouble });
     this.closed = `${reason} Reads are refused. ${refused ?? 'The server is filled from another node.'}`;
   }
 
@@ -210,8 +225,7 @@ export class ReplicaChecks {
     const committed = spool.committed();
     const nowMs = monotonicMs();
     // Not awaited, because it may wait for the lock of a table. It never rejects.
-    void this.#unreadable.watch(nowMs);
-    this.#askForUnreadable(applied, committed, nowMs);
+    void this.#unreadable.watch(applied, committed, nowMs);
     const isSlow = threads?.sqlRunning && this.#applier.isSlow(applied, committed, nowMs);
     const workers = isSlow ? await control().applierWorkers() : null;
     this.#noteApplier(this.#applier.view({ threads, applied, committed, workers, nowMs }), threads);
@@ -245,16 +259,14 @@ export class ReplicaChecks {
     }
   }
 
-  #askForUnreadable(applied: number, committed: number, nowMs: number): void {
-    const { seeding } = this.#modules;
-    const tables = this.#unreadable.lasting(nowMs, applied >= committed);
-    if (tables === '' || seeding.isRunning) return;
-    seeding.need({
-      cause: 'tables-unreadable',
-      reason: `The server crashed in the middle of DDL, and cannot open ${tables} any more.`,
-      closes: false,
-      trouble: `tables-unreadable after ${applied}`,
-    });
+  /** Only a copy of another node's data brings the rows back. */
+  #cannotOpen(tables: string): void {
+    const { seeding, events } = this.#modules;
+    const reason = `The server crashed in the middle of DDL, and cannot open ${tables} any more. Their rows are lost here, and reads of these tables fail.`;
+    const trouble = `tables-unreadable after ${this.#applied.ordinal}`;
+    const refused = seeding.need({ cause: 'tables-unreadable', reason, closes: false, trouble });
+    this.#unreadableReason = `${reason} ${refused ?? 'The replica is filled from another node.'}`;
+    events.add('replication.error', this.#node, this.#unreadableReason, { code: 'TABLES_UNREADABLE' });
   }
 
   isRunning(): boolean {

@@ -51,7 +51,7 @@ class Server {
     },
     replicaStatus: async () => this.threads,
     settleRecovery: async () => null,
-    unreadableTables: async () => [],
+    unreadableTables: async () => '',
     isFreeOfXa: async () => true,
     followEndpoint: async () => {
       await this.slowFollowing;

@@ -2,7 +2,6 @@ import { Endpoint } from '../../endpoint/endpoint.js';
 import { isSkeinError, messageOf, SkeinError } from '../../model/error.js';
 import type { Position } from '../../model/position.js';
 import type { Positions } from '../../model/status.js';
-import { readLoggedGroup } from '../../source/logged-group.js';
 import type { LogRange } from '../../source/read-log.js';
 import { readXaLog } from '../../source/xa-log.js';
 import { monotonicMs } from '../../std/clock.js';
@@ -18,7 +17,7 @@ import type {
 import { RECORD_KIND, readRecordHeader } from '../../wire/record.js';
 import { Epochs } from '../epochs.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
-import { preparedAgain, XaRecovery } from '../xa-recovery.js';
+import { XaRecovery } from '../xa-recovery.js';
 import { answerDefinitions } from './definitions-answer.js';
 import { describeDamage } from './describe-damage.js';
 import { followPlan } from './follow-plan.js';
@@ -33,6 +32,12 @@ import { VerifyResponder } from './verify-responder.js';
 
 /** Poll interval while the role ends, until the server has executed everything. */
 const FINISH_POLL_MS = 50;
+/** Errors after which nothing shows what the server has executed of its log. It must be filled from another node. */
+const UNRECOVERABLE: ReadonlySet<string> = new Set([
+  'XA_DIFFERS',
+  'XA_STATE_UNREADABLE',
+  'DDL_NOTE_UNREADABLE',
+]);
 /** Server id of the connections that read the server's own log. Only one is open at a time. */
 const OWN_LOG_SERVER_ID = 3_900_000_000;
 
@@ -93,17 +98,6 @@ export class ReplicaRole {
     this.#xa = new XaRecovery({
       file: modules.xaFile,
       control: () => modules.control(),
-      lost: preparedAgain({
-        control: () => modules.control(),
-        readGroup: (ordinal, signal) =>
-          readLoggedGroup(
-            this.#ownLog(this.#epochs.positionAt(ordinal - 1), this.#epochs.positionAt(ordinal)),
-            {
-              flavour,
-              signal,
-            },
-          ),
-      }),
       logBegin: async () => this.#epochs.positionOf(await modules.control().logBegin()),
       readLog: (after, until, signal) => readXaLog(this.#ownLog(after, until), { flavour, signal }),
     });
@@ -114,6 +108,7 @@ export class ReplicaRole {
       seeding: modules.seeding,
       control: () => modules.control(),
       kill: (reason) => modules.kill(reason),
+      crashHandled: () => modules.crashHandled(),
       takeOver: async () => {
         if (this.#server) await this.serverUp(this.#server);
       },
@@ -336,7 +331,8 @@ export class ReplicaRole {
     } catch (error) {
       if (run !== this.#runs) return;
       this.#takeOver = takeOverStep(this.#takeOver, { kind: 'failed' });
-      if (isSkeinError(error) && error.code === 'XA_DIFFERS') this.checks.diverged(error.message);
+      if (isSkeinError(error) && UNRECOVERABLE.has(error.code))
+        this.checks.notRecovered(error.message, error.code);
       throw error;
     }
   }

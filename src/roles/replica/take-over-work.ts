@@ -9,7 +9,7 @@ import type { TakeOverEvent, TakeOverState } from './take-over.js';
 export interface TakeOverWorkModules
   extends Pick<
     ReplicaRoleModules,
-    'logger' | 'flavour' | 'events' | 'spool' | 'ddlNote' | 'logEndFile' | 'control' | 'crashHandled'
+    'logger' | 'flavour' | 'events' | 'spool' | 'ddlNote' | 'logEndFile' | 'control'
   > {
   readonly epochs: Epochs;
   readonly xa: XaRecovery;
@@ -32,7 +32,7 @@ export class TakeOverWork {
   }
 
   async run(state: TakeOverState): Promise<TakeOverEvent> {
-    const { control, epochs, checks, xa, crashHandled } = this.#modules;
+    const { control, epochs, checks, xa } = this.#modules;
     switch (state.step) {
       case 'inspect':
         await this.#inspectPosition();
@@ -43,15 +43,14 @@ export class TakeOverWork {
         await this.#recoverXa();
         break;
       case 'recoverDdl':
-        await this.#recoverDdl();
+        await this.#recoverDdl(state);
         break;
       case 'noteAgreement':
         // The recovery may have begun the server's log again.
         await xa.agree(epochs.positionOf((await control().status()).gtidBinlogPos));
         break;
       case 'endRecovery':
-        // A later end in order must not hide a table that cannot be opened.
-        if (await checks.lookAtTables(state)) await crashHandled();
+        await checks.serverRecovered(state);
         break;
       case 'follow':
         await control().followEndpoint({
@@ -75,19 +74,26 @@ export class TakeOverWork {
   /** Makes the engine agree with the server's own log, before the server replicates from this node. */
   async #recoverXa(): Promise<void> {
     const { control, epochs, events, xa, stopped } = this.#modules;
-    const logEnd = epochs.positionOf((await control().status()).gtidBinlogPos);
-    const done = await xa.settle(logEnd, stopped);
-    if (done !== null)
-      events.add('replication.error', this.#options.node, `After the crash in the middle of XA: ${done}.`, {
-        code: 'XA_SETTLED',
-      });
-    await xa.agree(logEnd);
+    const { gtidBinlogPos, gtidSlavePos } = await control().status();
+    const logEnd = epochs.positionOf(gtidBinlogPos);
+    const from = await xa.lostFrom(logEnd, epochs.positionOf(gtidSlavePos), stopped);
+    const end = from === null ? logEnd : epochs.positionAt(from - 1);
+    const done = await xa.settleReplica(end, stopped);
+    // Recorded before the log begins again: after a crash in between, nothing else shows which branches were prepared before.
+    await xa.agree(end);
+    if (from !== null) await control().resetLogAfter(end.gtid);
+    const again = from === null ? null : `transactions from number ${from} on are executed again`;
+    const what = [done, again].filter((text) => text !== null).join('; ');
+    if (what === '') return;
+    const reason = `After the crash in the middle of XA: ${what}.`;
+    events.add('replication.error', this.#options.node, reason, { code: 'XA_SETTLED' });
   }
 
-  async #recoverDdl(): Promise<void> {
+  async #recoverDdl({ recovers }: TakeOverState): Promise<void> {
     const { control, epochs, logger, ddlNote } = this.#modules;
     const done = await control().settleRecovery({
-      noted: await ddlNote.load(),
+      // The note means nothing for a server that ended in order.
+      noted: recovers ? await ddlNote.load() : null,
       nameOf: (ordinal) => epochs.positionAt(ordinal).gtid,
       isDdl: (ordinal) => isDdl(ordinal, this.#modules),
     });

@@ -1,79 +1,50 @@
 import { messageOf } from '../../model/error.js';
-import type { TableName } from '../../mysql-control/schema-look.js';
-import { describeUnreadable, type UnreadableTable } from '../../mysql-control/unreadable-tables.js';
 import type { Logger } from '../../std/logger.js';
 
 /**
- * Finds tables that a replica's server lists but cannot open after a crash in the middle of DDL. Their rows are lost here, and
- * the DDL may count as executed. So the replica is not ready until the log has dropped or replaced all of these tables.
+ * Finds tables that a replica's server lists but cannot open after a crash in the middle of DDL. Their rows are lost here. It
+ * looks once after each crash, when the server has executed what the spool had at its start: that may drop or replace them.
  */
 export interface UnreadableTablesModules {
   readonly logger: Logger;
-  look(among: readonly TableName[] | null): Promise<readonly UnreadableTable[]>;
-  event(code: string, reason: string): void;
+  /** Names of the tables; '' = none. */
+  look(): Promise<string>;
+  /** Gets the result of a check. */
+  found(tables: string): Promise<void>;
 }
 
-/** Poll interval. Only the log or an operator repairs a table. */
 const LOOK_AGAIN_MS = 2_000;
-/** Time in which a DROP or a CREATE in the log may repair the tables, before the replica is filled from another node. */
-const LASTING_MS = 60_000;
 
 export class UnreadableTables {
   readonly #modules: UnreadableTablesModules;
-  #tables: readonly UnreadableTable[] = [];
-  /** The list is not known, so all tables must be checked. */
-  #wanted = false;
+  /** Ordinal up to which the server must have executed first; null = no check is due. */
+  #lookAt: number | null = null;
   #isLooking = false;
-  #lookedAtMs = 0;
-  #caughtUpSinceMs: number | null = null;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(modules: UnreadableTablesModules) {
     this.#modules = modules;
   }
 
-  /** Why this replica is not ready; null = no unreadable table is known. */
-  get reason(): string | null {
-    if (this.#tables.length === 0) return null;
-    return (
-      `The server crashed in the middle of DDL, and cannot open ${describeUnreadable(this.#tables)} any more. Their rows are lost ` +
-      'here, and reads of these tables fail. Unless the log drops or replaces them within a minute, the replica is filled from another node.'
-    );
+  /** A server has started. `lookAt`: see #lookAt; null = the server before it ended in order. */
+  serverUp(lookAt: number | null): void {
+    this.#lookAt = lookAt;
   }
 
-  /** The tables that are still unreadable LASTING_MS after the server has executed the whole log; '' = none. */
-  lasting(nowMs: number, isCaughtUp: boolean): string {
-    if (this.#tables.length === 0 || !isCaughtUp) this.#caughtUpSinceMs = null;
-    else this.#caughtUpSinceMs ??= nowMs;
-    const lasts = this.#caughtUpSinceMs !== null && nowMs - this.#caughtUpSinceMs >= LASTING_MS;
-    return lasts ? describeUnreadable(this.#tables) : '';
-  }
-
-  /** A server has started. Resolves with true when all tables are known to be readable. */
-  async serverUp({ crashed }: { crashed: boolean }, nowMs: number): Promise<boolean> {
-    this.#tables = [];
-    this.#wanted = crashed;
-    if (crashed) await this.#look(nowMs);
-    return !this.#wanted && this.#tables.length === 0;
-  }
-
-  /** Checks the unreadable tables again when they are due. Called often. Never rejects. */
-  async watch(nowMs: number): Promise<void> {
-    if (!this.#wanted && this.#tables.length === 0) return;
+  /** Does the check when it is due. Called often. Never rejects. */
+  async watch(applied: number, committed: number, nowMs: number): Promise<void> {
+    // A transaction that is never committed is not executed.
+    if (this.#lookAt === null || applied < Math.min(this.#lookAt, committed)) return;
     if (this.#isLooking || nowMs - this.#lookedAtMs < LOOK_AGAIN_MS) return;
-    await this.#look(nowMs);
-  }
-
-  async #look(nowMs: number): Promise<void> {
+    const wanted = this.#lookAt;
     this.#isLooking = true;
     this.#lookedAtMs = nowMs;
     try {
-      const before = this.reason;
-      this.#tables = await this.#modules.look(this.#wanted ? null : this.#tables);
-      this.#wanted = false;
-      const { reason } = this;
-      if (reason !== null && reason !== before) this.#modules.event('TABLES_UNREADABLE', reason);
-      if (reason === null && before !== null)
-        this.#modules.logger.info({}, 'the server can open all of its tables again');
+      const tables = await this.#modules.look();
+      // Another server has started meanwhile.
+      if (this.#lookAt !== wanted) return;
+      await this.#modules.found(tables);
+      this.#lookAt = null;
     } catch (error) {
       this.#modules.logger.warn(
         { reason: messageOf(error) },
