@@ -19,8 +19,8 @@ import type { XaAgreement, XaFile } from './xa-file.js';
  *                             cannot have got there. When it can (such a group names no branch), an operator decides.
  *                             On a replica it is rolled back, because it will be executed again
  *
- * Seeding does not replace this: a primary has no donor, and a replica that applies XA is in one of these states after almost
- * every kill. To execute the end of the log again costs nothing. A copy of the data may take hours.
+ * Seeding does not replace this. A primary has no donor. A replica that applied XA without pause was in one of these states
+ * after 2 of 15 kills. To execute the end of the log again costs nothing, and a copy of the data may take hours.
  */
 export interface XaRepair {
   readonly finish: readonly XaEnd[];

@@ -262,6 +262,6 @@ it('a replica’s server that dies while it applies XA goes on with the same bra
   await expectEverywhere([]);
   const { text } = await replica.request('GET', '/v1/logs?text=XA_SETTLED&part=events&tail=1000');
   console.log(
-    `${counts.join(' + ')} branches, ${KILLS} kills, settled ${text.trim().split('\n').length} times`,
+    `${counts.join(' + ')} branches, ${KILLS} kills, settled ${text.trim().split('\n').length} times, filled ${await seedsOf(replica)} times`,
   );
 });
