@@ -18,7 +18,7 @@ import {
 } from './control-sessions.js';
 import { keepLogs, purgeLogs } from './log-files.js';
 import { beginAt, fileBegin, finishLogReset, gtidAt, logBegin } from './own-log.js';
-import { resetLogAfter, partitionIds, type RecoveryOptions, recoverReplica } from './replica-recovery.js';
+import { partitionIds, type RecoveryOptions, recoverReplica, resetLogAfter } from './replica-recovery.js';
 import {
   becomeReplica,
   closeForWrites,
