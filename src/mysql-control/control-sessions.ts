@@ -24,7 +24,7 @@ export type Query = (sql: string, deadlineMs?: number | null) => Promise<TextRow
 
 const ACCOUNT = 'skein';
 /** Deadline for a question about the server's state. It normally takes a millisecond; a server that takes this long hangs. */
-export const QUERY_DEADLINE_MS = 10_000;
+const QUERY_DEADLINE_MS = 10_000;
 const SHOWN_CHARACTERS = 40;
 const NOT_LOGGED = 'SET SESSION sql_log_bin = 0';
 
