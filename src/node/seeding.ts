@@ -289,8 +289,6 @@ export class NodeSeeding {
         password: accountPassword(secret, 'skein'),
         directory: this.#config.directory,
         limit: this.#limit,
-        // No client waits for a replica's commits.
-        isNice: this.#modules.role().role === 'primary',
       },
       { logger: logger.child({ part: 'snapshot' }), gtidAt: (place) => control.gtidAt(place) },
       signal,

@@ -30,8 +30,6 @@ export interface TakeOptions {
   /** How long it waits for the lock that stops commits, and so how long commits wait behind it at most. Default 5 s. */
   readonly lockTimeoutMs?: number;
   readonly limit?: RateLimit;
-  /** Whether the copying runs at a lower priority than other processes, see NICE. Default true. */
-  readonly isNice?: boolean;
 }
 
 export interface TakeModules {
@@ -77,8 +75,7 @@ const COMMIT_LOCK_HELD_MS_MAX = 10_000;
 const STILL_MS_MAX = 120_000;
 const LOOK_MS = 1_000;
 /**
- * The copying must not take the processor from a server that clients write to. It costs time: on a busy machine the copy
- * takes two to three times as long (`npm run bench -- seeding`). The IO priority of a process without a class of its own
+ * The copying must not take the processor from the server. Without a class of its own, a process has the IO priority that
  * follows from this.
  */
 const NICE = 10;
@@ -109,8 +106,7 @@ export async function takeSnapshot(
     },
     ...(user.switched ? { uid: user.uid, gid: user.gid } : {}),
   });
-  const { isNice = true } = options;
-  if (isNice && child.pid !== undefined) lowerPriority(child.pid);
+  if (child.pid !== undefined) lowerPriority(child.pid);
   const taking = new Taking(child, options, modules, signal);
   const done = taking.done().finally(() => rm(target, { recursive: true, force: true }));
   // A caller that only reads `output` gets the error there.
