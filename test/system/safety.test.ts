@@ -3,12 +3,12 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatPosition, parsePosition } from '../../src/model/position.js';
-import type { ClusterEvent } from '../../src/model/status.js';
 import { mariadb } from '../../src/mysql-protocol/mariadb.js';
 import { Source } from '../../src/source/source.js';
 import { silentLogger } from '../../src/std/logger.js';
 import { binlogGtid, checksumAtRest, sequenceOf, waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { endOf, eventsSince, logOf } from '../kit/node-log.js';
 import { cutLastGroups } from '../kit/spool-files.js';
 import { rowsOf, run, scalarOf, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
@@ -32,8 +32,6 @@ afterAll(async () => {
   await cluster?.dispose();
 });
 
-const logOf = (node: TestNode) => readFile(join(node.directory, 'node.log'), 'utf8');
-
 const count = (node: TestNode, v: string): Promise<number> =>
   withSql(node, async (connection) => {
     const [row] = await rowsOf(connection, 'SELECT COUNT(*) n FROM demo.t WHERE v = ?', [v]);
@@ -43,15 +41,7 @@ const count = (node: TestNode, v: string): Promise<number> =>
 const insert = (v: string) =>
   start(cluster.primary.connectAs('skein_write'), `INSERT INTO demo.t (v) VALUES ('${v}')`);
 
-/** Events of one kind that this node's log got since the mark. */
-async function events(node: TestNode, name: string, since: number): Promise<ClusterEvent['data'][]> {
-  const lines = (await logOf(node)).slice(since).split('\n');
-  return lines.filter((line) => line.includes(`"event":"${name}"`)).map((line) => JSON.parse(line));
-}
-
-const mark = async (node: TestNode) => (await logOf(node)).length;
-
-const unfenced = async (since: number) => (await events(cluster.primary, 'fence', since)).length === 0;
+const unfenced = async (since: number) => (await eventsSince(cluster.primary, 'fence', since)).length === 0;
 
 async function withoutReplicas<T>(work: () => Promise<T>): Promise<T> {
   for (const replica of cluster.replicas) await replica.freeze('node');
@@ -78,7 +68,7 @@ async function allReady(): Promise<void> {
 describe('a commit that waits for its quorum (KILL, timeoutMs)', () => {
   it('killed past Skein: the server says OK, we raise the alarm, HTTP says unknown, and the log its later fate', async () => {
     const { primary } = cluster;
-    const since = await mark(primary);
+    const since = await endOf(primary);
     const requestId = 'killed-write';
     await withoutReplicas(async () => {
       const direct = await insert('killed');
@@ -102,7 +92,7 @@ describe('a commit that waits for its quorum (KILL, timeoutMs)', () => {
       const { status, body } = await http;
       expect([status, body.error?.code, body.error?.applied]).toEqual([504, 'OUTCOME_UNKNOWN', 'unknown']);
       await until('the alarm counts both', async () => {
-        const raised = await events(primary, 'commit.unacknowledged', since);
+        const raised = await eventsSince(primary, 'commit.unacknowledged', since);
         return raised.reduce((sum, event) => sum + Number(event.count), 0) === 2;
       });
       for (const replica of cluster.replicas) {
@@ -121,7 +111,7 @@ describe('a commit that waits for its quorum (KILL, timeoutMs)', () => {
 
   it('longer than timeoutMs: 504 unknown; it is applied when the quorum is back, which the log says', async () => {
     const { primary } = cluster;
-    const since = await mark(primary);
+    const since = await endOf(primary);
     await withoutReplicas(async () => {
       const sent = performance.now();
       const answer = await primary.request('POST', '/v1/sql', {
@@ -139,7 +129,7 @@ describe('a commit that waits for its quorum (KILL, timeoutMs)', () => {
     await allReady();
     for (const node of cluster.nodes)
       await until('it is there', async () => (await count(node, 'late')) === 1);
-    expect(await events(primary, 'commit.unacknowledged', since)).toEqual([]);
+    expect(await eventsSince(primary, 'commit.unacknowledged', since)).toEqual([]);
   });
 });
 
@@ -173,7 +163,7 @@ describe('settings that the promise rests on', () => {
     ['another semi-sync client', 'registered', null],
   ])('%s: alarm and fence, and open again by itself (C3)', async (_name, words, sql) => {
     const { primary } = cluster;
-    const since = await mark(primary);
+    const since = await endOf(primary);
     const pid = await primary.pid('server');
     let stranger: Source | null = null;
     if (sql !== null) await withSql(primary, (connection) => run(connection, sql));
@@ -192,7 +182,7 @@ describe('settings that the promise rests on', () => {
     }
     await primary.untilRestarted('server', pid);
     stranger?.stop();
-    const [fence] = await events(primary, 'fence', since);
+    const [fence] = await eventsSince(primary, 'fence', since);
     expect(fence?.reason).toContain(words);
     await allReady();
     await until('the source is there again, alone', async () => {
@@ -204,7 +194,7 @@ describe('settings that the promise rests on', () => {
 
   it('killed and started again while idle, the node is not fenced for its own old dump', async () => {
     const { primary } = cluster;
-    const since = await mark(primary);
+    const since = await endOf(primary);
     const server = await primary.pid('server');
     await primary.kill('node');
     cluster.startNode('n1');
@@ -216,7 +206,7 @@ describe('settings that the promise rests on', () => {
 
   it('the dump is ended by somebody: a new one, without a fence, and commits go on', async () => {
     const { primary } = cluster;
-    const since = await mark(primary);
+    const since = await endOf(primary);
     const server = await primary.pid('server');
     const dump = await until('the dump is there', () =>
       withSql(primary, async (connection) => {
@@ -348,7 +338,7 @@ describe('errant writes on a replica (H13)', () => {
     '%s as skein: found and named, the replica is closed to reads; emptied and filled it follows again',
     async (sql, name) => {
       const replica = cluster.node(name);
-      const since = await mark(replica);
+      const since = await endOf(replica);
       await withSql(replica, (connection) => run(connection, sql));
       const refused = await until('reads are refused', async () => {
         const answer = await replica.request('POST', '/v1/sql', { sql: 'SELECT 1' });
@@ -357,7 +347,7 @@ describe('errant writes on a replica (H13)', () => {
       expect(refused.body.error?.message).toMatch(
         /has transaction 0-\d+-\d+, which does not come from the cluster/,
       );
-      const [said] = await events(replica, 'replication.error', since);
+      const [said] = await eventsSince(replica, 'replication.error', since);
       expect(said).toMatchObject({ code: 'ERRANT_TRANSACTION' });
       expect(await replica.isReady()).toBe(false);
       await until('the primary’s status says it', async () => {
@@ -411,7 +401,7 @@ describe('the primary’s data directory is not there, or an old one', () => {
     await primary.kill('server');
     for (const part of parts)
       await rename(join(primary.directory, part), join(primary.directory, `${part}.away`));
-    const since = await mark(primary);
+    const since = await endOf(primary);
     cluster.startNode('n1');
     return since;
   }
@@ -436,14 +426,17 @@ describe('the primary’s data directory is not there, or an old one', () => {
   async function refusesToOpen(since: number, code: string, replicas = cluster.replicas): Promise<void> {
     const { primary } = cluster;
     await until(`its log says ${code}`, async () => {
-      const said = await events(primary, 'replication.error', since);
+      const said = await eventsSince(primary, 'replication.error', since);
       return said.some((event) => event.code === code);
     });
-    // Longer than the node waits before it tries again.
-    await throughout('the primary stays closed and reports why', 2_500, async () => {
+    const isClosed = async () => {
       const ready = await primary.request('GET', '/ready', undefined, { token: null });
       return ready.status === 503 && RESTORE_N1.test(ready.text);
-    });
+    };
+    // The HTTP plane is told a moment after the log.
+    await until('the primary is closed and reports why', isClosed);
+    // Longer than the node waits before it tries again.
+    await throughout('the primary stays closed and reports why', 2_500, isClosed);
     for (const replica of replicas) {
       await until(`${replica.name} reports why`, async () => {
         const { members } = await replica.cluster();
@@ -456,7 +449,7 @@ describe('the primary’s data directory is not there, or an old one', () => {
       withSql(primary, (connection) => scalarOf(connection, 'SELECT @@read_only')),
     );
     expect(readOnly).toBe('1');
-    expect(await events(primary, 'role.open', since)).toEqual([]);
+    expect(await eventsSince(primary, 'role.open', since)).toEqual([]);
   }
 
   it('and its state is: it sees that itself, and is well when it has its data back', async () => {
@@ -491,7 +484,7 @@ describe('the primary’s data directory is not there, or an old one', () => {
     await primary.kill('server');
     await rename(join(primary.directory, 'data'), join(primary.directory, 'data.away'));
     await rename(old, join(primary.directory, 'data'));
-    const since = await mark(primary);
+    const since = await endOf(primary);
     cluster.startNode('n1');
     cluster.proxy('n3').heal();
     await refusesToOpen(since, 'DATA_LOST', [behind]);
