@@ -1,0 +1,328 @@
+import { describe, expect, it } from 'vitest';
+import { FIT, OneCore, oneCore, standing } from '../../test/simulation/one-core.js';
+import { foundingChain } from '../../test/simulation/world.js';
+import type { ElectionMessage } from './messages.js';
+import type { ElectionEffect } from './state.js';
+
+/** The rules of elections, one by one, on a single node. How nodes play together is in the transcripts. */
+
+const at = (epoch: number, ordinal: number, number = 0) => ({ epoch, number, ordinal });
+const vote = (epoch: number, ordinal: number, campaign = 'n2#9'): ElectionMessage => ({
+  kind: 'vote',
+  epoch,
+  campaign,
+  position: at(0, ordinal),
+  transfer: false,
+});
+const kinds = (effects: readonly ElectionEffect[]) =>
+  effects.filter(({ kind }) => kind !== 'said').map(({ kind }) => kind);
+const responses = (core: OneCore) => core.sent('voteResponse');
+
+describe('a vote (rule E13)', () => {
+  it('is answered after links ended, the position was read, and promise and vote were kept in one record', () => {
+    const core = new OneCore().hears('n2', vote(3, 10));
+    expect(kinds(core.effects)).toEqual(['settleLog']);
+    core.take({ kind: 'logSettled', epoch: 3 });
+    expect(core.effects).toEqual([{ kind: 'keepPromise', promise: { promisedEpoch: 3, votedFor: 'n2#9' } }]);
+    core.take({ kind: 'promiseKept', epoch: 3 });
+    expect(responses(core)).toMatchObject([{ refusal: null, epoch: 3, campaign: 'n2#9' }]);
+  });
+
+  it('compares with the log as it stands after the writes under way have ended', () => {
+    const core = new OneCore().hears('n2', vote(3, 10));
+    core.log = { epoch: 0, ordinal: 12, gtid: '0-0-12' };
+    core.take({ kind: 'logSettled', epoch: 3 }, { kind: 'promiseKept', epoch: 3 });
+    expect(responses(core)).toMatchObject([{ refusal: 'older log' }]);
+  });
+
+  it('raises the promise also where it is refused, and gives no vote', () => {
+    const core = new OneCore().hears('n2', vote(3, 9)).take({ kind: 'logSettled', epoch: 3 });
+    expect(core.state.promise).toEqual({ promisedEpoch: 3, votedFor: null });
+    core.take({ kind: 'promiseKept', epoch: 3 }).hears('n3', vote(3, 10, 'n3#1'));
+    core.take({ kind: 'logSettled', epoch: 3 }, { kind: 'promiseKept', epoch: 3 });
+    expect(responses(core)).toMatchObject([{ refusal: null, campaign: 'n3#1' }]);
+  });
+
+  it('is given once in an epoch: to one campaign, not to one node (rule E5)', () => {
+    const core = new OneCore().hears('n2', vote(3, 10));
+    core.take({ kind: 'logSettled', epoch: 3 }, { kind: 'promiseKept', epoch: 3 });
+    expect(responses(core.hears('n2', vote(3, 10, 'n2#10')))).toMatchObject([
+      { refusal: 'voted in this epoch' },
+    ]);
+    // The answer was lost, and the same campaign asks again.
+    expect(responses(core.hears('n2', vote(3, 10)))).toMatchObject([{ refusal: null }]);
+  });
+
+  it('survives a restart: the promise of the disk is what counts (rule H1)', () => {
+    const core = new OneCore({ promise: { promisedEpoch: 3, votedFor: 'n2#9' } });
+    expect(responses(core.hears('n3', vote(3, 20, 'n3#1')))).toMatchObject([
+      { refusal: 'voted in this epoch' },
+    ]);
+    expect(responses(core.hears('n3', vote(2, 20, 'n3#1')))).toMatchObject([{ refusal: 'older epoch' }]);
+  });
+
+  it('waits while another promise is on its way: the candidate asks again', () => {
+    const core = new OneCore().hears('n2', vote(3, 10)).hears('n3', vote(4, 10, 'n3#1'));
+    expect(core.effects).toEqual([]);
+    expect(core.state.promise.promisedEpoch).toBe(3);
+  });
+
+  it('is refused for an epoch far beyond all that is known (rule M13)', () => {
+    expect(responses(new OneCore().hears('n2', vote(10_001, 10)))).toMatchObject([
+      { refusal: 'epoch too far ahead' },
+    ]);
+    expect(kinds(new OneCore().hears('n2', vote(10_000, 10)).effects)).toEqual(['settleLog']);
+  });
+});
+
+describe('a refusal', () => {
+  it('carries the promise of the refuser, of a pre-vote too, and the next question goes beyond it (rule E15)', () => {
+    const core = oneCore('preCandidate');
+    core.hears('n2', {
+      kind: 'preVoteResponse',
+      epoch: 1,
+      refusal: 'older epoch',
+      standing: standing('n2', { promisedEpoch: 7 }),
+    });
+    expect(core.state.role.kind).toBe('follower');
+    core.pass(400);
+    expect(core.state.role).toMatchObject({ kind: 'preCandidate', epoch: 8 });
+  });
+
+  it('because of a better log makes its owner campaign soon (rule E8)', () => {
+    const core = new OneCore().hears('n2', { kind: 'preVote', epoch: 1, position: at(0, 9) });
+    expect(core.state.electionAtMs - core.nowMs).toBeLessThanOrEqual(150);
+  });
+
+  it('because the primary is heard is asked about again, for the answer may change', () => {
+    const core = oneCore('preCandidate').hears('n2', {
+      ...{ kind: 'preVoteResponse', epoch: 1, refusal: 'hears the primary' },
+      standing: standing('n2'),
+    });
+    core.nowMs += 200;
+    core.take({ kind: 'tick' });
+    expect(core.sent('preVote')).toHaveLength(2);
+  });
+});
+
+describe('the detection of a dead primary', () => {
+  const following = () => oneCore('follower of n2, epoch 3');
+
+  it('takes an election time-out of silence', () => {
+    const core = following();
+    core.pass(1000);
+    expect(core.state.role.kind).toBe('follower');
+    core.pass(350);
+    expect(core.state.role.kind).toBe('preCandidate');
+  });
+
+  it('takes a short pause when its links are closed and dialling is refused', () => {
+    const core = following().take({ kind: 'linkClosed', peer: 'n2', isRefused: true });
+    core.pass(150);
+    expect(core.state.role.kind).toBe('preCandidate');
+  });
+
+  it('is not made by a link that closed alone, nor by the link of another node', () => {
+    for (const [peer, isRefused] of [
+      ['n2', false],
+      ['n3', true],
+    ] as const) {
+      const core = following().take({ kind: 'linkClosed', peer, isRefused });
+      core.pass(900);
+      expect(core.state.role.kind).toBe('follower');
+    }
+  });
+
+  it('does not count the time in which this process did not run (rule H4)', () => {
+    const core = following();
+    core.nowMs += 60_000;
+    core.take({ kind: 'tick' });
+    expect(core.state.role.kind).toBe('follower');
+    core.pass(900);
+    expect(core.state.role.kind).toBe('follower');
+  });
+});
+
+describe('contact with a majority (rule E11)', () => {
+  const answer = (core: OneCore, number: number): ElectionMessage => ({
+    kind: 'heartbeatResponse',
+    epoch: 1,
+    number,
+    standing: standing('n2', { promisedEpoch: core.state.promise.promisedEpoch }),
+    offer: { serves: 'yes', maintenance: false, priority: 0, applied: 10 },
+  });
+
+  it('is dated by the sending of the heartbeat that was answered, not by the answer', () => {
+    const core = oneCore('leader, serving');
+    const old = core.state.role.kind === 'leader' ? (core.state.role.beats.at(-1)?.number ?? 0) : 0;
+    core.pass(950).hears('n2', answer(core, old));
+    core.pass(100);
+    expect(core.state.role).toMatchObject({ kind: 'leader', isSuspended: true });
+  });
+
+  it('lost: nobody is served, nothing is given up; a majority that answers is enough to go on (rule M2)', () => {
+    const core = oneCore('leader, serving');
+    core.pass(1050);
+    expect(core.state.role).toMatchObject({ kind: 'leader', isSuspended: true });
+    const { role } = core.state;
+    core.hears('n2', answer(core, role.kind === 'leader' ? (role.beats.at(-1)?.number ?? 0) : 0));
+    expect(kinds(core.effects)).toEqual(['resume']);
+  });
+
+  it('is not judged by a process that has just woken from a short stall: answers may be waiting', () => {
+    const core = oneCore('leader, serving');
+    core.pass(200);
+    core.nowMs += 900;
+    core.take({ kind: 'tick' });
+    expect(core.state.role).toMatchObject({ kind: 'leader', isSuspended: false });
+  });
+
+  it('with a newer promise ends the epoch (rule H1)', () => {
+    const core = oneCore('leader, serving').hears('n2', {
+      ...answer(oneCore('leader, serving'), 1),
+      standing: standing('n2', { promisedEpoch: 2 }),
+    } as ElectionMessage);
+    expect(kinds(core.effects)).toEqual(['stepDown']);
+  });
+
+  it('of another disk under a voter’s name does not end it (rule E5)', () => {
+    const core = oneCore('leader, serving').hears('n2', {
+      ...answer(oneCore('leader, serving'), 1),
+      standing: standing('n2', { promisedEpoch: 2, incarnation: 'n2.1' }),
+    } as ElectionMessage);
+    expect(core.state.role.kind).toBe('leader');
+  });
+});
+
+describe('a candidate', () => {
+  it('does not count the vote of another disk than the list names (rules C6, E5)', () => {
+    const core = oneCore('preCandidate').hears('n2', {
+      ...{ kind: 'preVoteResponse', epoch: 1, refusal: null },
+      standing: standing('n2', { incarnation: 'n2.1' }),
+    });
+    expect(core.state.role.kind).toBe('preCandidate');
+  });
+
+  it('does not count the vote of a disk that was set back', () => {
+    const peers = new Map([
+      ['n2', { standing: standing('n2', { boot: 4, promisedEpoch: 1 }), offer: null, heardAtMs: 0 }],
+    ]);
+    const core = new OneCore({ peers }).pass(1300);
+    core.hears('n2', {
+      kind: 'preVoteResponse',
+      epoch: 1,
+      refusal: null,
+      standing: standing('n2', { boot: 5 }),
+    });
+    expect(core.state.role.kind).toBe('preCandidate');
+  });
+
+  it('drops entries that its log has not reached from its chain when it is elected (rule E7)', () => {
+    const [founding] = foundingChain(['n1', 'n2', 'n3']);
+    const known = {
+      epoch: 1,
+      number: 0,
+      beginsAfter: { epoch: 0, ordinal: 14, gtid: 'g' },
+      primary: 'n2',
+      members: null,
+    };
+    const chain = founding ? [founding, { ...known, members: founding.members }] : [];
+    const core = new OneCore({ chain, promise: { promisedEpoch: 1, votedFor: null } }).pass(1300);
+    expect(core.state.role).toMatchObject({ kind: 'preCandidate', epoch: 2 });
+    core.hears('n2', { kind: 'preVoteResponse', epoch: 2, refusal: null, standing: standing('n2') });
+    core.take({ kind: 'logSettled', epoch: 2 }, { kind: 'promiseKept', epoch: 2 });
+    const { role } = core.state;
+    core.hears('n2', {
+      ...{ kind: 'voteResponse', epoch: 2, refusal: null, standing: standing('n2') },
+      campaign: role.kind === 'candidate' ? role.campaign : '',
+    });
+    expect(core.state.role.kind).toBe('leader');
+    expect(core.state.chain.map(({ epoch, beginsAfter }) => [epoch, beginsAfter.ordinal])).toEqual([
+      [0, 0],
+      [2, 10],
+    ]);
+  });
+
+  it('that is the only voter elects itself without a message', () => {
+    const core = new OneCore({ chain: foundingChain(['n1']) });
+    expect(kinds(core.effects)).toEqual(['settleLog']);
+    core.take({ kind: 'logSettled', epoch: 1 }, { kind: 'promiseKept', epoch: 1 });
+    core.take({ kind: 'chainWritten', chain: core.state.chain });
+    expect(kinds(core.effects)).toEqual(['feed', 'lead', 'serve']);
+  });
+
+  it('is nobody whose log has not reached the list in force, whose list lacks it, or who has none', () => {
+    const later = foundingChain(['n1', 'n2', 'n3']).map((entry) => ({
+      ...entry,
+      beginsAfter: { epoch: 0, ordinal: 99, gtid: 'g' },
+    }));
+    for (const chain of [later, foundingChain(['n2', 'n3']), []])
+      expect(new OneCore({ chain }).pass(3000).state.role.kind).toBe('follower');
+  });
+});
+
+describe('the beginning of an epoch', () => {
+  it('is nothing before it is on a majority (rule C8)', () => {
+    const core = oneCore('leader, beginning not adopted');
+    core.take({ kind: 'adopted', from: 'n2', incarnation: 'n2.0', epoch: 1, place: { epoch: 0, number: 0 } });
+    expect(kinds(core.effects)).toEqual([]);
+    core.take({ kind: 'adopted', from: 'n2', incarnation: 'n2.1', epoch: 1, place: { epoch: 1, number: 0 } });
+    expect(kinds(core.effects)).toEqual([]);
+    core.take({ kind: 'adopted', from: 'n2', incarnation: 'n2.0', epoch: 1, place: { epoch: 1, number: 0 } });
+    expect(kinds(core.effects)).toEqual(['lead', 'serve']);
+  });
+});
+
+describe('a start', () => {
+  it('with a history newer than the promise takes no part: the disk was set back (rule H2)', () => {
+    const chain = foundingChain(['n1', 'n2', 'n3']).map((entry) => ({ ...entry, epoch: 4 }));
+    const core = new OneCore({ chain });
+    expect(core.state.fitness.abstains).toMatch(/^Its promise is of epoch 0, its history of epoch 4/);
+    expect(core.pass(3000).state.role.kind).toBe('follower');
+  });
+
+  it('never goes on in an epoch that this node was the primary of (rule H6)', () => {
+    const core = new OneCore({ promise: { promisedEpoch: 5, votedFor: 'n1#1' } }).pass(1300);
+    expect(core.state.role).toMatchObject({ kind: 'preCandidate', epoch: 6 });
+  });
+});
+
+describe('who keeps the lead (rules E8, E10, E14)', () => {
+  it('without a server the epoch goes on, the node drains, and hands over', () => {
+    const core = oneCore('leader, serving').take({ kind: 'fitness', fitness: { ...FIT, serves: 'no' } });
+    expect(kinds(core.effects)).toEqual(['drain']);
+    expect(core.state.role.kind).toBe('leader');
+  });
+
+  it('a server that crashed as the primary opens only after nobody else could for a time-out', () => {
+    const core = oneCore('leader, beginning not adopted');
+    core.take({ kind: 'fitness', fitness: { ...FIT, serves: 'last' } });
+    core.take({ kind: 'adopted', from: 'n2', incarnation: 'n2.0', epoch: 1, place: { epoch: 1, number: 0 } });
+    expect(core.state.role).toMatchObject({ stage: 'lead', isServing: false });
+    core.nowMs += 1600;
+    // Somebody answers, or it would be suspended; but n2 has no server.
+    const { role } = core.state;
+    core.take({ kind: 'tick' }).hears('n2', {
+      ...{ kind: 'heartbeatResponse', epoch: 1 },
+      number: role.kind === 'leader' ? (role.beats.at(-1)?.number ?? 0) + 1 : 0,
+      standing: standing('n2', { promisedEpoch: 1, position: at(1, 10) }),
+      offer: { serves: 'no', maintenance: false, priority: 0, applied: 0 },
+    });
+    core.pass(50);
+    expect(core.state.role).toMatchObject({ stage: 'lead', isServing: true });
+  });
+
+  it('a transfer serves nobody from the moment that the target may campaign (rule E11)', () => {
+    const core = oneCore('leader, draining').take({ kind: 'drained', ordinal: 10 });
+    expect(kinds(core.effects)).toEqual(['send', 'send', 'suspend', 'send']);
+    expect(core.sent('timeoutNow')).toHaveLength(1);
+  });
+
+  it('a transfer without success ends, and the epoch goes on (rule M12)', () => {
+    const core = oneCore('leader, has handed over');
+    core.nowMs += 1500;
+    core.take({ kind: 'tick' });
+    expect(kinds(core.effects)).toContain('undrain');
+    expect(core.state.role).toMatchObject({ kind: 'leader', epoch: 1, transfer: null });
+  });
+});

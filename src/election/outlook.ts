@@ -1,0 +1,110 @@
+import type { ListedMember } from '../model/members.js';
+import { majorityOf } from '../model/members.js';
+import { durationText } from '../std/duration-text.js';
+import { comparePositions, type LogPosition, listsOf, positionText } from './log-position.js';
+import type { ElectionState, Moment } from './state.js';
+import { chainOf, type ElectionContext, otherVoters, ownPosition, type Turn } from './turn.js';
+
+/** Who would be elected if the present primary were lost now, as this node sees it, and what stands against it. */
+export interface Outlook {
+  /** Null = nobody. With equal logs any of several may win; then the fittest of them, which gets the lead in the end. */
+  readonly elected: string | null;
+  /** About: when the process of the primary ends, and when it only falls silent. */
+  readonly afterDeathMs: number;
+  readonly afterSilenceMs: number;
+  /** Whole sentences; none = nothing. */
+  readonly against: readonly string[];
+}
+
+interface Voter {
+  readonly name: string;
+  readonly position: LogPosition;
+  readonly abstains: string | null;
+  readonly serves: boolean;
+}
+
+export function outlookOf(context: ElectionContext, state: ElectionState, at: Moment): Outlook {
+  const turn: Turn = { ...context, state, at, effects: [] };
+  const chain = chainOf(turn);
+  const against: string[] = [];
+  const primary = primaryOf(turn);
+  const { node } = context.options;
+  const names = [node, ...otherVoters(turn, chain)].filter((name) => name !== primary);
+  const voters = names.flatMap((name) => voterOf(turn, name, against) ?? []);
+  const able = voters.filter(({ name, abstains }) => {
+    if (abstains !== null) against.push(`${name} neither votes nor is elected. ${abstains}`);
+    return abstains === null;
+  });
+  if (state.chain.length === 0) against.push('This node has no list of members yet.');
+  const hasMajority = againstMajority(turn, able, against);
+  const best = able.toSorted(
+    (a, b) => comparePositions(b.position, a.position) || Number(b.serves) - Number(a.serves),
+  )[0];
+  for (const { name, position } of able)
+    if (best && comparePositions(position, best.position) < 0)
+      against.push(
+        `${name} cannot be elected: its log ends at ${positionText(position)}, that of ${best.name} at ${positionText(best.position)}.`,
+      );
+  if (best && hasMajority && !best.serves)
+    against.push(`${best.name} has no working server: it would hand over to a node that has one.`);
+  const { pauseMaxMs, electionTimeoutMaxMs } = context.options;
+  return {
+    elected: hasMajority ? (best?.name ?? null) : null,
+    afterDeathMs: pauseMaxMs,
+    afterSilenceMs: electionTimeoutMaxMs,
+    against,
+  };
+}
+
+function primaryOf({ state, options }: Turn): string | null {
+  const { role } = state;
+  if (role.kind === 'leader') return options.node;
+  return role.kind === 'follower' ? (role.leader?.name ?? null) : null;
+}
+
+function voterOf(turn: Turn, name: string, against: string[]): Voter | null {
+  const { state, at, options } = turn;
+  if (name === options.node) {
+    const { abstains, serves } = state.fitness;
+    return { name, position: ownPosition(turn), abstains, serves: serves !== 'no' };
+  }
+  const view = state.peers.get(name);
+  const silentMs = view ? at.nowMs - view.heardAtMs : null;
+  if (!view || silentMs === null || silentMs >= options.electionTimeoutMaxMs) {
+    const since =
+      silentMs === null ? 'has not been heard yet' : `was not heard for ${durationText(silentMs)}`;
+    against.push(`${name} ${since}.`);
+    return null;
+  }
+  const { position, abstains } = view.standing;
+  return {
+    name,
+    position,
+    abstains: abstains ? 'Its own status says why.' : null,
+    serves: view.offer?.serves !== 'no',
+  };
+}
+
+function againstMajority(turn: Turn, able: readonly Voter[], against: string[]): boolean {
+  const lists = listsOf(chainOf(turn));
+  let enough = lists.length > 0;
+  for (const list of lists) {
+    const voters = list.filter(({ voter }) => voter);
+    const there = voters.filter((member) =>
+      able.some(({ name }) => name === member.name && counts(turn, member)),
+    );
+    const needed = majorityOf(voters.length);
+    if (there.length >= needed) continue;
+    enough = false;
+    against.push(
+      `${needed} of the ${voters.length} voters have to elect a primary, and without the present one only ${there.length} would vote (${there.map(({ name }) => name).join(', ') || 'none'}).`,
+    );
+  }
+  return enough;
+}
+
+function counts({ state, options, rules }: Turn, member: ListedMember): boolean {
+  const incarnation =
+    member.name === options.node ? options.incarnation : state.peers.get(member.name)?.standing.incarnation;
+  return incarnation !== undefined && rules.isListed(member, incarnation);
+}
