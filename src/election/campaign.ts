@@ -33,9 +33,8 @@ export function campaignRefusal(turn: Turn): string | null {
   const { state } = turn;
   if (state.fitness.abstains !== null) return state.fitness.abstains;
   if (state.chain.length === 0) return 'It has no list of members.';
-  const chain = chainOf(turn);
-  if (listsOf(chain).length === 0) return 'Its log ends before the list of members that is in force.';
-  return isVoter(turn, chain) ? null : 'It is not a voter.';
+  if (chainOf(turn).length === 0) return 'Its log ends before the first entry of its history.';
+  return isVoter(turn, state.chain) ? null : 'It is not a voter.';
 }
 
 /** The election time-out has passed, or the primary is known to be dead. */
@@ -98,7 +97,7 @@ function ask(turn: Turn): void {
 
 /** Those who may still say yes: who hears the primary now may hear it no more in a moment. */
 function unanswered(turn: Turn, { answers }: PreCandidate | Candidate): string[] {
-  return otherVoters(turn, chainOf(turn)).filter((name) => isOpen(answers.get(name)));
+  return otherVoters(turn, turn.state.chain).filter((name) => isOpen(answers.get(name)));
 }
 
 function isOpen(answer: Answer | undefined): boolean {
@@ -171,7 +170,7 @@ function withAnswer(
 }
 
 function isElected(turn: Turn, answers: ReadonlyMap<string, Answer>): boolean {
-  return turn.rules.isMajority(listsOf(chainOf(turn)), (member) => {
+  return turn.rules.isMajority(listsOf(turn.state.chain), (member) => {
     if (member.name === turn.options.node) return turn.rules.isListed(member, turn.options.incarnation);
     const answer = answers.get(member.name);
     return answer?.refusal === null && turn.rules.isListed(member, answer.incarnation);
@@ -184,7 +183,7 @@ function isLost(turn: Turn, answers: ReadonlyMap<string, Answer>): boolean {
     const answer = answers.get(name);
     return isOpen(answer) || answer?.refusal === null;
   };
-  return !turn.rules.isMajority(listsOf(chainOf(turn)), mayCount);
+  return !turn.rules.isMajority(listsOf(turn.state.chain), mayCount);
 }
 
 /** An epoch that somebody has told of: the next campaign is for a later one (rule E15). */

@@ -32,7 +32,6 @@ import {
 } from './promising.js';
 import type { ElectionEvent, ElectionState, ElectionStep, Fitness, Moment, PeerView } from './state.js';
 import {
-  chainOf,
   change,
   type ElectionContext,
   hurry,
@@ -43,6 +42,7 @@ import {
   restartTimeout,
   say,
   type Turn,
+  turnOf,
 } from './turn.js';
 
 /**
@@ -86,7 +86,7 @@ export function startElection(context: ElectionContext, start: ElectionStart, at
   restartTimeout(turn);
   if (abstains !== null) say(turn, `It takes no part in elections. ${abstains}`);
   // A node alone has nobody to hear of first.
-  else if (campaignRefusal(turn) === null && otherVoters(turn, chainOf(turn)).length === 0) campaign(turn);
+  else if (campaignRefusal(turn) === null && otherVoters(turn, chain).length === 0) campaign(turn);
   return { state: turn.state, effects: turn.effects };
 }
 
@@ -96,7 +96,7 @@ export function electionStep(
   event: ElectionEvent,
   at: Moment,
 ): ElectionStep {
-  const turn: Turn = { ...context, at, state: { ...state }, effects: [] };
+  const turn = turnOf(context, state, at);
   take(turn, event);
   return { state: turn.state, effects: turn.effects };
 }

@@ -7,7 +7,7 @@ import {
   settleChain,
 } from '../model/chain.js';
 import type { ListedMember, MemberList } from '../model/members.js';
-import { listsOf } from './log-position.js';
+import { listReached, listsOf } from './log-position.js';
 import type { ElectionMessage } from './messages.js';
 import type { ElectionEvent, Leader } from './state.js';
 import {
@@ -38,7 +38,7 @@ export function beginEpoch(turn: Turn): void {
     return;
   }
   const before = chainOf(turn);
-  const members = listInForce(before);
+  const members = listReached(turn.state.chain, before.length);
   const entry = { epoch, number: 0, beginsAfter: turn.at.log, primary: turn.options.node, members };
   // Entries that this log has not reached never were on a majority, or this node could not have been elected (rule E7).
   const chain = extendChain(before, entry);

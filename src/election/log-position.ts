@@ -37,9 +37,21 @@ export function positionText({ epoch, number, ordinal }: LogPosition): string {
   return `${epoch}.${number}/${ordinal}`;
 }
 
+/**
+ * The list of the entry that a log has reached last, which is entry `count` of the chain. An entry without a list was followed
+ * by one that repeats its list, or by one that a majority has: whose log has not reached that one is not elected.
+ */
+export function listReached(chain: Chain, count: number): MemberList {
+  return chain.slice(count - 1).find(({ members }) => members !== null)?.members ?? [];
+}
+
 const lists = new WeakMap<Chain, readonly MemberList[]>();
 
-/** The lists by which is counted: the newest, and the one before while the newest may not be on a majority of both (rule C11). */
+/**
+ * The lists by which is counted: the newest, and the one before while the newest may not be on a majority of both (rule C11).
+ * Lists that the log has not reached count too: entries before them may have lost theirs to them, and one more majority
+ * that is needed is never wrong.
+ */
 export function listsOf(chain: Chain): readonly MemberList[] {
   const known = lists.get(chain);
   if (known) return known;

@@ -3,7 +3,7 @@ import { majorityOf } from '../model/members.js';
 import { durationText } from '../std/duration-text.js';
 import { comparePositions, type LogPosition, listsOf, positionText } from './log-position.js';
 import type { ElectionState, Moment } from './state.js';
-import { chainOf, type ElectionContext, otherVoters, ownPosition, type Turn } from './turn.js';
+import { type ElectionContext, otherVoters, ownPosition, type Turn, turnOf } from './turn.js';
 
 /** Who would be elected if the present primary were lost now, as this node sees it, and what stands against it. */
 export interface Outlook {
@@ -24,8 +24,8 @@ interface Voter {
 }
 
 export function outlookOf(context: ElectionContext, state: ElectionState, at: Moment): Outlook {
-  const turn: Turn = { ...context, state, at, effects: [] };
-  const chain = chainOf(turn);
+  const turn = turnOf(context, state, at);
+  const { chain } = state;
   const against: string[] = [];
   const primary = primaryOf(turn);
   const { node } = context.options;
@@ -86,7 +86,7 @@ function voterOf(turn: Turn, name: string, against: string[]): Voter | null {
 }
 
 function againstMajority(turn: Turn, able: readonly Voter[], against: string[]): boolean {
-  const lists = listsOf(chainOf(turn));
+  const lists = listsOf(turn.state.chain);
   let enough = lists.length > 0;
   for (const list of lists) {
     const voters = list.filter(({ voter }) => voter);

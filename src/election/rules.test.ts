@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { placeOf } from '../../test/simulation/world.js';
 import type { ChainEntry } from '../model/chain.js';
 import type { MemberList } from '../model/members.js';
-import { adoptedChain, comparePositions, listsOf, positionOf, positionText } from './log-position.js';
+import {
+  adoptedChain,
+  comparePositions,
+  listReached,
+  listsOf,
+  positionOf,
+  positionText,
+} from './log-position.js';
 import { countedOrdinal, ELECTION_RULES } from './rules.js';
 import type { PeerView } from './state.js';
 
@@ -160,5 +167,15 @@ describe('the lists that count', () => {
     expect(listsOf([entry(1, 0, 0, old), entry(1, 1, 4, next)])).toEqual([next, old]);
     expect(listsOf([entry(1, 0, 0), entry(1, 1, 4, next)])).toEqual([next]);
     expect(listsOf([])).toEqual([]);
+  });
+
+  it('are found also where a log has not reached the entry that has taken the list over', () => {
+    const [old, next] = [members('abc'), members('abcd')];
+    const chain = [entry(1, 0, 0, old), entry(1, 1, 4), entry(2, 0, 9, next)];
+    // Entry 1.1 was the change to the list that epoch 2 repeats.
+    expect(listReached(chain, 1)).toEqual(old);
+    expect(listReached(chain, 2)).toEqual(next);
+    expect(listReached(chain, 3)).toEqual(next);
+    expect(listReached([entry(1, 0, 0), entry(2, 0, 9, next)], 1)).toEqual(next);
   });
 });

@@ -18,6 +18,13 @@ export interface Turn extends ElectionContext {
   readonly effects: ElectionEffect[];
 }
 
+/** Copies field by field: this is several times as fast as a spread, and the simulation takes millions of steps. */
+export function turnOf({ options, rules }: ElectionContext, state: ElectionState, at: Moment): Turn {
+  const { chain, promise, task, role, fitness, peers, seenEpoch, electionAtMs, tries, tickAtMs } = state;
+  const copy = { chain, promise, task, role, fitness, peers, seenEpoch, electionAtMs, tries, tickAtMs };
+  return { options, rules, at, effects: [], state: copy };
+}
+
 export function change(turn: Turn, changes: Partial<ElectionState>): void {
   Object.assign(turn.state, changes);
 }

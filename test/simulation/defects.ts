@@ -10,12 +10,16 @@ export interface Defect {
   readonly rules?: Partial<ElectionRules>;
   /** In what the node around it does; see SimulatedNode. */
   readonly node?: NodeDefect;
+  /** Where the search for it begins, so that it is short; default 1. */
+  readonly firstSeed?: number;
+  /** Seeds within which it must be found; default 1000. */
+  readonly seedsMax?: number;
 }
 
 export type NodeDefect =
   | 'acknowledge before fsync'
   | 'forget the promise'
-  | 'vote with writes under way'
+  | 'vote before old links end'
   | 'skip the cut'
   | 'entry before cut'
   | 'commit by count'
@@ -26,8 +30,7 @@ export type NodeDefect =
   | 'lease read'
   | 'supervisor restarts the server'
   | 'apply what is received'
-  | 'keep old links'
-  | 'promise before position';
+  | 'keep old links';
 
 export const DEFECTS: readonly Defect[] = [
   { name: 'acknowledge before fsync', node: 'acknowledge before fsync' },
@@ -60,7 +63,7 @@ export const DEFECTS: readonly Defect[] = [
       },
     },
   },
-  { name: 'vote with writes under way', node: 'vote with writes under way' },
+  { name: 'vote while old links and writes go on', node: 'vote before old links end' },
   { name: 'entry before cut', node: 'entry before cut' },
   {
     name: 'list as a second criterion',

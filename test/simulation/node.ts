@@ -192,6 +192,7 @@ export class SimulatedNode {
     this.look();
     this.handle({ kind: 'tick' });
     this.#attach();
+    this.primary.answerReads();
     this.server.apply();
     if (this.committedOnDisk < this.committed && this.world.random() < 0.3)
       this.committedOnDisk = this.committed;
@@ -270,23 +271,29 @@ export class SimulatedNode {
   }
 
   #settle(epoch: number): void {
-    if (!this.has('keep old links')) {
-      this.closeLink();
-      this.primary.end();
-    }
     const settled = () =>
       this.world.later(
         this,
         () => `${this.process}: the log is settled`,
         () => this.handle({ kind: 'logSettled', epoch }),
       );
-    if (this.has('vote with writes under way')) settled();
-    else this.log.whenIdle(() => this.chain.whenIdle(settled));
+    if (this.has('vote before old links end')) {
+      settled();
+      return;
+    }
+    if (!this.has('keep old links')) this.#endLinks();
+    this.log.whenIdle(() => this.chain.whenIdle(settled));
+  }
+
+  #endLinks(): void {
+    this.closeLink();
+    this.primary.end();
   }
 
   #keep(promise: VotePromise): void {
     const { judge } = this.world;
     const kept = () => {
+      if (this.has('vote before old links end')) this.#endLinks();
       judge.promises(`${this.process} ${this.incarnation}`, promise.promisedEpoch);
       this.handle({ kind: 'promiseKept', epoch: promise.promisedEpoch });
     };

@@ -1,11 +1,19 @@
 import { listsOf } from '../../src/election/log-position.js';
 import { type ChainEntry, type ChainPlace, comparePlaces, listInForce } from '../../src/model/chain.js';
 import { isSkeinError } from '../../src/model/error.js';
-import { changeMembers, type MemberChange, type MemberList, majorityOf } from '../../src/model/members.js';
+import {
+  changeMembers,
+  type ListedMember,
+  type MemberChange,
+  type MemberList,
+} from '../../src/model/members.js';
 import { type AttachedMember, wantedChange } from '../../src/roles/primary/wanted-change.js';
 import { endPosition, type Group } from './groups.js';
 import type { SimulatedNode } from './node.js';
 import type { Session, ToPrimary } from './session.js';
+
+/** Groups in one message. Few, so that a link ends in the middle of what there is to send. */
+const BATCH_MAX = 2;
 
 interface Wait {
   readonly group: Group;
@@ -119,9 +127,11 @@ export class Primary {
   #stream(session: Session): void {
     if (!session.isReady || !session.primaryOpen) return;
     const { log, committed } = this.#node;
-    const groups = log.groups.slice(session.next - 1);
-    session.next = log.groups.length + 1;
-    session.toReplica({ kind: 'records', groups, committed });
+    do {
+      const groups = log.groups.slice(session.next - 1, session.next + BATCH_MAX - 1);
+      session.next += groups.length;
+      session.toReplica({ kind: 'records', groups, committed });
+    } while (session.next <= log.groups.length);
   }
 
   #streamToAll(): void {
@@ -175,6 +185,7 @@ export class Primary {
     if (node.state.role.kind !== 'leader' || !node.server.isOpen || !this.portsOpen) return;
     const { world, generation } = node;
     this.#reads.push({ beganMs: world.nowMs, generation, seen: world.judge.acknowledgedEnd });
+    this.answerReads();
   }
 
   answerReads(): void {
@@ -210,18 +221,21 @@ export class Primary {
 
   #heldBy(list: MemberList): number {
     const node = this.#node;
-    const voters = list.filter(({ voter }) => voter);
-    const counts = voters.map((member) => {
+    const { rules } = node.world;
+    const countOf = (member: ListedMember): number => {
       if (member.name === node.name) {
         const own = node.has('count the binary log') ? node.server.groups.length : node.log.durable;
-        return node.world.rules.isListed(member, node.incarnation) ? node.counted(node.adopted(), own) : 0;
+        return rules.isListed(member, node.incarnation) ? node.counted(node.adopted(), own) : 0;
       }
       const match = this.#matches.get(member.name);
       const session = this.#sessions.get(member.name);
-      if (!match || !session || !node.world.rules.isListed(member, session.incarnation)) return 0;
+      if (!match || !session || !rules.isListed(member, session.incarnation)) return 0;
       return node.counted(match.place, match.durable);
-    });
-    return counts.sort((a, b) => b - a)[majorityOf(voters.length) - 1] ?? 0;
+    };
+    const counts = list.map(countOf);
+    const isHeld = (ordinal: number) =>
+      rules.isMajority([list], (member) => (counts[list.indexOf(member)] ?? 0) >= ordinal);
+    return Math.max(0, ...counts.filter(isHeld));
   }
 
   #commitUpTo(ordinal: number): void {

@@ -1,8 +1,10 @@
 import { listsOf } from '../../src/election/log-position.js';
 import { listInForce } from '../../src/model/chain.js';
+import { isSkeinError } from '../../src/model/error.js';
 import type { MemberList } from '../../src/model/members.js';
 import { Violation } from './judge.js';
 import { SimulatedNode } from './node.js';
+import { SpoolLog } from './spool-log.js';
 import { foundingChain, placeOf, World, type WorldOptions } from './world.js';
 
 /**
@@ -10,7 +12,6 @@ import { foundingChain, placeOf, World, type WorldOptions } from './world.js';
  * a primary must open and every log must become the same.
  */
 export interface RunOptions extends WorldOptions {
-  /** Default 240. */
   readonly steps?: number;
 }
 
@@ -19,7 +20,10 @@ export interface Run {
   readonly violation: Violation | null;
 }
 
-const STEPS = 320;
+/** Most schedules are short, because most mistakes show soon. Some need several primaries one after the other. */
+const STEPS = 200;
+const LONG_STEPS = 900;
+const LONG_SHARE = 0.25;
 
 const FAULTS = [
   'kill',
@@ -27,6 +31,7 @@ const FAULTS = [
   'pause',
   'cut',
   'isolate',
+  'strand',
   'server',
   'transfer',
   'refuse links',
@@ -54,10 +59,10 @@ function moodOf(world: World): Mood {
   return {
     tick: 0.15 + 0.2 * world.random(),
     write: 0.02 + 0.15 * world.random(),
-    read: 0.02,
+    read: 0.005 + 0.05 * world.random(),
     restart: 0.02,
-    fault: 0.005 + 0.06 * world.random(),
-    mend: 0.01 + 0.06 * world.random(),
+    fault: 0.004 + 0.03 * world.random(),
+    mend: 0.02 + 0.1 * world.random(),
     passMaxMs: world.int(20, 100),
     faults: FAULTS.filter(() => world.random() < share),
   };
@@ -76,7 +81,7 @@ export class Schedule {
 
   constructor(options: RunOptions) {
     this.world = new World(options);
-    this.#steps = options.steps ?? STEPS;
+    this.#steps = options.steps ?? (this.world.random() < LONG_SHARE ? LONG_STEPS : STEPS);
     this.endsHealed = options.seed % 4 === 0;
     const { world } = this;
     this.#mood = moodOf(world);
@@ -90,17 +95,46 @@ export class Schedule {
       world.nodes.push(
         new SimulatedNode(world, name, { chain, isWitness: withWitness && name === names.at(-1) }),
       );
+  }
+
+  #begin(): void {
+    const { world } = this;
     // A copied machine votes twice, and nobody can know it for sure. What the rules can do is that no other node gives
     // both of them its vote: with one node away, each election needs another one's.
     for (const node of world.nodes) node.start();
     if (this.#hasClones) world.nodes.at(-1)?.loseForGood();
+    // Nothing happens in the first time-out.
+    for (let round = 0; round < 5; round++) {
+      world.nowMs += 50;
+      for (const node of world.nodes) node.tick();
+    }
   }
 
   run(): void {
+    this.#begin();
     for (let step = 0; step < this.#steps; step++) this.step();
     if (!this.endsHealed) return;
     this.heal();
     for (let round = 0; round < ROUNDS_MAX; round++) {
+      this.round();
+      if (this.isWell()) return;
+    }
+    this.failLiveness();
+  }
+
+  /** The same with logs that take turns of the event loop: `settle` lets them pass. */
+  async runSlowly(settle: () => Promise<void>): Promise<void> {
+    await settle();
+    this.#begin();
+    await settle();
+    for (let step = 0; step < this.#steps; step++) {
+      this.step();
+      await settle();
+    }
+    if (!this.endsHealed) return;
+    this.heal();
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      await settle();
       this.round();
       if (this.isWell()) return;
     }
@@ -144,12 +178,24 @@ export class Schedule {
     if (node.isUp && !node.isPaused && world.random() < 0.2) node.primary.changeMembers(null);
   }
 
+  /** The primary is where it hurts, most of all when it is new. */
+  #target(): SimulatedNode | undefined {
+    const { world } = this;
+    const dice = world.random();
+    if (dice < 0.2) {
+      const isNew = ({ isUp, state }: SimulatedNode) =>
+        isUp && state.role.kind === 'leader' && state.role.stage !== 'lead';
+      const found = world.nodes.find(isNew);
+      if (found) return found;
+    }
+    return (dice < 0.5 ? this.#openOne() : undefined) ?? world.pick(world.nodes);
+  }
+
   // --- faults ------------------------------------------------------------------------------------------------------------
 
   #fault(): void {
     const { world } = this;
-    // The primary is where it hurts.
-    const node = (world.random() < 0.4 ? this.#openOne() : undefined) ?? world.pick(world.nodes);
+    const node = this.#target();
     const kind = world.pick(this.#mood.faults);
     if (!node || kind === undefined) return;
     if (world.trace) world.note(`--- ${kind}: ${node.process}`);
@@ -172,7 +218,12 @@ export class Schedule {
         else this.#cut(node);
         return;
       case 'isolate':
-        for (const other of world.nodes) if (other !== node) this.#cutBetween(node, other);
+        this.#isolate(node);
+        return;
+      case 'strand':
+        // What it logs from now on, nobody else has.
+        this.#isolate(node);
+        for (let count = world.int(1, 4); count > 0; count--) node.server.write();
         return;
       case 'server':
         node.server.die();
@@ -211,6 +262,10 @@ export class Schedule {
     if (!other || other === node) return;
     world.cuts.add(`${node.process}>${other.process}`);
     if (world.random() < 0.6) world.cuts.add(`${other.process}>${node.process}`);
+  }
+
+  #isolate(node: SimulatedNode): void {
+    for (const other of this.world.nodes) if (other !== node) this.#cutBetween(node, other);
   }
 
   #cutBetween(a: SimulatedNode, b: SimulatedNode): void {
@@ -337,6 +392,28 @@ export class Schedule {
   }
 }
 
+/** The same on the real spool. What goes wrong in the middle of its turns is thrown by the next step. */
+export async function runSeedOnSpool(options: RunOptions): Promise<Run> {
+  const schedule = new Schedule({ ...options, makeLog: (node) => new SpoolLog(node.logWorld, null) });
+  const { world } = schedule;
+  let failed: unknown = null;
+  const onFailed = (reason: unknown) => {
+    failed ??= reason;
+  };
+  process.on('unhandledRejection', onFailed);
+  try {
+    await schedule.runSlowly(async () => {
+      for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+      if (failed) throw failed;
+    });
+    return { world, violation: null };
+  } catch (error) {
+    return { world, violation: violationOf(error) };
+  } finally {
+    process.off('unhandledRejection', onFailed);
+  }
+}
+
 /** Runs a seed; what it found is in the answer. */
 export function runSeed(options: RunOptions): Run {
   const schedule = new Schedule(options);
@@ -344,7 +421,13 @@ export function runSeed(options: RunOptions): Run {
     schedule.run();
     return { world: schedule.world, violation: null };
   } catch (error) {
-    if (!(error instanceof Violation)) throw error;
-    return { world: schedule.world, violation: error };
+    return { world: schedule.world, violation: violationOf(error) };
   }
+}
+
+/** What the product refuses as impossible is a violation too. */
+function violationOf(error: unknown): Violation {
+  if (error instanceof Violation) return error;
+  if (isSkeinError(error)) return new Violation(`${error.code}: ${error.message}`);
+  throw error;
 }
