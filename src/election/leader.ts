@@ -1,11 +1,4 @@
-import {
-  type Chain,
-  comparePlaces,
-  extendChain,
-  listInForce,
-  newestEntry,
-  settleChain,
-} from '../model/chain.js';
+import { type Chain, comparePlaces, extendChain, newestEntry, settleChain } from '../model/chain.js';
 import type { ListedMember, MemberList } from '../model/members.js';
 import { listReached, listsOf } from './log-position.js';
 import type { ElectionMessage } from './messages.js';
@@ -233,9 +226,12 @@ export function leaderTick(turn: Turn, wasAway: boolean): void {
   if (nowMs - last >= beatIntervalMs(turn, leader)) beat(turn);
   progress(turn);
   const isShort = nowMs - turn.state.tickAtMs < turn.options.electionTimeoutMinMs;
-  if ((wasAway && isShort) || hasContact(turn)) return;
   const now = leaderOf(turn);
-  if (now === null || now.isSuspended) return;
+  if (now === null || (wasAway && isShort)) return;
+  const isHeard = hasContact(turn);
+  // Also without an answer: the list may have become one in which this node is a majority.
+  if (isHeard && now.isSuspended && now.transfer?.stage !== 'sent') resume(turn);
+  if (isHeard || now.isSuspended) return;
   become(turn, { ...now, isSuspended: true });
   const reason = `no majority has answered for ${turn.options.electionTimeoutMinMs} ms`;
   turn.effects.push({ kind: 'suspend', reason });
