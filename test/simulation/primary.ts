@@ -7,7 +7,7 @@ import {
   type MemberChange,
   type MemberList,
 } from '../../src/model/members.js';
-import { type AttachedMember, wantedChange } from '../../src/roles/primary/wanted-change.js';
+import { type AttachedMember, automaticChange } from '../../src/roles/primary/automatic-change.js';
 import { endPosition, type Group } from './groups.js';
 import type { SimulatedNode } from './node.js';
 import type { Session, ToPrimary } from './session.js';
@@ -307,6 +307,6 @@ export class Primary {
       attached.set(place.name, { place, incarnation: session.incarnation, sound: true, durable });
     }
     const self = { place: own, incarnation: node.incarnation };
-    return wantedChange({ list, self, attached, committed: node.committed });
+    return automaticChange({ list, self, attached, committed: node.committed });
   }
 }
