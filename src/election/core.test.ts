@@ -67,7 +67,7 @@ describe('a vote (rule E13)', () => {
     expect(core.state.promise.promisedEpoch).toBe(3);
   });
 
-  it('is refused for an epoch far beyond all that is known (rule M13)', () => {
+  it('is refused for an epoch far beyond all that is known', () => {
     expect(responses(new OneCore().hears('n2', vote(10_001, 10)))).toMatchObject([
       { refusal: 'epoch too far ahead' },
     ]);
@@ -160,7 +160,7 @@ describe('contact with a majority (rule E11)', () => {
     expect(core.state.role).toMatchObject({ kind: 'leader', isSuspended: true });
   });
 
-  it('lost: nobody is served, nothing is given up; a majority that answers is enough to go on (rule M2)', () => {
+  it('lost: nobody is served, nothing is given up; a majority that answers is enough to go on', () => {
     const core = oneCore('leader, serving');
     core.pass(1050);
     expect(core.state.role).toMatchObject({ kind: 'leader', isSuspended: true });
@@ -318,7 +318,7 @@ describe('who keeps the lead (rules E8, E10, E14)', () => {
     expect(core.sent('timeoutNow')).toHaveLength(1);
   });
 
-  it('a transfer without success ends, and the epoch goes on (rule M12)', () => {
+  it('a transfer without success ends, and the epoch goes on', () => {
     const core = oneCore('leader, has handed over');
     core.nowMs += 1500;
     core.take({ kind: 'tick' });

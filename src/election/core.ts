@@ -46,7 +46,7 @@ import {
 } from './turn.js';
 
 /**
- * The election of one node: Raft's, over the log of transactions (DESIGN 4, rules E1-E16). Pure: state, event and moment in;
+ * The election of one node: Raft's, over the log of transactions (rules E1-E16). Pure: state, event and moment in;
  * state and effects out. No clock, no disk, no links: the driver has them.
  */
 

@@ -188,7 +188,7 @@ function hasEverything(turn: Turn, { to, end }: Transfer): boolean {
   return comparePlaces(position, entry) >= 0 && position.ordinal >= end && isApplied;
 }
 
-/** The target did not get there in time, so this node goes on in its epoch: nobody has promised another one (rule M12). */
+/** The target did not get there in time, so this node goes on in its epoch: nobody has promised another one. */
 function abort(turn: Turn, leader: Leader, { to }: Transfer): void {
   const noTransferUntilMs = turn.at.nowMs + RETRY_TIMEOUTS * turn.options.electionTimeoutMaxMs;
   become(turn, { ...leader, transfer: null, noTransferUntilMs });

@@ -16,7 +16,7 @@ export interface ElectionOptions {
   /** Random pause before the next try when nothing has to be waited for: the primary is known to be dead, or a vote was split. */
   readonly pauseMinMs: number;
   readonly pauseMaxMs: number;
-  /** How far beyond all epochs that this node knows a vote may ask (rule M13). */
+  /** How far beyond all epochs that this node knows a vote may ask. */
   readonly epochJumpMax: number;
   /** A node whose server has this much less to apply than the elected one's opens sooner by seconds (rule E14). In groups. */
   readonly handOverLag: number;

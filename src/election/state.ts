@@ -202,7 +202,7 @@ export type ElectionEffect =
   | { readonly kind: 'lead'; readonly epoch: number }
   /** The server may be opened for clients. */
   | { readonly kind: 'serve'; readonly epoch: number }
-  /** No majority answers: ports are closed. The server lives, nothing is given up (rule M2). */
+  /** No majority answers: ports are closed. The server lives, nothing is given up. */
   | { readonly kind: 'suspend'; readonly reason: string }
   | { readonly kind: 'resume' }
   /** Refuse new writes, finish those under way, feed what the dead server's files hold; then `drained`. */

@@ -3,7 +3,7 @@ import type { Group } from './groups.js';
 export class Violation extends Error {}
 
 /**
- * What must hold after every step, whatever happened (DESIGN 4). The judge sees everything at once, and the hidden values,
+ * What must hold after every step, whatever happened. The judge sees everything at once, and the hidden values,
  * which no node can.
  *
  *  I1 one campaign is elected in an epoch, and only its node acknowledges in it
