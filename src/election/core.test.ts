@@ -61,6 +61,14 @@ describe('a vote (rule E13)', () => {
     expect(responses(core.hears('n3', vote(2, 20, 'n3#1')))).toMatchObject([{ refusal: 'older epoch' }]);
   });
 
+  it('and its promise are shown to nobody before they are on the disk (rule E5)', () => {
+    const core = new OneCore().hears('n2', vote(3, 10)).take({ kind: 'logSettled', epoch: 3 });
+    core.hears('n3', { kind: 'preVote', epoch: 2, position: at(0, 10) });
+    expect(core.sent('preVoteResponse')).toMatchObject([{ standing: { promisedEpoch: 0 } }]);
+    core.take({ kind: 'promiseKept', epoch: 3 });
+    expect(responses(core)).toMatchObject([{ standing: { promisedEpoch: 3 } }]);
+  });
+
   it('waits while another promise is on its way: the candidate asks again', () => {
     const core = new OneCore().hears('n2', vote(3, 10)).hears('n3', vote(4, 10, 'n3#1'));
     expect(core.effects).toEqual([]);

@@ -84,7 +84,7 @@ export function takeVote(turn: Turn, from: string, vote: Vote): void {
 export function begin(turn: Turn, epoch: number, purpose: PromiseTask['purpose']): void {
   const { promise } = turn.state;
   change(turn, {
-    task: { stage: 'settle', epoch, purpose },
+    task: { stage: 'settle', epoch, keptEpoch: promise.promisedEpoch, purpose },
     promise: epoch > promise.promisedEpoch ? { promisedEpoch: epoch, votedFor: null } : promise,
   });
   turn.effects.push({ kind: 'settleLog', epoch });
@@ -96,7 +96,7 @@ export function logSettled(turn: Turn, epoch: number): void {
   if (task?.stage !== 'settle' || task.epoch !== epoch) return;
   const purpose = withRefusal(turn, task.purpose);
   const kept = { promisedEpoch: epoch, votedFor: votedFor(turn, purpose) ?? promise.votedFor };
-  change(turn, { task: { stage: 'keep', epoch, purpose }, promise: kept });
+  change(turn, { task: { ...task, stage: 'keep', purpose }, promise: kept });
   turn.effects.push({ kind: 'keepPromise', promise: kept });
 }
 

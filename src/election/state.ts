@@ -112,6 +112,8 @@ export type ElectionRole = Follower | PreCandidate | Candidate | Leader;
 export interface PromiseTask {
   readonly stage: 'settle' | 'keep';
   readonly epoch: number;
+  /** The promise that is on the disk until then. */
+  readonly keptEpoch: number;
   readonly purpose:
     | {
         readonly kind: 'vote';

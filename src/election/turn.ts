@@ -55,7 +55,8 @@ export function standingOf(turn: Turn): Standing {
   return {
     incarnation,
     boot,
-    promisedEpoch: turn.state.promise.promisedEpoch,
+    // What may still be lost in a crash is shown to nobody: peers would take its loss for a disk that was set back.
+    promisedEpoch: turn.state.task?.keptEpoch ?? turn.state.promise.promisedEpoch,
     position: ownPosition(turn),
     abstains: turn.state.fitness.abstains !== null,
   };

@@ -47,6 +47,8 @@ export class SimulatedNode {
   committed = 0;
   link: Session | null = null;
   isLinkReady = false;
+  /** It is about to cut its log to a primary's chain, and to write that. */
+  isWelcomed = false;
   readonly primary: Primary;
   readonly server: SimulatedServer;
   #lastLeader: Leader | null = null;
@@ -317,6 +319,7 @@ export class SimulatedNode {
     if (this.link) this.link.replicaOpen = false;
     this.link = null;
     this.isLinkReady = false;
+    this.isWelcomed = false;
   }
 
   linkBroken(session: Session): void {
@@ -344,6 +347,7 @@ export class SimulatedNode {
         if (this.link !== session) return;
         this.handle({ kind: 'chainFollowed', chain });
         this.isLinkReady = true;
+        this.isWelcomed = false;
         this.heard(Math.min(committed, log.groups.length));
         session.toPrimary({
           kind: 'ready',
@@ -353,6 +357,7 @@ export class SimulatedNode {
         });
       };
       const { cut } = plan;
+      this.isWelcomed = true;
       const save = (then: () => void) => (plan.save ? this.chain.save(chain, then) : then());
       const cutLog = (then: () => void) => {
         if (this.link !== session) return;
@@ -430,7 +435,6 @@ export class SimulatedNode {
   counted(adopted: ChainPlace, durable: number): number {
     const { role, chain } = this.state;
     if (role.kind !== 'leader' || this.has('commit by count')) return durable;
-    if (this.has('count beyond an entry')) return adopted.epoch >= role.epoch ? durable : 0;
     return countedOrdinal(chain, role.epoch, adopted, durable);
   }
 }

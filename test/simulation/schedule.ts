@@ -3,6 +3,7 @@ import { listInForce } from '../../src/model/chain.js';
 import { isSkeinError } from '../../src/model/error.js';
 import type { MemberList } from '../../src/model/members.js';
 import { Violation } from './judge.js';
+import { type Mood, moodOf } from './mood.js';
 import { SimulatedNode } from './node.js';
 import { SpoolLog } from './spool-log.js';
 import { foundingChain, placeOf, World, type WorldOptions } from './world.js';
@@ -12,6 +13,8 @@ import { foundingChain, placeOf, World, type WorldOptions } from './world.js';
  * a primary must open and every log must become the same.
  */
 export interface RunOptions extends WorldOptions {
+  /** Instead of what the seed says. */
+  readonly mood?: Partial<Mood> | undefined;
   readonly steps?: number;
 }
 
@@ -25,55 +28,8 @@ const STEPS = 200;
 const LONG_STEPS = 900;
 const LONG_SHARE = 0.25;
 
-const FAULTS = [
-  'kill',
-  'power',
-  'pause',
-  'cut',
-  'isolate',
-  'strand',
-  'server',
-  'transfer',
-  'refuse links',
-  'lose the disk',
-  'members',
-  'clone',
-] as const;
-type Fault = (typeof FAULTS)[number];
-
-/** What a seed is like. Seeds with few kinds of faults get further into those than seeds with all of them. */
-interface Mood {
-  readonly tick: number;
-  readonly write: number;
-  readonly read: number;
-  /** Of a server that is down. */
-  readonly restart: number;
-  readonly fault: number;
-  readonly mend: number;
-  readonly passMaxMs: number;
-  readonly faults: readonly Fault[];
-}
-
-/** The first is a time in which whole elections happen within one time-out, as they do on real networks. */
-const PASS_MAX_MS = [3, 20, 50, 100];
-
-function moodOf(world: World): Mood {
-  const share = 0.2 + 0.8 * world.random();
-  return {
-    tick: 0.15 + 0.2 * world.random(),
-    write: 0.02 + 0.15 * world.random(),
-    read: 0.005 + 0.05 * world.random(),
-    restart: 0.02,
-    fault: 0.004 + 0.03 * world.random(),
-    mend: 0.02 + 0.1 * world.random(),
-    passMaxMs: world.pick(PASS_MAX_MS) ?? 50,
-    faults: FAULTS.filter(() => world.random() < share),
-  };
-}
-
 /** Rounds of 25 ms in which a healed cluster must have a primary and one log: some ten election time-outs. */
 const ROUNDS_MAX = 200;
-
 class Schedule {
   readonly world: World;
   readonly #steps: number;
@@ -87,7 +43,7 @@ class Schedule {
     this.#steps = options.steps ?? (this.world.random() < LONG_SHARE ? LONG_STEPS : STEPS);
     this.endsHealed = options.seed % 4 === 0;
     const { world } = this;
-    this.#mood = moodOf(world);
+    this.#mood = { ...moodOf(world), ...(options.mood ?? options.defect?.mood) };
     const sizes = [3, 3, 3, 3, 3, 5, 5, 5, 4, 2, 1];
     const count = world.pick(sizes) ?? 3;
     const names = Array.from({ length: count }, (_, index) => `n${index + 1}`);
@@ -181,14 +137,15 @@ class Schedule {
     if (node.isUp && !node.isPaused && world.random() < 0.2) node.primary.changeMembers(null);
   }
 
-  /** The primary is where it hurts, most of all when it is new. */
+  /** It hurts most at the primary, and at a node that becomes one or begins to follow one. */
   #target(): SimulatedNode | undefined {
     const { world } = this;
     const dice = world.random();
-    if (dice < 0.2) {
-      const isNew = ({ isUp, state }: SimulatedNode) =>
-        isUp && state.role.kind === 'leader' && state.role.stage !== 'lead';
-      const found = world.nodes.find(isNew);
+    if (dice < 0.25) {
+      const found = world.nodes.find(({ isUp, isWelcomed, state }) => {
+        const isNew = state.role.kind === 'leader' && state.role.stage !== 'lead';
+        return isUp && (isNew || isWelcomed);
+      });
       if (found) return found;
     }
     return (dice < 0.5 ? this.#openOne() : undefined) ?? world.pick(world.nodes);

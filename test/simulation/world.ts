@@ -165,7 +165,12 @@ export class World {
       () => `${from.process} -> ${to} ${JSON.stringify(message)}`,
       () => {
         const target = this.processNamed(to);
-        if (!target || target === from || this.isCut(from, target)) return;
+        if (!target || target === from) return;
+        if (this.isCut(from, target)) {
+          // What is on its way may still arrive when the way is free again.
+          if (this.random() < 0.4) this.#post(from, to, message);
+          return;
+        }
         if (target.isPaused) return this.#post(from, to, message);
         // What a process sent before it ended may still arrive; its answers are of that process.
         if (from.life === life || this.random() < 0.5)
