@@ -1,5 +1,4 @@
 import type { ListedMember } from '../model/members.js';
-import { listsOf } from './log-position.js';
 import type { ElectionMessage, Refusal, Standing } from './messages.js';
 import { begin } from './promising.js';
 import type { Answer, Candidate, PreCandidate } from './state.js';
@@ -11,6 +10,7 @@ import {
   isVoter,
   leaveRole,
   otherVoters,
+  ownLists,
   ownPosition,
   restartTimeout,
   say,
@@ -34,7 +34,7 @@ export function campaignRefusal(turn: Turn): string | null {
   if (state.fitness.abstains !== null) return state.fitness.abstains;
   if (state.chain.length === 0) return 'It has no list of members.';
   if (chainOf(turn).length === 0) return 'Its log ends before the first entry of its history.';
-  return isVoter(turn, state.chain) ? null : 'It is not a voter.';
+  return isVoter(turn, ownLists(turn)) ? null : 'It is not a voter.';
 }
 
 /** The election time-out has passed, or the primary is known to be dead. */
@@ -97,7 +97,7 @@ function ask(turn: Turn): void {
 
 /** Those who may still say yes: who hears the primary now may hear it no more in a moment. */
 function unanswered(turn: Turn, { answers }: PreCandidate | Candidate): string[] {
-  return otherVoters(turn, turn.state.chain).filter((name) => isOpen(answers.get(name)));
+  return otherVoters(turn, ownLists(turn)).filter((name) => isOpen(answers.get(name)));
 }
 
 function isOpen(answer: Answer | undefined): boolean {
@@ -170,7 +170,7 @@ function withAnswer(
 }
 
 function isElected(turn: Turn, answers: ReadonlyMap<string, Answer>): boolean {
-  return turn.rules.isMajority(listsOf(turn.state.chain), (member) => {
+  return turn.rules.isMajority(ownLists(turn), (member) => {
     if (member.name === turn.options.node) return turn.rules.isListed(member, turn.options.incarnation);
     const answer = answers.get(member.name);
     return answer?.refusal === null && turn.rules.isListed(member, answer.incarnation);
@@ -183,7 +183,7 @@ function isLost(turn: Turn, answers: ReadonlyMap<string, Answer>): boolean {
     const answer = answers.get(name);
     return isOpen(answer) || answer?.refusal === null;
   };
-  return !turn.rules.isMajority(listsOf(turn.state.chain), mayCount);
+  return !turn.rules.isMajority(ownLists(turn), mayCount);
 }
 
 /** An epoch that somebody has told of: the next campaign is for a later one (rule E15). */

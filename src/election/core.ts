@@ -39,6 +39,7 @@ import {
   leaveRole,
   NO_LEADER,
   otherVoters,
+  ownLists,
   restartTimeout,
   say,
   type Turn,
@@ -86,7 +87,7 @@ export function startElection(context: ElectionContext, start: ElectionStart, at
   restartTimeout(turn);
   if (abstains !== null) say(turn, `It takes no part in elections. ${abstains}`);
   // A node alone has nobody to hear of first.
-  else if (campaignRefusal(turn) === null && otherVoters(turn, chain).length === 0) campaign(turn);
+  else if (campaignRefusal(turn) === null && otherVoters(turn, ownLists(turn)).length === 0) campaign(turn);
   return { state: turn.state, effects: turn.effects };
 }
 

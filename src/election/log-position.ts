@@ -42,15 +42,13 @@ export function positionText({ epoch, number, ordinal }: LogPosition): string {
  * by one that repeats its list, or by one that a majority has: whose log has not reached that one is not elected.
  */
 export function listReached(chain: Chain, count: number): MemberList {
-  return chain.slice(count - 1).find(({ members }) => members !== null)?.members ?? [];
+  return chain.slice(Math.max(0, count - 1)).find(({ members }) => members !== null)?.members ?? [];
 }
 
 const lists = new WeakMap<Chain, readonly MemberList[]>();
 
 /**
  * The lists by which is counted: the newest, and the one before while the newest may not be on a majority of both (rule C11).
- * Lists that the log has not reached count too: entries before them may have lost theirs to them, and one more majority
- * that is needed is never wrong.
  */
 export function listsOf(chain: Chain): readonly MemberList[] {
   const known = lists.get(chain);
@@ -58,4 +56,12 @@ export function listsOf(chain: Chain): readonly MemberList[] {
   const found = chain.flatMap(({ members }) => (members === null ? [] : [members])).reverse();
   lists.set(chain, found);
   return found;
+}
+
+/** The same for a log that has not reached all entries: of those, none counts but where it has taken a list over. */
+export function listsReached(chain: Chain, durable: number): readonly MemberList[] {
+  const reached = adoptedChain(chain, durable);
+  if (reached === chain) return listsOf(chain);
+  const list = listReached(chain, reached.length);
+  return [list, ...listsOf(reached).filter((other) => other !== list)];
 }

@@ -1,9 +1,9 @@
 import type { ListedMember } from '../model/members.js';
 import { majorityOf } from '../model/members.js';
 import { durationText } from '../std/duration-text.js';
-import { comparePositions, type LogPosition, listsOf, positionText } from './log-position.js';
+import { comparePositions, type LogPosition, positionText } from './log-position.js';
 import type { ElectionState, Moment } from './state.js';
-import { type ElectionContext, otherVoters, ownPosition, type Turn, turnOf } from './turn.js';
+import { type ElectionContext, otherVoters, ownLists, ownPosition, type Turn, turnOf } from './turn.js';
 
 /** Who would be elected if the present primary were lost now, as this node sees it, and what stands against it. */
 export interface Outlook {
@@ -25,11 +25,10 @@ interface Voter {
 
 export function outlookOf(context: ElectionContext, state: ElectionState, at: Moment): Outlook {
   const turn = turnOf(context, state, at);
-  const { chain } = state;
   const against: string[] = [];
   const primary = primaryOf(turn);
   const { node } = context.options;
-  const names = [node, ...otherVoters(turn, chain)].filter((name) => name !== primary);
+  const names = [node, ...otherVoters(turn, ownLists(turn))].filter((name) => name !== primary);
   const voters = names.flatMap((name) => voterOf(turn, name, against) ?? []);
   const able = voters.filter(({ name, abstains }) => {
     if (abstains !== null) against.push(`${name} neither votes nor is elected. ${abstains}`);
@@ -86,7 +85,7 @@ function voterOf(turn: Turn, name: string, against: string[]): Voter | null {
 }
 
 function againstMajority(turn: Turn, able: readonly Voter[], against: string[]): boolean {
-  const lists = listsOf(turn.state.chain);
+  const lists = ownLists(turn);
   let enough = lists.length > 0;
   for (const list of lists) {
     const voters = list.filter(({ voter }) => voter);

@@ -8,6 +8,7 @@ import {
   comparePositions,
   listReached,
   listsOf,
+  listsReached,
   positionOf,
   positionText,
 } from './log-position.js';
@@ -177,5 +178,14 @@ describe('the lists that count', () => {
     expect(listReached(chain, 2)).toEqual(next);
     expect(listReached(chain, 3)).toEqual(next);
     expect(listReached([entry(1, 0, 0), entry(2, 0, 9, next)], 1)).toEqual(next);
+    expect(listsReached(chain, 5)).toEqual([next, old]);
+    expect(listsReached(chain, 3)).toEqual([old]);
+  });
+
+  it('are not those of an entry that is only known: it counts nowhere (rule E1)', () => {
+    // The primary has written a list with a second voter, and its log has not reached it.
+    const [alone, two] = [members('a', 'b'), members('ab')];
+    expect(listsReached([entry(1, 0, 0, alone), entry(1, 1, 8, two)], 7)).toEqual([alone]);
+    expect(listsReached([entry(1, 0, 0, alone), entry(1, 1, 8, two)], 8)).toEqual([two, alone]);
   });
 });

@@ -1,6 +1,6 @@
 import type { Chain } from '../model/chain.js';
-import { memberNamed } from '../model/members.js';
-import { adoptedChain, type LogPosition, listsOf } from './log-position.js';
+import { type MemberList, memberNamed } from '../model/members.js';
+import { adoptedChain, type LogPosition, listsOf, listsReached } from './log-position.js';
 import type { ElectionMessage, Offer, Standing } from './messages.js';
 import type { ElectionOptions } from './options.js';
 import type { ElectionRules } from './rules.js';
@@ -67,10 +67,15 @@ export function offerOf({ state, at }: Turn): Offer {
   return { serves, maintenance, priority, applied: at.applied };
 }
 
-/** Names of the voters of the lists that count, without this node. */
-export function otherVoters(turn: Turn, chain: Chain): string[] {
+/** By which this node's campaigns are counted. */
+export function ownLists({ state, at }: Turn): readonly MemberList[] {
+  return listsReached(state.chain, at.log.ordinal);
+}
+
+/** Names of the voters of these lists, without this node. */
+export function otherVoters(turn: Turn, lists: readonly MemberList[]): string[] {
   const names = new Set<string>();
-  for (const list of listsOf(chain)) for (const { name, voter } of list) if (voter) names.add(name);
+  for (const list of lists) for (const { name, voter } of list) if (voter) names.add(name);
   names.delete(turn.options.node);
   return [...names];
 }
@@ -83,8 +88,8 @@ export function otherMembers(turn: Turn, chain: Chain): string[] {
 }
 
 /** Whether this node's disk is one of the voters of a list that counts. */
-export function isVoter({ options, rules }: Turn, chain: Chain): boolean {
-  return listsOf(chain).some((list) =>
+export function isVoter({ options, rules }: Turn, lists: readonly MemberList[]): boolean {
+  return lists.some((list) =>
     list.some(
       (member) => member.voter && member.name === options.node && rules.isListed(member, options.incarnation),
     ),
