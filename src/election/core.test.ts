@@ -69,6 +69,18 @@ describe('a vote (rule E13)', () => {
     expect(responses(core)).toMatchObject([{ standing: { promisedEpoch: 3 } }]);
   });
 
+  it('and an entry that is not on the disk yet is shown to nobody either (rule E5)', () => {
+    const core = oneCore('leader, serving').take({
+      ...{ kind: 'changeMembers', members: foundingChain(['n1', 'n2'])[0]?.members ?? [] },
+      end: { epoch: 0, ordinal: 10, gtid: '0-0-10' },
+    });
+    const ask = () =>
+      core.hears('n3', { kind: 'preVote', epoch: 9, position: at(9, 99) }).sent('preVoteResponse');
+    expect(ask()).toMatchObject([{ standing: { position: at(1, 10, 0) } }]);
+    core.take({ kind: 'chainWritten', chain: core.state.chain });
+    expect(ask()).toMatchObject([{ standing: { position: at(1, 10, 1) } }]);
+  });
+
   it('waits while another promise is on its way: the candidate asks again', () => {
     const core = new OneCore().hears('n2', vote(3, 10)).hears('n3', vote(4, 10, 'n3#1'));
     expect(core.effects).toEqual([]);

@@ -74,6 +74,7 @@ export function startElection(context: ElectionContext, start: ElectionStart, at
     state: {
       promise,
       chain,
+      keptChain: chain,
       peers,
       fitness: { ...fitness, abstains },
       task: null,
@@ -117,12 +118,13 @@ function take(turn: Turn, event: ElectionEvent): void {
       goOn(turn, event.epoch);
       return;
     case 'chainWritten':
+      change(turn, { keptChain: event.chain });
       chainWritten(turn, event.chain);
       handOver(turn);
       return;
     case 'chainFollowed':
       // A primary writes its own chain.
-      if (leaderOf(turn) === null) change(turn, { chain: event.chain });
+      if (leaderOf(turn) === null) change(turn, { chain: event.chain, keptChain: event.chain });
       return;
     case 'adopted':
       takeAdopted(turn, event);

@@ -141,6 +141,8 @@ export interface PeerView {
 export interface ElectionState {
   /** As on this node's disk or on its way there, with entries that its log has not reached. */
   readonly chain: Chain;
+  /** The one that is on the disk. */
+  readonly keptChain: Chain;
   /** As on the disk, or on its way there while there is a task. */
   readonly promise: VotePromise;
   readonly task: PromiseTask | null;

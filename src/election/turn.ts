@@ -20,8 +20,10 @@ export interface Turn extends ElectionContext {
 
 /** Copies field by field: this is several times as fast as a spread, and the simulation takes millions of steps. */
 export function turnOf({ options, rules }: ElectionContext, state: ElectionState, at: Moment): Turn {
-  const { chain, promise, task, role, fitness, peers, seenEpoch, electionAtMs, tries, tickAtMs } = state;
-  const copy = { chain, promise, task, role, fitness, peers, seenEpoch, electionAtMs, tries, tickAtMs };
+  const { chain, keptChain, promise, task, role, fitness, peers, seenEpoch, electionAtMs, tries, tickAtMs } =
+    state;
+  const kept = { chain, keptChain, promise, task, role, fitness, peers };
+  const copy = { ...kept, seenEpoch, electionAtMs, tries, tickAtMs };
   return { options, rules, at, effects: [], state: copy };
 }
 
@@ -57,7 +59,7 @@ export function standingOf(turn: Turn): Standing {
     boot,
     // What may still be lost in a crash is shown to nobody: peers would take its loss for a disk that was set back.
     promisedEpoch: turn.state.task?.keptEpoch ?? turn.state.promise.promisedEpoch,
-    position: ownPosition(turn),
+    position: turn.rules.position(turn.state.keptChain, turn.at.log.ordinal),
     abstains: turn.state.fitness.abstains !== null,
   };
 }
