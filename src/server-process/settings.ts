@@ -36,6 +36,8 @@ export function bootstrapArgs(binary: ServerBinary, dataDir: string): string[] {
     '--bootstrap',
     ...binary.pathArgs,
     `--datadir=${dataDir}`,
+    // In a shared directory, a server that starts meanwhile would remove the temporary tables of this one (seen on 10.11).
+    `--tmpdir=${dataDir}`,
     // System tables use several engines, which the enforced engine for users would not allow.
     '--enforce-storage-engine=',
     '--log-warnings=0',
