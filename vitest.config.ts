@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Four tiers. `npm test` runs `unit`, in parallel, and `system`, which starts real servers and runs one file at a time (two
-// cores). `npm run test:all` runs `full` too, two files at a time, and `npm run test:long` runs `long`.
+// Four tiers. `npm test` runs `unit`, in parallel, and `system`, which starts real servers and runs two files at a time (two
+// cores). `npm run test:all` runs `full` too, in the same way, and `npm run test:long` runs `long`.
 export default defineConfig({
   test: {
     projects: [
@@ -23,7 +23,9 @@ export default defineConfig({
           include: ['test/system/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          // Two files at a time: most of their time is waiting, and a test must not need a machine of its own.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -33,9 +35,9 @@ export default defineConfig({
           include: ['test/full/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          // Two at a time: most of their time is waiting, and a test must not need a machine of its own.
+          // As above.
           maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
