@@ -1,12 +1,12 @@
 /** `skein demo` on a directory whose cluster had other ports: each node then listens where another one was. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ClusterStatus, MembersDocument } from '../../src/model/status.js';
 import { MAIN } from '../kit/cluster.js';
+import { endOf, untilReady } from '../kit/demo-process.js';
 import { freePorts } from '../kit/processes.js';
 import { until } from '../kit/until.js';
 
@@ -39,24 +39,10 @@ async function start(step: number): Promise<void> {
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   demo = child;
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (text) => {
-      said += text;
-    });
-  }
-  await until('the cluster is ready', () => said.includes('skein ready'), {
-    deadlineMs: 90_000,
-    context: () => said,
-  });
+  await untilReady(child);
 }
 
-async function stop(): Promise<void> {
-  if (demo === null || demo.exitCode !== null) return;
-  const ended = once(demo, 'exit');
-  demo.kill('SIGTERM');
-  await ended;
-}
+const stop = () => endOf(demo);
 
 async function get<T>(node: number, path: string): Promise<T> {
   const token = (await readFile(join(directory, 'admin.token'), 'utf8')).trim();

@@ -1,6 +1,5 @@
 /** `skein demo --replicas N` on a directory that has a cluster of another size. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ClusterStatus } from '../../src/model/status.js';
 import { skein } from '../kit/cli.js';
 import { MAIN } from '../kit/cluster.js';
+import { endOf, untilReady } from '../kit/demo-process.js';
 import { freePorts } from '../kit/processes.js';
 import { until } from '../kit/until.js';
 
@@ -33,24 +33,10 @@ afterAll(async () => {
 async function start(replicas: number): Promise<void> {
   const child = spawn(process.execPath, [MAIN, ...args(replicas)], { stdio: ['ignore', 'pipe', 'pipe'] });
   demo = child;
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (text) => {
-      said += text;
-    });
-  }
-  await until('the cluster is ready', () => said.includes('skein ready'), {
-    deadlineMs: 90_000,
-    context: () => said,
-  });
+  await untilReady(child);
 }
 
-async function stop(): Promise<void> {
-  if (demo === null || demo.exitCode !== null) return;
-  const ended = once(demo, 'exit');
-  demo.kill('SIGTERM');
-  await ended;
-}
+const stop = () => endOf(demo);
 
 async function rowsOn(node: number): Promise<string> {
   const token = (await readFile(join(directory, 'admin.token'), 'utf8')).trim();

@@ -76,7 +76,7 @@ export async function addMembers(
       const waiting = plan.filter(({ name }) => !members.find((member) => member.name === name)?.voter);
       if (waiting.length === 0) return;
       changed(
-        `${waiting.map(({ name }) => name).join(', ')} will be a voter when it has received everything`,
+        `not voters before they have received everything: ${waiting.map(({ name }) => name).join(', ')}`,
       );
     } catch (error) {
       signal.throwIfAborted();
