@@ -1,5 +1,5 @@
+import type { ElectionMessage, Refusal, Standing } from '../model/election-messages.js';
 import type { ListedMember } from '../model/members.js';
-import type { ElectionMessage, Refusal, Standing } from './messages.js';
 import { begin } from './promising.js';
 import type { Answer, Candidate, PreCandidate } from './state.js';
 import {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FIT, OneCore, oneCore, standing } from '../../test/simulation/one-core.js';
 import { foundingChain } from '../../test/simulation/world.js';
-import type { ElectionMessage } from './messages.js';
+import type { ElectionMessage } from '../model/election-messages.js';
 import type { ElectionEffect } from './state.js';
 
 /** The rules of elections, one by one, on a single node. How nodes play together is in the transcripts. */

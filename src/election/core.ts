@@ -1,4 +1,5 @@
 import { type Chain, currentEpoch } from '../model/chain.js';
+import type { ElectionMessage } from '../model/election-messages.js';
 import {
   askForVotes,
   campaign,
@@ -20,7 +21,6 @@ import {
   takeAdopted,
   takeHeartbeatResponse,
 } from './leader.js';
-import type { ElectionMessage } from './messages.js';
 import type { VotePromise } from './promise.js';
 import {
   answerPreVote,

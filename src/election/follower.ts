@@ -1,5 +1,5 @@
+import type { ElectionMessage } from '../model/election-messages.js';
 import { campaignFor, campaignRefusal } from './campaign.js';
-import type { ElectionMessage } from './messages.js';
 import { begin, followAfterPromise } from './promising.js';
 import {
   become,

@@ -1,8 +1,8 @@
 import { comparePlaces, listInForce, newestEntry } from '../model/chain.js';
+import type { Offer } from '../model/election-messages.js';
 import { campaignFor } from './campaign.js';
 import { beat, hasContact, resume } from './leader.js';
 import { listsOf } from './log-position.js';
-import type { Offer } from './messages.js';
 import type { Leader, PeerView, Transfer } from './state.js';
 import { become, isVoter, leaderOf, leaveRole, say, send, type Turn } from './turn.js';
 

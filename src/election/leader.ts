@@ -1,7 +1,7 @@
 import { type Chain, comparePlaces, extendChain, newestEntry, settleChain } from '../model/chain.js';
+import type { ElectionMessage } from '../model/election-messages.js';
 import type { ListedMember, MemberList } from '../model/members.js';
 import { listReached, listsOf } from './log-position.js';
-import type { ElectionMessage } from './messages.js';
 import type { ElectionEvent, Leader } from './state.js';
 import {
   become,

@@ -1,13 +1,6 @@
 import { type Chain, type ChainPlace, comparePlaces } from '../model/chain.js';
+import type { LogPosition } from '../model/election-messages.js';
 import type { MemberList } from '../model/members.js';
-
-/**
- * Where a log ends, as votes compare it: the newest chain entry that the log has reached, then the ordinal. A change of the
- * members is an entry too, so there is no second criterion (rule E6).
- */
-export interface LogPosition extends ChainPlace {
-  readonly ordinal: number;
-}
 
 /** Below 0 when `a` comes before `b`. */
 export function comparePositions(a: LogPosition, b: LogPosition): number {

@@ -1,7 +1,8 @@
+import type { LogPosition } from '../model/election-messages.js';
 import type { ListedMember } from '../model/members.js';
 import { majorityOf } from '../model/members.js';
 import { durationText } from '../std/duration-text.js';
-import { comparePositions, type LogPosition, positionText } from './log-position.js';
+import { comparePositions, positionText } from './log-position.js';
 import type { ElectionState, Moment } from './state.js';
 import { type ElectionContext, otherVoters, ownLists, ownPosition, type Turn, turnOf } from './turn.js';
 

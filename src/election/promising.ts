@@ -1,5 +1,5 @@
+import type { ElectionMessage, Refusal } from '../model/election-messages.js';
 import { positionText } from './log-position.js';
-import type { ElectionMessage, Refusal } from './messages.js';
 import type { VotePromise } from './promise.js';
 import type { PromiseTask } from './state.js';
 import {

@@ -1,7 +1,7 @@
 import { type Chain, type ChainPlace, comparePlaces } from '../model/chain.js';
+import type { LogPosition, Standing } from '../model/election-messages.js';
 import { type ListedMember, type MemberList, majorityOf } from '../model/members.js';
-import { comparePositions, type LogPosition, positionOf } from './log-position.js';
-import type { Standing } from './messages.js';
+import { comparePositions, positionOf } from './log-position.js';
 import type { VotePromise } from './promise.js';
 import type { PeerView } from './state.js';
 

@@ -1,8 +1,7 @@
 import type { Chain, ChainEntry, ChainPlace } from '../model/chain.js';
+import type { ElectionMessage, LogPosition, Offer, Refusal, Standing } from '../model/election-messages.js';
 import type { MemberList } from '../model/members.js';
 import type { Position } from '../model/position.js';
-import type { LogPosition } from './log-position.js';
-import type { ElectionMessage, Offer, Refusal, Standing } from './messages.js';
 import type { VotePromise } from './promise.js';
 
 /**

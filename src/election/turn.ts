@@ -1,7 +1,7 @@
 import type { Chain } from '../model/chain.js';
+import type { ElectionMessage, LogPosition, Offer, Standing } from '../model/election-messages.js';
 import { type MemberList, memberNamed } from '../model/members.js';
-import { adoptedChain, type LogPosition, listsOf, listsReached } from './log-position.js';
-import type { ElectionMessage, Offer, Standing } from './messages.js';
+import { adoptedChain, listsOf, listsReached } from './log-position.js';
 import type { ElectionOptions } from './options.js';
 import type { ElectionRules } from './rules.js';
 import type { ElectionEffect, ElectionRole, ElectionState, Follower, Leader, Moment } from './state.js';

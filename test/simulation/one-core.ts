@@ -1,5 +1,4 @@
 import { electionStep, startElection } from '../../src/election/core.js';
-import type { ElectionMessage, Standing } from '../../src/election/messages.js';
 import { ELECTION_DEFAULTS } from '../../src/election/options.js';
 import { ELECTION_RULES } from '../../src/election/rules.js';
 import type {
@@ -12,6 +11,7 @@ import type {
 } from '../../src/election/state.js';
 import type { ElectionContext } from '../../src/election/turn.js';
 import { listInForce } from '../../src/model/chain.js';
+import type { ElectionMessage, Standing } from '../../src/model/election-messages.js';
 import { messageText } from './scenario.js';
 import { foundingChain } from './world.js';
 

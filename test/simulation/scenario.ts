@@ -1,6 +1,5 @@
 import { electionStep, startElection } from '../../src/election/core.js';
 import { positionOf, positionText } from '../../src/election/log-position.js';
-import type { ElectionMessage } from '../../src/election/messages.js';
 import { ELECTION_DEFAULTS } from '../../src/election/options.js';
 import { outlookOf } from '../../src/election/outlook.js';
 import { NO_PROMISE, type VotePromise } from '../../src/election/promise.js';
@@ -14,6 +13,7 @@ import type {
 } from '../../src/election/state.js';
 import type { ElectionContext } from '../../src/election/turn.js';
 import { type Chain, currentEpoch, listInForce } from '../../src/model/chain.js';
+import type { ElectionMessage } from '../../src/model/election-messages.js';
 import { changeMembers, type MemberChange } from '../../src/model/members.js';
 import { ORIGIN, type Position } from '../../src/model/position.js';
 import { foundingChain, placeOf } from './world.js';

@@ -1,4 +1,4 @@
-import type { Serves } from '../../src/election/messages.js';
+import type { Serves } from '../../src/model/election-messages.js';
 import { type Group, groupOf } from './groups.js';
 import type { SimulatedNode } from './node.js';
 

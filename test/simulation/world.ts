@@ -1,8 +1,8 @@
 import { listsOf } from '../../src/election/log-position.js';
-import type { ElectionMessage } from '../../src/election/messages.js';
 import type { ElectionOptions } from '../../src/election/options.js';
 import { ELECTION_RULES, type ElectionRules } from '../../src/election/rules.js';
 import type { Chain } from '../../src/model/chain.js';
+import type { ElectionMessage } from '../../src/model/election-messages.js';
 import { type MemberList, type MemberPlace, majorityOf } from '../../src/model/members.js';
 import { ORIGIN } from '../../src/model/position.js';
 import type { Defect } from './defects.js';

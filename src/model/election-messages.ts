@@ -1,9 +1,17 @@
-import type { LogPosition } from './log-position.js';
+import type { ChainPlace } from './chain.js';
 
 /**
  * What nodes say to each other about elections, over the links that every voter keeps to every other. A message may be
  * lost, come twice, or come late: each says which epoch, and which round of it, it belongs to.
  */
+
+/**
+ * Where a log ends, as votes compare it: the newest chain entry that the log has reached, then the ordinal. A change of the
+ * members is an entry too, so there is no second criterion (rule E6).
+ */
+export interface LogPosition extends ChainPlace {
+  readonly ordinal: number;
+}
 
 /** What a node says of itself with every answer. Peers compare it with what they have seen of it before (rule E5). */
 export interface Standing {
@@ -16,7 +24,8 @@ export interface Standing {
 }
 
 /** `last`: it can serve clients, but only if nobody else can: its server crashed as the primary (rule E10). */
-export type Serves = 'yes' | 'last' | 'no';
+export const SERVES = ['yes', 'last', 'no'] as const;
+export type Serves = (typeof SERVES)[number];
 
 /** What speaks for and against a node as the primary. It never decides who may campaign (rule E14). */
 export interface Offer {
@@ -30,14 +39,16 @@ export interface Offer {
 }
 
 /** Why a vote is refused. */
-export type Refusal =
-  | 'hears the primary'
-  | 'older log'
-  | 'voted in this epoch'
-  | 'older epoch'
-  | 'epoch too far ahead'
-  | 'abstains'
-  | 'no list';
+export const REFUSALS = [
+  'hears the primary',
+  'older log',
+  'voted in this epoch',
+  'older epoch',
+  'epoch too far ahead',
+  'abstains',
+  'no list',
+] as const;
+export type Refusal = (typeof REFUSALS)[number];
 
 export type ElectionMessage =
   /** Would you vote for me in this epoch? Nothing is promised. */
