@@ -103,7 +103,7 @@ export function heartbeatEvent(serverId: number, file: string, position: number)
 /** Offset of the `created` time stamp in a FORMAT_DESCRIPTION event: header, u16 version, 50 bytes server version. */
 const FORMAT_CREATED_AT = EVENT_HEADER_SIZE + 2 + 50;
 /** In a FORMAT_DESCRIPTION event: the file is still being written; of no meaning in a stream. */
-const FLAG_IN_USE = 0x1;
+export const FLAG_IN_USE = 0x1;
 
 /**
  * A copy of the primary's FORMAT_DESCRIPTION that may stand at the head of any stream: `created` 0 (otherwise the

@@ -24,7 +24,7 @@ export function beginOfHead(head: Buffer): string | null {
 }
 
 /** One entry for each server id that has written, so one for each epoch: the highest is the last. */
-function lastOfList(event: Buffer): string | null {
+export function lastOfList(event: Buffer): string | null {
   const from = EVENT_HEADER_SIZE + 4;
   if (event.length < from) return null;
   const count = event.readUInt32LE(EVENT_HEADER_SIZE) & COUNT_MASK;

@@ -23,7 +23,7 @@ export interface EventSink {
 }
 
 /** Events up to this size are passed on complete. Larger ones are passed on in pieces. */
-const WHOLE_EVENT_MAX = 64 * 1024;
+export const WHOLE_EVENT_MAX = 64 * 1024;
 
 export class EventStream {
   readonly #sink: EventSink;

@@ -8,11 +8,14 @@ import { MariadbControl } from '../../src/mysql-control/control.js';
 import { mariadb } from '../../src/mysql-protocol/mariadb.js';
 import { chooseCacheDir } from '../../src/server-packages/cache-dir.js';
 import { obtainServer } from '../../src/server-packages/obtain.js';
-import { ManagedServer } from '../../src/server-process/managed-server.js';
+import { ManagedServer, type ManagedServerOptions } from '../../src/server-process/managed-server.js';
+import type { DumpTarget } from '../../src/source/dump-connection.js';
 import { Source } from '../../src/source/source.js';
 import { silentLogger } from '../../src/std/logger.js';
 import { openSql, run, type SqlNode, scalarOf, withSql } from './sql-node.js';
 import { until } from './until.js';
+
+export type LoneServerOptions = Pick<ManagedServerOptions, 'extraArgs' | 'recoveryServerId'>;
 
 /**
  * A managed server without a node: open as the primary of epoch 1, and nobody acknowledges its commits. For trials of
@@ -35,7 +38,8 @@ export class LoneServer implements SqlNode {
     server.down.on(() => this.control.serverDown());
   }
 
-  static async start({ extraArgs = [] }: { extraArgs?: readonly string[] } = {}): Promise<LoneServer> {
+  static async start(options: LoneServerOptions = {}): Promise<LoneServer> {
+    const { extraArgs = [], ...more } = options;
     const directory = await mkdtemp(join(tmpdir(), 'skein-lone-'));
     // Root's server runs as somebody else, who must be able to come here.
     await chmod(directory, 0o755);
@@ -43,7 +47,7 @@ export class LoneServer implements SqlNode {
     const cacheDir = await chooseCacheDir({ projectDir: process.cwd() });
     const binary = await obtainServer({ cacheDir }, { logger: silentLogger });
     const server = new ManagedServer(
-      { directory, secret, bufferPoolBytes: 16 * 2 ** 20, redoLogBytes: 8 * 2 ** 20, extraArgs },
+      { directory, secret, bufferPoolBytes: 16 * 2 ** 20, redoLogBytes: 8 * 2 ** 20, extraArgs, ...more },
       { binary, cacheDir, logger: silentLogger },
     );
     await server.start();
@@ -100,16 +104,20 @@ export class LoneServer implements SqlNode {
     return withSql(this, (connection) => scalarOf(connection, sql));
   }
 
+  get dumpTarget(): DumpTarget {
+    return {
+      socketPath: this.#server.current?.socketPath ?? '',
+      user: 'skein_repl',
+      password: this.password('skein_repl'),
+    };
+  }
+
   /** As our node dials it; it acknowledges only what `acknowledge` is called with. */
   async dial(after: Position, options: { serverId?: number } = {}): Promise<Source> {
     const serverId = options.serverId ?? this.#dumps++;
     const source = new Source(
       {
-        target: {
-          socketPath: this.#server.current?.socketPath ?? '',
-          user: 'skein_repl',
-          password: accountPassword(this.#secret, 'skein_repl'),
-        },
+        target: this.dumpTarget,
         serverId,
         after,
         semiSync: true,
@@ -126,6 +134,16 @@ export class LoneServer implements SqlNode {
     const old = this.pid;
     await this.#server.kill('the test', { restart: true });
     await this.untilRestarted(old);
+  }
+
+  /** Ends the process by SIGKILL. It stays down until `startAgain`. */
+  kill(): Promise<void> {
+    return this.#server.kill('the test');
+  }
+
+  /** The server is closed afterwards, as always. */
+  async startAgain(): Promise<void> {
+    await this.#server.start();
   }
 
   async untilRestarted(oldPid: number): Promise<void> {

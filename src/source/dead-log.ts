@@ -1,0 +1,231 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import type { Position } from '../model/position.js';
+import { EVENT, HEADER_AT } from '../mysql-protocol/events.js';
+import type { Flavour } from '../mysql-protocol/flavour.js';
+import { readFileIfThere } from '../std/files.js';
+import { GroupAssembler } from './group-assembler.js';
+import { type GroupSpan, GroupSurvey } from './group-survey.js';
+import { LogFileEvents, type LogFileSink } from './log-file-events.js';
+import { type LogFileHead, readLogFileHead } from './log-file-head.js';
+import type { LogPlace } from './log-places.js';
+import type { SourceModules } from './source.js';
+
+/**
+ * Reads the binary log of a server whose process has ended, from its files: the groups that a dump would have sent next. Only
+ * whole groups are passed on. What a server that was killed had not finished writing was never acknowledged, and is left out.
+ */
+export interface DeadLogOptions {
+  /** The server's data directory. */
+  readonly dataDir: string;
+  /** The last group that the reader's owner has. */
+  readonly after: Position;
+  /** Where this group or one before it ends. Without it, the place is searched. */
+  readonly hint?: LogPlace | null;
+  /** As in `SourceOptions`. */
+  readonly annotated?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface DeadLogModules extends Pick<SourceModules, 'flavour' | 'epochOf' | 'batch' | 'statement'> {
+  /** Resolves when a batch may be given again, after `batch` has answered false. */
+  drained(): Promise<void>;
+}
+
+export interface DeadLogEnd {
+  /** Ordinal of the last group that was passed on; that of `after` when there was none. */
+  readonly ordinal: number;
+  /**
+   * Why the log was not read to its end; what comes before this place was passed on. Null: it was read to its end.
+   * SkeinError LOG_DAMAGED, LOG_ENCRYPTED, LOG_DIFFERS, LOG_PLACE_GONE, LOG_UNREADABLE, UNKNOWN_EVENT, UNEXPECTED_EVENT,
+   * FOREIGN_TRANSACTION, NO_BINLOG_CHECKSUM
+   */
+  readonly stopped: SkeinError | null;
+}
+
+const INDEX = 'bin.index';
+const READ_BYTES = 1024 * 1024;
+
+/** Rejects only with the signal's reason. */
+export async function readDeadLog(options: DeadLogOptions, modules: DeadLogModules): Promise<DeadLogEnd> {
+  const reader = new DeadLogReader(options, modules);
+  let stopped: SkeinError | null = null;
+  try {
+    await reader.read();
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    stopped = named(error);
+  }
+  return { ordinal: reader.ordinal, stopped };
+}
+
+class DeadLogReader {
+  readonly #options: DeadLogOptions;
+  readonly #modules: DeadLogModules;
+  readonly #assembler: GroupAssembler;
+  readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  #isFull = false;
+  ordinal: number;
+
+  constructor(options: DeadLogOptions, modules: DeadLogModules) {
+    const { flavour, epochOf, statement } = modules;
+    const { ordinal, gtid } = options.after;
+    this.#options = options;
+    this.#modules = modules;
+    this.ordinal = ordinal;
+    this.#assembler = new GroupAssembler(
+      { ordinal, gtid: flavour.gtidBinary(gtid) },
+      {
+        ...{ flavour, epochOf, wallClockMs: Date.now },
+        batch: (batch) => {
+          this.ordinal = batch.completeOrdinal;
+          if (!modules.batch(batch)) this.#isFull = true;
+        },
+        ...(statement && { statement }),
+        ackWanted: () => {},
+        ended: () => {},
+      },
+    );
+  }
+
+  async read(): Promise<void> {
+    const { dataDir, hint } = this.#options;
+    const names = await logFileNames(dataDir);
+    const first = hint && names.includes(hint.file) ? hint.file : await this.#firstFile(names);
+    for (const name of names.slice(names.indexOf(first))) {
+      const file = await open(join(dataDir, name), 'r');
+      try {
+        await this.#readFile(file, name);
+      } catch (error) {
+        throw inFile(error, name);
+      } finally {
+        await file.close();
+      }
+    }
+  }
+
+  /** The newest file that begins at the position or before it. A head that does not tell is judged when it is read. */
+  async #firstFile(names: readonly string[]): Promise<string> {
+    const { dataDir, after } = this.#options;
+    const { flavour } = this.#modules;
+    let unclear: string | null = null;
+    for (const name of names.toReversed()) {
+      const head = await headOf(join(dataDir, name), flavour);
+      if (head !== null && head.begin <= after.ordinal) return name;
+      unclear = head === null ? name : null;
+    }
+    if (unclear !== null) return unclear;
+    throw new SkeinError(
+      'LOG_PLACE_GONE',
+      `The server's binary log begins after transaction ${after.ordinal}, so what follows it cannot be told.`,
+    );
+  }
+
+  /**
+   * Reads the file twice: first to find where its last whole group ends, then to pass the groups on. So no part of an unfinished
+   * group, however large, is passed on. A server may have died before this one too, so any file may end in the middle of an event.
+   */
+  async #readFile(file: FileHandle, name: string): Promise<void> {
+    const { flavour } = this.#modules;
+    const { after, hint } = this.#options;
+    const head = await readLogFileHead(file, flavour);
+    if (head === null) return;
+    const from = hint?.file === name ? Math.max(hint.position, head.end) : head.end;
+    const survey = new GroupSurvey(flavour, after);
+    let fault: unknown = null;
+    try {
+      await this.#walk(file, { from, to: Number.POSITIVE_INFINITY }, survey);
+    } catch (error) {
+      fault = error;
+    }
+    if (survey.span) await this.#pass(file, head, survey.span);
+    if (fault !== null) throw fault;
+  }
+
+  async #pass(file: FileHandle, head: LogFileHead, span: GroupSpan): Promise<void> {
+    const { annotated = false } = this.#options;
+    const assembler = this.#assembler;
+    assembler.event(head.format, false);
+    try {
+      await this.#walk(file, span, asDump(assembler, annotated));
+    } finally {
+      assembler.flush();
+    }
+  }
+
+  async #walk(file: FileHandle, { from, to }: GroupSpan, sink: LogFileSink): Promise<void> {
+    const { signal } = this.#options;
+    const events = new LogFileEvents(from, sink);
+    while (events.offset < to) {
+      signal?.throwIfAborted();
+      const wanted = Math.min(READ_BYTES, to - events.offset);
+      const { bytesRead } = await file.read(this.#buffer, 0, wanted, events.offset);
+      if (events.take(this.#buffer.subarray(0, bytesRead)) === 0) return;
+      this.#assembler.flush();
+      if (this.#isFull) await this.#modules.drained();
+      this.#isFull = false;
+    }
+  }
+}
+
+/** A dump leaves out the texts of statements that changed rows, unless its client asks for them. */
+function asDump(assembler: GroupAssembler, annotated: boolean): LogFileSink {
+  const isLeftOut = (event: Buffer) => !annotated && event[HEADER_AT.type] === EVENT.annotateRows;
+  let leavesOut = false;
+  return {
+    event(event) {
+      if (!isLeftOut(event)) assembler.event(event, false);
+    },
+    largeEvent(head) {
+      leavesOut = isLeftOut(head);
+      if (!leavesOut) assembler.largeEvent(head, false);
+    },
+    largeEventPart(bytes) {
+      if (!leavesOut) assembler.largeEventPart(bytes);
+    },
+    largeEventEnd() {
+      if (!leavesOut) assembler.largeEventEnd();
+    },
+  };
+}
+
+/** The files that the index of the log names, the oldest first. A line that the server had not finished names none. */
+async function logFileNames(dataDir: string): Promise<string[]> {
+  const index = (await readFileIfThere(join(dataDir, INDEX))) ?? '';
+  const names = index
+    .slice(0, index.lastIndexOf('\n') + 1)
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => basename(line));
+  if (names.length > 0) return names;
+  throw new SkeinError('LOG_UNREADABLE', `${join(dataDir, INDEX)} names no file of a binary log.`);
+}
+
+/** Null: the head does not tell. */
+async function headOf(path: string, flavour: Flavour): Promise<LogFileHead | null> {
+  const file = await open(path, 'r');
+  try {
+    return await readLogFileHead(file, flavour);
+  } catch (error) {
+    if (isSkeinError(error)) return null;
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+function inFile(error: unknown, name: string): unknown {
+  if (!isSkeinError(error)) return error;
+  return new SkeinError(error.code, `${name}: ${error.message}`, {
+    cause: error,
+    data: { ...error.data, file: name },
+  });
+}
+
+function named(error: unknown): SkeinError {
+  if (isSkeinError(error)) return error;
+  return new SkeinError('LOG_UNREADABLE', `The server's binary log cannot be read: ${messageOf(error)}.`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,80 @@
+import { SkeinError } from '../model/error.js';
+import type { Position } from '../model/position.js';
+import { EVENT, HEADER_AT } from '../mysql-protocol/events.js';
+import type { EventPlace, Flavour, GroupGrammar } from '../mysql-protocol/flavour.js';
+import type { LogFileSink } from './log-file-events.js';
+
+/** A part of a log file that consists of whole groups. */
+export interface GroupSpan {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Finds the whole groups of one log file that come after a position. Pure: it takes the events of the file. */
+export class GroupSurvey implements LogFileSink {
+  readonly #flavour: Flavour;
+  readonly #after: Position;
+  readonly #grammar: GroupGrammar;
+  #groupAt = 0;
+  #isWanted = false;
+  #from: number | null = null;
+  #to = 0;
+  #largePlace: EventPlace = 'skip';
+
+  constructor(flavour: Flavour, after: Position) {
+    this.#flavour = flavour;
+    this.#after = after;
+    this.#grammar = flavour.grammar();
+  }
+
+  /** From the first group after the position to the end of the last group that is whole; null = there is none. */
+  get span(): GroupSpan | null {
+    return this.#from === null || this.#to <= this.#from ? null : { from: this.#from, to: this.#to };
+  }
+
+  /** @throws SkeinError LOG_ENCRYPTED, LOG_DIFFERS, UNKNOWN_EVENT, UNEXPECTED_EVENT */
+  event(event: Buffer, at: number): void {
+    if (event[HEADER_AT.type] === EVENT.startEncryption) throw encrypted();
+    const place = this.#grammar.place(event);
+    if (place === 'begin') this.#begin(event, at);
+    if (place === 'end') this.#end(at + event.length);
+  }
+
+  largeEvent(head: Buffer): void {
+    this.#largePlace = this.#grammar.place(head);
+  }
+
+  largeEventPart(): void {}
+
+  largeEventEnd(end: number): void {
+    if (this.#largePlace === 'end') this.#end(end);
+  }
+
+  #begin(event: Buffer, at: number): void {
+    const { domain, sequence, binary } = this.#grammar.gtidOf(event);
+    const { ordinal, gtid } = this.#after;
+    const found = this.#flavour.gtidText(binary);
+    if (domain === 0 && sequence === ordinal && found !== gtid) {
+      throw new SkeinError(
+        'LOG_DIFFERS',
+        `The server's log has ${found} where the log of this node has ${gtid}. One of the two was replaced by another one.`,
+      );
+    }
+    this.#groupAt = at;
+    // A group of another domain has no place in the sequence. The assembler refuses it.
+    this.#isWanted = domain !== 0 || sequence > ordinal;
+  }
+
+  #end(to: number): void {
+    if (!this.#isWanted) return;
+    this.#from ??= this.#groupAt;
+    this.#to = to;
+  }
+}
+
+export function encrypted(): SkeinError {
+  return new SkeinError(
+    'LOG_ENCRYPTED',
+    "The server's binary log is encrypted. Only a running server can read it.",
+  );
+}
