@@ -1,18 +1,17 @@
-import { once } from 'node:events';
-import { createConnection, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { ChainPlace } from '../model/chain.js';
-import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import { isSkeinError, SkeinError } from '../model/error.js';
 import { type LinkAddress, linkText } from '../model/members.js';
 import { type Clock, systemClock } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 import { backoffMs, sleep } from '../std/timing.js';
 import type { TlsSource } from '../std/tls-source.js';
 import type { Ack } from '../wire/frames.js';
+import { connectLink } from './connect.js';
 import { DialerSession, type ReplicaCallbacks } from './dialer-session.js';
 import { type Identity, linkIdentity } from './handshake.js';
 import { withDefaults } from './options.js';
 import { ReadBuffer } from './read-buffer.js';
-import { secure } from './tls.js';
 
 export interface LinkDialerOptions {
   /** Of the primary's link port; asked before each dial, with the number of dials in a row that did not find the primary. */
@@ -174,7 +173,7 @@ export class LinkDialer {
     const reads = this.#options.tls ? undefined : new ReadBuffer();
     const error = await this.#connect(signal, reads).then(
       (socket) => this.#live(socket, reads),
-      (reason) => dialError(this.#address, reason),
+      (reason) => (isSkeinError(reason) ? reason : new SkeinError('LINK_ENDED', 'The dial was given up.')),
     );
     this.#before = this.bytes;
     this.#session = null;
@@ -183,23 +182,11 @@ export class LinkDialer {
     return error;
   }
 
-  async #connect(signal: AbortSignal, reads: ReadBuffer | undefined): Promise<Socket> {
+  #connect(signal: AbortSignal, reads: ReadBuffer | undefined): Promise<Socket> {
     const { stepDeadlineMs, tls } = this.#options;
     this.#address = this.#told ?? this.#options.address(this.#failures);
-    const { host, port } = this.#address;
-    const socket = createConnection({ host, port, ...(reads && { onread: reads.onread }) });
-    const late = new AbortController();
-    const timer = this.#clock.setTimer(stepDeadlineMs, () => late.abort());
-    const deadline = AbortSignal.any([signal, late.signal]);
-    try {
-      await once(socket, 'connect', { signal: deadline });
-      return tls ? await secure(socket, tls, { host, signal: deadline }) : socket;
-    } catch (error) {
-      socket.destroy();
-      throw error;
-    } finally {
-      this.#clock.clearTimer(timer);
-    }
+    const options = { peer: 'the primary', tls, deadlineMs: stepDeadlineMs, reads };
+    return connectLink(this.#address, options, signal, this.#clock);
   }
 
   #live(socket: Socket, reads: ReadBuffer | undefined): Promise<SkeinError> {
@@ -249,15 +236,4 @@ function callbacks(modules: ReplicaCallbacks): ReplicaCallbacks {
     verify: (ask) => modules.verify(ask),
     heard: (heartbeat, heardAtMs) => modules.heard?.(heartbeat, heardAtMs),
   };
-}
-
-function dialError(address: LinkAddress, error: unknown): SkeinError {
-  if (isSkeinError(error)) return error;
-  const timeout = error instanceof Error && error.name === 'AbortError';
-  const what = timeout ? 'it does not answer' : messageOf(error);
-  return new SkeinError(
-    'LINK_UNREACHABLE',
-    `The primary's link port ${linkText(address)} cannot be reached: ${what}`,
-    { cause: error },
-  );
 }

@@ -4,6 +4,7 @@ import { type Chain, isSameChain } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { LinkAddress } from '../model/members.js';
 import type { Clock, Timer } from '../std/clock.js';
+import { decodeVoter, type Voter } from '../wire/election-messages.js';
 import { type FrameName, NONCE_SIZE, unexpectedFrame } from '../wire/frames.js';
 import {
   type AttachInfo,
@@ -47,13 +48,16 @@ export interface GreetingModules {
   ready(attach: AttachInfo, epoch: number): void;
   /** The peer wants a snapshot, and nothing else. */
   seedRequested(request: SeedRequest): void;
+  /** The peer wants to say something about elections, and nothing else. @throws SkeinError when it may not */
+  voter(voter: Voter): void;
   /** The connection ended before it was ready. */
   ended(error: SkeinError): void;
 }
 
 /**
  * The listener's side of one connection up to the moment that records may flow:
- * proof of the secret, then attach -> welcome -> ready, or a request for a snapshot.
+ * proof of the secret, then attach -> welcome -> ready, or a request for a snapshot, or the name of a node that speaks of
+ * elections.
  */
 export class Greeting {
   readonly channel: Channel;
@@ -95,7 +99,7 @@ export class Greeting {
     const { clock } = this.#modules;
     clock.clearTimer(this.#deadline);
     return clock.setTimer(ms, () => {
-      const what = this.proven ? 'The replica' : 'The peer';
+      const what = this.#attached === null ? 'The peer' : 'The replica';
       this.close(
         new SkeinError('HANDSHAKE_TIMEOUT', `${what} did not continue the handshake within ${ms} ms.`),
       );
@@ -108,6 +112,7 @@ export class Greeting {
     else if (name === 'attach') this.#onAttach(decodeAttach(payload));
     else if (name === 'ready') this.#onReady(payload);
     else if (name === 'seedRequest') this.#onSeedRequest(decodeSeedRequest(payload));
+    else if (name === 'voter') this.#onVoter(decodeVoter(payload));
     else this.#onProof(name, payload);
   }
 
@@ -119,7 +124,7 @@ export class Greeting {
       this.channel.close(step.state.error, { tell: step.state.tell });
     } else if (step.state.kind === 'proven') {
       this.channel.tellFaults = true;
-      this.channel.accept(['attach', 'seedRequest', 'refuse']);
+      this.channel.accept(['attach', 'seedRequest', 'voter', 'refuse']);
     } else {
       this.channel.accept(acceptedIn(step.state));
     }
@@ -145,6 +150,11 @@ export class Greeting {
   #onSeedRequest(request: SeedRequest): void {
     this.#modules.clock.clearTimer(this.#deadline);
     this.#modules.seedRequested(request);
+  }
+
+  #onVoter(voter: Voter): void {
+    this.#modules.voter(voter);
+    this.#modules.clock.clearTimer(this.#deadline);
   }
 
   #onReady(payload: Buffer): void {
@@ -181,7 +191,7 @@ export class Greeting {
 
   #onRefuse(payload: Buffer): void {
     const { code, message } = decodeRefuse(payload);
-    this.channel.close(new SkeinError(code, `The replica refused: ${message}`), { tell: false });
+    this.channel.close(new SkeinError(code, `The peer refused: ${message}`), { tell: false });
   }
 
   /** Adds what this end knows about the reason. */

@@ -73,25 +73,20 @@ export function proofsOf(
 }
 
 /** What is wrong with the peer's proofs, or null. Both are always compared, in constant time. */
-function proofFault(expected: Proofs, got: Proofs): 'WRONG_SECRET' | 'WRONG_CLUSTER' | null {
+function proofFault(expected: Proofs, got: Proofs): ProofFault | null {
   const secret = timingSafeEqual(expected.secret, got.secret);
   const cluster = timingSafeEqual(expected.cluster, got.cluster);
   if (!secret) return 'WRONG_SECRET';
   return cluster ? null : 'WRONG_CLUSTER';
 }
 
-export type RefusalCode = 'WRONG_SECRET' | 'WRONG_CLUSTER' | 'UNKNOWN_VERSION';
+type ProofFault = 'WRONG_SECRET' | 'WRONG_CLUSTER';
 
-const MESSAGES: Record<RefusalCode, string> = {
+const MESSAGES: Record<ProofFault, string> = {
   WRONG_SECRET: 'The peer does not know this cluster’s secret (compare cluster.secret on both nodes).',
   WRONG_CLUSTER:
     'The peer knows the secret but belongs to another cluster: its name or its cluster id differs.',
-  UNKNOWN_VERSION: 'The peer speaks another version of the link protocol.',
 };
-
-function handshakeRefusal(code: RefusalCode, data: Record<string, unknown> = {}): SkeinError {
-  return new SkeinError(code, MESSAGES[code], { data });
-}
 
 export type HandshakeState =
   | { readonly kind: 'hello-sent'; readonly nonce: Buffer }
@@ -176,12 +171,13 @@ function onProof(
   return { state: fault === null ? { kind: 'proven' } : refused(fault), send: null };
 }
 
-function refused(code: RefusalCode): HandshakeState {
-  return { kind: 'refused', error: handshakeRefusal(code), tell: code === 'WRONG_CLUSTER' };
+function refused(code: ProofFault): HandshakeState {
+  return { kind: 'refused', error: new SkeinError(code, MESSAGES[code]), tell: code === 'WRONG_CLUSTER' };
 }
 
 function versionRefused(peerVersion: number): HandshakeState {
-  const error = handshakeRefusal('UNKNOWN_VERSION', { peerVersion, ownVersion: LINK_VERSION });
+  const text = `The peer speaks version ${peerVersion} of the link protocol, this node version ${LINK_VERSION}. Install the same version of Skein on both.`;
+  const error = new SkeinError('UNKNOWN_VERSION', text, { data: { peerVersion, ownVersion: LINK_VERSION } });
   return { kind: 'refused', error, tell: false };
 }
 

@@ -8,6 +8,7 @@ import { type AttachInfo, encodeStatus, type HeartbeatBody, type SeedRequest } f
 import type { Channel } from './channel.js';
 import { Greeting, type WelcomeDecision } from './greeting.js';
 import { type Identity, linkIdentity } from './handshake.js';
+import { type ElectionListener, HeardVoters } from './heard-voters.js';
 import { ListenerSession, type ReplicaSession } from './listener-session.js';
 import { withDefaults } from './options.js';
 import { lookOf, RefusalFilter, type RefusedEvent } from './refusals.js';
@@ -64,6 +65,8 @@ export interface LinkListenerModules {
   attached(session: ReplicaSession): void;
   /** A node wants a snapshot of this node's server. */
   seedRequested(session: SeedSession): void;
+  /** Null: this node takes no part in elections, and says so to those that do. */
+  readonly election: ElectionListener | null;
   refused(event: RefusedEvent): void;
   heartbeat(): HeartbeatBody;
   status(): ClusterStatus;
@@ -83,6 +86,7 @@ export class LinkListener {
   readonly #greetings = new Set<Greeting>();
   readonly #sessions = new Map<string, ListenerSession>();
   readonly #seeds = new Set<SeedSender>();
+  readonly #voters: HeardVoters;
   #server: Server | null = null;
   readonly #clock: Clock;
   #statusTimer: Timer | null = null;
@@ -94,6 +98,8 @@ export class LinkListener {
     this.#modules = modules;
     this.#clock = modules.clock ?? systemClock;
     this.#identity = linkIdentity(options.cluster, options.secret);
+    const { logger, election } = modules;
+    this.#voters = new HeardVoters(this.#options, { clock: this.#clock, logger, election });
   }
 
   /** The port that is listened on; 0 before `start`. */
@@ -141,6 +147,7 @@ export class LinkListener {
     this.#clock.clearTimer(this.#statusSoon);
     for (const greeting of [...this.#greetings]) greeting.close(new SkeinError('LINK_ENDED', reason));
     for (const session of [...this.#sessions.values()]) session.close(reason);
+    this.#voters.close(reason);
     for (const seed of [...this.#seeds]) seed.refuse('LINK_ENDED', reason);
     if (server !== null) await new Promise<void>((resolve) => server.close(() => resolve()));
   }
@@ -192,6 +199,11 @@ export class LinkListener {
         seedRequested: (request) => {
           this.#greetings.delete(greeting);
           this.#openSeed(greeting.channel, request, address);
+        },
+        voter: (voter) => {
+          this.#voters.admit(voter);
+          this.#greetings.delete(greeting);
+          this.#voters.open(greeting.channel, voter, address);
         },
         ended: (error) => {
           this.#greetings.delete(greeting);

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createConnection, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import { SkeinError } from '../model/error.js';
 import { type Clock, systemClock, type Timer } from '../std/clock.js';
 import { durationText } from '../std/duration-text.js';
 import type { TlsSource } from '../std/tls-source.js';
@@ -17,9 +16,9 @@ import {
   type SeedRequest,
 } from '../wire/messages.js';
 import { Channel } from './channel.js';
+import { connectLink } from './connect.js';
 import { acceptedIn, dialerStart, type HandshakeState, handshakeStep, linkIdentity } from './handshake.js';
 import { ReadBuffer } from './read-buffer.js';
-import { secure } from './tls.js';
 
 export interface SeedDialOptions {
   /** Of the donor's link port. */
@@ -59,36 +58,16 @@ export async function dialSeed(
   clock: Clock = systemClock,
 ): Promise<SeedStream> {
   const reads = options.tls ? undefined : new ReadBuffer();
-  const socket = await connect(options, reads, signal, clock);
+  const { host, port, tls, stepDeadlineMs: deadlineMs = STEP_DEADLINE_MS } = options;
+  const socket = await connectLink(
+    { host, port },
+    { peer: 'the donor', tls, deadlineMs, reads },
+    signal,
+    clock,
+  );
   return await new Promise<SeedStream>((resolve, reject) => {
     new SeedReceiver(socket, reads, options, request, { clock, signal, resolve, reject });
   });
-}
-
-async function connect(
-  { host, port, tls, stepDeadlineMs = STEP_DEADLINE_MS }: SeedDialOptions,
-  reads: ReadBuffer | undefined,
-  signal: AbortSignal,
-  clock: Clock,
-): Promise<Socket> {
-  const socket = createConnection({ host, port, ...(reads && { onread: reads.onread }) });
-  const late = new AbortController();
-  const timer = clock.setTimer(stepDeadlineMs, () => late.abort());
-  const deadline = AbortSignal.any([signal, late.signal]);
-  try {
-    await once(socket, 'connect', { signal: deadline });
-    return tls ? await secure(socket, tls, { host, signal: deadline }) : socket;
-  } catch (error) {
-    socket.destroy();
-    if (signal.aborted) throw signal.reason;
-    if (isSkeinError(error)) throw error;
-    const what = late.signal.aborted ? 'it does not answer' : messageOf(error);
-    throw new SkeinError('LINK_UNREACHABLE', `The link port ${host}:${port} cannot be reached: ${what}`, {
-      cause: error,
-    });
-  } finally {
-    clock.clearTimer(timer);
-  }
 }
 
 interface ReceiverModules {

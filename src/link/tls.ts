@@ -74,15 +74,15 @@ function certificateFault(code: string): string {
 }
 
 /**
- * Puts TLS on a connection to the primary's link port.
+ * Puts TLS on a connection to a link port. `peer`: whom this end means, for errors.
  * @throws SkeinError LINK_TLS_FAILED
  */
 export async function secure(
   socket: Socket,
   tls: TlsSource,
-  options: { host: string; signal: AbortSignal },
+  options: { host: string; peer: string; signal: AbortSignal },
 ): Promise<Socket> {
-  const { host, signal } = options;
+  const { host, peer, signal } = options;
   const secured = tlsConnect({ socket, host, ...(isIP(host) ? {} : { servername: host }), ...tls.current });
   try {
     await once(secured, 'secureConnect', { signal });
@@ -92,7 +92,7 @@ export async function secure(
     if (signal.aborted) throw error;
     throw new SkeinError(
       'LINK_TLS_FAILED',
-      `TLS with the primary's link port at ${host} failed: ${dialFault(error)}`,
+      `TLS with the link port of ${peer} at ${host} failed: ${dialFault(error)}`,
       { cause: error },
     );
   }
@@ -101,7 +101,7 @@ export async function secure(
 function dialFault(error: unknown): string {
   const { code = '' } = error as NodeJS.ErrnoException;
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ECONNRESET') {
-    return 'it hung up; does the primary have "tls" in its configuration too?';
+    return 'it hung up; does that node have "tls" in its configuration too?';
   }
   if (/^(CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_)/.test(code))
     return `its certificate: ${certificateFault(code)}`;

@@ -1,10 +1,18 @@
+import type { ElectionListener } from '../link/heard-voters.js';
 import { LinkListener } from '../link/listener.js';
 import { linkSettings } from './link-settings.js';
 import type { RoleHost } from './role-host.js';
 import type { NodeParts } from './role-node.js';
 
-/** Every node listens for other nodes. Its role decides which of them may attach. */
-export function linkListener(parts: NodeParts, host: RoleHost): LinkListener {
+/**
+ * Every node listens for other nodes. Its role decides which of them may attach.
+ * @param election  null: this node takes no part in elections
+ */
+export function linkListener(
+  parts: NodeParts,
+  host: RoleHost,
+  election: ElectionListener | null = null,
+): LinkListener {
   const { config, logger, events } = parts;
   const listener = new LinkListener(
     {
@@ -19,6 +27,7 @@ export function linkListener(parts: NodeParts, host: RoleHost): LinkListener {
         session.onClosed.on((reason) => events.add('link.down', session.node, reason));
         host.attached(session);
       },
+      election,
       seedRequested: (session) => parts.seedRequested(session),
       refused: ({ address, code, message, repeated }) =>
         events.add('link.refused', address, message, { code, repeated }),

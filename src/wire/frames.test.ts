@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isSkeinError } from '../model/error.js';
+import { decodeElection, decodeVoter } from './election-messages.js';
 import {
   decodeAck,
   decodeChallenge,
@@ -149,6 +150,8 @@ const DECODERS: Record<FrameName, (payload: Buffer) => unknown> = {
   seedOffer: decodeSeedOffer,
   seedEnd: decodeSeedEnd,
   seedOrder: decodeSeedOrder,
+  voter: decodeVoter,
+  election: decodeElection,
   // Bytes as they are.
   seedData: (payload) => payload,
 };
@@ -217,6 +220,8 @@ describe('bad bytes', () => {
     'seedOffer',
     'seedEnd',
     'seedOrder',
+    'voter',
+    'election',
   ] as const)('%s: any JSON gives a value or FRAME_INVALID', (name) => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 3 }), (json) => {

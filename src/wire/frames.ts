@@ -17,7 +17,7 @@ export const FRAME_HEADER_SIZE = 5;
  * Both ends must have the same version, or the handshake fails. Raised by one with every change that an older node would
  * misread.
  */
-export const LINK_VERSION = 5;
+export const LINK_VERSION = 6;
 
 /** Bytes of records in one RECORDS frame: the receiver keeps a whole frame in memory. */
 export const RECORDS_BYTES_MAX = 16 * 1024 * 1024;
@@ -62,7 +62,10 @@ export const FRAMES = {
   heartbeat: { type: 16, payloadMax: CONTROL_MAX },
   /** primary -> replica: the status document of the cluster. */
   status: { type: 17, payloadMax: DOCUMENT_MAX },
-  /** primary -> replica: u53 number of a round; answered at once with an echo. */
+  /**
+   * primary -> replica: u53 number of a round; answered at once with an echo. On a connection for elections, the dialer sends it
+   * and the listener sends it back.
+   */
   probe: { type: 18, payloadMax: 8 },
   /** replica -> primary: u53 number of the round, u53 newest epoch that the replica knows. */
   echo: { type: 19, payloadMax: 16 },
@@ -80,6 +83,10 @@ export const FRAMES = {
   verifyReply: { type: 51, payloadMax: DOCUMENT_MAX },
   /** primary -> replica: orders it to fill its server from another node, or to cancel that. */
   seedOrder: { type: 24, payloadMax: CONTROL_MAX },
+  /** dialer -> listener, instead of attach: this connection carries what the dialer says about elections. */
+  voter: { type: 25, payloadMax: 1024 },
+  /** dialer -> listener: see model/election-messages.ts. */
+  election: { type: 26, payloadMax: 4096 },
   /** primary -> replica: u53 committed ordinal, then whole records (record.ts). */
   records: { type: 32, payloadMax: RECORDS_HEAD_SIZE + RECORDS_BYTES_MAX },
   /** primary -> replica: u53 committed ordinal. */

@@ -18,13 +18,13 @@ import {
  * may send more), known ones must be valid, and every text and list has a limit.
  */
 
-const Ordinal = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const Epoch = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
+export const Ordinal = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+export const Epoch = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
 const Text = (maxLength: number) => Type.String({ maxLength });
 const OrNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
 /** Names appear in logs, file names and metrics. */
-const NodeName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' });
+export const NodeName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' });
 const Address = Text(512);
 const Gtid = Type.String({ pattern: '^[0-9A-Za-z:-]{0,100}$' });
 const Reason = Text(4096);
@@ -302,7 +302,9 @@ type ControlName =
   | 'seedRequest'
   | 'seedOffer'
   | 'seedEnd'
-  | 'seedOrder';
+  | 'seedOrder'
+  | 'voter'
+  | 'election';
 
 export function encodeJson(name: ControlName, value: unknown): Buffer {
   const text = JSON.stringify(value);

@@ -1,9 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { connect } from 'node:net';
-import { dialerStart, handshakeStep, linkIdentity } from '../../src/link/handshake.js';
 import { sleep } from '../../src/std/timing.js';
-import { encodeAck, encodeEcho, encodeHello, LINK_VERSION, NONCE_SIZE } from '../../src/wire/frames.js';
+import { encodeElection, encodeVoter } from '../../src/wire/election-messages.js';
+import {
+  encodeAck,
+  encodeEcho,
+  encodeHello,
+  encodeProbe,
+  LINK_VERSION,
+  NONCE_SIZE,
+} from '../../src/wire/frames.js';
 import {
   encodeAdopted,
   encodeAttach,
@@ -11,8 +15,8 @@ import {
   encodeHeartbeat,
   encodeReady,
 } from '../../src/wire/messages.js';
-import { FrameSplitter } from '../../src/wire/splitter.js';
 import { attachInfo, heartbeatBody } from '../kit/link.js';
+import { provenDial } from '../kit/proven-dial.js';
 import { mutate } from './mutate.js';
 import { throwAt } from './sockets.js';
 import type { FuzzTarget } from './target.js';
@@ -24,6 +28,8 @@ const HELLO = encodeHello({ version: LINK_VERSION, nonce: Buffer.alloc(NONCE_SIZ
 const ATTACH = encodeAttach(
   attachInfo(NAME, { spoolEnd: { epoch: 0, ordinal: 0, gtid: '' }, previousGtid: '' }),
 );
+/** To the node that the targets dial. */
+const VOTER = encodeVoter({ node: NAME, to: 'n1', incarnation: 'fuzz' });
 const FRAMES: readonly Buffer[] = [
   HELLO,
   ATTACH,
@@ -39,6 +45,10 @@ const FRAMES: readonly Buffer[] = [
   encodeHeartbeat({ ...heartbeatBody(NAME, 'replica'), sentAtMs: 0 } as Parameters<
     typeof encodeHeartbeat
   >[0]),
+  VOTER,
+  encodeElection({ kind: 'preVote', epoch: 2, position: { epoch: 1, number: 0, ordinal: 5 } }),
+  encodeElection({ kind: 'heartbeat', epoch: 1, campaign: 'fuzz', number: 1 }),
+  encodeProbe(1),
   encodeDefinitionsReply({ id: 1, definitions: { x: 'y' }, failed: null }),
 ];
 
@@ -57,7 +67,8 @@ export function linkTargets(options: { port: number; cluster: string; secret: Bu
       parallel: 2,
       run: async (random) => {
         const frames = Array.from({ length: random.int(1, 6) }, () => mutate(random, FRAMES));
-        await afterProof(options, random.chance(0.5) ? [ATTACH, ...frames] : frames);
+        const first = random.chance(0.5) ? [random.chance(0.5) ? ATTACH : VOTER] : [];
+        await afterProof(options, [...first, ...frames]);
       },
     },
   ];
@@ -65,32 +76,10 @@ export function linkTargets(options: { port: number; cluster: string; secret: Bu
 
 /** Proves the secret as a dialer does, then says the frames. */
 async function afterProof(
-  { port, cluster, secret }: { port: number; cluster: string; secret: Buffer },
+  options: { port: number; cluster: string; secret: Buffer },
   frames: readonly Buffer[],
 ): Promise<void> {
-  const identity = linkIdentity(cluster, secret);
-  const socket = connect(port, '127.0.0.1');
-  const closed = new Promise<void>((resolve) => {
-    socket.on('error', () => {});
-    socket.once('close', () => resolve());
-  });
-  await Promise.race([once(socket, 'connect'), closed]);
-  const start = dialerStart(randomBytes(NONCE_SIZE));
-  let state = start.state;
-  const proven = new Promise<void>((resolve) => {
-    const splitter = new FrameSplitter(['challenge'], (name, payload) => {
-      const step = handshakeStep(identity, state, name, payload);
-      state = step.state;
-      if (step.send) socket.write(step.send);
-      resolve();
-    });
-    // Only the challenge is ours to read.
-    socket.on('data', (chunk: Buffer) => {
-      if (state.kind === 'hello-sent') splitter.push(chunk);
-    });
-  });
-  if (start.send) socket.write(start.send);
-  await Promise.race([proven, closed]);
+  const { socket, closed } = await provenDial(options);
   for (const frame of frames) if (!socket.destroyed) socket.write(frame);
   // Most frames are answered by a hang-up; the others by nothing that could be waited for.
   await Promise.race([sleep(80), closed]);
