@@ -281,11 +281,12 @@ describe('a peer that does not answer', () => {
 
 describe('the peers change', () => {
   test('a new one is dialled, and one that is no member any more is hung up on', async () => {
-    const [b, c] = [await listener('n2'), await listener('n3')];
+    const [own, b, c] = [await listener('n1'), await listener('n2'), await listener('n3')];
     let peers = [place('n2', b.port)];
     const a = links('n1', () => peers);
     await until('up', () => a.links.up('n2'), SOON);
-    peers = [place('n3', c.port), place('n1', 1)];
+    // A list names this node too; it does not dial itself.
+    peers = [place('n1', own.port), place('n3', c.port)];
     a.links.peersChanged();
     expect(a.links.up('n2')).toBe(false);
     await until('up', () => a.links.up('n3'), SOON);
@@ -295,7 +296,7 @@ describe('the peers change', () => {
       false,
     ]);
     await until('heard', () => c.election.length === 1, SOON);
-    expect([b.election, a.losses]).toEqual([[], []]);
+    expect([b.election, a.losses, own.refused]).toEqual([[], [], []]);
   });
 
   test('a new address: the link goes there, and the old one is no loss', async () => {
@@ -325,4 +326,18 @@ test('stop ends everything: links, dials and waits; nothing is told, and no time
   expect(isIdle(clock)).toBe(true);
   a.links.peersChanged();
   expect(isIdle(clock)).toBe(true);
+});
+
+test('stop forgets a loss that is not told yet', async () => {
+  const b = await listener('n2');
+  const network = await proxyTo(b.port);
+  const clock = new VirtualClock();
+  const a = links('n1', () => [place('n2', network.port)], {}, { clock });
+  await until('up', () => a.links.up('n2'), SOON);
+  network.state.deaf = true;
+  network.cut();
+  await until('the loss is seen', () => !a.links.up('n2') && clock.isDueWithin(100), SOON);
+  await a.links.stop();
+  expect(isIdle(clock)).toBe(true);
+  expect(a.losses).toEqual([]);
 });
