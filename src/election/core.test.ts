@@ -293,6 +293,36 @@ describe('the beginning of an epoch', () => {
   });
 });
 
+describe('a change of the members (rule C11)', () => {
+  const withoutN3 = (core: OneCore) =>
+    core.take({
+      ...{ kind: 'changeMembers', members: foundingChain(['n1', 'n2'])[0]?.members ?? [] },
+      end: { epoch: 0, ordinal: 10, gtid: '0-0-10' },
+    });
+  const written = (core: OneCore) => core.take({ kind: 'chainWritten', chain: core.state.chain });
+  const place = { epoch: 1, number: 1 };
+  const changed = () => written(withoutN3(oneCore('leader, serving')));
+  const adopted = (core: OneCore) =>
+    core.take({ kind: 'adopted', from: 'n2', incarnation: 'n2.0', epoch: 1, place });
+
+  it('is announced as settled only when that is on the disk of the primary', () => {
+    const core = changed();
+    expect(core.effects).toMatchObject([{ kind: 'announce', entry: place, isSettled: false }]);
+    adopted(core);
+    expect(kinds(core.effects)).toEqual(['writeChain']);
+    expect(core.state.chain.filter(({ members }) => members !== null)).toHaveLength(1);
+    written(core);
+    expect(core.effects).toMatchObject([{ kind: 'announce', entry: place, isSettled: true }]);
+  });
+
+  it('waits until the one before is settled on the disk', () => {
+    const core = adopted(changed());
+    const refused = { kind: 'refused', reason: 'A change of the members is under way.' };
+    expect(withoutN3(core).effects).toMatchObject([refused]);
+    expect(withoutN3(written(core)).effects).not.toMatchObject([refused]);
+  });
+});
+
 describe('a start', () => {
   it('with a history newer than the promise takes no part: the disk was set back (rule H2)', () => {
     const chain = foundingChain(['n1', 'n2', 'n3']).map((entry) => ({ ...entry, epoch: 4 }));

@@ -117,11 +117,13 @@ function take(turn: Turn, event: ElectionEvent): void {
     case 'promiseKept':
       goOn(turn, event.epoch);
       return;
-    case 'chainWritten':
+    case 'chainWritten': {
+      const before = turn.state.keptChain;
       change(turn, { keptChain: event.chain });
-      chainWritten(turn, event.chain);
+      chainWritten(turn, event.chain, before);
       handOver(turn);
       return;
+    }
     case 'chainFollowed':
       // A primary writes its own chain.
       if (leaderOf(turn) === null) change(turn, { chain: event.chain, keptChain: event.chain });

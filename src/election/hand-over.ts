@@ -54,7 +54,7 @@ interface Wish {
 function wish(turn: Turn, leader: Leader): Wish | null {
   const { fitness, chain } = turn.state;
   const isFit = ({ offer }: Target) => offer.serves === 'yes' && !offer.maintenance;
-  if (listsOf(chain).length === 1 && !isVoter(turn, listsOf(chain)))
+  if (leader.isWritten && listsOf(chain).length === 1 && !isVoter(turn, listsOf(chain)))
     return { reason: 'it is not a voter any more', suits: () => true };
   if (fitness.serves === 'no') return { reason: 'it has no working server', suits: () => true };
   if (fitness.serves === 'last' && !leader.isServing)

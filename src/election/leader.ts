@@ -59,14 +59,21 @@ export function beginEpoch(turn: Turn): void {
   beat(turn);
 }
 
-export function chainWritten(turn: Turn, chain: Chain): void {
+/** `before`: what was on the disk until then. */
+export function chainWritten(turn: Turn, chain: Chain, before: Chain): void {
   const leader = leaderOf(turn);
   // Another entry may have come while this one was written.
   if (leader === null || chain !== turn.state.chain) return;
   become(turn, { ...leader, isWritten: true, stage: leader.stage === 'begin' ? 'gather' : leader.stage });
   if (leader.stage === 'begin') turn.effects.push({ kind: 'feed', epoch: leader.epoch });
-  else if (!leader.isWritten) announce(turn, false);
+  else if (!leader.isWritten) announce(turn, isSettling(before, chain));
   progress(turn);
+}
+
+/** Whether the write brought no new entry: then it took the list before out of the count. */
+function isSettling(before: Chain, chain: Chain): boolean {
+  const [old, last] = [newestEntry(before), newestEntry(chain)];
+  return old !== null && last !== null && comparePlaces(old, last) === 0;
 }
 
 function announce(turn: Turn, isSettled: boolean): void {
@@ -105,15 +112,19 @@ export function progress(turn: Turn): void {
     turn.effects.push({ kind: 'lead', epoch: leader.epoch });
     say(turn, `The beginning of epoch ${leader.epoch} is on a majority.`);
   }
-  if (isOnMajority && lists.length > 1) settle(turn);
+  const now = leaderOf(turn);
+  if (now !== null && isOnMajority && lists.length > 1) settle(turn, now);
 }
 
-/** A majority of both lists has the newest one: the one before counts no more. */
-function settle(turn: Turn): void {
+/**
+ * A majority of both lists has the newest one: the one before counts no more. Members hear of it when it is on the disk: one
+ * that is on no list any more votes for nobody, and after a crash this node could still need its vote by the list before.
+ */
+function settle(turn: Turn, leader: Leader): void {
   const chain = settleChain(turn.state.chain);
   change(turn, { chain });
+  become(turn, { ...leader, isWritten: false });
   turn.effects.push({ kind: 'writeChain', chain });
-  announce(turn, true);
 }
 
 /** A new list of members (rule C11). It counts here from now on, before it is on the disk. */

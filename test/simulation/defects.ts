@@ -47,7 +47,7 @@ export const DEFECTS: readonly Defect[] = [
   { name: 'open the gate before adoption', firstSeed: 4, rules: { needsAdoption: () => false } },
   {
     name: 'count a learner',
-    firstSeed: 184,
+    firstSeed: 899,
 
     rules: {
       isMajority: (lists, has) =>
