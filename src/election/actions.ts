@@ -38,3 +38,13 @@ export interface ElectionFacts {
   /** Whether the server is up, maintenance, priority, and why the node abstains. */
   fitness(): Fitness;
 }
+
+/** Where the election tells what it does and why. */
+export interface ElectionEvents {
+  add(
+    event: 'election' | 'election.report',
+    subject: string,
+    reason: string,
+    more?: Record<string, unknown>,
+  ): void;
+}

@@ -328,6 +328,9 @@ describe('a start', () => {
     const chain = foundingChain(['n1', 'n2', 'n3']).map((entry) => ({ ...entry, epoch: 4 }));
     const core = new OneCore({ chain });
     expect(core.state.fitness.abstains).toMatch(/^Its promise is of epoch 0, its history of epoch 4/);
+    // A server that came up does not mend the disk.
+    core.take({ kind: 'fitness', fitness: FIT });
+    expect(core.state.fitness.abstains).toMatch(/^Its promise is of epoch 0/);
     expect(core.pass(3000).state.role.kind).toBe('follower');
   });
 

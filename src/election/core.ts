@@ -65,8 +65,11 @@ export interface ElectionStart {
 export function startElection(context: ElectionContext, start: ElectionStart, at: Moment): ElectionStep {
   const { promise, chain, fitness, peers } = start;
   // A promise is kept before anything of its epoch is: both on one disk do not fit together otherwise (rule H2).
-  const setBack = `Its promise is of epoch ${promise.promisedEpoch}, its history of epoch ${currentEpoch(chain)}: the disk was set back, or a file of it is gone.`;
-  const abstains = currentEpoch(chain) > promise.promisedEpoch ? setBack : fitness.abstains;
+  const setBack =
+    currentEpoch(chain) > promise.promisedEpoch
+      ? `Its promise is of epoch ${promise.promisedEpoch}, its history of epoch ${currentEpoch(chain)}: the disk was set back, or a file of it is gone.`
+      : null;
+  const abstains = setBack ?? fitness.abstains;
   const turn: Turn = {
     ...context,
     at,
@@ -77,6 +80,7 @@ export function startElection(context: ElectionContext, start: ElectionStart, at
       keptChain: chain,
       peers,
       fitness: { ...fitness, abstains },
+      setBack,
       task: null,
       role: NO_LEADER,
       seenEpoch: currentEpoch(chain),
@@ -169,9 +173,14 @@ function tick(turn: Turn): void {
 
 /** When the driver has to call `tick` again at the latest (monotonic ms). */
 export function nextTickMs(context: ElectionContext, state: ElectionState): number {
-  const { role, tickAtMs, electionAtMs } = state;
-  if (role.kind === 'leader') return tickAtMs + beatIntervalMs(context, role);
-  return Math.min(tickAtMs + context.options.heartbeatIntervalMs, electionAtMs);
+  const { role, task, tickAtMs, electionAtMs } = state;
+  if (role.kind === 'leader') {
+    const beatAtMs = role.beats.at(-1)?.sentAtMs ?? tickAtMs;
+    return Math.min(tickAtMs, beatAtMs) + beatIntervalMs(context, role);
+  }
+  const nextMs = tickAtMs + context.options.heartbeatIntervalMs;
+  // Nobody campaigns while a promise is on its way to the disk.
+  return task === null ? Math.min(nextMs, electionAtMs) : nextMs;
 }
 
 function takeMessage(turn: Turn, from: string, message: ElectionMessage): void {
@@ -234,8 +243,9 @@ function goOn(turn: Turn, epoch: number): void {
   else if (purpose?.kind === 'campaign' && askForVotes(turn)) beginEpoch(turn);
 }
 
-function takeFitness(turn: Turn, fitness: Fitness): void {
+function takeFitness(turn: Turn, now: Fitness): void {
   const abstained = turn.state.fitness.abstains !== null;
+  const fitness = { ...now, abstains: turn.state.setBack ?? now.abstains };
   change(turn, { fitness });
   const leader = leaderOf(turn);
   const { role, task } = turn.state;

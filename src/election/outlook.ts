@@ -69,10 +69,11 @@ function voterOf(turn: Turn, name: string, against: string[]): Voter | null {
     return { name, position: ownPosition(turn), abstains, serves: serves !== 'no' };
   }
   const view = state.peers.get(name);
-  const silentMs = view ? at.nowMs - view.heardAtMs : null;
-  if (!view || silentMs === null || silentMs >= options.electionTimeoutMaxMs) {
-    const since =
-      silentMs === null ? 'has not been heard yet' : `was not heard for ${durationText(silentMs)}`;
+  const silentMs = at.nowMs - (view?.heardAtMs ?? Number.NEGATIVE_INFINITY);
+  if (!view || silentMs >= options.electionTimeoutMaxMs) {
+    const since = Number.isFinite(silentMs)
+      ? `was not heard for ${durationText(silentMs)}`
+      : 'has not been heard yet';
     against.push(`${name} ${since}.`);
     return null;
   }

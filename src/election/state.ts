@@ -134,6 +134,7 @@ export interface Fitness extends Omit<Offer, 'applied'> {
 export interface PeerView {
   readonly standing: Standing;
   readonly offer: Offer | null;
+  /** -Infinity = before this node's start. */
   readonly heardAtMs: number;
 }
 
@@ -147,6 +148,8 @@ export interface ElectionState {
   readonly task: PromiseTask | null;
   readonly role: ElectionRole;
   readonly fitness: Fitness;
+  /** Why this node abstains until its next start, whatever its fitness; null = it does not (rule H2). */
+  readonly setBack: string | null;
   readonly peers: ReadonlyMap<string, PeerView>;
   /** The highest epoch that anybody has told of. */
   readonly seenEpoch: number;

@@ -142,6 +142,8 @@ export const CLUSTER_EVENTS = [
   'applier.resumed',
   'commit.unacknowledged',
   'fence',
+  'election',
+  'election.report',
   'spool.damaged',
   'account.changed',
   'schema.warning',
