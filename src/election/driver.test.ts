@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ElectionNet, type ElectionNode } from '../../test/kit/election-net.js';
 import { foundingChain } from '../../test/simulation/world.js';
+import type { ElectionMessage } from '../model/election-messages.js';
 import type { FailoverReport } from './fail-report.js';
-import type { ElectionMessage } from './messages.js';
 
 const NAMES = ['n1', 'n2', 'n3'];
 

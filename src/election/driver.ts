@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Chain, type ChainPlace, currentEpoch } from '../model/chain.js';
+import type { ElectionMessage } from '../model/election-messages.js';
 import { SkeinError } from '../model/error.js';
 import type { MemberList } from '../model/members.js';
 import type { Position } from '../model/position.js';
@@ -10,7 +11,6 @@ import type { ElectionEvents, ElectionFacts } from './actions.js';
 import { electionStep, nextTickMs, startElection } from './core.js';
 import { type EffectModules, Effects } from './effects.js';
 import { Failovers } from './failovers.js';
-import type { ElectionMessage } from './messages.js';
 import { ELECTION_DEFAULTS } from './options.js';
 import { type Outlook, outlookOf } from './outlook.js';
 import { PeersFile } from './peers-file.js';

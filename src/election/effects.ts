@@ -1,6 +1,6 @@
 import type { Chain } from '../model/chain.js';
+import type { ElectionMessage } from '../model/election-messages.js';
 import type { ElectionActions } from './actions.js';
-import type { ElectionMessage } from './messages.js';
 import type { PromiseFile } from './promise.js';
 import type { ElectionEffect, ElectionEvent } from './state.js';
 

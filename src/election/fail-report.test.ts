@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { FIT, OneCore, oneCore, standing } from '../../test/simulation/one-core.js';
 import { foundingChain } from '../../test/simulation/world.js';
+import type { Refusal } from '../model/election-messages.js';
 import { type FailoverReport, NO_FAILOVER, noteStep, reportOf, reportText } from './fail-report.js';
-import type { Refusal } from './messages.js';
 import type { ElectionEvent } from './state.js';
 
 /** What is reported of one core, whose steps are noted. */

@@ -1,8 +1,8 @@
 import { newestEntry } from '../model/chain.js';
+import type { LogPosition, Refusal } from '../model/election-messages.js';
 import { votersOf } from '../model/members.js';
 import { durationText } from '../std/duration-text.js';
-import { type LogPosition, listsReached, positionOf, positionText } from './log-position.js';
-import type { Refusal } from './messages.js';
+import { listsReached, positionOf, positionText } from './log-position.js';
 import type { Candidate, ElectionEffect, ElectionEvent, ElectionState, Leader } from './state.js';
 
 /** The report of a change of the primary, made by the new one from what its election saw and did. Pure. */

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { Type } from '@sinclair/typebox';
+import type { Standing } from '../model/election-messages.js';
 import { messageOf } from '../model/error.js';
 import type { Clock, Timer } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 import { StateFile } from '../std/state-file.js';
-import type { Standing } from './messages.js';
 import type { PeerView } from './state.js';
 
 const Count = Type.Integer({ minimum: 0 });

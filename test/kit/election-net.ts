@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { ElectionActions } from '../../src/election/actions.js';
 import { ElectionDriver } from '../../src/election/driver.js';
-import type { ElectionMessage } from '../../src/election/messages.js';
 import { promiseFile } from '../../src/election/promise.js';
 import type { Fitness } from '../../src/election/state.js';
 import {
@@ -13,6 +12,7 @@ import {
   extendChain,
   settleChain,
 } from '../../src/model/chain.js';
+import type { ElectionMessage } from '../../src/model/election-messages.js';
 import type { Position } from '../../src/model/position.js';
 import { ChainFile } from '../../src/roles/chain-file.js';
 import { silentLogger } from '../../src/std/logger.js';
