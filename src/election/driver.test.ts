@@ -147,6 +147,9 @@ describe('drivers', () => {
     await expect(leader.driver.changeMembers(list, leader.log)).rejects.toMatchObject({
       code: 'CHANGE_REFUSED',
     });
+    // It counts from the first moment on, before it is on the disk.
+    expect(leader.driver.chain.at(-1)).toMatchObject({ number: 1, members: list });
+    expect(leader.chainFile.chain.at(-1)).toMatchObject({ number: 0 });
     await changed;
     expect(await json(leader, 'chain.json')).toMatchObject([{}, { number: 0 }, { number: 1, members: list }]);
     await net.pass(100);

@@ -177,6 +177,11 @@ export class ElectionDriver {
     return this.#role;
   }
 
+  /** By which is counted: with an entry of this node that is on its way to the disk, and before the start as on the disk. */
+  get chain(): Chain {
+    return this.#state?.chain ?? this.#modules.chainFile.chain;
+  }
+
   /** Who would be elected if the primary were lost now. The primary hears all members, a replica only campaigns. */
   outlook(): Outlook {
     if (this.#state === null)
