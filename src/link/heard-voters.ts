@@ -3,7 +3,7 @@ import { SkeinError } from '../model/error.js';
 import type { Clock } from '../std/clock.js';
 import { durationText } from '../std/duration-text.js';
 import type { Logger } from '../std/logger.js';
-import { decodeElection, type Voter } from '../wire/election-messages.js';
+import { decodeElection, encodeElection, type Voter } from '../wire/election-messages.js';
 import { decodeProbe, encodeProbe, type FrameName } from '../wire/frames.js';
 import { decodeRefuse } from '../wire/messages.js';
 import type { Channel } from './channel.js';
@@ -24,7 +24,7 @@ export interface HeardVotersModules {
   readonly election: ElectionListener | null;
 }
 
-/** The connections on which other members say what they have to say about elections. */
+/** The connections for elections that other members dialled. */
 export class HeardVoters {
   readonly #options: { readonly node: string; readonly sessionsMax: number };
   readonly #modules: HeardVotersModules;
@@ -75,6 +75,11 @@ export class HeardVoters {
     logger.info({ peer: voter.node, address }, 'election link accepted');
   }
 
+  /** False: dropped, because that node has dialled no connection, or does not take what was sent before. */
+  send(to: string, message: ElectionMessage): boolean {
+    return this.#sessions.get(to)?.send(message) ?? false;
+  }
+
   close(reason: string): void {
     for (const session of [...this.#sessions.values()]) session.close('LINK_ENDED', reason);
   }
@@ -112,6 +117,12 @@ class HeardVoter {
       },
     });
     this.#silence.start();
+  }
+
+  send(message: ElectionMessage): boolean {
+    if (this.#channel.blocked) return false;
+    this.#channel.guard(() => this.#channel.write(encodeElection(message)));
+    return !this.#channel.closed;
   }
 
   close(code: string, message: string): void {

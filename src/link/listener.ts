@@ -1,4 +1,5 @@
 import type { Server, Socket } from 'node:net';
+import type { ElectionMessage } from '../model/election-messages.js';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import type { ClusterStatus } from '../model/status.js';
 import { type Clock, systemClock, type Timer } from '../std/clock.js';
@@ -150,6 +151,11 @@ export class LinkListener {
     this.#voters.close(reason);
     for (const seed of [...this.#seeds]) seed.refuse('LINK_ENDED', reason);
     if (server !== null) await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+
+  /** Says something about elections on the connection that this node dialled; see HeardVoters. */
+  sendElection(to: string, message: ElectionMessage): boolean {
+    return this.#voters.send(to, message);
   }
 
   /** The status document has changed: the replicas get it at once. */

@@ -58,6 +58,39 @@ describe('messages', () => {
     ]);
   });
 
+  test('reach a node whose listed address is wrong on the connection that it dialled', async () => {
+    const [a, b] = [await listener('n1'), await listener('n2')];
+    let port = 1;
+    const clock = new VirtualClock();
+    const sendOnAccepted = a.listener.sendElection.bind(a.listener);
+    const primary = links('n1', () => [place('n2', port), place('n3', 1)], {}, { clock, sendOnAccepted });
+    const moved = links('n2', () => [place('n1', a.port)]);
+    await until('it is not reached', () => primary.codes.includes('LINK_UNREACHABLE'), SOON);
+    await until('it has dialled', () => moved.links.up('n1'), SOON);
+    expect([primary.links.up('n2'), primary.links.send('n2', beat(1))]).toEqual([false, true]);
+    expect([primary.links.send('n3', beat(1)), primary.links.send('n9', beat(1))]).toEqual([false, false]);
+    await until('heard', () => moved.answers.length === 1, SOON);
+    expect(moved.answers).toEqual([{ from: 'n1', message: beat(1) }]);
+    port = b.port;
+    primary.links.peersChanged();
+    await passing('reached', clock, 10, () => primary.links.up('n2'));
+    primary.links.send('n2', beat(2));
+    await until('heard', () => b.election.length === 1, SOON);
+    expect([numbersOf(moved.answers), numbersOf(b.election)]).toEqual([[1], [2]]);
+    await moved.links.stop();
+    await until('the connection is gone', () => !a.listener.sendElection('n2', beat(3)), SOON);
+  });
+
+  test('answer a node that no list of this node has yet', async () => {
+    const a = await listener('n1');
+    const sendOnAccepted = a.listener.sendElection.bind(a.listener);
+    const voter = links('n1', () => [], {}, { sendOnAccepted });
+    const candidate = links('n4', () => [place('n1', a.port)]);
+    await until('it has dialled', () => candidate.links.up('n1'), SOON);
+    expect(voter.links.send('n4', beat(1))).toBe(true);
+    await until('heard', () => candidate.answers.length === 1, SOON);
+  });
+
   test('do not fill the memory when the peer does not read', async () => {
     let taken: 'reads' | 'deaf' = 'reads';
     const deaf = await provenListener((name, payload, socket) => {

@@ -47,6 +47,14 @@ export interface VoterLinksModules {
   readonly clock?: Clock;
   /** The other members of all lists that count, with the addresses that this node dials. Asked before each dial. */
   peers(): readonly VoterPlace[];
+  /** The other end of a connection that this node dialled says something: it has none of its own to this node. */
+  message(from: string, message: ElectionMessage): void;
+  /**
+   * LinkListener.sendElection: sends on the connection that this node dialled, while there is none to it. A member whose address
+   * in the list is old hears the primary in this way, and can have it changed; and a candidate that is in no list here yet gets
+   * its answer.
+   */
+  sendOnAccepted(to: string, message: ElectionMessage): boolean;
   /**
    * The other end closed an open link, or the link broke. `isRefused`: the next dial of the same address was refused, so the
    * process is dead. Called once for each loss: when the next dials have told, and after 100 ms at the latest.
@@ -55,8 +63,8 @@ export interface VoterLinksModules {
 }
 
 /**
- * A connection from this node to each other member, for messages about elections. Each node sends on the connections that it
- * dialled, and hears on those that its listener accepted. A message is dropped while there is no connection: the election
+ * A connection from this node to each other member, for messages about elections. Each node sends on the connection that it
+ * dialled, and only without one on that which the other dialled. A message is dropped while there is neither: the election
  * repeats what matters.
  */
 export class VoterLinks {
@@ -98,9 +106,11 @@ export class VoterLinks {
 
   /** False: dropped, because there is no open connection, or because the peer does not take what was sent before. */
   send(to: string, message: ElectionMessage): boolean {
-    return this.#peers.get(to)?.send(message) ?? false;
+    const peer = this.#peers.get(to);
+    return peer?.up ? peer.send(message) : this.#modules.sendOnAccepted(to, message);
   }
 
+  /** Whether the connection that this node dialled is open. */
   up(peer: string): boolean {
     return this.#peers.get(peer)?.up ?? false;
   }
@@ -126,7 +136,7 @@ export class VoterLinks {
   #dial(name: string): VoterPeer {
     const { node, incarnation, tls, stepDeadlineMs, redialFirstMs, redialMaxMs } = this.#options;
     const { probeIntervalMs, silentAfterMs } = this.#options;
-    const { logger, closed } = this.#modules;
+    const { logger, message, closed } = this.#modules;
     return new VoterPeer(
       {
         ...{ identity: this.#identity, voter: { node, to: name, incarnation }, tls, stepDeadlineMs },
@@ -136,6 +146,7 @@ export class VoterLinks {
         clock: this.#clock,
         logger,
         address: () => this.#places().get(name) ?? null,
+        message: (what) => message(name, what),
         closed: (isRefused) => closed(name, isRefused),
       },
     );

@@ -6,7 +6,6 @@ import type { Clock, Timer } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 import { backoffMs, sleep } from '../std/timing.js';
 import type { TlsSource } from '../std/tls-source.js';
-import { encodeElection } from '../wire/election-messages.js';
 import { connectLink, isRefused } from './connect.js';
 import { VoterSession, type VoterSessionOptions } from './voter-session.js';
 
@@ -22,6 +21,7 @@ export interface VoterPeerModules {
   /** Asked before each dial; null = it is no member now. */
   address(): LinkAddress | null;
   /** See VoterLinksModules. */
+  message(message: ElectionMessage): void;
   closed(isRefused: boolean): void;
 }
 
@@ -35,7 +35,7 @@ const LOSS_REDIAL_MS = 10;
 /** A link that lasted this long resets the back-off. */
 const GOOD_LINK_MS = 1000;
 
-/** Keeps one connection to one other member, for what this node has to tell it. */
+/** Keeps one connection to one other member. */
 export class VoterPeer {
   readonly #options: VoterPeerOptions;
   readonly #modules: VoterPeerModules;
@@ -67,7 +67,7 @@ export class VoterPeer {
 
   /** False: dropped. */
   send(message: ElectionMessage): boolean {
-    return this.#session?.send(() => encodeElection(message)) ?? false;
+    return this.#session?.send(message) ?? false;
   }
 
   async stop(reason: string): Promise<void> {
@@ -126,8 +126,8 @@ export class VoterPeer {
 
   #live(socket: Socket, opened: () => void): Promise<SkeinError> {
     return new Promise((resolve) => {
-      const { clock } = this.#modules;
-      this.#session = new VoterSession(socket, this.#options, { clock, opened, closed: resolve });
+      const { clock, message } = this.#modules;
+      this.#session = new VoterSession(socket, this.#options, { clock, opened, message, closed: resolve });
     });
   }
 

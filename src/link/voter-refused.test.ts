@@ -7,10 +7,17 @@ import { until } from '../../test/kit/until.js';
 import { VirtualClock } from '../../test/kit/virtual-clock.js';
 import { beat, numbersOf, place, type TestVoterListener, voterEnds } from '../../test/kit/voters.js';
 import { encodeElection, encodeVoter, type Voter } from '../wire/election-messages.js';
-import { encodeAck, encodeChallenge, encodeHello, encodeProbe, LINK_VERSION } from '../wire/frames.js';
+import {
+  decodeProbe,
+  encodeAck,
+  encodeChallenge,
+  encodeHello,
+  encodeProbe,
+  LINK_VERSION,
+} from '../wire/frames.js';
 import { decodeRefuse } from '../wire/messages.js';
 
-const { listener, links, stops, stop } = voterEnds();
+const { listener, links, provenListener, stops, stop } = voterEnds();
 afterEach(stop);
 
 const SOON = { intervalMs: 1 };
@@ -25,7 +32,7 @@ async function voterAt(port: number, voter: Partial<Voter> = {}) {
   let probes = 0;
   const dial = await provenDial({ port, cluster: 'demo', secret: SECRET }, (name, payload) => {
     if (name === 'probe') probes++;
-    else refused.push(decodeRefuse(payload).code);
+    else if (name === 'refuse') refused.push(decodeRefuse(payload).code);
   });
   stops.push(async () => void dial.socket.destroy());
   dial.socket.write(encodeVoter({ ...VOTER, ...voter }));
@@ -136,6 +143,35 @@ describe('hostile bytes', () => {
     peer.socket.write(encodeElection(beat(1)));
     await peer.closed;
     expect([peer.refused, b.election]).toEqual([[code], []]);
+  });
+
+  test('from the node that was dialled: its link ends, and it is dialled again', async () => {
+    const evil = await provenListener((name, payload, socket) => {
+      if (name !== 'probe') return;
+      socket.write(encodeProbe(decodeProbe(payload)));
+      socket.write(encodeElection({ kind: 'timeoutNow', epoch: -5 }));
+      socket.write(encodeElection(beat(1)));
+    });
+    const a = links('n1', () => [place('n2', evil.port)], {}, { clock: new VirtualClock() });
+    await until('hung up', () => a.codes.includes('FRAME_INVALID'), SOON);
+    expect([a.links.up('n2'), a.answers]).toEqual([false, []]);
+  });
+
+  test('a peer that does not read what this node says to it: dropped, and the memory does not fill', async () => {
+    const b = await listener('n2', { sendBufferBytes: 1024 });
+    const peer = await voterAt(b.port);
+    await until('accepted', () => peer.answers() === 1, SOON);
+    peer.socket.pause();
+    let sent = 0;
+    await until(
+      'the next one is dropped',
+      () => {
+        for (let i = 0; i < 2_000; i++) if (!b.listener.sendElection('n1', beat(sent++))) return true;
+        return sent > 1_000_000;
+      },
+      SOON,
+    );
+    expect(sent).toBeLessThan(1_000_000);
   });
 
   test('an exception in the election ends one connection; the next is served', async () => {

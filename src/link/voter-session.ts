@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import type { ElectionMessage } from '../model/election-messages.js';
 import { SkeinError } from '../model/error.js';
 import type { Clock, Timer } from '../std/clock.js';
 import { durationText } from '../std/duration-text.js';
-import { encodeVoter, type Voter } from '../wire/election-messages.js';
+import { decodeElection, encodeElection, encodeVoter, type Voter } from '../wire/election-messages.js';
 import { decodeProbe, encodeProbe, type FrameName, NONCE_SIZE } from '../wire/frames.js';
 import { decodeRefuse } from '../wire/messages.js';
 import { Channel } from './channel.js';
@@ -21,14 +22,15 @@ export interface VoterSessionOptions extends HeartbeatOptions {
 export interface VoterSessionModules {
   readonly clock: Clock;
   opened(): void;
+  message(message: ElectionMessage): void;
   /** Called once, whatever ended it. */
   closed(error: SkeinError): void;
 }
 
 /**
- * The dialer's side of one connection for elections: proof of the secret, then `voter`, then messages. Nothing comes back
- * but the answers to probes. The first answer says that the other node takes messages; without any, the connection is closed,
- * because TCP alone would keep a connection to a machine without power for many minutes.
+ * The dialer's side of one connection for elections: proof of the secret, then `voter`, then messages and probes. The answer to
+ * the first probe says that the other node takes messages. Without answers the connection is closed, because TCP alone would
+ * keep a connection to a machine without power for many minutes.
  */
 export class VoterSession {
   readonly #channel: Channel;
@@ -71,9 +73,9 @@ export class VoterSession {
    * False: dropped, because the session is not open, or because the socket's buffer is full. So this process never keeps more
    * for a peer than that buffer and what was sent in one turn of the event loop.
    */
-  send(frame: () => Buffer): boolean {
+  send(message: ElectionMessage): boolean {
     if (!this.isOpen || this.#channel.blocked) return false;
-    this.#channel.guard(() => this.#channel.write(frame()));
+    this.#channel.guard(() => this.#channel.write(encodeElection(message)));
     return !this.#channel.closed;
   }
 
@@ -92,6 +94,7 @@ export class VoterSession {
 
   #frame(name: FrameName, payload: Buffer): void {
     if (name === 'probe') this.#onAnswer(decodeProbe(payload));
+    else if (name === 'election') this.#modules.message(decodeElection(payload));
     else if (name === 'refuse') this.#onRefuse(payload);
     else this.#onHandshake(name, payload);
   }
@@ -105,7 +108,7 @@ export class VoterSession {
       return;
     }
     this.#channel.tellFaults = true;
-    this.#channel.accept(['probe', 'refuse']);
+    this.#channel.accept(['election', 'probe', 'refuse']);
     this.#channel.write(encodeVoter(this.#options.voter));
     this.#probe();
     this.#armDeadline();

@@ -83,9 +83,9 @@ export const FRAMES = {
   verifyReply: { type: 51, payloadMax: DOCUMENT_MAX },
   /** primary -> replica: orders it to fill its server from another node, or to cancel that. */
   seedOrder: { type: 24, payloadMax: CONTROL_MAX },
-  /** dialer -> listener, instead of attach: this connection carries what the dialer says about elections. */
+  /** dialer -> listener, instead of attach: this connection carries messages about elections. */
   voter: { type: 25, payloadMax: 1024 },
-  /** dialer -> listener: see model/election-messages.ts. */
+  /** both ways: see model/election-messages.ts. */
   election: { type: 26, payloadMax: 4096 },
   /** primary -> replica: u53 committed ordinal, then whole records (record.ts). */
   records: { type: 32, payloadMax: RECORDS_HEAD_SIZE + RECORDS_BYTES_MAX },

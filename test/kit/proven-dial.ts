@@ -32,7 +32,7 @@ export async function provenDial(
       }
       const step = handshakeStep(identity, state, name, payload);
       state = step.state;
-      splitter.accept(['probe', 'refuse']);
+      splitter.accept(['election', 'probe', 'refuse']);
       if (step.send) socket.write(step.send);
       resolve();
     });

@@ -28,6 +28,8 @@ export type TestVoterListener = TestPrimary & {
 
 export interface TestVoterLinks {
   readonly links: VoterLinks;
+  /** What came back on the connections that were dialled. */
+  readonly answers: Heard[];
   readonly losses: { readonly peer: string; readonly isRefused: boolean }[];
   /** What was logged: the code, and the reason. */
   readonly codes: string[];
@@ -68,12 +70,14 @@ export function voterEnds() {
       options: Partial<VoterLinksOptions> = {},
       over: Partial<VoterLinksModules> = {},
     ): TestVoterLinks {
-      const told: Omit<TestVoterLinks, 'links'> = { losses: [], codes: [], reasons: [] };
+      const told: Omit<TestVoterLinks, 'links'> = { answers: [], losses: [], codes: [], reasons: [] };
       const links = new VoterLinks(
         { cluster: 'demo', secret: SECRET, node, incarnation: `${node}-disk`, ...options },
         {
           logger: loggerTo(told),
           peers,
+          message: (from, message) => told.answers.push({ from, message }),
+          sendOnAccepted: () => false,
           closed: (peer, isRefused) => told.losses.push({ peer, isRefused }),
           ...over,
         },
