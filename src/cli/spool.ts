@@ -63,7 +63,7 @@ function spoolDirectory({ cwd }: CommandContext, place: string): string {
     if (existsSync(directory) && readdirSync(directory).some((name) => name.endsWith('.seg')))
       return directory;
   }
-  throw new SkeinError('SPOOL_UNREADABLE', `There is no spool at ${given}. (A primary has none.)`);
+  throw new SkeinError('SPOOL_UNREADABLE', `There is no spool at ${given}.`);
 }
 
 async function list({ terminal }: CommandContext, values: ParsedValues, directory: string): Promise<number> {

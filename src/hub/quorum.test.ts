@@ -23,12 +23,14 @@ describe('the quorum', () => {
   it('answers at once when the primary is the only voter', () => {
     const quorum = make(0);
     quorum.setReceived(5);
+    quorum.setOwnDurable(5);
     expect(quorum.answered).toBe(5);
   });
 
   it('commits with a majority, and with level all answers only when all voters have the group', () => {
     const quorum = make(2, 'all');
     quorum.setReceived(10);
+    quorum.setOwnDurable(10);
     quorum.setDurable('r0', 7);
     expect([quorum.committed, quorum.answered]).toEqual([7, 0]);
     quorum.setDurable('r1', 4);
@@ -44,6 +46,7 @@ describe('the quorum', () => {
     ] as const) {
       const quorum = make(2, level);
       quorum.setReceived(10);
+      quorum.setOwnDurable(10);
       quorum.setDurable('r0', 7);
       quorum.setDurable('r1', 4);
       expect(quorum.released, level).toBe(released);
@@ -53,6 +56,7 @@ describe('the quorum', () => {
   it('answers at once with level async, and still commits with a majority only', () => {
     const quorum = make(2, 'async');
     quorum.setReceived(10);
+    quorum.setOwnDurable(10);
     expect([quorum.committed, quorum.answered]).toEqual([0, 10]);
   });
 
@@ -62,20 +66,30 @@ describe('the quorum', () => {
     expect(quorum.committed).toBe(0);
   });
 
-  it("needs one more replica while a power cut may lose part of the primary's log (rule M9)", () => {
+  it("counts the primary's own spool like any other: two replicas can be faster", () => {
     const quorum = make(2);
-    quorum.setSelfCounts(false);
+    quorum.setReceived(5);
     quorum.setDurable('r0', 5);
-    expect(quorum.committed).toBe(0);
+    expect(quorum.committed, 'one of three has it').toBe(0);
     quorum.setDurable('r1', 3);
     expect(quorum.committed).toBe(3);
-    expect(quorum.setSelfCounts(false), 'nothing new').toBe(false);
-    expect(quorum.setSelfCounts(true)).toBe(true);
-    expect(quorum.committed, 'at once, without another word of a replica').toBe(5);
+    quorum.setOwnDurable(4);
+    expect(quorum.committed).toBe(4);
+    expect(make(0).committed).toBe(0);
+  });
+
+  it('answers with all only what the primary has too', () => {
+    const quorum = make(1, 'all');
+    quorum.setReceived(5);
+    quorum.setDurable('r0', 5);
+    expect(quorum.answered).toBe(0);
+    quorum.setOwnDurable(4);
+    expect(quorum.answered).toBe(4);
   });
 
   it('keeps committed groups when a replica lost its disk, and counts that replica from its new position', () => {
     const quorum = make(2);
+    quorum.setOwnDurable(9);
     quorum.setDurable('r0', 9);
     quorum.setDurable('r0', 0);
     expect(quorum.committed).toBe(9);
@@ -88,6 +102,7 @@ describe('the quorum', () => {
     for (const level of ['majority', 'all'] as const) {
       const quorum = new Quorum({ self: 'p', lists: [votersOf(2)], level, known: 8 });
       quorum.setReceived(10);
+      quorum.setOwnDurable(10);
       expect([quorum.committed, quorum.released, quorum.answered], level).toEqual([8, 8, 0]);
       quorum.setDurable('r0', 5);
       quorum.setDurable('r1', 5);
@@ -101,6 +116,7 @@ describe('the quorum', () => {
   it('learns from a replica what an earlier primary has told it, within its own log', () => {
     const quorum = make(2);
     quorum.setReceived(10);
+    quorum.setOwnDurable(10);
     expect([quorum.learn(7), quorum.learn(7), quorum.learn(3)]).toEqual([true, false, false]);
     expect([quorum.committed, quorum.answered]).toEqual([7, 0]);
     expect([quorum.learn(12), quorum.committed]).toEqual([true, 10]);
@@ -109,10 +125,12 @@ describe('the quorum', () => {
   it('counts by the stricter of two lists, and by the newer alone afterwards (rule C11)', () => {
     const quorum = new Quorum({ self: 'p', lists: [['p']], level: 'majority' });
     quorum.setReceived(5);
+    quorum.setOwnDurable(5);
     expect(quorum.committed).toBe(5);
     quorum.setDurable('r0', 5);
     quorum.setLists([['p', 'r0'], ['p']]);
     quorum.setReceived(9);
+    quorum.setOwnDurable(9);
     expect([quorum.committed, quorum.replicasNeeded]).toEqual([5, 1]);
     quorum.setDurable('r0', 7);
     expect(quorum.committed).toBe(7);
@@ -126,6 +144,7 @@ describe('the quorum', () => {
   it('counts a learner as soon as it is a voter, with the log that it already has', () => {
     const quorum = make(1);
     quorum.setReceived(9);
+    quorum.setOwnDurable(9);
     quorum.setDurable('r1', 9);
     expect([quorum.committed, quorum.others]).toEqual([0, ['r0']]);
     quorum.setLists([votersOf(2), votersOf(1)]);
@@ -154,6 +173,7 @@ describe('the quorum', () => {
         let lists = [votersOf(1)];
         const quorum = new Quorum({ self: 'p', lists, level: 'majority' });
         quorum.setReceived(100);
+        quorum.setOwnDurable(100);
         const durable = new Map<string, number>();
         for (const { kind, who, ordinal } of steps) {
           const [current = []] = lists;

@@ -3,7 +3,7 @@ import type { AcknowledgeLevel } from '../model/status.js';
 
 /**
  * Counts on how many voters each group is durable. Pure: durable positions in, two ordinals out.
- * *Committed*: durable on a majority of the voters, the primary's own log included. *Answered*: the server may answer its
+ * *Committed*: durable in the spools of a majority of the voters, the primary's own included. *Answered*: the server may answer its
  * clients up to here, at the cluster's acknowledgement level (rule C4: with majority and all, never before committed).
  * During a change of the members two lists of voters count, and a group must have a majority of each (rule C11).
  *
@@ -33,9 +33,9 @@ export class Quorum {
   /** Durable ordinal of every member but the primary. Learners are included, because a learner may become a voter. */
   readonly #durable = new Map<string, number>();
   #lists: readonly CountedList[] = [];
-  /** False when a power cut may lose part of the primary's own log (rule M9): then one more replica is needed. */
-  #selfCounts = true;
   #received = 0;
+  /** Ordinal up to which the primary's own spool is durable. */
+  #ownDurable = 0;
   /** Durable on a majority, as counted here. */
   #majority = 0;
   #everywhere = 0;
@@ -72,7 +72,7 @@ export class Quorum {
   }
 
   #neededOf({ others, self }: CountedList): number {
-    return majorityOf(others.length + (self ? 1 : 0)) - (self && this.#selfCounts ? 1 : 0);
+    return majorityOf(others.length + (self ? 1 : 0)) - (self ? 1 : 0);
   }
 
   #neededToAnswer(list: CountedList): number {
@@ -127,10 +127,14 @@ export class Quorum {
     return level === 'all' ? Math.min(this.#everywhere, this.#majority) : this.#majority;
   }
 
-  /** The primary has everything up to `ordinal` in its own log. */
+  /** Everything up to `ordinal` was read from the binary log of the primary's server. */
   setReceived(ordinal: number): void {
-    if (ordinal <= this.#received) return;
-    this.#received = ordinal;
+    if (ordinal > this.#received) this.#received = ordinal;
+  }
+
+  /** The primary has everything up to `ordinal` durable in its own spool. */
+  setOwnDurable(ordinal: number): void {
+    this.#ownDurable = ordinal;
     this.#count();
   }
 
@@ -150,14 +154,6 @@ export class Quorum {
     if (counts) this.#count();
   }
 
-  /** Returns whether the value changed. Committed groups stay committed. */
-  setSelfCounts(counts: boolean): boolean {
-    if (counts === this.#selfCounts) return false;
-    this.#selfCounts = counts;
-    this.#count();
-    return true;
-  }
-
   /** Voters of the list in force without the primary, in the order of `durable`. */
   get others(): readonly string[] {
     return this.#lists[0]?.others ?? [];
@@ -174,12 +170,12 @@ export class Quorum {
   }
 
   #count(): void {
-    // The primary has every group that a replica has: a replica only receives what the primary's log already has on disk.
     let majority = Number.POSITIVE_INFINITY;
     let everywhere = Number.POSITIVE_INFINITY;
     for (const list of this.#lists) {
-      majority = Math.min(majority, this.#heldBy(list.durable, this.#neededOf(list)));
-      everywhere = Math.min(everywhere, this.#heldBy(list.durable, list.others.length));
+      const voters = list.others.length + (list.self ? 1 : 0);
+      majority = Math.min(majority, this.#heldBy(list, majorityOf(voters)));
+      everywhere = Math.min(everywhere, this.#heldBy(list, voters));
     }
     // Both only grow: a position that was reached stays reached when a replica leaves.
     if (majority > this.#majority) this.#majority = majority;
@@ -190,15 +186,17 @@ export class Quorum {
    * Highest ordinal that at least `count` of these voters have durable. Runs for each acknowledgement, so it neither
    * sorts nor allocates.
    */
-  #heldBy(durable: readonly number[], count: number): number {
-    if (count === 0) return this.#received;
-    let highest = 0;
-    for (const candidate of durable) {
-      if (candidate <= highest) continue;
-      let holders = 0;
-      for (const ordinal of durable) if (ordinal >= candidate) holders++;
-      if (holders >= count) highest = candidate;
-    }
+  #heldBy(list: CountedList, count: number): number {
+    const { durable, self } = list;
+    let highest = self && this.#holders(list, this.#ownDurable) >= count ? this.#ownDurable : 0;
+    for (const candidate of durable)
+      if (candidate > highest && this.#holders(list, candidate) >= count) highest = candidate;
     return highest;
+  }
+
+  #holders({ durable, self }: CountedList, ordinal: number): number {
+    let holders = self && this.#ownDurable >= ordinal ? 1 : 0;
+    for (const each of durable) if (each >= ordinal) holders++;
+    return holders;
   }
 }

@@ -156,3 +156,8 @@ export interface LocalControl {
   /** Opens a separate session, whose statements are not logged. */
   session(): Promise<SqlSession>;
 }
+
+/** Whether what this server has executed survives a power cut. */
+export function isDurable({ syncBinlog, flushAtTrxCommit }: ServerReading): boolean {
+  return syncBinlog === 1 && flushAtTrxCommit === 1;
+}

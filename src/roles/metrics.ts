@@ -141,6 +141,7 @@ export interface PrimaryFacts {
   readonly keylessTables: number;
   readonly foreignTables: number;
   readonly links: readonly PeerBytes[];
+  readonly spool: SpoolFacts;
   readonly verify: VerifyFacts;
 }
 
@@ -260,6 +261,7 @@ export function primaryMetrics(facts: PrimaryFacts): MetricFamily[] {
       samples: perMember(({ lastHeartbeatMs }) => [{ value: seconds(lastHeartbeatMs) }]),
     },
     ...linkMetrics(facts.links),
+    ...spoolMetrics(facts.spool),
     ...verifyMetrics(facts.verify),
   ];
 }
@@ -293,32 +295,37 @@ function verifyMetrics(facts: VerifyFacts): MetricFamily[] {
   ];
 }
 
-export interface ReplicaFacts {
-  readonly linkUp: boolean;
-  readonly links: readonly PeerBytes[];
-  readonly spool: { readonly count: number; readonly bytes: number; readonly pendingBytes: number };
-  readonly spoolDamaged: boolean;
+export interface SpoolFacts {
+  readonly files: { readonly count: number; readonly bytes: number; readonly pendingBytes: number };
+  readonly isDamaged: boolean;
   readonly fsync: Histogram;
 }
 
+export interface ReplicaFacts {
+  readonly linkUp: boolean;
+  readonly links: readonly PeerBytes[];
+  readonly spool: SpoolFacts;
+}
+
 /** The metrics of a replica: the link to the primary, and the spool. */
-export function replicaMetrics({ linkUp, links, spool, spoolDamaged, fsync }: ReplicaFacts): MetricFamily[] {
+export function replicaMetrics({ linkUp, links, spool }: ReplicaFacts): MetricFamily[] {
   return [
     single('gauge', 'skein_link_up', '1 while the link to the primary is up.', linkUp),
     ...linkMetrics(links),
-    single('gauge', 'skein_spool_bytes', 'Size of the spool on disk.', spool.bytes),
-    single('gauge', 'skein_spool_segments', 'Files of the spool.', spool.count),
-    single(
-      'gauge',
-      'skein_spool_pending_bytes',
-      'Received bytes that are not yet on the disk.',
-      spool.pendingBytes,
-    ),
+    ...spoolMetrics(spool),
+  ];
+}
+
+function spoolMetrics({ files, isDamaged, fsync }: SpoolFacts): MetricFamily[] {
+  return [
+    single('gauge', 'skein_spool_bytes', 'Size of the spool on disk.', files.bytes),
+    single('gauge', 'skein_spool_segments', 'Files of the spool.', files.count),
+    single('gauge', 'skein_spool_pending_bytes', 'Bytes that are not yet on the disk.', files.pendingBytes),
     single(
       'gauge',
       'skein_spool_damaged',
       '1 when the spool is damaged and does not count in the quorum.',
-      spoolDamaged,
+      isDamaged,
     ),
     {
       type: 'histogram',

@@ -20,11 +20,10 @@ interface OpenSpoolModules {
 }
 
 /**
- * Opens the node's spool. Every node has one, in any role; a primary's spool ends where its epoch began. A spool that is
- * damaged, or that the chain does not fit, is renamed and kept, and a new one replaces it. The new spool has another
- * incarnation, so acknowledgements of the old one do not count for it (rules C6, H2). The spool of the primary is not replaced:
- * a primary's log is that of its server, and the primary counts under the incarnation in the list of members. Also, the spool of
- * a node that stays closed until its chain is restored is not replaced.
+ * Opens the node's spool. Every node has one, in any role. A spool that is damaged, or that the chain does not fit, is
+ * renamed and kept, and a new one replaces it. The new spool has another incarnation, so acknowledgements of the old one do
+ * not count for it (rules C6, H2). A spool that the chain does not fit stays with the primary, and with a node that knows
+ * nobody: such a node is closed until it gets its chain back.
  */
 export async function openSpool(
   config: Pick<NodeConfig, 'name' | 'directory' | 'spoolSegmentBytes' | 'contact'>,
@@ -45,8 +44,9 @@ export async function openSpool(
   const { chain } = chainFile;
   const isPrimary = newestEntry(chain)?.primary === config.name;
   const isLost = chain.length === 0 && config.contact === null;
+  const waitsForChain = found.damage === null && (isPrimary || isLost);
   const fault = faultOf(found, currentEpoch(chain));
-  if (fault === null || isPrimary || isLost) return { spool: found, fsyncTimes };
+  if (fault === null || waitsForChain) return { spool: found, fsyncTimes };
   await found.close();
   const kept = await freeName(config.directory);
   await rename(directory, join(config.directory, kept));

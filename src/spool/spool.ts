@@ -28,7 +28,7 @@ import { Tail } from './tail.js';
 const PREALLOCATIONS_PER_SEGMENT = 2;
 
 /**
- * The replica's durable queue of transaction groups: segment files of records as they arrived (wire/record.ts), and
+ * A node's durable log of transaction groups: segment files of records as they arrived (wire/record.ts), and
  * marks between them (mark.ts). What it promises: a position that `durable` ever had is there again after any crash,
  * unless it was cut (chain rule, rule C7) or purged. It does not decide what is committed, who may cut, or when it
  * is safe to purge; it does not talk to servers or peers.
@@ -238,7 +238,8 @@ export class Spool {
   }
 
   /**
-   * The server's data was seeded up to `base` and is durable there: the spool drops what it has and goes on after `base`.
+   * The server has everything up to `base` durably (it was seeded, or it is the primary's): the spool drops what it has and goes
+   * on after `base`.
    * Only forward, so that nothing is lost which the new data does not cover (rule C6).
    * @throws SkeinError SPOOL_NOT_COVERED when the spool holds groups beyond `base`, and those of append
    */
@@ -355,7 +356,7 @@ export class Spool {
     });
     this.#formats.purge(this.begin);
     for (const reader of this.#readers) reader.onCut(position);
-    this.#logger.info({ after: position.ordinal }, 'spool begins again after a seed');
+    this.#logger.info({ after: position.ordinal }, 'spool begins again at a later position');
   }
 
   #readerSource(): ReaderSource {

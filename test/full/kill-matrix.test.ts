@@ -5,6 +5,7 @@ import { sleep } from '../../src/std/timing.js';
 import type { Ledger } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, expectWhole, startWriters } from '../kit/kill-rounds.js';
+import { endOf, eventsSince } from '../kit/node-log.js';
 import type { ProcessKind, TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
 
@@ -54,7 +55,7 @@ beforeAll(async () => {
       spoolSegmentBytes: 1024 ** 2,
       ...(FAULT_MS < 10_000 ? QUICK_HEARTBEATS : {}),
     },
-    smallSpool: { node: 'n3', bytes: 64 * 1024 ** 2 },
+    smallSpools: { nodes: ['n1', 'n3'], bytes: 64 * 1024 ** 2 },
   });
   await createLedger(cluster);
 });
@@ -98,7 +99,10 @@ const oneLink = (begin: (proxy: ReturnType<TestCluster['proxy']>) => void) => as
 
 const proxies = () => cluster.replicas.map(({ name }) => cluster.proxy(name));
 
-const FULL_DISK = 'the disk of a replica’s spool is full (skipped where mounting a tmpfs is not permitted)';
+const FULL_DISK = {
+  n3: 'the disk of a replica’s spool is full (skipped where mounting a tmpfs is not permitted)',
+  n1: 'the disk of the primary’s spool is full (skipped where mounting a tmpfs is not permitted)',
+};
 
 /** What each round does; before and after it writes go on, and all nodes are ready. */
 const FAULTS: Record<string, (round: number) => Promise<void>> = {
@@ -177,9 +181,9 @@ const FAULTS: Record<string, (round: number) => Promise<void>> = {
   },
 
   // A failed write is fatal to the spool (rule H12): the node ends, and a new process reads what is on the disk.
-  [FULL_DISK]: async () => {
+  [FULL_DISK.n3]: async () => {
     const full = cluster.node('n3');
-    cluster.spoolDisk?.fill();
+    cluster.spoolDisk('n3')?.fill();
     await until('n3 does not count any more, and it is said', async () => {
       const { members } = await cluster.primary.cluster();
       return members.some(({ name, state, reason }) => name === 'n3' && state !== 'live' && reason !== null);
@@ -187,8 +191,24 @@ const FAULTS: Record<string, (round: number) => Promise<void>> = {
     expect(await full.logs(200)).toMatch(/ENOSPC|no space/i);
     await writesGoOn('with one full disk', 50);
     await cluster.untilNodeEnded('n3');
-    cluster.spoolDisk?.makeRoom();
+    cluster.spoolDisk('n3')?.makeRoom();
     cluster.startNode('n3');
+  },
+
+  [FULL_DISK.n1]: async (round) => {
+    const { primary } = cluster;
+    const since = await endOf(primary);
+    cluster.spoolDisk('n1')?.fill();
+    await cluster.untilNodeEnded('n1');
+    const [damage] = await eventsSince(primary, 'spool.damaged', since);
+    expect(damage).toMatchObject({ code: 'SPOOL_FAILED', reason: expect.stringMatching(/ENOSPC|no space/i) });
+    // The disk is still full: the node cannot append what its open server has logged, and ends again.
+    if (round === 1) {
+      cluster.startNode('n1');
+      await cluster.untilNodeEnded('n1');
+    }
+    cluster.spoolDisk('n1')?.makeRoom();
+    cluster.startNode('n1');
   },
 };
 
@@ -198,7 +218,8 @@ async function appliedBy(node: TestNode): Promise<number> {
 }
 
 it.for(Object.entries(FAULTS))('%s', { timeout: 900_000 }, async ([name, round], context) => {
-  if (name === FULL_DISK && cluster.spoolDisk === null) return context.skip();
+  for (const [node, fault] of Object.entries(FULL_DISK))
+    if (name === fault && cluster.spoolDisk(node) === null) return context.skip();
   const started = performance.now();
   const pool = startWriters(cluster, { ledger, paceMs: 10 });
   ledger = pool.ledger;

@@ -8,6 +8,7 @@ import { checksumAtRest, waitApplied } from '../kit/checksum.js';
 import { checkLedger, type WriterPool } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, LEDGER_DATABASE, startWriters } from '../kit/kill-rounds.js';
+import { endOf, logOf } from '../kit/node-log.js';
 import { seedsOf } from '../kit/seeds.js';
 import { rowsOf, run, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
@@ -48,6 +49,14 @@ async function listOf(node: TestNode): Promise<MembersDocument> {
   const answer = await node.request<MembersDocument>('GET', '/v1/members');
   expect(answer.status, answer.text).toBe(200);
   return answer.body;
+}
+
+/** Ordinals of the last transaction that the primary has read from its server's log, and that its spool has on the disk. */
+async function ends(primary: TestNode): Promise<{ end: number; durable: number }> {
+  const { members } = await primary.cluster();
+  const own = members.find(({ name }) => name === primary.name);
+  if (!own) throw new Error(`${primary.name} is no member`);
+  return { end: own.positions.received, durable: own.positions.durable };
 }
 
 const remove = (name: string) =>
@@ -152,6 +161,34 @@ it('a voter that lost its spool is a learner until it has everything again (rule
   const log = await readFile(join(cluster.primary.directory, 'node.log'), 'utf8');
   expect(log).toContain('"event":"member.reset"');
   await serves();
+});
+
+it('the primary lost its spool: it copies what its server has logged, before it counts with a new one', async () => {
+  const { primary } = cluster;
+  const listed = async () => (await listOf(primary)).members.find(({ name }) => name === primary.name);
+  const before = (await listed())?.incarnation;
+  const since = await endOf(primary);
+  await primary.kill('node');
+  await primary.kill('server');
+  await rm(join(primary.directory, 'spool'), { recursive: true });
+  cluster.startNode(primary.name);
+  await primary.untilReady(DEADLINE_MS);
+  await until('the list has the new spool', async () => (await listed())?.incarnation !== before);
+  await untilVoters(NAMES);
+  await serves();
+  const log = (await logOf(primary)).slice(since);
+  const [copied, began] = ['the spool has the log of the server', 'epoch began'].map((text) =>
+    log.indexOf(text),
+  );
+  expect(copied).toBeGreaterThan(0);
+  expect(began, 'the copy is on the disk before the epoch begins').toBeGreaterThan(copied ?? 0);
+  await pool().stop();
+  await waitApplied(primary, cluster.replicas);
+  await until('the disk of the primary has the whole log again', async () => {
+    const { end, durable } = await ends(primary);
+    return durable === end;
+  });
+  writers = startWriters(cluster, { paceMs: 5, ledger: pool().ledger });
 });
 
 it('a voter that lost its chain does not know what it has promised: it begins a new spool (rule H2)', async () => {

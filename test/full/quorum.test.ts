@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AcknowledgeLevel, MemberStatus } from '../../src/model/status.js';
 import { checksumAtRest, waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { endOf, logOf } from '../kit/node-log.js';
 import { memoryOf } from '../kit/processes.js';
+import { isInSpool } from '../kit/spool-files.js';
 import { rowsOf, run, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
 import { throughout, until } from '../kit/until.js';
@@ -142,6 +145,8 @@ describe('majority', () => {
     await stopped.freeze('node');
     try {
       await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('with two of three')");
+      // Two spools have it, so the primary's is one of them.
+      expect(await isInSpool(join(cluster.primary.directory, 'spool'), 'with two of three')).toBe(true);
       await waitApplied(cluster.primary, [cluster.node('n2')]);
       await until('n3 is late in the status', async () => {
         const { members } = await cluster.primary.cluster();
@@ -180,6 +185,29 @@ describe('majority', () => {
     const log = await cluster.primary.logs(500);
     expect(log).toContain('quorum.lost');
     expect(log).toContain('quorum.regained');
+  });
+
+  it('commits that the primary’s node has not read when it dies: the next one copies them into its spool first', async () => {
+    const { primary, replicas } = cluster;
+    const since = await endOf(primary);
+    const old = await primary.pid('node');
+    await primary.freeze('node');
+    // The second one holds the lock of the binary log meanwhile: the server answers no statement about the log.
+    const inserts = ['first of two that wait', 'second of two that wait'].map(insertMeanwhile);
+    await until('both wait', () =>
+      withSql(primary, async (connection) => {
+        const rows = await rowsOf(connection, 'SHOW FULL PROCESSLIST');
+        return rows.filter(({ Info }) => String(Info).startsWith('INSERT INTO demo.t')).length === 2;
+      }),
+    );
+    await primary.kill('node');
+    await primary.untilRestarted('node', old);
+    await Promise.all(inserts.map((insert) => insert.done));
+    await primary.untilReady();
+    expect((await logOf(primary)).slice(since)).toContain('the spool has the log of the server');
+    for (const v of ['first of two that wait', 'second of two that wait'])
+      expect(await isInSpool(join(primary.directory, 'spool'), v), v).toBe(true);
+    await checksumAtRest(primary, replicas);
   });
 
   it(

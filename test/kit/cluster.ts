@@ -44,8 +44,8 @@ export interface ClusterOptions {
   nodeCommand?: (node: PlannedNode) => string[];
   /** Without a supervisor, only so many nodes at first; the others come with `grow`. */
   first?: number;
-  /** The spool of this node on a small file system of its own (`cluster.spoolDisk`), where mounting is permitted. */
-  smallSpool?: { node: string; bytes: number };
+  /** The spools of these nodes on small file systems of their own (`cluster.spoolDisk('n1')`), where mounting is permitted. */
+  smallSpools?: { nodes: string[]; bytes: number };
   /** Everything of these nodes on small file systems of their own (`cluster.disk('n1')`), where mounting is permitted. */
   smallDisks?: { nodes: string[]; bytes: number };
   readyDeadlineMs?: number;
@@ -69,7 +69,7 @@ export class TestCluster {
   readonly #proxies = new Map<string, TcpProxy>();
   readonly #children = new Map<string, ChildProcess>();
   #supervisor: ChildProcess | null = null;
-  #spoolDisk: SmallDisk | null = null;
+  readonly #spoolDisks = new Map<string, SmallDisk>();
   readonly #disks = new Map<string, SmallDisk>();
   #readyUrl: string | null = null;
 
@@ -134,9 +134,10 @@ export class TestCluster {
         await writeFile(join(directory, 'node.json'), JSON.stringify(settings));
       }
     }
-    if (options.smallSpool) {
-      const { node, bytes } = options.smallSpool;
-      cluster.#spoolDisk = SmallDisk.mount(join(cluster.node(node).directory, 'spool'), bytes);
+    for (const name of options.smallSpools?.nodes ?? []) {
+      const directory = join(cluster.node(name).directory, 'spool');
+      const disk = SmallDisk.mount(directory, options.smallSpools?.bytes ?? 0);
+      if (disk) cluster.#spoolDisks.set(name, disk);
     }
     return cluster;
   }
@@ -154,8 +155,8 @@ export class TestCluster {
   }
 
   /** null: none was asked for, or mounting is not permitted here. */
-  get spoolDisk(): SmallDisk | null {
-    return this.#spoolDisk;
+  spoolDisk(name: string): SmallDisk | null {
+    return this.#spoolDisks.get(name) ?? null;
   }
 
   /** Of a node with a small disk; null: mounting is not permitted here. */
@@ -367,8 +368,7 @@ export class TestCluster {
       await until(`process ${pid} is gone`, async () => !(await isAlive(pid)));
     }
     for (const proxy of this.#proxies.values()) await proxy.close();
-    this.#spoolDisk?.unmount();
-    for (const disk of this.#disks.values()) disk.unmount();
+    for (const disk of [...this.#spoolDisks.values(), ...this.#disks.values()]) disk.unmount();
     // For a person who wants to look at what a failed test left behind.
     if (process.env.SKEIN_TEST_KEEP) console.log(`kept: ${this.directory}`);
     else await rm(this.#base, { recursive: true, force: true, maxRetries: 3 });

@@ -274,11 +274,7 @@ export class Retention {
       this.#level === 'full' ? (['the data', data] as const) : (['the spool', spool] as const);
     const wantedBytes = wantedFree(space, freeBytesMin);
     const { role } = this.#modules;
-    const isOfPrimary = role.role === 'primary' && this.#level !== 'full';
-    // A primary does not write to its spool, so only the disk of the data matters.
-    await role.holdWrites(
-      isFull && !isOfPrimary ? diskText(disk, { ...space, wantedBytes, isFull, role: role.role }) : null,
-    );
+    await role.holdWrites(isFull ? diskText(disk, { ...space, wantedBytes, isFull, role: role.role }) : null);
   }
 
   #updateLevel(disk: string, space: DiskSpace, was: DiskLevel): DiskLevel {

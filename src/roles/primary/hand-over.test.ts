@@ -3,7 +3,6 @@ import { EventLog } from '../../events/event-log.js';
 import { SkeinError } from '../../model/error.js';
 import { mariadb } from '../../mysql-protocol/mariadb.js';
 import type { Spool } from '../../spool/spool.js';
-import type { SpoolBase } from '../../spool/spool-options.js';
 import { silentLogger } from '../../std/logger.js';
 import type { Epochs } from '../epochs.js';
 import type { LocalControl } from '../local-server.js';
@@ -15,7 +14,12 @@ const waiting = () => new SkeinError('COMMITS_WAITING', '1 commit(s) wait for th
 
 /** An open primary whose log ends at number 7. Every step succeeds, unless the test gives other behaviour. */
 function primary(
-  over: { close?: () => Promise<void>; committed?: () => number; applied?: () => number } = {},
+  over: {
+    close?: () => Promise<void>;
+    committed?: () => number;
+    applied?: () => number;
+    ownDurable?: () => number;
+  } = {},
   maxMs = 60,
 ) {
   const said: string[] = [];
@@ -29,12 +33,9 @@ function primary(
     becomeReplica: async ({ serverId, position }) => void said.push(`replica ${serverId} at ${position}`),
   };
   const spool = {
-    damage: null,
-    end: { epoch: 1, ordinal: 3, gtid: '0-1000001-3' },
-    restartAfter: async (base: SpoolBase) =>
-      void said.push(
-        `spool after ${mariadb.gtidText(base.gtid)}, before it ${mariadb.gtidText(base.previousGtid)}`,
-      ),
+    get durable() {
+      return { epoch: 2, ordinal: over.ownDurable?.() ?? 7, gtid: GTID };
+    },
     setCommitted: (ordinal: number) => void said.push(`committed ${ordinal}`),
   };
   const handOver = new HandOver(
@@ -67,14 +68,13 @@ function primary(
   return { said, handOver, die: () => (isUp = false) };
 }
 
-it('ends sessions and dumps, begins the spool at the end of the log, and then turns the server into a replica', async () => {
+it('ends sessions and dumps, notes that all of the spool is committed, and then turns the server into a replica', async () => {
   const { said, handOver } = primary();
   await handOver.run('n2');
   expect(said).toEqual([
     'clients cut',
     'closed for writes',
     'sessions ended',
-    `spool after ${GTID}, before it 0-1000002-6`,
     'committed 7',
     `replica 2000000001 at ${GTID}`,
     'sessions ended',
@@ -111,8 +111,11 @@ it('kills the server, without changing its settings, when a commit still waits a
   expect(said).toEqual(['clients cut', 'sessions ended', 'killed']);
 });
 
-it('kills the server when no quorum receives the whole log in time', async () => {
-  const { said, handOver } = primary({ committed: () => 6 });
+it.each([
+  ['no quorum receives the whole log', { committed: () => 6 }],
+  ['its own spool does not have the whole log', { ownDurable: () => 6 }],
+])('kills the server when %s in time', async (_, over) => {
+  const { said, handOver } = primary(over);
   await handOver.run('n2');
   expect(said).toEqual(['clients cut', 'closed for writes', 'sessions ended', 'killed']);
 });

@@ -93,7 +93,7 @@ export class HandOver {
 
   /** Does the work of the current step, once or until `limitMs` (monotonic). */
   async #try(to: string | null, limitMs: number): Promise<ClosingEvent> {
-    const { control, epochs, replicas, isUp } = this.#modules;
+    const { control, epochs, replicas, spool, isUp } = this.#modules;
     if (!isUp()) return 'down';
     if (this.#step !== 'settings' && monotonicMs() > limitMs) return 'late';
     switch (this.#step) {
@@ -107,7 +107,10 @@ export class HandOver {
         this.#logEnd = epochs.positionOf((await control().status()).gtidBinlogPos);
         return 'done';
       case 'log':
-        return this.#until(() => replicas.quorum.committed >= this.#logEnd.ordinal, limitMs);
+        return this.#until(
+          () => Math.min(replicas.quorum.committed, spool.durable.ordinal) >= this.#logEnd.ordinal,
+          limitMs,
+        );
       case 'target':
         return this.#until(() => to === null || replicas.hasApplied(to, this.#logEnd.ordinal), limitMs);
       case 'settings':
@@ -128,28 +131,10 @@ export class HandOver {
   }
 
   async #becomeReplica(): Promise<void> {
-    const { control, newServerId, endSessions } = this.#modules;
+    const { control, newServerId, spool, endSessions } = this.#modules;
     // Then no dump is left that could acknowledge, or that semi-synchronous replication would count.
     endSessions(GIVEN_UP);
-    await this.#beginSpool();
+    spool.setCommitted(this.#logEnd.ordinal);
     await control().becomeReplica({ serverId: await newServerId(), position: this.#logEnd.gtid });
-  }
-
-  /**
-   * From now on the spool is the node's log again. It begins at the end of the server's log. The groups that it drops are
-   * durable in the server's log and on a majority (rule C6).
-   */
-  async #beginSpool(): Promise<void> {
-    const { spool, flavour, epochs, replicas } = this.#modules;
-    const { epoch, ordinal, gtid } = this.#logEnd;
-    if (spool.damage || ordinal <= spool.end.ordinal || replicas.quorum.committed < ordinal) return;
-    const before = epochs.positionAt(ordinal - 1).gtid;
-    await spool.restartAfter({
-      epoch,
-      ordinal,
-      gtid: flavour.gtidBinary(gtid),
-      previousGtid: before === '' ? Buffer.alloc(0) : flavour.gtidBinary(before),
-    });
-    spool.setCommitted(ordinal);
   }
 }

@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events';
 import { expect, it } from 'vitest';
 import { until } from '../../../test/kit/until.js';
 import { EventLog } from '../../events/event-log.js';
+import { ORIGIN } from '../../model/position.js';
 import { mariadb } from '../../mysql-protocol/mariadb.js';
 import { silentLogger } from '../../std/logger.js';
 import { CommitWait } from './commit-wait.js';
@@ -20,6 +21,7 @@ it('repeated attempts to start the dump leave no listeners on the role’s signa
       events: new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } }),
       replicas: () =>
         ({ quorum: { answered: 0 }, hub: { begin: () => void dials++ } }) as unknown as ReplicaSet,
+      ownLog: () => ({ end: ORIGIN, take: () => true }),
       chain: () => [],
       // No server listens there.
       socketPath: () => '/nowhere/server.sock',

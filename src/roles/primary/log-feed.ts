@@ -7,12 +7,14 @@ import type { AcknowledgeLevel } from '../../model/status.js';
 import type { Flavour } from '../../mysql-protocol/flavour.js';
 import type { DumpTarget } from '../../source/dump-connection.js';
 import { LogPlaces } from '../../source/log-places.js';
+import { isLogPurged } from '../../source/log-purged.js';
 import { Source, type SourceModules } from '../../source/source.js';
 import { readXaLog, type XaLog } from '../../source/xa-log.js';
 import type { Logger } from '../../std/logger.js';
 import { backoffMs, sleep } from '../../std/timing.js';
 import { DdlTrail } from '../../verify/ddl-trail.js';
 import type { CommitWait } from './commit-wait.js';
+import type { OwnLog } from './own-log.js';
 import type { ReplicaSet } from './replica-set.js';
 
 export interface LogFeedOptions {
@@ -29,6 +31,8 @@ export interface LogFeedModules {
   readonly events: EventLog;
   readonly commitWait: CommitWait;
   readonly replicas: () => ReplicaSet;
+  /** This node's copy of the log: takes each batch, as the replicas do. */
+  readonly ownLog: () => Pick<OwnLog, 'end' | 'take'>;
   chain(): Chain;
   /** Socket of the running server; '' = no server runs. */
   socketPath(): string;
@@ -48,8 +52,6 @@ export interface LogFeedModules {
 const SEMI_SYNC_SERVER_ID = 3_900_000_000;
 const CATCH_UP_SERVER_ID_FIRST = SEMI_SYNC_SERVER_ID + 1;
 const CATCH_UP_SERVER_ID_SPAN = 90_000_000;
-/** "Could not find GTID state requested by slave in any binlog files": that part of the log was purged. */
-const ER_BEFORE_THE_LOG = 1236;
 const REDIAL_FIRST_MS = 100;
 const REDIAL_MAX_MS = 2_000;
 /** Duration of a dump after which the back-off of the next attempt is reset. */
@@ -61,6 +63,9 @@ const FATAL = new Set([
   'FOREIGN_TRANSACTION',
   'NO_BINLOG_CHECKSUM',
   'SOURCE_FAILED',
+  // The server's log does not continue what this node's spool has.
+  'SPOOL_DIVERGED',
+  'SPOOL_GAP',
 ]);
 
 /** Reads the local server's log: one semi-sync dump for all replicas, and one more dump for each replica that is behind. */
@@ -96,6 +101,7 @@ export class LogFeed {
     this.#source?.readNow();
   }
 
+  /** The hub or the spool has room again. The source pauses again when the other one is still full. */
   resume(): void {
     this.#source?.resume();
   }
@@ -133,7 +139,7 @@ export class LogFeed {
       const started = performance.now();
       const error = await this.#runSource(signal, { isPurged });
       if (signal.aborted) return;
-      isPurged = !isPurged && error.data.errno === ER_BEFORE_THE_LOG;
+      isPurged = !isPurged && isLogPurged(error);
       if (FATAL.has(error.code)) {
         events.add('replication.error', this.#options.node, error.message, {
           code: error.code,
@@ -150,9 +156,9 @@ export class LogFeed {
   /**
    * Runs one dump until it ends. The dump starts one group before the position that the quorum is known to have: the start of
    * a dump acknowledges all earlier log files, and the server asks for the acknowledgement of a waiting group only when it
-   * sends that group (rule C2). `isPurged`: the server no longer has that group. Then its log begins after the quorum's
-   * position, and a dump that starts there acknowledges no more than the quorum has. The voters of now may have less than what
-   * was committed in an earlier epoch (a spool was set back): then the dump starts at that, and they are filled.
+   * sends that group (rule C2). `isPurged`: the server no longer has that group. Then its log begins after the quorum's position, and a dump that starts there acknowledges no more than the
+   * quorum has. The voters of now may have less than what was committed in an earlier epoch (a spool was set back): then the
+   * dump starts at that, and they are filled.
    */
   async #runSource(signal: AbortSignal, { isPurged }: { isPurged: boolean }): Promise<SkeinError> {
     const { commitWait, positionAt, statement } = this.#modules;
@@ -160,15 +166,20 @@ export class LogFeed {
     const isAsync = this.#options.acknowledge === 'async';
     const known = replicas.quorum.answered;
     const again = isAsync ? known : Math.max(0, known - 1);
-    const after = positionAt(isPurged ? Math.max(known, replicas.quorum.committed) : again);
+    const wanted = isPurged ? Math.max(known, replicas.quorum.committed) : again;
+    const ownLog = this.#modules.ownLog();
+    // What only a catch-up dump has read is not in the spool of this node yet.
+    const after = positionAt(Math.min(wanted, ownLog.end.ordinal));
     const take = (batch: RecordBatch) => {
       replicas.quorum.setReceived(batch.completeOrdinal);
       this.bytesRead += batch.bytes.length;
       commitWait.read(batch.completeOrdinal);
-      const goOn = replicas.hub.append(batch);
-      // Without a needed replica, everything that was read counts as answered.
-      if (isAsync || replicas.quorum.replicasNeededToAnswer === 0) replicas.moved();
-      return goOn;
+      // The replicas first: they write at the same time as this node, and their answer has to travel.
+      const replicasGoOn = replicas.hub.append(batch);
+      const ownGoesOn = ownLog.take(batch);
+      // Then everything that was read counts as answered.
+      if (isAsync) replicas.moved();
+      return replicasGoOn && ownGoesOn;
     };
     const source = this.#dump(after, { semiSync: !isAsync, batched: isAsync }, take, {
       statement: (text, database, ordinal) => {

@@ -4,8 +4,8 @@ import type { AttachInfo } from '../../wire/messages.js';
 export interface LostLogFacts {
   readonly node: string;
   readonly logEnd: Position;
-  /** Ordinal up to which the log was known to be committed. */
-  readonly knownCommitted: number;
+  /** Ordinal up to which the log was seen: it was committed, or the spool has it. */
+  readonly known: number;
   /** The newest epoch that this node knows; 0 = none. */
   readonly epoch: number;
   /** Ordinal after which that epoch began. */
@@ -14,7 +14,7 @@ export interface LostLogFacts {
 
 /** The message for the operator about a log that is not the cluster's, or whose chain is missing; see `findingOf`. */
 export function lostLog(facts: LostLogFacts): { code: 'CHAIN_LOST' | 'DATA_LOST'; message: string } {
-  const { node, logEnd, knownCommitted, epoch, began } = facts;
+  const { node, logEnd, known, epoch, began } = facts;
   if (epoch === 0 && logEnd.ordinal > 0) {
     return {
       code: 'CHAIN_LOST',
@@ -24,14 +24,14 @@ export function lostLog(facts: LostLogFacts): { code: 'CHAIN_LOST' | 'DATA_LOST'
         `Restore the state directory of ${node}: chain.json is the same on all nodes of the cluster.`,
     };
   }
-  const known =
-    knownCommitted > began
-      ? `it was committed up to number ${knownCommitted}`
+  const was =
+    known > began
+      ? `this node has seen the log up to number ${known}`
       : `epoch ${epoch} began after number ${began}`;
   return {
     code: 'DATA_LOST',
     message:
-      `The server's log ends at ${logEnd.gtid || 'its beginning'} (number ${logEnd.ordinal}), but ${known}. So its data ` +
+      `The server's log ends at ${logEnd.gtid || 'its beginning'} (number ${logEnd.ordinal}), but ${was}. So its data ` +
       'directory was lost or replaced by an older one. The primary stays closed, because acknowledged transactions could be ' +
       `overwritten. Restore the data directory of ${node}.`,
   };

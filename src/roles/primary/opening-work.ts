@@ -10,6 +10,7 @@ import type { LogFeed } from './log-feed.js';
 import { lostLog } from './lost-log.js';
 import type { MemberChanges } from './member-changes.js';
 import { findingOf, type OpeningEvent, type OpeningState } from './opening.js';
+import type { OwnLog } from './own-log.js';
 import type { PrimaryChecks } from './primary-checks.js';
 import type { PrimaryRoleModules, PrimaryRoleOptions } from './primary-parts.js';
 import type { ReplicaSet } from './replica-set.js';
@@ -33,6 +34,7 @@ export interface OpeningWorkModules
   > {
   readonly epochs: Epochs;
   readonly feed: LogFeed;
+  readonly ownLog: OwnLog;
   readonly replicas: ReplicaSet;
   readonly members: MemberChanges;
   readonly xa: XaRecovery;
@@ -83,7 +85,7 @@ export class OpeningWork {
   }
 
   async #perform(state: OpeningState, signal: AbortSignal): Promise<OpeningEvent> {
-    const { control, flavour, epochs, replicas, members, feed, waiting } = this.#modules;
+    const { control, flavour, epochs, replicas, members, feed, ownLog, waiting } = this.#modules;
     switch (state.step) {
       case 'inspect':
         return this.#inspect(state, signal);
@@ -92,6 +94,9 @@ export class OpeningWork {
         break;
       case 'requireAcks':
         if (this.#options.acknowledge !== 'async') await control().waitForAcknowledgements();
+        break;
+      case 'copyLog':
+        await ownLog.reach(this.#logEnd, signal);
         break;
       case 'beginEpoch':
         await epochs.begin(await this.#modules.newEpoch(epochs.current), this.#logEnd, this.#options.node);
@@ -124,12 +129,14 @@ export class OpeningWork {
   }
 
   async #inspect({ adopted }: OpeningState, signal: AbortSignal): Promise<OpeningEvent> {
-    const { boots, control, flavour, epochs, checks, logEndFile, replicas, spool, fence } = this.#modules;
+    const { boots, control, flavour, epochs, checks, logEndFile, ownLog, replicas, spool, fence } =
+      this.#modules;
     const reading = await control().status();
     if (signal.aborted) return { kind: 'ended' };
     this.#logEnd = epochs.positionOf(reading.gtidBinlogPos);
     checks.begin(reading);
     const [knownCommitted] = await Promise.all([logEndFile.load(), boots.load()]);
+    const known = Math.max(knownCommitted, ownLog.end.ordinal);
     if (signal.aborted) return { kind: 'ended' };
     const finding = findingOf({
       ...reading,
@@ -137,14 +144,15 @@ export class OpeningWork {
       epochServerId: epochs.current === 0 ? null : flavour.epochServerId(epochs.current),
       logEnd: this.#logEnd.ordinal,
       epochBegan: epochs.began,
-      knownCommitted,
+      known,
     });
     if (finding === 'foreign') {
       fence('an adopted server is open with a server id that is not of this epoch');
     } else if (finding === 'lost') {
-      this.#reportLostLog(knownCommitted);
+      this.#reportLostLog(known);
     } else {
       replicas.begin(this.#logEnd.ordinal, Math.max(knownCommitted, spool.committed()));
+      replicas.setOwnDurable(ownLog.durable.ordinal);
     }
     return { kind: 'inspected', finding };
   }
@@ -153,13 +161,13 @@ export class OpeningWork {
    * The primary then writes nothing, and the chain least of all: when an operator gives it its data back, it continues as if
    * nothing had happened. A quorum of replicas could not detect the loss: with a replica that was behind, the log looks whole.
    */
-  #reportLostLog(knownCommitted: number): void {
+  #reportLostLog(known: number): void {
     const { epochs, events, waiting } = this.#modules;
     const { node } = this.#options;
     const { code, message } = lostLog({
       node,
       logEnd: this.#logEnd,
-      knownCommitted,
+      known,
       epoch: epochs.current,
       began: epochs.began,
     });

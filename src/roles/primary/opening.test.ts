@@ -50,12 +50,13 @@ const TABLE: Record<OpeningStep, Row> = {
   inspect: {
     ...SAME('inspect'),
     closed: 'recoverXa',
-    continues: 'awaitQuorum',
+    continues: 'copyLog',
     foreign: 'closed',
     lost: 'closed',
   },
   recoverXa: { ...SAME('recoverXa'), done: 'requireAcks' },
-  requireAcks: { ...SAME('requireAcks'), done: 'beginEpoch' },
+  requireAcks: { ...SAME('requireAcks'), done: 'copyLog' },
+  copyLog: { ...SAME('copyLog'), done: 'beginEpoch' },
   beginEpoch: { ...SAME('beginEpoch'), done: 'awaitQuorum' },
   awaitQuorum: { ...SAME('awaitQuorum'), done: 'replicateLog' },
   replicateLog: { ...SAME('replicateLog'), done: 'compareDefinitions' },
@@ -79,6 +80,7 @@ const PHASES: Record<OpeningStep, string> = {
   inspect: 'closed',
   recoverXa: 'closed',
   requireAcks: 'closed',
+  copyLog: 'closed',
   beginEpoch: 'closed',
   awaitQuorum: 'recovering',
   replicateLog: 'feeding',
@@ -102,7 +104,7 @@ const { up, closed, continues, done, failed, retry } = EVENTS as Record<string, 
 const some = (event: OpeningEvent | undefined, count: number) => Array(count).fill(event) as OpeningEvent[];
 
 it('stays attachable during a pause after the epoch began, and begins no second epoch for the same run of the server', () => {
-  const open = [up, closed, ...some(done, 6), failed] as OpeningEvent[];
+  const open = [up, closed, ...some(done, 7), failed] as OpeningEvent[];
   const paused = run(open).at(-1) as OpeningState;
   expect([paused.step, phaseOf(paused)]).toEqual(['pause', 'recovering']);
   const again = run([retry, closed, done, done] as OpeningEvent[], paused);
@@ -118,8 +120,15 @@ it('stays attachable during a pause after the epoch began, and begins no second 
 });
 
 it('with a server that is already open, only waits for the quorum and prepares the system schema', () => {
-  const states = run([up, continues, done, done] as OpeningEvent[]);
-  expect(states.map(({ step }) => step)).toEqual(['closed', 'inspect', 'awaitQuorum', 'prepare', 'serving']);
+  const states = run([up, continues, done, done, done] as OpeningEvent[]);
+  expect(states.map(({ step }) => step)).toEqual([
+    'closed',
+    'inspect',
+    'copyLog',
+    'awaitQuorum',
+    'prepare',
+    'serving',
+  ]);
 });
 
 it('keeps its invariants for any events in any order', () => {
@@ -148,7 +157,8 @@ it('keeps its invariants for any events in any order', () => {
             expect(pass).toContain(step);
           expect(after.epochBegun).toBe(true);
         }
-        if (after.continues) expect(['awaitQuorum', 'prepare', 'serving', 'pause']).toContain(after.step);
+        if (after.continues)
+          expect(['copyLog', 'awaitQuorum', 'prepare', 'serving', 'pause']).toContain(after.step);
         state = after;
       }
     }),
@@ -163,7 +173,7 @@ describe('the finding about a server', () => {
     epochServerId: 7,
     logEnd: 10,
     epochBegan: 10,
-    knownCommitted: 10,
+    known: 10,
   };
   const cases: [string, Partial<ServerFacts>, string][] = [
     ['it is open with the server id of the epoch', {}, 'continues'],
@@ -171,18 +181,10 @@ describe('the finding about a server', () => {
     ['it is open, and there is no epoch', { epochServerId: null }, 'foreign'],
     ['it is read-only', { readOnly: true }, 'closed'],
     ['it was just started', { adopted: false, readOnly: false }, 'closed'],
-    ['its log ends before the epoch began', { readOnly: true, logEnd: 9, knownCommitted: 0 }, 'lost'],
+    ['its log ends before the epoch began', { readOnly: true, logEnd: 9, known: 0 }, 'lost'],
     ['its log has transactions, and there is no chain', { readOnly: true, epochServerId: null }, 'lost'],
-    [
-      'it is new',
-      { readOnly: true, epochServerId: null, logEnd: 0, epochBegan: 0, knownCommitted: 0 },
-      'closed',
-    ],
-    [
-      'its log ends before the known commit position',
-      { readOnly: true, logEnd: 10, knownCommitted: 11 },
-      'lost',
-    ],
+    ['it is new', { readOnly: true, epochServerId: null, logEnd: 0, epochBegan: 0, known: 0 }, 'closed'],
+    ['its log ends before the known commit position', { readOnly: true, logEnd: 10, known: 11 }, 'lost'],
   ];
   for (const [name, changed, finding] of cases) {
     it(name, () => expect(findingOf({ ...facts, ...changed })).toBe(finding));

@@ -2,10 +2,10 @@
  * How a primary opens, as pure steps: (state, event) -> state. The driver (opening-work.ts) does the work of each step and
  * reports the result as an event. One pass belongs to one run of the server, or to one run of the role on a running server.
  *
- *   closed --up--> inspect --closed--> recoverXa -> requireAcks -> beginEpoch -> awaitQuorum -> replicateLog
- *                   |   |                                                                        |
- *                   |   |                            serving <- prepare <- open <- compareDefinitions
- *                   |   `--continues--> awaitQuorum -> prepare -> serving
+ *   closed --up--> inspect --closed--> recoverXa -> requireAcks -> copyLog -> beginEpoch -> awaitQuorum -> replicateLog
+ *                   |   |                                                                                   |
+ *                   |   |                                       serving <- prepare <- open <- compareDefinitions
+ *                   |   `--continues--> copyLog -> awaitQuorum -> prepare -> serving
  *                   `--foreign, lost--> closed
  *
  *   any step --failed--> pause --retry--> inspect     (an epoch that was begun is kept)
@@ -21,6 +21,7 @@ export const OPENING_STEPS = [
   'inspect',
   'recoverXa',
   'requireAcks',
+  'copyLog',
   'beginEpoch',
   'awaitQuorum',
   'replicateLog',
@@ -33,10 +34,10 @@ export const OPENING_STEPS = [
 
 /**
  * `inspect` reads the state of the server and the end of its log · `recoverXa` makes the engine agree with the log ·
- * `requireAcks` makes commits wait for acknowledgements · `beginEpoch` is skipped when this run of the server has an epoch ·
- * `awaitQuorum` waits for a quorum of replicas · `replicateLog` waits until the quorum has the whole log ·
- * `compareDefinitions` compares and repairs definitions after a crash · `open` allows writes · `prepare` creates the system
- * schema · `pause` waits before the next attempt.
+ * `requireAcks` makes commits wait for acknowledgements · `copyLog` copies the end of the server's log into the spool (rules E1,
+ * E2) · `beginEpoch` begins the epoch; it and `copyLog` are skipped when this run of the server has an epoch · `awaitQuorum` waits
+ * for a quorum of replicas · `replicateLog` waits until the quorum has the whole log · `compareDefinitions` compares and repairs
+ * definitions after a crash · `open` allows writes · `prepare` creates the system schema · `pause` waits before the next attempt.
  */
 export type OpeningStep = (typeof OPENING_STEPS)[number];
 
@@ -112,7 +113,7 @@ export function openingStep(state: OpeningState, event: OpeningEvent): OpeningSt
 
 function looked(state: OpeningState, finding: Finding): OpeningState {
   if (finding === 'closed') return { ...state, step: 'recoverXa' };
-  if (finding === 'continues') return { ...state, step: 'awaitQuorum', continues: true, attachable: true };
+  if (finding === 'continues') return { ...state, step: 'copyLog', continues: true, attachable: true };
   return NOT_OPENING;
 }
 
@@ -120,8 +121,9 @@ function done(state: OpeningState): OpeningState {
   if (state.step === 'requireAcks') {
     return state.epochBegun
       ? { ...state, step: 'awaitQuorum', attachable: true }
-      : { ...state, step: 'beginEpoch' };
+      : { ...state, step: 'copyLog' };
   }
+  if (state.step === 'copyLog') return { ...state, step: state.continues ? 'awaitQuorum' : 'beginEpoch' };
   if (state.step === 'awaitQuorum') return { ...state, step: state.continues ? 'prepare' : 'replicateLog' };
   const step = NEXT[state.step];
   if (step === undefined) return state;
@@ -154,14 +156,14 @@ export interface ServerFacts {
   readonly logEnd: number;
   /** Ordinal after which the newest epoch began. */
   readonly epochBegan: number;
-  /** Ordinal up to which the log was known to be committed. */
-  readonly knownCommitted: number;
+  /** Ordinal up to which the log was seen: it was committed, or the spool has it. */
+  readonly known: number;
 }
 
 /**
  * An adopted server that is open belongs to this epoch only if it has the epoch's server id. With another id, it may have
- * accepted writes that do not belong to the epoch (rules H9, C1). A log that ends before the newest epoch began, or before its
- * known commit position, is not the cluster's: the directory is not mounted, or is an old copy. A log with transactions but
+ * accepted writes that do not belong to the epoch (rules H9, C1). A log that ends before the newest epoch began, or before
+ * what is known of it, is not the cluster's: the directory is not mounted, or is an old copy. A log with transactions but
  * without any epoch has lost its chain, and its epoch numbers would be used again (rule H2).
  */
 export function findingOf(facts: ServerFacts): Finding {
@@ -169,5 +171,5 @@ export function findingOf(facts: ServerFacts): Finding {
     return facts.serverId === facts.epochServerId ? 'continues' : 'foreign';
   }
   const hasNoChain = facts.epochServerId === null && facts.logEnd > 0;
-  return hasNoChain || facts.logEnd < Math.max(facts.epochBegan, facts.knownCommitted) ? 'lost' : 'closed';
+  return hasNoChain || facts.logEnd < Math.max(facts.epochBegan, facts.known) ? 'lost' : 'closed';
 }

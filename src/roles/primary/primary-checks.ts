@@ -2,34 +2,45 @@ import type { EventLog } from '../../events/event-log.js';
 import { messageOf } from '../../model/error.js';
 import type { Position } from '../../model/position.js';
 import type { AcknowledgeLevel } from '../../model/status.js';
+import type { Spool } from '../../spool/spool.js';
 import { monotonicMs } from '../../std/clock.js';
 import type { Logger } from '../../std/logger.js';
-import type { LocalControl, ServerReading } from '../local-server.js';
+import { isDurable, type LocalControl, type ServerReading } from '../local-server.js';
 import type { LogEndFile } from '../log-end-file.js';
 import type { XaRecovery } from '../xa-recovery.js';
 import type { ReplicaSet } from './replica-set.js';
+
+/** Pause between two purges of the spool, as on a replica. */
+const PURGE_MS = 5_000;
+
+/** No acknowledged write is lost then: the spools have it. But the server's log would no longer be the cluster's. */
+const NOT_DURABLE =
+  'The server does not sync each commit (sync_binlog, innodb_flush_log_at_trx_commit). After a power cut it may lack transactions that the cluster has. The primary would then stay closed until its data directory is restored. Set both variables to 1.';
 
 export interface PrimaryChecksModules {
   readonly logger: Logger;
   readonly events: EventLog;
   readonly logEndFile: LogEndFile;
   readonly xa: XaRecovery;
+  readonly spool: Pick<Spool, 'purge' | 'committed' | 'durable'>;
   readonly replicas: ReplicaSet;
   control(): LocalControl;
   positionAt(ordinal: number): Position;
   /** Kills the server (rule C1). */
   fence(why: string): void;
-  /** The server's own log counts in the quorum now, or no longer counts. */
-  quorumChanged(): void;
+  /** `warnings` has changed. */
+  changed(): void;
 }
 
-/** Checks the status of a primary's server at each heartbeat, and acts on it (rules C1, C3, M9). */
+/** Checks the status of a primary's server at each heartbeat, and acts on it (rules C1, C3, H12, M9). */
 export class PrimaryChecks {
   readonly #options: { node: string; acknowledge: AcknowledgeLevel };
   readonly #modules: PrimaryChecksModules;
   #unacknowledged: number | null = null;
   #hadOtherClients = false;
   #waitingCommits = 0;
+  #isDurable = true;
+  #purgedAtMs = 0;
 
   constructor(options: { node: string; acknowledge: AcknowledgeLevel }, modules: PrimaryChecksModules) {
     this.#options = options;
@@ -39,6 +50,11 @@ export class PrimaryChecks {
   /** Number of commits that wait for their acknowledgement, by the last status of the server. */
   get waitingCommits(): number {
     return this.#waitingCommits;
+  }
+
+  /** For the status document. */
+  get warnings(): string[] {
+    return this.#isDurable ? [] : [NOT_DURABLE];
   }
 
   /** Called before the primary opens, so that even a kill of the first waiting commit is noticed. */
@@ -57,7 +73,8 @@ export class PrimaryChecks {
     const { logEndFile, replicas } = this.#modules;
     if (isOpen) logEndFile.note(Math.min(replicas.quorum.committed, received));
     this.#waitingCommits = reading.semiSync.waitSessions;
-    this.#countSelf(reading);
+    this.#noteDurability(isDurable(reading));
+    this.#purgeSpool();
     this.#stopBatching(reading);
     if (!isOpen || this.#options.acknowledge === 'async') return;
     this.#advanceXa();
@@ -120,16 +137,23 @@ export class PrimaryChecks {
     this.#unacknowledged = noTx;
   }
 
-  /** A log that may lose writes at a power cut does not count as a copy (rule M9). Then one more replica is needed. */
-  #countSelf({ syncBinlog, flushAtTrxCommit }: ServerReading): void {
-    const { replicas, logger, quorumChanged } = this.#modules;
-    const counts = syncBinlog === 1 && flushAtTrxCommit === 1;
-    if (!replicas.quorum.setSelfCounts(counts)) return;
-    const text = counts
-      ? "the server's own log counts again"
-      : "the server's own log does not count any more";
-    logger.warn({ syncBinlog, flushAtTrxCommit }, text);
-    replicas.moved();
-    quorumChanged();
+  /** Drops what is committed, but nothing that the server may lose in a power cut (rule H12). */
+  #purgeSpool(): void {
+    const { spool, logger } = this.#modules;
+    const now = monotonicMs();
+    if (!this.#isDurable || now - this.#purgedAtMs <= PURGE_MS) return;
+    this.#purgedAtMs = now;
+    spool.purge(Math.min(spool.committed(), spool.durable.ordinal) + 1).catch((error: unknown) => {
+      logger.warn({ reason: messageOf(error) }, 'purging the spool failed');
+    });
+  }
+
+  #noteDurability(durable: boolean): void {
+    if (durable === this.#isDurable) return;
+    const { events, logger, changed } = this.#modules;
+    this.#isDurable = durable;
+    if (durable) logger.info({}, 'the server syncs each commit again');
+    else events.add('replication.error', this.#options.node, NOT_DURABLE, { code: 'SERVER_NOT_DURABLE' });
+    changed();
   }
 }

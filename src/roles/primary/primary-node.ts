@@ -78,6 +78,7 @@ export class PrimaryNode implements RoleScope {
         newServerId: () => parts.newServerId(),
         cutClients: () => parts.cutClients(),
         spool: parts.spool,
+        fail: (error) => parts.fail(error),
         kill: (reason) => parts.kill(reason),
         crashHandled: () => parts.crashHandled(),
         prepareSystem: () => parts.prepareSystem(),
@@ -242,11 +243,12 @@ export class PrimaryNode implements RoleScope {
   heartbeat(): HeartbeatBody {
     const { received } = this.#primary;
     const committed = Math.min(this.#primary.quorum.committed, received);
+    const durable = Math.min(this.#parts.spool.durable.ordinal, received);
     return {
       ...this.#parts.heartbeatBase(),
       role: 'primary',
       epoch: this.#primary.epoch,
-      positions: { received, durable: received, committed, applied: committed },
+      positions: { received, durable, committed, applied: committed },
       lagMs: 0,
       applier: { state: 'running', since: '' },
       reason: this.#reason,
@@ -344,6 +346,7 @@ export class PrimaryNode implements RoleScope {
   }
 
   metrics(): MetricFamily[] {
+    const { spool, fsyncTimes } = this.#parts;
     return primaryMetrics({
       status: this.clusterStatus(),
       commitsWaiting: this.#primary.waitingCommits,
@@ -353,6 +356,7 @@ export class PrimaryNode implements RoleScope {
       keylessTables: this.#primary.schema.keylessTables,
       foreignTables: this.#primary.schema.foreignTables,
       links: this.#links.list(),
+      spool: { files: spool.files, isDamaged: spool.damage !== null, fsync: fsyncTimes },
       verify: this.#verifier.facts,
     });
   }

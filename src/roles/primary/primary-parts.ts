@@ -1,4 +1,5 @@
 import type { EventLog } from '../../events/event-log.js';
+import type { SkeinError } from '../../model/error.js';
 import type { MemberPlace } from '../../model/members.js';
 import type { AcknowledgeLevel } from '../../model/status.js';
 import type { Flavour } from '../../mysql-protocol/flavour.js';
@@ -41,6 +42,8 @@ export interface PrimaryRoleModules {
   newEpoch(known: number): Promise<number>;
   /** Kills the server with SIGKILL, without any wait (rule C1). The server is started again. */
   kill(reason: string): Promise<void>;
+  /** Ends this process, which is started again. */
+  fail(error: SkeinError): void;
   /** Resolves when the connections of clients are cut. */
   cutClients(): Promise<void>;
   /** A server id that the server never had (rule C10). */

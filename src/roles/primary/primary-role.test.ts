@@ -7,7 +7,8 @@ import { until } from '../../../test/kit/until.js';
 import { EventLog } from '../../events/event-log.js';
 import { ORIGIN } from '../../model/position.js';
 import { mariadb } from '../../mysql-protocol/mariadb.js';
-import type { Spool } from '../../spool/spool.js';
+import { Spool } from '../../spool/spool.js';
+import { diskStorage } from '../../spool/storage.js';
 import { silentLogger } from '../../std/logger.js';
 import { ChainFile } from '../chain-file.js';
 import type { LocalControl, LocalServerUp, ServerReading } from '../local-server.js';
@@ -19,13 +20,19 @@ import { PrimaryRole } from './primary-role.js';
 
 let directory: string;
 let role: PrimaryRole | undefined;
+let spool: Spool;
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'skein-primary-'));
+  spool = await Spool.open(
+    { directory: join(directory, 'spool') },
+    { storage: diskStorage, logger: silentLogger, gtidText: mariadb.gtidText },
+  );
 });
 
 afterEach(async () => {
   role?.stop();
+  await spool.close();
   await rm(directory, { recursive: true, force: true });
 });
 
@@ -72,7 +79,7 @@ const place = {
   ...{ name: 'n1', link: { host: '127.0.0.1', port: 7083 }, http: 'http://127.0.0.1:8083' },
   ...{ mysqlRw: null, mysqlRo: null },
 };
-const members = [{ ...place, incarnation: 'disk', voter: true }];
+const members = () => [{ ...place, incarnation: spool.incarnation, voter: true }];
 
 function roleOf(control: LocalControl, chainFile: ChainFile): PrimaryRole {
   role = new PrimaryRole(
@@ -99,7 +106,8 @@ function roleOf(control: LocalControl, chainFile: ChainFile): PrimaryRole {
       newEpoch: async (known) => known + 1,
       newServerId: async () => 1,
       cutClients: async () => {},
-      spool: { incarnation: 'disk', committed: () => 0 } as unknown as Spool,
+      spool,
+      fail: () => {},
       kill: async () => {},
       crashHandled: async () => {},
       isHeard: () => true,
@@ -111,7 +119,7 @@ function roleOf(control: LocalControl, chainFile: ChainFile): PrimaryRole {
 
 it('tries again in the same epoch when the server could not be opened', async () => {
   const chainFile = new ChainFile(directory);
-  await chainFile.save([{ ...epochEntry(0, ORIGIN), members }]);
+  await chainFile.save([{ ...epochEntry(0, ORIGIN), members: members() }]);
   const { control, opened } = serverThatRefuses(2);
   const role = roleOf(control, chainFile);
   const opening = role.serverUp(up);
@@ -120,7 +128,7 @@ it('tries again in the same epoch when the server could not be opened', async ()
   });
   await opening;
   expect(role.phase).toBe('open');
-  expect(chainFile.chain).toEqual([epochEntry(1, ORIGIN, members)]);
+  expect(chainFile.chain).toEqual([epochEntry(1, ORIGIN, members())]);
   expect(opened()).toEqual([mariadb.epochServerId(1)]);
 
   // The next run of the server begins another epoch. It replaces the first one, which had no transactions.
@@ -130,7 +138,7 @@ it('tries again in the same epoch when the server could not be opened', async ()
 
 it('makes automatic changes of the list as soon as it is open, without another event', async () => {
   const chainFile = new ChainFile(directory);
-  const before = members.map((member) => ({ ...member, http: 'http://127.0.0.1:1' }));
+  const before = members().map((member) => ({ ...member, http: 'http://127.0.0.1:1' }));
   await chainFile.save([{ ...epochEntry(0, ORIGIN), members: before }]);
   await roleOf(serverThatRefuses(0).control, chainFile).serverUp(up);
   await until('the list has the address of the node', () => {

@@ -26,6 +26,7 @@ import {
   phaseOf,
 } from './opening.js';
 import { OpeningWork } from './opening-work.js';
+import { OwnLog } from './own-log.js';
 import { PrimaryChecks } from './primary-checks.js';
 import type { PrimaryRoleModules, PrimaryRoleOptions } from './primary-parts.js';
 import { ReplicaSet } from './replica-set.js';
@@ -42,6 +43,7 @@ export class PrimaryRole {
   readonly #epochs: Epochs;
   /** Reads the server's log. */
   readonly feed: LogFeed;
+  readonly #ownLog: OwnLog;
   readonly #xa: XaRecovery;
   readonly #definitions: DefinitionRepair;
   readonly #definitionWatch: DefinitionWatch;
@@ -83,6 +85,7 @@ export class PrimaryRole {
         ...{ logger, flavour, events, positionAt },
         commitWait: this.commitWait,
         replicas: () => this.replicas,
+        ownLog: () => this.#ownLog,
         chain: () => this.#epochs.chain,
         socketPath: () => this.#server?.socketPath ?? '',
         statement: (text, database) => {
@@ -102,9 +105,21 @@ export class PrimaryRole {
       chain: () => this.#epochs.chain,
       isHeard: (replica) => modules.isHeard(replica),
       catchUp: (after, batch) => this.feed.catchUp(after, batch),
-      moved: ({ answered }) => {
+      moved: ({ answered, committed }) => {
         this.feed.acknowledge(answered);
+        modules.spool.setCommitted(committed);
         this.commitWait.acknowledged(answered);
+      },
+    });
+    this.#ownLog = new OwnLog({
+      ...{ logger, flavour, spool: modules.spool, epochs: this.#epochs },
+      committed: () => this.quorum.committed,
+      dump: (after, batch) => this.feed.catchUp(after, batch),
+      durable: (ordinal) => this.replicas.setOwnDurable(ordinal),
+      drained: () => this.feed.resume(),
+      failed: (error) => {
+        events.add('spool.damaged', node, error.message, { code: error.code });
+        modules.fail(error);
       },
     });
     this.members = new MemberChanges(
@@ -142,16 +157,18 @@ export class PrimaryRole {
       {
         ...{ logger, events, control, positionAt },
         logEndFile: modules.logEndFile,
+        spool: modules.spool,
         xa: this.#xa,
         replicas: this.replicas,
         fence: (why) => this.#fence(why),
-        quorumChanged: () => this.checkQuorum(),
+        changed: () => this.onChange.emit(),
       },
     );
     this.#work = new OpeningWork(options, {
       ...modules,
       epochs: this.#epochs,
       feed: this.feed,
+      ownLog: this.#ownLog,
       replicas: this.replicas,
       members: this.members,
       xa: this.#xa,
@@ -166,9 +183,9 @@ export class PrimaryRole {
     this.replicas.onAttached.on(() => this.checkQuorum());
   }
 
-  /** Warnings about the schema, for users. */
+  /** Warnings about the server and its schema, for users. */
   get warnings(): string[] {
-    return [...this.schema.warnings, ...this.#definitionWatch.warnings];
+    return [...this.#checks.warnings, ...this.schema.warnings, ...this.#definitionWatch.warnings];
   }
 
   get phase(): PrimaryPhase {
@@ -372,6 +389,7 @@ export class PrimaryRole {
     // An opening may be half done. A server that has just been started is certainly closed, so the server is restarted.
     else if (this.#server !== null) await this.#modules.kill('its role ends while it is being opened');
     this.#end('This node gives up its role.');
+    this.#ownLog.stop();
   }
 
   #closeInOrder(to: string | null): Promise<void> {
@@ -389,5 +407,6 @@ export class PrimaryRole {
   /** The node stops. The role leaves the server as it is. */
   stop(): void {
     this.#end('The node stops.');
+    this.#ownLog.stop();
   }
 }

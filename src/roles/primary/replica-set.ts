@@ -18,6 +18,7 @@ import type { Position } from '../../model/position.js';
 import type { RecordBatch } from '../../model/records.js';
 import { LOG_PURGED } from '../../model/seed.js';
 import type { AcknowledgeLevel } from '../../model/status.js';
+import { isLogPurged } from '../../source/log-purged.js';
 import { Emitter } from '../../std/emitter.js';
 import type { SeedOrder } from '../../wire/messages.js';
 import type { BootNumbers } from './boot-numbers.js';
@@ -118,6 +119,12 @@ export class ReplicaSet {
     this.#durable.clear();
     this.#adopted.clear();
     this.#quorum.setReceived(received);
+  }
+
+  /** How far this node's own log is durable. */
+  setOwnDurable(ordinal: number): void {
+    this.#quorum.setOwnDurable(ordinal);
+    this.moved();
   }
 
   /** Ends every session, feed and wait. */
@@ -353,12 +360,3 @@ export class ReplicaSet {
     this.onCommitted.emit();
   }
 }
-
-/** The error of a dump whose start was purged: the server's binary log begins after the end of the replica's spool. */
-function isLogPurged(error: unknown): boolean {
-  return isSkeinError(error) && error.data.errno === ER_BEFORE_THE_LOG && PURGED.test(error.message);
-}
-
-/** The server uses this number for other errors of a dump too, so the text decides. */
-const ER_BEFORE_THE_LOG = 1236;
-const PURGED = /purged|Could not find GTID state requested by slave in any binlog files/i;

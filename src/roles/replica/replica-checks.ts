@@ -7,7 +7,7 @@ import type { Spool } from '../../spool/spool.js';
 import { monotonicMs } from '../../std/clock.js';
 import type { Logger } from '../../std/logger.js';
 import type { Epochs } from '../epochs.js';
-import type { LocalControl, ReplicaThreads, ServerReading } from '../local-server.js';
+import { isDurable, type LocalControl, type ReplicaThreads, type ServerReading } from '../local-server.js';
 import type { Seeding } from '../role-node.js';
 import type { XaRecovery } from '../xa-recovery.js';
 import { Applier, type ApplierView } from './applier.js';
@@ -290,9 +290,4 @@ export class ReplicaChecks {
         ...codes,
       });
   }
-}
-
-/** Whether executed transactions of this server survive its crash. */
-export function isDurable({ syncBinlog, flushAtTrxCommit }: ServerReading): boolean {
-  return syncBinlog === 1 && flushAtTrxCommit === 1;
 }

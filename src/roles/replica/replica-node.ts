@@ -6,7 +6,7 @@ import type { WelcomeDecision } from '../../link/greeting.js';
 import type { ReplicaSession } from '../../link/listener-session.js';
 import { LagMeter } from '../../membership/lag.js';
 import type { MetricFamily } from '../../metrics/text.js';
-import { epochOf, listInForce } from '../../model/chain.js';
+import { listInForce } from '../../model/chain.js';
 import { SkeinError } from '../../model/error.js';
 import { memberNamed, votersOf } from '../../model/members.js';
 import type { Position } from '../../model/position.js';
@@ -27,6 +27,7 @@ import {
   type RoleScope,
   type SeedTarget,
 } from '../role-node.js';
+import { spoolBase } from '../spool-base.js';
 import { xaFile } from '../xa-file.js';
 import { ddlNoteFile } from './ddl-note.js';
 import { dialAddress } from './dial-address.js';
@@ -35,7 +36,6 @@ import { ReplicaRole } from './replica-role.js';
 /** A replica with a larger lag is not ready: traffic without a read level should go to another node. */
 const READY_LAG_MAX_MS = 10_000;
 
-const NONE = Buffer.alloc(0);
 /** A node without a chain and without a contact was the first of its cluster, and has lost its chain (rule E5). */
 function lostChain({ config, chainFile }: NodeParts): string | null {
   if (chainFile.chain.length > 0 || config.contact !== null) return null;
@@ -138,16 +138,9 @@ export class ReplicaNode implements RoleScope {
   /** Closes the link and dials again afterwards, because the records of the old link continue the old end of the spool. */
   #restartSpool(position: Position): Promise<void> {
     const { spool, flavour, chainFile } = this.#parts;
-    const before = position.ordinal - 1;
-    const previous = before < 1 ? '' : flavour.gtidAt(epochOf(chainFile.chain, before), before);
     const restarted = this.#dialling.then(async () => {
       await this.#hangUp('the spool is restarted');
-      await spool.restartAfter({
-        epoch: position.epoch,
-        ordinal: position.ordinal,
-        gtid: flavour.gtidBinary(position.gtid),
-        previousGtid: previous === '' ? NONE : flavour.gtidBinary(previous),
-      });
+      await spool.restartAfter(spoolBase(position, { chain: chainFile.chain, flavour }));
     });
     const primary = this.#primary;
     this.#dialling = restarted.catch(() => {}).then(() => this.#dialTo(primary));
@@ -410,9 +403,7 @@ export class ReplicaNode implements RoleScope {
     return replicaMetrics({
       linkUp: this.#linkUp,
       links: this.#primary !== null && this.#dialer ? [{ peer: this.#primary, ...this.#dialer.bytes }] : [],
-      spool: spool.files,
-      spoolDamaged: spool.damage !== null,
-      fsync: fsyncTimes,
+      spool: { files: spool.files, isDamaged: spool.damage !== null, fsync: fsyncTimes },
     });
   }
 

@@ -15,15 +15,15 @@ import type {
   Welcome,
 } from '../../wire/messages.js';
 import { RECORD_KIND, readRecordHeader } from '../../wire/record.js';
+import { describeDamage } from '../describe-damage.js';
 import { Epochs } from '../epochs.js';
-import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
+import { isDurable, type LocalServerUp, type ReplicaThreads, type ServerReading } from '../local-server.js';
 import { XaRecovery } from '../xa-recovery.js';
 import { answerDefinitions } from './definitions-answer.js';
-import { describeDamage } from './describe-damage.js';
 import { followPlan } from './follow-plan.js';
 import { beforeDdl } from './held-ddl.js';
 import { ListFollower } from './list-follower.js';
-import { isDurable, ReplicaChecks } from './replica-checks.js';
+import { ReplicaChecks } from './replica-checks.js';
 import type { ReplicaRoleModules, ReplicaRoleOptions } from './replica-parts.js';
 import { SeedDecision } from './seed-decision.js';
 import { SERVER_DOWN, type TakeOverEvent, takeOverStep } from './take-over.js';

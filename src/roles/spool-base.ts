@@ -1,0 +1,20 @@
+import { type Chain, epochOf } from '../model/chain.js';
+import type { Position } from '../model/position.js';
+import type { Flavour } from '../mysql-protocol/flavour.js';
+import type { SpoolBase } from '../spool/spool-options.js';
+
+const NONE = Buffer.alloc(0);
+
+/** The place after which a spool without groups goes on; see `Spool.restartAfter`. */
+export function spoolBase(
+  { epoch, ordinal, gtid }: Position,
+  { chain, flavour }: { chain: Chain; flavour: Flavour },
+): SpoolBase {
+  const before = ordinal - 1;
+  return {
+    epoch,
+    ordinal,
+    gtid: gtid === '' ? NONE : flavour.gtidBinary(gtid),
+    previousGtid: before < 1 ? NONE : flavour.gtidBinary(flavour.gtidAt(epochOf(chain, before), before)),
+  };
+}
