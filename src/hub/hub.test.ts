@@ -148,7 +148,7 @@ function threeUnderWay() {
   made.hub.begin(0);
   const quick = made.attach(0);
   const other = made.attach(0);
-  made.hub.movedCommit(quick.feed);
+  made.hub.madeMajority(quick.feed);
   for (let i = 0; i < 3; i++) made.append(1);
   return { ...made, quick, other };
 }
@@ -298,7 +298,7 @@ describe('the hub', () => {
     const other = attach(0);
     append(1);
     expect(other.replica.end).toBe(1);
-    hub.movedCommit(quick.feed);
+    hub.madeMajority(quick.feed);
     append(1);
     append(1);
     expect(quick.replica.end).toBe(3);
@@ -328,7 +328,7 @@ describe('the hub', () => {
   it('sends the missing records to a replica that becomes commit-critical', () => {
     const { hub, other } = threeUnderWay();
     const before = other.replica.end;
-    for (let i = 0; i < 4; i++) hub.movedCommit(other.feed);
+    for (let i = 0; i < 4; i++) hub.madeMajority(other.feed);
     expect(before).toBeLessThan(3);
     expect(other.replica.end).toBe(3);
   });
@@ -342,7 +342,7 @@ describe('the hub', () => {
         room: fc.integer({ min: 0, max: 9 }),
       }),
       fc.record({ kind: fc.constant('again' as const), who: fc.nat(2) }),
-      fc.record({ kind: fc.constant('movedCommit' as const), who: fc.nat(2) }),
+      fc.record({ kind: fc.constant('madeMajority' as const), who: fc.nat(2) }),
       fc.constant({ kind: 'begin' as const }),
     );
     await fc.assert(
@@ -364,8 +364,8 @@ describe('the hub', () => {
             // The replica kept its log, and the new session continues after it.
             fresh.replica.batches.unshift(...replica.batches);
             replicas[next.who] = fresh;
-          } else if (next.kind === 'movedCommit') {
-            hub.movedCommit((replicas[next.who] as (typeof replicas)[number]).feed);
+          } else if (next.kind === 'madeMajority') {
+            hub.madeMajority((replicas[next.who] as (typeof replicas)[number]).feed);
           } else if (next.kind === 'begin') {
             hub.begin(log.length);
             waits = false;

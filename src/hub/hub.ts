@@ -43,7 +43,7 @@ export class Hub {
   #deferredBytes = 0;
   #deferredCommitted = 0;
   #appended = 0;
-  /** The commit-critical replicas: those whose acknowledgements moved the commit position last, the latest first. */
+  /** The commit-critical replicas: those whose acknowledgements were the last that a commit needed, the latest first. */
   #critical: Feed[] = [];
   #overtakes = 0;
   /** The window has space again, so a paused source may continue. */
@@ -119,10 +119,10 @@ export class Hub {
   }
 
   /**
-   * The commit position moved because of this replica's acknowledgement. The replica is fast, so the hub keeps sending
-   * it every record at once.
+   * With this replica's acknowledgement, a group was on as many replicas as its commit needs. The replica is fast, so the hub
+   * keeps sending it every record at once.
    */
-  movedCommit(feed: Feed): void {
+  madeMajority(feed: Feed): void {
     if (this.#critical.includes(feed)) {
       this.#overtakes = 0;
       return;

@@ -78,6 +78,17 @@ describe('the quorum', () => {
     expect(make(0).committed).toBe(0);
   });
 
+  it('tells which replica commits wait for, also while the disk of the primary is the slower one', () => {
+    const quorum = make(4);
+    quorum.setReceived(9);
+    quorum.setDurable('r0', 9);
+    expect(quorum.replicated, 'two of four replicas are needed').toBe(0);
+    quorum.setDurable('r1', 7);
+    expect([quorum.replicated, quorum.committed]).toEqual([7, 0]);
+    quorum.setOwnDurable(7);
+    expect([quorum.replicated, quorum.committed]).toEqual([7, 7]);
+  });
+
   it('answers with all only what the primary has too', () => {
     const quorum = make(1, 'all');
     quorum.setReceived(5);

@@ -39,6 +39,7 @@ export class Quorum {
   /** Durable on a majority, as counted here. */
   #majority = 0;
   #everywhere = 0;
+  #replicated = 0;
   #known: number;
 
   constructor(options: QuorumOptions) {
@@ -117,6 +118,14 @@ export class Quorum {
     return Math.max(this.#known, Math.min(this.#majority, this.answered));
   }
 
+  /**
+   * Enough replicas for a majority have everything up to here; the primary's own spool may be behind. The acknowledgement that
+   * moves it shows which replica commits wait for, whether or not this disk is the faster one.
+   */
+  get replicated(): number {
+    return this.#replicated;
+  }
+
   get answered(): number {
     return this.reached(this.#level);
   }
@@ -172,31 +181,34 @@ export class Quorum {
   #count(): void {
     let majority = Number.POSITIVE_INFINITY;
     let everywhere = Number.POSITIVE_INFINITY;
+    let replicated = Number.POSITIVE_INFINITY;
     for (const list of this.#lists) {
       const voters = list.others.length + (list.self ? 1 : 0);
-      majority = Math.min(majority, this.#heldBy(list, majorityOf(voters)));
-      everywhere = Math.min(everywhere, this.#heldBy(list, voters));
+      const needed = majorityOf(voters);
+      majority = Math.min(majority, heldBy(list, needed, this.#ownDurable));
+      everywhere = Math.min(everywhere, heldBy(list, voters, this.#ownDurable));
+      replicated = Math.min(replicated, heldBy(list, needed, this.#received));
     }
-    // Both only grow: a position that was reached stays reached when a replica leaves.
+    // They only grow: a position that was reached stays reached when a replica leaves.
     if (majority > this.#majority) this.#majority = majority;
     if (everywhere > this.#everywhere) this.#everywhere = everywhere;
+    if (replicated > this.#replicated) this.#replicated = replicated;
   }
+}
 
-  /**
-   * Highest ordinal that at least `count` of these voters have durable. Runs for each acknowledgement, so it neither
-   * sorts nor allocates.
-   */
-  #heldBy(list: CountedList, count: number): number {
-    const { durable, self } = list;
-    let highest = self && this.#holders(list, this.#ownDurable) >= count ? this.#ownDurable : 0;
-    for (const candidate of durable)
-      if (candidate > highest && this.#holders(list, candidate) >= count) highest = candidate;
-    return highest;
-  }
+/**
+ * Highest ordinal that at least `count` of these voters have durable; the primary has everything up to `own`. Runs for each
+ * acknowledgement, so it neither sorts nor allocates.
+ */
+function heldBy(list: CountedList, count: number, own: number): number {
+  let highest = list.self && holders(list, own, own) >= count ? own : 0;
+  for (const candidate of list.durable)
+    if (candidate > highest && holders(list, candidate, own) >= count) highest = candidate;
+  return highest;
+}
 
-  #holders({ durable, self }: CountedList, ordinal: number): number {
-    let holders = self && this.#ownDurable >= ordinal ? 1 : 0;
-    for (const each of durable) if (each >= ordinal) holders++;
-    return holders;
-  }
+function holders({ durable, self }: CountedList, ordinal: number, own: number): number {
+  let count = self && own >= ordinal ? 1 : 0;
+  for (const each of durable) if (each >= ordinal) count++;
+  return count;
 }

@@ -158,10 +158,10 @@ export class ReplicaSet {
     });
     if (feed) {
       session.onAck.on((ack) => {
-        const before = this.#quorum.released;
+        const before = this.#quorum.replicated;
         this.#durable.set(node, ack.durable);
         this.#report(session);
-        if (this.#quorum.released > before) this.hub.movedCommit(feed);
+        if (this.#quorum.replicated > before) this.hub.madeMajority(feed);
         this.moved();
       });
     }
