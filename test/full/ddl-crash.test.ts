@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parsePosition } from '../../src/model/position.js';
 import { RECOVERY_SERVER_ID } from '../../src/mysql-control/ddl-recovery.js';
@@ -34,16 +35,17 @@ afterAll(async () => {
   await cluster?.dispose();
 });
 
+/** Each list can be executed after any part of it: a kill may have left a table or an event of an earlier turn. */
 type Statements = (table: string, turn: number) => string[];
 
 const TABLES: Statements = (t, i) => [
+  `DROP TABLE IF EXISTS ${t}_old`,
   `CREATE TABLE IF NOT EXISTS ${t} (a INT PRIMARY KEY, b VARCHAR(20))`,
   `INSERT IGNORE INTO ${t} (a, b) VALUES (${i}, 'x')`,
   `ALTER TABLE ${t} ADD COLUMN IF NOT EXISTS c INT DEFAULT 1, ADD KEY IF NOT EXISTS (b)`,
   // Without a name: executed twice it would make a second key, without an error.
   `ALTER TABLE ${t} MODIFY b VARCHAR(30), ADD KEY (c)`,
   `RENAME TABLE IF EXISTS ${t} TO ${t}_old`,
-  `DROP TABLE IF EXISTS ${t}_old`,
 ];
 
 /** Executed twice, COALESCE and ADD PARTITION PARTITIONS leave another table, without an error. */
@@ -62,8 +64,8 @@ const PARTITIONS: Statements = (t, i) => [
 const ROUTINES: Statements = (t, i) => [
   `DROP PROCEDURE IF EXISTS p_${t}`,
   `CREATE PROCEDURE p_${t}() SELECT ${i}`,
-  `CREATE EVENT e_${t} ON SCHEDULE EVERY 1 YEAR DO SELECT ${i}`,
   `DROP EVENT IF EXISTS e_${t}`,
+  `CREATE EVENT e_${t} ON SCHEDULE EVERY 1 YEAR DO SELECT ${i}`,
 ];
 
 /** Executes them again and again, and counts; what happens while the server is away is nobody's fault. */
@@ -75,8 +77,9 @@ async function alterer(
   failed: (error: Error) => void,
 ): Promise<void> {
   for (let turn = 0; !signal.aborted; turn++) {
+    let connection: Connection | undefined;
     try {
-      const connection = await cluster.primary.connectAs('skein_admin', { database: 'demo' });
+      connection = await cluster.primary.connectAs('skein_admin', { database: 'demo' });
       connection.on('error', () => {});
       while (!signal.aborted) {
         turn += 1;
@@ -85,10 +88,11 @@ async function alterer(
         // A replica executes DDL one after the other: one that is away half of the time would be left behind.
         await sleep(PAUSE_MS, signal).catch(() => {});
       }
-      connection.destroy();
     } catch (error) {
       failed(error as Error);
       await sleep(50, signal).catch(() => {});
+    } finally {
+      connection?.destroy();
     }
   }
 }
