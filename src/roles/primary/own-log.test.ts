@@ -132,7 +132,9 @@ it('copies what the server has more, however little the spool can take at once',
 
 it('begins the spool at the end of the log when the server has purged what is missing, or it is too much', async () => {
   const log = new Log(20, 5);
-  await ownLog(log).reach(positionAt(20), never);
+  const heard: number[] = [];
+  await ownLog(log, heard).reach(positionAt(20), never);
+  expect(heard, 'it counts with what the server has').toEqual([20]);
   expect([log.dumps, spool.durable, spool.begin]).toEqual([[0], positionAt(20), 21]);
   const long = new Log(200_000);
   await ownLog(long).reach(positionAt(200_000), never);

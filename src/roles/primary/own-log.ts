@@ -108,6 +108,8 @@ export class OwnLog {
       logger.info({ from: from.ordinal, to: end.ordinal, isCopied }, 'the spool has the log of the server');
     }
     await spool.flush();
+    // `restartAfter` moves the durable position without an event.
+    this.#modules.durable(spool.durable.ordinal);
     // A server that is open may have gone on.
     if (spool.end.ordinal === end.ordinal && spool.end.gtid !== end.gtid)
       throw new SkeinError(
