@@ -57,7 +57,10 @@ function plannedNode(name: string): PlannedNode {
 
 const starts = (node: PlannedNode) =>
   existsSync(join(node.directory, 'starts'))
-    ? readFileSync(join(node.directory, 'starts'), 'utf8').trim().split('\n').map(Number)
+    ? readFileSync(join(node.directory, 'starts'), 'utf8')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map(Number)
     : [];
 
 function identity(pid: number | null): ProcessIdentity {
@@ -90,7 +93,8 @@ it('starts again a node that was killed, and not one that was stopped', async ()
 it('adopts a running node, and watches and stops it like its own', async () => {
   const node = plannedNode('adopt');
   const first = run(node);
-  await until('start', () => livingOwner(pidFile(node)) !== null);
+  // It has written both of its files: a process that is stopped in between has started without a trace.
+  await until('start', () => livingOwner(pidFile(node)) !== null && starts(node).length === 1);
   const pid = first.pid;
   const second = run(node);
   expect(first.adopted).toBe(false);
