@@ -20,6 +20,7 @@ import { mariadb } from './mysql-protocol/mariadb.js';
 import { AuditRelay } from './node/audit-relay.js';
 import { CertificateKeeper } from './node/certificate-keeper.js';
 import { ClientPlanes } from './node/client-planes.js';
+import { NodeElections } from './node/elections.js';
 import { PlanePublisher } from './node/plane-publisher.js';
 import { PlaneResponder } from './node/plane-responder.js';
 import { prepareSystem } from './node/prepare-system.js';
@@ -36,6 +37,7 @@ import type { ServerPrograms } from './planes/messages.js';
 import { ChainFile } from './roles/chain-file.js';
 import { foundCluster } from './roles/founding.js';
 import { linkListener } from './roles/link-listening.js';
+import { OpenMark } from './roles/open-mark.js';
 import { openSpool } from './roles/open-spool.js';
 import { restoredHistory } from './roles/restored-history.js';
 import { RoleHost } from './roles/role-host.js';
@@ -109,6 +111,7 @@ class Node {
   readonly #users: UserKeeper;
   readonly #failed: AbortController;
   readonly #seeding: NodeSeeding;
+  readonly #elections: NodeElections | null;
   readonly #version = installedVersion();
   readonly #generation = new SessionGeneration();
   readonly #life: ServerLife;
@@ -153,6 +156,8 @@ class Node {
       ...{ parts: () => parts, role: () => role },
     });
     const { spool, fsyncTimes } = await openSpool(config, { logger, flavour: mariadb, events, chainFile });
+    const openMark = new OpenMark(stateDir);
+    await openMark.load();
     const place = ownPlace(config);
     const { directory } = config;
     await foundCluster(
@@ -168,9 +173,10 @@ class Node {
       linkTls: usesTls(config, 'link') ? tls : null,
       logger,
       flavour: mariadb,
-      chainFile,
-      spool,
-      fsyncTimes,
+      ...{ chainFile, openMark, spool, fsyncTimes },
+      get election() {
+        return elections?.port ?? null;
+      },
       events,
       seeding: seeding.seeder,
       seedRequested: (session) => void seeding.donor.serve(session),
@@ -182,7 +188,7 @@ class Node {
       },
       cutClients: async () => node?.cutClients(),
       newServerId: () => server.newClosedId(),
-      newEpoch: (known) => elected.newEpoch(known),
+      newEpoch: (known) => fixed.newEpoch(known),
       crashHandled: () => server.settled(),
       fail: (error) => failed.abort(error),
       prepareSystem: () => prepareSystem(control, config),
@@ -206,17 +212,21 @@ class Node {
         log: node?.retention.status ?? null,
       }),
     };
-    const elected =
+    const fixed =
       election ??
       new FixedPrimary(
         { node: config.name, primary: newestEntry(chainFile.chain)?.primary ?? null },
         { epochFile: epochFile(stateDir) },
       );
-    const role: RoleHost = new RoleHost(parts, elected);
-    const listener = linkListener(parts, role);
+    const isElected = config.failover === 'automatic' && election === undefined;
+    const role: RoleHost = new RoleHost(parts, isElected ? null : fixed);
+    const elections = isElected
+      ? new NodeElections(parts, role, (to, message) => listener.sendElection(to, message))
+      : null;
+    const listener: LinkListener = linkListener(parts, role, elections);
     node = new Node(config, {
       ...{ logger, logFile, sink, tls, audit, events, server, control, role, secret, failed, chainFile },
-      ...{ seeding, listener, spool, programs: { binary, cacheDir }, clusterId: identity.cluster },
+      ...{ seeding, listener, spool, programs: { binary, cacheDir }, clusterId: identity.cluster, elections },
     });
     return node;
   }
@@ -241,8 +251,10 @@ class Node {
       programs: ServerPrograms;
       chainFile: ChainFile;
       seeding: NodeSeeding;
+      elections: NodeElections | null;
     },
   ) {
+    this.#elections = parts.elections;
     this.#config = config;
     this.#logger = parts.logger;
     this.#logFile = parts.logFile;
@@ -340,6 +352,7 @@ class Node {
     await this.#seeding.resume();
     await this.#role.start();
     await this.#listener.start();
+    await this.#elections?.start();
     await this.#seeding.startServer(signal);
     this.retention.start();
   }
@@ -351,6 +364,7 @@ class Node {
     await this.#clients.stop();
     await this.retention.stop();
     const mustKill = await this.#commitsMayWait();
+    await this.#elections?.stop();
     await this.#role.stop();
     await this.#listener.stop();
     await this.#spool.close();

@@ -52,6 +52,11 @@ own server): mariadb --defaults-file=.skein/mysql.cnf -P 6446`,
       value: '<level>',
       help: 'when a write is answered: majority (default), all, or async',
     },
+    failover: {
+      type: 'string',
+      value: '<how>',
+      help: 'automatic: another primary is elected when n1 is lost; fixed: n1 stays the primary (default)',
+    },
     watchdog: {
       type: 'string',
       value: '<seconds>',
@@ -79,6 +84,7 @@ function demoOptions(values: ParsedValues, cwd: string): DemoOptions {
     linkPort: values.integer('link-port', PORT) ?? 7083,
     replicas: values.integer('replicas', REPLICAS) ?? presentReplicas(directory) ?? 2,
     acknowledge: values.oneOf('acknowledge', ['majority', 'all', 'async']) ?? 'majority',
+    failover: values.oneOf('failover', ['automatic', 'fixed']) ?? 'fixed',
   };
 }
 

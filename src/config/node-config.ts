@@ -62,6 +62,13 @@ export const NodeConfigSchema = Type.Object(
       description: 'When a client is answered. What "committed" means never changes: durable at a majority.',
       expected: 'one of majority, all, async',
     }),
+    // All nodes of a cluster need the same value.
+    failover: Type.Union([Type.Literal('automatic'), Type.Literal('fixed')], {
+      default: 'fixed',
+      description:
+        'Whether the nodes elect another primary when theirs is lost (automatic), or the founder of the cluster stays the primary (fixed).',
+      expected: 'automatic or fixed',
+    }),
     http: Address('Where this node answers HTTP.'),
     link: Address('Where this node accepts links of the others.'),
     advertise: Type.Union([Type.String({ minLength: 1, maxLength: 253 }), Type.Null()], {

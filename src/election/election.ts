@@ -1,7 +1,10 @@
-/** The role that a node must take. `primary` names the node to follow; null = not known yet. */
+/**
+ * The role that a node must take. `primary` names the node to follow; null = not known yet. `epoch`: for which the primary was
+ * elected; absent = it is fixed, or not known.
+ */
 export type Assignment =
-  | { readonly kind: 'primary' }
-  | { readonly kind: 'replica'; readonly primary: string | null };
+  | { readonly kind: 'primary'; readonly epoch?: number }
+  | { readonly kind: 'replica'; readonly primary: string | null; readonly epoch?: number };
 
 /** Decides which node is the primary. A node obeys its election without a check of its own. */
 export interface Election {

@@ -89,6 +89,9 @@ export function countedOrdinal(
   durable: number,
 ): number {
   if (adopted === null || adopted.epoch < epoch) return 0;
+  const newest = chain.at(-1);
+  // Nearly always, and this runs for each acknowledgement.
+  if (newest === undefined || comparePlaces(newest, adopted) <= 0) return durable;
   const next = chain.find((entry) => comparePlaces(entry, adopted) > 0);
   return next === undefined ? durable : Math.min(durable, next.beginsAfter.ordinal);
 }

@@ -22,6 +22,7 @@ export const SEED_CAUSES = [
   'behind-log',
   'errant-transaction',
   'diverged',
+  'former-primary',
   'apply-error',
   'server-start',
   'page-damage',

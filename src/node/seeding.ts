@@ -258,6 +258,8 @@ export class NodeSeeding {
     await xaFile(state).save({ at: this.#positionOf(gtid), branches, ending: [] });
     await ddlNoteFile(state).remove();
     await definitionsFile(state).remove();
+    // The new data is a replica's.
+    await this.#modules.parts().openMark.clear();
   }
 
   async #startServer(signal: AbortSignal): Promise<void> {

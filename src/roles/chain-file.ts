@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Static, Type } from '@sinclair/typebox';
 import type { Chain } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
+import { Emitter } from '../std/emitter.js';
 import { StateFile } from '../std/state-file.js';
 
 const TextOrNull = Type.Union([Type.String(), Type.Null()]);
@@ -34,6 +35,8 @@ const Schema = Type.Array(
 /** The chain as this node knows it. It is kept forever, in its own fsynced file (rule H2). */
 export class ChainFile {
   readonly #file: StateFile<typeof Schema, []>;
+  /** The chain on the disk is another one. */
+  readonly onChange = new Emitter<void>();
   #chain: Chain = [];
   #changing: Promise<void> = Promise.resolve();
 
@@ -76,6 +79,7 @@ export class ChainFile {
       if (chain === this.#chain) return;
       await this.#file.save(chain as Static<typeof Schema>);
       this.#chain = chain;
+      this.onChange.emit();
     });
     this.#changing = changed.catch(() => {});
     return changed;

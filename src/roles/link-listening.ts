@@ -11,7 +11,7 @@ import type { NodeParts } from './role-node.js';
 export function linkListener(
   parts: NodeParts,
   host: RoleHost,
-  election: ElectionListener | null = null,
+  election: ElectionListener | null,
 ): LinkListener {
   const { config, logger, events } = parts;
   const listener = new LinkListener(

@@ -34,7 +34,12 @@ export class NoRole implements RoleScope {
 
   async start(): Promise<void> {}
   async stop(): Promise<void> {}
-  async end(): Promise<void> {}
+  async end(): Promise<null> {
+    return null;
+  }
+
+  async endLinks(): Promise<void> {}
+  readonly fitness = { serves: 'no' } as const;
   async serverUp(): Promise<void> {}
   serverDown(): void {}
   watch(): void {}

@@ -76,6 +76,7 @@ class Told extends NoRole {
     said.push(`${this.role} ends for ${next.kind}`);
     await this.#behaviour.end?.(signal);
     said.push(`${this.role} has ended`);
+    return null;
   }
   override async serverUp(up?: LocalServerUp): Promise<void> {
     await this.#behaviour.takeServer?.();

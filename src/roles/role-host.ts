@@ -13,6 +13,7 @@ import type { LocalServerUp, ReplicaThreads, ServerReading } from './local-serve
 import { NoRole } from './no-role.js';
 import { PrimaryNode } from './primary/primary-node.js';
 import { ReplicaNode } from './replica/replica-node.js';
+import type { ReplicaRole } from './replica/replica-role.js';
 import type { NodeParts, RoleNode, RolePositions, RoleScope, SeedTarget, Verifying } from './role-node.js';
 
 /** The usual obstacles to taking the server into a role end within some seconds. */
@@ -27,8 +28,8 @@ export class RoleHost implements RoleNode {
   readonly onStatus = new Emitter<void>();
   readonly onMoved = new Emitter<void>();
   readonly #parts: NodeParts;
-  readonly #election: Election;
-  readonly #begin: (next: Assignment) => RoleScope;
+  readonly #election: Election | null;
+  readonly #begin: BeginRole;
   readonly #stopped = new AbortController();
   #role: RoleScope;
   /** The current role; null before the first role and between two roles. */
@@ -37,12 +38,8 @@ export class RoleHost implements RoleNode {
   #up: LocalServerUp | null = null;
   #changing: Promise<void> = Promise.resolve();
 
-  /** `begin` makes the scope of a role. Tests give their own. */
-  constructor(
-    parts: NodeParts,
-    election: Election,
-    begin: (next: Assignment) => RoleScope = beginRole(parts),
-  ) {
+  /** `election` null: ElectedRoles changes the role. `begin` makes the scope of a role. Tests give their own. */
+  constructor(parts: NodeParts, election: Election | null, begin: BeginRole = beginRole(parts)) {
     this.#parts = parts;
     this.#election = election;
     this.#begin = begin;
@@ -52,9 +49,11 @@ export class RoleHost implements RoleNode {
   /** Resolves when the node has its first role. */
   async start(): Promise<void> {
     const { signal } = this.#stopped;
-    const first = await this.#election.next(signal);
-    await this.#change(first, signal);
-    this.#changing = this.#followElection(signal).catch((error: unknown) => {
+    const election = this.#election;
+    const first = election ? await election.next(signal) : ({ kind: 'replica', primary: null } as const);
+    await this.change(first, signal);
+    if (election === null) return;
+    this.#changing = this.#followElection(election, signal).catch((error: unknown) => {
       if (!signal.aborted)
         this.#parts.logger.error(
           { reason: messageOf(error) },
@@ -70,11 +69,11 @@ export class RoleHost implements RoleNode {
   }
 
   /** Obeys the election. A newer decision aborts a role change that is still under way, if the change can be aborted. */
-  async #followElection(signal: AbortSignal): Promise<void> {
-    let next = await this.#election.next(signal);
+  async #followElection(election: Election, signal: AbortSignal): Promise<void> {
+    let next = await election.next(signal);
     for (;;) {
       const superseded = new AbortController();
-      const later = this.#election.next(signal);
+      const later = election.next(signal);
       later.then(
         () => superseded.abort(new Error('The election has changed its decision.')),
         () => superseded.abort(signal.reason),
@@ -88,7 +87,7 @@ export class RoleHost implements RoleNode {
   async #changeTo(next: Assignment, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await this.#change(next, signal);
+        await this.change(next, signal);
         return;
       } catch (error) {
         if (signal.aborted) return;
@@ -101,18 +100,19 @@ export class RoleHost implements RoleNode {
     }
   }
 
-  async #change(next: Assignment, signal: AbortSignal): Promise<void> {
+  /** Gives the node this role. Resolves when it has begun. One change at a time. */
+  async change(next: Assignment, signal: AbortSignal = this.#stopped.signal): Promise<void> {
     const { logger, events, config } = this.#parts;
     const before = this.#role;
     const kind = this.#kind;
     if (kind === next.kind) {
-      if (next.kind === 'replica') before.follow(next.primary);
+      if (next.kind === 'replica') before.follow(next.primary, next.epoch);
       return;
     }
-    await before.end(next, signal);
+    const applying = await before.end(next, signal);
     this.#kind = null;
     this.#setRole(new NoRole(this.#parts, next));
-    const role = this.#begin(next);
+    const role = this.#begin(next, applying);
     try {
       await role.start();
     } catch (error) {
@@ -177,6 +177,11 @@ export class RoleHost implements RoleNode {
   }
 
   // --- what the role says --------------------------------------------------------------------------------------
+
+  /** The current role's scope. */
+  get scope(): RoleScope {
+    return this.#role;
+  }
 
   get role(): Role {
     return this.#role.role;
@@ -263,8 +268,14 @@ export class RoleHost implements RoleNode {
   }
 }
 
-function beginRole(parts: NodeParts): (next: Assignment) => RoleScope {
-  return (next) => (next.kind === 'primary' ? new PrimaryNode(parts) : new ReplicaNode(parts, next.primary));
+/** `applying`: the work of the replica before it, with which an elected primary goes on. */
+type BeginRole = (next: Assignment, applying: ReplicaRole | null) => RoleScope;
+
+function beginRole(parts: NodeParts): BeginRole {
+  return (next, applying) => {
+    if (next.kind === 'replica') return new ReplicaNode(parts, next.primary, next.epoch);
+    return new PrimaryNode(parts, next.epoch === undefined ? null : { epoch: next.epoch, applying });
+  };
 }
 
 function roleText({ kind }: Assignment): string {

@@ -1,13 +1,15 @@
 import type { NodeView } from '../api/node-view.js';
 import type { NodeConfig } from '../config/node-config.js';
 import type { Assignment } from '../election/election.js';
+import type { Fitness } from '../election/state.js';
 import type { EventLog } from '../events/event-log.js';
 import type { WelcomeDecision } from '../link/greeting.js';
 import type { ReplicaSession } from '../link/listener-session.js';
 import type { SeedSession } from '../link/seed-sender.js';
 import type { MetricFamily } from '../metrics/text.js';
+import type { Chain, ChainPlace } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
-import type { MemberChange, MemberPlace } from '../model/members.js';
+import type { MemberChange, MemberList, MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
 import type { SeedNeed, SeedProgress } from '../model/seed.js';
 import type { ClusterStatus, MembersDocument } from '../model/status.js';
@@ -22,6 +24,8 @@ import type { TlsSource } from '../std/tls-source.js';
 import type { AttachInfo, HeartbeatBody, SeedOrder } from '../wire/messages.js';
 import type { ChainFile } from './chain-file.js';
 import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from './local-server.js';
+import type { OpenMark } from './open-mark.js';
+import type { ReplicaRole } from './replica/replica-role.js';
 
 /** Fills this node's server from another node; see src/seeding. */
 export interface Seeding {
@@ -50,6 +54,27 @@ export interface SeedTarget {
   dataReplaced(): void;
 }
 
+/** What the roles tell the node's election, and ask of it. */
+export interface ElectionPort {
+  /** The chain, with an entry that is being written. */
+  readonly chain: Chain;
+  /** The log of the only voter has what its server had logged beyond it: now the election may begin. */
+  isLevel(): void;
+  /** Whether this node has promised no newer epoch (rule H1). */
+  isCurrent(epoch: number): boolean;
+  /** A replica has cut its log to its primary's chain, and then written the chain. */
+  chainFollowed(chain: Chain): void;
+  /** A session of this epoch says how far its node has adopted the chain. */
+  adopted(member: { from: string; incarnation: string; epoch: number; place: ChainPlace }): void;
+  /**
+   * Changes the list of members. Resolves when the entry is on this node's disk.
+   * @throws SkeinError CHANGE_REFUSED | CHANGE_INTERRUPTED
+   */
+  changeMembers(members: MemberList, end: Position): Promise<void>;
+  /** The server is open for clients in this epoch. */
+  served(epoch: number): void;
+}
+
 /** The parts that a node owns and lends to its current role. */
 export interface NodeParts {
   config: NodeConfig;
@@ -65,6 +90,9 @@ export interface NodeParts {
   logger: Logger;
   flavour: Flavour;
   chainFile: ChainFile;
+  openMark: OpenMark;
+  /** Null = the primary is fixed. */
+  election: ElectionPort | null;
   spool: Spool;
   /** Durations of the spool's fsyncs. */
   fsyncTimes: Histogram;
@@ -172,14 +200,22 @@ export interface RoleScope extends RoleNode {
   /**
    * Ends this role because the node gets another one. When the promise resolves, this role has no session and no port, and
    * the server is ready for the next role. Rejects with the signal's reason while the role can still be kept; then the role
-   * continues.
+   * continues. Resolves with the work of a replica, where the elected primary goes on with it: its server has to execute
+   * the rest of the log.
    */
-  end(next: Assignment, signal: AbortSignal): Promise<void>;
+  end(next: Assignment, signal: AbortSignal): Promise<ReplicaRole | null>;
+  /**
+   * A newer epoch has begun: this role takes, sends and acknowledges nothing more from the call on. Resolves when nothing
+   * that it had begun is under way in the log.
+   */
+  endLinks(reason: string): Promise<void>;
+  /** How the server of this node could serve clients. */
+  readonly fitness: Pick<Fitness, 'serves'>;
   serverUp(up: LocalServerUp): Promise<void>;
   serverDown(reason: string): void;
   /** Whether a replica that has dialled may attach. */
   welcome(attach: AttachInfo): WelcomeDecision;
   attached(session: ReplicaSession): void;
-  /** On a replica: follows another primary; null = the primary is not known. */
-  follow(primary: string | null): void;
+  /** On a replica: follows another primary; null = the primary is not known. `epoch`: for which it was elected. */
+  follow(primary: string | null, epoch?: number): void;
 }

@@ -9,7 +9,7 @@ import { ensureSecrets, writeNodeConfig } from '../../src/cli/demo/directory.js'
 import { addMembers, writeIdentities } from '../../src/cli/demo/members.js';
 import { type DemoOptions, type PlannedNode, planDemo } from '../../src/cli/demo/plan.js';
 import type { NodeConfigInput } from '../../src/config/node-config.js';
-import type { AcknowledgeLevel } from '../../src/model/status.js';
+import type { AcknowledgeLevel, ClusterStatus } from '../../src/model/status.js';
 import { freePorts, isAlive, LogRing, readPidFile, signalPid } from './processes.js';
 import { SmallDisk } from './small-disk.js';
 import { rowsOf, withSql } from './sql-node.js';
@@ -31,6 +31,8 @@ export interface ClusterOptions {
   /** Default 2. */
   replicas?: number;
   acknowledge?: AcknowledgeLevel;
+  /** Default `fixed`. */
+  failover?: 'automatic' | 'fixed';
   /** Settings that go into every node's node.json beforehand, as a person may write them there. */
   settings?: Partial<NodeConfigInput>;
   /** For the demo and, because they inherit it, its nodes. */
@@ -110,7 +112,7 @@ export class TestCluster {
   /** Ports and directory, nothing started yet. */
   static async prepare(options: ClusterOptions = {}): Promise<TestCluster> {
     if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" first`);
-    const { replicas = 2, acknowledge = 'majority', settings } = options;
+    const { replicas = 2, acknowledge = 'majority', failover = 'fixed', settings } = options;
     const base = await mkdtemp(join(tmpdir(), 'skein-system-'));
     // mkdtemp makes it 0700; the server may run as another user and has to get through to its data.
     await chmod(base, 0o755);
@@ -123,6 +125,7 @@ export class TestCluster {
       mysqlPort: port + 20,
       replicas,
       acknowledge,
+      failover,
     });
     for (const name of options.smallDisks?.nodes ?? []) {
       const disk = SmallDisk.mount(cluster.node(name).directory, options.smallDisks?.bytes ?? 0);
@@ -164,6 +167,23 @@ export class TestCluster {
     return this.#disks.get(node) ?? null;
   }
 
+  readWritePort(node: string): number {
+    const at = this.nodes.findIndex(({ name }) => name === node);
+    return this.#demo.mysqlPort + 10 * at;
+  }
+
+  /** The primary as a node that answers tells it; null = none is known. */
+  async electedPrimary(): Promise<TestNode | null> {
+    for (const node of this.nodes) {
+      const answer = await node
+        .request<ClusterStatus>('GET', '/v1/cluster', undefined, { timeoutMs: 2_000 })
+        .catch(() => null);
+      const name = answer?.status === 200 ? answer.body.primary : null;
+      if (name !== null && (await this.node(name).isOpenPrimary())) return this.node(name);
+    }
+    return null;
+  }
+
   get httpPort(): number {
     return this.#demo.httpPort;
   }
@@ -176,10 +196,19 @@ export class TestCluster {
 
   /** The command line of this cluster's demo, as a person would type it. */
   get demoArguments(): string[] {
-    const { directory, httpPort, linkPort, mysqlPort, replicas, acknowledge } = this.#demo;
+    const {
+      directory,
+      httpPort,
+      linkPort,
+      mysqlPort,
+      replicas,
+      acknowledge,
+      failover = 'fixed',
+    } = this.#demo;
     return [
       ...['demo', '--dir', directory, '--http-port', String(httpPort), '--link-port', String(linkPort)],
       ...['--mysql-port', String(mysqlPort), '--replicas', String(replicas), '--acknowledge', acknowledge],
+      ...['--failover', failover],
       ...['--watchdog', String(this.#options.watchdog ?? WATCHDOG_S)],
     ];
   }

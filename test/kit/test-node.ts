@@ -144,6 +144,13 @@ export class TestNode implements SqlNode {
     return answer.body;
   }
 
+  /** It says that it is the primary, and is open. */
+  async isOpenPrimary(): Promise<boolean> {
+    const options = { token: null, timeoutMs: 2_000 };
+    const answer = await this.request('GET', '/primary', undefined, options).catch(() => null);
+    return answer?.status === 200;
+  }
+
   async isReady(): Promise<boolean> {
     const answer = await this.request('GET', '/ready', undefined, { token: null, timeoutMs: 10_000 });
     return answer.status === 200;

@@ -12,6 +12,7 @@ export interface DemoOptions {
   readonly linkPort: number;
   readonly replicas: number;
   readonly acknowledge: AcknowledgeLevel;
+  readonly failover?: 'automatic' | 'fixed';
 }
 
 export interface PlannedNode {
@@ -50,6 +51,7 @@ export function planDemo(options: DemoOptions): PlannedNode[] {
       cluster: 'demo',
       directory: join(options.directory, name),
       acknowledge: options.acknowledge,
+      failover: options.failover ?? 'fixed',
       http: { host: HOST, port: options.httpPort + at },
       link: { host: HOST, port: options.linkPort + at },
       contact: at === 0 ? null : { host: HOST, port: options.linkPort },

@@ -6,25 +6,29 @@ import { ORIGIN } from '../../model/position.js';
 import { mariadb } from '../../mysql-protocol/mariadb.js';
 import { silentLogger } from '../../std/logger.js';
 import { CommitWait } from './commit-wait.js';
+import { LogDumps } from './log-dumps.js';
 import { LogFeed } from './log-feed.js';
 import type { ReplicaSet } from './replica-set.js';
 
 it('repeated attempts to start the dump leave no listeners on the role’s signal', async () => {
   let dials = 0;
   const feed = new LogFeed(
+    { node: 'n1', acknowledge: 'majority' },
     {
-      ...{ node: 'n1', alone: false, acknowledge: 'majority', annotateRows: false },
-      ...{ user: 'repl', password: '' },
-    },
-    {
-      ...{ logger: silentLogger, flavour: mariadb, commitWait: new CommitWait(() => 0) },
+      ...{ logger: silentLogger, commitWait: new CommitWait(() => 0) },
+      dumps: new LogDumps(
+        { annotateRows: false, user: 'repl', password: '' },
+        // No server listens there.
+        {
+          ...{ logger: silentLogger, flavour: mariadb },
+          chain: () => [],
+          socketPath: () => '/nowhere/server.sock',
+        },
+      ),
       events: new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } }),
       replicas: () =>
         ({ quorum: { answered: 0 }, hub: { begin: () => void dials++ } }) as unknown as ReplicaSet,
       ownLog: () => ({ end: ORIGIN, take: () => true }),
-      chain: () => [],
-      // No server listens there.
-      socketPath: () => '/nowhere/server.sock',
       positionAt: (ordinal) => ({ epoch: 1, ordinal, gtid: '' }),
       statement() {},
       stopped() {},

@@ -1,41 +1,32 @@
 import type { EventLog } from '../../events/event-log.js';
-import { type Chain, epochOf } from '../../model/chain.js';
 import { isSkeinError, messageOf, SkeinError } from '../../model/error.js';
 import type { Position } from '../../model/position.js';
 import type { RecordBatch } from '../../model/records.js';
 import type { AcknowledgeLevel } from '../../model/status.js';
-import type { Flavour } from '../../mysql-protocol/flavour.js';
-import type { DumpTarget } from '../../source/dump-connection.js';
 import { LogPlaces } from '../../source/log-places.js';
 import { isLogPurged } from '../../source/log-purged.js';
-import { Source, type SourceModules } from '../../source/source.js';
-import { readXaLog, type XaLog } from '../../source/xa-log.js';
+import type { Source } from '../../source/source.js';
 import type { Logger } from '../../std/logger.js';
 import { backoffMs, sleep } from '../../std/timing.js';
 import { DdlTrail } from '../../verify/ddl-trail.js';
 import type { CommitWait } from './commit-wait.js';
+import type { LogDumps } from './log-dumps.js';
 import type { OwnLog } from './own-log.js';
 import type { ReplicaSet } from './replica-set.js';
 
 export interface LogFeedOptions {
   readonly node: string;
   readonly acknowledge: AcknowledgeLevel;
-  readonly annotateRows: boolean;
-  readonly user: string;
-  readonly password: string;
 }
 
 export interface LogFeedModules {
   readonly logger: Logger;
-  readonly flavour: Flavour;
   readonly events: EventLog;
+  readonly dumps: LogDumps;
   readonly commitWait: CommitWait;
   readonly replicas: () => ReplicaSet;
   /** This node's copy of the log: takes each batch, as the replicas do. */
   readonly ownLog: () => Pick<OwnLog, 'end' | 'take'>;
-  chain(): Chain;
-  /** Socket of the running server; '' = no server runs. */
-  socketPath(): string;
   /** The position of the group with this ordinal. */
   positionAt(ordinal: number): Position;
   /** The log has this statement; '' = its text is not known. */
@@ -44,14 +35,6 @@ export interface LogFeedModules {
   stopped(reason: string): void;
 }
 
-/**
- * Server ids of our dump connections, above the ids of the nodes' servers. The semi-sync dump always has the same id, because
- * the server then ends an older connection with that id at once. A dead connection with another id would count as a second
- * semi-sync client until its next heartbeat, seconds later. Each catch-up dump gets a new id, because several may run at once.
- */
-const SEMI_SYNC_SERVER_ID = 3_900_000_000;
-const CATCH_UP_SERVER_ID_FIRST = SEMI_SYNC_SERVER_ID + 1;
-const CATCH_UP_SERVER_ID_SPAN = 90_000_000;
 const REDIAL_FIRST_MS = 100;
 const REDIAL_MAX_MS = 2_000;
 /** Duration of a dump after which the back-off of the next attempt is reset. */
@@ -68,12 +51,11 @@ const FATAL = new Set([
   'SPOOL_GAP',
 ]);
 
-/** Reads the local server's log: one semi-sync dump for all replicas, and one more dump for each replica that is behind. */
+/** Reads the local server's log: by one semi-sync dump for all replicas. */
 export class LogFeed {
   readonly #options: LogFeedOptions;
   readonly #modules: LogFeedModules;
   #source: Source | null = null;
-  #dumps = 0;
   /** Bytes of records made from the log since the role began. */
   bytesRead = 0;
   /** Log places of the latest groups. */
@@ -109,16 +91,6 @@ export class LogFeed {
   stop(): void {
     this.#source?.stop();
     this.#source = null;
-  }
-
-  /** A dump for a replica that is behind the window. */
-  catchUp(after: Position, batch: (batch: RecordBatch) => boolean): Source {
-    return this.#dump(after, { semiSync: false }, batch);
-  }
-
-  readXa(after: Position, until: Position, signal: AbortSignal): Promise<XaLog> {
-    const range = { target: this.#target(), serverId: this.#catchUpId(), after, until };
-    return readXaLog(range, { flavour: this.#modules.flavour, signal });
   }
 
   /** Keeps the semi-sync dump running until the signal. */
@@ -161,7 +133,7 @@ export class LogFeed {
    * dump starts at that, and they are filled.
    */
   async #runSource(signal: AbortSignal, { isPurged }: { isPurged: boolean }): Promise<SkeinError> {
-    const { commitWait, positionAt, statement } = this.#modules;
+    const { commitWait, dumps, positionAt, statement } = this.#modules;
     const replicas = this.#modules.replicas();
     const isAsync = this.#options.acknowledge === 'async';
     const known = replicas.quorum.answered;
@@ -181,7 +153,7 @@ export class LogFeed {
       if (isAsync) replicas.moved();
       return replicasGoOn && ownGoesOn;
     };
-    const source = this.#dump(after, { semiSync: !isAsync, batched: isAsync }, take, {
+    const source = dumps.dump(after, { semiSync: !isAsync, batched: isAsync }, take, {
       statement: (text, database, ordinal) => {
         this.trail.note(ordinal, text);
         statement(text, database);
@@ -208,34 +180,5 @@ export class LogFeed {
     } finally {
       signal.removeEventListener('abort', over);
     }
-  }
-
-  #catchUpId(): number {
-    return CATCH_UP_SERVER_ID_FIRST + (this.#dumps++ % CATCH_UP_SERVER_ID_SPAN);
-  }
-
-  #target(): DumpTarget {
-    const { user, password } = this.#options;
-    return { socketPath: this.#modules.socketPath(), user, password };
-  }
-
-  #dump(
-    after: Position,
-    how: { semiSync: boolean; batched?: boolean },
-    batch: (batch: RecordBatch) => boolean,
-    more: Pick<SourceModules, 'statement' | 'groupRead'> = {},
-  ): Source {
-    const { flavour, logger, chain } = this.#modules;
-    const serverId = how.semiSync ? SEMI_SYNC_SERVER_ID : this.#catchUpId();
-    return new Source(
-      { target: this.#target(), serverId, after, annotated: this.#options.annotateRows, ...how },
-      {
-        flavour,
-        logger,
-        epochOf: (ordinal) => epochOf(chain(), ordinal),
-        batch,
-        ...more,
-      },
-    );
   }
 }

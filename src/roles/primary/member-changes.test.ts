@@ -39,14 +39,29 @@ async function changesOf(members: MemberList): Promise<MemberChanges> {
   const replicas = new ReplicaSet(
     { node: 'n1', acknowledge: 'majority', hubWindowBytes: 1024 },
     {
-      ...{ events, isHeard, chain: () => chainFile.chain, gtidText: mariadb.gtidText, moved: () => {} },
+      ...{
+        events,
+        isHeard,
+        chain: () => chainFile.chain,
+        keptChain: () => chainFile.chain,
+        gtidText: mariadb.gtidText,
+        moved: () => {},
+      },
       boots: new BootNumbers(directory, { logger: silentLogger }),
       catchUp: () => {
         throw new Error('nobody is fed here');
       },
     },
   );
-  const modules = { logger: silentLogger, events, epochs, replicas, isHeard, isOpen: () => true };
+  const modules = {
+    logger: silentLogger,
+    events,
+    epochs,
+    replicas,
+    isHeard,
+    isOpen: () => true,
+    election: null,
+  };
   return new MemberChanges({ place: N1, incarnation: N1.incarnation }, { ...modules, changed: () => {} });
 }
 

@@ -29,6 +29,7 @@ import type { Logger } from '../../std/logger.js';
 import { sleep } from '../../std/timing.js';
 import type { AttachInfo } from '../../wire/messages.js';
 import type { Epochs } from '../epochs.js';
+import type { ElectionPort } from '../role-node.js';
 import {
   type AttachedMember,
   type AutomaticChangeFacts,
@@ -56,6 +57,8 @@ export interface MemberChangesModules {
   isHeard(node: string): boolean;
   /** The list, or the change under way, has changed. Called before anything is counted or answered by it. */
   changed(): void;
+  /** Null = this role writes the entries itself. */
+  readonly election: Pick<ElectionPort, 'changeMembers'> | null;
 }
 
 /** A majority of attached replicas adopts an entry within milliseconds. */
@@ -86,6 +89,8 @@ export class MemberChanges {
   /** Number of times that the role began or ended. */
   #run = 0;
   #since = '';
+  /** In an elected epoch: the change that the election has written last. */
+  #changing: { kind: MemberChange['kind']; name: string } | null = null;
   #turns: Promise<void> = Promise.resolve();
   readonly #waiting = new Set<(error: SkeinError | null) => void>();
   #isChanging = false;
@@ -134,11 +139,11 @@ export class MemberChanges {
     return texts.find((text) => text !== '') ?? 'It is being written.';
   }
 
-  /** The epoch has begun, or continues in a new process. */
+  /** The epoch has begun, or continues in a new process. In an elected epoch: its beginning is on a majority. */
   began(): void {
     this.#run++;
     this.#isRunning = true;
-    this.#isSettled = false;
+    this.#isSettled = this.#modules.election !== null && countedLists(this.#chain).length === 1;
     this.#since = new Date().toISOString();
     this.look();
   }
@@ -191,19 +196,37 @@ export class MemberChanges {
   }
 
   async #enter(change: MemberChange): Promise<void> {
-    const { epochs, replicas, changed } = this.#modules;
+    const { epochs, replicas, election } = this.#modules;
     const before = this.list;
     const after = changeMembers(before, this.#options.place.name, change);
     this.#refuseUnreachable(before, after, change);
     const run = this.#run;
-    await epochs.enter(after, replicas.quorum.reached('async'));
+    const end = replicas.quorum.reached('async');
+    if (election !== null) {
+      await election.changeMembers(after, epochs.positionAt(end));
+      return;
+    }
+    await epochs.enter(after, end);
     if (run !== this.#run) throw new SkeinError('ROLE_LOST', 'The primary was closed during the change.');
+    this.#entered();
+  }
+
+  #entered(): void {
+    const { replicas, changed } = this.#modules;
     this.#isSettled = false;
+    this.#changing = this.#underWay();
     this.#since = new Date().toISOString();
     replicas.listsChanged();
     changed();
     replicas.sendList(false);
     this.look();
+  }
+
+  /** The election has written an entry, or has found that it is on a majority. */
+  announced(isSettled: boolean): void {
+    if (!isSettled) this.#entered();
+    else this.#finished(this.#changing);
+    if (isSettled) this.#changeAutomatically();
   }
 
   /** Refuses a change that cannot get its majority now, because it would stay under way and block every later change. */
@@ -258,7 +281,12 @@ export class MemberChanges {
     const { epochs, replicas } = this.#modules;
     const entry = newestEntry(epochs.chain);
     if (entry === null || !this.#isRunning || this.#isSettling) return;
-    if (!this.#isSettled && isMajorityOfAll(countedLists(epochs.chain), replicas.adopters(entry))) {
+    const settlesHere = this.#modules.election === null;
+    if (
+      settlesHere &&
+      !this.#isSettled &&
+      isMajorityOfAll(countedLists(epochs.chain), replicas.adopters(entry))
+    ) {
       this.#isSettling = true;
       void this.#settle(entry).finally(() => {
         this.#isSettling = false;
@@ -270,7 +298,7 @@ export class MemberChanges {
   }
 
   async #settle(entry: ChainEntry): Promise<void> {
-    const { epochs, replicas, changed, logger } = this.#modules;
+    const { epochs, logger } = this.#modules;
     const run = this.#run;
     const change = this.#underWay();
     try {
@@ -280,6 +308,11 @@ export class MemberChanges {
       return;
     }
     if (run !== this.#run || entry !== newestEntry(epochs.chain)) return;
+    this.#finished(change);
+  }
+
+  #finished(change: { kind: MemberChange['kind']; name: string } | null): void {
+    const { replicas, changed } = this.#modules;
     this.#isSettled = true;
     replicas.sendList(true);
     // This ends the link of a removed member with the reason, before another part ends it without.
@@ -313,7 +346,10 @@ export class MemberChanges {
     const { isOpen, logger } = this.#modules;
     if (!this.#isRunning || this.#isSettling || this.#isChanging) return;
     const facts = this.#facts();
-    const renewal = this.#isSettled ? null : automaticRenewal(facts, countedLists(this.#chain));
+    const renewal =
+      this.#isSettled || this.#modules.election !== null
+        ? null
+        : automaticRenewal(facts, countedLists(this.#chain));
     const change = renewal ?? (this.#isSettled && isOpen() ? automaticChange(facts) : null);
     if (change === null) return;
     this.#isChanging = true;

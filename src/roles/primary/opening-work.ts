@@ -9,7 +9,13 @@ import type { DefinitionRepair } from './definition-repair.js';
 import type { LogFeed } from './log-feed.js';
 import { lostLog } from './lost-log.js';
 import type { MemberChanges } from './member-changes.js';
-import { findingOf, type OpeningEvent, type OpeningState } from './opening.js';
+import {
+  electedFindingOf,
+  type Finding,
+  findingOf,
+  type OpeningEvent,
+  type OpeningState,
+} from './opening.js';
 import type { OwnLog } from './own-log.js';
 import type { PrimaryChecks } from './primary-checks.js';
 import type { PrimaryRoleModules, PrimaryRoleOptions } from './primary-parts.js';
@@ -30,6 +36,7 @@ export interface OpeningWorkModules
     | 'prepareSystem'
     | 'crashHandled'
     | 'boots'
+    | 'openMark'
     | 'spool'
   > {
   readonly epochs: Epochs;
@@ -46,6 +53,8 @@ export interface OpeningWorkModules
   waiting(reason: string): void;
   /** Kills the server and ends this run of the role (rule C1). */
   fence(why: string): void;
+  /** This server cannot be opened in this epoch. */
+  unfit(reason: string): void;
   /** The last step is done: the primary serves clients. */
   opened(): void;
 }
@@ -100,9 +109,10 @@ export class OpeningWork {
         break;
       case 'beginEpoch':
         await epochs.begin(await this.#modules.newEpoch(epochs.current), this.#logEnd, this.#options.node);
+        replicas.chainChanged();
         break;
       case 'awaitQuorum':
-        members.began();
+        if (!state.elected) members.began();
         waiting(replicas.missing);
         await untilTrue(() => replicas.hasQuorum, this.#modules.onChange, signal);
         feed.run(signal);
@@ -115,6 +125,7 @@ export class OpeningWork {
         await this.#repairDefinitions(state, signal);
         break;
       case 'open':
+        await this.#modules.openMark.set(epochs.current);
         await control().openAsPrimary({ serverId: flavour.epochServerId(epochs.current) });
         break;
       case 'prepare':
@@ -128,7 +139,7 @@ export class OpeningWork {
     return { kind: 'done' };
   }
 
-  async #inspect({ adopted }: OpeningState, signal: AbortSignal): Promise<OpeningEvent> {
+  async #inspect({ adopted, elected }: OpeningState, signal: AbortSignal): Promise<OpeningEvent> {
     const { boots, control, flavour, epochs, checks, logEndFile, ownLog, replicas, spool, fence } =
       this.#modules;
     const reading = await control().status();
@@ -138,19 +149,23 @@ export class OpeningWork {
     const [knownCommitted] = await Promise.all([logEndFile.load(), boots.load()]);
     const known = Math.max(knownCommitted, ownLog.end.ordinal);
     if (signal.aborted) return { kind: 'ended' };
-    const finding = findingOf({
-      ...reading,
-      adopted,
-      epochServerId: epochs.current === 0 ? null : flavour.epochServerId(epochs.current),
-      logEnd: this.#logEnd.ordinal,
-      epochBegan: epochs.began,
-      known,
-    });
+    const finding: Finding = elected
+      ? electedFindingOf({ ...reading, adopted, serverEnd: this.#logEnd, logEnd: ownLog.end })
+      : findingOf({
+          ...reading,
+          adopted,
+          epochServerId: epochs.current === 0 ? null : flavour.epochServerId(epochs.current),
+          logEnd: this.#logEnd.ordinal,
+          epochBegan: epochs.began,
+          known,
+        });
     if (finding === 'foreign') {
       fence('an adopted server is open with a server id that is not of this epoch');
     } else if (finding === 'lost') {
       this.#reportLostLog(known);
-    } else {
+    } else if (finding === 'ahead') {
+      this.#reportSurplus();
+    } else if (!elected) {
       replicas.begin(this.#logEnd.ordinal, Math.max(knownCommitted, spool.committed()));
       replicas.setOwnDurable(ownLog.durable.ordinal);
     }
@@ -173,6 +188,16 @@ export class OpeningWork {
     });
     events.add('replication.error', node, message, { code });
     waiting(message);
+    this.#modules.unfit(message);
+  }
+
+  /** The server's own transactions were never acknowledged: another node takes over, and this server is filled from it. */
+  #reportSurplus(): void {
+    const { events, waiting, ownLog, unfit } = this.#modules;
+    const message = `The server of this node ends at ${this.#logEnd.gtid}, and the cluster's log at ${ownLog.end.gtid || 'its beginning'}. What it has beyond that was never acknowledged. It cannot serve before it was filled from another node.`;
+    events.add('replication.error', this.#options.node, message, { code: 'SERVER_AHEAD' });
+    waiting(message);
+    unfit(message);
   }
 
   /** Makes the engine agree with the log. That may append to the log. */

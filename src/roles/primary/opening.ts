@@ -1,3 +1,5 @@
+import type { Position } from '../../model/position.js';
+
 /**
  * How a primary opens, as pure steps: (state, event) -> state. The driver (opening-work.ts) does the work of each step and
  * reports the result as an event. One pass belongs to one run of the server, or to one run of the role on a running server.
@@ -55,13 +57,16 @@ export interface OpeningState {
   readonly epochBegun: boolean;
   /** Replicas may attach, because the end of the log and the epoch are known. */
   readonly attachable: boolean;
+  /** The epoch began with an election, before the server has a part in it: it is not begun here. */
+  readonly elected: boolean;
 }
 
 /**
  * The result of `inspect`. `continues`: the server is already open in this epoch. `closed`: it is closed. `foreign`: it is open, but
- * not in this epoch. `lost`: its log is too short, or its chain is missing.
+ * not in this epoch. `lost`: its log is too short, or its chain is missing. `ahead`: in an elected epoch, it has transactions
+ * that the cluster's log does not have.
  */
-export type Finding = 'continues' | 'closed' | 'foreign' | 'lost';
+export type Finding = 'continues' | 'closed' | 'foreign' | 'lost' | 'ahead';
 
 export type OpeningEvent =
   | { readonly kind: 'up'; readonly adopted: boolean; readonly crashed: boolean }
@@ -78,7 +83,20 @@ export const NOT_OPENING: OpeningState = {
   continues: false,
   epochBegun: false,
   attachable: false,
+  elected: false,
 };
+
+/** In an elected epoch the log is fed whether or not a server runs. */
+export const NOT_OPENING_ELECTED: OpeningState = {
+  ...NOT_OPENING,
+  epochBegun: true,
+  attachable: true,
+  elected: true,
+};
+
+function notOpening({ elected }: OpeningState): OpeningState {
+  return elected ? NOT_OPENING_ELECTED : NOT_OPENING;
+}
 
 /** The step after a completed one. `inspect`, `requireAcks` and `awaitQuorum` depend on more than the step. */
 const NEXT: Readonly<Partial<Record<OpeningStep, OpeningStep>>> = {
@@ -94,9 +112,9 @@ const NEXT: Readonly<Partial<Record<OpeningStep, OpeningStep>>> = {
 export function openingStep(state: OpeningState, event: OpeningEvent): OpeningState {
   switch (event.kind) {
     case 'up':
-      return { ...NOT_OPENING, step: 'inspect', adopted: event.adopted, crashed: event.crashed };
+      return { ...notOpening(state), step: 'inspect', adopted: event.adopted, crashed: event.crashed };
     case 'ended':
-      return NOT_OPENING;
+      return notOpening(state);
     case 'inspected':
       return state.step === 'inspect' ? looked(state, event.finding) : state;
     case 'done':
@@ -106,7 +124,7 @@ export function openingStep(state: OpeningState, event: OpeningEvent): OpeningSt
     case 'retry':
       // The server already runs, so it counts as adopted.
       return state.step === 'pause'
-        ? { ...state, step: 'inspect', adopted: true, continues: false, attachable: false }
+        ? { ...state, step: 'inspect', adopted: true, continues: false, attachable: state.elected }
         : state;
   }
 }
@@ -114,16 +132,17 @@ export function openingStep(state: OpeningState, event: OpeningEvent): OpeningSt
 function looked(state: OpeningState, finding: Finding): OpeningState {
   if (finding === 'closed') return { ...state, step: 'recoverXa' };
   if (finding === 'continues') return { ...state, step: 'copyLog', continues: true, attachable: true };
-  return NOT_OPENING;
+  return notOpening(state);
 }
 
 function done(state: OpeningState): OpeningState {
   if (state.step === 'requireAcks') {
-    return state.epochBegun
+    return state.epochBegun && !state.elected
       ? { ...state, step: 'awaitQuorum', attachable: true }
       : { ...state, step: 'copyLog' };
   }
-  if (state.step === 'copyLog') return { ...state, step: state.continues ? 'awaitQuorum' : 'beginEpoch' };
+  if (state.step === 'copyLog')
+    return { ...state, step: state.epochBegun || state.continues ? 'awaitQuorum' : 'beginEpoch' };
   if (state.step === 'awaitQuorum') return { ...state, step: state.continues ? 'prepare' : 'replicateLog' };
   const step = NEXT[state.step];
   if (step === undefined) return state;
@@ -172,4 +191,24 @@ export function findingOf(facts: ServerFacts): Finding {
   }
   const hasNoChain = facts.epochServerId === null && facts.logEnd > 0;
   return hasNoChain || facts.logEnd < Math.max(facts.epochBegan, facts.known) ? 'lost' : 'closed';
+}
+
+/**
+ * In an elected epoch, the log is this node's spool, and the server must have exactly that. A server that is still open ran in
+ * an older epoch: its sessions write with that epoch's id (rule C10).
+ */
+export function electedFindingOf({
+  adopted,
+  readOnly,
+  serverEnd,
+  logEnd,
+}: {
+  readonly adopted: boolean;
+  readonly readOnly: boolean;
+  readonly serverEnd: Position;
+  readonly logEnd: Position;
+}): Finding {
+  if (adopted && !readOnly) return 'foreign';
+  if (serverEnd.ordinal < logEnd.ordinal) return 'lost';
+  return serverEnd.gtid === logEnd.gtid ? 'closed' : 'ahead';
 }

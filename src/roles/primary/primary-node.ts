@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import type { Openness } from '../../api/node-view.js';
 import type { Assignment } from '../../election/election.js';
+import type { Fitness } from '../../election/state.js';
 import type { WelcomeDecision } from '../../link/greeting.js';
 import type { ReplicaSession } from '../../link/listener-session.js';
 import { Membership } from '../../membership/driver.js';
 import type { MetricFamily } from '../../metrics/text.js';
-import { type Chain, listedNames } from '../../model/chain.js';
+import { type Chain, type ChainPlace, listedNames } from '../../model/chain.js';
 import { SkeinError } from '../../model/error.js';
 import { type MemberChange, votersOf } from '../../model/members.js';
 import type { ClusterStatus, MemberStatus, MembersDocument } from '../../model/status.js';
@@ -13,7 +14,7 @@ import { Emitter } from '../../std/emitter.js';
 import type { AttachInfo, HeartbeatBody, SeedOrder } from '../../wire/messages.js';
 import { membersDocument, ownStatus } from '../cluster-status.js';
 import { LinkBytes } from '../link-bytes.js';
-import type { LocalServerUp, ServerReading } from '../local-server.js';
+import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
 import { LogEndFile } from '../log-end-file.js';
 import { primaryMetrics } from '../metrics.js';
 import type { NodeParts, RolePositions, RoleScope } from '../role-node.js';
@@ -21,6 +22,7 @@ import { TimeZoneGuard } from '../time-zones.js';
 import { xaFile } from '../xa-file.js';
 import { BootNumbers } from './boot-numbers.js';
 import { definitionsFile } from './definitions-file.js';
+import { ElectedTerm, type ElectedTermOptions } from './elected-term.js';
 import { PrimaryRole } from './primary-role.js';
 import { reportFile } from './verify/report-file.js';
 import { Verifier } from './verify/verifier.js';
@@ -42,6 +44,8 @@ export class PrimaryNode implements RoleScope {
   readonly onMoved: Emitter<void>;
   readonly #parts: NodeParts;
   readonly #primary: PrimaryRole;
+  /** Null = the primary is fixed, and each run of its server begins an epoch. */
+  readonly #term: ElectedTerm | null;
   readonly #hold: WriteHold;
   readonly #members: Membership;
   readonly #timeZones: TimeZoneGuard;
@@ -51,9 +55,9 @@ export class PrimaryNode implements RoleScope {
   #isEnding = false;
   #since = new Date().toISOString();
 
-  constructor(parts: NodeParts) {
+  constructor(parts: NodeParts, elected: ElectedTermOptions | null = null) {
     this.#parts = parts;
-    const { config, logger, flavour, chainFile, events } = parts;
+    const { config, logger, flavour, chainFile, events, openMark, election } = parts;
     this.#primary = new PrimaryRole(
       {
         node: config.name,
@@ -63,11 +67,11 @@ export class PrimaryNode implements RoleScope {
         annotateRows: config.annotateRows,
         replicationUser: 'skein_repl',
         replicationPassword: parts.passwordOf('skein_repl'),
+        epoch: elected?.epoch ?? null,
       },
       {
         logger: logger.child({ part: 'primary' }),
-        flavour,
-        chainFile,
+        ...{ flavour, chainFile, openMark, election },
         xaFile: xaFile(join(config.directory, 'state')),
         definitionsFile: definitionsFile(join(config.directory, 'state')),
         logEndFile: new LogEndFile(join(config.directory, 'state'), { logger }),
@@ -85,6 +89,13 @@ export class PrimaryNode implements RoleScope {
         isHeard: (node) => ['live', 'joining'].includes(this.#members.state(node) ?? 'gone'),
       },
     );
+    this.#term =
+      elected &&
+      new ElectedTerm(elected, {
+        parts,
+        primary: this.#primary,
+        changed: () => this.#primary.onChange.emit(),
+      });
     this.#hold = new WriteHold({
       logger: logger.child({ part: 'primary' }),
       control: () => parts.control(),
@@ -164,19 +175,58 @@ export class PrimaryNode implements RoleScope {
 
   async start(): Promise<void> {
     this.#members.start();
+    if (this.#term === null) return;
+    await this.#primary.beginElected();
+    const { election } = this.#parts;
+    if (!election?.isCurrent(this.#term.epoch)) await this.endLinks('a newer epoch has begun');
   }
 
   async stop(): Promise<void> {
+    await this.#term?.stop();
     this.#primary.stop();
     this.#members.stop();
   }
 
-  async end(next: Assignment): Promise<void> {
+  async end(next: Assignment): Promise<null> {
     this.#isEnding = true;
     // From now on nothing allows writes on the server again.
     await this.#hold.end();
-    await this.#primary.handOver(next.kind === 'replica' ? next.primary : null);
+    if (this.#term) {
+      this.#primary.endElected('another epoch has begun');
+      await this.#term.end();
+    } else await this.#primary.handOver(next.kind === 'replica' ? next.primary : null);
     this.#members.stop();
+    return null;
+  }
+
+  /** The ports, the reading of the log and the links of replicas end before this returns. */
+  endLinks(reason: string): Promise<void> {
+    this.#isEnding = true;
+    this.#primary.endElected(reason);
+    return Promise.resolve();
+  }
+
+  /** The elected epoch; null = another one, or the primary is fixed. */
+  term(epoch: number): ElectedTerm | null {
+    return this.#term?.epoch === epoch && !this.#isEnding ? this.#term : null;
+  }
+
+  get termEpoch(): number | null {
+    return this.#term?.epoch ?? null;
+  }
+
+  /** The beginning of the elected epoch is on a majority. */
+  led(): void {
+    this.#primary.led();
+  }
+
+  announced(isSettled: boolean): void {
+    this.#primary.replicas.chainChanged();
+    this.#primary.members.announced(isSettled);
+  }
+
+  get fitness(): Pick<Fitness, 'serves'> {
+    return this.#term?.fitness ?? { serves: 'no' };
   }
 
   follow(): void {}
@@ -191,23 +241,37 @@ export class PrimaryNode implements RoleScope {
     session.onHeartbeat.on(({ timeZones }) => this.#timeZones.heard(session.node, timeZones));
     session.onClosed.on(() => this.#timeZones.left(session.node));
     this.#primary.replicas.attach(session);
+    this.#tellAdopted(session);
+  }
+
+  /** The election counts who has adopted the newest entry of the chain. */
+  #tellAdopted({ node: from, attach: { incarnation, adopted }, onAdopted }: ReplicaSession): void {
+    const { election } = this.#parts;
+    if (election === null || this.#term === null) return;
+    const { epoch } = this.#term;
+    const tell = (place: ChainPlace) => election.adopted({ from, incarnation, epoch, place });
+    if (adopted) tell(adopted);
+    onAdopted.on(tell);
   }
 
   serverUp(up: LocalServerUp): Promise<void> {
     this.#hold.forget();
-    return this.#primary.serverUp(up);
+    return this.#term ? this.#term.serverUp(up) : this.#primary.serverUp(up);
   }
 
   serverDown(reason: string): void {
     this.#hold.forget();
-    this.#primary.serverDown(reason);
+    (this.#term ?? this.#primary).serverDown(reason);
+    this.onChange.emit();
   }
 
   watch(reading: ServerReading): void {
-    this.#primary.watch(reading);
+    (this.#term ?? this.#primary).watch(reading);
   }
 
-  async watchThreads(): Promise<void> {}
+  async watchThreads(threads: ReplicaThreads | null): Promise<void> {
+    await this.#term?.watchThreads(threads);
+  }
 
   epoch(): number {
     return this.#primary.epoch;
@@ -215,7 +279,7 @@ export class PrimaryNode implements RoleScope {
 
   isOpen(): Openness {
     const { phase, reason } = this.#primary;
-    if (phase === 'open') return { open: true };
+    if (phase === 'open') return this.#term?.closed ?? { open: true };
     const code = this.#isEnding ? 'NOT_OPEN' : CLOSED_CODES[phase];
     return { open: false, code, reason: reason ?? 'The primary is not open yet.' };
   }
@@ -300,7 +364,7 @@ export class PrimaryNode implements RoleScope {
       committed: quorum.committed,
       everywhere: quorum.reached('all'),
       answered: quorum.answered,
-      applied: Math.min(quorum.answered, received),
+      applied: Math.min(quorum.answered, this.#term?.applied ?? received),
       durable: quorum.durable,
       lagMs: 0,
     };

@@ -8,6 +8,8 @@ import type { Logger } from '../../std/logger.js';
 import type { ChainFile } from '../chain-file.js';
 import type { LocalControl } from '../local-server.js';
 import type { LogEndFile } from '../log-end-file.js';
+import type { OpenMark } from '../open-mark.js';
+import type { ElectionPort } from '../role-node.js';
 import type { XaFile } from '../xa-file.js';
 import type { BootNumbers } from './boot-numbers.js';
 import type { DefinitionsFile } from './definitions-file.js';
@@ -26,6 +28,8 @@ export interface PrimaryRoleOptions {
   replicationPassword: string;
   /** Pause after a failed attempt to open the server; default 2,000 ms. */
   retryMs?: number;
+  /** The epoch for which this node was elected; null = each run of the server begins an epoch. */
+  epoch: number | null;
 }
 
 export interface PrimaryRoleModules {
@@ -36,6 +40,9 @@ export interface PrimaryRoleModules {
   logEndFile: LogEndFile;
   boots: BootNumbers;
   definitionsFile: DefinitionsFile;
+  openMark: OpenMark;
+  /** Null = the primary is fixed. */
+  election: ElectionPort | null;
   events: EventLog;
   control(): LocalControl;
   /** The number of the next epoch: larger than `known`, and never used before. */

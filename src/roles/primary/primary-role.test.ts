@@ -13,6 +13,7 @@ import { silentLogger } from '../../std/logger.js';
 import { ChainFile } from '../chain-file.js';
 import type { LocalControl, LocalServerUp, ServerReading } from '../local-server.js';
 import { LogEndFile } from '../log-end-file.js';
+import { OpenMark } from '../open-mark.js';
 import { xaFile } from '../xa-file.js';
 import { BootNumbers } from './boot-numbers.js';
 import { definitionsFile } from './definitions-file.js';
@@ -92,6 +93,7 @@ function roleOf(control: LocalControl, chainFile: ChainFile): PrimaryRole {
       replicationUser: 'nobody',
       replicationPassword: '',
       retryMs: 20,
+      epoch: null,
     },
     {
       logger: silentLogger,
@@ -101,6 +103,8 @@ function roleOf(control: LocalControl, chainFile: ChainFile): PrimaryRole {
       logEndFile: new LogEndFile(directory, { logger: silentLogger }),
       boots: new BootNumbers(directory, { logger: silentLogger }),
       definitionsFile: definitionsFile(directory),
+      openMark: new OpenMark(directory),
+      election: null,
       events: new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } }),
       control: () => control,
       newEpoch: async (known) => known + 1,

@@ -14,11 +14,13 @@ import { CommitWait } from './commit-wait.js';
 import { DefinitionRepair } from './definition-repair.js';
 import { DefinitionWatch } from './definition-watch.js';
 import { HandOver } from './hand-over.js';
+import { LogDumps } from './log-dumps.js';
 import { LogFeed } from './log-feed.js';
 import { replicaAhead } from './lost-log.js';
 import { MemberChanges } from './member-changes.js';
 import {
   NOT_OPENING,
+  NOT_OPENING_ELECTED,
   type OpeningEvent,
   type OpeningState,
   openingStep,
@@ -31,6 +33,7 @@ import { PrimaryChecks } from './primary-checks.js';
 import type { PrimaryRoleModules, PrimaryRoleOptions } from './primary-parts.js';
 import { ReplicaSet } from './replica-set.js';
 import { SchemaGuard } from './schema-guard.js';
+import { SpoolCatchUp } from './spool-catch-up.js';
 
 /**
  * The work of the primary beside its server, in one scope for each run of the server; see opening.ts for the steps. An epoch
@@ -40,7 +43,7 @@ import { SchemaGuard } from './schema-guard.js';
 export class PrimaryRole {
   readonly #options: PrimaryRoleOptions;
   readonly #modules: PrimaryRoleModules;
-  readonly #epochs: Epochs;
+  readonly epochs: Epochs;
   /** Reads the server's log. */
   readonly feed: LogFeed;
   readonly #ownLog: OwnLog;
@@ -52,13 +55,17 @@ export class PrimaryRole {
   readonly members: MemberChanges;
   readonly schema: SchemaGuard;
   readonly #work: OpeningWork;
-  #opening: OpeningState = NOT_OPENING;
+  #opening: OpeningState;
   #scope: AbortController | null = null;
   #server: LocalServerUp | null = null;
   #reason: string | null = 'The server is starting.';
   #hadQuorum = false;
   /** The role is being given up, so it is not opened again. */
   #isClosing = false;
+  /** In an elected epoch: the server, before it is opened. */
+  standby: LocalServerUp | null = null;
+  /** Why this server cannot be opened in this epoch; null = nothing is known against it. */
+  unfit: string | null = null;
   /** Why reading the log has stopped until an operator has done something. The server may have been opened meanwhile. */
   #stopped: string | null = null;
   /** How long commits wait for their quorum; read by the metrics. */
@@ -69,42 +76,46 @@ export class PrimaryRole {
     this.#options = options;
     this.#modules = modules;
     const { node, acknowledge } = options;
-    const { logger, flavour, events } = modules;
-    this.#epochs = new Epochs(modules);
+    const { logger, flavour, events, election } = modules;
+    this.#opening = options.epoch === null ? NOT_OPENING : NOT_OPENING_ELECTED;
+    this.epochs = new Epochs(modules);
     const control = () => modules.control();
     const positionAt = (ordinal: number) => this.positionAt(ordinal);
     const event = (code: string, reason: string) =>
       void events.add('replication.error', node, reason, { code });
-    this.feed = new LogFeed(
+    const dumps = new LogDumps(
+      { ...options, user: options.replicationUser, password: options.replicationPassword },
       {
-        ...options,
-        user: options.replicationUser,
-        password: options.replicationPassword,
-      },
-      {
-        ...{ logger, flavour, events, positionAt },
-        commitWait: this.commitWait,
-        replicas: () => this.replicas,
-        ownLog: () => this.#ownLog,
-        chain: () => this.#epochs.chain,
-        socketPath: () => this.#server?.socketPath ?? '',
-        statement: (text, database) => {
-          this.schema.statement(text, database);
-          if (!isNoDdl(text)) this.#definitionWatch.ddl();
-        },
-        stopped: (reason) => {
-          this.#stopped = reason;
-          this.#setReason(reason);
-        },
+        ...{ logger, flavour },
+        chain: () => this.epochs.chain,
+        socketPath: () => (this.#server ?? this.standby)?.socketPath ?? '',
       },
     );
+    this.feed = new LogFeed(options, {
+      ...{ logger, events, dumps, positionAt },
+      commitWait: this.commitWait,
+      replicas: () => this.replicas,
+      ownLog: () => this.#ownLog,
+      statement: (text, database) => {
+        this.schema.statement(text, database);
+        if (!isNoDdl(text)) this.#definitionWatch.ddl();
+      },
+      stopped: (reason) => {
+        this.#stopped = reason;
+        this.#setReason(reason);
+      },
+    });
     this.replicas = new ReplicaSet(options, {
       events,
       boots: modules.boots,
       gtidText: flavour.gtidText,
-      chain: () => this.#epochs.chain,
+      chain: () => election?.chain ?? this.epochs.chain,
+      keptChain: () => this.epochs.chain,
       isHeard: (replica) => modules.isHeard(replica),
-      catchUp: (after, batch) => this.feed.catchUp(after, batch),
+      catchUp: (after, batch) =>
+        after.ordinal + 1 < modules.spool.begin
+          ? dumps.catchUp(after, batch)
+          : new SpoolCatchUp(modules.spool, after.ordinal, batch),
       moved: ({ answered, committed }) => {
         this.feed.acknowledge(answered);
         modules.spool.setCommitted(committed);
@@ -112,9 +123,9 @@ export class PrimaryRole {
       },
     });
     this.#ownLog = new OwnLog({
-      ...{ logger, flavour, spool: modules.spool, epochs: this.#epochs },
+      ...{ logger, flavour, spool: modules.spool, epochs: this.epochs },
       committed: () => this.quorum.committed,
-      dump: (after, batch) => this.feed.catchUp(after, batch),
+      dump: (after, batch) => dumps.catchUp(after, batch),
       durable: (ordinal) => this.replicas.setOwnDurable(ordinal),
       drained: () => this.feed.resume(),
       failed: (error) => {
@@ -125,17 +136,18 @@ export class PrimaryRole {
     this.members = new MemberChanges(
       { place: options.place, incarnation: modules.spool.incarnation },
       {
-        ...{ logger, events, epochs: this.#epochs, replicas: this.replicas },
+        ...{ logger, events, epochs: this.epochs, replicas: this.replicas },
         isOpen: () => this.phase === 'open',
         isHeard: (replica) => modules.isHeard(replica),
         changed: () => this.onChange.emit(),
+        election,
       },
     );
     this.#xa = new XaRecovery({
       file: modules.xaFile,
       control,
-      logBegin: async () => this.#epochs.positionOf(await control().logBegin()),
-      readLog: (after, until, signal) => this.feed.readXa(after, until, signal),
+      logBegin: async () => this.epochs.positionOf(await control().logBegin()),
+      readLog: (after, until, signal) => dumps.readXa(after, until, signal),
     });
     this.#definitions = new DefinitionRepair({
       ...{ control, event },
@@ -166,7 +178,7 @@ export class PrimaryRole {
     );
     this.#work = new OpeningWork(options, {
       ...modules,
-      epochs: this.#epochs,
+      epochs: this.epochs,
       feed: this.feed,
       ownLog: this.#ownLog,
       replicas: this.replicas,
@@ -177,6 +189,9 @@ export class PrimaryRole {
       onChange: this.onChange,
       waiting: (reason) => this.#setReason(reason),
       fence: (why) => this.#fence(why),
+      unfit: (reason) => {
+        this.unfit = reason;
+      },
       opened: () => this.#opened(),
     });
     this.replicas.hub.onCapacity.on(() => this.feed.resume());
@@ -198,7 +213,7 @@ export class PrimaryRole {
   }
 
   get epoch(): number {
-    return this.#epochs.current;
+    return this.epochs.current;
   }
 
   get quorum(): Quorum {
@@ -206,7 +221,8 @@ export class PrimaryRole {
   }
 
   get received(): number {
-    return Math.max(this.feed.received, this.#work.logEnd.ordinal);
+    const known = this.#opening.elected ? this.#ownLog.end.ordinal : this.#work.logEnd.ordinal;
+    return Math.max(this.feed.received, known);
   }
 
   /** Number of attached voters, including the primary. */
@@ -230,7 +246,34 @@ export class PrimaryRole {
 
   /** The position of the group with this ordinal in the cluster's history. */
   positionAt(ordinal: number): Position {
-    return this.#epochs.positionAt(ordinal);
+    return this.epochs.positionAt(ordinal);
+  }
+
+  // --- the elected epoch ---------------------------------------------------------------------------------------
+
+  /** The beginning of the epoch is on this node's disk: the log is fed from the spool, with or without a server. */
+  async beginElected(): Promise<void> {
+    const { boots, spool } = this.#modules;
+    await boots.load();
+    this.replicas.begin(spool.end.ordinal, spool.committed());
+    // What is before comes from the spool.
+    this.replicas.hub.begin(spool.end.ordinal);
+    this.replicas.setOwnDurable(spool.durable.ordinal);
+    this.#setReason('A majority of the voters has to have the beginning of this epoch.');
+  }
+
+  /** The beginning is on a majority. */
+  led(): void {
+    this.members.began();
+    this.#setReason('The server of this node is being opened.');
+  }
+
+  /** This node is not the primary any more. Sessions and the reading of the log end at once. */
+  endElected(reason: string): void {
+    this.#isClosing = true;
+    this.#end(reason);
+    this.#endSessions(reason);
+    this.#ownLog.stop();
   }
 
   // --- the runs of the server ----------------------------------------------------------------------------------
@@ -267,6 +310,7 @@ export class PrimaryRole {
       `Open as primary of epoch ${this.epoch}: ${why}.`,
       { epoch: this.epoch },
     );
+    this.#modules.election?.served(this.epoch);
     this.schema.opened({ crashed: crashed && !continues });
     this.#definitionWatch.opened();
   }
@@ -298,6 +342,11 @@ export class PrimaryRole {
     this.#checks.end();
     this.#stopped = null;
     this.#hadQuorum = false;
+    // An elected epoch goes on without the server (rule E8).
+    if (!this.#opening.elected) this.#endSessions(reason);
+  }
+
+  #endSessions(reason: string): void {
     this.members.ended();
     const lost = new SkeinError('ROLE_LOST', `The primary is closed: ${reason}`);
     this.replicas.end(`the primary is closed: ${reason}`, lost);
@@ -305,7 +354,7 @@ export class PrimaryRole {
 
   #end(reason: string): void {
     const wasOpen = this.phase === 'open';
-    this.#opening = NOT_OPENING;
+    this.#opening = openingStep(this.#opening, { kind: 'ended' });
     this.#reason = reason;
     this.#clear(reason);
     if (wasOpen) this.#modules.events.add('role.closed', this.#options.node, reason, { epoch: this.epoch });
@@ -330,20 +379,24 @@ export class PrimaryRole {
   // --- replicas ------------------------------------------------------------------------------------------------
 
   welcome(attach: AttachInfo): WelcomeDecision {
-    if (this.phase === 'closed' || this.epoch === 0) {
+    if (this.#isClosing || this.phase === 'closed' || this.epoch === 0) {
       return { refuse: 'NOT_OPEN', message: this.#reason ?? 'The server of the primary is starting.' };
     }
     const refusal = this.members.refusalOf(attach);
     if (refusal !== null) return refusal;
-    if (this.phase === 'recovering' && attach.spoolEnd.ordinal > this.#work.logEnd.ordinal) {
+    if (
+      !this.#opening.elected &&
+      this.phase === 'recovering' &&
+      attach.spoolEnd.ordinal > this.#work.logEnd.ordinal
+    ) {
       const message = replicaAhead(this.#options.node, attach, this.#work.logEnd);
       this.#modules.events.add('replication.error', this.#options.node, message, { code: 'REPLICA_AHEAD' });
-      this.#epochs.withdraw();
+      this.epochs.withdraw();
       this.#end(message);
       return { refuse: 'REPLICA_AHEAD', message };
     }
-    this.#epochs.announced();
-    return { epoch: this.epoch, chain: this.#epochs.chain, committedOrdinal: this.quorum.released };
+    this.epochs.announced();
+    return { epoch: this.epoch, chain: this.epochs.chain, committedOrdinal: this.quorum.released };
   }
 
   /** The attached replicas, or their heartbeats, may have changed. */
@@ -372,6 +425,8 @@ export class PrimaryRole {
   /** Checks the status of the server. Called at every heartbeat. */
   watch(reading: ServerReading): void {
     if (this.phase === 'closed') return;
+    // A change of the members that was refused is tried again.
+    if (this.phase === 'open') this.members.look();
     this.#checks.look(reading, { isOpen: this.phase === 'open', received: this.received });
   }
 
@@ -396,7 +451,7 @@ export class PrimaryRole {
     this.#reportClosed();
     const handOver = new HandOver(this.#options, {
       ...this.#modules,
-      epochs: this.#epochs,
+      epochs: this.epochs,
       replicas: this.replicas,
       isUp: () => this.#server !== null,
       endSessions: (reason) => this.#end(reason),

@@ -1,3 +1,4 @@
+import { countedOrdinal } from '../../election/rules.js';
 import type { EventLog } from '../../events/event-log.js';
 import type { CatchUp } from '../../hub/feed.js';
 import { FollowerRounds } from '../../hub/follower-rounds.js';
@@ -5,11 +6,13 @@ import { Hub } from '../../hub/hub.js';
 import { Quorum } from '../../hub/quorum.js';
 import type { ReplicaSession } from '../../link/listener-session.js';
 import {
+  adoptedPlace,
   type Chain,
   type ChainPlace,
   comparePlaces,
   countedLists,
   countedVoters,
+  currentEpoch,
   newestEntry,
 } from '../../model/chain.js';
 import { isSkeinError, messageOf, SkeinError } from '../../model/error.js';
@@ -32,8 +35,10 @@ export interface ReplicaSetOptions {
 export interface ReplicaSetModules {
   readonly events: EventLog;
   readonly boots: BootNumbers;
-  /** The chain, which has the lists of members that count. */
+  /** The chain, which has the lists of members that count, with an entry that is being written. */
   chain(): Chain;
+  /** The chain that is on this node's disk. */
+  keptChain(): Chain;
   gtidText(binary: Uint8Array): string;
   /** Whether this replica has sent a heartbeat lately. A silent replica acknowledges nothing. */
   isHeard(node: string): boolean;
@@ -58,6 +63,7 @@ export class ReplicaSet {
   readonly #durable = new Map<string, number>();
   /** The newest entry of the chain that each replica has adopted, and the incarnation of the disk with that entry. */
   readonly #adopted = new Map<string, { readonly incarnation: string; readonly place: ChainPlace | null }>();
+  #ownDurable = 0;
   readonly #rounds: FollowerRounds;
   readonly hub: Hub;
   #quorum: Quorum;
@@ -123,8 +129,26 @@ export class ReplicaSet {
 
   /** How far this node's own log is durable. */
   setOwnDurable(ordinal: number): void {
-    this.#quorum.setOwnDurable(ordinal);
+    this.#ownDurable = ordinal;
+    this.#reportOwn();
     this.moved();
+  }
+
+  /** An entry of the chain is on this node's disk now, or a new one counts. */
+  chainChanged(): void {
+    this.#reportOwn();
+    for (const session of this.#attached.values()) this.#report(session);
+    this.moved();
+  }
+
+  #reportOwn(): void {
+    const place = adoptedPlace(this.#modules.keptChain(), this.#ownDurable);
+    this.#quorum.setOwnDurable(this.#countedOf(place, this.#ownDurable));
+  }
+
+  #countedOf(place: ChainPlace | null, durable: number): number {
+    const chain = this.#modules.chain();
+    return countedOrdinal(chain, currentEpoch(chain), place, durable);
   }
 
   /** Ends every session, feed and wait. */
@@ -154,6 +178,8 @@ export class ReplicaSet {
     });
     session.onAdopted.on((place) => {
       this.#adopted.set(node, { incarnation: attach.incarnation, place });
+      this.#report(session);
+      this.moved();
       this.onAdopted.emit();
     });
     if (feed) {
@@ -182,7 +208,8 @@ export class ReplicaSet {
   #report(session: ReplicaSession): void {
     const { node } = session;
     const counts = this.#counts(session);
-    this.#quorum.setDurable(node, counts ? (this.#durable.get(node) ?? 0) : 0);
+    const place = this.#adopted.get(node)?.place ?? null;
+    this.#quorum.setDurable(node, counts ? this.#countedOf(place, this.#durable.get(node) ?? 0) : 0);
     if (!counts) this.onLearned.emit();
   }
 
@@ -193,6 +220,7 @@ export class ReplicaSet {
     const chain = this.#modules.chain();
     this.#voters = countedVoters(chain);
     this.#quorum.setLists(countedLists(chain));
+    this.#reportOwn();
     for (const session of this.#attached.values()) {
       this.#noteCounting(session);
       this.#report(session);
@@ -206,7 +234,7 @@ export class ReplicaSet {
 
   /** Sends the newest list to all attached replicas, including removed ones. */
   sendList(settled: boolean): void {
-    const entry = newestEntry(this.#modules.chain());
+    const entry = newestEntry(this.#modules.keptChain());
     if (entry) for (const session of this.#attached.values()) session.sendList({ entry, settled });
   }
 

@@ -42,6 +42,7 @@ async function setUp(durable: number) {
   const follower = new ListFollower({
     ...{ logger: silentLogger, chainFile, durable: () => state.durable },
     adopted: (place) => adopted.push(place),
+    chainChanged: () => {},
     fail: (error) => failed.push(error),
   });
   const onDisk = async () => {

@@ -18,6 +18,8 @@ export interface ListFollowerModules {
   durable(): number;
   /** Tells the primary that this node has adopted an entry. */
   adopted(place: ChainPlace): void;
+  /** The chain on the disk is another one. */
+  chainChanged(chain: Chain): void;
   /** Ends this process. */
   fail(error: SkeinError): void;
 }
@@ -55,6 +57,7 @@ export class ListFollower {
           return settled ? settleChain(next) : next;
         });
         this.#chainChanged();
+        this.#modules.chainChanged(chainFile.chain);
         if (isNew) this.#tell();
       })
       .catch((error: unknown) => {
@@ -70,6 +73,7 @@ export class ListFollower {
     const replaced = this.#saving.then(async () => {
       if (isNew) await this.#modules.chainFile.save(chain);
       this.#chainChanged();
+      this.#modules.chainChanged(this.#modules.chainFile.chain);
     });
     this.#saving = replaced.catch(() => {});
     return replaced;

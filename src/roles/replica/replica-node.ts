@@ -1,26 +1,29 @@
 import { join } from 'node:path';
 import type { Openness, Readiness } from '../../api/node-view.js';
 import type { Assignment } from '../../election/election.js';
+import type { Fitness } from '../../election/state.js';
 import { LinkDialer } from '../../link/dialer.js';
 import type { WelcomeDecision } from '../../link/greeting.js';
 import type { ReplicaSession } from '../../link/listener-session.js';
 import { LagMeter } from '../../membership/lag.js';
 import type { MetricFamily } from '../../metrics/text.js';
 import { listInForce } from '../../model/chain.js';
-import { SkeinError } from '../../model/error.js';
+import { isSkeinError, messageOf, SkeinError } from '../../model/error.js';
 import { memberNamed, votersOf } from '../../model/members.js';
 import type { Position } from '../../model/position.js';
 import { LOG_PURGED } from '../../model/seed.js';
 import type { ClusterStatus, MemberState, MembersDocument } from '../../model/status.js';
 import { monotonicMs } from '../../std/clock.js';
 import { Emitter } from '../../std/emitter.js';
-import type { AttachInfo, HeartbeatBody, SeedOrder } from '../../wire/messages.js';
+import type { AttachInfo, HeartbeatBody, SeedOrder, Welcome } from '../../wire/messages.js';
 import { bareStatus, membersDocument, ownStatus, seenFromReplica } from '../cluster-status.js';
 import { linkSettings } from '../link-settings.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
 import { LogEndFile } from '../log-end-file.js';
 import { replicaMetrics } from '../metrics.js';
+import { isOnlyVoter } from '../only-voter.js';
 import {
+  type ElectionPort,
   type NodeParts,
   noVerifying,
   type RolePositions,
@@ -31,6 +34,8 @@ import { spoolBase } from '../spool-base.js';
 import { xaFile } from '../xa-file.js';
 import { ddlNoteFile } from './ddl-note.js';
 import { dialAddress } from './dial-address.js';
+import { levelFormer } from './level-former.js';
+import { rejoinFormer } from './rejoin-former.js';
 import { ReplicaRole } from './replica-role.js';
 
 /** A replica with a larger lag is not ready: traffic without a read level should go to another node. */
@@ -56,6 +61,10 @@ export class ReplicaNode implements RoleScope {
   readonly #replica: ReplicaRole;
   /** The primary that it follows; null = none is known. */
   #primary: string | null;
+  /** The epoch for which that primary was elected; undefined = the primary is fixed, or none is known. */
+  #epoch: number | undefined;
+  /** The server that was open as the primary: it waits until the log of the new epoch shows whether it may go on. */
+  #former: LocalServerUp | null = null;
   #dialer: LinkDialer | null = null;
   #dialling: Promise<void> = Promise.resolve();
   #linkUp = false;
@@ -67,14 +76,16 @@ export class ReplicaNode implements RoleScope {
   /** Why no records are taken; null = they are taken. */
   #held: string | null = null;
   readonly #offSeeding: () => void;
+  readonly #stopped = new AbortController();
   #since = new Date().toISOString();
   #state: MemberState = 'joining';
   /** Why this node stays closed; null = it does not. */
   readonly #lost: string | null;
 
-  constructor(parts: NodeParts, primary: string | null) {
+  constructor(parts: NodeParts, primary: string | null, epoch?: number) {
     this.#parts = parts;
     this.#primary = primary;
+    this.#epoch = epoch;
     this.#lost = lostChain(parts);
     const { config, logger, flavour, chainFile, events } = parts;
     this.#replica = new ReplicaRole(
@@ -106,6 +117,7 @@ export class ReplicaNode implements RoleScope {
           if (this.#held === null) this.#dialer?.resume();
         },
         restartSpool: (position) => this.#restartSpool(position),
+        chainChanged: (chain) => parts.election?.chainFollowed(chain),
         crashHandled: () => parts.crashHandled(),
         kill: (reason) => void parts.kill(reason),
         fail: (error) => parts.fail(error),
@@ -155,7 +167,8 @@ export class ReplicaNode implements RoleScope {
   }
 
   #dial(primary: string | null): LinkDialer | null {
-    const { logger, events, chainFile, config } = this.#parts;
+    const { logger, events, chainFile, config, election } = this.#parts;
+    if (election !== null && !this.#mayDial(election)) return null;
     const first = dialAddress({ primary, chain: chainFile.chain, ...config }, 0);
     if (first === null) return null;
     return new LinkDialer(
@@ -165,8 +178,9 @@ export class ReplicaNode implements RoleScope {
       },
       {
         logger: logger.child({ part: 'link' }),
-        attachInfo: () => this.#replica.attachInfo(),
+        attachInfo: () => this.#attachInfo(),
         welcomed: async (welcome) => {
+          this.#refuseOtherEpoch(welcome);
           await this.#replica.welcomed(welcome);
           // The node may have dialled an address without knowing the name.
           this.#primary ??= welcome.node;
@@ -192,6 +206,7 @@ export class ReplicaNode implements RoleScope {
           this.#linkUp = state === 'up';
           this.#linkReason = reason;
           this.#noteState();
+          if (state === 'up') this.#judgeFormer();
           if (code === LOG_PURGED) this.#replica.seedDecision.logPurged(reason);
           events.add(state === 'up' ? 'link.up' : 'link.down', this.#primary ?? 'the first contact', reason, {
             code,
@@ -205,19 +220,43 @@ export class ReplicaNode implements RoleScope {
     const { config, events } = this.#parts;
     if (this.#lost !== null) events.add('replication.error', config.name, this.#lost, { code: 'CHAIN_LOST' });
     await this.#replica.start();
-    this.follow(this.#primary);
+    this.follow(this.#primary, this.#epoch);
   }
 
   async stop(): Promise<void> {
+    this.#stopped.abort(new Error('The role ends.'));
     this.#offSeeding();
     await this.#hangUp('the node stops');
     await this.#replica.stop();
   }
 
+  /** Heartbeats of a primary come by the links of the election. Only a new node has to ask for its cluster. */
+  #mayDial(election: ElectionPort): boolean {
+    if (this.#epoch === undefined) return this.#parts.chainFile.chain.length === 0;
+    return election.isCurrent(this.#epoch);
+  }
+
+  /** A node that knows of a newer epoch, or has promised one, shows it: an older primary is refused (rule H1). */
+  #attachInfo(): AttachInfo {
+    const info = this.#replica.attachInfo();
+    return { ...info, epoch: Math.max(info.epoch, this.#epoch ?? 0) };
+  }
+
+  /** A vote may have been given for a newer epoch, or the promise for this one is not on the disk yet (rule E13). */
+  #refuseOtherEpoch({ node, epoch }: Welcome): void {
+    const { election } = this.#parts;
+    if (election === null || (epoch === this.#epoch && election.isCurrent(epoch))) return;
+    throw new SkeinError(
+      'EPOCH_CHANGED',
+      `${node} is the primary of epoch ${epoch}, and this node follows ${this.#epoch === undefined ? 'none' : `epoch ${this.#epoch}`}.`,
+    );
+  }
+
   /** The link to the previous primary is closed first, so that the node never acknowledges to two primaries (rule H1). */
-  follow(primary: string | null): void {
-    if (this.#dialer !== null && this.#primary === primary) return;
+  follow(primary: string | null, epoch?: number): void {
+    if (this.#dialer !== null && this.#primary === primary && this.#epoch === epoch) return;
     this.#primary = primary;
+    this.#epoch = epoch;
     this.#dialling = this.#dialling
       .then(() => this.#hangUp('this node follows another primary'))
       .then(() => {
@@ -239,12 +278,33 @@ export class ReplicaNode implements RoleScope {
    * After this, the node takes nothing more from the old primary, and its server has executed all transactions of the
    * spool.
    */
-  async end(next: Assignment, signal: AbortSignal): Promise<void> {
-    this.#primary = next.kind === 'primary' ? null : next.primary;
-    await this.#dialling;
-    await this.#hangUp('this node gets another role');
-    await this.#replica.finish(signal);
+  async end(next: Assignment, signal: AbortSignal): Promise<ReplicaRole | null> {
+    this.#stopped.abort(new Error('The role ends.'));
+    await this.endLinks('this node gets another role');
+    // The elected primary feeds the others first: what is committed of the log comes out then (rule C9).
+    const isElected = next.kind === 'primary' && next.epoch !== undefined;
+    this.#offSeeding();
+    if (isElected && this.#former === null) return this.#replica;
+    if (!isElected) await this.#replica.finish(signal);
     await this.#replica.stop();
+    return null;
+  }
+
+  endLinks(reason: string): Promise<void> {
+    this.#primary = null;
+    this.#epoch = undefined;
+    // At once, also when it is about to dial.
+    const hungUp = this.#hangUp(reason);
+    this.#dialling = this.#dialling.then(() => hungUp).then(() => this.#hangUp(reason));
+    return this.#dialling;
+  }
+
+  get fitness(): Pick<Fitness, 'serves'> {
+    const { seeding } = this.#parts;
+    if (this.#lost !== null || seeding.isRunning || this.#replica.checks.closed !== null)
+      return { serves: 'no' };
+    if (this.#former !== null) return { serves: this.#former.crashed ? 'last' : 'yes' };
+    return { serves: this.#serverIsUp ? 'yes' : 'no' };
   }
 
   welcome({ node }: AttachInfo): WelcomeDecision {
@@ -265,13 +325,50 @@ export class ReplicaNode implements RoleScope {
   async serverUp(up: LocalServerUp): Promise<void> {
     // The server may be that of the primary. It stays closed, as it was started.
     if (this.#lost !== null) return;
+    const { election, openMark } = this.#parts;
+    if (election !== null && openMark.epoch !== null) {
+      this.#former = up;
+      if (isOnlyVoter(this.#parts)) await this.#levelFormer(up);
+      this.#judgeFormer();
+      this.onChange.emit();
+      return;
+    }
     await this.#replica.serverUp(up);
     this.#serverIsUp = true;
     this.#noteState();
     this.onChange.emit();
   }
 
+  async #levelFormer(up: LocalServerUp): Promise<void> {
+    const { election, events, config, kill } = this.#parts;
+    try {
+      await levelFormer(up, this.#parts, this.#stopped.signal);
+      election?.isLevel();
+    } catch (error) {
+      if (!isSkeinError(error, 'SERVER_STILL_OPEN')) throw error;
+      events.add('fence', config.name, `The node kills the server and starts it again. ${error.message}`);
+      await kill(error.message);
+    }
+  }
+
+  /** What becomes of a server that was open as the primary, once this node follows another one. */
+  #judgeFormer(): void {
+    const up = this.#former;
+    if (up === null || !this.#linkUp) return;
+    const { logger } = this.#parts;
+    void rejoinFormer(up, this.#parts)
+      .then(async (isReplica) => {
+        if (!isReplica || this.#former !== up) return;
+        this.#former = null;
+        await this.serverUp({ ...up, adopted: true, crashed: false });
+      })
+      .catch((error: unknown) =>
+        logger.warn({ reason: messageOf(error) }, 'the server of a former primary did not become a replica'),
+      );
+  }
+
   serverDown(): void {
+    this.#former = null;
     this.#serverIsUp = false;
     this.#replica.serverDown();
     this.#noteState();

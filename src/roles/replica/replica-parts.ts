@@ -1,6 +1,6 @@
 import type { EventLog } from '../../events/event-log.js';
 import type { LagMeter } from '../../membership/lag.js';
-import type { ChainPlace } from '../../model/chain.js';
+import type { Chain, ChainPlace } from '../../model/chain.js';
 import type { SkeinError } from '../../model/error.js';
 import type { MemberPlace } from '../../model/members.js';
 import type { Position } from '../../model/position.js';
@@ -46,6 +46,8 @@ export interface ReplicaRoleModules {
   ack(ack: { received: number; durable: number; applied: number }): void;
   /** Tells the primary that this node's log has reached an entry of the chain. */
   adopted(place: ChainPlace): void;
+  /** The log was cut to this chain, and then the chain was written. */
+  chainChanged(chain: Chain): void;
   /** The spool has space again. */
   resumeLink(): void;
   /** See SeedTarget. */

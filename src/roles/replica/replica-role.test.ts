@@ -102,6 +102,7 @@ async function replica(server: Server): Promise<ReplicaRole> {
       control: () => server.control as LocalControl,
       ack() {},
       adopted() {},
+      chainChanged() {},
       resumeLink() {},
       restartSpool: async () => {},
       crashHandled: async () => {},

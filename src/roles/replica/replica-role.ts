@@ -31,7 +31,7 @@ import { TakeOverWork } from './take-over-work.js';
 import { VerifyResponder } from './verify-responder.js';
 
 /** Poll interval while the role ends, until the server has executed everything. */
-const FINISH_POLL_MS = 50;
+const FINISH_POLL_MS = 10;
 /** Errors after which nothing shows what the server has executed of its log. It must be filled from another node. */
 const UNRECOVERABLE: ReadonlySet<string> = new Set([
   'XA_DIFFERS',
@@ -287,6 +287,11 @@ export class ReplicaRole {
     this.seedDecision.heard(ordinal);
     if (ordinal <= spool.committed()) return;
     spool.setCommitted(ordinal);
+    this.#endpoint.changed();
+  }
+
+  /** On an elected primary: more of the log is committed. */
+  committedMoved(): void {
     this.#endpoint.changed();
   }
 

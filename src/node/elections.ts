@@ -1,0 +1,120 @@
+import { join } from 'node:path';
+import { ElectionDriver } from '../election/driver.js';
+import { promiseFile } from '../election/promise.js';
+import { VoterLinks } from '../link/voter-links.js';
+import { listedNames } from '../model/chain.js';
+import type { ElectionMessage } from '../model/election-messages.js';
+import { messageOf, SkeinError } from '../model/error.js';
+import type { ListedMember } from '../model/members.js';
+import { ElectedRoles } from '../roles/elected-roles.js';
+import { linkSettings } from '../roles/link-settings.js';
+import { isOnlyVoter } from '../roles/only-voter.js';
+import type { RoleHost } from '../roles/role-host.js';
+import type { ElectionPort, NodeParts } from '../roles/role-node.js';
+
+/** Connects the election to the node: its links to the other members, its files, and the roles that do what it wants. */
+export class NodeElections {
+  readonly port: ElectionPort;
+  readonly #driver: ElectionDriver;
+  readonly #links: VoterLinks;
+  readonly #roles: ElectedRoles;
+  readonly #off: (() => void)[] = [];
+  readonly #parts: NodeParts;
+  #hasBegun = false;
+
+  /** `sendOnAccepted`: sends on the connection that this member dialled; false = there is none. */
+  constructor(
+    parts: NodeParts,
+    host: RoleHost,
+    sendOnAccepted: (to: string, message: ElectionMessage) => boolean,
+  ) {
+    this.#parts = parts;
+    const { config, logger, events, chainFile, spool, boot } = parts;
+    const log = logger.child({ part: 'election' });
+    const roles = new ElectedRoles(parts, host);
+    const stateDirectory = join(config.directory, 'state');
+    const driver: ElectionDriver = new ElectionDriver(
+      { node: config.name, incarnation: spool.incarnation, boot, stateDirectory },
+      {
+        ...{ logger: log, events, chainFile },
+        promiseFile: promiseFile(stateDirectory),
+        links: { send: (to, message) => void links.send(to, message) },
+        actions: roles,
+        facts: roles,
+        fail: (error) => parts.fail(failed(error)),
+      },
+    );
+    const links: VoterLinks = new VoterLinks(
+      { ...linkSettings(parts), incarnation: spool.incarnation },
+      {
+        logger: log,
+        peers: () => peersOf(chainFile.chain, config),
+        message: (from, message) => driver.message(from, message),
+        sendOnAccepted,
+        closed: (peer, isRefused) => driver.linkClosed(peer, isRefused),
+      },
+    );
+    this.#driver = driver;
+    this.#links = links;
+    this.#roles = roles;
+    this.port = {
+      get chain() {
+        return driver.chain;
+      },
+      isLevel: () => void this.#begin(),
+      isCurrent: (epoch) => roles.isCurrent(epoch),
+      chainFollowed: (chain) => driver.chainFollowed(chain),
+      adopted: (member) => driver.adopted(member),
+      changeMembers: (members, end) => driver.changeMembers(members, end),
+      served: (epoch) => driver.served(epoch),
+    };
+    this.#off.push(
+      host.onChange.on(() => driver.fitnessChanged()),
+      parts.seeding.onChange.on(() => driver.fitnessChanged()),
+      chainFile.onChange.on(() => links.peersChanged()),
+    );
+  }
+
+  /** A message that another member sent on the connection that it dialled. */
+  message(from: string, message: ElectionMessage): void {
+    this.#driver.message(from, message);
+  }
+
+  async start(): Promise<void> {
+    // Nobody else can be elected meanwhile.
+    if (!isOnlyVoter(this.#parts) || this.#parts.openMark.epoch === null) await this.#begin();
+    this.#links.start();
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    await this.#driver.start().catch((error: unknown) => this.#parts.fail(failed(error)));
+  }
+
+  async stop(): Promise<void> {
+    for (const off of this.#off) off();
+    await this.#driver.stop();
+    await this.#links.stop();
+    await this.#roles.idle();
+  }
+}
+
+/** The other members of the lists that count, at the addresses where this node reaches them. */
+function peersOf(chain: ElectionPort['chain'], { name: own, routes }: NodeParts['config']) {
+  const lists = chain.flatMap(({ members }) => members ?? []);
+  return listedNames(chain).flatMap((name) => {
+    const member: ListedMember | undefined = lists.findLast((each) => each.name === name);
+    return name === own || !member ? [] : [{ name, link: routes[name] ?? member.link }];
+  });
+}
+
+function failed(error: unknown): SkeinError {
+  return new SkeinError(
+    'ELECTION_FAILED',
+    `What the election decided could not be done: ${messageOf(error)}`,
+    {
+      cause: error,
+    },
+  );
+}

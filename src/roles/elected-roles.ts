@@ -1,0 +1,132 @@
+import type { ElectionActions, ElectionFacts } from '../election/actions.js';
+import type { Assignment } from '../election/election.js';
+import type { Fitness } from '../election/state.js';
+import type { ChainEntry } from '../model/chain.js';
+import { messageOf, SkeinError } from '../model/error.js';
+import type { Position } from '../model/position.js';
+import type { ElectedTerm } from './primary/elected-term.js';
+import { PrimaryNode } from './primary/primary-node.js';
+import type { NodeParts, RoleScope } from './role-node.js';
+
+/** The part of the RoleHost that an election changes. */
+export interface ElectedHost {
+  readonly scope: RoleScope;
+  change(next: Assignment): Promise<void>;
+}
+
+/** Does with the node's roles what its election wants. Changes of the role are done one after the other. */
+export class ElectedRoles implements ElectionActions, ElectionFacts {
+  readonly #parts: NodeParts;
+  readonly #host: ElectedHost;
+  #turns: Promise<void> = Promise.resolve();
+  /** A change of the role for an older epoch is not begun any more. */
+  #epoch = 0;
+
+  constructor(parts: NodeParts, host: ElectedHost) {
+    this.#parts = parts;
+    this.#host = host;
+  }
+
+  // --- facts ---------------------------------------------------------------------------------------------------
+
+  log(): Position {
+    return this.#parts.spool.durable;
+  }
+
+  applied(): number {
+    return this.#host.scope.positions().applied;
+  }
+
+  fitness(): Fitness {
+    const { spool } = this.#parts;
+    const abstains =
+      spool.damage === null
+        ? null
+        : `Its spool is damaged (${spool.damage.reason}), so it may lack what it has acknowledged.`;
+    return { ...this.#host.scope.fitness, abstains, maintenance: false, priority: 0 };
+  }
+
+  /** Whether no newer epoch was promised (rule H1). */
+  isCurrent(epoch: number): boolean {
+    return epoch === this.#epoch;
+  }
+
+  // --- actions -------------------------------------------------------------------------------------------------
+
+  async settleLog(epoch: number): Promise<void> {
+    this.#epoch = epoch;
+    await this.#host.scope.endLinks(`epoch ${epoch} begins`);
+    await this.#parts.spool.flush();
+  }
+
+  follow(primary: string, epoch: number): void {
+    this.#epoch = epoch;
+    this.#turn(epoch, () => this.#host.change({ kind: 'replica', primary, epoch }));
+  }
+
+  feed(epoch: number): void {
+    this.#epoch = epoch;
+    this.#turn(epoch, () => this.#host.change({ kind: 'primary', epoch }));
+  }
+
+  lead(epoch: number): void {
+    this.#turn(epoch, async () => this.#primary?.led());
+  }
+
+  serve(epoch: number): void {
+    this.#turn(epoch, async () => this.#primary?.term(epoch)?.serve());
+  }
+
+  suspend(reason: string): void {
+    this.#term?.suspend(reason);
+  }
+
+  resume(): void {
+    this.#term?.resume();
+  }
+
+  async drain(to: string): Promise<number> {
+    return (await this.#term?.drain(to)) ?? this.#parts.spool.end.ordinal;
+  }
+
+  undrain(): void {
+    void this.#term?.undrain();
+  }
+
+  stepDown(epoch: number, reason: string): void {
+    void this.#primary?.endLinks(reason);
+    // Whatever epoch has begun meanwhile: this role has to end.
+    this.#turn(Number.POSITIVE_INFINITY, async () => {
+      if (this.#primary?.termEpoch === epoch) await this.#host.change({ kind: 'replica', primary: null });
+    });
+  }
+
+  announce(_entry: ChainEntry, isSettled: boolean): void {
+    this.#primary?.announced(isSettled);
+  }
+
+  get #primary(): PrimaryNode | null {
+    const { scope } = this.#host;
+    return scope instanceof PrimaryNode ? scope : null;
+  }
+
+  get #term(): ElectedTerm | null {
+    return this.#primary?.term(this.#epoch) ?? null;
+  }
+
+  #turn(epoch: number, work: () => Promise<void>): void {
+    this.#turns = this.#turns
+      .then(async () => {
+        if (epoch >= this.#epoch) await work();
+      })
+      .catch((error: unknown) => {
+        const message = `The role of this node could not be changed: ${messageOf(error)}`;
+        this.#parts.fail(new SkeinError('ROLE_CHANGE_FAILED', message, { cause: error }));
+      });
+  }
+
+  /** Resolves when no change of the role is under way. */
+  idle(): Promise<void> {
+    return this.#turns;
+  }
+}

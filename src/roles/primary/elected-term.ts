@@ -1,0 +1,183 @@
+import type { Openness } from '../../api/node-view.js';
+import type { Fitness } from '../../election/state.js';
+import { messageOf } from '../../model/error.js';
+import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
+import type { ReplicaRole } from '../replica/replica-role.js';
+import type { NodeParts } from '../role-node.js';
+import { ElectedClosing } from './elected-closing.js';
+import type { PrimaryRole } from './primary-role.js';
+
+export interface ElectedTermOptions {
+  readonly epoch: number;
+  /** Brings the server level with the log first; null = the server was open as the primary before, see OpenMark. */
+  readonly applying: ReplicaRole | null;
+}
+
+export interface ElectedTermModules {
+  readonly parts: NodeParts;
+  readonly primary: PrimaryRole;
+  changed(): void;
+}
+
+/**
+ * The part of the server in an elected epoch (rules E8, E10): a replica's server executes the rest of the log before it is
+ * opened, and a server that has ended is not opened again in this epoch.
+ */
+export class ElectedTerm {
+  readonly epoch: number;
+  readonly #modules: ElectedTermModules;
+  readonly #closing: ElectedClosing;
+  readonly #ended = new AbortController();
+  #applying: ReplicaRole | null;
+  #up: LocalServerUp | null = null;
+  readonly #off: () => void;
+  /** The server may be opened for clients. */
+  #mayServe = false;
+  /** The server was given to the primary's work in this epoch. */
+  #isTaken = false;
+  /** The server has ended after that: it is not opened again in this epoch. */
+  #isGone = false;
+  #suspended: string | null = null;
+  #drainedFor: string | null = null;
+
+  constructor({ epoch, applying }: ElectedTermOptions, modules: ElectedTermModules) {
+    this.epoch = epoch;
+    this.#applying = applying;
+    this.#modules = modules;
+    const { parts, primary } = modules;
+    this.#off = primary.replicas.onCommitted.on(() => this.#applying?.committedMoved());
+    this.#closing = new ElectedClosing({
+      logger: parts.logger.child({ part: 'primary' }),
+      epochs: primary.epochs,
+      spool: parts.spool,
+      openMark: parts.openMark,
+      control: () => parts.control(),
+      isUp: () => this.#isTaken && this.#up !== null,
+      cutClients: () => parts.cutClients(),
+      newServerId: () => parts.newServerId(),
+      kill: (reason) => {
+        parts.events.add(
+          'fence',
+          parts.config.name,
+          `The node kills the server and starts it again: ${reason}.`,
+        );
+        return parts.kill(reason);
+      },
+    });
+  }
+
+  // --- the server ----------------------------------------------------------------------------------------------
+
+  async serverUp(up: LocalServerUp): Promise<void> {
+    this.#up = up;
+    this.#modules.primary.standby = up;
+    this.#modules.changed();
+    if (this.#applying) await this.#applying.serverUp(up);
+    else if (this.#mayServe && !this.#isTaken) await this.#take(up);
+  }
+
+  serverDown(reason: string): void {
+    this.#up = null;
+    this.#modules.primary.standby = null;
+    this.#isGone ||= this.#isTaken;
+    this.#applying?.serverDown();
+    this.#modules.primary.serverDown(reason);
+  }
+
+  watch(reading: ServerReading): void {
+    if (this.#applying) this.#applying.watch(reading);
+    else this.#modules.primary.watch(reading);
+  }
+
+  async watchThreads(threads: ReplicaThreads | null): Promise<void> {
+    await this.#applying?.watchThreads(threads);
+  }
+
+  /** Ordinal up to which the server has executed. */
+  get applied(): number {
+    return this.#applying?.positions.applied ?? this.#modules.primary.received;
+  }
+
+  get fitness(): Pick<Fitness, 'serves'> {
+    const { parts, primary } = this.#modules;
+    const isUnfit = this.#isGone || parts.seeding.isRunning || primary.unfit !== null;
+    if (this.#up === null || isUnfit) return { serves: 'no' };
+    if (this.#applying !== null) return { serves: this.#applying.checks.closed === null ? 'yes' : 'no' };
+    return { serves: this.#up.crashed && !this.#isTaken ? 'last' : 'yes' };
+  }
+
+  // --- the election --------------------------------------------------------------------------------------------
+
+  serve(): void {
+    this.#mayServe = true;
+    this.#takeOver().catch((error: unknown) => {
+      if (this.#ended.signal.aborted) return;
+      this.#modules.parts.logger.error({ reason: messageOf(error) }, 'the server could not be opened');
+    });
+  }
+
+  async #takeOver(): Promise<void> {
+    const applying = this.#applying;
+    if (applying) {
+      await applying.finish(this.#ended.signal);
+      await applying.stop();
+      this.#applying = null;
+    }
+    // It was just taken over, or runs closed since its start.
+    if (this.#up && !this.#isTaken)
+      await this.#take(applying ? { ...this.#up, adopted: true, crashed: false } : this.#up);
+  }
+
+  async #take(up: LocalServerUp): Promise<void> {
+    this.#isTaken = true;
+    await this.#modules.primary.serverUp(up);
+  }
+
+  suspend(reason: string): void {
+    this.#suspended = reason;
+    this.#modules.changed();
+  }
+
+  resume(): void {
+    this.#suspended = null;
+    this.#modules.changed();
+  }
+
+  async drain(to: string): Promise<number> {
+    this.#drainedFor = to;
+    this.#modules.changed();
+    return this.#closing.drain();
+  }
+
+  async undrain(): Promise<void> {
+    await this.#closing.undrain();
+    this.#drainedFor = null;
+    this.#modules.changed();
+  }
+
+  /** Why an open primary serves nobody now; null = it serves. */
+  get closed(): Openness | null {
+    if (this.#drainedFor !== null)
+      return { open: false, code: 'NOT_OPEN', reason: `This node hands over to ${this.#drainedFor}.` };
+    if (this.#suspended !== null)
+      return {
+        open: false,
+        code: 'NO_QUORUM',
+        reason: `This primary serves nobody now: ${this.#suspended}.`,
+      };
+    return null;
+  }
+
+  /** The epoch is over here. Resolves when the server is a replica's, or has ended. */
+  async end(): Promise<void> {
+    this.#off();
+    this.#ended.abort(new Error('The epoch is over.'));
+    await this.#applying?.stop();
+    await this.#closing.close();
+  }
+
+  async stop(): Promise<void> {
+    this.#ended.abort(new Error('The node stops.'));
+    await this.#applying?.stop();
+  }
+}
