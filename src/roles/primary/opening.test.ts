@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  electedFindingOf,
   findingOf,
   NOT_OPENING,
+  NOT_OPENING_ELECTED,
   OPENING_STEPS,
   type OpeningEvent,
   type OpeningState,
@@ -117,6 +119,33 @@ it('stays attachable during a pause after the epoch began, and begins no second 
   ]);
   expect(again.at(1)).toMatchObject({ adopted: true, attachable: false });
   expect(openingStep(paused, up as OpeningEvent)).toMatchObject({ epochBegun: false });
+});
+
+it('in an elected epoch, replicas may attach without a server, and no epoch is begun', () => {
+  expect(phaseOf(NOT_OPENING_ELECTED)).toBe('recovering');
+  const states = run([up, closed, ...some(done, 8)] as OpeningEvent[], NOT_OPENING_ELECTED);
+  expect(states.map(({ step }) => step)).toEqual([
+    ...['closed', 'inspect', 'recoverXa', 'requireAcks', 'copyLog', 'awaitQuorum', 'replicateLog'],
+    ...['compareDefinitions', 'open', 'prepare', 'serving'],
+  ]);
+  expect(states.every((state) => phaseOf(state) !== 'closed')).toBe(true);
+  for (const event of [failed, EVENTS.ended, EVENTS.lost] as OpeningEvent[]) {
+    const after = openingStep(states[1] as OpeningState, event);
+    expect(after).toMatchObject({ elected: true, attachable: true, epochBegun: true });
+  }
+});
+
+it('an elected epoch is opened only with a closed server that has exactly its log', () => {
+  const position = (ordinal: number, gtid = `0-1-${ordinal}`) => ({ epoch: 1, ordinal, gtid });
+  const found = (serverEnd: number, more: Partial<Parameters<typeof electedFindingOf>[0]> = {}) =>
+    electedFindingOf({
+      ...{ adopted: true, readOnly: true, serverEnd: position(serverEnd), logEnd: position(10) },
+      ...more,
+    });
+  expect([found(10), found(9), found(11)]).toEqual(['closed', 'lost', 'ahead']);
+  expect(found(10, { serverEnd: position(10, '0-2-10') })).toBe('ahead');
+  expect(found(10, { readOnly: false })).toBe('foreign');
+  expect(found(10, { readOnly: false, adopted: false })).toBe('closed');
 });
 
 it('with a server that is already open, only waits for the quorum and prepares the system schema', () => {
