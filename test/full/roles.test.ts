@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Chain } from '../../src/model/chain.js';
 import { checksumAtRest } from '../kit/checksum.js';
-import { checkLedger, httpWriter, Ledger, sqlWriter, type Writer, WriterPool } from '../kit/clients.js';
+import { checkLedger, Ledger } from '../kit/clients.js';
 import { showLogsOnFailure, type TestCluster } from '../kit/cluster.js';
 import { handOver, startDriven } from '../kit/driven/driven-cluster.js';
 import { createLedger, LEDGER_DATABASE } from '../kit/kill-rounds.js';
-import { openSql, rowsOf, scalarOf, withSql } from '../kit/sql-node.js';
+import { openThrough, startRoleWriters } from '../kit/role-writers.js';
+import { rowsOf, scalarOf, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
 
@@ -31,68 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => cluster?.dispose());
 
-/** Through the read-write port of a node, as an application comes. */
-async function openThrough(node: TestNode, database?: string) {
-  const { members } = await node.cluster();
-  const port = Number(members.find(({ name }) => name === node.name)?.mysqlRw?.split(':')[1]);
-  const connection = await openSql({
-    ...{ host: '127.0.0.1', port, user: 'app', password: node.password('app'), flags: ['-IGNORE_SPACE'] },
-    ...(database && { database }),
-  });
-  connection.on('error', () => {});
-  return connection;
-}
-
-/** Asks the next one after each answer that was no acknowledgement. */
-function inTurn(writers: readonly Writer[]): Writer {
-  let turn = 0;
-  return {
-    async insert(client, seq) {
-      const answer = await (writers[turn % writers.length] as Writer).insert(client, seq);
-      if (answer.outcome !== 'acknowledged') turn++;
-      return answer;
-    },
-    async close() {
-      for (const writer of writers) await writer.close();
-    },
-  };
-}
-
 const gaps: number[] = [];
-
-/** HTTP writers ask the nodes in turn; MySQL writers come through the read-write ports of all nodes. */
-function startWriters(into: Ledger): WriterPool {
-  let dials = 0;
-  let lastMs = performance.now();
-  const watched = (writer: Writer): Writer => ({
-    async insert(client, seq) {
-      const answer = await writer.insert(client, seq);
-      if (answer.outcome === 'acknowledged') {
-        const nowMs = performance.now();
-        gaps.push(nowMs - lastMs);
-        lastMs = nowMs;
-      }
-      return answer;
-    },
-    close: () => writer.close(),
-  });
-  const http = () =>
-    inTurn(
-      cluster.nodes.map(({ url }) => httpWriter({ url, token: cluster.token, database: LEDGER_DATABASE })),
-    );
-  const mysql = () =>
-    sqlWriter({
-      connect: () => openThrough(cluster.nodes[dials++ % cluster.nodes.length] as TestNode, LEDGER_DATABASE),
-      database: LEDGER_DATABASE,
-    });
-  return new WriterPool(
-    {
-      clients: HTTP_CLIENTS + MYSQL_CLIENTS,
-      writer: (client) => watched(client <= HTTP_CLIENTS ? http() : mysql()),
-    },
-    into,
-  );
-}
 
 const chainOf = async (node: TestNode): Promise<Chain> =>
   JSON.parse(await readFile(join(node.directory, 'state', 'chain.json'), 'utf8'));
@@ -101,7 +41,7 @@ const nodes = () => [cluster.node('n1'), cluster.node('n2')] as const;
 
 it('a role that ends leaves no session behind, and its server is a replica’s', async () => {
   const [n1, n2] = nodes();
-  const app = await openThrough(n1, LEDGER_DATABASE);
+  const app = await openThrough(cluster, n1, LEDGER_DATABASE);
   const direct = await n1.connectAs('skein_write', { database: LEDGER_DATABASE });
   direct.on('error', () => {});
   await app.query('INSERT INTO ledger (client, seq, note) VALUES (0, 1, "<sql 0/1>")');
@@ -126,7 +66,7 @@ it('a role that ends leaves no session behind, and its server is a replica’s',
   expect(Number(state?.id)).toBeGreaterThanOrEqual(2_000_000_000);
   expect(state?.id).not.toBe(before[0]?.id);
   // The new primary writes under an id of its own epoch, and its history goes on where the old one ended.
-  const other = await openThrough(n1, LEDGER_DATABASE);
+  const other = await openThrough(cluster, n1, LEDGER_DATABASE);
   await other.query('INSERT INTO ledger (client, seq, note) VALUES (0, 3, "<sql 0/3>")');
   await other.end();
   const gtid = (await withSql(n2, (connection) => scalarOf(connection, 'SELECT @@gtid_binlog_pos'))) ?? '';
@@ -140,7 +80,7 @@ it('a role that ends leaves no session behind, and its server is a replica’s',
 
 it('events do not run on two nodes, and those that sleep on the next primary are named', async () => {
   const [n1, n2] = nodes();
-  const app = await openThrough(n1, LEDGER_DATABASE);
+  const app = await openThrough(cluster, n1, LEDGER_DATABASE);
   await app.query('CREATE TABLE ticks (id INT AUTO_INCREMENT PRIMARY KEY, server BIGINT NOT NULL)');
   await app.query(
     'CREATE EVENT tick ON SCHEDULE EVERY 1 SECOND DO INSERT INTO ticks (server) VALUES (@@global.server_id)',
@@ -161,7 +101,7 @@ it('events do not run on two nodes, and those that sleep on the next primary are
   await handOver(cluster, n1, n2);
   await until('n2 names the event', () => asleep(n2));
   expect(await ticks(n2)).toEqual([first]);
-  const other = await openThrough(n2, LEDGER_DATABASE);
+  const other = await openThrough(cluster, n2, LEDGER_DATABASE);
   await other.query('ALTER EVENT tick ENABLE');
   await until('it runs on n2', async () => (await ticks(n2)).length === 2);
   expect((await ticks(n2)).toSorted()).toEqual([first, await idOf(n2)].toSorted());
@@ -173,7 +113,7 @@ it('events do not run on two nodes, and those that sleep on the next primary are
 
 it('a branch of XA that is prepared is committed on the next primary', async () => {
   const [n1, n2] = nodes();
-  const app = await openThrough(n1, LEDGER_DATABASE);
+  const app = await openThrough(cluster, n1, LEDGER_DATABASE);
   for (const sql of [
     "XA START 'moved'",
     "INSERT INTO ledger (client, seq, note) VALUES (0, 9, '<sql 0/9>')",
@@ -183,7 +123,7 @@ it('a branch of XA that is prepared is committed on the next primary', async () 
     await app.query(sql);
   app.destroy();
   await handOver(cluster, n1, n2);
-  const other = await openThrough(n2, LEDGER_DATABASE);
+  const other = await openThrough(cluster, n2, LEDGER_DATABASE);
   await other.query("XA COMMIT 'moved'");
   await other.end();
   await checksumAtRest(n2, [n1, cluster.node('n3')]);
@@ -198,7 +138,10 @@ it(`the same node is promoted and demoted ${PROMOTIONS} times under load: nothin
   const [n1, n2] = nodes();
   const epochBefore = (await chainOf(n1)).at(-1)?.epoch ?? 0;
   ledger = new Ledger();
-  const pool = startWriters(ledger);
+  const pool = startRoleWriters(cluster, ledger, {
+    ...{ http: HTTP_CLIENTS, mysql: MYSQL_CLIENTS },
+    gap: (ms) => gaps.push(ms),
+  });
   const tookMs: number[] = [];
   try {
     await ledger.progress(WRITES_BETWEEN, 40_000, 'writes before the first change');
