@@ -337,7 +337,7 @@ export type BinaryLog = {
 
 export type Seeding = {
   phase: 'idle' | 'choosing' | 'transferring' | 'preparing' | 'waiting' | 'placing' | 'positioning' | 'catching-up' | 'backing-off';
-  cause: 'operator' | 'data-missing' | 'behind-log' | 'errant-transaction' | 'diverged' | 'apply-error' | 'server-start' | 'page-damage' | 'tables-unreadable';
+  cause: 'operator' | 'data-missing' | 'behind-log' | 'errant-transaction' | 'diverged' | 'former-primary' | 'apply-error' | 'server-start' | 'page-damage' | 'tables-unreadable';
   donor: string | null;
   attempt: number;
   /** Bytes of the snapshot that have arrived, as sent. */

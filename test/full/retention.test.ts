@@ -34,6 +34,8 @@ beforeAll(async () => {
       ...QUICK,
       hubWindowBytes: 64 * 1024,
       retention: { logBytes: LOG_BYTES, logHours: 72, freeBytesMin: FREE_BYTES },
+      // The primary feeds a member from its spool too, as long as that has what the member needs.
+      spoolSegmentBytes: 64 * 1024,
       serverArgs: [`--max-binlog-size=${FILE_BYTES}`, '--binlog-expire-logs-seconds=1'],
     },
   });

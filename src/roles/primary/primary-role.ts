@@ -379,7 +379,8 @@ export class PrimaryRole {
   // --- replicas ------------------------------------------------------------------------------------------------
 
   welcome(attach: AttachInfo): WelcomeDecision {
-    if (this.#isClosing || this.phase === 'closed' || this.epoch === 0) {
+    const hasEnded = this.#isClosing && this.#opening.elected;
+    if (hasEnded || this.phase === 'closed' || this.epoch === 0) {
       return { refuse: 'NOT_OPEN', message: this.#reason ?? 'The server of the primary is starting.' };
     }
     const refusal = this.members.refusalOf(attach);
