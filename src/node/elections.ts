@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { ElectionDriver } from '../election/driver.js';
 import { promiseFile } from '../election/promise.js';
 import { VoterLinks } from '../link/voter-links.js';
-import { listedNames } from '../model/chain.js';
+import { cutFor, listedNames } from '../model/chain.js';
 import type { ElectionMessage } from '../model/election-messages.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { ListedMember } from '../model/members.js';
@@ -89,7 +89,16 @@ export class NodeElections {
   async #begin(): Promise<void> {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
+    await this.#cutLog();
     await this.#driver.start().catch((error: unknown) => this.#parts.fail(failed(error)));
+  }
+
+  /** A crash may have left a chain that was written, and a log that was not cut to it (rule E13). */
+  async #cutLog(): Promise<void> {
+    const { spool, chainFile } = this.#parts;
+    if (spool.damage !== null) return;
+    for (let cut = cutFor(chainFile.chain, spool.end); cut; cut = cutFor(chainFile.chain, cut))
+      await spool.cut(cut);
   }
 
   async stop(): Promise<void> {
