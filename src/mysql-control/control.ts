@@ -16,6 +16,7 @@ import {
   type ControlSessionsModules,
   type ControlSessionsOptions,
 } from './control-sessions.js';
+import { type FormerPrimary, type FormerPrimaryOutcome, settleFormerPrimary } from './former-primary.js';
 import { keepLogs, purgeLogs } from './log-files.js';
 import { beginAt, fileBegin, finishLogReset, gtidAt, logBegin } from './own-log.js';
 import { partitionIds, type RecoveryOptions, recoverReplica, resetLogAfter } from './replica-recovery.js';
@@ -190,6 +191,10 @@ export class MariadbControl {
 
   settleRecovery(options: RecoveryOptions): Promise<string | null> {
     return recoverReplica(this.#sessions.query, options);
+  }
+
+  settleFormerPrimary(former: FormerPrimary): Promise<FormerPrimaryOutcome> {
+    return settleFormerPrimary(this.#sessions, former);
   }
 
   resetLogAfter(gtid: string): Promise<void> {

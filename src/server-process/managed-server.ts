@@ -76,6 +76,8 @@ const READY_POLL_MS = 20;
 const STILL_STARTING_MS = 10_000;
 const STOP_DEADLINE_MS = 30_000;
 const ER_ACCESS_DENIED = 1045;
+/** The server's word for `recoverAs` = `replica` when it cannot: there is DDL, XA or another engine behind what it had to remove. */
+const NOT_TRUNCATED = 'Cannot truncate the binary log';
 
 /**
  * One mariadbd beside its node: makes its data directory, starts it closed, watches and restarts it, stops it in order.
@@ -140,7 +142,7 @@ export class ManagedServer {
    * Adopts or starts the server, resolves when a login has succeeded, and keeps it running from then on.
    * An abort before that ends the watching and leaves the server as it is.
    * @throws SkeinError SERVER_START_FAILED, PORT_IN_USE, TEMPLATE_FAILED, RUN_DIR_UNSAFE, SOCKET_PATH_TOO_LONG,
-   * SERVER_LOGIN_REFUSED
+   * SERVER_LOGIN_REFUSED; LOG_NOT_TRUNCATED when `recoverAs` was `replica` and the server cannot do that
    */
   async start(options: { signal?: AbortSignal } = {}): Promise<ServerUp> {
     if (this.#life !== null) throw new SkeinError('SERVER_START_FAILED', 'The server is managed already.');
@@ -269,6 +271,7 @@ export class ManagedServer {
       });
       if (end === null) return;
       everUp ||= end.wasUp;
+      if (!everUp && end.reason.includes(NOT_TRUNCATED)) throw this.#notTruncated();
       failures = performance.now() - started > STABLE_MS ? 1 : failures + 1;
       if (!everUp && failures >= (this.#options.startAttemptsMax ?? START_ATTEMPTS_MAX)) {
         throw new SkeinError(
@@ -391,6 +394,13 @@ export class ManagedServer {
     const account = { socketPath, user: 'skein', password: accountPassword(this.#options.secret, 'skein') };
     if (crashed) await setAsideOrphans({ account, dataDir, asideDir, startedAtMs }, logger);
     await loadMissingTimeZones({ ...account, binary, marker }, logger);
+  }
+
+  #notTruncated(): SkeinError {
+    return new SkeinError(
+      'LOG_NOT_TRUNCATED',
+      `The database server could not take back what the cluster may lack: after it, its log has DDL, XA or another engine's changes. Its data is as it was. Its log is ${this.#paths.log}.`,
+    );
   }
 
   #refused(): SkeinError {

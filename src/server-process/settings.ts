@@ -2,6 +2,13 @@ import { READ_ONLY_SESSIONS } from '../mysql-control/accounts.js';
 import type { ServerBinary } from '../server-packages/server-binary.js';
 import type { ServerTls } from './server-tls.js';
 
+/**
+ * What the recovery of a server that died does with the end of its binary log, whose transactions its engine had not committed.
+ * `primary`: it commits them. `replica`: it takes them out of the log and the engine, as far as they are transactions of
+ * InnoDB only. So a former primary's server forgets what the cluster may have lost. What the cluster kept, it gets again.
+ */
+export type RecoverAs = 'primary' | 'replica';
+
 export interface ServerSettings {
   readonly dataDir: string;
   readonly tmpDir: string;
@@ -13,6 +20,8 @@ export interface ServerSettings {
   /** Default 64 MiB: enough that a bulk load does not wait for checkpoints all the time. */
   readonly redoLogBytes?: number;
   readonly tls?: ServerTls | null;
+  /** Default `primary`. */
+  readonly recoverAs?: RecoverAs;
   /** Placed last, so they take precedence; for tests and operators' needs. */
   readonly extraArgs?: readonly string[];
 }
@@ -86,7 +95,7 @@ export function serverArgs(binary: ServerBinary, settings: ServerSettings): stri
     '--rpl-semi-sync-master-wait-point=AFTER_SYNC',
     '--rpl-semi-sync-master-wait-no-slave=1',
     `--rpl-semi-sync-master-timeout=${SEMI_SYNC_TIMEOUT_MAX_MS}`,
-    '--rpl-semi-sync-slave-enabled=0',
+    ...recoverArgs(settings.recoverAs ?? 'primary'),
     // the log
     '--log-bin=bin',
     '--relay-log=relay',
@@ -148,6 +157,12 @@ export function serverArgs(binary: ServerBinary, settings: ServerSettings): stri
     ...tlsArgs(settings.tls ?? null),
     ...(settings.extraArgs ?? []),
   ];
+}
+
+/** The server truncates its log only with both options (seen on 10.11). */
+function recoverArgs(recoverAs: RecoverAs): string[] {
+  if (recoverAs === 'primary') return ['--rpl-semi-sync-slave-enabled=0'];
+  return ['--rpl-semi-sync-slave-enabled=1', '--init-rpl-role=SLAVE'];
 }
 
 function tlsArgs(tls: ServerTls | null): string[] {

@@ -18,7 +18,7 @@ import { rotateLog } from './server-log.js';
 import type { ServerPaths } from './server-paths.js';
 import { closedServerId, type ServerState, type ServerStateFile } from './server-state.js';
 import { type ServerTls, writeServerTls } from './server-tls.js';
-import { serverArgs } from './settings.js';
+import { type RecoverAs, serverArgs } from './settings.js';
 
 export interface SpawnOptions {
   /** Loopback TCP port. Without it a port is chosen, and used again as long as it is free. */
@@ -35,6 +35,8 @@ export interface SpawnOptions {
    * from the beginning.
    */
   readonly recoveryServerId?: () => number | null;
+  /** Asked at each start. Only a start after a crash differs. Absent: `primary`. */
+  readonly recoverAs?: () => RecoverAs;
 }
 
 export interface SpawnModules {
@@ -71,6 +73,7 @@ export async function spawnServer(
     ...(options.bufferPoolBytes === undefined ? {} : { bufferPoolBytes: options.bufferPoolBytes }),
     ...(options.redoLogBytes === undefined ? {} : { redoLogBytes: options.redoLogBytes }),
     tls: await writeTls(options, paths, user),
+    recoverAs: crashed ? (options.recoverAs?.() ?? 'primary') : 'primary',
     // mariadbd runs as root only when the option says so.
     extraArgs: [...(user.uid === 0 ? ['--user=root'] : []), ...(options.extraArgs ?? [])],
   });

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { LogFile } from '../../test/kit/log-file.js';
 import type { Position } from '../model/position.js';
-import { EVENT, HEADER_AT } from '../mysql-protocol/events.js';
+import { EVENT, HEADER_AT, resealEvent } from '../mysql-protocol/events.js';
 import { mariadb } from '../mysql-protocol/mariadb.js';
 import { walkRecords } from '../wire/record.js';
 import { type DeadLogEnd, type DeadLogOptions, readDeadLog } from './dead-log.js';
+import { readLogEnd } from './log-end.js';
 
 let dataDir: string;
 beforeEach(async () => {
@@ -160,6 +161,21 @@ it('takes the flag of a file in use for no damage', async () => {
   expect(await read(0)).toMatchObject({ ordinal: 1, stopped: null });
 });
 
+it('takes events that do not name their end for no damage: 11.8 writes them inside of transactions', async () => {
+  const file = new LogFile().transaction(1).transaction(2, 100_000);
+  const bytes = Buffer.from(file.bytes);
+  for (const [i, end] of file.ends.entries()) {
+    const event = bytes.subarray(end - (file.events[i]?.length ?? 0), end);
+    if (event[HEADER_AT.type] !== EVENT.writeRowsV1) continue;
+    event.writeUInt32LE(0, HEADER_AT.endPosition);
+    resealEvent(event);
+  }
+  await save({ [FIRST]: bytes });
+  expect(await read(0)).toMatchObject({ ordinal: 2, stopped: null });
+  await save({ [FIRST]: bytes.subarray(0, -50_000) });
+  expect(await read(0)).toMatchObject({ ordinal: 1, stopped: null });
+});
+
 it('names what it cannot read: encryption, unknown events, another history, a part that is gone', async () => {
   const codeOf = async (from: number, ...files: LogFile[]) => {
     await save(Object.fromEntries(files.map((file, i) => [`bin.00000${i + 1}`, file.bytes])));
@@ -202,4 +218,28 @@ it('waits when its owner cannot take more, and ends with the signal', async () =
   );
   await expect(reading).rejects.toThrow('the role ended');
   expect(waits).toBe(3);
+});
+
+it('tells where the log ends, whatever the heads of later files say', async () => {
+  const endOf = async (...files: Buffer[]) => {
+    await save(Object.fromEntries(files.map((file, i) => [`bin.00000${i + 1}`, file])));
+    return readLogEnd(dataDir, { flavour: mariadb });
+  };
+  const first = new LogFile().transaction(1).transaction(2);
+  const list = (ordinal: number) => new LogFile([mariadb.gtidAt(1, ordinal)]).bytes;
+  const end = (ordinal: number, isTorn = false) => ({ gtid: after(ordinal).gtid, isTorn });
+  expect(await endOf(first.bytes)).toEqual(end(2));
+  expect(await endOf(first.bytes, list(2), list(2))).toEqual(end(2));
+  expect(await endOf(first.bytes, list(4)), 'a server counts on after it truncated its log').toEqual(end(2));
+  expect(await endOf(list(7))).toEqual(end(7));
+  expect(await endOf(new LogFile().bytes)).toEqual(end(0));
+  expect(await endOf(first.bytes.subarray(0, first.size - 1))).toEqual(end(1, true));
+  expect(await endOf(first.bytes.subarray(0, first.ends[6]), list(1)), 'between two events').toEqual(
+    end(1, true),
+  );
+  const rows = new LogFile().transaction(1).transaction(2, 100_000);
+  expect(await endOf(rows.bytes.subarray(0, -50_000)), 'in a large event').toEqual(end(1, true));
+  const bytes = Buffer.from(first.bytes);
+  bytes.writeUInt8(1, bytes.length - 1);
+  await expect(endOf(bytes)).rejects.toMatchObject({ code: 'LOG_DAMAGED' });
 });

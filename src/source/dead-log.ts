@@ -1,14 +1,12 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import type { FileHandle } from 'node:fs/promises';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import { EVENT, HEADER_AT } from '../mysql-protocol/events.js';
-import type { Flavour } from '../mysql-protocol/flavour.js';
-import { readFileIfThere } from '../std/files.js';
 import { GroupAssembler } from './group-assembler.js';
 import { type GroupSpan, GroupSurvey } from './group-survey.js';
-import { LogFileEvents, type LogFileSink } from './log-file-events.js';
+import type { LogFileSink } from './log-file-events.js';
 import { type LogFileHead, readLogFileHead } from './log-file-head.js';
+import { headOf, inLogFile, logFileNames, walkLogFile } from './log-file-reader.js';
 import type { LogPlace } from './log-places.js';
 import type { SourceModules } from './source.js';
 
@@ -44,9 +42,6 @@ export interface DeadLogEnd {
   readonly stopped: SkeinError | null;
 }
 
-const INDEX = 'bin.index';
-const READ_BYTES = 1024 * 1024;
-
 /** Rejects only with the signal's reason. */
 export async function readDeadLog(options: DeadLogOptions, modules: DeadLogModules): Promise<DeadLogEnd> {
   const reader = new DeadLogReader(options, modules);
@@ -64,7 +59,6 @@ class DeadLogReader {
   readonly #options: DeadLogOptions;
   readonly #modules: DeadLogModules;
   readonly #assembler: GroupAssembler;
-  readonly #buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   #isFull = false;
   ordinal: number;
 
@@ -94,14 +88,7 @@ class DeadLogReader {
     const names = await logFileNames(dataDir);
     const first = hint && names.includes(hint.file) ? hint.file : await this.#firstFile(names);
     for (const name of names.slice(names.indexOf(first))) {
-      const file = await open(join(dataDir, name), 'r');
-      try {
-        await this.#readFile(file, name);
-      } catch (error) {
-        throw inFile(error, name);
-      } finally {
-        await file.close();
-      }
+      await inLogFile(dataDir, name, (file) => this.#readFile(file, name));
     }
   }
 
@@ -111,7 +98,7 @@ class DeadLogReader {
     const { flavour } = this.#modules;
     let unclear: string | null = null;
     for (const name of names.toReversed()) {
-      const head = await headOf(join(dataDir, name), flavour);
+      const head = await headOf(dataDir, name, flavour);
       if (head !== null && head.begin <= after.ordinal) return name;
       unclear = head === null ? name : null;
     }
@@ -128,14 +115,14 @@ class DeadLogReader {
    */
   async #readFile(file: FileHandle, name: string): Promise<void> {
     const { flavour } = this.#modules;
-    const { after, hint } = this.#options;
+    const { after, hint, signal } = this.#options;
     const head = await readLogFileHead(file, flavour);
     if (head === null) return;
     const from = hint?.file === name ? Math.max(hint.position, head.end) : head.end;
     const survey = new GroupSurvey(flavour, after);
     let fault: unknown = null;
     try {
-      await this.#walk(file, { from, to: Number.POSITIVE_INFINITY }, survey);
+      await walkLogFile(file, { from, to: Number.POSITIVE_INFINITY }, survey, { signal });
     } catch (error) {
       fault = error;
     }
@@ -144,28 +131,20 @@ class DeadLogReader {
   }
 
   async #pass(file: FileHandle, head: LogFileHead, span: GroupSpan): Promise<void> {
-    const { annotated = false } = this.#options;
+    const { annotated = false, signal } = this.#options;
     const assembler = this.#assembler;
     assembler.event(head.format, false);
     try {
-      await this.#walk(file, span, asDump(assembler, annotated));
+      await walkLogFile(file, span, asDump(assembler, annotated), { signal, chunkRead: () => this.#flush() });
     } finally {
       assembler.flush();
     }
   }
 
-  async #walk(file: FileHandle, { from, to }: GroupSpan, sink: LogFileSink): Promise<void> {
-    const { signal } = this.#options;
-    const events = new LogFileEvents(from, sink);
-    while (events.offset < to) {
-      signal?.throwIfAborted();
-      const wanted = Math.min(READ_BYTES, to - events.offset);
-      const { bytesRead } = await file.read(this.#buffer, 0, wanted, events.offset);
-      if (events.take(this.#buffer.subarray(0, bytesRead)) === 0) return;
-      this.#assembler.flush();
-      if (this.#isFull) await this.#modules.drained();
-      this.#isFull = false;
-    }
+  async #flush(): Promise<void> {
+    this.#assembler.flush();
+    if (this.#isFull) await this.#modules.drained();
+    this.#isFull = false;
   }
 }
 
@@ -188,39 +167,6 @@ function asDump(assembler: GroupAssembler, annotated: boolean): LogFileSink {
       if (!leavesOut) assembler.largeEventEnd();
     },
   };
-}
-
-/** The files that the index of the log names, the oldest first. A line that the server had not finished names none. */
-async function logFileNames(dataDir: string): Promise<string[]> {
-  const index = (await readFileIfThere(join(dataDir, INDEX))) ?? '';
-  const names = index
-    .slice(0, index.lastIndexOf('\n') + 1)
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => basename(line));
-  if (names.length > 0) return names;
-  throw new SkeinError('LOG_UNREADABLE', `${join(dataDir, INDEX)} names no file of a binary log.`);
-}
-
-/** Null: the head does not tell. */
-async function headOf(path: string, flavour: Flavour): Promise<LogFileHead | null> {
-  const file = await open(path, 'r');
-  try {
-    return await readLogFileHead(file, flavour);
-  } catch (error) {
-    if (isSkeinError(error)) return null;
-    throw error;
-  } finally {
-    await file.close();
-  }
-}
-
-function inFile(error: unknown, name: string): unknown {
-  if (!isSkeinError(error)) return error;
-  return new SkeinError(error.code, `${name}: ${error.message}`, {
-    cause: error,
-    data: { ...error.data, file: name },
-  });
 }
 
 function named(error: unknown): SkeinError {

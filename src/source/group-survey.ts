@@ -17,6 +17,9 @@ export class GroupSurvey implements LogFileSink {
   readonly #grammar: GroupGrammar;
   #groupAt = 0;
   #isWanted = false;
+  #gtid = '';
+  #last = '';
+  #isOpen = false;
   #from: number | null = null;
   #to = 0;
   #largePlace: EventPlace = 'skip';
@@ -30,6 +33,16 @@ export class GroupSurvey implements LogFileSink {
   /** From the first group after the position to the end of the last group that is whole; null = there is none. */
   get span(): GroupSpan | null {
     return this.#from === null || this.#to <= this.#from ? null : { from: this.#from, to: this.#to };
+  }
+
+  /** True in the middle of a group. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** The GTID of the last group that is whole; '' = there is none. */
+  get last(): string {
+    return this.#last;
   }
 
   /** @throws SkeinError LOG_ENCRYPTED, LOG_DIFFERS, UNKNOWN_EVENT, UNEXPECTED_EVENT */
@@ -61,11 +74,15 @@ export class GroupSurvey implements LogFileSink {
       );
     }
     this.#groupAt = at;
+    this.#gtid = found;
+    this.#isOpen = true;
     // A group of another domain has no place in the sequence. The assembler refuses it.
     this.#isWanted = domain !== 0 || sequence > ordinal;
   }
 
   #end(to: number): void {
+    this.#last = this.#gtid;
+    this.#isOpen = false;
     if (!this.#isWanted) return;
     this.#from ??= this.#groupAt;
     this.#to = to;

@@ -39,9 +39,9 @@ export class LogFileEvents {
     return this.#offset;
   }
 
-  /** True in the middle of a large event. */
-  get isInEvent(): boolean {
-    return this.#left > 0;
+  /** Offset behind the last whole event. */
+  get wholeEnd(): number {
+    return this.#left > 0 ? this.#largeAt : this.#offset;
   }
 
   /**
@@ -95,14 +95,14 @@ export class LogFileEvents {
 }
 
 /**
- * The size of the event whose header begins at this offset of its file. Each event names its own end, so a wrong size is found
- * before anything is read by it.
+ * The size of the event whose header begins at this offset of its file. Most events name their own end, so a wrong size is found
+ * before anything is read by it. Those inside of a transaction name none on 11.8.
  * @throws SkeinError LOG_DAMAGED
  */
 export function eventSize(header: Buffer, offset: number): number {
   const size = header.readUInt32LE(HEADER_AT.size);
   const end = header.readUInt32LE(HEADER_AT.endPosition);
-  if (size < EVENT_HEADER_SIZE + CHECKSUM_SIZE || (offset + size) % U32 !== end) {
+  if (size < EVENT_HEADER_SIZE + CHECKSUM_SIZE || (end !== 0 && (offset + size) % U32 !== end)) {
     throw damaged(offset, `its header names the size ${size} and the end ${end}`);
   }
   return size;

@@ -9,8 +9,9 @@ import { checkEvent, eventSize } from './log-file-events.js';
 export interface LogFileHead {
   /** The FORMAT_DESCRIPTION event of the file. */
   readonly format: Buffer;
-  /** Ordinal of the last group before this file. */
+  /** The last group before this file; 0 and '' = none. */
   readonly begin: number;
+  readonly beginGtid: string;
   /** Offset behind the head. */
   readonly end: number;
 }
@@ -39,7 +40,12 @@ export async function readLogFileHead(file: FileHandle, flavour: Flavour): Promi
   if (list[HEADER_AT.type] === EVENT.startEncryption) throw encrypted();
   const last = list[HEADER_AT.type] === EVENT.gtidList ? lastOfList(list) : null;
   if (last === null) throw unexpected('it does not tell which transactions came before it');
-  return { format, begin: last === '' ? 0 : flavour.ordinalOf(last), end: listAt + list.length };
+  return {
+    format,
+    begin: last === '' ? 0 : flavour.ordinalOf(last),
+    beginGtid: last,
+    end: listAt + list.length,
+  };
 }
 
 /** Null: the file ends before the event does. */

@@ -15,7 +15,10 @@ import { silentLogger } from '../../src/std/logger.js';
 import { openSql, run, type SqlNode, scalarOf, withSql } from './sql-node.js';
 import { until } from './until.js';
 
-export type LoneServerOptions = Pick<ManagedServerOptions, 'extraArgs' | 'recoveryServerId'>;
+export type LoneServerOptions = Pick<
+  ManagedServerOptions,
+  'extraArgs' | 'recoveryServerId' | 'recoverAs' | 'startAttemptsMax'
+>;
 
 /**
  * A managed server without a node: open as the primary of epoch 1, and nobody acknowledges its commits. For trials of
