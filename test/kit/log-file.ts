@@ -8,6 +8,8 @@ const STANDALONE = 1;
 /** Builds the bytes of a file of MariaDB's binary log, as the server writes it, event by event. */
 export class LogFile {
   #bytes = Buffer.from('\xfebin', 'latin1');
+  /** The FORMAT_DESCRIPTION event at its head. */
+  readonly format: Buffer;
   /** The events after the head, in order. */
   readonly events: Buffer[] = [];
   /** Offset at which each of these events ends. */
@@ -15,7 +17,7 @@ export class LogFile {
 
   /** `after`: the GTIDs of the list at its head. */
   constructor(after: readonly string[] = []) {
-    this.#add(EVENT.formatDescription, format());
+    this.format = this.#add(EVENT.formatDescription, format());
     const count = Buffer.alloc(4);
     count.writeUInt32LE(after.length);
     this.#add(

@@ -1,13 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { epochEntry } from '../../../test/kit/chain-entry.js';
+import { LogFile } from '../../../test/kit/log-file.js';
 import { makeGroup } from '../../../test/kit/spool/record-maker.js';
 import { SkeinError } from '../../model/error.js';
 import { ORIGIN, type Position } from '../../model/position.js';
 import type { RecordBatch } from '../../model/records.js';
 import { mariadb } from '../../mysql-protocol/mariadb.js';
+import { readDeadLog } from '../../source/dead-log.js';
+import { GroupAssembler } from '../../source/group-assembler.js';
 import { Spool } from '../../spool/spool.js';
 import { diskStorage } from '../../spool/storage.js';
 import { Emitter } from '../../std/emitter.js';
@@ -155,4 +158,37 @@ it('gives up with the error of the dump, and with the reason of its signal', asy
   const waiting = ownLog(new Log(2)).reach(positionAt(3), role.signal);
   setTimeout(() => role.abort(new Error('the role ended')), 10);
   await expect(waiting).rejects.toThrow('the role ended');
+});
+
+it('a group that the source had begun is taken whole from the files of the dead server', async () => {
+  const file = new LogFile().transaction(1).transaction(2, 3_000_000).transaction(3);
+  await writeFile(join(directory, 'bin.000001'), file.bytes);
+  await writeFile(join(directory, 'bin.index'), './bin.000001\n');
+  const own = ownLog(new Log(0));
+  const modules = { flavour: mariadb, epochOf: () => 1, batch: (read: RecordBatch) => own.take(read) };
+  // The server died when it had sent the first transaction and the most of the second one.
+  const source = new GroupAssembler(
+    { ordinal: 0, gtid: Buffer.alloc(0) },
+    { ...modules, wallClockMs: Date.now, ackWanted: () => {}, ended: () => {} },
+  );
+  source.event(file.format, false);
+  for (const event of file.events.slice(0, 7)) source.event(event, false);
+  source.flush();
+  expect(spool.end.ordinal).toBe(1);
+
+  const drained = async () => {
+    await new Promise<void>((resolve) => spool.onDrain.on(resolve));
+  };
+  const end = await readDeadLog({ dataDir: directory, after: spool.end }, { ...modules, drained });
+  expect(end).toEqual({ ordinal: 3, stopped: null });
+  await spool.flush();
+  expect(own.durable).toEqual(positionAt(3));
+  own.stop();
+  await spool.close();
+  const again = await Spool.open(
+    { directory: join(directory, 'spool') },
+    { storage: diskStorage, logger: silentLogger, gtidText: mariadb.gtidText },
+  );
+  expect([again.end.ordinal, again.damage]).toEqual([3, null]);
+  await again.close();
 });
