@@ -10,7 +10,7 @@ import { FixedPrimary } from './election/fixed-primary.js';
 import { EventLog } from './events/event-log.js';
 import type { LinkListener } from './link/listener.js';
 import { currentEpoch, newestEntry } from './model/chain.js';
-import { messageOf } from './model/error.js';
+import { messageOf, SkeinError } from './model/error.js';
 import { linkText } from './model/members.js';
 import type { MysqlConnections } from './model/status.js';
 import { accountPassword } from './mysql-control/accounts.js';
@@ -280,6 +280,7 @@ class Node {
         generation: () => this.#generation.number,
         reconcileUsers: () => this.#users.reconcile(),
         flushLog: () => this.#logFile.flush(),
+        switchover: async (order) => (this.#elections ?? failoverIsFixed()).switchover(order),
         mysqlFigures: () => this.#clients.mysqlFigures(),
         certificateExpiresAtMs: () => this.#tls?.current.expiresAtMs ?? null,
         seedBytesSent: () => this.#seeding.donor.bytesSent,
@@ -434,4 +435,11 @@ class Node {
       },
     );
   }
+}
+
+function failoverIsFixed(): never {
+  throw new SkeinError(
+    'FAILOVER_FIXED',
+    'The primary of this cluster is fixed ("failover": "fixed" in node.json): no other node can take over.',
+  );
 }

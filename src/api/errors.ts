@@ -85,6 +85,21 @@ export const ERRORS = {
   MEMBER_IS_PRIMARY: { status: [409], means: 'The primary cannot be removed.' },
   MEMBERS_FULL: { status: [409], means: 'The cluster has its maximum number of members.' },
   IDEMPOTENCY_KEY_IN_USE: { status: [409], means: 'Another request with this key is in progress.' },
+  FAILOVER_FIXED: {
+    status: [409],
+    means: 'The primary of this cluster is fixed: no other node can take over.',
+  },
+  ALREADY_PRIMARY: { status: [409], means: 'The node that is to take over is the primary already.' },
+  NO_TARGET: {
+    status: [409],
+    means: 'No node can take over, or not the one that was named; `message` says why.',
+  },
+  TRANSFER_RUNNING: { status: [409], means: 'The primary is handing over already.' },
+  SWITCHOVER_FAILED: { status: [503], means: 'The primary has kept its role, or won it again.' },
+  SWITCHOVER_UNFINISHED: {
+    status: [503],
+    means: 'The primary gave up its role, and no other node has opened yet.',
+  },
   SEED_OF_PRIMARY: {
     status: [409],
     means: 'The primary cannot be filled: the other nodes are filled from it.',

@@ -15,6 +15,7 @@ import type {
   MembersDocument,
   Role,
 } from '../model/status.js';
+import type { Switchover, SwitchoverOrder } from '../model/switchover.js';
 import type { RoundReport, VerifyDocument, VerifyRequest } from '../model/verify.js';
 import type { Cancellation } from '../std/cancellation.js';
 import type { FoundLines } from '../std/newest-lines.js';
@@ -169,6 +170,11 @@ export interface NodeView {
    * @throws SkeinError NOT_PRIMARY, NOT_ATTACHED, SEED_OF_PRIMARY, NOT_SEEDING, SEED_NOT_CANCELLABLE
    */
   orderSeed(order: { node: string; order: 'start' | 'cancel'; reason: string }): Promise<void>;
+  /**
+   * An operator wants another primary. Resolves when that is open, or at once with `dryRun`.
+   * @throws SkeinError FAILOVER_FIXED, NOT_PRIMARY, ALREADY_PRIMARY, NO_TARGET, TRANSFER_RUNNING, SWITCHOVER_FAILED, SWITCHOVER_UNFINISHED
+   */
+  switchover(order: SwitchoverOrder): Promise<Switchover>;
   readonly events: EventSource;
   readonly audit: AuditView;
   /** This node's part of `GET /metrics`, in the text form of Prometheus. */

@@ -73,6 +73,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./reseed.js')).reseedCommand,
   },
   {
+    name: 'switchover',
+    summary: 'make another node the primary, in order',
+    load: async () => (await import('./switchover.js')).switchoverCommand,
+  },
+  {
     name: 'recovered',
     summary: 'show the transactions that a node kept when its data was replaced',
     load: async () => (await import('./recovered.js')).recoveredCommand,

@@ -16,6 +16,7 @@ import { SkeinError } from '../model/error.js';
 import type { MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
 import type { AcknowledgeLevel } from '../model/status.js';
+import type { Switchover, SwitchoverOrder } from '../model/switchover.js';
 import type { VerifyRequest } from '../model/verify.js';
 import { accountPassword, userPassword } from '../mysql-control/accounts.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
@@ -304,6 +305,10 @@ export class PlaneNodeView implements NodeView {
 
   orderSeed(order: { node: string; order: 'start' | 'cancel'; reason: string }): Promise<void> {
     return this.#modules.questions.orderSeed(order);
+  }
+
+  switchover(order: SwitchoverOrder): Promise<Switchover> {
+    return this.#modules.questions.switchover(order);
   }
 
   metrics(): Promise<string> {

@@ -73,6 +73,11 @@ export class Questions {
     await this.#ask('orderSeed', order);
   }
 
+  /** @throws SkeinError */
+  switchover(order: InputOf<'switchover'>): Promise<AnswerTo<'switchover'>> {
+    return this.#ask('switchover', order);
+  }
+
   answered(id: number, answer: Answer): void {
     const settle = this.#open.get(id);
     this.#open.delete(id);

@@ -22,8 +22,11 @@ export interface ElectionActions {
   serve(epoch: number): void;
   suspend(reason: string): void;
   resume(): void;
-  /** Holds writes, finishes those under way, reads the log to its end. Resolves with the last ordinal; never rejects. */
-  drain(to: string, reason: string): Promise<number>;
+  /**
+   * Holds writes, finishes those under way, reads the log to its end. Resolves with the last ordinal, or with null when writes
+   * under way did not end in time; never rejects.
+   */
+  drain(to: string, reason: string): Promise<number | null>;
   undrain(reason: string): void;
   stepDown(epoch: number, reason: string): void;
   announce(entry: ChainEntry, isSettled: boolean): void;

@@ -11,6 +11,7 @@ import type { ElectionEvents, ElectionFacts } from './actions.js';
 import { electionStep, nextTickMs, startElection } from './core.js';
 import { type EffectModules, Effects } from './effects.js';
 import { Failovers } from './failovers.js';
+import { transferPlanOf } from './hand-over.js';
 import { ELECTION_DEFAULTS } from './options.js';
 import { type Outlook, outlookOf } from './outlook.js';
 import { PeersFile } from './peers-file.js';
@@ -19,6 +20,7 @@ import { Repeats } from './repeats.js';
 import { isSameRole, NO_ROLE, type RoleView, roleView } from './role-view.js';
 import { ELECTION_RULES } from './rules.js';
 import type { ElectionEffect, ElectionEvent, ElectionState, ElectionStep, Fitness, Moment } from './state.js';
+import type { TransferPlan } from './targets.js';
 import type { ElectionContext } from './turn.js';
 
 export interface ElectionDriverOptions {
@@ -153,6 +155,11 @@ export class ElectionDriver {
    */
   async transfer(to: string | null): Promise<void> {
     throwIfRefused(await this.#effectsOf({ kind: 'transfer', to }));
+  }
+
+  /** What `transfer` would do now; null = this node is not the primary. Changes nothing. */
+  transferPlan(to: string | null): TransferPlan | null {
+    return this.#state && transferPlanOf(this.#context, this.#state, this.#moment(), to);
   }
 
   /**

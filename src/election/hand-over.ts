@@ -1,49 +1,30 @@
-import { comparePlaces, listInForce, newestEntry } from '../model/chain.js';
-import type { Offer } from '../model/election-messages.js';
+import { comparePlaces, newestEntry } from '../model/chain.js';
 import { campaignFor } from './campaign.js';
 import { beat, hasContact, resume } from './leader.js';
 import { listsOf } from './log-position.js';
-import type { Leader, PeerView, Transfer } from './state.js';
-import { become, isVoter, leaderOf, leaveRole, say, send, type Turn } from './turn.js';
+import type { ElectionState, Leader, Moment, Transfer } from './state.js';
+import { planTransfer, type Target, type TransferPlan, targets } from './targets.js';
+import {
+  become,
+  type ElectionContext,
+  isVoter,
+  leaderOf,
+  leaveRole,
+  say,
+  send,
+  type Turn,
+  turnOf,
+} from './turn.js';
 
 /**
  * Who keeps the lead (rule E14). The elected node has the best log; whether it is the one to serve clients is decided here,
  * and if it is not, it hands over as Raft does: writes end, the target gets everything, and campaigns at once.
  */
 
-interface Target {
-  readonly name: string;
-  readonly view: PeerView;
-  readonly offer: Offer;
-}
-
-/** Draining ends a transaction that is under way; the role kills what takes longer. */
+/** Draining waits for transactions that are under way. */
 const DRAIN_TIMEOUTS = 20;
 /** A transfer that failed is not tried again at once: each try closes the ports for a moment. */
 const RETRY_TIMEOUTS = 4;
-
-/** Voters that this primary hears, and that could serve clients, the fittest first. */
-function targets(turn: Turn, leader: Leader): Target[] {
-  const sinceMs = turn.at.nowMs - turn.options.electionTimeoutMinMs;
-  const found = listInForce(turn.state.chain).flatMap((member) => {
-    const { name } = member;
-    const view = turn.state.peers.get(name);
-    if (name === turn.options.node || !member.voter || !view?.offer || view.offer.serves === 'no') return [];
-    if ((leader.contacts.get(name) ?? Number.NEGATIVE_INFINITY) <= sinceMs) return [];
-    return turn.rules.isListed(member, view.standing.incarnation) ? [{ name, view, offer: view.offer }] : [];
-  });
-  return found.sort((a, b) => compareOffers(b.offer, a.offer) || (a.name < b.name ? -1 : 1));
-}
-
-function compareOffers(a: Offer, b: Offer): number {
-  const order = (value: boolean) => (value ? 1 : 0);
-  return (
-    order(a.serves === 'yes') - order(b.serves === 'yes') ||
-    order(!a.maintenance) - order(!b.maintenance) ||
-    a.priority - b.priority ||
-    a.applied - b.applied
-  );
-}
 
 interface Wish {
   readonly reason: string;
@@ -116,16 +97,25 @@ export function orderTransfer(turn: Turn, to: string | null): void {
   } else if (leader.transfer !== null) {
     refuse('TRANSFER_RUNNING', `A transfer to ${leader.transfer.to} is under way.`);
   } else {
-    const target = targets(turn, leader).find(({ name, offer }) =>
-      to === null ? offer.serves === 'yes' && !offer.maintenance : name === to,
-    );
-    if (target) beginTransfer(turn, leader, target.name, 'an operator wants it');
-    else
-      refuse(
-        'NO_TARGET',
-        `${to ?? 'No other node'} cannot take over: it has to be a voter that answers, with a working server.`,
-      );
+    const plan = planTransfer(turn, leader, to);
+    if (plan.to !== null) beginTransfer(turn, leader, plan.to, 'an operator wants it');
+    else refuse('NO_TARGET', plan.against.join(' '));
   }
+}
+
+/** What an operator's transfer would do now; null = this node is not the primary. Changes nothing. */
+export function transferPlanOf(
+  context: ElectionContext,
+  state: ElectionState,
+  at: Moment,
+  to: string | null,
+): TransferPlan | null {
+  const turn = turnOf(context, state, at);
+  const leader = leaderOf(turn);
+  if (leader === null || leader.stage !== 'lead') return null;
+  const plan = planTransfer(turn, leader, to);
+  if (leader.transfer === null) return plan;
+  return { to: null, against: [`A transfer to ${leader.transfer.to} is under way.`, ...plan.against] };
 }
 
 function beginTransfer(turn: Turn, leader: Leader, to: string, reason: string): void {
@@ -143,10 +133,14 @@ function beginTransfer(turn: Turn, leader: Leader, to: string, reason: string): 
   handOver(turn);
 }
 
-/** The server takes no more writes, and everything up to `ordinal` was sent. */
-export function drained(turn: Turn, ordinal: number): void {
+/** The server takes no more writes, and everything up to `ordinal` was sent; null: writes under way did not end. */
+export function drained(turn: Turn, ordinal: number | null): void {
   const leader = leaderOf(turn);
   if (leader?.transfer?.stage !== 'drain') return;
+  if (ordinal === null) {
+    abort(turn, leader, 'its writes under way did not end in time');
+    return;
+  }
   const untilMs = turn.at.nowMs + turn.options.electionTimeoutMaxMs;
   become(turn, { ...leader, transfer: { ...leader.transfer, stage: 'catchUp', end: ordinal, untilMs } });
   // Clients wait: the target is asked at once, and often, how far it is.
@@ -156,7 +150,7 @@ export function drained(turn: Turn, ordinal: number): void {
 
 function advance(turn: Turn, leader: Leader, transfer: Transfer, isTick: boolean): void {
   if (turn.at.nowMs >= transfer.untilMs) {
-    abort(turn, leader, transfer);
+    abort(turn, leader, `${transfer.to} did not take over in time`);
     return;
   }
   if (transfer.stage === 'drain') return;
@@ -188,11 +182,10 @@ function hasEverything(turn: Turn, { to, end }: Transfer): boolean {
   return comparePlaces(position, entry) >= 0 && position.ordinal >= end && isApplied;
 }
 
-/** The target did not get there in time, so this node goes on in its epoch: nobody has promised another one. */
-function abort(turn: Turn, leader: Leader, { to }: Transfer): void {
+/** Nobody has promised another epoch, so this node goes on in its own. */
+function abort(turn: Turn, leader: Leader, reason: string): void {
   const noTransferUntilMs = turn.at.nowMs + RETRY_TIMEOUTS * turn.options.electionTimeoutMaxMs;
   become(turn, { ...leader, transfer: null, noTransferUntilMs });
-  const reason = `${to} did not take over in time`;
   turn.effects.push({ kind: 'undrain', reason });
   say(turn, `It keeps the lead: ${reason}.`);
   if (leader.isSuspended && hasContact(turn)) resume(turn);

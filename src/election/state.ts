@@ -184,8 +184,11 @@ export type ElectionEvent =
   | { readonly kind: 'fitness'; readonly fitness: Fitness }
   /** An operator wants another primary; null = the fittest. */
   | { readonly kind: 'transfer'; readonly to: string | null }
-  /** After `drain`: the log of this epoch ends here, and everything up to it was sent. */
-  | { readonly kind: 'drained'; readonly ordinal: number }
+  /**
+   * After `drain`: the log of this epoch ends here, and everything up to it was sent. Null: writes under way did not end in
+   * time, so the server may not be handed over.
+   */
+  | { readonly kind: 'drained'; readonly ordinal: number | null }
   /** `end`: of everything that was appended or sent, durable or not. */
   | { readonly kind: 'changeMembers'; readonly members: MemberList; readonly end: Position };
 

@@ -20,6 +20,7 @@ import { handleOpenApi } from './handlers/openapi.js';
 import { handleOutcome } from './handlers/outcomes.js';
 import { handleRows, handleSchema, handleTable } from './handlers/schema.js';
 import { handleSql } from './handlers/sql.js';
+import { handleSwitchover } from './handlers/switchover.js';
 import {
   handleCreateToken,
   handleDeleteToken,
@@ -64,6 +65,7 @@ const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   getVerify: handleGetVerify,
   postVerify: handleStartVerify,
   deleteVerify: handleCancelVerify,
+  postSwitchover: handleSwitchover,
   reseedNode: handleReseed,
   cancelReseed: handleCancelReseed,
   getOpenApi: handleOpenApi,

@@ -6,11 +6,13 @@ import { cutFor, listedNames } from '../model/chain.js';
 import type { ElectionMessage } from '../model/election-messages.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { ListedMember } from '../model/members.js';
+import type { Switchover, SwitchoverOrder } from '../model/switchover.js';
 import { ElectedRoles } from '../roles/elected-roles.js';
 import { linkSettings } from '../roles/link-settings.js';
 import { isOnlyVoter } from '../roles/only-voter.js';
 import type { RoleHost } from '../roles/role-host.js';
 import type { ElectionPort, NodeParts } from '../roles/role-node.js';
+import { Switching } from './switching.js';
 
 /** Connects the election to the node: its links to the other members, its files, and the roles that do what it wants. */
 export class NodeElections {
@@ -18,6 +20,8 @@ export class NodeElections {
   readonly #driver: ElectionDriver;
   readonly #links: VoterLinks;
   readonly #roles: ElectedRoles;
+  readonly #switching: Switching;
+  readonly #stopped = new AbortController();
   readonly #off: (() => void)[] = [];
   readonly #parts: NodeParts;
   #hasBegun = false;
@@ -57,6 +61,7 @@ export class NodeElections {
     this.#driver = driver;
     this.#links = links;
     this.#roles = roles;
+    this.#switching = new Switching(config.name, { driver, host });
     this.port = {
       get chain() {
         return driver.chain;
@@ -78,6 +83,11 @@ export class NodeElections {
   /** A message that another member sent on the connection that it dialled. */
   message(from: string, message: ElectionMessage): void {
     this.#driver.message(from, message);
+  }
+
+  /** @throws SkeinError, see Switching */
+  switchover(order: SwitchoverOrder): Promise<Switchover> {
+    return this.#switching.order(order, this.#stopped.signal);
   }
 
   async start(): Promise<void> {
@@ -102,6 +112,7 @@ export class NodeElections {
   }
 
   async stop(): Promise<void> {
+    this.#stopped.abort(new SkeinError('NOT_PRIMARY', 'This node stops.'));
     for (const off of this.#off) off();
     await this.#driver.stop();
     await this.#links.stop();

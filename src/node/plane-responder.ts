@@ -4,6 +4,7 @@ import type { EventLog } from '../events/event-log.js';
 import { ThreadMeter } from '../metrics/process-metrics.js';
 import { metricsText } from '../metrics/text.js';
 import { type MemberChange, memberNamed } from '../model/members.js';
+import type { Switchover, SwitchoverOrder } from '../model/switchover.js';
 import type { VerifyRequest } from '../model/verify.js';
 import type { AnswerTo, InputOf, PlaneFacts, PlaneFigures, Question } from '../planes/messages.js';
 import { NodeMetrics } from '../roles/metrics.js';
@@ -19,6 +20,8 @@ export interface PlaneResponderModules {
   /** Resolves when the server's accounts of applications match the table as it was at the call or later. */
   reconcileUsers(): Promise<void>;
   flushLog(): void;
+  /** @throws SkeinError FAILOVER_FIXED, and those of Switching */
+  switchover(order: SwitchoverOrder): Promise<Switchover>;
   /** Null without MySQL ports, and when their thread does not answer in time. */
   mysqlFigures(): Promise<PlaneFigures | null>;
   /** Expiry of the node's certificate, Unix ms; null without TLS. */
@@ -84,6 +87,7 @@ export class PlaneResponder {
         const { node, ...order } = input as InputOf<'orderSeed'>;
         return role.orderSeed(node, order);
       },
+      switchover: () => this.#modules.switchover(input as SwitchoverOrder),
     };
     return await answers[what]();
   }

@@ -12,6 +12,7 @@ import type { Chain } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { MemberChange } from '../model/members.js';
 import type { ClusterEvent, ClusterStatus, MemberState, MembersDocument } from '../model/status.js';
+import type { Switchover, SwitchoverOrder } from '../model/switchover.js';
 import type { RoundReport, VerifyDocument, VerifyRequest } from '../model/verify.js';
 import type { ServerBinary } from '../server-packages/server-binary.js';
 import type { TlsIdentity } from '../std/tls-source.js';
@@ -171,6 +172,7 @@ export interface Asked {
   /** Write all pending lines of the log into its file. */
   flushLog(): void;
   orderSeed(order: { node: string; order: 'start' | 'cancel'; reason: string }): void;
+  switchover(order: SwitchoverOrder): Switchover;
 }
 export type Question = keyof Asked;
 export type AnswerTo<What extends Question> = ReturnType<Asked[What]>;

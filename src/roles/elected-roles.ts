@@ -85,8 +85,9 @@ export class ElectedRoles implements ElectionActions, ElectionFacts {
     this.#term?.resume();
   }
 
-  async drain(to: string): Promise<number> {
-    return (await this.#term?.drain(to)) ?? this.#parts.spool.end.ordinal;
+  async drain(to: string): Promise<number | null> {
+    const term = this.#term;
+    return term === null ? this.#parts.spool.end.ordinal : term.drain(to);
   }
 
   undrain(): void {

@@ -11,6 +11,7 @@ import { EventRing } from '../../src/events/event-ring.js';
 import { SkeinError } from '../../src/model/error.js';
 import type { Position } from '../../src/model/position.js';
 import type { Role } from '../../src/model/status.js';
+import type { Switchover } from '../../src/model/switchover.js';
 import type { RoundReport, VerifyDocument, VerifyRequest } from '../../src/model/verify.js';
 import { Connection } from '../../src/mysql-client/connection.js';
 import {
@@ -220,6 +221,13 @@ export class HonestNode implements NodeView {
 
   async orderSeed({ node }: { node: string }): Promise<void> {
     if (node !== 'n2') throw new SkeinError('NOT_ATTACHED', `${node} is not attached.`);
+  }
+
+  async switchover({ to, dryRun }: { to: string | null; dryRun: boolean }): Promise<Switchover> {
+    if (to !== null && to !== 'n2')
+      throw new SkeinError('NO_TARGET', `${to} is not a member of the cluster.`);
+    const against = dryRun ? ['n3 is not a voter.'] : [];
+    return { dryRun, from: this.name, to: 'n2', epoch: this.epoch(), pauseMs: dryRun ? null : 90, against };
   }
 
   async reconcileUsers(): Promise<void> {

@@ -38,6 +38,9 @@ function inTurn(writers: readonly Writer[]): Writer {
 export interface RoleWritersOptions {
   readonly http: number;
   readonly mysql: number;
+  /** Pause of a writer after an answer that was no acknowledgement; default as of WriterPool. */
+  readonly pauseAfterErrorMs?: number;
+  readonly paceMs?: number;
   /** Called with the time between two acknowledgements of any writer. */
   gap?(ms: number): void;
 }
@@ -75,6 +78,8 @@ export function startRoleWriters(
   return new WriterPool(
     {
       clients: options.http + options.mysql,
+      ...(options.pauseAfterErrorMs !== undefined && { pauseAfterErrorMs: options.pauseAfterErrorMs }),
+      ...(options.paceMs !== undefined && { paceMs: options.paceMs }),
       writer: (client) => watched(client <= options.http ? http() : mysql()),
     },
     into,

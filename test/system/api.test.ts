@@ -108,6 +108,7 @@ const SAMPLES: Readonly<Record<EndpointName, () => Input | Promise<Input>>> = {
   getVerify: () => ({}),
   postVerify: () => ({ body: { database: 'demo', table: 't', repair: true } }),
   deleteVerify: () => ({}),
+  postSwitchover: () => ({ body: { to: 'n2', dryRun: true } }),
   reseedNode: () => ({ params: { name: 'n2' }, body: {} }),
   cancelReseed: () => ({ params: { name: 'n2' } }),
   getOpenApi: () => ({}),

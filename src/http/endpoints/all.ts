@@ -14,6 +14,7 @@ import { getOpenApi } from './openapi.js';
 import { getOutcome } from './outcomes.js';
 import { getRows, getSchema, getTable } from './schema.js';
 import { postSql } from './sql.js';
+import { postSwitchover } from './switchover.js';
 import { deleteToken, getTokens, postTokens, rotateToken } from './tokens.js';
 import { postTx, postTxCommit, postTxRollback } from './transactions.js';
 import { deleteUser, getUsers, postUsers, rotateUser } from './users.js';
@@ -53,6 +54,7 @@ export const ENDPOINTS = {
   getVerify,
   postVerify,
   deleteVerify,
+  postSwitchover,
   reseedNode,
   cancelReseed,
   getOpenApi,

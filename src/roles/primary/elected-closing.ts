@@ -24,15 +24,23 @@ export interface ElectedClosingModules {
   kill(reason: string): Promise<void>;
 }
 
-/** Clients' statements usually end within milliseconds. What takes longer than this is ended with the server. */
-const DRAIN_MAX_MS = 10_000;
+/** Clients' statements usually end within milliseconds. Nobody is served meanwhile, so the lead is kept when one takes longer. */
+const DRAIN_MAX_MS = 3_000;
 /** A deposed primary waits for nobody: what a client has under way can no longer be acknowledged. */
 const CLOSE_MAX_MS = 1_000;
 const POLL_MS = 10;
 
+/** `down`: the server has ended. `late`: it is not closed for writes. */
+type Closed =
+  | { readonly kind: 'closed'; readonly end: Position }
+  | { readonly kind: 'down' }
+  | { readonly kind: 'late'; readonly reason: string };
+
 /** Ends the writing on the server of an elected primary: in order before another node takes over, or at once. */
 export class ElectedClosing {
   readonly #modules: ElectedClosingModules;
+  /** Draining was begun, so the server may be closed for writes. */
+  #isDrained = false;
   /** End of the drained server's log; null = the server was not drained. */
   #end: Position | null = null;
 
@@ -40,22 +48,34 @@ export class ElectedClosing {
     this.#modules = modules;
   }
 
-  /** Refuses writes and reads the log to its end. Resolves with the last ordinal of this epoch; never rejects. */
-  async drain(): Promise<number> {
-    const { spool, isUp, cutClients } = this.#modules;
+  /**
+   * Refuses writes and reads the log to its end. Resolves with the last ordinal of this epoch, or with null when writes under
+   * way did not end in time; never rejects.
+   */
+  async drain(): Promise<number | null> {
+    const { spool, isUp, cutClients, logger } = this.#modules;
     const untilMs = monotonicMs() + DRAIN_MAX_MS;
+    this.#isDrained = true;
     await cutClients();
-    const end = await this.#closeUntil(untilMs);
-    while (end !== null && isUp() && spool.end.ordinal < end.ordinal && monotonicMs() < untilMs)
+    const closed = await this.#closeUntil(untilMs);
+    if (closed.kind === 'late') {
+      logger.warn({ reason: closed.reason }, 'writes under way do not end, so the role is not handed over');
+      return null;
+    }
+    if (closed.kind === 'down') return spool.end.ordinal;
+    while (isUp() && spool.end.ordinal < closed.end.ordinal) {
+      if (monotonicMs() > untilMs) return null;
       await sleep(POLL_MS);
-    this.#end = end;
-    return Math.max(spool.end.ordinal, end?.ordinal ?? 0);
+    }
+    this.#end = closed.end;
+    return Math.max(spool.end.ordinal, closed.end.ordinal);
   }
 
   /** The lead is kept after all: clients may write again. */
   async undrain(): Promise<void> {
     const { control, isUp, logger } = this.#modules;
-    const wasDrained = this.#end !== null;
+    const wasDrained = this.#isDrained;
+    this.#isDrained = false;
     this.#end = null;
     if (!wasDrained || !isUp()) return;
     await control()
@@ -70,33 +90,31 @@ export class ElectedClosing {
     const { control, isUp, newServerId, openMark, kill, cutClients } = this.#modules;
     await cutClients();
     if (!isUp()) return;
-    const end = this.#end ?? (await this.#closeUntil(monotonicMs() + CLOSE_MAX_MS));
-    if (end === null || !isUp()) return;
+    const closed: Closed =
+      this.#end === null
+        ? await this.#closeUntil(monotonicMs() + CLOSE_MAX_MS)
+        : { kind: 'closed', end: this.#end };
+    if (closed.kind === 'late') await kill(`it could not be closed in order (${closed.reason})`);
+    if (closed.kind !== 'closed' || !isUp()) return;
     try {
-      await control().becomeReplica({ serverId: await newServerId(), position: end.gtid });
+      await control().becomeReplica({ serverId: await newServerId(), position: closed.end.gtid });
       await openMark.clear();
     } catch (error) {
       await kill(`it could not be closed in order (${messageOf(error)})`);
     }
   }
 
-  /** Null: the server has ended, or was killed because it could not be closed in time. */
-  async #closeUntil(untilMs: number): Promise<Position | null> {
-    const { control, epochs, isUp, kill } = this.#modules;
-    let reason = '';
+  async #closeUntil(untilMs: number): Promise<Closed> {
+    const { control, epochs, isUp } = this.#modules;
     while (isUp()) {
       try {
         await control().closeForWrites();
-        return epochs.positionOf((await control().status()).gtidBinlogPos);
+        return { kind: 'closed', end: epochs.positionOf((await control().status()).gtidBinlogPos) };
       } catch (error) {
-        reason = messageOf(error);
-      }
-      if (monotonicMs() > untilMs) {
-        await kill(`it could not be closed in order (${reason})`);
-        return null;
+        if (monotonicMs() > untilMs) return { kind: 'late', reason: messageOf(error) };
       }
       await sleep(POLL_MS);
     }
-    return null;
+    return { kind: 'down' };
   }
 }

@@ -143,7 +143,7 @@ export class ElectedTerm {
     this.#modules.changed();
   }
 
-  async drain(to: string): Promise<number> {
+  async drain(to: string): Promise<number | null> {
     this.#drainedFor = to;
     this.#modules.changed();
     return this.#closing.drain();
