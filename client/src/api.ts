@@ -580,6 +580,20 @@ export type VerifyDifference = {
   repair: string | null;
 };
 
+export type Switchover = {
+  dryRun: boolean;
+  /** The primary before. */
+  from: string;
+  /** The primary now. With `dryRun`: who would take over; null = nobody can. */
+  to: string | null;
+  /** The present epoch. */
+  epoch: number;
+  /** How long no primary took writes, as the primary before saw it; null with `dryRun`. */
+  pauseMs: number | null;
+  /** With `dryRun`: what stands against each node that would not take over. */
+  against: string[];
+};
+
 export type SeedOrder = {
   node: string;
   order: 'start' | 'cancel';
@@ -657,6 +671,12 @@ export type NodeErrorCode =
   | 'MEMBER_IS_PRIMARY'
   | 'MEMBERS_FULL'
   | 'IDEMPOTENCY_KEY_IN_USE'
+  | 'FAILOVER_FIXED'
+  | 'ALREADY_PRIMARY'
+  | 'NO_TARGET'
+  | 'TRANSFER_RUNNING'
+  | 'SWITCHOVER_FAILED'
+  | 'SWITCHOVER_UNFINISHED'
   | 'SEED_OF_PRIMARY'
   | 'NOT_SEEDING'
   | 'SEED_NOT_CANCELLABLE'
@@ -995,6 +1015,16 @@ export interface Endpoints {
       cancelled: boolean;
     };
   };
+  /** Makes another node the primary, in order: writes end, the other node gets everything, and opens. Sent to the primary; answered when the other one is open. */
+  postSwitchover: {
+    body: {
+      /** Absent: the node that suits best. */
+      to?: string;
+      /** Only tells who would take over. */
+      dryRun?: boolean;
+    };
+    response: Switchover;
+  };
   /** Fills the server of a replica from another node. Sent to that replica, or to the primary, which tells it. Its progress is in GET /v1/cluster. */
   reseedNode: {
     params: {
@@ -1069,6 +1099,7 @@ export const ENDPOINTS = {
   getVerify: { method: 'GET', path: '/v1/verify', produces: 'json', statuses: [200] },
   postVerify: { method: 'POST', path: '/v1/verify', produces: 'json', statuses: [202] },
   deleteVerify: { method: 'DELETE', path: '/v1/verify', produces: 'json', statuses: [200] },
+  postSwitchover: { method: 'POST', path: '/v1/cluster/switchover', produces: 'json', statuses: [200] },
   reseedNode: { method: 'POST', path: '/v1/nodes/:name/reseed', produces: 'json', statuses: [202] },
   cancelReseed: { method: 'DELETE', path: '/v1/nodes/:name/reseed', produces: 'json', statuses: [202] },
   getOpenApi: { method: 'GET', path: '/v1/openapi.json', produces: 'json', statuses: [200] },

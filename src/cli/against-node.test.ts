@@ -200,3 +200,36 @@ describe('what a node says never steers the terminal', () => {
     expect([piped.includes('\u009b'), shown.includes('\u009b')]).toEqual([true, false]);
   });
 });
+
+describe('switchover', () => {
+  const done = { dryRun: false, from: 'n1', to: 'n2', epoch: 4, pauseMs: 95, against: [] };
+
+  it('says who is the primary now, and how long nobody was', async () => {
+    answer = { status: 200, body: done };
+    const { code, out } = await run(['switchover', '--to', 'n2']);
+    expect(code).toBe(0);
+    expect(out).toBe(
+      'n2 is the primary now, in epoch 4. n1 is a replica. No primary took writes for 95 ms.\n',
+    );
+    expect(asked).toEqual(['POST /v1/cluster/switchover Bearer skein_x']);
+  });
+
+  it('fails where nobody could take over, and says why', async () => {
+    const against = ['n2 has no working server.', 'n3 is not a voter.'];
+    answer = { status: 200, body: { ...done, dryRun: true, to: null, pauseMs: null, against } };
+    const { code, out } = await run(['switchover', '--dry-run']);
+    expect(code).toBe(1);
+    expect(out).toBe('No node can take over from n1.\nn2 has no working server.\nn3 is not a voter.\n');
+  });
+
+  it('asks the primary that a replica names', async () => {
+    answer = {
+      status: 421,
+      body: { error: { code: 'NOT_PRIMARY', message: 'This node is not the primary.', primary: url } },
+    };
+    const { code, err } = await run(['switchover']);
+    expect(code).toBe(1);
+    expect(err).toContain('NOT_PRIMARY');
+    expect(asked).toHaveLength(2);
+  });
+});
