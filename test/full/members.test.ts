@@ -10,6 +10,7 @@ import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, LEDGER_DATABASE, startWriters } from '../kit/kill-rounds.js';
 import { endOf, logOf } from '../kit/node-log.js';
 import { seedsOf } from '../kit/seeds.js';
+import { spoolBegin } from '../kit/spool-files.js';
 import { rowsOf, run, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
@@ -32,7 +33,8 @@ let writers: WriterPool | undefined;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ replicas: 4, first: 1 });
+  const settings = { spoolSegmentBytes: 64 * 1024 };
+  cluster = await TestCluster.start({ replicas: 4, first: 1, settings });
   await createLedger(cluster);
   writers = startWriters(cluster, { paceMs: 5 });
 });
@@ -352,6 +354,11 @@ it('a node that comes back is filled from the only other one, whose log does not
       await run(connection, 'PURGE BINARY LOGS TO ?', [logs.at(-1)?.Log_name]);
       return (await rowsOf(connection, 'SHOW BINARY LOGS')).length === 1;
     });
+  });
+  const { durable: end } = (await cluster.primary.cluster()).members.find(({ name }) => name === 'n2')
+    ?.positions ?? { durable: 0 };
+  await until('the spool of the primary has nothing of that either', async () => {
+    return (await spoolBegin(join(cluster.primary.directory, 'spool'))) > end + 1;
   });
   // The node of the primary still has its most recent transactions in memory.
   await restart('n1');
