@@ -1,0 +1,176 @@
+/**
+ * How long a cluster of three takes no writes when it loses its primary: clients write every 20 ms through the read-write
+ * ports and over HTTP, and the primary is killed or stopped again and again. At the end each acknowledged write is looked for.
+ * Run: npm run bench -- failover [--short] [--rounds=20] [--only=both,server,node,stop]
+ *   --rounds  of each way to lose it; --short: 3
+ *   --only    both: kill -9 of node and server; server, node: of one of them; stop: SIGSTOP of both
+ */
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { sleep } from '../src/std/timing.js';
+import { LocalCluster, type LocalNode } from './failover/local-cluster.js';
+import { TABLE, type Way, Writers } from './failover/writers.js';
+import { spreadOf } from './throughput/statistics.js';
+import { asMarkdown, range } from './throughput/table.js';
+
+const PACE_MS = 20;
+const NODES = 3;
+/** Between two losses, so that each finds a cluster at work. */
+const SETTLED_MS = 1_000;
+const POLL_MS = 5;
+const GIVE_UP_MS = 120_000;
+/** Longer than the longest election. */
+const STOPPED_MS = 4_000;
+
+type Loss = 'both' | 'server' | 'node' | 'stop';
+const LOSSES: Readonly<Record<Loss, { readonly title: string; readonly goal: string }>> = {
+  both: { title: 'kill -9 of node and server', goal: '1.0, worst 2.5' },
+  server: { title: 'kill -9 of the server', goal: '0.5' },
+  node: { title: 'kill -9 of the node', goal: '-' },
+  stop: { title: 'SIGSTOP of node and server', goal: '2.0, worst 3.5' },
+};
+
+const { values } = parseArgs({
+  options: {
+    short: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    only: { type: 'string' },
+  },
+});
+const rounds = Number(values.rounds ?? (values.short ? 3 : 20));
+const only = (values.only?.split(',') ?? Object.keys(LOSSES)) as Loss[];
+for (const loss of only) if (!(loss in LOSSES)) throw new Error(`There is no such way: ${loss}`);
+
+interface Round {
+  readonly pausesMs: Record<Way, number>;
+  readonly backMs: number;
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'skein-bench-failover-'));
+const cluster = await LocalCluster.start(join(directory, 'cluster'), await freePorts(), NODES);
+try {
+  const first = await cluster.primary();
+  await cluster.sql(first, 'CREATE DATABASE bench');
+  await cluster.sql(first, `CREATE TABLE ${TABLE} (id BIGINT PRIMARY KEY)`);
+  const writers = new Writers(cluster.nodes, cluster, PACE_MS);
+  const found = new Map<Loss, Round[]>();
+  for (const loss of only) {
+    const of: Round[] = [];
+    found.set(loss, of);
+    for (let round = 1; round <= rounds; round++) {
+      await sleep(SETTLED_MS);
+      of.push(await lose(loss, writers));
+      console.error(`skein: ${LOSSES[loss].title}, ${round} of ${rounds}: ${shown(of.at(-1))}`);
+    }
+  }
+  await writers.stop();
+  const lost = await missing(writers);
+  console.log(`\nload average of this machine at the end: ${loadavg()[0]?.toFixed(1)}`);
+  console.log(
+    `${writers.acknowledged.length} acknowledged writes, ${lost.length} of them lost${lost.length > 0 ? `: ${lost.slice(0, 20).join(', ')}` : ''}; ${writers.unknown.length} without an answer\n`,
+  );
+  console.log(asMarkdown(tableOf(found)));
+  if (lost.length > 0) process.exitCode = 1;
+} finally {
+  await cluster.stop();
+  rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
+}
+
+async function lose(loss: Loss, writers: Writers): Promise<Round> {
+  const node = await cluster.primary();
+  const pids = {
+    both: [cluster.pid(node, 'node'), cluster.pid(node, 'server')],
+    server: [cluster.pid(node, 'server')],
+    node: [cluster.pid(node, 'node')],
+    stop: [cluster.pid(node, 'node'), cluster.pid(node, 'server')],
+  }[loss];
+  const sinceMs = performance.now();
+  for (const pid of pids) process.kill(pid, loss === 'stop' ? 'SIGSTOP' : 'SIGKILL');
+  const pausesMs = {
+    port: await pause('port', writers, sinceMs),
+    http: await pause('http', writers, sinceMs),
+  };
+  let backSinceMs = sinceMs;
+  if (loss === 'stop') {
+    await sleep(Math.max(0, STOPPED_MS - (performance.now() - sinceMs)));
+    for (const pid of pids) process.kill(pid, 'SIGCONT');
+    backSinceMs = performance.now();
+  }
+  await untilReplica(node);
+  return { pausesMs, backMs: performance.now() - backSinceMs };
+}
+
+async function pause(way: Way, writers: Writers, sinceMs: number): Promise<number> {
+  for (;;) {
+    const found = writers.pauseSince(way, sinceMs);
+    if (found !== null) return found;
+    if (performance.now() - sinceMs > GIVE_UP_MS)
+      throw new Error(`No write was acknowledged for ${GIVE_UP_MS / 1000} s.`);
+    await sleep(POLL_MS);
+  }
+}
+
+/** The node that was the primary is a healthy replica, and so are all others. */
+async function untilReplica(node: LocalNode): Promise<void> {
+  const deadlineMs = performance.now() + GIVE_UP_MS;
+  for (;;) {
+    const status = await cluster.status(await cluster.primary()).catch(() => null);
+    const own = status?.members.find(({ name }) => name === node.name);
+    if (own?.role === 'replica' && own.state === 'live' && own.reason === null && own.server.up) break;
+    if (performance.now() > deadlineMs) throw new Error(`${node.name} did not come back: ${own?.reason}`);
+    await sleep(50);
+  }
+  await cluster.allReady();
+}
+
+async function missing(writers: Writers): Promise<number[]> {
+  await cluster.allReady();
+  const ids = new Set(
+    (await cluster.sql(await cluster.primary(), `SELECT id FROM ${TABLE}`)).map(([id]) => Number(id)),
+  );
+  return writers.acknowledged.filter((id) => !ids.has(id));
+}
+
+function shown(round: Round | undefined): string {
+  if (!round) return '';
+  const { pausesMs, backMs } = round;
+  return `no writes for ${seconds(pausesMs.port)} s (ports), ${seconds(pausesMs.http)} s (HTTP); back after ${seconds(backMs)} s`;
+}
+
+const seconds = (ms: number) => (ms / 1000).toFixed(2);
+
+function tableOf(found: ReadonlyMap<Loss, readonly Round[]>) {
+  const spread = (ms: readonly number[]) => range(spreadOf(ms.map((each) => each / 1000)), 2);
+  return {
+    title: 'Seconds without a write: median (least-most)',
+    head: [
+      'the primary is lost by',
+      'rounds',
+      'through the ports',
+      'over HTTP',
+      'goal',
+      'a healthy replica again after',
+    ],
+    rows: [...found].map(([loss, of]) => [
+      LOSSES[loss].title,
+      String(of.length),
+      spread(of.map(({ pausesMs }) => pausesMs.port)),
+      spread(of.map(({ pausesMs }) => pausesMs.http)),
+      LOSSES[loss].goal,
+      spread(of.map(({ backMs }) => backMs)),
+    ]),
+  };
+}
+
+async function freePorts(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  // Not among those that the system gives to others at any time.
+  return port > 32_000 ? port - 20_000 : port;
+}
