@@ -27,12 +27,6 @@ export async function ledgerInSpool(directory: string): Promise<Set<string>> {
   return found;
 }
 
-/** The ordinal of the first group that a spool has, by the name of its first segment. Its node may be running. */
-export async function spoolBegin(directory: string): Promise<number> {
-  const [first = ''] = await segments(directory);
-  return Number(/\d+/.exec(first)?.[0]);
-}
-
 /** Takes the last groups of a spool away, with what was written behind them. Its node must not be running. */
 export async function cutLastGroups(directory: string, count: number): Promise<void> {
   const last = (await segments(directory)).at(-1) ?? '';

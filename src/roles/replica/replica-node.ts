@@ -328,7 +328,7 @@ export class ReplicaNode implements RoleScope {
     const { election, openMark } = this.#parts;
     if (election !== null && openMark.epoch !== null) {
       this.#former = up;
-      if (isOnlyVoter(this.#parts)) await this.#levelFormer(up);
+      if (isOnlyVoter(this.#parts)) await this.#levelFormer();
       this.#judgeFormer();
       this.onChange.emit();
       return;
@@ -339,10 +339,10 @@ export class ReplicaNode implements RoleScope {
     this.onChange.emit();
   }
 
-  async #levelFormer(up: LocalServerUp): Promise<void> {
+  async #levelFormer(): Promise<void> {
     const { election, events, config, kill } = this.#parts;
     try {
-      await levelFormer(up, this.#parts, this.#stopped.signal);
+      await levelFormer(this.#parts, this.#stopped.signal);
       election?.isLevel();
     } catch (error) {
       if (!isSkeinError(error, 'SERVER_STILL_OPEN')) throw error;
