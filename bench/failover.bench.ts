@@ -141,7 +141,9 @@ function shown(round: Round | undefined): string {
   return `no writes for ${seconds(pausesMs.port)} s (ports), ${seconds(pausesMs.http)} s (HTTP); back after ${seconds(backMs)} s`;
 }
 
-const seconds = (ms: number) => (ms / 1000).toFixed(2);
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(2);
+}
 
 function tableOf(found: ReadonlyMap<Loss, readonly Round[]>) {
   const spread = (ms: readonly number[]) => range(spreadOf(ms.map((each) => each / 1000)), 2);
