@@ -35,6 +35,8 @@ export class ElectedTerm {
   #mayServe = false;
   /** The server was given to the primary's work in this epoch. */
   #isTaken = false;
+  /** The server was opened. */
+  #isOpened = false;
   /** The server has ended after that: it is not opened again in this epoch. */
   #isGone = false;
   #suspended: string | null = null;
@@ -52,18 +54,17 @@ export class ElectedTerm {
       spool: parts.spool,
       openMark: parts.openMark,
       control: () => parts.control(),
-      isUp: () => this.#isTaken && this.#up !== null,
+      isUp: () => this.#isTaken && !this.#isGone && this.#up !== null,
       cutClients: () => parts.cutClients(),
       newServerId: () => parts.newServerId(),
-      kill: (reason) => {
-        parts.events.add(
-          'fence',
-          parts.config.name,
-          `The node kills the server and starts it again: ${reason}.`,
-        );
-        return parts.kill(reason);
-      },
+      kill: (reason) => this.#kill(reason),
     });
+  }
+
+  #kill(reason: string): Promise<void> {
+    const { events, config, kill } = this.#modules.parts;
+    events.add('fence', config.name, `The node kills the server and starts it again: ${reason}.`);
+    return kill(reason);
   }
 
   // --- the server ----------------------------------------------------------------------------------------------
@@ -129,8 +130,10 @@ export class ElectedTerm {
   }
 
   async #take(up: LocalServerUp): Promise<void> {
+    const { primary } = this.#modules;
     this.#isTaken = true;
-    await this.#modules.primary.serverUp(up);
+    await primary.serverUp(up);
+    this.#isOpened = primary.phase === 'open';
   }
 
   suspend(reason: string): void {
@@ -173,7 +176,10 @@ export class ElectedTerm {
     this.#off();
     this.#ended.abort(new Error('The epoch is over.'));
     await this.#applying?.stop();
-    await this.#closing.close();
+    // A statement that opens the server may be under way, and would come after those that close it.
+    if (this.#isTaken && !this.#isOpened && !this.#isGone && this.#up !== null)
+      await this.#kill('its role ends while it is being opened');
+    else await this.#closing.close();
   }
 
   async stop(): Promise<void> {

@@ -1,0 +1,105 @@
+import { expect, it } from 'vitest';
+import { EventLog } from '../../events/event-log.js';
+import { Emitter } from '../../std/emitter.js';
+import { silentLogger } from '../../std/logger.js';
+import type { LocalServerUp } from '../local-server.js';
+import type { NodeParts } from '../role-node.js';
+import { ElectedTerm } from './elected-term.js';
+import type { PrimaryRole } from './primary-role.js';
+
+const UP: LocalServerUp = {
+  ...{ pid: 1, adopted: false, crashed: false, serverId: 1, port: 1, socketPath: '', version: '' },
+};
+
+/** `opening`: what opening the server waits for. */
+function termOf(opening: Promise<void>) {
+  const done: string[] = [];
+  const primary = {
+    phase: 'recovering',
+    unfit: null,
+    standby: null,
+    epochs: { positionOf: () => ({ epoch: 1, ordinal: 5, gtid: '0-1-5' }) },
+    replicas: { onCommitted: new Emitter<void>() },
+    serverUp: async () => {
+      await opening;
+      primary.phase = 'open';
+    },
+    serverDown: () => {
+      primary.phase = 'recovering';
+    },
+  };
+  const parts = {
+    config: { name: 'n1' },
+    logger: silentLogger,
+    events: new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } }),
+    spool: { end: { epoch: 1, ordinal: 5, gtid: '0-1-5' } },
+    seeding: { isRunning: false },
+    openMark: { clear: async () => void done.push('mark cleared') },
+    control: () => ({
+      closeForWrites: async () => void done.push('closed for writes'),
+      status: async () => ({ gtidBinlogPos: '0-1-5' }),
+      becomeReplica: async () => void done.push('a replica'),
+      writeAgain: async () => void done.push('writes again'),
+    }),
+    cutClients: async () => void done.push('clients cut'),
+    newServerId: async () => 7,
+    kill: async () => void done.push('killed'),
+  };
+  const term = new ElectedTerm(
+    { epoch: 1, applying: null },
+    {
+      parts: parts as unknown as NodeParts,
+      primary: primary as unknown as PrimaryRole,
+      changed: () => {},
+    },
+  );
+  return { term, done };
+}
+
+it('a server that was opened is closed in order at the end of the epoch, and becomes a replica’s', async () => {
+  const { term, done } = termOf(Promise.resolve());
+  await term.serverUp(UP);
+  expect(term.fitness).toEqual({ serves: 'yes' });
+  term.serve();
+  await new Promise((resolve) => setImmediate(resolve));
+  await term.end();
+  expect(done).toEqual(['clients cut', 'closed for writes', 'a replica', 'mark cleared']);
+});
+
+it('a server that is just being opened is killed: the opening could come after the closing', async () => {
+  const { term, done } = termOf(new Promise(() => {}));
+  await term.serverUp(UP);
+  term.serve();
+  await new Promise((resolve) => setImmediate(resolve));
+  await term.end();
+  expect(done).toEqual(['killed']);
+});
+
+it('a server that has ended is not opened again in the same epoch', async () => {
+  const { term, done } = termOf(Promise.resolve());
+  await term.serverUp(UP);
+  term.serve();
+  await new Promise((resolve) => setImmediate(resolve));
+  term.serverDown('killed');
+  expect(term.fitness).toEqual({ serves: 'no' });
+  await term.serverUp({ ...UP, crashed: true });
+  expect(term.fitness).toEqual({ serves: 'no' });
+  expect(await term.drain('n2')).toBe(5);
+  expect(done).toEqual(['clients cut']);
+});
+
+it('a primary that hands over or hears no majority serves nobody, and goes on when it keeps the lead', async () => {
+  const { term, done } = termOf(Promise.resolve());
+  await term.serverUp(UP);
+  term.serve();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(term.closed).toBeNull();
+  term.suspend('no majority answers');
+  expect(term.closed).toMatchObject({ open: false, code: 'NO_QUORUM' });
+  term.resume();
+  expect(await term.drain('n2')).toBe(5);
+  expect(term.closed).toMatchObject({ open: false, code: 'NOT_OPEN' });
+  await term.undrain();
+  expect(term.closed).toBeNull();
+  expect(done).toEqual(['clients cut', 'closed for writes', 'writes again']);
+});
