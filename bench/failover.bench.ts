@@ -88,6 +88,11 @@ async function lose(loss: Loss, writers: Writers): Promise<Round> {
     node: [cluster.pid(node, 'node')],
     stop: [cluster.pid(node, 'node'), cluster.pid(node, 'server')],
   }[loss];
+  // A process that has just been started again writes its file in a moment.
+  if (!pids.every(isAlive)) {
+    await sleep(SETTLED_MS);
+    return lose(loss, writers);
+  }
   const sinceMs = performance.now();
   for (const pid of pids) process.kill(pid, loss === 'stop' ? 'SIGSTOP' : 'SIGKILL');
   const pausesMs = {
@@ -102,6 +107,14 @@ async function lose(loss: Loss, writers: Writers): Promise<Round> {
   }
   await untilReplica(node);
   return { pausesMs, backMs: performance.now() - backSinceMs };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 async function pause(way: Way, writers: Writers, sinceMs: number): Promise<number> {
