@@ -276,6 +276,7 @@ class Node {
       {
         role: this.#role,
         events: this.#events,
+        ...(parts.elections && { elected: () => parts.elections?.primary.current ?? null }),
         server: () => this.#server.current,
         generation: () => this.#generation.number,
         reconcileUsers: () => this.#users.reconcile(),
@@ -310,6 +311,7 @@ class Node {
       this.#generation.roleChanged(this.#role.isOpen().open);
       this.#publisher.publish();
     });
+    parts.elections?.primary.onChange.on(() => this.#publisher.publish());
     this.#certificate = new CertificateKeeper(config, {
       log: parts.logger.child({ part: 'tls' }),
       members: () => this.#role.members().members,

@@ -130,6 +130,10 @@ export interface NodeView {
   acknowledge(): AcknowledgeLevel;
   /** Base address of the primary's HTTP (`http://host:port`), null when there is none. */
   primaryHttp(): string | null;
+  /** Where the open primary is: this node, or another one at `primaryHttp`. Null: no primary is known, or this one is not open. */
+  primaryIs(): 'here' | 'elsewhere' | null;
+  /** Calls the listener when openness, role or primary may have changed; the returned function unsubscribes. */
+  onPrimary(listener: () => void): () => void;
   /** PEM of the authority of the nodes' HTTPS; absent or undefined = those that every machine knows. */
   authority?(): string | undefined;
   /** Null while the local server is down. */

@@ -28,8 +28,9 @@ export interface MysqlPortsModules {
 
 type Settings = Pick<
   NodeConfig,
+  | 'name'
   | 'mysqlConnectionsMax'
-  | 'mysqlOpenWaitMs'
+  | 'primaryWaitMs'
   | 'mysqlLoginsMax'
   | 'mysqlLoginsPerAddressMax'
   | 'mysqlLoginMs'
@@ -38,6 +39,7 @@ type Settings = Pick<
 
 /** The two MySQL ports of a node. Their targets follow from the node's role and from what it knows of the cluster. */
 export class MysqlPorts {
+  readonly #name: string;
   readonly #modules: MysqlPortsModules;
   readonly #gates: { readWrite: Gate; readOnly: Gate };
   readonly #ports: { readWrite: MysqlPort; readOnly: MysqlPort };
@@ -49,11 +51,12 @@ export class MysqlPorts {
     config: Settings & { readonly mysqlPorts: NonNullable<NodeConfig['mysqlPorts']> },
     modules: MysqlPortsModules,
   ) {
+    this.#name = config.name;
     this.#modules = modules;
     const { host, readWrite, readOnly } = config.mysqlPorts;
     const limits = {
       connectionsMax: config.mysqlConnectionsMax,
-      openWaitMs: config.mysqlOpenWaitMs,
+      openWaitMs: config.primaryWaitMs,
       loginsMax: config.mysqlLoginsMax,
       loginsPerAddressMax: config.mysqlLoginsPerAddressMax,
       loginMs: config.mysqlLoginMs,
@@ -130,7 +133,10 @@ export class MysqlPorts {
   /** Sets the targets of the ports. Connections to an earlier target are cut when this returns. */
   update(): void {
     const { role } = this.#modules.plane.state;
-    this.#gates.readWrite.set(role === 'primary' ? this.#local() : this.#primary());
+    const { primary } = this.#modules.plane.facts;
+    // A primary that was replaced may still be ending its role.
+    const isOwn = role === 'primary' && (primary === null || primary.name === this.#name);
+    this.#gates.readWrite.set(isOwn ? this.#local() : this.#primary());
     this.#gates.readOnly.set(this.#local(READ_ONLY_PORT_ADDRESS));
   }
 
@@ -168,7 +174,8 @@ export class MysqlPorts {
   /** On a replica, the target is the read-write port of the primary's node. That node decides whether to admit clients. */
   #primary(): Route {
     const { primary } = this.#modules.plane.facts;
-    if (!primary) return { open: false, reason: 'This node has not heard of a primary yet.' };
+    if (!primary) return { open: false, reason: 'This node knows of no primary now.' };
+    if (primary.name === this.#name) return { open: false, reason: 'This node is becoming the primary.' };
     if (primary.mysqlRw === null) return { open: false, reason: `${primary.name} has no MySQL ports.` };
     return { open: true, target: { ...hostAndPort(primary.mysqlRw), forwards: true } };
   }

@@ -141,6 +141,17 @@ export class PlaneNodeView implements NodeView {
     return this.#modules.plane.facts.primaryHttp;
   }
 
+  primaryIs(): 'here' | 'elsewhere' | null {
+    const { role, openness } = this.#state;
+    const { primary, primaryHttp } = this.#modules.plane.facts;
+    if (primary !== null && primary.name !== this.name) return primaryHttp === null ? null : 'elsewhere';
+    return role === 'primary' && openness === 'OPEN' ? 'here' : null;
+  }
+
+  onPrimary(listener: () => void): () => void {
+    return this.#modules.plane.onChange.on(listener);
+  }
+
   authority(): string | undefined {
     return this.#modules.authority();
   }

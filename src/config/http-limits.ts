@@ -49,6 +49,8 @@ export const HTTP_CONSTANTS = {
   requestTimeoutMs: 60_000,
   /** Deadline for the headers of a request. */
   headersTimeoutMs: 10_000,
+  /** Requests that wait for an open primary at a time. Each holds its connection and its body, which are limited too. */
+  heldRequestsMax: 500,
   /** Between two requests. Longer than clients keep idle connections by themselves, so that these close first. */
   keepAliveMs: 72_000,
   /** A client that reads nothing of its answer for this long is cut. */

@@ -229,7 +229,10 @@ export const NodeConfigSchema = Type.Object(
       expected: 'a whole number from 1 to 10000',
     }),
     // Longer than a server needs to start again, shorter than the 10 s after which drivers give up by themselves.
-    mysqlOpenWaitMs: Milliseconds(5000, 'How long a MySQL client waits for an open primary.'),
+    primaryWaitMs: Milliseconds(
+      5000,
+      'How long a client waits for an open primary: a new connection of a MySQL port, and, with "failover": "automatic", a request over HTTP.',
+    ),
     // A real client logs in within milliseconds: no start of a pool has more logins in progress than half of the port.
     mysqlLoginsMax: Type.Integer({
       minimum: 1,

@@ -33,6 +33,8 @@ export interface ForwardRequest {
   readonly mayWrite: boolean;
   /** Cancelled when the client has gone away; the connection to the primary then ends too. */
   readonly gone: Cancellation;
+  /** Calls the listener when there is another primary: this one may never answer. Returns a function that ends this. */
+  onOtherPrimary(listener: () => void): () => void;
 }
 
 /** Resolves with the head of the primary's answer; its body is not read yet. @throws ApiError 503, 504 */
@@ -59,9 +61,13 @@ export function forwardToPrimary(request: ForwardRequest): Promise<http.Incoming
       signal: request.gone.signal,
       ca: request.ca,
     });
-    const fail = (why: string) => {
+    const over = () => {
       clearTimeout(connecting);
       clearTimeout(answering);
+      offPrimary();
+    };
+    const fail = (why: string) => {
+      over();
       outgoing.destroy();
       reject(connected ? lost(request, why) : unreachable(request, why));
     };
@@ -78,9 +84,9 @@ export function forwardToPrimary(request: ForwardRequest): Promise<http.Incoming
       });
     });
     outgoing.on('error', (error) => fail(error.message));
+    const offPrimary = request.onOtherPrimary(() => fail('another node is the primary now'));
     outgoing.once('response', (response) => {
-      clearTimeout(connecting);
-      clearTimeout(answering);
+      over();
       resolve(response);
     });
     outgoing.end(request.body);

@@ -11,7 +11,12 @@ function ended(body: unknown) {
   const audit: Record<string, unknown>[] = [];
   const errors: string[] = [];
   const logged: object[] = [];
-  const meter = new RequestMeter([], { connections: () => [], bodiesBytes: () => 0, answersBytes: () => 0 });
+  const meter = new RequestMeter([], {
+    connections: () => [],
+    bodiesBytes: () => 0,
+    answersBytes: () => 0,
+    held: () => ({ held: 0, total: 0 }),
+  });
   const lines = new RequestLines(
     { statements: 'masked', parameters: true },
     {

@@ -17,6 +17,7 @@ export interface HttpBudgets {
   connections(): MetricFamily[];
   bodiesBytes(): number;
   answersBytes(): number;
+  held(): { readonly held: number; readonly total: number };
 }
 
 export class RequestMeter {
@@ -74,6 +75,18 @@ export class RequestMeter {
         this.wrongTokens,
       ),
       single('counter', 'skein_http_limited_total', 'Requests that were refused with 429.', this.limited),
+      single(
+        'gauge',
+        'skein_http_held',
+        'Requests that wait for an open primary.',
+        this.#budgets.held().held,
+      ),
+      single(
+        'counter',
+        'skein_http_held_total',
+        'Times that a request has waited for an open primary.',
+        this.#budgets.held().total,
+      ),
       ...this.#budgets.connections(),
       single(
         'gauge',

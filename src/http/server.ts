@@ -38,6 +38,7 @@ import { Connections } from './connections.js';
 import { CONSOLE_HEADERS, readConsoleFile } from './console-files.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
 import type { Handler, HandlerModules } from './handlers/context.js';
+import { HeldRequests } from './held-requests.js';
 import { JoinDesk } from './join-desk.js';
 import { LiveTokens } from './live-tokens.js';
 import { refuseBrokenRequest, thenDrained } from './refusals.js';
@@ -82,6 +83,8 @@ export interface HttpServerOptions {
   readonly sessionsPerRole?: number;
   /** Limits that are not given have their defaults. */
   readonly limits?: Partial<HttpLimits>;
+  /** How long a request waits for an open primary; default 0: it does not wait. */
+  readonly primaryWaitMs?: number;
 }
 
 export interface HttpServerModules {
@@ -101,6 +104,7 @@ export class HttpServer {
   readonly #tokenUse: TokenUse;
   readonly #transactions: OpenTransactions;
   readonly #outcomes: Outcomes;
+  readonly #held: HeldRequests;
   readonly #meter: RequestMeter;
   readonly #lines: RequestLines;
   readonly #authoriser: Authoriser;
@@ -123,12 +127,17 @@ export class HttpServer {
     this.#bodies = new ByteBudget({ bytesMax: this.#limits.bodiesBytesMax });
     this.#answersInMemory = new ByteBudget({ bytesMax: this.#limits.answersBytesMax });
     this.#connections = new Connections({ ...this.#limits, halfClosedMs: HTTP_CONSTANTS.halfClosedMs });
+    this.#held = new HeldRequests(
+      { waitMs: options.primaryWaitMs ?? 0, heldMax: HTTP_CONSTANTS.heldRequestsMax },
+      { node: modules.node, stopping: this.#stopping },
+    );
     this.#meter = new RequestMeter(
       ROUTES.map(([definition]) => definition),
       {
         connections: () => this.#connections.metrics(),
         bodiesBytes: () => this.#bodies.used,
         answersBytes: () => this.#answersInMemory.used,
+        held: () => this.#held.counts,
       },
     );
     this.#answers = new Answers({ node: modules.node, log: modules.log, meter: this.#meter });
@@ -279,6 +288,7 @@ export class HttpServer {
         log: this.#log,
         stopping: this.#stopping,
       },
+      held: this.#held,
       openStreams: this.#openStreams,
       meter: this.#meter,
     };

@@ -3,6 +3,7 @@ import { messageOf, SkeinError } from '../model/error.js';
 import type { Clock } from '../std/clock.js';
 import { FORWARD_MARKER } from './forward-marker.js';
 import type { Target } from './gate.js';
+import { refusalIn } from './refusal.js';
 
 /** Dead peers are noticed after about this and ten probes of one second (libuv's own interval). */
 export const KEEP_ALIVE_MS = 30_000;
@@ -49,6 +50,11 @@ export function dial(
     };
     const at = `${host}:${port}`;
     const onData = (greeting: Buffer) => {
+      const refusal = forwards ? refusalIn(greeting) : null;
+      if (refusal !== null) {
+        fail(new SkeinError('MYSQL_TARGET_UNREACHABLE', `${at} takes no clients now: ${refusal}`));
+        return;
+      }
       socket.pause();
       finish();
       resolve({ socket, greeting });

@@ -338,9 +338,8 @@ const onTo = (port: number): Route => ({
   target: { host: '127.0.0.1', port, forwards: true },
 });
 
-it('two ports that lead to each other refuse at once, instead of passing a client round and round', async () => {
-  // No time passes on their clocks: nothing is waited for.
-  const options = { connectionsMax: 50 };
+it('two ports that lead to each other refuse, instead of passing a client round and round', async () => {
+  const options = { connectionsMax: 50, openWaitMs: 0 };
   const first = await portWith({ open: false, reason: 'not yet' }, options);
   const second = await portWith(onTo(first.number), options);
   first.gate.set(onTo(second.number));
@@ -353,12 +352,41 @@ it('two ports that lead to each other refuse at once, instead of passing a clien
 });
 
 it('a port that leads to itself refuses too', async () => {
-  const { gate, number, port } = await portWith({ open: false, reason: 'not yet' }, { connectionsMax: 50 });
+  const { gate, number, port } = await portWith(
+    { open: false, reason: 'not yet' },
+    { connectionsMax: 50, openWaitMs: 0 },
+  );
   gate.set(onTo(number));
   const one = client(number);
   await one.closed;
   expect(one.text()).toContain('forwarded this connection here');
   expect(port.counters.total).toBeLessThan(6);
+});
+
+it('a refusal of another node is no greeting: the client waits, and is led to the next primary', async () => {
+  const { port: target } = await backend();
+  const behind = await portWith({ open: false, reason: 'not yet' }, { openWaitMs: 0 });
+  const replica = await portWith(onTo(behind.number));
+  const one = client(replica.number);
+  await until(() => behind.port.counters.refused > 0, 'the other node has refused');
+  replica.gate.set(to(target));
+  await until(() => {
+    replica.clock.pass(50);
+    return one.text() === GREETING;
+  }, 'it is greeted');
+});
+
+it('a primary that hangs is left as soon as there is another one', async () => {
+  const { port: target } = await backend();
+  const hanging = await backend(false);
+  const replica = await portWith(onTo(hanging.port));
+  const one = client(replica.number);
+  await until(() => hanging.sockets.length > 0, 'it is dialled');
+  replica.gate.set(to(target));
+  await until(() => {
+    replica.clock.pass(50);
+    return one.text() === GREETING;
+  }, 'it is greeted');
 });
 
 it("through two nodes the server gets the client's bytes and nothing else", async () => {

@@ -257,7 +257,7 @@ export class MysqlPort {
       signal.throwIfAborted();
       if (!pass) throw new SkeinError('MYSQL_TARGET_NONE', reasonOf(gate));
       try {
-        const dialled = await this.#dial(pass.target, client);
+        const dialled = await this.#dial(pass, client);
         if (gate.admits(pass.generation)) return { pass, dialled };
         dialled.socket.destroy();
       } catch (error) {
@@ -272,10 +272,17 @@ export class MysqlPort {
    * Watches the client for a forward marker while it dials another node's port: a forwarded client must not be
    * forwarded again.
    */
-  async #dial(target: Target, client: Socket): Promise<Dialled> {
+  async #dial({ target, generation }: Pass, client: Socket): Promise<Dialled> {
     const deadlineMs = this.#options.openWaitMs + GREETING_MARGIN_MS;
-    const { signal } = this.#stopped;
-    if (!target.forwards) return await dial(target, { deadlineMs, signal, clock: this.#clock });
+    const { gate } = this.#modules;
+    if (!target.forwards)
+      return await dial(target, { deadlineMs, signal: this.#stopped.signal, clock: this.#clock });
+    // A primary that hangs may never greet. The client goes on when there is another one.
+    const moved = new AbortController();
+    const off = gate.onChange.on(() => {
+      if (!gate.admits(generation)) moved.abort(otherTarget(target));
+    });
+    const signal = AbortSignal.any([this.#stopped.signal, moved.signal]);
     const loop = new AbortController();
     const filter = new ForwardMarkerFilter();
     const read: Buffer[] = [];
@@ -297,6 +304,7 @@ export class MysqlPort {
         signal: AbortSignal.any([signal, loop.signal]),
       });
     } finally {
+      off();
       client.pause();
       client.removeListener('data', onData);
       if (read.length > 0 && !client.destroyed) client.unshift(Buffer.concat(read));
@@ -329,6 +337,10 @@ function forwardLoop({ host, port }: Target): SkeinError {
     'MYSQL_PASSED_ON_TWICE',
     `Another node forwarded this connection here, as to the primary, but this node sees the primary at ${host}:${port}.`,
   );
+}
+
+function otherTarget({ host, port }: Target): SkeinError {
+  return new SkeinError('MYSQL_TARGET_CHANGED', `${host}:${port} is not the primary any more.`);
 }
 
 function reasonOf(gate: Gate): string {

@@ -1,4 +1,4 @@
-import { packet } from '../mysql-protocol/packets.js';
+import { PACKET_HEADER_SIZE, packet } from '../mysql-protocol/packets.js';
 
 /**
  * The error that a client gets in place of a greeting. Drivers know both numbers as failures to connect, after which a pool
@@ -9,6 +9,8 @@ export interface Refusal {
   readonly message: string;
 }
 
+/** First byte of an error. */
+const ERR = 0xff;
 const ER_CON_COUNT_ERROR = 1040;
 /**
  * Of class 08S01: "this server is going away, connect again". MySQL Router sends 2003 here, a client's own number, which
@@ -31,9 +33,19 @@ export function nowhereToGo(port: string, reason: string): Refusal {
 }
 
 /**
+ * Why another node's port has no server for a client; null = these bytes are something else. That node may only be behind
+ * with what it knows of the primary.
+ */
+export function refusalIn(bytes: Buffer): string | null {
+  const body = bytes.subarray(PACKET_HEADER_SIZE);
+  if (body.length < 3 || body[0] !== ERR || body.readUInt16LE(1) !== ER_SERVER_SHUTDOWN) return null;
+  return body.toString('utf8', 3);
+}
+
+/**
  * An ERR packet before the handshake has no SQL state: the server does not know yet whether its client speaks protocol
  * 4.1, and C clients would show "#08004" as part of the text.
  */
 export function encodeRefusal({ errno, message }: Refusal): Buffer {
-  return packet(0, Buffer.concat([Buffer.from([0xff, errno & 0xff, errno >> 8]), Buffer.from(message)]));
+  return packet(0, Buffer.concat([Buffer.from([ERR, errno & 0xff, errno >> 8]), Buffer.from(message)]));
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { ElectionDriver } from '../election/driver.js';
+import { KnownPrimary } from '../election/known-primary.js';
 import { promiseFile } from '../election/promise.js';
 import { VoterLinks } from '../link/voter-links.js';
 import { cutFor, listedNames } from '../model/chain.js';
@@ -17,6 +18,7 @@ import { Switching } from './switching.js';
 /** Connects the election to the node: its links to the other members, its files, and the roles that do what it wants. */
 export class NodeElections {
   readonly port: ElectionPort;
+  readonly primary: KnownPrimary;
   readonly #driver: ElectionDriver;
   readonly #links: VoterLinks;
   readonly #roles: ElectedRoles;
@@ -53,11 +55,15 @@ export class NodeElections {
       {
         logger: log,
         peers: () => peersOf(chainFile.chain, config),
-        message: (from, message) => driver.message(from, message),
+        message: (from, message) => this.message(from, message),
         sendOnAccepted,
-        closed: (peer, isRefused) => driver.linkClosed(peer, isRefused),
+        closed: (peer, isRefused) => {
+          this.primary.linkEnded(peer);
+          driver.linkClosed(peer, isRefused);
+        },
       },
     );
+    this.primary = new KnownPrimary(config.name);
     this.#driver = driver;
     this.#links = links;
     this.#roles = roles;
@@ -74,14 +80,16 @@ export class NodeElections {
       served: (epoch) => driver.served(epoch),
     };
     this.#off.push(
+      driver.onChange.on(() => this.primary.roleChanged(driver.role)),
       host.onChange.on(() => driver.fitnessChanged()),
       parts.seeding.onChange.on(() => driver.fitnessChanged()),
       chainFile.onChange.on(() => links.peersChanged()),
     );
   }
 
-  /** A message that another member sent on the connection that it dialled. */
+  /** A message of another member, on whichever connection. */
   message(from: string, message: ElectionMessage): void {
+    this.primary.heard(from);
     this.#driver.message(from, message);
   }
 

@@ -1,18 +1,23 @@
 import type { NodeConfig } from '../config/node-config.js';
 import { ownPlace } from '../config/place.js';
+import type { Primary } from '../election/known-primary.js';
 import type { EventLog } from '../events/event-log.js';
 import { ThreadMeter } from '../metrics/process-metrics.js';
 import { metricsText } from '../metrics/text.js';
 import { type MemberChange, memberNamed } from '../model/members.js';
+import type { ClusterStatus } from '../model/status.js';
 import type { Switchover, SwitchoverOrder } from '../model/switchover.js';
 import type { VerifyRequest } from '../model/verify.js';
 import type { AnswerTo, InputOf, PlaneFacts, PlaneFigures, Question } from '../planes/messages.js';
+import { ledBy } from '../roles/cluster-status.js';
 import { NodeMetrics } from '../roles/metrics.js';
 import type { RoleNode } from '../roles/role-node.js';
 
 export interface PlaneResponderModules {
   readonly role: RoleNode;
   readonly events: EventLog;
+  /** The primary of the election. Absent: the primary is fixed. */
+  readonly elected?: (() => Primary | null) | undefined;
   /** Null while the local server is down. */
   server(): { readonly socketPath: string; readonly port: number } | null;
   /** Generation of the sessions on the server, see SessionGeneration. */
@@ -49,23 +54,32 @@ export class PlaneResponder {
     const openness = role.isOpen();
     const { ok, state, reason } = role.ready();
     const up = server();
-    const { primary, members } = role.clusterStatus();
-    const { name, mysqlRw, mysqlRo } = members.find((member) => member.name === primary) ?? {};
+    const status = this.#status();
+    const { name, mysqlRw, mysqlRo } = status.members.find((member) => member.name === status.primary) ?? {};
     return {
       closedReason: openness.open ? null : openness.reason,
       ready: { ok, state, reason },
       server: up && { socketPath: up.socketPath, port: up.port, generation: generation() },
       primary: name === undefined ? null : { name, mysqlRw: mysqlRw ?? null, mysqlRo: mysqlRo ?? null },
-      primaryHttp: this.#primaryHttp(),
+      primaryHttp: this.#primaryHttp(status),
       voters: role.voters(),
     };
   }
 
+  /** Nobody is told of a primary that was lost: an election is newer than the last status of a primary. */
+  #status(): ClusterStatus {
+    const { role, elected } = this.#modules;
+    const status = role.clusterStatus();
+    return elected ? ledBy(status, elected()) : status;
+  }
+
   /** The address that the primary reports; otherwise the one in the list of members. */
-  #primaryHttp(): string | null {
-    const { role } = this.#modules;
-    if (role.role === 'primary') return ownPlace(this.#config).http;
-    const { primary, members } = role.clusterStatus();
+  #primaryHttp({ primary, members }: ClusterStatus): string | null {
+    const { role, elected } = this.#modules;
+    const { name: own } = this.#config;
+    if (role.role === 'primary' && (!elected || primary === own)) return ownPlace(this.#config).http;
+    // A node that was elected and has not begun its role must not send its clients to itself.
+    if (elected && primary === own) return null;
     const reported = members.find(({ name }) => name === primary)?.http || null;
     return reported ?? memberNamed(role.members().members, primary)?.http ?? null;
   }
@@ -73,7 +87,7 @@ export class PlaneResponder {
   async answer<What extends Question>(what: What, input: unknown): Promise<AnswerTo<What>> {
     const { role, reconcileUsers, flushLog } = this.#modules;
     const answers: { [Each in Question]: () => AnswerTo<Each> | Promise<AnswerTo<Each>> } = {
-      status: () => role.clusterStatus(),
+      status: () => this.#status(),
       members: () => role.members(),
       changeMembers: () => role.changeMembers(input as MemberChange),
       metrics: () => this.#figures(),

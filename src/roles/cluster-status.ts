@@ -1,4 +1,5 @@
 import type { NodeConfig } from '../config/node-config.js';
+import type { Primary } from '../election/known-primary.js';
 import { memberStatus } from '../membership/status.js';
 import { type Chain, currentEpoch, listInForce, newestEntry } from '../model/chain.js';
 import { type ListedMember, majorityOf, votersOf } from '../model/members.js';
@@ -56,6 +57,16 @@ export function seenFromReplica(
   if (!members.some((member) => member.name === own.name)) members.push(own);
   const quorum = primary.up ? base.quorum : { ...base.quorum, attached: 0 };
   return { ...base, quorum, members };
+}
+
+/** The status with the primary that the election of this node knows; null = none. */
+export function ledBy(status: ClusterStatus, primary: Primary | null): ClusterStatus {
+  const name = primary?.name ?? null;
+  const members = status.members.map((member): MemberStatus => {
+    const role = member.name === name ? 'primary' : 'replica';
+    return role === member.role ? member : { ...member, role };
+  });
+  return { ...status, primary: name, epoch: Math.max(status.epoch, primary?.epoch ?? 0), members };
 }
 
 /** The status of a node that has received nothing from its cluster yet. It lists the members in the node's chain. */

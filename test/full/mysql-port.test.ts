@@ -49,7 +49,7 @@ beforeAll(async () => {
     replicas: 1,
     settings: {
       mysqlConnectionsMax: CONNECTIONS_MAX,
-      mysqlOpenWaitMs: OPEN_WAIT_MS,
+      primaryWaitMs: OPEN_WAIT_MS,
       mysqlLoginMs: LOGIN_MS,
       serverArgs,
     },

@@ -155,6 +155,15 @@ export class HonestNode implements NodeView {
     return this.#options.primaryHttp();
   }
 
+  primaryIs() {
+    if (this.role() === 'primary') return this.openness.open ? ('here' as const) : null;
+    return this.primaryHttp() === null ? null : ('elsewhere' as const);
+  }
+
+  onPrimary() {
+    return () => {};
+  }
+
   server() {
     const up = this.#server.current;
     if (!up) return null;

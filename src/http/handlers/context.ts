@@ -11,6 +11,7 @@ import type { SystemTable } from '../../sql/system/system-table.js';
 import type { TokenTable } from '../../sql/system/token-table.js';
 import type { UserTable } from '../../sql/system/user-table.js';
 import type { Cancellation } from '../../std/cancellation.js';
+import type { HeldRequests } from '../held-requests.js';
 import type { JoinDesk } from '../join-desk.js';
 import type { RequestMeter } from '../request-meter.js';
 
@@ -24,6 +25,7 @@ export interface HandlerModules {
   readonly joinDesk: JoinDesk;
   readonly systemTable: SystemTable;
   readonly sql: SqlModules;
+  readonly held: HeldRequests;
   readonly meter: RequestMeter;
   /** Streams that must end when the server stops. */
   readonly openStreams: Set<() => void>;

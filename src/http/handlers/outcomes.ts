@@ -1,14 +1,35 @@
-import { notPrimary } from '../../api/api-error.js';
+import { ApiError, notPrimary } from '../../api/api-error.js';
+import type { NodeView } from '../../api/node-view.js';
+import { messageOf } from '../../model/error.js';
 import { formatPosition, type Position } from '../../model/position.js';
 import { requireOpen, withinTime } from '../../sql/execute.js';
 import { confirmStored } from '../../sql/execute-once.js';
 import type { FoundOutcome } from '../../sql/outcomes.js';
-import { callerOf, type Handler, type HandlerModules } from './context.js';
+import type { Cancellation } from '../../std/cancellation.js';
+import { CANCELLED, unlessCancelled } from '../../std/unless-cancelled.js';
+import { final } from '../held-requests.js';
+import {
+  callerOf,
+  type Handler,
+  type HandlerModules,
+  type HandlerReply,
+  type HandlerRequest,
+} from './context.js';
 
-/** Deadline for the quorum of an outcome that was found. */
+/** Deadline for an open primary, and for the quorum that confirms the answer. */
 const TIMEOUT_MS = 10_000;
 
-export const handleOutcome: Handler = async (request, modules) => {
+export const handleOutcome: Handler = (request, modules) =>
+  modules.held.run(
+    { timeoutMs: TIMEOUT_MS, forwards: false, staysHere: true, gone: request.gone },
+    async ({ timeoutMs }) => final(await outcomeOf(request, modules, timeoutMs)),
+  );
+
+async function outcomeOf(
+  request: HandlerRequest,
+  modules: HandlerModules,
+  timeoutMs: number,
+): Promise<HandlerReply> {
   const { node, sql } = modules;
   const { key = '' } = request.params;
   const caller = callerOf(request);
@@ -17,13 +38,17 @@ export const handleOutcome: Handler = async (request, modules) => {
   const running = names.some((name) => sql.outcomes.isRunning(name));
   const found = await firstFound(names, modules);
   if (typeof found === 'object') {
-    const { position } = await withinTime(TIMEOUT_MS, caller, { readOnly: false, modules: sql }, (over) =>
+    const { position } = await withinTime(timeoutMs, caller, { readOnly: false, modules: sql }, (over) =>
       confirmStored(sql, over),
     );
     return reply('yes', `${found.createdAt.replace(' ', 'T')}Z`, position);
   }
   // An outcome that a replica does not have may be on the primary.
   if (node.role() !== 'primary') throw notPrimary(node.primaryHttp());
+  // A primary that was replaced without knowing it would lack what the next one has.
+  await withinTime(timeoutMs, caller, { readOnly: true, modules: sql }, (over) =>
+    confirmedPrimary(node, over),
+  );
   return reply(running || found === 'committing' ? 'unknown' : 'no', null, node.appliedPosition());
 
   function reply(applied: 'yes' | 'no' | 'unknown', recordedAt: string | null, position: Position) {
@@ -41,7 +66,18 @@ export const handleOutcome: Handler = async (request, modules) => {
       headers: { 'x-skein-position': formatPosition(position) },
     };
   }
-};
+}
+
+async function confirmedPrimary(node: NodeView, over: Cancellation): Promise<void> {
+  try {
+    await unlessCancelled(node.confirmPrimary({ signal: over.signal }), over);
+  } catch (error) {
+    const why = error === CANCELLED ? 'no quorum answered in time' : messageOf(error);
+    throw new ApiError(503, 'NO_QUORUM', `This node cannot confirm that it is still the primary: ${why}.`, {
+      retryable: true,
+    });
+  }
+}
 
 async function firstFound(names: readonly string[], { sql }: HandlerModules): Promise<FoundOutcome> {
   const found = await Promise.all(names.map((name) => sql.outcomes.find(name)));

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
-import { ApiError, toApiError } from '../../api/api-error.js';
+import { ApiError, notPrimary, toApiError } from '../../api/api-error.js';
 import { formatPosition } from '../../model/position.js';
 import { withoutLeadingComments } from '../../mysql-protocol/sql-text.js';
 import { errorContext, executeSql } from '../../sql/execute.js';
@@ -12,6 +12,7 @@ import type { ResultOutput } from '../../sql/result-output.js';
 import type { SqlOutcome } from '../../sql/sql-outcome.js';
 import { wantsLines } from '../accept.js';
 import { answerHeaders, FORWARDED_BY, forwardToPrimary } from '../forward.js';
+import { type Attempted, final } from '../held-requests.js';
 import {
   callerOf,
   type Handler,
@@ -25,13 +26,14 @@ const FIRST_WORDS = /^[^A-Za-z_]*([A-Za-z_]{1,40})(?:[^A-Za-z_]+([A-Za-z_]{1,40}
 
 /** Errors of a read that was stopped; when its token ended, the answer is TOKEN_REVOKED instead. */
 const STOPPED = new Set(['TIMEOUT', 'CLIENT_GONE']);
+/** The node serves nobody now, see Openness. */
+const CLOSED: ReadonlySet<string> = new Set(['NOT_OPEN', 'NO_QUORUM', 'SERVER_DOWN']);
 
 function tokenRevoked(reason: string): ApiError {
   return new ApiError(401, 'TOKEN_REVOKED', `The request was stopped: ${reason}.`, { applied: 'no' });
 }
 
 export const handleSql: Handler = async (request, modules) => {
-  const startedAt = performance.now();
   const role = request.token?.role ?? 'read';
   let plan: SqlPlan;
   try {
@@ -42,36 +44,74 @@ export const handleSql: Handler = async (request, modules) => {
   const output = makeOutput(plan, request);
   const key = request.header('idempotency-key');
   if (key !== undefined) checkRepeatable(key, plan, output instanceof NdjsonOutput);
-  let revokedBecause: string | null = null;
+  const revoked: Revoked = { because: null };
   request.onRevoked((reason) => {
-    revokedBecause = reason;
+    revoked.because = reason;
     if (!(output instanceof NdjsonOutput) || !output.opened) return;
     output.finish(JSON.stringify({ type: 'error', ...tokenRevoked(reason).toBody(request.requestId) }));
   });
-  let outcome: SqlOutcome | OnceOutcome;
+  const asked = { request, modules, output, key, revoked, startedAt: performance.now() };
+  // The session of an open transaction is on this node, and ends with its role.
+  if (plan.tx !== null) return (await attempt(plan, asked, false)).reply();
+  const isForwarded = request.header(FORWARDED_BY) !== undefined;
+  const { timeoutMs, forward } = plan;
+  return modules.held.run(
+    { timeoutMs, forwards: forward && !isForwarded, staysHere: isForwarded, gone: request.gone },
+    (how) => attempt({ ...plan, timeoutMs: how.timeoutMs }, asked, how.forwards),
+  );
+};
+
+interface Revoked {
+  because: string | null;
+}
+
+interface Asked {
+  readonly request: HandlerRequest;
+  readonly modules: HandlerModules;
+  readonly output: NdjsonOutput | ResultBuilder;
+  readonly key: string | undefined;
+  readonly revoked: Revoked;
+  readonly startedAt: number;
+}
+
+/** Runs the statements here, or forwards the request. @throws ApiError when nothing was run at all */
+async function attempt(plan: SqlPlan, asked: Asked, forwards: boolean): Promise<Attempted> {
+  const { request, modules, output, revoked, startedAt } = asked;
+  output.restart();
+  let ran: { plan: SqlPlan; outcome: SqlOutcome | OnceOutcome };
   try {
-    // A request that cannot write needs no protection from being executed twice.
-    const once = key !== undefined && role !== 'read' && modules.node.role() === 'primary';
-    if (once && output instanceof ResultBuilder) {
-      plan = { ...plan, transaction: true };
-      outcome = await executeOnce(key, { plan, caller: callerOf(request), results: output }, modules.sql);
-    } else {
-      outcome = await executeSql(plan, callerOf(request), output, modules.sql);
-    }
+    ran = await runHere(plan, asked);
   } catch (error) {
-    if (error instanceof ApiError && mayForward(error, plan, request, output)) {
-      return forward(plan, request, modules, error);
-    }
-    throw error;
+    if (!(error instanceof ApiError && forwards && mayForward(error, plan, asked))) throw error;
+    return final(await forward(plan, request, modules, error));
   }
-  if (revokedBecause !== null && STOPPED.has(outcome.error?.code ?? '')) {
-    outcome = { ...outcome, error: tokenRevoked(revokedBecause) };
+  let { outcome } = ran;
+  if (revoked.because !== null && STOPPED.has(outcome.error?.code ?? '')) {
+    outcome = { ...outcome, error: tokenRevoked(revoked.because) };
   }
   const { error } = outcome;
-  if (error && mayForward(error, plan, request, output)) return forward(plan, request, modules, error);
-  const answered = { plan, outcome, request, durationMs: performance.now() - startedAt, modules };
-  return output instanceof NdjsonOutput ? answerLines(output, answered) : answer(output, answered);
-};
+  if (error && forwards && mayForward(error, plan, asked))
+    return final(await forward(plan, request, modules, error));
+  const answered = { plan: ran.plan, outcome, request, durationMs: performance.now() - startedAt, modules };
+  if (!(output instanceof NdjsonOutput)) return { reply: () => answer(output, answered), refusal: error };
+  return { reply: () => answerLines(output, answered), refusal: output.opened ? null : error };
+}
+
+async function runHere(
+  plan: SqlPlan,
+  { request, modules, output, key }: Asked,
+): Promise<{ plan: SqlPlan; outcome: SqlOutcome | OnceOutcome }> {
+  const caller = callerOf(request);
+  // A request that cannot write needs no protection from being executed twice.
+  const once = key !== undefined && caller.role !== 'read' && modules.node.role() === 'primary';
+  if (!once || !(output instanceof ResultBuilder))
+    return { plan, outcome: await executeSql(plan, caller, output, modules.sql) };
+  const atomic = { ...plan, transaction: true };
+  return {
+    plan: atomic,
+    outcome: await executeOnce(key, { plan: atomic, caller, results: output }, modules.sql),
+  };
+}
 
 function makeOutput(plan: SqlPlan, request: HandlerRequest): NdjsonOutput | ResultBuilder {
   const format = { rows: plan.rows, bigint: plan.bigint };
@@ -80,12 +120,11 @@ function makeOutput(plan: SqlPlan, request: HandlerRequest): NdjsonOutput | Resu
 }
 
 /** Whether the primary may serve the request instead: never when a part of it was done or answered already. */
-function mayForward(error: ApiError, plan: SqlPlan, request: HandlerRequest, output: ResultOutput): boolean {
-  if (!plan.forward || request.header(FORWARDED_BY) !== undefined) return false;
+function mayForward({ code, details }: ApiError, { forward }: SqlPlan, { output, modules }: Asked): boolean {
   if (output instanceof NdjsonOutput && output.opened) return false;
-  return (
-    (error.code === 'NOT_PRIMARY' || error.code === 'LAG_TOO_LARGE') && error.details.applied !== 'unknown'
-  );
+  if ((details.applied ?? 'no') !== 'no') return false;
+  if (code === 'LAG_TOO_LARGE') return forward;
+  return code === 'NOT_PRIMARY' || (CLOSED.has(code) && modules.node.primaryIs() === 'elsewhere');
 }
 
 async function forward(
@@ -107,8 +146,18 @@ async function forward(
     timeoutMs: plan.timeoutMs,
     mayWrite: request.token?.role !== 'read',
     gone: request.gone,
+    onOtherPrimary: (listener) =>
+      node.onPrimary(() => {
+        const now = node.primaryHttp();
+        if (now !== null && now !== primary) listener();
+      }),
   });
   const status = answer.statusCode ?? 502;
+  if (status === 421) {
+    // Its role has changed meanwhile. Nothing was done there.
+    answer.resume();
+    throw notPrimary(null);
+  }
   const response = request.openStream(status, answerHeaders(answer));
   return {
     kind: 'sent',

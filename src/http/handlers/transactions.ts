@@ -11,12 +11,31 @@ import { beginOpenTransaction, commitOpenTransaction } from '../../sql/run-state
 import type { SqlOutcome } from '../../sql/sql-outcome.js';
 import { openedSince, type TransactionUse } from '../../sql/transactions.js';
 import type { postTx, postTxCommit } from '../endpoints/transactions.js';
-import { callerOf, type Handler, type HandlerModules, type HandlerRequest } from './context.js';
+import { final } from '../held-requests.js';
+import {
+  callerOf,
+  type Handler,
+  type HandlerModules,
+  type HandlerReply,
+  type HandlerRequest,
+} from './context.js';
 
 const IDLE_DEFAULT_MS = 10_000;
 const TOTAL_DEFAULT_MS = 60_000;
 
-export const handleOpenTransaction: Handler = async (request, modules) => {
+export const handleOpenTransaction: Handler = (request, modules) => {
+  const { timeoutMs = TIMEOUT_DEFAULT_MS } = request.body as Static<typeof postTx.body>;
+  return modules.held.run(
+    { timeoutMs, forwards: false, staysHere: true, gone: request.gone },
+    async (attempt) => final(await openTransaction(request, modules, attempt.timeoutMs)),
+  );
+};
+
+async function openTransaction(
+  request: HandlerRequest,
+  modules: HandlerModules,
+  timeoutMs: number,
+): Promise<HandlerReply> {
   const { node, sql } = modules;
   const body = request.body as Static<typeof postTx.body>;
   const role = request.token?.role ?? 'read';
@@ -27,7 +46,6 @@ export const handleOpenTransaction: Handler = async (request, modules) => {
   if (readOnly && body.isolation !== undefined && body.isolation !== 'repeatable-read') {
     throw new ApiError(400, 'INVALID_FIELD', 'A read-only transaction is a snapshot ("repeatable-read").');
   }
-  const timeoutMs = body.timeoutMs ?? TIMEOUT_DEFAULT_MS;
   const level = planRead(body.read, request.header('x-skein-position'));
   const idleMs = body.idleMs ?? IDLE_DEFAULT_MS;
   const totalMs = body.totalMs ?? TOTAL_DEFAULT_MS;
@@ -60,12 +78,12 @@ export const handleOpenTransaction: Handler = async (request, modules) => {
         body: { id, readOnly, idleMs, expiresAt, position, ...answerer(modules) },
         headers: { 'x-skein-position': position },
         facts: { tx: id },
-      };
+      } as const;
     });
   } finally {
     unreserve();
   }
-};
+}
 
 export const handleCommit: Handler = async (request, modules) => {
   const { id = '' } = request.params;
