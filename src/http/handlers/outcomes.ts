@@ -45,11 +45,12 @@ async function outcomeOf(
   }
   // An outcome that a replica does not have may be on the primary.
   if (node.role() !== 'primary') throw notPrimary(node.primaryHttp());
+  if (running || found === 'committing') return reply('unknown', null, node.appliedPosition());
   // A primary that was replaced without knowing it would lack what the next one has.
   await withinTime(timeoutMs, caller, { readOnly: true, modules: sql }, (over) =>
     confirmedPrimary(node, over),
   );
-  return reply(running || found === 'committing' ? 'unknown' : 'no', null, node.appliedPosition());
+  return reply('no', null, node.appliedPosition());
 
   function reply(applied: 'yes' | 'no' | 'unknown', recordedAt: string | null, position: Position) {
     return {

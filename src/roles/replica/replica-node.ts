@@ -169,11 +169,12 @@ export class ReplicaNode implements RoleScope {
   #dial(primary: string | null): LinkDialer | null {
     const { logger, events, chainFile, config, election } = this.#parts;
     if (election !== null && !this.#mayDial(election)) return null;
-    const first = dialAddress({ primary, chain: chainFile.chain, ...config }, 0);
+    const facts = { primary, isElected: this.#epoch !== undefined, ...config };
+    const first = dialAddress({ ...facts, chain: chainFile.chain }, 0);
     if (first === null) return null;
     return new LinkDialer(
       {
-        address: (failures) => dialAddress({ primary, chain: chainFile.chain, ...config }, failures) ?? first,
+        address: (failures) => dialAddress({ ...facts, chain: chainFile.chain }, failures) ?? first,
         ...linkSettings(this.#parts),
       },
       {
