@@ -14,14 +14,21 @@ import {
   writeMysqlOptions,
 } from './demo/directory.js';
 import { addMembers, writeIdentities } from './demo/members.js';
-import { clusterFiles, type DemoOptions, type PlannedNode, planDemo, planExtra } from './demo/plan.js';
+import {
+  clusterFiles,
+  type DemoOptions,
+  type PlannedNode,
+  planDemo,
+  planExtra,
+  REPLICAS_MAX,
+} from './demo/plan.js';
 import { shrink } from './demo/shrink.js';
 import { inUse, refuseTakenPorts } from './demo/start-checks.js';
 import { prepareServer } from './setup/prepare-server.js';
 
 const PORT = { least: 1, most: 65_535 };
 /** One primary and 8 replicas: more voters than that only make each commit wait for more disks. */
-const REPLICAS = { least: 0, most: 8 };
+const REPLICAS = { least: 0, most: REPLICAS_MAX };
 const WATCHDOG_S = { least: 0, most: 3600 };
 /** The longest work that a node does in one turn is a few hundred milliseconds. */
 const HUNG_AFTER_S = 5;
@@ -55,7 +62,7 @@ own server): mariadb --defaults-file=.skein/mysql.cnf -P 6446`,
     failover: {
       type: 'string',
       value: '<how>',
-      help: 'automatic: another primary is elected when n1 is lost; fixed: n1 stays the primary (default)',
+      help: 'automatic (default): the nodes elect another primary when theirs is lost; fixed: n1 stays the primary',
     },
     watchdog: {
       type: 'string',
@@ -84,7 +91,7 @@ function demoOptions(values: ParsedValues, cwd: string): DemoOptions {
     linkPort: values.integer('link-port', PORT) ?? 7083,
     replicas: values.integer('replicas', REPLICAS) ?? presentReplicas(directory) ?? 2,
     acknowledge: values.oneOf('acknowledge', ['majority', 'all', 'async']) ?? 'majority',
-    failover: values.oneOf('failover', ['automatic', 'fixed']) ?? 'fixed',
+    failover: values.oneOf('failover', ['automatic', 'fixed']) ?? 'automatic',
   };
 }
 
@@ -165,14 +172,14 @@ async function supervise(
   try {
     const failed = new AbortController();
     const both = AbortSignal.any([signal, failed.signal]);
-    const added = addMembers(plan, { token, changed: cluster.explain('n1'), signal: both });
+    const added = addMembers(plan, { token, changed: cluster.explain('cluster'), signal: both });
     try {
       await Promise.all([cluster.untilReady(plan, signal), added]);
     } finally {
       failed.abort();
       await added.catch(() => {});
     }
-    if (first) await shrink(extra, { cluster, first, directory, token, signal, say });
+    await shrink(extra, { cluster, plan, directory, token, signal, say });
     say(`open ${url} in a browser, or try: npx skein status    (Ctrl-C stops)`);
     terminal.out(`skein ready ${url}\n`);
     await new Promise<void>((resolve) => {

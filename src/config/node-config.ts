@@ -64,7 +64,7 @@ export const NodeConfigSchema = Type.Object(
     }),
     // All nodes of a cluster need the same value.
     failover: Type.Union([Type.Literal('automatic'), Type.Literal('fixed')], {
-      default: 'fixed',
+      default: 'automatic',
       description:
         'Whether the nodes elect another primary when theirs is lost (automatic), or the founder of the cluster stays the primary (fixed).',
       expected: 'automatic or fixed',

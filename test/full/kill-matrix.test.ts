@@ -48,6 +48,7 @@ showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
   cluster = await TestCluster.start({
+    failover: 'fixed',
     proxied: true,
     // Else a disk without room is noticed before a write fails on it (retention.test.ts).
     settings: {

@@ -19,6 +19,7 @@ async function start(acknowledge: AcknowledgeLevel): Promise<void> {
   // A small window, so that a replica is soon behind it.
   cluster = await TestCluster.start({
     acknowledge,
+    failover: 'fixed',
     settings: { hubWindowBytes: 1024 * 1024, annotateRows: acknowledge === 'all' },
   });
   await cluster.primary.sql('CREATE DATABASE demo');

@@ -18,7 +18,7 @@ let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start();
+  cluster = await TestCluster.start({ failover: 'fixed' });
   await cluster.primary.sql('CREATE DATABASE x');
   await cluster.primary.sql('CREATE TABLE x.t (id INT PRIMARY KEY)');
 });

@@ -31,7 +31,7 @@ export interface ClusterOptions {
   /** Default 2. */
   replicas?: number;
   acknowledge?: AcknowledgeLevel;
-  /** Default `fixed`. */
+  /** Default `automatic`. */
   failover?: 'automatic' | 'fixed';
   /** Settings that go into every node's node.json beforehand, as a person may write them there. */
   settings?: Partial<NodeConfigInput>;
@@ -74,6 +74,7 @@ export class TestCluster {
   readonly #spoolDisks = new Map<string, SmallDisk>();
   readonly #disks = new Map<string, SmallDisk>();
   #readyUrl: string | null = null;
+  #primary: TestNode;
 
   private constructor(options: ClusterOptions, base: string, demo: DemoOptions) {
     this.#options = options;
@@ -91,6 +92,7 @@ export class TestCluster {
           clusterDirectory: demo.directory,
         }),
     );
+    this.#primary = this.node('n1');
   }
 
   /** Ready when it resolves; what went wrong is in the error, with the last lines of all logs. */
@@ -112,7 +114,7 @@ export class TestCluster {
   /** Ports and directory, nothing started yet. */
   static async prepare(options: ClusterOptions = {}): Promise<TestCluster> {
     if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" first`);
-    const { replicas = 2, acknowledge = 'majority', failover = 'fixed', settings } = options;
+    const { replicas = 2, acknowledge = 'majority', failover = 'automatic', settings } = options;
     const base = await mkdtemp(join(tmpdir(), 'skein-system-'));
     // mkdtemp makes it 0700; the server may run as another user and has to get through to its data.
     await chmod(base, 0o755);
@@ -145,12 +147,22 @@ export class TestCluster {
     return cluster;
   }
 
+  /** n1 at first. After a loss, the one that `untilPrimary` found last. */
   get primary(): TestNode {
-    return this.node('n1');
+    return this.#primary;
   }
 
   get replicas(): readonly TestNode[] {
-    return this.nodes.slice(1);
+    return this.nodes.filter((node) => node !== this.#primary);
+  }
+
+  /** Waits until a primary is open; `primary` and `replicas` are then according to it. */
+  async untilPrimary(deadlineMs = 60_000): Promise<TestNode> {
+    this.#primary = await until('a primary is open', () => this.electedPrimary(), {
+      deadlineMs,
+      context: () => this.logs(),
+    });
+    return this.#primary;
   }
 
   get token(): string {
@@ -203,7 +215,7 @@ export class TestCluster {
       mysqlPort,
       replicas,
       acknowledge,
-      failover = 'fixed',
+      failover = 'automatic',
     } = this.#demo;
     return [
       ...['demo', '--dir', directory, '--http-port', String(httpPort), '--link-port', String(linkPort)],
@@ -317,11 +329,11 @@ export class TestCluster {
     const first = this.#plan.slice(0, this.#options.first);
     for (const planned of first) {
       let node = planned;
-      if (this.#options.proxied && planned.name !== this.primary.name) {
+      if (this.#options.proxied && planned.name !== 'n1') {
         const proxy = await TcpProxy.start({ target: { port: this.#demo.linkPort } });
         this.#proxies.set(planned.name, proxy);
         const link = { host: '127.0.0.1', port: proxy.port };
-        const routes = { [this.primary.name]: link };
+        const routes = { n1: link };
         node = { ...planned, config: { ...planned.config, contact: link, routes } };
       }
       await writeNodeConfig(node);

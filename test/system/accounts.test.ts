@@ -315,6 +315,7 @@ describe('the servers', () => {
       await node.untilRestarted('server', old);
       await node.untilReady();
     }
+    await cluster.untilPrimary();
     const writer = await until('the primary lets it write', () =>
       login(cluster.primary, 'rw', 'survivor', password),
     );
@@ -326,7 +327,7 @@ describe('the servers', () => {
   it('lose what somebody did to the accounts there', async () => {
     const { password } = await create('tampered', { role: 'read' });
     await untilAccepted('tampered', password);
-    const replica = cluster.node('n3');
+    const [replica] = cluster.replicas as [TestNode];
     await withSql(replica, async (own) => {
       await run(own, 'SET SESSION sql_log_bin = 0');
       await run(own, "GRANT ALL PRIVILEGES ON *.* TO 'tampered'@'127.0.0.2'");

@@ -21,7 +21,7 @@ let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ proxied: true });
+  cluster = await TestCluster.start({ failover: 'fixed', proxied: true });
   await cluster.primary.sql('CREATE DATABASE demo');
   await cluster.primary.sql('CREATE TABLE demo.t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(50))');
   // The first test stops the replicas, and looks into the table on them.

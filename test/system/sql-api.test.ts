@@ -15,7 +15,7 @@ showLogsOnFailure(() => cluster);
 const tokens = { read: '', write: '' };
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ proxied: true });
+  cluster = await TestCluster.start({ failover: 'fixed', proxied: true });
   for (const role of ['read', 'write'] as const) {
     const made = await cluster.primary.request<{ token: string }>('POST', '/v1/tokens', { name: role, role });
     tokens[role] = made.body.token;

@@ -3,6 +3,7 @@ import { durationText } from '../../std/duration-text.js';
 import { sleep } from '../../std/timing.js';
 import { writeNodeConfig } from './directory.js';
 import { NodeProcess, type NodeProcessOptions } from './node-process.js';
+import { openPrimary } from './open-primary.js';
 import type { PlannedNode } from './plan.js';
 import { untilReady } from './readiness.js';
 import { killServer, runningServer } from './servers.js';
@@ -118,7 +119,8 @@ export class LocalCluster {
    * still up. Then it stops the replicas, which have everything by then. Resolves when no node and no server runs any more.
    */
   async stop(): Promise<void> {
-    const isPrimary = ({ node }: NodeProcess) => node.name === this.#nodes[0]?.node.name;
+    const primary = await openPrimary(this.#nodes.map(({ node }) => node));
+    const isPrimary = ({ node }: NodeProcess) => node.name === primary?.name;
     const stopAll = (nodes: NodeProcess[]) => Promise.all(nodes.map((node) => this.#stopOne(node)));
     await stopAll(this.#nodes.filter(isPrimary));
     await stopAll(this.#nodes.filter((node) => !isPrimary(node)));

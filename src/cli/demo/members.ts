@@ -6,13 +6,14 @@ import { isSameLink, type MemberPlace } from '../../model/members.js';
 import type { MembersDocument } from '../../model/status.js';
 import { sleep } from '../../std/timing.js';
 import { hasRunBefore } from './directory.js';
+import { openPrimary } from './open-primary.js';
 import type { PlannedNode } from './plan.js';
 
 /** The node refused the token. A node that has just opened needs a moment to read its tokens. */
 class Refused extends Error {}
 const REFUSALS_MAX = 100;
 
-/** The first of these nodes is the founder, and the primary. */
+/** The first of these nodes is the founder. */
 type Plan = readonly PlannedNode[];
 
 /** Short, because it adds to the time until a new cluster is ready. */
@@ -51,27 +52,26 @@ function founderMissing(node: PlannedNode | undefined): SkeinError {
 }
 
 /**
- * Adds the nodes of the plan that are not members yet, by the first node, which is the primary. Resolves when all are
- * voters. It tries again while the primary is not open.
+ * Adds the nodes of the plan that are not members yet. Resolves when all are voters. It tries again while no primary is
+ * open.
  */
 export async function addMembers(
   plan: Plan,
   { token, changed, signal }: { token: string; changed(reason: string): void; signal: AbortSignal },
 ): Promise<void> {
-  const [first] = plan;
-  if (first === undefined) return;
   let refusals = 0;
   for (;;) {
     signal.throwIfAborted();
     try {
-      const { members } = await ask(first.url, 'GET', token, signal);
+      const { url } = await primaryOf(plan, signal);
+      const { members } = await ask(url, 'GET', token, signal);
       for (const node of plan) {
         const place = placeOfPlanned(node);
         const listed = members.find(({ name }) => name === node.name);
         // Only added, and then started on other ports: the list could not follow it, see MEMBER_ELSEWHERE.
         const isElsewhere = listed?.incarnation === '' && !isSameLink(listed.link, place.link);
-        if (isElsewhere) await ask(first.url, 'DELETE', token, signal, node.name);
-        if (isElsewhere || !listed) await ask(first.url, 'POST', token, signal, place);
+        if (isElsewhere) await ask(url, 'DELETE', token, signal, node.name);
+        if (isElsewhere || !listed) await ask(url, 'POST', token, signal, place);
       }
       const waiting = plan.filter(({ name }) => !members.find((member) => member.name === name)?.voter);
       if (waiting.length === 0) return;
@@ -89,20 +89,21 @@ export async function addMembers(
 }
 
 /**
- * Takes a node out of the list of members, by the first node. Resolves when the list without it is on a majority of the voters
- * before and after. It tries again while that cannot be.
+ * Takes a node out of the list of members. Resolves when the list without it is on a majority of the voters before and after.
+ * It tries again while that cannot be.
  * @throws SkeinError TOKEN_REFUSED
  */
 export async function removeMember(
-  first: PlannedNode,
+  plan: Plan,
   name: string,
   { token, changed, signal }: { token: string; changed(reason: string): void; signal: AbortSignal },
 ): Promise<void> {
   for (;;) {
     try {
-      const { members } = await ask(first.url, 'GET', token, signal);
+      const { url } = await primaryOf(plan, signal);
+      const { members } = await ask(url, 'GET', token, signal);
       if (!members.some((member) => member.name === name)) return;
-      await ask(first.url, 'DELETE', token, signal, name);
+      await ask(url, 'DELETE', token, signal, name);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof Refused)
@@ -114,6 +115,12 @@ export async function removeMember(
       await sleep(POLL_MS, signal);
     }
   }
+}
+
+async function primaryOf(plan: Plan, signal: AbortSignal): Promise<PlannedNode> {
+  const primary = await openPrimary(plan, signal);
+  if (primary === null) throw new Error('no primary is open yet');
+  return primary;
 }
 
 function placeOfPlanned({ config, directory }: PlannedNode): MemberPlace {

@@ -24,6 +24,12 @@ it('gives names and ports as the contract says', () => {
     mysqlPorts: { readWrite: 6466, readOnly: 6467 },
   });
   expect(plan[0]?.config.contact).toBeNull();
+  expect(plan[1]?.config.routes).toMatchObject({
+    n1: { port: 7083 },
+    n3: { port: 7085 },
+    n9: { port: 7091 },
+  });
+  expect(plan[1]?.config.routes).not.toHaveProperty('n2');
 });
 
 it.each([

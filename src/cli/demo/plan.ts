@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { NodeConfigInput } from '../../config/node-config.js';
+import { MEMBERS_MAX } from '../../model/members.js';
 import type { AcknowledgeLevel } from '../../model/status.js';
 import { UsageError } from '../usage-error.js';
 
@@ -21,6 +22,8 @@ export interface PlannedNode {
   readonly url: string;
   readonly config: NodeConfigInput;
 }
+
+export const REPLICAS_MAX = MEMBERS_MAX - 1;
 
 const HOST = '127.0.0.1';
 const PORT_MAX = 65_535;
@@ -51,9 +54,10 @@ export function planDemo(options: DemoOptions): PlannedNode[] {
       cluster: 'demo',
       directory: join(options.directory, name),
       acknowledge: options.acknowledge,
-      failover: options.failover ?? 'fixed',
+      failover: options.failover ?? 'automatic',
       http: { host: HOST, port: options.httpPort + at },
       link: { host: HOST, port: options.linkPort + at },
+      routes: routesOf(name, options),
       contact: at === 0 ? null : { host: HOST, port: options.linkPort },
       secretFile: files.secret,
       adminTokenFile: files.adminToken,
@@ -64,6 +68,16 @@ export function planDemo(options: DemoOptions): PlannedNode[] {
       },
     },
   }));
+}
+
+/**
+ * Where the others are: after a start on other ports, no primary is there from which the nodes could learn that. It names all
+ * possible nodes, so that a node does not need a restart when the cluster grows.
+ */
+function routesOf(own: string, { linkPort }: DemoOptions): Record<string, { host: string; port: number }> {
+  const all = Array.from({ length: 1 + REPLICAS_MAX }, (_, at) => [`n${at + 1}`, linkPort + at] as const);
+  const others = all.filter(([name, port]) => name !== own && port <= PORT_MAX);
+  return Object.fromEntries(others.map(([name, port]) => [name, { host: HOST, port }]));
 }
 
 /** The nodes of the directory, by their names, that are beyond what is asked for. */

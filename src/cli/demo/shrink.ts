@@ -5,8 +5,8 @@ import type { PlannedNode } from './plan.js';
 
 export interface ShrinkModules {
   readonly cluster: Pick<LocalCluster, 'explain' | 'retire'>;
-  /** The first node, which is the primary. */
-  readonly first: PlannedNode;
+  /** Those that stay. */
+  readonly plan: readonly PlannedNode[];
   /** Of the cluster. */
   readonly directory: string;
   readonly token: string;
@@ -19,9 +19,10 @@ export interface ShrinkModules {
  * kept, because `recovered/` in them may hold what is nowhere else.
  */
 export async function shrink(extra: readonly PlannedNode[], modules: ShrinkModules): Promise<void> {
-  const { cluster, first, directory, token, signal, say } = modules;
+  const { cluster, plan, directory, token, signal, say } = modules;
   for (const node of extra.toReversed()) {
-    await removeMember(first, node.name, { token, changed: cluster.explain(first.name), signal });
+    const nodes = [...plan, ...extra];
+    await removeMember(nodes, node.name, { token, changed: cluster.explain('cluster'), signal });
     await cluster.retire(node.name);
     const kept = await setAside(node, directory);
     say(`${node.name} is no member any more; its files are in ${kept} until you delete them`);
