@@ -90,20 +90,21 @@ export async function addMembers(
 
 /**
  * Takes a node out of the list of members. Resolves when the list without it is on a majority of the voters before and after.
- * It tries again while that cannot be.
+ * It tries again while that cannot be. When the node is the primary, it first hands over to `successor`.
  * @throws SkeinError TOKEN_REFUSED
  */
 export async function removeMember(
   plan: Plan,
-  name: string,
+  { name, successor }: { name: string; successor: string },
   { token, changed, signal }: { token: string; changed(reason: string): void; signal: AbortSignal },
 ): Promise<void> {
   for (;;) {
     try {
-      const { url } = await primaryOf(plan, signal);
-      const { members } = await ask(url, 'GET', token, signal);
+      const primary = await primaryOf(plan, signal);
+      const { members } = await ask(primary.url, 'GET', token, signal);
       if (!members.some((member) => member.name === name)) return;
-      await ask(url, 'DELETE', token, signal, name);
+      if (primary.name === name) await switchOver(primary.url, successor, token, signal);
+      else await ask(primary.url, 'DELETE', token, signal, name);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof Refused)
@@ -127,7 +128,11 @@ function placeOfPlanned({ config, directory }: PlannedNode): MemberPlace {
   return ownPlace(nodeConfig(config, { source: 'the plan', baseDirectory: directory }));
 }
 
-async function ask(
+function switchOver(url: string, to: string, token: string, signal: AbortSignal): Promise<unknown> {
+  return send(`${url}/v1/cluster/switchover`, 'POST', token, signal, { to });
+}
+
+function ask(
   url: string,
   method: 'GET' | 'POST' | 'DELETE',
   token: string,
@@ -135,13 +140,24 @@ async function ask(
   what?: MemberPlace | string,
 ): Promise<MembersDocument> {
   const path = typeof what === 'string' ? `/v1/members/${what}` : '/v1/members';
-  const response = await fetch(`${url}${path}`, {
+  const body = typeof what === 'object' ? what : undefined;
+  return send(`${url}${path}`, method, token, signal, body) as Promise<MembersDocument>;
+}
+
+async function send(
+  url: string,
+  method: string,
+  token: string,
+  signal: AbortSignal,
+  body?: object,
+): Promise<unknown> {
+  const response = await fetch(url, {
     method,
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    ...(typeof what === 'object' && { body: JSON.stringify(what) }),
+    ...(body && { body: JSON.stringify(body) }),
     signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
   });
-  const answer = (await response.json()) as MembersDocument & { error?: { message: string } };
+  const answer = (await response.json()) as { error?: { message: string } };
   if (response.status === 401 || response.status === 403)
     throw new Refused('the admin token is not accepted');
   if (!response.ok) throw new Error(answer.error?.message ?? `it answers ${response.status}`);

@@ -20,9 +20,11 @@ export interface ShrinkModules {
  */
 export async function shrink(extra: readonly PlannedNode[], modules: ShrinkModules): Promise<void> {
   const { cluster, plan, directory, token, signal, say } = modules;
+  const nodes = [...plan, ...extra];
+  const successor = plan[0]?.name ?? '';
   for (const node of extra.toReversed()) {
-    const nodes = [...plan, ...extra];
-    await removeMember(nodes, node.name, { token, changed: cluster.explain('cluster'), signal });
+    const { name } = node;
+    await removeMember(nodes, { name, successor }, { token, changed: cluster.explain('cluster'), signal });
     await cluster.retire(node.name);
     const kept = await setAside(node, directory);
     say(`${node.name} is no member any more; its files are in ${kept} until you delete them`);
