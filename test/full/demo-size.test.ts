@@ -64,6 +64,13 @@ it('grows from one node to three, which all vote and have what was written', asy
   await stop();
 });
 
+it('fills the first node when its directory was lost', async () => {
+  await rm(join(directory, 'n1'), { recursive: true });
+  await start(2);
+  await until('the row is there', async () => (await rowsOn(0)).includes('[[1]]'));
+  await stop();
+});
+
 it('shrinks to one node again, which alone has what was written, and grows again', async () => {
   await start(0);
   const token = (await readFile(join(directory, 'admin.token'), 'utf8')).trim();

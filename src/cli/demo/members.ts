@@ -21,8 +21,8 @@ const POLL_MS = 50;
 const ANSWER_MS = 15_000;
 
 /**
- * Gives every new node of the plan its identity: the first node of a new cluster founds it, the others belong to its
- * cluster and wait to be added.
+ * Gives every new node of the plan its identity: the first node of a new cluster founds it. The others belong to its cluster,
+ * and wait to be added, or to be filled when their directory was lost.
  * @throws SkeinError EARLIER_BUILD, IDENTITY_UNREADABLE, FOUNDER_MISSING
  */
 export async function writeIdentities(plan: Plan): Promise<void> {
@@ -31,10 +31,13 @@ export async function writeIdentities(plan: Plan): Promise<void> {
   if (old) throw earlierBuild(old);
   const known = identities.find((identity) => identity !== null)?.cluster ?? null;
   // When the founder has no identity but another node has one, the founder's directory was lost.
-  if (known !== null && identities[0] === null) throw founderMissing(plan[0]);
+  const [founder] = plan;
+  if (known !== null && identities[0] === null && founder?.config.failover === 'fixed')
+    throw founderMissing(founder);
   const cluster = known ?? newClusterId();
   for (const [at, { directory }] of plan.entries())
-    if (identities[at] === null) await writeIdentity(directory, { cluster, founder: at === 0 });
+    if (identities[at] === null)
+      await writeIdentity(directory, { cluster, founder: at === 0 && known === null });
 }
 
 function earlierBuild({ name, directory }: PlannedNode): SkeinError {
@@ -44,10 +47,10 @@ function earlierBuild({ name, directory }: PlannedNode): SkeinError {
   );
 }
 
-function founderMissing(node: PlannedNode | undefined): SkeinError {
+function founderMissing(node: PlannedNode): SkeinError {
   return new SkeinError(
     'FOUNDER_MISSING',
-    `${node?.directory} is empty, but other nodes of its cluster are there. The first node is the primary, and this version cannot fill the primary from another node. Restore the directory, or make a new cluster: --dir <another directory>.`,
+    `${node.directory} is empty, but other nodes of its cluster are there. With --failover fixed the first node is the primary, which is not filled from another node. Start with --failover automatic. Or restore the directory, or make a new cluster: --dir <another directory>.`,
   );
 }
 

@@ -58,7 +58,7 @@ export function planDemo(options: DemoOptions): PlannedNode[] {
       http: { host: HOST, port: options.httpPort + at },
       link: { host: HOST, port: options.linkPort + at },
       routes: routesOf(name, options),
-      contact: at === 0 ? null : { host: HOST, port: options.linkPort },
+      contact: contactOf(at, options),
       secretFile: files.secret,
       adminTokenFile: files.adminToken,
       mysqlPorts: {
@@ -68,6 +68,12 @@ export function planDemo(options: DemoOptions): PlannedNode[] {
       },
     },
   }));
+}
+
+/** The first node needs one when its directory was lost. */
+function contactOf(at: number, { linkPort }: DemoOptions): { host: string; port: number } | null {
+  const port = at === 0 ? linkPort + 1 : linkPort;
+  return port <= PORT_MAX ? { host: HOST, port } : null;
 }
 
 /**
