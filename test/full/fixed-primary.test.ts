@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { readFile, rename, rm } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rename, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from '../../src/mysql-protocol/events.js';
 import { binlogGtid, checksumAtRest, sequenceOf, waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { endOf, eventsSince } from '../kit/node-log.js';
+import { signalPid } from '../kit/processes.js';
 import { rowsOf, scalarOf, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
 import { throughout, until } from '../kit/until.js';
@@ -159,4 +161,49 @@ it('an old copy of its data of the same epoch stays closed, also when only a rep
   cluster.startNode('n2');
   await giveBack('data');
   expect(await count(cluster.primary, 'after the copy')).toBe(1);
+});
+
+async function stopInOrder(name: string): Promise<void> {
+  signalPid(await cluster.node(name).pid('node'), 'SIGTERM');
+  await cluster.untilNodeEnded(name);
+}
+
+it('an event of an unknown type in the primary’s log stops replication, and the cluster says why', async () => {
+  await stopInOrder('n1');
+  // As a newer server could write it: the last log file of the stopped server gets one more event.
+  const data = join(cluster.primary.directory, 'data');
+  const names = (await readdir(data)).filter((name) => /^bin\.\d+$/.test(name)).sort();
+  const file = join(data, names.at(-1) ?? '');
+  const event = Buffer.alloc(EVENT_HEADER_SIZE + 4);
+  const sizeBefore = (await stat(file)).size;
+  const position = sizeBefore + event.length;
+  event[HEADER_AT.type] = 99;
+  event.writeUInt32LE(1_000_001, HEADER_AT.serverId);
+  event.writeUInt32LE(event.length, HEADER_AT.size);
+  event.writeUInt32LE(position, HEADER_AT.endPosition);
+  await appendFile(file, resealEvent(event));
+
+  cluster.startNode('n1');
+  const reason = await until(
+    'the primary says why',
+    async () => {
+      const found = await cluster.primary.cluster().catch(() => null);
+      return (
+        found?.members.find(({ name }) => name === 'n1')?.reason?.includes('type 99') &&
+        found.members[0]?.reason
+      );
+    },
+    { deadlineMs: 60_000 },
+  );
+  expect(reason).toContain(`position ${position}`);
+  expect(await cluster.primary.isReady()).toBe(false);
+  const log = await cluster.primary.logs(500);
+  expect(log).toContain('UNKNOWN_EVENT');
+
+  // Once the event is gone the cluster goes on where it was.
+  await stopInOrder('n1');
+  await truncate(file, sizeBefore);
+  cluster.startNode('n1');
+  await allReady();
+  await checksumAtRest(cluster.primary, cluster.replicas);
 });
