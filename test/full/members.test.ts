@@ -14,7 +14,7 @@ import { rowsOf, run, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
 
-/** One cluster grows from one node to five and shrinks to one again, while clients write. */
+/** One cluster grows from one node to five and shrinks to one again, while clients write; the primary is fixed. */
 
 const NAMES = ['n1', 'n2', 'n3', 'n4', 'n5'];
 /** Of a write, of so many voters. */
@@ -33,7 +33,7 @@ showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
   const settings = { spoolSegmentBytes: 64 * 1024 };
-  cluster = await TestCluster.start({ replicas: 4, first: 1, settings });
+  cluster = await TestCluster.start({ replicas: 4, first: 1, failover: 'fixed', settings });
   await createLedger(cluster);
   writers = startWriters(cluster, { paceMs: 5 });
 });

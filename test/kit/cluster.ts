@@ -364,8 +364,8 @@ export class TestCluster {
     const planned = this.#planned(name);
     await writeNodeConfig(planned);
     this.startNode(name);
-    const primary = this.#planned(this.primary.name);
-    await this.#add([primary, planned], this.#options.readyDeadlineMs ?? FIRST_READY_MS);
+    const started = this.#plan.filter((node) => this.#children.has(node.name));
+    await this.#add(started, this.#options.readyDeadlineMs ?? FIRST_READY_MS);
   }
 
   #planned(name: string): PlannedNode {
