@@ -11,7 +11,10 @@ export interface ServerTls {
   readonly ca: string | null;
 }
 
-/** Writes the copies that the server reads. Only the server's user can read them. */
+/**
+ * Writes the copies that the server reads. Only the server's user can read them. The node's own files may be in the same
+ * directory, under other names: a node that wrote them would find them changed, and write them again.
+ */
 export async function writeServerTls(
   directory: string,
   { cert, key, ca }: TlsIdentity,
@@ -28,6 +31,6 @@ export async function writeServerTls(
   return {
     cert: await write('server.crt', cert),
     key: await write('server.key', key),
-    ca: ca === undefined ? null : await write('ca.crt', ca),
+    ca: ca === undefined ? null : await write('server-ca.crt', ca),
   };
 }

@@ -364,8 +364,8 @@ export class TestCluster {
     const planned = this.#planned(name);
     await writeNodeConfig(planned);
     this.startNode(name);
-    const started = this.#plan.filter((node) => this.#children.has(node.name));
-    await this.#add(started, this.#options.readyDeadlineMs ?? FIRST_READY_MS);
+    const primary = this.#planned((await this.untilPrimary()).name);
+    await this.#add([primary, planned], this.#options.readyDeadlineMs ?? FIRST_READY_MS);
   }
 
   #planned(name: string): PlannedNode {

@@ -38,7 +38,8 @@ function listen(host: string, port: number, use: string): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
       socket.on('error', () => {});
-      socket.end();
+      // A member that dials already, for elections, does not hang up by itself; `close` would wait for that.
+      socket.destroy();
     });
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(

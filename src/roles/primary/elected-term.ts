@@ -149,7 +149,11 @@ export class ElectedTerm {
   async drain(to: string): Promise<number | null> {
     this.#drainedFor = to;
     this.#modules.changed();
-    return this.#closing.drain();
+    const { parts, primary } = this.#modules;
+    if (primary.unfit === null) return this.#closing.drain();
+    // What such a server has beyond the spool is not the cluster's, so nobody can wait for it.
+    await parts.cutClients();
+    return parts.spool.end.ordinal;
   }
 
   async undrain(): Promise<void> {

@@ -64,7 +64,7 @@ export class PrimaryRole {
   #isClosing = false;
   /** In an elected epoch: the server, before it is opened. */
   standby: LocalServerUp | null = null;
-  /** Why this server cannot be opened in this epoch; null = nothing is known against it. */
+  /** Why this server cannot serve in this epoch; null = nothing is known against it. */
   unfit: string | null = null;
   /** Why reading the log has stopped until an operator has done something. The server may have been opened meanwhile. */
   #stopped: string | null = null;
@@ -102,6 +102,8 @@ export class PrimaryRole {
       },
       stopped: (reason) => {
         this.#stopped = reason;
+        // Alone, nobody else could go on without the log of this server.
+        if (this.#opening.elected && votersOf(this.members.list).length > 1) this.unfit = reason;
         this.#setReason(reason);
       },
     });
