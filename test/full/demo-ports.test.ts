@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, it } from 'vitest';
 import type { ClusterStatus, MembersDocument } from '../../src/model/status.js';
 import { MAIN } from '../kit/cluster.js';
 import { endOf, untilReady } from '../kit/demo-process.js';

@@ -70,8 +70,9 @@ export function planDemo(options: DemoOptions): PlannedNode[] {
   }));
 }
 
-/** The first node needs one when its directory was lost. */
-function contactOf(at: number, { linkPort }: DemoOptions): { host: string; port: number } | null {
+/** The first node needs one when its directory was lost. A fixed primary that has lost it stays closed. */
+function contactOf(at: number, { linkPort, failover }: DemoOptions): { host: string; port: number } | null {
+  if (at === 0 && failover === 'fixed') return null;
   const port = at === 0 ? linkPort + 1 : linkPort;
   return port <= PORT_MAX ? { host: HOST, port } : null;
 }
