@@ -162,7 +162,7 @@ class Node {
     const { directory } = config;
     await foundCluster(
       { directory, identity, place, restored: restoredHistory(placed?.about) },
-      { logger, chainFile, spool },
+      { logger, chainFile, spool, flavour: mariadb },
     );
     const parts: NodeParts = {
       config,

@@ -3,15 +3,18 @@ import { join } from 'node:path';
 import { type Identity, writeIdentity } from '../config/identity.js';
 import { type MemberPlace, placeOf } from '../model/members.js';
 import { ORIGIN } from '../model/position.js';
+import type { Flavour } from '../mysql-protocol/flavour.js';
 import type { Spool } from '../spool/spool.js';
 import type { Logger } from '../std/logger.js';
 import type { ChainFile } from './chain-file.js';
 import { type RestoredHistory, restoredChain } from './restored-history.js';
+import { spoolBase } from './spool-base.js';
 
 export interface FoundingModules {
   readonly logger: Logger;
   readonly chainFile: ChainFile;
-  readonly spool: Pick<Spool, 'incarnation' | 'end'>;
+  readonly spool: Pick<Spool, 'incarnation' | 'end' | 'restartAfter'>;
+  readonly flavour: Flavour;
 }
 
 /**
@@ -25,14 +28,20 @@ export async function foundCluster(
     place,
     restored,
   }: { directory: string; identity: Identity; place: MemberPlace; restored: RestoredHistory | null },
-  { logger, chainFile, spool }: FoundingModules,
+  { logger, chainFile, spool, flavour }: FoundingModules,
 ): Promise<void> {
   if (!identity.founder) return;
   if (chainFile.chain.length === 0) {
     if (restored === null && (existsSync(join(directory, 'data')) || spool.end.ordinal > 0)) return;
     const self = { ...placeOf(place), incarnation: spool.incarnation, voter: true };
     const atOrigin = { epoch: 0, number: 0, beginsAfter: ORIGIN, primary: place.name, members: [self] };
-    await chainFile.save(restored === null ? [atOrigin] : restoredChain(restored, self));
+    if (restored === null) await chainFile.save([atOrigin]);
+    else {
+      const chain = restoredChain(restored, self);
+      // The data has everything up to there, and the log of the new cluster goes on behind it.
+      await spool.restartAfter(spoolBase(restored.position, { chain, flavour }));
+      await chainFile.save(chain);
+    }
     logger.info({ cluster: identity.cluster, members: [self] }, 'cluster founded');
   }
   await writeIdentity(directory, { ...identity, founder: false });

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sleep } from '../../src/std/timing.js';
-import type { Ledger } from '../kit/clients.js';
+import { Ledger } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
-import { createLedger, expectWhole, startWriters } from '../kit/kill-rounds.js';
+import { createLedger, expectWhole } from '../kit/kill-rounds.js';
 import { signalPid } from '../kit/processes.js';
+import { startRoleWriters } from '../kit/role-writers.js';
 import { throughout, until } from '../kit/until.js';
 
 /** A node whose event loop does not turn is killed by the supervisor and started again; one that only waits is not. */
@@ -14,7 +15,7 @@ const BLOCKED_BY_SIGNAL = `--import "data:text/javascript,process.on('SIGUSR2',(
 const DEADLINE_MS = 45_000;
 
 let cluster: TestCluster;
-let ledger: Ledger | undefined;
+let ledger: Ledger;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
@@ -29,11 +30,11 @@ afterAll(async () => {
 const hangs = (name: string, pid: number) =>
   new RegExp(`${name} hangs: the event loop of process ${pid} has not turned for \\d+\\.\\d s`);
 
-it('the primary’s node blocked: killed, said, started again with the same server, and nothing lost', async () => {
+it('the primary’s node blocked: killed, said, started again, and nothing lost', async () => {
   const primary = cluster.primary;
-  const [node, server] = [await primary.pid('node'), await primary.pid('server')];
-  const pool = startWriters(cluster);
-  ledger = pool.ledger;
+  const node = await primary.pid('node');
+  ledger = new Ledger();
+  const pool = startRoleWriters(cluster, ledger, { http: 2, mysql: 2 });
   try {
     await ledger.progress(20, 20_000, 'writes go on');
     signalPid(node, 'SIGUSR2');
@@ -45,7 +46,7 @@ it('the primary’s node blocked: killed, said, started again with the same serv
   } finally {
     await pool.stop();
   }
-  expect(await primary.pid('server'), 'the server was adopted').toBe(server);
+  await cluster.untilPrimary();
   await expectWhole(cluster, pool.ledger);
 });
 
