@@ -22,6 +22,7 @@ export function drawMembers(status, self) {
       ['Quorum', `${attached} of ${voters} attached, ${needed} needed`],
       ['Acknowledge', status.acknowledge],
       ['Epoch', String(status.epoch)],
+      ...failoverFacts(status),
     ].map(([name, value]) =>
       element('div', {}, [element('dt', { text: name }), element('dd', { text: value })]),
     ),
@@ -39,6 +40,21 @@ export function drawMembers(status, self) {
     byId('members').tBodies[0],
     status.members.flatMap((member) => rowsOf(member, self)),
   );
+}
+
+function failoverFacts({ primary, failover }) {
+  if (!failover) return [];
+  const { elected, afterDeathMs, against, last } = failover;
+  const who = elected ?? ['nobody', ...against].join('. ');
+  const facts = [
+    [
+      primary === null ? 'Would be elected' : 'Would take over',
+      primary === null || elected === null ? who : `${who}, in about ${duration(afterDeathMs)}`,
+    ],
+  ];
+  if (last === null) return facts;
+  const pause = last.pauseMs === null ? '' : `, clients waited ${duration(last.pauseMs)}`;
+  return [...facts, ['Last failover', `${last.primary} at ${last.servedAt}${pause}`]];
 }
 
 function drawHealth({ quorum, primary, members, warnings }) {

@@ -22,7 +22,7 @@ import { CertificateKeeper } from './node/certificate-keeper.js';
 import { ClientPlanes } from './node/client-planes.js';
 import { NodeElections } from './node/elections.js';
 import { PlanePublisher } from './node/plane-publisher.js';
-import { PlaneResponder } from './node/plane-responder.js';
+import { PlaneResponder, type PlaneResponderModules } from './node/plane-responder.js';
 import { prepareSystem } from './node/prepare-system.js';
 import { nodeRetention } from './node/retention/node-retention.js';
 import type { Retention } from './node/retention/retention.js';
@@ -276,7 +276,7 @@ class Node {
       {
         role: this.#role,
         events: this.#events,
-        ...(parts.elections && { elected: () => parts.elections?.primary.current ?? null }),
+        ...(parts.elections && { elected: electedView(parts.elections) }),
         server: () => this.#server.current,
         generation: () => this.#generation.number,
         reconcileUsers: () => this.#users.reconcile(),
@@ -444,4 +444,8 @@ function failoverIsFixed(): never {
     'FAILOVER_FIXED',
     'The primary of this cluster is fixed ("failover": "fixed" in node.json): no other node can take over.',
   );
+}
+
+function electedView({ primary, port }: NodeElections): PlaneResponderModules['elected'] {
+  return { primary: () => primary.current, failover: () => port.failover() };
 }

@@ -285,6 +285,8 @@ export type ClusterStatus = {
     waitsFor: string;
   } | null;
   members: Member[];
+  /** What would happen if the primary were lost now. Without a primary: what this node waits for. Null when the primary is fixed. */
+  failover?: Failover | null;
   /** Problems in the schema that endanger the cluster's promise, and members that are about to lose their place in the binary log; empty if there are none. */
   warnings: string[];
 };
@@ -346,6 +348,29 @@ export type Seeding = {
   bytesPerSecond: number;
   remainingMs: number | null;
   since: string;
+  reason: string;
+};
+
+export type Failover = {
+  elected: string | null;
+  /** About, when the process of the primary ends. */
+  afterDeathMs: number;
+  /** About, when the primary only falls silent. */
+  afterSilenceMs: number;
+  /** What stands against it, in whole sentences. */
+  against: string[];
+  /** The last failover that the primary knows of. */
+  last: LastFailover | null;
+};
+
+export type LastFailover = {
+  epoch: number;
+  primary: string;
+  primaryBefore: string | null;
+  detectedHow: string;
+  /** When the new primary was open for clients. */
+  servedAt: string;
+  pauseMs: number | null;
   reason: string;
 };
 

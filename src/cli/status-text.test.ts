@@ -82,3 +82,40 @@ it('names a learner, and a change of the members with what it waits for', () => 
   expect(text).toMatch(/^n4 +learner +live /m);
   expect(text).toContain('members: add n4 since 2026-01-02T03:04:00Z: 1 of 2 voters have it\n');
 });
+
+const failover = {
+  elected: 'n2',
+  afterDeathMs: 250,
+  afterSilenceMs: 1_500,
+  against: ['n3 was not heard for 3 s.'],
+  last: null,
+};
+
+it('says who would replace the primary, how soon, and what stands against it', () => {
+  expect(statusText({ ...status, failover }, now)).toContain(
+    `
+failover: n2 would replace n1, within about 250 ms of its death, and 1.5 s of its silence
+  n3 was not heard for 3 s.
+`,
+  );
+  const last = {
+    ...{ epoch: 3, primary: 'n1', primaryBefore: 'n3', detectedHow: 'silence', pauseMs: 900 },
+    ...{ servedAt: '2026-01-02T02:00:00.000Z', reason: 'n3 was not heard. Votes: n2 yes.' },
+  };
+  expect(statusText({ ...status, failover: { ...failover, elected: null, last } }, now)).toContain(
+    `
+failover: NOBODY would replace n1 now
+  n3 was not heard for 3 s.
+last failover, 2026-01-02T02:00:00.000Z: n3 was not heard. Votes: n2 yes.
+`,
+  );
+});
+
+it('says without a primary what is waited for', () => {
+  const against = ['2 of the 3 voters have to elect a primary, and only 1 would vote (n2).'];
+  const text = statusText(
+    { ...status, primary: null, failover: { ...failover, elected: null, against } },
+    now,
+  );
+  expect(text).toContain(`\nno primary: nobody can be elected now\n  ${against[0]}\n`);
+});

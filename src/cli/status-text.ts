@@ -49,8 +49,20 @@ export function statusText(status: ClusterStatus, nowMs: number): string {
     change === null
       ? []
       : [`members: ${change.kind} ${change.member} since ${change.since}: ${change.waitsFor}`];
-  const notes = [...seeds, ...changes, ...reasons, ...warnings].map(terminalLine);
+  const notes = [...failoverNotes(status), ...seeds, ...changes, ...reasons, ...warnings].map(terminalLine);
   return `${[summary, '', ...table, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')}\n`;
+}
+
+function failoverNotes({ primary, failover }: ClusterStatus): string[] {
+  if (!failover) return [];
+  const { elected, afterDeathMs, afterSilenceMs, against, last } = failover;
+  const after = `within about ${durationText(afterDeathMs)} of its death, and ${durationText(afterSilenceMs)} of its silence`;
+  const who =
+    primary === null
+      ? `no primary: ${elected === null ? 'nobody can be elected now' : `${elected} would be elected now`}`
+      : `failover: ${elected === null ? `NOBODY would replace ${primary} now` : `${elected} would replace ${primary}, ${after}`}`;
+  const before = last === null ? [] : [`last failover, ${last.servedAt}: ${last.reason}`];
+  return [who, ...against.map((text) => `  ${text}`), ...before];
 }
 
 function row(member: MemberStatus, nowMs: number): string[] {

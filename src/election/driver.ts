@@ -4,6 +4,7 @@ import type { ElectionMessage } from '../model/election-messages.js';
 import { SkeinError } from '../model/error.js';
 import type { MemberList } from '../model/members.js';
 import type { Position } from '../model/position.js';
+import type { FailoverStatus } from '../model/status.js';
 import { type Clock, systemClock, type Timer } from '../std/clock.js';
 import { Emitter } from '../std/emitter.js';
 import type { Logger } from '../std/logger.js';
@@ -96,6 +97,7 @@ export class ElectionDriver {
   async start(): Promise<void> {
     const promise = await this.#loadPromise();
     const peers = await this.#peersFile.load();
+    await this.#failovers.load();
     if (this.#isEnded) return;
     const { chainFile, facts } = this.#modules;
     const fitness = facts.fitness();
@@ -199,6 +201,12 @@ export class ElectionDriver {
         against: ['The election of this node has not begun.'],
       };
     return outlookOf(this.#context, this.#state, this.#moment());
+  }
+
+  /** For people and scripts, see FailoverStatus. */
+  failover(): FailoverStatus {
+    const { elected, afterDeathMs, afterSilenceMs, against } = this.outlook();
+    return { elected, afterDeathMs, afterSilenceMs, against: [...against], last: this.#failovers.last };
   }
 
   // --- events ---------------------------------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ function againstMajority(turn: Turn, able: readonly Voter[], against: string[]):
     if (there.length >= needed) continue;
     enough = false;
     against.push(
-      `${needed} of the ${voters.length} voters have to elect a primary, and without the present one only ${there.length} would vote (${there.map(({ name }) => name).join(', ') || 'none'}).`,
+      `${needed} of the ${voters.length} voters have to elect a primary, and${primaryOf(turn) === null ? '' : ' without the present one'} only ${there.length} would vote (${there.map(({ name }) => name).join(', ') || 'none'}).`,
     );
   }
   return enough;

@@ -12,7 +12,7 @@ class Node {
   readonly changed = new Emitter<void>();
   where: 'here' | 'elsewhere' | null = null;
   openness: Openness = CLOSED;
-  readonly #role: Role;
+  #role: Role;
 
   constructor(role: Role) {
     this.#role = role;
@@ -22,6 +22,11 @@ class Node {
   isOpen = () => this.openness;
   primaryIs = () => this.where;
   onPrimary = (listener: () => void) => this.changed.on(listener);
+
+  loses(): void {
+    this.#role = 'replica';
+    this.becomes('elsewhere');
+  }
 
   becomes(where: 'here' | 'elsewhere' | null): void {
     this.where = where;
@@ -92,6 +97,17 @@ it('what came to the primary goes on at the next one; what came to a replica onl
   expect(await forwardsOf({ role: 'primary', staysHere: true })).toEqual(['http://n2', [false, false]]);
   expect(await forwardsOf({ role: 'replica' })).toEqual(['http://n2', [false, false]]);
   expect(await forwardsOf({ role: 'replica', forwards: true })).toEqual(['answered', [true, true]]);
+});
+
+it('what comes to a primary of a moment ago goes on at the next one, too', async () => {
+  const { node, run, attempts } = held((_at, how) => {
+    if (how.forwards) return ok();
+    throw notPrimary('http://n2');
+  });
+  node.becomes('here');
+  node.loses();
+  expect(await run()).toMatchObject({ body: { ok: true } });
+  expect(attempts).toHaveLength(1);
 });
 
 it('the error says how long the request was held', async () => {

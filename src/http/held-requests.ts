@@ -55,6 +55,9 @@ export class HeldRequests {
   readonly #waitMs: number;
   readonly #heldMax: number;
   readonly #modules: HeldRequestsModules;
+  #isPrimary = false;
+  /** When this node was the primary for the last time; monotonic. */
+  #lostAtMs = Number.NEGATIVE_INFINITY;
   #held = 0;
   #total = 0;
 
@@ -63,6 +66,13 @@ export class HeldRequests {
     this.#waitMs = waitMs;
     this.#heldMax = heldMax;
     this.#modules = modules;
+    modules.node.onPrimary(() => this.#look());
+  }
+
+  #look(): void {
+    const isPrimary = this.#modules.node.role() === 'primary';
+    if (this.#isPrimary && !isPrimary) this.#lostAtMs = monotonicMs();
+    this.#isPrimary = isPrimary;
   }
 
   /** Requests that wait now, and those that have waited since the start of the node. */
@@ -77,10 +87,13 @@ export class HeldRequests {
   ): Promise<HandlerReply> {
     const { node, stopping } = this.#modules;
     const arrivedAtMs = monotonicMs();
-    // A client that came to the primary is led to the next one, though it did not ask for that.
-    const mayForward = forwards || (!staysHere && node.role() === 'primary');
+    this.#look();
+    // A client that came to the primary is led to the next one, though it did not ask for that. It may not know yet that this
+    // node is not the primary any more.
+    const cameForPrimary = this.#isPrimary || arrivedAtMs - this.#lostAtMs < this.#waitMs;
+    const mayForward = forwards || (!staysHere && cameForPrimary);
     const untilMs = arrivedAtMs + Math.min(this.#waitMs, timeoutMs);
-    let how: Attempt = { timeoutMs, forwards };
+    let how: Attempt = { timeoutMs, forwards: forwards || (mayForward && !this.#isPrimary) };
     let wasHere = false;
     for (;;) {
       const { reply, refusal } = await refusedOr(() => attempt(how));

@@ -89,6 +89,34 @@ export interface ChangeStatus {
   waitsFor: string;
 }
 
+/** How a node came to the lead, in short. The whole report is the event `election.report`. */
+export interface LastFailover {
+  epoch: number;
+  primary: string;
+  primaryBefore: string | null;
+  detectedHow: string;
+  /** ISO time at which the new primary was open for clients. */
+  servedAt: string;
+  /** How long clients were not served; null = not known. */
+  pauseMs: number | null;
+  /** With the votes, for people. */
+  reason: string;
+}
+
+/** What would happen if the primary were lost now, as the primary sees it; without a primary, as this node sees it. */
+export interface FailoverStatus {
+  /** Who would be elected; null = nobody. */
+  elected: string | null;
+  /** About: when the process of the primary ends. */
+  afterDeathMs: number;
+  /** About: when the primary only falls silent. */
+  afterSilenceMs: number;
+  /** What stands against it, in whole sentences. */
+  against: string[];
+  /** The last failover that the primary knows of; null = none. */
+  last: LastFailover | null;
+}
+
 /** The list of members as a node knows it. */
 export interface MembersDocument {
   cluster: string;
@@ -112,6 +140,8 @@ export interface ClusterStatus {
   /** Null unless the list of members is being changed. */
   change: ChangeStatus | null;
   members: MemberStatus[];
+  /** Null or absent: the primary is fixed, or nothing is known. */
+  failover?: FailoverStatus | null;
   /**
    * Warnings for people: risks in the schema for the cluster's promise, and members that are about to lose their place in the
    * binary log.

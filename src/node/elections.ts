@@ -78,6 +78,7 @@ export class NodeElections {
       adopted: (member) => driver.adopted(member),
       changeMembers: (members, end) => driver.changeMembers(members, end),
       served: (epoch) => driver.served(epoch),
+      failover: () => driver.failover(),
     };
     this.#off.push(
       driver.onChange.on(() => this.primary.roleChanged(driver.role)),

@@ -5,19 +5,20 @@ import type { EventLog } from '../events/event-log.js';
 import { ThreadMeter } from '../metrics/process-metrics.js';
 import { metricsText } from '../metrics/text.js';
 import { type MemberChange, memberNamed } from '../model/members.js';
-import type { ClusterStatus } from '../model/status.js';
+import type { ClusterStatus, FailoverStatus } from '../model/status.js';
 import type { Switchover, SwitchoverOrder } from '../model/switchover.js';
 import type { VerifyRequest } from '../model/verify.js';
 import type { AnswerTo, InputOf, PlaneFacts, PlaneFigures, Question } from '../planes/messages.js';
 import { ledBy } from '../roles/cluster-status.js';
+import { failoverMetrics } from '../roles/failover-metrics.js';
 import { NodeMetrics } from '../roles/metrics.js';
 import type { RoleNode } from '../roles/role-node.js';
 
 export interface PlaneResponderModules {
   readonly role: RoleNode;
   readonly events: EventLog;
-  /** The primary of the election. Absent: the primary is fixed. */
-  readonly elected?: (() => Primary | null) | undefined;
+  /** What the election knows. Absent: the primary is fixed. */
+  readonly elected?: { primary(): Primary | null; failover(): FailoverStatus } | undefined;
   /** Null while the local server is down. */
   server(): { readonly socketPath: string; readonly port: number } | null;
   /** Generation of the sessions on the server, see SessionGeneration. */
@@ -70,7 +71,12 @@ export class PlaneResponder {
   #status(): ClusterStatus {
     const { role, elected } = this.#modules;
     const status = role.clusterStatus();
-    return elected ? ledBy(status, elected()) : status;
+    if (!elected) return status;
+    const primary = elected.primary();
+    const known = status.failover ?? null;
+    if (primary !== null) return ledBy({ ...status, failover: known }, primary);
+    const own = elected.failover();
+    return ledBy({ ...status, failover: { ...own, last: known?.last ?? own.last } }, null);
   }
 
   /** The address that the primary reports; otherwise the one in the list of members. */
@@ -114,7 +120,9 @@ export class PlaneResponder {
 
   #metricsText(): string {
     const { role, events, certificateExpiresAtMs } = this.#modules;
+    const status = this.#status();
     return metricsText([
+      ...failoverMetrics({ status, isPrimary: role.role === 'primary' }),
       ...this.#metrics.families({
         cluster: this.#config.cluster,
         version: this.#version,

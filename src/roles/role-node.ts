@@ -12,7 +12,7 @@ import { SkeinError } from '../model/error.js';
 import type { MemberChange, MemberList, MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
 import type { SeedNeed, SeedProgress } from '../model/seed.js';
-import type { ClusterStatus, MembersDocument } from '../model/status.js';
+import type { ClusterStatus, FailoverStatus, MembersDocument } from '../model/status.js';
 import type { RoundReport, VerifyDocument, VerifyRequest } from '../model/verify.js';
 import type { AccountName } from '../mysql-control/accounts.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
@@ -73,6 +73,7 @@ export interface ElectionPort {
   changeMembers(members: MemberList, end: Position): Promise<void>;
   /** The server is open for clients in this epoch. */
   served(epoch: number): void;
+  failover(): FailoverStatus;
 }
 
 /** The parts that a node owns and lends to its current role. */

@@ -195,6 +195,24 @@ export type Heartbeat = Static<typeof HeartbeatSchema>;
 /** A heartbeat without the clocks, which the link adds when it sends. */
 export type HeartbeatBody = Omit<Heartbeat, 'sentAtMs' | 'uptimeMs'>;
 
+const FailoverSchema = Type.Object({
+  elected: OrNull(NodeName),
+  afterDeathMs: Type.Number(),
+  afterSilenceMs: Type.Number(),
+  against: Type.Array(Reason, { maxItems: 1000 }),
+  last: OrNull(
+    Type.Object({
+      epoch: Epoch,
+      primary: NodeName,
+      primaryBefore: OrNull(NodeName),
+      detectedHow: Text(64),
+      servedAt: Text(64),
+      pauseMs: OrNull(Type.Number()),
+      reason: Reason,
+    }),
+  ),
+});
+
 const StatusSchema = Type.Object({
   cluster: Text(256),
   epoch: Epoch,
@@ -209,6 +227,7 @@ const StatusSchema = Type.Object({
       waitsFor: Reason,
     }),
   ),
+  failover: Type.Optional(OrNull(FailoverSchema)),
   warnings: Type.Array(Reason, { maxItems: 100 }),
   members: Type.Array(
     Type.Object({

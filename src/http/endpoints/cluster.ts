@@ -86,6 +86,34 @@ const Member = Type.Object(
   { title: 'Member' },
 );
 
+const Failover = Type.Object(
+  {
+    elected: Nullable(Type.String({ description: 'Who would be elected; null = nobody.' })),
+    afterDeathMs: Type.Number({ description: 'About, when the process of the primary ends.' }),
+    afterSilenceMs: Type.Number({ description: 'About, when the primary only falls silent.' }),
+    against: Type.Array(Type.String(), { description: 'What stands against it, in whole sentences.' }),
+    last: Type.Union(
+      [
+        Type.Object(
+          {
+            epoch: Type.Integer(),
+            primary: Type.String(),
+            primaryBefore: Nullable(Type.String()),
+            detectedHow: Type.String(),
+            servedAt: Type.String({ description: 'When the new primary was open for clients.' }),
+            pauseMs: Nullable(Type.Number({ description: 'How long clients were not served.' })),
+            reason: Type.String(),
+          },
+          { title: 'LastFailover' },
+        ),
+        Type.Null(),
+      ],
+      { description: 'The last failover that the primary knows of.' },
+    ),
+  },
+  { title: 'Failover' },
+);
+
 export const getCluster = defineEndpoint({
   method: 'GET',
   path: '/v1/cluster',
@@ -101,6 +129,12 @@ export const getCluster = defineEndpoint({
       quorum: Type.Object({ needed: Type.Integer(), attached: Type.Integer(), voters: Type.Integer() }),
       change: Change,
       members: Type.Array(Member),
+      failover: Type.Optional(
+        Type.Union([Failover, Type.Null()], {
+          description:
+            'What would happen if the primary were lost now. Without a primary: what this node waits for. Null when the primary is fixed.',
+        }),
+      ),
       warnings: Type.Array(Type.String(), {
         description:
           "Problems in the schema that endanger the cluster's promise, and members that are about to lose their place in the binary log; empty if there are none.",

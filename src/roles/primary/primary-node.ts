@@ -339,6 +339,7 @@ export class PrimaryNode implements RoleScope {
         voters: 1 + quorum.others.length,
       },
       change: this.#primary.members.status,
+      failover: this.#parts.election?.failover() ?? null,
       members: [
         own,
         ...this.#membersShown().map((member) => withAcks(member, quorum.durableOf(member.name))),
