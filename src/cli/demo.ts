@@ -172,7 +172,7 @@ async function supervise(
   try {
     const failed = new AbortController();
     const both = AbortSignal.any([signal, failed.signal]);
-    const added = addMembers(plan, { token, changed: cluster.explain('cluster'), signal: both });
+    const added = addMembers(plan, { token, changed: cluster.explain('cluster'), signal: both, extra });
     try {
       await Promise.all([cluster.untilReady(plan, signal), added]);
     } finally {

@@ -56,17 +56,22 @@ function founderMissing(node: PlannedNode): SkeinError {
 
 /**
  * Adds the nodes of the plan that are not members yet. Resolves when all are voters. It tries again while no primary is
- * open.
+ * open; `extra` are nodes beyond the plan, one of which may be the primary.
  */
 export async function addMembers(
   plan: Plan,
-  { token, changed, signal }: { token: string; changed(reason: string): void; signal: AbortSignal },
+  {
+    token,
+    changed,
+    signal,
+    extra = [],
+  }: { token: string; changed(reason: string): void; signal: AbortSignal; extra?: Plan },
 ): Promise<void> {
   let refusals = 0;
   for (;;) {
     signal.throwIfAborted();
     try {
-      const { url } = await primaryOf(plan, signal);
+      const { url } = await primaryOf([...plan, ...extra], signal);
       const { members } = await ask(url, 'GET', token, signal);
       for (const node of plan) {
         const place = placeOfPlanned(node);
