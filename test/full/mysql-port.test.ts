@@ -46,6 +46,7 @@ beforeAll(async () => {
   await chmod(files, 0o755);
   const serverArgs = hasOpenssl ? await certificate() : [];
   cluster = await TestCluster.start({
+    failover: 'fixed',
     replicas: 1,
     settings: {
       mysqlConnectionsMax: CONNECTIONS_MAX,

@@ -202,7 +202,7 @@ describe('tokens', () => {
     });
     const pid = await n1.kill('node');
     await n1.untilRestarted('node', pid);
-    await n1.untilReady();
+    await cluster.makePrimary('n1');
     expect((await ask(n1, body.token)).status).toBe(200);
     expect((await rotate()).status).toBe(200);
   });

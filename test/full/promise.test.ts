@@ -315,7 +315,8 @@ it('a table of another engine that is there after a crash is converted before a 
   await run(app, 'CALL held()');
   const old = await cluster.primary.kill('server');
   await cluster.primary.untilRestarted('server', old);
-  await cluster.primary.untilReady();
+  for (const node of cluster.nodes) await node.untilReady();
+  await cluster.untilPrimary();
   await until('it is converted', async () => (await foreignTables()).length === 0, { deadlineMs: 30_000 });
   await isTold('ENGINE_CONVERTED', 'demo.crashed ');
-}, 60_000);
+}, 120_000);

@@ -28,6 +28,7 @@ showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
   cluster = await TestCluster.start({
+    failover: 'fixed',
     proxied: true,
     smallDisks: { nodes: ['n1', 'n3'], bytes: DISK_BYTES },
     settings: {

@@ -20,7 +20,7 @@ let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start();
+  cluster = await TestCluster.start({ failover: 'fixed' });
   await cluster.primary.sql('CREATE DATABASE demo');
 });
 

@@ -196,6 +196,20 @@ export class TestCluster {
     return null;
   }
 
+  /** By a switchover, when the node is fit for it. */
+  async makePrimary(name: string): Promise<void> {
+    await until(
+      `${name} is the primary`,
+      async () => {
+        const primary = await this.untilPrimary();
+        if (primary.name === name) return true;
+        const { text } = await primary.request('POST', '/v1/cluster/switchover', { to: name });
+        throw new Error(text);
+      },
+      { deadlineMs: 90_000, intervalMs: 500, context: () => this.logs() },
+    );
+  }
+
   get httpPort(): number {
     return this.#demo.httpPort;
   }
