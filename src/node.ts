@@ -221,7 +221,10 @@ class Node {
     const isElected = config.failover === 'automatic' && election === undefined;
     const role: RoleHost = new RoleHost(parts, isElected ? null : fixed);
     const elections = isElected
-      ? new NodeElections(parts, role, (to, message) => listener.sendElection(to, message))
+      ? new NodeElections(parts, role, {
+          sendOnAccepted: (to, message) => listener.sendElection(to, message),
+          lookAtServer: () => node?.lookAtServer(),
+        })
       : null;
     const listener: LinkListener = linkListener(parts, role, elections);
     node = new Node(config, {
@@ -390,6 +393,11 @@ class Node {
   /** Ends the client planes at once. The process ends without further steps. */
   abandon(): void {
     this.#clients.abandon();
+  }
+
+  /** Somebody waits for what the server has applied. */
+  lookAtServer(): void {
+    this.#life.lookNow();
   }
 
   /** Resolves when the connections of clients that a closed role served are cut: see ClientPlaneHost. */

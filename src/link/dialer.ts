@@ -35,7 +35,8 @@ const DEFAULTS = {
   heartbeatIntervalMs: 500,
   goneAfterMs: 10_000,
   stepDeadlineMs: 5000,
-  redialFirstMs: 100,
+  // A node that has just been elected takes replicas some milliseconds later.
+  redialFirstMs: 20,
   redialMaxMs: 2000,
 } as const;
 type Limits = { readonly [K in keyof typeof DEFAULTS]: number };
@@ -43,8 +44,8 @@ type Limits = { readonly [K in keyof typeof DEFAULTS]: number };
 /** A link that lasted this long resets the back-off. */
 const GOOD_LINK_MS = 1000;
 
-/** Highest back-off step (200 ms by default) while an authenticated primary is not open yet. */
-const NOT_OPEN_ATTEMPT = 1;
+/** Highest back-off step (160 ms by default) while an authenticated primary is not open yet. */
+const NOT_OPEN_ATTEMPT = 3;
 const SOON = ['NOT_OPEN', 'NOT_PRIMARY', 'NOT_A_MEMBER', 'CHAIN_CHANGED'];
 /** So answers the primary; it is dialled again where it was found. */
 const BY_PRIMARY = [

@@ -26,15 +26,24 @@ export class NodeElections {
   readonly #stopped = new AbortController();
   readonly #off: (() => void)[] = [];
   readonly #parts: NodeParts;
+  readonly #lookAtServer: () => void;
   #hasBegun = false;
 
-  /** `sendOnAccepted`: sends on the connection that this member dialled; false = there is none. */
+  /**
+   * `sendOnAccepted`: sends on the connection that this member dialled; false = there is none. `lookAtServer`: reads what the
+   * server has applied.
+   */
   constructor(
     parts: NodeParts,
     host: RoleHost,
-    sendOnAccepted: (to: string, message: ElectionMessage) => boolean,
+    around: {
+      sendOnAccepted(to: string, message: ElectionMessage): boolean;
+      lookAtServer(): void;
+    },
   ) {
+    const { sendOnAccepted, lookAtServer } = around;
     this.#parts = parts;
+    this.#lookAtServer = lookAtServer;
     const { config, logger, events, chainFile, spool, boot } = parts;
     const log = logger.child({ part: 'election' });
     const roles = new ElectedRoles(parts, host);
@@ -92,6 +101,9 @@ export class NodeElections {
   message(from: string, message: ElectionMessage): void {
     this.primary.heard(from);
     this.#driver.message(from, message);
+    // A primary that hands over sends many, and waits until one is answered with the end of its log.
+    if (message.kind === 'heartbeat' && this.#roles.applied() < this.#roles.log().ordinal)
+      this.#lookAtServer();
   }
 
   /** @throws SkeinError, see Switching */

@@ -50,6 +50,11 @@ export class ServerLife {
     this.#watch = null;
   }
 
+  /** Somebody waits for what the server has applied. */
+  lookNow(): void {
+    this.#watch?.lookNow();
+  }
+
   #up(up: ServerUp): void {
     const { generation, seeding, publisher, events, timeZones, users } = this.#modules;
     generation.serverStarted();

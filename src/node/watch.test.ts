@@ -72,3 +72,20 @@ it('continues after a failed query, and stops on demand, even during a query', a
   clock.pass(5000);
   expect([state.asked, state.told]).toEqual([3, 1]);
 });
+
+it('looks at once when somebody waits for it, once more after a query that is under way', async () => {
+  const { clock, state, watch, answered } = watching();
+  watch.lookNow();
+  watch.lookNow();
+  clock.pass(0);
+  expect(state.asked).toBe(1);
+  await answered();
+  clock.pass(0);
+  expect(state.asked).toBe(2);
+  await answered();
+  clock.pass(10);
+  expect(state.asked).toBe(2);
+  watch.lookNow();
+  clock.pass(0);
+  expect(state.asked).toBe(3);
+});

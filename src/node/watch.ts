@@ -24,6 +24,9 @@ export class ServerWatch {
   readonly #clock: Clock;
   #timer: Timer | null = null;
   #stopped = false;
+  #isLooking = false;
+  /** Somebody waits for the next look, which begins after the present one. */
+  #isWanted = false;
   #failing = false;
   #threadsAtMs = 0;
   #upkeepAtMs = Number.NEGATIVE_INFINITY;
@@ -43,6 +46,14 @@ export class ServerWatch {
     this.#clock.clearTimer(this.#timer);
   }
 
+  /** Somebody waits for what the server has applied. */
+  lookNow(): void {
+    this.#isWanted = true;
+    if (this.#isLooking || this.#stopped) return;
+    this.#clock.clearTimer(this.#timer);
+    this.#schedule(0);
+  }
+
   #schedule(ms: number): void {
     if (this.#stopped) return;
     this.#timer = this.#clock.setTimer(ms, () => void this.#look());
@@ -50,6 +61,8 @@ export class ServerWatch {
 
   async #look(): Promise<void> {
     const { control, role, logger, busy } = this.#modules;
+    this.#isLooking = true;
+    this.#isWanted = false;
     try {
       const reading = await control.status();
       if (this.#stopped) return;
@@ -67,7 +80,9 @@ export class ServerWatch {
         logger.warn({ reason: messageOf(error) }, 'the server did not answer a status query');
       this.#failing = true;
     }
-    this.#schedule(busy() ? BUSY_MS : this.#options.intervalMs);
+    this.#isLooking = false;
+    if (this.#isWanted) this.#schedule(0);
+    else this.#schedule(busy() ? BUSY_MS : this.#options.intervalMs);
   }
 
   async #runUpkeep(): Promise<void> {

@@ -56,8 +56,11 @@ export class ElectedClosing {
     const { spool, isUp, cutClients, logger } = this.#modules;
     const untilMs = monotonicMs() + DRAIN_MAX_MS;
     this.#isDrained = true;
+    const beganMs = monotonicMs();
     await cutClients();
+    const cutMs = monotonicMs();
     const closed = await this.#closeUntil(untilMs);
+    const closedMs = monotonicMs();
     if (closed.kind === 'late') {
       logger.warn({ reason: closed.reason }, 'writes under way do not end, so the role is not handed over');
       return null;
@@ -68,6 +71,8 @@ export class ElectedClosing {
       await sleep(POLL_MS);
     }
     this.#end = closed.end;
+    const times = { cut: cutMs - beganMs, close: closedMs - cutMs, log: monotonicMs() - closedMs };
+    logger.info({ end: closed.end, ms: times }, 'the server is drained');
     return Math.max(spool.end.ordinal, closed.end.ordinal);
   }
 

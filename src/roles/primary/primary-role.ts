@@ -287,7 +287,13 @@ export class PrimaryRole {
     this.#step({ kind: 'up', adopted: up.adopted, crashed: up.crashed });
     let signal = this.#newScope();
     while (this.#opening.step !== 'closed' && this.#opening.step !== 'serving') {
+      const { step } = this.#opening;
+      const beganMs = monotonicMs();
       const event = await this.#work.run(this.#opening, signal);
+      this.#modules.logger.debug(
+        { step, event: event.kind, durationMs: Math.round(monotonicMs() - beganMs) },
+        'opening',
+      );
       if (signal.aborted) return;
       if (event.kind === 'retry') signal = this.#newScope();
       this.#step(event);
