@@ -52,6 +52,7 @@ import type { Spool } from './spool/spool.js';
 import type { Logger } from './std/logger.js';
 import type { LineSink } from './std/pino-logger.js';
 import type { RotatingFile } from './std/rotating-file.js';
+import { StopSignal } from './std/stop-signal.js';
 import { untilAborted } from './std/until-aborted.js';
 import { TlsFiles } from './tls/tls-files.js';
 
@@ -70,7 +71,7 @@ export async function runNode(
     await untilAborted(AbortSignal.any([modules.signal, node.failed]));
   } finally {
     // A node that has failed does not stop in order. Its server stays up, and the node's next start adopts it.
-    if (!node.failed.aborted) await node.stop();
+    if (!node.failed.aborted) await node.stop({ handsOver: goesAlone(modules.signal) });
     else node.abandon();
   }
   node.failed.throwIfAborted();
@@ -363,7 +364,9 @@ class Node {
     this.retention.start();
   }
 
-  async stop(): Promise<void> {
+  /** `handsOver`: a primary lets another node take over first. */
+  async stop({ handsOver }: { handsOver: boolean }): Promise<void> {
+    if (handsOver) await this.#elections?.leave();
     this.#life.stopWatch();
     await this.#seeding.stop();
     this.#users.stop();
@@ -445,6 +448,11 @@ class Node {
       },
     );
   }
+}
+
+/** SIGINT stops all nodes of a cluster, as Ctrl-C in a terminal does. Whatever else stops a node, others go on. */
+function goesAlone({ reason }: AbortSignal): boolean {
+  return !(reason instanceof StopSignal && reason.signal === 'SIGINT');
 }
 
 function failoverIsFixed(): never {

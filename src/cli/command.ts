@@ -26,7 +26,7 @@ export interface CommandContext {
   readonly terminal: Terminal;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Aborted by the first SIGINT or SIGTERM: stop in order. */
+  /** Aborted by the first SIGINT or SIGTERM, with a StopSignal: stop in order. */
   readonly signal: AbortSignal;
   /** Each further one, counted from 2. */
   readonly interrupted: Emitter<number>;

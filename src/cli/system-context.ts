@@ -1,4 +1,5 @@
 import { Emitter } from '../std/emitter.js';
+import { StopSignal } from '../std/stop-signal.js';
 import type { CommandContext } from './command.js';
 import { createTerminal } from './terminal.js';
 
@@ -14,12 +15,12 @@ export function systemContext(): { context: CommandContext; close(): void } {
   const interrupted = new Emitter<number>();
   let count = 0;
   let last = Number.NEGATIVE_INFINITY;
-  const onSignal = () => {
+  const onSignal = (signal: NodeJS.Signals) => {
     const now = performance.now();
     if (now - last < SAME_INTERRUPT_MS) return;
     last = now;
     count++;
-    if (count === 1) stop.abort(new Error('stopped by a signal'));
+    if (count === 1) stop.abort(new StopSignal(signal));
     else interrupted.emit(count);
   };
   process.on('SIGINT', onSignal);

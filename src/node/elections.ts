@@ -15,6 +15,9 @@ import type { RoleHost } from '../roles/role-host.js';
 import type { ElectionPort, NodeParts } from '../roles/role-node.js';
 import { Switching } from './switching.js';
 
+/** Who waits for a node to stop waits some seconds longer for its server anyway. */
+const LEAVE_MAX_MS = 3_000;
+
 /** Connects the election to the node: its links to the other members, its files, and the roles that do what it wants. */
 export class NodeElections {
   readonly port: ElectionPort;
@@ -109,6 +112,22 @@ export class NodeElections {
   /** @throws SkeinError, see Switching */
   switchover(order: SwitchoverOrder): Promise<Switchover> {
     return this.#switching.order(order, this.#stopped.signal);
+  }
+
+  /**
+   * This node stops, and the others go on. Resolves when another node is the primary, or none could take over in time; never
+   * rejects.
+   */
+  async leave(): Promise<void> {
+    if (this.#driver.role.kind !== 'leader') return;
+    try {
+      await this.#switching.order({ to: null, dryRun: false }, AbortSignal.timeout(LEAVE_MAX_MS));
+    } catch (error) {
+      this.#parts.logger.warn(
+        { reason: messageOf(error) },
+        'this node stops as the primary: no other node has taken over',
+      );
+    }
   }
 
   async start(): Promise<void> {

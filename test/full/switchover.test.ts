@@ -1,9 +1,12 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Switchover } from '../../src/model/switchover.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { checkLedger, Ledger, type WriterPool } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, LEDGER_DATABASE } from '../kit/kill-rounds.js';
+import { signalPid } from '../kit/processes.js';
 import { startRoleWriters } from '../kit/role-writers.js';
 import type { TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
@@ -97,6 +100,23 @@ it('hands over to and fro under load', { timeout: 60_000 + ROUNDS * 60_000 }, as
   );
   expect(await Promise.all(cluster.nodes.map((node) => node.pid('server')))).toEqual(pids);
   expect(Math.max(...seen)).toBeLessThan(PAUSE_MAX_MS);
+});
+
+it('a primary that is stopped in order hands over first', { timeout: 120_000 }, async () => {
+  await ledger.progress(WRITES_BETWEEN, 40_000, 'writes before the stop');
+  const before = await primary();
+  const { epoch } = await before.cluster();
+  const pid = await before.pid('node');
+  signalPid(pid, 'SIGTERM');
+  await before.untilRestarted('node', pid);
+  await before.untilReady(90_000);
+  await ledger.progress(WRITES_BETWEEN, 40_000, 'writes after the stop');
+  const after = await primary();
+  expect(after.name).not.toBe(before.name);
+  expect((await after.cluster()).epoch).toBe(epoch + 1);
+  const reports = await readFile(join(after.directory, 'state', 'failovers.jsonl'), 'utf8');
+  const report = JSON.parse(reports.trim().split('\n').at(-1) ?? '');
+  expect(report).toMatchObject({ epoch: epoch + 1, primaryBefore: before.name, detectedHow: 'transfer' });
 });
 
 it('nothing that was acknowledged is lost, and all nodes are equal', { timeout: 120_000 }, async () => {

@@ -437,7 +437,8 @@ export class TestCluster {
     await Promise.all(
       running.map(async (child) => {
         const exited = once(child, 'exit');
-        child.kill('SIGTERM');
+        // All stop: none hands over to another one.
+        child.kill('SIGINT');
         const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS / 2);
         await exited;
         clearTimeout(timer);

@@ -54,7 +54,7 @@ export class LocalCluster {
     let running = new NodeProcess(options, { say: this.#say });
     if (running.adopted && changed) {
       this.#say(`${name} runs with other settings (process ${running.pid}): restarting it`);
-      await running.stop();
+      await running.stop({ others: 'go on' });
       running = new NodeProcess(options, { say: this.#say });
     } else if (running.adopted) {
       this.#say(`${name} runs already (process ${running.pid}): adopted`);
@@ -121,7 +121,7 @@ export class LocalCluster {
   async stop(): Promise<void> {
     const primary = await openPrimary(this.#nodes.map(({ node }) => node));
     const isPrimary = ({ node }: NodeProcess) => node.name === primary?.name;
-    const stopAll = (nodes: NodeProcess[]) => Promise.all(nodes.map((node) => this.#stopOne(node)));
+    const stopAll = (nodes: NodeProcess[]) => Promise.all(nodes.map((node) => this.#stopOne(node, 'stop')));
     await stopAll(this.#nodes.filter(isPrimary));
     await stopAll(this.#nodes.filter((node) => !isPrimary(node)));
   }
@@ -130,16 +130,16 @@ export class LocalCluster {
   async retire(name: string): Promise<void> {
     const retired = this.#nodes.filter(({ node }) => node.name === name);
     this.#nodes = this.#nodes.filter((node) => !retired.includes(node));
-    await Promise.all(retired.map((node) => this.#stopOne(node)));
+    await Promise.all(retired.map((node) => this.#stopOne(node, 'go on')));
   }
 
-  async #stopOne(node: NodeProcess): Promise<void> {
+  async #stopOne(node: NodeProcess, others: 'go on' | 'stop'): Promise<void> {
     const started = performance.now();
     const reminder = setInterval(() => {
       this.#say(`still waiting for ${node.node.name} to stop (${durationText(performance.now() - started)})`);
     }, STOP_EXPLAIN_MS);
     try {
-      await node.stop();
+      await node.stop({ others });
       await this.#stopServer(node);
       this.#say(`${node.node.name} has stopped`);
     } finally {
@@ -150,7 +150,7 @@ export class LocalCluster {
   /** At once and without order; everything recovers at the next start. */
   async kill(): Promise<void> {
     for (const node of this.#nodes) node.kill();
-    await Promise.all(this.#nodes.map((node) => node.stop()));
+    await Promise.all(this.#nodes.map((node) => node.stop({ others: 'stop' })));
     await Promise.all(this.#nodes.map((node) => this.#stopServer(node)));
   }
 

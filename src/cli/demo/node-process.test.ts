@@ -71,7 +71,7 @@ function identity(pid: number | null): ProcessIdentity {
 
 afterEach(async () => {
   delete process.env.SKEIN_TEST_FAIL;
-  await Promise.all(started.splice(0).map((node) => node.stop()));
+  await Promise.all(started.splice(0).map((node) => node.stop({ others: 'stop' })));
 });
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
@@ -84,7 +84,7 @@ it('starts again a node that was killed, and not one that was stopped', async ()
   await until('second start', () => starts(node).length === 2);
   expect(said[0]).toMatch(/^n1 ended \(SIGKILL\); starting it again in 0\.[12] s/);
   const second = identity(starts(node)[1] ?? null);
-  await running.stop();
+  await running.stop({ others: 'stop' });
   expect(isSameProcessAlive(second)).toBe(false);
   // A node that was killed was started again after 0.1 to 0.2 s.
   await throughout('it is not started again', 500, () => starts(node).length === 2);
@@ -101,7 +101,7 @@ it('adopts a running node, and watches and stops it like its own', async () => {
   expect(second.adopted).toBe(true);
   expect(second.pid).toBe(pid);
   const alive = identity(pid);
-  await Promise.all([first.stop(), second.stop()]);
+  await Promise.all([first.stop({ others: 'stop' }), second.stop({ others: 'stop' })]);
   expect(isSameProcessAlive(alive)).toBe(false);
   expect(starts(node)).toEqual([pid]);
 });
@@ -118,7 +118,7 @@ it('adopts, instead of starting it twice, a node that it did not know of', async
   await writePidFile(pidFile(node), owner);
   await until('it is watched', () => running.pid === other.pid);
   const failed = starts(node).length;
-  await running.stop();
+  await running.stop({ others: 'stop' });
   await ended;
   expect(starts(node)).toHaveLength(failed);
 });
@@ -161,5 +161,5 @@ it('counts failures, waits longer each time, and shows the last words', async ()
   await until('three failures', () => running.failures === 3);
   expect(said[0]).toContain('n1 ended (exit code 3)');
   expect(said[0]).toContain('    no such luck');
-  await running.stop();
+  await running.stop({ others: 'stop' });
 });

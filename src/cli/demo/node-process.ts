@@ -70,11 +70,14 @@ export class NodeProcess {
     return this.#identity?.pid ?? null;
   }
 
-  /** Asks the node to stop in order, and resolves when its process has ended. */
-  async stop(): Promise<void> {
+  /**
+   * Asks the node to stop in order, and resolves when its process has ended. `others`: whether the other nodes go on, so that
+   * one of them takes over from a primary; or `stop` too.
+   */
+  async stop({ others }: { others: 'go on' | 'stop' }): Promise<void> {
     this.#stopping = true;
     this.#wake.abort();
-    this.#signal('SIGTERM');
+    this.#signal(others === 'stop' ? 'SIGINT' : 'SIGTERM');
     await this.#supervision;
   }
 
