@@ -381,6 +381,7 @@ describe('trouble', () => {
       await cluster.primary.kill('server');
       await more('writes after the server was killed');
       await cluster.untilPrimary();
+      for (const node of cluster.nodes) await node.untilReady();
     } finally {
       working.over = true;
       await work;
