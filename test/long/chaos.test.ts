@@ -20,6 +20,7 @@ showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
   cluster = await TestCluster.start({
+    failover: 'fixed',
     settings: { hubWindowBytes: 2 * 1024 * 1024, spoolSegmentBytes: 1024 * 1024 },
   });
   await createLedger(cluster);

@@ -24,6 +24,7 @@ showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
   cluster = await TestCluster.start({
+    failover: 'fixed',
     proxied: true,
     settings: { spoolSegmentBytes: 64 * 1024, hubWindowBytes: 64 * 1024 },
   });

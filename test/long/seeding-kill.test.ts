@@ -32,6 +32,7 @@ showLogsOnFailure(() => cluster);
 beforeAll(async () => {
   console.log(`SKEIN_TEST_SEED=${SEED}`);
   cluster = await TestCluster.start({
+    failover: 'fixed',
     proxied: true,
     settings: { spoolSegmentBytes: 64 * 1024, seedRateMiBs: 24 },
   });
