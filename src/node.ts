@@ -37,6 +37,7 @@ import type { ServerPrograms } from './planes/messages.js';
 import { ChainFile } from './roles/chain-file.js';
 import { foundCluster } from './roles/founding.js';
 import { linkListener } from './roles/link-listening.js';
+import { Maintenance } from './roles/maintenance.js';
 import { OpenMark } from './roles/open-mark.js';
 import { openSpool } from './roles/open-spool.js';
 import { restoredHistory } from './roles/restored-history.js';
@@ -113,6 +114,7 @@ class Node {
   readonly #failed: AbortController;
   readonly #seeding: NodeSeeding;
   readonly #elections: NodeElections | null;
+  readonly #maintenance: Maintenance;
   readonly #version = installedVersion();
   readonly #generation = new SessionGeneration();
   readonly #life: ServerLife;
@@ -159,6 +161,8 @@ class Node {
     const { spool, fsyncTimes } = await openSpool(config, { logger, flavour: mariadb, events, chainFile });
     const openMark = new OpenMark(stateDir);
     await openMark.load();
+    const maintenance = new Maintenance(stateDir);
+    await maintenance.load();
     const place = ownPlace(config);
     const { directory } = config;
     await foundCluster(
@@ -174,7 +178,7 @@ class Node {
       linkTls: usesTls(config, 'link') ? tls : null,
       logger,
       flavour: mariadb,
-      ...{ chainFile, openMark, spool, fsyncTimes },
+      ...{ chainFile, openMark, maintenance, spool, fsyncTimes },
       get election() {
         return elections?.port ?? null;
       },
@@ -211,6 +215,7 @@ class Node {
         },
         timeZones: node?.timeZones ?? null,
         log: node?.retention.status ?? null,
+        maintenance: maintenance.isOn,
       }),
     };
     const fixed =
@@ -230,7 +235,15 @@ class Node {
     const listener: LinkListener = linkListener(parts, role, elections);
     node = new Node(config, {
       ...{ logger, logFile, sink, tls, audit, events, server, control, role, secret, failed, chainFile },
-      ...{ seeding, listener, spool, programs: { binary, cacheDir }, clusterId: identity.cluster, elections },
+      ...{
+        seeding,
+        listener,
+        spool,
+        programs: { binary, cacheDir },
+        clusterId: identity.cluster,
+        elections,
+        maintenance,
+      },
     });
     return node;
   }
@@ -256,9 +269,11 @@ class Node {
       chainFile: ChainFile;
       seeding: NodeSeeding;
       elections: NodeElections | null;
+      maintenance: Maintenance;
     },
   ) {
     this.#elections = parts.elections;
+    this.#maintenance = parts.maintenance;
     this.#config = config;
     this.#logger = parts.logger;
     this.#logFile = parts.logFile;
@@ -285,6 +300,7 @@ class Node {
         generation: () => this.#generation.number,
         reconcileUsers: () => this.#users.reconcile(),
         flushLog: () => this.#logFile.flush(),
+        setMaintenance: (on) => this.#setMaintenance(on),
         switchover: async (order) => (this.#elections ?? failoverIsFixed()).switchover(order),
         mysqlFigures: () => this.#clients.mysqlFigures(),
         certificateExpiresAtMs: () => this.#tls?.current.expiresAtMs ?? null,
@@ -418,6 +434,11 @@ class Node {
       this.#logger.warn({ reason: messageOf(error) }, 'the server could not be closed in order');
       return true;
     }
+  }
+
+  async #setMaintenance(on: boolean): Promise<void> {
+    if (on && this.#elections === null && this.#role.role === 'primary') failoverIsFixed();
+    await this.#maintenance.set(on);
   }
 
   #renewTls(): Promise<void> {

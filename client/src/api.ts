@@ -325,6 +325,8 @@ export type Member = {
   log?: BinaryLog | null;
   /** How far the replica is while its server is filled from another node. */
   seeding?: Seeding | null;
+  /** It keeps no lead, and no other node is filled from it. */
+  maintenance?: boolean;
   reason: string | null;
 };
 
@@ -624,6 +626,11 @@ export type SeedOrder = {
   order: 'start' | 'cancel';
 };
 
+export type Maintenance = {
+  node: string;
+  maintenance: boolean;
+};
+
 export type OpenApiDocument = {
   openapi: string;
   info: {
@@ -709,6 +716,7 @@ export type NodeErrorCode =
   | 'LAG_TOO_LARGE'
   | 'BODY_TOO_LARGE'
   | 'UNSUPPORTED_ENCODING'
+  | 'OTHER_NODE'
   | 'NOT_PRIMARY'
   | 'TX_ELSEWHERE'
   | 'IDEMPOTENCY_KEY_REUSED'
@@ -1065,6 +1073,16 @@ export interface Endpoints {
     };
     response: SeedOrder;
   };
+  /** Begins or ends the maintenance of this node: it hands the lead over and keeps none, and no other node is filled from it. Sent to that node itself. */
+  postMaintenance: {
+    params: {
+      name: string;
+    };
+    body: {
+      on: boolean;
+    };
+    response: Maintenance;
+  };
   /** This API as an OpenAPI 3.1 document. */
   getOpenApi: {
     response: OpenApiDocument;
@@ -1127,6 +1145,7 @@ export const ENDPOINTS = {
   postSwitchover: { method: 'POST', path: '/v1/cluster/switchover', produces: 'json', statuses: [200] },
   reseedNode: { method: 'POST', path: '/v1/nodes/:name/reseed', produces: 'json', statuses: [202] },
   cancelReseed: { method: 'DELETE', path: '/v1/nodes/:name/reseed', produces: 'json', statuses: [202] },
+  postMaintenance: { method: 'POST', path: '/v1/nodes/:name/maintenance', produces: 'json', statuses: [200] },
   getOpenApi: { method: 'GET', path: '/v1/openapi.json', produces: 'json', statuses: [200] },
   getHealth: { method: 'GET', path: '/health', produces: 'json', statuses: [200] },
   getReady: { method: 'GET', path: '/ready', produces: 'json', statuses: [200, 503] },

@@ -113,6 +113,7 @@ export const ERRORS = {
   LAG_TOO_LARGE: { status: [412], means: 'This node is further behind than the request allows.' },
   BODY_TOO_LARGE: { status: [413], means: 'The body is larger than its limit; `message` names the limit.' },
   UNSUPPORTED_ENCODING: { status: [415], means: 'The content encoding is not gzip.' },
+  OTHER_NODE: { status: [421], means: 'Only the node that the path names does this itself.' },
   NOT_PRIMARY: { status: [421], means: 'Only the primary does this; `primary` is its address.' },
   TX_ELSEWHERE: { status: [421], means: 'The transaction was opened on another node.' },
   IDEMPOTENCY_KEY_REUSED: { status: [422], means: 'The key belongs to another request.' },

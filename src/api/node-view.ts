@@ -179,6 +179,8 @@ export interface NodeView {
    * @throws SkeinError FAILOVER_FIXED, NOT_PRIMARY, ALREADY_PRIMARY, NO_TARGET, TRANSFER_RUNNING, SWITCHOVER_FAILED, SWITCHOVER_UNFINISHED
    */
   switchover(order: SwitchoverOrder): Promise<Switchover>;
+  /** @throws SkeinError FAILOVER_FIXED */
+  setMaintenance(on: boolean): Promise<void>;
   readonly events: EventSource;
   readonly audit: AuditView;
   /** This node's part of `GET /metrics`, in the text form of Prometheus. */

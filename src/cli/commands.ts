@@ -78,6 +78,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./switchover.js')).switchoverCommand,
   },
   {
+    name: 'maintenance',
+    summary: "begin or end a node's maintenance, in which it is not the primary",
+    load: async () => (await import('./maintenance.js')).maintenanceCommand,
+  },
+  {
     name: 'recovered',
     summary: 'show the transactions that a node kept when its data was replaced',
     load: async () => (await import('./recovered.js')).recoveredCommand,

@@ -40,6 +40,9 @@ export function statusText(status: ClusterStatus, nowMs: number): string {
   const reasons = status.members
     .filter(({ reason }) => reason !== null)
     .map(({ name, reason }) => `${name}: ${reason}`);
+  const maintained = status.members
+    .filter(({ maintenance }) => maintenance === true)
+    .map(({ name }) => `${name} is in maintenance: it does not keep the primary's role.`);
   const seeds = status.members.flatMap(({ name, seeding }) =>
     seeding ? [`${name}: ${seedText(seeding)}`] : [],
   );
@@ -49,7 +52,9 @@ export function statusText(status: ClusterStatus, nowMs: number): string {
     change === null
       ? []
       : [`members: ${change.kind} ${change.member} since ${change.since}: ${change.waitsFor}`];
-  const notes = [...failoverNotes(status), ...seeds, ...changes, ...reasons, ...warnings].map(terminalLine);
+  const notes = [...failoverNotes(status), ...seeds, ...maintained, ...changes, ...reasons, ...warnings].map(
+    terminalLine,
+  );
   return `${[summary, '', ...table, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')}\n`;
 }
 

@@ -322,6 +322,10 @@ export class PlaneNodeView implements NodeView {
     return this.#modules.questions.switchover(order);
   }
 
+  setMaintenance(on: boolean): Promise<void> {
+    return this.#modules.questions.setMaintenance(on);
+  }
+
   metrics(): Promise<string> {
     return this.#modules.metrics();
   }

@@ -78,6 +78,11 @@ export class Questions {
     return this.#ask('switchover', order);
   }
 
+  /** @throws SkeinError */
+  async setMaintenance(on: boolean): Promise<void> {
+    await this.#ask('setMaintenance', on);
+  }
+
   answered(id: number, answer: Answer): void {
     const settle = this.#open.get(id);
     this.#open.delete(id);

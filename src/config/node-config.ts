@@ -69,6 +69,14 @@ export const NodeConfigSchema = Type.Object(
         'Whether the nodes elect another primary when theirs is lost (automatic), or the founder of the cluster stays the primary (fixed).',
       expected: 'automatic or fixed',
     }),
+    priority: Type.Integer({
+      minimum: 0,
+      maximum: 100,
+      default: 50,
+      description:
+        'Which node becomes the primary when several can: the one with the largest number. A primary that serves keeps its role.',
+      expected: 'a whole number from 0 to 100',
+    }),
     http: Address('Where this node answers HTTP.'),
     link: Address('Where this node accepts links of the others.'),
     advertise: Type.Union([Type.String({ minLength: 1, maxLength: 253 }), Type.Null()], {

@@ -13,6 +13,7 @@ import {
   handleRevokeJoinToken,
 } from './handlers/joining.js';
 import { handleAudit, handleLogs } from './handlers/lines.js';
+import { handleMaintenance } from './handlers/maintenance.js';
 import { handleAddMember, handleListMembers, handleRemoveMember } from './handlers/members.js';
 import { handleMetrics } from './handlers/metrics.js';
 import { handleCancelReseed, handleReseed } from './handlers/nodes.js';
@@ -68,6 +69,7 @@ const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   postSwitchover: handleSwitchover,
   reseedNode: handleReseed,
   cancelReseed: handleCancelReseed,
+  postMaintenance: handleMaintenance,
   getOpenApi: handleOpenApi,
   getHealth: handleHealth,
   getReady: handleReady,

@@ -40,6 +40,7 @@ export function memberStatus(facts: MemberFacts): MemberStatus {
     since: ill?.since ?? facts.since,
     log: heartbeat?.log ?? null,
     seeding: heardNow ? (heartbeat?.seeding ?? null) : null,
+    ...(heartbeat?.maintenance !== undefined && { maintenance: heartbeat.maintenance }),
     reason: facts.reason ?? heartbeat?.reason ?? null,
   };
 }

@@ -74,6 +74,8 @@ export interface MemberStatus {
   log?: LogStatus | null;
   /** How far it is while its server is filled from another node; null or absent = it is not. */
   seeding?: SeedProgress | null;
+  /** It keeps no lead, and no other node is filled from it; absent = not known. */
+  maintenance?: boolean;
   /** Why it is not live and healthy, for people; null when it is. */
   reason: string | null;
 }

@@ -96,6 +96,7 @@ export class NodeElections {
       driver.onChange.on(() => this.primary.roleChanged(driver.role)),
       host.onChange.on(() => driver.fitnessChanged()),
       parts.seeding.onChange.on(() => driver.fitnessChanged()),
+      parts.maintenance.onChange.on(() => driver.fitnessChanged()),
       chainFile.onChange.on(() => links.peersChanged()),
     );
   }

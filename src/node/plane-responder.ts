@@ -26,6 +26,8 @@ export interface PlaneResponderModules {
   /** Resolves when the server's accounts of applications match the table as it was at the call or later. */
   reconcileUsers(): Promise<void>;
   flushLog(): void;
+  /** @throws SkeinError FAILOVER_FIXED */
+  setMaintenance(on: boolean): Promise<void>;
   /** @throws SkeinError FAILOVER_FIXED, and those of Switching */
   switchover(order: SwitchoverOrder): Promise<Switchover>;
   /** Null without MySQL ports, and when their thread does not answer in time. */
@@ -107,6 +109,7 @@ export class PlaneResponder {
         const { node, ...order } = input as InputOf<'orderSeed'>;
         return role.orderSeed(node, order);
       },
+      setMaintenance: () => this.#modules.setMaintenance(input as boolean),
       switchover: () => this.#modules.switchover(input as SwitchoverOrder),
     };
     return await answers[what]();

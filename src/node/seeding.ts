@@ -306,6 +306,7 @@ export class NodeSeeding {
   #illness(): string | null {
     if (this.#modules.server.current === null) return 'its server is down.';
     if (this.seeder.isRunning) return 'it is being filled itself.';
+    if (this.#modules.parts().maintenance.isOn) return 'it is in maintenance.';
     const openness = this.#modules.role().isOpen();
     return openness.open ? null : openness.reason;
   }
@@ -347,7 +348,7 @@ export class NodeSeeding {
  * Null: it was not heard of lately, so it has to answer for itself. The primary's link is closed again and again while its log
  * does not reach back to what this node needs, and with two nodes it is the only donor.
  */
-function isHealthy({ state, server, seeding, lastHeartbeatMs }: MemberStatus): boolean | null {
+function isHealthy({ state, server, seeding, maintenance, lastHeartbeatMs }: MemberStatus): boolean | null {
   if (lastHeartbeatMs === null || state === 'joining' || state === 'late' || state === 'gone') return null;
-  return state === 'live' && server.up && !seeding;
+  return state === 'live' && server.up && !seeding && maintenance !== true;
 }

@@ -173,6 +173,7 @@ export interface Asked {
   flushLog(): void;
   orderSeed(order: { node: string; order: 'start' | 'cancel'; reason: string }): void;
   switchover(order: SwitchoverOrder): Switchover;
+  setMaintenance(on: boolean): void;
 }
 export type Question = keyof Asked;
 export type AnswerTo<What extends Question> = ReturnType<Asked[What]>;

@@ -38,12 +38,17 @@ export class ElectedRoles implements ElectionActions, ElectionFacts {
   }
 
   fitness(): Fitness {
-    const { spool } = this.#parts;
+    const { spool, config, maintenance } = this.#parts;
     const abstains =
       spool.damage === null
         ? null
         : `Its spool is damaged (${spool.damage.reason}), so it may lack what it has acknowledged.`;
-    return { ...this.#host.scope.fitness, abstains, maintenance: false, priority: 0 };
+    return {
+      ...this.#host.scope.fitness,
+      abstains,
+      maintenance: maintenance.isOn,
+      priority: config.priority,
+    };
   }
 
   /** Whether no newer epoch was promised (rule H1). */

@@ -24,6 +24,7 @@ import type { TlsSource } from '../std/tls-source.js';
 import type { AttachInfo, HeartbeatBody, SeedOrder } from '../wire/messages.js';
 import type { ChainFile } from './chain-file.js';
 import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from './local-server.js';
+import type { Maintenance } from './maintenance.js';
 import type { OpenMark } from './open-mark.js';
 import type { ReplicaRole } from './replica/replica-role.js';
 
@@ -92,6 +93,7 @@ export interface NodeParts {
   flavour: Flavour;
   chainFile: ChainFile;
   openMark: OpenMark;
+  maintenance: Maintenance;
   /** Null = the primary is fixed. */
   election: ElectionPort | null;
   spool: Spool;

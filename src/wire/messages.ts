@@ -178,6 +178,8 @@ const HeartbeatSchema = Type.Object({
   log: Type.Optional(LogSchema),
   /** How far it is while its server is filled from another node; null = it is not. */
   seeding: Type.Optional(SeedProgressSchema),
+  /** Absent = an older node, which does not send it. */
+  maintenance: Type.Optional(Type.Boolean()),
   /** Why it is not healthy, for people; null when it is. */
   reason: OrNull(Reason),
   http: Address,
@@ -249,6 +251,7 @@ const StatusSchema = Type.Object({
       since: Text(64),
       log: Type.Optional(LogSchema),
       seeding: Type.Optional(SeedProgressSchema),
+      maintenance: Type.Optional(Type.Boolean()),
       reason: OrNull(Reason),
     }),
     { maxItems: 1000 },

@@ -119,6 +119,39 @@ it('a primary that is stopped in order hands over first', { timeout: 120_000 }, 
   expect(report).toMatchObject({ epoch: epoch + 1, primaryBefore: before.name, detectedHow: 'transfer' });
 });
 
+it('a node in maintenance hands over, and keeps no lead', { timeout: 120_000 }, async () => {
+  for (const node of cluster.nodes) await node.untilReady(90_000);
+  const before = await primary();
+  const set = (on: boolean) => before.request('POST', `/v1/nodes/${before.name}/maintenance`, { on });
+  const replica = cluster.nodes.find((node) => node !== before) as TestNode;
+  const elsewhere = await replica.request('POST', `/v1/nodes/${before.name}/maintenance`, { on: true });
+  expect([elsewhere.status, elsewhere.body.error?.code]).toEqual([421, 'OTHER_NODE']);
+  expect((await set(true)).status).toBe(200);
+  const after = await until(
+    'another node is the primary',
+    async () => {
+      const found = await cluster.electedPrimary();
+      return found && found !== before ? found : null;
+    },
+    { deadlineMs: 30_000, context: () => cluster.logs() },
+  );
+  await ledger.progress(WRITES_BETWEEN, 40_000, 'writes after the maintenance began');
+  const shown = await until(
+    'the new primary shows it',
+    async () => {
+      const member = (await after.cluster()).members.find(({ name }) => name === before.name);
+      return member?.maintenance === true ? member : null;
+    },
+    { deadlineMs: 30_000, context: () => cluster.logs() },
+  );
+  expect(shown.voter).toBe(true);
+  // The fittest is the third node now, and the one in maintenance is not asked for.
+  const plan = await order(after, { dryRun: true });
+  expect(plan.body.to).not.toBe(before.name);
+  expect(plan.body.against.join()).toContain(`${before.name} is in maintenance.`);
+  expect((await set(false)).status).toBe(200);
+});
+
 it('nothing that was acknowledged is lost, and all nodes are equal', { timeout: 120_000 }, async () => {
   await pool.stop();
   const leader = await primary();

@@ -239,6 +239,8 @@ export class HonestNode implements NodeView {
     return { dryRun, from: this.name, to: 'n2', epoch: this.epoch(), pauseMs: dryRun ? null : 90, against };
   }
 
+  async setMaintenance(): Promise<void> {}
+
   async reconcileUsers(): Promise<void> {
     const accounts = new UserAccounts(
       { secret: this.#options.secret },

@@ -9,7 +9,7 @@ import { deleteJoinToken, getJoinTokens, postJoin, postJoinTokens } from './join
 import { getLogs } from './logs.js';
 import { deleteMember, getMembers, postMembers } from './members.js';
 import { getMetrics } from './metrics.js';
-import { cancelReseed, reseedNode } from './nodes.js';
+import { cancelReseed, postMaintenance, reseedNode } from './nodes.js';
 import { getOpenApi } from './openapi.js';
 import { getOutcome } from './outcomes.js';
 import { getRows, getSchema, getTable } from './schema.js';
@@ -57,6 +57,7 @@ export const ENDPOINTS = {
   postSwitchover,
   reseedNode,
   cancelReseed,
+  postMaintenance,
   getOpenApi,
   getHealth,
   getReady,

@@ -81,6 +81,9 @@ const Member = Type.Object(
         { description: 'How far the replica is while its server is filled from another node.' },
       ),
     ),
+    maintenance: Type.Optional(
+      Type.Boolean({ description: 'It keeps no lead, and no other node is filled from it.' }),
+    ),
     reason: Nullable(Type.String()),
   },
   { title: 'Member' },

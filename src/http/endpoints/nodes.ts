@@ -25,6 +25,18 @@ export const reseedNode = defineEndpoint({
   errors: ERRORS,
 });
 
+export const postMaintenance = defineEndpoint({
+  method: 'POST',
+  path: '/v1/nodes/:name/maintenance',
+  summary:
+    'Begins or ends the maintenance of this node: it hands the lead over and keeps none, and no other node is filled from it. Sent to that node itself.',
+  auth: 'admin',
+  params: Name,
+  body: Type.Object({ on: Type.Boolean() }, { additionalProperties: false }),
+  response: Type.Object({ node: Type.String(), maintenance: Type.Boolean() }, { title: 'Maintenance' }),
+  errors: ['OTHER_NODE', 'FAILOVER_FIXED'],
+});
+
 export const cancelReseed = defineEndpoint({
   method: 'DELETE',
   path: '/v1/nodes/:name/reseed',
