@@ -237,7 +237,7 @@ export function judgeHttpAnswer(status: number, body: string): WriteAnswer {
 }
 
 /** A refused connection never carried the request; whatever breaks later may have. */
-function judgeFetchError(error: unknown): WriteAnswer {
+export function judgeFetchError(error: unknown): WriteAnswer {
   const cause = (error as { cause?: { code?: string } }).cause;
   const code = cause?.code ?? (error as { name?: string }).name ?? 'fetch failed';
   return { outcome: code === 'ECONNREFUSED' ? 'failed' : 'unknown', reason: code };

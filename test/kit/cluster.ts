@@ -10,6 +10,7 @@ import { addMembers, writeIdentities } from '../../src/cli/demo/members.js';
 import { type DemoOptions, type PlannedNode, planDemo } from '../../src/cli/demo/plan.js';
 import type { NodeConfigInput } from '../../src/config/node-config.js';
 import type { AcknowledgeLevel, ClusterStatus } from '../../src/model/status.js';
+import { LinkRoutes } from './link-routes.js';
 import { freePorts, isAlive, LogRing, readPidFile, signalPid } from './processes.js';
 import { SmallDisk } from './small-disk.js';
 import { rowsOf, withSql } from './sql-node.js';
@@ -42,6 +43,8 @@ export interface ClusterOptions {
    * stay down until `startNode`.
    */
   proxied?: boolean;
+  /** A proxy on the way from each node to each other one (`cluster.routes`), seeded with this number. */
+  routed?: number;
   /** Without a supervisor and proxies, each node by this command instead of `skein node`. */
   nodeCommand?: (node: PlannedNode) => string[];
   /** Without a supervisor, only so many nodes at first; the others come with `grow`. */
@@ -75,6 +78,7 @@ export class TestCluster {
   readonly #disks = new Map<string, SmallDisk>();
   #readyUrl: string | null = null;
   #primary: TestNode;
+  #routes: LinkRoutes | null = null;
 
   private constructor(options: ClusterOptions, base: string, demo: DemoOptions) {
     this.#options = options;
@@ -139,6 +143,7 @@ export class TestCluster {
         await writeFile(join(directory, 'node.json'), JSON.stringify(settings));
       }
     }
+    if (options.routed !== undefined) cluster.#routes = await LinkRoutes.start(cluster.nodes, options.routed);
     for (const name of options.smallSpools?.nodes ?? []) {
       const directory = join(cluster.node(name).directory, 'spool');
       const disk = SmallDisk.mount(directory, options.smallSpools?.bytes ?? 0);
@@ -182,6 +187,15 @@ export class TestCluster {
   readWritePort(node: string): number {
     const at = this.nodes.findIndex(({ name }) => name === node);
     return this.#demo.mysqlPort + 10 * at;
+  }
+
+  readOnlyPort(node: string): number {
+    return this.readWritePort(node) + 1;
+  }
+
+  get routes(): LinkRoutes {
+    if (!this.#routes) throw new Error('the nodes reach each other directly (start the cluster with routed)');
+    return this.#routes;
   }
 
   /** The primary as a node that answers tells it; null = none is known. */
@@ -423,6 +437,7 @@ export class TestCluster {
       await until(`process ${pid} is gone`, async () => !(await isAlive(pid)));
     }
     for (const proxy of this.#proxies.values()) await proxy.close();
+    await this.#routes?.close();
     for (const disk of [...this.#spoolDisks.values(), ...this.#disks.values()]) disk.unmount();
     // For a person who wants to look at what a failed test left behind.
     if (process.env.SKEIN_TEST_KEEP) console.log(`kept: ${this.directory}`);

@@ -7,10 +7,15 @@ import type { TestNode } from './test-node.js';
 /** Writers that do not know which node is the primary. */
 
 /** Through the read-write port of a node, as an application comes. */
-export async function openThrough(cluster: TestCluster, node: TestNode, database?: string) {
+export function openThrough(cluster: TestCluster, node: TestNode, database?: string) {
+  return openPort(node, cluster.readWritePort(node.name), database);
+}
+
+/** Through a read-write or a read-only port of this node. */
+export async function openPort(node: TestNode, port: number, database?: string) {
   const connection = await openSql({
     host: '127.0.0.1',
-    port: cluster.readWritePort(node.name),
+    port,
     user: 'app',
     password: node.password('app'),
     flags: ['-IGNORE_SPACE'],

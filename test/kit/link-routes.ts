@@ -1,0 +1,96 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TcpProxy } from './tcp-proxy.js';
+
+export interface LinkEnd {
+  readonly name: string;
+  readonly directory: string;
+  readonly linkPort: number;
+}
+
+/**
+ * A proxy on the way from each node to each other one, so that any pair of nodes can be cut, in one direction too. All that
+ * nodes say to each other about records, votes and seeds goes through them; requests that a node forwards for a client do not.
+ */
+export class LinkRoutes {
+  readonly #proxies = new Map<string, TcpProxy>();
+  readonly #names: string[];
+
+  private constructor(names: string[]) {
+    this.#names = names;
+  }
+
+  /** Writes the routes into the configuration files of these nodes, beside what is there. */
+  static async start(ends: readonly LinkEnd[], seed: number): Promise<LinkRoutes> {
+    const routes = new LinkRoutes(ends.map(({ name }) => name));
+    for (const from of ends) {
+      const own: Record<string, { host: string; port: number }> = {};
+      for (const to of ends) {
+        if (from === to) continue;
+        const proxy = await TcpProxy.start({
+          target: { port: to.linkPort },
+          seed: seed + routes.#proxies.size,
+        });
+        routes.#proxies.set(way(from.name, to.name), proxy);
+        own[to.name] = { host: '127.0.0.1', port: proxy.port };
+      }
+      mkdirSync(from.directory, { recursive: true });
+      const file = join(from.directory, 'node.json');
+      writeFileSync(file, JSON.stringify({ ...settingsOf(file), routes: own }));
+    }
+    return routes;
+  }
+
+  /** Nothing that `from` sends reaches `to`, on whatever connection; nothing is closed, and nothing is lost when it heals. */
+  cutOneWay(from: string, to: string): void {
+    this.#proxy(from, to).cutOneWay('up');
+    this.#proxy(to, from).cutOneWay('down');
+  }
+
+  cut(one: string, other: string): void {
+    this.cutOneWay(one, other);
+    this.cutOneWay(other, one);
+  }
+
+  /** Neither end notices a closed connection by itself: new ones are refused, and those that are open are reset. */
+  refuse(one: string, other: string): void {
+    for (const proxy of this.between(one, other)) proxy.refuse();
+  }
+
+  between(one: string, other: string): TcpProxy[] {
+    return [this.#proxy(one, other), this.#proxy(other, one)];
+  }
+
+  /** All ways from and to a node. */
+  of(name: string): TcpProxy[] {
+    return this.othersThan(name).flatMap((other) => this.between(name, other));
+  }
+
+  othersThan(name: string): string[] {
+    return this.#names.filter((other) => other !== name);
+  }
+
+  heal(): void {
+    for (const proxy of this.#proxies.values()) proxy.heal();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()));
+  }
+
+  #proxy(from: string, to: string): TcpProxy {
+    const proxy = this.#proxies.get(way(from, to));
+    if (!proxy) throw new Error(`there is no way from ${from} to ${to}`);
+    return proxy;
+  }
+}
+
+const way = (from: string, to: string) => `${from} ${to}`;
+
+function settingsOf(file: string): object {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return {};
+  }
+}
