@@ -27,6 +27,8 @@ const FIRST_READY_MS = 90_000;
 /** Stopping three servers in order takes about 3 s on an idle machine. */
 const STOP_MS = 40_000;
 const WATCHDOG_S = 60;
+/** Of a block of ports: the proxies between the nodes of a routed cluster, behind the MySQL ports of five nodes. */
+const FIRST_WAY = 90;
 
 export interface ClusterOptions {
   /** Default 2. */
@@ -123,7 +125,11 @@ export class TestCluster {
     // mkdtemp makes it 0700; the server may run as another user and has to get through to its data.
     await chmod(base, 0o755);
     const each = Array.from({ length: replicas + 1 }, (_, i) => i);
-    const port = await freePorts(each.flatMap((i) => [i, 10 + i, 20 + 10 * i, 21 + 10 * i]));
+    const ways = options.routed === undefined ? 0 : each.length * replicas;
+    const port = await freePorts([
+      ...each.flatMap((i) => [i, 10 + i, 20 + 10 * i, 21 + 10 * i]),
+      ...Array.from({ length: ways }, (_, i) => FIRST_WAY + i),
+    ]);
     const cluster = new TestCluster(options, base, {
       directory: join(base, '.skein'),
       httpPort: port,
@@ -143,7 +149,8 @@ export class TestCluster {
         await writeFile(join(directory, 'node.json'), JSON.stringify(settings));
       }
     }
-    if (options.routed !== undefined) cluster.#routes = await LinkRoutes.start(cluster.nodes, options.routed);
+    if (options.routed !== undefined)
+      cluster.#routes = await LinkRoutes.start(cluster.nodes, port + FIRST_WAY, options.routed);
     for (const name of options.smallSpools?.nodes ?? []) {
       const directory = join(cluster.node(name).directory, 'spool');
       const disk = SmallDisk.mount(directory, options.smallSpools?.bytes ?? 0);

@@ -20,16 +20,17 @@ export class LinkRoutes {
     this.#names = names;
   }
 
-  /** Writes the routes into the configuration files of these nodes, beside what is there. */
-  static async start(ends: readonly LinkEnd[], seed: number): Promise<LinkRoutes> {
+  /** On ports from `firstPort` on. Writes the routes into the configuration files of these nodes, beside what is there. */
+  static async start(ends: readonly LinkEnd[], firstPort: number, seed: number): Promise<LinkRoutes> {
     const routes = new LinkRoutes(ends.map(({ name }) => name));
     for (const from of ends) {
       const own: Record<string, { host: string; port: number }> = {};
       for (const to of ends) {
         if (from === to) continue;
+        const at = routes.#proxies.size;
         const proxy = await TcpProxy.start({
           target: { port: to.linkPort },
-          seed: seed + routes.#proxies.size,
+          ...{ port: firstPort + at, seed: seed + at, mirrors: true },
         });
         routes.#proxies.set(way(from.name, to.name), proxy);
         own[to.name] = { host: '127.0.0.1', port: proxy.port };
@@ -52,7 +53,7 @@ export class LinkRoutes {
     this.cutOneWay(other, one);
   }
 
-  /** Neither end notices a closed connection by itself: new ones are refused, and those that are open are reset. */
+  /** Open connections are reset, and new ones too: a firewall that closes. */
   refuse(one: string, other: string): void {
     for (const proxy of this.between(one, other)) proxy.refuse();
   }

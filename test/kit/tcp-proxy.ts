@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { sleep } from '../../src/std/timing.js';
 import { type Random, seededRandom } from './random.js';
 
 /** From the view of who dials the proxy: `up` goes to the target, `down` comes back. */
@@ -28,6 +29,9 @@ const HEALTHY: Fault = {
 /** More than this waiting in the proxy for one direction, and it stops reading: the sender feels back-pressure. */
 const WAITING_BYTES_MAX = 256 * 1024;
 
+/** Between two looks whether the target of a mirroring proxy listens again. */
+const MIRROR_INTERVAL_MS = 30;
+
 /**
  * A TCP proxy that does on purpose what networks do by accident. Faults hold for present and new connections until
  * `heal()`. A *held* direction behaves like a cut cable, not like a closed socket: nothing is lost, nothing arrives, no
@@ -40,11 +44,16 @@ export class TcpProxy {
   readonly #random: Random;
   readonly #faults: Record<Direction, Fault> = { up: { ...HEALTHY }, down: { ...HEALTHY } };
   #refusing = false;
+  readonly #mirrors: boolean;
+  #isClosed = false;
+  /** Until the target listens again, when it does not. */
+  #away: Promise<void> | null = null;
   /** Connections accepted since the start. */
   accepted = 0;
 
-  private constructor(target: { host: string; port: number }, seed: number) {
+  private constructor(target: { host: string; port: number }, seed: number, mirrors: boolean) {
     this.#target = target;
+    this.#mirrors = mirrors;
     this.#random = seededRandom(seed);
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
   }
@@ -53,12 +62,18 @@ export class TcpProxy {
     target: { host?: string; port: number };
     port?: number;
     seed?: number;
+    /** Refuses connections as long as the target does: a dead process looks dead through the proxy too. Needs a `port`. */
+    mirrors?: boolean;
   }): Promise<TcpProxy> {
-    const { target, port = 0, seed = 1 } = options;
-    const proxy = new TcpProxy({ host: target.host ?? '127.0.0.1', port: target.port }, seed);
-    proxy.#server.listen(port, '127.0.0.1');
-    await once(proxy.#server, 'listening');
+    const { target, port = 0, seed = 1, mirrors = false } = options;
+    const proxy = new TcpProxy({ host: target.host ?? '127.0.0.1', port: target.port }, seed, mirrors);
+    await proxy.#listen(port);
     return proxy;
+  }
+
+  async #listen(port: number): Promise<void> {
+    this.#server.listen(port, '127.0.0.1');
+    await once(this.#server, 'listening');
   }
 
   get port(): number {
@@ -126,9 +141,36 @@ export class TcpProxy {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.reset();
+    await this.#away;
+    if (!this.#server.listening) return;
     this.#server.close();
     await once(this.#server, 'close');
+  }
+
+  /** Resolves when the proxy refuses connections if the target does. */
+  async #mirror(): Promise<void> {
+    if (!this.#mirrors || this.#away || (await this.#isListening())) return;
+    if (this.#away || this.#isClosed) return;
+    const { port } = this;
+    // Open connections go on; only new ones are refused.
+    this.#server.close();
+    this.#away = this.#untilBack(port);
+  }
+
+  async #untilBack(port: number): Promise<void> {
+    while (!this.#isClosed && !(await this.#isListening())) await sleep(MIRROR_INTERVAL_MS);
+    if (!this.#isClosed) await this.#listen(port);
+    this.#away = null;
+  }
+
+  #isListening(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const probe = connect(this.#target);
+      probe.once('connect', () => resolve(true)).once('error', () => resolve(false));
+      probe.once('connect', () => probe.destroy());
+    });
   }
 
   #apply(): void {
@@ -143,30 +185,37 @@ export class TcpProxy {
       return;
     }
     const target = connect({ ...this.#target, allowHalfOpen: true, noDelay: true });
-    const pair = new Pair(client, target, this.#faults, this.#random, () => this.#pairs.delete(pair));
+    const pair = new Pair(client, target, {
+      ...{ faults: this.#faults, random: this.#random },
+      targetEnded: () => this.#mirror(),
+      closed: () => this.#pairs.delete(pair),
+    });
     this.#pairs.add(pair);
   }
+}
+
+interface PairOptions {
+  readonly faults: Record<Direction, Fault>;
+  readonly random: Random;
+  /** The target has closed the connection, or it broke there; the client hears of it when this has resolved. */
+  targetEnded(): Promise<void>;
+  closed(): void;
 }
 
 class Pair {
   readonly #ends: Socket[];
   readonly #lanes: Lane[];
   #closed = false;
-  readonly #onClosed: () => void;
+  readonly #options: PairOptions;
 
-  constructor(
-    client: Socket,
-    target: Socket,
-    faults: Record<Direction, Fault>,
-    random: Random,
-    onClosed: () => void,
-  ) {
-    this.#onClosed = onClosed;
+  constructor(client: Socket, target: Socket, options: PairOptions) {
+    this.#options = options;
     this.#ends = [client, target];
+    const { faults, random, targetEnded } = options;
     const broken = () => this.destroy();
     this.#lanes = [
-      new Lane(client, target, faults.up, random, broken),
-      new Lane(target, client, faults.down, random, broken),
+      new Lane(client, target, { fault: faults.up, random, broken, ended: async () => {} }),
+      new Lane(target, client, { fault: faults.down, random, broken, ended: targetEnded }),
     ];
     for (const end of this.#ends) {
       end.on('close', () => {
@@ -184,7 +233,7 @@ class Pair {
     this.#closed = true;
     for (const lane of this.#lanes) lane.stop();
     for (const end of this.#ends) end.resetAndDestroy();
-    this.#onClosed();
+    this.#options.closed();
   }
 }
 
@@ -193,6 +242,13 @@ interface Waiting {
   /** How the sender's stream ended, when `bytes` is null. */
   end: 'fin' | 'error' | null;
   dueMs: number;
+}
+
+interface LaneOptions {
+  readonly fault: Fault;
+  readonly random: Random;
+  broken(): void;
+  ended(): Promise<void>;
 }
 
 /** One direction of one connection: a queue of chunks, each with the time at which it may leave. */
@@ -209,7 +265,7 @@ class Lane {
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(from: Socket, to: Socket, fault: Fault, random: Random, broken: () => void) {
+  constructor(from: Socket, to: Socket, { fault, random, broken, ended }: LaneOptions) {
     this.#from = from;
     this.#to = to;
     this.#fault = fault;
@@ -217,8 +273,8 @@ class Lane {
     this.#broken = broken;
     this.#resetIn = this.#drawReset();
     from.on('data', (bytes: Buffer) => this.#push(bytes, null));
-    from.on('end', () => this.#push(null, 'fin'));
-    from.on('error', () => this.#push(null, 'error'));
+    from.on('end', () => void ended().then(() => this.#push(null, 'fin')));
+    from.on('error', () => void ended().then(() => this.#push(null, 'error')));
     to.on('drain', () => this.#pump());
   }
 

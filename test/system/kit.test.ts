@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { judgeHttpAnswer, judgeLedger, Ledger } from '../kit/clients.js';
-import { LogRing } from '../kit/processes.js';
+import { freePorts, LogRing } from '../kit/processes.js';
 import { seededRandom } from '../kit/random.js';
 import { TcpProxy } from '../kit/tcp-proxy.js';
 import { throughout, until } from '../kit/until.js';
@@ -181,6 +181,34 @@ describe('TcpProxy', () => {
     proxy.loss({ chance: 0.2, stallMs: 5, resetAfterBytes: 50_000 });
     const pump = setInterval(() => client.writable && client.write('y'.repeat(10_000)), 5);
     await until('the loss breaks the connection', () => seen.closed).finally(() => clearInterval(pump));
+  });
+
+  it('mirrors: refuses as long as the target does, before it tells of its end', async () => {
+    const port = await freePorts([0, 1]);
+    const sockets = new Set<Socket>();
+    const target = createServer((socket) => sockets.add(socket.on('error', () => {})));
+    opened.push(target);
+    target.listen(port, '127.0.0.1');
+    await once(target, 'listening');
+    proxy = await TcpProxy.start({ target: { port }, port: port + 1, mirrors: true });
+    const dial = () => {
+      const client = connect(port + 1, '127.0.0.1');
+      opened.push(client);
+      return new Promise<string>((resolve) => {
+        client.once('connect', () => resolve('connected'));
+        client.on('error', (error: NodeJS.ErrnoException) => resolve(String(error.code)));
+        client.once('close', () => resolve('closed'));
+      });
+    };
+    const first = connect(port + 1, '127.0.0.1').on('error', () => {});
+    opened.push(first);
+    await until('the target has the connection', () => sockets.size === 1, { intervalMs: 5 });
+    target.close();
+    for (const socket of sockets) socket.resetAndDestroy();
+    await until('the client hears of it', () => first.closed, { intervalMs: 1 });
+    expect(await dial()).toBe('ECONNREFUSED');
+    target.listen(port, '127.0.0.1');
+    await until('the proxy takes connections again', async () => (await dial()) === 'connected');
   });
 
   it('back-pressure: a target that does not read stops the sender', async () => {

@@ -26,12 +26,14 @@ export interface TortureOptions {
 
 /**
  * Faults, drawn from the seed, on a real cluster under four workloads; then what the clients were told is held against what the
- * nodes have. History, report page and, after a violation, all logs are in a directory of the test results.
+ * nodes have. History, report page and all logs are in `directory`.
  */
 export async function torture(options: TortureOptions): Promise<TortureResult & { directory: string }> {
   const { seed, nodes, durationMs, pairs = 0.4 } = options;
-  const base = process.env.SKEIN_TEST_RESULTS ?? 'test-results';
-  const directory = join(base, `torture-${nodes}-${seed}`);
+  const directory = join(
+    'test-results',
+    `torture-${new Date().toISOString().replaceAll(':', '-').slice(0, 19)}-${nodes}-${seed}`,
+  );
   const cluster = await TestCluster.start({ failover: 'automatic', replicas: nodes - 1, routed: seed });
   const history = new History(directory);
   const set = new SetWorkload({ cluster, history });
@@ -64,7 +66,7 @@ export async function torture(options: TortureOptions): Promise<TortureResult & 
       workloads: workloads.map((workload) => ({ name: workload.name, summary: workload.summary() })),
     };
     writeFileSync(join(directory, 'report.md'), reportPage(result));
-    if (history.violations.length > 0) keepLogs(cluster, directory);
+    keepLogs(cluster, directory);
     return { ...result, directory };
   } finally {
     await history.close();
