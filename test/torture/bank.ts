@@ -124,15 +124,21 @@ export class BankWorkload implements Workload {
 
   #look(node: TestNode, row: Record<string, unknown>): void {
     this.#looks.add(node.name);
-    const [total, accounts, moves, transfers] = ['total', 'accounts', 'moves', 'transfers'].map((name) =>
-      Number(row[name]),
-    );
-    if (total === TOTAL && accounts === ACCOUNTS && moves === 2 * (transfers ?? 0)) return;
-    this.#arena.history.violation(
-      'bank',
-      `a snapshot of ${node.name} has ${total} in ${accounts} accounts, moved ${moves} times by ${transfers} transfers; there must be ${TOTAL} in ${ACCOUNTS}, moved twice by each`,
-    );
+    const wrong = judgeSnapshot(row);
+    if (wrong) this.#arena.history.violation('bank', `a snapshot of ${node.name} has ${wrong}`);
   }
+}
+
+/** Null, or what is wrong with it. Pure. */
+export function judgeSnapshot(row: Record<string, unknown>): string | null {
+  const { total, accounts, moves, transfers } = row;
+  const isRight =
+    Number(total) === TOTAL && Number(accounts) === ACCOUNTS && Number(moves) === 2 * Number(transfers);
+  if (isRight) return null;
+  return (
+    `${total} in ${accounts} accounts, moved ${moves} times by ${transfers} transfers; ` +
+    `there must be ${TOTAL} in ${ACCOUNTS} accounts, moved twice by each transfer`
+  );
 }
 
 const MOVE = 'UPDATE account SET balance = balance + ?, moves = moves + 1 WHERE id = ?';
