@@ -42,7 +42,7 @@ class Reporter {
   }
 
   heartbeat(number: number): this {
-    return this.take(from('n2', { kind: 'heartbeat', epoch: 3, campaign: 'n2#1', number }));
+    return this.take(from('n2', { kind: 'heartbeat', epoch: 3, campaign: 'n2#1', number, isAnswered: true }));
   }
 
   /** The disk is quick. */

@@ -44,8 +44,9 @@ export function takeHeartbeat(turn: Turn, from: string, heartbeat: Heartbeat): v
     return;
   }
   if (leader === null) {
+    // A primary that no majority answers gets one more election time-out: this answer may be what it lacks.
     followAfterPromise(turn, epoch, from, campaign);
-  } else {
+  } else if (heartbeat.isAnswered) {
     become(turn, { kind: 'follower', leader: { ...leader, heardAtMs: turn.at.nowMs } });
     restartTimeout(turn);
   }

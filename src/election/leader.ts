@@ -174,9 +174,10 @@ export function beat(turn: Turn): void {
   const number = (leader.beats.at(-1)?.number ?? 0) + 1;
   const recent = leader.beats.filter(({ sentAtMs }) => nowMs - sentAtMs <= turn.options.electionTimeoutMaxMs);
   become(turn, { ...leader, beats: [...recent, { number, sentAtMs: nowMs }] });
-  const { epoch, campaign } = leader;
+  const { epoch, campaign, isSuspended, transfer } = leader;
+  const isAnswered = !isSuspended || transfer !== null;
   for (const to of otherMembers(turn, turn.state.chain))
-    send(turn, to, { kind: 'heartbeat', epoch, campaign, number });
+    send(turn, to, { kind: 'heartbeat', epoch, campaign, number, isAnswered });
 }
 
 export function takeHeartbeatResponse(turn: Turn, from: string, message: HeartbeatResponse): void {

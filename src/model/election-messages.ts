@@ -82,6 +82,11 @@ export type ElectionMessage =
       readonly epoch: number;
       readonly campaign: string;
       readonly number: number;
+      /**
+       * False: no majority has answered it for a while, so it serves nobody. A node answers such a heartbeat, but does not wait
+       * for this primary: one that is only deaf would keep another one from being elected for as long as it is.
+       */
+      readonly isAnswered: boolean;
     }
   | {
       readonly kind: 'heartbeatResponse';

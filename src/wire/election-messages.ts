@@ -58,7 +58,13 @@ const ElectionSchema = Type.Union([
     refusal: Refusal,
     standing: Standing,
   }),
-  Type.Object({ kind: Type.Literal('heartbeat'), epoch: Epoch, campaign: Campaign, number: Ordinal }),
+  Type.Object({
+    kind: Type.Literal('heartbeat'),
+    epoch: Epoch,
+    campaign: Campaign,
+    number: Ordinal,
+    isAnswered: Type.Boolean(),
+  }),
   Type.Object({
     kind: Type.Literal('heartbeatResponse'),
     epoch: Epoch,

@@ -47,7 +47,7 @@ const FRAMES: readonly Buffer[] = [
   >[0]),
   VOTER,
   encodeElection({ kind: 'preVote', epoch: 2, position: { epoch: 1, number: 0, ordinal: 5 } }),
-  encodeElection({ kind: 'heartbeat', epoch: 1, campaign: 'fuzz', number: 1 }),
+  encodeElection({ kind: 'heartbeat', epoch: 1, campaign: 'fuzz', number: 1, isAnswered: true }),
   encodeProbe(1),
   encodeDefinitionsReply({ id: 1, definitions: { x: 'y' }, failed: null }),
 ];

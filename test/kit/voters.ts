@@ -41,6 +41,7 @@ export const beat = (number: number): ElectionMessage => ({
   epoch: 3,
   campaign: 'c',
   number,
+  isAnswered: true,
 });
 
 export const numbersOf = (heard: readonly Heard[]) =>

@@ -186,11 +186,17 @@ export const EVENTS: Record<string, (state: ElectionState) => ElectionEvent> = {
       : from('n2', { kind: 'preVoteResponse', epoch, ...said });
   },
   'heartbeat of epoch 4 from n2': () =>
-    from('n2', { kind: 'heartbeat', epoch: 4, campaign: 'n2#9', number: 1 }),
+    from('n2', { kind: 'heartbeat', epoch: 4, campaign: 'n2#9', number: 1, isAnswered: true }),
   'heartbeat of its own epoch from n3': ({ promise }) =>
-    from('n3', { kind: 'heartbeat', epoch: promise.promisedEpoch, campaign: 'n3#9', number: 1 }),
+    from('n3', {
+      kind: 'heartbeat',
+      epoch: promise.promisedEpoch,
+      campaign: 'n3#9',
+      number: 1,
+      isAnswered: true,
+    }),
   'heartbeat of epoch 0 from n3': () =>
-    from('n3', { kind: 'heartbeat', epoch: 0, campaign: 'n3#1', number: 1 }),
+    from('n3', { kind: 'heartbeat', epoch: 0, campaign: 'n3#1', number: 1, isAnswered: true }),
   'heartbeat answered': answered,
   'heartbeat answered by promise 5': () => deposed,
   'timeoutNow from n2': ({ promise }) => from('n2', { kind: 'timeoutNow', epoch: promise.promisedEpoch }),
@@ -229,12 +235,21 @@ const gathering = () => written(beginning());
 const leading = () => said(said(gathering(), adopted), answered);
 const following = () =>
   kept(
-    settled(new OneCore().hears('n2', { kind: 'heartbeat', epoch: 3, campaign: 'n2#1', number: 1 })),
+    settled(
+      new OneCore().hears('n2', {
+        kind: 'heartbeat',
+        epoch: 3,
+        campaign: 'n2#1',
+        number: 1,
+        isAnswered: true,
+      }),
+    ),
   ).hears('n2', {
     kind: 'heartbeat',
     epoch: 3,
     campaign: 'n2#1',
     number: 2,
+    isAnswered: true,
   });
 
 export const STATES: Record<string, () => OneCore> = {
