@@ -1,9 +1,9 @@
 import type { Openness } from '../../api/node-view.js';
 import type { Fitness } from '../../election/state.js';
-import { messageOf } from '../../model/error.js';
+import { messageOf, SkeinError } from '../../model/error.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
 import type { ReplicaRole } from '../replica/replica-role.js';
-import type { NodeParts } from '../role-node.js';
+import type { NodeParts, SeedTarget } from '../role-node.js';
 import { ElectedClosing } from './elected-closing.js';
 import type { PrimaryRole } from './primary-role.js';
 
@@ -31,6 +31,7 @@ export class ElectedTerm {
   #applying: ReplicaRole | null;
   #up: LocalServerUp | null = null;
   readonly #off: () => void;
+  #hasLed = false;
   /** The server may be opened for clients. */
   #mayServe = false;
   /** The server was given to the primary's work in this epoch. */
@@ -70,6 +71,8 @@ export class ElectedTerm {
   // --- the server ----------------------------------------------------------------------------------------------
 
   async serverUp(up: LocalServerUp): Promise<void> {
+    // It was open as the primary of an older epoch. What it logged then must not be fed or served; its data is being replaced.
+    if (this.#applying !== null && this.#modules.parts.openMark.epoch !== null) return;
     this.#up = up;
     this.#modules.primary.standby = up;
     this.#modules.changed();
@@ -107,7 +110,31 @@ export class ElectedTerm {
     return { serves: this.#up.crashed && !this.#isTaken ? 'last' : 'yes' };
   }
 
+  /**
+   * Until its server is taken, this node can still be filled, as a replica is: it may have been elected because no node had a
+   * working server. Null = the server is the primary's.
+   */
+  get seedTarget(): SeedTarget | null {
+    const applying = this.#applying;
+    const { parts } = this.#modules;
+    if (applying === null) return null;
+    return {
+      committed: () => (this.#hasLed ? parts.spool.committed() : null),
+      applied: () => applying.followedTo,
+      restartSpool: async ({ gtid }) => {
+        const reason = `The snapshot ends at ${gtid}, after the log of this node, which has all that is committed.`;
+        throw new SkeinError('SEED_LOST_BRANCH', reason);
+      },
+      dataReplaced: () => applying.dataReplaced(),
+    };
+  }
+
   // --- the election --------------------------------------------------------------------------------------------
+
+  /** The beginning of the epoch is on a majority, and so is the log before it. */
+  led(): void {
+    this.#hasLed = true;
+  }
 
   serve(): void {
     this.#mayServe = true;

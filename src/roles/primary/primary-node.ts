@@ -17,7 +17,7 @@ import { LinkBytes } from '../link-bytes.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
 import { LogEndFile } from '../log-end-file.js';
 import { primaryMetrics } from '../metrics.js';
-import type { NodeParts, RolePositions, RoleScope } from '../role-node.js';
+import type { NodeParts, RolePositions, RoleScope, SeedTarget } from '../role-node.js';
 import { TimeZoneGuard } from '../time-zones.js';
 import { xaFile } from '../xa-file.js';
 import { BootNumbers } from './boot-numbers.js';
@@ -217,6 +217,7 @@ export class PrimaryNode implements RoleScope {
 
   /** The beginning of the elected epoch is on a majority. */
   led(): void {
+    this.#term?.led();
     this.#primary.led();
   }
 
@@ -406,8 +407,8 @@ export class PrimaryNode implements RoleScope {
     this.#primary.replicas.orderSeed(node, order);
   }
 
-  seedTarget(): null {
-    return null;
+  seedTarget(): SeedTarget | null {
+    return this.#term?.seedTarget ?? null;
   }
 
   metrics(): MetricFamily[] {

@@ -285,7 +285,8 @@ export class ReplicaNode implements RoleScope {
     // The elected primary feeds the others first: what is committed of the log comes out then (rule C9).
     const isElected = next.kind === 'primary' && next.epoch !== undefined;
     this.#offSeeding();
-    if (isElected && this.#former === null) return this.#replica;
+    // The data of a server that was the primary before may be about to be replaced; then it becomes a replica's.
+    if (isElected && (this.#former === null || this.#parts.seeding.isRunning)) return this.#replica;
     if (!isElected) await this.#replica.finish(signal);
     await this.#replica.stop();
     return null;
