@@ -1,0 +1,70 @@
+import { expect, it } from 'vitest';
+import { silentLogger } from '../../std/logger.js';
+import type { LocalServerUp } from '../local-server.js';
+import type { ReplicaRole } from '../replica/replica-role.js';
+import type { NodeParts } from '../role-node.js';
+import { ElectedTerm } from './elected-term.js';
+import type { PrimaryRole } from './primary-role.js';
+
+/** A node that was elected while its server is about to be filled. */
+
+const UP = { pid: 1, adopted: false, crashed: true, socketPath: '/s' } as LocalServerUp;
+
+function term({ openEpoch, applying = true }: { openEpoch: number | null; applying?: boolean }) {
+  const taken: string[] = [];
+  const openMark = { epoch: openEpoch };
+  const role = {
+    serverUp: async () => void taken.push('applies the log'),
+    dataReplaced: () => taken.push('forgets the old data'),
+    followedTo: 300,
+    checks: { closed: null },
+  } as unknown as ReplicaRole;
+  const made = new ElectedTerm(
+    { epoch: 4, applying: applying ? role : null },
+    {
+      parts: {
+        logger: silentLogger,
+        openMark,
+        spool: { committed: () => 300 },
+        seeding: { isRunning: false },
+      } as unknown as NodeParts,
+      primary: {
+        replicas: { onCommitted: { on: () => () => {} } },
+        serverUp: async () => void taken.push('is the primary'),
+        standby: null,
+        unfit: null,
+      } as unknown as PrimaryRole,
+      changed: () => {},
+    },
+  );
+  return { term: made, taken, openMark };
+}
+
+it('is filled as a replica is: a snapshot counts once the log is on a majority', async () => {
+  const { term: elected, taken } = term({ openEpoch: 1 });
+  const target = elected.seedTarget;
+  expect(target?.committed()).toBeNull();
+  elected.led();
+  expect(target?.committed()).toBe(300);
+  expect(target?.applied()).toBe(300);
+  target?.dataReplaced();
+  expect(taken).toEqual(['forgets the old data']);
+  await expect(target?.restartSpool({ epoch: 3, ordinal: 302, gtid: '0-1000003-302' })).rejects.toThrow(
+    /0-1000003-302, after the log of this node/,
+  );
+});
+
+it('leaves a server alone that was the primary of an older epoch, and takes the one with the new data', async () => {
+  const { term: elected, taken, openMark } = term({ openEpoch: 1 });
+  await elected.serverUp(UP);
+  expect(taken).toEqual([]);
+  expect(elected.fitness).toEqual({ serves: 'no' });
+  openMark.epoch = null;
+  await elected.serverUp({ ...UP, pid: 2 });
+  expect(taken).toEqual(['applies the log']);
+  expect(elected.fitness).toEqual({ serves: 'yes' });
+});
+
+it('is not filled when its server is the primary already', () => {
+  expect(term({ openEpoch: 4, applying: false }).term.seedTarget).toBeNull();
+});
