@@ -87,6 +87,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
       'events',
       'mysql-control',
       'server-process',
+      'election',
     ],
     ...['planes', 'roles', 'tls', 'seeding', 'recovered', 'link', 'server-packages', 'snapshot'],
   ],

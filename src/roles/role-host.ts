@@ -14,7 +14,8 @@ import { NoRole } from './no-role.js';
 import { PrimaryNode } from './primary/primary-node.js';
 import { ReplicaNode } from './replica/replica-node.js';
 import type { ReplicaRole } from './replica/replica-role.js';
-import type { NodeParts, RoleNode, RolePositions, RoleScope, SeedTarget, Verifying } from './role-node.js';
+import type { NodeParts, RoleNode, RolePositions, RoleScope, Verifying } from './role-node.js';
+import type { SeedTarget } from './seed-parts.js';
 
 /** The usual obstacles to taking the server into a role end within some seconds. */
 const ROLE_RETRY_MS = 2_000;

@@ -11,7 +11,6 @@ import type { Chain, ChainPlace } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { MemberChange, MemberList, MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
-import type { SeedNeed, SeedProgress } from '../model/seed.js';
 import type { ClusterStatus, FailoverStatus, MembersDocument } from '../model/status.js';
 import type { RoundReport, VerifyDocument, VerifyRequest } from '../model/verify.js';
 import type { AccountName } from '../mysql-control/accounts.js';
@@ -27,33 +26,7 @@ import type { LocalControl, LocalServerUp, ReplicaThreads, ServerReading } from 
 import type { Maintenance } from './maintenance.js';
 import type { OpenMark } from './open-mark.js';
 import type { ReplicaRole } from './replica/replica-role.js';
-
-/** Fills this node's server from another node; see src/seeding. */
-export interface Seeding {
-  /** Requests a seed. Returns null when the seed is under way, or the reason why it is not begun automatically. */
-  need(need: SeedNeed): string | null;
-  /** @throws SkeinError NOT_SEEDING, SEED_NOT_CANCELLABLE */
-  cancel(reason: string): Promise<void>;
-  readonly isRunning: boolean;
-  /** Why a seed forbids to serve clients; null = it does not. */
-  readonly closed: string | null;
-  readonly progress: SeedProgress | null;
-  /** The spool must keep the groups from this ordinal on. */
-  readonly keepsFrom: number;
-  readonly onChange: Emitter<void>;
-}
-
-/** What a seed needs of a replica's role. */
-export interface SeedTarget {
-  /** Commit position that the primary of the current epoch has sent; null = none yet. */
-  committed(): number | null;
-  /** Ordinal up to which the server has executed; null = the server does not replicate from this node now. */
-  applied(): number | null;
-  /** Empties the spool. It continues after this position, which the server's data includes. */
-  restartSpool(position: Position): Promise<void>;
-  /** The server's data was replaced, so facts about the old data are forgotten. */
-  dataReplaced(): void;
-}
+import type { Seeding, SeedTarget } from './seed-parts.js';
 
 /** What the roles tell the node's election, and ask of it. */
 export interface ElectionPort {

@@ -3,7 +3,8 @@ import type { Fitness } from '../../election/state.js';
 import { messageOf, SkeinError } from '../../model/error.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
 import type { ReplicaRole } from '../replica/replica-role.js';
-import type { NodeParts, SeedTarget } from '../role-node.js';
+import type { NodeParts } from '../role-node.js';
+import type { SeedTarget } from '../seed-parts.js';
 import { ElectedClosing } from './elected-closing.js';
 import type { PrimaryRole } from './primary-role.js';
 

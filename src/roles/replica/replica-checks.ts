@@ -8,7 +8,7 @@ import { monotonicMs } from '../../std/clock.js';
 import type { Logger } from '../../std/logger.js';
 import type { Epochs } from '../epochs.js';
 import { isDurable, type LocalControl, type ReplicaThreads, type ServerReading } from '../local-server.js';
-import type { Seeding } from '../role-node.js';
+import type { Seeding } from '../seed-parts.js';
 import type { XaRecovery } from '../xa-recovery.js';
 import { Applier, type ApplierView } from './applier.js';
 import { ApplierUnblock } from './applier-unblock.js';

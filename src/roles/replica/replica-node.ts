@@ -28,28 +28,17 @@ import {
   noVerifying,
   type RolePositions,
   type RoleScope,
-  type SeedTarget,
 } from '../role-node.js';
+import type { SeedTarget } from '../seed-parts.js';
 import { spoolBase } from '../spool-base.js';
 import { xaFile } from '../xa-file.js';
 import { ddlNoteFile } from './ddl-note.js';
 import { dialAddress } from './dial-address.js';
+import { lateReason } from './late-reason.js';
 import { levelFormer } from './level-former.js';
+import { lostChain } from './lost-chain.js';
 import { rejoinFormer } from './rejoin-former.js';
 import { ReplicaRole } from './replica-role.js';
-
-/** A replica with a larger lag is not ready: traffic without a read level should go to another node. */
-const READY_LAG_MAX_MS = 10_000;
-
-/** A node without a chain and without a contact was the first of its cluster, and has lost its chain (rule E5). */
-function lostChain({ config, chainFile }: NodeParts): string | null {
-  if (chainFile.chain.length > 0 || config.contact !== null) return null;
-  return (
-    'state/chain.json, which has the members of the cluster and the beginning of each epoch, is missing, and there is no ' +
-    '"contact" in the configuration. The node stays closed, because an epoch number could be used twice. ' +
-    `Restore the state directory of ${config.name}: chain.json is the same on all nodes of the cluster.`
-  );
-}
 
 /** The replica as a role of the node: the replica's work, and the link to the primary. */
 export class ReplicaNode implements RoleScope {
@@ -417,17 +406,10 @@ export class ReplicaNode implements RoleScope {
 
   ready(): Readiness {
     const lagMs = this.#replica.lagMs();
-    const reason = this.#reason() ?? this.#late(lagMs);
+    const reason = this.#reason() ?? lateReason(lagMs, this.#replica.positions);
     const { state } = this.#replica.checks.applier;
     const shown = this.#state === 'live' && state !== 'running' ? state : this.#state;
     return { ok: reason === null, role: this.role, state: shown, lagMs, reason };
-  }
-
-  #late(lagMs: number | null): string | null {
-    const { applied, committed } = this.#replica.positions;
-    // After a start, the age of the transactions in the spool is not known.
-    if (lagMs === null) return applied < committed ? 'The server is applying the rest of the spool.' : null;
-    return lagMs > READY_LAG_MAX_MS ? `This replica is more than ${READY_LAG_MAX_MS / 1000} s behind.` : null;
   }
 
   heartbeat(): HeartbeatBody {

@@ -10,7 +10,7 @@ import type { Logger } from '../../std/logger.js';
 import type { ChainFile } from '../chain-file.js';
 import type { LocalControl } from '../local-server.js';
 import type { LogEndFile } from '../log-end-file.js';
-import type { Seeding } from '../role-node.js';
+import type { Seeding } from '../seed-parts.js';
 import type { XaFile } from '../xa-file.js';
 import type { DdlNoteFile } from './ddl-note.js';
 

@@ -13,7 +13,7 @@ import { silentLogger } from '../../std/logger.js';
 import { ChainFile } from '../chain-file.js';
 import type { LocalControl } from '../local-server.js';
 import { LogEndFile } from '../log-end-file.js';
-import type { Seeding } from '../role-node.js';
+import type { Seeding } from '../seed-parts.js';
 import { xaFile } from '../xa-file.js';
 import { ddlNoteFile } from './ddl-note.js';
 import { ReplicaRole } from './replica-role.js';

@@ -2,7 +2,7 @@ import { messageOf, SkeinError } from '../../model/error.js';
 import { ORIGIN, type Position } from '../../model/position.js';
 import type { Spool } from '../../spool/spool.js';
 import type { Logger } from '../../std/logger.js';
-import type { Seeding } from '../role-node.js';
+import type { Seeding } from '../seed-parts.js';
 
 /**
  * A server that is new, or whose data was set back, is filled from the log when at most this many transactions are missing,
