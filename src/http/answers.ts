@@ -7,7 +7,7 @@ import type { NodeView } from '../api/node-view.js';
 import { errorContext } from '../sql/execute.js';
 import type { Logger } from '../std/logger.js';
 import { AnswerCompression } from './compress.js';
-import type { HandlerReply } from './handlers/context.js';
+import type { HandlerReply } from './handlers/reply.js';
 import { fromFramework } from './refusals.js';
 import type { RequestMeter } from './request-meter.js';
 import { shownPath } from './shown-path.js';

@@ -2,7 +2,7 @@ import { ApiError } from '../api/api-error.js';
 import type { NodeView } from '../api/node-view.js';
 import type { Cancellation } from '../std/cancellation.js';
 import { monotonicMs } from '../std/clock.js';
-import type { HandlerReply } from './handlers/context.js';
+import type { HandlerReply } from './handlers/reply.js';
 
 /** While a primary is known that does not serve yet: the interval of attempts. It costs a connection at most. */
 const AGAIN_MS = 50;

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { GREETING, LOGIN, loginWith, ok, query, RESET } from '../../test/kit/mysql-packets.js';
+import { type RawClient, rawClient } from '../../test/kit/raw-client.js';
 import { throughout, until as untilTrue } from '../../test/kit/until.js';
 import { VirtualClock } from '../../test/kit/virtual-clock.js';
-import { CAPABILITY, encodeGreeting } from '../mysql-protocol/login.js';
+import { CAPABILITY } from '../mysql-protocol/login.js';
 import { packet } from '../mysql-protocol/packets.js';
 import { findFreePort } from '../std/free-port.js';
 import { silentLogger } from '../std/logger.js';
@@ -13,22 +15,6 @@ import { MysqlPort, type MysqlPortOptions } from './port.js';
 
 /** The port between a plain TCP server and plain TCP clients: what happens to bytes and to connections. */
 
-const GREETING = packet(
-  0,
-  encodeGreeting(
-    { serverVersion: '5.5.5-10.11.19-MariaDB', connectionId: 7, nonce: Buffer.alloc(20, 1), plugin: 'x' },
-    0xffff,
-  ),
-).toString('latin1');
-const ok = (sequence: number) => packet(sequence, Buffer.from([0, 0, 0, 2, 0, 0, 0]));
-const query = (text: string) => packet(0, Buffer.from(`\u0003${text}`));
-const loginWith = (capabilities: number) => {
-  const body = Buffer.alloc(40);
-  body.writeUInt32LE(capabilities, 0);
-  return packet(1, body);
-};
-const LOGIN = loginWith(CAPABILITY.protocol41);
-const RESET = packet(0, Buffer.from([0x1f]));
 const cleanUp: Array<() => Promise<void> | void> = [];
 
 afterEach(async () => {
@@ -93,25 +79,12 @@ const to = (port: number, target: Partial<Target> = {}): Route => ({
   target: { host: '127.0.0.1', port, ...target },
 });
 
-interface Client {
-  socket: Socket;
-  text(): string;
-  closed: Promise<unknown>;
-}
-
-function client(port: number): Client {
-  const socket = connect(port, '127.0.0.1');
-  let received = '';
-  socket.on('data', (chunk) => {
-    received += chunk.toString('latin1');
-  });
-  // Bytes of ours that nobody reads any more make it a reset.
-  socket.on('error', () => {});
-  const closed = new Promise((resolve) => socket.once('close', resolve));
+function client(port: number): RawClient {
+  const one = rawClient(port);
   cleanUp.push(() => {
-    socket.destroy();
+    one.socket.destroy();
   });
-  return { socket, text: () => received, closed };
+  return one;
 }
 
 const until = (done: () => boolean, what: string) => untilTrue(what, done, { intervalMs: 5 });
@@ -123,7 +96,7 @@ const closed = (socket: Socket | undefined) =>
     else socket.once('close', () => resolve());
   });
 
-async function greeted(port: number): Promise<Client> {
+async function greeted(port: number): Promise<RawClient> {
   const one = client(port);
   await until(() => one.text().startsWith(GREETING), 'greeted');
   return one;
@@ -235,7 +208,7 @@ it.each(['to the server', 'to the client'])('asks the gate before each chunk %s'
 it('refuses one too many, and whom it has nowhere to send', async () => {
   const { port: target, sockets } = await backend();
   const { gate, port, number, clock } = await portWith(to(target), { openWaitMs: 150 });
-  const all: Client[] = [];
+  const all: RawClient[] = [];
   for (let i = 0; i < 3; i++) all.push((await loggedIn(number, sockets)).one);
   const fourth = client(number);
   await fourth.closed;

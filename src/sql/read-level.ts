@@ -2,6 +2,7 @@
 
 import { ApiError, notPrimary } from '../api/api-error.js';
 import type { NodeView } from '../api/node-view.js';
+import { isSkeinError } from '../model/error.js';
 import type { Connection } from '../mysql-client/connection.js';
 import type { Cancellation } from '../std/cancellation.js';
 import { CANCELLED, unlessCancelled } from '../std/unless-cancelled.js';
@@ -34,8 +35,19 @@ export async function reachReadLevel(
       return;
     case 'linearizable':
       requirePrimary(node, plan.read);
-      await orWhenOver(node.confirmPrimary({ signal: over.signal }), over, notConfirmed);
+      await orWhenOver(confirmed(plan, node, over), over, notConfirmed);
       return;
+  }
+}
+
+/** The role may end while the quorum is asked: nothing was read then. */
+async function confirmed(plan: ReadPlan, node: NodeView, over: Cancellation): Promise<void> {
+  try {
+    await node.confirmPrimary({ signal: over.signal });
+  } catch (error) {
+    if (!isSkeinError(error)) throw error;
+    requirePrimary(node, plan.read);
+    throw notConfirmed();
   }
 }
 

@@ -5,7 +5,7 @@ import { torture } from '../torture/torture.js';
 /** The short form of `npm run torture`. What it waits for has deadlines of its own; a cluster that hangs takes minutes. */
 it('a cluster keeps its promises through some faults', { timeout: 600_000 }, async () => {
   const { violations, rounds, directory } = await torture({
-    seed: 24,
+    seed: 102,
     nodes: 3,
     durationMs: 20_000,
     pairs: 0.5,

@@ -3,6 +3,7 @@ import type { TestCluster } from '../kit/cluster.js';
 import { signalPid } from '../kit/processes.js';
 import type { Random } from '../kit/random.js';
 import type { ProcessKind, TestNode } from '../kit/test-node.js';
+import { reseed, switchover } from './orders.js';
 
 /** What is done to the cluster. All of it is drawn from the seed beforehand; only which node is the primary is asked then. */
 export interface Fault {
@@ -13,7 +14,7 @@ export interface Fault {
   /** From its beginning to its end. */
   readonly holdMs: number;
   /** Resolves with what to do at its end, and with the node that it hit. */
-  begin(cluster: TestCluster): Promise<{ node: string; end(): Promise<void> }>;
+  begin(cluster: TestCluster): Promise<{ node: string; answer?: string; end(): Promise<void> }>;
 }
 
 type Victim = (cluster: TestCluster) => Promise<TestNode>;
@@ -30,9 +31,11 @@ export function drawFault(random: Random, nodes: number, { alone }: { alone: boo
     return isPrimary ? primary : (cluster.nodes.filter((node) => node !== primary)[place] as TestNode);
   };
   const group = random.next();
-  if (group < 0.35) return kill(random, on, victim);
-  if (group < 0.6) return freeze(random, on, victim);
-  if (group < 0.9) return links(random, on, victim);
+  if (group < 0.3) return kill(random, on, victim);
+  if (group < 0.52) return freeze(random, on, victim);
+  if (group < 0.8) return links(random, on, victim);
+  if (group < 0.86) return switchover();
+  if (group < 0.91) return reseed(on, victim);
   return alone && random.chance(0.5) ? restart(random) : crashOfAll();
 }
 

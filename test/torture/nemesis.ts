@@ -81,8 +81,8 @@ export class Nemesis {
   async #inflict({ kind, on, holdMs, begin }: Fault, afterMs: number): Promise<Round['faults'][number]> {
     await sleep(afterMs);
     this.#history.record('fault', { kind, on, holdMs });
-    const { node, end } = await begin(this.#cluster);
-    this.#history.record('fault begun', { kind, node });
+    const { node, answer, end } = await begin(this.#cluster);
+    this.#history.record('fault begun', { kind, node, answer });
     await sleep(holdMs);
     await end();
     this.#history.record('fault over', { kind, node });

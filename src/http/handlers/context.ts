@@ -14,6 +14,7 @@ import type { Cancellation } from '../../std/cancellation.js';
 import type { HeldRequests } from '../held-requests.js';
 import type { JoinDesk } from '../join-desk.js';
 import type { RequestMeter } from '../request-meter.js';
+import type { HandlerReply } from './reply.js';
 
 export interface HandlerModules {
   readonly node: NodeView;
@@ -57,21 +58,6 @@ export interface HandlerRequest {
   /** Calls the listener, once, when the token is no longer valid: it was revoked, rotated, or has expired. */
   onRevoked(listener: (reason: string) => void): void;
 }
-
-/** What a handler answers with. `facts` go into the request's log line. */
-export type HandlerReply =
-  | {
-      readonly kind: 'json';
-      readonly status?: number;
-      /** A value to serialise, or finished JSON text. */
-      readonly body: object | string;
-      readonly contentType?: string;
-      readonly headers?: Readonly<Record<string, string>>;
-      readonly facts?: Readonly<Record<string, unknown>>;
-    }
-  | { readonly kind: 'stream'; start(response: ServerResponse): void }
-  /** After `openStream`; `finish` writes what is left and ends the answer. */
-  | { readonly kind: 'sent'; readonly facts?: Readonly<Record<string, unknown>>; finish(): void };
 
 export function callerOf({ token, requestId, gone }: HandlerRequest): SqlCaller {
   return { role: token?.role ?? 'read', tokenId: token?.id ?? '', requestId, gone };

@@ -1,5 +1,6 @@
 import type { NodeView, Readiness } from '../../api/node-view.js';
-import type { Handler, HandlerReply } from './context.js';
+import type { Handler } from './context.js';
+import type { HandlerReply } from './reply.js';
 
 const identity = (node: NodeView) => ({ node: node.name, cluster: node.cluster });
 

@@ -3,7 +3,8 @@ import { type AuditFilter, auditMatcher } from '../../audit/search.js';
 import { TAIL_DEFAULT } from '../endpoints/line-queries.js';
 import { type LineFeed, linesToSend, streamLines, textOf } from '../line-stream.js';
 import { keepStream, TOKEN_REVOKED } from '../live-streams.js';
-import type { Handler, HandlerReply, HandlerRequest } from './context.js';
+import type { Handler, HandlerRequest } from './context.js';
+import type { HandlerReply } from './reply.js';
 
 const CONTENT_TYPE = 'application/x-ndjson; charset=utf-8';
 

@@ -2,7 +2,8 @@ import { ApiError } from '../../api/api-error.js';
 import type { NodeView } from '../../api/node-view.js';
 import { type MemberPlace, placeFault } from '../../model/members.js';
 import { changeMembers } from '../change-members.js';
-import type { Handler, HandlerReply } from './context.js';
+import type { Handler } from './context.js';
+import type { HandlerReply } from './reply.js';
 
 export const handleListMembers: Handler = async (_request, { node }) => listOf(node);
 

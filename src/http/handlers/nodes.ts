@@ -1,12 +1,7 @@
 import { ApiError } from '../../api/api-error.js';
 import { isSkeinError } from '../../model/error.js';
-import {
-  callerOf,
-  type Handler,
-  type HandlerModules,
-  type HandlerReply,
-  type HandlerRequest,
-} from './context.js';
+import { callerOf, type Handler, type HandlerModules, type HandlerRequest } from './context.js';
+import type { HandlerReply } from './reply.js';
 
 export const handleReseed: Handler = (request, modules) => order(request, modules, 'start');
 export const handleCancelReseed: Handler = (request, modules) => order(request, modules, 'cancel');

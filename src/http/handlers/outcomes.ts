@@ -8,13 +8,8 @@ import type { FoundOutcome } from '../../sql/outcomes.js';
 import type { Cancellation } from '../../std/cancellation.js';
 import { CANCELLED, unlessCancelled } from '../../std/unless-cancelled.js';
 import { final } from '../held-requests.js';
-import {
-  callerOf,
-  type Handler,
-  type HandlerModules,
-  type HandlerReply,
-  type HandlerRequest,
-} from './context.js';
+import { callerOf, type Handler, type HandlerModules, type HandlerRequest } from './context.js';
+import type { HandlerReply } from './reply.js';
 
 /** Deadline for an open primary, and for the quorum that confirms the answer. */
 const TIMEOUT_MS = 10_000;

@@ -34,7 +34,8 @@ import {
 import { PageOutput } from '../../sql/schema/page-output.js';
 import type { SqlOutcome } from '../../sql/sql-outcome.js';
 import { PAGE_ROWS_DEFAULT } from '../endpoints/schema.js';
-import type { Handler, HandlerModules, HandlerReply, HandlerRequest } from './context.js';
+import type { Handler, HandlerModules, HandlerRequest } from './context.js';
+import type { HandlerReply } from './reply.js';
 
 type Row = Readonly<Record<string, string | number | null>>;
 

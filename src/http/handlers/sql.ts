@@ -13,13 +13,8 @@ import type { SqlOutcome } from '../../sql/sql-outcome.js';
 import { wantsLines } from '../accept.js';
 import { answerHeaders, FORWARDED_BY, forwardToPrimary } from '../forward.js';
 import { type Attempted, final } from '../held-requests.js';
-import {
-  callerOf,
-  type Handler,
-  type HandlerModules,
-  type HandlerReply,
-  type HandlerRequest,
-} from './context.js';
+import { callerOf, type Handler, type HandlerModules, type HandlerRequest } from './context.js';
+import type { HandlerReply } from './reply.js';
 
 /** Enough to recognise a statement in the log, too little to hold a value. */
 const FIRST_WORDS = /^[^A-Za-z_]*([A-Za-z_]{1,40})(?:[^A-Za-z_]+([A-Za-z_]{1,40}))?/;

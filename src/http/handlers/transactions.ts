@@ -12,13 +12,8 @@ import type { SqlOutcome } from '../../sql/sql-outcome.js';
 import { openedSince, type TransactionUse } from '../../sql/transactions.js';
 import type { postTx, postTxCommit } from '../endpoints/transactions.js';
 import { final } from '../held-requests.js';
-import {
-  callerOf,
-  type Handler,
-  type HandlerModules,
-  type HandlerReply,
-  type HandlerRequest,
-} from './context.js';
+import { callerOf, type Handler, type HandlerModules, type HandlerRequest } from './context.js';
+import type { HandlerReply } from './reply.js';
 
 const IDLE_DEFAULT_MS = 10_000;
 const TOTAL_DEFAULT_MS = 60_000;
