@@ -35,9 +35,11 @@ import { UserKeeper } from './node/user-keeper.js';
 import { auditTrailOptions } from './planes/audit-options.js';
 import type { ServerPrograms } from './planes/messages.js';
 import { ChainFile } from './roles/chain-file.js';
+import { FormerRecovery } from './roles/former-recovery.js';
 import { foundCluster } from './roles/founding.js';
 import { linkListener } from './roles/link-listening.js';
 import { Maintenance } from './roles/maintenance.js';
+import { isOnlyVoter } from './roles/only-voter.js';
 import { OpenMark } from './roles/open-mark.js';
 import { openSpool } from './roles/open-spool.js';
 import { restoredHistory } from './roles/restored-history.js';
@@ -115,6 +117,7 @@ class Node {
   readonly #seeding: NodeSeeding;
   readonly #elections: NodeElections | null;
   readonly #maintenance: Maintenance;
+  readonly #recovery: FormerRecovery;
   readonly #version = installedVersion();
   readonly #generation = new SessionGeneration();
   readonly #life: ServerLife;
@@ -140,14 +143,23 @@ class Node {
         ...(config.serverPort === null ? {} : { port: config.serverPort }),
         extraArgs: ownServerArgs(config),
         ...(tls && usesTls(config, 'mysql') && { tls: () => tls.current }),
+        recoverAs: () => recovery.recoverAs(),
         recoveryServerId: () => {
-          if (role.role !== 'primary') return RECOVERY_SERVER_ID;
+          // A server that died in an elected epoch goes on as a replica's.
+          if (role.role !== 'primary' || !(elections === null || isOnlyVoter(parts)))
+            return RECOVERY_SERVER_ID;
           const epoch = currentEpoch(chainFile.chain);
           return epoch === 0 ? null : mariadb.epochServerId(epoch);
         },
       },
       { binary, cacheDir, logger: logger.child({ part: 'server' }) },
     );
+    const recovery = new FormerRecovery({
+      parts: () => parts,
+      isDecided: () => role.scope.isDecided,
+      keepExtra: (reason, signal) => seeding.keepExtra(reason, signal),
+    });
+    server.up.on(() => recovery.started());
     const audit = new AuditRelay();
     audit.add({ kind: 'node', action: 'start', pid: process.pid, version: installedVersion() });
     const events = new EventLog({ node: config.name }, { logger: logger.child({ part: 'events' }), audit });
@@ -243,6 +255,7 @@ class Node {
         clusterId: identity.cluster,
         elections,
         maintenance,
+        recovery,
       },
     });
     return node;
@@ -270,10 +283,12 @@ class Node {
       seeding: NodeSeeding;
       elections: NodeElections | null;
       maintenance: Maintenance;
+      recovery: FormerRecovery;
     },
   ) {
     this.#elections = parts.elections;
     this.#maintenance = parts.maintenance;
+    this.#recovery = parts.recovery;
     this.#config = config;
     this.#logger = parts.logger;
     this.#logFile = parts.logFile;
@@ -384,6 +399,7 @@ class Node {
   async stop({ handsOver }: { handsOver: boolean }): Promise<void> {
     if (handsOver) await this.#elections?.leave();
     this.#life.stopWatch();
+    this.#recovery.stop();
     await this.#seeding.stop();
     this.#users.stop();
     await this.#clients.stop();

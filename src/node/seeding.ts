@@ -91,15 +91,7 @@ export class NodeSeeding {
           return { begin, end: end.ordinal };
         },
         restartSpool: async (position) => this.#target?.restartSpool(position),
-        keepExtra: (reason, signal) =>
-          keepExtra(
-            {
-              ...{ directory: config.directory, node: config.name, reason, dataDir: server.dataDir },
-              program: binlogProgramOf(modules.binary),
-              isClusters: (gtid) => this.#isClusters(gtid),
-            },
-            signal,
-          ),
+        keepExtra: (reason, signal) => this.keepExtra(reason, signal),
         snapshots: {
           begin: async (bytesExpected, signal) => {
             const arriving = await IncomingSnapshot.begin(
@@ -155,6 +147,20 @@ export class NodeSeeding {
     );
   }
 
+  /** Keeps the transactions in the log of this node's server that the cluster does not have. */
+  keepExtra(reason: string, signal: AbortSignal): Promise<string | null> {
+    const { directory, name: node } = this.#config;
+    const { server, binary } = this.#modules;
+    return keepExtra(
+      {
+        ...{ directory, node, reason, dataDir: server.dataDir },
+        program: binlogProgramOf(binary),
+        isClusters: (gtid) => this.#isClusters(gtid),
+      },
+      signal,
+    );
+  }
+
   /** Continues an interrupted seed. Called before the server is started. */
   async resume(): Promise<void> {
     const note = this.#modules.placed;
@@ -194,6 +200,11 @@ export class NodeSeeding {
     try {
       await this.#modules.server.start({ signal });
     } catch (error) {
+      // It is started once more, and then recovers as usual.
+      if (!signal.aborted && isSkeinError(error, 'LOG_NOT_TRUNCATED')) {
+        await this.startServer(signal);
+        return;
+      }
       // The seeder fills a server that does not start, and starts it afterwards.
       if (signal.aborted || !this.seeder.isRunning || !isSkeinError(error)) throw error;
     }

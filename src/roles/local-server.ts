@@ -1,4 +1,5 @@
 import type { Definitions } from '../model/definitions.js';
+import type { FormerPrimary, FormerPrimaryOutcome } from '../mysql-control/former-primary.js';
 import type { SchemaLook, TableName } from '../mysql-control/schema-look.js';
 import type { TableCollations } from '../promise/charset-risk.js';
 import type { SqlSession } from '../verify/sql-session.js';
@@ -131,6 +132,8 @@ export interface LocalControl {
    * GTID position. All settings are read back. @throws SkeinError COMMITS_WAITING, SESSIONS_REMAIN, CLOSE_FAILED
    */
   becomeReplica(options: { serverId: number; position: string }): Promise<void>;
+  /** Makes a replica's server of one that died while it was open as the primary. See its function. */
+  settleFormerPrimary(options: FormerPrimary): Promise<FormerPrimaryOutcome>;
   /** Ends replication on a replica's server, and removes its replication settings. */
   stopFollowing(): Promise<void>;
   followEndpoint(options: {

@@ -39,6 +39,7 @@ export class NoRole implements RoleScope {
   }
 
   async endLinks(): Promise<void> {}
+  readonly isDecided = false;
   readonly fitness = { serves: 'no' } as const;
   async serverUp(): Promise<void> {}
   serverDown(): void {}

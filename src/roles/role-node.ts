@@ -185,6 +185,8 @@ export interface RoleScope extends RoleNode {
    * that it had begun is under way in the log.
    */
   endLinks(reason: string): Promise<void>;
+  /** It follows the primary of its epoch, or leads it, and the log is cut to that. */
+  readonly isDecided: boolean;
   /** How the server of this node could serve clients. */
   readonly fitness: Pick<Fitness, 'serves'>;
   serverUp(up: LocalServerUp): Promise<void>;

@@ -35,8 +35,8 @@ export interface SpawnOptions {
    * from the beginning.
    */
   readonly recoveryServerId?: () => number | null;
-  /** Asked at each start. Only a start after a crash differs. Absent: `primary`. */
-  readonly recoverAs?: () => RecoverAs;
+  /** Asked at each start after a crash, which waits for the answer. Absent: `primary`. */
+  readonly recoverAs?: () => RecoverAs | Promise<RecoverAs>;
 }
 
 export interface SpawnModules {
@@ -64,6 +64,7 @@ export async function spawnServer(
   const crashed = !(await endedInOrder(paths.dataDir)) || (await exists(paths.unsettled));
   // The crash must be recorded now: if the next server ends in order, its log no longer shows the crash.
   if (crashed) await replaceFile(paths.unsettled, '');
+  const recoverAs = crashed ? await (options.recoverAs?.() ?? 'primary') : 'primary';
   const args = serverArgs(binary, {
     dataDir: paths.dataDir,
     tmpDir: paths.tmpDir,
@@ -73,7 +74,7 @@ export async function spawnServer(
     ...(options.bufferPoolBytes === undefined ? {} : { bufferPoolBytes: options.bufferPoolBytes }),
     ...(options.redoLogBytes === undefined ? {} : { redoLogBytes: options.redoLogBytes }),
     tls: await writeTls(options, paths, user),
-    recoverAs: crashed ? (options.recoverAs?.() ?? 'primary') : 'primary',
+    recoverAs,
     // mariadbd runs as root only when the option says so.
     extraArgs: [...(user.uid === 0 ? ['--user=root'] : []), ...(options.extraArgs ?? [])],
   });

@@ -94,6 +94,18 @@ it.each<[how: string, act: (node: TestNode) => Promise<void>]>([
   for (let round = 0; round < ROUNDS; round++) await lose(how, act);
 });
 
+it('three primaries in a row, before the first is back', { timeout: 60_000 + ROUNDS * 200_000 }, async () => {
+  for (let round = 0; round < ROUNDS; round++) {
+    for (let loss = 0; loss < 3; loss++) {
+      const node = await primary();
+      await ledger.progress(5, 40_000, `writes before loss ${loss}`);
+      await node.kill('server');
+    }
+    await ledger.progress(WRITES_BETWEEN, 90_000, 'writes after three losses');
+    for (const node of cluster.nodes) await node.untilReady(90_000);
+  }
+});
+
 it('nothing that was acknowledged is lost, and all nodes are equal', { timeout: 120_000 }, async () => {
   await pool.stop();
   const leader = await primary();

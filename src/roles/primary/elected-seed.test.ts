@@ -13,6 +13,7 @@ const UP = { pid: 1, adopted: false, crashed: true, socketPath: '/s' } as LocalS
 function term({ openEpoch, applying = true }: { openEpoch: number | null; applying?: boolean }) {
   const taken: string[] = [];
   const openMark = { epoch: openEpoch };
+  const seeding = { isRunning: true, progress: { phase: 'transferring' } };
   const role = {
     serverUp: async () => void taken.push('applies the log'),
     dataReplaced: () => taken.push('forgets the old data'),
@@ -26,7 +27,7 @@ function term({ openEpoch, applying = true }: { openEpoch: number | null; applyi
         logger: silentLogger,
         openMark,
         spool: { committed: () => 300 },
-        seeding: { isRunning: false },
+        seeding,
       } as unknown as NodeParts,
       primary: {
         replicas: { onCommitted: { on: () => () => {} } },
@@ -37,7 +38,7 @@ function term({ openEpoch, applying = true }: { openEpoch: number | null; applyi
       changed: () => {},
     },
   );
-  return { term: made, taken, openMark };
+  return { term: made, taken, openMark, seeding };
 }
 
 it('is filled as a replica is: a snapshot counts once the log is on a majority', async () => {
@@ -55,11 +56,15 @@ it('is filled as a replica is: a snapshot counts once the log is on a majority',
 });
 
 it('leaves a server alone that was the primary of an older epoch, and takes the one with the new data', async () => {
-  const { term: elected, taken, openMark } = term({ openEpoch: 1 });
+  const { term: elected, taken, openMark, seeding } = term({ openEpoch: 1 });
   await elected.serverUp(UP);
   expect(taken).toEqual([]);
   expect(elected.fitness).toEqual({ serves: 'no' });
+  // Nobody has data that could be copied: then the server may serve, if no other can.
+  seeding.progress.phase = 'choosing';
+  expect(elected.fitness).toEqual({ serves: 'last' });
   openMark.epoch = null;
+  seeding.isRunning = false;
   await elected.serverUp({ ...UP, pid: 2 });
   expect(taken).toEqual(['applies the log']);
   expect(elected.fitness).toEqual({ serves: 'yes' });

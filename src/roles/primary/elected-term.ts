@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import type { Openness } from '../../api/node-view.js';
 import type { Fitness } from '../../election/state.js';
 import { messageOf, SkeinError } from '../../model/error.js';
+import { settleFormer } from '../former-recovery.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
 import type { ReplicaRole } from '../replica/replica-role.js';
 import type { NodeParts } from '../role-node.js';
@@ -32,7 +34,10 @@ export class ElectedTerm {
   #applying: ReplicaRole | null;
   #up: LocalServerUp | null = null;
   readonly #off: () => void;
-  #hasLed = false;
+  /** The beginning of the epoch is on a majority. */
+  hasLed = false;
+  /** The server that died while it was the primary of an older epoch, until it is compared; null = the server is none. */
+  #former: LocalServerUp | null = null;
   /** The server may be opened for clients. */
   #mayServe = false;
   /** The server was given to the primary's work in this epoch. */
@@ -72,9 +77,14 @@ export class ElectedTerm {
   // --- the server ----------------------------------------------------------------------------------------------
 
   async serverUp(up: LocalServerUp): Promise<void> {
-    // It was open as the primary of an older epoch. What it logged then must not be fed or served; its data is being replaced.
-    if (this.#applying !== null && this.#modules.parts.openMark.epoch !== null) return;
     this.#up = up;
+    this.#former = null;
+    if (this.#applying !== null && this.#modules.parts.openMark.epoch !== null) {
+      // It was open as the primary of an older epoch: what it logged then must not be fed or served before it is compared.
+      this.#former = up;
+      this.#modules.changed();
+      return;
+    }
     this.#modules.primary.standby = up;
     this.#modules.changed();
     if (this.#applying) await this.#applying.serverUp(up);
@@ -83,6 +93,7 @@ export class ElectedTerm {
 
   serverDown(reason: string): void {
     this.#up = null;
+    this.#former = null;
     this.#modules.primary.standby = null;
     this.#isGone ||= this.#isTaken;
     this.#applying?.serverDown();
@@ -105,8 +116,11 @@ export class ElectedTerm {
 
   get fitness(): Pick<Fitness, 'serves'> {
     const { parts, primary } = this.#modules;
-    const isUnfit = this.#isGone || parts.seeding.isRunning || primary.unfit !== null;
+    const isUnfit = this.#isGone || primary.unfit !== null;
     if (this.#up === null || isUnfit) return { serves: 'no' };
+    // A seed that has found nobody to copy from does not help: there may be nobody.
+    if (this.#former !== null) return { serves: isWithoutDonor(parts) ? 'last' : 'no' };
+    if (parts.seeding.isRunning) return { serves: 'no' };
     if (this.#applying !== null) return { serves: this.#applying.checks.closed === null ? 'yes' : 'no' };
     return { serves: this.#up.crashed && !this.#isTaken ? 'last' : 'yes' };
   }
@@ -120,7 +134,7 @@ export class ElectedTerm {
     const { parts } = this.#modules;
     if (applying === null) return null;
     return {
-      committed: () => (this.#hasLed ? parts.spool.committed() : null),
+      committed: () => (this.hasLed ? parts.spool.committed() : null),
       applied: () => applying.followedTo,
       restartSpool: async ({ gtid }) => {
         const reason = `The snapshot ends at ${gtid}, after the log of this node, which has all that is committed.`;
@@ -134,7 +148,7 @@ export class ElectedTerm {
 
   /** The beginning of the epoch is on a majority, and so is the log before it. */
   led(): void {
-    this.#hasLed = true;
+    this.hasLed = true;
   }
 
   serve(): void {
@@ -147,14 +161,35 @@ export class ElectedTerm {
 
   async #takeOver(): Promise<void> {
     const applying = this.#applying;
+    const former = this.#former;
     if (applying) {
+      if (former !== null && !(await this.#compareFormer(former, applying))) return;
       await applying.finish(this.#ended.signal);
       await applying.stop();
       this.#applying = null;
     }
-    // It was just taken over, or runs closed since its start.
+    // It was just taken over, or runs closed since its start. What a former primary did without logging it is found at the opening.
     if (this.#up && !this.#isTaken)
-      await this.#take(applying ? { ...this.#up, adopted: true, crashed: false } : this.#up);
+      await this.#take(applying ? { ...this.#up, adopted: true, crashed: former !== null } : this.#up);
+  }
+
+  /** False: the server cannot serve in this epoch. */
+  async #compareFormer(up: LocalServerUp, applying: ReplicaRole): Promise<boolean> {
+    const { parts, primary } = this.#modules;
+    const { config, events, seeding } = parts;
+    if (seeding.isRunning) await seeding.cancel('this node was elected, and nobody else has a server');
+    const dataDir = join(config.directory, 'data');
+    const outcome = await settleFormer({ ...parts, dataDir }, (ordinal) => primary.positionAt(ordinal).gtid);
+    if (this.#former !== up) return false;
+    if (outcome.kind === 'seed') {
+      primary.unfit = outcome.reason;
+      events.add('replication.error', config.name, outcome.reason, { code: 'SERVER_AHEAD' });
+      this.#modules.changed();
+      return false;
+    }
+    this.#former = null;
+    await applying.serverUp({ ...up, adopted: true, crashed: true });
+    return true;
   }
 
   async #take(up: LocalServerUp): Promise<void> {
@@ -218,4 +253,10 @@ export class ElectedTerm {
     this.#ended.abort(new Error('The node stops.'));
     await this.#applying?.stop();
   }
+}
+
+/** No seed runs, or it waits for a node from which it could copy. */
+function isWithoutDonor({ seeding }: NodeParts): boolean {
+  const { phase } = seeding.progress ?? { phase: 'idle' };
+  return !seeding.isRunning || phase === 'choosing' || phase === 'backing-off';
 }

@@ -227,6 +227,10 @@ export class PrimaryNode implements RoleScope {
     this.#primary.members.announced(isSettled);
   }
 
+  get isDecided(): boolean {
+    return this.#term?.hasLed ?? true;
+  }
+
   get fitness(): Pick<Fitness, 'serves'> {
     return this.#term?.fitness ?? { serves: 'no' };
   }

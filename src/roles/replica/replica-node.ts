@@ -8,7 +8,7 @@ import type { ReplicaSession } from '../../link/listener-session.js';
 import { LagMeter } from '../../membership/lag.js';
 import type { MetricFamily } from '../../metrics/text.js';
 import { listInForce } from '../../model/chain.js';
-import { isSkeinError, messageOf, SkeinError } from '../../model/error.js';
+import { SkeinError } from '../../model/error.js';
 import { memberNamed, votersOf } from '../../model/members.js';
 import type { Position } from '../../model/position.js';
 import { LOG_PURGED } from '../../model/seed.js';
@@ -34,10 +34,9 @@ import { spoolBase } from '../spool-base.js';
 import { xaFile } from '../xa-file.js';
 import { ddlNoteFile } from './ddl-note.js';
 import { dialAddress } from './dial-address.js';
+import { FormerServer } from './former-server.js';
 import { lateReason } from './late-reason.js';
-import { levelFormer } from './level-former.js';
 import { lostChain } from './lost-chain.js';
-import { rejoinFormer } from './rejoin-former.js';
 import { ReplicaRole } from './replica-role.js';
 
 /** The replica as a role of the node: the replica's work, and the link to the primary. */
@@ -52,8 +51,7 @@ export class ReplicaNode implements RoleScope {
   #primary: string | null;
   /** The epoch for which that primary was elected; undefined = the primary is fixed, or none is known. */
   #epoch: number | undefined;
-  /** The server that was open as the primary: it waits until the log of the new epoch shows whether it may go on. */
-  #former: LocalServerUp | null = null;
+  readonly #former: FormerServer;
   #dialer: LinkDialer | null = null;
   #dialling: Promise<void> = Promise.resolve();
   #linkUp = false;
@@ -112,6 +110,11 @@ export class ReplicaNode implements RoleScope {
         fail: (error) => parts.fail(error),
       },
     );
+    this.#former = new FormerServer(parts, {
+      follows: () => this.#linkUp,
+      isReplica: (up) => this.serverUp(up),
+      signal: this.#stopped.signal,
+    });
     this.#offSeeding = parts.seeding.onChange.on(() => this.onChange.emit());
   }
 
@@ -196,7 +199,7 @@ export class ReplicaNode implements RoleScope {
           this.#linkUp = state === 'up';
           this.#linkReason = reason;
           this.#noteState();
-          if (state === 'up') this.#judgeFormer();
+          if (state === 'up') this.#former.judge();
           if (code === LOG_PURGED) this.#replica.seedDecision.logPurged(reason);
           events.add(state === 'up' ? 'link.up' : 'link.down', this.#primary ?? 'the first contact', reason, {
             code,
@@ -274,8 +277,10 @@ export class ReplicaNode implements RoleScope {
     // The elected primary feeds the others first: what is committed of the log comes out then (rule C9).
     const isElected = next.kind === 'primary' && next.epoch !== undefined;
     this.#offSeeding();
-    // The data of a server that was the primary before may be about to be replaced; then it becomes a replica's.
-    if (isElected && (this.#former === null || this.#parts.seeding.isRunning)) return this.#replica;
+    // A server that died as the primary before has to execute the rest of the log like that of a replica.
+    const { up } = this.#former;
+    const isRunning = up !== null && (isOnlyVoter(this.#parts) || !up.crashed);
+    if (isElected && !isRunning) return this.#replica;
     if (!isElected) await this.#replica.finish(signal);
     await this.#replica.stop();
     return null;
@@ -290,11 +295,15 @@ export class ReplicaNode implements RoleScope {
     return this.#dialling;
   }
 
+  get isDecided(): boolean {
+    return this.#linkUp && this.#epoch !== undefined;
+  }
+
   get fitness(): Pick<Fitness, 'serves'> {
     const { seeding } = this.#parts;
     if (this.#lost !== null || seeding.isRunning || this.#replica.checks.closed !== null)
       return { serves: 'no' };
-    if (this.#former !== null) return { serves: this.#former.crashed ? 'last' : 'yes' };
+    if (this.#former.up !== null) return { serves: this.#former.up.crashed ? 'last' : 'yes' };
     return { serves: this.#serverIsUp ? 'yes' : 'no' };
   }
 
@@ -318,9 +327,7 @@ export class ReplicaNode implements RoleScope {
     if (this.#lost !== null) return;
     const { election, openMark } = this.#parts;
     if (election !== null && openMark.epoch !== null) {
-      this.#former = up;
-      if (isOnlyVoter(this.#parts)) await this.#levelFormer();
-      this.#judgeFormer();
+      await this.#former.take(up);
       this.onChange.emit();
       return;
     }
@@ -330,36 +337,8 @@ export class ReplicaNode implements RoleScope {
     this.onChange.emit();
   }
 
-  async #levelFormer(): Promise<void> {
-    const { election, events, config, kill } = this.#parts;
-    try {
-      await levelFormer(this.#parts, this.#stopped.signal);
-      election?.isLevel();
-    } catch (error) {
-      if (!isSkeinError(error, 'SERVER_STILL_OPEN')) throw error;
-      events.add('fence', config.name, `The node kills the server and starts it again. ${error.message}`);
-      await kill(error.message);
-    }
-  }
-
-  /** What becomes of a server that was open as the primary, once this node follows another one. */
-  #judgeFormer(): void {
-    const up = this.#former;
-    if (up === null || !this.#linkUp) return;
-    const { logger } = this.#parts;
-    void rejoinFormer(up, this.#parts)
-      .then(async (isReplica) => {
-        if (!isReplica || this.#former !== up) return;
-        this.#former = null;
-        await this.serverUp({ ...up, adopted: true, crashed: false });
-      })
-      .catch((error: unknown) =>
-        logger.warn({ reason: messageOf(error) }, 'the server of a former primary did not become a replica'),
-      );
-  }
-
   serverDown(): void {
-    this.#former = null;
+    this.#former.up = null;
     this.#serverIsUp = false;
     this.#replica.serverDown();
     this.#noteState();

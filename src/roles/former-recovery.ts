@@ -1,0 +1,92 @@
+import { messageOf } from '../model/error.js';
+import type { FormerPrimaryOutcome } from '../mysql-control/former-primary.js';
+import { readLogEnd } from '../source/log-end.js';
+import { sleep } from '../std/timing.js';
+import type { LocalControl } from './local-server.js';
+import { isOnlyVoter } from './only-voter.js';
+import type { NodeParts } from './role-node.js';
+
+export interface FormerRecoveryModules {
+  parts(): Pick<NodeParts, 'election' | 'openMark' | 'chainFile' | 'config' | 'logger'>;
+  /** This node follows the primary of a new epoch, or is elected, and its log was cut to that. */
+  isDecided(): boolean;
+  /** Keeps what only the log of this server has, before it is taken out. */
+  keepExtra(reason: string, signal: AbortSignal): Promise<unknown>;
+}
+
+const DECIDED_POLL_MS = 20;
+
+/**
+ * How a server is started again that died while it was open as the primary. What waited for its quorum is taken back out of its
+ * data and its log, because the cluster may lack it: what the cluster has comes again through the endpoint (rule H10). Where
+ * that cannot be done, because there is DDL behind it, the server recovers as usual. The only voter takes nothing back.
+ */
+export class FormerRecovery {
+  readonly #modules: FormerRecoveryModules;
+  readonly #stopped = new AbortController();
+  #attempts = 0;
+
+  constructor(modules: FormerRecoveryModules) {
+    this.#modules = modules;
+  }
+
+  /** Asked at each start after a crash. Resolves when the history that the data has to agree with is known. */
+  async recoverAs(): Promise<'primary' | 'replica'> {
+    const { parts, isDecided, keepExtra } = this.#modules;
+    const { election, openMark, logger } = parts();
+    if (election === null || openMark.epoch === null || isOnlyVoter(parts())) return 'primary';
+    this.#attempts++;
+    if (this.#attempts > 1) return 'primary';
+    try {
+      while (!isDecided()) await sleep(DECIDED_POLL_MS, this.#stopped.signal);
+      await keepExtra(
+        `The server died while it was open as the primary of epoch ${openMark.epoch}, and another epoch has begun.`,
+        this.#stopped.signal,
+      );
+      return 'replica';
+    } catch (error) {
+      // What it has more stays in its data then, which is kept before it is replaced.
+      logger.warn({ reason: messageOf(error) }, 'the server of a former primary recovers as usual');
+      return 'primary';
+    }
+  }
+
+  /** The server has started. */
+  started(): void {
+    this.#attempts = 0;
+  }
+
+  /** The node stops, and waits for no election any more. */
+  stop(): void {
+    this.#stopped.abort(new Error('The node stops.'));
+  }
+}
+
+/**
+ * Compares a former primary's server, started after its death, with this node's log, which has everything that is committed, and
+ * sets its positions. Never rejects.
+ */
+export async function settleFormer(
+  {
+    control,
+    flavour,
+    newServerId,
+    spool,
+    dataDir,
+  }: Pick<NodeParts, 'flavour' | 'newServerId' | 'spool'> & { control(): LocalControl; dataDir: string },
+  nameOf: (ordinal: number) => string,
+): Promise<FormerPrimaryOutcome> {
+  try {
+    const logEnd = await readLogEnd(dataDir, { flavour });
+    return await control().settleFormerPrimary({
+      serverId: await newServerId(),
+      logEnd,
+      nameOf: (ordinal) => (ordinal > spool.end.ordinal ? null : nameOf(ordinal)),
+    });
+  } catch (error) {
+    return {
+      kind: 'seed',
+      reason: `Its log could not be compared with that of the cluster: ${messageOf(error)}`,
+    };
+  }
+}
