@@ -9,7 +9,7 @@ import { epochFile } from './election/epoch-file.js';
 import { FixedPrimary } from './election/fixed-primary.js';
 import { EventLog } from './events/event-log.js';
 import type { LinkListener } from './link/listener.js';
-import { currentEpoch, newestEntry } from './model/chain.js';
+import { newestEntry } from './model/chain.js';
 import { messageOf, SkeinError } from './model/error.js';
 import { linkText } from './model/members.js';
 import type { MysqlConnections } from './model/status.js';
@@ -39,7 +39,6 @@ import { FormerRecovery } from './roles/former-recovery.js';
 import { foundCluster } from './roles/founding.js';
 import { linkListener } from './roles/link-listening.js';
 import { Maintenance } from './roles/maintenance.js';
-import { isOnlyVoter } from './roles/only-voter.js';
 import { OpenMark } from './roles/open-mark.js';
 import { openSpool } from './roles/open-spool.js';
 import { restoredHistory } from './roles/restored-history.js';
@@ -144,13 +143,7 @@ class Node {
         extraArgs: ownServerArgs(config),
         ...(tls && usesTls(config, 'mysql') && { tls: () => tls.current }),
         recoverAs: () => recovery.recoverAs(),
-        recoveryServerId: () => {
-          // A server that died in an elected epoch goes on as a replica's.
-          if (role.role !== 'primary' || !(elections === null || isOnlyVoter(parts)))
-            return RECOVERY_SERVER_ID;
-          const epoch = currentEpoch(chainFile.chain);
-          return epoch === 0 ? null : mariadb.epochServerId(epoch);
-        },
+        recoveryServerId: () => (role.role === 'primary' ? recovery.epochServerId() : RECOVERY_SERVER_ID),
       },
       { binary, cacheDir, logger: logger.child({ part: 'server' }) },
     );

@@ -1,4 +1,6 @@
+import { currentEpoch } from '../model/chain.js';
 import { messageOf } from '../model/error.js';
+import { RECOVERY_SERVER_ID } from '../mysql-control/ddl-recovery.js';
 import type { FormerPrimaryOutcome } from '../mysql-control/former-primary.js';
 import { readLogEnd } from '../source/log-end.js';
 import { sleep } from '../std/timing.js';
@@ -7,7 +9,7 @@ import { isOnlyVoter } from './only-voter.js';
 import type { NodeParts } from './role-node.js';
 
 export interface FormerRecoveryModules {
-  parts(): Pick<NodeParts, 'election' | 'openMark' | 'chainFile' | 'config' | 'logger'>;
+  parts(): Pick<NodeParts, 'election' | 'openMark' | 'chainFile' | 'config' | 'flavour' | 'logger'>;
   /** This node follows the primary of a new epoch, or is elected, and its log was cut to that. */
   isDecided(): boolean;
   /** Keeps what only the log of this server has, before it is taken out. */
@@ -49,6 +51,17 @@ export class FormerRecovery {
       logger.warn({ reason: messageOf(error) }, 'the server of a former primary recovers as usual');
       return 'primary';
     }
+  }
+
+  /**
+   * Id under which a server that died as the primary logs what its recovery does; null = no epoch has begun. One that died in
+   * an elected epoch goes on as a replica's.
+   */
+  epochServerId(): number | null {
+    const parts = this.#modules.parts();
+    if (parts.election !== null && !isOnlyVoter(parts)) return RECOVERY_SERVER_ID;
+    const epoch = currentEpoch(parts.chainFile.chain);
+    return epoch === 0 ? null : parts.flavour.epochServerId(epoch);
   }
 
   /** The server has started. */
