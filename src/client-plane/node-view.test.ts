@@ -145,11 +145,22 @@ describe('a position', () => {
   });
 
   it('that was lost is refused', async () => {
-    const { view } = node();
-    await expect(view.waitApplied({ ...position(4), epoch: 3 }, wait())).rejects.toMatchObject({
+    const { view, publish } = node();
+    publish({}, {}, epochEntry(3, position(3)));
+    await expect(view.waitApplied(position(4), wait())).rejects.toMatchObject({
       code: 'TRANSACTION_LOST',
     });
   });
+
+  it.each(['primary', 'replica'] as const)(
+    'of a newer epoch is not lost, and not reached, for a former primary that is still %s and has not heard of it',
+    async (role) => {
+      const { view, publish } = node();
+      publish({ role });
+      const newer = view.waitApplied({ ...position(4), epoch: 3 }, wait());
+      await expect(newer).rejects.toMatchObject({ code: 'POSITION_NOT_REACHED' });
+    },
+  );
 
   it('is asked of the server of a replica, and known from then on, as long as it is that server', async () => {
     const asked: string[] = [];

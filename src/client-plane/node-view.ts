@@ -11,7 +11,7 @@ import type {
   ServerAccess,
 } from '../api/node-view.js';
 import type { NodeConfig } from '../config/node-config.js';
-import { epochOf, throwIfLost } from '../model/chain.js';
+import { currentEpoch, epochOf, throwIfLost } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
@@ -188,17 +188,28 @@ export class PlaneNodeView implements NodeView {
   async waitApplied(position: Position, options: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
     const { plane } = this.#modules;
     if (this.#state.role === 'primary') {
+      this.#throwIfNewer(position);
       // What this server has committed is visible here. A position of a lost branch never becomes visible.
-      throwIfLost(plane.chain, position, true);
+      throwIfLost(plane.chain, position);
       await this.#untilAnswered(position.ordinal, options);
       return;
     }
-    const known = position.ordinal <= this.#appliedOrdinal();
-    throwIfLost(plane.chain, position, known);
-    if (known) return;
+    throwIfLost(plane.chain, position);
+    const isKnown = position.epoch <= currentEpoch(plane.chain);
+    if (isKnown && position.ordinal <= this.#appliedOrdinal()) return;
     await this.#untilAppliedHere(position, options);
-    // This node may have learned the chain only during the wait.
-    throwIfLost(plane.chain, position, true);
+    // This node may have learned the chain only during the wait, or not yet.
+    this.#throwIfNewer(position);
+    throwIfLost(plane.chain, position);
+  }
+
+  /** A node that was the primary, and does not know the next epoch yet, has other transactions under the same numbers. */
+  #throwIfNewer({ epoch }: Position): void {
+    if (epoch <= currentEpoch(this.#modules.plane.chain)) return;
+    throw new SkeinError(
+      'POSITION_NOT_REACHED',
+      `The position is of epoch ${epoch}, which this node does not know yet.`,
+    );
   }
 
   async #untilAppliedHere(

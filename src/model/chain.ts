@@ -173,12 +173,12 @@ export function isSameChain(a: Chain, b: Chain): boolean {
 
 /**
  * Compares a position on the chain, never by its number alone (rule M3). A position beyond the beginning of the epoch after
- * its own was lost at a change of primaries, and a wait for it would end with other data. An epoch that the chain does not
- * have yet may still arrive, unless the node already has this place of the history (`known`).
+ * its own was lost at a change of primaries, and a wait for it would end with other data. Nothing is known of an epoch that
+ * the chain does not have yet.
  * @throws SkeinError TRANSACTION_LOST
  */
-export function throwIfLost(chain: Chain, position: Position, known: boolean): void {
-  if (position.ordinal === 0 || (!known && position.epoch > currentEpoch(chain))) return;
+export function throwIfLost(chain: Chain, position: Position): void {
+  if (position.ordinal === 0 || position.epoch > currentEpoch(chain)) return;
   if (epochOf(chain, position.ordinal) === position.epoch) return;
   throw new SkeinError(
     'TRANSACTION_LOST',
