@@ -71,7 +71,7 @@ export function changeMembers(list: MemberList, primary: string, change: MemberC
       if (name === primary) {
         throw new SkeinError(
           'MEMBER_IS_PRIMARY',
-          `${name} is the primary, and this version cannot make another node the primary. Remove another member.`,
+          `${name} is the primary, and a primary cannot be removed. Make another node the primary first: skein switchover --to <name>`,
         );
       }
       return list.filter((member) => member !== old);
