@@ -80,7 +80,11 @@ it('a server that has ended is not opened again in the same epoch', async () => 
   await term.serverUp(UP);
   term.serve();
   await new Promise((resolve) => setImmediate(resolve));
+  term.led();
+  expect(term.isDecided).toBe(true);
   term.serverDown('killed');
+  // It is started again when another epoch has begun.
+  expect(term.isDecided).toBe(false);
   expect(term.fitness).toEqual({ serves: 'no' });
   await term.serverUp({ ...UP, crashed: true });
   expect(term.fitness).toEqual({ serves: 'no' });

@@ -35,7 +35,7 @@ export class ElectedTerm {
   #up: LocalServerUp | null = null;
   readonly #off: () => void;
   /** The beginning of the epoch is on a majority. */
-  hasLed = false;
+  #hasLed = false;
   /** The server that died while it was the primary of an older epoch, until it is compared; null = the server is none. */
   #former: LocalServerUp | null = null;
   /** The server may be opened for clients. */
@@ -114,6 +114,11 @@ export class ElectedTerm {
     return this.#applying?.positions.applied ?? this.#modules.primary.received;
   }
 
+  /** A server may be started: this epoch has begun, and it is none that died in it (rule E8). */
+  get isDecided(): boolean {
+    return this.#hasLed && !this.#isGone;
+  }
+
   get fitness(): Pick<Fitness, 'serves'> {
     const { parts, primary } = this.#modules;
     const isUnfit = this.#isGone || primary.unfit !== null;
@@ -134,7 +139,7 @@ export class ElectedTerm {
     const { parts } = this.#modules;
     if (applying === null) return null;
     return {
-      committed: () => (this.hasLed ? parts.spool.committed() : null),
+      committed: () => (this.#hasLed ? parts.spool.committed() : null),
       applied: () => applying.followedTo,
       restartSpool: async ({ gtid }) => {
         const reason = `The snapshot ends at ${gtid}, after the log of this node, which has all that is committed.`;
@@ -148,7 +153,7 @@ export class ElectedTerm {
 
   /** The beginning of the epoch is on a majority, and so is the log before it. */
   led(): void {
-    this.hasLed = true;
+    this.#hasLed = true;
   }
 
   serve(): void {

@@ -228,7 +228,7 @@ export class PrimaryNode implements RoleScope {
   }
 
   get isDecided(): boolean {
-    return this.#term?.hasLed ?? true;
+    return this.#term?.isDecided ?? true;
   }
 
   get fitness(): Pick<Fitness, 'serves'> {
