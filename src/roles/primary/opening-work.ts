@@ -1,4 +1,4 @@
-import { messageOf } from '../../model/error.js';
+import { isSkeinError, messageOf } from '../../model/error.js';
 import { ORIGIN, type Position } from '../../model/position.js';
 import type { Emitter } from '../../std/emitter.js';
 import { sleep } from '../../std/timing.js';
@@ -87,7 +87,8 @@ export class OpeningWork {
       return await this.#perform(state, signal);
     } catch (error) {
       if (signal.aborted) return { kind: 'ended' };
-      this.#modules.logger.error({ reason: messageOf(error) }, 'opening as primary failed');
+      const code = isSkeinError(error) ? error.code : null;
+      this.#modules.logger.error({ code, reason: messageOf(error) }, 'opening as primary failed');
       this.#modules.waiting(`Opening failed: ${messageOf(error)} Trying again.`);
       return { kind: 'failed' };
     }

@@ -12,7 +12,7 @@ const socketOf = (directory: string) => join(directory, 'role.sock');
 
 /** A cluster whose election is the test's own hand; it begins with n1 as the primary. */
 export function startDriven(options: ClusterOptions = {}): Promise<TestCluster> {
-  return TestCluster.start({ ...options, nodeCommand });
+  return TestCluster.start({ failover: 'fixed', ...options, nodeCommand });
 }
 
 const FIRST = 'n1';
