@@ -45,20 +45,24 @@ const primary = () =>
 
 const epochOf = async (node: TestNode) => (await node.cluster()).epoch;
 
-async function lose(how: string, act: (node: TestNode) => Promise<void>): Promise<void> {
-  await ledger.progress(WRITES_BETWEEN, 40_000, `writes before: ${how}`);
-  const before = await primary();
-  const epoch = await epochOf(before);
-  gaps = [];
-  await act(before);
-  const after = await until(
-    `another primary after: ${how}`,
+/** The node that serves in a later epoch. One that was just lost may still say that it is the primary. */
+const primaryAfter = (epoch: number) =>
+  until(
+    `a primary after epoch ${epoch}`,
     async () => {
       const found = await cluster.electedPrimary();
       return found && (await epochOf(found)) > epoch ? found : null;
     },
     { deadlineMs: ELECTED_MAX_MS, context: () => cluster.logs() },
   );
+
+async function lose(how: string, act: (node: TestNode) => Promise<void>): Promise<void> {
+  await ledger.progress(WRITES_BETWEEN, 40_000, `writes before: ${how}`);
+  const before = await primary();
+  const epoch = await epochOf(before);
+  gaps = [];
+  await act(before);
+  const after = await primaryAfter(epoch);
   await ledger.progress(WRITES_BETWEEN, 40_000, `writes after: ${how}`);
   console.log(
     `${how}: ${before.name} -> ${after.name}, nothing acknowledged for ${Math.round(Math.max(...gaps))} ms`,
@@ -96,10 +100,12 @@ it.each<[how: string, act: (node: TestNode) => Promise<void>]>([
 
 it('three primaries in a row, before the first is back', { timeout: 60_000 + ROUNDS * 200_000 }, async () => {
   for (let round = 0; round < ROUNDS; round++) {
+    let node = await primary();
     for (let loss = 0; loss < 3; loss++) {
-      const node = await primary();
       await ledger.progress(5, 40_000, `writes before loss ${loss}`);
+      const epoch = await epochOf(node);
       await node.kill('server');
+      node = await primaryAfter(epoch);
     }
     await ledger.progress(WRITES_BETWEEN, 90_000, 'writes after three losses');
     for (const node of cluster.nodes) await node.untilReady(90_000);
@@ -108,6 +114,7 @@ it('three primaries in a row, before the first is back', { timeout: 60_000 + ROU
 
 it('nothing that was acknowledged is lost, and all nodes are equal', { timeout: 120_000 }, async () => {
   await pool.stop();
+  for (const node of cluster.nodes) await node.untilReady(90_000);
   const leader = await primary();
   const others = cluster.nodes.filter((node) => node !== leader);
   await checksumAtRest(leader, others, { deadlineMs: 60_000 });
