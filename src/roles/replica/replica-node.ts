@@ -15,7 +15,14 @@ import { LOG_PURGED } from '../../model/seed.js';
 import type { ClusterStatus, MemberState, MembersDocument } from '../../model/status.js';
 import { monotonicMs } from '../../std/clock.js';
 import { Emitter } from '../../std/emitter.js';
-import type { AttachInfo, HeartbeatBody, SeedOrder, Welcome } from '../../wire/messages.js';
+import type {
+  AttachInfo,
+  DefinitionsQuery,
+  DefinitionsReply,
+  HeartbeatBody,
+  SeedOrder,
+  Welcome,
+} from '../../wire/messages.js';
 import { bareStatus, membersDocument, ownStatus, seenFromReplica } from '../cluster-status.js';
 import { linkSettings } from '../link-settings.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
@@ -189,7 +196,7 @@ export class ReplicaNode implements RoleScope {
         },
         heartbeat: () => this.heartbeat(),
         seedOrder: (order) => void this.orderSeed(config.name, order).catch(() => {}),
-        definitions: (ask) => this.#replica.definitions(ask),
+        definitions: (query) => this.#definitions(query),
         verify: (ask) => this.#replica.verify.answer(ask),
         heard: (heartbeat, heardAtMs) => {
           this.#heardAtMs = heardAtMs;
@@ -293,6 +300,12 @@ export class ReplicaNode implements RoleScope {
     const hungUp = this.#hangUp(reason);
     this.#dialling = this.#dialling.then(() => hungUp).then(() => this.#hangUp(reason));
     return this.#dialling;
+  }
+
+  /** A server that is to be filled never gets where it is asked for, and the primary must not wait for it. */
+  async #definitions(query: DefinitionsQuery): Promise<DefinitionsReply> {
+    if (!this.#parts.seeding.isRunning && this.#former.up === null) return this.#replica.definitions(query);
+    return { id: query.id, definitions: {}, failed: 'The server of this replica is to be filled.' };
   }
 
   get isDecided(): boolean {
