@@ -27,3 +27,12 @@ it('forgets what is old, and keeps a bounded list', () => {
   expect(done).toHaveLength(40);
   expect(done.at(-1)).toEqual({ trouble: 't89', atMs: 2 * HOUR_MS });
 });
+
+it('a server that was lost as the primary is filled each time, however often that is', () => {
+  const done = Array.from({ length: 40 }, (_, at) => ({
+    trouble: `former primary of epoch ${at}, process ${at}`,
+    atMs: 1_000,
+  }));
+  expect(repeated(done, 'former primary of epoch 40, process 40', 2_000)).toBe(null);
+  expect(repeated(done, 'page damage', 2_000)).toBe(null);
+});

@@ -18,13 +18,18 @@ const KEPT_MAX = 40;
 
 /** Why this trouble is no reason for a seed by itself; null = it is one. */
 export function repeated(done: readonly SeedDone[], trouble: string, nowMs: number): string | null {
-  const byItself = done.filter((one) => isRecent(one, nowMs) && !one.trouble.startsWith('operator'));
+  const byItself = done.filter((one) => isRecent(one, nowMs) && isSuspicious(one));
   if (byItself.length >= BY_ITSELF_MAX)
     return `It was filled ${byItself.length} times within ${durationText(AGAIN_AFTER_MS)}, which is the limit without an operator. Look for the cause (the disk, the memory), then run: skein reseed <node>.`;
   const last = done.findLast((one) => one.trouble === trouble && isRecent(one, nowMs));
   if (!last) return null;
   // The time itself: who is told again and again is told the same.
   return `It was filled for the same trouble at ${new Date(last.atMs).toISOString()}, which did not help. Without an operator it is not filled again within ${durationText(AGAIN_AFTER_MS)}. Look for the cause (the disk, the statement), then run: skein reseed <node>.`;
+}
+
+/** A server that was lost as the primary is filled each time: that is no sign of a bad disk. */
+function isSuspicious({ trouble }: SeedDone): boolean {
+  return !trouble.startsWith('operator') && !trouble.startsWith('former primary');
 }
 
 /** With this one noted; what is too old to matter is left out. */

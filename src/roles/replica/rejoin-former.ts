@@ -21,7 +21,8 @@ export async function rejoinFormer(
       cause: 'former-primary',
       reason,
       closes: true,
-      trouble: `former primary of epoch ${epoch}`,
+      // Another start of the server is another trouble: a snapshot on which no server started may be followed by a good one.
+      trouble: `former primary of epoch ${epoch}, process ${up.pid}`,
     });
     if (refused !== null)
       events.add('replication.error', config.name, `${reason} ${refused}`, { code: 'SEED_REPEATED' });
