@@ -15,7 +15,7 @@ import { ManagedServer, type ManagedServerOptions } from '../../src/server-proce
 import { silentLogger } from '../../src/std/logger.js';
 import { readProcess } from '../../src/std/processes.js';
 import { canReach } from '../../src/std/run-user.js';
-import { isAlive, killAndWait, readPidFile } from '../kit/processes.js';
+import { isAlive, killAndWait, readPidFile, stopAndWait } from '../kit/processes.js';
 import { throughout, until } from '../kit/until.js';
 
 const execute = promisify(execFile);
@@ -270,7 +270,7 @@ describe('a managed server', () => {
   it('kills a server that does not stop in time', async () => {
     const server = manage();
     const { pid } = await server.start();
-    process.kill(pid, 'SIGSTOP');
+    await stopAndWait(pid);
     expect(await server.stop({ deadlineMs: 300 })).toEqual({ killed: true });
     expect(await isAlive(pid)).toBe(false);
   });

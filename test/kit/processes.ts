@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { until } from './until.js';
 
@@ -37,6 +37,28 @@ export function signalPid(pid: number, signal: NodeJS.Signals): boolean {
 export async function killAndWait(pid: number, deadlineMs = 45_000): Promise<void> {
   if (!signalPid(pid, 'SIGKILL')) return;
   await until(`process ${pid} is gone after SIGKILL`, async () => !(await isAlive(pid)), { deadlineMs });
+}
+
+/**
+ * SIGSTOP, until every thread stands. On a busy machine the thread that takes the signal may wait for a core, and the
+ * others go on until then.
+ */
+export async function stopAndWait(pid: number): Promise<void> {
+  if (!signalPid(pid, 'SIGSTOP')) return;
+  await until(`process ${pid} stands after SIGSTOP`, async () => (await runningThreads(pid)) === 0, {
+    intervalMs: 5,
+  });
+}
+
+async function runningThreads(pid: number): Promise<number> {
+  const states = await Promise.all(
+    (await readdir(`/proc/${pid}/task`)).map(async (thread) => {
+      const stat = await readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8').catch(() => '');
+      // The state follows the name, which is in parentheses and may hold anything.
+      return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
+    }),
+  );
+  return states.filter((state) => state !== 'T' && state !== '').length;
 }
 
 export async function commandLineOf(pid: number): Promise<string[]> {

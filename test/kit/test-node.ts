@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import type { Connection, ConnectionOptions } from 'mysql2/promise';
 import type { ClusterStatus } from '../../src/model/status.js';
 import { type AccountName, accountPassword } from '../../src/mysql-control/accounts.js';
-import { commandLineOf, isAlive, killAndWait, readPidFile, signalPid, tailOf } from './processes.js';
+import {
+  commandLineOf,
+  isAlive,
+  killAndWait,
+  readPidFile,
+  signalPid,
+  stopAndWait,
+  tailOf,
+} from './processes.js';
 import { openSql, type SqlNode } from './sql-node.js';
 import { until } from './until.js';
 
@@ -191,7 +199,7 @@ export class TestNode implements SqlNode {
   }
 
   async freeze(kind: ProcessKind): Promise<void> {
-    signalPid(await this.pid(kind), 'SIGSTOP');
+    await stopAndWait(await this.pid(kind));
   }
 
   async unfreeze(kind: ProcessKind): Promise<void> {
