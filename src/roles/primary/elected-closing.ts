@@ -7,12 +7,14 @@ import { sleep } from '../../std/timing.js';
 import type { Epochs } from '../epochs.js';
 import type { LocalControl } from '../local-server.js';
 import type { OpenMark } from '../open-mark.js';
+import type { WriteHold } from './write-hold.js';
 
 export interface ElectedClosingModules {
   readonly logger: Logger;
   readonly epochs: Epochs;
   readonly spool: Pick<Spool, 'end'>;
   readonly openMark: OpenMark;
+  readonly hold: Pick<WriteHold, 'pause' | 'resume'>;
   control(): LocalControl;
   /** Whether the server runs and was opened in this epoch. */
   isUp(): boolean;
@@ -53,9 +55,10 @@ export class ElectedClosing {
    * way did not end in time; never rejects.
    */
   async drain(): Promise<number | null> {
-    const { spool, isUp, cutClients, logger } = this.#modules;
+    const { spool, isUp, cutClients, logger, hold } = this.#modules;
     const untilMs = monotonicMs() + DRAIN_MAX_MS;
     this.#isDrained = true;
+    await hold.pause();
     const beganMs = monotonicMs();
     await cutClients();
     const cutMs = monotonicMs();
@@ -78,16 +81,11 @@ export class ElectedClosing {
 
   /** The lead is kept after all: clients may write again. */
   async undrain(): Promise<void> {
-    const { control, isUp, logger } = this.#modules;
+    const { hold, isUp } = this.#modules;
     const wasDrained = this.#isDrained;
     this.#isDrained = false;
     this.#end = null;
-    if (!wasDrained || !isUp()) return;
-    await control()
-      .writeAgain()
-      .catch((error: unknown) =>
-        logger.error({ reason: messageOf(error) }, 'the server does not take writes again'),
-      );
+    if (wasDrained && isUp()) await hold.resume();
   }
 
   /** The ports are closed. Resolves when the server is a replica's, or has ended. */

@@ -5,6 +5,7 @@ import type { ReplicaRole } from '../replica/replica-role.js';
 import type { NodeParts } from '../role-node.js';
 import { ElectedTerm } from './elected-term.js';
 import type { PrimaryRole } from './primary-role.js';
+import type { WriteHold } from './write-hold.js';
 
 /** A node that was elected while its server is about to be filled. */
 
@@ -35,6 +36,7 @@ function term({ openEpoch, applying = true }: { openEpoch: number | null; applyi
         standby: null,
         unfit: null,
       } as unknown as PrimaryRole,
+      hold: {} as WriteHold,
       changed: () => {},
     },
   );

@@ -6,6 +6,7 @@ import type { LocalServerUp } from '../local-server.js';
 import type { NodeParts } from '../role-node.js';
 import { ElectedTerm } from './elected-term.js';
 import type { PrimaryRole } from './primary-role.js';
+import { WriteHold } from './write-hold.js';
 
 const UP: LocalServerUp = {
   ...{ pid: 1, adopted: false, crashed: false, serverId: 1, port: 1, socketPath: '', version: '' },
@@ -28,6 +29,15 @@ function termOf(opening: Promise<void>) {
       primary.phase = 'recovering';
     },
   };
+  const control = () => ({
+    closeForWrites: async () => void done.push('closed for writes'),
+    status: async () => ({ gtidBinlogPos: '0-1-5' }),
+    becomeReplica: async () => void done.push('a replica'),
+    writeAgain: async () => void done.push('writes again'),
+  });
+  const hold = new WriteHold({
+    ...{ logger: silentLogger, control, isOpen: () => primary.phase === 'open', changed: () => {} },
+  });
   const parts = {
     config: { name: 'n1' },
     logger: silentLogger,
@@ -35,12 +45,7 @@ function termOf(opening: Promise<void>) {
     spool: { end: { epoch: 1, ordinal: 5, gtid: '0-1-5' } },
     seeding: { isRunning: false },
     openMark: { clear: async () => void done.push('mark cleared') },
-    control: () => ({
-      closeForWrites: async () => void done.push('closed for writes'),
-      status: async () => ({ gtidBinlogPos: '0-1-5' }),
-      becomeReplica: async () => void done.push('a replica'),
-      writeAgain: async () => void done.push('writes again'),
-    }),
+    control,
     cutClients: async () => void done.push('clients cut'),
     newServerId: async () => 7,
     kill: async () => void done.push('killed'),
@@ -50,10 +55,11 @@ function termOf(opening: Promise<void>) {
     {
       parts: parts as unknown as NodeParts,
       primary: primary as unknown as PrimaryRole,
+      hold,
       changed: () => {},
     },
   );
-  return { term, done };
+  return { term, done, hold };
 }
 
 it('a server that was opened is closed in order at the end of the epoch, and becomes a replica’s', async () => {
@@ -106,4 +112,31 @@ it('a primary that hands over or hears no majority serves nobody, and goes on wh
   await term.undrain();
   expect(term.closed).toBeNull();
   expect(done).toEqual(['clients cut', 'closed for writes', 'writes again']);
+});
+
+it('a hand-over that is taken back opens no server whose disk is full', async () => {
+  const { term, done, hold } = termOf(Promise.resolve());
+  await term.serverUp(UP);
+  term.serve();
+  await new Promise((resolve) => setImmediate(resolve));
+  await hold.set('the disk is full');
+  await term.drain('n2');
+  await term.undrain();
+  expect(done).not.toContain('writes again');
+  expect(hold.reason).toBe('the disk is full');
+  await hold.set(null);
+  expect(done.at(-1)).toBe('writes again');
+});
+
+it('a disk that has room again opens no server that is drained', async () => {
+  const { term, done, hold } = termOf(Promise.resolve());
+  await term.serverUp(UP);
+  term.serve();
+  await new Promise((resolve) => setImmediate(resolve));
+  await hold.set('the disk is full');
+  await term.drain('n2');
+  await hold.set(null);
+  expect(done).not.toContain('writes again');
+  await term.undrain();
+  expect(done.at(-1)).toBe('writes again');
 });

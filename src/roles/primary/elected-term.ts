@@ -9,6 +9,7 @@ import type { NodeParts } from '../role-node.js';
 import type { SeedTarget } from '../seed-parts.js';
 import { ElectedClosing } from './elected-closing.js';
 import type { PrimaryRole } from './primary-role.js';
+import type { WriteHold } from './write-hold.js';
 
 export interface ElectedTermOptions {
   readonly epoch: number;
@@ -19,6 +20,7 @@ export interface ElectedTermOptions {
 export interface ElectedTermModules {
   readonly parts: NodeParts;
   readonly primary: PrimaryRole;
+  readonly hold: WriteHold;
   changed(): void;
 }
 
@@ -53,13 +55,14 @@ export class ElectedTerm {
     this.epoch = epoch;
     this.#applying = applying;
     this.#modules = modules;
-    const { parts, primary } = modules;
+    const { parts, primary, hold } = modules;
     this.#off = primary.replicas.onCommitted.on(() => this.#applying?.committedMoved());
     this.#closing = new ElectedClosing({
       logger: parts.logger.child({ part: 'primary' }),
       epochs: primary.epochs,
       spool: parts.spool,
       openMark: parts.openMark,
+      hold,
       control: () => parts.control(),
       isUp: () => this.#isTaken && !this.#isGone && this.#up !== null,
       cutClients: () => parts.cutClients(),

@@ -90,19 +90,20 @@ export class PrimaryNode implements RoleScope {
         isHeard: (node) => ['live', 'joining'].includes(this.#members.state(node) ?? 'gone'),
       },
     );
-    this.#term =
-      elected &&
-      new ElectedTerm(elected, {
-        parts,
-        primary: this.#primary,
-        changed: () => this.#primary.onChange.emit(),
-      });
     this.#hold = new WriteHold({
       logger: logger.child({ part: 'primary' }),
       control: () => parts.control(),
       isOpen: () => this.#primary.phase === 'open',
       changed: () => this.#primary.onChange.emit(),
     });
+    this.#term =
+      elected &&
+      new ElectedTerm(elected, {
+        parts,
+        primary: this.#primary,
+        hold: this.#hold,
+        changed: () => this.#primary.onChange.emit(),
+      });
     this.onMoved = this.#primary.replicas.onMoved;
     this.#members = new Membership(
       {

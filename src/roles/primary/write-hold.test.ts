@@ -72,3 +72,40 @@ it('closes the next run of the server again', async () => {
   await hold.set('full');
   expect(calls).toEqual(['close', 'close']);
 });
+
+it('opens nothing while the role is handed over, and a role that is kept is opened only when the disk has room', async () => {
+  const { hold, calls } = holdOf();
+  await hold.set('full');
+  await hold.pause();
+  await hold.set(null);
+  await hold.set('fuller');
+  expect(calls).toEqual(['close']);
+  await hold.resume();
+  expect(calls).toEqual(['close']);
+  expect(hold.reason).toBe('fuller');
+  await hold.set(null);
+  expect(calls).toEqual(['close', 'open']);
+});
+
+it('a role that is kept is opened again at once when the disk has room', async () => {
+  const { hold, calls, state } = holdOf();
+  await hold.pause();
+  await hold.resume();
+  expect(calls).toEqual(['open']);
+  // The disk became full meanwhile: whoever handed over has closed the server already.
+  await hold.pause();
+  await hold.set('full');
+  await hold.resume();
+  expect(calls).toEqual(['open']);
+  expect(hold.reason).toBe('full');
+  expect(state.changes).toBeGreaterThan(0);
+});
+
+it('a role that ends is not opened by a hand-over that is taken back', async () => {
+  const { hold, calls } = holdOf();
+  await hold.pause();
+  const resumed = hold.resume();
+  await hold.end();
+  await resumed;
+  expect(calls).toEqual([]);
+});

@@ -18,6 +18,8 @@ export class WriteHold {
   #reason: string | null = null;
   #isClosed = false;
   #isEnded = false;
+  /** The server is closed for a hand-over, whatever `#reason` says. */
+  #isPaused = false;
   /** Number of the server's run. */
   #run = 0;
   #work: Promise<void> = Promise.resolve();
@@ -40,10 +42,31 @@ export class WriteHold {
     return this.#work;
   }
 
+  /**
+   * The caller closes the server itself, because it hands the role over: nothing opens it before `resume`. Resolves when no change
+   * is under way.
+   */
+  pause(): Promise<void> {
+    this.#isPaused = true;
+    return this.#work;
+  }
+
+  /** The role is kept. Writes are allowed again, unless the disk is full: that may have changed since `pause`. */
+  resume(): Promise<void> {
+    this.#work = this.#work.then(async () => {
+      this.#isPaused = false;
+      this.#isClosed = true;
+      await this.#do(this.#reason);
+      this.#modules.changed();
+    });
+    return this.#work;
+  }
+
   /** The server has ended, or another run of it begins. A new run starts closed, and is opened as usual. */
   forget(): void {
     this.#run++;
     this.#isClosed = false;
+    this.#isPaused = false;
     this.#reason = null;
   }
 
@@ -60,6 +83,7 @@ export class WriteHold {
     const before = this.reason;
     const run = this.#run;
     this.#reason = reason;
+    if (this.#isPaused) return;
     try {
       if (wanted && !this.#isClosed) {
         await control().closeForWrites();
