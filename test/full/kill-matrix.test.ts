@@ -184,7 +184,7 @@ const FAULTS: Record<string, (round: number) => Promise<void>> = {
   // A failed write is fatal to the spool (rule H12): the node ends, and a new process reads what is on the disk.
   [FULL_DISK.n3]: async () => {
     const full = cluster.node('n3');
-    cluster.spoolDisk('n3')?.fill();
+    cluster.disks.spool('n3')?.fill();
     await until('n3 does not count any more, and it is said', async () => {
       const { members } = await cluster.primary.cluster();
       return members.some(({ name, state, reason }) => name === 'n3' && state !== 'live' && reason !== null);
@@ -192,14 +192,14 @@ const FAULTS: Record<string, (round: number) => Promise<void>> = {
     expect(await full.logs(200)).toMatch(/ENOSPC|no space/i);
     await writesGoOn('with one full disk', 50);
     await cluster.untilNodeEnded('n3');
-    cluster.spoolDisk('n3')?.makeRoom();
+    cluster.disks.spool('n3')?.makeRoom();
     cluster.startNode('n3');
   },
 
   [FULL_DISK.n1]: async (round) => {
     const { primary } = cluster;
     const since = await endOf(primary);
-    cluster.spoolDisk('n1')?.fill();
+    cluster.disks.spool('n1')?.fill();
     await cluster.untilNodeEnded('n1');
     const [damage] = await eventsSince(primary, 'spool.damaged', since);
     expect(damage).toMatchObject({ code: 'SPOOL_FAILED', reason: expect.stringMatching(/ENOSPC|no space/i) });
@@ -208,7 +208,7 @@ const FAULTS: Record<string, (round: number) => Promise<void>> = {
       cluster.startNode('n1');
       await cluster.untilNodeEnded('n1');
     }
-    cluster.spoolDisk('n1')?.makeRoom();
+    cluster.disks.spool('n1')?.makeRoom();
     cluster.startNode('n1');
   },
 };
@@ -220,7 +220,7 @@ async function appliedBy(node: TestNode): Promise<number> {
 
 it.for(Object.entries(FAULTS))('%s', { timeout: 900_000 }, async ([name, round], context) => {
   for (const [node, fault] of Object.entries(FULL_DISK))
-    if (name === fault && cluster.spoolDisk(node) === null) return context.skip();
+    if (name === fault && cluster.disks.spool(node) === null) return context.skip();
   const started = performance.now();
   const pool = startWriters(cluster, { ledger, paceMs: 10 });
   ledger = pool.ledger;

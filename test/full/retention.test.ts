@@ -88,7 +88,7 @@ async function endOf(name: string): Promise<void> {
 
 describe('a disk without room', () => {
   it('first costs what nobody needs of the log', async (context) => {
-    const disk = cluster.disk('n1');
+    const disk = cluster.disks.small('n1');
     if (!disk) return context.skip();
     await write(2 * MIB);
     await waitApplied(cluster.primary, cluster.replicas);
@@ -103,7 +103,7 @@ describe('a disk without room', () => {
   });
 
   it('then a primary refuses writes with a named error and serves reads, until there is enough space', async (context) => {
-    const disk = cluster.disk('n1');
+    const disk = cluster.disks.small('n1');
     if (!disk) return context.skip();
     disk.leave(0.1 * FREE_BYTES);
     await until('writes are refused', async () => {
@@ -128,7 +128,7 @@ describe('a disk without room', () => {
   });
 
   it('a replica takes nothing more, its node goes on, and it catches up when there is room', async (context) => {
-    const disk = cluster.disk('n3');
+    const disk = cluster.disks.small('n3');
     if (!disk) return context.skip();
     const pid = await cluster.node('n3').pid('node');
     disk.leave(0.1 * FREE_BYTES);

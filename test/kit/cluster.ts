@@ -11,8 +11,8 @@ import { type DemoOptions, type PlannedNode, planDemo } from '../../src/cli/demo
 import type { NodeConfigInput } from '../../src/config/node-config.js';
 import type { AcknowledgeLevel, ClusterStatus } from '../../src/model/status.js';
 import { LinkRoutes } from './link-routes.js';
+import { type DiskOptions, NodeDisks } from './node-disks.js';
 import { freePorts, isAlive, LogRing, readPidFile, signalPid } from './processes.js';
-import { SmallDisk } from './small-disk.js';
 import { rowsOf, withSql } from './sql-node.js';
 import { TcpProxy } from './tcp-proxy.js';
 import { keptLogs } from './test-logs.js';
@@ -30,7 +30,7 @@ const WATCHDOG_S = 60;
 /** Of a block of ports: the proxies between the nodes of a routed cluster, behind the MySQL ports of five nodes. */
 const FIRST_WAY = 90;
 
-export interface ClusterOptions {
+export interface ClusterOptions extends DiskOptions {
   /** Default 2. */
   replicas?: number;
   acknowledge?: AcknowledgeLevel;
@@ -51,10 +51,6 @@ export interface ClusterOptions {
   nodeCommand?: (node: PlannedNode) => string[];
   /** Without a supervisor, only so many nodes at first; the others come with `grow`. */
   first?: number;
-  /** The spools of these nodes on small file systems of their own (`cluster.spoolDisk('n1')`), where mounting is permitted. */
-  smallSpools?: { nodes: string[]; bytes: number };
-  /** Everything of these nodes on small file systems of their own (`cluster.disk('n1')`), where mounting is permitted. */
-  smallDisks?: { nodes: string[]; bytes: number };
   readyDeadlineMs?: number;
   /** Seconds, 0: never. Default 60, longer than tests stop nodes by SIGSTOP; a node that spins is noticed all the same. */
   watchdog?: number;
@@ -76,8 +72,8 @@ export class TestCluster {
   readonly #proxies = new Map<string, TcpProxy>();
   readonly #children = new Map<string, ChildProcess>();
   #supervisor: ChildProcess | null = null;
-  readonly #spoolDisks = new Map<string, SmallDisk>();
-  readonly #disks = new Map<string, SmallDisk>();
+  /** Those of nodes that have file systems of their own. */
+  readonly disks = new NodeDisks();
   #readyUrl: string | null = null;
   #primary: TestNode;
   #routes: LinkRoutes | null = null;
@@ -139,10 +135,7 @@ export class TestCluster {
       acknowledge,
       failover,
     });
-    for (const name of options.smallDisks?.nodes ?? []) {
-      const disk = SmallDisk.mount(cluster.node(name).directory, options.smallDisks?.bytes ?? 0);
-      if (disk) cluster.#disks.set(name, disk);
-    }
+    cluster.disks.mount(cluster.nodes, options);
     if (settings) {
       for (const { directory } of cluster.#plan) {
         mkdirSync(directory, { recursive: true });
@@ -151,11 +144,6 @@ export class TestCluster {
     }
     if (options.routed !== undefined)
       cluster.#routes = await LinkRoutes.start(cluster.nodes, port + FIRST_WAY, options.routed);
-    for (const name of options.smallSpools?.nodes ?? []) {
-      const directory = join(cluster.node(name).directory, 'spool');
-      const disk = SmallDisk.mount(directory, options.smallSpools?.bytes ?? 0);
-      if (disk) cluster.#spoolDisks.set(name, disk);
-    }
     return cluster;
   }
 
@@ -179,16 +167,6 @@ export class TestCluster {
 
   get token(): string {
     return this.primary.adminToken;
-  }
-
-  /** null: none was asked for, or mounting is not permitted here. */
-  spoolDisk(name: string): SmallDisk | null {
-    return this.#spoolDisks.get(name) ?? null;
-  }
-
-  /** Of a node with a small disk; null: mounting is not permitted here. */
-  disk(node: string): SmallDisk | null {
-    return this.#disks.get(node) ?? null;
   }
 
   readWritePort(node: string): number {
@@ -445,7 +423,7 @@ export class TestCluster {
     }
     for (const proxy of this.#proxies.values()) await proxy.close();
     await this.#routes?.close();
-    for (const disk of [...this.#spoolDisks.values(), ...this.#disks.values()]) disk.unmount();
+    this.disks.unmount();
     // For a person who wants to look at what a failed test left behind.
     if (process.env.SKEIN_TEST_KEEP) console.log(`kept: ${this.directory}`);
     else await rm(this.#base, { recursive: true, force: true, maxRetries: 3 });

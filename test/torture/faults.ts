@@ -3,6 +3,8 @@ import type { TestCluster } from '../kit/cluster.js';
 import { signalPid } from '../kit/processes.js';
 import type { Random } from '../kit/random.js';
 import type { ProcessKind, TestNode } from '../kit/test-node.js';
+import { lostDisk, setClock, slowDisk } from './machine.js';
+import { changeMembers } from './membership.js';
 import { reseed, switchover } from './orders.js';
 
 /** What is done to the cluster. All of it is drawn from the seed beforehand; only which node is the primary is asked then. */
@@ -31,12 +33,17 @@ export function drawFault(random: Random, nodes: number, { alone }: { alone: boo
     return isPrimary ? primary : (cluster.nodes.filter((node) => node !== primary)[place] as TestNode);
   };
   const group = random.next();
-  if (group < 0.3) return kill(random, on, victim);
-  if (group < 0.52) return freeze(random, on, victim);
-  if (group < 0.8) return links(random, on, victim);
-  if (group < 0.86) return switchover();
-  if (group < 0.91) return reseed(on, victim);
-  return alone && random.chance(0.5) ? restart(random) : crashOfAll();
+  if (group < 0.26) return kill(random, on, victim);
+  if (group < 0.42) return freeze(random, on, victim);
+  if (group < 0.62) return links(random, on, victim);
+  if (group < 0.69) return slowDisk(random, on, victim);
+  if (group < 0.75) return setClock(random, on, victim);
+  if (group < 0.8) return switchover();
+  if (group < 0.84) return reseed(on, victim);
+  if (group < 0.89) return changeMembers(place, random.pick([0, 1_000, 5_000]));
+  if (!alone) return crashOfAll();
+  if (group < 0.93) return lostDisk(random, on, victim);
+  return random.chance(0.5) ? restart(random) : crashOfAll();
 }
 
 const PROCESSES: readonly (readonly ProcessKind[])[] = [['node'], ['server'], ['node', 'server']];

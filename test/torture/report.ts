@@ -44,7 +44,8 @@ function pauses(rounds: readonly Round[]): string[][] {
     const [first] = faults;
     if (!first) continue;
     const on = first.on.replace(/ \d+$/, '');
-    const row: [string, string] = faults.length > 1 ? ['(pairs)', ''] : [first.kind, on];
+    const kind = first.kind.replace(/ by .*| \(.*\)/, '');
+    const row: [string, string] = faults.length > 1 ? ['(pairs)', ''] : [kind, on];
     const group = groups.get(row.join()) ?? { row, pausesMs: [] };
     groups.set(row.join(), group);
     group.pausesMs.push(pauseMs);
