@@ -45,6 +45,8 @@ export class ElectedClosing {
   #isDrained = false;
   /** End of the drained server's log; null = the server was not drained. */
   #end: Position | null = null;
+  /** Draining and its taking back come one after the other. */
+  #work: Promise<unknown> = Promise.resolve();
 
   constructor(modules: ElectedClosingModules) {
     this.#modules = modules;
@@ -54,7 +56,20 @@ export class ElectedClosing {
    * Refuses writes and reads the log to its end. Resolves with the last ordinal of this epoch, or with null when writes under
    * way did not end in time; never rejects.
    */
-  async drain(): Promise<number | null> {
+  drain(): Promise<number | null> {
+    const drained = this.#work.then(() => this.#drain());
+    this.#work = drained;
+    return drained;
+  }
+
+  /** The lead is kept after all: clients may write again. Resolves when they can. */
+  undrain(): Promise<void> {
+    const undrained = this.#work.then(() => this.#undrain());
+    this.#work = undrained;
+    return undrained;
+  }
+
+  async #drain(): Promise<number | null> {
     const { spool, isUp, cutClients, logger, hold } = this.#modules;
     const untilMs = monotonicMs() + DRAIN_MAX_MS;
     this.#isDrained = true;
@@ -79,8 +94,7 @@ export class ElectedClosing {
     return Math.max(spool.end.ordinal, closed.end.ordinal);
   }
 
-  /** The lead is kept after all: clients may write again. */
-  async undrain(): Promise<void> {
+  async #undrain(): Promise<void> {
     const { hold, isUp } = this.#modules;
     const wasDrained = this.#isDrained;
     this.#isDrained = false;

@@ -140,3 +140,16 @@ it('a disk that has room again opens no server that is drained', async () => {
   await term.undrain();
   expect(done.at(-1)).toBe('writes again');
 });
+
+it('a hand-over that begins while the last one is taken back leaves the server closed', async () => {
+  const { term, done } = termOf(Promise.resolve());
+  await term.serverUp(UP);
+  term.serve();
+  await new Promise((resolve) => setImmediate(resolve));
+  const first = term.drain('n2');
+  const undrained = term.undrain();
+  expect(await term.drain('n3')).toBe(5);
+  await Promise.all([first, undrained]);
+  expect(done.at(-1)).toBe('closed for writes');
+  expect(term.closed).toMatchObject({ open: false, reason: expect.stringContaining('n3') });
+});

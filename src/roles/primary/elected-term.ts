@@ -49,7 +49,7 @@ export class ElectedTerm {
   /** The server has ended after that: it is not opened again in this epoch. */
   #isGone = false;
   #suspended: string | null = null;
-  #drainedFor: string | null = null;
+  #drainedFor: { readonly to: string } | null = null;
 
   constructor({ epoch, applying }: ElectedTermOptions, modules: ElectedTermModules) {
     this.epoch = epoch;
@@ -218,7 +218,7 @@ export class ElectedTerm {
   }
 
   async drain(to: string): Promise<number | null> {
-    this.#drainedFor = to;
+    this.#drainedFor = { to };
     this.#modules.changed();
     const { parts, primary } = this.#modules;
     if (primary.unfit === null) return this.#closing.drain();
@@ -228,15 +228,17 @@ export class ElectedTerm {
   }
 
   async undrain(): Promise<void> {
+    const drainedFor = this.#drainedFor;
     await this.#closing.undrain();
-    this.#drainedFor = null;
+    // Another hand-over may have begun meanwhile.
+    if (this.#drainedFor === drainedFor) this.#drainedFor = null;
     this.#modules.changed();
   }
 
   /** Why an open primary serves nobody now; null = it serves. */
   get closed(): Openness | null {
     if (this.#drainedFor !== null)
-      return { open: false, code: 'NOT_OPEN', reason: `This node hands over to ${this.#drainedFor}.` };
+      return { open: false, code: 'NOT_OPEN', reason: `This node hands over to ${this.#drainedFor.to}.` };
     if (this.#suspended !== null)
       return {
         open: false,

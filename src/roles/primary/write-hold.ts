@@ -47,7 +47,9 @@ export class WriteHold {
    * is under way.
    */
   pause(): Promise<void> {
-    this.#isPaused = true;
+    this.#work = this.#work.then(() => {
+      this.#isPaused = true;
+    });
     return this.#work;
   }
 
