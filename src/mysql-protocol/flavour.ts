@@ -19,8 +19,27 @@ export interface Flavour {
   ordinalOf(gtid: string): number;
   /** The GTID of the transaction at this place. `ordinal` is at least 1. */
   gtidAt(epoch: number, ordinal: number): string;
+  /** Whether the transaction at this place has this GTID, given in binary form. `ordinal` is at least 1. */
+  isAt(gtid: Buffer, epoch: number, ordinal: number): boolean;
+  /** The place in the history that a GTID in binary form names; null: it was not written through Skein. */
+  orderOf(gtid: Buffer): number | null;
   /** The server id that transactions of an epoch carry. */
   epochServerId(epoch: number): number;
+  /**
+   * The GTID after which a file of a binary log begins, from the event behind the file's format; '' = it is the first of all.
+   * Null: the event does not tell.
+   */
+  logFileBegin(event: Buffer): string | null;
+  /** Whether a dump leaves events of this type out, unless its client asks for them (`DumpOptions.annotated`). */
+  isAnnotation(type: number): boolean;
+  /** A parser of one stream: takes the events of whole groups, and finds what they do to XA branches. */
+  xaMarks(): (event: Buffer) => XaMark | null;
+}
+
+/** What a group does to an XA branch; `branch` is its name in SQL: `X'<gtrid>',X'<bqual>',<format>`. */
+export interface XaMark {
+  readonly does: 'prepare' | 'commit' | 'rollback';
+  readonly branch: string;
 }
 
 export interface ReplicaGroup {
@@ -57,6 +76,6 @@ export interface GroupGrammar {
    * @throws SkeinError UNKNOWN_EVENT, UNEXPECTED_EVENT
    */
   place(event: Buffer): EventPlace;
-  /** The GTID of a `begin` event in binary form; `sequence` is the server's own count. */
-  gtidOf(event: Buffer): { binary: Buffer; serverId: number; sequence: number; domain: number };
+  /** The GTID of a `begin` event, in binary form. */
+  gtidOf(event: Buffer): Buffer;
 }

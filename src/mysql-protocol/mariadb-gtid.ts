@@ -47,11 +47,11 @@ export function decodeMariadbGtid(bytes: Buffer): MariadbGtid {
 
 /** Flags of a GTID event (MariaDB `Gtid_log_event`). */
 export const GTID_FLAG_STANDALONE = 0x1;
-const GTID_FLAG_GROUP_COMMIT_ID = 0x2;
+export const GTID_FLAG_GROUP_COMMIT_ID = 0x2;
 /** A replica executes such a group alone. */
 export const GTID_FLAG_DDL = 0x20;
-const GTID_FLAG_PREPARED_XA = 0x40;
-const GTID_FLAG_COMPLETED_XA = 0x80;
+export const GTID_FLAG_PREPARED_XA = 0x40;
+export const GTID_FLAG_COMPLETED_XA = 0x80;
 
 /** Reads a GTID event: u64 sequence, u32 domain, u8 flags behind the header; the server id stands in the header. */
 export function decodeMariadbGtidEvent(event: Buffer): MariadbGtid & { flags: number } {
@@ -72,36 +72,6 @@ export function markedAsDdl(group: Buffer): Buffer {
   copy.writeUInt8(copy.readUInt8(flagsAt) | GTID_FLAG_DDL, flagsAt);
   resealEvent(copy.subarray(0, copy.readUInt32LE(HEADER_AT.size)));
   return copy;
-}
-
-/** What a group does to an XA branch; `branch` is its name in SQL: `X'<gtrid>',X'<bqual>',<format>`. */
-export interface XaMark {
-  readonly does: 'prepare' | 'complete';
-  readonly branch: string;
-}
-
-/**
- * Null for a group of an ordinary transaction. Behind the flags stand a u64 commit id, where there is one, then u32
- * format id, u8 sizes of gtrid and bqual, and their bytes (seen on 10.11). XA COMMIT ... ONE PHASE counts as an ordinary
- * transaction.
- */
-export function decodeXaMark(event: Buffer): XaMark | null {
-  const { flags } = decodeMariadbGtidEvent(event);
-  if ((flags & (GTID_FLAG_PREPARED_XA | GTID_FLAG_COMPLETED_XA)) === 0) return null;
-  const at = EVENT_HEADER_SIZE + 13 + (flags & GTID_FLAG_GROUP_COMMIT_ID ? 8 : 0);
-  const middle = at + 6 + event.readUInt8(at + 4);
-  return {
-    does: flags & GTID_FLAG_PREPARED_XA ? 'prepare' : 'complete',
-    branch: xaBranch(
-      event.readUInt32LE(at),
-      event.subarray(at + 6, middle),
-      event.subarray(middle, middle + event.readUInt8(at + 5)),
-    ),
-  };
-}
-
-export function xaBranch(format: number, gtrid: Buffer, bqual: Buffer): string {
-  return `X'${gtrid.toString('hex')}',X'${bqual.toString('hex')}',${format}`;
 }
 
 /** The GTID of one domain in a position text such as `0-1-57,1-1-3`; null when the domain has none. */

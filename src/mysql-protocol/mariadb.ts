@@ -9,10 +9,10 @@ import type {
   GroupGrammar,
   ReplicaGroup,
 } from './flavour.js';
+import { lastOfList } from './log-head.js';
 import {
   decodeMariadbGtid,
   decodeMariadbGtidEvent,
-  decodeXaMark,
   encodeMariadbGtid,
   formatMariadbGtid,
   GTID_FLAG_DDL,
@@ -21,6 +21,7 @@ import {
   parseMariadbGtid,
 } from './mariadb-gtid.js';
 import { changesKeylessTable } from './mariadb-table-map.js';
+import { decodeXaMark, mariadbXaMarks } from './mariadb-xa.js';
 
 /** Epoch e's primary writes with this plus e (rule C10); replicas take ids far above, which no GTID ever shows. */
 const EPOCH_SERVER_ID_BASE = 1_000_000;
@@ -100,9 +101,8 @@ class MariadbGrammar implements GroupGrammar {
     return 'end';
   }
 
-  gtidOf(event: Buffer) {
-    const { domain, serverId, sequence } = decodeMariadbGtidEvent(event);
-    return { domain, serverId, sequence, binary: encodeMariadbGtid({ domain, serverId, sequence }) };
+  gtidOf(event: Buffer): Buffer {
+    return encodeMariadbGtid(decodeMariadbGtidEvent(event));
   }
 }
 
@@ -179,6 +179,17 @@ export const mariadb: Flavour = {
   gtidAt: (epoch, ordinal) =>
     formatMariadbGtid({ domain: 0, serverId: EPOCH_SERVER_ID_BASE + epoch, sequence: ordinal }),
   grammar: () => new MariadbGrammar(),
+  isAt(gtid, epoch, ordinal) {
+    const { domain, serverId, sequence } = decodeMariadbGtid(gtid);
+    return domain === 0 && sequence === ordinal && serverId === EPOCH_SERVER_ID_BASE + epoch;
+  },
+  orderOf(gtid) {
+    const { domain, sequence } = decodeMariadbGtid(gtid);
+    return domain === 0 ? sequence : null;
+  },
+  logFileBegin: (event) => (event[HEADER_AT.type] === EVENT.gtidList ? lastOfList(event) : null),
+  isAnnotation: (type) => type === EVENT.annotateRows,
+  xaMarks: mariadbXaMarks,
   forReplica,
   dumpConversation,
   epochServerId: (epoch) => EPOCH_SERVER_ID_BASE + epoch,

@@ -1,7 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
-import { EVENT, HEADER_AT } from '../mysql-protocol/events.js';
+import { HEADER_AT } from '../mysql-protocol/events.js';
+import type { Flavour } from '../mysql-protocol/flavour.js';
 import { GroupAssembler } from './group-assembler.js';
 import { type GroupSpan, GroupSurvey } from './group-survey.js';
 import type { LogFileSink } from './log-file-events.js';
@@ -132,10 +133,14 @@ class DeadLogReader {
 
   async #pass(file: FileHandle, head: LogFileHead, span: GroupSpan): Promise<void> {
     const { annotated = false, signal } = this.#options;
+    const { flavour } = this.#modules;
     const assembler = this.#assembler;
     assembler.event(head.format, false);
     try {
-      await walkLogFile(file, span, asDump(assembler, annotated), { signal, chunkRead: () => this.#flush() });
+      await walkLogFile(file, span, asDump(assembler, { annotated, flavour }), {
+        signal,
+        chunkRead: () => this.#flush(),
+      });
     } finally {
       assembler.flush();
     }
@@ -149,8 +154,11 @@ class DeadLogReader {
 }
 
 /** A dump leaves out the texts of statements that changed rows, unless its client asks for them. */
-function asDump(assembler: GroupAssembler, annotated: boolean): LogFileSink {
-  const isLeftOut = (event: Buffer) => !annotated && event[HEADER_AT.type] === EVENT.annotateRows;
+function asDump(
+  assembler: GroupAssembler,
+  { annotated, flavour }: { annotated: boolean; flavour: Flavour },
+): LogFileSink {
+  const isLeftOut = (event: Buffer) => !annotated && flavour.isAnnotation(event[HEADER_AT.type] ?? 0);
   let leavesOut = false;
   return {
     event(event) {

@@ -201,17 +201,17 @@ export class GroupAssembler implements EventSink {
     const gtid = this.#grammar.gtidOf(event);
     const ordinal = this.#ordinal + 1;
     const epoch = this.#modules.epochOf(ordinal);
-    // On a server that Skein manages, the GTID's sequence number is the ordinal, and its server id names the epoch.
-    if (gtid.domain !== 0 || gtid.sequence !== ordinal || gtid.serverId !== flavour.epochServerId(epoch)) {
+    if (!flavour.isAt(gtid, epoch, ordinal)) {
+      const found = flavour.gtidText(gtid);
       throw new SkeinError(
         'FOREIGN_TRANSACTION',
-        `The server's log has transaction ${flavour.gtidText(gtid.binary)}, but number ${ordinal} with server id ${flavour.epochServerId(epoch)} must come next ` +
-          `(epoch ${epoch}). The transaction was written past Skein, with another domain, server id or sequence number, and cannot be replicated.`,
-        { data: { found: flavour.gtidText(gtid.binary), expectedOrdinal: ordinal, epoch } },
+        `The server's log has transaction ${found}, but number ${ordinal}, ${flavour.gtidAt(epoch, ordinal)}, must come next ` +
+          `(epoch ${epoch}). The transaction was written past Skein, in a session that chose its GTID or a part of it, and cannot be replicated.`,
+        { data: { found, expectedOrdinal: ordinal, epoch } },
       );
     }
     this.#previousGtid = this.#gtid;
-    this.#gtid = gtid.binary;
+    this.#gtid = gtid;
     this.#ordinal = ordinal;
     this.#epoch = epoch;
     this.#atMs = this.#modules.wallClockMs();

@@ -64,10 +64,11 @@ export class GroupSurvey implements LogFileSink {
   }
 
   #begin(event: Buffer, at: number): void {
-    const { domain, sequence, binary } = this.#grammar.gtidOf(event);
+    const binary = this.#grammar.gtidOf(event);
     const { ordinal, gtid } = this.#after;
     const found = this.#flavour.gtidText(binary);
-    if (domain === 0 && sequence === ordinal && found !== gtid) {
+    const order = this.#flavour.orderOf(binary);
+    if (order === ordinal && found !== gtid) {
       throw new SkeinError(
         'LOG_DIFFERS',
         `The server's log has ${found} where the log of this node has ${gtid}. One of the two was replaced by another one.`,
@@ -76,8 +77,8 @@ export class GroupSurvey implements LogFileSink {
     this.#groupAt = at;
     this.#gtid = found;
     this.#isOpen = true;
-    // A group of another domain has no place in the sequence. The assembler refuses it.
-    this.#isWanted = domain !== 0 || sequence > ordinal;
+    // A group that was not written through Skein has no place in the history. The assembler refuses it.
+    this.#isWanted = order === null || order > ordinal;
   }
 
   #end(to: number): void {

@@ -2,7 +2,6 @@ import type { FileHandle } from 'node:fs/promises';
 import { SkeinError } from '../model/error.js';
 import { EVENT, EVENT_HEADER_SIZE, formatHasChecksum, HEADER_AT } from '../mysql-protocol/events.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
-import { lastOfList } from '../mysql-protocol/log-head.js';
 import { encrypted } from './group-survey.js';
 import { checkEvent, eventSize } from './log-file-events.js';
 
@@ -38,7 +37,7 @@ export async function readLogFileHead(file: FileHandle, flavour: Flavour): Promi
   const list = await eventAt(file, listAt);
   if (list === null) return null;
   if (list[HEADER_AT.type] === EVENT.startEncryption) throw encrypted();
-  const last = list[HEADER_AT.type] === EVENT.gtidList ? lastOfList(list) : null;
+  const last = flavour.logFileBegin(list);
   if (last === null) throw unexpected('it does not tell which transactions came before it');
   return {
     format,

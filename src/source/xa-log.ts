@@ -1,12 +1,11 @@
-import { EVENT, HEADER_AT, queryText } from '../mysql-protocol/events.js';
-import type { EventPlace, Flavour, GroupGrammar } from '../mysql-protocol/flavour.js';
-import { decodeXaMark, type XaMark } from '../mysql-protocol/mariadb-gtid.js';
+import { EVENT, HEADER_AT } from '../mysql-protocol/events.js';
+import type { EventPlace, Flavour, GroupGrammar, XaMark } from '../mysql-protocol/flavour.js';
 import { type LogRange, type LogReader, readLogUntil } from './read-log.js';
 
 /** The XA branches in a range of the log. */
 export interface XaLog {
   /** The last operation on each branch that the range names. */
-  readonly branches: ReadonlyMap<string, 'prepare' | 'commit' | 'rollback'>;
+  readonly branches: ReadonlyMap<string, XaMark['does']>;
   /** Whether the range has ordinary transactions. One of them may be XA COMMIT ... ONE PHASE, which names no branch. */
   readonly ordinary: boolean;
   /** For each branch, the ordinal of the group that did this. */
@@ -17,7 +16,7 @@ export interface XaLog {
 
 /** Collects the XA branches from the events of a log. */
 export class XaLogReader implements LogReader {
-  readonly branches = new Map<string, 'prepare' | 'commit' | 'rollback'>();
+  readonly branches = new Map<string, XaMark['does']>();
   readonly lastAt = new Map<string, number>();
   ordinary = false;
   lastOther = 0;
@@ -26,13 +25,16 @@ export class XaLogReader implements LogReader {
   readonly #flavour: Flavour;
   readonly #grammar: GroupGrammar;
   readonly #until: number;
-  #sequence = 0;
-  #mark: XaMark | null = null;
+  readonly #marks: (event: Buffer) => XaMark | null;
+  /** Ordinal of the group that was begun last. */
+  #begun = 0;
+  #isOfXa = false;
   #largePlace: EventPlace = 'skip';
 
   constructor(flavour: Flavour, after: number, until: number) {
     this.#flavour = flavour;
     this.#grammar = flavour.grammar();
+    this.#marks = flavour.xaMarks();
     this.ordinal = after;
     this.#until = until;
   }
@@ -42,27 +44,24 @@ export class XaLogReader implements LogReader {
     // A read may return events after `until`.
     if (this.ordinal >= this.#until) return;
     if (place === 'begin') {
-      this.#mark = decodeXaMark(event);
-      this.#sequence = this.#flavour.ordinalOf(this.#flavour.gtidText(this.#grammar.gtidOf(event).binary));
-      if (this.#mark?.does === 'prepare') this.#note(this.#mark.branch, 'prepare');
+      this.#begun = this.#flavour.orderOf(this.#grammar.gtidOf(event)) ?? this.ordinal;
+      this.#isOfXa = false;
     }
-    if (this.#mark?.does === 'complete' && event[HEADER_AT.type] === EVENT.query) {
-      const commits = queryText(event, true).toString('latin1', 0, 9) === 'XA COMMIT';
-      this.#note(this.#mark.branch, commits ? 'commit' : 'rollback');
-    }
+    const mark = this.#marks(event);
+    if (mark) this.#note(mark);
     if (place === 'end') this.#end(event[HEADER_AT.type]);
   }
 
-  #note(branch: string, what: 'prepare' | 'commit' | 'rollback'): void {
-    this.branches.set(branch, what);
-    this.lastAt.set(branch, this.#sequence);
+  #note({ branch, does }: XaMark): void {
+    this.branches.set(branch, does);
+    this.lastAt.set(branch, this.#begun);
+    this.#isOfXa = true;
   }
 
   #end(type: number | undefined): void {
     if (type === EVENT.xid) this.ordinary = true;
-    if (this.#mark === null) this.lastOther = this.#sequence;
-    this.ordinal = this.#sequence;
-    this.#mark = null;
+    if (!this.#isOfXa) this.lastOther = this.#begun;
+    this.ordinal = this.#begun;
   }
 
   largeEvent(head: Buffer): void {
