@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { HEADER_AT } from '../mysql-protocol/events.js';
+import { mariadbSource } from '../mysql-protocol/mariadb-source.js';
 import { PACKET_HEADER_SIZE } from '../mysql-protocol/packets.js';
 import { encodeRecord, RECORD_KIND, WHOLE } from '../wire/record.js';
 import { DumpStream } from './dump-stream.js';
@@ -64,6 +65,7 @@ function streamOf(...groups: readonly Buffer[]): DumpStream {
   const stream: DumpStream = new DumpStream(
     { serverId: 1, after: gtid(4), heartbeatMs: 1_000 },
     {
+      source: mariadbSource,
       reader: { next: async () => left.shift() ?? null, close: () => {} },
       format: event(200),
       releasable: () => 100,

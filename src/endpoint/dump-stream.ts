@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { SkeinError } from '../model/error.js';
-import { buildGtidList, heartbeatEvent, rotateEvent } from '../mysql-protocol/events.js';
+import { rotateEvent } from '../mysql-protocol/events.js';
+import type { SourceSide } from '../mysql-protocol/source-side.js';
 import {
   FIRST_FRAGMENT,
   LAST_FRAGMENT,
@@ -25,6 +26,7 @@ export interface DumpStreamOptions {
 }
 
 export interface DumpStreamModules {
+  source: Pick<SourceSide, 'beginEvent' | 'heartbeatEvent'>;
   reader: RecordReader;
   format: Buffer;
   /** Ordinal up to which groups may be released: committed, and on this node. */
@@ -42,12 +44,7 @@ export interface Admitted {
 
 /** Bytes read from the spool at once; a few such pieces are in memory for each reader. */
 const READ_BYTES_MAX = 512 * 1024;
-/**
- * A reader stops for good when a heartbeat's position is behind its own idea of it, which comes from the events (they
- * keep their position in the primary's files) or, in other versions, from counting bytes. Only "behind" is checked.
- */
-const HEARTBEAT_POSITION = 0xffff_ffff;
-/** For versions that count: announce a new file long before the count passes 32 bits. */
+/** For readers that count bytes: announce a new file long before the count passes 32 bits. */
 const FILE_BYTES_MAX = 1024 * 1024 * 1024;
 
 /** Sends the head of a stream, then groups as they are released, then heartbeats while there are none. */
@@ -111,16 +108,15 @@ export class DumpStream {
     this.#framer.eventBytes = 0;
     this.#framer.push(format);
     if (this.#fileNumber > 1) return;
-    this.#framer.push(
-      buildGtidList(this.#options.serverId, this.#options.after.length > 0 ? [this.#options.after] : []),
-    );
+    const { serverId, after } = this.#options;
+    this.#framer.push(this.#modules.source.beginEvent(serverId, after));
   }
 
   #heartbeat(): void {
     // In the middle of a group a reader does not accept a heartbeat.
     if (!this.#betweenGroups) return;
     const before = this.#framer.eventBytes;
-    this.#framer.push(heartbeatEvent(this.#options.serverId, this.#file(), HEARTBEAT_POSITION));
+    this.#framer.push(this.#modules.source.heartbeatEvent(this.#options.serverId, this.#file()));
     this.#framer.eventBytes = before;
   }
 

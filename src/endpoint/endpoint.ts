@@ -10,11 +10,11 @@ import {
   nativePasswordMatches,
 } from '../mysql-protocol/login.js';
 import { encodeErr, OK_PAYLOAD, type Packet, PacketSplitter, packet } from '../mysql-protocol/packets.js';
+import type { SourceReply } from '../mysql-protocol/source-side.js';
 import { Batcher } from '../std/batcher.js';
 import type { Logger } from '../std/logger.js';
 import { LAST_FRAGMENT, type RecordHeader } from '../wire/record.js';
 import { type Admitted, DumpStream, type RecordReader } from './dump-stream.js';
-import { MariadbConversation } from './mariadb-conversation.js';
 
 /**
  * Acts as the replication source of the local server: the server's IO thread connects here, logs in, sends the GTID up to
@@ -60,6 +60,8 @@ export interface EndpointSpool {
   readonly format: Buffer | null;
   reader(fromOrdinal: number): RecordReader;
 }
+
+type DumpWish = Pick<Extract<SourceReply, { kind: 'dump' }>, 'after' | 'heartbeatMs'>;
 
 const CAPABILITIES =
   CAPABILITY.longPassword |
@@ -211,7 +213,7 @@ export class Endpoint {
 
   #session() {
     const nonce = randomNonce();
-    const conversation = new MariadbConversation({ serverId: this.#options.serverId });
+    const conversation = this.#modules.flavour.sourceSide.conversation({ serverId: this.#options.serverId });
     let loggedIn = false;
     const greeting = packet(
       0,
@@ -233,7 +235,7 @@ export class Endpoint {
       const reply = conversation.answer(got.payload);
       if (reply.kind === 'send') socket.write(reply.bytes);
       else if (reply.kind === 'quit') socket.end();
-      else if (reply.kind === 'dump') this.#dump(socket, reply.connectState, reply.heartbeatMs);
+      else if (reply.kind === 'dump') this.#dump(socket, reply);
       else {
         this.#modules.logger.warn({ statement: reply.statement }, 'endpoint got an unknown command');
         socket.write(reply.bytes);
@@ -257,9 +259,9 @@ export class Endpoint {
     return true;
   }
 
-  #dump(socket: Socket, connectState: string, heartbeatMs: number): void {
+  #dump(socket: Socket, wish: DumpWish): void {
     const { logger } = this.#modules;
-    this.#serve(socket, connectState, heartbeatMs).catch((error: unknown) => {
+    this.#serve(socket, wish).catch((error: unknown) => {
       if (socket.destroyed && !isSkeinError(error)) return;
       const refusal = isSkeinError(error)
         ? error
@@ -267,7 +269,7 @@ export class Endpoint {
             cause: error,
           });
       logger.error(
-        { code: refusal.code, reason: refusal.message, connectState },
+        { code: refusal.code, reason: refusal.message, after: wish.after },
         'dump for the local server refused',
       );
       socket.end(
@@ -277,22 +279,23 @@ export class Endpoint {
     });
   }
 
-  async #serve(socket: Socket, connectState: string, heartbeatMs: number): Promise<void> {
+  async #serve(socket: Socket, { after: gtid, heartbeatMs }: DumpWish): Promise<void> {
     const { spool, flavour, logger } = this.#modules;
-    const after = connectState === '' ? Buffer.alloc(0) : flavour.gtidBinary(connectState);
-    const ordinal = connectState === '' ? 0 : flavour.ordinalOf(connectState);
+    const after = gtid === '' ? Buffer.alloc(0) : flavour.gtidBinary(gtid);
+    const ordinal = gtid === '' ? 0 : flavour.ordinalOf(gtid);
     await this.#formatKnown(socket);
     const format = spool.format;
     if (!format) return;
-    await this.#caughtUp(ordinal, connectState, socket);
+    await this.#caughtUp(ordinal, gtid, socket);
     if (socket.destroyed) return;
     // Its relay log may hold what an earlier dump sent.
     this.#given = Math.max(this.#given ?? 0, ordinal);
     const reader = spool.reader(ordinal + 1);
-    logger.info({ after: connectState, ordinal }, 'the local server reads from the spool');
+    logger.info({ after: gtid, ordinal }, 'the local server reads from the spool');
     const stream = new DumpStream(
       { serverId: this.#options.serverId, after, heartbeatMs },
       {
+        source: flavour.sourceSide,
         reader,
         format,
         releasable: () => this.#give(),

@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib';
 export const EVENT_HEADER_SIZE = 19;
 export const CHECKSUM_SIZE = 4;
 /** Set on events that a source generates for the stream and that are in no file. */
-const FLAG_ARTIFICIAL = 0x20;
+export const FLAG_ARTIFICIAL = 0x20;
 
 export const EVENT = {
   query: 2,
@@ -55,14 +55,18 @@ export const ROWS: ReadonlySet<number> = new Set<number>([
   EVENT.updateRowsCompressed,
   EVENT.deleteRowsCompressed,
 ]);
-/** Builds an event with header and CRC32, as a source makes it up for the head of a stream. */
-function buildEvent(
-  type: number,
-  serverId: number,
-  endPosition: number,
-  flags: number,
-  body: Uint8Array,
-): Buffer {
+
+export interface EventFields {
+  readonly type: number;
+  readonly serverId: number;
+  /** Default 0: the event stands in no file. */
+  readonly endPosition?: number;
+  readonly flags?: number;
+  readonly body: Uint8Array;
+}
+
+/** Builds an event with header and CRC32, as a source makes it up for a stream. */
+export function buildEvent({ type, serverId, endPosition = 0, flags = 0, body }: EventFields): Buffer {
   const size = EVENT_HEADER_SIZE + body.length + CHECKSUM_SIZE;
   const event = Buffer.alloc(size);
   event[HEADER_AT.type] = type;
@@ -84,7 +88,7 @@ export function rotateEvent(serverId: number, file: string, position = 4): Buffe
   const body = Buffer.alloc(8 + Buffer.byteLength(file));
   body.writeUInt32LE(position, 0);
   body.write(file, 8);
-  return buildEvent(EVENT.rotate, serverId, 0, FLAG_ARTIFICIAL, body);
+  return buildEvent({ type: EVENT.rotate, serverId, flags: FLAG_ARTIFICIAL, body });
 }
 
 /** The file that a ROTATE event names, and the position in it. `hasChecksum` follows the stream's setting. */
@@ -94,10 +98,6 @@ export function decodeRotate(event: Buffer, hasChecksum: boolean): { file: strin
     file: event.toString('utf8', EVENT_HEADER_SIZE + 8, end),
     position: Number(event.readBigUInt64LE(EVENT_HEADER_SIZE)),
   };
-}
-
-export function heartbeatEvent(serverId: number, file: string, position: number): Buffer {
-  return buildEvent(EVENT.heartbeat, serverId, position, 0, Buffer.from(file));
 }
 
 /** Offset of the `created` time stamp in a FORMAT_DESCRIPTION event: header, u16 version, 50 bytes server version. */
@@ -146,10 +146,4 @@ export function queryDatabase(event: Buffer): string {
 export function isCommitOrRollback(event: Buffer, hasChecksum: boolean): boolean {
   const text = queryText(event, hasChecksum);
   return text.equals(COMMIT) || text.equals(ROLLBACK);
-}
-
-export function buildGtidList(serverId: number, entries: readonly Uint8Array[]): Buffer {
-  const count = Buffer.alloc(4);
-  count.writeUInt32LE(entries.length);
-  return buildEvent(EVENT.gtidList, serverId, 0, FLAG_ARTIFICIAL, Buffer.concat([count, ...entries]));
 }

@@ -1,9 +1,13 @@
+import type { SourceSide } from './source-side.js';
+
 /**
  * What differs between the replication protocols of MariaDB and MySQL, as far as the data rooms need it. One implementation
  * so far: mariadb.ts.
  */
 export interface Flavour {
   readonly name: 'mariadb' | 'mysql';
+  /** How the endpoint acts as the source of a server. */
+  readonly sourceSide: SourceSide;
   gtidText(binary: Uint8Array): string;
   gtidBinary(text: string): Buffer;
   /** A parser of one stream: finds the place of each event in its transaction group. */

@@ -20,6 +20,7 @@ import {
   markedAsDdl,
   parseMariadbGtid,
 } from './mariadb-gtid.js';
+import { mariadbSource } from './mariadb-source.js';
 import { changesKeylessTable } from './mariadb-table-map.js';
 import { decodeXaMark, mariadbXaMarks } from './mariadb-xa.js';
 
@@ -172,6 +173,7 @@ function forReplica(group: Buffer, isWhole: boolean): ReplicaGroup | null {
 
 export const mariadb: Flavour = {
   name: 'mariadb',
+  sourceSide: mariadbSource,
   gtidText: (binary) =>
     formatMariadbGtid(decodeMariadbGtid(Buffer.from(binary.buffer, binary.byteOffset, binary.length))),
   gtidBinary: (text) => (text === '' ? Buffer.alloc(0) : encodeMariadbGtid(parseMariadbGtid(text))),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MariadbConversation } from './mariadb-conversation.js';
+import { mariadbSource } from './mariadb-source.js';
 
 const query = (sql: string) => Buffer.concat([Buffer.from([3]), Buffer.from(sql)]);
 
@@ -20,23 +20,23 @@ const CONVERSATION = [
 
 describe('the conversation of an IO thread', () => {
   it('is answered to its end', () => {
-    const conversation = new MariadbConversation({ serverId: 1 });
+    const conversation = mariadbSource.conversation({ serverId: 1 });
     for (const sql of CONVERSATION) expect(conversation.answer(query(sql)).kind, sql).toBe('send');
     expect(conversation.answer(Buffer.from([0x15])).kind).toBe('send');
     expect(conversation.answer(Buffer.from([0x12]))).toEqual({
       kind: 'dump',
-      connectState: '0-1000001-60038',
+      after: '0-1000001-60038',
       heartbeatMs: 2000.000512,
     });
     expect(conversation.answer(Buffer.from([0x01])).kind).toBe('quit');
   });
 
   it.each(['SELECT 1', 'DROP TABLE t', 'SET GLOBAL read_only=0', ''])('refuses "%s"', (sql) => {
-    expect(new MariadbConversation({ serverId: 1 }).answer(query(sql)).kind).toBe('refused');
+    expect(mariadbSource.conversation({ serverId: 1 }).answer(query(sql)).kind).toBe('refused');
   });
 
   it('does not take what is no GTID for a position', () => {
-    const conversation = new MariadbConversation({ serverId: 1 });
+    const conversation = mariadbSource.conversation({ serverId: 1 });
     expect(() => conversation.answer(query("SET @slave_connect_state='0-1'"))).toThrow(
       expect.objectContaining({ code: 'INVALID_GTID' }),
     );

@@ -1,71 +1,64 @@
-import { parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
-import { encodeErr, encodeRow, OK_PAYLOAD, packet } from '../mysql-protocol/packets.js';
-
-/**
- * The commands that a MariaDB IO thread sends before it asks for a dump, and a source's answers.
- * Pure: a command's payload in, bytes to send or the request for a dump out.
- */
-export type Reply =
-  | { kind: 'send'; bytes: Buffer }
-  | { kind: 'dump'; connectState: string; heartbeatMs: number }
-  | { kind: 'refused'; bytes: Buffer; statement: string }
-  | { kind: 'quit' };
+import { buildEvent, EVENT, FLAG_ARTIFICIAL } from './events.js';
+import { parseMariadbGtid } from './mariadb-gtid.js';
+import { encodeErr, encodeRow, OK_PAYLOAD, packet } from './packets.js';
+import type { SourceConversation, SourceReply, SourceSide } from './source-side.js';
 
 const COM = { quit: 0x01, query: 0x03, ping: 0x0e, dump: 0x12, register: 0x15 } as const;
 
-export interface ConversationOptions {
-  /** The server id that we show as the source's; never the reader's own. */
-  serverId: number;
-}
+/**
+ * A reader stops for good when a heartbeat's position is behind its own idea of it, which comes from the events (they
+ * keep their position in the primary's files) or, in other versions, from counting bytes. Only "behind" is checked.
+ */
+const HEARTBEAT_POSITION = 0xffff_ffff;
 
-export class MariadbConversation {
-  readonly #options: ConversationOptions;
+class MariadbConversation implements SourceConversation {
+  readonly #serverId: number;
   #connectState = '';
   /** Requested by the reader, which gives its source up after slave_net_timeout without a byte. */
   #heartbeatMs = 1_000;
 
-  constructor(options: ConversationOptions) {
-    this.#options = options;
+  constructor({ serverId }: { readonly serverId: number }) {
+    this.#serverId = serverId;
   }
 
-  answer(payload: Buffer): Reply {
+  answer(payload: Buffer): SourceReply {
     const command = payload[0];
     if (command === COM.query) return this.#query(payload.toString('utf8', 1));
     if (command === COM.register || command === COM.ping) return ok();
     if (command === COM.quit) return { kind: 'quit' };
     if (command === COM.dump) {
-      return { kind: 'dump', connectState: this.#connectState, heartbeatMs: this.#heartbeatMs };
+      return { kind: 'dump', after: this.#connectState, heartbeatMs: this.#heartbeatMs };
     }
     return refused(`command ${command}`);
   }
 
-  #query(sql: string): Reply {
+  #query(sql: string): SourceReply {
     const rule = RULES.find(([pattern]) => pattern.test(sql));
     const match = rule?.[0].exec(sql);
     return rule && match ? rule[1](this, match) : refused(sql);
   }
 
-  serverIdRow(): Reply {
+  serverIdRow(): SourceReply {
     return {
       kind: 'send',
-      bytes: encodeRow(1, ['Variable_name', 'Value'], ['server_id', String(this.#options.serverId)]),
+      bytes: encodeRow(1, ['Variable_name', 'Value'], ['server_id', String(this.#serverId)]),
     };
   }
 
-  setConnectState(state: string): Reply {
+  setConnectState(state: string): SourceReply {
     // Checked here, because the rest of the stream relies on it.
     for (const gtid of state.split(',')) if (gtid !== '') parseMariadbGtid(gtid);
     this.#connectState = state;
     return ok();
   }
 
-  setHeartbeat(nanoseconds: number): Reply {
+  setHeartbeat(nanoseconds: number): SourceReply {
     if (nanoseconds > 0) this.#heartbeatMs = Math.max(100, nanoseconds / 1e6);
     return ok();
   }
 }
 
-const RULES: [RegExp, (self: MariadbConversation, match: RegExpExecArray) => Reply][] = [
+const RULES: [RegExp, (self: MariadbConversation, match: RegExpExecArray) => SourceReply][] = [
   [/^SELECT UNIX_TIMESTAMP\(\)/i, () => row('UNIX_TIMESTAMP()', String(Math.floor(Date.now() / 1000)))],
   [/^SHOW VARIABLES LIKE 'SERVER_ID'/i, (self) => self.serverIdRow()],
   [/^SELECT @master_binlog_checksum/i, () => row('@master_binlog_checksum', 'CRC32')],
@@ -80,15 +73,15 @@ const RULES: [RegExp, (self: MariadbConversation, match: RegExpExecArray) => Rep
   ],
 ];
 
-function row(column: string, value: string): Reply {
+function row(column: string, value: string): SourceReply {
   return { kind: 'send', bytes: encodeRow(1, [column], [value]) };
 }
 
-function ok(): Reply {
+function ok(): SourceReply {
   return { kind: 'send', bytes: packet(1, OK_PAYLOAD) };
 }
 
-function refused(statement: string): Reply {
+function refused(statement: string): SourceReply {
   const message =
     'This is the replication endpoint of a Skein node; it answers only the commands of a replica.';
   return {
@@ -97,3 +90,20 @@ function refused(statement: string): Reply {
     bytes: packet(1, encodeErr({ errno: 1235, sqlState: '42000', message })),
   };
 }
+
+/** The GTIDs that a stream begins after; also how a file of the log begins. */
+function gtidListEvent(serverId: number, entries: readonly Uint8Array[]): Buffer {
+  const count = Buffer.alloc(4);
+  count.writeUInt32LE(entries.length);
+  const body = Buffer.concat([count, ...entries]);
+  return buildEvent({ type: EVENT.gtidList, serverId, flags: FLAG_ARTIFICIAL, body });
+}
+
+export const mariadbSource: SourceSide = {
+  conversation: (options) => new MariadbConversation(options),
+  beginEvent: (serverId, after) => gtidListEvent(serverId, after.length > 0 ? [after] : []),
+  heartbeatEvent: (serverId, file) =>
+    buildEvent({
+      ...{ type: EVENT.heartbeat, serverId, endPosition: HEARTBEAT_POSITION, body: Buffer.from(file) },
+    }),
+};

@@ -1,0 +1,25 @@
+/** What a replication source says to the IO thread of a server. The endpoint owns the connection. */
+export interface SourceSide {
+  /** `serverId`: shown as the source's; never the reader's own. */
+  conversation(options: { readonly serverId: number }): SourceConversation;
+  /** The event behind the format at the head of a stream. `after`: the binary GTID that the reader has; empty = none. */
+  beginEvent(serverId: number, after: Buffer): Buffer;
+  /** Tells an idle reader that its source lives. `file`: the one that the last ROTATE named. */
+  heartbeatEvent(serverId: number, file: string): Buffer;
+}
+
+/** The commands that an IO thread sends before it asks for a dump, and the answers. Pure. */
+export interface SourceConversation {
+  /**
+   * @param payload  of a command packet
+   * @throws SkeinError INVALID_GTID
+   */
+  answer(payload: Buffer): SourceReply;
+}
+
+export type SourceReply =
+  | { readonly kind: 'send'; readonly bytes: Buffer }
+  /** `after`: the GTID up to which the server has everything; '' = it has nothing. */
+  | { readonly kind: 'dump'; readonly after: string; readonly heartbeatMs: number }
+  | { readonly kind: 'refused'; readonly bytes: Buffer; readonly statement: string }
+  | { readonly kind: 'quit' };
