@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { BackupPrograms } from '../../src/server-packages/backup-programs.js';
 import { syncTree } from '../../src/std/files.js';
 import { lastLines } from '../../src/std/run.js';
@@ -60,7 +60,9 @@ async function transfer(
   signal: AbortSignal,
 ): Promise<void> {
   const [near, far] = await loopback();
-  const unpack = spawn(programs.stream, ['-x', '-C', data], { stdio: [far, 'ignore', 'pipe'], signal });
+  // It is of the same package.
+  const mbstream = join(dirname(programs.backup), 'mbstream');
+  const unpack = spawn(mbstream, ['-x', '-C', data], { stdio: [far, 'ignore', 'pipe'], signal });
   const backup = spawn(
     programs.backup,
     [

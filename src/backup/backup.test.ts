@@ -27,7 +27,7 @@ const CONTENT = randomBytes(3 * 2 ** 20);
 
 async function written(content: Readable, head_: BackupHead = head): Promise<Buffer> {
   const parts: Buffer[] = [];
-  const source = { head: head_, content, tail: () => Promise.resolve(tail) };
+  const source = { head: head_, content, tail: () => Promise.resolve(tail), stop: () => {} };
   for await (const part of writeBackup(source)) parts.push(part);
   return Buffer.concat(parts);
 }
@@ -133,8 +133,12 @@ describe('a backup file', () => {
   });
 
   it('ends the snapshot when nobody reads on', async () => {
+    let isStopped = false;
+    const stop = () => {
+      isStopped = true;
+    };
     const content = contentStream();
-    for await (const _ of writeBackup({ head, content, tail: () => Promise.resolve(tail) })) break;
-    expect(content.destroyed).toBe(true);
+    for await (const _ of writeBackup({ head, content, tail: () => Promise.resolve(tail), stop })) break;
+    expect(isStopped).toBe(true);
   });
 });

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { BackupHead, BackupTail } from '../backup/backup-head.js';
 import { readBackup } from '../backup/read-backup.js';
@@ -145,13 +144,16 @@ async function restore(
   }
 }
 
+/** Of one write of a file; the default of 16 KiB makes it many. */
+const UNPACKED_BYTES = 256 * 1024;
+
 /** Puts the data of a backup into the directory of its new node. */
 class Receiver {
   readonly head: BackupHead;
   readonly #binary: ServerBinary;
   readonly #place: SnapshotPlace;
   readonly #incoming: IncomingSnapshot;
-  readonly #gunzip = createGunzip();
+  readonly #gunzip = createGunzip({ chunkSize: UNPACKED_BYTES });
   readonly #unpacked: Promise<void>;
 
   /** @throws SkeinError RESTORE_VERSION, SNAPSHOT_NO_SPACE, and as obtainServer and obtainBackupPrograms do */
@@ -181,8 +183,12 @@ class Receiver {
     this.#binary = parts.binary;
     this.#place = parts.place;
     this.#incoming = parts.incoming;
-    this.#unpacked = pipeline(this.#gunzip, this.#incoming.input);
+    this.#unpacked = this.#unpack();
     this.#unpacked.catch(() => {});
+  }
+
+  async #unpack(): Promise<void> {
+    for await (const piece of this.#gunzip) await this.#incoming.write(piece as Buffer);
   }
 
   /** Resolves when there is room for more. */

@@ -69,6 +69,7 @@ export class NodeBackups {
         dataBytes: taking.progress().bytesTotal,
       },
       content: taking.output,
+      stop: () => taking.stop(),
       tail: async () => historyUntil(plane.chain, (await taking.done).gtid),
     });
     return Readable.from(parts, { objectMode: false, highWaterMark: 2 ** 20 });

@@ -22,6 +22,8 @@ const OUT_BYTES = 64 * 1024;
 /** The current owner of the channel: first the handshake, then the session. */
 export interface ChannelHolder {
   frame(name: FrameName, payload: Buffer): void;
+  /** With it, bytes of a snapshot come here: valid until this returns, or, after `pause`, until `resume`. */
+  piece?(bytes: Buffer): void;
   /** Called once, whatever ended it. `error.code` is LINK_CLOSED when the peer hung up in order. */
   closed(error: SkeinError): void;
   drained?(): void;
@@ -61,7 +63,11 @@ export class Channel {
     this.#clock = clock;
     this.heardAtMs = clock.nowMs();
     this.#holder = holder;
-    this.#splitter = new FrameSplitter(accepted, (name, payload) => this.#holder.frame(name, payload));
+    this.#splitter = new FrameSplitter(
+      accepted,
+      (name, payload) => this.#holder.frame(name, payload),
+      holder.piece ? (bytes) => this.#holder.piece?.(bytes) : null,
+    );
     if (stream instanceof Socket) {
       stream.setNoDelay(true);
       stream.setKeepAlive(true, KEEP_ALIVE_MS);
@@ -116,12 +122,12 @@ export class Channel {
     }
   }
 
-  /** False: the buffer is full, wait for `drained`. `tail` must not be changed any more. */
-  write(frame: Buffer, tail?: Buffer): boolean {
+  /** False: the buffer is full, wait for `drained`. `tail` must not be changed any more, or, with `taken`, not before that is called. */
+  write(frame: Buffer, tail?: Buffer, taken?: () => void): boolean {
     if (this.#closed) return false;
     this.bytesSent += frame.length + (tail?.length ?? 0);
     this.#put(frame);
-    if (tail) this.#put(tail);
+    if (tail) this.#put(tail, taken);
     if (!this.#flushDue) {
       this.#flushDue = true;
       process.nextTick(this.#flushTurn);
@@ -159,10 +165,13 @@ export class Channel {
     this.#stream.resume();
   }
 
-  #put(bytes: Buffer): void {
-    if (bytes.length > OUT_BYTES) {
+  #put(bytes: Buffer, taken?: () => void): void {
+    if (taken || bytes.length > OUT_BYTES) {
+      // In one write with what is before it.
+      this.#stream.cork();
       this.#flush();
-      this.#stream.write(bytes);
+      this.#stream.write(bytes, taken);
+      this.#stream.uncork();
       return;
     }
     if (this.#out === null || this.#outTo + bytes.length > OUT_BYTES) this.#renew();

@@ -1,6 +1,6 @@
 import type { OnReadOpts } from 'node:net';
 
-/** What one read can take. */
+/** What one read of a link can take. */
 const READ_BYTES = 128 * 1024;
 
 /**
@@ -9,11 +9,15 @@ const READ_BYTES = 128 * 1024;
  */
 export class ReadBuffer {
   take: (chunk: Buffer) => void = () => {};
-  readonly onread: OnReadOpts = {
-    buffer: Buffer.allocUnsafeSlow(READ_BYTES),
-    callback: (size, buffer) => {
-      this.take((buffer as Buffer).subarray(0, size));
-      return true;
-    },
-  };
+  readonly onread: OnReadOpts;
+
+  constructor(readBytes = READ_BYTES) {
+    this.onread = {
+      buffer: Buffer.allocUnsafeSlow(readBytes),
+      callback: (size, buffer) => {
+        this.take((buffer as Buffer).subarray(0, size));
+        return true;
+      },
+    };
+  }
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { Readable } from 'node:stream';
 import { SkeinError } from '../model/error.js';
 import { type Clock, systemClock, type Timer } from '../std/clock.js';
 import { durationText } from '../std/duration-text.js';
+import { LentPieces } from '../std/lent-pieces.js';
 import type { TlsSource } from '../std/tls-source.js';
-import { type FrameName, NONCE_SIZE, SEED_DATA_BYTES_MAX, unexpectedFrame } from '../wire/frames.js';
+import { type FrameName, NONCE_SIZE, unexpectedFrame } from '../wire/frames.js';
 import {
   decodeRefuse,
   decodeSeedEnd,
@@ -35,12 +35,19 @@ export interface SeedDialOptions {
 
 const STEP_DEADLINE_MS = 5_000;
 const SILENT_MS = 10_000;
+/** Of one read: some milliseconds of a fast network, so that few reads and writes of files are needed. */
+const READ_BYTES = 512 * 1024;
 
 /** A snapshot that is on its way. */
 export interface SeedStream {
   readonly offer: SeedOffer;
-  /** The bytes of the snapshot; the donor is slowed down while this is not read. Fails when the snapshot is not complete. */
-  readonly body: Readable;
+  /**
+   * The bytes of the snapshot; a piece is valid until the next one is asked for, and the donor is slowed down meanwhile. Fails
+   * when the snapshot is not complete. It is read once.
+   */
+  readonly body: AsyncIterable<Buffer>;
+  /** The snapshot is not wanted any more: tells the donor. */
+  stop(): void;
   /** Known once `body` has ended. */
   end(): SeedEnd | null;
 }
@@ -57,7 +64,7 @@ export async function dialSeed(
   signal: AbortSignal,
   clock: Clock = systemClock,
 ): Promise<SeedStream> {
-  const reads = options.tls ? undefined : new ReadBuffer();
+  const reads = options.tls ? undefined : new ReadBuffer(READ_BYTES);
   const { host, port, tls, stepDeadlineMs: deadlineMs = STEP_DEADLINE_MS } = options;
   const socket = await connectLink(
     { host, port },
@@ -82,7 +89,7 @@ class SeedReceiver {
   readonly #options: SeedDialOptions;
   readonly #request: SeedRequest;
   readonly #modules: ReceiverModules;
-  readonly #body: Readable;
+  readonly #body: LentPieces;
   #handshake: HandshakeState;
   #deadline: Timer | null = null;
   #end: SeedEnd | null = null;
@@ -101,31 +108,27 @@ class SeedReceiver {
     this.#modules = modules;
     const first = dialerStart(randomBytes(NONCE_SIZE));
     this.#handshake = first.state;
-    this.#body = new Readable({
-      highWaterMark: 2 * SEED_DATA_BYTES_MAX,
-      read: () => this.#channel.resume(),
-      destroy: (error, done) => {
-        this.#channel.close(new SkeinError('SEED_ENDED', 'The receiver gave the snapshot up.'), {
-          tell: true,
-        });
-        done(error);
-      },
-    });
-    // The body may have no reader yet, or no longer; the promise or the body itself reports the error.
-    this.#body.on('error', () => {});
+    this.#body = new LentPieces({ wanted: () => this.#channel.resume(), stopped: () => this.#hangUp() });
     const holder = {
       frame: (name: FrameName, payload: Buffer) => this.#frame(name, payload),
+      piece: (bytes: Buffer) => this.#piece(bytes),
       closed: (error: SkeinError) => this.#closed(error),
     };
     this.#channel = new Channel(socket, acceptedIn(first.state), holder, { reads, clock: modules.clock });
     if (first.send !== null) this.#channel.write(first.send);
-    modules.signal.addEventListener('abort', this.#abort, { once: true });
+    modules.signal.addEventListener('abort', this.#giveUp, { once: true });
     this.#arm(options.stepDeadlineMs ?? STEP_DEADLINE_MS);
   }
 
-  readonly #abort = (): void => {
+  readonly #giveUp = (): void => {
     this.#channel.close(new SkeinError('SEED_ENDED', 'The receiver gave the snapshot up.'), { tell: true });
   };
+
+  /** Only when the reader has no piece any more: a channel that closes reads on, into the memory of the pieces. */
+  #hangUp(): void {
+    if (this.#end === null) this.#giveUp();
+    else this.#channel.close(new SkeinError('SEED_RECEIVED', 'The snapshot has arrived.'), { tell: false });
+  }
 
   /** The donor is silent for `ms`, and not because it is kept from sending. */
   #arm(ms: number): void {
@@ -143,8 +146,9 @@ class SeedReceiver {
   }
 
   #frame(name: FrameName, payload: Buffer): void {
-    if (name === 'seedData') this.#data(payload);
-    else if (name === 'seedEnd') this.#complete(decodeSeedEnd(payload));
+    // An empty piece: the donor is there.
+    if (name === 'seedData') return;
+    if (name === 'seedEnd') this.#complete(decodeSeedEnd(payload));
     else if (name === 'seedOffer') this.#offered(decodeSeedOffer(payload));
     else if (name === 'refuse') this.#refused(payload);
     else this.#proof(name, payload);
@@ -170,14 +174,16 @@ class SeedReceiver {
   #offered(offer: SeedOffer): void {
     this.#hasOffer = true;
     this.#channel.accept(['seedData', 'seedEnd', 'refuse']);
-    this.#modules.resolve({ offer, body: this.#body, end: () => this.#end });
+    const body = this.#body;
+    this.#modules.resolve({ offer, body, stop: () => body.stop(), end: () => this.#end });
   }
 
-  #data(payload: Buffer): void {
-    if (payload.length === 0) return;
+  #piece(bytes: Buffer): void {
     if (!this.#hasOffer) throw unexpectedFrame('seedData');
-    this.#received += payload.length;
-    if (!this.#body.push(payload)) this.#channel.pause();
+    this.#received += bytes.length;
+    // The socket reads into the same memory again.
+    this.#channel.pause();
+    this.#body.give(bytes);
   }
 
   #complete(end: SeedEnd): void {
@@ -186,8 +192,7 @@ class SeedReceiver {
       throw new SkeinError('SEED_INCOMPLETE', text);
     }
     this.#end = end;
-    this.#body.push(null);
-    this.#channel.close(new SkeinError('SEED_RECEIVED', 'The snapshot has arrived.'), { tell: false });
+    this.#body.end();
   }
 
   #refused(payload: Buffer): void {
@@ -198,10 +203,10 @@ class SeedReceiver {
   #closed(error: SkeinError): void {
     const { clock, signal, reject } = this.#modules;
     clock.clearTimer(this.#deadline);
-    signal.removeEventListener('abort', this.#abort);
+    signal.removeEventListener('abort', this.#giveUp);
     if (this.#end !== null) return;
     const reason = signal.aborted ? signal.reason : error;
     reject(reason);
-    this.#body.destroy(reason);
+    this.#body.end(reason);
   }
 }

@@ -19,13 +19,12 @@ export interface SeedSession {
   /** `host:port` that it dials from. */
   readonly address: string;
   offer(offer: SeedOffer): void;
-  /** Takes any number of bytes, which must not change any more. False: enough is buffered, go on after `onDrain`. */
-  send(bytes: Buffer): boolean;
+  /** Takes any number of bytes, which must not change until it resolves. Resolves also when the session has ended. */
+  send(bytes: Buffer): Promise<void>;
   /** The snapshot is complete. The receiver hangs up when it has everything. */
   end(end: SeedEnd): void;
   /** Sends the reason why there is no snapshot, or no complete one, and hangs up. */
   refuse(code: string, message: string): void;
-  readonly onDrain: Emitter<void>;
   /** Emitted once, whatever ended it; null = the receiver has everything. */
   readonly onClosed: Emitter<SkeinError | null>;
 }
@@ -41,11 +40,12 @@ const STUCK_MS = 120_000;
 export class SeedSender implements SeedSession {
   readonly request: SeedRequest;
   readonly address: string;
-  readonly onDrain = new Emitter<void>();
   readonly onClosed = new Emitter<SkeinError | null>();
   readonly #channel: Channel;
   readonly #clock: Clock;
-  #drainedAtMs: number;
+  /** Since when the receiver has to take something; null = it has what there was. Monotonic. */
+  #waitingSinceMs: number | null = null;
+  #taken: () => void = () => {};
   #timer: Timer | null = null;
   #ended = false;
 
@@ -58,15 +58,11 @@ export class SeedSender implements SeedSession {
     this.address = options.address;
     this.#channel = channel;
     this.#clock = modules.clock;
-    this.#drainedAtMs = modules.clock.nowMs();
     channel.handOver(['refuse'], {
       frame: (_name, payload) => this.#refused(payload),
-      drained: () => {
-        this.#drainedAtMs = modules.clock.nowMs();
-        this.onDrain.emit();
-      },
       closed: (error) => {
         modules.clock.clearTimer(this.#timer);
+        this.#taken();
         modules.closed();
         this.onClosed.emit(this.#ended && error.code === 'LINK_CLOSED' ? null : error);
       },
@@ -78,16 +74,22 @@ export class SeedSender implements SeedSession {
     this.#channel.guard(() => this.#channel.write(encodeSeedOffer(offer)));
   }
 
-  send(bytes: Buffer): boolean {
+  async send(bytes: Buffer): Promise<void> {
+    this.#waitingSinceMs = this.#clock.nowMs();
     for (let at = 0; at < bytes.length; at += SEED_DATA_BYTES_MAX) {
       const piece = bytes.subarray(at, at + SEED_DATA_BYTES_MAX);
-      this.#channel.write(encodeSeedDataHead(piece.length), piece);
+      await new Promise<void>((resolve) => {
+        this.#taken = resolve;
+        if (this.#channel.closed) resolve();
+        else this.#channel.write(encodeSeedDataHead(piece.length), piece, resolve);
+      });
     }
-    return !this.#channel.blocked;
+    this.#waitingSinceMs = null;
   }
 
   end(end: SeedEnd): void {
     this.#ended = true;
+    this.#waitingSinceMs = this.#clock.nowMs();
     this.#channel.guard(() => this.#channel.write(encodeSeedEnd(end)));
   }
 
@@ -99,12 +101,11 @@ export class SeedSender implements SeedSession {
     this.#timer = this.#clock.setTimer(STILL_HERE_MS, () => {
       if (this.#channel.closed) return;
       this.#look();
-      if (!this.#channel.blocked && !this.#ended) {
-        this.#drainedAtMs = this.#clock.nowMs();
+      if (this.#waitingSinceMs === null) {
         this.#channel.guard(() => this.#channel.write(encodeSeedDataHead(0)));
         return;
       }
-      const stuckMs = this.#clock.nowMs() - this.#drainedAtMs;
+      const stuckMs = this.#clock.nowMs() - this.#waitingSinceMs;
       if (stuckMs < STUCK_MS) return;
       const message = `${this.request.node} has taken nothing of the snapshot for ${durationText(stuckMs)}.`;
       this.#channel.close(new SkeinError('SEED_STUCK', message), { tell: false });

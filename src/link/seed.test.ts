@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { afterEach, expect, test } from 'vitest';
 import { at, SECRET } from '../../test/kit/link.js';
 import { linkEnds } from '../../test/kit/link-ends.js';
@@ -23,7 +22,7 @@ const dial = (port: number, over: Partial<SeedDialOptions> = {}, signal = going(
 
 async function bytesOf(body: AsyncIterable<Buffer>): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  for await (const piece of body) pieces.push(piece);
+  for await (const piece of body) pieces.push(Buffer.from(piece));
   return Buffer.concat(pieces);
 }
 
@@ -34,8 +33,7 @@ test('a snapshot arrives whole, in pieces, with its position, and the donor know
     expect(session.request).toEqual(REQUEST);
     session.onClosed.on((error) => ended.push(error));
     session.offer(OFFER);
-    session.send(sent);
-    session.end({ position: at(1, 5), bytes: sent.length });
+    void session.send(sent).then(() => session.end({ position: at(1, 5), bytes: sent.length }));
   });
   const stream = await dial(p.port);
   expect(stream.offer).toEqual(OFFER);
@@ -45,20 +43,47 @@ test('a snapshot arrives whole, in pieces, with its position, and the donor know
   expect(ended).toEqual([null]);
 });
 
+test('the receiver hangs up only when its reader is done: until then nothing may be read into the same memory', async () => {
+  const ended: unknown[] = [];
+  const p = await donor((session) => {
+    session.onClosed.on((error) => ended.push(error));
+    session.offer(OFFER);
+    // In one read of the receiver.
+    void session.send(Buffer.from('piece'));
+    session.end({ position: at(1, 5), bytes: 5 });
+  });
+  const slow = await dial(p.port);
+  const pieces = slow.body[Symbol.asyncIterator]();
+  const { value } = await pieces.next();
+  // Another transfer takes all of its time meanwhile.
+  await bytesOf((await dial(p.port)).body);
+  await until('the donor of the other one knows', () => ended.length > 0);
+  expect(ended).toEqual([null]);
+  expect(String(value)).toBe('piece');
+  expect(await pieces.next()).toMatchObject({ done: true });
+  await until('the donor knows', () => ended.length === 2);
+  expect(ended).toEqual([null, null]);
+});
+
 test('a slow receiver holds the donor back: its memory does not fill', async () => {
   const piece = Buffer.alloc(SEED_DATA_BYTES_MAX);
   let sent = 0;
   const p = await donor((session) => {
     session.offer(OFFER);
-    const send = () => {
-      while (session.send(piece)) sent += piece.length;
-      sent += piece.length;
-    };
-    session.onDrain.on(send);
-    send();
+    let isOver = false;
+    session.onClosed.on(() => {
+      isOver = true;
+    });
+    void (async () => {
+      while (!isOver) {
+        await session.send(piece);
+        sent += piece.length;
+      }
+    })();
   });
   const stream = await dial(p.port);
-  await once(stream.body, 'readable');
+  const pieces = stream.body[Symbol.asyncIterator]();
+  await pieces.next();
   let before = -1;
   await until(
     'the donor has stopped',
@@ -71,7 +96,7 @@ test('a slow receiver holds the donor back: its memory does not fill', async () 
   );
   // What the kernel and both processes buffer, and far below what was there to be sent.
   expect(sent).toBeLessThan(64 * 2 ** 20);
-  stream.body.destroy();
+  await pieces.return?.();
 });
 
 test('a donor that needs longer for its offer says that it is there; bytes before the offer are a fault', async () => {
@@ -79,7 +104,7 @@ test('a donor that needs longer for its offer says that it is there; bytes befor
   const p = await donor((session) => first(session));
   const stream = await dial(p.port, { silentMs: 2_000 });
   expect(stream.offer).toEqual(OFFER);
-  stream.body.destroy();
+  stream.stop();
   first = (session) => session.send(Buffer.from('early'));
   await expect(dial(p.port)).rejects.toMatchObject({ code: 'FRAME_UNEXPECTED' });
 });
@@ -96,7 +121,7 @@ test('an end without the word that it is complete is a failure: refused, cut, or
   let end: (session: SeedSession) => void = () => {};
   const p = await donor((session) => {
     session.offer(OFFER);
-    session.send(Buffer.from('half'));
+    void session.send(Buffer.from('half'));
     end(session);
   });
   end = (session) => session.refuse('SNAPSHOT_FAILED', 'The program failed.');

@@ -105,7 +105,7 @@ export class NodeSeeding {
               { logger: log },
             );
             return {
-              input: arriving.input,
+              write: (bytes) => arriving.write(bytes),
               finish: (expected, finishSignal) => arriving.finish(expected, { signal: finishSignal }),
               discard: () => arriving.discard(),
             };

@@ -52,7 +52,7 @@ test('a snapshot is sent with its position, and both sides know that it is compl
   const { offer, body, end } = await dial(port);
   expect(offer).toEqual({ node: 'n1', role: 'replica', serverVersion: '10.11.19', bytesTotal: 30 });
   let bytes = 0;
-  for await (const piece of body) bytes += (piece as Buffer).length;
+  for await (const piece of body) bytes += piece.length;
   expect(bytes).toBe(30);
   expect(end()).toEqual({ position: at(1, 9), bytes: 30 });
   await until('the donor is done', () => events.counts.get('seed.done') === 1);
@@ -90,10 +90,10 @@ test('one more than the limit is told that the donor is busy; a place is free ag
   });
   const first = await dial(port);
   await expect(dial(port)).rejects.toMatchObject({ code: 'SEED_BUSY' });
-  first.body.destroy();
+  first.stop();
   await until('the program was ended', () => aborted.length === 1);
   const again = await dial(port);
-  again.body.destroy();
+  again.stop();
 });
 
 test('a program that fails half-way is told to the receiver', async () => {
@@ -125,8 +125,8 @@ test('a receiver that hangs up while the position is looked up leaves its place 
     });
     return { output: Readable.from([Buffer.alloc(10)]), done, bytesTotal: null };
   });
-  const { body } = await dial(port);
-  body.destroy();
+  const receiving = await dial(port);
+  receiving.stop();
   await until('the donor knows', () => hungUp);
   tell({ gtid: '0-1000001-9' });
   await until('the place is free', () => served.transfers === 0);

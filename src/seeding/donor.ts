@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { EventLog } from '../events/event-log.js';
 import type { SeedSession } from '../link/seed-sender.js';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
@@ -16,7 +15,8 @@ export interface SeedDonorOptions {
 
 /** A snapshot of the local server that is being made. */
 export interface Taking {
-  readonly output: Readable;
+  /** A piece is valid until the next one is asked for. When its reader stops, so does the snapshot. */
+  readonly output: AsyncIterable<Buffer>;
   readonly done: Promise<{ readonly gtid: string }>;
   /** As estimated; null = not known. */
   readonly bytesTotal: number | null;
@@ -137,26 +137,14 @@ export class SeedDonor {
   }
 
   /** As fast as the receiver takes it: nothing is buffered beside what the socket has. */
-  async #pump(output: Readable, session: SeedSession, signal: AbortSignal): Promise<number> {
+  async #pump(output: AsyncIterable<Buffer>, session: SeedSession, signal: AbortSignal): Promise<number> {
     let bytes = 0;
-    let go: () => void = () => {};
-    const offDrain = session.onDrain.on(() => go());
-    signal.addEventListener('abort', () => go(), { once: true });
-    try {
-      for await (const chunk of output as AsyncIterable<Buffer>) {
-        signal.throwIfAborted();
-        bytes += chunk.length;
-        this.bytesSent += chunk.length;
-        if (session.send(chunk)) continue;
-        await new Promise<void>((resolve) => {
-          go = resolve;
-          if (signal.aborted) resolve();
-        });
-        signal.throwIfAborted();
-      }
-      return bytes;
-    } finally {
-      offDrain();
+    for await (const piece of output) {
+      await session.send(piece);
+      signal.throwIfAborted();
+      bytes += piece.length;
+      this.bytesSent += piece.length;
     }
+    return bytes;
   }
 }

@@ -1,5 +1,4 @@
 /** What the seeder needs of its node; the composition root gives it. */
-import type { Writable } from 'node:stream';
 import type { EventLog } from '../events/event-log.js';
 import type { SeedStream } from '../link/seed-dialer.js';
 import type { Position } from '../model/position.js';
@@ -14,8 +13,9 @@ export interface Donor extends DonorFacts {
 
 /** A snapshot that is being received and prepared beside the data. */
 export interface ArrivingSnapshot {
-  readonly input: Writable;
-  /** After `input` has ended: prepares it, and resolves when it is ready on the disk. */
+  /** Takes the next bytes, which must not change until it resolves. */
+  write(bytes: Buffer): Promise<void>;
+  /** After the last bytes: prepares it, and resolves when it is ready on the disk. */
   finish(expected: { gtid: string; bytes: number }, signal: AbortSignal): Promise<void>;
   discard(): Promise<void>;
 }

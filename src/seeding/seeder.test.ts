@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { until } from '../../test/kit/until.js';
 import { EventLog } from '../events/event-log.js';
@@ -41,6 +41,7 @@ function made(over: Partial<SeederModules> = {}) {
     dial: async () => ({
       offer: { node: 'n3', role: 'replica', serverVersion: '10.11.19', bytesTotal: 3 },
       body: Readable.from([Buffer.from('abc')]),
+      stop: () => calls.push('hang up'),
       end: () => ({ position: POSITION, bytes: 3 }),
     }),
     positionOf: (gtid) => ({ ...POSITION, gtid }),
@@ -55,7 +56,7 @@ function made(over: Partial<SeederModules> = {}) {
     },
     snapshots: {
       begin: async () => ({
-        input: new Writable({ write: (_chunk, _encoding, done) => done() }),
+        write: async () => {},
         finish: async () => {},
         discard: async () => {},
       }),
@@ -79,18 +80,17 @@ it('keeps what only the old server had, whoever asked for the seed, before the d
 });
 
 it('hangs up on the donor when there is no room for its snapshot', async () => {
-  const body = new Readable({ read() {} });
-  const { events, modules } = made();
+  const { calls, events, modules } = made();
   const refused = async () => {
     throw new SkeinError('SNAPSHOT_NO_SPACE', 'There is no room.');
   };
   made({
     events,
     snapshots: { ...modules.snapshots, begin: refused },
-    dial: async (...args) => ({ ...(await modules.dial(...args)), body }),
+    dial: modules.dial,
   });
   seeder.need(NEED);
-  await until('the donor need not wait', () => body.destroyed);
+  await until('the donor need not wait', () => calls.includes('hang up'));
   expect(events.counts.get('seed.failed')).toBe(1);
 });
 
@@ -157,7 +157,7 @@ it('a need that comes while a seed is being cancelled is met afterwards, and not
     snapshots: {
       ...modules.snapshots,
       begin: async () => ({
-        input: new Writable({ write: (_chunk, _encoding, done) => done() }),
+        write: async () => {},
         finish: () => slow,
         discard: async () => {},
       }),

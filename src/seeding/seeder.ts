@@ -1,5 +1,3 @@
-import { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { SeedStream } from '../link/seed-dialer.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
@@ -222,7 +220,7 @@ export class Seeder {
   }
 
   #dropStream(): void {
-    this.#stream?.body.destroy();
+    this.#stream?.stop();
     this.#stream = null;
   }
 
@@ -330,14 +328,11 @@ export class Seeder {
     this.#toldAtMs = nowMs();
     const arriving = await snapshots.begin(stream.offer.bytesTotal, signal);
     this.#arriving = arriving;
-    const meter = new Transform({
-      transform: (chunk: Buffer, _encoding, done) => {
-        this.#rate.add(chunk.length, nowMs());
-        this.#tellProgress();
-        done(null, chunk);
-      },
-    });
-    await pipeline(stream.body, meter, arriving.input, { signal });
+    for await (const piece of stream.body) {
+      this.#rate.add(piece.length, nowMs());
+      this.#tellProgress();
+      await arriving.write(piece);
+    }
     this.#stream = null;
     const end = stream.end();
     if (end === null) throw new SkeinError('SEED_INCOMPLETE', 'The snapshot ended early.');

@@ -9,12 +9,10 @@ import { BACKUP_INSTALL_HINT, unpackMariadbBackup } from './mariadb-packages.js'
 import { hostCandidates, type ServerBinary } from './server-binary.js';
 import { fitsServer, parseBackupVersion, releaseOf } from './server-version.js';
 
-/** The programs that take a physical snapshot of a server and unpack one. Both come from one package. */
+/** What takes a physical snapshot of a server, and prepares one. */
 export interface BackupPrograms {
   /** mariadb-backup: absolute path of the program, or of the script that starts it. */
   readonly backup: string;
-  /** mbstream. */
-  readonly stream: string;
   /** As mariadb-backup says it, e.g. `10.11.19`. */
   readonly version: string;
 }
@@ -32,8 +30,8 @@ const NAMES = ['mariadb-backup', 'mariabackup'];
 const VERSION_TIMEOUT_MS = 20_000;
 
 /**
- * Finds `mariadb-backup` and `mbstream` that fit a server: beside it, on the host, in Skein's cache, or by fetching them. The
- * server's entry in the cache has them, unless an older build filled it.
+ * Finds a `mariadb-backup` that fits a server: beside it, on the host, in Skein's cache, or by fetching it. The server's entry
+ * in the cache has it, unless an older build filled it.
  * @throws SkeinError BACKUP_PROGRAM_MISSING, OBTAIN_FAILED
  */
 export async function obtainBackupPrograms(
@@ -56,13 +54,12 @@ export async function obtainBackupPrograms(
   return await fromCache(options, unfit, modules);
 }
 
-/** Null when there are no such programs, or they cannot be started. */
+/** Null when there is no such program, or it cannot be started. */
 async function inspectBackup(path: string): Promise<BackupPrograms | null> {
-  const stream = join(dirname(path), 'mbstream');
-  if (!(await exists(path)) || !(await exists(stream))) return null;
+  if (!(await exists(path))) return null;
   const answer = await run(path, ['--version'], { timeoutMs: VERSION_TIMEOUT_MS }).catch(() => null);
   const version = answer && parseBackupVersion(answer.stdout + answer.stderr);
-  return version ? { backup: path, stream, version } : null;
+  return version ? { backup: path, version } : null;
 }
 
 async function fromCache(
@@ -91,7 +88,7 @@ async function fromCache(
   await fillCacheEntry(entry, { logger }, signal);
   const found = await inspectBackup(programOf(path));
   if (found) return found;
-  throw missing(server, [...unfit, `the programs in ${path} cannot be started`]);
+  throw missing(server, [...unfit, `the program in ${path} cannot be started`]);
 }
 
 function missing({ version, command }: ServerBinary, unfit: readonly string[]): SkeinError {

@@ -85,8 +85,8 @@ export async function unpackMariadb(
 }
 
 /**
- * The same for `mariadb-backup` and `mbstream` alone: beside a server that the host has, or that was fetched by a build which
- * did not fetch these.
+ * The same for `mariadb-backup` alone: beside a server that the host has, or that was fetched by a build which did not fetch
+ * this program.
  * @throws SkeinError OBTAIN_FAILED
  */
 export async function unpackMariadbBackup(

@@ -2,22 +2,19 @@
  * Receives a snapshot: unpacks its bytes beside the data that it will replace, makes it consistent, and notes durably that it
  * is ready. It does not touch the old data, and decides nothing about when the new takes its place (see place.ts).
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { chown, mkdir, rm, stat, statfs } from 'node:fs/promises';
-import { Writable } from 'node:stream';
 import { SkeinError } from '../model/error.js';
 import type { BackupPrograms } from '../server-packages/backup-programs.js';
 import { fitsServer } from '../server-packages/server-version.js';
 import { syncPath, syncTree } from '../std/files.js';
 import type { Logger } from '../std/logger.js';
 import type { RunUser } from '../std/run-user.js';
-import { isDiskFull } from './backup-log.js';
 import { prepareSnapshot } from './prepare.js';
 import { SeedNoteFile } from './seed-note.js';
 import { type SeedPaths, seedPaths } from './seed-paths.js';
 import { snapshotError } from './snapshot-error.js';
 import { keepOnlyData, readFacts } from './snapshot-files.js';
-import { StreamNames } from './stream-names.js';
+import { Unpacker } from './unpack.js';
 
 export interface SnapshotPlace {
   /** The node's. */
@@ -45,17 +42,13 @@ export interface IncomingProgress {
 /** Space for a snapshot, relative to its bytes: the preparation adds redo log and temporary files. */
 const SPACE_FACTOR = 1.1;
 const SPACE_MIN_BYTES = 128 * 2 ** 20;
-const ERRORS_KEPT_CHARS = 4_000;
 
 export class IncomingSnapshot {
-  /** Takes the bytes; slow when the disk is. Destroyed with an error when they cannot be unpacked. */
-  readonly input: Writable;
-
   readonly #place: SnapshotPlace;
   readonly #paths: SeedPaths;
   readonly #note: SeedNoteFile;
   readonly #logger: Logger;
-  readonly #unpacking: Unpacking;
+  readonly #unpacker: Unpacker;
   readonly #stopped = new AbortController();
   #phase: IncomingProgress['phase'] = 'receive';
 
@@ -83,10 +76,8 @@ export class IncomingSnapshot {
     await refuseOtherFileSystem(paths);
     if (bytesExpected !== null) await refuseFullDisk(paths, bytesExpected);
     await mkdir(paths.seed, { mode: 0o755 });
-    for (const directory of [paths.data, paths.tmp]) {
-      await mkdir(directory, { mode: 0o700 });
-      if (place.user.switched) await chown(directory, place.user.uid, place.user.gid);
-    }
+    for (const directory of [paths.data, paths.tmp]) await mkdir(directory, { mode: 0o700 });
+    if (place.user.switched) await chown(paths.tmp, place.user.uid, place.user.gid);
     return new IncomingSnapshot(place, paths, logger);
   }
 
@@ -95,16 +86,23 @@ export class IncomingSnapshot {
     this.#paths = paths;
     this.#note = new SeedNoteFile(paths);
     this.#logger = logger;
-    this.#unpacking = new Unpacking(place, paths.data);
-    this.input = this.#unpacking.input;
-  }
-
-  progress(): IncomingProgress {
-    return { phase: this.#phase, bytes: this.#unpacking.bytes };
+    this.#unpacker = new Unpacker(paths.data, place.user);
   }
 
   /**
-   * After `input.end()`: the snapshot is whole, consistent, on the disk, and noted as ready.
+   * Takes the next bytes, which must not change until it resolves. One call at a time.
+   * @throws SkeinError SNAPSHOT_DAMAGED, SNAPSHOT_NO_SPACE, SNAPSHOT_PLACE
+   */
+  write(bytes: Buffer): Promise<void> {
+    return this.#unpacker.write(bytes);
+  }
+
+  progress(): IncomingProgress {
+    return { phase: this.#phase, bytes: this.#unpacker.bytes };
+  }
+
+  /**
+   * After the last bytes: the snapshot is whole, consistent, on the disk, and noted as ready.
    * @throws SkeinError SNAPSHOT_DAMAGED, SNAPSHOT_VERSION, SNAPSHOT_NO_SPACE, SNAPSHOT_PREPARE_FAILED
    */
   async finish(
@@ -114,8 +112,9 @@ export class IncomingSnapshot {
     const stopped = AbortSignal.any([this.#stopped.signal, ...(signal ? [signal] : [])]);
     const { data, tmp, seed } = this.#paths;
     const started = performance.now();
-    await this.#unpacking.done(stopped);
-    await this.#refuseWrong(expected);
+    this.#refuseCut(expected.bytes);
+    await this.#unpacker.end();
+    await this.#refuseForeign();
     this.#phase = 'prepare';
     const { programs, user } = this.#place;
     await prepareSnapshot(
@@ -132,13 +131,13 @@ export class IncomingSnapshot {
     await syncPath(seed);
     stopped.throwIfAborted();
     const { gtid, about = {} } = expected;
-    await this.#note.write({ step: 'ready', gtid, bytes: this.#unpacking.bytes, about });
+    await this.#note.write({ step: 'ready', gtid, bytes: this.#unpacker.bytes, about });
     await syncPath(this.#paths.directory);
     this.#phase = 'ready';
     this.#logger.info(
       {
         gtid,
-        bytes: this.#unpacking.bytes,
+        bytes: this.#unpacker.bytes,
         prepareMs: Math.round(prepared - started),
         syncMs: Math.round(performance.now() - prepared),
       },
@@ -146,22 +145,25 @@ export class IncomingSnapshot {
     );
   }
 
-  /** Ends the programs and removes what was received. */
+  /** Ends what is under way and removes what was received. */
   async discard(): Promise<void> {
     this.#stopped.abort(new SkeinError('SNAPSHOT_DISCARDED', 'The snapshot is not wanted any more.'));
-    await this.#unpacking.kill();
+    await this.#unpacker.stop();
     await rm(this.#paths.seed, { recursive: true, force: true });
   }
 
-  async #refuseWrong(expected: ExpectedSnapshot): Promise<void> {
+  #refuseCut(expectedBytes: number): void {
+    const { bytes } = this.#unpacker;
+    if (bytes === expectedBytes) return;
+    throw snapshotError(
+      'SNAPSHOT_DAMAGED',
+      `The snapshot is incomplete: ${bytes} of ${expectedBytes} bytes arrived.`,
+      { phase: 'receive' },
+    );
+  }
+
+  async #refuseForeign(): Promise<void> {
     const phase = 'receive';
-    if (this.#unpacking.bytes !== expected.bytes) {
-      throw snapshotError(
-        'SNAPSHOT_DAMAGED',
-        `The snapshot is incomplete: ${this.#unpacking.bytes} of ${expected.bytes} bytes arrived.`,
-        { phase },
-      );
-    }
     const facts = await readFacts(this.#paths.data);
     if (facts?.state !== 'full-backuped') {
       throw snapshotError('SNAPSHOT_DAMAGED', 'The received data is not a complete snapshot of a server.', {
@@ -176,102 +178,6 @@ export class IncomingSnapshot {
       `The snapshot is of a server ${facts.serverVersion}, and this node has ${serverVersion}. It has to be of the same series, and not older.`,
       { phase },
     );
-  }
-}
-
-/** One run of mbstream. */
-class Unpacking {
-  bytes = 0;
-  readonly input: Writable;
-  readonly #child: ChildProcess;
-  readonly #end: Promise<string | null>;
-  readonly #directory: string;
-  readonly #names = new StreamNames();
-  #errors = '';
-
-  constructor({ programs, user }: SnapshotPlace, directory: string) {
-    this.#directory = directory;
-    const child = spawn(programs.stream, ['-x', '-C', directory], {
-      stdio: ['pipe', 'ignore', 'pipe'],
-      env: { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' },
-      ...(user.switched ? { uid: user.uid, gid: user.gid } : {}),
-    });
-    this.#child = child;
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      this.#errors = (this.#errors + text).slice(-ERRORS_KEPT_CHARS);
-    });
-    this.#end = new Promise((resolve) => {
-      child.once('error', (error) => resolve(`mbstream cannot be started: ${error.message}`));
-      child.once('close', (code, killedBy) =>
-        resolve(code === 0 ? null : `mbstream ended with ${code ?? killedBy}`),
-      );
-    });
-    const sink = child.stdin;
-    // A broken pipe only shows that the program has ended; its own output says why.
-    sink.on('error', () => {});
-    this.input = new Writable({
-      highWaterMark: 2 ** 20,
-      write: (chunk: Buffer, _encoding, callback) => {
-        this.bytes += chunk.length;
-        const wrong = this.#names.take(chunk);
-        if (wrong !== null) {
-          callback(
-            snapshotError('SNAPSHOT_DAMAGED', `The snapshot cannot be used: ${wrong}.`, { phase: 'receive' }),
-          );
-          return;
-        }
-        sink.write(chunk, (error) => (error ? void this.#fail(callback) : callback()));
-      },
-      final: (callback) => sink.end(() => callback()),
-      destroy: (error, callback) => {
-        sink.destroy();
-        callback(error);
-      },
-    });
-    this.input.on('error', () => {});
-    // The program reads its input to the end, unless it fails.
-    void this.#end.then((end) => {
-      if (end !== null && !this.input.destroyed) this.input.destroy(this.#failure(end));
-    });
-  }
-
-  /** @throws SkeinError SNAPSHOT_DAMAGED, SNAPSHOT_NO_SPACE, or the reason of the signal */
-  async done(signal: AbortSignal): Promise<void> {
-    const kill = () => void this.#child.kill('SIGKILL');
-    signal.addEventListener('abort', kill, { once: true });
-    if (signal.aborted) kill();
-    const end = await this.#end;
-    signal.removeEventListener('abort', kill);
-    signal.throwIfAborted();
-    if (end !== null) throw this.#failure(end);
-  }
-
-  async kill(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.#end;
-    this.input.destroy();
-  }
-
-  async #fail(callback: (error: Error) => void): Promise<void> {
-    callback(this.#failure((await this.#end) ?? 'mbstream ended before the snapshot did'));
-  }
-
-  #failure(end: string): SkeinError {
-    const log = this.#errors;
-    if (isDiskFull(log)) {
-      return snapshotError(
-        'SNAPSHOT_NO_SPACE',
-        `There is no space left for the snapshot in ${this.#directory}.`,
-        {
-          phase: 'receive',
-          log,
-        },
-      );
-    }
-    return snapshotError('SNAPSHOT_DAMAGED', `The snapshot could not be unpacked: ${end}.`, {
-      phase: 'receive',
-      log,
-    });
   }
 }
 

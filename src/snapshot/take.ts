@@ -5,7 +5,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chown, mkdir, rm } from 'node:fs/promises';
 import { setPriority } from 'node:os';
-import type { Readable } from 'node:stream';
 import type { BackupPrograms } from '../server-packages/backup-programs.js';
 import { temporaryName } from '../std/files.js';
 import type { Logger } from '../std/logger.js';
@@ -56,8 +55,13 @@ export interface SnapshotProgress {
 }
 
 export interface SnapshotTaking {
-  /** Ends when the snapshot is complete; otherwise it is destroyed with the error of `done`. */
-  readonly output: Readable;
+  /**
+   * Ends when the snapshot is complete, and fails with the error of `done` otherwise. A piece is valid until the next one is
+   * asked for. It is read once.
+   */
+  readonly output: AsyncIterable<Buffer>;
+  /** Its reader wants nothing more, or never began. */
+  stop(): void;
   /** @throws SkeinError SNAPSHOT_LOCKED, SNAPSHOT_FAILED, or the reason of the signal */
   readonly done: Promise<TakenSnapshot>;
   progress(): SnapshotProgress;
@@ -82,7 +86,7 @@ const NICE = 10;
 
 /**
  * Starts mariadb-backup on the local server, as the owner of its data. Nothing is written to the server's binary log.
- * An abort of `signal`, or the destruction of `output`, kills it, and with it its locks.
+ * An abort of `signal`, or a reader of `output` that stops, kills it, and with it its locks.
  */
 export async function takeSnapshot(
   options: TakeOptions,
@@ -95,8 +99,10 @@ export async function takeSnapshot(
   const target = temporaryName(takingPath(options.directory));
   await mkdir(target, { mode: 0o700 });
   if (user.switched) await chown(target, user.uid, user.gid);
+  const taking = new Taking(options, modules, signal);
+  const stdout = await taking.output.open();
   const child = spawn(options.programs.backup, takeArgs(options, target), {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', stdout, 'pipe'],
     // The password is in the environment, which only this user and root can read. Every user can read arguments.
     env: {
       PATH: process.env.PATH ?? '/usr/bin:/bin',
@@ -106,13 +112,14 @@ export async function takeSnapshot(
     },
     ...(user.switched ? { uid: user.uid, gid: user.gid } : {}),
   });
+  stdout.destroy();
   if (child.pid !== undefined) lowerPriority(child.pid);
-  const taking = new Taking(child, options, modules, signal);
-  const done = taking.done().finally(() => rm(target, { recursive: true, force: true }));
+  const done = taking.done(child).finally(() => rm(target, { recursive: true, force: true }));
   // A caller that only reads `output` gets the error there.
   done.catch(() => {});
   return {
-    output: taking.output,
+    output: taking.output.pieces,
+    stop: () => taking.output.pieces.stop(),
     done,
     progress: () => ({ phase: taking.phase, bytes: taking.output.bytes, bytesTotal }),
   };
@@ -144,7 +151,7 @@ function limitMs({ stage, held }: BackupLock, lockTimeoutMs: number): number | n
 
 class Taking {
   readonly output: LockedOutput;
-  readonly #child: ChildProcess;
+  #child: ChildProcess | null = null;
   readonly #modules: TakeModules;
   readonly #signal: AbortSignal;
   readonly #log = new BackupLog();
@@ -152,7 +159,7 @@ class Taking {
   readonly #lockTimeoutMs: number;
   /** Runs while a lock is waited for, or holds up commits. */
   #watch: NodeJS.Timeout | undefined;
-  readonly #stillWatch: NodeJS.Timeout;
+  readonly #stillMs: number;
   #lockedAtMs: number | null = null;
   #lockedMs = 0;
   /** The lock for which the snapshot was given up. */
@@ -160,19 +167,16 @@ class Taking {
   #isStill = false;
   #ended = false;
 
-  constructor(child: ChildProcess, options: TakeOptions, modules: TakeModules, signal: AbortSignal) {
-    this.#child = child;
+  constructor(options: TakeOptions, modules: TakeModules, signal: AbortSignal) {
     this.#modules = modules;
     this.#signal = signal;
     this.#lockTimeoutMs = options.lockTimeoutMs ?? COMMIT_LOCK_TIMEOUT_MS;
-    this.output = new LockedOutput(child.stdout as Readable, {
+    this.#stillMs = options.stillMs ?? STILL_MS_MAX;
+    this.output = new LockedOutput({
       limit: options.limit ?? new RateLimit(null),
       isLocked: () => this.#log.blocksCommits,
+      stopped: () => this.#kill(),
     });
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      if (this.#log.push(text)) this.#lockChanged();
-    });
-    this.#stillWatch = this.#watchStill(options.stillMs ?? STILL_MS_MAX);
   }
 
   #watchStill(limitMs: number): NodeJS.Timeout {
@@ -193,31 +197,36 @@ class Taking {
     return this.#log.blocksCommits ? 'lock' : 'copy';
   }
 
-  async done(): Promise<TakenSnapshot> {
+  /** @param child writes to what `output.open` gave */
+  async done(child: ChildProcess): Promise<TakenSnapshot> {
+    this.#child = child;
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      if (this.#log.push(text)) this.#lockChanged();
+    });
+    const stillWatch = this.#watchStill(this.#stillMs);
     const kill = () => this.#kill();
     this.#signal.addEventListener('abort', kill, { once: true });
-    this.output.once('close', kill);
     if (this.#signal.aborted) kill();
     try {
-      const snapshot = await this.#result(await endOf(this.#child));
-      this.output.end();
+      const [end] = await Promise.all([endOf(child), this.output.ended]);
+      const snapshot = await this.#result(end);
+      this.output.pieces.end();
       return snapshot;
     } catch (error) {
-      this.output.on('error', () => {}).destroy(error as Error);
+      this.output.pieces.end(error);
       throw error;
     } finally {
       this.#ended = true;
       clearTimeout(this.#watch);
-      clearInterval(this.#stillWatch);
+      clearInterval(stillWatch);
       this.#signal.removeEventListener('abort', kill);
-      this.output.off('close', kill);
     }
   }
 
   #kill(): void {
-    this.#child.kill('SIGKILL');
-    // The process ends only after its output was read or closed.
-    this.#child.stdout?.destroy();
+    this.#child?.kill('SIGKILL');
+    // What it has written is not wanted any more.
+    this.output.close();
   }
 
   #lockChanged(): void {
@@ -261,7 +270,7 @@ class Taking {
       );
     }
     if (end !== null || !completed || place === null) {
-      const how = this.output.destroyed
+      const how = this.output.pieces.isStopped
         ? 'its receiver has gone'
         : (end ?? 'it ended before the copy was complete');
       throw snapshotError('SNAPSHOT_FAILED', `mariadb-backup failed: ${how}.`, { phase, log });
@@ -278,7 +287,7 @@ class Taking {
   }
 }
 
-/** Null when the program ended in order. All its output has arrived by then, except for what waits to be read. */
+/** Null when the program ended in order. */
 function endOf(child: ChildProcess): Promise<string | null> {
   return new Promise((resolve) => {
     child.once('error', (error) => resolve(`it cannot be started: ${error.message}`));

@@ -17,10 +17,13 @@ import {
  * The socket may reuse the buffer of a chunk: each frame that is handed out is a copy, which is never written to again, so
  * that the receiver may keep it. Records, which are kept for long, are copied behind each other. Only frames that were
  * announced with `accept` get a buffer, so that an unauthenticated peer cannot make us allocate.
+ *
+ * Bytes of a snapshot are handed out as they are, without a copy, in whatever pieces they come: see `pieces`.
  */
 export class FrameSplitter {
   readonly #slab = new Slab();
   readonly #sink: (name: FrameName, payload: Buffer) => void;
+  readonly #pieces: ((piece: Buffer) => void) | null;
   /** Indexed by type; -1: not accepted now. */
   readonly #payloadMax = new Int32Array(256).fill(-1);
   readonly #header = Buffer.alloc(FRAME_HEADER_SIZE);
@@ -28,10 +31,20 @@ export class FrameSplitter {
   #name: FrameName | null = null;
   #payload: Buffer | null = null;
   #payloadSize = 0;
+  /** Of the seedData frame that is passing. */
+  #piecesLeft = 0;
   #stopped = false;
 
-  constructor(accepted: readonly FrameName[], sink: (name: FrameName, payload: Buffer) => void) {
+  /**
+   * @param pieces gets the payload of seedData frames that have one, in place of `sink`, as parts of the chunk given to `push`
+   */
+  constructor(
+    accepted: readonly FrameName[],
+    sink: (name: FrameName, payload: Buffer) => void,
+    pieces: ((piece: Buffer) => void) | null = null,
+  ) {
     this.#sink = sink;
+    this.#pieces = pieces;
     this.accept(accepted);
   }
 
@@ -55,7 +68,12 @@ export class FrameSplitter {
   push(chunk: Buffer): void {
     let at = 0;
     while (at < chunk.length && !this.#stopped) {
-      if (this.#name !== null) {
+      if (this.#piecesLeft > 0) {
+        const piece = chunk.subarray(at, at + this.#piecesLeft);
+        this.#piecesLeft -= piece.length;
+        at += piece.length;
+        this.#pieces?.(piece);
+      } else if (this.#name !== null) {
         at = this.#gather(this.#name, chunk, at);
       } else if (this.#headerSize === 0 && chunk.length - at >= FRAME_HEADER_SIZE) {
         at = this.#begin(chunk, at, chunk, at + FRAME_HEADER_SIZE);
@@ -67,8 +85,10 @@ export class FrameSplitter {
 
   /** @throws SkeinError FRAME_TRUNCATED when the stream ended within a frame */
   end(): void {
-    if (this.#stopped || (this.#headerSize === 0 && this.#name === null)) return;
-    throw truncated(this.#name === null ? "a frame's header" : `a ${this.#name} frame`);
+    if (this.#stopped) return;
+    const name = this.#piecesLeft > 0 ? 'seedData' : this.#name;
+    if (this.#headerSize === 0 && name === null) return;
+    throw truncated(name === null ? "a frame's header" : `a ${name} frame`);
   }
 
   #gatherHeader(chunk: Buffer, at: number): number {
@@ -87,6 +107,10 @@ export class FrameSplitter {
     const size = header.readUInt32LE(headerAt);
     this.#checkLength(size);
     const name = this.#checkType(header[headerAt + 4] ?? 0, size);
+    if (name === 'seedData' && size > 0 && this.#pieces !== null) {
+      this.#piecesLeft = size;
+      return at;
+    }
     if (chunk.length - at >= size) {
       const payload = chunk.subarray(at, at + size);
       this.#sink(name, name === 'records' ? this.#slab.copy(payload) : Buffer.from(payload));

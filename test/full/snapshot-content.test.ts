@@ -116,13 +116,15 @@ it('a program that stands still is ended, and said', async () => {
   const taking = await take(await donor(cluster.node('n2')), { tools, stillMs: 10_000 });
   let bytes = 0;
   let isStopped = false;
-  taking.output.on('error', () => {});
-  taking.output.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (isStopped) return;
-    isStopped = true;
-    for (const pid of pidsOf(cluster.node('n2').directory)) process.kill(pid, 'SIGSTOP');
-  });
+  const read = (async () => {
+    for await (const piece of taking.output) {
+      bytes += piece.length;
+      if (isStopped) continue;
+      isStopped = true;
+      for (const pid of pidsOf(cluster.node('n2').directory)) process.kill(pid, 'SIGSTOP');
+    }
+  })();
+  read.catch(() => {});
   await expect(taking.done).rejects.toMatchObject({
     code: 'SNAPSHOT_FAILED',
     message: expect.stringContaining('stood still'),

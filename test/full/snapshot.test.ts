@@ -7,7 +7,14 @@ import { mariadb } from '../../src/mysql-protocol/mariadb.js';
 import { parseMariadbGtid } from '../../src/mysql-protocol/mariadb-gtid.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { LoneServer, positionAt } from '../kit/lone-server.js';
-import { type Donor, SeededServer, type SnapshotTools, snapshotTools, take } from '../kit/snapshots.js';
+import {
+  type Donor,
+  drain,
+  SeededServer,
+  type SnapshotTools,
+  snapshotTools,
+  take,
+} from '../kit/snapshots.js';
 import { run, scalarOf, withSql } from '../kit/sql-node.js';
 import { clusterSecret, type TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
@@ -135,7 +142,7 @@ describe('a snapshot of a primary that has no quorum', () => {
       );
       await untilWaiting(server, waiting.id);
       const taking = await take(server.donor, { tools, lockTimeoutMs: 1_500 });
-      taking.output.resume();
+      void drain(taking);
       await expect(taking.done).rejects.toMatchObject({
         code: 'SNAPSHOT_LOCKED',
         data: { phase: 'BLOCK_COMMIT' },
@@ -161,7 +168,7 @@ describe('a snapshot of a primary that has no quorum', () => {
       await server.control.openAsPrimary({ serverId: mariadb.epochServerId(2) });
       expect(await server.ask('SELECT @@global.gtid_current_pos')).toBe('');
       const again = await take(server.donor, { tools });
-      again.output.resume();
+      void drain(again);
       expect((await again.done).gtid).toBe(positionAt(2).gtid);
     } finally {
       await server.dispose();

@@ -1,7 +1,6 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { Connection, ConnectionOptions } from 'mysql2/promise';
 import { accountPassword } from '../../src/mysql-control/accounts.js';
 import { MariadbControl } from '../../src/mysql-control/control.js';
@@ -66,6 +65,13 @@ export async function take(
   );
 }
 
+/** Reads a snapshot that nobody wants to its end; what fails is told by `done`. */
+export async function drain({ output }: SnapshotTaking): Promise<void> {
+  try {
+    for await (const _ of output);
+  } catch {}
+}
+
 /** A server on a snapshot that was received: closed, and without a node. */
 export class SeededServer implements SqlNode {
   readonly name = 'seeded server';
@@ -104,7 +110,7 @@ export class SeededServer implements SqlNode {
   /** All of it: received, prepared, put in its place. */
   async fill(taking: SnapshotTaking): Promise<TakenSnapshot> {
     const incoming = await this.begin(taking.progress().bytesTotal);
-    await pipeline(taking.output, incoming.input);
+    for await (const piece of taking.output) await incoming.write(piece);
     const taken = await taking.done;
     await incoming.finish(taken);
     await placeSnapshot(this.directory, { logger: silentLogger });
