@@ -10,7 +10,8 @@ import { addMembers, writeIdentities } from '../../src/cli/demo/members.js';
 import { type DemoOptions, type PlannedNode, planDemo } from '../../src/cli/demo/plan.js';
 import type { NodeConfigInput } from '../../src/config/node-config.js';
 import type { AcknowledgeLevel, ClusterStatus } from '../../src/model/status.js';
-import { LinkRoutes } from './link-routes.js';
+import { LinkRoutes, USE_ROUTES } from './link-routes.js';
+import { loadedBefore } from './loaded-before.js';
 import { type DiskOptions, NodeDisks } from './node-disks.js';
 import { freePorts, isAlive, LogRing, readPidFile, signalPid } from './processes.js';
 import { rowsOf, withSql } from './sql-node.js';
@@ -45,8 +46,10 @@ export interface ClusterOptions extends DiskOptions {
    * stay down until `startNode`.
    */
   proxied?: boolean;
-  /** A proxy on the way from each node to each other one (`cluster.routes`), seeded with this number. */
+  /** A proxy on the way from each node to each other one (`cluster.routes`), seeded with this number. With a supervisor only. */
   routed?: number;
+  /** Modules of `test/kit/driven` that are loaded before each node. */
+  loaded?: string[];
   /** Without a supervisor and proxies, each node by this command instead of `skein node`. */
   nodeCommand?: (node: PlannedNode) => string[];
   /** Without a supervisor, only so many nodes at first; the others come with `grow`. */
@@ -103,6 +106,8 @@ export class TestCluster {
     try {
       if (options.proxied || options.nodeCommand || options.first) await cluster.#startBare();
       else await cluster.startDemo();
+      const routes = cluster.#routes;
+      if (routes) await until('the nodes are linked through the proxies', () => routes.areUsed);
       return cluster;
     } catch (error) {
       const logs = await cluster.logs();
@@ -219,6 +224,11 @@ export class TestCluster {
     return node;
   }
 
+  get #environment(): NodeJS.ProcessEnv {
+    const { env, loaded = [] } = this.#options;
+    return { ...process.env, ...loadedBefore(this.#routes ? [USE_ROUTES, ...loaded] : loaded), ...env };
+  }
+
   /** The command line of this cluster's demo, as a person would type it. */
   get demoArguments(): string[] {
     const {
@@ -250,7 +260,7 @@ export class TestCluster {
     const started = performance.now();
     const child = spawn(process.execPath, [MAIN, ...this.demoArguments], {
       cwd: this.#base,
-      env: { ...process.env, ...this.#options.env },
+      env: this.#environment,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#supervisor = child;
@@ -317,7 +327,7 @@ export class TestCluster {
     const limit = descriptors === undefined ? '' : `ulimit -n ${descriptors}; `;
     const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, ...command], {
       cwd: planned.directory,
-      env: { ...process.env, ...this.#options.env },
+      env: this.#environment,
       stdio: ['ignore', output, output],
       detached: true,
     });

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TcpProxy } from './tcp-proxy.js';
 
@@ -20,7 +20,7 @@ export class LinkRoutes {
     this.#names = names;
   }
 
-  /** On ports from `firstPort` on. Writes the routes into the configuration files of these nodes, beside what is there. */
+  /** On ports from `firstPort` on. Nodes take these ways when `USE_ROUTES` is loaded before them. */
   static async start(ends: readonly LinkEnd[], firstPort: number, seed: number): Promise<LinkRoutes> {
     const routes = new LinkRoutes(ends.map(({ name }) => name));
     for (const from of ends) {
@@ -36,8 +36,10 @@ export class LinkRoutes {
         own[to.name] = { host: '127.0.0.1', port: proxy.port };
       }
       mkdirSync(from.directory, { recursive: true });
-      const file = join(from.directory, 'node.json');
-      writeFileSync(file, JSON.stringify({ ...settingsOf(file), routes: own }));
+      writeFileSync(
+        join(from.directory, 'link-routes.json'),
+        JSON.stringify({ routes: own, contact: Object.values(own)[0] }),
+      );
     }
     return routes;
   }
@@ -71,6 +73,13 @@ export class LinkRoutes {
     return this.#names.filter((other) => other !== name);
   }
 
+  /** Whether all nodes are linked through these proxies. If they are not, no fault of the proxies reaches them. */
+  get areUsed(): boolean {
+    return this.#names.every((one) =>
+      this.othersThan(one).every((other) => this.between(one, other).some(({ accepted }) => accepted > 0)),
+    );
+  }
+
   heal(): void {
     for (const proxy of this.#proxies.values()) proxy.heal();
   }
@@ -86,12 +95,7 @@ export class LinkRoutes {
   }
 }
 
-const way = (from: string, to: string) => `${from} ${to}`;
+/** Loaded before a node: a demo writes ways of its own into the configuration files of its nodes at each start. */
+export const USE_ROUTES = 'use-routes.mjs';
 
-function settingsOf(file: string): object {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch {
-    return {};
-  }
-}
+const way = (from: string, to: string) => `${from} ${to}`;

@@ -26,11 +26,8 @@ const WRITES_BETWEEN = 30;
 /** A cluster whose faults are over serves within a second or two; an old primary whose server died is filled meanwhile. */
 const SERVES_WITHIN_MS = 60_000;
 const READY_WITHIN_MS = 120_000;
-/**
- * Rounds, until all nodes must be healthy. A former primary is filled from another node, which takes some ten seconds, and three
- * of them at a time leave no server to copy: so each fault meets a whole cluster, as long as that is so.
- */
-const ROUNDS_UNTIL_READY = 1;
+/** Rounds, until all nodes must be healthy again: those between meet nodes that are being filled, or have just come back. */
+const ROUNDS_UNTIL_READY = 4;
 
 /** Does one thing after the other to the cluster. A cluster that does not come back is a violation, and ends the run. */
 export class Nemesis {

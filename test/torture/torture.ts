@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import { messageOf } from '../../src/model/error.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { TestCluster } from '../kit/cluster.js';
@@ -15,8 +14,6 @@ import { ReadsWorkload } from './reads.js';
 import { RegisterWorkload } from './register.js';
 import { reportPage, type TortureResult } from './report.js';
 import { SetWorkload } from './set.js';
-
-const SET_CLOCK = pathToFileURL(resolve(import.meta.dirname, '../kit/driven/set-clock.mjs')).href;
 
 export interface TortureOptions {
   readonly seed: number;
@@ -39,7 +36,7 @@ export async function torture(options: TortureOptions): Promise<TortureResult & 
   );
   const cluster = await TestCluster.start({
     ...{ failover: 'automatic', replicas: nodes - 1, routed: seed, slowDisks: true },
-    env: { NODE_OPTIONS: `--import ${SET_CLOCK}` },
+    loaded: ['set-clock.mjs'],
   });
   const history = new History(directory);
   const set = new SetWorkload({ cluster, history });
