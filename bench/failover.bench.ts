@@ -1,9 +1,11 @@
 /**
  * How long a cluster of three takes no writes when it loses its primary: clients write every 20 ms through the read-write
- * ports and over HTTP, and the primary is killed or stopped again and again. At the end each acknowledged write is looked for.
- * Run: npm run bench -- failover [--short] [--rounds=20] [--only=both,server,node,stop]
+ * ports and over HTTP, and the primary is killed, stopped or cut off again and again. At the end each acknowledged write must be
+ * there once, and none that was refused.
+ * Run: npm run bench -- failover [--short] [--rounds=20] [--only=both,server,node,stop,cut]
  *   --rounds  of each way to lose it; --short: 3
- *   --only    both: kill -9 of node and server; server, node: of one of them; stop: SIGSTOP of both
+ *   --only    both: kill -9 of node and server; server, node: of one of them; stop: SIGSTOP of both; cut: what it and the others
+ *             send each other is lost, in a cluster of its own whose links go through proxies
  */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,7 +15,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { sleep } from '../src/std/timing.js';
 import { LocalCluster, type LocalNode } from './failover/local-cluster.js';
-import { TABLE, type Way, Writers } from './failover/writers.js';
+import { CREATE_TABLE, judgeRows, TABLE, type Way, Writers } from './failover/writers.js';
 import { spreadOf } from './throughput/statistics.js';
 import { asMarkdown, range } from './throughput/table.js';
 
@@ -24,14 +26,16 @@ const SETTLED_MS = 1_000;
 const POLL_MS = 5;
 const GIVE_UP_MS = 120_000;
 /** Longer than the longest election. */
-const STOPPED_MS = 4_000;
+const AWAY_MS = 4_000;
+const PROXY_SEED = 1;
 
-type Loss = 'both' | 'server' | 'node' | 'stop';
+type Loss = 'both' | 'server' | 'node' | 'stop' | 'cut';
 const LOSSES: Readonly<Record<Loss, { readonly title: string; readonly goal: string }>> = {
   both: { title: 'kill -9 of node and server', goal: '1.0, worst 2.5' },
   server: { title: 'kill -9 of the server', goal: '0.5' },
   node: { title: 'kill -9 of the node', goal: '-' },
   stop: { title: 'SIGSTOP of node and server', goal: '2.0, worst 3.5' },
+  cut: { title: 'its links cut', goal: '2.0, worst 3.5' },
 };
 
 const { values } = parseArgs({
@@ -50,62 +54,87 @@ interface Round {
   readonly backMs: number;
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'skein-bench-failover-'));
-const cluster = await LocalCluster.start(join(directory, 'cluster'), await freePorts(), NODES);
-try {
-  const first = await cluster.primary();
-  await cluster.sql(first, 'CREATE DATABASE bench');
-  await cluster.sql(first, `CREATE TABLE ${TABLE} (id BIGINT PRIMARY KEY)`);
-  const writers = new Writers(cluster.nodes, cluster, PACE_MS);
-  const found = new Map<Loss, Round[]>();
-  for (const loss of only) {
-    const of: Round[] = [];
-    found.set(loss, of);
-    for (let round = 1; round <= rounds; round++) {
-      await sleep(SETTLED_MS);
-      of.push(await lose(loss, writers));
-      console.error(`skein: ${LOSSES[loss].title}, ${round} of ${rounds}: ${shown(of.at(-1))}`);
+const found = new Map<Loss, Round[]>();
+const wrong = [
+  ...(await measure(only.filter((loss) => loss !== 'cut'))),
+  ...(await measure(only.filter((loss) => loss === 'cut'))),
+];
+console.log(asMarkdown(tableOf(found)));
+for (const line of wrong) console.log(line);
+if (wrong.length > 0) process.exitCode = 1;
+
+/** In a cluster of their own. Returns what is wrong with the rows at the end. */
+async function measure(losses: readonly Loss[]): Promise<string[]> {
+  if (losses.length === 0) return [];
+  const directory = mkdtempSync(join(tmpdir(), 'skein-bench-failover-'));
+  const proxySeed = losses.includes('cut') ? PROXY_SEED : null;
+  const cluster = await LocalCluster.start(join(directory, 'cluster'), {
+    ...{ httpPort: await freePorts(), nodes: NODES, proxySeed },
+  });
+  try {
+    const first = await cluster.primary();
+    await cluster.sql(first, 'CREATE DATABASE bench');
+    await cluster.sql(first, CREATE_TABLE);
+    const writers = new Writers(cluster.nodes, cluster, PACE_MS);
+    for (const loss of losses) {
+      const of: Round[] = [];
+      found.set(loss, of);
+      for (let round = 1; round <= rounds; round++) {
+        await sleep(SETTLED_MS);
+        of.push(await lose(cluster, loss, writers));
+        console.error(`skein: ${LOSSES[loss].title}, ${round} of ${rounds}: ${shown(of.at(-1))}`);
+      }
     }
+    await writers.stop();
+    await cluster.allReady();
+    const rows = await cluster.sql(await cluster.primary(), `SELECT id FROM ${TABLE}`);
+    const { acknowledged, refused, unknown } = writers;
+    const faults = judgeRows(
+      writers,
+      rows.map(([id]) => Number(id)),
+    );
+    const load = loadavg()[0]?.toFixed(1);
+    console.log(
+      `${losses.join(', ')}: ${acknowledged.length} acknowledged writes, ${refused.length} refused, ${unknown.length} without an answer; ` +
+        `${faults.length === 0 ? 'none lost, none doubled' : 'see below'}; load average of this machine at the end: ${load}\n`,
+    );
+    return faults;
+  } finally {
+    await cluster.stop();
+    rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
   }
-  await writers.stop();
-  const lost = await missing(writers);
-  console.log(`\nload average of this machine at the end: ${loadavg()[0]?.toFixed(1)}`);
-  console.log(
-    `${writers.acknowledged.length} acknowledged writes, ${lost.length} of them lost${lost.length > 0 ? `: ${lost.slice(0, 20).join(', ')}` : ''}; ${writers.unknown.length} without an answer\n`,
-  );
-  console.log(asMarkdown(tableOf(found)));
-  if (lost.length > 0) process.exitCode = 1;
-} finally {
-  await cluster.stop();
-  rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
 }
 
-async function lose(loss: Loss, writers: Writers): Promise<Round> {
+async function lose(cluster: LocalCluster, loss: Loss, writers: Writers): Promise<Round> {
   const node = await cluster.primary();
-  const pids = {
-    both: [cluster.pid(node, 'node'), cluster.pid(node, 'server')],
-    server: [cluster.pid(node, 'server')],
-    node: [cluster.pid(node, 'node')],
-    stop: [cluster.pid(node, 'node'), cluster.pid(node, 'server')],
-  }[loss];
+  const killed = {
+    both: ['node', 'server'],
+    stop: ['node', 'server'],
+    server: ['server'],
+    node: ['node'],
+    cut: [],
+  } as const;
+  const pids = killed[loss].map((kind) => cluster.pid(node, kind));
   // A process that has just been started again writes its file in a moment.
   if (!pids.every(isAlive)) {
     await sleep(SETTLED_MS);
-    return lose(loss, writers);
+    return lose(cluster, loss, writers);
   }
   const sinceMs = performance.now();
-  for (const pid of pids) process.kill(pid, loss === 'stop' ? 'SIGSTOP' : 'SIGKILL');
+  if (loss === 'cut') cluster.cut(node);
+  else for (const pid of pids) process.kill(pid, loss === 'stop' ? 'SIGSTOP' : 'SIGKILL');
   const pausesMs = {
     port: await pause('port', writers, sinceMs),
     http: await pause('http', writers, sinceMs),
   };
   let backSinceMs = sinceMs;
-  if (loss === 'stop') {
-    await sleep(Math.max(0, STOPPED_MS - (performance.now() - sinceMs)));
+  if (loss === 'stop' || loss === 'cut') {
+    await sleep(Math.max(0, AWAY_MS - (performance.now() - sinceMs)));
     for (const pid of pids) process.kill(pid, 'SIGCONT');
+    cluster.heal();
     backSinceMs = performance.now();
   }
-  await untilReplica(node);
+  await untilReplica(cluster, node);
   return { pausesMs, backMs: performance.now() - backSinceMs };
 }
 
@@ -128,7 +157,7 @@ async function pause(way: Way, writers: Writers, sinceMs: number): Promise<numbe
 }
 
 /** The node that was the primary is a healthy replica, and so are all others. */
-async function untilReplica(node: LocalNode): Promise<void> {
+async function untilReplica(cluster: LocalCluster, node: LocalNode): Promise<void> {
   const deadlineMs = performance.now() + GIVE_UP_MS;
   for (;;) {
     const status = await cluster.status(await cluster.primary()).catch(() => null);
@@ -138,14 +167,6 @@ async function untilReplica(node: LocalNode): Promise<void> {
     await sleep(50);
   }
   await cluster.allReady();
-}
-
-async function missing(writers: Writers): Promise<number[]> {
-  await cluster.allReady();
-  const ids = new Set(
-    (await cluster.sql(await cluster.primary(), `SELECT id FROM ${TABLE}`)).map(([id]) => Number(id)),
-  );
-  return writers.acknowledged.filter((id) => !ids.has(id));
 }
 
 function shown(round: Round | undefined): string {

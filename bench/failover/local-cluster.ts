@@ -4,12 +4,16 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ClusterStatus } from '../../src/model/status.js';
 import { sleep } from '../../src/std/timing.js';
+import { LinkRoutes, USE_ROUTES } from '../../test/kit/link-routes.js';
+import { loadedBefore } from '../../test/kit/loaded-before.js';
+import { until } from '../../test/kit/until.js';
 import type { WriterTarget } from './writers.js';
 
 const MAIN = resolve('dist/main.js');
 /** The ports of a cluster of up to nine nodes lie within a hundred. */
 const LINKS = 10;
 const PORTS = 20;
+const PROXIES = 70;
 
 export interface LocalNode extends WriterTarget {
   readonly name: string;
@@ -21,11 +25,26 @@ export class LocalCluster {
   readonly nodes: readonly LocalNode[];
   readonly #directory: string;
   readonly #demo: ChildProcess;
+  readonly #routes: LinkRoutes | null;
 
-  static async start(directory: string, http: number, count: number): Promise<LocalCluster> {
+  /** `proxySeed`: links go through proxies, so that they can be cut; null = they do not. At most five nodes then. */
+  static async start(
+    directory: string,
+    { httpPort, nodes, proxySeed }: { httpPort: number; nodes: number; proxySeed: number | null },
+  ): Promise<LocalCluster> {
+    const [http, count] = [httpPort, nodes];
+    const ends = Array.from({ length: count }, (_, at) => ({
+      name: `n${at + 1}`,
+      directory: join(directory, `n${at + 1}`),
+      linkPort: http + LINKS + at,
+    }));
+    const routes = proxySeed === null ? null : await LinkRoutes.start(ends, http + PROXIES, proxySeed);
     const ports = ['--http-port', http, '--link-port', http + LINKS, '--mysql-port', http + PORTS];
     const args = ['demo', '--dir', directory, ...ports, '--replicas', count - 1, '--failover', 'automatic'];
-    const demo = spawn(process.execPath, [MAIN, ...args.map(String)], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const env = { ...process.env, ...(routes && loadedBefore([USE_ROUTES])) };
+    const demo = spawn(process.execPath, [MAIN, ...args.map(String)], {
+      ...{ env, stdio: ['ignore', 'pipe', 'pipe'] },
+    });
     let said = '';
     demo.stderr.on('data', (bytes: Buffer) => {
       said += String(bytes);
@@ -33,12 +52,18 @@ export class LocalCluster {
     for await (const bytes of demo.stdout) if (String(bytes).includes('skein ready')) break;
     if (demo.exitCode !== null) throw new Error(`The cluster did not start:\n${said}`);
     demo.stdout.resume();
-    return new LocalCluster(directory, demo, http, count);
+    if (routes) await until('the nodes are linked through the proxies', () => routes.areUsed);
+    return new LocalCluster(directory, demo, { http, count, routes });
   }
 
-  private constructor(directory: string, demo: ChildProcess, http: number, count: number) {
+  private constructor(
+    directory: string,
+    demo: ChildProcess,
+    { http, count, routes }: { http: number; count: number; routes: LinkRoutes | null },
+  ) {
     this.#directory = directory;
     this.#demo = demo;
+    this.#routes = routes;
     this.nodes = Array.from({ length: count }, (_, at) => ({
       name: `n${at + 1}`,
       directory: join(directory, `n${at + 1}`),
@@ -90,11 +115,24 @@ export class LocalCluster {
     return (await (await fetch(`${node.url}/v1/cluster`, { headers })).json()) as ClusterStatus;
   }
 
+  /** Nothing that this node and the others send each other arrives. */
+  cut({ name }: LocalNode): void {
+    if (!this.#routes)
+      throw new Error('The links of this cluster cannot be cut: they go through no proxies.');
+    for (const other of this.#routes.othersThan(name)) this.#routes.cut(name, other);
+  }
+
+  heal(): void {
+    this.#routes?.heal();
+  }
+
   async stop(): Promise<void> {
-    if (this.#demo.exitCode !== null) return;
-    const ended = once(this.#demo, 'exit');
-    this.#demo.kill('SIGTERM');
-    await ended;
+    if (this.#demo.exitCode === null) {
+      const ended = once(this.#demo, 'exit');
+      this.#demo.kill('SIGTERM');
+      await ended;
+    }
+    await this.#routes?.close();
   }
 }
 

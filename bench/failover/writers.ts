@@ -17,12 +17,16 @@ export interface WriterAccess {
 export type Way = 'port' | 'http';
 
 export const TABLE = 'bench.failover';
+/** The numbers of the writes are not unique in it, so that a write that was done twice is seen. */
+export const CREATE_TABLE = `CREATE TABLE ${TABLE} (place BIGINT AUTO_INCREMENT PRIMARY KEY, id BIGINT NOT NULL)`;
 /** A client that waits longer gives up, as applications do. */
 const ANSWER_MS = 10_000;
 
 /** One writer for each node and way, so that a node that hangs does not hang all. */
 export class Writers {
   readonly acknowledged: number[] = [];
+  /** They must not be there. */
+  readonly refused: number[] = [];
   /** Not refused, and not acknowledged: they may be there or not. */
   readonly unknown: number[] = [];
   readonly #answers: Record<Way, { readonly beganMs: number; readonly atMs: number }[]> = {
@@ -54,7 +58,11 @@ export class Writers {
   async #overHttp({ url }: WriterTarget, { token }: WriterAccess, paceMs: number): Promise<void> {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     await this.#each('http', paceMs, async (id) => {
-      const body = JSON.stringify({ sql: `INSERT INTO ${TABLE} VALUES (?)`, params: [id], forward: true });
+      const body = JSON.stringify({
+        sql: `INSERT INTO ${TABLE} (id) VALUES (?)`,
+        params: [id],
+        forward: true,
+      });
       const signal = AbortSignal.timeout(ANSWER_MS);
       const response = await fetch(`${url}/v1/sql`, { method: 'POST', headers, body, signal });
       const answer = (await response.json()) as { error?: { applied?: string } };
@@ -73,7 +81,7 @@ export class Writers {
         if (connection === null) return 'refused';
       }
       try {
-        await connection.query({ sql: `INSERT INTO ${TABLE} VALUES (${id})`, timeout: ANSWER_MS });
+        await connection.query({ sql: `INSERT INTO ${TABLE} (id) VALUES (${id})`, timeout: ANSWER_MS });
         return 'acknowledged';
       } catch {
         connection.destroy();
@@ -97,8 +105,25 @@ export class Writers {
       if (outcome === 'acknowledged') {
         this.acknowledged.push(id);
         this.#answers[way].push({ beganMs, atMs: performance.now() });
-      } else if (outcome === 'unknown') this.unknown.push(id);
+      } else this[outcome].push(id);
       await sleep(paceMs, signal).catch(() => {});
     }
   }
+}
+
+/** What is wrong with the rows, given what the clients were told. Pure. */
+export function judgeRows(
+  { acknowledged, refused }: Pick<Writers, 'acknowledged' | 'refused'>,
+  ids: readonly number[],
+): string[] {
+  const there = new Set(ids);
+  const seen = new Set<number>();
+  const faults: [string, number[]][] = [
+    ['acknowledged, and lost', acknowledged.filter((id) => !there.has(id))],
+    ['there more than once', ids.filter((id) => seen.size === seen.add(id).size)],
+    ['refused, and there', refused.filter((id) => there.has(id))],
+  ];
+  return faults
+    .filter(([, wrong]) => wrong.length > 0)
+    .map(([what, wrong]) => `WRONG: ${wrong.length} writes were ${what}: ${wrong.slice(0, 20).join(', ')}`);
 }
