@@ -39,6 +39,7 @@ function replica(port: number): void {
       list: () => {},
       heartbeat: () => heartbeatBody('n2', 'replica'),
       seedOrder: () => {},
+      defined: () => {},
       definitions: async ({ id }) => ({ id, definitions: {}, failed: null }),
       verify: async ({ id }) => ({ id, what: { kind: 'failed', reason: 'It has no server.' } }),
       state: (state) => {

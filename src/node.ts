@@ -150,6 +150,7 @@ class Node {
     const recovery = new FormerRecovery({
       parts: () => parts,
       isDecided: () => role.scope.isDecided,
+      hasExtra: () => seeding.hasExtra(),
       keepExtra: (reason, signal) => seeding.keepExtra(reason, signal),
     });
     server.up.on(() => recovery.started());

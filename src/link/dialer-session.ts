@@ -21,6 +21,7 @@ import {
   type DefinitionsQuery,
   type DefinitionsReply,
   decodeDefinitionsQuery,
+  decodeDefinitionsReply,
   decodeHeartbeat,
   decodeList,
   decodeRefuse,
@@ -29,6 +30,7 @@ import {
   decodeWelcome,
   encodeAdopted,
   encodeAttach,
+  encodeDefinitionsQuery,
   encodeDefinitionsReply,
   encodeHeartbeat,
   encodeReady,
@@ -68,6 +70,8 @@ export interface ReplicaCallbacks {
   seedOrder(order: SeedOrder): void;
   /** How objects of the replica's server are defined; the answer has the reason when that cannot be told. */
   definitions(query: DefinitionsQuery): Promise<DefinitionsReply>;
+  /** The primary answers a question of `askDefinitions`. */
+  defined(reply: DefinitionsReply): void;
   /** Rows of the replica's server, to be compared with the primary's. Never rejects. */
   verify(ask: VerifyAsk): Promise<VerifyReply>;
   /** A heartbeat of the primary; `heardAtMs` is monotonic (for membership/lag.ts). */
@@ -157,6 +161,12 @@ export class DialerSession {
     if (this.open) this.#channel.guard(() => this.#channel.write(encodeAdopted(place)));
   }
 
+  /** False: the link is not open, and no answer comes. See `defined`. */
+  askDefinitions(query: DefinitionsQuery): boolean {
+    if (this.open) this.#channel.guard(() => this.#channel.write(encodeDefinitionsQuery(query)));
+    return this.open;
+  }
+
   resume(): void {
     this.#channel.resume();
   }
@@ -183,6 +193,7 @@ export class DialerSession {
     else if (name === 'list') this.#modules.list(decodeList(payload));
     else if (name === 'probe') this.#onProbe(decodeProbe(payload));
     else if (name === 'definitionsQuery') void this.#onDefinitionsQuery(decodeDefinitionsQuery(payload));
+    else if (name === 'definitionsReply') this.#modules.defined(decodeDefinitionsReply(payload));
     else if (name === 'verifyAsk') void this.#onVerifyAsk(decodeVerifyAsk(payload));
     else if (name === 'seedOrder') this.#modules.seedOrder(decodeSeedOrder(payload));
     else if (name === 'refuse') this.#onRefuse(payload);
@@ -249,6 +260,7 @@ export class DialerSession {
       'list',
       'probe',
       'definitionsQuery',
+      'definitionsReply',
       'verifyAsk',
       'seedOrder',
       'refuse',

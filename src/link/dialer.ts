@@ -7,6 +7,7 @@ import type { Logger } from '../std/logger.js';
 import { backoffMs, sleep } from '../std/timing.js';
 import type { TlsSource } from '../std/tls-source.js';
 import type { Ack } from '../wire/frames.js';
+import type { DefinitionsQuery } from '../wire/messages.js';
 import { connectLink } from './connect.js';
 import { DialerSession, type ReplicaCallbacks } from './dialer-session.js';
 import { type Identity, linkIdentity } from './handshake.js';
@@ -119,6 +120,11 @@ export class LinkDialer {
   /** See DialerSession. */
   adopted(place: ChainPlace): void {
     this.#session?.adopted(place);
+  }
+
+  /** False: the link is not up, and no answer comes. See `defined`. */
+  askDefinitions(query: DefinitionsQuery): boolean {
+    return this.#session?.askDefinitions(query) ?? false;
   }
 
   /** Merged: at most one frame in a turn of the event loop, the newest wins. Dropped while the link is down. */
@@ -234,6 +240,7 @@ function callbacks(modules: ReplicaCallbacks): ReplicaCallbacks {
     heartbeat: () => modules.heartbeat(),
     seedOrder: (order) => modules.seedOrder(order),
     definitions: (query) => modules.definitions(query),
+    defined: (reply) => modules.defined(reply),
     verify: (ask) => modules.verify(ask),
     heard: (heartbeat, heardAtMs) => modules.heard?.(heartbeat, heardAtMs),
   };

@@ -60,10 +60,10 @@ test('both prove the secret', () => {
 test('golden proofs: two versions of this code must go on understanding each other', () => {
   const proofs = proofsOf('dialer', linkIdentity('demo', '0123456789abcdef'), nonceD, nonceL);
   expect(proofs.secret.toString('hex')).toMatchInlineSnapshot(
-    `"33772a3162f92ab7ce5b07a4db561e03c963884e9a6d15b65773fe081ef69ce2"`,
+    `"69c7b2940e7efd69993fb929b4ac223c4632aaa3df38515b4aa54e51ac83a02e"`,
   );
   expect(proofs.cluster.toString('hex')).toMatchInlineSnapshot(
-    `"433e93f70e40b2909cfa33e1b843e1e5cf57fb9aada9f3c85355371e77d6f989"`,
+    `"976fb7d710dc03815d1d008115149dc329adfc5e842d67a255906ebc62ab480e"`,
   );
 });
 

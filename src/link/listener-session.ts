@@ -20,10 +20,12 @@ import {
   type DefinitionsQuery,
   type DefinitionsReply,
   decodeAdopted,
+  decodeDefinitionsQuery,
   decodeDefinitionsReply,
   decodeHeartbeat,
   decodeRefuse,
   encodeDefinitionsQuery,
+  encodeDefinitionsReply,
   encodeHeartbeat,
   encodeList,
   encodeSeedOrder,
@@ -64,6 +66,8 @@ export interface ReplicaSession {
   orderSeed(order: SeedOrder): void;
   /** The replica answers when it has applied the position in question; see `onDefinitions`. */
   askDefinitions(query: DefinitionsQuery): void;
+  /** Answers a question of the replica; see `onDefinitionsQuery`. */
+  sendDefinitions(reply: DefinitionsReply): void;
   /** The replica answers with the same id; see `onVerify`. @throws SkeinError FRAME_TOO_LARGE */
   askVerify(ask: VerifyAsk): void;
   readonly blocked: boolean;
@@ -77,6 +81,8 @@ export interface ReplicaSession {
   /** The replica has answered the probe of this round: it follows this primary. */
   readonly onEcho: Emitter<number>;
   readonly onDefinitions: Emitter<DefinitionsReply>;
+  /** The replica asks for the definitions that this primary has now. */
+  readonly onDefinitionsQuery: Emitter<DefinitionsQuery>;
   readonly onVerify: Emitter<VerifyReply>;
   /** Emitted once, with the reason for people. */
   readonly onClosed: Emitter<string>;
@@ -88,6 +94,11 @@ export interface ReplicaSession {
 
 /** After `sendRecords() === false` this much may still be sent; it protects against a caller that ignores the result. */
 const OVERRUN_BYTES_MAX = 64 * 1024 * 1024;
+
+const TAKEN: readonly FrameName[] = [
+  ...(['ack', 'heartbeat', 'adopted', 'echo'] as const),
+  ...(['definitionsQuery', 'definitionsReply', 'verifyReply', 'refuse'] as const),
+];
 
 export interface ListenerSessionOptions extends HeartbeatOptions {
   readonly attach: AttachInfo;
@@ -115,6 +126,7 @@ export class ListenerSession implements ReplicaSession {
   readonly onAdopted = new Emitter<ChainPlace>();
   readonly onEcho = new Emitter<number>();
   readonly onDefinitions = new Emitter<DefinitionsReply>();
+  readonly onDefinitionsQuery = new Emitter<DefinitionsQuery>();
   readonly onVerify = new Emitter<VerifyReply>();
   readonly onClosed = new Emitter<string>();
   readonly #channel: Channel;
@@ -141,7 +153,7 @@ export class ListenerSession implements ReplicaSession {
       silent: (silentMs) =>
         this.#end('LINK_SILENT', `No data from ${this.node} for ${durationText(silentMs)}.`),
     });
-    channel.handOver(['ack', 'heartbeat', 'adopted', 'echo', 'definitionsReply', 'verifyReply', 'refuse'], {
+    channel.handOver(TAKEN, {
       frame: (name, payload) => this.#frame(name, payload),
       drained: () => this.#drained(),
       closed: (error) => this.#closed(error),
@@ -211,6 +223,17 @@ export class ListenerSession implements ReplicaSession {
     this.#channel.guard(() => this.#channel.write(encodeDefinitionsQuery(query)));
   }
 
+  sendDefinitions(reply: DefinitionsReply): void {
+    this.#channel.guard(() => {
+      try {
+        this.#channel.write(encodeDefinitionsReply(reply));
+      } catch (error) {
+        const failed = messageOf(error);
+        this.#channel.write(encodeDefinitionsReply({ id: reply.id, definitions: {}, failed }));
+      }
+    });
+  }
+
   askVerify(ask: VerifyAsk): void {
     const frame = encodeVerifyAsk(ask);
     this.#channel.guard(() => this.#channel.write(frame));
@@ -252,6 +275,7 @@ export class ListenerSession implements ReplicaSession {
     else if (name === 'heartbeat') this.#onHeartbeatFrame(decodeHeartbeat(payload));
     else if (name === 'adopted') this.onAdopted.emit(decodeAdopted(payload));
     else if (name === 'echo') this.#onEchoFrame(decodeEcho(payload));
+    else if (name === 'definitionsQuery') this.onDefinitionsQuery.emit(decodeDefinitionsQuery(payload));
     else if (name === 'definitionsReply') this.onDefinitions.emit(decodeDefinitionsReply(payload));
     else if (name === 'verifyReply') this.onVerify.emit(decodeVerifyReply(payload));
     else if (name === 'refuse') this.#onRefuse(payload);

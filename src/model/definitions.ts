@@ -18,6 +18,15 @@ export function digestsOf(definitions: Definitions): DefinitionDigests {
   );
 }
 
+/** The answer to a question: these objects in full; null = digests of all. */
+export function definitionsOf(
+  found: Definitions,
+  objects: readonly string[] | null,
+): Readonly<Record<string, string>> {
+  if (objects === null) return digestsOf(found);
+  return Object.fromEntries([...found].filter(([object]) => objects.includes(object)));
+}
+
 /** Objects that are missing on one side or differ, in order. */
 export function differingObjects(a: DefinitionDigests, b: DefinitionDigests): string[] {
   return [...new Set([...Object.keys(a), ...Object.keys(b)])]

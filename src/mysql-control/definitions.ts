@@ -46,6 +46,8 @@ export interface TableDefinition extends ObjectName {
   readonly partitions: readonly Partition[];
   /** Always `rows` for a partitioned table, whose partitions have this for themselves. */
   readonly content: Content;
+  /** Of a sequence: its row, which no transaction takes back. Absent for other tables. */
+  readonly sequence?: unknown;
 }
 
 /** The row of a system table of which the object consists; each value in hex, as text. */
@@ -105,7 +107,8 @@ async function tables(query: SqlQuery): Promise<TableDefinition[]> {
       partitionedBy === null
         ? { partitioning: null, partitions: [] }
         : await partitionsOf(query, name, { isAuto: AUTO.test(partitionedBy) });
-    found.push({ kind: 'table', ...name, shape, ...parts });
+    const sequence = isSequence(shape) && { sequence: await sequenceOf(query, name) };
+    found.push({ kind: 'table', ...name, shape, ...parts, ...sequence });
   }
   const sources = found.flatMap(({ schema, name, partitions }) => {
     const table = quoted(schema, name);
@@ -150,6 +153,13 @@ async function shapeOf(
     if (typeof errno !== 'number' || errno < 0 || errno === ER_LOCK_WAIT_TIMEOUT) throw error;
     return { shape: null, partitionedBy: null };
   }
+}
+
+const isSequence = (shape: unknown) => typeof shape === 'string' && /\n\) .*\bSEQUENCE=1\b/.test(shape);
+
+async function sequenceOf(query: SqlQuery, { schema, name }: ObjectName): Promise<unknown> {
+  const [row] = await query(`SELECT * FROM ${quoted(schema, name)}`);
+  return Object.values(row ?? {}).map(String);
 }
 
 type BarePartition = Omit<Partition, 'content'> & { readonly subpartitions: string[] };

@@ -19,6 +19,8 @@ export interface Flavour {
    * piece.
    */
   forReplica(group: Buffer, isWhole: boolean): ReplicaGroup | null;
+  /** Whether a group may change definitions, empty a table, or create one with rows. Its first piece is enough. */
+  mayChangeDefinitions(group: Buffer): boolean;
   /** The ordinal of a transaction in a cluster that Skein has managed from the beginning. */
   ordinalOf(gtid: string): number;
   /** The GTID of the transaction at this place. `ordinal` is at least 1. */

@@ -66,6 +66,21 @@ it('a statement that is compressed is not read', () => {
   expect(mariadb.forReplica(group, true)?.ddl).toBe('');
 });
 
+it.each<[string, boolean, Buffer]>([
+  ['DDL', true, Buffer.concat([gtid(STANDALONE | DDL), query(alter)])],
+  ['what a recovery wrote', true, Buffer.concat([gtid(STANDALONE), query(alter)])],
+  [
+    'CREATE TABLE ... SELECT',
+    true,
+    Buffer.concat([gtid(TRANSACTIONAL | DDL), query('CREATE TABLE t (a INT)')]),
+  ],
+  ['what does not begin as a group', true, query(alter)],
+  ['a transaction', false, Buffer.concat([gtid(TRANSACTIONAL), query('BEGIN')])],
+  ['an end of XA', false, Buffer.concat([gtid(STANDALONE | COMPLETED_XA), query("XA COMMIT 'a'")])],
+])('whether it may change definitions: %s', (_, may, group) => {
+  expect(mariadb.mayChangeDefinitions(group)).toBe(may);
+});
+
 function gtid(flags: number): Buffer {
   const body = Buffer.alloc(19);
   body.writeUInt32LE(20, 0);

@@ -171,6 +171,14 @@ function forReplica(group: Buffer, isWhole: boolean): ReplicaGroup | null {
   return { group: toleratingRename(withoutOldEngineName(markedAsDdl(group)), ddl), ddl };
 }
 
+function mayChangeDefinitions(group: Buffer): boolean {
+  // What is not known is taken for DDL.
+  if (group[HEADER_AT.type] !== EVENT.gtidMariadb) return true;
+  if (decodeXaMark(group) !== null) return false;
+  // CREATE TABLE ... SELECT has only the mark of DDL, what a server's recovery logged only stands alone.
+  return (decodeMariadbGtidEvent(group).flags & (GTID_FLAG_STANDALONE | GTID_FLAG_DDL)) !== 0;
+}
+
 export const mariadb: Flavour = {
   name: 'mariadb',
   sourceSide: mariadbSource,
@@ -193,6 +201,7 @@ export const mariadb: Flavour = {
   isAnnotation: (type) => type === EVENT.annotateRows,
   xaMarks: mariadbXaMarks,
   forReplica,
+  mayChangeDefinitions,
   dumpConversation,
   epochServerId: (epoch) => EPOCH_SERVER_ID_BASE + epoch,
 };

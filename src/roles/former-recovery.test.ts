@@ -13,7 +13,7 @@ const member = (name: string) => ({
 
 function recoveryOf(options: { openEpoch?: number | null; voters?: string[]; isElected?: boolean } = {}) {
   const { openEpoch = 3, voters = ['n1', 'n2', 'n3'], isElected = true } = options;
-  const state = { isDecided: false, kept: 0, fails: false };
+  const state = { isDecided: false, hasExtra: true, kept: 0, fails: false };
   const parts = {
     config: { name: 'n1' },
     logger: silentLogger,
@@ -24,6 +24,7 @@ function recoveryOf(options: { openEpoch?: number | null; voters?: string[]; isE
   const recovery = new FormerRecovery({
     parts: () => parts,
     isDecided: () => state.isDecided,
+    hasExtra: async () => state.hasExtra,
     keepExtra: async () => {
       if (state.fails) throw new Error('the disk is full');
       state.kept++;
@@ -54,6 +55,12 @@ it('takes nothing out that could not be kept', async () => {
   state.isDecided = true;
   state.fails = true;
   expect(await recovery.recoverAs()).toBe('primary');
+});
+
+it("keeps and takes back nothing when all of the log is the cluster's", async () => {
+  const { recovery, state } = recoveryOf();
+  Object.assign(state, { isDecided: true, hasExtra: false });
+  expect([await recovery.recoverAs(), state.kept]).toEqual(['primary', 0]);
 });
 
 it('does not wait when the node stops', async () => {

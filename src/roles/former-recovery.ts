@@ -12,16 +12,19 @@ export interface FormerRecoveryModules {
   parts(): Pick<NodeParts, 'election' | 'openMark' | 'chainFile' | 'config' | 'flavour' | 'logger'>;
   /** This node follows the primary of a new epoch, or is elected, and its log was cut to that. */
   isDecided(): boolean;
-  /** Keeps what only the log of this server has, before it is taken out. */
+  /** Whether the log of this server, from its files, has something that the cluster's log does not have. */
+  hasExtra(): Promise<boolean>;
+  /** Keeps that before it is taken out. */
   keepExtra(reason: string, signal: AbortSignal): Promise<unknown>;
 }
 
 const DECIDED_POLL_MS = 20;
 
 /**
- * How a server is started again that died while it was open as the primary. What waited for its quorum is taken back out of its
- * data and its log, because the cluster may lack it: what the cluster has comes again through the endpoint (rule H10). Where
- * that cannot be done, because there is DDL behind it, the server recovers as usual. The only voter takes nothing back.
+ * How a server is started again that died while it was open as the primary. When its log has something that the cluster's log
+ * lacks, what waited for its quorum is taken back out of its data and its log: what the cluster has of that comes again through
+ * the endpoint (rule H10). Where that cannot be done, because there is DDL behind it, the server recovers as usual. The only
+ * voter takes nothing back.
  */
 export class FormerRecovery {
   readonly #modules: FormerRecoveryModules;
@@ -34,13 +37,15 @@ export class FormerRecovery {
 
   /** Asked at each start after a crash. Resolves when the history that the data has to agree with is known. */
   async recoverAs(): Promise<'primary' | 'replica'> {
-    const { parts, isDecided, keepExtra } = this.#modules;
+    const { parts, isDecided, hasExtra, keepExtra } = this.#modules;
     const { election, openMark, logger } = parts();
     if (election === null || openMark.epoch === null || isOnlyVoter(parts())) return 'primary';
     this.#attempts++;
     if (this.#attempts > 1) return 'primary';
     try {
       while (!isDecided()) await sleep(DECIDED_POLL_MS, this.#stopped.signal);
+      // Mostly there is nothing. Then all of its log is right, and what was under way in the engine is finished.
+      if (!(await hasExtra())) return 'primary';
       await keepExtra(
         `The server died while it was open as the primary of epoch ${openMark.epoch}, and another epoch has begun.`,
         this.#stopped.signal,
@@ -76,17 +81,17 @@ export class FormerRecovery {
 }
 
 /**
- * Compares a former primary's server, started after its death, with this node's log, which has everything that is committed, and
- * sets its positions. Never rejects.
+ * Compares the end of the log of a former primary's server, started after its death, with the cluster's log, and sets the server's
+ * positions. The chain names every transaction of an older epoch, also one that this node's spool does not have yet. Never
+ * rejects.
  */
 export async function settleFormer(
   {
     control,
     flavour,
     newServerId,
-    spool,
     dataDir,
-  }: Pick<NodeParts, 'flavour' | 'newServerId' | 'spool'> & { control(): LocalControl; dataDir: string },
+  }: Pick<NodeParts, 'flavour' | 'newServerId'> & { control(): LocalControl; dataDir: string },
   nameOf: (ordinal: number) => string,
 ): Promise<FormerPrimaryOutcome> {
   try {
@@ -94,7 +99,7 @@ export async function settleFormer(
     return await control().settleFormerPrimary({
       serverId: await newServerId(),
       logEnd,
-      nameOf: (ordinal) => (ordinal > spool.end.ordinal ? null : nameOf(ordinal)),
+      nameOf,
     });
   } catch (error) {
     return {

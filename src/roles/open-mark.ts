@@ -1,9 +1,13 @@
 import { join } from 'node:path';
-import { Type } from '@sinclair/typebox';
+import { type Static, Type } from '@sinclair/typebox';
 import { SkeinError } from '../model/error.js';
 import { StateFile } from '../std/state-file.js';
 
-const Schema = Type.Object({ epoch: Type.Integer({ minimum: 1, maximum: 0xffff_ffff }) });
+const Schema = Type.Object({
+  epoch: Type.Integer({ minimum: 1, maximum: 0xffff_ffff }),
+  /** Why the data cannot be compared with the log if the server ends now, for people. */
+  doubt: Type.Optional(Type.String()),
+});
 
 /**
  * Remembers on the disk that the server of this node was opened as the primary, until its data is a replica's again. Such a
@@ -11,7 +15,7 @@ const Schema = Type.Object({ epoch: Type.Integer({ minimum: 1, maximum: 0xffff_f
  */
 export class OpenMark {
   readonly #file: StateFile<typeof Schema, null>;
-  #epoch: number | null = null;
+  #mark: Static<typeof Schema> | null = null;
 
   constructor(stateDirectory: string) {
     this.#file = new StateFile({
@@ -29,24 +33,40 @@ export class OpenMark {
   }
 
   async load(): Promise<void> {
-    this.#epoch = (await this.#file.load())?.epoch ?? null;
+    this.#mark = await this.#file.load();
   }
 
   /** The epoch in which the server was opened; null = its data is a replica's. */
   get epoch(): number | null {
-    return this.#epoch;
+    return this.#mark?.epoch ?? null;
   }
 
-  /** Resolves when it is on the disk. */
-  async set(epoch: number): Promise<void> {
-    if (this.#epoch === epoch) return;
-    await this.#file.save({ epoch });
-    this.#epoch = epoch;
+  /** Why this server's data cannot be told from the log after its death; null = it can. */
+  get doubt(): string | null {
+    return this.#mark?.doubt ?? null;
+  }
+
+  /** Resolves when it is on the disk. A doubt from before stays. */
+  async set(epoch: number, newDoubt: string | null = null): Promise<void> {
+    const doubt = this.doubt ?? newDoubt;
+    if (this.epoch === epoch && this.doubt === doubt) return;
+    await this.#save({ epoch, ...(doubt !== null && { doubt }) });
+  }
+
+  /** Keeps a reason until the server's data is a replica's. Without a mark nothing is done. */
+  async doubtful(reason: string): Promise<void> {
+    if (this.#mark === null || this.doubt !== null) return;
+    await this.#save({ ...this.#mark, doubt: reason });
+  }
+
+  async #save(mark: Static<typeof Schema>): Promise<void> {
+    await this.#file.save(mark);
+    this.#mark = mark;
   }
 
   async clear(): Promise<void> {
-    if (this.#epoch === null) return;
+    if (this.#mark === null) return;
     await this.#file.remove();
-    this.#epoch = null;
+    this.#mark = null;
   }
 }

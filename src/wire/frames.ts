@@ -17,7 +17,7 @@ export const FRAME_HEADER_SIZE = 5;
  * Both ends must have the same version, or the handshake fails. Raised by one with every change that an older node would
  * misread.
  */
-export const LINK_VERSION = 6;
+export const LINK_VERSION = 7;
 
 /** Bytes of records in one RECORDS frame: the receiver keeps a whole frame in memory. */
 export const RECORDS_BYTES_MAX = 16 * 1024 * 1024;
@@ -69,9 +69,12 @@ export const FRAMES = {
   probe: { type: 18, payloadMax: 8 },
   /** replica -> primary: u53 number of the round, u53 newest epoch that the replica knows. */
   echo: { type: 19, payloadMax: 16 },
-  /** primary -> replica: asks for the definitions of objects, once the replica has applied a transaction. */
+  /**
+   * primary -> replica: asks for the definitions of objects, once the replica has applied a transaction. replica -> primary: for
+   * those that the primary has now.
+   */
   definitionsQuery: { type: 20, payloadMax: CONTROL_MAX },
-  /** replica -> primary: its answer to that. */
+  /** both ways: the answer to that. */
   definitionsReply: { type: 21, payloadMax: DEFINITIONS_MAX },
   /** primary -> replica: a new list of members, as an entry of the chain. */
   list: { type: 22, payloadMax: CONTROL_MAX },

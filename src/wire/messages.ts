@@ -261,7 +261,10 @@ const StatusSchema = Type.Object({
 const DefinitionsQuerySchema = Type.Object({
   /** The answer has the same id. */
   id: Ordinal,
-  /** The definitions after this transaction; '' = of a server without any. Nothing may be written meanwhile. */
+  /**
+   * To a replica: the definitions after this transaction; '' = of a server without any. Nothing may be written meanwhile. A
+   * primary answers with what it has now.
+   */
   gtid: Gtid,
   /** Objects whose definitions are wanted in full; null = digests of all. See model/definitions.ts. */
   objects: OrNull(Type.Array(Text(512), { maxItems: 1000 })),
@@ -274,6 +277,8 @@ const DefinitionsReplySchema = Type.Object({
   definitions: Type.Record(Type.String(), Type.String()),
   /** Why it has no answer, for people; null = it has one. */
   failed: OrNull(Reason),
+  /** From a primary: where its log ended after the definitions had been read. */
+  ordinal: Type.Optional(Ordinal),
 });
 export type DefinitionsReply = Static<typeof DefinitionsReplySchema>;
 

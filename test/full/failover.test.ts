@@ -2,13 +2,17 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Chain } from '../../src/model/chain.js';
+import { listRecovered } from '../../src/recovered/list.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { checkLedger, Ledger, type WriterPool } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, LEDGER_DATABASE } from '../kit/kill-rounds.js';
+import { endOf, eventsSince } from '../kit/node-log.js';
 import { startRoleWriters } from '../kit/role-writers.js';
+import { run, scalarOf, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
+import { start, untilWaiting } from '../kit/waiting.js';
 
 /** A primary that is lost in one way or another is replaced, under load: nothing acknowledged is lost, and all come back. */
 
@@ -28,6 +32,11 @@ showLogsOnFailure(() => cluster);
 beforeAll(async () => {
   cluster = await TestCluster.start({ failover: 'automatic' });
   await createLedger(cluster);
+  await withSql(await primary(), async (sql) => {
+    await run(sql, 'CREATE DATABASE own');
+    await run(sql, 'CREATE TABLE own.t (id INT PRIMARY KEY)');
+    await run(sql, 'INSERT INTO own.t VALUES (1)');
+  });
   ledger = new Ledger();
   pool = startRoleWriters(cluster, ledger, { http: 2, mysql: 2, gap: (ms) => gaps.push(ms) });
 });
@@ -56,10 +65,17 @@ const primaryAfter = (epoch: number) =>
     { deadlineMs: ELECTED_MAX_MS, context: () => cluster.logs() },
   );
 
-async function lose(how: string, act: (node: TestNode) => Promise<void>): Promise<void> {
+interface Lost {
+  readonly before: TestNode;
+  readonly mark: number;
+}
+
+/** Loses the primary. Resolves when all nodes are ready, with the old primary, and a mark in its log of before. */
+async function lose(how: string, act: (node: TestNode) => Promise<void>): Promise<Lost> {
   await ledger.progress(WRITES_BETWEEN, 40_000, `writes before: ${how}`);
   const before = await primary();
   const epoch = await epochOf(before);
+  const mark = await endOf(before);
   gaps = [];
   await act(before);
   const after = await primaryAfter(epoch);
@@ -68,6 +84,7 @@ async function lose(how: string, act: (node: TestNode) => Promise<void>): Promis
     `${how}: ${before.name} -> ${after.name}, nothing acknowledged for ${Math.round(Math.max(...gaps))} ms`,
   );
   for (const node of cluster.nodes) await node.untilReady(90_000);
+  return { before, mark };
 }
 
 it.each<[how: string, act: (node: TestNode) => Promise<void>]>([
@@ -95,7 +112,28 @@ it.each<[how: string, act: (node: TestNode) => Promise<void>]>([
     },
   ],
 ])('%s', { timeout: 60_000 + ROUNDS * 200_000 }, async (how, act) => {
-  for (let round = 0; round < ROUNDS; round++) await lose(how, act);
+  for (let round = 0; round < ROUNDS; round++) {
+    const { before, mark } = await lose(how, act);
+    expect(await eventsSince(before, 'seed.started', mark), 'its own data was exact').toEqual([]);
+  }
+});
+
+it('one that emptied a table without logging it is filled, and only such a one', {
+  timeout: 240_000,
+}, async () => {
+  const { before, mark } = await lose(
+    'node and server killed after a TRUNCATE that is not logged',
+    async (node) => {
+      // As a server leaves it that is killed between the two.
+      await withSql(node, async (sql) => {
+        await run(sql, 'SET sql_log_bin = 0');
+        await run(sql, 'TRUNCATE TABLE own.t');
+      });
+      await Promise.all([node.kill('node'), node.kill('server')]);
+    },
+  );
+  const [started] = await eventsSince(before, 'seed.started', mark);
+  expect(JSON.stringify(started)).toContain('may have been emptied without being logged');
 });
 
 it('three primaries in a row, before the first is back', { timeout: 60_000 + ROUNDS * 200_000 }, async () => {
@@ -125,4 +163,36 @@ it('nothing that was acknowledged is lost, and all nodes are equal', { timeout: 
   expect(chains[1]).toEqual(chains[0]);
   expect(chains[2]).toEqual(chains[0]);
   console.log(ledger.summary());
+});
+
+it('what only a killed primary has is taken back without a fill, and kept to be read', {
+  timeout: 120_000,
+}, async () => {
+  // One that was opened in order: of the last one, nobody may have been able to tell that it is equal.
+  const last = await primary();
+  const [before] = cluster.nodes.filter((node) => node !== last) as [TestNode];
+  await cluster.makePrimary(before.name);
+  const others = cluster.nodes.filter((node) => node !== before);
+  const epoch = await epochOf(before);
+  const mark = await endOf(before);
+  // Its node sends nothing any more, so the write stays in the log of this server.
+  await before.freeze('node');
+  const write = await start(before.connect(), 'INSERT INTO own.t VALUES (77)');
+  await untilWaiting(before, write.id);
+  await Promise.all([before.kill('node'), before.kill('server')]);
+  expect(await write.done).not.toBe('OK');
+  const after = await primaryAfter(epoch);
+  for (const node of cluster.nodes) await node.untilReady(90_000);
+
+  expect(await eventsSince(before, 'seed.started', mark)).toEqual([]);
+  const kept = (await listRecovered(before.directory)).at(-1);
+  expect(kept).toMatchObject({ transactions: 1 });
+  const text = await readFile(
+    join(before.directory, 'recovered', kept?.name ?? '', 'transactions.sql'),
+    'latin1',
+  );
+  expect(text).toContain('@1=77');
+  for (const node of cluster.nodes)
+    expect(await withSql(node, (sql) => scalarOf(sql, 'SELECT COUNT(*) FROM own.t WHERE id = 77'))).toBe('0');
+  await checksumAtRest(after, [before, ...others.filter((node) => node !== after)], { deadlineMs: 60_000 });
 });

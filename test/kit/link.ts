@@ -161,6 +161,7 @@ export function startReplica(
       list: (message) => replica.lists.push(message),
       heartbeat: () => heartbeatBody(node, 'replica'),
       seedOrder: () => {},
+      defined: () => {},
       definitions: async ({ id }) => ({ id, definitions: {}, failed: null }),
       verify: async ({ id }) => ({ id, what: { kind: 'failed', reason: 'It has no server.' } }),
       heard: (heartbeat) => replica.heard.push(heartbeat),

@@ -84,10 +84,14 @@ export class DefinitionRepair {
   }
 
   /**
-   * Compares and repairs. Only on a closed server whose whole log is on the quorum. Resolves when the server may be opened.
+   * Compares and repairs. Only on a closed server whose whole log is on the quorum. Resolves when the server may be opened, with
+   * true when it is equal to a replica now.
    * @param serverId server id of statements that are logged, and so executed on all nodes
    */
-  async repair({ serverId, epoch }: { serverId: number; epoch: number }, signal: AbortSignal): Promise<void> {
+  async repair(
+    { serverId, epoch }: { serverId: number; epoch: number },
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const { file, event, waiting } = this.#modules;
     const control = this.#modules.control();
     for (let round = 1, repairs = 0; ; round++) {
@@ -95,14 +99,14 @@ export class DefinitionRepair {
       const { gtidBinlogPos: gtid } = await control.status();
       const found = await this.#compare(gtid);
       signal.throwIfAborted();
-      if (found === 'equal') return;
+      if (found === 'equal') return true;
       if (found === 'no replica') {
         await sleep(ASK_AGAIN_MS, signal);
         continue;
       }
       if (found === 'not known') {
         if (!this.#modules.isAlone()) event('DEFINITIONS_UNCHECKED', UNCHECKED);
-        return;
+        return false;
       }
       const noted = await file.load();
       const remade = await control.madeSince(noted.tableIdMax ?? Number.MAX_SAFE_INTEGER);
@@ -119,7 +123,7 @@ export class DefinitionRepair {
       const { steps, left } = isTooMuch
         ? { steps: [], left: [...plan.left, ...plan.steps.map(({ what }) => what)] }
         : plan;
-      if (steps.length + left.length === 0) return;
+      if (steps.length + left.length === 0) return false;
       const failed = await this.#execute(repairs < REPAIRS_MAX ? steps : [], serverId);
       signal.throwIfAborted();
       if (failed.length < steps.length) repairs++;
@@ -131,7 +135,7 @@ export class DefinitionRepair {
           'DEFINITIONS_ACCEPTED',
           `Opened with these differences, because ${file.path} accepts them: ${named(open)}.`,
         );
-        return;
+        return false;
       }
       waiting(differs(found.node, open, file.path, name));
       await sleep(LOOK_AGAIN_MS, signal);
@@ -145,6 +149,7 @@ export class DefinitionRepair {
     await this.#modules.file.save({
       ...(known && { known }),
       tableIdMax: await control.tableIdMax(),
+      partitions: await control.partitionIds(),
       openedAt: await control.now(),
     });
   }

@@ -6,6 +6,8 @@ import { StateFile } from '../../std/state-file.js';
 const Schema = Type.Object({
   /** The engine's highest table id when the server was last opened. Tables with a higher id were created later. */
   tableIdMax: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** A text that differs when partitions were made, emptied, exchanged or removed since then; see ddl-traces.ts. */
+  partitions: Type.Optional(Type.String({ maxLength: 100 })),
   /** The server's clock at that time, as text. */
   openedAt: Type.Optional(Type.String({ pattern: '^[0-9: -]{19}$' })),
   /** Differences from the replicas that were found while the primary was open; see `differenceOf`. */

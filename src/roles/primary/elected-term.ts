@@ -195,6 +195,8 @@ export class ElectedTerm {
       this.#modules.changed();
       return false;
     }
+    // What it executes from now on could hide what it had done without logging it.
+    await parts.openMark.doubtful('it has executed more of the log since then');
     this.#former = null;
     await applying.serverUp({ ...up, adopted: true, crashed: true });
     return true;

@@ -59,12 +59,16 @@ export interface OpeningWorkModules
   opened(): void;
 }
 
+const UNCOMPARED = 'it was opened after a crash without having been found equal to another node';
+
 /** Does the work of each step in opening.ts: queries the server, waits for replicas, begins the epoch. */
 export class OpeningWork {
   readonly #options: Pick<PrimaryRoleOptions, 'node' | 'acknowledge' | 'retryMs'>;
   readonly #modules: OpeningWorkModules;
   /** End of the server's log when this epoch began. All of it must be on a quorum before the primary serves clients. */
   #logEnd: Position = ORIGIN;
+  /** See OpenMark. */
+  #doubt: string | null = null;
 
   constructor(
     options: Pick<PrimaryRoleOptions, 'node' | 'acknowledge' | 'retryMs'>,
@@ -126,7 +130,7 @@ export class OpeningWork {
         await this.#repairDefinitions(state, signal);
         break;
       case 'open':
-        await this.#modules.openMark.set(epochs.current);
+        await this.#modules.openMark.set(epochs.current, this.#doubt);
         await control().openAsPrimary({ serverId: flavour.epochServerId(epochs.current) });
         break;
       case 'prepare':
@@ -218,7 +222,9 @@ export class OpeningWork {
   async #repairDefinitions({ crashed }: OpeningState, signal: AbortSignal): Promise<void> {
     const { flavour, epochs, definitions, crashHandled } = this.#modules;
     const epoch = epochs.current;
-    if (crashed) await definitions.repair({ serverId: flavour.epochServerId(epoch), epoch }, signal);
+    const isCertain =
+      !crashed || (await definitions.repair({ serverId: flavour.epochServerId(epoch), epoch }, signal));
+    this.#doubt = isCertain ? null : UNCOMPARED;
     await definitions.noteOpening();
     await crashHandled();
   }

@@ -7,6 +7,7 @@ import { monotonicMs } from '../../std/clock.js';
 import type { Logger } from '../../std/logger.js';
 import { isDurable, type LocalControl, type ServerReading } from '../local-server.js';
 import type { LogEndFile } from '../log-end-file.js';
+import type { OpenMark } from '../open-mark.js';
 import type { XaRecovery } from '../xa-recovery.js';
 import type { ReplicaSet } from './replica-set.js';
 
@@ -24,6 +25,7 @@ export interface PrimaryChecksModules {
   readonly xa: XaRecovery;
   readonly spool: Pick<Spool, 'purge' | 'committed' | 'durable'>;
   readonly replicas: ReplicaSet;
+  readonly openMark: Pick<OpenMark, 'doubtful'>;
   control(): LocalControl;
   positionAt(ordinal: number): Position;
   /** Kills the server (rule C1). */
@@ -41,6 +43,8 @@ export class PrimaryChecks {
   #waitingCommits = 0;
   #isDurable = true;
   #purgedAtMs = 0;
+  /** What was committed at the last look for something to purge. */
+  #purgeBelow = 0;
 
   constructor(options: { node: string; acknowledge: AcknowledgeLevel }, modules: PrimaryChecksModules) {
     this.#options = options;
@@ -137,23 +141,34 @@ export class PrimaryChecks {
     this.#unacknowledged = noTx;
   }
 
-  /** Drops what is committed, but nothing that the server may lose in a power cut (rule H12). */
+  /**
+   * Drops what is committed, but nothing that the server may lose in a power cut (rule H12), nor what a recovery as a replica may
+   * take back out of it (rule C5): the engine commits only after the quorum has a transaction, and syncs that within a second.
+   */
   #purgeSpool(): void {
     const { spool, logger } = this.#modules;
     const now = monotonicMs();
     if (!this.#isDurable || now - this.#purgedAtMs <= PURGE_MS) return;
     this.#purgedAtMs = now;
-    spool.purge(Math.min(spool.committed(), spool.durable.ordinal) + 1).catch((error: unknown) => {
+    const below = this.#purgeBelow;
+    this.#purgeBelow = Math.min(spool.committed(), spool.durable.ordinal) + 1;
+    if (below === 0) return;
+    spool.purge(below).catch((error: unknown) => {
       logger.warn({ reason: messageOf(error) }, 'purging the spool failed');
     });
   }
 
   #noteDurability(durable: boolean): void {
     if (durable === this.#isDurable) return;
-    const { events, logger, changed } = this.#modules;
+    const { events, logger, changed, openMark } = this.#modules;
     this.#isDurable = durable;
     if (durable) logger.info({}, 'the server syncs each commit again');
-    else events.add('replication.error', this.#options.node, NOT_DURABLE, { code: 'SERVER_NOT_DURABLE' });
+    else {
+      events.add('replication.error', this.#options.node, NOT_DURABLE, { code: 'SERVER_NOT_DURABLE' });
+      openMark.doubtful('it did not sync each commit').catch((error: unknown) => {
+        logger.warn({ reason: messageOf(error) }, 'that the server does not sync was not noted');
+      });
+    }
     changed();
   }
 }

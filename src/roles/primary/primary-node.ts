@@ -11,7 +11,7 @@ import { SkeinError } from '../../model/error.js';
 import { type MemberChange, votersOf } from '../../model/members.js';
 import type { ClusterStatus, MemberStatus, MembersDocument } from '../../model/status.js';
 import { Emitter } from '../../std/emitter.js';
-import type { AttachInfo, HeartbeatBody, SeedOrder } from '../../wire/messages.js';
+import type { AttachInfo, DefinitionsQuery, HeartbeatBody, SeedOrder } from '../../wire/messages.js';
 import { membersDocument, ownStatus } from '../cluster-status.js';
 import { LinkBytes } from '../link-bytes.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
@@ -24,6 +24,7 @@ import { xaFile } from '../xa-file.js';
 import { BootNumbers } from './boot-numbers.js';
 import { definitionsFile } from './definitions-file.js';
 import { ElectedTerm, type ElectedTermOptions } from './elected-term.js';
+import { answerFormer } from './former-answer.js';
 import { PrimaryRole } from './primary-role.js';
 import { reportFile } from './verify/report-file.js';
 import { Verifier } from './verify/verifier.js';
@@ -248,7 +249,14 @@ export class PrimaryNode implements RoleScope {
     session.onHeartbeat.on(({ timeZones }) => this.#timeZones.heard(session.node, timeZones));
     session.onClosed.on(() => this.#timeZones.left(session.node));
     this.#primary.replicas.attach(session);
+    session.onDefinitionsQuery.on((query) => void this.#answerFormer(session, query));
     this.#tellAdopted(session);
+  }
+
+  async #answerFormer(session: ReplicaSession, query: DefinitionsQuery): Promise<void> {
+    const { flavour, control } = this.#parts;
+    const isOpen = () => this.#primary.phase === 'open';
+    session.sendDefinitions(await answerFormer(query, { flavour, control, isOpen }));
   }
 
   /** The election counts who has adopted the newest entry of the chain. */

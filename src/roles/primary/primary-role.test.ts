@@ -57,6 +57,7 @@ function serverThatRefuses(times: number): { control: LocalControl; opened: () =
     preparedBranches: async () => [],
     logBegin: async () => '',
     tableIdMax: async () => 1,
+    partitionIds: async () => '',
     now: async () => '2026-01-01 00:00:00',
     openAsPrimary: async ({ serverId }) => {
       if (refusals-- > 0) throw new Error('some sessions remain');

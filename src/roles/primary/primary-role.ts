@@ -171,6 +171,7 @@ export class PrimaryRole {
       {
         ...{ logger, events, control, positionAt },
         logEndFile: modules.logEndFile,
+        openMark: modules.openMark,
         spool: modules.spool,
         xa: this.#xa,
         replicas: this.replicas,

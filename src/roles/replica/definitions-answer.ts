@@ -1,4 +1,4 @@
-import { digestsOf } from '../../model/definitions.js';
+import { definitionsOf } from '../../model/definitions.js';
 import { messageOf } from '../../model/error.js';
 import { monotonicMs } from '../../std/clock.js';
 import type { DefinitionsQuery, DefinitionsReply } from '../../wire/messages.js';
@@ -32,11 +32,7 @@ export async function answerDefinitions(
       return failed(
         `The server did not reach ${gtid} in time: it has applied up to ${checks.applied.gtid || 'nothing'}.`,
       );
-    const found = await modules.control().definitions();
-    const definitions =
-      objects === null
-        ? digestsOf(found)
-        : Object.fromEntries([...found].filter(([object]) => objects.includes(object)));
+    const definitions = definitionsOf(await modules.control().definitions(), objects);
     return { id, definitions, failed: null };
   } catch (error) {
     return failed(messageOf(error));

@@ -1,43 +1,90 @@
-import { messageOf } from '../../model/error.js';
+import { join } from 'node:path';
+import { epochOf } from '../../model/chain.js';
+import { isSkeinError, messageOf } from '../../model/error.js';
+import { monotonicMs } from '../../std/clock.js';
+import { durationText } from '../../std/duration-text.js';
 import type { LocalServerUp } from '../local-server.js';
 import type { NodeParts } from '../role-node.js';
+import { xaFile } from '../xa-file.js';
+import { type FormerProofModules, proveFormer } from './former-proof.js';
+
+export type Rejoined =
+  /** The server is a replica's. `hasDied`: it has recovered from its death since it was open. */
+  | { readonly kind: 'replica'; readonly hasDied: boolean }
+  /** It is being filled from another node, or started again. */
+  | { readonly kind: 'replaced' }
+  /** The link to the primary has ended: it is tried again when it is up. */
+  | { readonly kind: 'later' };
 
 /**
- * Makes a replica of a server that was open as the primary of an older epoch, on a node that follows another primary now.
- * A server that crashed meanwhile may have done DDL that is in no log, so it is filled from another node (rule E4). One that
- * was closed in order keeps its data: the endpoint compares its position with the log (rule H10). Resolves with true when
- * the server is a replica's.
+ * Makes a replica of a server that was open as the primary of an older epoch, on a node that follows another primary now. One that was
+ * closed in order keeps its data: the endpoint compares its position with the log (rule H10). One that died meanwhile may have done
+ * DDL that is in no log: it keeps its data when it is found equal to its log, and is filled from another node otherwise (rule E4).
  */
 export async function rejoinFormer(
   up: LocalServerUp,
-  { config, control, events, kill, newServerId, openMark, seeding }: NodeParts,
-): Promise<boolean> {
-  const { epoch } = openMark;
+  parts: NodeParts,
+  modules: FormerProofModules,
+): Promise<Rejoined> {
+  const { config, control, events, kill, newServerId, openMark } = parts;
   // A server that is still open has not ended since. Of one that was adopted closed, nothing is known.
-  const hasEnded = up.adopted ? (await control().status()).readOnly : up.crashed;
-  if (hasEnded) {
-    const reason = `The server of this node ended while it was open as the primary of epoch ${epoch}, and another node has taken over.`;
-    const refused = seeding.need({
-      cause: 'former-primary',
-      reason,
-      closes: true,
-      // Another start of the server is another trouble: a snapshot on which no server started may be followed by a good one.
-      trouble: `former primary of epoch ${epoch}, process ${up.pid}`,
-    });
-    if (refused !== null)
-      events.add('replication.error', config.name, `${reason} ${refused}`, { code: 'SEED_REPEATED' });
-    return false;
-  }
+  const hasDied = up.adopted ? (await control().status()).readOnly : up.crashed;
+  if (hasDied) return await rejoinDead(up, parts, modules);
   try {
-    await control().closeForWrites();
-    const { gtidBinlogPos } = await control().status();
-    await control().becomeReplica({ serverId: await newServerId(), position: gtidBinlogPos });
-    await openMark.clear();
-    return true;
+    await modules.change(async () => {
+      await control().closeForWrites();
+      const { gtidBinlogPos } = await control().status();
+      await control().becomeReplica({ serverId: await newServerId(), position: gtidBinlogPos });
+      await openMark.clear();
+    });
+    return { kind: 'replica', hasDied };
   } catch (error) {
-    const reason = `the server was open as the primary of epoch ${epoch}, and cannot be closed in order (${messageOf(error)})`;
+    modules.signal.throwIfAborted();
+    const reason = `the server was open as the primary of epoch ${openMark.epoch}, and cannot be closed in order (${messageOf(error)})`;
     events.add('fence', config.name, `The node kills the server and starts it again: ${reason}.`);
     await kill(reason);
-    return false;
+    return { kind: 'replaced' };
   }
+}
+
+async function rejoinDead(
+  up: LocalServerUp,
+  parts: NodeParts,
+  modules: FormerProofModules,
+): Promise<Rejoined> {
+  const { config, events, openMark, flavour, chainFile, seeding } = parts;
+  const { epoch } = openMark;
+  const beganMs = monotonicMs();
+  let reason: string;
+  try {
+    const proof = await proveFormer(parts, modules);
+    if (proof.kind === 'equal') {
+      const { ordinal } = proof;
+      const gtid = ordinal === 0 ? '' : flavour.gtidAt(epochOf(chainFile.chain, ordinal), ordinal);
+      const at = { epoch: epochOf(chainFile.chain, ordinal), ordinal, gtid };
+      await modules.change(async () => {
+        await xaFile(join(config.directory, 'state')).save({ at, branches: [], ending: [] });
+        await openMark.clear();
+      });
+      const text = `Its server died as the primary of epoch ${epoch} and is a replica's again, without being filled: it was found equal to its log up to number ${ordinal} in ${durationText(monotonicMs() - beganMs)}.`;
+      events.add('role.changed', config.name, text, { code: 'REJOINED' });
+      return { kind: 'replica', hasDied: true };
+    }
+    reason = proof.reason;
+  } catch (error) {
+    modules.signal.throwIfAborted();
+    if (isSkeinError(error, 'LINK_ENDED')) return { kind: 'later' };
+    reason = `it could not be compared with the primary's: ${messageOf(error)}`;
+  }
+  const text = `The server of this node died while it was open as the primary of epoch ${epoch}, and another node has taken over. It cannot be shown that its data is what its log says: ${reason}.`;
+  const refused = seeding.need({
+    cause: 'former-primary',
+    reason: text,
+    closes: true,
+    // Another start of the server is another trouble: a snapshot on which no server started may be followed by a good one.
+    trouble: `former primary of epoch ${epoch}, process ${up.pid}`,
+  });
+  if (refused !== null)
+    events.add('replication.error', config.name, `${text} ${refused}`, { code: 'SEED_REPEATED' });
+  return { kind: 'replaced' };
 }

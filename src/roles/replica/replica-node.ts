@@ -118,7 +118,7 @@ export class ReplicaNode implements RoleScope {
       },
     );
     this.#former = new FormerServer(parts, {
-      follows: () => this.#linkUp,
+      ask: (query) => this.#dialer?.askDefinitions(query) ?? false,
       isReplica: (up) => this.serverUp(up),
       signal: this.#stopped.signal,
     });
@@ -197,6 +197,7 @@ export class ReplicaNode implements RoleScope {
         heartbeat: () => this.heartbeat(),
         seedOrder: (order) => void this.orderSeed(config.name, order).catch(() => {}),
         definitions: (query) => this.#definitions(query),
+        defined: (reply) => this.#former.defined(reply),
         verify: (ask) => this.#replica.verify.answer(ask),
         heard: (heartbeat, heardAtMs) => {
           this.#heardAtMs = heardAtMs;
@@ -206,7 +207,8 @@ export class ReplicaNode implements RoleScope {
           this.#linkUp = state === 'up';
           this.#linkReason = reason;
           this.#noteState();
-          if (state === 'up') this.#former.judge();
+          if (state === 'up') this.#former.linkUp();
+          else this.#former.linkDown();
           if (code === LOG_PURGED) this.#replica.seedDecision.logPurged(reason);
           events.add(state === 'up' ? 'link.up' : 'link.down', this.#primary ?? 'the first contact', reason, {
             code,
@@ -271,6 +273,7 @@ export class ReplicaNode implements RoleScope {
     this.#dialer = null;
     await dialer?.stop(reason);
     this.#linkUp = false;
+    this.#former.linkDown();
     this.#noteState();
   }
 
@@ -281,6 +284,7 @@ export class ReplicaNode implements RoleScope {
   async end(next: Assignment, signal: AbortSignal): Promise<ReplicaRole | null> {
     this.#stopped.abort(new Error('The role ends.'));
     await this.endLinks('this node gets another role');
+    await this.#former.ended();
     // The elected primary feeds the others first: what is committed of the log comes out then (rule C9).
     const isElected = next.kind === 'primary' && next.epoch !== undefined;
     this.#offSeeding();
@@ -351,7 +355,7 @@ export class ReplicaNode implements RoleScope {
   }
 
   serverDown(): void {
-    this.#former.up = null;
+    this.#former.serverDown();
     this.#serverIsUp = false;
     this.#replica.serverDown();
     this.#noteState();
@@ -383,7 +387,9 @@ export class ReplicaNode implements RoleScope {
   #reason(): string | null {
     if (this.#lost !== null) return this.#lost;
     if (this.#parts.seeding.closed !== null) return this.#parts.seeding.closed;
-    if (!this.#serverIsUp) return this.#replica.closed ?? 'The server of this replica is down or starting.';
+    const { reason } = this.#former;
+    if (!this.#serverIsUp)
+      return this.#replica.closed ?? reason ?? 'The server of this replica is down or starting.';
     return this.#replica.reason ?? this.#held ?? (this.#linkUp ? null : this.#linkReason);
   }
 
