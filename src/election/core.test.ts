@@ -81,6 +81,18 @@ describe('a vote (rule E13)', () => {
     expect(ask()).toMatchObject([{ standing: { position: at(1, 10, 1) } }]);
   });
 
+  it('ends the link to a silent primary of the same epoch, which is dialled again as soon as it is heard', () => {
+    // It promised the epoch when it refused a vote, so it has voted for nobody in it.
+    const core = new OneCore({ promise: { promisedEpoch: 3, votedFor: null } });
+    const beat = { ...{ kind: 'heartbeat', epoch: 3, campaign: 'n2#1' }, isAnswered: true } as const;
+    expect(kinds(core.hears('n2', { ...beat, number: 1 }).effects)).toContain('follow');
+    core.pass(1000);
+    expect(kinds(core.hears('n3', vote(3, 9, 'n3#1')).effects)).toEqual(['settleLog']);
+    core.take({ kind: 'logSettled', epoch: 3 }, { kind: 'promiseKept', epoch: 3 });
+    expect(responses(core)).toMatchObject([{ refusal: 'older log' }]);
+    expect(kinds(core.hears('n2', { ...beat, number: 2 }).effects)).toContain('follow');
+  });
+
   it('waits while another promise is on its way: the candidate asks again', () => {
     const core = new OneCore().hears('n2', vote(3, 10)).hears('n3', vote(4, 10, 'n3#1'));
     expect(core.effects).toEqual([]);

@@ -75,7 +75,8 @@ export function takeVote(turn: Turn, from: string, vote: Vote): void {
     refuse('hears the primary');
     return;
   }
-  if (epoch > state.promise.promisedEpoch) leaveRole(turn, `${from} asks for votes in epoch ${epoch}`);
+  // Also in the epoch of the primary that it followed in silence: the link to that ends now, and is dialled again when it is heard.
+  leaveRole(turn, `${from} asks for votes in epoch ${epoch}`);
   const { position } = vote;
   begin(turn, epoch, { kind: 'vote', from, campaign, position, refusal: null });
 }
