@@ -162,6 +162,14 @@ describe('a position', () => {
     },
   );
 
+  it('is lost when the node has lost its role and got it again during the wait: the number is another one’s now', async () => {
+    const { view, publish } = node();
+    const waiting = view.waitApplied(position(7), wait());
+    publish({ role: 'replica', answered: 0 });
+    publish({ epoch: 3, answered: 9 }, {}, epochEntry(3, position(6)));
+    await expect(waiting).rejects.toMatchObject({ code: 'TRANSACTION_LOST' });
+  });
+
   it('is asked of the server of a replica, and known from then on, as long as it is that server', async () => {
     const asked: string[] = [];
     const { view, publish } = node({ applied: async (text) => asked.push(text) < 9 });

@@ -192,6 +192,8 @@ export class PlaneNodeView implements NodeView {
       // What this server has committed is visible here. A position of a lost branch never becomes visible.
       throwIfLost(plane.chain, position);
       await this.#untilAnswered(position.ordinal, options);
+      // This node may have lost its role and got it again meanwhile: then the number may be another transaction's.
+      throwIfLost(plane.chain, position);
       return;
     }
     throwIfLost(plane.chain, position);

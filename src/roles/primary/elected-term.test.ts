@@ -106,7 +106,9 @@ it('a primary that hands over or hears no majority serves nobody, and goes on wh
   expect(term.closed).toBeNull();
   term.suspend('no majority answers');
   expect(term.closed).toMatchObject({ open: false, code: 'NO_QUORUM' });
+  expect(term.lagMs).toBeNull();
   term.resume();
+  expect(term.lagMs).toBe(0);
   expect(await term.drain('n2')).toBe(5);
   expect(term.closed).toMatchObject({ open: false, code: 'NOT_OPEN' });
   await term.undrain();

@@ -237,6 +237,11 @@ export class ElectedTerm {
     this.#modules.changed();
   }
 
+  /** By how much this log may be behind the cluster's; null = that is not known, because another primary may have been elected. */
+  get lagMs(): number | null {
+    return this.#suspended === null ? 0 : null;
+  }
+
   /** Why an open primary serves nobody now; null = it serves. */
   get closed(): Openness | null {
     if (this.#drainedFor !== null)

@@ -2,12 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { heartbeatBody } from '../../../test/kit/link.js';
 import { throughout, until } from '../../../test/kit/until.js';
 import { EventLog } from '../../events/event-log.js';
 import { LagMeter } from '../../membership/lag.js';
 import { mariadb } from '../../mysql-protocol/mariadb.js';
 import { Spool } from '../../spool/spool.js';
 import { diskStorage } from '../../spool/storage.js';
+import { monotonicMs } from '../../std/clock.js';
 import { Emitter } from '../../std/emitter.js';
 import { silentLogger } from '../../std/logger.js';
 import { ChainFile } from '../chain-file.js';
@@ -161,4 +163,20 @@ it('while a role cannot end, the threads of its server are started again', async
   });
   given.abort(new Error('not wanted any more'));
   await expect(finished).rejects.toThrow('not wanted any more');
+});
+
+it('is not level because it has all of a primary that no majority answers: its lag grows as over a silent link', async () => {
+  const role = await replica(new Server());
+  const nowMs = monotonicMs();
+  const beat = (agoMs: number, lagMs: number | null) =>
+    role.heard(
+      { ...heartbeatBody('n1', 'primary'), lagMs, sentAtMs: 50_000 - agoMs, uptimeMs: nowMs - agoMs },
+      nowMs - agoMs,
+    );
+  beat(9_000, 0);
+  expect(role.lagMs()).toBeGreaterThanOrEqual(9_000);
+  beat(0, null);
+  expect(role.lagMs()).toBeGreaterThanOrEqual(9_000);
+  beat(0, 0);
+  expect(role.lagMs()).toBe(0);
 });

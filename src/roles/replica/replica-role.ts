@@ -296,6 +296,8 @@ export class ReplicaRole {
   }
 
   heard(heartbeat: Heartbeat, heardAtMs: number): void {
+    // A primary that no majority answers may have been replaced: being level with its log shows nothing.
+    if (heartbeat.lagMs === null) return;
     this.#modules.lag.heard(heartbeat, heartbeat.positions.received, heardAtMs);
   }
 
