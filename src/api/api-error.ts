@@ -86,6 +86,16 @@ export function notPrimary(primary: string | null, message?: string): ApiError {
   );
 }
 
+/**
+ * The failure of a request of which this much was done. 421 sends the whole request to another node, whoever gets it, so it is
+ * never the answer when a part of it was done here.
+ */
+export function thatApplied(failure: ApiError, applied: Applied): ApiError {
+  const { code, message, details } = failure;
+  if (applied === 'no' || code !== 'NOT_PRIMARY') return failure.with({ applied });
+  return new ApiError(503, 'NOT_OPEN', message, { ...details, applied, retryable: false });
+}
+
 /** All forms of "access denied". They mean the token's role, because each role is an account of the server. */
 const FORBIDDEN = new Set([
   1044, 1045, 1095, 1131, 1132, 1142, 1143, 1211, 1227, 1370, 1410, 1419, 1449, 1698, 3159,

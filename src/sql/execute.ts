@@ -5,7 +5,7 @@
  * its later fate is logged.
  */
 
-import { ApiError, type Applied, type ErrorContext, toApiError } from '../api/api-error.js';
+import { ApiError, type Applied, type ErrorContext, thatApplied, toApiError } from '../api/api-error.js';
 import type { NodeView } from '../api/node-view.js';
 import type { TokenRole } from '../auth/token.js';
 import { messageOf } from '../model/error.js';
@@ -441,7 +441,7 @@ export class SqlExecution {
     }
     const statement =
       error instanceof ApiError ? (failure.details.statement ?? undefined) : this.#progress.statement;
-    return failure.with({ statement, applied });
+    return thatApplied(failure.with({ statement }), applied);
   }
 
   #giveBack(failed: boolean): void {
