@@ -84,7 +84,7 @@ describe('a vote (rule E13)', () => {
   it('ends the link to a silent primary of the same epoch, which is dialled again as soon as it is heard', () => {
     // It promised the epoch when it refused a vote, so it has voted for nobody in it.
     const core = new OneCore({ promise: { promisedEpoch: 3, votedFor: null } });
-    const beat = { ...{ kind: 'heartbeat', epoch: 3, campaign: 'n2#1' }, isAnswered: true } as const;
+    const beat = { kind: 'heartbeat', epoch: 3, campaign: 'n2#1', isAnswered: true } as const;
     expect(kinds(core.hears('n2', { ...beat, number: 1 }).effects)).toContain('follow');
     core.pass(1000);
     expect(kinds(core.hears('n3', vote(3, 9, 'n3#1')).effects)).toEqual(['settleLog']);

@@ -60,6 +60,28 @@ describe('the quorum', () => {
     expect([quorum.committed, quorum.answered]).toEqual([0, 10]);
   });
 
+  it('opens a primary with a majority, also with level all: only its writes wait for a voter that is away (rule M1)', () => {
+    const quorum = make(2, 'all');
+    quorum.setReceived(10);
+    quorum.setOwnDurable(10);
+    quorum.setDurable('r0', 10);
+    const there = new Set(['r0']);
+    expect([quorum.missingToOpen(there), quorum.missingToAnswer(there)]).toEqual([0, 1]);
+    expect([quorum.openable, quorum.answered]).toEqual([10, 0]);
+    expect(quorum.missingToOpen(new Set())).toBe(1);
+  });
+
+  it('keeps nobody waiting for what was committed before the epoch of this primary, with level all either', () => {
+    const quorum = make(2, 'all');
+    quorum.setReceived(10);
+    quorum.settle(10);
+    expect([quorum.committed, quorum.answered, quorum.released]).toEqual([10, 10, 10]);
+    quorum.setReceived(12);
+    quorum.setOwnDurable(12);
+    quorum.setDurable('r0', 12);
+    expect([quorum.committed, quorum.answered, quorum.released]).toEqual([12, 10, 10]);
+  });
+
   it('does not count a member that is no voter', () => {
     const quorum = make(2);
     quorum.setDurable('stranger', 100);

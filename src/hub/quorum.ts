@@ -41,6 +41,7 @@ export class Quorum {
   #everywhere = 0;
   #replicated = 0;
   #known: number;
+  #settled = 0;
 
   constructor(options: QuorumOptions) {
     this.#self = options.self;
@@ -86,6 +87,11 @@ export class Quorum {
     return this.#missing(names, (list) => this.#neededToAnswer(list));
   }
 
+  /** How many more must be there before the primary may open: a majority, also with `all` (rule M1). */
+  missingToOpen(names: ReadonlySet<string>): number {
+    return this.#level === 'async' ? 0 : this.#missing(names, (list) => this.#neededOf(list));
+  }
+
   /** Whether `names`, with the primary, are a majority of each list. */
   isMajority(names: ReadonlySet<string>): boolean {
     return this.#missing(names, (list) => this.#neededOf(list)) === 0;
@@ -111,6 +117,15 @@ export class Quorum {
   }
 
   /**
+   * The epoch of this primary began after `ordinal`, and a majority has its beginning. What is before is committed, and no client
+   * waits for it any more, whatever the level.
+   */
+  settle(ordinal: number): void {
+    this.learn(ordinal);
+    this.#settled = Math.min(ordinal, this.#received);
+  }
+
+  /**
    * Replicas may show data up to here: committed groups, and with `all` only those whose clients may be answered. So no
    * replica shows a row whose COMMIT still waits for another replica.
    */
@@ -127,7 +142,12 @@ export class Quorum {
   }
 
   get answered(): number {
-    return this.reached(this.#level);
+    return Math.max(this.#settled, this.reached(this.#level));
+  }
+
+  /** The log is on enough voters up to here for the primary to open, see `missingToOpen`. */
+  get openable(): number {
+    return this.reached(this.#level === 'async' ? 'async' : 'majority');
   }
 
   /** Highest ordinal that is durable at this level. */

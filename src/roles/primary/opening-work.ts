@@ -119,12 +119,12 @@ export class OpeningWork {
       case 'awaitQuorum':
         if (!state.elected) members.began();
         waiting(replicas.missing);
-        await untilTrue(() => replicas.hasQuorum, this.#modules.onChange, signal);
+        await untilTrue(() => replicas.mayOpen, this.#modules.onChange, signal);
         feed.run(signal);
         break;
       case 'replicateLog':
         waiting('The quorum is receiving the rest of the log.');
-        await untilTrue(() => replicas.quorum.answered >= this.#logEnd.ordinal, replicas.onCommitted, signal);
+        await untilTrue(() => replicas.quorum.openable >= this.#logEnd.ordinal, replicas.onCommitted, signal);
         break;
       case 'compareDefinitions':
         await this.#repairDefinitions(state, signal);

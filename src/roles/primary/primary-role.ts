@@ -267,6 +267,7 @@ export class PrimaryRole {
 
   /** The beginning is on a majority. */
   led(): void {
+    this.replicas.settle(this.epochs.began);
     this.members.began();
     this.#setReason('The server of this node is being opened.');
   }
@@ -327,7 +328,10 @@ export class PrimaryRole {
   #step(event: OpeningEvent): void {
     this.#opening = openingStep(this.#opening, event);
     this.onChange.emit();
-    if (this.#opening.step === 'serving') this.members.look();
+    if (this.#opening.step !== 'serving') return;
+    // With `all` it opens although a voter is away, and says that writes wait.
+    this.checkQuorum();
+    this.members.look();
   }
 
   #setReason(reason: string | null): void {
@@ -411,8 +415,8 @@ export class PrimaryRole {
 
   /** The attached replicas, or their heartbeats, may have changed. */
   checkQuorum(): void {
-    const has = this.replicas.hasQuorum;
-    if (this.#opening.step === 'awaitQuorum' && !has) this.#reason = this.replicas.missing;
+    const { hasQuorum: has, mayOpen } = this.replicas;
+    if (this.#opening.step === 'awaitQuorum' && !mayOpen) this.#reason = this.replicas.missing;
     if (this.phase === 'open' && has !== this.#hadQuorum) this.#noteQuorum(has);
     this.onChange.emit();
   }

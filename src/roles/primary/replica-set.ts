@@ -68,7 +68,7 @@ export class ReplicaSet {
   readonly hub: Hub;
   #quorum: Quorum;
   /** The quorum's positions at the last notification of waiters. */
-  #notified = { answered: -1, released: -1, everywhere: -1 };
+  #notified = { answered: -1, openable: -1, released: -1, everywhere: -1 };
   /** The answered or committed position moved. */
   readonly onCommitted = new Emitter<void>();
   /** A replica's log or the quorum advanced. Emitted before any client is answered because of it. */
@@ -120,11 +120,17 @@ export class ReplicaSet {
    */
   begin(received: number, knownCommitted: number): void {
     this.#quorum = this.#newQuorum(Math.min(received, Math.max(knownCommitted, this.#quorum.committed)));
-    this.#notified = { answered: -1, released: -1, everywhere: -1 };
+    this.#notified = { answered: -1, openable: -1, released: -1, everywhere: -1 };
     this.#applied.clear();
     this.#durable.clear();
     this.#adopted.clear();
     this.#quorum.setReceived(received);
+  }
+
+  /** See Quorum. */
+  settle(ordinal: number): void {
+    this.#quorum.settle(ordinal);
+    this.moved();
   }
 
   /** How far this node's own log is durable. */
@@ -348,8 +354,14 @@ export class ReplicaSet {
     return this.#quorum.missingToAnswer(this.heardNames);
   }
 
+  /** Whether as many replicas are there as the primary needs to open. */
+  get mayOpen(): boolean {
+    return this.#quorum.missingToOpen(this.heardNames) === 0;
+  }
+
+  /** Why it may not. */
   get missing(): string {
-    const missing = this.#missing;
+    const missing = this.#quorum.missingToOpen(this.heardNames);
     return `Waiting for ${missing} more replica${missing === 1 ? '' : 's'} to attach. The primary serves no client before that.${this.uncounted}`;
   }
 
@@ -378,11 +390,17 @@ export class ReplicaSet {
   /** Notifies waiters if a position has moved. */
   moved(): void {
     this.onMoved.emit();
-    const { answered, released } = this.#quorum;
+    const { answered, openable, released } = this.#quorum;
     const everywhere = this.#quorum.reached('all');
     const last = this.#notified;
-    if (answered === last.answered && released === last.released && everywhere === last.everywhere) return;
-    this.#notified = { answered, released, everywhere };
+    if (
+      answered === last.answered &&
+      openable === last.openable &&
+      released === last.released &&
+      everywhere === last.everywhere
+    )
+      return;
+    this.#notified = { answered, openable, released, everywhere };
     this.#modules.moved(this.#quorum);
     this.hub.committedMoved();
     this.onCommitted.emit();
