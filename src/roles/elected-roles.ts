@@ -1,7 +1,7 @@
 import type { ElectionActions, ElectionFacts } from '../election/actions.js';
 import type { Assignment } from '../election/election.js';
 import type { Fitness } from '../election/state.js';
-import type { ChainEntry } from '../model/chain.js';
+import { type ChainEntry, currentEpoch } from '../model/chain.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { ElectedTerm } from './primary/elected-term.js';
@@ -38,17 +38,23 @@ export class ElectedRoles implements ElectionActions, ElectionFacts {
   }
 
   fitness(): Fitness {
-    const { spool, config, maintenance } = this.#parts;
-    const abstains =
-      spool.damage === null
-        ? null
-        : `Its spool is damaged (${spool.damage.reason}), so it may lack what it has acknowledged.`;
+    const { config, maintenance } = this.#parts;
     return {
       ...this.#host.scope.fitness,
-      abstains,
+      abstains: this.#abstains,
       maintenance: maintenance.isOn,
       priority: config.priority,
     };
+  }
+
+  /** A log of which it is not known where it stands neither votes nor is voted for (rules C6, H2). */
+  get #abstains(): string | null {
+    const { spool, chainFile } = this.#parts;
+    if (spool.damage !== null)
+      return `Its spool is damaged (${spool.damage.reason}), so it may lack what it has acknowledged.`;
+    const [known, epoch] = [currentEpoch(chainFile.chain), spool.end.epoch];
+    if (spool.end.ordinal === 0 || epoch <= known) return null;
+    return `Its spool has records of epoch ${epoch}, and its history (state/chain.json) ends with epoch ${known}: that file is an older one.`;
   }
 
   /** Whether no newer epoch was promised (rule H1). */
