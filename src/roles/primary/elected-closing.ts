@@ -12,7 +12,7 @@ import type { WriteHold } from './write-hold.js';
 export interface ElectedClosingModules {
   readonly logger: Logger;
   readonly epochs: Epochs;
-  readonly spool: Pick<Spool, 'end'>;
+  readonly spool: Pick<Spool, 'end' | 'committed'>;
   readonly openMark: OpenMark;
   readonly hold: Pick<WriteHold, 'pause' | 'resume'>;
   control(): LocalControl;
@@ -104,7 +104,7 @@ export class ElectedClosing {
 
   /** The ports are closed. Resolves when the server is a replica's, or has ended. */
   async close(): Promise<void> {
-    const { control, isUp, newServerId, openMark, kill, cutClients } = this.#modules;
+    const { control, isUp, newServerId, openMark, kill, cutClients, spool } = this.#modules;
     await cutClients();
     if (!isUp()) return;
     const closed: Closed =
@@ -115,7 +115,9 @@ export class ElectedClosing {
     if (closed.kind !== 'closed' || !isUp()) return;
     try {
       await control().becomeReplica({ serverId: await newServerId(), position: closed.end.gtid });
-      await openMark.clear();
+      // With `async`, or after a killed commit, its end may not be committed: then it serves no read before it was found in the log
+      // of the next epoch.
+      if (closed.end.ordinal <= spool.committed()) await openMark.clear();
     } catch (error) {
       await kill(`it could not be closed in order (${messageOf(error)})`);
     }

@@ -13,7 +13,7 @@ const UP: LocalServerUp = {
 };
 
 /** `opening`: what opening the server waits for. */
-function termOf(opening: Promise<void>) {
+function termOf(opening: Promise<void>, committed = 5) {
   const done: string[] = [];
   const primary = {
     phase: 'recovering',
@@ -42,7 +42,7 @@ function termOf(opening: Promise<void>) {
     config: { name: 'n1' },
     logger: silentLogger,
     events: new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } }),
-    spool: { end: { epoch: 1, ordinal: 5, gtid: '0-1-5' } },
+    spool: { end: { epoch: 1, ordinal: 5, gtid: '0-1-5' }, committed: () => committed },
     seeding: { isRunning: false },
     openMark: { clear: async () => void done.push('mark cleared') },
     control,
@@ -70,6 +70,15 @@ it('a server that was opened is closed in order at the end of the epoch, and bec
   await new Promise((resolve) => setImmediate(resolve));
   await term.end();
   expect(done).toEqual(['clients cut', 'closed for writes', 'a replica', 'mark cleared']);
+});
+
+it('a server whose end is not committed stays marked: it serves no read before the next log has it (rule M3)', async () => {
+  const { term, done } = termOf(Promise.resolve(), 4);
+  await term.serverUp(UP);
+  term.serve();
+  await new Promise((resolve) => setImmediate(resolve));
+  await term.end();
+  expect(done).toEqual(['clients cut', 'closed for writes', 'a replica']);
 });
 
 it('a server that is just being opened is killed: the opening could come after the closing', async () => {

@@ -188,7 +188,8 @@ export class ElectedTerm {
     if (seeding.isRunning) await seeding.cancel('this node was elected, and nobody else has a server');
     const dataDir = join(config.directory, 'data');
     const outcome = await settleFormer({ ...parts, dataDir }, (ordinal) => primary.positionAt(ordinal).gtid);
-    if (this.#former !== up) return false;
+    // The epoch may have ended meanwhile: then the next role has the server.
+    if (this.#former !== up || this.#ended.signal.aborted) return false;
     if (outcome.kind === 'seed') {
       primary.unfit = outcome.reason;
       events.add('replication.error', config.name, outcome.reason, { code: 'SERVER_AHEAD' });
