@@ -60,7 +60,7 @@ describe('the quorum', () => {
     expect([quorum.committed, quorum.answered]).toEqual([0, 10]);
   });
 
-  it('opens a primary with a majority, also with level all: only its writes wait for a voter that is away (rule M1)', () => {
+  it('opens a primary with a majority, also with level all: only its writes wait for a voter that is away (rule M5)', () => {
     const quorum = make(2, 'all');
     quorum.setReceived(10);
     quorum.setOwnDurable(10);

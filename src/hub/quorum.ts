@@ -87,7 +87,7 @@ export class Quorum {
     return this.#missing(names, (list) => this.#neededToAnswer(list));
   }
 
-  /** How many more must be there before the primary may open: a majority, also with `all` (rule M1). */
+  /** How many more must be there before the primary may open: a majority, also with `all` (rule M5). */
   missingToOpen(names: ReadonlySet<string>): number {
     return this.#level === 'async' ? 0 : this.#missing(names, (list) => this.#neededOf(list));
   }

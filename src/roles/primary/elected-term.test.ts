@@ -72,7 +72,7 @@ it('a server that was opened is closed in order at the end of the epoch, and bec
   expect(done).toEqual(['clients cut', 'closed for writes', 'a replica', 'mark cleared']);
 });
 
-it('a server whose end is not committed stays marked: it serves no read before the next log has it (rule M3)', async () => {
+it('a server whose end is not committed stays marked: it serves no read before the next log has it (rule H9)', async () => {
   const { term, done } = termOf(Promise.resolve(), 4);
   await term.serverUp(UP);
   term.serve();

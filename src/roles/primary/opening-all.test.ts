@@ -72,7 +72,7 @@ function opening() {
 }
 
 it.each(['awaitQuorum', 'replicateLog'] as const)(
-  'the step %s of an elected primary needs a majority, also with `all` while a voter is lost (rule M1)',
+  'the step %s of an elected primary needs a majority, also with `all` while a voter is lost (rule M5)',
   async (step) => {
     const { replicas, work } = opening();
     const late = new AbortController();

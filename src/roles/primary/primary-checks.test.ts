@@ -59,6 +59,9 @@ it('drops what was committed and durable a few seconds ago from the spool, every
   look();
   look();
   expect(purged).toEqual([8, 8]);
+  vi.advanceTimersByTime(6_000);
+  checks.look(reading(), { isOpen: false, received: 9 });
+  expect(purged, 'a server that is not open may lack what the spool has').toEqual([8, 8]);
   const behind = primary(5);
   behind.look();
   behind.look();

@@ -78,7 +78,8 @@ export class PrimaryChecks {
     if (isOpen) logEndFile.note(Math.min(replicas.quorum.committed, received));
     this.#waitingCommits = reading.semiSync.waitSessions;
     this.#noteDurability(isDurable(reading));
-    this.#purgeSpool();
+    // A server that is not open may lack what the spool has (rule E3).
+    if (isOpen) this.#purgeSpool();
     this.#stopBatching(reading);
     if (!isOpen || this.#options.acknowledge === 'async') return;
     this.#advanceXa();

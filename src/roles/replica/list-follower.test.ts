@@ -68,6 +68,15 @@ it('adopts a list when the log has reached it, and tells the primary when the li
   expect(adopted.at(-1)).toEqual({ epoch: 1, number: 1 });
 });
 
+it('a list that was taken is in the queue of the chain at once: a vote waits until it is written (rule E13)', async () => {
+  const { chainFile, follower } = await setUp(9);
+  follower.take({ entry: list(1, 5, 'n1', 'n2'), settled: true });
+  follower.take({ entry: list(2, 7, 'n1'), settled: true });
+  await new Promise((resolve) => setImmediate(resolve));
+  await chainFile.change((chain) => chain);
+  expect(chainFile.chain.at(-1)?.number).toBe(2);
+});
+
 it('forgets the previous list when the newest is settled, and ignores old entries', async () => {
   const { adopted, follower, onDisk, failed } = await setUp(9);
   follower.take({ entry: list(1, 5, 'n1', 'n2'), settled: false });

@@ -30,7 +30,6 @@ export interface ListFollowerModules {
  */
 export class ListFollower {
   readonly #modules: ListFollowerModules;
-  #saving: Promise<void> = Promise.resolve();
   /** Ordinal that the log must reach to adopt the next entry; infinite = all entries are adopted. */
   #awaited = Number.POSITIVE_INFINITY;
 
@@ -46,18 +45,19 @@ export class ListFollower {
 
   take({ entry, settled }: ListMessage): void {
     const { chainFile, fail } = this.#modules;
-    this.#saving = this.#saving
-      .then(async () => {
-        const last = chainFile.chain.at(-1);
-        const isNew = !last || comparePlaces(entry, last) > 0;
+    let isNew = false;
+    // It is in the queue of the chain at once: a vote waits until what was taken before it is written (rule E13).
+    chainFile
+      .change((chain) => {
+        const last = chain.at(-1);
+        isNew = !last || comparePlaces(entry, last) > 0;
+        const next = isNew ? extendChain(chain, entry) : chain;
         // A message that was sent before the welcome has nothing new.
-        if (!isNew && !(settled && comparePlaces(entry, last) === 0)) return;
-        await chainFile.change((chain) => {
-          const next = isNew ? extendChain(chain, entry) : chain;
-          return settled ? settleChain(next) : next;
-        });
-        this.#chainChanged();
-        this.#modules.chainChanged(chainFile.chain);
+        const isNewest = isNew || (last !== undefined && comparePlaces(entry, last) === 0);
+        return settled && isNewest ? settleChain(next) : next;
+      })
+      .then(() => {
+        this.#changed();
         if (isNew) this.#tell();
       })
       .catch((error: unknown) => {
@@ -66,17 +66,17 @@ export class ListFollower {
   }
 
   /**
-   * Takes the primary's chain after the log was cut to it, and writes the chain if `isNew`. An entry that arrives at the same
+   * Takes the primary's chain after the log was cut to it, and writes the chain if `isNew`. An entry that arrived at the same
    * time from an older link is written before it, or not at all.
    */
-  welcomed(chain: Chain, isNew: boolean): Promise<void> {
-    const replaced = this.#saving.then(async () => {
-      if (isNew) await this.#modules.chainFile.save(chain);
-      this.#chainChanged();
-      this.#modules.chainChanged(this.#modules.chainFile.chain);
-    });
-    this.#saving = replaced.catch(() => {});
-    return replaced;
+  async welcomed(chain: Chain, isNew: boolean): Promise<void> {
+    await this.#modules.chainFile.change((before) => (isNew ? chain : before));
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#chainChanged();
+    this.#modules.chainChanged(this.#modules.chainFile.chain);
   }
 
   #chainChanged(): void {
