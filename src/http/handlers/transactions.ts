@@ -1,5 +1,6 @@
 import type { Static } from '@sinclair/typebox';
 import { ApiError, notPrimary } from '../../api/api-error.js';
+import type { NodeView } from '../../api/node-view.js';
 import { formatPosition } from '../../model/position.js';
 import { requireOpen, SqlExecution, type SqlModules, withinTime } from '../../sql/execute.js';
 import { confirmStored } from '../../sql/execute-once.js';
@@ -119,7 +120,7 @@ async function commit(
     use = await sql.transactions.use(id, tokenId);
   } catch (error) {
     if (error instanceof ApiError && error.code === 'TX_UNKNOWN')
-      return await committedBefore(id, error, request, sql);
+      return await committedBefore(id, error, request, { sql, node });
     throw error;
   }
   use.end({ reason: 'its commit is under way', applied: 'unknown' });
@@ -153,7 +154,7 @@ async function committedBefore(
   id: string,
   refusal: ApiError,
   request: HandlerRequest,
-  sql: SqlModules,
+  { sql, node }: { readonly sql: SqlModules; readonly node: NodeView },
 ): Promise<SqlOutcome> {
   const caller = callerOf(request);
   const found = await sql.outcomes.find(sql.outcomes.nameOf('tx', caller.tokenId, id));
@@ -163,8 +164,10 @@ async function committedBefore(
       error: null,
     }));
   }
-  // The session died with its node, so a commit that does not wait for its quorum by now never will.
-  const forgotten = found === 'committing' || !openedSince(id, Date.now() - sql.outcomes.keepMs);
+  // The session died with its node, so a commit that does not wait for its quorum by now never will. A replica may not have
+  // executed it yet: this node was the primary, and the next one has kept it.
+  const isBehind = node.role() !== 'primary';
+  const forgotten = found === 'committing' || isBehind || !openedSince(id, Date.now() - sql.outcomes.keepMs);
   throw refusal.with({ applied: forgotten ? 'unknown' : 'no' });
 }
 
