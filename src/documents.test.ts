@@ -79,13 +79,13 @@ const COMMENT = /\/\*[\s\S]*?\*\/|(?<!:)\/\/.*/g;
 const citing = (file: string, text: string): string =>
   file.endsWith('.md') ? prose(text) : (text.match(COMMENT) ?? []).join('\n');
 
-const rulesIn = (text: string): string[] => [...text.matchAll(/\b[CHM]\d{1,2}\b/g)].map(([rule]) => rule);
+const rulesIn = (text: string): string[] => [...text.matchAll(/\b[CEHM]\d{1,2}\b/g)].map(([rule]) => rule);
 
 /** Documents that comments cited once and that are not in the repository. */
 const absentIn = (text: string): string[] => text.match(/\b(DESIGN|SAFETY|FACTS)(-\w+)? ?[CHM]?\d?/g) ?? [];
 
 const rules = new Set(
-  [...readFileSync(join(root, 'docs/safety.md'), 'utf8').matchAll(/^\*\*([CHM]\d{1,2})\./gm)].map(
+  [...readFileSync(join(root, 'docs/safety.md'), 'utf8').matchAll(/^\*\*([CEHM]\d{1,2})\./gm)].map(
     ([, rule]) => rule,
   ),
 );
