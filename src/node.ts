@@ -35,7 +35,7 @@ import { UserKeeper } from './node/user-keeper.js';
 import { auditTrailOptions } from './planes/audit-options.js';
 import type { ServerPrograms } from './planes/messages.js';
 import { ChainFile } from './roles/chain-file.js';
-import { FormerRecovery } from './roles/former-recovery.js';
+import { FormerRecovery, hasExtra } from './roles/former-recovery.js';
 import { foundCluster } from './roles/founding.js';
 import { linkListener } from './roles/link-listening.js';
 import { Maintenance } from './roles/maintenance.js';
@@ -150,7 +150,7 @@ class Node {
     const recovery = new FormerRecovery({
       parts: () => parts,
       isDecided: () => role.scope.isDecided,
-      hasExtra: () => seeding.hasExtra(),
+      hasExtra: () => hasExtra(server.dataDir, parts),
       keepExtra: (reason, signal) => seeding.keepExtra(reason, signal),
     });
     server.up.on(() => recovery.started());

@@ -29,7 +29,6 @@ import { IncomingSnapshot } from '../snapshot/incoming.js';
 import { discardSnapshot, placeSnapshot, settlePlaced } from '../snapshot/place.js';
 import type { SeedNote } from '../snapshot/seed-note.js';
 import { takeSnapshot } from '../snapshot/take.js';
-import { readLogEnd } from '../source/log-end.js';
 import { monotonicMs } from '../std/clock.js';
 import { RateLimit } from '../std/rate-limit.js';
 import { sleep } from '../std/timing.js';
@@ -146,20 +145,6 @@ export class NodeSeeding {
         take: (signal) => this.#take(signal),
       },
     );
-  }
-
-  /**
-   * Whether the log of this node's server, which is down, has transactions that the cluster does not have. They are at its end: the
-   * log of a former primary is the cluster's up to where the next epoch begins. True when it cannot be told.
-   */
-  async hasExtra(): Promise<boolean> {
-    const { server, parts } = this.#modules;
-    try {
-      const { gtid } = await readLogEnd(server.dataDir, parts());
-      return !this.#isClusters(gtid);
-    } catch {
-      return true;
-    }
   }
 
   /** Keeps the transactions in the log of this node's server that the cluster does not have. */

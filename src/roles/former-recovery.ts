@@ -1,4 +1,4 @@
-import { currentEpoch } from '../model/chain.js';
+import { currentEpoch, epochOf } from '../model/chain.js';
 import { messageOf } from '../model/error.js';
 import { RECOVERY_SERVER_ID } from '../mysql-control/ddl-recovery.js';
 import type { FormerPrimaryOutcome } from '../mysql-control/former-primary.js';
@@ -77,6 +77,24 @@ export class FormerRecovery {
   /** The node stops, and waits for no election any more. */
   stop(): void {
     this.#stopped.abort(new Error('The node stops.'));
+  }
+}
+
+/**
+ * Whether the log of a server that is down has transactions that the cluster does not have. They are at its end: the log of a former
+ * primary is the cluster's up to where the next epoch begins. True when it cannot be told.
+ */
+export async function hasExtra(
+  dataDir: string,
+  { flavour, chainFile }: Pick<NodeParts, 'flavour' | 'chainFile'>,
+): Promise<boolean> {
+  try {
+    const { gtid } = await readLogEnd(dataDir, { flavour });
+    if (gtid === '') return false;
+    const ordinal = flavour.ordinalOf(gtid);
+    return flavour.gtidAt(epochOf(chainFile.chain, ordinal), ordinal) !== gtid;
+  } catch {
+    return true;
   }
 }
 
