@@ -4,13 +4,9 @@ import { beginBoot } from './config/identity.js';
 import { installationDirectory, installedVersion } from './config/installation.js';
 import type { NodeConfig } from './config/node-config.js';
 import { ownPlace, usesTls } from './config/place.js';
-import type { Election } from './election/election.js';
-import { epochFile } from './election/epoch-file.js';
-import { FixedPrimary } from './election/fixed-primary.js';
 import { EventLog } from './events/event-log.js';
 import type { LinkListener } from './link/listener.js';
-import { newestEntry } from './model/chain.js';
-import { messageOf, SkeinError } from './model/error.js';
+import { messageOf } from './model/error.js';
 import { linkText } from './model/members.js';
 import type { MysqlConnections } from './model/status.js';
 import { accountPassword } from './mysql-control/accounts.js';
@@ -61,7 +57,6 @@ import { TlsFiles } from './tls/tls-files.js';
 /**
  * The composition root: builds the rooms of one node in the order in which data flows, runs them until the signal, and
  * closes them in reverse. No other file imports every room.
- * `election` decides the node's role. Without it, the founder of the cluster is the primary, as the chain says.
  */
 export async function runNode(
   config: NodeConfig,
@@ -84,7 +79,6 @@ interface NodeModules {
   readonly logger: Logger;
   readonly logFile: RotatingFile;
   readonly sink: LineSink;
-  readonly election?: Election;
 }
 
 /** A server without waiting commits ends in about two seconds. After this time the node stops waiting for it. */
@@ -114,14 +108,14 @@ class Node {
   readonly #users: UserKeeper;
   readonly #failed: AbortController;
   readonly #seeding: NodeSeeding;
-  readonly #elections: NodeElections | null;
+  readonly #elections: NodeElections;
   readonly #maintenance: Maintenance;
   readonly #recovery: FormerRecovery;
   readonly #version = installedVersion();
   readonly #generation = new SessionGeneration();
   readonly #life: ServerLife;
 
-  static async create(config: NodeConfig, { logger, logFile, sink, election }: NodeModules): Promise<Node> {
+  static async create(config: NodeConfig, { logger, logFile, sink }: NodeModules): Promise<Node> {
     const stateDir = join(config.directory, 'state');
     const tls =
       config.tls &&
@@ -186,7 +180,7 @@ class Node {
       flavour: mariadb,
       ...{ chainFile, openMark, maintenance, spool, fsyncTimes },
       get election() {
-        return elections?.port ?? null;
+        return elections.port;
       },
       events,
       seeding: seeding.seeder,
@@ -199,7 +193,6 @@ class Node {
       },
       cutClients: async () => node?.cutClients(),
       newServerId: () => server.newClosedId(),
-      newEpoch: (known) => fixed.newEpoch(known),
       crashHandled: () => server.settled(),
       fail: (error) => failed.abort(error),
       prepareSystem: () => prepareSystem(control, config),
@@ -224,20 +217,11 @@ class Node {
         maintenance: maintenance.isOn,
       }),
     };
-    const fixed =
-      election ??
-      new FixedPrimary(
-        { node: config.name, primary: newestEntry(chainFile.chain)?.primary ?? null },
-        { epochFile: epochFile(stateDir) },
-      );
-    const isElected = config.failover === 'automatic' && election === undefined;
-    const role: RoleHost = new RoleHost(parts, isElected ? null : fixed);
-    const elections = isElected
-      ? new NodeElections(parts, role, {
-          sendOnAccepted: (to, message) => listener.sendElection(to, message),
-          lookAtServer: () => node?.lookAtServer(),
-        })
-      : null;
+    const role: RoleHost = new RoleHost(parts);
+    const elections: NodeElections = new NodeElections(parts, role, {
+      sendOnAccepted: (to, message) => listener.sendElection(to, message),
+      lookAtServer: () => node?.lookAtServer(),
+    });
     const listener: LinkListener = linkListener(parts, role, elections);
     node = new Node(config, {
       ...{ logger, logFile, sink, tls, audit, events, server, control, role, secret, failed, chainFile },
@@ -275,7 +259,7 @@ class Node {
       programs: ServerPrograms;
       chainFile: ChainFile;
       seeding: NodeSeeding;
-      elections: NodeElections | null;
+      elections: NodeElections;
       maintenance: Maintenance;
       recovery: FormerRecovery;
     },
@@ -304,13 +288,13 @@ class Node {
       {
         role: this.#role,
         events: this.#events,
-        ...(parts.elections && { elected: electedView(parts.elections) }),
+        elected: electedView(parts.elections),
         server: () => this.#server.current,
         generation: () => this.#generation.number,
         reconcileUsers: () => this.#users.reconcile(),
         flushLog: () => this.#logFile.flush(),
-        setMaintenance: (on) => this.#setMaintenance(on),
-        switchover: async (order) => (this.#elections ?? failoverIsFixed()).switchover(order),
+        setMaintenance: (on) => this.#maintenance.set(on),
+        switchover: (order) => this.#elections.switchover(order),
         mysqlFigures: () => this.#clients.mysqlFigures(),
         certificateExpiresAtMs: () => this.#tls?.current.expiresAtMs ?? null,
         seedBytesSent: () => this.#seeding.donor.bytesSent,
@@ -340,7 +324,7 @@ class Node {
       this.#generation.roleChanged(this.#role.isOpen().open);
       this.#publisher.publish();
     });
-    parts.elections?.primary.onChange.on(() => this.#publisher.publish());
+    parts.elections.primary.onChange.on(() => this.#publisher.publish());
     this.#certificate = new CertificateKeeper(config, {
       log: parts.logger.child({ part: 'tls' }),
       members: () => this.#role.members().members,
@@ -384,14 +368,14 @@ class Node {
     await this.#seeding.resume();
     await this.#role.start();
     await this.#listener.start();
-    await this.#elections?.start();
+    await this.#elections.start();
     await this.#seeding.startServer(signal);
     this.retention.start();
   }
 
   /** `handsOver`: a primary lets another node take over first. */
   async stop({ handsOver }: { handsOver: boolean }): Promise<void> {
-    if (handsOver) await this.#elections?.leave();
+    if (handsOver) await this.#elections.leave();
     this.#life.stopWatch();
     this.#recovery.stop();
     await this.#seeding.stop();
@@ -399,7 +383,7 @@ class Node {
     await this.#clients.stop();
     await this.retention.stop();
     const mustKill = await this.#commitsMayWait();
-    await this.#elections?.stop();
+    await this.#elections.stop();
     await this.#role.stop();
     await this.#listener.stop();
     await this.#spool.close();
@@ -446,11 +430,6 @@ class Node {
     }
   }
 
-  async #setMaintenance(on: boolean): Promise<void> {
-    if (on && this.#elections === null && this.#role.role === 'primary') failoverIsFixed();
-    await this.#maintenance.set(on);
-  }
-
   #renewTls(): Promise<void> {
     if (this.#tls) this.#clients.renewTls(this.#tls.current);
     return this.#life.renewTls();
@@ -484,13 +463,6 @@ class Node {
 /** SIGINT stops all nodes of a cluster, as Ctrl-C in a terminal does. Whatever else stops a node, others go on. */
 function goesAlone({ reason }: AbortSignal): boolean {
   return !(reason instanceof StopSignal && reason.signal === 'SIGINT');
-}
-
-function failoverIsFixed(): never {
-  throw new SkeinError(
-    'FAILOVER_FIXED',
-    'The primary of this cluster is fixed ("failover": "fixed" in node.json): no other node can take over.',
-  );
 }
 
 function electedView({ primary, port }: NodeElections): PlaneResponderModules['elected'] {

@@ -285,7 +285,7 @@ export type ClusterStatus = {
     waitsFor: string;
   } | null;
   members: Member[];
-  /** What would happen if the primary were lost now. Without a primary: what this node waits for. Null when the primary is fixed. */
+  /** What would happen if the primary were lost now. Without a primary: what this node waits for. */
   failover?: Failover | null;
   /** Problems in the schema that endanger the cluster's promise, and members that are about to lose their place in the binary log; empty if there are none. */
   warnings: string[];
@@ -703,7 +703,6 @@ export type NodeErrorCode =
   | 'MEMBER_IS_PRIMARY'
   | 'MEMBERS_FULL'
   | 'IDEMPOTENCY_KEY_IN_USE'
-  | 'FAILOVER_FIXED'
   | 'ALREADY_PRIMARY'
   | 'NO_TARGET'
   | 'TRANSFER_RUNNING'

@@ -85,10 +85,6 @@ export const ERRORS = {
   MEMBER_IS_PRIMARY: { status: [409], means: 'The primary cannot be removed.' },
   MEMBERS_FULL: { status: [409], means: 'The cluster has its maximum number of members.' },
   IDEMPOTENCY_KEY_IN_USE: { status: [409], means: 'Another request with this key is in progress.' },
-  FAILOVER_FIXED: {
-    status: [409],
-    means: 'The primary of this cluster is fixed: no other node can take over.',
-  },
   ALREADY_PRIMARY: { status: [409], means: 'The node that is to take over is the primary already.' },
   NO_TARGET: {
     status: [409],

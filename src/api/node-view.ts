@@ -176,10 +176,9 @@ export interface NodeView {
   orderSeed(order: { node: string; order: 'start' | 'cancel'; reason: string }): Promise<void>;
   /**
    * An operator wants another primary. Resolves when that is open, or at once with `dryRun`.
-   * @throws SkeinError FAILOVER_FIXED, NOT_PRIMARY, ALREADY_PRIMARY, NO_TARGET, TRANSFER_RUNNING, SWITCHOVER_FAILED, SWITCHOVER_UNFINISHED
+   * @throws SkeinError NOT_PRIMARY, ALREADY_PRIMARY, NO_TARGET, TRANSFER_RUNNING, SWITCHOVER_FAILED, SWITCHOVER_UNFINISHED
    */
   switchover(order: SwitchoverOrder): Promise<Switchover>;
-  /** @throws SkeinError FAILOVER_FIXED */
   setMaintenance(on: boolean): Promise<void>;
   readonly events: EventSource;
   readonly audit: AuditView;

@@ -59,11 +59,6 @@ own server): mariadb --defaults-file=.skein/mysql.cnf -P 6446`,
       value: '<level>',
       help: 'when a write is answered: majority (default), all, or async',
     },
-    failover: {
-      type: 'string',
-      value: '<how>',
-      help: 'automatic (default): the nodes elect another primary when theirs is lost; fixed: n1 stays the primary',
-    },
     watchdog: {
       type: 'string',
       value: '<seconds>',
@@ -91,7 +86,6 @@ function demoOptions(values: ParsedValues, cwd: string): DemoOptions {
     linkPort: values.integer('link-port', PORT) ?? 7083,
     replicas: values.integer('replicas', REPLICAS) ?? presentReplicas(directory) ?? 2,
     acknowledge: values.oneOf('acknowledge', ['majority', 'all', 'async']) ?? 'majority',
-    failover: values.oneOf('failover', ['automatic', 'fixed']) ?? 'automatic',
   };
 }
 

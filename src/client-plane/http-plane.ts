@@ -112,8 +112,7 @@ export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
         stateDir: join(config.directory, 'state'),
         sessionsPerRole: budget.httpSessionsPerRole,
         limits: httpLimitsWithin(budget, config),
-        // A primary that is fixed comes back when somebody has mended it.
-        primaryWaitMs: config.failover === 'automatic' ? config.primaryWaitMs : 0,
+        primaryWaitMs: config.primaryWaitMs,
         auditStyle: { statements: config.auditStatements, parameters: config.auditParameters },
       },
       { node: view, log: log.child({ part: 'http' }) },

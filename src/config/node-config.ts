@@ -62,12 +62,11 @@ export const NodeConfigSchema = Type.Object(
       description: 'When a client is answered. What "committed" means never changes: durable at a majority.',
       expected: 'one of majority, all, async',
     }),
-    // All nodes of a cluster need the same value.
-    failover: Type.Union([Type.Literal('automatic'), Type.Literal('fixed')], {
+    // Without effect: files of earlier versions have it. One that asks for a fixed primary is refused, never obeyed halfway.
+    failover: Type.Literal('automatic', {
       default: 'automatic',
-      description:
-        'Whether the nodes elect another primary when theirs is lost (automatic), or the founder of the cluster stays the primary (fixed).',
-      expected: 'automatic or fixed',
+      expected:
+        '"automatic", or no such setting. A primary that nobody replaces does not exist any more: the nodes elect another one when theirs is lost. Remove the line on all nodes',
     }),
     priority: Type.Integer({
       minimum: 0,

@@ -51,7 +51,7 @@ const SOON = ['NOT_OPEN', 'NOT_PRIMARY', 'NOT_A_MEMBER', 'CHAIN_CHANGED'];
 /** So answers the primary; it is dialled again where it was found. */
 const BY_PRIMARY = [
   ...['NOT_OPEN', 'NOT_A_MEMBER', 'REMOVED', 'MEMBER_ELSEWHERE'],
-  ...['CHAIN_CHANGED', 'EPOCH_CHANGED', 'REPLICA_AHEAD'],
+  ...['CHAIN_CHANGED', 'EPOCH_CHANGED'],
 ];
 /** A node that was removed asks this often whether it has been added again. */
 const REMOVED_REDIAL_MS = 30_000;

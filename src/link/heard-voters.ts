@@ -20,8 +20,7 @@ const SILENCE = { intervalMs: 1000, goneAfterMs: 10_000 } as const;
 export interface HeardVotersModules {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Null: this node takes no part in elections. */
-  readonly election: ElectionListener | null;
+  readonly election: ElectionListener;
 }
 
 /** The connections for elections that other members dialled. */
@@ -37,12 +36,9 @@ export class HeardVoters {
 
   /**
    * Whatever epoch the peer knows: a node that missed elections learns of them here (rule E15).
-   * @throws SkeinError NO_ELECTIONS, WRONG_NODE, DUPLICATE_NODE, TOO_MANY_SESSIONS
+   * @throws SkeinError WRONG_NODE, DUPLICATE_NODE, TOO_MANY_SESSIONS
    */
   admit({ node, to, incarnation }: Voter): void {
-    if (this.#modules.election === null) {
-      throw new SkeinError('NO_ELECTIONS', `${this.#options.node} takes no part in elections.`);
-    }
     if (to !== this.#options.node) {
       throw new SkeinError('WRONG_NODE', `This is ${this.#options.node}, and ${node} dialled ${to}.`);
     }
@@ -65,7 +61,7 @@ export class HeardVoters {
     this.#sessions.get(voter.node)?.close('LINK_REPLACED', 'It has connected again.');
     const session: HeardVoter = new HeardVoter(channel, voter, {
       clock,
-      message: (message) => election?.message(voter.node, message),
+      message: (message) => election.message(voter.node, message),
       closed: ({ code, message }) => {
         if (this.#sessions.get(voter.node) === session) this.#sessions.delete(voter.node);
         logger.info({ peer: voter.node, address, code, reason: message }, 'election link ended');

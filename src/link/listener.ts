@@ -66,8 +66,7 @@ export interface LinkListenerModules {
   attached(session: ReplicaSession): void;
   /** A node wants a snapshot of this node's server. */
   seedRequested(session: SeedSession): void;
-  /** Null: this node takes no part in elections, and says so to those that do. */
-  readonly election: ElectionListener | null;
+  readonly election: ElectionListener;
   refused(event: RefusedEvent): void;
   heartbeat(): HeartbeatBody;
   status(): ClusterStatus;

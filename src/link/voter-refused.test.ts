@@ -85,12 +85,12 @@ describe('a handshake that fails', () => {
 });
 
 describe('a peer that knows the secret is refused', () => {
-  test('by a node that takes no part in elections; the dialer says why', async () => {
-    const b = await listener('n2', {}, { election: null });
+  test('when it dialled another node; it says why, and what it was told', async () => {
+    const b = await listener('n3');
     const a = links('n1', () => [place('n2', b.port)], SLOW);
     await until('refused', () => a.codes.length > 0 && b.refused.length > 0, SOON);
-    expect([a.codes, a.reasons]).toEqual([['NO_ELECTIONS'], ['n2 says: n2 takes no part in elections.']]);
-    expect([b.refused[0]?.code, a.losses, a.links.up('n2')]).toEqual(['NO_ELECTIONS', [], false]);
+    expect([a.codes, a.reasons]).toEqual([['WRONG_NODE'], ['n2 says: This is n3, and n1 dialled n2.']]);
+    expect([b.refused[0]?.code, a.losses, a.links.up('n2')]).toEqual(['WRONG_NODE', [], false]);
   });
 
   test('when it means another node, or has the name of this one', async () => {

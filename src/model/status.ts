@@ -142,7 +142,7 @@ export interface ClusterStatus {
   /** Null unless the list of members is being changed. */
   change: ChangeStatus | null;
   members: MemberStatus[];
-  /** Null or absent: the primary is fixed, or nothing is known. */
+  /** Null or absent: nothing is known. */
   failover?: FailoverStatus | null;
   /**
    * Warnings for people: risks in the schema for the cluster's promise, and members that are about to lose their place in the

@@ -17,8 +17,8 @@ import type { RoleNode } from '../roles/role-node.js';
 export interface PlaneResponderModules {
   readonly role: RoleNode;
   readonly events: EventLog;
-  /** What the election knows. Absent: the primary is fixed. */
-  readonly elected?: { primary(): Primary | null; failover(): FailoverStatus } | undefined;
+  /** What the election knows. */
+  readonly elected: { primary(): Primary | null; failover(): FailoverStatus };
   /** Null while the local server is down. */
   server(): { readonly socketPath: string; readonly port: number } | null;
   /** Generation of the sessions on the server, see SessionGeneration. */
@@ -26,9 +26,8 @@ export interface PlaneResponderModules {
   /** Resolves when the server's accounts of applications match the table as it was at the call or later. */
   reconcileUsers(): Promise<void>;
   flushLog(): void;
-  /** @throws SkeinError FAILOVER_FIXED */
   setMaintenance(on: boolean): Promise<void>;
-  /** @throws SkeinError FAILOVER_FIXED, and those of Switching */
+  /** @throws SkeinError, see Switching */
   switchover(order: SwitchoverOrder): Promise<Switchover>;
   /** Null without MySQL ports, and when their thread does not answer in time. */
   mysqlFigures(): Promise<PlaneFigures | null>;
@@ -73,7 +72,6 @@ export class PlaneResponder {
   #status(): ClusterStatus {
     const { role, elected } = this.#modules;
     const status = role.clusterStatus();
-    if (!elected) return status;
     const primary = elected.primary();
     const known = status.failover ?? null;
     if (primary !== null) return ledBy({ ...status, failover: known }, primary);
@@ -83,11 +81,9 @@ export class PlaneResponder {
 
   /** The address that the primary reports; otherwise the one in the list of members. */
   #primaryHttp({ primary, members }: ClusterStatus): string | null {
-    const { role, elected } = this.#modules;
-    const { name: own } = this.#config;
-    if (role.role === 'primary' && (!elected || primary === own)) return ownPlace(this.#config).http;
+    const { role } = this.#modules;
     // A node that was elected and has not begun its role must not send its clients to itself.
-    if (elected && primary === own) return null;
+    if (primary === this.#config.name) return role.role === 'primary' ? ownPlace(this.#config).http : null;
     const reported = members.find(({ name }) => name === primary)?.http || null;
     return reported ?? memberNamed(role.members().members, primary)?.http ?? null;
   }

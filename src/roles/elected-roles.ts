@@ -1,12 +1,11 @@
 import type { ElectionActions, ElectionFacts } from '../election/actions.js';
-import type { Assignment } from '../election/election.js';
 import type { Fitness } from '../election/state.js';
 import { type ChainEntry, currentEpoch } from '../model/chain.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { ElectedTerm } from './primary/elected-term.js';
 import { PrimaryNode } from './primary/primary-node.js';
-import type { NodeParts, RoleScope } from './role-node.js';
+import type { Assignment, NodeParts, RoleScope } from './role-node.js';
 
 /** The part of the RoleHost that an election changes. */
 export interface ElectedHost {

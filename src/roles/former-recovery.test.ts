@@ -11,14 +11,13 @@ const member = (name: string) => ({
   ...{ http: '', mysqlRw: null, mysqlRo: null },
 });
 
-function recoveryOf(options: { openEpoch?: number | null; voters?: string[]; isElected?: boolean } = {}) {
-  const { openEpoch = 3, voters = ['n1', 'n2', 'n3'], isElected = true } = options;
+function recoveryOf(options: { openEpoch?: number | null; voters?: string[] } = {}) {
+  const { openEpoch = 3, voters = ['n1', 'n2', 'n3'] } = options;
   const state = { isDecided: false, hasExtra: true, kept: 0, fails: false };
   const parts = {
     config: { name: 'n1' },
     logger: silentLogger,
     openMark: { epoch: openEpoch },
-    election: isElected ? {} : null,
     chainFile: { chain: [epochEntry(4, ORIGIN, voters.map(member))] },
   } as unknown as NodeParts;
   const recovery = new FormerRecovery({
@@ -73,7 +72,6 @@ it('does not wait when the node stops', async () => {
 it.each([
   ['of a replica', { openEpoch: null }],
   ['of the only voter', { voters: ['n1'] }],
-  ['of a fixed primary', { isElected: false }],
 ])('a server %s recovers as usual', async (_, options) => {
   expect(await recoveryOf(options).recovery.recoverAs()).toBe('primary');
 });

@@ -9,7 +9,7 @@ import { isOnlyVoter } from './only-voter.js';
 import type { NodeParts } from './role-node.js';
 
 export interface FormerRecoveryModules {
-  parts(): Pick<NodeParts, 'election' | 'openMark' | 'chainFile' | 'config' | 'flavour' | 'logger'>;
+  parts(): Pick<NodeParts, 'openMark' | 'chainFile' | 'config' | 'flavour' | 'logger'>;
   /** This node follows the primary of a new epoch, or is elected, and its log was cut to that. */
   isDecided(): boolean;
   /** Whether the log of this server, from its files, has something that the cluster's log does not have. */
@@ -38,8 +38,8 @@ export class FormerRecovery {
   /** Asked at each start after a crash. Resolves when the history that the data has to agree with is known. */
   async recoverAs(): Promise<'primary' | 'replica'> {
     const { parts, isDecided, hasExtra, keepExtra } = this.#modules;
-    const { election, openMark, logger } = parts();
-    if (election === null || openMark.epoch === null || isOnlyVoter(parts())) return 'primary';
+    const { openMark, logger } = parts();
+    if (openMark.epoch === null || isOnlyVoter(parts())) return 'primary';
     this.#attempts++;
     if (this.#attempts > 1) return 'primary';
     try {
@@ -59,12 +59,12 @@ export class FormerRecovery {
   }
 
   /**
-   * Id under which a server that died as the primary logs what its recovery does; null = no epoch has begun. One that died in
-   * an elected epoch goes on as a replica's.
+   * Id under which a server that died as the primary logs what its recovery does; null = no epoch has begun. It goes on as a
+   * replica's, except that of the only voter.
    */
   epochServerId(): number | null {
     const parts = this.#modules.parts();
-    if (parts.election !== null && !isOnlyVoter(parts)) return RECOVERY_SERVER_ID;
+    if (!isOnlyVoter(parts)) return RECOVERY_SERVER_ID;
     const epoch = currentEpoch(parts.chainFile.chain);
     return epoch === 0 ? null : parts.flavour.epochServerId(epoch);
   }

@@ -4,15 +4,8 @@ import { linkSettings } from './link-settings.js';
 import type { RoleHost } from './role-host.js';
 import type { NodeParts } from './role-node.js';
 
-/**
- * Every node listens for other nodes. Its role decides which of them may attach.
- * @param election  null: this node takes no part in elections
- */
-export function linkListener(
-  parts: NodeParts,
-  host: RoleHost,
-  election: ElectionListener | null,
-): LinkListener {
+/** Every node listens for other nodes. Its role decides which of them may attach. */
+export function linkListener(parts: NodeParts, host: RoleHost, election: ElectionListener): LinkListener {
   const { config, logger, events } = parts;
   const listener = new LinkListener(
     {

@@ -1,5 +1,4 @@
 import type { Openness, Readiness } from '../api/node-view.js';
-import type { Assignment } from '../election/election.js';
 import type { WelcomeDecision } from '../link/greeting.js';
 import type { MetricFamily } from '../metrics/text.js';
 import { currentEpoch, listInForce } from '../model/chain.js';
@@ -9,7 +8,13 @@ import type { ClusterStatus, MembersDocument, Role } from '../model/status.js';
 import { Emitter } from '../std/emitter.js';
 import type { AttachInfo, HeartbeatBody } from '../wire/messages.js';
 import { bareStatus, membersDocument, ownStatus } from './cluster-status.js';
-import { type NodeParts, noVerifying, type RolePositions, type RoleScope } from './role-node.js';
+import {
+  type Assignment,
+  type NodeParts,
+  noVerifying,
+  type RolePositions,
+  type RoleScope,
+} from './role-node.js';
 
 /** The scope between two roles, and before the first: the node serves no client. It reports the role that it will take. */
 export class NoRole implements RoleScope {

@@ -1,42 +1,16 @@
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { until } from '../../test/kit/until.js';
-import type { Assignment, Election } from '../election/election.js';
 import { EventLog } from '../events/event-log.js';
 import { silentLogger } from '../std/logger.js';
 import type { LocalServerUp } from './local-server.js';
 import { NoRole } from './no-role.js';
 import { RoleHost } from './role-host.js';
-import type { NodeParts, RoleScope } from './role-node.js';
+import type { Assignment, NodeParts, RoleScope } from './role-node.js';
 
 /** The calls, in order. */
 let said: string[];
 let host: RoleHost | undefined;
 afterEach(() => host?.stop());
-
-class Hand implements Election {
-  #told: Assignment[] = [];
-  #wake = () => {};
-
-  tell(assignment: Assignment): void {
-    this.#told.push(assignment);
-    this.#wake();
-  }
-
-  async next(signal: AbortSignal): Promise<Assignment> {
-    for (;;) {
-      const next = this.#told.shift();
-      if (next) return next;
-      await new Promise<void>((resolve, reject) => {
-        this.#wake = resolve;
-        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-      });
-    }
-  }
-
-  async newEpoch(known: number): Promise<number> {
-    return known + 1;
-  }
-}
 
 const PARTS = {
   config: { name: 'n1', cluster: 'c', voters: ['n1', 'n2'], acknowledge: 'majority' },
@@ -48,7 +22,7 @@ const PARTS = {
 interface Behaviour {
   start?: () => Promise<void>;
   /** What `end` waits for. */
-  end?: (signal: AbortSignal) => Promise<void>;
+  end?: () => Promise<void>;
   takeServer?: () => Promise<void>;
 }
 
@@ -69,12 +43,9 @@ class Told extends NoRole {
   override async stop(): Promise<void> {
     said.push(`${this.role} stops`);
   }
-  override async end(
-    next: Assignment = { kind: 'replica', primary: null },
-    signal = new AbortController().signal,
-  ) {
+  override async end(next: Assignment = PRIMARY) {
     said.push(`${this.role} ends for ${next.kind}`);
-    await this.#behaviour.end?.(signal);
+    await this.#behaviour.end?.();
     said.push(`${this.role} has ended`);
     return null;
   }
@@ -96,30 +67,34 @@ class Told extends NoRole {
   }
 }
 
-function start(behaviours: Behaviour[] = []): { hand: Hand; host: RoleHost } {
+/** The behaviours of the roles after the first, in which the node follows nobody. */
+async function start(behaviours: Behaviour[] = []): Promise<RoleHost> {
   said = [];
-  const hand = new Hand();
-  const created = new RoleHost(PARTS, hand, (next): RoleScope => new Told(next, behaviours.shift() ?? {}));
-  host = created;
-  return { hand, host: created };
+  const roles = [{}, ...behaviours];
+  host = new RoleHost(PARTS, (next): RoleScope => new Told(next, roles.shift() ?? {}));
+  await host.start();
+  expect(said.splice(0)).toEqual(['replica starts']);
+  return host;
 }
 
+const PRIMARY: Assignment = { kind: 'primary', epoch: 1 };
 const server = (pid: number): LocalServerUp => ({
   ...{ pid, adopted: false, crashed: true, serverId: 1, port: 1, socketPath: '', version: '' },
 });
-const replica = (primary: string): Assignment => ({ kind: 'replica', primary });
+const replica = (primary: string): Assignment => ({ kind: 'replica', primary, epoch: 2 });
 const has = (text: string) =>
   until(text, () => said.includes(text), { intervalMs: 1, context: () => said.join('\n') });
 
 it('one role has ended before the next one begins and gets the server', async () => {
-  const { hand, host } = start();
-  hand.tell({ kind: 'primary' });
-  await host.start();
+  const host = await start();
+  await host.change(PRIMARY);
   host.serverUp(server(7));
   await has('primary takes server 7, crashed');
-  hand.tell(replica('n2'));
+  await host.change(replica('n2'));
   await has('replica takes server 7, running');
   expect(said).toEqual([
+    'replica ends for primary',
+    'replica has ended',
     'primary starts',
     'primary takes server 7, crashed',
     'primary ends for replica',
@@ -128,74 +103,45 @@ it('one role has ended before the next one begins and gets the server', async ()
     // The previous role has handled the crash.
     'replica takes server 7, running',
   ]);
-  hand.tell(replica('n3'));
+  await host.change(replica('n3'));
   await has('follows n3');
   expect(host.role).toBe('replica');
 });
 
 it('between two roles the node serves no client, and reports its next role', async () => {
   let finish = () => {};
-  const { hand, host } = start([{ end: () => new Promise((resolve) => (finish = resolve)) }]);
-  hand.tell(replica('n2'));
-  await host.start();
+  const host = await start([{ end: () => new Promise((resolve) => (finish = resolve)) }]);
+  await host.change(PRIMARY);
   host.serverUp(server(7));
-  await has('replica takes server 7, crashed');
+  await has('primary takes server 7, crashed');
   const seen: string[] = [];
   host.onChange.on(() => seen.push(`${host.role} ${host.isOpen().open}`));
-  hand.tell({ kind: 'primary' });
-  await has('replica ends for primary');
+  const changed = host.change(replica('n2'));
+  await has('primary ends for replica');
   finish();
-  await has('primary takes server 7, running');
-  expect(seen.slice(0, 2)).toEqual(['primary false', 'primary false']);
+  await changed;
+  await has('replica takes server 7, running');
+  expect(seen.slice(0, 2)).toEqual(['replica false', 'replica false']);
 });
 
-it('a superseded role change is aborted, if the current role can be kept', async () => {
-  const aborts = (signal: AbortSignal) =>
-    new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
-  const { hand, host } = start([{ end: aborts }]);
-  hand.tell(replica('n2'));
-  await host.start();
-  hand.tell({ kind: 'primary' });
-  await has('replica ends for primary');
-  hand.tell(replica('n3'));
-  await has('follows n3');
-  expect(said).toEqual(['replica starts', 'replica ends for primary', 'follows n3']);
-});
-
-it('a role that could not start is stopped, and the change is tried again', async () => {
-  const failing = { start: () => Promise.reject(new Error('no port is free')) };
-  const { hand, host } = start([{}, failing]);
-  hand.tell({ kind: 'primary' });
-  await host.start();
-  vi.useFakeTimers();
-  try {
-    hand.tell(replica('n2'));
-    await vi.advanceTimersByTimeAsync(0);
-    expect(said).toEqual([
-      'primary starts',
-      'primary ends for replica',
-      'primary has ended',
-      'replica stops',
-    ]);
-    await vi.advanceTimersByTimeAsync(2_000);
-    expect(said.slice(4)).toEqual(['replica starts']);
-  } finally {
-    vi.useRealTimers();
-  }
+it('a role that could not start is stopped', async () => {
+  const host = await start([{ start: () => Promise.reject(new Error('no port is free')) }]);
+  await expect(host.change(PRIMARY)).rejects.toThrow('no port is free');
+  expect(said).toEqual(['replica ends for primary', 'replica has ended', 'primary stops']);
+  expect(host.isOpen().open).toBe(false);
 });
 
 it('a server that crashes and restarts during a change goes to the new role, marked as crashed', async () => {
   let finish = () => {};
-  const { hand, host } = start([{ end: () => new Promise((resolve) => (finish = resolve)) }]);
-  hand.tell({ kind: 'primary' });
-  await host.start();
+  const host = await start([{ end: () => new Promise((resolve) => (finish = resolve)) }]);
+  await host.change(PRIMARY);
   host.serverUp(server(7));
   await has('primary takes server 7, crashed');
-  hand.tell(replica('n2'));
+  const changed = host.change(replica('n2'));
   await has('primary ends for replica');
   host.serverDown('killed');
   finish();
-  await has('replica starts');
+  await changed;
   host.serverUp(server(8));
   await has('replica takes server 8, crashed');
   expect(said).not.toContain('replica takes server 7, running');
@@ -203,7 +149,7 @@ it('a server that crashes and restarts during a change goes to the new role, mar
 
 it('reports once why the role could not take the server, and stops trying when the server is gone', async () => {
   let tries = 0;
-  const { hand, host } = start([
+  const host = await start([
     {
       takeServer: async () => {
         tries++;
@@ -211,8 +157,7 @@ it('reports once why the role could not take the server, and stops trying when t
       },
     },
   ]);
-  hand.tell(replica('n2'));
-  await host.start();
+  await host.change(PRIMARY);
   host.serverUp(server(7));
   await until('it was tried', () => tries > 0, { intervalMs: 1 });
   host.serverDown('killed');

@@ -1,9 +1,8 @@
 import type { Openness, Readiness } from '../api/node-view.js';
-import type { Assignment, Election } from '../election/election.js';
 import type { WelcomeDecision } from '../link/greeting.js';
 import type { ReplicaSession } from '../link/listener-session.js';
 import type { MetricFamily } from '../metrics/text.js';
-import { messageOf } from '../model/error.js';
+import { isSkeinError, messageOf } from '../model/error.js';
 import type { MemberChange } from '../model/members.js';
 import type { ClusterStatus, MembersDocument, Role } from '../model/status.js';
 import { Emitter } from '../std/emitter.js';
@@ -14,14 +13,14 @@ import { NoRole } from './no-role.js';
 import { PrimaryNode } from './primary/primary-node.js';
 import { ReplicaNode } from './replica/replica-node.js';
 import type { ReplicaRole } from './replica/replica-role.js';
-import type { NodeParts, RoleNode, RolePositions, RoleScope, Verifying } from './role-node.js';
+import type { Assignment, NodeParts, RoleNode, RolePositions, RoleScope, Verifying } from './role-node.js';
 import type { SeedTarget } from './seed-parts.js';
 
 /** The usual obstacles to taking the server into a role end within some seconds. */
 const ROLE_RETRY_MS = 2_000;
 
 /**
- * The current role of a node. It gives the node's parts and its server to one role at a time, as the election says. A role
+ * The current role of a node. It gives the node's parts and its server to one role at a time, as ElectedRoles says. A role
  * has ended, with its ports and sessions closed, before the next one begins (rules C1, C10).
  */
 export class RoleHost implements RoleNode {
@@ -29,80 +28,33 @@ export class RoleHost implements RoleNode {
   readonly onStatus = new Emitter<void>();
   readonly onMoved = new Emitter<void>();
   readonly #parts: NodeParts;
-  readonly #election: Election | null;
   readonly #begin: BeginRole;
-  readonly #stopped = new AbortController();
+  #stopped = false;
   #role: RoleScope;
   /** The current role; null before the first role and between two roles. */
   #kind: Role | null = null;
   #off: (() => void)[] = [];
   #up: LocalServerUp | null = null;
-  #changing: Promise<void> = Promise.resolve();
 
-  /** `election` null: ElectedRoles changes the role. `begin` makes the scope of a role. Tests give their own. */
-  constructor(parts: NodeParts, election: Election | null, begin: BeginRole = beginRole(parts)) {
+  /** `begin` makes the scope of a role. Tests give their own. */
+  constructor(parts: NodeParts, begin: BeginRole = beginRole(parts)) {
     this.#parts = parts;
-    this.#election = election;
     this.#begin = begin;
     this.#role = new NoRole(parts, null);
   }
 
-  /** Resolves when the node has its first role. */
-  async start(): Promise<void> {
-    const { signal } = this.#stopped;
-    const election = this.#election;
-    const first = election ? await election.next(signal) : ({ kind: 'replica', primary: null } as const);
-    await this.change(first, signal);
-    if (election === null) return;
-    this.#changing = this.#followElection(election, signal).catch((error: unknown) => {
-      if (!signal.aborted)
-        this.#parts.logger.error(
-          { reason: messageOf(error) },
-          'the election failed: this node does not change its role any more',
-        );
-    });
+  /** Until an election is decided, the node is a replica that follows nobody. Resolves when that role has begun. */
+  start(): Promise<void> {
+    return this.change({ kind: 'replica', primary: null });
   }
 
   async stop(): Promise<void> {
-    this.#stopped.abort(new Error('The node stops.'));
-    await this.#changing;
+    this.#stopped = true;
     await this.#role.stop();
   }
 
-  /** Obeys the election. A newer decision aborts a role change that is still under way, if the change can be aborted. */
-  async #followElection(election: Election, signal: AbortSignal): Promise<void> {
-    let next = await election.next(signal);
-    for (;;) {
-      const superseded = new AbortController();
-      const later = election.next(signal);
-      later.then(
-        () => superseded.abort(new Error('The election has changed its decision.')),
-        () => superseded.abort(signal.reason),
-      );
-      await this.#changeTo(next, superseded.signal);
-      next = await later;
-    }
-  }
-
-  /** Tries until the change is done or aborted. */
-  async #changeTo(next: Assignment, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        await this.change(next, signal);
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        const reason = `The node could not become ${roleText(next)}: ${messageOf(error)}`;
-        this.#parts.events.add('replication.error', this.#parts.config.name, reason, {
-          code: 'ROLE_CHANGE_FAILED',
-        });
-        await sleep(ROLE_RETRY_MS, signal).catch(() => {});
-      }
-    }
-  }
-
   /** Gives the node this role. Resolves when it has begun. One change at a time. */
-  async change(next: Assignment, signal: AbortSignal = this.#stopped.signal): Promise<void> {
+  async change(next: Assignment): Promise<void> {
     const { logger, events, config } = this.#parts;
     const before = this.#role;
     const kind = this.#kind;
@@ -110,14 +62,14 @@ export class RoleHost implements RoleNode {
       if (next.kind === 'replica') before.follow(next.primary, next.epoch);
       return;
     }
-    const applying = await before.end(next, signal);
+    const applying = await before.end(next);
     this.#kind = null;
     this.#setRole(new NoRole(this.#parts, next));
     const role = this.#begin(next, applying);
     try {
       await role.start();
     } catch (error) {
-      // The role may have subscribed to the node's parts. The next attempt makes a new role.
+      // The role may have subscribed to the node's parts.
       await role.stop();
       throw error;
     }
@@ -158,7 +110,7 @@ export class RoleHost implements RoleNode {
   async #takeServer(): Promise<void> {
     const up = this.#up;
     const role = this.#role;
-    const isOver = () => this.#up !== up || this.#role !== role || this.#stopped.signal.aborted;
+    const isOver = () => this.#up !== up || this.#role !== role || this.#stopped;
     let lastReason = '';
     while (up && !isOver()) {
       try {
@@ -170,7 +122,7 @@ export class RoleHost implements RoleNode {
         if (isOver()) return;
         const reason = `The server could not be taken into its role: ${messageOf(error)}`;
         if (reason !== lastReason)
-          this.#parts.events.add('replication.error', this.#parts.config.name, reason);
+          this.#parts.events.add('replication.error', this.#parts.config.name, reason, codeOf(error));
         lastReason = reason;
         await sleep(ROLE_RETRY_MS);
       }
@@ -275,10 +227,14 @@ type BeginRole = (next: Assignment, applying: ReplicaRole | null) => RoleScope;
 function beginRole(parts: NodeParts): BeginRole {
   return (next, applying) => {
     if (next.kind === 'replica') return new ReplicaNode(parts, next.primary, next.epoch);
-    return new PrimaryNode(parts, next.epoch === undefined ? null : { epoch: next.epoch, applying });
+    return new PrimaryNode(parts, { epoch: next.epoch, applying });
   };
 }
 
 function roleText({ kind }: Assignment): string {
   return kind === 'primary' ? 'the primary' : 'a replica';
+}
+
+function codeOf(error: unknown): { code?: string } {
+  return isSkeinError(error) ? { code: error.code } : {};
 }

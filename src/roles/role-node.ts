@@ -1,6 +1,5 @@
 import type { NodeView } from '../api/node-view.js';
 import type { NodeConfig } from '../config/node-config.js';
-import type { Assignment } from '../election/election.js';
 import type { Fitness } from '../election/state.js';
 import type { EventLog } from '../events/event-log.js';
 import type { WelcomeDecision } from '../link/greeting.js';
@@ -27,6 +26,14 @@ import type { Maintenance } from './maintenance.js';
 import type { OpenMark } from './open-mark.js';
 import type { ReplicaRole } from './replica/replica-role.js';
 import type { Seeding, SeedTarget } from './seed-parts.js';
+
+/**
+ * The role that a node must take. `primary` names the node to follow, and `epoch` that for which it was elected; null and
+ * undefined = none is known yet.
+ */
+export type Assignment =
+  | { readonly kind: 'primary'; readonly epoch: number }
+  | { readonly kind: 'replica'; readonly primary: string | null; readonly epoch?: number };
 
 /** What the roles tell the node's election, and ask of it. */
 export interface ElectionPort {
@@ -67,8 +74,7 @@ export interface NodeParts {
   chainFile: ChainFile;
   openMark: OpenMark;
   maintenance: Maintenance;
-  /** Null = the primary is fixed. */
-  election: ElectionPort | null;
+  readonly election: ElectionPort;
   spool: Spool;
   /** Durations of the spool's fsyncs. */
   fsyncTimes: Histogram;
@@ -83,8 +89,6 @@ export interface NodeParts {
   cutClients(): Promise<void>;
   /** A server id that the server never had and that no transaction has (rule C10). */
   newServerId(): Promise<number>;
-  /** The number of the next epoch, see Election. */
-  newEpoch(known: number): Promise<number>;
   /** The recovery after a crash of the server is complete. */
   crashHandled(): Promise<void>;
   /** Ends this process, which must not continue. It is started again. */
@@ -175,11 +179,10 @@ export interface RoleScope extends RoleNode {
   stop(): Promise<void>;
   /**
    * Ends this role because the node gets another one. When the promise resolves, this role has no session and no port, and
-   * the server is ready for the next role. Rejects with the signal's reason while the role can still be kept; then the role
-   * continues. Resolves with the work of a replica, where the elected primary goes on with it: its server has to execute
-   * the rest of the log.
+   * the server is ready for the next role. Resolves with the work of a replica, where the elected primary goes on with it: its
+   * server has to execute the rest of the log.
    */
-  end(next: Assignment, signal: AbortSignal): Promise<ReplicaRole | null>;
+  end(next: Assignment): Promise<ReplicaRole | null>;
   /**
    * A newer epoch has begun: this role takes, sends and acknowledges nothing more from the call on. Resolves when nothing
    * that it had begun is under way in the log.

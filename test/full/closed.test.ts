@@ -3,18 +3,20 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openApp } from '../kit/app-port.js';
 import { checksums, waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { dieWithoutSuccessor } from '../kit/no-successor.js';
 import { run, scalarOf, withSql } from '../kit/sql-node.js';
 import { until } from '../kit/until.js';
 
 /**
- * Some DDL is executed otherwise by a replica than by its primary, in peace, because of what the log does not hold. A
- * crash of the primary's server must not be taken for the cause, however soon it comes after such DDL.
+ * Some DDL is executed otherwise by a replica than by its primary, in peace, because of what the log does not hold. When the
+ * primary's server dies and no other node can take over, the crash must not be taken for the cause, however soon it comes after
+ * such DDL.
  */
 let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ failover: 'fixed' });
+  cluster = await TestCluster.start();
   await cluster.primary.sql('CREATE DATABASE demo');
   await cluster.primary.sql('CREATE TABLE demo.a (id INT PRIMARY KEY)');
   await cluster.primary.sql('CREATE TABLE demo.b (id INT PRIMARY KEY, v INT)');
@@ -34,8 +36,7 @@ async function asApp(statements: readonly string[]): Promise<void> {
 }
 
 async function crash(): Promise<void> {
-  const old = await cluster.primary.kill('server');
-  await cluster.primary.untilRestarted('server', old);
+  await dieWithoutSuccessor(cluster);
   await cluster.primary.untilReady();
 }
 
@@ -124,8 +125,7 @@ it('other columns than in the log still keep it closed, also beside what is harm
       await run(connection, sql);
     });
   await damage('ALTER TABLE demo.t_damaged DROP COLUMN v');
-  const old = await cluster.primary.kill('server');
-  await cluster.primary.untilRestarted('server', old);
+  await dieWithoutSuccessor(cluster);
   await until('it says why it is closed', async () => {
     const { members } = await cluster.primary.cluster();
     const reason = members.find(({ name }) => name === 'n1')?.reason ?? '';

@@ -9,6 +9,7 @@ import { bringBack, unreadableIn } from '../kit/bring-back.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { LoneServer } from '../kit/lone-server.js';
+import { dieWithoutSuccessor } from '../kit/no-successor.js';
 import { seedsOf, untilHealed } from '../kit/seeds.js';
 import { setBack } from '../kit/set-back.js';
 import { rowsOf, run, withSql } from '../kit/sql-node.js';
@@ -27,7 +28,7 @@ let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ failover: 'fixed' });
+  cluster = await TestCluster.start();
   await cluster.primary.sql('CREATE DATABASE demo');
 });
 
@@ -208,22 +209,23 @@ it.each([
 
 /**
  * A server that dies in the middle of DDL on a table with partitions may not be able to open that table again
- * (docs/mariadb-findings.md, "A table may be unreadable after a crash"). A primary stays closed then, because it has no donor:
- * a person helps as docs/operations.md says, and so does this. A replica helps itself, and is filled from another node if need be.
+ * (docs/mariadb-findings.md, "A table may be unreadable after a crash"). A primary that nobody can replace stays closed then, because
+ * it has no donor: a person helps as docs/operations.md says, and so does this. Any other node helps itself, and is filled from
+ * another node if need be.
  */
 async function primaryReadyOrHelped(): Promise<void> {
-  const { primary } = cluster;
   for (;;) {
     const reason = await until(
-      'the primary is ready, or says that it cannot read a table',
+      'a primary is open, or says that it cannot read a table',
       async () => {
-        const { status, text } = await primary.request('GET', '/ready', undefined, { token: null });
-        if (status === 200) return 'ready';
+        if (await cluster.electedPrimary()) return 'ready';
+        const { text } = await cluster.primary.request('GET', '/ready', undefined, { token: null });
         if (/cannot be read here \(/.test(text)) return text;
-        throw new Error(`/ready says ${status} ${text.slice(0, 300)}`);
+        throw new Error(`/ready says ${text.slice(0, 300)}`);
       },
-      { deadlineMs: 60_000, context: () => primary.logs(20) },
+      { deadlineMs: 60_000, context: () => cluster.logs() },
     );
+    if (reason === 'ready') await cluster.untilPrimary();
     if (reason === 'ready') return;
     console.log(`the primary is helped after the crash: ${reason}`);
     await helpPrimary(reason);
@@ -260,19 +262,27 @@ const TIME_OUT_MS = 300_000 + KILLS * 30_000;
 /** Within this a replica has executed what it was behind by, and was filled if need be. */
 const REST_MS = 180_000;
 
-it.each<[string, Statements[]]>([
-  // The primary's first: each of its starts begins an epoch, and a replica must know all of them.
-  ['n1', [TABLES, PARTITIONS, ROUTINES]],
-  ['n2', [TABLES, PARTITIONS, ROUTINES]],
+async function killServer(node: TestNode): Promise<void> {
+  const old = await node.kill('server');
+  await node.untilRestarted('server', old);
+}
+
+it.each<[who: string, kill: () => Promise<void>]>([
+  // The primary's first: each of its ends begins an epoch, and a replica must know all of them.
+  ['the primary', () => killServer(cluster.primary)],
+  ['the primary, which nobody can replace,', () => dieWithoutSuccessor(cluster)],
+  ['a replica', () => killServer(cluster.replicas[0] as TestNode)],
 ])(
-  '%s’s server dies in the middle of DDL, again and again',
-  async (name, work) => {
+  'the server of %s dies in the middle of DDL, again and again',
+  async (who, kill) => {
+    const work = [TABLES, PARTITIONS, ROUTINES];
+    const prefix = who.replaceAll(/\W/g, '_');
     const stop = new AbortController();
     const done = work.map(() => 0);
     const errors = work.map(() => '');
     const alterers = work.map((statements, i) =>
       alterer(
-        `${name}_${i}`,
+        `${prefix}${i}`,
         statements,
         stop.signal,
         () => {
@@ -283,13 +293,11 @@ it.each<[string, Statements[]]>([
         },
       ),
     );
-    const node = cluster.node(name);
     try {
       for (let i = 0; i < KILLS; i++) {
         // Not a wait for something: kills at ever other moments of the statements' course.
         await sleep(300 + 137 * i);
-        const old = await node.kill('server');
-        await node.untilRestarted('server', old);
+        await kill();
         await primaryReadyOrHelped();
         for (const each of cluster.replicas) await untilApplying(each);
       }

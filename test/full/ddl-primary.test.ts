@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checksumAtRest } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { dieWithoutSuccessor } from '../kit/no-successor.js';
 import { run, scalarOf, withSql } from '../kit/sql-node.js';
 import { until } from '../kit/until.js';
 
@@ -14,7 +15,7 @@ let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ failover: 'fixed' });
+  cluster = await TestCluster.start();
   await cluster.primary.sql('CREATE DATABASE demo');
 });
 
@@ -32,8 +33,7 @@ async function onPrimary(statements: readonly string[], { logged }: { logged: bo
 /** As a server does that dies before these are in its log. */
 async function dieAfter(statements: readonly string[]): Promise<void> {
   await onPrimary(statements, { logged: false });
-  const old = await cluster.primary.kill('server');
-  await cluster.primary.untilRestarted('server', old);
+  await dieWithoutSuccessor(cluster);
 }
 
 async function mended(): Promise<string[]> {

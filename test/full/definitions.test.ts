@@ -5,18 +5,19 @@ import { sleep } from '../../src/std/timing.js';
 import { waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { LoneServer } from '../kit/lone-server.js';
+import { dieWithoutSuccessor } from '../kit/no-successor.js';
 import { type Row, rowsOf, run, type SqlNode, scalarOf, withSql } from '../kit/sql-node.js';
 import { until } from '../kit/until.js';
 
 /**
  * Ordinary statements after which a primary and its replicas define a table otherwise. Whenever the primary's server dies
- * then, it opens again by itself.
+ * then and no other node can take over, it opens again by itself.
  */
 let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ failover: 'fixed' });
+  cluster = await TestCluster.start();
   await cluster.primary.sql('CREATE DATABASE demo');
 });
 
@@ -29,12 +30,12 @@ const CRASH_AFTER_MS = 10;
 
 /** A session's statements, and the server's end right after the last was answered. */
 async function dieRightAfter(...statements: readonly string[]): Promise<void> {
-  await withSql(cluster.primary, async (connection: Connection) => {
-    for (const sql of statements) await run(connection, sql);
+  await dieWithoutSuccessor(cluster, async () => {
+    await withSql(cluster.primary, async (connection: Connection) => {
+      for (const sql of statements) await run(connection, sql);
+    });
+    await sleep(CRASH_AFTER_MS);
   });
-  await sleep(CRASH_AFTER_MS);
-  const old = await cluster.primary.kill('server');
-  await cluster.primary.untilRestarted('server', old);
 }
 
 const shown = (node: SqlNode, table: string) =>

@@ -39,7 +39,7 @@ async function destroyPrimary(options: {
   linkDelayMs?: number;
 }): Promise<Outcome> {
   const { acknowledge, seed, linkDelayMs = 0 } = options;
-  cluster = await TestCluster.start({ acknowledge, failover: 'fixed', proxied: true });
+  cluster = await TestCluster.start({ acknowledge, proxied: true });
   const { primary, replicas } = cluster;
   await createLedger(cluster);
   await waitApplied(primary, replicas);

@@ -14,7 +14,7 @@ let client: SkeinClient;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ failover: 'automatic' });
+  cluster = await TestCluster.start();
   client = new SkeinClient({
     nodes: cluster.nodes.map(({ url }) => url),
     token: cluster.token,

@@ -13,7 +13,7 @@ let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ failover: 'automatic' });
+  cluster = await TestCluster.start();
   const first = await primary();
   await first.sql(`CREATE DATABASE ${DATABASE}`);
   await first.sql(

@@ -30,7 +30,7 @@ let gaps: number[] = [];
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ failover: 'automatic' });
+  cluster = await TestCluster.start();
   await createLedger(cluster);
   await withSql(await primary(), async (sql) => {
     await run(sql, 'CREATE DATABASE own');

@@ -15,7 +15,7 @@ let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ failover: 'fixed' });
+  cluster = await TestCluster.start();
   await cluster.primary.sql('CREATE DATABASE demo');
   await cluster.primary.sql('CREATE TABLE demo.t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(50))');
 });

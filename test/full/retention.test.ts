@@ -4,8 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MemberStatus } from '../../src/model/status.js';
 import { sleep } from '../../src/std/timing.js';
 import { waitApplied } from '../kit/checksum.js';
+import { Ledger } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
-import { createLedger, expectWhole, startWriters } from '../kit/kill-rounds.js';
+import { createLedger, expectWhole } from '../kit/kill-rounds.js';
+import { startRoleWriters } from '../kit/role-writers.js';
 import { rowsOf, run, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
 import { throughout, until } from '../kit/until.js';
@@ -28,7 +30,6 @@ showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
   cluster = await TestCluster.start({
-    failover: 'fixed',
     proxied: true,
     smallDisks: { nodes: ['n1', 'n3'], bytes: DISK_BYTES },
     settings: {
@@ -200,7 +201,7 @@ describe('a log with limits', () => {
   });
 
   it('is whole after kills of node and server while it is purged', async () => {
-    const pool = startWriters(cluster, { clients: 2, paceMs: 5 });
+    const pool = startRoleWriters(cluster, new Ledger(), { http: 1, mysql: 1, paceMs: 5 });
     try {
       for (let round = 0; round < ROUNDS; round++) {
         const { begin } = (await memberOf('n1')).log ?? { begin: 0 };
@@ -214,7 +215,8 @@ describe('a log with limits', () => {
         await cluster.primary.kill('server');
         cluster.startNode('n1');
         await cluster.primary.untilRestarted('node', old);
-        await cluster.primary.untilReady();
+        await cluster.node('n1').untilReady(60_000);
+        await cluster.makePrimary('n1');
         await pool.ledger.progress(10, 30_000, 'writes go on');
       }
     } finally {

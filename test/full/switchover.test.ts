@@ -27,7 +27,7 @@ let gaps: number[] = [];
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ failover: 'automatic' });
+  cluster = await TestCluster.start();
   await createLedger(cluster);
   ledger = new Ledger();
   pool = startRoleWriters(cluster, ledger, {

@@ -6,6 +6,7 @@ import { bringBack, unreadableIn } from '../kit/bring-back.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { LoneServer } from '../kit/lone-server.js';
+import { dieWithoutSuccessor } from '../kit/no-successor.js';
 import { seedsOf, untilHealed } from '../kit/seeds.js';
 import { run, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
@@ -20,7 +21,7 @@ let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ failover: 'fixed' });
+  cluster = await TestCluster.start();
   await cluster.primary.sql('CREATE DATABASE demo');
 });
 
@@ -67,13 +68,13 @@ const untilReason = (node: TestNode, text: string): Promise<string> =>
     { deadlineMs: 30_000, context: () => node.logs(20) },
   );
 
-it('keeps the primary closed: its rows were acknowledged; brought back from a replica, it opens', async () => {
+it('keeps a primary closed that nobody can replace: its rows were acknowledged; brought back from a replica, it opens', async () => {
   const { primary, replicas } = cluster;
   const [replica] = replicas;
   if (!replica) throw new Error('no replica');
   await makeTable(primary, 'lost');
   await loseA(primary, 'lost');
-  await crash(primary);
+  await dieWithoutSuccessor(cluster);
   const reason = await untilReason(primary, 'table `demo`.`lost` cannot be read here (error 1932)');
   expect(reason).toMatch(
     /The primary stays closed.*DROP a table that cannot be read, and load it from a dump of n[23]/,
@@ -93,7 +94,7 @@ it('a person may open the primary as it is, and drop the table everywhere', asyn
   const { primary, replicas } = cluster;
   await makeTable(primary, 'given_up');
   await loseA(primary, 'given_up');
-  await crash(primary);
+  await dieWithoutSuccessor(cluster);
   const reason = await untilReason(primary, '`demo`.`given_up` cannot be read here');
   const accept = /"accept":"(\w+)"/.exec(reason)?.[1];
   await writeFile(join(primary.directory, 'state', 'definitions.json'), JSON.stringify({ accept }));

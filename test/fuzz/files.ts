@@ -5,7 +5,6 @@ import { commands } from '../../src/cli/commands.js';
 import { runCommandLine } from '../../src/cli/run.js';
 import { beginBoot } from '../../src/config/identity.js';
 import { loadNodeConfig } from '../../src/config/node-config.js';
-import { epochFile } from '../../src/election/epoch-file.js';
 import { SkeinError } from '../../src/model/error.js';
 import { ChainFile } from '../../src/roles/chain-file.js';
 import { LogEndFile } from '../../src/roles/log-end-file.js';
@@ -102,7 +101,6 @@ export async function fileTargets(base: string): Promise<FuzzTarget[]> {
         await orSkeinError(() => new ChainFile(directory).load());
         await orSkeinError(() => ddlNoteFile(directory).load());
         await orSkeinError(() => definitionsFile(directory).load());
-        await orSkeinError(() => epochFile(directory).load());
         await orSkeinError(() => new LogEndFile(directory, { logger: silentLogger }).load());
         await orSkeinError(() => new BootNumbers(directory, { logger: silentLogger }).load());
         await orSkeinError(() => xaFile(directory).load());
@@ -126,7 +124,6 @@ const STATES = {
   ],
   'ddl.json': { ordinal: 5, doubt: 'lost', traces: 'x' },
   'definitions.json': { tableIdMax: 5, openedAt: '2026-01-01 00:00:00' },
-  'epoch.json': { used: 2 },
   'log-end.json': { ordinal: 5 },
   'boots.json': { disk: 5 },
   'identity.json': { cluster: '0'.repeat(32), founder: false, boot: 3 },

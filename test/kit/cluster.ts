@@ -35,8 +35,6 @@ export interface ClusterOptions extends DiskOptions {
   /** Default 2. */
   replicas?: number;
   acknowledge?: AcknowledgeLevel;
-  /** Default `automatic`. */
-  failover?: 'automatic' | 'fixed';
   /** Settings that go into every node's node.json beforehand, as a person may write them there. */
   settings?: Partial<NodeConfigInput>;
   /** For the demo and, because they inherit it, its nodes. */
@@ -46,12 +44,10 @@ export interface ClusterOptions extends DiskOptions {
    * stay down until `startNode`.
    */
   proxied?: boolean;
-  /** A proxy on the way from each node to each other one (`cluster.routes`), seeded with this number. With a supervisor only. */
+  /** A proxy on the way from each node to each other one (`cluster.routes`), seeded with this number. */
   routed?: number;
   /** Modules of `test/kit/driven` that are loaded before each node. */
   loaded?: string[];
-  /** Without a supervisor and proxies, each node by this command instead of `skein node`. */
-  nodeCommand?: (node: PlannedNode) => string[];
   /** Without a supervisor, only so many nodes at first; the others come with `grow`. */
   first?: number;
   readyDeadlineMs?: number;
@@ -104,7 +100,7 @@ export class TestCluster {
   static async start(options: ClusterOptions = {}): Promise<TestCluster> {
     const cluster = await TestCluster.prepare(options);
     try {
-      if (options.proxied || options.nodeCommand || options.first) await cluster.#startBare();
+      if (options.proxied || options.first) await cluster.#startBare();
       else await cluster.startDemo();
       const routes = cluster.#routes;
       if (routes) await until('the nodes are linked through the proxies', () => routes.areUsed);
@@ -121,7 +117,7 @@ export class TestCluster {
   /** Ports and directory, nothing started yet. */
   static async prepare(options: ClusterOptions = {}): Promise<TestCluster> {
     if (!existsSync(MAIN)) throw new Error(`${MAIN} is missing: run "npm run build" first`);
-    const { replicas = 2, acknowledge = 'majority', failover = 'automatic', settings } = options;
+    const { replicas = 2, acknowledge = 'majority', settings } = options;
     const base = await mkdtemp(join(tmpdir(), 'skein-system-'));
     // mkdtemp makes it 0700; the server may run as another user and has to get through to its data.
     await chmod(base, 0o755);
@@ -138,7 +134,6 @@ export class TestCluster {
       mysqlPort: port + 20,
       replicas,
       acknowledge,
-      failover,
     });
     cluster.disks.mount(cluster.nodes, options);
     if (settings) {
@@ -231,19 +226,10 @@ export class TestCluster {
 
   /** The command line of this cluster's demo, as a person would type it. */
   get demoArguments(): string[] {
-    const {
-      directory,
-      httpPort,
-      linkPort,
-      mysqlPort,
-      replicas,
-      acknowledge,
-      failover = 'automatic',
-    } = this.#demo;
+    const { directory, httpPort, linkPort, mysqlPort, replicas, acknowledge } = this.#demo;
     return [
       ...['demo', '--dir', directory, '--http-port', String(httpPort), '--link-port', String(linkPort)],
       ...['--mysql-port', String(mysqlPort), '--replicas', String(replicas), '--acknowledge', acknowledge],
-      ...['--failover', failover],
       ...['--watchdog', String(this.#options.watchdog ?? WATCHDOG_S)],
     ];
   }
@@ -321,9 +307,7 @@ export class TestCluster {
   startNode(name: string, { descriptors }: { descriptors?: number } = {}): void {
     const planned = this.#planned(name);
     const output = openSync(join(planned.directory, 'node.out'), 'a');
-    const command = this.#options.nodeCommand?.(planned) ?? [
-      ...[process.execPath, MAIN, 'node', '--config', join(planned.directory, 'node.json')],
-    ];
+    const command = [process.execPath, MAIN, 'node', '--config', join(planned.directory, 'node.json')];
     const limit = descriptors === undefined ? '' : `ulimit -n ${descriptors}; `;
     const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, ...command], {
       cwd: planned.directory,

@@ -17,16 +17,21 @@ export interface WritersOptions {
   ledger?: Ledger | undefined;
 }
 
+/** The largest number that a row of this ledger has; 0 = there is none. */
+export function lastSeqOf(ledger: Ledger): number {
+  let last = 0;
+  for (const [row] of ledger.answers()) last = Math.max(last, Number(row.split('/')[1]));
+  return last;
+}
+
 /** Half of the clients through HTTP, half straight through the server's own socket. */
 export function startWriters(cluster: TestCluster, options: WritersOptions = {}): WriterPool {
   const { clients = 4, paceMs = 0, ledger } = options;
-  let seqFrom = 0;
-  for (const [row] of ledger?.answers() ?? []) seqFrom = Math.max(seqFrom, Number(row.split('/')[1]));
   return new WriterPool(
     {
       clients,
       paceMs,
-      seqFrom,
+      seqFrom: ledger ? lastSeqOf(ledger) : 0,
       writer: (client) =>
         client % 2 === 1
           ? httpWriter({

@@ -106,7 +106,7 @@ export async function startPrimary(
         session.onClosed.on((reason) => closed.push(reason));
         session.onAck.on((ack) => acks.push(ack));
       },
-      election: null,
+      election: { message: () => {} },
       seedRequested: (session) => session.refuse('SEED_REFUSED', 'This test has no snapshots.'),
       refused: (event) => refused.push(event),
       heartbeat: () => heartbeatBody('n1', 'primary'),

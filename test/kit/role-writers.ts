@@ -1,6 +1,6 @@
 import { httpWriter, type Ledger, sqlWriter, type Writer, WriterPool } from './clients.js';
 import type { TestCluster } from './cluster.js';
-import { LEDGER_DATABASE } from './kill-rounds.js';
+import { LEDGER_DATABASE, lastSeqOf } from './kill-rounds.js';
 import { openSql } from './sql-node.js';
 import type { TestNode } from './test-node.js';
 
@@ -50,7 +50,10 @@ export interface RoleWritersOptions {
   gap?(ms: number): void;
 }
 
-/** HTTP writers ask the nodes in turn; MySQL writers come through the read-write ports of all nodes. */
+/**
+ * HTTP writers ask the nodes in turn; MySQL writers come through the read-write ports of all nodes. They go on after the rows that
+ * are in the ledger.
+ */
 export function startRoleWriters(
   cluster: TestCluster,
   into: Ledger,
@@ -83,6 +86,7 @@ export function startRoleWriters(
   return new WriterPool(
     {
       clients: options.http + options.mysql,
+      seqFrom: lastSeqOf(into),
       ...(options.pauseAfterErrorMs !== undefined && { pauseAfterErrorMs: options.pauseAfterErrorMs }),
       ...(options.paceMs !== undefined && { paceMs: options.paceMs }),
       writer: (client) => watched(client <= options.http ? http() : mysql()),

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checksumAtRest, checksumWhileWriting } from '../kit/checksum.js';
+import { Ledger } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { loadDataset } from '../kit/dataset/load.js';
 import { mixedWorkload } from '../kit/dataset/workload.js';
-import { createLedger, expectWhole, startWriters } from '../kit/kill-rounds.js';
+import { createLedger, expectWhole } from '../kit/kill-rounds.js';
 import { signalPid } from '../kit/processes.js';
 import { seededRandom } from '../kit/random.js';
+import { startRoleWriters } from '../kit/role-writers.js';
 import { run, withSql } from '../kit/sql-node.js';
 
 /**
@@ -20,7 +22,6 @@ showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
   cluster = await TestCluster.start({
-    failover: 'fixed',
     settings: { hubWindowBytes: 2 * 1024 * 1024, spoolSegmentBytes: 1024 * 1024 },
   });
   await createLedger(cluster);
@@ -38,10 +39,10 @@ it(`${MINUTES} minutes of faults, seed ${SEED}`, async () => {
   const random = seededRandom(SEED);
   console.log(`chaos: seed ${SEED}`);
   const stop = new AbortController();
-  const pool = startWriters(cluster);
+  const pool = startRoleWriters(cluster, new Ledger(), { http: 2, mysql: 2 });
   const workers = [1, 2, 3].map((seed) =>
     mixedWorkload({
-      connect: () => cluster.primary.connectAs('skein_admin'),
+      connect: async () => (await cluster.untilPrimary()).connectAs('skein_admin'),
       seed: SEED + seed,
       signal: stop.signal,
       ddl: seed === 1,
@@ -75,6 +76,7 @@ it(`${MINUTES} minutes of faults, seed ${SEED}`, async () => {
       if (faults % 12 === 0) {
         await pool.ledger.progress(10, 60_000, 'writes go on');
         for (const each of cluster.nodes) await each.untilReady(60_000);
+        await cluster.untilPrimary();
         const { gtid } = await checksumWhileWriting(cluster.primary, cluster.replicas, {
           deadlineMs: 60_000,
         });
@@ -92,6 +94,7 @@ it(`${MINUTES} minutes of faults, seed ${SEED}`, async () => {
     `chaos: ${faults} faults, ${JSON.stringify(results.map((result) => (result.status === 'fulfilled' ? result.value : 'failed')))}`,
   );
   for (const node of cluster.nodes) await node.untilReady(60_000);
+  await cluster.untilPrimary();
   await withSql(cluster.primary, (connection) => run(connection, 'DROP EVENT IF EXISTS bazaar.tick'));
   await checksumAtRest(cluster.primary, cluster.replicas, { deadlineMs: 60_000 });
   await expectWhole(cluster, pool.ledger);

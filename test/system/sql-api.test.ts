@@ -15,7 +15,7 @@ showLogsOnFailure(() => cluster);
 const tokens = { read: '', write: '' };
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ failover: 'fixed', proxied: true });
+  cluster = await TestCluster.start({ proxied: true });
   for (const role of ['read', 'write'] as const) {
     const made = await cluster.primary.request<{ token: string }>('POST', '/v1/tokens', { name: role, role });
     tokens[role] = made.body.token;
@@ -114,7 +114,7 @@ describe('forwarding', () => {
     expect([again.status, errorOf(again)?.code]).toEqual([421, 'NOT_PRIMARY']);
   });
 
-  it('says no when the request never left, and unknown when no answer came back', async () => {
+  it('says unknown of a write of which no answer came back, and no of a read', async () => {
     const insert = { sql: "INSERT INTO demo.t (v) VALUES ('lost')", timeoutMs: 500 };
     await cluster.primary.freeze('node');
     try {
@@ -131,19 +131,8 @@ describe('forwarding', () => {
     } finally {
       await cluster.primary.unfreeze('node');
     }
-    await cluster.primary.kill('node');
-    // The last thread of a process that was killed may hold its port a moment longer than its pid is seen.
-    const refused = await until('the port is closed', async () => {
-      const answer = await forwarded(insert);
-      return answer.status === 503 ? answer : null;
-    });
-    expect([refused.status, errorOf(refused)?.code, errorOf(refused)?.applied]).toEqual([
-      503,
-      'PRIMARY_UNREACHABLE',
-      'no',
-    ]);
-    cluster.startNode('n1');
-    await cluster.primary.untilReady();
+    // Another node may have been elected, when it stood for long.
+    await cluster.makePrimary('n1');
   });
 });
 
@@ -394,24 +383,27 @@ describe('interactive transactions', () => {
   });
 
   it('has a defined answer when its server or its node has restarted', async () => {
-    const [server, node] = [await open(cluster.primary), await open(cluster.primary)];
-    await post(cluster.primary, insert(server, 'restarted'));
-    const serverPid = await cluster.primary.kill('server');
-    await cluster.primary.untilRestarted('server', serverPid);
-    await cluster.primary.untilReady();
-    const lost = await post(cluster.primary, insert(server, 'restarted'));
+    const replica = cluster.node('n3');
+    const openOne = () => open(replica, { readOnly: true }, tokens.read);
+    const [behindServer, behindNode] = [await openOne(), await openOne()];
+    const read = (tx: string) => post(replica, { tx, sql: 'SELECT 1' }, { token: tokens.read });
+    await read(behindServer);
+    const serverPid = await replica.kill('server');
+    await replica.untilRestarted('server', serverPid);
+    await replica.untilReady();
+    const lost = await read(behindServer);
     expect([lost.status, errorOf(lost)?.code, errorOf(lost)?.applied]).toEqual([409, 'TX_ENDED', 'no']);
-    expect((await end(cluster.primary, server, 'commit')).body.error).toMatchObject({ applied: 'no' });
-    await cluster.primary.kill('node');
-    cluster.startNode('n1');
-    await cluster.primary.untilReady();
-    const unknown = await post(cluster.primary, insert(node, 'restarted'));
+    const ended = await end(replica, behindServer, 'commit', tokens.read);
+    expect(ended.body.error).toMatchObject({ applied: 'no' });
+    await replica.kill('node');
+    cluster.startNode('n3');
+    await replica.untilReady();
+    const unknown = await read(behindNode);
     expect([unknown.status, errorOf(unknown)?.code, errorOf(unknown)?.applied]).toEqual([
       409,
       'TX_UNKNOWN',
       'no',
     ]);
-    expect(await rowsOf('restarted')).toBe(0);
   });
 });
 
@@ -564,26 +556,22 @@ describe('idempotency keys', () => {
     ]);
     expect([keyedWrite.status, commit.status]).toEqual([504, 504]);
     await cluster.primary.kill('node');
-    cluster.startNode('n1');
     heal();
-    await cluster.primary.untilReady();
+    await until('another node leads', async () => (await cluster.untilPrimary()).name !== 'n1', {
+      deadlineMs: 60_000,
+    });
+    cluster.startNode('n1');
     const again = await until('the write is answered', async () => {
       const answer = await keyed('node-died', insert('node died'));
       return answer.status === 409 ? null : answer;
     });
-    expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([200, 'true']);
-    const committed = await until('the commit is answered', async () => {
-      const answer = await cluster.primary.request<{ state: string }>(
-        'POST',
-        `/v1/tx/${id}/commit`,
-        undefined,
-        { token: tokens.write },
-      );
-      return answer.status === 409 ? null : answer;
-    });
-    expect([committed.status, committed.body.state]).toEqual([200, 'committed']);
-    expect((await outcome(id)).body.applied).toBe('yes');
-    expect(await rowsOf('node died')).toBe(2);
+    // Nobody else had them: what was answered as unknown is gone with the old primary, and the repetition is the first.
+    expect(again.status).toBe(200);
+    const { applied } = (await outcome(id)).body;
+    expect(applied).toMatch(/^(yes|no)$/);
+    expect(await rowsOf('node died')).toBe(applied === 'yes' ? 2 : 1);
+    await cluster.node('n1').untilReady(60_000);
+    await cluster.makePrimary('n1');
   });
 
   it('says no of a transaction whose node died before its commit', async () => {
@@ -597,10 +585,11 @@ describe('idempotency keys', () => {
     await post(cluster.primary, { tx: id, ...insert('never committed') });
     await cluster.primary.kill('node');
     cluster.startNode('n1');
-    await cluster.primary.untilReady();
+    await cluster.primary.untilReady(60_000);
     const commit = await cluster.primary.request('POST', `/v1/tx/${id}/commit`, undefined, {
       token: tokens.write,
     });
+    await cluster.makePrimary('n1');
     expect([commit.status, commit.body.error?.code, commit.body.error?.applied]).toEqual([
       409,
       'TX_UNKNOWN',

@@ -35,7 +35,7 @@ export async function torture(options: TortureOptions): Promise<TortureResult & 
     `torture-${new Date().toISOString().replaceAll(':', '-').slice(0, 19)}-${nodes}-${seed}`,
   );
   const cluster = await TestCluster.start({
-    ...{ failover: 'automatic', replicas: nodes - 1, routed: seed, slowDisks: true },
+    ...{ replicas: nodes - 1, routed: seed, slowDisks: true },
     loaded: ['set-clock.mjs'],
   });
   const history = new History(directory);

@@ -23,17 +23,13 @@ const ANSWER_MS = 15_000;
 /**
  * Gives every new node of the plan its identity: the first node of a new cluster founds it. The others belong to its cluster,
  * and wait to be added, or to be filled when their directory was lost.
- * @throws SkeinError EARLIER_BUILD, IDENTITY_UNREADABLE, FOUNDER_MISSING
+ * @throws SkeinError EARLIER_BUILD, IDENTITY_UNREADABLE
  */
 export async function writeIdentities(plan: Plan): Promise<void> {
   const identities = await Promise.all(plan.map(({ directory }) => readIdentity(directory)));
   const old = plan.find((node, at) => identities[at] === null && hasRunBefore(node));
   if (old) throw earlierBuild(old);
   const known = identities.find((identity) => identity !== null)?.cluster ?? null;
-  // When the founder has no identity but another node has one, the founder's directory was lost.
-  const [founder] = plan;
-  if (known !== null && identities[0] === null && founder?.config.failover === 'fixed')
-    throw founderMissing(founder);
   const cluster = known ?? newClusterId();
   for (const [at, { directory }] of plan.entries())
     if (identities[at] === null)
@@ -44,13 +40,6 @@ function earlierBuild({ name, directory }: PlannedNode): SkeinError {
   return new SkeinError(
     'EARLIER_BUILD',
     `${directory} holds data, but not the identity of ${name} (identity.json): an earlier build of Skein made it, or the file was lost. This build cannot use it. If an earlier build made it, dump its data with that build (skein dump), and load the dump into a new cluster: --dir <another directory>. If the file was lost, restore it: "cluster" in it is the same on all nodes of the cluster.`,
-  );
-}
-
-function founderMissing(node: PlannedNode): SkeinError {
-  return new SkeinError(
-    'FOUNDER_MISSING',
-    `${node.directory} is empty, but other nodes of its cluster are there. With --failover fixed the first node is the primary, which is not filled from another node. Start with --failover automatic. Or restore the directory, or make a new cluster: --dir <another directory>.`,
   );
 }
 

@@ -24,7 +24,6 @@ it('gives names and ports as the contract says', () => {
     mysqlPorts: { readWrite: 6466, readOnly: 6467 },
   });
   expect(plan[0]?.config.contact?.port).toBe(7084);
-  expect(planDemo({ ...options, failover: 'fixed' })[0]?.config.contact).toBeNull();
   expect(plan[1]?.config.routes).toMatchObject({
     n1: { port: 7083 },
     n3: { port: 7085 },

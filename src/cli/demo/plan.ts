@@ -13,7 +13,6 @@ export interface DemoOptions {
   readonly linkPort: number;
   readonly replicas: number;
   readonly acknowledge: AcknowledgeLevel;
-  readonly failover?: 'automatic' | 'fixed';
 }
 
 export interface PlannedNode {
@@ -54,7 +53,6 @@ export function planDemo(options: DemoOptions): PlannedNode[] {
       cluster: 'demo',
       directory: join(options.directory, name),
       acknowledge: options.acknowledge,
-      failover: options.failover ?? 'automatic',
       http: { host: HOST, port: options.httpPort + at },
       link: { host: HOST, port: options.linkPort + at },
       routes: routesOf(name, options),
@@ -70,9 +68,8 @@ export function planDemo(options: DemoOptions): PlannedNode[] {
   }));
 }
 
-/** The first node needs one when its directory was lost. A fixed primary that has lost it stays closed. */
-function contactOf(at: number, { linkPort, failover }: DemoOptions): { host: string; port: number } | null {
-  if (at === 0 && failover === 'fixed') return null;
+/** The first node needs one when its directory was lost. */
+function contactOf(at: number, { linkPort }: DemoOptions): { host: string; port: number } | null {
   const port = at === 0 ? linkPort + 1 : linkPort;
   return port <= PORT_MAX ? { host: HOST, port } : null;
 }

@@ -135,7 +135,7 @@ export const getCluster = defineEndpoint({
       failover: Type.Optional(
         Type.Union([Failover, Type.Null()], {
           description:
-            'What would happen if the primary were lost now. Without a primary: what this node waits for. Null when the primary is fixed.',
+            'What would happen if the primary were lost now. Without a primary: what this node waits for.',
         }),
       ),
       warnings: Type.Array(Type.String(), {

@@ -34,7 +34,7 @@ export const postMaintenance = defineEndpoint({
   params: Name,
   body: Type.Object({ on: Type.Boolean() }, { additionalProperties: false }),
   response: Type.Object({ node: Type.String(), maintenance: Type.Boolean() }, { title: 'Maintenance' }),
-  errors: ['OTHER_NODE', 'FAILOVER_FIXED'],
+  errors: ['OTHER_NODE'],
 });
 
 export const cancelReseed = defineEndpoint({

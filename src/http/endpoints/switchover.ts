@@ -21,7 +21,6 @@ export const postSwitchover = defineEndpoint({
   response: SwitchoverSchema,
   errors: [
     'NOT_PRIMARY',
-    'FAILOVER_FIXED',
     'ALREADY_PRIMARY',
     'NO_TARGET',
     'TRANSFER_RUNNING',

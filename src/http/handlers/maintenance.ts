@@ -1,5 +1,4 @@
 import { ApiError } from '../../api/api-error.js';
-import { isSkeinError } from '../../model/error.js';
 import type { Handler } from './context.js';
 
 export const handleMaintenance: Handler = async (request, { node }) => {
@@ -11,12 +10,6 @@ export const handleMaintenance: Handler = async (request, { node }) => {
       'OTHER_NODE',
       `This is ${node.name}. Only ${name} itself begins or ends its maintenance: ask it at its own address.`,
     );
-  try {
-    await node.setMaintenance(on);
-  } catch (error) {
-    if (isSkeinError(error) && error.code === 'FAILOVER_FIXED')
-      throw new ApiError(409, 'FAILOVER_FIXED', error.message);
-    throw error;
-  }
+  await node.setMaintenance(on);
   return { kind: 'json', body: { node: name, maintenance: on }, facts: { maintenance: on } };
 };

@@ -18,7 +18,6 @@ function refusalOf(error: unknown, primary: string | null): unknown {
   switch (code) {
     case 'NOT_PRIMARY':
       return notPrimary(primary, `${message} Only the primary hands over.`);
-    case 'FAILOVER_FIXED':
     case 'ALREADY_PRIMARY':
     case 'NO_TARGET':
     case 'TRANSFER_RUNNING':

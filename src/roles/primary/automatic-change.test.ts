@@ -1,11 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ListedMember, MemberPlace } from '../../model/members.js';
-import {
-  type AttachedMember,
-  type AutomaticChangeFacts,
-  automaticChange,
-  automaticRenewal,
-} from './automatic-change.js';
+import { type AttachedMember, type AutomaticChangeFacts, automaticChange } from './automatic-change.js';
 
 const place = (name: string, host = name): MemberPlace => ({
   ...{ name, link: { host, port: 7083 }, http: `http://${host}:8083`, mysqlRw: null, mysqlRo: null },
@@ -99,27 +94,4 @@ it.each(TABLE)('%s', (_what, { members = [], ...facts }, expected) => {
         ? `address ${change.place.name}`
         : `${change.kind} ${'name' in change ? change.name : ''} ${'incarnation' in change ? change.incarnation : ''}`;
   expect(text).toBe(expected);
-});
-
-const TWO = THREE.slice(0, 2);
-const BOTH = ['n1', 'n2'];
-const lost = there('n2', { incarnation: 'x', durable: 0 });
-
-it.each<[what: string, list: ListedMember[], counted: string[][], member: AttachedMember, expected: string]>([
-  ['one of two has another disk', TWO, [BOTH], lost, 'n2 x'],
-  ['the same, while it is being made a voter', TWO, [BOTH, ['n1']], lost, 'n2 x'],
-  ['the same, with a learner', [...TWO, learner], [BOTH], lost, 'n2 x'],
-  ['its log is whole', TWO, [BOTH], there('n2'), 'nothing'],
-  ['its new log is damaged', TWO, [BOTH], { ...lost, sound: false }, 'nothing'],
-  ['a third one counts', THREE, [['n1', 'n2', 'n3']], lost, 'nothing'],
-  // The two others were a majority of the three, and may have decided without this primary.
-  ['a third one still counts', TWO, [BOTH, ['n1', 'n2', 'n3']], lost, 'nothing'],
-  ['the other one is being removed', TWO.slice(0, 1), [['n1'], BOTH], lost, 'nothing'],
-])('renewal: %s', (_what, list, counted, member, expected) => {
-  const facts = {
-    ...{ list, self: { place: place('n1'), incarnation: 'n1-disk' }, committed: 10 },
-    attached: new Map([[member.place.name, member]]),
-  };
-  const change = automaticRenewal(facts, counted);
-  expect(change?.kind === 'promote' ? `${change.name} ${change.incarnation}` : 'nothing').toBe(expected);
 });

@@ -36,25 +36,6 @@ export function automaticChange(facts: AutomaticChangeFacts): MemberChange | nul
   return null;
 }
 
-/**
- * The only automatic change that is made before the newest list is on a majority, and before the primary opens. One of two
- * voters has lost its log, so what it adopted and acknowledged counts no more (rule C6). Without it, the other voter could
- * neither open nor change the list. No majority of two exists without this primary, so it has all that any majority had.
- * Therefore the new disk replaces the lost one in the list at once. It counts for what its new log holds. Pure.
- */
-export function automaticRenewal(
-  { list, self, attached }: AutomaticChangeFacts,
-  counted: readonly (readonly string[])[],
-): MemberChange | null {
-  const name = self.place.name;
-  const [other, ...more] = list.filter((listed) => listed.voter && listed.name !== name);
-  if (other === undefined || more.length > 0) return null;
-  if (!counted.every((voters) => voters.length <= 2 && voters.includes(name))) return null;
-  const member = attached.get(other.name);
-  if (!member?.sound || member.incarnation === other.incarnation) return null;
-  return { kind: 'promote', name: other.name, incarnation: member.incarnation };
-}
-
 function ownChange(
   listed: ListedMember,
   { place, incarnation }: AutomaticChangeFacts['self'],

@@ -16,17 +16,17 @@ const UP: LocalServerUp = {
 function termOf(opening: Promise<void>, committed = 5) {
   const done: string[] = [];
   const primary = {
-    phase: 'recovering',
+    isOpen: false,
     unfit: null,
     standby: null,
     epochs: { positionOf: () => ({ epoch: 1, ordinal: 5, gtid: '0-1-5' }) },
     replicas: { onCommitted: new Emitter<void>() },
     serverUp: async () => {
       await opening;
-      primary.phase = 'open';
+      primary.isOpen = true;
     },
     serverDown: () => {
-      primary.phase = 'recovering';
+      primary.isOpen = false;
     },
   };
   const control = () => ({
@@ -36,7 +36,7 @@ function termOf(opening: Promise<void>, committed = 5) {
     writeAgain: async () => void done.push('writes again'),
   });
   const hold = new WriteHold({
-    ...{ logger: silentLogger, control, isOpen: () => primary.phase === 'open', changed: () => {} },
+    ...{ logger: silentLogger, control, isOpen: () => primary.isOpen, changed: () => {} },
   });
   const parts = {
     config: { name: 'n1' },

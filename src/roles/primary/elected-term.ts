@@ -207,7 +207,7 @@ export class ElectedTerm {
     const { primary } = this.#modules;
     this.#isTaken = true;
     await primary.serverUp(up);
-    this.#isOpened = primary.phase === 'open';
+    this.#isOpened = primary.isOpen;
   }
 
   suspend(reason: string): void {

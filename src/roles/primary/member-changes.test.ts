@@ -30,12 +30,12 @@ const listed = (name: string, over: Partial<ListedMember> = {}): ListedMember =>
 });
 const N1 = listed('n1', { link: link(7083) });
 
-async function changesOf(members: MemberList): Promise<MemberChanges> {
+async function changesOf(members: MemberList, isOpen = () => true): Promise<MemberChanges> {
   const chainFile = new ChainFile(directory);
   await chainFile.save([epochEntry(1, at(0, 0), members)]);
   const events = new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } });
   const isHeard = () => true;
-  const epochs = new Epochs({ logger: silentLogger, flavour: mariadb, chainFile });
+  const epochs = new Epochs({ flavour: mariadb, chainFile });
   const replicas = new ReplicaSet(
     { node: 'n1', acknowledge: 'majority', hubWindowBytes: 1024 },
     {
@@ -59,10 +59,19 @@ async function changesOf(members: MemberList): Promise<MemberChanges> {
     epochs,
     replicas,
     isHeard,
-    isOpen: () => true,
-    election: null,
+    isOpen,
+    election: {
+      // What the election of an only voter writes is on a majority at once.
+      changeMembers: async (after: MemberList) => {
+        await chainFile.save([{ ...epochEntry(1, at(0, 0), after), number: 1 }]);
+        changes.announced(false);
+        changes.announced(true);
+      },
+    },
   };
-  return new MemberChanges({ place: N1, incarnation: N1.incarnation }, { ...modules, changed: () => {} });
+  const self = { place: N1, incarnation: N1.incarnation };
+  const changes: MemberChanges = new MemberChanges(self, { ...modules, changed: () => {} });
+  return changes;
 }
 
 const moved = link(7999);
@@ -101,13 +110,16 @@ it.each<[what: string, members: MemberList, attach: Partial<AttachInfo>, refusal
 });
 
 it('changes nothing before the epoch has begun, nor after it has ended', async () => {
-  const changes = await changesOf([{ ...N1, http: 'http://127.0.0.1:1' }]);
+  let isOpen = true;
+  const changes = await changesOf([{ ...N1, http: 'http://127.0.0.1:1' }], () => isOpen);
   const httpNow = () => changes.list.find(({ name }) => name === 'n1')?.http;
   changes.look();
   changes.began();
+  isOpen = false;
   changes.ended();
   changes.look();
   await throughout('nothing changes', 50, () => httpNow() === 'http://127.0.0.1:1');
+  isOpen = true;
   changes.began();
   await expect.poll(httpNow).toBe(HTTP);
   changes.ended();

@@ -1,7 +1,6 @@
 import type { EventLog } from '../../events/event-log.js';
 import {
   type Chain,
-  type ChainEntry,
   countedLists,
   currentEpoch,
   listedNames,
@@ -30,12 +29,7 @@ import { sleep } from '../../std/timing.js';
 import type { AttachInfo } from '../../wire/messages.js';
 import type { Epochs } from '../epochs.js';
 import type { ElectionPort } from '../role-node.js';
-import {
-  type AttachedMember,
-  type AutomaticChangeFacts,
-  automaticChange,
-  automaticRenewal,
-} from './automatic-change.js';
+import { type AttachedMember, type AutomaticChangeFacts, automaticChange } from './automatic-change.js';
 import type { ReplicaSet } from './replica-set.js';
 
 export interface MemberChangesOptions {
@@ -57,8 +51,7 @@ export interface MemberChangesModules {
   isHeard(node: string): boolean;
   /** The list, or the change under way, has changed. Called before anything is counted or answered by it. */
   changed(): void;
-  /** Null = this role writes the entries itself. */
-  readonly election: Pick<ElectionPort, 'changeMembers'> | null;
+  readonly election: Pick<ElectionPort, 'changeMembers'>;
 }
 
 /** A majority of attached replicas adopts an entry within milliseconds. */
@@ -73,23 +66,19 @@ const EVENTS = {
 } as const;
 
 /**
- * Changes the list of members on the primary (rule C11), one change at a time. Each change is an entry of the chain. It is in
- * force as soon as it is on this node's disk. Until a majority of the old list and of the new list has adopted it, both lists
- * count, and no other change begins. The first change of an epoch waits until the epoch's beginning is adopted in this way.
- * Only `automaticRenewal` waits for nothing.
+ * Changes the list of members on the primary (rule C11), one change at a time. Each change is an entry of the chain, which the
+ * election writes. It is in force as soon as it is on this node's disk. Until a majority of the old list and of the new list has
+ * adopted it, both lists count, and no other change begins.
  */
 export class MemberChanges {
   readonly #options: MemberChangesOptions;
   readonly #modules: MemberChangesModules;
   /** A majority of each counting list has adopted the newest entry. */
   #isSettled = false;
-  #isSettling = false;
   /** True between the beginning of the epoch and the end of the role. */
   #isRunning = false;
-  /** Number of times that the role began or ended. */
-  #run = 0;
   #since = '';
-  /** In an elected epoch: the change that the election has written last. */
+  /** The change that the election has written last. */
   #changing: { kind: MemberChange['kind']; name: string } | null = null;
   #turns: Promise<void> = Promise.resolve();
   readonly #waiting = new Set<(error: SkeinError | null) => void>();
@@ -102,7 +91,7 @@ export class MemberChanges {
     const { replicas } = modules;
     replicas.onAdopted.on(() => this.look());
     replicas.onAttached.on(() => this.look());
-    replicas.onLearned.on(() => this.#changeAutomatically());
+    replicas.onLearned.on(() => this.look());
   }
 
   get list(): MemberList {
@@ -139,17 +128,15 @@ export class MemberChanges {
     return texts.find((text) => text !== '') ?? 'It is being written.';
   }
 
-  /** The epoch has begun, or continues in a new process. In an elected epoch: its beginning is on a majority. */
+  /** The beginning of the epoch is on a majority. */
   began(): void {
-    this.#run++;
     this.#isRunning = true;
-    this.#isSettled = this.#modules.election !== null && countedLists(this.#chain).length === 1;
+    this.#isSettled = countedLists(this.#chain).length === 1;
     this.#since = new Date().toISOString();
     this.look();
   }
 
   ended(): void {
-    this.#run++;
     this.#isRunning = false;
     this.#isSettled = false;
     this.#settleWaiters(new SkeinError('ROLE_LOST', 'This node is not the open primary any more.'));
@@ -200,15 +187,7 @@ export class MemberChanges {
     const before = this.list;
     const after = changeMembers(before, this.#options.place.name, change);
     this.#refuseUnreachable(before, after, change);
-    const run = this.#run;
-    const end = replicas.quorum.reached('async');
-    if (election !== null) {
-      await election.changeMembers(after, epochs.positionAt(end));
-      return;
-    }
-    await epochs.enter(after, end);
-    if (run !== this.#run) throw new SkeinError('ROLE_LOST', 'The primary was closed during the change.');
-    this.#entered();
+    await election.changeMembers(after, epochs.positionAt(replicas.quorum.reached('async')));
   }
 
   #entered(): void {
@@ -219,14 +198,12 @@ export class MemberChanges {
     replicas.listsChanged();
     changed();
     replicas.sendList(false);
-    this.look();
   }
 
   /** The election has written an entry, or has found that it is on a majority. */
   announced(isSettled: boolean): void {
     if (!isSettled) this.#entered();
-    else this.#finished(this.#changing);
-    if (isSettled) this.#changeAutomatically();
+    else this.#finished();
   }
 
   /** Refuses a change that cannot get its majority now, because it would stay under way and block every later change. */
@@ -276,50 +253,16 @@ export class MemberChanges {
     for (const wake of waiting) wake(error);
   }
 
-  /** Checks whether the newest entry has its majority. Called when a fact that counts for that may have changed. */
-  look(): void {
-    const { epochs, replicas } = this.#modules;
-    const entry = newestEntry(epochs.chain);
-    if (entry === null || !this.#isRunning || this.#isSettling) return;
-    const settlesHere = this.#modules.election === null;
-    if (
-      settlesHere &&
-      !this.#isSettled &&
-      isMajorityOfAll(countedLists(epochs.chain), replicas.adopters(entry))
-    ) {
-      this.#isSettling = true;
-      void this.#settle(entry).finally(() => {
-        this.#isSettling = false;
-        this.look();
-      });
-      return;
-    }
-    this.#changeAutomatically();
-  }
-
-  async #settle(entry: ChainEntry): Promise<void> {
-    const { epochs, logger } = this.#modules;
-    const run = this.#run;
-    const change = this.#underWay();
-    try {
-      await epochs.settle(entry);
-    } catch (error) {
-      logger.error({ reason: messageOf(error) }, 'writing the list of members failed');
-      return;
-    }
-    if (run !== this.#run || entry !== newestEntry(epochs.chain)) return;
-    this.#finished(change);
-  }
-
-  #finished(change: { kind: MemberChange['kind']; name: string } | null): void {
+  #finished(): void {
     const { replicas, changed } = this.#modules;
     this.#isSettled = true;
     replicas.sendList(true);
     // This ends the link of a removed member with the reason, before another part ends it without.
-    if (change !== null) this.#done(change);
+    if (this.#changing !== null) this.#done(this.#changing);
     replicas.listsChanged();
     changed();
     this.#settleWaiters(null);
+    this.look();
   }
 
   #done({ kind, name }: { kind: MemberChange['kind']; name: string }): void {
@@ -340,25 +283,19 @@ export class MemberChanges {
 
   /**
    * Begins the next automatic change: the primary makes learners voters, admits a replica whose log was lost, and updates
-   * addresses.
+   * addresses. Called when a fact that counts for that may have changed.
    */
-  #changeAutomatically(): void {
+  look(): void {
     const { isOpen, logger } = this.#modules;
-    if (!this.#isRunning || this.#isSettling || this.#isChanging) return;
-    const facts = this.#facts();
-    const renewal =
-      this.#isSettled || this.#modules.election !== null
-        ? null
-        : automaticRenewal(facts, countedLists(this.#chain));
-    const change = renewal ?? (this.#isSettled && isOpen() ? automaticChange(facts) : null);
+    if (!this.#isRunning || this.#isChanging || !this.#isSettled || !isOpen()) return;
+    const change = automaticChange(this.#facts());
     if (change === null) return;
     this.#isChanging = true;
-    // A renewal cannot wait until the list is settled, because the list can be settled only after it.
-    (renewal === null ? this.change(change) : this.#enter(change)).then(
+    this.change(change).then(
       () => {
         this.#isChanging = false;
         this.#failed = '';
-        this.#changeAutomatically();
+        this.look();
       },
       (error: unknown) => {
         // The next heartbeat tries again.

@@ -8,14 +8,7 @@ import type { XaRecovery } from '../xa-recovery.js';
 import type { DefinitionRepair } from './definition-repair.js';
 import type { LogFeed } from './log-feed.js';
 import { lostLog } from './lost-log.js';
-import type { MemberChanges } from './member-changes.js';
-import {
-  electedFindingOf,
-  type Finding,
-  findingOf,
-  type OpeningEvent,
-  type OpeningState,
-} from './opening.js';
+import { findingOf, type OpeningEvent, type OpeningState } from './opening.js';
 import type { OwnLog } from './own-log.js';
 import type { PrimaryChecks } from './primary-checks.js';
 import type { PrimaryRoleModules, PrimaryRoleOptions } from './primary-parts.js';
@@ -27,23 +20,12 @@ const RETRY_MS = 2_000;
 export interface OpeningWorkModules
   extends Pick<
     PrimaryRoleModules,
-    | 'logger'
-    | 'flavour'
-    | 'events'
-    | 'logEndFile'
-    | 'control'
-    | 'newEpoch'
-    | 'prepareSystem'
-    | 'crashHandled'
-    | 'boots'
-    | 'openMark'
-    | 'spool'
+    'logger' | 'flavour' | 'events' | 'logEndFile' | 'control' | 'prepareSystem' | 'crashHandled' | 'openMark'
   > {
   readonly epochs: Epochs;
   readonly feed: LogFeed;
   readonly ownLog: OwnLog;
   readonly replicas: ReplicaSet;
-  readonly members: MemberChanges;
   readonly xa: XaRecovery;
   readonly definitions: DefinitionRepair;
   readonly checks: PrimaryChecks;
@@ -61,11 +43,11 @@ export interface OpeningWorkModules
 
 const UNCOMPARED = 'it was opened after a crash without having been found equal to another node';
 
-/** Does the work of each step in opening.ts: queries the server, waits for replicas, begins the epoch. */
+/** Does the work of each step in opening.ts: queries the server, and waits for replicas. */
 export class OpeningWork {
   readonly #options: Pick<PrimaryRoleOptions, 'node' | 'acknowledge' | 'retryMs'>;
   readonly #modules: OpeningWorkModules;
-  /** End of the server's log when this epoch began. All of it must be on a quorum before the primary serves clients. */
+  /** End of the server's log. All of it must be on a quorum before the primary serves clients. */
   #logEnd: Position = ORIGIN;
   /** See OpenMark. */
   #doubt: string | null = null;
@@ -76,10 +58,6 @@ export class OpeningWork {
   ) {
     this.#options = options;
     this.#modules = modules;
-  }
-
-  get logEnd(): Position {
-    return this.#logEnd;
   }
 
   /**
@@ -99,7 +77,7 @@ export class OpeningWork {
   }
 
   async #perform(state: OpeningState, signal: AbortSignal): Promise<OpeningEvent> {
-    const { control, flavour, epochs, replicas, members, feed, ownLog, waiting } = this.#modules;
+    const { control, flavour, epochs, replicas, feed, ownLog, waiting } = this.#modules;
     switch (state.step) {
       case 'inspect':
         return this.#inspect(state, signal);
@@ -112,12 +90,7 @@ export class OpeningWork {
       case 'copyLog':
         await ownLog.reach(this.#logEnd, signal);
         break;
-      case 'beginEpoch':
-        await epochs.begin(await this.#modules.newEpoch(epochs.current), this.#logEnd, this.#options.node);
-        replicas.chainChanged();
-        break;
       case 'awaitQuorum':
-        if (!state.elected) members.began();
         waiting(replicas.missing);
         await untilTrue(() => replicas.mayOpen, this.#modules.onChange, signal);
         feed.run(signal);
@@ -144,54 +117,33 @@ export class OpeningWork {
     return { kind: 'done' };
   }
 
-  async #inspect({ adopted, elected }: OpeningState, signal: AbortSignal): Promise<OpeningEvent> {
-    const { boots, control, flavour, epochs, checks, logEndFile, ownLog, replicas, spool, fence } =
-      this.#modules;
+  async #inspect({ adopted }: OpeningState, signal: AbortSignal): Promise<OpeningEvent> {
+    const { control, epochs, checks, logEndFile, ownLog, fence } = this.#modules;
     const reading = await control().status();
     if (signal.aborted) return { kind: 'ended' };
     this.#logEnd = epochs.positionOf(reading.gtidBinlogPos);
     checks.begin(reading);
-    const [knownCommitted] = await Promise.all([logEndFile.load(), boots.load()]);
-    const known = Math.max(knownCommitted, ownLog.end.ordinal);
+    const known = await logEndFile.load();
     if (signal.aborted) return { kind: 'ended' };
-    const finding: Finding = elected
-      ? electedFindingOf({ ...reading, adopted, serverEnd: this.#logEnd, logEnd: ownLog.end })
-      : findingOf({
-          ...reading,
-          adopted,
-          epochServerId: epochs.current === 0 ? null : flavour.epochServerId(epochs.current),
-          logEnd: this.#logEnd.ordinal,
-          epochBegan: epochs.began,
-          known,
-        });
+    const finding = findingOf({ ...reading, adopted, known, serverEnd: this.#logEnd, logEnd: ownLog.end });
     if (finding === 'foreign') {
       fence('an adopted server is open with a server id that is not of this epoch');
     } else if (finding === 'lost') {
-      this.#reportLostLog(known);
+      this.#reportLostLog(Math.max(known, ownLog.end.ordinal));
     } else if (finding === 'ahead') {
       this.#reportSurplus();
-    } else if (!elected) {
-      replicas.begin(this.#logEnd.ordinal, Math.max(knownCommitted, spool.committed()));
-      replicas.setOwnDurable(ownLog.durable.ordinal);
     }
     return { kind: 'inspected', finding };
   }
 
   /**
-   * The primary then writes nothing, and the chain least of all: when an operator gives it its data back, it continues as if
-   * nothing had happened. A quorum of replicas could not detect the loss: with a replica that was behind, the log looks whole.
+   * Another node takes over, and this server is filled from it. A node that is alone stays closed until it has its data back.
    */
   #reportLostLog(known: number): void {
-    const { epochs, events, waiting } = this.#modules;
+    const { events, waiting } = this.#modules;
     const { node } = this.#options;
-    const { code, message } = lostLog({
-      node,
-      logEnd: this.#logEnd,
-      known,
-      epoch: epochs.current,
-      began: epochs.began,
-    });
-    events.add('replication.error', node, message, { code });
+    const message = lostLog({ node, logEnd: this.#logEnd, known });
+    events.add('replication.error', node, message, { code: 'DATA_LOST' });
     waiting(message);
     this.#modules.unfit(message);
   }

@@ -90,7 +90,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'skein-own-log-'));
   const chainFile = new ChainFile(directory);
   await chainFile.save([epochEntry(1, ORIGIN)]);
-  epochs = new Epochs({ logger: silentLogger, flavour: mariadb, chainFile });
+  epochs = new Epochs({ flavour: mariadb, chainFile });
   spool = await Spool.open(
     { directory: join(directory, 'spool'), pendingBytesMax: 300 },
     { storage: diskStorage, logger: silentLogger, gtidText: mariadb.gtidText },

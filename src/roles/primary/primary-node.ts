@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { Openness } from '../../api/node-view.js';
-import type { Assignment } from '../../election/election.js';
 import type { Fitness } from '../../election/state.js';
 import type { WelcomeDecision } from '../../link/greeting.js';
 import type { ReplicaSession } from '../../link/listener-session.js';
@@ -30,14 +29,6 @@ import { reportFile } from './verify/report-file.js';
 import { Verifier } from './verify/verifier.js';
 import { WriteHold } from './write-hold.js';
 
-/** The error code for clients while the primary is not open. */
-const CLOSED_CODES = {
-  closed: 'SERVER_DOWN',
-  recovering: 'NO_QUORUM',
-  feeding: 'NO_QUORUM',
-  closing: 'NOT_OPEN',
-} as const;
-
 /** The primary as a role of the node: the primary's work, the membership of the replicas, and the comparison of rows. */
 export class PrimaryNode implements RoleScope {
   readonly role = 'primary' as const;
@@ -46,8 +37,7 @@ export class PrimaryNode implements RoleScope {
   readonly onMoved: Emitter<void>;
   readonly #parts: NodeParts;
   readonly #primary: PrimaryRole;
-  /** Null = the primary is fixed, and each run of its server begins an epoch. */
-  readonly #term: ElectedTerm | null;
+  readonly #term: ElectedTerm;
   readonly #hold: WriteHold;
   readonly #members: Membership;
   readonly #timeZones: TimeZoneGuard;
@@ -57,7 +47,7 @@ export class PrimaryNode implements RoleScope {
   #isEnding = false;
   #since = new Date().toISOString();
 
-  constructor(parts: NodeParts, elected: ElectedTermOptions | null = null) {
+  constructor(parts: NodeParts, elected: ElectedTermOptions) {
     this.#parts = parts;
     const { config, logger, flavour, chainFile, events, openMark, election } = parts;
     this.#primary = new PrimaryRole(
@@ -69,7 +59,6 @@ export class PrimaryNode implements RoleScope {
         annotateRows: config.annotateRows,
         replicationUser: 'skein_repl',
         replicationPassword: parts.passwordOf('skein_repl'),
-        epoch: elected?.epoch ?? null,
       },
       {
         logger: logger.child({ part: 'primary' }),
@@ -80,9 +69,6 @@ export class PrimaryNode implements RoleScope {
         boots: new BootNumbers(join(config.directory, 'state'), { logger }),
         events,
         control: () => parts.control(),
-        newEpoch: (known) => parts.newEpoch(known),
-        newServerId: () => parts.newServerId(),
-        cutClients: () => parts.cutClients(),
         spool: parts.spool,
         fail: (error) => parts.fail(error),
         kill: (reason) => parts.kill(reason),
@@ -94,17 +80,15 @@ export class PrimaryNode implements RoleScope {
     this.#hold = new WriteHold({
       logger: logger.child({ part: 'primary' }),
       control: () => parts.control(),
-      isOpen: () => this.#primary.phase === 'open',
+      isOpen: () => this.#primary.isOpen,
       changed: () => this.#primary.onChange.emit(),
     });
-    this.#term =
-      elected &&
-      new ElectedTerm(elected, {
-        parts,
-        primary: this.#primary,
-        hold: this.#hold,
-        changed: () => this.#primary.onChange.emit(),
-      });
+    this.#term = new ElectedTerm(elected, {
+      parts,
+      primary: this.#primary,
+      hold: this.#hold,
+      changed: () => this.#primary.onChange.emit(),
+    });
     this.onMoved = this.#primary.replicas.onMoved;
     this.#members = new Membership(
       {
@@ -128,13 +112,13 @@ export class PrimaryNode implements RoleScope {
     });
     this.#setMembers();
     this.#verifier = this.#makeVerifier();
-    let phase = this.#primary.phase;
+    let { isOpen } = this.#primary;
     this.#primary.onChange.on(() => {
       this.#setMembers();
       this.onChange.emit();
-      if (this.#primary.phase !== phase) this.#since = new Date().toISOString();
-      phase = this.#primary.phase;
-      if (phase === 'open') this.#verifier.opened();
+      if (this.#primary.isOpen !== isOpen) this.#since = new Date().toISOString();
+      isOpen = this.#primary.isOpen;
+      if (isOpen) this.#verifier.opened();
       else this.#verifier.closed();
       this.onStatus.emit();
     });
@@ -178,26 +162,23 @@ export class PrimaryNode implements RoleScope {
 
   async start(): Promise<void> {
     this.#members.start();
-    if (this.#term === null) return;
-    await this.#primary.beginElected();
+    await this.#primary.begin();
     const { election } = this.#parts;
-    if (!election?.isCurrent(this.#term.epoch)) await this.endLinks('a newer epoch has begun');
+    if (!election.isCurrent(this.#term.epoch)) await this.endLinks('a newer epoch has begun');
   }
 
   async stop(): Promise<void> {
-    await this.#term?.stop();
+    await this.#term.stop();
     this.#primary.stop();
     this.#members.stop();
   }
 
-  async end(next: Assignment): Promise<null> {
+  async end(): Promise<null> {
     this.#isEnding = true;
     // From now on nothing allows writes on the server again.
     await this.#hold.end();
-    if (this.#term) {
-      this.#primary.endElected('another epoch has begun');
-      await this.#term.end();
-    } else await this.#primary.handOver(next.kind === 'replica' ? next.primary : null);
+    this.#primary.end('another epoch has begun');
+    await this.#term.end();
     this.#members.stop();
     return null;
   }
@@ -205,22 +186,22 @@ export class PrimaryNode implements RoleScope {
   /** The ports, the reading of the log and the links of replicas end before this returns. */
   endLinks(reason: string): Promise<void> {
     this.#isEnding = true;
-    this.#primary.endElected(reason);
+    this.#primary.end(reason);
     return Promise.resolve();
   }
 
-  /** The elected epoch; null = another one, or the primary is fixed. */
+  /** Null = this epoch is not that of this primary, or it has ended here. */
   term(epoch: number): ElectedTerm | null {
-    return this.#term?.epoch === epoch && !this.#isEnding ? this.#term : null;
+    return this.#term.epoch === epoch && !this.#isEnding ? this.#term : null;
   }
 
-  get termEpoch(): number | null {
-    return this.#term?.epoch ?? null;
+  get termEpoch(): number {
+    return this.#term.epoch;
   }
 
   /** The beginning of the elected epoch is on a majority. */
   led(): void {
-    this.#term?.led();
+    this.#term.led();
     this.#primary.led();
   }
 
@@ -230,11 +211,11 @@ export class PrimaryNode implements RoleScope {
   }
 
   get isDecided(): boolean {
-    return this.#term?.isDecided ?? true;
+    return this.#term.isDecided;
   }
 
   get fitness(): Pick<Fitness, 'serves'> {
-    return this.#term?.fitness ?? { serves: 'no' };
+    return this.#term.fitness;
   }
 
   follow(): void {}
@@ -255,14 +236,13 @@ export class PrimaryNode implements RoleScope {
 
   async #answerFormer(session: ReplicaSession, query: DefinitionsQuery): Promise<void> {
     const { flavour, control } = this.#parts;
-    const isOpen = () => this.#primary.phase === 'open';
+    const isOpen = () => this.#primary.isOpen;
     session.sendDefinitions(await answerFormer(query, { flavour, control, isOpen }));
   }
 
   /** The election counts who has adopted the newest entry of the chain. */
   #tellAdopted({ node: from, attach: { incarnation, adopted }, onAdopted }: ReplicaSession): void {
     const { election } = this.#parts;
-    if (election === null || this.#term === null) return;
     const { epoch } = this.#term;
     const tell = (place: ChainPlace) => election.adopted({ from, incarnation, epoch, place });
     if (adopted) tell(adopted);
@@ -271,21 +251,21 @@ export class PrimaryNode implements RoleScope {
 
   serverUp(up: LocalServerUp): Promise<void> {
     this.#hold.forget();
-    return this.#term ? this.#term.serverUp(up) : this.#primary.serverUp(up);
+    return this.#term.serverUp(up);
   }
 
   serverDown(reason: string): void {
     this.#hold.forget();
-    (this.#term ?? this.#primary).serverDown(reason);
+    this.#term.serverDown(reason);
     this.onChange.emit();
   }
 
   watch(reading: ServerReading): void {
-    (this.#term ?? this.#primary).watch(reading);
+    this.#term.watch(reading);
   }
 
   async watchThreads(threads: ReplicaThreads | null): Promise<void> {
-    await this.#term?.watchThreads(threads);
+    await this.#term.watchThreads(threads);
   }
 
   epoch(): number {
@@ -293,17 +273,16 @@ export class PrimaryNode implements RoleScope {
   }
 
   isOpen(): Openness {
-    const { phase, reason } = this.#primary;
-    if (phase === 'open') return this.#term?.closed ?? { open: true };
-    const code = this.#isEnding ? 'NOT_OPEN' : CLOSED_CODES[phase];
+    const { isOpen, reason } = this.#primary;
+    if (isOpen) return this.#term.closed ?? { open: true };
+    const code = this.#isEnding ? 'NOT_OPEN' : 'NO_QUORUM';
     return { open: false, code, reason: reason ?? 'The primary is not open yet.' };
   }
 
   ready() {
-    const { phase } = this.#primary;
     const reason = this.#reason;
     return {
-      ok: phase === 'open' && reason === null,
+      ok: this.#primary.isOpen && reason === null,
       role: this.role,
       state: this.#state(),
       lagMs: 0,
@@ -316,7 +295,7 @@ export class PrimaryNode implements RoleScope {
   }
 
   #state() {
-    return this.#primary.phase === 'open' ? ('live' as const) : ('joining' as const);
+    return this.#primary.isOpen ? ('live' as const) : ('joining' as const);
   }
 
   heartbeat(): HeartbeatBody {
@@ -354,7 +333,7 @@ export class PrimaryNode implements RoleScope {
         voters: 1 + quorum.others.length,
       },
       change: this.#primary.members.status,
-      failover: this.#parts.election?.failover() ?? null,
+      failover: this.#parts.election.failover(),
       members: [
         own,
         ...this.#membersShown().map((member) => withAcks(member, quorum.durableOf(member.name))),
@@ -372,15 +351,15 @@ export class PrimaryNode implements RoleScope {
   }
 
   positions(): RolePositions {
-    const { quorum, phase } = this.#primary;
+    const { quorum } = this.#primary;
     const received = quorum.reached('async');
     return {
-      count: phase === 'closed' ? null : quorum,
+      count: quorum,
       received,
       committed: quorum.committed,
       everywhere: quorum.reached('all'),
       answered: quorum.answered,
-      applied: Math.min(quorum.answered, this.#term?.applied ?? received),
+      applied: Math.min(quorum.answered, this.#term.applied),
       durable: quorum.durable,
       lagMs: 0,
     };
@@ -422,7 +401,7 @@ export class PrimaryNode implements RoleScope {
   }
 
   seedTarget(): SeedTarget | null {
-    return this.#term?.seedTarget ?? null;
+    return this.#term.seedTarget;
   }
 
   metrics(): MetricFamily[] {

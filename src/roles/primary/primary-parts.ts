@@ -28,8 +28,6 @@ export interface PrimaryRoleOptions {
   replicationPassword: string;
   /** Pause after a failed attempt to open the server; default 2,000 ms. */
   retryMs?: number;
-  /** The epoch for which this node was elected; null = each run of the server begins an epoch. */
-  epoch: number | null;
 }
 
 export interface PrimaryRoleModules {
@@ -41,20 +39,13 @@ export interface PrimaryRoleModules {
   boots: BootNumbers;
   definitionsFile: DefinitionsFile;
   openMark: OpenMark;
-  /** Null = the primary is fixed. */
-  election: ElectionPort | null;
+  election: ElectionPort;
   events: EventLog;
   control(): LocalControl;
-  /** The number of the next epoch: larger than `known`, and never used before. */
-  newEpoch(known: number): Promise<number>;
   /** Kills the server with SIGKILL, without any wait (rule C1). The server is started again. */
   kill(reason: string): Promise<void>;
   /** Ends this process, which is started again. */
   fail(error: SkeinError): void;
-  /** Resolves when the connections of clients are cut. */
-  cutClients(): Promise<void>;
-  /** A server id that the server never had (rule C10). */
-  newServerId(): Promise<number>;
   spool: Spool;
   /** The recovery after a crash of the server is complete. */
   crashHandled(): Promise<void>;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { epochEntry } from '../../../test/kit/chain-entry.js';
+import { attachInfo } from '../../../test/kit/link.js';
 import { until } from '../../../test/kit/until.js';
 import { EventLog } from '../../events/event-log.js';
 import { ORIGIN } from '../../model/position.js';
@@ -14,6 +15,7 @@ import { ChainFile } from '../chain-file.js';
 import type { LocalControl, LocalServerUp, ServerReading } from '../local-server.js';
 import { LogEndFile } from '../log-end-file.js';
 import { OpenMark } from '../open-mark.js';
+import type { ElectionPort } from '../role-node.js';
 import { xaFile } from '../xa-file.js';
 import { BootNumbers } from './boot-numbers.js';
 import { definitionsFile } from './definitions-file.js';
@@ -83,7 +85,10 @@ const place = {
 };
 const members = () => [{ ...place, incarnation: spool.incarnation, voter: true }];
 
-function roleOf(control: LocalControl, chainFile: ChainFile): PrimaryRole {
+/** A role in epoch 1, which a majority has. */
+async function roleOf(control: LocalControl, chainFile: ChainFile): Promise<PrimaryRole> {
+  const election = electionOf(chainFile);
+
   role = new PrimaryRole(
     {
       node: 'n1',
@@ -94,7 +99,6 @@ function roleOf(control: LocalControl, chainFile: ChainFile): PrimaryRole {
       replicationUser: 'nobody',
       replicationPassword: '',
       retryMs: 20,
-      epoch: null,
     },
     {
       logger: silentLogger,
@@ -105,12 +109,9 @@ function roleOf(control: LocalControl, chainFile: ChainFile): PrimaryRole {
       boots: new BootNumbers(directory, { logger: silentLogger }),
       definitionsFile: definitionsFile(directory),
       openMark: new OpenMark(directory),
-      election: null,
+      election,
       events: new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } }),
       control: () => control,
-      newEpoch: async (known) => known + 1,
-      newServerId: async () => 1,
-      cutClients: async () => {},
       spool,
       fail: () => {},
       kill: async () => {},
@@ -119,33 +120,44 @@ function roleOf(control: LocalControl, chainFile: ChainFile): PrimaryRole {
       prepareSystem: async () => {},
     },
   );
+  await role.begin();
+  role.led();
   return role;
+}
+
+/** The election of the only voter: what it writes is on a majority at once. */
+function electionOf(chainFile: ChainFile): ElectionPort {
+  const port: Partial<ElectionPort> = {
+    chain: chainFile.chain,
+    served: () => {},
+    changeMembers: (members) => chainFile.save([{ ...epochEntry(1, ORIGIN, members), number: 1 }]),
+  };
+  return port as ElectionPort;
 }
 
 it('tries again in the same epoch when the server could not be opened', async () => {
   const chainFile = new ChainFile(directory);
-  await chainFile.save([{ ...epochEntry(0, ORIGIN), members: members() }]);
+  await chainFile.save([epochEntry(1, ORIGIN, members())]);
   const { control, opened } = serverThatRefuses(2);
-  const role = roleOf(control, chainFile);
+  const role = await roleOf(control, chainFile);
   const opening = role.serverUp(up);
   await until('the role reports that it tries again', () => role.reason?.includes('some sessions remain'), {
     intervalMs: 1,
   });
   await opening;
-  expect(role.phase).toBe('open');
-  expect(chainFile.chain).toEqual([epochEntry(1, ORIGIN, members())]);
+  expect(role.isOpen).toBe(true);
   expect(opened()).toEqual([mariadb.epochServerId(1)]);
-
-  // The next run of the server begins another epoch. It replaces the first one, which had no transactions.
-  await role.serverUp(up);
-  expect(chainFile.chain.map(({ epoch }) => epoch)).toEqual([2]);
+  role.end('another epoch has begun');
+  expect(role.isOpen).toBe(false);
+  expect(role.welcome(attachInfo('n2'))).toMatchObject({ refuse: 'NOT_OPEN' });
 });
 
 it('makes automatic changes of the list as soon as it is open, without another event', async () => {
   const chainFile = new ChainFile(directory);
   const before = members().map((member) => ({ ...member, http: 'http://127.0.0.1:1' }));
-  await chainFile.save([{ ...epochEntry(0, ORIGIN), members: before }]);
-  await roleOf(serverThatRefuses(0).control, chainFile).serverUp(up);
+  await chainFile.save([epochEntry(1, ORIGIN, before)]);
+  const role = await roleOf(serverThatRefuses(0).control, chainFile);
+  await role.serverUp(up);
   await until('the list has the address of the node', () => {
     return chainFile.chain.at(-1)?.members?.[0]?.http === place.http;
   });

@@ -13,20 +13,10 @@ import { XaRecovery } from '../xa-recovery.js';
 import { CommitWait } from './commit-wait.js';
 import { DefinitionRepair } from './definition-repair.js';
 import { DefinitionWatch } from './definition-watch.js';
-import { HandOver } from './hand-over.js';
 import { LogDumps } from './log-dumps.js';
 import { LogFeed } from './log-feed.js';
-import { replicaAhead } from './lost-log.js';
 import { MemberChanges } from './member-changes.js';
-import {
-  NOT_OPENING,
-  NOT_OPENING_ELECTED,
-  type OpeningEvent,
-  type OpeningState,
-  openingStep,
-  type PrimaryPhase,
-  phaseOf,
-} from './opening.js';
+import { NOT_OPENING, type OpeningEvent, openingStep } from './opening.js';
 import { OpeningWork } from './opening-work.js';
 import { OwnLog } from './own-log.js';
 import { PrimaryChecks } from './primary-checks.js';
@@ -36,9 +26,8 @@ import { SchemaGuard } from './schema-guard.js';
 import { SpoolCatchUp } from './spool-catch-up.js';
 
 /**
- * The work of the primary beside its server, in one scope for each run of the server; see opening.ts for the steps. An epoch
- * begins with every start of the server, because its log may then have transactions that no replica acknowledged (rule H9).
- * The epoch continues when only the node was restarted and adopts an open server, whose commits have waited meanwhile.
+ * The work of the primary in its epoch. The log is fed from the spool, with or without a server (rule E8); what belongs to a run
+ * of the server has a scope of its own, see opening.ts for the steps.
  */
 export class PrimaryRole {
   readonly #options: PrimaryRoleOptions;
@@ -55,14 +44,14 @@ export class PrimaryRole {
   readonly members: MemberChanges;
   readonly schema: SchemaGuard;
   readonly #work: OpeningWork;
-  #opening: OpeningState;
+  #opening = NOT_OPENING;
   #scope: AbortController | null = null;
   #server: LocalServerUp | null = null;
   #reason: string | null = 'The server is starting.';
   #hadQuorum = false;
-  /** The role is being given up, so it is not opened again. */
-  #isClosing = false;
-  /** In an elected epoch: the server, before it is opened. */
+  /** The role has ended, so nothing is opened again. */
+  #hasEnded = false;
+  /** The server, before it is opened. */
   standby: LocalServerUp | null = null;
   /** Why this server cannot serve in this epoch; null = nothing is known against it. */
   unfit: string | null = null;
@@ -77,7 +66,6 @@ export class PrimaryRole {
     this.#modules = modules;
     const { node, acknowledge } = options;
     const { logger, flavour, events, election } = modules;
-    this.#opening = options.epoch === null ? NOT_OPENING : NOT_OPENING_ELECTED;
     this.epochs = new Epochs(modules);
     const control = () => modules.control();
     const positionAt = (ordinal: number) => this.positionAt(ordinal);
@@ -103,7 +91,7 @@ export class PrimaryRole {
       stopped: (reason) => {
         this.#stopped = reason;
         // Alone, nobody else could go on without the log of this server.
-        if (this.#opening.elected && votersOf(this.members.list).length > 1) this.unfit = reason;
+        if (votersOf(this.members.list).length > 1) this.unfit = reason;
         this.#setReason(reason);
       },
     });
@@ -111,7 +99,7 @@ export class PrimaryRole {
       events,
       boots: modules.boots,
       gtidText: flavour.gtidText,
-      chain: () => election?.chain ?? this.epochs.chain,
+      chain: () => election.chain,
       keptChain: () => this.epochs.chain,
       isHeard: (replica) => modules.isHeard(replica),
       catchUp: (after, batch) =>
@@ -139,7 +127,7 @@ export class PrimaryRole {
       { place: options.place, incarnation: modules.spool.incarnation },
       {
         ...{ logger, events, epochs: this.epochs, replicas: this.replicas },
-        isOpen: () => this.phase === 'open',
+        isOpen: () => this.isOpen,
         isHeard: (replica) => modules.isHeard(replica),
         changed: () => this.onChange.emit(),
         election,
@@ -185,7 +173,6 @@ export class PrimaryRole {
       feed: this.feed,
       ownLog: this.#ownLog,
       replicas: this.replicas,
-      members: this.members,
       xa: this.#xa,
       definitions: this.#definitions,
       checks: this.#checks,
@@ -206,9 +193,9 @@ export class PrimaryRole {
     return [...this.#checks.warnings, ...this.schema.warnings, ...this.#definitionWatch.warnings];
   }
 
-  get phase(): PrimaryPhase {
-    // After the sessions of replicas were ended, no replica may attach again.
-    return this.#isClosing && this.#opening.step === 'serving' ? 'closing' : phaseOf(this.#opening);
+  /** The server serves clients. */
+  get isOpen(): boolean {
+    return this.#opening.step === 'serving';
   }
 
   get reason(): string | null {
@@ -224,8 +211,7 @@ export class PrimaryRole {
   }
 
   get received(): number {
-    const known = this.#opening.elected ? this.#ownLog.end.ordinal : this.#work.logEnd.ordinal;
-    return Math.max(this.feed.received, known);
+    return Math.max(this.feed.received, this.#ownLog.end.ordinal);
   }
 
   /** Number of attached voters, including the primary. */
@@ -252,10 +238,10 @@ export class PrimaryRole {
     return this.epochs.positionAt(ordinal);
   }
 
-  // --- the elected epoch ---------------------------------------------------------------------------------------
+  // --- the epoch -----------------------------------------------------------------------------------------------
 
   /** The beginning of the epoch is on this node's disk: the log is fed from the spool, with or without a server. */
-  async beginElected(): Promise<void> {
+  async begin(): Promise<void> {
     const { boots, spool } = this.#modules;
     await boots.load();
     this.replicas.begin(spool.end.ordinal, spool.committed());
@@ -273,10 +259,12 @@ export class PrimaryRole {
   }
 
   /** This node is not the primary any more. Sessions and the reading of the log end at once. */
-  endElected(reason: string): void {
-    this.#isClosing = true;
+  end(reason: string): void {
+    this.#hasEnded = true;
     this.#end(reason);
-    this.#endSessions(reason);
+    this.members.ended();
+    const lost = new SkeinError('ROLE_LOST', `The primary is closed: ${reason}`);
+    this.replicas.end(`the primary is closed: ${reason}`, lost);
     this.#ownLog.stop();
   }
 
@@ -284,7 +272,7 @@ export class PrimaryRole {
 
   /** The server has started. Resolves when the primary is open, or when the server is down again. */
   async serverUp(up: LocalServerUp): Promise<void> {
-    if (this.#isClosing) return;
+    if (this.#hasEnded) return;
     this.#server = up;
     this.#step({ kind: 'up', adopted: up.adopted, crashed: up.crashed });
     let signal = this.#newScope();
@@ -308,27 +296,23 @@ export class PrimaryRole {
   }
 
   #opened(): void {
-    const { continues, crashed } = this.#opening;
-    const why = continues
-      ? 'the node was restarted and adopted its open server'
-      : 'the quorum has the whole log';
     this.#hadQuorum = true;
     this.#reason = this.#stopped;
     this.#modules.events.add(
       'role.open',
       this.#options.node,
-      `Open as primary of epoch ${this.epoch}: ${why}.`,
+      `Open as primary of epoch ${this.epoch}: the quorum has the whole log.`,
       { epoch: this.epoch },
     );
-    this.#modules.election?.served(this.epoch);
-    this.schema.opened({ crashed: crashed && !continues });
+    this.#modules.election.served(this.epoch);
+    this.schema.opened({ crashed: this.#opening.crashed });
     this.#definitionWatch.opened();
   }
 
   #step(event: OpeningEvent): void {
     this.#opening = openingStep(this.#opening, event);
     this.onChange.emit();
-    if (this.#opening.step !== 'serving') return;
+    if (!this.isOpen) return;
     // With `all` it opens although a voter is away, and says that writes wait.
     this.checkQuorum();
     this.members.look();
@@ -345,7 +329,7 @@ export class PrimaryRole {
     return this.#scope.signal;
   }
 
-  /** Ends everything that belongs to a run of the server: dumps, sessions, and waiting requests. */
+  /** Ends everything that belongs to a run of the server. */
   #clear(reason: string): void {
     this.#scope?.abort(new SkeinError('ROLE_ENDED', reason));
     this.#scope = null;
@@ -355,28 +339,16 @@ export class PrimaryRole {
     this.#checks.end();
     this.#stopped = null;
     this.#hadQuorum = false;
-    // An elected epoch goes on without the server (rule E8).
-    if (!this.#opening.elected) this.#endSessions(reason);
-  }
-
-  #endSessions(reason: string): void {
-    this.members.ended();
-    const lost = new SkeinError('ROLE_LOST', `The primary is closed: ${reason}`);
-    this.replicas.end(`the primary is closed: ${reason}`, lost);
   }
 
   #end(reason: string): void {
-    const wasOpen = this.phase === 'open';
+    const wasOpen = this.isOpen;
     this.#opening = openingStep(this.#opening, { kind: 'ended' });
     this.#reason = reason;
     this.#clear(reason);
     if (wasOpen) this.#modules.events.add('role.closed', this.#options.node, reason, { epoch: this.epoch });
     this.onChange.emit();
     this.replicas.onCommitted.emit();
-  }
-
-  #reportClosed(): void {
-    this.#modules.events.add('role.closed', this.#options.node, this.#reason ?? '', { epoch: this.epoch });
   }
 
   #fence(why: string): void {
@@ -392,24 +364,9 @@ export class PrimaryRole {
   // --- replicas ------------------------------------------------------------------------------------------------
 
   welcome(attach: AttachInfo): WelcomeDecision {
-    const hasEnded = this.#isClosing && this.#opening.elected;
-    if (hasEnded || this.phase === 'closed' || this.epoch === 0) {
-      return { refuse: 'NOT_OPEN', message: this.#reason ?? 'The server of the primary is starting.' };
-    }
+    if (this.#hasEnded) return { refuse: 'NOT_OPEN', message: this.#reason ?? 'This epoch has ended.' };
     const refusal = this.members.refusalOf(attach);
     if (refusal !== null) return refusal;
-    if (
-      !this.#opening.elected &&
-      this.phase === 'recovering' &&
-      attach.spoolEnd.ordinal > this.#work.logEnd.ordinal
-    ) {
-      const message = replicaAhead(this.#options.node, attach, this.#work.logEnd);
-      this.#modules.events.add('replication.error', this.#options.node, message, { code: 'REPLICA_AHEAD' });
-      this.epochs.withdraw();
-      this.#end(message);
-      return { refuse: 'REPLICA_AHEAD', message };
-    }
-    this.epochs.announced();
     return { epoch: this.epoch, chain: this.epochs.chain, committedOrdinal: this.quorum.released };
   }
 
@@ -417,7 +374,7 @@ export class PrimaryRole {
   checkQuorum(): void {
     const { hasQuorum: has, mayOpen } = this.replicas;
     if (this.#opening.step === 'awaitQuorum' && !mayOpen) this.#reason = this.replicas.missing;
-    if (this.phase === 'open' && has !== this.#hadQuorum) this.#noteQuorum(has);
+    if (this.isOpen && has !== this.#hadQuorum) this.#noteQuorum(has);
     this.onChange.emit();
   }
 
@@ -438,39 +395,9 @@ export class PrimaryRole {
 
   /** Checks the status of the server. Called at every heartbeat. */
   watch(reading: ServerReading): void {
-    if (this.phase === 'closed') return;
     // A change of the members that was refused is tried again.
-    if (this.phase === 'open') this.members.look();
-    this.#checks.look(reading, { isOpen: this.phase === 'open', received: this.received });
-  }
-
-  /**
-   * Gives up the role in favour of `to`. The ports close at once. When the promise resolves, this role has no session, and the
-   * server is a replica's or has ended.
-   */
-  async handOver(to: string | null): Promise<void> {
-    const wasOpen = this.phase === 'open';
-    this.#isClosing = true;
-    this.schema.closed();
-    this.#definitionWatch.closed();
-    this.#setReason(`This node hands its role over to ${to ?? 'another node'}.`);
-    if (wasOpen) await this.#closeInOrder(to);
-    // An opening may be half done. A server that has just been started is certainly closed, so the server is restarted.
-    else if (this.#server !== null) await this.#modules.kill('its role ends while it is being opened');
-    this.#end('This node gives up its role.');
-    this.#ownLog.stop();
-  }
-
-  #closeInOrder(to: string | null): Promise<void> {
-    this.#reportClosed();
-    const handOver = new HandOver(this.#options, {
-      ...this.#modules,
-      epochs: this.epochs,
-      replicas: this.replicas,
-      isUp: () => this.#server !== null,
-      endSessions: (reason) => this.#end(reason),
-    });
-    return handOver.run(to);
+    if (this.isOpen) this.members.look();
+    this.#checks.look(reading, { isOpen: this.isOpen, received: this.received });
   }
 
   /** The node stops. The role leaves the server as it is. */

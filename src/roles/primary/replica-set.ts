@@ -53,8 +53,6 @@ export class ReplicaSet {
   readonly #options: ReplicaSetOptions;
   readonly #modules: ReplicaSetModules;
   readonly #attached = new Map<string, ReplicaSession>();
-  /** Ordinal up to which each replica's server has executed, by the replica's last heartbeat. */
-  readonly #applied = new Map<string, number>();
   /** Voters of the lists that count. */
   #voters: MemberList = [];
   /** Sessions of voters with a sound log. Only they count in the quorum. */
@@ -121,7 +119,6 @@ export class ReplicaSet {
   begin(received: number, knownCommitted: number): void {
     this.#quorum = this.#newQuorum(Math.min(received, Math.max(knownCommitted, this.#quorum.committed)));
     this.#notified = { answered: -1, openable: -1, released: -1, everywhere: -1 };
-    this.#applied.clear();
     this.#durable.clear();
     this.#adopted.clear();
     this.#quorum.setReceived(received);
@@ -173,7 +170,6 @@ export class ReplicaSet {
     this.#noteBoot(session);
     this.#noteCounting(session);
     this.#attached.set(node, session);
-    this.#applied.delete(node);
     this.#durable.set(node, attach.damaged ? 0 : attach.spoolEnd.ordinal);
     this.#adopted.set(node, { incarnation: attach.incarnation, place: attach.adopted });
     session.onClosed.on(() => {
@@ -200,7 +196,6 @@ export class ReplicaSet {
     this.#report(session);
     this.moved();
     session.onHeartbeat.on(({ positions }) => {
-      this.#applied.set(node, positions.applied);
       if (this.isSound(session) && this.#quorum.learn(positions.committed)) this.moved();
     });
     session.onEcho.on((round) => {
@@ -372,11 +367,6 @@ export class ReplicaSet {
       .map(({ node }) => node);
     if (names.length === 0) return '';
     return ` Attached, but not counted, because the log with what it acknowledged was lost or damaged: ${names.join(', ')}.`;
-  }
-
-  /** Whether this replica is attached and its server has executed everything up to `ordinal`. */
-  hasApplied(node: string, ordinal: number): boolean {
-    return this.#attached.has(node) && (this.#applied.get(node) ?? -1) >= ordinal;
   }
 
   /**

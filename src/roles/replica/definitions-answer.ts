@@ -1,11 +1,12 @@
 import { definitionsOf } from '../../model/definitions.js';
-import { messageOf } from '../../model/error.js';
+import { isSkeinError, messageOf } from '../../model/error.js';
 import { monotonicMs } from '../../std/clock.js';
+import { sleep } from '../../std/timing.js';
 import type { DefinitionsQuery, DefinitionsReply } from '../../wire/messages.js';
 import type { LocalControl } from '../local-server.js';
 import type { ReplicaChecks } from './replica-checks.js';
 
-/** A server whose applier has stopped, and that executes nothing for this long, will not reach the position. */
+/** A server that is down, or whose applier has stopped, and that executes nothing for this long, will not reach the position. */
 const APPLY_STALL_MS = 10_000;
 const POLL_MS = 1_000;
 
@@ -48,11 +49,23 @@ async function reaches(
   const server = control();
   let applied = checks.applied.ordinal;
   let movedAtMs = monotonicMs();
-  while (!(await server.waitApplied(gtid, POLL_MS))) {
-    // A long statement, or a server that is starting, gets there. A server whose threads have stopped may not.
-    if (checks.applied.ordinal > applied || !follows() || checks.isRunning()) movedAtMs = monotonicMs();
+  for (;;) {
+    const found = await lookAt(gtid, server);
+    if (found === 'reached') return true;
+    // A long statement, or a server that was just started, gets there. A server whose threads have stopped may not.
+    const moves = checks.applied.ordinal > applied || !follows() || checks.isRunning();
+    if (found === 'behind' && moves) movedAtMs = monotonicMs();
     applied = checks.applied.ordinal;
     if (monotonicMs() - movedAtMs > APPLY_STALL_MS) return false;
   }
-  return true;
+}
+
+async function lookAt(gtid: string, server: LocalControl): Promise<'reached' | 'behind' | 'down'> {
+  try {
+    return (await server.waitApplied(gtid, POLL_MS)) ? 'reached' : 'behind';
+  } catch (error) {
+    if (!isSkeinError(error, 'SERVER_DOWN')) throw error;
+    await sleep(POLL_MS);
+    return 'down';
+  }
 }

@@ -4,8 +4,6 @@ import { type LinkAddress, memberNamed } from '../../model/members.js';
 export interface DialFacts {
   /** Null = the primary is not known. */
   readonly primary: string | null;
-  /** The primary was elected a moment ago, so it is heard at its listed address. */
-  readonly isElected?: boolean;
   readonly chain: Chain;
   /** `contact` and `routes` are settings of the node, see the configuration. */
   readonly contact: LinkAddress | null;
@@ -14,18 +12,16 @@ export interface DialFacts {
 
 /**
  * The address at which the replica dials the primary; null = none is known. It comes from the newest list that this node knows.
- * A node without a list uses its first contact. A node whose address in the list fails (the primary may have moved) tries the
- * first contact every second time, and that of an elected primary every fourth time: it may take no members yet because its role
- * begins, and a contact that hangs would cost seconds then.
+ * A node without a list uses its first contact. A node whose address in the list fails tries the first contact every fourth time:
+ * the primary may have moved, but usually it takes no members yet because its role begins, and a contact that hangs costs seconds.
  */
 export function dialAddress(
-  { primary, isElected = false, chain, contact, routes }: DialFacts,
+  { primary, chain, contact, routes }: DialFacts,
   failures: number,
 ): LinkAddress | null {
   const name = primary ?? newestEntry(chain)?.primary ?? null;
   const listed = memberNamed(newestEntry(chain)?.members ?? [], name)?.link ?? null;
   const known = (name === null ? undefined : routes[name]) ?? listed;
   if (known === null || contact === null) return known ?? contact;
-  const every = isElected ? 4 : 2;
-  return failures % every === every - 1 ? contact : known;
+  return failures % 4 === 3 ? contact : known;
 }

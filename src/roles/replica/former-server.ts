@@ -37,6 +37,8 @@ export class FormerServer {
   #judged: LocalServerUp | null = null;
   /** What changes the server or the mark now. */
   #changing: Promise<unknown> = Promise.resolve();
+  /** Why the server of the only voter cannot be opened; null = nothing is known against it. */
+  #trouble: string | null = null;
 
   constructor(parts: NodeParts, modules: FormerServerModules) {
     this.#parts = parts;
@@ -47,12 +49,14 @@ export class FormerServer {
   /** Why the server serves nobody, for people; null = there is no such server. */
   get reason(): string | null {
     if (this.up === null) return null;
+    if (this.#trouble !== null) return this.#trouble;
     return `The server of this node was open as the primary of epoch ${this.#parts.openMark.epoch}. ${this.#judged === null ? 'It waits for the primary of a newer epoch.' : 'It is compared with its log and with the primary.'}`;
   }
 
   async take(up: LocalServerUp): Promise<void> {
     this.up = up;
     this.#runs = true;
+    this.#trouble = null;
     if (isOnlyVoter(this.#parts)) await this.#level();
     this.#judgeIt();
   }
@@ -144,8 +148,9 @@ export class FormerServer {
     const { election, events, config, kill } = this.#parts;
     try {
       await levelFormer(this.#parts, this.#modules.signal);
-      election?.isLevel();
+      election.isLevel();
     } catch (error) {
+      this.#trouble = messageOf(error);
       if (!isSkeinError(error, 'SERVER_STILL_OPEN')) throw error;
       events.add('fence', config.name, `The node kills the server and starts it again. ${error.message}`);
       await kill(error.message);

@@ -3,6 +3,7 @@ import { epochOf } from '../../model/chain.js';
 import { messageOf, SkeinError } from '../../model/error.js';
 import { readDeadLog } from '../../source/dead-log.js';
 import { Epochs } from '../epochs.js';
+import { lostLog } from '../primary/lost-log.js';
 import { OwnLog } from '../primary/own-log.js';
 import type { NodeParts } from '../role-node.js';
 import { spoolBase } from '../spool-base.js';
@@ -11,12 +12,12 @@ import { spoolBase } from '../spool-base.js';
  * Copies what the server of the only voter has logged beyond the spool. Nobody else has these transactions, and nobody else
  * can be elected, so they are kept, although they were never acknowledged. The files of the closed server's log are read,
  * because a server that was killed in the middle of a write cannot dump that file any more.
- * @throws SkeinError SERVER_STILL_OPEN, OWN_LOG_DIFFERS, those of readDeadLog and of the spool, or the signal's reason
+ * @throws SkeinError SERVER_STILL_OPEN, DATA_LOST, OWN_LOG_DIFFERS, those of readDeadLog and of the spool, or the signal's reason
  */
 export async function levelFormer(parts: NodeParts, signal: AbortSignal): Promise<void> {
   const { config, control, flavour, logger, spool, chainFile } = parts;
   const { chain } = chainFile;
-  const epochs = new Epochs({ logger, flavour, chainFile });
+  const epochs = new Epochs({ flavour, chainFile });
   await closeServer(parts);
   const end = epochs.positionOf((await control().status()).gtidBinlogPos);
   const from = spool.end;
@@ -58,6 +59,8 @@ export async function levelFormer(parts: NodeParts, signal: AbortSignal): Promis
   } finally {
     ownLog.stop();
   }
+  if (end.ordinal < spool.end.ordinal)
+    throw new SkeinError('DATA_LOST', lostLog({ node: config.name, logEnd: end, known: spool.end.ordinal }));
   if (spool.end.gtid !== end.gtid)
     throw new SkeinError(
       'OWN_LOG_DIFFERS',

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { Openness, Readiness } from '../../api/node-view.js';
-import type { Assignment } from '../../election/election.js';
 import type { Fitness } from '../../election/state.js';
 import { LinkDialer } from '../../link/dialer.js';
 import type { WelcomeDecision } from '../../link/greeting.js';
@@ -30,7 +29,7 @@ import { LogEndFile } from '../log-end-file.js';
 import { replicaMetrics } from '../metrics.js';
 import { isOnlyVoter } from '../only-voter.js';
 import {
-  type ElectionPort,
+  type Assignment,
   type NodeParts,
   noVerifying,
   type RolePositions,
@@ -56,7 +55,7 @@ export class ReplicaNode implements RoleScope {
   readonly #replica: ReplicaRole;
   /** The primary that it follows; null = none is known. */
   #primary: string | null;
-  /** The epoch for which that primary was elected; undefined = the primary is fixed, or none is known. */
+  /** The epoch for which that primary was elected; undefined = none is known. */
   #epoch: number | undefined;
   readonly #former: FormerServer;
   #dialer: LinkDialer | null = null;
@@ -111,7 +110,7 @@ export class ReplicaNode implements RoleScope {
           if (this.#held === null) this.#dialer?.resume();
         },
         restartSpool: (position) => this.#restartSpool(position),
-        chainChanged: (chain) => parts.election?.chainFollowed(chain),
+        chainChanged: (chain) => parts.election.chainFollowed(chain),
         crashHandled: () => parts.crashHandled(),
         kill: (reason) => void parts.kill(reason),
         fail: (error) => parts.fail(error),
@@ -166,9 +165,9 @@ export class ReplicaNode implements RoleScope {
   }
 
   #dial(primary: string | null): LinkDialer | null {
-    const { logger, events, chainFile, config, election } = this.#parts;
-    if (election !== null && !this.#mayDial(election)) return null;
-    const facts = { primary, isElected: this.#epoch !== undefined, ...config };
+    const { logger, events, chainFile, config } = this.#parts;
+    if (!this.#mayDial()) return null;
+    const facts = { primary, ...config };
     const first = dialAddress({ ...facts, chain: chainFile.chain }, 0);
     if (first === null) return null;
     return new LinkDialer(
@@ -233,9 +232,9 @@ export class ReplicaNode implements RoleScope {
   }
 
   /** Heartbeats of a primary come by the links of the election. Only a new node has to ask for its cluster. */
-  #mayDial(election: ElectionPort): boolean {
-    if (this.#epoch === undefined) return this.#parts.chainFile.chain.length === 0;
-    return election.isCurrent(this.#epoch);
+  #mayDial(): boolean {
+    const { chainFile, election } = this.#parts;
+    return this.#epoch === undefined ? chainFile.chain.length === 0 : election.isCurrent(this.#epoch);
   }
 
   /** A node that knows of a newer epoch, or has promised one, shows it: an older primary is refused (rule H1). */
@@ -247,7 +246,7 @@ export class ReplicaNode implements RoleScope {
   /** A vote may have been given for a newer epoch, or the promise for this one is not on the disk yet (rule E13). */
   #refuseOtherEpoch({ node, epoch }: Welcome): void {
     const { election } = this.#parts;
-    if (election === null || (epoch === this.#epoch && election.isCurrent(epoch))) return;
+    if (epoch === this.#epoch && election.isCurrent(epoch)) return;
     throw new SkeinError(
       'EPOCH_CHANGED',
       `${node} is the primary of epoch ${epoch}, and this node follows ${this.#epoch === undefined ? 'none' : `epoch ${this.#epoch}`}.`,
@@ -278,21 +277,18 @@ export class ReplicaNode implements RoleScope {
   }
 
   /**
-   * After this, the node takes nothing more from the old primary, and its server has executed all transactions of the
-   * spool.
+   * The node is elected. After this, it takes nothing more from the old primary. It feeds the others first: what is committed of
+   * the log comes out then (rule C9), and its server executes the rest of it.
    */
-  async end(next: Assignment, signal: AbortSignal): Promise<ReplicaRole | null> {
+  async end(_next: Assignment): Promise<ReplicaRole | null> {
     this.#stopped.abort(new Error('The role ends.'));
     await this.endLinks('this node gets another role');
     await this.#former.ended();
-    // The elected primary feeds the others first: what is committed of the log comes out then (rule C9).
-    const isElected = next.kind === 'primary' && next.epoch !== undefined;
     this.#offSeeding();
     // A server that died as the primary before has to execute the rest of the log like that of a replica.
     const { up } = this.#former;
     const isRunning = up !== null && (isOnlyVoter(this.#parts) || !up.crashed);
-    if (isElected && !isRunning) return this.#replica;
-    if (!isElected) await this.#replica.finish(signal);
+    if (!isRunning) return this.#replica;
     await this.#replica.stop();
     return null;
   }
@@ -342,10 +338,8 @@ export class ReplicaNode implements RoleScope {
   async serverUp(up: LocalServerUp): Promise<void> {
     // The server may be that of the primary. It stays closed, as it was started.
     if (this.#lost !== null) return;
-    const { election, openMark } = this.#parts;
-    if (election !== null && openMark.epoch !== null) {
-      await this.#former.take(up);
-      this.onChange.emit();
+    if (this.#parts.openMark.epoch !== null) {
+      await this.#former.take(up).finally(() => this.onChange.emit());
       return;
     }
     await this.#replica.serverUp(up);
@@ -384,12 +378,14 @@ export class ReplicaNode implements RoleScope {
     this.#since = new Date().toISOString();
   }
 
+  #whyDown(): string {
+    return this.#former.reason ?? 'The server of this replica is down or starting.';
+  }
+
   #reason(): string | null {
     if (this.#lost !== null) return this.#lost;
     if (this.#parts.seeding.closed !== null) return this.#parts.seeding.closed;
-    const { reason } = this.#former;
-    if (!this.#serverIsUp)
-      return this.#replica.closed ?? reason ?? 'The server of this replica is down or starting.';
+    if (!this.#serverIsUp) return this.#replica.closed ?? this.#whyDown();
     return this.#replica.reason ?? this.#held ?? (this.#linkUp ? null : this.#linkReason);
   }
 
@@ -397,8 +393,7 @@ export class ReplicaNode implements RoleScope {
   isOpen(): Openness {
     const closed = this.#lost ?? this.#parts.seeding.closed ?? this.#replica.closed;
     if (closed) return { open: false, code: 'NOT_OPEN', reason: closed };
-    if (!this.#serverIsUp)
-      return { open: false, code: 'SERVER_DOWN', reason: 'The server of this replica is down or starting.' };
+    if (!this.#serverIsUp) return { open: false, code: 'SERVER_DOWN', reason: this.#whyDown() };
     return { open: true };
   }
 

@@ -1,0 +1,50 @@
+import type { TestCluster } from './cluster.js';
+import { signalPid } from './processes.js';
+import type { TestNode } from './test-node.js';
+import { until } from './until.js';
+
+/** The node compares its definitions before it opens: from then on it keeps the lead. */
+const COMPARES = /compares its definitions with those of/;
+
+/**
+ * The primary's server dies while no other node can take over, because their servers are starting. So the same node is elected
+ * again and opens its server, after comparing it with the others. Resolves when it compares. `last` is what happens before it
+ * dies, when the other servers stand still.
+ */
+export async function dieWithoutSuccessor(cluster: TestCluster, last?: () => Promise<void>): Promise<void> {
+  const { primary, replicas } = cluster;
+  const held = await Promise.all(replicas.map(holdServer));
+  try {
+    await last?.();
+    const old = await primary.kill('server');
+    await primary.untilRestarted('server', old);
+    await until('the same node is elected and compares its definitions', () => comparesOrServes(primary), {
+      deadlineMs: 60_000,
+      intervalMs: 20,
+      context: () => cluster.logs(),
+    });
+  } finally {
+    for (const pid of held) signalPid(pid, 'SIGCONT');
+  }
+}
+
+/** A new process of this node's server that stands still at its beginning. */
+async function holdServer(node: TestNode): Promise<number> {
+  const old = await node.kill('server');
+  const pid = await until(
+    `${node.name}'s server is started again`,
+    async () => {
+      const now = await node.pid('server').catch(() => old);
+      return now === old ? null : now;
+    },
+    { intervalMs: 2 },
+  );
+  signalPid(pid, 'SIGSTOP');
+  return pid;
+}
+
+async function comparesOrServes(node: TestNode): Promise<boolean> {
+  const { members } = await node.cluster();
+  const own = members.find(({ name }) => name === node.name);
+  return COMPARES.test(own?.reason ?? '') || (await node.isOpenPrimary());
+}
