@@ -56,7 +56,6 @@ export class FormerServer {
   async take(up: LocalServerUp): Promise<void> {
     this.up = up;
     this.#runs = true;
-    this.#trouble = null;
     if (isOnlyVoter(this.#parts)) await this.#level();
     this.#judgeIt();
   }
@@ -148,6 +147,7 @@ export class FormerServer {
     const { election, events, config, kill } = this.#parts;
     try {
       await levelFormer(this.#parts, this.#modules.signal);
+      this.#trouble = null;
       election.isLevel();
     } catch (error) {
       this.#trouble = messageOf(error);
