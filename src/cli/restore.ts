@@ -14,6 +14,7 @@ import { chooseCacheDir } from '../server-packages/cache-dir.js';
 import { obtainServer } from '../server-packages/obtain.js';
 import type { ServerBinary } from '../server-packages/server-binary.js';
 import { fitsServer } from '../server-packages/server-version.js';
+import { rollBackPrepared } from '../server-process/prepared-transactions.js';
 import { chooseServerUser } from '../server-process/server-user.js';
 import { bootstrap } from '../server-process/template.js';
 import { IncomingSnapshot, type SnapshotPlace } from '../snapshot/incoming.js';
@@ -171,7 +172,14 @@ class Receiver {
     const programs = await obtainBackupPrograms({ server: binary, cacheDir }, modules);
     const user = await chooseServerUser(node, { binary, ...modules });
     const place = { directory: node, programs, serverVersion: binary.version, user };
-    const incoming = await IncomingSnapshot.begin(place, { bytesExpected: head.dataBytes }, modules);
+    const incoming = await IncomingSnapshot.begin(
+      place,
+      { bytesExpected: head.dataBytes },
+      {
+        ...modules,
+        rollBackPrepared: (data, signal) => rollBackPrepared(data, { binary, user }, signal),
+      },
+    );
     return new Receiver(head, { binary, place, incoming });
   }
 

@@ -25,6 +25,7 @@ import { type BackupPrograms, obtainBackupPrograms } from '../server-packages/ba
 import { binlogProgramOf, type ServerBinary } from '../server-packages/server-binary.js';
 import { LogWatch } from '../server-process/log-watch.js';
 import type { ManagedServer } from '../server-process/managed-server.js';
+import { rollBackPrepared } from '../server-process/prepared-transactions.js';
 import { IncomingSnapshot } from '../snapshot/incoming.js';
 import { discardSnapshot, placeSnapshot, settlePlaced } from '../snapshot/place.js';
 import type { SeedNote } from '../snapshot/seed-note.js';
@@ -94,15 +95,19 @@ export class NodeSeeding {
         keepExtra: (reason, signal) => this.keepExtra(reason, signal),
         snapshots: {
           begin: async (bytesExpected, signal) => {
+            const { binary } = modules;
+            const user = await server.user();
             const arriving = await IncomingSnapshot.begin(
               {
-                directory: config.directory,
+                ...{ directory: config.directory, user },
                 programs: await this.#programs(signal),
-                serverVersion: server.current?.version ?? modules.binary.version,
-                user: await server.user(),
+                serverVersion: server.current?.version ?? binary.version,
               },
               { bytesExpected },
-              { logger: log },
+              {
+                logger: log,
+                rollBackPrepared: (data, stopped) => rollBackPrepared(data, { binary, user }, stopped),
+              },
             );
             return {
               write: (bytes) => arriving.write(bytes),

@@ -26,6 +26,12 @@ export interface SnapshotPlace {
   readonly user: RunUser;
 }
 
+export interface IncomingModules {
+  readonly logger: Logger;
+  /** Rolls back what the engine of this data has prepared, and no log will commit. @throws SkeinError SNAPSHOT_PREPARE_FAILED */
+  rollBackPrepared(dataDir: string, signal: AbortSignal): Promise<void>;
+}
+
 /** Facts that the donor sends. */
 export interface ExpectedSnapshot {
   readonly gtid: string;
@@ -47,7 +53,7 @@ export class IncomingSnapshot {
   readonly #place: SnapshotPlace;
   readonly #paths: SeedPaths;
   readonly #note: SeedNoteFile;
-  readonly #logger: Logger;
+  readonly #modules: IncomingModules;
   readonly #unpacker: Unpacker;
   readonly #stopped = new AbortController();
   #phase: IncomingProgress['phase'] = 'receive';
@@ -59,7 +65,7 @@ export class IncomingSnapshot {
   static async begin(
     place: SnapshotPlace,
     { bytesExpected }: { bytesExpected: number | null },
-    { logger }: { logger: Logger },
+    modules: IncomingModules,
   ): Promise<IncomingSnapshot> {
     const paths = seedPaths(place.directory);
     const note = await new SeedNoteFile(paths).read();
@@ -78,14 +84,14 @@ export class IncomingSnapshot {
     await mkdir(paths.seed, { mode: 0o755 });
     for (const directory of [paths.data, paths.tmp]) await mkdir(directory, { mode: 0o700 });
     if (place.user.switched) await chown(paths.tmp, place.user.uid, place.user.gid);
-    return new IncomingSnapshot(place, paths, logger);
+    return new IncomingSnapshot(place, paths, modules);
   }
 
-  private constructor(place: SnapshotPlace, paths: SeedPaths, logger: Logger) {
+  private constructor(place: SnapshotPlace, paths: SeedPaths, modules: IncomingModules) {
     this.#place = place;
     this.#paths = paths;
     this.#note = new SeedNoteFile(paths);
-    this.#logger = logger;
+    this.#modules = modules;
     this.#unpacker = new Unpacker(paths.data, place.user);
   }
 
@@ -122,6 +128,7 @@ export class IncomingSnapshot {
       { programs, user, tmp, ...(memoryBytes === undefined ? {} : { memoryBytes }) },
       stopped,
     );
+    await this.#modules.rollBackPrepared(data, stopped);
     const prepared = performance.now();
     stopped.throwIfAborted();
     await keepOnlyData(data);
@@ -134,7 +141,7 @@ export class IncomingSnapshot {
     await this.#note.write({ step: 'ready', gtid, bytes: this.#unpacker.bytes, about });
     await syncPath(this.#paths.directory);
     this.#phase = 'ready';
-    this.#logger.info(
+    this.#modules.logger.info(
       {
         gtid,
         bytes: this.#unpacker.bytes,

@@ -15,7 +15,8 @@ showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
   tools = await snapshotTools();
-  cluster = await TestCluster.start({ replicas: 1 });
+  // A case holds the applier for as long as a snapshot takes.
+  cluster = await TestCluster.start({ replicas: 1, settings: { applierStallMs: 300_000 } });
 });
 afterAll(() => cluster?.dispose());
 
@@ -110,6 +111,41 @@ describe.each([
       await withSql(cluster.primary, (own) => run(own, `XA COMMIT '${name}'`));
     }
   });
+});
+
+it('has no transaction that a worker of the replica has prepared and may not commit before another', async () => {
+  const n2 = cluster.node('n2');
+  await withSql(cluster.primary, async (own) => {
+    await run(own, 'CREATE DATABASE held');
+    await run(own, 'CREATE TABLE held.rows (id INT PRIMARY KEY, n INT)');
+    await run(own, 'INSERT INTO held.rows VALUES (1, 0)');
+  });
+  await waitApplied(cluster.primary, [n2]);
+  const seeded = await SeededServer.create(tools, clusterSecret(cluster.directory));
+  const lock = await n2.connect();
+  try {
+    await run(lock, 'BEGIN');
+    await run(lock, 'SELECT * FROM held.rows WHERE id = 1 FOR UPDATE');
+    await withSql(cluster.primary, async (own) => {
+      await run(own, 'UPDATE held.rows SET n = 1');
+      await run(own, 'INSERT INTO held.rows VALUES (2, 2)');
+    });
+    await until('a worker has prepared the second one', () =>
+      withSql(n2, async (own) => {
+        const [status] = await rowsOf(own, 'SHOW ENGINE INNODB STATUS');
+        return String(status?.Status).includes('ACTIVE (PREPARED)');
+      }),
+    );
+    await seeded.fill(await take(await donor(n2), { tools, lockTimeoutMs: 45_000 }));
+    await seeded.start();
+    const found = await withSql(seeded, (own) => scalarOf(own, 'SELECT GROUP_CONCAT(id, n) FROM held.rows'));
+    expect(found).toBe('10');
+    expect(await seeded.control.preparedBranches()).toEqual([]);
+  } finally {
+    lock.destroy();
+    await seeded.dispose();
+  }
+  await waitApplied(cluster.primary, [n2]);
 });
 
 it('a program that stands still is ended, and said', async () => {

@@ -9,6 +9,7 @@ import { chooseCacheDir } from '../../src/server-packages/cache-dir.js';
 import { obtainServer } from '../../src/server-packages/obtain.js';
 import type { ServerBinary } from '../../src/server-packages/server-binary.js';
 import { ManagedServer } from '../../src/server-process/managed-server.js';
+import { rollBackPrepared } from '../../src/server-process/prepared-transactions.js';
 import { chooseServerUser } from '../../src/server-process/server-user.js';
 import { IncomingSnapshot } from '../../src/snapshot/incoming.js';
 import { placeSnapshot, recoverPlacing, settlePlaced } from '../../src/snapshot/place.js';
@@ -103,7 +104,10 @@ export class SeededServer implements SqlNode {
     return await IncomingSnapshot.begin(
       { directory: this.directory, programs, serverVersion: binary.version, user },
       { bytesExpected },
-      { logger: silentLogger },
+      {
+        logger: silentLogger,
+        rollBackPrepared: (data, signal) => rollBackPrepared(data, { binary, user }, signal),
+      },
     );
   }
 
