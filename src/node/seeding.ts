@@ -33,6 +33,7 @@ import { takeSnapshot } from '../snapshot/take.js';
 import { monotonicMs } from '../std/clock.js';
 import { RateLimit } from '../std/rate-limit.js';
 import { sleep } from '../std/timing.js';
+import { whyNotCopied } from './why-not-copied.js';
 
 export interface NodeSeedingModules {
   readonly binary: ServerBinary;
@@ -324,8 +325,7 @@ export class NodeSeeding {
     if (this.#modules.server.current === null) return 'its server is down.';
     if (this.seeder.isRunning) return 'it is being filled itself.';
     if (this.#modules.parts().maintenance.isOn) return 'it is in maintenance.';
-    const openness = this.#modules.role().isOpen();
-    return openness.open ? null : openness.reason;
+    return whyNotCopied(this.#modules.role());
   }
 
   /** The other nodes with the state that the primary reports. A node without a report decides by itself when it is asked. */
