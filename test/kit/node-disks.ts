@@ -7,8 +7,8 @@ export interface DiskOptions {
   smallSpools?: { nodes: string[]; bytes: number };
   /** Everything of these nodes on small file systems of their own (`cluster.disks.small('n1')`), where mounting is permitted. */
   smallDisks?: { nodes: string[]; bytes: number };
-  /** Everything of each node on a file system that can be stalled (`cluster.disks.slow('n1')`), where mounting is permitted. */
-  slowDisks?: boolean;
+  /** Everything of these nodes on file systems that can be stalled (`cluster.disks.slow('n1')`), where mounting is permitted. */
+  slowDisks?: string[];
 }
 
 interface Home {
@@ -27,7 +27,7 @@ export class NodeDisks {
     for (const { name, directory } of nodes) {
       if (smallDisks?.nodes.includes(name))
         keep(this.#small, name, SmallDisk.mount(directory, smallDisks.bytes));
-      if (slowDisks) keep(this.#slow, name, SlowDisk.mount(directory));
+      if (slowDisks?.includes(name)) keep(this.#slow, name, SlowDisk.mount(directory));
       if (smallSpools?.nodes.includes(name))
         keep(this.#spools, name, SmallDisk.mount(join(directory, 'spool'), smallSpools.bytes));
     }

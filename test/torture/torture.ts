@@ -35,7 +35,8 @@ export async function torture(options: TortureOptions): Promise<TortureResult & 
     `torture-${new Date().toISOString().replaceAll(':', '-').slice(0, 19)}-${nodes}-${seed}`,
   );
   const cluster = await TestCluster.start({
-    ...{ replicas: nodes - 1, routed: seed, slowDisks: true },
+    ...{ replicas: nodes - 1, routed: seed },
+    slowDisks: Array.from({ length: nodes }, (_, at) => `n${at + 1}`),
     loaded: ['set-clock.mjs'],
   });
   const history = new History(directory);

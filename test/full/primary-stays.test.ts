@@ -1,0 +1,146 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { sleep } from '../../src/std/timing.js';
+import { checksumAtRest } from '../kit/checksum.js';
+import { checkLedger, Ledger, type WriterPool } from '../kit/clients.js';
+import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { createLedger, LEDGER_DATABASE } from '../kit/kill-rounds.js';
+import { startRoleWriters } from '../kit/role-writers.js';
+import { scalarOf, withSql } from '../kit/sql-node.js';
+import type { TestNode } from '../kit/test-node.js';
+import { until } from '../kit/until.js';
+
+/** What is no loss of the primary, under load: no other node is elected. */
+
+const ROUNDS = Number(process.env.SKEIN_TEST_ROUNDS ?? 1);
+const STALL_MS = 500;
+const STALLS = 8 * ROUNDS;
+const SATURATED_MS = 15_000 * ROUNDS;
+/** For each core, so that each process of the cluster waits for its turn. */
+const PROGRAMS = 2;
+const WRITES = 30;
+const MIB = 1024 ** 2;
+const DISK_BYTES = 400 * MIB;
+const FREE_BYTES = 32 * MIB;
+
+let cluster: TestCluster;
+let ledger: Ledger;
+let pool: WriterPool;
+let gaps: number[] = [];
+showLogsOnFailure(() => cluster);
+
+beforeAll(async () => {
+  cluster = await TestCluster.start({
+    slowDisks: ['n1', 'n2'],
+    smallDisks: { nodes: ['n3'], bytes: DISK_BYTES },
+    settings: { retention: { logBytes: 64 * MIB, logHours: 72, freeBytesMin: FREE_BYTES } },
+  });
+  await createLedger(cluster);
+  ledger = new Ledger();
+  pool = startRoleWriters(cluster, ledger, { http: 2, mysql: 2, paceMs: 20, gap: (ms) => gaps.push(ms) });
+});
+
+afterAll(async () => {
+  await pool?.stop();
+  await cluster?.dispose();
+});
+
+const primary = () => until('a primary is open', () => cluster.electedPrimary(), { deadlineMs: 30_000 });
+
+/** The same node serves in the same epoch before and after. */
+async function expectNoElection(what: string, act: (node: TestNode) => Promise<void>): Promise<void> {
+  await ledger.progress(WRITES, 40_000, `writes before: ${what}`);
+  const before = await primary();
+  const { epoch } = await before.cluster();
+  gaps = [];
+  await act(before);
+  await ledger.progress(WRITES, 40_000, `writes after: ${what}`);
+  const after = await primary();
+  expect([after.name, (await after.cluster()).epoch], await cluster.logs()).toEqual([before.name, epoch]);
+  console.log(`${what}: nothing acknowledged for ${Math.round(Math.max(...gaps))} ms`);
+}
+
+it.for(['the primary', 'a replica'])(
+  `each fsync of %s takes ${STALL_MS} ms`,
+  {
+    timeout: 120_000 + 2_000 * STALLS,
+  },
+  async (which, context) => {
+    await cluster.makePrimary('n1');
+    const disk = cluster.disks.slow(which === 'the primary' ? 'n1' : 'n2');
+    if (disk === null) return context.skip();
+    await expectNoElection(`stalls of ${which}’s disk`, () =>
+      disk.stall({ stallMs: STALL_MS, times: STALLS, pauseMs: 50 }),
+    );
+  },
+);
+
+it('all cores are busy with other programs', { timeout: 120_000 + 2 * SATURATED_MS }, async () => {
+  await expectNoElection('other programs', async () => {
+    const programs = Array.from({ length: PROGRAMS * availableParallelism() }, () =>
+      spawn('/bin/sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' }),
+    );
+    try {
+      await sleep(SATURATED_MS);
+      expect(programs.every(({ exitCode }) => exitCode === null)).toBe(true);
+    } finally {
+      await Promise.all(programs.map(end));
+    }
+  });
+});
+
+async function end(program: ChildProcess): Promise<void> {
+  const ended = once(program, 'exit');
+  program.kill('SIGKILL');
+  await ended;
+}
+
+it('nothing that was acknowledged is lost, and all nodes are equal', { timeout: 120_000 }, async () => {
+  await pool.stop();
+  for (const node of cluster.nodes) await node.untilReady(90_000);
+  const leader = await primary();
+  const others = cluster.nodes.filter((node) => node !== leader);
+  await checksumAtRest(leader, others, { deadlineMs: 60_000 });
+  for (const node of cluster.nodes) await checkLedger(ledger, node, LEDGER_DATABASE);
+  console.log(ledger.summary());
+});
+
+it('a hand-over that is taken back does not open a server with a full disk', {
+  timeout: 180_000,
+}, async (context) => {
+  const disk = cluster.disks.small('n3');
+  if (disk === null) return context.skip();
+  await cluster.makePrimary('n3');
+  const [n2, n3] = [cluster.node('n2'), cluster.node('n3')];
+  for (const node of cluster.nodes) await node.untilReady(90_000);
+  const isReadOnly = () => withSql(n3, (connection) => scalarOf(connection, 'SELECT @@global.read_only'));
+  disk.leave(0.1 * FREE_BYTES);
+  await until('writes are refused', async () => Number(await isReadOnly()) === 1);
+  const { epoch } = await n3.cluster();
+
+  // Stopped just now, n2 is still a target, and never takes over.
+  await n2.freeze('node');
+  try {
+    const { status } = await n3.request(
+      'POST',
+      '/v1/cluster/switchover',
+      { to: 'n2' },
+      { timeoutMs: 75_000 },
+    );
+    expect(status).not.toBe(200);
+  } finally {
+    await n2.unfreeze('node');
+  }
+  expect(await n3.logs(400)).toContain('the server is drained');
+  expect((await n3.cluster()).epoch).toBe(epoch);
+  expect(Number(await isReadOnly())).toBe(1);
+  const refused = await n3.request('POST', '/v1/sql', {
+    ...{ sql: "INSERT INTO ledger (client, seq, note) VALUES (99, 1, '')", database: LEDGER_DATABASE },
+  });
+  expect([refused.status, refused.body]).toMatchObject([503, { error: { code: 'NOT_OPEN' } }]);
+
+  disk.makeRoom();
+  await until('writes are taken again', async () => Number(await isReadOnly()) === 0);
+});
