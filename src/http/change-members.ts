@@ -22,9 +22,13 @@ export async function changeMembers(node: NodeView, make: () => Promise<void>): 
       case 'NO_QUORUM':
       case 'NOT_OPEN':
         throw new ApiError(503, code, message, { retryable: true });
+      // The election refuses what another node or another change stands in the way of; its message says which.
+      case 'CHANGE_REFUSED':
+        throw new ApiError(503, 'NO_QUORUM', message, { retryable: true });
       case 'CHANGE_PENDING':
         throw new ApiError(503, code, message, { retryable: true, applied: 'unknown' });
       case 'ROLE_LOST':
+      case 'CHANGE_INTERRUPTED':
         throw new ApiError(503, 'NOT_OPEN', message, { retryable: true, applied: 'unknown' });
       default:
         throw error;

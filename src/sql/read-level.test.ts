@@ -2,8 +2,9 @@ import { expect, it } from 'vitest';
 import type { NodeView } from '../api/node-view.js';
 import { SkeinError } from '../model/error.js';
 import type { Role } from '../model/status.js';
+import type { Connection } from '../mysql-client/connection.js';
 import { Cancellation } from '../std/cancellation.js';
-import { reachReadLevel } from './read-level.js';
+import { confirmWhatWasRead, reachReadLevel } from './read-level.js';
 import type { ReadPlan } from './request.js';
 
 /** A primary whose role ends while the quorum is asked whether it still is one. */
@@ -31,6 +32,24 @@ it('a linearizable read at a node that has just become a replica names the prima
 
 it('and may be sent again when the role has only closed', async () => {
   await expect(linearizableRead('primary')).rejects.toMatchObject({
+    status: 503,
+    code: 'NO_QUORUM',
+    details: { retryable: true },
+  });
+});
+
+it('and may be sent again when the server ends before a quorum has what was read', async () => {
+  const node = {
+    role: () => 'primary',
+    waitCommitted: async () => {
+      throw new SkeinError(
+        'ROLE_LOST',
+        'The server went down before the quorum had confirmed the transaction.',
+      );
+    },
+  } as unknown as NodeView;
+  const connection = { ask: async () => ['0-1-5'] } as unknown as Connection;
+  await expect(confirmWhatWasRead(connection, node, new Cancellation())).rejects.toMatchObject({
     status: 503,
     code: 'NO_QUORUM',
     details: { retryable: true },

@@ -35,18 +35,22 @@ export async function reachReadLevel(
       return;
     case 'linearizable':
       requirePrimary(node, plan.read);
-      await orWhenOver(confirmed(plan, node, over), over, notConfirmed);
+      await orWhenOver(
+        unlessRoleLost(node.confirmPrimary({ signal: over.signal }), node),
+        over,
+        notConfirmed,
+      );
       return;
   }
 }
 
-/** The role may end while the quorum is asked: nothing was read then. */
-async function confirmed(plan: ReadPlan, node: NodeView, over: Cancellation): Promise<void> {
+/** The role may end while the quorum is asked: nothing is answered then, and the read can be sent again. */
+async function unlessRoleLost<T>(asking: Promise<T>, node: NodeView): Promise<T> {
   try {
-    await node.confirmPrimary({ signal: over.signal });
+    return await asking;
   } catch (error) {
     if (!isSkeinError(error)) throw error;
-    requirePrimary(node, plan.read);
+    requirePrimary(node, 'linearizable');
     throw notConfirmed();
   }
 }
@@ -54,6 +58,7 @@ async function confirmed(plan: ReadPlan, node: NodeView, over: Cancellation): Pr
 /**
  * What was read may have been visible before a quorum had it (a killed commit, `acknowledge: async`): all that the
  * server's log holds by now has to be committed before a linearizable read is answered.
+ * @throws ApiError 421 NOT_PRIMARY, 503 NO_QUORUM
  */
 export async function confirmWhatWasRead(
   connection: Connection,
@@ -61,7 +66,9 @@ export async function confirmWhatWasRead(
   over: Cancellation,
 ): Promise<void> {
   const [gtid] = await connection.ask('SELECT @@GLOBAL.gtid_binlog_pos');
-  if (gtid) await orWhenOver(node.waitCommitted(gtid, 'majority', { over }), over, notConfirmed);
+  if (!gtid) return;
+  const committed = unlessRoleLost(node.waitCommitted(gtid, 'majority', { over }), node);
+  await orWhenOver(committed, over, notConfirmed);
 }
 
 function requireFresh(node: NodeView, maxLagMs: number): void {

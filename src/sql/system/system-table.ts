@@ -22,6 +22,11 @@ export class SystemTable {
     query: async (sql) => (await this.#reader.get(this.access())).queryRows(sql),
   };
 
+  /** A replica that is not ready may lack what was written long ago. */
+  get isReady(): boolean {
+    return this.#node.ready().ok;
+  }
+
   close(): void {
     this.#reader.close();
   }

@@ -12,14 +12,16 @@ import {
 import type { SystemTable } from './system-table.js';
 
 export class TokenTable {
-  readonly #table: SystemTable;
+  readonly #table: Pick<SystemTable, 'reader' | 'isReady' | 'write'>;
 
-  constructor(modules: { table: SystemTable }) {
+  constructor(modules: { table: Pick<SystemTable, 'reader' | 'isReady' | 'write'> }) {
     this.#table = modules.table;
   }
 
-  load(): Promise<TokenRecord[] | null> {
-    return loadTokens(this.#table.reader);
+  /** As this node's server has them; null when they have not arrived: the server of a new replica is empty at first. */
+  async load(): Promise<TokenRecord[] | null> {
+    const tokens = await loadTokens(this.#table.reader);
+    return tokens?.length === 0 && !this.#table.isReady ? null : tokens;
   }
 
   insert(
