@@ -120,7 +120,12 @@ it('a hand-over that is taken back does not open a server with a full disk', {
   await until('writes are refused', async () => Number(await isReadOnly()) === 1);
   const { epoch } = await n3.cluster();
 
-  // Stopped just now, n2 is still a target, and never takes over.
+  const write = (node: TestNode, seq: number) =>
+    node.request('POST', '/v1/sql', {
+      ...{ sql: `INSERT INTO ledger (client, seq, note) VALUES (99, ${seq}, '')`, database: LEDGER_DATABASE },
+    });
+
+  // Stopped just now, n2 is still a target, and does not take over in time.
   await n2.freeze('node');
   try {
     const { status } = await n3.request(
@@ -130,17 +135,16 @@ it('a hand-over that is taken back does not open a server with a full disk', {
       { timeoutMs: 75_000 },
     );
     expect(status).not.toBe(200);
+    expect(await n3.logs(400)).toContain('the server is drained');
+    expect((await n3.cluster()).epoch).toBe(epoch);
+    expect(Number(await isReadOnly())).toBe(1);
+    const refused = await write(n3, 1);
+    expect([refused.status, refused.body]).toMatchObject([503, { error: { code: 'NOT_OPEN' } }]);
   } finally {
     await n2.unfreeze('node');
   }
-  expect(await n3.logs(400)).toContain('the server is drained');
-  expect((await n3.cluster()).epoch).toBe(epoch);
-  expect(Number(await isReadOnly())).toBe(1);
-  const refused = await n3.request('POST', '/v1/sql', {
-    ...{ sql: "INSERT INTO ledger (client, seq, note) VALUES (99, 1, '')", database: LEDGER_DATABASE },
-  });
-  expect([refused.status, refused.body]).toMatchObject([503, { error: { code: 'NOT_OPEN' } }]);
 
+  // What n3 asked of it, n2 may do now.
   disk.makeRoom();
-  await until('writes are taken again', async () => Number(await isReadOnly()) === 0);
+  await until('writes are taken again', async () => (await write(await primary(), 2)).status === 200);
 });
