@@ -4,7 +4,7 @@ import type { Position } from '../../model/position.js';
 import type { RecordBatch } from '../../model/records.js';
 import type { AcknowledgeLevel } from '../../model/status.js';
 import { LogPlaces } from '../../source/log-places.js';
-import { isLogPurged } from '../../source/log-purged.js';
+import { isNotInLog } from '../../source/log-purged.js';
 import type { Source } from '../../source/source.js';
 import type { Logger } from '../../std/logger.js';
 import { backoffMs, sleep } from '../../std/timing.js';
@@ -111,7 +111,7 @@ export class LogFeed {
       const started = performance.now();
       const error = await this.#runSource(signal, { isPurged });
       if (signal.aborted) return;
-      isPurged = !isPurged && isLogPurged(error);
+      isPurged = !isPurged && isNotInLog(error);
       if (FATAL.has(error.code)) {
         events.add('replication.error', this.#options.node, error.message, {
           code: error.code,
