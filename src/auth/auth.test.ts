@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +7,7 @@ import { silentLogger } from '../std/logger.js';
 import { FailureLimit } from './failure-limit.js';
 import type { TokenRecord } from './system-schema.js';
 import { bearerToken, generateToken, hashToken, isTokenShaped, roleCovers } from './token.js';
+import { TokenCopy } from './token-copy.js';
 import { TokenLimits } from './token-limits.js';
 import { TokenStore } from './token-store.js';
 import { TokenUse } from './token-use.js';
@@ -58,6 +60,28 @@ describe('TokenStore', () => {
     load = () => Promise.reject(new Error('down'));
     await store.refresh();
     expect(await store.find(token)).not.toBeNull();
+  });
+
+  it('knows the tokens over a restart while the server is down', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'skein-tokens-'));
+    try {
+      const token = generateToken();
+      const copy = () => new TokenCopy({ directory }, { log: silentLogger });
+      const before = new TokenStore(
+        {},
+        { load: async () => [record(token)], log: silentLogger, copy: copy() },
+      );
+      await before.refresh();
+      await expect.poll(() => copy().load()).toHaveLength(1);
+      const load = () => Promise.reject(new Error('down'));
+      const after = new TokenStore({}, { load, log: silentLogger, copy: copy() });
+      await after.start();
+      after.stop();
+      expect((await after.find(token))?.id).toBe('tok_1');
+      expect(await readFile(join(directory, 'tokens.json'), 'utf8')).not.toContain(token);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 
   it('has not read the tokens while their table has not arrived', async () => {

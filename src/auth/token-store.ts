@@ -1,7 +1,7 @@
 /**
  * The tokens as this node knows them: a copy in memory of the local server's table, refreshed often enough that a
- * revocation is effective everywhere within about a second. While the server is down the last copy stays valid, so
- * that an operator can inspect the cluster. Without a copy every token is refused.
+ * revocation is effective everywhere within about a second. While the server is down the last copy stays valid, also over a
+ * restart of the node, so that an operator can inspect and mend the cluster. Without a copy every token is refused.
  */
 import { messageOf } from '../model/error.js';
 import { Emitter } from '../std/emitter.js';
@@ -10,6 +10,7 @@ import type { Logger } from '../std/logger.js';
 import { sleep, withDeadline } from '../std/timing.js';
 import type { TokenRecord } from './system-schema.js';
 import { hashToken, isTokenShaped, sameHash } from './token.js';
+import type { TokenCopy } from './token-copy.js';
 
 export interface TokenStoreOptions {
   /** Twice within the second that revoking may take. */
@@ -20,6 +21,8 @@ export interface TokenStoreModules {
   /** null: there is no table of tokens yet. */
   readonly load: () => Promise<readonly TokenRecord[] | null>;
   readonly log: Logger;
+  /** Null = no copy survives this process. */
+  readonly copy?: Pick<TokenCopy, 'load' | 'save'> | null;
   readonly now?: () => number;
 }
 
@@ -32,6 +35,7 @@ export class TokenStore {
   readonly #load: TokenStoreModules['load'];
   readonly #log: Logger;
   readonly #now: () => number;
+  readonly #copy: Pick<TokenCopy, 'load' | 'save'> | null;
   readonly #intervalMs: number;
   #byHash: Map<string, TokenRecord> | null = null;
   #loading: Promise<void> | null = null;
@@ -47,9 +51,12 @@ export class TokenStore {
     this.#load = modules.load;
     this.#log = modules.log;
     this.#now = modules.now ?? Date.now;
+    this.#copy = modules.copy ?? null;
   }
 
-  start(): void {
+  async start(): Promise<void> {
+    const copied = (await this.#copy?.load()) ?? null;
+    if (copied !== null) this.#byHash ??= byHash(copied);
     this.#timer ??= setInterval(() => void this.refresh(), this.#intervalMs);
     this.#timer.unref();
     void this.refresh();
@@ -130,7 +137,10 @@ export class TokenStore {
     try {
       const records = await withDeadline(this.#load(), LOAD_TIMEOUT_MS, 'reading the tokens');
       // On a new replica the table has not arrived yet, so an unknown token may be valid.
-      if (records !== null) this.#byHash = byHash(records);
+      if (records !== null) {
+        this.#byHash = byHash(records);
+        void this.#copy?.save(records);
+      }
       if (this.#failing) this.#log.info({}, 'tokens are read again');
       this.#failing = false;
     } catch (error) {

@@ -15,6 +15,7 @@ import Fastify, {
 } from 'fastify';
 import type { NodeView } from '../api/node-view.js';
 import type { AuditStyle } from '../audit/request-lines.js';
+import { TokenCopy } from '../auth/token-copy.js';
 import { TokenStore } from '../auth/token-store.js';
 import { TokenUse } from '../auth/token-use.js';
 import { HTTP_CONSTANTS, HTTP_LIMITS, type HttpLimits } from '../config/http-limits.js';
@@ -145,7 +146,11 @@ export class HttpServer {
     this.#tokenTable = new TokenTable({ table: this.#systemTable });
     this.#tokens = new TokenStore(
       options.tokenRefreshMs === undefined ? {} : { refreshIntervalMs: options.tokenRefreshMs },
-      { load: () => this.#tokenTable.load(), log: modules.log },
+      {
+        load: () => this.#tokenTable.load(),
+        log: modules.log,
+        copy: options.stateDir ? new TokenCopy({ directory: options.stateDir }, modules) : null,
+      },
     );
     this.#tokenUse = new TokenUse({ directory: options.stateDir ?? null }, { log: modules.log });
     this.#authoriser = new Authoriser({
@@ -205,7 +210,7 @@ export class HttpServer {
           });
     }
     await this.#tokenUse.start();
-    this.#tokens.start();
+    await this.#tokens.start();
     this.#outcomes.start();
     const address = this.#app.server.address() as AddressInfo;
     return { host, port: address.port };
