@@ -74,6 +74,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   roles: [
     ...['std', 'model', 'mysql-protocol', 'wire', 'metrics', 'promise', 'api', 'config', 'events'],
     ...['source', 'hub', 'link', 'spool', 'endpoint', 'membership', 'mysql-control', 'verify', 'election'],
+    ...['recovered'],
   ],
   node: [
     ...[

@@ -64,7 +64,8 @@ export async function runNode(
 ): Promise<void> {
   const node = await Node.create(config, modules);
   try {
-    await node.start(modules.signal);
+    // The start waits for the server, and that may wait for an election. A node that has failed takes part in none.
+    await Promise.race([node.start(modules.signal), untilAborted(node.failed)]);
     await untilAborted(AbortSignal.any([modules.signal, node.failed]));
   } finally {
     // A node that has failed does not stop in order. Its server stays up, and the node's next start adopts it.
@@ -295,6 +296,7 @@ class Node {
         flushLog: () => this.#logFile.flush(),
         setMaintenance: (on) => this.#maintenance.set(on),
         switchover: (order) => this.#elections.switchover(order),
+        promote: (order) => this.#elections.promote(order),
         mysqlFigures: () => this.#clients.mysqlFigures(),
         certificateExpiresAtMs: () => this.#tls?.current.expiresAtMs ?? null,
         seedBytesSent: () => this.#seeding.donor.bytesSent,

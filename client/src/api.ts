@@ -631,6 +631,26 @@ export type Maintenance = {
   maintenance: boolean;
 };
 
+export type Promotion = {
+  /** The node that is, or would be, the primary. */
+  node: string;
+  /** False without `confirm`: nothing was changed. */
+  done: boolean;
+  /** The epoch that has begun, or would begin; null = it is refused. */
+  epoch: number | null;
+  /** Number of the last transaction in the log of the node: the epoch begins after it. */
+  after: number;
+  /** What is given up, in whole sentences. */
+  losses: string[];
+  /** Why it is refused now. Empty: it is not. */
+  refusals: PromotionRefusal[];
+};
+
+export type PromotionRefusal = {
+  code: string;
+  reason: string;
+};
+
 export type OpenApiDocument = {
   openapi: string;
   info: {
@@ -708,6 +728,10 @@ export type NodeErrorCode =
   | 'TRANSFER_RUNNING'
   | 'SWITCHOVER_FAILED'
   | 'SWITCHOVER_UNFINISHED'
+  | 'FORCE_NOT_NEEDED'
+  | 'FORCE_LOG_SHORTER'
+  | 'FORCE_IMPOSSIBLE'
+  | 'FORCE_UNFINISHED'
   | 'SEED_OF_PRIMARY'
   | 'NOT_SEEDING'
   | 'SEED_NOT_CANCELLABLE'
@@ -1082,6 +1106,21 @@ export interface Endpoints {
     };
     response: Maintenance;
   };
+  /** Makes this node the primary by force, after a majority of the voters was lost for good. What was acknowledged and is not in its log is given up. Without `confirm` it only tells what. Sent to that node itself; answered when it is open. */
+  postPromote: {
+    params: {
+      name: string;
+    };
+    body: {
+      /** There is no other way: a switchover is another request. */
+      force: true;
+      /** False: only tells what would be given up. */
+      confirm?: boolean;
+      /** Also when a member that answers has a longer log. */
+      withShorterLog?: boolean;
+    };
+    response: Promotion;
+  };
   /** This API as an OpenAPI 3.1 document. */
   getOpenApi: {
     response: OpenApiDocument;
@@ -1145,6 +1184,7 @@ export const ENDPOINTS = {
   reseedNode: { method: 'POST', path: '/v1/nodes/:name/reseed', produces: 'json', statuses: [202] },
   cancelReseed: { method: 'DELETE', path: '/v1/nodes/:name/reseed', produces: 'json', statuses: [202] },
   postMaintenance: { method: 'POST', path: '/v1/nodes/:name/maintenance', produces: 'json', statuses: [200] },
+  postPromote: { method: 'POST', path: '/v1/nodes/:name/promote', produces: 'json', statuses: [200] },
   getOpenApi: { method: 'GET', path: '/v1/openapi.json', produces: 'json', statuses: [200] },
   getHealth: { method: 'GET', path: '/health', produces: 'json', statuses: [200] },
   getReady: { method: 'GET', path: '/ready', produces: 'json', statuses: [200, 503] },

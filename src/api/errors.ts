@@ -96,6 +96,19 @@ export const ERRORS = {
     status: [503],
     means: 'The primary gave up its role, and no other node has opened yet.',
   },
+  FORCE_NOT_NEEDED: {
+    status: [409],
+    means: 'There is a primary, or one can be elected, or that is not known yet; `message` says which.',
+  },
+  FORCE_LOG_SHORTER: { status: [409], means: 'A member that answers has a longer log.' },
+  FORCE_IMPOSSIBLE: {
+    status: [409],
+    means: 'This node cannot be made the primary by force; `message` says why.',
+  },
+  FORCE_UNFINISHED: {
+    status: [503],
+    means: 'The node was ordered to be the primary by force, and has not opened yet.',
+  },
   SEED_OF_PRIMARY: {
     status: [409],
     means: 'The primary cannot be filled: the other nodes are filled from it.',

@@ -7,6 +7,7 @@ import type { AuditFilter } from '../audit/search.js';
 import type { JoinCertificates, JoinTls } from '../joining/messages.js';
 import type { MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
+import type { Promotion, PromotionOrder } from '../model/promotion.js';
 import type {
   AcknowledgeLevel,
   ClusterEvent,
@@ -179,6 +180,12 @@ export interface NodeView {
    * @throws SkeinError NOT_PRIMARY, ALREADY_PRIMARY, NO_TARGET, TRANSFER_RUNNING, SWITCHOVER_FAILED, SWITCHOVER_UNFINISHED
    */
   switchover(order: SwitchoverOrder): Promise<Switchover>;
+  /**
+   * An operator wants this node to be the primary although no majority can elect it. Resolves when it is open, or at once without
+   * `confirm`.
+   * @throws SkeinError FORCE_NOT_NEEDED, FORCE_LOG_SHORTER, FORCE_IMPOSSIBLE, FORCE_UNFINISHED
+   */
+  promote(order: PromotionOrder): Promise<Promotion>;
   setMaintenance(on: boolean): Promise<void>;
   readonly events: EventSource;
   readonly audit: AuditView;

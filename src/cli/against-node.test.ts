@@ -233,3 +233,51 @@ describe('switchover', () => {
     expect(asked).toHaveLength(2);
   });
 });
+
+describe('promote --force', () => {
+  const plan = {
+    node: 'n3',
+    done: false,
+    epoch: 12_000_000,
+    after: 7,
+    losses: ['This is lost.'],
+    refusals: [],
+  };
+  const status = { ...STATUS, node: 'n3' };
+
+  it('needs --force', async () => {
+    const { code, err } = await run(['promote', 'n3']);
+    expect([code, asked]).toEqual([2, []]);
+    expect(err).toContain('skein switchover --to n3');
+  });
+
+  it('without --yes says what would be given up, and how to do it', async () => {
+    answer = { status: 200, body: { ...status, ...plan } };
+    const { code, out } = await run(['promote', 'n3', '--force']);
+    expect(code).toBe(0);
+    expect(out).toBe(
+      'n3 would be made the primary by force, in epoch 12000000. Nothing was changed.\nThis is lost.\nTo do it: skein promote n3 --force --yes\n',
+    );
+    expect(asked.at(-1)).toBe('POST /v1/nodes/n3/promote Bearer skein_x');
+  });
+
+  it('says why it is refused', async () => {
+    const refusals = [{ code: 'FORCE_NOT_NEEDED', reason: 'This node hears a primary.' }];
+    answer = { status: 200, body: { ...status, ...plan, epoch: null, refusals } };
+    const { code, out } = await run(['promote', 'n3', '--force']);
+    expect([code, out]).toEqual([1, 'n3 cannot be made the primary by force.\nThis node hears a primary.\n']);
+  });
+
+  it('says what was done', async () => {
+    answer = { status: 200, body: { ...status, ...plan, done: true } };
+    const { code, out } = await run(['promote', 'n3', '--force', '--yes']);
+    expect([code, out.split('\n')[0]]).toEqual([0, 'n3 is the primary now, in epoch 12000000, by force.']);
+  });
+
+  it('asks the node itself', async () => {
+    answer = { status: 200, body: { ...STATUS, node: 'n1' } };
+    const { code, err } = await run(['promote', 'n3', '--force']);
+    expect([code, asked.length]).toEqual([1, 2]);
+    expect(err).toContain('Give its own address with --node.');
+  });
+});

@@ -78,6 +78,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./switchover.js')).switchoverCommand,
   },
   {
+    name: 'promote',
+    summary: 'make a node the primary by force, when a majority of the voters is gone for good',
+    load: async () => (await import('./promote.js')).promoteCommand,
+  },
+  {
     name: 'maintenance',
     summary: "begin or end a node's maintenance, in which it is not the primary",
     load: async () => (await import('./maintenance.js')).maintenanceCommand,

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SkeinError } from '../model/error.js';
-import { listRecovered, recoveredFile } from '../recovered/list.js';
+import { KEPT_SPOOL, listRecovered, recoveredDirectory, recoveredFile } from '../recovered/list.js';
 import { nearest } from '../std/nearest.js';
 import type { Command, CommandContext, ParsedValues } from './command.js';
 import { textTable } from './text-table.js';
@@ -13,7 +13,7 @@ const ACTIONS = ['list', 'show'] as const;
 export const recoveredCommand: Command = {
   usage: 'list <directory> | show <directory> [<name>]',
   description: `Shows the transactions that a node of this machine kept before its server was filled from another node: those that only
-this server had, with their rows. The directory is the node's, for example .skein/n2.
+this server had, with their rows. After skein promote --force also the logs that were given up. The directory is the node's, for example .skein/n2.
 
   list   what was kept, when and why
   show   the transactions as text (default: the newest)`,
@@ -72,6 +72,13 @@ async function show({ terminal }: CommandContext, values: ParsedValues, director
       'NOT_FOUND',
       `Nothing${wanted === undefined ? '' : ` of the name ${wanted}`} was kept in ${directory}.`,
     );
+  if (entry.isSpool) {
+    const place = join(recoveredDirectory(directory), entry.name, KEPT_SPOOL);
+    terminal.out(
+      `${entry.reason}\nThe whole log is in ${place}${entry.transactions === null ? '' : `; its last ${entry.transactions} transactions are not in the cluster's history`}. Its records:\n  skein spool show ${place}\nThose that its server had executed are kept with their rows, as an entry of their own, when the server is filled.\n`,
+    );
+    return 0;
+  }
   if (entry.unreadable !== null)
     throw new SkeinError(
       'NOT_FOUND',

@@ -15,6 +15,7 @@ import { currentEpoch, epochOf, throwIfLost } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
+import type { Promotion, PromotionOrder } from '../model/promotion.js';
 import type { AcknowledgeLevel } from '../model/status.js';
 import type { Switchover, SwitchoverOrder } from '../model/switchover.js';
 import type { VerifyRequest } from '../model/verify.js';
@@ -333,6 +334,10 @@ export class PlaneNodeView implements NodeView {
 
   switchover(order: SwitchoverOrder): Promise<Switchover> {
     return this.#modules.questions.switchover(order);
+  }
+
+  promote(order: PromotionOrder): Promise<Promotion> {
+    return this.#modules.questions.promote(order);
   }
 
   setMaintenance(on: boolean): Promise<void> {

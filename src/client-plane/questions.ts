@@ -79,6 +79,11 @@ export class Questions {
   }
 
   /** @throws SkeinError */
+  promote(order: InputOf<'promote'>): Promise<AnswerTo<'promote'>> {
+    return this.#ask('promote', order);
+  }
+
+  /** @throws SkeinError */
   async setMaintenance(on: boolean): Promise<void> {
     await this.#ask('setMaintenance', on);
   }

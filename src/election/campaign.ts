@@ -1,5 +1,7 @@
+import { currentEpoch } from '../model/chain.js';
 import type { ElectionMessage, Refusal, Standing } from '../model/election-messages.js';
 import type { ListedMember } from '../model/members.js';
+import { isLastOfTimeline, timelineOf } from '../model/timeline.js';
 import { begin } from './promising.js';
 import type { Answer, Candidate, PreCandidate } from './state.js';
 import {
@@ -12,6 +14,7 @@ import {
   otherVoters,
   ownLists,
   ownPosition,
+  ownTimeline,
   restartTimeout,
   say,
   send,
@@ -33,8 +36,19 @@ export function campaignRefusal(turn: Turn): string | null {
   const { state } = turn;
   if (state.fitness.abstains !== null) return state.fitness.abstains;
   if (state.chain.length === 0) return 'It has no list of members.';
-  if (chainOf(turn).length === 0) return 'Its log ends before the first entry of its history.';
-  return isVoter(turn, ownLists(turn)) ? null : 'It is not a voter.';
+  const chain = chainOf(turn);
+  if (chain.length === 0) return 'Its log ends before the first entry of its history.';
+  return timelineRefusal(turn) ?? (isVoter(turn, ownLists(turn)) ? null : 'It is not a voter.');
+}
+
+function timelineRefusal(turn: Turn): string | null {
+  const { promise, seenEpoch } = turn.state;
+  const { promisedEpoch } = promise;
+  if (timelineOf(promisedEpoch) > ownTimeline(turn))
+    return `It has promised epoch ${promisedEpoch}, which a node began by force (skein promote --force), and its log does not have the beginning of that.`;
+  if (isLastOfTimeline(Math.max(promisedEpoch, seenEpoch)))
+    return 'The numbers of epochs are used up. Only skein promote --force begins a new range of them.';
+  return null;
 }
 
 /** The election time-out has passed, or the primary is known to be dead. */
@@ -57,13 +71,14 @@ export function campaign(turn: Turn): void {
 }
 
 /** Asks for votes. `transfer`: the primary wants it, so nobody has to be asked before. */
-export function campaignFor(turn: Turn, epoch: number, transfer: boolean): void {
+export function campaignFor(turn: Turn, epoch: number, transfer: boolean, isForced = false): void {
   const { token, nowMs } = turn.at;
   become(turn, {
     kind: 'candidate',
     epoch,
     campaign: token,
     transfer,
+    isForced,
     position: null,
     answers: NO_ANSWERS,
     askedAtMs: nowMs,
@@ -77,7 +92,7 @@ export function askForVotes(turn: Turn): boolean {
   const { role } = turn.state;
   if (role.kind !== 'candidate') return false;
   become(turn, { ...role, position: ownPosition(turn), askedAtMs: turn.at.nowMs });
-  if (isElected(turn, role.answers)) return true;
+  if (role.isForced || isElected(turn, role.answers)) return true;
   say(turn, `It asks for votes in epoch ${role.epoch}.`);
   ask(turn);
   return false;
@@ -186,7 +201,11 @@ function isLost(turn: Turn, answers: ReadonlyMap<string, Answer>): boolean {
   return !turn.rules.isMajority(ownLists(turn), mayCount);
 }
 
-/** An epoch that somebody has told of: the next campaign is for a later one (rule E15). */
+/**
+ * An epoch that somebody has told of: the next campaign is for a later one (rule E15). A node without the beginning of a newer
+ * timeline never campaigns in it.
+ */
 export function sawEpoch(turn: Turn, epoch: number): void {
+  if (timelineOf(epoch) > timelineOf(currentEpoch(turn.state.chain))) return;
   if (epoch > turn.state.seenEpoch) change(turn, { seenEpoch: epoch });
 }

@@ -10,6 +10,7 @@ import {
   takeVoteResponse,
 } from './campaign.js';
 import { linkClosed, takeHeartbeat, takeTimeoutNow } from './follower.js';
+import { orderForce } from './force.js';
 import { drained, handOver, orderTransfer } from './hand-over.js';
 import {
   beatIntervalMs,
@@ -29,6 +30,7 @@ import {
   logSettled,
   promiseKept,
   takeVote,
+  yieldTo,
 } from './promising.js';
 import type { ElectionEvent, ElectionState, ElectionStep, Fitness, Moment, PeerView } from './state.js';
 import {
@@ -145,6 +147,9 @@ function take(turn: Turn, event: ElectionEvent): void {
     case 'transfer':
       orderTransfer(turn, event.to);
       return;
+    case 'force':
+      orderForce(turn, event);
+      return;
     case 'drained':
       drained(turn, event.ordinal);
       return;
@@ -230,8 +235,15 @@ function judged<M extends Response & { readonly refusal: unknown }>(turn: Turn, 
     return { ...message, refusal: 'abstains' };
   }
   const offer = message.kind === 'heartbeatResponse' ? message.offer : (seen?.offer ?? null);
-  const peers = new Map(turn.state.peers).set(from, { standing, offer, heardAtMs: turn.at.nowMs });
+  const hearsPrimary = message.refusal === 'hears the primary';
+  const peers = new Map(turn.state.peers).set(from, {
+    standing,
+    offer,
+    heardAtMs: turn.at.nowMs,
+    hearsPrimary,
+  });
   change(turn, { peers });
+  yieldTo(turn, from, standing);
   return message;
 }
 
@@ -241,6 +253,7 @@ function goOn(turn: Turn, epoch: number): void {
   if (purpose?.kind === 'vote') answerVote(turn, epoch, purpose);
   else if (purpose?.kind === 'follow') followAfterPromise(turn, epoch, purpose.leader, purpose.campaign);
   else if (purpose?.kind === 'campaign' && askForVotes(turn)) beginEpoch(turn);
+  else if (purpose?.kind === 'yield') restartTimeout(turn);
 }
 
 function takeFitness(turn: Turn, now: Fitness): void {

@@ -12,6 +12,7 @@ import type { ElectionEvents, ElectionFacts } from './actions.js';
 import { electionStep, nextTickMs, startElection } from './core.js';
 import { type EffectModules, Effects } from './effects.js';
 import { Failovers } from './failovers.js';
+import { type ForcePlan, forcePlanOf } from './force.js';
 import { transferPlanOf } from './hand-over.js';
 import { ELECTION_DEFAULTS } from './options.js';
 import { type Outlook, outlookOf } from './outlook.js';
@@ -165,6 +166,19 @@ export class ElectionDriver {
   }
 
   /**
+   * Makes this node the primary without the votes of a majority. Resolves when the campaign has begun.
+   * @throws SkeinError FORCE_NOT_NEEDED | FORCE_LOG_SHORTER | FORCE_IMPOSSIBLE
+   */
+  async force(withShorterLog: boolean): Promise<void> {
+    throwIfRefused(await this.#effectsOf({ kind: 'force', withShorterLog }));
+  }
+
+  /** What `force` would do now; null = the election has not begun. Changes nothing. */
+  forcePlan(withShorterLog: boolean): ForcePlan | null {
+    return this.#state && forcePlanOf(this.#context, this.#state, this.#moment(), withShorterLog);
+  }
+
+  /**
    * `end`: of everything that was appended or sent. Resolves when the entry is on this node's disk; it has counted before.
    * @throws SkeinError CHANGE_REFUSED: nothing was changed
    * @throws SkeinError CHANGE_INTERRUPTED: this node lost the lead, so the next primary's chain tells
@@ -206,7 +220,20 @@ export class ElectionDriver {
   /** For people and scripts, see FailoverStatus. */
   failover(): FailoverStatus {
     const { elected, afterDeathMs, afterSilenceMs, against } = this.outlook();
-    return { elected, afterDeathMs, afterSilenceMs, against: [...against], last: this.#failovers.last };
+    const { node } = this.#context.options;
+    const help =
+      this.forcePlan(false)?.epoch != null
+        ? [
+            `Start the voters that are missing. If too many of them are gone for good, an operator can make this node the primary: skein promote ${node} --force (it first says what would be given up).`,
+          ]
+        : [];
+    return {
+      elected,
+      afterDeathMs,
+      afterSilenceMs,
+      against: [...against, ...help],
+      last: this.#failovers.last,
+    };
   }
 
   // --- events ---------------------------------------------------------------------------------------------------------

@@ -11,9 +11,16 @@ import type { Candidate, ElectionEffect, ElectionEvent, ElectionState, Leader } 
  * `link closed`: the primary closed its link and refused a new one, so its process was dead. `silence`: nothing was heard
  * of it for an election time-out. `transfer`: it handed over. `own server`: this node was the primary, and begins another
  * epoch because its server has to be started again. `lost contact`: this node was the primary, and lost that. `start`: no
- * primary was heard since this node's start.
+ * primary was heard since this node's start. `forced`: an operator began the epoch by `skein promote --force`.
  */
-export type Detection = 'link closed' | 'silence' | 'transfer' | 'own server' | 'lost contact' | 'start';
+export type Detection =
+  | 'link closed'
+  | 'silence'
+  | 'transfer'
+  | 'own server'
+  | 'lost contact'
+  | 'start'
+  | 'forced';
 
 export interface VoteReport {
   readonly node: string;
@@ -85,7 +92,8 @@ export interface FailoverStep {
 export function noteStep(record: FailoverRecord, step: FailoverStep): FailoverRecord {
   const { role } = step.after;
   if (role.kind === 'follower' && role.leader !== null) return follows(record, step, role.leader.heardAtMs);
-  const lost = record.lost ?? lossIn(record, step);
+  const isForced = step.event?.kind === 'force' && role.kind === 'candidate';
+  const lost = (isForced ? null : record.lost) ?? lossIn(record, step);
   const noted = lost === record.lost ? record : { ...record, lost };
   if (role.kind === 'leader') return leads(noted, step, role);
   return noted.elected === null ? noted : { ...noted, elected: null };
@@ -114,6 +122,8 @@ function lossIn(
   const { role } = after;
   if (role.kind === 'leader') return null;
   const primary = newestEntry(before?.chain ?? after.chain)?.primary ?? null;
+  if (role.kind === 'candidate' && role.isForced)
+    return { how: 'forced', primary, lastSignMs: record.heardAtMs, detectedAtMs: nowMs };
   if (before?.role.kind === 'leader') {
     const { transfer, isServing, idleSinceMs } = before.role;
     const how = role.kind === 'candidate' && transfer !== null ? 'own server' : 'lost contact';
@@ -214,6 +224,7 @@ const HOW: Readonly<Record<Detection, string>> = {
   'own server': 'had to start its server again',
   'lost contact': 'lost the lead',
   start: 'was not heard since the start of this node',
+  forced: 'was replaced by force (skein promote --force), without the votes of a majority',
 };
 
 /** One line for people. */

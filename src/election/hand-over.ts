@@ -1,5 +1,5 @@
 import { comparePlaces, newestEntry } from '../model/chain.js';
-import { campaignFor } from './campaign.js';
+import { campaignFor, campaignRefusal } from './campaign.js';
 import { beat, hasContact, resume } from './leader.js';
 import { listsOf } from './log-position.js';
 import type { ElectionState, Leader, Moment, Transfer } from './state.js';
@@ -157,6 +157,7 @@ function advance(turn: Turn, leader: Leader, transfer: Transfer, isTick: boolean
   if (transfer.to === turn.options.node) {
     const { promise, seenEpoch } = turn.state;
     leaveRole(turn, transfer.reason);
+    if (campaignRefusal(turn) !== null) return;
     campaignFor(turn, turn.rules.nextEpoch(promise.promisedEpoch, seenEpoch), true);
     return;
   }

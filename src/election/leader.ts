@@ -1,6 +1,7 @@
 import { type Chain, comparePlaces, extendChain, newestEntry, settleChain } from '../model/chain.js';
 import type { ElectionMessage } from '../model/election-messages.js';
 import type { ListedMember, MemberList } from '../model/members.js';
+import { isForcedBeginning, timelineOf } from '../model/timeline.js';
 import { listReached, listsOf } from './log-position.js';
 import type { ElectionEvent, Leader } from './state.js';
 import {
@@ -31,10 +32,13 @@ export function beginEpoch(turn: Turn): void {
     return;
   }
   const before = chainOf(turn);
-  const members = listReached(turn.state.chain, before.length);
+  const list = listReached(turn.state.chain, before.length);
+  const members = role.isForced ? forcedList(turn, list) : list;
   const entry = { epoch, number: 0, beginsAfter: turn.at.log, primary: turn.options.node, members };
   // Entries that this log has not reached never were on a majority, or this node could not have been elected (rule E7).
-  const chain = extendChain(before, entry);
+  const extended = extendChain(before, entry);
+  // The voters that are gone have no say in a forced epoch.
+  const chain = role.isForced ? settleChain(extended) : extended;
   change(turn, { chain });
   become(turn, {
     kind: 'leader',
@@ -54,9 +58,20 @@ export function beginEpoch(turn: Turn): void {
     transfer: null,
     noTransferUntilMs: 0,
   });
-  say(turn, `It is elected for epoch ${epoch}, which begins after ordinal ${turn.at.log.ordinal}.`);
+  const how = role.isForced ? 'begins epoch' : 'is elected for epoch';
+  const by = role.isForced ? ' by force, without the votes of a majority' : '';
+  say(turn, `It ${how} ${epoch}${by}, which begins after ordinal ${turn.at.log.ordinal}.`);
   turn.effects.push({ kind: 'writeChain', chain });
-  beat(turn);
+  // Who hears of a forced epoch gives up its own history: not before the beginning is certain to stay.
+  if (!role.isForced) beat(turn);
+}
+
+/** The others are learners until they have this node's log. */
+function forcedList({ options }: Turn, list: MemberList): MemberList {
+  const { node, incarnation } = options;
+  return list.map((member) =>
+    member.name === node ? { ...member, incarnation, voter: true } : { ...member, voter: false },
+  );
 }
 
 /** `before`: what was on the disk until then. */
@@ -185,6 +200,8 @@ export function takeHeartbeatResponse(turn: Turn, from: string, message: Heartbe
   const { standing } = message;
   if (leader === null || !otherMembers(turn, turn.state.chain).includes(from)) return;
   if (standing.promisedEpoch > leader.epoch) {
+    // One that was to be forced and is not: it cannot be outbid, and may be done without.
+    if (timelineOf(standing.promisedEpoch) > timelineOf(leader.epoch)) return;
     if (isListedMember(turn, turn.state.chain, from, standing.incarnation))
       leaveRole(turn, `${from} has promised epoch ${standing.promisedEpoch}`);
     return;
@@ -235,7 +252,8 @@ export function leaderTick(turn: Turn, wasAway: boolean): void {
   if (leader === null) return;
   const { nowMs } = turn.at;
   const last = leader.beats.at(-1)?.sentAtMs ?? Number.NEGATIVE_INFINITY;
-  if (nowMs - last >= beatIntervalMs(turn, leader)) beat(turn);
+  const isCertain = leader.stage !== 'begin' || !isForcedBeginning({ epoch: leader.epoch, number: 0 });
+  if (isCertain && nowMs - last >= beatIntervalMs(turn, leader)) beat(turn);
   progress(turn);
   const isShort = nowMs - turn.state.tickAtMs < turn.options.electionTimeoutMinMs;
   const now = leaderOf(turn);

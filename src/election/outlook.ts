@@ -1,10 +1,19 @@
 import type { LogPosition } from '../model/election-messages.js';
 import type { ListedMember } from '../model/members.js';
 import { majorityOf } from '../model/members.js';
+import { timelineOf } from '../model/timeline.js';
 import { durationText } from '../std/duration-text.js';
 import { comparePositions, positionText } from './log-position.js';
 import type { ElectionState, Moment } from './state.js';
-import { type ElectionContext, otherVoters, ownLists, ownPosition, type Turn, turnOf } from './turn.js';
+import {
+  type ElectionContext,
+  otherVoters,
+  ownLists,
+  ownPosition,
+  ownTimeline,
+  type Turn,
+  turnOf,
+} from './turn.js';
 
 /** Who would be elected if the present primary were lost now, as this node sees it, and what stands against it. */
 export interface Outlook {
@@ -66,7 +75,8 @@ function voterOf(turn: Turn, name: string, against: string[]): Voter | null {
   const { state, at, options } = turn;
   if (name === options.node) {
     const { abstains, serves } = state.fitness;
-    return { name, position: ownPosition(turn), abstains, serves: serves !== 'no' };
+    const why = abstains ?? otherTimeline(turn, state.promise.promisedEpoch);
+    return { name, position: ownPosition(turn), abstains: why, serves: serves !== 'no' };
   }
   const view = state.peers.get(name);
   const silentMs = at.nowMs - (view?.heardAtMs ?? Number.NEGATIVE_INFINITY);
@@ -77,13 +87,19 @@ function voterOf(turn: Turn, name: string, against: string[]): Voter | null {
     against.push(`${name} ${since}.`);
     return null;
   }
-  const { position, abstains } = view.standing;
+  const { position, abstains, promisedEpoch } = view.standing;
   return {
     name,
     position,
-    abstains: abstains ? 'Its own status says why.' : null,
+    abstains: otherTimeline(turn, promisedEpoch) ?? (abstains ? 'Its own status says why.' : null),
     serves: view.offer?.serves !== 'no',
   };
+}
+
+/** Why a node that has promised this epoch cannot vote for one whose log is that of this node; null = it can. */
+function otherTimeline(turn: Turn, promisedEpoch: number): string | null {
+  if (timelineOf(promisedEpoch) <= ownTimeline(turn)) return null;
+  return `It has promised epoch ${promisedEpoch}, which was begun by force (skein promote --force), and takes part only in what follows from that.`;
 }
 
 function againstMajority(turn: Turn, able: readonly Voter[], against: string[]): boolean {

@@ -1,5 +1,7 @@
-import type { ElectionMessage, Refusal } from '../model/election-messages.js';
-import { positionText } from './log-position.js';
+import type { ElectionMessage, Refusal, Standing } from '../model/election-messages.js';
+import { memberNamed } from '../model/members.js';
+import { timelineOf } from '../model/timeline.js';
+import { listsOf, positionText } from './log-position.js';
 import type { VotePromise } from './promise.js';
 import type { PromiseTask } from './state.js';
 import {
@@ -9,6 +11,7 @@ import {
   hurry,
   leaveRole,
   ownPosition,
+  ownTimeline,
   restartTimeout,
   say,
   send,
@@ -91,6 +94,28 @@ export function begin(turn: Turn, epoch: number, purpose: PromiseTask['purpose']
   turn.effects.push({ kind: 'settleLog', epoch });
 }
 
+/**
+ * A member shows a log that has reached a newer timeline than this node has promised: its beginning was forced, and this node's
+ * own history ends there. Nothing of its own timeline is promised or done here any more, whether or not a primary of the newer one
+ * is there: the history that an operator gave up must not go on beside the other one.
+ */
+export function yieldTo(turn: Turn, from: string, standing: Standing): void {
+  const { promise, task, chain } = turn.state;
+  if (task !== null || timelineOf(standing.position.epoch) <= timelineOf(promise.promisedEpoch)) return;
+  const isMember = listsOf(chain).some((list) => {
+    const member = memberNamed(list, from);
+    return member !== null && turn.rules.isListed(member, standing.incarnation);
+  });
+  if (!isMember) return;
+  const epoch = standing.promisedEpoch;
+  say(
+    turn,
+    `${from} was made the primary by force, or follows one that was (epoch ${epoch}). This node's own history ends: it follows that one.`,
+  );
+  leaveRole(turn, `${from} has begun epoch ${epoch} by force`);
+  begin(turn, epoch, { kind: 'yield' });
+}
+
 /** The log stands still: the position that counts can be read. */
 export function logSettled(turn: Turn, epoch: number): void {
   const { task, promise } = turn.state;
@@ -110,7 +135,7 @@ function withRefusal(turn: Turn, purpose: PromiseTask['purpose']): PromiseTask['
 function votedFor(turn: Turn, purpose: PromiseTask['purpose']): VotePromise['votedFor'] {
   const { role } = turn.state;
   if (purpose.kind === 'campaign') return role.kind === 'candidate' ? role.campaign : null;
-  if (purpose.kind === 'vote' && purpose.refusal !== null) return null;
+  if (purpose.kind === 'yield' || (purpose.kind === 'vote' && purpose.refusal !== null)) return null;
   return purpose.campaign;
 }
 
@@ -150,5 +175,9 @@ export function followAfterPromise(turn: Turn, epoch: number, leader: string, ca
   restartTimeout(turn);
   change(turn, { tries: 0 });
   turn.effects.push({ kind: 'follow', leader, epoch });
-  say(turn, `It follows ${leader}, the primary of epoch ${epoch}.`);
+  const isForced = timelineOf(epoch) > ownTimeline(turn);
+  const how = isForced
+    ? ', which was begun by force (skein promote --force). What this node has beyond its beginning is set aside'
+    : '';
+  say(turn, `It follows ${leader}, the primary of epoch ${epoch}${how}.`);
 }

@@ -61,6 +61,8 @@ export interface Candidate {
   readonly epoch: number;
   readonly campaign: string;
   readonly transfer: boolean;
+  /** An operator wants it without the votes of a majority, see force.ts. */
+  readonly isForced: boolean;
   /** End of this node's log, read after writes under way had ended (rule E13); null = not yet. */
   readonly position: LogPosition | null;
   readonly answers: ReadonlyMap<string, Answer>;
@@ -122,6 +124,8 @@ export interface PromiseTask {
         readonly refusal: Refusal | null;
       }
     | { readonly kind: 'campaign' }
+    /** Another node has begun a newer timeline. */
+    | { readonly kind: 'yield' }
     | { readonly kind: 'follow'; readonly leader: string; readonly campaign: string };
 }
 
@@ -136,6 +140,8 @@ export interface PeerView {
   readonly offer: Offer | null;
   /** -Infinity = before this node's start. */
   readonly heardAtMs: number;
+  /** It answered at that time that it hears a primary. */
+  readonly hearsPrimary?: boolean;
 }
 
 export interface ElectionState {
@@ -182,6 +188,8 @@ export type ElectionEvent =
   /** `isRefused`: dialling it again was refused too, so the process is gone. */
   | { readonly kind: 'linkClosed'; readonly peer: string; readonly isRefused: boolean }
   | { readonly kind: 'fitness'; readonly fitness: Fitness }
+  /** An operator wants this node to be the primary although no majority can elect it. */
+  | { readonly kind: 'force'; readonly withShorterLog: boolean }
   /** An operator wants another primary; null = the fittest. */
   | { readonly kind: 'transfer'; readonly to: string | null }
   /**

@@ -1,6 +1,7 @@
-import type { Chain } from '../model/chain.js';
+import { type Chain, currentEpoch } from '../model/chain.js';
 import type { ElectionMessage, LogPosition, Offer, Standing } from '../model/election-messages.js';
 import { type MemberList, memberNamed } from '../model/members.js';
+import { timelineOf } from '../model/timeline.js';
 import { adoptedChain, listsOf, listsReached } from './log-position.js';
 import type { ElectionOptions } from './options.js';
 import type { ElectionRules } from './rules.js';
@@ -46,6 +47,11 @@ export function send(turn: Turn, to: string, message: ElectionMessage): void {
 /** The chain as far as this node's log has reached it. */
 export function chainOf({ state, at }: Turn): Chain {
   return adoptedChain(state.chain, at.log.ordinal);
+}
+
+/** The timeline that this node's log has reached. */
+export function ownTimeline(turn: Turn): number {
+  return timelineOf(currentEpoch(chainOf(turn)));
 }
 
 export function ownPosition({ state, at, rules }: Turn): LogPosition {

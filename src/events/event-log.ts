@@ -41,6 +41,7 @@ const WARNINGS = new Set<ClusterEventName>([
   'replication.error',
   'commit.unacknowledged',
   'fence',
+  'election.forced',
   'spool.damaged',
   'schema.warning',
   'accounts.repaired',

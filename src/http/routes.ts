@@ -19,6 +19,7 @@ import { handleMetrics } from './handlers/metrics.js';
 import { handleCancelReseed, handleReseed } from './handlers/nodes.js';
 import { handleOpenApi } from './handlers/openapi.js';
 import { handleOutcome } from './handlers/outcomes.js';
+import { handlePromote } from './handlers/promote.js';
 import { handleRows, handleSchema, handleTable } from './handlers/schema.js';
 import { handleSql } from './handlers/sql.js';
 import { handleSwitchover } from './handlers/switchover.js';
@@ -70,6 +71,7 @@ const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   reseedNode: handleReseed,
   cancelReseed: handleCancelReseed,
   postMaintenance: handleMaintenance,
+  postPromote: handlePromote,
   getOpenApi: handleOpenApi,
   getHealth: handleHealth,
   getReady: handleReady,

@@ -1,6 +1,7 @@
 import { SkeinError } from './error.js';
 import { isSameList, type MemberList, votersOf } from './members.js';
 import type { Position } from './position.js';
+import { isForcedBeginning } from './timeline.js';
 
 /**
  * One entry of the chain. Number 0 of an epoch is its beginning: the groups after `beginsAfter` belong to it. The numbers
@@ -76,6 +77,11 @@ export function beginningOf(chain: Chain): number {
   return chain.find((entry) => entry.epoch === epoch)?.beginsAfter.ordinal ?? 0;
 }
 
+/** The newest entry that an operator began by force (`skein promote --force`); null = there is none. */
+export function forcedEntry(chain: Chain): ChainEntry | null {
+  return chain.findLast(isForcedBeginning) ?? null;
+}
+
 /** Below 0 when `a` comes before `b`. */
 export function comparePlaces(a: ChainPlace, b: ChainPlace): number {
   return a.epoch - b.epoch || a.number - b.number;
@@ -93,8 +99,8 @@ export function adoptedPlace(chain: Chain, durable: number): ChainPlace | null {
 /**
  * Appends an entry. Only the new list and the newest list that differs from it are kept. Older lists are not needed, because
  * the next change may only come when a majority has the one before. An entry without a list that begins where the new one
- * begins is dropped, because nothing was written in between. So the chain grows with epochs that wrote and with changes of
- * members, however often a primary is opened.
+ * begins is dropped, because nothing was written in between; but a forced one is kept for ever. So the chain grows with epochs
+ * that wrote and with changes of members, however often a primary is opened.
  * @throws SkeinError CHAIN_INVALID when the entry does not continue the chain
  */
 export function extendChain(chain: Chain, entry: ChainEntry): Chain {
@@ -106,7 +112,7 @@ export function extendChain(chain: Chain, entry: ChainEntry): Chain {
   const before = chain.findLast(
     (old) => old.members !== null && !(members && isSameList(old.members, members)),
   );
-  return [...withoutLists(chain, before).filter((old) => old.members || !beginsAlike(old, entry)), entry];
+  return [...withoutLists(chain, before).filter((old) => staysBefore(old, entry)), entry];
 }
 
 function follows(last: ChainEntry, entry: ChainEntry): boolean {
@@ -125,7 +131,11 @@ function nameOf({ epoch, number, beginsAfter }: ChainEntry): string {
 export function settleChain(chain: Chain): Chain {
   const last = chain.at(-1);
   if (!last || chain.filter(({ members }) => members).length === 1) return chain;
-  return withoutLists(chain, last).filter((old) => old === last || old.members || !beginsAlike(old, last));
+  return withoutLists(chain, last).filter((old) => old === last || staysBefore(old, last));
+}
+
+function staysBefore(old: ChainEntry, next: ChainEntry): boolean {
+  return old.members !== null || isForcedBeginning(old) || !beginsAlike(old, next);
 }
 
 function withoutLists(chain: Chain, keep: ChainEntry | undefined): ChainEntry[] {
@@ -141,6 +151,21 @@ function withoutLists(chain: Chain, keep: ChainEntry | undefined): ChainEntry[] 
 export function cutFor(chain: Chain, end: Position): Position | null {
   const next = chain.find((entry) => entry.epoch > end.epoch);
   return next && end.ordinal > next.beginsAfter.ordinal ? next.beginsAfter : null;
+}
+
+/**
+ * Whether a log with this end has something that is not in the history of a forced epoch: it goes beyond the beginning, or ends in
+ * an epoch that is not in the chain. An operator has given that up, and it may have been committed and executed. So such a log is
+ * not cut, but kept.
+ */
+export function isGivenUp(chain: Chain, end: Position): boolean {
+  const isInChain = end.ordinal === 0 || chain.some(({ epoch }) => epoch === end.epoch);
+  return chain.some(
+    (entry) =>
+      isForcedBeginning(entry) &&
+      entry.epoch > end.epoch &&
+      (entry.beginsAfter.ordinal < end.ordinal || !isInChain),
+  );
 }
 
 /** The entries of `ours` that are not in `theirs`, neither themselves nor as a later one that took their place. */
@@ -180,8 +205,12 @@ export function isSameChain(a: Chain, b: Chain): boolean {
 export function throwIfLost(chain: Chain, position: Position): void {
   if (position.ordinal === 0 || position.epoch > currentEpoch(chain)) return;
   if (epochOf(chain, position.ordinal) === position.epoch) return;
+  const forced = chain.findLast((entry) => isForcedBeginning(entry) && entry.epoch > position.epoch);
+  const why = forced
+    ? `An operator has given it up: ${forced.primary} was made the primary by force (skein promote --force).`
+    : 'It was never acknowledged, and was lost when the primary changed.';
   throw new SkeinError(
     'TRANSACTION_LOST',
-    `The transaction ${position.gtid} of epoch ${position.epoch} is not in the cluster's history. It was never acknowledged, and was lost when the primary changed.`,
+    `The transaction ${position.gtid} of epoch ${position.epoch} is not in the cluster's history. ${why}`,
   );
 }

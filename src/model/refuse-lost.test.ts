@@ -26,3 +26,10 @@ it.each([
 it('of an epoch that may still be heard of is not judged', () => {
   expect(() => throwIfLost(chain, at(4, 9))).not.toThrow();
 });
+
+it('a position that an operator has given up says so', () => {
+  const forced = [...chain, { ...epochEntry(11_000_000, at(3, 8)), primary: 'n2' }];
+  expect(() => throwIfLost(forced, at(3, 9))).toThrow('n2 was made the primary by force');
+  expect(() => throwIfLost(forced, at(1, 6))).toThrow();
+  expect(() => throwIfLost(forced, at(3, 8))).not.toThrow();
+});

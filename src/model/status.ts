@@ -176,6 +176,7 @@ export const CLUSTER_EVENTS = [
   'fence',
   'election',
   'election.report',
+  'election.forced',
   'spool.damaged',
   'account.changed',
   'schema.warning',

@@ -7,12 +7,14 @@ import { cutFor, listedNames } from '../model/chain.js';
 import type { ElectionMessage } from '../model/election-messages.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import type { ListedMember } from '../model/members.js';
+import type { Promotion, PromotionOrder } from '../model/promotion.js';
 import type { Switchover, SwitchoverOrder } from '../model/switchover.js';
 import { ElectedRoles } from '../roles/elected-roles.js';
 import { linkSettings } from '../roles/link-settings.js';
 import { isOnlyVoter } from '../roles/only-voter.js';
 import type { RoleHost } from '../roles/role-host.js';
 import type { ElectionPort, NodeParts } from '../roles/role-node.js';
+import { Promoting } from './promoting.js';
 import { Switching } from './switching.js';
 
 /** Who waits for a node to stop waits some seconds longer for its server anyway. */
@@ -26,6 +28,7 @@ export class NodeElections {
   readonly #links: VoterLinks;
   readonly #roles: ElectedRoles;
   readonly #switching: Switching;
+  readonly #promoting: Promoting;
   readonly #stopped = new AbortController();
   readonly #off: (() => void)[] = [];
   readonly #parts: NodeParts;
@@ -80,6 +83,7 @@ export class NodeElections {
     this.#links = links;
     this.#roles = roles;
     this.#switching = new Switching(config.name, { driver, host });
+    this.#promoting = new Promoting(config.name, { driver, host, events });
     this.port = {
       get chain() {
         return driver.chain;
@@ -113,6 +117,11 @@ export class NodeElections {
   /** @throws SkeinError, see Switching */
   switchover(order: SwitchoverOrder): Promise<Switchover> {
     return this.#switching.order(order, this.#stopped.signal);
+  }
+
+  /** @throws SkeinError, see Promoting */
+  promote(order: PromotionOrder): Promise<Promotion> {
+    return this.#promoting.order(order, this.#stopped.signal);
   }
 
   /**

@@ -5,6 +5,7 @@ import type { EventLog } from '../events/event-log.js';
 import { ThreadMeter } from '../metrics/process-metrics.js';
 import { metricsText } from '../metrics/text.js';
 import { type MemberChange, memberNamed } from '../model/members.js';
+import type { Promotion, PromotionOrder } from '../model/promotion.js';
 import type { ClusterStatus, FailoverStatus } from '../model/status.js';
 import type { Switchover, SwitchoverOrder } from '../model/switchover.js';
 import type { VerifyRequest } from '../model/verify.js';
@@ -29,6 +30,8 @@ export interface PlaneResponderModules {
   setMaintenance(on: boolean): Promise<void>;
   /** @throws SkeinError, see Switching */
   switchover(order: SwitchoverOrder): Promise<Switchover>;
+  /** @throws SkeinError, see Promoting */
+  promote(order: PromotionOrder): Promise<Promotion>;
   /** Null without MySQL ports, and when their thread does not answer in time. */
   mysqlFigures(): Promise<PlaneFigures | null>;
   /** Expiry of the node's certificate, Unix ms; null without TLS. */
@@ -107,6 +110,7 @@ export class PlaneResponder {
       },
       setMaintenance: () => this.#modules.setMaintenance(input as boolean),
       switchover: () => this.#modules.switchover(input as SwitchoverOrder),
+      promote: () => this.#modules.promote(input as PromotionOrder),
     };
     return await answers[what]();
   }

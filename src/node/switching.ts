@@ -3,16 +3,14 @@ import { SkeinError } from '../model/error.js';
 import type { ClusterStatus } from '../model/status.js';
 import type { Switchover, SwitchoverOrder } from '../model/switchover.js';
 import { monotonicMs } from '../std/clock.js';
-import { Emitter } from '../std/emitter.js';
-import { untilTrue } from '../std/until-true.js';
+import { type ServedHost, untilServed } from './until-served.js';
 
 /** A transfer that goes wrong is given up, or another election is won, long before. */
 const UNTIL_OPEN_MAX_MS = 60_000;
 
 export interface SwitchingModules {
   readonly driver: Pick<ElectionDriver, 'transfer' | 'transferPlan' | 'role' | 'onChange'>;
-  /** What this node's role knows, and that it may have changed. */
-  readonly host: { readonly onChange: Emitter<void>; clusterStatus(): ClusterStatus };
+  readonly host: ServedHost;
 }
 
 /** Hands the lead over as an operator wants it, and waits until another node serves. */
@@ -49,25 +47,13 @@ export class Switching {
 
   /** `epoch`: the one in which this node was the primary. */
   async #untilOpen(epoch: number, signal: AbortSignal): Promise<ClusterStatus> {
-    const { driver, host } = this.#modules;
-    const changed = new Emitter<void>();
-    const off = [host.onChange.on(() => changed.emit()), driver.onChange.on(() => changed.emit())];
-    const late = AbortSignal.timeout(UNTIL_OPEN_MAX_MS);
-    try {
-      await untilTrue(
-        () => this.#hasKept(epoch) || isServed(host.clusterStatus(), epoch),
-        changed,
-        AbortSignal.any([signal, late]),
-      );
-    } catch (error) {
-      if (!late.aborted) throw error;
+    const { host } = this.#modules;
+    const wait = { before: epoch, maxMs: UNTIL_OPEN_MAX_MS, isOver: () => this.#hasKept(epoch) };
+    if (!(await untilServed(this.#modules, wait, signal)))
       throw new SkeinError(
         'SWITCHOVER_UNFINISHED',
         `This node gave up the lead, and no other node has opened as the primary for ${UNTIL_OPEN_MAX_MS / 1000} s. See skein status.`,
       );
-    } finally {
-      for (const each of off) each();
-    }
     const status = host.clusterStatus();
     if (this.#hasKept(epoch) || status.primary === this.#node)
       throw new SkeinError(
@@ -81,9 +67,4 @@ export class Switching {
     const { role } = this.#modules.driver;
     return role.kind === 'leader' && role.epoch === epoch && role.transferTo === null;
   }
-}
-
-/** Whether a primary of a later epoch is open for clients. */
-function isServed({ epoch, primary, members }: ClusterStatus, before: number): boolean {
-  return epoch > before && members.some(({ name, state }) => name === primary && state === 'live');
 }

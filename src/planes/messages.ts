@@ -11,6 +11,7 @@ import type { ThreadFacts } from '../metrics/process-metrics.js';
 import type { Chain } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { MemberChange } from '../model/members.js';
+import type { Promotion, PromotionOrder } from '../model/promotion.js';
 import type { ClusterEvent, ClusterStatus, MemberState, MembersDocument } from '../model/status.js';
 import type { Switchover, SwitchoverOrder } from '../model/switchover.js';
 import type { RoundReport, VerifyDocument, VerifyRequest } from '../model/verify.js';
@@ -173,6 +174,7 @@ export interface Asked {
   flushLog(): void;
   orderSeed(order: { node: string; order: 'start' | 'cancel'; reason: string }): void;
   switchover(order: SwitchoverOrder): Switchover;
+  promote(order: PromotionOrder): Promotion;
   setMaintenance(on: boolean): void;
 }
 export type Question = keyof Asked;

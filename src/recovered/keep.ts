@@ -3,13 +3,12 @@
  * does not contain, as a file that people can read, with the rows. When the log cannot be read, its files are kept as they are.
  */
 import { createWriteStream } from 'node:fs';
-import { copyFile, link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
-import { syncTree } from '../std/files.js';
 import { ExtraFilter, GtidListReader } from './extra-filter.js';
-import { type RecoveredAbout, recoveredDirectory, TRANSACTIONS_FILE } from './list.js';
+import { beginRecovered, finishRecovered, TRANSACTIONS_FILE } from './list.js';
 import { printedLog } from './printed-log.js';
 
 export interface KeepOptions {
@@ -33,10 +32,8 @@ export interface KeepOptions {
 export async function keepExtra(options: KeepOptions, signal: AbortSignal): Promise<string | null> {
   const files = await logFiles(options.dataDir);
   if (files.length === 0) return null;
-  const name = new Date().toISOString().replace(/[:.]/g, '-');
-  const place = join(recoveredDirectory(options.directory), name);
+  const { place, name } = await beginRecovered(options.directory);
   try {
-    await mkdir(place, { recursive: true, mode: 0o700 });
     return await keep(files, { place, name }, options, signal);
   } catch (error) {
     await rm(place, { recursive: true, force: true });
@@ -69,13 +66,13 @@ async function keep(
       await rm(place, { recursive: true });
       return null;
     }
-    await finish(place, { ...about, transactions: count, first, last, unreadable: null });
+    await finishRecovered(place, { ...about, transactions: count, first, last, unreadable: null });
     return `${count} transactions that only ${node} had (${first} to ${last}) are kept in ${place}. See: skein recovered show ${directory} ${name}`;
   } catch (error) {
     if (!isSkeinError(error) || error.code !== 'LOG_UNREADABLE') throw error;
     const unreadable = error.message;
     await keepFiles(files, join(place, 'binlog'));
-    await finish(place, { ...about, transactions: null, first: '', last: '', unreadable });
+    await finishRecovered(place, { ...about, transactions: null, first: '', last: '', unreadable });
     return `The binary log of ${node} could not be read (${unreadable}), so what only it had is not known. The files of the log are kept in ${place}.`;
   }
 }
@@ -140,9 +137,4 @@ async function writeExtra(
   }
   await pipeline(kept, createWriteStream(path, { mode: 0o600 }));
   return filter;
-}
-
-async function finish(place: string, about: RecoveredAbout): Promise<void> {
-  await writeFile(join(place, 'about.json'), `${JSON.stringify(about, null, 2)}\n`, { mode: 0o600 });
-  await syncTree(place);
 }

@@ -1,7 +1,8 @@
 /** What was kept of data that was replaced, in the directory of its node. */
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Static, Type } from '@sinclair/typebox';
+import { syncTree } from '../std/files.js';
 import { readStateFile } from '../std/state-file.js';
 
 const Schema = Type.Object({
@@ -16,6 +17,8 @@ const Schema = Type.Object({
   first: Type.String(),
   last: Type.String(),
   unreadable: Type.Union([Type.String(), Type.Null()]),
+  /** What was kept is the node's own log, as it was. */
+  isSpool: Type.Optional(Type.Boolean()),
 });
 export type RecoveredAbout = Static<typeof Schema>;
 
@@ -27,6 +30,9 @@ export const recoveredDirectory = (nodeDirectory: string): string => join(nodeDi
 
 /** The transactions and their rows. */
 export const TRANSACTIONS_FILE = 'transactions.sql';
+
+/** Directory of a kept log, in that of its entry. */
+export const KEPT_SPOOL = 'spool';
 
 export const recoveredFile = (nodeDirectory: string, name: string): string =>
   join(recoveredDirectory(nodeDirectory), name, TRANSACTIONS_FILE);
@@ -44,4 +50,17 @@ export async function listRecovered(nodeDirectory: string): Promise<RecoveredEnt
     if (about.kind === 'found') entries.push({ name, ...about.value });
   }
   return entries;
+}
+
+/** A new entry. It is listed only when it is finished. */
+export async function beginRecovered(nodeDirectory: string): Promise<{ place: string; name: string }> {
+  const name = new Date().toISOString().replace(/[:.]/g, '-');
+  const place = join(recoveredDirectory(nodeDirectory), name);
+  await mkdir(place, { recursive: true, mode: 0o700 });
+  return { place, name };
+}
+
+export async function finishRecovered(place: string, about: RecoveredAbout): Promise<void> {
+  await writeFile(join(place, 'about.json'), `${JSON.stringify(about, null, 2)}\n`, { mode: 0o600 });
+  await syncTree(place);
 }

@@ -7,6 +7,7 @@ import { EventLog } from '../events/event-log.js';
 import type { Chain } from '../model/chain.js';
 import { ORIGIN } from '../model/position.js';
 import { mariadb } from '../mysql-protocol/mariadb.js';
+import { listRecovered } from '../recovered/list.js';
 import { silentLogger } from '../std/logger.js';
 import { ChainFile } from './chain-file.js';
 import { openSpool } from './open-spool.js';
@@ -53,4 +54,28 @@ it.each<[what: string, node: string, chain: Chain, first: typeof contact | null,
   expect(spool.end.ordinal).toBe(isKept ? 4 : 0);
   expect(readdirSync(directory).includes('spool.damaged-1')).toBe(!isKept);
   await spool.close();
+});
+
+it.each<[what: string, beginsAfter: number, inChain: boolean, transactions: number | null | 'stays']>([
+  ['goes beyond the beginning of a forced epoch is kept', 3, true, 1],
+  ['is all in the history of a forced epoch stays', 4, true, 'stays'],
+  ['ends in an epoch that the forced history does not have is kept', 9, false, null],
+])('a log that %s', async (_what, beginsAfter, inChain, transactions) => {
+  const incarnation = await spoolOfEpoch2('n2');
+  const epoch = inChain ? 2 : 1;
+  const forced = epochEntry(11_000_000, {
+    ...{ epoch, ordinal: beginsAfter, gtid: mariadb.gtidAt(epoch, beginsAfter) },
+  });
+  const chain = inChain ? [e1, e2, forced] : [e1, forced];
+  for (const _start of [1, 2]) {
+    const spool = await opened('n2', chain);
+    expect(spool.incarnation === incarnation).toBe(transactions === 'stays');
+    await spool.close();
+  }
+  const kept = await listRecovered(directory);
+  if (transactions === 'stays') expect(kept).toEqual([]);
+  else {
+    expect(kept).toMatchObject([{ isSpool: true, transactions, last: mariadb.gtidAt(2, 4) }]);
+    expect(readdirSync(join(directory, 'recovered', kept[0]?.name ?? '', 'spool'))).not.toEqual([]);
+  }
 });

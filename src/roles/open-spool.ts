@@ -2,8 +2,9 @@ import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeConfig } from '../config/node-config.js';
 import type { EventLog } from '../events/event-log.js';
-import { currentEpoch, newestEntry } from '../model/chain.js';
+import { type Chain, currentEpoch, cutFor, forcedEntry, isGivenUp, newestEntry } from '../model/chain.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
+import { beginRecovered, finishRecovered, KEPT_SPOOL } from '../recovered/list.js';
 import { Spool } from '../spool/spool.js';
 import { diskStorage } from '../spool/storage.js';
 import { timedStorage } from '../spool/timed-storage.js';
@@ -45,6 +46,12 @@ export async function openSpool(
   const isPrimary = newestEntry(chain)?.primary === config.name;
   const isLost = chain.length === 0 && config.contact === null;
   const waitsForChain = found.damage === null && (isPrimary || isLost);
+  if (found.damage === null && isGivenUp(chain, found.end)) {
+    await found.close();
+    const kept = await keepGivenUp(config, chain, found);
+    events.add('spool.damaged', config.name, kept, { code: 'LOG_GIVEN_UP' });
+    return { spool: await open(), fsyncTimes };
+  }
   const fault = faultOf(found, currentEpoch(chain));
   if (fault === null || waitsForChain) return { spool: found, fsyncTimes };
   await found.close();
@@ -68,4 +75,30 @@ async function freeName(directory: string): Promise<string> {
   const taken = new Set(await readdir(directory));
   for (let number = 1; ; number++)
     if (!taken.has(`spool.damaged-${number}`)) return `spool.damaged-${number}`;
+}
+
+/**
+ * Keeps a log whose end an operator has given up, beside what is kept of servers, and says where. All of it: the transactions that
+ * were given up are at its end.
+ */
+async function keepGivenUp(
+  { directory, name: node }: Pick<NodeConfig, 'directory' | 'name'>,
+  chain: Chain,
+  { end }: Pick<Spool, 'end'>,
+): Promise<string> {
+  // Null = it ends in an epoch that the chain does not have, so it does not tell where the two part.
+  const from = cutFor(chain, end);
+  const { epoch, primary } = forcedEntry(chain) ?? { epoch: 0, primary: '' };
+  const reason = `${primary} was made the primary by force in epoch ${epoch}: what this node had received ${from === null ? 'in other epochs' : `after number ${from.ordinal}`} is not in the cluster's history.`;
+  const transactions = from === null ? null : end.ordinal - from.ordinal;
+  const { place, name } = await beginRecovered(directory);
+  await finishRecovered(place, {
+    ...{ at: new Date().toISOString(), node, reason, transactions, unreadable: null },
+    ...{ first: from === null ? '?' : `number ${from.ordinal + 1}`, last: end.gtid, isSpool: true },
+  });
+  // Last: a crash before leaves an entry without a log, and the next start makes another one.
+  await rename(join(directory, 'spool'), join(place, KEPT_SPOOL));
+  await syncPath(place);
+  await syncPath(directory);
+  return `${reason} The whole log is kept: skein recovered show ${directory} ${name}`;
 }

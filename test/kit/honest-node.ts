@@ -10,6 +10,7 @@ import { PlaneJoining } from '../../src/client-plane/joining.js';
 import { EventRing } from '../../src/events/event-ring.js';
 import { SkeinError } from '../../src/model/error.js';
 import type { Position } from '../../src/model/position.js';
+import type { Promotion } from '../../src/model/promotion.js';
 import type { Role } from '../../src/model/status.js';
 import type { Switchover } from '../../src/model/switchover.js';
 import type { RoundReport, VerifyDocument, VerifyRequest } from '../../src/model/verify.js';
@@ -230,6 +231,10 @@ export class HonestNode implements NodeView {
 
   async orderSeed({ node }: { node: string }): Promise<void> {
     if (node !== 'n2') throw new SkeinError('NOT_ATTACHED', `${node} is not attached.`);
+  }
+
+  async promote(): Promise<Promotion> {
+    return { node: 'n1', done: false, epoch: null, after: 0, losses: [], refusals: [] };
   }
 
   async switchover({ to, dryRun }: { to: string | null; dryRun: boolean }): Promise<Switchover> {

@@ -199,6 +199,14 @@ export const EVENTS: Record<string, (state: ElectionState) => ElectionEvent> = {
     from('n3', { kind: 'heartbeat', epoch: 0, campaign: 'n3#1', number: 1, isAnswered: true }),
   'heartbeat answered': answered,
   'heartbeat answered by promise 5': () => deposed,
+  'heartbeat answered by a newer timeline': (state) =>
+    from('n2', {
+      kind: 'heartbeatResponse',
+      epoch: state.role.kind === 'leader' ? state.role.epoch : 1,
+      number: 1,
+      standing: standing('n2', { promisedEpoch: 11_000_000, position: AT(5, 11_000_000) }),
+      offer: { serves: 'yes', maintenance: false, priority: 0, applied: 5 },
+    }),
   'timeoutNow from n2': ({ promise }) => from('n2', { kind: 'timeoutNow', epoch: promise.promisedEpoch }),
   'log settled': ({ task }) => ({ kind: 'logSettled', epoch: task?.epoch ?? 1 }),
   'promise kept': ({ task }) => ({ kind: 'promiseKept', epoch: task?.epoch ?? 1 }),
@@ -211,6 +219,7 @@ export const EVENTS: Record<string, (state: ElectionState) => ElectionEvent> = {
   'it abstains': () => ({ kind: 'fitness', fitness: { ...FIT, abstains: 'Its log is damaged.' } }),
   'it is sound': () => ({ kind: 'fitness', fitness: FIT }),
   'transfer to n2': () => ({ kind: 'transfer', to: 'n2' }),
+  'an operator forces it': () => ({ kind: 'force', withShorterLog: false }),
   drained: () => ({ kind: 'drained', ordinal: 10 }),
   'n3 is removed': ({ chain }) => ({
     kind: 'changeMembers',

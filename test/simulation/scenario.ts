@@ -33,7 +33,7 @@ const RANDOM = [0.1, 0.5, 0.9];
 const FIT: Fitness = { abstains: null, serves: 'yes', maintenance: false, priority: 0 };
 
 class ScenarioNode {
-  readonly context: ElectionContext;
+  context: ElectionContext;
   state!: ElectionState;
   promise: VotePromise = NO_PROMISE;
   chain: Chain;
@@ -53,9 +53,22 @@ class ScenarioNode {
     this.name = name;
     this.chain = chain;
     this.random = random;
-    const options = { ...ELECTION_DEFAULTS, node: name, incarnation: `${name}.0`, boot: 1 };
-    this.context = { options, rules: ELECTION_RULES };
+    this.context = contextOf(name, 0);
   }
+
+  /** Its disk is another one, and empty. */
+  replaceDisk(): void {
+    this.context = contextOf(this.name, 1);
+    this.promise = NO_PROMISE;
+    this.chain = [];
+    this.log = ORIGIN;
+    this.applied = 0;
+  }
+}
+
+function contextOf(node: string, disk: number): ElectionContext {
+  const options = { ...ELECTION_DEFAULTS, node, incarnation: `${node}.${disk}`, boot: 1 };
+  return { options, rules: ELECTION_RULES };
 }
 
 /** Heartbeats say little, and there are many: they are not printed. */
@@ -82,6 +95,8 @@ export class Scenario {
   readonly #commands: Record<string, (words: string[]) => void> = {
     /** cluster n1 n2 n3: born with these voters. `?n4` is a node without a list. */
     cluster: (words) => {
+      this.#nodes.clear();
+      this.#cuts.clear();
       const chain = foundingChain(words.filter((word) => !word.startsWith('?')));
       for (const [index, word] of words.entries()) {
         const name = word.replace('?', '');
@@ -111,6 +126,11 @@ export class Scenario {
         this.#settle();
       }
     },
+    /** skip 6000: the same, and what happens is not printed. */
+    skip: ([ms]) => {
+      this.run(`pass ${ms}`);
+      this.#lines = [];
+    },
     /** jump 5000: time passes in which no process runs. */
     jump: ([ms]) => {
       this.#nowMs += Number(ms);
@@ -130,6 +150,8 @@ export class Scenario {
       this.#start(this.#node(name));
       this.#settle();
     },
+    /** replace n1: it is down, and its disk is lost. */
+    replace: ([name]) => this.#node(name).replaceDisk(),
     stop: ([name]) => {
       this.#node(name).isStopped = true;
     },
@@ -166,6 +188,12 @@ export class Scenario {
       this.#event(this.#node(name), { kind: 'transfer', to: to ?? null });
       this.#settle();
     },
+    /** force n1 [shorter]: an operator makes n1 the primary; also when a member that answers has a longer log. */
+    force: ([name, shorter]) => {
+      const withShorterLog = shorter === 'shorter';
+      this.#event(this.#node(name), { kind: 'force', withShorterLog });
+      this.#settle();
+    },
     drained: ([name]) => {
       const node = this.#node(name);
       this.#event(node, { kind: 'drained', ordinal: node.log.ordinal });
@@ -173,7 +201,11 @@ export class Scenario {
     },
     add: ([name, member]) => this.#change(name, { kind: 'add', member: placeOf(member ?? '') }),
     promote: ([name, member]) =>
-      this.#change(name, { kind: 'promote', name: member ?? '', incarnation: `${member}.0` }),
+      this.#change(name, {
+        kind: 'promote',
+        name: member ?? '',
+        incarnation: this.#node(member).context.options.incarnation,
+      }),
     remove: ([name, member]) => this.#change(name, { kind: 'remove', name: member ?? '' }),
     state: () => {
       for (const node of this.#nodes.values()) this.#lines.push(stateText(node));

@@ -111,6 +111,7 @@ const SAMPLES: Readonly<Record<EndpointName, () => Input | Promise<Input>>> = {
   postSwitchover: () => ({ body: { to: 'n2', dryRun: true } }),
   reseedNode: () => ({ params: { name: 'n2' }, body: {} }),
   cancelReseed: () => ({ params: { name: 'n2' } }),
+  postPromote: () => ({ params: { name: 'n1' }, body: { force: true } }),
   postMaintenance: () => ({ params: { name: 'n1' }, body: { on: false } }),
   getOpenApi: () => ({}),
   getHealth: () => ({}),

@@ -9,7 +9,7 @@ import { deleteJoinToken, getJoinTokens, postJoin, postJoinTokens } from './join
 import { getLogs } from './logs.js';
 import { deleteMember, getMembers, postMembers } from './members.js';
 import { getMetrics } from './metrics.js';
-import { cancelReseed, postMaintenance, reseedNode } from './nodes.js';
+import { cancelReseed, postMaintenance, postPromote, reseedNode } from './nodes.js';
 import { getOpenApi } from './openapi.js';
 import { getOutcome } from './outcomes.js';
 import { getRows, getSchema, getTable } from './schema.js';
@@ -58,6 +58,7 @@ export const ENDPOINTS = {
   reseedNode,
   cancelReseed,
   postMaintenance,
+  postPromote,
   getOpenApi,
   getHealth,
   getReady,

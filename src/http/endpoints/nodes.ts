@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { PromotionSchema } from '../../model/promotion.js';
 import { defineEndpoint } from './definition.js';
 
 const Name = Type.Object({ name: Type.String({ minLength: 1, maxLength: 63 }) });
@@ -35,6 +36,27 @@ export const postMaintenance = defineEndpoint({
   body: Type.Object({ on: Type.Boolean() }, { additionalProperties: false }),
   response: Type.Object({ node: Type.String(), maintenance: Type.Boolean() }, { title: 'Maintenance' }),
   errors: ['OTHER_NODE'],
+});
+
+export const postPromote = defineEndpoint({
+  method: 'POST',
+  path: '/v1/nodes/:name/promote',
+  summary:
+    'Makes this node the primary by force, after a majority of the voters was lost for good. What was acknowledged and is not in its log is given up. Without `confirm` it only tells what. Sent to that node itself; answered when it is open.',
+  auth: 'admin',
+  params: Name,
+  body: Type.Object(
+    {
+      force: Type.Literal(true, { description: 'There is no other way: a switchover is another request.' }),
+      confirm: Type.Optional(Type.Boolean({ description: 'False: only tells what would be given up.' })),
+      withShorterLog: Type.Optional(
+        Type.Boolean({ description: 'Also when a member that answers has a longer log.' }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+  response: PromotionSchema,
+  errors: ['OTHER_NODE', 'FORCE_NOT_NEEDED', 'FORCE_LOG_SHORTER', 'FORCE_IMPOSSIBLE', 'FORCE_UNFINISHED'],
 });
 
 export const cancelReseed = defineEndpoint({

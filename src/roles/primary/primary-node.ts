@@ -12,6 +12,7 @@ import type { ClusterStatus, MemberStatus, MembersDocument } from '../../model/s
 import { Emitter } from '../../std/emitter.js';
 import type { AttachInfo, DefinitionsQuery, HeartbeatBody, SeedOrder } from '../../wire/messages.js';
 import { membersDocument, ownStatus } from '../cluster-status.js';
+import { forcedWarning } from '../forced-warning.js';
 import { LinkBytes } from '../link-bytes.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
 import { LogEndFile } from '../log-end-file.js';
@@ -338,7 +339,12 @@ export class PrimaryNode implements RoleScope {
         own,
         ...this.#membersShown().map((member) => withAcks(member, quorum.durableOf(member.name))),
       ],
-      warnings: [...this.#primary.warnings, ...this.#timeZones.warnings, ...this.#parts.logWarnings()],
+      warnings: [
+        ...forcedWarning(this.#parts.chainFile.chain),
+        ...this.#primary.warnings,
+        ...this.#timeZones.warnings,
+        ...this.#parts.logWarnings(),
+      ],
     };
   }
 

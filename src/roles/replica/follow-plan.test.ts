@@ -19,6 +19,12 @@ const chains: Record<string, Chain> = {
   'e1 changed': [e1, { ...epochEntry(1, at(1, 2)), number: 1 }],
   'e1 changed, e2': [e1, { ...epochEntry(1, at(1, 2)), number: 1 }, e2],
   'e3 after 4': [e1, epochEntry(3, at(1, 4))],
+  'forced after 4': [e1, epochEntry(11_000_000, at(1, 4))],
+  'forced after 4, and another epoch': [
+    e1,
+    epochEntry(11_000_000, at(1, 4)),
+    epochEntry(11_000_001, at(11_000_000, 9)),
+  ],
 };
 
 /** Chain of this node, chain of the primary, end of the log, commit position -> expected plan. */
@@ -50,12 +56,25 @@ const TABLE: [ours: string, theirs: string, end: Position, committed: number, ex
   ['e1', 'e1 changed, e2', at(1, 5), 3, 'cut 0-1-3, save'],
   // A log that missed an earlier cut: both cuts are made, the second one below the first.
   ['e2', 'e3', at(1, 8), 3, 'cut 0-1-3, save'],
+  // What an operator has given up may be committed and executed.
+  ['e1', 'forced after 4', at(1, 4), 4, 'save'],
+  ['e1', 'forced after 4', at(1, 2), 2, 'save'],
+  ['e1', 'forced after 4', at(1, 6), 6, 'given up, save'],
+  ['e1', 'forced after 4, and another epoch', at(1, 6), 6, 'given up, save'],
+  // It ends before the forced beginning, and left that history before.
+  ['e2', 'forced after 4', at(2, 4), 4, 'given up, save'],
+  ['e2', 'forced after 4', at(1, 3), 3, 'save'],
+  ['forced after 4', 'forced after 4, and another epoch', at(11_000_000, 9), 9, 'save'],
+  ['forced after 4', 'e2', at(11_000_000, 9), 9, 'CHAIN_MISMATCH'],
 ];
 
 function done(facts: FollowFacts): string {
   try {
-    const { cut, save } = followPlan(facts);
-    return [cut && `cut ${cut.gtid}`, save && 'save'].filter(Boolean).join(', ') || 'nothing';
+    const { cut, isGivenUp, save } = followPlan(facts);
+    return (
+      [cut && `cut ${cut.gtid}`, isGivenUp && 'given up', save && 'save'].filter(Boolean).join(', ') ||
+      'nothing'
+    );
   } catch (error) {
     return (error as { code: string }).code;
   }

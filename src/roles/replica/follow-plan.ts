@@ -4,6 +4,7 @@ import {
   comparePlaces,
   cutFor,
   foreignEntries,
+  isGivenUp,
   isSameChain,
 } from '../../model/chain.js';
 import { SkeinError } from '../../model/error.js';
@@ -23,6 +24,8 @@ export interface FollowFacts {
 export interface FollowPlan {
   /** The log is cut after this position, because later transactions were never committed (rule C7); null = no cut. */
   readonly cut: Position | null;
+  /** An operator has given up the end of this node's log (isGivenUp): it is not cut, but kept, and a new one begins. */
+  readonly isGivenUp: boolean;
   /** The primary's chain differs from this node's, and must be saved. */
   readonly save: boolean;
 }
@@ -42,6 +45,8 @@ export function followPlan({ primary, ours, theirs, end, committed }: FollowFact
       `The history of ${primary} does not continue the history of this node. It is older, or it belongs to another cluster with the same name and secret.`,
     );
   }
+  const save = !isSameChain(theirs, ours);
+  if (isGivenUp(theirs, end)) return { cut: null, isGivenUp: true, save };
   let cut: Position | null = null;
   // The first epoch that the primary does not have. An entry with a number above 0 is a change of members, which has no records.
   const epoch = foreign.find(({ number }) => number === 0);
@@ -53,5 +58,5 @@ export function followPlan({ primary, ours, theirs, end, committed }: FollowFact
       `By the chain of ${primary}, this node's log would be cut at ${cut.gtid || 'its beginning'}, but it is committed up to number ${committed}. Nothing is cut.`,
     );
   }
-  return { cut, save: !isSameChain(theirs, ours) };
+  return { cut, isGivenUp: false, save };
 }

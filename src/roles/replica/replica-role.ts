@@ -249,6 +249,17 @@ export class ReplicaRole {
       end: spool.end,
       committed: spool.committed(),
     });
+    if (plan.isGivenUp) {
+      // At the next start the spool does not fit the chain, and is kept: see openSpool.
+      await this.#modules.chainFile.save(welcome.chain);
+      const error = new SkeinError(
+        'LOG_GIVEN_UP',
+        `${welcome.node} was made the primary by force, and its history ends before this node's log (${spool.end.gtid}). The log is kept, and this node starts again with an empty one.`,
+      );
+      this.#modules.events.add('replication.error', this.#options.node, error.message, { code: error.code });
+      this.#modules.fail(error);
+      throw error;
+    }
     if (plan.cut !== null) {
       logger.warn({ from: spool.end, to: plan.cut }, 'cutting transactions that were never committed');
       this.#endpoint.disconnect();
