@@ -1,9 +1,11 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 import { StateFile } from '../std/state-file.js';
 
+const FILE = 'log-end.json';
 const Schema = Type.Object({ ordinal: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }) });
 
 /** A note is not worth more writes than heartbeats. */
@@ -27,7 +29,7 @@ export class LogEndFile {
   ) {
     this.#nowMs = nowMs;
     this.#file = new StateFile({
-      path: join(stateDirectory, 'log-end.json'),
+      path: join(stateDirectory, FILE),
       schema: Schema,
       missing: { ordinal: 0 },
       onDamage: { startOver: logger },
@@ -59,4 +61,9 @@ export class LogEndFile {
     await this.#file.save({ ordinal });
     this.#known = ordinal;
   }
+}
+
+/** What was known is of a history that is not the cluster's any more. Only before the file is read. */
+export async function forgetLogEnd(stateDirectory: string): Promise<void> {
+  await rm(join(stateDirectory, FILE), { force: true });
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -67,11 +67,15 @@ it.each<[what: string, beginsAfter: number, inChain: boolean, transactions: numb
     ...{ epoch, ordinal: beginsAfter, gtid: mariadb.gtidAt(epoch, beginsAfter) },
   });
   const chain = inChain ? [e1, e2, forced] : [e1, forced];
+  mkdirSync(join(directory, 'state'));
+  writeFileSync(join(directory, 'state', 'log-end.json'), '{"ordinal":4}');
   for (const _start of [1, 2]) {
     const spool = await opened('n2', chain);
     expect(spool.incarnation === incarnation).toBe(transactions === 'stays');
     await spool.close();
   }
+  // What clients may have seen of a history that was given up says nothing of the new one.
+  expect(readdirSync(join(directory, 'state'))).toEqual(transactions === 'stays' ? ['log-end.json'] : []);
   const kept = await listRecovered(directory);
   if (transactions === 'stays') expect(kept).toEqual([]);
   else {

@@ -12,6 +12,7 @@ import { syncPath } from '../std/files.js';
 import { Histogram, LATENCY_BOUNDS_S } from '../std/histogram.js';
 import type { Logger } from '../std/logger.js';
 import type { ChainFile } from './chain-file.js';
+import { forgetLogEnd } from './log-end-file.js';
 
 interface OpenSpoolModules {
   readonly logger: Logger;
@@ -91,6 +92,7 @@ async function keepGivenUp(
   const { epoch, primary } = forcedEntry(chain) ?? { epoch: 0, primary: '' };
   const reason = `${primary} was made the primary by force in epoch ${epoch}: what this node had received ${from === null ? 'in other epochs' : `after number ${from.ordinal}`} is not in the cluster's history.`;
   const transactions = from === null ? null : end.ordinal - from.ordinal;
+  await forgetLogEnd(join(directory, 'state'));
   const { place, name } = await beginRecovered(directory);
   await finishRecovered(place, {
     ...{ at: new Date().toISOString(), node, reason, transactions, unreadable: null },
