@@ -74,6 +74,8 @@ it.for(['the primary', 'a replica'])(
     await expectNoElection(`stalls of ${which}’s disk`, () =>
       disk.stall({ stallMs: STALL_MS, times: STALLS, pauseMs: 50 }),
     );
+    // Each write waits for the primary's disk: the stalls were felt.
+    if (which === 'the primary') expect(Math.max(...gaps)).toBeGreaterThan(STALL_MS / 2);
   },
 );
 
