@@ -34,7 +34,7 @@ const { SKEIN_FUZZ_SECONDS, SKEIN_FUZZ_SEED, SKEIN_FUZZ_TARGET, SKEIN_FUZZ_CASE 
 /** The same at each run, so that no run fails by chance; `npm run fuzz` takes another one each time. */
 const SEED = Number(SKEIN_FUZZ_SEED ?? 1);
 const CHOSEN = NAMES.filter((name) => SKEIN_FUZZ_TARGET === undefined || name === SKEIN_FUZZ_TARGET);
-const SHARE_MS = (Number(SKEIN_FUZZ_SECONDS ?? 30) * 1000) / Math.max(1, CHOSEN.length);
+const SHARE_MS = (Number(SKEIN_FUZZ_SECONDS ?? 15) * 1000) / Math.max(1, CHOSEN.length);
 const ONE_CASE = SKEIN_FUZZ_CASE === undefined ? {} : { from: Number(SKEIN_FUZZ_CASE), cases: 1 };
 
 let cluster: TestCluster;
