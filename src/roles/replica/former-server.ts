@@ -89,7 +89,7 @@ export class FormerServer {
   /** What becomes of it, once this node follows another primary. */
   #judgeIt(): void {
     const { up } = this;
-    if (up === null || this.#judged === up || !this.#follows) return;
+    if (up === null || this.#judged === up || !this.#follows || this.#parts.seeding.isRunning) return;
     this.#judged = up;
     void this.#judge(up)
       .catch((error: unknown) => {

@@ -13,7 +13,7 @@ export type Rejoined =
   | { readonly kind: 'replica'; readonly hasDied: boolean }
   /** It is being filled from another node, or started again. */
   | { readonly kind: 'replaced' }
-  /** The link to the primary has ended: it is tried again when it is up. */
+  /** The link to the primary, or the server, has ended: it is tried again when that is up. */
   | { readonly kind: 'later' };
 
 /**
@@ -40,6 +40,7 @@ export async function rejoinFormer(
     return { kind: 'replica', hasDied };
   } catch (error) {
     modules.signal.throwIfAborted();
+    if (isSkeinError(error, 'SERVER_DOWN')) return { kind: 'later' };
     const reason = `the server was open as the primary of epoch ${openMark.epoch}, and cannot be closed in order (${messageOf(error)})`;
     events.add('fence', config.name, `The node kills the server and starts it again: ${reason}.`);
     await kill(reason);
@@ -73,7 +74,8 @@ async function rejoinDead(
     reason = proof.reason;
   } catch (error) {
     modules.signal.throwIfAborted();
-    if (isSkeinError(error, 'LINK_ENDED')) return { kind: 'later' };
+    // What a server that ends meanwhile answers says nothing of its data. It was killed when the role ended, for instance.
+    if (isSkeinError(error, 'LINK_ENDED') || !(await answers(parts))) return { kind: 'later' };
     reason = `it could not be compared with the primary's: ${messageOf(error)}`;
   }
   const text = `The server of this node died while it was open as the primary of epoch ${epoch}, and another node has taken over. It cannot be shown that its data is what its log says: ${reason}.`;
@@ -87,4 +89,13 @@ async function rejoinDead(
   if (refused !== null)
     events.add('replication.error', config.name, `${text} ${refused}`, { code: 'SEED_REPEATED' });
   return { kind: 'replaced' };
+}
+
+async function answers({ control }: NodeParts): Promise<boolean> {
+  try {
+    await control().status();
+    return true;
+  } catch {
+    return false;
+  }
 }
