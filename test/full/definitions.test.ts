@@ -30,11 +30,13 @@ const CRASH_AFTER_MS = 10;
 
 /** A session's statements, and the server's end right after the last was answered. */
 async function dieRightAfter(...statements: readonly string[]): Promise<void> {
-  await dieWithoutSuccessor(cluster, async () => {
-    await withSql(cluster.primary, async (connection: Connection) => {
-      for (const sql of statements) await run(connection, sql);
-    });
-    await sleep(CRASH_AFTER_MS);
+  await dieWithoutSuccessor(cluster, {
+    last: async () => {
+      await withSql(cluster.primary, async (connection: Connection) => {
+        for (const sql of statements) await run(connection, sql);
+      });
+      await sleep(CRASH_AFTER_MS);
+    },
   });
 }
 

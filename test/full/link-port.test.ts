@@ -178,7 +178,8 @@ it('a second node in the name of a replica that is attached is refused, and the 
 
 it('what a member that is no voter acknowledges counts for nothing', async () => {
   const pids = await cluster.pids();
-  let durable = 0;
+  let received = 0;
+  let hasQuorum = true;
   const origin = { epoch: 0, ordinal: 0, gtid: '' };
   const place = { name: 'n9', link: { host: '127.0.0.1', port: 7099 }, http: 'http://127.0.0.1:8099' };
   const added = await cluster.primary.request('POST', '/v1/members', {
@@ -189,20 +190,15 @@ it('what a member that is no voter acknowledges counts for nothing', async () =>
   expect(added.status, added.text).toBe(200);
   let learner: TestReplica | null = null;
   try {
-    // Without a quorum it cannot become a voter either.
-    for (const replica of cluster.replicas) await replica.freeze('node');
-    await until('the quorum is lost', async () => {
-      const { quorum } = await cluster.primary.cluster();
-      return quorum.attached === 1;
-    });
     const attached = startReplica(
       cluster.primary.linkPort,
       { node: 'n9', ...(await ours()) },
       {
         attachInfo: () => attachInfo('n9', { ...place, spoolEnd: origin, previousGtid: '', adopted: null }),
         records: (bytes) => {
-          for (const { header } of walkRecords(bytes)) durable = Math.max(durable, header.ordinal);
-          attached.dialer.ack({ received: durable, durable, applied: 0 });
+          for (const { header } of walkRecords(bytes)) received = Math.max(received, header.ordinal);
+          // With all on its disk it would become a voter, for which a quorum is needed.
+          attached.dialer.ack({ received, durable: hasQuorum ? 0 : received, applied: 0 });
           return true;
         },
       },
@@ -210,15 +206,19 @@ it('what a member that is no voter acknowledges counts for nothing', async () =>
     learner = attached;
     await until('the learner has all', async () => {
       const { members } = await cluster.primary.cluster();
-      return durable > 0 && durable === members.find(({ name }) => name === 'n1')?.positions.received;
+      return received > 0 && received === members.find(({ name }) => name === 'n1')?.positions.received;
     });
-    const before = durable;
+    const before = received;
+    for (const replica of cluster.replicas) await replica.freeze('node');
+    hasQuorum = false;
+    // A primary that no majority answers serves nobody after a second, and answers what waits then.
     const answer = await cluster.primary.request('POST', '/v1/sql', {
       sql: "INSERT INTO demo.t (v) VALUES ('only a learner has it')",
       timeoutMs: 3_000,
     });
-    expect([answer.status, answer.body.error?.applied], answer.text).toEqual([504, 'unknown']);
-    await until('the learner has it and has said so', () => durable > before);
+    expect(answer.status, answer.text).toBeGreaterThanOrEqual(500);
+    expect(answer.body.error?.applied, answer.text).toBe('unknown');
+    await until('the learner has it and has said so', () => received > before);
   } finally {
     await learner?.dialer.stop();
     for (const replica of cluster.replicas) await replica.unfreeze('node');

@@ -8,10 +8,13 @@ const COMPARES = /compares its definitions with those of/;
 
 /**
  * The primary's server dies while no other node can take over, because their servers are starting. So the same node is elected
- * again and opens its server, after comparing it with the others. Resolves when it compares. `last` is what happens before it
- * dies, when the other servers stand still.
+ * again and opens its server, after comparing it with the others. Resolves when it compares. `last` happens before it dies, and
+ * `closed` when its server is up again, while the other servers stand still.
  */
-export async function dieWithoutSuccessor(cluster: TestCluster, last?: () => Promise<void>): Promise<void> {
+export async function dieWithoutSuccessor(
+  cluster: TestCluster,
+  { last, closed }: { last?: () => Promise<void>; closed?: () => Promise<void> } = {},
+): Promise<void> {
   const { primary, replicas } = cluster;
   const held = await Promise.all(replicas.map(holdServer));
   try {
@@ -23,6 +26,7 @@ export async function dieWithoutSuccessor(cluster: TestCluster, last?: () => Pro
       intervalMs: 20,
       context: () => cluster.logs(),
     });
+    await closed?.();
   } finally {
     for (const pid of held) signalPid(pid, 'SIGCONT');
   }
