@@ -22,7 +22,7 @@ import { until } from '../kit/until.js';
  *   spools of three are always left.
  * - The last SIGSTOP lasts 30 s for each of the six processes, the pairs overlapping: all of them stand for 22 s of it.
  */
-const ROUNDS = Number(process.env.SKEIN_TEST_ROUNDS ?? 3);
+const ROUNDS = Number(process.env.SKEIN_TEST_ROUNDS ?? 1);
 const FAULT_MS = Number(process.env.SKEIN_TEST_FAULT_MS ?? 2_000);
 const LONG_STOP_MS = 30_000;
 const QUICK_HEARTBEATS = { heartbeatIntervalMs: 250, lateAfterMs: 750, goneAfterMs: 1_500 };
