@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { votersOf } from '../../src/model/members.js';
@@ -9,6 +9,7 @@ import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, LEDGER_DATABASE } from '../kit/kill-rounds.js';
 import { startRoleWriters } from '../kit/role-writers.js';
 import { seedsOf } from '../kit/seeds.js';
+import { firstInSpool } from '../kit/spool-files.js';
 import { run, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
@@ -236,7 +237,7 @@ it('a node that comes back without its data is filled from the only other one', 
   const n2 = cluster.node('n2');
   // With the whole log in its spool, it would need nobody.
   await until('the beginning of the log is in the spool of n2 no more', async () => {
-    return !(await readdir(join(n2.directory, 'spool'))).includes('0000000000000001.seg');
+    return (await firstInSpool(join(n2.directory, 'spool'))) > 1;
   });
   await n2.kill('node');
   await n2.kill('server');

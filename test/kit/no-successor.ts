@@ -1,3 +1,4 @@
+import { waitApplied } from './checksum.js';
 import type { TestCluster } from './cluster.js';
 import { signalPid } from './processes.js';
 import type { TestNode } from './test-node.js';
@@ -16,6 +17,8 @@ export async function dieWithoutSuccessor(
   { last, closed }: { last?: () => Promise<void>; closed?: () => Promise<void> } = {},
 ): Promise<void> {
   const { primary, replicas } = cluster;
+  // A replica's server that dies in the middle of DDL is filled.
+  await waitApplied(primary, replicas);
   const held = await Promise.all(replicas.map(holdServer));
   try {
     await last?.();

@@ -50,6 +50,12 @@ export async function isInSpool(directory: string, bytes: string): Promise<boole
   return false;
 }
 
+/** The ordinal with which the spool begins. */
+export async function firstInSpool(directory: string): Promise<number> {
+  const [first] = await segments(directory);
+  return first === undefined ? 0 : Number.parseInt(first, 10);
+}
+
 /** Names, oldest first. A running node writes other files into the directory, and renames them at any moment. */
 async function segments(directory: string): Promise<string[]> {
   return (await readdir(directory)).filter((name) => name.endsWith('.seg')).sort();
