@@ -17,8 +17,12 @@ export interface JoinToken {
   readonly secret: Buffer;
 }
 
+/** Begins with no `-`: `skein token revoke <id>` would take it for an option. */
 export function newJoinTokenId(): string {
-  return randomBytes(ID_BYTES).toString('base64url');
+  for (;;) {
+    const id = randomBytes(ID_BYTES).toString('base64url');
+    if (!id.startsWith('-')) return id;
+  }
 }
 
 /** The secret half of the token with this id; 32 bytes. */
