@@ -1,5 +1,6 @@
 import { waitApplied } from './checksum.js';
 import type { TestCluster } from './cluster.js';
+import { endOf, eventsSince } from './node-log.js';
 import { signalPid } from './processes.js';
 import type { TestNode } from './test-node.js';
 import { until } from './until.js';
@@ -9,7 +10,8 @@ const COMPARES = /compares its definitions with those of/;
 
 /**
  * The primary's server dies while no other node can take over, because their servers are starting. So the same node is elected
- * again and opens its server, after comparing it with the others. Resolves when it compares. `last` happens before it dies, and
+ * again and opens its server, after comparing it with the others. Resolves when it compares, or says that its server has DDL that
+ * the cluster's log lacks, so that another node has to take over (SERVER_AHEAD). `last` happens before it dies, and
  * `closed` when its server is up again, while the other servers stand still.
  */
 export async function dieWithoutSuccessor(
@@ -22,13 +24,18 @@ export async function dieWithoutSuccessor(
   const held = await Promise.all(replicas.map(holdServer));
   try {
     await last?.();
+    const mark = await endOf(primary);
     const old = await primary.kill('server');
     await primary.untilRestarted('server', old);
-    await until('the same node is elected and compares its definitions', () => comparesOrServes(primary), {
-      deadlineMs: 60_000,
-      intervalMs: 20,
-      context: () => cluster.logs(),
-    });
+    await until(
+      'the same node is elected and compares its definitions',
+      async () => (await comparesOrServes(primary)) || (await isAhead(primary, mark)),
+      {
+        deadlineMs: 60_000,
+        intervalMs: 20,
+        context: () => cluster.logs(),
+      },
+    );
     await closed?.();
   } finally {
     for (const pid of held) signalPid(pid, 'SIGCONT');
@@ -48,6 +55,11 @@ async function holdServer(node: TestNode): Promise<number> {
   );
   signalPid(pid, 'SIGSTOP');
   return pid;
+}
+
+async function isAhead(node: TestNode, mark: number): Promise<boolean> {
+  const errors = await eventsSince(node, 'replication.error', mark);
+  return errors.some(({ code }) => code === 'SERVER_AHEAD');
 }
 
 async function comparesOrServes(node: TestNode): Promise<boolean> {
