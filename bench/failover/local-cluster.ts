@@ -40,7 +40,7 @@ export class LocalCluster {
     }));
     const routes = proxySeed === null ? null : await LinkRoutes.start(ends, http + PROXIES, proxySeed);
     const ports = ['--http-port', http, '--link-port', http + LINKS, '--mysql-port', http + PORTS];
-    const args = ['demo', '--dir', directory, ...ports, '--replicas', count - 1, '--failover', 'automatic'];
+    const args = ['demo', '--dir', directory, ...ports, '--replicas', count - 1];
     const env = { ...process.env, ...(routes && loadedBefore([USE_ROUTES])) };
     const demo = spawn(process.execPath, [MAIN, ...args.map(String)], {
       ...{ env, stdio: ['ignore', 'pipe', 'pipe'] },
