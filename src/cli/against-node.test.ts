@@ -259,6 +259,8 @@ describe('promote --force', () => {
       'n3 would be made the primary by force, in epoch 12000000. Nothing was changed.\nThis is lost.\nTo do it: skein promote n3 --force --yes\n',
     );
     expect(asked.at(-1)).toBe('POST /v1/nodes/n3/promote Bearer skein_x');
+    const shorter = await run(['promote', 'n3', '--force', '--with-shorter-log']);
+    expect(shorter.out).toContain('To do it: skein promote n3 --force --with-shorter-log --yes\n');
   });
 
   it('says why it is refused', async () => {

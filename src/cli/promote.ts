@@ -46,7 +46,7 @@ and they are filled from it.`,
       TIMEOUT_MS,
     );
     if (values.flag('json')) context.terminal.json(`${JSON.stringify(body, null, 2)}\n`);
-    else context.terminal.out(`${promotionText(body)}\n`);
+    else context.terminal.out(`${promotionText(body, values.flag('with-shorter-log'))}\n`);
     return body.epoch === null ? 1 : 0;
   },
 };
@@ -69,7 +69,10 @@ async function clientOfNode(
   return clientOf(context, member.http);
 }
 
-export function promotionText({ node, done, epoch, losses, refusals }: Promotion): string {
+export function promotionText(
+  { node, done, epoch, losses, refusals }: Promotion,
+  withShorterLog: boolean,
+): string {
   if (done)
     return [`${node} is the primary now, in epoch ${epoch}, by force.`, ...losses, 'See skein status.'].join(
       '\n',
@@ -81,6 +84,6 @@ export function promotionText({ node, done, epoch, losses, refusals }: Promotion
   return [
     `${node} would be made the primary by force, in epoch ${epoch}. Nothing was changed.`,
     ...losses,
-    `To do it: skein promote ${node} --force --yes`,
+    `To do it: skein promote ${node} --force${withShorterLog ? ' --with-shorter-log' : ''} --yes`,
   ].join('\n');
 }

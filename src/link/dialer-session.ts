@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { ChainPlace } from '../model/chain.js';
-import { messageOf, SkeinError } from '../model/error.js';
+import { SkeinError } from '../model/error.js';
 import type { ClusterStatus } from '../model/status.js';
 import type { Clock, Timer } from '../std/clock.js';
 import { durationText } from '../std/duration-text.js';
@@ -291,13 +291,7 @@ export class DialerSession {
     const answer = await this.#modules.definitions(query);
     this.#channel.guard(() => {
       if (!this.open) return;
-      try {
-        this.#channel.write(encodeDefinitionsReply(answer));
-      } catch (error) {
-        this.#channel.write(
-          encodeDefinitionsReply({ id: query.id, definitions: {}, failed: messageOf(error) }),
-        );
-      }
+      this.#channel.write(encodeDefinitionsReply(answer));
     });
   }
 

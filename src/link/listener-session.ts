@@ -224,14 +224,7 @@ export class ListenerSession implements ReplicaSession {
   }
 
   sendDefinitions(reply: DefinitionsReply): void {
-    this.#channel.guard(() => {
-      try {
-        this.#channel.write(encodeDefinitionsReply(reply));
-      } catch (error) {
-        const failed = messageOf(error);
-        this.#channel.write(encodeDefinitionsReply({ id: reply.id, definitions: {}, failed }));
-      }
-    });
+    this.#channel.guard(() => this.#channel.write(encodeDefinitionsReply(reply)));
   }
 
   askVerify(ask: VerifyAsk): void {

@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { Chain, ChainEntry, ChainPlace } from '../model/chain.js';
+import { messageOf } from '../model/error.js';
 import { SEED_CAUSES, SEED_PHASES } from '../model/seed.js';
 import type { ClusterStatus } from '../model/status.js';
 import { APPLIER_STATES, CHANGE_KINDS, MEMBER_STATES } from '../model/status.js';
@@ -396,8 +397,14 @@ export const encodeDefinitionsQuery = (ask: DefinitionsQuery): Buffer => encodeJ
 export const decodeDefinitionsQuery = (payload: Buffer): DefinitionsQuery =>
   decodeJson('definitionsQuery', DefinitionsQuerySchema, payload);
 
-export const encodeDefinitionsReply = (answer: DefinitionsReply): Buffer =>
-  encodeJson('definitionsReply', answer);
+/** An answer that is too large for a frame becomes one that says so. */
+export function encodeDefinitionsReply(answer: DefinitionsReply): Buffer {
+  try {
+    return encodeJson('definitionsReply', answer);
+  } catch (error) {
+    return encodeJson('definitionsReply', { id: answer.id, definitions: {}, failed: messageOf(error) });
+  }
+}
 export const decodeDefinitionsReply = (payload: Buffer): DefinitionsReply =>
   decodeJson('definitionsReply', DefinitionsReplySchema, payload);
 

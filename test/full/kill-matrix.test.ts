@@ -238,7 +238,8 @@ async function appliedBy(node: TestNode): Promise<number> {
 
 it.for(Object.entries(FAULTS))('%s', { timeout: 900_000 }, async ([name, round], context) => {
   for (const [node, fault] of Object.entries(FULL_DISK))
-    if (name === fault && cluster.disks.spool(node) === null) return context.skip();
+    if (name === fault && cluster.disks.spool(node) === null)
+      return context.skip('no file system can be mounted here');
   const started = performance.now();
   const pool = startRoleWriters(cluster, ledger, { http: 2, mysql: 2, paceMs: 10 });
   try {

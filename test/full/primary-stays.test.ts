@@ -70,7 +70,7 @@ it.for(['the primary', 'a replica'])(
   async (which, context) => {
     await cluster.makePrimary('n1');
     const disk = cluster.disks.slow(which === 'the primary' ? 'n1' : 'n2');
-    if (disk === null) return context.skip();
+    if (disk === null) return context.skip('no file system can be mounted here');
     await expectNoElection(`stalls of ${which}’s disk`, () =>
       disk.stall({ stallMs: STALL_MS, times: STALLS, pauseMs: 50 }),
     );
@@ -113,7 +113,7 @@ it('a hand-over that is taken back does not open a server with a full disk', {
   timeout: 180_000,
 }, async (context) => {
   const disk = cluster.disks.small('n3');
-  if (disk === null) return context.skip();
+  if (disk === null) return context.skip('no file system can be mounted here');
   await cluster.makePrimary('n3');
   const [n2, n3] = [cluster.node('n2'), cluster.node('n3')];
   for (const node of cluster.nodes) await node.untilReady(90_000);

@@ -91,7 +91,7 @@ async function endOf(name: string): Promise<void> {
 describe('a disk without room', () => {
   it('first costs what nobody needs of the log', async (context) => {
     const disk = cluster.disks.small('n1');
-    if (!disk) return context.skip();
+    if (!disk) return context.skip('no file system can be mounted here');
     await write(2 * MIB);
     await waitApplied(cluster.primary, cluster.replicas);
     disk.leave(0.7 * FREE_BYTES);
@@ -106,7 +106,7 @@ describe('a disk without room', () => {
 
   it('then a primary refuses writes with a named error and serves reads, until there is enough space', async (context) => {
     const disk = cluster.disks.small('n1');
-    if (!disk) return context.skip();
+    if (!disk) return context.skip('no file system can be mounted here');
     disk.leave(0.1 * FREE_BYTES);
     await until('writes are refused', async () => {
       const answer = await cluster.primary.request('POST', '/v1/sql', {
@@ -131,7 +131,7 @@ describe('a disk without room', () => {
 
   it('a replica takes nothing more, its node goes on, and it catches up when there is room', async (context) => {
     const disk = cluster.disks.small('n3');
-    if (!disk) return context.skip();
+    if (!disk) return context.skip('no file system can be mounted here');
     const pid = await cluster.node('n3').pid('node');
     disk.leave(0.1 * FREE_BYTES);
     await until('it is said', async () => /takes no more changes/.test((await memberOf('n3')).reason ?? ''));

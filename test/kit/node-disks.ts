@@ -16,41 +16,42 @@ interface Home {
   readonly directory: string;
 }
 
-/** File systems of single nodes. null: none was asked for, or mounting is not permitted here. */
+/** File systems of single nodes. Null: mounting is not permitted here. A test that asks for none has a mistake, and is told. */
 export class NodeDisks {
-  readonly #spools = new Map<string, SmallDisk>();
-  readonly #small = new Map<string, SmallDisk>();
-  readonly #slow = new Map<string, SlowDisk>();
+  readonly #spools = new Map<string, SmallDisk | null>();
+  readonly #small = new Map<string, SmallDisk | null>();
+  readonly #slow = new Map<string, SlowDisk | null>();
 
   /** Before anything is in the directories of the nodes. */
   mount(nodes: readonly Home[], { smallSpools, smallDisks, slowDisks }: DiskOptions): void {
     for (const { name, directory } of nodes) {
       if (smallDisks?.nodes.includes(name))
-        keep(this.#small, name, SmallDisk.mount(directory, smallDisks.bytes));
-      if (slowDisks?.includes(name)) keep(this.#slow, name, SlowDisk.mount(directory));
+        this.#small.set(name, SmallDisk.mount(directory, smallDisks.bytes));
+      if (slowDisks?.includes(name)) this.#slow.set(name, SlowDisk.mount(directory));
       if (smallSpools?.nodes.includes(name))
-        keep(this.#spools, name, SmallDisk.mount(join(directory, 'spool'), smallSpools.bytes));
+        this.#spools.set(name, SmallDisk.mount(join(directory, 'spool'), smallSpools.bytes));
     }
   }
 
   spool(node: string): SmallDisk | null {
-    return this.#spools.get(node) ?? null;
+    return askedFor(this.#spools, node);
   }
 
   small(node: string): SmallDisk | null {
-    return this.#small.get(node) ?? null;
+    return askedFor(this.#small, node);
   }
 
   slow(node: string): SlowDisk | null {
-    return this.#slow.get(node) ?? null;
+    return askedFor(this.#slow, node);
   }
 
   unmount(): void {
     for (const disks of [this.#spools, this.#small, this.#slow])
-      for (const disk of disks.values()) disk.unmount();
+      for (const disk of disks.values()) disk?.unmount();
   }
 }
 
-function keep<T>(disks: Map<string, T>, name: string, disk: T | null): void {
-  if (disk) disks.set(name, disk);
+function askedFor<T>(disks: ReadonlyMap<string, T>, node: string): T {
+  if (!disks.has(node)) throw new Error(`the cluster was started without such a disk of ${node}`);
+  return disks.get(node) as T;
 }

@@ -62,6 +62,13 @@ function termOf(opening: Promise<void>, committed = 5) {
   return { term, done, hold };
 }
 
+/** The server is up, the epoch is led, and what can be done at once is done. */
+async function open(term: ElectedTerm): Promise<void> {
+  await term.serverUp(UP);
+  term.serve();
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
 it('a server that was opened is closed in order at the end of the epoch, and becomes a replica’s', async () => {
   const { term, done } = termOf(Promise.resolve());
   await term.serverUp(UP);
@@ -74,27 +81,21 @@ it('a server that was opened is closed in order at the end of the epoch, and bec
 
 it('a server whose end is not committed stays marked: it serves no read before the next log has it (rule H9)', async () => {
   const { term, done } = termOf(Promise.resolve(), 4);
-  await term.serverUp(UP);
-  term.serve();
-  await new Promise((resolve) => setImmediate(resolve));
+  await open(term);
   await term.end();
   expect(done).toEqual(['clients cut', 'closed for writes', 'a replica']);
 });
 
 it('a server that is just being opened is killed: the opening could come after the closing', async () => {
   const { term, done } = termOf(new Promise(() => {}));
-  await term.serverUp(UP);
-  term.serve();
-  await new Promise((resolve) => setImmediate(resolve));
+  await open(term);
   await term.end();
   expect(done).toEqual(['killed']);
 });
 
 it('a server that has ended is not opened again in the same epoch', async () => {
   const { term, done } = termOf(Promise.resolve());
-  await term.serverUp(UP);
-  term.serve();
-  await new Promise((resolve) => setImmediate(resolve));
+  await open(term);
   term.led();
   expect(term.isDecided).toBe(true);
   term.serverDown('killed');
@@ -109,9 +110,7 @@ it('a server that has ended is not opened again in the same epoch', async () => 
 
 it('a primary that hands over or hears no majority serves nobody, and goes on when it keeps the lead', async () => {
   const { term, done } = termOf(Promise.resolve());
-  await term.serverUp(UP);
-  term.serve();
-  await new Promise((resolve) => setImmediate(resolve));
+  await open(term);
   expect(term.closed).toBeNull();
   term.suspend('no majority answers');
   expect(term.closed).toMatchObject({ open: false, code: 'NO_QUORUM' });
@@ -127,9 +126,7 @@ it('a primary that hands over or hears no majority serves nobody, and goes on wh
 
 it('a hand-over that is taken back opens no server whose disk is full', async () => {
   const { term, done, hold } = termOf(Promise.resolve());
-  await term.serverUp(UP);
-  term.serve();
-  await new Promise((resolve) => setImmediate(resolve));
+  await open(term);
   await hold.set('the disk is full');
   await term.drain('n2');
   await term.undrain();
@@ -141,9 +138,7 @@ it('a hand-over that is taken back opens no server whose disk is full', async ()
 
 it('a disk that has room again opens no server that is drained', async () => {
   const { term, done, hold } = termOf(Promise.resolve());
-  await term.serverUp(UP);
-  term.serve();
-  await new Promise((resolve) => setImmediate(resolve));
+  await open(term);
   await hold.set('the disk is full');
   await term.drain('n2');
   await hold.set(null);
@@ -154,9 +149,7 @@ it('a disk that has room again opens no server that is drained', async () => {
 
 it('a hand-over that begins while the last one is taken back leaves the server closed', async () => {
   const { term, done } = termOf(Promise.resolve());
-  await term.serverUp(UP);
-  term.serve();
-  await new Promise((resolve) => setImmediate(resolve));
+  await open(term);
   const first = term.drain('n2');
   const undrained = term.undrain();
   expect(await term.drain('n3')).toBe(5);
