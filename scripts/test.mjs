@@ -52,7 +52,8 @@ if (failures.length === 0 && (process.exitCode || passed === 0)) failures.push('
 await vitest.close();
 
 for (const failure of failures) console.log(`FAILED ${failure}`);
-if (existsSync(join(root, logs))) console.log(`The logs of failed tests are in ${logs}/.`);
+if (failures.length > 0 && existsSync(join(root, logs)))
+  console.log(`The logs of failed tests are in ${logs}/.`);
 console.log(`${passed} passed, ${failures.length} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exit(failures.length > 0 ? 1 : 0);
 
