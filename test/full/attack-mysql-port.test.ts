@@ -345,7 +345,9 @@ describe('connections on which nobody logs in (A14)', () => {
       for (let i = 0; i < 5; i++) expect(await scalarOf(await open(port), 'SELECT 1')).toBe('1');
       await Promise.all(silent.map(({ closed }) => closed));
     }
-    const { text } = await primary.request('GET', '/metrics');
-    expect(text).toMatch(/skein_mysql_logins_open\{port="read-write"\} 0/);
+    await until('no login is open any more', async () => {
+      const { text } = await primary.request('GET', '/metrics');
+      return /skein_mysql_logins_open\{port="read-write"\} 0/.test(text);
+    });
   });
 });

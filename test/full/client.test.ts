@@ -33,7 +33,8 @@ function losing(matches: (url: string) => boolean, times = 1): typeof fetch {
 }
 
 beforeAll(async () => {
-  cluster = await TestCluster.start();
+  // A test holds the applier of a replica for as long as readers wait for it.
+  cluster = await TestCluster.start({ settings: { applierStallMs: 300_000 } });
   for (const role of ['read', 'write'] as const) {
     const made = await cluster.primary.request<{ token: string }>('POST', '/v1/tokens', { name: role, role });
     tokens[role] = made.body.token;
@@ -343,7 +344,7 @@ describe('trouble', () => {
       await stuck.query('UNLOCK TABLES');
       await stuck.end();
     }
-    const slow = client.query<{ s: number }>('SELECT SLEEP(1.5) AS s', [], { timeoutMs: 5000 });
+    const slow = client.query<{ s: number }>('SELECT SLEEP(1.5) AS s', [], { timeoutMs: 20_000 });
     expect((await slow).rows).toEqual([{ s: 0 }]);
   });
 
@@ -364,7 +365,7 @@ describe('trouble', () => {
     };
     const reader = async () => {
       while (!working.over) {
-        await client.query('SELECT COUNT(*) FROM t', [], { level: 'local', timeoutMs: 5000 });
+        await client.query('SELECT COUNT(*) FROM t', [], { level: 'local', timeoutMs: 20_000 });
         working.read++;
       }
     };
@@ -378,7 +379,8 @@ describe('trouble', () => {
       await more('writes before');
       await cluster.primary.kill('node');
       await more('writes after the node was killed');
-      await cluster.primary.kill('server');
+      // Another node serves, and the first one is coming back.
+      await (await cluster.untilPrimary()).kill('server');
       await more('writes after the server was killed');
       await cluster.untilPrimary();
       for (const node of cluster.nodes) await node.untilReady();

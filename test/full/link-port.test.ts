@@ -15,7 +15,8 @@ let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start();
+  // A commit waits for replicas that stand still: longer than a second without them, and a primary serves nobody.
+  cluster = await TestCluster.start({ patient: true });
   await cluster.primary.sql('CREATE DATABASE demo');
   await cluster.primary.sql('CREATE TABLE demo.t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(50))');
 });
@@ -34,7 +35,7 @@ interface Conversation {
 function say(
   port: number,
   bytes: Buffer,
-  { localAddress = '127.0.0.1', deadlineMs = 15_000 } = {},
+  { localAddress = '127.0.0.1', deadlineMs = 45_000 } = {},
 ): Promise<Conversation> {
   const started = performance.now();
   return new Promise((resolve) => {
@@ -66,8 +67,9 @@ async function expectUnharmed(pids: number[]): Promise<void> {
   for (const replica of cluster.replicas) {
     await replica.sql('SELECT COUNT(*) FROM demo.t', [], { read: { after: position } });
   }
-  const { quorum } = await cluster.primary.cluster();
-  expect(quorum.attached).toBe(3);
+  await until('both replicas are attached', async () => {
+    return (await cluster.primary.cluster()).quorum.attached === 3;
+  });
 }
 
 /** How long the primary's log is now; a test looks only at what comes after. */
@@ -211,7 +213,7 @@ it('what a member that is no voter acknowledges counts for nothing', async () =>
     const before = received;
     for (const replica of cluster.replicas) await replica.freeze('node');
     hasQuorum = false;
-    // A primary that no majority answers serves nobody after a second, and answers what waits then.
+    // A primary that no majority answers serves nobody after some seconds, and answers what waits then.
     const answer = await cluster.primary.request('POST', '/v1/sql', {
       sql: "INSERT INTO demo.t (v) VALUES ('only a learner has it')",
       timeoutMs: 3_000,

@@ -28,7 +28,8 @@ async function startWith(...mutants: string[]): Promise<void> {
     pathToFileURL(join(import.meta.dirname, '../kit/mutants', `${name}.mjs`)),
   );
   const options = files.map(({ href }) => `--import=${href}`).join(' ');
-  cluster = await TestCluster.start({ proxied: true, env: { NODE_OPTIONS: options } });
+  // Links are cut for a moment, and no other node is to be elected meanwhile.
+  cluster = await TestCluster.start({ proxied: true, patient: true, env: { NODE_OPTIONS: options } });
   await createLedger(cluster);
   await cluster.primary.sql('CREATE TABLE ledger_db.t (id INT PRIMARY KEY, b LONGTEXT)');
 }

@@ -9,10 +9,11 @@ import { ensureSecrets, writeNodeConfig } from '../../src/cli/demo/directory.js'
 import { addMembers, writeIdentities } from '../../src/cli/demo/members.js';
 import { type DemoOptions, type PlannedNode, planDemo } from '../../src/cli/demo/plan.js';
 import type { NodeConfigInput } from '../../src/config/node-config.js';
-import type { AcknowledgeLevel, ClusterStatus } from '../../src/model/status.js';
+import type { AcknowledgeLevel } from '../../src/model/status.js';
 import { LinkRoutes, USE_ROUTES } from './link-routes.js';
 import { loadedBefore } from './loaded-before.js';
 import { type DiskOptions, NodeDisks } from './node-disks.js';
+import { expectFollowed, newestPrimary } from './primaries.js';
 import { freePorts, isAlive, LogRing, readPidFile, signalPid } from './processes.js';
 import { rowsOf, withSql } from './sql-node.js';
 import { TcpProxy } from './tcp-proxy.js';
@@ -28,6 +29,8 @@ const FIRST_READY_MS = 90_000;
 /** Stopping three servers in order takes about 3 s on an idle machine. */
 const STOP_MS = 40_000;
 const WATCHDOG_S = 60;
+/** Loaded before the nodes of a `patient` cluster. */
+const PATIENT = 'patient-elections.mjs';
 /** Of a block of ports: the proxies between the nodes of a routed cluster, behind the MySQL ports of five nodes. */
 const FIRST_WAY = 90;
 
@@ -48,6 +51,8 @@ export interface ClusterOptions extends DiskOptions {
   routed?: number;
   /** Modules of `test/kit/driven` that are loaded before each node. */
   loaded?: string[];
+  /** Elections wait for some seconds more: for tests that are about something else, and stop nodes or links for a moment. */
+  patient?: boolean;
   /** Without a supervisor, only so many nodes at first; the others come with `grow`. */
   first?: number;
   readyDeadlineMs?: number;
@@ -183,19 +188,12 @@ export class TestCluster {
     return this.#routes;
   }
 
-  /** The primary as a node that answers tells it; null = none is known. */
-  async electedPrimary(): Promise<TestNode | null> {
-    for (const node of this.nodes) {
-      const answer = await node
-        .request<ClusterStatus>('GET', '/v1/cluster', undefined, { timeoutMs: 2_000 })
-        .catch(() => null);
-      const name = answer?.status === 200 ? answer.body.primary : null;
-      if (name !== null && (await this.node(name).isOpenPrimary())) return this.node(name);
-    }
-    return null;
+  /** As the nodes that answer tell it; null = none is known. */
+  electedPrimary(): Promise<TestNode | null> {
+    return newestPrimary(this.nodes);
   }
 
-  /** By a switchover, when the node is fit for it. */
+  /** By a switchover, when the node is fit for it. All that it hears then know it. */
   async makePrimary(name: string): Promise<void> {
     await until(
       `${name} is the primary`,
@@ -206,6 +204,23 @@ export class TestCluster {
         throw new Error(text);
       },
       { deadlineMs: 90_000, intervalMs: 500, context: () => this.logs() },
+    );
+    await this.untilFollowed();
+  }
+
+  /**
+   * Waits until every live member names the open primary, in its epoch. A node that was elected serves before the others have
+   * heard of it.
+   */
+  async untilFollowed(): Promise<TestNode> {
+    return until(
+      'all live members name the primary',
+      async () => {
+        const primary = await this.untilPrimary();
+        await expectFollowed(primary, this.nodes);
+        return primary;
+      },
+      { deadlineMs: 60_000, context: () => this.logs() },
     );
   }
 
@@ -220,8 +235,10 @@ export class TestCluster {
   }
 
   get #environment(): NodeJS.ProcessEnv {
-    const { env, loaded = [] } = this.#options;
-    return { ...process.env, ...loadedBefore(this.#routes ? [USE_ROUTES, ...loaded] : loaded), ...env };
+    const { env, loaded = [], patient = false } = this.#options;
+    const modules = [...(this.#routes ? [USE_ROUTES] : []), ...(patient ? [PATIENT] : []), ...loaded];
+    const given = { ...process.env, ...env };
+    return { ...given, ...loadedBefore(modules, given.NODE_OPTIONS) };
   }
 
   /** The command line of this cluster's demo, as a person would type it. */

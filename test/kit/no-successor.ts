@@ -21,7 +21,7 @@ export async function dieWithoutSuccessor(
   const { primary, replicas } = cluster;
   // A replica's server that dies in the middle of DDL is filled.
   await waitApplied(primary, replicas);
-  const held = await Promise.all(replicas.map(holdServer));
+  const held = await holdServers(primary, replicas);
   try {
     await last?.();
     const mark = await endOf(primary);
@@ -40,6 +40,32 @@ export async function dieWithoutSuccessor(
   } finally {
     for (const pid of held) signalPid(pid, 'SIGCONT');
   }
+}
+
+/** How soon the primary has heard that a server is gone; a heartbeat takes a fraction of a second. */
+const HEARD_MS = 5_000;
+const TRIES = 5;
+
+/** Resolves when the primary knows that no other node has a working server. */
+async function holdServers(primary: TestNode, replicas: readonly TestNode[]): Promise<number[]> {
+  for (let tries = 1; ; tries++) {
+    const held = await Promise.all(replicas.map(holdServer));
+    const heard = until('no other node has a working server', () => isWithoutSuccessor(primary), {
+      deadlineMs: HEARD_MS,
+    });
+    try {
+      await heard;
+      return held;
+    } catch (error) {
+      // On a busy machine one may have been up before it was stopped.
+      if (tries === TRIES) throw error;
+    }
+  }
+}
+
+async function isWithoutSuccessor(primary: TestNode): Promise<boolean> {
+  const { failover } = await primary.cluster();
+  return failover?.against.some((text) => text.includes('has no working server')) ?? false;
 }
 
 /** A new process of this node's server that stands still at its beginning. */

@@ -3,7 +3,11 @@ import { join } from 'node:path';
 import type { ClusterEvent } from '../../src/model/status.js';
 import type { TestNode } from './test-node.js';
 
-export const logOf = (node: TestNode) => readFile(join(node.directory, 'node.log'), 'utf8');
+/** Whole lines: the node may be writing the last one. */
+export async function logOf(node: TestNode): Promise<string> {
+  const text = await readFile(join(node.directory, 'node.log'), 'utf8');
+  return text.slice(0, text.lastIndexOf('\n') + 1);
+}
 
 /** A mark for `eventsSince`. */
 export const endOf = async (node: TestNode) => (await logOf(node)).length;

@@ -20,7 +20,8 @@ let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ proxied: true });
+  // Commits wait for replicas that stand still: longer than a second without them, and a primary serves nobody.
+  cluster = await TestCluster.start({ proxied: true, patient: true });
   await cluster.primary.sql('CREATE DATABASE demo');
   await cluster.primary.sql('CREATE TABLE demo.t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(50))');
   // The first test stops the replicas, and looks into the table on them.
@@ -61,8 +62,8 @@ async function untilDurable(replica: TestNode, ordinal: number): Promise<void> {
 }
 
 async function allReady(): Promise<void> {
-  for (const node of cluster.nodes) await node.untilReady(30_000);
-  await cluster.untilPrimary();
+  for (const node of cluster.nodes) await node.untilReady(90_000);
+  await cluster.untilFollowed();
 }
 
 describe('a commit that waits for its quorum (KILL, timeoutMs)', () => {
@@ -264,6 +265,7 @@ describe('XA (H11)', () => {
       await node.untilRestarted('server', pid);
     }
     await allReady();
+    await waitApplied(cluster.primary, cluster.replicas);
     for (const node of cluster.nodes) expect(await branches(node), node.name).toEqual(['kept', 'undone']);
     await cluster.primary.sql("INSERT INTO demo.t (v) VALUES ('beside the branches')");
     const commit = await start(
@@ -336,8 +338,8 @@ describe('errant writes on a replica (H13)', () => {
       expect(refused.body.error?.message).toMatch(
         /has transaction 0-\d+-\d+, which does not come from the cluster/,
       );
-      const [said] = await eventsSince(replica, 'replication.error', since);
-      expect(said).toMatchObject({ code: 'ERRANT_TRANSACTION' });
+      const said = await eventsSince(replica, 'replication.error', since);
+      expect(said).toContainEqual(expect.objectContaining({ code: 'ERRANT_TRANSACTION' }));
       expect(await replica.isReady()).toBe(false);
       await until('the primary’s status says it', async () => {
         const { members } = await cluster.primary.cluster();
