@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FIT, OneCore, oneCore, standing } from '../../test/simulation/one-core.js';
 import { foundingChain } from '../../test/simulation/world.js';
-import type { ElectionMessage } from '../model/election-messages.js';
+import type { ElectionMessage, Offer } from '../model/election-messages.js';
 import type { ElectionEffect } from './state.js';
 
 /** The rules of elections, one by one, on a single node. How nodes play together is in the transcripts. */
@@ -389,5 +389,37 @@ describe('who keeps the lead (rules E8, E10, E14)', () => {
     core.take({ kind: 'tick' });
     expect(kinds(core.effects)).toContain('undrain');
     expect(core.state.role).toMatchObject({ kind: 'leader', epoch: 1, transfer: null });
+  });
+});
+
+describe('a primary whose server cannot be opened as it is (rule E8)', () => {
+  const opening = () =>
+    oneCore('leader, serving').take({ kind: 'fitness', fitness: { ...FIT, serves: 'last' } });
+  const offers = (core: OneCore, changes: Partial<Offer>) =>
+    core.hears('n2', {
+      ...{ kind: 'heartbeatResponse', epoch: 1 },
+      number: core.state.role.kind === 'leader' ? (core.state.role.beats.at(-1)?.number ?? 0) : 0,
+      standing: standing('n2', { promisedEpoch: 1, position: at(1, 10) }),
+      offer: { serves: 'yes', maintenance: false, priority: 0, applied: 10, ...changes },
+    });
+
+  it('hands over to a node that can serve', () => {
+    expect(kinds(opening().effects)).toEqual(['drain']);
+  });
+
+  it('goes on when nobody else can, and hands over later', () => {
+    const core = offers(oneCore('leader, serving'), { serves: 'last' });
+    core.take({ kind: 'fitness', fitness: { ...FIT, serves: 'last' } });
+    expect(kinds(core.effects)).toEqual([]);
+    expect(core.state.role).toMatchObject({ kind: 'leader', isServing: true, transfer: null });
+    core.nowMs += 100;
+    core.take({ kind: 'tick' });
+    expect(kinds(offers(core, { serves: 'yes' }).effects)).toEqual(['drain']);
+  });
+
+  it('does not hand over to a node in maintenance: its operator can repair the server', () => {
+    const core = offers(oneCore('leader, serving'), { maintenance: true });
+    core.take({ kind: 'fitness', fitness: { ...FIT, serves: 'last' } });
+    expect(kinds(core.effects)).toEqual([]);
   });
 });

@@ -40,6 +40,8 @@ function wish(turn: Turn, leader: Leader): Wish | null {
   if (fitness.serves === 'no') return { reason: 'it has no working server', suits: () => true };
   if (fitness.serves === 'last' && !leader.isServing)
     return { reason: 'its server crashed as the primary', suits: ({ offer }) => offer.serves === 'yes' };
+  // Not to a node in maintenance: an operator is at work, and can repair this server by hand.
+  if (fitness.serves === 'last') return { reason: 'its server cannot be opened as it is', suits: isFit };
   if (fitness.maintenance) return { reason: 'it is in maintenance', suits: isFit };
   if (leader.isServing || leader.byTransfer) return null;
   const { handOverLag } = turn.options;

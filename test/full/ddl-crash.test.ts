@@ -5,7 +5,6 @@ import { parsePosition } from '../../src/model/position.js';
 import { RECOVERY_SERVER_ID } from '../../src/mysql-control/ddl-recovery.js';
 import { mariadb } from '../../src/mysql-protocol/mariadb.js';
 import { sleep } from '../../src/std/timing.js';
-import { bringBack, unreadableIn } from '../kit/bring-back.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { LoneServer } from '../kit/lone-server.js';
@@ -207,43 +206,6 @@ it.each([
   expect(await seedsOf(node)).toBe(before + seeds);
 });
 
-/**
- * A server that dies in the middle of DDL on a table with partitions may not be able to open that table again
- * (docs/mariadb-findings.md, "A table may be unreadable after a crash"). A primary that nobody can replace stays closed then, because
- * it has no donor: a person helps as docs/operations.md says, and so does this. Any other node helps itself, and is filled from
- * another node if need be.
- */
-async function primaryReadyOrHelped(): Promise<void> {
-  for (;;) {
-    const reason = await until(
-      'a primary is open, or says that it cannot read a table',
-      async () => {
-        if (await cluster.electedPrimary()) return 'ready';
-        const { text } = await cluster.primary.request('GET', '/ready', undefined, { token: null });
-        if (/cannot be read here \(/.test(text)) return text;
-        throw new Error(`/ready says ${text.slice(0, 300)}`);
-      },
-      { deadlineMs: 60_000, context: () => cluster.logs() },
-    );
-    if (reason === 'ready') await cluster.untilPrimary();
-    if (reason === 'ready') return;
-    console.log(`the primary is helped after the crash: ${reason}`);
-    await helpPrimary(reason);
-  }
-}
-
-async function helpPrimary(reason: string): Promise<void> {
-  const source = /from a dump of (n\d)/.exec(reason)?.[1];
-  const tables = unreadableIn(reason);
-  if (source === undefined || tables.length === 0)
-    throw new Error(`The reason does not say what to do: ${reason}`);
-  for (const table of tables) await bringBack(cluster.primary, cluster.node(source), table);
-  await until('the primary has looked again', async () => {
-    const { status, text } = await cluster.primary.request('GET', '/ready', undefined, { token: null });
-    return status === 200 || text !== reason;
-  });
-}
-
 /** A replica that is behind is well: the machine is busy, and the statements go on. */
 async function untilApplying(node: TestNode): Promise<void> {
   await until(
@@ -298,7 +260,8 @@ it.each<[who: string, kill: () => Promise<void>]>([
         // Not a wait for something: kills at ever other moments of the statements' course.
         await sleep(300 + 137 * i);
         await kill();
-        await primaryReadyOrHelped();
+        // A server that cannot be opened as it is hands over, and is filled.
+        await cluster.untilPrimary();
         for (const each of cluster.replicas) await untilApplying(each);
       }
       await until('each list of statements was executed to its end', () => Math.min(...done) > 0, {

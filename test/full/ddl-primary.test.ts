@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checksumAtRest } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
-import { dieWithoutSuccessor } from '../kit/no-successor.js';
+import { dieWithoutSuccessor, setMaintenance } from '../kit/no-successor.js';
 import { run, scalarOf, withSql } from '../kit/sql-node.js';
 import { until } from '../kit/until.js';
 
@@ -144,7 +144,8 @@ it('a client that reads on the closed server does not keep it from being mended'
   await checksumAtRest(cluster.primary, cluster.replicas, { schemas: ['demo'] });
 });
 
-it('what cannot be mended without losing rows keeps the primary closed, and says what to do', async () => {
+it('what cannot be mended without losing rows keeps a primary closed that must not be replaced, and says what to do', async () => {
+  await setMaintenance(cluster.replicas, true);
   await cluster.primary.sql('CREATE TABLE demo.other (k INT PRIMARY KEY, v INT)');
   await dieAfter(['ALTER TABLE demo.other DROP COLUMN v']);
   let reason = '';
@@ -172,6 +173,7 @@ it('what cannot be mended without losing rows keeps the primary closed, and says
   await cluster.primary.untilReady();
   const noted = await readFile(join(cluster.primary.directory, 'state', 'definitions.json'), 'utf8');
   expect(noted).not.toContain('accept');
+  await setMaintenance(cluster.replicas, false);
 });
 
 it('what differed before the crash is told of, and does not keep the primary closed after it', async () => {
@@ -192,6 +194,7 @@ it('what differed before the crash is told of, and does not keep the primary clo
   });
   await dieAfter([]);
   await primary.untilReady();
+  await setMaintenance(cluster.replicas, true);
   // The same table otherwise than known is the crash's work, and has another name to be accepted by.
   const accepts: string[] = [];
   for (const column of ['y', 'z']) {

@@ -6,7 +6,7 @@ import { bringBack, unreadableIn } from '../kit/bring-back.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { LoneServer } from '../kit/lone-server.js';
-import { dieWithoutSuccessor } from '../kit/no-successor.js';
+import { dieWithoutSuccessor, setMaintenance } from '../kit/no-successor.js';
 import { seedsOf, untilHealed } from '../kit/seeds.js';
 import { run, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
@@ -68,12 +68,13 @@ const untilReason = (node: TestNode, text: string): Promise<string> =>
     { deadlineMs: 30_000, context: () => node.logs(20) },
   );
 
-it('keeps a primary closed that nobody can replace: its rows were acknowledged; brought back from a replica, it opens', async () => {
+it('keeps a primary closed while the others are in maintenance: its rows were acknowledged; brought back from a replica, it opens', async () => {
   const { primary, replicas } = cluster;
   const [replica] = replicas;
   if (!replica) throw new Error('no replica');
   await makeTable(primary, 'lost');
   await loseA(primary, 'lost');
+  await setMaintenance(replicas, true);
   await dieWithoutSuccessor(cluster);
   const reason = await untilReason(primary, 'table `demo`.`lost` cannot be read here (error 1932)');
   expect(reason).toMatch(
@@ -86,6 +87,7 @@ it('keeps a primary closed that nobody can replace: its rows were acknowledged; 
   expect(unreadableIn(reason)).toEqual(['`demo`.`lost`']);
   await bringBack(primary, replica, '`demo`.`lost`');
   await primary.untilReady();
+  await setMaintenance(replicas, false);
   await primary.sql('INSERT INTO demo.lost VALUES (3)');
   await checksumAtRest(primary, replicas, { schemas: ['demo'] });
 });
@@ -94,13 +96,37 @@ it('a person may open the primary as it is, and drop the table everywhere', asyn
   const { primary, replicas } = cluster;
   await makeTable(primary, 'given_up');
   await loseA(primary, 'given_up');
+  await setMaintenance(replicas, true);
   await dieWithoutSuccessor(cluster);
   const reason = await untilReason(primary, '`demo`.`given_up` cannot be read here');
   const accept = /"accept":"(\w+)"/.exec(reason)?.[1];
   await writeFile(join(primary.directory, 'state', 'definitions.json'), JSON.stringify({ accept }));
   await primary.untilReady();
+  await setMaintenance(replicas, false);
   await primary.sql('DROP TABLE demo.given_up');
   await checksumAtRest(primary, replicas, { schemas: ['demo'] });
+});
+
+it('a primary that cannot read a table hands over as soon as another node can serve, and is filled', async () => {
+  const before = cluster.primary;
+  await makeTable(before, 'handed_over');
+  await checksumAtRest(before, cluster.replicas, { schemas: ['demo'] });
+  const seeds = await seedsOf(before);
+  await loseA(before, 'handed_over');
+  await dieWithoutSuccessor(cluster);
+  const after = await cluster.untilPrimary();
+  expect(after.name).not.toBe(before.name);
+  await after.sql('INSERT INTO demo.handed_over VALUES (3)');
+  await until('the old primary was filled', async () => (await seedsOf(before)) > seeds, {
+    deadlineMs: 60_000,
+    context: async () => `${await reasonOf(before)} ${await before.logs(20)}`,
+  });
+  await untilHealed(before);
+  await checksumAtRest(after, cluster.replicas, { schemas: ['demo'] });
+  expect(await before.rows('SELECT k FROM demo.handed_over ORDER BY k')).toEqual([[1], [2], [3], [11]]);
+  const { text } = await before.request('GET', '/v1/logs?text=DEFINITIONS_UNREPAIRED&part=events&tail=10');
+  expect(text).toContain('`demo`.`handed_over` cannot be read here');
+  await cluster.makePrimary('n1');
 });
 
 it('a replica that cannot open a table is filled from another node, while clients write', async () => {

@@ -5,7 +5,10 @@ import { signalPid } from './processes.js';
 import type { TestNode } from './test-node.js';
 import { until } from './until.js';
 
-/** The node compares its definitions before it opens: from then on it keeps the lead. */
+/**
+ * The node compares its definitions before it opens. From then on it keeps the lead, unless a person has to repair its server: see
+ * `setMaintenance`.
+ */
 const COMPARES = /compares its definitions with those of/;
 
 /**
@@ -92,4 +95,12 @@ async function comparesOrServes(node: TestNode): Promise<boolean> {
   const { members } = await node.cluster();
   const own = members.find(({ name }) => name === node.name);
   return COMPARES.test(own?.reason ?? '') || (await node.isOpenPrimary());
+}
+
+/** Nodes in maintenance are given no lead by a primary whose server has to be repaired by hand. */
+export async function setMaintenance(nodes: readonly TestNode[], on: boolean): Promise<void> {
+  for (const node of nodes) {
+    const { status, text } = await node.request('POST', `/v1/nodes/${node.name}/maintenance`, { on });
+    if (status !== 200) throw new Error(`the maintenance of ${node.name}: ${status} ${text}`);
+  }
 }

@@ -35,6 +35,8 @@ export interface DefinitionRepairModules {
   isAlone(): boolean;
   /** Why the server is not open yet, for people. */
   waiting(reason: string): void;
+  /** Why it stays closed until a person has done something, or another node takes over. Repeated at each comparison. */
+  unrepaired(reason: string): void;
   event(code: string, reason: string): void;
 }
 
@@ -92,7 +94,7 @@ export class DefinitionRepair {
     { serverId, epoch }: { serverId: number; epoch: number },
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { file, event, waiting } = this.#modules;
+    const { file, event, unrepaired } = this.#modules;
     const control = this.#modules.control();
     for (let round = 1, repairs = 0; ; round++) {
       signal.throwIfAborted();
@@ -137,7 +139,7 @@ export class DefinitionRepair {
         );
         return false;
       }
-      waiting(differs(found.node, open, file.path, name));
+      unrepaired(differs(found.node, open, file.path, name));
       await sleep(LOOK_AGAIN_MS, signal);
     }
   }
@@ -394,7 +396,7 @@ function differs(node: string | null, differences: readonly string[], path: stri
     );
   return (
     `The server crashed in the middle of DDL and differs from its log, which ${node} has executed: ${named(differences)}. ` +
-    `The primary stays closed, because writes to these objects would stop its replicas. Make them equal to those on ${node}: ` +
+    `The primary stays closed until another node takes over, because writes to these objects would stop its replicas. Or make them equal to those on ${node}: ` +
     `${how} DROP a table that cannot be read, and load it from a dump of ${node}. ${asItIs}`
   );
 }

@@ -18,6 +18,7 @@ function termOf(opening: Promise<void>, committed = 5) {
   const primary = {
     isOpen: false,
     unfit: null,
+    unrepaired: null as string | null,
     standby: null,
     epochs: { positionOf: () => ({ epoch: 1, ordinal: 5, gtid: '0-1-5' }) },
     replicas: { onCommitted: new Emitter<void>() },
@@ -59,7 +60,7 @@ function termOf(opening: Promise<void>, committed = 5) {
       changed: () => {},
     },
   );
-  return { term, done, hold };
+  return { term, done, hold, primary };
 }
 
 /** The server is up, the epoch is led, and what can be done at once is done. */
@@ -156,4 +157,36 @@ it('a hand-over that begins while the last one is taken back leaves the server c
   await Promise.all([first, undrained]);
   expect(done.at(-1)).toBe('closed for writes');
   expect(term.closed).toMatchObject({ open: false, reason: expect.stringContaining('n3') });
+});
+
+it('a server that differs from its log serves only if nobody else can: the lead is handed over', async () => {
+  const { term, done, primary } = termOf(new Promise(() => {}));
+  await term.serverUp(UP);
+  term.serve();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(term.fitness).toEqual({ serves: 'yes' });
+  primary.unrepaired = 'a table cannot be read';
+  expect(term.fitness).toEqual({ serves: 'last' });
+  // It has taken no writes, and the opening may still end: nothing is closed on the server meanwhile.
+  expect(await term.drain('n2')).toBe(5);
+  expect(done).toEqual(['clients cut']);
+  await term.end();
+  expect(done).toEqual(['clients cut', 'killed']);
+});
+
+it('a server that is opened while the lead is handed over is closed in order at the end', async () => {
+  let open = () => {};
+  const { term, done } = termOf(
+    new Promise((resolve) => {
+      open = resolve;
+    }),
+  );
+  await term.serverUp(UP);
+  term.serve();
+  await new Promise((resolve) => setImmediate(resolve));
+  await term.drain('n2');
+  open();
+  await new Promise((resolve) => setImmediate(resolve));
+  await term.end();
+  expect(done).toEqual(['clients cut', 'clients cut', 'closed for writes', 'a replica', 'mark cleared']);
 });

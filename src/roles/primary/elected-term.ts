@@ -130,6 +130,7 @@ export class ElectedTerm {
     if (this.#former !== null) return { serves: isWithoutDonor(parts) ? 'last' : 'no' };
     if (parts.seeding.isRunning) return { serves: 'no' };
     if (this.#applying !== null) return { serves: this.#applying.checks.closed === null ? 'yes' : 'no' };
+    if (primary.unrepaired !== null) return { serves: 'last' };
     return { serves: this.#up.crashed && !this.#isTaken ? 'last' : 'yes' };
   }
 
@@ -224,8 +225,9 @@ export class ElectedTerm {
     this.#drainedFor = { to };
     this.#modules.changed();
     const { parts, primary } = this.#modules;
-    if (primary.unfit === null) return this.#closing.drain();
-    // What such a server has beyond the spool is not the cluster's, so nobody can wait for it.
+    if (primary.unfit === null && (this.#isOpened || !this.#isTaken)) return this.#closing.drain();
+    // What such a server has beyond the spool is not the cluster's; and one that is being opened has taken no writes, and may still be
+    // opened meanwhile. So nobody waits for its log.
     await parts.cutClients();
     return parts.spool.end.ordinal;
   }

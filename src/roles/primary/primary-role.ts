@@ -55,6 +55,8 @@ export class PrimaryRole {
   standby: LocalServerUp | null = null;
   /** Why this server cannot serve in this epoch; null = nothing is known against it. */
   unfit: string | null = null;
+  /** Why this server is not opened before a person has repaired it: another node that can serve does it sooner. Null = it is opened. */
+  unrepaired: string | null = null;
   /** Why reading the log has stopped until an operator has done something. The server may have been opened meanwhile. */
   #stopped: string | null = null;
   /** How long commits wait for their quorum; read by the metrics. */
@@ -146,6 +148,11 @@ export class PrimaryRole {
       needsReplicas: () => this.replicas.needed > 0,
       isAlone: () => votersOf(this.members.list).length === 1,
       waiting: (reason) => this.#setReason(reason),
+      unrepaired: (reason) => {
+        if (reason !== this.unrepaired) event('DEFINITIONS_UNREPAIRED', reason);
+        this.unrepaired = reason;
+        this.#setReason(reason);
+      },
     });
     this.#definitionWatch = new DefinitionWatch({
       logger,
@@ -311,6 +318,7 @@ export class PrimaryRole {
 
   #step(event: OpeningEvent): void {
     this.#opening = openingStep(this.#opening, event);
+    this.unrepaired = null;
     this.onChange.emit();
     if (!this.isOpen) return;
     // With `all` it opens although a voter is away, and says that writes wait.
@@ -338,6 +346,7 @@ export class PrimaryRole {
     this.feed.stop();
     this.#checks.end();
     this.#stopped = null;
+    this.unrepaired = null;
     this.#hadQuorum = false;
   }
 
