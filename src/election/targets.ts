@@ -1,6 +1,6 @@
 import { listInForce } from '../model/chain.js';
 import type { Offer } from '../model/election-messages.js';
-import type { ListedMember } from '../model/members.js';
+import { isWitness, type ListedMember } from '../model/members.js';
 import { durationText } from '../std/duration-text.js';
 import type { Leader, PeerView } from './state.js';
 import type { Turn } from './turn.js';
@@ -43,6 +43,7 @@ function judged(turn: Turn, leader: Leader, member: ListedMember): Target | stri
   const { name } = member;
   const { nowMs } = turn.at;
   if (!member.voter) return `${name} is not a voter.`;
+  if (isWitness(member)) return `${name} is a witness: it has no server, so it cannot be the primary.`;
   const heardMs = leader.contacts.get(name);
   const view = turn.state.peers.get(name);
   if (heardMs === undefined || !view?.offer) return `${name} has not answered this primary yet.`;

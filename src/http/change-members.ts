@@ -18,6 +18,7 @@ export async function changeMembers(node: NodeView, make: () => Promise<void>): 
       case 'MEMBER_EXISTS':
       case 'MEMBER_IS_PRIMARY':
       case 'MEMBERS_FULL':
+      case 'WITNESS_TOO_MANY':
         throw new ApiError(409, code, message);
       case 'NO_QUORUM':
       case 'NOT_OPEN':

@@ -23,7 +23,7 @@ class Session implements MemberSession {
 function setUp() {
   let nowMs = 1000;
   const membership = new Membership(
-    { isVoter: (name) => name === 'n2' },
+    { isVoter: (name) => name === 'n2', isWitness: () => false },
     { logger: silentLogger, clock: { monotonicMs: () => nowMs, wallMs: () => 1_800_000_000_000 + nowMs } },
   );
   membership.setMembers(['n2', 'n3']);

@@ -36,6 +36,7 @@ export interface MemberChange {
 export interface MembershipDriverOptions extends Partial<MembershipOptions> {
   /** Whether the member of this name counts in the quorum. */
   isVoter(name: string): boolean;
+  isWitness(name: string): boolean;
 }
 
 export interface MembershipModules {
@@ -61,6 +62,7 @@ export class Membership {
   readonly onChange = new Emitter<MemberChange>();
   readonly #options: MembershipOptions;
   readonly #isVoter: (name: string) => boolean;
+  readonly #isWitness: (name: string) => boolean;
   readonly #logger: Logger;
   readonly #clock: { monotonicMs(): number; wallMs(): number };
   readonly #sessions = new Map<number, Attached>();
@@ -79,6 +81,7 @@ export class Membership {
       goneAfterMs: options.goneAfterMs ?? DEFAULTS.goneAfterMs,
     };
     this.#isVoter = options.isVoter;
+    this.#isWitness = options.isWitness;
     this.#logger = modules.logger;
     this.#clock = modules.clock ?? SYSTEM_CLOCK;
   }
@@ -143,6 +146,7 @@ export class Membership {
       name: member.name,
       state: member.state,
       voter: this.#isVoter(member.name),
+      witness: this.#isWitness(member.name),
       heartbeat: this.#heartbeats.get(member.name) ?? null,
       attach: this.#attaches.get(member.name) ?? null,
       lastHeartbeatMs: member.heardAtMs === null ? null : Math.max(0, Math.round(nowMs - member.heardAtMs)),

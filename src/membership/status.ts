@@ -1,11 +1,12 @@
 import { type LinkAddress, linkText } from '../model/members.js';
-import type { MemberState, MemberStatus } from '../model/status.js';
+import { type MemberState, type MemberStatus, memberRole } from '../model/status.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 
 export interface MemberFacts {
   readonly name: string;
   readonly state: MemberState;
   readonly voter: boolean;
+  readonly witness: boolean;
   /** The member's last heartbeat, however old. */
   readonly heartbeat: HeartbeatBody | null;
   readonly attach: { readonly epoch: number; readonly http: string; readonly link: LinkAddress } | null;
@@ -22,7 +23,8 @@ export function memberStatus(facts: MemberFacts): MemberStatus {
   const ill = heardNow && heartbeat ? notRunning(heartbeat.applier) : null;
   return {
     name: facts.name,
-    role: heartbeat?.role ?? 'replica',
+    role: memberRole(heartbeat?.role ?? 'replica', facts.witness),
+    ...(facts.witness && { witness: true }),
     state: ill?.state ?? facts.state,
     voter: facts.voter,
     epoch: heartbeat?.epoch ?? attach?.epoch ?? 0,

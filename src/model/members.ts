@@ -18,6 +18,8 @@ export interface MemberPlace {
   readonly http: string;
   readonly mysqlRw: string | null;
   readonly mysqlRo: string | null;
+  /** It has no database server: it keeps the log and votes, and never serves. Absent = it has one. */
+  readonly witness?: boolean;
 }
 
 export interface ListedMember extends MemberPlace {
@@ -42,6 +44,18 @@ export type MemberChange =
 /** 9 voters = a quorum of 5. With more, each commit waits for more disks, and nothing is gained. */
 export const MEMBERS_MAX = 9;
 
+/** A cluster with as many witnesses as servers survives no loss more than one without the witnesses. */
+function refuseWitness(list: MemberList, { name, witness }: MemberPlace): void {
+  if (!witness) return;
+  const witnesses = list.filter((member) => member.witness).length;
+  const servers = list.length - witnesses;
+  if (servers > witnesses + 1) return;
+  throw new SkeinError(
+    'WITNESS_TOO_MANY',
+    `The cluster has ${servers} ${servers === 1 ? 'member' : 'members'} with a database server and ${witnesses} ${witnesses === 1 ? 'witness' : 'witnesses'}. Before ${name} can be a witness, another member with a server has to join.`,
+  );
+}
+
 export function nameOfChange(change: MemberChange): string {
   if (change.kind === 'add') return change.member.name;
   return change.kind === 'address' ? change.place.name : change.name;
@@ -49,7 +63,7 @@ export function nameOfChange(change: MemberChange): string {
 
 /**
  * The list after one change.
- * @throws SkeinError MEMBER_EXISTS | MEMBER_UNKNOWN | MEMBER_IS_PRIMARY | MEMBER_UNCHANGED | MEMBERS_FULL
+ * @throws SkeinError MEMBER_EXISTS | MEMBER_UNKNOWN | MEMBER_IS_PRIMARY | MEMBER_UNCHANGED | MEMBERS_FULL | WITNESS_TOO_MANY
  */
 export function changeMembers(list: MemberList, primary: string, change: MemberChange): MemberList {
   if (change.kind === 'add') {
@@ -61,6 +75,7 @@ export function changeMembers(list: MemberList, primary: string, change: MemberC
         `The cluster has ${list.length} members, which is the limit. Remove one before ${member.name} is added.`,
       );
     }
+    refuseWitness(list, member);
     return [...list, { ...placeOf(member), incarnation: '', voter: false }];
   }
   const name = nameOfChange(change);
@@ -153,12 +168,18 @@ export function isSamePlace(a: MemberPlace, b: MemberPlace): boolean {
     isSameLink(a.link, b.link) &&
     a.http === b.http &&
     a.mysqlRw === b.mysqlRw &&
-    a.mysqlRo === b.mysqlRo
+    a.mysqlRo === b.mysqlRo &&
+    isWitness(a) === isWitness(b)
   );
 }
 
-export function placeOf({ name, link, http, mysqlRw, mysqlRo }: MemberPlace): MemberPlace {
-  return { name, link: { host: link.host, port: link.port }, http, mysqlRw, mysqlRo };
+export function placeOf({ name, link, http, mysqlRw, mysqlRo, witness }: MemberPlace): MemberPlace {
+  const { host, port } = link;
+  return { name, link: { host, port }, http, mysqlRw, mysqlRo, ...(witness && { witness }) };
+}
+
+export function isWitness({ witness }: Pick<MemberPlace, 'witness'>): boolean {
+  return witness === true;
 }
 
 /** Null when both addresses can be dialled as they are written; else what is wrong with one of them. */

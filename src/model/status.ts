@@ -4,6 +4,13 @@ import type { SeedProgress } from './seed.js';
 /** Types of `GET /v1/cluster`: the whole cluster as every node knows it. */
 
 export type Role = 'primary' | 'replica';
+/** What a member is for people: a witness that has the lead for a moment, to hand it over, is the primary. */
+export const MEMBER_ROLES = ['primary', 'replica', 'witness'] as const;
+export type MemberRole = (typeof MEMBER_ROLES)[number];
+
+export function memberRole(role: Role, witness: boolean): MemberRole {
+  return role === 'replica' && witness ? 'witness' : role;
+}
 /**
  * `stopped`: its heartbeats come, but its server has stopped executing after an error. `stalled`: its server's workers wait
  * for something, and nothing is executed.
@@ -50,7 +57,9 @@ export interface MysqlConnections {
 
 export interface MemberStatus {
   name: string;
-  role: Role;
+  role: MemberRole;
+  /** It has no database server; absent = it has one. */
+  witness?: boolean;
   state: MemberState;
   /** Counts in the quorum. */
   voter: boolean;

@@ -15,6 +15,7 @@ const Member = Type.Object({
   http: Type.String(),
   mysqlRw: TextOrNull,
   mysqlRo: TextOrNull,
+  witness: Type.Optional(Type.Boolean()),
 });
 
 const Schema = Type.Array(

@@ -13,6 +13,7 @@ const own = ownStatus({
   heartbeat: heartbeatBody('n2', 'replica'),
   state: 'joining',
   voter: true,
+  witness: false,
   since: '',
 });
 
@@ -43,5 +44,7 @@ it('a node tells of its own seed while its link is down too', () => {
     ...{ bytesTotal: 9, bytesPerSecond: 0, remainingMs: null, since: '', reason: 'asked for' },
   };
   const heartbeat = { ...heartbeatBody('n2', 'replica'), seeding };
-  expect(ownStatus({ heartbeat, state: 'joining', voter: true, since: '' }).seeding).toEqual(seeding);
+  expect(ownStatus({ heartbeat, state: 'joining', voter: true, witness: false, since: '' }).seeding).toEqual(
+    seeding,
+  );
 });

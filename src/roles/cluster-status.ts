@@ -2,13 +2,14 @@ import type { NodeConfig } from '../config/node-config.js';
 import type { Primary } from '../election/known-primary.js';
 import { memberStatus } from '../membership/status.js';
 import { type Chain, currentEpoch, listInForce, newestEntry } from '../model/chain.js';
-import { type ListedMember, majorityOf, votersOf } from '../model/members.js';
-import type {
-  ChangeStatus,
-  ClusterStatus,
-  MemberState,
-  MemberStatus,
-  MembersDocument,
+import { isWitness, type ListedMember, majorityOf, votersOf } from '../model/members.js';
+import {
+  type ChangeStatus,
+  type ClusterStatus,
+  type MemberState,
+  type MemberStatus,
+  type MembersDocument,
+  memberRole,
 } from '../model/status.js';
 import type { HeartbeatBody } from '../wire/messages.js';
 
@@ -18,6 +19,7 @@ export interface SelfFacts {
   heartbeat: HeartbeatBody;
   state: MemberState;
   voter: boolean;
+  witness: boolean;
   /** ISO time of the last change of `state`. */
   since: string;
 }
@@ -27,6 +29,7 @@ export function ownStatus(self: SelfFacts): MemberStatus {
     name: self.heartbeat.node,
     state: self.state,
     voter: self.voter,
+    witness: self.witness,
     heartbeat: self.heartbeat,
     attach: null,
     lastHeartbeatMs: 0,
@@ -63,7 +66,7 @@ export function seenFromReplica(
 export function ledBy(status: ClusterStatus, primary: Primary | null): ClusterStatus {
   const name = primary?.name ?? null;
   const members = status.members.map((member): MemberStatus => {
-    const role = member.name === name ? 'primary' : 'replica';
+    const role = memberRole(member.name === name ? 'primary' : 'replica', member.witness === true);
     return role === member.role ? member : { ...member, role };
   });
   return { ...status, primary: name, epoch: Math.max(status.epoch, primary?.epoch ?? 0), members };
@@ -92,10 +95,18 @@ export function bareStatus(
 function unheard(member: ListedMember, primary: string | null): MemberStatus {
   const { name, voter, http, link, mysqlRw, mysqlRo } = member;
   const status = memberStatus({
-    ...{ name, voter, state: 'joining', heartbeat: null, attach: { epoch: 0, http, link } },
+    ...{
+      name,
+      voter,
+      witness: isWitness(member),
+      state: 'joining',
+      heartbeat: null,
+      attach: { epoch: 0, http, link },
+    },
     ...{ lastHeartbeatMs: null, since: '', reason: 'This node has not heard of it since it started.' },
   });
-  return { ...status, role: name === primary ? 'primary' : 'replica', mysqlRw, mysqlRo };
+  const role = memberRole(name === primary ? 'primary' : 'replica', isWitness(member));
+  return { ...status, role, mysqlRw, mysqlRo };
 }
 
 /** The list of members in the chain of this node. */

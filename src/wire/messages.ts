@@ -4,7 +4,7 @@ import type { Chain, ChainEntry, ChainPlace } from '../model/chain.js';
 import { messageOf } from '../model/error.js';
 import { SEED_CAUSES, SEED_PHASES } from '../model/seed.js';
 import type { ClusterStatus } from '../model/status.js';
-import { APPLIER_STATES, CHANGE_KINDS, MEMBER_STATES } from '../model/status.js';
+import { APPLIER_STATES, CHANGE_KINDS, MEMBER_ROLES, MEMBER_STATES } from '../model/status.js';
 import {
   allocateFrame,
   FRAME_HEADER_SIZE,
@@ -70,6 +70,7 @@ const EntrySchema = Type.Object({
         http: Address,
         mysqlRw: OrNull(Address),
         mysqlRo: OrNull(Address),
+        witness: Type.Optional(Type.Boolean()),
       }),
       { maxItems: 64 },
     ),
@@ -124,6 +125,7 @@ const AttachSchema = Type.Intersect([
     link: LinkAddressSchema,
     mysqlRw: OrNull(Address),
     mysqlRo: OrNull(Address),
+    witness: Type.Optional(Type.Boolean()),
     flavour: Flavour,
   }),
   SpoolEndSchema,
@@ -235,7 +237,8 @@ const StatusSchema = Type.Object({
   members: Type.Array(
     Type.Object({
       name: NodeName,
-      role: Role,
+      role: Type.Union(MEMBER_ROLES.map((role) => Type.Literal(role))),
+      witness: Type.Optional(Type.Boolean()),
       state: Type.Union(MEMBER_STATES.map((state) => Type.Literal(state))),
       voter: Type.Boolean(),
       epoch: Epoch,

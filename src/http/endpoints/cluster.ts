@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { SEED_CAUSES, SEED_PHASES } from '../../model/seed.js';
-import { MEMBER_STATES } from '../../model/status.js';
+import { MEMBER_ROLES, MEMBER_STATES } from '../../model/status.js';
 import { defineEndpoint } from './definition.js';
 import { Change } from './members.js';
 
@@ -10,7 +10,10 @@ const Nullable = <T extends ReturnType<typeof Type.String> | ReturnType<typeof T
 const Member = Type.Object(
   {
     name: Type.String(),
-    role: Type.Union([Type.Literal('primary'), Type.Literal('replica')]),
+    role: Type.Union(MEMBER_ROLES.map((role) => Type.Literal(role))),
+    witness: Type.Optional(
+      Type.Boolean({ description: 'It has no database server: it keeps the log and votes.' }),
+    ),
     state: Type.Union(MEMBER_STATES.map((state) => Type.Literal(state))),
     voter: Type.Boolean(),
     epoch: Type.Integer(),

@@ -20,6 +20,9 @@ const place = {
   }),
   mysqlRw: Type.Union([Type.String({ maxLength: 300 }), Type.Null()]),
   mysqlRo: Type.Union([Type.String({ maxLength: 300 }), Type.Null()]),
+  witness: Type.Optional(
+    Type.Boolean({ description: 'It has no database server: it keeps the log and votes.' }),
+  ),
 };
 
 export const Change = Type.Union(
@@ -79,7 +82,7 @@ export const postMembers = defineEndpoint({
   auth: 'admin',
   body: Type.Object(place, { additionalProperties: false }),
   response: List,
-  errors: [...ERRORS, 'MEMBER_EXISTS', 'MEMBERS_FULL'],
+  errors: [...ERRORS, 'MEMBER_EXISTS', 'MEMBERS_FULL', 'WITNESS_TOO_MANY'],
 });
 
 export const deleteMember = defineEndpoint({

@@ -14,6 +14,7 @@ import {
   isMajorityOfAll,
   isSameLink,
   isSamePlace,
+  isWitness,
   type ListedMember,
   type MemberChange,
   type MemberList,
@@ -21,6 +22,7 @@ import {
   majorityOf,
   memberNamed,
   nameOfChange,
+  placeOf,
   votersOf,
 } from '../../model/members.js';
 import type { ChangeStatus } from '../../model/status.js';
@@ -146,6 +148,9 @@ export class MemberChanges {
   refusalOf(attach: AttachInfo): { refuse: string; message: string } | null {
     const { node, adopted } = attach;
     const listed = memberNamed(this.list, node);
+    if (listed !== null && isWitness(listed) !== isWitness(attach)) {
+      return { refuse: 'MEMBER_KIND', message: otherKindText(listed) };
+    }
     if (listed !== null && isAnother(listed, attach)) {
       return { refuse: 'MEMBER_ELSEWHERE', message: elsewhereText(listed, attach) };
     }
@@ -314,8 +319,8 @@ export class MemberChanges {
     for (const { name } of this.list) {
       const session = isHeard(name) ? replicas.session(name) : null;
       if (session === null) continue;
-      const { http, link, mysqlRw, mysqlRo, incarnation } = session.attach;
-      const place = { name, http, link, mysqlRw, mysqlRo };
+      const { incarnation } = session.attach;
+      const place = placeOf({ ...session.attach, name });
       const sound = replicas.isSound(session);
       attached.set(name, { place, incarnation, sound, durable: replicas.durableOf(name) });
     }
@@ -336,6 +341,13 @@ function isAnother(listed: ListedMember, attach: AttachInfo): boolean {
 
 function elsewhereText({ name, http }: ListedMember, attach: AttachInfo): string {
   return `The member ${name} is at ${http}. This node says that it is ${name} at ${attach.http}, and it has another disk: so it is another machine. Stop this node; or, to give it the place of ${name}, remove ${name} and add it again.`;
+}
+
+function otherKindText({ name, witness }: ListedMember): string {
+  const [listed, is] = witness
+    ? ['a witness', 'a node with a server']
+    : ['a node with a server', 'a witness'];
+  return `The cluster has ${name} as ${listed}, and this node is ${is} ("witness" in its node.json). To change that, remove ${name} (skein remove ${name}), and join again with an empty directory.`;
 }
 
 function removedText(node: string): string {
