@@ -68,7 +68,14 @@ function node({ applied = async () => true }: { applied?: (gtid: string) => Prom
   publish({});
   const asked: string[] = [];
   const view = new PlaneNodeView({
-    config: { name: 'n1', cluster: 'c', acknowledge: 'majority', directory: '/nowhere', tls: null },
+    config: {
+      name: 'n1',
+      cluster: 'c',
+      acknowledge: 'majority',
+      directory: '/nowhere',
+      tls: null,
+      witness: false,
+    },
     clusterId: 'id',
     ...{ secret: Buffer.alloc(32), dumpProgram: 'dump', flavour: mariadb, plane, waits },
     questions: new Questions({ send: (_, what) => asked.push(what) }),

@@ -40,7 +40,7 @@ it.each(['', '{', '{"cluster":"x","founder":false,"boot":1}', 'null'])(
 it('says where a node is by its configuration', () => {
   const settings = {
     ...{ name: 'n1', http: { host: '::1', port: 8083 }, link: { host: '10.0.0.1', port: 7083 }, tls: null },
-    ...{ mysqlPorts: { host: '0.0.0.0', readWrite: 6446, readOnly: 6447 }, advertise: null },
+    ...{ mysqlPorts: { host: '0.0.0.0', readWrite: 6446, readOnly: 6447 }, advertise: null, witness: false },
   };
   expect(ownPlace(settings)).toEqual({
     ...{ name: 'n1', link: { host: '10.0.0.1', port: 7083 }, http: 'http://[::1]:8083' },
@@ -49,5 +49,9 @@ it('says where a node is by its configuration', () => {
   expect(ownPlace({ ...settings, advertise: 'db1', tls: { ports: ['http'] } })).toEqual({
     ...{ name: 'n1', link: { host: 'db1', port: 7083 }, http: 'https://db1:8083' },
     ...{ mysqlRw: 'db1:6446', mysqlRo: 'db1:6447' },
+  });
+  expect(ownPlace({ ...settings, mysqlPorts: null, witness: true })).toEqual({
+    ...{ name: 'n1', link: { host: '10.0.0.1', port: 7083 }, http: 'http://[::1]:8083' },
+    ...{ mysqlRw: null, mysqlRo: null, witness: true },
   });
 });

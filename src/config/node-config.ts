@@ -7,6 +7,7 @@ import { nearest } from '../std/nearest.js';
 import { HttpSettings, httpLimitProblems } from './http-settings.js';
 import { placeProblem } from './place.js';
 import { RetentionSettings } from './retention-settings.js';
+import { witnessProblems } from './witness.js';
 
 /**
  * The configuration of one node: one type, one place for defaults, load -> validate -> freeze.
@@ -67,6 +68,12 @@ export const NodeConfigSchema = Type.Object(
       default: 'automatic',
       expected:
         '"automatic", or no such setting. A primary that nobody replaces does not exist any more: the nodes elect another one when theirs is lost. Remove the line on all nodes',
+    }),
+    witness: Type.Boolean({
+      default: false,
+      description:
+        'Whether this node is a witness: it keeps the log and votes, and has no database server. See docs/elections.md.',
+      expected: 'true or false',
     }),
     priority: Type.Integer({
       minimum: 0,
@@ -388,7 +395,10 @@ export function nodeConfig(raw: unknown, options: { source: string; baseDirector
     const filled = Value.Default(NodeConfigSchema, structuredClone(raw)) as Record<string, unknown>;
     return { value: filled, problems: [...shapeProblems(filled)] };
   });
-  if (problems.length === 0) problems.push(...relationProblems(value as Static<typeof NodeConfigSchema>));
+  if (problems.length === 0) {
+    problems.push(...relationProblems(value as Static<typeof NodeConfigSchema>));
+    problems.push(...witnessProblems(value as Static<typeof NodeConfigSchema>, raw));
+  }
   if (problems.length > 0) {
     throw new SkeinError('CONFIG_INVALID', `${options.source}: ${problems.join('\n  ')}`, {
       data: { problems },

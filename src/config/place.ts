@@ -12,6 +12,7 @@ interface PlaceSettings {
   } | null;
   readonly advertise: string | null;
   readonly tls: TlsPorts | null;
+  readonly witness: boolean;
 }
 
 type Port = 'http' | 'link' | 'mysql';
@@ -26,7 +27,7 @@ export function usesTls({ tls }: Pick<PlaceSettings, 'tls'>, port: Port): boolea
 
 /** Where the other nodes and clients reach this node. */
 export function ownPlace(config: PlaceSettings): MemberPlace {
-  const { name, link, http, mysqlPorts, advertise } = config;
+  const { name, link, http, mysqlPorts, advertise, witness } = config;
   const at = (host: string, port: number) => `${bracketed(advertise ?? host)}:${port}`;
   return {
     name,
@@ -34,6 +35,7 @@ export function ownPlace(config: PlaceSettings): MemberPlace {
     http: `${usesTls(config, 'http') ? 'https' : 'http'}://${at(http.host, http.port)}`,
     mysqlRw: mysqlPorts && at(mysqlPorts.host, mysqlPorts.readWrite),
     mysqlRo: mysqlPorts && at(mysqlPorts.host, mysqlPorts.readOnly),
+    ...(witness && { witness }),
   };
 }
 
