@@ -12,6 +12,7 @@ import type {
   AcknowledgeLevel,
   ClusterEvent,
   ClusterStatus,
+  MemberRole,
   MemberState,
   MembersDocument,
   Role,
@@ -25,16 +26,16 @@ import type { LogFilter } from './log-filter.js';
 /** Whether requests may reach the local server at all (reads included, rule H9). */
 export type Openness =
   | { readonly open: true }
-  /** `code` becomes the error code of a 503; `reason` is for people. */
+  /** `code` becomes the error code of a 503, of a 421 where the node has no server at all; `reason` is for people. */
   | {
       readonly open: false;
-      readonly code: 'NOT_OPEN' | 'NO_QUORUM' | 'SERVER_DOWN';
+      readonly code: 'NOT_OPEN' | 'NO_QUORUM' | 'SERVER_DOWN' | 'WITNESS';
       readonly reason: string;
     };
 
 export interface Readiness {
   readonly ok: boolean;
-  readonly role: Role;
+  readonly role: MemberRole;
   readonly state: MemberState;
   /** ms, null when not known */
   readonly lagMs: number | null;
@@ -172,7 +173,7 @@ export interface NodeView {
   backup(signal: AbortSignal): Promise<Readable>;
   /**
    * An operator wants a node to be filled from another one, or that to end.
-   * @throws SkeinError NOT_PRIMARY, NOT_ATTACHED, SEED_OF_PRIMARY, NOT_SEEDING, SEED_NOT_CANCELLABLE
+   * @throws SkeinError NOT_PRIMARY, NOT_ATTACHED, SEED_OF_PRIMARY, SEED_OF_WITNESS, NOT_SEEDING, SEED_NOT_CANCELLABLE
    */
   orderSeed(order: { node: string; order: 'start' | 'cancel'; reason: string }): Promise<void>;
   /**

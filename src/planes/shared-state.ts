@@ -8,7 +8,7 @@
 import type { Role } from '../model/status.js';
 
 /** The first entries of both lists have code 0, so memory that was never written reads as a closed replica. */
-const OPENNESS_CODES = ['NOT_OPEN', 'OPEN', 'NO_QUORUM', 'SERVER_DOWN'] as const;
+const OPENNESS_CODES = ['NOT_OPEN', 'OPEN', 'NO_QUORUM', 'SERVER_DOWN', 'WITNESS'] as const;
 export type OpennessCode = (typeof OPENNESS_CODES)[number];
 const ROLES: readonly Role[] = ['replica', 'primary'];
 

@@ -89,6 +89,7 @@ export class NoRole implements RoleScope {
       heartbeat: this.heartbeat(),
       state: 'joining',
       voter: votersOf(listInForce(this.#parts.chainFile.chain)).includes(config.name),
+      witness: config.witness,
       since: this.#since,
     });
     return bareStatus(config, { chain: this.#parts.chainFile.chain, primary: this.#primary, own });

@@ -15,6 +15,7 @@ import { ReplicaNode } from './replica/replica-node.js';
 import type { ReplicaRole } from './replica/replica-role.js';
 import type { Assignment, NodeParts, RoleNode, RolePositions, RoleScope, Verifying } from './role-node.js';
 import type { SeedTarget } from './seed-parts.js';
+import { witnessOpenness } from './witness-openness.js';
 
 /** The usual obstacles to taking the server into a role end within some seconds. */
 const ROLE_RETRY_MS = 2_000;
@@ -169,7 +170,8 @@ export class RoleHost implements RoleNode {
   }
 
   isOpen(): Openness {
-    return this.#role.isOpen();
+    const { config } = this.#parts;
+    return config.witness ? witnessOpenness(config.name) : this.#role.isOpen();
   }
 
   ready(): Readiness {

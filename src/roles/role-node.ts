@@ -142,7 +142,7 @@ export interface RoleNode extends Pick<NodeView, 'epoch' | 'isOpen' | 'ready' | 
   /**
    * An operator orders that a node is filled, or that its seed is cancelled. The node is this one, or on a primary an
    * attached replica.
-   * @throws SkeinError NOT_PRIMARY, NOT_ATTACHED, SEED_OF_PRIMARY, NOT_SEEDING, SEED_NOT_CANCELLABLE
+   * @throws SkeinError NOT_PRIMARY, NOT_ATTACHED, SEED_OF_PRIMARY, SEED_OF_WITNESS, NOT_SEEDING, SEED_NOT_CANCELLABLE
    */
   orderSeed(node: string, order: SeedOrder): Promise<void>;
   /** Null = this node is not a replica now. */
@@ -168,6 +168,14 @@ export interface Verifying {
 
 export function noVerifying(): Verifying {
   throw new SkeinError('NOT_PRIMARY', 'This node is a replica. Rows are compared by the primary.');
+}
+
+export async function noChange(): Promise<void> {
+  throw new SkeinError('NOT_PRIMARY', 'Only the primary changes the list of members.');
+}
+
+export async function noConfirming(): Promise<void> {
+  throw new SkeinError('NOT_PRIMARY', 'This node is a replica, so it cannot confirm that it is the primary.');
 }
 
 /** One role of a node, from its beginning to its end. It borrows the node's parts. */

@@ -1,3 +1,4 @@
+import { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { SeedNeed, SeedProgress } from '../model/seed.js';
 import type { Emitter } from '../std/emitter.js';
@@ -17,6 +18,10 @@ export interface Seeding {
   /** The spool must keep the groups from this ordinal on. */
   readonly keepsFrom: number;
   readonly onChange: Emitter<void>;
+}
+
+export function seedOfWitness(node: string): SkeinError {
+  return new SkeinError('SEED_OF_WITNESS', `${node} is a witness: it has no server that could be filled.`);
 }
 
 /** What a seed needs of a replica's role. */

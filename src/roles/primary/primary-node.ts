@@ -7,7 +7,7 @@ import { Membership } from '../../membership/driver.js';
 import type { MetricFamily } from '../../metrics/text.js';
 import { type Chain, type ChainPlace, listedNames } from '../../model/chain.js';
 import { SkeinError } from '../../model/error.js';
-import { type MemberChange, votersOf } from '../../model/members.js';
+import { isWitness, type MemberChange, memberNamed, votersOf } from '../../model/members.js';
 import type { ClusterStatus, MemberStatus, MembersDocument } from '../../model/status.js';
 import { Emitter } from '../../std/emitter.js';
 import type { AttachInfo, DefinitionsQuery, HeartbeatBody, SeedOrder } from '../../wire/messages.js';
@@ -18,7 +18,7 @@ import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-serv
 import { LogEndFile } from '../log-end-file.js';
 import { primaryMetrics } from '../metrics.js';
 import type { NodeParts, RolePositions, RoleScope } from '../role-node.js';
-import type { SeedTarget } from '../seed-parts.js';
+import { type SeedTarget, seedOfWitness } from '../seed-parts.js';
 import { TimeZoneGuard } from '../time-zones.js';
 import { xaFile } from '../xa-file.js';
 import { BootNumbers } from './boot-numbers.js';
@@ -97,6 +97,7 @@ export class PrimaryNode implements RoleScope {
         lateAfterMs: config.lateAfterMs,
         goneAfterMs: config.goneAfterMs,
         isVoter: (name) => votersOf(this.#primary.members.list).includes(name),
+        isWitness: (name) => this.#isWitness(name),
       },
       { logger: logger.child({ part: 'membership' }) },
     );
@@ -125,6 +126,10 @@ export class PrimaryNode implements RoleScope {
     });
   }
 
+  #isWitness(name: string): boolean {
+    return memberNamed(this.#primary.members.list, name)?.witness === true;
+  }
+
   #setMembers(): void {
     const { chain } = this.#parts.chainFile;
     if (chain === this.#chain) return;
@@ -135,7 +140,8 @@ export class PrimaryNode implements RoleScope {
   #makeVerifier(): Verifier {
     const { config, logger, flavour, events, control } = this.#parts;
     const primary = this.#primary;
-    const others = () => this.#members.list().filter(({ name }) => name !== config.name);
+    const others = () =>
+      this.#members.list().filter(({ name, witness }) => name !== config.name && witness !== true);
     return new Verifier(
       { node: config.name, intervalHours: config.verifyIntervalHours },
       {
@@ -149,7 +155,7 @@ export class PrimaryNode implements RoleScope {
         ordinalAtPlace: (file, position) => primary.feed.places.ordinalAt(file, position),
         received: () => primary.received,
         readNow: () => primary.readNow(),
-        attached: () => primary.replicas.sessions,
+        attached: () => primary.replicas.sessions.filter(({ attach }) => !isWitness(attach)),
         expected: () => others().map(({ name }) => name),
         isCaughtUp: (node) => others().some((member) => member.name === node && isCaughtUp(member)),
         changed: () => this.onStatus.emit(),
@@ -321,6 +327,7 @@ export class PrimaryNode implements RoleScope {
       heartbeat: this.heartbeat(),
       state: this.#state(),
       voter: votersOf(this.#primary.members.list).includes(config.name),
+      witness: config.witness,
       since: this.#since,
     });
     return {
@@ -403,6 +410,7 @@ export class PrimaryNode implements RoleScope {
         'SEED_OF_PRIMARY',
         `${name} is the primary. The other nodes are filled from its data, so it cannot be filled itself.`,
       );
+    if (this.#isWitness(node)) throw seedOfWitness(node);
     this.#primary.replicas.orderSeed(node, order);
   }
 

@@ -1,7 +1,7 @@
 import type { Quorum } from '../../hub/quorum.js';
 import type { WelcomeDecision } from '../../link/greeting.js';
 import { SkeinError } from '../../model/error.js';
-import { votersOf } from '../../model/members.js';
+import { isWitness, votersOf } from '../../model/members.js';
 import type { Position } from '../../model/position.js';
 import { isNoDdl } from '../../promise/ddl-risk.js';
 import { monotonicMs } from '../../std/clock.js';
@@ -23,7 +23,7 @@ import { PrimaryChecks } from './primary-checks.js';
 import type { PrimaryRoleModules, PrimaryRoleOptions } from './primary-parts.js';
 import { ReplicaSet } from './replica-set.js';
 import { SchemaGuard } from './schema-guard.js';
-import { SpoolCatchUp } from './spool-catch-up.js';
+import { NoCatchUp, SpoolCatchUp } from './spool-catch-up.js';
 
 /**
  * The work of the primary in its epoch. The log is fed from the spool, with or without a server (rule E8); what belongs to a run
@@ -104,10 +104,11 @@ export class PrimaryRole {
       chain: () => election.chain,
       keptChain: () => this.epochs.chain,
       isHeard: (replica) => modules.isHeard(replica),
-      catchUp: (after, batch) =>
-        after.ordinal + 1 < modules.spool.begin
-          ? dumps.catchUp(after, batch)
-          : new SpoolCatchUp(modules.spool, after.ordinal, batch),
+      catchUp: (after, batch) => {
+        const { spool } = modules;
+        if (after.ordinal + 1 >= spool.begin) return new SpoolCatchUp(spool, after.ordinal, batch);
+        return isWitness(options.place) ? new NoCatchUp(node, spool.begin) : dumps.catchUp(after, batch);
+      },
       moved: ({ answered, committed }) => {
         this.feed.acknowledge(answered);
         modules.spool.setCommitted(committed);
@@ -262,7 +263,11 @@ export class PrimaryRole {
   led(): void {
     this.replicas.settle(this.epochs.began);
     this.members.began();
-    this.#setReason('The server of this node is being opened.');
+    this.#setReason(
+      isWitness(this.#options.place)
+        ? 'This witness has the lead only to hand it over. No node with a server can take it now.'
+        : 'The server of this node is being opened.',
+    );
   }
 
   /** This node is not the primary any more. Sessions and the reading of the log end at once. */

@@ -1,6 +1,7 @@
 import type { CatchUp } from '../../hub/feed.js';
 import { isSkeinError, messageOf, SkeinError } from '../../model/error.js';
 import type { RecordBatch } from '../../model/records.js';
+import { LOG_PURGED } from '../../model/seed.js';
 import type { SpoolReader } from '../../spool/reader.js';
 import { Emitter } from '../../std/emitter.js';
 import {
@@ -108,6 +109,25 @@ export class SpoolCatchUp implements CatchUp {
       throw new SkeinError('SPOOL_DAMAGED', `The spool has no format for the groups from ${this.#from} on.`);
     if (!this.#take(batchOf(bytes, this.#format)) && !this.#stopped) await this.#waitFor('space');
   }
+}
+
+/** On a witness: it has no server whose log would reach back further than its spool. */
+export class NoCatchUp implements CatchUp {
+  readonly onEnded = new Emitter<SkeinError>();
+  readonly #node: string;
+  readonly #begin: number;
+
+  constructor(node: string, begin: number) {
+    this.#node = node;
+    this.#begin = begin;
+  }
+
+  async start(): Promise<void> {
+    throw new SkeinError(LOG_PURGED, `The log of ${this.#node}, a witness, begins at number ${this.#begin}.`);
+  }
+
+  resume(): void {}
+  stop(): void {}
 }
 
 /** `bytes`: whole records of groups. */

@@ -1,17 +1,20 @@
-import { join } from 'node:path';
 import type { Openness, Readiness } from '../../api/node-view.js';
 import type { Fitness } from '../../election/state.js';
 import { LinkDialer } from '../../link/dialer.js';
 import type { WelcomeDecision } from '../../link/greeting.js';
 import type { ReplicaSession } from '../../link/listener-session.js';
-import { LagMeter } from '../../membership/lag.js';
 import type { MetricFamily } from '../../metrics/text.js';
 import { listInForce } from '../../model/chain.js';
 import { SkeinError } from '../../model/error.js';
 import { memberNamed, votersOf } from '../../model/members.js';
 import type { Position } from '../../model/position.js';
 import { LOG_PURGED } from '../../model/seed.js';
-import type { ClusterStatus, MemberState, MembersDocument } from '../../model/status.js';
+import {
+  type ClusterStatus,
+  type MemberState,
+  type MembersDocument,
+  memberRole,
+} from '../../model/status.js';
 import { monotonicMs } from '../../std/clock.js';
 import { Emitter } from '../../std/emitter.js';
 import type {
@@ -25,25 +28,26 @@ import type {
 import { bareStatus, membersDocument, ownStatus, seenFromReplica } from '../cluster-status.js';
 import { linkSettings } from '../link-settings.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
-import { LogEndFile } from '../log-end-file.js';
 import { replicaMetrics } from '../metrics.js';
 import { isOnlyVoter } from '../only-voter.js';
 import {
   type Assignment,
   type NodeParts,
+  noChange,
+  noConfirming,
   noVerifying,
   type RolePositions,
   type RoleScope,
 } from '../role-node.js';
-import type { SeedTarget } from '../seed-parts.js';
+import { type SeedTarget, seedOfWitness } from '../seed-parts.js';
 import { spoolBase } from '../spool-base.js';
-import { xaFile } from '../xa-file.js';
-import { ddlNoteFile } from './ddl-note.js';
 import { dialAddress } from './dial-address.js';
 import { FormerServer } from './former-server.js';
 import { lateReason } from './late-reason.js';
 import { lostChain } from './lost-chain.js';
-import { ReplicaRole } from './replica-role.js';
+import type { ReplicaRole } from './replica-role.js';
+import { replicaRoleOf } from './replica-role-of.js';
+import { WitnessLog } from './witness-log.js';
 
 /** The replica as a role of the node: the replica's work, and the link to the primary. */
 export class ReplicaNode implements RoleScope {
@@ -58,6 +62,8 @@ export class ReplicaNode implements RoleScope {
   /** The epoch for which that primary was elected; undefined = none is known. */
   #epoch: number | undefined;
   readonly #former: FormerServer;
+  /** Null = this node has a server. */
+  readonly #witnessLog: WitnessLog | null;
   #dialer: LinkDialer | null = null;
   #dialling: Promise<void> = Promise.resolve();
   #linkUp = false;
@@ -80,52 +86,33 @@ export class ReplicaNode implements RoleScope {
     this.#primary = primary;
     this.#epoch = epoch;
     this.#lost = lostChain(parts);
-    const { config, logger, flavour, chainFile, events } = parts;
-    this.#replica = new ReplicaRole(
-      {
-        node: config.name,
-        place: parts.place,
-        boot: parts.boot,
-        endpointUser: 'skein_endpoint',
-        endpointPassword: parts.passwordOf('skein_endpoint'),
-        applierStallMs: config.applierStallMs,
-        replicationUser: 'skein_repl',
-        replicationPassword: parts.passwordOf('skein_repl'),
+    const { config, logger, flavour } = parts;
+    this.#replica = replicaRoleOf(parts, {
+      ack: (ack) => this.#dialer?.ack(ack),
+      adopted: (place) => this.#dialer?.adopted(place),
+      resumeLink: () => {
+        if (this.#held === null) this.#dialer?.resume();
       },
-      {
-        logger: logger.child({ part: 'replica' }),
-        flavour,
-        chainFile,
-        ddlNote: ddlNoteFile(join(config.directory, 'state')),
-        xaFile: xaFile(join(config.directory, 'state')),
-        logEndFile: new LogEndFile(join(config.directory, 'state'), { logger }),
-        events,
-        spool: parts.spool,
-        seeding: parts.seeding,
-        lag: new LagMeter({}, { nowMs: monotonicMs(), wallMs: Date.now() }),
-        control: () => parts.control(),
-        ack: (ack) => this.#dialer?.ack(ack),
-        adopted: (place) => this.#dialer?.adopted(place),
-        resumeLink: () => {
-          if (this.#held === null) this.#dialer?.resume();
-        },
-        restartSpool: (position) => this.#restartSpool(position),
-        chainChanged: (chain) => parts.election.chainFollowed(chain),
-        crashHandled: () => parts.crashHandled(),
-        kill: (reason) => void parts.kill(reason),
-        fail: (error) => parts.fail(error),
-      },
-    );
+      restartSpool: (position) => this.#restartSpool(position),
+    });
     this.#former = new FormerServer(parts, {
       ask: (query) => this.#dialer?.askDefinitions(query) ?? false,
       isReplica: (up) => this.serverUp(up),
       signal: this.#stopped.signal,
     });
+    this.#witnessLog = !config.witness
+      ? null
+      : new WitnessLog({
+          ...{ logger, flavour, spool: parts.spool },
+          beginAfter: (position) => this.#emptySpool(position),
+          beginAnewAfter: (position) => this.#restartSpool(position),
+        });
     this.#offSeeding = parts.seeding.onChange.on(() => this.onChange.emit());
   }
 
   async orderSeed(node: string, { order, reason }: SeedOrder): Promise<void> {
     const { config, seeding, spool } = this.#parts;
+    if (config.witness) throw seedOfWitness(node);
     if (node !== config.name)
       throw new SkeinError(
         'NOT_PRIMARY',
@@ -147,14 +134,18 @@ export class ReplicaNode implements RoleScope {
 
   /** Closes the link and dials again afterwards, because the records of the old link continue the old end of the spool. */
   #restartSpool(position: Position): Promise<void> {
-    const { spool, flavour, chainFile } = this.#parts;
     const restarted = this.#dialling.then(async () => {
       await this.#hangUp('the spool is restarted');
-      await spool.restartAfter(spoolBase(position, { chain: chainFile.chain, flavour }));
+      await this.#emptySpool(position);
     });
     const primary = this.#primary;
     this.#dialling = restarted.catch(() => {}).then(() => this.#dialTo(primary));
     return restarted;
+  }
+
+  #emptySpool(position: Position): Promise<void> {
+    const { spool, flavour, chainFile } = this.#parts;
+    return spool.restartAfter(spoolBase(position, { chain: chainFile.chain, flavour }));
   }
 
   #dialTo(primary: string | null): void {
@@ -181,6 +172,7 @@ export class ReplicaNode implements RoleScope {
         welcomed: async (welcome) => {
           this.#refuseOtherEpoch(welcome);
           await this.#replica.welcomed(welcome);
+          await this.#witnessLog?.welcomed(welcome);
           // The node may have dialled an address without knowing the name.
           this.#primary ??= welcome.node;
           this.onChange.emit();
@@ -191,6 +183,7 @@ export class ReplicaNode implements RoleScope {
         status: (status) => {
           this.#primaryStatus = status;
           this.#heardAtMs = monotonicMs();
+          if (this.#epoch !== undefined) this.#witnessLog?.told(status, this.#epoch);
           this.onChange.emit();
         },
         heartbeat: () => this.heartbeat(),
@@ -208,7 +201,7 @@ export class ReplicaNode implements RoleScope {
           this.#noteState();
           if (state === 'up') this.#former.linkUp();
           else this.#former.linkDown();
-          if (code === LOG_PURGED) this.#replica.seedDecision.logPurged(reason);
+          if (code === LOG_PURGED) (this.#witnessLog ?? this.#replica.seedDecision).logPurged(reason);
           events.add(state === 'up' ? 'link.up' : 'link.down', this.#primary ?? 'the first contact', reason, {
             code,
           });
@@ -304,6 +297,8 @@ export class ReplicaNode implements RoleScope {
 
   /** A server that is to be filled never gets where it is asked for, and the primary must not wait for it. */
   async #definitions(query: DefinitionsQuery): Promise<DefinitionsReply> {
+    if (this.#witnessLog !== null)
+      return { id: query.id, definitions: {}, failed: 'This node is a witness: it has no server.' };
     if (!this.#parts.seeding.isRunning && this.#former.up === null) return this.#replica.definitions(query);
     return { id: query.id, definitions: {}, failed: 'The server of this replica is to be filled.' };
   }
@@ -385,7 +380,7 @@ export class ReplicaNode implements RoleScope {
   #reason(): string | null {
     if (this.#lost !== null) return this.#lost;
     if (this.#parts.seeding.closed !== null) return this.#parts.seeding.closed;
-    if (!this.#serverIsUp) return this.#replica.closed ?? this.#whyDown();
+    if (!this.#serverIsUp && this.#witnessLog === null) return this.#replica.closed ?? this.#whyDown();
     return this.#replica.reason ?? this.#held ?? (this.#linkUp ? null : this.#linkReason);
   }
 
@@ -398,11 +393,17 @@ export class ReplicaNode implements RoleScope {
   }
 
   ready(): Readiness {
-    const lagMs = this.#replica.lagMs();
-    const reason = this.#reason() ?? lateReason(lagMs, this.#replica.positions);
+    const lagMs = this.#lagMs;
+    const isWitness = this.#witnessLog !== null;
+    const reason = this.#reason() ?? (isWitness ? null : lateReason(lagMs, this.#replica.positions));
     const { state } = this.#replica.checks.applier;
     const shown = this.#state === 'live' && state !== 'running' ? state : this.#state;
-    return { ok: reason === null, role: this.role, state: shown, lagMs, reason };
+    return { ok: reason === null, role: memberRole(this.role, isWitness), state: shown, lagMs, reason };
+  }
+
+  /** A witness executes nothing, so it is not behind. */
+  get #lagMs(): number | null {
+    return this.#witnessLog === null ? this.#replica.lagMs() : null;
   }
 
   heartbeat(): HeartbeatBody {
@@ -411,7 +412,7 @@ export class ReplicaNode implements RoleScope {
       role: 'replica',
       epoch: this.#replica.epoch,
       positions: this.#replica.positions,
-      lagMs: this.#replica.lagMs(),
+      lagMs: this.#lagMs,
       applier: this.#replica.checks.applier,
       seeding: this.#parts.seeding.progress,
       reason: this.#reason(),
@@ -424,6 +425,7 @@ export class ReplicaNode implements RoleScope {
       heartbeat: this.heartbeat(),
       state: this.#state,
       voter: votersOf(listInForce(chainFile.chain)).includes(config.name),
+      witness: config.witness,
       since: this.#since,
     });
     const fallback = bareStatus(config, { chain: chainFile.chain, primary: this.#primary, own });
@@ -439,7 +441,7 @@ export class ReplicaNode implements RoleScope {
     const { received, committed, applied } = this.#replica.positions;
     return {
       ...{ count: null, received, committed, everywhere: 0, answered: 0, applied, durable: [] },
-      lagMs: this.#replica.lagMs(),
+      lagMs: this.#lagMs,
     };
   }
 
@@ -453,9 +455,7 @@ export class ReplicaNode implements RoleScope {
     return membersDocument({ cluster: config.cluster, clusterId }, chainFile.chain, change);
   }
 
-  async changeMembers(): Promise<void> {
-    throw new SkeinError('NOT_PRIMARY', 'Only the primary changes the list of members.');
-  }
+  changeMembers = noChange;
 
   /**
    * While the disk is full, the node does not read the link. So the primary keeps the missing records, and no failed write ends
@@ -483,10 +483,5 @@ export class ReplicaNode implements RoleScope {
 
   verify = noVerifying;
 
-  async confirmPrimary(): Promise<void> {
-    throw new SkeinError(
-      'NOT_PRIMARY',
-      'This node is a replica, so it cannot confirm that it is the primary.',
-    );
-  }
+  confirmPrimary = noConfirming;
 }
