@@ -28,6 +28,7 @@ import { ServerLife } from './node/server-life.js';
 import { startPlaneThread } from './node/start-plane-thread.js';
 import { TmpWatch } from './node/tmp-watch.js';
 import { UserKeeper } from './node/user-keeper.js';
+import { NO_SERVER, refuseAsWitness } from './node/witness.js';
 import { auditTrailOptions } from './planes/audit-options.js';
 import type { ServerPrograms } from './planes/messages.js';
 import { ChainFile } from './roles/chain-file.js';
@@ -122,13 +123,16 @@ class Node {
       config.tls &&
       new TlsFiles({ ...config.tls, ca: config.tls.ca ?? null }, { log: logger.child({ part: 'tls' }) });
     const identity = await beginBoot(config.directory);
+    refuseAsWitness(config, identity);
     await mkdir(stateDir, { recursive: true });
     const secret = Buffer.from((await readFile(config.secretFile, 'utf8')).trim());
     const chainFile = new ChainFile(stateDir);
     await chainFile.load();
     const placed = await recoverPlacing(config.directory, { logger: logger.child({ part: 'snapshot' }) });
     const cacheDir = await chooseCacheDir({ projectDir: installationDirectory });
-    const binary = await obtainServer({ cacheDir }, { logger: logger.child({ part: 'obtain' }) });
+    const binary = config.witness
+      ? NO_SERVER
+      : await obtainServer({ cacheDir }, { logger: logger.child({ part: 'obtain' }) });
     const server = new ManagedServer(
       {
         directory: config.directory,
@@ -208,8 +212,8 @@ class Node {
         mysqlConnections: node?.mysqlConnections ?? null,
         pid: process.pid,
         server: {
-          flavour: binary.flavour,
-          version: server.current?.version ?? binary.version,
+          flavour: config.witness ? null : binary.flavour,
+          version: config.witness ? null : (server.current?.version ?? binary.version),
           pid: server.current?.pid ?? null,
           up: server.current !== null,
         },
@@ -371,7 +375,7 @@ class Node {
     await this.#role.start();
     await this.#listener.start();
     await this.#elections.start();
-    await this.#seeding.startServer(signal);
+    if (!this.#config.witness) await this.#seeding.startServer(signal);
     this.retention.start();
   }
 

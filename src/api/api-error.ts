@@ -3,6 +3,7 @@ import { isSkeinError } from '../model/error.js';
 import { ServerError } from '../mysql-client/replies.js';
 import { errorName, type ServerErrorName } from '../mysql-protocol/error-names.js';
 import type { ERRORS, ErrorCode } from './errors.js';
+import type { Openness } from './node-view.js';
 
 /** Whether what was asked has happened: true whatever the status code says. */
 export type Applied = 'no' | 'yes' | 'partial' | 'unknown';
@@ -84,6 +85,13 @@ export function notPrimary(primary: string | null, message?: string): ApiError {
         : `This node is a replica. Writes go to the primary at ${primary}.`),
     { primary, applied: 'no', retryable: primary !== null },
   );
+}
+
+/** The refusal of a node that serves nobody now, or of a witness, which never does. `primary`: base address of its HTTP. */
+export function notOpen({ code, reason }: Openness & { open: false }, primary: string | null): ApiError {
+  if (code !== 'WITNESS') return new ApiError(503, code, reason, { retryable: true });
+  const where = primary === null ? 'No primary is known now.' : `The primary is at ${primary}.`;
+  return new ApiError(421, 'WITNESS', `${reason} ${where}`, { primary, retryable: true });
 }
 
 /**

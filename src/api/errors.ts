@@ -83,6 +83,10 @@ export const ERRORS = {
   },
   MEMBER_EXISTS: { status: [409], means: 'A member has this name or one of these addresses.' },
   MEMBER_IS_PRIMARY: { status: [409], means: 'The primary cannot be removed.' },
+  WITNESS_TOO_MANY: {
+    status: [409],
+    means: 'There would be as many witnesses as members with a database server.',
+  },
   MEMBERS_FULL: { status: [409], means: 'The cluster has its maximum number of members.' },
   IDEMPOTENCY_KEY_IN_USE: { status: [409], means: 'Another request with this key is in progress.' },
   ALREADY_PRIMARY: { status: [409], means: 'The node that is to take over is the primary already.' },
@@ -113,6 +117,7 @@ export const ERRORS = {
     status: [409],
     means: 'The primary cannot be filled: the other nodes are filled from it.',
   },
+  SEED_OF_WITNESS: { status: [409], means: 'The node is a witness: it has no server that could be filled.' },
   NOT_SEEDING: { status: [409], means: 'The node is not being filled.' },
   SEED_NOT_CANCELLABLE: {
     status: [409],
@@ -124,6 +129,10 @@ export const ERRORS = {
   UNSUPPORTED_ENCODING: { status: [415], means: 'The content encoding is not gzip.' },
   OTHER_NODE: { status: [421], means: 'Only the node that the path names does this itself.' },
   NOT_PRIMARY: { status: [421], means: 'Only the primary does this; `primary` is its address.' },
+  WITNESS: {
+    status: [421],
+    means: 'This node is a witness, without a database server; `primary` is the address of the primary.',
+  },
   TX_ELSEWHERE: { status: [421], means: 'The transaction was opened on another node.' },
   IDEMPOTENCY_KEY_REUSED: { status: [422], means: 'The key belongs to another request.' },
   TOO_MANY_TRANSACTIONS: { status: [429], means: 'The role has its maximum number of open transactions.' },
@@ -161,6 +170,7 @@ export type ErrorCode = keyof typeof ERRORS;
 
 /** Error codes of any statement on the local server. */
 export const STATEMENT_ERRORS = [
+  'WITNESS',
   'ER_*',
   'TOKEN_REVOKED',
   'FORBIDDEN',

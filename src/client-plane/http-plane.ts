@@ -113,6 +113,7 @@ export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
         sessionsPerRole: budget.httpSessionsPerRole,
         limits: httpLimitsWithin(budget, config),
         primaryWaitMs: config.primaryWaitMs,
+        ...(config.witness && config.adminTokenFile !== null && { ownTokenFile: config.adminTokenFile }),
         auditStyle: { statements: config.auditStatements, parameters: config.auditParameters },
       },
       { node: view, log: log.child({ part: 'http' }) },

@@ -16,7 +16,7 @@ import { SkeinError } from '../model/error.js';
 import type { MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
 import type { Promotion, PromotionOrder } from '../model/promotion.js';
-import type { AcknowledgeLevel } from '../model/status.js';
+import { type AcknowledgeLevel, memberRole } from '../model/status.js';
 import type { Switchover, SwitchoverOrder } from '../model/switchover.js';
 import type { VerifyRequest } from '../model/verify.js';
 import { accountPassword, userPassword } from '../mysql-control/accounts.js';
@@ -35,7 +35,7 @@ import type { Questions } from './questions.js';
 const SILENT_MS = 2_000;
 
 export interface PlaneNodeViewModules {
-  readonly config: Pick<NodeConfig, 'name' | 'cluster' | 'acknowledge' | 'directory' | 'tls'>;
+  readonly config: Pick<NodeConfig, 'name' | 'cluster' | 'acknowledge' | 'directory' | 'tls' | 'witness'>;
   readonly clusterId: string;
   readonly secret: Buffer;
   readonly dumpProgram: string;
@@ -102,12 +102,13 @@ export class PlaneNodeView implements NodeView {
   ready() {
     const { role, atMs } = this.#state;
     const { ok, state, reason } = this.#modules.plane.facts.ready;
+    const shown = memberRole(role, this.#modules.config.witness);
     const ageMs = sharedClockMs() - atMs;
     if (ageMs > SILENT_MS) {
       const text = `The replication thread of this node has not run for ${Math.round(ageMs / 1000)} s.`;
-      return { ok: false, role, state, lagMs: this.#lagMs(), reason: reason ?? text };
+      return { ok: false, role: shown, state, lagMs: this.#lagMs(), reason: reason ?? text };
     }
-    return { ok, role, state, lagMs: this.#lagMs(), reason };
+    return { ok, role: shown, state, lagMs: this.#lagMs(), reason };
   }
 
   /** A lag grows between two updates. A replica without lag keeps none as long as updates come. */

@@ -14,6 +14,8 @@ export interface AuthoriserModules {
   readonly tokens: TokenStore;
   readonly tokenUse: TokenUse;
   readonly meter: RequestMeter;
+  /** What there is to say of a token that is not known; null = nothing. */
+  unknown(): string | null;
 }
 
 export class Authoriser {
@@ -56,6 +58,7 @@ export class Authoriser {
 
   #refuseUnknown(address: string, reply: FastifyReply, guessed: boolean): ApiError {
     const { tokens, meter } = this.#modules;
+    const hint = this.#modules.unknown();
     if (!tokens.loaded) {
       return new ApiError(503, 'NOT_OPEN', 'This node has not read the tokens yet.', { retryable: true });
     }
@@ -75,7 +78,7 @@ export class Authoriser {
       401,
       'UNAUTHORIZED',
       guessed
-        ? 'This token is not known here, was revoked, or has expired.'
+        ? `This token is not known here, was revoked, or has expired.${hint === null ? '' : ` ${hint}`}`
         : 'A token is needed: send the header "Authorization: Bearer <token>".',
     );
   }

@@ -213,7 +213,7 @@ export class JoinDesk {
     }
   }
 
-  async #memberOf(name: string, { host, ports }: JoinerFacts): Promise<MemberPlace> {
+  async #memberOf(name: string, { host, ports, server }: JoinerFacts): Promise<MemberPlace> {
     const at = (port: number) => linkText({ host, port });
     const tls = await this.#modules.node.joining.tls();
     const scheme = tls?.ports.includes('http') ? 'https' : 'http';
@@ -223,6 +223,7 @@ export class JoinDesk {
       http: `${scheme}://${at(ports.http)}`,
       mysqlRw: ports.mysql && at(ports.mysql.readWrite),
       mysqlRo: ports.mysql && at(ports.mysql.readOnly),
+      ...(server === null && { witness: true }),
     };
   }
 

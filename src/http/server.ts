@@ -15,6 +15,7 @@ import Fastify, {
 } from 'fastify';
 import type { NodeView } from '../api/node-view.js';
 import type { AuditStyle } from '../audit/request-lines.js';
+import { ownToken } from '../auth/own-token.js';
 import { TokenCopy } from '../auth/token-copy.js';
 import { TokenStore } from '../auth/token-store.js';
 import { TokenUse } from '../auth/token-use.js';
@@ -77,6 +78,8 @@ export interface HttpServerOptions {
   /** Default: literals masked, no parameters. */
   readonly auditStyle?: AuditStyle;
   readonly tokenRefreshMs?: number;
+  /** File with the only token of a node that has no database for tokens; undefined = the tokens are in the database. */
+  readonly ownTokenFile?: string | undefined;
   /** How long outcomes of writes with an idempotency key are kept; default a day. */
   readonly outcomeKeepMs?: number;
   readonly outcomePurgeIntervalMs?: number;
@@ -144,12 +147,16 @@ export class HttpServer {
     this.#answers = new Answers({ node: modules.node, log: modules.log, meter: this.#meter });
     this.#systemTable = new SystemTable({ node: modules.node });
     this.#tokenTable = new TokenTable({ table: this.#systemTable });
+    const { ownTokenFile } = options;
     this.#tokens = new TokenStore(
       options.tokenRefreshMs === undefined ? {} : { refreshIntervalMs: options.tokenRefreshMs },
       {
-        load: () => this.#tokenTable.load(),
+        load: () => (ownTokenFile === undefined ? this.#tokenTable.load() : ownToken(ownTokenFile)),
         log: modules.log,
-        copy: options.stateDir ? new TokenCopy({ directory: options.stateDir }, modules) : null,
+        copy:
+          options.stateDir && ownTokenFile === undefined
+            ? new TokenCopy({ directory: options.stateDir }, modules)
+            : null,
       },
     );
     this.#tokenUse = new TokenUse({ directory: options.stateDir ?? null }, { log: modules.log });
@@ -157,6 +164,7 @@ export class HttpServer {
       tokens: this.#tokens,
       tokenUse: this.#tokenUse,
       meter: this.#meter,
+      unknown: () => (ownTokenFile === undefined ? null : unknownHere(modules.node)),
     });
     this.#live = new LiveTokens(this.#tokens);
     this.#lines = new RequestLines(options.auditStyle ?? { statements: 'masked', parameters: false }, {
@@ -418,4 +426,11 @@ function addConsole(app: FastifyInstance, directory: string): void {
 /** Whose share of a budget a request takes. */
 function holderOf({ token }: RequestState): string {
   return token?.id ?? '';
+}
+
+/** Why a token may be unknown on a node that has only its own. */
+function unknownHere(node: NodeView): string {
+  const primary = node.primaryHttp();
+  const where = primary === null ? 'a node with a server' : `the primary at ${primary}`;
+  return `${node.name} is a witness: it has no database, so it knows only its own token (admin.token in its directory). Use the tokens of the cluster on ${where}.`;
 }

@@ -120,7 +120,13 @@ export class NodeElections {
   }
 
   /** @throws SkeinError, see Promoting */
-  promote(order: PromotionOrder): Promise<Promotion> {
+  async promote(order: PromotionOrder): Promise<Promotion> {
+    const { name, witness } = this.#parts.config;
+    if (witness)
+      throw new SkeinError(
+        'FORCE_IMPOSSIBLE',
+        `${name} is a witness: it has no server, so it cannot be the primary. Give the order to a node with a server.`,
+      );
     return this.#promoting.order(order, this.#stopped.signal);
   }
 

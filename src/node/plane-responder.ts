@@ -6,7 +6,7 @@ import { ThreadMeter } from '../metrics/process-metrics.js';
 import { metricsText } from '../metrics/text.js';
 import { type MemberChange, memberNamed } from '../model/members.js';
 import type { Promotion, PromotionOrder } from '../model/promotion.js';
-import type { ClusterStatus, FailoverStatus } from '../model/status.js';
+import type { ClusterStatus, FailoverStatus, MemberStatus } from '../model/status.js';
 import type { Switchover, SwitchoverOrder } from '../model/switchover.js';
 import type { VerifyRequest } from '../model/verify.js';
 import type { AnswerTo, InputOf, PlaneFacts, PlaneFigures, Question } from '../planes/messages.js';
@@ -60,7 +60,7 @@ export class PlaneResponder {
     const { ok, state, reason } = role.ready();
     const up = server();
     const status = this.#status();
-    const { name, mysqlRw, mysqlRo } = status.members.find((member) => member.name === status.primary) ?? {};
+    const { name, mysqlRw, mysqlRo } = servingPrimary(status) ?? {};
     return {
       closedReason: openness.open ? null : openness.reason,
       ready: { ok, state, reason },
@@ -85,10 +85,12 @@ export class PlaneResponder {
   /** The address that the primary reports; otherwise the one in the list of members. */
   #primaryHttp({ primary, members }: ClusterStatus): string | null {
     const { role } = this.#modules;
+    const listed = memberNamed(role.members().members, primary);
+    if (listed?.witness) return null;
     // A node that was elected and has not begun its role must not send its clients to itself.
     if (primary === this.#config.name) return role.role === 'primary' ? ownPlace(this.#config).http : null;
     const reported = members.find(({ name }) => name === primary)?.http || null;
-    return reported ?? memberNamed(role.members().members, primary)?.http ?? null;
+    return reported ?? listed?.http ?? null;
   }
 
   async answer<What extends Question>(what: What, input: unknown): Promise<AnswerTo<What>> {
@@ -143,4 +145,10 @@ export class PlaneResponder {
   stop(): void {
     this.#meter.stop();
   }
+}
+
+/** No client is led to a witness: it has the lead only until it has handed it over. */
+function servingPrimary({ primary, members }: ClusterStatus): MemberStatus | null {
+  const member = members.find(({ name }) => name === primary);
+  return member === undefined || member.witness ? null : member;
 }

@@ -3,6 +3,7 @@ import type { NodeConfig } from '../config/node-config.js';
 import { dialSeed } from '../link/seed-dialer.js';
 import { epochOf, listedNames, listInForce } from '../model/chain.js';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import { isWitness } from '../model/members.js';
 import type { Position } from '../model/position.js';
 import type { SeedNeed } from '../model/seed.js';
 import type { MemberStatus } from '../model/status.js';
@@ -322,6 +323,7 @@ export class NodeSeeding {
 
   /** Why this node's server must not be copied now; null = it may be copied. */
   #illness(): string | null {
+    if (this.#config.witness) return 'it is a witness, without a server.';
     if (this.#modules.server.current === null) return 'its server is down.';
     if (this.seeder.isRunning) return 'it is being filled itself.';
     if (this.#modules.parts().maintenance.isOn) return 'it is in maintenance.';
@@ -332,13 +334,15 @@ export class NodeSeeding {
   #donors(): Donor[] {
     const { name: own, routes } = this.#config;
     const { primary, members: told } = this.#modules.role().clusterStatus();
-    const others = listInForce(this.#modules.parts().chainFile.chain).filter(({ name }) => name !== own);
+    const others = listInForce(this.#modules.parts().chainFile.chain).filter(
+      (member) => member.name !== own && !isWitness(member),
+    );
     return others.map(({ name, link }) => {
       const status = told.find((member) => member.name === name);
       return {
         name,
         link: routes[name] ?? link,
-        role: status?.role ?? (name === primary ? 'primary' : 'replica'),
+        role: name === primary ? 'primary' : 'replica',
         isHealthy: status === undefined ? null : isHealthy(status),
         applied: status?.positions.applied ?? 0,
       };

@@ -5,7 +5,14 @@
  * its later fate is logged.
  */
 
-import { ApiError, type Applied, type ErrorContext, thatApplied, toApiError } from '../api/api-error.js';
+import {
+  ApiError,
+  type Applied,
+  type ErrorContext,
+  notOpen,
+  thatApplied,
+  toApiError,
+} from '../api/api-error.js';
 import type { NodeView } from '../api/node-view.js';
 import type { TokenRole } from '../auth/token.js';
 import { messageOf } from '../model/error.js';
@@ -192,7 +199,7 @@ function overBeforehand(): ApiError {
 
 export function requireOpen(node: NodeView): void {
   const openness = node.isOpen();
-  if (!openness.open) throw new ApiError(503, openness.code, openness.reason, { retryable: true });
+  if (!openness.open) throw notOpen(openness, node.primaryHttp());
 }
 
 export function errorContext(node: NodeView, tokenRole: TokenRole): ErrorContext {

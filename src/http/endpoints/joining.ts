@@ -102,6 +102,7 @@ export const postJoin = defineEndpoint({
     'CHANGE_PENDING',
     'MEMBER_EXISTS',
     'MEMBERS_FULL',
+    'WITNESS_TOO_MANY',
     'SERVER_UNSUITABLE',
     'DISK_TOO_SMALL',
     'CERTIFICATE_NEEDED',

@@ -10,7 +10,7 @@ const Ordered = Type.Object(
   },
   { title: 'SeedOrder' },
 );
-const ERRORS = ['NOT_PRIMARY', 'NOT_ATTACHED', 'SEED_OF_PRIMARY', 'NOT_OPEN'] as const;
+const ERRORS = ['NOT_PRIMARY', 'NOT_ATTACHED', 'SEED_OF_PRIMARY', 'SEED_OF_WITNESS', 'NOT_OPEN'] as const;
 
 export const reseedNode = defineEndpoint({
   method: 'POST',

@@ -1,5 +1,5 @@
 import { finished } from 'node:stream/promises';
-import { ApiError } from '../../api/api-error.js';
+import { ApiError, notOpen } from '../../api/api-error.js';
 import { isSkeinError, messageOf } from '../../model/error.js';
 import { pipeUntilStalled } from '../stalled-pipe.js';
 import type { Handler, HandlerModules } from './context.js';
@@ -8,12 +8,13 @@ import type { Handler, HandlerModules } from './context.js';
 const running = new WeakSet<HandlerModules['openStreams']>();
 
 export const handleBackup: Handler = async (request, { node, openStreams }) => {
+  const openness = node.isOpen();
+  if (!openness.open && openness.code === 'WITNESS') throw notOpen(openness, node.primaryHttp());
   if (node.server() === null) {
     throw new ApiError(503, 'SERVER_DOWN', 'The database server beside the node is down.', {
       retryable: true,
     });
   }
-  const openness = node.isOpen();
   // A backup is a read of everything: what no client may read may be another history, or half of one.
   if (!openness.open && openness.code === 'NOT_OPEN') {
     throw new ApiError(503, 'NOT_OPEN', `This node cannot be copied now. ${openness.reason}`, {

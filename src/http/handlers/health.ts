@@ -30,13 +30,14 @@ export const handleReady: Handler = async (_request, { node, tokens }) => {
 
 export const handlePrimary: Handler = (_request, { node }) => {
   const ready = node.ready();
-  if (ready.role !== 'primary') return state(node, ready, false, 'this node is a replica');
+  if (ready.role !== 'primary') return state(node, ready, false, `this node is a ${ready.role}`);
   const openness = node.isOpen();
   return openness.open ? state(node, ready, true, null) : state(node, ready, false, openness.reason);
 };
 
 export const handleReplica: Handler = (request, { node }) => {
   const ready = node.ready();
+  if (ready.role === 'witness') return state(node, ready, false, 'this node is a witness: it has no server');
   if (ready.role !== 'replica') return state(node, ready, false, 'this node is the primary');
   if (!ready.ok) return state(node, ready, false, ready.reason);
   const maxLagMs = request.query.maxLagMs as number | undefined;

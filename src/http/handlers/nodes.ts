@@ -36,6 +36,7 @@ function refusalOf(error: unknown, primary: string | null): unknown {
     case 'NOT_ATTACHED':
       return new ApiError(503, code, message, { retryable: true });
     case 'SEED_OF_PRIMARY':
+    case 'SEED_OF_WITNESS':
     case 'NOT_SEEDING':
     case 'SEED_NOT_CANCELLABLE':
       return new ApiError(409, code, message);

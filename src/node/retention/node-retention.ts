@@ -30,6 +30,7 @@ export interface NodeRetentionModules {
 /** Builds Retention from the parts of a node. */
 export function nodeRetention(config: NodeConfig, modules: NodeRetentionModules): Retention {
   const { control, server, role, events, flavour, changed } = modules;
+  const spoolDirectory = join(config.directory, 'spool');
   const { logBytes, logHours, freeBytesMin } = config.retention;
   let agreed = { ordinal: -1, sinceMs: 0 };
   const xa = xaFile(join(config.directory, 'state'));
@@ -38,8 +39,9 @@ export function nodeRetention(config: NodeConfig, modules: NodeRetentionModules)
       node: config.name,
       limits: { bytes: logBytes, ageMs: logHours * HOUR_MS },
       freeBytesMin,
-      dataDirectory: server.dataDir,
-      spoolDirectory: join(config.directory, 'spool'),
+      // A witness has no data: its spool is on the only disk that matters.
+      dataDirectory: config.witness ? spoolDirectory : server.dataDir,
+      spoolDirectory,
     },
     {
       logger: modules.logger.child({ part: 'retention' }),

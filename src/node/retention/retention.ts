@@ -222,7 +222,8 @@ export class Retention {
     const { role, xaAgreed } = this.#modules;
     const { members, primary } = role.clusterStatus();
     if (role.role === 'replica' && !members.some(({ name }) => name === primary)) return null;
-    const others = members.filter(({ name }) => name !== node);
+    // A witness that is behind needs nothing of what is committed: see WitnessLog.
+    const others = members.filter(({ name, witness }) => name !== node && witness !== true);
     const agreed = await xaAgreed();
     return [
       ...others.map(({ name, state, lastHeartbeatMs, positions }) => ({

@@ -1,6 +1,6 @@
 /** The tables of the schema `skein`, read with the account of the admin role and written with the node's own account. */
 
-import { ApiError, notPrimary } from '../../api/api-error.js';
+import { ApiError, notOpen, notPrimary } from '../../api/api-error.js';
 import type { Committed, NodeView, ServerAccess } from '../../api/node-view.js';
 import type { SystemExecutor } from '../../auth/system-executor.js';
 import type { Connection } from '../../mysql-client/connection.js';
@@ -35,6 +35,8 @@ export class SystemTable {
   access(): ServerAccess {
     const access = this.#node.server();
     if (access) return access;
+    const openness = this.#node.isOpen();
+    if (!openness.open && openness.code === 'WITNESS') throw notOpen(openness, this.#node.primaryHttp());
     throw new ApiError(503, 'SERVER_DOWN', 'The local database server is not reachable.', {
       retryable: true,
     });
@@ -44,7 +46,7 @@ export class SystemTable {
   refuseUnlessOpen(): void {
     if (this.#node.role() !== 'primary') throw notPrimary(this.#node.primaryHttp());
     const openness = this.#node.isOpen();
-    if (!openness.open) throw new ApiError(503, openness.code, openness.reason, { retryable: true });
+    if (!openness.open) throw notOpen(openness, this.#node.primaryHttp());
   }
 
   /**
