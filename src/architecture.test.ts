@@ -107,7 +107,7 @@ const CLI_EXTRAS: Readonly<Record<string, readonly string[]>> = {
   'cli/node.ts': ['config', 'node.ts'],
   'cli/demo.ts': ['config'],
   'cli/init.ts': ['config', 'auth', 'tls'],
-  'cli/join.ts': ['config', 'joining'],
+  'cli/join.ts': ['config', 'joining', 'auth'],
   'cli/setup/': ['config', 'server-packages', 'joining', 'tls', 'wire'],
   'cli/demo/': ['config', 'server-packages', 'mysql-control', 'auth'],
   'cli/spool.ts': ['spool', 'mysql-protocol'],

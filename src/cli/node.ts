@@ -17,7 +17,7 @@ import { tuneV8 } from './tune-v8.js';
 import { UsageError } from './usage-error.js';
 
 export const nodeCommand: Command = {
-  usage: '--config <file>',
+  usage: '--config <file> [--witness]',
   description: `Runs one node in the foreground until SIGINT or SIGTERM stops it in order, and its server with it. When the node is
 killed, its server stays up, and the next start takes it over. Logs go to node.log in the node's directory
 (JSON lines, rotated), and readable to the terminal when there is one.
@@ -25,8 +25,15 @@ killed, its server stays up, and the next start takes it over. Logs go to node.l
 \`skein demo\` writes such a file for each node of a local cluster: .skein/n1/node.json is an example.`,
   options: {
     config: { type: 'string', short: 'c', value: '<file>', help: 'the node’s configuration (JSON)' },
+    witness: {
+      type: 'boolean',
+      help: 'refuse to start unless the file is that of a witness, a voter without a server ("witness": true)',
+    },
   },
-  examples: [['skein node --config .skein/n2/node.json', 'a second node by hand']],
+  examples: [
+    ['skein node --config .skein/n2/node.json', 'a second node by hand'],
+    ['skein node --witness --config /var/lib/skein/node.json', 'what `skein join --witness` has prepared'],
+  ],
   positionals: [0, 0],
 
   async run(context, values) {
@@ -34,6 +41,10 @@ killed, its server stays up, and the next start takes it over. Logs go to node.l
     if (file === undefined) throw new UsageError('--config is missing.');
     requireDescriptors(descriptorLimit());
     const config = loadNodeConfig(file);
+    if (values.flag('witness') && !config.witness)
+      throw new UsageError(
+        `${file} is that of a node with a server. A witness joins the cluster as one: skein join <address> --token <token> --witness`,
+      );
     createDirectory(config);
     const lock = takeLock(join(config.directory, 'node.lock'));
     if (lock.kind === 'taken') throw runsAlready(config, lock.owner.pid);

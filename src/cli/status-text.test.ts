@@ -45,6 +45,23 @@ const status: ClusterStatus = {
   warnings: [],
 };
 
+it('shows that a witness has no server, and executes nothing', () => {
+  const none = { flavour: null, version: null, pid: null, up: false };
+  const w3 = member('w3', {
+    ...{ role: 'witness' as const, witness: true, lagMs: null, server: none },
+    positions: { received: 42, durable: 42, committed: 41, applied: 0 },
+  });
+  const text = statusText({ ...status, members: [...status.members.slice(0, 2), w3] }, now);
+  expect(
+    text
+      .split('\n')
+      .find((line) => line.startsWith('w3'))
+      ?.split(/ {2,}/),
+  ).toEqual([
+    ...['w3', 'witness', 'live', '-', '42', '42', '41', '-', 'none', 'http://127.0.0.1:8084', '4 min 5 s'],
+  ]);
+});
+
 it('is understood at a glance', () => {
   expect(statusText(status, now)).toBe(
     `cluster demo · epoch 1 · primary n1 · acknowledge majority · quorum yes (2 attached, 2 needed)

@@ -76,9 +76,10 @@ function row(member: MemberStatus, nowMs: number): string[] {
     member.name,
     member.role === 'replica' && !member.voter ? 'learner' : member.role,
     member.state,
-    member.lagMs === null ? '?' : durationText(member.lagMs),
-    ...[received, durable, committed, applied].map(String),
-    serverText(member),
+    member.witness ? '-' : member.lagMs === null ? '?' : durationText(member.lagMs),
+    ...[received, durable, committed].map(String),
+    member.witness ? '-' : String(applied),
+    member.witness ? 'none' : serverText(member),
     member.http,
     durationText(nowMs - Date.parse(member.since)),
   ];

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { redactTokens } from '../std/redact-tokens.js';
-import { isProven, Joiner, type JoinRequest, sealAnswer } from './exchange.js';
+import { isProven, JOIN_PROTOCOL, Joiner, type JoinRequest, sealAnswer } from './exchange.js';
 import { formatJoinToken, joinSecretOf, newJoinTokenId, parseJoinToken } from './join-token.js';
 
 const clusterSecret = randomBytes(32);
@@ -54,7 +54,7 @@ describe('the exchange', () => {
     ['token', { token: newJoinTokenId() }],
     ['key', { key: new Joiner(token).request('join', {}).key }],
     ['details', { details: '{"name":"n3"}' }],
-    ['protocol', { protocol: 2 }],
+    ['protocol', { protocol: JOIN_PROTOCOL + 1 }],
     ['proof', { proof: randomBytes(32).toString('base64url') }],
     ['proof that is short', { proof: 'AAAA' }],
   ])('does not take a request with another %s', (_, change) => {

@@ -31,7 +31,7 @@ import { SkeinError } from '../model/error.js';
 import type { JoinToken } from './join-token.js';
 
 /** Changes when the messages do, or what is in `details` and answers. */
-export const JOIN_PROTOCOL = 1;
+export const JOIN_PROTOCOL = 2;
 
 /** `check` changes nothing on either side; `join` uses the token up and makes the sender a member. */
 export type JoinStep = 'check' | 'join';

@@ -11,7 +11,11 @@ export const JoinDetails = Type.Object(
     /** Versions of its Skein and of its link protocol. */
     skein: Type.String({ maxLength: 64 }),
     link: Type.Integer(),
-    server: Type.Object({ flavour: Type.String({ maxLength: 64 }), version: Type.String({ maxLength: 64 }) }),
+    /** Null: it is to be a witness, without a server. */
+    server: Type.Union([
+      Type.Object({ flavour: Type.String({ maxLength: 64 }), version: Type.String({ maxLength: 64 }) }),
+      Type.Null(),
+    ]),
     /** Name or address under which the others and clients reach it. */
     host: Type.String({ pattern: '^[A-Za-z0-9._:-]{1,253}$' }),
     ports: Type.Object({

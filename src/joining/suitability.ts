@@ -96,7 +96,7 @@ function serverFault({ server }: JoinerFacts, { members }: ClusterFacts): Unsuit
     (best, one) => (best === null || compareVersions(one.version, best.version) > 0 ? one : best),
     null,
   );
-  if (newest === null) return null;
+  if (newest === null || server === null) return null;
   if (newest.flavour !== server.flavour) {
     return {
       code: 'SERVER_UNSUITABLE',
@@ -110,7 +110,14 @@ function serverFault({ server }: JoinerFacts, { members }: ClusterFacts): Unsuit
   };
 }
 
-function diskFault({ freeBytes }: JoinerFacts, { dataBytes }: ClusterFacts): Unsuitable | null {
+function diskFault({ freeBytes, server }: JoinerFacts, { dataBytes }: ClusterFacts): Unsuitable | null {
+  if (server === null) {
+    if (freeBytes >= EXTRA_BYTES) return null;
+    return {
+      code: 'DISK_TOO_SMALL',
+      message: `The machine's disk has ${bytesText(freeBytes)} free; a witness needs ${bytesText(EXTRA_BYTES)} at least. Make room, or choose another --dir.`,
+    };
+  }
   const needed = Math.ceil(dataBytes * DATA_FACTOR) + EXTRA_BYTES;
   if (freeBytes >= needed) return null;
   return {

@@ -31,7 +31,12 @@ export interface JoinOptions extends SetupOptions {
   readonly token: JoinToken;
   readonly listen: string;
   readonly advertise: string;
+  /** Of a witness, which knows no other token: those of the cluster are in the database. Null for any other member. */
+  readonly adminToken: string | null;
 }
+
+/** Of this machine, for the member that it becomes. */
+type OwnServer = Pick<ServerBinary, 'flavour' | 'version'>;
 
 export interface Joined {
   readonly name: string;
@@ -41,7 +46,8 @@ export interface Joined {
 }
 
 export interface JoinModules {
-  readonly server: ServerBinary;
+  /** Null: this machine is to be a witness. */
+  readonly server: OwnServer | null;
   readonly signal: AbortSignal;
 }
 
@@ -67,7 +73,7 @@ export async function joinCluster(options: JoinOptions, { server, signal }: Join
 class Joining {
   readonly #options: JoinOptions;
   readonly #directory: NodeDirectory;
-  readonly #server: ServerBinary;
+  readonly #server: OwnServer | null;
   readonly #signal: AbortSignal;
   readonly #joiner: Joiner;
   readonly #key = newKey();
@@ -135,12 +141,12 @@ class Joining {
   }
 
   async #details(name: string | null, publicKey: string | null): Promise<JoinerFacts> {
-    const { flavour, version } = this.#server;
+    const server = this.#server && { flavour: this.#server.flavour, version: this.#server.version };
     return {
       name,
       skein: installedVersion(),
       link: LINK_VERSION,
-      server: { flavour, version },
+      server,
       host: this.#options.advertise,
       ports: this.#options.ports,
       freeBytes: await this.#directory.freeBytes(),
@@ -155,10 +161,21 @@ class Joining {
       await this.#directory.write(FILES.secret, `${welcome.secret}\n`);
       const tls = await this.#writeTls(welcome.tls);
       await writeIdentity(path, { cluster: welcome.clusterId, founder: false });
-      const { listen, advertise, ports } = this.#options;
+      const { listen, advertise, ports, adminToken } = this.#options;
+      const witness = this.#server === null;
+      if (adminToken !== null) await this.#directory.write(FILES.adminToken, `${adminToken}\n`);
       const configFile = await this.#directory.finish(
         nodeFile({
-          ...{ name, directory: path, listen, host: advertise, ports, tls, hasAdminToken: false },
+          ...{
+            name,
+            directory: path,
+            listen,
+            host: advertise,
+            ports,
+            tls,
+            hasAdminToken: adminToken !== null,
+            witness,
+          },
           ...{ cluster: welcome.cluster, acknowledge: welcome.acknowledge, contact: welcome.contact },
         }),
       );

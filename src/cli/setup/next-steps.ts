@@ -40,9 +40,10 @@ Then let another machine join, with the line that this prints:
 `;
 }
 
-export function joinText(prepared: Prepared): string {
-  const { name, cluster, directory } = prepared;
-  return `${plainWarning(prepared)}This machine is the member ${name} of the cluster "${cluster}", prepared in ${directory}. It counts in the quorum as soon as it has
+export function joinText(prepared: Prepared & { readonly witness: boolean }): string {
+  const { name, cluster, directory, witness } = prepared;
+  const what = witness ? 'a witness, the member' : 'the member';
+  return `${plainWarning(prepared)}This machine is ${what} ${name} of the cluster "${cluster}", prepared in ${directory}. It counts in the quorum as soon as it has
 everything that is committed.
 
 Start it:

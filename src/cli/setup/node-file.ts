@@ -18,6 +18,7 @@ export interface PlannedNode {
   /** Where it finds the others; null for the first node. */
   readonly contact: { readonly host: string; readonly port: number } | null;
   readonly tls: NodeConfigInput['tls'];
+  readonly witness?: boolean;
 }
 
 /** Files of a node that was set up; relative names, from its directory. */
@@ -31,7 +32,7 @@ export const FILES = {
 } as const;
 
 export function nodeFile(node: PlannedNode): NodeConfigInput {
-  const { name, cluster, directory, listen, host, ports, acknowledge, contact, tls } = node;
+  const { name, cluster, directory, listen, host, ports, acknowledge, contact, tls, witness } = node;
   return {
     name,
     cluster,
@@ -39,7 +40,8 @@ export function nodeFile(node: PlannedNode): NodeConfigInput {
     acknowledge,
     http: { host: listen, port: ports.http },
     link: { host: listen, port: ports.link },
-    mysqlPorts: { host: listen, ...ports.mysql },
+    ...(witness && { witness }),
+    mysqlPorts: ports.mysql && { host: listen, ...ports.mysql },
     advertise: host === listen ? null : host,
     contact,
     secretFile: join(directory, FILES.secret),

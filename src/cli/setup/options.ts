@@ -11,7 +11,8 @@ const WILDCARDS = ['0.0.0.0', '::'];
 export interface NodePorts {
   readonly http: number;
   readonly link: number;
-  readonly mysql: { readonly readWrite: number; readonly readOnly: number };
+  /** Null: a witness has no MySQL ports. */
+  readonly mysql: { readonly readWrite: number; readonly readOnly: number } | null;
 }
 
 /** Certificate and key that were made elsewhere; absolute paths. */

@@ -22,8 +22,12 @@ export async function holdPorts(host: string, { http, link, mysql }: NodePorts):
     for (const [port, use] of [
       [http, '--http-port'],
       [link, '--link-port'],
-      [mysql.readWrite, '--mysql-port'],
-      [mysql.readOnly, '--mysql-port, the next one'],
+      ...(mysql === null
+        ? []
+        : ([
+            [mysql.readWrite, '--mysql-port'],
+            [mysql.readOnly, '--mysql-port, the next one'],
+          ] as const)),
     ] as const) {
       servers.push(await listen(host, port, use));
     }
