@@ -58,7 +58,9 @@ function failoverFacts({ primary, failover }) {
 }
 
 function drawHealth({ quorum, primary, members, warnings }) {
-  const ill = members.filter(({ state, reason, server }) => state !== 'live' || reason || !server.up);
+  const ill = members.filter(
+    ({ state, reason, server, witness }) => state !== 'live' || reason || !(server.up || witness),
+  );
   const [text, className] =
     quorum.attached < quorum.needed || primary === null
       ? ['writes wait', 'bad']
@@ -83,8 +85,8 @@ function rowsOf(member, self) {
     ['Received', [count(received)], 'number'],
     ['Durable', [count(durable)], 'number'],
     ['Committed', [count(committed)], 'number'],
-    ['Applied', [count(applied)], 'number'],
-    ['Server', serverCell(member.server)],
+    ['Applied', [member.witness ? '–' : count(applied)], 'number'],
+    ['Server', member.witness ? ['none'] : serverCell(member.server)],
   ];
   const row = element(
     'tr',
@@ -110,9 +112,9 @@ function stateCell({ state, since }) {
   ];
 }
 
-/** The primary cannot be behind itself. */
-function lagText({ role, lagMs }) {
-  if (role === 'primary') return '–';
+/** The primary cannot be behind itself, and a witness executes nothing. */
+function lagText({ role, lagMs, witness }) {
+  if (role === 'primary' || witness) return '–';
   return lagMs === null ? 'not known' : duration(lagMs);
 }
 

@@ -50,7 +50,11 @@ export function drawSqlRole(status, self) {
   const primary = status.members.find(({ name }) => name === status.primary);
   const link = linkTo(primary?.http, `Write on ${primary?.name}`);
   update(notice, [
-    document.createTextNode(`${self} is a replica: reads work here, writes do not. `),
+    document.createTextNode(
+      me.witness
+        ? `${self} is a witness: it has no database server, so no statement works here. `
+        : `${self} is a replica: reads work here, writes do not. `,
+    ),
     ...(link ? [link] : []),
   ]);
   notice.hidden = false;

@@ -293,7 +293,9 @@ export type ClusterStatus = {
 
 export type Member = {
   name: string;
-  role: 'primary' | 'replica';
+  role: 'primary' | 'replica' | 'witness';
+  /** It has no database server: it keeps the log and votes. */
+  witness?: boolean;
   state: 'joining' | 'live' | 'stopped' | 'stalled' | 'late' | 'gone';
   voter: boolean;
   epoch: number;
@@ -405,6 +407,8 @@ export type ListedMember = {
   http: string;
   mysqlRw: string | null;
   mysqlRo: string | null;
+  /** It has no database server: it keeps the log and votes. */
+  witness?: boolean;
   /** Identifies the disk of the member; '' until it is a voter. */
   incarnation: string;
   /** Whether it counts in the quorum; if not, it is a learner. */
@@ -721,6 +725,7 @@ export type NodeErrorCode =
   | 'USER_IN_USE'
   | 'MEMBER_EXISTS'
   | 'MEMBER_IS_PRIMARY'
+  | 'WITNESS_TOO_MANY'
   | 'MEMBERS_FULL'
   | 'IDEMPOTENCY_KEY_IN_USE'
   | 'ALREADY_PRIMARY'
@@ -733,6 +738,7 @@ export type NodeErrorCode =
   | 'FORCE_IMPOSSIBLE'
   | 'FORCE_UNFINISHED'
   | 'SEED_OF_PRIMARY'
+  | 'SEED_OF_WITNESS'
   | 'NOT_SEEDING'
   | 'SEED_NOT_CANCELLABLE'
   | 'POSITION_NOT_REACHED'
@@ -741,6 +747,7 @@ export type NodeErrorCode =
   | 'UNSUPPORTED_ENCODING'
   | 'OTHER_NODE'
   | 'NOT_PRIMARY'
+  | 'WITNESS'
   | 'TX_ELSEWHERE'
   | 'IDEMPOTENCY_KEY_REUSED'
   | 'TOO_MANY_TRANSACTIONS'
@@ -879,6 +886,8 @@ export interface Endpoints {
       http: string;
       mysqlRw: string | null;
       mysqlRo: string | null;
+      /** It has no database server: it keeps the log and votes. */
+      witness?: boolean;
     };
     response: MemberList;
   };

@@ -23,6 +23,7 @@ export function afterFailure(error: SkeinError, nature: Nature): Next {
     case 'TRANSACTION_LOST':
       return GIVE_UP;
     case 'NOT_PRIMARY':
+    case 'WITNESS':
       return { kind: 'again', elsewhere: true, delay: error.primary === null };
     case 'POSITION_NOT_REACHED':
     case 'LAG_TOO_LARGE':

@@ -118,8 +118,9 @@ export class Connection {
   }
 
   #learnFrom(error: SkeinError, node: string): void {
-    if (error.code === 'NOT_PRIMARY') {
-      this.nodes.isNoPrimary(node);
+    if (error.code === 'NOT_PRIMARY' || error.code === 'WITNESS') {
+      if (error.code === 'WITNESS') this.nodes.isWitness(node);
+      else this.nodes.isNoPrimary(node);
       // Without discovery, an address that was not given may be out of reach.
       if (error.primary !== null && (this.discover || this.nodes.urls.includes(error.primary))) {
         this.nodes.primaryIs(error.primary);

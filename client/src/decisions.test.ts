@@ -76,7 +76,7 @@ describe('what is sent again', () => {
 });
 
 describe('which node', () => {
-  const member = (http: string, role: 'primary' | 'replica', state = 'live') =>
+  const member = (http: string, role: 'primary' | 'replica' | 'witness', state = 'live') =>
     ({ http, role, state }) as never;
 
   it('reads go round the replicas, writes to the primary', () => {
@@ -89,6 +89,19 @@ describe('which node', () => {
     const firsts = [1, 2, 3, 4, 5, 6].map(() => nodes.candidates('any')[0]);
     expect(new Set(firsts)).toEqual(new Set(['http://b', 'http://c']));
     expect(nodes.candidates('any').at(-1)).toBe('http://a');
+  });
+
+  it('a witness is asked nothing, as long as another node is known', () => {
+    const nodes = new Nodes(['http://w'], { turn: 0 });
+    expect(nodes.candidates('any')).toEqual(['http://w']);
+    const [a, b] = [member('http://a', 'primary'), member('http://b', 'replica', 'gone')];
+    nodes.learn({ epoch: 1, members: [a, b, member('http://w', 'witness')] });
+    expect(nodes.candidates('any')).toEqual(['http://a', 'http://b']);
+    expect(nodes.candidates('primary')).toEqual(['http://a', 'http://b']);
+    // It may be what an address of the configuration turns out to be.
+    const other = new Nodes(['http://w', 'http://a'], { turn: 0 });
+    other.isWitness('http://w');
+    expect(other.candidates('any')).toEqual(['http://a']);
   });
 
   it('what failed, or is not live, comes last for a while', () => {

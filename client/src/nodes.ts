@@ -6,7 +6,7 @@ const COOL_DOWN_MS = 2000;
 
 interface Known {
   readonly url: string;
-  role: 'primary' | 'replica' | null;
+  role: 'primary' | 'replica' | 'witness' | null;
   /** Whether the cluster reports the node as alive. */
   live: boolean;
   /** On the clock of `now`; -Infinity = never. */
@@ -47,8 +47,10 @@ export class Nodes {
       return failed + (node.role === 'primary' ? 1 : 0);
     };
     this.#turn++;
-    const count = this.#known.length;
-    const turned = this.#known.map((_, i) => this.#known[(i + this.#turn) % count] as Known);
+    // A witness has no data. It is asked only when nothing else is known.
+    const serving = this.#known.filter(({ role }) => role !== 'witness');
+    const known = serving.length > 0 ? serving : this.#known;
+    const turned = known.map((_, i) => known[(i + this.#turn) % known.length] as Known);
     return turned.sort((a, b) => weight(a) - weight(b)).map(({ url }) => url);
   }
 
@@ -85,6 +87,12 @@ export class Nodes {
   isNoPrimary(url: string): void {
     const node = this.#known.find((known) => known.url === url);
     if (node) node.role = 'replica';
+  }
+
+  /** The node has no data, in any role. */
+  isWitness(url: string): void {
+    const node = this.#known.find((known) => known.url === url);
+    if (node) node.role = 'witness';
   }
 
   /**
