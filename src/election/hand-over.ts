@@ -7,6 +7,7 @@ import { planTransfer, type Target, type TransferPlan, targets } from './targets
 import {
   become,
   type ElectionContext,
+  isOwnWitness,
   isVoter,
   leaderOf,
   leaveRole,
@@ -181,7 +182,8 @@ function hasEverything(turn: Turn, { to, end }: Transfer): boolean {
   const entry = newestEntry(turn.state.chain);
   if (!view?.offer || entry === null || end === null) return false;
   const { position } = view.standing;
-  const isApplied = view.offer.serves !== 'yes' || view.offer.applied >= end;
+  // A witness serves nobody while the target executes the rest, so the target may as well do that as the primary.
+  const isApplied = isOwnWitness(turn) || view.offer.serves !== 'yes' || view.offer.applied >= end;
   return comparePlaces(position, entry) >= 0 && position.ordinal >= end && isApplied;
 }
 

@@ -1,4 +1,4 @@
-import { type Chain, currentEpoch } from '../model/chain.js';
+import { type Chain, currentEpoch, listInForce } from '../model/chain.js';
 import type { ElectionMessage, LogPosition, Offer, Standing } from '../model/election-messages.js';
 import { type MemberList, memberNamed } from '../model/members.js';
 import { timelineOf } from '../model/timeline.js';
@@ -112,10 +112,24 @@ export function isListedMember({ rules }: Turn, chain: Chain, name: string, inca
   });
 }
 
+/** This node has no database server, so it has the lead only to hand it over. */
+export function isOwnWitness({ state, options }: Turn): boolean {
+  return memberNamed(listInForce(state.chain), options.node)?.witness === true;
+}
+
+/**
+ * A witness would only hand over again. So on its first try it lets the others go first; after that it may be the one whose log
+ * is needed (rule E14). `ms`: the longest that the others wait.
+ */
+function headStartMs(turn: Turn, ms: number): number {
+  return turn.state.tries === 0 && isOwnWitness(turn) ? ms : 0;
+}
+
 /** The election time-out begins anew. */
 export function restartTimeout(turn: Turn): void {
   const { electionTimeoutMinMs: min, electionTimeoutMaxMs: max } = turn.options;
-  change(turn, { electionAtMs: turn.at.nowMs + min + turn.at.random * (max - min) });
+  const laterMs = headStartMs(turn, max - min);
+  change(turn, { electionAtMs: turn.at.nowMs + min + laterMs + turn.at.random * (max - min) });
 }
 
 /**
@@ -125,7 +139,8 @@ export function restartTimeout(turn: Turn): void {
 export function hurry(turn: Turn): void {
   const { pauseMinMs, pauseMaxMs, electionTimeoutMinMs } = turn.options;
   const maxMs = Math.min(pauseMaxMs * 2 ** turn.state.tries, electionTimeoutMinMs);
-  const soonMs = turn.at.nowMs + pauseMinMs + turn.at.random * Math.max(0, maxMs - pauseMinMs);
+  const laterMs = headStartMs(turn, pauseMaxMs);
+  const soonMs = turn.at.nowMs + pauseMinMs + laterMs + turn.at.random * Math.max(0, maxMs - pauseMinMs);
   if (soonMs < turn.state.electionAtMs) change(turn, { electionAtMs: soonMs });
 }
 

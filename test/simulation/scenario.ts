@@ -43,6 +43,8 @@ class ScenarioNode {
   fitness = FIT;
   isUp = true;
   isStopped = false;
+  /** Its server executes nothing. */
+  isStuck = false;
   /** Primary that it is attached to. */
   follows: string | null = null;
   boot = 0;
@@ -53,6 +55,7 @@ class ScenarioNode {
     this.name = name;
     this.chain = chain;
     this.random = random;
+    if (name.startsWith('w')) this.fitness = { ...FIT, serves: 'no' };
     this.context = contextOf(name, 0);
   }
 
@@ -93,7 +96,7 @@ export class Scenario {
   }
 
   readonly #commands: Record<string, (words: string[]) => void> = {
-    /** cluster n1 n2 n3: born with these voters. `?n4` is a node without a list. */
+    /** cluster n1 n2 w3: born with these voters, of which w3 is a witness. `?n4` is a node without a list. */
     cluster: (words) => {
       this.#nodes.clear();
       this.#cuts.clear();
@@ -152,6 +155,10 @@ export class Scenario {
     },
     /** replace n1: it is down, and its disk is lost. */
     replace: ([name]) => this.#node(name).replaceDisk(),
+    /** stick n2: its server executes nothing of what comes. */
+    stick: ([name]) => {
+      this.#node(name).isStuck = true;
+    },
     stop: ([name]) => {
       this.#node(name).isStopped = true;
     },
@@ -332,7 +339,7 @@ export class Scenario {
       if (node.log === primary.log && node.chain === primary.chain) continue;
       hasFed = true;
       node.log = primary.log;
-      node.applied = primary.log.ordinal;
+      if (!node.isStuck) node.applied = primary.log.ordinal;
       node.chain = primary.chain;
       this.#event(node, { kind: 'chainFollowed', chain: primary.chain });
       const place = positionOf(node.chain, node.log.ordinal);

@@ -47,9 +47,10 @@ class Schedule {
     const sizes = [3, 3, 3, 3, 3, 5, 5, 5, 4, 2, 1];
     const count = world.pick(sizes) ?? 3;
     const names = Array.from({ length: count }, (_, index) => `n${index + 1}`);
-    const chain = foundingChain(names);
     this.#hasClones = count === 3 && !this.endsHealed && world.random() < 0.1;
     const withWitness = count > 1 && world.random() < 0.15;
+    if (withWitness) names[count - 1] = `w${count}`;
+    const chain = foundingChain(names);
     for (const name of names)
       world.nodes.push(
         new SimulatedNode(world, name, { chain, isWitness: withWitness && name === names.at(-1) }),

@@ -215,9 +215,12 @@ export class World {
   }
 }
 
+/** `w3` and the like are witnesses. */
 export function placeOf(name: string): MemberPlace {
+  const witness = name.startsWith('w');
   const port = 1000 + Number(name.replace(/\D/g, ''));
-  return { name, link: { host: name, port }, http: `http://${name}`, mysqlRw: null, mysqlRo: null };
+  const place = { name, link: { host: name, port }, http: `http://${name}`, mysqlRw: null, mysqlRo: null };
+  return witness ? { ...place, witness } : place;
 }
 
 /** A cluster that was born with these voters: all have the first entry of the chain. */
