@@ -134,7 +134,7 @@ export class NodeClient {
         error?.code ?? 'UNAUTHORIZED',
         this.#token === null
           ? 'The node asks for a token. Set SKEIN_TOKEN, or run this where .skein/admin.token can be read (SKEIN_DIR: of a node that was set up).'
-          : `The node at ${this.url} does not know this token (from SKEIN_TOKEN or .skein/admin.token).`,
+          : `The node at ${this.url} does not know this token (from SKEIN_TOKEN or .skein/admin.token). ${terminalLine(error?.message ?? '')}`.trimEnd(),
       );
     }
     if (!error?.code) {

@@ -20,6 +20,12 @@ const joiner: JoinerFacts = {
   ...{ freeBytes: 100 * GIB, publicKey: null, hasCertificate: false },
 };
 
+it('asks less of a witness: it has no server, and no data', () => {
+  const witness = { ...joiner, server: null, freeBytes: GIB };
+  expect(unsuitable('w3', witness, cluster)).toBeNull();
+  expect(unsuitable('w3', { ...witness, freeBytes: 1000 }, cluster)?.code).toBe('DISK_TOO_SMALL');
+});
+
 it('finds nothing against a machine like the others', () => {
   expect(unsuitable('n3', joiner, cluster)).toBeNull();
 });

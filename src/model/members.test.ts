@@ -35,6 +35,7 @@ const text = (list: MemberList) =>
 const ONE = [voter('n1')];
 const TWO = [voter('n1'), voter('n2')];
 const THREE = [...TWO, voter('n3')];
+const WITH_WITNESS = [...TWO, { ...voter('w3'), witness: true }];
 const WITH_LEARNER = [...TWO, learner('n3')];
 const FULL = Array.from({ length: MEMBERS_MAX }, (_, i) => voter(`n${i + 1}`));
 
@@ -53,6 +54,30 @@ const TABLE: [what: string, list: MemberList, change: MemberChange, expected: st
     TWO,
     { kind: 'add', member: { ...place('n3'), link: { host: 'n1', port: 7083 } } },
     'MEMBER_EXISTS',
+  ],
+  [
+    'a witness for two servers',
+    TWO,
+    { kind: 'add', member: { ...place('w3'), witness: true } },
+    'n1:n1-disk n2:n2-disk w3?:',
+  ],
+  [
+    'a witness for one server',
+    ONE,
+    { kind: 'add', member: { ...place('w2'), witness: true } },
+    'WITNESS_TOO_MANY',
+  ],
+  [
+    'a second witness for two servers',
+    WITH_WITNESS,
+    { kind: 'add', member: { ...place('w4'), witness: true } },
+    'WITNESS_TOO_MANY',
+  ],
+  [
+    'another server in the place of one that was removed',
+    WITH_WITNESS.slice(1),
+    { kind: 'add', member: place('n4') },
+    'n2:n2-disk w3:w3-disk n4?:',
   ],
   ['one too many', FULL, { kind: 'add', member: place('n99') }, 'MEMBERS_FULL'],
   [
@@ -190,4 +215,18 @@ describe('two lists that follow each other', () => {
     for (const one of sets(small))
       for (const two of sets(large)) expect([...one].some((name) => two.has(name))).toBe(true);
   });
+});
+
+it('a witness stays one through every change of its entry', () => {
+  const added = changeMembers(TWO, 'n1', { kind: 'add', member: { ...place('w3'), witness: true } });
+  const promoted = changeMembers(added, 'n1', { kind: 'promote', name: 'w3', incarnation: 'disk' });
+  const elsewhere = { ...place('w3', 'elsewhere'), witness: true };
+  const moved = changeMembers(promoted, 'n1', { kind: 'address', place: elsewhere });
+  expect(moved.map(({ name, witness }) => [name, witness ?? false])).toEqual([
+    ...[
+      ['n1', false],
+      ['n2', false],
+      ['w3', true],
+    ],
+  ]);
 });

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { epochEntry } from '../../test/kit/chain-entry.js';
 import { heartbeatBody } from '../../test/kit/link.js';
 import { ORIGIN } from '../model/position.js';
-import { bareStatus, ownStatus, seenFromReplica } from './cluster-status.js';
+import { bareStatus, ledBy, ownStatus, seenFromReplica } from './cluster-status.js';
 
 const member = (name: string, port: number, voter = true) => ({
   ...{ name, incarnation: name, voter, link: { host: '10.0.0.1', port }, http: `http://10.0.0.1:${port}` },
@@ -47,4 +47,14 @@ it('a node tells of its own seed while its link is down too', () => {
   expect(ownStatus({ heartbeat, state: 'joining', voter: true, witness: false, since: '' }).seeding).toEqual(
     seeding,
   );
+});
+
+it('a witness is shown as one, also before it was heard of, unless it has the lead', () => {
+  const chain = [epochEntry(4, ORIGIN, [...list.slice(0, 2), { ...member('w3', 3), witness: true }])];
+  const status = bareStatus({ cluster: 'shop', acknowledge: 'majority' }, { chain, primary: 'n1', own });
+  const roles = (of: typeof status) => of.members.map(({ role }) => role);
+  expect(roles(status)).toEqual(['primary', 'replica', 'witness']);
+  const led = ledBy(status, { name: 'w3', epoch: 5 });
+  expect([led.primary, roles(led)]).toEqual(['w3', ['replica', 'replica', 'primary']]);
+  expect(roles(ledBy(led, { name: 'n2', epoch: 6 }))).toEqual(['replica', 'primary', 'witness']);
 });

@@ -102,6 +102,9 @@ it.each<[what: string, members: MemberList, attach: Partial<AttachInfo>, refusal
     'MEMBER_ELSEWHERE',
   ],
   ['one that was removed and added again', [N1, listed('n2', { incarnation: '' })], {}, null],
+  ['a witness, as the list says', [N1, listed('n2', { witness: true })], { witness: true }, null],
+  ['a server where the list has a witness', [N1, listed('n2', { witness: true })], {}, 'MEMBER_KIND'],
+  ['a witness where the list has a server', [N1, listed('n2')], { witness: true }, 'MEMBER_KIND'],
   ['no member yet', [N1], { adopted: null }, 'NOT_A_MEMBER'],
   ['a member no more', [N1], {}, 'REMOVED'],
 ])('a node that attaches: %s', async (_what, members, attach, refusal) => {

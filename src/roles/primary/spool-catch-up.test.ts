@@ -10,7 +10,7 @@ import { Spool } from '../../spool/spool.js';
 import { diskStorage } from '../../spool/storage.js';
 import { silentLogger } from '../../std/logger.js';
 import { encodeRecord, RECORD_KIND, WHOLE } from '../../wire/record.js';
-import { SpoolCatchUp } from './spool-catch-up.js';
+import { NoCatchUp, SpoolCatchUp } from './spool-catch-up.js';
 
 let directory: string;
 let spool: Spool;
@@ -95,5 +95,12 @@ it('refuses a place before the beginning of the spool', async () => {
   expect(spool.begin).toBeGreaterThan(1);
   await expect(new SpoolCatchUp(spool, 0, () => true).start()).rejects.toMatchObject({
     code: 'SPOOL_PURGED',
+  });
+});
+
+it('a witness says that its log begins later: there is no server to ask', async () => {
+  await expect(new NoCatchUp('w3', 501).start()).rejects.toMatchObject({
+    code: 'LOG_PURGED',
+    message: expect.stringContaining('w3, a witness, begins at number 501'),
   });
 });
