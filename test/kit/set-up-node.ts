@@ -22,19 +22,20 @@ export class SetUpNode {
   token: string | null = null;
   #child: ChildProcess | null = null;
 
-  /** `ports`: HTTP, link, MySQL (two of them). */
+  /** `ports`: HTTP, link, MySQL (two of them; null = a witness, which has none). */
   constructor(options: {
     directory: string;
     host: string;
-    ports: readonly [number, number, number];
+    ports: readonly [number, number, number | null];
     prefix?: Prefix;
   }) {
     this.directory = options.directory;
     this.host = options.host;
     this.#prefix = options.prefix ?? [];
-    const [http, link, mysql] = options.ports.map(String) as [string, string, string];
+    const [http, link, mysql] = options.ports;
     this.#options = [
-      ...['--dir', this.directory, '--http-port', http, '--link-port', link, '--mysql-port', mysql],
+      ...['--dir', this.directory, '--http-port', `${http}`, '--link-port', `${link}`],
+      ...(mysql === null ? [] : ['--mysql-port', `${mysql}`]),
     ];
   }
 
