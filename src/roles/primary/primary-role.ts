@@ -145,8 +145,10 @@ export class PrimaryRole {
     this.#definitions = new DefinitionRepair({
       ...{ control, event },
       file: modules.definitionsFile,
-      replicas: () => this.replicas.counted(),
-      needsReplicas: () => this.replicas.needed > 0,
+      replicas: () => this.replicas.counted().filter(({ attach }) => !isWitness(attach)),
+      // Where a witness makes the quorum, the other server may be away for long.
+      needsReplicas: () =>
+        this.replicas.needed > 0 && !this.replicas.counted().some(({ attach }) => isWitness(attach)),
       isAlone: () => votersOf(this.members.list).length === 1,
       waiting: (reason) => this.#setReason(reason),
       unrepaired: (reason) => {
