@@ -39,8 +39,7 @@ export function nodeRetention(config: NodeConfig, modules: NodeRetentionModules)
       node: config.name,
       limits: { bytes: logBytes, ageMs: logHours * HOUR_MS },
       freeBytesMin,
-      // A witness has no data: its spool is on the only disk that matters.
-      dataDirectory: config.witness ? spoolDirectory : server.dataDir,
+      dataDirectory: config.witness ? null : server.dataDir,
       spoolDirectory,
     },
     {

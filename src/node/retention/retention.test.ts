@@ -6,6 +6,7 @@ import { EventLog } from '../../events/event-log.js';
 import type { ClusterStatus, MemberStatus } from '../../model/status.js';
 import { silentLogger } from '../../std/logger.js';
 import { Retention } from './retention.js';
+import { diskText } from './texts.js';
 
 /** A server's log whose files have 10 transactions each, in a real directory. */
 class ServerLog {
@@ -42,7 +43,7 @@ class ServerLog {
 
 let directory: string;
 let log: ServerLog;
-let members: { name: string; has: number; gone?: boolean; silent?: boolean }[];
+let members: { name: string; has: number; gone?: boolean; silent?: boolean; witness?: boolean }[];
 let role: 'primary' | 'replica';
 let durable: number | null;
 let events: EventLog;
@@ -95,8 +96,8 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 function status(): ClusterStatus {
-  const all = members.map(({ name, has, gone, silent }) => ({
-    name,
+  const all = members.map(({ name, has, gone, silent, witness }) => ({
+    ...{ name, witness },
     state: gone ? 'gone' : 'live',
     lastHeartbeatMs: silent ? null : 5,
     positions: { received: has, durable: has, committed: has, applied: has },
@@ -122,6 +123,13 @@ describe('retention', () => {
     await log.age('bin.000003', 71);
     await retention.look();
     expect(log.purges).toEqual(['bin.000003']);
+  });
+
+  it('keeps nothing for a witness, whose log may begin anew', async () => {
+    members.push({ name: 'w3', has: 15, gone: true, witness: true });
+    await log.grow(13);
+    await retention.look();
+    expect([left(), said()]).toEqual([10, []]);
   });
 
   it('warns before it purges, however fast the log grows', async () => {
@@ -202,4 +210,10 @@ describe('retention', () => {
     expect(said()).toEqual([]);
     expect(retention.warnings).toEqual([]);
   });
+});
+
+it('a witness with a full disk says what frees it', () => {
+  const space = { freeBytes: 0, wantedBytes: 2 ** 30, role: 'witness' } as const;
+  expect(diskText('the spool', { ...space, isFull: false })).toContain('or remove it from the cluster');
+  expect(diskText('the spool', { ...space, isFull: true })).toContain('writes need all servers');
 });

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import type { EventLog } from '../../events/event-log.js';
 import { messageOf } from '../../model/error.js';
-import type { ClusterStatus, LogStatus, Role } from '../../model/status.js';
+import { type ClusterStatus, type LogStatus, memberRole, type Role } from '../../model/status.js';
 import type { Logger } from '../../std/logger.js';
 import { sleep } from '../../std/timing.js';
 import { type DiskSpace, diskLevel, wantedFree, worse } from './disk.js';
@@ -21,8 +21,8 @@ export interface RetentionOptions {
   readonly node: string;
   readonly limits: RetentionLimits;
   readonly freeBytesMin: number;
-  /** Directory of the server's data. */
-  readonly dataDirectory: string;
+  /** Directory of the server's data; null = a witness, which has none. */
+  readonly dataDirectory: string | null;
   readonly spoolDirectory: string;
 }
 
@@ -83,7 +83,7 @@ export class Retention {
     this.#options = options;
     this.#modules = modules;
     const { wallMs = () => Date.now() } = modules;
-    this.#reader = new LogReader({ ...modules, directory: options.dataDirectory, wallMs });
+    this.#reader = new LogReader({ ...modules, directory: options.dataDirectory ?? '', wallMs });
   }
 
   /** Null: not known yet. */
@@ -261,10 +261,14 @@ export class Retention {
   }
 
   async #lookAtDisks(): Promise<void> {
-    const { dataDirectory, spoolDirectory, freeBytesMin } = this.#options;
+    const { dataDirectory, spoolDirectory } = this.#options;
+    const spool = await spaceOf(spoolDirectory);
+    if (dataDirectory === null) {
+      await this.#lookAtWitness(spool);
+      return;
+    }
     // The server's data directory does not exist before its first start.
     const data = await spaceOf(dataDirectory).catch(() => null);
-    const spool = await spaceOf(spoolDirectory);
     if (data === null) return;
     this.#space = { data, spool };
     this.#level = this.#updateLevel('the data', data, this.#level);
@@ -273,23 +277,32 @@ export class Retention {
     const isFull = worse(this.#level, this.#spoolLevel) === 'full';
     const [disk, space] =
       this.#level === 'full' ? (['the data', data] as const) : (['the spool', spool] as const);
-    const wantedBytes = wantedFree(space, freeBytesMin);
-    const { role } = this.#modules;
-    await role.holdWrites(isFull ? diskText(disk, { ...space, wantedBytes, isFull, role: role.role }) : null);
+    await this.#modules.role.holdWrites(isFull ? this.#diskText(disk, space, isFull) : null);
+  }
+
+  async #lookAtWitness(spool: DiskSpace): Promise<void> {
+    this.#spoolLevel = this.#updateLevel('the spool', spool, this.#spoolLevel);
+    const isFull = this.#spoolLevel === 'full';
+    await this.#modules.role.holdWrites(isFull ? this.#diskText('the spool', spool, isFull) : null);
+  }
+
+  #diskText(disk: string, space: DiskSpace, isFull: boolean): string {
+    const { dataDirectory, freeBytesMin } = this.#options;
+    const role = memberRole(this.#modules.role.role, dataDirectory === null);
+    return diskText(disk, { ...space, wantedBytes: wantedFree(space, freeBytesMin), isFull, role });
   }
 
   #updateLevel(disk: string, space: DiskSpace, was: DiskLevel): DiskLevel {
     const { node, freeBytesMin } = this.#options;
-    const { events, role } = this.#modules;
+    const { events } = this.#modules;
     const level = diskLevel(space, freeBytesMin, was);
     if (level === was) return level;
     const wantedBytes = wantedFree(space, freeBytesMin);
     const data = { disk, level, freeBytes: space.freeBytes, wantedBytes };
-    const text = (isFull: boolean) => diskText(disk, { ...space, wantedBytes, isFull, role: role.role });
-    if (level === 'full') events.add('disk.full', node, text(true), data);
+    if (level === 'full') events.add('disk.full', node, this.#diskText(disk, space, true), data);
     else if (level === 'ok')
       events.add('disk.ok', node, `The disk of ${disk} has enough free space again.`, data);
-    else events.add('disk.low', node, text(false), data);
+    else events.add('disk.low', node, this.#diskText(disk, space, false), data);
     return level;
   }
 }
