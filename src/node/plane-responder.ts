@@ -132,6 +132,7 @@ export class PlaneResponder {
         cluster: this.#config.cluster,
         version: this.#version,
         heartbeat: role.heartbeat(),
+        witness: this.#config.witness,
         open: role.isOpen().open,
         ready: role.ready().ok,
         events: events.counts,

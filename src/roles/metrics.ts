@@ -9,7 +9,9 @@ import {
   CLUSTER_EVENTS,
   type ClusterEventName,
   type ClusterStatus,
+  MEMBER_ROLES,
   MEMBER_STATES,
+  memberRole,
   type Positions,
 } from '../model/status.js';
 import { TABLE_VERDICTS, type TableReport } from '../model/verify.js';
@@ -23,6 +25,8 @@ export interface NodeFacts {
   readonly cluster: string;
   readonly version: string;
   readonly heartbeat: HeartbeatBody;
+  /** It has no server, so there is nothing to say of one. */
+  readonly witness: boolean;
   readonly open: boolean;
   readonly ready: boolean;
   readonly events: ReadonlyMap<ClusterEventName, number>;
@@ -38,7 +42,9 @@ export class NodeMetrics {
 
   families(facts: NodeFacts): MetricFamily[] {
     const { cluster, version, heartbeat, open, ready, events, certificateExpiresAtMs, seedBytesSent } = facts;
-    const { node, role, epoch, positions, server, lagMs, log, seeding } = heartbeat;
+    const { node, epoch, positions, server, lagMs, log, seeding } = heartbeat;
+    const { witness } = facts;
+    const role = memberRole(heartbeat.role, witness);
     return [
       {
         type: 'gauge',
@@ -50,22 +56,34 @@ export class NodeMetrics {
         type: 'gauge',
         name: 'skein_role',
         help: '1 for the current role of this node.',
-        samples: ['primary', 'replica'].map((name) => ({ labels: { role: name }, value: name === role })),
+        samples: MEMBER_ROLES.map((name) => ({ labels: { role: name }, value: name === role })),
       },
       single('gauge', 'skein_epoch', 'Newest epoch that this node knows.', epoch),
-      single('gauge', 'skein_open', '1 while requests may reach the local server.', open),
+      single(
+        'gauge',
+        'skein_open',
+        '1 while requests may reach the local server. Absent on a witness.',
+        witness ? null : open,
+      ),
       single('gauge', 'skein_ready', '1 while /ready answers 200.', ready),
-      single('gauge', 'skein_server_up', '1 while the local database server runs.', server.up),
+      single(
+        'gauge',
+        'skein_server_up',
+        '1 while the local database server runs. Absent on a witness.',
+        witness ? null : server.up,
+      ),
       {
         type: 'gauge',
         name: 'skein_server_info',
         help: 'Always 1. The labels give the kind and version of the database server.',
-        samples: [
-          {
-            labels: { flavour: server.flavour ?? 'unknown', version: server.version ?? 'unknown' },
-            value: 1,
-          },
-        ],
+        samples: witness
+          ? []
+          : [
+              {
+                labels: { flavour: server.flavour ?? 'unknown', version: server.version ?? 'unknown' },
+                value: 1,
+              },
+            ],
       },
       {
         type: 'gauge',
