@@ -37,7 +37,8 @@ export async function askMember(
     if (status === 200) return { answer: joiner.open(request, body as SealedAnswer), address: url };
     const error = (body as { error?: Refusal } | null)?.error;
     if (!error?.code) throw notANode(url, `it answered ${status}`);
-    if (error.code === 'NOT_PRIMARY' && error.primary && hop < HOPS_MAX) {
+    const isElsewhere = error.code === 'NOT_PRIMARY' || error.code === 'WITNESS';
+    if (isElsewhere && error.primary && hop < HOPS_MAX) {
       url = error.primary.replace(/\/+$/, '');
       continue;
     }

@@ -94,6 +94,7 @@ export const postJoin = defineEndpoint({
   errors: [
     ...CHANGE_ERRORS,
     'NOT_OPEN',
+    'WITNESS',
     'TOO_MANY_FAILURES',
     'JOIN_TOKEN_UNKNOWN',
     'JOIN_TOKEN_USED',
