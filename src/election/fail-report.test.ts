@@ -95,14 +95,41 @@ const from = (
 });
 
 /** A replica of n2, the primary of epoch 3, that has heard it at 10,000 and at 10,200 ms. */
-function replica(): Reporter {
-  const chain = foundingChain(['n1', 'n2', 'n3']).map((entry) => ({ ...entry, primary: 'n2' }));
+function replica(third = 'n3'): Reporter {
+  const chain = foundingChain(['n1', 'n2', third]).map((entry) => ({ ...entry, primary: 'n2' }));
   const reporter = new Reporter(new OneCore({ chain })).heartbeat(1).wrote().heartbeat(2);
   reporter.core.nowMs += 200;
   return reporter.heartbeat(3);
 }
 
 describe('the report of a failover', () => {
+  it.each([
+    ['link closed', true],
+    ['silence', false],
+  ])('by way of a witness is about the primary before it (%s)', (how, isRefused) => {
+    const reporter = replica('w3');
+    if (isRefused) reporter.take({ kind: 'linkClosed', peer: 'n2', isRefused });
+    reporter.core.nowMs += isRefused ? 100 : 1200;
+    const campaign = 'w3#1';
+    const position = { epoch: 0, number: 0, ordinal: 20 };
+    reporter.take(from('w3', { kind: 'vote', epoch: 4, campaign, position, transfer: false })).wrote();
+    const isAnswered = true;
+    reporter.take(from('w3', { kind: 'heartbeat', epoch: 4, campaign, number: 1, isAnswered }));
+    expect(reporter.core.state.role).toMatchObject({ kind: 'follower', leader: { name: 'w3' } });
+    reporter.core.nowMs += 50;
+    reporter.take(from('w3', { kind: 'heartbeat', epoch: 4, campaign, number: 2, isAnswered }));
+    reporter
+      .take(from('w3', { kind: 'timeoutNow', epoch: 4 }))
+      .wrote()
+      .vote('w3')
+      .wrote()
+      .adopted('w3');
+    expect(reporter.core.state.role).toMatchObject({ kind: 'leader', epoch: 5 });
+    const report = reporter.served();
+    expect(report).toMatchObject({ epoch: 5, primaryBefore: 'n2', detectedHow: how });
+    expect(report?.pauseMs).toBe(isRefused ? 150 : 1250);
+  });
+
   it('of a primary that is dead says how that was seen, who voted, and what the pause was made of', () => {
     const reporter = replica();
     reporter.core.nowMs += 100;

@@ -1,6 +1,6 @@
-import { newestEntry } from '../model/chain.js';
+import { listInForce, newestEntry } from '../model/chain.js';
 import type { LogPosition, Refusal } from '../model/election-messages.js';
-import { votersOf } from '../model/members.js';
+import { memberNamed, votersOf } from '../model/members.js';
 import { durationText } from '../std/duration-text.js';
 import { listsReached, positionOf, positionText } from './log-position.js';
 import type { Candidate, ElectionEffect, ElectionEvent, ElectionState, Leader } from './state.js';
@@ -91,7 +91,11 @@ export interface FailoverStep {
 
 export function noteStep(record: FailoverRecord, step: FailoverStep): FailoverRecord {
   const { role } = step.after;
-  if (role.kind === 'follower' && role.leader !== null) return follows(record, step, role.leader.heardAtMs);
+  if (role.kind === 'follower' && role.leader !== null) {
+    const { name, heardAtMs } = role.leader;
+    const isWitness = memberNamed(listInForce(step.after.chain), name)?.witness === true;
+    return isWitness ? followsWitness(record, step) : follows(record, step, heardAtMs);
+  }
   const isForced = step.event?.kind === 'force' && role.kind === 'candidate';
   const lost = (isForced ? null : record.lost) ?? lossIn(record, step);
   const noted = lost === record.lost ? record : { ...record, lost };
@@ -112,6 +116,15 @@ function follows(
     ...record,
     lost: { how: 'link closed', primary, lastSignMs: record.heardAtMs, detectedAtMs: nowMs },
   };
+}
+
+/** A witness serves nobody. It hands over to this node or to another one, which then reports how the primary before was lost. */
+function followsWitness(record: FailoverRecord, { before, after, nowMs }: FailoverStep): FailoverRecord {
+  const { heardAtMs } = record;
+  const how = heardAtMs === null ? 'start' : 'silence';
+  const primary = newestEntry((before ?? after).chain)?.primary ?? null;
+  const lost = record.lost ?? { how, primary, lastSignMs: heardAtMs, detectedAtMs: nowMs };
+  return lost === record.lost && record.elected === null ? record : { ...record, lost, elected: null };
 }
 
 /** How the primary was lost, if it was in this step. */
