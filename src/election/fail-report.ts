@@ -118,7 +118,7 @@ function follows(
   };
 }
 
-/** A witness serves nobody. It hands over to this node or to another one, which then reports how the primary before was lost. */
+/** A witness serves nobody. It hands over to this node or to another one, which reports how the primary before was lost. */
 function followsWitness(record: FailoverRecord, { before, after, nowMs }: FailoverStep): FailoverRecord {
   const { heardAtMs } = record;
   const how = heardAtMs === null ? 'start' : 'silence';
