@@ -15,7 +15,7 @@ export const NO_SERVER: ServerBinary = {
   pathArgs: [],
 };
 
-/** @throws SkeinError WITNESS_UNSUITABLE: this directory cannot be that of a witness; nothing was changed */
+/** @throws SkeinError WITNESS_UNSUITABLE: this directory cannot be that of a witness */
 export function refuseAsWitness(
   { witness, name, directory }: Pick<NodeConfig, 'witness' | 'name' | 'directory'>,
   { founder }: Pick<Identity, 'founder'>,
