@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { askMember } from '../../src/cli/setup/ask-member.js';
 import { holdPorts } from '../../src/cli/setup/ports.js';
-import { Joiner } from '../../src/joining/exchange.js';
+import { JOIN_PROTOCOL, Joiner } from '../../src/joining/exchange.js';
 import { formatJoinToken, joinSecretOf, parseJoinToken } from '../../src/joining/join-token.js';
 import { isSkeinError } from '../../src/model/error.js';
 import type { MembersDocument } from '../../src/model/status.js';
@@ -206,7 +206,10 @@ describe('a machine is refused, and nothing is changed, with', () => {
     const [, url = '', , text = ''] = await newLine();
     const joiner = joinerOf(text);
     const later = {
-      request: (...args: Parameters<Joiner['request']>) => ({ ...joiner.request(...args), protocol: 2 }),
+      request: (...args: Parameters<Joiner['request']>) => ({
+        ...joiner.request(...args),
+        protocol: JOIN_PROTOCOL + 1,
+      }),
     };
     const asked = askMember(
       url,
