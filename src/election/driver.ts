@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { type Chain, type ChainPlace, currentEpoch } from '../model/chain.js';
+import { type Chain, type ChainPlace, currentEpoch, listInForce } from '../model/chain.js';
 import type { ElectionMessage } from '../model/election-messages.js';
 import { SkeinError } from '../model/error.js';
-import type { MemberList } from '../model/members.js';
+import { type MemberList, memberNamed } from '../model/members.js';
 import type { Position } from '../model/position.js';
 import type { FailoverStatus } from '../model/status.js';
 import { type Clock, systemClock, type Timer } from '../std/clock.js';
@@ -221,10 +221,12 @@ export class ElectionDriver {
   failover(): FailoverStatus {
     const { elected, afterDeathMs, afterSilenceMs, against } = this.outlook();
     const { node } = this.#context.options;
+    const isWitness = memberNamed(listInForce(this.chain), node)?.witness === true;
+    const [who, name] = isWitness ? ['a node with a server', '<its name>'] : ['this node', node];
     const help =
       this.forcePlan(false)?.epoch != null
         ? [
-            `Start the voters that are missing. If too many of them are gone for good, an operator can make this node the primary: skein promote ${node} --force (it first says what would be given up).`,
+            `Start the voters that are missing. If too many of them are gone for good, an operator can make ${who} the primary: skein promote ${name} --force (it first says what would be given up).`,
           ]
         : [];
     return {

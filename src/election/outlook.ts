@@ -1,6 +1,6 @@
+import { listInForce } from '../model/chain.js';
 import type { LogPosition } from '../model/election-messages.js';
-import type { ListedMember } from '../model/members.js';
-import { majorityOf } from '../model/members.js';
+import { type ListedMember, majorityOf, memberNamed } from '../model/members.js';
 import { timelineOf } from '../model/timeline.js';
 import { durationText } from '../std/duration-text.js';
 import { comparePositions, positionText } from './log-position.js';
@@ -46,19 +46,27 @@ export function outlookOf(context: ElectionContext, state: ElectionState, at: Mo
   });
   if (state.chain.length === 0) against.push('This node has no list of members yet.');
   const hasMajority = againstMajority(turn, able, against);
-  const best = able.toSorted(
+  const ordered = able.toSorted(
     (a, b) => comparePositions(b.position, a.position) || Number(b.serves) - Number(a.serves),
-  )[0];
+  );
+  const best = ordered[0];
+  // A witness is elected only to hand over, so the node that gets the lead from it is the one to name.
+  const isWitness = best !== undefined && memberNamed(listInForce(state.chain), best.name)?.witness === true;
+  const heir = isWitness ? ordered.find(({ serves }) => serves) : best;
   for (const { name, position } of able)
-    if (best && comparePositions(position, best.position) < 0)
+    if (best && name !== heir?.name && comparePositions(position, best.position) < 0)
       against.push(
         `${name} cannot be elected: its log ends at ${positionText(position)}, that of ${best.name} at ${positionText(best.position)}.`,
       );
-  if (best && hasMajority && !best.serves)
-    against.push(`${best.name} has no working server: it would hand over to a node that has one.`);
+  if (best && hasMajority && heir?.serves !== true)
+    against.push(
+      isWitness
+        ? `${best.name} is a witness, and no node that answers has a working server.`
+        : `${best.name} has no working server: it would hand over to a node that has one.`,
+    );
   const { pauseMaxMs, electionTimeoutMaxMs } = context.options;
   return {
-    elected: hasMajority ? (best?.name ?? null) : null,
+    elected: hasMajority ? (heir?.name ?? null) : null,
     afterDeathMs: pauseMaxMs,
     afterSilenceMs: electionTimeoutMaxMs,
     against,
