@@ -90,6 +90,7 @@ describe('the log of a witness', () => {
   it('begins at what is committed when it is new', async () => {
     await log.welcomed(welcome(500));
     expect([spool.begin, spool.end]).toEqual([501, { epoch: 1, ordinal: 500, gtid: mariadb.gtidAt(1, 500) }]);
+    expect(spool.committed()).toBe(500);
     await received(501, 503);
     expect(spool.durable.ordinal).toBe(503);
   });

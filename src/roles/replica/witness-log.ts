@@ -11,7 +11,7 @@ import type { Welcome } from '../../wire/messages.js';
 export interface WitnessLogModules {
   readonly logger: Logger;
   readonly flavour: Pick<Flavour, 'gtidAt'>;
-  readonly spool: Pick<Spool, 'end' | 'durable' | 'damage' | 'purge'>;
+  readonly spool: Pick<Spool, 'end' | 'durable' | 'damage' | 'purge' | 'setCommitted'>;
   /** Empties the spool. It continues after this position. Before records may come on a link. */
   beginAfter(position: Position): Promise<void>;
   /** The same while a link stands: it is closed first, and dialled again afterwards. */
@@ -43,7 +43,9 @@ export class WitnessLog {
     const { flavour, spool, beginAfter } = this.#modules;
     const epoch = epochOf(chain, ordinal);
     this.#committed = ordinal === 0 ? null : { epoch, ordinal, gtid: flavour.gtidAt(epoch, ordinal) };
-    if (spool.end.ordinal === 0 && this.#committed !== null) await beginAfter(this.#committed);
+    if (spool.end.ordinal > 0 || this.#committed === null) return;
+    await beginAfter(this.#committed);
+    spool.setCommitted(ordinal);
   }
 
   /**
