@@ -108,7 +108,10 @@ function nodeCell({ name, http }, self) {
 function stateCell({ state, since }) {
   return [
     element('span', { text: state, className: `state ${STATE_CLASS[state] ?? ''}` }),
-    element('span', { text: ` for ${duration(Date.now() - Date.parse(since))}`, className: 'hint' }),
+    element('span', {
+      text: since === '' ? '' : ` for ${duration(Date.now() - Date.parse(since))}`,
+      className: 'hint',
+    }),
   ];
 }
 

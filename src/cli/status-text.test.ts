@@ -97,7 +97,14 @@ it('names a learner, and a change of the members with what it waits for', () => 
   } as const;
   const text = statusText({ ...status, members: [member('n4', { voter: false })], change }, now);
   expect(text).toMatch(/^n4 +learner +live /m);
+  const witness = member('w4', { role: 'witness', witness: true, voter: false });
+  expect(statusText({ ...status, members: [witness] }, now)).toMatch(/^w4 +learner +live /m);
   expect(text).toContain('members: add n4 since 2026-01-02T03:04:00Z: 1 of 2 voters have it\n');
+});
+
+it('does not know since when a member is in a state that nobody has told', () => {
+  const text = statusText({ ...status, members: [member('n4', { state: 'joining', since: '' })] }, now);
+  expect(text).toMatch(/^n4 .* \?$/m);
 });
 
 const failover = {

@@ -74,14 +74,14 @@ function row(member: MemberStatus, nowMs: number): string[] {
   const { received, durable, committed, applied } = member.positions;
   return [
     member.name,
-    member.role === 'replica' && !member.voter ? 'learner' : member.role,
+    member.role === 'primary' || member.voter ? member.role : 'learner',
     member.state,
     member.witness ? '-' : member.lagMs === null ? '?' : durationText(member.lagMs),
     ...[received, durable, committed].map(String),
     member.witness ? '-' : String(applied),
     member.witness ? 'none' : serverText(member),
     member.http,
-    durationText(nowMs - Date.parse(member.since)),
+    member.since === '' ? '?' : durationText(nowMs - Date.parse(member.since)),
   ];
 }
 
