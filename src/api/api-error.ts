@@ -81,8 +81,8 @@ export function notPrimary(primary: string | null, message?: string): ApiError {
     'NOT_PRIMARY',
     message ??
       (primary === null
-        ? 'This node is a replica, and no primary is known now. Writes go to the primary.'
-        : `This node is a replica. Writes go to the primary at ${primary}.`),
+        ? 'This node is not the primary, and no primary is known now. Writes go to the primary.'
+        : `This node is not the primary. Writes go to the primary at ${primary}.`),
     { primary, applied: 'no', retryable: primary !== null },
   );
 }

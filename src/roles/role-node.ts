@@ -167,7 +167,7 @@ export interface Verifying {
 }
 
 export function noVerifying(): Verifying {
-  throw new SkeinError('NOT_PRIMARY', 'This node is a replica. Rows are compared by the primary.');
+  throw new SkeinError('NOT_PRIMARY', 'This node is not the primary. Rows are compared by the primary.');
 }
 
 export async function noChange(): Promise<void> {
@@ -175,7 +175,7 @@ export async function noChange(): Promise<void> {
 }
 
 export async function noConfirming(): Promise<void> {
-  throw new SkeinError('NOT_PRIMARY', 'This node is a replica, so it cannot confirm that it is the primary.');
+  throw new SkeinError('NOT_PRIMARY', 'This node is not the primary, so it cannot confirm that it is.');
 }
 
 /** One role of a node, from its beginning to its end. It borrows the node's parts. */

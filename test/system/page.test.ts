@@ -185,7 +185,7 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
 
     await runSql(page, 'DELETE FROM orders');
     const error = page.locator('#sql-error');
-    expect(await error.textContent()).toMatch(/This node is a replica\..*Nothing was changed\./);
+    expect(await error.textContent()).toMatch(/This node is not the primary\..*Nothing was changed\./);
     expect(await error.getByRole('link').getAttribute('href')).toBe(cluster.primary.url);
     expect(await cluster.primary.rows('SELECT COUNT(*) > 0 FROM shop.orders')).toEqual([[1]]);
   });

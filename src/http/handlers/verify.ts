@@ -45,7 +45,7 @@ function requirePrimary(node: NodeView): void {
   throw notPrimary(
     primary,
     primary === null
-      ? 'This node is a replica, and no primary is known now. The primary compares rows.'
-      : `This node is a replica. Rows are compared by the primary at ${primary}.`,
+      ? 'This node is not the primary, and no primary is known now. The primary compares rows.'
+      : `This node is not the primary. Rows are compared by the primary at ${primary}.`,
   );
 }
