@@ -14,6 +14,7 @@ import {
   unreadableObjects,
 } from '../../mysql-control/definition-repair-plan.js';
 import { type Definition, SET_ASIDE } from '../../mysql-control/definitions.js';
+import { monotonicMs } from '../../std/clock.js';
 import { sleep } from '../../std/timing.js';
 import type { DefinitionsReply } from '../../wire/messages.js';
 import type { LocalControl } from '../local-server.js';
@@ -29,8 +30,8 @@ export interface DefinitionRepairModules {
   control(): LocalControl;
   /** Attached replicas that are voters. */
   replicas(): readonly ReplicaSession[];
-  /** Whether writes need the acknowledgement of a replica. */
-  needsReplicas(): boolean;
+  /** Whether the server stays closed as long as no replica is attached. `waitedMs`: how long it has been so. */
+  waitsForReplica(waitedMs: number): boolean;
   /** This node is the only voter, so there is no replica to compare with. */
   isAlone(): boolean;
   /** Why the server is not open yet, for people. */
@@ -96,13 +97,15 @@ export class DefinitionRepair {
   ): Promise<boolean> {
     const { file, event, unrepaired } = this.#modules;
     const control = this.#modules.control();
+    const beganAtMs = monotonicMs();
     for (let round = 1, repairs = 0; ; round++) {
       signal.throwIfAborted();
       const { gtidBinlogPos: gtid } = await control.status();
-      const found = await this.#compare(gtid);
+      const found = await this.#compare(gtid, monotonicMs() - beganAtMs);
       signal.throwIfAborted();
       if (found === 'equal') return true;
       if (found === 'no replica') {
+        if (this.#modules.replicas().length === 0) waiting(NO_REPLICA);
         await sleep(ASK_AGAIN_MS, signal);
         continue;
       }
@@ -212,9 +215,9 @@ export class DefinitionRepair {
     }
   }
 
-  async #compare(gtid: string): Promise<Found> {
+  async #compare(gtid: string, waitedMs: number): Promise<Found> {
     const sessions = this.#modules.replicas();
-    if (sessions.length === 0 && this.#modules.needsReplicas()) return 'no replica';
+    if (sessions.length === 0 && this.#modules.waitsForReplica(waitedMs)) return 'no replica';
     const others = sessions.map(({ node }) => node).join(' and ');
     this.#modules.waiting(
       `The server crashed, perhaps in the middle of DDL. The node ${others === '' ? 'reads its definitions' : `compares its definitions with those of ${others}`}.`,
@@ -345,6 +348,8 @@ function differingFromAll(own: DefinitionDigests, others: readonly DefinitionDig
   return (first ?? []).filter((object) => rest.every((differing) => differing.includes(object)));
 }
 
+const NO_REPLICA =
+  'The server crashed, perhaps in the middle of DDL. The node waits for another node with a server, to compare its definitions with.';
 const UNCHECKED =
   'The server had crashed, perhaps in the middle of DDL, and its definitions could not be compared with those of a replica. ' +
   'The primary opens without a comparison.';

@@ -24,6 +24,7 @@ import type { PrimaryRoleModules, PrimaryRoleOptions } from './primary-parts.js'
 import { ReplicaSet } from './replica-set.js';
 import { SchemaGuard } from './schema-guard.js';
 import { NoCatchUp, SpoolCatchUp } from './spool-catch-up.js';
+import { waitsForReplica } from './waits-for-replica.js';
 
 /**
  * The work of the primary in its epoch. The log is fed from the spool, with or without a server (rule E8); what belongs to a run
@@ -146,9 +147,10 @@ export class PrimaryRole {
       ...{ control, event },
       file: modules.definitionsFile,
       replicas: () => this.replicas.counted().filter(({ attach }) => !isWitness(attach)),
-      // Where a witness makes the quorum, the other server may be away for long.
-      needsReplicas: () =>
-        this.replicas.needed > 0 && !this.replicas.counted().some(({ attach }) => isWitness(attach)),
+      waitsForReplica: (waitedMs) => {
+        const hasWitness = this.replicas.counted().some(({ attach }) => isWitness(attach));
+        return waitsForReplica({ needed: this.replicas.needed, hasWitness }, waitedMs);
+      },
       isAlone: () => votersOf(this.members.list).length === 1,
       waiting: (reason) => this.#setReason(reason),
       unrepaired: (reason) => {
