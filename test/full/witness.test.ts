@@ -216,6 +216,19 @@ describe('a witness', () => {
   });
 });
 
+it('may lose its disk: it is a learner, and then a voter again', { timeout: 120_000 }, async () => {
+  await killAndWait(await w3.pid('node'));
+  for (const lost of ['spool', 'state']) await rm(join(w3.directory, lost), { recursive: true, force: true });
+  await writes(n1, 5);
+  w3.start();
+  await until('it was admitted again', () => {
+    const [, since] = readFileSync(join(n1.directory, 'node.log'), 'utf8').split('"member.reset"');
+    return since?.includes('w3 is now a voter');
+  });
+  await n1.untilStatus('it is live', allLive);
+  await writes(n1, 5);
+});
+
 describe('the loss of one of two servers', () => {
   it('the primary: the other one serves, and has everything', { timeout: 120_000 }, async () => {
     const primary = await untilPrimary();
