@@ -423,3 +423,21 @@ describe('a primary whose server cannot be opened as it is (rule E8)', () => {
     expect(kinds(core.effects)).toEqual([]);
   });
 });
+
+describe('a node that was removed while it followed nobody', () => {
+  const asks: ElectionMessage = { kind: 'preVote', epoch: 9, position: at(0, 10) };
+
+  it('finds the primary, which tells it', () => {
+    const heartbeats = oneCore('leader, serving').hears('n9', asks).sent('heartbeat');
+    expect(heartbeats).toMatchObject([{ kind: 'heartbeat', isAnswered: true }]);
+    const removed = new OneCore().pass(3_000);
+    expect(removed.state.role.kind).toBe('preCandidate');
+    removed.hears('n2', { ...heartbeats[0], epoch: 2 } as ElectionMessage);
+    removed.take({ kind: 'logSettled', epoch: 2 }, { kind: 'promiseKept', epoch: 2 });
+    expect(removed.state.role).toMatchObject({ kind: 'follower', leader: { name: 'n2' } });
+  });
+
+  it('is no reason to tell a member anything: that one hears heartbeats', () => {
+    expect(oneCore('leader, serving').hears('n3', asks).sent('heartbeat')).toEqual([]);
+  });
+});

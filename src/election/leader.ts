@@ -13,7 +13,7 @@ import {
   leaveRole,
   otherMembers,
   say,
-  send,
+  sendHeartbeat,
   type Turn,
 } from './turn.js';
 
@@ -188,11 +188,9 @@ export function beat(turn: Turn): void {
   const { nowMs } = turn.at;
   const number = (leader.beats.at(-1)?.number ?? 0) + 1;
   const recent = leader.beats.filter(({ sentAtMs }) => nowMs - sentAtMs <= turn.options.electionTimeoutMaxMs);
-  become(turn, { ...leader, beats: [...recent, { number, sentAtMs: nowMs }] });
-  const { epoch, campaign, isSuspended, transfer } = leader;
-  const isAnswered = !isSuspended || transfer !== null;
-  for (const to of otherMembers(turn, turn.state.chain))
-    send(turn, to, { kind: 'heartbeat', epoch, campaign, number, isAnswered });
+  const beating = { ...leader, beats: [...recent, { number, sentAtMs: nowMs }] };
+  become(turn, beating);
+  sendHeartbeat(turn, beating, otherMembers(turn, turn.state.chain));
 }
 
 export function takeHeartbeatResponse(turn: Turn, from: string, message: HeartbeatResponse): void {

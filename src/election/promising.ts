@@ -9,12 +9,15 @@ import {
   change,
   hearsPrimary,
   hurry,
+  leaderOf,
   leaveRole,
+  otherMembers,
   ownPosition,
   ownTimeline,
   restartTimeout,
   say,
   send,
+  sendHeartbeat,
   standingOf,
   type Turn,
 } from './turn.js';
@@ -43,6 +46,10 @@ export function answerPreVote(turn: Turn, from: string, { epoch, position }: Pre
   const refusal = preVoteRefusal(turn, epoch, position);
   if (refusal === 'older log' && turn.state.role.kind === 'follower') hurry(turn);
   send(turn, from, { kind: 'preVoteResponse', epoch, refusal, standing: standingOf(turn) });
+  const leader = leaderOf(turn);
+  // A node that was removed while it followed nobody hears no heartbeats. It has to find the primary, which tells it (REMOVED).
+  const isStranger = leader?.stage === 'lead' && !otherMembers(turn, turn.state.chain).includes(from);
+  if (isStranger) sendHeartbeat(turn, leader, [from]);
 }
 
 function preVoteRefusal(turn: Turn, epoch: number, position: PreVote['position']): Refusal | null {

@@ -44,6 +44,14 @@ export function send(turn: Turn, to: string, message: ElectionMessage): void {
   turn.effects.push({ kind: 'send', to, message });
 }
 
+/** The newest heartbeat of this primary. */
+export function sendHeartbeat(turn: Turn, leader: Leader, to: readonly string[]): void {
+  const { epoch, campaign, isSuspended, transfer, beats } = leader;
+  const isAnswered = !isSuspended || transfer !== null;
+  const number = beats.at(-1)?.number ?? 0;
+  for (const name of to) send(turn, name, { kind: 'heartbeat', epoch, campaign, number, isAnswered });
+}
+
 /** The chain as far as this node's log has reached it. */
 export function chainOf({ state, at }: Turn): Chain {
   return adoptedChain(state.chain, at.log.ordinal);
