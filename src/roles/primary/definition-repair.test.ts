@@ -35,7 +35,7 @@ it('says that another node should take over, when a person has to repair the ser
     file: definitionsFile(directory),
     control: () => control as LocalControl,
     replicas: () => [],
-    needsReplicas: () => false,
+    waitsForReplica: () => false,
     isAlone: () => true,
     waiting: () => {},
     unrepaired: (reason) => void unrepaired.push(reason),
@@ -48,4 +48,28 @@ it('says that another node should take over, when a person has to repair the ser
   // Another node has taken over.
   role.abort();
   await expect(repaired).rejects.toThrow();
+});
+
+it('waits for a replica as long as that makes sense, and says so', async () => {
+  const control: Partial<LocalControl> = {
+    status: async () => ({ gtidBinlogPos: '0-1-5' }) as Awaited<ReturnType<LocalControl['status']>>,
+    definitions: async () => new Map(),
+  };
+  const [said, codes]: [string[], string[]] = [[], []];
+  let waits = true;
+  const repair = new DefinitionRepair({
+    file: definitionsFile(directory),
+    control: () => control as LocalControl,
+    replicas: () => [],
+    waitsForReplica: () => waits,
+    isAlone: () => false,
+    waiting: (reason) => void said.push(reason),
+    unrepaired: () => {},
+    event: (code) => void codes.push(code),
+  });
+  const repaired = repair.repair({ serverId: 9, epoch: 2 }, new AbortController().signal);
+  await until('it waits', () => said.length > 1);
+  expect([said[0], codes]).toEqual([expect.stringContaining('waits for another node with a server'), []]);
+  waits = false;
+  expect([await repaired, codes]).toEqual([false, ['DEFINITIONS_UNCHECKED']]);
 });

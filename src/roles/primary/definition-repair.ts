@@ -95,7 +95,7 @@ export class DefinitionRepair {
     { serverId, epoch }: { serverId: number; epoch: number },
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { file, event, unrepaired } = this.#modules;
+    const { file, event, waiting, unrepaired } = this.#modules;
     const control = this.#modules.control();
     const beganAtMs = monotonicMs();
     for (let round = 1, repairs = 0; ; round++) {
