@@ -3,6 +3,7 @@ import { Type } from '@sinclair/typebox';
 import type { Standing } from '../model/election-messages.js';
 import { messageOf } from '../model/error.js';
 import type { Clock, Timer } from '../std/clock.js';
+import { exists } from '../std/files.js';
 import type { Logger } from '../std/logger.js';
 import { StateFile } from '../std/state-file.js';
 import type { PeerView } from './state.js';
@@ -24,6 +25,13 @@ const Schema = Type.Record(
 /** It changes with each heartbeat, and is only worth something after a restart. */
 const SAVE_INTERVAL_MS = 10_000;
 
+const pathIn = (stateDirectory: string): string => join(stateDirectory, 'peers.json');
+
+/** This node has taken part in elections: it had a promise before it heard of others. */
+export function hasSeenPeers(stateDirectory: string): Promise<boolean> {
+  return exists(pathIn(stateDirectory));
+}
+
 /**
  * What this node has seen of the others, so that one whose disk was set back while this node was down is noticed too (rule
  * E5). An older content, or none, only notices less.
@@ -40,7 +48,7 @@ export class PeersFile {
     this.#logger = logger;
     this.#clock = clock;
     this.#file = new StateFile({
-      path: join(stateDirectory, 'peers.json'),
+      path: pathIn(stateDirectory),
       schema: Schema,
       missing: {},
       onDamage: { startOver: logger },

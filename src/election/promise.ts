@@ -18,7 +18,7 @@ const Schema = Type.Object({
   votedFor: Type.Union([Type.String(), Type.Null()]),
 });
 
-/** Kept forever. `load` throws PROMISE_UNREADABLE; null = this node has never promised anything. */
+/** Kept forever. `load` throws PROMISE_UNREADABLE; null = this node has never promised anything, or it was lost. */
 export type PromiseFile = StateFile<typeof Schema, null>;
 
 export function promiseFile(stateDirectory: string): PromiseFile {
@@ -30,7 +30,7 @@ export function promiseFile(stateDirectory: string): PromiseFile {
       refuse: ({ path, reason }) =>
         new SkeinError(
           'PROMISE_UNREADABLE',
-          `${path} cannot be used (${reason}). It holds what this node has promised in elections, and a node that forgets that could vote twice. Remove the node's spool directory and this file: the primary then admits the node anew, as a node with a new disk.`,
+          `${path} cannot be used (${reason}). It holds what this node has promised in elections, and a node that forgets that could vote twice. Remove this file: the node then sets its spool aside, and the primary admits it anew, as a node with a new disk.`,
         ),
     },
   });

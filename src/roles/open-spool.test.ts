@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { epochEntry } from '../../test/kit/chain-entry.js';
+import { promiseFile } from '../election/promise.js';
 import { EventLog } from '../events/event-log.js';
 import type { Chain } from '../model/chain.js';
 import { ORIGIN } from '../model/position.js';
@@ -82,4 +83,28 @@ it.each<[what: string, beginsAfter: number, inChain: boolean, transactions: numb
     expect(kept).toMatchObject([{ isSpool: true, transactions, last: mariadb.gtidAt(2, 4) }]);
     expect(readdirSync(join(directory, 'recovered', kept[0]?.name ?? '', 'spool'))).not.toEqual([]);
   }
+});
+
+const members = (...names: string[]) =>
+  names.map((name) => ({
+    ...{ name, incarnation: name, voter: true, link: contact, http: `http://${name}:1` },
+    ...{ mysqlRw: null, mysqlRo: null },
+  }));
+
+it.each<[what: string, node: string, voters: string[], kept: string[], isKept: boolean]>([
+  ['was kept', 'n2', ['n1', 'n2'], ['promise', 'peers'], true],
+  ['was lost, begins a new log: it could vote twice', 'n2', ['n1', 'n2'], ['peers'], false],
+  ['was lost, begins a new log, also as the last primary', 'n1', ['n1', 'n2'], ['peers'], false],
+  ['was lost while nobody else votes keeps its log', 'n1', ['n1'], ['peers'], true],
+  ['never was, because the cluster had a fixed primary, keeps its log', 'n2', ['n1', 'n2'], [], true],
+])('a node whose promise %s (rules C6, H1)', async (_what, node, voters, kept, isKept) => {
+  const incarnation = await spoolOfEpoch2(node);
+  const state = join(directory, 'state');
+  mkdirSync(state);
+  if (kept.includes('promise')) await promiseFile(state).save({ promisedEpoch: 2, votedFor: null });
+  if (kept.includes('peers')) writeFileSync(join(state, 'peers.json'), '{}');
+  const spool = await opened(node, [e1, { ...e2, members: members(...voters) }]);
+  expect(spool.incarnation === incarnation).toBe(isKept);
+  expect(spool.end.ordinal).toBe(isKept ? 4 : 0);
+  await spool.close();
 });

@@ -1,8 +1,18 @@
 import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeConfig } from '../config/node-config.js';
+import { hasSeenPeers } from '../election/peers-file.js';
+import { promiseFile } from '../election/promise.js';
 import type { EventLog } from '../events/event-log.js';
-import { type Chain, currentEpoch, cutFor, forcedEntry, isGivenUp, newestEntry } from '../model/chain.js';
+import {
+  type Chain,
+  countedLists,
+  currentEpoch,
+  cutFor,
+  forcedEntry,
+  isGivenUp,
+  newestEntry,
+} from '../model/chain.js';
 import type { Flavour } from '../mysql-protocol/flavour.js';
 import { beginRecovered, finishRecovered, KEPT_SPOOL } from '../recovered/list.js';
 import { Spool } from '../spool/spool.js';
@@ -26,6 +36,9 @@ interface OpenSpoolModules {
  * renamed and kept, and a new one replaces it. The new spool has another incarnation, so acknowledgements of the old one do
  * not count for it (rules C6, H2). A spool that the chain does not fit stays with the primary, and with a node that knows
  * nobody: such a node is closed until it gets its chain back.
+ * A node whose promise was lost could vote twice, and acknowledge to a primary that it has promised not to follow (rule H1). So its
+ * spool is replaced too.
+ * @throws SkeinError PROMISE_UNREADABLE, and errors of the spool
  */
 export async function openSpool(
   config: Pick<NodeConfig, 'name' | 'directory' | 'spoolSegmentBytes' | 'contact'>,
@@ -53,8 +66,9 @@ export async function openSpool(
     events.add('spool.damaged', config.name, kept, { code: 'LOG_GIVEN_UP' });
     return { spool: await open(), fsyncTimes };
   }
-  const fault = faultOf(found, currentEpoch(chain));
-  if (fault === null || waitsForChain) return { spool: found, fsyncTimes };
+  const misfit = waitsForChain ? null : faultOf(found, currentEpoch(chain));
+  const fault = misfit ?? ((await isPromiseLost(config, chain)) ? PROMISE_LOST : null);
+  if (fault === null) return { spool: found, fsyncTimes };
   await found.close();
   const kept = await freeName(config.directory);
   await rename(directory, join(config.directory, kept));
@@ -70,6 +84,22 @@ function faultOf({ damage, end }: Spool, epoch: number): string | null {
   // The chain is written before the records of its epochs arrive.
   if (end.ordinal === 0 || end.epoch <= epoch) return null;
   return `The chain of this node (state/chain.json) was lost or replaced by an older one: it knows of epoch ${epoch}, and the spool has records of epoch ${end.epoch}.`;
+}
+
+const PROMISE_LOST =
+  'The promise of this node (state/promise.json) was lost, so it does not know what it has voted for and promised.';
+
+/**
+ * A node writes its promise before it hears of others. One that has heard of none had no promise to lose: the cluster had a fixed
+ * primary until now, or the node is new. One that is the only voter can have promised nothing to others.
+ */
+async function isPromiseLost(
+  { name, directory }: Pick<NodeConfig, 'name' | 'directory'>,
+  chain: Chain,
+): Promise<boolean> {
+  const othersVote = countedLists(chain).some((voters) => voters.some((voter) => voter !== name));
+  const state = join(directory, 'state');
+  return othersVote && (await hasSeenPeers(state)) && (await promiseFile(state).load()) === null;
 }
 
 async function freeName(directory: string): Promise<string> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { votersOf } from '../../src/model/members.js';
 import type { MembersDocument } from '../../src/model/status.js';
+import { exists } from '../../src/std/files.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { checkLedger, Ledger, type WriterPool } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
@@ -180,6 +181,30 @@ it('a voter that lost its chain does not know what it has promised: it begins a 
     context: () => cluster.logs(),
   });
   await untilVoters(NAMES);
+  await serves();
+});
+
+it('a voter that lost only its promise could vote twice: it begins a new spool (rules C6, H1)', async () => {
+  const n4 = cluster.node('n4');
+  const incarnation = async () =>
+    (await listOf(cluster.primary)).members.find(({ name }) => name === 'n4')?.incarnation;
+  const before = await incarnation();
+  await until(
+    'n4 has noted what it has heard of others',
+    () => exists(join(n4.directory, 'state', 'peers.json')),
+    {
+      deadlineMs: DEADLINE_MS,
+    },
+  );
+  await n4.kill('node');
+  await rm(join(n4.directory, 'state', 'promise.json'));
+  cluster.startNode('n4');
+  await until('n4 has a new spool', async () => (await incarnation()) !== before, {
+    deadlineMs: DEADLINE_MS,
+    context: () => cluster.logs(),
+  });
+  await untilVoters(NAMES);
+  expect(await readFile(join(n4.directory, 'node.log'), 'utf8')).toContain('(state/promise.json) was lost');
   await serves();
 });
 
