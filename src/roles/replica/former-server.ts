@@ -4,16 +4,15 @@ import type { DefinitionsQuery, DefinitionsReply } from '../../wire/messages.js'
 import type { LocalServerUp } from '../local-server.js';
 import { isOnlyVoter } from '../only-voter.js';
 import type { NodeParts } from '../role-node.js';
-import type { FormerProofModules } from './former-proof.js';
 import { levelFormer } from './level-former.js';
 import { PrimaryDefinitions } from './primary-definitions.js';
-import { rejoinFormer } from './rejoin-former.js';
+import { type RejoinModules, rejoinFormer } from './rejoin-former.js';
 
 const RETRY_MS = 2_000;
 /** Until the end of a link is known here too. */
 const LATER_MS = 50;
 
-export interface FormerServerModules extends Pick<FormerProofModules, 'signal'> {
+export interface FormerServerModules extends Pick<RejoinModules, 'signal' | 'committed'> {
   /** Asks the primary; see `defined`. False: the link to it is down. */
   ask(query: DefinitionsQuery): boolean;
   /** The server is a replica's now. */
@@ -107,6 +106,7 @@ export class FormerServer {
       const link = this.#links;
       const rejoined = await rejoinFormer(up, this.#parts, {
         signal: this.#modules.signal,
+        committed: () => this.#modules.committed(),
         ask: (objects) => this.#definitions.ask(objects),
         follows: () => this.up === up && this.#follows && this.#links === link,
         change: (work) => this.#change(work),

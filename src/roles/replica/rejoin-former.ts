@@ -3,6 +3,7 @@ import { epochOf } from '../../model/chain.js';
 import { isSkeinError, messageOf } from '../../model/error.js';
 import { monotonicMs } from '../../std/clock.js';
 import { durationText } from '../../std/duration-text.js';
+import { sleep } from '../../std/timing.js';
 import type { LocalServerUp } from '../local-server.js';
 import type { NodeParts } from '../role-node.js';
 import { xaFile } from '../xa-file.js';
@@ -16,6 +17,11 @@ export type Rejoined =
   /** The link to the primary, or the server, has ended: it is tried again when that is up. */
   | { readonly kind: 'later' };
 
+export interface RejoinModules extends FormerProofModules {
+  /** What the primary has said to be committed; null = nothing yet. */
+  committed(): number | null;
+}
+
 /**
  * Makes a replica of a server that was open as the primary of an older epoch, on a node that follows another primary now. One that was
  * closed in order keeps its data: the endpoint compares its position with the log (rule H10). One that died meanwhile may have done
@@ -24,19 +30,21 @@ export type Rejoined =
 export async function rejoinFormer(
   up: LocalServerUp,
   parts: NodeParts,
-  modules: FormerProofModules,
+  modules: RejoinModules,
 ): Promise<Rejoined> {
   const { config, control, events, kill, newServerId, openMark } = parts;
   // A server that is still open has not ended since. Of one that was adopted closed, nothing is known.
   const hasDied = up.adopted ? (await control().status()).readOnly : up.crashed;
   if (hasDied) return await rejoinDead(up, parts, modules);
   try {
-    await modules.change(async () => {
+    const end = await modules.change(async () => {
       await control().closeForWrites();
       const { gtidBinlogPos } = await control().status();
       await control().becomeReplica({ serverId: await newServerId(), position: gtidBinlogPos });
-      await openMark.clear();
+      return gtidBinlogPos;
     });
+    if (!(await untilCommitted(end, parts, modules))) return { kind: 'later' };
+    await modules.change(() => openMark.clear());
     return { kind: 'replica', hasDied };
   } catch (error) {
     modules.signal.throwIfAborted();
@@ -45,6 +53,27 @@ export async function rejoinFormer(
     events.add('fence', config.name, `The node kills the server and starts it again: ${reason}.`);
     await kill(reason);
     return { kind: 'replaced' };
+  }
+}
+
+const COMMITTED_POLL_MS = 20;
+
+/**
+ * With `async`, or after a killed commit, the server may have what the cluster's log has and no majority yet. Nobody reads that before
+ * (rule H9). A server that has something else does not wait: the endpoint finds that. False: the link has ended.
+ */
+async function untilCommitted(
+  gtid: string,
+  { flavour, chainFile }: NodeParts,
+  { committed, follows, signal }: RejoinModules,
+): Promise<boolean> {
+  const ordinal = gtid === '' ? 0 : flavour.ordinalOf(gtid);
+  for (;;) {
+    // What another primary says is of its own log.
+    if (!follows()) return false;
+    const isInLog = ordinal === 0 || flavour.gtidAt(epochOf(chainFile.chain, ordinal), ordinal) === gtid;
+    if (!isInLog || (committed() ?? 0) >= ordinal) return true;
+    await sleep(COMMITTED_POLL_MS, signal);
   }
 }
 

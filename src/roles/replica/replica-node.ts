@@ -98,6 +98,7 @@ export class ReplicaNode implements RoleScope {
     this.#former = new FormerServer(parts, {
       ask: (query) => this.#dialer?.askDefinitions(query) ?? false,
       isReplica: (up) => this.serverUp(up),
+      committed: () => this.#replica.seedDecision.committed,
       signal: this.#stopped.signal,
     });
     this.#witnessLog = !config.witness
