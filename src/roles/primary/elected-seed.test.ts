@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
+import type { Position } from '../../model/position.js';
 import { silentLogger } from '../../std/logger.js';
-import type { LocalServerUp } from '../local-server.js';
+import type { LocalServerUp, ServerReading } from '../local-server.js';
 import type { ReplicaRole } from '../replica/replica-role.js';
 import type { NodeParts } from '../role-node.js';
 import { ElectedTerm } from './elected-term.js';
@@ -13,12 +14,18 @@ const UP = { pid: 1, adopted: false, crashed: true, socketPath: '/s' } as LocalS
 
 function term({ openEpoch, applying = true }: { openEpoch: number | null; applying?: boolean }) {
   const taken: string[] = [];
+  const learned: number[] = [];
+  const executed = { value: null as Position | null };
   const openMark = { epoch: openEpoch };
   const seeding = { isRunning: true, progress: { phase: 'transferring' } };
   const role = {
     serverUp: async () => void taken.push('applies the log'),
     dataReplaced: () => taken.push('forgets the old data'),
     followedTo: 300,
+    watch: () => {},
+    get executed() {
+      return executed.value;
+    },
     checks: { closed: null },
   } as unknown as ReplicaRole;
   const made = new ElectedTerm(
@@ -31,7 +38,11 @@ function term({ openEpoch, applying = true }: { openEpoch: number | null; applyi
         seeding,
       } as unknown as NodeParts,
       primary: {
-        replicas: { onCommitted: { on: () => () => {} } },
+        replicas: {
+          onCommitted: { on: () => () => {} },
+          learn: (ordinal: number) => void learned.push(ordinal),
+        },
+        positionAt: (ordinal: number) => ({ epoch: 3, ordinal, gtid: `0-3-${ordinal}` }),
         serverUp: async () => void taken.push('is the primary'),
         standby: null,
         unfit: null,
@@ -40,7 +51,7 @@ function term({ openEpoch, applying = true }: { openEpoch: number | null; applyi
       changed: () => {},
     },
   );
-  return { term: made, taken, openMark, seeding };
+  return { term: made, taken, learned, executed, openMark, seeding };
 }
 
 it('is filled as a replica is: a snapshot counts once the log is on a majority', async () => {
@@ -74,4 +85,15 @@ it('leaves a server alone that was the primary of an older epoch, and takes the 
 
 it('is not filled when its server is the primary already', () => {
   expect(term({ openEpoch: 4, applying: false }).term.seedTarget).toBeNull();
+});
+
+it('knows what its server has executed to be committed, so a voter can be filled before a majority is there (rule E12)', () => {
+  const { term: elected, learned, executed } = term({ openEpoch: null });
+  elected.watch({} as ServerReading);
+  executed.value = { epoch: 2, ordinal: 299, gtid: '0-2-299' };
+  elected.watch({} as ServerReading);
+  expect(learned, 'nothing is known, or the server has something else').toEqual([]);
+  executed.value = { epoch: 3, ordinal: 299, gtid: '0-3-299' };
+  elected.watch({} as ServerReading);
+  expect(learned).toEqual([299]);
 });

@@ -104,8 +104,20 @@ export class ElectedTerm {
   }
 
   watch(reading: ServerReading): void {
-    if (this.#applying) this.#applying.watch(reading);
-    else this.#modules.primary.watch(reading);
+    if (this.#applying) {
+      this.#applying.watch(reading);
+      this.#learnCommitted(this.#applying);
+    } else this.#modules.primary.watch(reading);
+  }
+
+  /**
+   * The spool notes with a delay what is committed, and no majority may be there to tell: a voter that has to be filled before the
+   * beginning of the epoch waits until this node knows what its server has executed to be committed (rule E12).
+   */
+  #learnCommitted({ executed }: ReplicaRole): void {
+    const { primary } = this.#modules;
+    if (executed !== null && primary.positionAt(executed.ordinal).gtid === executed.gtid)
+      primary.replicas.learn(executed.ordinal);
   }
 
   async watchThreads(threads: ReplicaThreads | null): Promise<void> {

@@ -130,6 +130,11 @@ export class ReplicaSet {
     this.moved();
   }
 
+  /** Everything up to `ordinal` is known to be committed. */
+  learn(ordinal: number): void {
+    if (this.#quorum.learn(ordinal)) this.moved();
+  }
+
   /** How far this node's own log is durable. */
   setOwnDurable(ordinal: number): void {
     this.#ownDurable = ordinal;
@@ -196,7 +201,7 @@ export class ReplicaSet {
     this.#report(session);
     this.moved();
     session.onHeartbeat.on(({ positions }) => {
-      if (this.isSound(session) && this.#quorum.learn(positions.committed)) this.moved();
+      if (this.isSound(session)) this.learn(positions.committed);
     });
     session.onEcho.on((round) => {
       if (this.#counts(session)) this.#rounds.answered(node, round);

@@ -187,6 +187,11 @@ export class ReplicaRole {
     return this.#follows ? this.checks.applied.ordinal : null;
   }
 
+  /** What the server has executed of this node's log; it was committed therefore (rule C9). Null = that is not known. */
+  get executed(): Position | null {
+    return this.#follows && this.closed === null ? this.checks.applied : null;
+  }
+
   dataReplaced(): void {
     this.checks.dataReplaced();
     this.seedDecision.dataReplaced();
