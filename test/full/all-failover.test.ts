@@ -40,7 +40,7 @@ it('a primary that is lost is replaced; reads go on, and writes when it was remo
     { deadlineMs: DEADLINE_MS, intervalMs: 100, context: () => cluster.logs() },
   );
   expect((await run(primary, 'SELECT id FROM d.t')).status).toBe(200);
-  const waits = await run(primary, 'INSERT INTO d.t VALUES (2)', 1_000);
+  const waits = await run(primary, 'INSERT INTO d.t VALUES (2)', 3_000);
   expect([waits.status, waits.text]).toEqual([504, expect.stringContaining('OUTCOME_UNKNOWN')]);
   const path = `/v1/members/${lost.name}`;
   const removed = await primary.request('DELETE', path, undefined, { timeoutMs: 30_000 });

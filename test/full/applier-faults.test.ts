@@ -14,7 +14,7 @@ let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ settings: { applierStallMs: STALL_MS } });
+  cluster = await TestCluster.start({ patient: true, settings: { applierStallMs: STALL_MS } });
   await cluster.primary.sql('CREATE DATABASE demo');
 });
 
@@ -41,7 +41,7 @@ it('a SERIALIZABLE reader on a replica is ended, and the replica goes on', async
   await waitApplied(cluster.primary, cluster.replicas);
   await expect(run(reader, 'SELECT 1')).rejects.toThrow();
   reader.destroy();
-  expect(await eventsOf(n2)).toContain('APPLIER_BLOCKED');
+  await until('the event says it', async () => (await eventsOf(n2)).includes('APPLIER_BLOCKED'));
 });
 
 it('parallel workers that wait for each other on a history table go on', async () => {

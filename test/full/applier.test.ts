@@ -16,7 +16,7 @@ let n2: TestNode;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ settings: { applierStallMs: STALL_MS } });
+  cluster = await TestCluster.start({ patient: true, settings: { applierStallMs: STALL_MS } });
   n2 = cluster.node('n2');
   await cluster.primary.sql('CREATE DATABASE demo');
   await cluster.primary.sql('CREATE TABLE demo.t (id INT PRIMARY KEY, v VARCHAR(50))');
@@ -31,13 +31,16 @@ async function memberOn(node: TestNode): Promise<MemberStatus | undefined> {
   return (await node.cluster()).members.find(({ name }) => name === 'n2');
 }
 
+/** On all nodes at the same time: the node may soon have helped its server out of this state. */
 async function untilState(state: string, reason: RegExp): Promise<void> {
-  for (const node of cluster.nodes) {
-    await until(`${node.name} shows n2 as ${state}`, async () => {
-      const member = await memberOn(node);
-      return member?.state === state && reason.test(member.reason ?? '');
-    });
-  }
+  await Promise.all(
+    cluster.nodes.map((node) =>
+      until(`${node.name} shows n2 as ${state}`, async () => {
+        const member = await memberOn(node);
+        return member?.state === state && reason.test(member.reason ?? '');
+      }),
+    ),
+  );
 }
 
 const eventsOf = async (node: TestNode) => (await node.request('GET', '/v1/logs?part=events&tail=1000')).text;

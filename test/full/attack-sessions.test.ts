@@ -269,7 +269,7 @@ describe('reads of a write token on the primary', () => {
 
   it('take their transaction with them, which holds no lock any longer', async () => {
     const statements = [{ sql: "UPDATE demo.t SET v = 'held' WHERE id = 1" }, { sql: SLEEP }];
-    const batch = await ask({ statements, transaction: true, timeoutMs: 300 }, attacker);
+    const batch = await ask({ statements, transaction: true, timeoutMs: 1_500 }, attacker);
     expect(told(batch)).toEqual([504, 'TIMEOUT', 'no']);
     const opened = await cluster.primary.request<{ id: string }>('POST', '/v1/tx', {}, { token: attacker });
     const tx = opened.body.id;
@@ -277,7 +277,7 @@ describe('reads of a write token on the primary', () => {
       const answer = await ask({ sql: "UPDATE demo.t SET v = 'in tx' WHERE id = 1", tx }, attacker);
       return answer.status === 200;
     });
-    expect(told(await ask({ sql: SLEEP, tx, timeoutMs: 300 }, attacker))).toEqual([504, 'TIMEOUT', 'no']);
+    expect(told(await ask({ sql: SLEEP, tx, timeoutMs: 1_500 }, attacker))).toEqual([504, 'TIMEOUT', 'no']);
     const answer = await ask({ sql: "UPDATE demo.t SET v = 'free' WHERE id = 1", timeoutMs: 30_000 }, other);
     expect(answer.status, answer.text).toBe(200);
     await untilNothingRuns('skein_write', 'SLEEP');

@@ -47,6 +47,7 @@ it('it is filled from the node that was elected, although that one can open only
     context: () => cluster.logs(),
   });
   await next.sql("INSERT INTO d.t (v) VALUES ('y')");
-  await waitApplied(next, [behind]);
+  // Its server is filled first.
+  await waitApplied(next, [behind], 120_000);
   expect(await behind.rows('SELECT COUNT(*) FROM d.t')).toEqual([['33']]);
 });

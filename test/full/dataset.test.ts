@@ -16,7 +16,7 @@ let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start();
+  cluster = await TestCluster.start({ patient: true });
 });
 
 afterAll(async () => {

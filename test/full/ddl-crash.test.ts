@@ -158,7 +158,7 @@ it('a replica begins no DDL while a commit before it is still under way', async 
   );
   await withSql(node, async (connection) => {
     // No commit ends before it has waited for others.
-    await run(connection, 'SET GLOBAL binlog_commit_wait_usec = 3000000');
+    await run(connection, 'SET GLOBAL binlog_commit_wait_usec = 8000000');
     await run(connection, 'SET GLOBAL binlog_commit_wait_count = 100');
   });
   await cluster.primary.sql('INSERT INTO demo.filled VALUES (1)');

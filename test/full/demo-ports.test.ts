@@ -65,12 +65,12 @@ async function untilListed(step: number): Promise<void> {
         if (JSON.stringify(found) !== JSON.stringify(wanted)) throw new Error(JSON.stringify(found));
         return true;
       },
-      { deadlineMs: 30_000 },
+      { deadlineMs: 90_000 },
     );
   }
 }
 
-it('moves up by one port, and down again, and the list follows each time', async () => {
+it('moves up by one port, and down again, and the list follows each time', { timeout: 400_000 }, async () => {
   await start(0);
   await untilListed(0);
   for (const step of [1, 0]) {

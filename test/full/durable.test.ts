@@ -93,7 +93,7 @@ it.each(Array.from({ length: ROUNDS }, (_, i) => [i + 1, LINK_DELAYS_MS[i % 3] ?
 );
 
 it('the same test fails with acknowledge: async and a slow link', async () => {
-  const { ledger, faults } = await destroyPrimary({ acknowledge: 'async', seed: 1, linkDelayMs: 400 });
+  const { ledger, faults } = await destroyPrimary({ acknowledge: 'async', seed: 1, linkDelayMs: 250 });
   console.log(`async: ${ledger.summary()}; ${faults.length} acknowledged rows lost`);
   expect(faults.filter(({ kind }) => kind === 'lost').length).toBeGreaterThan(0);
 });

@@ -177,7 +177,7 @@ it('node and server stopped: nothing waits for the old primary longer than for t
   const tookMs = performance.now() - beganAtMs;
   expect([hanging.status, hanging.body.error?.applied], `after ${tookMs} ms`).toEqual([504, 'unknown']);
   // The requests themselves have 30 s.
-  expect(tookMs).toBeLessThan(15_000);
+  expect(tookMs).toBeLessThan(25_000);
   expect((await outcome(next, 'stopped-key')).body.applied).toBe('no');
   expect((await write(other, 'meanwhile', { forward: true })).status).toBe(200);
   const { epoch } = await next.cluster();
@@ -196,7 +196,10 @@ it('says why: who would be elected, what the last failover was, and what is wait
   const others = but(old);
   const seen = await until('every node says who would take over', async () => {
     const each = await Promise.all(cluster.nodes.map((node) => node.cluster()));
-    return each.every(({ failover }) => failover?.elected != null && failover.last !== null) ? each : null;
+    const isTold = each.every(
+      ({ failover }) => failover?.elected != null && failover.last?.primary === old.name,
+    );
+    return isTold ? each : null;
   });
   for (const { failover } of seen) {
     expect(others.map(({ name }) => name)).toContain(failover?.elected);

@@ -9,7 +9,8 @@ import { until } from '../kit/until.js';
 
 /** Reading one's own writes through a replica's read-only port (`mysqlReadOnlyWaitMs`), with the pools of a driver. */
 
-const WAIT_MS = 3_000;
+/** A busy replica needs some of it. */
+const WAIT_MS = 6_000;
 
 let cluster: TestCluster;
 let replica: TestNode;
@@ -20,7 +21,10 @@ let direct: Connection;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start({ replicas: 1, settings: { mysqlReadOnlyWaitMs: WAIT_MS } });
+  cluster = await TestCluster.start({
+    replicas: 1,
+    settings: { mysqlReadOnlyWaitMs: WAIT_MS, applierStallMs: 60_000 },
+  });
   replica = cluster.node('n2');
   const { members } = await cluster.primary.cluster();
   const member = members.find(({ name }) => name === 'n2');

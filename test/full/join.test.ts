@@ -346,7 +346,7 @@ it('a machine that was removed does not take the place of a new one with its nam
   // The new one has not started yet; the old one dials at once.
   await n3.stop();
   n3.start();
-  await until('the old machine is refused', async () => (await n3.log()).includes('MEMBER_ELSEWHERE'), {
+  await until('the old machine is refused', async () => (await n3.log(200)).includes('MEMBER_ELSEWHERE'), {
     deadlineMs: 60_000,
     context: () => n3.log(),
   });

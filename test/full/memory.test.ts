@@ -15,6 +15,7 @@ showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
   cluster = await TestCluster.start({
+    patient: true,
     env: { NODE_OPTIONS: '--max-old-space-size=64' },
     // A test stops a node while a large transaction passes.
     watchdog: 0,

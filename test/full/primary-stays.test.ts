@@ -7,6 +7,7 @@ import { checksumAtRest } from '../kit/checksum.js';
 import { checkLedger, Ledger, type WriterPool } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, LEDGER_DATABASE } from '../kit/kill-rounds.js';
+import { endOf, logOf } from '../kit/node-log.js';
 import { startRoleWriters } from '../kit/role-writers.js';
 import { scalarOf, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
@@ -127,9 +128,12 @@ it('a hand-over that is taken back does not open a server with a full disk', {
       ...{ sql: `INSERT INTO ledger (client, seq, note) VALUES (99, ${seq}, '')`, database: LEDGER_DATABASE },
     });
 
-  // Stopped just now, n2 is still a target, and does not take over in time.
-  await n2.freeze('node');
-  try {
+  // Stopped just now, n2 is still a target, and does not take over in time. A second later it would not be one.
+  await until('it was drained for n2, which stands still', async () => {
+    await n2.unfreeze('node');
+    await n2.untilReady();
+    const mark = await endOf(n3);
+    await n2.freeze('node');
     const { status } = await n3.request(
       'POST',
       '/v1/cluster/switchover',
@@ -137,7 +141,9 @@ it('a hand-over that is taken back does not open a server with a full disk', {
       { timeoutMs: 75_000 },
     );
     expect(status).not.toBe(200);
-    expect(await n3.logs(400)).toContain('the server is drained');
+    return (await logOf(n3)).slice(mark).includes('the server is drained');
+  });
+  try {
     expect((await n3.cluster()).epoch).toBe(epoch);
     expect(Number(await isReadOnly())).toBe(1);
     const refused = await write(n3, 1);

@@ -14,6 +14,7 @@ import { parsePosition } from '../../src/model/position.js';
 import { skein } from '../kit/cli.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { signalPid } from '../kit/processes.js';
+import { seededRandom } from '../kit/random.js';
 import { SmallDisk } from '../kit/small-disk.js';
 import { run, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
@@ -142,7 +143,8 @@ describe('a restore', () => {
   it('refuses a file that was cut or changed anywhere, and leaves nothing', async () => {
     const bytes = await readFile(whole);
     const bad = join(files, 'bad.backup');
-    const somewhere = () => Math.floor(bytes.length * Math.random());
+    const random = seededRandom(20_261_127);
+    const somewhere = () => random.int(0, bytes.length - 1);
     for (const end of [somewhere(), bytes.length - 1]) {
       await writeFile(bad, bytes.subarray(0, end));
       await refused(bad, /was cut/);
@@ -206,7 +208,7 @@ describe('a backup that is interrupted', () => {
   };
   const running = (node: TestNode, response: IncomingMessage) =>
     until('mariadb-backup runs', () => programOf(node), {
-      deadlineMs: 10_000,
+      deadlineMs: 45_000,
       context: async () => `the answer is: ${await restOf(response)}`,
     });
   const gone = (node: TestNode) => until('the program is gone', async () => (await programOf(node)) === null);

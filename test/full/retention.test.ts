@@ -64,8 +64,10 @@ interface Said {
 
 /** The events of a node so far, from its log. */
 function eventsOf(node: TestNode): Said[] {
+  // Whole lines: the node may be writing the last one.
   return readFileSync(join(node.directory, 'node.log'), 'utf8')
     .split('\n')
+    .slice(0, -1)
     .filter((line) => line.includes('"cluster event"'))
     .map((line) => JSON.parse(line) as Said);
 }
@@ -221,7 +223,7 @@ describe('a log with limits', () => {
         await cluster.primary.untilRestarted('node', old);
         await cluster.node('n1').untilReady(60_000);
         await cluster.makePrimary('n1');
-        await pool.ledger.progress(10, 30_000, 'writes go on');
+        await pool.ledger.progress(10, 60_000, 'writes go on');
       }
     } finally {
       await pool.stop();

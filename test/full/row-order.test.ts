@@ -15,7 +15,7 @@ let app: Connection;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start();
+  cluster = await TestCluster.start({ patient: true });
   for (const schema of ['numbered', 'ignored', 'recreated'])
     await cluster.primary.sql(`CREATE DATABASE ${schema}`);
   app = await openApp(cluster);

@@ -33,7 +33,7 @@ async function untilPhase(phase: SeedPhase): Promise<void> {
 it('the old data takes its place again, and is read, until another snapshot comes', async () => {
   const n2 = cluster.node('n2');
   const pool = startWriters(cluster, { paceMs: 5 });
-  await pool.ledger.progress(20, 20_000, 'writes go on before the fault');
+  await pool.ledger.progress(20, 60_000, 'writes go on before the fault');
   const reader = new Reader(cluster, n2);
   try {
     expect((await n2.request('POST', '/v1/nodes/n2/reseed')).status).toBe(202);

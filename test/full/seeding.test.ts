@@ -40,7 +40,7 @@ afterAll(() => cluster?.dispose());
 async function whileInUse(fault: (pool: WriterPool) => Promise<void>): Promise<void> {
   const pool = startWriters(cluster, { ledger, paceMs: 5 });
   ledger = pool.ledger;
-  await ledger.progress(20, 20_000, 'writes go on before the fault');
+  await ledger.progress(20, 60_000, 'writes go on before the fault');
   const reader = new Reader(cluster, cluster.node('n2'));
   try {
     await until('the replica is read', () => reader.answers > 3);

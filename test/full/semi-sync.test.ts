@@ -84,8 +84,8 @@ describe('with a commit that waits', () => {
 
   it('SET read_only, FTWRL and BACKUP STAGE BLOCK_COMMIT wait for it: a fence by SQL hangs without a quorum', async () => {
     const waiting = await waiter(4);
-    expect(await within(3_000, 'SET GLOBAL read_only = 1')).toBe('ER_LOCK_WAIT_TIMEOUT');
-    expect(await within(3_000, 'FLUSH TABLES WITH READ LOCK')).toBe('ER_LOCK_WAIT_TIMEOUT');
+    expect(await within(20_000, 'SET GLOBAL read_only = 1')).toBe('ER_LOCK_WAIT_TIMEOUT');
+    expect(await within(20_000, 'FLUSH TABLES WITH READ LOCK')).toBe('ER_LOCK_WAIT_TIMEOUT');
     const backup = await start(
       server.connect(),
       'SET SESSION lock_wait_timeout = 1',
@@ -115,9 +115,9 @@ describe('with a commit that waits', () => {
     ordinal += 1;
     const tables = await withSql(server, (connection) => rowsOf(connection, 'SHOW TABLES FROM t'));
     expect(tables.map((row) => Object.values(row)[0])).toContain('u');
-    expect(await within(3_000, 'SELECT * FROM t.u')).toBe('ER_LOCK_WAIT_TIMEOUT');
+    expect(await within(20_000, 'SELECT * FROM t.u')).toBe('ER_LOCK_WAIT_TIMEOUT');
     await letGo(ddl);
-    expect(await within(3_000, 'SELECT * FROM t.u')).toBe('OK');
+    expect(await within(20_000, 'SELECT * FROM t.u')).toBe('OK');
   });
 
   /** Ours, from one group before, acknowledges all. */

@@ -26,7 +26,7 @@ showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
   tools = await snapshotTools();
-  cluster = await TestCluster.start({ replicas: 2 });
+  cluster = await TestCluster.start({ patient: true });
   await cluster.primary.sql('CREATE DATABASE load_test');
   await cluster.primary.sql('CREATE TABLE load_test.rows (id INT PRIMARY KEY AUTO_INCREMENT, pad TEXT)');
   await cluster.primary.sql('CREATE TABLE load_test.counter (id INT PRIMARY KEY, n INT NOT NULL)');

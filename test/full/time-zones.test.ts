@@ -15,7 +15,7 @@ let cluster: TestCluster;
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start();
+  cluster = await TestCluster.start({ patient: true });
   await cluster.primary.sql('CREATE DATABASE demo');
 });
 
@@ -138,7 +138,9 @@ it('a replica with other zones is told of until it has the same', async () => {
   ]);
   // The node looks at its start, and every minute.
   await replica.untilRestarted('node', await replica.kill('node'));
-  await until('the difference is told', async () => (await warnings()).includes(replica.name));
+  await until('the difference is told', async () => (await warnings()).includes(replica.name), {
+    deadlineMs: 90_000,
+  });
   expect(await warnings()).toContain('(1298)');
   const { text } = await cluster.primary.request(
     'GET',
@@ -149,6 +151,7 @@ it('a replica with other zones is told of until it has the same', async () => {
   const asked = join(replica.directory, 'load-time-zones');
   await writeFile(asked, '');
   await replica.untilRestarted('server', await replica.kill('server'));
-  await until('nothing is told any more', async () => (await warnings()) === '');
+  // The node looks once in a minute, too.
+  await until('nothing is told any more', async () => (await warnings()) === '', { deadlineMs: 90_000 });
   expect(existsSync(asked)).toBe(false);
 });

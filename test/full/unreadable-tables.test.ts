@@ -65,7 +65,7 @@ const untilReason = (node: TestNode, text: string): Promise<string> =>
       const reason = await reasonOf(node);
       return reason.includes(text) ? reason : null;
     },
-    { deadlineMs: 30_000, context: () => node.logs(20) },
+    { deadlineMs: 60_000, context: () => node.logs(20) },
   );
 
 it('keeps a primary closed while the others are in maintenance: its rows were acknowledged; brought back from a replica, it opens', async () => {

@@ -48,7 +48,7 @@ const branches = (node: SqlNode) =>
   );
 
 async function expectEverywhere(names: string[]): Promise<void> {
-  await checksumAtRest(cluster.primary, cluster.replicas, { deadlineMs: 30_000 });
+  await checksumAtRest(cluster.primary, cluster.replicas, { deadlineMs: 60_000 });
   for (const node of cluster.nodes) {
     let last: string[] = [];
     await until(

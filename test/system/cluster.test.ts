@@ -17,7 +17,7 @@ let pidsAtStart: number[];
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
-  cluster = await TestCluster.start();
+  cluster = await TestCluster.start({ patient: true });
   pidsAtStart = await cluster.pids();
   await cluster.primary.sql('CREATE DATABASE demo');
   await cluster.primary.sql(

@@ -12,6 +12,7 @@ import { checksumAtRest } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { seededRandom } from '../kit/random.js';
 import { clusterSecret } from '../kit/test-node.js';
+import { until } from '../kit/until.js';
 
 /**
  * Hostile input at every door of a real cluster, from a seed: `npm run fuzz -- --minutes 10` is the same for longer,
@@ -108,6 +109,6 @@ it('afterwards writes are answered with a quorum, and all nodes hold the same', 
   for (const node of cluster.nodes) await node.untilReady();
   const { position } = await cluster.primary.sql("INSERT INTO fuzz.t (v) VALUES ('after all that')");
   for (const replica of cluster.replicas) await replica.sql('SELECT 1', [], { read: { after: position } });
-  expect((await cluster.primary.cluster()).quorum.attached).toBe(3);
+  await until('all count', async () => (await cluster.primary.cluster()).quorum.attached === 3);
   await checksumAtRest(cluster.primary, cluster.replicas);
 });

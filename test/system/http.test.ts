@@ -1213,11 +1213,11 @@ describe('limits and losses', () => {
 
   it('tells the truth about a write whose server dies, and serves again when it is back', async () => {
     const [server] = servers as [ManagedServer];
-    const writing = sql('INSERT INTO demo.t SELECT 200, SLEEP(5)');
-    const reading = sql('SELECT SLEEP(5)', tokens.read);
+    const writing = sql('INSERT INTO demo.t SELECT 200, SLEEP(30)');
+    const reading = sql('SELECT SLEEP(30)', tokens.read);
     await until('both run', async () => {
       const rows = await (await primary().control()).query('SHOW PROCESSLIST');
-      return rows.filter((row) => row.some((value) => value?.includes('SLEEP(5)'))).length === 2;
+      return rows.filter((row) => row.some((value) => value?.includes('SLEEP(30)'))).length === 2;
     });
     const up = new Promise<void>((resolve) => {
       const off = server.up.on(() => {

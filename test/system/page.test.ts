@@ -60,7 +60,7 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
   async function open(node: TestNode, options: BrowserContextOptions = {}): Promise<Page> {
     const context = await browser.newContext({ viewport: WIDE, ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(45_000);
     opened.push(page);
     page.on('pageerror', (error) => complaints.push(error.message));
     page.on('console', (message) => {

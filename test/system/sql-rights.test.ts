@@ -14,7 +14,7 @@ const tokens = { read: '', write: '' };
 let outside = '';
 
 beforeAll(async () => {
-  cluster = await TestCluster.start();
+  cluster = await TestCluster.start({ patient: true });
   outside = join(cluster.directory, 'written-by-the-server');
   for (const role of ['read', 'write'] as const) {
     const made = await cluster.primary.request<{ token: string }>('POST', '/v1/tokens', { name: role, role });
