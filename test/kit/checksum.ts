@@ -28,6 +28,12 @@ export async function binlogGtid(connection: Connection): Promise<string> {
   return (await scalarOf(connection, 'SELECT @@GLOBAL.gtid_binlog_pos')) ?? '';
 }
 
+/** The later of both positions: only the binary log has a primary's own writes, and it is empty after a server was filled. */
+async function standsAt(connection: Connection): Promise<string> {
+  const [applied, logged] = [await appliedGtid(connection), await binlogGtid(connection)];
+  return sequenceOf(applied) > sequenceOf(logged) ? applied : logged;
+}
+
 /** Waits until every replica has applied what stands in the primary's binary log now; returns that GTID. */
 export async function waitApplied(
   primary: SqlNode,
@@ -75,10 +81,10 @@ export async function checksumAtRest(
   const results = await Promise.all(
     nodes.map((node) =>
       withSql(node, async (connection) => {
-        const before = await binlogGtid(connection);
+        const before = await standsAt(connection);
         const tables = await checksums(connection, await userTables(connection, options.schemas), node);
         const definitions = await schemaDefinitions(connection, options.schemas);
-        const after = await binlogGtid(connection);
+        const after = await standsAt(connection);
         if (before !== gtid || after !== gtid) {
           throw new Error(
             `${node.name} is not at rest: ${gtid} was agreed, it went from ${before} to ${after}`,
