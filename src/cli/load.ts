@@ -6,12 +6,17 @@ import { DumpSplitter, type DumpStatement } from '../dump/split-dump.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import { Connection } from '../mysql-client/connection.js';
 import { STATUS } from '../mysql-client/replies.js';
+import { backoffMs, sleep } from '../std/timing.js';
 import type { Command, CommandContext, ParsedValues } from './command.js';
 import { UsageError } from './usage-error.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Characters of a failed statement that are shown. */
 const SHOWN_MAX = 120;
+/** The server ended the statement, because another session and it waited for each other's locks. */
+const ER_LOCK_DEADLOCK = 1213;
+/** Tries of a statement that deadlocks: together about three seconds. */
+const DEADLOCK_TRIES = 8;
 
 interface Login {
   readonly host: string;
@@ -142,7 +147,7 @@ async function load(
       if (definer) say(statement, `${text(definer.object)}: DEFINER=${text(definer.was)} became ${user}`);
     }
     if (sql === null) return;
-    splitter.plainBackslashes = await execute(connection, sql, statement, counts.executed);
+    splitter.plainBackslashes = await execute(connection, sql, statement, counts.executed, signal);
     counts.executed++;
   };
   const takeAll = async (atEnd: boolean) => {
@@ -165,10 +170,11 @@ async function execute(
   sql: string,
   { line }: DumpStatement,
   before: number,
+  signal: AbortSignal,
 ): Promise<boolean> {
   try {
     // Bytes are sent unchanged; the dump itself declares their character set.
-    await connection.queryRows(sql, 'latin1');
+    await repeatedAfterDeadlock(connection, () => connection.queryRows(sql, 'latin1'), signal);
     return (connection.status & STATUS.noBackslashEscapes) !== 0;
   } catch (error) {
     throw new SkeinError(
@@ -176,6 +182,25 @@ async function execute(
       `line ${line}: ${said(error)}\n  in: ${shown(sql)}\nThe ${before} statements before it have been executed, and stay.`,
       { cause: error },
     );
+  }
+}
+
+/** A deadlock takes back the whole transaction. So only a statement that is a transaction of its own is repeated. */
+async function repeatedAfterDeadlock<T>(
+  connection: Connection,
+  query: () => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const { autocommit, inTransaction } = STATUS;
+  const alone = (connection.status & (autocommit | inTransaction)) === autocommit;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await query();
+    } catch (error) {
+      const { errno } = error as { errno?: number };
+      if (!alone || errno !== ER_LOCK_DEADLOCK || attempt === DEADLOCK_TRIES) throw error;
+      await sleep(backoffMs(attempt, 25, 1000), signal);
+    }
   }
 }
 

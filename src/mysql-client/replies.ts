@@ -5,6 +5,7 @@ import { decodeErr, PACKET_PAYLOAD_MAX } from '../mysql-protocol/packets.js';
 /** Bits of the server status in OK packets. */
 export const STATUS = {
   inTransaction: 0x0001,
+  autocommit: 0x0002,
   moreResults: 0x0008,
   /** The backslash is an ordinary character in texts (sql_mode of the session). */
   noBackslashEscapes: 0x0200,

@@ -12,6 +12,7 @@ import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { LoneServer } from '../kit/lone-server.js';
 import { mariadbClient } from '../kit/mariadb-client.js';
 import { openSql, rowsOf, run, type SqlNode, scalarOf, withSql } from '../kit/sql-node.js';
+import { until } from '../kit/until.js';
 
 let cluster: TestCluster;
 let files: string;
@@ -222,6 +223,44 @@ describe('a dump of all databases of a server elsewhere', () => {
     expect(failed.stderr).toContain('The 3 statements before it have been executed, and stay.');
     await cluster.primary.sql('DROP DATABASE half');
   });
+
+  it('repeats what a deadlock with another session ended, unless it belongs to a transaction', async () => {
+    await cluster.primary.sql('CREATE DATABASE dead');
+    await cluster.primary.sql('CREATE TABLE dead.t (id INT PRIMARY KEY, n INT)');
+    await cluster.primary.sql('INSERT INTO dead.t VALUES (1, 0), (2, 0), (3, 0), (4, 0)');
+    const alone = await deadlocked(['UPDATE dead.t SET n = 7 WHERE id IN (1, 2)']);
+    expect(alone.code, alone.stderr).toBe(0);
+    const rows = 'SELECT n FROM dead.t WHERE id IN (1, 2, 3) ORDER BY id';
+    expect(await cluster.primary.rows(rows)).toEqual([[7], [7], [1]]);
+    const partOfMore = await deadlocked([
+      'START TRANSACTION',
+      'UPDATE dead.t SET n = 9 WHERE id = 1',
+      'UPDATE dead.t SET n = 9 WHERE id = 2',
+    ]);
+    expect([partOfMore.code, partOfMore.stderr]).toEqual([1, expect.stringMatching(/line 3: .*\(1213\)/)]);
+    expect(await cluster.primary.rows(rows)).toEqual([[8], [8], [2]]);
+    await cluster.primary.sql('DROP DATABASE dead');
+  });
+
+  /** Another session makes the server end a statement of the load, which changes rows 1 and 2, and commits then. */
+  async function deadlocked(statements: readonly string[]) {
+    const file = join(files, 'dead.sql');
+    await writeFile(file, `${statements.join(';\n')};\n`);
+    return await withSql(cluster.primary, async (other) => {
+      await run(other, 'START TRANSACTION');
+      // The server ends the transaction that has changed less.
+      await run(other, 'UPDATE dead.t SET n = n + 1 WHERE id > 1');
+      const loading = load(file);
+      await until('the load waits for row 2', async () => {
+        const [row] = await rowsOf(other, 'SHOW ENGINE INNODB STATUS');
+        // An earlier part tells of the last deadlock.
+        return String(row?.Status).split('\nTRANSACTIONS\n')[1]?.includes('LOCK WAIT');
+      });
+      await run(other, 'UPDATE dead.t SET n = n + 1 WHERE id = 1');
+      await run(other, 'COMMIT');
+      return await loading;
+    });
+  }
 });
 
 describe('a dump of a replica', () => {
