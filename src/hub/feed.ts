@@ -28,8 +28,8 @@ export interface FeedModules {
   committed(): number;
   catchUp(after: Position, batch: (batch: RecordBatch) => boolean): CatchUp;
   gtidText(binary: Uint8Array): string;
-  /** The catch-up dump failed: the replica cannot be served. */
-  failed(error: unknown): void;
+  /** The catch-up dump failed that began after this position: the replica cannot be served. */
+  failed(error: unknown, after: Position): void;
   /** This feed has read on in the window, so the window may have space for the source again. */
   advanced(): void;
 }
@@ -137,7 +137,8 @@ export class Feed {
   #startCatchUp(): void {
     this.#cursor?.close();
     this.#cursor = null;
-    const catchUp = this.#modules.catchUp(this.#sent, (batch) => {
+    const after = this.#sent;
+    const catchUp = this.#modules.catchUp(after, (batch) => {
       const goOn = this.#send(batch);
       if (!this.#modules.window().covers(this.#sent.ordinal + 1)) return goOn;
       // The dump has reached the window, so the window serves this replica from now on.
@@ -147,8 +148,9 @@ export class Feed {
       return false;
     });
     this.#catchUp = catchUp;
-    catchUp.onEnded.on((error) => this.#modules.failed(error));
-    catchUp.start().catch((error: unknown) => this.#modules.failed(error));
+    const failed = (error: unknown) => this.#modules.failed(error, after);
+    catchUp.onEnded.on(failed);
+    catchUp.start().catch(failed);
   }
 }
 

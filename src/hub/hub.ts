@@ -3,7 +3,7 @@ import type { RecordBatch } from '../model/records.js';
 import { Batcher } from '../std/batcher.js';
 import type { Clock } from '../std/clock.js';
 import { Emitter } from '../std/emitter.js';
-import { type CatchUp, Feed, type FeedSession } from './feed.js';
+import { type CatchUp, Feed, type FeedModules, type FeedSession } from './feed.js';
 import { Window } from './window.js';
 
 /**
@@ -85,7 +85,7 @@ export class Hub {
     return !this.#atCapacity;
   }
 
-  attach(session: FeedSession, after: Position, failed: (error: unknown) => void): Feed {
+  attach(session: FeedSession, after: Position, failed: FeedModules['failed']): Feed {
     const feed = new Feed(
       { after },
       {

@@ -7,6 +7,7 @@ import { at, attachInfo } from '../../../test/kit/link.js';
 import { throughout } from '../../../test/kit/until.js';
 import { EventLog } from '../../events/event-log.js';
 import type { ListedMember, MemberList } from '../../model/members.js';
+import { ORIGIN } from '../../model/position.js';
 import { mariadb } from '../../mysql-protocol/mariadb.js';
 import { silentLogger } from '../../std/logger.js';
 import type { AttachInfo } from '../../wire/messages.js';
@@ -47,6 +48,7 @@ async function changesOf(members: MemberList, isOpen = () => true): Promise<Memb
         gtidText: mariadb.gtidText,
         moved: () => {},
       },
+      logBegin: async () => ORIGIN,
       boots: new BootNumbers(directory, { logger: silentLogger }),
       catchUp: () => {
         throw new Error('nobody is fed here');

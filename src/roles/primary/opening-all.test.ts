@@ -6,6 +6,7 @@ import { epochEntry } from '../../../test/kit/chain-entry.js';
 import { at, attachInfo } from '../../../test/kit/link.js';
 import { EventLog } from '../../events/event-log.js';
 import type { ReplicaSession } from '../../link/listener-session.js';
+import { ORIGIN } from '../../model/position.js';
 import { mariadb } from '../../mysql-protocol/mariadb.js';
 import { Emitter } from '../../std/emitter.js';
 import { silentLogger } from '../../std/logger.js';
@@ -52,6 +53,7 @@ function opening() {
     {
       ...{ events, isHeard: () => true, chain: () => chain, keptChain: () => chain, moved: () => {} },
       gtidText: mariadb.gtidText,
+      logBegin: async () => ORIGIN,
       boots: new BootNumbers(directory, { logger: silentLogger }),
       catchUp: () => {
         throw new Error('nobody is fed here');

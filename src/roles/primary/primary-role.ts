@@ -72,6 +72,7 @@ export class PrimaryRole {
     this.epochs = new Epochs(modules);
     const control = () => modules.control();
     const positionAt = (ordinal: number) => this.positionAt(ordinal);
+    const logBegin = async () => this.epochs.positionOf(await control().logBegin());
     const event = (code: string, reason: string) =>
       void events.add('replication.error', node, reason, { code });
     const dumps = new LogDumps(
@@ -101,6 +102,7 @@ export class PrimaryRole {
     this.replicas = new ReplicaSet(options, {
       events,
       boots: modules.boots,
+      logBegin,
       gtidText: flavour.gtidText,
       chain: () => election.chain,
       keptChain: () => this.epochs.chain,
@@ -140,7 +142,7 @@ export class PrimaryRole {
     this.#xa = new XaRecovery({
       file: modules.xaFile,
       control,
-      logBegin: async () => this.epochs.positionOf(await control().logBegin()),
+      logBegin,
       readLog: (after, until, signal) => dumps.readXa(after, until, signal),
     });
     this.#definitions = new DefinitionRepair({

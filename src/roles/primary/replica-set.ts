@@ -21,7 +21,7 @@ import type { Position } from '../../model/position.js';
 import type { RecordBatch } from '../../model/records.js';
 import { LOG_PURGED } from '../../model/seed.js';
 import type { AcknowledgeLevel } from '../../model/status.js';
-import { isLogPurged } from '../../source/log-purged.js';
+import { isLogPurged, isNotInLog } from '../../source/log-purged.js';
 import { Emitter } from '../../std/emitter.js';
 import type { SeedOrder } from '../../wire/messages.js';
 import type { BootNumbers } from './boot-numbers.js';
@@ -44,6 +44,8 @@ export interface ReplicaSetModules {
   isHeard(node: string): boolean;
   /** A dump of the log for one replica that is behind the window. */
   catchUp(after: Position, batch: (batch: RecordBatch) => boolean): CatchUp;
+  /** The last group before the beginning of the server's binary log. Rejects when the server does not answer. */
+  logBegin(): Promise<Position>;
   /** Acknowledgements moved a position. Called before the replicas get it and before `onCommitted`. */
   moved(quorum: Quorum): void;
 }
@@ -171,7 +173,11 @@ export class ReplicaSet {
     // A replica with a damaged log abstains (rule C6): it gets no records, and its acknowledgements do not count.
     const feed = attach.damaged
       ? null
-      : this.hub.attach(session, attach.spoolEnd, (error) => this.#feedFailed(session, error));
+      : this.hub.attach(
+          session,
+          attach.spoolEnd,
+          (error, after) => void this.#feedFailed(session, error, after),
+        );
     this.#noteBoot(session);
     this.#noteCounting(session);
     this.#attached.set(node, session);
@@ -304,11 +310,21 @@ export class ReplicaSet {
     events.add('replication.error', node, reason, { code: 'STATE_SET_BACK' });
   }
 
-  #feedFailed(session: ReplicaSession, error: unknown): void {
+  async #feedFailed(session: ReplicaSession, error: unknown, after: Position): Promise<void> {
     const reason = `${session.node} cannot catch up from the binary log: ${messageOf(error)}`;
-    const code = isLogPurged(error) ? LOG_PURGED : isSkeinError(error) ? error.code : 'CATCH_UP_FAILED';
+    const isPurged = isLogPurged(error) || (isNotInLog(error) && (await this.#isBeforeLog(after)));
+    const code = isPurged ? LOG_PURGED : isSkeinError(error) ? error.code : 'CATCH_UP_FAILED';
     this.#modules.events.add('replication.error', session.node, reason, { code });
     session.close(reason, code === LOG_PURGED ? LOG_PURGED : undefined);
+  }
+
+  /**
+   * The beginning of a log names only the last group before it. So the server does not tell a place before its log from one that is
+   * not in its history.
+   */
+  async #isBeforeLog({ ordinal }: Position): Promise<boolean> {
+    const begin = await this.#modules.logBegin().catch(() => null);
+    return begin !== null && ordinal < begin.ordinal;
   }
 
   /** @throws SkeinError NOT_ATTACHED */
