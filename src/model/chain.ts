@@ -176,6 +176,16 @@ export function foreignEntries(ours: Chain, theirs: Chain): ChainEntry[] {
   });
 }
 
+/**
+ * The entry of `ours` with which a forced epoch begins that another node has begun in `theirs`: two nodes were forced behind each
+ * other's back and chose the same epoch. Transactions of the two histories have the same names. Null = there is none.
+ */
+export function forkOf(ours: Chain, theirs: Chain): ChainEntry | null {
+  const isOther = (entry: ChainEntry) =>
+    theirs.some((their) => comparePlaces(their, entry) === 0 && their.primary !== entry.primary);
+  return ours.find((entry) => isForcedBeginning(entry) && isOther(entry)) ?? null;
+}
+
 function beginsAlike(a: ChainEntry, b: ChainEntry): boolean {
   return a.beginsAfter.ordinal === b.beginsAfter.ordinal && a.beginsAfter.gtid === b.beginsAfter.gtid;
 }

@@ -25,6 +25,7 @@ const chains: Record<string, Chain> = {
     epochEntry(11_000_000, at(1, 4)),
     epochEntry(11_000_001, at(11_000_000, 9)),
   ],
+  'forced after 4 on another node': [e1, { ...epochEntry(11_000_000, at(1, 4)), primary: 'n2' }],
 };
 
 /** Chain of this node, chain of the primary, end of the log, commit position -> expected plan. */
@@ -65,6 +66,15 @@ const TABLE: [ours: string, theirs: string, end: Position, committed: number, ex
   ['e2', 'forced after 4', at(2, 4), 4, 'given up, save'],
   ['e2', 'forced after 4', at(1, 3), 3, 'save'],
   ['forced after 4', 'forced after 4, and another epoch', at(11_000_000, 9), 9, 'save'],
+  // Two nodes were forced behind each other's back, with lists that differ: the same names, and other transactions.
+  ['forced after 4 on another node', 'forced after 4', at(11_000_000, 9), 9, 'FORCED_TWICE'],
+  [
+    'forced after 4 on another node',
+    'forced after 4, and another epoch',
+    at(11_000_000, 9),
+    9,
+    'FORCED_TWICE',
+  ],
   ['forced after 4', 'e2', at(11_000_000, 9), 9, 'CHAIN_MISMATCH'],
 ];
 

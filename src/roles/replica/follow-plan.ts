@@ -4,6 +4,7 @@ import {
   comparePlaces,
   cutFor,
   foreignEntries,
+  forkOf,
   isGivenUp,
   isSameChain,
 } from '../../model/chain.js';
@@ -35,9 +36,16 @@ const NOTHING: ChainPlace = { epoch: -1, number: 0 };
 /**
  * Compares the chain of a replica with that of its primary, before the replica takes a record from the primary. Entries that
  * the primary does not have never reached a majority. They are replaced, and the records of their epochs are cut (rule E7).
- * @throws SkeinError CHAIN_MISMATCH (the primary's history is older) | CUT_BELOW_COMMITTED
+ * @throws SkeinError CHAIN_MISMATCH (the primary's history is older) | FORCED_TWICE | CUT_BELOW_COMMITTED
  */
 export function followPlan({ primary, ours, theirs, end, committed }: FollowFacts): FollowPlan {
+  const fork = forkOf(ours, theirs);
+  if (fork !== null) {
+    throw new SkeinError(
+      'FORCED_TWICE',
+      `Two nodes were made the primary by force in epoch ${fork.epoch}. This node has the history of ${fork.primary}, and ${primary} has that of another one, with other transactions under the same names. The two cannot be joined. Decide which one goes on. Each node that has the other one: stop it, keep a copy of its directory, and let it join again with an empty directory.`,
+    );
+  }
   const foreign = foreignEntries(ours, theirs);
   if (foreign.length > 0 && comparePlaces(theirs.at(-1) ?? NOTHING, ours.at(-1) ?? NOTHING) <= 0) {
     throw new SkeinError(
