@@ -314,7 +314,7 @@ export class PrimaryNode implements RoleScope {
       role: 'primary',
       epoch: this.#primary.epoch,
       positions: { received, durable, committed, applied: committed },
-      lagMs: this.#term === null ? 0 : this.#term.lagMs,
+      lagMs: this.#term.lagMs,
       applier: { state: 'running', since: '' },
       reason: this.#reason,
     };
