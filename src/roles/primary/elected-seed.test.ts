@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { until } from '../../../test/kit/until.js';
+import { EventLog } from '../../events/event-log.js';
 import type { Position } from '../../model/position.js';
 import { silentLogger } from '../../std/logger.js';
 import type { LocalServerUp, ServerReading } from '../local-server.js';
@@ -15,6 +17,7 @@ const UP = { pid: 1, adopted: false, crashed: true, socketPath: '/s' } as LocalS
 function term({ openEpoch, applying = true }: { openEpoch: number | null; applying?: boolean }) {
   const taken: string[] = [];
   const learned: number[] = [];
+  const said: string[] = [];
   const executed = { value: null as Position | null };
   const openMark = { epoch: openEpoch };
   const seeding = { isRunning: true, progress: { phase: 'transferring' } };
@@ -32,9 +35,15 @@ function term({ openEpoch, applying = true }: { openEpoch: number | null; applyi
     { epoch: 4, applying: applying ? role : null },
     {
       parts: {
+        config: { name: 'n1', directory: '/nowhere' },
+        events: new EventLog(
+          { node: 'n1' },
+          { logger: silentLogger, audit: { add: ({ code }) => void said.push(String(code)) } },
+        ),
+        cutClients: async () => {},
         logger: silentLogger,
         openMark,
-        spool: { committed: () => 300 },
+        spool: { committed: () => 300, end: { epoch: 3, ordinal: 300, gtid: '0-3-300' } },
         seeding,
       } as unknown as NodeParts,
       primary: {
@@ -51,7 +60,7 @@ function term({ openEpoch, applying = true }: { openEpoch: number | null; applyi
       changed: () => {},
     },
   );
-  return { term: made, taken, learned, executed, openMark, seeding };
+  return { term: made, taken, said, learned, executed, openMark, seeding };
 }
 
 it('is filled as a replica is: a snapshot counts once the log is on a majority', async () => {
@@ -96,4 +105,18 @@ it('knows what its server has executed to be committed, so a voter can be filled
   executed.value = { epoch: 3, ordinal: 299, gtid: '0-3-299' };
   elected.watch({} as ServerReading);
   expect(learned).toEqual([299]);
+});
+
+it('a server that died open and has what the log lacks cannot serve, and nobody waits for what it has (rule E10)', async () => {
+  const { term: elected, taken, said, seeding } = term({ openEpoch: 1 });
+  seeding.isRunning = false;
+  await elected.serverUp(UP);
+  expect(elected.fitness).toEqual({ serves: 'last' });
+  elected.led();
+  elected.serve();
+  // The log of this server cannot even be read.
+  await until('it is said', () => said.includes('SERVER_AHEAD'));
+  expect(elected.fitness).toEqual({ serves: 'no' });
+  expect(taken).toEqual([]);
+  expect(await elected.drain('n2')).toBe(300);
 });

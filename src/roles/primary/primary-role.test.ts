@@ -7,6 +7,7 @@ import { attachInfo } from '../../../test/kit/link.js';
 import { until } from '../../../test/kit/until.js';
 import { EventLog } from '../../events/event-log.js';
 import { ORIGIN } from '../../model/position.js';
+import type { AcknowledgeLevel } from '../../model/status.js';
 import { mariadb } from '../../mysql-protocol/mariadb.js';
 import { Spool } from '../../spool/spool.js';
 import { diskStorage } from '../../spool/storage.js';
@@ -40,11 +41,14 @@ afterEach(async () => {
 });
 
 /** A server with an empty log that refuses this many attempts to open it. */
-function serverThatRefuses(times: number): { control: LocalControl; opened: () => number[] } {
+function serverThatRefuses(
+  times: number,
+  gtidBinlogPos = '',
+): { control: LocalControl; opened: () => number[] } {
   const opened: number[] = [];
   let refusals = times;
   const reading: ServerReading = {
-    gtidBinlogPos: '',
+    gtidBinlogPos,
     gtidSlavePos: '',
     readOnly: true,
     serverId: 1,
@@ -86,14 +90,18 @@ const place = {
 const members = () => [{ ...place, incarnation: spool.incarnation, voter: true }];
 
 /** A role in epoch 1, which a majority has. */
-async function roleOf(control: LocalControl, chainFile: ChainFile): Promise<PrimaryRole> {
+async function roleOf(
+  control: LocalControl,
+  chainFile: ChainFile,
+  acknowledge: AcknowledgeLevel = 'majority',
+): Promise<PrimaryRole> {
   const election = electionOf(chainFile);
 
   role = new PrimaryRole(
     {
       node: 'n1',
       place,
-      acknowledge: 'majority',
+      acknowledge,
       hubWindowBytes: 1024,
       annotateRows: false,
       replicationUser: 'nobody',
@@ -161,4 +169,27 @@ it('makes automatic changes of the list as soon as it is open, without another e
   await until('the list has the address of the node', () => {
     return chainFile.chain.at(-1)?.members?.[0]?.http === place.http;
   });
+});
+
+it('does not open a server that has more than the log, and says that it cannot serve (rule E10)', async () => {
+  const chainFile = new ChainFile(directory);
+  await chainFile.save([epochEntry(1, ORIGIN, members())]);
+  const { control, opened } = serverThatRefuses(0, mariadb.gtidAt(1, 3));
+  const role = await roleOf(control, chainFile);
+  await role.serverUp(up);
+  expect([role.isOpen, opened()]).toEqual([false, []]);
+  expect(role.unfit).toMatch(/ends at 0-\d+-3.*filled from another node/);
+  expect(role.reason).toBe(role.unfit);
+});
+
+it('with `all`, nobody waits for what is before the beginning of the epoch when a majority has that (rule M5)', async () => {
+  const chainFile = new ChainFile(directory);
+  const at5 = { epoch: 0, ordinal: 5, gtid: mariadb.gtidAt(0, 5) };
+  const [gtid, previousGtid] = [5, 4].map((ordinal) => mariadb.gtidBinary(mariadb.gtidAt(0, ordinal)));
+  if (!gtid || !previousGtid) throw new Error('no name');
+  await spool.restartAfter({ epoch: 0, ordinal: 5, gtid, previousGtid });
+  const others = ['n2', 'n3'].map((name) => ({ ...place, name, incarnation: name, voter: true }));
+  await chainFile.save([epochEntry(1, at5, [...members(), ...others])]);
+  const role = await roleOf(serverThatRefuses(0).control, chainFile, 'all');
+  expect([role.quorum.answered, role.quorum.committed]).toEqual([5, 5]);
 });
