@@ -52,7 +52,7 @@ const TRIES = 5;
 /** Resolves when the primary knows that no other node has a working server. */
 async function holdServers(primary: TestNode, replicas: readonly TestNode[]): Promise<number[]> {
   for (let tries = 1; ; tries++) {
-    const held = await Promise.all(replicas.map(holdServer));
+    const held = await Promise.all(replicas.map(killAndHold));
     const heard = until('no other node has a working server', () => isWithoutSuccessor(primary), {
       deadlineMs: HEARD_MS,
     });
@@ -71,9 +71,12 @@ async function isWithoutSuccessor(primary: TestNode): Promise<boolean> {
   return failover?.against.some((text) => text.includes('has no working server')) ?? false;
 }
 
-/** A new process of this node's server that stands still at its beginning. */
-async function holdServer(node: TestNode): Promise<number> {
-  const old = await node.kill('server');
+async function killAndHold(node: TestNode): Promise<number> {
+  return holdServer(node, await node.kill('server'));
+}
+
+/** The next process of this node's server stands still at its beginning. `old`: the pid of the last one. */
+export async function holdServer(node: TestNode, old: number): Promise<number> {
   const pid = await until(
     `${node.name}'s server is started again`,
     async () => {
