@@ -636,6 +636,8 @@ export type Maintenance = {
 };
 
 export type Promotion = {
+  /** The name of the cluster, for `confirm`. */
+  cluster: string;
   /** The node that is, or would be, the primary. */
   node: string;
   /** False without `confirm`: nothing was changed. */
@@ -733,6 +735,7 @@ export type NodeErrorCode =
   | 'TRANSFER_RUNNING'
   | 'SWITCHOVER_FAILED'
   | 'SWITCHOVER_UNFINISHED'
+  | 'OTHER_CLUSTER'
   | 'FORCE_NOT_NEEDED'
   | 'FORCE_LOG_SHORTER'
   | 'FORCE_IMPOSSIBLE'
@@ -1123,8 +1126,8 @@ export interface Endpoints {
     body: {
       /** There is no other way: a switchover is another request. */
       force: true;
-      /** False: only tells what would be given up. */
-      confirm?: boolean;
+      /** The name of the cluster: do it. Without: only tells what would be given up. */
+      confirm?: string;
       /** Also when a member that answers has a longer log. */
       withShorterLog?: boolean;
     };

@@ -100,6 +100,10 @@ export const ERRORS = {
     status: [503],
     means: 'The primary gave up its role, and no other node has opened yet.',
   },
+  OTHER_CLUSTER: {
+    status: [409],
+    means: '`confirm` is the name of another cluster than that of the node. Nothing was changed.',
+  },
   FORCE_NOT_NEEDED: {
     status: [409],
     means: 'There is a primary, or one can be elected, or that is not known yet; `message` says which.',

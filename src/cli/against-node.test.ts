@@ -25,14 +25,23 @@ const STATUS: ClusterStatus = {
 let node: Server;
 let url: string;
 let asked: string[];
+let bodies: unknown[];
 let answer: { status: number; body: unknown };
 
 beforeEach(async () => {
   asked = [];
+  bodies = [];
   answer = { status: 200, body: STATUS };
   node = createServer((request, response) => {
     asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
-    response.writeHead(answer.status, { connection: 'close' }).end(`${JSON.stringify(answer.body)}\n`);
+    let body = '';
+    request.on('data', (piece) => {
+      body += piece;
+    });
+    request.on('end', () => {
+      if (body !== '') bodies.push(JSON.parse(body));
+      response.writeHead(answer.status, { connection: 'close' }).end(`${JSON.stringify(answer.body)}\n`);
+    });
   }).listen(0, '127.0.0.1');
   await once(node, 'listening');
   url = `http://127.0.0.1:${(node.address() as AddressInfo).port}`;
@@ -236,6 +245,7 @@ describe('switchover', () => {
 
 describe('promote --force', () => {
   const plan = {
+    cluster: 'shop',
     node: 'n3',
     done: false,
     epoch: 12_000_000,
@@ -256,11 +266,13 @@ describe('promote --force', () => {
     const { code, out } = await run(['promote', 'n3', '--force']);
     expect(code).toBe(0);
     expect(out).toBe(
-      'n3 would be made the primary by force, in epoch 12000000. Nothing was changed.\nThis is lost.\nTo do it: skein promote n3 --force --yes\n',
+      'n3 would be made the primary of the cluster shop by force, in epoch 12000000. Nothing was changed.\nThis is lost.\nTo do it, give the name of the cluster: skein promote n3 --force --yes <cluster>\n',
     );
     expect(asked.at(-1)).toBe('POST /v1/nodes/n3/promote Bearer skein_x');
     const shorter = await run(['promote', 'n3', '--force', '--with-shorter-log']);
-    expect(shorter.out).toContain('To do it: skein promote n3 --force --with-shorter-log --yes\n');
+    expect(shorter.out).toContain(
+      'To do it, give the name of the cluster: skein promote n3 --force --with-shorter-log --yes <cluster>\n',
+    );
   });
 
   it('says why it is refused', async () => {
@@ -272,8 +284,12 @@ describe('promote --force', () => {
 
   it('says what was done', async () => {
     answer = { status: 200, body: { ...status, ...plan, done: true } };
-    const { code, out } = await run(['promote', 'n3', '--force', '--yes']);
-    expect([code, out.split('\n')[0]]).toEqual([0, 'n3 is the primary now, in epoch 12000000, by force.']);
+    const { code, out } = await run(['promote', 'n3', '--force', '--yes', 'shop']);
+    expect([code, out.split('\n')[0]]).toEqual([
+      0,
+      'n3 is the primary of the cluster shop now, in epoch 12000000, by force.',
+    ]);
+    expect(bodies.at(-1)).toEqual({ force: true, confirm: 'shop', withShorterLog: false });
   });
 
   it('asks the node itself', async () => {

@@ -9,7 +9,7 @@ import { UsageError } from './usage-error.js';
 const TIMEOUT_MS = 75_000;
 
 export const promoteCommand: Command = {
-  usage: '<node> --force [--yes] [--with-shorter-log] [--json] [--node <url>]',
+  usage: '<node> --force [--yes <cluster>] [--with-shorter-log] [--json] [--node <url>]',
   description: `Makes a node the primary although no majority of the voters can elect one: for when so many voters are gone for good that none
 can be elected any more. What was acknowledged to clients and is not in the log of this node is given up. Without --yes the
 command changes nothing, and says what would be given up. It is refused while there is a primary, or one can be elected.
@@ -17,7 +17,11 @@ The other members follow this node when they come back: what they have beyond it
 and they are filled from it.`,
   options: {
     force: { type: 'boolean', help: 'must be given: to move the role in order, see skein switchover' },
-    yes: { type: 'boolean', help: 'do it' },
+    yes: {
+      type: 'string',
+      value: '<cluster>',
+      help: 'do it; the name of the cluster guards against a wrong SKEIN_URL',
+    },
     'with-shorter-log': { type: 'boolean', help: 'also when a member that answers has a longer log' },
     node: {
       type: 'string',
@@ -28,7 +32,7 @@ and they are filled from it.`,
   },
   examples: [
     ['skein promote n3 --force', 'what would be given up'],
-    ['skein promote n3 --force --yes', 'make n3 the primary'],
+    ['skein promote n3 --force --yes shop', 'make n3 the primary of the cluster shop'],
   ],
   positionals: [1, 1],
 
@@ -38,11 +42,16 @@ and they are filled from it.`,
       throw new UsageError(
         `Without --force a node becomes the primary by an election or by: skein switchover --to ${name}`,
       );
+    const cluster = values.text('yes');
     const node = await clientOfNode(context, name, values.text('node'));
     const { body } = await node.request<Promotion>(
       'POST',
       `/v1/nodes/${encodeURIComponent(name)}/promote`,
-      { force: true, confirm: values.flag('yes'), withShorterLog: values.flag('with-shorter-log') },
+      {
+        force: true,
+        ...(cluster !== undefined && { confirm: cluster }),
+        withShorterLog: values.flag('with-shorter-log'),
+      },
       TIMEOUT_MS,
     );
     if (values.flag('json')) context.terminal.json(`${JSON.stringify(body, null, 2)}\n`);
@@ -70,20 +79,22 @@ async function clientOfNode(
 }
 
 export function promotionText(
-  { node, done, epoch, losses, refusals }: Promotion,
+  { cluster, node, done, epoch, losses, refusals }: Promotion,
   withShorterLog: boolean,
 ): string {
   if (done)
-    return [`${node} is the primary now, in epoch ${epoch}, by force.`, ...losses, 'See skein status.'].join(
-      '\n',
-    );
+    return [
+      `${node} is the primary of the cluster ${cluster} now, in epoch ${epoch}, by force.`,
+      ...losses,
+      'See skein status.',
+    ].join('\n');
   if (epoch === null)
     return [`${node} cannot be made the primary by force.`, ...refusals.map(({ reason }) => reason)].join(
       '\n',
     );
   return [
-    `${node} would be made the primary by force, in epoch ${epoch}. Nothing was changed.`,
+    `${node} would be made the primary of the cluster ${cluster} by force, in epoch ${epoch}. Nothing was changed.`,
     ...losses,
-    `To do it: skein promote ${node} --force${withShorterLog ? ' --with-shorter-log' : ''} --yes`,
+    `To do it, give the name of the cluster: skein promote ${node} --force${withShorterLog ? ' --with-shorter-log' : ''} --yes <cluster>`,
   ].join('\n');
 }

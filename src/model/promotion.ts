@@ -3,6 +3,7 @@ import { type Static, Type } from '@sinclair/typebox';
 /** What `skein promote --force` did, or would do. */
 export const PromotionSchema = Type.Object(
   {
+    cluster: Type.String({ description: 'The name of the cluster, for `confirm`.' }),
     node: Type.String({ description: 'The node that is, or would be, the primary.' }),
     done: Type.Boolean({ description: 'False without `confirm`: nothing was changed.' }),
     epoch: Type.Union([Type.Integer(), Type.Null()], {
@@ -22,8 +23,8 @@ export const PromotionSchema = Type.Object(
 export type Promotion = Static<typeof PromotionSchema>;
 
 export interface PromotionOrder {
-  /** False = it is only told what would happen. */
-  readonly confirm: boolean;
+  /** The name of the cluster, from the operator: the nodes of all clusters have the same names. Null = it is only told what would happen. */
+  readonly confirm: string | null;
   /** Also when a member that answers has a longer log. */
   readonly withShorterLog: boolean;
 }

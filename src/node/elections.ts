@@ -83,7 +83,7 @@ export class NodeElections {
     this.#links = links;
     this.#roles = roles;
     this.#switching = new Switching(config.name, { driver, host });
-    this.#promoting = new Promoting(config.name, { driver, host, events });
+    this.#promoting = new Promoting(config, { driver, host, events });
     this.port = {
       get chain() {
         return driver.chain;

@@ -16,16 +16,17 @@ export interface PromotingModules {
 
 /** Makes this node the primary without the votes of a majority, as an operator wants it, and waits until it serves. */
 export class Promoting {
-  readonly #node: string;
+  readonly #own: { readonly name: string; readonly cluster: string };
   readonly #modules: PromotingModules;
 
-  constructor(node: string, modules: PromotingModules) {
-    this.#node = node;
+  constructor(own: { readonly name: string; readonly cluster: string }, modules: PromotingModules) {
+    this.#own = own;
     this.#modules = modules;
   }
 
   /**
    * Without `confirm` it resolves with what would happen, and with what is given up. Else it resolves when this node is open.
+   * @throws SkeinError OTHER_CLUSTER: `confirm` is not the name of this cluster; nothing has changed
    * @throws SkeinError FORCE_NOT_NEEDED | FORCE_LOG_SHORTER | FORCE_IMPOSSIBLE: nothing has changed
    * @throws SkeinError FORCE_UNFINISHED: the epoch has begun or is about to, and this node has not opened in time
    */
@@ -34,15 +35,20 @@ export class Promoting {
     const plan = driver.forcePlan(withShorterLog);
     if (plan === null)
       throw new SkeinError('FORCE_IMPOSSIBLE', 'The election of this node has not begun. Try again.');
-    const node = this.#node;
+    const { name: node, cluster } = this.#own;
+    if (confirm !== null && confirm !== cluster)
+      throw new SkeinError(
+        'OTHER_CLUSTER',
+        `${node} is a node of the cluster ${cluster}, not of ${confirm}. Nothing was changed. Is SKEIN_URL, or --node, the one that you mean?`,
+      );
     const { epoch, position, refusals } = plan;
     const after = position.ordinal;
     const told = new Map(
       host.clusterStatus().members.map(({ name, positions }) => [name, positions.durable] as const),
     );
     const losses = lossesOf(node, plan, told);
-    const order = { node, epoch, after, losses, refusals: [...refusals] };
-    if (!confirm) return { ...order, done: false };
+    const order = { cluster, node, epoch, after, losses, refusals: [...refusals] };
+    if (confirm === null) return { ...order, done: false };
     await driver.force(withShorterLog);
     events.add(
       'election.forced',

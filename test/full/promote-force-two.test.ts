@@ -37,7 +37,7 @@ async function force(): Promise<void> {
     deadlineMs: 60_000,
     context: () => cluster.logs(),
   });
-  const done = await byCli('promote', left.name, '--force', '--yes');
+  const done = await byCli('promote', left.name, '--force', '--yes', (await left.cluster()).cluster);
   expect(done.code, done.stderr).toBe(0);
 }
 

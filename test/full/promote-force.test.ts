@@ -37,7 +37,7 @@ beforeAll(async () => {
 
 afterAll(() => cluster?.dispose());
 
-const promote = (body: { confirm?: boolean }) =>
+const promote = (body: { confirm?: string }) =>
   survivor.request<Promotion>('POST', `/v1/nodes/${survivor.name}/promote`, { force: true, ...body });
 
 const byCli = (...options: string[]): Promise<CommandResult> =>
@@ -49,10 +49,13 @@ const byCli = (...options: string[]): Promise<CommandResult> =>
 it('is refused while there is a primary', async () => {
   const plan = await promote({});
   expect([plan.status, plan.body.done, plan.body.epoch]).toEqual([200, false, null]);
-  const done = await promote({ confirm: true });
+  const { cluster: name } = await survivor.cluster();
+  const elsewhere = await promote({ confirm: `${name}2` });
+  expect([elsewhere.status, elsewhere.body.error?.code]).toEqual([409, 'OTHER_CLUSTER']);
+  const done = await promote({ confirm: name });
   expect([done.status, done.body.error?.code]).toEqual([409, 'FORCE_NOT_NEEDED']);
   expect(done.body.error?.message).toContain('skein switchover');
-  const cli = await byCli('--yes');
+  const cli = await byCli('--yes', name);
   expect(cli.code).toBe(1);
   expect(cli.stderr).toContain('FORCE_NOT_NEEDED');
 });
@@ -84,9 +87,11 @@ it('the survivor serves, and says before what is given up', { timeout: DEADLINE_
   expect([shown.code, shown.stdout.includes('Nothing was changed.')]).toEqual([0, true]);
   expect(await survivor.isOpenPrimary()).toBe(false);
 
-  const done = await byCli('--yes');
+  const done = await byCli('--yes', plan.cluster);
   expect(done.code, done.stderr).toBe(0);
-  expect(done.stdout).toContain(`${survivor.name} is the primary now, in epoch ${plan.epoch}, by force.`);
+  expect(done.stdout).toContain(
+    `${survivor.name} is the primary of the cluster ${plan.cluster} now, in epoch ${plan.epoch}, by force.`,
+  );
   await survivor.sql("INSERT INTO forced.t VALUES (2, 'written after that')");
   const status = await survivor.cluster();
   expect(status).toMatchObject({ primary: survivor.name, epoch: plan.epoch, quorum: { voters: 1 } });

@@ -234,7 +234,7 @@ export class HonestNode implements NodeView {
   }
 
   async promote(): Promise<Promotion> {
-    return { node: 'n1', done: false, epoch: null, after: 0, losses: [], refusals: [] };
+    return { cluster: 'demo', node: 'n1', done: false, epoch: null, after: 0, losses: [], refusals: [] };
   }
 
   async switchover({ to, dryRun }: { to: string | null; dryRun: boolean }): Promise<Switchover> {

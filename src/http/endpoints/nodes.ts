@@ -48,7 +48,12 @@ export const postPromote = defineEndpoint({
   body: Type.Object(
     {
       force: Type.Literal(true, { description: 'There is no other way: a switchover is another request.' }),
-      confirm: Type.Optional(Type.Boolean({ description: 'False: only tells what would be given up.' })),
+      confirm: Type.Optional(
+        Type.String({
+          description: 'The name of the cluster: do it. Without: only tells what would be given up.',
+          minLength: 1,
+        }),
+      ),
       withShorterLog: Type.Optional(
         Type.Boolean({ description: 'Also when a member that answers has a longer log.' }),
       ),
@@ -56,7 +61,14 @@ export const postPromote = defineEndpoint({
     { additionalProperties: false },
   ),
   response: PromotionSchema,
-  errors: ['OTHER_NODE', 'FORCE_NOT_NEEDED', 'FORCE_LOG_SHORTER', 'FORCE_IMPOSSIBLE', 'FORCE_UNFINISHED'],
+  errors: [
+    'OTHER_NODE',
+    'OTHER_CLUSTER',
+    'FORCE_NOT_NEEDED',
+    'FORCE_LOG_SHORTER',
+    'FORCE_IMPOSSIBLE',
+    'FORCE_UNFINISHED',
+  ],
 });
 
 export const cancelReseed = defineEndpoint({

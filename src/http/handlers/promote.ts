@@ -4,8 +4,8 @@ import type { Handler } from './context.js';
 
 export const handlePromote: Handler = async (request, { node }) => {
   const name = request.params.name ?? '';
-  const { confirm = false, withShorterLog = false } = request.body as {
-    confirm?: boolean;
+  const { confirm = null, withShorterLog = false } = request.body as {
+    confirm?: string;
     withShorterLog?: boolean;
   };
   if (name !== node.name)
@@ -27,6 +27,7 @@ function refusalOf(error: unknown): unknown {
   if (!isSkeinError(error)) return error;
   const { code, message } = error;
   switch (code) {
+    case 'OTHER_CLUSTER':
     case 'FORCE_NOT_NEEDED':
     case 'FORCE_LOG_SHORTER':
     case 'FORCE_IMPOSSIBLE':
