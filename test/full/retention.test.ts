@@ -8,6 +8,7 @@ import { Ledger } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, expectWhole } from '../kit/kill-rounds.js';
 import { startRoleWriters } from '../kit/role-writers.js';
+import { untilHealed } from '../kit/seeds.js';
 import { firstInSpool } from '../kit/spool-files.js';
 import { rowsOf, run, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
@@ -27,6 +28,8 @@ const FREE_BYTES = 32 * MIB;
 const QUICK = { heartbeatIntervalMs: 250, lateAfterMs: 750, goneAfterMs: 1_500 };
 
 let cluster: TestCluster;
+/** Of all writers: they share one table. */
+const ledger = new Ledger();
 showLogsOnFailure(() => cluster);
 
 beforeAll(async () => {
@@ -207,7 +210,7 @@ describe('a log with limits', () => {
   });
 
   it('is whole after kills of node and server while it is purged', async () => {
-    const pool = startRoleWriters(cluster, new Ledger(), { http: 1, mysql: 1, paceMs: 5 });
+    const pool = startRoleWriters(cluster, ledger, { http: 1, mysql: 1, paceMs: 5 });
     try {
       for (let round = 0; round < ROUNDS; round++) {
         const { begin } = (await memberOf('n1')).log ?? { begin: 0 };
@@ -230,6 +233,39 @@ describe('a log with limits', () => {
     }
     await expectWhole(cluster, pool.ledger);
     expect(saidOf(cluster.primary, 'retention.dropped', 'n2')).toEqual([]);
+  });
+
+  it('a former primary is filled while its donors purge their logs', async () => {
+    // The disks of the others have no room for a copy beside the data.
+    await cluster.makePrimary('n2');
+    const n2 = cluster.node('n2');
+    const pool = startRoleWriters(cluster, ledger, { http: 1, mysql: 1, paceMs: 5 });
+    try {
+      const filled = saidOf(n2, 'seed.done', 'n2').length;
+      // In no log, so the server cannot be found equal to its own.
+      await withSql(n2, async (connection) => {
+        await run(connection, 'SET SESSION sql_log_bin = 0');
+        await run(connection, 'CREATE TABLE r.past (id INT PRIMARY KEY)');
+      });
+      const old = await n2.kill('node');
+      await n2.kill('server');
+      const { name } = await cluster.untilPrimary();
+      expect(name).not.toBe('n2');
+      const { begin } = (await memberOf(name)).log ?? { begin: 0 };
+      cluster.startNode('n2');
+      await n2.untilRestarted('node', old);
+      await write(LOG_BYTES);
+      await until('the log was purged', async () => ((await memberOf(name)).log?.begin ?? 0) > begin);
+      await untilHealed(n2);
+      expect(saidOf(n2, 'seed.done', 'n2').length).toBeGreaterThan(filled);
+      const past = "SELECT COUNT(*) n FROM information_schema.tables WHERE table_name = 'past'";
+      expect(await withSql(n2, (connection) => rowsOf(connection, past))).toEqual([{ n: '0' }]);
+      await cluster.makePrimary('n1');
+      await pool.ledger.progress(10, 30_000, 'writes go on');
+    } finally {
+      await pool.stop();
+    }
+    await expectWhole(cluster, pool.ledger);
   });
 
   it('warns of a member before it drops it, on the primary and in its status', async () => {
