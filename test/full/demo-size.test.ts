@@ -44,6 +44,19 @@ async function rowsOn(node: number): Promise<string> {
   return (await skein(['sql', '--json', 'SELECT id FROM shop.t'], { env })).stdout;
 }
 
+type Size = [voters: number, needed: number, names: string[]];
+
+/** As the node at the first port tells it: it may have heard of the last change a moment after the primary. */
+async function untilSize(env: NodeJS.ProcessEnv, size: Size): Promise<void> {
+  await until(`the cluster has the size ${JSON.stringify(size)}`, async () => {
+    const { stdout } = await skein(['status', '--json'], { env });
+    const { quorum, members } = JSON.parse(stdout) as ClusterStatus;
+    const found = JSON.stringify([quorum.voters, quorum.needed, members.map(({ name }) => name)]);
+    if (found !== JSON.stringify(size)) throw new Error(found);
+    return true;
+  });
+}
+
 it('grows from one node to three, which all vote and have what was written', async () => {
   await start(0);
   const token = (await readFile(join(directory, 'admin.token'), 'utf8')).trim();
@@ -56,18 +69,16 @@ it('grows from one node to three, which all vote and have what was written', asy
     expect((await skein(['sql', sql], { env })).code).toBe(0);
   await stop();
   await start(2);
-  const { stdout } = await skein(['status', '--json'], { env });
-  const { quorum, members } = JSON.parse(stdout) as ClusterStatus;
-  expect([quorum.voters, quorum.needed, members.map(({ name }) => name)]).toEqual([3, 2, ['n1', 'n2', 'n3']]);
+  await untilSize(env, [3, 2, ['n1', 'n2', 'n3']]);
   for (const node of [1, 2])
     await until('the row is there', async () => (await rowsOn(node)).includes('[[1]]'));
   await stop();
 });
 
-it('fills the first node when its directory was lost', async () => {
+it('fills the first node when its directory was lost', { timeout: 240_000 }, async () => {
   await rm(join(directory, 'n1'), { recursive: true });
   await start(2);
-  await until('the row is there', async () => (await rowsOn(0)).includes('[[1]]'));
+  await until('the row is there', async () => (await rowsOn(0)).includes('[[1]]'), { deadlineMs: 90_000 });
   await stop();
 });
 
@@ -75,13 +86,7 @@ it('shrinks to one node again, which alone has what was written, and grows again
   await start(0);
   const token = (await readFile(join(directory, 'admin.token'), 'utf8')).trim();
   const env = { SKEIN_TOKEN: token, SKEIN_URL: `http://127.0.0.1:${port}` };
-  const sizeOf = async () => {
-    const { quorum, members } = JSON.parse(
-      (await skein(['status', '--json'], { env })).stdout,
-    ) as ClusterStatus;
-    return [quorum.voters, quorum.needed, members.map(({ name }) => name)];
-  };
-  expect(await sizeOf()).toEqual([1, 1, ['n1']]);
+  await untilSize(env, [1, 1, ['n1']]);
   expect((await readdir(directory)).filter((name) => /n[23]/.test(name)).sort()).toEqual([
     'removed-n2-1',
     'removed-n3-1',
@@ -90,7 +95,7 @@ it('shrinks to one node again, which alone has what was written, and grows again
   expect(await rowsOn(0)).toContain('[[1],[2]]');
   await stop();
   await start(1);
-  expect(await sizeOf()).toEqual([2, 2, ['n1', 'n2']]);
+  await untilSize(env, [2, 2, ['n1', 'n2']]);
   await until('the rows are there', async () => (await rowsOn(1)).includes('[[1],[2]]'));
   await stop();
 });

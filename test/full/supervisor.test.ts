@@ -51,14 +51,14 @@ it('kill -9 of everything at once, the demo too: the next start has every acknow
   let pool = startWriters(cluster, { ledger });
   ledger = pool.ledger;
   try {
-    await ledger.progress(50, 20_000, 'writes go on');
+    await ledger.progress(50, 60_000, 'writes go on');
     for (const pid of await cluster.pids()) signalPid(pid, 'SIGKILL');
     await cluster.endDemo('SIGKILL');
     await pool.stop();
     await cluster.startDemo();
     await cluster.untilPrimary();
     pool = startWriters(cluster, { ledger });
-    await ledger.progress(20, 40_000, 'writes go on after the start');
+    await ledger.progress(20, 60_000, 'writes go on after the start');
   } finally {
     await pool.stop();
   }

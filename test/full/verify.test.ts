@@ -283,6 +283,7 @@ it('ends when the node of the primary is killed, and keeps what was found', asyn
   await cluster.primary.untilRestarted('node', node);
   // Each node keeps what it found as the primary.
   await cluster.makePrimary('n1');
+  for (const each of cluster.nodes) await each.untilReady();
   await until('the reports are read again', async () => {
     const { body } = await cluster.primary.request<VerifyDocument>('GET', '/v1/verify');
     return body.tables.length >= before;

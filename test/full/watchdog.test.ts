@@ -36,13 +36,13 @@ it('the primary’s node blocked: killed, said, started again, and nothing lost'
   ledger = new Ledger();
   const pool = startRoleWriters(cluster, ledger, { http: 2, mysql: 2 });
   try {
-    await ledger.progress(20, 20_000, 'writes go on');
+    await ledger.progress(20, 60_000, 'writes go on');
     signalPid(node, 'SIGUSR2');
     await primary.untilRestarted('node', node, DEADLINE_MS);
     expect(cluster.output.text()).toMatch(hangs('n1', node));
-    await primary.untilReady(30_000);
+    await primary.untilReady(60_000);
     expect(await primary.logs(500)).toMatch(new RegExp(`"pid":${node},"lastTurnAt":.*did not end in order`));
-    await ledger.progress(20, 20_000, 'writes go on after it');
+    await ledger.progress(20, 60_000, 'writes go on after it');
   } finally {
     await pool.stop();
   }
