@@ -21,8 +21,9 @@ export default defineConfig({
           name: 'system',
           setupFiles: ['test/kit/fixed-seed.ts'],
           include: ['test/system/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
+          // For a test that hangs. What it waits for has deadlines of its own, and a busy machine may need a part of each.
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           // Two files at a time: most of their time is waiting, and a test must not need a machine of its own.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
@@ -33,9 +34,9 @@ export default defineConfig({
           name: 'full',
           setupFiles: ['test/kit/fixed-seed.ts'],
           include: ['test/full/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
           // As above.
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },

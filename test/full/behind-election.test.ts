@@ -20,9 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.dispose());
 
-it('it is filled from the node that was elected, although that one can open only then (rules E3, E12)', {
-  timeout: 240_000,
-}, async () => {
+it('it is filled from the node that was elected, although that one can open only then (rules E3, E12)', async () => {
   const lost = await cluster.untilPrimary();
   const [next, behind] = cluster.replicas as [TestNode, TestNode];
   await lost.sql('CREATE DATABASE d');

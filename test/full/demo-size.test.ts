@@ -75,7 +75,7 @@ it('grows from one node to three, which all vote and have what was written', asy
   await stop();
 });
 
-it('fills the first node when its directory was lost', { timeout: 240_000 }, async () => {
+it('fills the first node when its directory was lost', async () => {
   await rm(join(directory, 'n1'), { recursive: true });
   await start(2);
   await until('the row is there', async () => (await rowsOn(0)).includes('[[1]]'), { deadlineMs: 90_000 });

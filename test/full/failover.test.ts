@@ -118,9 +118,7 @@ it.each<[how: string, act: (node: TestNode) => Promise<void>]>([
   }
 });
 
-it('one that emptied a table without logging it is filled, and only such a one', {
-  timeout: 240_000,
-}, async () => {
+it('one that emptied a table without logging it is filled, and only such a one', async () => {
   const { before, mark } = await lose(
     'node and server killed after a TRUNCATE that is not logged',
     async (node) => {
@@ -152,7 +150,7 @@ it('three primaries in a row, before the first is back', { timeout: 60_000 + ROU
   }
 });
 
-it('nothing that was acknowledged is lost, and all nodes are equal', { timeout: 120_000 }, async () => {
+it('nothing that was acknowledged is lost, and all nodes are equal', async () => {
   await pool.stop();
   for (const node of cluster.nodes) await node.untilReady(90_000);
   const leader = await primary();
@@ -170,9 +168,7 @@ it('nothing that was acknowledged is lost, and all nodes are equal', { timeout: 
   console.log(ledger.summary());
 });
 
-it('what only a killed primary has is taken back without a fill, and kept to be read', {
-  timeout: 120_000,
-}, async () => {
+it('what only a killed primary has is taken back without a fill, and kept to be read', async () => {
   // One that was opened in order: of the last one, nobody may have been able to tell that it is equal.
   const last = await primary();
   const [before] = cluster.nodes.filter((node) => node !== last) as [TestNode];

@@ -95,9 +95,7 @@ it('grows from one to five, and its primary is killed at each size', { timeout: 
   }
 });
 
-it('a voter that lost its disk is a learner until it has everything again (rule C6)', {
-  timeout: 200_000,
-}, async () => {
+it('a voter that lost its disk is a learner until it has everything again (rule C6)', async () => {
   const lost = cluster.replicas.at(-1) as TestNode;
   const member = async () => (await listOf(cluster.primary)).members.find(({ name }) => name === lost.name);
   const before = (await member())?.incarnation;
@@ -116,9 +114,7 @@ it('a voter that lost its disk is a learner until it has everything again (rule 
   await serves();
 });
 
-it('the death of the primary in the middle of a change leaves one list or the other', {
-  timeout: 200_000,
-}, async () => {
+it('the death of the primary in the middle of a change leaves one list or the other', async () => {
   const before = await cluster.untilPrimary(DEADLINE_MS);
   const gone = cluster.replicas.at(-1) as TestNode;
   const removed = remove(gone.name).catch(() => null);
@@ -160,7 +156,7 @@ it('shrinks to two, and its primary is killed at each size', { timeout: 400_000 
   }
 });
 
-it('nothing that was acknowledged is lost', { timeout: 120_000 }, async () => {
+it('nothing that was acknowledged is lost', async () => {
   await pool.stop();
   await cluster.untilPrimary(DEADLINE_MS);
   const left = votersOf((await listOf(cluster.primary)).members);

@@ -79,6 +79,6 @@ it.each<[what: string, act: (cluster: TestCluster) => Promise<void>]>([
   expect([name, after]).toEqual([primary.name, epoch]);
 });
 
-it('all nodes are equal', { timeout: 120_000 }, async () => {
+it('all nodes are equal', async () => {
   await checksumAtRest(cluster.primary, cluster.replicas, { deadlineMs: 90_000 });
 });

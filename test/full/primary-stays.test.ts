@@ -100,7 +100,7 @@ async function end(program: ChildProcess): Promise<void> {
   await ended;
 }
 
-it('nothing that was acknowledged is lost, and all nodes are equal', { timeout: 120_000 }, async () => {
+it('nothing that was acknowledged is lost, and all nodes are equal', async () => {
   await pool.stop();
   for (const node of cluster.nodes) await node.untilReady(90_000);
   const leader = await primary();
@@ -110,9 +110,7 @@ it('nothing that was acknowledged is lost, and all nodes are equal', { timeout: 
   console.log(ledger.summary());
 });
 
-it('a hand-over that is taken back does not open a server with a full disk', {
-  timeout: 180_000,
-}, async (context) => {
+it('a hand-over that is taken back does not open a server with a full disk', async (context) => {
   const disk = cluster.disks.small('n3');
   if (disk === null) return context.skip('no file system can be mounted here');
   await cluster.makePrimary('n3');

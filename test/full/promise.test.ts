@@ -134,7 +134,7 @@ it('whatever way an engine is named, no table of another one than InnoDB stays',
     expect(converted.some((reason) => reason?.endsWith(engine))).toBe(true);
   expect(await told('ENGINE_NOT_CONVERTED')).toEqual([]);
   await checksumAtRest(cluster.primary, cluster.replicas);
-}, 300_000);
+});
 
 it('what was written into such a table before it was converted is kept, and then it is transactional', async () => {
   await run(app, 'CREATE TABLE m (a INT PRIMARY KEY) PARTITION BY HASH (a) (PARTITION p ENGINE=MyISAM)');
@@ -320,4 +320,4 @@ it('a table of another engine that is there after a crash is converted before a 
   await cluster.untilPrimary();
   await until('it is converted', async () => (await foreignTables()).length === 0, { deadlineMs: 60_000 });
   await isTold('ENGINE_CONVERTED', 'demo.crashed ');
-}, 300_000);
+});

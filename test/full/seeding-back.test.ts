@@ -60,4 +60,4 @@ it('the old data takes its place again, and is read, until another snapshot come
     await reader.stop();
   }
   await expectWhole(cluster, pool.ledger);
-}, 240_000);
+});

@@ -93,7 +93,7 @@ it('the data directory is gone: it is filled', async () => {
     await n2.untilRestarted('node', 0, 30_000);
   });
   expect(await seedsOf(n2)).toBe(1);
-}, 180_000);
+});
 
 it('data directory and spool are gone', async () => {
   const n2 = cluster.node('n2');
@@ -104,7 +104,7 @@ it('data directory and spool are gone', async () => {
     cluster.startNode('n2');
     await n2.untilRestarted('node', 0, 30_000);
   });
-}, 180_000);
+});
 
 it('what a client sends as its name is no damage, what the server says of its files is', async () => {
   const n2 = cluster.node('n2');
@@ -121,4 +121,4 @@ it('what a client sends as its name is no damage, what the server says of its fi
   const started = log.split('\n').filter((line) => line.includes('"event":"seed.started"'));
   expect(started.at(-1)).toContain('./real/t.ibd');
   expect(started.join('')).not.toContain('spoof');
-}, 180_000);
+});

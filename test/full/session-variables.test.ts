@@ -80,4 +80,4 @@ it('under no values that a client may set does a replica stop or differ', async 
   }
   expect(tried.size).toBeGreaterThan(100);
   await checksumAtRest(cluster.primary, cluster.replicas);
-}, 300_000);
+});

@@ -58,7 +58,7 @@ async function killAll(ledger: Ledger, victims: () => Promise<TestNode[]>): Prom
   await pool?.stop();
 }
 
-it('one node: opens again by itself, and has what was acknowledged', { timeout: 300_000 }, async () => {
+it('one node: opens again by itself, and has what was acknowledged', async () => {
   const { cluster, ledger } = await start(0);
   await killAll(ledger, async () => [await cluster.untilPrimary()]);
   await checkLedger(ledger, cluster.primary, LEDGER_DATABASE);

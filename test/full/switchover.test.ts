@@ -103,7 +103,7 @@ it('hands over to and fro under load', { timeout: 60_000 + ROUNDS * 60_000 }, as
   expect(median(seen)).toBeLessThan(PAUSE_MAX_MS);
 });
 
-it('a primary that is stopped in order hands over first', { timeout: 120_000 }, async () => {
+it('a primary that is stopped in order hands over first', async () => {
   await ledger.progress(WRITES_BETWEEN, 40_000, 'writes before the stop');
   const before = await primary();
   const { epoch } = await before.cluster();
@@ -120,7 +120,7 @@ it('a primary that is stopped in order hands over first', { timeout: 120_000 }, 
   expect(report).toMatchObject({ epoch: epoch + 1, primaryBefore: before.name, detectedHow: 'transfer' });
 });
 
-it('a node in maintenance hands over, and keeps no lead', { timeout: 120_000 }, async () => {
+it('a node in maintenance hands over, and keeps no lead', async () => {
   for (const node of cluster.nodes) await node.untilReady(90_000);
   const before = await primary();
   const set = (on: boolean) => before.request('POST', `/v1/nodes/${before.name}/maintenance`, { on });
@@ -153,7 +153,7 @@ it('a node in maintenance hands over, and keeps no lead', { timeout: 120_000 }, 
   expect((await set(false)).status).toBe(200);
 });
 
-it('nothing that was acknowledged is lost, and all nodes are equal', { timeout: 120_000 }, async () => {
+it('nothing that was acknowledged is lost, and all nodes are equal', async () => {
   await pool.stop();
   const leader = await primary();
   const others = cluster.nodes.filter((node) => node !== leader);

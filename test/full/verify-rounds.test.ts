@@ -139,7 +139,7 @@ it('finds tables equal while XA branches are prepared, committed and rolled back
   }
   await sql("XA COMMIT 'open0'");
   expect((await asked({ database: 'd', table: 'xa' })).last).toMatchObject({ differing: [], unconfirmed: 0 });
-}, 180_000);
+});
 
 it('tells tables apart whose names have dots', async () => {
   await sql(
