@@ -10,34 +10,62 @@ const ER_NO_SUCH_QUERY = 1957;
 const SESSIONS_GONE_MS = 5_000;
 const SESSIONS_POLL_MS = 10;
 
-async function otherSessions(query: Query): Promise<number[]> {
+/** A login on the socket that takes longer is not the node's own. */
+const LOGIN_MS = 1_000;
+
+interface OtherSession {
+  readonly id: number;
+  /** It may still become the node's dump. Dumps come through the socket. */
+  readonly mayBeDump: boolean;
+}
+
+async function otherSessions(query: Query): Promise<OtherSession[]> {
   const rows = await query(
-    `SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND command NOT IN ('Binlog Dump', 'Daemon')
+    `SELECT id, user = 'unauthenticated user' AND host = 'localhost' AS logs_in
+      FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND command NOT IN ('Binlog Dump', 'Daemon')
       AND user NOT IN ('system user', 'event_scheduler', 'skein_repl')`,
   );
-  return rows.map(({ id }) => Number(id));
+  return rows.map(({ id, logs_in }) => ({ id: Number(id), mayBeDump: Number(logs_in) === 1 }));
 }
 
 /**
  * Ends every session except the node's own, dumps (which write nothing) and the server's own, and waits until they are gone.
- * Dumps are also recognised by their account, because a new one is not a "Binlog Dump" yet. Seen once on MariaDB 10.11: a
- * semi-sync dump ended just as the server opened, its session never ended, and no later dump could begin.
+ * Dumps are also recognised by their account, because a new one is not a "Binlog Dump" yet. A dump that is killed as it begins can
+ * make the server unable to send its log ever again (docs/mariadb-findings.md, "A dump that is killed as it begins").
  * @throws SkeinError SESSIONS_REMAIN
  */
 export async function closeSessions(query: Query): Promise<void> {
   const old = await otherSessions(query);
-  for (const id of old) await endSession(query, id);
+  for (const { id, mayBeDump } of old) if (!mayBeDump) await endSession(query, id);
+  await endAfterLogin(query, new Set(old.filter(({ mayBeDump }) => mayBeDump).map(({ id }) => id)));
   // Sessions that connected after the list was read have the new server id, and may stay.
-  const remaining = await sessionsGone(query, old);
+  const ids = old.map(({ id }) => id);
+  const remaining = await sessionsGone(query, ids);
   if (remaining === 0) return;
   throw new SkeinError('SESSIONS_REMAIN', `${remaining} session(s) did not end after KILL.`);
+}
+
+/** Only after its login a session shows its account. Those that turn out to be dumps stay. */
+async function endAfterLogin(query: Query, ids: Set<number>): Promise<void> {
+  const deadline = performance.now() + LOGIN_MS;
+  while (ids.size > 0) {
+    const isOver = performance.now() > deadline;
+    const others = new Map((await otherSessions(query)).map((session) => [session.id, session]));
+    for (const id of ids) {
+      const session = others.get(id);
+      if (session?.mayBeDump && !isOver) continue;
+      if (session) await endSession(query, id);
+      ids.delete(id);
+    }
+    if (ids.size > 0) await sleep(SESSIONS_POLL_MS);
+  }
 }
 
 /** Waits until these sessions are gone. Returns how many are left when the time is over. */
 export async function sessionsGone(query: Query, ids: readonly number[]): Promise<number> {
   const deadline = performance.now() + SESSIONS_GONE_MS;
   for (;;) {
-    const left = new Set(await otherSessions(query));
+    const left = new Set((await otherSessions(query)).map(({ id }) => id));
     const remaining = ids.filter((id) => left.has(id)).length;
     if (remaining === 0 || performance.now() > deadline) return remaining;
     await sleep(SESSIONS_POLL_MS);

@@ -73,8 +73,9 @@ export class Source {
   #acknowledged = 0;
   #received: number;
   #ended = false;
+  #hasSent = false;
   /**
-   * Why the dump ended: SkeinError UNKNOWN_EVENT, FOREIGN_TRANSACTION, DUMP_ENDED and others. Emitted once, never after
+   * Why the dump ended: SkeinError UNKNOWN_EVENT, FOREIGN_TRANSACTION, DUMP_ENDED, DUMP_SILENT (it never sent anything) and others. Emitted once, never after
    * stop().
    */
   readonly onEnded = new Emitter<SkeinError>();
@@ -111,6 +112,7 @@ export class Source {
     const assembler = this.#assembler();
     const stream = new EventStream({ semiSync }, assembler);
     const take = (chunk: Buffer) => {
+      this.#hasSent = true;
       try {
         stream.push(chunk);
         assembler.flush();
@@ -129,7 +131,7 @@ export class Source {
     if (socket.destroyed) throw ended('the connection was closed');
     this.#socket = socket;
     socket.setTimeout(SILENCE_MAX_MS, () => {
-      if (!this.#paused) this.#end(ended(`it sent nothing for ${SILENCE_MAX_MS} ms`));
+      if (!this.#paused) this.#end(this.#silent());
     });
     socket.on('error', (error) => this.#end(ended(error.message)));
     socket.on('close', () => this.#end(ended('the connection was closed')));
@@ -144,6 +146,15 @@ export class Source {
         durationMs: Math.round(performance.now() - started),
       },
       'reading the binary log',
+    );
+  }
+
+  /** A server that can read its log sends the name of a file at once. */
+  #silent(): SkeinError {
+    if (this.#hasSent) return ended(`it sent nothing for ${SILENCE_MAX_MS} ms`);
+    return new SkeinError(
+      'DUMP_SILENT',
+      `The local server has begun a dump of its binary log, and sent nothing for ${SILENCE_MAX_MS} ms.`,
     );
   }
 

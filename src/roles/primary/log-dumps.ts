@@ -51,16 +51,18 @@ export class LogDumps {
     return readXaLog(range, { flavour: this.#modules.flavour, signal });
   }
 
+  /** `otherId`: a semi-sync dump that does not wait for the end of the one before it. */
   dump(
     after: Position,
-    how: { semiSync: boolean; batched?: boolean },
+    how: { semiSync: boolean; batched?: boolean; otherId?: boolean },
     batch: (batch: RecordBatch) => boolean,
     more: Pick<SourceModules, 'statement' | 'groupRead'> = {},
   ): Source {
     const { flavour, logger, chain } = this.#modules;
-    const serverId = how.semiSync ? SEMI_SYNC_SERVER_ID : this.#catchUpId();
+    const { semiSync, batched, otherId = false } = how;
+    const serverId = semiSync && !otherId ? SEMI_SYNC_SERVER_ID : this.#catchUpId();
     return new Source(
-      { target: this.#target(), serverId, after, annotated: this.#options.annotateRows, ...how },
+      { target: this.#target(), serverId, after, annotated: this.#options.annotateRows, semiSync, batched },
       {
         flavour,
         logger,

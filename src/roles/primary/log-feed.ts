@@ -33,12 +33,19 @@ export interface LogFeedModules {
   statement(text: string, database: string): void;
   /** Reading the log has stopped until an operator has done something. */
   stopped(reason: string): void;
+  /** The server answers, and sends its log to nobody: it has to be killed. */
+  hung(reason: string): void;
 }
 
 const REDIAL_FIRST_MS = 100;
 const REDIAL_MAX_MS = 2_000;
 /** Duration of a dump after which the back-off of the next attempt is reset. */
 const GOOD_DUMP_MS = 5_000;
+/**
+ * Dumps in a row that sent nothing at all. One may be slow to find its place in a large log, or wait for a dump before it that does not
+ * end; the next one has another server id, which wakes the server then (docs/mariadb-findings.md, "A dump that is killed as it begins").
+ */
+const SILENT_DUMPS_MAX = 2;
 /** Errors that would end every further attempt. They need an operator. */
 const FATAL = new Set([
   'UNKNOWN_EVENT',
@@ -105,11 +112,12 @@ export class LogFeed {
   }
 
   async #keepReading(signal: AbortSignal): Promise<void> {
-    const { events, stopped } = this.#modules;
+    const { events, stopped, hung } = this.#modules;
     let isPurged = false;
+    let silentDumps = 0;
     for (let attempt = 0; !signal.aborted; attempt++) {
       const started = performance.now();
-      const error = await this.#runSource(signal, { isPurged });
+      const error = await this.#runSource(signal, { isPurged, otherId: silentDumps > 0 });
       if (signal.aborted) return;
       isPurged = !isPurged && isNotInLog(error);
       if (FATAL.has(error.code)) {
@@ -118,6 +126,11 @@ export class LogFeed {
           ...error.data,
         });
         stopped(error.message);
+        return;
+      }
+      silentDumps = error.code === 'DUMP_SILENT' ? silentDumps + 1 : 0;
+      if (silentDumps === SILENT_DUMPS_MAX) {
+        hung(`${silentDumps} dumps of its binary log sent nothing`);
         return;
       }
       if (performance.now() - started > GOOD_DUMP_MS) attempt = 0;
@@ -132,7 +145,10 @@ export class LogFeed {
    * quorum has. The voters of now may have less than what was committed in an earlier epoch (a spool was set back): then the
    * dump starts at that, and they are filled.
    */
-  async #runSource(signal: AbortSignal, { isPurged }: { isPurged: boolean }): Promise<SkeinError> {
+  async #runSource(
+    signal: AbortSignal,
+    { isPurged, otherId }: { isPurged: boolean; otherId: boolean },
+  ): Promise<SkeinError> {
     const { commitWait, dumps, positionAt, statement } = this.#modules;
     const replicas = this.#modules.replicas();
     const isAsync = this.#options.acknowledge === 'async';
@@ -153,7 +169,7 @@ export class LogFeed {
       if (isAsync) replicas.moved();
       return replicasGoOn && ownGoesOn;
     };
-    const source = dumps.dump(after, { semiSync: !isAsync, batched: isAsync }, take, {
+    const source = dumps.dump(after, { semiSync: !isAsync, batched: isAsync, otherId }, take, {
       statement: (text, database, ordinal) => {
         this.trail.note(ordinal, text);
         statement(text, database);

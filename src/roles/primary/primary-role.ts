@@ -98,6 +98,7 @@ export class PrimaryRole {
         if (votersOf(this.members.list).length > 1) this.unfit = reason;
         this.#setReason(reason);
       },
+      hung: (reason) => this.#fence(reason),
     });
     this.replicas = new ReplicaSet(options, {
       events,
