@@ -129,6 +129,9 @@ describe('a node that is alone', () => {
     await dieBehindNode();
     expect(await Promise.all([ending, preparing])).toEqual(['lost', 'lost']);
     await cluster.primary.untilReady();
+    // The server had logged more than its node had read.
+    const { failover } = await cluster.primary.cluster();
+    expect(failover?.last?.reason).toContain(`after ordinal ${before + 1}.`);
     await expectEverywhere(['old']);
     expect(await cluster.primary.rows('SELECT id FROM x.t ORDER BY id')).toEqual(rows);
     await execute("XA ROLLBACK 'old'");

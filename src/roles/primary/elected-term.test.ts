@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
+import { epochEntry } from '../../../test/kit/chain-entry.js';
 import { EventLog } from '../../events/event-log.js';
+import { ORIGIN } from '../../model/position.js';
 import { Emitter } from '../../std/emitter.js';
 import { silentLogger } from '../../std/logger.js';
 import type { LocalServerUp } from '../local-server.js';
@@ -12,8 +14,13 @@ const UP: LocalServerUp = {
   ...{ pid: 1, adopted: false, crashed: false, serverId: 1, port: 1, socketPath: '', version: '' },
 };
 
+const member = (name: string) => ({
+  ...{ name, incarnation: name, voter: true, link: { host: '127.0.0.1', port: 1 } },
+  ...{ http: '', mysqlRw: null, mysqlRo: null },
+});
+
 /** `opening`: what opening the server waits for. */
-function termOf(opening: Promise<void>, committed = 5) {
+function termOf(opening: Promise<void>, committed = 5, voters: readonly string[] = ['n1', 'n2', 'n3']) {
   const done: string[] = [];
   const primary = {
     isOpen: false,
@@ -41,6 +48,7 @@ function termOf(opening: Promise<void>, committed = 5) {
   });
   const parts = {
     config: { name: 'n1' },
+    chainFile: { chain: [epochEntry(1, ORIGIN, voters.map(member))] },
     logger: silentLogger,
     events: new EventLog({ node: 'n1' }, { logger: silentLogger, audit: { add: () => {} } }),
     spool: { end: { epoch: 1, ordinal: 5, gtid: '0-1-5' }, committed: () => committed },
@@ -107,6 +115,22 @@ it('a server that has ended is not opened again in the same epoch', async () => 
   expect(term.fitness).toEqual({ serves: 'no' });
   expect(await term.drain('n2')).toBe(5);
   expect(done).toEqual(['clients cut']);
+});
+
+it('the only voter begins no next epoch before the server that died is up, and its log can be read to its end', async () => {
+  const { term, done } = termOf(Promise.resolve(), 5, ['n1']);
+  await open(term);
+  term.serverDown('killed');
+  let end: number | null = -1;
+  const drained = term.drain('n1').then((ordinal) => {
+    end = ordinal;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(end).toBe(-1);
+  await term.serverUp({ ...UP, crashed: true });
+  await drained;
+  expect(end).toBe(5);
+  expect(done).toEqual(['clients cut', 'closed for writes']);
 });
 
 it('a primary that hands over or hears no majority serves nobody, and goes on when it keeps the lead', async () => {

@@ -2,14 +2,19 @@ import { join } from 'node:path';
 import type { Openness } from '../../api/node-view.js';
 import type { Fitness } from '../../election/state.js';
 import { messageOf, SkeinError } from '../../model/error.js';
+import { sleep } from '../../std/timing.js';
 import { settleFormer } from '../former-recovery.js';
+import { levelFormer } from '../level-former.js';
 import type { LocalServerUp, ReplicaThreads, ServerReading } from '../local-server.js';
+import { isOnlyVoter } from '../only-voter.js';
 import type { ReplicaRole } from '../replica/replica-role.js';
 import type { NodeParts } from '../role-node.js';
 import type { SeedTarget } from '../seed-parts.js';
 import { ElectedClosing } from './elected-closing.js';
 import type { PrimaryRole } from './primary-role.js';
 import type { WriteHold } from './write-hold.js';
+
+const UP_POLL_MS = 20;
 
 export interface ElectedTermOptions {
   readonly epoch: number;
@@ -237,10 +242,33 @@ export class ElectedTerm {
     this.#drainedFor = { to };
     this.#modules.changed();
     const { parts, primary } = this.#modules;
+    if (this.#isGone && isOnlyVoter(parts)) return await this.#level();
     if (primary.unfit === null && (this.#isOpened || !this.#isTaken)) return this.#closing.drain();
     // What such a server has beyond the spool is not the cluster's; and one that is being opened has taken no writes, and may still be
     // opened meanwhile. So nobody waits for its log.
     await parts.cutClients();
+    return parts.spool.end.ordinal;
+  }
+
+  /**
+   * The server of the only voter has died. What it had logged beyond the spool is kept, so the next epoch begins after that. Null: the
+   * epoch has ended before the server was up.
+   */
+  async #level(): Promise<number | null> {
+    const { parts } = this.#modules;
+    const { signal } = this.#ended;
+    try {
+      await parts.cutClients();
+      while (this.#up === null) await sleep(UP_POLL_MS, signal);
+      await levelFormer(parts, signal);
+    } catch (error) {
+      if (signal.aborted) return null;
+      // It is tried again in the next role, which tells the reason (FormerServer).
+      parts.logger.warn(
+        { reason: messageOf(error) },
+        'the log of the server that died was not read to its end',
+      );
+    }
     return parts.spool.end.ordinal;
   }
 

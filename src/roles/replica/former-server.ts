@@ -1,10 +1,10 @@
 import { isSkeinError, messageOf } from '../../model/error.js';
 import { sleep } from '../../std/timing.js';
 import type { DefinitionsQuery, DefinitionsReply } from '../../wire/messages.js';
+import { levelFormer } from '../level-former.js';
 import type { LocalServerUp } from '../local-server.js';
 import { isOnlyVoter } from '../only-voter.js';
 import type { NodeParts } from '../role-node.js';
-import { levelFormer } from './level-former.js';
 import { PrimaryDefinitions } from './primary-definitions.js';
 import { type RejoinModules, rejoinFormer } from './rejoin-former.js';
 

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { epochOf } from '../../model/chain.js';
-import { messageOf, SkeinError } from '../../model/error.js';
-import { readDeadLog } from '../../source/dead-log.js';
-import { Epochs } from '../epochs.js';
-import { lostLog } from '../primary/lost-log.js';
-import { OwnLog } from '../primary/own-log.js';
-import type { NodeParts } from '../role-node.js';
-import { spoolBase } from '../spool-base.js';
+import { epochOf } from '../model/chain.js';
+import { messageOf, SkeinError } from '../model/error.js';
+import { readDeadLog } from '../source/dead-log.js';
+import { Epochs } from './epochs.js';
+import { lostLog } from './primary/lost-log.js';
+import { OwnLog } from './primary/own-log.js';
+import type { NodeParts } from './role-node.js';
+import { spoolBase } from './spool-base.js';
 
 /**
  * Copies what the server of the only voter has logged beyond the spool. Nobody else has these transactions, and nobody else
