@@ -30,7 +30,7 @@ export function promiseFile(stateDirectory: string): PromiseFile {
       refuse: ({ path, reason }) =>
         new SkeinError(
           'PROMISE_UNREADABLE',
-          `${path} cannot be used (${reason}). It holds what this node has promised in elections, and a node that forgets that could vote twice. Remove this file: the node then sets its spool aside, and the primary admits it anew, as a node with a new disk.`,
+          `${path} cannot be used (${reason}). It holds what this node has promised in elections, and a node that forgets that could vote twice. Remove this file. Of three voters or more, the node then sets its spool aside, and the primary admits it anew, as a node with a new disk.`,
         ),
     },
   });

@@ -92,11 +92,12 @@ const members = (...names: string[]) =>
   }));
 
 it.each<[what: string, node: string, voters: string[], kept: string[], isKept: boolean]>([
-  ['was kept', 'n2', ['n1', 'n2'], ['promise', 'peers'], true],
-  ['was lost, begins a new log: it could vote twice', 'n2', ['n1', 'n2'], ['peers'], false],
-  ['was lost, begins a new log, also as the last primary', 'n1', ['n1', 'n2'], ['peers'], false],
+  ['was kept', 'n2', ['n1', 'n2', 'n3'], ['promise', 'peers'], true],
+  ['was lost, begins a new log: it could vote twice', 'n2', ['n1', 'n2', 'n3'], ['peers'], false],
+  ['was lost, begins a new log, also as the last primary', 'n1', ['n1', 'n2', 'n3'], ['peers'], false],
   ['was lost while nobody else votes keeps its log', 'n1', ['n1'], ['peers'], true],
-  ['never was, because the cluster had a fixed primary, keeps its log', 'n2', ['n1', 'n2'], [], true],
+  ['was lost keeps its log while no majority is without it', 'n1', ['n1', 'n2'], ['peers'], true],
+  ['never was, because the cluster had a fixed primary, keeps its log', 'n2', ['n1', 'n2', 'n3'], [], true],
 ])('a node whose promise %s (rules C6, H1)', async (_what, node, voters, kept, isKept) => {
   const incarnation = await spoolOfEpoch2(node);
   const state = join(directory, 'state');

@@ -91,15 +91,13 @@ const PROMISE_LOST =
 
 /**
  * A node writes its promise before it hears of others. One that has heard of none had no promise to lose: the cluster had a fixed
- * primary until now, or the node is new. One that is the only voter can have promised nothing to others.
+ * primary until now, or the node is new. Of one or two voters every majority has both, so a second vote of one of them elects nobody
+ * without the other, which votes once.
  */
-async function isPromiseLost(
-  { name, directory }: Pick<NodeConfig, 'name' | 'directory'>,
-  chain: Chain,
-): Promise<boolean> {
-  const othersVote = countedLists(chain).some((voters) => voters.some((voter) => voter !== name));
+async function isPromiseLost({ directory }: Pick<NodeConfig, 'directory'>, chain: Chain): Promise<boolean> {
+  const couldElectTwice = countedLists(chain).some((voters) => voters.length > 2);
   const state = join(directory, 'state');
-  return othersVote && (await hasSeenPeers(state)) && (await promiseFile(state).load()) === null;
+  return couldElectTwice && (await hasSeenPeers(state)) && (await promiseFile(state).load()) === null;
 }
 
 async function freeName(directory: string): Promise<string> {

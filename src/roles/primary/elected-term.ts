@@ -55,6 +55,7 @@ export class ElectedTerm {
   #isGone = false;
   #suspended: string | null = null;
   #drainedFor: { readonly to: string } | null = null;
+  #levelling: Promise<number | null> | null = null;
 
   constructor({ epoch, applying }: ElectedTermOptions, modules: ElectedTermModules) {
     this.epoch = epoch;
@@ -242,7 +243,13 @@ export class ElectedTerm {
     this.#drainedFor = { to };
     this.#modules.changed();
     const { parts, primary } = this.#modules;
-    if (this.#isGone && isOnlyVoter(parts)) return await this.#level();
+    if (this.#isGone && isOnlyVoter(parts)) {
+      // Starting the server may last longer than a hand-over, which is tried again then.
+      this.#levelling ??= this.#level().finally(() => {
+        this.#levelling = null;
+      });
+      return await this.#levelling;
+    }
     if (primary.unfit === null && (this.#isOpened || !this.#isTaken)) return this.#closing.drain();
     // What such a server has beyond the spool is not the cluster's; and one that is being opened has taken no writes, and may still be
     // opened meanwhile. So nobody waits for its log.

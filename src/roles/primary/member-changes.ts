@@ -32,6 +32,7 @@ import type { AttachInfo } from '../../wire/messages.js';
 import type { Epochs } from '../epochs.js';
 import type { ElectionPort } from '../role-node.js';
 import { type AttachedMember, type AutomaticChangeFacts, automaticChange } from './automatic-change.js';
+import { removalRisk } from './removal-risk.js';
 import type { ReplicaSet } from './replica-set.js';
 
 export interface MemberChangesOptions {
@@ -192,6 +193,16 @@ export class MemberChanges {
     const before = this.list;
     const after = changeMembers(before, this.#options.place.name, change);
     this.#refuseUnreachable(before, after, change);
+    const risk = removalRisk(before, after, change, {
+      self: this.#options.place.name,
+      committed: replicas.quorum.committed,
+      durableOf: (name) => replicas.durableOf(name),
+    });
+    if (risk !== null)
+      throw new SkeinError(
+        'NO_QUORUM',
+        `The list of members cannot be changed now. ${risk} Nothing was changed.`,
+      );
     await election.changeMembers(after, epochs.positionAt(replicas.quorum.reached('async')));
   }
 
