@@ -55,6 +55,8 @@ const BY_PRIMARY = [
 ];
 /** A node that was removed asks this often whether it has been added again. */
 const REMOVED_REDIAL_MS = 30_000;
+/** Heartbeats (10 s by default) after which a witness whose disk is full asks again what all others have, so that it can make room. */
+const LOG_HELD_HEARTBEATS = 20;
 
 export interface LinkDialerModules extends ReplicaCallbacks {
   readonly logger: Logger;
@@ -148,13 +150,17 @@ export class LinkDialer {
       // That node is up and waits for a quorum itself, or is about to become the primary or to add this node, so dial
       // again soon.
       if (SOON.includes(error.code)) attempt = Math.min(attempt, NOT_OPEN_ATTEMPT);
-      const waitMs =
-        error.code === 'REMOVED'
-          ? REMOVED_REDIAL_MS
-          : backoffMs(attempt++, this.#options.redialFirstMs, this.#options.redialMaxMs);
+      const waitMs = this.#waitMs(error.code, () => attempt++);
       this.#modules.logger.debug({ code: error.code, attempt, waitMs: Math.round(waitMs) }, 'link redial');
       await sleep(waitMs, signal, this.#clock).catch(() => {});
     }
+  }
+
+  #waitMs(code: string, nextAttempt: () => number): number {
+    const { heartbeatIntervalMs, redialFirstMs, redialMaxMs } = this.#options;
+    if (code === 'REMOVED') return REMOVED_REDIAL_MS;
+    if (code === 'LOG_HELD') return LOG_HELD_HEARTBEATS * heartbeatIntervalMs;
+    return backoffMs(nextAttempt(), redialFirstMs, redialMaxMs);
   }
 
   /**

@@ -71,3 +71,27 @@ it('a node whose disk is another one is told that the log of the witness begins 
   await until('it is told', () => codes().includes('LOG_PURGED'));
   expect([w3.host.role, n2.spool.end.ordinal]).toEqual(['primary', 10]);
 });
+
+it('a witness whose disk is full takes no records, hears what the others have, and goes on when there is room', async () => {
+  const [n1, n2, w3] = await twoOfThree();
+  const chain = chainOf([n1.member, n2.member, w3.member]);
+  await n1.log(1, 12, 12);
+  await n2.log(1, 12, 12);
+  await w3.log(1, 10, 10);
+  await w3.start(chain);
+  await w3.host.holdWrites('its disk is full.');
+  await n1.start(chain);
+  await n2.start(chain);
+  const codes = () =>
+    w3.events.ring.kept.filter(({ event }) => event === 'link.down').map(({ data }) => data.code);
+  await until('it hangs up when records come', () => codes().includes('LOG_HELD'));
+  const durable = () =>
+    w3.host.clusterStatus().members.flatMap(({ witness, positions }) => (witness ? [] : [positions.durable]));
+  await until('it knows what the others have', () => durable().join() === '12,12', {
+    context: () => JSON.stringify(w3.host.clusterStatus()),
+  });
+  expect(w3.spool.end.ordinal).toBe(10);
+  await w3.host.holdWrites(null);
+  await until('it takes the rest', () => w3.spool.durable.ordinal === 12);
+  expect(w3.failures).toEqual([]);
+});

@@ -47,7 +47,7 @@ import { lateReason } from './late-reason.js';
 import { lostChain } from './lost-chain.js';
 import type { ReplicaRole } from './replica-role.js';
 import { replicaRoleOf } from './replica-role-of.js';
-import { WitnessLog } from './witness-log.js';
+import { logHeld, WitnessLog } from './witness-log.js';
 
 /** The replica as a role of the node: the replica's work, and the link to the primary. */
 export class ReplicaNode implements RoleScope {
@@ -179,7 +179,10 @@ export class ReplicaNode implements RoleScope {
           this.onChange.emit();
         },
         list: (message) => this.#replica.list(message),
-        records: (bytes, committed) => this.#replica.records(bytes, committed) && this.#held === null,
+        records: (bytes, committed) => {
+          if (this.#held !== null && this.#witnessLog !== null) throw logHeld(this.#held);
+          return this.#replica.records(bytes, committed) && this.#held === null;
+        },
         committed: (ordinal) => this.#replica.committed(ordinal),
         status: (status) => {
           this.#primaryStatus = status;
@@ -460,7 +463,7 @@ export class ReplicaNode implements RoleScope {
 
   /**
    * While the disk is full, the node does not read the link. So the primary keeps the missing records, and no failed write ends
-   * the node (rule H12).
+   * the node (rule H12). A witness hangs up and asks again: what makes room is the primary's status, which would wait behind the records.
    */
   async holdWrites(reason: string | null): Promise<void> {
     const changes = (this.#held === null) !== (reason === null);

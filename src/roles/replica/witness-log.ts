@@ -1,5 +1,5 @@
 import { epochOf } from '../../model/chain.js';
-import { messageOf } from '../../model/error.js';
+import { messageOf, SkeinError } from '../../model/error.js';
 import type { Position } from '../../model/position.js';
 import type { ClusterStatus } from '../../model/status.js';
 import type { Flavour } from '../../mysql-protocol/flavour.js';
@@ -16,6 +16,11 @@ export interface WitnessLogModules {
   beginAfter(position: Position): Promise<void>;
   /** The same while a link stands: it is closed first, and dialled again afterwards. */
   beginAnewAfter(position: Position): Promise<void>;
+}
+
+/** The disk of a witness is full: it takes no records, see LOG_HELD_HEARTBEATS. */
+export function logHeld(reason: string): SkeinError {
+  return new SkeinError('LOG_HELD', `This witness takes no records: ${reason}`);
 }
 
 /** Pause between two purges of the spool. */
