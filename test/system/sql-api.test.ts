@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { memoryOf } from '../kit/processes.js';
@@ -435,19 +435,6 @@ describe('idempotency keys', () => {
   const insert = (v: string) => ({ sql: 'INSERT INTO demo.t (v) VALUES (?)', params: [v] });
   const rowsOf = async (v: string) =>
     Number((await cluster.primary.rows('SELECT COUNT(*) FROM demo.t WHERE v = ?', [v]))[0]?.[0]);
-  /** Their links to n1 have proxies, whichever node is the primary. */
-  const others = ['n2', 'n3'];
-  const cut = () => {
-    for (const name of others) cluster.proxy(name).cut();
-  };
-  const heal = () => {
-    for (const name of others) cluster.proxy(name).heal();
-  };
-  // Another node may have been elected meanwhile.
-  afterEach(async () => {
-    heal();
-    await cluster.makePrimary('n1');
-  });
 
   it('a write is done once, and answered again with the first results', async () => {
     const first = await keyed('once', insert('once'));
@@ -538,81 +525,5 @@ describe('idempotency keys', () => {
       'TRANSACTION_ENDED',
       'partial',
     ]);
-  });
-
-  it('knows what became of a write that was answered as unknown', async () => {
-    cut();
-    const unknown = await keyed('cut-off', { ...insert('cut off'), timeoutMs: 2_000 });
-    expect([unknown.status, errorOf(unknown)?.applied]).toEqual([504, 'unknown']);
-    // A primary that no majority answers serves nobody after a second, and says nothing then. Another node may be elected
-    // meanwhile, to which it passes requests on: that one has only what was committed.
-    expect((await outcome('cut-off')).body.applied ?? 'unknown').toMatch(/^(unknown|no)$/);
-    expect([200, 409, 503]).toContain((await keyed('cut-off', insert('cut off'))).status);
-    heal();
-    const applied = await until('it is known', async () => {
-      // A replica that has no outcome of it names the primary.
-      await cluster.untilPrimary();
-      const { applied } = (await outcome('cut-off')).body;
-      return applied === 'yes' || applied === 'no' ? applied : null;
-    });
-    const again = await keyed('cut-off', insert('cut off'));
-    const replayed = applied === 'yes' ? 'true' : null;
-    expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([200, replayed]);
-    expect(await rowsOf('cut off')).toBe(1);
-  });
-
-  it('is not done twice when its node dies while the commit waits, and an open transaction neither', async () => {
-    const opened = await cluster.primary.request<{ id: string }>(
-      'POST',
-      '/v1/tx',
-      {},
-      { token: tokens.write },
-    );
-    const { id } = opened.body;
-    await post(cluster.primary, { tx: id, ...insert('node died') });
-    cut();
-    const [keyedWrite, commit] = await Promise.all([
-      keyed('node-died', { ...insert('node died'), timeoutMs: 2_000 }),
-      cluster.primary.request('POST', `/v1/tx/${id}/commit`, { timeoutMs: 2_000 }, { token: tokens.write }),
-    ]);
-    expect([keyedWrite.status, commit.status]).toEqual([504, 504]);
-    await cluster.primary.kill('node');
-    heal();
-    await until('another node leads', async () => (await cluster.untilPrimary()).name !== 'n1', {
-      deadlineMs: 60_000,
-    });
-    cluster.startNode('n1');
-    const again = await until('the write is answered', async () => {
-      const answer = await keyed('node-died', insert('node died'));
-      return answer.status === 409 ? null : answer;
-    });
-    // Nobody else had them: what was answered as unknown is gone with the old primary, and the repetition is the first.
-    expect(again.status).toBe(200);
-    const { applied } = (await outcome(id)).body;
-    expect(applied).toMatch(/^(yes|no)$/);
-    expect(await rowsOf('node died')).toBe(applied === 'yes' ? 2 : 1);
-    await cluster.node('n1').untilReady(60_000);
-    await cluster.makePrimary('n1');
-  });
-
-  it('says no of a transaction whose node died before its commit', async () => {
-    const opened = await cluster.primary.request<{ id: string }>(
-      'POST',
-      '/v1/tx',
-      {},
-      { token: tokens.write },
-    );
-    const { id } = opened.body;
-    await post(cluster.primary, { tx: id, ...insert('never committed') });
-    await cluster.primary.kill('node');
-    cluster.startNode('n1');
-    await cluster.primary.untilReady(60_000);
-    const commit = await cluster.primary.request('POST', `/v1/tx/${id}/commit`, undefined, {
-      token: tokens.write,
-    });
-    await cluster.makePrimary('n1');
-    expect([commit.status, commit.body.error?.code]).toEqual([409, 'TX_UNKNOWN']);
-    expect((await outcome(id)).body.applied).toBe('no');
-    expect(await rowsOf('never committed')).toBe(0);
   });
 });
