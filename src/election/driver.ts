@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Chain, type ChainPlace, currentEpoch, listInForce } from '../model/chain.js';
 import type { ElectionMessage } from '../model/election-messages.js';
 import { SkeinError } from '../model/error.js';
-import { type MemberList, memberNamed } from '../model/members.js';
+import { isWitnessNamed, type MemberList } from '../model/members.js';
 import type { Position } from '../model/position.js';
 import type { FailoverStatus } from '../model/status.js';
 import { type Clock, systemClock, type Timer } from '../std/clock.js';
@@ -221,7 +221,7 @@ export class ElectionDriver {
   failover(): FailoverStatus {
     const { elected, afterDeathMs, afterSilenceMs, against } = this.outlook();
     const { node } = this.#context.options;
-    const isWitness = memberNamed(listInForce(this.chain), node)?.witness === true;
+    const isWitness = isWitnessNamed(listInForce(this.chain), node);
     const [who, name] = isWitness ? ['a node with a server', '<its name>'] : ['this node', node];
     const help =
       this.forcePlan(false)?.epoch != null

@@ -1,6 +1,6 @@
 import { listInForce, newestEntry } from '../model/chain.js';
 import type { LogPosition, Refusal } from '../model/election-messages.js';
-import { memberNamed, votersOf } from '../model/members.js';
+import { isWitnessNamed, votersOf } from '../model/members.js';
 import { durationText } from '../std/duration-text.js';
 import { listsReached, positionOf, positionText } from './log-position.js';
 import type { Candidate, ElectionEffect, ElectionEvent, ElectionState, Leader } from './state.js';
@@ -93,7 +93,7 @@ export function noteStep(record: FailoverRecord, step: FailoverStep): FailoverRe
   const { role } = step.after;
   if (role.kind === 'follower' && role.leader !== null) {
     const { name, heardAtMs } = role.leader;
-    const isWitness = memberNamed(listInForce(step.after.chain), name)?.witness === true;
+    const isWitness = isWitnessNamed(listInForce(step.after.chain), name);
     return isWitness ? followsWitness(record, step) : follows(record, step, heardAtMs);
   }
   const isForced = step.event?.kind === 'force' && role.kind === 'candidate';

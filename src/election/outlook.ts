@@ -1,6 +1,6 @@
 import { listInForce } from '../model/chain.js';
 import type { LogPosition } from '../model/election-messages.js';
-import { type ListedMember, majorityOf, memberNamed } from '../model/members.js';
+import { isWitnessNamed, type ListedMember, majorityOf } from '../model/members.js';
 import { timelineOf } from '../model/timeline.js';
 import { durationText } from '../std/duration-text.js';
 import { comparePositions, positionText } from './log-position.js';
@@ -51,7 +51,7 @@ export function outlookOf(context: ElectionContext, state: ElectionState, at: Mo
   );
   const best = ordered[0];
   // A witness is elected only to hand over, so the node that gets the lead from it is the one to name.
-  const isWitness = best !== undefined && memberNamed(listInForce(state.chain), best.name)?.witness === true;
+  const isWitness = best !== undefined && isWitnessNamed(listInForce(state.chain), best.name);
   const heir = isWitness ? ordered.find(({ serves }) => serves) : best;
   for (const { name, position } of able)
     if (best && name !== heir?.name && comparePositions(position, best.position) < 0)

@@ -1,6 +1,6 @@
 import { type Chain, currentEpoch, listInForce } from '../model/chain.js';
 import type { ElectionMessage, LogPosition, Offer, Standing } from '../model/election-messages.js';
-import { type MemberList, memberNamed } from '../model/members.js';
+import { isWitnessNamed, type MemberList, memberNamed } from '../model/members.js';
 import { timelineOf } from '../model/timeline.js';
 import { adoptedChain, listsOf, listsReached } from './log-position.js';
 import type { ElectionOptions } from './options.js';
@@ -122,7 +122,7 @@ export function isListedMember({ rules }: Turn, chain: Chain, name: string, inca
 
 /** This node has no database server, so it has the lead only to hand it over. */
 export function isOwnWitness({ state, options }: Turn): boolean {
-  return memberNamed(listInForce(state.chain), options.node)?.witness === true;
+  return isWitnessNamed(listInForce(state.chain), options.node);
 }
 
 /**

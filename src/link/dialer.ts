@@ -150,17 +150,18 @@ export class LinkDialer {
       // That node is up and waits for a quorum itself, or is about to become the primary or to add this node, so dial
       // again soon.
       if (SOON.includes(error.code)) attempt = Math.min(attempt, NOT_OPEN_ATTEMPT);
-      const waitMs = this.#waitMs(error.code, () => attempt++);
+      const { redialFirstMs, redialMaxMs } = this.#options;
+      const waitMs = this.#slowly(error.code) ?? backoffMs(attempt++, redialFirstMs, redialMaxMs);
       this.#modules.logger.debug({ code: error.code, attempt, waitMs: Math.round(waitMs) }, 'link redial');
       await sleep(waitMs, signal, this.#clock).catch(() => {});
     }
   }
 
-  #waitMs(code: string, nextAttempt: () => number): number {
-    const { heartbeatIntervalMs, redialFirstMs, redialMaxMs } = this.#options;
+  /** Pause after an end of the link that only somebody else can change; null = it is dialled again soon. */
+  #slowly(code: string): number | null {
     if (code === 'REMOVED') return REMOVED_REDIAL_MS;
-    if (code === 'LOG_HELD') return LOG_HELD_HEARTBEATS * heartbeatIntervalMs;
-    return backoffMs(nextAttempt(), redialFirstMs, redialMaxMs);
+    if (code === 'LOG_HELD') return LOG_HELD_HEARTBEATS * this.#options.heartbeatIntervalMs;
+    return null;
   }
 
   /**

@@ -182,6 +182,11 @@ export function isWitness({ witness }: Pick<MemberPlace, 'witness'>): boolean {
   return witness === true;
 }
 
+/** Whether the member of this name is one; false for a name that is not in the list. */
+export function isWitnessNamed(list: MemberList, name: string): boolean {
+  return memberNamed(list, name)?.witness === true;
+}
+
 /** Null when both addresses can be dialled as they are written; else what is wrong with one of them. */
 export function placeFault({ link, http }: Pick<MemberPlace, 'link' | 'http'>): string | null {
   const wrong = [http, `http://${linkText(link)}`].find((address) => !URL.canParse(address));

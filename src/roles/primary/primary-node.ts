@@ -7,7 +7,7 @@ import { Membership } from '../../membership/driver.js';
 import type { MetricFamily } from '../../metrics/text.js';
 import { type Chain, type ChainPlace, listedNames } from '../../model/chain.js';
 import { SkeinError } from '../../model/error.js';
-import { isWitness, type MemberChange, memberNamed, votersOf } from '../../model/members.js';
+import { isWitness, isWitnessNamed, type MemberChange, votersOf } from '../../model/members.js';
 import type { ClusterStatus, MemberStatus, MembersDocument } from '../../model/status.js';
 import { Emitter } from '../../std/emitter.js';
 import type { AttachInfo, DefinitionsQuery, HeartbeatBody, SeedOrder } from '../../wire/messages.js';
@@ -127,7 +127,7 @@ export class PrimaryNode implements RoleScope {
   }
 
   #isWitness(name: string): boolean {
-    return memberNamed(this.#primary.members.list, name)?.witness === true;
+    return isWitnessNamed(this.#primary.members.list, name);
   }
 
   #setMembers(): void {
