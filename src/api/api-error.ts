@@ -118,7 +118,7 @@ const DUPLICATE = new Set([1022, 1062, 1169, 1586, 1761, 1762]);
 const INTERRUPTED = new Set([1317, 1969, 3024]);
 /** Damaged tables: of this server alone, as long as others have them whole. */
 const DAMAGED = new Set([1034, 1194, 1195, 1712, 1877]);
-const UNAVAILABLE = new Set([1040, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226]);
+const UNAVAILABLE = new Set([1040, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 1927]);
 
 /**
  * A replica's writing accounts lack INSERT (mysql-control/accounts.ts says why), and the server reports that for a prepared

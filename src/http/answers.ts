@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError, toApiError } from '../api/api-error.js';
 import type { NodeView } from '../api/node-view.js';
-import { errorContext } from '../sql/execute.js';
+import { errorContext } from '../sql/within-time.js';
 import type { Logger } from '../std/logger.js';
 import { AnswerCompression } from './compress.js';
 import type { HandlerReply } from './handlers/reply.js';

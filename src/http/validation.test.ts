@@ -116,6 +116,15 @@ describe('ApiError', () => {
     expect(code({ isOpen: false, tokenRole: 'read' })).toBe('FORBIDDEN');
   });
 
+  it('a session that the node has ended is no fault of the request', () => {
+    const killed = new ServerError(1927, '70100', 'Connection was killed');
+    expect(toApiError(killed, context)).toMatchObject({
+      status: 503,
+      code: 'ER_CONNECTION_KILLED',
+      details: { retryable: true },
+    });
+  });
+
   it('a damaged table of a replica is no fault of the request: another node can answer', () => {
     const damaged = new ServerError(1877, 'HY000', 'Table `d`.`t` is corrupted.');
     const answer = (isPrimary: boolean) => toApiError(damaged, { ...context, isPrimary });

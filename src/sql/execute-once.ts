@@ -8,13 +8,14 @@ import { messageOf } from '../model/error.js';
 import type { BoundParameter } from '../mysql-client/parameters.js';
 import type { Cancellation } from '../std/cancellation.js';
 import { CANCELLED, unlessCancelled } from '../std/unless-cancelled.js';
-import { executeSql, requireOpen, type SqlCaller, type SqlModules, withinTime } from './execute.js';
+import { executeSql, type SqlCaller, type SqlModules } from './execute.js';
 import { endsTransaction } from './guard.js';
 import { fingerprintOf, keyInUse } from './outcomes.js';
 import type { SqlPlan } from './request.js';
 import type { ResultBuilder } from './result-builder.js';
 import { runTransaction } from './run-statements.js';
 import type { SqlOutcome } from './sql-outcome.js';
+import { requireOpen, withinTime } from './within-time.js';
 
 const KEY = /^[\x21-\x7e]{1,200}$/;
 

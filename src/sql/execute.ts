@@ -5,19 +5,13 @@
  * its later fate is logged.
  */
 
-import {
-  ApiError,
-  type Applied,
-  type ErrorContext,
-  notOpen,
-  thatApplied,
-  toApiError,
-} from '../api/api-error.js';
+import { ApiError, type Applied, notPrimary, thatApplied, toApiError } from '../api/api-error.js';
 import type { NodeView } from '../api/node-view.js';
 import type { TokenRole } from '../auth/token.js';
 import { messageOf } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { AcknowledgeLevel } from '../model/status.js';
+import { ServerError } from '../mysql-client/replies.js';
 import { Cancellation } from '../std/cancellation.js';
 import type { Logger } from '../std/logger.js';
 import { CANCELLED, unlessCancelled } from '../std/unless-cancelled.js';
@@ -31,6 +25,7 @@ import {
   runInOpenTransaction,
   runStatements,
   type StatementRun,
+  serverChanged,
   settleSession,
 } from './run-statements.js';
 import { type Ended, endTransaction } from './session-cleaning.js';
@@ -39,6 +34,7 @@ import { leaseOf, type SessionLease } from './session-lease.js';
 import type { Session, SessionPool } from './session-pool.js';
 import type { SqlOutcome } from './sql-outcome.js';
 import type { OpenTransactions } from './transactions.js';
+import { errorContext, requireOpen, withinTime } from './within-time.js';
 
 /** How long a write whose request has been answered as unknown may still occupy its session. */
 const BACKGROUND_MAX_MS = 10 * 60_000;
@@ -81,6 +77,9 @@ export async function executeSql(
 ): Promise<SqlOutcome> {
   if (plan.tx !== null) return executeInTransaction(plan.tx, plan, caller, results, modules);
   const request = { caller, results, modules, how };
+  // The role may have ended since its caller chose what is done.
+  if (how !== ORDINARY_WORK && modules.node.role() === 'replica')
+    throw notPrimary(modules.node.primaryHttp());
   if (readsOnly(caller, modules.node)) return executeAs('read', plan, request);
   if (how !== ORDINARY_WORK || !looksLikeReads(plan, results)) return executeAs('write', plan, request);
   const startedAtMs = performance.now();
@@ -114,6 +113,7 @@ async function executeAs(
 ): Promise<SqlOutcome> {
   const { node } = modules;
   const readOnly = kind === 'read';
+  const role = node.role();
   return await withinTime(plan.timeoutMs, caller, { readOnly, modules }, async (over) => {
     requireOpen(node);
     if (plan.read !== 'local') {
@@ -122,6 +122,11 @@ async function executeAs(
     }
     const pool = modules.pools[caller.role];
     const lease = leaseOf(pool, await pool.acquire(plan.database, caller.tokenId, over));
+    // `kind` was chosen for the role of that time. A later change ends the generation of this session.
+    if (node.role() !== role) {
+      lease.release({ failed: false, resetting: null });
+      throw serverChanged(undefined);
+    }
     const request = new SqlExecution(plan, caller, results, modules, lease, how.work);
     return readOnly ? await request.read(over) : await request.write(over, how.settled);
   });
@@ -153,62 +158,6 @@ async function executeInTransaction(
     }
     return outcome;
   });
-}
-
-/**
- * Runs `work` with a Cancellation that is cancelled when the request's time is over, when the node stops, and, for
- * what only reads, when the client goes away. If that is so already, `notBegun` is called in place of `work`.
- * @throws ApiError
- */
-export async function withinTime<T>(
-  timeoutMs: number,
-  caller: SqlCaller,
-  {
-    readOnly,
-    modules,
-    notBegun,
-  }: { readOnly: boolean; modules: Pick<SqlModules, 'node' | 'stopping'>; notBegun?: () => void },
-  work: (over: Cancellation) => Promise<T>,
-): Promise<T> {
-  const over = new Cancellation();
-  const stop = () => over.cancel();
-  const timer = setTimeout(stop, timeoutMs);
-  modules.stopping.on(stop);
-  if (readOnly) caller.gone.on(stop);
-  try {
-    if (over.cancelled) {
-      notBegun?.();
-      throw overBeforehand();
-    }
-    return await work(over);
-  } catch (error) {
-    throw toApiError(error, errorContext(modules.node, caller.role));
-  } finally {
-    clearTimeout(timer);
-    caller.gone.off(stop);
-    modules.stopping.off(stop);
-  }
-}
-
-function overBeforehand(): ApiError {
-  return new ApiError(504, 'TIMEOUT', 'The node stops, or the client has gone; nothing was begun.', {
-    applied: 'no',
-    retryable: true,
-  });
-}
-
-export function requireOpen(node: NodeView): void {
-  const openness = node.isOpen();
-  if (!openness.open) throw notOpen(openness, node.primaryHttp());
-}
-
-export function errorContext(node: NodeView, tokenRole: TokenRole): ErrorContext {
-  return {
-    tokenRole,
-    primaryHttp: node.primaryHttp(),
-    isPrimary: node.role() === 'primary',
-    isOpen: node.isOpen().open,
-  };
 }
 
 const LEVELS: readonly AcknowledgeLevel[] = ['async', 'majority', 'all'];
@@ -434,13 +383,25 @@ export class SqlExecution {
       nextReadsOnly: readsOnly(this.#caller, this.#modules.node),
       results: this.#results,
       progress: this.#progress,
-      current: () => this.#modules.node.server()?.generation === this.#session.generation,
+      current: () => this.#isCurrent,
     };
+  }
+
+  get #isCurrent(): boolean {
+    return this.#modules.node.server()?.generation === this.#session.generation;
   }
 
   #failure(error: unknown, applied: Applied): ApiError {
     const { node } = this.#modules;
     let failure = toApiError(error, errorContext(node, this.#caller.role));
+    // What the server of another role or run said is no answer to the request, which was not done.
+    if (
+      error instanceof ServerError &&
+      applied === 'no' &&
+      !this.#isCurrent &&
+      failure.code !== 'NOT_PRIMARY'
+    )
+      failure = serverChanged(undefined);
     if (applied === 'unknown')
       failure = new ApiError(504, 'OUTCOME_UNKNOWN', failure.message, failure.details);
     if (failure.status === 500 || failure.code === 'UNREADABLE_ANSWER') {

@@ -330,7 +330,7 @@ function beginStatement(run: StatementRun, i: number): void {
   run.results.begin(run.plan.several ? i : null);
 }
 
-function serverChanged(statement: number | undefined): ApiError {
+export function serverChanged(statement: number | undefined): ApiError {
   return new ApiError(503, 'NOT_OPEN', 'The server restarted or changed its role during the request.', {
     statement,
     retryable: true,

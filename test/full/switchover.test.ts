@@ -160,4 +160,9 @@ it('nothing that was acknowledged is lost, and all nodes are equal', async () =>
   await checksumAtRest(leader, others, { deadlineMs: 60_000 });
   for (const node of cluster.nodes) await checkLedger(ledger, node, LEDGER_DATABASE);
   console.log(ledger.summary());
+  // No client got an error of its statement because the primary moved: 421 and 5xx say where or when to send it again, and what a
+  // driver is told is that its connection has ended.
+  const told = [...ledger.reasons.keys()];
+  expect(told.filter((reason) => /^HTTP 4(?!21)/.test(reason))).toEqual([]);
+  expect(told.filter((reason) => /^ER_/.test(reason))).toEqual([]);
 });

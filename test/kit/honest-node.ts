@@ -47,6 +47,13 @@ export class HonestNode implements NodeView {
   readonly joining: PlaneJoining;
   readonly #options: HonestNodeOptions;
   readonly #server: ManagedServer;
+  #role: Role;
+  /** Changes of the role. */
+  #moves = 0;
+  /** Requests that have got a session. */
+  sessionsGiven = 0;
+  /** Requests that have asked for a position. */
+  positionsAsked = 0;
   #applied = '';
   loginsRefused = 0;
   #held: Array<() => void> | null = null;
@@ -56,6 +63,7 @@ export class HonestNode implements NodeView {
   constructor(options: HonestNodeOptions, server: ManagedServer) {
     this.name = options.name;
     this.#options = options;
+    this.#role = options.role;
     this.#server = server;
     this.joining = new PlaneJoining({ config: { directory: tmpdir(), tls: null }, secret: options.secret });
   }
@@ -104,7 +112,13 @@ export class HonestNode implements NodeView {
   }
 
   role(): Role {
-    return this.#options.role;
+    return this.#role;
+  }
+
+  /** The node alone: the server is opened or closed by the test. */
+  becomes(role: Role): void {
+    this.#role = role;
+    this.#moves++;
   }
 
   epoch(): number {
@@ -171,7 +185,7 @@ export class HonestNode implements NodeView {
     return {
       socketPath: up.socketPath,
       dumpProgram: this.#options.dumpProgram ?? 'mariadb-dump',
-      generation: `${up.pid}`,
+      generation: `${up.pid}.${this.#moves}`,
       passwordOf: (account: AccountName | 'skein_outcomes') => accountPassword(this.#options.secret, account),
       userPassword: (user: { name: string; salt: string }) => userPassword(this.#options.secret, user),
       loginRefused: () => {
@@ -181,10 +195,12 @@ export class HonestNode implements NodeView {
   }
 
   appliedPosition(): Position {
+    this.sessionsGiven++;
     return positionOf(this.#applied);
   }
 
   async waitApplied(position: Position, options: { timeoutMs: number; signal: AbortSignal }): Promise<void> {
+    this.positionsAsked++;
     if (this.lost === position.gtid) throw new SkeinError('TRANSACTION_LOST', 'That transaction was lost.');
     const reached = async () => {
       const rows = await (await this.control()).query('SELECT @@GLOBAL.gtid_binlog_pos');

@@ -56,7 +56,7 @@ export class HttpNode {
     this.#http = parts.http;
   }
 
-  static async start(): Promise<HttpNode> {
+  static async start({ primaryWaitMs = 0 } = {}): Promise<HttpNode> {
     const directory = await mkdtemp(join(tmpdir(), 'skein-http-'));
     const secret = Buffer.alloc(32, 7);
     const cacheDir = await chooseCacheDir({ projectDir: process.cwd() });
@@ -78,7 +78,10 @@ export class HttpNode {
     await ensureSystemSchema(executor);
     await adoptAdminToken(executor, admin);
     const http = new HttpServer(
-      { host: '127.0.0.1', port: 0, consoleDir: null, tokenRefreshMs: 200, limits: LARGE_LIMITS },
+      {
+        ...{ host: '127.0.0.1', port: 0, consoleDir: null, tokenRefreshMs: 200, limits: LARGE_LIMITS },
+        primaryWaitMs,
+      },
       { node, log: silentLogger },
     );
     url = `http://127.0.0.1:${(await http.start()).port}`;
@@ -109,6 +112,10 @@ export class HttpNode {
     const answer = await this.call('/v1/sql', { role, body: sent });
     if (answer.status !== 200) throw new Error(`${JSON.stringify(sent).slice(0, 500)}: ${answer.text}`);
     return answer.body;
+  }
+
+  get serverPid(): number {
+    return this.#server.current?.pid ?? 0;
   }
 
   /** The last transaction of the server's log. */
