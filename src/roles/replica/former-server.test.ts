@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { epochEntry } from '../../../test/kit/chain-entry.js';
-import { until } from '../../../test/kit/until.js';
+import { throughout, until } from '../../../test/kit/until.js';
 import { EventLog } from '../../events/event-log.js';
 import { ORIGIN } from '../../model/position.js';
 import { mariadb } from '../../mysql-protocol/mariadb.js';
@@ -68,15 +68,34 @@ it('becomes a replica’s when what it has is committed', async () => {
   expect(done).toEqual(['is being closed', 'closed', 'mark cleared', 'a replica']);
 });
 
-it('what was begun on one link is not finished on the next: another primary may have another log', async () => {
+it('one that was closed in order waits on the next link for the same end, and is not taken for dead', async () => {
   const { server, done, primary } = former();
   await server.take(UP);
   server.linkUp();
   await until('it was closed', () => done.includes('closed'));
   server.linkDown();
-  server.linkUp();
-  // Said by the second primary.
+  // Said while no link is up: it is another primary's, and counts only on the next link.
   primary.committed = 5;
+  await throughout('nothing is decided', 100, () => done.length === 2);
+  primary.committed = 4;
+  server.linkUp();
+  await throughout('it waits', 100, () => done.length === 2);
+  primary.committed = 5;
+  await until('it is a replica’s', () => done.includes('a replica'));
+  expect(done).toEqual(['is being closed', 'closed', 'mark cleared', 'a replica']);
+});
+
+it('a server that was started again since it was closed is judged by what is known of it', async () => {
+  const { server, done, primary } = former();
+  await server.take(UP);
+  server.linkUp();
+  await until('it was closed', () => done.includes('closed'));
+  server.linkDown();
+  await throughout('nothing is decided', 100, () => done.length === 2);
+  server.serverDown();
+  primary.committed = 5;
+  await server.take({ ...UP, pid: 2 });
+  server.linkUp();
   await until('it is judged', () => done.length > 2);
   expect(done.slice(2)).toEqual(['is to be filled']);
 });

@@ -34,6 +34,8 @@ export class FormerServer {
   #runs = false;
   /** The server that is being judged now. */
   #judged: LocalServerUp | null = null;
+  /** The server that was closed in order on an earlier link, and the end of its log; null = there is none. */
+  #closed: { readonly up: LocalServerUp; readonly at: string } | null = null;
   /** What changes the server or the mark now. */
   #changing: Promise<unknown> = Promise.resolve();
   /** Why the server of the only voter cannot be opened; null = nothing is known against it. */
@@ -110,8 +112,11 @@ export class FormerServer {
         ask: (objects) => this.#definitions.ask(objects),
         follows: () => this.up === up && this.#follows && this.#links === link,
         change: (work) => this.#change(work),
+        closedAt: this.#closed?.up === up ? this.#closed.at : null,
       });
       if (this.up !== up) return;
+      if (rejoined.kind === 'later' && rejoined.closedAt !== undefined)
+        this.#closed = { up, at: rejoined.closedAt };
       if (rejoined.kind === 'replica') {
         this.up = null;
         await this.#give({ ...up, adopted: true, crashed: rejoined.hasDied });

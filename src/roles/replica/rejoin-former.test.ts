@@ -14,6 +14,7 @@ const MODULES = {
   ask: () => Promise.reject(new Error('not asked')),
   committed: () => null,
   follows: () => true,
+  closedAt: null,
   change: <T>(work: () => Promise<T>) => work(),
 };
 
@@ -72,6 +73,7 @@ function former(gtid: string) {
     ask: () => Promise.reject(new Error('no definitions are needed')),
     committed: () => primary.committed,
     follows: () => primary.follows,
+    closedAt: null,
     change: (work) => work(),
   });
   return { done, primary, rejoined, role };
@@ -96,7 +98,7 @@ it('a server that was closed in order is read when all that it has is committed 
 it('it is looked at again when the link ends before', async () => {
   const { done, primary, rejoined } = former(at5);
   primary.follows = false;
-  expect(await rejoined).toEqual({ kind: 'later' });
+  expect(await rejoined).toEqual({ kind: 'later', closedAt: at5 });
   expect(done).not.toContain('mark cleared');
 });
 

@@ -14,12 +14,17 @@ export type Rejoined =
   | { readonly kind: 'replica'; readonly hasDied: boolean }
   /** It is being filled from another node, or started again. */
   | { readonly kind: 'replaced' }
-  /** The link to the primary, or the server, has ended: it is tried again when that is up. */
-  | { readonly kind: 'later' };
+  /** The link to the primary, or the server, has ended: it is tried again when that is up. `closedAt`: see RejoinModules. */
+  | { readonly kind: 'later'; readonly closedAt?: string };
 
 export interface RejoinModules extends FormerProofModules {
   /** What the primary has said to be committed; null = nothing yet. */
   committed(): number | null;
+  /**
+   * The end of the server's log, when an earlier try has closed it in order and it has not ended since: its data is what its log says.
+   * Null = there was none.
+   */
+  readonly closedAt: string | null;
 }
 
 /**
@@ -34,16 +39,18 @@ export async function rejoinFormer(
 ): Promise<Rejoined> {
   const { config, control, events, kill, newServerId, openMark } = parts;
   // A server that is still open has not ended since. Of one that was adopted closed, nothing is known.
-  const hasDied = up.adopted ? (await control().status()).readOnly : up.crashed;
+  const hasDied =
+    modules.closedAt === null && (up.adopted ? (await control().status()).readOnly : up.crashed);
   if (hasDied) return await rejoinDead(up, parts, modules);
   try {
-    const end = await modules.change(async () => {
+    const close = async () => {
       await control().closeForWrites();
       const { gtidBinlogPos } = await control().status();
       await control().becomeReplica({ serverId: await newServerId(), position: gtidBinlogPos });
       return gtidBinlogPos;
-    });
-    if (!(await untilCommitted(end, parts, modules))) return { kind: 'later' };
+    };
+    const end = modules.closedAt ?? (await modules.change(close));
+    if (!(await untilCommitted(end, parts, modules))) return { kind: 'later', closedAt: end };
     await modules.change(() => openMark.clear());
     return { kind: 'replica', hasDied };
   } catch (error) {
