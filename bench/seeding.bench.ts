@@ -2,10 +2,12 @@
  * A fourth node joins a cluster from nothing while clients write: how long it takes until it is a healthy replica, beside
  * what people do by hand (mariadb-backup, mbstream, --prepare) with the same donor in the same run, and what the primary
  * does meanwhile. Checksums of all four nodes are compared after each join.
- * Run: npm run bench -- seeding [--short] [--gigabytes=5] [--rounds=1] [--clients=4] [--seconds=30]
+ * Run: npm run bench -- seeding [--short] [--gigabytes=5] [--rounds=1] [--clients=4] [--share=0.5] [--seconds=30]
  *   --gigabytes  of generated data; --short: 0.3
  *   --rounds     each copies in both ways, by turns another one first; --short: 2
  *   --clients    that write
+ *   --share      of what these clients reach without a pause, as transactions a second; 1: they make no pause. All nodes, the
+ *                clients and the copy are on one machine, so without a pause the copy can only take what the primary needs.
  *   --seconds    of the load alone before each copy; --short: 8
  * It needs room for about five times the data, in SKEIN_BENCH_DIR or the directory for temporary files.
  */
@@ -29,7 +31,7 @@ import {
   primaryTable,
   type Round,
 } from './seeding/report.js';
-import { WriteLoad } from './seeding/write-load.js';
+import { type LoadOptions, WriteLoad } from './seeding/write-load.js';
 import { cpuBetween, cpuOf, machineTime, othersShare } from './throughput/process-figures.js';
 import { thisMachine } from './throughput/results.js';
 import { SkeinTarget } from './throughput/skein-target.js';
@@ -51,12 +53,14 @@ const { values } = parseArgs({
     gigabytes: { type: 'string' },
     rounds: { type: 'string' },
     clients: { type: 'string', default: '4' },
+    share: { type: 'string', default: '0.5' },
     seconds: { type: 'string' },
   },
 });
 const bytes = 1e9 * positive('gigabytes', values.gigabytes ?? (values.short ? '0.3' : '5'));
 const rounds = positive('rounds', values.rounds ?? (values.short ? '2' : '1'));
 const clients = positive('clients', values.clients);
+const share = positive('share', values.share);
 const seconds = positive('seconds', values.seconds ?? (values.short ? '8' : '30'));
 
 await Workshop.open(async (workshop) => {
@@ -65,17 +69,19 @@ await Workshop.open(async (workshop) => {
   const startedAt = new Date().toISOString();
   const programs = await obtainBackupPrograms({ server: binary, cacheDir, signal }, { logger: silentLogger });
   const target = await startCluster(workshop);
+  const pace = share < 1 ? { share, perSecond: share * (await reached(target, signal)) } : null;
+  const load = { clients, rowsOfTable: rowsOfTable(bytes), pace: pace?.perSecond ?? null };
   const done: Round[] = [];
   let donor = FIRST_DONOR;
   for (let round = 0; round < rounds; round++) {
     const plainFirst = round % 2 === 1;
-    const before = plainFirst ? await plainly(workshop, target, programs, donor) : null;
-    const skein = await joined(target, signal);
+    const before = plainFirst ? await plainly(workshop, target, programs, donor, load) : null;
+    const skein = await joined(target, load, signal);
     donor = skein.figures.donor;
-    done.push({ skein, plain: before ?? (await plainly(workshop, target, programs, donor)) });
+    done.push({ skein, plain: before ?? (await plainly(workshop, target, programs, donor, load)) });
   }
   const about = {
-    ...{ machine: thisMachine(), server: binary.version, startedAt, clients },
+    ...{ machine: thisMachine(), server: binary.version, startedAt, clients, pace },
     dataBytes: await dataBytes(join(target.directoryOf(donor), 'data')),
   };
   const tables = [copyTable(done), joinTable(done), primaryTable(done), goalTable(done)];
@@ -101,9 +107,26 @@ async function startCluster(workshop: Workshop): Promise<SkeinTarget> {
   return target;
 }
 
-async function joined(target: SkeinTarget, signal: AbortSignal) {
+/** Transactions a second of clients that make no pause. */
+async function reached(target: SkeinTarget, signal: AbortSignal): Promise<number> {
+  const load = await WriteLoad.start(target.endpoint, {
+    clients,
+    rowsOfTable: rowsOfTable(bytes),
+    pace: null,
+  });
+  try {
+    await sleep(WARM_UP_MS, signal);
+    load.window();
+    await sleep(1000 * seconds, signal);
+    return load.window().perSecond;
+  } finally {
+    await load.stop();
+  }
+}
+
+async function joined(target: SkeinTarget, load: LoadOptions, signal: AbortSignal) {
   say('a fourth node joins under load');
-  const measured = await underLoad(target, () => joinFromNothing(target), signal);
+  const measured = await underLoad(target, load, () => joinFromNothing(target), signal);
   say(`it was healthy after ${(measured.figures.healthyMs / 1000).toFixed(1)} s; checksums are compared`);
   await checksumAtRest(target.primary, target.replicas, {
     schemas: [DATABASE],
@@ -113,22 +136,29 @@ async function joined(target: SkeinTarget, signal: AbortSignal) {
   return measured;
 }
 
-async function plainly(workshop: Workshop, target: SkeinTarget, programs: BackupPrograms, donor: string) {
+async function plainly(
+  workshop: Workshop,
+  target: SkeinTarget,
+  programs: BackupPrograms,
+  donor: string,
+  load: LoadOptions,
+) {
   say(`${donor} is copied with plain programs under load`);
   const directory = join(workshop.directory, 'plain');
   const server = { ...(await target.serverOf(donor)), dataDir: join(target.directoryOf(donor), 'data') };
   const copy = () => plainCopy(server, directory, programs, workshop.signal);
-  const measured = await underLoad(target, copy, workshop.signal);
+  const measured = await underLoad(target, load, copy, workshop.signal);
   await rm(directory, { recursive: true });
   return measured;
 }
 
 async function underLoad<T>(
   target: SkeinTarget,
+  options: LoadOptions,
   work: () => Promise<T>,
   signal: AbortSignal,
 ): Promise<Measured<T>> {
-  const load = await WriteLoad.start(target.endpoint, { clients, rowsOfTable: rowsOfTable(bytes) });
+  const load = await WriteLoad.start(target.endpoint, options);
   try {
     await sleep(WARM_UP_MS, signal);
     load.window();

@@ -25,6 +25,8 @@ export interface About {
   readonly server: string;
   readonly startedAt: string;
   readonly clients: number;
+  /** Transactions a second that they start; null = as many as they can. */
+  readonly pace: { readonly perSecond: number; readonly share: number } | null;
   readonly dataBytes: number;
 }
 
@@ -38,16 +40,21 @@ const durableMs = (copied: Copied) => copiedMs(copied) + copied.syncMs;
 const share = ({ before, meanwhile }: Measured<unknown>) => meanwhile.perSecond / before.perSecond;
 
 export function aboutText(
-  { machine, server, startedAt, clients, dataBytes }: About,
+  { machine, server, startedAt, clients, pace, dataBytes }: About,
   rounds: readonly Round[],
 ) {
   const each = rounds.flatMap(({ skein, plain }) => [skein.othersShare * 100, plain.othersShare * 100]);
   return [
     `${startedAt.slice(0, 16).replace('T', ' ')} UTC; ${machineText(machine)}; MariaDB ${server}, Node.js ${process.versions.node}.`,
-    `${(dataBytes / 1e9).toFixed(1)} GB in the donor's data directory. ${clients} clients write all the time. A primary and two replicas share the machine with them and the new node; its joining begins with an empty directory.`,
+    `${(dataBytes / 1e9).toFixed(1)} GB in the donor's data directory. ${clients} clients write ${paceText(pace)}. A primary and two replicas share the machine with them and the new node; its joining begins with an empty directory.`,
     'Both ways copy a replica over one TCP connection on loopback. "Plain" is mariadb-backup --stream=mbstream, mbstream -x and --prepare, nothing else, and its last row the same fsync of all files that a node waits for.',
     `Other programs had ${range(spreadOf(each), 0)} % of the machine.`,
   ].join('\n');
+}
+
+function paceText(pace: About['pace']): string {
+  if (pace === null) return 'without a pause, which takes all that the machine has';
+  return `${pace.perSecond.toFixed(0)} transactions a second, ${pace.share} of what they reach without a pause`;
 }
 
 export function copyTable(rounds: readonly Round[]): Table {
@@ -106,12 +113,17 @@ export function primaryTable(rounds: readonly Round[]): Table {
     range(spreadOf(all.map(({ before }) => before.perSecond)), 0),
     range(spreadOf(all.map(({ meanwhile }) => meanwhile.perSecond)), 0),
     range(spreadOf(all.map(share)), 2),
+    range(spreadOf(all.map(({ before }) => before.meanMs)), 1),
+    range(spreadOf(all.map(({ meanwhile }) => meanwhile.meanMs)), 1),
     range(spreadOf(all.map(({ before }) => before.longestMs)), 0),
     range(spreadOf(all.map(({ meanwhile }) => meanwhile.longestMs)), 0),
   ];
   return {
     title: 'The primary meanwhile',
-    head: ['', 'before, trx/s', 'meanwhile, trx/s', 'ratio', 'longest before, ms', 'longest meanwhile, ms'],
+    head: [
+      ...['', 'before, trx/s', 'meanwhile, trx/s', 'ratio', 'mean before, ms', 'mean meanwhile, ms'],
+      ...['longest before, ms', 'longest meanwhile, ms'],
+    ],
     rows: [
       row(
         'a node joins',

@@ -1,4 +1,5 @@
 import type { Connection } from 'mysql2/promise';
+import { sleep } from '../../src/std/timing.js';
 import { openSql } from '../../test/kit/sql-node.js';
 import { DATABASE, type Endpoint } from '../throughput/sysbench.js';
 import { DATA_TABLES } from './data.js';
@@ -12,10 +13,21 @@ export interface LoadWindow {
   readonly transactions: number;
   readonly perSecond: number;
   /** Of one transaction, as its client saw it, milliseconds. */
+  readonly meanMs: number;
   readonly longestMs: number;
 }
 
-/** Clients that write without a pause: each transaction changes one row of the data and inserts one. */
+export interface LoadOptions {
+  readonly clients: number;
+  readonly rowsOfTable: number;
+  /**
+   * Transactions a second that the clients start together; the one that is late does the next ones without a pause until it has
+   * caught up. null = no pause.
+   */
+  readonly pace: number | null;
+}
+
+/** Clients that write, without a pause or at a pace: each transaction changes one row of the data and inserts one. */
 export class WriteLoad {
   readonly #connections: Connection[] = [];
   #clients: Promise<void>[] = [];
@@ -23,13 +35,17 @@ export class WriteLoad {
   #failure: unknown = null;
   #since = 0;
   #transactions = 0;
+  #workedMs = 0;
   #longestMs = 0;
+  readonly #intervalMs: number;
 
-  static async start(
-    endpoint: Endpoint,
-    { clients, rowsOfTable }: { clients: number; rowsOfTable: number },
-  ): Promise<WriteLoad> {
-    const load = new WriteLoad();
+  /** @param intervalMs between the starts of two transactions of one client; 0 = no pause */
+  private constructor(intervalMs: number) {
+    this.#intervalMs = intervalMs;
+  }
+
+  static async start(endpoint: Endpoint, { clients, rowsOfTable, pace }: LoadOptions): Promise<WriteLoad> {
+    const load = new WriteLoad(pace === null ? 0 : (1000 * clients) / pace);
     for (let i = 0; i < clients; i++) {
       load.#connections.push(await openSql({ host: '127.0.0.1', ...endpoint, multipleStatements: true }));
     }
@@ -49,10 +65,12 @@ export class WriteLoad {
       seconds,
       transactions,
       perSecond: transactions / seconds,
+      meanMs: this.#workedMs / transactions,
       longestMs: this.#longestMs,
     };
     this.#since = now;
     this.#transactions = 0;
+    this.#workedMs = 0;
     this.#longestMs = 0;
     return done;
   }
@@ -66,8 +84,12 @@ export class WriteLoad {
   }
 
   async #write(connection: Connection, hot: number): Promise<void> {
+    let dueAt = performance.now();
     try {
       while (!this.#isOver) {
+        dueAt = this.#intervalMs === 0 ? performance.now() : dueAt + this.#intervalMs;
+        const early = dueAt - performance.now();
+        if (early >= 1) await sleep(early);
         const table = 1 + Math.floor(Math.random() * DATA_TABLES);
         const id = 1 + Math.floor(Math.random() * hot);
         const began = performance.now();
@@ -76,8 +98,10 @@ export class WriteLoad {
            INSERT INTO ${DATABASE}.arrivals (text) VALUES (?); COMMIT`,
           [id, TEXT],
         );
+        const ms = performance.now() - began;
         this.#transactions++;
-        this.#longestMs = Math.max(this.#longestMs, performance.now() - began);
+        this.#workedMs += ms;
+        this.#longestMs = Math.max(this.#longestMs, ms);
       }
     } catch (error) {
       this.#failure ??= error;
