@@ -9,7 +9,7 @@ import { seededRandom } from '../kit/random.js';
 import { until } from '../kit/until.js';
 import { BankWorkload } from './bank.js';
 import { History } from './history.js';
-import { Nemesis } from './nemesis.js';
+import { Nemesis, READY_WITHIN_MS } from './nemesis.js';
 import { ReadsWorkload } from './reads.js';
 import { RegisterWorkload } from './register.js';
 import { reportPage, type TortureResult } from './report.js';
@@ -35,7 +35,7 @@ export async function torture(options: TortureOptions): Promise<TortureResult & 
     `torture-${new Date().toISOString().replaceAll(':', '-').slice(0, 19)}-${nodes}-${seed}`,
   );
   const cluster = await TestCluster.start({
-    ...{ replicas: nodes - 1, routed: seed },
+    ...{ replicas: nodes - 1, routed: seed, readyDeadlineMs: READY_WITHIN_MS },
     slowDisks: Array.from({ length: nodes }, (_, at) => `n${at + 1}`),
     loaded: ['set-clock.mjs'],
   });
@@ -85,10 +85,10 @@ async function judge(
   workloads: readonly { judge(): Promise<void> }[],
 ): Promise<void> {
   cluster.routes.heal();
-  for (const node of cluster.nodes) await node.untilReady(120_000);
+  for (const node of cluster.nodes) await node.untilReady(READY_WITHIN_MS);
   const primary = await until('a primary is open', () => cluster.electedPrimary());
   const others = cluster.nodes.filter((node) => node !== primary);
-  await checksumAtRest(primary, others, { deadlineMs: 60_000 }).catch((error: unknown) =>
+  await checksumAtRest(primary, others, { deadlineMs: READY_WITHIN_MS }).catch((error: unknown) =>
     history.violation('cluster', messageOf(error)),
   );
   for (const workload of workloads) await workload.judge();
