@@ -28,6 +28,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   model: ['std'],
   'mysql-protocol': ['std', 'model'],
   wire: ['std', 'model'],
+  // What differs between servers of different kinds.
+  flavour: ['std', 'model', 'mysql-protocol'],
   metrics: ['std'],
   tls: ['std', 'model'],
   // How a machine proves that it may become a member, and what it is told; the nodes and the command line know it.
@@ -38,16 +40,25 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   dump: ['std', 'model'],
   'mysql-client': ['std', 'model', 'mysql-protocol'],
   // Data rooms: transactions flow through them. They know no other room, and nothing of control.
-  source: ['std', 'model', 'mysql-protocol', 'wire'],
+  source: ['std', 'model', 'mysql-protocol', 'wire', 'flavour'],
   hub: ['std', 'model', 'mysql-protocol', 'wire'],
   link: ['std', 'model', 'mysql-protocol', 'wire'],
   spool: ['std', 'model', 'mysql-protocol', 'wire'],
-  endpoint: ['std', 'model', 'mysql-protocol', 'wire'],
+  endpoint: ['std', 'model', 'mysql-protocol', 'wire', 'flavour'],
   'mysql-port': ['std', 'model', 'mysql-protocol', 'wire'],
   membership: ['std', 'model', 'wire'],
   // The server beside the node: where it comes from, what is said to it, how it is run.
   'server-packages': ['std', 'model'],
-  'mysql-control': ['std', 'model', 'mysql-protocol', 'mysql-client', 'promise', 'auth', 'server-packages'],
+  'mysql-control': [
+    'std',
+    'model',
+    'mysql-protocol',
+    'flavour',
+    'mysql-client',
+    'promise',
+    'auth',
+    'server-packages',
+  ],
   'server-process': ['std', 'model', 'server-packages', 'mysql-control'],
   snapshot: ['std', 'model', 'server-packages'],
   verify: ['std', 'model'],
@@ -66,13 +77,13 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // What the planes of a node know of each other, and the client planes: the entries of their threads import them, nobody else.
   planes: ['std', 'model', 'metrics', 'audit', 'config', 'server-packages'],
   'client-plane': [
-    ...['std', 'model', 'mysql-protocol', 'metrics', 'audit', 'mysql-port', 'mysql-client', 'api'],
+    ...['std', 'model', 'mysql-protocol', 'flavour', 'metrics', 'audit', 'mysql-port', 'mysql-client', 'api'],
     ...['mysql-control', 'config', 'http', 'events', 'planes', 'joining', 'tls'],
     ...['server-packages', 'snapshot', 'backup'],
   ],
   // The replication plane: what a node does as primary or as replica, its parts, and the composition root.
   roles: [
-    ...['std', 'model', 'mysql-protocol', 'wire', 'metrics', 'promise', 'api', 'config', 'events'],
+    ...['std', 'model', 'mysql-protocol', 'wire', 'flavour', 'metrics', 'promise', 'api', 'config', 'events'],
     ...['source', 'hub', 'link', 'spool', 'endpoint', 'membership', 'mysql-control', 'verify', 'election'],
     ...['recovered'],
   ],
@@ -80,6 +91,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...[
       'std',
       'model',
+      'flavour',
       'metrics',
       'audit',
       'auth',
@@ -93,7 +105,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...['planes', 'roles', 'tls', 'seeding', 'recovered', 'link', 'server-packages', 'snapshot'],
   ],
   'node.ts': [
-    ...['std', 'model', 'mysql-protocol', 'metrics', 'tls', 'audit', 'auth', 'config', 'events', 'planes'],
+    ...['std', 'model', 'mysql-protocol', 'flavour', 'metrics', 'tls', 'audit', 'auth', 'config', 'events'],
+    'planes',
     ...['server-packages', 'mysql-control', 'server-process', 'roles', 'node', 'election', 'link', 'spool'],
     ...['seeding', 'snapshot'],
   ],
@@ -110,7 +123,7 @@ const CLI_EXTRAS: Readonly<Record<string, readonly string[]>> = {
   'cli/join.ts': ['config', 'joining', 'auth'],
   'cli/setup/': ['config', 'server-packages', 'joining', 'tls', 'wire'],
   'cli/demo/': ['config', 'server-packages', 'mysql-control', 'auth'],
-  'cli/spool.ts': ['spool', 'mysql-protocol'],
+  'cli/spool.ts': ['spool', 'flavour'],
   'cli/audit.ts': ['audit', 'config'],
   'cli/dump.ts': ['dump'],
   'cli/recovered.ts': ['recovered'],
@@ -118,6 +131,9 @@ const CLI_EXTRAS: Readonly<Record<string, readonly string[]>> = {
   'cli/backup.ts': ['backup'],
   'cli/restore.ts': ['backup', 'config', 'mysql-control', 'server-packages', 'server-process', 'snapshot'],
 };
+
+/** mysql-control speaks the SQL of MariaDB. */
+const NAMING_A_FLAVOUR = ['flavour/current.ts', 'mysql-control/'];
 
 const PACKAGE_ROOMS: Readonly<Record<string, readonly string[]>> = {
   pino: ['std'],
@@ -163,6 +179,16 @@ describe('src', () => {
     expect(text(wrong)).toEqual([]);
   });
 
+  it('names a flavour in one place', () => {
+    const wrong = all.filter(
+      ({ file, target }) =>
+        /^flavour\/\w+\//.test(target) &&
+        !file.startsWith(folderOf(target)) &&
+        !NAMING_A_FLAVOUR.some((place) => file.startsWith(place)),
+    );
+    expect(text(wrong)).toEqual([]);
+  });
+
   it('keeps the client package to itself: it runs in browsers, where nothing else is', () => {
     const targets = readSources(join(root, 'client/src')).flatMap((file) => file.imports);
     expect(targets.length).toBeGreaterThan(10);
@@ -172,7 +198,8 @@ describe('src', () => {
   it('keeps sockets out of the rooms that only know bytes', () => {
     const wrong = all.filter(
       ({ room, target }) =>
-        ['model', 'mysql-protocol', 'wire'].includes(room) && /^node:(net|tls|http|fs)/.test(target),
+        ['model', 'mysql-protocol', 'wire', 'flavour'].includes(room) &&
+        /^node:(net|tls|http|fs)/.test(target),
     );
     expect(text(wrong)).toEqual([]);
   });
@@ -232,6 +259,11 @@ function cliMay(file: string, targetRoom: string): boolean {
     ([place, rooms]) =>
       (place.endsWith('/') ? file.startsWith(place) : file === place) && rooms.includes(targetRoom),
   );
+}
+
+/** `flavour/mariadb/` of a path in it. */
+function folderOf(path: string): string {
+  return path.slice(0, path.indexOf('/', path.indexOf('/') + 1) + 1);
 }
 
 function text(wrong: readonly Import[]): string[] {

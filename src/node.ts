@@ -5,6 +5,7 @@ import { installationDirectory, installedVersion } from './config/installation.j
 import type { NodeConfig } from './config/node-config.js';
 import { ownPlace, usesTls } from './config/place.js';
 import { EventLog } from './events/event-log.js';
+import { flavour } from './flavour/current.js';
 import type { LinkListener } from './link/listener.js';
 import { messageOf } from './model/error.js';
 import { linkText } from './model/members.js';
@@ -12,7 +13,6 @@ import type { MysqlConnections } from './model/status.js';
 import { accountPassword } from './mysql-control/accounts.js';
 import { MariadbControl } from './mysql-control/control.js';
 import { RECOVERY_SERVER_ID } from './mysql-control/ddl-recovery.js';
-import { mariadb } from './mysql-protocol/mariadb.js';
 import { AuditRelay } from './node/audit-relay.js';
 import { CertificateKeeper } from './node/certificate-keeper.js';
 import { ClientPlanes } from './node/client-planes.js';
@@ -160,10 +160,10 @@ class Node {
     const failed = new AbortController();
     let node: Node | null = null;
     const seeding: NodeSeeding = new NodeSeeding(config, {
-      ...{ binary, cacheDir, server, control, logger, events, placed, flavour: mariadb },
+      ...{ binary, cacheDir, server, control, logger, events, placed, flavour },
       ...{ parts: () => parts, role: () => role },
     });
-    const { spool, fsyncTimes } = await openSpool(config, { logger, flavour: mariadb, events, chainFile });
+    const { spool, fsyncTimes } = await openSpool(config, { logger, flavour, events, chainFile });
     const openMark = new OpenMark(stateDir);
     await openMark.load();
     const maintenance = new Maintenance(stateDir);
@@ -172,7 +172,7 @@ class Node {
     const { directory } = config;
     await foundCluster(
       { directory, identity, place, restored: restoredHistory(placed?.about) },
-      { logger, chainFile, spool, flavour: mariadb },
+      { logger, chainFile, spool, flavour },
     );
     const parts: NodeParts = {
       config,
@@ -182,7 +182,7 @@ class Node {
       boot: identity.boot,
       linkTls: usesTls(config, 'link') ? tls : null,
       logger,
-      flavour: mariadb,
+      flavour,
       ...{ chainFile, openMark, maintenance, spool, fsyncTimes },
       get election() {
         return elections.port;
@@ -315,7 +315,7 @@ class Node {
     this.#clients = this.#clientPlanes(parts.programs);
     this.retention = nodeRetention(config, {
       ...{ logger: this.#logger, events: this.#events, control: this.#control },
-      ...{ server: this.#server, role: this.#role, flavour: mariadb },
+      ...{ server: this.#server, role: this.#role, flavour },
       changed: () => this.#listener.announceStatus(),
     });
     this.#timeZones = new OwnTimeZones(this.#control);

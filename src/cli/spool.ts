@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { flavour } from '../flavour/current.js';
 import { messageOf, SkeinError } from '../model/error.js';
-import { mariadb } from '../mysql-protocol/mariadb.js';
 import { listSegments, type SpoolInfo, showRecords, verify } from '../spool/inspect.js';
 import { nearest } from '../std/nearest.js';
 import type { Command, CommandContext, ParsedValues } from './command.js';
@@ -12,7 +12,7 @@ const ACTIONS = ['list', 'show', 'verify'] as const;
 const SHOWN = 20;
 const ORDINAL = { least: 0, most: Number.MAX_SAFE_INTEGER };
 
-const modules = { gtidText: mariadb.gtidText };
+const modules = { gtidText: flavour.gtidText };
 
 export const spoolCommand: Command = {
   usage: 'list|show|verify <directory> [options]',

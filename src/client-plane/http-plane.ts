@@ -5,10 +5,10 @@ import { consoleFilesDirectory } from '../config/installation.js';
 import { auditDirectory } from '../config/node-config.js';
 import { usesTls } from '../config/place.js';
 import { EventRing } from '../events/event-ring.js';
+import { flavour } from '../flavour/current.js';
 import { HttpServer } from '../http/server.js';
 import { processMetrics } from '../metrics/process-metrics.js';
 import { type MetricFamily, metricsText } from '../metrics/text.js';
-import { mariadb } from '../mysql-protocol/mariadb.js';
 import { auditTrailOptions } from '../planes/audit-options.js';
 import type { FromHttp, HttpPlaneData, ToHttp, ToPlane } from '../planes/messages.js';
 import { dumpProgramOf } from '../server-packages/server-binary.js';
@@ -78,7 +78,7 @@ export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
       clusterId: data.clusterId,
       dumpProgram: dumpProgramOf(data.server.binary),
       backup: (signal) => this.#backups.begin(signal),
-      flavour: mariadb,
+      flavour,
       plane,
       waits: this.#waits,
       questions: this.#questions,

@@ -4,12 +4,13 @@ import { BACKUP_FORMAT } from '../backup/backup-head.js';
 import { writeBackup } from '../backup/write-backup.js';
 import { installedVersion } from '../config/installation.js';
 import type { NodeConfig } from '../config/node-config.js';
-import { type Chain, type ChainEntry, epochOf } from '../model/chain.js';
+import { flavour } from '../flavour/current.js';
+import { isInHistory, positionOf } from '../flavour/history.js';
+import type { Chain, ChainEntry } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import { accountPassword } from '../mysql-control/accounts.js';
 import type { ServerQuestions } from '../mysql-control/server-questions.js';
-import { mariadb } from '../mysql-protocol/mariadb.js';
 import type { FactsReader } from '../planes/facts-reader.js';
 import type { ServerPrograms } from '../planes/messages.js';
 import { obtainBackupPrograms } from '../server-packages/backup-programs.js';
@@ -56,7 +57,6 @@ export class NodeBackups {
       { logger, gtidAt: (place) => questions.gtidAt(place) },
       signal,
     );
-    const { flavour, version } = binary;
     const parts = writeBackup({
       head: {
         format: BACKUP_FORMAT,
@@ -64,7 +64,7 @@ export class NodeBackups {
         cluster: config.cluster,
         node: config.name,
         skein: installedVersion(),
-        server: { flavour: flavour as 'mariadb', version },
+        server: { flavour: binary.flavour as 'mariadb', version: binary.version },
         began,
         dataBytes: taking.progress().bytesTotal,
       },
@@ -81,18 +81,19 @@ function historyUntil(
   chain: Chain,
   gtid: string,
 ): { position: Position; epochs: { epoch: number; beginsAfter: Position }[] } {
-  const ordinal = gtid === '' ? 0 : mariadb.ordinalOf(gtid);
-  const epoch = epochOf(chain, ordinal);
-  if (ordinal > 0 && mariadb.gtidAt(epoch, ordinal) !== gtid) {
+  if (!isInHistory(chain, gtid, flavour)) {
     throw new SkeinError(
       'BACKUP_FOREIGN',
       `The server of this node stands at ${gtid}, which is not in the history of its cluster. Take the backup from another node.`,
     );
   }
+  const position = positionOf(chain, gtid, flavour);
   const isFirst = ({ epoch: of }: ChainEntry, at: number) =>
     chain.findIndex(({ epoch: other }) => other === of) === at;
   const epochs = chain
-    .filter((entry, at) => entry.epoch > 0 && entry.beginsAfter.ordinal < ordinal && isFirst(entry, at))
+    .filter(
+      (entry, at) => entry.epoch > 0 && entry.beginsAfter.ordinal < position.ordinal && isFirst(entry, at),
+    )
     .map(({ epoch: of, beginsAfter }) => ({ epoch: of, beginsAfter }));
-  return { position: { epoch, ordinal, gtid }, epochs };
+  return { position, epochs };
 }

@@ -2,10 +2,9 @@ import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { epochEntry } from '../../test/kit/chain-entry.js';
 import { EventRing } from '../events/event-ring.js';
-
+import { mariadb } from '../flavour/mariadb/mariadb.js';
 import type { ChainEntry } from '../model/chain.js';
 import { ORIGIN } from '../model/position.js';
-import { mariadb } from '../mysql-protocol/mariadb.js';
 import { FactsReader } from '../planes/facts-reader.js';
 import type { PlaneFacts } from '../planes/messages.js';
 import { PlaneSignals } from '../planes/plane-signals.js';

@@ -11,7 +11,9 @@ import type {
   ServerAccess,
 } from '../api/node-view.js';
 import type { NodeConfig } from '../config/node-config.js';
-import { currentEpoch, epochOf, throwIfLost } from '../model/chain.js';
+import type { Flavour } from '../flavour/flavour.js';
+import { positionAt } from '../flavour/history.js';
+import { currentEpoch, throwIfLost } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
@@ -20,7 +22,6 @@ import { type AcknowledgeLevel, memberRole } from '../model/status.js';
 import type { Switchover, SwitchoverOrder } from '../model/switchover.js';
 import type { VerifyRequest } from '../model/verify.js';
 import { accountPassword, userPassword } from '../mysql-control/accounts.js';
-import type { Flavour } from '../mysql-protocol/flavour.js';
 import type { FactsReader } from '../planes/facts-reader.js';
 import { sharedClockMs } from '../planes/shared-clock.js';
 import type { PlaneState } from '../planes/shared-state.js';
@@ -183,8 +184,7 @@ export class PlaneNodeView implements NodeView {
   }
 
   #positionAt(ordinal: number): Position {
-    const epoch = epochOf(this.#modules.plane.chain, ordinal);
-    return { epoch, ordinal, gtid: ordinal === 0 ? '' : this.#modules.flavour.gtidAt(epoch, ordinal) };
+    return positionAt(this.#modules.plane.chain, ordinal, this.#modules.flavour);
   }
 
   async waitApplied(position: Position, options: { timeoutMs: number; signal: AbortSignal }): Promise<void> {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { mariadbSource } from '../flavour/mariadb/source-side.js';
 import { HEADER_AT } from '../mysql-protocol/events.js';
-import { mariadbSource } from '../mysql-protocol/mariadb-source.js';
 import { PACKET_HEADER_SIZE } from '../mysql-protocol/packets.js';
 import { encodeRecord, RECORD_KIND, WHOLE } from '../wire/record.js';
 import { DumpStream } from './dump-stream.js';

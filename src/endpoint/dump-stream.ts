@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
+import type { SourceSide } from '../flavour/source-side.js';
 import { SkeinError } from '../model/error.js';
 import { rotateEvent } from '../mysql-protocol/events.js';
-import type { SourceSide } from '../mysql-protocol/source-side.js';
 import {
   FIRST_FRAGMENT,
   LAST_FRAGMENT,

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Flavour } from '../flavour/flavour.js';
+import type { SourceReply } from '../flavour/source-side.js';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
-import type { Flavour } from '../mysql-protocol/flavour.js';
 import {
   CAPABILITY,
   decodeLogin,
@@ -10,7 +11,6 @@ import {
   nativePasswordMatches,
 } from '../mysql-protocol/login.js';
 import { encodeErr, OK_PAYLOAD, type Packet, PacketSplitter, packet } from '../mysql-protocol/packets.js';
-import type { SourceReply } from '../mysql-protocol/source-side.js';
 import { Batcher } from '../std/batcher.js';
 import type { Logger } from '../std/logger.js';
 import { LAST_FRAGMENT, type RecordHeader } from '../wire/record.js';

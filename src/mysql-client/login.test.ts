@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startImpostor } from '../../test/kit/impostor-server.js';
-import { mariadb } from '../mysql-protocol/mariadb.js';
+import { mariadb } from '../flavour/mariadb/mariadb.js';
 import { openDump } from '../source/dump-connection.js';
 import { Connection } from './connection.js';
 

@@ -1,6 +1,6 @@
+import { gtidOfDomain, parseMariadbGtid } from '../flavour/mariadb/gtid.js';
 import type { Connection } from '../mysql-client/connection.js';
 import { KeptSession } from '../mysql-client/kept-session.js';
-import { gtidOfDomain, parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
 import { sleep, withDeadline } from '../std/timing.js';
 
 /** Interval of position queries while there are waiters; each costs the server some 30 microseconds. */

@@ -1,5 +1,5 @@
 /** Makes a replica's server of one that died while it was open as primary. */
-import { parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
+import { parseMariadbGtid } from '../flavour/mariadb/gtid.js';
 import type { ControlSessions } from './control-sessions.js';
 import { resetLogAfter } from './replica-recovery.js';
 import { becomeReplica } from './role-switch.js';

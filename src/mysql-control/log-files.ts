@@ -1,7 +1,7 @@
 /** The files of the server's binary log. */
 import { open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { beginOfHead } from '../mysql-protocol/log-head.js';
+import { beginOfHead } from '../flavour/mariadb/log-head.js';
 import { readFileIfThere } from '../std/files.js';
 import type { Query } from './control-sessions.js';
 

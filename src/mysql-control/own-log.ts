@@ -1,7 +1,8 @@
 /** Reads the server's own binary log, and resets it. */
+
+import { parseMariadbGtid } from '../flavour/mariadb/gtid.js';
 import { SkeinError } from '../model/error.js';
 import { plainText } from '../mysql-client/sql-text.js';
-import { parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
 import type { Query } from './control-sessions.js';
 import { RECOVERY_SERVER_ID } from './ddl-recovery.js';
 import { serverReading } from './server-status.js';

@@ -1,5 +1,5 @@
 /** Recovers a replica's server after a crash, so that engine, log and position agree; ddl-recovery.ts decides how. */
-import { parseMariadbGtid } from '../mysql-protocol/mariadb-gtid.js';
+import { parseMariadbGtid } from '../flavour/mariadb/gtid.js';
 import type { Query } from './control-sessions.js';
 import { settleRecovery } from './ddl-recovery.js';
 import { PARTITION_IDS, traceOf } from './ddl-traces.js';

@@ -1,5 +1,5 @@
 /** Lists and ends branches of XA transactions in the engine (see roles/xa-recovery.ts). */
-import { xaBranch } from '../mysql-protocol/mariadb-xa.js';
+import { xaBranch } from '../flavour/mariadb/xa.js';
 import type { ControlSessions } from './control-sessions.js';
 import { sessionsGone } from './server-sessions.js';
 import { refuseWaitingCommits } from './server-status.js';

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { NodeConfig } from '../config/node-config.js';
+import { isInHistory, positionAt, positionOf } from '../flavour/history.js';
 import { dialSeed } from '../link/seed-dialer.js';
-import { epochOf, listedNames, listInForce } from '../model/chain.js';
+import { listedNames, listInForce } from '../model/chain.js';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import { isWitness } from '../model/members.js';
 import type { Position } from '../model/position.js';
@@ -351,17 +352,17 @@ export class NodeSeeding {
 
   #positionOf(gtid: string): Position {
     const { flavour, chainFile } = this.#modules.parts();
-    const ordinal = gtid === '' ? 0 : flavour.ordinalOf(gtid);
-    return { epoch: epochOf(chainFile.chain, ordinal), ordinal, gtid };
+    return positionOf(chainFile.chain, gtid, flavour);
   }
 
   #isClusters(gtid: string): boolean {
-    return this.#nameOf(this.#positionOf(gtid).ordinal) === gtid;
+    const { flavour, chainFile } = this.#modules.parts();
+    return isInHistory(chainFile.chain, gtid, flavour);
   }
 
   #nameOf(ordinal: number): string {
     const { flavour, chainFile } = this.#modules.parts();
-    return ordinal === 0 ? '' : flavour.gtidAt(epochOf(chainFile.chain, ordinal), ordinal);
+    return positionAt(chainFile.chain, ordinal, flavour).gtid;
   }
 }
 

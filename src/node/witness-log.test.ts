@@ -2,10 +2,10 @@ import { afterEach, expect, it } from 'vitest';
 import { epochEntry } from '../../test/kit/chain-entry.js';
 import { ServerlessNode } from '../../test/kit/serverless-node.js';
 import { until } from '../../test/kit/until.js';
+import { mariadb } from '../flavour/mariadb/mariadb.js';
 import type { ChainEntry } from '../model/chain.js';
 import type { MemberList } from '../model/members.js';
 import { ORIGIN } from '../model/position.js';
-import { mariadb } from '../mysql-protocol/mariadb.js';
 import type { SpoolBase } from '../spool/spool-options.js';
 
 /** What a witness does with the log, on real sockets and disks. The servers beside it execute nothing. */

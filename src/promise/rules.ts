@@ -53,7 +53,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     danger:
       'It is logged as if it were of an ordinary table: a replica would stop (1146), or rename a table of the same name.',
     heldBy: ['replica'],
-    place: 'mysql-protocol/ddl-for-replicas.ts',
+    place: 'flavour/mariadb/ddl-for-replicas.ts',
     test: {
       file: PROMISE_TEST,
       name: 'a RENAME of temporary tables does not stop the replicas, whatever it stands beside',
@@ -63,7 +63,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     title: 'CREATE TABLE under sql_mode MYSQL323 or MYSQL40',
     danger: 'The server logs text that it cannot read itself (1064), without character sets.',
     heldBy: ['replica'],
-    place: 'mysql-protocol/ddl-for-replicas.ts',
+    place: 'flavour/mariadb/ddl-for-replicas.ts',
     test: { file: PROMISE_TEST, name: 'CREATE TABLE ... SELECT under sql_mode %s reaches the replicas' },
   },
   {
@@ -79,8 +79,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     danger:
       'ALTER TABLE computes AUTO_INCREMENT values, and which of equal rows to keep, from the order in which rows were inserted.',
     heldBy: ['replica', 'found'],
-    place:
-      'forReplica in mysql-protocol/mariadb.ts, mysql-protocol/mariadb-table-map.ts; promise/ddl-risk.ts',
+    place: 'forReplica in flavour/mariadb/mariadb.ts, flavour/mariadb/table-map.ts; promise/ddl-risk.ts',
     test: {
       file: 'test/full/row-order.test.ts',
       name: 'ids that an ALTER gives to the rows of a keyless table are the same on every node',
@@ -180,7 +179,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     danger:
       'A prepared branch outlives its session. Over HTTP it poisons a session of the pool; on replicas it holds locks that others may wait for.',
     heldBy: ['port', 'replica', 'found'],
-    place: 'sql/own-statements.ts; forReplica in mysql-protocol/mariadb.ts; roles/replica/applier.ts',
+    place: 'sql/own-statements.ts; forReplica in flavour/mariadb/mariadb.ts; roles/replica/applier.ts',
     test: {
       file: 'test/full/attack-sessions.test.ts',
       name: 'leaves no branch and no poisoned session where a procedure hides it',

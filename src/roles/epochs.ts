@@ -1,6 +1,7 @@
-import { beginningOf, type Chain, currentEpoch, epochOf } from '../model/chain.js';
+import type { Flavour } from '../flavour/flavour.js';
+import { positionAt, positionOf } from '../flavour/history.js';
+import { beginningOf, type Chain, currentEpoch } from '../model/chain.js';
 import type { Position } from '../model/position.js';
-import type { Flavour } from '../mysql-protocol/flavour.js';
 import type { ChainFile } from './chain-file.js';
 
 export interface EpochsModules {
@@ -31,13 +32,11 @@ export class Epochs {
 
   /** The position of the group with this ordinal in the cluster's history. */
   positionAt(ordinal: number): Position {
-    const epoch = epochOf(this.chain, ordinal);
-    return { epoch, ordinal, gtid: ordinal === 0 ? '' : this.#modules.flavour.gtidAt(epoch, ordinal) };
+    return positionAt(this.chain, ordinal, this.#modules.flavour);
   }
 
   /** The position of a server whose last transaction has this GTID. */
   positionOf(gtid: string): Position {
-    const ordinal = gtid === '' ? 0 : this.#modules.flavour.ordinalOf(gtid);
-    return { epoch: epochOf(this.chain, ordinal), ordinal, gtid };
+    return positionOf(this.chain, gtid, this.#modules.flavour);
   }
 }

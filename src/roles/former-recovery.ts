@@ -1,4 +1,5 @@
-import { currentEpoch, epochOf } from '../model/chain.js';
+import { isInHistory } from '../flavour/history.js';
+import { currentEpoch } from '../model/chain.js';
 import { messageOf } from '../model/error.js';
 import { RECOVERY_SERVER_ID } from '../mysql-control/ddl-recovery.js';
 import type { FormerPrimaryOutcome } from '../mysql-control/former-primary.js';
@@ -90,9 +91,7 @@ export async function hasExtra(
 ): Promise<boolean> {
   try {
     const { gtid } = await readLogEnd(dataDir, { flavour });
-    if (gtid === '') return false;
-    const ordinal = flavour.ordinalOf(gtid);
-    return flavour.gtidAt(epochOf(chainFile.chain, ordinal), ordinal) !== gtid;
+    return !isInHistory(chainFile.chain, gtid, flavour);
   } catch {
     return true;
   }

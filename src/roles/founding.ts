@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Identity, writeIdentity } from '../config/identity.js';
+import type { Flavour } from '../flavour/flavour.js';
 import { type MemberPlace, placeOf } from '../model/members.js';
 import { ORIGIN } from '../model/position.js';
-import type { Flavour } from '../mysql-protocol/flavour.js';
 import type { Spool } from '../spool/spool.js';
 import type { Logger } from '../std/logger.js';
 import type { ChainFile } from './chain-file.js';

@@ -4,6 +4,7 @@ import type { NodeConfig } from '../config/node-config.js';
 import { hasSeenPeers } from '../election/peers-file.js';
 import { promiseFile } from '../election/promise.js';
 import type { EventLog } from '../events/event-log.js';
+import type { Flavour } from '../flavour/flavour.js';
 import {
   type Chain,
   countedLists,
@@ -13,7 +14,6 @@ import {
   isGivenUp,
   newestEntry,
 } from '../model/chain.js';
-import type { Flavour } from '../mysql-protocol/flavour.js';
 import { beginRecovered, finishRecovered, KEPT_SPOOL } from '../recovered/list.js';
 import { Spool } from '../spool/spool.js';
 import { diskStorage } from '../spool/storage.js';

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { epochEntry } from '../../test/kit/chain-entry.js';
 import { at } from '../../test/kit/link.js';
+import { mariadb } from '../flavour/mariadb/mariadb.js';
 import { ORIGIN } from '../model/position.js';
-import { mariadb } from '../mysql-protocol/mariadb.js';
 import { spoolBase } from './spool-base.js';
 
 const chain = [epochEntry(1, ORIGIN), epochEntry(3, at(1, 100))];

@@ -1,6 +1,7 @@
+import type { Flavour } from '../flavour/flavour.js';
+import { positionAt } from '../flavour/history.js';
 import { type Chain, epochOf } from '../model/chain.js';
 import type { Position } from '../model/position.js';
-import type { Flavour } from '../mysql-protocol/flavour.js';
 import type { SpoolBase } from '../spool/spool-options.js';
 
 const NONE = Buffer.alloc(0);
@@ -18,6 +19,6 @@ export function spoolBase(
     epoch: Math.max(epoch, epochOf(chain, ordinal)),
     ordinal,
     gtid: gtid === '' ? NONE : flavour.gtidBinary(gtid),
-    previousGtid: before < 1 ? NONE : flavour.gtidBinary(flavour.gtidAt(epochOf(chain, before), before)),
+    previousGtid: before < 1 ? NONE : flavour.gtidBinary(positionAt(chain, before, flavour).gtid),
   };
 }

@@ -103,7 +103,7 @@ export function serverArgs(binary: ServerBinary, settings: ServerSettings): stri
     '--log-slave-updates=1',
     '--binlog-format=ROW',
     '--binlog-checksum=CRC32',
-    // Each group tells whether its tables have a primary key (mysql-protocol/mariadb-table-map.ts).
+    // Each group tells whether its tables have a primary key (flavour/mariadb/table-map.ts).
     '--binlog-row-metadata=FULL',
     '--sync-binlog=1',
     // Files are purged as a whole, and a returning primary copies at most two of them (E2).

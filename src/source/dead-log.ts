@@ -1,8 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
+import type { Flavour } from '../flavour/flavour.js';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import { HEADER_AT } from '../mysql-protocol/events.js';
-import type { Flavour } from '../mysql-protocol/flavour.js';
 import { GroupAssembler } from './group-assembler.js';
 import { type GroupSpan, GroupSurvey } from './group-survey.js';
 import type { LogFileSink } from './log-file-events.js';

@@ -1,4 +1,4 @@
-import type { Flavour } from '../mysql-protocol/flavour.js';
+import type { Flavour } from '../flavour/flavour.js';
 import { readLogFileHead } from './log-file-head.js';
 import { headOf, inLogFile, logFileNames, walkLogFile } from './log-file-reader.js';
 import { XaLogReader } from './xa-log.js';

@@ -1,6 +1,6 @@
 import { createConnection, type Socket } from 'node:net';
+import type { DumpConversation } from '../flavour/flavour.js';
 import { messageOf, SkeinError } from '../model/error.js';
-import type { DumpConversation } from '../mysql-protocol/flavour.js';
 import {
   answerLoginReply,
   decodeGreeting,

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { mariadb } from '../flavour/mariadb/mariadb.js';
 import type { RecordBatch } from '../model/records.js';
 import { EVENT, EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from '../mysql-protocol/events.js';
-import { mariadb } from '../mysql-protocol/mariadb.js';
 import { RECORD_KIND, walkRecords } from '../wire/record.js';
 import { GroupAssembler } from './group-assembler.js';
 

@@ -1,3 +1,4 @@
+import type { EventPlace, Flavour } from '../flavour/flavour.js';
 import { SkeinError } from '../model/error.js';
 import type { RecordBatch } from '../model/records.js';
 import {
@@ -9,7 +10,6 @@ import {
   queryDatabase,
   queryText,
 } from '../mysql-protocol/events.js';
-import type { EventPlace, Flavour } from '../mysql-protocol/flavour.js';
 import type { ServerErr } from '../mysql-protocol/packets.js';
 import {
   FIRST_FRAGMENT,

@@ -1,7 +1,7 @@
+import type { EventPlace, Flavour, GroupGrammar } from '../flavour/flavour.js';
 import { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import { EVENT, HEADER_AT } from '../mysql-protocol/events.js';
-import type { EventPlace, Flavour, GroupGrammar } from '../mysql-protocol/flavour.js';
 import type { LogFileSink } from './log-file-events.js';
 
 /** A part of a log file that consists of whole groups. */

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
+import type { Flavour } from '../flavour/flavour.js';
 import { ORIGIN } from '../model/position.js';
-import type { Flavour } from '../mysql-protocol/flavour.js';
 import { GroupSurvey } from './group-survey.js';
 import { readLogFileHead } from './log-file-head.js';
 import { inLogFile, logFileNames, walkLogFile } from './log-file-reader.js';

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
+import type { Flavour } from '../flavour/flavour.js';
 import { SkeinError } from '../model/error.js';
 import { EVENT, EVENT_HEADER_SIZE, formatHasChecksum, HEADER_AT } from '../mysql-protocol/events.js';
-import type { Flavour } from '../mysql-protocol/flavour.js';
 import { encrypted } from './group-survey.js';
 import { checkEvent, eventSize } from './log-file-events.js';
 

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { Flavour } from '../flavour/flavour.js';
 import { isSkeinError, SkeinError } from '../model/error.js';
-import type { Flavour } from '../mysql-protocol/flavour.js';
 import { readFileIfThere } from '../std/files.js';
 import type { GroupSpan } from './group-survey.js';
 import { LogFileEvents, type LogFileSink } from './log-file-events.js';

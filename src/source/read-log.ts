@@ -1,6 +1,6 @@
+import type { Flavour } from '../flavour/flavour.js';
 import { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
-import type { Flavour } from '../mysql-protocol/flavour.js';
 import { type DumpTarget, openDump } from './dump-connection.js';
 import { type EventSink, EventStream } from './event-stream.js';
 

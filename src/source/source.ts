@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
+import type { Flavour } from '../flavour/flavour.js';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
-import type { Flavour } from '../mysql-protocol/flavour.js';
 import { packet } from '../mysql-protocol/packets.js';
 import { type Clock, systemClock, type Timer } from '../std/clock.js';
 import { Emitter } from '../std/emitter.js';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { mariadb } from '../flavour/mariadb/mariadb.js';
 import { CHECKSUM_SIZE, EVENT, EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from '../mysql-protocol/events.js';
-import { mariadb } from '../mysql-protocol/mariadb.js';
 import { XaLogReader } from './xa-log.js';
 
 const STANDALONE = 0x01;

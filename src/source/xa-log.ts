@@ -1,5 +1,5 @@
+import type { EventPlace, Flavour, GroupGrammar, XaMark } from '../flavour/flavour.js';
 import { EVENT, HEADER_AT } from '../mysql-protocol/events.js';
-import type { EventPlace, Flavour, GroupGrammar, XaMark } from '../mysql-protocol/flavour.js';
 import { type LogRange, type LogReader, readLogUntil } from './read-log.js';
 
 /** The XA branches in a range of the log. */

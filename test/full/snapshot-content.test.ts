@@ -1,7 +1,7 @@
 /** What is in a snapshot that is not rows of InnoDB: accounts, tables, routines, prepared XA branches. And a program that stops. */
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseMariadbGtid } from '../../src/mysql-protocol/mariadb-gtid.js';
+import { parseMariadbGtid } from '../../src/flavour/mariadb/gtid.js';
 import { waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { type Donor, SeededServer, type SnapshotTools, snapshotTools, take } from '../kit/snapshots.js';

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mariadb } from '../../src/mysql-protocol/mariadb.js';
-import { parseMariadbGtid } from '../../src/mysql-protocol/mariadb-gtid.js';
+import { parseMariadbGtid } from '../../src/flavour/mariadb/gtid.js';
+import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { LoneServer, positionAt } from '../kit/lone-server.js';
 import {

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
+import { encodeMariadbGtid, parseMariadbGtid } from '../../src/flavour/mariadb/gtid.js';
 import { EVENT, EVENT_HEADER_SIZE, HEADER_AT } from '../../src/mysql-protocol/events.js';
-import { encodeMariadbGtid, parseMariadbGtid } from '../../src/mysql-protocol/mariadb-gtid.js';
 
 const SERVER_ID = 1_000_001;
 const STANDALONE = 1;

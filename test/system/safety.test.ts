@@ -1,8 +1,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import { formatPosition, parsePosition } from '../../src/model/position.js';
-import { mariadb } from '../../src/mysql-protocol/mariadb.js';
 import { Source } from '../../src/source/source.js';
 import { silentLogger } from '../../src/std/logger.js';
 import { binlogGtid, checksumAtRest, sequenceOf, waitApplied } from '../kit/checksum.js';

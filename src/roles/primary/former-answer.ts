@@ -1,6 +1,6 @@
+import type { Flavour } from '../../flavour/flavour.js';
 import { definitionsOf } from '../../model/definitions.js';
 import { messageOf } from '../../model/error.js';
-import type { Flavour } from '../../mysql-protocol/flavour.js';
 import type { DefinitionsQuery, DefinitionsReply } from '../../wire/messages.js';
 import type { LocalControl } from '../local-server.js';
 

@@ -1,7 +1,7 @@
+import type { Flavour } from '../../flavour/flavour.js';
 import { type Chain, epochOf } from '../../model/chain.js';
 import type { Position } from '../../model/position.js';
 import type { RecordBatch } from '../../model/records.js';
-import type { Flavour } from '../../mysql-protocol/flavour.js';
 import type { DumpTarget } from '../../source/dump-connection.js';
 import { Source, type SourceModules } from '../../source/source.js';
 import { readXaLog, type XaLog } from '../../source/xa-log.js';

@@ -1,7 +1,7 @@
+import type { Flavour } from '../../flavour/flavour.js';
 import { SkeinError } from '../../model/error.js';
 import type { Position } from '../../model/position.js';
 import type { RecordBatch } from '../../model/records.js';
-import type { Flavour } from '../../mysql-protocol/flavour.js';
 import { isLogPurged } from '../../source/log-purged.js';
 import type { Spool } from '../../spool/spool.js';
 import type { Logger } from '../../std/logger.js';

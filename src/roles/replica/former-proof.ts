@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { epochOf } from '../../model/chain.js';
+import { positionAt, positionOf } from '../../flavour/history.js';
 import {
   type DefinitionDigests,
   type Definitions,
@@ -59,10 +59,10 @@ export async function proveFormer(parts: NodeParts, modules: FormerProofModules)
   // Before the log may begin again.
   if (await mayHaveXa(parts, dataDir, modules.signal))
     return unproven('its log or its engine has XA transactions');
-  const nameOf = (ordinal: number) => flavour.gtidAt(epochOf(chainFile.chain, ordinal), ordinal);
+  const nameOf = (ordinal: number) => positionAt(chainFile.chain, ordinal, flavour).gtid;
   const settled = await modules.change(() => settleFormer({ ...parts, dataDir }, nameOf));
   if (settled.kind === 'seed') return unproven(settled.reason);
-  const ordinal = settled.position === '' ? 0 : flavour.ordinalOf(settled.position);
+  const { ordinal } = positionOf(chainFile.chain, settled.position, flavour);
   const facts = await factsOf(parts);
   if (facts === null) return unproven('nothing was noted of its tables when it was opened');
   const own = await control().definitions();

@@ -1,4 +1,4 @@
-import type { Flavour } from '../../mysql-protocol/flavour.js';
+import type { Flavour } from '../../flavour/flavour.js';
 import type { Spool } from '../../spool/spool.js';
 import { RECORD_KIND, walkRecords } from '../../wire/record.js';
 

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { epochEntry } from '../../../test/kit/chain-entry.js';
 import { throughout, until } from '../../../test/kit/until.js';
+import { mariadb } from '../../flavour/mariadb/mariadb.js';
 import { SkeinError } from '../../model/error.js';
 import { ORIGIN } from '../../model/position.js';
 import type { SeedNeed } from '../../model/seed.js';
-import { mariadb } from '../../mysql-protocol/mariadb.js';
 import type { LocalServerUp } from '../local-server.js';
 import type { NodeParts } from '../role-node.js';
 import { type Rejoined, rejoinFormer } from './rejoin-former.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { epochOf } from '../../model/chain.js';
+import { isInHistory, positionAt, positionOf } from '../../flavour/history.js';
 import { isSkeinError, messageOf } from '../../model/error.js';
 import { monotonicMs } from '../../std/clock.js';
 import { durationText } from '../../std/duration-text.js';
@@ -74,12 +74,12 @@ async function untilCommitted(
   { flavour, chainFile }: NodeParts,
   { committed, follows, signal }: RejoinModules,
 ): Promise<boolean> {
-  const ordinal = gtid === '' ? 0 : flavour.ordinalOf(gtid);
   for (;;) {
     // What another primary says is of its own log.
     if (!follows()) return false;
-    const isInLog = ordinal === 0 || flavour.gtidAt(epochOf(chainFile.chain, ordinal), ordinal) === gtid;
-    if (!isInLog || (committed() ?? 0) >= ordinal) return true;
+    const { chain } = chainFile;
+    if (!isInHistory(chain, gtid, flavour)) return true;
+    if ((committed() ?? 0) >= positionOf(chain, gtid, flavour).ordinal) return true;
     await sleep(COMMITTED_POLL_MS, signal);
   }
 }
@@ -97,8 +97,7 @@ async function rejoinDead(
     const proof = await proveFormer(parts, modules);
     if (proof.kind === 'equal') {
       const { ordinal } = proof;
-      const gtid = ordinal === 0 ? '' : flavour.gtidAt(epochOf(chainFile.chain, ordinal), ordinal);
-      const at = { epoch: epochOf(chainFile.chain, ordinal), ordinal, gtid };
+      const at = positionAt(chainFile.chain, ordinal, flavour);
       await modules.change(async () => {
         await xaFile(join(config.directory, 'state')).save({ at, branches: [], ending: [] });
         await openMark.clear();

@@ -1,8 +1,8 @@
 import type { EventLog } from '../../events/event-log.js';
+import type { Flavour } from '../../flavour/flavour.js';
 import { messageOf } from '../../model/error.js';
 import { ORIGIN, type Position } from '../../model/position.js';
 import type { ApplierState } from '../../model/status.js';
-import type { Flavour } from '../../mysql-protocol/flavour.js';
 import type { Spool } from '../../spool/spool.js';
 import { monotonicMs } from '../../std/clock.js';
 import type { Logger } from '../../std/logger.js';

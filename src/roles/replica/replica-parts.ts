@@ -1,10 +1,10 @@
 import type { EventLog } from '../../events/event-log.js';
+import type { Flavour } from '../../flavour/flavour.js';
 import type { LagMeter } from '../../membership/lag.js';
 import type { Chain, ChainPlace } from '../../model/chain.js';
 import type { SkeinError } from '../../model/error.js';
 import type { MemberPlace } from '../../model/members.js';
 import type { Position } from '../../model/position.js';
-import type { Flavour } from '../../mysql-protocol/flavour.js';
 import type { Spool } from '../../spool/spool.js';
 import type { Logger } from '../../std/logger.js';
 import type { ChainFile } from '../chain-file.js';

@@ -1,8 +1,8 @@
-import { epochOf } from '../../model/chain.js';
+import type { Flavour } from '../../flavour/flavour.js';
+import { positionAt } from '../../flavour/history.js';
 import { messageOf, SkeinError } from '../../model/error.js';
 import type { Position } from '../../model/position.js';
 import type { ClusterStatus } from '../../model/status.js';
-import type { Flavour } from '../../mysql-protocol/flavour.js';
 import type { Spool } from '../../spool/spool.js';
 import { monotonicMs } from '../../std/clock.js';
 import type { Logger } from '../../std/logger.js';
@@ -46,8 +46,7 @@ export class WitnessLog {
    */
   async welcomed({ chain, committedOrdinal: ordinal }: Welcome): Promise<void> {
     const { flavour, spool, beginAfter } = this.#modules;
-    const epoch = epochOf(chain, ordinal);
-    this.#committed = ordinal === 0 ? null : { epoch, ordinal, gtid: flavour.gtidAt(epoch, ordinal) };
+    this.#committed = ordinal === 0 ? null : positionAt(chain, ordinal, flavour);
     if (spool.end.ordinal > 0 || this.#committed === null) return;
     await beginAfter(this.#committed);
     spool.setCommitted(ordinal);

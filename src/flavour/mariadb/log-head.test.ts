@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { EVENT, EVENT_HEADER_SIZE, HEADER_AT } from './events.js';
+import { EVENT, EVENT_HEADER_SIZE, HEADER_AT } from '../../mysql-protocol/events.js';
+import { encodeMariadbGtid, parseMariadbGtid } from './gtid.js';
 import { beginOfHead } from './log-head.js';
-import { encodeMariadbGtid, parseMariadbGtid } from './mariadb-gtid.js';
 
 const MAGIC = Buffer.from([0xfe, 0x62, 0x69, 0x6e]);
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { EVENT, EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from '../../mysql-protocol/events.js';
 import { toleratingRename, withoutOldEngineName } from './ddl-for-replicas.js';
-import { EVENT, EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from './events.js';
 
 const IF_EXISTS = 0x1000_0000;
 const EXPLICIT_DEFAULTS = 0x0100_0000;

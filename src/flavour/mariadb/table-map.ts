@@ -1,4 +1,4 @@
-import { CHECKSUM_SIZE, EVENT, EVENT_HEADER_SIZE, HEADER_AT } from './events.js';
+import { CHECKSUM_SIZE, EVENT, EVENT_HEADER_SIZE, HEADER_AT } from '../../mysql-protocol/events.js';
 
 /**
  * TABLE_MAP as `binlog_row_metadata=FULL` writes it: u48 table id, u16 flags, database and table (u8 length, text, 0),

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { TABLE_MAPS } from '../../test/kit/table-maps.js';
-import { CHECKSUM_SIZE } from './events.js';
-import { changesKeylessTable } from './mariadb-table-map.js';
+import { TABLE_MAPS } from '../../../test/kit/table-maps.js';
+import { CHECKSUM_SIZE } from '../../mysql-protocol/events.js';
+import { changesKeylessTable } from './table-map.js';
 
 it.each(['keyed', 'unique', 'prefix', 'several'] as const)('%s: the log tells of a key', (name) => {
   expect(changesKeylessTable(TABLE_MAPS[name])).toBe(false);

@@ -1,6 +1,5 @@
-import { SkeinError } from '../model/error.js';
-import { toleratingRename, withoutOldEngineName } from './ddl-for-replicas.js';
-import { EVENT, HEADER_AT, isCommitOrRollback, queryText, ROWS } from './events.js';
+import { SkeinError } from '../../model/error.js';
+import { EVENT, HEADER_AT, isCommitOrRollback, queryText, ROWS } from '../../mysql-protocol/events.js';
 import type {
   DumpConversation,
   DumpOptions,
@@ -8,8 +7,8 @@ import type {
   Flavour,
   GroupGrammar,
   ReplicaGroup,
-} from './flavour.js';
-import { lastOfList } from './log-head.js';
+} from '../flavour.js';
+import { toleratingRename, withoutOldEngineName } from './ddl-for-replicas.js';
 import {
   decodeMariadbGtid,
   decodeMariadbGtidEvent,
@@ -19,10 +18,11 @@ import {
   GTID_FLAG_STANDALONE,
   markedAsDdl,
   parseMariadbGtid,
-} from './mariadb-gtid.js';
-import { mariadbSource } from './mariadb-source.js';
-import { changesKeylessTable } from './mariadb-table-map.js';
-import { decodeXaMark, mariadbXaMarks } from './mariadb-xa.js';
+} from './gtid.js';
+import { lastOfList } from './log-head.js';
+import { mariadbSource } from './source-side.js';
+import { changesKeylessTable } from './table-map.js';
+import { decodeXaMark, mariadbXaMarks } from './xa.js';
 
 /** Epoch e's primary writes with this plus e (rule C10); replicas take ids far above, which no GTID ever shows. */
 const EPOCH_SERVER_ID_BASE = 1_000_000;

@@ -1,7 +1,7 @@
-import { buildEvent, EVENT, FLAG_ARTIFICIAL } from './events.js';
-import { parseMariadbGtid } from './mariadb-gtid.js';
-import { encodeErr, encodeRow, OK_PAYLOAD, packet } from './packets.js';
-import type { SourceConversation, SourceReply, SourceSide } from './source-side.js';
+import { buildEvent, EVENT, FLAG_ARTIFICIAL } from '../../mysql-protocol/events.js';
+import { encodeErr, encodeRow, OK_PAYLOAD, packet } from '../../mysql-protocol/packets.js';
+import type { SourceConversation, SourceReply, SourceSide } from '../source-side.js';
+import { parseMariadbGtid } from './gtid.js';
 
 const COM = { quit: 0x01, query: 0x03, ping: 0x0e, dump: 0x12, register: 0x15 } as const;
 

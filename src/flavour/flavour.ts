@@ -2,7 +2,7 @@ import type { SourceSide } from './source-side.js';
 
 /**
  * What differs between the replication protocols of MariaDB and MySQL, as far as the data rooms need it. One implementation
- * so far: mariadb.ts.
+ * so far: the folder mariadb.
  */
 export interface Flavour {
   readonly name: 'mariadb' | 'mysql';

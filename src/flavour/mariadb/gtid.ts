@@ -1,5 +1,5 @@
-import { SkeinError } from '../model/error.js';
-import { EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from './events.js';
+import { SkeinError } from '../../model/error.js';
+import { EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from '../../mysql-protocol/events.js';
 
 /**
  * MariaDB's GTID `domain-server-sequence`. Binary form (ours, in records; also that of a GTID_LIST entry):

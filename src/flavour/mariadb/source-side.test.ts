@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mariadbSource } from './mariadb-source.js';
+import { mariadbSource } from './source-side.js';
 
 const query = (sql: string) => Buffer.concat([Buffer.from([3]), Buffer.from(sql)]);
 

@@ -1,5 +1,5 @@
-import { EVENT, EVENT_HEADER_SIZE, HEADER_AT } from './events.js';
-import { decodeMariadbGtid, formatMariadbGtid, type MariadbGtid } from './mariadb-gtid.js';
+import { EVENT, EVENT_HEADER_SIZE, HEADER_AT } from '../../mysql-protocol/events.js';
+import { decodeMariadbGtid, formatMariadbGtid, type MariadbGtid } from './gtid.js';
 
 const MAGIC_SIZE = 4;
 const GTID_SIZE = 16;

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { EVENT, EVENT_HEADER_SIZE, HEADER_AT } from './events.js';
-import { decodeXaMark } from './mariadb-xa.js';
+import { EVENT, EVENT_HEADER_SIZE, HEADER_AT } from '../../mysql-protocol/events.js';
+import { decodeXaMark } from './xa.js';
 
 /** Bodies with their checksums, as a server 10.11 wrote them. */
 it.each([

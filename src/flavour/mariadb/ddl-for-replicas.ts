@@ -1,4 +1,11 @@
-import { CHECKSUM_SIZE, EVENT, EVENT_HEADER_SIZE, HEADER_AT, queryText, resealEvent } from './events.js';
+import {
+  CHECKSUM_SIZE,
+  EVENT,
+  EVENT_HEADER_SIZE,
+  HEADER_AT,
+  queryText,
+  resealEvent,
+} from '../../mysql-protocol/events.js';
 
 /**
  * MariaDB logs some statements in a form that no replica can execute (seen on 10.11). A replica's server gets them in

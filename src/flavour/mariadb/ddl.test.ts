@@ -1,9 +1,15 @@
 import { crc32 } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { TABLE_MAPS } from '../../test/kit/table-maps.js';
-import { CHECKSUM_SIZE, EVENT, EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from './events.js';
+import { TABLE_MAPS } from '../../../test/kit/table-maps.js';
+import {
+  CHECKSUM_SIZE,
+  EVENT,
+  EVENT_HEADER_SIZE,
+  HEADER_AT,
+  resealEvent,
+} from '../../mysql-protocol/events.js';
+import { decodeMariadbGtidEvent } from './gtid.js';
 import { mariadb } from './mariadb.js';
-import { decodeMariadbGtidEvent } from './mariadb-gtid.js';
 
 const STANDALONE = 0x01;
 const TRANSACTIONAL = 0x04;

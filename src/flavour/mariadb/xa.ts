@@ -1,11 +1,11 @@
-import { EVENT, EVENT_HEADER_SIZE, HEADER_AT, queryText } from './events.js';
-import type { XaMark } from './flavour.js';
+import { EVENT, EVENT_HEADER_SIZE, HEADER_AT, queryText } from '../../mysql-protocol/events.js';
+import type { XaMark } from '../flavour.js';
 import {
   decodeMariadbGtidEvent,
   GTID_FLAG_COMPLETED_XA,
   GTID_FLAG_GROUP_COMMIT_ID,
   GTID_FLAG_PREPARED_XA,
-} from './mariadb-gtid.js';
+} from './gtid.js';
 
 /** What MariaDB's GTID event says of an XA branch. Whether a completed one was committed stands in the statement after it. */
 interface EventMark {

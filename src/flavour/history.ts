@@ -1,0 +1,23 @@
+import { type Chain, epochOf } from '../model/chain.js';
+import type { Position } from '../model/position.js';
+import type { Flavour } from './flavour.js';
+
+/** The chain tells the epoch of a place in the cluster's history, and the flavour the GTID that the transaction there has. */
+type Names = Pick<Flavour, 'gtidAt' | 'ordinalOf'>;
+
+/** The position of the group with this ordinal in the cluster's history. */
+export function positionAt(chain: Chain, ordinal: number, flavour: Pick<Names, 'gtidAt'>): Position {
+  const epoch = epochOf(chain, ordinal);
+  return { epoch, ordinal, gtid: ordinal === 0 ? '' : flavour.gtidAt(epoch, ordinal) };
+}
+
+/** The position of a server whose last transaction has this GTID; '' = nothing was ever written. */
+export function positionOf(chain: Chain, gtid: string, flavour: Pick<Names, 'ordinalOf'>): Position {
+  const ordinal = gtid === '' ? 0 : flavour.ordinalOf(gtid);
+  return { epoch: epochOf(chain, ordinal), ordinal, gtid };
+}
+
+/** Whether a transaction of the cluster's history has this GTID. */
+export function isInHistory(chain: Chain, gtid: string, flavour: Names): boolean {
+  return positionAt(chain, positionOf(chain, gtid, flavour).ordinal, flavour).gtid === gtid;
+}
