@@ -141,6 +141,9 @@ class Node {
         ...(config.serverPort === null ? {} : { port: config.serverPort }),
         extraArgs: ownServerArgs(config),
         ...(tls && usesTls(config, 'mysql') && { tls: () => tls.current }),
+        hangMs: config.serverHangMs,
+        // What the primary's server logs. A replica's server may have nothing to do.
+        progress: () => (role.role === 'primary' ? role.positions().received : 0),
         recoverAs: () => recovery.recoverAs(),
         recoveryServerId: () => (role.role === 'primary' ? recovery.epochServerId() : RECOVERY_SERVER_ID),
       },
@@ -196,6 +199,7 @@ class Node {
         void node?.cutClients();
         return server.kill(reason, { restart: true });
       },
+      serverSilence: () => server.silence,
       cutClients: async () => node?.cutClients(),
       newServerId: () => server.newClosedId(),
       crashHandled: () => server.settled(),

@@ -82,6 +82,7 @@ describe('nodeConfig', () => {
       { tls: { certificate: 'n.crt', key: 'n.key', caKey: 'ca.key', ports: ['http'] } },
       '"tls.ca" is missing; expected the certificate of the authority',
     ],
+    [{ serverHangMs: 1000 }, '"serverHangMs" is 1000; expected milliseconds, a whole number from 2000'],
     [{ failover: 'fixed' }, '"failover" is "fixed"; expected "automatic", or no such setting.'],
     [{ name: 'N 1' }, 'expected a name of lower-case letters'],
   ])('refuses %j', (change, text) => {

@@ -7,6 +7,7 @@ import { nearest } from '../std/nearest.js';
 import { HttpSettings, httpLimitProblems } from './http-settings.js';
 import { placeProblem } from './place.js';
 import { RetentionSettings } from './retention-settings.js';
+import { ServerHangMs } from './server-hang.js';
 import { witnessProblems } from './witness.js';
 
 /**
@@ -121,6 +122,7 @@ export const NodeConfigSchema = Type.Object(
       10_000,
       'A replica whose server applies nothing for this long, with all workers waiting, is "stalled"; its node then tries to unblock it.',
     ),
+    serverHangMs: ServerHangMs,
     // About 6,000 transactions of 2 KB, i.e. a few seconds of full load: a replica whose node restarts meets the window
     // again, and a primary's node stays below 150 MiB (`npm run bench -- throughput`).
     hubWindowBytes: Type.Integer({

@@ -22,6 +22,7 @@ const SERVER_SETTINGS = [
   'seedsMax',
   'serverArgs',
   'serverBufferPoolBytes',
+  'serverHangMs',
   'serverPort',
   'serverTmpBytesMax',
   'verifyIntervalHours',

@@ -36,6 +36,7 @@ const WARNINGS = new Set<ClusterEventName>([
   'link.down',
   'link.refused',
   'server.down',
+  'server.hung',
   'quorum.lost',
   'role.closed',
   'replication.error',

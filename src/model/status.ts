@@ -172,6 +172,7 @@ export const CLUSTER_EVENTS = [
   'link.refused',
   'server.up',
   'server.down',
+  'server.hung',
   'quorum.lost',
   'quorum.regained',
   'role.open',

@@ -42,6 +42,11 @@ export class ServerLife {
     this.#modules = modules;
     modules.server.up.on((up) => this.#up(up));
     modules.server.down.on((down) => this.#down(down));
+    modules.server.hung.on((hung) => this.#hung(hung));
+    modules.server.onSilence.on(() => {
+      modules.role.onChange.emit();
+      modules.role.onStatus.emit();
+    });
   }
 
   /** Stops polling the server. */
@@ -118,14 +123,35 @@ export class ServerLife {
   }
 
   #down({ reason, expected, ...end }: ServerDown): void {
-    const { seeding, users, control, role, publisher, events } = this.#modules;
+    const { seeding, events } = this.#modules;
     seeding.serverDown({ reason, expected, ...end });
+    this.#leave(reason);
+    events.add('server.down', this.#config.name, reason, { expected });
+  }
+
+  /**
+   * Nobody waits for the end of its process, which may wait for a disk: after SIGKILL it executes nothing any more, so it answers
+   * no client (rule C1), and another node can take over.
+   */
+  #hung({ pid, reason }: { pid: number; reason: string }): void {
+    const { clients, events } = this.#modules;
+    events.add(
+      'server.hung',
+      this.#config.name,
+      `The node kills the server and starts it again: ${reason}.`,
+      { pid },
+    );
+    this.#leave(`The server was killed, because ${reason}.`);
+    void clients.cut();
+  }
+
+  #leave(reason: string): void {
+    const { users, control, role, publisher } = this.#modules;
     users.stop();
     this.stopWatch();
     control.serverDown();
     role.serverDown(reason);
     publisher.publish();
-    events.add('server.down', this.#config.name, reason, { expected });
   }
 
   #isBusy(): boolean {

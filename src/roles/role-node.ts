@@ -85,6 +85,8 @@ export interface NodeParts {
   control(): LocalControl;
   /** Kills the server (SIGKILL); it is started again. Resolves when the process has certainly ended. */
   kill(reason: string): Promise<void>;
+  /** Why nobody should count on the server now: it has answered nothing for a while. A sentence; null = it answers. */
+  serverSilence(): string | null;
   /** Resolves when the connections of all clients that the role no longer serves are cut. */
   cutClients(): Promise<void>;
   /** A server id that the server never had and that no transaction has (rule C10). */

@@ -14,6 +14,7 @@ import { backoffMs, sleep } from '../std/timing.js';
 import { untilAborted } from '../std/until-aborted.js';
 import { adoptRunning } from './adoption.js';
 import { prepareDataDir } from './data-dir.js';
+import type { HangWatch } from './hang-watch.js';
 import { setAsideOrphans } from './orphan-files.js';
 import type { Running } from './process-run.js';
 import { logTail } from './server-log.js';
@@ -21,6 +22,7 @@ import { type ServerPaths, serverPaths } from './server-paths.js';
 import { closedServerId, isClosedServerId, ServerStateFile } from './server-state.js';
 import { chooseServerUser } from './server-user.js';
 import { type SpawnOptions, spawnServer, writeTls } from './spawn-server.js';
+import { watchServer } from './watch-server.js';
 
 export interface ManagedServerOptions extends SpawnOptions {
   /** The node's directory: gets `data/`, `tmp/`, `server.pid`, `server.json`, `server.log`. */
@@ -29,6 +31,10 @@ export interface ManagedServerOptions extends SpawnOptions {
   readonly secret: Buffer;
   /** start() gives up after this many servers died before they were ready. Default 3. */
   readonly startAttemptsMax?: number;
+  /** A server that answers nothing for this long, and does nothing, is killed and started again. 0, the default: never. */
+  readonly hangMs?: number;
+  /** Changes while the server does its work: such a server does not hang. */
+  readonly progress?: () => number;
 }
 
 export interface ManagedServerModules {
@@ -91,6 +97,10 @@ const NOT_TRUNCATED = 'Cannot truncate the binary log';
 export class ManagedServer {
   readonly up = new Emitter<ServerUp>();
   readonly down = new Emitter<ServerDown>();
+  /** It was killed because it hung. `down` follows when its process is gone: one that waits for its disk may last longer. */
+  readonly hung = new Emitter<{ readonly pid: number; readonly reason: string }>();
+  /** `silence` has changed. */
+  readonly onSilence = new Emitter<void>();
 
   readonly #options: ManagedServerOptions;
   readonly #modules: ManagedServerModules;
@@ -98,6 +108,9 @@ export class ManagedServer {
   readonly #stateFile: ServerStateFile;
   #running: Running | null = null;
   #current: ServerUp | null = null;
+  /** Of the last server that answered. */
+  #upPid: number | null = null;
+  #silence: string | null = null;
   #life: { controller: AbortController; done: Promise<void> } | null = null;
   #expectDeath = false;
 
@@ -116,6 +129,11 @@ export class ManagedServer {
   /** The server that answers now, or null. */
   get current(): ServerUp | null {
     return this.#current;
+  }
+
+  /** Why nobody should count on the running server now, a sentence; null = it answers, or does not run. */
+  get silence(): string | null {
+    return this.#silence;
   }
 
   /** Whether it is kept running: since start(), until it is stopped, killed or let go of. */
@@ -205,6 +223,8 @@ export class ManagedServer {
     const running = this.#running;
     if (running !== null) this.#send(running, 'SIGKILL');
     this.#modules.logger.warn({ pid: running?.pid ?? null, reason }, 'server killed');
+    // It executes nothing any more, also while its process waits for a disk and cannot end.
+    this.#current = null;
     if (options.restart === true) return running?.died.then(() => {}) ?? Promise.resolve();
     this.#expectDeath = true;
     return this.#endLife().then(async () => {
@@ -289,17 +309,47 @@ export class ManagedServer {
     const startedAtMs = Date.now();
     const running = (await this.#adopt()) ?? (await this.#spawn(user));
     this.#running = running;
-    const up = await this.#ready(running, signal);
-    if (up !== null) {
-      if (!up.adopted) await this.#afterStart(up, startedAtMs);
-      this.#current = up;
-      const durationMs = Math.round(performance.now() - started);
-      this.#modules.logger.info({ ...up, durationMs }, 'server up');
-      this.up.emit(up);
-      await Promise.race([running.died, untilAborted(signal)]);
-      if (signal.aborted) return null;
+    this.#upPid = null;
+    const watch = this.#watchForHang(running);
+    try {
+      const up = await this.#ready(running, signal);
+      if (up !== null) {
+        if (!up.adopted) await this.#afterStart(up, startedAtMs);
+        this.#current = up;
+        this.#upPid = up.pid;
+        watch?.up();
+        const durationMs = Math.round(performance.now() - started);
+        this.#modules.logger.info({ ...up, durationMs }, 'server up');
+        this.up.emit(up);
+        await Promise.race([running.died, untilAborted(signal)]);
+        if (signal.aborted) return null;
+      }
+      return { wasUp: up !== null, reason: (await this.#buried(running, false)).reason };
+    } finally {
+      watch?.stop();
     }
-    return { wasUp: up !== null, reason: (await this.#buried(running, false)).reason };
+  }
+
+  #watchForHang(running: Running): HangWatch | null {
+    const { hangMs, progress } = this.#options;
+    return watchServer(
+      { running, account: this.#account(running.socketPath), hangMs, progress },
+      {
+        logger: this.#modules.logger,
+        silent: (reason) => {
+          this.#silence = reason;
+          this.onSilence.emit();
+        },
+        hung: (reason) => {
+          void this.kill(reason, { restart: true });
+          this.hung.emit({ pid: running.pid, reason });
+        },
+      },
+    );
+  }
+
+  #account(socketPath: string) {
+    return { socketPath, user: 'skein', password: accountPassword(this.#options.secret, 'skein') };
   }
 
   /** Prepares what all starts need: directories, the user to run as, the data. */
@@ -357,8 +407,7 @@ export class ManagedServer {
     void running.died.then(() => {
       dead = true;
     });
-    const password = accountPassword(this.#options.secret, 'skein');
-    const account = { socketPath: running.socketPath, user: 'skein', password };
+    const account = this.#account(running.socketPath);
     let tellAt = performance.now() + STILL_STARTING_MS;
     let lastError = '';
     while (!dead) {
@@ -391,7 +440,7 @@ export class ManagedServer {
   async #afterStart({ crashed, socketPath }: ServerUp, startedAtMs: number): Promise<void> {
     const { binary, logger } = this.#modules;
     const { dataDir, setAside: asideDir, loadTimeZones: marker } = this.#paths;
-    const account = { socketPath, user: 'skein', password: accountPassword(this.#options.secret, 'skein') };
+    const account = this.#account(socketPath);
     if (crashed) await setAsideOrphans({ account, dataDir, asideDir, startedAtMs }, logger);
     await loadMissingTimeZones({ ...account, binary, marker }, logger);
   }
@@ -425,7 +474,7 @@ export class ManagedServer {
       reason: `${how}${expected || said === '' ? '' : `; its last lines: ${said}`}`,
       ...death,
       expected: expected || this.#expectDeath,
-      wasUp: this.#current?.pid === running.pid,
+      wasUp: this.#upPid === running.pid,
     };
     if (this.#running === running || this.#running === null) {
       this.#running = null;

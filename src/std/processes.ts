@@ -46,6 +46,19 @@ function readIfAllowed(pid: number): ProcessInfo | null {
   }
 }
 
+/** Whether one of its threads runs, or waits for nothing but a core. False where they cannot be seen. */
+export function hasRunnableThread(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).some((thread) => {
+      const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1');
+      // The state follows the command's name, which is in brackets and may hold anything.
+      return stat.startsWith('R', stat.lastIndexOf(')') + 2);
+    });
+  } catch {
+    return false;
+  }
+}
+
 /** For a fence, which must not fail here: when it is unknown whether the process runs, it counts as alive. */
 export function mayBeAlive(identity: ProcessIdentity): boolean {
   try {

@@ -6,6 +6,7 @@ import { Ledger } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, expectWhole } from '../kit/kill-rounds.js';
 import { endOf, eventsSince } from '../kit/node-log.js';
+import { signalPid } from '../kit/processes.js';
 import { startRoleWriters } from '../kit/role-writers.js';
 import type { ProcessKind, TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
@@ -86,9 +87,11 @@ async function kill([name, kind]: Victim): Promise<void> {
 }
 
 async function stop(victims: readonly Victim[], ms: number): Promise<void> {
+  const pids = await Promise.all(victims.map(([name, kind]) => cluster.node(name).pid(kind)));
   for (const [name, kind] of victims) await cluster.node(name).freeze(kind);
   await lasting(ms);
-  for (const [name, kind] of victims) await cluster.node(name).unfreeze(kind);
+  // A server that stood longer than its limit was killed by its node, and is another process now.
+  for (const pid of pids) signalPid(pid, 'SIGCONT');
 }
 
 /** A fault of the link between the primary and one replica, which the other one makes up for: the primary stays. */

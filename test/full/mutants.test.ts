@@ -29,7 +29,11 @@ async function startWith(...mutants: string[]): Promise<void> {
   );
   const options = files.map(({ href }) => `--import=${href}`).join(' ');
   // Links are cut for a moment, and no other node is to be elected meanwhile.
-  cluster = await TestCluster.start({ proxied: true, patient: true, env: { NODE_OPTIONS: options } });
+  cluster = await TestCluster.start({
+    ...{ proxied: true, patient: true, env: { NODE_OPTIONS: options } },
+    // Servers stand still here, however long writers need on a busy machine.
+    settings: { serverHangMs: 0 },
+  });
   await createLedger(cluster);
   await cluster.primary.sql('CREATE TABLE ledger_db.t (id INT PRIMARY KEY, b LONGTEXT)');
 }

@@ -104,6 +104,7 @@ export class ServerlessNode {
         return IDLE_SERVER;
       },
       kill: async () => {},
+      serverSilence: () => null,
       cutClients: async () => {},
       newServerId: async () => 1,
       crashHandled: async () => {},

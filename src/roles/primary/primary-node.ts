@@ -298,7 +298,7 @@ export class PrimaryNode implements RoleScope {
   }
 
   get #reason(): string | null {
-    return this.#primary.reason ?? this.#hold.reason;
+    return this.#primary.reason ?? this.#hold.reason ?? this.#parts.serverSilence();
   }
 
   #state() {

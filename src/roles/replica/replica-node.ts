@@ -316,7 +316,7 @@ export class ReplicaNode implements RoleScope {
     if (this.#lost !== null || seeding.isRunning || this.#replica.checks.closed !== null)
       return { serves: 'no' };
     if (this.#former.up !== null) return { serves: this.#former.up.crashed ? 'last' : 'yes' };
-    return { serves: this.#serverIsUp ? 'yes' : 'no' };
+    return { serves: this.#serverIsUp && this.#parts.serverSilence() === null ? 'yes' : 'no' };
   }
 
   welcome({ node }: AttachInfo): WelcomeDecision {
@@ -385,7 +385,12 @@ export class ReplicaNode implements RoleScope {
     if (this.#lost !== null) return this.#lost;
     if (this.#parts.seeding.closed !== null) return this.#parts.seeding.closed;
     if (!this.#serverIsUp && this.#witnessLog === null) return this.#replica.closed ?? this.#whyDown();
-    return this.#replica.reason ?? this.#held ?? (this.#linkUp ? null : this.#linkReason);
+    return (
+      this.#parts.serverSilence() ??
+      this.#replica.reason ??
+      this.#held ??
+      (this.#linkUp ? null : this.#linkReason)
+    );
   }
 
   /** A replica serves reads even without the primary. They show committed data that gets older. */
