@@ -26,7 +26,6 @@ export interface EndpointOptions {
   password: string;
   /** Shown to the server as its source's id. */
   serverId: number;
-  serverVersion: string;
 }
 
 export interface EndpointModules {
@@ -213,13 +212,14 @@ export class Endpoint {
 
   #session() {
     const nonce = randomNonce();
-    const conversation = this.#modules.flavour.sourceSide.conversation({ serverId: this.#options.serverId });
+    const { sourceSide } = this.#modules.flavour;
+    const conversation = sourceSide.conversation({ serverId: this.#options.serverId });
     let loggedIn = false;
     const greeting = packet(
       0,
       encodeGreeting(
         {
-          serverVersion: this.#options.serverVersion,
+          serverVersion: sourceSide.serverVersion,
           connectionId: ++this.#connectionId,
           nonce,
           plugin: NATIVE_PASSWORD,

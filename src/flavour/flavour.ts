@@ -1,3 +1,4 @@
+import type { ServerErr } from '../mysql-protocol/packets.js';
 import type { SourceSide } from './source-side.js';
 
 /**
@@ -14,6 +15,11 @@ export interface Flavour {
   grammar(): GroupGrammar;
   /** The commands with which a replication client asks for a dump that begins after `options.after`. */
   dumpConversation(options: DumpOptions): DumpConversation;
+  /**
+   * What an error that ended a dump says of its place: `purged`, the log begins after it; `absent`, it is not in the log, which
+   * may have been purged or may be another one. Null: nothing.
+   */
+  dumpRefusal(error: ServerErr): DumpRefusal | null;
   /**
    * The form of a group that a replica may not execute in parallel with others; null: unchanged. `isWhole`: false for a first
    * piece.
@@ -36,10 +42,20 @@ export interface Flavour {
    * Null: the event does not tell.
    */
   logFileBegin(event: Buffer): string | null;
+  /** Whether events of this type say that what follows in a file is encrypted. */
+  isEncryption(type: number): boolean;
+  /** The statement that an event holds; an empty text when it cannot be read here. Null: it holds none. */
+  statementOf(event: Buffer, hasChecksum: boolean): LoggedStatement | null;
   /** Whether a dump leaves events of this type out, unless its client asks for them (`DumpOptions.annotated`). */
   isAnnotation(type: number): boolean;
   /** A parser of one stream: takes the events of whole groups, and finds what they do to XA branches. */
   xaMarks(): (event: Buffer) => XaMark | null;
+}
+
+export interface LoggedStatement {
+  readonly sql: string;
+  /** In which it was executed; '' = none. */
+  readonly database: string;
 }
 
 /** What a group does to an XA branch; `branch` is its name in SQL: `X'<gtrid>',X'<bqual>',<format>`. */
@@ -65,6 +81,8 @@ export interface DumpOptions {
   /** Whether to send the texts of the statements that changed rows, where the server can leave them out. */
   annotated?: boolean;
 }
+
+export type DumpRefusal = 'purged' | 'absent';
 
 export interface DumpConversation {
   /** Sent as COM_QUERY one after the other; an error of any of them ends the attempt. */

@@ -1,5 +1,7 @@
 /** What a replication source says to the IO thread of a server. The endpoint owns the connection. */
 export interface SourceSide {
+  /** The version that the endpoint names in its greeting. */
+  readonly serverVersion: string;
   /** `serverId`: shown as the source's; never the reader's own. */
   conversation(options: { readonly serverId: number }): SourceConversation;
   /** The event behind the format at the head of a stream. `after`: the binary GTID that the reader has; empty = none. */

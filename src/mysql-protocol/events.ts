@@ -9,6 +9,7 @@ export const CHECKSUM_SIZE = 4;
 /** Set on events that a source generates for the stream and that are in no file. */
 export const FLAG_ARTIFICIAL = 0x20;
 
+/** Types of events that servers of every kind write. */
 export const EVENT = {
   query: 2,
   stop: 3,
@@ -21,40 +22,12 @@ export const EVENT = {
   beginLoadQuery: 17,
   executeLoadQuery: 18,
   tableMap: 19,
-  writeRowsV1: 23,
-  updateRowsV1: 24,
-  deleteRowsV1: 25,
   incident: 26,
   heartbeat: 27,
   xaPrepare: 38,
-  annotateRows: 160,
-  binlogCheckpoint: 161,
-  gtidMariadb: 162,
-  gtidList: 163,
-  startEncryption: 164,
-  queryCompressed: 165,
-  writeRowsCompressedV1: 166,
-  updateRowsCompressedV1: 167,
-  deleteRowsCompressedV1: 168,
-  writeRowsCompressed: 169,
-  updateRowsCompressed: 170,
-  deleteRowsCompressed: 171,
 } as const;
 
 export const HEADER_AT = { timestamp: 0, type: 4, serverId: 5, size: 9, endPosition: 13, flags: 17 } as const;
-
-/** Events that change rows. */
-export const ROWS: ReadonlySet<number> = new Set<number>([
-  EVENT.writeRowsV1,
-  EVENT.updateRowsV1,
-  EVENT.deleteRowsV1,
-  EVENT.writeRowsCompressedV1,
-  EVENT.updateRowsCompressedV1,
-  EVENT.deleteRowsCompressedV1,
-  EVENT.writeRowsCompressed,
-  EVENT.updateRowsCompressed,
-  EVENT.deleteRowsCompressed,
-]);
 
 export interface EventFields {
   readonly type: number;

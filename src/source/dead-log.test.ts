@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { LogFile } from '../../test/kit/log-file.js';
+import { MARIADB_EVENT } from '../flavour/mariadb/event-types.js';
 import { mariadb } from '../flavour/mariadb/mariadb.js';
 import type { Position } from '../model/position.js';
 import { EVENT, HEADER_AT, resealEvent } from '../mysql-protocol/events.js';
@@ -66,7 +67,7 @@ it('reads the groups after a position, from file to file, with and without a hin
   const hint = { file: FIRST, position: first.size };
   first.transaction(4).rotate(SECOND);
   const second = new LogFile([mariadb.gtidAt(1, 4)])
-    .event(EVENT.binlogCheckpoint, 'bin.000002')
+    .event(MARIADB_EVENT.binlogCheckpoint, 'bin.000002')
     .transaction(5);
   await save({ [FIRST]: first.bytes, [SECOND]: second.bytes });
 
@@ -82,7 +83,7 @@ it('reads the groups after a position, from file to file, with and without a hin
 it('passes on what a dump sends: every byte of a group, the texts of row changes only when asked for', async () => {
   const file = new LogFile().transaction(1);
   await save({ [FIRST]: file.bytes });
-  const isText = (event: Buffer) => event[HEADER_AT.type] === EVENT.annotateRows;
+  const isText = (event: Buffer) => event[HEADER_AT.type] === MARIADB_EVENT.annotateRows;
   expect((await read(0, { annotated: true })).groups.get(1)).toEqual(Buffer.concat(file.events));
   const sent = file.events.filter((event) => !isText(event));
   expect((await read(0)).groups.get(1)).toEqual(Buffer.concat(sent));
@@ -166,7 +167,7 @@ it('takes events that do not name their end for no damage: 11.8 writes them insi
   const bytes = Buffer.from(file.bytes);
   for (const [i, end] of file.ends.entries()) {
     const event = bytes.subarray(end - (file.events[i]?.length ?? 0), end);
-    if (event[HEADER_AT.type] !== EVENT.writeRowsV1) continue;
+    if (event[HEADER_AT.type] !== MARIADB_EVENT.writeRowsV1) continue;
     event.writeUInt32LE(0, HEADER_AT.endPosition);
     resealEvent(event);
   }
@@ -183,7 +184,9 @@ it('names what it cannot read: encryption, unknown events, another history, a pa
     return `${stopped?.code} after ${ordinal}`;
   };
   const one = () => new LogFile().transaction(1);
-  expect(await codeOf(0, one().event(EVENT.startEncryption, Buffer.alloc(17)))).toBe('LOG_ENCRYPTED after 1');
+  expect(await codeOf(0, one().event(MARIADB_EVENT.startEncryption, Buffer.alloc(17)))).toBe(
+    'LOG_ENCRYPTED after 1',
+  );
   expect(await codeOf(0, one().event(99))).toBe('UNKNOWN_EVENT after 1');
   expect(await codeOf(0, one().event(EVENT.xid))).toBe('UNEXPECTED_EVENT after 1');
   expect(await codeOf(0, one().transaction(3))).toBe('FOREIGN_TRANSACTION after 1');

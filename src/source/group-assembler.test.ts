@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { MARIADB_EVENT } from '../flavour/mariadb/event-types.js';
 import { mariadb } from '../flavour/mariadb/mariadb.js';
 import type { RecordBatch } from '../model/records.js';
 import { EVENT, EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from '../mysql-protocol/events.js';
@@ -26,11 +27,11 @@ function format(server = '10.11.19-MariaDB'): Buffer {
 function gtid(sequence: number): Buffer {
   const body = Buffer.alloc(19);
   body.writeUInt32LE(sequence, 0);
-  return event(EVENT.gtidMariadb, body);
+  return event(MARIADB_EVENT.gtid, body);
 }
 
 const xid = () => event(EVENT.xid, Buffer.alloc(8));
-const rows = (size: number) => event(EVENT.writeRowsV1, Buffer.alloc(size, 'r'));
+const rows = (size: number) => event(MARIADB_EVENT.writeRowsV1, Buffer.alloc(size, 'r'));
 
 function assembler(ordinal = 0) {
   const batches: RecordBatch[] = [];

@@ -1,15 +1,7 @@
 import type { EventPlace, Flavour } from '../flavour/flavour.js';
 import { SkeinError } from '../model/error.js';
 import type { RecordBatch } from '../model/records.js';
-import {
-  decodeRotate,
-  EVENT,
-  formatForStream,
-  formatHasChecksum,
-  HEADER_AT,
-  queryDatabase,
-  queryText,
-} from '../mysql-protocol/events.js';
+import { decodeRotate, formatForStream, formatHasChecksum, HEADER_AT } from '../mysql-protocol/events.js';
 import type { ServerErr } from '../mysql-protocol/packets.js';
 import {
   FIRST_FRAGMENT,
@@ -133,16 +125,10 @@ export class GroupAssembler implements EventSink {
     this.#modules.ended(error);
   }
 
-  /** A group of rows has no such event, so each of its events costs two comparisons here. */
   #tellStatement(event: Buffer): void {
-    const type = event[HEADER_AT.type];
-    if (type === EVENT.query)
-      this.#modules.statement?.(
-        queryText(event, this.#hasChecksum).toString(),
-        queryDatabase(event),
-        this.#ordinal,
-      );
-    else if (type === EVENT.queryCompressed) this.#modules.statement?.('', '', this.#ordinal);
+    if (!this.#modules.statement) return;
+    const found = this.#modules.flavour.statementOf(event, this.#hasChecksum);
+    if (found) this.#modules.statement(found.sql, found.database, this.#ordinal);
   }
 
   /** Passes on the sealed records. Called at the end of each chunk from the socket. */

@@ -1,7 +1,7 @@
 import type { EventPlace, Flavour, GroupGrammar } from '../flavour/flavour.js';
 import { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
-import { EVENT, HEADER_AT } from '../mysql-protocol/events.js';
+import { HEADER_AT } from '../mysql-protocol/events.js';
 import type { LogFileSink } from './log-file-events.js';
 
 /** A part of a log file that consists of whole groups. */
@@ -47,7 +47,7 @@ export class GroupSurvey implements LogFileSink {
 
   /** @throws SkeinError LOG_ENCRYPTED, LOG_DIFFERS, UNKNOWN_EVENT, UNEXPECTED_EVENT */
   event(event: Buffer, at: number): void {
-    if (event[HEADER_AT.type] === EVENT.startEncryption) throw encrypted();
+    if (this.#flavour.isEncryption(event[HEADER_AT.type] ?? 0)) throw encrypted();
     const place = this.#grammar.place(event);
     if (place === 'begin') this.#begin(event, at);
     if (place === 'end') this.#end(at + event.length);

@@ -36,7 +36,7 @@ export async function readLogFileHead(file: FileHandle, flavour: Flavour): Promi
   const listAt = MAGIC.length + format.length;
   const list = await eventAt(file, listAt);
   if (list === null) return null;
-  if (list[HEADER_AT.type] === EVENT.startEncryption) throw encrypted();
+  if (flavour.isEncryption(list[HEADER_AT.type] ?? 0)) throw encrypted();
   const last = flavour.logFileBegin(list);
   if (last === null) throw unexpected('it does not tell which transactions came before it');
   return {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Flavour } from '../flavour/flavour.js';
+import type { DumpRefusal, Flavour } from '../flavour/flavour.js';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
@@ -175,7 +175,7 @@ export class Source {
         ...(this.#modules.statement && { statement: this.#modules.statement }),
         ...(this.#modules.groupRead && { groupRead: this.#modules.groupRead }),
         ackWanted: (ordinal, file, position) => this.#ackWanted({ ordinal, file, position }),
-        ended: (error) => this.#end(ended(`${error.message} (${error.errno})`, error.errno)),
+        ended: (error) => this.#end(ended(`${error.message} (${error.errno})`, flavour.dumpRefusal(error))),
       },
     );
   }
@@ -268,9 +268,9 @@ export class Source {
   }
 }
 
-function ended(why: string, errno = 0): SkeinError {
+function ended(why: string, refusal: DumpRefusal | null = null): SkeinError {
   return new SkeinError('DUMP_ENDED', `The local server's dump of its binary log ended: ${why}.`, {
-    data: { errno },
+    data: { refusal },
   });
 }
 

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { MARIADB_EVENT } from '../flavour/mariadb/event-types.js';
 import { mariadb } from '../flavour/mariadb/mariadb.js';
 import { CHECKSUM_SIZE, EVENT, EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from '../mysql-protocol/events.js';
 import { XaLogReader } from './xa-log.js';
@@ -43,7 +44,7 @@ it('does not count a group whose end it has not read', () => {
 it('continues after an event that is too large for memory', () => {
   const reader = new XaLogReader(mariadb, 4, 10);
   read(reader, gtid(5, TRANSACTIONAL));
-  reader.largeEvent(event(EVENT.writeRowsV1, Buffer.alloc(50)).subarray(0, 40));
+  reader.largeEvent(event(MARIADB_EVENT.writeRowsV1, Buffer.alloc(50)).subarray(0, 40));
   reader.largeEventPart();
   reader.largeEventEnd();
   read(reader, event(EVENT.xid, Buffer.alloc(8)));
@@ -61,7 +62,7 @@ function gtid(sequence: number, flags: number, branch?: string): Buffer {
   body[12] = flags;
   const name = Buffer.from(branch ?? '');
   return event(
-    EVENT.gtidMariadb,
+    MARIADB_EVENT.gtid,
     branch
       ? Buffer.concat([body, Buffer.from([1, 0, 0, 0, name.length, 0]), name])
       : Buffer.concat([body, Buffer.alloc(6)]),

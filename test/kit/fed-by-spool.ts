@@ -53,7 +53,6 @@ export class FedBySpool {
         user: 'skein_repl',
         password: server.password('skein_repl'),
         serverId: 1,
-        serverVersion: '5.5.5-10.11.0-MariaDB-skein-log',
       },
       {
         logger: silentLogger,

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { MARIADB_EVENT } from '../../src/flavour/mariadb/event-types.js';
 import { encodeMariadbGtid, parseMariadbGtid } from '../../src/flavour/mariadb/gtid.js';
 import { EVENT, EVENT_HEADER_SIZE, HEADER_AT } from '../../src/mysql-protocol/events.js';
 
@@ -21,7 +22,7 @@ export class LogFile {
     const count = Buffer.alloc(4);
     count.writeUInt32LE(after.length);
     this.#add(
-      EVENT.gtidList,
+      MARIADB_EVENT.gtidList,
       Buffer.concat([count, ...after.map((gtid) => encodeMariadbGtid(parseMariadbGtid(gtid)))]),
     );
   }
@@ -45,13 +46,13 @@ export class LogFile {
     body.writeUInt32LE(sequence, 0);
     body.writeUInt32LE(domain, 8);
     body.writeUInt8(flags, 12);
-    return this.event(EVENT.gtidMariadb, body, serverId);
+    return this.event(MARIADB_EVENT.gtid, body, serverId);
   }
 
   /** A transaction that changes rows, with so many bytes of them. */
   transaction(sequence: number, bytes = 10): this {
-    this.gtid(sequence).event(EVENT.annotateRows, `INSERT ${sequence}`);
-    return this.event(EVENT.writeRowsV1, Buffer.alloc(bytes, sequence)).event(
+    this.gtid(sequence).event(MARIADB_EVENT.annotateRows, `INSERT ${sequence}`);
+    return this.event(MARIADB_EVENT.writeRowsV1, Buffer.alloc(bytes, sequence)).event(
       EVENT.xid,
       Buffer.alloc(8, sequence),
     );

@@ -8,6 +8,7 @@ import {
   HEADER_AT,
   resealEvent,
 } from '../../mysql-protocol/events.js';
+import { MARIADB_EVENT } from './event-types.js';
 import { decodeMariadbGtidEvent } from './gtid.js';
 import { mariadb } from './mariadb.js';
 
@@ -55,7 +56,7 @@ it('a group of XA is none either, and gets the mark, so that no worker begins it
 it('a group that changes a table without a key, or whose later pieces may do so, gets the mark too', () => {
   const flags = TRANSACTIONAL | 0x08;
   const change = (table: Buffer) =>
-    Buffer.concat([gtid(flags), table, event(EVENT.writeRowsV1, Buffer.alloc(20))]);
+    Buffer.concat([gtid(flags), table, event(MARIADB_EVENT.writeRowsV1, Buffer.alloc(20))]);
   expect(mariadb.forReplica(change(TABLE_MAPS.keyed), true)).toBeNull();
   for (const changed of [
     mariadb.forReplica(change(TABLE_MAPS.keyless), true),
@@ -68,7 +69,10 @@ it('a group that changes a table without a key, or whose later pieces may do so,
 });
 
 it('a statement that is compressed is not read', () => {
-  const group = Buffer.concat([gtid(STANDALONE | DDL), event(EVENT.queryCompressed, Buffer.alloc(30))]);
+  const group = Buffer.concat([
+    gtid(STANDALONE | DDL),
+    event(MARIADB_EVENT.queryCompressed, Buffer.alloc(30)),
+  ]);
   expect(mariadb.forReplica(group, true)?.ddl).toBe('');
 });
 
@@ -91,7 +95,7 @@ function gtid(flags: number): Buffer {
   const body = Buffer.alloc(19);
   body.writeUInt32LE(20, 0);
   body[12] = flags;
-  return event(EVENT.gtidMariadb, body);
+  return event(MARIADB_EVENT.gtid, body);
 }
 
 function query(text: string): Buffer {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { EVENT, EVENT_HEADER_SIZE, HEADER_AT } from '../../mysql-protocol/events.js';
+import { MARIADB_EVENT } from './event-types.js';
 import { encodeMariadbGtid, parseMariadbGtid } from './gtid.js';
 import { beginOfHead } from './log-head.js';
 
@@ -21,7 +22,7 @@ function head(...gtids: string[]): Buffer {
   return Buffer.concat([
     MAGIC,
     event(EVENT.formatDescription, Buffer.alloc(80)),
-    event(EVENT.gtidList, list),
+    event(MARIADB_EVENT.gtidList, list),
   ]);
 }
 
@@ -37,7 +38,7 @@ it('does not tell what a half written or an encrypted head does not say', () => 
   const encrypted = Buffer.concat([
     MAGIC,
     event(EVENT.formatDescription, Buffer.alloc(80)),
-    event(EVENT.startEncryption, Buffer.alloc(17)),
+    event(MARIADB_EVENT.startEncryption, Buffer.alloc(17)),
   ]);
   expect(beginOfHead(encrypted)).toBeNull();
 });

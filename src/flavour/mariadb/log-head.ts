@@ -1,4 +1,5 @@
 import { EVENT, EVENT_HEADER_SIZE, HEADER_AT } from '../../mysql-protocol/events.js';
+import { MARIADB_EVENT } from './event-types.js';
 import { decodeMariadbGtid, formatMariadbGtid, type MariadbGtid } from './gtid.js';
 
 const MAGIC_SIZE = 4;
@@ -16,7 +17,7 @@ export function beginOfHead(head: Buffer): string | null {
     const event = head.subarray(at, at + size);
     if (size < EVENT_HEADER_SIZE || event.length < size) return null;
     const type = event[HEADER_AT.type];
-    if (type === EVENT.gtidList) return lastOfList(event);
+    if (type === MARIADB_EVENT.gtidList) return lastOfList(event);
     if (type !== EVENT.formatDescription) return null;
     at += size;
   }

@@ -1,14 +1,23 @@
 import { SkeinError } from '../../model/error.js';
-import { EVENT, HEADER_AT, isCommitOrRollback, queryText, ROWS } from '../../mysql-protocol/events.js';
+import {
+  EVENT,
+  HEADER_AT,
+  isCommitOrRollback,
+  queryDatabase,
+  queryText,
+} from '../../mysql-protocol/events.js';
 import type {
   DumpConversation,
   DumpOptions,
   EventPlace,
   Flavour,
   GroupGrammar,
+  LoggedStatement,
   ReplicaGroup,
 } from '../flavour.js';
 import { toleratingRename, withoutOldEngineName } from './ddl-for-replicas.js';
+import { dumpRefusal } from './dump-refusal.js';
+import { MARIADB_EVENT, ROWS } from './event-types.js';
 import {
   decodeMariadbGtid,
   decodeMariadbGtidEvent,
@@ -40,16 +49,21 @@ const LEADING = new Set<number>([
   EVENT.rand,
   EVENT.userVar,
   EVENT.beginLoadQuery,
-  EVENT.annotateRows,
+  MARIADB_EVENT.annotateRows,
   EVENT.tableMap,
   ...ROWS,
 ]);
 
 /** Events that carry a statement. */
-const STATEMENTS = new Set<number>([EVENT.query, EVENT.queryCompressed, EVENT.executeLoadQuery]);
+const STATEMENTS = new Set<number>([EVENT.query, MARIADB_EVENT.queryCompressed, EVENT.executeLoadQuery]);
 
 /** Events of the log itself, which say nothing about data. */
-const HOUSEKEEPING = new Set<number>([EVENT.stop, EVENT.heartbeat, EVENT.binlogCheckpoint, EVENT.gtidList]);
+const HOUSEKEEPING = new Set<number>([
+  EVENT.stop,
+  EVENT.heartbeat,
+  MARIADB_EVENT.binlogCheckpoint,
+  MARIADB_EVENT.gtidList,
+]);
 
 function unknownEvent(event: Buffer, type: number): SkeinError {
   return new SkeinError(
@@ -68,7 +82,7 @@ class MariadbGrammar implements GroupGrammar {
   place(event: Buffer): EventPlace {
     const type = event[HEADER_AT.type] ?? 0;
     if (this.#inGroup) return this.#placeInGroup(event, type);
-    if (type === EVENT.gtidMariadb) {
+    if (type === MARIADB_EVENT.gtid) {
       this.#inGroup = true;
       this.#standalone = (decodeMariadbGtidEvent(event).flags & GTID_FLAG_STANDALONE) !== 0;
       return 'begin';
@@ -88,7 +102,7 @@ class MariadbGrammar implements GroupGrammar {
       return ends ? this.#end() : 'inside';
     }
     if (HOUSEKEEPING.has(type)) return 'skip';
-    if (type === EVENT.gtidMariadb || type === EVENT.formatDescription || type === EVENT.rotate) {
+    if (type === MARIADB_EVENT.gtid || type === EVENT.formatDescription || type === EVENT.rotate) {
       throw new SkeinError(
         'UNEXPECTED_EVENT',
         `An event of type ${type} stands in the middle of a transaction.`,
@@ -155,7 +169,7 @@ function dumpConversation(options: DumpOptions): DumpConversation {
  *   compute from that order. What later pieces of a large group change is not known when the first one is sent.
  */
 function forReplica(group: Buffer, isWhole: boolean): ReplicaGroup | null {
-  if (group[HEADER_AT.type] !== EVENT.gtidMariadb) return null;
+  if (group[HEADER_AT.type] !== MARIADB_EVENT.gtid) return null;
   if (decodeXaMark(group) !== null) return { group: markedAsDdl(group), ddl: null };
   const { flags } = decodeMariadbGtidEvent(group);
   if ((flags & GTID_FLAG_STANDALONE) === 0) {
@@ -171,9 +185,16 @@ function forReplica(group: Buffer, isWhole: boolean): ReplicaGroup | null {
   return { group: toleratingRename(withoutOldEngineName(markedAsDdl(group)), ddl), ddl };
 }
 
+function statementOf(event: Buffer, hasChecksum: boolean): LoggedStatement | null {
+  const type = event[HEADER_AT.type];
+  if (type === EVENT.query)
+    return { sql: queryText(event, hasChecksum).toString(), database: queryDatabase(event) };
+  return type === MARIADB_EVENT.queryCompressed ? { sql: '', database: '' } : null;
+}
+
 function mayChangeDefinitions(group: Buffer): boolean {
   // What is not known is taken for DDL.
-  if (group[HEADER_AT.type] !== EVENT.gtidMariadb) return true;
+  if (group[HEADER_AT.type] !== MARIADB_EVENT.gtid) return true;
   if (decodeXaMark(group) !== null) return false;
   // CREATE TABLE ... SELECT has only the mark of DDL, what a server's recovery logged only stands alone.
   return (decodeMariadbGtidEvent(group).flags & (GTID_FLAG_STANDALONE | GTID_FLAG_DDL)) !== 0;
@@ -197,11 +218,14 @@ export const mariadb: Flavour = {
     const { domain, sequence } = decodeMariadbGtid(gtid);
     return domain === 0 ? sequence : null;
   },
-  logFileBegin: (event) => (event[HEADER_AT.type] === EVENT.gtidList ? lastOfList(event) : null),
-  isAnnotation: (type) => type === EVENT.annotateRows,
+  logFileBegin: (event) => (event[HEADER_AT.type] === MARIADB_EVENT.gtidList ? lastOfList(event) : null),
+  isEncryption: (type) => type === MARIADB_EVENT.startEncryption,
+  statementOf,
+  isAnnotation: (type) => type === MARIADB_EVENT.annotateRows,
   xaMarks: mariadbXaMarks,
   forReplica,
   mayChangeDefinitions,
   dumpConversation,
+  dumpRefusal,
   epochServerId: (epoch) => EPOCH_SERVER_ID_BASE + epoch,
 };

@@ -1,6 +1,7 @@
 import { buildEvent, EVENT, FLAG_ARTIFICIAL } from '../../mysql-protocol/events.js';
 import { encodeErr, encodeRow, OK_PAYLOAD, packet } from '../../mysql-protocol/packets.js';
 import type { SourceConversation, SourceReply, SourceSide } from '../source-side.js';
+import { MARIADB_EVENT } from './event-types.js';
 import { parseMariadbGtid } from './gtid.js';
 
 const COM = { quit: 0x01, query: 0x03, ping: 0x0e, dump: 0x12, register: 0x15 } as const;
@@ -96,10 +97,11 @@ function gtidListEvent(serverId: number, entries: readonly Uint8Array[]): Buffer
   const count = Buffer.alloc(4);
   count.writeUInt32LE(entries.length);
   const body = Buffer.concat([count, ...entries]);
-  return buildEvent({ type: EVENT.gtidList, serverId, flags: FLAG_ARTIFICIAL, body });
+  return buildEvent({ type: MARIADB_EVENT.gtidList, serverId, flags: FLAG_ARTIFICIAL, body });
 }
 
 export const mariadbSource: SourceSide = {
+  serverVersion: '5.5.5-10.11.0-MariaDB-skein-log',
   conversation: (options) => new MariadbConversation(options),
   beginEvent: (serverId, after) => gtidListEvent(serverId, after.length > 0 ? [after] : []),
   heartbeatEvent: (serverId, file) =>

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { EVENT, EVENT_HEADER_SIZE, HEADER_AT } from '../../mysql-protocol/events.js';
+import { EVENT_HEADER_SIZE, HEADER_AT } from '../../mysql-protocol/events.js';
+import { MARIADB_EVENT } from './event-types.js';
 import { decodeXaMark } from './xa.js';
 
 /** Bodies with their checksums, as a server 10.11 wrote them. */
@@ -29,6 +30,6 @@ it('XA COMMIT ... ONE PHASE is an ordinary transaction', () => {
 
 function gtidEvent(body: string): Buffer {
   const header = Buffer.alloc(EVENT_HEADER_SIZE);
-  header[HEADER_AT.type] = EVENT.gtidMariadb;
+  header[HEADER_AT.type] = MARIADB_EVENT.gtid;
   return Buffer.concat([header, Buffer.from(body, 'hex')]);
 }

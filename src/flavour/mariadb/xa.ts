@@ -1,5 +1,6 @@
 import { EVENT, EVENT_HEADER_SIZE, HEADER_AT, queryText } from '../../mysql-protocol/events.js';
 import type { XaMark } from '../flavour.js';
+import { MARIADB_EVENT } from './event-types.js';
 import {
   decodeMariadbGtidEvent,
   GTID_FLAG_COMPLETED_XA,
@@ -42,7 +43,7 @@ export function mariadbXaMarks(): (event: Buffer) => XaMark | null {
   let completed: string | null = null;
   return (event) => {
     const type = event[HEADER_AT.type];
-    if (type === EVENT.gtidMariadb) {
+    if (type === MARIADB_EVENT.gtid) {
       const mark = decodeXaMark(event);
       completed = mark?.does === 'complete' ? mark.branch : null;
       return mark?.does === 'prepare' ? { does: 'prepare', branch: mark.branch } : null;

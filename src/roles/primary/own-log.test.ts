@@ -72,7 +72,7 @@ class Log {
 
 const purged = () =>
   new SkeinError('DUMP_ENDED', 'Could not find GTID state requested by slave in any binlog files.', {
-    data: { errno: 1236 },
+    data: { refusal: 'purged' },
   });
 
 function ownLog(log: Log, heard: number[] = [], failures: SkeinError[] = []): OwnLog {

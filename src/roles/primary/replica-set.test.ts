@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { attachInfo } from '../../../test/kit/link.js';
 import { until } from '../../../test/kit/until.js';
 import { EventLog } from '../../events/event-log.js';
+import type { DumpRefusal } from '../../flavour/flavour.js';
 import { mariadb } from '../../flavour/mariadb/mariadb.js';
 import type { ReplicaSession } from '../../link/listener-session.js';
 import { SkeinError } from '../../model/error.js';
@@ -45,13 +46,17 @@ function behind(error: SkeinError, logBegin: () => Promise<Position>) {
   return () => until('its link is closed', () => closed[0] ?? null);
 }
 
-const dumpError = (text: string) => new SkeinError('DUMP_FAILED', text, { data: { errno: 1236 } });
-const NOT_THERE = dumpError(
-  "Error: connecting slave requested to start from GTID 0-1-3, which is not in the master's binlog",
-);
+const dumpError = (text: string, refusal: DumpRefusal) =>
+  new SkeinError('DUMP_FAILED', text, { data: { refusal } });
+const NOT_THERE = dumpError('the requested GTID is not in the log', 'absent');
 
 it.each<[what: string, error: SkeinError, begin: number | null, code: string | undefined]>([
-  ['that was purged', dumpError('The binary log file of the requested position was purged'), 0, 'LOG_PURGED'],
+  [
+    'that was purged',
+    dumpError('the binary log file of the requested position was purged', 'purged'),
+    0,
+    'LOG_PURGED',
+  ],
   ['of an older epoch before the beginning of the server’s log', NOT_THERE, 7, 'LOG_PURGED'],
   ['that the server’s log should have', NOT_THERE, 3, undefined],
   ['while the server does not tell where its log begins', NOT_THERE, null, undefined],

@@ -82,7 +82,6 @@ export class ReplicaRole {
         password: options.endpointPassword,
         // This id must only differ from the server's own id. Ids of epochs and replicas are much larger.
         serverId: 1,
-        serverVersion: '5.5.5-10.11.0-MariaDB-skein-log',
       },
       {
         logger: logger.child({ part: 'endpoint' }),
