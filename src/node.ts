@@ -12,7 +12,6 @@ import { linkText } from './model/members.js';
 import type { MysqlConnections } from './model/status.js';
 import { accountPassword } from './mysql-control/accounts.js';
 import { MariadbControl } from './mysql-control/control.js';
-import { RECOVERY_SERVER_ID } from './mysql-control/ddl-recovery.js';
 import { AuditRelay } from './node/audit-relay.js';
 import { CertificateKeeper } from './node/certificate-keeper.js';
 import { ClientPlanes } from './node/client-planes.js';
@@ -145,7 +144,8 @@ class Node {
         // What the primary's server logs. A replica's server may have nothing to do.
         progress: () => (role.role === 'primary' ? role.positions().received : 0),
         recoverAs: () => recovery.recoverAs(),
-        recoveryServerId: () => (role.role === 'primary' ? recovery.epochServerId() : RECOVERY_SERVER_ID),
+        recoveryServerId: () =>
+          role.role === 'primary' ? recovery.epochServerId() : flavour.recoveryServerId,
       },
       { binary, cacheDir, logger: logger.child({ part: 'server' }) },
     );
@@ -159,7 +159,10 @@ class Node {
     const audit = new AuditRelay();
     audit.add({ kind: 'node', action: 'start', pid: process.pid, version: installedVersion() });
     const events = new EventLog({ node: config.name }, { logger: logger.child({ part: 'events' }), audit });
-    const control = new MariadbControl({ secret }, { socketPath: () => server.current?.socketPath ?? null });
+    const control = new MariadbControl(
+      { secret },
+      { socketPath: () => server.current?.socketPath ?? null, flavour },
+    );
     const failed = new AbortController();
     let node: Node | null = null;
     const seeding: NodeSeeding = new NodeSeeding(config, {

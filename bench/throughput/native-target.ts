@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import { accountPassword } from '../../src/mysql-control/accounts.js';
 import { MariadbControl } from '../../src/mysql-control/control.js';
 import type { ServerBinary } from '../../src/server-packages/server-binary.js';
@@ -133,7 +134,7 @@ export class NativeTarget implements Target {
     await this.#replicate();
     const control = new MariadbControl(
       { secret: this.#secret },
-      { socketPath: () => this.#servers[0]?.current?.socketPath ?? null },
+      { socketPath: () => this.#servers[0]?.current?.socketPath ?? null, flavour: mariadb },
     );
     await control.openAsPrimary({ serverId: PRIMARY_SERVER_ID });
     control.close();

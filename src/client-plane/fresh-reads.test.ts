@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { throughout, until } from '../../test/kit/until.js';
+import { mariadb } from '../flavour/mariadb/mariadb.js';
 import type { Connection } from '../mysql-client/connection.js';
 import { FreshReads } from './fresh-reads.js';
 
@@ -36,6 +37,7 @@ function reads(waitMs = 5_000, applied = true) {
     { waitMs },
     {
       connect,
+      flavour: mariadb,
       waitApplied: (gtid) => {
         waited.push(gtid);
         return Promise.resolve(applied);

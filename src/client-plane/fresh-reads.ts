@@ -1,9 +1,11 @@
+import type { Flavour } from '../flavour/flavour.js';
 import type { Connection } from '../mysql-client/connection.js';
 import { KeptSession } from '../mysql-client/kept-session.js';
 import { FreshAnswers } from '../std/fresh-answers.js';
 import { withDeadline } from '../std/timing.js';
 
 export interface FreshReadsModules {
+  readonly flavour: Pick<Flavour, 'ownGtid' | 'sql'>;
   /** A session on the primary's server. */
   connect(): Promise<Connection>;
   /** True when the local server has applied `gtid` in time. */
@@ -49,19 +51,15 @@ export class FreshReads {
   }
 
   async #question(): Promise<string> {
+    const { sql, ownGtid } = this.#modules.flavour;
     const [row] = await this.#session.use((connection) =>
       // A session to a primary that hangs must not delay later requests.
       withDeadline(
-        connection.query('SELECT @@global.gtid_binlog_pos'),
+        connection.query(`SELECT ${sql.positions.logged}`),
         this.#waitMs,
         "The query of the primary's log position",
       ),
     );
-    return ownDomain(row?.[0] ?? '');
+    return ownGtid(row?.[0] ?? '');
   }
-}
-
-/** Skein writes in domain 0 alone. */
-function ownDomain(position: string): string {
-  return position.split(',').find((gtid) => gtid.startsWith('0-')) ?? '';
 }

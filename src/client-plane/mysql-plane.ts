@@ -1,3 +1,4 @@
+import { flavour } from '../flavour/current.js';
 import type { MetricFamily } from '../metrics/text.js';
 import { accountPassword } from '../mysql-control/accounts.js';
 import type { MysqlPlaneData, ToMysql, ToPlane } from '../planes/messages.js';
@@ -28,6 +29,7 @@ export class MysqlPlane implements ClientPlane<Exclude<ToMysql, ToPlane>> {
       { ...config, mysqlPorts, mysqlConnectionsMax: budget.mysqlConnectionsMax },
       {
         logger,
+        flavour,
         plane,
         judge: killJudge({ logger, committingSessions: () => server.committingSessions() }),
         threadsBeforeLogin: () => server.threadsBeforeLogin(),

@@ -1,4 +1,5 @@
 import type { NodeConfig } from '../config/node-config.js';
+import type { Flavour } from '../flavour/flavour.js';
 import type { MetricFamily } from '../metrics/text.js';
 import { SkeinError } from '../model/error.js';
 import type { MysqlConnections } from '../model/status.js';
@@ -19,6 +20,7 @@ export interface MysqlPortsModules {
   readonly logger: Logger;
   readonly plane: FactsReader;
   readonly judge: KillJudge;
+  readonly flavour: Flavour;
   /** Of the local server. */
   threadsBeforeLogin(): Promise<ReadonlySet<number>>;
   waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
@@ -70,6 +72,7 @@ export class MysqlPorts {
         : new FreshReads(
             { waitMs },
             {
+              flavour: modules.flavour,
               connect: () => this.#connectToPrimary(waitMs),
               waitApplied: (gtid, timeoutMs) => modules.waitApplied(gtid, timeoutMs),
             },

@@ -1,5 +1,7 @@
 /** What both client planes have in common. The other side is node/client-plane-host.ts. */
+
 import { parentPort, workerData } from 'node:worker_threads';
+import { flavour } from '../flavour/current.js';
 import { ThreadMeter } from '../metrics/process-metrics.js';
 import { type MetricFamily, metricsText } from '../metrics/text.js';
 import { messageOf } from '../model/error.js';
@@ -67,7 +69,7 @@ export class PlaneThread<Sent> {
     this.signals = new PlaneSignals(data.signals);
     this.server = new ServerQuestions(
       { secret: this.secret },
-      { socketPath: () => this.plane.facts.server?.socketPath ?? null },
+      { socketPath: () => this.plane.facts.server?.socketPath ?? null, flavour },
     );
     this.meter = new ThreadMeter(data.plane);
   }

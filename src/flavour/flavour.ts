@@ -1,4 +1,5 @@
 import type { ServerErr } from '../mysql-protocol/packets.js';
+import type { ServerSql } from './server-sql.js';
 import type { SourceSide } from './source-side.js';
 
 /**
@@ -9,6 +10,8 @@ export interface Flavour {
   readonly name: 'mariadb' | 'mysql';
   /** How the endpoint acts as the source of a server. */
   readonly sourceSide: SourceSide;
+  /** What is said to the server in SQL. */
+  readonly sql: ServerSql;
   gtidText(binary: Uint8Array): string;
   gtidBinary(text: string): Buffer;
   /** A parser of one stream: finds the place of each event in its transaction group. */
@@ -35,13 +38,19 @@ export interface Flavour {
   isAt(gtid: Buffer, epoch: number, ordinal: number): boolean;
   /** The place in the history that a GTID in binary form names; null: it was not written through Skein. */
   orderOf(gtid: Buffer): number | null;
+  /** The cluster's GTID in a position that a server reports; '' = there is none. */
+  ownGtid(position: string): string;
   /** The server id that transactions of an epoch carry. */
   epochServerId(epoch: number): number;
+  /** With this id a replica's server starts, so what its recovery writes into its log is known. */
+  readonly recoveryServerId: number;
   /**
    * The GTID after which a file of a binary log begins, from the event behind the file's format; '' = it is the first of all.
    * Null: the event does not tell.
    */
   logFileBegin(event: Buffer): string | null;
+  /** The same from the first bytes of a file. Null also when it is encrypted, or they are too few. */
+  beginOfHead(head: Buffer): string | null;
   /** Whether events of this type say that what follows in a file is encrypted. */
   isEncryption(type: number): boolean;
   /** The statement that an event holds; an empty text when it cannot be read here. Null: it holds none. */

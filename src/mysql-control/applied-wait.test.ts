@@ -1,10 +1,12 @@
 import { expect, it } from 'vitest';
 import { until } from '../../test/kit/until.js';
+import { mariadb } from '../flavour/mariadb/mariadb.js';
 import type { Connection } from '../mysql-client/connection.js';
 import { AppliedWait } from './applied-wait.js';
 
 /** What is asked of a session that is destroyed meanwhile fails. */
 class Server {
+  readonly flavour = mariadb;
   position = '0-1-5';
   silent = false;
   asked = false;

@@ -1,21 +1,22 @@
-import { gtidOfDomain, parseMariadbGtid } from '../flavour/mariadb/gtid.js';
+import type { Flavour } from '../flavour/flavour.js';
 import type { Connection } from '../mysql-client/connection.js';
 import { KeptSession } from '../mysql-client/kept-session.js';
 import { sleep, withDeadline } from '../std/timing.js';
 
 /** Interval of position queries while there are waiters; each costs the server some 30 microseconds. */
 const POLL_MS = 1;
-const WHERE_IT_STANDS = 'SELECT @@global.gtid_slave_pos';
 /** A server that takes longer to tell its position is taken to hang. */
 const ANSWER_MS = 10_000;
 /** Above this number of waiters, further ones time out at once. */
 const WAITERS_MAX = 10_000;
 
 interface Waiter {
-  sequence: number;
+  ordinal: number;
   deadline: number;
   settle(reached: boolean): void;
 }
+
+type AppliedWaitFlavour = Pick<Flavour, 'ordinalOf' | 'ownGtid' | 'sql'>;
 
 /**
  * Waits until the server has applied a GTID, for any number of readers with one session. The server's position is polled
@@ -24,18 +25,20 @@ interface Waiter {
 export class AppliedWait {
   readonly #session: KeptSession;
   readonly #waiters = new Set<Waiter>();
+  readonly #flavour: AppliedWaitFlavour;
   #polling = false;
 
-  constructor(modules: { connect: () => Promise<Connection> }) {
+  constructor(modules: { connect: () => Promise<Connection>; flavour: AppliedWaitFlavour }) {
     this.#session = new KeptSession(modules.connect);
+    this.#flavour = modules.flavour;
   }
 
   wait(gtid: string, timeoutMs: number): Promise<boolean> {
-    const { sequence } = parseMariadbGtid(gtid);
+    const ordinal = this.#flavour.ordinalOf(gtid);
     if (this.#waiters.size >= WAITERS_MAX) return Promise.resolve(false);
     return new Promise((resolve) => {
       const waiter: Waiter = {
-        sequence,
+        ordinal,
         deadline: performance.now() + timeoutMs,
         settle: (reached) => {
           this.#waiters.delete(waiter);
@@ -57,7 +60,7 @@ export class AppliedWait {
       const applied = await this.#applied();
       const now = performance.now();
       for (const waiter of this.#waiters) {
-        if (applied !== null && waiter.sequence <= applied) waiter.settle(true);
+        if (applied !== null && waiter.ordinal <= applied) waiter.settle(true);
         else if (now >= waiter.deadline) waiter.settle(false);
       }
       if (this.#waiters.size > 0) await sleep(applied === null ? 20 * POLL_MS : POLL_MS);
@@ -67,11 +70,17 @@ export class AppliedWait {
 
   /** Null when the server cannot be asked now. */
   async #applied(): Promise<number | null> {
+    const { sql, ownGtid, ordinalOf } = this.#flavour;
     try {
-      const position = await this.#session.use((connection) =>
-        withDeadline(connection.query(WHERE_IT_STANDS), ANSWER_MS, "The query of the server's position"),
+      const [row] = await this.#session.use((connection) =>
+        withDeadline(
+          connection.query(`SELECT ${sql.positions.applied}`),
+          ANSWER_MS,
+          "The query of the server's position",
+        ),
       );
-      return gtidOfDomain(position[0]?.[0] ?? '', 0)?.sequence ?? 0;
+      const gtid = ownGtid(row?.[0] ?? '');
+      return gtid === '' ? 0 : ordinalOf(gtid);
     } catch {
       return null;
     }

@@ -1,3 +1,4 @@
+import type { Query } from '../flavour/server-sql.js';
 import { SkeinError } from '../model/error.js';
 import { Connection, type TextRow } from '../mysql-client/connection.js';
 import { KeptSession } from '../mysql-client/kept-session.js';
@@ -18,9 +19,6 @@ export interface ControlSessionsModules {
   /** Null while the server is down. */
   socketPath(): string | null;
 }
-
-/** Runs one statement. `deadlineMs`: null = no deadline. */
-export type Query = (sql: string, deadlineMs?: number | null) => Promise<TextRow[]>;
 
 const ACCOUNT = 'skein';
 /** Deadline for a question about the server's state. It normally takes a millisecond; a server that takes this long hangs. */

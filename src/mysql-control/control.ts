@@ -1,34 +1,29 @@
+import type { Flavour } from '../flavour/flavour.js';
+import type {
+  EndpointAddress,
+  FormerPrimary,
+  FormerPrimaryOutcome,
+  ReaderRow,
+  RecoveryOptions,
+  ReplicaThreads,
+  RoleAccounts,
+  ServerReading,
+  ServerSql,
+  WorkerRow,
+} from '../flavour/server-sql.js';
 import type { Definitions } from '../model/definitions.js';
 import type { Connection, TextRow } from '../mysql-client/connection.js';
 import type { TextValue } from '../mysql-client/sql-text.js';
 import type { TableCollations } from '../promise/charset-risk.js';
 import { repairLogins } from './account-repair.js';
+import { writerStatements } from './accounts.js';
 import { AppliedWait } from './applied-wait.js';
-import {
-  applierWorkers,
-  longReaders,
-  type ReaderRow,
-  restartApplier,
-  type WorkerRow,
-} from './applier-sessions.js';
 import {
   ControlSessions,
   type ControlSessionsModules,
   type ControlSessionsOptions,
 } from './control-sessions.js';
-import { type FormerPrimary, type FormerPrimaryOutcome, settleFormerPrimary } from './former-primary.js';
-import { keepLogs, purgeLogs } from './log-files.js';
-import { beginAt, fileBegin, finishLogReset, gtidAt, logBegin } from './own-log.js';
-import { partitionIds, type RecoveryOptions, recoverReplica, resetLogAfter } from './replica-recovery.js';
-import {
-  becomeReplica,
-  closeForWrites,
-  type EndpointAddress,
-  followEndpoint,
-  openAsPrimary,
-  stopFollowing,
-  writeAgain,
-} from './role-switch.js';
+import { purgeLogs } from './log-files.js';
 import { RUNNING_STATEMENTS, type RunningStatement, runningStatement } from './running-statements.js';
 import {
   changedSince,
@@ -43,36 +38,41 @@ import {
   unreadableTablesOf,
 } from './schema-changes.js';
 import { collationsOf, lookAtSchema, type SchemaLook, type TableName, tableIdOf } from './schema-look.js';
-import { closeSessions, endSession, killQuery } from './server-sessions.js';
-import {
-  batchCommits,
-  type ReplicaThreads,
-  replicaThreads,
-  type ServerReading,
-  serverReading,
-  waitForAcknowledgements,
-} from './server-status.js';
 import { TIME_ZONE_SUMS } from './time-zones.js';
 import { UserAccounts } from './user-accounts.js';
-import { finishBranch, isFreeOfXa, logRollback, preparedBranches, prepareStandIn } from './xa-branches.js';
+
+export interface MariadbControlModules extends ControlSessionsModules {
+  readonly flavour: Flavour;
+}
 
 /**
  * SQL control of the local MariaDB server. Only executeOnPrimary, renameBack, convertToInnodb, logRollback, and execute when
  * its caller asks for it, write to the binary log. It decides nothing: the caller decides on roles and order. The function
- * that a method calls documents it.
+ * that a method calls documents it; those of `sql` are in the flavour's folder.
  */
 export class MariadbControl {
+  readonly #sql: ServerSql;
   readonly #secret: Buffer;
   readonly #sessions: ControlSessions;
   readonly #applied: AppliedWait;
+  readonly #accounts: RoleAccounts;
   /** Accounts of applications. */
   readonly users: UserAccounts;
 
-  constructor(options: ControlSessionsOptions, modules: ControlSessionsModules) {
+  constructor(options: ControlSessionsOptions, modules: MariadbControlModules) {
+    this.#sql = modules.flavour.sql;
     this.#secret = options.secret;
     this.#sessions = new ControlSessions(options, modules);
-    this.#applied = new AppliedWait({ connect: () => this.#sessions.connect() });
+    this.#applied = new AppliedWait({
+      connect: () => this.#sessions.connect(),
+      flavour: modules.flavour,
+    });
     this.users = new UserAccounts(options, { query: this.#sessions.query });
+    this.#accounts = {
+      writers: writerStatements,
+      whileOpening: (open) => this.users.whileOpening(open),
+      reconcile: () => this.users.reconcile(),
+    };
   }
 
   /** Drops the sessions, because the server is gone. */
@@ -89,11 +89,11 @@ export class MariadbControl {
   // The server's status.
 
   status(): Promise<ServerReading> {
-    return serverReading(this.#sessions.query);
+    return this.#sql.serverReading(this.#sessions.query);
   }
 
   replicaStatus(): Promise<ReplicaThreads | null> {
-    return replicaThreads(this.#sessions.query);
+    return this.#sql.replicaThreads(this.#sessions.query);
   }
 
   /** The server's clock, as text. */
@@ -109,17 +109,17 @@ export class MariadbControl {
   }
 
   logBegin(): Promise<string> {
-    return logBegin(this.#sessions.query);
+    return this.#sql.logBegin(this.#sessions.query);
   }
 
   gtidAt(place: { file: string; offset: number }): Promise<string> {
-    return this.#sessions.alone({}, (query) => gtidAt(query, place));
+    return this.#sessions.alone({}, (query) => this.#sql.gtidAt(query, place));
   }
 
   // The files of the server's log.
 
   logFileBegin(name: string): Promise<string | null> {
-    return fileBegin(this.#sessions.query, name);
+    return this.#sql.fileBegin(this.#sessions.query, name);
   }
 
   purgeLogs(before: string): Promise<void> {
@@ -127,7 +127,7 @@ export class MariadbControl {
   }
 
   keepLogs(): Promise<boolean> {
-    return keepLogs(this.#sessions.query);
+    return this.#sql.keepLogs(this.#sessions.query);
   }
 
   /** Resolves true once the server has applied `gtid`, false when the time is over. */
@@ -138,71 +138,71 @@ export class MariadbControl {
   // Roles.
 
   waitForAcknowledgements(): Promise<void> {
-    return waitForAcknowledgements(this.#sessions.query);
+    return this.#sql.waitForAcknowledgements(this.#sessions.query);
   }
 
   openAsPrimary(options: { serverId: number }): Promise<void> {
-    return openAsPrimary({ sessions: this.#sessions, users: this.users }, options);
+    return this.#sql.openAsPrimary(this.#sessions, this.#accounts, options);
   }
 
   closeForWrites(): Promise<void> {
-    return closeForWrites(this.#sessions);
+    return this.#sql.closeForWrites(this.#sessions);
   }
 
   writeAgain(): Promise<void> {
-    return writeAgain(this.#sessions);
+    return this.#sql.writeAgain(this.#sessions);
   }
 
   becomeReplica(options: { serverId: number; position: string }): Promise<void> {
-    return becomeReplica(this.#sessions, options);
+    return this.#sql.becomeReplica(this.#sessions, options);
   }
 
   stopFollowing(): Promise<void> {
-    return stopFollowing(this.#sessions.query);
+    return this.#sql.stopFollowing(this.#sessions.query);
   }
 
   followEndpoint(endpoint: EndpointAddress): Promise<void> {
-    return followEndpoint({ sessions: this.#sessions, users: this.users }, endpoint);
+    return this.#sql.followEndpoint(this.#sessions, this.#accounts, endpoint);
   }
 
-  async startReplica(): Promise<void> {
-    await this.#sessions.query('START SLAVE');
+  startReplica(): Promise<void> {
+    return this.#sql.startReplica(this.#sessions.query);
   }
 
   batchCommits(on: boolean): Promise<void> {
-    return batchCommits(this.#sessions.query, on);
+    return this.#sql.batchCommits(this.#sessions.query, on);
   }
 
   /** Uses a session of its own, because it may wait, and heartbeats query the server meanwhile. */
   restartApplier(workers: number, stopDeadlineMs: number): Promise<void> {
-    return this.#sessions.alone({}, (query) => restartApplier(query, workers, stopDeadlineMs));
+    return this.#sessions.alone({}, (query) => this.#sql.restartApplier(query, workers, stopDeadlineMs));
   }
 
   /** Only on a closed server, before it has a role. */
   beginAt(gtid: string): Promise<void> {
-    return this.#sessions.alone({}, (query) => beginAt(query, gtid));
+    return this.#sessions.alone({}, (query) => this.#sql.beginAt(query, gtid));
   }
 
   // After a crash.
 
   finishLogReset(): Promise<boolean> {
-    return finishLogReset(this.#sessions.query);
+    return this.#sql.finishLogReset(this.#sessions.query);
   }
 
   settleRecovery(options: RecoveryOptions): Promise<string | null> {
-    return recoverReplica(this.#sessions.query, options);
+    return this.#sql.recoverReplica(this.#sessions.query, options);
   }
 
   settleFormerPrimary(former: FormerPrimary): Promise<FormerPrimaryOutcome> {
-    return settleFormerPrimary(this.#sessions, former);
+    return this.#sql.settleFormerPrimary(this.#sessions, former);
   }
 
   resetLogAfter(gtid: string): Promise<void> {
-    return resetLogAfter(this.#sessions.query, gtid);
+    return this.#sql.resetLogAfter(this.#sessions.query, gtid);
   }
 
   partitionIds(): Promise<string> {
-    return partitionIds(this.#sessions.query);
+    return this.#sql.partitionIds(this.#sessions.query);
   }
 
   // Definitions.
@@ -263,45 +263,45 @@ export class MariadbControl {
   // XA.
 
   preparedBranches(): Promise<string[]> {
-    return preparedBranches(this.#sessions);
+    return this.#sql.preparedBranches(this.#sessions);
   }
 
   isFreeOfXa(): Promise<boolean> {
-    return isFreeOfXa(this.#sessions);
+    return this.#sql.isFreeOfXa(this.#sessions);
   }
 
   finishBranch(branch: string, how: 'commit' | 'rollback'): Promise<void> {
-    return finishBranch(this.#sessions, branch, how);
+    return this.#sql.finishBranch(this.#sessions, branch, how);
   }
 
   prepareStandIn(branch: string): Promise<void> {
-    return prepareStandIn(this.#sessions, branch);
+    return this.#sql.prepareStandIn(this.#sessions, branch);
   }
 
   logRollback(branch: string, serverId: number): Promise<void> {
-    return logRollback(this.#sessions, branch, serverId);
+    return this.#sql.logRollback(this.#sessions, branch, serverId);
   }
 
   // Sessions and statements.
 
   closeSessions(): Promise<void> {
-    return closeSessions(this.#sessions.query);
+    return this.#sql.closeSessions(this.#sessions.query);
   }
 
   endSession(id: number): Promise<void> {
-    return endSession(this.#sessions.query, id);
+    return this.#sql.endSession(this.#sessions.query, id);
   }
 
   killQuery(queryId: number): Promise<void> {
-    return killQuery(this.#sessions.query, queryId);
+    return this.#sql.killQuery(this.#sessions.query, queryId);
   }
 
   applierWorkers(): Promise<WorkerRow[]> {
-    return applierWorkers(this.#sessions.query);
+    return this.#sql.applierWorkers(this.#sessions.query);
   }
 
   longReaders(seconds: number): Promise<ReaderRow[]> {
-    return longReaders(this.#sessions.query, seconds);
+    return this.#sql.longReaders(this.#sessions.query, seconds);
   }
 
   async runningStatements(): Promise<RunningStatement[]> {
@@ -317,7 +317,7 @@ export class MariadbControl {
 
   /** Returns the accounts whose logins had been changed and are repaired. */
   repairLogins(): Promise<string[]> {
-    return repairLogins(this.#sessions.query, this.#secret);
+    return repairLogins(this.#sessions.query, this.#secret, this.#sql);
   }
 
   /** The server reloads its certificate; open connections keep theirs. */

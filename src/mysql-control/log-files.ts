@@ -1,9 +1,9 @@
 /** The files of the server's binary log. */
 import { open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { beginOfHead } from '../flavour/mariadb/log-head.js';
+import type { Flavour } from '../flavour/flavour.js';
+import type { Query } from '../flavour/server-sql.js';
 import { readFileIfThere } from '../std/files.js';
-import type { Query } from './control-sessions.js';
 
 /**
  * A file of the server's binary log, as its directory shows it. The server is not asked: SHOW BINARY LOGS and SHOW BINLOG EVENTS
@@ -38,7 +38,10 @@ export async function logFiles(directory: string): Promise<BinaryLogFile[] | nul
 }
 
 /** The GTID after which a file begins; '' = it is the first of all. Null: its head does not tell, or is encrypted. */
-export async function logFileBegin(path: string): Promise<string | null> {
+export async function logFileBegin(
+  path: string,
+  { beginOfHead }: Pick<Flavour, 'beginOfHead'>,
+): Promise<string | null> {
   const file = await open(path, 'r');
   try {
     for (const size of HEAD_BYTES) {
@@ -58,17 +61,6 @@ export async function logFileBegin(path: string): Promise<string | null> {
  */
 export async function purgeLogs(query: Query, before: string): Promise<void> {
   await query(`PURGE BINARY LOGS TO '${before}'`, PURGE_DEADLINE_MS);
-}
-
-/**
- * Keeps the server from purging its log by itself, because it does not know which member needs which file. Returns whether
- * somebody had set it to purge.
- */
-export async function keepLogs(query: Query): Promise<boolean> {
-  const [row] = await query('SELECT @@global.expire_logs_days AS days');
-  if (Number(row?.days) === 0) return false;
-  await query('SET GLOBAL expire_logs_days = 0');
-  return true;
 }
 
 /** A file system may need a moment for many large files. */

@@ -1,7 +1,9 @@
 /** Reads definitions on the server, and makes the few changes that a node decides on. */
+
+import type { Query } from '../flavour/server-sql.js';
 import type { Definitions } from '../model/definitions.js';
 import { sqlText } from '../mysql-client/sql-text.js';
-import type { ControlSessions, Query } from './control-sessions.js';
+import type { ControlSessions } from './control-sessions.js';
 import { readDefinitions, type SqlQuery } from './definitions.js';
 import { conversionStatements, renameBackStatement, type TableName } from './schema-look.js';
 import { unreadableTables } from './unreadable-tables.js';

@@ -1,20 +1,25 @@
+import type { Flavour } from '../flavour/flavour.js';
+import type { ServerSql } from '../flavour/server-sql.js';
 import { AppliedWait } from './applied-wait.js';
 import {
   ControlSessions,
   type ControlSessionsModules,
   type ControlSessionsOptions,
 } from './control-sessions.js';
-import { gtidAt } from './own-log.js';
-import { committingSessions, threadsBeforeLogin } from './server-sessions.js';
 
 /** Queries of the client planes to the local server. They change nothing on it; MariadbControl does. */
 export class ServerQuestions {
+  readonly #sql: ServerSql;
   readonly #sessions: ControlSessions;
   readonly #applied: AppliedWait;
 
-  constructor(options: ControlSessionsOptions, modules: ControlSessionsModules) {
+  constructor(options: ControlSessionsOptions, modules: ControlSessionsModules & { flavour: Flavour }) {
+    this.#sql = modules.flavour.sql;
     this.#sessions = new ControlSessions(options, modules);
-    this.#applied = new AppliedWait({ connect: () => this.#sessions.connect() });
+    this.#applied = new AppliedWait({
+      connect: () => this.#sessions.connect(),
+      flavour: modules.flavour,
+    });
   }
 
   /** Closes all sessions. Later questions open new ones. */
@@ -30,14 +35,14 @@ export class ServerQuestions {
 
   /** The GTID of the last transaction before a place in the log; '' = none. */
   gtidAt(place: { file: string; offset: number }): Promise<string> {
-    return this.#sessions.alone({}, (query) => gtidAt(query, place));
+    return this.#sessions.alone({}, (query) => this.#sql.gtidAt(query, place));
   }
 
   committingSessions(): Promise<{ id: number; queryId: number }[]> {
-    return committingSessions(this.#sessions.query);
+    return this.#sql.committingSessions(this.#sessions.query);
   }
 
   threadsBeforeLogin(): Promise<ReadonlySet<number>> {
-    return threadsBeforeLogin(this.#sessions.query);
+    return this.#sql.threadsBeforeLogin(this.#sessions.query);
   }
 }

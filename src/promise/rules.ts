@@ -42,7 +42,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     title: 'Statements that only a lenient session can execute',
     danger: 'A replica would stop at a table whose options or row size it refuses (1005, 1118).',
     heldBy: ['server'],
-    place: 'mysql-control/role-settings.ts',
+    place: 'flavour/mariadb/role-settings.ts',
     test: {
       file: PROMISE_TEST,
       name: 'replicas take what a client without innodb_strict_mode made; clients have it unless they switch it off',

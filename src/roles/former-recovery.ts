@@ -1,8 +1,7 @@
 import { isInHistory } from '../flavour/history.js';
+import type { FormerPrimaryOutcome } from '../flavour/server-sql.js';
 import { currentEpoch } from '../model/chain.js';
 import { messageOf } from '../model/error.js';
-import { RECOVERY_SERVER_ID } from '../mysql-control/ddl-recovery.js';
-import type { FormerPrimaryOutcome } from '../mysql-control/former-primary.js';
 import { readLogEnd } from '../source/log-end.js';
 import { sleep } from '../std/timing.js';
 import type { LocalControl } from './local-server.js';
@@ -65,7 +64,7 @@ export class FormerRecovery {
    */
   epochServerId(): number | null {
     const parts = this.#modules.parts();
-    if (!isOnlyVoter(parts)) return RECOVERY_SERVER_ID;
+    if (!isOnlyVoter(parts)) return parts.flavour.recoveryServerId;
     const epoch = currentEpoch(parts.chainFile.chain);
     return epoch === 0 ? null : parts.flavour.epochServerId(epoch);
   }

@@ -1,5 +1,5 @@
+import type { FormerPrimary, FormerPrimaryOutcome } from '../flavour/server-sql.js';
 import type { Definitions } from '../model/definitions.js';
-import type { FormerPrimary, FormerPrimaryOutcome } from '../mysql-control/former-primary.js';
 import type { SchemaLook, TableName } from '../mysql-control/schema-look.js';
 import type { TableCollations } from '../promise/charset-risk.js';
 import type { SqlSession } from '../verify/sql-session.js';

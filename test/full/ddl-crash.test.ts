@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { RECOVERY_SERVER_ID } from '../../src/flavour/mariadb/ddl-recovery.js';
 import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import { parsePosition } from '../../src/model/position.js';
-import { RECOVERY_SERVER_ID } from '../../src/mysql-control/ddl-recovery.js';
 import { sleep } from '../../src/std/timing.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';

@@ -1,8 +1,8 @@
 import { stat, truncate } from 'node:fs/promises';
 import { afterEach, expect, it } from 'vitest';
+import { RECOVERY_SERVER_ID } from '../../src/flavour/mariadb/ddl-recovery.js';
 import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
-import { RECOVERY_SERVER_ID } from '../../src/mysql-control/ddl-recovery.js';
-import type { FormerPrimaryOutcome } from '../../src/mysql-control/former-primary.js';
+import type { FormerPrimaryOutcome } from '../../src/flavour/server-sql.js';
 import type { RecoverAs } from '../../src/server-process/settings.js';
 import { readDeadLog } from '../../src/source/dead-log.js';
 import { readLogEnd } from '../../src/source/log-end.js';

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import { type AccountName, accountPassword } from '../../src/mysql-control/accounts.js';
 import { MariadbControl } from '../../src/mysql-control/control.js';
 import { chooseCacheDir } from '../../src/server-packages/cache-dir.js';
@@ -68,7 +69,10 @@ async function sql(
 }
 
 function controlOf(server: ManagedServer): MariadbControl {
-  return new MariadbControl({ secret }, { socketPath: () => server.current?.socketPath ?? null });
+  return new MariadbControl(
+    { secret },
+    { socketPath: () => server.current?.socketPath ?? null, flavour: mariadb },
+  );
 }
 
 /** A program of another process that does with the build what a node does; `npm test` has built it. */

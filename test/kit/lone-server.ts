@@ -37,7 +37,10 @@ export class LoneServer implements SqlNode {
     this.#server = server;
     this.#directory = directory;
     this.#secret = secret;
-    this.control = new MariadbControl({ secret }, { socketPath: () => server.current?.socketPath ?? null });
+    this.control = new MariadbControl(
+      { secret },
+      { socketPath: () => server.current?.socketPath ?? null, flavour: mariadb },
+    );
     server.down.on(() => this.control.serverDown());
   }
 

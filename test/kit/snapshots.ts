@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Connection, ConnectionOptions } from 'mysql2/promise';
+import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import { accountPassword } from '../../src/mysql-control/accounts.js';
 import { MariadbControl } from '../../src/mysql-control/control.js';
 import { type BackupPrograms, obtainBackupPrograms } from '../../src/server-packages/backup-programs.js';
@@ -51,7 +52,7 @@ export async function take(
     ...options
   }: { tools: SnapshotTools; signal?: AbortSignal } & Partial<TakeOptions>,
 ): Promise<SnapshotTaking> {
-  const control = new MariadbControl({ secret }, { socketPath: () => socketPath });
+  const control = new MariadbControl({ secret }, { socketPath: () => socketPath, flavour: mariadb });
   return await takeSnapshot(
     {
       programs: tools.programs,
@@ -88,7 +89,7 @@ export class SeededServer implements SqlNode {
     this.#secret = secret;
     this.control = new MariadbControl(
       { secret },
-      { socketPath: () => this.#server?.current?.socketPath ?? null },
+      { socketPath: () => this.#server?.current?.socketPath ?? null, flavour: mariadb },
     );
   }
 

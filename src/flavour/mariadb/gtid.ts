@@ -74,12 +74,12 @@ export function markedAsDdl(group: Buffer): Buffer {
   return copy;
 }
 
-/** The GTID of one domain in a position text such as `0-1-57,1-1-3`; null when the domain has none. */
-export function gtidOfDomain(position: string, domain: number): MariadbGtid | null {
-  for (const part of position.split(',')) {
-    if (part.trim() === '') continue;
-    const gtid = parseMariadbGtid(part.trim());
-    if (gtid.domain === domain) return gtid;
-  }
-  return null;
+/** In a position text such as `0-1-57,1-1-3`. Skein writes in domain 0 alone. */
+export function ownGtid(position: string): string {
+  return (
+    position
+      .split(',')
+      .find((gtid) => gtid.trim().startsWith('0-'))
+      ?.trim() ?? ''
+  );
 }

@@ -16,6 +16,7 @@ import type {
   ReplicaGroup,
 } from '../flavour.js';
 import { toleratingRename, withoutOldEngineName } from './ddl-for-replicas.js';
+import { RECOVERY_SERVER_ID } from './ddl-recovery.js';
 import { dumpRefusal } from './dump-refusal.js';
 import { MARIADB_EVENT, ROWS } from './event-types.js';
 import {
@@ -26,9 +27,11 @@ import {
   GTID_FLAG_DDL,
   GTID_FLAG_STANDALONE,
   markedAsDdl,
+  ownGtid,
   parseMariadbGtid,
 } from './gtid.js';
-import { lastOfList } from './log-head.js';
+import { beginOfHead, lastOfList } from './log-head.js';
+import { mariadbSql } from './server-sql.js';
 import { mariadbSource } from './source-side.js';
 import { changesKeylessTable } from './table-map.js';
 import { decodeXaMark, mariadbXaMarks } from './xa.js';
@@ -203,6 +206,7 @@ function mayChangeDefinitions(group: Buffer): boolean {
 export const mariadb: Flavour = {
   name: 'mariadb',
   sourceSide: mariadbSource,
+  sql: mariadbSql,
   gtidText: (binary) =>
     formatMariadbGtid(decodeMariadbGtid(Buffer.from(binary.buffer, binary.byteOffset, binary.length))),
   gtidBinary: (text) => (text === '' ? Buffer.alloc(0) : encodeMariadbGtid(parseMariadbGtid(text))),
@@ -219,6 +223,7 @@ export const mariadb: Flavour = {
     return domain === 0 ? sequence : null;
   },
   logFileBegin: (event) => (event[HEADER_AT.type] === MARIADB_EVENT.gtidList ? lastOfList(event) : null),
+  beginOfHead,
   isEncryption: (type) => type === MARIADB_EVENT.startEncryption,
   statementOf,
   isAnnotation: (type) => type === MARIADB_EVENT.annotateRows,
@@ -227,5 +232,7 @@ export const mariadb: Flavour = {
   mayChangeDefinitions,
   dumpConversation,
   dumpRefusal,
+  ownGtid,
+  recoveryServerId: RECOVERY_SERVER_ID,
   epochServerId: (epoch) => EPOCH_SERVER_ID_BASE + epoch,
 };

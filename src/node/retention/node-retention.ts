@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { NodeConfig } from '../../config/node-config.js';
 import type { EventLog } from '../../events/event-log.js';
+import type { Flavour } from '../../flavour/flavour.js';
 import type { MariadbControl } from '../../mysql-control/control.js';
 import { logFileBegin, logFiles } from '../../mysql-control/log-files.js';
 import type { RoleNode } from '../../roles/role-node.js';
@@ -22,7 +23,7 @@ export interface NodeRetentionModules {
   readonly control: MariadbControl;
   readonly server: ManagedServer;
   readonly role: RoleNode;
-  readonly flavour: { ordinalOf(gtid: string): number };
+  readonly flavour: Pick<Flavour, 'ordinalOf' | 'beginOfHead'>;
   /** The warnings in the status document have changed. */
   changed(): void;
 }
@@ -49,7 +50,7 @@ export function nodeRetention(config: NodeConfig, modules: NodeRetentionModules)
       logFiles: () => logFiles(server.dataDir),
       // Where an operator has the server encrypt its log, only the server can read it.
       logFileBegin: async (name) =>
-        (await logFileBegin(join(server.dataDir, name))) ?? control.logFileBegin(name),
+        (await logFileBegin(join(server.dataDir, name), flavour)) ?? control.logFileBegin(name),
       purgeLogs: (before) => control.purgeLogs(before),
       keepLogs: () => control.keepLogs(),
       ordinalOf: (gtid) => flavour.ordinalOf(gtid),

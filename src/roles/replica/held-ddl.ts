@@ -1,5 +1,5 @@
 import type { HeldDdl } from '../../endpoint/endpoint.js';
-import { doubtOfDdl } from '../../mysql-control/ddl-traces.js';
+import type { Flavour } from '../../flavour/flavour.js';
 import { sleep } from '../../std/timing.js';
 import type { LocalControl } from '../local-server.js';
 import type { DdlNoteFile } from './ddl-note.js';
@@ -15,14 +15,14 @@ const HELD_PAUSE_MS = 20;
  * executed, or has an entry although it was not. Such DDL is noted.
  */
 export async function beforeDdl(
-  { control, ddlNote }: { control: LocalControl; ddlNote: DdlNoteFile },
+  { control, ddlNote, flavour }: { control: LocalControl; ddlNote: DdlNoteFile; flavour: Flavour },
   { ordinal, previousGtid, statement }: HeldDdl,
   signal: AbortSignal,
 ): Promise<void> {
   while (previousGtid !== '' && !(await control.waitApplied(previousGtid, HELD_WAIT_MS)))
     // With too many waiting sessions, the server answers at once.
     await sleep(HELD_PAUSE_MS, signal);
-  const doubt = doubtOfDdl(statement);
+  const doubt = flavour.sql.doubtOfDdl(statement);
   if (doubt === null) return;
   const partitions = doubt === 'unlogged' ? await control.partitionIds() : null;
   await ddlNote.save({ ordinal, partitions });

@@ -90,7 +90,7 @@ export class ReplicaRole {
         committed: () => spool.committed(),
         nameOf: (ordinal) => this.#epochs.positionAt(ordinal).gtid,
         beforeDdl: (ddl, signal) =>
-          beforeDdl({ control: modules.control(), ddlNote: modules.ddlNote }, ddl, signal),
+          beforeDdl({ control: modules.control(), ddlNote: modules.ddlNote, flavour }, ddl, signal),
         refused: (error) => this.#refused(error),
       },
     );

@@ -1,20 +1,5 @@
 /** Lists the transactions that a replica's server executes, and clients that may block them. */
-
-type Query = (sql: string, deadlineMs?: number) => Promise<Record<string, unknown>[]>;
-
-export interface WorkerRow {
-  readonly id: number;
-  readonly state: string;
-  readonly statement: string;
-  readonly waitsForLock: boolean;
-}
-
-export interface ReaderRow {
-  readonly id: number;
-  readonly user: string;
-  /** Seconds since its transaction began; without a transaction, since its statement began. */
-  readonly seconds: number;
-}
+import type { Query, ReaderRow, WorkerRow } from '../server-sql.js';
 
 const WORKERS = `
   SELECT p.ID AS id, p.STATE AS state, p.INFO AS statement, t.trx_state AS trx

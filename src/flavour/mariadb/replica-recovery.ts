@@ -1,17 +1,11 @@
 /** Recovers a replica's server after a crash, so that engine, log and position agree; ddl-recovery.ts decides how. */
-import { parseMariadbGtid } from '../flavour/mariadb/gtid.js';
-import type { Query } from './control-sessions.js';
+
+import type { Query, RecoveryOptions } from '../server-sql.js';
 import { settleRecovery } from './ddl-recovery.js';
 import { PARTITION_IDS, traceOf } from './ddl-traces.js';
+import { parseMariadbGtid } from './gtid.js';
 import { lastGtid, resetLog, writtenByRecovery } from './own-log.js';
 import { replicaThreads, serverReading } from './server-status.js';
-
-export interface RecoveryOptions {
-  /** The DDL of the last note, which was written before the server got the statement; `partitions`: see DdlNote. */
-  readonly noted: { ordinal: number; partitions: string | null } | null;
-  nameOf(ordinal: number): string | null;
-  isDdl(ordinal: number): Promise<boolean | null>;
-}
 
 /**
  * Recovers a replica's server after a crash in the middle of DDL, before it replicates again. Returns a message about what

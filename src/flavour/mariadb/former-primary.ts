@@ -1,25 +1,11 @@
 /** Makes a replica's server of one that died while it was open as primary. */
-import { parseMariadbGtid } from '../flavour/mariadb/gtid.js';
-import type { ControlSessions } from './control-sessions.js';
+
+import type { FormerPrimary, FormerPrimaryOutcome, ServerSessions } from '../server-sql.js';
+import { parseMariadbGtid } from './gtid.js';
 import { resetLogAfter } from './replica-recovery.js';
 import { becomeReplica } from './role-switch.js';
 import { serverReading } from './server-status.js';
 import { preparedBranches } from './xa-branches.js';
-
-export interface FormerPrimary {
-  /** A server id that was never used (see ManagedServer.newClosedId). */
-  readonly serverId: number;
-  /** The end of the server's log as its files have it, read after this start (source/log-end.ts). */
-  readonly logEnd: { readonly gtid: string; readonly isTorn: boolean };
-  /** The cluster's GTID for this ordinal; null beyond the end of this node's own log. */
-  nameOf(ordinal: number): string | null;
-}
-
-export type FormerPrimaryOutcome =
-  /** The server stands at this position, and may follow from there. */
-  | { readonly kind: 'ready'; readonly position: string }
-  /** The server has, or may have, what the cluster lacks. It needs another copy of the data. */
-  | { readonly kind: 'seed'; readonly reason: string };
 
 /**
  * Compares the log of a server that has just started, closed, with the cluster's, and sets its positions. Its own words about its
@@ -28,7 +14,7 @@ export type FormerPrimaryOutcome =
  * @throws SkeinError COMMITS_WAITING, SESSIONS_REMAIN, CLOSE_FAILED
  */
 export async function settleFormerPrimary(
-  sessions: ControlSessions,
+  sessions: ServerSessions,
   { serverId, logEnd, nameOf }: FormerPrimary,
 ): Promise<FormerPrimaryOutcome> {
   const { query } = sessions;

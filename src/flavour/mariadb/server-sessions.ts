@@ -1,8 +1,8 @@
 /** Lists and ends sessions on the server. */
-import { SkeinError } from '../model/error.js';
-import { ServerError } from '../mysql-client/replies.js';
-import { sleep } from '../std/timing.js';
-import type { Query } from './control-sessions.js';
+import { SkeinError } from '../../model/error.js';
+import { ServerError } from '../../mysql-client/replies.js';
+import { sleep } from '../../std/timing.js';
+import type { Query } from '../server-sql.js';
 
 const ER_NO_SUCH_THREAD = 1094;
 const ER_NO_SUCH_QUERY = 1957;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { DdlDoubt } from '../server-sql.js';
 
 /** DDL of which the server's log does not tell after a crash whether it was executed (see ddl-recovery.ts). */
 
@@ -13,9 +14,6 @@ const ON_TABLES =
 const CHANGES_PARTITIONS = /^ALTER.*PARTITION/is;
 /** An ordinary ALTER. As with CREATE TABLE, partitions of a table that was never finished may be left in the engine. */
 const REBUILDS_TABLE = /PARTITION\s+BY|REMOVE\s+PARTITIONING/i;
-
-/** `unlogged`: the statement may be executed without being in the log. `lost`: it may be in the log without being executed. */
-export type DdlDoubt = 'unlogged' | 'lost';
 
 /** Why the node must write a note before the server gets this statement; null = it need not. */
 export function doubtOfDdl(statement: string): DdlDoubt | null {

@@ -1,13 +1,11 @@
 /** Opens the server as the primary, closes it, and makes it replicate from the endpoint. */
-import { SkeinError } from '../model/error.js';
-import { ServerError } from '../mysql-client/replies.js';
-import { plainText } from '../mysql-client/sql-text.js';
-import { writerStatements } from './accounts.js';
-import type { ControlSessions, Query } from './control-sessions.js';
+import { SkeinError } from '../../model/error.js';
+import { ServerError } from '../../mysql-client/replies.js';
+import { plainText } from '../../mysql-client/sql-text.js';
+import type { EndpointAddress, Query, RoleAccounts, ServerSessions } from '../server-sql.js';
 import { roleStatements } from './role-settings.js';
 import { closeSessions } from './server-sessions.js';
 import { refuseWaitingCommits } from './server-status.js';
-import type { UserAccounts } from './user-accounts.js';
 
 const ER_LOCK_WAIT_TIMEOUT = 1205;
 /** SET read_only waits for commits (rule C1), so it must give up soon when a commit waits for the quorum. */
@@ -34,17 +32,13 @@ const CLOSED_STATE: Readonly<Record<string, string>> = {
   rpl_semi_sync_master_enabled: '0',
 };
 
-interface Server {
-  readonly sessions: ControlSessions;
-  readonly users: UserAccounts;
-}
-
 /**
  * Opens a closed server for writes under the id of its epoch. Everything is read back.
  * @throws SkeinError COMMITS_WAITING, SESSIONS_REMAIN, OPEN_FAILED
  */
 export async function openAsPrimary(
-  { sessions, users }: Server,
+  sessions: ServerSessions,
+  accounts: RoleAccounts,
   options: { serverId: number },
 ): Promise<void> {
   const { query } = sessions;
@@ -57,8 +51,8 @@ export async function openAsPrimary(
   // A session keeps the id that it began with (rule C10): only ours and the dump may go on.
   sessions.dropWriter();
   await closeSessions(query);
-  for (const sql of writerStatements(true)) await query(sql);
-  await users.whileOpening(async () => {
+  for (const sql of accounts.writers(true)) await query(sql);
+  await accounts.whileOpening(async () => {
     await query('SET GLOBAL event_scheduler = ON');
     await query('SET GLOBAL read_only = 0');
   });
@@ -82,7 +76,7 @@ async function differencesOf(query: Query, wanted: Readonly<Record<string, strin
  * Closes an open server in order: nothing is written afterwards.
  * @throws SkeinError COMMITS_WAITING (then only a kill is safe, rule C1)
  */
-export async function closeForWrites({ query }: ControlSessions): Promise<void> {
+export async function closeForWrites({ query }: ServerSessions): Promise<void> {
   await refuseWaitingCommits(query);
   await query(`SET SESSION lock_wait_timeout = ${READ_ONLY_LOCK_WAIT_S}`);
   try {
@@ -105,22 +99,14 @@ export async function closeForWrites({ query }: ControlSessions): Promise<void> 
  * Takes `closeForWrites` back. Only on a server that is still the open primary's: the caller lets nothing else close it
  * meanwhile.
  */
-export async function writeAgain({ query }: ControlSessions): Promise<void> {
+export async function writeAgain({ query }: ServerSessions): Promise<void> {
   await query('SET GLOBAL event_scheduler = ON, GLOBAL read_only = 0');
-}
-
-export interface EndpointAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-  /** Parallel workers; 0 = one transaction after the other. */
-  readonly workers: number;
 }
 
 /** Makes the server replicate from the endpoint. Its relay logs are dropped; the spool has their content. */
 export async function followEndpoint(
-  { sessions: { query }, users }: Server,
+  { query }: ServerSessions,
+  accounts: RoleAccounts,
   { host, port, user, password, workers }: EndpointAddress,
 ): Promise<void> {
   await query('STOP SLAVE');
@@ -130,8 +116,12 @@ export async function followEndpoint(
       MASTER_PASSWORD=${plainText(password)}, MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1,
       MASTER_HEARTBEAT_PERIOD=${HEARTBEAT_PERIOD_S}, MASTER_SSL=0`,
   );
-  for (const sql of [...writerStatements(false), ...roleStatements('applying')]) await query(sql);
-  await users.reconcile();
+  for (const sql of [...accounts.writers(false), ...roleStatements('applying')]) await query(sql);
+  await accounts.reconcile();
+  await startReplica(query);
+}
+
+export async function startReplica(query: Query): Promise<void> {
   await query('START SLAVE');
 }
 
@@ -147,7 +137,7 @@ export async function stopFollowing(query: Query): Promise<void> {
  * @throws SkeinError COMMITS_WAITING, SESSIONS_REMAIN, CLOSE_FAILED
  */
 export async function becomeReplica(
-  sessions: ControlSessions,
+  sessions: ServerSessions,
   { serverId, position }: { serverId: number; position: string },
 ): Promise<void> {
   const { query } = sessions;

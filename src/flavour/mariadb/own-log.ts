@@ -1,10 +1,10 @@
 /** Reads the server's own binary log, and resets it. */
 
-import { parseMariadbGtid } from '../flavour/mariadb/gtid.js';
-import { SkeinError } from '../model/error.js';
-import { plainText } from '../mysql-client/sql-text.js';
-import type { Query } from './control-sessions.js';
+import { SkeinError } from '../../model/error.js';
+import { plainText } from '../../mysql-client/sql-text.js';
+import type { Query } from '../server-sql.js';
 import { RECOVERY_SERVER_ID } from './ddl-recovery.js';
+import { parseMariadbGtid } from './gtid.js';
 import { serverReading } from './server-status.js';
 
 /** A server that dies at each start before its recovery is finished begins a log file each time. Only this many are read. */
@@ -39,6 +39,17 @@ export async function gtidAt(
     throw new SkeinError('LOG_PLACE_GONE', `The server's binary log no longer contains ${file}:${offset}.`);
   }
   return lastGtid(row.gtid);
+}
+
+/**
+ * Keeps the server from purging its log by itself, because it does not know which member needs which file. Returns whether
+ * somebody had set it to purge.
+ */
+export async function keepLogs(query: Query): Promise<boolean> {
+  const [row] = await query('SELECT @@global.expire_logs_days AS days');
+  if (Number(row?.days) === 0) return false;
+  await query('SET GLOBAL expire_logs_days = 0');
+  return true;
 }
 
 /**

@@ -1,13 +1,14 @@
 /** Lists and ends branches of XA transactions in the engine (see roles/xa-recovery.ts). */
-import { xaBranch } from '../flavour/mariadb/xa.js';
-import type { ControlSessions } from './control-sessions.js';
+
+import type { ServerSessions } from '../server-sql.js';
 import { sessionsGone } from './server-sessions.js';
 import { refuseWaitingCommits } from './server-status.js';
+import { xaBranch } from './xa.js';
 
 /** Exists only while the end of a lost XA branch is being logged. */
 const STAND_IN = 'mysql.skein_xa_stand_in';
 
-export async function preparedBranches(sessions: ControlSessions): Promise<string[]> {
+export async function preparedBranches(sessions: ServerSessions): Promise<string[]> {
   // The name of a branch consists of bytes, not text.
   const rows = await sessions.queryBytes('XA RECOVER');
   return rows.map((row) => {
@@ -18,7 +19,7 @@ export async function preparedBranches(sessions: ControlSessions): Promise<strin
 }
 
 /** True when no branch is prepared and no XA statement is running. */
-export async function isFreeOfXa(sessions: ControlSessions): Promise<boolean> {
+export async function isFreeOfXa(sessions: ServerSessions): Promise<boolean> {
   const running = await sessions.query(
     "SELECT id FROM information_schema.processlist WHERE info LIKE '%XA%' AND id <> CONNECTION_ID()",
   );
@@ -26,7 +27,7 @@ export async function isFreeOfXa(sessions: ControlSessions): Promise<boolean> {
 }
 
 export async function finishBranch(
-  { query }: ControlSessions,
+  { query }: ServerSessions,
   branch: string,
   how: 'commit' | 'rollback',
 ): Promise<void> {
@@ -34,7 +35,7 @@ export async function finishBranch(
 }
 
 /** The branch has to change a row, because the server forgets a branch without changes (seen on 10.11). */
-export async function prepareStandIn(sessions: ControlSessions, branch: string): Promise<void> {
+export async function prepareStandIn(sessions: ServerSessions, branch: string): Promise<void> {
   await sessions.query(`CREATE TABLE IF NOT EXISTS ${STAND_IN} (id INT) ENGINE=InnoDB`);
   await inEndedSession(sessions, { logged: false }, [
     `XA START ${branch}`,
@@ -45,11 +46,7 @@ export async function prepareStandIn(sessions: ControlSessions, branch: string):
 }
 
 /** Uses a session of its own, because the session that prepared the branch cannot switch logging on again. */
-export async function logRollback(
-  sessions: ControlSessions,
-  branch: string,
-  serverId: number,
-): Promise<void> {
+export async function logRollback(sessions: ServerSessions, branch: string, serverId: number): Promise<void> {
   // Commits of an adopted server could wait for acknowledgements that no dump gives yet. Opening switches semi-sync on again.
   await refuseWaitingCommits(sessions.query);
   await sessions.query('SET GLOBAL rpl_semi_sync_master_enabled = 0');
@@ -62,7 +59,7 @@ export async function logRollback(
 
 /** Uses a session of its own. The server has ended it when this resolves, because a branch belongs to its session until then. */
 async function inEndedSession(
-  sessions: ControlSessions,
+  sessions: ServerSessions,
   { logged }: { logged: boolean },
   statements: readonly string[],
 ): Promise<void> {

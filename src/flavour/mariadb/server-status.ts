@@ -1,26 +1,6 @@
 /** The server's status: positions, semi-sync, replication threads. */
-import { SkeinError } from '../model/error.js';
-import type { Query } from './control-sessions.js';
-
-export interface ServerReading {
-  gtidBinlogPos: string;
-  gtidSlavePos: string;
-  readOnly: boolean;
-  serverId: number;
-  semiSync: { enabled: boolean; clients: number; waitSessions: number; noTx: number };
-  syncBinlog: number;
-  flushAtTrxCommit: number;
-  batchesCommits: boolean | null;
-}
-
-export interface ReplicaThreads {
-  ioRunning: boolean;
-  sqlRunning: boolean;
-  lastIoErrno: number;
-  lastIoError: string;
-  lastSqlErrno: number;
-  lastSqlError: string;
-}
+import { SkeinError } from '../../model/error.js';
+import type { Query, ReplicaThreads, ServerReading } from '../server-sql.js';
 
 const READING = `SELECT @@global.gtid_binlog_pos AS gtidBinlogPos, @@global.gtid_slave_pos AS gtidSlavePos,
   @@global.read_only AS readOnly, @@global.server_id AS serverId, @@global.sync_binlog AS syncBinlog,

@@ -1,4 +1,4 @@
-import { parseMariadbGtid } from '../flavour/mariadb/gtid.js';
+import { parseMariadbGtid } from './gtid.js';
 
 /**
  * DDL is not transactional. A server that dies in the middle of DDL finishes or undoes it at its next start, and then its log
