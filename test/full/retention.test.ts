@@ -35,6 +35,7 @@ showLogsOnFailure(() => cluster);
 beforeAll(async () => {
   cluster = await TestCluster.start({
     proxied: true,
+    patient: true,
     smallDisks: { nodes: ['n1', 'n3'], bytes: DISK_BYTES },
     settings: {
       ...QUICK,
