@@ -72,37 +72,41 @@ async function measure(losses: readonly Loss[]): Promise<string[]> {
     ...{ httpPort: await freePorts(), nodes: NODES, proxySeed },
   });
   try {
-    const first = await cluster.primary();
-    await cluster.sql(first, 'CREATE DATABASE bench');
-    await cluster.sql(first, CREATE_TABLE);
-    const writers = new Writers(cluster.nodes, cluster, PACE_MS);
-    for (const loss of losses) {
-      const of: Round[] = [];
-      found.set(loss, of);
-      for (let round = 1; round <= rounds; round++) {
-        await sleep(SETTLED_MS);
-        of.push(await lose(cluster, loss, writers));
-        console.error(`skein: ${LOSSES[loss].title}, ${round} of ${rounds}: ${shown(of.at(-1))}`);
-      }
-    }
-    await writers.stop();
-    await cluster.allReady();
-    const rows = await cluster.sql(await cluster.primary(), `SELECT id FROM ${TABLE}`);
-    const { acknowledged, refused, unknown } = writers;
-    const faults = judgeRows(
-      writers,
-      rows.map(([id]) => Number(id)),
-    );
-    const load = loadavg()[0]?.toFixed(1);
-    console.log(
-      `${losses.join(', ')}: ${acknowledged.length} acknowledged writes, ${refused.length} refused, ${unknown.length} without an answer; ` +
-        `${faults.length === 0 ? 'none lost, none doubled' : 'see below'}; load average of this machine at the end: ${load}\n`,
-    );
-    return faults;
+    return await cluster.during(measureIn(cluster, losses));
   } finally {
     await cluster.stop();
     rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
   }
+}
+
+async function measureIn(cluster: LocalCluster, losses: readonly Loss[]): Promise<string[]> {
+  const first = await cluster.primary();
+  await cluster.sql(first, 'CREATE DATABASE bench');
+  await cluster.sql(first, CREATE_TABLE);
+  const writers = new Writers(cluster.nodes, cluster, PACE_MS);
+  for (const loss of losses) {
+    const of: Round[] = [];
+    found.set(loss, of);
+    for (let round = 1; round <= rounds; round++) {
+      await sleep(SETTLED_MS);
+      of.push(await lose(cluster, loss, writers));
+      console.error(`skein: ${LOSSES[loss].title}, ${round} of ${rounds}: ${shown(of.at(-1))}`);
+    }
+  }
+  await writers.stop();
+  await cluster.allReady();
+  const rows = await cluster.sql(await cluster.primary(), `SELECT id FROM ${TABLE}`);
+  const { acknowledged, refused, unknown } = writers;
+  const faults = judgeRows(
+    writers,
+    rows.map(([id]) => Number(id)),
+  );
+  const load = loadavg()[0]?.toFixed(1);
+  console.log(
+    `${losses.join(', ')}: ${acknowledged.length} acknowledged writes, ${refused.length} refused, ${unknown.length} without an answer; ` +
+      `${faults.length === 0 ? 'none lost, none doubled' : 'see below'}; load average of this machine at the end: ${load}\n`,
+  );
+  return faults;
 }
 
 async function lose(cluster: LocalCluster, loss: Loss, writers: Writers): Promise<Round> {

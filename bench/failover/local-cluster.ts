@@ -1,12 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ClusterStatus } from '../../src/model/status.js';
 import { sleep } from '../../src/std/timing.js';
 import { LinkRoutes, USE_ROUTES } from '../../test/kit/link-routes.js';
 import { loadedBefore } from '../../test/kit/loaded-before.js';
+import { commandLineOf, killAndWait } from '../../test/kit/processes.js';
 import { until } from '../../test/kit/until.js';
+import { WatchedProcess } from './watched-process.js';
 import type { WriterTarget } from './writers.js';
 
 const MAIN = resolve('dist/main.js');
@@ -24,7 +24,7 @@ export interface LocalNode extends WriterTarget {
 export class LocalCluster {
   readonly nodes: readonly LocalNode[];
   readonly #directory: string;
-  readonly #demo: ChildProcess;
+  readonly #demo: WatchedProcess;
   readonly #routes: LinkRoutes | null;
 
   /** `proxySeed`: links go through proxies, so that they can be cut; null = they do not. At most five nodes then. */
@@ -42,23 +42,15 @@ export class LocalCluster {
     const ports = ['--http-port', http, '--link-port', http + LINKS, '--mysql-port', http + PORTS];
     const args = ['demo', '--dir', directory, ...ports, '--replicas', count - 1];
     const env = { ...process.env, ...(routes && loadedBefore([USE_ROUTES])) };
-    const demo = spawn(process.execPath, [MAIN, ...args.map(String)], {
-      ...{ env, stdio: ['ignore', 'pipe', 'pipe'] },
-    });
-    let said = '';
-    demo.stderr.on('data', (bytes: Buffer) => {
-      said += String(bytes);
-    });
-    for await (const bytes of demo.stdout) if (String(bytes).includes('skein ready')) break;
-    if (demo.exitCode !== null) throw new Error(`The cluster did not start:\n${said}`);
-    demo.stdout.resume();
+    const demo = new WatchedProcess(`The demo in ${directory}`, [MAIN, ...args.map(String)], env);
+    await demo.saying('skein ready');
     if (routes) await until('the nodes are linked through the proxies', () => routes.areUsed);
     return new LocalCluster(directory, demo, { http, count, routes });
   }
 
   private constructor(
     directory: string,
-    demo: ChildProcess,
+    demo: WatchedProcess,
     { http, count, routes }: { http: number; count: number; routes: LinkRoutes | null },
   ) {
     this.#directory = directory;
@@ -70,6 +62,11 @@ export class LocalCluster {
       url: `http://127.0.0.1:${http + at}`,
       port: http + PORTS + 10 * at,
     }));
+  }
+
+  /** The result of this work. @throws Error when the cluster's process ends before it is done */
+  during<T>(work: Promise<T>): Promise<T> {
+    return this.#demo.during(work);
   }
 
   get token(): string {
@@ -127,13 +124,36 @@ export class LocalCluster {
   }
 
   async stop(): Promise<void> {
-    if (this.#demo.exitCode === null) {
-      const ended = once(this.#demo, 'exit');
-      this.#demo.kill('SIGTERM');
-      await ended;
-    }
+    const hasEnded = !this.#demo.runs;
+    await this.#demo.stop();
+    if (hasEnded) await this.#killRest();
     await this.#routes?.close();
   }
+
+  /** Nodes and servers outlive the demo. */
+  async #killRest(): Promise<void> {
+    for (const kind of ['node', 'server'] as const)
+      for (const node of this.nodes) {
+        const pid = pidIn(node, kind);
+        if (pid !== null && (await isOf(pid, node))) await killAndWait(pid);
+      }
+  }
+}
+
+function pidIn(node: LocalNode, kind: 'node' | 'server'): number | null {
+  try {
+    return (
+      Number(/\d+/.exec(readFileSync(join(node.directory, `${kind}.pid`), 'utf8'))?.[0] ?? Number.NaN) || null
+    );
+  } catch {
+    return null;
+  }
+}
+
+/** The number in a file may be another process's by now. */
+async function isOf(pid: number, { directory }: LocalNode): Promise<boolean> {
+  const line = await commandLineOf(pid).catch(() => []);
+  return line.some((word) => word.includes(directory));
 }
 
 async function answers(url: string): Promise<boolean> {
