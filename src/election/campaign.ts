@@ -3,6 +3,7 @@ import type { ElectionMessage, Refusal, Standing } from '../model/election-messa
 import type { ListedMember } from '../model/members.js';
 import { isLastOfTimeline, timelineOf } from '../model/timeline.js';
 import { begin } from './promising.js';
+import { knowsMore, stopAsking } from './removal.js';
 import type { Answer, Candidate, PreCandidate } from './state.js';
 import {
   become,
@@ -66,7 +67,8 @@ export function campaign(turn: Turn): void {
     return;
   }
   become(turn, { kind: 'preCandidate', epoch, answers: NO_ANSWERS, askedAtMs: turn.at.nowMs });
-  say(turn, `It hears no primary, and asks whether it would be elected for epoch ${epoch}.`);
+  if (turn.state.removedBy === null)
+    say(turn, `It hears no primary, and asks whether it would be elected for epoch ${epoch}.`);
   ask(turn);
 }
 
@@ -136,6 +138,10 @@ export function campaignTick(turn: Turn, role: PreCandidate | Candidate): void {
 export function takePreVoteResponse(turn: Turn, from: string, message: PreVoteResponse): void {
   const { role } = turn.state;
   if (role.kind !== 'preCandidate' || role.epoch !== message.epoch) return;
+  if (message.refusal === 'no member') {
+    if (knowsMore(turn, message.standing)) stopAsking(turn, from);
+    return;
+  }
   const answers = withAnswer(role.answers, from, message.refusal, message.standing);
   become(turn, { ...role, answers });
   if (isElected(turn, answers)) campaignFor(turn, role.epoch, false);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FIT, OneCore, oneCore, standing } from '../../test/simulation/one-core.js';
 import { foundingChain } from '../../test/simulation/world.js';
-import type { ElectionMessage, Offer } from '../model/election-messages.js';
+import type { ElectionMessage, Offer, Refusal } from '../model/election-messages.js';
 import type { ElectionEffect } from './state.js';
 
 /** The rules of elections, one by one, on a single node. How nodes play together is in the transcripts. */
@@ -435,6 +435,40 @@ describe('a node that was removed while it followed nobody', () => {
     removed.hears('n2', { ...heartbeats[0], epoch: 2 } as ElectionMessage);
     removed.take({ kind: 'logSettled', epoch: 2 }, { kind: 'promiseKept', epoch: 2 });
     expect(removed.state.role).toMatchObject({ kind: 'follower', leader: { name: 'n2' } });
+  });
+
+  const answer = (refusal: Refusal, position = at(4, 20)): ElectionMessage => ({
+    ...{ kind: 'preVoteResponse', epoch: 1, refusal },
+    standing: standing('n2', { promisedEpoch: 0, position }),
+  });
+
+  it('hears it from any member that follows a primary, and stops asking', () => {
+    const told = oneCore('follower of n2, epoch 3').hears('n9', asks);
+    expect(told.sent('preVoteResponse')).toMatchObject([{ refusal: 'no member' }]);
+    expect(oneCore('follower of n2, epoch 3').hears('n3', asks).sent('preVoteResponse')).toMatchObject([
+      { refusal: 'hears the primary' },
+    ]);
+    const removed = oneCore('preCandidate').hears('n2', answer('no member'));
+    expect(removed.state).toMatchObject({ role: { kind: 'follower', leader: null }, removedBy: 'n2' });
+    expect(JSON.stringify(removed.effects)).toContain('n1 was removed from the cluster, n2 says');
+    expect(removed.pass(29_000).state.role.kind).toBe('follower');
+    expect(removed.pass(2_000).state.role.kind).toBe('preCandidate');
+    expect(removed.hears('n2', answer('no member')).effects.map(({ kind }) => kind)).not.toContain('said');
+  });
+
+  it('believes it only of a member whose list is newer: another one may not know yet that it was added', () => {
+    const asking = oneCore('preCandidate').hears('n2', answer('no member', at(0, 20)));
+    expect(asking.state).toMatchObject({ role: { kind: 'preCandidate' }, removedBy: null });
+  });
+
+  it('still votes, and follows a primary that it hears', () => {
+    const removed = () => oneCore('preCandidate').hears('n2', answer('no member'));
+    const vote = { kind: 'vote', epoch: 4, campaign: 'n2#9', position: at(4, 20), transfer: false } as const;
+    expect(kinds(removed().hears('n2', vote).effects)).toContain('settleLog');
+    const heartbeat = { kind: 'heartbeat', epoch: 4, campaign: 'n2#9', number: 1, isAnswered: true } as const;
+    const found = removed().hears('n2', heartbeat);
+    found.take({ kind: 'logSettled', epoch: 4 }, { kind: 'promiseKept', epoch: 4 });
+    expect(found.state).toMatchObject({ role: { leader: { name: 'n2' } }, removedBy: null });
   });
 
   it('is no reason to tell a member anything: that one hears heartbeats', () => {

@@ -89,6 +89,7 @@ export function startElection(context: ElectionContext, start: ElectionStart, at
       electionAtMs: 0,
       tries: 0,
       tickAtMs: at.nowMs,
+      removedBy: null,
     },
   };
   restartTimeout(turn);

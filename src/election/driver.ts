@@ -18,6 +18,7 @@ import { ELECTION_DEFAULTS } from './options.js';
 import { type Outlook, outlookOf } from './outlook.js';
 import { PeersFile } from './peers-file.js';
 import type { VotePromise } from './promise.js';
+import { removalText } from './removal.js';
 import { Repeats } from './repeats.js';
 import { isSameRole, NO_ROLE, type RoleView, roleView } from './role-view.js';
 import { ELECTION_RULES } from './rules.js';
@@ -215,6 +216,12 @@ export class ElectionDriver {
         against: ['The election of this node has not begun.'],
       };
     return outlookOf(this.#context, this.#state, this.#moment());
+  }
+
+  /** That this node was removed, for people; null = it has not heard so. */
+  removal(): string | null {
+    const by = this.#state?.removedBy ?? null;
+    return by === null ? null : removalText(this.#context.options.node, by);
   }
 
   /** For people and scripts, see FailoverStatus. */

@@ -4,6 +4,7 @@ import { isWitnessNamed, type ListedMember, majorityOf } from '../model/members.
 import { timelineOf } from '../model/timeline.js';
 import { durationText } from '../std/duration-text.js';
 import { comparePositions, positionText } from './log-position.js';
+import { removalText } from './removal.js';
 import type { ElectionState, Moment } from './state.js';
 import {
   type ElectionContext,
@@ -36,6 +37,7 @@ interface Voter {
 export function outlookOf(context: ElectionContext, state: ElectionState, at: Moment): Outlook {
   const turn = turnOf(context, state, at);
   const against: string[] = [];
+  if (state.removedBy !== null) against.push(removalText(context.options.node, state.removedBy));
   const primary = primaryOf(turn);
   const { node } = context.options;
   const names = [node, ...otherVoters(turn, ownLists(turn))].filter((name) => name !== primary);

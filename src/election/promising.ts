@@ -3,6 +3,7 @@ import { memberNamed } from '../model/members.js';
 import { timelineOf } from '../model/timeline.js';
 import { listsOf, positionText } from './log-position.js';
 import type { VotePromise } from './promise.js';
+import { isRemoved } from './removal.js';
 import type { PromiseTask } from './state.js';
 import {
   become,
@@ -43,7 +44,7 @@ function refusalOf(turn: Turn, epoch: number): Refusal | null {
 }
 
 export function answerPreVote(turn: Turn, from: string, { epoch, position }: PreVote): void {
-  const refusal = preVoteRefusal(turn, epoch, position);
+  const refusal = preVoteRefusal(turn, from, epoch, position);
   if (refusal === 'older log' && turn.state.role.kind === 'follower') hurry(turn);
   send(turn, from, { kind: 'preVoteResponse', epoch, refusal, standing: standingOf(turn) });
   const leader = leaderOf(turn);
@@ -52,11 +53,16 @@ export function answerPreVote(turn: Turn, from: string, { epoch, position }: Pre
   if (isStranger) sendHeartbeat(turn, leader, [from]);
 }
 
-function preVoteRefusal(turn: Turn, epoch: number, position: PreVote['position']): Refusal | null {
+function preVoteRefusal(
+  turn: Turn,
+  from: string,
+  epoch: number,
+  position: PreVote['position'],
+): Refusal | null {
   const refusal = refusalOf(turn, epoch);
   if (refusal !== null) return refusal;
   if (epoch === turn.state.promise.promisedEpoch) return 'older epoch';
-  if (hearsPrimary(turn)) return 'hears the primary';
+  if (hearsPrimary(turn)) return isRemoved(turn, from) ? 'no member' : 'hears the primary';
   return turn.rules.isUpToDate(position, ownPosition(turn)) ? null : 'older log';
 }
 
@@ -180,7 +186,7 @@ export function answerVote(
 export function followAfterPromise(turn: Turn, epoch: number, leader: string, campaign: string): void {
   become(turn, { kind: 'follower', leader: { name: leader, campaign, heardAtMs: turn.at.nowMs } });
   restartTimeout(turn);
-  change(turn, { tries: 0 });
+  change(turn, { tries: 0, removedBy: null });
   turn.effects.push({ kind: 'follow', leader, epoch });
   const isForced = timelineOf(epoch) > ownTimeline(turn);
   const how = isForced

@@ -164,6 +164,8 @@ export interface ElectionState {
   /** Campaigns since a primary was heard or a vote given. */
   readonly tries: number;
   readonly tickAtMs: number;
+  /** The member that has said that this node was removed; null = none has, or a primary was heard since. */
+  readonly removedBy: string | null;
 }
 
 export type ElectionEvent =

@@ -22,9 +22,9 @@ export interface Turn extends ElectionContext {
 /** Copies field by field: this is several times as fast as a spread, and the simulation takes millions of steps. */
 export function turnOf({ options, rules }: ElectionContext, state: ElectionState, at: Moment): Turn {
   const { chain, keptChain, promise, task, role, fitness, setBack, peers } = state;
-  const { seenEpoch, electionAtMs, tries, tickAtMs } = state;
+  const { seenEpoch, electionAtMs, tries, tickAtMs, removedBy } = state;
   const kept = { chain, keptChain, promise, task, role, fitness, setBack, peers };
-  const copy = { ...kept, seenEpoch, electionAtMs, tries, tickAtMs };
+  const copy = { ...kept, seenEpoch, electionAtMs, tries, tickAtMs, removedBy };
   return { options, rules, at, effects: [], state: copy };
 }
 

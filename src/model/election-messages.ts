@@ -47,6 +47,8 @@ export const REFUSALS = [
   'epoch too far ahead',
   'abstains',
   'no list',
+  /** The asking node was removed from the cluster, which has a primary. */
+  'no member',
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 

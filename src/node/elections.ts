@@ -95,6 +95,7 @@ export class NodeElections {
       changeMembers: (members, end) => driver.changeMembers(members, end),
       served: (epoch) => driver.served(epoch),
       failover: () => driver.failover(),
+      removal: () => driver.removal(),
     };
     this.#off.push(
       driver.onChange.on(() => this.primary.roleChanged(driver.role)),

@@ -55,6 +55,8 @@ export interface ElectionPort {
   /** The server is open for clients in this epoch. */
   served(epoch: number): void;
   failover(): FailoverStatus;
+  /** That this node was removed from the cluster, for people; null = it has not heard so. */
+  removal(): string | null;
 }
 
 /** The parts that a node owns and lends to its current role. */

@@ -383,6 +383,8 @@ export class ReplicaNode implements RoleScope {
 
   #reason(): string | null {
     if (this.#lost !== null) return this.#lost;
+    const removal = this.#parts.election.removal();
+    if (removal !== null) return removal;
     if (this.#parts.seeding.closed !== null) return this.#parts.seeding.closed;
     if (!this.#serverIsUp && this.#witnessLog === null) return this.#replica.closed ?? this.#whyDown();
     return (
