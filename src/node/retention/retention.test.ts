@@ -213,7 +213,8 @@ describe('retention', () => {
 });
 
 it('a witness with a full disk says what frees it', () => {
-  const space = { freeBytes: 0, wantedBytes: 2 ** 30, role: 'witness' } as const;
+  const space = { freeBytes: 0, wantedBytes: 2 ** 30, role: 'witness', away: ['n2'] } as const;
   expect(diskText('the spool', { ...space, isFull: false })).toContain('or remove it from the cluster');
+  expect(diskText('the spool', { ...space, isFull: false })).toContain('may still need from it (away: n2)');
   expect(diskText('the spool', { ...space, isFull: true })).toContain('writes need all servers');
 });

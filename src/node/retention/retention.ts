@@ -289,7 +289,11 @@ export class Retention {
   #diskText(disk: string, space: DiskSpace, isFull: boolean): string {
     const { dataDirectory, freeBytesMin } = this.#options;
     const role = memberRole(this.#modules.role.role, dataDirectory === null);
-    return diskText(disk, { ...space, wantedBytes: wantedFree(space, freeBytesMin), isFull, role });
+    const { members } = this.#modules.role.clusterStatus();
+    const away = members
+      .filter(({ witness, voter, state }) => !witness && voter && state === 'gone')
+      .map(({ name }) => name);
+    return diskText(disk, { ...space, wantedBytes: wantedFree(space, freeBytesMin), isFull, role, away });
   }
 
   #updateLevel(disk: string, space: DiskSpace, was: DiskLevel): DiskLevel {

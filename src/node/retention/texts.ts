@@ -47,13 +47,14 @@ export function diskText(
     wantedBytes,
     isFull,
     role,
-  }: { freeBytes: number; wantedBytes: number; isFull: boolean; role: MemberRole },
+    away,
+  }: { freeBytes: number; wantedBytes: number; isFull: boolean; role: MemberRole; away: readonly string[] },
 ): string {
   const space = `The disk of ${disk} has ${bytesText(freeBytes)} free, ${bytesText(wantedBytes)} are wanted (retention.freeBytesMin).`;
   if (role === 'witness')
     return isFull
       ? `${space} This witness takes no more of the log until there is enough space: writes need all servers until then.`
-      : `${space} This witness keeps what a member with a server may still need from it: bring back the one that is away, or remove it from the cluster.`;
+      : `${space} This witness keeps what a member with a server may still need from it${away.length === 0 ? '' : ` (away: ${away.join(', ')})`}: bring back the one that is away, or remove it from the cluster.`;
   if (!isFull) return `${space} The node purges binary logs, first those that no member needs.`;
   return role === 'primary'
     ? `${space} Writes are refused until there is enough space. Reads go on.`

@@ -45,6 +45,14 @@ describe('what the nodes with a server have', () => {
     expect(hadByServers(status(1, member('n1', 12), member('n2', 0)), 1)).toBe(0);
   });
 
+  it('does not wait for a learner that is away: it was added and never came, or comes back to be filled', () => {
+    const [n1, w3] = [member('n1', 12), member('w3', 3, true)];
+    const learner = { ...member('n4', 0), voter: false };
+    expect(hadByServers(status(1, n1, { ...learner, state: 'gone' }, w3), 1)).toBe(12);
+    expect(hadByServers(status(1, n1, learner, w3), 1)).toBe(0);
+    expect(hadByServers(status(1, n1, { ...member('n2', 0), state: 'gone' }, w3), 1)).toBe(0);
+  });
+
   it('is not known by what the primary of another epoch says', () => {
     expect(hadByServers(status(1, member('n1', 12), member('n2', 12)), 2)).toBeNull();
   });

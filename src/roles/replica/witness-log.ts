@@ -86,6 +86,9 @@ export class WitnessLog {
 export function hadByServers({ epoch: told, members }: ClusterStatus, epoch: number): number | null {
   // What an older primary counted says nothing about the logs that were cut since then.
   if (told !== epoch) return null;
-  const durable = members.flatMap(({ witness, positions }) => (witness ? [] : [positions.durable]));
+  // A learner that is away counts in no acknowledgement, so nothing of it rests on this log: it is fed by a node with a server, or
+  // filled from one.
+  const needs = members.filter(({ witness, voter, state }) => !witness && (voter || state !== 'gone'));
+  const durable = needs.map(({ positions }) => positions.durable);
   return durable.length === 0 ? null : Math.min(...durable);
 }
