@@ -13,6 +13,7 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import { ApiError } from '../api/api-error.js';
 import type { NodeView } from '../api/node-view.js';
 import type { AuditStyle } from '../audit/request-lines.js';
 import { ownToken } from '../auth/own-token.js';
@@ -263,7 +264,8 @@ export class HttpServer {
     app.decorateRequest('skein', null);
     app.addHook('onRequest', (request, reply, done) => {
       this.#begin(request, reply);
-      done();
+      if (this.#closing) done(new ApiError(503, 'NOT_OPEN', 'This node is stopping.', { retryable: true }));
+      else done();
     });
     app.addHook('onSend', (request, reply, payload, done) => {
       const { raw } = request;
@@ -321,7 +323,8 @@ export class HttpServer {
       genReqId: (request) => requestId(request.headers['x-request-id']),
       routerOptions: { ignoreTrailingSlash: true, maxParamLength: PARAM_MAX },
       forceCloseConnections: 'idle',
-      return503OnClosing: true,
+      // The hook below refuses it in the form of every other refusal.
+      return503OnClosing: false,
       requestTimeout: HTTP_CONSTANTS.requestTimeoutMs,
       keepAliveTimeout: HTTP_CONSTANTS.keepAliveMs,
       connectionTimeout: HTTP_CONSTANTS.stalledAnswerMs,
