@@ -62,6 +62,17 @@ it('a server that stands where it was is read at once', () => {
   expect(noted).toBe(950);
 });
 
+it('data that is lost again is another trouble when the node has followed the cluster meanwhile', () => {
+  spool.begin = 500;
+  for (const end of [1_000, 1_000, 1_001]) {
+    spool.end = at(end);
+    expect(() => make().looked(at(0), 0)).toThrow('data directory was lost');
+  }
+  const [first, same, later] = needs.map(({ trouble }) => trouble);
+  expect(same).toBe(first);
+  expect(later).not.toBe(first);
+});
+
 it('data that was set back is not read before it has what the cluster has committed', () => {
   decision.looked(at(300), 900);
   expect(decision.closed).toMatch(/up to number 900/);

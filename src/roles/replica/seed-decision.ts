@@ -168,7 +168,7 @@ export class SeedDecision {
   }
 
   #missing(ordinal: number, gtid: string, begin: number): SkeinError {
-    const { seeding } = this.#modules;
+    const { seeding, spool } = this.#modules;
     const reason = `The server is at ${gtid || 'the beginning'}, but the spool begins at number ${begin}. So the data directory was lost or replaced by an older one.`;
     // A seed that is under way already replaces the data.
     const refused = seeding.isRunning
@@ -177,7 +177,8 @@ export class SeedDecision {
           cause: 'data-missing',
           reason,
           closes: true,
-          trouble: `data-missing at ${ordinal}, spool from ${begin}`,
+          // A node that has followed the cluster since it was filled was helped by that.
+          trouble: `data-missing at ${ordinal}, spool ${begin} to ${spool.end.ordinal}`,
         });
     return new SkeinError('DATA_MISSING', refused === null ? reason : `${reason} ${refused}`);
   }
