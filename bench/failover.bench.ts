@@ -61,7 +61,8 @@ const wrong = [
 ];
 console.log(asMarkdown(tableOf(found)));
 for (const line of wrong) console.log(line);
-if (wrong.length > 0) process.exitCode = 1;
+// Connections of clients whose primary was stopped or cut off may wait for a long time yet.
+process.exit(wrong.length > 0 ? 1 : 0);
 
 /** In a cluster of their own. Returns what is wrong with the rows at the end. */
 async function measure(losses: readonly Loss[]): Promise<string[]> {
