@@ -49,7 +49,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await Promise.all(machines.map((each) => each.end()));
-  await rm(base, { recursive: true, force: true });
+  // A bootstrap whose node was killed may still be writing for a moment.
+  await rm(base, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
 });
 
 /** The members and the join tokens, as the primary has them. */
