@@ -75,11 +75,15 @@ export async function runNode(
   node.failed.throwIfAborted();
 }
 
-/** `sink` takes lines of the log and writes them to `logFile`, which then calls its listeners. */
+/**
+ * `sink` takes lines of the log and writes them to `logFile`, which then calls its listeners. `diskWrites` grows every second
+ * while the disk of the node's directory takes writes.
+ */
 interface NodeModules {
   readonly logger: Logger;
   readonly logFile: RotatingFile;
   readonly sink: LineSink;
+  diskWrites(): number;
 }
 
 /** A server without waiting commits ends in about two seconds. After this time the node stops waiting for it. */
@@ -116,7 +120,7 @@ class Node {
   readonly #generation = new SessionGeneration();
   readonly #life: ServerLife;
 
-  static async create(config: NodeConfig, { logger, logFile, sink }: NodeModules): Promise<Node> {
+  static async create(config: NodeConfig, { logger, logFile, sink, diskWrites }: NodeModules): Promise<Node> {
     const stateDir = join(config.directory, 'state');
     const tls =
       config.tls &&
@@ -143,6 +147,8 @@ class Node {
         hangMs: config.serverHangMs,
         // What the primary's server logs. A replica's server may have nothing to do.
         progress: () => (role.role === 'primary' ? role.positions().received : 0),
+        // A replica whose disk hangs delays nobody, and its server may be read.
+        diskWrites: () => (role.role === 'primary' ? diskWrites() : null),
         recoverAs: () => recovery.recoverAs(),
         recoveryServerId: () =>
           role.role === 'primary' ? recovery.epochServerId() : flavour.recoveryServerId,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { requireDescriptors } from '../config/descriptor-budget.js';
 import { loadNodeConfig, type NodeConfig } from '../config/node-config.js';
 import { messageOf, SkeinError } from '../model/error.js';
-import { aliveFile, keepAliveFile, leftBehind } from '../std/alive-file.js';
+import { aliveFile, type KeptAlive, keepAliveFile, leftBehind } from '../std/alive-file.js';
 import { descriptorLimit } from '../std/descriptor-limit.js';
 import { takeLock } from '../std/lock-file.js';
 import type { Logger } from '../std/logger.js';
@@ -49,14 +49,14 @@ killed, its server stays up, and the next start takes it over. Logs go to node.l
     const lock = takeLock(join(config.directory, 'node.lock'));
     if (lock.kind === 'taken') throw runsAlready(config, lock.owner.pid);
     const pidFile = join(config.directory, 'node.pid');
-    let endAlive = () => {};
+    let alive: KeptAlive | null = null;
     try {
       await writePidFile(pidFile);
       const before = leftBehind(aliveFile(config.directory));
-      endAlive = keepAliveFile(aliveFile(config.directory));
-      return await runLogged(config, before, context);
+      alive = keepAliveFile(aliveFile(config.directory));
+      return await runLogged(config, { before, alive }, context);
     } finally {
-      endAlive();
+      alive?.end();
       removeOwnPidFile(pidFile);
       lock.release();
     }
@@ -65,7 +65,7 @@ killed, its server stays up, and the next start takes it over. Logs go to node.l
 
 async function runLogged(
   config: NodeConfig,
-  before: ReturnType<typeof leftBehind>,
+  { before, alive }: { before: ReturnType<typeof leftBehind>; alive: KeptAlive },
   { env, signal, interrupted }: CommandContext,
 ): Promise<number> {
   const logFile = new RotatingFile({
@@ -83,7 +83,7 @@ async function runLogged(
     tuneV8();
     // Loaded only now, so that an invalid configuration is reported fast.
     const { runNode } = await import('../node.js');
-    await runNode(config, { logger, logFile, sink, signal });
+    await runNode(config, { logger, logFile, sink, diskWrites: alive.writes, signal });
   } catch (error) {
     logger.error({ error }, 'node failed');
     throw error;

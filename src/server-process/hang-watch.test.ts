@@ -6,6 +6,7 @@ import { HangWatch } from './hang-watch.js';
 function watching({ isUp = true }: { isUp?: boolean } = {}) {
   const clock = new VirtualClock();
   const server = { answers: true, greets: true, progress: 0, isBusy: false };
+  const disk = { isJudged: true, takesWrites: true };
   const told: (string | null)[] = [];
   const hung: string[] = [];
   const did = { asked: 0, knocked: 0, stopped: 0 };
@@ -28,13 +29,14 @@ function watching({ isUp = true }: { isUp?: boolean } = {}) {
       cpuMs: () => 0,
       isRunnable: () => server.isBusy,
       progress: () => server.progress,
+      diskWrites: () => (disk.isJudged ? (disk.takesWrites ? clock.nowMs() : 0) : null),
       silent: (reason) => told.push(reason),
       hung: (reason) => hung.push(reason),
     },
   );
   if (isUp) watch.up();
   else watch.start();
-  return { clock, server, told, hung, did, watch, pulse };
+  return { clock, server, disk, told, hung, did, watch, pulse };
 }
 
 it('asks a server that answers twice a second, and knocks only when it does not', () => {
@@ -113,4 +115,29 @@ it('says and does nothing after it was stopped', () => {
   expect(told.at(-1)).toBeNull();
   clock.pass(60_000);
   expect([told.length, hung, did.stopped]).toEqual([length, [], 1]);
+});
+
+it('tells a disk that takes no writes, and counts it as a hang after three times the limit', () => {
+  const { clock, disk, told, hung } = watching();
+  clock.pass(1_000);
+  disk.takesWrites = false;
+  clock.pass(6_000);
+  expect(told.at(-1)).toMatch(/^Its disk has taken no write for \d\.\d s\. It counts as hung after 30 s\.$/);
+  clock.pass(23_000);
+  expect(hung).toEqual([]);
+  clock.pass(3_000);
+  expect(hung).toEqual(['for 30 s its disk took no write']);
+});
+
+it('takes it back when the disk writes again, and judges no disk that is none of its business', () => {
+  const { clock, disk, told, hung } = watching();
+  clock.pass(1_000);
+  disk.takesWrites = false;
+  clock.pass(25_000);
+  disk.takesWrites = true;
+  clock.pass(1_000);
+  expect(told.at(-1)).toBeNull();
+  Object.assign(disk, { isJudged: false, takesWrites: false });
+  clock.pass(100_000);
+  expect([told.at(-1), hung]).toEqual([null, []]);
 });

@@ -13,6 +13,8 @@ export interface HangWatchModules {
   isRunnable(): boolean;
   /** A number that grows while the server does its work. */
   progress(): number;
+  /** A number that grows every second while the disk under the server takes writes; null: a disk that hangs is no reason. */
+  diskWrites(): number | null;
   /** Why people should not count on this server now; null = it answers. */
   silent(reason: string | null): void;
   hung(reason: string): void;
@@ -21,6 +23,8 @@ export interface HangWatchModules {
 
 /** Part of the limit after which the silence is told. */
 const TOLD_AFTER = 0.5;
+/** A disk that is tried again, or is busy with large copies, comes back within this many limits. */
+const DISK_FACTOR = 3;
 
 /** Watches whether one run of the server hangs, until that is so or the watch is stopped. */
 export class HangWatch {
@@ -28,6 +32,7 @@ export class HangWatch {
   readonly #clock: Clock;
   readonly #limitMs: number;
   #judge: HangJudge;
+  readonly #diskJudge: HangJudge;
   /** It has answered a login, so it can be asked. */
   #isUp = false;
   #isSilent = false;
@@ -41,6 +46,7 @@ export class HangWatch {
     this.#clock = modules.clock ?? systemClock;
     this.#limitMs = limits.limitMs;
     this.#judge = new HangJudge(limits.startLimitMs);
+    this.#diskJudge = new HangJudge(DISK_FACTOR * limits.limitMs);
   }
 
   start(): void {
@@ -73,23 +79,32 @@ export class HangWatch {
       runnable: this.#isSilent && isRunnable(),
     });
     this.#isSilent = silence.silentMs > 0;
-    if (silence.isHung) {
+    const disk = this.#lookAtDisk();
+    if (silence.isHung || disk?.isHung) {
       this.stop();
-      hung(hungText(silence));
+      hung(silence.isHung ? hungText(silence) : hungDiskText(disk as Silence));
       return;
     }
-    const isLong = silence.silentMs >= this.#limitMs * TOLD_AFTER;
-    this.#tell(this.#isUp && isLong ? silentText(silence) : null);
+    const isLong = ({ silentMs }: Silence) => silentMs >= this.#limitMs * TOLD_AFTER;
+    const told = isLong(silence) ? silentText(silence) : disk && isLong(disk) ? silentDiskText(disk) : null;
+    this.#tell(this.#isUp ? told : null);
     if (this.#isUp) pulse.ask();
     if (this.#isSilent || !this.#isUp) pulse.knock();
     this.start();
   }
 
+  #lookAtDisk(): Silence | null {
+    const writes = this.#modules.diskWrites();
+    if (writes === null) return null;
+    const nowMs = this.#clock.nowMs();
+    return this.#diskJudge.look({ nowMs, signs: writes, isClosed: false, cpuMs: 0, runnable: false });
+  }
+
   #tell(reason: string | null): void {
     const { logger, silent } = this.#modules;
     if (reason === null && !this.#isTold) return;
-    if (reason !== null && !this.#isTold) logger.warn({ reason }, 'the server does not answer');
-    if (reason === null && !this.#hasStopped) logger.info({}, 'the server answers again');
+    if (reason !== null && !this.#isTold) logger.warn({ reason }, 'the server may hang');
+    if (reason === null && !this.#hasStopped) logger.info({}, 'the server does not hang');
     this.#isTold = reason !== null;
     silent(reason);
   }
@@ -103,4 +118,12 @@ function silentText({ silentMs, isWorking, limitMs }: Silence): string {
 function hungText({ silentMs, isWorking }: Silence): string {
   const but = isWorking ? ', although it uses its cores or waits for one' : ', and did nothing else';
   return `for ${durationText(silentMs)} it answered neither a statement nor a new connection${but}`;
+}
+
+function silentDiskText({ silentMs, limitMs }: Silence): string {
+  return `Its disk has taken no write for ${durationText(silentMs)}. It counts as hung after ${durationText(limitMs)}.`;
+}
+
+function hungDiskText({ silentMs }: Silence): string {
+  return `for ${durationText(silentMs)} its disk took no write`;
 }

@@ -35,6 +35,8 @@ export interface ManagedServerOptions extends SpawnOptions {
   readonly hangMs?: number;
   /** Changes while the server does its work: such a server does not hang. */
   readonly progress?: () => number;
+  /** See HangWatchModules. */
+  readonly diskWrites?: () => number | null;
 }
 
 export interface ManagedServerModules {
@@ -331,9 +333,9 @@ export class ManagedServer {
   }
 
   #watchForHang(running: Running): HangWatch | null {
-    const { hangMs, progress } = this.#options;
+    const { hangMs, progress, diskWrites } = this.#options;
     return watchServer(
-      { running, account: this.#account(running.socketPath), hangMs, progress },
+      { running, account: this.#account(running.socketPath), hangMs, progress, diskWrites },
       {
         logger: this.#modules.logger,
         silent: (reason) => {

@@ -16,11 +16,18 @@ export interface WatchedServer {
   /** See ManagedServerOptions. */
   readonly hangMs: number | undefined;
   readonly progress: (() => number) | undefined;
+  readonly diskWrites: (() => number | null) | undefined;
 }
 
 /** Null = the setting is off. A server that this node has started is not watched before it has answered: `up`. */
 export function watchServer(
-  { running: { pid, adopted }, account, hangMs = 0, progress = () => 0 }: WatchedServer,
+  {
+    running: { pid, adopted },
+    account,
+    hangMs = 0,
+    progress = () => 0,
+    diskWrites = () => null,
+  }: WatchedServer,
   modules: { logger: Logger; silent(reason: string | null): void; hung(reason: string): void },
 ): HangWatch | null {
   if (hangMs === 0) return null;
@@ -29,7 +36,7 @@ export function watchServer(
     {
       ...modules,
       pulse: new Pulse(account),
-      progress,
+      ...{ progress, diskWrites },
       cpuMs: () => processActivity(pid)?.cpuMs ?? 0,
       isRunnable: () => hasRunnableThread(pid),
     },

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { mkdir, readdir, rename, unlink } from 'node:fs/promises';
 import { monotonicMs } from '../std/clock.js';
-import { SyncWritePolicy } from './sync-write-policy.js';
+import { SyncWritePolicy } from '../std/sync-write-policy.js';
 
 /**
  * The few things that the spool asks of a file system. Tests put a disk behind this interface that forgets what was not

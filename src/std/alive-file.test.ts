@@ -13,12 +13,13 @@ const file = aliveFile(directory);
 const me = ownIdentity();
 
 it('is touched again and again by the process that it names, and by nobody else', async () => {
-  const end = keepAliveFile(file);
+  const alive = keepAliveFile(file);
   const first = lastTouch(file, me);
   expect(first).not.toBeNull();
   expect(lastTouch(file, { ...me, startedAt: 'another time' })).toBeNull();
-  await until('the next touch', () => lastTouch(file, me) !== first, { deadlineMs: 15_000 });
-  end();
+  await until('the next write', () => alive.writes() > 0, { deadlineMs: 15_000 });
+  expect(lastTouch(file, me)).not.toBe(first);
+  alive.end();
   expect(lastTouch(file, me)).toBeNull();
   expect(leftBehind(file)).toBeNull();
 });
@@ -27,7 +28,7 @@ it('tells when a process that did not end in order turned its loop last', () => 
   writeFileSync(file, JSON.stringify({ pid: 4711, startedAt: 'x' }));
   utimesSync(file, 1_767_225_600, 1_767_225_600);
   expect(leftBehind(file)).toEqual({ pid: 4711, lastTurnAt: '2026-01-01T00:00:00.000Z' });
-  const end = keepAliveFile(file);
+  const alive = keepAliveFile(file);
   expect(lastTouch(file, me)).not.toBeNull();
-  end();
+  alive.end();
 });

@@ -10,9 +10,13 @@ export class LineBatch {
   #pendingBytes = 0;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(modules: { pass(lines: readonly string[], urgent: boolean): void }) {
+  /** `ended`: the thread ends, and the last lines were passed on. */
+  constructor(modules: { pass(lines: readonly string[], urgent: boolean): void; ended?(): void }) {
     this.#pass = modules.pass;
-    process.on('exit', () => this.flush());
+    process.on('exit', () => {
+      this.flush();
+      modules.ended?.();
+    });
   }
 
   /** @param line  with its line break at the end */

@@ -50,16 +50,17 @@ afterAll(async () => {
 
 const primary = () => until('a primary is open', () => cluster.electedPrimary(), { deadlineMs: 30_000 });
 
-/** The same node serves in the same epoch before and after. */
-async function expectNoElection(what: string, act: (node: TestNode) => Promise<void>): Promise<void> {
+/** The same node serves in the same epoch before and after, unless `act` says that it did something else. */
+async function expectNoElection(what: string, act: (node: TestNode) => Promise<boolean>): Promise<void> {
   await ledger.progress(WRITES, 40_000, `writes before: ${what}`);
   const before = await primary();
   const { epoch } = await before.cluster();
   gaps = [];
-  await act(before);
+  const isMeant = await act(before);
   await ledger.progress(WRITES, 40_000, `writes after: ${what}`);
   const after = await primary();
-  expect([after.name, (await after.cluster()).epoch], await cluster.logs()).toEqual([before.name, epoch]);
+  if (isMeant)
+    expect([after.name, (await after.cluster()).epoch], await cluster.logs()).toEqual([before.name, epoch]);
   console.log(`${what}: nothing acknowledged for ${Math.round(Math.max(...gaps))} ms`);
 }
 
@@ -69,12 +70,20 @@ it.for(['the primary', 'a replica'])(
     timeout: 120_000 + 2_000 * STALLS,
   },
   async (which, context) => {
-    await cluster.makePrimary('n1');
     const disk = cluster.disks.slow(which === 'the primary' ? 'n1' : 'n2');
     if (disk === null) return context.skip('no file system can be mounted here');
-    await expectNoElection(`stalls of ${which}’s disk`, () =>
-      disk.stall({ stallMs: STALL_MS, times: STALLS, pauseMs: 50 }),
-    );
+    const stalls = () => disk.stall({ stallMs: STALL_MS, times: STALLS, pauseMs: 50 });
+    // This machine's own disk may stand still too. Stalls that came out longer say nothing.
+    let longestMs = Number.POSITIVE_INFINITY;
+    for (let tries = 0; longestMs > 2 * STALL_MS; tries++) {
+      if (tries === 3) return context.skip(`this machine’s own disk stands still for ${longestMs} ms`);
+      await cluster.makePrimary('n1');
+      const measure = async () => {
+        longestMs = await stalls();
+        return longestMs <= 2 * STALL_MS;
+      };
+      await expectNoElection(`stalls of ${which}’s disk`, measure);
+    }
     // Each write waits for the primary's disk: the stalls were felt.
     if (which === 'the primary') expect(Math.max(...gaps)).toBeGreaterThan(STALL_MS / 2);
   },
@@ -88,6 +97,7 @@ it('all cores are busy with other programs', { timeout: 120_000 + 2 * SATURATED_
     try {
       await sleep(SATURATED_MS);
       expect(programs.every(({ exitCode }) => exitCode === null)).toBe(true);
+      return true;
     } finally {
       await Promise.all(programs.map(end));
     }

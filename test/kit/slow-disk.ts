@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, rmSync, truncateSync } from 'node:fs';
+import { text as textOf } from 'node:stream/consumers';
 
 /** Sparse: takes what is written to it. */
 const BYTES = 8 * 1024 ** 3;
@@ -37,8 +38,9 @@ export class SlowDisk {
   }
 
   /**
-   * `times` stalls of `stallMs`, with `pauseMs` between them. Resolves when they are over. In a process of its own, which ends them
-   * also when this one is killed: a process that waits for a stalled disk cannot be killed.
+   * `times` stalls of `stallMs`, with `pauseMs` between them. Resolves when they are over, with the length of the longest: a stall
+   * begins with a sync, which takes its time on a machine whose own disk is busy. In a process of its own, which ends them also when
+   * this one is killed: a process that waits for a stalled disk cannot be killed.
    */
   async stall({
     stallMs,
@@ -48,14 +50,24 @@ export class SlowDisk {
     stallMs: number;
     times?: number;
     pauseMs?: number;
-  }): Promise<void> {
-    const script = `for i in $(seq ${times}); do fsfreeze -f "$1"; sleep ${stallMs / 1000}; fsfreeze -u "$1"; sleep ${pauseMs / 1000}; done`;
+  }): Promise<number> {
+    const stall = `sync -f "$1"; date +%s%N; fsfreeze -f "$1"; sleep ${stallMs / 1000}; fsfreeze -u "$1"; date +%s%N`;
+    const script = `for i in $(seq ${times}); do ${stall}; sleep ${pauseMs / 1000}; done`;
     const child = spawn('/bin/sh', ['-c', script, 'stall', this.#directory], {
-      stdio: 'ignore',
+      stdio: ['ignore', 'pipe', 'ignore'],
       detached: true,
     });
-    const [code] = await once(child, 'exit');
+    const [text, [code]] = await Promise.all([textOf(child.stdout), once(child, 'exit')]);
     if (code !== 0) throw new Error(`${this.#directory} could not be stalled: exit code ${code}`);
+    const moments = text
+      .trim()
+      .split('\n')
+      .map((line) => Number(line) / 1e6);
+    const stalls = Array.from(
+      { length: times },
+      (_, at) => (moments[2 * at + 1] ?? 0) - (moments[2 * at] ?? 0),
+    );
+    return Math.max(...stalls);
   }
 
   unmount(): void {

@@ -24,7 +24,7 @@ export function slowDisk(random: Random, on: string, victim: Victim): Fault {
       const disk = cluster.disks.slow(name);
       if (disk === null) return { node: name, answer: 'mounting is not permitted here', end: nothing };
       const stalled = disk.stall({ stallMs, times, pauseMs: 100 });
-      return { node: name, end: () => stalled };
+      return { node: name, end: () => stalled.then(nothing) };
     },
   };
 }

@@ -15,18 +15,32 @@ const REST_MAX_MS = 60_000;
 /** A rest lasts at least this many times the wait before it. */
 const REST_PER_WAIT = 20;
 
+/** A disk that stands still for this long does so for all of its files. */
+const STALL_MS = 100;
+
+/** A disk that stood still. Its files share this, or the loop would wait once for each of them. */
+export interface DiskStall {
+  restUntilMs: number;
+}
+
+/** Of the disk of the node's directory, on which all is that a node writes. */
+const ownDisk: DiskStall = { restUntilMs: 0 };
+
 export class SyncWritePolicy {
   readonly #nowMs: () => number;
+  readonly #disk: DiskStall;
   #lostMs = 0;
   #restMs = REST_FIRST_MS;
   #restUntilMs = 0;
 
-  constructor(nowMs: () => number) {
+  constructor(nowMs: () => number, disk: DiskStall = ownDisk) {
     this.#nowMs = nowMs;
+    this.#disk = disk;
   }
 
   allows(): boolean {
-    return this.#restUntilMs === 0 || this.#nowMs() >= this.#restUntilMs;
+    const restUntilMs = Math.max(this.#restUntilMs, this.#disk.restUntilMs);
+    return restUntilMs === 0 || this.#nowMs() >= restUntilMs;
   }
 
   /** Records a synchronous write that began at `beganMs` and ends now. */
@@ -39,6 +53,7 @@ export class SyncWritePolicy {
       this.#lostMs = Math.max(0, this.#lostMs - QUICK_REGAINS_MS);
       return;
     }
+    if (tookMs >= STALL_MS) this.#disk.restUntilMs = now + REST_PER_WAIT * tookMs;
     this.#lostMs = Math.min(LOST_MAX_MS, this.#lostMs + tookMs);
     if (this.#lostMs < LOST_MAX_MS) return;
     this.#restUntilMs = now + Math.max(this.#restMs, REST_PER_WAIT * tookMs);

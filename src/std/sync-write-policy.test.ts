@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest';
-import { SyncWritePolicy } from './sync-write-policy.js';
+import { type DiskStall, SyncWritePolicy } from './sync-write-policy.js';
 
-function at(start = 1000) {
-  const clock = { ms: start };
-  const policy = new SyncWritePolicy(() => clock.ms);
+function at(clock = { ms: 1000 }, disk: DiskStall = { restUntilMs: 0 }) {
+  const policy = new SyncWritePolicy(() => clock.ms, disk);
   const wait = (ms: number) => {
     const began = clock.ms;
     clock.ms += ms;
@@ -66,4 +65,16 @@ it('comes back to a disk that is quick again', () => {
   }
   for (let i = 0; i < 10; i++) wait(0.2);
   expect(policy.allows()).toBe(true);
+});
+
+it('lets the loop wait once for a disk that stands still, not once for each file', () => {
+  const clock = { ms: 1000 };
+  const disk: DiskStall = { restUntilMs: 0 };
+  const [one, other] = [at(clock, disk), at(clock, disk)];
+  one.wait(500);
+  expect([one.policy.allows(), other.policy.allows()]).toEqual([false, false]);
+  clock.ms += 10_000;
+  expect([one.policy.allows(), other.policy.allows()]).toEqual([true, true]);
+  one.wait(30);
+  expect([one.policy.allows(), other.policy.allows()]).toEqual([false, true]);
 });
