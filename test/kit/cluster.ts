@@ -469,7 +469,10 @@ export function showLogsOnFailure(cluster: () => TestCluster | undefined): void 
     if (context.task.result?.state !== 'fail') return;
     const failed = cluster();
     if (!failed) return;
-    const logs = [await failed.logs(), ...(await Promise.all(failed.nodes.map(stateOf)))].join('\n');
+    const errors = context.task.result.errors?.map(({ message, stack }) => stack ?? message) ?? [];
+    const logs = [...errors, await failed.logs(), ...(await Promise.all(failed.nodes.map(stateOf)))].join(
+      '\n',
+    );
     console.error(`"${context.task.name}" failed; ${keptLogs(context.task.name, logs)}`);
   });
 }
