@@ -1,7 +1,8 @@
 /** Errors as HTTP answers them: one class, one body, status codes that tell the truth. */
+import type { ServerErrorName, ServerErrors } from '../flavour/server-errors.js';
 import { isSkeinError } from '../model/error.js';
 import { ServerError } from '../mysql-client/replies.js';
-import { errorName, type ServerErrorName } from '../mysql-protocol/error-names.js';
+import { ERRNO } from '../mysql-protocol/errno.js';
 import type { ERRORS, ErrorCode } from './errors.js';
 import type { Openness } from './node-view.js';
 
@@ -73,6 +74,7 @@ export interface ErrorContext {
   readonly isPrimary: boolean;
   /** Whether requests may reach the local server now; absent = they may. */
   readonly isOpen?: boolean;
+  readonly errors: ServerErrors;
 }
 
 export function notPrimary(primary: string | null, message?: string): ApiError {
@@ -104,22 +106,6 @@ export function thatApplied(failure: ApiError, applied: Applied): ApiError {
   return new ApiError(503, 'NOT_OPEN', message, { ...details, applied, retryable: false });
 }
 
-/** All forms of "access denied". They mean the token's role, because each role is an account of the server. */
-const FORBIDDEN = new Set([
-  1044, 1045, 1095, 1131, 1132, 1142, 1143, 1211, 1227, 1370, 1410, 1419, 1449, 1698, 3159,
-]);
-const READ_ONLY_TRANSACTION = 1792;
-const SERVER_OPTION = 1290;
-const TABLE_DENIED = 1142;
-const COLUMN_DENIED = 1143;
-/** Conflicts with other transactions: the same request may well succeed when it is sent again. */
-const CONFLICT_RETRYABLE = new Set([1020, 1205, 1213, 1637]);
-const DUPLICATE = new Set([1022, 1062, 1169, 1586, 1761, 1762]);
-const INTERRUPTED = new Set([1317, 1969, 3024]);
-/** Damaged tables: of this server alone, as long as others have them whole. */
-const DAMAGED = new Set([1034, 1194, 1195, 1712, 1877]);
-const UNAVAILABLE = new Set([1040, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1203, 1226, 1927]);
-
 /**
  * A replica's writing accounts lack INSERT (mysql-control/accounts.ts says why), and the server reports that for a prepared
  * statement before it reports that it is read-only. So this error means NOT_PRIMARY: the role may write on the primary.
@@ -128,7 +114,7 @@ function isReplicasRefusal({ errno, message }: ServerError, context: ErrorContex
   return (
     !(context.isPrimary && context.isOpen !== false) &&
     context.tokenRole !== 'read' &&
-    (errno === TABLE_DENIED || errno === COLUMN_DENIED) &&
+    (errno === ERRNO.tableDenied || errno === ERRNO.columnDenied) &&
     /\bINSERT\b[A-Z, ]* command denied/.test(message)
   );
 }
@@ -145,13 +131,15 @@ function noWriter(context: ErrorContext, details: { errno: number; sqlState: str
 /** The server's error as an answer; its number, state and text are kept. */
 function fromServerError(error: ServerError, context: ErrorContext): ApiError {
   const details = { errno: error.errno, sqlState: error.sqlState };
-  const name = errorName(error.errno);
-  const readOnlyServer = error.errno === SERVER_OPTION && error.message.includes('--read-only');
-  if (context.tokenRole === 'read' && (readOnlyServer || error.errno === READ_ONLY_TRANSACTION)) {
+  const name = context.errors.nameOf(error.errno);
+  const kind = context.errors.kindOf(error.errno);
+  const readOnlyServer = error.errno === ERRNO.forbiddenByOption && error.message.includes('--read-only');
+  if (context.tokenRole === 'read' && (readOnlyServer || error.errno === ERRNO.readOnlyTransaction)) {
     return new ApiError(403, 'FORBIDDEN', `A read token cannot write. ${error.message}`, details);
   }
   if (isReplicasRefusal(error, context)) return noWriter(context, details);
-  if (FORBIDDEN.has(error.errno)) {
+  // The role is an account of the server.
+  if (kind === 'forbidden') {
     return new ApiError(
       403,
       'FORBIDDEN',
@@ -159,10 +147,10 @@ function fromServerError(error: ServerError, context: ErrorContext): ApiError {
       details,
     );
   }
-  if (readOnlyServer || (error.errno === READ_ONLY_TRANSACTION && !context.isPrimary)) {
+  if (readOnlyServer || (error.errno === ERRNO.readOnlyTransaction && !context.isPrimary)) {
     return noWriter(context, details);
   }
-  if (error.errno === SERVER_OPTION && error.message.includes('NO_ENGINE_SUBSTITUTION')) {
+  if (error.errno === ERRNO.forbiddenByOption && error.message.includes('NO_ENGINE_SUBSTITUTION')) {
     return new ApiError(
       400,
       name,
@@ -170,13 +158,13 @@ function fromServerError(error: ServerError, context: ErrorContext): ApiError {
       details,
     );
   }
-  if (DUPLICATE.has(error.errno)) return new ApiError(409, name, error.message, details);
-  if (CONFLICT_RETRYABLE.has(error.errno)) {
+  if (kind === 'duplicate') return new ApiError(409, name, error.message, details);
+  if (kind === 'conflict') {
     return new ApiError(409, name, error.message, { ...details, retryable: true });
   }
-  if (INTERRUPTED.has(error.errno)) return new ApiError(504, name, error.message, details);
+  if (kind === 'interrupted') return new ApiError(504, name, error.message, details);
   // A replica is filled from another node for this; meanwhile others can answer.
-  if (UNAVAILABLE.has(error.errno) || (DAMAGED.has(error.errno) && !context.isPrimary)) {
+  if (kind === 'unavailable' || (kind === 'damaged' && !context.isPrimary)) {
     return new ApiError(503, name, error.message, { ...details, retryable: true });
   }
   return new ApiError(400, name, error.message, details);

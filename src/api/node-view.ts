@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
  * small one. Everything here is about this node only, except `clusterStatus`.
  */
 import type { AuditFilter } from '../audit/search.js';
+import type { Flavour } from '../flavour/flavour.js';
 import type { JoinCertificates, JoinTls } from '../joining/messages.js';
 import type { MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
@@ -115,6 +116,8 @@ export interface NodeView {
   readonly cluster: string;
   /** Random id, made when the cluster was founded. */
   readonly clusterId: string;
+  /** Of the local server. */
+  readonly flavour: Flavour;
   role(): Role;
   epoch(): number;
   isOpen(): Openness;

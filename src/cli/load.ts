@@ -6,6 +6,7 @@ import { DumpSplitter, type DumpStatement } from '../dump/split-dump.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import { Connection } from '../mysql-client/connection.js';
 import { STATUS } from '../mysql-client/replies.js';
+import { ERRNO } from '../mysql-protocol/errno.js';
 import { backoffMs, sleep } from '../std/timing.js';
 import type { Command, CommandContext, ParsedValues } from './command.js';
 import { UsageError } from './usage-error.js';
@@ -14,7 +15,6 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Characters of a failed statement that are shown. */
 const SHOWN_MAX = 120;
 /** The server ended the statement, because another session and it waited for each other's locks. */
-const ER_LOCK_DEADLOCK = 1213;
 /** Tries of a statement that deadlocks: together about three seconds. */
 const DEADLOCK_TRIES = 8;
 
@@ -198,7 +198,7 @@ async function repeatedAfterDeadlock<T>(
       return await query();
     } catch (error) {
       const { errno } = error as { errno?: number };
-      if (!alone || errno !== ER_LOCK_DEADLOCK || attempt === DEADLOCK_TRIES) throw error;
+      if (!alone || errno !== ERRNO.deadlock || attempt === DEADLOCK_TRIES) throw error;
       await sleep(backoffMs(attempt, 25, 1000), signal);
     }
   }

@@ -62,6 +62,7 @@ export class PlaneNodeView implements NodeView {
   readonly name: string;
   readonly cluster: string;
   readonly clusterId: string;
+  readonly flavour: Flavour;
   readonly events: EventSource;
   readonly audit: AuditView;
   readonly logs: LineView<LogFilter>;
@@ -75,6 +76,7 @@ export class PlaneNodeView implements NodeView {
     this.name = modules.config.name;
     this.cluster = modules.config.cluster;
     this.clusterId = modules.clusterId;
+    this.flavour = modules.flavour;
     this.events = modules.events;
     this.audit = modules.audit;
     this.logs = modules.logs;

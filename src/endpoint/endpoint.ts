@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { Flavour } from '../flavour/flavour.js';
 import type { SourceReply } from '../flavour/source-side.js';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
+import { ERRNO } from '../mysql-protocol/errno.js';
 import {
   CAPABILITY,
   decodeLogin,
@@ -78,8 +79,6 @@ const CONNECTIONS_MAX = 8;
 const LOGIN_DEADLINE_MS = 10_000;
 /** Interval at which a server that is ahead of the spool checks again. */
 const AHEAD_LOOK_MS = 1_000;
-/** The server's error for "could not read the binary log": its IO thread stops and says why. */
-const ERRNO_FATAL_DUMP = 1236;
 
 export class Endpoint {
   readonly #options: EndpointOptions;
@@ -251,7 +250,9 @@ export class Endpoint {
     if (!known) {
       this.#modules.logger.warn({ user: login.user.slice(0, 80) }, 'endpoint login refused');
       const message = 'Access denied: only the local server may read here.';
-      socket.end(packet(got.sequence + 1, encodeErr({ errno: 1045, sqlState: '28000', message })));
+      socket.end(
+        packet(got.sequence + 1, encodeErr({ errno: ERRNO.accessDenied, sqlState: '28000', message })),
+      );
       return false;
     }
     socket.write(packet(got.sequence + 1, OK_PAYLOAD));
@@ -273,7 +274,7 @@ export class Endpoint {
         'dump for the local server refused',
       );
       socket.end(
-        packet(1, encodeErr({ errno: ERRNO_FATAL_DUMP, sqlState: 'HY000', message: refusal.message })),
+        packet(1, encodeErr({ errno: ERRNO.fatalDump, sqlState: 'HY000', message: refusal.message })),
       );
       this.#modules.refused(refusal);
     });

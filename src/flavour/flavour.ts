@@ -1,4 +1,5 @@
 import type { ServerErr } from '../mysql-protocol/packets.js';
+import type { ServerErrors } from './server-errors.js';
 import type { ServerSql } from './server-sql.js';
 import type { SourceSide } from './source-side.js';
 
@@ -12,6 +13,8 @@ export interface Flavour {
   readonly sourceSide: SourceSide;
   /** What is said to the server in SQL. */
   readonly sql: ServerSql;
+  /** What the server's errors mean. */
+  readonly errors: ServerErrors;
   gtidText(binary: Uint8Array): string;
   gtidBinary(text: string): Buffer;
   /** A parser of one stream: finds the place of each event in its transaction group. */

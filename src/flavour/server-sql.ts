@@ -3,6 +3,29 @@ import type { TextRow } from '../mysql-client/connection.js';
 /** Runs one statement. `deadlineMs`: null = no deadline. */
 export type Query = (sql: string, deadlineMs?: number | null) => Promise<TextRow[]>;
 
+/** Rows of one statement in a session that belongs to another room. */
+export type RowsOf = (sql: string) => Promise<Readonly<Record<string, string | null>>[]>;
+
+/** A session of a client: it may have given columns other names, so rows have none. */
+export interface ClientSession {
+  query(sql: string): Promise<(string | null)[][]>;
+  /** The one row of a statement. */
+  ask(sql: string): Promise<(string | null)[]>;
+}
+
+export interface LastWritten {
+  /** '' = the session has written none. */
+  readonly gtid: string;
+  /** The session's default database. */
+  readonly database: string | null;
+}
+
+/** A place in the server's log: behind the last transaction that a snapshot shows. */
+export interface SnapshotPlace {
+  readonly file: string;
+  readonly position: number;
+}
+
 /** The sessions with which a node controls its server. */
 export interface ServerSessions {
   /** In the session for questions. It is not written to the binary log. */
@@ -153,4 +176,20 @@ export interface ServerSql {
   killQuery(query: Query, queryId: number): Promise<void>;
   committingSessions(query: Query): Promise<{ id: number; queryId: number }[]>;
   threadsBeforeLogin(query: Query): Promise<ReadonlySet<number>>;
+
+  // In sessions of clients, and beside them.
+  /** The transaction that a session has written last. In one question with its default database, which costs nothing more. */
+  lastWritten(session: ClientSession): Promise<LastWritten>;
+  /** Ends a locking read that waits for nobody: see ServerErrors.isLockWait. */
+  readonly sharedLockNoWait: string;
+  /** The names in SQL of all prepared branches. */
+  branchNames(session: ClientSession): Promise<string[]>;
+
+  // Comparing rows.
+  /** Assignments for a session in which the same value has the same text on every node. */
+  readonly comparisonSettings: readonly string[];
+  /** The place in the log that the session's snapshot shows. */
+  snapshotPlace(rowsOf: RowsOf): Promise<SnapshotPlace>;
+  /** The GTID of the last transaction before such a place; '' = none. */
+  snapshotGtid(rowsOf: RowsOf, place: SnapshotPlace): Promise<string>;
 }

@@ -177,7 +177,7 @@ export class HttpServer {
     const pool = (account: 'skein_read' | 'skein_write' | 'skein_admin') =>
       new SessionPool(
         { account, sessionsMax, waitersMax: WAITERS_PER_ROLE },
-        { server: () => modules.node.server() },
+        { server: () => modules.node.server(), sql: modules.node.flavour.sql },
       );
     this.#pools = { read: pool('skein_read'), write: pool('skein_write'), admin: pool('skein_admin') };
     this.#outcomes = new Outcomes(

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ApiError, toApiError } from '../api/api-error.js';
+import { ApiError, type ErrorContext, toApiError } from '../api/api-error.js';
+import { mariadb } from '../flavour/mariadb/mariadb.js';
 import { ServerError } from '../mysql-client/replies.js';
 import { planSql, type SqlRequest } from '../sql/request.js';
 import { getReplica } from './endpoints/health.js';
@@ -9,7 +10,9 @@ import { coercedQuery } from './query-values.js';
 import { bodyValidator } from './validation.js';
 
 const validate = bodyValidator(postSql);
-const context = { tokenRole: 'write', primaryHttp: null, isPrimary: true } as const;
+const context: ErrorContext = {
+  ...{ tokenRole: 'write', primaryHttp: null, isPrimary: true, errors: mariadb.errors },
+};
 
 /** The code that a body is refused with, or the plan. */
 function judge(body: unknown, header?: string): string | object {

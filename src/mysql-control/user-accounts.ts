@@ -1,5 +1,6 @@
 import { loadUsers } from '../auth/user-table.js';
 import { databasePattern, type User } from '../model/user.js';
+import { ERRNO, errnoOf } from '../mysql-protocol/errno.js';
 import {
   ACCOUNTS,
   DUMP_ON_REPLICA,
@@ -29,7 +30,6 @@ export interface UserChange {
   readonly what: 'made' | 'password' | 'rights' | 'dropped';
 }
 
-const ER_NO_SUCH_THREAD = 1094;
 const WRITER_HOST = '127.0.0.1';
 const HOSTS = `('${WRITER_HOST}', '${READ_ONLY_PORT_ADDRESS}')`;
 
@@ -308,7 +308,7 @@ export class UserAccounts {
       found.push({ address, port: Number(port) });
       if (address !== READ_ONLY_PORT_ADDRESS && Number(closed) === 0) continue;
       await this.#query(`KILL ${Number(id)}`).catch((error: unknown) => {
-        if ((error as { errno?: number }).errno !== ER_NO_SUCH_THREAD) throw error;
+        if (errnoOf(error) !== ERRNO.noSuchThread) throw error;
       });
     }
     return found;

@@ -1,3 +1,4 @@
+import { ERRNO } from '../mysql-protocol/errno.js';
 import { PACKET_HEADER_SIZE, packet } from '../mysql-protocol/packets.js';
 import { type Kill, killIn } from './kill-text.js';
 
@@ -169,7 +170,6 @@ function mayLeadToKill(bytes: Buffer, at: number): boolean {
   return LEADS.has(four) || SHORT_LEADS.has(four >>> 8) || four >>> 16 === IF;
 }
 
-const ER_KILL_DENIED_ERROR = 1095;
 /** Limit of MySQL's MESSAGE_TEXT. */
 const MESSAGE_MAX = 128;
 
@@ -179,7 +179,7 @@ const MESSAGE_MAX = 128;
  */
 export function failingStatement(message: string): Buffer {
   const text = message.slice(0, MESSAGE_MAX).replaceAll("'", '').replaceAll('\\', '');
-  return query(`SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = ${ER_KILL_DENIED_ERROR}, MESSAGE_TEXT = '${text}'`);
+  return query(`SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = ${ERRNO.killDenied}, MESSAGE_TEXT = '${text}'`);
 }
 
 /** A statement of ours, as a client would send it. */

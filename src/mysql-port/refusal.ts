@@ -1,3 +1,4 @@
+import { ERRNO } from '../mysql-protocol/errno.js';
 import { PACKET_HEADER_SIZE, packet } from '../mysql-protocol/packets.js';
 
 /**
@@ -11,23 +12,22 @@ export interface Refusal {
 
 /** First byte of an error. */
 const ERR = 0xff;
-const ER_CON_COUNT_ERROR = 1040;
 /**
  * Of class 08S01: "this server is going away, connect again". MySQL Router sends 2003 here, a client's own number, which
  * MariaDB's client library refuses to take from a server (seen with 10.11: "2027 Received malformed packet").
  */
-const ER_SERVER_SHUTDOWN = 1053;
+const GOING_AWAY = ERRNO.shutdown;
 
 export function tooManyConnections(port: string, max: number): Refusal {
   return {
-    errno: ER_CON_COUNT_ERROR,
+    errno: ERRNO.tooManyConnections,
     message: `Too many connections: the ${port} port of this Skein node takes ${max} at a time ("mysqlConnectionsMax")`,
   };
 }
 
 export function nowhereToGo(port: string, reason: string): Refusal {
   return {
-    errno: ER_SERVER_SHUTDOWN,
+    errno: GOING_AWAY,
     message: `Skein's ${port} port has no server to go to: ${reason} Nothing was executed; try again ("skein status" shows the cluster)`,
   };
 }
@@ -38,7 +38,7 @@ export function nowhereToGo(port: string, reason: string): Refusal {
  */
 export function refusalIn(bytes: Buffer): string | null {
   const body = bytes.subarray(PACKET_HEADER_SIZE);
-  if (body.length < 3 || body[0] !== ERR || body.readUInt16LE(1) !== ER_SERVER_SHUTDOWN) return null;
+  if (body.length < 3 || body[0] !== ERR || body.readUInt16LE(1) !== GOING_AWAY) return null;
   return body.toString('utf8', 3);
 }
 

@@ -4,6 +4,7 @@ import { messageOf, SkeinError } from '../model/error.js';
 import { accountPassword } from '../mysql-control/accounts.js';
 import { login, takeServerId } from '../mysql-control/login.js';
 import { loadMissingTimeZones } from '../mysql-control/time-zones.js';
+import { ERRNO } from '../mysql-protocol/errno.js';
 import type { ServerBinary } from '../server-packages/server-binary.js';
 import { Emitter } from '../std/emitter.js';
 import { exists } from '../std/files.js';
@@ -83,7 +84,6 @@ const READY_POLL_MS = 20;
 /** Interval of messages about a long recovery. */
 const STILL_STARTING_MS = 10_000;
 const STOP_DEADLINE_MS = 30_000;
-const ER_ACCESS_DENIED = 1045;
 /** The server's word for `recoverAs` = `replica` when it cannot: there is DDL, XA or another engine behind what it had to remove. */
 const NOT_TRUNCATED = 'Cannot truncate the binary log';
 
@@ -427,7 +427,7 @@ export class ManagedServer {
         return { pid, adopted, crashed, serverId: closedId, port, socketPath, version };
       } catch (error) {
         lastError = messageOf(error);
-        if ((error as { errno?: number }).errno === ER_ACCESS_DENIED) throw this.#refused();
+        if ((error as { errno?: number }).errno === ERRNO.accessDenied) throw this.#refused();
       }
       if (performance.now() > tellAt) {
         tellAt += STILL_STARTING_MS;

@@ -12,6 +12,7 @@ import { messageOf } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { AcknowledgeLevel } from '../model/status.js';
 import { ServerError } from '../mysql-client/replies.js';
+import { ERRNO } from '../mysql-protocol/errno.js';
 import { Cancellation } from '../std/cancellation.js';
 import type { Logger } from '../std/logger.js';
 import { CANCELLED, unlessCancelled } from '../std/unless-cancelled.js';
@@ -57,8 +58,6 @@ export interface SqlCaller {
   readonly gone: Cancellation;
 }
 
-const ER_READ_ONLY_TRANSACTION = 1792;
-
 /** What is done in the session of a request. `settled` is called when a write has come to its end, answered or not. */
 export interface SqlWork {
   work(run: StatementRun): Promise<void>;
@@ -85,7 +84,7 @@ export async function executeSql(
   const startedAtMs = performance.now();
   const outcome = await executeAs('read', plan, request);
   // The server says that it does write (by a function, a sequence, a lock), and has done nothing of it.
-  if (outcome.error?.details.errno !== ER_READ_ONLY_TRANSACTION || !results.restart()) return outcome;
+  if (outcome.error?.details.errno !== ERRNO.readOnlyTransaction || !results.restart()) return outcome;
   const timeoutMs = Math.max(1, plan.timeoutMs - Math.round(performance.now() - startedAtMs));
   return executeAs('write', { ...plan, timeoutMs }, request);
 }

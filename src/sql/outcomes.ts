@@ -20,7 +20,6 @@ const ANSWER_BYTES_MAX = 1024 * 1024;
 const PURGE_ROWS = 500;
 /** Rows that claim to be of the future were made up; our clocks are not that far apart. */
 const FUTURE_MS = 3_600_000;
-const ER_LOCK_WAIT_TIMEOUT = 1205;
 
 export interface OutcomesOptions {
   /** How long an outcome is kept. */
@@ -99,14 +98,15 @@ export class Outcomes {
   async find(name: string): Promise<FoundOutcome> {
     const access = this.#access();
     const reader = await this.#reader.get(access);
-    const lock = this.#node.role() === 'primary' ? ' LOCK IN SHARE MODE NOWAIT' : '';
+    const { errors, sql } = this.#node.flavour;
+    const lock = this.#node.role() === 'primary' ? ` ${sql.sharedLockNoWait}` : '';
     let row: (string | null)[] | undefined;
     try {
       [row] = await reader.query(
         `SELECT created_at, fingerprint, answer, seal FROM skein.outcomes WHERE id = '${name}'${lock}`,
       );
     } catch (error) {
-      if (error instanceof ServerError && error.errno === ER_LOCK_WAIT_TIMEOUT) return 'committing';
+      if (error instanceof ServerError && errors.isLockWait(error.errno)) return 'committing';
       throw error;
     }
     if (row === undefined) return 'none';
@@ -125,7 +125,7 @@ export class Outcomes {
   /** The last transaction in the server's log: all that can be seen is not younger. */
   async logEnd(): Promise<string> {
     const reader = await this.#reader.get(this.#access());
-    const [row] = await reader.query('SELECT @@GLOBAL.gtid_binlog_pos');
+    const [row] = await reader.query(`SELECT ${this.#node.flavour.sql.positions.logged}`);
     return row?.[0] ?? '';
   }
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { NodeView } from '../api/node-view.js';
+import { mariadb } from '../flavour/mariadb/mariadb.js';
 import { SkeinError } from '../model/error.js';
 import type { Role } from '../model/status.js';
 import type { Connection } from '../mysql-client/connection.js';
@@ -41,6 +42,7 @@ it('and may be sent again when the role has only closed', async () => {
 it('and may be sent again when the server ends before a quorum has what was read', async () => {
   const node = {
     role: () => 'primary',
+    flavour: mariadb,
     waitCommitted: async () => {
       throw new SkeinError(
         'ROLE_LOST',

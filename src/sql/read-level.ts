@@ -65,7 +65,7 @@ export async function confirmWhatWasRead(
   node: NodeView,
   over: Cancellation,
 ): Promise<void> {
-  const [gtid] = await connection.ask('SELECT @@GLOBAL.gtid_binlog_pos');
+  const [gtid] = await connection.ask(`SELECT ${node.flavour.sql.positions.logged}`);
   if (!gtid) return;
   const committed = unlessRoleLost(node.waitCommitted(gtid, 'majority', { over }), node);
   await orWhenOver(committed, over, notConfirmed);

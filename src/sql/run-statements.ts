@@ -1,12 +1,13 @@
 /**
  * Runs the statements of one request in one session. The server decides what is a write, never this file: what may only
  * read runs in read-only transactions (for a read token also on an account without write grants), all else runs as it
- * is, and afterwards the session is asked (@@last_gtid) whether it wrote a transaction.
+ * is, and afterwards the session is asked whether it wrote a transaction.
  */
 import { ApiError } from '../api/api-error.js';
 import type { Prepared } from '../mysql-client/answers.js';
 import type { Connection } from '../mysql-client/connection.js';
 import { ServerError, STATUS } from '../mysql-client/replies.js';
+import { ERRNO } from '../mysql-protocol/errno.js';
 import { canNotCommit, guardWithoutResult } from './guard.js';
 import type { PlannedStatement, SqlPlan } from './request.js';
 import type { ResultOutput } from './result-output.js';
@@ -64,9 +65,9 @@ export async function runStatements(run: StatementRun): Promise<void> {
 
 /** Asks the session which transaction it has written, and which default database it has now. */
 export async function settleSession(session: Session, progress: Pick<Progress, 'gtid'>): Promise<void> {
-  const [gtid, database] = await session.connection.ask('SELECT @@last_gtid, DATABASE()');
-  progress.gtid = gtid ?? '';
-  session.database = database ?? null;
+  const { gtid, database } = await session.sql.lastWritten(session.connection);
+  progress.gtid = gtid;
+  session.database = database;
 }
 
 async function runReadOnly(run: StatementRun): Promise<void> {
@@ -256,7 +257,8 @@ async function commit({ session, progress, beforeCommit }: StatementRun): Promis
   try {
     await connection.run(`RELEASE SAVEPOINT ${SAVEPOINT}`);
   } catch (error) {
-    if (error instanceof ServerError && error.errno === 1305) throw transactionEnded(undefined);
+    if (error instanceof ServerError && error.errno === ERRNO.noSuchSavepoint)
+      throw transactionEnded(undefined);
     throw error;
   }
   await beforeCommit?.();

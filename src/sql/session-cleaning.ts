@@ -5,12 +5,9 @@
  * rolled back here, and a session that is not certainly clean is refused: its owner closes it.
  */
 import { SkeinError } from '../model/error.js';
-import type { Connection } from '../mysql-client/connection.js';
 import { ServerError, STATUS } from '../mysql-client/replies.js';
+import { ERRNO } from '../mysql-protocol/errno.js';
 import type { Session } from './session-pool.js';
-
-/** The server's error for any other statement while an XA branch is active, idle or prepared. */
-const ER_XAER_RMFAIL = 1399;
 
 export type Ended = 'nothing' | 'transaction' | 'branch';
 
@@ -18,15 +15,16 @@ export type Ended = 'nothing' | 'transaction' | 'branch';
  * Rolls back what the session has open. A session whose branch was ended is not to be used again. @throws ServerError |
  * SkeinError
  */
-export async function endTransaction({ connection }: Session): Promise<Ended> {
+export async function endTransaction(session: Session): Promise<Ended> {
+  const { connection } = session;
   if ((connection.status & STATUS.inTransaction) === 0) return 'nothing';
   try {
     await connection.run('ROLLBACK');
     return 'transaction';
   } catch (error) {
-    if (!(error instanceof ServerError) || error.errno !== ER_XAER_RMFAIL) throw error;
+    if (!(error instanceof ServerError) || error.errno !== ERRNO.wrongXaState) throw error;
   }
-  await endBranch(connection);
+  await endBranch(session);
   return 'branch';
 }
 
@@ -34,9 +32,8 @@ export async function endTransaction({ connection }: Session): Promise<Ended> {
  * The server does not tell which branch is the session's own, and refuses to end one of another session (seen on 10.11). So
  * each branch in the list is tried. A branch that was not prepared is not in the list, and ends with its session.
  */
-async function endBranch(connection: Connection): Promise<void> {
-  const branches = await connection.query("XA RECOVER FORMAT='SQL'");
-  for (const [, , , name] of branches) {
+async function endBranch({ connection, sql }: Session): Promise<void> {
+  for (const name of await sql.branchNames(connection)) {
     try {
       await connection.run(`XA ROLLBACK ${name}`);
       return;

@@ -3,9 +3,9 @@
 import type { ServerAccess } from '../api/node-view.js';
 import { Connection } from '../mysql-client/connection.js';
 import { ServerError } from '../mysql-client/replies.js';
+import { ERRNO } from '../mysql-protocol/errno.js';
 import { sleep } from '../std/timing.js';
 
-const ER_NO_SUCH_THREAD = 1094;
 /** A statement checks every few milliseconds whether it was killed. After this time the wait for its end is given up. */
 const GONE_MS = 5_000;
 const GONE_POLL_MS = 20;
@@ -29,7 +29,7 @@ export async function killSession(
     while (performance.now() < deadlineMs && (await isThere(killer, threadId))) await sleep(GONE_POLL_MS);
   } catch (error) {
     // The session has ended by itself meanwhile.
-    if (!(error instanceof ServerError) || error.errno !== ER_NO_SUCH_THREAD) throw error;
+    if (!(error instanceof ServerError) || error.errno !== ERRNO.noSuchThread) throw error;
   } finally {
     killer.destroy();
   }

@@ -7,15 +7,14 @@
 
 import { ApiError } from '../api/api-error.js';
 import type { ServerAccess } from '../api/node-view.js';
+import type { ServerSql } from '../flavour/server-sql.js';
 import { Connection } from '../mysql-client/connection.js';
 import { ServerError } from '../mysql-client/replies.js';
+import { ERRNO } from '../mysql-protocol/errno.js';
 import { Cancellation } from '../std/cancellation.js';
 import { CANCELLED, unlessCancelled } from '../std/unless-cancelled.js';
 import { FairSlots, NoSlot } from './fair-slots.js';
 import { KnownStatements } from './known-statements.js';
-
-const ER_TOO_MANY_CONNECTIONS = 1040;
-const ER_ACCESS_DENIED = 1045;
 
 export interface SessionPoolOptions {
   readonly account: 'skein_read' | 'skein_write' | 'skein_admin';
@@ -28,10 +27,13 @@ export interface SessionPoolOptions {
 export interface SessionPoolModules {
   /** Null while the server is down. */
   readonly server: () => ServerAccess | null;
+  readonly sql: ServerSql;
 }
 
 export interface Session {
   readonly connection: Connection;
+  /** What is said to its server. */
+  readonly sql: ServerSql;
   readonly generation: string;
   /** The default database, null = none. */
   database: string | null;
@@ -46,6 +48,7 @@ export interface Session {
 export class SessionPool {
   readonly #options: SessionPoolOptions;
   readonly #server: () => ServerAccess | null;
+  readonly #sql: ServerSql;
   readonly #slots: FairSlots;
   readonly #closing = new Cancellation();
   #idle: Session[] = [];
@@ -55,6 +58,7 @@ export class SessionPool {
   constructor(options: SessionPoolOptions, modules: SessionPoolModules) {
     this.#options = options;
     this.#server = modules.server;
+    this.#sql = modules.sql;
     this.#slots = new FairSlots({ slots: options.sessionsMax, waitersMax: options.waitersMax });
   }
 
@@ -199,6 +203,7 @@ export class SessionPool {
         this.#known = { generation, statements: new KnownStatements() };
       return {
         connection,
+        sql: this.#sql,
         generation,
         database: null,
         tokenId,
@@ -214,11 +219,11 @@ export class SessionPool {
 
   #loginFailure(error: unknown, access: ServerAccess): ApiError {
     if (!(error instanceof ServerError)) return serverDown();
-    if (error.errno === ER_ACCESS_DENIED) access.loginRefused();
+    if (error.errno === ERRNO.accessDenied) access.loginRefused();
     // It is the node's account, so the client can do nothing about it.
     return new ApiError(
       503,
-      error.errno === ER_TOO_MANY_CONNECTIONS ? 'SERVER_BUSY' : 'SERVER_LOGIN',
+      error.errno === ERRNO.tooManyConnections ? 'SERVER_BUSY' : 'SERVER_LOGIN',
       `The local server refused the node's account ${this.#options.account}: ${error.message}`,
       { errno: error.errno, sqlState: error.sqlState, retryable: true },
     );

@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import type { NodeView } from '../api/node-view.js';
+import { mariadb } from '../flavour/mariadb/mariadb.js';
 import type { Connection } from '../mysql-client/connection.js';
 import { STATUS } from '../mysql-client/replies.js';
 import { Cancellation } from '../std/cancellation.js';
@@ -29,6 +30,7 @@ it('an open transaction is nobody’s again when its client had gone before its 
   const pool = { discard() {} } as unknown as SessionPool;
   const { id } = transactions.add(OWNER, { session, pool }, LIMITS);
   const node: Partial<NodeView> = {
+    flavour: mariadb,
     isOpen: () => ({ open: true }),
     role: () => 'primary',
     primaryHttp: () => null,

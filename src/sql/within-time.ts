@@ -66,5 +66,6 @@ export function errorContext(node: NodeView, tokenRole: TokenRole): ErrorContext
     primaryHttp: node.primaryHttp(),
     isPrimary: node.role() === 'primary',
     isOpen: node.isOpen().open,
+    errors: node.flavour.errors,
   };
 }

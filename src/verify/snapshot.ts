@@ -1,18 +1,15 @@
+import type { ServerSql, SnapshotPlace } from '../flavour/server-sql.js';
 import type { ChunkSums, KeyValues, TableName } from '../model/verify.js';
 import { borderSql, checksumSql } from './checksum-sql.js';
 import type { KeyRange } from './key-range.js';
-import { ER_BAD_DB, ER_NO_SUCH_TABLE, errnoOf, quoted, quotedTable, type SqlSession } from './sql-session.js';
+import { isNoSuchTable, quoted, quotedTable, type SqlSession } from './sql-session.js';
 import { readShape, type TableShape } from './table-shape.js';
 
-/** What a session needs so that the same value has the same text on every node. */
-const SETTINGS = [
-  "time_zone = '+00:00'",
-  "sql_mode = ''",
-  "tx_isolation = 'REPEATABLE-READ'",
-  // DDL that waits for this session's lock keeps all others waiting behind it.
-  'lock_wait_timeout = 1',
-  'max_statement_time = 60',
-].join(', SESSION ');
+/** What is said to the server differently for servers of another kind. */
+export type ComparisonSql = Pick<
+  ServerSql,
+  'comparisonSettings' | 'positions' | 'snapshotPlace' | 'snapshotGtid'
+>;
 
 /**
  * A consistent snapshot of the local server, from which chunks are read while others write. It holds no lock between two
@@ -20,41 +17,37 @@ const SETTINGS = [
  */
 export class Snapshot {
   readonly #session: SqlSession;
+  readonly #sql: ComparisonSql;
   readonly openedAtMs = performance.now();
 
-  private constructor(session: SqlSession) {
+  private constructor(session: SqlSession, sql: ComparisonSql) {
     this.#session = session;
+    this.#sql = sql;
   }
 
   /** The session belongs to the snapshot from then on. */
-  static async open(session: SqlSession): Promise<Snapshot> {
-    await prepareSession(session);
+  static async open(session: SqlSession, sql: ComparisonSql): Promise<Snapshot> {
+    await prepareSession(session, sql);
     await session.run('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
-    return new Snapshot(session);
+    return new Snapshot(session, sql);
   }
 
   close(): void {
     this.#session.destroy();
   }
 
-  /** A MariaDB primary: the place of its binary log that the snapshot shows. */
-  async logPlace(): Promise<{ file: string; position: number }> {
-    const rows = await this.#session.queryRows(`SHOW STATUS LIKE 'binlog_snapshot_%'`);
-    const field = (name: string) =>
-      rows.find((row) => String(row.Variable_name).toLowerCase() === name)?.Value ?? '';
-    return { file: field('binlog_snapshot_file'), position: Number(field('binlog_snapshot_position')) };
+  /** A primary: the place of its log that the snapshot shows. */
+  logPlace(): Promise<SnapshotPlace> {
+    return this.#sql.snapshotPlace((sql) => this.#session.queryRows(sql));
   }
 
-  async gtidAt({ file, position }: { file: string; position: number }): Promise<string> {
-    const name = Buffer.from(file).toString('hex');
-    const [row] = await this.#session.queryRows(`SELECT BINLOG_GTID_POS(x'${name}', ${position}) AS gtid`);
-    return row?.gtid ?? '';
+  gtidAt(place: SnapshotPlace): Promise<string> {
+    return this.#sql.snapshotGtid((sql) => this.#session.queryRows(sql), place);
   }
 
   /** The last GTID in the log now. */
   async logEnd(): Promise<string> {
-    const [row] = await this.#session.queryRows('SELECT @@global.gtid_binlog_pos AS gtid');
-    return row?.gtid ?? '';
+    return positionOf(this.#session, this.#sql.positions.logged);
   }
 
   /** Reads under the locks of the table's definition, which are given back at the end. */
@@ -110,8 +103,18 @@ export class Snapshot {
   }
 }
 
-export async function prepareSession(session: SqlSession): Promise<void> {
-  await session.run(`SET SESSION ${SETTINGS}`);
+/** The session gets what it needs so that the same value has the same text on every node. */
+export async function prepareSession(
+  session: SqlSession,
+  { comparisonSettings }: Pick<ServerSql, 'comparisonSettings'>,
+): Promise<void> {
+  await session.run(`SET SESSION ${comparisonSettings.join(', SESSION ')}`);
+}
+
+/** A position that the server reports; '' = nothing was ever written. `expression`: see ServerSql.positions. */
+export async function positionOf(session: SqlSession, expression: string): Promise<string> {
+  const [row] = await session.queryRows(`SELECT ${expression} AS gtid`);
+  return row?.gtid ?? '';
 }
 
 /** Nothing when there is no such table. */
@@ -119,8 +122,7 @@ export async function lockDefinition(session: SqlSession, table: TableName): Pro
   try {
     await session.queryRows(`SELECT 1 FROM ${quotedTable(table)} LIMIT 0`);
   } catch (error) {
-    const errno = errnoOf(error);
-    if (errno !== ER_NO_SUCH_TABLE && errno !== ER_BAD_DB) throw error;
+    if (!isNoSuchTable(error)) throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { TableName } from '../model/verify.js';
+import { ERRNO, errnoOf } from '../mysql-protocol/errno.js';
 
 /** One session on the local server whose statements are not logged. */
 export interface SqlSession {
@@ -11,13 +12,9 @@ export interface SqlSession {
 /** Each value as the server writes it in text. */
 export type SqlRow = Readonly<Record<string, string | null>>;
 
-export const ER_NO_SUCH_TABLE = 1146;
-export const ER_BAD_DB = 1049;
-
-/** The server's error number; null when the error is not one of the server's. */
-export function errnoOf(error: unknown): number | null {
-  const { errno } = error as { errno?: unknown };
-  return typeof errno === 'number' && errno > 0 ? errno : null;
+export function isNoSuchTable(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === ERRNO.noSuchTable || errno === ERRNO.noSuchDatabase;
 }
 
 export function quoted(name: string): string {

@@ -1,13 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { TableName } from '../model/verify.js';
-import {
-  ER_BAD_DB,
-  ER_NO_SUCH_TABLE,
-  errnoOf,
-  quotedTable,
-  type SqlSession,
-  textLiteral,
-} from './sql-session.js';
+import { isNoSuchTable, quotedTable, type SqlSession, textLiteral } from './sql-session.js';
 
 /** What a checksum has to know of a table, as its server has it now. */
 export interface TableShape {
@@ -55,8 +48,7 @@ export async function readShape(session: SqlSession, table: TableName): Promise<
     if (row?.['Create Table'] === undefined) return null;
     create = String(row['Create Table']);
   } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === ER_NO_SUCH_TABLE || errno === ER_BAD_DB) return null;
+    if (isNoSuchTable(error)) return null;
     throw error;
   }
   const normal = normalised(create);

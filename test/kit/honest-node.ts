@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import type { Committed, NodeView, Openness } from '../../src/api/node-view.js';
 import { PlaneJoining } from '../../src/client-plane/joining.js';
 import { EventRing } from '../../src/events/event-ring.js';
+import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import { SkeinError } from '../../src/model/error.js';
 import type { Position } from '../../src/model/position.js';
 import type { Promotion } from '../../src/model/promotion.js';
@@ -57,6 +58,7 @@ export class HonestNode implements NodeView {
   #applied = '';
   loginsRefused = 0;
   #held: Array<() => void> | null = null;
+  readonly flavour = mariadb;
   #control: Connection | null = null;
   #round: RoundReport | null = null;
 

@@ -18,6 +18,7 @@ import type {
 import { toleratingRename, withoutOldEngineName } from './ddl-for-replicas.js';
 import { RECOVERY_SERVER_ID } from './ddl-recovery.js';
 import { dumpRefusal } from './dump-refusal.js';
+import { mariadbErrors } from './error-numbers.js';
 import { MARIADB_EVENT, ROWS } from './event-types.js';
 import {
   decodeMariadbGtid,
@@ -207,6 +208,7 @@ export const mariadb: Flavour = {
   name: 'mariadb',
   sourceSide: mariadbSource,
   sql: mariadbSql,
+  errors: mariadbErrors,
   gtidText: (binary) =>
     formatMariadbGtid(decodeMariadbGtid(Buffer.from(binary.buffer, binary.byteOffset, binary.length))),
   gtidBinary: (text) => (text === '' ? Buffer.alloc(0) : encodeMariadbGtid(parseMariadbGtid(text))),

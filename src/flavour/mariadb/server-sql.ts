@@ -1,5 +1,7 @@
 import type { ServerSql } from '../server-sql.js';
 import { applierWorkers, longReaders, restartApplier } from './applier-sessions.js';
+import { branchNames, lastWritten, SHARED_LOCK_NO_WAIT } from './client-sessions.js';
+import { COMPARISON_SETTINGS, snapshotGtid, snapshotPlace } from './comparison.js';
 import { doubtOfDdl } from './ddl-traces.js';
 import { settleFormerPrimary } from './former-primary.js';
 import { beginAt, fileBegin, finishLogReset, gtidAt, keepLogs, logBegin } from './own-log.js';
@@ -40,4 +42,6 @@ export const mariadbSql: ServerSql = {
   ...{ finishLogReset, recoverReplica, settleFormerPrimary, resetLogAfter, partitionIds, doubtOfDdl },
   ...{ preparedBranches, isFreeOfXa, finishBranch, prepareStandIn, logRollback },
   ...{ closeSessions, endSession, killQuery, committingSessions, threadsBeforeLogin },
+  ...{ lastWritten, sharedLockNoWait: SHARED_LOCK_NO_WAIT, branchNames },
+  ...{ comparisonSettings: COMPARISON_SETTINGS, snapshotPlace, snapshotGtid },
 };

@@ -149,6 +149,7 @@ export class PrimaryNode implements RoleScope {
         events,
         file: reportFile(join(config.directory, 'state'), { logger }),
         session: () => control().session(),
+        sql: flavour.sql,
         trail: primary.feed.trail,
         positionAt: (ordinal) => primary.positionAt(ordinal),
         ordinalOf: (gtid) => (gtid === '' ? 0 : flavour.ordinalOf(gtid)),

@@ -1,6 +1,7 @@
 import type { EventLog } from '../../events/event-log.js';
 import { messageOf } from '../../model/error.js';
 import { keyOf, type SchemaLook, type TableName } from '../../mysql-control/schema-look.js';
+import { ERRNO, errnoOf } from '../../mysql-protocol/errno.js';
 import { charsetRisk, mayHideCharset } from '../../promise/charset-risk.js';
 import { isNoDdl, riskOf } from '../../promise/ddl-risk.js';
 import { type NamedTable, renamingsIn, tableIn } from '../../promise/table-name.js';
@@ -28,7 +29,6 @@ const REST_MIN_MS = 100;
 const LOOK_AGAIN_MS = 60_000;
 const RETRY_MS = 5_000;
 const NAMED_MAX = 5;
-const ER_TABLE_EXISTS = 1050;
 /** Statements that wait for the next check. Statements beyond this are not compared with their tables. */
 const COMPARED_MAX = 1_000;
 
@@ -211,7 +211,7 @@ export class SchemaGuard {
     } catch (error) {
       // Both tables exist: the table was renamed, and another one was created with its old name. (Or the replicas have
       // stopped.)
-      if ((error as { errno?: number }).errno === ER_TABLE_EXISTS) return;
+      if (errnoOf(error) === ERRNO.tableExists) return;
       this.#warn(
         'HIDDEN_TABLE_RENAMED',
         `${what}. That could not be undone: ${messageOf(error)} The replicas stop at the next change of a row of ${nameOf(from)}.`,

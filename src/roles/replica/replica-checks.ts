@@ -51,7 +51,7 @@ export class ReplicaChecks {
   #applierView: ApplierView = { state: 'running', reason: null };
   #applierSince = new Date().toISOString();
   #restartedAtMs = Number.NEGATIVE_INFINITY;
-  readonly #trouble = new ApplyTrouble();
+  readonly #trouble: ApplyTrouble;
   /** Why the server is not filled automatically although it has an error that only a seed mends; null = no such error. */
   #refused: string | null = null;
   #restarting: Promise<void> = Promise.resolve();
@@ -64,6 +64,7 @@ export class ReplicaChecks {
     this.#node = options.node;
     this.#modules = modules;
     this.#applier = new Applier({ stallAfterMs: options.applierStallMs });
+    this.#trouble = new ApplyTrouble(modules.flavour.errors);
     this.#batching = new CommitBatching((on) => modules.control().batchCommits(on));
     const event = (code: string, reason: string) =>
       modules.events.add('replication.error', options.node, reason, { code });

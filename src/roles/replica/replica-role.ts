@@ -121,7 +121,9 @@ export class ReplicaRole {
       endpointPort: () => this.#endpointPort,
       stopped: this.#stopped.signal,
     });
-    this.verify = new VerifyResponder({ control: () => modules.control(), gate: this.#endpoint });
+    this.verify = new VerifyResponder({
+      ...{ control: () => modules.control(), gate: this.#endpoint, sql: modules.flavour.sql },
+    });
     this.#stopListening.push(
       spool.onDurable.on(() => this.#acknowledge()),
       spool.onAppended.on(() => this.#endpoint.changed()),

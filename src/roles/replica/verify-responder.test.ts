@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { mariadb } from '../../flavour/mariadb/mariadb.js';
 import type { SqlRow, SqlSession } from '../../verify/sql-session.js';
 import { VerifyResponder } from './verify-responder.js';
 
@@ -12,6 +13,7 @@ function desk({ standsAt = '0-1-10', applied = true }: { standsAt?: string; appl
   };
   const made = new VerifyResponder({
     control: () => ({ session: async () => session, waitApplied: async () => applied }),
+    sql: mariadb.sql,
     gate: {
       hold: () => {
         told.push('hold');

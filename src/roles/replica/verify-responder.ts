@@ -1,7 +1,7 @@
 import { messageOf, SkeinError } from '../../model/error.js';
 import { sleep, withDeadline } from '../../std/timing.js';
 import { applyRepair } from '../../verify/repair.js';
-import { prepareSession, Snapshot } from '../../verify/snapshot.js';
+import { type ComparisonSql, positionOf, prepareSession, Snapshot } from '../../verify/snapshot.js';
 import type { SqlSession } from '../../verify/sql-session.js';
 import type { VerifyAnswer, VerifyAsk, VerifyQuestion, VerifyReply } from '../../wire/verify-messages.js';
 
@@ -15,6 +15,7 @@ import type { LocalControl } from '../local-server.js';
 export interface VerifyResponderModules {
   control(): Pick<LocalControl, 'session' | 'waitApplied'>;
   readonly gate: Gate;
+  readonly sql: ComparisonSql;
 }
 
 /** Limits up to which position the local server gets transactions. */
@@ -103,7 +104,7 @@ export class VerifyResponder {
     this.end();
     // Connect before the hold, so that the hold is short.
     this.#session = await this.#modules.control().session();
-    await prepareSession(this.#session);
+    await prepareSession(this.#session, this.#modules.sql);
     this.#used();
     const released = this.#modules.gate.hold();
     if (released === null)
@@ -139,16 +140,20 @@ export class VerifyResponder {
 
   async #open(place: Place): Promise<VerifyAnswer> {
     const { session, waitedMs, reachedAtMs } = await this.#reach(place);
-    this.#snapshot = await withDeadline(Snapshot.open(session), OPEN_MAX_MS, 'The snapshot');
+    this.#snapshot = await withDeadline(
+      Snapshot.open(session, this.#modules.sql),
+      OPEN_MAX_MS,
+      'The snapshot',
+    );
     await this.#standsAt(session, place);
     this.#letGo();
     return { kind: 'opened', heldMs: waitedMs + performance.now() - reachedAtMs };
   }
 
   async #standsAt(session: SqlSession, { gtid }: Place): Promise<void> {
-    const [row] = await session.queryRows('SELECT @@global.gtid_slave_pos AS gtid');
-    if (row?.gtid !== gtid)
-      throw new SkeinError('VERIFY_PASSED', `The server is at ${row?.gtid}, and not at ${gtid}.`);
+    const applied = await positionOf(session, this.#modules.sql.positions.applied);
+    if (applied !== gtid)
+      throw new SkeinError('VERIFY_PASSED', `The server is at ${applied}, and not at ${gtid}.`);
   }
 
   async #tables(after: { schema: string; name: string } | null): Promise<VerifyAnswer> {

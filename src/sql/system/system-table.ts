@@ -94,7 +94,7 @@ export class SystemTable {
       },
     });
     if (affected === 0n) return null;
-    const [gtid] = await connection.query('SELECT @@last_gtid');
-    return this.#node.waitCommitted(gtid?.[0] ?? '', this.#node.acknowledge(), { over });
+    const { gtid } = await this.#node.flavour.sql.lastWritten(connection);
+    return this.#node.waitCommitted(gtid, this.#node.acknowledge(), { over });
   }
 }

@@ -2,7 +2,7 @@ import { SkeinError } from '../../../model/error.js';
 import type { Position } from '../../../model/position.js';
 import { sleep } from '../../../std/timing.js';
 import type { DdlTrail } from '../../../verify/ddl-trail.js';
-import { Snapshot } from '../../../verify/snapshot.js';
+import { type ComparisonSql, positionOf, Snapshot } from '../../../verify/snapshot.js';
 import type { SqlSession } from '../../../verify/sql-session.js';
 
 /**
@@ -15,6 +15,7 @@ import type { SqlSession } from '../../../verify/sql-session.js';
  */
 export interface AgreeModules {
   readonly trail: DdlTrail;
+  readonly sql: ComparisonSql;
   positionAt(ordinal: number): Position;
   ordinalOf(gtid: string): number;
   /** The ordinal of the group that ends at this place of the log; null = not read yet, or read long ago. */
@@ -47,7 +48,7 @@ export async function agreeOnPosition(
       await sleep(1);
       continue;
     }
-    const snapshot = await Snapshot.open(session);
+    const snapshot = await Snapshot.open(session, modules.sql);
     const ordinal = await shownOrdinal(snapshot, modules);
     // A replica may execute a transaction that a quorum has before it is visible on the primary's own server.
     if (ordinal < least) why = `the primary's server does not show ${modules.positionAt(least).gtid} yet`;
@@ -59,10 +60,10 @@ export async function agreeOnPosition(
 }
 
 /** The end of the log, if every XA branch that has ended in the log has also ended in the engine; else null. */
-async function quietOfXa(session: SqlSession, { ordinalOf }: AgreeModules): Promise<number | null> {
-  const [log] = await session.queryRows('SELECT @@global.gtid_binlog_pos AS gtid');
+async function quietOfXa(session: SqlSession, { ordinalOf, sql }: AgreeModules): Promise<number | null> {
+  const logEnd = await positionOf(session, sql.positions.logged);
   const [running] = await session.queryRows(XA_RUNNING);
-  return running?.n === '0' ? ordinalOf(log?.gtid ?? '') : null;
+  return running?.n === '0' ? ordinalOf(logEnd) : null;
 }
 
 async function shownOrdinal(snapshot: Snapshot, modules: AgreeModules): Promise<number> {

@@ -1,9 +1,9 @@
 import { messageOf } from '../../../model/error.js';
 import { type DifferingChunk, sameSums, type TableName, type TableReport } from '../../../model/verify.js';
+import { errnoOf } from '../../../mysql-protocol/errno.js';
 import { CHUNK_ROWS_FIRST, nextChunkRows } from '../../../verify/chunk-size.js';
 import { type KeyRange, shownBorder, WHOLE_TABLE } from '../../../verify/key-range.js';
 import { tableText } from '../../../verify/snapshot.js';
-import { errnoOf } from '../../../verify/sql-session.js';
 import type { ComparedChunk, SnapshotSet } from './snapshot-set.js';
 
 /** Rows of a range that is reported as different: few enough for a person to check and to repair at once. */

@@ -1,3 +1,5 @@
+import type { ServerErrorName } from '../server-errors.js';
+
 /**
  * The server's own names of its errors. Made from the list of MariaDB 10.11.19 by scripts/error-names.mjs; not edited by hand.
  * A number begins a run of errors; each name without one is the next error. ER_ is left out, but before WARN_.
@@ -298,8 +300,6 @@ STORAGE_ENGINE_DISABLED WARN_SFORMAT_ERROR PARTITION_CONVERT_SUBPARTITIONED PROV
 JSON_HISTOGRAM_PARSE_FAILED SF_OUT_INOUT_ARG_NOT_ALLOWED INCONSISTENT_SLAVE_TEMP_TABLE VERS_HIST_PART_FAILED
 WARN_OPTION_CHANGING CM_OPTION_MISSING_REQUIREMENT SLAVE_STATEMENT_TIMEOUT
 `;
-
-export type ServerErrorName = `ER_${string}` | `WARN_${string}`;
 
 const names = new Map<number, ServerErrorName>();
 let next = 0;
