@@ -142,7 +142,7 @@ class Node {
         secret,
         bufferPoolBytes: config.serverBufferPoolBytes,
         ...(config.serverPort === null ? {} : { port: config.serverPort }),
-        extraArgs: ownServerArgs(config),
+        extraArgs: ownServerArgs(config, flavour.program),
         ...(tls && usesTls(config, 'mysql') && { tls: () => tls.current }),
         hangMs: config.serverHangMs,
         // What the primary's server logs. A replica's server may have nothing to do.
@@ -153,7 +153,7 @@ class Node {
         recoveryServerId: () =>
           role.role === 'primary' ? recovery.epochServerId() : flavour.recoveryServerId,
       },
-      { binary, cacheDir, logger: logger.child({ part: 'server' }) },
+      { binary, program: flavour.program, cacheDir, logger: logger.child({ part: 'server' }) },
     );
     const recovery = new FormerRecovery({
       parts: () => parts,

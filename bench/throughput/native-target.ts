@@ -121,7 +121,7 @@ export class NativeTarget implements Target {
           bufferPoolBytes: SERVER_SIZES.bufferPoolBytes,
           extraArgs: [...SERVER_SIZES.args, ...this.#semiSyncArgs(at), ...this.#gatheringArgs(at)],
         },
-        { binary, cacheDir, logger: silentLogger },
+        { binary, program: mariadb.program, cacheDir, logger: silentLogger },
       );
       await server.start();
       this.#servers.push(server);

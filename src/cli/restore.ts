@@ -6,6 +6,7 @@ import type { BackupHead, BackupTail } from '../backup/backup-head.js';
 import { readBackup } from '../backup/read-backup.js';
 import { newClusterId, writeIdentity } from '../config/identity.js';
 import { installationDirectory } from '../config/installation.js';
+import { flavour } from '../flavour/current.js';
 import { SkeinError } from '../model/error.js';
 import { formatPosition } from '../model/position.js';
 import { accountStatements } from '../mysql-control/accounts.js';
@@ -16,7 +17,7 @@ import type { ServerBinary } from '../server-packages/server-binary.js';
 import { fitsServer } from '../server-packages/server-version.js';
 import { rollBackPrepared } from '../server-process/prepared-transactions.js';
 import { chooseServerUser } from '../server-process/server-user.js';
-import { bootstrap } from '../server-process/template.js';
+import { runOffline } from '../server-process/template.js';
 import { IncomingSnapshot, type SnapshotPlace } from '../snapshot/incoming.js';
 import { placeSnapshot } from '../snapshot/place.js';
 import { bytesText } from '../std/bytes-text.js';
@@ -162,11 +163,11 @@ class Receiver {
     const cacheDir = await chooseCacheDir({ projectDir: installationDirectory });
     const modules = { logger: silentLogger };
     const binary = await obtainServer({ cacheDir }, modules);
-    const { flavour, version } = head.server;
-    if (binary.flavour !== flavour || !fitsServer(binary.version, version)) {
+    const { flavour: kind, version } = head.server;
+    if (binary.flavour !== kind || !fitsServer(binary.version, version)) {
       throw new SkeinError(
         'RESTORE_VERSION',
-        `The backup is of ${flavour} ${version}, and the server here is ${binary.flavour} ${binary.version} (${binary.command}). It has to be of the same series, and not older. SKEIN_SERVER names another one.`,
+        `The backup is of ${kind} ${version}, and the server here is ${binary.flavour} ${binary.version} (${binary.command}). It has to be of the same series, and not older. SKEIN_SERVER names another one.`,
       );
     }
     const programs = await obtainBackupPrograms({ server: binary, cacheDir }, modules);
@@ -177,7 +178,8 @@ class Receiver {
       { bytesExpected: head.dataBytes },
       {
         ...modules,
-        rollBackPrepared: (data, signal) => rollBackPrepared(data, { binary, user }, signal),
+        rollBackPrepared: (data, signal) =>
+          rollBackPrepared(data, { binary, user, program: flavour.program }, signal),
       },
     );
     return new Receiver(head, { binary, place, incoming });
@@ -215,7 +217,9 @@ class Receiver {
   /** Runs statements in a server without network, without logging them. */
   async execute(statements: readonly string[], signal: AbortSignal): Promise<void> {
     const data = join(this.#place.directory, 'data');
-    await bootstrap(this.#binary, data, `${statements.join(';\n')};\n`, this.#place.user, signal);
+    const { program } = flavour;
+    const run = program.statements(this.#binary, data, statements);
+    await runOffline({ binary: this.#binary, program }, data, run, this.#place.user, signal);
   }
 
   async discard(): Promise<void> {
@@ -229,7 +233,7 @@ class Receiver {
  * The old tokens are removed; the first start stores the new admin token, because the table is empty then.
  */
 function newClusterSql(secret: Buffer): string[] {
-  return ['USE mysql', 'FLUSH LOCAL PRIVILEGES', ...accountStatements(secret), 'DELETE FROM skein.tokens'];
+  return [...accountStatements(secret), 'DELETE FROM skein.tokens'];
 }
 
 async function copySecret(from: string, to: string): Promise<void> {

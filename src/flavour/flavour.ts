@@ -1,5 +1,6 @@
 import type { ServerErr } from '../mysql-protocol/packets.js';
 import type { ServerErrors } from './server-errors.js';
+import type { ServerProgram } from './server-program.js';
 import type { ServerSql } from './server-sql.js';
 import type { SourceSide } from './source-side.js';
 
@@ -11,6 +12,8 @@ export interface Flavour {
   readonly name: 'mariadb' | 'mysql';
   /** How the endpoint acts as the source of a server. */
   readonly sourceSide: SourceSide;
+  /** How the server's program is run. */
+  readonly program: ServerProgram;
   /** What is said to the server in SQL. */
   readonly sql: ServerSql;
   /** What the server's errors mean. */

@@ -1,6 +1,6 @@
 /**
  * Session variables on which the node depends when it runs a client's statements. The server tells each change in its OK
- * packets (session_track_system_variables, see server-process/settings.ts), also one by a procedure or a function. Pure.
+ * packets (session_track_system_variables, see flavour/mariadb/server-args.ts), also one by a procedure or a function. Pure.
  */
 import { changedVariables } from './replies.js';
 

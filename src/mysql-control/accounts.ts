@@ -196,12 +196,3 @@ export function accountStatements(secret: Buffer): string[] {
     return statements;
   });
 }
-
-/** Runs at the end of the template: removes the accounts that the server's own SQL creates for a fresh installation. */
-export const REMOVE_TEMPLATE_ACCOUNTS: readonly string[] = [
-  // mariadb.sys stays: it is the definer of the server's own views, is locked and has no password.
-  "DELETE FROM mysql.global_priv WHERE NOT (User='mariadb.sys' AND Host='localhost')",
-  "DELETE FROM mysql.db WHERE User<>'mariadb.sys'",
-  "DELETE FROM mysql.tables_priv WHERE User<>'mariadb.sys'",
-  'DELETE FROM mysql.proxies_priv',
-];

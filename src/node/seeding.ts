@@ -22,7 +22,7 @@ import { SeedDonor, type Taking } from '../seeding/donor.js';
 import { seedRecordFile } from '../seeding/seed-record.js';
 import { Seeder } from '../seeding/seeder.js';
 import type { Donor } from '../seeding/seeder-parts.js';
-import { PAGE_DAMAGE, type ServerEnd, StartTrouble } from '../seeding/start-trouble.js';
+import { type ServerEnd, StartTrouble } from '../seeding/start-trouble.js';
 import { type BackupPrograms, obtainBackupPrograms } from '../server-packages/backup-programs.js';
 import { binlogProgramOf, type ServerBinary } from '../server-packages/server-binary.js';
 import { LogWatch } from '../server-process/log-watch.js';
@@ -59,7 +59,7 @@ export class NodeSeeding {
   readonly seeder: Seeder;
   readonly donor: SeedDonor;
   readonly #limit: RateLimit;
-  readonly #trouble = new StartTrouble();
+  readonly #trouble: StartTrouble;
   readonly #log: LogWatch;
   /** Whether the server's replication position matches its data: see settle. */
   #isSettled = true;
@@ -74,7 +74,9 @@ export class NodeSeeding {
     this.#modules = modules;
     const { logger, events, flavour, server } = modules;
     const log = logger.child({ part: 'seeding' });
-    this.#log = new LogWatch(server.logPath, PAGE_DAMAGE);
+    const { program } = flavour;
+    this.#trouble = new StartTrouble(program.words);
+    this.#log = new LogWatch(server.logPath, program.words.damage);
     this.#limit = new RateLimit(config.seedRateMiBs === 0 ? null : config.seedRateMiBs * MIB);
     this.seeder = new Seeder(
       { node: config.name, flavour: flavour.name },
@@ -109,7 +111,8 @@ export class NodeSeeding {
               { bytesExpected },
               {
                 logger: log,
-                rollBackPrepared: (data, stopped) => rollBackPrepared(data, { binary, user }, stopped),
+                rollBackPrepared: (data, stopped) =>
+                  rollBackPrepared(data, { binary, program, user }, stopped),
               },
             );
             return {

@@ -32,7 +32,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
       'MyISAM, Aria, MEMORY and CSV lose acknowledged rows in a crash, and show rows before the quorum has them.',
     heldBy: ['server', 'found'],
     place:
-      '--enforce-storage-engine in server-process/settings.ts; roles/primary/schema-guard.ts converts what gets past it',
+      '--enforce-storage-engine in flavour/mariadb/server-args.ts; roles/primary/schema-guard.ts converts what gets past it',
     test: {
       file: PROMISE_TEST,
       name: 'whatever way an engine is named, no table of another one than InnoDB stays',
@@ -153,7 +153,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     title: 'skip_replication',
     danger: 'Any session may mark its changes as not to be replicated.',
     heldBy: ['server'],
-    place: '--replicate-events-marked-for-skip in server-process/settings.ts',
+    place: '--replicate-events-marked-for-skip in flavour/mariadb/server-args.ts',
     test: { file: PROMISE_TEST, name: 'changes that a client marks to be skipped are replicated' },
   },
   {

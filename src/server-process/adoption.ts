@@ -1,4 +1,5 @@
 /** Finds the server that already runs on a data directory, and takes it over. Logs each process that it refuses. */
+import type { ServerProgram } from '../flavour/server-program.js';
 import type { Logger } from '../std/logger.js';
 import { argumentValue, type ProcessInfo } from '../std/processes.js';
 import { goneOf, type Running } from './process-run.js';
@@ -8,11 +9,11 @@ import type { ServerState, ServerStateFile } from './server-state.js';
 /** Null when no server of this node runs there. */
 export async function adoptRunning(
   dataDir: string,
-  { stateFile, logger }: { stateFile: ServerStateFile; logger: Logger },
+  { stateFile, program, logger }: { stateFile: ServerStateFile; program: ServerProgram; logger: Logger },
 ): Promise<Running | null> {
   const state = await stateFile.read();
   const pid = await stateFile.readPid();
-  const { found, refused } = await findServer(dataDir, { ...state, pid });
+  const { found, refused } = await findServer(dataDir, { ...state, pid }, program);
   for (const { info, reason } of refused) {
     logger.warn(
       { pid: info.pid, uid: info.uid, reason },

@@ -1,5 +1,6 @@
 import { chmod, chown, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { ServerProgram } from '../flavour/server-program.js';
 import { accountStatements } from '../mysql-control/accounts.js';
 import {
   chownTree,
@@ -11,7 +12,7 @@ import {
   temporaryName,
 } from '../std/files.js';
 import type { RunUser } from '../std/run-user.js';
-import { bootstrap, copyTemplate, type TemplateModules } from './template.js';
+import { copyTemplate, runOffline, type TemplateModules } from './template.js';
 
 /**
  * Makes the data directory if there is none, from the template and the cluster's accounts. The directory gets its name only
@@ -34,9 +35,9 @@ export async function prepareDataDir(
     await copyTemplate(temporary, modules, signal);
     if (user.switched) await chownTree(temporary, user.uid, user.gid);
     await chmod(temporary, 0o700);
-    // During bootstrap the server refuses statements about accounts until the tables of privileges are loaded.
-    const statements = ['USE mysql', 'FLUSH LOCAL PRIVILEGES', ...accountStatements(secret)];
-    await bootstrap(modules.binary, temporary, `${statements.join(';\n')};\n`, user, signal);
+    const { binary, program } = modules;
+    const accounts = program.statements(binary, temporary, accountStatements(secret));
+    await runOffline(modules, temporary, accounts, user, signal);
     await syncTree(temporary);
     await rename(temporary, dataDir);
     await syncPath(dirname(dataDir));
@@ -54,15 +55,16 @@ export async function prepareTmpDir(path: string, user: RunUser): Promise<void> 
   if (user.switched) await chown(path, user.uid, user.gid);
 }
 
-const RELAY_STATE = /^(relay\.(\d+|index)|relay-log\.info|master\.info|multi-master\.info)$/;
-
 /**
  * Removes a replica's relay logs and the records about them. Every start drops the relay logs anyway, because the spool has
  * their content. But a server that died while it removed some of them refuses CHANGE MASTER (seen on 10.11: "log
  * ./relay.000002 listed in the index, but failed to stat"). No server may be running on the directory.
  */
-export async function removeRelayState(dataDir: string): Promise<void> {
-  const names = (await readdir(dataDir)).filter((name) => RELAY_STATE.test(name));
+export async function removeRelayState(
+  dataDir: string,
+  { relayState }: Pick<ServerProgram, 'relayState'>,
+): Promise<void> {
+  const names = (await readdir(dataDir)).filter((name) => relayState.test(name));
   await Promise.all(names.map((name) => rm(join(dataDir, name), { force: true })));
 }
 

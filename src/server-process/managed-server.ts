@@ -5,10 +5,8 @@ import { accountPassword } from '../mysql-control/accounts.js';
 import { login, takeServerId } from '../mysql-control/login.js';
 import { loadMissingTimeZones } from '../mysql-control/time-zones.js';
 import { ERRNO } from '../mysql-protocol/errno.js';
-import type { ServerBinary } from '../server-packages/server-binary.js';
 import { Emitter } from '../std/emitter.js';
 import { exists } from '../std/files.js';
-import type { Logger } from '../std/logger.js';
 import { argumentValue, mayBeAlive, readProcess } from '../std/processes.js';
 import { ownerOf, type RunUser } from '../std/run-user.js';
 import { backoffMs, sleep } from '../std/timing.js';
@@ -23,6 +21,7 @@ import { type ServerPaths, serverPaths } from './server-paths.js';
 import { closedServerId, isClosedServerId, ServerStateFile } from './server-state.js';
 import { chooseServerUser } from './server-user.js';
 import { type SpawnOptions, spawnServer, writeTls } from './spawn-server.js';
+import type { TemplateModules } from './template.js';
 import { watchServer } from './watch-server.js';
 
 export interface ManagedServerOptions extends SpawnOptions {
@@ -40,11 +39,7 @@ export interface ManagedServerOptions extends SpawnOptions {
   readonly diskWrites?: () => number | null;
 }
 
-export interface ManagedServerModules {
-  readonly binary: ServerBinary;
-  readonly cacheDir: string;
-  readonly logger: Logger;
-}
+export type ManagedServerModules = TemplateModules;
 
 export interface ServerUp {
   readonly pid: number;
@@ -84,11 +79,9 @@ const READY_POLL_MS = 20;
 /** Interval of messages about a long recovery. */
 const STILL_STARTING_MS = 10_000;
 const STOP_DEADLINE_MS = 30_000;
-/** The server's word for `recoverAs` = `replica` when it cannot: there is DDL, XA or another engine behind what it had to remove. */
-const NOT_TRUNCATED = 'Cannot truncate the binary log';
 
 /**
- * One mariadbd beside its node: makes its data directory, starts it closed, watches and restarts it, stops it in order.
+ * One server beside its node: makes its data directory, starts it closed, watches and restarts it, stops it in order.
  * It runs in its own session, so that neither Ctrl-C nor the death of the node ends it; the next node on the same
  * directory adopts it. It does not open, close or configure a server by SQL; MariadbControl does.
  *
@@ -293,7 +286,8 @@ export class ManagedServer {
       });
       if (end === null) return;
       everUp ||= end.wasUp;
-      if (!everUp && end.reason.includes(NOT_TRUNCATED)) throw this.#notTruncated();
+      if (!everUp && end.reason.includes(this.#modules.program.words.notTruncated))
+        throw this.#notTruncated();
       failures = performance.now() - started > STABLE_MS ? 1 : failures + 1;
       if (!everUp && failures >= (this.#options.startAttemptsMax ?? START_ATTEMPTS_MAX)) {
         throw new SkeinError(
@@ -380,14 +374,14 @@ export class ManagedServer {
   }
 
   #adopt(): Promise<Running | null> {
-    const { logger } = this.#modules;
-    return adoptRunning(this.#paths.dataDir, { stateFile: this.#stateFile, logger });
+    const { program, logger } = this.#modules;
+    return adoptRunning(this.#paths.dataDir, { stateFile: this.#stateFile, program, logger });
   }
 
   #spawn(user: RunUser): Promise<Running> {
-    const { binary, logger } = this.#modules;
     return spawnServer(this.#options, {
-      ...{ binary, logger, paths: this.#paths, stateFile: this.#stateFile, user },
+      ...this.#modules,
+      ...{ paths: this.#paths, stateFile: this.#stateFile, user },
     });
   }
 
@@ -450,7 +444,7 @@ export class ManagedServer {
   #notTruncated(): SkeinError {
     return new SkeinError(
       'LOG_NOT_TRUNCATED',
-      `The database server could not take back what the cluster may lack: after it, its log has DDL, XA or another engine's changes. Its data is as it was. Its log is ${this.#paths.log}.`,
+      `The database server could not take back what the cluster may lack: after it, its log has ${this.#modules.program.untruncated}. Its data is as it was. Its log is ${this.#paths.log}.`,
     );
   }
 
@@ -464,7 +458,9 @@ export class ManagedServer {
   /** Waits for the end of the process, and reports it once. */
   async #buried(running: Running, expected: boolean): Promise<ServerDown> {
     const death = await running.died;
-    const said = await logTail(this.#paths.log, running.logFrom, 6);
+    const said = await logTail(this.#paths.log, {
+      ...{ from: running.logFrom, lines: 6, well: this.#modules.program.words.well },
+    });
     const how =
       death.killedBy !== null
         ? `killed by ${death.killedBy}`

@@ -1,8 +1,7 @@
 import { SkeinError } from '../model/error.js';
-import type { ServerBinary } from '../server-packages/server-binary.js';
 import { lastLines, run } from '../std/run.js';
 import type { RunUser } from '../std/run-user.js';
-import { bootstrapArgs } from './settings.js';
+import type { ServerTools } from './template.js';
 
 /**
  * Rolls back what the engine of a snapshot has prepared and its donor had not logged yet: a replica's parallel worker prepares its
@@ -13,23 +12,21 @@ import { bootstrapArgs } from './settings.js';
  */
 export async function rollBackPrepared(
   dataDir: string,
-  { binary, user }: { binary: ServerBinary; user: RunUser },
+  { binary, program, user }: ServerTools & { user: RunUser },
   signal: AbortSignal,
 ): Promise<void> {
-  const args = [
-    ...bootstrapArgs(binary, dataDir),
-    '--tc-heuristic-recover=ROLLBACK',
-    // The real start does the rest of the work in the background.
-    '--innodb-fast-shutdown=1',
-    '--innodb-buffer-pool-dump-at-shutdown=0',
-    ...(user.uid === 0 ? ['--user=root'] : []),
-  ];
-  const { code, killedBy, stderr } = await run(binary.command, args, {
-    cwd: dataDir,
-    env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
-    signal,
-    ...(user.switched ? { uid: user.uid, gid: user.gid } : {}),
-  });
+  const { args, input } = program.rollBackPrepared(binary, dataDir);
+  const { code, killedBy, stderr } = await run(
+    binary.command,
+    [...args, ...(user.uid === 0 ? program.asRoot : [])],
+    {
+      cwd: dataDir,
+      input,
+      env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+      signal,
+      ...(user.switched ? { uid: user.uid, gid: user.gid } : {}),
+    },
+  );
   if (code === 0) return;
   throw new SkeinError(
     'SNAPSHOT_PREPARE_FAILED',

@@ -1,5 +1,6 @@
 import { lstat, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { ServerProgram } from '../flavour/server-program.js';
 import { argumentValue, findProcesses, type ProcessInfo } from '../std/processes.js';
 import { unsafeBecause } from './run-dir.js';
 import type { StartedProcess } from './server-state.js';
@@ -18,10 +19,11 @@ export interface FoundServer {
 export async function findServer(
   dataDir: string,
   known: { readonly process: StartedProcess | null; readonly pid: number | null },
+  program: Pick<ServerProgram, 'isOffline'>,
 ): Promise<{ found: FoundServer | null; refused: { info: ProcessInfo; reason: string }[] }> {
   const refused: { info: ProcessInfo; reason: string }[] = [];
   let found: FoundServer | null = null;
-  for (const info of findProcesses((candidate) => namesDataDir(candidate, dataDir))) {
+  for (const info of findProcesses((candidate) => namesDataDir(candidate, dataDir, program))) {
     const reason = await notOursBecause(info, dataDir);
     if (reason !== null) {
       refused.push({ info, reason });
@@ -35,8 +37,12 @@ export async function findServer(
   return { found, refused };
 }
 
-function namesDataDir(info: ProcessInfo, dataDir: string): boolean {
-  if (info.pid === process.pid || info.args.includes('--bootstrap')) return false;
+function namesDataDir(
+  info: ProcessInfo,
+  dataDir: string,
+  { isOffline }: Pick<ServerProgram, 'isOffline'>,
+): boolean {
+  if (info.pid === process.pid || isOffline(info.args)) return false;
   return argumentValue(info.args, 'datadir') === dataDir && argumentValue(info.args, 'socket') !== undefined;
 }
 

@@ -13,11 +13,11 @@ export async function rotateLog(path: string): Promise<void> {
   if (size > LOG_BYTES_MAX) await rename(path, `${path}.1`);
 }
 
-/** Lines that a server also writes when all is well. They do not explain why it ended. */
-const WELL = /\[Note\]|^Version: /;
-
-/** The last lines after byte `from` that may explain why the server ended; '' when there are none. */
-export async function logTail(path: string, from: number, lines: number): Promise<string> {
+/** The last lines after byte `from` that may explain why the server ended; '' when there are none. `well`: see ServerWords. */
+export async function logTail(
+  path: string,
+  { from, lines, well }: { from: number; lines: number; well: RegExp },
+): Promise<string> {
   try {
     const handle = await open(path, 'r');
     try {
@@ -28,7 +28,7 @@ export async function logTail(path: string, from: number, lines: number): Promis
       const telling = buffer
         .toString('utf8')
         .split('\n')
-        .filter((line) => !WELL.test(line));
+        .filter((line) => !well.test(line));
       return lastLines(telling.join('\n'), lines);
     } finally {
       await handle.close();

@@ -15,7 +15,7 @@ export interface ServerPaths {
 }
 
 export function serverPaths(nodeDirectory: string): ServerPaths {
-  // mariadbd gets absolute paths. The node recognises its server by them.
+  // The server gets absolute paths. The node recognises its server by them.
   const directory = resolve(nodeDirectory);
   return {
     directory,

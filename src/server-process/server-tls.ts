@@ -1,15 +1,9 @@
 import { chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ServerTls } from '../flavour/server-program.js';
 import { replaceFile } from '../std/files.js';
 import type { RunUser } from '../std/run-user.js';
 import type { TlsIdentity } from '../std/tls-source.js';
-
-/** Paths of the copies that the server reads. */
-export interface ServerTls {
-  readonly cert: string;
-  readonly key: string;
-  readonly ca: string | null;
-}
 
 /**
  * Writes the copies that the server reads. Only the server's user can read them. The node's own files may be in the same

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RecoverAs, ServerProgram, ServerTls } from '../flavour/server-program.js';
 import { SkeinError } from '../model/error.js';
 import type { ServerBinary } from '../server-packages/server-binary.js';
 import { exists, replaceFile } from '../std/files.js';
@@ -17,8 +18,7 @@ import { socketPathFor } from './run-dir.js';
 import { rotateLog } from './server-log.js';
 import type { ServerPaths } from './server-paths.js';
 import { closedServerId, type ServerState, type ServerStateFile } from './server-state.js';
-import { type ServerTls, writeServerTls } from './server-tls.js';
-import { type RecoverAs, serverArgs } from './settings.js';
+import { writeServerTls } from './server-tls.js';
 
 export interface SpawnOptions {
   /** Loopback TCP port. Without it a port is chosen, and used again as long as it is free. */
@@ -41,6 +41,7 @@ export interface SpawnOptions {
 
 export interface SpawnModules {
   readonly binary: ServerBinary;
+  readonly program: ServerProgram;
   readonly logger: Logger;
   readonly paths: ServerPaths;
   readonly stateFile: ServerStateFile;
@@ -50,7 +51,7 @@ export interface SpawnModules {
 /** @throws SkeinError PORT_IN_USE, RUN_DIR_UNSAFE, SOCKET_PATH_TOO_LONG */
 export async function spawnServer(
   options: SpawnOptions,
-  { binary, logger, paths, stateFile, user }: SpawnModules,
+  { binary, program, logger, paths, stateFile, user }: SpawnModules,
 ): Promise<Running> {
   const before = await stateFile.read();
   const port = await choosePort(options.port, before.port);
@@ -60,12 +61,12 @@ export async function spawnServer(
   const socketPath = await socketPathFor(paths.dataDir, user);
   await prepareTmpDir(paths.tmpDir, user);
   await rotateLog(paths.log);
-  await removeRelayState(paths.dataDir);
+  await removeRelayState(paths.dataDir, program);
   const crashed = !(await endedInOrder(paths.dataDir)) || (await exists(paths.unsettled));
   // The crash must be recorded now: if the next server ends in order, its log no longer shows the crash.
   if (crashed) await replaceFile(paths.unsettled, '');
   const recoverAs = crashed ? await (options.recoverAs?.() ?? 'primary') : 'primary';
-  const args = serverArgs(binary, {
+  const args = program.serverArgs(binary, {
     dataDir: paths.dataDir,
     tmpDir: paths.tmpDir,
     socketPath,
@@ -75,8 +76,7 @@ export async function spawnServer(
     ...(options.redoLogBytes === undefined ? {} : { redoLogBytes: options.redoLogBytes }),
     tls: await writeTls(options, paths, user),
     recoverAs,
-    // mariadbd runs as root only when the option says so.
-    extraArgs: [...(user.uid === 0 ? ['--user=root'] : []), ...(options.extraArgs ?? [])],
+    extraArgs: [...(user.uid === 0 ? program.asRoot : []), ...(options.extraArgs ?? [])],
   });
   const log = await open(paths.log, 'a', 0o640);
   try {

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { OfflineRun, ServerProgram } from '../flavour/server-program.js';
 import { isSkeinError, SkeinError } from '../model/error.js';
-import { REMOVE_TEMPLATE_ACCOUNTS } from '../mysql-control/accounts.js';
 import { timeZoneSql } from '../mysql-control/time-zones.js';
 import { type ServerBinary, systemTableFiles } from '../server-packages/server-binary.js';
 import {
@@ -16,13 +16,17 @@ import { withLock } from '../std/lock-file.js';
 import type { Logger } from '../std/logger.js';
 import { lastLines, run } from '../std/run.js';
 import type { RunUser } from '../std/run-user.js';
-import { bootstrapArgs } from './settings.js';
 
 /** To be increased with every change of the template's content. */
 const TEMPLATE_FORMAT = 2;
 
-export interface TemplateModules {
+/** A server's program, and how it is run. */
+export interface ServerTools {
   readonly binary: ServerBinary;
+  readonly program: ServerProgram;
+}
+
+export interface TemplateModules extends ServerTools {
   readonly cacheDir: string;
   readonly logger: Logger;
 }
@@ -77,16 +81,15 @@ async function makeTemplate(
   modules: TemplateModules,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { binary, logger } = modules;
+  const { binary, program, logger } = modules;
   const files = (await systemTableFiles(binary.shareDir)) ?? [];
-  const parts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+  const systemTables = await Promise.all(files.map((file) => readFile(file, 'utf8')));
   const started = performance.now();
   await mkdir(directory, { mode: 0o755 });
   try {
-    const sql = ['CREATE DATABASE mysql', 'USE mysql', 'SET @auth_root_socket=NULL'].join(';\n');
-    const cleaning = `USE mysql;\n${REMOVE_TEMPLATE_ACCOUNTS.join(';\n')};\n`;
-    const zones = await zonesOrNone(modules, signal);
-    await bootstrap(binary, directory, `${sql};\n${parts.join('\n')}\n${cleaning}${zones}`, null, signal);
+    const timeZones = await zonesOrNone(modules, signal);
+    const filling = program.emptyServer(binary, directory, { systemTables, timeZones });
+    await runOffline(modules, directory, filling, null, signal);
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     throw error;
@@ -109,28 +112,25 @@ async function zonesOrNone({ binary, logger }: TemplateModules, signal?: AbortSi
 }
 
 /**
- * Runs SQL in a server without network or accounts, as `user`; null = as the node's own user.
+ * Runs the program where it serves nobody, as `user`; null = as the node's own user.
  * @throws SkeinError TEMPLATE_FAILED
  */
-export async function bootstrap(
-  binary: ServerBinary,
+export async function runOffline(
+  { binary, program }: ServerTools,
   dataDir: string,
-  sql: string,
+  { args, input }: OfflineRun,
   user: RunUser | null,
   signal?: AbortSignal,
 ): Promise<void> {
   const uid = user?.uid ?? process.getuid?.();
-  // mariadbd runs as root only when the option says so.
-  const args = [...bootstrapArgs(binary, dataDir), ...(uid === 0 ? ['--user=root'] : [])];
-  const result = await run(binary.command, args, {
+  const result = await run(binary.command, [...args, ...(uid === 0 ? program.asRoot : [])], {
     cwd: dataDir,
-    input: sql,
+    input,
     ...(user?.switched ? { uid: user.uid, gid: user.gid } : {}),
     ...(signal === undefined ? {} : { signal }),
   });
-  if (result.code === 0 && !/^ERROR: /m.test(result.stderr)) return;
-  // Only lines with ERROR, because other lines may quote statements with passwords.
-  const errors = result.stderr.split('\n').filter((line) => /ERROR|error while loading/.test(line));
+  if (result.code === 0 && !program.hasFailed(result.stderr)) return;
+  const errors = result.stderr.split('\n').filter((line) => program.saysWhy(line));
   throw new SkeinError(
     'TEMPLATE_FAILED',
     `${binary.command} could not fill a new data directory (exit ${result.code ?? result.killedBy}): ${lastLines(errors.join('\n'), 3)}`,

@@ -3,9 +3,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
+import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import { chooseCacheDir } from '../../src/server-packages/cache-dir.js';
 import { obtainServer } from '../../src/server-packages/obtain.js';
-import { bootstrap } from '../../src/server-process/template.js';
+import { runOffline } from '../../src/server-process/template.js';
 import { silentLogger } from '../../src/std/logger.js';
 
 afterEach(() => vi.unstubAllEnvs());
@@ -22,7 +23,9 @@ it('a server that fills a data directory leaves the temporary tables of other se
     for (const path of [shared, data]) await mkdir(path);
     await writeFile(table, 'of another server');
     vi.stubEnv('TMPDIR', shared);
-    await bootstrap(binary, data, 'CREATE DATABASE mysql;\n', null);
+    const { program } = mariadb;
+    const run = { ...program.statements(binary, data, []), input: 'CREATE DATABASE mysql;\n' };
+    await runOffline({ binary, program }, data, run, null);
     expect(existsSync(table)).toBe(true);
   } finally {
     await rm(directory, { recursive: true });

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RowDataPacket } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import { chooseCacheDir } from '../../src/server-packages/cache-dir.js';
 import { obtainServer } from '../../src/server-packages/obtain.js';
 import { ManagedServer } from '../../src/server-process/managed-server.js';
@@ -59,7 +60,7 @@ beforeAll(async () => {
       bufferPoolBytes: 16 * 2 ** 20,
       redoLogBytes: 8 * 2 ** 20,
     },
-    { binary, cacheDir, logger },
+    { binary, program: mariadb.program, cacheDir, logger },
   );
   await server.start();
 });

@@ -11,8 +11,8 @@ import { type AccountName, accountPassword } from '../../src/mysql-control/accou
 import { MariadbControl } from '../../src/mysql-control/control.js';
 import { chooseCacheDir } from '../../src/server-packages/cache-dir.js';
 import { obtainServer } from '../../src/server-packages/obtain.js';
-import type { ServerBinary } from '../../src/server-packages/server-binary.js';
 import { ManagedServer, type ManagedServerOptions } from '../../src/server-process/managed-server.js';
+import type { TemplateModules } from '../../src/server-process/template.js';
 import { silentLogger } from '../../src/std/logger.js';
 import { readProcess } from '../../src/std/processes.js';
 import { canReach } from '../../src/std/run-user.js';
@@ -27,15 +27,14 @@ const SMALL = { bufferPoolBytes: 16 * 2 ** 20, redoLogBytes: 8 * 2 ** 20 };
 const ASYNC = '--rpl-semi-sync-master-enabled=0';
 
 let directory = '';
-let cacheDir = '';
-let binary: ServerBinary;
+let tools: Omit<TemplateModules, 'logger'>;
 let count = 0;
 const servers: ManagedServer[] = [];
 
 function manage(options: Partial<ManagedServerOptions> = {}): ManagedServer {
   const server = new ManagedServer(
     { directory: join(directory, `n${++count}`), secret, ...SMALL, ...options },
-    { binary, cacheDir, logger: silentLogger },
+    { ...tools, logger: silentLogger },
   );
   servers.push(server);
   return server;
@@ -82,12 +81,12 @@ async function writeScript(): Promise<string> {
     script,
     `import { obtainServer } from '${BUILT}/server-packages/obtain.js';
      import { ManagedServer } from '${BUILT}/server-process/managed-server.js';
+     import { mariadb } from '${BUILT}/flavour/mariadb/mariadb.js';
      import { silentLogger as logger } from '${BUILT}/std/logger.js';
      const [cacheDir, directory, stay] = process.argv.slice(2);
-     const texts = new Set();
+     const [texts, secret] = [new Set(), Buffer.from('${secret.toString()}')];
      const binary = await obtainServer({ cacheDir, progress: (text) => texts.add(text) }, { logger });
-     const secret = Buffer.from('${secret.toString()}');
-     const server = new ManagedServer({ directory, secret }, { binary, cacheDir, logger });
+     const server = new ManagedServer({ directory, secret }, { binary, program: mariadb.program, cacheDir, logger });
      const up = await server.start();
      if (!stay) await server.stop();
      console.log(JSON.stringify({ up, uid: process.getuid(), origin: binary.origin, texts: [...texts] }));`,
@@ -99,8 +98,9 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'skein-server-'));
   // Root's server runs as somebody else, who must be able to come here.
   await chmod(directory, 0o755);
-  cacheDir = await chooseCacheDir({ projectDir: process.cwd() });
-  binary = await obtainServer({ cacheDir }, { logger: silentLogger });
+  const cacheDir = await chooseCacheDir({ projectDir: process.cwd() });
+  const binary = await obtainServer({ cacheDir }, { logger: silentLogger });
+  tools = { binary, program: mariadb.program, cacheDir };
 });
 
 afterEach(async () => {
@@ -159,7 +159,7 @@ describe('a managed server', () => {
     const warnings: string[] = [];
     const server = new ManagedServer(
       { directory: join(closed, 'n1'), secret, ...SMALL },
-      { binary, cacheDir, logger: { ...silentLogger, warn: (_, message) => void warnings.push(message) } },
+      { ...tools, logger: { ...silentLogger, warn: (_, message) => void warnings.push(message) } },
     );
     servers.push(server);
     const { pid } = await server.start();
@@ -306,10 +306,10 @@ describe('a managed server', () => {
   it('is not reached by a Ctrl-C that ends its node, and adopted by the next', async () => {
     const home = join(directory, `n${++count}`);
     // A node in a process group of its own, as a shell makes one for what it runs.
-    const node = spawn(process.execPath, [await writeScript(), cacheDir, home, 'stay'], {
+    const node = spawn(process.execPath, [await writeScript(), tools.cacheDir, home, 'stay'], {
       detached: true,
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, SKEIN_SERVER: binary.command },
+      env: { ...process.env, SKEIN_SERVER: tools.binary.command },
     });
     const line = await new Promise<string>((resolve) =>
       node.stdout.once('data', (data) => resolve(String(data))),
@@ -590,10 +590,10 @@ describe('obtaining a server', () => {
   });
 
   it('uses exactly the server that was named, and says what is wrong with one that is none', async () => {
-    const named = await obtainServer({ cacheDir, server: binary.command }, { logger: silentLogger });
-    expect(named).toMatchObject({ origin: 'named', flavour: 'mariadb', version: binary.version });
+    const named = await obtainServer({ ...tools, server: tools.binary.command }, { logger: silentLogger });
+    expect(named).toMatchObject({ origin: 'named', flavour: 'mariadb', version: tools.binary.version });
     for (const server of ['/bin/true', '/nonexistent/mariadbd'])
-      await expect(obtainServer({ cacheDir, server }, { logger: silentLogger })).rejects.toMatchObject({
+      await expect(obtainServer({ ...tools, server }, { logger: silentLogger })).rejects.toMatchObject({
         code: 'SERVER_UNUSABLE',
       });
   });

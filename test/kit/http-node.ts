@@ -1,10 +1,12 @@
 /** One real server behind one real HTTP server: an open primary whose quorum is itself, with a token of each role. */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { adoptAdminToken, ensureSystemSchema } from '../../src/auth/system-schema.js';
 import { generateToken, type TokenRole } from '../../src/auth/token.js';
 import type { HttpLimits } from '../../src/config/http-limits.js';
+import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import { HttpServer } from '../../src/http/server.js';
 import type { Connection } from '../../src/mysql-client/connection.js';
 import { bindValues, type TextValue } from '../../src/mysql-client/sql-text.js';
@@ -64,7 +66,7 @@ export class HttpNode {
     const server = new ManagedServer(
       // Nobody acknowledges here.
       { directory: join(directory, 'n1'), secret, extraArgs: ['--rpl-semi-sync-master-enabled=0'] },
-      { binary, cacheDir, logger: silentLogger },
+      { binary, program: mariadb.program, cacheDir, logger: silentLogger },
     );
     await server.start();
     let url = '';

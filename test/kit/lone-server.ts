@@ -54,7 +54,7 @@ export class LoneServer implements SqlNode {
     const binary = await obtainServer({ cacheDir }, { logger: silentLogger });
     const server = new ManagedServer(
       { directory, secret, bufferPoolBytes: 16 * 2 ** 20, redoLogBytes: 8 * 2 ** 20, extraArgs, ...more },
-      { binary, cacheDir, logger: silentLogger },
+      { binary, program: mariadb.program, cacheDir, logger: silentLogger },
     );
     await server.start();
     const lone = new LoneServer(server, directory, secret);

@@ -107,7 +107,8 @@ export class SeededServer implements SqlNode {
       { bytesExpected },
       {
         logger: silentLogger,
-        rollBackPrepared: (data, signal) => rollBackPrepared(data, { binary, user }, signal),
+        rollBackPrepared: (data, signal) =>
+          rollBackPrepared(data, { binary, program: mariadb.program, user }, signal),
       },
     );
   }
@@ -133,7 +134,7 @@ export class SeededServer implements SqlNode {
         bufferPoolBytes: 16 * 2 ** 20,
         redoLogBytes: 8 * 2 ** 20,
       },
-      { binary, cacheDir, logger: silentLogger },
+      { binary, program: mariadb.program, cacheDir, logger: silentLogger },
     );
     await this.#server.start();
     await settlePlaced(this.directory, this.control, { logger: silentLogger });

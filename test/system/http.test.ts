@@ -1,4 +1,5 @@
 /** HTTP against real servers: one open primary (its quorum is itself) and one closed replica. */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,6 +8,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { adoptAdminToken, ensureSystemSchema } from '../../src/auth/system-schema.js';
 import { generateToken } from '../../src/auth/token.js';
+import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import { HttpServer } from '../../src/http/server.js';
 import { bindValues, type TextValue } from '../../src/mysql-client/sql-text.js';
 import { chooseCacheDir } from '../../src/server-packages/cache-dir.js';
@@ -110,7 +112,7 @@ beforeAll(async () => {
     const server = new ManagedServer(
       // Nobody acknowledges here: the quorum of this test is the primary alone.
       { directory: join(directory, `n${i + 1}`), secret, extraArgs: ['--rpl-semi-sync-master-enabled=0'] },
-      { binary, cacheDir, logger: silentLogger },
+      { binary, program: mariadb.program, cacheDir, logger: silentLogger },
     );
     servers.push(server);
     await server.start();

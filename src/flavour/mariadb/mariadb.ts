@@ -32,6 +32,7 @@ import {
   parseMariadbGtid,
 } from './gtid.js';
 import { beginOfHead, lastOfList } from './log-head.js';
+import { mariadbProgram } from './server-program.js';
 import { mariadbSql } from './server-sql.js';
 import { mariadbSource } from './source-side.js';
 import { changesKeylessTable } from './table-map.js';
@@ -207,6 +208,7 @@ function mayChangeDefinitions(group: Buffer): boolean {
 export const mariadb: Flavour = {
   name: 'mariadb',
   sourceSide: mariadbSource,
+  program: mariadbProgram,
   sql: mariadbSql,
   errors: mariadbErrors,
   gtidText: (binary) =>

@@ -1,30 +1,4 @@
-import { READ_ONLY_SESSIONS } from '../mysql-control/accounts.js';
-import type { ServerBinary } from '../server-packages/server-binary.js';
-import type { ServerTls } from './server-tls.js';
-
-/**
- * What the recovery of a server that died does with the end of its binary log, whose transactions its engine had not committed.
- * `primary`: it commits them. `replica`: it takes them out of the log and the engine, as far as they are transactions of
- * InnoDB only. So a former primary's server forgets what the cluster may have lost. What the cluster kept, it gets again.
- */
-export type RecoverAs = 'primary' | 'replica';
-
-export interface ServerSettings {
-  readonly dataDir: string;
-  readonly tmpDir: string;
-  readonly socketPath: string;
-  readonly port: number;
-  readonly serverId: number;
-  /** Default 64 MiB. */
-  readonly bufferPoolBytes?: number;
-  /** Default 64 MiB: enough that a bulk load does not wait for checkpoints all the time. */
-  readonly redoLogBytes?: number;
-  readonly tls?: ServerTls | null;
-  /** Default `primary`. */
-  readonly recoverAs?: RecoverAs;
-  /** Placed last, so they take precedence; for tests and operators' needs. */
-  readonly extraArgs?: readonly string[];
-}
+import type { NodeLimits, ProgramFiles, RecoverAs, ServerSettings, ServerTls } from '../server-program.js';
 
 /**
  * The largest rpl_semi_sync_master_timeout the server takes, in ms (tried on 10.11: larger values are cut to it,
@@ -33,50 +7,49 @@ export interface ServerSettings {
 const SEMI_SYNC_TIMEOUT_MAX_MS = '18446744073709551615';
 
 /** These options decide the format of the files, so every program that opens the data directory needs the same ones. */
-const FILE_FORMAT_ARGS = ['--innodb-data-file-path=ibdata1:10M:autoextend', '--innodb-undo-tablespaces=0'];
+export const FILE_FORMAT_ARGS = [
+  '--innodb-data-file-path=ibdata1:10M:autoextend',
+  '--innodb-undo-tablespaces=0',
+];
 
-/** Redo log of the template; the server resizes it at its first real start. */
-const TEMPLATE_REDO_BYTES = 8 * 2 ** 20;
+/** An operator's own (the last one counts) is kept. */
+function initConnectArg({ operatorArgs, atLogin }: NodeLimits): string {
+  const own = operatorArgs.findLast((arg) => /^--init[-_]connect=/.test(arg));
+  const before = own === undefined ? '' : `${own.slice(own.indexOf('=') + 1)}; `;
+  return `--init-connect=${before}${atLogin}`;
+}
 
-/** For `mariadbd --bootstrap`: reads SQL from standard input, has no network, no accounts in force, no binary log. */
-export function bootstrapArgs(binary: ServerBinary, dataDir: string): string[] {
+/**
+ * A server starts with semi-synchronous replication off. On a replica the applier must never wait for an acknowledgement
+ * (seen on 10.11: "Waiting for semi-sync ACK from slave" in a worker). The node turns it on before a primary opens
+ * (waitForAcknowledgements).
+ */
+const SEMI_SYNC_OFF = '--rpl-semi-sync-master-enabled=0';
+
+/** The server purges no log by itself, because it does not know what other nodes still need (see node/retention/plan.ts). */
+const KEEP_LOGS = ['--expire-logs-days=0', '--loose-max-binlog-total-size=0'];
+
+/** A later option overrides an earlier one. */
+export function nodeArgs(limits: NodeLimits): string[] {
+  const { connectionsMax, tmpTableBytesMax, operatorArgs } = limits;
   return [
-    '--no-defaults',
-    '--bootstrap',
-    ...binary.pathArgs,
-    `--datadir=${dataDir}`,
-    // In a shared directory, a server that starts meanwhile would remove the temporary tables of this one (seen on 10.11).
-    `--tmpdir=${dataDir}`,
-    // System tables use several engines, which the enforced engine for users would not allow.
-    '--enforce-storage-engine=',
-    '--log-warnings=0',
-    '--max-allowed-packet=8M',
-    '--net-buffer-length=16K',
-    '--performance-schema=0',
-    '--skip-log-bin',
-    ...FILE_FORMAT_ARGS,
-    `--innodb-log-file-size=${TEMPLATE_REDO_BYTES}`,
-    '--innodb-buffer-pool-size=8M',
-    // The accounts made here must be on disk before the directory gets its name.
-    '--innodb-flush-log-at-trx-commit=1',
-    '--innodb-fast-shutdown=0',
+    `--max-connections=${connectionsMax}`,
+    // A client may set a lower value. Without a maximum it could also set a higher one.
+    `--tmp-disk-table-size=${tmpTableBytesMax}`,
+    `--maximum-tmp-disk-table-size=${tmpTableBytesMax}`,
+    ...operatorArgs,
+    initConnectArg(limits),
+    SEMI_SYNC_OFF,
+    ...KEEP_LOGS,
   ];
 }
 
-/** The option that makes sessions of the read-only ports read-only; an operator's own (the last one counts) is kept. */
-export function initConnectArg(operatorArgs: readonly string[]): string {
-  const own = operatorArgs.findLast((arg) => /^--init[-_]connect=/.test(arg));
-  const before = own === undefined ? '' : `${own.slice(own.indexOf('=') + 1)}; `;
-  return `--init-connect=${before}${READ_ONLY_SESSIONS}`;
-}
-
-/** The command line of a node's server. It always starts closed (rule H9): nothing here is SET after the start. */
-export function serverArgs(binary: ServerBinary, settings: ServerSettings): string[] {
+export function serverArgs({ pathArgs }: ProgramFiles, settings: ServerSettings): string[] {
   const MiB = 2 ** 20;
   return [
     // No option file of the host may change settings that the promise depends on.
     '--no-defaults',
-    ...binary.pathArgs,
+    ...pathArgs,
     `--datadir=${settings.dataDir}`,
     `--tmpdir=${settings.tmpDir}`,
     `--socket=${settings.socketPath}`,
@@ -103,7 +76,7 @@ export function serverArgs(binary: ServerBinary, settings: ServerSettings): stri
     '--log-slave-updates=1',
     '--binlog-format=ROW',
     '--binlog-checksum=CRC32',
-    // Each group tells whether its tables have a primary key (flavour/mariadb/table-map.ts).
+    // Each group tells whether its tables have a primary key (table-map.ts).
     '--binlog-row-metadata=FULL',
     '--sync-binlog=1',
     // Files are purged as a whole, and a returning primary copies at most two of them (E2).
