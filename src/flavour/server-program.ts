@@ -99,6 +99,18 @@ export interface ServerProgram {
   /** Whether a process with these arguments is such a run. */
   isOffline(args: readonly string[]): boolean;
 
+  /** How named time zones get into the server's tables. */
+  readonly timeZones: {
+    /** Programs beside the server that print SQL for the system schema, the first one there is. */
+    readonly programs: readonly string[];
+    /** For a session that executes that SQL, without logging it. */
+    readonly session: string;
+  };
+  /** Everything of a schema at one position, from the program beside the server that dumps it. */
+  readonly dumpArgs: readonly string[];
+
+  /** A question for the tables in the engine's dictionary, named like their files: `schema/table`, partitions one by one. */
+  readonly engineTables: string;
   /** Names of a replica's relay logs and of the records about them, in the data directory. */
   readonly relayState: RegExp;
   readonly words: ServerWords;

@@ -3,6 +3,10 @@ import type { TextRow } from '../mysql-client/connection.js';
 /** Runs one statement. `deadlineMs`: null = no deadline. */
 export type Query = (sql: string, deadlineMs?: number | null) => Promise<TextRow[]>;
 
+/** A statement whose rows nobody has a type for. */
+export type SqlRow = Readonly<Record<string, unknown>>;
+export type SqlQuery = (sql: string) => Promise<readonly SqlRow[]>;
+
 /** Rows of one statement in a session that belongs to another room. */
 export type RowsOf = (sql: string) => Promise<Readonly<Record<string, string | null>>[]>;
 

@@ -1,24 +1,8 @@
-/** One run of `mariadb-dump` on the local server. Its text is a stream; `ended` says whether the text is complete. */
+/** One run of the server's dump program on it. Its text is a stream; `ended` says whether the text is complete. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { ServerAccess } from '../api/node-view.js';
 
-/**
- * Everything of a schema at one position: rows, views, triggers, routines and events. Nothing is locked or
- * written; `--master-data=2` only writes the position down, as a comment. Binary values are written in hex.
- */
-const OPTIONS = [
-  '--no-defaults',
-  '--single-transaction',
-  '--master-data=2',
-  '--gtid',
-  '--routines',
-  '--events',
-  '--triggers',
-  '--quick',
-  '--hex-blob',
-  '--default-character-set=utf8mb4',
-];
 /** The end of the program's error output is the reason of a failure. */
 const ERRORS_MAX = 2_000;
 
@@ -31,17 +15,18 @@ export interface DumpProcess {
 
 /**
  * @param databases  all of them with their CREATE DATABASE
+ * @param options.dumpArgs  see ServerProgram
  * @param options.bare  one database without its name, so that it can be loaded into another
  */
 export function startDump(
   { socketPath, dumpProgram, passwordOf }: ServerAccess,
   databases: readonly string[],
-  { bare }: { bare: boolean },
+  { bare, dumpArgs }: { bare: boolean; dumpArgs: readonly string[] },
 ): DumpProcess {
   const child: ChildProcess = spawn(
     dumpProgram,
     [
-      ...OPTIONS,
+      ...dumpArgs,
       `--socket=${socketPath}`,
       '--user=skein',
       ...(bare ? [] : ['--databases']),

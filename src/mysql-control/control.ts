@@ -1,3 +1,5 @@
+import type { SchemaLook } from '../flavour/definitions.js';
+import type { DefinitionsSql } from '../flavour/definitions-sql.js';
 import type { Flavour } from '../flavour/flavour.js';
 import type {
   EndpointAddress,
@@ -12,6 +14,7 @@ import type {
   WorkerRow,
 } from '../flavour/server-sql.js';
 import type { Definitions } from '../model/definitions.js';
+import type { TableName } from '../model/verify.js';
 import type { Connection, TextRow } from '../mysql-client/connection.js';
 import type { TextValue } from '../mysql-client/sql-text.js';
 import type { TableCollations } from '../promise/charset-risk.js';
@@ -25,19 +28,6 @@ import {
 } from './control-sessions.js';
 import { purgeLogs } from './log-files.js';
 import { RUNNING_STATEMENTS, type RunningStatement, runningStatement } from './running-statements.js';
-import {
-  changedSince,
-  convertToInnodb,
-  DEFINITIONS_DEADLINE_MS,
-  definitionsOf,
-  execute,
-  madeSince,
-  renameBack,
-  requirePrimaryKeys,
-  tableIdMax,
-  unreadableTablesOf,
-} from './schema-changes.js';
-import { collationsOf, lookAtSchema, type SchemaLook, type TableName, tableIdOf } from './schema-look.js';
 import { TIME_ZONE_SUMS } from './time-zones.js';
 import { UserAccounts } from './user-accounts.js';
 
@@ -52,6 +42,7 @@ export interface MariadbControlModules extends ControlSessionsModules {
  */
 export class MariadbControl {
   readonly #sql: ServerSql;
+  readonly #definitions: DefinitionsSql;
   readonly #secret: Buffer;
   readonly #sessions: ControlSessions;
   readonly #applied: AppliedWait;
@@ -61,6 +52,7 @@ export class MariadbControl {
 
   constructor(options: ControlSessionsOptions, modules: MariadbControlModules) {
     this.#sql = modules.flavour.sql;
+    this.#definitions = modules.flavour.definitions;
     this.#secret = options.secret;
     this.#sessions = new ControlSessions(options, modules);
     this.#applied = new AppliedWait({
@@ -208,51 +200,51 @@ export class MariadbControl {
   // Definitions.
 
   definitions(): Promise<Definitions> {
-    return definitionsOf(this.#sessions);
+    return this.#definitions.definitionsOf(this.#sessions);
   }
 
   unreadableTables(): Promise<string> {
-    return unreadableTablesOf(this.#sessions);
+    return this.#definitions.unreadableTablesOf(this.#sessions);
   }
 
   lookAtSchema(): Promise<SchemaLook> {
-    return lookAtSchema((sql) => this.#sessions.query(sql, DEFINITIONS_DEADLINE_MS));
+    return this.#definitions.schemaLookOf(this.#sessions);
   }
 
   collationsOf(table: TableName): Promise<TableCollations | null> {
-    return collationsOf(this.#sessions.query, table);
+    return this.#definitions.collationsOf(this.#sessions.query, table);
   }
 
   tableIdOf(table: TableName): Promise<number | null> {
-    return tableIdOf(this.#sessions.query, table);
+    return this.#definitions.tableIdOf(this.#sessions.query, table);
   }
 
   tableIdMax(): Promise<number> {
-    return tableIdMax(this.#sessions.query);
+    return this.#definitions.tableIdMax(this.#sessions.query);
   }
 
   madeSince(tableId: number): Promise<ReadonlySet<string>> {
-    return madeSince(this.#sessions.query, tableId);
+    return this.#definitions.madeSince(this.#sessions.query, tableId);
   }
 
   changedSince(time: string, tables: readonly TableName[]): Promise<ReadonlySet<string>> {
-    return changedSince(this.#sessions.query, time, tables);
+    return this.#definitions.changedSince(this.#sessions.query, time, tables);
   }
 
   renameBack(from: TableName, to: TableName): Promise<void> {
-    return renameBack(this.#sessions, from, to);
+    return this.#definitions.renameBack(this.#sessions, from, to);
   }
 
   convertToInnodb(table: TableName): Promise<void> {
-    return convertToInnodb(this.#sessions, table);
+    return this.#definitions.convertToInnodb(this.#sessions, table);
   }
 
   requirePrimaryKeys(on: boolean): Promise<void> {
-    return requirePrimaryKeys(this.#sessions.query, on);
+    return this.#definitions.requirePrimaryKeys(this.#sessions.query, on);
   }
 
   execute(sql: string, options: { serverId?: number } = {}): Promise<void> {
-    return execute(this.#sessions, sql, options);
+    return this.#definitions.execute(this.#sessions, sql, options);
   }
 
   /** One statement that is written to the binary log, so that it reaches all nodes. Only on an open primary. */

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { Content, Definition, Partition, TableDefinition } from '../flavour/definitions.js';
+import { mariadb } from '../flavour/mariadb/mariadb.js';
 import { differenceOf, planRepair, unreadableObjects } from './definition-repair-plan.js';
-import type { Content, Definition, Partition, TableDefinition } from './definitions.js';
+
+const { copyStored } = mariadb.definitions;
 
 const table = (over: Partial<TableDefinition> = {}): TableDefinition => ({
   kind: 'table',
@@ -36,6 +39,7 @@ function planned(
     changed: new Set(options.changed ?? ['d/t']),
     known: new Set(options.known),
     setAside: (n) => `set_aside_${n}`,
+    copyStored,
   });
   return { sql: steps.map(({ sql, logged }) => `${logged ? 'everywhere' : 'here'}: ${sql}`), left };
 }
@@ -256,6 +260,7 @@ describe('schemas and what is stored in system tables', () => {
       changed: new Set(['d/t']),
       known: new Set(),
       setAside: () => 'x',
+      copyStored,
     });
     expect(steps.map(({ sql }) => sql)).toEqual(['RENAME TABLE `d`.`t` TO `skein`.`x`', 'DROP DATABASE `d`']);
   });

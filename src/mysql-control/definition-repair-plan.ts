@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
-import type { Definitions } from '../model/definitions.js';
 import {
   type Content,
   type Definition,
   type Partition,
   quoted,
   SET_ASIDE,
-  STORED,
   type StoredDefinition,
   type TableDefinition,
-} from './definitions.js';
+} from '../flavour/definitions.js';
+import type { DefinitionsSql } from '../flavour/definitions-sql.js';
+import type { Definitions } from '../model/definitions.js';
 import { structureOf } from './table-structure.js';
 
 /**
@@ -50,6 +50,7 @@ export interface RepairPlan {
  * @param changed tables that had DDL since then, as `schema/name`; this crash cannot have changed other tables
  * @param known objects whose own definition and the replica's differed in the same way before the crash
  * @param setAside a name for the nth table that is not in the log
+ * @param copyStored see DefinitionsSql
  */
 export function planRepair(
   objects: readonly string[],
@@ -60,11 +61,13 @@ export function planRepair(
     changed,
     known,
     setAside,
+    copyStored,
   }: {
     remade: ReadonlySet<string>;
     changed: ReadonlySet<string>;
     known: ReadonlySet<string>;
     setAside: (n: number) => string;
+    copyStored: DefinitionsSql['copyStored'];
   },
 ): RepairPlan {
   const steps: RepairStep[] = [];
@@ -80,7 +83,12 @@ export function planRepair(
       else if (here) left.push(`${object} has another character set or collation`);
       else steps.unshift(pastLog(createSchema(there)));
     } else if (kind === 'routine' || kind === 'event') {
-      steps.push(...copyStored(object, here as StoredDefinition | null, there as StoredDefinition | null));
+      const { sql, what } = copyStored(
+        object,
+        here as StoredDefinition | null,
+        there as StoredDefinition | null,
+      );
+      steps.push(pastLog(sql, what));
     } else if (kind === 'table' && here && !there) {
       const unreadable = unreadableIn(here as TableDefinition);
       if (unreadable !== null) {
@@ -140,28 +148,6 @@ function createSchema(definition: Definition): string {
   if (definition.kind !== 'schema') throw new Error('not a schema');
   const { schema, characterSet, collation } = definition;
   return `CREATE DATABASE ${quoted(schema)} CHARACTER SET ${characterSet} COLLATE ${collation}`;
-}
-
-/** Objects that consist of nothing but their row in a system table. */
-function copyStored(
-  object: string,
-  here: StoredDefinition | null,
-  there: StoredDefinition | null,
-): RepairStep[] {
-  const { kind, values: known } = (here ?? there) as StoredDefinition;
-  const { table, kindColumn, whenMade } = STORED[kind];
-  // Without `_binary` the server would take the value for a number where a number is expected.
-  const literal = (hex: string | null | undefined) => (hex == null ? 'NULL' : `_binary x'${hex}'`);
-  const key = ['db', 'name', ...(kindColumn ? [kindColumn] : [])];
-  const where = key.map((column) => `${column} = ${literal(known[column])}`).join(' AND ');
-  if (!there) return [pastLog(`DELETE FROM ${table} WHERE ${where}`, `${object} is dropped`)];
-  const values = Object.entries(there.values).map(([column, hex]) => `${column} = ${literal(hex)}`);
-  if (here)
-    return [pastLog(`UPDATE ${table} SET ${values.join(', ')} WHERE ${where}`, `${object} is changed`)];
-  const all = [...values, ...whenMade].join(', ');
-  return [
-    pastLog(`INSERT INTO ${table} SET ${all}`, `${object} is created${kind === 'event' ? ', disabled' : ''}`),
-  ];
 }
 
 function planTable(

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import type { Definition, TableDefinition } from '../flavour/definitions.js';
 import type { Definitions } from '../model/definitions.js';
-import type { Definition, TableDefinition } from './definitions.js';
 import { doubtsOf, type FormerFacts, formerDifferences } from './former-definitions.js';
 
 const facts = (over: Partial<FormerFacts> = {}): FormerFacts => ({

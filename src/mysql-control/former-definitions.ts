@@ -1,5 +1,5 @@
+import type { Definition, TableDefinition } from '../flavour/definitions.js';
 import type { Definitions } from '../model/definitions.js';
-import type { Definition, TableDefinition } from './definitions.js';
 
 /**
  * Decides whether a server that died while it was open as the primary has exactly the data that its log describes. Pure. Rows are

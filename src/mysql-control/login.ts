@@ -41,11 +41,8 @@ export async function takeServerId(account: Account, serverId: number): Promise<
   await askOnce(account, `SET GLOBAL server_id = ${Math.trunc(serverId)}`);
 }
 
-/** Tables in the engine's dictionary, named like their files: `schema/table`. Partitions are listed one by one. */
-export async function tablesOfEngine(account: Account): Promise<ReadonlySet<string>> {
-  const rows = await askOnce(
-    account,
-    'SELECT name FROM information_schema.innodb_sys_tables UNION SELECT name FROM information_schema.innodb_sys_tablespaces',
-  );
+/** `question`: see ServerProgram.engineTables. */
+export async function tablesOfEngine(account: Account, question: string): Promise<ReadonlySet<string>> {
+  const rows = await askOnce(account, question);
   return new Set(rows.map(({ name }) => String(name)));
 }

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { mariadb } from '../flavour/mariadb/mariadb.js';
 import type { ServerBinary } from '../server-packages/server-binary.js';
 import { timeZoneSql } from './time-zones.js';
 
@@ -28,7 +29,7 @@ const program = (script: string) =>
 
 it('reads the zones of the server’s own tree, each once, and none that only the host has', async () => {
   await program(`cd "$1" && find -L . -type f | sort | sed 's/^/INSERT INTO time_zone_name /'`);
-  expect((await timeZoneSql(binary)).trim().split('\n')).toEqual([
+  expect((await timeZoneSql({ binary, program: mariadb.program })).trim().split('\n')).toEqual([
     'INSERT INTO time_zone_name ./Europe/Berlin',
     'INSERT INTO time_zone_name ./GMT+0',
     'INSERT INTO time_zone_name ./UTC',
@@ -36,15 +37,17 @@ it('reads the zones of the server’s own tree, each once, and none that only th
 });
 
 it('says what is missing', async () => {
-  await expect(timeZoneSql(binary)).rejects.toMatchObject({
+  await expect(timeZoneSql({ binary, program: mariadb.program })).rejects.toMatchObject({
     code: 'TIME_ZONES_MISSING',
     message: expect.stringContaining(`is not beside ${binary.command}`),
   });
   await program('echo broken >&2; exit 1');
-  await expect(timeZoneSql(binary)).rejects.toMatchObject({
+  await expect(timeZoneSql({ binary, program: mariadb.program })).rejects.toMatchObject({
     code: 'TIME_ZONES_MISSING',
     message: expect.stringContaining('broken'),
   });
   await program('echo SELECT 1');
-  await expect(timeZoneSql(binary)).rejects.toMatchObject({ code: 'TIME_ZONES_MISSING' });
+  await expect(timeZoneSql({ binary, program: mariadb.program })).rejects.toMatchObject({
+    code: 'TIME_ZONES_MISSING',
+  });
 });

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { ServerProgram } from '../flavour/server-program.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import { Connection } from '../mysql-client/connection.js';
 import type { ServerBinary } from '../server-packages/server-binary.js';
@@ -14,7 +15,6 @@ import { withDeadline } from '../std/timing.js';
  * filled. Each node fills them without logging it, from the zone files that came with its server.
  */
 
-const PROGRAMS = ['mariadb-tzinfo-to-sql', 'mysql_tzinfo_to_sql'];
 /** Seen from the directory of the server's program. The last is where an obtained server's tree has it. */
 const PROGRAM_PLACES = ['.', '../bin', '../root/usr/bin'];
 const HOST_ZONES = '/usr/share/zoneinfo';
@@ -27,15 +27,25 @@ const LOAD_TIMEOUT_MS = 60_000;
  */
 const ZONE_ENTRY = /^[A-Z][^.]*$/;
 
+export interface TimeZoneTools {
+  readonly binary: ServerBinary;
+  readonly program: Pick<ServerProgram, 'timeZones'>;
+}
+
 /**
  * SQL that fills the time zone tables of the current database, as the server's own program writes it.
  * @throws SkeinError TIME_ZONES_MISSING: the program or the zone files are not there, or it cannot read them
  */
-export async function timeZoneSql(binary: ServerBinary, signal?: AbortSignal): Promise<string> {
+export async function timeZoneSql(
+  { binary, program: { timeZones } }: TimeZoneTools,
+  signal?: AbortSignal,
+): Promise<string> {
   const program = await firstThere(
-    PROGRAM_PLACES.flatMap((place) => PROGRAMS.map((name) => join(dirname(binary.command), place, name))),
+    PROGRAM_PLACES.flatMap((place) =>
+      timeZones.programs.map((name) => join(dirname(binary.command), place, name)),
+    ),
   );
-  if (program === null) throw missing(`${PROGRAMS.join(' or ')} is not beside ${binary.command}`);
+  if (program === null) throw missing(`${timeZones.programs.join(' or ')} is not beside ${binary.command}`);
   // Files of the server's own tree or distribution come first, because hosts with the same packages then have the same zones.
   const places = [join(binary.shareDir, '../zoneinfo'), HOST_ZONES];
   const zones = await firstThere(places);
@@ -61,8 +71,7 @@ export async function timeZoneSql(binary: ServerBinary, signal?: AbortSignal): P
   }
 }
 
-export interface MissingZones {
-  readonly binary: ServerBinary;
+export interface MissingZones extends TimeZoneTools {
   readonly socketPath: string;
   readonly user: string;
   readonly password: string;
@@ -78,7 +87,7 @@ export interface MissingZones {
  * for it. Otherwise a server keeps the zones that it has. Where they cannot be loaded, the server works without named zones.
  */
 export async function loadMissingTimeZones(
-  { binary, socketPath, user, password, marker }: MissingZones,
+  { binary, program, socketPath, user, password, marker }: MissingZones,
   logger: Logger,
 ): Promise<void> {
   try {
@@ -92,9 +101,9 @@ export async function loadMissingTimeZones(
       const [row] = await connection.query('SELECT COUNT(*) FROM mysql.time_zone_name');
       if (Number(row?.[0]) > 0 && !(await exists(marker))) return;
       const started = performance.now();
-      const sql = await timeZoneSql(binary);
+      const sql = await timeZoneSql({ binary, program });
       await replaceFile(marker, '');
-      await connection.query('SET SESSION sql_log_bin = 0, enforce_storage_engine = NULL; USE mysql');
+      await connection.query(program.timeZones.session);
       await withDeadline(connection.query(sql), LOAD_TIMEOUT_MS, 'Loading the time zones');
       await rm(marker, { force: true });
       logger.info({ durationMs: Math.round(performance.now() - started) }, 'time zones loaded');

@@ -1,6 +1,7 @@
+import type { SchemaLook } from '../flavour/definitions.js';
 import type { FormerPrimary, FormerPrimaryOutcome } from '../flavour/server-sql.js';
 import type { Definitions } from '../model/definitions.js';
-import type { SchemaLook, TableName } from '../mysql-control/schema-look.js';
+import type { TableName } from '../model/verify.js';
 import type { TableCollations } from '../promise/charset-risk.js';
 import type { SqlSession } from '../verify/sql-session.js';
 import type { DdlNote } from './replica/ddl-note.js';

@@ -434,11 +434,12 @@ export class ManagedServer {
 
   /** Work on a server that was just started, before it is used. */
   async #afterStart({ crashed, socketPath }: ServerUp, startedAtMs: number): Promise<void> {
-    const { binary, logger } = this.#modules;
+    const { binary, program, logger } = this.#modules;
+    const { engineTables } = program;
     const { dataDir, setAside: asideDir, loadTimeZones: marker } = this.#paths;
     const account = this.#account(socketPath);
-    if (crashed) await setAsideOrphans({ account, dataDir, asideDir, startedAtMs }, logger);
-    await loadMissingTimeZones({ ...account, binary, marker }, logger);
+    if (crashed) await setAsideOrphans({ account, dataDir, engineTables, asideDir, startedAtMs }, logger);
+    await loadMissingTimeZones({ ...account, binary, program, marker }, logger);
   }
 
   #notTruncated(): SkeinError {

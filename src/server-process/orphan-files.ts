@@ -12,6 +12,8 @@ import type { Logger } from '../std/logger.js';
 export interface OrphanFiles {
   readonly account: Account;
   readonly dataDir: string;
+  /** See ServerProgram. */
+  readonly engineTables: string;
   /** The files are moved into this directory. It must be on the same file system. */
   readonly asideDir: string;
   /** Start of the server, Unix ms. Newer files belong to this server and are left alone. */
@@ -25,7 +27,7 @@ export interface OrphanFiles {
 export async function setAsideOrphans(options: OrphanFiles, logger: Logger): Promise<void> {
   try {
     const files = await tableFiles(options.dataDir);
-    const known = await tablesOfEngine(options.account);
+    const known = await tablesOfEngine(options.account, options.engineTables);
     for (const table of files) {
       if (known.has(table)) continue;
       const path = join(options.dataDir, `${table}.ibd`);

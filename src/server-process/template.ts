@@ -101,12 +101,12 @@ async function makeTemplate(
 }
 
 /** A server works without named zones too. Then each start tries to load them, and logs why it could not. */
-async function zonesOrNone({ binary, logger }: TemplateModules, signal?: AbortSignal): Promise<string> {
+async function zonesOrNone(modules: TemplateModules, signal?: AbortSignal): Promise<string> {
   try {
-    return await timeZoneSql(binary, signal);
+    return await timeZoneSql(modules, signal);
   } catch (error) {
     if (!isSkeinError(error, 'TIME_ZONES_MISSING')) throw error;
-    logger.warn({ reason: error.message }, 'a data directory is made without named time zones');
+    modules.logger.warn({ reason: error.message }, 'a data directory is made without named time zones');
     return '';
   }
 }

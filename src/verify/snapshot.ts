@@ -138,7 +138,7 @@ export async function readSums(
 
 const SYSTEM_SCHEMAS = "('mysql', 'information_schema', 'performance_schema', 'sys')";
 
-/** All tables with rows of the cluster; those that a repair set aside are a node's own (mysql-control/definitions.ts). */
+/** All tables with rows of the cluster; those that a repair set aside are a node's own (flavour/definitions.ts). */
 async function readTables(session: SqlSession): Promise<TableName[]> {
   const rows = await session.queryRows(
     `SELECT table_schema AS s, table_name AS t FROM information_schema.tables

@@ -1,6 +1,6 @@
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readDefinitions } from '../../src/mysql-control/definitions.js';
+import { readDefinitions } from '../../src/flavour/mariadb/definitions.js';
 import { sleep } from '../../src/std/timing.js';
 import { waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';

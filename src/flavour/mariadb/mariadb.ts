@@ -17,6 +17,7 @@ import type {
 } from '../flavour.js';
 import { toleratingRename, withoutOldEngineName } from './ddl-for-replicas.js';
 import { RECOVERY_SERVER_ID } from './ddl-recovery.js';
+import { mariadbDefinitions } from './definitions-sql.js';
 import { dumpRefusal } from './dump-refusal.js';
 import { mariadbErrors } from './error-numbers.js';
 import { MARIADB_EVENT, ROWS } from './event-types.js';
@@ -210,6 +211,7 @@ export const mariadb: Flavour = {
   sourceSide: mariadbSource,
   program: mariadbProgram,
   sql: mariadbSql,
+  definitions: mariadbDefinitions,
   errors: mariadbErrors,
   gtidText: (binary) =>
     formatMariadbGtid(decodeMariadbGtid(Buffer.from(binary.buffer, binary.byteOffset, binary.length))),

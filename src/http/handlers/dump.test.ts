@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { until } from '../../../test/kit/until.js';
+import { mariadb } from '../../flavour/mariadb/mariadb.js';
 import { Cancellation } from '../../std/cancellation.js';
 import type { HandlerModules, HandlerRequest } from './context.js';
 import { handleDump } from './dump.js';
@@ -19,6 +20,7 @@ it('a dump whose client had gone before its first byte ends, and gives its place
   const openStreams = new Set<() => void>();
   const modules = {
     openStreams,
+    node: { flavour: mariadb },
     systemTable: {
       reader: { query: async () => [{ name: 'shop' }] },
       access: () => ({ dumpProgram, socketPath: '', passwordOf: () => '' }),

@@ -29,7 +29,9 @@ export const handleDump: Handler = async (request, modules) => {
       retryable: true,
     });
   }
-  const dump = startDump(systemTable.access(), databases, { bare: wanted !== undefined });
+  const dump = startDump(systemTable.access(), databases, {
+    ...{ bare: wanted !== undefined, dumpArgs: modules.node.flavour.program.dumpArgs },
+  });
   // Also before the first byte: without a reader the program would wait forever.
   request.gone.on(dump.kill);
   running.set(openStreams, count + 1);

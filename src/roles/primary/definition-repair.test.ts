@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { until } from '../../../test/kit/until.js';
-import type { TableDefinition } from '../../mysql-control/definitions.js';
+import type { TableDefinition } from '../../flavour/definitions.js';
+import { mariadb } from '../../flavour/mariadb/mariadb.js';
 import type { LocalControl } from '../local-server.js';
 import { DefinitionRepair } from './definition-repair.js';
 import { definitionsFile } from './definitions-file.js';
@@ -32,6 +33,7 @@ it('says that another node should take over, when a person has to repair the ser
   };
   const unrepaired: string[] = [];
   const repair = new DefinitionRepair({
+    sql: mariadb.definitions,
     file: definitionsFile(directory),
     control: () => control as LocalControl,
     replicas: () => [],
@@ -58,6 +60,7 @@ it('waits for a replica as long as that makes sense, and says so', async () => {
   const [said, codes]: [string[], string[]] = [[], []];
   let waits = true;
   const repair = new DefinitionRepair({
+    sql: mariadb.definitions,
     file: definitionsFile(directory),
     control: () => control as LocalControl,
     replicas: () => [],

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { type Definition, SET_ASIDE } from '../../flavour/definitions.js';
+import type { DefinitionsSql } from '../../flavour/definitions-sql.js';
 import type { ReplicaSession } from '../../link/listener-session.js';
 import {
   type DefinitionDigests,
@@ -13,7 +15,6 @@ import {
   type RepairStep,
   unreadableObjects,
 } from '../../mysql-control/definition-repair-plan.js';
-import { type Definition, SET_ASIDE } from '../../mysql-control/definitions.js';
 import { monotonicMs } from '../../std/clock.js';
 import { sleep } from '../../std/timing.js';
 import type { DefinitionsReply } from '../../wire/messages.js';
@@ -26,6 +27,7 @@ import type { DefinitionsFile } from './definitions-file.js';
  * is opened, its definitions are compared with those of a replica at the same position, and repaired.
  */
 export interface DefinitionRepairModules {
+  readonly sql: Pick<DefinitionsSql, 'copyStored'>;
   readonly file: DefinitionsFile;
   control(): LocalControl;
   /** Attached replicas that are voters. */
@@ -123,6 +125,7 @@ export class DefinitionRepair {
         changed,
         known: knownOf(found, noted.known ?? []),
         setAside,
+        copyStored: this.#modules.sql.copyStored,
       });
       const isTooMuch = plan.steps.length + plan.left.length > OBJECTS_MAX;
       const { steps, left } = isTooMuch

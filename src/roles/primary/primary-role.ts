@@ -147,7 +147,7 @@ export class PrimaryRole {
       readLog: (after, until, signal) => dumps.readXa(after, until, signal),
     });
     this.#definitions = new DefinitionRepair({
-      ...{ control, event },
+      ...{ control, event, sql: modules.flavour.definitions },
       file: modules.definitionsFile,
       replicas: () => this.replicas.counted().filter(({ attach }) => !isWitness(attach)),
       waitsForReplica: (waitedMs) => {

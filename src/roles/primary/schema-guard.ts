@@ -1,6 +1,7 @@
 import type { EventLog } from '../../events/event-log.js';
+import { keyOf, type SchemaLook } from '../../flavour/definitions.js';
 import { messageOf } from '../../model/error.js';
-import { keyOf, type SchemaLook, type TableName } from '../../mysql-control/schema-look.js';
+import type { TableName } from '../../model/verify.js';
 import { ERRNO, errnoOf } from '../../mysql-protocol/errno.js';
 import { charsetRisk, mayHideCharset } from '../../promise/charset-risk.js';
 import { isNoDdl, riskOf } from '../../promise/ddl-risk.js';

@@ -1,7 +1,7 @@
 import { SkeinError } from '../../model/error.js';
 import type { DefinitionsQuery, DefinitionsReply } from '../../wire/messages.js';
 
-/** The primary reads its definitions within a minute (mysql-control/schema-changes.ts). */
+/** The primary reads its definitions within a minute (flavour/mariadb/schema-changes.ts). */
 const ANSWER_MAX_MS = 90_000;
 
 interface Waiting {

@@ -1,25 +1,12 @@
-import type { TableCollations } from '../promise/charset-risk.js';
-import { quoted, type SqlQuery } from './definitions.js';
+import type { TableName } from '../../model/verify.js';
+import type { TableCollations } from '../../promise/charset-risk.js';
+import { keyOf, quoted, type SchemaLook } from '../definitions.js';
+import type { SqlQuery } from '../server-sql.js';
 
 /**
  * Looks for tables that endanger the cluster's promise. The questions are cheap (a few milliseconds for a thousand tables) and
  * take no table's lock, so they can be asked after every DDL.
  */
-export interface TableName {
-  readonly schema: string;
-  readonly name: string;
-}
-
-export interface SchemaLook {
-  /** The highest number that the engine has given to a table so far. */
-  readonly tableIdMax: number;
-  /** Tables of an engine other than InnoDB. For a partitioned table, the engine of its partitions counts. */
-  readonly foreign: readonly (TableName & { readonly engine: string })[];
-  /** Tables without a key by which a replica could find a row. */
-  readonly keyless: readonly (TableName & { readonly hasSpatialKey: boolean })[];
-  /** Events that were created while this server was a replica, and therefore do not run. */
-  readonly asleep: readonly TableName[];
-}
 
 const OWN_SCHEMAS = ['mysql', 'sys', 'skein', 'information_schema', 'performance_schema'];
 
@@ -65,8 +52,6 @@ export async function lookAtSchema(query: SqlQuery): Promise<SchemaLook> {
   const asleep = events.map(({ s, n }) => ({ schema: String(s), name: String(n) }));
   return { tableIdMax: Number(newest?.id ?? 0), foreign, keyless, asleep };
 }
-
-export const keyOf = ({ schema, name }: TableName): string => `${schema}\0${name}`;
 
 /** Names of tables as their files are named, `schema/table`, once for each table. */
 function tablesOf(rows: readonly Readonly<Record<string, unknown>>[]): string[] {

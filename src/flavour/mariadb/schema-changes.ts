@@ -1,30 +1,35 @@
 /** Reads definitions on the server, and makes the few changes that a node decides on. */
 
-import type { Query } from '../flavour/server-sql.js';
-import type { Definitions } from '../model/definitions.js';
-import { sqlText } from '../mysql-client/sql-text.js';
-import type { ControlSessions } from './control-sessions.js';
-import { readDefinitions, type SqlQuery } from './definitions.js';
-import { conversionStatements, renameBackStatement, type TableName } from './schema-look.js';
+import type { Definitions } from '../../model/definitions.js';
+import type { TableName } from '../../model/verify.js';
+import { sqlText } from '../../mysql-client/sql-text.js';
+import type { SchemaLook } from '../definitions.js';
+import type { Query, ServerSessions, SqlQuery } from '../server-sql.js';
+import { readDefinitions } from './definitions.js';
+import { conversionStatements, lookAtSchema, renameBackStatement } from './schema-look.js';
 import { unreadableTables } from './unreadable-tables.js';
 
 /** lock_wait_timeout for the node's own changes. They are tried again after it. */
 const LOCK_WAIT_S = 5;
 /** Deadline for a question about all definitions. The server opens every table for it. */
-export const DEFINITIONS_DEADLINE_MS = 60_000;
+const DEFINITIONS_DEADLINE_MS = 60_000;
 
 /** All definitions on the server. Fails when running DDL locks a table's definition for long. */
-export function definitionsOf(sessions: ControlSessions): Promise<Definitions> {
+export function definitionsOf(sessions: ServerSessions): Promise<Definitions> {
   return openingTables(sessions, readDefinitions);
 }
 
+export function schemaLookOf({ query }: ServerSessions): Promise<SchemaLook> {
+  return lookAtSchema((sql) => query(sql, DEFINITIONS_DEADLINE_MS));
+}
+
 /** See unreadable-tables.ts. */
-export function unreadableTablesOf(sessions: ControlSessions): Promise<string> {
+export function unreadableTablesOf(sessions: ServerSessions): Promise<string> {
   return openingTables(sessions, unreadableTables);
 }
 
 /** Uses a session of its own, so that questions about the server's state do not wait behind a table's lock. */
-function openingTables<T>(sessions: ControlSessions, read: (query: SqlQuery) => Promise<T>): Promise<T> {
+function openingTables<T>(sessions: ServerSessions, read: (query: SqlQuery) => Promise<T>): Promise<T> {
   return sessions.alone({}, async (query) => {
     await query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
     return read((sql) => query(sql, DEFINITIONS_DEADLINE_MS));
@@ -32,7 +37,7 @@ function openingTables<T>(sessions: ControlSessions, read: (query: SqlQuery) => 
 }
 
 /** Undoes a RENAME that replicas have executed and this server has not. Only on an open primary. Waits for the quorum. */
-export function renameBack(sessions: ControlSessions, from: TableName, to: TableName): Promise<void> {
+export function renameBack(sessions: ServerSessions, from: TableName, to: TableName): Promise<void> {
   return sessions.alone({ logged: true }, async (query) => {
     await query(`SET SESSION lock_wait_timeout = ${LOCK_WAIT_S}`);
     await query(renameBackStatement(from, to), null);
@@ -40,7 +45,7 @@ export function renameBack(sessions: ControlSessions, from: TableName, to: Table
 }
 
 /** Converts a table to InnoDB on all nodes. Has no deadline, and waits for the quorum. Only on an open primary. */
-export async function convertToInnodb(sessions: ControlSessions, table: TableName): Promise<void> {
+export async function convertToInnodb(sessions: ServerSessions, table: TableName): Promise<void> {
   await sessions.alone({ logged: true }, async (query) => {
     const [required] = await sessions.query('SELECT @@global.innodb_force_primary_key AS isOn');
     const isOn = Number(required?.isOn) === 1;
@@ -61,7 +66,7 @@ export async function requirePrimaryKeys(query: Query, on: boolean): Promise<voi
 
 /** Executes without logging, or logs under this server id. Has no deadline. Only on a closed server. */
 export function execute(
-  sessions: ControlSessions,
+  sessions: ServerSessions,
   sql: string,
   { serverId }: { serverId?: number },
 ): Promise<void> {

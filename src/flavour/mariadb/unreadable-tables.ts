@@ -1,4 +1,5 @@
-import { quoted, type SqlQuery } from './definitions.js';
+import { quoted } from '../definitions.js';
+import type { SqlQuery } from '../server-sql.js';
 
 /** The server opens the table in its engine to answer TABLE_ROWS, and reads no row. A view has no engine either. */
 const UNREADABLE = `SELECT table_schema s, table_name n, table_comment c, table_rows r FROM information_schema.tables

@@ -1,76 +1,26 @@
-import type { Definitions } from '../model/definitions.js';
+import type { Definitions } from '../../model/definitions.js';
+import type { TableName } from '../../model/verify.js';
+import {
+  type Content,
+  type Definition,
+  type OtherDefinition,
+  type Partition,
+  type Partitioning,
+  quoted,
+  type SchemaDefinition,
+  SET_ASIDE,
+  type StoredDefinition,
+  type TableDefinition,
+} from '../definitions.js';
+import type { SqlQuery, SqlRow } from '../server-sql.js';
+import { mariadbErrors } from './error-numbers.js';
+import { STORED } from './stored-definitions.js';
 
 /**
- * Reads everything that a MariaDB server has besides rows, so that it can be compared with a server at the same position. It
+ * Reads everything that the server has besides rows, so that it can be compared with a server at the same position. It
  * leaves out what differs on servers with the same data: times, counters, and whether an event is enabled (a replica
  * disables all events, and does not show which ones are enabled on the primary).
  */
-export type SqlRow = Readonly<Record<string, unknown>>;
-export type SqlQuery = (sql: string) => Promise<readonly SqlRow[]>;
-
-interface ObjectName {
-  readonly schema: string;
-  readonly name: string;
-}
-
-export interface SchemaDefinition {
-  readonly kind: 'schema';
-  readonly schema: string;
-  readonly characterSet: string;
-  readonly collation: string;
-}
-
-/** `unknown`: the server did not answer in time. `unreadable` comes with the server's error number. */
-export type Content = 'rows' | 'empty' | 'unknown' | `unreadable ${number}`;
-
-export interface Partition {
-  readonly name: string;
-  /** Text in VALUES LESS THAN (...) or VALUES IN (...); null for HASH and KEY. */
-  readonly values: string | null;
-  readonly subpartitions: readonly string[];
-  readonly content: Content;
-}
-
-export interface Partitioning {
-  readonly method: string;
-  readonly by: readonly unknown[];
-  /** PARTITION BY SYSTEM_TIME ... AUTO: the server adds partitions by itself. */
-  readonly isAuto: boolean;
-}
-
-export interface TableDefinition extends ObjectName {
-  readonly kind: 'table';
-  /** Equal for two tables that differ in nothing but partitions and rows. */
-  readonly shape: unknown;
-  readonly partitioning: Partitioning | null;
-  readonly partitions: readonly Partition[];
-  /** Always `rows` for a partitioned table, whose partitions have this for themselves. */
-  readonly content: Content;
-  /** Of a sequence: its row, which no transaction takes back. Absent for other tables. */
-  readonly sequence?: unknown;
-}
-
-/** The row of a system table of which the object consists; each value in hex, as text. */
-export interface StoredDefinition extends ObjectName {
-  readonly kind: 'routine' | 'event';
-  readonly values: Readonly<Record<string, string | null>>;
-}
-
-/** Views and triggers. */
-export interface OtherDefinition extends ObjectName {
-  readonly kind: 'view' | 'trigger';
-  readonly text: unknown;
-}
-
-export type Definition = SchemaDefinition | TableDefinition | StoredDefinition | OtherDefinition;
-
-export function quoted(...names: readonly string[]): string {
-  return names.map((name) => `\`${name.replaceAll('`', '``')}\``).join('.');
-}
-
-/** Schema for tables that were set aside; see definition-repair-plan.ts. */
-export const SET_ASIDE = { schema: 'skein', prefix: 'set_aside_' } as const;
-
 export async function readDefinitions(query: SqlQuery): Promise<Definitions> {
   const found = new Map<string, string>();
   const add = (object: string, definition: Definition) => found.set(object, JSON.stringify(definition));
@@ -139,7 +89,7 @@ const AUTO_INCREMENT = / AUTO_INCREMENT=\d+/;
 /** The CREATE statement without partitions; empty for a table that cannot be opened. */
 async function shapeOf(
   query: SqlQuery,
-  { schema, name }: ObjectName,
+  { schema, name }: TableName,
 ): Promise<{ shape: unknown; partitionedBy: string | null }> {
   try {
     const [row] = await query(`SHOW CREATE TABLE ${quoted(schema, name)}`);
@@ -150,14 +100,14 @@ async function shapeOf(
   } catch (error) {
     const { errno } = error as { errno?: number };
     // DDL in progress has locked it. It may be possible to open it later.
-    if (typeof errno !== 'number' || errno < 0 || errno === ER_LOCK_WAIT_TIMEOUT) throw error;
+    if (typeof errno !== 'number' || errno < 0 || mariadbErrors.isLockWait(errno)) throw error;
     return { shape: null, partitionedBy: null };
   }
 }
 
 const isSequence = (shape: unknown) => typeof shape === 'string' && /\n\) .*\bSEQUENCE=1\b/.test(shape);
 
-async function sequenceOf(query: SqlQuery, { schema, name }: ObjectName): Promise<unknown> {
+async function sequenceOf(query: SqlQuery, { schema, name }: TableName): Promise<unknown> {
   const [row] = await query(`SELECT * FROM ${quoted(schema, name)}`);
   return Object.values(row ?? {}).map(String);
 }
@@ -166,7 +116,7 @@ type BarePartition = Omit<Partition, 'content'> & { readonly subpartitions: stri
 
 async function partitionsOf(
   query: SqlQuery,
-  { schema, name }: ObjectName,
+  { schema, name }: TableName,
   { isAuto }: { isAuto: boolean },
 ): Promise<{ partitioning: Partitioning | null; partitions: BarePartition[] }> {
   const rows = await query(
@@ -191,8 +141,7 @@ const text = (value: string) => `_utf8mb4 x'${Buffer.from(value).toString('hex')
 const CONTENTS_PER_QUERY = 100;
 /** In a table whose rows were all just deleted, the server may have to look at each of them to find no row. */
 const CONTENT_TIME_S = 2;
-const ER_STATEMENT_TIMEOUT = 1969;
-const ER_LOCK_WAIT_TIMEOUT = 1205;
+const STATEMENT_TIMEOUT = 1969;
 
 async function contentsOf(query: SqlQuery, sources: readonly string[]): Promise<Content[]> {
   const found: Content[] = [];
@@ -211,7 +160,7 @@ async function someContents(query: SqlQuery, sources: readonly string[]): Promis
   } catch (error) {
     const { errno } = error as { errno?: number };
     if (typeof errno !== 'number' || errno < 0) throw error;
-    if (sources.length === 1) return [errno === ER_STATEMENT_TIMEOUT ? 'unknown' : `unreadable ${errno}`];
+    if (sources.length === 1) return [errno === STATEMENT_TIMEOUT ? 'unknown' : `unreadable ${errno}`];
     // One of the tables is the cause, so each is asked alone.
     const each: Content[] = [];
     for (const source of sources) each.push(...(await someContents(query, [source])));
@@ -244,65 +193,6 @@ async function others(query: SqlQuery): Promise<OtherDefinition[]> {
     }));
   return [...definitions('view', views), ...definitions('trigger', triggers)];
 }
-
-export const STORED = {
-  routine: {
-    table: 'mysql.proc',
-    kindColumn: 'type',
-    whenMade: ['created = NOW()', 'modified = NOW()'],
-    columns: [
-      'db',
-      'name',
-      'type',
-      'specific_name',
-      'language',
-      'sql_data_access',
-      'is_deterministic',
-      'security_type',
-      'param_list',
-      'returns',
-      'body',
-      'definer',
-      'sql_mode',
-      'comment',
-      'character_set_client',
-      'collation_connection',
-      'db_collation',
-      'body_utf8',
-      'aggregate',
-    ],
-  },
-  event: {
-    table: 'mysql.event',
-    kindColumn: null,
-    // On a replica this does not show whether the event is enabled.
-    whenMade: [
-      "status = 'DISABLED'",
-      'originator = @@global.server_id',
-      'created = NOW()',
-      'modified = NOW()',
-    ],
-    columns: [
-      'db',
-      'name',
-      'body',
-      'definer',
-      'execute_at',
-      'interval_value',
-      'interval_field',
-      'starts',
-      'ends',
-      'on_completion',
-      'sql_mode',
-      'comment',
-      'time_zone',
-      'character_set_client',
-      'collation_connection',
-      'db_collation',
-      'body_utf8',
-    ],
-  },
-} as const;
 
 async function stored(query: SqlQuery): Promise<{ object: string; definition: StoredDefinition }[]> {
   const found: { object: string; definition: StoredDefinition }[] = [];
