@@ -107,7 +107,7 @@ export function thatApplied(failure: ApiError, applied: Applied): ApiError {
 }
 
 /**
- * A replica's writing accounts lack INSERT (mysql-control/accounts.ts says why), and the server reports that for a prepared
+ * A replica's writing accounts lack INSERT (flavour/mariadb/accounts.ts says why), and the server reports that for a prepared
  * statement before it reports that it is read-only. So this error means NOT_PRIMARY: the role may write on the primary.
  */
 function isReplicasRefusal({ errno, message }: ServerError, context: ErrorContext): boolean {

@@ -9,7 +9,7 @@ import { installationDirectory } from '../config/installation.js';
 import { flavour } from '../flavour/current.js';
 import { SkeinError } from '../model/error.js';
 import { formatPosition } from '../model/position.js';
-import { accountStatements } from '../mysql-control/accounts.js';
+import { accountPassword } from '../mysql-control/accounts.js';
 import { obtainBackupPrograms } from '../server-packages/backup-programs.js';
 import { chooseCacheDir } from '../server-packages/cache-dir.js';
 import { obtainServer } from '../server-packages/obtain.js';
@@ -233,7 +233,8 @@ class Receiver {
  * The old tokens are removed; the first start stores the new admin token, because the table is empty then.
  */
 function newClusterSql(secret: Buffer): string[] {
-  return [...accountStatements(secret), 'DELETE FROM skein.tokens'];
+  const accounts = flavour.accounts.accountStatements((name) => accountPassword(secret, name));
+  return [...accounts, 'DELETE FROM skein.tokens'];
 }
 
 async function copySecret(from: string, to: string): Promise<void> {

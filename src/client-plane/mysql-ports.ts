@@ -1,10 +1,10 @@
 import type { NodeConfig } from '../config/node-config.js';
+import { READ_ONLY_PORT_ADDRESS } from '../flavour/accounts.js';
 import type { Flavour } from '../flavour/flavour.js';
 import type { MetricFamily } from '../metrics/text.js';
 import { SkeinError } from '../model/error.js';
 import type { MysqlConnections } from '../model/status.js';
 import { Connection } from '../mysql-client/connection.js';
-import { READ_ONLY_PORT_ADDRESS } from '../mysql-control/accounts.js';
 import { Gate, type Route } from '../mysql-port/gate.js';
 import type { KillJudge } from '../mysql-port/pipe.js';
 import { MysqlPort } from '../mysql-port/port.js';

@@ -1,4 +1,5 @@
 import type { ServerErr } from '../mysql-protocol/packets.js';
+import type { AccountsSql } from './accounts.js';
 import type { DefinitionsSql } from './definitions-sql.js';
 import type { ServerErrors } from './server-errors.js';
 import type { ServerProgram } from './server-program.js';
@@ -17,6 +18,8 @@ export interface Flavour {
   readonly program: ServerProgram;
   /** What is said to the server in SQL. */
   readonly sql: ServerSql;
+  /** What is said to it about accounts. */
+  readonly accounts: AccountsSql;
   /** What is said to it about its definitions. */
   readonly definitions: DefinitionsSql;
   /** What the server's errors mean. */

@@ -1,3 +1,5 @@
+import type { PasswordOf } from './accounts.js';
+
 /**
  * What the recovery of a server that died does with the end of its binary log, whose transactions its engine had not committed.
  * `primary`: it commits them. `replica`: it takes them out of the log and the engine, as far as it can. So a former primary's
@@ -90,6 +92,8 @@ export interface ServerProgram {
   ): OfflineRun;
   /** Executes statements, of one line each, in the system schema, where they may be about accounts. Nothing is logged. */
   statements(files: ProgramFiles, dataDir: string, statements: readonly string[]): OfflineRun;
+  /** Makes Skein's own accounts, before the directory has served anybody. */
+  ownAccounts(files: ProgramFiles, dataDir: string, passwordOf: PasswordOf): OfflineRun;
   /** Rolls back what the engine has prepared for a log that is not there; prepared branches of XA stay. */
   rollBackPrepared(files: ProgramFiles, dataDir: string): OfflineRun;
   /** Whether a run that ended with exit code 0 failed nevertheless. */

@@ -19,7 +19,6 @@ import type { Connection, TextRow } from '../mysql-client/connection.js';
 import type { TextValue } from '../mysql-client/sql-text.js';
 import type { TableCollations } from '../promise/charset-risk.js';
 import { repairLogins } from './account-repair.js';
-import { writerStatements } from './accounts.js';
 import { AppliedWait } from './applied-wait.js';
 import {
   ControlSessions,
@@ -41,6 +40,7 @@ export interface MariadbControlModules extends ControlSessionsModules {
  * that a method calls documents it; those of `sql` are in the flavour's folder.
  */
 export class MariadbControl {
+  readonly #flavour: Flavour;
   readonly #sql: ServerSql;
   readonly #definitions: DefinitionsSql;
   readonly #secret: Buffer;
@@ -51,6 +51,7 @@ export class MariadbControl {
   readonly users: UserAccounts;
 
   constructor(options: ControlSessionsOptions, modules: MariadbControlModules) {
+    this.#flavour = modules.flavour;
     this.#sql = modules.flavour.sql;
     this.#definitions = modules.flavour.definitions;
     this.#secret = options.secret;
@@ -59,9 +60,9 @@ export class MariadbControl {
       connect: () => this.#sessions.connect(),
       flavour: modules.flavour,
     });
-    this.users = new UserAccounts(options, { query: this.#sessions.query });
+    this.users = new UserAccounts(options, { query: this.#sessions.query, sql: modules.flavour.accounts });
     this.#accounts = {
-      writers: writerStatements,
+      writers: modules.flavour.accounts.writerStatements,
       whileOpening: (open) => this.users.whileOpening(open),
       reconcile: () => this.users.reconcile(),
     };
@@ -309,7 +310,7 @@ export class MariadbControl {
 
   /** Returns the accounts whose logins had been changed and are repaired. */
   repairLogins(): Promise<string[]> {
-    return repairLogins(this.#sessions.query, this.#secret, this.#sql);
+    return repairLogins(this.#sessions.query, this.#secret, this.#flavour);
   }
 
   /** The server reloads its certificate; open connections keep theirs. */

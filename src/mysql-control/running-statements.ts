@@ -1,5 +1,5 @@
 /** Statements that run on the server, with what matters for temporary files. Pure. */
-import { READ_ONLY_PORT_ADDRESS } from './accounts.js';
+import { READ_ONLY_PORT_ADDRESS } from '../flavour/accounts.js';
 
 export interface RunningStatement {
   readonly sessionId: number;

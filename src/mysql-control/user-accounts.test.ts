@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { AccountRows } from '../flavour/accounts.js';
+import { mariadb } from '../flavour/mariadb/mariadb.js';
 import type { User } from '../model/user.js';
-import { type AccountRows, planAccounts, UserAccounts, wantedAccounts } from './user-accounts.js';
+import { userPassword } from './accounts.js';
+import { UserAccounts } from './user-accounts.js';
+
+const { wantedAccounts, planAccounts } = mariadb.accounts;
 
 const secret = Buffer.from('a secret');
 const user = (more: Partial<User> = {}): User => ({
@@ -13,7 +18,8 @@ const user = (more: Partial<User> = {}): User => ({
   dropped: false,
   ...more,
 });
-const wanted = (users: readonly User[], open = true) => wantedAccounts(users, { secret, open });
+const wanted = (users: readonly User[], open = true) =>
+  wantedAccounts(users, { passwordOf: (one) => userPassword(secret, one), open });
 const changes = (want: readonly AccountRows[], found: readonly AccountRows[]) =>
   planAccounts(want, found).changes;
 
@@ -107,7 +113,7 @@ describe('a server', () => {
         Priv: JSON.stringify({ access: 0, plugin: 'mysql_native_password', authentication_string: hash }),
       }));
     };
-    return { state, accounts: new UserAccounts({ secret }, { query }) };
+    return { state, accounts: new UserAccounts({ secret }, { query, sql: mariadb.accounts }) };
   }
 
   it('loads what its tables say, also when only that failed before', async () => {

@@ -3,7 +3,7 @@ import type { MariadbControl } from '../mysql-control/control.js';
 
 /**
  * Restores Skein's accounts on the server. A client can change the password of the account that it uses: see
- * mysql-control/account-logins.ts.
+ * flavour/mariadb/account-logins.ts.
  */
 export async function repairLogins(
   { node }: { node: string },

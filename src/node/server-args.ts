@@ -1,15 +1,16 @@
 import type { NodeConfig } from '../config/node-config.js';
-import type { ServerProgram } from '../flavour/server-program.js';
-import { READ_ONLY_SESSIONS } from '../mysql-control/accounts.js';
+import type { Flavour } from '../flavour/flavour.js';
 
 /** Options of the managed server that follow from the node's configuration. */
-export function ownServerArgs(config: NodeConfig, { nodeArgs }: Pick<ServerProgram, 'nodeArgs'>): string[] {
-  return nodeArgs({
+export function ownServerArgs(
+  config: NodeConfig,
+  { program, accounts }: Pick<Flavour, 'program' | 'accounts'>,
+): string[] {
+  return program.nodeArgs({
     connectionsMax: roomForClients(config),
     tmpTableBytesMax: Math.floor(config.serverTmpBytesMax / 2),
     operatorArgs: config.serverArgs,
-    // Makes sessions of the read-only ports read-only.
-    atLogin: READ_ONLY_SESSIONS,
+    atLogin: accounts.readOnlySessions,
   });
 }
 

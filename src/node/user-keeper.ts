@@ -1,6 +1,7 @@
 import type { EventLog } from '../events/event-log.js';
+import type { UserChange } from '../flavour/accounts.js';
 import { messageOf } from '../model/error.js';
-import type { UserAccounts, UserChange, UserSession } from '../mysql-control/user-accounts.js';
+import type { UserAccounts, UserSession } from '../mysql-control/user-accounts.js';
 import { monotonicMs } from '../std/clock.js';
 import type { Logger } from '../std/logger.js';
 

@@ -146,7 +146,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     danger:
       'sql_log_bin, binlog_format, gtid_seq_no, server_id and the like take writes out of the replicated history.',
     heldBy: ['grant'],
-    place: 'mysql-control/accounts.ts',
+    place: 'flavour/mariadb/accounts.ts',
     test: { file: PROMISE_TEST, name: 'no client can leave the log or change its place in it' },
   },
   {
@@ -171,7 +171,7 @@ export const PROMISE_RULES: readonly PromiseRule[] = [
     title: 'Passwords of the accounts that all share',
     danger: 'Any account may change its own password, on the primary, and that reaches all nodes.',
     heldBy: ['port', 'found'],
-    place: 'sql/own-statements.ts; mysql-control/account-logins.ts puts them right at each heartbeat',
+    place: 'sql/own-statements.ts; flavour/mariadb/account-logins.ts puts them right at each heartbeat',
     test: { file: 'test/full/attack-sessions.test.ts', name: '%s gets it back on every node within seconds' },
   },
   {

@@ -2,6 +2,7 @@ import type { NodeView } from '../api/node-view.js';
 import type { NodeConfig } from '../config/node-config.js';
 import type { Fitness } from '../election/state.js';
 import type { EventLog } from '../events/event-log.js';
+import type { AccountName } from '../flavour/accounts.js';
 import type { Flavour } from '../flavour/flavour.js';
 import type { WelcomeDecision } from '../link/greeting.js';
 import type { ReplicaSession } from '../link/listener-session.js';
@@ -13,7 +14,6 @@ import type { MemberChange, MemberList, MemberPlace } from '../model/members.js'
 import type { Position } from '../model/position.js';
 import type { ClusterStatus, FailoverStatus, MembersDocument } from '../model/status.js';
 import type { RoundReport, VerifyDocument, VerifyRequest } from '../model/verify.js';
-import type { AccountName } from '../mysql-control/accounts.js';
 import type { Spool } from '../spool/spool.js';
 import type { Emitter } from '../std/emitter.js';
 import type { Histogram } from '../std/histogram.js';

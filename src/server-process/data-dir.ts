@@ -1,7 +1,7 @@
 import { chmod, chown, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ServerProgram } from '../flavour/server-program.js';
-import { accountStatements } from '../mysql-control/accounts.js';
+import { accountPassword } from '../mysql-control/accounts.js';
 import {
   chownTree,
   exists,
@@ -36,7 +36,7 @@ export async function prepareDataDir(
     if (user.switched) await chownTree(temporary, user.uid, user.gid);
     await chmod(temporary, 0o700);
     const { binary, program } = modules;
-    const accounts = program.statements(binary, temporary, accountStatements(secret));
+    const accounts = program.ownAccounts(binary, temporary, (name) => accountPassword(secret, name));
     await runOffline(modules, temporary, accounts, user, signal);
     await syncTree(temporary);
     await rename(temporary, dataDir);

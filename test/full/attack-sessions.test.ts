@@ -2,7 +2,7 @@
 import net from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { READ_ONLY_PORT_ADDRESS } from '../../src/mysql-control/accounts.js';
+import { READ_ONLY_PORT_ADDRESS } from '../../src/flavour/accounts.js';
 import { tmpBytes } from '../../src/server-process/tmp-space.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';

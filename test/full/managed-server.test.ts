@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
-import { type AccountName, accountPassword } from '../../src/mysql-control/accounts.js';
+import { accountPassword } from '../../src/mysql-control/accounts.js';
 import { MariadbControl } from '../../src/mysql-control/control.js';
 import { chooseCacheDir } from '../../src/server-packages/cache-dir.js';
 import { obtainServer } from '../../src/server-packages/obtain.js';
@@ -42,7 +42,7 @@ function manage(options: Partial<ManagedServerOptions> = {}): ManagedServer {
 
 async function sql(
   server: ManagedServer,
-  account: AccountName,
+  account: Parameters<typeof accountPassword>[1],
   statements: string[],
 ): Promise<{ rows: RowDataPacket[]; errors: (number | null)[] }> {
   const connection = await createConnection({

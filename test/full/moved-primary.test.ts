@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import { FORWARDED_BY } from '../../src/http/forward.js';
-import { writerStatements } from '../../src/mysql-control/accounts.js';
 import { type Answer, HttpNode } from '../kit/http-node.js';
 import { signalPid, stopAndWait } from '../kit/processes.js';
 import { until } from '../kit/until.js';
@@ -69,7 +69,7 @@ async function count(name: string): Promise<number> {
 async function grant(isOpen: boolean): Promise<void> {
   const control = await http.node.control();
   await control.run('SET SESSION sql_log_bin = 0');
-  for (const statement of writerStatements(isOpen)) await control.run(statement);
+  for (const statement of mariadb.accounts.writerStatements(isOpen)) await control.run(statement);
   await control.run('SET SESSION sql_log_bin = 1');
 }
 

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import type { Committed, NodeView, Openness } from '../../src/api/node-view.js';
 import { PlaneJoining } from '../../src/client-plane/joining.js';
 import { EventRing } from '../../src/events/event-ring.js';
+import type { AccountName } from '../../src/flavour/accounts.js';
 import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import { SkeinError } from '../../src/model/error.js';
 import type { Position } from '../../src/model/position.js';
@@ -16,12 +17,7 @@ import type { Role } from '../../src/model/status.js';
 import type { Switchover } from '../../src/model/switchover.js';
 import type { RoundReport, VerifyDocument, VerifyRequest } from '../../src/model/verify.js';
 import { Connection } from '../../src/mysql-client/connection.js';
-import {
-  type AccountName,
-  accountPassword,
-  userPassword,
-  writerStatements,
-} from '../../src/mysql-control/accounts.js';
+import { accountPassword, userPassword } from '../../src/mysql-control/accounts.js';
 import { UserAccounts } from '../../src/mysql-control/user-accounts.js';
 import type { ManagedServer } from '../../src/server-process/managed-server.js';
 import type { Cancellation } from '../../src/std/cancellation.js';
@@ -89,7 +85,7 @@ export class HonestNode implements NodeView {
     this.close();
     const own = await this.control();
     await own.run('SET SESSION sql_log_bin = 0');
-    for (const statement of writerStatements(true)) await own.run(statement);
+    for (const statement of this.flavour.accounts.writerStatements(true)) await own.run(statement);
     await own.run('SET SESSION sql_log_bin = 1');
     await own.run('SET GLOBAL read_only = 0');
   }
@@ -269,6 +265,7 @@ export class HonestNode implements NodeView {
       { secret: this.#options.secret },
       {
         query: async (sql) => (await this.control()).queryRows(sql),
+        sql: this.flavour.accounts,
       },
     );
     await accounts.reconcile();

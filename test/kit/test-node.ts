@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Connection, ConnectionOptions } from 'mysql2/promise';
+import type { AccountName } from '../../src/flavour/accounts.js';
 import type { ClusterStatus } from '../../src/model/status.js';
-import { type AccountName, accountPassword } from '../../src/mysql-control/accounts.js';
+import { accountPassword } from '../../src/mysql-control/accounts.js';
 import {
   commandLineOf,
   isAlive,

@@ -15,6 +15,7 @@ import type {
   LoggedStatement,
   ReplicaGroup,
 } from '../flavour.js';
+import { mariadbAccounts } from './accounts-sql.js';
 import { toleratingRename, withoutOldEngineName } from './ddl-for-replicas.js';
 import { RECOVERY_SERVER_ID } from './ddl-recovery.js';
 import { mariadbDefinitions } from './definitions-sql.js';
@@ -211,6 +212,7 @@ export const mariadb: Flavour = {
   sourceSide: mariadbSource,
   program: mariadbProgram,
   sql: mariadbSql,
+  accounts: mariadbAccounts,
   definitions: mariadbDefinitions,
   errors: mariadbErrors,
   gtidText: (binary) =>

@@ -1,5 +1,7 @@
 /** Runs of mariadbd that serve nobody: `--bootstrap` reads SQL from standard input, one statement a line. */
+import type { PasswordOf } from '../accounts.js';
 import type { OfflineRun, ProgramFiles } from '../server-program.js';
+import { accountStatements } from './accounts.js';
 import { FILE_FORMAT_ARGS } from './server-args.js';
 
 /** Redo log of the template; the server resizes it at its first real start. */
@@ -56,6 +58,10 @@ export function statements(files: ProgramFiles, dataDir: string, sql: readonly s
   // The server refuses statements about accounts until the tables of privileges are loaded.
   const all = ['USE mysql', 'FLUSH LOCAL PRIVILEGES', ...sql];
   return { args: bootstrapArgs(files, dataDir), input: `${all.join(';\n')};\n` };
+}
+
+export function ownAccounts(files: ProgramFiles, dataDir: string, passwordOf: PasswordOf): OfflineRun {
+  return statements(files, dataDir, accountStatements(passwordOf));
 }
 
 export function rollBackPrepared(files: ProgramFiles, dataDir: string): OfflineRun {

@@ -1,5 +1,13 @@
 import type { ServerProgram } from '../server-program.js';
-import { emptyServer, hasFailed, isOffline, rollBackPrepared, saysWhy, statements } from './offline-runs.js';
+import {
+  emptyServer,
+  hasFailed,
+  isOffline,
+  ownAccounts,
+  rollBackPrepared,
+  saysWhy,
+  statements,
+} from './offline-runs.js';
 import { nodeArgs, serverArgs } from './server-args.js';
 import { mariadbWords } from './server-words.js';
 
@@ -22,7 +30,7 @@ const DUMP_ARGS = [
 
 export const mariadbProgram: ServerProgram = {
   ...{ serverArgs, nodeArgs, asRoot: ['--user=root'] },
-  ...{ emptyServer, statements, rollBackPrepared, hasFailed, saysWhy, isOffline },
+  ...{ emptyServer, statements, ownAccounts, rollBackPrepared, hasFailed, saysWhy, isOffline },
   timeZones: {
     programs: ['mariadb-tzinfo-to-sql', 'mysql_tzinfo_to_sql'],
     session: 'SET SESSION sql_log_bin = 0, enforce_storage_engine = NULL; USE mysql',

@@ -4,7 +4,8 @@
  * server cannot forbid it (a plugin that refuses passwords is not part of every installation). So each node checks
  * periodically, and repairs logins without logging it. Pure.
  */
-import { ACCOUNTS, accountPassword, nativeHash } from './accounts.js';
+import type { ChangedLogin, PasswordOf } from '../accounts.js';
+import { ACCOUNTS, nativeHash } from './accounts.js';
 
 const PLUGIN = 'mysql_native_password';
 
@@ -13,21 +14,15 @@ export const LOGINS_QUERY = `SELECT User AS user, Host AS host, JSON_VALUE(Priv,
   JSON_VALUE(Priv, '$.account_locked') AS locked FROM mysql.global_priv
   WHERE User IN (${[...new Set(ACCOUNTS.map(({ name }) => `'${name}'`))].join(', ')})`;
 
-export interface ChangedLogin {
-  /** `'app'@'127.0.0.1'` */
-  readonly account: string;
-  readonly sql: string;
-}
-
 /** Returns the accounts whose login differs from what it must be. `rows`: the answer to LOGINS_QUERY. */
 export function changedLogins(
-  secret: Buffer,
+  passwordOf: PasswordOf,
   rows: readonly Readonly<Record<string, unknown>>[],
 ): ChangedLogin[] {
   const found = new Map(rows.map((row) => [`'${row.user}'@'${row.host}'`, row]));
   return ACCOUNTS.flatMap(({ name, host }) => {
     const account = `'${name}'@'${host}'`;
-    const hash = nativeHash(accountPassword(secret, name));
+    const hash = nativeHash(passwordOf(name));
     const row = found.get(account);
     const isRight = row?.plugin === PLUGIN && row.hash === hash && row.others == null && !isTrue(row.locked);
     if (isRight) return [];
