@@ -135,7 +135,7 @@ class Node {
     const cacheDir = await chooseCacheDir({ projectDir: installationDirectory });
     const binary = config.witness
       ? NO_SERVER
-      : await obtainServer({ cacheDir }, { logger: logger.child({ part: 'obtain' }) });
+      : await obtainServer({ cacheDir, server: config.server }, { logger: logger.child({ part: 'obtain' }) });
     const server = new ManagedServer(
       {
         directory: config.directory,

@@ -11,6 +11,7 @@ import {
   existingNodes,
   hasRunBefore,
   prepareDirectory,
+  presentServer,
   writeMysqlOptions,
 } from './demo/directory.js';
 import { addMembers, writeIdentities } from './demo/members.js';
@@ -24,6 +25,7 @@ import {
 } from './demo/plan.js';
 import { shrink } from './demo/shrink.js';
 import { inUse, refuseTakenPorts } from './demo/start-checks.js';
+import { SERVER_OPTION, serverOption } from './server-option.js';
 import { prepareServer } from './setup/prepare-server.js';
 
 const PORT = { least: 1, most: 65_535 };
@@ -59,6 +61,7 @@ own server): mariadb --defaults-file=.skein/mysql.cnf -P 6446`,
       value: '<level>',
       help: 'when a write is answered: majority (default), all, or async',
     },
+    server: SERVER_OPTION,
     watchdog: {
       type: 'string',
       value: '<seconds>',
@@ -68,6 +71,7 @@ own server): mariadb --defaults-file=.skein/mysql.cnf -P 6446`,
   examples: [
     ['npm start', 'the usual way: installs and builds if need be, then runs this'],
     ['npm start -- --replicas 4 --dir /var/tmp/five', 'five nodes, somewhere else'],
+    ['npm start -- --server mariadb-11.8 --dir .skein-11', 'MariaDB 11.8, fetched if need be'],
     ['SKEIN_SERVER=obtain npm start', "use Skein's own server even when the machine has one"],
   ],
   positionals: [0, 0],
@@ -86,6 +90,7 @@ function demoOptions(values: ParsedValues, cwd: string): DemoOptions {
     linkPort: values.integer('link-port', PORT) ?? 7083,
     replicas: values.integer('replicas', REPLICAS) ?? presentReplicas(directory) ?? 2,
     acknowledge: values.oneOf('acknowledge', ['majority', 'all', 'async']) ?? 'majority',
+    server: serverOption(values, cwd) ?? presentServer(directory),
   };
 }
 
@@ -113,7 +118,8 @@ async function runDemo(context: CommandContext, options: DemoOptions, hungAfterM
     await refuseTakenPorts(all);
     say(`${plan.length === 1 ? 'one node' : `${plan.length} nodes`} in ${options.directory}`);
     // Only for new nodes, so that not all of them wait for one download. Nodes that ran before find their server by themselves.
-    if (!all.every(hasRunBefore)) await prepareServer({ say, signal: context.signal });
+    const { server = null } = options;
+    if (!all.every(hasRunBefore)) await prepareServer({ server, say, signal: context.signal });
     await writeIdentities(all);
     await tellToken(options.directory, say);
     await writeMysqlOptions(options.directory, options.mysqlPort);

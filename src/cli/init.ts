@@ -75,7 +75,7 @@ Without --listen the node can be reached from this machine only.`,
     requireDescriptors(descriptorLimit());
     const say = (text: string) => context.terminal.err(`skein: ${text}\n`);
     const { configFile, adminToken } = await prepare(options, () =>
-      prepareServer({ say, signal: context.signal }),
+      prepareServer({ server: options.server, say, signal: context.signal }),
     );
     const usesTls = options.makeTls || options.certificate !== null;
     context.terminal.err(initText({ ...options, configFile, usesTls }));

@@ -61,7 +61,9 @@ If the machine cannot join (name, version, database server, disk, network), the 
     const host = options.advertise ?? options.listen ?? (await addressTowards(member, context.signal));
     const listen = options.listen ?? host;
     const adminToken = witness ? generateToken() : null;
-    const server = witness ? null : await prepareServer({ say, signal: context.signal });
+    const server = witness
+      ? null
+      : await prepareServer({ server: options.server, say, signal: context.signal });
     const joined = await joinCluster(
       { ...options, member, token, listen, advertise: host, adminToken },
       { server, signal: context.signal },
@@ -81,6 +83,7 @@ function joinOptions(
   if (!witness) return options;
   if (values.text('mysql-port') !== undefined)
     throw new UsageError('A witness has no MySQL ports: leave --mysql-port out.');
+  if (options.server !== null) throw new UsageError('A witness has no database server: leave --server out.');
   return { ...options, ports: { ...options.ports, mysql: null } };
 }
 

@@ -40,8 +40,18 @@ describe('nodeConfig', () => {
       directory: '/srv/skein/n2',
       secretFile: '/srv/skein/cluster.secret',
       adminTokenFile: null,
+      server: null,
       serverArgs: [],
     });
+  });
+
+  it.each([
+    ['mariadb-11.8', 'mariadb-11.8'],
+    ['obtain', 'obtain'],
+    ['../mariadbd', '/srv/mariadbd'],
+    ['/usr/sbin/mariadbd', '/usr/sbin/mariadbd'],
+  ])('takes %s as a server', (server, resolved) => {
+    expect(check({ ...minimal, server }).server).toBe(resolved);
   });
 
   it('is frozen to the bottom and leaves its argument alone', () => {
@@ -82,6 +92,11 @@ describe('nodeConfig', () => {
       { tls: { certificate: 'n.crt', key: 'n.key', caKey: 'ca.key', ports: ['http'] } },
       '"tls.ca" is missing; expected the certificate of the authority',
     ],
+    [
+      { server: 'mariadb-9' },
+      '"server" is "mariadb-9"; expected one of mariadb-10.11, mariadb-11.8, obtain, or the path of a mariadbd (with a /), or null',
+    ],
+    [{ server: 'mariadb-11x8' }, '"server" is "mariadb-11x8"; expected one of'],
     [{ serverHangMs: 1000 }, '"serverHangMs" is 1000; expected milliseconds, a whole number from 2000'],
     [{ failover: 'fixed' }, '"failover" is "fixed"; expected "automatic", or no such setting.'],
     [{ name: 'N 1' }, 'expected a name of lower-case letters'],

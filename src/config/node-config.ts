@@ -8,6 +8,7 @@ import { HttpSettings, httpLimitProblems } from './http-settings.js';
 import { placeProblem } from './place.js';
 import { RetentionSettings } from './retention-settings.js';
 import { ServerHangMs } from './server-hang.js';
+import { resolvedServer, ServerSetting } from './server-setting.js';
 import { witnessProblems } from './witness.js';
 
 /**
@@ -171,6 +172,7 @@ export const NodeConfigSchema = Type.Object(
       description: 'Maximum rate of all snapshots that this node sends together, MiB a second; 0 = no limit.',
       expected: 'a number from 0 to 100000',
     }),
+    server: ServerSetting,
     serverArgs: Type.Array(Type.String({ pattern: '^--' }), {
       default: [],
       description: "Further options for the managed server; Skein's own settings take precedence.",
@@ -477,6 +479,7 @@ function resolvePaths(value: Record<string, unknown>, base: string): void {
     const path = value[field];
     if (typeof path === 'string') value[field] = resolve(base, path);
   }
+  value.server = resolvedServer(value.server, base);
   const tls = value.tls as Record<string, unknown> | null;
   for (const field of tls === null ? [] : ['certificate', 'key', 'ca', 'caKey']) {
     if (tls && typeof tls[field] === 'string') tls[field] = resolve(base, tls[field]);

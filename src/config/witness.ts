@@ -20,6 +20,7 @@ const SERVER_SETTINGS = [
   'requirePrimaryKey',
   'seedRateMiBs',
   'seedsMax',
+  'server',
   'serverArgs',
   'serverBufferPoolBytes',
   'serverHangMs',

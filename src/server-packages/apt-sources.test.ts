@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ownSources, parseOsRelease } from './apt-sources.js';
+import { inRelease, ownSources, parseOsRelease } from './apt-sources.js';
 
 const bookworm = { id: 'debian', codename: 'bookworm' };
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
@@ -53,6 +53,44 @@ Components: main
 Signed-By: ${KEYRING}
 `,
     );
+  });
+
+  it('lead to another release, from the same places and with the same keys', () => {
+    const text = `Types: deb
+URIs: http://mirror.example/debian
+Suites: bookworm bookworm-updates bookworm-backports
+Components: main
+Signed-By: ${KEYRING}
+
+Types: deb
+URIs: http://mirror.example/debian-security
+Suites: bookworm-security
+Components: main
+Signed-By: ${KEYRING}
+
+Types: deb
+URIs: http://third.example/apt
+Suites: trixie
+Components: main
+`;
+    const files = [{ name: '/etc/apt/sources.list.d/debian.sources', text }];
+    const sources = ownSources(files, inRelease(bookworm, 'trixie'), KEYRING);
+    expect(sources.match(/^(URIs|Suites|Signed-By): .*$/gm)).toEqual([
+      'URIs: http://mirror.example/debian',
+      'Suites: trixie trixie-updates',
+      `Signed-By: ${KEYRING}`,
+      'URIs: http://mirror.example/debian-security',
+      'Suites: trixie-security',
+      `Signed-By: ${KEYRING}`,
+    ]);
+    expect(inRelease(bookworm, 'bookworm')).toEqual(bookworm);
+  });
+
+  it('are named once where a machine lists them under two names', () => {
+    const text =
+      'Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm stable\nComponents: main\n';
+    const sources = ownSources([{ name: '/x.sources', text }], inRelease(bookworm, 'trixie'), null);
+    expect(sources).toContain('Suites: trixie\n');
   });
 
   it('are taken from one-line files, bound to the archive keyring when they name none', () => {

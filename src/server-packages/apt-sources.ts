@@ -8,6 +8,13 @@ export interface Distribution {
   readonly id: string;
   /** `bookworm`, `noble`; '' where the release has none. */
   readonly codename: string;
+  /** The machine's own release, where packages of another one (`codename`) are wanted. */
+  readonly own?: string;
+}
+
+/** Another release of the machine's distribution. Its packages come from the same places, signed by the same authority. */
+export function inRelease({ id, codename }: Distribution, wanted: string): Distribution {
+  return wanted === codename ? { id, codename } : { id, codename: wanted, own: codename };
 }
 
 interface Source {
@@ -47,7 +54,7 @@ export function ownSources(
   for (const { name, text } of files) {
     const sources = name.endsWith('.sources') ? parseStanzas(text) : parseLines(text);
     for (const source of sources) {
-      const suites = source.suites.filter((suite) => isOwnSuite(suite, distribution));
+      const suites = wantedSuites(source.suites, distribution);
       const signedBy = source.fields.get('Signed-By');
       if (suites.length === 0 || !source.components.includes('main')) continue;
       if (signedBy !== undefined && !ARCHIVE_KEYRING.test(signedBy.trim())) continue;
@@ -69,9 +76,16 @@ export function ownSources(
   return stanzas.length === 0 ? '' : `${stanzas.join('\n\n')}\n`;
 }
 
-function isOwnSuite(suite: string, { codename }: Distribution): boolean {
-  const bases = codename === '' ? ROLLING : [codename, ...ROLLING];
-  return bases.some((base) => SUITE_ENDINGS.some((ending) => suite === base + ending));
+/** Those of the distribution itself, under the name of the wanted release. */
+function wantedSuites(suites: readonly string[], { codename, own }: Distribution): string[] {
+  const machine = own ?? codename;
+  const bases = machine === '' ? ROLLING : [machine, ...ROLLING];
+  const wanted = suites.flatMap((suite) => {
+    const ending = SUITE_ENDINGS.find((end) => bases.some((base) => suite === base + end));
+    if (ending === undefined) return [];
+    return own === undefined ? suite : codename + ending;
+  });
+  return [...new Set(wanted)];
 }
 
 const KEPT_FIELDS = ['Signed-By', 'Trusted', 'Architectures', 'Check-Valid-Until'];

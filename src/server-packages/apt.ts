@@ -55,7 +55,14 @@ export async function unpackPackages(
   // A mirror that does not answer is fatal only if it has packages that we need; the next step shows that.
   const updated = await apt.get(['update']);
   const packages = set.choose(await apt.names());
-  if (packages === null) throw failed(set, "this machine's package sources do not have it", updated);
+  if (packages === null) {
+    const { id, codename, own } = distribution;
+    const where =
+      own === undefined
+        ? "this machine's package sources do"
+        : `${id} ${codename}, as this machine reaches it, does`;
+    throw failed(set, `${where} not have it`, updated);
+  }
   await apt.download(packages, progress);
   await unpackAll(join(state, 'cache', 'archives'), root, set, progress, signal);
   await rm(state, { recursive: true, force: true });

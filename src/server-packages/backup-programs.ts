@@ -1,11 +1,13 @@
 import { dirname, join } from 'node:path';
 import { SkeinError } from '../model/error.js';
+import { isOfSeries, SERVER_SERIES } from '../model/server-choice.js';
 import { exists } from '../std/files.js';
 import type { Logger } from '../std/logger.js';
 import { run } from '../std/run.js';
 import { aptDistribution, type Progress } from './apt.js';
 import { cacheEntryPath, fillCacheEntry } from './cache-entry.js';
 import { BACKUP_INSTALL_HINT, unpackMariadbBackup } from './mariadb-packages.js';
+import { releaseWith } from './obtain.js';
 import { hostCandidates, type ServerBinary } from './server-binary.js';
 import { fitsServer, parseBackupVersion, releaseOf } from './server-version.js';
 
@@ -67,8 +69,11 @@ async function fromCache(
   unfit: string[],
   { logger }: { logger: Logger },
 ): Promise<BackupPrograms> {
-  const distribution = await aptDistribution();
-  if (server.flavour !== 'mariadb' || distribution === null) throw missing(server, unfit);
+  const own = await aptDistribution();
+  if (server.flavour !== 'mariadb' || own === null) throw missing(server, unfit);
+  // The server may come from elsewhere, so the machine's own packages may be of another series.
+  const series = SERVER_SERIES.find((one) => isOfSeries(server.version, one));
+  const distribution = series === undefined ? own : releaseWith(series, own);
   // Named after the server's version: the sources may have a newer one when the server is upgraded.
   const path = cacheEntryPath(cacheDir, `mariadb-backup-${releaseOf(server.version)}`, distribution);
   const programOf = (directory: string) => join(directory, 'bin', 'mariadb-backup');

@@ -1,7 +1,9 @@
 import { join, resolve } from 'node:path';
 import { isSkeinError, SkeinError } from '../model/error.js';
+import { isOfSeries, parseServerChoice, SERVER_CHOICES, type ServerSeries } from '../model/server-choice.js';
 import type { Logger } from '../std/logger.js';
 import { aptDistribution, type Progress } from './apt.js';
+import { type Distribution, inRelease } from './apt-sources.js';
 import { cacheEntryPath, fillCacheEntry } from './cache-entry.js';
 import { unpackMariadb } from './mariadb-packages.js';
 import { hostCandidates, inspectServer, type ServerBinary } from './server-binary.js';
@@ -9,8 +11,8 @@ import { hostCandidates, inspectServer, type ServerBinary } from './server-binar
 export interface ObtainOptions {
   /** See chooseCacheDir. */
   readonly cacheDir: string;
-  /** `obtain`: ignore the host's servers. An absolute path: use exactly that. Default: env SKEIN_SERVER. */
-  readonly server?: string;
+  /** As people name it (model/server-choice.ts). Default, also for null: env SKEIN_SERVER. */
+  readonly server?: string | null;
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
 }
@@ -18,27 +20,37 @@ export interface ObtainOptions {
 /**
  * Finds the database server to start: the one that was named, one of the host, one in Skein's cache, or a fetched one. A
  * second caller, also in another process, waits for the first one's.
- * @throws SkeinError SERVER_UNUSABLE, OBTAIN_FAILED, SERVER_MISSING
+ * @throws SkeinError SERVER_UNKNOWN, SERVER_UNUSABLE, OBTAIN_FAILED, SERVER_MISSING
  */
 export async function obtainServer(
   options: ObtainOptions,
   modules: { logger: Logger },
 ): Promise<ServerBinary> {
-  const wish = options.server ?? process.env.SKEIN_SERVER ?? '';
-  if (wish !== '' && wish !== 'obtain') return await inspectServer(resolve(wish), 'named');
-  if (wish === '') {
-    const host = await findOnHost(modules.logger);
+  const named = options.server ?? process.env.SKEIN_SERVER ?? '';
+  const choice = parseServerChoice(named);
+  if (choice === null) throw new SkeinError('SERVER_UNKNOWN', unknownServer(named, options.server ?? null));
+  if (choice.kind === 'program') return await inspectServer(resolve(choice.path), 'named');
+  const series = choice.kind === 'series' ? choice.series : null;
+  if (choice.kind !== 'obtain') {
+    const host = await findOnHost(series, modules.logger);
     if (host !== null) return host;
   }
-  return await fromCache(options, modules.logger);
+  return await fromCache(options, series, modules.logger);
 }
 
-async function findOnHost(logger: Logger): Promise<ServerBinary | null> {
+function unknownServer(named: string, setting: string | null): string {
+  const where = setting === null ? 'SKEIN_SERVER is' : 'The server is named';
+  return `${where} "${named}", which Skein does not know. Expected ${SERVER_CHOICES}.`;
+}
+
+async function findOnHost(series: ServerSeries | null, logger: Logger): Promise<ServerBinary | null> {
   for (const path of await hostCandidates(['mariadbd', 'mysqld'])) {
     try {
       const server = await inspectServer(path, 'host');
-      if (server.flavour === 'mariadb') return server;
-      logger.info({ path, version: server.version }, 'skipped a server that is not MariaDB');
+      const { flavour, version } = server;
+      if (flavour !== 'mariadb') logger.info({ path, version }, 'skipped a server that is not MariaDB');
+      else if (series === null || isOfSeries(version, series)) return server;
+      else logger.info({ path, version, wanted: series.name }, 'skipped a server of another series');
     } catch (error) {
       if (!isSkeinError(error, 'SERVER_UNUSABLE')) throw error;
       logger.warn({ path, reason: error.message }, 'skipped a server that cannot be used');
@@ -47,27 +59,57 @@ async function findOnHost(logger: Logger): Promise<ServerBinary | null> {
   return null;
 }
 
-async function fromCache(options: ObtainOptions, logger: Logger): Promise<ServerBinary> {
-  const distribution = await aptDistribution();
-  if (process.platform !== 'linux' || distribution === null) {
-    throw new SkeinError(
-      'SERVER_MISSING',
-      'No MariaDB server was found on this machine, and Skein can fetch one only on Debian and Ubuntu (with apt). Install it, for instance with "dnf install mariadb-server", "apk add mariadb" or "brew install mariadb", or set SKEIN_SERVER to the path of a mariadbd.',
-    );
-  }
+async function fromCache(
+  options: ObtainOptions,
+  series: ServerSeries | null,
+  logger: Logger,
+): Promise<ServerBinary> {
+  const own = await aptDistribution();
+  if (process.platform !== 'linux' || own === null) throw missing(series);
+  const distribution = series === null ? own : releaseWith(series, own);
   const path = cacheEntryPath(options.cacheDir, 'mariadb', distribution);
   const command = (directory: string) => join(directory, 'bin', 'mariadbd');
+  const inspect = async (directory: string) => {
+    const server = await inspectServer(command(directory), 'obtained');
+    if (series !== null && !isOfSeries(server.version, series)) throw otherSeries(series, own, server);
+    return server;
+  };
   await fillCacheEntry(
     {
       path,
-      label: 'a MariaDB server',
+      label: series === null ? 'a MariaDB server' : `a server ${series.name}`,
       async fill(directory) {
         await unpackMariadb(directory, distribution, options.progress ?? (() => {}), options.signal);
-        return (await inspectServer(command(directory), 'obtained')).version;
+        return (await inspect(directory)).version;
       },
     },
     { logger },
     options.signal,
   );
-  return await inspectServer(command(path), 'obtained');
+  return await inspect(path);
+}
+
+/** The release of the distribution that has such servers. Only Debian's releases are known; others are asked for their own. */
+export function releaseWith({ suite }: ServerSeries, own: Distribution): Distribution {
+  return own.id === 'debian' ? inRelease(own, suite) : own;
+}
+
+function missing(series: ServerSeries | null): SkeinError {
+  const [what, example] =
+    series === null ? ['MariaDB server', ''] : [`server ${series.name}`, ' in that version'];
+  return new SkeinError(
+    'SERVER_MISSING',
+    `No ${what} was found on this machine, and Skein can fetch one only on Debian and Ubuntu (with apt). Install it${example}, for instance with "dnf install mariadb-server", "apk add mariadb" or "brew install mariadb", or set SKEIN_SERVER to the path of a mariadbd.`,
+  );
+}
+
+function otherSeries(
+  { name, suite }: ServerSeries,
+  { id, codename }: Distribution,
+  found: ServerBinary,
+): SkeinError {
+  return new SkeinError(
+    'OBTAIN_FAILED',
+    `A server ${name} could not be obtained: the package sources of this machine (${id} ${codename}) have ${found.flavour} ${found.version}. Skein fetches ${name} on Debian, from the packages of ${suite}. Install it yourself, and set SKEIN_SERVER to the path of its mariadbd.`,
+  );
 }

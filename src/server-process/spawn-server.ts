@@ -14,6 +14,7 @@ import type { TlsIdentity } from '../std/tls-source.js';
 import { recordProcess } from './adoption.js';
 import { endedInOrder, prepareTmpDir, removeRelayState } from './data-dir.js';
 import { deathOf, type Running } from './process-run.js';
+import { refuseOlder } from './refuse-older.js';
 import { socketPathFor } from './run-dir.js';
 import { rotateLog } from './server-log.js';
 import type { ServerPaths } from './server-paths.js';
@@ -48,11 +49,12 @@ export interface SpawnModules {
   readonly user: RunUser;
 }
 
-/** @throws SkeinError PORT_IN_USE, RUN_DIR_UNSAFE, SOCKET_PATH_TOO_LONG */
+/** @throws SkeinError SERVER_TOO_OLD, PORT_IN_USE, RUN_DIR_UNSAFE, SOCKET_PATH_TOO_LONG */
 export async function spawnServer(
   options: SpawnOptions,
   { binary, program, logger, paths, stateFile, user }: SpawnModules,
 ): Promise<Running> {
+  await refuseOlder(paths.dataDir, binary);
   const before = await stateFile.read();
   const port = await choosePort(options.port, before.port);
   // The number is written before the start, so that a start that crashes half-way does not lead to the same id twice.

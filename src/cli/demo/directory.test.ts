@@ -7,6 +7,7 @@ import {
   ensureSecrets,
   existingNodes,
   prepareDirectory,
+  presentServer,
   writeMysqlOptions,
   writeNodeConfig,
 } from './directory.js';
@@ -15,15 +16,14 @@ import { planDemo } from './plan.js';
 const base = mkdtempSync(join(tmpdir(), 'skein-demo-'));
 afterAll(() => rmSync(base, { recursive: true, force: true }));
 
-const plan = (directory: string) =>
-  planDemo({
-    directory,
-    httpPort: 8083,
-    mysqlPort: 6446,
-    linkPort: 7083,
-    replicas: 2,
-    acknowledge: 'majority',
-  });
+const DEMO = {
+  httpPort: 8083,
+  mysqlPort: 6446,
+  linkPort: 7083,
+  replicas: 2,
+  acknowledge: 'majority',
+} as const;
+const plan = (directory: string) => planDemo({ ...DEMO, directory });
 
 it('creates the directory, and says why when it cannot', () => {
   prepareDirectory(join(base, 'a', 'b'));
@@ -75,4 +75,21 @@ it('keeps what a person set in node.json, and decides the rest', async () => {
     acknowledge: 'majority',
   });
   expect(await writeNodeConfig(node)).toBe(false);
+});
+
+it('knows the server that all nodes of the directory have in their files', async () => {
+  const directory = join(base, 'servers');
+  expect(presentServer(directory)).toBeNull();
+  const nodes = plan(directory);
+  for (const node of nodes) await writeNodeConfig(node);
+  expect(presentServer(directory)).toBeNull();
+  const named = planDemo({ ...DEMO, directory, server: 'mariadb-11.8' });
+  for (const node of named) await writeNodeConfig(node);
+  expect(presentServer(directory)).toBe('mariadb-11.8');
+  // Without the option, the files keep it.
+  for (const node of nodes) await writeNodeConfig(node);
+  expect(presentServer(directory)).toBe('mariadb-11.8');
+  const [first] = planDemo({ ...DEMO, directory, server: 'mariadb-10.11' });
+  if (first) await writeNodeConfig(first);
+  expect(presentServer(directory)).toBeNull();
 });

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { generateToken } from '../../auth/token.js';
+import { resolvedServer } from '../../config/server-setting.js';
 import { messageOf, SkeinError } from '../../model/error.js';
 import { accountPassword } from '../../mysql-control/accounts.js';
 import { readFileIfThere, replaceFile, syncPath } from '../../std/files.js';
@@ -36,6 +37,18 @@ export function existingNodes(directory: string): string[] {
     .filter((entry) => entry.isDirectory() && /^n\d+$/.test(entry.name))
     .map(({ name }) => name)
     .sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)));
+}
+
+/** The `server` that all nodes of the directory have in their files, which new ones get too; null = none, or not one. */
+export function presentServer(directory: string): string | null {
+  if (!existsSync(directory)) return null;
+  const files = existingNodes(directory).map((name) => join(directory, name, 'node.json'));
+  const servers = files.filter(existsSync).map((file) => {
+    const { server } = existingSettings(file, readFileSync(file, 'utf8')) as { server?: unknown };
+    return resolvedServer(server, dirname(file));
+  });
+  const [first] = servers;
+  return typeof first === 'string' && servers.every((server) => server === first) ? first : null;
 }
 
 /** Keeps the files of a node under another name, so that it does not count as one of the cluster's. Returns where they are. */

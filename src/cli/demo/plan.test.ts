@@ -32,6 +32,13 @@ it('gives names and ports as the contract says', () => {
   expect(plan[1]?.config.routes).not.toHaveProperty('n2');
 });
 
+it('names the server of all nodes, or leaves it to their files', () => {
+  const servers = (server: string | null) =>
+    planDemo({ ...options, server }).map(({ config }) => 'server' in config && config.server);
+  expect(servers('mariadb-11.8')).toEqual(['mariadb-11.8', 'mariadb-11.8', 'mariadb-11.8']);
+  expect(servers(null)).toEqual([false, false, false]);
+});
+
 it.each([
   [2, ['n1', 'n2', 'n3'], []],
   [0, ['n1', 'n2', 'n3'], ['n2', 'n3']],

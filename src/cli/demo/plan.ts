@@ -13,6 +13,8 @@ export interface DemoOptions {
   readonly linkPort: number;
   readonly replicas: number;
   readonly acknowledge: AcknowledgeLevel;
+  /** As node.json has it; null or absent = each node's own setting, else SKEIN_SERVER. */
+  readonly server?: string | null;
 }
 
 export interface PlannedNode {
@@ -53,6 +55,7 @@ export function planDemo(options: DemoOptions): PlannedNode[] {
       cluster: 'demo',
       directory: join(options.directory, name),
       acknowledge: options.acknowledge,
+      ...(options.server && { server: options.server }),
       http: { host: HOST, port: options.httpPort + at },
       link: { host: HOST, port: options.linkPort + at },
       routes: routesOf(name, options),

@@ -62,7 +62,7 @@ it('a join whose outcome is not known says so, and what to do', async () => {
   const options: JoinOptions = {
     ...{ directory, name: null, member: url, token, listen: '127.0.0.1', advertise: '127.0.0.1' },
     ...{ ports: { http: port, link: port + 1, mysql: { readWrite: port + 2, readOnly: port + 3 } } },
-    ...{ certificate: null, start: false, adminToken: null },
+    ...{ certificate: null, server: null, start: false, adminToken: null },
   };
   await expect(joinCluster(options, { server, signal: abort.signal })).rejects.toMatchObject({
     code: 'JOIN_UNKNOWN',

@@ -161,7 +161,7 @@ class Joining {
       await this.#directory.write(FILES.secret, `${welcome.secret}\n`);
       const tls = await this.#writeTls(welcome.tls);
       await writeIdentity(path, { cluster: welcome.clusterId, founder: false });
-      const { listen, advertise, ports, adminToken } = this.#options;
+      const { listen, advertise, ports, adminToken, server } = this.#options;
       const witness = this.#server === null;
       if (adminToken !== null) await this.#directory.write(FILES.adminToken, `${adminToken}\n`);
       const configFile = await this.#directory.finish(
@@ -173,6 +173,7 @@ class Joining {
             host: advertise,
             ports,
             tls,
+            server,
             hasAdminToken: adminToken !== null,
             witness,
           },

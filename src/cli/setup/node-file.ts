@@ -18,6 +18,7 @@ export interface PlannedNode {
   /** Where it finds the others; null for the first node. */
   readonly contact: { readonly host: string; readonly port: number } | null;
   readonly tls: NodeConfigInput['tls'];
+  readonly server: string | null;
   readonly witness?: boolean;
 }
 
@@ -32,7 +33,7 @@ export const FILES = {
 } as const;
 
 export function nodeFile(node: PlannedNode): NodeConfigInput {
-  const { name, cluster, directory, listen, host, ports, acknowledge, contact, tls, witness } = node;
+  const { name, cluster, directory, listen, host, ports, acknowledge, contact, tls, server, witness } = node;
   return {
     name,
     cluster,
@@ -41,6 +42,7 @@ export function nodeFile(node: PlannedNode): NodeConfigInput {
     http: { host: listen, port: ports.http },
     link: { host: listen, port: ports.link },
     ...(witness && { witness }),
+    ...(server !== null && { server }),
     mysqlPorts: ports.mysql && { host: listen, ...ports.mysql },
     advertise: host === listen ? null : host,
     contact,

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import type { OptionSpec, ParsedValues } from '../command.js';
+import { SERVER_OPTION, serverOption } from '../server-option.js';
 import { UsageError } from '../usage-error.js';
 
 export const DEFAULT_DIRECTORY = '/var/lib/skein';
@@ -30,6 +31,8 @@ export interface SetupOptions {
   readonly advertise: string | null;
   readonly ports: NodePorts;
   readonly certificate: OwnCertificate | null;
+  /** As node.json has it; null: not given. */
+  readonly server: string | null;
   readonly start: boolean;
 }
 
@@ -58,6 +61,7 @@ export const SETUP_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     help: 'TLS with a certificate that was made elsewhere (PEM)',
   },
   key: { type: 'string', value: '<file>', help: 'the key of --certificate (PEM)' },
+  server: SERVER_OPTION,
   start: { type: 'boolean', help: 'start the node at once, in the foreground' },
 };
 
@@ -83,6 +87,7 @@ export function setupOptions(values: ParsedValues, cwd: string): SetupOptions {
     advertise,
     ports: portOptions(values),
     certificate: certificateOption(values, cwd),
+    server: serverOption(values, cwd),
     start: values.flag('start'),
   };
 }

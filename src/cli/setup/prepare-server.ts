@@ -13,6 +13,8 @@ import { silentLogger } from '../../std/logger.js';
  * @throws SkeinError as obtainServer and chooseCacheDir do
  */
 export async function prepareServer(options: {
+  /** As people name it; null = what SKEIN_SERVER says. */
+  readonly server: string | null;
   say(text: string): void;
   signal: AbortSignal;
 }): Promise<ServerBinary> {
@@ -21,6 +23,7 @@ export async function prepareServer(options: {
   let told = '';
   const how = {
     cacheDir,
+    server: options.server,
     signal: options.signal,
     progress(text: string, fraction: number | null) {
       // In steps of a quarter: a few lines, on a terminal and in a log file.
@@ -29,11 +32,11 @@ export async function prepareServer(options: {
       told = line;
     },
   };
-  const server = await obtainServer(how, { logger: silentLogger });
-  options.say(`database server: ${server.flavour} ${server.version} (${server.command})`);
-  await obtainBackupPrograms({ ...how, server }, { logger: silentLogger }).catch((error: unknown) => {
+  const binary = await obtainServer(how, { logger: silentLogger });
+  options.say(`database server: ${binary.flavour} ${binary.version} (${binary.command})`);
+  await obtainBackupPrograms({ ...how, server: binary }, { logger: silentLogger }).catch((error: unknown) => {
     options.signal.throwIfAborted();
     options.say(`This node can make no backups, and cannot fill other nodes: ${messageOf(error)}`);
   });
-  return server;
+  return binary;
 }

@@ -138,8 +138,9 @@ function recoverArgs(recoverAs: RecoverAs): string[] {
   return ['--rpl-semi-sync-slave-enabled=1', '--init-rpl-role=SLAVE'];
 }
 
+/** Without certificates of its own a server from 11.4 on makes some, and the MySQL ports could not look into TLS. */
 function tlsArgs(tls: ServerTls | null): string[] {
-  if (tls === null) return [];
+  if (tls === null) return ['--skip-ssl'];
   return [
     `--ssl-cert=${tls.cert}`,
     `--ssl-key=${tls.key}`,
