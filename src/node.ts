@@ -142,7 +142,7 @@ class Node {
         secret,
         bufferPoolBytes: config.serverBufferPoolBytes,
         ...(config.serverPort === null ? {} : { port: config.serverPort }),
-        extraArgs: ownServerArgs(config, flavour),
+        extraArgs: ownServerArgs(config, flavour, binary.version),
         ...(tls && usesTls(config, 'mysql') && { tls: () => tls.current }),
         hangMs: config.serverHangMs,
         // What the primary's server logs. A replica's server may have nothing to do.

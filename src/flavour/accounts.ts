@@ -48,7 +48,7 @@ export interface AccountsPlan {
 /** What is said to a server about accounts: Skein's own, and those of applications. The functions of the flavour say why. */
 export interface AccountsSql {
   /** Executed at each login. Makes sessions of the read-only ports read-only. */
-  readonly readOnlySessions: string;
+  readOnlySessions(serverVersion: string): string;
 
   /** Creates or repairs Skein's own accounts, whatever exists before. Not to be logged. One line each. */
   accountStatements(passwordOf: PasswordOf): string[];

@@ -106,7 +106,7 @@ function serverFault({ server }: JoinerFacts, { members }: ClusterFacts): Unsuit
   if (compareVersions(server.version, newest.version) >= 0) return null;
   return {
     code: 'SERVER_UNSUITABLE',
-    message: `The machine's database server is ${server.flavour} ${server.version}, older than ${newest.version} of the cluster. Install ${newest.version} or a newer one on it, or name one: --server mariadb-<series>, or the path of a mariadbd.`,
+    message: `The machine's database server is ${server.flavour} ${server.version}, older than ${newest.version} of the cluster. Install ${newest.version} or a newer one on it, or name one: --server mariadb-<series>, or the path of a server program.`,
   };
 }
 

@@ -26,7 +26,7 @@ export type ServerChoice =
   | { readonly kind: 'program'; readonly path: string };
 
 /** For messages. */
-export const SERVER_CHOICES = `one of ${SERVER_SERIES.map(({ name }) => name).join(', ')}, obtain, or the path of a mariadbd (with a /)`;
+export const SERVER_CHOICES = `one of ${SERVER_SERIES.map(({ name }) => name).join(', ')}, obtain, or the path of a server program (with a /)`;
 
 /** Null for what names no server. A path is what has a slash; '' leaves the choice to Skein. */
 export function parseServerChoice(text: string): ServerChoice | null {

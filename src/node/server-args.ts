@@ -5,12 +5,13 @@ import type { Flavour } from '../flavour/flavour.js';
 export function ownServerArgs(
   config: NodeConfig,
   { program, accounts }: Pick<Flavour, 'program' | 'accounts'>,
+  serverVersion: string,
 ): string[] {
   return program.nodeArgs({
     connectionsMax: roomForClients(config),
     tmpTableBytesMax: Math.floor(config.serverTmpBytesMax / 2),
     operatorArgs: config.serverArgs,
-    atLogin: accounts.readOnlySessions,
+    atLogin: accounts.readOnlySessions(serverVersion),
   });
 }
 

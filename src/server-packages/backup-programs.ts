@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { SkeinError } from '../model/error.js';
 import { isOfSeries, SERVER_SERIES } from '../model/server-choice.js';
+import { fitsServer, parseBackupVersion, releaseOf } from '../model/server-version.js';
 import { exists } from '../std/files.js';
 import type { Logger } from '../std/logger.js';
 import { run } from '../std/run.js';
@@ -9,7 +10,6 @@ import { cacheEntryPath, fillCacheEntry } from './cache-entry.js';
 import { BACKUP_INSTALL_HINT, unpackMariadbBackup } from './mariadb-packages.js';
 import { releaseWith } from './obtain.js';
 import { hostCandidates, type ServerBinary } from './server-binary.js';
-import { fitsServer, parseBackupVersion, releaseOf } from './server-version.js';
 
 /** What takes a physical snapshot of a server, and prepares one. */
 export interface BackupPrograms {

@@ -15,7 +15,7 @@ it('a name that Skein does not know is refused with those it knows', async () =>
   await expect(obtain('mariadb-9')).rejects.toMatchObject({
     code: 'SERVER_UNKNOWN',
     message:
-      'The server is named "mariadb-9", which Skein does not know. Expected one of mariadb-10.11, mariadb-11.8, obtain, or the path of a mariadbd (with a /).',
+      'The server is named "mariadb-9", which Skein does not know. Expected one of mariadb-10.11, mariadb-11.8, obtain, or the path of a server program (with a /).',
   });
   vi.stubEnv('SKEIN_SERVER', 'maria');
   await expect(obtain(null)).rejects.toThrow('SKEIN_SERVER is "maria", which Skein does not know.');

@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SkeinError } from '../model/error.js';
+import { parseRelease, type Release, releaseOf } from '../model/server-version.js';
 import type { ServerBinary } from '../server-packages/server-binary.js';
-import { parseRelease, type Release, releaseOf } from '../server-packages/server-version.js';
 import { readFileIfThere } from '../std/files.js';
 
 /** A log file begins with 4 bytes, and an event whose body has 2 bytes, then the version of the server, padded with zeros. */

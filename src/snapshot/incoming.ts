@@ -4,8 +4,8 @@
  */
 import { chown, mkdir, rm, stat, statfs } from 'node:fs/promises';
 import { SkeinError } from '../model/error.js';
+import { fitsServer } from '../model/server-version.js';
 import type { BackupPrograms } from '../server-packages/backup-programs.js';
-import { fitsServer } from '../server-packages/server-version.js';
 import { syncPath, syncTree } from '../std/files.js';
 import type { Logger } from '../std/logger.js';
 import type { RunUser } from '../std/run-user.js';

@@ -135,6 +135,8 @@ function takeArgs(
     '--backup',
     '--stream=mbstream',
     '--protocol=socket',
+    // From 11.4 on, the program insists on TLS otherwise, which the server may not have.
+    '--disable-ssl',
     `--socket=${socketPath}`,
     '--user=skein',
     `--datadir=${dataDir}`,

@@ -11,7 +11,6 @@ import { checksumAtRest, checksumWhileWriting } from '../kit/checksum.js';
 import { Ledger, type WriterPool } from '../kit/clients.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
 import { createLedger, expectWhole } from '../kit/kill-rounds.js';
-import { signalPid } from '../kit/processes.js';
 import { startRoleWriters } from '../kit/role-writers.js';
 import { stopInOrder, untilHealed } from '../kit/seeds.js';
 import { scalarOf, withSql } from '../kit/sql-node.js';
@@ -130,7 +129,7 @@ describe.skipIf(typeof binary === 'string')(`a cluster on ${SERVER}`, () => {
       context: () => replica.logs(),
     });
     expect(await replica.runs('server')).toBe(false);
-    signalPid(await replica.pid('node').catch(() => 0), 'SIGTERM');
+    // It ends by itself.
     await cluster.untilNodeEnded(replica.name);
     await writeFile(file, JSON.stringify({ ...settings, server: SERVER }));
     cluster.startNode(replica.name);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isAtLeast } from '../../model/server-version.js';
 import { type AccountName, type PasswordOf, READ_ONLY_PORT_ADDRESS } from '../accounts.js';
 
 /**
@@ -29,7 +30,11 @@ interface Account {
  * fails with 1792. A session can turn this off (SET SESSION TRANSACTION READ WRITE), and then only its privileges limit it:
  * MariaDB cannot bind an account to read-only transactions. After a reset of a session the port sends the statement again.
  */
-export const READ_ONLY_SESSIONS = `SET SESSION tx_read_only = USER() LIKE '%@${READ_ONLY_PORT_ADDRESS}'`;
+export function readOnlySessions(serverVersion: string): string {
+  // From 11.1 on, the older name leaves a warning in every session, which a client would see.
+  const variable = isAtLeast(serverVersion, 11, 1) ? 'transaction_read_only' : 'tx_read_only';
+  return `SET SESSION ${variable} = USER() LIKE '%@${READ_ONLY_PORT_ADDRESS}'`;
+}
 
 export const READ = 'SELECT, SHOW VIEW';
 /**

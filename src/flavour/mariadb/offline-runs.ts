@@ -75,6 +75,14 @@ export function rollBackPrepared(files: ProgramFiles, dataDir: string): OfflineR
   return { args, input: '' };
 }
 
+/** A server from 11 on ends with an error behind these words, when it has done what it should. Older ones end in order. */
+export function hasRolledBack(output: string): boolean {
+  return (
+    /Please restart without --tc-heuristic-recover/.test(output) &&
+    !/Heuristic crash recovery failed/.test(output)
+  );
+}
+
 export function isOffline(args: readonly string[]): boolean {
   return args.includes('--bootstrap');
 }

@@ -2,6 +2,7 @@ import type { ServerProgram } from '../server-program.js';
 import {
   emptyServer,
   hasFailed,
+  hasRolledBack,
   isOffline,
   ownAccounts,
   rollBackPrepared,
@@ -17,6 +18,8 @@ import { mariadbWords } from './server-words.js';
  */
 const DUMP_ARGS = [
   '--no-defaults',
+  // Over the server's own socket. From 11.4 on, the program insists on TLS otherwise, which the server may not have.
+  '--skip-ssl',
   '--single-transaction',
   '--master-data=2',
   '--gtid',
@@ -30,7 +33,7 @@ const DUMP_ARGS = [
 
 export const mariadbProgram: ServerProgram = {
   ...{ serverArgs, nodeArgs, asRoot: ['--user=root'] },
-  ...{ emptyServer, statements, ownAccounts, rollBackPrepared, hasFailed, saysWhy, isOffline },
+  ...{ emptyServer, statements, ownAccounts, rollBackPrepared, hasRolledBack, hasFailed, saysWhy, isOffline },
   timeZones: {
     programs: ['mariadb-tzinfo-to-sql', 'mysql_tzinfo_to_sql'],
     session: 'SET SESSION sql_log_bin = 0, enforce_storage_engine = NULL; USE mysql',

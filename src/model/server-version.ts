@@ -13,6 +13,12 @@ export function parseRelease(version: string): Release | null {
   return { major: Number(match[1]), minor: Number(match[2]), patch: Number(match[3]) };
 }
 
+/** Whether a server is of this series or a later one; false when its version is not known. */
+export function isAtLeast(version: string, major: number, minor: number): boolean {
+  const release = parseRelease(version);
+  return release !== null && (release.major > major || (release.major === major && release.minor >= minor));
+}
+
 /** `10.11.19` of `10.11.19-MariaDB-0+deb12u1`. */
 export function releaseOf(version: string): string {
   return /^\d+\.\d+\.\d+/.exec(version)?.[0] ?? version;

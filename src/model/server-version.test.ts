@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fitsServer, parseBackupVersion, parseRelease, releaseOf } from './server-version.js';
+import { fitsServer, isAtLeast, parseBackupVersion, parseRelease, releaseOf } from './server-version.js';
 
 describe('a release', () => {
   it('is read from what servers and mariadb-backup say', () => {
@@ -9,6 +9,17 @@ describe('a release', () => {
     const said = '/usr/bin/mariadb-backup based on MariaDB server 10.11.19-MariaDB debian-linux-gnu (x86_64)';
     expect(parseBackupVersion(said)).toBe('10.11.19');
     expect(parseBackupVersion('mysqld  Ver 8.0.36')).toBeNull();
+  });
+
+  it.each([
+    ['10.11.19-MariaDB', false],
+    ['11.0.9-MariaDB', false],
+    ['11.1.1-MariaDB', true],
+    ['11.8.9-MariaDB', true],
+    ['12.0.1-MariaDB', true],
+    ['unknown', false],
+  ])('%s is 11.1 or later: %s', (version, is) => {
+    expect(isAtLeast(version, 11, 1)).toBe(is);
   });
 
   it.each([
