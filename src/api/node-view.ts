@@ -32,6 +32,8 @@ export type Openness =
       readonly open: false;
       readonly code: 'NOT_OPEN' | 'NO_QUORUM' | 'SERVER_DOWN' | 'WITNESS';
       readonly reason: string;
+      /** An open primary without its majority. It serves again when that answers. */
+      readonly isSuspended?: true;
     };
 
 export interface Readiness {

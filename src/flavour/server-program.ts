@@ -96,8 +96,8 @@ export interface ServerProgram {
   ownAccounts(files: ProgramFiles, dataDir: string, passwordOf: PasswordOf): OfflineRun;
   /** Rolls back what the engine has prepared for a log that is not there; prepared branches of XA stay. */
   rollBackPrepared(files: ProgramFiles, dataDir: string): OfflineRun;
-  /** Whether a run of `rollBackPrepared` that ended with an error did what it should. */
-  hasRolledBack(output: string): boolean;
+  /** Whether a run of `rollBackPrepared` did what it should. `code`: it ended with; null = it was killed. */
+  hasRolledBack(code: number | null, output: string): boolean;
   /** Whether a run that ended with exit code 0 failed nevertheless. */
   hasFailed(output: string): boolean;
   /** Whether the line says why a run failed. Other lines may quote statements with passwords. */

@@ -8,12 +8,15 @@ import { whyNotCopied } from './why-not-copied.js';
 function closed(
   role: Role,
   serves: RoleScope['fitness']['serves'],
-  { isTaken = false, isOpen = false } = {},
+  { isTaken = false, isOpen = false, isSuspended = false } = {},
 ) {
   return whyNotCopied({
     role,
     scope: { fitness: { serves } } as RoleScope,
-    isOpen: () => (isOpen ? { open: true } : { open: false, code: 'NO_QUORUM', reason: 'closed' }),
+    isOpen: () => {
+      if (isOpen) return { open: true };
+      return { open: false, code: 'NO_QUORUM', reason: 'closed', ...(isSuspended && { isSuspended }) };
+    },
     seedTarget: () => (isTaken ? null : ({} as SeedTarget)),
   });
 }
@@ -29,4 +32,8 @@ it('an elected primary may be before it opens: a voter may need that before the 
   expect(closed('primary', 'no'), 'its data differs, or it is being filled itself').toBe('closed');
   expect(closed('primary', 'last'), 'it died as the primary before').toBe('closed');
   expect(closed('primary', 'yes', { isTaken: true }), 'clients may write, or have written').toBe('closed');
+});
+
+it('an open primary may be that lacks its majority: one of two voters can be filled by nobody else', () => {
+  expect(closed('primary', 'yes', { isTaken: true, isSuspended: true })).toBeNull();
 });

@@ -27,7 +27,7 @@ export async function rollBackPrepared(
       ...(user.switched ? { uid: user.uid, gid: user.gid } : {}),
     },
   );
-  if (code === 0 || program.hasRolledBack(stderr)) return;
+  if (program.hasRolledBack(code, stderr)) return;
   throw new SkeinError(
     'SNAPSHOT_PREPARE_FAILED',
     `What the snapshot in ${dataDir} has prepared could not be rolled back (${code ?? killedBy}): ${lastLines(stderr, 3)}`,

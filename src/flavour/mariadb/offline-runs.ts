@@ -75,11 +75,12 @@ export function rollBackPrepared(files: ProgramFiles, dataDir: string): OfflineR
   return { args, input: '' };
 }
 
-/** A server from 11 on ends with an error behind these words, when it has done what it should. Older ones end in order. */
-export function hasRolledBack(output: string): boolean {
+/** A server from 11 on ends with an error when it has done what it should, behind these words. */
+export function hasRolledBack(code: number | null, output: string): boolean {
+  if (code !== 1) return code === 0;
   return (
-    /Please restart without --tc-heuristic-recover/.test(output) &&
-    !/Heuristic crash recovery failed/.test(output)
+    output.includes('Please restart without --tc-heuristic-recover') &&
+    !output.includes('Heuristic crash recovery failed')
   );
 }
 

@@ -301,6 +301,7 @@ export class ElectedTerm {
         open: false,
         code: 'NO_QUORUM',
         reason: `This primary serves nobody now: ${this.#suspended}.`,
+        isSuspended: true,
       };
     return null;
   }
