@@ -170,7 +170,8 @@ it('DDL that is done and not logged yet cannot be seen; what asks for it keeps n
     await begin('ALTER TABLE t ADD COLUMN v INT', 'Writing to binlog');
     const order: string[] = [];
     const definitions = lone.control.definitions().catch((error: Error) => order.push(error.message));
-    const look = "SELECT state FROM information_schema.processlist WHERE info LIKE 'SHOW CREATE TABLE%'";
+    const look =
+      "SELECT state FROM information_schema.processlist WHERE info LIKE 'SELECT 1 FROM `d`.`t` LIMIT 0'";
     await until('the look waits', async () => (await lone.ask(look)) === 'Waiting for table metadata lock');
     await lone.control.status();
     order.push('status');
@@ -206,4 +207,32 @@ it('a routine and a trigger made under NO_DIR_IN_CREATE, which a replica does no
   const found = own(await read(cluster.primary));
   expect(found).toHaveLength(2);
   expect(found).toEqual(own(await read(replica)));
+});
+
+it('a look at all definitions ends nobody’s ALTER under LOCK TABLES, as every dump has it', async () => {
+  const lone = await LoneServer.start();
+  try {
+    await lone.unlogged('CREATE DATABASE d', 'CREATE TABLE d.t (k INT PRIMARY KEY AUTO_INCREMENT)');
+    let isLoading = true;
+    let looks = 0;
+    const looking = Promise.all(
+      [1, 2, 3].map(async () => {
+        for (; isLoading; looks++) await lone.control.definitions();
+      }),
+    );
+    await withSql(lone, async (connection) => {
+      await run(connection, 'SET sql_log_bin = 0');
+      while (looks < 400) {
+        await run(connection, 'LOCK TABLES d.t WRITE');
+        await run(connection, 'ALTER TABLE d.t DISABLE KEYS');
+        await run(connection, 'INSERT INTO d.t VALUES ()');
+        await run(connection, 'ALTER TABLE d.t ENABLE KEYS');
+        await run(connection, 'UNLOCK TABLES');
+      }
+    });
+    isLoading = false;
+    await looking;
+  } finally {
+    await lone.dispose();
+  }
 });

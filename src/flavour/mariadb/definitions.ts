@@ -92,17 +92,40 @@ async function shapeOf(
   { schema, name }: TableName,
 ): Promise<{ shape: unknown; partitionedBy: string | null }> {
   try {
-    const [row] = await query(`SHOW CREATE TABLE ${quoted(schema, name)}`);
-    const [table = '', partitionedBy = null] = String(row?.['Create Table']).split(PARTITIONS_BEGIN, 2);
+    const [table = '', partitionedBy = null] = (await createTable(query, quoted(schema, name))).split(
+      PARTITIONS_BEGIN,
+      2,
+    );
     const end = table.lastIndexOf('\n)');
     const shape = table.slice(0, end) + table.slice(end).replace(AUTO_INCREMENT, '');
     return { shape, partitionedBy };
   } catch (error) {
-    const { errno } = error as { errno?: number };
-    // DDL in progress has locked it. It may be possible to open it later.
-    if (typeof errno !== 'number' || errno < 0 || mariadbErrors.isLockWait(errno)) throw error;
+    if (!isUnreadable(error)) throw error;
     return { shape: null, partitionedBy: null };
   }
+}
+
+/**
+ * SHOW CREATE TABLE makes the server end another session's ALTER TABLE under LOCK TABLES with 1213, as every dump has it
+ * when it is loaded (seen on 10.11). It does not when a lock for reading is held on the table before.
+ */
+async function createTable(query: SqlQuery, table: string): Promise<string> {
+  await query('START TRANSACTION');
+  try {
+    await query(`SELECT 1 FROM ${table} LIMIT 0`).catch((error: unknown) => {
+      if (!isUnreadable(error)) throw error;
+    });
+    const [row] = await query(`SHOW CREATE TABLE ${table}`);
+    return String(row?.['Create Table']);
+  } finally {
+    await query('COMMIT');
+  }
+}
+
+/** The server cannot open the table. When DDL in progress has locked it, it may be possible to open it later. */
+function isUnreadable(error: unknown): boolean {
+  const { errno } = error as { errno?: number };
+  return typeof errno === 'number' && errno >= 0 && !mariadbErrors.isLockWait(errno);
 }
 
 const isSequence = (shape: unknown) => typeof shape === 'string' && /\n\) .*\bSEQUENCE=1\b/.test(shape);
