@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
+import { threadOf } from '../../test/kit/thread.js';
 import { DEFECTS } from '../../test/simulation/defects.js';
+import type { SeedRange, SeedsMet } from '../../test/simulation/many-seeds.js';
 import { scheduleOf } from '../../test/simulation/replay.js';
 import { runSeed, runSeedOnSpool } from '../../test/simulation/schedule.js';
 
@@ -14,18 +17,19 @@ const SEEDS = Number(process.env.SKEIN_ELECTION_SEEDS ?? 20_000);
 /** The real code on a simulated disk takes ten times as long. */
 const SPOOL_SEEDS = Math.min(200, SEEDS);
 
-it(`${SEEDS} seeds keep the promise`, { timeout: 86_400_000 }, () => {
-  let [elections, acknowledged] = [0, 0];
-  for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
-    const { world, violation } = runSeed({ seed });
-    if (violation) throw new Error(scheduleOf(seed, null), { cause: violation });
-    elections += world.judge.elections;
-    acknowledged += world.judge.acknowledgedEnd;
-  }
+it(`${SEEDS} seeds keep the promise`, { timeout: 86_400_000 }, async () => {
+  const { elections, acknowledged, violated } = await runMany({ first: FIRST_SEED, count: SEEDS });
+  if (violated !== null) throw new Error(scheduleOf(violated, null));
   // They did meet what they are about.
   expect(elections).toBeGreaterThan(SEEDS);
   expect(acknowledged).toBeGreaterThan(2 * SEEDS);
 });
+
+async function runMany(range: SeedRange): Promise<SeedsMet> {
+  const start = await threadOf(new URL('../../test/simulation/many-seeds.ts', import.meta.url));
+  const [met] = await once(start({ workerData: range }), 'message');
+  return met as SeedsMet;
+}
 
 it('the same seed is the same schedule', () => {
   expect(scheduleOf(3, null)).toBe(scheduleOf(3, null));

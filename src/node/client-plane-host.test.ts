@@ -2,7 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { FakePlaneData } from '../../test/kit/planes/client-plane.js';
 import { idlePublisher } from '../../test/kit/planes/idle-publisher.js';
-import { threadOf } from '../../test/kit/planes/thread.js';
+import { threadOf } from '../../test/kit/thread.js';
 import { throughout, until } from '../../test/kit/until.js';
 import type { FromHttp, ToHttp } from '../planes/messages.js';
 import { silentLogger } from '../std/logger.js';

@@ -2,7 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { FakePlaneData } from '../../test/kit/planes/client-plane.js';
 import { idlePublisher } from '../../test/kit/planes/idle-publisher.js';
-import { threadOf } from '../../test/kit/planes/thread.js';
+import { threadOf } from '../../test/kit/thread.js';
 import { until } from '../../test/kit/until.js';
 import { nodeConfig } from '../config/node-config.js';
 import { EventLog } from '../events/event-log.js';

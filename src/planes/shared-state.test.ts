@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { threadOf } from '../../test/kit/planes/thread.js';
+import { threadOf } from '../../test/kit/thread.js';
 import { until } from '../../test/kit/until.js';
 import { createSharedMemory, type PlaneState, StateReader, StateWriter } from './shared-state.js';
 
