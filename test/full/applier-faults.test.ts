@@ -77,7 +77,7 @@ it('parallel workers that wait for each other on a history table go on', async (
 
 it('a long UPDATE of a table without a key is called slow, not stalled', async () => {
   await cluster.primary.sql('CREATE TABLE demo.k (a INT, b INT)');
-  await cluster.primary.sql('INSERT INTO demo.k SELECT seq, 0 FROM seq_1_to_12000', [], { database: 'demo' });
+  await cluster.primary.sql('INSERT INTO demo.k SELECT seq, 0 FROM seq_1_to_8000', [], { database: 'demo' });
   await cluster.primary.sql('UPDATE demo.k SET b = 1');
   const n2 = cluster.node('n2');
   const seen = await until('n2 says what it is at', async () => {

@@ -19,7 +19,7 @@ import { throughout, until } from '../kit/until.js';
  * DDL is not transactional: a server that dies in the middle of it finishes it at its next start, or takes it back, and
  * its log and its position need not say which (rule H10). A replica never needs a person.
  */
-const KILLS = Number(process.env.SKEIN_TEST_DDL_KILLS ?? 5);
+const KILLS = Number(process.env.SKEIN_TEST_DDL_KILLS ?? 3);
 
 const PAUSE_MS = 600;
 
