@@ -91,41 +91,33 @@ async function shapeOf(
   query: SqlQuery,
   { schema, name }: TableName,
 ): Promise<{ shape: unknown; partitionedBy: string | null }> {
-  try {
-    const [table = '', partitionedBy = null] = (await createTable(query, quoted(schema, name))).split(
-      PARTITIONS_BEGIN,
-      2,
-    );
-    const end = table.lastIndexOf('\n)');
-    const shape = table.slice(0, end) + table.slice(end).replace(AUTO_INCREMENT, '');
-    return { shape, partitionedBy };
-  } catch (error) {
-    if (!isUnreadable(error)) throw error;
-    return { shape: null, partitionedBy: null };
-  }
+  await query('START TRANSACTION');
+  const create = await createTable(query, quoted(schema, name));
+  await query('COMMIT');
+  if (create === null) return { shape: null, partitionedBy: null };
+  const [table = '', partitionedBy = null] = create.split(PARTITIONS_BEGIN, 2);
+  const end = table.lastIndexOf('\n)');
+  const shape = table.slice(0, end) + table.slice(end).replace(AUTO_INCREMENT, '');
+  return { shape, partitionedBy };
 }
 
 /**
- * SHOW CREATE TABLE makes the server end another session's ALTER TABLE under LOCK TABLES with 1213, as every dump has it
- * when it is loaded (seen on 10.11). It does not when a lock for reading is held on the table before.
+ * Within a transaction, which keeps the lock for reading. Without that lock, SHOW CREATE TABLE makes the server end another
+ * session's ALTER TABLE under LOCK TABLES with 1213, as every dump has it when it is loaded (seen on 10.11).
+ * Null: the table cannot be opened.
  */
-async function createTable(query: SqlQuery, table: string): Promise<string> {
-  await query('START TRANSACTION');
-  try {
-    await query(`SELECT 1 FROM ${table} LIMIT 0`).catch((error: unknown) => {
-      if (!isUnreadable(error)) throw error;
-    });
-    const [row] = await query(`SHOW CREATE TABLE ${table}`);
-    return String(row?.['Create Table']);
-  } finally {
-    await query('COMMIT');
-  }
+async function createTable(query: SqlQuery, table: string): Promise<string | null> {
+  // A table that cannot be read may still have a definition.
+  await query(`SELECT 1 FROM ${table} LIMIT 0`).catch(unlessUnreadable);
+  const [row] = (await query(`SHOW CREATE TABLE ${table}`).catch(unlessUnreadable)) ?? [];
+  return row === undefined ? null : String(row['Create Table']);
 }
 
-/** The server cannot open the table. When DDL in progress has locked it, it may be possible to open it later. */
-function isUnreadable(error: unknown): boolean {
+/** Null for a table that the server cannot open. One that DDL in progress has locked may be possible to open later. */
+function unlessUnreadable(error: unknown): null {
   const { errno } = error as { errno?: number };
-  return typeof errno === 'number' && errno >= 0 && !mariadbErrors.isLockWait(errno);
+  if (typeof errno !== 'number' || errno < 0 || mariadbErrors.isLockWait(errno)) throw error;
+  return null;
 }
 
 const isSequence = (shape: unknown) => typeof shape === 'string' && /\n\) .*\bSEQUENCE=1\b/.test(shape);
