@@ -25,6 +25,7 @@ import { NodeSeeding } from './node/seeding.js';
 import { ownServerArgs } from './node/server-args.js';
 import { ServerLife } from './node/server-life.js';
 import { startPlaneThread } from './node/start-plane-thread.js';
+import { stopStep } from './node/stop-step.js';
 import { TmpWatch } from './node/tmp-watch.js';
 import { UserKeeper } from './node/user-keeper.js';
 import { NO_SERVER, refuseAsWitness } from './node/witness.js';
@@ -67,6 +68,9 @@ export async function runNode(
     // The start waits for the server, and that may wait for an election. A node that has failed takes part in none.
     await Promise.race([node.start(modules.signal), untilAborted(node.failed)]);
     await untilAborted(AbortSignal.any([modules.signal, node.failed]));
+  } catch (error) {
+    // A start that is stopped has not failed.
+    if (!modules.signal.aborted) throw error;
   } finally {
     // A node that has failed does not stop in order. Its server stays up, and the node's next start adopts it.
     if (!node.failed.aborted) await node.stop({ handsOver: goesAlone(modules.signal) });
@@ -115,7 +119,6 @@ class Node {
   readonly #seeding: NodeSeeding;
   readonly #elections: NodeElections;
   readonly #maintenance: Maintenance;
-  readonly #recovery: FormerRecovery;
   readonly #version = installedVersion();
   readonly #generation = new SessionGeneration();
   readonly #life: ServerLife;
@@ -149,7 +152,7 @@ class Node {
         progress: () => (role.role === 'primary' ? role.positions().received : 0),
         // A replica whose disk hangs delays nobody, and its server may be read.
         diskWrites: () => (role.role === 'primary' ? diskWrites() : null),
-        recoverAs: () => recovery.recoverAs(),
+        recoverAs: (stopped) => recovery.recoverAs(stopped),
         recoveryServerId: () =>
           role.role === 'primary' ? recovery.epochServerId() : flavour.recoveryServerId,
       },
@@ -251,7 +254,6 @@ class Node {
         clusterId: identity.cluster,
         elections,
         maintenance,
-        recovery,
       },
     });
     return node;
@@ -279,12 +281,10 @@ class Node {
       seeding: NodeSeeding;
       elections: NodeElections;
       maintenance: Maintenance;
-      recovery: FormerRecovery;
     },
   ) {
     this.#elections = parts.elections;
     this.#maintenance = parts.maintenance;
-    this.#recovery = parts.recovery;
     this.#config = config;
     this.#logger = parts.logger;
     this.#logFile = parts.logFile;
@@ -394,32 +394,36 @@ class Node {
 
   /** `handsOver`: a primary lets another node take over first. */
   async stop({ handsOver }: { handsOver: boolean }): Promise<void> {
-    if (handsOver) await this.#elections.leave();
+    const step = <T>(what: string, done: Promise<T>) => stopStep(what, done, this.#logger);
+    if (handsOver) await step('switchover', this.#elections.leave());
     this.#life.stopWatch();
-    this.#recovery.stop();
-    await this.#seeding.stop();
+    await step('seeding', this.#seeding.stop());
     this.#users.stop();
-    await this.#clients.stop();
-    await this.retention.stop();
-    const mustKill = await this.#commitsMayWait();
-    await this.#elections.stop();
-    await this.#role.stop();
-    await this.#listener.stop();
-    await this.#spool.close();
+    await step('client ports', this.#clients.stop());
+    await step('retention', this.retention.stop());
+    const mustKill = await step('close for writes', this.#commitsMayWait());
+    await step('elections', this.#elections.stop());
+    await step('role', this.#role.stop());
+    await step('links', this.#listener.stop());
+    await step('spool', this.#spool.close());
     this.#control.close();
-    if (mustKill) await this.#server.kill('the node stops while commits wait for their quorum (rule C1)');
-    else await this.#server.stop({ deadlineMs: SERVER_STOP_DEADLINE_MS });
+    await step('server', this.#endServer(mustKill));
     this.#certificate.stop();
     this.#tls?.stop();
     this.#responder.stop();
     this.#audit.add({ kind: 'node', action: 'stop' });
-    const trail = await this.#clients.end();
+    const trail = await step('audit log', this.#clients.end());
     if (trail === 'stuck') this.#logger.error({}, 'the HTTP plane does not end; audit lines may be lost');
     // If the HTTP plane ended before it wrote all lines, the main thread writes the rest.
     if (trail !== 'not written') return;
     await this.#audit.writeKept(auditTrailOptions(this.#config, this.#secret), {
       log: this.#logger.child({ part: 'audit' }),
     });
+  }
+
+  async #endServer(mustKill: boolean): Promise<void> {
+    if (mustKill) await this.#server.kill('the node stops while commits wait for their quorum (rule C1)');
+    else await this.#server.stop({ deadlineMs: SERVER_STOP_DEADLINE_MS });
   }
 
   /** Ends the client planes at once. The process ends without further steps. */

@@ -28,30 +28,39 @@ const DECIDED_POLL_MS = 20;
  */
 export class FormerRecovery {
   readonly #modules: FormerRecoveryModules;
-  readonly #stopped = new AbortController();
-  #attempts = 0;
+  /** The last start asked the server to take something back. It did not start, so it cannot. */
+  #hasTried = false;
 
   constructor(modules: FormerRecoveryModules) {
     this.#modules = modules;
   }
 
-  /** Asked at each start after a crash. Resolves when the history that the data has to agree with is known. */
-  async recoverAs(): Promise<'primary' | 'replica'> {
+  /**
+   * Asked at each start after a crash. Resolves when the history that the data has to agree with is known. Rejects when the
+   * signal aborts: the next start has to ask again, because what a recovery has committed cannot be taken back any more.
+   */
+  async recoverAs(signal: AbortSignal): Promise<'primary' | 'replica'> {
     const { parts, isDecided, hasExtra, keepExtra } = this.#modules;
     const { openMark, logger } = parts();
     if (openMark.epoch === null || isOnlyVoter(parts())) return 'primary';
-    this.#attempts++;
-    if (this.#attempts > 1) return 'primary';
+    if (this.#hasTried) return 'primary';
+    if (!isDecided())
+      logger.info(
+        { epoch: openMark.epoch },
+        'the server of a former primary is started when it is known what its log must agree with: a majority must elect a primary',
+      );
     try {
-      while (!isDecided()) await sleep(DECIDED_POLL_MS, this.#stopped.signal);
+      while (!isDecided()) await sleep(DECIDED_POLL_MS, signal);
       // Mostly there is nothing. Then all of its log is right, and what was under way in the engine is finished.
       if (!(await hasExtra())) return 'primary';
       await keepExtra(
         `The server died while it was open as the primary of epoch ${openMark.epoch}, and another epoch has begun.`,
-        this.#stopped.signal,
+        signal,
       );
+      this.#hasTried = true;
       return 'replica';
     } catch (error) {
+      signal.throwIfAborted();
       // What it has more stays in its data then, which is kept before it is replaced.
       logger.warn({ reason: messageOf(error) }, 'the server of a former primary recovers as usual');
       return 'primary';
@@ -71,12 +80,7 @@ export class FormerRecovery {
 
   /** The server has started. */
   started(): void {
-    this.#attempts = 0;
-  }
-
-  /** The node stops, and waits for no election any more. */
-  stop(): void {
-    this.#stopped.abort(new Error('The node stops.'));
+    this.#hasTried = false;
   }
 }
 

@@ -303,7 +303,7 @@ export class ManagedServer {
   async #oneServer(user: RunUser, signal: AbortSignal): Promise<{ wasUp: boolean; reason: string } | null> {
     const started = performance.now();
     const startedAtMs = Date.now();
-    const running = (await this.#adopt()) ?? (await this.#spawn(user));
+    const running = (await this.#adopt()) ?? (await this.#spawn(user, signal));
     this.#running = running;
     this.#upPid = null;
     const watch = this.#watchForHang(running);
@@ -378,10 +378,10 @@ export class ManagedServer {
     return adoptRunning(this.#paths.dataDir, { stateFile: this.#stateFile, program, logger });
   }
 
-  #spawn(user: RunUser): Promise<Running> {
+  #spawn(user: RunUser, signal: AbortSignal): Promise<Running> {
     return spawnServer(this.#options, {
       ...this.#modules,
-      ...{ paths: this.#paths, stateFile: this.#stateFile, user },
+      ...{ paths: this.#paths, stateFile: this.#stateFile, user, signal },
     });
   }
 

@@ -36,8 +36,11 @@ export interface SpawnOptions {
    * from the beginning.
    */
   readonly recoveryServerId?: () => number | null;
-  /** Asked at each start after a crash, which waits for the answer. Absent: `primary`. */
-  readonly recoverAs?: () => RecoverAs | Promise<RecoverAs>;
+  /**
+   * Asked at each start after a crash, which waits for the answer. It rejects when the signal aborts, and no server is started.
+   * Absent: `primary`.
+   */
+  readonly recoverAs?: (signal: AbortSignal) => RecoverAs | Promise<RecoverAs>;
 }
 
 export interface SpawnModules {
@@ -47,12 +50,14 @@ export interface SpawnModules {
   readonly paths: ServerPaths;
   readonly stateFile: ServerStateFile;
   readonly user: RunUser;
+  /** Ends the wait for `recoverAs`. */
+  readonly signal: AbortSignal;
 }
 
 /** @throws SkeinError SERVER_TOO_OLD, PORT_IN_USE, RUN_DIR_UNSAFE, SOCKET_PATH_TOO_LONG */
 export async function spawnServer(
   options: SpawnOptions,
-  { binary, program, logger, paths, stateFile, user }: SpawnModules,
+  { binary, program, logger, paths, stateFile, user, signal }: SpawnModules,
 ): Promise<Running> {
   await refuseOlder(paths.dataDir, binary);
   const before = await stateFile.read();
@@ -67,7 +72,7 @@ export async function spawnServer(
   const crashed = !(await endedInOrder(paths.dataDir)) || (await exists(paths.unsettled));
   // The crash must be recorded now: if the next server ends in order, its log no longer shows the crash.
   if (crashed) await replaceFile(paths.unsettled, '');
-  const recoverAs = crashed ? await (options.recoverAs?.() ?? 'primary') : 'primary';
+  const recoverAs = crashed ? await (options.recoverAs?.(signal) ?? 'primary') : 'primary';
   const args = program.serverArgs(binary, {
     dataDir: paths.dataDir,
     tmpDir: paths.tmpDir,

@@ -8,6 +8,8 @@ import { listRecovered, recoveredFile } from '../../src/recovered/list.js';
 import { checksumAtRest, waitApplied } from '../kit/checksum.js';
 import { type CommandResult, skein } from '../kit/cli.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { endOf, logOf } from '../kit/node-log.js';
+import { readPidFile, signalPid } from '../kit/processes.js';
 import type { TestNode } from '../kit/test-node.js';
 import { until } from '../kit/until.js';
 
@@ -70,6 +72,7 @@ it('the survivor serves, and says before what is given up', { timeout: DEADLINE_
     lost.filter((node) => node !== cluster.primary),
   );
   await Promise.all(lost.flatMap((node) => [node.kill('node'), node.kill('server')]));
+  await stopsAlone(cluster.primary);
   cluster.startNode(survivor.name);
 
   const plan = await until(
@@ -164,6 +167,20 @@ it('the next primary is an ordinary one', { timeout: DEADLINE_MS }, async () => 
     expect(chain.map((entry) => entry.epoch)).toContain(epoch);
   }
 });
+
+/** A former primary does not start its server before it is known who was elected. It stops in order all the same. */
+async function stopsAlone(former: TestNode): Promise<void> {
+  const before = await endOf(former);
+  cluster.startNode(former.name);
+  const said = async () => (await logOf(former)).slice(before);
+  await until('its server waits', async () => (await said()).includes('a majority must elect a primary'), {
+    context: () => former.logs(),
+  });
+  signalPid(await readPidFile(join(former.directory, 'node.pid')), 'SIGTERM');
+  await cluster.untilNodeEnded(former.name);
+  expect(await said()).toContain('"msg":"node stopped"');
+  expect(await said()).not.toContain('"msg":"server started"');
+}
 
 /** A node that gives up its log ends; whatever keeps it running starts it again. */
 async function startAgain(name: string, signal: AbortSignal): Promise<void> {

@@ -13,6 +13,7 @@ import type { AcknowledgeLevel } from '../../src/model/status.js';
 import { LinkRoutes, USE_ROUTES } from './link-routes.js';
 import { loadedBefore } from './loaded-before.js';
 import { type DiskOptions, NodeDisks } from './node-disks.js';
+import { stopWaits } from './node-log.js';
 import { expectFollowed, newestPrimary } from './primaries.js';
 import { freePorts, isAlive, LogRing, readPidFile, signalPid } from './processes.js';
 import { rowsOf, withSql } from './sql-node.js';
@@ -424,7 +425,9 @@ export class TestCluster {
     for (const pid of await this.pids()) signalPid(pid, 'SIGCONT');
     const left: string[] = [];
     if (this.#supervisor) {
-      await this.endDemo('SIGTERM').catch((error: Error) => left.push(error.message.split('\n')[0] ?? ''));
+      await this.endDemo('SIGTERM').catch(async (error: Error) => {
+        left.push(error.message.split('\n')[0] ?? '', ...(await stopWaits(this.nodes)));
+      });
     }
     await this.#stopOwnNodes();
     const pids = await this.pids();

@@ -21,3 +21,14 @@ export async function eventsSince(
   const lines = (await logOf(node)).slice(mark).split('\n');
   return lines.filter((line) => line.includes(`"event":"${name}"`)).map((line) => JSON.parse(line));
 }
+
+/** What each of these nodes says last that its orderly stop waits for. */
+export async function stopWaits(nodes: readonly TestNode[]): Promise<string[]> {
+  const logs = await Promise.all(nodes.map((node) => logOf(node).catch(() => '')));
+  return logs.flatMap((log) =>
+    log
+      .split('\n')
+      .filter((line) => line.includes('the node still stops'))
+      .slice(-1),
+  );
+}

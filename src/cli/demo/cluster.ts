@@ -136,7 +136,9 @@ export class LocalCluster {
   async #stopOne(node: NodeProcess, others: 'go on' | 'stop'): Promise<void> {
     const started = performance.now();
     const reminder = setInterval(() => {
-      this.#say(`still waiting for ${node.node.name} to stop (${durationText(performance.now() - started)})`);
+      const waited = durationText(performance.now() - started);
+      const { name, directory } = node.node;
+      this.#say(`still waiting for ${name} to stop (${waited}); ${directory}/node.log says for what`);
     }, STOP_EXPLAIN_MS);
     try {
       await node.stop({ others });
