@@ -14,6 +14,8 @@ export default defineConfig({
           testTimeout: 60_000,
           // Loading the same modules for each of 170 files would take more than half of the time.
           isolate: false,
+          // Without this, two cores get one worker.
+          maxWorkers: 2,
         },
       },
       {
