@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The directory that holds `dist/`, `console/` and package.json: this file is `dist/config/installation.js`. */
+/** The directory that holds `dist/`, `console/` and package.json: the build puts this module into `dist/chunks/`. */
 export const installationDirectory = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** Skein's version, as package.json says. */

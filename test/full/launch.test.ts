@@ -14,17 +14,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ENTRIES } from '../../scripts/build.mjs';
 import { until } from '../kit/until.js';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
-const FILES = [
-  'package.json',
-  'package-lock.json',
-  'tsconfig.json',
-  'tsconfig.build.json',
-  'vitest.config.ts',
-  'scripts',
-];
+const FILES = ['package.json', 'package-lock.json', 'tsconfig.json', 'vitest.config.ts', 'scripts'];
 let root: string;
 let npmCache: string;
 
@@ -34,6 +28,7 @@ beforeEach(async () => {
     cpSync(join(PROJECT, name), join(root, name), { recursive: true });
   npmCache = join(root, 'npm-cache');
   write('client/src/index.ts', 'export const client = 1;\n');
+  for (const name of ENTRIES) write(`src/${name}.ts`, 'export {};\n');
   write(
     'src/main.ts',
     "import { pino } from 'pino';\nconsole.log(typeof pino, 'ran with', ...process.argv.slice(2));\n",
@@ -190,19 +185,21 @@ describe('a build', () => {
     });
   });
 
-  it('has a module for each source, also for one that nothing imports; none for a test or for a source that is gone', async () => {
-    write('src/worker.ts', 'console.log("a worker");\n');
-    write('src/old.ts', '');
-    write('src/main.test.ts', '');
-    const modules = () =>
-      readdirSync(join(root, 'dist'))
-        .filter((name) => name.endsWith('.js'))
-        .sort();
-    await build();
-    expect(modules()).toEqual(['main.js', 'old.js', 'worker.js']);
-    rmSync(join(root, 'src/old.ts'));
-    await build();
-    expect(modules()).toEqual(['main.js', 'worker.js']);
+  it('has a file for each entry, which share the other modules, and nothing of a build before', async () => {
+    write('src/shared.ts', 'export const shared = { by: [] as string[] };\n');
+    write(
+      'src/client-plane/http-main.ts',
+      "import { shared } from '../shared.js';\nshared.by.push('http');\n",
+    );
+    write(
+      'src/main.ts',
+      "import { shared } from './shared.js';\nawait import('./client-plane/http-main.js');\nconsole.log(shared.by);\n",
+    );
+    write('dist/old.js', '');
+    expect(await build()).toMatchObject({ code: 0, stdout: "[ 'http' ]\n" });
+    const files = readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' });
+    expect(files).toEqual(expect.arrayContaining(ENTRIES.map((name) => `${name}.js`)));
+    expect(files).not.toContain('old.js');
     expect(readdirSync(join(root, 'client/dist'))).toContain('skein-client.js');
   });
 
