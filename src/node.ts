@@ -16,6 +16,7 @@ import { AuditRelay } from './node/audit-relay.js';
 import { CertificateKeeper } from './node/certificate-keeper.js';
 import { ClientPlanes } from './node/client-planes.js';
 import { NodeElections } from './node/elections.js';
+import { LoadMeter } from './node/load-meter.js';
 import { PlanePublisher } from './node/plane-publisher.js';
 import { PlaneResponder, type PlaneResponderModules } from './node/plane-responder.js';
 import { prepareSystem } from './node/prepare-system.js';
@@ -48,6 +49,7 @@ import { obtainServer } from './server-packages/obtain.js';
 import { ManagedServer } from './server-process/managed-server.js';
 import { recoverPlacing } from './snapshot/place.js';
 import type { Spool } from './spool/spool.js';
+import { monotonicMs } from './std/clock.js';
 import type { Logger } from './std/logger.js';
 import type { LineSink } from './std/pino-logger.js';
 import type { RotatingFile } from './std/rotating-file.js';
@@ -179,6 +181,12 @@ class Node {
       ...{ parts: () => parts, role: () => role },
     });
     const { spool, fsyncTimes } = await openSpool(config, { logger, flavour, events, chainFile });
+    const load = new LoadMeter({
+      nowMs: monotonicMs,
+      serverPid: () => server.current?.pid ?? null,
+      spoolBytes: () => spool.files.bytes,
+      commitWaits: () => role.commitWaits?.() ?? null,
+    });
     const openMark = new OpenMark(stateDir);
     await openMark.load();
     const maintenance = new Maintenance(stateDir);
@@ -235,6 +243,7 @@ class Node {
         },
         timeZones: node?.timeZones ?? null,
         log: node?.retention.status ?? null,
+        load: load.current,
         maintenance: maintenance.isOn,
       }),
     };
@@ -246,15 +255,9 @@ class Node {
     const listener: LinkListener = linkListener(parts, role, elections);
     node = new Node(config, {
       ...{ logger, logFile, sink, tls, audit, events, server, control, role, secret, failed, chainFile },
-      ...{
-        seeding,
-        listener,
-        spool,
-        programs: { binary, cacheDir },
-        clusterId: identity.cluster,
-        elections,
-        maintenance,
-      },
+      ...{ seeding, listener, spool, elections, maintenance },
+      programs: { binary, cacheDir },
+      clusterId: identity.cluster,
     });
     return node;
   }

@@ -327,6 +327,8 @@ export type Member = {
   log?: BinaryLog | null;
   /** How far the replica is while its server is filled from another node. */
   seeding?: Seeding | null;
+  /** How busy the node was in the last second. */
+  load?: Load | null;
   /** It keeps no lead, and no other node is filled from it. */
   maintenance?: boolean;
   reason: string | null;
@@ -355,6 +357,13 @@ export type Seeding = {
   reason: string;
 };
 
+export type Load = {
+  /** Of one core: the node and its server. */
+  cpuPercent: number;
+  spoolBytes: number;
+  commitWaitMs: number | null;
+};
+
 export type Failover = {
   elected: string | null;
   /** About, when the process of the primary ends. */
@@ -376,6 +385,24 @@ export type LastFailover = {
   servedAt: string;
   pauseMs: number | null;
   reason: string;
+};
+
+export type History = {
+  stepMs: number;
+  /** Time of the last step; null = there is none yet. */
+  endsAt: string | null;
+  members: ({
+    name: string;
+    /** A value for each step, the oldest first; null = not known. `committed` and `applied` are numbers of transactions since the beginning of the cluster. */
+    series: {
+      committed: (number | null)[];
+      applied: (number | null)[];
+      lagMs: (number | null)[];
+      commitWaitMs: (number | null)[];
+      spoolBytes: (number | null)[];
+      cpuPercent: (number | null)[];
+    };
+  })[];
 };
 
 export type MemberList = {
@@ -873,6 +900,14 @@ export interface Endpoints {
   getEvents: {
     response: string;
   };
+  /** The last hour of all members in steps of a second, as this node saw it. */
+  getHistory: {
+    query: {
+      /** How far back. */
+      seconds?: number;
+    };
+    response: History;
+  };
   /** The list of members as this node knows it: names, addresses, and which members count in the quorum. */
   getMembers: {
     response: MemberList;
@@ -1169,6 +1204,7 @@ export const ENDPOINTS = {
   getRows: { method: 'GET', path: '/v1/tables/:database/:table/rows', produces: 'json', statuses: [200] },
   getCluster: { method: 'GET', path: '/v1/cluster', produces: 'json', statuses: [200] },
   getEvents: { method: 'GET', path: '/v1/events', produces: 'event-stream', statuses: [200] },
+  getHistory: { method: 'GET', path: '/v1/history', produces: 'json', statuses: [200] },
   getMembers: { method: 'GET', path: '/v1/members', produces: 'json', statuses: [200] },
   postMembers: { method: 'POST', path: '/v1/members', produces: 'json', statuses: [200] },
   deleteMember: { method: 'DELETE', path: '/v1/members/:name', produces: 'json', statuses: [200] },

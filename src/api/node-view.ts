@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import type { AuditFilter } from '../audit/search.js';
 import type { Flavour } from '../flavour/flavour.js';
 import type { JoinCertificates, JoinTls } from '../joining/messages.js';
+import type { History } from '../model/history.js';
 import type { MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
 import type { Promotion, PromotionOrder } from '../model/promotion.js';
@@ -125,6 +126,8 @@ export interface NodeView {
   isOpen(): Openness;
   ready(): Readiness;
   clusterStatus(): Promise<ClusterStatus>;
+  /** The last seconds of all members, as this node saw them. */
+  history(seconds: number): History;
   /** The list of members as this node knows it. */
   members(): Promise<MembersDocument>;
   /**

@@ -9,11 +9,14 @@ import { flavour } from '../flavour/current.js';
 import { HttpServer } from '../http/server.js';
 import { processMetrics } from '../metrics/process-metrics.js';
 import { type MetricFamily, metricsText } from '../metrics/text.js';
+import { HISTORY_STEP_MS } from '../model/history.js';
 import { auditTrailOptions } from '../planes/audit-options.js';
 import type { FromHttp, HttpPlaneData, ToHttp, ToPlane } from '../planes/messages.js';
 import { dumpProgramOf } from '../server-packages/server-binary.js';
+import { monotonicMs } from '../std/clock.js';
 import { Emitter } from '../std/emitter.js';
 import type { TlsIdentity, TlsSource } from '../std/tls-source.js';
+import { HistoryRing } from './history-ring.js';
 import { httpLimitsWithin } from './http-limits-within.js';
 import { searchLog } from './log-search.js';
 import { NodeBackups } from './node-backups.js';
@@ -38,6 +41,7 @@ export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
   readonly #tls: TlsCopy | null;
   readonly #backups: NodeBackups;
   readonly #http: HttpServer;
+  readonly #history = new HistoryRing();
   readonly connections = null;
   #followers = 0;
 
@@ -86,6 +90,7 @@ export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
       authority: () => this.#tls?.current.ca,
       loginRefused: () => thread.send({ kind: 'loginRefused' }),
       metrics: () => this.#metricsOfAll(),
+      history: (seconds) => this.#history.last(seconds, { nowMs: monotonicMs(), clockMs: Date.now() }),
       events: this.#events,
       audit: {
         add: (fields) => trail.add(fields),
@@ -122,6 +127,13 @@ export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
 
   async start(): Promise<void> {
     await this.#http.start();
+    setInterval(() => void this.#remember(), HISTORY_STEP_MS).unref();
+  }
+
+  /** No answer is a gap in the history. */
+  async #remember(): Promise<void> {
+    const status = await this.#questions.status().catch(() => null);
+    if (status !== null) this.#history.take(status.members, monotonicMs());
   }
 
   received(message: Exclude<ToHttp, ToPlane>): void {

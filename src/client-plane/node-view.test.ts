@@ -82,6 +82,7 @@ function node({ applied = async () => true }: { applied?: (gtid: string) => Prom
     authority: () => undefined,
     loginRefused() {},
     backup: () => Promise.reject(new Error('no backup is made here')),
+    history: () => ({ stepMs: 1000, endsAt: null, members: [] }),
     metrics: async () => '',
     events: new EventRing(),
     audit: { add() {}, ...lines },

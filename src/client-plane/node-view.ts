@@ -15,6 +15,7 @@ import type { Flavour } from '../flavour/flavour.js';
 import { positionAt } from '../flavour/history.js';
 import { currentEpoch, throwIfLost } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
+import type { History } from '../model/history.js';
 import type { MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
 import type { Promotion, PromotionOrder } from '../model/promotion.js';
@@ -52,6 +53,7 @@ export interface PlaneNodeViewModules {
   /** See NodeView. */
   backup(signal: AbortSignal): Promise<Readable>;
   metrics(): Promise<string>;
+  history(seconds: number): History;
   readonly events: EventSource;
   readonly audit: AuditView;
   readonly logs: LineView<LogFilter>;
@@ -124,6 +126,10 @@ export class PlaneNodeView implements NodeView {
 
   clusterStatus() {
     return this.#modules.questions.status();
+  }
+
+  history(seconds: number) {
+    return this.#modules.history(seconds);
   }
 
   members() {

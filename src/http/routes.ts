@@ -2,7 +2,7 @@
 import { ENDPOINTS, type EndpointName } from './endpoints/all.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
 import { handleBackup } from './handlers/backup.js';
-import { handleCluster, handleEvents } from './handlers/cluster.js';
+import { handleCluster, handleEvents, handleHistory } from './handlers/cluster.js';
 import type { Handler } from './handlers/context.js';
 import { handleDump } from './handlers/dump.js';
 import { handleHealth, handlePrimary, handleReady, handleReplica } from './handlers/health.js';
@@ -44,6 +44,7 @@ const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   getRows: handleRows,
   getCluster: handleCluster,
   getEvents: handleEvents,
+  getHistory: handleHistory,
   getMembers: handleListMembers,
   postMembers: handleAddMember,
   deleteMember: handleRemoveMember,

@@ -41,6 +41,7 @@ export function memberStatus(facts: MemberFacts): MemberStatus {
     lastHeartbeatMs: facts.lastHeartbeatMs,
     since: ill?.since ?? facts.since,
     log: heartbeat?.log ?? null,
+    load: heardNow ? (heartbeat?.load ?? null) : null,
     seeding: heardNow ? (heartbeat?.seeding ?? null) : null,
     ...(heartbeat?.maintenance !== undefined && { maintenance: heartbeat.maintenance }),
     reason: facts.reason ?? heartbeat?.reason ?? null,

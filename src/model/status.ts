@@ -50,6 +50,16 @@ export interface LogStatus {
   diskFreeBytes: number | null;
 }
 
+/** How busy a node was in the last second. */
+export interface Load {
+  /** Of one core: the node's process and its server's. */
+  cpuPercent: number;
+  /** Size of its spool. */
+  spoolBytes: number;
+  /** How long a commit waited for its quorum, on average, in ms; null = none did, or it is not the primary. */
+  commitWaitMs: number | null;
+}
+
 export interface MysqlConnections {
   readWrite: number;
   readOnly: number;
@@ -81,6 +91,8 @@ export interface MemberStatus {
   since: string;
   /** Null or absent: not known. */
   log?: LogStatus | null;
+  /** Null or absent: not known. */
+  load?: Load | null;
   /** How far it is while its server is filled from another node; null or absent = it is not. */
   seeding?: SeedProgress | null;
   /** It keeps no lead, and no other node is filled from it; absent = not known. */

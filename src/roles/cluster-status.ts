@@ -37,7 +37,8 @@ export function ownStatus(self: SelfFacts): MemberStatus {
     reason: null,
   });
   // What a node knows of itself is not old, though its link is down.
-  return { ...status, lagMs: self.heartbeat.lagMs, seeding: self.heartbeat.seeding ?? null };
+  const { lagMs, seeding = null, load = null } = self.heartbeat;
+  return { ...status, lagMs, seeding, load };
 }
 
 /** On a replica: the status that the primary last sent, with the current entry of this node. */

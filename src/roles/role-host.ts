@@ -165,6 +165,10 @@ export class RoleHost implements RoleNode {
     return this.#role.metrics();
   }
 
+  get commitWaits(): RoleNode['commitWaits'] {
+    return this.#role.commitWaits?.bind(this.#role);
+  }
+
   epoch(): number {
     return this.#role.epoch();
   }

@@ -158,6 +158,8 @@ export interface RoleNode extends Pick<NodeView, 'epoch' | 'isOpen' | 'ready' | 
   heartbeat(): HeartbeatBody;
   /** The metrics of this role, for `GET /metrics`. */
   metrics(): MetricFamily[];
+  /** On the primary: how long commits have waited for their quorum, in seconds. */
+  commitWaits?(): Histogram;
   watchThreads(threads: ReplicaThreads | null): Promise<void>;
   /** Comparisons of rows with the replicas. @throws SkeinError NOT_PRIMARY */
   verify(): Verifying;

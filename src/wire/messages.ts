@@ -101,6 +101,14 @@ const LogSchema = OrNull(
   }),
 );
 
+const LoadSchema = OrNull(
+  Type.Object({
+    cpuPercent: Type.Number({ minimum: 0 }),
+    spoolBytes: Ordinal,
+    commitWaitMs: OrNull(Type.Number({ minimum: 0 })),
+  }),
+);
+
 const SpoolEndSchema = Type.Object({
   /** The durable end of the replica's spool. */
   spoolEnd: PositionSchema,
@@ -179,6 +187,8 @@ const HeartbeatSchema = Type.Object({
   timeZones: Type.Optional(OrNull(Text(64))),
   /** Its server's binary log; null = not known yet. */
   log: Type.Optional(LogSchema),
+  /** Null = not measured yet. */
+  load: Type.Optional(LoadSchema),
   /** How far it is while its server is filled from another node; null = it is not. */
   seeding: Type.Optional(SeedProgressSchema),
   /** Absent = an older node, which does not send it. */
@@ -254,6 +264,7 @@ const StatusSchema = Type.Object({
       lastHeartbeatMs: OrNull(Type.Number()),
       since: Text(64),
       log: Type.Optional(LogSchema),
+      load: Type.Optional(LoadSchema),
       seeding: Type.Optional(SeedProgressSchema),
       maintenance: Type.Optional(Type.Boolean()),
       reason: OrNull(Reason),

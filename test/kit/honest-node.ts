@@ -138,6 +138,10 @@ export class HonestNode implements NodeView {
     };
   }
 
+  history() {
+    return { stepMs: 1000, endsAt: null, members: [] };
+  }
+
   async clusterStatus() {
     return {
       cluster: 'test',

@@ -80,6 +80,7 @@ const SAMPLES: Readonly<Record<EndpointName, () => Input | Promise<Input>>> = {
   getRows: () => ({ params: { database: 'demo', table: 't' }, query: { limit: '1' } }),
   getCluster: () => ({}),
   getEvents: () => ({}),
+  getHistory: () => ({ query: { seconds: '5' } }),
   getMembers: () => ({}),
   postMembers: () => ({
     body: {

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { History } from '../../src/model/history.js';
 import { formatPosition, parsePosition } from '../../src/model/position.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { skein } from '../kit/cli.js';
@@ -334,6 +335,24 @@ it('commits of replicas gather while many come, never the primary’s, and not a
   await until('no replica does', async () =>
     (await Promise.all(cluster.replicas.map(gathered))).every((n) => n === 0),
   );
+});
+
+it('every node has what all nodes did in the last seconds', async () => {
+  const known = (values: readonly (number | null)[] = []) => values.filter((value) => value !== null);
+  for (const node of cluster.nodes) {
+    const { body } = await node.request<History>('GET', '/v1/history?seconds=600');
+    expect(body.members.map(({ name }) => name).sort()).toEqual(cluster.nodes.map(({ name }) => name));
+    for (const { name, series } of body.members) {
+      const where = `${node.name} about ${name}`;
+      for (const ordinals of [known(series.committed), known(series.applied)])
+        expect((ordinals.at(-1) ?? 0) - (ordinals[0] ?? 0), where).toBeGreaterThan(100);
+      expect(Math.max(...known(series.cpuPercent)), where).toBeGreaterThan(1);
+      expect(Math.max(...known(series.spoolBytes)), where).toBeGreaterThan(10_000);
+      const waits = known(series.commitWaitMs);
+      expect(waits.length > 0, where).toBe(name === cluster.primary.name);
+      expect(waits.every((ms) => ms > 0)).toBe(true);
+    }
+  }
 });
 
 it('a primary whose commits gather as a replica’s do is put right, one that its operator has set so is left', async () => {

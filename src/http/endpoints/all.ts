@@ -5,6 +5,7 @@ import { getCluster, getEvents } from './cluster.js';
 import type { EndpointDefinition } from './definition.js';
 import { getDump } from './dump.js';
 import { getHealth, getPrimary, getReady, getReplica } from './health.js';
+import { getHistory } from './history.js';
 import { deleteJoinToken, getJoinTokens, postJoin, postJoinTokens } from './joining.js';
 import { getLogs } from './logs.js';
 import { deleteMember, getMembers, postMembers } from './members.js';
@@ -31,6 +32,7 @@ export const ENDPOINTS = {
   getRows,
   getCluster,
   getEvents,
+  getHistory,
   getMembers,
   postMembers,
   deleteMember,

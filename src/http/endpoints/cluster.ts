@@ -84,6 +84,24 @@ const Member = Type.Object(
         { description: 'How far the replica is while its server is filled from another node.' },
       ),
     ),
+    load: Type.Optional(
+      Type.Union(
+        [
+          Type.Object(
+            {
+              cpuPercent: Type.Number({ description: 'Of one core: the node and its server.' }),
+              spoolBytes: Type.Integer(),
+              commitWaitMs: Nullable(
+                Type.Number({ description: 'How long a commit waited for its quorum, on average.' }),
+              ),
+            },
+            { title: 'Load' },
+          ),
+          Type.Null(),
+        ],
+        { description: 'How busy the node was in the last second.' },
+      ),
+    ),
     maintenance: Type.Optional(
       Type.Boolean({ description: 'It keeps no lead, and no other node is filled from it.' }),
     ),

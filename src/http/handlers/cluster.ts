@@ -7,6 +7,11 @@ export const handleCluster: Handler = async (_request, { node }) => ({
   body: await node.clusterStatus(),
 });
 
+export const handleHistory: Handler = ({ query }, { node }) => ({
+  kind: 'json',
+  body: node.history(query.seconds as number),
+});
+
 export const handleEvents: Handler = (request, { node, openStreams }) => ({
   kind: 'stream',
   start(response) {

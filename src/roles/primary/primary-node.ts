@@ -10,6 +10,7 @@ import { SkeinError } from '../../model/error.js';
 import { isWitness, isWitnessNamed, type MemberChange, votersOf } from '../../model/members.js';
 import type { ClusterStatus, MemberStatus, MembersDocument } from '../../model/status.js';
 import { Emitter } from '../../std/emitter.js';
+import type { Histogram } from '../../std/histogram.js';
 import type { AttachInfo, DefinitionsQuery, HeartbeatBody, SeedOrder } from '../../wire/messages.js';
 import { membersDocument, ownStatus } from '../cluster-status.js';
 import { forcedWarning } from '../forced-warning.js';
@@ -417,6 +418,10 @@ export class PrimaryNode implements RoleScope {
 
   seedTarget(): SeedTarget | null {
     return this.#term.seedTarget;
+  }
+
+  commitWaits(): Histogram {
+    return this.#primary.commitWait.histogram;
   }
 
   metrics(): MetricFamily[] {
