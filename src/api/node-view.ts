@@ -128,6 +128,8 @@ export interface NodeView {
   clusterStatus(): Promise<ClusterStatus>;
   /** The last seconds of all members, as this node saw them. */
   history(seconds: number): History;
+  /** Of the members' HTTP addresses, as the list in force names them (`http://127.0.0.1:8084`). */
+  memberOrigins(): ReadonlySet<string>;
   /** The list of members as this node knows it. */
   members(): Promise<MembersDocument>;
   /**

@@ -13,7 +13,7 @@ import type {
 import type { NodeConfig } from '../config/node-config.js';
 import type { Flavour } from '../flavour/flavour.js';
 import { positionAt } from '../flavour/history.js';
-import { currentEpoch, throwIfLost } from '../model/chain.js';
+import { type Chain, currentEpoch, listInForce, throwIfLost } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { History } from '../model/history.js';
 import type { MemberPlace } from '../model/members.js';
@@ -72,6 +72,8 @@ export class PlaneNodeView implements NodeView {
   readonly #modules: PlaneNodeViewModules;
   /** The last position that the server of this generation was seen to have applied. It may be ahead of the shared memory. */
   #seen = { generation: -1, ordinal: 0 };
+  /** Made anew for each chain: it is asked for with each request of a page. */
+  #origins: { of: Chain; set: ReadonlySet<string> } = { of: [], set: new Set() };
 
   constructor(modules: PlaneNodeViewModules) {
     this.#modules = modules;
@@ -126,6 +128,13 @@ export class PlaneNodeView implements NodeView {
 
   clusterStatus() {
     return this.#modules.questions.status();
+  }
+
+  memberOrigins() {
+    const { chain } = this.#modules.plane;
+    if (chain !== this.#origins.of)
+      this.#origins = { of: chain, set: new Set(listInForce(chain).map(({ http }) => new URL(http).origin)) };
+    return this.#origins.set;
   }
 
   history(seconds: number) {

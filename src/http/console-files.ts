@@ -10,13 +10,15 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 const NAME = /^[a-z0-9][a-z0-9_-]{0,60}(?:\.[a-z0-9_-]{1,20}){0,2}\.(html|js|css|svg)$/i;
 
-export const CONSOLE_HEADERS: Readonly<Record<string, string>> = {
-  // Only our own files; the page talks to its own node only.
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  'referrer-policy': 'no-referrer',
-  'cache-control': 'no-cache',
-};
+/** Only our own files. The page talks to its own node, and to the other members when that does not answer. */
+export function consoleHeaders(memberOrigins: ReadonlySet<string>): Readonly<Record<string, string>> {
+  const connect = ["'self'", ...memberOrigins].join(' ');
+  return {
+    'content-security-policy': `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src ${connect}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    'referrer-policy': 'no-referrer',
+    'cache-control': 'no-cache',
+  };
+}
 
 export interface ConsoleFile {
   readonly type: string;

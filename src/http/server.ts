@@ -38,12 +38,13 @@ import type { TlsSource } from '../std/tls-source.js';
 import { Answers, notFound, openStream } from './answers.js';
 import { Authoriser } from './authorise.js';
 import { Connections } from './connections.js';
-import { CONSOLE_HEADERS, readConsoleFile } from './console-files.js';
+import { consoleHeaders, readConsoleFile } from './console-files.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
 import type { Handler, HandlerModules } from './handlers/context.js';
 import { HeldRequests } from './held-requests.js';
 import { JoinDesk } from './join-desk.js';
 import { LiveTokens } from './live-tokens.js';
+import { allowMembers } from './member-origins.js';
 import { refuseBrokenRequest, thenDrained } from './refusals.js';
 import { type BodyLimit, readBody } from './request-body.js';
 import { requestId } from './request-id.js';
@@ -267,6 +268,7 @@ export class HttpServer {
       if (this.#closing) done(new ApiError(503, 'NOT_OPEN', 'This node is stopping.', { retryable: true }));
       else done();
     });
+    allowMembers(app, () => this.#node.memberOrigins());
     app.addHook('onSend', (request, reply, payload, done) => {
       const { raw } = request;
       // Otherwise a kept-alive connection would hold the closing server for its whole idle time.
@@ -308,7 +310,7 @@ export class HttpServer {
       meter: this.#meter,
     };
     for (const [definition, handler] of ROUTES) this.#addRoute(app, definition, handler, modules);
-    if (this.#options.consoleDir !== null) addConsole(app, this.#options.consoleDir);
+    if (this.#options.consoleDir !== null) this.#addConsole(app, this.#options.consoleDir);
     return app;
   }
 
@@ -396,6 +398,19 @@ export class HttpServer {
     });
   }
 
+  #addConsole(app: FastifyInstance, directory: string): void {
+    const serve = async (name: string, request: FastifyRequest, reply: FastifyReply) => {
+      const file = await readConsoleFile(directory, name);
+      if (file === null) throw notFound(request);
+      return reply
+        .headers(consoleHeaders(this.#node.memberOrigins()))
+        .header('content-type', file.type)
+        .send(file.bytes);
+    };
+    app.get('/', (request, reply) => serve('index.html', request, reply));
+    app.get('/:file', (request, reply) => serve((request.params as { file: string }).file, request, reply));
+  }
+
   /** The body of a request without an endpoint is not read: the answer does not depend on it. */
   async #readBody(request: FastifyRequest): Promise<string> {
     const state = request.skein;
@@ -414,16 +429,6 @@ export class HttpServer {
       ? { bytesMax: readBodyBytesMax, name: 'httpReadBodyBytesMax' }
       : { bytesMax: bodyBytesMax, name: 'httpBodyBytesMax' };
   }
-}
-
-function addConsole(app: FastifyInstance, directory: string): void {
-  const serve = async (name: string, request: FastifyRequest, reply: FastifyReply) => {
-    const file = await readConsoleFile(directory, name);
-    if (file === null) throw notFound(request);
-    return reply.headers(CONSOLE_HEADERS).header('content-type', file.type).send(file.bytes);
-  };
-  app.get('/', (request, reply) => serve('index.html', request, reply));
-  app.get('/:file', (request, reply) => serve((request.params as { file: string }).file, request, reply));
 }
 
 /** Whose share of a budget a request takes. */

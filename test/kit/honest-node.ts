@@ -138,6 +138,10 @@ export class HonestNode implements NodeView {
     };
   }
 
+  memberOrigins() {
+    return new Set(['http://127.0.0.1:8084']);
+  }
+
   history() {
     return { stepMs: 1000, endsAt: null, members: [] };
   }

@@ -314,6 +314,38 @@ const gathered = (node: TestNode) =>
     return Number(row?.n);
   });
 
+it('lets the pages of all members call any node, and no other page', async () => {
+  const [called] = cluster.replicas as [TestNode];
+  const authorization = `Bearer ${cluster.token}`;
+  const call = (method: string, path: string, headers: Record<string, string>) =>
+    fetch(called.url + path, { method, headers, signal: AbortSignal.timeout(20_000) });
+  const allowed = async (path: string, headers: Record<string, string>) => {
+    const answer = await call('GET', path, headers);
+    await answer.body?.cancel();
+    return answer.headers.get('access-control-allow-origin');
+  };
+  for (const { url: origin } of cluster.nodes) {
+    expect(await allowed('/v1/cluster', { origin, authorization })).toBe(origin);
+    expect(await allowed('/v1/events', { origin, authorization }), 'a stream').toBe(origin);
+    expect(await allowed('/v1/cluster', { origin }), 'a refusal').toBe(origin);
+    const asked = {
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'authorization',
+    };
+    const preflight = await call('OPTIONS', '/v1/sql', { origin, ...asked });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get('access-control-allow-headers')).toBe('authorization');
+    expect(preflight.headers.get('access-control-allow-methods')).toContain('POST');
+  }
+  for (const origin of ['http://127.0.0.1:1', 'https://skein.example', 'null']) {
+    expect(await allowed('/v1/cluster', { origin, authorization })).toBe(null);
+    expect((await call('OPTIONS', '/v1/sql', { origin })).status).toBe(404);
+  }
+  const page = await call('GET', '/', {});
+  for (const { url } of cluster.nodes)
+    expect(page.headers.get('content-security-policy')).toMatch(new RegExp(`connect-src [^;]*${url}[ ;]`));
+});
+
 it('commits of replicas gather while many come, never the primary’s, and not afterwards', async () => {
   let writing = true;
   const writers = Array.from({ length: 32 }, () =>
