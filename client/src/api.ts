@@ -405,6 +405,31 @@ export type History = {
   })[];
 };
 
+export type RunningStatements = {
+  node: string;
+  statements: ({
+    /** Of the statement. */
+    id: number;
+    /** Of its session, as CONNECTION_ID() gives it. */
+    session: number;
+    /** Statements of tokens have `skein_read`, `skein_write` or `skein_admin`. */
+    account: string;
+    database: string | null;
+    ms: number;
+    /** What the server does for it, in its words. */
+    state: string;
+    /** It waits for its quorum, so it cannot be ended. */
+    isCommitting: boolean;
+    /** Its first 1000 characters. */
+    statement: string;
+  })[];
+};
+
+export type EndedStatement = {
+  node: string;
+  id: number;
+};
+
 export type MemberList = {
   cluster: string;
   /** Random id, made when the cluster was founded. */
@@ -771,6 +796,8 @@ export type NodeErrorCode =
   | 'SEED_OF_WITNESS'
   | 'NOT_SEEDING'
   | 'SEED_NOT_CANCELLABLE'
+  | 'NO_STATEMENT'
+  | 'COMMIT_WAITS'
   | 'POSITION_NOT_REACHED'
   | 'LAG_TOO_LARGE'
   | 'BODY_TOO_LARGE'
@@ -907,6 +934,17 @@ export interface Endpoints {
       seconds?: number;
     };
     response: History;
+  };
+  /** The statements of clients that this node's server executes now, the oldest first; at most 500. */
+  getStatements: {
+    response: RunningStatements;
+  };
+  /** Ends a statement of a client on this node's server; its session goes on. One that waits for its quorum cannot be ended. */
+  deleteStatement: {
+    params: {
+      id: string;
+    };
+    response: EndedStatement;
   };
   /** The list of members as this node knows it: names, addresses, and which members count in the quorum. */
   getMembers: {
@@ -1205,6 +1243,8 @@ export const ENDPOINTS = {
   getCluster: { method: 'GET', path: '/v1/cluster', produces: 'json', statuses: [200] },
   getEvents: { method: 'GET', path: '/v1/events', produces: 'event-stream', statuses: [200] },
   getHistory: { method: 'GET', path: '/v1/history', produces: 'json', statuses: [200] },
+  getStatements: { method: 'GET', path: '/v1/statements', produces: 'json', statuses: [200] },
+  deleteStatement: { method: 'DELETE', path: '/v1/statements/:id', produces: 'json', statuses: [200] },
   getMembers: { method: 'GET', path: '/v1/members', produces: 'json', statuses: [200] },
   postMembers: { method: 'POST', path: '/v1/members', produces: 'json', statuses: [200] },
   deleteMember: { method: 'DELETE', path: '/v1/members/:name', produces: 'json', statuses: [200] },

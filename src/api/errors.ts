@@ -127,6 +127,11 @@ export const ERRORS = {
     status: [409],
     means: 'The data of the node is being replaced already, so this cannot be cancelled.',
   },
+  NO_STATEMENT: { status: [404], means: 'The server of this node executes no such statement of a client.' },
+  COMMIT_WAITS: {
+    status: [409],
+    means: 'The statement waits for its quorum: the server would answer OK to it without that.',
+  },
   POSITION_NOT_REACHED: { status: [412], means: 'This node has not applied the position in time.' },
   LAG_TOO_LARGE: { status: [412], means: 'This node is further behind than the request allows.' },
   BODY_TOO_LARGE: { status: [413], means: 'The body is larger than its limit; `message` names the limit.' },

@@ -10,6 +10,7 @@ import type { History } from '../model/history.js';
 import type { MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
 import type { Promotion, PromotionOrder } from '../model/promotion.js';
+import type { ClientStatement } from '../model/running-statement.js';
 import type {
   AcknowledgeLevel,
   ClusterEvent,
@@ -140,6 +141,10 @@ export interface NodeView {
   /** On the primary: resolves when it is no member any more. @throws SkeinError, as `addMember` */
   removeMember(name: string): Promise<void>;
   acknowledge(): AcknowledgeLevel;
+  /** What clients' statements the local server executes now. */
+  statements(): Promise<ClientStatement[]>;
+  /** Ends one of them. Resolves with why it is not ended; null = it is. */
+  endStatement(id: number): Promise<string | null>;
   /** Base address of the primary's HTTP (`http://host:port`), null when there is none. */
   primaryHttp(): string | null;
   /** Where the open primary is: this node, or another one at `primaryHttp`. Null: no primary is known, or this one is not open. */

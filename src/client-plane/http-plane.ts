@@ -18,6 +18,7 @@ import { Emitter } from '../std/emitter.js';
 import type { TlsIdentity, TlsSource } from '../std/tls-source.js';
 import { HistoryRing } from './history-ring.js';
 import { httpLimitsWithin } from './http-limits-within.js';
+import { killJudge } from './kill-judge.js';
 import { searchLog } from './log-search.js';
 import { NodeBackups } from './node-backups.js';
 import { PlaneNodeView } from './node-view.js';
@@ -76,6 +77,7 @@ export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
       { config, secret, ...data.server },
       { plane, server, logger: log.child({ part: 'backup' }) },
     );
+    const judge = killJudge({ logger: log, committingSessions: () => server.committingSessions() });
     const view = new PlaneNodeView({
       config,
       secret,
@@ -90,6 +92,12 @@ export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
       authority: () => this.#tls?.current.ca,
       loginRefused: () => thread.send({ kind: 'loginRefused' }),
       metrics: () => this.#metricsOfAll(),
+      statements: () => server.clientStatements(),
+      endStatement: async (queryId) => {
+        const refusal = await judge({ kind: 'query', queryId });
+        if (refusal === null) await server.killQuery(queryId);
+        return refusal;
+      },
       history: (seconds) => this.#history.last(seconds, { nowMs: monotonicMs(), clockMs: Date.now() }),
       events: this.#events,
       audit: {

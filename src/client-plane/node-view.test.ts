@@ -82,6 +82,8 @@ function node({ applied = async () => true }: { applied?: (gtid: string) => Prom
     authority: () => undefined,
     loginRefused() {},
     backup: () => Promise.reject(new Error('no backup is made here')),
+    statements: async () => [],
+    endStatement: async () => null,
     history: () => ({ stepMs: 1000, endsAt: null, members: [] }),
     metrics: async () => '',
     events: new EventRing(),

@@ -19,6 +19,7 @@ import type { History } from '../model/history.js';
 import type { MemberPlace } from '../model/members.js';
 import type { Position } from '../model/position.js';
 import type { Promotion, PromotionOrder } from '../model/promotion.js';
+import type { ClientStatement } from '../model/running-statement.js';
 import { type AcknowledgeLevel, memberRole } from '../model/status.js';
 import type { Switchover, SwitchoverOrder } from '../model/switchover.js';
 import type { VerifyRequest } from '../model/verify.js';
@@ -53,6 +54,8 @@ export interface PlaneNodeViewModules {
   /** See NodeView. */
   backup(signal: AbortSignal): Promise<Readable>;
   metrics(): Promise<string>;
+  statements(): Promise<ClientStatement[]>;
+  endStatement(id: number): Promise<string | null>;
   history(seconds: number): History;
   readonly events: EventSource;
   readonly audit: AuditView;
@@ -128,6 +131,14 @@ export class PlaneNodeView implements NodeView {
 
   clusterStatus() {
     return this.#modules.questions.status();
+  }
+
+  statements() {
+    return this.#modules.statements();
+  }
+
+  endStatement(id: number) {
+    return this.#modules.endStatement(id);
   }
 
   memberOrigins() {

@@ -1,3 +1,4 @@
+import type { ClientStatement } from '../model/running-statement.js';
 import type { TextRow } from '../mysql-client/connection.js';
 
 /** Runs one statement. `deadlineMs`: null = no deadline. */
@@ -178,6 +179,8 @@ export interface ServerSql {
   closeSessions(query: Query): Promise<void>;
   endSession(query: Query, id: number): Promise<void>;
   killQuery(query: Query, queryId: number): Promise<void>;
+  /** Of clients, by tokens and on the ports; the oldest first. */
+  clientStatements(query: Query): Promise<ClientStatement[]>;
   committingSessions(query: Query): Promise<{ id: number; queryId: number }[]>;
   threadsBeforeLogin(query: Query): Promise<ReadonlySet<number>>;
 

@@ -22,6 +22,7 @@ import { handleOutcome } from './handlers/outcomes.js';
 import { handlePromote } from './handlers/promote.js';
 import { handleRows, handleSchema, handleTable } from './handlers/schema.js';
 import { handleSql } from './handlers/sql.js';
+import { handleEndStatement, handleStatements } from './handlers/statements.js';
 import { handleSwitchover } from './handlers/switchover.js';
 import {
   handleCreateToken,
@@ -45,6 +46,8 @@ const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   getCluster: handleCluster,
   getEvents: handleEvents,
   getHistory: handleHistory,
+  getStatements: handleStatements,
+  deleteStatement: handleEndStatement,
   getMembers: handleListMembers,
   postMembers: handleAddMember,
   deleteMember: handleRemoveMember,

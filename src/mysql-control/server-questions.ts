@@ -1,5 +1,6 @@
 import type { Flavour } from '../flavour/flavour.js';
 import type { ServerSql } from '../flavour/server-sql.js';
+import type { ClientStatement } from '../model/running-statement.js';
 import { AppliedWait } from './applied-wait.js';
 import {
   ControlSessions,
@@ -7,7 +8,7 @@ import {
   type ControlSessionsOptions,
 } from './control-sessions.js';
 
-/** Queries of the client planes to the local server. They change nothing on it; MariadbControl does. */
+/** Queries of the client planes to the local server. They change no data and no setting of it; MariadbControl does. */
 export class ServerQuestions {
   readonly #sql: ServerSql;
   readonly #sessions: ControlSessions;
@@ -40,6 +41,15 @@ export class ServerQuestions {
 
   committingSessions(): Promise<{ id: number; queryId: number }[]> {
     return this.#sql.committingSessions(this.#sessions.query);
+  }
+
+  clientStatements(): Promise<ClientStatement[]> {
+    return this.#sql.clientStatements(this.#sessions.query);
+  }
+
+  /** Only for a statement that is not committing, see killJudge. */
+  killQuery(id: number): Promise<void> {
+    return this.#sql.killQuery(this.#sessions.query, id);
   }
 
   threadsBeforeLogin(): Promise<ReadonlySet<number>> {

@@ -138,6 +138,16 @@ export class HonestNode implements NodeView {
     };
   }
 
+  async statements() {
+    const control = await this.control();
+    return await this.flavour.sql.clientStatements((sql) => control.queryRows(sql));
+  }
+
+  async endStatement(id: number) {
+    await (await this.control()).run(`KILL QUERY ID ${id}`);
+    return null;
+  }
+
   memberOrigins() {
     return new Set(['http://127.0.0.1:8084']);
   }

@@ -1,4 +1,5 @@
 /** Every endpoint from its definition, through the real server and the real client; values of every type; noise. */
+
 import { Ajv2020, type AnySchemaObject } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,6 +13,7 @@ import { Joiner } from '../../src/joining/exchange.js';
 import { parseJoinToken } from '../../src/joining/join-token.js';
 import { LINK_VERSION } from '../../src/wire/frames.js';
 import { type Answer, HttpNode } from '../kit/http-node.js';
+import { until } from '../kit/until.js';
 
 let http: HttpNode;
 const ajv = new Ajv2020({ strict: false, allErrors: true });
@@ -52,6 +54,15 @@ let users = 0;
 const newUser = async () =>
   (await http.call('/v1/users', { role: 'admin', body: { name: `user-${++users}`, role: 'write' } })).body
     .name;
+/** Its session waits for it in the background. */
+const newStatement = async () => {
+  const mark = `sample ${++users}`;
+  void http.call('/v1/sql', { body: { sql: `SELECT SLEEP(20) /* ${mark} */` } });
+  return await until('the statement runs', async () => {
+    const { body } = await http.call('/v1/statements', { role: 'admin' });
+    return body.statements.find(({ statement }: { statement: string }) => statement.includes(mark))?.id;
+  }).then(String);
+};
 const newTx = async () => (await http.call('/v1/tx', { role: 'admin', body: {} })).body.id;
 
 const newJoinToken = async () => (await http.call('/v1/join-tokens', { role: 'admin', body: {} })).body;
@@ -81,6 +92,8 @@ const SAMPLES: Readonly<Record<EndpointName, () => Input | Promise<Input>>> = {
   getCluster: () => ({}),
   getEvents: () => ({}),
   getHistory: () => ({ query: { seconds: '5' } }),
+  getStatements: () => ({}),
+  deleteStatement: async () => ({ params: { id: await newStatement() } }),
   getMembers: () => ({}),
   postMembers: () => ({
     body: {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import { formatPosition, parsePosition } from '../../src/model/position.js';
+import type { ClientStatement } from '../../src/model/running-statement.js';
 import { Source } from '../../src/source/source.js';
 import { silentLogger } from '../../src/std/logger.js';
 import { binlogGtid, checksumAtRest, sequenceOf, waitApplied } from '../kit/checksum.js';
@@ -12,7 +13,7 @@ import { cutLastGroups } from '../kit/spool-files.js';
 import { rowsOf, run, withSql } from '../kit/sql-node.js';
 import type { TestNode } from '../kit/test-node.js';
 import { throughout, until } from '../kit/until.js';
-import { semiSync, start, untilWaiting, waitingSessions } from '../kit/waiting.js';
+import { type Started, semiSync, start, untilWaiting, waitingSessions } from '../kit/waiting.js';
 
 /** The rules of docs/safety.md on a whole cluster: what Skein makes of what semi-sync.test.ts shows of the server alone. */
 
@@ -130,6 +131,47 @@ describe('a commit that waits for its quorum (KILL, timeoutMs)', () => {
     await allReady();
     for (const node of cluster.nodes)
       await until('it is there', async () => (await count(node, 'late')) === 1);
+    expect(await eventsSince(primary, 'commit.unacknowledged', since)).toEqual([]);
+  });
+});
+
+describe('statements that run', () => {
+  const running = async (node: TestNode, part: string) => {
+    const { body } = await node.request<{ statements: ClientStatement[] }>('GET', '/v1/statements');
+    return body.statements.find(({ statement }) => statement.includes(part)) ?? null;
+  };
+
+  it('are listed and ended on the node that executes them', async () => {
+    for (const node of cluster.nodes) {
+      const reading = node.request('POST', '/v1/sql', { sql: `SELECT SLEEP(60), 'on ${node.name}'` });
+      const found = await until('it runs', () => running(node, `on ${node.name}`));
+      expect(found).toMatchObject({ account: 'skein_admin@localhost', isCommitting: false });
+      expect(found.ms).toBeLessThan(60_000);
+      const ended = await node.request('DELETE', `/v1/statements/${found.id}`);
+      expect([ended.status, ended.body]).toEqual([200, { node: node.name, id: found.id }]);
+      await reading;
+      await until('it has ended', async () => (await running(node, `on ${node.name}`)) === null);
+      const again = await node.request('DELETE', `/v1/statements/${found.id}`);
+      expect([again.status, again.body.error?.code]).toEqual([404, 'NO_STATEMENT']);
+    }
+  });
+
+  it('and wait for their quorum are not ended: the server would answer OK without it', async () => {
+    const { primary } = cluster;
+    const since = await endOf(primary);
+    const { done, connection } = await withoutReplicas(async (): Promise<Started> => {
+      const waiting = await insert('shown');
+      await untilWaiting(primary, waiting.id);
+      const found = await until('it is shown', () => running(primary, "'shown'"));
+      expect([found.session, found.isCommitting]).toEqual([waiting.id, true]);
+      const refused = await primary.request('DELETE', `/v1/statements/${found.id}`);
+      expect([refused.status, refused.body.error?.code]).toEqual([409, 'COMMIT_WAITS']);
+      expect(waiting.answer()).toBe(null);
+      return waiting;
+    });
+    await allReady();
+    expect(await done).toBe('OK');
+    connection.destroy();
     expect(await eventsSince(primary, 'commit.unacknowledged', since)).toEqual([]);
   });
 });

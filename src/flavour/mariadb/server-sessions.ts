@@ -1,5 +1,6 @@
 /** Lists and ends sessions on the server. */
 import { SkeinError } from '../../model/error.js';
+import { type ClientStatement, STATEMENT_SHOWN_MAX, STATEMENTS_MAX } from '../../model/running-statement.js';
 import { ServerError } from '../../mysql-client/replies.js';
 import { sleep } from '../../std/timing.js';
 import type { Query } from '../server-sql.js';
@@ -95,11 +96,31 @@ function isServerError(error: unknown, errnos: readonly number[]): boolean {
  * killed in the queue does not wait either.)
  */
 export async function committingSessions(query: Query): Promise<{ id: number; queryId: number }[]> {
-  const rows = await query(
-    `SELECT id, query_id FROM information_schema.processlist
-      WHERE state = 'Commit' OR state LIKE 'Waiting for semi-sync ACK%'`,
-  );
+  const rows = await query(`SELECT id, query_id FROM information_schema.processlist WHERE ${IS_COMMITTING}`);
   return rows.map((row) => ({ id: Number(row.id), queryId: Number(row.query_id) }));
+}
+
+const IS_COMMITTING = "(state = 'Commit' OR state LIKE 'Waiting for semi-sync ACK%')";
+
+export async function clientStatements(query: Query): Promise<ClientStatement[]> {
+  const rows = await query(
+    `SELECT query_id, id, user, host, db, time_ms, COALESCE(state, '') AS state, ${IS_COMMITTING} AS committing,
+        LEFT(info, ${STATEMENT_SHOWN_MAX}) AS statement
+      FROM information_schema.processlist
+      WHERE command IN ('Query', 'Execute') AND info IS NOT NULL AND user NOT IN ('skein', 'skein_repl', 'system user')
+      ORDER BY time_ms DESC, query_id LIMIT ${STATEMENTS_MAX}`,
+  );
+  return rows.map((row) => ({
+    id: Number(row.query_id),
+    session: Number(row.id),
+    // The host of a TCP client includes its port.
+    account: `${row.user}@${String(row.host).split(':')[0]}`,
+    database: row.db === null || row.db === undefined ? null : String(row.db),
+    ms: Math.round(Number(row.time_ms)),
+    state: String(row.state),
+    isCommitting: Number(row.committing) === 1,
+    statement: String(row.statement),
+  }));
 }
 
 /** Threads on which nobody has logged in yet. Under TLS only the server knows them. */

@@ -16,6 +16,7 @@ import {
   writeAgain,
 } from './role-switch.js';
 import {
+  clientStatements,
   closeSessions,
   committingSessions,
   endSession,
@@ -41,7 +42,7 @@ export const mariadbSql: ServerSql = {
   },
   ...{ finishLogReset, recoverReplica, settleFormerPrimary, resetLogAfter, partitionIds, doubtOfDdl },
   ...{ preparedBranches, isFreeOfXa, finishBranch, prepareStandIn, logRollback },
-  ...{ closeSessions, endSession, killQuery, committingSessions, threadsBeforeLogin },
+  ...{ closeSessions, endSession, killQuery, clientStatements, committingSessions, threadsBeforeLogin },
   ...{ lastWritten, sharedLockNoWait: SHARED_LOCK_NO_WAIT, branchNames },
   ...{ comparisonSettings: COMPARISON_SETTINGS, snapshotPlace, snapshotGtid },
 };

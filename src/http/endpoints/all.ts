@@ -15,6 +15,7 @@ import { getOpenApi } from './openapi.js';
 import { getOutcome } from './outcomes.js';
 import { getRows, getSchema, getTable } from './schema.js';
 import { postSql } from './sql.js';
+import { deleteStatement, getStatements } from './statements.js';
 import { postSwitchover } from './switchover.js';
 import { deleteToken, getTokens, postTokens, rotateToken } from './tokens.js';
 import { postTx, postTxCommit, postTxRollback } from './transactions.js';
@@ -33,6 +34,8 @@ export const ENDPOINTS = {
   getCluster,
   getEvents,
   getHistory,
+  getStatements,
+  deleteStatement,
   getMembers,
   postMembers,
   deleteMember,
