@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{src,bench,client/src,test/torture}/**/*.test.ts'],
+          include: ['{src,bench,client/src,console/src,test/torture}/**/*.test.ts'],
           setupFiles: ['test/kit/fixed-seed.ts'],
           // A busy machine is no failure; a test that waits for something names its own deadline.
           testTimeout: 60_000,

@@ -1,10 +1,11 @@
-// `npm run build`: src/ and the packages that it imports become dist/, client/src/ becomes client/dist/. Types are not checked here;
+// `npm run build`: src/ and the packages that it imports become dist/, console/ becomes dist/console/, client/src/ becomes client/dist/. Types are not checked here;
 // `npm run check` does that.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify, stripVTControlCharacters } from 'node:util';
+import { buildConsole } from './build-console.mjs';
 import { withLock } from './lock.mjs';
 
 const root = join(import.meta.dirname, '..');
@@ -44,6 +45,7 @@ export async function build({ onlyIfChanged = false } = {}) {
     const { rolldown } = await import('rolldown');
     await Promise.all([
       bundle(rolldown, fresh).catch(notCompiled),
+      buildConsole(rolldown, join(fresh, 'console')).catch(notCompiled),
       compile('client/tsconfig.json', '--outDir', clientDist),
     ]);
     // For pages that have no bundler of their own.
@@ -67,12 +69,12 @@ const filesBelow = (directory) =>
 
 /** A hash of all that the build reads. Contents, not times: a checkout or a copy may set any time. */
 function inputs() {
-  const sources = [...filesBelow('src'), ...filesBelow('client/src')].filter(
-    (name) => name.endsWith('.ts') && !name.endsWith('.test.ts'),
+  const sources = [...filesBelow('src'), ...filesBelow('client/src'), ...filesBelow('console')].filter(
+    (name) => /\.(tsx?|css|html|svg)$/.test(name) && !name.endsWith('.test.ts'),
   );
-  const others = ['tsconfig.json', 'client/tsconfig.json', 'package-lock.json'];
+  const others = ['tsconfig.json', 'client/tsconfig.json', 'console/tsconfig.json', 'package-lock.json'];
   const hash = createHash('sha256');
-  for (const name of [...sources.sort(), ...others, 'scripts/build.mjs']) {
+  for (const name of [...sources.sort(), ...others, 'scripts/build.mjs', 'scripts/build-console.mjs']) {
     hash
       .update(`${name}\0`)
       .update(readFileSync(join(root, name)))

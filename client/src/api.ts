@@ -1037,6 +1037,10 @@ export interface Endpoints {
   getTokens: {
     response: TokenList;
   };
+  /** The token of this very request, without its text: what it is called, and what it may do. */
+  getOwnToken: {
+    response: Token;
+  };
   /** Creates a token. Its text is in this answer only. */
   postTokens: {
     body: {
@@ -1254,6 +1258,7 @@ export const ENDPOINTS = {
   getDump: { method: 'GET', path: '/v1/dump', produces: 'text', statuses: [200] },
   getBackup: { method: 'GET', path: '/v1/backup', produces: 'binary', statuses: [200] },
   getTokens: { method: 'GET', path: '/v1/tokens', produces: 'json', statuses: [200] },
+  getOwnToken: { method: 'GET', path: '/v1/token', produces: 'json', statuses: [200] },
   postTokens: { method: 'POST', path: '/v1/tokens', produces: 'json', statuses: [201] },
   rotateToken: { method: 'POST', path: '/v1/tokens/:id/rotate', produces: 'json', statuses: [200] },
   deleteToken: { method: 'DELETE', path: '/v1/tokens/:id', produces: 'json', statuses: [200] },

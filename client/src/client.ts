@@ -1,6 +1,8 @@
 /** The client: the class that applications use. */
 import { ENDPOINTS, type Endpoints, type Outcome } from './api.js';
 import { Connection } from './connection.js';
+import { type ClusterEvent, type FeedOptions, openFeed, readEvents } from './feed.js';
+import { textLines } from './lines.js';
 import type { CallOptions, ClientOptions } from './options.js';
 import { Session, type SessionDefaults } from './session.js';
 import { askOutcome } from './transaction.js';
@@ -48,6 +50,32 @@ export class SkeinClient extends Session {
   /** The outcome of a write (its `idempotencyKey`) or a transaction (its id) whose answer was lost. @throws SkeinError */
   outcome(key: string, options: CallOptions = {}): Promise<Outcome> {
     return askOutcome(this.#connection, key, options);
+  }
+
+  /**
+   * The cluster's events as they happen. `after` is the id of the last one that the caller has; '0' begins with all that the
+   * node still has. Ends when the node does; begin again with the last id. @throws SkeinError
+   */
+  async *events(
+    options: FeedOptions & { readonly after?: string | null } = {},
+  ): AsyncGenerator<ClusterEvent> {
+    const { after = null } = options;
+    const body = await openFeed(this.#connection, ENDPOINTS.getEvents.path, options, {
+      ...(after !== null && { 'last-event-id': after }),
+    });
+    yield* readEvents(body);
+  }
+
+  /** The lines of a node's log or audit trail, each a JSON text: those that are there, then new ones. @throws SkeinError */
+  async *follow<Name extends 'getLogs' | 'getAudit'>(
+    name: Name,
+    query: Omit<Part<Name, 'query'> & object, 'follow'>,
+    options: FeedOptions = {},
+  ): AsyncGenerator<string> {
+    const path = ENDPOINTS[name].path + queryOf({ ...query, follow: 'true' });
+    // An empty line is a sign of life.
+    for await (const line of textLines(await openFeed(this.#connection, path, options)))
+      if (line !== '') yield line;
   }
 
   /** Calls any endpoint by its name in the OpenAPI document. Sent again only when nothing was done. */

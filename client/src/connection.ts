@@ -2,6 +2,7 @@
 import type { ClusterStatus } from './api.js';
 import { afterFailure, leavesOpen, type Nature, type Next } from './attempts.js';
 import { type Applied, SkeinError } from './error.js';
+import type { ParseJson } from './lines.js';
 import { Nodes } from './nodes.js';
 import type { CallOptions, ClientOptions } from './options.js';
 import { type Fetch, type Outgoing, requestJson } from './transport.js';
@@ -42,6 +43,7 @@ export class Connection {
   readonly nodes: Nodes;
   readonly fetch: Fetch;
   readonly discover: boolean;
+  readonly parseJson: ParseJson;
   readonly #token: ClientOptions['token'];
   readonly #timeoutMs: number;
   #lookedUpAt = Number.NEGATIVE_INFINITY;
@@ -54,6 +56,7 @@ export class Connection {
     // Called without `this`: a browser's fetch throws when it is called as a method.
     this.fetch = options.fetch ?? ((...args) => fetch(...args));
     this.discover = options.discover ?? true;
+    this.parseJson = options.parseJson ?? JSON.parse;
     this.#token = options.token;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_DEFAULT_MS;
   }
@@ -162,8 +165,11 @@ export class Connection {
     }
   }
 
-  async outgoing(attempt: Attempt, rest: Omit<Outgoing, 'token' | 'signal'>): Promise<Outgoing> {
-    return { ...rest, token: await this.token(), signal: attempt.signal };
+  async outgoing(
+    attempt: Attempt,
+    rest: Omit<Outgoing, 'token' | 'signal' | 'parseJson'>,
+  ): Promise<Outgoing> {
+    return { ...rest, token: await this.token(), signal: attempt.signal, parseJson: this.parseJson };
   }
 }
 

@@ -2,6 +2,7 @@
 export type * from './api.js';
 export { type CallableEndpoint, type EndpointInput, SkeinClient } from './client.js';
 export { type Applied, type ClientErrorCode, SkeinError } from './error.js';
+export type { ClusterEvent, FeedOptions } from './feed.js';
 export type * from './options.js';
 export type { RowStream } from './row-stream.js';
 export type { Session } from './session.js';

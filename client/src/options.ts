@@ -1,5 +1,6 @@
 /** Options and results of calls. Types only. */
 import type { Column, SqlAnswer, StreamedResult } from './api.js';
+import type { ParseJson } from './lines.js';
 import type { Fetch } from './transport.js';
 import type { StatementParameters } from './values.js';
 
@@ -21,6 +22,11 @@ export interface ClientOptions {
   /** Give each write an idempotency key, so that it can be sent again when its answer was lost. Default true. */
   readonly idempotent?: boolean;
   readonly fetch?: Fetch;
+  /**
+   * Reads the JSON of an answer. Default `JSON.parse`, which rounds numbers beyond 2^53 inside of JSON columns; another one
+   * can keep their digits.
+   */
+  readonly parseJson?: ParseJson;
 }
 
 export interface CallOptions {

@@ -114,7 +114,7 @@ export class RowStream<R> implements AsyncIterable<R> {
         try {
           const response = await request(connection.fetch, attempt.node, outgoing);
           if (!response.body) throw new SkeinError('BAD_ANSWER', 'The answer has no body.');
-          const lines = jsonLines<Line>(response.body);
+          const lines = jsonLines<Line>(response.body, connection.parseJson);
           return {
             lines,
             first: await nextLine(lines, attempt.node, outgoing),

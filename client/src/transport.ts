@@ -1,5 +1,6 @@
 /** One request to one node: an answer, or a SkeinError. It neither chooses nodes nor tries again. */
 import { type Applied, SkeinError } from './error.js';
+import type { ParseJson } from './lines.js';
 
 export type Fetch = typeof fetch;
 
@@ -14,6 +15,8 @@ export interface Outgoing {
   readonly lostApplied: Applied;
   /** Statuses that are no refusal, besides those below 300. */
   readonly statuses?: readonly number[];
+  /** Default `JSON.parse`. */
+  readonly parseJson?: ParseJson;
 }
 
 /** Failures to connect: nothing has been sent. */
@@ -81,7 +84,7 @@ export async function requestJson<T>(
     throw lost(node, error, outgoing);
   }
   try {
-    return { body: JSON.parse(text) as T, headers: response.headers };
+    return { body: (outgoing.parseJson ?? JSON.parse)(text) as T, headers: response.headers };
   } catch (error) {
     throw badAnswer(node, response.status, outgoing, error);
   }

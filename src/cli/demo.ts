@@ -121,12 +121,16 @@ async function runDemo(context: CommandContext, options: DemoOptions, hungAfterM
     const { server = null } = options;
     if (!all.every(hasRunBefore)) await prepareServer({ server, say, signal: context.signal });
     await writeIdentities(all);
-    await tellToken(options.directory, say);
+    const isNewToken = await tellToken(options.directory, say);
     await writeMysqlOptions(options.directory, options.mysqlPort);
     const command = [process.execPath, ...process.execArgv, mainScript, 'node'];
     const cluster = await LocalCluster.start({ plan: all, command, hungAfterMs }, { say });
     const token = adminToken(options.directory);
-    return await supervise(context, { cluster, plan, extra, token, directory: options.directory }, say);
+    return await supervise(
+      context,
+      { cluster, plan, extra, token, isNewToken, directory: options.directory },
+      say,
+    );
   } catch (error) {
     if (!context.signal.aborted) throw error;
     say('stopped before anything was started');
@@ -136,7 +140,8 @@ async function runDemo(context: CommandContext, options: DemoOptions, hungAfterM
   }
 }
 
-async function tellToken(directory: string, say: (text: string) => void): Promise<void> {
+/** Whether it was made now. */
+async function tellToken(directory: string, say: (text: string) => void): Promise<boolean> {
   const token = await ensureSecrets(directory);
   const file = clusterFiles(directory).adminToken;
   say(
@@ -144,6 +149,7 @@ async function tellToken(directory: string, say: (text: string) => void): Promis
       ? `the admin token is in ${file}`
       : `admin token, shown this once and kept in ${file}: ${token}`,
   );
+  return token !== null;
 }
 
 /** Once a node was started, every exit stops all nodes. */
@@ -155,10 +161,11 @@ async function supervise(
     extra: readonly PlannedNode[];
     directory: string;
     token: string;
+    isNewToken: boolean;
   },
   say: (text: string) => void,
 ): Promise<number> {
-  const { cluster, plan, extra, directory, token } = started;
+  const { cluster, plan, extra, directory, token, isNewToken } = started;
   const [first] = plan;
   const url = first?.url ?? '';
   const forced = new Promise<'forced'>((resolve) => {
@@ -180,7 +187,9 @@ async function supervise(
       await added.catch(() => {});
     }
     await shrink(extra, { cluster, plan, directory, token, signal, say });
-    say(`open ${url} in a browser, or try: npx skein status    (Ctrl-C stops)`);
+    // The token once more, only when it is shown anyway. No browser sends what stands behind the #.
+    const page = isNewToken ? `${url}/#token=${token}` : url;
+    say(`open ${page} in a browser, or try: npx skein status    (Ctrl-C stops)`);
     terminal.out(`skein ready ${url}\n`);
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();

@@ -28,6 +28,7 @@ import {
   handleCreateToken,
   handleDeleteToken,
   handleListTokens,
+  handleOwnToken,
   handleRotateToken,
 } from './handlers/tokens.js';
 import { handleCommit, handleOpenTransaction, handleRollback } from './handlers/transactions.js';
@@ -57,6 +58,7 @@ const HANDLERS: Readonly<Record<EndpointName, Handler>> = {
   getDump: handleDump,
   getBackup: handleBackup,
   getTokens: handleListTokens,
+  getOwnToken: handleOwnToken,
   postTokens: handleCreateToken,
   rotateToken: handleRotateToken,
   deleteToken: handleDeleteToken,

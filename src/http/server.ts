@@ -35,10 +35,11 @@ import { Cancellation } from '../std/cancellation.js';
 import { endOfTurn } from '../std/end-of-turn.js';
 import type { Logger } from '../std/logger.js';
 import type { TlsSource } from '../std/tls-source.js';
+import { wantsGzip } from './accept.js';
 import { Answers, notFound, openStream } from './answers.js';
 import { Authoriser } from './authorise.js';
 import { Connections } from './connections.js';
-import { consoleHeaders, readConsoleFile } from './console-files.js';
+import { readConsoleFile } from './console-files.js';
 import type { EndpointDefinition } from './endpoints/definition.js';
 import type { Handler, HandlerModules } from './handlers/context.js';
 import { HeldRequests } from './held-requests.js';
@@ -400,12 +401,11 @@ export class HttpServer {
 
   #addConsole(app: FastifyInstance, directory: string): void {
     const serve = async (name: string, request: FastifyRequest, reply: FastifyReply) => {
-      const file = await readConsoleFile(directory, name);
+      const gzip = wantsGzip(request.headers['accept-encoding']);
+      const memberOrigins = this.#node.memberOrigins();
+      const file = await readConsoleFile(directory, name, { gzip, memberOrigins });
       if (file === null) throw notFound(request);
-      return reply
-        .headers(consoleHeaders(this.#node.memberOrigins()))
-        .header('content-type', file.type)
-        .send(file.bytes);
+      return reply.headers(file.headers).send(file.bytes);
     };
     app.get('/', (request, reply) => serve('index.html', request, reply));
     app.get('/:file', (request, reply) => serve((request.params as { file: string }).file, request, reply));

@@ -19,15 +19,17 @@ import { until } from '../kit/until.js';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
 const FILES = ['package.json', 'package-lock.json', 'tsconfig.json', 'vitest.config.ts', 'scripts'];
+const CONSOLE = ['console/tsconfig.json', 'console/index.html', 'console/icon.svg'];
 let root: string;
 let npmCache: string;
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'skein-launch-'));
-  for (const name of [...FILES, 'client/tsconfig.json', 'test/kit/fixed-seed.ts'])
+  for (const name of [...FILES, 'client/tsconfig.json', ...CONSOLE, 'test/kit/fixed-seed.ts'])
     cpSync(join(PROJECT, name), join(root, name), { recursive: true });
   npmCache = join(root, 'npm-cache');
   write('client/src/index.ts', 'export const client = 1;\n');
+  write('console/src/main.tsx', "import { render } from 'preact';\nrender(<p>console</p>, document.body);\n");
   for (const name of ENTRIES) write(`src/${name}.ts`, 'export {};\n');
   write(
     'src/main.ts',
@@ -185,6 +187,20 @@ describe('a build', () => {
     });
   });
 
+  it('has a console, whose page names its script and style by their content', async () => {
+    write('console/src/styles/a.css', 'p { color: teal }\n');
+    await build();
+    const built = readdirSync(join(root, 'dist/console'));
+    const page = readFileSync(join(root, 'dist/console/index.html'), 'utf8');
+    const [, style = ''] = /href="(style-\w{8}\.css)"/.exec(page) ?? [];
+    const [, script = ''] = /src="(main-[\w-]{8}\.js)"/.exec(page) ?? [];
+    expect(built).toEqual(expect.arrayContaining(['icon.svg', style, `${style}.gz`, script, `${script}.gz`]));
+    write('console/src/styles/a.css', 'p { color: navy }\n');
+    await build();
+    expect(readdirSync(join(root, 'dist/console'))).not.toContain(style);
+    expect(readdirSync(join(root, 'dist/console'))).toContain(script);
+  });
+
   it('has a file for each entry, which share the other modules, and nothing of a build before', async () => {
     write('src/shared.ts', 'export const shared = { by: [] as string[] };\n');
     write(
@@ -291,7 +307,9 @@ it('the package holds the product only', () => {
     .map(({ path }) => path)
     .filter((path) => !path.startsWith('node_modules/'));
   expect(paths).toContain('dist/main.js');
-  expect(paths).toContain('console/index.html');
-  expect(paths.filter((path) => /^(src|test|bench|scripts|client)\/|\.test\./.test(path))).toEqual([]);
+  expect(paths).toContain('dist/console/index.html');
+  expect(paths.filter((path) => /^(src|test|bench|scripts|client|console)\/|\.test\./.test(path))).toEqual(
+    [],
+  );
   // What only tests import is not in src: `npm run check` (knip --production) holds that.
 });

@@ -47,10 +47,10 @@ it('has what a node needs, and nothing of the tests', async () => {
     'packaging/skein.service',
     'docs/three-machines.md',
     'monitoring/alerts.yml',
-    'console/index.html',
+    'dist/console/index.html',
   ])
     expect([name, existsSync(join(root, name))]).toEqual([name, true]);
-  for (const name of ['src', 'test', 'bench'])
+  for (const name of ['src', 'test', 'bench', 'console'])
     expect([name, existsSync(join(root, name))]).toEqual([name, false]);
 });
 

@@ -108,6 +108,7 @@ const SAMPLES: Readonly<Record<EndpointName, () => Input | Promise<Input>>> = {
   getDump: () => ({ query: { database: 'demo' } }),
   getBackup: () => ({}),
   getTokens: () => ({}),
+  getOwnToken: () => ({}),
   postTokens: () => ({ body: { name: 'made', role: 'read', rateLimit: 5 } }),
   rotateToken: async () => ({ params: { id: await newToken() }, body: { graceSeconds: 1 } }),
   deleteToken: async () => ({ params: { id: await newToken() } }),

@@ -1,8 +1,10 @@
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page, Response } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { launch, obtainBrowser } from '../kit/browser.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
-import type { TestNode } from '../kit/test-node.js';
+import { ConsolePages, NARROW, runSql, seriousFindings, show, WIDE } from '../kit/console-page.js';
 import { until } from '../kit/until.js';
 
 /** The page at `/`, as a person meets it: a real browser, real nodes. */
@@ -10,11 +12,7 @@ import { until } from '../kit/until.js';
 const obtained = await obtainBrowser();
 const because = obtained.kind === 'missing' ? ` (${obtained.reason})` : '';
 
-const WIDE = { width: 1200, height: 900 };
-const NARROW = { width: 480, height: 900 };
-/** What a browser itself says of an answer that is a refusal: it is asked for here. */
-const REFUSAL = /^Failed to load resource: the server responded with a status of 4\d\d/;
-
+const HOSTILE = '<img src=x onerror=alert(1)>';
 const VALUES: [expression: string, shown: string][] = [
   ['CAST(-7 AS SIGNED)', '-7'],
   ['CAST(18446744073709551615 AS UNSIGNED)', '18446744073709551615'],
@@ -23,7 +21,7 @@ const VALUES: [expression: string, shown: string][] = [
   ['NULL', 'NULL'],
   ["''", ''],
   ["'Grüße, 雁 🪶'", 'Grüße, 雁 🪶'],
-  ["'<img src=x onerror=alert(1)>'", '<img src=x onerror=alert(1)>'],
+  [`'${HOSTILE}'`, HOSTILE],
   ["DATE '2026-02-28'", '2026-02-28'],
   ["TIMESTAMP '2026-02-28 23:59:59.123456'", '2026-02-28 23:59:59.123456'],
   ["TIME '-12:34:56'", '-12:34:56'],
@@ -35,13 +33,13 @@ const VALUES: [expression: string, shown: string][] = [
 describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
   let browser: Browser;
   let cluster: TestCluster;
-  const opened: Page[] = [];
-  const complaints: string[] = [];
+  let pages: ConsolePages;
   showLogsOnFailure(() => cluster);
 
   beforeAll(async () => {
     const command = obtained.kind === 'found' ? obtained.command : '';
     [cluster, browser] = await Promise.all([TestCluster.start({ replicas: 1 }), launch(command)]);
+    pages = new ConsolePages(browser, cluster);
     await cluster.primary.sql('CREATE DATABASE shop');
     await cluster.primary.sql('CREATE TABLE shop.orders (id INT PRIMARY KEY AUTO_INCREMENT, item TEXT)');
   });
@@ -53,55 +51,28 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
 
   /** Nothing on the page may fail unheard, whatever a test looks at. */
   afterEach(async () => {
-    for (const page of opened.splice(0)) await page.context().close();
-    expect(complaints.splice(0)).toEqual([]);
+    await pages.closeAll();
+    expect(pages.complaints()).toEqual([]);
   });
 
-  async function open(node: TestNode, options: BrowserContextOptions = {}): Promise<Page> {
-    const context = await browser.newContext({ viewport: WIDE, ...options });
-    const page = await context.newPage();
-    page.setDefaultTimeout(45_000);
-    opened.push(page);
-    page.on('pageerror', (error) => complaints.push(error.message));
-    page.on('console', (message) => {
-      const isWorth = message.type() === 'error' || message.type() === 'warning';
-      if (isWorth && !REFUSAL.test(message.text())) complaints.push(message.text());
-    });
-    await page.goto(node.url);
-    return page;
-  }
-
-  async function signIn(page: Page, token = cluster.token): Promise<void> {
-    await page.getByLabel('Token').fill(token);
-    await page.getByRole('button', { name: 'Sign in' }).click();
-  }
-
-  async function openSignedIn(node: TestNode, options?: BrowserContextOptions): Promise<Page> {
-    const page = await open(node, options);
-    await signIn(page);
-    await page.locator('#members tbody tr').first().waitFor();
-    return page;
-  }
-
-  async function runSql(page: Page, sql: string): Promise<void> {
-    await page.getByLabel('Statement').fill(sql);
-    const answered = page.waitForResponse('**/v1/sql');
-    await page.getByRole('button', { name: 'Run' }).click();
-    await (await answered).finished();
-    await page.locator('#run:enabled').waitFor();
-  }
-
   const cellsOf = (page: Page) => page.locator('#sql-result tbody td').allTextContents();
+  const newToken = async (role: string) =>
+    (
+      await cluster.primary.request<{ id: string; token: string }>('POST', '/v1/tokens', {
+        role,
+        name: 'page',
+      })
+    ).body;
 
   it('refuses a wrong token, takes the right one, and keeps it in this tab only', async () => {
-    const page = await open(cluster.primary);
-    await signIn(page, 'skein_wrong');
+    const page = await pages.open(cluster.primary);
+    await pages.signIn(page, 'skein_wrong');
     await page.getByText('The node does not know this token.').waitFor();
-    expect(await page.locator('#signed-in').isVisible()).toBe(false);
+    expect(await page.locator('#members').count()).toBe(0);
 
-    await signIn(page);
+    await pages.signIn(page);
     await page.locator('#members tbody tr').first().waitFor();
-    expect(await page.locator('#sign-in').isVisible()).toBe(false);
+    expect(await page.locator('#sign-in').count()).toBe(0);
     expect(page.url()).toBe(`${cluster.primary.url}/`);
     expect(await page.evaluate('[localStorage.length, document.cookie]')).toEqual([0, '']);
     expect(await page.content()).not.toContain(cluster.token);
@@ -113,20 +84,24 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
     expect(await page.evaluate('sessionStorage.length')).toBe(0);
   });
 
-  it('signs out when the token is revoked', async () => {
-    const { body } = await cluster.primary.request<{ id: string; token: string }>('POST', '/v1/tokens', {
-      role: 'read',
-      name: 'page',
-    });
-    const page = await open(cluster.primary);
-    await signIn(page, body.token);
+  it('takes over the token of a link, and removes it from the address', async () => {
+    const page = await pages.open(cluster.primary, { path: `/#token=${cluster.token}` });
     await page.locator('#members tbody tr').first().waitFor();
-    await cluster.primary.request('DELETE', `/v1/tokens/${body.id}`);
+    expect(page.url()).toBe(`${cluster.primary.url}/`);
+    expect(await page.evaluate('history.length')).toBe(2);
+  });
+
+  it('signs out when the token is revoked', async () => {
+    const { id, token } = await newToken('read');
+    const page = await pages.open(cluster.primary);
+    await pages.signIn(page, token);
+    await page.locator('#members tbody tr').first().waitFor();
+    await cluster.primary.request('DELETE', `/v1/tokens/${id}`);
     await page.getByText('This token is not known to the node, or was revoked.').waitFor();
   });
 
   it('shows what in the schema endangers the promise, as long as it is there', async () => {
-    const page = await openSignedIn(cluster.primary);
+    const page = await pages.openSignedIn(cluster.primary);
     await page.getByText('all is well').waitFor();
     await cluster.primary.sql('CREATE TABLE shop.keyless (a INT)');
     await page.locator('#cluster-warnings li', { hasText: 'No primary key: shop.keyless' }).waitFor();
@@ -137,7 +112,7 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
   });
 
   it('shows the members with their roles, lag and positions, live', async () => {
-    const page = await openSignedIn(cluster.primary);
+    const page = await pages.openSignedIn(cluster.primary);
     const texts = async () =>
       (await page.locator('#members tbody tr').allInnerTexts()).map((row) => row.split('\t'));
     await page.getByText('all is well').waitFor();
@@ -155,13 +130,14 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
   });
 
   it('writes on the primary and shows every kind of value as it is', async () => {
-    const page = await openSignedIn(cluster.primary);
+    const page = await pages.openSignedIn(cluster.primary);
+    await show(page, 'SQL');
     await runSql(page, "INSERT INTO shop.orders (item) VALUES ('goose feather');");
     const summary = page.locator('#sql-summary');
     expect(await summary.textContent()).toMatch(
       /^1 affected, insert id \d+ · .* · n1 \(primary\) · position \S+$/,
     );
-    expect(await page.locator('#sql-result').isVisible()).toBe(false);
+    expect(await page.locator('#sql-result').count()).toBe(0);
 
     await runSql(page, `SELECT ${VALUES.map(([expression], at) => `${expression} AS c${at}`).join(', ')}`);
     expect(await cellsOf(page)).toEqual(VALUES.map(([, shown]) => shown));
@@ -169,14 +145,15 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
 
     await runSql(page, 'SELECT * FROM shop.nothing');
     expect(await page.locator('#sql-error').textContent()).toContain("Table 'shop.nothing' doesn't exist");
-    expect(await page.locator('#sql-result').isVisible()).toBe(false);
+    expect(await page.locator('#sql-result').count()).toBe(0);
   });
 
   it('reads on a replica what was written, and says kindly where writes go', async () => {
     const { position } = await cluster.primary.sql(
       "INSERT INTO shop.orders (item) VALUES ('for the replica')",
     );
-    const page = await openSignedIn(cluster.node('n2'));
+    const page = await pages.openSignedIn(cluster.node('n2'));
+    await show(page, 'SQL');
     await page.getByText('n2 is a replica: reads work here, writes do not.').waitFor();
     await page.getByLabel('Wait for position').fill(position);
     await page.getByLabel('Database').fill('shop');
@@ -191,11 +168,12 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
   });
 
   it('follows the log, without the noise of its own polls', async () => {
-    const page = await openSignedIn(cluster.primary);
+    const page = await pages.openSignedIn(cluster.primary);
+    await show(page, 'Activity');
     const lines = page.locator('#log p');
     await lines.first().waitFor();
     const before = await lines.count();
-    await runSql(page, 'SELECT 1');
+    await cluster.primary.sql('SELECT 1');
     await until('the request is in the log', async () => {
       const added = (await lines.allTextContents()).slice(before);
       return added.some((line) => line.includes('POST /v1/sql 200'));
@@ -204,16 +182,50 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
     expect(await page.locator('#log').textContent()).not.toContain(cluster.token);
   });
 
+  it('finds lines of the log and of the audit trail', async () => {
+    const page = await pages.openSignedIn(cluster.primary);
+    await show(page, 'Activity');
+    await page.getByLabel('Only lines that contain').fill('no line says this, ever');
+    await page.getByText('No line contains this.').waitFor();
+    await page.getByLabel('Only lines that contain').fill('CREATE TABLE shop.orders');
+    await page.getByText('No line contains this.').waitFor();
+    await page.getByRole('radio', { name: 'Audit trail' }).check();
+    await page.locator('#log p', { hasText: 'CREATE TABLE shop.orders' }).waitFor();
+    await page.getByLabel('Only lines that contain').fill('audited_once_more');
+    await cluster.primary.sql('SELECT id FROM shop.orders AS audited_once_more');
+    await page.locator('#log p', { hasText: 'audited_once_more' }).first().waitFor();
+  });
+
+  it('offers nothing that the role may not do', async () => {
+    const page = await pages.openSignedIn(cluster.primary);
+    await page.getByRole('button', { name: 'Switch over' }).waitFor();
+    await page.getByRole('button', { name: 'Seed anew ... of n2' }).waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await pages.signIn(page, (await newToken('read')).token);
+    await page.locator('.who', { hasText: 'read' }).waitFor();
+    await page.locator('#members tbody tr').first().waitFor();
+    expect(await page.getByRole('button', { name: /Switch over|Seed anew|Maintenance/ }).count()).toBe(0);
+    await show(page, 'Activity');
+    await page.locator('#log p').first().waitFor();
+    expect(await page.getByRole('radio').count()).toBe(0);
+  });
+
   it.each([WIDE, NARROW])('needs no scrolling sideways at $width px', async (viewport) => {
     const overflow = (page: Page) =>
       page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
-    const page = await open(cluster.node('n2'), { viewport });
+    const page = await pages.open(cluster.node('n2'), { viewport });
     expect(await overflow(page)).toBe(0);
-    await signIn(page, `skein_${'wrong'.repeat(60)}`);
+    await pages.signIn(page, `skein_${'wrong'.repeat(60)}`);
     await page.getByText('The node does not know this token.').waitFor();
     expect(await overflow(page)).toBe(0);
-    await signIn(page);
+    await pages.signIn(page);
+    await page.locator('#members tbody tr').first().waitFor();
+    await page.locator('.topology svg').waitFor();
+    expect(await overflow(page)).toBe(0);
+    await show(page, 'Activity');
     await page.locator('#log p').first().waitFor();
+    expect(await overflow(page)).toBe(0);
+    await show(page, 'SQL');
     await runSql(
       page,
       `SELECT ${Array.from({ length: 40 }, (_, at) => `REPEAT('w', 90) AS c${at}`).join(', ')}`,
@@ -226,27 +238,33 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
   });
 
   it('can be used with the keyboard alone, and keeps the focus while it refreshes', async () => {
-    const page = await open(cluster.primary);
+    const page = await pages.open(cluster.primary);
     const focused = () =>
       page.evaluate<string>("document.activeElement.id || document.activeElement.textContent || ''");
+    const tabUntil = async (wanted: string) => {
+      const order: string[] = [];
+      for (let presses = 0; presses < 20 && order.at(-1) !== wanted; presses++) {
+        await page.keyboard.press('Tab');
+        order.push(await focused());
+      }
+      expect(order.at(-1)).toBe(wanted);
+    };
     await until('the page is ready for the token', async () => (await focused()) === 'token');
     await page.keyboard.type(cluster.token);
     await page.keyboard.press('Enter');
     await page.locator('#members tbody tr').first().waitFor();
 
-    expect(await focused()).toBe('cluster-title');
-    const order: string[] = [];
-    for (let presses = 0; presses < 20 && order.at(-1) !== 'sql'; presses++) {
-      await page.keyboard.press('Tab');
-      order.push(await focused());
-      if (order.at(-1) !== 'n2') continue;
-      const outline = await page.evaluate('getComputedStyle(document.activeElement).outlineStyle');
-      expect(outline).toBe('solid');
-      const refreshed = async () => (await page.waitForResponse('**/v1/cluster')).finished();
-      for (let times = 0; times < 2; times++) await refreshed();
-      expect(await focused()).toBe('n2');
-    }
-    expect(order).toEqual(['n2', expect.stringMatching(/^Events/), 'sql']);
+    await until('the view has the focus', async () => (await focused()) === 'cluster-title');
+    await tabUntil('n2');
+    expect(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')).toBe('solid');
+    const refreshed = async () => (await page.waitForResponse('**/v1/cluster')).finished();
+    for (let times = 0; times < 2; times++) await refreshed();
+    expect(await focused()).toBe('n2');
+
+    await page.getByRole('link', { name: 'SQL' }).focus();
+    await page.keyboard.press('Enter');
+    await until('the next view has the focus', async () => (await focused()) === 'sql-title');
+    await tabUntil('sql');
     await page.keyboard.type('SELECT 6 * 7');
     await page.keyboard.press('Control+Enter');
     await page.locator('#sql-result td').waitFor();
@@ -254,18 +272,65 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
   });
 
   it('says that the node does not answer, and goes on by itself when it does again', async () => {
-    const page = await openSignedIn(cluster.primary);
+    const page = await pages.openSignedIn(cluster.primary);
     await page.context().setOffline(true);
     await page.getByText('The node does not answer.').waitFor();
     expect(await page.locator('#cluster').getAttribute('class')).toContain('stale');
     await page.context().setOffline(false);
     await page.locator('#cluster:not(.stale)').waitFor();
     expect(await page.locator('#connection').textContent()).toBe('');
-    expect(complaints.splice(0).every((text) => text.includes('ERR_INTERNET_DISCONNECTED'))).toBe(true);
+    expect(pages.complaints({ away: true })).toEqual([]);
+  });
+
+  it.each(['light', 'dark'] as const)('has no serious finding of axe, %s', async (colorScheme) => {
+    // axe is put into the page as a script, which the page itself would not run.
+    const page = await pages.open(cluster.node('n2'), { bypassCSP: true, colorScheme });
+    expect(await seriousFindings(page)).toEqual([]);
+    await pages.signIn(page);
+    await page.locator('.topology svg').waitFor();
+    await page.locator('#events li').first().waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await show(page, 'Activity');
+    await page.locator('#log p').first().waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await show(page, 'SQL');
+    await runSql(page, 'DELETE FROM shop.orders');
+    await page.locator('#sql-error').waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await runSql(page, 'SELECT 1 AS one, NULL AS nothing');
+    expect(await seriousFindings(page)).toEqual([]);
+  });
+
+  it('is small: 300 kB in all, 120 kB for the first view, compressed', async () => {
+    const built = join(import.meta.dirname, '../../dist/console');
+    const files = readdirSync(built).filter((name) => name.endsWith('.gz'));
+    expect(files.length).toBeGreaterThan(4);
+    const bytes = files.reduce((sum, name) => sum + statSync(join(built, name)).size, 0);
+    expect(bytes).toBeLessThan(300_000);
+
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    const loaded: Response[] = [];
+    page.on('response', (response) => loaded.push(response));
+    await page.goto(`${cluster.primary.url}/#token=${cluster.token}`);
+    await page.locator('.topology svg').waitFor();
+    const own = loaded.filter((response) => !/\/v1\/|\/health$/.test(response.url()));
+    const sizes = await Promise.all(own.map((response) => response.request().sizes()));
+    expect(own.length).toBeGreaterThanOrEqual(4);
+    expect(own.every((response) => response.url().startsWith(cluster.primary.url))).toBe(true);
+    expect(sizes.reduce((sum, { responseBodySize }) => sum + responseBodySize, 0)).toBeLessThan(120_000);
+    // A script and a style sheet come compressed, and are kept: their names change with their content.
+    for (const response of own.filter((each) => /\.(js|css)$/.test(each.url()))) {
+      expect(response.headers()).toMatchObject({
+        'content-encoding': 'gzip',
+        'cache-control': 'public, max-age=31536000, immutable',
+      });
+    }
+    await context.close();
   });
 
   it('runs no script but its own', async () => {
-    const page = await open(cluster.primary);
+    const page = await pages.open(cluster.primary);
     const tried = await page.evaluate(`(async () => {
       const violation = new Promise((resolve) => {
         document.addEventListener('securitypolicyviolation', (event) => resolve(event.effectiveDirective));
@@ -276,6 +341,6 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
       return { directive: await violation, injected: 'injected' in window };
     })()`);
     expect(tried).toEqual({ directive: 'script-src-elem', injected: false });
-    expect(complaints.splice(0).join()).toContain('Content Security Policy');
+    expect(pages.complaints().join()).toContain('Content Security Policy');
   });
 });

@@ -17,7 +17,7 @@ import { getRows, getSchema, getTable } from './schema.js';
 import { postSql } from './sql.js';
 import { deleteStatement, getStatements } from './statements.js';
 import { postSwitchover } from './switchover.js';
-import { deleteToken, getTokens, postTokens, rotateToken } from './tokens.js';
+import { deleteToken, getOwnToken, getTokens, postTokens, rotateToken } from './tokens.js';
 import { postTx, postTxCommit, postTxRollback } from './transactions.js';
 import { deleteUser, getUsers, postUsers, rotateUser } from './users.js';
 import { deleteVerify, getVerify, postVerify } from './verify.js';
@@ -45,6 +45,7 @@ export const ENDPOINTS = {
   getDump,
   getBackup,
   getTokens,
+  getOwnToken,
   postTokens,
   rotateToken,
   deleteToken,

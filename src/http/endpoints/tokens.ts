@@ -35,6 +35,14 @@ export const getTokens = defineEndpoint({
   response: Type.Object({ tokens: Type.Array(Token) }, { title: 'TokenList' }),
 });
 
+export const getOwnToken = defineEndpoint({
+  method: 'GET',
+  path: '/v1/token',
+  summary: 'The token of this very request, without its text: what it is called, and what it may do.',
+  auth: 'read',
+  response: Token,
+});
+
 export const postTokens = defineEndpoint({
   method: 'POST',
   path: '/v1/tokens',

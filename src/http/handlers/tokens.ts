@@ -22,6 +22,12 @@ export const handleListTokens: Handler = async (_request, { tokens, tokenUse }) 
   };
 };
 
+export const handleOwnToken: Handler = ({ token }, { tokenUse }) => {
+  // The endpoint needs a token, so there is one.
+  if (token === null) throw new ApiError(401, 'UNAUTHORIZED', 'A token is needed.');
+  return { kind: 'json', body: shown(token, tokenUse.lastUsedAt(token.id)) };
+};
+
 export const handleCreateToken: Handler = async (request, { tokens, tokenTable }) => {
   const { name, role, expiresAt, rateLimit } = request.body as {
     name: string;

@@ -1,0 +1,22 @@
+/** The views, by what stands behind the # of the address. Pure. */
+
+export const VIEWS = ['cluster', 'sql', 'activity'] as const;
+export type ViewName = (typeof VIEWS)[number];
+
+export const TITLES: Readonly<Record<ViewName, string>> = {
+  cluster: 'Cluster',
+  sql: 'SQL',
+  activity: 'Activity',
+};
+
+/** `#/sql` and `#/sql/anything` are the view sql; everything else is the first view. */
+export function viewOf(hash: string): ViewName {
+  const name = /^#\/(\w+)/.exec(hash)?.[1];
+  return VIEWS.find((view) => view === name) ?? 'cluster';
+}
+
+/** The token that a link carries (`#token=...`), which no browser sends to a server. Null: the address has none. */
+export function tokenOf(hash: string): string | null {
+  const token = /^#token=([^&]+)/.exec(hash)?.[1];
+  return token === undefined ? null : decodeURIComponent(token);
+}

@@ -1,0 +1,55 @@
+import type { ComponentType } from 'preact';
+import { useCallback, useMemo } from 'preact/hooks';
+import type { NodeApi } from '../../api/node-api.js';
+import { type Session, SessionProvider } from '../../api/session.js';
+import { useCluster } from '../../api/use-cluster.js';
+import { useOwnToken } from '../../api/use-own-token.js';
+import { later } from '../../parts/later.js';
+import { useHash } from '../../parts/use-hash.js';
+import type { Problem } from '../../state/problem.js';
+import { type ViewName, viewOf } from '../../state/routes.js';
+import { ClusterView } from '../cluster/cluster-view.js';
+import { Banner } from './banner.js';
+import { Top } from './top.js';
+
+const VIEWS: Readonly<Record<ViewName, ComponentType>> = {
+  cluster: ClusterView,
+  sql: later(() => import('../sql/sql-view.js').then(({ SqlView }) => SqlView)),
+  activity: later(() => import('../activity/activity-view.js').then(({ ActivityView }) => ActivityView)),
+};
+
+interface SignedInProps {
+  readonly api: NodeApi;
+  readonly self: string;
+  /** The token counts no longer. */
+  onLost(): void;
+  onSignOut(): void;
+}
+
+export function SignedIn({ api, self, onLost, onSignOut }: SignedInProps) {
+  const onProblem = useCallback(
+    (problem: Problem) => {
+      if (problem.status === 401) onLost();
+    },
+    [onLost],
+  );
+  const cluster = useCluster(api, onProblem);
+  const token = useOwnToken(api, onProblem);
+  const role = token?.role ?? null;
+  const session = useMemo<Session>(
+    () => ({ api, self, role, cluster, onProblem }),
+    [api, self, role, cluster, onProblem],
+  );
+  const name = viewOf(useHash());
+  const View = VIEWS[name];
+  const isOld = cluster.problem !== null;
+  return (
+    <SessionProvider value={session}>
+      <Top view={name} token={token} onSignOut={onSignOut} />
+      <Banner />
+      <main class={isOld ? 'stale' : ''}>
+        <View key={name} />
+      </main>
+    </SessionProvider>
+  );
+}

@@ -1,0 +1,77 @@
+import { useMemo, useState } from 'preact/hooks';
+import { useSession } from '../../api/session.js';
+import { useEvents } from '../../api/use-events.js';
+import { Message } from '../../parts/message.js';
+import { ViewTitle } from '../../parts/view-title.js';
+import { maySwitchOver } from '../../state/actions.js';
+import { changeText, factsOf, quorumText, verdictOf } from '../../state/status.js';
+import { EventList } from './event-list.js';
+import { MemberTable } from './member-table.js';
+import { OutlookPanel } from './outlook-panel.js';
+import { SwitchoverDialog } from './switchover-dialog.js';
+import { Topology } from './topology.js';
+
+export function ClusterView() {
+  const { api, self, role, cluster, onProblem } = useSession();
+  const { look, before, problem, refresh } = cluster;
+  const follow = useMemo(() => ({ onEvent: refresh, onProblem }), [refresh, onProblem]);
+  const events = useEvents(api, { answers: look !== null && problem === null, ...follow });
+  const [switching, setSwitching] = useState(false);
+  if (look === null) return <ClusterLoading />;
+  const { status } = look;
+  const verdict = verdictOf(status);
+  const noQuorum = quorumText(status);
+  const change = changeText(status);
+  return (
+    <div id="cluster" class={problem === null ? '' : 'stale'}>
+      <section class="panel overview" aria-labelledby="cluster-title">
+        <div class="head">
+          <ViewTitle id="cluster-title">{status.cluster}</ViewTitle>
+          <p id="health" class={`health ${verdict.tone}`} role="status">
+            {verdict.text}
+          </p>
+          {role !== null && maySwitchOver(role, status, self) && (
+            <button type="button" class="quiet" onClick={() => setSwitching(true)}>
+              Switch over ...
+            </button>
+          )}
+        </div>
+        <dl id="facts" class="facts">
+          {factsOf(status).map(({ name, value }) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+        {noQuorum !== null && <Message kind="bad">{noQuorum}</Message>}
+        {change !== null && <Message kind="note">{change}</Message>}
+        <ul id="cluster-warnings" class="warnings" aria-label="Warnings">
+          {status.warnings.map((warning) => (
+            <li key={warning}>{warning}</li>
+          ))}
+        </ul>
+        <Topology look={look} before={before} self={self} />
+      </section>
+      <OutlookPanel status={status} />
+      <section class="panel members" aria-labelledby="members-title">
+        <h3 id="members-title">Members</h3>
+        <MemberTable look={look} self={self} />
+      </section>
+      <section class="panel happened" aria-labelledby="events-title">
+        <h3 id="events-title">Events</h3>
+        <EventList events={events} />
+      </section>
+      {switching && <SwitchoverDialog onClose={() => setSwitching(false)} />}
+    </div>
+  );
+}
+
+function ClusterLoading() {
+  return (
+    <section id="cluster" class="panel" aria-labelledby="cluster-title">
+      <ViewTitle id="cluster-title">Cluster</ViewTitle>
+      <p class="hint">Waiting for the node ...</p>
+    </section>
+  );
+}
