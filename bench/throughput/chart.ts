@@ -12,6 +12,7 @@ const COLOURS: Readonly<Record<string, string>> = {
   plain: '#9aa4b2',
   'native-async': '#7fb3d5',
   'native-semisync': '#2e6da4',
+  'native-semisync-durable': '#1b4568',
   'skein-async': '#f0b27a',
   'skein-majority': '#d35400',
 };

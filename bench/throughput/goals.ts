@@ -27,10 +27,11 @@ type Limit =
   | { readonly below: number };
 
 const MAJORITY_OVER_SEMI_SYNC = 'throughput: majority / native semi-sync';
+const MAJORITY_OVER_DURABLE = 'throughput: majority / native semi-sync with durable replicas';
 const NODE_CPU_MOST_US = 40;
 const NODE_MEMORY_BELOW_MIB = 150;
 
-/** Issue 4's table, all with two replicas. The median decides. */
+/** All with two replicas. The median decides. */
 export function goals(figures: Figures): Goal[] {
   const cases = figures.cases();
   const at = (clients: readonly number[]) => cases.filter((one) => clients.includes(one.clients));
@@ -43,6 +44,14 @@ export function goals(figures: Figures): Goal[] {
         one,
         { least: 0.95 },
         ratio('skein-async', 'native-async', one),
+      ),
+    ),
+    ...at([1, 8, 32]).map((one) =>
+      goal(
+        MAJORITY_OVER_DURABLE,
+        one,
+        { above: 1.5 },
+        ratio('skein-majority', 'native-semisync-durable', one),
       ),
     ),
     ...at([1, 8]).map((one) =>

@@ -9,6 +9,8 @@ export type Mode = {
   | {
       readonly kind: 'native';
       readonly semiSync: boolean;
+      /** A replica has what it acknowledges on its disk (`sync_relay_log=1`), as Skein's has. */
+      readonly durable?: true;
       /** The replicas' commits gather, always, as Skein lets them while many come. */
       readonly gathering?: true;
     }
@@ -32,6 +34,14 @@ const both = (replicas: 1 | 2) => {
       replicas,
       kind: 'native',
       semiSync: true,
+    },
+    {
+      id: `native-semisync-durable${suffix}`,
+      label: `native semi-sync with durable replicas, ${text}`,
+      replicas,
+      kind: 'native',
+      semiSync: true,
+      durable: true,
     },
     {
       id: `skein-async${suffix}`,
@@ -80,7 +90,13 @@ export const MODES: readonly Mode[] = [
 ];
 
 /** What daily use compares. */
-export const SHORT_MODES = ['plain', 'native-async', 'native-semisync', 'skein-majority'];
+export const SHORT_MODES = [
+  'plain',
+  'native-async',
+  'native-semisync',
+  'native-semisync-durable',
+  'skein-majority',
+];
 
 /** With one replica only this workload is run, unless it is asked for: the goals are about two. */
 export const ONE_REPLICA_WORKLOAD = 'oltp_write_only';

@@ -119,7 +119,7 @@ export class NativeTarget implements Target {
           directory: join(directory, name),
           secret: this.#secret,
           bufferPoolBytes: SERVER_SIZES.bufferPoolBytes,
-          extraArgs: [...SERVER_SIZES.args, ...this.#semiSyncArgs(at), ...this.#gatheringArgs(at)],
+          extraArgs: [...SERVER_SIZES.args, ...this.#semiSyncArgs(at), ...this.#relayArgs(at)],
         },
         { binary, program: mariadb.program, cacheDir, logger: silentLogger },
       );
@@ -145,9 +145,13 @@ export class NativeTarget implements Target {
     return at === 0 ? [] : [NO_SEMI_SYNC_PRIMARY, '--rpl-semi-sync-slave-enabled=1'];
   }
 
-  #gatheringArgs(at: number): string[] {
-    if (at === 0 || !this.#mode.gathering) return [];
-    return ['--binlog-commit-wait-count=8', '--binlog-commit-wait-usec=5000'];
+  #relayArgs(at: number): string[] {
+    if (at === 0) return [];
+    const { durable, gathering } = this.#mode;
+    return [
+      ...(durable ? ['--sync-relay-log=1'] : []),
+      ...(gathering ? ['--binlog-commit-wait-count=8', '--binlog-commit-wait-usec=5000'] : []),
+    ];
   }
 
   async #replicate(): Promise<void> {

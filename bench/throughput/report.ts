@@ -32,7 +32,7 @@ function about(results: Results): string {
   const others = spreadOf(runs.map((run) => run.othersShare * 100));
   return [
     `From ${occasions.join(', ')} UTC; ${machineText(machine)}.`,
-    `MariaDB ${versions.server}, Node.js ${versions.node}, sysbench ${versions.sysbench}; sync_binlog=1 and innodb_flush_log_at_trx_commit=1 everywhere.`,
+    `MariaDB ${versions.server}, Node.js ${versions.node}, sysbench ${versions.sysbench}; sync_binlog=1 and innodb_flush_log_at_trx_commit=1 everywhere. Durable replicas have sync_relay_log=1: as with Skein's majority, what is acknowledged is on a replica's disk. Without it, native semi-sync acknowledges what a replica has in memory.`,
     'All servers are started alike. Skein lets the commits of its replicas gather while many come (binlog_commit_wait_count and _usec, 5 ms at most); native replicas do not, unless the mode says so.',
     `Medians with least and most of all rounds; ratios are taken within a round. "Applied everywhere" counts the seconds until the last replica has applied the last one. Checksums of all servers were equal after each run. Other programs had ${others === null ? '?' : range(others, 0)} % of the machine meanwhile.`,
   ].join('\n');
