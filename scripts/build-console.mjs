@@ -3,9 +3,12 @@
 import { createHash } from 'node:crypto';
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { constants, gzipSync } from 'node:zlib';
 
 const source = join(import.meta.dirname, '../console');
+/** Style sheets of packages. */
+const PACKAGES = [fileURLToPath(import.meta.resolve('uplot/dist/uPlot.min.css'))];
 
 /**
  * @param {typeof import('rolldown').rolldown} rolldown
@@ -47,5 +50,6 @@ function stylesheets() {
   const names = readdirSync(join(source, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.css'))
     .sort((a, b) => Number(b.startsWith('styles/')) - Number(a.startsWith('styles/')) || (a < b ? -1 : 1));
-  return names.map((name) => readFileSync(join(source, 'src', name), 'utf8')).join('\n');
+  const files = names.map((name) => join(source, 'src', name));
+  return [...PACKAGES, ...files].map((name) => readFileSync(name, 'utf8')).join('\n');
 }

@@ -129,6 +129,27 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
     );
   });
 
+  it('draws the last minutes, with the newest values below', async () => {
+    const page = await pages.openSignedIn(cluster.node('n2'));
+    const shown = (chart: string) => page.locator(`[data-chart="${chart}"] .u-legend`).textContent();
+    await until('all charts have values', async () => {
+      if ((await page.locator('.plots canvas').count()) !== 5) return false;
+      const [throughput, lag, cpu, spool] = await Promise.all(
+        ['throughput', 'lag', 'cpu', 'spool'].map(shown),
+      );
+      return (
+        /committed\s*[\d.k]+ \/s/.test(throughput ?? '') &&
+        /n2\s*[\d.k]+ ms/.test(lag ?? '') &&
+        /n1\s*[\d.]+ %[\s\S]*n2\s*[\d.]+ %/.test(cpu ?? '') &&
+        /n1\s*[\d.]+ MiB[\s\S]*n2\s*[\d.]+ MiB/.test(spool ?? '')
+      );
+    });
+    const hour = page.getByRole('button', { name: '1 h' });
+    await hour.click();
+    await page.waitForResponse('**/v1/history?seconds=3600');
+    expect(await hour.getAttribute('aria-pressed')).toBe('true');
+  });
+
   it('writes on the primary and shows every kind of value as it is', async () => {
     const page = await pages.openSignedIn(cluster.primary);
     await show(page, 'SQL');

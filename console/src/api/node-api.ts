@@ -2,6 +2,7 @@
 import {
   type ClusterEvent,
   type ClusterStatus,
+  type History,
   type Maintenance,
   type SeedOrder,
   SkeinClient,
@@ -35,6 +36,12 @@ export class NodeApi {
 
   cluster(signal: AbortSignal): Promise<ClusterStatus> {
     return this.#client.call('getCluster', { node: this.#node, signal, timeoutMs: LOOK_TIMEOUT_MS });
+  }
+
+  history(seconds: number, signal: AbortSignal): Promise<History> {
+    return this.#client.call('getHistory', {
+      ...{ node: this.#node, query: { seconds }, signal, timeoutMs: LOOK_TIMEOUT_MS },
+    });
   }
 
   ownToken(signal: AbortSignal): Promise<Token> {

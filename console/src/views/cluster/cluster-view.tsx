@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { useSession } from '../../api/session.js';
 import { useEvents } from '../../api/use-events.js';
+import { later } from '../../parts/later.js';
 import { Message } from '../../parts/message.js';
 import { ViewTitle } from '../../parts/view-title.js';
 import { maySwitchOver } from '../../state/actions.js';
@@ -10,6 +11,8 @@ import { MemberTable } from './member-table.js';
 import { OutlookPanel } from './outlook-panel.js';
 import { SwitchoverDialog } from './switchover-dialog.js';
 import { Topology } from './topology.js';
+
+const ChartsPanel = later(() => import('../charts/charts-panel.js').then(({ ChartsPanel }) => ChartsPanel));
 
 export function ClusterView() {
   const { api, self, role, cluster, onProblem } = useSession();
@@ -54,6 +57,7 @@ export function ClusterView() {
         <Topology look={look} before={before} self={self} />
       </section>
       <OutlookPanel status={status} />
+      <ChartsPanel />
       <section class="panel members" aria-labelledby="members-title">
         <h3 id="members-title">Members</h3>
         <MemberTable look={look} self={self} />
