@@ -61,8 +61,11 @@ export class ConsolePages {
   }
 }
 
-export async function show(page: Page, view: 'Cluster' | 'SQL' | 'Activity'): Promise<void> {
-  await page.getByRole('navigation').getByRole('link', { name: view }).click();
+export async function show(
+  page: Page,
+  view: 'Cluster' | 'SQL' | 'Data' | 'Activity' | 'Access',
+): Promise<void> {
+  await page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name: view }).click();
   await page.locator('main h2').waitFor();
 }
 

@@ -12,7 +12,9 @@ import {
   type Token,
 } from '../../../client/src/index.js';
 import type { Level, Source } from '../state/lines.js';
+import { AccessApi } from './access-api.js';
 import { parseExactly } from './exact-json.js';
+import { TableApi } from './table-api.js';
 
 /** A page that waits longer than this for a look at the cluster says that the node does not answer. */
 const LOOK_TIMEOUT_MS = 4000;
@@ -24,6 +26,8 @@ export class NodeApi {
   readonly #client: SkeinClient;
   /** The page may reach only the node that served it, and each request is for this node and no other. */
   readonly #node = location.origin;
+  readonly tables: TableApi;
+  readonly access: AccessApi;
 
   constructor(token: string) {
     this.#client = new SkeinClient({
@@ -32,6 +36,9 @@ export class NodeApi {
       discover: false,
       parseJson: parseExactly,
     });
+    const node = () => this.#node;
+    this.tables = new TableApi(this.#client, token, node);
+    this.access = new AccessApi(this.#client, node);
   }
 
   cluster(signal: AbortSignal): Promise<ClusterStatus> {

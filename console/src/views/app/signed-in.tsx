@@ -15,7 +15,9 @@ import { Top } from './top.js';
 const VIEWS: Readonly<Record<ViewName, ComponentType>> = {
   cluster: ClusterView,
   sql: later(() => import('../sql/sql-view.js').then(({ SqlView }) => SqlView)),
-  activity: later(() => import('../activity/activity-view.js').then(({ ActivityView }) => ActivityView)),
+  data: later(() => import('../data/data-pages.js').then(({ DataPages }) => DataPages)),
+  activity: later(() => import('../activity/activity-pages.js').then(({ ActivityPages }) => ActivityPages)),
+  access: later(() => import('../access/access-view.js').then(({ AccessView }) => AccessView)),
 };
 
 interface SignedInProps {

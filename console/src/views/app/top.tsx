@@ -2,7 +2,7 @@ import type { Token } from '../../../../client/src/index.js';
 import { useSession } from '../../api/session.js';
 import { ThemeSwitch } from '../../parts/theme-switch.js';
 import { roleText } from '../../state/members.js';
-import { TITLES, VIEWS, type ViewName } from '../../state/routes.js';
+import { TITLES, type ViewName, viewsOf } from '../../state/routes.js';
 import { memberOf } from '../../state/status.js';
 
 interface TopProps {
@@ -23,7 +23,7 @@ export function Top({ view, token, onSignOut }: TopProps) {
         {me && <span class={`chip ${me.role === 'primary' ? 'lead' : ''}`}>{roleText(me)}</span>}
       </div>
       <nav aria-label="Views">
-        {VIEWS.map((name) => (
+        {viewsOf(token?.role ?? null).map((name) => (
           <a key={name} href={`#/${name}`} aria-current={name === view ? 'page' : undefined}>
             {TITLES[name]}
           </a>
