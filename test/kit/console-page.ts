@@ -66,7 +66,7 @@ export async function show(
   view: 'Cluster' | 'SQL' | 'Data' | 'Activity' | 'Access',
 ): Promise<void> {
   await page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name: view }).click();
-  await page.locator('main h2').waitFor();
+  await page.locator(`#${view.toLowerCase()}-title`).waitFor();
 }
 
 export async function runSql(page: Page, sql: string): Promise<void> {

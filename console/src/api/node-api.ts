@@ -12,6 +12,8 @@ import {
   type Token,
 } from '../../../client/src/index.js';
 import type { Level, Source } from '../state/lines.js';
+import { problemOf } from '../state/problem.js';
+import { type Addresses, inTurn, learned, reachesAll } from '../state/ways.js';
 import { AccessApi } from './access-api.js';
 import { parseExactly } from './exact-json.js';
 import { TableApi } from './table-api.js';
@@ -22,12 +24,29 @@ const ACTION_TIMEOUT_MS = 120_000;
 /** A statement of a person may take its time; it can be cancelled. */
 const SQL_TIMEOUT_MS = 600_000;
 
+/** The same while another node may answer: a look that hangs holds up the picture. */
+const HOP_TIMEOUT_MS = 1500;
+/** While another node answers, the page's own one is asked so often whether it is back. */
+const OWN_AGAIN_MS = 3000;
+
+export interface Answered {
+  readonly status: ClusterStatus;
+  /** The member that answered in place of the page's own node; null = that answered itself. */
+  readonly via: string | null;
+  /** Origins of all members, as far as they have been told. */
+  readonly addresses: Addresses;
+}
+
 export class NodeApi {
   readonly #client: SkeinClient;
-  /** The page may reach only the node that served it, and each request is for this node and no other. */
-  readonly #node = location.origin;
   readonly tables: TableApi;
   readonly access: AccessApi;
+  readonly #own = location.origin;
+  /** Each request is for this node and no other: the page's own, or another one while that does not answer. */
+  #node = location.origin;
+  #addresses: Addresses = new Map();
+  #primary: string | null = null;
+  #ownAskedAt = 0;
 
   constructor(token: string) {
     this.#client = new SkeinClient({
@@ -41,8 +60,36 @@ export class NodeApi {
     this.access = new AccessApi(this.#client, node);
   }
 
-  cluster(signal: AbortSignal): Promise<ClusterStatus> {
-    return this.#client.call('getCluster', { node: this.#node, signal, timeoutMs: LOOK_TIMEOUT_MS });
+  async cluster(signal: AbortSignal): Promise<Answered> {
+    const ownIsDue = this.#node === this.#own || performance.now() - this.#ownAskedAt > OWN_AGAIN_MS;
+    const turn = inTurn(this.#addresses, { own: this.#own, last: this.#node, ownIsDue });
+    const timeoutMs = turn.length === 1 ? LOOK_TIMEOUT_MS : HOP_TIMEOUT_MS;
+    let failure: unknown;
+    for (const node of turn) {
+      if (node === this.#own) this.#ownAskedAt = performance.now();
+      // Of our own: the client gives a node two seconds more to answer that its time is over.
+      const both = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      try {
+        const status = await this.#client.call('getCluster', { node, signal: both });
+        this.#node = node;
+        this.#primary = status.primary;
+        this.#addresses = learned(this.#addresses, status);
+        const [via = null] = [...this.#addresses].find(([, own]) => own === node) ?? [];
+        return { status, via: node === this.#own ? null : via, addresses: this.#addresses };
+      } catch (error) {
+        // What another one says does not explain why this one is away.
+        failure ??= error;
+        const { status } = problemOf(error);
+        if (signal.aborted || (status > 0 && status < 500)) throw error;
+      }
+    }
+    throw failure;
+  }
+
+  /** Where an order for a member goes: to itself, when the page may ask it. */
+  #nodeOf(name: string | null): string {
+    const own = name !== null && reachesAll(this.#addresses, this.#own) && this.#addresses.get(name);
+    return own || this.#node;
   }
 
   history(seconds: number, signal: AbortSignal): Promise<History> {
@@ -76,21 +123,21 @@ export class NodeApi {
   }
 
   switchOver(body: { to?: string; dryRun?: boolean }): Promise<Switchover> {
-    return this.#client.call('postSwitchover', { node: this.#node, body, timeoutMs: ACTION_TIMEOUT_MS });
+    const node = this.#nodeOf(this.#primary);
+    return this.#client.call('postSwitchover', { node, body, timeoutMs: ACTION_TIMEOUT_MS });
   }
 
   maintain(name: string, on: boolean): Promise<Maintenance> {
-    const params = { name };
-    const timeoutMs = ACTION_TIMEOUT_MS;
-    return this.#client.call('postMaintenance', { node: this.#node, params, body: { on }, timeoutMs });
+    const order = { node: this.#nodeOf(name), params: { name }, timeoutMs: ACTION_TIMEOUT_MS };
+    return this.#client.call('postMaintenance', { ...order, body: { on } });
   }
 
   reseed(name: string): Promise<SeedOrder> {
-    return this.#client.call('reseedNode', { node: this.#node, params: { name }, body: {} });
+    return this.#client.call('reseedNode', { node: this.#nodeOf(name), params: { name }, body: {} });
   }
 
   cancelReseed(name: string): Promise<SeedOrder> {
-    return this.#client.call('cancelReseed', { node: this.#node, params: { name } });
+    return this.#client.call('cancelReseed', { node: this.#nodeOf(name), params: { name } });
   }
 }
 

@@ -8,8 +8,10 @@ import type { Cluster } from './use-cluster.js';
 /** What every view may know. */
 export interface Session {
   readonly api: NodeApi;
-  /** The node that served the page. */
+  /** The node that answers: the one that served the page, or another one while that is away. '': not known yet. */
   readonly self: string;
+  /** The node that served the page. */
+  readonly own: string;
   /** Null: not known yet; nothing that needs a role is offered then. */
   readonly role: Role | null;
   readonly cluster: Cluster;

@@ -1,13 +1,11 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import type { ClusterStatus } from '../../../client/src/index.js';
 import { type Problem, problemOf } from '../state/problem.js';
-import type { NodeApi } from './node-api.js';
+import type { Answered, NodeApi } from './node-api.js';
 import { pause, untilVisible } from './waiting.js';
 
 const POLL_MS = 1000;
 
-export interface Look {
-  readonly status: ClusterStatus;
+export interface Look extends Answered {
   readonly atMs: number;
 }
 
@@ -31,7 +29,7 @@ export function useCluster(api: NodeApi, onProblem: (problem: Problem) => void):
     const { signal } = ended;
     const ask = async () => {
       try {
-        const look = { status: await api.cluster(signal), atMs: Date.now() };
+        const look = { ...(await api.cluster(signal)), atMs: Date.now() };
         setState((old) => ({ look, before: old.look, problem: null }));
       } catch (error) {
         if (signal.aborted) return;

@@ -6,16 +6,28 @@ import { pause, untilVisible, whileVisible } from './waiting.js';
 
 const RECONNECT_MS = 2000;
 
+interface EventsWish {
+  /** A node that does not answer is not followed: its open connection may be dead without knowing it. */
+  readonly answers: boolean;
+  /** Who answers. Each node has seen events of its own, with ids of its own: another one is read from its beginning. */
+  readonly node: string;
+  onEvent(): void;
+  onProblem(problem: Problem): void;
+}
+
 /** What happens to the cluster, the newest first: what the node still knows, then all that comes. */
 export function useEvents(
   api: NodeApi,
-  { answers, onEvent, onProblem }: { answers: boolean; onEvent(): void; onProblem(problem: Problem): void },
+  { answers, node, onEvent, onProblem }: EventsWish,
 ): readonly EventLine[] {
   const [lines, setLines] = useState<readonly EventLine[]>([]);
-  const lastId = useRef('0');
+  const last = useRef({ node, id: '0' });
   useEffect(() => {
-    // A node that does not answer is not followed: its open connection may be dead without knowing it.
-    if (!answers) return;
+    if (!answers || node === '') return;
+    if (last.current.node !== node) {
+      last.current = { node, id: '0' };
+      setLines([]);
+    }
     const ended = new AbortController();
     const { signal } = ended;
     const follow = async () => {
@@ -23,8 +35,8 @@ export function useEvents(
         await untilVisible(signal);
         const visible = whileVisible(signal);
         try {
-          for await (const event of api.events(lastId.current, visible.signal)) {
-            lastId.current = event.id;
+          for await (const event of api.events(last.current.id, visible.signal)) {
+            last.current = { node, id: event.id };
             setLines((old) => withEvent(old, event));
             onEvent();
           }
@@ -38,6 +50,6 @@ export function useEvents(
     };
     void follow();
     return () => ended.abort();
-  }, [api, answers, onEvent, onProblem]);
+  }, [api, answers, node, onEvent, onProblem]);
   return lines;
 }

@@ -10,6 +10,8 @@ const RECONNECT_MS = 2000;
 const GATHER_MS = 100;
 
 export interface LinesWish {
+  /** Who is asked: each node has lines of its own. */
+  readonly node: string;
   readonly source: Source;
   readonly level: Level;
   readonly text: string;
@@ -27,14 +29,14 @@ const NOTHING: Lines = { lines: null, problem: null };
 /** The newest lines of the node's log or audit trail, and those that come. */
 export function useLines(
   api: NodeApi,
-  { source, level, text, follow }: LinesWish,
+  { node, source, level, text, follow }: LinesWish,
   onProblem: (problem: Problem) => void,
 ): Lines {
   const [state, setState] = useState<Lines>(NOTHING);
   // Another question has another answer; following or not is the same one.
-  useEffect(() => setState(NOTHING), [api, source, level, text]);
+  useEffect(() => setState(NOTHING), [api, node, source, level, text]);
   useEffect(() => {
-    if (!follow) return;
+    if (!follow || node === '') return;
     const ended = new AbortController();
     const { signal } = ended;
     const run = async () => {
@@ -66,7 +68,7 @@ export function useLines(
     };
     void run();
     return () => ended.abort();
-  }, [api, source, level, text, follow, onProblem]);
+  }, [api, node, source, level, text, follow, onProblem]);
   return state;
 }
 

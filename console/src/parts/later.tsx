@@ -2,23 +2,28 @@ import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Message } from './message.js';
 
-/** A view whose code is fetched when it is opened for the first time. */
-export function later(load: () => Promise<ComponentType>): ComponentType {
+export type Later = ComponentType & {
+  /** Fetches the code before it is needed. */
+  preload(): void;
+};
+
+/** A view whose code does not come with the page, but soon after it, or when it is opened. */
+export function later(load: () => Promise<ComponentType>): Later {
   let loaded: ComponentType | null = null;
-  return function Later() {
-    const [View, setView] = useState<ComponentType | null>(() => loaded);
+  const fetchIt = async () => {
+    loaded ??= await load();
+    return loaded;
+  };
+  function View() {
+    const [Shown, setShown] = useState<ComponentType | null>(() => loaded);
     const [failed, setFailed] = useState(false);
     useEffect(() => {
-      if (loaded !== null) return;
-      load().then(
-        (view) => {
-          loaded = view;
-          setView(() => view);
-        },
+      fetchIt().then(
+        (view) => setShown(() => view),
         () => setFailed(true),
       );
     }, []);
-    if (View !== null) return <View />;
+    if (Shown !== null) return <Shown />;
     if (!failed) return <p class="hint">Loading ...</p>;
     return (
       <Message kind="bad">
@@ -28,5 +33,7 @@ export function later(load: () => Promise<ComponentType>): ComponentType {
         </button>
       </Message>
     );
-  };
+  }
+  // A failure is told when the view is opened.
+  return Object.assign(View, { preload: () => void fetchIt().catch(() => {}) });
 }

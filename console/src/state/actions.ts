@@ -9,32 +9,27 @@ export type MemberAction = 'maintenance-on' | 'maintenance-off' | 'reseed' | 'ca
 /** Phases in which the old data is not being replaced yet. */
 const CANCELLABLE = new Set(['choosing', 'transferring', 'preparing', 'waiting', 'backing-off']);
 
-/** A switchover is asked of the primary: the page of another node cannot do it. */
-export function maySwitchOver(role: Role, status: ClusterStatus, self: string): boolean {
-  return role === 'admin' && status.primary === self && targetsOf(status).length > 0;
+/** Names of the members that orders of this page reach. */
+type Reach = ReadonlySet<string>;
+
+/** A switchover is asked of the primary. */
+export function maySwitchOver(role: Role, status: ClusterStatus, reach: Reach): boolean {
+  const { primary } = status;
+  return role === 'admin' && primary !== null && reach.has(primary) && targetsOf(status).length > 0;
 }
 
 /** Who may be named as the next primary; whether it is fit is for the dry run to tell. */
 export const targetsOf = ({ members, primary }: ClusterStatus): readonly Member[] =>
   members.filter(({ name, witness, voter }) => name !== primary && !witness && voter);
 
-export function actionsOf(
-  role: Role,
-  member: Member,
-  status: ClusterStatus,
-  self: string,
-): readonly MemberAction[] {
-  if (role !== 'admin') return [];
-  const actions: MemberAction[] = [];
-  // A node takes this from its own page only.
-  if (member.name === self) actions.push(member.maintenance ? 'maintenance-off' : 'maintenance-on');
-  // The primary passes it on to the replica.
-  const reachable = member.name === self || status.primary === self;
-  if (reachable && member.role === 'replica' && !member.witness) {
-    const phase = member.seeding?.phase ?? 'idle';
-    if (phase === 'idle') actions.push('reseed');
-    else if (CANCELLABLE.has(phase)) actions.push('cancel-reseed');
-  }
+/** What is asked of the member itself. */
+export function actionsOf(role: Role, member: Member, reach: Reach): readonly MemberAction[] {
+  if (role !== 'admin' || !reach.has(member.name)) return [];
+  const actions: MemberAction[] = [member.maintenance ? 'maintenance-off' : 'maintenance-on'];
+  if (member.role !== 'replica' || member.witness) return actions;
+  const phase = member.seeding?.phase ?? 'idle';
+  if (phase === 'idle') actions.push('reseed');
+  else if (CANCELLABLE.has(phase)) actions.push('cancel-reseed');
   return actions;
 }
 

@@ -2,7 +2,7 @@
 
 export const CARD = { width: 228, height: 106 } as const;
 
-const GAP_X = 28;
+const GAP_X = 40;
 /** Room for a link and its label. */
 const GAP_Y = 74;
 /** Above the primary, for its crown. */

@@ -34,6 +34,15 @@ export function withLines(
   return [...lines, ...added].slice(-KEPT);
 }
 
+/**
+ * Open pages ask for the cluster every second, and the audit trail has each of these requests. One that was answered tells nobody
+ * anything.
+ */
+export function isPoll({ raw }: ShownLine): boolean {
+  const { method, path, outcome } = parsed(raw);
+  return method === 'GET' && (path === '/v1/cluster' || path === '/v1/history') && outcome === 'ok';
+}
+
 /** What of a feed that begins again is not there yet. */
 export function afterNewest(lines: readonly ShownLine[], raw: readonly string[]): readonly string[] {
   const newest = lines.at(-1)?.raw;
@@ -61,15 +70,23 @@ function logLine(raw: string, fields: Fields): Omit<ShownLine, 'key'> {
 function auditLine(raw: string, fields: Fields): Omit<ShownLine, 'key'> {
   const { time, at, kind, node: _node, outcome, seq: _seq, mac: _mac, ...data } = fields;
   const failed = outcome !== undefined && outcome !== 'ok';
-  const [text, rest] = told(kind === 'event' ? 'cluster event' : 'request', data);
+  const [text, { statements, ...rest }] = told(kind === 'event' ? 'cluster event' : 'request', data);
+  const said = statementsText(statements);
   return {
     raw,
     time: clock(time ?? at, 'milliseconds'),
     level: failed ? 'warn' : 'info',
     part: plain(kind),
-    text: [text === 'request' ? '' : text, plain(outcome)].filter(Boolean).join(' · '),
-    data: pairs(rest),
+    text: [text === 'request' ? '' : text, plain(outcome), said ?? ''].filter(Boolean).join(' · '),
+    data: pairs(said === null && statements !== undefined ? { ...rest, statements } : rest),
   };
+}
+
+/** The statements of a request, as they were said; null for anything else. */
+function statementsText(statements: unknown): string | null {
+  if (!Array.isArray(statements) || statements.length === 0) return null;
+  const texts = statements.map((each: unknown) => (each as { sql?: unknown } | null)?.sql);
+  return texts.every((sql) => typeof sql === 'string') ? texts.join('; ') : null;
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -91,7 +91,8 @@ export function outlookOf({ primary, failover }: ClusterStatus): Outlook | null 
 }
 
 function lastText(last: NonNullable<NonNullable<ClusterStatus['failover']>['last']>): string {
-  const before = last.primaryBefore === null ? '' : ` from ${last.primaryBefore}`;
+  const other = last.primaryBefore !== null && last.primaryBefore !== last.primary;
+  const before = other ? ` from ${last.primaryBefore}` : '';
   const pause = last.pauseMs === null ? '' : `; clients waited ${duration(last.pauseMs)}`;
-  return `${last.primary} took over${before}, epoch ${last.epoch}${pause}`;
+  return `${last.primary} ${other ? 'took over' : 'took the lead'}${before}, epoch ${last.epoch}${pause}`;
 }

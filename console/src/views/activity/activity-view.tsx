@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import { useSession } from '../../api/session.js';
-import { type LinesWish, useLines } from '../../api/use-lines.js';
+import { useLines } from '../../api/use-lines.js';
 import { ProblemMessage } from '../../parts/message.js';
 import { ViewTitle } from '../../parts/view-title.js';
-import type { Source } from '../../state/lines.js';
-import { LineFilter } from './line-filter.js';
+import { isPoll, type Source } from '../../state/lines.js';
+import { type LineChoice, LineFilter } from './line-filter.js';
 import { LineList } from './line-list.js';
 
 /** A search begins when the typing has stopped. */
@@ -12,9 +12,11 @@ const TYPED_MS = 300;
 
 export function ActivityView() {
   const { api, self, role, onProblem } = useSession();
-  const [wish, setWish] = useState<LinesWish>({ source: 'log', level: 'info', text: '', follow: true });
+  const [wish, setWish] = useState<LineChoice>({ source: 'log', level: 'info', text: '', follow: true });
+  const [withPolls, setWithPolls] = useState(false);
   const text = useSettled(wish.text.trim());
-  const { lines, problem } = useLines(api, { ...wish, text }, onProblem);
+  const { lines, problem } = useLines(api, { ...wish, node: self, text }, onProblem);
+  const shown = withPolls || wish.source === 'log' ? lines : (lines?.filter((line) => !isPoll(line)) ?? null);
   const choose = (source: Source) => setWish({ ...wish, source });
   return (
     <section class="panel fill" aria-labelledby="activity-title">
@@ -39,9 +41,9 @@ export function ActivityView() {
           </fieldset>
         )}
       </div>
-      <LineFilter wish={wish} onWish={setWish} />
+      <LineFilter wish={wish} onWish={setWish} withPolls={withPolls} onPolls={setWithPolls} />
       {problem !== null && <ProblemMessage id="log-error" problem={problem} />}
-      <LineList lines={lines} isFiltered={text !== ''} />
+      <LineList lines={shown} isFiltered={text !== ''} />
     </section>
   );
 }

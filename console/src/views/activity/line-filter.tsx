@@ -1,6 +1,8 @@
 import type { LinesWish } from '../../api/use-lines.js';
 import type { Level } from '../../state/lines.js';
 
+export type LineChoice = Omit<LinesWish, 'node'>;
+
 const LEVELS: readonly (readonly [Level, string])[] = [
   ['debug', 'everything'],
   ['info', 'info and above'],
@@ -8,7 +10,14 @@ const LEVELS: readonly (readonly [Level, string])[] = [
   ['error', 'errors'],
 ];
 
-export function LineFilter({ wish, onWish }: { wish: LinesWish; onWish(wish: LinesWish): void }) {
+interface LineFilterProps {
+  readonly wish: LineChoice;
+  readonly withPolls: boolean;
+  onWish(wish: LineChoice): void;
+  onPolls(withPolls: boolean): void;
+}
+
+export function LineFilter({ wish, withPolls, onWish, onPolls }: LineFilterProps) {
   return (
     <div class="row filter">
       <label class="grow">
@@ -38,6 +47,16 @@ export function LineFilter({ wish, onWish }: { wish: LinesWish; onWish(wish: Lin
               </option>
             ))}
           </select>
+        </label>
+      )}
+      {wish.source === 'audit' && (
+        <label class="check" title="What open pages ask every second">
+          <input
+            type="checkbox"
+            checked={withPolls}
+            onChange={(event) => onPolls(event.currentTarget.checked)}
+          />
+          Polls
         </label>
       )}
       <label class="check">

@@ -40,5 +40,5 @@ export function App() {
     };
     return <SignIn node={name} message={message} onToken={onToken} />;
   }
-  return <SignedIn key={token} api={api} self={name ?? ''} onLost={onLost} onSignOut={() => signOut(null)} />;
+  return <SignedIn key={token} api={api} own={name ?? ''} onLost={onLost} onSignOut={() => signOut(null)} />;
 }

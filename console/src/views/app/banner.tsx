@@ -4,7 +4,7 @@ import { httpLink } from '../../state/members.js';
 
 /** Says that what is on the page is old, and where else to look. */
 export function Banner() {
-  const { cluster, self } = useSession();
+  const { cluster, self, own } = useSession();
   const { problem, look } = cluster;
   const others = (look?.status.members ?? []).flatMap(({ name, http, state }) => {
     const link = name === self || state === 'gone' ? null : httpLink(http);
@@ -12,6 +12,12 @@ export function Banner() {
   });
   return (
     <div id="connection" role="status">
+      {problem === null && self !== own && (
+        <p class="banner">
+          <strong>{own === '' ? 'The node of this page' : own} does not answer.</strong> This page goes on
+          through {self}, and comes back by itself.
+        </p>
+      )}
       {problem !== null && (
         <p class="banner">
           <strong>{problem.text}</strong>

@@ -1,10 +1,10 @@
 import type { ComponentType } from 'preact';
-import { useCallback, useMemo } from 'preact/hooks';
+import { useCallback, useEffect, useMemo } from 'preact/hooks';
 import type { NodeApi } from '../../api/node-api.js';
 import { type Session, SessionProvider } from '../../api/session.js';
 import { useCluster } from '../../api/use-cluster.js';
 import { useOwnToken } from '../../api/use-own-token.js';
-import { later } from '../../parts/later.js';
+import { type Later, later } from '../../parts/later.js';
 import { useHash } from '../../parts/use-hash.js';
 import type { Problem } from '../../state/problem.js';
 import { type ViewName, viewOf } from '../../state/routes.js';
@@ -12,7 +12,7 @@ import { ClusterView } from '../cluster/cluster-view.js';
 import { Banner } from './banner.js';
 import { Top } from './top.js';
 
-const VIEWS: Readonly<Record<ViewName, ComponentType>> = {
+const VIEWS: Readonly<Record<ViewName, ComponentType | Later>> = {
   cluster: ClusterView,
   sql: later(() => import('../sql/sql-view.js').then(({ SqlView }) => SqlView)),
   data: later(() => import('../data/data-pages.js').then(({ DataPages }) => DataPages)),
@@ -22,13 +22,14 @@ const VIEWS: Readonly<Record<ViewName, ComponentType>> = {
 
 interface SignedInProps {
   readonly api: NodeApi;
-  readonly self: string;
+  /** The node that served the page; '' = not known yet. */
+  readonly own: string;
   /** The token counts no longer. */
   onLost(): void;
   onSignOut(): void;
 }
 
-export function SignedIn({ api, self, onLost, onSignOut }: SignedInProps) {
+export function SignedIn({ api, own, onLost, onSignOut }: SignedInProps) {
   const onProblem = useCallback(
     (problem: Problem) => {
       if (problem.status === 401) onLost();
@@ -36,12 +37,18 @@ export function SignedIn({ api, self, onLost, onSignOut }: SignedInProps) {
     [onLost],
   );
   const cluster = useCluster(api, onProblem);
+  const self = cluster.look?.via ?? own;
   const token = useOwnToken(api, onProblem);
   const role = token?.role ?? null;
   const session = useMemo<Session>(
-    () => ({ api, self, role, cluster, onProblem }),
-    [api, self, role, cluster, onProblem],
+    () => ({ api, self, own, role, cluster, onProblem }),
+    [api, self, own, role, cluster, onProblem],
   );
+  const isThere = cluster.look !== null;
+  useEffect(() => {
+    // The first view is there. The others must be there before the node goes away, because only it can send them.
+    if (isThere) for (const view of Object.values(VIEWS)) if ('preload' in view) view.preload();
+  }, [isThere]);
   const name = viewOf(useHash());
   const View = VIEWS[name];
   const isOld = cluster.problem !== null;

@@ -6,6 +6,7 @@ import { Message } from '../../parts/message.js';
 import { ViewTitle } from '../../parts/view-title.js';
 import { maySwitchOver } from '../../state/actions.js';
 import { changeText, factsOf, quorumText, verdictOf } from '../../state/status.js';
+import { withinReach } from '../../state/ways.js';
 import { EventList } from './event-list.js';
 import { MemberTable } from './member-table.js';
 import { OutlookPanel } from './outlook-panel.js';
@@ -18,10 +19,11 @@ export function ClusterView() {
   const { api, self, role, cluster, onProblem } = useSession();
   const { look, before, problem, refresh } = cluster;
   const follow = useMemo(() => ({ onEvent: refresh, onProblem }), [refresh, onProblem]);
-  const events = useEvents(api, { answers: look !== null && problem === null, ...follow });
+  const events = useEvents(api, { answers: look !== null && problem === null, node: self, ...follow });
   const [switching, setSwitching] = useState(false);
   if (look === null) return <ClusterLoading />;
   const { status } = look;
+  const reach = withinReach(status, look.addresses, { own: location.origin, self });
   const verdict = verdictOf(status);
   const noQuorum = quorumText(status);
   const change = changeText(status);
@@ -33,7 +35,7 @@ export function ClusterView() {
           <p id="health" class={`health ${verdict.tone}`} role="status">
             {verdict.text}
           </p>
-          {role !== null && maySwitchOver(role, status, self) && (
+          {role !== null && maySwitchOver(role, status, reach) && (
             <button type="button" class="quiet" onClick={() => setSwitching(true)}>
               Switch over ...
             </button>
@@ -47,6 +49,8 @@ export function ClusterView() {
             </div>
           ))}
         </dl>
+        {/* Above the messages: what moves in it must not be moved by them. */}
+        <Topology look={look} before={before} self={self} />
         {noQuorum !== null && <Message kind="bad">{noQuorum}</Message>}
         {change !== null && <Message kind="note">{change}</Message>}
         <ul id="cluster-warnings" class="warnings" aria-label="Warnings">
@@ -54,16 +58,17 @@ export function ClusterView() {
             <li key={warning}>{warning}</li>
           ))}
         </ul>
-        <Topology look={look} before={before} self={self} />
       </section>
       <OutlookPanel status={status} />
       <ChartsPanel />
       <section class="panel members" aria-labelledby="members-title">
         <h3 id="members-title">Members</h3>
-        <MemberTable look={look} self={self} />
+        <MemberTable look={look} self={self} reach={reach} />
       </section>
       <section class="panel happened" aria-labelledby="events-title">
-        <h3 id="events-title">Events</h3>
+        <h3 id="events-title">
+          Events <span class="hint">as {self} saw them</span>
+        </h3>
         <EventList events={events} />
       </section>
       {switching && <SwitchoverDialog onClose={() => setSwitching(false)} />}

@@ -26,12 +26,19 @@ const ACTION_TEXTS: Readonly<Record<MemberAction, string>> = {
   'cancel-reseed': 'Cancel seeding ...',
 };
 
-export function MemberTable({ look, self }: { look: Look; self: string }) {
+interface MemberTableProps {
+  readonly look: Look;
+  readonly self: string;
+  /** Members that orders of this page reach. */
+  readonly reach: ReadonlySet<string>;
+}
+
+export function MemberTable({ look, self, reach }: MemberTableProps) {
   const { role } = useSession();
   const [asked, setAsked] = useState<{ member: string; action: MemberAction } | null>(null);
   const { status, atMs } = look;
   const actions = new Map(
-    status.members.map((member) => [member.name, role === null ? [] : actionsOf(role, member, status, self)]),
+    status.members.map((member) => [member.name, role === null ? [] : actionsOf(role, member, reach)]),
   );
   const hasActions = [...actions.values()].some((list) => list.length > 0);
   return (

@@ -1,4 +1,5 @@
-import { useMemo, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ClusterStatus } from '../../../../client/src/index.js';
 import type { Look } from '../../api/use-cluster.js';
 import { useWidth } from '../../parts/use-width.js';
 import { layoutOf, type Place, type Way } from '../../state/layout.js';
@@ -21,6 +22,9 @@ interface TopologyProps {
   readonly self: string;
 }
 
+/** As long as its transition (`--slow` in the style sheet). */
+const CROWN_FLIES_MS = 900;
+
 /** A crown, 26 by 18. */
 const CROWN = 'M1 4l6.5 5L13 1l5.5 8L25 4l-2.5 13h-19Z';
 
@@ -28,16 +32,11 @@ const CROWN = 'M1 4l6.5 5L13 1l5.5 8L25 4l-2.5 13h-19Z';
 export function Topology({ look, before, self }: TopologyProps) {
   const frame = useRef<HTMLDivElement>(null);
   const width = useWidth(frame);
-  const kept = useRef<Places>([]);
   const { status, atMs } = look;
-  const places = useMemo(() => {
-    kept.current = placesOf(kept.current, status);
-    return kept.current;
-  }, [status]);
+  const { places, crowned } = usePlaces(status);
   const layout = layoutOf(width, places.length);
   const links = new Map(linksOf(status, before?.status ?? null).map((link) => [link.to, link]));
   const rate = rateOf(status, before, atMs);
-  const leads = status.primary !== null;
   // A picture of another size is another picture: nothing flies across it.
   const drawnWidth = useRef(width);
   const still = drawnWidth.current !== width;
@@ -51,7 +50,7 @@ export function Topology({ look, before, self }: TopologyProps) {
           viewBox={`0 0 ${width} ${layout.height}`}
           role="img"
           aria-label={pictureText(status)}
-          class={still ? 'still' : ''}
+          class={`${still ? 'still' : ''} ${crowned === places[0] ? '' : 'moving'}`}
         >
           {layout.ways.map((way, at) => (
             <LinkLine key={at} way={way} link={links.get(places[at + 1] ?? '')} />
@@ -69,15 +68,33 @@ export function Topology({ look, before, self }: TopologyProps) {
               />
             );
           })}
-          {layout.places[0] && <Crown over={layout.places[0]} leads={leads} />}
+          <Crown over={layout.places[places.indexOf(crowned)]} leads={status.primary !== null} />
         </svg>
       )}
     </div>
   );
 }
 
+/**
+ * A new primary is told in two steps, so that the eyes can follow: the crown flies to it, then it changes places with the one
+ * before. `crowned`: who has the crown, or had it last.
+ */
+function usePlaces(status: ClusterStatus): { places: Places; crowned: string } {
+  const [places, setPlaces] = useState<Places>(() => placesOf([], status));
+  const wanted = placesOf(places, status);
+  const changesLead = places.length > 0 && wanted[0] !== places[0] && wanted.length === places.length;
+  const key = wanted.join('\n');
+  useEffect(() => {
+    if (key === places.join('\n')) return;
+    const timer = setTimeout(() => setPlaces(key.split('\n')), changesLead ? CROWN_FLIES_MS : 0);
+    return () => clearTimeout(timer);
+  }, [key, places, changesLead]);
+  return { places, crowned: wanted[0] ?? '' };
+}
+
 /** On the primary; above the last one, and empty, while nobody leads. */
-function Crown({ over, leads }: { over: Place; leads: boolean }) {
+function Crown({ over, leads }: { over: Place | undefined; leads: boolean }) {
+  if (over === undefined) return null;
   const x = over.x + over.width / 2 - 13;
   const y = over.y - (leads ? 17 : 27);
   return (
