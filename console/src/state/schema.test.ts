@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { ClusterStatus, Schema, Table } from '../../../client/src/index.js';
-import { columnNotes, indexColumns, listingOf, lookOnly, TABLES_SHOWN, tableFacts } from './schema.js';
+import {
+  columnNotes,
+  indexColumns,
+  listedIndexes,
+  listingOf,
+  lookOnly,
+  TABLES_SHOWN,
+  tableFacts,
+} from './schema.js';
 
 const summary = (name: string, more: object = {}) => ({
   name,
@@ -119,5 +127,12 @@ describe('what a table is', () => {
       { name: 'b', prefix: null, descending: true },
     ];
     expect(indexColumns({ name: 'x', unique: false, kind: 'BTREE', columns })).toBe('a(10), b descending');
+    const indexes = ['by_name', 'PRIMARY', 'x'].map((name) => ({
+      name,
+      unique: true,
+      kind: 'BTREE',
+      columns,
+    }));
+    expect(listedIndexes({ ...table, indexes }).map(({ name }) => name)).toEqual(['PRIMARY', 'by_name', 'x']);
   });
 });

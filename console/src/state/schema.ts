@@ -127,6 +127,10 @@ export function columnNotes(column: Table['columns'][number]): string {
   ].join(' · ');
 }
 
+/** The primary key first. */
+export const listedIndexes = ({ indexes }: Table): Table['indexes'] =>
+  [...indexes].sort((a, b) => Number(b.name === 'PRIMARY') - Number(a.name === 'PRIMARY'));
+
 export function indexColumns({ columns }: Table['indexes'][number]): string {
   return columns
     .map(({ name, prefix, descending }) =>

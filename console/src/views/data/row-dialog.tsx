@@ -38,7 +38,8 @@ export function RowDialog({ table, columns, tableKey, values, onDone, onClose }:
     : changes.length === 0
       ? null
       : updateStatement({ place, key: tableKey, columns, values }, changes);
-  const isReady = statement !== null && Object.keys(wrong).length === 0 && !busy;
+  const isWrong = Object.keys(wrong).length > 0;
+  const isReady = statement !== null && !isWrong && !busy;
   const submit = () => {
     if (!isReady) return;
     void run(async () => {
@@ -68,8 +69,11 @@ export function RowDialog({ table, columns, tableKey, values, onDone, onClose }:
             />
           ))}
         </div>
-        {statement === null ? (
-          <p class="hint space">Nothing is changed yet. The statement stands here before it runs.</p>
+        {statement === null || isWrong ? (
+          <p class="hint space">
+            {isWrong ? 'First correct what is marked.' : 'Nothing is changed yet.'} The statement stands here
+            before it runs.
+          </p>
         ) : (
           <StatementPreview statement={statement} />
         )}

@@ -2,7 +2,7 @@ import { useRef } from 'preact/hooks';
 import type { Table } from '../../../../client/src/index.js';
 import { CopyButton } from '../../parts/copy-button.js';
 import { dataHash } from '../../state/names.js';
-import { columnNotes, indexColumns } from '../../state/schema.js';
+import { columnNotes, indexColumns, listedIndexes } from '../../state/schema.js';
 
 export function StructureTab({ table }: { table: Table }) {
   const { comment, indexes, foreignKeys } = table;
@@ -70,7 +70,7 @@ function Indexes({ table }: { table: Table }) {
           </tr>
         </thead>
         <tbody>
-          {table.indexes.map((index) => (
+          {listedIndexes(table).map((index) => (
             <tr key={index.name}>
               <td class="name">{index.name}</td>
               <td data-label="Columns">{indexColumns(index)}</td>
