@@ -8,7 +8,7 @@ import { sleep } from '../../src/std/timing.js';
 import { animatedPng, type Frame } from '../kit/apng.js';
 import { launch, obtainBrowser } from '../kit/browser.js';
 import { TestCluster } from '../kit/cluster.js';
-import { ConsolePages, NARROW, show, WIDE } from '../kit/console-page.js';
+import { ConsolePages, NARROW, runSql, show, WIDE } from '../kit/console-page.js';
 import { until } from '../kit/until.js';
 
 /**
@@ -18,6 +18,9 @@ import { until } from '../kit/until.js';
 
 const PICTURES = process.env.SKEIN_PICTURES;
 const PACE_MS = 15;
+const REPORT =
+  'SELECT item, COUNT(*) AS orders, SUM(amount) AS total FROM shop.orders GROUP BY item ORDER BY total DESC';
+const ITEMS = ['grey goose feather', 'duck down, 1 kg', 'wool, undyed', 'linen thread', 'hemp cord, 50 m'];
 /** So that the charts have something to show. */
 const BEFORE_MS = 60_000;
 const FRAME_MS = 150;
@@ -46,7 +49,10 @@ beforeAll(async () => {
   writer = setInterval(() => {
     const amount = (10 + (Date.now() % 4_000) / 100).toFixed(2);
     client
-      .execute('INSERT INTO shop.orders (item, amount) VALUES (?, ?)', ['grey goose feather', amount])
+      .execute('INSERT INTO shop.orders (item, amount) VALUES (?, ?)', [
+        ITEMS[Date.now() % ITEMS.length] ?? '',
+        amount,
+      ])
       .catch(() => {});
   }, PACE_MS);
   await sleep(BEFORE_MS);
@@ -68,6 +74,8 @@ it('each view, light and dark, wide and narrow', async () => {
       const page = await pages.openSignedIn(cluster.primary, { viewport, colorScheme });
       for (const view of ['Cluster', 'SQL', 'Data', 'Activity', 'Access'] as const) {
         await show(page, view);
+        if (view === 'SQL') await runSql(page, REPORT);
+        if (view === 'Data') await page.evaluate("location.hash = '#/data/shop/orders'");
         await sleep(1_500);
         const path = join(directory, `console-${view.toLowerCase()}-${colorScheme}-${size}.png`);
         await page.screenshot({ path });
