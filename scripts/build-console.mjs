@@ -7,8 +7,6 @@ import { fileURLToPath } from 'node:url';
 import { constants, gzipSync } from 'node:zlib';
 
 const source = join(import.meta.dirname, '../console');
-/** Style sheets of packages. */
-const PACKAGES = [fileURLToPath(import.meta.resolve('uplot/dist/uPlot.min.css'))];
 
 /**
  * @param {typeof import('rolldown').rolldown} rolldown
@@ -51,5 +49,7 @@ function stylesheets() {
     .filter((name) => name.endsWith('.css'))
     .sort((a, b) => Number(b.startsWith('styles/')) - Number(a.startsWith('styles/')) || (a < b ? -1 : 1));
   const files = names.map((name) => join(source, 'src', name));
-  return [...PACKAGES, ...files].map((name) => readFileSync(name, 'utf8')).join('\n');
+  // Looked for now: this module is loaded before the packages are installed.
+  const ofPackages = [fileURLToPath(import.meta.resolve('uplot/dist/uPlot.min.css'))];
+  return [...ofPackages, ...files].map((name) => readFileSync(name, 'utf8')).join('\n');
 }

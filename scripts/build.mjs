@@ -1,5 +1,5 @@
-// `npm run build`: src/ and the packages that it imports become dist/, console/ becomes dist/console/, client/src/ becomes client/dist/. Types are not checked here;
-// `npm run check` does that.
+// `npm run build`: src/ and the packages that it imports become dist/, console/ becomes dist/console/, client/src/ becomes client/dist/.
+// Types are not checked here; `npm run check` does that.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
