@@ -5,9 +5,9 @@ import type { TestNode } from './test-node.js';
 
 /** What a browser itself says of an answer that is a refusal: it is asked for here. */
 const REFUSAL = /^Failed to load resource: the server responded with a status of [45]\d\d/;
-/** And of a node that is away. */
+/** And of a node that is away, or goes in the middle of an answer. What the browser itself refuses (CORS, the policy) is not among it. */
 const AWAY =
-  /ERR_(INTERNET_DISCONNECTED|CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)/;
+  /ERR_(INTERNET_DISCONNECTED|CONNECTION_\w+|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|CONTENT_LENGTH_MISMATCH|SOCKET_NOT_CONNECTED)/;
 
 export const WIDE = { width: 1440, height: 900 };
 export const NARROW = { width: 390, height: 844 };
