@@ -164,6 +164,22 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
     expect(await cellsOf(page)).toEqual(VALUES.map(([, shown]) => shown));
     expect(await summary.textContent()).toMatch(/^1 row · /);
 
+    await page.getByLabel('Statement').fill('DELETE FROM shop.orders -- WHERE id = 1');
+    await page.getByRole('button', { name: 'Run' }).click();
+    const asked = page.getByRole('dialog', { name: 'All rows?' });
+    await asked.getByText('This DELETE has no WHERE: it deletes all rows.').waitFor();
+    await asked.getByRole('button', { name: 'Cancel' }).click();
+    await runSql(page, 'SELECT COUNT(*) > 0 FROM shop.orders');
+    expect(await cellsOf(page), 'nothing was deleted').toEqual(['1']);
+    await page.getByLabel('Statement').fill('UPDATE shop.orders SET item = UPPER(item)');
+    await page.getByRole('button', { name: 'Run' }).click();
+    const answered = page.waitForResponse('**/v1/sql');
+    await asked.getByRole('button', { name: 'Run it' }).click();
+    await (await answered).finished();
+    await until('it says how many rows', async () =>
+      /^[1-9]\d* affected/.test((await summary.textContent()) ?? ''),
+    );
+
     await runSql(page, 'SELECT * FROM shop.nothing');
     expect(await page.locator('#sql-error').textContent()).toContain("Table 'shop.nothing' doesn't exist");
     expect(await page.locator('#sql-result').count()).toBe(0);
