@@ -145,8 +145,9 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
       );
     });
     const hour = page.getByRole('button', { name: '1 h' });
+    const answered = page.waitForResponse('**/v1/history?seconds=3600');
     await hour.click();
-    await page.waitForResponse('**/v1/history?seconds=3600');
+    await answered;
     expect(await hour.getAttribute('aria-pressed')).toBe('true');
   });
 
