@@ -75,7 +75,7 @@ export function MemberTable({ look, self, reach }: MemberTableProps) {
 
 interface RowProps {
   readonly row: MemberRow;
-  /** Null: no row has any. */
+  /** Null: no member can be given an order by this page, and the table has no column for them. */
   readonly actions: readonly MemberAction[] | null;
   onAction(action: MemberAction): void;
 }
