@@ -5,11 +5,11 @@ import { FreshAnswers } from '../std/fresh-answers.js';
 import { withDeadline } from '../std/timing.js';
 
 export interface FreshReadsModules {
-  readonly flavour: Pick<Flavour, 'ownGtid' | 'sql'>;
+  readonly flavour: Pick<Flavour, 'countOf' | 'sql'>;
   /** A session on the primary's server. */
   connect(): Promise<Connection>;
-  /** True when the local server has applied `gtid` in time. */
-  waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
+  /** True when the local server has applied everything up to `ordinal` in time. */
+  waitApplied(ordinal: number, timeoutMs: number): Promise<boolean>;
 }
 
 /**
@@ -33,14 +33,12 @@ export class FreshReads {
   async wait(): Promise<boolean> {
     const deadline = performance.now() + this.#waitMs;
     try {
-      const gtid = await withDeadline(
+      const ordinal = await withDeadline(
         this.#logEnd.get(),
         this.#waitMs,
         "The query of the primary's log position",
       );
-      return (
-        gtid === '' || (await this.#modules.waitApplied(gtid, Math.max(0, deadline - performance.now())))
-      );
+      return await this.#modules.waitApplied(ordinal, Math.max(0, deadline - performance.now()));
     } catch {
       return false;
     }
@@ -50,8 +48,8 @@ export class FreshReads {
     this.#session.drop();
   }
 
-  async #question(): Promise<string> {
-    const { sql, ownGtid } = this.#modules.flavour;
+  async #question(): Promise<number> {
+    const { sql, countOf } = this.#modules.flavour;
     const [row] = await this.#session.use((connection) =>
       // A session to a primary that hangs must not delay later requests.
       withDeadline(
@@ -60,6 +58,6 @@ export class FreshReads {
         "The query of the primary's log position",
       ),
     );
-    return ownGtid(row?.[0] ?? '');
+    return countOf(row?.[0] ?? '');
   }
 }

@@ -88,7 +88,7 @@ export class HttpPlane implements ClientPlane<Exclude<ToHttp, ToPlane>> {
       plane,
       waits: this.#waits,
       questions: this.#questions,
-      waitApplied: (gtid, timeoutMs) => server.waitApplied(gtid, timeoutMs),
+      waitApplied: (ordinal, timeoutMs) => server.waitApplied(ordinal, timeoutMs),
       authority: () => this.#tls?.current.ca,
       loginRefused: () => thread.send({ kind: 'loginRefused' }),
       metrics: () => this.#metricsOfAll(),

@@ -33,7 +33,7 @@ export class MysqlPlane implements ClientPlane<Exclude<ToMysql, ToPlane>> {
         plane,
         judge: killJudge({ logger, committingSessions: () => server.committingSessions() }),
         threadsBeforeLogin: () => server.threadsBeforeLogin(),
-        waitApplied: (gtid, timeoutMs) => server.waitApplied(gtid, timeoutMs),
+        waitApplied: (ordinal, timeoutMs) => server.waitApplied(ordinal, timeoutMs),
         password: accountPassword(secret, 'app'),
       },
     );

@@ -23,7 +23,7 @@ export interface MysqlPortsModules {
   readonly flavour: Flavour;
   /** Of the local server. */
   threadsBeforeLogin(): Promise<ReadonlySet<number>>;
-  waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
+  waitApplied(ordinal: number, timeoutMs: number): Promise<boolean>;
   /** Of the account `app`. */
   readonly password: string;
 }
@@ -74,7 +74,7 @@ export class MysqlPorts {
             {
               flavour: modules.flavour,
               connect: () => this.#connectToPrimary(waitMs),
-              waitApplied: (gtid, timeoutMs) => modules.waitApplied(gtid, timeoutMs),
+              waitApplied: (ordinal, timeoutMs) => modules.waitApplied(ordinal, timeoutMs),
             },
           );
     const fresh = this.#fresh ? () => this.#fresh?.wait() ?? Promise.resolve(false) : null;

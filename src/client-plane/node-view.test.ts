@@ -1,6 +1,7 @@
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
 import { epochEntry } from '../../test/kit/chain-entry.js';
+import { gtidIn } from '../../test/kit/gtid.js';
 import { EventRing } from '../events/event-ring.js';
 import { mariadb } from '../flavour/mariadb/mariadb.js';
 import type { ChainEntry } from '../model/chain.js';
@@ -21,11 +22,11 @@ afterEach(() => {
 });
 
 const lines = { search: async () => ({ lines: [], isCut: false }), subscribe: () => () => {} };
-const gtid = (ordinal: number) => mariadb.gtidAt(1, ordinal);
+const gtid = (ordinal: number) => gtidIn(1, ordinal);
 const position = (ordinal: number) => ({ epoch: 1, ordinal, gtid: gtid(ordinal) });
 
 /** A node whose replication plane is the test. `applied`: what the replica's server answers when it is asked. */
-function node({ applied = async () => true }: { applied?: (gtid: string) => Promise<boolean> } = {}) {
+function node({ applied = async () => true }: { applied?: (ordinal: number) => Promise<boolean> } = {}) {
   const memory = createSharedMemory();
   const { port1, port2 } = new MessageChannel();
   const plane = new FactsReader({ state: new StateReader(memory), port: port2 });
@@ -127,7 +128,7 @@ describe('a write', () => {
     await expect(view.waitCommitted(gtid(7), 'majority', { over })).rejects.toMatchObject({
       code: 'ROLE_LOST',
     });
-    expect((await view.waitCommitted(mariadb.gtidAt(2, 7), 'majority', { over })).position.epoch).toBe(2);
+    expect((await view.waitCommitted(gtidIn(2, 7), 'majority', { over })).position.epoch).toBe(2);
   });
 
   it('is not confirmed by a replica', async () => {
@@ -180,13 +181,13 @@ describe('a position', () => {
   });
 
   it('is asked of the server of a replica, and known from then on, as long as it is that server', async () => {
-    const asked: string[] = [];
-    const { view, publish } = node({ applied: async (text) => asked.push(text) < 9 });
+    const asked: number[] = [];
+    const { view, publish } = node({ applied: async (ordinal) => asked.push(ordinal) < 9 });
     publish({ role: 'replica' });
     await view.waitApplied(position(8), wait());
     expect(view.appliedPosition()).toEqual(position(8));
     await view.waitApplied(position(8), wait());
-    expect(asked).toEqual([gtid(8)]);
+    expect(asked).toEqual([8]);
     publish({ generation: 5 });
     expect(view.appliedPosition()).toEqual(position(5));
   });

@@ -47,7 +47,7 @@ export interface PlaneNodeViewModules {
   readonly waits: PositionWaits;
   readonly questions: Questions;
   /** True when the local server of a replica has applied `gtid` in time. */
-  waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
+  waitApplied(ordinal: number, timeoutMs: number): Promise<boolean>;
   /** PEM of the authority of the nodes' HTTPS. */
   authority(): string | undefined;
   loginRefused(): void;
@@ -250,7 +250,7 @@ export class PlaneNodeView implements NodeView {
   ): Promise<void> {
     const { generation } = this.#state;
     const beganAtMs = monotonicMs();
-    const applied = await this.#modules.waitApplied(position.gtid, timeoutMs);
+    const applied = await this.#modules.waitApplied(position.ordinal, timeoutMs);
     signal.throwIfAborted();
     if (!applied) {
       const ms = Math.round(monotonicMs() - beganAtMs);
@@ -295,7 +295,8 @@ export class PlaneNodeView implements NodeView {
     const { role, count } = this.#state;
     if (role !== 'primary')
       throw new SkeinError('NOT_PRIMARY', 'Only the primary knows what its own server has committed.');
-    const ordinal = flavour.ordinalOf(gtid);
+    const ordinal = flavour.ordinalOf(gtid, plane.chain);
+    if (ordinal === null) throw new SkeinError('ROLE_LOST', `${gtid} is not in the cluster's history.`);
     const isReached = (state: PlaneState) => {
       if (state.count === null || state.count !== count) {
         throw new SkeinError(

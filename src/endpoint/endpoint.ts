@@ -37,10 +37,7 @@ export interface EndpointModules {
   committed(): number;
   /** The GTID of the group with this ordinal in the history that this node knows. */
   nameOf(ordinal: number): string;
-  /**
-   * A group that is DDL is held until this resolves, while everything before it is sent, `previousGtid` last. Rejects:
-   * the dump is refused.
-   */
+  /** A group that is DDL is held until this resolves, while everything before it is sent. Rejects: the dump is refused. */
   beforeDdl(ddl: HeldDdl, signal: AbortSignal): Promise<void>;
   /** A dump could not be served or had to be cut. Reported, because the server would only retry. */
   refused(error: SkeinError): void;
@@ -48,8 +45,6 @@ export interface EndpointModules {
 
 export interface HeldDdl {
   readonly ordinal: number;
-  /** Of the group before it; '' for the first. */
-  readonly previousGtid: string;
   /** Empty when it cannot be read here. */
   readonly statement: string;
 }
@@ -283,7 +278,7 @@ export class Endpoint {
   async #serve(socket: Socket, { after: gtid, heartbeatMs }: DumpWish): Promise<void> {
     const { spool, flavour, logger } = this.#modules;
     const after = gtid === '' ? Buffer.alloc(0) : flavour.gtidBinary(gtid);
-    const ordinal = gtid === '' ? 0 : flavour.ordinalOf(gtid);
+    const ordinal = flavour.countOf(gtid);
     await this.#formatKnown(socket);
     const format = spool.format;
     if (!format) return;
@@ -333,20 +328,12 @@ export class Endpoint {
     }
   }
 
-  #admit(
-    { ordinal, previousGtid: before, flags }: RecordHeader,
-    payload: Buffer,
-    signal: AbortSignal,
-  ): Admitted {
+  #admit({ ordinal, flags }: RecordHeader, payload: Buffer, signal: AbortSignal): Admitted {
     const { flavour, beforeDdl } = this.#modules;
     const changed = flavour.forReplica(payload, (flags & LAST_FRAGMENT) !== 0);
     if (changed === null) return { payload, held: null };
     if (changed.ddl === null) return { payload: changed.group, held: null };
-    const previousGtid = before.length === 0 ? '' : flavour.gtidText(before);
-    return {
-      payload: changed.group,
-      held: beforeDdl({ ordinal, previousGtid, statement: changed.ddl }, signal),
-    };
+    return { payload: changed.group, held: beforeDdl({ ordinal, statement: changed.ddl }, signal) };
   }
 
   /** A fresh spool knows no format before the first record has come: the reader waits, as with a silent source. */

@@ -1,3 +1,4 @@
+import type { Chain } from '../model/chain.js';
 import type { ServerErr } from '../mysql-protocol/packets.js';
 import type { AccountsSql } from './accounts.js';
 import type { DefinitionsSql } from './definitions-sql.js';
@@ -42,16 +43,14 @@ export interface Flavour {
   forReplica(group: Buffer, isWhole: boolean): ReplicaGroup | null;
   /** Whether a group may change definitions, empty a table, or create one with rows. Its first piece is enough. */
   mayChangeDefinitions(group: Buffer): boolean;
-  /** The ordinal of a transaction in a cluster that Skein has managed from the beginning. */
-  ordinalOf(gtid: string): number;
-  /** The GTID of the transaction at this place. `ordinal` is at least 1. */
-  gtidAt(epoch: number, ordinal: number): string;
+  /** How many transactions of the cluster's history a server at this position has. `position`: as the server reports it. */
+  countOf(position: string): number;
+  /** The GTID of the transaction at this place of the history. `ordinal` is at least 1. */
+  gtidAt(chain: Chain, ordinal: number): string;
   /** Whether the transaction at this place has this GTID, given in binary form. `ordinal` is at least 1. */
-  isAt(gtid: Buffer, epoch: number, ordinal: number): boolean;
-  /** The place in the history that a GTID in binary form names; null: it was not written through Skein. */
-  orderOf(gtid: Buffer): number | null;
-  /** The cluster's GTID in a position that a server reports; '' = there is none. */
-  ownGtid(position: string): string;
+  isAt(gtid: Buffer, chain: Chain, ordinal: number): boolean;
+  /** The place at which a transaction of the history has this GTID; null: the history has no place for it. */
+  ordinalOf(gtid: string, chain: Chain): number | null;
   /** The server id that transactions of an epoch carry. */
   epochServerId(epoch: number): number;
   /** With this id a replica's server starts, so what its recovery writes into its log is known. */

@@ -16,10 +16,10 @@ interface Waiter {
   settle(reached: boolean): void;
 }
 
-type AppliedWaitFlavour = Pick<Flavour, 'ordinalOf' | 'ownGtid' | 'sql'>;
+type AppliedWaitFlavour = Pick<Flavour, 'countOf' | 'sql'>;
 
 /**
- * Waits until the server has applied a GTID, for any number of readers with one session. The server's position is polled
+ * Waits until the server has applied everything up to an ordinal, for any number of readers with one session. The server's position is polled
  * only while there are waiters.
  */
 export class AppliedWait {
@@ -33,8 +33,9 @@ export class AppliedWait {
     this.#flavour = modules.flavour;
   }
 
-  wait(gtid: string, timeoutMs: number): Promise<boolean> {
-    const ordinal = this.#flavour.ordinalOf(gtid);
+  /** True when the server has applied everything up to `ordinal`, false when the time is over. */
+  wait(ordinal: number, timeoutMs: number): Promise<boolean> {
+    if (ordinal === 0) return Promise.resolve(true);
     if (this.#waiters.size >= WAITERS_MAX) return Promise.resolve(false);
     return new Promise((resolve) => {
       const waiter: Waiter = {
@@ -70,7 +71,7 @@ export class AppliedWait {
 
   /** Null when the server cannot be asked now. */
   async #applied(): Promise<number | null> {
-    const { sql, ownGtid, ordinalOf } = this.#flavour;
+    const { sql, countOf } = this.#flavour;
     try {
       const [row] = await this.#session.use((connection) =>
         withDeadline(
@@ -79,8 +80,7 @@ export class AppliedWait {
           "The query of the server's position",
         ),
       );
-      const gtid = ownGtid(row?.[0] ?? '');
-      return gtid === '' ? 0 : ordinalOf(gtid);
+      return countOf(row?.[0] ?? '');
     } catch {
       return null;
     }

@@ -123,9 +123,9 @@ export class MariadbControl {
     return this.#sql.keepLogs(this.#sessions.query);
   }
 
-  /** Resolves true once the server has applied `gtid`, false when the time is over. */
-  waitApplied(gtid: string, timeoutMs: number): Promise<boolean> {
-    return this.#applied.wait(gtid, timeoutMs);
+  /** See AppliedWait. */
+  waitApplied(ordinal: number, timeoutMs: number): Promise<boolean> {
+    return this.#applied.wait(ordinal, timeoutMs);
   }
 
   // Roles.

@@ -29,9 +29,9 @@ export class ServerQuestions {
     this.#applied.serverDown();
   }
 
-  /** True when the server has applied `gtid`, false when the time is over. */
-  waitApplied(gtid: string, timeoutMs: number): Promise<boolean> {
-    return this.#applied.wait(gtid, timeoutMs);
+  /** See AppliedWait. */
+  waitApplied(ordinal: number, timeoutMs: number): Promise<boolean> {
+    return this.#applied.wait(ordinal, timeoutMs);
   }
 
   /** The GTID of the last transaction before a place in the log; '' = none. */

@@ -1,8 +1,8 @@
 import { afterEach, expect, it } from 'vitest';
 import { epochEntry } from '../../test/kit/chain-entry.js';
+import { gtidIn } from '../../test/kit/gtid.js';
 import { ServerlessNode } from '../../test/kit/serverless-node.js';
 import { until } from '../../test/kit/until.js';
-import { mariadb } from '../flavour/mariadb/mariadb.js';
 import { ORIGIN } from '../model/position.js';
 
 const nodes: ServerlessNode[] = [];
@@ -23,7 +23,7 @@ it('a node that was removed, and does not know the present primary, hears it fro
   nodes.push(n1, n2, n3, removed);
   const before = [n1.member, n2.member, removed.member];
   const after = [n1.member, n2.member, n3.member];
-  const changedAt = { epoch: 1, ordinal: 5, gtid: mariadb.gtidAt(1, 5) };
+  const changedAt = { epoch: 1, ordinal: 5, gtid: gtidIn(1, 5) };
   const chain = [epochEntry(1, ORIGIN, null), { ...epochEntry(1, changedAt, after), number: 1 }];
   // n2 cannot be elected before n3: its log is shorter. n1 is away, so n3 is the primary.
   await n2.log(1, 10, 10);

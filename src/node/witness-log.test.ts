@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { epochEntry } from '../../test/kit/chain-entry.js';
+import { gtidIn } from '../../test/kit/gtid.js';
 import { ServerlessNode } from '../../test/kit/serverless-node.js';
 import { until } from '../../test/kit/until.js';
 import { mariadb } from '../flavour/mariadb/mariadb.js';
@@ -62,7 +63,7 @@ it('a node whose disk is another one is told that the log of the witness begins 
   const [n1, n2, w3] = await twoOfThree();
   const chain = chainOf([n1.member, n2.member, w3.member]);
   await n2.log(1, 10, 10);
-  const [gtid, previousGtid] = [11, 10].map((ordinal) => mariadb.gtidBinary(mariadb.gtidAt(1, ordinal)));
+  const [gtid, previousGtid] = [11, 10].map((ordinal) => mariadb.gtidBinary(gtidIn(1, ordinal)));
   await w3.spool.restartAfter({ epoch: 1, ordinal: 11, gtid, previousGtid } as SpoolBase);
   await n2.start(chain);
   await w3.start(chain);

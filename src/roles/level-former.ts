@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { epochOf } from '../model/chain.js';
 import { messageOf, SkeinError } from '../model/error.js';
 import { readDeadLog } from '../source/dead-log.js';
 import { Epochs } from './epochs.js';
@@ -41,7 +40,7 @@ export async function levelFormer(parts: NodeParts, signal: AbortSignal): Promis
       },
       {
         flavour,
-        epochOf: (ordinal) => epochOf(chain, ordinal),
+        chain: () => chain,
         batch: (batch) => ownLog.take(batch),
         drained: () =>
           new Promise((resolve) => {

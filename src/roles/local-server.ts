@@ -156,7 +156,7 @@ export interface LocalControl {
   startReplica(): Promise<void>;
   /** On a replica: makes the parallel workers commit together. Each waits some milliseconds at most for the others. */
   batchCommits(on: boolean): Promise<void>;
-  waitApplied(gtid: string, timeoutMs: number): Promise<boolean>;
+  waitApplied(ordinal: number, timeoutMs: number): Promise<boolean>;
   /** Opens a separate session, whose statements are not logged. */
   session(): Promise<SqlSession>;
 }

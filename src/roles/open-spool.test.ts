@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { epochEntry } from '../../test/kit/chain-entry.js';
+import { gtidIn } from '../../test/kit/gtid.js';
 import { promiseFile } from '../election/promise.js';
 import { EventLog } from '../events/event-log.js';
 import { mariadb } from '../flavour/mariadb/mariadb.js';
@@ -21,7 +22,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const contact = { host: '127.0.0.1', port: 7083 };
 const e1 = epochEntry(1, ORIGIN);
-const e2 = epochEntry(2, { epoch: 1, ordinal: 3, gtid: mariadb.gtidAt(1, 3) });
+const e2 = epochEntry(2, { epoch: 1, ordinal: 3, gtid: gtidIn(1, 3) });
 
 async function opened(name: string, chain: Chain, first = contact as typeof contact | null) {
   const chainFile = new ChainFile(directory);
@@ -34,7 +35,7 @@ async function opened(name: string, chain: Chain, first = contact as typeof cont
 /** A spool whose records end in epoch 2; its incarnation. */
 async function spoolOfEpoch2(name: string): Promise<string> {
   const spool = await opened(name, [e1, e2]);
-  const [gtid, previousGtid] = [4, 3].map((ordinal) => mariadb.gtidBinary(mariadb.gtidAt(2, ordinal)));
+  const [gtid, previousGtid] = [4, 3].map((ordinal) => mariadb.gtidBinary(gtidIn(2, ordinal)));
   if (!gtid || !previousGtid) throw new Error('no name');
   await spool.restartAfter({ epoch: 2, ordinal: 4, gtid, previousGtid });
   await spool.close();
@@ -65,7 +66,7 @@ it.each<[what: string, beginsAfter: number, inChain: boolean, transactions: numb
   const incarnation = await spoolOfEpoch2('n2');
   const epoch = inChain ? 2 : 1;
   const forced = epochEntry(11_000_000, {
-    ...{ epoch, ordinal: beginsAfter, gtid: mariadb.gtidAt(epoch, beginsAfter) },
+    ...{ epoch, ordinal: beginsAfter, gtid: gtidIn(epoch, beginsAfter) },
   });
   const chain = inChain ? [e1, e2, forced] : [e1, forced];
   mkdirSync(join(directory, 'state'));
@@ -80,7 +81,7 @@ it.each<[what: string, beginsAfter: number, inChain: boolean, transactions: numb
   const kept = await listRecovered(directory);
   if (transactions === 'stays') expect(kept).toEqual([]);
   else {
-    expect(kept).toMatchObject([{ isSpool: true, transactions, last: mariadb.gtidAt(2, 4) }]);
+    expect(kept).toMatchObject([{ isSpool: true, transactions, last: gtidIn(2, 4) }]);
     expect(readdirSync(join(directory, 'recovered', kept[0]?.name ?? '', 'spool'))).not.toEqual([]);
   }
 });

@@ -2,10 +2,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { epochEntry } from '../../test/kit/chain-entry.js';
+import { gtidIn } from '../../test/kit/gtid.js';
 import { LogFile } from '../../test/kit/log-file.js';
 import { MARIADB_EVENT } from '../flavour/mariadb/event-types.js';
 import { mariadb } from '../flavour/mariadb/mariadb.js';
 import type { Position } from '../model/position.js';
+import { ORIGIN } from '../model/position.js';
 import { EVENT, HEADER_AT, resealEvent } from '../mysql-protocol/events.js';
 import { walkRecords } from '../wire/record.js';
 import { type DeadLogEnd, type DeadLogOptions, readDeadLog } from './dead-log.js';
@@ -22,7 +25,7 @@ const SECOND = 'bin.000002';
 const after = (ordinal: number): Position => ({
   epoch: 1,
   ordinal,
-  gtid: ordinal === 0 ? '' : mariadb.gtidAt(1, ordinal),
+  gtid: ordinal === 0 ? '' : gtidIn(1, ordinal),
 });
 
 async function save(files: Record<string, Buffer>): Promise<void> {
@@ -46,7 +49,7 @@ async function read(from: number, options: Partial<DeadLogOptions> = {}): Promis
     { dataDir, after: after(from), ...options },
     {
       flavour: mariadb,
-      epochOf: () => 1,
+      chain: () => [epochEntry(1, ORIGIN)],
       batch: ({ bytes }) => {
         for (const { offset, header } of walkRecords(bytes)) {
           const payload = bytes.subarray(offset + header.payloadOffset, offset + header.size);
@@ -62,11 +65,14 @@ async function read(from: number, options: Partial<DeadLogOptions> = {}): Promis
 
 const ordinals = ({ groups }: Read) => [...groups.keys()];
 
-it('reads the groups after a position, from file to file, with and without a hint', async () => {
-  const first = new LogFile().transaction(1).ddl(2, 'CREATE TABLE t (a INT)').transaction(3);
-  const hint = { file: FIRST, position: first.size };
-  first.transaction(4).rotate(SECOND);
-  const second = new LogFile([mariadb.gtidAt(1, 4)])
+it('reads the groups after a position, from file to file', async () => {
+  const first = new LogFile()
+    .transaction(1)
+    .ddl(2, 'CREATE TABLE t (a INT)')
+    .transaction(3)
+    .transaction(4)
+    .rotate(SECOND);
+  const second = new LogFile([gtidIn(1, 4)])
     .event(MARIADB_EVENT.binlogCheckpoint, 'bin.000002')
     .transaction(5);
   await save({ [FIRST]: first.bytes, [SECOND]: second.bytes });
@@ -74,9 +80,6 @@ it('reads the groups after a position, from file to file, with and without a hin
   expect(await read(0)).toMatchObject({ ordinal: 5, stopped: null });
   expect(ordinals(await read(0))).toEqual([1, 2, 3, 4, 5]);
   expect(ordinals(await read(3))).toEqual([4, 5]);
-  expect(ordinals(await read(3, { hint }))).toEqual([4, 5]);
-  expect(ordinals(await read(4, { hint })), 'the hint may lie before the position').toEqual([5]);
-  expect(ordinals(await read(3, { hint: { file: 'bin.000009', position: 4 } }))).toEqual([4, 5]);
   expect(await read(5)).toMatchObject({ ordinal: 5, stopped: null, groups: new Map() });
 });
 
@@ -121,7 +124,7 @@ it('leaves out a torn event and a group that is not finished, however large', as
 
 it('goes on behind the torn end of a server that died before this one', async () => {
   const first = new LogFile().transaction(1).transaction(2);
-  const second = new LogFile([mariadb.gtidAt(1, 1)]).transaction(2).transaction(3);
+  const second = new LogFile([gtidIn(1, 1)]).transaction(2).transaction(3);
   await save({ [FIRST]: first.bytes.subarray(0, first.size - 3), [SECOND]: second.bytes });
   expect(ordinals(await read(0))).toEqual([1, 2, 3]);
   await save({ [FIRST]: second.bytes, [SECOND]: Buffer.from('\xfeb', 'latin1') });
@@ -145,7 +148,7 @@ it('stops at damage, tells the file, and passes on what comes before it', async 
   ] as const) {
     const bytes = Buffer.from(file.bytes);
     bytes.writeUInt8(bytes.readUInt8(at) ^ 0x10, at);
-    await save({ [FIRST]: bytes, [SECOND]: new LogFile([mariadb.gtidAt(1, 3)]).transaction(4).bytes });
+    await save({ [FIRST]: bytes, [SECOND]: new LogFile([gtidIn(1, 3)]).transaction(4).bytes });
     const got = await read(0);
     expect(got, `byte ${at}`).toMatchObject({
       ordinal,
@@ -194,7 +197,7 @@ it('names what it cannot read: encryption, unknown events, another history, a pa
   expect(await codeOf(1, new LogFile().gtid(1, { serverId: 5 }).event(EVENT.xid).transaction(2))).toBe(
     'LOG_DIFFERS after 1',
   );
-  expect(await codeOf(1, new LogFile([mariadb.gtidAt(1, 2)]).transaction(3))).toBe('LOG_PLACE_GONE after 1');
+  expect(await codeOf(1, new LogFile([gtidIn(1, 2)]).transaction(3))).toBe('LOG_PLACE_GONE after 1');
   await writeFile(join(dataDir, FIRST), 'something else');
   expect(await read(0)).toMatchObject({ stopped: { code: 'LOG_DAMAGED' } });
   await rm(join(dataDir, FIRST));
@@ -212,7 +215,7 @@ it('waits when its owner cannot take more, and ends with the signal', async () =
   const reading = readDeadLog(
     { dataDir, after: after(0), signal: ending.signal },
     {
-      ...{ flavour: mariadb, epochOf: () => 1, batch: () => false },
+      ...{ flavour: mariadb, chain: () => [epochEntry(1, ORIGIN)], batch: () => false },
       drained: async () => {
         waits += 1;
         if (waits === 3) ending.abort(new Error('the role ended'));
@@ -229,7 +232,7 @@ it('tells where the log ends, whatever the heads of later files say', async () =
     return readLogEnd(dataDir, { flavour: mariadb });
   };
   const first = new LogFile().transaction(1).transaction(2);
-  const list = (ordinal: number) => new LogFile([mariadb.gtidAt(1, ordinal)]).bytes;
+  const list = (ordinal: number) => new LogFile([gtidIn(1, ordinal)]).bytes;
   const end = (ordinal: number, isTorn = false) => ({ gtid: after(ordinal).gtid, isTorn });
   expect(await endOf(first.bytes)).toEqual(end(2));
   expect(await endOf(first.bytes, list(2), list(2))).toEqual(end(2));

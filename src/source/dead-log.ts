@@ -8,7 +8,6 @@ import { type GroupSpan, GroupSurvey } from './group-survey.js';
 import type { LogFileSink } from './log-file-events.js';
 import { type LogFileHead, readLogFileHead } from './log-file-head.js';
 import { headOf, inLogFile, logFileNames, walkLogFile } from './log-file-reader.js';
-import type { LogPlace } from './log-places.js';
 import type { SourceModules } from './source.js';
 
 /**
@@ -20,14 +19,12 @@ export interface DeadLogOptions {
   readonly dataDir: string;
   /** The last group that the reader's owner has. */
   readonly after: Position;
-  /** Where this group or one before it ends. Without it, the place is searched. */
-  readonly hint?: LogPlace | null;
   /** As in `SourceOptions`. */
   readonly annotated?: boolean;
   readonly signal?: AbortSignal;
 }
 
-export interface DeadLogModules extends Pick<SourceModules, 'flavour' | 'epochOf' | 'batch' | 'statement'> {
+export interface DeadLogModules extends Pick<SourceModules, 'flavour' | 'chain' | 'batch' | 'statement'> {
   /** Resolves when a batch may be given again, after `batch` has answered false. */
   drained(): Promise<void>;
 }
@@ -64,7 +61,7 @@ class DeadLogReader {
   ordinal: number;
 
   constructor(options: DeadLogOptions, modules: DeadLogModules) {
-    const { flavour, epochOf, statement } = modules;
+    const { flavour, chain, statement } = modules;
     const { ordinal, gtid } = options.after;
     this.#options = options;
     this.#modules = modules;
@@ -72,7 +69,7 @@ class DeadLogReader {
     this.#assembler = new GroupAssembler(
       { ordinal, gtid: flavour.gtidBinary(gtid) },
       {
-        ...{ flavour, epochOf, wallClockMs: Date.now },
+        ...{ flavour, chain, wallClockMs: Date.now },
         batch: (batch) => {
           this.ordinal = batch.completeOrdinal;
           if (!modules.batch(batch)) this.#isFull = true;
@@ -85,11 +82,11 @@ class DeadLogReader {
   }
 
   async read(): Promise<void> {
-    const { dataDir, hint } = this.#options;
+    const { dataDir } = this.#options;
     const names = await logFileNames(dataDir);
-    const first = hint && names.includes(hint.file) ? hint.file : await this.#firstFile(names);
+    const first = await this.#firstFile(names);
     for (const name of names.slice(names.indexOf(first))) {
-      await inLogFile(dataDir, name, (file) => this.#readFile(file, name));
+      await inLogFile(dataDir, name, (file) => this.#readFile(file));
     }
   }
 
@@ -114,16 +111,15 @@ class DeadLogReader {
    * Reads the file twice: first to find where its last whole group ends, then to pass the groups on. So no part of an unfinished
    * group, however large, is passed on. A server may have died before this one too, so any file may end in the middle of an event.
    */
-  async #readFile(file: FileHandle, name: string): Promise<void> {
+  async #readFile(file: FileHandle): Promise<void> {
     const { flavour } = this.#modules;
-    const { after, hint, signal } = this.#options;
+    const { after, signal } = this.#options;
     const head = await readLogFileHead(file, flavour);
     if (head === null) return;
-    const from = hint?.file === name ? Math.max(hint.position, head.end) : head.end;
-    const survey = new GroupSurvey(flavour, after);
+    const survey = new GroupSurvey(flavour, { begin: head.begin, after });
     let fault: unknown = null;
     try {
-      await walkLogFile(file, { from, to: Number.POSITIVE_INFINITY }, survey, { signal });
+      await walkLogFile(file, { from: head.end, to: Number.POSITIVE_INFINITY }, survey, { signal });
     } catch (error) {
       fault = error;
     }

@@ -1,6 +1,7 @@
+import type { FileHandle } from 'node:fs/promises';
 import type { Flavour } from '../flavour/flavour.js';
 import { readLogFileHead } from './log-file-head.js';
-import { headOf, inLogFile, logFileNames, walkLogFile } from './log-file-reader.js';
+import { inLogFile, logFileNames, walkLogFile } from './log-file-reader.js';
 import { XaLogReader } from './xa-log.js';
 
 /**
@@ -14,15 +15,22 @@ export async function hasXaSince(
   { after, flavour, signal }: { after: number; flavour: Flavour; signal?: AbortSignal },
 ): Promise<boolean> {
   for (const name of (await logFileNames(dataDir)).toReversed()) {
-    const reader = new XaLogReader(flavour, 0, Number.POSITIVE_INFINITY);
-    await inLogFile(dataDir, name, async (file) => {
-      const head = await readLogFileHead(file, flavour);
-      if (head !== null)
-        await walkLogFile(file, { from: head.end, to: Number.POSITIVE_INFINITY }, reader, { signal });
-    });
-    if ([...reader.lastAt.values()].some((ordinal) => ordinal > after)) return true;
-    const begin = (await headOf(dataDir, name, flavour))?.begin ?? Number.POSITIVE_INFINITY;
-    if (begin <= after) return false;
+    const file = await inLogFile(dataDir, name, (open) => branchesIn(open, flavour, signal));
+    if (file?.lastAt.some((ordinal) => ordinal > after)) return true;
+    if (file !== null && file.begin <= after) return false;
   }
   return false;
+}
+
+/** Null: the file has no head, so it has no groups. */
+async function branchesIn(
+  file: FileHandle,
+  flavour: Flavour,
+  signal: AbortSignal | undefined,
+): Promise<{ begin: number; lastAt: number[] } | null> {
+  const head = await readLogFileHead(file, flavour);
+  if (head === null) return null;
+  const reader = new XaLogReader(flavour, head.begin, Number.POSITIVE_INFINITY);
+  await walkLogFile(file, { from: head.end, to: Number.POSITIVE_INFINITY }, reader, { signal });
+  return { begin: head.begin, lastAt: [...reader.lastAt.values()] };
 }

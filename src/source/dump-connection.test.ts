@@ -3,7 +3,9 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { epochEntry } from '../../test/kit/chain-entry.js';
 import { mariadb } from '../flavour/mariadb/mariadb.js';
+import { ORIGIN } from '../model/position.js';
 import { encodeGreeting, NATIVE_PASSWORD } from '../mysql-protocol/login.js';
 import { OK_PAYLOAD, PacketSplitter, packet } from '../mysql-protocol/packets.js';
 import { silentLogger } from '../std/logger.js';
@@ -58,7 +60,7 @@ it('a server that dies at any step of the conversation is an error of the dump, 
       server = await dyingServer(socketPath, answers);
       const source = new Source(
         { target: { socketPath, user: 'u', password: 'p' }, serverId: 1, after, semiSync: true },
-        { flavour: mariadb, logger: silentLogger, epochOf: () => 1, batch: () => true },
+        { flavour: mariadb, logger: silentLogger, chain: () => [epochEntry(1, ORIGIN)], batch: () => true },
       );
       const ended = new Promise((resolve) => source.onEnded.on(resolve));
       const error = await source.start().then(

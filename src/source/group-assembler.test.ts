@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
+import { epochEntry } from '../../test/kit/chain-entry.js';
 import { MARIADB_EVENT } from '../flavour/mariadb/event-types.js';
 import { mariadb } from '../flavour/mariadb/mariadb.js';
+import { ORIGIN } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
 import { EVENT, EVENT_HEADER_SIZE, HEADER_AT, resealEvent } from '../mysql-protocol/events.js';
 import { RECORD_KIND, walkRecords } from '../wire/record.js';
@@ -39,7 +41,7 @@ function assembler(ordinal = 0) {
     { ordinal, gtid: ordinal === 0 ? Buffer.alloc(0) : mariadb.gtidBinary(`0-1000001-${ordinal}`) },
     {
       flavour: mariadb,
-      epochOf: () => 1,
+      chain: () => [epochEntry(1, ORIGIN)],
       wallClockMs: () => 1,
       batch: (batch) => batches.push(batch),
       ackWanted: () => {},

@@ -1,4 +1,5 @@
 import type { EventPlace, Flavour } from '../flavour/flavour.js';
+import { type Chain, epochOf } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { RecordBatch } from '../model/records.js';
 import { decodeRotate, formatForStream, formatHasChecksum, HEADER_AT } from '../mysql-protocol/events.js';
@@ -24,8 +25,8 @@ export interface AssemblerOptions {
 
 export interface AssemblerModules {
   flavour: Flavour;
-  /** The epoch that the group with this ordinal belongs to. */
-  epochOf(ordinal: number): number;
+  /** From which the epoch and the GTID of the next group follow. */
+  chain(): Chain;
   /** Unix ms. */
   wallClockMs(): number;
   batch(batch: RecordBatch): void;
@@ -84,7 +85,7 @@ export class GroupAssembler implements EventSink {
     this.#gtid = options.gtid;
     this.#previousGtid = options.gtid;
     this.#atMs = modules.wallClockMs();
-    this.#epoch = modules.epochOf(Math.max(1, options.ordinal));
+    this.#epoch = epochOf(modules.chain(), Math.max(1, options.ordinal));
   }
 
   event(event: Buffer, wantsAck: boolean): void {
@@ -186,12 +187,13 @@ export class GroupAssembler implements EventSink {
     const { flavour } = this.#modules;
     const gtid = this.#grammar.gtidOf(event);
     const ordinal = this.#ordinal + 1;
-    const epoch = this.#modules.epochOf(ordinal);
-    if (!flavour.isAt(gtid, epoch, ordinal)) {
+    const chain = this.#modules.chain();
+    const epoch = epochOf(chain, ordinal);
+    if (!flavour.isAt(gtid, chain, ordinal)) {
       const found = flavour.gtidText(gtid);
       throw new SkeinError(
         'FOREIGN_TRANSACTION',
-        `The server's log has transaction ${found}, but number ${ordinal}, ${flavour.gtidAt(epoch, ordinal)}, must come next ` +
+        `The server's log has transaction ${found}, but number ${ordinal}, ${flavour.gtidAt(chain, ordinal)}, must come next ` +
           `(epoch ${epoch}). The transaction was written past Skein, in a session that chose its GTID or a part of it, and cannot be replicated.`,
         { data: { found, expectedOrdinal: ordinal, epoch } },
       );

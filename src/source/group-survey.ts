@@ -15,6 +15,8 @@ export class GroupSurvey implements LogFileSink {
   readonly #flavour: Flavour;
   readonly #after: Position;
   readonly #grammar: GroupGrammar;
+  /** Of the group that was begun last. */
+  #ordinal: number;
   #groupAt = 0;
   #isWanted = false;
   #gtid = '';
@@ -24,8 +26,10 @@ export class GroupSurvey implements LogFileSink {
   #to = 0;
   #largePlace: EventPlace = 'skip';
 
-  constructor(flavour: Flavour, after: Position) {
+  /** `begin`: the ordinal of the last group before the file. */
+  constructor(flavour: Flavour, { begin, after }: { begin: number; after: Position }) {
     this.#flavour = flavour;
+    this.#ordinal = begin;
     this.#after = after;
     this.#grammar = flavour.grammar();
   }
@@ -64,11 +68,10 @@ export class GroupSurvey implements LogFileSink {
   }
 
   #begin(event: Buffer, at: number): void {
-    const binary = this.#grammar.gtidOf(event);
     const { ordinal, gtid } = this.#after;
-    const found = this.#flavour.gtidText(binary);
-    const order = this.#flavour.orderOf(binary);
-    if (order === ordinal && found !== gtid) {
+    const found = this.#flavour.gtidText(this.#grammar.gtidOf(event));
+    this.#ordinal++;
+    if (this.#ordinal === ordinal && found !== gtid) {
       throw new SkeinError(
         'LOG_DIFFERS',
         `The server's log has ${found} where the log of this node has ${gtid}. One of the two was replaced by another one.`,
@@ -77,8 +80,7 @@ export class GroupSurvey implements LogFileSink {
     this.#groupAt = at;
     this.#gtid = found;
     this.#isOpen = true;
-    // A group that was not written through Skein has no place in the history. The assembler refuses it.
-    this.#isWanted = order === null || order > ordinal;
+    this.#isWanted = this.#ordinal > ordinal;
   }
 
   #end(to: number): void {

@@ -37,7 +37,7 @@ async function endOfFile(
 ): Promise<{ last: string; begin: string; isTorn: boolean }> {
   const head = await readLogFileHead(file, flavour);
   if (head === null) return { last: '', begin: '', isTorn: true };
-  const survey = new GroupSurvey(flavour, ORIGIN);
+  const survey = new GroupSurvey(flavour, { begin: head.begin, after: ORIGIN });
   const end = await walkLogFile(file, { from: head.end, to: Number.POSITIVE_INFINITY }, survey);
   const { size } = await file.stat();
   return { last: survey.last, begin: head.beginGtid, isTorn: end < size || survey.isOpen };

@@ -41,7 +41,7 @@ export async function readLogFileHead(file: FileHandle, flavour: Flavour): Promi
   if (last === null) throw unexpected('it does not tell which transactions came before it');
   return {
     format,
-    begin: last === '' ? 0 : flavour.ordinalOf(last),
+    begin: flavour.countOf(last),
     beginGtid: last,
     end: listAt + list.length,
   };

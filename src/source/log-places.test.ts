@@ -12,13 +12,3 @@ it('finds the ordinal of a group by the log file and position at which it ends',
   expect(places.ordinalAt('bin.000001', 400)).toBeNull();
   expect(places.ordinalAt('bin.000002', 999_900)).toBe(9_999);
 });
-
-it('finds where a group ends', () => {
-  const places = new LogPlaces();
-  expect(places.endOf(0)).toBeNull();
-  places.note(7, 'bin.000001', 400);
-  places.note(8, 'bin.000002', 500);
-  expect(places.endOf(7)).toEqual({ file: 'bin.000001', position: 400 });
-  expect(places.endOf(8)).toEqual({ file: 'bin.000002', position: 500 });
-  expect(places.endOf(9)).toBeNull();
-});

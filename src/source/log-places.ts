@@ -1,12 +1,6 @@
 /** Number of groups that are remembered. A snapshot's place is looked up within milliseconds, so it is a recent one. */
 const KEPT = 8_192;
 
-/** A place between two events of the server's log. */
-export interface LogPlace {
-  readonly file: string;
-  readonly position: number;
-}
-
 /** The places in the server's log files at which the latest groups end. Each group costs three writes into arrays. */
 export class LogPlaces {
   readonly #positions = new Float64Array(KEPT);
@@ -27,16 +21,6 @@ export class LogPlaces {
     for (let back = 1; back <= KEPT; back++) {
       const at = (this.#next - back + KEPT) % KEPT;
       if (this.#positions[at] === position && this.#files[at] === file) return this.#ordinals[at] ?? null;
-    }
-    return null;
-  }
-
-  /** Where the group with this ordinal ends; null = not known. */
-  endOf(ordinal: number): LogPlace | null {
-    for (let back = 1; back <= KEPT; back++) {
-      const at = (this.#next - back + KEPT) % KEPT;
-      if (this.#ordinals[at] !== ordinal || this.#files[at] === '') continue;
-      return { file: this.#files[at] as string, position: this.#positions[at] as number };
     }
     return null;
   }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { DumpRefusal, Flavour } from '../flavour/flavour.js';
+import type { Chain } from '../model/chain.js';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import type { RecordBatch } from '../model/records.js';
@@ -31,7 +32,7 @@ export interface SourceOptions {
 export interface SourceModules {
   flavour: Flavour;
   logger: Logger;
-  epochOf(ordinal: number): number;
+  chain(): Chain;
   /** Takes a batch. False = the source must pause until `resume`. */
   batch(batch: RecordBatch): boolean;
   /** The log has this statement, executed in this database; '' = its text is not known. Called while a batch is read. */
@@ -159,13 +160,13 @@ export class Source {
   }
 
   #assembler(): GroupAssembler {
-    const { flavour, epochOf } = this.#modules;
+    const { flavour, chain } = this.#modules;
     const { after } = this.#options;
     return new GroupAssembler(
       { ordinal: after.ordinal, gtid: flavour.gtidBinary(after.gtid) },
       {
         flavour,
-        epochOf,
+        chain,
         wallClockMs: Date.now,
         batch: (batch) => {
           if (this.#ended) return;

@@ -14,7 +14,7 @@ export interface XaLog {
   readonly lastOther: number;
 }
 
-/** Collects the XA branches from the events of a log. */
+/** Collects the XA branches from the events of a log that begins after the group `after`. */
 export class XaLogReader implements LogReader {
   readonly branches = new Map<string, XaMark['does']>();
   readonly lastAt = new Map<string, number>();
@@ -22,7 +22,6 @@ export class XaLogReader implements LogReader {
   lastOther = 0;
   /** Ordinal of the last complete group. */
   ordinal: number;
-  readonly #flavour: Flavour;
   readonly #grammar: GroupGrammar;
   readonly #until: number;
   readonly #marks: (event: Buffer) => XaMark | null;
@@ -32,7 +31,6 @@ export class XaLogReader implements LogReader {
   #largePlace: EventPlace = 'skip';
 
   constructor(flavour: Flavour, after: number, until: number) {
-    this.#flavour = flavour;
     this.#grammar = flavour.grammar();
     this.#marks = flavour.xaMarks();
     this.ordinal = after;
@@ -44,7 +42,7 @@ export class XaLogReader implements LogReader {
     // A read may return events after `until`.
     if (this.ordinal >= this.#until) return;
     if (place === 'begin') {
-      this.#begun = this.#flavour.orderOf(this.#grammar.gtidOf(event)) ?? this.ordinal;
+      this.#begun = this.ordinal + 1;
       this.#isOfXa = false;
     }
     const mark = this.#marks(event);

@@ -7,6 +7,7 @@ import { parsePosition } from '../../src/model/position.js';
 import { sleep } from '../../src/std/timing.js';
 import { checksumAtRest } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { gtidIn } from '../kit/gtid.js';
 import { LoneServer } from '../kit/lone-server.js';
 import { dieWithoutSuccessor } from '../kit/no-successor.js';
 import { seedsOf, untilHealed } from '../kit/seeds.js';
@@ -108,13 +109,13 @@ it('what a recovery wrote is known as that also when the log goes back over seve
     await lone.unlogged('SET GLOBAL rpl_semi_sync_master_enabled = 0');
     await as(mariadb.epochServerId(1), 'CREATE DATABASE d');
     await as(mariadb.epochServerId(2), 'CREATE TABLE d.t (a INT)');
-    await lone.unlogged('FLUSH LOCAL BINARY LOGS', `SET GLOBAL gtid_slave_pos = '${mariadb.gtidAt(2, 2)}'`);
+    await lone.unlogged('FLUSH LOCAL BINARY LOGS', `SET GLOBAL gtid_slave_pos = '${gtidIn(2, 2)}'`);
     await as(RECOVERY_SERVER_ID, 'DROP TABLE d.t');
-    const nameOf = (ordinal: number) => mariadb.gtidAt(ordinal === 1 ? 1 : 2, ordinal);
+    const nameOf = (ordinal: number) => gtidIn(ordinal === 1 ? 1 : 2, ordinal);
     expect(await lone.control.settleRecovery({ noted: null, nameOf, isDdl: async () => true })).toMatch(
-      `${mariadb.gtidAt(2, 3)} counts as executed`,
+      `${gtidIn(2, 3)} counts as executed`,
     );
-    expect(await lone.ask('SELECT @@global.gtid_slave_pos')).toBe(mariadb.gtidAt(2, 3));
+    expect(await lone.ask('SELECT @@global.gtid_slave_pos')).toBe(gtidIn(2, 3));
   } finally {
     await lone.dispose();
   }
@@ -123,7 +124,7 @@ it('what a recovery wrote is known as that also when the log goes back over seve
 it('a log reset that a crash interrupted is done again', async () => {
   const lone = await LoneServer.start();
   try {
-    const after = mariadb.gtidAt(1, 2);
+    const after = gtidIn(1, 2);
     await lone.unlogged('SET GLOBAL rpl_semi_sync_master_enabled = 0');
     await withSql(lone, async (connection) => {
       await run(connection, `SET SESSION server_id = ${mariadb.epochServerId(1)}`);

@@ -5,14 +5,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import type { SkeinError } from '../../src/model/error.js';
 import type { Position } from '../../src/model/position.js';
+import { ORIGIN } from '../../src/model/position.js';
 import type { RecordBatch } from '../../src/model/records.js';
 import { type DeadLogEnd, readDeadLog } from '../../src/source/dead-log.js';
 import { readLogEnd } from '../../src/source/log-end.js';
-import { type LogPlace, LogPlaces } from '../../src/source/log-places.js';
 import { Source } from '../../src/source/source.js';
 import { silentLogger } from '../../src/std/logger.js';
 import { sleep } from '../../src/std/timing.js';
 import { walkRecords } from '../../src/wire/record.js';
+import { epochEntry } from '../kit/chain-entry.js';
 import { LoneServer, positionAt } from '../kit/lone-server.js';
 import { seededRandom } from '../kit/random.js';
 import { run, withSql } from '../kit/sql-node.js';
@@ -69,7 +70,6 @@ class Groups {
 
 interface DumpOf {
   groups: Groups;
-  places: LogPlaces;
   /** Why it ended by itself. */
   ended(): SkeinError | null;
   stop(): void;
@@ -77,12 +77,15 @@ interface DumpOf {
 
 async function dump(after: Position, annotated: boolean): Promise<DumpOf> {
   const groups = new Groups();
-  const places = new LogPlaces();
   const source = new Source(
     { target: server.dumpTarget, serverId: CATCH_UP_ID + rounds++, after, semiSync: false, annotated },
     {
-      ...{ flavour: mariadb, logger: silentLogger, epochOf: () => 1, batch: (batch) => groups.take(batch) },
-      groupRead: (ordinal, file, position) => places.note(ordinal, file, position),
+      ...{
+        flavour: mariadb,
+        logger: silentLogger,
+        chain: () => [epochEntry(1, ORIGIN)],
+        batch: (batch) => groups.take(batch),
+      },
     },
   );
   let error: SkeinError | null = null;
@@ -90,19 +93,15 @@ async function dump(after: Position, annotated: boolean): Promise<DumpOf> {
     error = ended;
   });
   await source.start();
-  return { groups, places, ended: () => error, stop: () => source.stop() };
+  return { groups, ended: () => error, stop: () => source.stop() };
 }
 
-async function readFiles(
-  after: Position,
-  annotated: boolean,
-  hint: LogPlace | null,
-): Promise<DeadLogEnd & { groups: Groups }> {
+async function readFiles(after: Position, annotated: boolean): Promise<DeadLogEnd & { groups: Groups }> {
   const groups = new Groups();
   const end = await readDeadLog(
-    { dataDir: server.dataFile(''), after, annotated, hint },
+    { dataDir: server.dataFile(''), after, annotated },
     {
-      ...{ flavour: mariadb, epochOf: () => 1, batch: (batch) => groups.take(batch) },
+      ...{ flavour: mariadb, chain: () => [epochEntry(1, ORIGIN)], batch: (batch) => groups.take(batch) },
       drained: async () => {},
     },
   );
@@ -174,11 +173,11 @@ async function killAndCompare(round: number): Promise<void> {
   alive.stop();
 
   const files = await index();
-  const whole = await readFiles(begin, annotated, null);
+  const whole = await readFiles(begin, annotated);
   expect(whole.stopped).toBe(null);
-  const rest = await readFiles(had, annotated, alive.places.endOf(had.ordinal));
+  const rest = await readFiles(had, annotated);
   expect(rest).toMatchObject({ stopped: null, ordinal: whole.ordinal });
-  expect(rest.groups.after(0).equals(whole.groups.after(had.ordinal)), 'by the hint').toBe(true);
+  expect(rest.groups.after(0).equals(whole.groups.after(had.ordinal))).toBe(true);
   expect(alive.groups.after(0).equals(whole.groups.after(0).subarray(0, alive.groups.after(0).length))).toBe(
     true,
   );

@@ -4,9 +4,12 @@ import { RECOVERY_SERVER_ID } from '../../src/flavour/mariadb/ddl-recovery.js';
 import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import type { RecoverAs } from '../../src/flavour/server-program.js';
 import type { FormerPrimaryOutcome } from '../../src/flavour/server-sql.js';
+import { ORIGIN } from '../../src/model/position.js';
 import { readDeadLog } from '../../src/source/dead-log.js';
 import { readLogEnd } from '../../src/source/log-end.js';
+import { epochEntry } from '../kit/chain-entry.js';
 import { FedBySpool } from '../kit/fed-by-spool.js';
+import { gtidIn } from '../kit/gtid.js';
 import { LoneServer, positionAt } from '../kit/lone-server.js';
 import { rowsOf, run, scalarOf, withSql } from '../kit/sql-node.js';
 import { until } from '../kit/until.js';
@@ -72,7 +75,7 @@ async function keep(upTo: number): Promise<void> {
   await readDeadLog(
     { dataDir: server.dataFile(''), after: positionAt(0) },
     {
-      ...{ flavour: mariadb, epochOf: () => 1, drained: async () => {} },
+      ...{ flavour: mariadb, chain: () => [epochEntry(1, ORIGIN)], drained: async () => {} },
       batch: (batch) => log.take(batch),
     },
   );
@@ -86,7 +89,7 @@ async function settle(): Promise<FormerPrimaryOutcome> {
   return server.control.settleFormerPrimary({
     serverId: IDS,
     logEnd: await logEnd(),
-    nameOf: (ordinal) => (ordinal > end.ordinal ? null : mariadb.gtidAt(1, ordinal)),
+    nameOf: (ordinal) => (ordinal > end.ordinal ? null : gtidIn(1, ordinal)),
   });
 }
 

@@ -1,4 +1,5 @@
 /** Snapshots of servers under load: taken, received, put in place, started; what is in them, and where they stand. */
+
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseMariadbGtid } from '../../src/flavour/mariadb/gtid.js';
 import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { gtidIn } from '../kit/gtid.js';
 import { LoneServer, positionAt } from '../kit/lone-server.js';
 import {
   type Donor,
@@ -120,7 +122,7 @@ describe.each([
 
       // Rule H8: seeded, no traffic, promoted, first write.
       await seeded.control.openAsPrimary({ serverId: mariadb.epochServerId(9) });
-      const next = mariadb.gtidAt(9, ordinalOf(taken.gtid) + 1);
+      const next = gtidIn(9, ordinalOf(taken.gtid) + 1);
       // It waits for an acknowledgement, for there are no replicas.
       await start(seeded.connect(), "INSERT INTO load_test.rows (pad) VALUES ('after')");
       await until('it is logged', async () => (await seeded.control.status()).gtidBinlogPos === next);

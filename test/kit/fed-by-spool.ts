@@ -8,6 +8,7 @@ import { Spool } from '../../src/spool/spool.js';
 import { diskStorage } from '../../src/spool/storage.js';
 import { silentLogger } from '../../src/std/logger.js';
 import { encodeRecord, RECORD_KIND, WHOLE } from '../../src/wire/record.js';
+import { gtidIn } from './gtid.js';
 import type { LoneServer } from './lone-server.js';
 import { until } from './until.js';
 
@@ -59,9 +60,9 @@ export class FedBySpool {
         flavour: mariadb,
         spool: this.spool,
         committed: () => end.ordinal,
-        nameOf: (ordinal) => (ordinal === 0 ? '' : mariadb.gtidAt(1, ordinal)),
-        beforeDdl: async ({ previousGtid }) => {
-          if (previousGtid !== '') await server.control.waitApplied(previousGtid, 10_000);
+        nameOf: (ordinal) => (ordinal === 0 ? '' : gtidIn(1, ordinal)),
+        beforeDdl: async ({ ordinal }) => {
+          await server.control.waitApplied(ordinal - 1, 10_000);
         },
         refused: (error) => errors.push(error.message),
       },

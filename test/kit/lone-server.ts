@@ -5,6 +5,7 @@ import type { Connection, ConnectionOptions } from 'mysql2/promise';
 import type { AccountName } from '../../src/flavour/accounts.js';
 import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
 import type { Position } from '../../src/model/position.js';
+import { ORIGIN } from '../../src/model/position.js';
 import { accountPassword } from '../../src/mysql-control/accounts.js';
 import { MariadbControl } from '../../src/mysql-control/control.js';
 import { chooseCacheDir } from '../../src/server-packages/cache-dir.js';
@@ -13,6 +14,8 @@ import { ManagedServer, type ManagedServerOptions } from '../../src/server-proce
 import type { DumpTarget } from '../../src/source/dump-connection.js';
 import { Source } from '../../src/source/source.js';
 import { silentLogger } from '../../src/std/logger.js';
+import { epochEntry } from './chain-entry.js';
+import { gtidIn } from './gtid.js';
 import { openSql, run, type SqlNode, scalarOf, withSql } from './sql-node.js';
 import { until } from './until.js';
 
@@ -129,7 +132,7 @@ export class LoneServer implements SqlNode {
         after,
         semiSync: true,
       },
-      { flavour: mariadb, logger: silentLogger, epochOf: () => 1, batch: () => true },
+      { flavour: mariadb, logger: silentLogger, chain: () => [epochEntry(1, ORIGIN)], batch: () => true },
     );
     this.#sources.push(source);
     await source.start();
@@ -167,5 +170,5 @@ export class LoneServer implements SqlNode {
 
 /** Where the history of epoch 1 stands at this number. */
 export function positionAt(ordinal: number): Position {
-  return { epoch: 1, ordinal, gtid: ordinal === 0 ? '' : mariadb.gtidAt(1, ordinal) };
+  return { epoch: 1, ordinal, gtid: ordinal === 0 ? '' : gtidIn(1, ordinal) };
 }

@@ -2,12 +2,14 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mariadb } from '../../src/flavour/mariadb/mariadb.js';
-import { formatPosition, parsePosition } from '../../src/model/position.js';
+import { formatPosition, ORIGIN, parsePosition } from '../../src/model/position.js';
 import type { ClientStatement } from '../../src/model/running-statement.js';
 import { Source } from '../../src/source/source.js';
 import { silentLogger } from '../../src/std/logger.js';
+import { epochEntry } from '../kit/chain-entry.js';
 import { binlogGtid, checksumAtRest, sequenceOf, waitApplied } from '../kit/checksum.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
+import { gtidIn } from '../kit/gtid.js';
 import { endOf, eventsSince, logOf } from '../kit/node-log.js';
 import { cutLastGroups } from '../kit/spool-files.js';
 import { rowsOf, run, withSql } from '../kit/sql-node.js';
@@ -263,7 +265,12 @@ describe('settings that the promise rests on', () => {
       const after = parsePosition((await primary.sql("INSERT INTO demo.t (v) VALUES ('x')")).position);
       stranger = new Source(
         { target, serverId: 77, after, semiSync: true },
-        { flavour: mariadb, logger: silentLogger, epochOf: () => after.epoch, batch: () => true },
+        {
+          flavour: mariadb,
+          logger: silentLogger,
+          chain: () => [epochEntry(after.epoch, ORIGIN)],
+          batch: () => true,
+        },
       );
       await stranger.start();
     }
@@ -346,7 +353,7 @@ describe('epochs and positions', () => {
     await allReady();
     const state = parsePosition(position);
     for (const wrong of [epoch - 1, later.epoch, later.epoch + 1, 4_000]) {
-      const made = { ...state, epoch: wrong, gtid: mariadb.gtidAt(wrong, state.ordinal) };
+      const made = { ...state, epoch: wrong, gtid: gtidIn(wrong, state.ordinal) };
       for (const node of cluster.nodes) {
         const answer = await node.request('POST', '/v1/sql', {
           sql: 'SELECT 1',

@@ -74,12 +74,8 @@ export function markedAsDdl(group: Buffer): Buffer {
   return copy;
 }
 
-/** In a position text such as `0-1-57,1-1-3`. Skein writes in domain 0 alone. */
-export function ownGtid(position: string): string {
-  return (
-    position
-      .split(',')
-      .find((gtid) => gtid.trim().startsWith('0-'))
-      ?.trim() ?? ''
-  );
+/** Of a position text such as `0-1-57,1-1-3`. Skein writes in domain 0 alone. */
+export function countOf(position: string): number {
+  const gtid = position.split(',').find((each) => each.trim().startsWith('0-'));
+  return gtid === undefined ? 0 : parseMariadbGtid(gtid.trim()).sequence;
 }

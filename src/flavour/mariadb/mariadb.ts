@@ -1,3 +1,4 @@
+import { type Chain, epochOf } from '../../model/chain.js';
 import { SkeinError } from '../../model/error.js';
 import {
   EVENT,
@@ -23,6 +24,7 @@ import { dumpRefusal } from './dump-refusal.js';
 import { mariadbErrors } from './error-numbers.js';
 import { MARIADB_EVENT, ROWS } from './event-types.js';
 import {
+  countOf,
   decodeMariadbGtid,
   decodeMariadbGtidEvent,
   encodeMariadbGtid,
@@ -30,7 +32,6 @@ import {
   GTID_FLAG_DDL,
   GTID_FLAG_STANDALONE,
   markedAsDdl,
-  ownGtid,
   parseMariadbGtid,
 } from './gtid.js';
 import { beginOfHead, lastOfList } from './log-head.js';
@@ -42,6 +43,10 @@ import { decodeXaMark, mariadbXaMarks } from './xa.js';
 
 /** Epoch e's primary writes with this plus e (rule C10); replicas take ids far above, which no GTID ever shows. */
 const EPOCH_SERVER_ID_BASE = 1_000_000;
+
+function serverIdAt(chain: Chain, ordinal: number): number {
+  return EPOCH_SERVER_ID_BASE + epochOf(chain, ordinal);
+}
 
 /** Capability 4: the client understands MariaDB's GTID events. */
 const CAPABILITY_GTID = 4;
@@ -218,17 +223,17 @@ export const mariadb: Flavour = {
   gtidText: (binary) =>
     formatMariadbGtid(decodeMariadbGtid(Buffer.from(binary.buffer, binary.byteOffset, binary.length))),
   gtidBinary: (text) => (text === '' ? Buffer.alloc(0) : encodeMariadbGtid(parseMariadbGtid(text))),
-  ordinalOf: (gtid) => parseMariadbGtid(gtid).sequence,
-  gtidAt: (epoch, ordinal) =>
-    formatMariadbGtid({ domain: 0, serverId: EPOCH_SERVER_ID_BASE + epoch, sequence: ordinal }),
+  countOf,
+  gtidAt: (chain, ordinal) =>
+    formatMariadbGtid({ domain: 0, serverId: serverIdAt(chain, ordinal), sequence: ordinal }),
   grammar: () => new MariadbGrammar(),
-  isAt(gtid, epoch, ordinal) {
+  isAt(gtid, chain, ordinal) {
     const { domain, serverId, sequence } = decodeMariadbGtid(gtid);
-    return domain === 0 && sequence === ordinal && serverId === EPOCH_SERVER_ID_BASE + epoch;
+    return domain === 0 && sequence === ordinal && serverId === serverIdAt(chain, ordinal);
   },
-  orderOf(gtid) {
-    const { domain, sequence } = decodeMariadbGtid(gtid);
-    return domain === 0 ? sequence : null;
+  ordinalOf(gtid, chain) {
+    const { domain, serverId, sequence } = parseMariadbGtid(gtid);
+    return domain === 0 && serverId === serverIdAt(chain, sequence) ? sequence : null;
   },
   logFileBegin: (event) => (event[HEADER_AT.type] === MARIADB_EVENT.gtidList ? lastOfList(event) : null),
   beginOfHead,
@@ -240,7 +245,6 @@ export const mariadb: Flavour = {
   mayChangeDefinitions,
   dumpConversation,
   dumpRefusal,
-  ownGtid,
   recoveryServerId: RECOVERY_SERVER_ID,
   epochServerId: (epoch) => EPOCH_SERVER_ID_BASE + epoch,
 };

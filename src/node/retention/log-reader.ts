@@ -8,7 +8,7 @@ export interface LogReaderModules {
   logFiles(): Promise<BinaryLogFile[] | null>;
   /** The GTID after which a file begins; null = the file does not say. */
   logFileBegin(name: string): Promise<string | null>;
-  ordinalOf(gtid: string): number;
+  countOf(position: string): number;
   /** Directory of the server's data. */
   readonly directory: string;
   wallMs(): number;
@@ -65,12 +65,12 @@ export class LogReader {
   }
 
   async #look({ name, bytes }: BinaryLogFile, isWritten: boolean): Promise<Known | null> {
-    const { logFileBegin, ordinalOf, directory } = this.#modules;
+    const { logFileBegin, countOf, directory } = this.#modules;
     const before = this.#known.get(name);
     if (before && !before.isWritten && before.bytes === bytes && !isWritten) return before;
     const gtid = await logFileBegin(name);
     if (gtid === null) return null;
     const { mtimeMs } = await stat(join(directory, name));
-    return { before: gtid === '' ? 0 : ordinalOf(gtid), bytes, isWritten, writtenAtMs: mtimeMs };
+    return { before: countOf(gtid), bytes, isWritten, writtenAtMs: mtimeMs };
   }
 }

@@ -23,7 +23,7 @@ export interface NodeRetentionModules {
   readonly control: MariadbControl;
   readonly server: ManagedServer;
   readonly role: RoleNode;
-  readonly flavour: Pick<Flavour, 'ordinalOf' | 'beginOfHead'>;
+  readonly flavour: Pick<Flavour, 'countOf' | 'beginOfHead'>;
   /** The warnings in the status document have changed. */
   changed(): void;
 }
@@ -53,7 +53,7 @@ export function nodeRetention(config: NodeConfig, modules: NodeRetentionModules)
         (await logFileBegin(join(server.dataDir, name), flavour)) ?? control.logFileBegin(name),
       purgeLogs: (before) => control.purgeLogs(before),
       keepLogs: () => control.keepLogs(),
-      ordinalOf: (gtid) => flavour.ordinalOf(gtid),
+      countOf: (position) => flavour.countOf(position),
       serverPid: () => server.current?.pid ?? null,
       role: {
         get role() {

@@ -74,7 +74,7 @@ beforeEach(async () => {
         const before = log.files.find((file) => file.name === name)?.before;
         return before === undefined ? null : before === 0 ? '' : `0-1-${before}`;
       },
-      ordinalOf: (gtid) => Number(gtid.split('-')[2]),
+      countOf: (position) => Number(position.split('-')[2] ?? 0),
       purgeLogs: async (before) => log.purge(before),
       keepLogs: async () => false,
       serverPid: () => 1,

@@ -26,7 +26,7 @@ export interface RetentionOptions {
   readonly spoolDirectory: string;
 }
 
-export interface RetentionModules extends Pick<LogReaderModules, 'logFiles' | 'logFileBegin' | 'ordinalOf'> {
+export interface RetentionModules extends Pick<LogReaderModules, 'logFiles' | 'logFileBegin' | 'countOf'> {
   readonly logger: Logger;
   readonly events: EventLog;
   purgeLogs(before: string): Promise<void>;

@@ -5,7 +5,7 @@ import type { DefinitionsQuery, DefinitionsReply } from '../../wire/messages.js'
 import type { LocalControl } from '../local-server.js';
 
 export interface FormerAnswerModules {
-  readonly flavour: Pick<Flavour, 'ordinalOf'>;
+  readonly flavour: Pick<Flavour, 'countOf'>;
   control(): Pick<LocalControl, 'definitions' | 'status'>;
   /** The server is open as the primary, and has executed everything before. */
   isOpen(): boolean;
@@ -26,8 +26,7 @@ export async function answerFormer(
     const definitions = definitionsOf(await control().definitions(), objects);
     const { gtidBinlogPos } = await control().status();
     if (!isOpen()) return failed(NOT_OPEN);
-    const ordinal = gtidBinlogPos === '' ? 0 : flavour.ordinalOf(gtidBinlogPos);
-    return { id, definitions, failed: null, ordinal };
+    return { id, definitions, failed: null, ordinal: flavour.countOf(gtidBinlogPos) };
   } catch (error) {
     return failed(messageOf(error));
   }

@@ -1,5 +1,5 @@
 import type { Flavour } from '../../flavour/flavour.js';
-import { type Chain, epochOf } from '../../model/chain.js';
+import type { Chain } from '../../model/chain.js';
 import type { Position } from '../../model/position.js';
 import type { RecordBatch } from '../../model/records.js';
 import type { DumpTarget } from '../../source/dump-connection.js';
@@ -66,7 +66,7 @@ export class LogDumps {
       {
         flavour,
         logger,
-        epochOf: (ordinal) => epochOf(chain(), ordinal),
+        chain,
         batch,
         ...more,
       },

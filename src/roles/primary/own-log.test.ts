@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { epochEntry } from '../../../test/kit/chain-entry.js';
+import { gtidIn } from '../../../test/kit/gtid.js';
 import { LogFile } from '../../../test/kit/log-file.js';
 import { makeGroup } from '../../../test/kit/spool/record-maker.js';
 import { mariadb } from '../../flavour/mariadb/mariadb.js';
@@ -24,7 +25,7 @@ let spool: Spool;
 let epochs: Epochs;
 
 const positionAt = (ordinal: number): Position =>
-  ordinal === 0 ? ORIGIN : { epoch: 1, ordinal, gtid: mariadb.gtidAt(1, ordinal) };
+  ordinal === 0 ? ORIGIN : { epoch: 1, ordinal, gtid: gtidIn(1, ordinal) };
 const binary = (ordinal: number) =>
   ordinal === 0 ? Buffer.alloc(0) : Buffer.from(mariadb.gtidBinary(positionAt(ordinal).gtid));
 
@@ -165,7 +166,11 @@ it('a group that the source had begun is taken whole from the files of the dead 
   await writeFile(join(directory, 'bin.000001'), file.bytes);
   await writeFile(join(directory, 'bin.index'), './bin.000001\n');
   const own = ownLog(new Log(0));
-  const modules = { flavour: mariadb, epochOf: () => 1, batch: (read: RecordBatch) => own.take(read) };
+  const modules = {
+    flavour: mariadb,
+    chain: () => [epochEntry(1, ORIGIN)],
+    batch: (read: RecordBatch) => own.take(read),
+  };
   // The server died when it had sent the first transaction and the most of the second one.
   const source = new GroupAssembler(
     { ordinal: 0, gtid: Buffer.alloc(0) },

@@ -153,7 +153,7 @@ export class PrimaryNode implements RoleScope {
         sql: flavour.sql,
         trail: primary.feed.trail,
         positionAt: (ordinal) => primary.positionAt(ordinal),
-        ordinalOf: (gtid) => (gtid === '' ? 0 : flavour.ordinalOf(gtid)),
+        countOf: (position) => flavour.countOf(position),
         ordinalAtPlace: (file, position) => primary.feed.places.ordinalAt(file, position),
         received: () => primary.received,
         readNow: () => primary.readNow(),

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { epochEntry } from '../../../test/kit/chain-entry.js';
+import { gtidIn } from '../../../test/kit/gtid.js';
 import { attachInfo } from '../../../test/kit/link.js';
 import { until } from '../../../test/kit/until.js';
 import { EventLog } from '../../events/event-log.js';
@@ -174,7 +175,7 @@ it('makes automatic changes of the list as soon as it is open, without another e
 it('does not open a server that has more than the log, and says that it cannot serve (rule E10)', async () => {
   const chainFile = new ChainFile(directory);
   await chainFile.save([epochEntry(1, ORIGIN, members())]);
-  const { control, opened } = serverThatRefuses(0, mariadb.gtidAt(1, 3));
+  const { control, opened } = serverThatRefuses(0, gtidIn(1, 3));
   const role = await roleOf(control, chainFile);
   await role.serverUp(up);
   expect([role.isOpen, opened()]).toEqual([false, []]);
@@ -184,8 +185,8 @@ it('does not open a server that has more than the log, and says that it cannot s
 
 it('with `all`, nobody waits for what is before the beginning of the epoch when a majority has that (rule M5)', async () => {
   const chainFile = new ChainFile(directory);
-  const at5 = { epoch: 0, ordinal: 5, gtid: mariadb.gtidAt(0, 5) };
-  const [gtid, previousGtid] = [5, 4].map((ordinal) => mariadb.gtidBinary(mariadb.gtidAt(0, ordinal)));
+  const at5 = { epoch: 0, ordinal: 5, gtid: gtidIn(0, 5) };
+  const [gtid, previousGtid] = [5, 4].map((ordinal) => mariadb.gtidBinary(gtidIn(0, ordinal)));
   if (!gtid || !previousGtid) throw new Error('no name');
   await spool.restartAfter({ epoch: 0, ordinal: 5, gtid, previousGtid });
   const others = ['n2', 'n3'].map((name) => ({ ...place, name, incarnation: name, voter: true }));

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { gtidIn } from '../../../test/kit/gtid.js';
 import { attachInfo } from '../../../test/kit/link.js';
 import { until } from '../../../test/kit/until.js';
 import { EventLog } from '../../events/event-log.js';
@@ -12,7 +13,7 @@ import { silentLogger } from '../../std/logger.js';
 import type { BootNumbers } from './boot-numbers.js';
 import { ReplicaSet } from './replica-set.js';
 
-const at = (ordinal: number): Position => ({ epoch: 1, ordinal, gtid: mariadb.gtidAt(1, ordinal) });
+const at = (ordinal: number): Position => ({ epoch: 1, ordinal, gtid: gtidIn(1, ordinal) });
 
 /** A replica whose log ends at 3, on a primary whose window and spool begin later. */
 function behind(error: SkeinError, logBegin: () => Promise<Position>) {

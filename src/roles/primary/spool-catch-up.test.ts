@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { gtidIn } from '../../../test/kit/gtid.js';
 import { makeGroup } from '../../../test/kit/spool/record-maker.js';
 import { until } from '../../../test/kit/until.js';
 import { mariadb } from '../../flavour/mariadb/mariadb.js';
@@ -54,8 +55,8 @@ it('hands out what the spool has after a place, and then what is appended; a new
   await until('it is at the end', () => taken.at(-1)?.completeOrdinal === 7);
   expect(taken.map(shown)).toEqual(['3-5 (5) one', '6-7 (7) two']);
   expect(taken.map(({ completeGtid }) => mariadb.gtidText(completeGtid))).toEqual([
-    mariadb.gtidAt(1, 5),
-    mariadb.gtidAt(1, 7),
+    gtidIn(1, 5),
+    gtidIn(1, 7),
   ]);
   expect(taken.every(({ startsGroup }) => startsGroup)).toBe(true);
   groups(8, 8);

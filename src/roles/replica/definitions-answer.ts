@@ -1,3 +1,4 @@
+import type { Flavour } from '../../flavour/flavour.js';
 import { definitionsOf } from '../../model/definitions.js';
 import { isSkeinError, messageOf } from '../../model/error.js';
 import { monotonicMs } from '../../std/clock.js';
@@ -11,6 +12,7 @@ const APPLY_STALL_MS = 10_000;
 const POLL_MS = 1_000;
 
 export interface DefinitionsAnswerModules {
+  readonly flavour: Pick<Flavour, 'countOf'>;
   readonly checks: ReplicaChecks;
   control(): LocalControl;
   /** The server was taken over, and replicates from this node. */
@@ -29,7 +31,7 @@ export async function answerDefinitions(
   const failed = (reason: string): DefinitionsReply => ({ id, definitions: {}, failed: reason });
   try {
     if (checks.closed) return failed(checks.closed);
-    if (!(await reaches(gtid, modules)))
+    if (!(await reaches(modules.flavour.countOf(gtid), modules)))
       return failed(
         `The server did not reach ${gtid} in time: it has applied up to ${checks.applied.gtid || 'nothing'}.`,
       );
@@ -40,17 +42,16 @@ export async function answerDefinitions(
   }
 }
 
-/** Resolves with true once the server has executed everything up to `gtid`, with false when it is not expected to. */
+/** Resolves with true once the server has executed everything up to `ordinal`, with false when it is not expected to. */
 async function reaches(
-  gtid: string,
+  ordinal: number,
   { checks, control, follows }: DefinitionsAnswerModules,
 ): Promise<boolean> {
-  if (gtid === '') return true;
   const server = control();
   let applied = checks.applied.ordinal;
   let movedAtMs = monotonicMs();
   for (;;) {
-    const found = await lookAt(gtid, server);
+    const found = await lookAt(ordinal, server);
     if (found === 'reached') return true;
     // A long statement, or a server that was just started, gets there. A server whose threads have stopped may not.
     const moves = checks.applied.ordinal > applied || !follows() || checks.isRunning();
@@ -60,9 +61,9 @@ async function reaches(
   }
 }
 
-async function lookAt(gtid: string, server: LocalControl): Promise<'reached' | 'behind' | 'down'> {
+async function lookAt(ordinal: number, server: LocalControl): Promise<'reached' | 'behind' | 'down'> {
   try {
-    return (await server.waitApplied(gtid, POLL_MS)) ? 'reached' : 'behind';
+    return (await server.waitApplied(ordinal, POLL_MS)) ? 'reached' : 'behind';
   } catch (error) {
     if (!isSkeinError(error, 'SERVER_DOWN')) throw error;
     await sleep(POLL_MS);

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { epochEntry } from '../../../test/kit/chain-entry.js';
+import { gtidIn } from '../../../test/kit/gtid.js';
 import { throughout, until } from '../../../test/kit/until.js';
 import { EventLog } from '../../events/event-log.js';
 import { mariadb } from '../../flavour/mariadb/mariadb.js';
@@ -20,7 +21,7 @@ function former(closing: Promise<void> = Promise.resolve()) {
   const role = new AbortController();
   let readOnly = false;
   const control = () => ({
-    status: async () => ({ readOnly, gtidBinlogPos: mariadb.gtidAt(1, 5) }),
+    status: async () => ({ readOnly, gtidBinlogPos: gtidIn(1, 5) }),
     closeForWrites: async () => {
       done.push('is being closed');
       await closing;
@@ -37,7 +38,7 @@ function former(closing: Promise<void> = Promise.resolve()) {
       newServerId: async () => 7,
     },
     chainFile: {
-      chain: [epochEntry(1, ORIGIN), epochEntry(2, { epoch: 1, ordinal: 5, gtid: mariadb.gtidAt(1, 5) })],
+      chain: [epochEntry(1, ORIGIN), epochEntry(2, { epoch: 1, ordinal: 5, gtid: gtidIn(1, 5) })],
     },
     openMark: { epoch: 1, doubt: 'it was not compared', clear: async () => void done.push('mark cleared') },
     seeding: {

@@ -16,10 +16,10 @@ const HELD_PAUSE_MS = 20;
  */
 export async function beforeDdl(
   { control, ddlNote, flavour }: { control: LocalControl; ddlNote: DdlNoteFile; flavour: Flavour },
-  { ordinal, previousGtid, statement }: HeldDdl,
+  { ordinal, statement }: HeldDdl,
   signal: AbortSignal,
 ): Promise<void> {
-  while (previousGtid !== '' && !(await control.waitApplied(previousGtid, HELD_WAIT_MS)))
+  while (!(await control.waitApplied(ordinal - 1, HELD_WAIT_MS)))
     // With too many waiting sessions, the server answers at once.
     await sleep(HELD_PAUSE_MS, signal);
   const doubt = flavour.sql.doubtOfDdl(statement);

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { epochEntry } from '../../../test/kit/chain-entry.js';
+import { gtidIn } from '../../../test/kit/gtid.js';
 import { throughout, until } from '../../../test/kit/until.js';
 import { mariadb } from '../../flavour/mariadb/mariadb.js';
 import { SkeinError } from '../../model/error.js';
@@ -79,7 +80,7 @@ function former(gtid: string) {
   return { done, primary, rejoined, role };
 }
 
-const at5 = mariadb.gtidAt(1, 5);
+const at5 = gtidIn(1, 5);
 
 it('a server that was closed in order is read when all that it has is committed (rule H9)', async () => {
   const { done, primary, rejoined } = former(at5);
@@ -103,6 +104,6 @@ it('it is looked at again when the link ends before', async () => {
 });
 
 it('a server that has something else is left to the endpoint, which finds that', async () => {
-  const { rejoined } = former(mariadb.gtidAt(1, 6));
+  const { rejoined } = former(gtidIn(1, 6));
   expect(await rejoined).toEqual({ kind: 'replica', hasDied: false });
 });

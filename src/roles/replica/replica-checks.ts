@@ -215,8 +215,7 @@ export class ReplicaChecks {
    */
   #isOurs(gtid: string): boolean {
     const { flavour, epochs } = this.#modules;
-    if (gtid.includes(',')) return false;
-    return gtid === epochs.positionAt(flavour.ordinalOf(gtid)).gtid;
+    return gtid === epochs.positionAt(flavour.countOf(gtid)).gtid;
   }
 
   /** Checks the server's replication threads: reports why they stop or stall, starts them again, and unblocks them. */

@@ -286,8 +286,11 @@ export class ReplicaRole {
   }
 
   definitions(query: DefinitionsQuery): Promise<DefinitionsReply> {
-    const { control } = this.#modules;
-    return answerDefinitions(query, { control, checks: this.checks, follows: () => this.#follows });
+    const { control, flavour } = this.#modules;
+    return answerDefinitions(query, {
+      ...{ control, flavour, checks: this.checks },
+      follows: () => this.#follows,
+    });
   }
 
   records(bytes: Buffer, committedOrdinal: number): boolean {

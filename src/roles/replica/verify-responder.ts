@@ -126,7 +126,7 @@ export class VerifyResponder {
     const waitedMs = performance.now() - held.sinceMs;
     this.#modules.gate.holdAt(ordinal);
     const giveUpAtMs = performance.now() + REACH_MAX_MS;
-    while (gtid !== '' && !(await this.#modules.control().waitApplied(gtid, LOOK_MS))) {
+    while (!(await this.#modules.control().waitApplied(ordinal, LOOK_MS))) {
       if (this.#held !== held) throw new SkeinError('VERIFY_ENDED', 'The comparison was ended.');
       if (performance.now() > giveUpAtMs)
         throw new SkeinError(

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { epochEntry } from '../../../test/kit/chain-entry.js';
+import { gtidIn } from '../../../test/kit/gtid.js';
 import { heartbeatBody } from '../../../test/kit/link.js';
 import { makeGroup } from '../../../test/kit/spool/record-maker.js';
 import { until } from '../../../test/kit/until.js';
@@ -97,7 +98,7 @@ describe('the log of a witness', () => {
 
   it('begins at what is committed when it is new', async () => {
     await log.welcomed(welcome(500));
-    expect([spool.begin, spool.end]).toEqual([501, { epoch: 1, ordinal: 500, gtid: mariadb.gtidAt(1, 500) }]);
+    expect([spool.begin, spool.end]).toEqual([501, { epoch: 1, ordinal: 500, gtid: gtidIn(1, 500) }]);
     expect(spool.committed()).toBe(500);
     await received(501, 503);
     expect(spool.durable.ordinal).toBe(503);
@@ -118,7 +119,7 @@ describe('the log of a witness', () => {
     await received(1, 3);
     await log.welcomed(welcome(500));
     log.logPurged('the log of n1 begins at number 100');
-    expect(anew).toEqual([{ epoch: 1, ordinal: 500, gtid: mariadb.gtidAt(1, 500) }]);
+    expect(anew).toEqual([{ epoch: 1, ordinal: 500, gtid: gtidIn(1, 500) }]);
   });
 
   it('never gives up what may not be committed without it', async () => {

@@ -17,7 +17,7 @@ export interface AgreeModules {
   readonly trail: DdlTrail;
   readonly sql: ComparisonSql;
   positionAt(ordinal: number): Position;
-  ordinalOf(gtid: string): number;
+  countOf(position: string): number;
   /** The ordinal of the group that ends at this place of the log; null = not read yet, or read long ago. */
   ordinalAtPlace(file: string, position: number): number | null;
   /** Ordinal up to which the log was read. */
@@ -60,10 +60,10 @@ export async function agreeOnPosition(
 }
 
 /** The end of the log, if every XA branch that has ended in the log has also ended in the engine; else null. */
-async function quietOfXa(session: SqlSession, { ordinalOf, sql }: AgreeModules): Promise<number | null> {
+async function quietOfXa(session: SqlSession, { countOf, sql }: AgreeModules): Promise<number | null> {
   const logEnd = await positionOf(session, sql.positions.logged);
   const [running] = await session.queryRows(XA_RUNNING);
-  return running?.n === '0' ? ordinalOf(logEnd) : null;
+  return running?.n === '0' ? countOf(logEnd) : null;
 }
 
 async function shownOrdinal(snapshot: Snapshot, modules: AgreeModules): Promise<number> {
@@ -74,8 +74,7 @@ async function shownOrdinal(snapshot: Snapshot, modules: AgreeModules): Promise<
     if (ordinal !== null) return ordinal;
   }
   // Nothing was written since the log file was created or its reader started, so the server names the position.
-  const ordinal = modules.ordinalOf(await snapshot.gtidAt(place));
-  return ordinal;
+  return modules.countOf(await snapshot.gtidAt(place));
 }
 
 /** Time for the reader of the log to reach the end of the server's log. */
@@ -83,7 +82,7 @@ const READ_MAX_MS = 1_000;
 
 /** Resolves when all statements up to this one are in the trail. @throws SkeinError VERIFY_LOG_BEHIND */
 export async function untilRead(gtid: string, modules: AgreeModules): Promise<void> {
-  const ordinal = modules.ordinalOf(gtid);
+  const ordinal = modules.countOf(gtid);
   modules.readNow();
   const giveUpAtMs = performance.now() + READ_MAX_MS;
   for (; modules.received() < ordinal; await sleep(1)) {
