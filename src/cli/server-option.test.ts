@@ -14,7 +14,7 @@ it('--server takes a name as it is, and makes a path absolute', () => {
 
 it('an unknown name is refused with what is possible', () => {
   expect(() => option('--server', 'mariadb-11.9')).toThrow(
-    '--server is "mariadb-11.9"; expected one of mariadb-10.11, mariadb-11.8, obtain, or the path of a server program (with a /). Did you mean mariadb-11.8?',
+    '--server is "mariadb-11.9"; expected one of mariadb-10.11, mariadb-11.8, mysql-9.7, obtain, or the path of a server program (with a /). Did you mean mariadb-11.8?',
   );
   expect(() => option('--server=')).toThrow('--server is ""; expected one of');
 });

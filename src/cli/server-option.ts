@@ -1,6 +1,6 @@
 /** `--server` of the commands that prepare nodes: which database server they start. */
 import { resolve } from 'node:path';
-import { parseServerChoice, SERVER_CHOICES, SERVER_SERIES } from '../model/server-choice.js';
+import { parseServerChoice, SERVER_CHOICES, SERVER_NAMES } from '../model/server-choice.js';
 import { nearest } from '../std/nearest.js';
 import type { OptionSpec, ParsedValues } from './command.js';
 import { UsageError } from './usage-error.js';
@@ -17,7 +17,7 @@ export function serverOption(values: ParsedValues, cwd: string): string | null {
   if (text === undefined) return null;
   const choice = parseServerChoice(text);
   if (choice !== null && choice.kind !== 'any') return choice.kind === 'program' ? resolve(cwd, text) : text;
-  const guess = nearest(text, ['obtain', ...SERVER_SERIES.map(({ name }) => name)]);
+  const guess = nearest(text, SERVER_NAMES);
   throw new UsageError(
     `--server is "${text}"; expected ${SERVER_CHOICES}.${guess === null ? '' : ` Did you mean ${guess}?`}`,
   );

@@ -94,7 +94,7 @@ describe('nodeConfig', () => {
     ],
     [
       { server: 'mariadb-9' },
-      '"server" is "mariadb-9"; expected one of mariadb-10.11, mariadb-11.8, obtain, or the path of a server program (with a /), or null',
+      '"server" is "mariadb-9"; expected one of mariadb-10.11, mariadb-11.8, mysql-9.7, obtain, or the path of a server program (with a /), or null',
     ],
     [{ server: 'mariadb-11x8' }, '"server" is "mariadb-11x8"; expected one of'],
     [{ serverHangMs: 1000 }, '"serverHangMs" is 1000; expected milliseconds, a whole number from 2000'],

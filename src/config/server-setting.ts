@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { Type } from '@sinclair/typebox';
-import { SERVER_CHOICES, SERVER_SERIES } from '../model/server-choice.js';
+import { SERVER_CHOICES, SERVER_NAMES } from '../model/server-choice.js';
 
-const NAMES = ['obtain', ...SERVER_SERIES.map(({ name }) => name)].map((name) => name.replaceAll('.', '\\.'));
+const NAMES = SERVER_NAMES.map((name) => name.replaceAll('.', '\\.'));
 
 export const ServerSetting = Type.Union([Type.String({ pattern: `^(${NAMES.join('|')})$|/` }), Type.Null()], {
   default: null,

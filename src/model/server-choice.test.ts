@@ -10,9 +10,11 @@ it('a server is named by its series, by a path, or left to Skein', () => {
     kind: 'series',
     series: { flavour: 'mariadb', series: '11.8' },
   });
+  expect(parseServerChoice('mysql')).toEqual(parseServerChoice('mysql-9.7'));
+  expect(parseServerChoice('mysql')).toMatchObject({ series: { flavour: 'mysql', series: '9.7' } });
 });
 
-it.each(['mariadb', 'mariadb-11', 'mariadb-11.80', 'MariaDB-11.8', 'mariadbd', 'latest', ' '])(
+it.each(['mariadb', 'mariadb-11', 'mariadb-11.80', 'MariaDB-11.8', 'mariadbd', 'latest', 'constructor', ' '])(
   '"%s" names none',
   (text) => {
     expect(parseServerChoice(text)).toBeNull();
@@ -26,8 +28,11 @@ it('every series can be named, and messages list all of them', () => {
   }
 });
 
-it('a version belongs to one series', () => {
-  expect(isOfSeries('11.8.3-MariaDB-0+deb13u1', { series: '11.8' })).toBe(true);
-  expect(isOfSeries('11.80.1-MariaDB', { series: '11.8' })).toBe(false);
-  expect(isOfSeries('10.11.19-MariaDB', { series: '11.8' })).toBe(false);
+it('a server belongs to one series', () => {
+  const newer = { flavour: 'mariadb', series: '11.8' } as const;
+  const isNewer = (flavour: string, version: string) => isOfSeries({ flavour, version }, newer);
+  expect(isNewer('mariadb', '11.8.3-MariaDB-0+deb13u1')).toBe(true);
+  expect(isNewer('mariadb', '11.80.1-MariaDB')).toBe(false);
+  expect(isNewer('mariadb', '10.11.19-MariaDB')).toBe(false);
+  expect(isNewer('mysql', '11.8.1')).toBe(false);
 });

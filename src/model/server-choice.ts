@@ -14,6 +14,18 @@ export interface ServerSeries {
 export const SERVER_SERIES: readonly ServerSeries[] = [
   { name: 'mariadb-10.11', flavour: 'mariadb', series: '10.11', suite: 'bookworm' },
   { name: 'mariadb-11.8', flavour: 'mariadb', series: '11.8', suite: 'trixie' },
+  // No stable release of Debian has MySQL. This suite moves: what it has must be of the series.
+  { name: 'mysql-9.7', flavour: 'mysql', series: '9.7', suite: 'sid' },
+];
+
+/** Other names of series. */
+const SHORT_NAMES: Readonly<Record<string, string>> = { mysql: 'mysql-9.7' };
+
+/** Every name that is no path. */
+export const SERVER_NAMES: readonly string[] = [
+  'obtain',
+  ...Object.keys(SHORT_NAMES),
+  ...SERVER_SERIES.map(({ name }) => name),
 ];
 
 export type ServerChoice =
@@ -33,11 +45,15 @@ export function parseServerChoice(text: string): ServerChoice | null {
   if (text === '') return { kind: 'any' };
   if (text === 'obtain') return { kind: 'obtain' };
   if (text.includes('/')) return { kind: 'program', path: text };
-  const series = SERVER_SERIES.find(({ name }) => name === text);
+  const wanted = Object.hasOwn(SHORT_NAMES, text) ? SHORT_NAMES[text] : text;
+  const series = SERVER_SERIES.find(({ name }) => name === wanted);
   return series === undefined ? null : { kind: 'series', series };
 }
 
-/** Whether a server with this version, as it says it, is of the series. */
-export function isOfSeries(version: string, { series }: Pick<ServerSeries, 'series'>): boolean {
-  return version.startsWith(`${series}.`);
+/** Whether a server is of the series; its version as it says it. */
+export function isOfSeries(
+  server: { readonly flavour: string; readonly version: string },
+  { flavour, series }: Pick<ServerSeries, 'flavour' | 'series'>,
+): boolean {
+  return server.flavour === flavour && server.version.startsWith(`${series}.`);
 }

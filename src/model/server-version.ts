@@ -24,6 +24,11 @@ export function releaseOf(version: string): string {
   return /^\d+\.\d+\.\d+/.exec(version)?.[0] ?? version;
 }
 
+/** `10.11` of `10.11.19-MariaDB-0+deb12u1`. */
+export function seriesOf(version: string): string {
+  return /^\d+\.\d+/.exec(version)?.[0] ?? version;
+}
+
 /** From what `mariadb-backup --version` prints. */
 export function parseBackupVersion(text: string): string | null {
   return /MariaDB server (\d+\.\d+\.\d+)/.exec(text)?.[1] ?? null;

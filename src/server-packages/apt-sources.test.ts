@@ -84,6 +84,11 @@ Components: main
       `Signed-By: ${KEYRING}`,
     ]);
     expect(inRelease(bookworm, 'bookworm')).toEqual(bookworm);
+    const rolling = ownSources(files, inRelease(bookworm, 'sid'), KEYRING);
+    expect(rolling.match(/^(URIs|Suites): .*$/gm)).toEqual([
+      'URIs: http://mirror.example/debian',
+      'Suites: sid',
+    ]);
   });
 
   it('are named once where a machine lists them under two names', () => {

@@ -83,6 +83,8 @@ function wantedSuites(suites: readonly string[], { codename, own }: Distribution
   const wanted = suites.flatMap((suite) => {
     const ending = SUITE_ENDINGS.find((end) => bases.some((base) => suite === base + end));
     if (ending === undefined) return [];
+    // A rolling release gets its updates and fixes in itself.
+    if (own !== undefined && ending !== '' && ROLLING.includes(codename)) return [];
     return own === undefined ? suite : codename + ending;
   });
   return [...new Set(wanted)];

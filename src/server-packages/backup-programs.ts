@@ -7,9 +7,10 @@ import type { Logger } from '../std/logger.js';
 import { run } from '../std/run.js';
 import { aptDistribution, type Progress } from './apt.js';
 import { cacheEntryPath, fillCacheEntry } from './cache-entry.js';
-import { BACKUP_INSTALL_HINT, unpackMariadbBackup } from './mariadb-packages.js';
+import { BACKUP_INSTALL_HINT, backupTree } from './mariadb-packages.js';
 import { releaseWith } from './obtain.js';
 import { hostCandidates, type ServerBinary } from './server-binary.js';
+import { unpackTree } from './server-tree.js';
 
 /** What takes a physical snapshot of a server, and prepares one. */
 export interface BackupPrograms {
@@ -72,7 +73,7 @@ async function fromCache(
   const own = await aptDistribution();
   if (server.flavour !== 'mariadb' || own === null) throw missing(server, unfit);
   // The server may come from elsewhere, so the machine's own packages may be of another series.
-  const series = SERVER_SERIES.find((one) => isOfSeries(server.version, one));
+  const series = SERVER_SERIES.find((one) => isOfSeries(server, one));
   const distribution = series === undefined ? own : releaseWith(series, own);
   // Named after the server's version: the sources may have a newer one when the server is upgraded.
   const path = cacheEntryPath(cacheDir, `mariadb-backup-${releaseOf(server.version)}`, distribution);
@@ -81,7 +82,7 @@ async function fromCache(
     path,
     label: 'mariadb-backup',
     async fill(directory: string) {
-      await unpackMariadbBackup(directory, distribution, progress ?? (() => {}), signal);
+      await unpackTree(directory, distribution, backupTree, progress ?? (() => {}), signal);
       const found = await inspectBackup(programOf(directory));
       if (found && fitsServer(found.version, server.version)) return found.version;
       throw missing(server, [

@@ -15,7 +15,7 @@ it('a name that Skein does not know is refused with those it knows', async () =>
   await expect(obtain('mariadb-9')).rejects.toMatchObject({
     code: 'SERVER_UNKNOWN',
     message:
-      'The server is named "mariadb-9", which Skein does not know. Expected one of mariadb-10.11, mariadb-11.8, obtain, or the path of a server program (with a /).',
+      'The server is named "mariadb-9", which Skein does not know. Expected one of mariadb-10.11, mariadb-11.8, mysql-9.7, obtain, or the path of a server program (with a /).',
   });
   vi.stubEnv('SKEIN_SERVER', 'maria');
   await expect(obtain(null)).rejects.toThrow('SKEIN_SERVER is "maria", which Skein does not know.');
@@ -38,4 +38,7 @@ it('a series comes from the release of Debian that has it; other distributions a
   expect(releaseWith(newer, bookworm)).toEqual({ id: 'debian', codename: 'trixie', own: 'bookworm' });
   expect(releaseWith(older, { id: 'debian', codename: 'trixie' })).toEqual({ ...bookworm, own: 'trixie' });
   expect(releaseWith(newer, noble)).toEqual(noble);
+  const mysql = SERVER_SERIES.find(({ flavour }) => flavour === 'mysql');
+  if (!mysql) throw new Error('no series of MySQL');
+  expect(releaseWith(mysql, bookworm)).toEqual({ id: 'debian', codename: 'sid', own: 'bookworm' });
 });

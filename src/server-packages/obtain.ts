@@ -5,8 +5,19 @@ import type { Logger } from '../std/logger.js';
 import { aptDistribution, type Progress } from './apt.js';
 import { type Distribution, inRelease } from './apt-sources.js';
 import { cacheEntryPath, fillCacheEntry } from './cache-entry.js';
-import { unpackMariadb } from './mariadb-packages.js';
-import { hostCandidates, inspectServer, type ServerBinary } from './server-binary.js';
+import { mariadbTree } from './mariadb-packages.js';
+import { mysqlTree } from './mysql-packages.js';
+import { type Flavour, hostCandidates, inspectServer, type ServerBinary } from './server-binary.js';
+import { unpackTree } from './server-tree.js';
+
+/** Of each flavour: its packages, its program, and how people call it. `hosts`: programs of other names that may be it. */
+const KINDS = {
+  mariadb: { tree: mariadbTree, command: 'mariadbd', label: 'MariaDB', hosts: ['mariadbd', 'mysqld'] },
+  mysql: { tree: mysqlTree, command: 'mysqld', label: 'MySQL', hosts: ['mysqld'] },
+} as const;
+
+/** What is started where nobody has chosen. */
+const USUAL: Flavour = 'mariadb';
 
 export interface ObtainOptions {
   /** See chooseCacheDir. */
@@ -44,12 +55,14 @@ function unknownServer(named: string, setting: string | null): string {
 }
 
 async function findOnHost(series: ServerSeries | null, logger: Logger): Promise<ServerBinary | null> {
-  for (const path of await hostCandidates(['mariadbd', 'mysqld'])) {
+  const wanted = series?.flavour ?? USUAL;
+  const { hosts, label } = KINDS[wanted];
+  for (const path of await hostCandidates(hosts)) {
     try {
       const server = await inspectServer(path, 'host');
       const { flavour, version } = server;
-      if (flavour !== 'mariadb') logger.info({ path, version }, 'skipped a server that is not MariaDB');
-      else if (series === null || isOfSeries(version, series)) return server;
+      if (flavour !== wanted) logger.info({ path, version }, `skipped a server that is not ${label}`);
+      else if (series === null || isOfSeries(server, series)) return server;
       else logger.info({ path, version, wanted: series.name }, 'skipped a server of another series');
     } catch (error) {
       if (!isSkeinError(error, 'SERVER_UNUSABLE')) throw error;
@@ -67,19 +80,19 @@ async function fromCache(
   const own = await aptDistribution();
   if (process.platform !== 'linux' || own === null) throw missing(series);
   const distribution = series === null ? own : releaseWith(series, own);
-  const path = cacheEntryPath(options.cacheDir, 'mariadb', distribution);
-  const command = (directory: string) => join(directory, 'bin', 'mariadbd');
+  const { tree, command, label } = KINDS[series?.flavour ?? USUAL];
+  const path = cacheEntryPath(options.cacheDir, series === null ? USUAL : entryName(series), distribution);
   const inspect = async (directory: string) => {
-    const server = await inspectServer(command(directory), 'obtained');
-    if (series !== null && !isOfSeries(server.version, series)) throw otherSeries(series, own, server);
+    const server = await inspectServer(join(directory, 'bin', command), 'obtained');
+    if (series !== null && !isOfSeries(server, series)) throw otherSeries(series, own, server);
     return server;
   };
   await fillCacheEntry(
     {
       path,
-      label: series === null ? 'a MariaDB server' : `a server ${series.name}`,
+      label: series === null ? `a ${label} server` : `a server ${series.name}`,
       async fill(directory) {
-        await unpackMariadb(directory, distribution, options.progress ?? (() => {}), options.signal);
+        await unpackTree(directory, distribution, tree, options.progress ?? (() => {}), options.signal);
         return (await inspect(directory)).version;
       },
     },
@@ -89,12 +102,23 @@ async function fromCache(
   return await inspect(path);
 }
 
+/** A release of Debian has one series of MariaDB; a suite that moves has one after the other. */
+function entryName({ flavour, series }: ServerSeries): string {
+  return flavour === 'mysql' ? `${flavour}-${series}` : flavour;
+}
+
 /** The release of the distribution that has such servers. Only Debian's releases are known; others are asked for their own. */
 export function releaseWith({ suite }: ServerSeries, own: Distribution): Distribution {
   return own.id === 'debian' ? inRelease(own, suite) : own;
 }
 
 function missing(series: ServerSeries | null): SkeinError {
+  if (series?.flavour === 'mysql') {
+    return new SkeinError(
+      'SERVER_MISSING',
+      `No server ${series.name} was found on this machine, and Skein can fetch one only on Debian (with apt). Install it in that version from its makers (dev.mysql.com), or set SKEIN_SERVER to the path of a mysqld.`,
+    );
+  }
   const [what, example] =
     series === null ? ['MariaDB server', ''] : [`server ${series.name}`, ' in that version'];
   return new SkeinError(
@@ -104,12 +128,12 @@ function missing(series: ServerSeries | null): SkeinError {
 }
 
 function otherSeries(
-  { name, suite }: ServerSeries,
+  { name, flavour, suite }: ServerSeries,
   { id, codename }: Distribution,
   found: ServerBinary,
 ): SkeinError {
   return new SkeinError(
     'OBTAIN_FAILED',
-    `A server ${name} could not be obtained: the package sources of this machine (${id} ${codename}) have ${found.flavour} ${found.version}. Skein fetches ${name} on Debian, from the packages of ${suite}. Install it yourself, and set SKEIN_SERVER to the path of its mariadbd.`,
+    `A server ${name} could not be obtained: the package sources of this machine (${id} ${codename}) have ${found.flavour} ${found.version}. Skein fetches ${name} on Debian, from the packages of ${suite}. Install it yourself, and set SKEIN_SERVER to the path of its ${KINDS[flavour].command}.`,
   );
 }

@@ -2,6 +2,7 @@ import { constants, existsSync } from 'node:fs';
 import { access, realpath } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { messageOf, SkeinError } from '../model/error.js';
+import { seriesOf } from '../model/server-version.js';
 import { exists } from '../std/files.js';
 import { lastLines, run } from '../std/run.js';
 
@@ -24,7 +25,10 @@ export interface ServerBinary {
 
 /** The program beside the server that prints its binary log; else what the machine has by that name. */
 export function binlogProgramOf(binary: ServerBinary): string {
-  return programBeside(binary, ['mariadb-binlog', 'mysqlbinlog']);
+  return programBeside(
+    binary,
+    binary.flavour === 'mariadb' ? ['mariadb-binlog', 'mysqlbinlog'] : ['mysqlbinlog'],
+  );
 }
 
 /** The program beside the server that dumps it, as both come from one release; else what the machine has by that name. */
@@ -65,17 +69,26 @@ export async function inspectServer(command: string, origin: ServerBinary['origi
     );
   }
   const flavour: Flavour = /mariadb/i.test(answer.stdout) ? 'mariadb' : 'mysql';
-  const places = await locate(command);
-  if (places === null) throw unusable(command, 'the SQL files of its system tables are missing');
+  const places = await locate(command, flavour, version);
+  if (places === null) {
+    const what = flavour === 'mariadb' ? 'the SQL files of its system tables' : 'its messages';
+    throw unusable(command, `${what} are missing`);
+  }
   return { flavour, version, origin, command, ...places };
 }
 
-async function locate(command: string): Promise<{ shareDir: string; pathArgs: string[] } | null> {
+async function locate(
+  command: string,
+  flavour: Flavour,
+  version: string,
+): Promise<{ shareDir: string; pathArgs: string[] } | null> {
   const from = dirname(await realpath(command));
+  // MySQL's own packages have the series in the name.
+  const shares = flavour === 'mariadb' ? SHARES : [`share/mysql-${seriesOf(version)}`, ...SHARES];
   for (const root of ROOTS.map((relative) => join(from, relative))) {
-    for (const share of SHARES) {
+    for (const share of shares) {
       const shareDir = join(root, share);
-      if ((await systemTableFiles(shareDir)) === null) continue;
+      if (!(await isShareOf(flavour, shareDir))) continue;
       const pathArgs = [`--basedir=${root}`, `--lc-messages-dir=${shareDir}`];
       const charsets = join(shareDir, 'charsets');
       if (await exists(charsets)) pathArgs.push(`--character-sets-dir=${charsets}`);
@@ -88,6 +101,13 @@ async function locate(command: string): Promise<{ shareDir: string; pathArgs: st
     }
   }
   return null;
+}
+
+/** MySQL has the SQL of its system tables in the program. */
+async function isShareOf(flavour: Flavour, directory: string): Promise<boolean> {
+  return flavour === 'mariadb'
+    ? (await systemTableFiles(directory)) !== null
+    : await exists(join(directory, 'english/errmsg.sys'));
 }
 
 /** In the order in which they have to be run; MariaDB 11 renamed them. */
