@@ -17,6 +17,7 @@ import { CertificateKeeper } from './node/certificate-keeper.js';
 import { ClientPlanes } from './node/client-planes.js';
 import { NodeElections } from './node/elections.js';
 import { LoadMeter } from './node/load-meter.js';
+import { ownServer } from './node/own-server.js';
 import { PlanePublisher } from './node/plane-publisher.js';
 import { PlaneResponder, type PlaneResponderModules } from './node/plane-responder.js';
 import { prepareSystem } from './node/prepare-system.js';
@@ -29,7 +30,7 @@ import { startPlaneThread } from './node/start-plane-thread.js';
 import { stopStep } from './node/stop-step.js';
 import { TmpWatch } from './node/tmp-watch.js';
 import { UserKeeper } from './node/user-keeper.js';
-import { NO_SERVER, refuseAsWitness } from './node/witness.js';
+import { refuseAsWitness } from './node/witness.js';
 import { auditTrailOptions } from './planes/audit-options.js';
 import type { ServerPrograms } from './planes/messages.js';
 import { ChainFile } from './roles/chain-file.js';
@@ -45,7 +46,6 @@ import type { NodeParts } from './roles/role-node.js';
 import { SessionGeneration } from './roles/session-generation.js';
 import { OwnTimeZones } from './roles/time-zones.js';
 import { chooseCacheDir } from './server-packages/cache-dir.js';
-import { obtainServer } from './server-packages/obtain.js';
 import { ManagedServer } from './server-process/managed-server.js';
 import { recoverPlacing } from './snapshot/place.js';
 import type { Spool } from './spool/spool.js';
@@ -138,9 +138,7 @@ class Node {
     await chainFile.load();
     const placed = await recoverPlacing(config.directory, { logger: logger.child({ part: 'snapshot' }) });
     const cacheDir = await chooseCacheDir({ projectDir: installationDirectory });
-    const binary = config.witness
-      ? NO_SERVER
-      : await obtainServer({ cacheDir, server: config.server }, { logger: logger.child({ part: 'obtain' }) });
+    const binary = await ownServer(config, { cacheDir }, { logger: logger.child({ part: 'obtain' }) });
     const server = new ManagedServer(
       {
         directory: config.directory,

@@ -63,7 +63,7 @@ function events(): Buffer[] {
 function streamOf(...groups: readonly Buffer[]): DumpStream {
   const left = [...groups];
   const stream: DumpStream = new DumpStream(
-    { serverId: 1, after: gtid(4), heartbeatMs: 1_000 },
+    { serverId: 1, after: '0-1-4', previousGtid: gtid(4), heartbeatMs: 1_000 },
     {
       source: mariadbSource,
       reader: { next: async () => left.shift() ?? null, close: () => {} },

@@ -20,8 +20,10 @@ export interface RecordReader {
 export interface DumpStreamOptions {
   /** Shown as the source's server id in the events that we make up. */
   serverId: number;
-  /** The binary GTID after which the reader wants to go on; empty = from the beginning. */
-  after: Buffer;
+  /** What the reader has, as it said; '' = nothing. */
+  after: string;
+  /** The binary GTID of the last transaction that the reader has; empty = none. */
+  previousGtid: Buffer;
   heartbeatMs: number;
 }
 
@@ -116,7 +118,12 @@ export class DumpStream {
     // In the middle of a group a reader does not accept a heartbeat.
     if (!this.#betweenGroups) return;
     const before = this.#framer.eventBytes;
-    this.#framer.push(this.#modules.source.heartbeatEvent(this.#options.serverId, this.#file()));
+    this.#framer.push(
+      this.#modules.source.heartbeatEvent(this.#options.serverId, {
+        file: this.#file(),
+        position: before,
+      }),
+    );
     this.#framer.eventBytes = before;
   }
 
@@ -157,7 +164,7 @@ export class DumpStream {
     const before = this.#ordinal;
     this.#ordinal = ordinal;
     if (before === null) {
-      if (previousGtid.equals(this.#options.after)) return;
+      if (previousGtid.equals(this.#options.previousGtid)) return;
       throw new SkeinError(
         'SERVER_DIVERGED',
         "The server's last transaction differs from the cluster's transaction of that number: the server's data has diverged. The server has to be filled from another node.",

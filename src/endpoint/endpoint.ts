@@ -1,16 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import type { Flavour } from '../flavour/flavour.js';
+import type { LogFlavour } from '../flavour/flavour.js';
 import type { SourceReply } from '../flavour/source-side.js';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import { ERRNO } from '../mysql-protocol/errno.js';
-import {
-  CAPABILITY,
-  decodeLogin,
-  encodeGreeting,
-  NATIVE_PASSWORD,
-  nativePasswordMatches,
-} from '../mysql-protocol/login.js';
+import { CAPABILITY, decodeLogin, encodeGreeting } from '../mysql-protocol/login.js';
+import { isRightAnswer } from '../mysql-protocol/login-method.js';
 import { encodeErr, OK_PAYLOAD, type Packet, PacketSplitter, packet } from '../mysql-protocol/packets.js';
 import { Batcher } from '../std/batcher.js';
 import type { Logger } from '../std/logger.js';
@@ -31,12 +26,14 @@ export interface EndpointOptions {
 
 export interface EndpointModules {
   logger: Logger;
-  flavour: Flavour;
+  flavour: LogFlavour;
   spool: EndpointSpool;
   /** The cluster's commit position; only grows while the chain is followed. */
   committed(): number;
   /** The GTID of the group with this ordinal in the history that this node knows. */
   nameOf(ordinal: number): string;
+  /** What a server reports whose last transaction is the one with this GTID and this ordinal; '' and 0 = none. */
+  reported(gtid: string, ordinal: number): string;
   /** A group that is DDL is held until this resolves, while everything before it is sent. Rejects: the dump is refused. */
   beforeDdl(ddl: HeldDdl, signal: AbortSignal): Promise<void>;
   /** A dump could not be served or had to be cut. Reported, because the server would only retry. */
@@ -216,7 +213,7 @@ export class Endpoint {
           serverVersion: sourceSide.serverVersion,
           connectionId: ++this.#connectionId,
           nonce,
-          plugin: NATIVE_PASSWORD,
+          plugin: sourceSide.login.plugin,
         },
         CAPABILITIES,
       ),
@@ -240,8 +237,9 @@ export class Endpoint {
 
   #login(got: Packet, nonce: Buffer, socket: Socket): boolean {
     const login = decodeLogin(got.payload);
-    const known =
-      login.user === this.#options.user && nativePasswordMatches(this.#options.password, nonce, login.answer);
+    const { login: method } = this.#modules.flavour.sourceSide;
+    const { user, password } = this.#options;
+    const known = login.user === user && isRightAnswer(method, { password, nonce, answer: login.answer });
     if (!known) {
       this.#modules.logger.warn({ user: login.user.slice(0, 80) }, 'endpoint login refused');
       const message = 'Access denied: only the local server may read here.';
@@ -250,7 +248,9 @@ export class Endpoint {
       );
       return false;
     }
-    socket.write(packet(got.sequence + 1, OK_PAYLOAD));
+    let sequence = got.sequence;
+    if (method.accepted) socket.write(packet(++sequence, method.accepted));
+    socket.write(packet(++sequence, OK_PAYLOAD));
     socket.setTimeout(0);
     return true;
   }
@@ -275,21 +275,20 @@ export class Endpoint {
     });
   }
 
-  async #serve(socket: Socket, { after: gtid, heartbeatMs }: DumpWish): Promise<void> {
+  async #serve(socket: Socket, { after, heartbeatMs }: DumpWish): Promise<void> {
     const { spool, flavour, logger } = this.#modules;
-    const after = gtid === '' ? Buffer.alloc(0) : flavour.gtidBinary(gtid);
-    const ordinal = flavour.countOf(gtid);
+    const ordinal = flavour.countOf(after);
     await this.#formatKnown(socket);
     const format = spool.format;
     if (!format) return;
-    await this.#caughtUp(ordinal, gtid, socket);
+    const previous = await this.#caughtUp(ordinal, after, socket);
     if (socket.destroyed) return;
     // Its relay log may hold what an earlier dump sent.
     this.#given = Math.max(this.#given ?? 0, ordinal);
     const reader = spool.reader(ordinal + 1);
-    logger.info({ after: gtid, ordinal }, 'the local server reads from the spool');
+    logger.info({ after, ordinal }, 'the local server reads from the spool');
     const stream = new DumpStream(
-      { serverId: this.#options.serverId, after, heartbeatMs },
+      { serverId: this.#options.serverId, after, previousGtid: flavour.gtidBinary(previous), heartbeatMs },
       {
         source: flavour.sourceSide,
         reader,
@@ -305,20 +304,21 @@ export class Endpoint {
 
   /**
    * Groups that a quorum has are released before they are on this node's own disk. So a power cut may leave the server
-   * ahead of the spool: the primary sends these groups again. A group outside the cluster's history never comes.
+   * ahead of the spool: the primary sends these groups again. A group outside the cluster's history never comes. Returns the GTID of
+   * the server's last transaction; '' = none, or the server has left.
    */
-  async #caughtUp(ordinal: number, applied: string, socket: Socket): Promise<void> {
-    const { spool, nameOf, logger } = this.#modules;
+  async #caughtUp(ordinal: number, applied: string, socket: Socket): Promise<string> {
+    const { spool, nameOf, reported, logger } = this.#modules;
     for (let told = false; !socket.destroyed; told = true) {
       const name = ordinal === 0 ? '' : ordinal === spool.end.ordinal ? spool.end.gtid : nameOf(ordinal);
-      if (applied !== name) {
+      if (applied !== reported(name, ordinal)) {
         throw new SkeinError(
           'SERVER_DIVERGED',
           `The server has applied ${applied}, but number ${ordinal} in the cluster's history is ${name}: ` +
             'it has transactions that are not in the cluster.',
         );
       }
-      if (ordinal <= spool.end.ordinal) return;
+      if (ordinal <= spool.end.ordinal) return name;
       if (!told)
         logger.warn(
           { applied, spoolEnd: spool.end.gtid },
@@ -326,6 +326,7 @@ export class Endpoint {
         );
       await this.#waitForChange(AHEAD_LOOK_MS);
     }
+    return '';
   }
 
   #admit({ ordinal, flags }: RecordHeader, payload: Buffer, signal: AbortSignal): Admitted {

@@ -1,4 +1,5 @@
 import type { Chain } from '../model/chain.js';
+import type { Position } from '../model/position.js';
 import type { ServerErr } from '../mysql-protocol/packets.js';
 import type { AccountsSql } from './accounts.js';
 import type { DefinitionsSql } from './definitions-sql.js';
@@ -7,14 +8,9 @@ import type { ServerProgram } from './server-program.js';
 import type { ServerSql } from './server-sql.js';
 import type { SourceSide } from './source-side.js';
 
-/**
- * What differs between the replication protocols of MariaDB and MySQL, as far as the data rooms need it. One implementation
- * so far: the folder mariadb.
- */
-export interface Flavour {
+/** What differs between MariaDB and MySQL. One is complete: the folder mariadb. Of the other there is the log. */
+export interface Flavour extends LogFlavour {
   readonly name: 'mariadb' | 'mysql';
-  /** How the endpoint acts as the source of a server. */
-  readonly sourceSide: SourceSide;
   /** How the server's program is run. */
   readonly program: ServerProgram;
   /** What is said to the server in SQL. */
@@ -25,6 +21,12 @@ export interface Flavour {
   readonly definitions: DefinitionsSql;
   /** What the server's errors mean. */
   readonly errors: ServerErrors;
+}
+
+/** The binary log and the replication protocol, as far as the data rooms need them. */
+export interface LogFlavour {
+  /** How the endpoint acts as the source of a server. */
+  readonly sourceSide: SourceSide;
   gtidText(binary: Uint8Array): string;
   gtidBinary(text: string): Buffer;
   /** A parser of one stream: finds the place of each event in its transaction group. */
@@ -49,6 +51,8 @@ export interface Flavour {
   gtidAt(chain: Chain, ordinal: number): string;
   /** Whether the transaction at this place has this GTID, given in binary form. `ordinal` is at least 1. */
   isAt(gtid: Buffer, chain: Chain, ordinal: number): boolean;
+  /** What a server reports whose last transaction is the one with this GTID, at this place; '' and 0 = none. */
+  reported(gtid: string, chain: Chain, ordinal: number): string;
   /** The place at which a transaction of the history has this GTID; null: the history has no place for it. */
   ordinalOf(gtid: string, chain: Chain): number | null;
   /** The server id that transactions of an epoch carry. */
@@ -94,8 +98,10 @@ export interface ReplicaGroup {
 export interface DumpOptions {
   /** Our id as a replication client; every dump connection of a server needs its own. */
   serverId: number;
-  /** GTID text of the last group that the client has; '' for the whole history. */
-  after: string;
+  /** The last group that the client has; ORIGIN for the whole history. */
+  after: Position;
+  /** Of the history to which it belongs. */
+  chain: Chain;
   semiSync: boolean;
   heartbeatMs: number;
   /** Whether to send the texts of the statements that changed rows, where the server can leave them out. */

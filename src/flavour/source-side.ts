@@ -1,13 +1,20 @@
+import type { LoginMethod } from '../mysql-protocol/login-method.js';
+
 /** What a replication source says to the IO thread of a server. The endpoint owns the connection. */
 export interface SourceSide {
   /** The version that the endpoint names in its greeting. */
   readonly serverVersion: string;
+  /** How the IO thread logs in. */
+  readonly login: LoginMethod;
   /** `serverId`: shown as the source's; never the reader's own. */
   conversation(options: { readonly serverId: number }): SourceConversation;
-  /** The event behind the format at the head of a stream. `after`: the binary GTID that the reader has; empty = none. */
-  beginEvent(serverId: number, after: Buffer): Buffer;
-  /** Tells an idle reader that its source lives. `file`: the one that the last ROTATE named. */
-  heartbeatEvent(serverId: number, file: string): Buffer;
+  /** The event behind the format at the head of a stream. `after`: what the reader has, as it said; '' = nothing. */
+  beginEvent(serverId: number, after: string): Buffer;
+  /**
+   * Tells an idle reader that its source lives. `file`: the one that the last ROTATE named; `position`: the bytes since then,
+   * at least as many as the reader counts.
+   */
+  heartbeatEvent(serverId: number, place: { file: string; position: number }): Buffer;
 }
 
 /** The commands that an IO thread sends before it asks for a dump, and the answers. Pure. */

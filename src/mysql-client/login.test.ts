@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { startImpostor } from '../../test/kit/impostor-server.js';
 import { mariadb } from '../flavour/mariadb/mariadb.js';
+import { ORIGIN } from '../model/position.js';
 import { openDump } from '../source/dump-connection.js';
 import { Connection } from './connection.js';
 
@@ -26,7 +27,7 @@ const LOGINS: Record<string, (socketPath: string) => Promise<unknown>> = {
   'the dump of the source': (socketPath) =>
     openDump(
       { socketPath, user: 'skein_repl', password },
-      mariadb.dumpConversation({ serverId: 1, after: '', semiSync: true, heartbeatMs: 1000 }),
+      mariadb.dumpConversation({ serverId: 1, after: ORIGIN, chain: [], semiSync: true, heartbeatMs: 1000 }),
     ),
 };
 

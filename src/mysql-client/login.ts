@@ -1,16 +1,14 @@
-/**
- * Connects to a server and logs in. The only method is mysql_native_password: the managed accounts have it, and it never
- * sends the password itself. No TLS.
- */
+/** Connects to a server and logs in, by the method that the managed accounts have. No TLS. */
 import { SkeinError } from '../model/error.js';
 import {
   answerLoginReply,
   CAPABILITY,
   decodeGreeting,
   encodeLogin,
+  type LoginProof,
   MARIADB_CAPABILITY,
-  nativePasswordAnswer,
 } from '../mysql-protocol/login.js';
+import { type LoginMethod, nativePassword } from '../mysql-protocol/login-method.js';
 import { isErr, PacketSplitter, packet } from '../mysql-protocol/packets.js';
 import { decodeError } from './replies.js';
 import { type Address, openWire, type Wire } from './wire.js';
@@ -30,6 +28,8 @@ export interface ConnectionOptions {
   readonly address: Address;
   readonly user: string;
   readonly password: string;
+  /** Default: mysql_native_password. */
+  readonly method?: LoginMethod;
   /** The default database. */
   readonly database?: string | undefined;
   /** One text may contain several statements. Not for a session that executes texts of clients. */
@@ -56,6 +56,7 @@ export function logIn<T>(options: ConnectionOptions, made: (loggedIn: LoggedIn) 
     const wire = openWire(options.address);
     const { socket } = wire;
     const splitter = new PacketSplitter();
+    const proof = proofOf(options);
     let loggedIn: LoggedIn | null = null;
     const fail = (error: Error) => {
       clearTimeout(timer);
@@ -76,8 +77,9 @@ export function logIn<T>(options: ConnectionOptions, made: (loggedIn: LoggedIn) 
         socket.write(packet(splitter.sequence + 1, login));
         return;
       }
-      const answer = answerLoginReply(payload, options.password);
-      if (answer !== null) {
+      const answer = answerLoginReply(payload, proof);
+      if (answer === 'wait') return;
+      if (answer !== 'done') {
         socket.write(packet(splitter.sequence + 1, answer));
         return;
       }
@@ -96,9 +98,13 @@ export function logIn<T>(options: ConnectionOptions, made: (loggedIn: LoggedIn) 
   });
 }
 
+function proofOf({ address, password, method = nativePassword }: ConnectionOptions): LoginProof {
+  return { method, password, isPrivate: 'socketPath' in address };
+}
+
 function answerGreeting(
   payload: Buffer,
-  { user, password, database, multiStatements = false }: ConnectionOptions,
+  { user, password, method = nativePassword, database, multiStatements = false }: ConnectionOptions,
 ): Omit<LoggedIn, 'wire'> & { readonly login: Buffer } {
   const { serverVersion, connectionId, nonce, mariadbCapabilities } = decodeGreeting(payload);
   const common = mariadbCapabilities & MARIADB_CAPABILITY.extendedMetadata;
@@ -107,7 +113,8 @@ function answerGreeting(
     version: serverVersion,
     extendedMetadata: common !== 0,
     login: encodeLogin(user, {
-      answer: nativePasswordAnswer(password, nonce),
+      method,
+      answer: method.answer(password, nonce),
       capabilities: CAPABILITIES | (multiStatements ? CAPABILITY.multiStatements : 0),
       mariadbCapabilities: common,
       database,

@@ -1,5 +1,5 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { SkeinError } from '../model/error.js';
+import { type LoginMethod, nativePassword } from './login-method.js';
 import { PacketReader } from './packet-reader.js';
 
 /** Capability bits (protocol documentation, "Capabilities Flags"). */
@@ -31,34 +31,11 @@ const LOGIN_CAPABILITIES =
   CAPABILITY.secureConnection |
   CAPABILITY.pluginAuth;
 
-export const NATIVE_PASSWORD = 'mysql_native_password';
 /** utf8mb4_general_ci: known to every server; texts go and come in utf8mb4. */
 const UTF8MB4 = 45;
 /** Bytes; the most that a server takes (max_allowed_packet). */
 const PACKET_MAX = 0x40000000;
 const NONCE_SIZE = 20;
-
-const sha1 = (...parts: Uint8Array[]): Buffer => {
-  const hash = createHash('sha1');
-  for (const part of parts) hash.update(part);
-  return hash.digest();
-};
-
-function xor(a: Buffer, b: Buffer): Buffer {
-  return Buffer.from(a.map((byte, i) => byte ^ (b[i] ?? 0)));
-}
-
-/** The 20-byte answer of mysql_native_password: SHA1(password) XOR SHA1(nonce + SHA1(SHA1(password))). */
-export function nativePasswordAnswer(password: string, nonce: Buffer): Buffer {
-  const stage1 = sha1(Buffer.from(password));
-  return xor(stage1, sha1(nonce, sha1(stage1)));
-}
-
-/** Compares in constant time. */
-export function nativePasswordMatches(password: string, nonce: Buffer, answer: Buffer): boolean {
-  const expected = nativePasswordAnswer(password, nonce);
-  return answer.length === expected.length && timingSafeEqual(answer, expected);
-}
 
 export interface Greeting {
   serverVersion: string;
@@ -93,7 +70,7 @@ export function decodeGreeting(
     serverVersion,
     connectionId,
     nonce: Buffer.concat([first, second]).subarray(0, NONCE_SIZE),
-    plugin: reader.remaining > 0 ? reader.zeroText() : NATIVE_PASSWORD,
+    plugin: reader.remaining > 0 ? reader.zeroText() : nativePassword.plugin,
     capabilities,
     mariadbCapabilities: (capabilities & CAPABILITY.longPassword) === 0 ? ownWord : 0,
   };
@@ -114,7 +91,8 @@ export function encodeGreeting(greeting: Greeting, capabilities: number): Buffer
 }
 
 export interface LoginOptions {
-  /** The answer to the nonce (`nativePasswordAnswer`). */
+  readonly method: LoginMethod;
+  /** The answer to the nonce. */
   readonly answer: Buffer;
   /** In addition to those of all our clients. */
   readonly capabilities?: number;
@@ -123,10 +101,10 @@ export interface LoginOptions {
   readonly database?: string | undefined;
 }
 
-/** HandshakeResponse41 with mysql_native_password. */
+/** HandshakeResponse41. */
 export function encodeLogin(
   user: string,
-  { answer, capabilities = 0, mariadbCapabilities = 0, database }: LoginOptions,
+  { method, answer, capabilities = 0, mariadbCapabilities = 0, database }: LoginOptions,
 ): Buffer {
   const withDatabase = database === undefined ? 0 : CAPABILITY.connectWithDb;
   const head = Buffer.alloc(32);
@@ -140,33 +118,48 @@ export function encodeLogin(
     Buffer.from([answer.length]),
     answer,
     Buffer.from(database === undefined ? '' : `${database}\0`),
-    Buffer.from(`${NATIVE_PASSWORD}\0`),
+    Buffer.from(`${method.plugin}\0`),
   ]);
 }
 
+export interface LoginProof {
+  readonly method: LoginMethod;
+  readonly password: string;
+  /** Nobody else can listen on the other side: a unix socket in a directory of Skein's own. */
+  readonly isPrivate: boolean;
+}
+
 /**
- * What a client sends after the server's reply to its login packet: null when the login is done. An impostor may ask for any
- * method. All but this one would send the password itself, or a weaker hash of it, to a server that has not authenticated.
+ * What a client sends after the server's reply to its login packet; `wait`: nothing yet; `done`: the login is done. An impostor
+ * may ask for any method. All but the one that the account has would send the password itself, or a weaker hash of it, to a
+ * server that has not authenticated.
  * @param reply  a payload that is no error packet
  * @throws SkeinError SERVER_AUTH_PLUGIN
  */
-export function answerLoginReply(reply: Buffer, password: string): Buffer | null {
-  if (reply[0] === 0) return null;
+export function answerLoginReply(
+  reply: Buffer,
+  { method, password, isPrivate }: LoginProof,
+): Buffer | 'wait' | 'done' {
+  if (reply[0] === 0) return 'done';
+  if (method.accepted?.equals(reply)) return 'wait';
+  if (method.wantsPassword?.equals(reply)) {
+    if (isPrivate) return Buffer.from(`${password}\0`);
+    throw authPluginRefused(method, `${method.plugin} with the password itself`);
+  }
   if (reply[0] !== 0xfe)
     throw new SkeinError('SERVER_AUTH_PLUGIN', 'The reply to the login is not understood.');
   const end = reply.indexOf(0, 1);
   const plugin = end < 0 ? 'mysql_old_password' : reply.toString('latin1', 1, end);
-  if (plugin !== NATIVE_PASSWORD) throw authPluginRefused(plugin);
+  if (plugin !== method.plugin) throw authPluginRefused(method, plugin);
   const nonce = reply.subarray(end + 1, end + 1 + NONCE_SIZE);
-  if (nonce.length < NONCE_SIZE) throw authPluginRefused(`${plugin} with a short nonce`);
-  return nativePasswordAnswer(password, nonce);
+  if (nonce.length < NONCE_SIZE) throw authPluginRefused(method, `${plugin} with a short nonce`);
+  return method.answer(password, nonce);
 }
 
-function authPluginRefused(plugin: string, cause?: unknown): SkeinError {
+function authPluginRefused(method: LoginMethod, plugin: string): SkeinError {
   return new SkeinError(
     'SERVER_AUTH_PLUGIN',
-    `The database server asks for the login method ${JSON.stringify(plugin)}. Skein answers ${NATIVE_PASSWORD} only, which its own accounts have: either the account was changed, or another program listens in the server's place.`,
-    { cause },
+    `The database server asks for the login method ${JSON.stringify(plugin)}. Skein answers ${method.plugin} only, which its own accounts have: either the account was changed, or another program listens in the server's place.`,
   );
 }
 

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { Flavour } from '../flavour/flavour.js';
+import type { LogFlavour } from '../flavour/flavour.js';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import { HEADER_AT } from '../mysql-protocol/events.js';
@@ -152,7 +152,7 @@ class DeadLogReader {
 /** A dump leaves out the texts of statements that changed rows, unless its client asks for them. */
 function asDump(
   assembler: GroupAssembler,
-  { annotated, flavour }: { annotated: boolean; flavour: Flavour },
+  { annotated, flavour }: { annotated: boolean; flavour: LogFlavour },
 ): LogFileSink {
   const isLeftOut = (event: Buffer) => !annotated && flavour.isAnnotation(event[HEADER_AT.type] ?? 0);
   let leavesOut = false;

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { Flavour } from '../flavour/flavour.js';
+import type { LogFlavour } from '../flavour/flavour.js';
 import { readLogFileHead } from './log-file-head.js';
 import { inLogFile, logFileNames, walkLogFile } from './log-file-reader.js';
 import { XaLogReader } from './xa-log.js';
@@ -12,7 +12,7 @@ import { XaLogReader } from './xa-log.js';
  */
 export async function hasXaSince(
   dataDir: string,
-  { after, flavour, signal }: { after: number; flavour: Flavour; signal?: AbortSignal },
+  { after, flavour, signal }: { after: number; flavour: LogFlavour; signal?: AbortSignal },
 ): Promise<boolean> {
   for (const name of (await logFileNames(dataDir)).toReversed()) {
     const file = await inLogFile(dataDir, name, (open) => branchesIn(open, flavour, signal));
@@ -25,7 +25,7 @@ export async function hasXaSince(
 /** Null: the file has no head, so it has no groups. */
 async function branchesIn(
   file: FileHandle,
-  flavour: Flavour,
+  flavour: LogFlavour,
   signal: AbortSignal | undefined,
 ): Promise<{ begin: number; lastAt: number[] } | null> {
   const head = await readLogFileHead(file, flavour);

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { epochEntry } from '../../test/kit/chain-entry.js';
 import { mariadb } from '../flavour/mariadb/mariadb.js';
 import { ORIGIN } from '../model/position.js';
-import { encodeGreeting, NATIVE_PASSWORD } from '../mysql-protocol/login.js';
+import { encodeGreeting } from '../mysql-protocol/login.js';
+import { nativePassword } from '../mysql-protocol/login-method.js';
 import { OK_PAYLOAD, PacketSplitter, packet } from '../mysql-protocol/packets.js';
 import { silentLogger } from '../std/logger.js';
 import { Source } from './source.js';
@@ -36,7 +37,12 @@ function dyingServer(socketPath: string, answers: number): Promise<Server> {
       }
     });
     const nonce = Buffer.alloc(20, 1);
-    const greeting = { serverVersion: '10.11.0-MariaDB', connectionId: 1, nonce, plugin: NATIVE_PASSWORD };
+    const greeting = {
+      serverVersion: '10.11.0-MariaDB',
+      connectionId: 1,
+      nonce,
+      plugin: nativePassword.plugin,
+    };
     socket.write(packet(0, encodeGreeting(greeting, 0)));
   };
   return new Promise((resolve) => {
@@ -49,7 +55,8 @@ it('a server that dies at any step of the conversation is an error of the dump, 
   const after = { epoch: 0, ordinal: 0, gtid: '' };
   const conversation = mariadb.dumpConversation({
     serverId: 1,
-    after: '',
+    after: ORIGIN,
+    chain: [],
     semiSync: true,
     heartbeatMs: 1000,
   });

@@ -1,12 +1,8 @@
 import { createConnection, type Socket } from 'node:net';
 import type { DumpConversation } from '../flavour/flavour.js';
 import { messageOf, SkeinError } from '../model/error.js';
-import {
-  answerLoginReply,
-  decodeGreeting,
-  encodeLogin,
-  nativePasswordAnswer,
-} from '../mysql-protocol/login.js';
+import { answerLoginReply, decodeGreeting, encodeLogin } from '../mysql-protocol/login.js';
+import { type LoginMethod, nativePassword } from '../mysql-protocol/login-method.js';
 import {
   decodeErr,
   isErr,
@@ -21,6 +17,8 @@ export interface DumpTarget {
   socketPath: string;
   user: string;
   password: string;
+  /** Default: mysql_native_password. */
+  method?: LoginMethod;
 }
 
 /** A login and a few SET statements on a local socket. A server that needs longer hangs. */
@@ -108,15 +106,16 @@ function* converse(
   const greeted = yield undefined;
   refuseErr(greeted, 'greeting');
   const greeting = decodeGreeting(greeted.payload);
+  const { method = nativePassword } = target;
   let answered = yield packet(
     greeted.sequence + 1,
-    encodeLogin(target.user, { answer: nativePasswordAnswer(target.password, greeting.nonce) }),
+    encodeLogin(target.user, { method, answer: method.answer(target.password, greeting.nonce) }),
   );
   for (;;) {
     refuseErr(answered, `login as ${target.user}`);
-    const answer = answerLoginReply(answered.payload, target.password);
-    if (answer === null) break;
-    answered = yield packet(answered.sequence + 1, answer);
+    const answer = answerLoginReply(answered.payload, { method, password: target.password, isPrivate: true });
+    if (answer === 'done') break;
+    answered = yield answer === 'wait' ? undefined : packet(answered.sequence + 1, answer);
   }
   for (const query of conversation.queries) {
     refuseErr(yield textCommand(COM_QUERY, query), query);

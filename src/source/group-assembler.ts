@@ -1,4 +1,4 @@
-import type { EventPlace, Flavour } from '../flavour/flavour.js';
+import type { EventPlace, LogFlavour } from '../flavour/flavour.js';
 import { type Chain, epochOf } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { RecordBatch } from '../model/records.js';
@@ -24,7 +24,7 @@ export interface AssemblerOptions {
 }
 
 export interface AssemblerModules {
-  flavour: Flavour;
+  flavour: LogFlavour;
   /** From which the epoch and the GTID of the next group follow. */
   chain(): Chain;
   /** Unix ms. */

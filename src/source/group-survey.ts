@@ -1,4 +1,4 @@
-import type { EventPlace, Flavour, GroupGrammar } from '../flavour/flavour.js';
+import type { EventPlace, GroupGrammar, LogFlavour } from '../flavour/flavour.js';
 import { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import { HEADER_AT } from '../mysql-protocol/events.js';
@@ -12,7 +12,7 @@ export interface GroupSpan {
 
 /** Finds the whole groups of one log file that come after a position. Pure: it takes the events of the file. */
 export class GroupSurvey implements LogFileSink {
-  readonly #flavour: Flavour;
+  readonly #flavour: LogFlavour;
   readonly #after: Position;
   readonly #grammar: GroupGrammar;
   /** Of the group that was begun last. */
@@ -27,7 +27,7 @@ export class GroupSurvey implements LogFileSink {
   #largePlace: EventPlace = 'skip';
 
   /** `begin`: the ordinal of the last group before the file. */
-  constructor(flavour: Flavour, { begin, after }: { begin: number; after: Position }) {
+  constructor(flavour: LogFlavour, { begin, after }: { begin: number; after: Position }) {
     this.#flavour = flavour;
     this.#ordinal = begin;
     this.#after = after;

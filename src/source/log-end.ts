@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { Flavour } from '../flavour/flavour.js';
+import type { LogFlavour } from '../flavour/flavour.js';
 import { ORIGIN } from '../model/position.js';
 import { GroupSurvey } from './group-survey.js';
 import { readLogFileHead } from './log-file-head.js';
@@ -18,7 +18,7 @@ export interface LogEnd {
  * about this is wrong after some recoveries: its position then names groups that the recovery took out of the log.
  * @throws SkeinError as `DeadLogEnd.stopped`, or a system error
  */
-export async function readLogEnd(dataDir: string, { flavour }: { flavour: Flavour }): Promise<LogEnd> {
+export async function readLogEnd(dataDir: string, { flavour }: { flavour: LogFlavour }): Promise<LogEnd> {
   let isTorn = false;
   let begin = '';
   for (const name of (await logFileNames(dataDir)).toReversed()) {
@@ -33,7 +33,7 @@ export async function readLogEnd(dataDir: string, { flavour }: { flavour: Flavou
 
 async function endOfFile(
   file: FileHandle,
-  flavour: Flavour,
+  flavour: LogFlavour,
 ): Promise<{ last: string; begin: string; isTorn: boolean }> {
   const head = await readLogFileHead(file, flavour);
   if (head === null) return { last: '', begin: '', isTorn: true };

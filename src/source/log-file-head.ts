@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import type { Flavour } from '../flavour/flavour.js';
+import type { LogFlavour } from '../flavour/flavour.js';
 import { SkeinError } from '../model/error.js';
 import { EVENT, EVENT_HEADER_SIZE, formatHasChecksum, HEADER_AT } from '../mysql-protocol/events.js';
 import { encrypted } from './group-survey.js';
@@ -23,7 +23,7 @@ const HEAD_EVENT_BYTES_MAX = 16 * 1024 * 1024;
  * Reads the head of a binary log file. Null: the server died before it had written the head, so the file has no groups.
  * @throws SkeinError LOG_DAMAGED, LOG_ENCRYPTED, NO_BINLOG_CHECKSUM, or a system error
  */
-export async function readLogFileHead(file: FileHandle, flavour: Flavour): Promise<LogFileHead | null> {
+export async function readLogFileHead(file: FileHandle, flavour: LogFlavour): Promise<LogFileHead | null> {
   const magic = await bytesAt(file, 0, MAGIC.length);
   if (magic === null) return null;
   if (!magic.equals(MAGIC)) throw unexpected('it does not begin as a binary log does');

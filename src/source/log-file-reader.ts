@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Flavour } from '../flavour/flavour.js';
+import type { LogFlavour } from '../flavour/flavour.js';
 import { isSkeinError, SkeinError } from '../model/error.js';
 import { readFileIfThere } from '../std/files.js';
 import type { GroupSpan } from './group-survey.js';
@@ -46,7 +46,11 @@ export async function inLogFile<T>(
 }
 
 /** Null: the head does not tell. */
-export async function headOf(dataDir: string, name: string, flavour: Flavour): Promise<LogFileHead | null> {
+export async function headOf(
+  dataDir: string,
+  name: string,
+  flavour: LogFlavour,
+): Promise<LogFileHead | null> {
   return inLogFile(dataDir, name, (file) => readLogFileHead(file, flavour)).catch((error: unknown) => {
     if (isSkeinError(error)) return null;
     throw error;

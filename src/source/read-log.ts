@@ -1,4 +1,5 @@
-import type { Flavour } from '../flavour/flavour.js';
+import type { LogFlavour } from '../flavour/flavour.js';
+import type { Chain } from '../model/chain.js';
 import { SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
 import { type DumpTarget, openDump } from './dump-connection.js';
@@ -10,6 +11,12 @@ export interface LogRange {
   readonly serverId: number;
   readonly after: Position;
   readonly until: Position;
+}
+
+export interface LogReaderModules {
+  readonly flavour: LogFlavour;
+  readonly chain: () => Chain;
+  readonly signal: AbortSignal;
 }
 
 /** Takes the events of a range. */
@@ -27,12 +34,13 @@ const HEARTBEAT_MS = 5_000;
 export async function readLogUntil(
   { target, serverId, after, until }: LogRange,
   reader: LogReader,
-  { flavour, signal }: { flavour: Flavour; signal: AbortSignal },
+  { flavour, chain, signal }: LogReaderModules,
 ): Promise<void> {
   if (until.ordinal <= after.ordinal) return;
   const conversation = flavour.dumpConversation({
     serverId,
-    after: after.gtid,
+    after,
+    chain: chain(),
     semiSync: false,
     heartbeatMs: HEARTBEAT_MS,
   });

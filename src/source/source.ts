@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { DumpRefusal, Flavour } from '../flavour/flavour.js';
+import type { DumpRefusal, LogFlavour } from '../flavour/flavour.js';
 import type { Chain } from '../model/chain.js';
 import { isSkeinError, messageOf, SkeinError } from '../model/error.js';
 import type { Position } from '../model/position.js';
@@ -30,7 +30,7 @@ export interface SourceOptions {
 }
 
 export interface SourceModules {
-  flavour: Flavour;
+  flavour: LogFlavour;
   logger: Logger;
   chain(): Chain;
   /** Takes a batch. False = the source must pause until `resume`. */
@@ -101,11 +101,12 @@ export class Source {
   /** @throws SkeinError DUMP_REFUSED, DUMP_UNREACHABLE, DUMP_ENDED */
   async start(): Promise<void> {
     const { target, serverId, after, semiSync, annotated = false } = this.#options;
-    const { flavour, logger } = this.#modules;
+    const { flavour, logger, chain } = this.#modules;
     const started = performance.now();
     const conversation = flavour.dumpConversation({
       serverId,
-      after: after.gtid,
+      after,
+      chain: chain(),
       semiSync,
       heartbeatMs: HEARTBEAT_MS,
       annotated,

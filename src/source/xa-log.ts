@@ -1,6 +1,6 @@
-import type { EventPlace, Flavour, GroupGrammar, XaMark } from '../flavour/flavour.js';
+import type { EventPlace, GroupGrammar, LogFlavour, XaMark } from '../flavour/flavour.js';
 import { EVENT, HEADER_AT } from '../mysql-protocol/events.js';
-import { type LogRange, type LogReader, readLogUntil } from './read-log.js';
+import { type LogRange, type LogReader, type LogReaderModules, readLogUntil } from './read-log.js';
 
 /** The XA branches in a range of the log. */
 export interface XaLog {
@@ -30,7 +30,7 @@ export class XaLogReader implements LogReader {
   #isOfXa = false;
   #largePlace: EventPlace = 'skip';
 
-  constructor(flavour: Flavour, after: number, until: number) {
+  constructor(flavour: LogFlavour, after: number, until: number) {
     this.#grammar = flavour.grammar();
     this.#marks = flavour.xaMarks();
     this.ordinal = after;
@@ -77,10 +77,7 @@ export class XaLogReader implements LogReader {
  * Reads the XA branches in a range of the server's log.
  * @throws SkeinError as readLogUntil
  */
-export async function readXaLog(
-  range: LogRange,
-  modules: { flavour: Flavour; signal: AbortSignal },
-): Promise<XaLog> {
+export async function readXaLog(range: LogRange, modules: LogReaderModules): Promise<XaLog> {
   const reader = new XaLogReader(modules.flavour, range.after.ordinal, range.until.ordinal);
   await readLogUntil(range, reader, modules);
   return reader;

@@ -1,5 +1,6 @@
 import { createConnection } from 'mysql2/promise';
 import { encodeLogin } from '../../src/mysql-protocol/login.js';
+import { nativePassword } from '../../src/mysql-protocol/login-method.js';
 import { packet } from '../../src/mysql-protocol/packets.js';
 import { sleep } from '../../src/std/timing.js';
 import type { Random } from '../kit/random.js';
@@ -46,7 +47,7 @@ export function hostileSql(random: Random): string {
   return text;
 }
 
-const LOGIN = encodeLogin('app', { answer: Buffer.alloc(20, 7) });
+const LOGIN = encodeLogin('app', { method: nativePassword, answer: Buffer.alloc(20, 7) });
 const BEFORE_LOGIN: readonly Buffer[] = [
   LOGIN,
   packet(0, Buffer.from('skein-hop')),

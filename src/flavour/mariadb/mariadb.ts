@@ -153,7 +153,8 @@ function dumpCommand({ serverId, annotated = false }: DumpOptions): Buffer {
 
 function dumpConversation(options: DumpOptions): DumpConversation {
   // Checked before it is put into SQL text, although it only comes from our own records.
-  const after = options.after === '' ? '' : formatMariadbGtid(parseMariadbGtid(options.after));
+  const { gtid } = options.after;
+  const after = gtid === '' ? '' : formatMariadbGtid(parseMariadbGtid(gtid));
   const queries = [
     `SET @master_heartbeat_period = ${options.heartbeatMs * 1_000_000}`,
     'SET @master_binlog_checksum = @@global.binlog_checksum',
@@ -231,6 +232,7 @@ export const mariadb: Flavour = {
     const { domain, serverId, sequence } = decodeMariadbGtid(gtid);
     return domain === 0 && sequence === ordinal && serverId === serverIdAt(chain, ordinal);
   },
+  reported: (gtid) => gtid,
   ordinalOf(gtid, chain) {
     const { domain, serverId, sequence } = parseMariadbGtid(gtid);
     return domain === 0 && serverId === serverIdAt(chain, sequence) ? sequence : null;

@@ -1,8 +1,9 @@
 import { buildEvent, EVENT, FLAG_ARTIFICIAL } from '../../mysql-protocol/events.js';
+import { nativePassword } from '../../mysql-protocol/login-method.js';
 import { encodeErr, encodeRow, OK_PAYLOAD, packet } from '../../mysql-protocol/packets.js';
 import type { SourceConversation, SourceReply, SourceSide } from '../source-side.js';
 import { MARIADB_EVENT } from './event-types.js';
-import { parseMariadbGtid } from './gtid.js';
+import { encodeMariadbGtid, parseMariadbGtid } from './gtid.js';
 
 const COM = { quit: 0x01, query: 0x03, ping: 0x0e, dump: 0x12, register: 0x15 } as const;
 
@@ -103,8 +104,10 @@ function gtidListEvent(serverId: number, entries: readonly Uint8Array[]): Buffer
 export const mariadbSource: SourceSide = {
   serverVersion: '5.5.5-10.11.0-MariaDB-skein-log',
   conversation: (options) => new MariadbConversation(options),
-  beginEvent: (serverId, after) => gtidListEvent(serverId, after.length > 0 ? [after] : []),
-  heartbeatEvent: (serverId, file) =>
+  login: nativePassword,
+  beginEvent: (serverId, after) =>
+    gtidListEvent(serverId, after === '' ? [] : [encodeMariadbGtid(parseMariadbGtid(after))]),
+  heartbeatEvent: (serverId, { file }) =>
     buildEvent({
       ...{ type: EVENT.heartbeat, serverId, endPosition: HEARTBEAT_POSITION, body: Buffer.from(file) },
     }),

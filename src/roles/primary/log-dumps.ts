@@ -48,7 +48,7 @@ export class LogDumps {
 
   readXa(after: Position, until: Position, signal: AbortSignal): Promise<XaLog> {
     const range = { target: this.#target(), serverId: this.#catchUpId(), after, until };
-    return readXaLog(range, { flavour: this.#modules.flavour, signal });
+    return readXaLog(range, { flavour: this.#modules.flavour, chain: this.#modules.chain, signal });
   }
 
   /** `otherId`: a semi-sync dump that does not wait for the end of the one before it. */

@@ -89,6 +89,7 @@ export class ReplicaRole {
         spool,
         committed: () => spool.committed(),
         nameOf: (ordinal) => this.#epochs.positionAt(ordinal).gtid,
+        reported: (gtid, ordinal) => flavour.reported(gtid, this.#epochs.chain, ordinal),
         beforeDdl: (ddl, signal) =>
           beforeDdl({ control: modules.control(), ddlNote: modules.ddlNote, flavour }, ddl, signal),
         refused: (error) => this.#refused(error),
@@ -98,7 +99,8 @@ export class ReplicaRole {
       file: modules.xaFile,
       control: () => modules.control(),
       logBegin: async () => this.#epochs.positionOf(await modules.control().logBegin()),
-      readLog: (after, until, signal) => readXaLog(this.#ownLog(after, until), { flavour, signal }),
+      readLog: (after, until, signal) =>
+        readXaLog(this.#ownLog(after, until), { flavour, chain: () => this.#epochs.chain, signal }),
     });
     this.checks = new ReplicaChecks(options, {
       ...{ logger, flavour, spool, events: modules.events },
