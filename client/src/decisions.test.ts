@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { afterFailure, leavesOpen, type Nature } from './attempts.js';
 import { SkeinError } from './error.js';
-import { jsonLines } from './lines.js';
+import { jsonBatches } from './lines.js';
 import { Nodes } from './nodes.js';
 import { laterPosition } from './position.js';
 
@@ -173,7 +173,7 @@ describe('what arrives', () => {
         },
       });
       const lines: unknown[] = [];
-      for await (const line of jsonLines(body)) lines.push(line);
+      for await (const batch of jsonBatches(body)) lines.push(...batch);
       expect(lines).toEqual([{ a: 'ä😀' }, { a: 2 }]);
     }
   });

@@ -1,5 +1,5 @@
 /** The one class of errors that this package throws. */
-import type { NodeErrorCode } from './api.js';
+import type { NodeErrorCode, StreamedResult } from './api.js';
 
 /** Whether the requested change has happened. */
 export type Applied = 'no' | 'yes' | 'partial' | 'unknown';
@@ -28,6 +28,7 @@ export interface SkeinErrorDetails {
   readonly requestId?: string | null;
   readonly retryAfterMs?: number;
   readonly idempotencyKey?: string | null;
+  readonly results?: readonly StreamedResult[] | null;
   readonly cause?: unknown;
 }
 
@@ -51,6 +52,8 @@ export class SkeinError extends Error {
   /** The key of a write whose outcome can be asked for. */
   readonly idempotencyKey: string | null;
   readonly retryAfterMs: number;
+  /** Of several statements: what those before the failed one did, where the node tells it. */
+  readonly results: readonly StreamedResult[] | null;
 
   constructor(code: SkeinError['code'], message: string, details: SkeinErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -66,6 +69,7 @@ export class SkeinError extends Error {
     this.requestId = details.requestId ?? null;
     this.idempotencyKey = details.idempotencyKey ?? null;
     this.retryAfterMs = details.retryAfterMs ?? 0;
+    this.results = details.results ?? null;
   }
 
   /** A copy of the error with further data. */

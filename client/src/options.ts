@@ -55,6 +55,11 @@ export interface ReadOptions extends StatementOptions {
   readonly maxLagMs?: number;
 }
 
+export interface ScriptOptions extends ReadOptions {
+  /** The only node that is asked. Default: the primary. */
+  readonly node?: string;
+}
+
 export interface WriteOptions extends StatementOptions {
   /** More than the cluster's level, never less. */
   readonly acknowledge?: 'majority' | 'all';

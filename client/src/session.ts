@@ -8,6 +8,7 @@ import type {
   BatchResult,
   ReadOptions,
   Row,
+  ScriptOptions,
   Statement,
   StatementOptions,
   StatementResult,
@@ -17,6 +18,7 @@ import type {
 import { laterPosition } from './position.js';
 import { mainResult } from './results.js';
 import { RowStream } from './row-stream.js';
+import { ScriptStream } from './script-stream.js';
 import { Transaction } from './transaction.js';
 import { requestJson } from './transport.js';
 import { encodeStatement, type StatementParameters } from './values.js';
@@ -100,6 +102,30 @@ export class Session {
         ...this.#read(options),
         ...statement,
       }),
+      seen: (position) => this.#saw(position),
+      failed: (error) => this.#forget(error),
+    });
+  }
+
+  /**
+   * Statements one after the other in one session, whatever they do, with their results as they come: sent once. The first
+   * error ends them. @throws SkeinError INVALID_PARAMETER at once
+   */
+  script<R = unknown[]>(statements: readonly Statement[], options: ScriptOptions = {}): ScriptStream<R> {
+    const { node } = options;
+    const encoded = statements.map(({ sql, params }) => encodeStatement(sql, params));
+    const [only] = encoded;
+    const work = encoded.length === 1 && only ? only : { statements: encoded };
+    const { forward, ...body } = this.#body({ rows: 'array', ...options });
+    return new ScriptStream<R>({
+      connection: this.#connection,
+      options,
+      where: 'primary',
+      nature: node === undefined ? 'once' : 'pinned',
+      ...(node !== undefined && { node }),
+      lostApplied: 'unknown',
+      // Who names a node wants that one to answer.
+      body: () => ({ ...body, ...(node === undefined && { forward }), ...this.#read(options), ...work }),
       seen: (position) => this.#saw(position),
       failed: (error) => this.#forget(error),
     });

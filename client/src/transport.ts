@@ -1,4 +1,5 @@
 /** One request to one node: an answer, or a SkeinError. It neither chooses nodes nor tries again. */
+import type { StreamedResult } from './api.js';
 import { type Applied, SkeinError } from './error.js';
 import type { ParseJson } from './lines.js';
 
@@ -111,9 +112,9 @@ export function lost(node: string, error: unknown, { signal, lostApplied }: Outg
 }
 
 async function refused(response: Response, node: string, outgoing: Outgoing): Promise<SkeinError> {
-  let body: { error?: ErrorBody } | null = null;
+  let body: { error?: ErrorBody; results?: readonly StreamedResult[] } | null = null;
   try {
-    body = (await response.json()) as { error?: ErrorBody };
+    body = (await response.json()) as { error?: ErrorBody; results?: readonly StreamedResult[] };
   } catch {
     // Not a node's answer; reported below.
   }
@@ -121,6 +122,7 @@ async function refused(response: Response, node: string, outgoing: Outgoing): Pr
   if (typeof error?.code !== 'string') return badAnswer(node, response.status, outgoing, undefined);
   return new SkeinError(error.code, error.message ?? error.code, {
     ...error,
+    ...(body?.results && { results: body.results }),
     status: response.status,
     retryAfterMs: Number(response.headers.get('retry-after') ?? 0) * 1000,
   });
