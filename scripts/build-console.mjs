@@ -26,6 +26,12 @@ export async function buildConsole(rolldown, directory) {
     minify: true,
     entryFileNames: '[name]-[hash].js',
     chunkFileNames: '[name]-[hash].js',
+    // The editor changes less often than what is around it, so a browser keeps it longer.
+    codeSplitting: {
+      groups: [
+        { name: 'editor', test: /node_modules\/(@codemirror|@lezer|@marijn|style-mod|crelt|w3c-keyname)\// },
+      ],
+    },
   });
   const [main] = output;
   const css = stylesheets();

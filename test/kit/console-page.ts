@@ -1,5 +1,5 @@
 import axe from 'axe-core';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import type { TestCluster } from './cluster.js';
 import type { TestNode } from './test-node.js';
 
@@ -69,10 +69,20 @@ export async function show(
   await page.locator(`#${view.toLowerCase()}-title`).waitFor();
 }
 
+/** Into the editor of the view SQL, in place of what is there. */
+export const writeSql = (page: Page, sql: string): Promise<void> => sqlEditor(page).fill(sql);
+
+export const sqlEditor = (page: Page): Locator =>
+  page.getByRole('textbox', { name: 'Statement', exact: true });
+
+/** Those that are drawn; more come into the page when one scrolls. */
+export const sqlCells = (page: Page): Promise<string[]> =>
+  page.locator('#sql-result [role="gridcell"]').allTextContents();
+
 export async function runSql(page: Page, sql: string): Promise<void> {
-  await page.getByLabel('Statement').fill(sql);
+  await writeSql(page, sql);
   const answered = page.waitForResponse('**/v1/sql');
-  await page.getByRole('button', { name: 'Run' }).click();
+  await page.locator('#run').click();
   await (await answered).finished();
   await page.locator('#run:enabled').waitFor();
 }

@@ -4,7 +4,16 @@ import type { Browser, Page, Response } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { launch, obtainBrowser } from '../kit/browser.js';
 import { showLogsOnFailure, TestCluster } from '../kit/cluster.js';
-import { ConsolePages, NARROW, runSql, seriousFindings, show, WIDE } from '../kit/console-page.js';
+import {
+  ConsolePages,
+  NARROW,
+  runSql,
+  seriousFindings,
+  show,
+  sqlCells,
+  WIDE,
+  writeSql,
+} from '../kit/console-page.js';
 import { until } from '../kit/until.js';
 
 /** The page at `/`, as a person meets it: a real browser, real nodes. */
@@ -55,7 +64,6 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
     expect(pages.complaints()).toEqual([]);
   });
 
-  const cellsOf = (page: Page) => page.locator('#sql-result tbody td').allTextContents();
   const newToken = async (role: string) =>
     (
       await cluster.primary.request<{ id: string; token: string }>('POST', '/v1/tokens', {
@@ -157,23 +165,23 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
     await runSql(page, "INSERT INTO shop.orders (item) VALUES ('goose feather');");
     const summary = page.locator('#sql-summary');
     expect(await summary.textContent()).toMatch(
-      /^1 affected, insert id \d+ · .* · n1 \(primary\) · position \S+$/,
+      /^1 affected, insert id \d+ · .* · served by n1, the primary · position \S+$/,
     );
     expect(await page.locator('#sql-result').count()).toBe(0);
 
     await runSql(page, `SELECT ${VALUES.map(([expression], at) => `${expression} AS c${at}`).join(', ')}`);
-    expect(await cellsOf(page)).toEqual(VALUES.map(([, shown]) => shown));
+    expect(await sqlCells(page)).toEqual(VALUES.map(([, shown]) => shown));
     expect(await summary.textContent()).toMatch(/^1 row · /);
 
-    await page.getByLabel('Statement').fill('DELETE FROM shop.orders -- WHERE id = 1');
-    await page.getByRole('button', { name: 'Run' }).click();
+    await writeSql(page, 'DELETE FROM shop.orders -- WHERE id = 1');
+    await page.locator('#run').click();
     const asked = page.getByRole('dialog', { name: 'All rows?' });
     await asked.getByText('This DELETE has no WHERE: it deletes all rows.').waitFor();
     await asked.getByRole('button', { name: 'Cancel' }).click();
     await runSql(page, 'SELECT COUNT(*) > 0 FROM shop.orders');
-    expect(await cellsOf(page), 'nothing was deleted').toEqual(['1']);
-    await page.getByLabel('Statement').fill('UPDATE shop.orders SET item = UPPER(item)');
-    await page.getByRole('button', { name: 'Run' }).click();
+    expect(await sqlCells(page), 'nothing was deleted').toEqual(['1']);
+    await writeSql(page, 'UPDATE shop.orders SET item = UPPER(item)');
+    await page.locator('#run').click();
     const answered = page.waitForResponse('**/v1/sql');
     await asked.getByRole('button', { name: 'Run it' }).click();
     await (await answered).finished();
@@ -196,7 +204,7 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
     await page.getByLabel('Wait for position').fill(position);
     await page.getByLabel('Database').fill('shop');
     await runSql(page, "SELECT item FROM orders WHERE item = 'for the replica'");
-    expect(await cellsOf(page)).toEqual(['for the replica']);
+    expect(await sqlCells(page)).toEqual(['for the replica']);
 
     await runSql(page, 'DELETE FROM orders');
     const error = page.locator('#sql-error');
@@ -305,8 +313,8 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
     await tabUntil('sql');
     await page.keyboard.type('SELECT 6 * 7');
     await page.keyboard.press('Control+Enter');
-    await page.locator('#sql-result td').waitFor();
-    expect(await cellsOf(page)).toEqual(['42']);
+    await page.locator('#sql-result [role="gridcell"]').waitFor();
+    expect(await sqlCells(page)).toEqual(['42']);
   });
 
   it('says that the node does not answer, and goes on by itself when it does again', async () => {

@@ -6,23 +6,20 @@ import {
   type Maintenance,
   type SeedOrder,
   SkeinClient,
-  type SqlAnswer,
-  type SqlRequest,
   type Switchover,
   type Token,
 } from '../../../client/src/index.js';
+import { parseExactly } from '../state/exact-json.js';
 import type { Level, Source } from '../state/lines.js';
 import { problemOf } from '../state/problem.js';
 import { type Addresses, inTurn, learned, reachesAll } from '../state/ways.js';
 import { AccessApi } from './access-api.js';
-import { parseExactly } from './exact-json.js';
+import { SqlApi } from './sql-api.js';
 import { TableApi } from './table-api.js';
 
 /** A page that waits longer than this for a look at the cluster says that the node does not answer. */
 const LOOK_TIMEOUT_MS = 4000;
 const ACTION_TIMEOUT_MS = 120_000;
-/** A statement of a person may take its time; it can be cancelled. */
-const SQL_TIMEOUT_MS = 600_000;
 
 /** The same while another node may answer: a look that hangs holds up the picture. */
 const HOP_TIMEOUT_MS = 1500;
@@ -41,6 +38,7 @@ export class NodeApi {
   readonly #client: SkeinClient;
   readonly tables: TableApi;
   readonly access: AccessApi;
+  readonly statements: SqlApi;
   readonly #own = location.origin;
   /** Each request is for this node and no other: the page's own, or another one while that does not answer. */
   #node = location.origin;
@@ -58,6 +56,7 @@ export class NodeApi {
     const node = () => this.#node;
     this.tables = new TableApi(this.#client, token, node);
     this.access = new AccessApi(this.#client, node);
+    this.statements = new SqlApi(this.#client, (name) => this.#nodeOf(name));
   }
 
   async cluster(signal: AbortSignal): Promise<Answered> {
@@ -100,10 +99,6 @@ export class NodeApi {
 
   ownToken(signal: AbortSignal): Promise<Token> {
     return this.#client.call('getOwnToken', { node: this.#node, signal, timeoutMs: LOOK_TIMEOUT_MS });
-  }
-
-  sql(body: SqlRequest, signal: AbortSignal): Promise<SqlAnswer> {
-    return this.#client.call('postSql', { node: this.#node, body, signal, timeoutMs: SQL_TIMEOUT_MS });
   }
 
   events(after: string, signal: AbortSignal): AsyncGenerator<ClusterEvent> {

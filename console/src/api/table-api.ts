@@ -1,9 +1,9 @@
 /** Tables and their rows, as the node that answers has them. */
 import { type Column, type Schema, SkeinClient, type Table } from '../../../client/src/index.js';
 import type { BoundStatement } from '../state/bound.js';
+import { parseExactly } from '../state/exact-json.js';
 import type { Place } from '../state/names.js';
 import { type Order, PAGE_ROWS } from '../state/row-sql.js';
-import { parseExactly } from './exact-json.js';
 
 const READ_TIMEOUT_MS = 30_000;
 

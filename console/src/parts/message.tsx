@@ -23,7 +23,7 @@ export function ProblemMessage({ problem, id }: { problem: Problem; id?: string 
     // What only has to be asked somewhere else is no failure.
     <Message kind={problem.status === 421 ? 'caution' : 'bad'} id={id}>
       {problem.code !== null && <code class="code">{problem.code}</code>}
-      {[problem.text, appliedText(problem)].filter(Boolean).join(' ')}
+      {[sentence(problem.text), appliedText(problem)].filter(Boolean).join(' ')}
       {link !== null && (
         <>
           {' '}
@@ -33,3 +33,6 @@ export function ProblemMessage({ problem, id }: { problem: Problem; id?: string 
     </Message>
   );
 }
+
+/** Errors of the server have no full stop. */
+const sentence = (text: string): string => (/[\p{L}\d)]$/u.test(text) ? `${text}.` : text);

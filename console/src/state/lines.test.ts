@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { withEvent } from './events.js';
 import { afterNewest, isPoll, withLines } from './lines.js';
-import { requestOf, summaryOf, valueText } from './sql-result.js';
+import { valueText } from './sql-result.js';
 import { bytes, clock, duration, shortened } from './text.js';
 
 describe('a line', () => {
@@ -88,43 +88,15 @@ it('events are the newest first, and bad news look so', () => {
   ]);
 });
 
-describe('a statement', () => {
-  it('is sent without its end, and with what was asked for', () => {
-    expect(requestOf({ sql: ' SELECT 1; ', database: ' ', after: '' })).toEqual({ sql: 'SELECT 1' });
-    expect(requestOf({ sql: 'x', database: 'shop', after: '1.2' })).toEqual({
-      sql: 'x',
-      database: 'shop',
-      read: { level: 'session', after: '1.2' },
-    });
-  });
-
-  it('is summed up', () => {
-    const rest = { position: '1.2', node: 'n1', role: 'primary' as const, epoch: 1, lagMs: 0, durationMs: 4 };
-    const result = {
-      columns: [],
-      rows: [],
-      rowCount: 0,
-      affectedRows: 1,
-      insertId: '7',
-      warnings: 1,
-      durationMs: 1,
-    };
-    const answer = { ...rest, acknowledgedBy: [], results: [result] };
-    expect(summaryOf(answer)).toBe(
-      '1 affected, insert id 7 · 1 warning · 4 ms · n1 (primary) · position 1.2',
-    );
-  });
-
-  it('has values of every kind as text', () => {
-    const shown = (type: string, value: unknown) =>
-      valueText(value, { name: 'c', type, nullable: true } as never);
-    expect(shown('blob', 'AP8Q')).toBe('0x00ff10');
-    expect(shown('blob', '')).toBe('(no bytes)');
-    expect(shown('blob', btoa('x'.repeat(100)))).toMatch(/^0x(78){64} \.\.\. \(100 bytes\)$/);
-    expect(shown('json', { a: [1] })).toBe('{"a":[1]}');
-    expect(shown('text', null)).toBe(null);
-    expect(shown('text', 'NULL')).toBe('NULL');
-  });
+it('has values of every kind as text', () => {
+  const shown = (type: string, value: unknown) =>
+    valueText(value, { name: 'c', type, nullable: true } as never);
+  expect(shown('blob', 'AP8Q')).toBe('0x00ff10');
+  expect(shown('blob', '')).toBe('(no bytes)');
+  expect(shown('blob', btoa('x'.repeat(100)))).toMatch(/^0x(78){64} \.\.\. \(100 bytes\)$/);
+  expect(shown('json', { a: [1] })).toBe('{"a":[1]}');
+  expect(shown('text', null)).toBe(null);
+  expect(shown('text', 'NULL')).toBe('NULL');
 });
 
 it('numbers and times are short', () => {

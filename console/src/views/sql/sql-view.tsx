@@ -1,87 +1,97 @@
-import { useState } from 'preact/hooks';
-import type { SqlAnswer } from '../../../../client/src/index.js';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { useSession } from '../../api/session.js';
-import { ConfirmDialog } from '../../parts/confirm-dialog.js';
-import { Message, ProblemMessage } from '../../parts/message.js';
-import { useAction } from '../../parts/use-action.js';
+import { useKnownNames } from '../../api/use-known-names.js';
+import { useScript } from '../../api/use-script.js';
+import { Message } from '../../parts/message.js';
 import { ViewTitle } from '../../parts/view-title.js';
-import { sqlNotice } from '../../state/actions.js';
 import { allRowsText } from '../../state/all-rows.js';
-import { httpLink } from '../../state/members.js';
-import { requestOf, type SqlInput, summaryOf } from '../../state/sql-result.js';
-import { ResultTable } from './result-table.js';
-import { StatementForm } from './statement-form.js';
+import { READING, type Reading, wrongReading } from '../../state/sql/reading.js';
+import {
+  changesNames,
+  refusalOf,
+  type Statement,
+  statementsToRun,
+  usedDatabase,
+} from '../../state/sql/split.js';
+import { AllRowsDialog } from './all-rows-dialog.js';
+import { type EditorHandle, SqlEditor } from './editor/sql-editor.js';
+import { ReadingForm } from './reading-form.js';
+import { Results } from './results.js';
+import { RoleNotice } from './role-notice.js';
 
-/** Outside of the view: what was typed is still there when one comes back to it. */
-let kept: SqlInput = { sql: '', database: '', after: '' };
+/** Outside of the view: what was typed and chosen is still there when one comes back to it. */
+const kept: { sql: string; reading: Reading } = { sql: '', reading: READING };
+
+interface Asking {
+  readonly statements: readonly Statement[];
+  readonly risks: readonly string[];
+}
 
 export function SqlView() {
-  const { api, self, cluster, onProblem } = useSession();
-  const [asking, setAsking] = useState<string | null>(null);
-  const [input, setInput] = useState(kept);
-  const { busy, done, problem, run } = useAction<SqlAnswer>(onProblem);
-  const [running, setRunning] = useState<AbortController | null>(null);
-  const change = (next: SqlInput) => {
-    kept = next;
-    setInput(next);
+  const { self, cluster } = useSession();
+  const editor = useRef<EditorHandle>(null);
+  const [reading, setReading] = useState(kept.reading);
+  const [refusal, setRefusal] = useState<string | null>(null);
+  const [asking, setAsking] = useState<Asking | null>(null);
+  const [version, setVersion] = useState(0);
+  const { look, run, cancel } = useScript();
+  const names = useKnownNames(reading.database.trim(), version);
+  const status = cluster.look?.status;
+  const node = reading.node ?? self;
+  const busy = look?.isRunning === true;
+  const change = (next: Reading) => {
+    kept.reading = next;
+    setReading(next);
   };
-  const isPrimary = cluster.look?.status.primary === self;
-  const submit = () => {
-    if (busy || input.sql.trim() === '') return;
+  const failedAt = look?.statements.find(({ problem }) => problem !== null)?.errorLine ?? null;
+  useEffect(() => editor.current?.markLine(failedAt), [failedAt, busy]);
+  const start = (which: 'here' | 'all') => {
+    if (busy || editor.current === null) return;
+    const statements = statementsToRun(editor.current.text(), editor.current.selection(), which);
+    const wrong = refusalOf(statements) ?? wrongReading(reading);
+    setRefusal(wrong);
+    if (wrong !== null) return;
     // Another node refuses it anyway.
-    const risk = isPrimary ? allRowsText(input.sql) : null;
-    if (risk !== null) setAsking(risk);
-    else send();
+    const risks = status?.primary === node ? statements.flatMap(({ text }) => allRowsText(text) ?? []) : [];
+    if (risks.length > 0) setAsking({ statements, risks });
+    else void send(statements);
   };
-  const send = () => {
+  const send = async (statements: readonly Statement[]) => {
     setAsking(null);
-    const abort = new AbortController();
-    setRunning(abort);
-    void run(() => api.sql(requestOf(input), abort.signal));
+    const ended = await run(editor.current?.text() ?? '', statements, reading);
+    const done = statements.filter((_, at) => ended.statements[at]?.state === 'done');
+    const used = done.map(usedDatabase).findLast((name) => name !== null);
+    if (used) change({ ...kept.reading, database: used });
+    if (done.some(changesNames)) setVersion((old) => old + 1);
   };
-  const result = done?.results[0];
   return (
     <section class="panel" aria-labelledby="sql-title">
       <ViewTitle id="sql-title">SQL</ViewTitle>
-      <Notice />
-      <StatementForm
-        input={input}
-        busy={busy}
-        onInput={change}
-        onSubmit={submit}
-        onCancel={() => running?.abort()}
-      />
-      {asking !== null && (
-        <ConfirmDialog
-          title="All rows?"
-          button="Run it"
-          busy={false}
-          problem={null}
-          onConfirm={send}
-          onClose={() => setAsking(null)}
-        >
-          <p class="hint">{asking}</p>
-          <pre class="sql preview">{input.sql.trim()}</pre>
-        </ConfirmDialog>
-      )}
-      {problem !== null && <ProblemMessage id="sql-error" problem={problem} />}
-      <p id="sql-summary" class="summary" role="status">
-        {done && summaryOf(done)}
+      <RoleNotice node={node} />
+      <p class="hint keys">
+        Ctrl + Enter runs the statement under the cursor, or what is selected; with Shift all of them.
       </p>
-      {result !== undefined && result.columns.length > 0 && <ResultTable result={result} />}
+      <SqlEditor
+        initial={kept.sql}
+        handle={editor}
+        names={names}
+        onChange={(text) => {
+          kept.sql = text;
+        }}
+        onRun={() => start('here')}
+        onRunAll={() => start('all')}
+      />
+      <ReadingForm reading={reading} busy={busy} onReading={change} onRun={start} onCancel={cancel} />
+      {refusal !== null && <Message kind="caution">{refusal}</Message>}
+      {asking !== null && (
+        <AllRowsDialog
+          risks={asking.risks}
+          statements={asking.statements}
+          onConfirm={() => void send(asking.statements)}
+          onClose={() => setAsking(null)}
+        />
+      )}
+      {look !== null && <Results look={look} />}
     </section>
-  );
-}
-
-/** Says on a replica that only reads work there, and where writes do. */
-function Notice() {
-  const { cluster, self } = useSession();
-  const notice = cluster.look && sqlNotice(cluster.look.status, self);
-  if (!notice) return null;
-  const link = httpLink(notice.primary?.http);
-  return (
-    <Message id="sql-role" kind="note">
-      {notice.text} {link !== null && <a href={link}>Write on {notice.primary?.name}</a>}
-    </Message>
   );
 }
