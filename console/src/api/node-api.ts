@@ -14,6 +14,7 @@ import type { Level, Source } from '../state/lines.js';
 import { problemOf } from '../state/problem.js';
 import { type Addresses, inTurn, learned, reachesAll } from '../state/ways.js';
 import { AccessApi } from './access-api.js';
+import { MembersApi } from './members-api.js';
 import { SqlApi } from './sql-api.js';
 import { TableApi } from './table-api.js';
 
@@ -39,6 +40,7 @@ export class NodeApi {
   readonly tables: TableApi;
   readonly access: AccessApi;
   readonly statements: SqlApi;
+  readonly members: MembersApi;
   readonly #own = location.origin;
   /** Each request is for this node and no other: the page's own, or another one while that does not answer. */
   #node = location.origin;
@@ -57,6 +59,7 @@ export class NodeApi {
     this.tables = new TableApi(this.#client, token, node);
     this.access = new AccessApi(this.#client, node);
     this.statements = new SqlApi(this.#client, (name) => this.#nodeOf(name));
+    this.members = new MembersApi(this.#client, () => this.#nodeOf(this.#primary));
   }
 
   async cluster(signal: AbortSignal): Promise<Answered> {

@@ -4,7 +4,7 @@ import { memberOf } from './status.js';
 
 export type Role = Token['role'];
 
-export type MemberAction = 'maintenance-on' | 'maintenance-off' | 'reseed' | 'cancel-reseed';
+export type MemberAction = 'maintenance-on' | 'maintenance-off' | 'reseed' | 'cancel-reseed' | 'remove';
 
 /** Phases in which the old data is not being replaced yet. */
 const CANCELLABLE = new Set(['choosing', 'transferring', 'preparing', 'waiting', 'backing-off']);
@@ -12,18 +12,33 @@ const CANCELLABLE = new Set(['choosing', 'transferring', 'preparing', 'waiting',
 /** Names of the members that orders of this page reach. */
 type Reach = ReadonlySet<string>;
 
+/** Changes of the list of members and comparisons are asked of the primary. */
+export function mayAskPrimary(role: Role, { primary }: ClusterStatus, reach: Reach): boolean {
+  return role === 'admin' && primary !== null && reach.has(primary);
+}
+
 /** A switchover is asked of the primary. */
 export function maySwitchOver(role: Role, status: ClusterStatus, reach: Reach): boolean {
-  const { primary } = status;
-  return role === 'admin' && primary !== null && reach.has(primary) && targetsOf(status).length > 0;
+  return mayAskPrimary(role, status, reach) && targetsOf(status).length > 0;
 }
 
 /** Who may be named as the next primary; whether it is fit is for the dry run to tell. */
 export const targetsOf = ({ members, primary }: ClusterStatus): readonly Member[] =>
   members.filter(({ name, witness, voter }) => name !== primary && !witness && voter);
 
-/** What is asked of the member itself. */
-export function actionsOf(role: Role, member: Member, reach: Reach): readonly MemberAction[] {
+/** What may be ordered about a member: its removal of the primary, the rest of itself. */
+export function actionsOf(
+  role: Role,
+  member: Member,
+  status: ClusterStatus,
+  reach: Reach,
+): readonly MemberAction[] {
+  const own = ownActionsOf(role, member, reach);
+  const isRemovable = member.name !== status.primary && mayAskPrimary(role, status, reach);
+  return isRemovable ? [...own, 'remove'] : own;
+}
+
+function ownActionsOf(role: Role, member: Member, reach: Reach): MemberAction[] {
   if (role !== 'admin' || !reach.has(member.name)) return [];
   const actions: MemberAction[] = [member.maintenance ? 'maintenance-off' : 'maintenance-on'];
   if (member.role !== 'replica' || member.witness) return actions;

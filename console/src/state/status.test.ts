@@ -121,19 +121,29 @@ describe('a row of the table', () => {
 describe('what is offered', () => {
   it('is nothing but to an administrator', () => {
     for (const role of ['read', 'write'] as const) {
-      expect(actionsOf(role, memberFor('n2'), ALL)).toEqual([]);
+      expect(actionsOf(role, memberFor('n2'), statusFor(), ALL)).toEqual([]);
       expect(maySwitchOver(role, statusFor(), ALL)).toBe(false);
     }
   });
 
   it('is what the member can do, and within reach', () => {
-    expect(actionsOf('admin', memberFor('n2'), ALL)).toEqual(['maintenance-on', 'reseed']);
-    expect(actionsOf('admin', memberFor('n1', { role: 'primary' }), ALL)).toEqual(['maintenance-on']);
-    expect(actionsOf('admin', memberFor('n2', { maintenance: true }), ALL)[0]).toBe('maintenance-off');
-    expect(actionsOf('admin', memberFor('n3', { role: 'witness', witness: true }), ALL)).toEqual([
+    expect(actionsOf('admin', memberFor('n2'), statusFor(), ALL)).toEqual([
+      'maintenance-on',
+      'reseed',
+      'remove',
+    ]);
+    expect(actionsOf('admin', memberFor('n1', { role: 'primary' }), statusFor(), ALL)).toEqual([
       'maintenance-on',
     ]);
-    expect(actionsOf('admin', memberFor('n2'), new Set(['n1']))).toEqual([]);
+    expect(actionsOf('admin', memberFor('n2', { maintenance: true }), statusFor(), ALL)[0]).toBe(
+      'maintenance-off',
+    );
+    expect(actionsOf('admin', memberFor('n3', { role: 'witness', witness: true }), statusFor(), ALL)).toEqual(
+      ['maintenance-on', 'remove'],
+    );
+    // The primary removes a member that does not answer.
+    expect(actionsOf('admin', memberFor('n2'), statusFor(), new Set(['n1']))).toEqual(['remove']);
+    expect(actionsOf('admin', memberFor('n2'), statusFor(), new Set(['n3']))).toEqual([]);
     expect(maySwitchOver('admin', statusFor(), ALL)).toBe(true);
     expect(maySwitchOver('admin', statusFor(), new Set(['n2']))).toBe(false);
     expect(maySwitchOver('admin', statusFor({ primary: null }), ALL)).toBe(false);

@@ -1,3 +1,4 @@
+import type { ClusterStatus } from '../../../../client/src/index.js';
 import type { NodeApi } from '../../api/node-api.js';
 import { useSession } from '../../api/session.js';
 import { Dialog } from '../../parts/dialog.js';
@@ -5,12 +6,15 @@ import { ProblemMessage } from '../../parts/message.js';
 import { TypedConfirmation } from '../../parts/typed-confirmation.js';
 import { useAction } from '../../parts/use-action.js';
 import type { MemberAction } from '../../state/actions.js';
+import { removalText } from '../../state/joining.js';
 
 interface Deed {
   readonly title: string;
   readonly text: string;
   readonly button: string;
   readonly done: string;
+  /** What it means here. */
+  about?(status: ClusterStatus, name: string): string;
   order(api: NodeApi, name: string): Promise<unknown>;
 }
 
@@ -43,6 +47,14 @@ const DEEDS: Readonly<Record<MemberAction, Deed>> = {
     done: 'is no longer being filled.',
     order: (api, name) => api.cancelReseed(name),
   },
+  remove: {
+    title: 'Remove',
+    text: 'The node keeps its data, and stops following. It can join again later, as a new member.',
+    about: removalText,
+    button: 'Remove it from the cluster',
+    done: 'is no longer a member.',
+    order: (api, name) => api.members.remove(name),
+  },
 };
 
 interface ActionDialogProps {
@@ -71,6 +83,7 @@ export function ActionDialog({ member, action, onClose }: ActionDialogProps) {
       ) : (
         <>
           <p class="hint">{deed.text}</p>
+          {deed.about && cluster.look && <p>{deed.about(cluster.look.status, member)}</p>}
           {problem !== null && <ProblemMessage problem={problem} />}
           <TypedConfirmation
             word={member}

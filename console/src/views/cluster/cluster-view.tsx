@@ -4,9 +4,11 @@ import { useEvents } from '../../api/use-events.js';
 import { later } from '../../parts/later.js';
 import { Message } from '../../parts/message.js';
 import { ViewTitle } from '../../parts/view-title.js';
-import { maySwitchOver } from '../../state/actions.js';
+import { mayAskPrimary, maySwitchOver } from '../../state/actions.js';
 import { changeText, factsOf, quorumText, verdictOf } from '../../state/status.js';
 import { withinReach } from '../../state/ways.js';
+import { AddDialog } from './add-dialog.js';
+import { BackupDialog } from './backup-dialog.js';
 import { EventList } from './event-list.js';
 import { MemberTable } from './member-table.js';
 import { OutlookPanel } from './outlook-panel.js';
@@ -14,13 +16,15 @@ import { SwitchoverDialog } from './switchover-dialog.js';
 import { Topology } from './topology.js';
 
 const ChartsPanel = later(() => import('../charts/charts-panel.js').then(({ ChartsPanel }) => ChartsPanel));
+const ComparePanel = later(() => import('./compare-panel.js').then(({ ComparePanel }) => ComparePanel));
 
 export function ClusterView() {
   const { api, self, role, cluster, onProblem } = useSession();
   const { look, before, problem, refresh } = cluster;
   const follow = useMemo(() => ({ onEvent: refresh, onProblem }), [refresh, onProblem]);
   const events = useEvents(api, { answers: look !== null && problem === null, node: self, ...follow });
-  const [switching, setSwitching] = useState(false);
+  const [asked, setAsked] = useState<'switchover' | 'add' | 'backup' | null>(null);
+  const close = () => setAsked(null);
   if (look === null) return <ClusterLoading />;
   const { status } = look;
   const reach = withinReach(status, look.addresses, { own: location.origin, self });
@@ -36,7 +40,7 @@ export function ClusterView() {
             {verdict.text}
           </p>
           {role !== null && maySwitchOver(role, status, reach) && (
-            <button type="button" class="quiet" onClick={() => setSwitching(true)}>
+            <button type="button" class="quiet" onClick={() => setAsked('switchover')}>
               Switch over ...
             </button>
           )}
@@ -62,16 +66,33 @@ export function ClusterView() {
       <OutlookPanel status={status} />
       <ChartsPanel />
       <section class="panel members" aria-labelledby="members-title">
-        <h3 id="members-title">Members</h3>
+        <div class="head">
+          <h3 id="members-title">Members</h3>
+          {role === 'admin' && (
+            <div class="buttons">
+              {mayAskPrimary(role, status, reach) && (
+                <button type="button" class="quiet small" onClick={() => setAsked('add')}>
+                  Add ...
+                </button>
+              )}
+              <button type="button" class="quiet small" onClick={() => setAsked('backup')}>
+                Backup ...
+              </button>
+            </div>
+          )}
+        </div>
         <MemberTable look={look} self={self} reach={reach} />
       </section>
+      <ComparePanel />
       <section class="panel happened" aria-labelledby="events-title">
         <h3 id="events-title">
           Events <span class="hint">as {self} saw them</span>
         </h3>
         <EventList events={events} />
       </section>
-      {switching && <SwitchoverDialog onClose={() => setSwitching(false)} />}
+      {asked === 'switchover' && <SwitchoverDialog onClose={close} />}
+      {asked === 'add' && <AddDialog onClose={close} />}
+      {asked === 'backup' && <BackupDialog onClose={close} />}
     </div>
   );
 }

@@ -24,6 +24,7 @@ const ACTION_TEXTS: Readonly<Record<MemberAction, string>> = {
   'maintenance-off': 'End maintenance ...',
   reseed: 'Seed anew ...',
   'cancel-reseed': 'Cancel seeding ...',
+  remove: 'Remove ...',
 };
 
 interface MemberTableProps {
@@ -38,7 +39,10 @@ export function MemberTable({ look, self, reach }: MemberTableProps) {
   const [asked, setAsked] = useState<{ member: string; action: MemberAction } | null>(null);
   const { status, atMs } = look;
   const actions = new Map(
-    status.members.map((member) => [member.name, role === null ? [] : actionsOf(role, member, reach)]),
+    status.members.map((member) => [
+      member.name,
+      role === null ? [] : actionsOf(role, member, status, reach),
+    ]),
   );
   const hasActions = [...actions.values()].some((list) => list.length > 0);
   return (
