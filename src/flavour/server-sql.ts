@@ -187,6 +187,11 @@ export interface ServerSql {
   // In sessions of clients, and beside them.
   /** The transaction that a session has written last. In one question with its default database, which costs nothing more. */
   lastWritten(session: ClientSession): Promise<LastWritten>;
+  /** Whether all of them are tables of the usual engine that hold their rows: no view, no sequence, nothing that is not there. */
+  areOrdinaryTables(
+    session: ClientSession,
+    tables: readonly { readonly database: string; readonly table: string }[],
+  ): Promise<boolean>;
   /** Ends a locking read that waits for nobody: see ServerErrors.isLockWait. */
   readonly sharedLockNoWait: string;
   /** The names in SQL of all prepared branches. */

@@ -90,9 +90,7 @@ it('a prepared statement has its id, its parameters and its columns', () => {
   const answer = new PrepareAnswer(columns());
   expect(takeAll(answer, packets)).toBe(packets.length);
   expect(answer).toMatchObject({ id: 5, parameterCount: 2, columns: [{ name: 'n', type: 8 }] });
-  const again = new PrepareAnswer(null);
-  expect(takeAll(again, packets)).toBe(packets.length);
-  expect(() => new PrepareAnswer(null).take(OK)).toThrow(
+  expect(() => new PrepareAnswer(columns()).take(OK)).toThrow(
     expect.objectContaining({ code: 'UNREADABLE_ANSWER' }),
   );
 });
@@ -104,10 +102,17 @@ describe('the answer to COM_STMT_EXECUTE', () => {
     row: (payload: Buffer) => told.push(payload.toString('hex')),
     end: (result: unknown) => told.push(result),
   };
+  const once = { sink, executed: { columns: [], mustBeSame: false }, mayOmitColumns: false };
+  /** Of a session in which the header of a result says whether the columns follow. */
+  const kept = (mustBeSame: boolean) => {
+    const cache = columns();
+    const executed = { columns: [cache.decode(column('n'))], mustBeSame };
+    return new ExecuteAnswer(session, cache, { sink, executed, mayOmitColumns: true });
+  };
 
   it('hands on columns, rows and the end', () => {
     told.length = 0;
-    const answer = new ExecuteAnswer(session, columns(), sink);
+    const answer = new ExecuteAnswer(session, columns(), once);
     const packets = [bytes('01'), column('n'), bytes('00 00 01 31'), END_OF_ROWS];
     expect(takeAll(answer, packets)).toBe(packets.length);
     expect(told).toEqual([
@@ -120,13 +125,39 @@ describe('the answer to COM_STMT_EXECUTE', () => {
 
   it('of a write has its counts', () => {
     told.length = 0;
-    expect(new ExecuteAnswer(session, columns(), sink).take(OK)).toBe(true);
+    expect(new ExecuteAnswer(session, columns(), once).take(OK)).toBe(true);
     expect(told).toEqual([{ affectedRows: 1n, insertId: 7n, warnings: 3, status: 2, hasRows: false }]);
   });
 
   it('refuses rows of the text protocol', () => {
-    const answer = new ExecuteAnswer(session, columns(), sink);
+    const answer = new ExecuteAnswer(session, columns(), once);
     takeAll(answer, [bytes('01'), column('n')]);
     expect(() => answer.take(bytes('01 31'))).toThrow(expect.objectContaining({ code: 'UNREADABLE_ANSWER' }));
+  });
+
+  it('has the columns of the preparation when the server leaves them out', () => {
+    for (const mustBeSame of [false, true]) {
+      told.length = 0;
+      const answer = kept(mustBeSame);
+      const packets = [bytes('01 00'), bytes('00 00 01 31'), END_OF_ROWS];
+      expect(takeAll(answer, packets)).toBe(packets.length);
+      expect(told.slice(0, 2)).toEqual([['n'], '00000131']);
+      expect(answer.changed).toBe(false);
+    }
+    expect(() => kept(false).take(bytes('02 00'))).toThrow(
+      expect.objectContaining({ code: 'UNREADABLE_ANSWER' }),
+    );
+  });
+
+  it('is not handed on when the statement may be another one', () => {
+    told.length = 0;
+    const answer = kept(true);
+    const packets = [bytes('01 01'), column('m'), bytes('00 00 01 31'), END_OF_ROWS];
+    expect(takeAll(answer, packets)).toBe(packets.length);
+    const without = kept(true);
+    expect(without.take(OK)).toBe(true);
+    expect([told, answer.changed, without.changed]).toEqual([[], true, true]);
+    expect(takeAll(kept(false), packets)).toBe(packets.length);
+    expect(told.slice(0, 2)).toEqual([['m'], '00000131']);
   });
 });

@@ -123,21 +123,41 @@ function textRow(payload: Buffer, encoding: BufferEncoding): (string | null)[] {
   return row;
 }
 
-/** The answer to COM_STMT_EXECUTE. */
+/** The statement that is executed, as it was prepared. */
+export interface Executed {
+  readonly columns: readonly ColumnDefinition[];
+  /** Its results count only while it is the very statement that was prepared. */
+  readonly mustBeSame: boolean;
+}
+
+/**
+ * The answer to COM_STMT_EXECUTE. When tables or views of a statement have changed, the server prepares it again by itself.
+ * With `cacheMetadata` it tells so: it sends the columns. Otherwise it leaves them out (shown by kept-statements.test.ts).
+ */
 export class ExecuteAnswer implements Answer {
   /** The statement changed a variable that the node depends on: the text for the client. Null when it did not. */
   refused: string | null = null;
+  /** It must be the same statement, and the server does not say that it is: the sink got nothing. */
+  changed = false;
   readonly #session: SessionStatus;
   readonly #columns: ColumnCache;
   readonly #sink: ResultSink;
+  readonly #executed: Executed;
+  readonly #mayOmitColumns: boolean;
   #stage: Stage = 'header';
   #columnCount = 0;
   #found: ColumnDefinition[] = [];
 
-  constructor(session: SessionStatus, columns: ColumnCache, sink: ResultSink) {
+  constructor(
+    session: SessionStatus,
+    columns: ColumnCache,
+    how: { readonly sink: ResultSink; readonly executed: Executed; readonly mayOmitColumns: boolean },
+  ) {
     this.#session = session;
     this.#columns = columns;
-    this.#sink = sink;
+    this.#sink = how.sink;
+    this.#executed = how.executed;
+    this.#mayOmitColumns = how.mayOmitColumns;
   }
 
   /** @throws SkeinError UNREADABLE_ANSWER */
@@ -147,20 +167,18 @@ export class ExecuteAnswer implements Answer {
         if (isErr(payload)) throw decodeError(payload);
         if (payload[0] === 0x00) return this.#end(payload, false);
         if (payload[0] === LOCAL_FILE) throw unreadable('it asks for a local file');
-        this.#columnCount = new PacketReader(payload).lenenc();
-        this.#found = [];
-        this.#stage = 'columns';
+        this.#header(payload);
         return false;
       case 'columns':
         this.#found.push(this.#columns.decode(payload));
         if (this.#found.length === this.#columnCount) {
-          this.#sink.columns(this.#found);
+          if (!this.changed) this.#sink.columns(this.#found);
           this.#stage = 'rows';
         }
         return false;
       case 'rows':
         if (payload[0] === 0x00) {
-          this.#sink.row(payload);
+          if (!this.changed) this.#sink.row(payload);
           return false;
         }
         if (isErr(payload)) throw decodeError(payload);
@@ -169,11 +187,28 @@ export class ExecuteAnswer implements Answer {
     }
   }
 
+  #header(payload: Buffer): void {
+    const reader = new PacketReader(payload);
+    this.#columnCount = reader.lenenc();
+    if (this.#mayOmitColumns && reader.u8() === 0) {
+      const { columns } = this.#executed;
+      if (columns.length !== this.#columnCount) throw unreadable('its columns are missing');
+      this.#sink.columns(columns);
+      this.#stage = 'rows';
+      return;
+    }
+    this.changed = this.#executed.mustBeSame;
+    this.#found = [];
+    this.#stage = 'columns';
+  }
+
   #end(payload: Buffer, hasRows: boolean): boolean {
     const { status, warnings, affectedRows, insertId } = decodeOk(payload);
     this.#session.status = status;
     if (status & STATUS.sessionStateChanged) this.refused = refusedChange(payload) ?? this.refused;
     this.#stage = 'header';
+    if (!hasRows && this.#executed.mustBeSame) this.changed = true;
+    if (this.changed) return (status & STATUS.moreResults) === 0;
     this.#sink.end(
       hasRows
         ? { affectedRows: 0n, insertId: 0n, warnings, status, hasRows }
@@ -186,17 +221,17 @@ export class ExecuteAnswer implements Answer {
 /** Length of the first packet of the answer to COM_STMT_PREPARE. */
 const PREPARED_BYTES = 12;
 
-/** The answer to COM_STMT_PREPARE. Without a cache it skips the columns, because the caller knows them already. */
+/** The answer to COM_STMT_PREPARE. */
 export class PrepareAnswer implements Answer, Prepared {
   id = 0;
   parameterCount = 0;
   columns: ColumnDefinition[] = [];
-  readonly #cache: ColumnCache | null;
+  readonly #cache: ColumnCache;
   #columnCount = 0;
   /** Number of definitions that are still to come, first of the parameters, then of the columns; -1 before the first packet. */
   #left = -1;
 
-  constructor(columns: ColumnCache | null) {
+  constructor(columns: ColumnCache) {
     this.#cache = columns;
   }
 
@@ -211,7 +246,7 @@ export class PrepareAnswer implements Answer, Prepared {
       this.parameterCount = payload.readUInt16LE(7);
       this.#left = this.parameterCount + this.#columnCount;
     } else {
-      if (this.#cache && this.#left <= this.#columnCount) this.columns.push(this.#cache.decode(payload));
+      if (this.#left <= this.#columnCount) this.columns.push(this.#cache.decode(payload));
       this.#left -= 1;
     }
     return this.#left === 0;

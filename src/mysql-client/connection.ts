@@ -10,6 +10,7 @@ import { PacketSplitter, packet, textCommand } from '../mysql-protocol/packets.j
 import {
   type Answer,
   ExecuteAnswer,
+  type Executed,
   OkAnswer,
   PrepareAnswer,
   type Prepared,
@@ -49,18 +50,21 @@ export class Connection implements SessionStatus {
   status = 0;
   readonly #socket: net.Socket;
   readonly #extendedMetadata: boolean;
+  readonly #cacheMetadata: boolean;
   readonly #columns: ColumnCache;
   /** Without a limit, because a row may be as large as the server allows. */
   readonly #splitter = new PacketSplitter({ payloadMaxBytes: Number.POSITIVE_INFINITY });
   readonly #queue: Pending[] = [];
   #corked: Buffer[] | null = null;
   #broken: Error | null = null;
+  #preparedLast: Prepared | null = null;
 
-  private constructor({ wire, threadId, version, extendedMetadata }: LoggedIn) {
+  private constructor({ wire, threadId, version, extendedMetadata, cacheMetadata }: LoggedIn) {
     this.#socket = wire.socket;
     this.threadId = threadId;
     this.version = version;
     this.#extendedMetadata = extendedMetadata;
+    this.#cacheMetadata = cacheMetadata;
     this.#columns = new ColumnCache(extendedMetadata);
     wire.onRead((chunk) => this.#onRead(chunk));
     wire.socket.on('error', (error) => this.#break(error));
@@ -83,6 +87,11 @@ export class Connection implements SessionStatus {
   /** Whether the server understands `executeLast`. MariaDB does since 10.2; its greeting shows that since 10.5. */
   get canExecuteLast(): boolean {
     return this.#extendedMetadata;
+  }
+
+  /** Whether the server tells when it has prepared a kept statement again, see `executeIfSame`. */
+  get tellsChanges(): boolean {
+    return this.#cacheMetadata;
   }
 
   get idle(): boolean {
@@ -171,13 +180,9 @@ export class Connection implements SessionStatus {
   /** COM_STMT_PREPARE. @throws ServerError, SkeinError UNREADABLE_ANSWER (the connection is broken then) */
   async prepare(sql: string): Promise<Prepared> {
     const answer = new PrepareAnswer(this.#columns);
+    this.#preparedLast = answer;
     await this.#send(textCommand(COMMAND.prepare, sql), answer);
     return answer;
-  }
-
-  /** Like `prepare`, for a caller that knows the columns already. @throws ServerError */
-  prepareAgain(sql: string): Promise<void> {
-    return this.#send(textCommand(COMMAND.prepare, sql), new PrepareAnswer(null));
   }
 
   /**
@@ -186,12 +191,47 @@ export class Connection implements SessionStatus {
    * @throws SkeinError UNREADABLE_ANSWER (the connection is broken then) | SESSION_VARIABLE (the server has executed the
    * statement, which changed a variable that the node depends on; the variable is set back)
    */
-  async execute(statementId: number, parameters: readonly BoundParameter[], sink: ResultSink): Promise<void> {
-    const answer = new ExecuteAnswer(this, this.#columns, sink);
-    await this.#send(executeCommand(statementId, parameters), answer);
-    if (answer.refused === null) return;
+  execute(prepared: Prepared, parameters: readonly BoundParameter[], sink: ResultSink): Promise<void> {
+    return this.#execute(prepared.id, prepared, parameters, sink);
+  }
+
+  async #execute(
+    id: number,
+    { columns }: Pick<Prepared, 'columns'>,
+    parameters: readonly BoundParameter[],
+    sink: ResultSink,
+  ): Promise<void> {
+    const { refused } = await this.#executed(id, { columns, mustBeSame: false }, parameters, sink);
+    if (refused === null) return;
     await this.run(RESTORE_SESSION);
-    throw new SkeinError('SESSION_VARIABLE', answer.refused);
+    throw new SkeinError('SESSION_VARIABLE', refused);
+  }
+
+  async #executed(
+    id: number,
+    executed: Executed,
+    parameters: readonly BoundParameter[],
+    sink: ResultSink,
+  ): Promise<ExecuteAnswer> {
+    const how = { sink, executed, mayOmitColumns: this.#cacheMetadata };
+    const answer = new ExecuteAnswer(this, this.#columns, how);
+    await this.#send(executeCommand(id, parameters), answer);
+    return answer;
+  }
+
+  /**
+   * Executes a statement that returns rows. The sink gets them only if the server says that it is the very statement that was
+   * prepared: none of its tables was changed, replaced or made a view since. False: it does not say so. Only where the
+   * server `tellsChanges`.
+   * @throws ServerError, SkeinError UNREADABLE_ANSWER (the connection is broken then)
+   */
+  async executeIfSame(
+    { id, columns }: Prepared,
+    parameters: readonly BoundParameter[],
+    sink: ResultSink,
+  ): Promise<boolean> {
+    const { changed } = await this.#executed(id, { columns, mustBeSame: true }, parameters, sink);
+    return !changed;
   }
 
   /**
@@ -199,7 +239,7 @@ export class Connection implements SessionStatus {
    * fails, this fails too, as long as the session has prepared nothing else since its reset.
    */
   executeLast(parameters: readonly BoundParameter[], sink: ResultSink): Promise<void> {
-    return this.execute(LAST_PREPARED, parameters, sink);
+    return this.#execute(LAST_PREPARED, this.#preparedLast ?? { columns: [] }, parameters, sink);
   }
 
   /** COM_STMT_CLOSE. The server does not answer it. */

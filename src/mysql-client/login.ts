@@ -32,6 +32,8 @@ export interface ConnectionOptions {
   readonly method?: LoginMethod;
   /** The default database. */
   readonly database?: string | undefined;
+  /** The server leaves out the columns of a kept statement while it is the one that was prepared, if it can. */
+  readonly cacheMetadata?: boolean;
   /** One text may contain several statements. Not for a session that executes texts of clients. */
   readonly multiStatements?: boolean;
   readonly connectTimeoutMs?: number;
@@ -44,6 +46,8 @@ export interface LoggedIn {
   readonly version: string;
   /** Column definitions have MariaDB's extended metadata. */
   readonly extendedMetadata: boolean;
+  /** The header of each result says whether column definitions follow. */
+  readonly cacheMetadata: boolean;
 }
 
 /**
@@ -104,14 +108,23 @@ function proofOf({ address, password, method = nativePassword }: ConnectionOptio
 
 function answerGreeting(
   payload: Buffer,
-  { user, password, method = nativePassword, database, multiStatements = false }: ConnectionOptions,
+  {
+    user,
+    password,
+    method = nativePassword,
+    database,
+    multiStatements = false,
+    cacheMetadata = false,
+  }: ConnectionOptions,
 ): Omit<LoggedIn, 'wire'> & { readonly login: Buffer } {
   const { serverVersion, connectionId, nonce, mariadbCapabilities } = decodeGreeting(payload);
-  const common = mariadbCapabilities & MARIADB_CAPABILITY.extendedMetadata;
+  const wanted = MARIADB_CAPABILITY.extendedMetadata | (cacheMetadata ? MARIADB_CAPABILITY.cacheMetadata : 0);
+  const common = mariadbCapabilities & wanted;
   return {
     threadId: connectionId,
     version: serverVersion,
-    extendedMetadata: common !== 0,
+    extendedMetadata: (common & MARIADB_CAPABILITY.extendedMetadata) !== 0,
+    cacheMetadata: (common & MARIADB_CAPABILITY.cacheMetadata) !== 0,
     login: encodeLogin(user, {
       method,
       answer: method.answer(password, nonce),

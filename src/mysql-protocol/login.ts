@@ -21,7 +21,11 @@ export const CAPABILITY = {
 } as const;
 
 /** MariaDB's own capabilities are in a separate field; the server has it when bit 0 of the others (CLIENT_MYSQL) is not set. */
-export const MARIADB_CAPABILITY = { extendedMetadata: 0x8 } as const;
+export const MARIADB_CAPABILITY = {
+  extendedMetadata: 0x8,
+  /** Columns of a kept statement are sent only when they may have changed (since 10.6). */
+  cacheMetadata: 0x10,
+} as const;
 
 /** Capabilities of all our clients. */
 const LOGIN_CAPABILITIES =

@@ -21,6 +21,7 @@ import type { Outcomes } from './outcomes.js';
 import { confirmWhatWasRead, reachReadLevel } from './read-level.js';
 import type { SqlPlan } from './request.js';
 import type { ResultOutput } from './result-output.js';
+import { runPlain } from './run-plain.js';
 import {
   type Progress,
   runInOpenTransaction,
@@ -29,10 +30,11 @@ import {
   serverChanged,
   settleSession,
 } from './run-statements.js';
+import type { Session } from './session.js';
 import { type Ended, endTransaction } from './session-cleaning.js';
 import { killSession } from './session-killing.js';
 import { leaseOf, type SessionLease } from './session-lease.js';
-import type { Session, SessionPool } from './session-pool.js';
+import type { SessionPool } from './session-pool.js';
 import type { SqlOutcome } from './sql-outcome.js';
 import type { OpenTransactions } from './transactions.js';
 import { errorContext, requireOpen, withinTime } from './within-time.js';
@@ -120,15 +122,41 @@ async function executeAs(
       requireOpen(node);
     }
     const pool = modules.pools[caller.role];
-    const lease = leaseOf(pool, await pool.acquire(plan.database, caller.tokenId, over));
+    const plain = readOnly && how === ORDINARY_WORK ? plainReadOf(plan, results, pool, node) : null;
+    const session = await pool.acquire(plan.database, caller.tokenId, over, plain?.sql);
+    const lease = leaseOf(pool, session);
     // `kind` was chosen for the role of that time. A later change ends the generation of this session.
     if (node.role() !== role) {
       lease.release({ failed: false, resetting: null });
       throw serverChanged(undefined);
     }
-    const request = new SqlExecution(plan, caller, results, modules, lease, how.work);
+    const work = plain?.workIn(session) ?? how.work;
+    const request = new SqlExecution(plan, caller, results, modules, lease, work);
     return readOnly ? await request.read(over) : await request.write(over, how.settled);
   });
+}
+
+interface PlainWork {
+  readonly sql: string;
+  /** Null: its server does not say what is needed. */
+  workIn(session: Session): ((run: StatementRun) => Promise<void>) | null;
+}
+
+/** Null: not a plain read, or its rows cannot be taken back once they are told. */
+function plainReadOf(
+  { statements, transaction, database }: SqlPlan,
+  { tellsEarly }: ResultOutput,
+  { plainReads }: SessionPool,
+  { flavour: { errors } }: NodeView,
+): PlainWork | null {
+  const [only] = statements;
+  if (only === undefined || statements.length > 1 || transaction || tellsEarly) return null;
+  const { sql } = only;
+  const read = plainReads.find(sql, database);
+  if (read === null) return null;
+  const how = { read, errors, refuse: () => plainReads.refuse(sql, database) };
+  const work = (run: StatementRun) => runPlain(run, how);
+  return { sql, workIn: ({ connection }) => (connection.tellsChanges ? work : null) };
 }
 
 /** Statements of a transaction that was opened before; when one of them takes too long, the transaction is over. */

@@ -156,7 +156,7 @@ export class Outcomes {
       { kind: 'blob', value: bytes } as const,
       text(seal),
     ];
-    await connection.execute(prepared.id, parameters, { columns() {}, row() {}, end() {} });
+    await connection.execute(prepared, parameters, { columns() {}, row() {}, end() {} });
     connection.closeStatement(prepared.id);
   }
 

@@ -12,8 +12,8 @@ import { canNotCommit, guardWithoutResult } from './guard.js';
 import type { PlannedStatement, SqlPlan } from './request.js';
 import type { ResultOutput } from './result-output.js';
 import { refuseEqualNames } from './row-text.js';
+import type { Session } from './session.js';
 import { resetSession } from './session-cleaning.js';
-import type { Session } from './session-pool.js';
 
 export interface Progress {
   /** Index of the statement that is being run. */
@@ -52,7 +52,7 @@ export interface StatementRun {
 /** A savepoint in the request's transaction. If it is gone, a statement has ended that transaction. */
 const SAVEPOINT = 'skein_request';
 const START_SNAPSHOT = 'START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY';
-const START_READ_ONLY = 'START TRANSACTION READ ONLY';
+export const START_READ_ONLY = 'START TRANSACTION READ ONLY';
 
 /**
  * @throws ServerError | ApiError | SkeinError SERVER_CONNECTION; `run.progress` says where and what may be committed
@@ -107,7 +107,7 @@ async function readOneByOne(run: StatementRun, setUp: { done: boolean }): Promis
     }
     run.session.known.learn(statement.sql, prepared.parameterCount);
     connection.cork();
-    const executed = connection.execute(prepared.id, statement.parameters, results);
+    const executed = connection.execute(prepared, statement.parameters, results);
     endStatement(run, prepared, i);
     await flushed(connection, executed, []);
     if (plan.transaction) requireReadOnly(results.status, i);
@@ -130,20 +130,21 @@ function endStatement(run: StatementRun, prepared: Prepared, i: number): void {
  * Makes the session ready for the next request. Where that can only read, its transaction is begun as well, which saves
  * it a wait. It does not read old rows by this: what a transaction sees is decided at its first read.
  */
-function resetAhead({ session, nextReadsOnly }: StatementRun): Promise<void> {
-  const resetting = nextReadsOnly ? resetAndBegin(session) : resetSession(session);
+function resetAhead({ session, nextReadsOnly, progress: { settling } }: StatementRun): Promise<void> {
+  const how = { asked: settling !== null };
+  const resetting = nextReadsOnly ? resetAndBegin(session, how) : resetSession(session, how);
   // Handled when the session is returned; until then it must not count as an unhandled rejection.
   resetting.catch(() => {});
   return resetting;
 }
 
-async function resetAndBegin(session: Session): Promise<void> {
+async function resetAndBegin(session: Session, how: { asked: boolean }): Promise<void> {
   const { connection } = session;
-  await Promise.all([resetSession(session), connection.run(START_READ_ONLY)]);
+  await Promise.all([resetSession(session, how), connection.run(START_READ_ONLY)]);
   session.begun = (connection.status & STATUS.inReadOnlyTransaction) !== 0;
 }
 
-function requireReadOnly(status: number, statement: number): void {
+export function requireReadOnly(status: number, statement: number): void {
   if (status & STATUS.inReadOnlyTransaction) return;
   throw new ApiError(
     400,
@@ -193,7 +194,7 @@ async function runKnown(run: StatementRun, { sql, parameters }: PlannedStatement
   progress.mayCommit = !run.readOnly;
   connection.cork();
   const before = run.readOnly && !session.begun ? [connection.run(START_READ_ONLY)] : [];
-  const preparing = connection.prepareAgain(sql);
+  const preparing = connection.prepare(sql);
   const executed = connection.executeLast(parameters, results);
   if (!run.readOnly) progress.settling = settleSession(session, progress);
   progress.resetting = resetAhead(run);
@@ -217,7 +218,7 @@ async function runOneByOne(run: StatementRun): Promise<void> {
     session.known.learn(statement.sql, prepared.parameterCount);
     progress.mayCommit = true;
     connection.cork();
-    const executed = connection.execute(prepared.id, statement.parameters, results);
+    const executed = connection.execute(prepared, statement.parameters, results);
     // In the same write: asking only at the end keeps ROW_COUNT() and SHOW WARNINGS of a batch right.
     if (i === last) progress.settling = settleSession(session, progress);
     endStatement(run, prepared, i);
@@ -242,7 +243,7 @@ export async function runTransaction(run: StatementRun): Promise<void> {
       guardWithoutResult(statement.sql, run.role, i);
       if (!canNotCommit(statement.sql)) progress.mayCommit = true; // it could be DDL, which commits by itself
     }
-    await connection.execute(prepared.id, statement.parameters, results);
+    await connection.execute(prepared, statement.parameters, results);
     connection.closeStatement(prepared.id);
     raise(results, i);
     if (!(results.status & STATUS.inTransaction)) throw transactionEnded(i);
@@ -296,7 +297,7 @@ export async function runInOpenTransaction(run: StatementRun): Promise<void> {
       guardWithoutResult(statement.sql, run.role, i);
       if (!run.readOnly && !canNotCommit(statement.sql)) progress.mayCommit = true;
     }
-    await connection.execute(prepared.id, statement.parameters, results);
+    await connection.execute(prepared, statement.parameters, results);
     connection.closeStatement(prepared.id);
     if (!isStillOpen(results.status, run.readOnly)) throw transactionEnded(i);
     raise(results, i);
@@ -325,7 +326,7 @@ function transactionEnded(statement: number | undefined): ApiError {
   );
 }
 
-function beginStatement(run: StatementRun, i: number): void {
+export function beginStatement(run: StatementRun, i: number): void {
   if (run.progress.cancelled) throw cancelled(i);
   if (!run.current()) throw serverChanged(i);
   run.progress.statement = i;
@@ -343,7 +344,7 @@ function cancelled(statement: number | undefined): ApiError {
   return new ApiError(504, 'TIMEOUT', 'The request timed out.', { statement });
 }
 
-async function selectDatabase(run: StatementRun, i: number): Promise<void> {
+export async function selectDatabase(run: StatementRun, i: number): Promise<void> {
   const { session, plan } = run;
   if (i > 0 || plan.database === null || session.database === plan.database) return;
   await session.connection.useDatabase(plan.database);
@@ -365,7 +366,7 @@ async function flushed<T>(
 }
 
 /** Called just before the execution, because a client that was told "nothing takes effect" must not see an effect. */
-function check(run: StatementRun, statement: PlannedStatement, prepared: Prepared, i: number): void {
+export function check(run: StatementRun, statement: PlannedStatement, prepared: Prepared, i: number): void {
   if (run.progress.cancelled) throw cancelled(i);
   const given = statement.parameters.length;
   if (prepared.parameterCount !== given) {
@@ -384,7 +385,7 @@ function check(run: StatementRun, statement: PlannedStatement, prepared: Prepare
   }
 }
 
-function raise(results: ResultOutput, statement: number): void {
+export function raise(results: ResultOutput, statement: number): void {
   if (results.tooLarge) throw results.tooLarge.with({ statement });
   if (results.failure) throw results.failure.with({ statement });
 }

@@ -7,7 +7,7 @@
 import { SkeinError } from '../model/error.js';
 import { ServerError, STATUS } from '../mysql-client/replies.js';
 import { ERRNO } from '../mysql-protocol/errno.js';
-import type { Session } from './session-pool.js';
+import type { Session } from './session.js';
 
 export type Ended = 'nothing' | 'transaction' | 'branch';
 
@@ -49,10 +49,19 @@ export async function cleanSession(session: Session): Promise<void> {
   await resetSession(session);
 }
 
-/** Rolls back, and drops what a request may have left behind; the default database stays. @throws as cleanSession */
-export async function resetSession(session: Session): Promise<void> {
+/**
+ * Rolls back, and drops what a request may have left behind; the default database stays. What FOUND_ROWS() says outlives a
+ * reset (seen on 10.11), so another statement follows. `asked`: the session was asked a question of one row just before.
+ * @throws as cleanSession
+ */
+export async function resetSession(session: Session, { asked = false } = {}): Promise<void> {
   session.begun = false;
-  const status = await session.connection.reset();
+  session.kept.clear();
+  const { connection } = session;
+  const resetting = connection.reset();
+  const [status] = await Promise.all([resetting, asked ? null : connection.query('SELECT 1')]);
+  // The answer to an earlier command may have come meanwhile.
+  session.begun = false;
   if ((status & STATUS.inTransaction) !== 0) throw notClean('it is still in a transaction');
 }
 

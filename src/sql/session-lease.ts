@@ -1,5 +1,6 @@
+import type { Session } from './session.js';
 import { cleanSession } from './session-cleaning.js';
-import type { Session, SessionPool } from './session-pool.js';
+import type { SessionPool } from './session-pool.js';
 
 /** A session for one request, and what becomes of it afterwards. */
 export interface SessionLease {

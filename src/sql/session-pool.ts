@@ -1,8 +1,9 @@
 /**
  * Sessions on the local server, one pool for each token role (a role is an account of the server, rule H13).
- * A session is handed to one request at a time and comes back clean, or not at all. Tokens of a role share the pool
+ * A session is handed to one request at a time and comes back clean, or after plain reads only (run-plain.ts), or not at all.
+ * A session that has run plain reads is reset before it is handed to any other request. Tokens of a role share the pool
  * fairly: see fair-slots.ts.
- * What it does not do: decide anything about the statements that run in it, or clean a session.
+ * What it does not do: decide anything about the statements that run in it.
  */
 
 import { ApiError } from '../api/api-error.js';
@@ -14,7 +15,11 @@ import { ERRNO } from '../mysql-protocol/errno.js';
 import { Cancellation } from '../std/cancellation.js';
 import { CANCELLED, unlessCancelled } from '../std/unless-cancelled.js';
 import { FairSlots, NoSlot } from './fair-slots.js';
+import { KeptStatements } from './kept-statements.js';
 import { KnownStatements } from './known-statements.js';
+import { PlainReads } from './plain-reads.js';
+import type { Session } from './session.js';
+import { resetSession } from './session-cleaning.js';
 
 export interface SessionPoolOptions {
   readonly account: 'skein_read' | 'skein_write' | 'skein_admin';
@@ -30,19 +35,11 @@ export interface SessionPoolModules {
   readonly sql: ServerSql;
 }
 
-export interface Session {
-  readonly connection: Connection;
-  /** What is said to its server. */
-  readonly sql: ServerSql;
-  readonly generation: string;
-  /** The default database, null = none. */
-  database: string | null;
-  /** Id of the token whose request has it, and whose share it counts in. */
-  tokenId: string;
-  /** A read-only transaction has begun and has read nothing yet. The next request uses it. */
-  begun: boolean;
-  /** The statements that sessions of this pool have prepared on this server. */
-  readonly known: KnownStatements;
+/** What a request needs of its session. */
+interface Wanted {
+  readonly database: string | null;
+  /** The text of its only statement, which is a plain read; null = anything else, so the session has to be clean. */
+  readonly plain: string | null;
 }
 
 export class SessionPool {
@@ -51,6 +48,7 @@ export class SessionPool {
   readonly #sql: ServerSql;
   readonly #slots: FairSlots;
   readonly #closing = new Cancellation();
+  readonly plainReads = new PlainReads();
   #idle: Session[] = [];
   #known = { generation: '', statements: new KnownStatements() };
   #open = 0;
@@ -67,30 +65,66 @@ export class SessionPool {
   }
 
   /**
-   * A clean session whose default database is `database`, or can be set to it (`session.database` says). At once when
-   * there is one.
+   * A clean session whose default database is `database`, or can be set to it (`session.database` says); with `plain` perhaps
+   * one that has run plain reads. At once when there is one.
    * @throws ApiError 429 TOKEN_BUSY, 503 SERVER_DOWN | SERVER_BUSY | NOT_OPEN
    */
-  acquire(database: string | null, tokenId: string, over: Cancellation): Session | Promise<Session> {
+  acquire(
+    database: string | null,
+    tokenId: string,
+    over: Cancellation,
+    plain: string | null = null,
+  ): Session | Promise<Session> {
     const access = this.#access();
-    if (!this.#slots.tryTake(tokenId)) return this.#acquireLater(database, tokenId, over);
-    return this.#takeIdle(database, tokenId, access) ?? this.#connectBefore(tokenId, over);
+    const wanted = { database, plain };
+    if (!this.#slots.tryTake(tokenId)) return this.#acquireLater(wanted, tokenId, over);
+    return this.#ready(wanted, tokenId, over, access);
   }
 
-  async #acquireLater(database: string | null, tokenId: string, over: Cancellation): Promise<Session> {
+  async #acquireLater(wanted: Wanted, tokenId: string, over: Cancellation): Promise<Session> {
     try {
       await this.#slots.take(tokenId, over);
     } catch (error) {
       throw error instanceof NoSlot ? this.#refused(error) : error;
     }
+    let access: ServerAccess;
     try {
-      const session = this.#takeIdle(database, tokenId, this.#access());
-      if (session) return session;
+      access = this.#access();
     } catch (error) {
       this.#slots.release(tokenId);
       throw error;
     }
-    return this.#connectBefore(tokenId, over);
+    return this.#ready(wanted, tokenId, over, access);
+  }
+
+  /** The slot is taken already. */
+  #ready(
+    wanted: Wanted,
+    tokenId: string,
+    over: Cancellation,
+    access: ServerAccess,
+  ): Session | Promise<Session> {
+    const session = this.#takeIdle(wanted, tokenId, access);
+    if (session === undefined) return this.#connectBefore(tokenId, over);
+    return wanted.plain === null && session.kept.size > 0 ? this.#cleaned(session, over) : session;
+  }
+
+  async #cleaned(session: Session, over: Cancellation): Promise<Session> {
+    const cleaning = resetSession(session);
+    try {
+      await unlessCancelled(cleaning, over);
+      return session;
+    } catch (error) {
+      if (error === CANCELLED) {
+        cleaning.then(
+          () => this.release(session),
+          () => this.discard(session),
+        );
+        throw tooLate();
+      }
+    }
+    this.#closeIdle(session);
+    return this.#connectBefore(session.tokenId, over);
   }
 
   #access(): ServerAccess {
@@ -143,20 +177,19 @@ export class SessionPool {
     this.#idle = kept;
   }
 
-  #takeIdle(database: string | null, tokenId: string, { generation }: ServerAccess): Session | undefined {
+  #takeIdle(wanted: Wanted, tokenId: string, { generation }: ServerAccess): Session | undefined {
     for (;;) {
-      // Prefer the right database, which saves a command, and then the session that was used last.
+      // Of those that suit as well, the session that was used last.
       let found = -1;
-      for (let i = this.#idle.length - 1; i >= 0; i--) {
-        const has = this.#idle[i]?.database ?? null;
-        if (has === database) {
-          found = i;
-          break;
-        }
-        if (found === -1 && database !== null) found = i;
+      let best = 0;
+      for (let i = this.#idle.length - 1; i >= 0 && best < SUITS.best; i--) {
+        const suits = howItSuits(this.#idle[i] as Session, wanted);
+        if (suits > best) [found, best] = [i, suits];
       }
       const session = this.#idle[found];
       if (session === undefined) return undefined;
+      // Another one for the other kind of requests, so that they do not take turns in one session and have it reset each time.
+      if (best < SUITS.kind && this.#open < this.#options.sessionsMax) return undefined;
       if (session.generation === generation && !session.connection.broken) {
         this.#idle.splice(found, 1);
         session.tokenId = tokenId;
@@ -177,10 +210,7 @@ export class SessionPool {
         (session) => this.release(session),
         () => {},
       );
-      throw new ApiError(504, 'TIMEOUT', 'The request timed out before it got a session.', {
-        applied: 'no',
-        retryable: true,
-      });
+      throw tooLate();
     }
   }
 
@@ -195,6 +225,7 @@ export class SessionPool {
         address: { socketPath: access.socketPath },
         user: this.#options.account,
         password: access.passwordOf(this.#options.account),
+        cacheMetadata: true,
       }).catch((error: unknown) => {
         throw this.#loginFailure(error, access);
       });
@@ -209,6 +240,7 @@ export class SessionPool {
         tokenId,
         begun: false,
         known: this.#known.statements,
+        kept: new KeptStatements(),
       };
     } catch (error) {
       this.#open -= 1;
@@ -240,6 +272,28 @@ export class SessionPool {
       { retryable: true, retryAfterS: 1 },
     );
   }
+}
+
+const SUITS = { anyhow: 1, database: 2, kind: 3, both: 4, best: 5 } as const;
+
+/** 0: not at all. */
+function howItSuits({ database, kept }: Session, wanted: Wanted): number {
+  const inPlace = database === wanted.database;
+  // A default database cannot be taken away.
+  if (!inPlace && wanted.database === null) return 0;
+  if (inPlace && wanted.plain !== null && kept.has(wanted.plain, database)) return SUITS.best;
+  const ofItsKind = kept.size > 0 === (wanted.plain !== null);
+  if (!ofItsKind) return inPlace ? SUITS.database : SUITS.anyhow;
+  // Nothing suits another request better.
+  if (inPlace) return wanted.plain === null ? SUITS.best : SUITS.both;
+  return SUITS.kind;
+}
+
+function tooLate(): ApiError {
+  return new ApiError(504, 'TIMEOUT', 'The request timed out before it got a session.', {
+    applied: 'no',
+    retryable: true,
+  });
 }
 
 function busy(): ApiError {

@@ -8,7 +8,8 @@ import { silentLogger } from '../std/logger.js';
 import { executeSql, type SqlModules } from './execute.js';
 import { planSql } from './request.js';
 import { ResultBuilder } from './result-builder.js';
-import type { Session, SessionPool } from './session-pool.js';
+import type { Session } from './session.js';
+import type { SessionPool } from './session-pool.js';
 import { OpenTransactions } from './transactions.js';
 
 const OWNER = { tokenId: 'tok_1', tokenHash: 'hash', role: 'read' } as const;

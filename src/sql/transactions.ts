@@ -10,9 +10,10 @@ import type { TokenRole } from '../auth/token.js';
 import type { Logger } from '../std/logger.js';
 import { mayHaveOneMore } from './fair-slots.js';
 import { isStillOpen, settleSession } from './run-statements.js';
+import type { Session } from './session.js';
 import { cleanSession } from './session-cleaning.js';
 import type { SessionLease } from './session-lease.js';
-import type { Session, SessionPool } from './session-pool.js';
+import type { SessionPool } from './session-pool.js';
 import type { SqlOutcome } from './sql-outcome.js';
 
 const REMEMBERED_MAX = 1000;

@@ -58,7 +58,13 @@ export class HttpNode {
     this.#http = parts.http;
   }
 
-  static async start({ primaryWaitMs = 0 } = {}): Promise<HttpNode> {
+  static async start({
+    primaryWaitMs = 0,
+    sessionsPerRole,
+  }: {
+    primaryWaitMs?: number;
+    sessionsPerRole?: number;
+  } = {}): Promise<HttpNode> {
     const directory = await mkdtemp(join(tmpdir(), 'skein-http-'));
     const secret = Buffer.alloc(32, 7);
     const cacheDir = await chooseCacheDir({ projectDir: process.cwd() });
@@ -83,6 +89,7 @@ export class HttpNode {
       {
         ...{ host: '127.0.0.1', port: 0, consoleDir: null, tokenRefreshMs: 200, limits: LARGE_LIMITS },
         primaryWaitMs,
+        ...(sessionsPerRole !== undefined && { sessionsPerRole }),
       },
       { node, log: silentLogger },
     );

@@ -1,6 +1,6 @@
 import type { ServerSql } from '../server-sql.js';
 import { applierWorkers, longReaders, restartApplier } from './applier-sessions.js';
-import { branchNames, lastWritten, SHARED_LOCK_NO_WAIT } from './client-sessions.js';
+import { areOrdinaryTables, branchNames, lastWritten, SHARED_LOCK_NO_WAIT } from './client-sessions.js';
 import { COMPARISON_SETTINGS, snapshotGtid, snapshotPlace } from './comparison.js';
 import { doubtOfDdl } from './ddl-traces.js';
 import { settleFormerPrimary } from './former-primary.js';
@@ -43,6 +43,6 @@ export const mariadbSql: ServerSql = {
   ...{ finishLogReset, recoverReplica, settleFormerPrimary, resetLogAfter, partitionIds, doubtOfDdl },
   ...{ preparedBranches, isFreeOfXa, finishBranch, prepareStandIn, logRollback },
   ...{ closeSessions, endSession, killQuery, clientStatements, committingSessions, threadsBeforeLogin },
-  ...{ lastWritten, sharedLockNoWait: SHARED_LOCK_NO_WAIT, branchNames },
+  ...{ lastWritten, areOrdinaryTables, sharedLockNoWait: SHARED_LOCK_NO_WAIT, branchNames },
   ...{ comparisonSettings: COMPARISON_SETTINGS, snapshotPlace, snapshotGtid },
 };

@@ -86,7 +86,7 @@ export class SystemTable {
     const parameters = values.map(
       (value): BoundParameter => (value === null ? { kind: 'null' } : { kind: 'text', value }),
     );
-    await connection.execute(prepared.id, parameters, {
+    await connection.execute(prepared, parameters, {
       columns() {},
       row() {},
       end(result) {
