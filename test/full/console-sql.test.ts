@@ -1,4 +1,5 @@
 /** The view SQL of the console: a real browser, real nodes. */
+import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { launch, obtainBrowser } from '../kit/browser.js';
@@ -303,6 +304,93 @@ describe.skipIf(obtained.kind === 'missing')(`SQL in the console${because}`, () 
     });
   });
 
+  describe('history, export and plan', () => {
+    it('keeps what was run in this browser, without passwords, and gives it back', async () => {
+      const page = await open();
+      await runSql(page, 'SELECT 4711 AS kept');
+      await runSql(page, "SELECT PASSWORD('not kept')");
+      await runSql(page, 'SELECT 2');
+      await page.getByRole('button', { name: 'History' }).click();
+      const dialog = page.getByRole('dialog', { name: 'History' });
+      expect(await dialog.locator('li code').allTextContents()).toEqual(['SELECT 2', 'SELECT 4711 AS kept']);
+      await dialog.getByLabel('Search').fill('4711');
+      await dialog.getByRole('button', { name: /4711/ }).click();
+      await dialog.waitFor({ state: 'detached' });
+      expect(await sqlEditor(page).textContent()).toContain('SELECT 4711 AS kept');
+      // It is selected, so it is what runs.
+      await page.locator('#run').click();
+      await until('it has run', async () => (await sqlCells(page)).join() === '4711');
+      expect(await page.evaluate('JSON.stringify(localStorage)')).not.toContain('not kept');
+      await page.reload();
+      await sqlEditor(page).waitFor();
+      await page.getByRole('button', { name: 'History' }).click();
+      await dialog.getByRole('button', { name: /4711/ }).waitFor();
+      await dialog.getByRole('button', { name: 'Clear' }).click();
+      await dialog.getByText('Nothing was run yet.').waitFor();
+    });
+
+    const exported = async (page: Page, format: string) => {
+      const saved = page.waitForEvent('download', { timeout: 200_000 });
+      await page.getByRole('button', { name: `Export as ${format}` }).click();
+      const download = await saved;
+      const content = await readFile(await download.path(), 'utf8');
+      return { name: download.suggestedFilename(), content };
+    };
+
+    it('exports a result as CSV, JSON and INSERTs that the server takes', async () => {
+      const page = await open();
+      await cluster.primary.sql(
+        'CREATE TABLE shop.odd (id INT PRIMARY KEY, t TEXT, b VARBINARY(9), n DECIMAL(9,2))',
+      );
+      const values = String.raw`(1, 'it''s "here", \\', X'00ff', 1.50), (2, NULL, '', NULL), (3, '', NULL, -0.01)`;
+      await cluster.primary.sql(`INSERT INTO shop.odd VALUES ${values}`);
+      await runSql(page, 'SELECT * FROM shop.odd');
+      expect(await exported(page, 'CSV')).toEqual({
+        name: 'result.csv',
+        content: `id,t,b,n\r\n1,"it's ""here"", \\",0x00ff,1.50\r\n2,,X'',\r\n3,"",,-0.01\r\n`,
+      });
+      expect(JSON.parse((await exported(page, 'JSON')).content)[2]).toEqual({
+        id: 3,
+        t: '',
+        b: null,
+        n: '-0.01',
+      });
+      const { content } = await exported(page, 'SQL INSERTs');
+      const before = await cluster.primary.rows('SELECT * FROM shop.odd');
+      await cluster.primary.sql('DELETE FROM shop.odd');
+      for (const line of content.trimEnd().split('\n')) await cluster.primary.sql(line.replace(/;$/, ''));
+      expect(await cluster.primary.rows('SELECT * FROM shop.odd')).toEqual(before);
+      await cluster.primary.sql('DROP TABLE shop.odd');
+    });
+
+    it('exports all rows of a result that the page has cut', async () => {
+      const page = await open();
+      await writeSql(page, 'SELECT seq FROM shop.seq_1_to_1000100');
+      await page.locator('#run').click();
+      await page.getByText('An export runs the statement again').waitFor({ timeout: 200_000 });
+      await ended(page);
+      const lines = (await exported(page, 'CSV')).content.trimEnd().split('\r\n');
+      expect([lines.length, lines.at(-1)]).toEqual([1_000_101, '1000100']);
+    });
+
+    it('shows how a statement would be executed', async () => {
+      const page = await open();
+      await page.getByLabel('Database').fill('shop');
+      await writeSql(
+        page,
+        "SELECT * FROM orders o JOIN orders p ON p.id = o.id WHERE o.item LIKE '%x' ORDER BY o.item",
+      );
+      await page.getByRole('button', { name: 'Explain' }).click();
+      const dialog = page.getByRole('dialog', { name: 'Plan' });
+      await dialog.getByText(/^Full scan: about \d+ rows of o are read/).waitFor();
+      await dialog.getByText('one row by a unique key, for each row before').waitFor();
+      await page.keyboard.press('Escape');
+      await writeSql(page, 'SELECT nonsense FROM orders');
+      await page.getByRole('button', { name: 'Explain' }).click();
+      await dialog.getByText(/Unknown column 'nonsense'/).waitFor();
+    });
+  });
+
   it.each(['light', 'dark'] as const)('has no serious finding of axe, %s', async (colorScheme) => {
     const page = await open(cluster.primary, { bypassCSP: true, colorScheme });
     expect(await seriousFindings(page)).toEqual([]);
@@ -324,6 +412,15 @@ describe.skipIf(obtained.kind === 'missing')(`SQL in the console${because}`, () 
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor();
     expect(await seriousFindings(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'History' }).click();
+    await page.getByRole('dialog', { name: 'History' }).waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await writeSql(page, 'SELECT * FROM shop.orders');
+    await page.getByRole('button', { name: 'Explain' }).click();
+    await page.getByText(/^Full scan/).waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
   });
 
   it('needs no scrolling sideways on a phone', async () => {
@@ -336,5 +433,7 @@ describe.skipIf(obtained.kind === 'missing')(`SQL in the console${because}`, () 
     expect(
       await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'),
     ).toBe(0);
+    // The first column is in sight, however wide it is.
+    expect(await page.evaluate("document.querySelector('#sql-result').scrollLeft")).toBe(0);
   });
 });

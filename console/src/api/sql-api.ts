@@ -36,4 +36,12 @@ export class SqlApi {
       options,
     );
   }
+
+  /** What EXPLAIN answers: JSON as a text, or a document. */
+  async plan(sql: string, reading: Reading, signal: AbortSignal): Promise<unknown> {
+    let answer: unknown = null;
+    for await (const { rows } of this.script([`EXPLAIN FORMAT=JSON ${sql}`], reading, signal))
+      if (rows.length > 0) answer = rows[0]?.[0];
+    return answer;
+  }
 }

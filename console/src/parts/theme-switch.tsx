@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 const KEY = 'skein-theme';
 const NEXT: Readonly<Record<string, string>> = { auto: 'light', light: 'dark', dark: 'auto' };
 
-/** As the system has it, light, or dark. The choice is kept in the browser: it is the only thing that is. */
+/** As the system has it, light, or dark. The choice is kept in the browser. */
 export function ThemeSwitch() {
   const [theme, setTheme] = useState(() => localStorage.getItem(KEY) ?? 'auto');
   useEffect(() => {

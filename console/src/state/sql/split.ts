@@ -115,3 +115,7 @@ export function statementsToRun(
 
 /** Whether names may be others after it. */
 export const changesNames = ({ text }: Statement): boolean => /^(?:create|alter|drop|rename)\b/i.test(text);
+
+/** Who asks for the plan of an EXPLAIN wants that of its statement. */
+export const withoutExplain = (sql: string): string =>
+  sql.replace(/^(?:explain|analyze)\s+(?:extended\s+|partitions\s+|format\s*=\s*\w+\s+)?/i, '');

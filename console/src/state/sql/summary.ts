@@ -45,5 +45,5 @@ export function summaryText(statement: StatementLook, { served }: RunLook): stri
 export function cutText({ sets }: StatementLook): string | null {
   const cut = sets.find(({ isCut }) => isCut);
   if (cut === undefined) return null;
-  return `The page keeps ${count(ROWS_MAX)} rows or ${bytes(BYTES_MAX)} of a result at most. It has stopped after ${counted(cut.count, 'row')}.`;
+  return `The page keeps ${count(ROWS_MAX)} rows or ${bytes(BYTES_MAX)} of a result at most. It has stopped after ${counted(cut.count, 'row')}. An export runs the statement again and writes all of them.`;
 }

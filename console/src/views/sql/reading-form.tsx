@@ -8,12 +8,13 @@ interface ReadingFormProps {
   readonly reading: Reading;
   readonly busy: boolean;
   onReading(reading: Reading): void;
+  onExplain(): void;
   onRun(which: 'here' | 'all'): void;
   onCancel(): void;
 }
 
 /** Where a statement goes, and how new has to be what it reads. */
-export function ReadingForm({ reading, busy, onReading, onRun, onCancel }: ReadingFormProps) {
+export function ReadingForm({ reading, busy, onReading, onExplain, onRun, onCancel }: ReadingFormProps) {
   const { self, cluster } = useSession();
   const { look } = cluster;
   const reach = look
@@ -99,7 +100,7 @@ export function ReadingForm({ reading, busy, onReading, onRun, onCancel }: Readi
             onInput={(event) => onReading({ ...reading, after: event.currentTarget.value })}
           />
         </span>
-        <RunButtons busy={busy} onRunAll={() => onRun('all')} onCancel={onCancel} />
+        <RunButtons busy={busy} onExplain={onExplain} onRunAll={() => onRun('all')} onCancel={onCancel} />
       </div>
     </form>
   );

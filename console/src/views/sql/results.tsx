@@ -1,13 +1,15 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Message, ProblemMessage } from '../../parts/message.js';
+import type { Reading } from '../../state/sql/reading.js';
 import { tabsOf, tabToShow } from '../../state/sql/result-tabs.js';
 import type { RunLook } from '../../state/sql/script-run.js';
 import { cutText, summaryText } from '../../state/sql/summary.js';
+import { ExportButtons } from './export-buttons.js';
 import { ResultGrid } from './grid/result-grid.js';
 import { ResultTabs } from './result-tabs.js';
 
 /** What came of the statements; with several, a tab for each. */
-export function Results({ look }: { look: RunLook }) {
+export function Results({ look, reading }: { look: RunLook; reading: Reading }) {
   const tabs = tabsOf(look);
   const [chosen, setChosen] = useState<string | null>(null);
   const texts = look.statements.map(({ text }) => text).join('\n');
@@ -38,7 +40,12 @@ export function Results({ look }: { look: RunLook }) {
         </p>
         {cut !== null && <Message kind="note">{cut}</Message>}
         {set !== null && set.columns.length > 0 && (
-          <ResultGrid key={tab.key} set={set} label={`Result of ${tab.label}`} />
+          <>
+            <ResultGrid key={tab.key} set={set} label={`Result of ${tab.label}`} />
+            {!look.isRunning && (
+              <ExportButtons key={tab.key} set={set} sql={statement.text} reading={reading} />
+            )}
+          </>
         )}
       </div>
     </>

@@ -5,11 +5,12 @@ const TELL_AFTER_MS = 300;
 
 interface RunButtonsProps {
   readonly busy: boolean;
+  onExplain(): void;
   onRunAll(): void;
   onCancel(): void;
 }
 
-export function RunButtons({ busy, onRunAll, onCancel }: RunButtonsProps) {
+export function RunButtons({ busy, onExplain, onRunAll, onCancel }: RunButtonsProps) {
   const takesLong = useTakesLong(busy);
   return (
     <span class="run-buttons">
@@ -18,6 +19,9 @@ export function RunButtons({ busy, onRunAll, onCancel }: RunButtonsProps) {
           Cancel
         </button>
       )}
+      <button id="explain" type="button" class="quiet" disabled={busy} onClick={onExplain}>
+        Explain
+      </button>
       <button id="run-all" type="button" class="quiet" disabled={busy} onClick={onRunAll}>
         Run all
       </button>

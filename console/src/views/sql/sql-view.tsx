@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { keptStatements } from '../../api/kept-statements.js';
 import { useSession } from '../../api/session.js';
 import { useKnownNames } from '../../api/use-known-names.js';
 import { useScript } from '../../api/use-script.js';
@@ -12,9 +13,12 @@ import {
   type Statement,
   statementsToRun,
   usedDatabase,
+  withoutExplain,
 } from '../../state/sql/split.js';
 import { AllRowsDialog } from './all-rows-dialog.js';
 import { type EditorHandle, SqlEditor } from './editor/sql-editor.js';
+import { HistoryDialog } from './history-dialog.js';
+import { PlanDialog } from './plan-dialog.js';
 import { ReadingForm } from './reading-form.js';
 import { Results } from './results.js';
 import { RoleNotice } from './role-notice.js';
@@ -34,6 +38,10 @@ export function SqlView() {
   const [refusal, setRefusal] = useState<string | null>(null);
   const [asking, setAsking] = useState<Asking | null>(null);
   const [version, setVersion] = useState(0);
+  const [looksBack, setLooksBack] = useState(false);
+  const [planned, setPlanned] = useState<string | null>(null);
+  // What the results are of.
+  const [ran, setRan] = useState(reading);
   const { look, run, cancel } = useScript();
   const names = useKnownNames(reading.database.trim(), version);
   const status = cluster.look?.status;
@@ -56,8 +64,21 @@ export function SqlView() {
     if (risks.length > 0) setAsking({ statements, risks });
     else void send(statements);
   };
+  const explain = () => {
+    const [statement] = editor.current
+      ? statementsToRun(editor.current.text(), editor.current.selection(), 'here')
+      : [];
+    const wrong = refusalOf(statement ? [statement] : []) ?? wrongReading(reading);
+    setRefusal(wrong);
+    if (wrong === null && statement) setPlanned(withoutExplain(statement.text));
+  };
   const send = async (statements: readonly Statement[]) => {
     setAsking(null);
+    setRan(reading);
+    keptStatements.add(
+      statements.map(({ text }) => text),
+      reading.database.trim(),
+    );
     const ended = await run(editor.current?.text() ?? '', statements, reading);
     const done = statements.filter((_, at) => ended.statements[at]?.state === 'done');
     const used = done.map(usedDatabase).findLast((name) => name !== null);
@@ -66,7 +87,12 @@ export function SqlView() {
   };
   return (
     <section class="panel" aria-labelledby="sql-title">
-      <ViewTitle id="sql-title">SQL</ViewTitle>
+      <div class="head">
+        <ViewTitle id="sql-title">SQL</ViewTitle>
+        <button type="button" class="quiet small" onClick={() => setLooksBack(true)}>
+          History
+        </button>
+      </div>
       <RoleNotice node={node} />
       <p class="hint keys">
         Ctrl + Enter runs the statement under the cursor, or what is selected; with Shift all of them.
@@ -81,7 +107,14 @@ export function SqlView() {
         onRun={() => start('here')}
         onRunAll={() => start('all')}
       />
-      <ReadingForm reading={reading} busy={busy} onReading={change} onRun={start} onCancel={cancel} />
+      <ReadingForm
+        reading={reading}
+        busy={busy}
+        onReading={change}
+        onExplain={explain}
+        onRun={start}
+        onCancel={cancel}
+      />
       {refusal !== null && <Message kind="caution">{refusal}</Message>}
       {asking !== null && (
         <AllRowsDialog
@@ -91,7 +124,18 @@ export function SqlView() {
           onClose={() => setAsking(null)}
         />
       )}
-      {look !== null && <Results look={look} />}
+      {looksBack && (
+        <HistoryDialog
+          onTake={({ sql, database }) => {
+            setLooksBack(false);
+            change({ ...kept.reading, database });
+            editor.current?.append(sql);
+          }}
+          onClose={() => setLooksBack(false)}
+        />
+      )}
+      {planned !== null && <PlanDialog sql={planned} reading={reading} onClose={() => setPlanned(null)} />}
+      {look !== null && <Results look={look} reading={ran} />}
     </section>
   );
 }

@@ -4,6 +4,7 @@ import {
   autocompletion,
   type Completion,
   type CompletionSource,
+  closeCompletion,
   completionKeymap,
 } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
@@ -32,7 +33,8 @@ export function extensions(
   descriptionId: string,
   actions: EditorActions,
 ): Extension {
-  const run = (action: () => void) => () => {
+  const run = (action: () => void) => (view: EditorView) => {
+    closeCompletion(view);
     action();
     return true;
   };

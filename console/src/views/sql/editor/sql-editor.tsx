@@ -16,10 +16,10 @@ export interface EditorHandle {
   text(): string;
   /** An empty selection is the cursor. */
   selection(): { readonly from: number; readonly to: number };
-  replace(text: string): void;
+  /** Below what is there, and selects it: Run takes it then. */
+  append(text: string): void;
   /** Null: no line. */
   markLine(line: number | null): void;
-  focus(): void;
 }
 
 interface SqlEditorProps extends EditorActions {
@@ -71,12 +71,15 @@ function makeEditor(
 const handleOf = (view: EditorView): EditorHandle => ({
   text: () => view.state.doc.toString(),
   selection: () => view.state.selection.main,
-  replace(text) {
+  append(text) {
+    const { doc } = view.state;
+    const gap = doc.toString().trim() === '' ? '' : `${doc.toString().trimEnd()}\n\n`;
     view.dispatch({
-      changes: { from: 0, to: view.state.doc.length, insert: text },
-      selection: { anchor: text.length },
+      changes: { from: 0, to: doc.length, insert: gap + text },
+      selection: { anchor: gap.length, head: gap.length + text.length },
+      scrollIntoView: true,
     });
+    view.focus();
   },
   markLine: (line) => markFailedLine(view, line),
-  focus: () => view.focus(),
 });

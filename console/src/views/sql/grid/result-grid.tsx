@@ -45,8 +45,11 @@ export function ResultGrid({ set, label }: { set: ResultSet; label: string }) {
     const top = scrollTopFor(measures, box.current.scrollTop, place.row);
     if (top !== null) box.current.scrollTop = top;
     const [left = 0, right = 0] = [lefts[place.column], lefts[place.column + 1]];
+    // Before the first measure nothing has a width.
+    if (size.width === 0) return;
     if (left < box.current.scrollLeft) box.current.scrollLeft = left;
-    else if (right > box.current.scrollLeft + size.width) box.current.scrollLeft = right - size.width;
+    else if (right > box.current.scrollLeft + size.width)
+      box.current.scrollLeft = Math.min(left, right - size.width);
     look();
   }, [place]);
   useEffect(() => {
