@@ -67,14 +67,15 @@ export function lagText({ role, lagMs, witness }: Member): string {
   return lagMs === null ? 'not known' : duration(lagMs);
 }
 
-export function serverOf({ server, witness }: Member): ServerCell {
+export function serverOf({ server, state, witness }: Member): ServerCell {
   if (witness) return { text: 'none', version: '', up: null };
   const number = /^[\d.]+/.exec(server.version ?? '')?.[0];
   const flavour = FLAVOURS[server.flavour ?? ''] ?? 'server';
   return {
     text: [flavour, number].filter(Boolean).join(' '),
     version: server.version ?? '',
-    up: server.up,
+    // What a node that is gone said of its server is old.
+    up: state === 'gone' ? null : server.up,
   };
 }
 

@@ -83,6 +83,11 @@ describe('a row of the table', () => {
     expect(lagText(memberFor('n2', { lagMs: 1234 }))).toBe('1.2 s');
   });
 
+  it('does not say that a server is up whose node is gone', () => {
+    expect(rowOf(memberFor('n2'), 'n1', 0).server.up).toBe(true);
+    expect(rowOf(memberFor('n2', { state: 'gone' }), 'n1', 0).server.up).toBeNull();
+  });
+
   it('tells why a member is not well and what it is busy with', () => {
     const row = rowOf(
       memberFor('n2', {
