@@ -20,6 +20,8 @@ export interface ServerSettings {
   readonly socketPath: string;
   readonly port: number;
   readonly serverId: number;
+  /** In the GTIDs of what it writes, where they have one. Absent: it keeps what it has. */
+  readonly serverUuid?: string;
   /** Default 64 MiB. */
   readonly bufferPoolBytes?: number;
   /** Default 64 MiB: enough that a bulk load does not wait for checkpoints all the time. */
@@ -47,11 +49,23 @@ export interface ProgramFiles {
   readonly pathArgs: readonly string[];
 }
 
+/** A file of the data directory. */
+export interface DataFile {
+  readonly name: string;
+  readonly text: string;
+}
+
 /** A run of the program that serves nobody and ends by itself. */
 export interface OfflineRun {
   readonly args: readonly string[];
   /** For its standard input. */
   readonly input: string;
+  /** A file that exists during the run, and the option that names it to the program; for one that does not read its input. */
+  readonly file?: { readonly option: string; readonly text: string };
+  /** A line of its output after which it would not end by itself: it has failed, and is killed. */
+  readonly endlessAfter?: RegExp;
+  /** Names in the data directory that are removed after it. */
+  readonly leaves?: readonly string[];
 }
 
 /** What a server writes into its log. Its last words are lines of it, behind others. */
@@ -76,6 +90,8 @@ export interface ServerWords {
 export interface ServerProgram {
   /** The command line of a node's server. It always starts closed (rule H9): nothing here is SET after the start. */
   serverArgs(files: ProgramFiles, settings: ServerSettings): string[];
+  /** Files of the data directory that have to be there before the start, for what no option says. */
+  dataFiles(settings: Pick<ServerSettings, 'serverUuid'>): readonly DataFile[];
   /** Options among `extraArgs` that follow from the node's settings. */
   nodeArgs(limits: NodeLimits): string[];
   /** The program runs as root only with these. */

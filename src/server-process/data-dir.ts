@@ -1,11 +1,12 @@
 import { chmod, chown, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { ServerProgram } from '../flavour/server-program.js';
+import type { DataFile, ServerProgram } from '../flavour/server-program.js';
 import { accountPassword } from '../mysql-control/accounts.js';
 import {
   chownTree,
   exists,
   readFileIfThere,
+  replaceFile,
   sweepTemporary,
   syncPath,
   syncTree,
@@ -53,6 +54,18 @@ export async function prepareTmpDir(path: string, user: RunUser): Promise<void> 
   await rm(path, { recursive: true, force: true });
   await mkdir(path, { recursive: true, mode: 0o700 });
   if (user.switched) await chown(path, user.uid, user.gid);
+}
+
+export async function writeDataFiles(
+  dataDir: string,
+  files: readonly DataFile[],
+  user: RunUser,
+): Promise<void> {
+  for (const { name, text } of files) {
+    const path = join(dataDir, name);
+    if ((await readFileIfThere(path)) === text) continue;
+    await replaceFile(path, text, user.switched ? { owner: user } : {});
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { SkeinError } from '../model/error.js';
-import { lastLines, run } from '../std/run.js';
+import { lastLines } from '../std/run.js';
 import type { RunUser } from '../std/run-user.js';
-import type { ServerTools } from './template.js';
+import { runProgram, type ServerTools } from './offline-run.js';
 
 /**
  * Rolls back what the engine of a snapshot has prepared and its donor had not logged yet: a replica's parallel worker prepares its
@@ -15,16 +15,13 @@ export async function rollBackPrepared(
   { binary, program, user }: ServerTools & { user: RunUser },
   signal: AbortSignal,
 ): Promise<void> {
-  const { args, input } = program.rollBackPrepared(binary, dataDir);
-  const { code, killedBy, stderr } = await run(
-    binary.command,
-    [...args, ...(user.uid === 0 ? program.asRoot : [])],
+  const { code, killedBy, stderr } = await runProgram(
+    { binary, program },
+    dataDir,
+    program.rollBackPrepared(binary, dataDir),
     {
-      cwd: dataDir,
-      input,
+      ...{ user, signal },
       env: { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
-      signal,
-      ...(user.switched ? { uid: user.uid, gid: user.gid } : {}),
     },
   );
   if (program.hasRolledBack(code, stderr)) return;

@@ -12,7 +12,7 @@ import { readProcess } from '../std/processes.js';
 import type { RunUser } from '../std/run-user.js';
 import type { TlsIdentity } from '../std/tls-source.js';
 import { recordProcess } from './adoption.js';
-import { endedInOrder, prepareTmpDir, removeRelayState } from './data-dir.js';
+import { endedInOrder, prepareTmpDir, removeRelayState, writeDataFiles } from './data-dir.js';
 import { deathOf, type Running } from './process-run.js';
 import { refuseOlder } from './refuse-older.js';
 import { socketPathFor } from './run-dir.js';
@@ -24,6 +24,8 @@ import { writeServerTls } from './server-tls.js';
 export interface SpawnOptions {
   /** Loopback TCP port. Without it a port is chosen, and used again as long as it is free. */
   readonly port?: number;
+  /** See ServerSettings. */
+  readonly serverUuid?: string;
   readonly bufferPoolBytes?: number;
   readonly redoLogBytes?: number;
   readonly extraArgs?: readonly string[];
@@ -73,12 +75,15 @@ export async function spawnServer(
   // The crash must be recorded now: if the next server ends in order, its log no longer shows the crash.
   if (crashed) await replaceFile(paths.unsettled, '');
   const recoverAs = crashed ? await (options.recoverAs?.(signal) ?? 'primary') : 'primary';
+  const own = options.serverUuid === undefined ? {} : { serverUuid: options.serverUuid };
+  await writeDataFiles(paths.dataDir, program.dataFiles(own), user);
   const args = program.serverArgs(binary, {
     dataDir: paths.dataDir,
     tmpDir: paths.tmpDir,
     socketPath,
     port,
     serverId: options.recoveryServerId?.() ?? closedServerId(state),
+    ...own,
     ...(options.bufferPoolBytes === undefined ? {} : { bufferPoolBytes: options.bufferPoolBytes }),
     ...(options.redoLogBytes === undefined ? {} : { redoLogBytes: options.redoLogBytes }),
     tls: await writeTls(options, paths, user),

@@ -1,9 +1,9 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { OfflineRun, ServerProgram } from '../flavour/server-program.js';
+import type { OfflineRun } from '../flavour/server-program.js';
 import { isSkeinError, SkeinError } from '../model/error.js';
 import { timeZoneSql } from '../mysql-control/time-zones.js';
-import { type ServerBinary, systemTableFiles } from '../server-packages/server-binary.js';
+import { systemTableFiles } from '../server-packages/server-binary.js';
 import {
   copyTree,
   exists,
@@ -14,17 +14,12 @@ import {
 } from '../std/files.js';
 import { withLock } from '../std/lock-file.js';
 import type { Logger } from '../std/logger.js';
-import { lastLines, run } from '../std/run.js';
+import { lastLines } from '../std/run.js';
 import type { RunUser } from '../std/run-user.js';
+import { runProgram, type ServerTools } from './offline-run.js';
 
 /** To be increased with every change of the template's content. */
 const TEMPLATE_FORMAT = 2;
-
-/** A server's program, and how it is run. */
-export interface ServerTools {
-  readonly binary: ServerBinary;
-  readonly program: ServerProgram;
-}
 
 export interface TemplateModules extends ServerTools {
   readonly cacheDir: string;
@@ -118,17 +113,11 @@ async function zonesOrNone(modules: TemplateModules, signal?: AbortSignal): Prom
 export async function runOffline(
   { binary, program }: ServerTools,
   dataDir: string,
-  { args, input }: OfflineRun,
+  offline: OfflineRun,
   user: RunUser | null,
   signal?: AbortSignal,
 ): Promise<void> {
-  const uid = user?.uid ?? process.getuid?.();
-  const result = await run(binary.command, [...args, ...(uid === 0 ? program.asRoot : [])], {
-    cwd: dataDir,
-    input,
-    ...(user?.switched ? { uid: user.uid, gid: user.gid } : {}),
-    ...(signal === undefined ? {} : { signal }),
-  });
+  const result = await runProgram({ binary, program }, dataDir, offline, { user, signal });
   if (result.code === 0 && !program.hasFailed(result.stderr)) return;
   const errors = result.stderr.split('\n').filter((line) => program.saysWhy(line));
   throw new SkeinError(

@@ -10,6 +10,8 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** Called with each whole line of standard output. */
   readonly onLine?: (line: string) => void;
+  /** The program is killed when its error output has a match. */
+  readonly endlessAfter?: RegExp;
 }
 
 export interface RunResult {
@@ -47,6 +49,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr = (stderr + text).slice(-OUTPUT_KEPT_CHARS);
+      if (options.endlessAfter?.test(stderr)) child.kill('SIGKILL');
     });
     child.on('error', reject);
     child.on('close', (code, killedBy) => resolve({ code, killedBy, stdout, stderr }));

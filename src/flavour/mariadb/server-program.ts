@@ -32,7 +32,7 @@ const DUMP_ARGS = [
 ];
 
 export const mariadbProgram: ServerProgram = {
-  ...{ serverArgs, nodeArgs, asRoot: ['--user=root'] },
+  ...{ serverArgs, nodeArgs, asRoot: ['--user=root'], dataFiles: () => [] },
   ...{ emptyServer, statements, ownAccounts, rollBackPrepared, hasRolledBack, hasFailed, saysWhy, isOffline },
   timeZones: {
     programs: ['mariadb-tzinfo-to-sql', 'mysql_tzinfo_to_sql'],
