@@ -35,6 +35,10 @@ describe.skipIf(obtained.kind === 'missing')(`data, access and statements in the
     const rows = Array.from({ length: 250 }, (_, at) => `('item ${at + 1}')`).join(', ');
     await primary.sql(`INSERT INTO shop.orders (item) VALUES ${rows}`);
     await primary.sql('CREATE TABLE shop.keyless (a INT, b TEXT)');
+    const states = "ENUM('new', 'it''s paid', 'sent')";
+    await primary.sql(
+      `CREATE TABLE shop.states (id INT PRIMARY KEY, state ${states} NOT NULL DEFAULT 'new', old ${states})`,
+    );
     await primary.sql("INSERT INTO shop.keyless VALUES (1, 'one')");
     await primary.sql(`CREATE DATABASE ${quoted(HOSTILE)}`);
     const columns = `${quoted(HOSTILE)} VARCHAR(80) PRIMARY KEY, ${quoted('a`b?')} TEXT COMMENT '${HOSTILE}'`;
@@ -69,6 +73,8 @@ describe.skipIf(obtained.kind === 'missing')(`data, access and statements in the
       .getByRole('dialog')
       .getByRole('textbox', { name: `${column} `, exact: false })
       .first();
+  const choice = (page: Page, column: string) =>
+    page.getByRole('dialog').getByRole('combobox', { name: `${column} `, exact: false });
   const overflow = (page: Page) =>
     page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
 
@@ -210,6 +216,26 @@ describe.skipIf(obtained.kind === 'missing')(`data, access and statements in the
     await page.getByRole('button', { name: 'Delete the row' }).click();
     await page.getByText('The row is deleted.').waitFor();
     expect(await cluster.primary.rows('SELECT COUNT(*) FROM shop.orders WHERE id = 9000')).toEqual([['0']]);
+  });
+
+  it('offers the values of an ENUM', async () => {
+    const page = await openTable(cluster.primary, 'states');
+    await page.getByRole('button', { name: 'New row' }).click();
+    await field(page, 'id').fill('1');
+    expect(await choice(page, 'state').locator('option').allTextContents()).toEqual([
+      ...["default 'new'", 'new', "it's paid", 'sent'],
+    ]);
+    await choice(page, 'state').selectOption("it's paid");
+    await page.getByRole('button', { name: 'Insert the row' }).click();
+    await page.getByText('The row is there.').waitFor();
+    const stored = () => cluster.primary.rows('SELECT state, old FROM shop.states');
+    expect(await stored()).toEqual([["it's paid", null]]);
+    await page.getByRole('button', { name: 'Edit 1', exact: true }).click();
+    await choice(page, 'old').selectOption('sent');
+    await choice(page, 'state').selectOption('new');
+    await page.getByRole('button', { name: 'Change the row' }).click();
+    await page.getByText('The row is changed.').waitFor();
+    expect(await stored()).toEqual([['new', 'sent']]);
   });
 
   it('only looks at rows that have no key, and says why', async () => {

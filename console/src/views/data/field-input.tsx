@@ -13,7 +13,7 @@ const LINE_CHARACTERS = 50;
 
 export function FieldInput({ field, entry, wrong, onEntry }: FieldInputProps) {
   const id = useId();
-  const { name, declared, locked, nullable, isLong, isKey } = field;
+  const { name, declared, locked, nullable, choices, isLong, isKey } = field;
   const text = shownText(field, entry);
   const common = {
     id,
@@ -55,7 +55,23 @@ export function FieldInput({ field, entry, wrong, onEntry }: FieldInputProps) {
           </label>
         )}
       </div>
-      {isLong ? <textarea {...common} rows={linesOf(text)} /> : <input type="text" {...common} />}
+      {choices !== null ? (
+        <select {...common}>
+          {/* What it is now, where that is none of the values: NULL, or the default of a new row. */}
+          {(entry.mode !== 'value' && text === '') || !choices.includes(text) ? (
+            <option value={text}>{text || common.placeholder}</option>
+          ) : null}
+          {choices.map((choice) => (
+            <option key={choice} value={choice}>
+              {choice}
+            </option>
+          ))}
+        </select>
+      ) : isLong ? (
+        <textarea {...common} rows={linesOf(text)} />
+      ) : (
+        <input type="text" {...common} />
+      )}
       <p id={`${id}-says`} class={wrong === null ? 'hint' : 'wrong'}>
         {wrong ?? locked}
       </p>
