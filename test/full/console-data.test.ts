@@ -246,6 +246,29 @@ describe.skipIf(obtained.kind === 'missing')(`data, access and statements in the
     expect(await page.getByRole('button', { name: /New row|Edit|Delete/ }).count()).toBe(0);
   });
 
+  it('shows all of a long value, as text', async () => {
+    const whole = `${HOSTILE} ${'long '.repeat(400)}end`;
+    await cluster.primary.sql(
+      'CREATE TABLE shop.letters (id INT PRIMARY KEY, short TEXT, body MEDIUMTEXT, seal BLOB)',
+    );
+    await cluster.primary.sql(`INSERT INTO shop.letters VALUES (1, 'short', '${whole}', REPEAT(X'ab', 70))`);
+    const page = await openTable(cluster.primary, 'letters', { bypassCSP: true, viewport: NARROW });
+    expect(await page.getByRole('button', { name: 'Show all of short' }).count()).toBe(0);
+    await page.getByRole('button', { name: 'Show all of body' }).click();
+    const dialog = page.getByRole('dialog', { name: 'body' });
+    expect(await dialog.locator('pre').textContent()).toBe(whole);
+    await dialog.getByText(`text, ${whole.length.toLocaleString('en')} characters`).waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    expect(await overflow(page)).toBe(0);
+    if (process.env.SKEIN_SHOTS) await page.screenshot({ path: `${process.env.SKEIN_SHOTS}/long-value.png` });
+    await dialog.getByRole('button', { name: 'Copy' }).click();
+    await dialog.getByText(/^(Copied|Selected)/).waitFor();
+    await page.keyboard.press('Escape');
+    if (process.env.SKEIN_SHOTS) await page.screenshot({ path: `${process.env.SKEIN_SHOTS}/long-cell.png` });
+    await page.getByRole('button', { name: 'Show all of seal' }).click();
+    expect(await page.getByRole('dialog').locator('pre').textContent()).toBe(`0x${'ab'.repeat(70)}`);
+  });
+
   it('shows hostile names and values as text, and edits them', async () => {
     const page = await pages.openSignedIn(cluster.primary);
     await show(page, 'Data');

@@ -1,7 +1,9 @@
 import type { RowPage } from '../../api/table-api.js';
 import { cut } from '../../state/bound.js';
+import { isCutShort, wholeText } from '../../state/long-value.js';
 import type { Order } from '../../state/row-sql.js';
 import { isNumeric, valueText } from '../../state/sql-result.js';
+import type { Whole } from './value-dialog.js';
 
 interface RowGridProps {
   readonly page: RowPage;
@@ -12,10 +14,11 @@ interface RowGridProps {
   readonly onOrder: ((order: Order) => void) | null;
   readonly onEdit: ((values: readonly unknown[]) => void) | null;
   readonly onDelete: ((values: readonly unknown[]) => void) | null;
+  onWhole(whole: Whole): void;
 }
 
 export function RowGrid(props: RowGridProps) {
-  const { page, keyColumns, order, isFiltered, onOrder, onEdit, onDelete } = props;
+  const { page, keyColumns, order, isFiltered, onOrder, onEdit, onDelete, onWhole } = props;
   const { columns, rows } = page;
   const hasActions = onEdit !== null && onDelete !== null;
   const nameOf = (values: readonly unknown[]) =>
@@ -76,6 +79,15 @@ export function RowGrid(props: RowGridProps) {
                     class={`${isNumeric(column) ? 'number' : ''} ${text === null ? 'null' : ''}`}
                   >
                     {text === null ? 'NULL' : cut(text)}
+                    {isCutShort(values[at], column) && (
+                      <button
+                        type="button"
+                        class="quiet small whole"
+                        onClick={() => onWhole({ column, text: wholeText(values[at], column) })}
+                      >
+                        Show all<span class="unseen"> of {column.name}</span>
+                      </button>
+                    )}
                   </td>
                 );
               })}

@@ -12,10 +12,12 @@ import { Pager } from './pager.js';
 import { RowDialog } from './row-dialog.js';
 import { RowFilter } from './row-filter.js';
 import { RowGrid } from './row-grid.js';
+import { ValueDialog, type Whole } from './value-dialog.js';
 
 type Asked =
   | { readonly kind: 'insert' }
-  | { readonly kind: 'edit' | 'delete'; readonly values: readonly unknown[] };
+  | { readonly kind: 'edit' | 'delete'; readonly values: readonly unknown[] }
+  | { readonly kind: 'whole'; readonly whole: Whole };
 
 /** The rows of a table, page by page, and the dialogs that change one. */
 export function RowsTab({ table }: { table: Table }) {
@@ -70,10 +72,11 @@ export function RowsTab({ table }: { table: Table }) {
           onOrder={key === null ? null : rows.setOrder}
           onEdit={mayChange ? (values) => setAsked({ kind: 'edit', values }) : null}
           onDelete={mayChange ? (values) => setAsked({ kind: 'delete', values }) : null}
+          onWhole={(whole) => setAsked({ kind: 'whole', whole })}
         />
       )}
       <Pager rows={rows} isOrdered={key !== null} />
-      {asked !== null && asked.kind !== 'delete' && page !== null && (
+      {(asked?.kind === 'insert' || asked?.kind === 'edit') && page !== null && (
         <RowDialog
           table={table}
           columns={page.columns}
@@ -90,6 +93,7 @@ export function RowsTab({ table }: { table: Table }) {
           onClose={() => setAsked(null)}
         />
       )}
+      {asked?.kind === 'whole' && <ValueDialog whole={asked.whole} onClose={() => setAsked(null)} />}
     </div>
   );
 }
