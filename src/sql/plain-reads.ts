@@ -6,19 +6,26 @@ const TEXTS_MAX = 1000;
 const REFUSED_MS = 60_000;
 
 interface Looked {
-  readonly read: PlainRead | null;
+  /** Undefined until the text comes a second time. */
+  read: PlainRead | null | undefined;
   /** By default database: until when it is not tried again, by `performance.now`. */
   readonly refused: Map<string | null, number>;
 }
 
-/** Which texts are plain reads (plain-read.ts), each looked at once. Bounded; what was asked for longest ago goes first. */
+/**
+ * Which texts are plain reads (plain-read.ts) and worth being kept prepared: those that have come before. A text that comes only
+ * once, because its values are written in it, costs nothing here. Bounded; what was asked for longest ago goes first.
+ */
 export class PlainReads {
   readonly #looked = new Map<string, Looked>();
 
   /** Null: it is to be run the ordinary way. */
   find(sql: string, database: string | null): PlainRead | null {
     if (sql.length > PLAIN_TEXT_MAX) return null;
-    const { read, refused } = this.#look(sql);
+    const looked = this.#recent(sql);
+    if (looked === null) return null;
+    looked.read ??= looked.read === undefined ? plainRead(sql) : null;
+    const { read, refused } = looked;
     if (read === null || refused.size === 0) return read;
     const until = refused.get(database);
     if (until === undefined) return read;
@@ -29,20 +36,25 @@ export class PlainReads {
 
   /** The server did not confirm it, or says each time that it may have changed. */
   refuse(sql: string, database: string | null): void {
-    const { refused } = this.#look(sql);
+    const refused = this.#recent(sql)?.refused;
+    if (refused === undefined) return;
     if (refused.size >= TEXTS_MAX) refused.clear();
     refused.set(database, performance.now() + REFUSED_MS);
   }
 
-  #look(sql: string): Looked {
+  /** Null, and remembered from now on, when the text is new. */
+  #recent(sql: string): Looked | null {
     const found = this.#looked.get(sql);
-    if (found !== undefined) return found;
+    if (found !== undefined) {
+      this.#looked.delete(sql);
+      this.#looked.set(sql, found);
+      return found;
+    }
     if (this.#looked.size >= TEXTS_MAX) {
       const [oldest] = this.#looked.keys();
       if (oldest !== undefined) this.#looked.delete(oldest);
     }
-    const looked = { read: plainRead(sql), refused: new Map() };
-    this.#looked.set(sql, looked);
-    return looked;
+    this.#looked.set(sql, { read: undefined, refused: new Map() });
+    return null;
   }
 }

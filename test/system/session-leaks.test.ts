@@ -160,8 +160,7 @@ describe.each(['read', 'write'] as const)('in the one session of %s tokens', (ro
       { sql: 'SELECT id FROM demo.t WHERE id = ?', params: [] },
     ]) {
       await plainReads(1, role);
-      await ask(body, role);
-      await ask(body, role);
+      for (let i = 0; i < 3; i++) await ask(body, role);
       expect([body.sql, await look(role)]).toEqual([body.sql, clean]);
     }
   });
@@ -197,6 +196,8 @@ describe.each(['read', 'write'] as const)('in the one session of %s tokens', (ro
     const [nothing] = await rowsOf({ sql: 'SELECT seen FROM demo.seen' }, role);
     for (let i = 0; i < 3; i++) {
       const [door, eye] = doorAndEye();
+      await ask(door, role);
+      await rowsOf(eye, role);
       const opened = await ask(door, role);
       await plainReads(1, role);
       expect([opened.text, await rowsOf(eye, role)]).toEqual([opened.text, [nothing]]);
@@ -298,9 +299,12 @@ describe.each(['read', 'write'] as const)('in the one session of %s tokens', (ro
     const count = async () =>
       Number((await control.query("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'"))[0]?.[1]);
     const before = await count();
-    for (let i = 0; i < 60; i++)
-      expect(await rowsOf({ sql: `SELECT ${i} FROM demo.t WHERE id = 1` }, role)).toEqual([[i]]);
-    expect(await count()).toBeLessThanOrEqual(before + 16);
+    // At first each is run the ordinary way.
+    for (let again = 0; again < 3; again++) {
+      for (let i = 0; i < 60; i++)
+        expect(await rowsOf({ sql: `SELECT ${i} FROM demo.t WHERE id = 1` }, role)).toEqual([[i]]);
+    }
+    expect(await count()).toBe(before + 16);
     expect(await rowsOf({ sql: 'SELECT 0 FROM demo.t WHERE id = 1' }, role)).toEqual([[0]]);
   });
 });
