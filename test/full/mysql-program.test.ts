@@ -133,7 +133,7 @@ describe.skipIf(typeof binary === 'string')('a MySQL server', () => {
   });
 
   it('keeps a change that waits for its acknowledgement, when it dies', async () => {
-    await leaveWaiting(server, 2);
+    await leaveWaiting(server, "INSERT INTO d.t VALUES (2, 'waits')");
     expect((await server.start()).crashed).toBe(true);
     expect(await server.ask('SELECT COUNT(*) FROM d.t')).toBe('2');
   });
@@ -141,12 +141,34 @@ describe.skipIf(typeof binary === 'string')('a MySQL server', () => {
   it('takes that change back, when its log was cut before it', async () => {
     await server.open();
     const before = await server.ask('SELECT @@gtid_executed');
-    await leaveWaiting(server, 3);
+    await leaveWaiting(server, "INSERT INTO d.t VALUES (3, 'waits')");
     const [file, at] = await lastTransaction(server);
     await truncate(file, at);
     await server.start();
     expect(await server.ask('SELECT COUNT(*) FROM d.t')).toBe('2');
     expect(await server.ask('SELECT @@gtid_executed')).toBe(before);
+  });
+
+  it.each([
+    'CREATE TABLE d.u (id INT PRIMARY KEY)',
+    'ALTER TABLE d.t ADD COLUMN w INT, ALGORITHM = COPY',
+    'DROP TABLE d.t',
+    'TRUNCATE TABLE d.t',
+  ])('takes "%s" back in the same way', async (ddl) => {
+    await server.open();
+    const state = () =>
+      withSql(server, async (sql) => [
+        await rowsOf(sql, 'SHOW TABLES FROM d'),
+        await rowsOf(sql, 'SHOW CREATE TABLE d.t'),
+        await rowsOf(sql, 'SELECT * FROM d.t'),
+        await rowsOf(sql, 'SELECT @@gtid_executed'),
+      ]);
+    const before = await state();
+    await leaveWaiting(server, ddl);
+    const [file, at] = await lastTransaction(server);
+    await truncate(file, at);
+    await server.start();
+    expect(await state()).toEqual(before);
   });
 
   it('does not take back what its engine had committed', async () => {
@@ -168,7 +190,7 @@ describe.skipIf(typeof binary === 'string')('a MySQL server', () => {
       "XA END 'kept'",
       "XA PREPARE 'kept'",
     );
-    await leaveWaiting(server, 5);
+    await leaveWaiting(server, "INSERT INTO d.t VALUES (5, 'waits')");
     for (const name of await readdir(server.paths.dataDir))
       if (/^bin\./.test(name)) await rm(join(server.paths.dataDir, name));
     const signal = new AbortController().signal;
@@ -238,11 +260,11 @@ describe.skipIf(typeof binary === 'string')('a MySQL server', () => {
 });
 
 /** Ends the server while a change waits for its acknowledgement: it is in the log, and its engine has only prepared it. */
-async function leaveWaiting(server: MysqlServer, id: number): Promise<void> {
+async function leaveWaiting(server: MysqlServer, sql: string): Promise<void> {
   await server.execute('SET GLOBAL rpl_semi_sync_source_enabled = ON');
   const session: Connection = await server.connect();
   session.on('error', () => {});
-  const write = run(session, `INSERT INTO d.t VALUES (${id}, 'waits')`).catch(() => null);
+  const write = run(session, sql).catch(() => null);
   await until('the change waits', async () =>
     (await withSql(server, (sql) => rowsOf(sql, 'SHOW PROCESSLIST'))).some(({ State }) =>
       /semi-sync ACK/.test(String(State)),
