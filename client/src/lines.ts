@@ -1,6 +1,9 @@
 /** Text and JSON from the body of an answer, line by line, as they arrive. While the caller does not read, the sender waits. */
 export type ParseJson = (text: string) => unknown;
 
+/** Whoever reads much has to do other things in between: a page draws. */
+const BATCH_LINES = 500;
+
 /** Lines without their ends. A last line without its end was cut, and is dropped. */
 export async function* textLines(body: ReadableStream<Uint8Array>): AsyncGenerator<string, void, undefined> {
   for await (const lines of textBatches(body)) yield* lines;
@@ -19,7 +22,7 @@ async function* textBatches(
       if (done) break;
       const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
       rest = lines.pop() ?? '';
-      if (lines.length > 0) yield lines;
+      for (let at = 0; at < lines.length; at += BATCH_LINES) yield lines.slice(at, at + BATCH_LINES);
     }
   } finally {
     await reader.cancel().catch(() => {});

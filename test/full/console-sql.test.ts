@@ -425,7 +425,10 @@ describe.skipIf(obtained.kind === 'missing')(`SQL in the console${because}`, () 
 
   it('needs no scrolling sideways on a phone', async () => {
     const page = await open(cluster.primary, { viewport: NARROW });
-    await writeSql(page, `SELECT '${'wide '.repeat(60)}' AS a, 1; SELECT 2; SELECT 3; SELECT 4; SELECT 5`);
+    await writeSql(
+      page,
+      `SELECT '${'wide '.repeat(60)}' AS a, 1; SELECT seq FROM shop.seq_1_to_9; SELECT 3; SELECT 4; SELECT 5`,
+    );
     await page.locator('#run-all').click();
     await page.getByRole('tab').last().waitFor();
     await ended(page);
@@ -435,5 +438,10 @@ describe.skipIf(obtained.kind === 'missing')(`SQL in the console${because}`, () 
     ).toBe(0);
     // The first column is in sight, however wide it is.
     expect(await page.evaluate("document.querySelector('#sql-result').scrollLeft")).toBe(0);
+    await page.getByRole('tab').nth(1).click();
+    const rows = page.locator('#sql-result [role="row"]');
+    await rows.nth(9).waitFor();
+    const [third, fourth] = await Promise.all([rows.nth(3).boundingBox(), rows.nth(4).boundingBox()]);
+    expect((fourth?.y ?? 0) - (third?.y ?? 0), 'a row is as high as the grid counts with').toBe(28);
   });
 });

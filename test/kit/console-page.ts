@@ -83,7 +83,8 @@ export async function runSql(page: Page, sql: string): Promise<void> {
   await writeSql(page, sql);
   const answered = page.waitForResponse('**/v1/sql');
   await page.locator('#run').click();
-  await (await answered).finished();
+  await answered;
+  // Until its rows are there too. Whether the browser says of a stream that it has finished is not certain.
   await page.locator('#run:enabled').waitFor();
 }
 

@@ -184,7 +184,7 @@ describe.skipIf(obtained.kind === 'missing')(`the page${because}`, () => {
     await page.locator('#run').click();
     const answered = page.waitForResponse('**/v1/sql');
     await asked.getByRole('button', { name: 'Run it' }).click();
-    await (await answered).finished();
+    await answered;
     await until('it says how many rows', async () =>
       /^[1-9]\d* affected/.test((await summary.textContent()) ?? ''),
     );

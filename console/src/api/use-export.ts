@@ -3,8 +3,10 @@ import { type Problem, problemOf } from '../state/problem.js';
 import { type Format, mayRunAgain, tableFor } from '../state/sql/export-text.js';
 import { FileText } from '../state/sql/file-text.js';
 import type { Reading } from '../state/sql/reading.js';
+import type { Values } from '../state/sql/row-store.js';
 import type { ResultSet } from '../state/sql/script-run.js';
 import { useSession } from './session.js';
+import { breather } from './waiting.js';
 
 export interface Exporting {
   /** Rows that were written so far; null = nothing is being exported. */
@@ -31,17 +33,27 @@ export function useExport(): Exporting {
   const run = async (format: Format, { set, sql, reading }: ExportSource) => {
     const file = new FileText(format, tableFor(sql));
     setProblem(null);
-    if (!set.isCut || !mayRunAgain(sql)) {
-      file.add(set.columns, set.rows);
-      return file.end();
-    }
     const abort = new AbortController();
+    const { signal } = abort;
+    const breathe = breather();
     running.current = abort;
     setRows(0);
     const timer = setInterval(() => setRows(file.rows), 200);
     try {
-      const stream = api.statements.script([sql], reading, abort.signal);
-      for await (const batch of stream) if (batch.set === 0) file.add(batch.columns, batch.rows);
+      if (!set.isCut || !mayRunAgain(sql)) {
+        file.add(set.columns, []);
+        for (const some of inSlices(set.rows)) {
+          file.add(set.columns, some);
+          await breathe();
+          if (signal.aborted) return null;
+        }
+        return file.end();
+      }
+      const stream = api.statements.script([sql], reading, signal);
+      for await (const batch of stream) {
+        if (batch.set === 0) file.add(batch.columns, batch.rows);
+        await breathe();
+      }
       return file.end();
     } catch (error) {
       const failure = problemOf(error);
@@ -54,4 +66,18 @@ export function useExport(): Exporting {
     }
   };
   return { rows, problem, run, cancel: () => running.current?.abort() };
+}
+
+/** The page draws between two of them. */
+const SLICE_ROWS = 2_000;
+
+function* inSlices(rows: Iterable<Values>): Generator<readonly Values[]> {
+  let slice: Values[] = [];
+  for (const row of rows) {
+    slice.push(row);
+    if (slice.length < SLICE_ROWS) continue;
+    yield slice;
+    slice = [];
+  }
+  yield slice;
 }

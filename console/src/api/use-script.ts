@@ -4,6 +4,7 @@ import type { Reading } from '../state/sql/reading.js';
 import { type FailureDetails, type RunLook, ScriptRun } from '../state/sql/script-run.js';
 import type { Statement } from '../state/sql/split.js';
 import { useSession } from './session.js';
+import { breather } from './waiting.js';
 
 /** Rows come faster than anybody reads: so often at most is drawn what has come. */
 const DRAWN_EVERY_MS = 100;
@@ -39,7 +40,11 @@ export function useScript(): Script {
       try {
         const texts = statements.map(({ text }) => text);
         const stream = api.statements.script(texts, reading, abort.signal);
-        for await (const batch of stream) if (script.take(batch) === 'enough') break;
+        const breathe = breather();
+        for await (const batch of stream) {
+          if (script.take(batch) === 'enough') break;
+          await breathe();
+        }
         script.end(stream.summary);
       } catch (error) {
         const problem = problemOf(error);

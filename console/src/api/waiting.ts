@@ -44,3 +44,19 @@ export function whileVisible(signal: AbortSignal): { readonly signal: AbortSigna
     },
   };
 }
+
+/** Longer than this without a pause, and a page is felt to stand still. */
+const BUSY_MS = 10;
+
+/**
+ * For work that never has to wait, such as rows that come faster than they are read: lets the page draw and hear of keys, when it
+ * could not for a while.
+ */
+export function breather(): () => Promise<void> {
+  let since = performance.now();
+  return async () => {
+    if (performance.now() - since < BUSY_MS) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    since = performance.now();
+  };
+}

@@ -12,7 +12,8 @@ const KEPT_MAX = 200;
 const LENGTH_MAX = 20_000;
 
 /** Words beside which a password stands. Rather one statement too few is kept than one too many. */
-const SECRET = /\bIDENTIFIED\b|PASSWORD\b|\bSECRET\b|\bAUTHENTICATION\b|\bTOKEN\b|\bskein_[\w-]{8}/i;
+const SECRET =
+  /\bIDENTIFIED\b|PASSWORD\b|\bSECRET\b|\bAUTHENTICATION\b|\bTOKEN\b|_(?:EN|DE)CRYPT\b|\bskein_[\w-]{8}/i;
 
 export const mayHoldSecret = (sql: string): boolean => SECRET.test(sql);
 

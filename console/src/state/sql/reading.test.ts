@@ -22,10 +22,20 @@ it('a replica cannot say what the primary has', () => {
   expect(levelsOf(undefined, 'n1')).toContain('linearizable');
 });
 
+it('a node that is not within reach is not asked', () => {
+  const targets = targetsOf(status, 'n1', new Set(['n2']));
+  expect(wrongReading({ ...READING, node: 'n2' }, targets, 'n1')).toBeNull();
+  expect(wrongReading({ ...READING, node: 'n3' }, targets, 'n1')).toMatch(/^n3 is not within reach/);
+  // The page goes on through the chosen node.
+  expect(wrongReading({ ...READING, node: 'n3' }, targets, 'n3')).toBeNull();
+});
+
 it('a lag is a whole number', () => {
-  expect(wrongReading({ ...READING, level: 'bounded', maxLagMs: ' 500 ' })).toBeNull();
-  expect(wrongReading({ ...READING, level: 'bounded', maxLagMs: 'soon' })).toContain('milliseconds');
-  expect(wrongReading({ ...READING, maxLagMs: 'soon' })).toBeNull();
+  expect(wrongReading({ ...READING, level: 'bounded', maxLagMs: ' 500 ' }, [], 'n1')).toBeNull();
+  expect(wrongReading({ ...READING, level: 'bounded', maxLagMs: 'soon' }, [], 'n1')).toContain(
+    'milliseconds',
+  );
+  expect(wrongReading({ ...READING, maxLagMs: 'soon' }, [], 'n1')).toBeNull();
 });
 
 it('who served it is said', () => {

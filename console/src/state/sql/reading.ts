@@ -47,8 +47,15 @@ export function levelsOf(status: ClusterStatus | undefined, node: string): reado
   return isReplica ? all.slice(0, 3) : all;
 }
 
+/** Whether the chosen node can be asked. */
+export const isWithinReach = ({ node }: Reading, targets: readonly Target[], self: string): boolean =>
+  node === null || node === self || targets.some(({ name }) => name === node);
+
 /** What is wrong with a choice; null = nothing. */
-export function wrongReading({ level, maxLagMs }: Reading): string | null {
+export function wrongReading(reading: Reading, targets: readonly Target[], self: string): string | null {
+  const { node, level, maxLagMs } = reading;
+  if (!isWithinReach(reading, targets, self))
+    return `${node} is not within reach of this page now. Choose another node.`;
   if (level !== 'bounded' || /^\s*\d{1,7}\s*$/.test(maxLagMs)) return null;
   return 'How much it may be behind is a whole number of milliseconds.';
 }

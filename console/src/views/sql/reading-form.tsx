@@ -1,11 +1,11 @@
 import type { ReadLevel } from '../../../../client/src/index.js';
 import { useSession } from '../../api/session.js';
-import { LEVELS, levelsOf, type Reading, targetsOf } from '../../state/sql/reading.js';
-import { withinReach } from '../../state/ways.js';
+import { isWithinReach, LEVELS, levelsOf, type Reading, type Target } from '../../state/sql/reading.js';
 import { RunButtons } from './run-buttons.js';
 
 interface ReadingFormProps {
   readonly reading: Reading;
+  readonly targets: readonly Target[];
   readonly busy: boolean;
   onReading(reading: Reading): void;
   onExplain(): void;
@@ -14,17 +14,22 @@ interface ReadingFormProps {
 }
 
 /** Where a statement goes, and how new has to be what it reads. */
-export function ReadingForm({ reading, busy, onReading, onExplain, onRun, onCancel }: ReadingFormProps) {
+export function ReadingForm({
+  reading,
+  targets,
+  busy,
+  onReading,
+  onExplain,
+  onRun,
+  onCancel,
+}: ReadingFormProps) {
   const { self, cluster } = useSession();
   const { look } = cluster;
-  const reach = look
-    ? withinReach(look.status, look.addresses, { own: location.origin, self })
-    : new Set<string>();
-  const targets = look ? targetsOf(look.status, self, reach) : [];
+  const { node } = reading;
   const levels = levelsOf(look?.status, reading.node ?? self);
-  const choose = (node: string | null) => {
-    const fits = levelsOf(look?.status, node ?? self).includes(reading.level);
-    onReading({ ...reading, node, level: fits ? reading.level : 'session' });
+  const choose = (next: string | null) => {
+    const fits = levelsOf(look?.status, next ?? self).includes(reading.level);
+    onReading({ ...reading, node: next, level: fits ? reading.level : 'session' });
   };
   return (
     <form
@@ -39,7 +44,7 @@ export function ReadingForm({ reading, busy, onReading, onExplain, onRun, onCanc
           <label for="sql-node">Node</label>
           <select
             id="sql-node"
-            value={reading.node ?? ''}
+            value={node === self ? '' : (node ?? '')}
             onChange={(event) => choose(event.currentTarget.value || null)}
           >
             <option value="">{self} (this page's)</option>
@@ -48,6 +53,9 @@ export function ReadingForm({ reading, busy, onReading, onExplain, onRun, onCanc
                 {text}
               </option>
             ))}
+            {!isWithinReach(reading, targets, self) && (
+              <option value={node ?? ''}>{node} (not within reach)</option>
+            )}
           </select>
         </span>
         <span class="field wide">

@@ -1,12 +1,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { keptStatements } from '../../api/kept-statements.js';
 import { useSession } from '../../api/session.js';
+import type { Look } from '../../api/use-cluster.js';
 import { useKnownNames } from '../../api/use-known-names.js';
 import { useScript } from '../../api/use-script.js';
 import { Message } from '../../parts/message.js';
 import { ViewTitle } from '../../parts/view-title.js';
 import { allRowsText } from '../../state/all-rows.js';
-import { READING, type Reading, wrongReading } from '../../state/sql/reading.js';
+import { READING, type Reading, type Target, targetsOf, wrongReading } from '../../state/sql/reading.js';
 import {
   changesNames,
   refusalOf,
@@ -15,6 +16,7 @@ import {
   usedDatabase,
   withoutExplain,
 } from '../../state/sql/split.js';
+import { withinReach } from '../../state/ways.js';
 import { AllRowsDialog } from './all-rows-dialog.js';
 import { type EditorHandle, SqlEditor } from './editor/sql-editor.js';
 import { HistoryDialog } from './history-dialog.js';
@@ -45,6 +47,7 @@ export function SqlView() {
   const { look, run, cancel } = useScript();
   const names = useKnownNames(reading.database.trim(), version);
   const status = cluster.look?.status;
+  const targets = targetsIn(cluster.look, self);
   const node = reading.node ?? self;
   const busy = look?.isRunning === true;
   const change = (next: Reading) => {
@@ -56,7 +59,7 @@ export function SqlView() {
   const start = (which: 'here' | 'all') => {
     if (busy || editor.current === null) return;
     const statements = statementsToRun(editor.current.text(), editor.current.selection(), which);
-    const wrong = refusalOf(statements) ?? wrongReading(reading);
+    const wrong = refusalOf(statements) ?? wrongReading(reading, targets, self);
     setRefusal(wrong);
     if (wrong !== null) return;
     // Another node refuses it anyway.
@@ -68,7 +71,7 @@ export function SqlView() {
     const [statement] = editor.current
       ? statementsToRun(editor.current.text(), editor.current.selection(), 'here')
       : [];
-    const wrong = refusalOf(statement ? [statement] : []) ?? wrongReading(reading);
+    const wrong = refusalOf(statement ? [statement] : []) ?? wrongReading(reading, targets, self);
     setRefusal(wrong);
     if (wrong === null && statement) setPlanned(withoutExplain(statement.text));
   };
@@ -109,6 +112,7 @@ export function SqlView() {
       />
       <ReadingForm
         reading={reading}
+        targets={targets}
         busy={busy}
         onReading={change}
         onExplain={explain}
@@ -138,4 +142,10 @@ export function SqlView() {
       {look !== null && <Results look={look} reading={ran} />}
     </section>
   );
+}
+
+function targetsIn(look: Look | null, self: string): readonly Target[] {
+  if (look === null) return [];
+  const reach = withinReach(look.status, look.addresses, { own: location.origin, self });
+  return targetsOf(look.status, self, reach);
 }

@@ -25,7 +25,7 @@ export function CellDialog({ set, place, onClose }: CellDialogProps) {
         {text !== null && `, ${count(text.length)} characters`}
       </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
-      <pre ref={shown} class={`sql cell ${text === null ? 'null' : ''}`} tabIndex={0}>
+      <pre ref={shown} class={`sql cell-text ${text === null ? 'null' : ''}`} tabIndex={0}>
         {text ?? 'NULL'}
       </pre>
       <div class="buttons">

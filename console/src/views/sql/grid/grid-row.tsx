@@ -20,7 +20,7 @@ export function GridRow(props: GridRowProps) {
   const { id, row, values, columns, lefts, across, place, onPlace, onOpen } = props;
   return (
     // The header is the first row.
-    <div role="row" class={row === place.row ? 'line current' : 'line'} aria-rowindex={row + 2}>
+    <div role="row" class={row === place.row ? 'result-line current' : 'result-line'} aria-rowindex={row + 2}>
       {columns.slice(across.first, across.end).map((column, offset) => {
         const at = across.first + offset;
         const left = lefts[at] ?? 0;

@@ -99,11 +99,11 @@ export function ResultGrid({ set, label }: { set: ResultSet; label: string }) {
       >
         <GridHead columns={columns} lefts={lefts} across={across} onResize={resize} />
         <div
-          class="content"
+          class="result-content"
           role="presentation"
           style={{ height: `${contentPx(measures)}px`, width: `${lefts.at(-1)}px` }}
         >
-          <div class="layer" role="rowgroup" style={{ transform: `translateY(${sight.topPx}px)` }}>
+          <div class="result-layer" role="rowgroup" style={{ transform: `translateY(${sight.topPx}px)` }}>
             {drawn.map((row) => (
               <GridRow
                 key={row}
