@@ -269,6 +269,35 @@ describe.skipIf(obtained.kind === 'missing')(`data, access and statements in the
     expect(await page.getByRole('dialog').locator('pre').textContent()).toBe(`0x${'ab'.repeat(70)}`);
   });
 
+  it('offers the values of a SET, any number of them', async () => {
+    const tags = "SET('red', 'it''s blue', 'green')";
+    await cluster.primary.sql(
+      `CREATE TABLE shop.tags (id INT PRIMARY KEY, tags ${tags} NOT NULL DEFAULT 'red', odd ENUM('a\\\\b', 'c'))`,
+    );
+    const stored = () => cluster.primary.rows('SELECT tags, odd FROM shop.tags');
+    const page = await openTable(cluster.primary, 'tags', { bypassCSP: true, viewport: NARROW });
+    await page.getByRole('button', { name: 'New row' }).click();
+    const group = page.getByRole('group', { name: /^tags / });
+    await group.getByText("default 'red'").waitFor();
+    await field(page, 'id').fill('1');
+    await group.getByLabel('green').check();
+    await group.getByLabel("it's blue").check();
+    // A value with a backslash is typed.
+    await page.getByRole('dialog').getByRole('textbox', { name: /^odd / }).fill('a\\b');
+    expect(await seriousFindings(page)).toEqual([]);
+    expect(await overflow(page)).toBe(0);
+    if (process.env.SKEIN_SHOTS) await page.screenshot({ path: `${process.env.SKEIN_SHOTS}/set.png` });
+    await page.getByRole('button', { name: 'Insert the row' }).click();
+    await page.getByText('The row is there.').waitFor();
+    expect(await stored()).toEqual([["it's blue,green", 'a\\b']]);
+    await page.getByRole('button', { name: 'Edit 1', exact: true }).click();
+    await group.getByLabel('green').uncheck();
+    await group.getByLabel("it's blue").uncheck();
+    await page.getByRole('button', { name: 'Change the row' }).click();
+    await page.getByText('The row is changed.').waitFor();
+    expect(await stored()).toEqual([['', 'a\\b']]);
+  });
+
   it('shows hostile names and values as text, and edits them', async () => {
     const page = await pages.openSignedIn(cluster.primary);
     await show(page, 'Data');

@@ -1,7 +1,7 @@
 /** A row in a form: what was typed, and what that changes. Pure. */
 import type { Column, Table, TableColumn } from '../../../client/src/index.js';
 import { boundOfText, typedText, withLineEndsOf } from './bound.js';
-import { enumChoices } from './enum-choices.js';
+import { enumChoices, setChoices } from './enum-choices.js';
 import type { Change } from './row-sql.js';
 
 /** `same`: as it is in the row, or as the default has it in a new one. */
@@ -18,6 +18,8 @@ export interface Field {
   readonly nullable: boolean;
   /** The values that an ENUM has; null = anything may be typed. */
   readonly choices: readonly string[] | null;
+  /** Those that a SET may have, any number of them; null = it is no SET. */
+  readonly setChoices: readonly string[] | null;
   /** In a text area: a field of one line would lose the line ends. */
   readonly isLong: boolean;
   /** Why nobody types here; null = one may. */
@@ -54,6 +56,7 @@ export function fieldsOf(
         declared: facts.type,
         nullable: facts.nullable,
         choices: enumChoices(facts.type),
+        setChoices: setChoices(facts.type),
         isLong: TEXTS.test(column.type),
         locked: lockOf(facts, column, text),
         before,

@@ -1,5 +1,6 @@
 import { useId } from 'preact/hooks';
 import { type Entry, type Field, isNull, nullEntry, shownText, typedEntry } from '../../state/row-draft.js';
+import { SetInput } from './set-input.js';
 
 interface FieldInputProps {
   readonly field: Field;
@@ -30,7 +31,7 @@ export function FieldInput({ field, entry, wrong, onEntry }: FieldInputProps) {
   return (
     <div class={`field ${entry.mode === 'same' ? '' : 'changed'}`}>
       <div class="head">
-        <label for={id}>
+        <label id={`${id}-label`} for={field.setChoices === null ? id : undefined}>
           {name} {isKey && <span class="chip lead">key</span>} <span class="hint">{declared}</span>
         </label>
         {entry.mode !== 'same' && (
@@ -55,7 +56,9 @@ export function FieldInput({ field, entry, wrong, onEntry }: FieldInputProps) {
           </label>
         )}
       </div>
-      {choices !== null ? (
+      {field.setChoices !== null ? (
+        <SetInput field={field} choices={field.setChoices} entry={entry} id={id} onEntry={onEntry} />
+      ) : choices !== null ? (
         <select {...common}>
           {/* What it is now, where that is none of the values: NULL, or the default of a new row. */}
           {(entry.mode !== 'value' && text === '') || !choices.includes(text) ? (
