@@ -74,7 +74,7 @@ function JoinLine({ made, joiner, onClose }: JoinLineProps) {
         Run this on the new machine, where Skein is installed. It works once, until {clock(made.expiresAt)}{' '}
         UTC, and is shown only now.
       </p>
-      <p class="line">
+      <p class="copy-line">
         <code id="join-line" ref={line}>
           {joinCommand(made, joiner)}
         </code>

@@ -16,7 +16,7 @@ export function BackupDialog({ onClose }: { onClose(): void }) {
         copied while the cluster goes on; the file is checked while it arrives, and gets its name when it is
         whole.
       </p>
-      <p class="line">
+      <p class="copy-line">
         <code id="backup-line" ref={line}>{`SKEIN_URL=${url} skein backup /backups`}</code>
         <CopyButton source={line} label="Copy" />
       </p>
