@@ -104,6 +104,17 @@ describe.skipIf(obtained.kind === 'missing')(`SQL in the console${because}`, () 
       await cluster.primary.sql('DROP TABLE shop.quills');
     });
 
+    it('takes what it offers away when a button runs the statement', async () => {
+      const page = await open();
+      await writeSql(page, 'SELECT 1 AS a ORDER BY a DESC');
+      await page.keyboard.press('Backspace');
+      await page.locator('.cm-tooltip-autocomplete li').first().waitFor();
+      await page.keyboard.type('C');
+      await page.getByRole('button', { name: 'Run', exact: true }).click();
+      await until('it has run', async () => (await sqlCells(page)).join() === '1');
+      expect(await page.locator('.cm-tooltip-autocomplete').count()).toBe(0);
+    });
+
     it('lets the keyboard out, and says how', async () => {
       const page = await open();
       await sqlEditor(page).focus();

@@ -27,7 +27,7 @@ export function DataPages() {
       </SchemaOverview>
     );
   return (
-    <div class="data">
+    <div class="data-pages">
       <TableList schema={schema.value} place={{ database, table }} search={search} onSearch={setSearch} />
       <TablePanel key={JSON.stringify([database, table])} place={{ database, table }} tab={tab} />
     </div>

@@ -58,6 +58,7 @@ export function SqlView() {
   useEffect(() => editor.current?.markLine(failedAt), [failedAt, busy]);
   const start = (which: 'here' | 'all') => {
     if (busy || editor.current === null) return;
+    editor.current.leave();
     const statements = statementsToRun(editor.current.text(), editor.current.selection(), which);
     const wrong = refusalOf(statements) ?? wrongReading(reading, targets, self);
     setRefusal(wrong);

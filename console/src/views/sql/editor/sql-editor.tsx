@@ -1,3 +1,4 @@
+import { closeCompletion } from '@codemirror/autocomplete';
 import { EditorState } from '@codemirror/state';
 import { EditorView } from '@codemirror/view';
 import type { RefObject } from 'preact';
@@ -20,6 +21,8 @@ export interface EditorHandle {
   append(text: string): void;
   /** Null: no line. */
   markLine(line: number | null): void;
+  /** Takes the offered names away; a button was pressed. */
+  leave(): void;
 }
 
 interface SqlEditorProps extends EditorActions {
@@ -82,4 +85,5 @@ const handleOf = (view: EditorView): EditorHandle => ({
     view.focus();
   },
   markLine: (line) => markFailedLine(view, line),
+  leave: () => void closeCompletion(view),
 });
