@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { refuseOtherFlavour } from './current.js';
+import { refuseOtherChoice, refuseOtherFlavour } from './current.js';
 
 it('a server that no node can run is refused in words', () => {
   expect(() =>
@@ -13,4 +13,11 @@ it('a server that no node can run is refused in words', () => {
       message: expect.stringContaining('/opt/mysql/mysqld is MySQL 9.7.4'),
     }),
   );
+});
+
+it('and before it is fetched', () => {
+  for (const named of ['mysql', 'mysql-9.7'])
+    expect(() => refuseOtherChoice(named)).toThrow(expect.objectContaining({ code: 'SERVER_UNSUPPORTED' }));
+  for (const named of ['mariadb-11.8', 'obtain', '/usr/sbin/mysqld', 'unknown', ''])
+    expect(() => refuseOtherChoice(named)).not.toThrow();
 });

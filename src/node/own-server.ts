@@ -1,5 +1,5 @@
 import type { NodeConfig } from '../config/node-config.js';
-import { refuseOtherFlavour } from '../flavour/current.js';
+import { refuseOtherChoice, refuseOtherFlavour } from '../flavour/current.js';
 import { type ObtainOptions, obtainServer } from '../server-packages/obtain.js';
 import type { ServerBinary } from '../server-packages/server-binary.js';
 import type { Logger } from '../std/logger.js';
@@ -12,6 +12,7 @@ export async function ownServer(
   modules: { logger: Logger },
 ): Promise<ServerBinary> {
   if (witness) return NO_SERVER;
+  refuseOtherChoice(server);
   const binary = await obtainServer({ cacheDir, server }, modules);
   refuseOtherFlavour(binary);
   return binary;

@@ -1,5 +1,5 @@
 import { installationDirectory } from '../../config/installation.js';
-import { refuseOtherFlavour } from '../../flavour/current.js';
+import { refuseOtherChoice, refuseOtherFlavour } from '../../flavour/current.js';
 import { messageOf } from '../../model/error.js';
 import { obtainBackupPrograms } from '../../server-packages/backup-programs.js';
 import { chooseCacheDir } from '../../server-packages/cache-dir.js';
@@ -33,6 +33,7 @@ export async function prepareServer(options: {
       told = line;
     },
   };
+  refuseOtherChoice(options.server);
   const binary = await obtainServer(how, { logger: silentLogger });
   refuseOtherFlavour(binary);
   options.say(`database server: ${binary.flavour} ${binary.version} (${binary.command})`);
