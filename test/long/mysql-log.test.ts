@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { uuidOfNode } from '../../src/flavour/mysql/gtid.js';
 import { mysqlLog } from '../../src/flavour/mysql/log.js';
 import { ORIGIN } from '../../src/model/position.js';
 import { Connection } from '../../src/mysql-client/connection.js';
@@ -6,7 +7,7 @@ import { cachingSha2Password } from '../../src/mysql-protocol/login-method.js';
 import { Source } from '../../src/source/source.js';
 import { silentLogger } from '../../src/std/logger.js';
 import { FED_CHAIN, FedBySpool } from '../kit/fed-by-spool.js';
-import { LoneMysql } from '../kit/lone-mysql.js';
+import { MysqlServer, obtainedMysql } from '../kit/mysql-server.js';
 import { rowsOf, run, scalarOf, withSql } from '../kit/sql-node.js';
 import { until } from '../kit/until.js';
 
@@ -17,32 +18,33 @@ import { until } from '../kit/until.js';
 const READER = { user: 'reader', password: 'the reader of the log' };
 const FED = { user: 'fed', password: 'the fed server' };
 
-let primary: LoneMysql;
-let replica: LoneMysql;
+let primary: MysqlServer;
+let replica: MysqlServer;
 let fed: FedBySpool;
 let source: Source;
 const errors: string[] = [];
 const statements: string[] = [];
 
 beforeAll(async () => {
+  const binary = await obtainedMysql();
+  if (typeof binary === 'string') throw new Error(binary);
   [primary, replica] = await Promise.all([
-    LoneMysql.start('n1', mysqlLog.epochServerId(1), [
-      '--plugin-load-add=semisync_source.so',
-      '--rpl-semi-sync-source-enabled=ON',
-      // Milliseconds: the largest there is.
-      '--rpl-semi-sync-source-timeout=4294967295',
-    ]),
-    LoneMysql.start('n2', 2_000_000_001, ['--super-read-only=ON', '--replica-parallel-workers=4']),
+    // The servers of nodes take InnoDB alone; what a log may hold of other engines is read all the same.
+    MysqlServer.start(binary, { serverUuid: uuidOfNode('n1'), extraArgs: ['--disabled-storage-engines='] }),
+    MysqlServer.start(binary, { serverUuid: uuidOfNode('n2'), extraArgs: ['--disabled-storage-engines='] }),
   ]);
+  await primary.execute(`SET GLOBAL server_id = ${mysqlLog.epochServerId(1)}`);
+  await primary.open();
   await withSql(primary, async (sql) => {
     await run(sql, 'SET sql_log_bin = 0');
     await run(sql, `CREATE USER reader@localhost IDENTIFIED BY '${READER.password}'`);
     await run(sql, 'GRANT REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO reader@localhost');
   });
+  await primary.execute('SET GLOBAL rpl_semi_sync_source_enabled = ON');
   fed = await FedBySpool.create(mysqlLog);
   source = new Source(
     {
-      target: { ...READER, socketPath: primary.socketPath, method: cachingSha2Password },
+      target: { ...READER, socketPath: primary.up.socketPath, method: cachingSha2Password },
       ...{ serverId: 3_900_000_000, after: ORIGIN, semiSync: true },
     },
     {
@@ -79,7 +81,8 @@ afterAll(async () => {
   await fed?.dispose();
 });
 
-const executed = (node: LoneMysql) => withSql(node, (sql) => scalarOf(sql, 'SELECT @@global.gtid_executed'));
+const executed = (node: MysqlServer) =>
+  withSql(node, (sql) => scalarOf(sql, 'SELECT @@global.gtid_executed'));
 
 async function inStep(): Promise<void> {
   const wanted = await executed(primary);
@@ -91,7 +94,7 @@ async function inStep(): Promise<void> {
   });
 }
 
-const checksums = (node: LoneMysql) =>
+const checksums = (node: MysqlServer) =>
   withSql(node, async (sql) => {
     const names = await rowsOf(
       sql,
@@ -195,7 +198,7 @@ it('carries an event of many megabytes', async () => {
 it('a session gives its password to the socket alone, and not to a port', async () => {
   const login = { ...READER, method: cachingSha2Password };
   // The server has just been asked for it by the dump, and remembers it.
-  const session = await Connection.connect({ address: { socketPath: primary.socketPath }, ...login });
+  const session = await Connection.connect({ address: { socketPath: primary.up.socketPath }, ...login });
   expect(session.version).toMatch(/^9\.7\./);
   expect(await session.query('SELECT CURRENT_USER()')).toEqual([['reader@localhost']]);
   session.destroy();
@@ -210,7 +213,7 @@ it('a session gives its password to the socket alone, and not to a port', async 
     code: 'SERVER_AUTH_PLUGIN',
   });
   await expect(
-    Connection.connect({ address: { socketPath: primary.socketPath }, ...READER }),
+    Connection.connect({ address: { socketPath: primary.up.socketPath }, ...READER }),
     'by the method of MariaDB',
   ).rejects.toMatchObject({ code: 'SERVER_AUTH_PLUGIN' });
 });

@@ -7,8 +7,8 @@ export const enumChoices = (declared: string): readonly string[] | null =>
   choicesOf(declared, /^enum\((.*)\)$/is);
 
 /**
- * Of a column that is declared as `set('a','b')`, of which a value has any number; null: it is no such column, or one of
- * them is the empty text, which a value does not tell from none.
+ * The members of a column that is declared as `set('a','b')`. Null: it is no such column; or one of its members is the empty text,
+ * and then the server shows a value with it as it shows one without any.
  */
 export function setChoices(declared: string): readonly string[] | null {
   const choices = choicesOf(declared, /^set\((.*)\)$/is);

@@ -16,6 +16,7 @@ import type {
   LoggedStatement,
   ReplicaGroup,
 } from '../flavour.js';
+import { registerCommand } from '../register-command.js';
 import { mariadbAccounts } from './accounts-sql.js';
 import { toleratingRename, withoutOldEngineName } from './ddl-for-replicas.js';
 import { RECOVERY_SERVER_ID } from './ddl-recovery.js';
@@ -131,14 +132,6 @@ class MariadbGrammar implements GroupGrammar {
   gtidOf(event: Buffer): Buffer {
     return encodeMariadbGtid(decodeMariadbGtidEvent(event));
   }
-}
-
-/** Payload of COM_REGISTER_SLAVE; host, user and password are only for SHOW SLAVE HOSTS and stay empty. */
-function registerCommand(serverId: number): Buffer {
-  const payload = Buffer.alloc(1 + 4 + 1 + 1 + 1 + 2 + 4 + 4);
-  payload[0] = 0x15;
-  payload.writeUInt32LE(serverId, 1);
-  return payload;
 }
 
 /** Payload of COM_BINLOG_DUMP; file and position are not looked at in GTID mode. */

@@ -1,3 +1,4 @@
+import { initConnectArg } from '../init-connect.js';
 import type { NodeLimits, ProgramFiles, RecoverAs, ServerSettings, ServerTls } from '../server-program.js';
 
 /**
@@ -11,13 +12,6 @@ export const FILE_FORMAT_ARGS = [
   '--innodb-data-file-path=ibdata1:10M:autoextend',
   '--innodb-undo-tablespaces=0',
 ];
-
-/** An operator's own (the last one counts) is kept. */
-function initConnectArg({ operatorArgs, atLogin }: NodeLimits): string {
-  const own = operatorArgs.findLast((arg) => /^--init[-_]connect=/.test(arg));
-  const before = own === undefined ? '' : `${own.slice(own.indexOf('=') + 1)}; `;
-  return `--init-connect=${before}${atLogin}`;
-}
 
 /**
  * A server starts with semi-synchronous replication off. On a replica the applier must never wait for an acknowledgement

@@ -1,6 +1,6 @@
 import { buildEvent, EVENT, FLAG_ARTIFICIAL } from '../../mysql-protocol/events.js';
 import { nativePassword } from '../../mysql-protocol/login-method.js';
-import { encodeErr, encodeRow, OK_PAYLOAD, packet } from '../../mysql-protocol/packets.js';
+import { ok, refused, row } from '../source-replies.js';
 import type { SourceConversation, SourceReply, SourceSide } from '../source-side.js';
 import { MARIADB_EVENT } from './event-types.js';
 import { encodeMariadbGtid, parseMariadbGtid } from './gtid.js';
@@ -41,10 +41,7 @@ class MariadbConversation implements SourceConversation {
   }
 
   serverIdRow(): SourceReply {
-    return {
-      kind: 'send',
-      bytes: encodeRow(1, ['Variable_name', 'Value'], ['server_id', String(this.#serverId)]),
-    };
+    return row(['Variable_name', 'Value'], ['server_id', String(this.#serverId)]);
   }
 
   setConnectState(state: string): SourceReply {
@@ -61,10 +58,10 @@ class MariadbConversation implements SourceConversation {
 }
 
 const RULES: [RegExp, (self: MariadbConversation, match: RegExpExecArray) => SourceReply][] = [
-  [/^SELECT UNIX_TIMESTAMP\(\)/i, () => row('UNIX_TIMESTAMP()', String(Math.floor(Date.now() / 1000)))],
+  [/^SELECT UNIX_TIMESTAMP\(\)/i, () => row(['UNIX_TIMESTAMP()'], [String(Math.floor(Date.now() / 1000))])],
   [/^SHOW VARIABLES LIKE 'SERVER_ID'/i, (self) => self.serverIdRow()],
-  [/^SELECT @master_binlog_checksum/i, () => row('@master_binlog_checksum', 'CRC32')],
-  [/^SELECT @@GLOBAL\.gtid_domain_id/i, () => row('@@GLOBAL.gtid_domain_id', '0')],
+  [/^SELECT @master_binlog_checksum/i, () => row(['@master_binlog_checksum'], ['CRC32'])],
+  [/^SELECT @@GLOBAL\.gtid_domain_id/i, () => row(['@@GLOBAL.gtid_domain_id'], ['0'])],
   [/^SET @slave_connect_state\s*=\s*'([^']*)'/i, (self, match) => self.setConnectState(match[1] ?? '')],
   [/^SET @master_heartbeat_period\s*=\s*(\d+)/i, (self, match) => self.setHeartbeat(Number(match[1]))],
   // Sent by an IO thread that reconnects: its client library restores the session's character set.
@@ -74,24 +71,6 @@ const RULES: [RegExp, (self: MariadbConversation, match: RegExpExecArray) => Sou
     () => ok(),
   ],
 ];
-
-function row(column: string, value: string): SourceReply {
-  return { kind: 'send', bytes: encodeRow(1, [column], [value]) };
-}
-
-function ok(): SourceReply {
-  return { kind: 'send', bytes: packet(1, OK_PAYLOAD) };
-}
-
-function refused(statement: string): SourceReply {
-  const message =
-    'This is the replication endpoint of a Skein node; it answers only the commands of a replica.';
-  return {
-    kind: 'refused',
-    statement: statement.slice(0, 200),
-    bytes: packet(1, encodeErr({ errno: 1235, sqlState: '42000', message })),
-  };
-}
 
 /** The GTIDs that a stream begins after; also how a file of the log begins. */
 function gtidListEvent(serverId: number, entries: readonly Uint8Array[]): Buffer {

@@ -1,5 +1,6 @@
 import type { ServerErr } from '../../mysql-protocol/packets.js';
 import type { DumpConversation, DumpOptions, DumpRefusal } from '../flavour.js';
+import { registerCommand } from '../register-command.js';
 import { encodeGtidSet } from './gtid-set.js';
 import { setUpTo } from './history.js';
 
@@ -26,14 +27,6 @@ export function dumpConversation({
   if (semiSync) queries.push('SET @rpl_semi_sync_replica = 1');
   const set = encodeGtidSet(setUpTo(chain, after.ordinal));
   return { queries, commands: [registerCommand(serverId), dumpCommand(serverId, set)] };
-}
-
-/** Payload of COM_REGISTER_REPLICA; host, user and password are only shown to people and stay empty. */
-function registerCommand(serverId: number): Buffer {
-  const payload = Buffer.alloc(1 + 4 + 1 + 1 + 1 + 2 + 4 + 4);
-  payload[0] = 0x15;
-  payload.writeUInt32LE(serverId, 1);
-  return payload;
 }
 
 /** Payload of COM_BINLOG_DUMP_GTID: u16 flags, u32 server id, u32 length of a file's name, u64 position, u32 length, set. */

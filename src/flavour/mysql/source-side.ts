@@ -1,6 +1,6 @@
 import { buildEvent, EVENT } from '../../mysql-protocol/events.js';
 import { cachingSha2Password } from '../../mysql-protocol/login-method.js';
-import { encodeErr, encodeRow, OK_PAYLOAD, packet } from '../../mysql-protocol/packets.js';
+import { ok, refused, row } from '../source-replies.js';
 import type { SourceConversation, SourceReply, SourceSide } from '../source-side.js';
 import { MYSQL_EVENT } from './event-types.js';
 import { uuidOfNode } from './gtid.js';
@@ -49,34 +49,16 @@ class MysqlConversation implements SourceConversation {
 }
 
 const RULES: [RegExp, (self: MysqlConversation, match: RegExpExecArray) => SourceReply][] = [
-  [/^SELECT UNIX_TIMESTAMP\(\)/i, () => row('UNIX_TIMESTAMP()', String(Math.floor(Date.now() / 1000)))],
-  [/^SELECT @@GLOBAL\.SERVER_ID/i, (self) => row('@@GLOBAL.SERVER_ID', String(self.serverId))],
-  [/^SELECT @@GLOBAL\.SERVER_UUID/i, () => row('@@GLOBAL.SERVER_UUID', ENDPOINT_UUID)],
-  [/^SELECT @@GLOBAL\.GTID_MODE/i, () => row('@@GLOBAL.GTID_MODE', 'ON')],
-  [/^SELECT @source_binlog_checksum/i, () => row('@source_binlog_checksum', 'CRC32')],
+  [/^SELECT UNIX_TIMESTAMP\(\)/i, () => row(['UNIX_TIMESTAMP()'], [String(Math.floor(Date.now() / 1000))])],
+  [/^SELECT @@GLOBAL\.SERVER_ID/i, (self) => row(['@@GLOBAL.SERVER_ID'], [String(self.serverId)])],
+  [/^SELECT @@GLOBAL\.SERVER_UUID/i, () => row(['@@GLOBAL.SERVER_UUID'], [ENDPOINT_UUID])],
+  [/^SELECT @@GLOBAL\.GTID_MODE/i, () => row(['@@GLOBAL.GTID_MODE'], ['ON'])],
+  [/^SELECT @source_binlog_checksum/i, () => row(['@source_binlog_checksum'], ['CRC32'])],
   [/^SET @master_heartbeat_period\s*=\s*(\d+)/i, (self, match) => self.setHeartbeat(Number(match[1]))],
   [/^SET @(master_binlog_checksum|slave_uuid)\b/i, () => ok()],
   // Sent by an IO thread that reconnects: its client library restores the session's character set.
   [/^SET NAMES\b/i, () => ok()],
 ];
-
-function row(column: string, value: string): SourceReply {
-  return { kind: 'send', bytes: encodeRow(1, [column], [value]) };
-}
-
-function ok(): SourceReply {
-  return { kind: 'send', bytes: packet(1, OK_PAYLOAD) };
-}
-
-function refused(statement: string): SourceReply {
-  const message =
-    'This is the replication endpoint of a Skein node; it answers only the commands of a replica.';
-  return {
-    kind: 'refused',
-    statement: statement.slice(0, 200),
-    bytes: packet(1, encodeErr({ errno: 1235, sqlState: '42000', message })),
-  };
-}
 
 const EMPTY_SET = Buffer.alloc(8);
 

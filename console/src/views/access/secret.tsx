@@ -1,9 +1,8 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { CopyButton } from '../../parts/copy-button.js';
+import { CopyLine } from '../../parts/copy-line.js';
 
 /** The text of a token, which no one can show again. */
 export function Secret({ text, onClose }: { text: string; onClose(): void }) {
-  const shown = useRef<HTMLElement>(null);
   const close = useRef<HTMLButtonElement>(null);
   useEffect(() => close.current?.focus(), []);
   return (
@@ -12,12 +11,7 @@ export function Secret({ text, onClose }: { text: string; onClose(): void }) {
         <strong>This is shown only now.</strong> Copy it to where it is used; Skein keeps no more than its
         hash.
       </p>
-      <p class="secret">
-        <code id="secret" ref={shown}>
-          {text}
-        </code>
-        <CopyButton source={shown} label="Copy" />
-      </p>
+      <CopyLine id="secret" text={text} />
       <div class="buttons">
         <button type="button" ref={close} onClick={onClose}>
           I have it

@@ -1,7 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
 import type { NewJoinToken } from '../../../../client/src/index.js';
 import { useSession } from '../../api/session.js';
-import { CopyButton } from '../../parts/copy-button.js';
+import { CopyLine } from '../../parts/copy-line.js';
 import { Dialog } from '../../parts/dialog.js';
 import { Message, ProblemMessage } from '../../parts/message.js';
 import { useAction } from '../../parts/use-action.js';
@@ -64,7 +64,6 @@ interface JoinLineProps {
 
 function JoinLine({ made, joiner, onClose }: JoinLineProps) {
   const { look } = useSession().cluster;
-  const line = useRef<HTMLElement>(null);
   const before = useRef(look?.status.members.map(({ name }) => name) ?? []);
   const come = look === null ? [] : newcomers(before.current, look.status);
   const notice = localNotice(made);
@@ -74,12 +73,7 @@ function JoinLine({ made, joiner, onClose }: JoinLineProps) {
         Run this on the new machine, where Skein is installed. It works once, until {clock(made.expiresAt)}{' '}
         UTC, and is shown only now.
       </p>
-      <p class="copy-line">
-        <code id="join-line" ref={line}>
-          {joinCommand(made, joiner)}
-        </code>
-        <CopyButton source={line} label="Copy" />
-      </p>
+      <CopyLine id="join-line" text={joinCommand(made, joiner)} />
       {notice !== null && <Message kind="note">{notice}</Message>}
       <p id="newcomers" role="status" class="hint">
         {come.length === 0 ? 'Nobody has come yet.' : `${come.join(', ')} has joined.`}

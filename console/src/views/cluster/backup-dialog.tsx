@@ -1,12 +1,10 @@
-import { useRef } from 'preact/hooks';
 import { useSession } from '../../api/session.js';
-import { CopyButton } from '../../parts/copy-button.js';
+import { CopyLine } from '../../parts/copy-line.js';
 import { Dialog } from '../../parts/dialog.js';
 
 /** A backup is made on the command line: that checks it while it comes, which a download by a browser does not. */
 export function BackupDialog({ onClose }: { onClose(): void }) {
   const { cluster } = useSession();
-  const line = useRef<HTMLElement>(null);
   const addresses = cluster.look?.addresses ?? new Map<string, string>();
   const url = addresses.get(cluster.look?.status.primary ?? '') ?? location.origin;
   return (
@@ -16,10 +14,7 @@ export function BackupDialog({ onClose }: { onClose(): void }) {
         copied while the cluster goes on; the file is checked while it arrives, and gets its name when it is
         whole.
       </p>
-      <p class="copy-line">
-        <code id="backup-line" ref={line}>{`SKEIN_URL=${url} skein backup /backups`}</code>
-        <CopyButton source={line} label="Copy" />
-      </p>
+      <CopyLine id="backup-line" text={`SKEIN_URL=${url} skein backup /backups`} />
       <p class="hint">
         <code>skein backup verify</code> checks it again at any time, and <code>skein restore</code> makes a
         new cluster from it.

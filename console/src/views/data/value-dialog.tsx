@@ -1,7 +1,5 @@
-import { useRef } from 'preact/hooks';
 import type { Column } from '../../../../client/src/index.js';
-import { CopyButton } from '../../parts/copy-button.js';
-import { Dialog } from '../../parts/dialog.js';
+import { TextDialog } from '../../parts/text-dialog.js';
 import { count } from '../../state/text.js';
 
 export interface Whole {
@@ -14,24 +12,8 @@ interface ValueDialogProps {
   onClose(): void;
 }
 
-/** All of a value, of which the grid shows the beginning. It stays as it was read while the grid is read again. */
+/** The value stays as it was read while the grid is read again. */
 export function ValueDialog({ whole: { column, text }, onClose }: ValueDialogProps) {
-  const shown = useRef<HTMLPreElement>(null);
-  return (
-    <Dialog title={column.name} onClose={onClose}>
-      <p class="hint">
-        {column.type}, {count(text.length)} characters
-      </p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
-      <pre ref={shown} class="sql whole-value" tabIndex={0}>
-        {text}
-      </pre>
-      <div class="buttons">
-        <CopyButton source={shown} label="Copy" />
-        <button type="button" class="quiet" onClick={onClose}>
-          Close
-        </button>
-      </div>
-    </Dialog>
-  );
+  const about = `${column.type}, ${count(text.length)} characters`;
+  return <TextDialog title={column.name} about={about} text={text} onClose={onClose} />;
 }

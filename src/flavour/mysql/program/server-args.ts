@@ -1,3 +1,4 @@
+import { initConnectArg } from '../../init-connect.js';
 import type { NodeLimits, ProgramFiles, ServerSettings, ServerTls } from '../../server-program.js';
 
 /**
@@ -36,13 +37,6 @@ export function commonArgs({ pathArgs }: ProgramFiles): string[] {
   ];
 }
 
-/** An operator's own (the last one counts) is kept. */
-function initConnectArg({ operatorArgs, atLogin }: NodeLimits): string {
-  const own = operatorArgs.findLast((arg) => /^--init[-_]connect=/.test(arg));
-  const before = own === undefined ? '' : `${own.slice(own.indexOf('=') + 1)}; `;
-  return `--init-connect=${before}${atLogin}`;
-}
-
 /**
  * A later option overrides an earlier one. The server has no limit for temporary tables on the disk: they are in one table space
  * (`ibtmp1`, and one for each session), whose size only the file can limit, for all together.
@@ -70,7 +64,7 @@ export function serverArgs(files: ProgramFiles, settings: ServerSettings): strin
     '--bind-address=127.0.0.1',
     '--skip-name-resolve',
     '--pid-file=mysqld.pid',
-    // With 3 the log has user names as anybody sends them, line breaks included; the node acts on what it says.
+    // The node acts on lines of the log. With 3 the server also logs user names as clients send them, with their line breaks.
     '--log-error-verbosity=2',
     `--server-id=${settings.serverId}`,
     // closed

@@ -1,6 +1,4 @@
-import { useRef } from 'preact/hooks';
-import { CopyButton } from '../../../parts/copy-button.js';
-import { Dialog } from '../../../parts/dialog.js';
+import { TextDialog } from '../../../parts/text-dialog.js';
 import { textFor } from '../../../state/sql/cell-text.js';
 import type { Place } from '../../../state/sql/grid-window.js';
 import type { ResultSet } from '../../../state/sql/script-run.js';
@@ -12,28 +10,11 @@ interface CellDialogProps {
   onClose(): void;
 }
 
-/** The whole text of a value, of which the grid shows the beginning. */
 export function CellDialog({ set, place, onClose }: CellDialogProps) {
-  const shown = useRef<HTMLPreElement>(null);
   const column = set.columns[place.column];
   if (column === undefined) return null;
   const text = textFor(set.rows.row(place.row)?.[place.column], column);
-  return (
-    <Dialog title={column.name} onClose={onClose}>
-      <p class="hint">
-        {column.type}, row {count(place.row + 1)}
-        {text !== null && `, ${count(text.length)} characters`}
-      </p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable with the keyboard */}
-      <pre ref={shown} class={`sql cell-text ${text === null ? 'null' : ''}`} tabIndex={0}>
-        {text ?? 'NULL'}
-      </pre>
-      <div class="buttons">
-        <CopyButton source={shown} label="Copy" />
-        <button type="button" class="quiet" onClick={onClose}>
-          Close
-        </button>
-      </div>
-    </Dialog>
-  );
+  const length = text === null ? '' : `, ${count(text.length)} characters`;
+  const about = `${column.type}, row ${count(place.row + 1)}${length}`;
+  return <TextDialog title={column.name} about={about} text={text} onClose={onClose} />;
 }
